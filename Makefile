@@ -1,0 +1,67 @@
+# Every developer command; `make` alone lists them. Humans and CI run the same targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+PY := .venv/bin/python
+FUNCTIONS := ingest load transform_trigger
+DATA ?= .localcloud
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup ## Live through several weeks of hourly runs on this laptop, check every figure, show the top ten
+	@$(PY) -m localcloud.demo
+
+.PHONY: test
+test: lint ## Run every check and every test
+	@echo "==> pytest: all tests; stop with Ctrl-C"
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: setup ## Check style, types and spelling without running anything
+	@echo "==> ruff: style and format"
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@echo "==> mypy --strict: each function's folder by itself, then the rest"
+	@for name in $(FUNCTIONS); do (cd functions/$$name && ../../.venv/bin/mypy --strict .) || exit 1; done
+	@.venv/bin/mypy --strict spark_jobs localcloud
+	@echo "==> codespell, shell syntax"
+	@.venv/bin/codespell
+	@bash -n .ci/run
+
+.PHONY: fix
+fix: setup ## Format the code and mend what ruff can mend
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+.PHONY: up
+up: setup ## Start the laptop cloud with its hourly schedule; Ctrl-C stops it, its data stays in .localcloud
+	@$(PY) -m localcloud up --data $(DATA)
+
+.PHONY: setup
+setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python environments (the other targets do it when needed)
+
+.venv/installed: requirements/uv.txt requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " \
+	  + sys.version.split()[0] + ". Name another one: make PYTHON=/path/to/python3.12")'
+	@echo "==> setting up .venv (first time: downloads about 0.5 GB, most of it Spark; a minute or two)"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@.venv/bin/uv pip sync --quiet --require-hashes --python .venv requirements/dev.txt requirements/uv.txt
+	@touch $@
+
+.venvs/%/installed: functions/%/requirements.txt requirements/clock.txt .venv/installed
+	@echo "==> setting up .venvs/$*: what the function $* has in the cloud, and the laptop's clock"
+	@.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venvs/$*
+	@.venv/bin/uv pip sync --quiet --require-hashes --python .venvs/$* functions/$*/requirements.txt requirements/clock.txt
+	@touch $@
+
+.PHONY: requirements
+requirements: .venv/installed ## Compile every requirements.in into pinned, hashed requirements
+	@for name in $(FUNCTIONS); do (cd functions/$$name && $(COMPILE) $(UPGRADE) requirements.in -o requirements.txt) || exit 1; done
+	@cd requirements && for name in uv dev clock; do $(COMPILE) $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
+COMPILE = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.PHONY: clean
+clean: ## Remove the environments and everything that was built; data in .localcloud stays
+	@rm -rf .venv .venvs build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,116 @@
+"""What Terraform does in the cloud, done on the laptop: names, settings, buckets, topic, dataset and tables.
+
+Speaks plain REST to the stand-ins, so it needs none of Google's clients; everything may exist already.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+ROOT = Path(__file__).parent.parent
+TABLE_FILES = [
+    *sorted((ROOT / "functions/ingest/tables").glob("*.json")),
+    *sorted((ROOT / "spark_jobs/tables").glob("*.json")),
+]
+JOB_FILE = ROOT / "spark_jobs/top_tracks.py"
+
+NAMES = {
+    "GOOGLE_CLOUD_PROJECT": "heavy-rotation-laptop",
+    "LOCATION": "us-central1",
+    "DATASET": "listening",
+    "LANDING_BUCKET": "heavy-rotation-laptop-landing",
+    "QUARANTINE_BUCKET": "heavy-rotation-laptop-quarantine",
+    "PLAYS_LOADED_TOPIC": "plays-loaded",
+    "SPARK_TEMP_BUCKET": "heavy-rotation-laptop-spark-temp",
+    "SPARK_JOB_URI": "gs://heavy-rotation-laptop-code/top_tracks.py",
+    "SPARK_SERVICE_ACCOUNT": "spark@heavy-rotation-laptop.iam.gserviceaccount.com",
+}
+BUCKETS = [
+    NAMES["LANDING_BUCKET"],
+    NAMES["QUARANTINE_BUCKET"],
+    NAMES["SPARK_TEMP_BUCKET"],
+    "heavy-rotation-laptop-code",
+]
+_TIMEOUT_SECONDS = 30
+
+
+class SetUpFailed(Exception):  # noqa: N818 -- reads as what happened
+    """A stand-in refused a resource that every part relies on."""
+
+
+def environment(gcp_url: str, bigquery_url: str, credentials: Path) -> dict[str, str]:
+    """Every setting the parts read, for stand-ins at these addresses. Spotify's addresses come on top."""
+    return {
+        **NAMES,
+        "GOOGLE_APPLICATION_CREDENTIALS": str(credentials),
+        "STORAGE_EMULATOR_HOST": gcp_url,
+        "SECRETMANAGER_EMULATOR_HOST": gcp_url,
+        "PUBSUB_EMULATOR_HOST": gcp_url,
+        "DATAPROC_EMULATOR_HOST": gcp_url,
+        "BIGQUERY_EMULATOR_HOST": bigquery_url,
+    }
+
+
+def create_resources(settings: Mapping[str, str]) -> None:
+    """Create buckets, topic, dataset and tables, and put the Spark job where batches find it."""
+    for call in _resources(settings):
+        response = requests.request(**call, timeout=_TIMEOUT_SECONDS)
+        if response.status_code not in (200, 409):
+            raise SetUpFailed(f"{call['method']} {call['url']}: {response.status_code} {response.text}")
+
+
+def store_secret(settings: Mapping[str, str], name: str, labels: Mapping[str, str], value: Mapping[str, str]) -> None:
+    """Create a secret that holds `value` as JSON; one that is there already is left as it is."""
+    import base64
+
+    project = f"{settings['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{settings['GOOGLE_CLOUD_PROJECT']}"
+    body = {"replication": {"automatic": {}}, "labels": dict(labels)}
+    created = requests.post(f"{project}/secrets?secretId={name}", json=body, timeout=_TIMEOUT_SECONDS)
+    if created.status_code == 409:
+        return
+    created.raise_for_status()
+    payload = {"payload": {"data": base64.b64encode(json.dumps(value).encode()).decode()}}
+    added = requests.post(f"{project}/secrets/{name}:addVersion", json=payload, timeout=_TIMEOUT_SECONDS)
+    added.raise_for_status()
+
+
+def _resources(settings: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    project, dataset = settings["GOOGLE_CLOUD_PROJECT"], settings["DATASET"]
+    storage, bigquery = settings["STORAGE_EMULATOR_HOST"], settings["BIGQUERY_EMULATOR_HOST"]
+    for bucket in BUCKETS:
+        yield {"method": "POST", "url": f"{storage}/storage/v1/b?project={project}", "json": {"name": bucket}}
+    topic = f"projects/{project}/topics/{settings['PLAYS_LOADED_TOPIC']}"
+    yield {"method": "PUT", "url": f"{settings['PUBSUB_EMULATOR_HOST']}/v1/{topic}", "json": {}}
+    datasets = f"{bigquery}/bigquery/v2/projects/{project}/datasets"
+    reference = {"projectId": project, "datasetId": dataset}
+    yield {
+        "method": "POST",
+        "url": datasets,
+        "json": {"datasetReference": reference, "location": settings["LOCATION"]},
+    }
+    for path in TABLE_FILES:
+        body = table_resource(path, reference)
+        yield {"method": "POST", "url": f"{datasets}/{dataset}/tables", "json": body}
+    code_bucket, _, name = settings["SPARK_JOB_URI"].removeprefix("gs://").partition("/")
+    upload = f"{storage}/upload/storage/v1/b/{code_bucket}/o?uploadType=media&name={quote(name, safe='')}"
+    yield {"method": "POST", "url": upload, "data": JOB_FILE.read_bytes()}
+
+
+def table_resource(path: Path, dataset: Mapping[str, str]) -> dict[str, Any]:
+    """A table file as the resource that BigQuery's tables.insert takes."""
+    table = json.loads(path.read_text())
+    resource: dict[str, Any] = {
+        "tableReference": {**dataset, "tableId": path.stem},
+        "description": table["description"],
+        "schema": {"fields": table["columns"]},
+        "tableConstraints": {"primaryKey": {"columns": table["primary_key"]}},
+    }
+    if table["partitioning"]:
+        resource["timePartitioning"] = table["partitioning"]
+    if table["clustering"]:
+        resource["clustering"] = {"fields": table["clustering"]}
+    return resource

@@ -1,0 +1,222 @@
+"""Runs the whole project as processes: the two Google stand-ins, the invented Spotify and the three functions.
+
+One supervisor owns one data directory. While it runs, DATA/environment.json holds the settings with which any
+command reaches the laptop cloud; `tick`, `run` and `status` read them from there.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from localcloud import credentials, processes, scheduler, set_up
+from localcloud.clock import Clock
+from localcloud.processes import Process
+
+FINALIZED = "google.cloud.storage.object.v1.finalized"
+PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
+FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "cloudevent"}
+_TIMEOUT_SECONDS = 60
+
+
+class NotRunning(Exception):  # noqa: N818 -- reads as what is the case
+    """No laptop cloud runs on this data directory."""
+
+
+class AlreadyRunning(Exception):  # noqa: N818 -- reads as what is the case
+    """Another laptop cloud runs on this data directory."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is wanted: where data is kept, whose Spotify, and whose time."""
+
+    directory: Path
+    simulate_spotify: bool = True
+    simulated_time: bool = False
+    seed: int = 1
+    settings: Mapping[str, str] | None = None
+    """Settings that differ from the laptop's own, such as AUDIO_FEATURES_SOURCE."""
+
+
+class Laptop:
+    """A running laptop cloud, in this process or another one, reached through its settings."""
+
+    def __init__(self, directory: Path, state: Mapping[str, Any]) -> None:
+        self.directory = directory
+        self.settings: dict[str, str] = state["settings"]
+        self.addresses: dict[str, str] = state["addresses"]
+        self.clock = Clock(clock_path(directory))
+
+    def tick(self, slot: datetime) -> requests.Response:
+        """Fire the schedule once, as Cloud Scheduler does; ingest's answer."""
+        return scheduler.fire(self.addresses["ingest"], slot)
+
+    def control(self, service: str, method: str, path: str, body: Any = None) -> Any:
+        """Call a stand-in's own control interface, which no Google or Spotify service has."""
+        url = f"{self.addresses[service]}/_localcloud/{path}"
+        response = requests.request(method, url, json=body, timeout=_TIMEOUT_SECONDS)
+        response.raise_for_status()
+        return response.json() if response.content else None
+
+    def pending(self) -> dict[str, Any]:
+        """What is under way: undelivered events per subscription, batches, events that were given up."""
+        pending: dict[str, Any] = self.control("google", "GET", "pending")
+        return pending
+
+
+@contextmanager
+def running(plan: Plan) -> Iterator[tuple[Laptop, list[Process]]]:
+    """Start everything, and stop everything on the way out, whatever happened."""
+    plan.directory.mkdir(parents=True, exist_ok=True)
+    _refuse_second(plan.directory)
+    state_path = plan.directory / "environment.json"
+    started: list[Process] = []
+    try:
+        laptop = _start(plan, started)
+        yield laptop, started
+    finally:
+        state_path.unlink(missing_ok=True)
+        processes.stop(started)
+
+
+def attach(directory: Path) -> Laptop:
+    """The laptop cloud that another process runs on this directory; raises NotRunning."""
+    state = _read_state(directory)
+    if state is None:
+        raise NotRunning(f"No laptop cloud runs on {directory}. Start one: python -m localcloud up --data {directory}")
+    return Laptop(directory, state)
+
+
+def clock_path(directory: Path) -> Path:
+    return directory / "clock"
+
+
+def _start(plan: Plan, started: list[Process]) -> Laptop:
+    ports = {name: processes.free_port() for name in _parts(plan)}
+    addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    settings = _settings(plan, addresses)
+    for name, command in _commands(plan, ports).items():
+        log_path = plan.directory / "logs" / f"{name}.log"
+        started.append(processes.start(name, command, ports[name], _environment(settings), log_path))
+    processes.wait_until_listening(started)
+    set_up.create_resources(settings)
+    state = {"settings": settings, "addresses": addresses, "supervisor": os.getpid()}
+    laptop = Laptop(plan.directory, state)
+    _subscribe(laptop)
+    if plan.simulate_spotify:
+        _store_invented_consents(laptop)
+    (plan.directory / "environment.json").write_text(json.dumps(state, indent=2))
+    return laptop
+
+
+def _parts(plan: Plan) -> list[str]:
+    return ["google", "bigquery", *(["spotify"] if plan.simulate_spotify else []), *FUNCTIONS]
+
+
+def _settings(plan: Plan, addresses: Mapping[str, str]) -> dict[str, str]:
+    key_path = plan.directory / "service-account.json"
+    credentials.write_service_account(key_path, f"{addresses['google']}/token")
+    settings = set_up.environment(addresses["google"], addresses["bigquery"], key_path)
+    if plan.simulate_spotify:
+        settings["SPOTIFY_ACCOUNTS_URL"] = settings["SPOTIFY_API_URL"] = addresses["spotify"]
+        settings["RECCOBEATS_API_URL"] = f"{addresses['spotify']}/reccobeats"
+    return {**settings, **(plan.settings or {})}
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    # One request at a time, as in the cloud, where max_instance_request_concurrency is 1.
+    return {**settings, "THREADS": "1", "WORKERS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(set_up.ROOT)}
+
+
+def _commands(plan: Plan, ports: Mapping[str, int]) -> dict[str, Sequence[str]]:
+    data = ["--data", str(plan.directory), "--clock", str(clock_path(plan.directory))]
+    own = {
+        "google": [*_module("gcp_server"), *data],
+        "bigquery": [*_module("bigquery_server"), *data],
+        "spotify": [*_module("spotify"), *data, "--seed", str(plan.seed)],
+    }
+    commands = {name: command for name, command in own.items() if name in ports}
+    for name, signature in FUNCTIONS.items():
+        commands[name] = _function_command(plan, name, signature)
+    return {name: [*command, "--port", str(ports[name])] for name, command in commands.items()}
+
+
+def _module(name: str) -> list[str]:
+    return [sys.executable, "-m", f"localcloud.{name}"]
+
+
+def _function_command(plan: Plan, name: str, signature: str) -> list[str]:
+    source = set_up.ROOT / "functions" / name / "main.py"
+    entry = ["--target", name, "--source", str(source), "--signature-type", signature]
+    if plan.simulated_time:
+        clock = ["--clock", str(clock_path(plan.directory))]
+        return [function_python(name), "-m", "localcloud.function_process", *entry, *clock]
+    return [function_python(name), "-m", "functions_framework", *entry, "--host", "127.0.0.1"]
+
+
+def function_python(name: str) -> str:
+    """The interpreter that has just this function's own requirements; `make setup` makes it."""
+    return str(set_up.ROOT / ".venvs" / name / "bin" / "python")
+
+
+def _subscribe(laptop: Laptop) -> None:
+    subscriptions = [
+        {"event_type": FINALIZED, "source": laptop.settings["LANDING_BUCKET"], "url": laptop.addresses["load"]},
+        {
+            "event_type": PUBLISHED,
+            "source": laptop.settings["PLAYS_LOADED_TOPIC"],
+            "url": laptop.addresses["transform_trigger"],
+        },
+    ]
+    for subscription in subscriptions:
+        laptop.control("google", "POST", "subscriptions", subscription)
+
+
+def _store_invented_consents(laptop: Laptop) -> None:
+    """Give ingest the secrets it would have if each invented listener had just agreed."""
+    application = laptop.control("spotify", "GET", "application")
+    set_up.store_secret(laptop.settings, "spotify-client", {"app": "heavy-rotation"}, application)
+    for slug in laptop.control("spotify", "GET", "listeners"):
+        labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": slug}
+        name = f"refresh-token-{slug}"
+        if not set_up.has_secret(laptop.settings, name):
+            consent = laptop.control("spotify", "POST", f"consent/{slug}")
+            set_up.store_secret(laptop.settings, name, labels, consent)
+
+
+def _refuse_second(directory: Path) -> None:
+    state = _read_state(directory)
+    if state is not None:
+        raise AlreadyRunning(
+            f"A laptop cloud already runs on {directory} (process {state['supervisor']}): stop it with Ctrl-C "
+            "where it runs, or give another directory with --data."
+        )
+
+
+def _read_state(directory: Path) -> dict[str, Any] | None:
+    """The state a living supervisor has left in the directory; that of a dead one does not count."""
+    try:
+        state: dict[str, Any] = json.loads((directory / "environment.json").read_text())
+    except FileNotFoundError:
+        return None
+    return state if psutil.pid_exists(state["supervisor"]) else None
+
+
+def until(condition: Any, seconds: float) -> bool:
+    """Ask again and again until it holds; False when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True

@@ -1,0 +1,214 @@
+"""The HTTP plumbing under every server of the laptop cloud: requests, answers, routes, faults.
+
+Not a web framework: one thread per connection, bodies in memory, 127.0.0.1 only. What no route knows is
+answered with 501 and names itself, so that nobody mistakes silence for success.
+"""
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from localcloud.faults import Faults, Misbehaviour
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call as it came in. `path` is still percent-encoded: object names may contain slashes."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: Message
+    body: bytes
+    params: dict[str, str] = field(default_factory=dict)
+
+    def arg(self, name: str, default: str | None = None) -> str | None:
+        """The first value of a query parameter."""
+        return self.query.get(name, [default])[0]
+
+    def json(self) -> Any:
+        """The body as JSON; an empty body is an empty object."""
+        try:
+            return json.loads(self.body or b"{}")
+        except ValueError as error:
+            raise ApiError(400, "parseError", f"Parse Error: {error}") from None
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_json(cls, value: Any, status: int = 200, **headers: str) -> "Response":
+        return cls(
+            status,
+            json.dumps(value).encode(),
+            {"Content-Type": "application/json; charset=UTF-8", **headers},
+        )
+
+    @classmethod
+    def of_text(cls, text: str, status: int = 200, content_type: str = "text/plain; charset=utf-8") -> "Response":
+        return cls(status, text.encode(), {"Content-Type": content_type})
+
+
+class ApiError(Exception):
+    """An error in the form Google's APIs give it, both the old (`errors`) and the new (`status`) one."""
+
+    def __init__(self, status: int, reason: str, message: str, rpc_status: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.message = status, reason, message
+        self.rpc_status = rpc_status or _RPC_STATUS.get(status, "UNKNOWN")
+
+    def response(self) -> Response:
+        error = {
+            "code": self.status,
+            "message": self.message,
+            "status": self.rpc_status,
+            "errors": [{"domain": "global", "reason": self.reason, "message": self.message}],
+        }
+        return Response.of_json({"error": error}, self.status)
+
+
+# https://cloud.google.com/apis/design/errors#handling_errors
+_RPC_STATUS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ALREADY_EXISTS",
+    412: "FAILED_PRECONDITION",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+}
+
+Handler = Callable[[Request], Response]
+
+
+class Routes:
+    """A list of (method, path pattern, handler); patterns are regular expressions with named groups."""
+
+    def __init__(self) -> None:
+        self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
+
+    def add(self, method: str, pattern: str, handler: Handler) -> None:
+        self._routes.append((method, re.compile(pattern), handler))
+
+    def extend(self, other: "Routes") -> None:
+        self._routes.extend(other._routes)
+
+    def answer(self, request: Request) -> Response:
+        for method, pattern, handler in self._routes:
+            match = pattern.fullmatch(request.path)
+            if match and method == request.method:
+                return handler(_with_params(request, match.groupdict()))
+        message = f"The laptop cloud does not imitate {request.method} {request.path}"
+        raise ApiError(501, "notImplemented", message)
+
+
+def _with_params(request: Request, params: dict[str, str]) -> Request:
+    return Request(request.method, request.path, request.query, request.headers, request.body, params)
+
+
+class Server:
+    """Serves `routes` under a free port of 127.0.0.1. `name` is what faults and logs call it."""
+
+    def __init__(self, name: str, routes: Routes, faults: Faults | None = None, port: int = 0) -> None:
+        self.name, self.routes, self.faults = name, routes, faults or Faults()
+        self._httpd = _HTTPServer(("127.0.0.1", port), _handler_class(self))
+        self.url = f"http://127.0.0.1:{self._httpd.server_address[1]}"
+
+    def start(self) -> "Server":
+        """Serve from a thread of this process."""
+        threading.Thread(target=self.serve, name=self.name, daemon=True).start()
+        return self
+
+    def serve(self) -> None:
+        """Serve until `stop`."""
+        self._httpd.serve_forever(poll_interval=0.05)
+
+    def stop(self) -> None:
+        self._httpd.shutdown()
+        self._httpd.server_close()
+
+    def respond(self, request: Request) -> Response:
+        """The answer to one call, faults included. Raises Misbehaviour when the connection is to be dropped."""
+        call = f"{self.name} {request.method} {request.path}"
+        refusal = self.faults.before(call)
+        if refusal is not None:
+            return Response(refusal.status, refusal.body, refusal.headers)
+        try:
+            response = self.routes.answer(request)
+        except ApiError as error:
+            response = error.response()
+        altered = self.faults.after(call)
+        return response if altered is None else Response(altered.status, altered.body, altered.headers)
+
+
+class _HTTPServer(ThreadingHTTPServer):
+    daemon_threads = True
+    # The default of 5 refuses connections when 32 clients arrive at once.
+    request_queue_size = 256
+
+
+def _handler_class(server: Server) -> type[BaseHTTPRequestHandler]:
+    class HttpHandler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Google's servers and clients keep connections open; without it every answer waits 40 ms for an ACK.
+        disable_nagle_algorithm = True
+
+        def _serve(self) -> None:
+            url = urlsplit(self.path)
+            query = parse_qs(url.query, keep_blank_values=True)
+            request = Request(self.command, url.path, query, self.headers, _read_body(self))
+            try:
+                response = server.respond(request)
+            except Misbehaviour:
+                self._drop()
+                return
+            self._send(response)
+
+        def _drop(self) -> None:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+        def _send(self, response: Response) -> None:
+            self.send_response(response.status)
+            for name, value in response.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(response.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(response.body)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 -- http.server's names
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet: each service logs what matters itself, and paths may hold codes and tokens."""
+
+    return HttpHandler
+
+
+def _read_body(handler: BaseHTTPRequestHandler) -> bytes:
+    if handler.headers.get("Transfer-Encoding", "").lower() == "chunked":
+        return _read_chunks(handler)
+    return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+
+
+def _read_chunks(handler: BaseHTTPRequestHandler) -> bytes:
+    chunks = []
+    while size := int(handler.rfile.readline().split(b";")[0], 16):
+        chunks.append(handler.rfile.read(size))
+        handler.rfile.readline()
+    handler.rfile.readline()
+    return b"".join(chunks)
