@@ -31,18 +31,26 @@ def object_finalized(event_id: str, time: str, resource: dict[str, Any]) -> Even
     bucket, name = resource["bucket"], resource["name"]
     headers = _headers(event_id, FINALIZED, f"//storage.googleapis.com/projects/_/buckets/{bucket}", time)
     headers |= {"ce-subject": _escaped(f"objects/{name}"), "ce-bucket": bucket}
-    return Event(FINALIZED, bucket, name, headers, json.dumps(resource).encode())
+    return Event(FINALIZED, bucket, name, headers, json.dumps(resource | _links(resource)).encode())
 
 
 def message_published(project: str, topic: str, message: dict[str, Any]) -> Event:
     """A message was published; `message` holds data (base64), attributes, messageId and publishTime."""
     message_id, time = message["messageId"], message["publishTime"]
-    headers = _headers(message_id, MESSAGE_PUBLISHED, f"//pubsub.googleapis.com/projects/{project}/topics/{topic}", time)
+    headers = _headers(
+        message_id, MESSAGE_PUBLISHED, f"//pubsub.googleapis.com/projects/{project}/topics/{topic}", time
+    )
     body = {
         "message": message | {"message_id": message_id, "publish_time": time},
         "subscription": f"projects/{project}/subscriptions/eventarc-{topic}",
     }
     return Event(MESSAGE_PUBLISHED, topic, message_id, headers, json.dumps(body).encode())
+
+
+def _links(resource: dict[str, Any]) -> dict[str, str]:
+    path = f"/storage/v1/b/{resource['bucket']}/o/{quote(resource['name'], safe='')}"
+    media = f"/download{path}?generation={resource['generation']}&alt=media"
+    return {"selfLink": f"https://www.googleapis.com{path}", "mediaLink": f"https://storage.googleapis.com{media}"}
 
 
 def _headers(event_id: str, event_type: str, source: str, time: str) -> dict[str, str]:

@@ -13,7 +13,9 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Action = Literal["answer", "drop", "stop", "delay"]
+Action = Literal["answer", "drop", "stop", "delay", "twice", "late"]
+_SPOILING: frozenset[Action] = frozenset({"answer", "drop", "stop", "delay"})
+_DISORDERING: frozenset[Action] = frozenset({"twice", "late"})
 
 
 class Misbehaviour(Exception):  # noqa: N818 -- not an error, an order carried out
@@ -29,7 +31,10 @@ class Answer:
 
 @dataclass
 class Fault:
-    """One misbehaviour. `when="after"`: the call takes effect and only its answer is spoilt."""
+    """One misbehaviour. `when="after"`: the call takes effect and only its answer is spoilt.
+
+    "twice" and "late" are for events ("events deliver TYPE KEY"): delivered two times, or overtaken by others.
+    """
 
     match: str
     action: Action = "answer"
@@ -42,6 +47,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     seconds: float = 0.0
     """How long a delay lasts, in seconds."""
+    overtaken_by: int | None = 1
+    """How many other deliveries a late one lets pass; None is until it is released."""
 
 
 _STOPPED = Answer(
@@ -87,11 +94,15 @@ class Faults:
         """The answer to give in place of the true one, if any. May sleep or raise Misbehaviour."""
         return self._misbehave(call, "after")
 
-    def take(self, call: str, when: str) -> Fault | None:
+    def disorder(self, call: str) -> Fault | None:
+        """The "twice" or "late" that is ordered for the delivery of an event, if any."""
+        return self.take(call, "before", _DISORDERING)
+
+    def take(self, call: str, when: str, actions: frozenset[Action] = _SPOILING) -> Fault | None:
         """The first fault due for this call, used up by one; None when there is none."""
         with self._lock:
             for fault in self._faults:
-                if fault.when == when and re.search(fault.match, call):
+                if fault.when == when and fault.action in actions and re.search(fault.match, call):
                     if fault.skip > 0:
                         fault.skip -= 1
                         continue

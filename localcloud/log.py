@@ -10,7 +10,7 @@ Log = Callable[..., None]
 
 
 def log(message: str, severity: str = "INFO", **fields: Any) -> None:
-    print(json.dumps({"severity": severity, "message": message, **fields}), file=sys.stdout, flush=True)  # noqa: T201
+    print(json.dumps({"severity": severity, "message": message, **fields}), file=sys.stdout, flush=True)
 
 
 def say_nothing(message: str, severity: str = "INFO", **fields: Any) -> None:

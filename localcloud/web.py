@@ -94,6 +94,9 @@ _RPC_STATUS = {
 
 Handler = Callable[[Request], Response]
 
+CONTROL = "/_localcloud/"
+"""Where a server's own control interface is: the only calls that faults leave alone, so that they can be ended."""
+
 
 class Routes:
     """A list of (method, path pattern, handler); patterns are regular expressions with named groups."""
@@ -143,16 +146,21 @@ class Server:
 
     def respond(self, request: Request) -> Response:
         """The answer to one call, faults included. Raises Misbehaviour when the connection is to be dropped."""
+        if request.path.startswith(CONTROL):
+            return self._work(request)
         call = f"{self.name} {request.method} {request.path}"
         refusal = self.faults.before(call)
         if refusal is not None:
             return Response(refusal.status, refusal.body, refusal.headers)
-        try:
-            response = self.routes.answer(request)
-        except ApiError as error:
-            response = error.response()
+        response = self._work(request)
         altered = self.faults.after(call)
         return response if altered is None else Response(altered.status, altered.body, altered.headers)
+
+    def _work(self, request: Request) -> Response:
+        try:
+            return self.routes.answer(request)
+        except ApiError as error:
+            return error.response()
 
 
 class _HTTPServer(ThreadingHTTPServer):

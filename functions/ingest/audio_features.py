@@ -1,0 +1,129 @@
+"""Audio features for new plays: from the warehouse where a provider has spoken before, else from the provider.
+
+A provider is asked only when the setting names one. Whatever it does, it never costs a play: what cannot be had
+stays NULL, features_source included.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from google.cloud import bigquery
+
+from asking import Question, ask
+from failures import Failure, RequestRefused
+from ingest_log import log
+from ingest_queries import run_query, string, strings, timestamp
+from plays import Row, to_column
+from slots import Run
+from spotify import Spotify, list_in
+
+FEATURES = (
+    "danceability",
+    "energy",
+    "key",
+    "loudness",
+    "mode",
+    "speechiness",
+    "acousticness",
+    "instrumentalness",
+    "liveness",
+    "valence",
+    "tempo",
+    "time_signature",
+)
+# New releases lack features for weeks; then it is worth asking again.
+_UNKNOWN_FOR = timedelta(days=30)
+
+Records = Mapping[str, Mapping[str, Any]]
+"""What a provider said, by track id. Tracks it does not know are left out."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    name: str
+    ids_per_call: int
+    fetch: Callable[[Sequence[str]], Records]
+
+
+def spotify_provider(spotify: Spotify) -> Provider:
+    """Spotify itself: only for apps that had access before November 2024."""
+    token = cache(spotify.fetch_client_token)
+
+    def fetch(track_ids: Sequence[str]) -> Records:
+        records = spotify.fetch_audio_features(token(), track_ids)
+        return {record["id"]: record for record in records if isinstance(record, dict) and "id" in record}
+
+    return Provider("spotify", 100, fetch)
+
+
+def reccobeats_provider(session: requests.Session, url: str) -> Provider:
+    """ReccoBeats: free and without a key, but it learns the track ids, so it is the owner's choice."""
+
+    def fetch(track_ids: Sequence[str]) -> Records:
+        question = Question("GET", f"{url}/v1/audio-features", params={"ids": ",".join(track_ids)})
+        records = ask(
+            session,
+            question,
+            lambda body: list_in(body, "content"),
+            lambda status, _: RequestRefused(f"status {status}"),
+        )
+        return {_track_id(record): record for record in records if isinstance(record, dict)}
+
+    return Provider("reccobeats", 40, fetch)
+
+
+def _track_id(record: Mapping[str, Any]) -> str:
+    """ReccoBeats answers in any order and with ids of its own; only the link tells which track was asked for."""
+    return urlsplit(str(record.get("href"))).path.rsplit("/", 1)[-1]
+
+
+def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Sequence[Row]) -> list[Row]:
+    """The same plays with what is known or can be learned about their tracks."""
+    track_ids = sorted({row["track_id"] for row in rows})
+    answers = _fetch_known(client, run, provider, track_ids)
+    answers |= ask_provider(provider, [track_id for track_id in track_ids if track_id not in answers])
+    return [row | answers.get(row["track_id"], {}) for row in rows]
+
+
+def _fetch_known(client: bigquery.Client, run: Run, provider: Provider, track_ids: list[str]) -> dict[str, Row]:
+    found = run_query(
+        client,
+        "known_features",
+        strings("track_ids", track_ids),
+        string("source", provider.name),
+        timestamp("unknown_since", run.started_at - _UNKNOWN_FOR),
+    )
+    return {row["track_id"]: dict(row) for row in found}
+
+
+def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
+    """The columns to fill, by track id. The first failure ends the asking for this run, not the run."""
+    answers: dict[str, Row] = {}
+    try:
+        for ids in _in_calls(track_ids, provider.ids_per_call):
+            records = provider.fetch(ids)
+            answers |= {track_id: _to_columns(provider, records.get(track_id, {})) for track_id in ids}
+    except Failure as failure:
+        log(
+            "WARNING",
+            "Audio features could not be fetched; the plays land without them",
+            provider=provider.name,
+            tracks=len(track_ids) - len(answers),
+            error_class=type(failure).__name__,
+            reason=str(failure),
+        )
+    return answers
+
+
+def _in_calls(track_ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (track_ids[start : start + size] for start in range(0, len(track_ids), size))
+
+
+def _to_columns(provider: Provider, record: Mapping[str, Any]) -> Row:
+    features = {name: to_column(name, record.get(name)) for name in FEATURES}
+    return {**features, "features_source": provider.name}

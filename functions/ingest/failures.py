@@ -1,0 +1,131 @@
+"""What can go wrong for one listener, told apart by class, and what each class means, in one table.
+
+Failure
+├── AppSecretUnusable       spotify-client is missing or wrong: stops the whole run
+├── SecretUnusable          the listener's secret has no readable version, or a wrong content or label
+├── SecretUnavailable       Secret Manager did not hand it out
+├── TokenNotStored          a rotated refresh token could not be kept (the page was collected all the same)
+└── what Spotify answered
+    ├── NeedsConsent        invalid_grant, or a scope that does not cover recently played tracks
+    ├── ClientRefused       invalid_client: the app's own id or secret
+    ├── PremiumLapsed       the app's owner has no Premium any more: the whole app stands still
+    ├── NotAllowListed      this account is not one of the app's users
+    ├── AccessTokenRefused  401, although the access token is fresh
+    ├── RequestRefused      any other 4xx
+    ├── RateLimited         429 that a short wait did not end
+    ├── NotAsked            another listener met such a 429 first
+    ├── SpotifyUnavailable  5xx, a time-out, a lost connection, an HTML page
+    └── UnreadableAnswer    not JSON, cut short, or JSON of another shape
+
+The class's name is what the ledger keeps as `error_class`; alerts and the dashboard rely on it.
+"""
+
+from dataclasses import dataclass
+
+
+class Failure(Exception):  # noqa: N818 -- its kinds read as what happened
+    """Something that stops one listener. Its text says what happened, without any secret."""
+
+
+class AppSecretUnusable(Failure): ...
+
+
+class SecretUnusable(Failure): ...
+
+
+class SecretUnavailable(Failure): ...
+
+
+class TokenNotStored(Failure): ...
+
+
+class NeedsConsent(Failure): ...
+
+
+class ClientRefused(Failure): ...
+
+
+class PremiumLapsed(Failure): ...
+
+
+class NotAllowListed(Failure): ...
+
+
+class AccessTokenRefused(Failure): ...
+
+
+class RequestRefused(Failure): ...
+
+
+class RateLimited(Failure):
+    """`pause_seconds`: how long to leave the service alone, as it asked."""
+
+    def __init__(self, pause_seconds: int) -> None:
+        super().__init__(f"a pause of {pause_seconds} s")
+        self.pause_seconds = pause_seconds
+
+
+class NotAsked(Failure): ...
+
+
+class SpotifyUnavailable(Failure): ...
+
+
+class UnreadableAnswer(Failure): ...
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    sentence: str
+    """For a person; {what} is the failure's own text."""
+    retry_heals: bool
+    """Whether the same call a few minutes later may well succeed without anybody doing anything."""
+
+
+_AUTHORIZE = "run `python -m cli authorize {listener}`"
+
+_MEANINGS: dict[type[Failure], _Meaning] = {
+    AppSecretUnusable: _Meaning(
+        '{what}, store {{"client_id": …, "client_secret": …}} in the secret spotify-client', retry_heals=False
+    ),
+    SecretUnusable: _Meaning(f"{{what}}, put that right or {_AUTHORIZE}", retry_heals=False),
+    SecretUnavailable: _Meaning("{what}, the next run tries again", retry_heals=True),
+    TokenNotStored: _Meaning(
+        "the plays were collected, but Spotify's new refresh token could not be stored ({what}): let the function add "
+        f"secret versions, and if the next run finds no consent, {_AUTHORIZE}",
+        retry_heals=False,
+    ),
+    NeedsConsent: _Meaning(f"{{what}}, {_AUTHORIZE}", retry_heals=False),
+    ClientRefused: _Meaning(
+        "Spotify refused the app's client id or secret, store the right ones in the secret spotify-client",
+        retry_heals=False,
+    ),
+    PremiumLapsed: _Meaning(
+        "the app's owner has no active Spotify Premium, renew it (Spotify may take some hours to notice)",
+        retry_heals=False,
+    ),
+    NotAllowListed: _Meaning(
+        "the account is not a user of the app, add it under User Management on https://developer.spotify.com/dashboard",
+        retry_heals=False,
+    ),
+    AccessTokenRefused: _Meaning(
+        "Spotify refused an access token it had just given, the next run tries again", retry_heals=True
+    ),
+    RequestRefused: _Meaning(
+        "Spotify refused the request ({what}), see whether its Web API has changed", retry_heals=False
+    ),
+    # The ledger keeps the pause; a retry before its end would not ask anybody.
+    RateLimited: _Meaning("Spotify asked for {what}, the first run after it tries again", retry_heals=False),
+    NotAsked: _Meaning("not asked because Spotify had just asked for a pause", retry_heals=False),
+    SpotifyUnavailable: _Meaning("Spotify was not available ({what}), the next run tries again", retry_heals=True),
+    UnreadableAnswer: _Meaning("Spotify's answer made no sense ({what}), the next run tries again", retry_heals=True),
+}
+
+
+def explain(failure: Failure, listener_id: str) -> str:
+    """One sentence: what happened to this listener and what to do next."""
+    return _MEANINGS[type(failure)].sentence.format(what=failure, listener=listener_id)
+
+
+def retry_heals(failure: Failure) -> bool:
+    return _MEANINGS[type(failure)].retry_heals

@@ -1,0 +1,175 @@
+"""Listeners and the app, as Secret Manager keeps them: found by labels, read with their checksums, tokens replaced.
+
+A listener is one secret. Its content never shows: not in an error, not in a log, not in a repr.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import google_crc32c
+import requests
+from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPIError, NotFound
+from google.api_core.retry import Retry, if_transient_error
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.secretmanager import SecretManagerServiceClient
+
+import consent
+from failures import AppSecretUnusable, Failure, SecretUnavailable, SecretUnusable, TokenNotStored
+from ingest_log import log
+from spotify import App
+
+APP_SECRET = "spotify-client"  # noqa: S105 -- a name
+_LISTENER_SECRETS = "labels.app=heavy-rotation AND labels.kind=refresh-token"
+_LISTENER_FIELDS = ("refresh_token", "consented_at", "account_id", "scope")
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+_SECONDS = 20
+# For the calls that Google's client tries only once. A rotated token, above all, exists nowhere else.
+_RETRY = Retry(predicate=if_transient_error, initial=0.5, timeout=_SECONDS)
+_NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException)
+
+
+@dataclass(frozen=True)
+class ListenerSecret:
+    """Where a listener's token is. `failure`: why it cannot be used although it is there."""
+
+    listener_id: str
+    name: str
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Listener:
+    """`payload` is the secret's whole content, so that a replaced token keeps its neighbours."""
+
+    listener_id: str
+    secret_name: str
+    version: int
+    payload: dict[str, Any] = field(repr=False)
+    consent_ends_at: datetime
+
+    @property
+    def refresh_token(self) -> str:
+        return str(self.payload["refresh_token"])
+
+    def with_token(self, refresh_token: str, version: int) -> "Listener":
+        return replace(self, version=version, payload={**self.payload, "refresh_token": refresh_token})
+
+
+def list_listener_secrets(client: SecretManagerServiceClient, project: str) -> list[ListenerSecret]:
+    request = {"parent": f"projects/{project}", "filter": _LISTENER_SECRETS}
+    labels = {
+        secret.name: secret.labels.get("listener", "") for secret in client.list_secrets(request, timeout=_SECONDS)
+    }
+    return name_listeners(labels)
+
+
+def name_listeners(labels: dict[str, str]) -> list[ListenerSecret]:
+    """One listener per secret, given each secret's label `listener`; one that is no slug, or not unique, fails."""
+    listeners = {}
+    for name, slug in sorted(labels.items()):
+        secret_id = _id(name)
+        if not _SLUG.fullmatch(slug):
+            failure = SecretUnusable(f"the label `listener` of the secret {secret_id} is missing or no lower-case name")
+            listeners[secret_id] = ListenerSecret(secret_id, name, failure)
+        elif slug in listeners:
+            failure = SecretUnusable(f"several secrets carry the label listener={slug}, delete all but one")
+            listeners[slug] = ListenerSecret(slug, name, failure)
+        else:
+            listeners[slug] = ListenerSecret(slug, name)
+    return list(listeners.values())
+
+
+def read_app(client: SecretManagerServiceClient, project: str) -> App:
+    """Raises AppSecretUnusable, SecretUnavailable."""
+    try:
+        _, content = _read(client, f"projects/{project}/secrets/{APP_SECRET}")
+        payload = _parse(APP_SECRET, content, ("client_id", "client_secret"))
+    except SecretUnusable as failure:
+        raise AppSecretUnusable(str(failure)) from None
+    return App(payload["client_id"], payload["client_secret"])
+
+
+def read_listener(client: SecretManagerServiceClient, secret: ListenerSecret) -> Listener:
+    """Raises SecretUnusable, SecretUnavailable."""
+    if secret.failure:
+        raise secret.failure
+    version, content = _read(client, secret.name)
+    payload = _parse(_id(secret.name), content, _LISTENER_FIELDS)
+    ends_at = _consent_ends_at(_id(secret.name), payload["consented_at"])
+    return Listener(secret.listener_id, secret.name, version, payload, ends_at)
+
+
+def store_refresh_token(client: SecretManagerServiceClient, listener: Listener, refresh_token: str) -> Listener:
+    """Keep the token that Spotify gave in place of the listener's, then destroy what it outlives.
+
+    Raises TokenNotStored. A version that cannot be destroyed costs a few cents: a WARNING entry.
+    """
+    data = json.dumps({**listener.payload, "refresh_token": refresh_token}).encode()
+    payload = {"data": data, "data_crc32c": google_crc32c.value(data)}
+    request = {"parent": listener.secret_name, "payload": payload}
+    try:
+        version = client.add_secret_version(request, retry=_RETRY, timeout=_SECONDS)
+    except _NO_ANSWER as error:
+        raise TokenNotStored(type(error).__name__) from None
+    try:
+        _destroy_outlived(client, listener)
+    except _NO_ANSWER as error:
+        fields = {"listener": listener.listener_id, "error": type(error).__name__}
+        log("WARNING", "An outlived version of a listener's secret could not be destroyed", **fields)
+    return listener.with_token(refresh_token, _number(version.name))
+
+
+def _destroy_outlived(client: SecretManagerServiceClient, listener: Listener) -> None:
+    """Only what is not newer than the version that was read: anything newer is somebody's fresh consent."""
+    request = {"parent": listener.secret_name, "filter": "state:ENABLED"}
+    for version in client.list_secret_versions(request, timeout=_SECONDS):
+        if _number(version.name) <= listener.version:
+            client.destroy_secret_version(name=version.name, timeout=_SECONDS)
+
+
+def _read(client: SecretManagerServiceClient, secret_name: str) -> tuple[int, bytes]:
+    """Number and content of the newest version."""
+    secret_id = _id(secret_name)
+    try:
+        response = client.access_secret_version(name=f"{secret_name}/versions/latest", timeout=_SECONDS)
+    except (NotFound, BadRequest, Forbidden) as error:
+        raise SecretUnusable(f"no version of the secret {secret_id} can be read ({type(error).__name__})") from None
+    except _NO_ANSWER as error:
+        raise SecretUnavailable(f"the secret {secret_id} could not be fetched ({type(error).__name__})") from None
+    if google_crc32c.value(response.payload.data) != response.payload.data_crc32c:
+        raise SecretUnavailable(f"the secret {secret_id} arrived with a wrong checksum")
+    return _number(response.name), response.payload.data
+
+
+def _parse(secret_id: str, content: bytes, fields: Sequence[str]) -> dict[str, Any]:
+    try:
+        payload = json.loads(content)
+    except ValueError:
+        raise SecretUnusable(f"the secret {secret_id} is not JSON") from None
+    if not isinstance(payload, dict):
+        raise SecretUnusable(f"the secret {secret_id} is not a JSON object")
+    for name in fields:
+        if not isinstance(payload.get(name), str) or not payload[name]:
+            raise SecretUnusable(f"the secret {secret_id} lacks the field {name}")
+    return payload
+
+
+def _consent_ends_at(secret_id: str, consented_at: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(consented_at)
+        return consent.ends_at(instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise SecretUnusable(f"the field consented_at of the secret {secret_id} is not an instant") from None
+
+
+def _id(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
+
+
+def _number(version_name: str) -> int:
+    return int(_id(version_name))

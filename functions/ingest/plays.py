@@ -1,0 +1,183 @@
+"""A page of Spotify's recently played items as rows of the table `plays`. Pure.
+
+Only a play's identity is indispensable. Anything else that is missing or of another type than the table's becomes
+NULL: Spotify has dropped fields before, and a play is worth more than its popularity.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from slots import Run
+
+Row = dict[str, Any]
+"""Keyed by the columns of plays.json, in their order."""
+
+Key = tuple[str, datetime, str]
+"""A play's identity: listener_id, played_at, track_id."""
+
+_TABLE = json.loads((Path(__file__).parent / "tables" / "plays.json").read_text(encoding="utf-8"))
+COLUMNS: dict[str, str] = {column["name"]: column["type"] for column in _TABLE["columns"]}
+
+# One row with an instant that no partition can hold would make BigQuery refuse the whole file.
+_PLAUSIBLE_YEARS = range(2006, 2100)
+
+
+class UnreadableItem(Exception):  # noqa: N818 -- reads as what happened
+    """The item has no identity as a play; the text says why."""
+
+
+@dataclass(frozen=True)
+class RefusedItem:
+    listener_id: str
+    item: Any
+    reason: str
+
+
+def parse_page(items: Sequence[Any], listener_id: str, run: Run) -> tuple[list[Row], list[RefusedItem]]:
+    """One row per play on the page, in its order, and the items that are none."""
+    rows: dict[Key, Row] = {}
+    refused = []
+    for item in items:
+        try:
+            row = to_row(item, listener_id, run)
+        except UnreadableItem as error:
+            refused.append(RefusedItem(listener_id, item, str(error)))
+        else:
+            rows.setdefault(key_of(row), row)
+    return list(rows.values()), refused
+
+
+def key_of(row: Row) -> Key:
+    return row["listener_id"], row["played_at"], row["track_id"]
+
+
+def to_row(item: Any, listener_id: str, run: Run) -> Row:
+    """The item's row, without audio features. Raises UnreadableItem."""
+    if not isinstance(item, dict):
+        raise UnreadableItem("the item is not an object")
+    track = _track(item)
+    values = {
+        **_track_values(track),
+        **_album_values(_object(track.get("album"))),
+        "listener_id": listener_id,
+        "played_at": _played_at(item.get("played_at")),
+        "context_type": _object(item.get("context")).get("type"),
+        "context_uri": _object(item.get("context")).get("uri"),
+        "source": "api",
+        "run_id": run.run_id,
+        "ingested_at": _in_milliseconds(run.started_at),
+    }
+    return {name: to_column(name, values.get(name)) for name in COLUMNS}
+
+
+def to_column(name: str, value: Any) -> Any:
+    """The value as the column's type, NULL when it is of another."""
+    return _READERS[COLUMNS[name]](value)
+
+
+def _track(item: dict[str, Any]) -> dict[str, Any]:
+    track = item.get("track")
+    if not isinstance(track, dict):
+        raise UnreadableItem("track is null or missing")
+    if track.get("type", "track") != "track":
+        raise UnreadableItem("it is not a track but another type, such as an episode")
+    if track.get("is_local"):
+        raise UnreadableItem("a local file has no track id")
+    if not _text(track.get("id")):
+        raise UnreadableItem("the track has no id")
+    return track
+
+
+def _track_values(track: dict[str, Any]) -> dict[str, Any]:
+    artists = [_object(artist) for artist in _list(track.get("artists"))]
+    names = [artist["name"] for artist in artists if _text(artist.get("name"))]
+    return {
+        "track_id": track["id"],
+        "track_name": track.get("name"),
+        "artist_id": artists[0].get("id") if artists else None,
+        "artist_name": artists[0].get("name") if artists else None,
+        "artist_names": "; ".join(names) or None,
+        "isrc": _object(track.get("external_ids")).get("isrc"),
+        "duration_ms": track.get("duration_ms"),
+        "explicit": track.get("explicit"),
+        "popularity": track.get("popularity"),
+    }
+
+
+def _album_values(album: dict[str, Any]) -> dict[str, Any]:
+    images = [_object(image) for image in _list(album.get("images"))]
+    largest = max(images, key=lambda image: _integer(image.get("width")) or 0, default={})
+    return {
+        "album_id": album.get("id"),
+        "album_name": album.get("name"),
+        "album_release_date": album.get("release_date"),
+        "image_url": largest.get("url"),
+    }
+
+
+def _played_at(value: Any) -> datetime:
+    """UTC, in milliseconds, as the table keeps it; Spotify sends a fraction, but need not."""
+    if not isinstance(value, str):
+        raise UnreadableItem("played_at is missing")
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        raise UnreadableItem("played_at is not an instant") from None
+    if instant.tzinfo is None:
+        raise UnreadableItem("played_at has no time zone")
+    if instant.year not in _PLAUSIBLE_YEARS:
+        raise UnreadableItem("played_at lies in a year in which nobody listened")
+    return _in_milliseconds(instant.astimezone(UTC))
+
+
+def _in_milliseconds(instant: datetime) -> datetime:
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    """JSON can spell half a surrogate pair, which no UTF-8 file can hold."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+
+
+def _integer(value: Any) -> int | None:
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_integer and -(2**63) <= value < 2**63 else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _instant(value: Any) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "STRING": _text,
+    "INTEGER": _integer,
+    "FLOAT": _number,
+    "BOOLEAN": _boolean,
+    "TIMESTAMP": _instant,
+}

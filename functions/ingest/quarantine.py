@@ -1,0 +1,37 @@
+"""Items of a page that are no plays: kept as they came, with the reason, so that nothing Spotify said is lost."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from google.api_core.exceptions import PreconditionFailed
+from google.cloud.storage import Bucket
+
+from ingest_log import log
+from plays import RefusedItem
+
+_SECONDS = 60
+
+
+def object_name(refused: RefusedItem) -> str:
+    """The same item has the same name, however often its page comes back."""
+    canonical = json.dumps(refused.item, sort_keys=True, separators=(",", ":"))
+    return f"items/{refused.listener_id}/{hashlib.sha256(canonical.encode()).hexdigest()[:16]}.json"
+
+
+def write_refused(bucket: Bucket, run_id: str, refused: Sequence[RefusedItem]) -> None:
+    """Keep each item once, with one ERROR entry when it is new."""
+    for item in refused:
+        name = object_name(item)
+        content = {"reason": item.reason, "listener_id": item.listener_id, "run_id": run_id, "item": item.item}
+        try:
+            bucket.blob(name).upload_from_string(
+                json.dumps(content, indent=1),
+                content_type="application/json",
+                if_generation_match=0,
+                timeout=_SECONDS,
+            )
+        except PreconditionFailed:
+            continue
+        fields = {"run_id": run_id, "listener": item.listener_id, "reason": item.reason, "object": name}
+        log("ERROR", "An item could not be read and is in the quarantine bucket", **fields)

@@ -1,0 +1,19 @@
+-- A row is one track with the newest answer a provider gave for it: audio features or, all NULL, that it knows none.
+WITH answers AS (
+  SELECT
+    track_id, features_source, ingested_at,
+    danceability, energy, key, loudness, mode, speechiness, acousticness, instrumentalness, liveness, valence, tempo,
+    time_signature,
+    COALESCE(
+      danceability, energy, loudness, speechiness, acousticness, instrumentalness, liveness, valence, tempo
+    ) IS NOT NULL AS is_known
+  FROM plays
+  WHERE track_id IN UNNEST(@track_ids) AND features_source IS NOT NULL
+)
+SELECT
+  track_id, features_source,
+  danceability, energy, key, loudness, mode, speechiness, acousticness, instrumentalness, liveness, valence, tempo,
+  time_signature
+FROM answers
+WHERE is_known OR (features_source = @source AND ingested_at >= @unknown_since)
+QUALIFY ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY is_known DESC, ingested_at DESC) = 1

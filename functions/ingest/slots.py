@@ -1,0 +1,33 @@
+"""Which run this is: the slot of the schedule that it works for, and the id that everything it writes carries."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+SLOT_HEADER = "X-CloudScheduler-ScheduleTime"
+
+
+class UnreadableSlot(Exception):  # noqa: N818 -- reads as what happened
+    """The caller gave a slot that is not an RFC 3339 instant."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt at one slot."""
+
+    slot: datetime
+    started_at: datetime
+
+    @property
+    def run_id(self) -> str:
+        return f"{self.slot:%Y%m%dT%H%M%SZ}"
+
+
+def to_slot(header: str | None, now: datetime) -> datetime:
+    """The slot that Cloud Scheduler names, in UTC and whole seconds; this moment when called by hand."""
+    try:
+        instant = now if header is None else datetime.fromisoformat(header.strip().upper())
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise UnreadableSlot(f"The header {SLOT_HEADER} must be an instant such as 2026-11-22T10:00:00Z.")
+    return instant.astimezone(UTC).replace(microsecond=0)

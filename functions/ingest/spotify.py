@@ -1,0 +1,171 @@
+"""Spotify's two servers, as one app: tokens from accounts.spotify.com, data from api.spotify.com.
+
+Every call raises a Failure that says what its answer means (failures.py draws the tree). Tests and the laptop cloud
+put their own server behind the two URLs; nothing else is replaced.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeVar
+
+import requests
+
+from asking import Question, Refusal, ask
+from failures import (
+    AccessTokenRefused,
+    ClientRefused,
+    Failure,
+    NeedsConsent,
+    NotAllowListed,
+    NotAsked,
+    PremiumLapsed,
+    RateLimited,
+    RequestRefused,
+    UnreadableAnswer,
+)
+
+PAGE_SIZE = 50
+"""The whole window that Spotify shows of a listener's past, not a page of it: nothing older can be asked for."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class App:
+    """The Spotify app that listeners have given their consent to."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    def authorization(self) -> str:
+        return "Basic " + b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
+
+
+@dataclass(frozen=True)
+class Grant:
+    """`refresh_token` is None as long as the one that was used stays good."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+
+
+class Spotify:
+    """Spotify during one run, for all threads. Once it asks one of them for a long pause, nobody asks any more."""
+
+    def __init__(self, session: requests.Session, accounts_url: str, api_url: str, app: App) -> None:
+        self._session, self._accounts_url, self._api_url, self._app = session, accounts_url, api_url, app
+        self._is_paused = False
+        self._refreshing: dict[str, Lock] = {}
+
+    def refresh(self, refresh_token: str) -> Grant:
+        """A new access token, and a new refresh token when Spotify rotates it.
+
+        One token is never refreshed twice at once, should two secrets hold it: Spotify refuses one of the two then.
+        """
+        with self._refreshing.setdefault(refresh_token, Lock()):
+            return self._ask_token(grant_type="refresh_token", refresh_token=refresh_token)
+
+    def fetch_client_token(self) -> str:
+        """An access token of the app itself, which sees no listener's data."""
+        return self._ask_token(grant_type="client_credentials").access_token
+
+    def fetch_recently_played(self, access_token: str) -> list[Any]:
+        """The newest plays, at most 50. Never with a cursor: plays arrive late and out of order."""
+        url = f"{self._api_url}/v1/me/player/recently-played"
+        return self._ask_api(access_token, url, {"limit": str(PAGE_SIZE)}, "items", api_refusal)
+
+    def fetch_audio_features(self, access_token: str, track_ids: Sequence[str]) -> list[Any]:
+        """At most 100 ids. A track that Spotify does not know is null in the list."""
+        url = f"{self._api_url}/v1/audio-features"
+        return self._ask_api(access_token, url, {"ids": ",".join(track_ids)}, "audio_features", features_refusal)
+
+    def _ask_token(self, **form: str) -> Grant:
+        headers = {"Authorization": self._app.authorization()}
+        question = Question("POST", f"{self._accounts_url}/api/token", headers, form=form)
+        return self._ask(question, _to_grant, token_refusal)
+
+    def _ask_api(
+        self, access_token: str, url: str, params: dict[str, str], list_name: str, refusal: Refusal
+    ) -> list[Any]:
+        question = Question("GET", url, {"Authorization": f"Bearer {access_token}"}, params)
+        return self._ask(question, lambda body: list_in(body, list_name), refusal)
+
+    def _ask(self, question: Question, read: Callable[[Any], T], refusal: Refusal) -> T:
+        if self._is_paused:
+            raise NotAsked
+        try:
+            return ask(self._session, question, read, refusal)
+        except RateLimited:
+            self._is_paused = True
+            raise
+
+
+def _to_grant(body: Any) -> Grant:
+    access_token = body.get("access_token") if isinstance(body, dict) else None
+    if not isinstance(access_token, str) or not access_token:
+        raise UnreadableAnswer("it lacks access_token")
+    refresh_token = body.get("refresh_token")
+    return Grant(access_token, refresh_token if isinstance(refresh_token, str) and refresh_token else None)
+
+
+def list_in(body: Any, name: str) -> list[Any]:
+    """The list an answer exists for."""
+    value = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(value, list):
+        raise UnreadableAnswer(f"it lacks the list {name}")
+    return value
+
+
+def token_refusal(status: int, text: str) -> Failure:
+    """What a 4xx of the token endpoint means. Only `error` counts; descriptions change."""
+    error = _json_object(text).get("error")
+    if error == "invalid_grant":
+        return NeedsConsent("consent was revoked")
+    if error == "invalid_client":
+        return ClientRefused(error)
+    return _text_refusal(status, text)
+
+
+def api_refusal(status: int, text: str) -> Failure:
+    """What a 4xx of the Web API means."""
+    return AccessTokenRefused() if status == 401 else _text_refusal(status, text)
+
+
+def features_refusal(status: int, text: str) -> Failure:
+    """403, with or without words, is how Spotify keeps audio features from apps newer than November 2024."""
+    if status == 403:
+        return RequestRefused("closed for this app, set AUDIO_FEATURES_SOURCE to off or reccobeats")
+    return api_refusal(status, text)
+
+
+def _text_refusal(status: int, text: str) -> Failure:
+    """403 comes as JSON or plain text, in wordings that have changed before: only what they have in common is read."""
+    lowered = text.lower()
+    if "premium subscription required" in lowered:
+        return PremiumLapsed()
+    if "not registered" in lowered:
+        return NotAllowListed()
+    if "insufficient client scope" in lowered:
+        return NeedsConsent("consent does not cover recently played tracks")
+    return RequestRefused(f"status {status}{_message(text)}")
+
+
+def _message(text: str) -> str:
+    """Spotify's own words, as far as they are safe to repeat: nothing that may be a token or an address."""
+    error = _json_object(text).get("error")
+    words = error.get("message") if isinstance(error, dict) else error
+    if not isinstance(words, str):
+        return ""
+    return ": " + re.sub(r"\S*@\S*|\S{25,}", "…", words)[:120]
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,93 @@
+"""Runs a BigQuery job at most once per identity, however often its event is delivered.
+
+A job id can be used once only. Meeting it again (409) means that this event was here before, or that the answer
+to our own call was lost: the job is looked up and its outcome counts. The id of a failed job is lost for good,
+so the next attempt carries a number.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any, TypeVar
+
+from google.api_core.exceptions import Conflict, NotFound
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
+from google.cloud.bigquery.table import RowIterator
+
+from load_errors import JobFailed
+
+Job = TypeVar("Job", bigquery.LoadJob, bigquery.QueryJob)
+Result = TypeVar("Result")
+
+CALL_SECONDS = 30
+# For one call and its repetitions, and for one job: load and MERGE together stay below the 540 seconds that
+# Cloud Run gives to an event.
+RETRY = bigquery.DEFAULT_RETRY.with_timeout(60)
+JOB_SECONDS = 200
+_JOB_RETRY = DEFAULT_JOB_RETRY.with_timeout(60)
+
+
+def run_once(
+    client: bigquery.Client,
+    first_id: str,
+    start: Callable[[str], Job],
+    read: Callable[[Job], Result | None],
+) -> Result:
+    """What `read` makes of the first attempt that it accepts; an attempt is started when none exists yet.
+
+    `read` gets finished jobs and returns None for one whose work must be done again. Raises JobFailed when that
+    happens to an attempt of our own: the platform knows better than a loop how long to wait.
+    """
+    for job_id in _attempt_ids(first_id):
+        job, is_ours = _start_or_find(client, job_id, start)
+        _wait(job)
+        result = read(job)
+        if result is not None:
+            return result
+        if is_ours:
+            break
+    raise JobFailed(f"The job {job.job_id} did not do its work: {job.error_result}")
+
+
+def find_succeeded(client: bigquery.Client, first_id: str) -> Any:
+    """The attempt that succeeded, waiting for one that still runs; None when there is none."""
+    for job_id in _attempt_ids(first_id):
+        try:
+            job = _fetch(client, job_id)
+        except NotFound:
+            return None
+        _wait(job)
+        if job.error_result is None:
+            return job
+    return None
+
+
+def query(client: bigquery.Client, sql: str, parameters: Sequence[bigquery.ScalarQueryParameter]) -> RowIterator:
+    """The rows of a statement that may run any number of times."""
+    config = bigquery.QueryJobConfig(query_parameters=parameters)
+    return client.query_and_wait(
+        sql, job_config=config, api_timeout=CALL_SECONDS, wait_timeout=60, retry=RETRY, job_retry=_JOB_RETRY
+    )
+
+
+def _attempt_ids(first_id: str) -> Iterator[str]:
+    yield first_id
+    for attempt in count(2):
+        yield f"{first_id}-{attempt}"
+
+
+def _start_or_find(client: bigquery.Client, job_id: str, start: Callable[[str], Job]) -> tuple[Job, bool]:
+    try:
+        return start(job_id), True
+    except Conflict:
+        return _fetch(client, job_id), False
+
+
+def _fetch(client: bigquery.Client, job_id: str) -> Any:
+    """A job of any kind. Without its location BigQuery would look in the US only."""
+    return client.get_job(job_id, location=client.location, retry=RETRY, timeout=CALL_SECONDS)
+
+
+def _wait(job: bigquery.LoadJob | bigquery.QueryJob) -> None:
+    """Until the job has finished, well or not; TimeoutError when it takes too long."""
+    job.exception(timeout=JOB_SECONDS)  # type: ignore[no-untyped-call]

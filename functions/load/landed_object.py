@@ -1,0 +1,91 @@
+"""From an event to the object it is about: names and identities only, no network.
+
+The generation is part of every identity, because a file that is written again under its name is another file.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from load_errors import EventUnreadable
+
+_RUN_ID = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True)
+class LandedObject:
+    """One generation of one object. Not every object in the bucket is a run's file: `is_run_file` says."""
+
+    bucket: str
+    name: str
+    generation: int
+
+    @property
+    def is_run_file(self) -> bool:
+        return slot_of(self.name) is not None
+
+    @property
+    def slot(self) -> datetime:
+        """The instant the schedule gave to the run, in UTC."""
+        slot = slot_of(self.name)
+        if slot is None:
+            raise ValueError(f"{self.name!r} is not a run's file")
+        return slot
+
+    @property
+    def run_id(self) -> str:
+        return f"{self.slot:{_RUN_ID}}"
+
+    @property
+    def uri(self) -> str:
+        return f"gs://{self.bucket}/{self.name}"
+
+    @property
+    def load_job_id(self) -> str:
+        return f"load-{self.run_id}-{self._digest}"
+
+    @property
+    def merge_job_id(self) -> str:
+        return f"merge-{self.run_id}-{self._digest}"
+
+    @property
+    def staging_table(self) -> str:
+        return f"plays_staging_{self.run_id}_{self.generation}"
+
+    @property
+    def quarantine_name(self) -> str:
+        return f"{self.name}.g{self.generation}"
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(f"{self.bucket}/{self.name}#{self.generation}".encode()).hexdigest()[:16]
+
+
+def parse_event(data: Any) -> LandedObject:
+    """The object that a finalize event is about. Raises EventUnreadable when the event does not say."""
+    if not isinstance(data, dict):
+        raise EventUnreadable(f"The event's data is {type(data).__name__}, not a JSON object")
+    bucket, name, generation = data.get("bucket"), data.get("name"), data.get("generation")
+    if not (isinstance(bucket, str) and bucket and isinstance(name, str) and name):
+        raise EventUnreadable("The event names no bucket or no object")
+    # A string in Google's events, a number in some of Google's own test data.
+    if not isinstance(generation, str | int) or not re.fullmatch("[0-9]+", str(generation)):
+        raise EventUnreadable(f"The event's generation is {generation!r}, not a number")
+    return LandedObject(bucket, name, int(generation))
+
+
+def object_name(slot: datetime) -> str:
+    """Where the run of this slot (UTC) lands its file."""
+    return f"{slot:plays/%Y/%m/%d/{_RUN_ID}.csv}"
+
+
+def slot_of(name: str) -> datetime | None:
+    """The inverse of `object_name`; None for every other name."""
+    try:
+        slot = datetime.strptime(name.rpartition("/")[2], f"{_RUN_ID}.csv").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    # strptime is lenient (digits of other scripts, missing zeros); writing the name again is not.
+    return slot if object_name(slot) == name else None

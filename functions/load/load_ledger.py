@@ -1,0 +1,51 @@
+"""Load's row in the ledger `runs`. A repeat of the same outcome adds nothing."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from google.cloud import bigquery
+
+from bigquery_jobs import query
+from landed_object import LandedObject
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the step ended, in the ledger's words."""
+
+    state: str
+    reason: str
+    rows_in: int | None = None
+    rows_new: int | None = None
+    listeners: int | None = None
+    error_class: str | None = None
+
+
+def write_outcome(
+    client: bigquery.Client, table_id: str, landed: LandedObject, started_at: datetime, outcome: Outcome
+) -> None:
+    parameters = [
+        bigquery.ScalarQueryParameter("run_id", "STRING", landed.run_id),
+        bigquery.ScalarQueryParameter("slot", "TIMESTAMP", landed.slot),
+        bigquery.ScalarQueryParameter("state", "STRING", outcome.state),
+        bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", started_at),
+        bigquery.ScalarQueryParameter("finished_at", "TIMESTAMP", datetime.now(UTC)),
+        bigquery.ScalarQueryParameter("listeners", "INT64", outcome.listeners),
+        bigquery.ScalarQueryParameter("rows_in", "INT64", outcome.rows_in),
+        bigquery.ScalarQueryParameter("rows_new", "INT64", outcome.rows_new),
+        bigquery.ScalarQueryParameter("reason", "STRING", outcome.reason),
+        bigquery.ScalarQueryParameter("error_class", "STRING", outcome.error_class),
+    ]
+    query(client, outcome_sql(table_id), parameters)
+
+
+def outcome_sql(table_id: str) -> str:
+    """Keyed on run, step and state; the slot is the bound that spares all other partitions."""
+    return f"""\
+MERGE `{table_id}` AS runs
+USING (SELECT @run_id AS run_id, @state AS state) AS outcome
+ON runs.slot = @slot AND runs.run_id = outcome.run_id AND runs.step = 'load' AND runs.state = outcome.state
+WHEN NOT MATCHED THEN
+  INSERT (run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class)
+  VALUES (@run_id, @slot, 'load', @state, @started_at, @finished_at, @listeners, @rows_in, @rows_new, @reason,
+    @error_class)"""  # noqa: S608 -- see describe_sql

@@ -1,0 +1,47 @@
+"""The Cloud Run function `load`: a file in the landing bucket becomes rows in `plays`. The edge only."""
+
+import functools
+import json
+import os
+from typing import Any
+
+import functions_framework
+from cloudevents.http import CloudEvent
+
+from landed_object import parse_event
+from load_errors import EventUnreadable
+from load_settings import Settings
+from one_file import Cloud, load_file
+
+
+@functions_framework.cloud_event
+def load(event: CloudEvent) -> None:
+    """Deal with one `google.cloud.storage.object.v1.finalized` event; an exception brings the event again."""
+    try:
+        landed = parse_event(event.data)
+    except EventUnreadable as error:
+        log("ERROR", "An event cannot be read and is dropped", event_id=event["id"], reason=str(error))
+        return
+    where = {"bucket": landed.bucket, "object": landed.name, "generation": str(landed.generation)}
+    if landed.bucket != cloud().settings.landing_bucket or not landed.is_run_file:
+        log("WARNING", "An object that is no run's file is ignored", **where)
+        return
+    outcome = load_file(cloud(), landed)
+    severity, message = _LOG_ENTRIES[outcome.state]
+    log(severity, message, **where, run_id=landed.run_id, **vars(outcome))
+
+
+_LOG_ENTRIES = {
+    "succeeded": ("INFO", "A file was loaded"),
+    "failed": ("ERROR", "A file cannot be loaded"),
+}
+
+
+@functools.cache
+def cloud() -> Cloud:
+    return Cloud.connect(Settings.from_env(os.environ))
+
+
+def log(severity: str, message: str, **fields: Any) -> None:
+    """One entry in the form that Cloud Logging parses."""
+    print(json.dumps({"severity": severity, "message": message, **fields}), flush=True)

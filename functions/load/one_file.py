@@ -1,0 +1,85 @@
+"""What load does with one run's file, from the object to the ledger. Any step may find that it was done before."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from google.cloud import bigquery
+from google.pubsub_v1 import PublisherClient
+
+from landed_object import LandedObject
+from load_errors import FileRefused, ObjectGone
+from load_ledger import Outcome, write_outcome
+from load_settings import Settings
+from merge import MergedFile, find_merged, merge
+from plays_table import fetch_plays_table
+from publish import publish_plays_loaded, publisher_client
+from refused import quarantine
+from staging import stage
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The settings and the clients they lead to."""
+
+    settings: Settings
+    bigquery: bigquery.Client
+    publisher: PublisherClient
+
+    @classmethod
+    def connect(cls, settings: Settings) -> "Cloud":
+        return cls(
+            settings,
+            bigquery.Client(project=settings.project, location=settings.location),
+            publisher_client(settings.pubsub_host),
+        )
+
+
+def load_file(cloud: Cloud, landed: LandedObject) -> Outcome:
+    """Load, merge, publish, record. Raises whatever the platform should deliver the event again for."""
+    started_at = datetime.now(UTC)
+    try:
+        merged = _merge_file(cloud, landed)
+    except FileRefused as refusal:
+        quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, refusal)
+        outcome = failed(refusal, f"BigQuery refused the file: {refusal}")
+    except ObjectGone as error:
+        outcome = failed(error, f"{error}.")
+    else:
+        # Before the ledger: a row there says that all is done.
+        _publish(cloud, landed, merged)
+        outcome = succeeded(merged)
+    write_outcome(cloud.bigquery, cloud.settings.table("runs"), landed, started_at, outcome)
+    return outcome
+
+
+def succeeded(merged: MergedFile | None) -> Outcome:
+    """None stands for a file without rows."""
+    if merged is None:
+        return Outcome("succeeded", "The file holds no plays.", rows_in=0, rows_new=0, listeners=0)
+    return Outcome("succeeded", _sentence(merged), merged.rows_in, merged.rows_new, merged.listeners)
+
+
+def failed(error: Exception, reason: str) -> Outcome:
+    return Outcome("failed", reason, error_class=type(error).__name__)
+
+
+def _merge_file(cloud: Cloud, landed: LandedObject) -> MergedFile | None:
+    # A repeat that comes after the MERGE needs neither the file nor the staging table; both may be gone.
+    merged = find_merged(cloud.bigquery, landed)
+    if merged is not None:
+        return merged
+    settings = cloud.settings
+    plays = fetch_plays_table(cloud.bigquery, settings.table("plays"))
+    staged = stage(cloud.bigquery, landed, plays, settings.table(landed.staging_table))
+    return merge(cloud.bigquery, landed, plays, staged) if staged.rows else None
+
+
+def _publish(cloud: Cloud, landed: LandedObject, merged: MergedFile | None) -> None:
+    if merged is not None and merged.rows_new:
+        topic = f"projects/{cloud.settings.project}/topics/{cloud.settings.plays_loaded_topic}"
+        publish_plays_loaded(cloud.publisher, topic, landed.run_id, landed.slot, merged.rows_new, merged.committed_at)
+
+
+def _sentence(merged: MergedFile) -> str:
+    plays = "1 play" if merged.rows_in == 1 else f"{merged.rows_in} plays"
+    return f"Of {plays} in the file {merged.rows_new or 'none'} {'was' if merged.rows_new == 1 else 'were'} new."

@@ -1,0 +1,65 @@
+"""What happens to a file that BigQuery refuses: a copy and the reason go to the quarantine bucket.
+
+The one place of load that needs Cloud Storage. Its client is imported on use, because nearly every event is
+dealt with without it.
+"""
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from google.api_core.exceptions import NotFound, PreconditionFailed
+
+from landed_object import LandedObject
+from load_errors import FileRefused
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Client
+
+_CALL_SECONDS = 30
+
+
+def is_gone(project: str, landed: LandedObject) -> bool:
+    """Whether no object has this name any more."""
+    return not _client(project).bucket(landed.bucket).blob(landed.name).exists(timeout=_CALL_SECONDS)
+
+
+def quarantine(project: str, bucket_name: str, landed: LandedObject, refusal: FileRefused) -> None:
+    """Keep the refused bytes and BigQuery's words. A repeat finds both and changes nothing."""
+    client = _client(project)
+    landing, kept = client.bucket(landed.bucket), client.bucket(bucket_name)
+    # NotFound: deleted since BigQuery read it. The reason is kept all the same, and it tells the listener's owner
+    # which run to look for.
+    with suppress(PreconditionFailed, NotFound):
+        landing.copy_blob(
+            landing.blob(landed.name),
+            kept,
+            landed.quarantine_name,
+            source_generation=landed.generation,
+            if_generation_match=0,
+            timeout=_CALL_SECONDS,
+        )
+    with suppress(PreconditionFailed):
+        kept.blob(f"{landed.quarantine_name}.reason.json").upload_from_string(
+            reason_json(landed, refusal),
+            content_type="application/json",
+            if_generation_match=0,
+            timeout=_CALL_SECONDS,
+        )
+
+
+def reason_json(landed: LandedObject, refusal: FileRefused) -> str:
+    reason = {
+        "object": landed.uri,
+        "generation": str(landed.generation),
+        "message": str(refusal),
+        "errors": refusal.errors,
+        "run_id": landed.run_id,
+    }
+    return json.dumps(reason, ensure_ascii=False, indent=2)
+
+
+def _client(project: str) -> "Client":
+    from google.cloud.storage import Client
+
+    return Client(project=project)

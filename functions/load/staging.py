@@ -1,0 +1,94 @@
+"""Brings a run's file into a staging table of its own, which expires by itself."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.cloud import bigquery
+from google.cloud.bigquery.enums import SourceColumnMatch
+
+from bigquery_jobs import CALL_SECONDS, RETRY, query, run_once
+from landed_object import LandedObject
+from load_errors import REFUSALS, FileRefused, ObjectGone
+from plays_table import PLAYED_AT, PlaysTable
+from refused import is_gone
+
+# Eventarc delivers again for 24 hours; a repeat should find the rows still there.
+_LIFETIME = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """What the staging table holds. `oldest` and `newest` are None when it holds nothing."""
+
+    table_id: str
+    rows: int
+    listeners: int
+    oldest: datetime | None
+    newest: datetime | None
+
+
+def stage(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str) -> StagedFile:
+    """Load the file, or find it loaded. Raises FileRefused and ObjectGone, for which no retry is any use."""
+    _create_table(client, plays, table_id)
+    config = load_config(plays)
+
+    def start(job_id: str) -> bigquery.LoadJob:
+        return client.load_table_from_uri(
+            landed.uri, table_id, job_id=job_id, job_config=config, retry=RETRY, timeout=CALL_SECONDS
+        )
+
+    def read(job: bigquery.LoadJob) -> StagedFile | None:
+        if job.error_result is not None:
+            _raise_if_permanent(client, job, landed)
+            return None
+        staged = _describe(client, table_id)
+        # A job can outlive its rows: a repeat after days finds the table expired, and just created anew.
+        return staged if staged.rows == (job.output_rows or 0) else None
+
+    return run_once(client, landed.load_job_id, start, read)
+
+
+def load_config(plays: PlaysTable) -> bigquery.LoadJobConfig:
+    """The file is the contract's CSV and nothing else: no guessing, no bad records, columns by name."""
+    return bigquery.LoadJobConfig(
+        source_format=bigquery.SourceFormat.CSV,
+        skip_leading_rows=1,
+        source_column_match=SourceColumnMatch.NAME,
+        schema=plays.schema,
+        autodetect=False,
+        max_bad_records=0,
+        allow_quoted_newlines=True,
+        preserve_ascii_control_characters=True,
+        create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+        write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+    )
+
+
+def describe_sql(table_id: str) -> str:
+    return f"""\
+SELECT
+  COUNT(*) AS row_count,
+  COUNT(DISTINCT listener_id) AS listeners,
+  MIN({PLAYED_AT}) AS oldest,
+  MAX({PLAYED_AT}) AS newest
+FROM `{table_id}`"""  # noqa: S608 -- the identifier comes from checked settings and a checked name
+
+
+def _create_table(client: bigquery.Client, plays: PlaysTable, table_id: str) -> None:
+    table = bigquery.Table(table_id, schema=plays.schema)
+    table.expires = datetime.now(UTC) + _LIFETIME
+    client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
+
+
+def _describe(client: bigquery.Client, table_id: str) -> StagedFile:
+    rows = query(client, describe_sql(table_id), [])
+    row = next(iter(rows))
+    return StagedFile(table_id, row["row_count"], row["listeners"], row["oldest"], row["newest"])
+
+
+def _raise_if_permanent(client: bigquery.Client, job: bigquery.LoadJob, landed: LandedObject) -> None:
+    reason = job.error_result["reason"]
+    if reason in REFUSALS:
+        raise FileRefused([job.error_result, *(job.errors or [])])
+    if reason == "notFound" and is_gone(client.project, landed):
+        raise ObjectGone(f"{landed.uri} was deleted before it was loaded")

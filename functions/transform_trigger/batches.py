@@ -1,0 +1,100 @@
+"""Whether new plays need a Spark batch: a pure decision over what is known about batches."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from message import PlaysLoaded, run_id_of, slot_of
+from trigger_errors import BatchRefused
+
+LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
+
+# States of dataproc_v1.Batch.State. A dead batch has written nothing: the job's only write is its last act.
+DEAD = frozenset({"FAILED", "CANCELLED"})
+ACTIVE = frozenset({"PENDING", "RUNNING", "CANCELLING"})
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class KnownBatch:
+    """What Dataproc tells about a batch. `run_id` is None for one that was not submitted for a run."""
+
+    batch_id: str
+    run_id: str | None
+    state: str
+    created_at: datetime
+    state_since: datetime
+    state_message: str
+
+    @property
+    def is_dead(self) -> bool:
+        return self.state in DEAD
+
+    def covers(self, plays: PlaysLoaded) -> bool:
+        """Whether this batch reads the plays, or has read them."""
+        return not self.is_dead and self.created_at >= plays.committed_at
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`submitted`: an earlier delivery of the same message did it. `wait`: come again when `batch_id` is over."""
+
+    action: Literal["submit", "submitted", "skip", "wait"]
+    reason: str
+    batch_id: str | None = None
+
+
+def decide(batches: Iterable[KnownBatch], plays: PlaysLoaded, now: datetime, min_interval: timedelta) -> Decision:
+    alive = sorted((batch for batch in batches if not batch.is_dead), key=lambda batch: batch.created_at, reverse=True)
+    covering = [batch for batch in alive if batch.covers(plays)]
+    for batch in covering:
+        if batch.run_id == plays.run_id:
+            return Decision("submitted", submitted_sentence(batch.batch_id, plays), batch.batch_id)
+    if covering:
+        reason = f"Batch {covering[-1].batch_id} was created after these plays were merged and covers them."
+        return Decision("skip", reason, covering[-1].batch_id)
+    if alive and now - alive[0].created_at < min_interval:
+        reason = f"Batch {alive[0].batch_id} is younger than the {_minutes(min_interval)} minutes that lie between two."
+        return Decision("skip", reason, alive[0].batch_id)
+    for batch in alive:
+        if batch.state in ACTIVE:
+            return Decision("wait", f"Batch {batch.batch_id} is still {batch.state}.", batch.batch_id)
+    return Decision("submit", "No batch covers these plays.")
+
+
+def unrecorded_failure(batches: Iterable[KnownBatch]) -> KnownBatch | None:
+    """The batch whose failure may be missing in the ledger.
+
+    Only the newest can be: any other was the newest when its successor was submitted, and recorded then.
+    """
+    newest = max(batches, key=lambda batch: batch.created_at, default=None)
+    return newest if newest is not None and newest.is_dead and newest.run_id is not None else None
+
+
+def free_batch_ids(batches: Iterable[KnownBatch], plays: PlaysLoaded) -> Sequence[str]:
+    """The ids this run may still use, best first. Raises BatchRefused when the run has used them up."""
+    taken = {batch.batch_id for batch in batches}
+    first = f"top-tracks-{plays.run_id.lower()}"
+    ids = [first, *(f"{first}-{attempt}" for attempt in range(2, _ATTEMPTS + 1))]
+    free = [batch_id for batch_id in ids if batch_id not in taken]
+    if not free:
+        raise BatchRefused(f"{_ATTEMPTS} batches were submitted for this run in vain; the next load submits again")
+    return free
+
+
+def submitted_sentence(batch_id: str, plays: PlaysLoaded) -> str:
+    return f"Batch {batch_id} submitted for {plays.rows_new} new {'play' if plays.rows_new == 1 else 'plays'}."
+
+
+def run_of_label(label: str) -> str | None:
+    """The run id in a label, which may hold lower-case letters only; None when it holds something else."""
+    run_id = label.upper()
+    try:
+        return run_id if run_id_of(slot_of(run_id)) == run_id else None
+    except ValueError:
+        return None
+
+
+def _minutes(interval: timedelta) -> int:
+    return int(interval.total_seconds() // 60)

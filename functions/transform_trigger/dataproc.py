@@ -1,0 +1,148 @@
+"""The calls to Dataproc Serverless: list, submit. Never waits for a batch."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+
+from google.api_core.client_options import ClientOptions
+from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound
+from google.api_core.retry import Retry
+from google.cloud import dataproc_v1
+
+from batches import LABELS, KnownBatch, run_of_label
+from message import PlaysLoaded
+from trigger_errors import BatchForbidden, BatchRefused
+from trigger_settings import Settings
+
+_CALL_SECONDS = 60
+# The client's own configuration for these calls has no retry. Repeating create_batch is safe: the request id
+# makes the repetition return the first one's batch.
+_RETRY = Retry(initial=0.5, maximum=10, timeout=120)
+# The decision needs the newest batches only, and there is one an hour at most.
+_LISTED = 50
+_MESSAGE_CHARACTERS = 500
+
+# The smallest shape that Dataproc Serverless takes: 12 vCPU, three disks. A few thousand rows fit anywhere.
+_PROPERTIES = {
+    "spark.driver.cores": "4",
+    "spark.executor.cores": "4",
+    "spark.executor.instances": "2",
+    "spark.dynamicAllocation.enabled": "false",
+    "spark.dataproc.driver.disk.size": "250g",
+    "spark.dataproc.executor.disk.size": "250g",
+    "spark.dataproc.driver.compute.tier": "standard",
+    "spark.dataproc.executor.compute.tier": "standard",
+    "spark.sql.shuffle.partitions": "8",
+}
+_RUNTIME = "2.3"
+# Measured runs end within 7 minutes; without a limit a batch that hangs would be paid for 4 hours.
+_TIME_TO_LIVE = timedelta(minutes=30)
+
+
+def dataproc_client(endpoint: str) -> dataproc_v1.BatchControllerClient:
+    return dataproc_v1.BatchControllerClient(transport="rest", client_options=ClientOptions(api_endpoint=endpoint))
+
+
+def fetch_batches(client: dataproc_v1.BatchControllerClient, settings: Settings) -> list[KnownBatch]:
+    """The newest batches of this project's job."""
+    request = dataproc_v1.ListBatchesRequest(
+        parent=settings.parent,
+        filter=" AND ".join(f"labels.{name} = {value}" for name, value in LABELS.items()),
+        order_by="create_time desc",
+        page_size=_LISTED,
+    )
+    pages = client.list_batches(request=request, retry=_RETRY, timeout=_CALL_SECONDS)
+    return [_known(batch) for batch in islice(pages, _LISTED)]
+
+
+def submit_batch(
+    client: dataproc_v1.BatchControllerClient,
+    settings: Settings,
+    plays: PlaysLoaded,
+    batch_ids: Sequence[str],
+    now: datetime,
+) -> str:
+    """The id of the batch that covers the plays: a new one under the first of `batch_ids` that is free.
+
+    Raises BatchRefused or BatchForbidden when Dataproc does not take it.
+    """
+    for batch_id in batch_ids:
+        try:
+            _create(client, settings, batch_id, spark_batch(settings, plays, now))
+        except Conflict:
+            # Created by us and the answer was lost, or by an older batch that the list did not show any more.
+            name = f"{settings.parent}/batches/{batch_id}"
+            if not _known(client.get_batch(name=name, retry=_RETRY, timeout=_CALL_SECONDS)).covers(plays):
+                continue
+        return batch_id
+    raise BatchRefused("Every batch id of this run is taken; the next load submits again")
+
+
+def spark_batch(settings: Settings, plays: PlaysLoaded, now: datetime) -> dataproc_v1.Batch:
+    return dataproc_v1.Batch(
+        labels={**LABELS, "run": plays.run_id.lower()},
+        pyspark_batch=dataproc_v1.PySparkBatch(
+            main_python_file_uri=settings.job_uri, args=job_arguments(settings, plays, now)
+        ),
+        runtime_config=dataproc_v1.RuntimeConfig(version=_RUNTIME, properties=_PROPERTIES),
+        environment_config=dataproc_v1.EnvironmentConfig(
+            execution_config=dataproc_v1.ExecutionConfig(
+                service_account=settings.service_account,
+                # None: the region's default subnetwork.
+                subnetwork_uri=settings.subnetwork,
+                ttl=_TIME_TO_LIVE,
+                # Without it Dataproc makes a bucket of its own, which the batch's identity cannot be granted.
+                staging_bucket=settings.temp_bucket,
+                authentication_config=_AS_SERVICE_ACCOUNT,
+            )
+        ),
+    )
+
+
+def job_arguments(settings: Settings, plays: PlaysLoaded, now: datetime) -> list[str]:
+    return [
+        f"--project={settings.project}",
+        f"--dataset={settings.dataset}",
+        f"--temp-bucket={settings.temp_bucket}",
+        f"--run-id={plays.run_id}",
+        f"--slot={plays.slot.isoformat()}",
+        f"--as-of={now.isoformat()}",
+        f"--computed-at={now.isoformat()}",
+    ]
+
+
+# From runtime 3.0 on a batch would otherwise act as whoever submitted it.
+_AS_SERVICE_ACCOUNT = dataproc_v1.AuthenticationConfig(
+    user_workload_authentication_type=dataproc_v1.AuthenticationConfig.AuthenticationType.SERVICE_ACCOUNT
+)
+
+
+def _create(
+    client: dataproc_v1.BatchControllerClient, settings: Settings, batch_id: str, batch: dataproc_v1.Batch
+) -> None:
+    request = dataproc_v1.CreateBatchRequest(
+        parent=settings.parent, batch=batch, batch_id=batch_id, request_id=batch_id
+    )
+    try:
+        client.create_batch(request=request, retry=_RETRY, timeout=_CALL_SECONDS)
+    except (BadRequest, NotFound) as error:
+        raise BatchRefused(f"Dataproc refuses the batch: {_plain(error.message)}") from None
+    except Forbidden as error:
+        raise BatchForbidden(f"Dataproc does not let the function submit: {_plain(error.message)}") from None
+
+
+def _known(batch: dataproc_v1.Batch) -> KnownBatch:
+    return KnownBatch(
+        batch_id=batch.name.rpartition("/")[2],
+        run_id=run_of_label(batch.labels.get("run", "")),
+        state=batch.state.name,
+        created_at=batch.create_time,
+        state_since=batch.state_time,
+        state_message=_plain(batch.state_message),
+    )
+
+
+def _plain(text: str) -> str:
+    """Google's words without addresses (of service accounts), cut to what a ledger row should hold."""
+    return re.sub(r"\S+@\S+", "(an address)", text)[:_MESSAGE_CHARACTERS]

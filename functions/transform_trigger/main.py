@@ -1,0 +1,48 @@
+"""The Cloud Run function `transform_trigger`: new plays become a Spark batch, one at a time. The edge only."""
+
+import functools
+import json
+import os
+from typing import Any
+
+import functions_framework
+from cloudevents.http import CloudEvent
+
+from message import parse_event
+from one_message import Cloud, handle
+from trigger_errors import BatchStillRunning, MessageUnreadable
+from trigger_settings import Settings
+
+
+@functions_framework.cloud_event
+def transform_trigger(event: CloudEvent) -> None:
+    """Deal with one message of `plays-loaded`; an exception brings it again."""
+    try:
+        plays = parse_event(event.data)
+    except MessageUnreadable as error:
+        log("ERROR", "A message cannot be read and is dropped", event_id=event["id"], reason=str(error))
+        return
+    try:
+        row = handle(cloud(), plays)
+    except BatchStillRunning as pause:
+        log("NOTICE", "The message comes again when the running batch is over", run_id=plays.run_id, reason=str(pause))
+        raise
+    severity, message = _LOG_ENTRIES[row.state]
+    log(severity, message, run_id=plays.run_id, rows_new=plays.rows_new, reason=row.reason, error_class=row.error_class)
+
+
+_LOG_ENTRIES = {
+    "succeeded": ("INFO", "A batch was submitted"),
+    "skipped": ("INFO", "No batch is needed"),
+    "failed": ("ERROR", "No batch can be submitted"),
+}
+
+
+@functools.cache
+def cloud() -> Cloud:
+    return Cloud.connect(Settings.from_env(os.environ))
+
+
+def log(severity: str, message: str, **fields: Any) -> None:
+    """One entry in the form that Cloud Logging parses."""
+    print(json.dumps({"severity": severity, "message": message, **fields}), flush=True)

@@ -1,0 +1,101 @@
+"""What transform_trigger does with one message: look, decide, submit, record."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from google.cloud import bigquery, dataproc_v1
+
+from batches import KnownBatch, decide, free_batch_ids, submitted_sentence, unrecorded_failure
+from dataproc import dataproc_client, fetch_batches, submit_batch
+from message import PlaysLoaded, slot_of
+from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning
+from trigger_ledger import LedgerRow, write_row
+from trigger_settings import Settings
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The settings and the clients they lead to."""
+
+    settings: Settings
+    dataproc: dataproc_v1.BatchControllerClient
+    bigquery: bigquery.Client
+
+    @classmethod
+    def connect(cls, settings: Settings) -> "Cloud":
+        return cls(
+            settings,
+            dataproc_client(settings.dataproc_endpoint),
+            bigquery.Client(project=settings.project, location=settings.location),
+        )
+
+
+def handle(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
+    """The row that was written. Raises BatchStillRunning, and whatever else the message should come again for."""
+    now = datetime.now(UTC)
+    batches = fetch_batches(cloud.dataproc, cloud.settings)
+    # Before anything is submitted: from then on this batch is not the newest any more, and nobody looks at it.
+    dead = unrecorded_failure(batches)
+    if dead is not None:
+        write_row(cloud.bigquery, cloud.settings.runs_table, failure_row(dead))
+    try:
+        row = _act(cloud, plays, batches, now)
+    except (BatchRefused, BatchForbidden) as problem:
+        row = transform_row(plays, now, "failed", f"{problem}.", error_class=type(problem).__name__)
+        write_row(cloud.bigquery, cloud.settings.runs_table, row)
+        if isinstance(problem, BatchForbidden):
+            raise
+        return row
+    write_row(cloud.bigquery, cloud.settings.runs_table, row)
+    return row
+
+
+def failure_row(batch: KnownBatch) -> LedgerRow:
+    """A batch that died, under the run it was submitted for. Only for batches with a run id."""
+    run_id = batch.run_id or ""
+    end = {"FAILED": "failed", "CANCELLED": "was cancelled"}[batch.state]
+    return LedgerRow(
+        run_id=run_id,
+        slot=slot_of(run_id),
+        step="top_tracks",
+        state="failed",
+        started_at=batch.created_at,
+        finished_at=batch.state_since,
+        reason=f"Batch {batch.batch_id} {end}: {batch.state_message or 'Dataproc does not say why'}",
+        error_class=f"Batch{batch.state.capitalize()}",
+    )
+
+
+def _act(cloud: Cloud, plays: PlaysLoaded, batches: list[KnownBatch], now: datetime) -> LedgerRow:
+    decision = decide(batches, plays, now, cloud.settings.min_interval)
+    match decision.action:
+        case "wait":
+            raise BatchStillRunning(decision.reason)
+        case "skip":
+            return transform_row(plays, now, "skipped", decision.reason)
+        case "submitted":
+            return transform_row(plays, now, "succeeded", decision.reason)
+        case "submit":
+            batch_id = submit_batch(cloud.dataproc, cloud.settings, plays, free_batch_ids(batches, plays), now)
+            return transform_row(plays, now, "succeeded", submitted_sentence(batch_id, plays))
+
+
+def transform_row(
+    plays: PlaysLoaded,
+    started_at: datetime,
+    state: Literal["succeeded", "skipped", "failed"],
+    reason: str,
+    error_class: str | None = None,
+) -> LedgerRow:
+    return LedgerRow(
+        run_id=plays.run_id,
+        slot=plays.slot,
+        step="transform",
+        state=state,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        reason=reason,
+        rows_in=plays.rows_new,
+        error_class=error_class,
+    )

@@ -1,0 +1,45 @@
+"""What can keep transform_trigger from submitting a batch, and which of it a retry can heal.
+
+TriggerProblem
+├── MessageUnreadable   permanent: the message is not what load publishes, and will not become it
+├── BatchRefused        permanent: Dataproc finds the request itself wrong, or the run's batches failed too often
+├── BatchForbidden      transient: heals when the owner grants what is missing; recorded all the same
+├── SettingsError       transient: heals with the next deployment
+└── BatchStillRunning   transient and quite normal: the message comes again when the batch is over
+
+A permanent problem is logged, recorded and not retried: the next load that brings new plays submits again.
+Everything else, errors of Google's clients included, leaves the function as it is, so that the platform delivers
+the message again.
+"""
+
+
+class TriggerProblem(Exception):  # noqa: N818 -- its kinds read as what happened
+    """Anything transform_trigger itself finds wrong."""
+
+
+class MessageUnreadable(TriggerProblem):
+    """The event holds no message of the topic `plays-loaded`."""
+
+
+class SettingsError(TriggerProblem):
+    """A setting is missing or malformed; the message names the variable, never its value."""
+
+
+class BatchStillRunning(TriggerProblem):
+    """Another batch is at work and started before these plays came: come again later."""
+
+
+class BatchRefused(TriggerProblem):
+    """No repetition of this request will be accepted.
+
+    Returning is better than raising here: repeating the same wrong request for 24 hours helps nobody, and what
+    mends it is a deployment, after which the next load submits anyway.
+    """
+
+
+class BatchForbidden(TriggerProblem):
+    """The function may not submit batches.
+
+    Raising is better than returning here: a fresh deployment's grants take minutes to reach every server, and the
+    plays should not have to wait for the next load.
+    """

@@ -1,0 +1,166 @@
+"""`python -m localcloud`: start the laptop cloud, fire its schedule, run a command against it, see how it is."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from localcloud import ledger, supervisor
+from localcloud.processes import Process, ProcessFailed
+from localcloud.set_up import SetUpFailed
+from localcloud.supervisor import Laptop
+
+_SETTLE_SECONDS = 60
+_SPOTIFY_SETTINGS = ("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_API_URL")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit codes: 0 done, 1 something failed (said on stderr), 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except (supervisor.NotRunning, supervisor.AlreadyRunning, ProcessFailed, SetUpFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def up(options: argparse.Namespace) -> int:
+    """Run until Ctrl-C with an hourly schedule; the data stays."""
+    simulated = options.spotify == "simulated" and not any(name in os.environ for name in _SPOTIFY_SETTINGS)
+    plan = supervisor.Plan(options.data, simulate_spotify=simulated, seed=options.seed)
+    print(f"Starting the laptop cloud on {options.data} …", flush=True)
+    try:
+        with supervisor.running(plan) as (laptop, started):
+            _print_parts(laptop)
+            _print_hints(options.data, simulated)
+            _run_hourly(laptop, started)
+    except KeyboardInterrupt:
+        print(f"\nStopped. The data is kept in {options.data}.")
+    return 0
+
+
+def tick(options: argparse.Namespace) -> int:
+    """Fire the schedule once and follow the run to its end."""
+    laptop = supervisor.attach(options.data)
+    slot = options.slot or datetime.now(UTC)
+    return 0 if _tick(laptop, slot) else 1
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a command with the settings that lead to the laptop cloud."""
+    if not options.argv:
+        print("Give the command to run: python -m localcloud run -- COMMAND …", file=sys.stderr)
+        return 2
+    laptop = supervisor.attach(options.data)
+    try:
+        return subprocess.run(options.argv, env={**os.environ, **laptop.settings}, check=False).returncode  # noqa: S603 -- what the person typed
+    except FileNotFoundError:
+        print(f"There is no command {options.argv[0]}.", file=sys.stderr)
+        return 1
+
+
+def status(options: argparse.Namespace) -> int:
+    """Say what runs, what is under way and how the last runs went."""
+    laptop = supervisor.attach(options.data)
+    _print_parts(laptop)
+    print("\nUnder way:")
+    for name, value in laptop.pending().items():
+        print(f"  {name:<22} {value}")
+    print("\nThe last runs:")
+    _print_ledger(ledger.last_rows(laptop.settings, limit=12))
+    return 0
+
+
+def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
+    slot = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    while True:
+        _tick(laptop, slot)
+        slot = max(slot, datetime.now(UTC).replace(minute=0, second=0, microsecond=0)) + timedelta(hours=1)
+        print(f"Next run at {slot:%H:%M} UTC. Ctrl-C stops everything.", flush=True)
+        while datetime.now(UTC) < slot:
+            for process in started:
+                process.check()
+            time.sleep(1)
+
+
+def _tick(laptop: Laptop, slot: datetime) -> bool:
+    """Whether the run was answered well and every event it caused was delivered."""
+    response = laptop.tick(slot)
+    if not response.ok:
+        print(f"ingest answered {response.status_code}: {response.text.strip()[:500]}", file=sys.stderr)
+        print(f"Its log: {laptop.directory / 'logs' / 'ingest.log'}", file=sys.stderr)
+        return False
+    answer = response.json()
+    print(f"{answer['run_id']}  ingest {answer['state']}: {answer['reason']}", flush=True)
+    settled = supervisor.until(lambda: not laptop.pending()["undelivered"], _SETTLE_SECONDS)
+    _print_ledger(ledger.rows_of_run(laptop.settings, answer["run_id"]))
+    if not settled:
+        print(
+            f"Not everything is delivered yet: {laptop.pending()}. Logs: {laptop.directory / 'logs'}", file=sys.stderr
+        )
+    return settled
+
+
+def _print_parts(laptop: Laptop) -> None:
+    for name, address in laptop.addresses.items():
+        print(f"  {name:<18} {address:<24} log {laptop.directory / 'logs' / name}.log")
+
+
+def _print_hints(data: Path, simulated: bool) -> None:
+    where = "" if data == _default_data() else f" --data {data}"
+    if not simulated:
+        print("Spotify is not invented here. Store the secrets that ingest reads: README, “Your own account”.")
+    print(f"Fire the schedule now:  python -m localcloud tick{where}")
+    print(f"Use it from a command:  python -m localcloud run{where} -- COMMAND …", flush=True)
+
+
+def _print_ledger(rows: list[dict[str, object]]) -> None:
+    for row in rows:
+        print(f"  {row['run_id']}  {row['step']:<10} {row['state']:<9} {row['reason'] or ''}")
+    sys.stdout.flush()
+
+
+def _default_data() -> Path:
+    return Path(".localcloud")
+
+
+def _slot(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an instant like 2026-11-22T10:00:00Z") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for function, name in ((up, "up"), (tick, "tick"), (run, "run"), (status, "status")):
+        command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        command.add_argument(
+            "--data", type=Path, default=_default_data(), help="where everything is kept (%(default)s)"
+        )
+        command.set_defaults(command=function)
+        _add_options(name, command)
+    return parser
+
+
+def _add_options(name: str, command: argparse.ArgumentParser) -> None:
+    if name == "up":
+        choices = ["simulated", "real"]
+        text = "whose plays: an invented Spotify's, or those of the addresses in the environment (%(default)s)"
+        command.add_argument("--spotify", choices=choices, default="simulated", help=text)
+        command.add_argument("--seed", type=int, default=1, help="which invented listeners (%(default)s)")
+    if name == "tick":
+        command.add_argument("--slot", type=_slot, help="instant of the schedule, such as 2026-11-22T10:00:00Z (now)")
+    if name == "run":
+        command.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="what to run")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

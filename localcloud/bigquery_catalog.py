@@ -1,0 +1,252 @@
+"""The datasets and tables of the laptop BigQuery: one DuckDB file holds the rows and, beside them, the metadata.
+
+Whoever writes has the file to itself and writes rows, metadata and job record in one transaction, so a stop at any
+point leaves all of them or none.
+"""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from localcloud.bigquery_types import Field, canonical_field, duckdb_type, quoted
+from localcloud.clock import Clock
+from localcloud.web import ApiError
+
+Resource = dict[str, Any]
+Cursor = duckdb.DuckDBPyConnection
+
+_TABLES = """
+CREATE SCHEMA IF NOT EXISTS localcloud;
+CREATE TABLE IF NOT EXISTS localcloud.datasets (project VARCHAR, dataset VARCHAR, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS localcloud.tables (project VARCHAR, dataset VARCHAR, name VARCHAR, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS localcloud.jobs (resource VARCHAR);
+"""
+_THIS_TABLE = "project = ? AND dataset = ? AND name = ?"
+_KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "tableConstraints")
+
+
+@dataclass(frozen=True)
+class TableId:
+    """A table's full name. BigQuery writes it with a colon, GoogleSQL with dots."""
+
+    project: str
+    dataset: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.project}:{self.dataset}.{self.name}"
+
+    @property
+    def parts(self) -> list[str]:
+        return [self.project, self.dataset, self.name]
+
+    @property
+    def schema(self) -> str:
+        """The DuckDB schema that holds the table."""
+        return f"{self.project}.{self.dataset}"
+
+    @property
+    def sql(self) -> str:
+        """The table's name in DuckDB's SQL."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @classmethod
+    def of(cls, reference: Resource) -> "TableId":
+        return cls(reference["projectId"], reference["datasetId"], reference["tableId"])
+
+    @property
+    def reference(self) -> Resource:
+        return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.name}
+
+
+class Warehouse:
+    """The DuckDB file under `directory`: many readers, one writer at a time."""
+
+    def __init__(self, directory: Path, clock: Clock) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.clock = clock
+        self._writer = threading.Lock()
+        self._database = duckdb.connect(str(directory / "warehouse.duckdb"))
+        self._database.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._database.execute(_TABLES)
+
+    def close(self) -> None:
+        with self._writer:
+            self._database.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Cursor]:
+        """A cursor that sees one state of everything."""
+        cursor = self._database.cursor()
+        cursor.begin()
+        try:
+            yield cursor
+        finally:
+            cursor.rollback()
+            cursor.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Cursor]:
+        """A cursor of the only writer; what it did is kept when the block ends without an exception."""
+        with self._writer:
+            cursor = self._database.cursor()
+            cursor.begin()
+            try:
+                yield cursor
+                cursor.commit()
+            except BaseException:
+                cursor.rollback()
+                raise
+            finally:
+                cursor.close()
+
+    def now_ms(self) -> int:
+        return int(self.clock.now().timestamp() * 1000)
+
+
+def find_dataset(cursor: Cursor, project: str, dataset: str) -> Resource:
+    query = "SELECT resource FROM localcloud.datasets WHERE project = ? AND dataset = ?"
+    row = cursor.execute(query, [project, dataset]).fetchone()
+    if row is None:
+        raise ApiError(404, "notFound", f"Not found: Dataset {project}:{dataset}")
+    resource: Resource = json.loads(row[0])
+    return resource
+
+
+def create_dataset(cursor: Cursor, project: str, request: Resource, now_ms: int) -> Resource:
+    name = request["datasetReference"]["datasetId"]
+    if _dataset_exists(cursor, project, name):
+        raise ApiError(409, "duplicate", f"Already Exists: Dataset {project}:{name}")
+    resource = {
+        "kind": "bigquery#dataset",
+        "id": f"{project}:{name}",
+        "datasetReference": {"projectId": project, "datasetId": name},
+        "location": request.get("location", "US"),
+        "creationTime": str(now_ms),
+        "lastModifiedTime": str(now_ms),
+        **{key: request[key] for key in ("description", "friendlyName", "labels") if key in request},
+    }
+    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(f'{project}.{name}')}")
+    cursor.execute("INSERT INTO localcloud.datasets VALUES (?, ?, ?)", [project, name, json.dumps(resource)])
+    return resource
+
+
+def _dataset_exists(cursor: Cursor, project: str, dataset: str) -> bool:
+    try:
+        find_dataset(cursor, project, dataset)
+    except ApiError:
+        return False
+    return True
+
+
+def find_table(cursor: Cursor, table: TableId, now_ms: int) -> Resource:
+    """The table's metadata; one whose time has come is not there any more."""
+    query = f"SELECT resource FROM localcloud.tables WHERE {_THIS_TABLE}"
+    row = cursor.execute(query, table.parts).fetchone()
+    resource: Resource = json.loads(row[0]) if row else {}
+    if row is None or _is_expired(resource, now_ms):
+        find_dataset(cursor, table.project, table.dataset)
+        raise ApiError(404, "notFound", f"Not found: Table {table}")
+    return resource
+
+
+def _is_expired(resource: Resource, now_ms: int) -> bool:
+    return "expirationTime" in resource and int(resource["expirationTime"]) <= now_ms
+
+
+def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int) -> Resource:
+    dataset = find_dataset(cursor, table.project, table.dataset)
+    _drop_expired(cursor, now_ms)
+    if cursor.execute(f"SELECT 1 FROM localcloud.tables WHERE {_THIS_TABLE}", table.parts).fetchone():
+        raise ApiError(409, "duplicate", f"Already Exists: Table {table}")
+    resource = {
+        "kind": "bigquery#table",
+        "id": str(table),
+        "tableReference": table.reference,
+        "type": "TABLE",
+        "location": dataset["location"],
+        "creationTime": str(now_ms),
+        "lastModifiedTime": str(now_ms),
+        "schema": {"fields": [canonical_field(field) for field in request["schema"]["fields"]]},
+        **{key: request[key] for key in (*_KEPT_AS_GIVEN, "expirationTime") if request.get(key)},
+    }
+    _create_rows(cursor, table, resource["schema"]["fields"])
+    cursor.execute("INSERT INTO localcloud.tables VALUES (?, ?, ?, ?)", [*table.parts, json.dumps(resource)])
+    return resource
+
+
+def _create_rows(cursor: Cursor, table: TableId, fields: Sequence[Field]) -> None:
+    columns = ", ".join(
+        f"{quoted(field['name'])} {duckdb_type(field)}{' NOT NULL' if field['mode'] == 'REQUIRED' else ''}"
+        for field in fields
+    )
+    cursor.execute(f"CREATE TABLE {table.sql} ({columns})")
+
+
+def replace_schema(cursor: Cursor, table: TableId, resource: Resource, fields: Sequence[Field]) -> None:
+    """Empty the table and give it new columns; a new schema drops the constraints, as BigQuery does."""
+    resource["schema"] = {"fields": list(fields)}
+    resource.pop("tableConstraints", None)
+    cursor.execute(f"DROP TABLE {table.sql}")
+    _create_rows(cursor, table, fields)
+
+
+def mark_modified(cursor: Cursor, table: TableId, resource: Resource, now_ms: int) -> None:
+    """Store the metadata with a later time of modification: two states of a table never share one."""
+    later = max(now_ms, int(resource["lastModifiedTime"]) + 1)
+    stored = json.dumps({**resource, "lastModifiedTime": str(later)})
+    cursor.execute(f"UPDATE localcloud.tables SET resource = ? WHERE {_THIS_TABLE}", [stored, *table.parts])
+
+
+def delete_table(cursor: Cursor, table: TableId, now_ms: int) -> None:
+    find_table(cursor, table, now_ms)
+    _drop(cursor, table)
+
+
+def _drop(cursor: Cursor, table: TableId) -> None:
+    cursor.execute(f"DELETE FROM localcloud.tables WHERE {_THIS_TABLE}", table.parts)
+    cursor.execute(f"DROP TABLE {table.sql}")
+
+
+def _drop_expired(cursor: Cursor, now_ms: int) -> None:
+    for (text,) in cursor.execute("SELECT resource FROM localcloud.tables").fetchall():
+        resource = json.loads(text)
+        if _is_expired(resource, now_ms):
+            _drop(cursor, TableId.of(resource["tableReference"]))
+
+
+def list_tables(cursor: Cursor, project: str, dataset: str, now_ms: int) -> list[Resource]:
+    find_dataset(cursor, project, dataset)
+    query = "SELECT resource FROM localcloud.tables WHERE project = ? AND dataset = ? ORDER BY name"
+    resources = [json.loads(text) for (text,) in cursor.execute(query, [project, dataset]).fetchall()]
+    return [resource for resource in resources if not _is_expired(resource, now_ms)]
+
+
+def with_sizes(cursor: Cursor, resource: Resource) -> Resource:
+    """The metadata with the counts that BigQuery works out on asking."""
+    table = TableId.of(resource["tableReference"])
+    counted = cursor.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
+    size = logical_bytes(cursor, table, resource["schema"]["fields"])
+    return {**resource, "numRows": str(counted[0] if counted else 0), "numBytes": str(size)}
+
+
+def logical_bytes(cursor: Cursor, table: TableId, fields: Sequence[Field]) -> int:
+    """What these columns weigh by BigQuery's rules: https://cloud.google.com/bigquery/pricing#data."""
+    if not fields:
+        return 0
+    sizes = " + ".join(_size_of(field) for field in fields)
+    row = cursor.execute(f"SELECT CAST({sizes} AS BIGINT) FROM {table.sql}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _size_of(field: Field) -> str:
+    column = quoted(field["name"])
+    if field["mode"] == "REPEATED" or field["type"] in ("STRING", "JSON", "RECORD"):
+        return f"coalesce(sum(2 + strlen(CAST({column} AS VARCHAR))), 0)"
+    return f"count({column})" if field["type"] == "BOOLEAN" else f"8 * count({column})"

@@ -1,0 +1,127 @@
+"""BigQuery's types as the project uses them: their names, what holds them in DuckDB, and how values travel.
+
+A field is a dict in BigQuery's schema form (`name`, `type`, `mode`, `fields`, `description`).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from localcloud.web import ApiError
+
+Field = dict[str, Any]
+Encode = Callable[[Any], Any]
+
+_LEGACY_NAMES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+STANDARD_NAMES = {legacy: standard for standard, legacy in _LEGACY_NAMES.items()}
+_DUCKDB_NAMES = {
+    "STRING": "VARCHAR",
+    "INTEGER": "BIGINT",
+    "FLOAT": "DOUBLE",
+    "BOOLEAN": "BOOLEAN",
+    "TIMESTAMP": "TIMESTAMPTZ",
+    "DATETIME": "TIMESTAMP",
+    "DATE": "DATE",
+    "JSON": "JSON",
+}
+_BIGQUERY_NAMES = {
+    **{duckdb: bigquery for bigquery, duckdb in _DUCKDB_NAMES.items()},
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+    # Smaller and larger integers come from literals, counts and sums; NULL alone is an INT64 in GoogleSQL.
+    "INTEGER": "INTEGER",
+    "HUGEINT": "INTEGER",
+    '"NULL"': "INTEGER",
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def canonical_field(field: Field) -> Field:
+    """The field as BigQuery gives it back: old type names, a mode, nothing else that is empty."""
+    kind = field["type"].upper()
+    kind = _LEGACY_NAMES.get(kind, kind)
+    if kind != "RECORD" and kind not in _DUCKDB_NAMES:
+        raise ApiError(400, "invalid", f"The type {kind} is not imitated by the laptop cloud")
+    canonical = {"name": field["name"], "type": kind, "mode": (field.get("mode") or "NULLABLE").upper()}
+    if field.get("description"):
+        canonical["description"] = field["description"]
+    if kind == "RECORD":
+        canonical["fields"] = [canonical_field(inner) for inner in field["fields"]]
+    return canonical
+
+
+def duckdb_type(field: Field) -> str:
+    """The DuckDB type that holds a canonical field."""
+    if field["type"] == "RECORD":
+        members = ", ".join(f"{quoted(inner['name'])} {duckdb_type(inner)}" for inner in field["fields"])
+        name = f"STRUCT({members})"
+    else:
+        name = _DUCKDB_NAMES[field["type"]]
+    return f"{name}[]" if field.get("mode") == "REPEATED" else name
+
+
+def quoted(name: str) -> str:
+    """A DuckDB identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def field_of(name: str, kind: Any) -> Field:
+    """The field for a result column of a DuckDB type (a DuckDBPyType)."""
+    if kind.id == "list":
+        return {**field_of(name, kind.children[0][1]), "mode": "REPEATED"}
+    if kind.id == "struct":
+        inner = [field_of(inner_name, inner_kind) for inner_name, inner_kind in kind.children]
+        return {"name": name, "type": "RECORD", "mode": "NULLABLE", "fields": inner}
+    if str(kind) not in _BIGQUERY_NAMES:
+        raise ApiError(400, "invalidQuery", f"A result of type {kind} is not imitated by the laptop cloud")
+    return {"name": name, "type": _BIGQUERY_NAMES[str(kind)], "mode": "NULLABLE"}
+
+
+def encode_rows(fields: Sequence[Field], rows: Sequence[Sequence[Any]]) -> list[Any]:
+    """Rows in the form {"f": [{"v": …}]} that BigQuery's REST answers have."""
+    encoders = [_encoder(field) for field in fields]
+    return [_encode_record(encoders, row) for row in rows]
+
+
+def _encode_record(encoders: Sequence[Encode], values: Sequence[Any]) -> Any:
+    cells = zip(encoders, values, strict=True)
+    return {"f": [{"v": None if value is None else encode(value)} for encode, value in cells]}
+
+
+def _encoder(field: Field) -> Encode:
+    encode = _record_encoder(field) if field["type"] == "RECORD" else _SCALAR_ENCODERS[field["type"]]
+    if field["mode"] != "REPEATED":
+        return encode
+    return lambda values: [{"v": None if value is None else encode(value)} for value in values]
+
+
+def _record_encoder(field: Field) -> Encode:
+    encoders = [_encoder(inner) for inner in field["fields"]]
+    return lambda struct: _encode_record(encoders, list(struct.values()))
+
+
+def _encode_timestamp(value: datetime) -> str:
+    return str((value - _EPOCH) // _MICROSECOND)
+
+
+def _encode_float(value: float) -> str:
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return "NaN" if math.isnan(value) else repr(value)
+
+
+def _encode_date(value: date) -> str:
+    return value.isoformat()
+
+
+_SCALAR_ENCODERS: dict[str, Encode] = {
+    "STRING": str,
+    "INTEGER": str,
+    "FLOAT": _encode_float,
+    "BOOLEAN": lambda value: "true" if value else "false",
+    "TIMESTAMP": _encode_timestamp,
+    "DATETIME": _encode_date,
+    "DATE": _encode_date,
+    "JSON": str,
+}

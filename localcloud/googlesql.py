@@ -1,0 +1,133 @@
+"""GoogleSQL → DuckDB, for the statements this project sends.
+
+SQLGlot reads the syntax and writes DuckDB's; what a function means is decided in googlesql_functions. Whatever
+nothing here has been shown to translate rightly is refused by name, never guessed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
+from sqlglot.parsers.bigquery import BigQueryParser
+from sqlglot.tokens import TokenType
+
+from localcloud.bigquery_catalog import TableId
+from localcloud.googlesql_steps import STEPS, Types
+from localcloud.googlesql_syntax import refuse_unknown_syntax
+from localcloud.googlesql_template import invalid_query, refuse
+
+
+class GoogleSQL(BigQuery):
+    """BigQuery's syntax with function calls as they were written: which name means what is not SQLGlot's to say."""
+
+    class Parser(BigQueryParser):
+        FUNCTIONS = {"STRUCT": BigQueryParser.FUNCTIONS["STRUCT"]}  # noqa: RUF012 -- SQLGlot's own form
+        FUNCTION_PARSERS = {  # noqa: RUF012
+            name: BigQueryParser.FUNCTION_PARSERS[name] for name in ("ARRAY", "CAST", "EXTRACT", "SAFE_CAST")
+        }
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a statement's meaning depends on besides its text."""
+
+    project: str
+    dataset: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Name in lower case (p0, p1, … when positional) and DuckDB type of each query parameter."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A statement in DuckDB's SQL, and what has to be known about it to run it as BigQuery would."""
+
+    sql: str
+    kind: str
+    """SELECT, MERGE, INSERT or DELETE."""
+    tables: tuple[TableId, ...]
+    target: TableId | None
+    """The table that a DML statement changes."""
+    columns: frozenset[str]
+    """Names of the columns that are read, in lower case; "*" when all are."""
+    parameters: frozenset[str]
+    """Names of the parameters that the SQL has; `now` is the laptop cloud's time."""
+
+
+_KINDS: dict[type[exp.Expression], str] = {
+    exp.Select: "SELECT",
+    exp.Union: "SELECT",
+    exp.Merge: "MERGE",
+    exp.Insert: "INSERT",
+    exp.Delete: "DELETE",
+}
+
+
+@lru_cache(maxsize=1_000)
+def translate(text: str, context: Context) -> Translation:
+    """Raises ApiError with BigQuery's kind of message for what is wrong, or names what is not imitated."""
+    statement = _parse(text)
+    kind = _KINDS[type(statement)]
+    refuse_unknown_syntax(statement)
+    tables = {id(table): table_id for table, table_id in _point_to_tables(statement, context)}
+    columns = frozenset(_columns(statement))
+    target = None if kind == "SELECT" else tables[id(statement.this.find(exp.Table))]
+    for step in STEPS:
+        statement = step(statement, Types(context.parameters))
+    parameters = frozenset(parameter.name for parameter in statement.find_all(exp.Parameter))
+    return Translation(_to_duckdb(statement), kind, tuple(dict.fromkeys(tables.values())), target, columns, parameters)
+
+
+def _parse(text: str) -> exp.Expression:
+    try:
+        statements = GoogleSQL().parse(_with_numbered_parameters(text))
+    except (ParseError, TokenError) as error:
+        message = str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
+        raise invalid_query(f"Syntax error: {message}") from None
+    if len(statements) != 1 or statements[0] is None:
+        raise refuse("A script of none or several statements")
+    if type(statements[0]) not in _KINDS:
+        raise refuse(f"The statement {text.split()[0].upper()}")
+    return statements[0]
+
+
+def _with_numbered_parameters(text: str) -> str:
+    """Positional parameters get names by their place in the text, which the syntax tree does not keep."""
+    marks = [token.start for token in GoogleSQL().tokenize(text) if token.token_type == TokenType.PLACEHOLDER]
+    for number in reversed(range(len(marks))):
+        text = f"{text[: marks[number]]}@p{number}{text[marks[number] + 1 :]}"
+    return text
+
+
+def _point_to_tables(statement: exp.Expression, context: Context) -> Iterator[tuple[exp.Table, TableId]]:
+    """Point every table to its place in DuckDB, where a project and a dataset together are a schema."""
+    local_names = {cte.alias.lower() for cte in statement.find_all(exp.CTE)}
+    for table in list(statement.find_all(exp.Table)):
+        if table.db or table.name.lower() not in local_names:
+            found = _table_id(table, context)
+            table.set("catalog", None)
+            table.set("db", exp.to_identifier(found.schema))
+            yield table, found
+
+
+def _table_id(table: exp.Table, context: Context) -> TableId:
+    dataset = table.db or context.dataset
+    if not dataset:
+        raise invalid_query(f'Table "{table.name}" must be qualified with a dataset (e.g. dataset.table).')
+    return TableId(table.catalog or context.project, dataset, table.name)
+
+
+def _columns(statement: exp.Expression) -> Iterator[str]:
+    for column in statement.find_all(exp.Column, exp.Star):
+        if not (isinstance(column, exp.Star) and isinstance(column.parent, exp.Anonymous)):
+            yield column.name.lower()
+
+
+def _to_duckdb(statement: exp.Expression) -> str:
+    try:
+        return statement.sql(DuckDB, identify=True, unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise refuse(str(error)) from None

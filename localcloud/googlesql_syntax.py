@@ -1,0 +1,104 @@
+"""The syntax of GoogleSQL that the laptop BigQuery knows: SQLGlot's node types, proved by the golden test."""
+
+from sqlglot import exp
+
+from localcloud.googlesql_template import refuse
+
+KNOWN_SYNTAX: frozenset[type[exp.Expression]] = frozenset(
+    {
+        # statements and their clauses
+        exp.CTE,
+        exp.Delete,
+        exp.Except,
+        exp.From,
+        exp.Group,
+        exp.Having,
+        exp.Insert,
+        exp.Intersect,
+        exp.Join,
+        exp.Limit,
+        exp.Merge,
+        exp.Offset,
+        exp.Order,
+        exp.Ordered,
+        exp.Qualify,
+        exp.Schema,
+        exp.Select,
+        exp.Subquery,
+        exp.Union,
+        exp.Update,
+        exp.Values,
+        exp.When,
+        exp.Whens,
+        exp.Where,
+        exp.With,
+        # names and values
+        exp.Alias,
+        exp.Boolean,
+        exp.Column,
+        exp.Dot,
+        exp.Identifier,
+        exp.Literal,
+        exp.Null,
+        exp.Parameter,
+        exp.PropertyEQ,
+        exp.Star,
+        exp.Table,
+        exp.TableAlias,
+        exp.Tuple,
+        exp.Var,
+        exp.Distinct,
+        # operators
+        exp.Add,
+        exp.And,
+        exp.Between,
+        exp.Div,
+        exp.DPipe,
+        exp.EQ,
+        exp.Exists,
+        exp.GT,
+        exp.GTE,
+        exp.In,
+        exp.Is,
+        exp.Like,
+        exp.LT,
+        exp.LTE,
+        exp.Mul,
+        exp.Neg,
+        exp.NEQ,
+        exp.Not,
+        exp.Or,
+        exp.Paren,
+        exp.Sub,
+        # functions that are syntax, and what belongs to calls
+        exp.Anonymous,
+        exp.Array,
+        exp.AtTimeZone,
+        exp.Bracket,
+        exp.Case,
+        exp.Cast,
+        exp.ColumnDef,
+        exp.CurrentDate,
+        exp.CurrentTimestamp,
+        exp.DataType,
+        exp.Extract,
+        exp.If,
+        exp.IgnoreNulls,
+        exp.Interval,
+        exp.Struct,
+        exp.TryCast,
+        exp.Unnest,
+        exp.Window,
+        exp.WindowSpec,
+    }
+)
+
+
+def refuse_unknown_syntax(statement: exp.Expression) -> None:
+    for node in statement.walk():
+        if type(node) not in KNOWN_SYNTAX:
+            raise refuse(f"The syntax of {type(node).__name__}")
+        if isinstance(node, exp.Unnest) and node.args.get("offset"):
+            raise refuse("UNNEST … WITH OFFSET")
+        if isinstance(node, exp.Select) and node.args.get("kind"):
+            raise refuse(f"SELECT AS {node.args['kind']}")

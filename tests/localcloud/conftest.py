@@ -1,0 +1,68 @@
+"""Google's services of the laptop cloud in this process, and Google's own clients to judge them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from localcloud.clock import Clock
+from localcloud.credentials import write_service_account
+from localcloud.dataproc import RunBatch
+from localcloud.faults import Faults
+from localcloud.google_cloud import GoogleCloud
+from localcloud.log import Log, say_nothing
+from localcloud.web import Server
+
+PROJECT = "heavy-rotation-laptop"
+
+
+@dataclass(frozen=True)
+class RunningCloud:
+    """The services, how to make them misbehave, what time it is, and where they listen."""
+
+    services: GoogleCloud
+    faults: Faults
+    clock: Clock
+    url: str
+    directory: Path
+
+
+StartCloud = Callable[..., AbstractContextManager[RunningCloud]]
+
+
+@contextmanager
+def running_cloud(
+    directory: Path, clock: Clock | None = None, run_batch: RunBatch | None = None, log: Log = say_nothing
+) -> Iterator[RunningCloud]:
+    """Start on a directory; starting again on the same one is a restart."""
+    faults, clock = Faults(), clock or Clock()
+    services = GoogleCloud(directory, clock, faults, log, run_batch)
+    server = Server("gcp", services.routes, faults).start()
+    try:
+        yield RunningCloud(services, faults, clock, server.url, directory)
+    finally:
+        server.stop()
+        services.close()
+
+
+@pytest.fixture
+def start_cloud() -> StartCloud:
+    return running_cloud
+
+
+@pytest.fixture
+def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningCloud]:
+    """A running cloud, with the environment that leads Google's clients to it."""
+    with running_cloud(tmp_path) as cloud:
+        point_clients_at(cloud, monkeypatch)
+        yield cloud
+
+
+def point_clients_at(cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    key_path = cloud.directory / "service-account.json"
+    write_service_account(key_path, f"{cloud.url}/token")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key_path))
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", cloud.url)

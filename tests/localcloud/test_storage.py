@@ -1,0 +1,417 @@
+"""Cloud Storage as google-cloud-storage sees it."""
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from google.api_core.exceptions import (
+    BadRequest,
+    Conflict,
+    MethodNotImplemented,
+    NotFound,
+    PreconditionFailed,
+    RequestRangeNotSatisfiable,
+)
+from google.cloud import storage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localcloud.clock import Clock
+from localcloud.faults import Fault
+from localcloud.storage_listing import page
+
+BUCKET = "landing"
+
+
+@pytest.fixture
+def bucket(google: Any) -> Iterator[storage.Bucket]:
+    with storage.Client() as client:
+        yield client.create_bucket(BUCKET)
+
+
+def test_an_upload_comes_back_with_content_metadata_and_checksums(bucket: storage.Bucket) -> None:
+    blob = bucket.blob("plays/a.csv")
+    blob.metadata = {"run": "20261122T100000Z"}
+    blob.upload_from_string("hello", content_type="text/csv")
+
+    seen = bucket.get_blob("plays/a.csv")
+
+    assert seen.download_as_bytes() == b"hello"
+    # Both checksums of "hello", from openssl and from RFC 3720's polynomial by hand.
+    assert (seen.size, seen.md5_hash, seen.crc32c) == (5, "XUFAKrxLKna5cZ2REBfFkg==", "mnG7TA==")
+    assert (seen.content_type, seen.metadata, seen.metageneration) == ("text/csv", {"run": "20261122T100000Z"}, 1)
+    assert seen.generation == blob.generation
+    assert datetime.now(UTC) - seen.time_created < timedelta(minutes=1)
+
+
+def test_of_32_writers_who_each_want_to_be_first_exactly_one_wins(bucket: storage.Bucket) -> None:
+    def write(writer: int) -> str:
+        try:
+            bucket.blob("one.csv").upload_from_string(f"writer {writer}", if_generation_match=0)
+        except PreconditionFailed:
+            return "412"
+        return f"writer {writer}"
+
+    with ThreadPoolExecutor(32) as pool:
+        outcomes = list(pool.map(write, range(32)))
+
+    (winner,) = [outcome for outcome in outcomes if outcome != "412"]
+    assert bucket.blob("one.csv").download_as_text() == winner
+
+
+def test_an_overwritten_object_has_a_new_generation_and_the_old_one_is_gone(bucket: storage.Bucket) -> None:
+    bucket.blob("a").upload_from_string("old")
+    old = bucket.get_blob("a").generation
+    bucket.blob("a").upload_from_string("new")
+
+    seen = bucket.get_blob("a")
+
+    assert seen.generation > old
+    assert bucket.get_blob("a", generation=old) is None
+    with pytest.raises(NotFound, match="No such object: landing/a"):
+        bucket.blob("a", generation=old).download_as_bytes()
+
+
+@pytest.mark.parametrize(
+    ("exists", "conditions", "outcome"),
+    [
+        (False, {"if_generation_match": 0}, "written"),
+        (True, {"if_generation_match": 0}, "412"),
+        (False, {"if_generation_match": "its"}, "412"),
+        (True, {"if_generation_match": "its"}, "written"),
+        (True, {"if_generation_match": 1}, "412"),
+        (False, {"if_generation_not_match": 0}, "412"),
+        (True, {"if_generation_not_match": 0}, "written"),
+        (True, {"if_generation_not_match": "its"}, "412"),
+        (True, {"if_metageneration_match": 1}, "written"),
+        (True, {"if_metageneration_match": 2}, "412"),
+        (True, {"if_metageneration_not_match": 1}, "412"),
+    ],
+)
+def test_a_write_whose_precondition_fails_changes_nothing(
+    bucket: storage.Bucket, exists: bool, conditions: dict[str, Any], outcome: str
+) -> None:
+    its_generation = 123
+    if exists:
+        bucket.blob("a").upload_from_string("before")
+        its_generation = bucket.get_blob("a").generation
+    conditions = {name: its_generation if value == "its" else value for name, value in conditions.items()}
+
+    try:
+        bucket.blob("a").upload_from_string("after", **conditions)
+        happened = "written"
+    except PreconditionFailed:
+        happened = "412"
+
+    assert happened == outcome
+    expected = b"after" if outcome == "written" else b"before" if exists else None
+    seen = bucket.get_blob("a")
+    assert (seen and seen.download_as_bytes()) == expected
+
+
+def test_deletes_reads_and_patches_keep_to_their_preconditions(bucket: storage.Bucket) -> None:
+    bucket.blob("a").upload_from_string("x")
+    blob = bucket.get_blob("a")
+
+    with pytest.raises(PreconditionFailed):
+        bucket.delete_blob("a", if_generation_match=1)
+    with pytest.raises(PreconditionFailed):
+        blob.download_as_bytes(if_metageneration_match=9)
+    with pytest.raises(PreconditionFailed):
+        blob.patch(if_metageneration_match=9)
+    bucket.delete_blob("a", if_generation_match=blob.generation)
+
+    assert bucket.get_blob("a") is None
+    with pytest.raises(NotFound):
+        bucket.delete_blob("a")
+
+
+def test_a_large_file_is_uploaded_in_pieces(bucket: storage.Bucket) -> None:
+    content = bytes(range(256)) * 4_000  # 1,024,000 bytes: three pieces of 256 KiB and a shorter one
+    blob = bucket.blob("large.bin", chunk_size=256 * 1024)
+    blob.upload_from_file(io.BytesIO(content), content_type="application/x-large", if_generation_match=0)
+
+    seen = bucket.get_blob("large.bin")
+
+    assert seen.download_as_bytes() == content
+    assert (seen.content_type, seen.size) == ("application/x-large", 1_024_000)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_upload_in_pieces_survives_lost_requests_and_lost_answers(
+    google: Any, bucket: storage.Bucket, when: str
+) -> None:
+    google.faults.order(Fault("gcp PUT /(resumable/)?upload/", when=when, skip=1, times=1, action="drop"))
+    content = bytes(range(256)) * 4_000
+
+    bucket.blob("large.bin", chunk_size=256 * 1024).upload_from_file(io.BytesIO(content))
+
+    assert bucket.blob("large.bin").download_as_bytes() == content
+    assert google.faults.pending() == []
+
+
+def _start_upload(google: Any, name: str = "a.bin", **query: str) -> str:
+    url = f"{google.url}/upload/storage/v1/b/{BUCKET}/o"
+    answer = requests.post(url, params={"uploadType": "resumable", "name": name, **query}, json={}, timeout=5)
+    return answer.headers["Location"]
+
+
+def _put(location: str, content_range: str, content: bytes = b"", **headers: str) -> tuple[int, str | None]:
+    answer = requests.put(location, data=content, headers={"Content-Range": content_range, **headers}, timeout=5)
+    return answer.status_code, answer.headers.get("Range")
+
+
+def test_a_resumable_upload_tells_how_far_it_has_come(google: Any, bucket: storage.Bucket) -> None:
+    location = _start_upload(google)
+
+    assert _put(location, "bytes */10") == (308, None)
+    assert _put(location, "bytes 0-3/10", b"0123") == (308, "bytes=0-3")
+    assert _put(location, "bytes */10") == (308, "bytes=0-3")
+    # A piece that starts before the end of what is there: only its rest is new.
+    assert _put(location, "bytes 2-5/*", b"2345") == (308, "bytes=0-5")
+    assert _put(location, "bytes 8-9/10", b"89") == (400, None)
+    assert _put(location, "bytes 6-9/10", b"6789") == (200, None)
+    assert _put(location, "bytes */10") == (200, None)
+    assert bucket.blob("a.bin").download_as_bytes() == b"0123456789"
+
+
+def test_an_upload_that_ends_in_the_middle_leaves_nothing(start_cloud: Any, tmp_path: Path) -> None:
+    with start_cloud(tmp_path) as cloud:
+        cloud.services.storage.create_bucket({"name": BUCKET})
+        location = _start_upload(cloud)
+        _put(location, "bytes 0-3/10", b"0123")
+        assert cloud.services.storage.names(BUCKET) == []
+
+    with start_cloud(tmp_path) as cloud:
+        assert cloud.services.storage.names(BUCKET) == []
+    assert [path for path in tmp_path.rglob("*") if path.parent.name in ("drafts", BUCKET)] == []
+
+
+def test_a_resumable_upload_meets_its_precondition_when_it_is_complete(google: Any, bucket: storage.Bucket) -> None:
+    location = _start_upload(google, ifGenerationMatch="0")
+    bucket.blob("a.bin").upload_from_string("somebody was faster")
+
+    assert _put(location, "bytes 0-3/4", b"slow")[0] == 412
+    assert _put(location, "bytes */4")[0] == 404
+    assert bucket.blob("a.bin").download_as_bytes() == b"somebody was faster"
+
+
+def test_content_that_was_damaged_on_the_way_is_refused(google: Any, bucket: storage.Bucket) -> None:
+    blob = bucket.blob("a")
+    blob.crc32c = "AAAAAA=="
+    with pytest.raises(BadRequest, match='Provided CRC32C "AAAAAA==" doesn\'t match calculated CRC32C "mnG7TA=="'):
+        blob.upload_from_string("hello", checksum=None)
+    location = _start_upload(google)
+    status, _ = _put(location, "bytes 0-4/5", b"hello", **{"X-Goog-Hash": "crc32c=AAAAAA=="})
+
+    assert status == 400
+    assert list(bucket.list_blobs()) == []
+    assert list((google.directory / "drafts").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"), [(0, 0, b"0"), (3, 6, b"3456"), (8, 100, b"89"), (7, None, b"789"), (-2, None, b"89")]
+)
+def test_a_part_of_an_object_can_be_read(bucket: storage.Bucket, start: int, end: int | None, expected: bytes) -> None:
+    bucket.blob("a").upload_from_string("0123456789")
+    assert bucket.blob("a").download_as_bytes(start=start, end=end) == expected
+
+
+def test_a_range_behind_the_end_is_refused(bucket: storage.Bucket) -> None:
+    bucket.blob("a").upload_from_string("0123456789")
+    with pytest.raises(RequestRangeNotSatisfiable):
+        bucket.blob("a").download_as_bytes(start=10)
+
+
+def test_a_copy_keeps_metadata_and_names_the_generation_it_was_made_from(bucket: storage.Bucket) -> None:
+    source = bucket.blob("plays/a.csv")
+    source.metadata = {"run": "1"}
+    source.upload_from_string("hello", content_type="text/csv")
+    source.reload()
+    target = bucket.blob("plays/a.csv.g1")
+
+    _, written, total = target.rewrite(source, if_generation_match=0, if_source_generation_match=source.generation)
+    copied = bucket.copy_blob(source, bucket, "copy.csv", source_generation=source.generation)
+
+    assert (written, total) == (5, 5)
+    for name, generation in (("plays/a.csv.g1", target.generation), ("copy.csv", copied.generation)):
+        seen = bucket.get_blob(name)
+        assert (seen.download_as_bytes(), seen.content_type, seen.metadata) == (b"hello", "text/csv", {"run": "1"})
+        assert seen.generation == generation != source.generation
+    with pytest.raises(PreconditionFailed):
+        target.rewrite(source, if_generation_match=0)
+    with pytest.raises(PreconditionFailed):
+        bucket.blob("x").rewrite(source, if_source_generation_match=1)
+    with pytest.raises(NotFound):
+        bucket.copy_blob(source, bucket, "x", source_generation=1)
+
+
+def test_changed_metadata_raises_the_metageneration_only(bucket: storage.Bucket) -> None:
+    blob = bucket.blob("a")
+    blob.metadata = {"keep": "1", "drop": "2"}
+    blob.upload_from_string("x", content_type="text/plain")
+    blob = bucket.get_blob("a")
+    generation = blob.generation
+    blob.metadata = {"drop": None, "add": "3"}
+    blob.cache_control = "no-store"
+    blob.patch()
+
+    seen = bucket.get_blob("a")
+
+    assert (seen.generation, seen.metageneration) == (generation, 2)
+    assert (seen.metadata, seen.cache_control) == ({"keep": "1", "add": "3"}, "no-store")
+    assert (seen.content_type, seen.download_as_bytes()) == ("text/plain", b"x")
+
+
+def test_a_listing_has_prefixes_and_pages(bucket: storage.Bucket) -> None:
+    for name in ("a.csv", "plays/2026/1.csv", "plays/2026/2.csv", "plays/2027/1.csv", "plays/x.csv", "z"):
+        bucket.blob(name).upload_from_string(name)
+
+    listing = bucket.list_blobs(prefix="plays/", delimiter="/", page_size=2)
+    pages = [([blob.name for blob in one], sorted(one.prefixes)) for one in listing.pages]
+
+    assert pages == [([], ["plays/2026/", "plays/2027/"]), (["plays/x.csv"], [])]
+    assert [blob.name for blob in bucket.list_blobs(prefix="plays/2026")] == ["plays/2026/1.csv", "plays/2026/2.csv"]
+    assert [blob.name for blob in bucket.list_blobs(max_results=2)] == ["a.csv", "plays/2026/1.csv"]
+
+
+_NAMES = st.sets(st.text("ab/-", min_size=1, max_size=5), max_size=12)
+
+
+@given(names=_NAMES, prefix=st.text("ab/", max_size=2), delimiter=st.sampled_from(["", "/", "-"]), limit=st.integers(1, 4))
+def test_small_pages_hold_what_one_large_page_holds(names: set[str], prefix: str, delimiter: str, limit: int) -> None:
+    objects = {name: f'{{"name": "{name}"}}' for name in sorted(names) if name.startswith(prefix)}
+    # Another way to the answer: cut each name behind the first delimiter that follows the prefix.
+    rests = [(name, name[len(prefix) :].split(delimiter, 1) if delimiter else [name]) for name in objects]
+    prefixes = {prefix + rest[0] + delimiter for _, rest in rests if len(rest) == 2}
+    items = [name for name, rest in rests if len(rest) == 1]
+
+    seen_items, seen_prefixes, token = [], [], ""
+    for _ in range(20):
+        one = page(objects, prefix, delimiter, token, limit)
+        assert len(one.items) + len(one.prefixes) <= limit
+        seen_items += [item["name"] for item in one.items]
+        seen_prefixes += one.prefixes
+        token = one.next_token or ""
+        if not token:
+            break
+
+    assert (seen_items, seen_prefixes) == (items, sorted(prefixes))
+
+
+ODD_NAMES = ["ü/日本.csv", "a%2Fb", "a b", "a+b&c=d", "what?#1", 'quo"te\'s', "~tilde", "..a", "a..", "back\\slash", "😀"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_odd_name_is_kept_to_the_letter(google: Any, bucket: storage.Bucket, name: str) -> None:
+    bucket.blob(name).upload_from_string("odd")
+    bucket.copy_blob(bucket.get_blob(name), bucket, f"copies/{name}")
+
+    assert bucket.blob(f"copies/{name}").download_as_bytes() == b"odd"
+    assert [blob.name for blob in bucket.list_blobs()] == sorted([name, f"copies/{name}"])
+    assert (google.directory / "buckets" / BUCKET / name).read_bytes() == b"odd"
+    bucket.delete_blob(name)
+    assert bucket.get_blob(name) is None
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "a//b", "a/", "..", ".", "x" * 256, "a\nb", "nul\0"])
+def test_a_name_that_is_no_path_inside_its_bucket_is_refused(google: Any, bucket: storage.Bucket, name: str) -> None:
+    before = _files(google)
+    with pytest.raises(BadRequest, match="not a plain file path|Invalid object name"):
+        bucket.blob(name).upload_from_string("x")
+    assert _files(google) == before
+
+
+def _files(google: Any) -> list[Path]:
+    everything = google.directory.parent.rglob("*")
+    return sorted(path for path in everything if not path.name.startswith("state.sqlite"))
+
+
+def test_a_file_cannot_be_a_folder_too(bucket: storage.Bucket) -> None:
+    bucket.blob("a").upload_from_string("file")
+    with pytest.raises(BadRequest, match="'a' would be a file and a folder"):
+        bucket.blob("a/b").upload_from_string("below")
+    bucket.delete_blob("a")
+    bucket.blob("a/b/c").upload_from_string("below")
+    with pytest.raises(BadRequest, match="'a/b' would be a file and a folder"):
+        bucket.blob("a/b").upload_from_string("file")
+    bucket.delete_blob("a/b/c")
+    bucket.blob("a").upload_from_string("file again")
+    assert [blob.name for blob in bucket.list_blobs()] == ["a"]
+
+
+def test_a_bucket_is_made_once_and_must_exist(google: Any, bucket: storage.Bucket) -> None:
+    client = bucket.client
+    with pytest.raises(Conflict):
+        client.create_bucket(BUCKET)
+    for touch in (
+        lambda missing: missing.blob("a").upload_from_string("x"),
+        lambda missing: missing.blob("a").download_as_bytes(),
+        lambda missing: list(missing.list_blobs()),
+        lambda missing: missing.reload(),
+    ):
+        with pytest.raises(NotFound):
+            touch(client.bucket("missing"))
+    with pytest.raises(BadRequest):
+        client.create_bucket("a..b/../../c")
+    assert [one.name for one in client.list_buckets()] == [BUCKET]
+    assert not (google.directory / "buckets" / "missing").exists()
+
+
+def test_everything_is_there_again_after_a_restart(start_cloud: Any, tmp_path: Path) -> None:
+    with start_cloud(tmp_path) as cloud:
+        cloud.services.storage.create_bucket({"name": BUCKET, "location": "us-central1"})
+        before = cloud.services.storage.write(BUCKET, "plays/a.csv", b"hello")
+
+    with start_cloud(tmp_path) as cloud:
+        assert cloud.services.storage.get_bucket(BUCKET)["location"] == "us-central1"
+        assert cloud.services.storage.get(BUCKET, "plays/a.csv") == before
+        assert cloud.services.storage.read(BUCKET, "plays/a.csv") == b"hello"
+
+
+def test_a_generation_is_never_used_twice_even_when_the_clock_was_put_back(start_cloud: Any, tmp_path: Path) -> None:
+    with start_cloud(tmp_path) as cloud:
+        cloud.services.storage.create_bucket({"name": BUCKET})
+        first = cloud.services.storage.write(BUCKET, "a", b"1")
+        cloud.services.storage.delete(BUCKET, "a")
+
+    clock = Clock()
+    clock.set(datetime(2020, 1, 1, tzinfo=UTC))
+    with start_cloud(tmp_path, clock) as cloud:
+        second = cloud.services.storage.write(BUCKET, "a", b"2")
+    assert int(second["generation"]) == int(first["generation"]) + 1
+
+
+def test_a_crash_right_after_the_commit_loses_no_content(start_cloud: Any, tmp_path: Path) -> None:
+    with start_cloud(tmp_path) as cloud:
+        cloud.services.storage.create_bucket({"name": BUCKET})
+        cloud.services.storage.write(BUCKET, "a", b"old")
+        path = cloud.services.storage.read_object(f"gs://{BUCKET}/a")
+        cloud.services.storage.write(BUCKET, "a", b"new")
+        with cloud.services.state.transaction() as db:
+            (draft,) = db.execute("SELECT draft FROM objects").fetchone()
+    # As a process leaves it that dies between the commit of the metadata and the renaming of the file:
+    (tmp_path / "drafts" / draft).write_bytes(b"new")
+    path.write_bytes(b"old")
+
+    with start_cloud(tmp_path) as cloud:
+        assert cloud.services.storage.read(BUCKET, "a") == b"new"
+
+
+def test_what_is_not_imitated_says_so(google: Any, bucket: storage.Bucket) -> None:
+    with pytest.raises(MethodNotImplemented, match="does not imitate DELETE /storage/v1/b/landing"):
+        bucket.delete(retry=None)
+    with pytest.raises(MethodNotImplemented, match="does not imitate the parameter versions"):
+        list(bucket.list_blobs(versions=True, retry=None))
+    blob = bucket.blob("a")
+    blob.content_encoding = "gzip"
+    with pytest.raises(MethodNotImplemented, match=r"does not imitate objects\.contentEncoding"):
+        blob.upload_from_string("x", retry=None)
+    bucket.lifecycle_rules = [{"action": {"type": "Delete"}, "condition": {"age": 1}}]
+    with pytest.raises(MethodNotImplemented, match="does not imitate PATCH /storage/v1/b/landing"):
+        bucket.patch(retry=None)
