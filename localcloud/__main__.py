@@ -97,7 +97,7 @@ def _tick(laptop: Laptop, slot: datetime) -> bool:
         return False
     answer = response.json()
     print(f"{answer['run_id']}  ingest {answer['state']}: {answer['reason']}", flush=True)
-    settled = supervisor.until(lambda: not laptop.pending()["undelivered"], _SETTLE_SECONDS)
+    settled = supervisor.until(lambda: not laptop.undelivered(), _SETTLE_SECONDS)
     _print_ledger(ledger.rows_of_run(laptop.settings, answer["run_id"]))
     if not settled:
         print(

@@ -34,17 +34,16 @@ def object_finalized(event_id: str, time: str, resource: dict[str, Any]) -> Even
     return Event(FINALIZED, bucket, name, headers, json.dumps(resource | _links(resource)).encode())
 
 
-def message_published(project: str, topic: str, message: dict[str, Any]) -> Event:
-    """A message was published; `message` holds data (base64), attributes, messageId and publishTime."""
+def message_published(topic: str, message: dict[str, Any]) -> Event:
+    """A message was published to projects/P/topics/T; it holds data (base64), attributes, messageId, publishTime."""
+    project, _, topic_id = topic.partition("/topics/")
     message_id, time = message["messageId"], message["publishTime"]
-    headers = _headers(
-        message_id, MESSAGE_PUBLISHED, f"//pubsub.googleapis.com/projects/{project}/topics/{topic}", time
-    )
+    headers = _headers(message_id, MESSAGE_PUBLISHED, f"//pubsub.googleapis.com/{topic}", time)
     body = {
         "message": message | {"message_id": message_id, "publish_time": time},
-        "subscription": f"projects/{project}/subscriptions/eventarc-{topic}",
+        "subscription": f"{project}/subscriptions/eventarc-{topic_id}",
     }
-    return Event(MESSAGE_PUBLISHED, topic, message_id, headers, json.dumps(body).encode())
+    return Event(MESSAGE_PUBLISHED, topic_id, message_id, headers, json.dumps(body).encode())
 
 
 def _links(resource: dict[str, Any]) -> dict[str, str]:

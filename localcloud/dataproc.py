@@ -33,7 +33,7 @@ _OPERATION = (
     "/v1/projects/(?P<project>[^/]+)/(?:locations|regions)/(?P<location>[^/]+)/operations/(?P<operation>[^/:]+)"
 )
 _TYPES = "type.googleapis.com/google.cloud.dataproc.v1"
-_FILTER_FIELDS = {"state", "labels", "batch_id", "create_time"}
+_FILTER_FIELDS = {"state", "labels", "batch_id"}
 _FAILED_PRECONDITION = 9
 # The smallest shape Dataproc runs: three nodes of four cores, 12 DCU and 750 GB of shuffle storage.
 _MILLI_DCU, _SHUFFLE_GB = 12_000, 750
@@ -208,7 +208,7 @@ def _loaded(row: sqlite3.Row) -> Batch:
 
 def _values(batch: Batch) -> Values:
     labels = {f"labels.{key}": value for key, value in batch.get("labels", {}).items()}
-    return {"state": batch["state"], "batch_id": _id(batch), "create_time": batch["createTime"], **labels}.get
+    return {"state": batch["state"], "batch_id": _id(batch), **labels}.get
 
 
 def _runtime_info(batch: Batch) -> dict[str, Any]:

@@ -59,7 +59,6 @@ class Events:
         self._clock, self._faults, self._log, self._now = clock, faults, log, now
         self._backoff = backoff or Backoff()
         self._deliverers: dict[str, Deliver] = {}
-        self._turns: dict[str, threading.Lock] = {}
         self._wake: dict[str, threading.Event] = {}
         self._pumps: list[threading.Thread] = []
         self._running = False
@@ -75,7 +74,7 @@ class Events:
         known = name in self._deliverers
         self._deliverers[name] = deliver
         if not known:
-            self._turns[name], self._wake[name] = threading.Lock(), threading.Event()
+            self._wake[name] = threading.Event()
             if self._running:
                 self._start_pump(name)
 
@@ -153,13 +152,12 @@ class Events:
 
     def _attempt(self, delivery: Delivery) -> int | None:
         """The status of the answer; None when the event was held back instead."""
-        with self._turns[delivery.subscription]:
-            call = f"events deliver {delivery.event_type} {delivery.key}"
-            if not delivery.disordered and self._disorder(delivery, call):
-                return None
-            status = self._send(delivery, call)
-            self._settle(delivery, status)
-            return status
+        call = f"events deliver {delivery.event_type} {delivery.key}"
+        if not delivery.disordered and self._disorder(delivery, call):
+            return None
+        status = self._send(delivery, call)
+        self._settle(delivery, status)
+        return status
 
     def _disorder(self, delivery: Delivery, call: str) -> bool:
         """Carry out a "twice" or "late"; true when this delivery is held back by it."""

@@ -5,19 +5,7 @@ from collections.abc import Callable, Iterable
 
 from localcloud.web import ApiError
 
-_CLAUSE = re.compile(
-    r'(?P<field>[a-z_]+(?:\.[a-z0-9_-]+)?)\s*(?P<operator><=|>=|!=|=|<|>|:)\s*(?P<value>"[^"]*"|[^\s()"]+)'
-)
-_COMPARE: dict[str, Callable[[str, str], bool]] = {
-    "=": lambda value, wanted: value == wanted,
-    ":": lambda value, wanted: value == wanted,
-    "!=": lambda value, wanted: value != wanted,
-    "<": lambda value, wanted: value < wanted,
-    "<=": lambda value, wanted: value <= wanted,
-    ">": lambda value, wanted: value > wanted,
-    ">=": lambda value, wanted: value >= wanted,
-}
-
+_CLAUSE = re.compile(r'(?P<field>[a-z_]+(?:\.[a-z0-9_-]+)?)\s*(?P<operator>!=|=|:)\s*(?P<value>"[^"]*"|[^\s()"]+)')
 Values = Callable[[str], str | None]
 """A resource's value for a field such as `state` or `labels.app`; None when it has none."""
 
@@ -36,4 +24,4 @@ def _clause(text: str, fields: set[str]) -> tuple[str, str, str]:
 
 
 def _holds(value: str | None, operator: str, wanted: str) -> bool:
-    return value is not None and _COMPARE[operator](value, wanted)
+    return value is not None and (value != wanted if operator == "!=" else value == wanted)

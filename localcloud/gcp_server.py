@@ -4,6 +4,7 @@ Runs until SIGTERM or Ctrl-C; everything it knew is there again at the next star
 """
 
 import argparse
+import os
 import signal
 import threading
 from pathlib import Path
@@ -36,7 +37,7 @@ def main() -> None:
 def _run_batch(batch: Batch, log_path: Path) -> int:
     from localcloud import spark  # only where a batch runs is Spark needed
 
-    return spark.run_batch(batch, log_path)
+    return spark.run_batch(batch, log_path, os.environ)
 
 
 def _wait_for_signal() -> None:

@@ -12,8 +12,9 @@ from localcloud.log import Log
 from localcloud.pubsub import PubSub
 from localcloud.secret_manager import SecretManager
 from localcloud.state import State
-from localcloud.storage import Resource, Storage
+from localcloud.storage import Storage
 from localcloud.storage_api import StorageApi
+from localcloud.storage_rules import Resource
 from localcloud.web import Routes
 
 

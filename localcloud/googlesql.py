@@ -16,7 +16,7 @@ from sqlglot.parsers.bigquery import BigQueryParser
 from sqlglot.tokens import TokenType
 
 from localcloud.bigquery_catalog import TableId
-from localcloud.googlesql_steps import STEPS, Types
+from localcloud.googlesql_steps import STEPS
 from localcloud.googlesql_syntax import refuse_unknown_syntax
 from localcloud.googlesql_template import invalid_query, refuse
 
@@ -25,7 +25,7 @@ class GoogleSQL(BigQuery):
     """BigQuery's syntax with function calls as they were written: which name means what is not SQLGlot's to say."""
 
     class Parser(BigQueryParser):
-        FUNCTIONS = {"STRUCT": BigQueryParser.FUNCTIONS["STRUCT"]}  # noqa: RUF012 -- SQLGlot's own form
+        FUNCTIONS = {name: BigQueryParser.FUNCTIONS[name] for name in ("STRUCT", "WEEK")}  # noqa: RUF012 -- SQLGlot's own form
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: BigQueryParser.FUNCTION_PARSERS[name] for name in ("ARRAY", "CAST", "EXTRACT", "SAFE_CAST")
         }
@@ -76,7 +76,7 @@ def translate(text: str, context: Context) -> Translation:
     columns = frozenset(_columns(statement))
     target = None if kind == "SELECT" else tables[id(statement.this.find(exp.Table))]
     for step in STEPS:
-        statement = step(statement, Types(context.parameters))
+        statement = step(statement, dict(context.parameters))
     parameters = frozenset(parameter.name for parameter in statement.find_all(exp.Parameter))
     return Translation(_to_duckdb(statement), kind, tuple(dict.fromkeys(tables.values())), target, columns, parameters)
 

@@ -1,6 +1,7 @@
 """The steps from GoogleSQL's syntax tree to DuckDB's, in their order: STEPS. Each one does a single thing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from sqlglot import exp
 
@@ -8,130 +9,107 @@ from localcloud.googlesql_functions import NOW, cast, divide, rewrite_call
 from localcloud.googlesql_template import fill, invalid_query, refuse
 from localcloud.googlesql_time import extract
 
-Types = dict[str, str]
+Types = Mapping[str, str]
 """The DuckDB type of each query parameter, by its name in lower case."""
 Step = Callable[[exp.Expression, Types], exp.Expression]
 
 
-def _rewrite(
-    statement: exp.Expression, kinds: type[exp.Expression] | tuple[type[exp.Expression], ...], change: Callable[..., exp.Expression]
-) -> exp.Expression:
-    """Change every node of some kinds, the innermost first."""
-    found = statement.find_all(*(kinds if isinstance(kinds, tuple) else (kinds,)))
-    for node in reversed(list(found)):
-        changed = change(node)
-        if changed is not node:
-            node.replace(changed)
-    return statement
-
-
-def check_dml(statement: exp.Expression, types: Types) -> exp.Expression:
+def demand_where(statement: exp.Expression, types: Types) -> exp.Expression:
     if isinstance(statement, exp.Delete) and not statement.args.get("where"):
         raise invalid_query("DELETE must have a WHERE clause")
     return statement
+
+
+def refuse_stars_over_unnest(statement: exp.Expression, types: Types) -> exp.Expression:
+    """SELECT * over an array of structs gives the structs' fields; in DuckDB it would give the structs."""
+    for unnest in statement.find_all(exp.Unnest):
+        select = unnest.find_ancestor(exp.Select)
+        if select is not None and isinstance(unnest.parent, (exp.From, exp.Join)) and _has_bare_star(select):
+            raise refuse("SELECT * over UNNEST")
+    return statement
+
+
+def _has_bare_star(select: exp.Select) -> bool:
+    return any(isinstance(column, exp.Star) for column in select.expressions)
 
 
 def name_results(statement: exp.Expression, types: Types) -> exp.Expression:
     """Columns without a name are called f0_, f1_, … by BigQuery."""
     if isinstance(statement, exp.Query):
         select = statement.find(exp.Select)
-        unnamed = [column for column in select.expressions if not column.alias_or_name] if select else []
+        named = (exp.Alias, exp.Column, exp.Dot, exp.Star)
+        unnamed = [column for column in select.expressions if not isinstance(column, named)] if select else []
         for number, column in enumerate(unnamed):
             column.replace(exp.alias_(column.copy(), f"f{number}_"))
     return statement
 
 
-def expand_stars_over_unnest(statement: exp.Expression, types: Types) -> exp.Expression:
-    """SELECT * over an array of structs gives the structs' fields; in DuckDB it gives the structs."""
-
-    def expand(select: exp.Select) -> exp.Expression:
-        sources = [node for node in select.find_all(exp.Unnest) if node.find_ancestor(exp.Select) is select]
-        if select.is_star and any(isinstance(source.parent, (exp.From, exp.Join)) for source in sources):
-            raise refuse("SELECT * over UNNEST; name the fields, it")
-        return select
-
-    return _rewrite(statement, exp.Select, expand)
-
-
-def search_arrays(statement: exp.Expression, types: Types) -> exp.Expression:
-    """x IN UNNEST(array)."""
-
-    def search(node: exp.In) -> exp.Expression:
-        unnest = node.args.get("unnest")
-        if unnest is None:
-            return node
-        elements = exp.select(exp.Anonymous(this="unnest", expressions=unnest.expressions))
-        return exp.In(this=node.this, query=exp.Subquery(this=elements))
-
-    return _rewrite(statement, exp.In, search)
+def translate_meanings(statement: exp.Expression, types: Types) -> exp.Expression:
+    """Every node whose meaning differs, the innermost first; what is put in its place is not looked at again."""
+    changes: dict[type[exp.Expression], Callable[[Any], exp.Expression]] = {
+        exp.Anonymous: rewrite_call,
+        exp.Bracket: _index,
+        exp.Cast: cast,
+        exp.CurrentDate: lambda node: rewrite_call(exp.Anonymous(this="CURRENT_DATE")),
+        exp.CurrentTimestamp: lambda node: NOW.copy(),
+        exp.Div: divide,
+        exp.Extract: extract,
+        exp.In: _search_array,
+        exp.Like: _escape_pattern,
+        exp.Literal: _typed_number,
+        exp.Parameter: lambda node: _typed_parameter(node, types),
+        exp.TryCast: cast,
+    }
+    for node in reversed(list(statement.find_all(*changes))):
+        changed = changes[type(node)](node)
+        if changed is not node:
+            node.replace(changed)
+    return statement
 
 
-def type_numbers(statement: exp.Expression, types: Types) -> exp.Expression:
-    """Numbers are INT64 or FLOAT64; DuckDB would make them as small as they fit, or decimal."""
-
-    def typed(literal: exp.Literal) -> exp.Expression:
-        bare = (exp.Interval, exp.Limit, exp.Offset, exp.Group, exp.Ordered, exp.DataType, exp.WindowSpec)
-        if literal.is_string or isinstance(literal.parent, bare):
-            return literal
-        return exp.cast(literal.copy(), "BIGINT" if literal.name.isdigit() else "DOUBLE", copy=False)
-
-    return _rewrite(statement, exp.Literal, typed)
-
-
-def escape_patterns(statement: exp.Expression, types: Types) -> exp.Expression:
-    """LIKE knows the backslash."""
-    return _rewrite(
-        statement, exp.Like, lambda like: exp.Escape(this=like.copy(), expression=exp.Literal.string("\\"))
-    )
-
-
-def index_arrays(statement: exp.Expression, types: Types) -> exp.Expression:
+def _index(node: exp.Bracket) -> exp.Expression:
     """array[OFFSET(n)] and its kin."""
-
-    def index(node: exp.Bracket) -> exp.Expression:
-        if "offset" not in node.args or len(node.expressions) != 1:
-            raise refuse("A subscript other than OFFSET, ORDINAL, SAFE_OFFSET or SAFE_ORDINAL")
-        first = node.args["offset"]
-        outside = "NULL" if node.args.get("safe") else "error('Array index is out of bounds')"
-        inside = f"CASE WHEN $2 < {first} OR $2 >= len($1) + {first} THEN {outside} ELSE list_extract($1, $2 + {1 - first}) END"
-        return fill(inside, node.this, node.expressions[0])
-
-    return _rewrite(statement, exp.Bracket, index)
+    if "offset" not in node.args or len(node.expressions) != 1:
+        raise refuse("A subscript other than OFFSET, ORDINAL, SAFE_OFFSET and SAFE_ORDINAL")
+    first = node.args["offset"]
+    outside = "NULL" if node.args.get("safe") else "error('Array index is out of bounds')"
+    inside = f"list_extract($1, $2 + {1 - first})"
+    template = f"CASE WHEN $2 < {first} OR $2 >= len($1) + {first} THEN {outside} ELSE {inside} END"
+    return fill(template, node.this, node.expressions[0])
 
 
-def rewrite_operators(statement: exp.Expression, types: Types) -> exp.Expression:
-    _rewrite(statement, exp.Div, divide)
-    _rewrite(statement, exp.Extract, extract)
-    return _rewrite(statement, (exp.Cast, exp.TryCast), cast)
+def _search_array(node: exp.In) -> exp.Expression:
+    """x IN UNNEST(array)."""
+    unnest = node.args.get("unnest")
+    if unnest is None:
+        return node
+    elements = exp.select(exp.Anonymous(this="unnest", expressions=unnest.expressions))
+    return exp.In(this=node.this, query=exp.Subquery(this=elements))
 
 
-def rewrite_calls(statement: exp.Expression, types: Types) -> exp.Expression:
-    """Every call of a function by its line in the allow-list."""
-    _rewrite(statement, (exp.CurrentTimestamp, exp.CurrentDate), _as_call)
-    return _rewrite(statement, exp.Anonymous, rewrite_call)
+def _escape_pattern(like: exp.Like) -> exp.Expression:
+    """In a pattern the backslash takes the next character as it is."""
+    return exp.Escape(this=like.copy(), expression=exp.Literal.string("\\"))
 
 
-def _as_call(node: exp.Expression) -> exp.Expression:
-    name = "CURRENT_TIMESTAMP" if isinstance(node, exp.CurrentTimestamp) else "CURRENT_DATE"
-    return exp.Anonymous(this=name, expressions=[])
+def _typed_number(literal: exp.Literal) -> exp.Expression:
+    """Numbers are INT64 or FLOAT64; DuckDB would make them as small as they fit, or decimal."""
+    places_of_bare_numbers = (exp.Group, exp.Interval, exp.Limit, exp.Offset, exp.Ordered, exp.WindowSpec)
+    if literal.is_string or isinstance(literal.parent, places_of_bare_numbers):
+        return literal
+    return exp.cast(literal.copy(), exp.DType.BIGINT if literal.name.isdigit() else exp.DType.DOUBLE, copy=False)
 
 
-def type_parameters(statement: exp.Expression, types: Types) -> exp.Expression:
+def _typed_parameter(parameter: exp.Parameter, types: Types) -> exp.Expression:
     """Parameters arrive as text and say their types."""
-
-    def typed(parameter: exp.Parameter) -> exp.Expression:
-        name = parameter.name.lower()
-        if parameter == NOW:
-            return parameter
-        if name not in types:
-            raise invalid_query(f"Query parameter '{parameter.name}' not found")
-        value = exp.Parameter(this=exp.var(f"p_{name}"))
-        return exp.Cast(this=value, to=exp.DataType.build(types[name], dialect="duckdb"))
-
-    return _rewrite(statement, exp.Parameter, typed)
+    name = parameter.name.lower()
+    if name not in types:
+        raise invalid_query(f"Query parameter '{parameter.name}' not found")
+    value = exp.Parameter(this=exp.var(f"p_{name}"))
+    return exp.Cast(this=value, to=exp.DataType.build(types[name], dialect="duckdb"))
 
 
-def merge_in_duckdb(statement: exp.Expression, types: Types) -> exp.Expression:
+def merge_as_duckdb_does(statement: exp.Expression, types: Types) -> exp.Expression:
     """INSERT ROW is INSERT *, and what a MERGE did is told row by row."""
     if not isinstance(statement, exp.Merge):
         return statement
@@ -144,15 +122,9 @@ def merge_in_duckdb(statement: exp.Expression, types: Types) -> exp.Expression:
 
 
 STEPS: tuple[Step, ...] = (
-    check_dml,
+    demand_where,
+    refuse_stars_over_unnest,
     name_results,
-    expand_stars_over_unnest,
-    type_parameters,
-    search_arrays,
-    type_numbers,
-    escape_patterns,
-    index_arrays,
-    rewrite_calls,
-    rewrite_operators,
-    merge_in_duckdb,
+    translate_meanings,
+    merge_as_duckdb_does,
 )

@@ -88,6 +88,7 @@ KNOWN_SYNTAX: frozenset[type[exp.Expression]] = frozenset(
         exp.Struct,
         exp.TryCast,
         exp.Unnest,
+        exp.WeekStart,
         exp.Window,
         exp.WindowSpec,
     }

@@ -43,9 +43,7 @@ _FORMAT_ELEMENTS = {
 
 def _part(node: exp.Expression) -> str:
     """A date part as it was written: DAY, WEEK(MONDAY)."""
-    if isinstance(node, exp.Anonymous):
-        return f"{node.name}({node.expressions[0].name})".upper()
-    return node.name.upper()
+    return f"WEEK({node.name})".upper() if isinstance(node, exp.WeekStart) else node.name.upper()
 
 
 def _template(templates: dict[str, str], part: exp.Expression) -> str:

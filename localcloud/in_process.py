@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from localcloud import set_up
+from localcloud.bigquery_server import BigQuery
 from localcloud.clock import Clock
 from localcloud.credentials import write_service_account
 from localcloud.dataproc import RunBatch
@@ -22,12 +23,7 @@ from localcloud.events import Deliver
 from localcloud.faults import Faults
 from localcloud.google_cloud import GoogleCloud
 from localcloud.log import say_nothing
-from localcloud.web import Routes, Server
-
-try:
-    from localcloud.bigquery_server import BigQuery
-except ImportError:  # TEMPORARY until bigquery_server.py is there
-    BigQuery = None
+from localcloud.web import Server
 
 _NOBODY = "http://127.0.0.1:9"
 """The discard port: whoever asks Spotify without having put a simulator there is refused at once."""
@@ -44,12 +40,10 @@ class LaptopCloud:
         self.storage, self.secrets = self._google.storage, self._google.secrets
         self.pubsub, self.dataproc = self._google.pubsub, self._google.dataproc
         self.events, self.deliver_pending = self._google.events, self._google.events.deliver_pending
-        self.bigquery = BigQuery and BigQuery(
-            directory, self.storage.read_object, self.storage.write_object, self.clock
-        )
+        self.bigquery = BigQuery(directory, self.storage.read_object, self.storage.write_object, self.clock)
         self._servers = [
             Server("gcp", self._google.routes, self.faults),
-            Server("bigquery", self.bigquery.routes if self.bigquery else Routes(), self.faults),
+            Server("bigquery", self.bigquery.routes, self.faults),
         ]
         self.gcp_url, self.bigquery_url = (server.url for server in self._servers)
         self.environment = self._environment()
@@ -61,10 +55,7 @@ class LaptopCloud:
     def __enter__(self) -> Self:
         for server in self._servers:
             server.start()
-        try:
-            set_up.create_resources(self.environment)
-        except (set_up.SetUpFailed, FileNotFoundError):  # TEMPORARY until BigQuery and the Spark job are there
-            pass
+        set_up.create_resources(self.environment)
         return self
 
     def __exit__(
@@ -73,6 +64,7 @@ class LaptopCloud:
         for server in self._servers:
             server.stop()
         self._google.close()
+        self.bigquery.close()
 
     def _environment(self) -> dict[str, str]:
         key_path = self._directory / "service-account.json"

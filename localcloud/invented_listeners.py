@@ -40,7 +40,9 @@ class Habits:
     finds_per_week: float = 1.2
     obsessions_per_week: float = 0.35
     restless_share: float = 0.08
-    """Sittings in which most tracks are skipped after half a minute."""
+    """Sittings in which tracks are skipped after half a minute, as many as `restless_skips` says."""
+    restless_skips: float = 0.55
+    """Above about 0.8 an hour can hold more plays than Spotify ever shows."""
     offline_share: float = 0.015
     """Sittings that Spotify learns of only when the device is back on line."""
     late_share: float = 0.015
@@ -111,7 +113,7 @@ def _holidays(seed: int, slug: str, year: int) -> dict[date, str]:
     return days
 
 
-_NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _CHARACTERS = (
     ("Europe/Berlin", Habits()),
     (

@@ -53,6 +53,10 @@ class Life:
         self._taste = Taste(listener, catalogue, seed)
         self._days: dict[date, list[Play]] = {}
 
+    @property
+    def begins_at(self) -> datetime:
+        return self.listener.start_of(self.listener.begins_on)
+
     def between(self, since: datetime, until: datetime) -> list[Play]:
         """Plays that ended from `since` up to, but not including, `until`; the oldest first."""
         listener = self.listener
@@ -109,7 +113,7 @@ class Life:
         habits = self.listener.habits
         skip_share = 0.06
         if rng.random() < habits.restless_share:
-            skip_share, until_ms = 0.75, min(until_ms, now_ms + _RESTLESS_MINUTES * 60_000)
+            skip_share, until_ms = habits.restless_skips, min(until_ms, now_ms + _RESTLESS_MINUTES * 60_000)
         heard: list[tuple[int, int, Track, Context | None]] = []
         for track, context in stream:
             skipped = rng.random() < skip_share

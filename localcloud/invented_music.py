@@ -17,7 +17,7 @@ from localcloud import invented_names as names
 from localcloud.invented_dice import dice
 
 GENRES = ("ambient", "folk", "rock", "electronic", "jazz", "pop", "spoken", "orchestral")
-_ARTISTS_PER_GENRE = 16
+_ARTISTS_PER_GENRE = 40
 _FIRST_RELEASE, _MOST_RELEASES, _LAST_RELEASE = date(1968, 1, 1), date(2026, 9, 1), date(2028, 12, 31)
 # A Spotify id is a 128-bit number: 22 characters at most, the first of them never above 7.
 _BASE_62 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -33,8 +33,10 @@ class Artist:
     """For the taste of invented listeners; Spotify does not tell it with a play."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Album:
+    """One object per album of a catalogue, so that identity is equality (and hashing is quick)."""
+
     id: str
     name: str
     album_type: Literal["album", "single"]
@@ -64,8 +66,10 @@ class AudioFeatures:
     time_signature: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Track:
+    """One object per track of a catalogue, as with albums."""
+
     id: str
     name: str
     artists: tuple[Artist, ...]
@@ -198,7 +202,9 @@ class _Inventor:
         )  # fmt: skip
 
     def _guest(self, host: Artist) -> Artist:
-        return self._rng.choice([artist for artist in self._artists if artist is not host])
+        while (guest := self._rng.choice(self._artists)) is host:
+            pass
+        return guest
 
     def _isrc(self, year: int) -> str | None:
         """XX is a country code that will never be given to a country."""

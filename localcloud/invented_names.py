@@ -1,20 +1,23 @@
 """Names for invented music: made-up words for artists and places, ordinary words for titles, and the awkward ones."""
 
+from collections.abc import Callable
 from random import Random
 
-_ONSETS = "b d f g h j k l m n p r s t v w z br dr fl gr kl pl st tr".split()
+_ONSETS = (*"bdfghjklmnprstvwz", "br", "dr", "fl", "gr", "kl", "pl", "st", "tr")
 _VOWELS = "aeiou"
-_ENDINGS = ["", "", "n", "r", "l", "s", "x", "lm", "nd", "th"]
-_ADJECTIVES = (
-    "Borrowed Brittle Careful Copper Crooked Distant Folded Gentle Hollow Improbable Late Lopsided Narrow Northern "
-    "Overdue Painted Paper Patient Plastic Portable Quiet Reluctant Second Secondhand Sleepless Slow Spare Sudden "
-    "Tidy Unfinished Unsent Velvet Waterproof Weekday"
-).split()
-_NOUNS = (
-    "Alphabet Antenna Archive Almanac Balcony Barometer Bicycle Calendar Cartographer Chimney Rudder Corridor Escalator "
-    "Trolley Footnote Glacier Harbour Kettle Lantern Ledger Lighthouse Mezzanine Orchard Pavement Postcard Radiator "
-    "Satellite Sideboard Staircase Suitcase Telegram Timetable Tramline Umbrella Veranda Weathervane"
-).split()
+_ENDINGS = ("", "", "n", "r", "l", "s", "x", "lm", "nd", "th")
+_ADJECTIVES, _NOUNS = (
+    words.split()
+    for words in (
+        "Borrowed Brittle Careful Copper Crooked Distant Folded Gentle Hollow Improbable Late Lopsided Narrow Northern "
+        "Overdue Painted Paper Patient Plastic Portable Quiet Reluctant Second Secondhand Sleepless Slow Spare Sudden "
+        "Tidy Unfinished Unsent Velvet Waterproof Weekday",
+        "Alphabet Antenna Archive Almanac Balcony Barometer Bicycle Calendar Cartographer Chimney Rudder Corridor "
+        "Escalator Trolley Footnote Glacier Harbour Kettle Lantern Ledger Lighthouse Mezzanine Orchard Pavement "
+        "Postcard Radiator Satellite Sideboard Staircase Suitcase Telegram Timetable Tramline Umbrella "
+        "Veranda Weathervane",
+    )
+)
 
 AWKWARD_ARTISTS = (
     'The "Air Quotes"',
@@ -68,36 +71,47 @@ def made_up_word(rng: Random) -> str:
 
 
 def artist_name(rng: Random) -> str:
-    word = made_up_word(rng)
-    forms = (
-        word,
-        f"{word} {made_up_word(rng)}",
-        f"The {word} {rng.choice(_NOUNS)}s",
-        f"{word} & the {rng.choice(_ADJECTIVES)} {rng.choice(_NOUNS)}s",
-        f"{rng.choice(_ADJECTIVES)} {word}",
-        f"{word} Quartet",
-    )
-    return rng.choice(forms)
+    return rng.choice(_ARTIST_FORMS)(rng)
 
 
 def album_name(rng: Random) -> str:
-    forms = (
-        f"{rng.choice(_ADJECTIVES)} {rng.choice(_NOUNS)}",
-        f"The {made_up_word(rng)} {rng.choice(_NOUNS)}",
-        f"{rng.choice(_NOUNS)}s of {made_up_word(rng)}",
-        made_up_word(rng),
-    )
-    return rng.choice(forms)
+    return rng.choice(_ALBUM_FORMS)(rng)
 
 
 def track_name(rng: Random) -> str:
-    forms = (
-        f"{rng.choice(_ADJECTIVES)} {rng.choice(_NOUNS)}",
-        f"{rng.choice(_NOUNS)} in {made_up_word(rng)}",
-        f"Letter to {made_up_word(rng)}",
-        "The {} and the {}".format(*rng.sample(_NOUNS, 2)),
-        f"{made_up_word(rng)}, Pt. {rng.randint(1, 4)}",
-        f"Don't Wake the {rng.choice(_NOUNS)}",
-        made_up_word(rng),
-    )
-    return rng.choice(forms)
+    return rng.choice(_TRACK_FORMS)(rng)
+
+
+def _adjective(rng: Random) -> str:
+    return rng.choice(_ADJECTIVES)
+
+
+def _noun(rng: Random) -> str:
+    return rng.choice(_NOUNS)
+
+
+Form = Callable[[Random], str]
+
+_ARTIST_FORMS: tuple[Form, ...] = (
+    made_up_word,
+    lambda rng: f"{made_up_word(rng)} {made_up_word(rng)}",
+    lambda rng: f"The {made_up_word(rng)} {_noun(rng)}s",
+    lambda rng: f"{made_up_word(rng)} & the {_adjective(rng)} {_noun(rng)}s",
+    lambda rng: f"{_adjective(rng)} {made_up_word(rng)}",
+    lambda rng: f"{made_up_word(rng)} Quartet",
+)
+_ALBUM_FORMS: tuple[Form, ...] = (
+    made_up_word,
+    lambda rng: f"{_adjective(rng)} {_noun(rng)}",
+    lambda rng: f"The {made_up_word(rng)} {_noun(rng)}",
+    lambda rng: f"{_noun(rng)}s of {made_up_word(rng)}",
+)
+_TRACK_FORMS: tuple[Form, ...] = (
+    made_up_word,
+    lambda rng: f"{_adjective(rng)} {_noun(rng)}",
+    lambda rng: f"{_noun(rng)} in {made_up_word(rng)}",
+    lambda rng: f"Letter to {made_up_word(rng)}",
+    lambda rng: "The {} and the {}".format(*rng.sample(_NOUNS, 2)),
+    lambda rng: f"{made_up_word(rng)}, Pt. {rng.randint(1, 4)}",
+    lambda rng: f"Don't Wake the {_noun(rng)}",
+)

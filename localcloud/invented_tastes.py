@@ -100,9 +100,7 @@ class Taste:
         albums, weights = zip(*shelf, *finds, strict=True)
         found = [track for album, _ in finds for track in self._catalogue.tracks_of[album.id][:2]]
         playlists = self._playlists + ([(self._finds_playlist, found)] if found else [])
-        return Week(
-            monday, albums, list(accumulate(weights)), self._liked + found, playlists, self._obsessions(monday)
-        )
+        return Week(monday, albums, list(accumulate(weights)), self._liked + found, playlists, self._obsessions(monday))
 
     def _invent_finds(self, monday: date) -> list[Album]:
         """Albums met for the first time in this week: half of them new releases."""
@@ -171,10 +169,13 @@ class Taste:
             yield from ((track, context) for track in rng.sample(week.liked_songs, len(week.liked_songs)))
 
     def _play_radio(self, week: Week, rng: Random) -> Stream:
-        """What Spotify puts on by itself: anything in the listener's genres, without a context."""
-        albums = self._known(date.min, week.monday)
+        """What Spotify puts on by itself, without a context: mostly the known, sometimes anything of the genres."""
+        unknown = self._known(date.min, week.monday)
         while True:
-            yield rng.choice(self._catalogue.tracks_of[rng.choice(albums).id]), None
+            album = rng.choices(week.albums, cum_weights=week.cumulative_weights)[0]
+            if rng.random() < 0.15:
+                album = rng.choice(unknown)
+            yield rng.choice(self._catalogue.tracks_of[album.id]), None
 
 
 _WAYS_TO_LISTEN: Mapping[Callable[[Taste, Week, Random], Stream], Callable[[Habits], float]] = {

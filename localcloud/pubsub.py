@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from localcloud.clock import Clock
@@ -13,7 +14,7 @@ from localcloud.state import State
 from localcloud.timestamps import rfc3339
 from localcloud.web import ApiError, Request, Response, Routes
 
-_TOPIC = "/v1/projects/(?P<project>[^/]+)/topics/(?P<topic>[^/:]+)"
+_TOPIC = "/v1/(?P<topic>projects/[^/]+/topics/[^/:]+)"
 _MESSAGE_FIELDS = {"data", "attributes"}
 
 
@@ -28,44 +29,58 @@ class PubSub:
         self.routes.add("GET", _TOPIC, self._get)
         self.routes.add("POST", f"{_TOPIC}:publish", self._publish)
 
-    def _create(self, request: Request) -> Response:
-        name = _name(request)
-        resource = {**request.json(), "name": name}
+    # For the other parts of the laptop cloud, and for tests
+
+    def create_topic(self, name: str, properties: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        resource = {**(properties or {}), "name": name}
         try:
             with self._state.transaction() as db:
                 db.execute("INSERT INTO topics VALUES (?, ?)", (name, json.dumps(resource)))
         except sqlite3.IntegrityError:
-            message = f"Resource already exists in the project (resource={request.params['topic']})."
+            message = f"Resource already exists in the project (resource={_topic_id(name)})."
             raise ApiError(409, "alreadyExists", message) from None
-        return Response.of_json(resource)
+        return resource
 
-    def _get(self, request: Request) -> Response:
+    def get_topic(self, name: str) -> dict[str, Any]:
         with self._state.transaction() as db:
-            row = db.execute("SELECT resource FROM topics WHERE name = ?", (_name(request),)).fetchone()
+            row = db.execute("SELECT resource FROM topics WHERE name = ?", (name,)).fetchone()
         if row is None:
-            raise ApiError(404, "notFound", f"Resource not found (resource={request.params['topic']}).")
-        return Response.of_json(json.loads(row["resource"]))
+            raise ApiError(404, "notFound", f"Resource not found (resource={_topic_id(name)}).")
+        resource: dict[str, Any] = json.loads(row["resource"])
+        return resource
 
-    def _publish(self, request: Request) -> Response:
-        self._get(request)
-        messages = request.json().get("messages", [])
+    def publish(self, name: str, messages: list[dict[str, Any]]) -> list[str]:
+        """Publish all of the messages (data in base64, attributes) or none; their ids."""
+        self.get_topic(name)
         if not messages:
             raise ApiError(400, "badRequest", "The value for message_count is too small. You passed 0.")
         for message in messages:
             _check(message)
         with self._state.transaction():
-            ids = [self._queue(request, message) for message in messages]
-        return Response.of_json({"messageIds": ids})
+            return [self._queue(name, message) for message in messages]
 
-    def _queue(self, request: Request, message: dict[str, Any]) -> str:
+    # Calls
+
+    def _create(self, request: Request) -> Response:
+        return Response.of_json(self.create_topic(request.params["topic"], request.json()))
+
+    def _get(self, request: Request) -> Response:
+        return Response.of_json(self.get_topic(request.params["topic"]))
+
+    def _publish(self, request: Request) -> Response:
+        return Response.of_json(
+            {"messageIds": self.publish(request.params["topic"], request.json().get("messages", []))}
+        )
+
+    def _queue(self, topic: str, message: dict[str, Any]) -> str:
         message_id = str(self._state.next_number("message"))
         published = {**message, "messageId": message_id, "publishTime": rfc3339(self._clock.now())}
-        self._events.publish(message_published(request.params["project"], request.params["topic"], published))
+        self._events.publish(message_published(topic, published))
         return message_id
 
 
-def _name(request: Request) -> str:
-    return f"projects/{request.params['project']}/topics/{request.params['topic']}"
+def _topic_id(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _check(message: dict[str, Any]) -> None:

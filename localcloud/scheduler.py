@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,6 @@ from localcloud.clock import Clock
 from localcloud.log import Log
 
 JOB_NAME = "ingest-hourly"
-_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -25,32 +25,31 @@ class Retry:
     attempt_deadline_seconds: float = 1800.0
 
 
+HOURLY = Retry()
 ONCE = Retry(count=0)
 
 
 def fire(url: str, slot: datetime, retry: Retry = ONCE) -> requests.Response:
     """Call the job for this slot; the last answer. Raises requests.RequestException when there was none."""
-    for attempt in range(retry.count + 1):
-        try:
+    for attempt in range(retry.count):
+        with suppress(requests.RequestException):
             response = _post(url, slot, retry.attempt_deadline_seconds)
-        except requests.RequestException:
-            if attempt == retry.count:
-                raise
-        else:
-            if response.ok or attempt == retry.count:
+            if response.ok:
                 return response
         time.sleep(retry.min_backoff_seconds * 2**attempt)
-    raise AssertionError("the last attempt has returned or raised")
+    return _post(url, slot, retry.attempt_deadline_seconds)
 
 
-def run_hourly(url: str, clock: Clock, stop: threading.Event, log: Log, retry: Retry | None = None) -> None:
+def run_hourly(
+    url: str, clock: Clock, stop: threading.Event, log: Log, retry: Retry = HOURLY, look_seconds: float = 0.5
+) -> None:
     """Fire at every full hour of the clock until `stop`. Hours that a sleeping laptop missed are one firing."""
     fired = full_hour(clock.now())
-    while not stop.wait(_LOOK_SECONDS):
+    while not stop.wait(look_seconds):
         slot = full_hour(clock.now())
         if slot > fired:
             fired = slot
-            log("Schedule fired", slot=slot.isoformat(), **_outcome(url, slot, retry or Retry()))
+            log("Schedule fired", slot=slot.isoformat(), **_outcome(url, slot, retry))
 
 
 def full_hour(instant: datetime) -> datetime:

@@ -111,6 +111,7 @@ class SecretManager:
         with self._state.transaction() as db:
             db.execute("DELETE FROM secret_versions WHERE secret = ?", (name,))
             db.execute("DELETE FROM secrets WHERE name = ?", (name,))
+        self._state.scrub()
         return Response.of_json({})
 
     def _find(self, name: str) -> dict[str, Any] | None:
@@ -188,6 +189,8 @@ class SecretManager:
                 payload, resource["destroyTime"] = None, rfc3339(self._clock.now())
             update = "UPDATE secret_versions SET resource = ?, payload = ? WHERE secret = ? AND number = ?"
             db.execute(update, (json.dumps(resource), payload, secret, row["number"]))
+        if payload is None:
+            self._state.scrub()
         return Response.of_json(resource)
 
     def _version(self, secret: str, version: str) -> sqlite3.Row:

@@ -3,8 +3,9 @@
 Speaks plain REST to the stand-ins, so it needs none of Google's clients; everything may exist already.
 """
 
+import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -63,17 +64,17 @@ def create_resources(settings: Mapping[str, str]) -> None:
             raise SetUpFailed(f"{call['method']} {call['url']}: {response.status_code} {response.text}")
 
 
-def store_secret(settings: Mapping[str, str], name: str, labels: Mapping[str, str], value: Mapping[str, str]) -> None:
-    """Create a secret that holds `value` as JSON; one that is there already is left as it is."""
-    import base64
-
+def store_secret(
+    settings: Mapping[str, str], name: str, labels: Mapping[str, str], make_value: Callable[[], Mapping[str, str]]
+) -> None:
+    """Create a secret that holds a new value as JSON; one that is there already is left as it is."""
     project = f"{settings['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{settings['GOOGLE_CLOUD_PROJECT']}"
     body = {"replication": {"automatic": {}}, "labels": dict(labels)}
     created = requests.post(f"{project}/secrets?secretId={name}", json=body, timeout=_TIMEOUT_SECONDS)
     if created.status_code == 409:
         return
     created.raise_for_status()
-    payload = {"payload": {"data": base64.b64encode(json.dumps(value).encode()).decode()}}
+    payload = {"payload": {"data": base64.b64encode(json.dumps(make_value()).encode()).decode()}}
     added = requests.post(f"{project}/secrets/{name}:addVersion", json=payload, timeout=_TIMEOUT_SECONDS)
     added.raise_for_status()
 

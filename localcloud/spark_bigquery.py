@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from google.api_core.exceptions import NotFound
-from google.cloud import bigquery, storage
+from google.cloud import bigquery
+from google.cloud.storage import Bucket, Client
 from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter, SparkSession
 from pyspark.sql.types import (
     BooleanType,
@@ -85,7 +86,7 @@ class BigQueryReader:
         schema = _spark_schema(client.get_table(table))
         bucket = _bucket(os.environ["SPARK_TEMP_BUCKET"])
         blob = bucket.blob(f".spark-bigquery-{uuid.uuid4()}/{table}.parquet")
-        config = bigquery.ExtractJobConfig(destination_format="PARQUET")
+        config = bigquery.ExtractJobConfig(destination_format="PARQUET")  # type: ignore[no-untyped-call]
         client.extract_table(table, f"gs://{bucket.name}/{blob.name}", job_config=config).result()
         path = Path(tempfile.mkdtemp()) / f"{table}.parquet"
         blob.download_to_filename(str(path))
@@ -138,8 +139,8 @@ def _bigquery() -> bigquery.Client:
     return bigquery.Client(os.environ["GOOGLE_CLOUD_PROJECT"], location=os.environ["LOCATION"])
 
 
-def _bucket(name: str) -> storage.Bucket:
-    return storage.Client(os.environ["GOOGLE_CLOUD_PROJECT"]).bucket(name)
+def _bucket(name: str) -> Bucket:
+    return Client(os.environ["GOOGLE_CLOUD_PROJECT"]).bucket(name)
 
 
 def _spark_schema(table: bigquery.Table) -> StructType:

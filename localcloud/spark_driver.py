@@ -4,18 +4,19 @@
 closes, which happens when the process that started it has gone, however it went.
 """
 
+import importlib
 import os
 import runpy
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import time_machine
 from pyspark import SparkContext
 
-from localcloud import spark_bigquery
 from localcloud.clock import Clock
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     job, *arguments = sys.argv[1:]
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _enter_simulated_time()
-    spark_bigquery.install()
+    _start_spark()
     sys.argv = [job, *arguments]
     sys.path[0] = str(Path(job).parent)
     try:
@@ -42,6 +43,13 @@ def _enter_simulated_time() -> None:
     if "LOCALCLOUD_CLOCK" in os.environ:
         clock = Clock(Path(os.environ["LOCALCLOUD_CLOCK"]))
         time_machine.travel(datetime.now(UTC) + clock.offset(), tick=True).start()
+
+
+def _start_spark() -> None:
+    """Start the JVM before the job's first line, as spark-submit does, and load Google's clients meanwhile."""
+    loading = ThreadPoolExecutor(1).submit(importlib.import_module, "localcloud.spark_bigquery")
+    SparkContext._ensure_initialized()
+    loading.result().install()
 
 
 def _await_jvm() -> None:

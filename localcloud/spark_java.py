@@ -19,7 +19,7 @@ import pyspark
 SUPPORTED = ("17", "21")
 SPARK_HOME = Path(pyspark.__file__).parent
 # A batch is over before a better compiler or collector would pay.
-_QUICK_START = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+QUICK_START = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ class Archive:
         """The JVM's options: record into `draft`, or map what was recorded."""
         files = [str(file) for file in (self.base, None if draft else self.path) if file]
         mapped = [f"-XX:SharedArchiveFile={os.pathsep.join(files)}"] if files else []
-        recorded = [f"-XX:ArchiveClassesAtExit={draft}"] if draft else []
+        # Recording warns of each of some hundred classes that cannot be archived.
+        recorded = [f"-XX:ArchiveClassesAtExit={draft}", "-Xlog:cds*=error"] if draft else []
         # The JVM judges by itself whether an archive fits; when not it says so in one line and goes on without.
-        return [*_QUICK_START, "-Xshare:auto", *mapped, *recorded]
+        return [*QUICK_START, "-Xshare:auto", *mapped, *recorded]
 
 
 def find_java(environment: Mapping[str, str]) -> Java:
@@ -98,7 +99,7 @@ def _has_own_archive(java: Java) -> bool:
 
 def _dump_base(java: Java, path: Path) -> None:
     draft = _draft(path)
-    command = [str(java.home / "bin/java"), *_QUICK_START, "-Xshare:dump", f"-XX:SharedArchiveFile={draft}"]
+    command = [str(java.home / "bin/java"), *QUICK_START, "-Xshare:dump", f"-XX:SharedArchiveFile={draft}"]
     subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603
     draft.replace(path)
 

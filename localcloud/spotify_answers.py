@@ -4,9 +4,10 @@ Development mode is the shape of 2026 for new apps; extended mode adds the field
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +21,6 @@ from localcloud.web import Response
 Json = dict[str, Any]
 
 _MARKETS = ["DE", "GB", "JP", "US"]
-_NOT_AT_RECCOBEATS = ("time_signature",)
 
 
 def as_json(value: Any) -> Response:
@@ -73,8 +73,21 @@ def audio_features(track: Track) -> Json | None:
 
 def reccobeats(tracks: Iterable[Track]) -> Json:
     """Without the tracks ReccoBeats does not know, and in no order to rely on: here by its own ids."""
-    known = [(track.reccobeats_id, track) for track in tracks if track.reccobeats_id and track.features]
-    return {"content": [_reccobeats_item(own_id, track) for own_id, track in sorted(known, key=lambda pair: pair[0])]}
+    content = [item for track in tracks if (item := _reccobeats_item(track))]
+    return {"content": sorted(content, key=lambda item: str(item["id"]))}
+
+
+def facts(value: Any) -> Any:
+    """Anything invented, as plain JSON: what is true, not what Spotify would say of it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: facts(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): facts(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [facts(part) for part in value]
+    if isinstance(value, datetime):
+        return to_text(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def to_ms(instant: datetime) -> int:
@@ -94,7 +107,9 @@ def _item(play: Play, extended: bool) -> Json:
     }
 
 
+@cache
 def _track(track: Track, extended: bool) -> Json:
+    """Not to be changed by whoever gets it: the same object is shown with each play."""
     shown = {
         "album": _album(track.album, extended),
         "artists": [_artist(artist) for artist in track.artists],
@@ -153,6 +168,13 @@ def _context(context: Context) -> Json:
     }
 
 
-def _reccobeats_item(own_id: str, track: Track) -> Json:
-    features = {name: value for name, value in asdict(track.features).items() if name not in _NOT_AT_RECCOBEATS}  # type: ignore[arg-type]
-    return {"id": own_id, "href": f"https://open.spotify.com/track/{track.id}", "isrc": track.isrc} | features
+def _reccobeats_item(track: Track) -> Json | None:
+    if track.features is None or track.reccobeats_id is None:
+        return None
+    features = asdict(track.features)
+    del features["time_signature"]  # ReccoBeats does not tell it
+    return {
+        "id": track.reccobeats_id,
+        "href": f"https://open.spotify.com/track/{track.id}",
+        "isrc": track.isrc,
+    } | features

@@ -16,6 +16,7 @@ ENDPOINTS: Mapping[str, Service] = {
     "me": "api",
     "recently-played": "api",
     "audio-features": "api",
+    "removed": "api",
     "reccobeats": "reccobeats",
 }
 JSON, _TEXT, HTML = "application/json; charset=utf-8", "text/plain; charset=utf-8", "text/html; charset=utf-8"
@@ -56,10 +57,8 @@ def _compact(value: Any) -> str:
 
 
 def _nginx(title: str) -> str:
-    return (
-        f"<html>\r\n<head><title>{title}</title></head>\r\n<body bgcolor=\"white\">\r\n<center><h1>{title}</h1></center>"
-        "\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    )  # fmt: skip
+    body = f"<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>"
+    return f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n{body}\r\n</body>\r\n</html>\r\n"
 
 
 ERRORS: Mapping[str, ErrorAnswer] = {

@@ -24,7 +24,7 @@ class Order:
     listener: str | None = None
     """None: whoever calls."""
     endpoint: str | None = None
-    """One of ENDPOINTS. None: every endpoint of the service that gives this error; api for the misbehaviours."""
+    """One of ENDPOINTS. None: wherever this can happen by nature: a spoilt item only on a page of plays."""
     times: int | None = 1
     """None: until cleared."""
     skip: int = 0
@@ -45,10 +45,7 @@ class Order:
     def wants(self, endpoint: str, listener: str | None) -> bool:
         if self.listener is not None and self.listener != listener:
             return False
-        if self.endpoint is not None:
-            return self.endpoint == endpoint
-        service = ERRORS[self.name].service if self.name in ERRORS else "api"
-        return ENDPOINTS[endpoint] == service
+        return endpoint in (_natural_endpoints(self.name) if self.endpoint is None else {self.endpoint})
 
 
 Misbehave = Callable[[Order, Work, datetime], Response]
@@ -94,14 +91,7 @@ def _make_local_file(item: dict[str, Any]) -> None:
     item["track"] |= {"id": None, "is_local": True, "href": None, "uri": uri, "external_ids": {}}
 
 
-MISBEHAVIOURS: Mapping[str, Misbehave] = {
-    "slow": _slow,
-    "stale": _stale,
-    "dropped": _dropped,
-    "body_cut_in_half": _cut_in_half,
-    "not_json": _saying("<html><body>Please try again later.</body></html>", HTML),
-    "empty_body": _saying(""),
-    "json_of_another_shape": _saying("[]"),
+_SPOILERS: Mapping[str, Misbehave] = {
     "item_without_track": _spoiling(lambda item: item.update(track=None)),
     "item_local_file": _spoiling(_make_local_file),
     "item_episode": _spoiling(lambda item: item["track"].update(type="episode")),
@@ -110,6 +100,26 @@ MISBEHAVIOURS: Mapping[str, Misbehave] = {
     "item_with_unknown_field": _spoiling(lambda item: item.update(never_seen_before={"deep": [1]})),
     "item_without_milliseconds": _spoiling(lambda item: item.update(played_at=item["played_at"][:19] + "Z")),
 }
+MISBEHAVIOURS: Mapping[str, Misbehave] = {
+    "slow": _slow,
+    "dropped": _dropped,
+    "body_cut_in_half": _cut_in_half,
+    "not_json": _saying("<html><body>Please try again later.</body></html>", HTML),
+    "empty_body": _saying(""),
+    "json_of_another_shape": _saying("[]"),
+    "stale": _stale,
+    **_SPOILERS,
+}
+
+
+def _natural_endpoints(name: str) -> set[str]:
+    """Where something goes wrong unless the order says otherwise."""
+    if name in _SPOILERS or name in ("stale", "invalid_limit"):
+        return {"recently-played"}
+    if name in ("audio_features_closed", "analysis_not_found"):
+        return {"audio-features"}
+    service = ERRORS[name].service if name in ERRORS else "api"
+    return {endpoint for endpoint in ENDPOINTS if ENDPOINTS[endpoint] == service}
 
 
 class Orders:

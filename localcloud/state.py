@@ -51,6 +51,11 @@ class State:
             row = db.execute(f"{upsert} RETURNING value", (name, at_least)).fetchone()
         return int(row["value"])
 
+    def scrub(self) -> None:
+        """Leave nothing on disk of what was overwritten or deleted."""
+        with self.lock:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         with self.lock:
             self._db.close()

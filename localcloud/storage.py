@@ -9,7 +9,6 @@ import base64
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,46 +17,18 @@ from localcloud.object_paths import bucket_path, object_path, refuse_clash
 from localcloud.state import State
 from localcloud.storage_drafts import Draft, Drafts
 from localcloud.storage_listing import Page, page
+from localcloud.storage_rules import (
+    BUCKET_FIELDS,
+    IGNORED_FIELDS,
+    NO_CONDITIONS,
+    OBJECT_FIELDS,
+    Conditions,
+    Resource,
+    merged,
+    refuse_unknown_fields,
+)
 from localcloud.timestamps import rfc3339
 from localcloud.web import ApiError
-
-Resource = dict[str, Any]
-
-_BUCKET_FIELDS = {"name", "location", "storageClass", "labels"}
-_OBJECT_FIELDS = {"contentType", "cacheControl", "contentDisposition", "contentLanguage", "metadata", "storageClass"}
-# Fields of a request that change nothing: checked elsewhere, or the service's own.
-_IGNORED_FIELDS = {
-    *("kind", "id", "selfLink", "mediaLink", "name", "bucket", "generation", "metageneration", "size", "etag"),
-    *("crc32c", "md5Hash", "timeCreated", "updated", "timeFinalized", "timeStorageClassUpdated"),
-}
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """The preconditions of one call; generation 0 is that of an object which does not exist."""
-
-    generation_match: int | None = None
-    generation_not_match: int | None = None
-    metageneration_match: int | None = None
-    metageneration_not_match: int | None = None
-
-    def hold(self, resource: Resource | None) -> bool:
-        generation = int(resource["generation"]) if resource else 0
-        metageneration = int(resource["metageneration"]) if resource else 0
-        return (
-            self.generation_match in (None, generation)
-            and self.generation_not_match != generation
-            and self.metageneration_match in (None, metageneration)
-            and self.metageneration_not_match != metageneration
-        )
-
-    def check(self, resource: Resource | None) -> None:
-        if not self.hold(resource):
-            message = "At least one of the pre-conditions you specified did not hold."
-            raise ApiError(412, "conditionNotMet", message)
-
-
-NO_CONDITIONS = Conditions()
 
 
 class Storage:
@@ -78,7 +49,7 @@ class Storage:
     # Buckets
 
     def create_bucket(self, properties: Mapping[str, Any]) -> Resource:
-        refuse_unknown_fields("buckets", properties, _BUCKET_FIELDS)
+        refuse_unknown_fields("buckets", properties, BUCKET_FIELDS)
         name = str(properties.get("name", ""))
         path = bucket_path(self._root, name)
         now = rfc3339(self._clock.now())
@@ -153,11 +124,11 @@ class Storage:
         self, bucket: str, name: str, changes: Mapping[str, Any], conditions: Conditions = NO_CONDITIONS
     ) -> Resource:
         """Change metadata; a null removes a field."""
-        refuse_unknown_fields("objects", changes, _OBJECT_FIELDS | _IGNORED_FIELDS)
+        refuse_unknown_fields("objects", changes, OBJECT_FIELDS | IGNORED_FIELDS)
         with self._state.transaction() as db:
             resource = self.get(bucket, name, conditions=conditions)
-            wanted = {field: value for field, value in changes.items() if field in _OBJECT_FIELDS}
-            resource = _merged(resource, wanted)
+            wanted = {field: value for field, value in changes.items() if field in OBJECT_FIELDS}
+            resource = merged(resource, wanted)
             resource["metageneration"] = str(int(resource["metageneration"]) + 1)
             resource["updated"] = rfc3339(self._clock.now())
             update = "UPDATE objects SET resource = ? WHERE bucket = ? AND name = ?"
@@ -193,7 +164,7 @@ class Storage:
         conditions: Conditions = NO_CONDITIONS,
     ) -> Resource:
         """A copy of an opened object; given properties replace those of the source."""
-        kept = {field: source[field] for field in _OBJECT_FIELDS & source.keys()}
+        kept = {field: source[field] for field in OBJECT_FIELDS & source.keys()}
         draft = self.drafts.write(content.read())
         return self.insert(*destination, draft, {**kept, **properties}, conditions)
 
@@ -229,7 +200,7 @@ class Storage:
         return _loaded(row) if row else None
 
     def _new_resource(self, bucket: str, name: str, draft: Draft, properties: Mapping[str, Any]) -> Resource:
-        refuse_unknown_fields("objects", properties, _OBJECT_FIELDS | _IGNORED_FIELDS)
+        refuse_unknown_fields("objects", properties, OBJECT_FIELDS | IGNORED_FIELDS)
         draft.check(properties.get("crc32c"), properties.get("md5Hash"))
         now = self._clock.now()
         generation = self._state.next_number("generation", int(now.timestamp() * 1_000_000))
@@ -242,7 +213,7 @@ class Storage:
             "metageneration": "1",
             "contentType": "application/octet-stream",
             "storageClass": "STANDARD",
-            **{field: value for field, value in properties.items() if field in _OBJECT_FIELDS and value is not None},
+            **{field: value for field, value in properties.items() if field in OBJECT_FIELDS and value is not None},
             "size": str(draft.size),
             "md5Hash": draft.md5,
             "crc32c": draft.crc32c,
@@ -261,12 +232,6 @@ class Storage:
         self.drafts.discard_all()
 
 
-def refuse_unknown_fields(what: str, properties: Mapping[str, Any], known: set[str]) -> None:
-    for field in properties:
-        if field not in known:
-            raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate {what}.{field}")
-
-
 def _loaded(row: sqlite3.Row) -> Resource:
     resource: Resource = json.loads(row["resource"])
     return resource
@@ -275,14 +240,6 @@ def _loaded(row: sqlite3.Row) -> Resource:
 def _split(uri: str) -> tuple[str, str]:
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     return bucket, name
-
-
-def _merged(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON merge patch, for resources whose only nested field is `metadata`."""
-    result = {**old, **{field: value for field, value in changes.items() if value is not None}}
-    if isinstance(changes.get("metadata"), dict):
-        result["metadata"] = _merged(old.get("metadata", {}), changes["metadata"])
-    return {field: value for field, value in result.items() if field not in changes or changes[field] is not None}
 
 
 def _move(draft: Path, path: Path) -> None:

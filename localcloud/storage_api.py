@@ -4,17 +4,24 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from localcloud.storage import Conditions, Resource, Storage
+from localcloud.storage import Storage
+from localcloud.storage_rules import Conditions, Resource
 from localcloud.storage_uploads import Uploads, split_multipart
-from localcloud.web import ApiError, Request, Response, Routes
+from localcloud.web import ApiError, Handler, Request, Response, Routes
 
 _BUCKETS = "/storage/v1/b"
 _OBJECT = "/storage/v1/b/(?P<bucket>[^/]+)/o/(?P<object>[^/]+)"
 _UPLOAD = "/(?:resumable/)?upload/storage/v1/b/(?P<bucket>[^/]+)/o"
 _TARGET = "/b/(?P<target_bucket>[^/]+)/o/(?P<target_object>[^/]+)"
+_MATCH = ("Match", "NotMatch")
 _RANGE = re.compile(r"bytes=(?P<first>\d*)-(?P<last>\d*)")
-# Asked for by a caller, these would change the answer: better to refuse than to ignore them.
-_NOT_IMITATED = ("versions", "softDeleted", "matchGlob", "startOffset", "endOffset", "kmsKeyName", "predefinedAcl")
+# Any other parameter might be meant to change the answer: better refused than ignored.
+_PARAMETERS = {
+    *("alt", "fields", "prettyPrint", "project", "projection"),
+    *("prefix", "delimiter", "maxResults", "pageToken"),
+    *("uploadType", "upload_id", "name", "generation", "sourceGeneration"),
+    *(f"{of}{what}{how}" for of in ("if", "ifSource") for what in ("Generation", "Metageneration") for how in _MATCH),
+}
 
 
 class StorageApi:
@@ -24,7 +31,10 @@ class StorageApi:
         self._storage = storage
         self._uploads = Uploads(storage)
         self.routes = Routes()
-        add = self.routes.add
+
+        def add(method: str, pattern: str, handler: Handler) -> None:
+            self.routes.add(method, pattern, _known_parameters_only(handler))
+
         add("POST", _BUCKETS, self._create_bucket)
         add("GET", _BUCKETS, self._list_buckets)
         add("GET", f"{_BUCKETS}/(?P<bucket>[^/]+)", self._get_bucket)
@@ -47,7 +57,6 @@ class StorageApi:
         return Response.of_json(self._storage.get_bucket(_part(request, "bucket")))
 
     def _list(self, request: Request) -> Response:
-        _refuse_unimitated(request)
         page = self._storage.list_objects(
             _part(request, "bucket"),
             request.arg("prefix") or "",
@@ -59,7 +68,6 @@ class StorageApi:
         return Response.of_json(answer | ({"nextPageToken": page.next_token} if page.next_token else {}))
 
     def _upload(self, request: Request) -> Response:
-        _refuse_unimitated(request)
         kind = request.arg("uploadType")
         if kind == "media":
             properties = {"contentType": request.headers.get("Content-Type")}
@@ -119,7 +127,6 @@ class StorageApi:
         return Response.of_json({"kind": "storage#rewriteResponse", **progress, "resource": resource})
 
     def _copied(self, request: Request) -> Resource:
-        _refuse_unimitated(request)
         source_conditions = _conditions(request, "ifSource")
         source, content = self._storage.open(*_name(request), _number(request, "sourceGeneration"), source_conditions)
         with content:
@@ -185,7 +192,10 @@ def _part(request: Request, name: str) -> str:
         raise ApiError(400, "invalid", f"{request.params[name]} is not UTF-8") from None
 
 
-def _refuse_unimitated(request: Request) -> None:
-    for name in _NOT_IMITATED:
-        if name in request.query:
+def _known_parameters_only(handler: Handler) -> Handler:
+    def checked(request: Request) -> Response:
+        for name in request.query.keys() - _PARAMETERS:
             raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate the parameter {name}")
+        return handler(request)
+
+    return checked

@@ -11,8 +11,9 @@ from email.policy import HTTP
 from pathlib import Path
 from typing import Any
 
-from localcloud.storage import Conditions, Resource, Storage
+from localcloud.storage import Storage
 from localcloud.storage_drafts import described
+from localcloud.storage_rules import Conditions, Resource
 from localcloud.web import ApiError, Request, Response
 
 _CONTENT_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-(?P<last>\d+)|\*)/(?P<total>\d+|\*)")

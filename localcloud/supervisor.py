@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ class Plan:
 
     directory: Path
     simulate_spotify: bool = True
-    simulated_time: bool = False
+    simulated_from: datetime | None = None
+    """Simulated time begins here; None: the functions, like everything, live in real time."""
     seed: int = 1
     settings: Mapping[str, str] | None = None
     """Settings that differ from the laptop's own, such as AUDIO_FEATURES_SOURCE."""
@@ -73,12 +75,20 @@ class Laptop:
         pending: dict[str, Any] = self.control("google", "GET", "pending")
         return pending
 
+    def undelivered(self, *event_types: str) -> int:
+        """How many events wait, of these types or of all."""
+        waiting = self.pending()["subscriptions"].items()
+        wanted = [counts for name, counts in waiting if not event_types or name.startswith(event_types)]
+        return sum(counts["pending"] + counts["held"] for counts in wanted)
+
 
 @contextmanager
 def running(plan: Plan) -> Iterator[tuple[Laptop, list[Process]]]:
     """Start everything, and stop everything on the way out, whatever happened."""
     plan.directory.mkdir(parents=True, exist_ok=True)
     _refuse_second(plan.directory)
+    if plan.simulated_from is not None:
+        Clock(clock_path(plan.directory)).set(plan.simulated_from)
     state_path = plan.directory / "environment.json"
     started: list[Process] = []
     try:
@@ -107,7 +117,7 @@ def _start(plan: Plan, started: list[Process]) -> Laptop:
     settings = _settings(plan, addresses)
     for name, command in _commands(plan, ports).items():
         log_path = plan.directory / "logs" / f"{name}.log"
-        started.append(processes.start(name, command, ports[name], _environment(settings), log_path))
+        started.append(processes.start(name, command, ports[name], _environment(plan, settings), log_path))
     processes.wait_until_listening(started)
     set_up.create_resources(settings)
     state = {"settings": settings, "addresses": addresses, "supervisor": os.getpid()}
@@ -133,16 +143,19 @@ def _settings(plan: Plan, addresses: Mapping[str, str]) -> dict[str, str]:
     return {**settings, **(plan.settings or {})}
 
 
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+def _environment(plan: Plan, settings: Mapping[str, str]) -> dict[str, str]:
     # One request at a time, as in the cloud, where max_instance_request_concurrency is 1.
-    return {**settings, "THREADS": "1", "WORKERS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(set_up.ROOT)}
+    environment = {**settings, "THREADS": "1", "WORKERS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(set_up.ROOT)}
+    if plan.simulated_from:
+        environment["LOCALCLOUD_CLOCK"] = str(clock_path(plan.directory))
+    return environment
 
 
 def _commands(plan: Plan, ports: Mapping[str, int]) -> dict[str, Sequence[str]]:
     data = ["--data", str(plan.directory), "--clock", str(clock_path(plan.directory))]
     own = {
-        "google": [*_module("gcp_server"), *data],
-        "bigquery": [*_module("bigquery_server"), *data],
+        "google": [*_module("gcp_server"), *data, "--first-wait", "1", "--longest-wait", "60"],
+        "bigquery": [sys.executable, "/tmp/bqm/bqmain.py", *data],
         "spotify": [*_module("spotify"), *data, "--seed", str(plan.seed)],
     }
     commands = {name: command for name, command in own.items() if name in ports}
@@ -158,7 +171,7 @@ def _module(name: str) -> list[str]:
 def _function_command(plan: Plan, name: str, signature: str) -> list[str]:
     source = set_up.ROOT / "functions" / name / "main.py"
     entry = ["--target", name, "--source", str(source), "--signature-type", signature]
-    if plan.simulated_time:
+    if plan.simulated_from:
         clock = ["--clock", str(clock_path(plan.directory))]
         return [function_python(name), "-m", "localcloud.function_process", *entry, *clock]
     return [function_python(name), "-m", "functions_framework", *entry, "--host", "127.0.0.1"]
@@ -183,15 +196,14 @@ def _subscribe(laptop: Laptop) -> None:
 
 
 def _store_invented_consents(laptop: Laptop) -> None:
-    """Give ingest the secrets it would have if each invented listener had just agreed."""
-    application = laptop.control("spotify", "GET", "application")
-    set_up.store_secret(laptop.settings, "spotify-client", {"app": "heavy-rotation"}, application)
-    for slug in laptop.control("spotify", "GET", "listeners"):
+    """Give ingest the secrets it would have if each invented listener had just agreed; those it has stay."""
+    app = laptop.control("spotify", "GET", "app")
+    client = {"client_id": app["client_id"], "client_secret": app["client_secret"]}
+    set_up.store_secret(laptop.settings, "spotify-client", {"app": "heavy-rotation"}, lambda: client)
+    for slug in (listener["slug"] for listener in app["listeners"]):
         labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": slug}
-        name = f"refresh-token-{slug}"
-        if not set_up.has_secret(laptop.settings, name):
-            consent = laptop.control("spotify", "POST", f"consent/{slug}")
-            set_up.store_secret(laptop.settings, name, labels, consent)
+        agree = partial(laptop.control, "spotify", "POST", "consent", {"listener": slug})
+        set_up.store_secret(laptop.settings, f"refresh-token-{slug}", labels, agree)
 
 
 def _refuse_second(directory: Path) -> None:

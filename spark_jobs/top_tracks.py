@@ -89,10 +89,10 @@ def instant(text: str) -> datetime:
 def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime) -> Outcome:
     plays = read_plays(session, batch)
     top = top_tracks(plays, batch).persist()  # at most 40 rows a listener, asked for twice
-    rows_in, rows_new = plays.count(), top.count()
-    listeners = top.select("listener_id").distinct().count()
+    owners = [row.listener_id for row in top.select("listener_id").collect()]
     write(top, batch, "top_tracks", mode="overwrite")
-    reason = f"{rows_in} plays made {rows_new} rows for {listeners} listeners."
+    rows_in, rows_new, listeners = plays.count(), len(owners), len(set(owners))
+    reason = f"{rows_in} plays gave {rows_new} rows for {listeners} listeners."
     return Outcome("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)
 
 
@@ -116,7 +116,7 @@ def write(frame: DataFrame, batch: Batch, table: str, mode: str) -> None:
         "temporaryGcsBucket": batch.temp_bucket,
         "createDisposition": "CREATE_NEVER",
     }
-    frame.write.format("bigquery").mode(mode).options(**connector).save(batch.table(table))
+    frame.coalesce(1).write.format("bigquery").mode(mode).options(**connector).save(batch.table(table))
 
 
 def append_run(session: SparkSession, batch: Batch, outcome: Outcome) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from google.cloud import bigquery
 
+from ingest_log import log
 from ingest_queries import pages, run_query, string, timestamp
 from known_plays import oldest_by_listener
 from plays import Key, Row, key_of
@@ -26,16 +27,16 @@ def pages_without_overlap(
 
 
 def write_gaps(client: bigquery.Client, run: Run, oldest: Mapping[str, datetime]) -> None:
-    """Record a gap before each of these pages, unless it is the listener's first. Once the page is stored it is unseen.
-
-    Hence before landing: once the page's plays are stored, nobody can see the gap any more.
-    """
-    if oldest:
-        run_query(
-            client,
-            "add_gaps",
-            pages(oldest),
-            timestamp("newest", max(oldest.values())),
-            string("run_id", run.run_id),
-            timestamp("detected_at", run.started_at),
-        )
+    """Record a gap before each of these pages, unless nothing of its listener is stored yet."""
+    if not oldest:
+        return
+    merged = run_query(
+        client,
+        "add_gaps",
+        pages(oldest),
+        timestamp("newest", max(oldest.values())),
+        string("run_id", run.run_id),
+        timestamp("detected_at", run.started_at),
+    )
+    if merged.num_dml_affected_rows:
+        log("WARNING", "Plays may be missing", run_id=run.run_id, gaps=merged.num_dml_affected_rows)

@@ -3,7 +3,8 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +21,23 @@ def object_name(run_id: str) -> str:
     return f"plays/{run_id[:4]}/{run_id[4:6]}/{run_id[6:8]}/{run_id}.csv"
 
 
-def write_csv(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> bool:
-    """Whether this call created the object. False: an earlier attempt at the same slot did, and nothing changes."""
+@dataclass(frozen=True)
+class Landed:
+    """What the run's object holds."""
+
+    plays_by_listener: Mapping[str, int]
+    by_this_attempt: bool
+
+
+def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> Landed | None:
+    """Write the rows, unless an earlier attempt at the same slot has landed some; None when nothing is landed."""
+    if rows and _write(bucket, run_id, rows):
+        return Landed(Counter(row["listener_id"] for row in rows), by_this_attempt=True)
+    return _read(bucket, run_id)
+
+
+def _write(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> bool:
+    """False when the object was there before. Ours, too, if the answer to our first call was lost."""
     content = io.BytesIO(to_csv(rows))
     try:
         bucket.blob(object_name(run_id)).upload_from_file(
@@ -32,14 +48,13 @@ def write_csv(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> bool:
     return True
 
 
-def count_landed(bucket: Bucket, run_id: str) -> Counter[str] | None:
-    """How many plays of each listener the run's object holds; None when there is no such object."""
+def _read(bucket: Bucket, run_id: str) -> Landed | None:
     try:
         content = bucket.blob(object_name(run_id)).download_as_bytes(timeout=_SECONDS)
     except NotFound:
         return None
     rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
-    return Counter(row["listener_id"] for row in rows)
+    return Landed(Counter(row["listener_id"] for row in rows), by_this_attempt=False)
 
 
 def to_csv(rows: Sequence[Row]) -> bytes:

@@ -85,7 +85,7 @@ def _track(item: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(track, dict):
         raise UnreadableItem("track is null or missing")
     if track.get("type", "track") != "track":
-        raise UnreadableItem("it is not a track but another type, such as an episode")
+        raise UnreadableItem(f"it is of the type {track['type']}, not a track")
     if track.get("is_local"):
         raise UnreadableItem("a local file has no track id")
     if not _text(track.get("id")):

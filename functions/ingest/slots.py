@@ -26,8 +26,8 @@ def to_slot(header: str | None, now: datetime) -> datetime:
     """The slot that Cloud Scheduler names, in UTC and whole seconds; this moment when called by hand."""
     try:
         instant = now if header is None else datetime.fromisoformat(header.strip().upper())
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise UnreadableSlot(f"The header {SLOT_HEADER} must be an instant such as 2026-11-22T10:00:00Z.")
-    return instant.astimezone(UTC).replace(microsecond=0)
+        if instant.tzinfo:
+            return instant.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        pass
+    raise UnreadableSlot(f"The header {SLOT_HEADER} must be an instant such as 2026-11-22T10:00:00Z.")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from google.api_core.client_options import ClientOptions
-from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, Forbidden, GoogleAPICallError, NotFound
 from google.api_core.retry import Retry
 from google.cloud import dataproc_v1
 
@@ -127,9 +127,9 @@ def _create(
     try:
         client.create_batch(request=request, retry=_RETRY, timeout=_CALL_SECONDS)
     except (BadRequest, NotFound) as error:
-        raise BatchRefused(f"Dataproc refuses the batch: {_plain(error.message)}") from None
+        raise BatchRefused(f"Dataproc refuses the batch: {_words_of(error)}") from None
     except Forbidden as error:
-        raise BatchForbidden(f"Dataproc does not let the function submit: {_plain(error.message)}") from None
+        raise BatchForbidden(f"Dataproc does not let the function submit: {_words_of(error)}") from None
 
 
 def _known(batch: dataproc_v1.Batch) -> KnownBatch:
@@ -141,6 +141,11 @@ def _known(batch: dataproc_v1.Batch) -> KnownBatch:
         state_since=batch.state_time,
         state_message=_plain(batch.state_message),
     )
+
+
+def _words_of(error: GoogleAPICallError) -> str:
+    """What Google says, without the call's address that the client puts before it."""
+    return _plain(error.message.partition(": ")[2] or error.message)
 
 
 def _plain(text: str) -> str:

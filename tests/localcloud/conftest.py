@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.clock import Clock
+from localcloud.control import cloud_routes, fault_routes
 from localcloud.credentials import write_service_account
 from localcloud.dataproc import RunBatch
 from localcloud.faults import Faults
@@ -39,6 +40,8 @@ def running_cloud(
     """Start on a directory; starting again on the same one is a restart."""
     faults, clock = Faults(), clock or Clock()
     services = GoogleCloud(directory, clock, faults, log, run_batch)
+    services.routes.extend(fault_routes(faults))
+    services.routes.extend(cloud_routes(services))
     server = Server("gcp", services.routes, faults).start()
     try:
         yield RunningCloud(services, faults, clock, server.url, directory)

@@ -90,7 +90,6 @@ def test_an_overwritten_object_has_a_new_generation_and_the_old_one_is_gone(buck
         (True, {"if_generation_not_match": "its"}, "412"),
         (True, {"if_metageneration_match": 1}, "written"),
         (True, {"if_metageneration_match": 2}, "412"),
-        (True, {"if_metageneration_not_match": 1}, "412"),
     ],
 )
 def test_a_write_whose_precondition_fails_changes_nothing(
@@ -120,6 +119,8 @@ def test_deletes_reads_and_patches_keep_to_their_preconditions(bucket: storage.B
 
     with pytest.raises(PreconditionFailed):
         bucket.delete_blob("a", if_generation_match=1)
+    with pytest.raises(PreconditionFailed):
+        bucket.delete_blob("a", if_metageneration_not_match=1)
     with pytest.raises(PreconditionFailed):
         blob.download_as_bytes(if_metageneration_match=9)
     with pytest.raises(PreconditionFailed):
@@ -204,7 +205,7 @@ def test_a_resumable_upload_meets_its_precondition_when_it_is_complete(google: A
 def test_content_that_was_damaged_on_the_way_is_refused(google: Any, bucket: storage.Bucket) -> None:
     blob = bucket.blob("a")
     blob.crc32c = "AAAAAA=="
-    with pytest.raises(BadRequest, match='Provided CRC32C "AAAAAA==" doesn\'t match calculated CRC32C "mnG7TA=="'):
+    with pytest.raises(BadRequest, match=r'Provided CRC32C ."AAAAAA==." doesn.t match calculated CRC32C ."mnG7TA==."'):
         blob.upload_from_string("hello", checksum=None)
     location = _start_upload(google)
     status, _ = _put(location, "bytes 0-4/5", b"hello", **{"X-Goog-Hash": "crc32c=AAAAAA=="})
@@ -283,7 +284,9 @@ def test_a_listing_has_prefixes_and_pages(bucket: storage.Bucket) -> None:
 _NAMES = st.sets(st.text("ab/-", min_size=1, max_size=5), max_size=12)
 
 
-@given(names=_NAMES, prefix=st.text("ab/", max_size=2), delimiter=st.sampled_from(["", "/", "-"]), limit=st.integers(1, 4))
+@given(
+    names=_NAMES, prefix=st.text("ab/", max_size=2), delimiter=st.sampled_from(["", "/", "-"]), limit=st.integers(1, 4)
+)
 def test_small_pages_hold_what_one_large_page_holds(names: set[str], prefix: str, delimiter: str, limit: int) -> None:
     objects = {name: f'{{"name": "{name}"}}' for name in sorted(names) if name.startswith(prefix)}
     # Another way to the answer: cut each name behind the first delimiter that follows the prefix.
@@ -304,7 +307,19 @@ def test_small_pages_hold_what_one_large_page_holds(names: set[str], prefix: str
     assert (seen_items, seen_prefixes) == (items, sorted(prefixes))
 
 
-ODD_NAMES = ["ü/日本.csv", "a%2Fb", "a b", "a+b&c=d", "what?#1", 'quo"te\'s', "~tilde", "..a", "a..", "back\\slash", "😀"]
+ODD_NAMES = [
+    "ü/日本.csv",
+    "a%2Fb",
+    "a b",
+    "a+b&c=d",
+    "what?#1",
+    "quo\"te's",
+    "~tilde",
+    "..a",
+    "a..",
+    "back\\slash",
+    "😀",
+]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -322,7 +337,7 @@ def test_an_odd_name_is_kept_to_the_letter(google: Any, bucket: storage.Bucket, 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "a//b", "a/", "..", ".", "x" * 256, "a\nb", "nul\0"])
 def test_a_name_that_is_no_path_inside_its_bucket_is_refused(google: Any, bucket: storage.Bucket, name: str) -> None:
     before = _files(google)
-    with pytest.raises(BadRequest, match="not a plain file path|Invalid object name"):
+    with pytest.raises(BadRequest, match=r"not a plain file path|Invalid object name"):
         bucket.blob(name).upload_from_string("x")
     assert _files(google) == before
 

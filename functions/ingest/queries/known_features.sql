@@ -5,7 +5,8 @@ WITH answers AS (
     danceability, energy, key, loudness, mode, speechiness, acousticness, instrumentalness, liveness, valence, tempo,
     time_signature,
     COALESCE(
-      danceability, energy, loudness, speechiness, acousticness, instrumentalness, liveness, valence, tempo
+      danceability, energy, key, loudness, mode, speechiness, acousticness, instrumentalness, liveness, valence, tempo,
+      time_signature
     ) IS NOT NULL AS is_known
   FROM plays
   WHERE track_id IN UNNEST(@track_ids) AND features_source IS NOT NULL

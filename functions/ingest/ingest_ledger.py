@@ -1,0 +1,75 @@
+"""The table `runs`, as ingest uses it: what it needs to know before it asks anybody, and its own row at the end."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.cloud import bigquery
+
+from ingest_queries import integer, run_query, string, timestamp
+from landing import object_name
+from report import Report
+from slots import Run
+
+# Pauses are cut off at two days (asking.py), so no older row can hold one that is still on.
+_PAUSES_SINCE = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Past:
+    """`finished`: what this very slot came to, when its plays were landed before."""
+
+    finished: Report | None
+    blocked_until: datetime | None
+
+
+def read_past(client: bigquery.Client, run: Run) -> Past:
+    rows = run_query(
+        client,
+        "past_runs",
+        timestamp("since", min(run.slot, run.started_at - _PAUSES_SINCE)),
+        string("run_id", run.run_id),
+        timestamp("now", run.started_at),
+    )
+    finished, pauses = None, []
+    for row in rows:
+        if row.run_id == run.run_id and row.state == "succeeded":
+            finished = _to_report(run, row)
+        if row.blocked_until and row.blocked_until > run.started_at:
+            pauses.append(row.blocked_until)
+    return Past(finished, max(pauses, default=None))
+
+
+def _to_report(run: Run, row: bigquery.table.Row) -> Report:
+    return Report(
+        run,
+        state=row.state,
+        reason=row.reason,
+        listeners=(row.details or {}).get("listeners", {}),
+        rows_in=row.rows_in,
+        rows_new=row.rows_new,
+        object_name=object_name(run.run_id),
+        error_class=row.error_class,
+        blocked_until=row.blocked_until,
+        was_landed_before=True,
+    )
+
+
+def write_run(client: bigquery.Client, report: Report) -> None:
+    """The step's row. Written last: it stands for everything before it."""
+    run_query(
+        client,
+        "add_run",
+        string("run_id", report.run.run_id),
+        timestamp("slot", report.run.slot),
+        string("state", report.state),
+        timestamp("started_at", report.run.started_at),
+        timestamp("finished_at", datetime.now(UTC)),
+        integer("listeners", len(report.listeners)),
+        integer("rows_in", report.rows_in),
+        integer("rows_new", report.rows_new),
+        string("reason", report.reason),
+        string("error_class", report.error_class),
+        timestamp("blocked_until", report.blocked_until),
+        string("details", json.dumps({"listeners": report.listeners})),
+    )

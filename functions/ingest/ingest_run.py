@@ -1,0 +1,111 @@
+"""One run, from the listeners' secrets to the ledger. The warehouse is the only memory; a repeat changes nothing."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import consent
+import gaps
+import ingest_ledger
+import landing
+import quarantine
+import report
+from audio_features import Provider, add_features, reccobeats_provider, spotify_provider
+from failures import Failure, NotAsked, explain
+from ingest_cloud import Cloud
+from ingest_log import log
+from known_plays import fetch_known
+from listeners import APP_SECRET, list_listener_secrets, read_app
+from plays import RefusedItem, Row, key_of, parse_page
+from report import Report
+from slots import Run
+from spotify import Spotify
+from visits import Visit, visit_all
+
+
+def run_once(cloud: Cloud, run: Run) -> Report:
+    past = ingest_ledger.read_past(cloud.bigquery, run)
+    if past.finished:
+        return past.finished
+    outcome = report.of_pause(run, past.blocked_until) if past.blocked_until else _ask_listeners(cloud, run)
+    ingest_ledger.write_run(cloud.bigquery, outcome)
+    return outcome
+
+
+def _ask_listeners(cloud: Cloud, run: Run) -> Report:
+    settings = cloud.settings
+    secrets = list_listener_secrets(cloud.secrets, settings.project)
+    if not secrets:
+        return report.of_nobody(run)
+    try:
+        app = read_app(cloud.secrets, settings.project)
+    except Failure as failure:
+        _log_failure(run, APP_SECRET, failure)
+        return report.of_missing_app(run, [secret.listener_id for secret in secrets], failure)
+    spotify = Spotify(cloud.http, settings.spotify_accounts_url, settings.spotify_api_url, app)
+    visits = visit_all(cloud.secrets, spotify, secrets, run.started_at)
+    _log_visits(run, visits)
+    return _land_pages(cloud, run, spotify, visits)
+
+
+def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit]) -> Report:
+    """Gaps come first: once the plays are in the warehouse, nobody can see a gap before them any more."""
+    visited_at = datetime.now(UTC)
+    rows, refused = _parse(run, visits)
+    known = fetch_known(cloud.bigquery, rows)
+    item_counts = {visit.listener_id: len(visit.items or ()) for visit in visits}
+    gaps.write_gaps(cloud.bigquery, run, gaps.pages_without_overlap(item_counts, rows, known))
+    new = [row for row in rows if key_of(row) not in known]
+    landed = landing.land(cloud.landing, run.run_id, _with_features(cloud, run, spotify, new))
+    quarantine.write_refused(cloud.quarantine, run.run_id, refused)
+    return report.of_visits(run, visits, landed, len(refused), visited_at)
+
+
+def _parse(run: Run, visits: Sequence[Visit]) -> tuple[list[Row], list[RefusedItem]]:
+    pages = [parse_page(visit.items or (), visit.listener_id, run) for visit in visits]
+    return [row for rows, _ in pages for row in rows], [item for _, refused in pages for item in refused]
+
+
+def _with_features(cloud: Cloud, run: Run, spotify: Spotify, rows: list[Row]) -> list[Row]:
+    """Nobody is asked, not even the warehouse, when the setting is off or nothing is new."""
+    provider = _provider(cloud, spotify)
+    return add_features(cloud.bigquery, run, provider, rows) if provider and rows else rows
+
+
+def _provider(cloud: Cloud, spotify: Spotify) -> Provider | None:
+    match cloud.settings.audio_features_source:
+        case "spotify":
+            return spotify_provider(spotify)
+        case "reccobeats":
+            return reccobeats_provider(cloud.http, cloud.settings.reccobeats_api_url)
+        case _:
+            return None
+
+
+def _log_visits(run: Run, visits: Sequence[Visit]) -> None:
+    for visit in visits:
+        if visit.items is None and visit.failure and not isinstance(visit.failure, NotAsked):
+            _log_failure(run, visit.listener_id, visit.failure)
+        if visit.consent_ends_at and consent.is_warning_due(visit.consent_ends_at, run.started_at):
+            _log_ending_consent(run, visit.listener_id, visit.consent_ends_at)
+
+
+def _log_failure(run: Run, who: str, failure: Failure) -> None:
+    log(
+        "ERROR",
+        "A listener could not be visited",
+        run_id=run.run_id,
+        listener=who,
+        error_class=type(failure).__name__,
+        reason=explain(failure, who),
+    )
+
+
+def _log_ending_consent(run: Run, listener_id: str, ends_at: datetime) -> None:
+    log(
+        "WARNING",
+        "A listener's consent ends soon",
+        run_id=run.run_id,
+        listener=listener_id,
+        days_left=consent.days_left(ends_at, run.started_at),
+        command=f"python -m cli authorize {listener_id}",
+    )

@@ -1,0 +1,57 @@
+"""The function `ingest`: called by Cloud Scheduler every hour, answers when the run is over."""
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import flask
+import functions_framework
+
+from ingest_cloud import Cloud, connect
+from ingest_log import log
+from ingest_run import run_once
+from ingest_settings import Settings, SettingsError
+from report import Report
+from slots import SLOT_HEADER, Run, UnreadableSlot, to_slot
+
+Answer = tuple[dict[str, Any], int]
+
+
+@functions_framework.http
+def ingest(request: flask.Request) -> Answer:
+    now = datetime.now(UTC)
+    try:
+        run = Run(to_slot(request.headers.get(SLOT_HEADER), now), now)
+        report = run_once(_cloud(), run)
+    except UnreadableSlot as error:
+        return _refuse(error, 400)
+    except SettingsError as error:
+        return _refuse(error, 500)
+    _log_end(report)
+    return report.answer(), report.http_status
+
+
+@cache
+def _cloud() -> Cloud:
+    """On first use, so that a missing setting is an answer and not a function that does not start."""
+    return connect(Settings.from_env(os.environ))
+
+
+def _refuse(error: UnreadableSlot | SettingsError, status: int) -> Answer:
+    log("ERROR", "The run could not start", error_class=type(error).__name__, reason=str(error))
+    return {"error_class": type(error).__name__, "reason": str(error)}, status
+
+
+def _log_end(report: Report) -> None:
+    log(
+        "INFO",
+        "The run is over",
+        run_id=report.run.run_id,
+        state=report.state,
+        reason=report.answer()["reason"],
+        rows_in=report.rows_in,
+        rows_new=report.rows_new,
+        error_class=report.error_class,
+        object=report.object_name,
+    )

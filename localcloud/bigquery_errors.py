@@ -1,0 +1,34 @@
+"""DuckDB's errors in BigQuery's words, as far as this project's statements can meet them."""
+
+import re
+
+import duckdb
+
+from localcloud.web import ApiError
+
+# What DuckDB says → reason and message that BigQuery gives; a message takes over what the pattern caught.
+_MESSAGES = (
+    (r'Referenced column "(.+?)" not found', "invalidQuery", "Unrecognized name: {}"),
+    (r'Table ".+?" does not have a column named "(.+?)"', "invalidQuery", "Name {} not found"),
+    (r'Table ".+?" does not have a column with name "(.+?)"', "invalidQuery", "Column {} is not present in table"),
+    (r'Referenced table "(.+?)" not found', "invalidQuery", "Unrecognized name: {}"),
+    (r"NOT NULL constraint failed: .+\.(.+)", "invalid", "Required field {} cannot be null"),
+    (
+        "MERGE INTO command cannot affect the same target row more than once",
+        "invalidQuery",
+        "UPDATE/MERGE must match at most one source row for each target row",
+    ),
+    (r"Malformed JSON(.*)", "invalidQuery", "Invalid input to PARSE_JSON: malformed JSON{}"),
+    ("[Dd]ivision by zero", "invalidQuery", "division by zero"),
+)
+
+
+def as_bigquery_error(error: duckdb.Error) -> ApiError:
+    text = str(error)
+    if isinstance(error, duckdb.InternalError):
+        return ApiError(500, "internalError", f"An internal error occurred: {text}")
+    for pattern, reason, message in _MESSAGES:
+        match = re.search(pattern, text)
+        if match:
+            return ApiError(400, reason, message.format(*match.groups()))
+    return ApiError(400, "invalidQuery", text.splitlines()[0].partition("Error: ")[2] or text)

@@ -1,0 +1,193 @@
+"""The jobs of the laptop BigQuery: ids that can be used once, outcomes that are kept.
+
+A job that writes is recorded in the transaction of what it wrote; one that failed is recorded too, and its id stays
+used. Both survive a restart. The rows of a SELECT, and its job, last as long as the process.
+"""
+
+import hashlib
+import json
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from localcloud.bigquery_catalog import Cursor, Resource, Warehouse
+from localcloud.bigquery_errors import as_bigquery_error
+from localcloud.bigquery_query import Result
+from localcloud.web import ApiError
+
+_RESULTS_KEPT = 200
+_ANSWERED_WITHOUT_LOCATION = ("us", "eu")
+JobKey = tuple[str, str, str]
+
+
+class JobError(ApiError):
+    """A failure with several errors: the first one tells that, the others tell what."""
+
+    def __init__(self, reason: str, message: str, errors: list[Resource], status: int = 400) -> None:
+        super().__init__(status, reason, message)
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job's work gives: its part of the statistics, and rows when it was a SELECT."""
+
+    statistics: Resource
+    result: Result | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job has to do, ready to be done."""
+
+    run: Callable[[Cursor], Outcome]
+    writes: bool
+    location: str | None
+    """Where the data are; None when it touches none."""
+
+
+class Jobs:
+    """All jobs by project, location and id."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._lock = threading.Lock()
+        self._jobs: dict[JobKey, Resource] = {}
+        self._results: OrderedDict[JobKey, Result] = OrderedDict()
+        with warehouse.reading() as cursor:
+            for (text,) in cursor.execute("SELECT resource FROM localcloud.jobs").fetchall():
+                job = json.loads(text)
+                self._jobs[_key(job["jobReference"])] = job
+
+    def start(self, project: str, wanted: Resource, configuration: Resource, plan: Callable[[], Work]) -> Resource:
+        """Do the work and tell how it went, also when it failed. Raises ApiError only when the id is used already."""
+        kind = next((kind for kind in ("query", "load", "extract") if kind in configuration), None)
+        if kind is None:
+            raise ApiError(400, "invalid", "A job of another kind than query, load and extract is not imitated")
+        work = _planned(plan)
+        reference = {
+            "projectId": project,
+            "jobId": wanted.get("jobId") or f"job_{uuid.uuid4().hex}",
+            "location": wanted.get("location") or work.location or "US",
+        }
+        job = _new_job(reference, kind, configuration, self._warehouse.now_ms())
+        self._claim(job)
+        try:
+            self._jobs[_key(reference)] = self._carry_out(job, kind, work)
+        except BaseException:
+            self._jobs.pop(_key(reference), None)
+            raise
+        return self._jobs[_key(reference)]
+
+    def _claim(self, job: Resource) -> None:
+        with self._lock:
+            if _key(job["jobReference"]) in self._jobs:
+                raise ApiError(409, "duplicate", f"Already Exists: Job {job['id']}")
+            self._jobs[_key(job["jobReference"])] = job
+
+    def _carry_out(self, job: Resource, kind: str, work: Work) -> Resource:
+        try:
+            with self._warehouse.writing() if work.writes else self._warehouse.reading() as cursor:
+                _demand_location(job["jobReference"], work)
+                outcome = work.run(cursor)
+                done = _finished(job, kind, outcome.statistics, self._warehouse.now_ms())
+                if work.writes:
+                    _store(cursor, done)
+        except (ApiError, duckdb.Error) as error:
+            failure = as_bigquery_error(error) if isinstance(error, duckdb.Error) else error
+            done = _failed(job, failure, self._warehouse.now_ms())
+            with self._warehouse.writing() as cursor:
+                _store(cursor, done)
+            return done
+        if outcome.result is not None:
+            self._keep(_key(job["jobReference"]), outcome.result)
+        return done
+
+    def _keep(self, key: JobKey, result: Result) -> None:
+        with self._lock:
+            self._results[key] = result
+            while len(self._results) > _RESULTS_KEPT:
+                self._results.popitem(last=False)
+
+    def find(self, project: str, location: str | None, job_id: str) -> Resource:
+        """Outside the multi-regions a job is found only where it ran, so the location has to be told."""
+        places = [location.lower()] if location else _ANSWERED_WITHOUT_LOCATION
+        for place in places:
+            if job := self._jobs.get((project, place, job_id)):
+                return job
+        where = f"{project}:{location}." if location else f"{project}:"
+        raise ApiError(404, "notFound", f"Not found: Job {where}{job_id}")
+
+    def result(self, job: Resource) -> Result:
+        return self._results.get(_key(job["jobReference"]), Result([], []))
+
+
+def job_id_of(request_id: str) -> str:
+    """The id of the job that answers a query request: the same request again meets the same job."""
+    return f"job_{hashlib.sha256(request_id.encode()).hexdigest()[:32]}"
+
+
+def error_of(job: Resource) -> ApiError | None:
+    """What a failed job answers to those who ask for its result."""
+    error = job["status"].get("errorResult")
+    return ApiError(_HTTP_STATUS.get(error["reason"], 400), error["reason"], error["message"]) if error else None
+
+
+# https://cloud.google.com/bigquery/docs/error-messages
+_HTTP_STATUS = {"notFound": 404, "duplicate": 409, "internalError": 500}
+
+
+def _key(reference: Resource) -> JobKey:
+    return reference["projectId"], reference["location"].lower(), reference["jobId"]
+
+
+def _planned(plan: Callable[[], Work]) -> Work:
+    """A job that cannot even be planned is one whose work fails."""
+    try:
+        return plan()
+    except ApiError as error:
+        failure = error
+
+    def fail(cursor: Cursor) -> Outcome:
+        raise failure
+
+    return Work(fail, writes=False, location=None)
+
+
+def _demand_location(reference: Resource, work: Work) -> None:
+    if work.location and work.location.lower() != reference["location"].lower():
+        message = f"Not found: Dataset {reference['projectId']} was not found in location {reference['location']}"
+        raise ApiError(404, "notFound", message)
+
+
+def _new_job(reference: Resource, kind: str, configuration: Resource, now_ms: int) -> Resource:
+    return {
+        "kind": "bigquery#job",
+        "id": f"{reference['projectId']}:{reference['location']}.{reference['jobId']}",
+        "jobReference": reference,
+        "configuration": {**configuration, "jobType": kind.upper()},
+        "status": {"state": "RUNNING"},
+        "statistics": {"creationTime": str(now_ms), "startTime": str(now_ms)},
+    }
+
+
+def _finished(job: Resource, kind: str, statistics: Resource, now_ms: int) -> Resource:
+    processed = statistics.get("totalBytesProcessed", "0")
+    times = {**job["statistics"], "endTime": str(now_ms), "totalBytesProcessed": processed}
+    return {**job, "status": {"state": "DONE"}, "statistics": {**times, kind: statistics}}
+
+
+def _failed(job: Resource, failure: ApiError, now_ms: int) -> Resource:
+    result = {"reason": failure.reason, "message": failure.message}
+    errors = failure.errors if isinstance(failure, JobError) else [result]
+    status = {"state": "DONE", "errorResult": {**errors[0]}, "errors": errors}
+    return {**job, "status": status, "statistics": {**job["statistics"], "endTime": str(now_ms)}}
+
+
+def _store(cursor: Cursor, job: Resource) -> None:
+    cursor.execute("INSERT INTO localcloud.jobs VALUES (?)", [json.dumps(job)])

@@ -1,0 +1,72 @@
+import pytest
+
+from ingest_settings import Settings, SettingsError
+
+REQUIRED = {
+    "GOOGLE_CLOUD_PROJECT": "p",
+    "LOCATION": "us-central1",
+    "LANDING_BUCKET": "landing",
+    "QUARANTINE_BUCKET": "quarantine",
+}
+
+
+def test_defaults_suit_the_cloud():
+    assert Settings.from_env(REQUIRED) == Settings(
+        project="p",
+        location="us-central1",
+        dataset="listening",
+        landing_bucket="landing",
+        quarantine_bucket="quarantine",
+        spotify_accounts_url="https://accounts.spotify.com",
+        spotify_api_url="https://api.spotify.com",
+        reccobeats_api_url="https://api.reccobeats.com",
+        audio_features_source="off",
+        secret_manager_endpoint=None,
+    )
+
+
+def test_every_setting_can_be_replaced():
+    environ = {
+        **REQUIRED,
+        "DATASET": "d",
+        "SPOTIFY_ACCOUNTS_URL": "http://127.0.0.1:1/",
+        "SPOTIFY_API_URL": "http://127.0.0.1:2",
+        "RECCOBEATS_API_URL": "http://127.0.0.1:3/reccobeats",
+        "AUDIO_FEATURES_SOURCE": "reccobeats",
+        "SECRETMANAGER_EMULATOR_HOST": "http://127.0.0.1:4",
+    }
+    assert Settings.from_env(environ) == Settings(
+        project="p",
+        location="us-central1",
+        dataset="d",
+        landing_bucket="landing",
+        quarantine_bucket="quarantine",
+        spotify_accounts_url="http://127.0.0.1:1",
+        spotify_api_url="http://127.0.0.1:2",
+        reccobeats_api_url="http://127.0.0.1:3/reccobeats",
+        audio_features_source="reccobeats",
+        secret_manager_endpoint="http://127.0.0.1:4",
+    )
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_setting_is_named(name, value):
+    environ = {key: text for key, text in (REQUIRED | {name: value}).items() if text is not None}
+    with pytest.raises(SettingsError, match=rf"^The setting {name} is missing\.$"):
+        Settings.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("AUDIO_FEATURES_SOURCE", "Spotify!", "must be one of off, spotify, reccobeats"),
+        ("SPOTIFY_API_URL", "api.spotify.com", "must start with https:// or http://"),
+        ("SPOTIFY_ACCOUNTS_URL", "ftp://x", "must start with https:// or http://"),
+        ("RECCOBEATS_API_URL", "//x", "must start with https:// or http://"),
+    ],
+)
+def test_a_malformed_setting_is_named_with_the_rule_but_not_with_its_value(name, value, rule):
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(REQUIRED | {name: value})
+    assert str(caught.value) == f"The setting {name} {rule}."

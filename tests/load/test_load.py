@@ -1,0 +1,238 @@
+"""The function load from the event to the warehouse, on the laptop cloud and with Google's clients."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from tests.load.loading import COLUMNS, NAME, RUN, SLOT, csv_of, play
+
+
+def entries(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def ledger_row(state, reason, rows_in=None, rows_new=None, listeners=None, error_class=None, run_id=RUN, slot=SLOT):
+    return {
+        "run_id": run_id,
+        "slot": slot,
+        "step": "load",
+        "state": state,
+        "listeners": listeners,
+        "rows_in": rows_in,
+        "rows_new": rows_new,
+        "reason": reason,
+        "error_class": error_class,
+        "blocked_until": None,
+        "details": None,
+    }
+
+
+ALL_KINDS_OF_VALUES = play(
+    5,
+    track_name='Comma, "quote"\nand a new line',
+    artist_id="",
+    artist_name="Björk",
+    duration_ms=240_000,
+    explicit=False,
+    popularity=0,
+    danceability=0.5,
+    loudness=-12.25,
+    key=-1,
+    features_source="spotify",
+)
+
+
+def test_a_landed_file_becomes_plays_a_message_and_a_row_in_the_ledger(loading, capsys):
+    loading.land(csv_of(ALL_KINDS_OF_VALUES, play(9, "bob")))
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [ALL_KINDS_OF_VALUES, play(9, "bob")]
+    assert loading.ledger() == [ledger_row("succeeded", "Of 2 plays in the file 2 were new.", 2, 2, 2)]
+    (message,) = loading.receive()
+    committed_at = message.pop("committed_at")
+    assert message == {"run_id": RUN, "slot": "2026-11-22T10:00:00+00:00", "rows_new": 2}
+    assert committed_at.endswith("+00:00")
+    (entry,) = entries(capsys)
+    assert (entry["severity"], entry["message"], entry["run_id"], entry["rows_new"]) == (
+        *("INFO", "A file was loaded"),
+        *(RUN, 2),
+    )
+
+
+def test_columns_are_found_by_their_names(loading):
+    loading.land(csv_of(ALL_KINDS_OF_VALUES, header=COLUMNS[::-1]))
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [ALL_KINDS_OF_VALUES]
+
+
+def test_an_event_that_comes_again_much_later_changes_nothing(loading):
+    loading.land(csv_of(play(1), play(2)))
+    loading.deliver()
+    plays, ledger, messages = loading.plays(), loading.ledger(), loading.receive()
+
+    loading.cloud.clock.set(loading.cloud.clock.now() + timedelta(hours=23))
+    assert loading.post_event() == 200
+
+    assert (loading.plays(), loading.ledger()) == (plays, ledger)
+    # Told once more, because the first telling may have been lost; the two messages are the same.
+    assert loading.receive() == messages
+
+
+def test_an_event_that_comes_twice_at_once_is_one(loading):
+    loading.land(csv_of(play(1), play(2)))
+    loading.withhold()
+
+    with ThreadPoolExecutor() as pool:
+        statuses = [answer.result() for answer in [pool.submit(loading.post_event) for _ in range(4)]]
+
+    assert statuses == [200] * 4
+    assert loading.plays() == [play(1), play(2)]
+    assert loading.ledger() == [ledger_row("succeeded", "Of 2 plays in the file 2 were new.", 2, 2, 1)]
+
+
+def test_a_play_that_is_stored_already_is_not_counted_again(loading):
+    loading.land(csv_of(play(1), play(2)))
+    loading.deliver()
+    later = {"run_id": "20261122T110000Z", "ingested_at": SLOT + timedelta(hours=1)}
+    loading.land(csv_of(play(2, **later), play(3, **later)), "plays/2026/11/22/20261122T110000Z.csv")
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [play(1), play(2), play(3, **later)]
+    assert loading.ledger()[1] == ledger_row(
+        "succeeded",
+        "Of 2 plays in the file 1 was new.",
+        *(2, 1, 1),
+        run_id="20261122T110000Z",
+        slot=SLOT + timedelta(hours=1),
+    )
+
+
+def test_a_file_without_any_new_play_starts_nothing_downstream(loading):
+    loading.land(csv_of(play(1)))
+    loading.deliver()
+    assert [message["run_id"] for message in loading.receive()] == [RUN]
+    loading.land(csv_of(play(1)), "plays/2026/11/22/20261122T110000Z.csv")
+
+    assert loading.deliver() == [200]
+
+    assert loading.receive() == []
+    assert loading.ledger()[1]["reason"] == "Of 1 play in the file none were new."
+
+
+def test_a_play_that_is_twice_in_one_file_is_stored_once_and_the_fuller_row_wins(loading):
+    loading.land(csv_of(play(1), play(1, track_name="Yes"), play(1, track_name="No", energy=0.5), play(2)))
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [play(1, track_name="Yes"), play(2)]
+    assert loading.ledger() == [ledger_row("succeeded", "Of 4 plays in the file 2 were new.", 4, 2, 1)]
+
+
+def test_a_file_with_a_header_only_succeeds_with_nothing(loading):
+    loading.land(csv_of())
+
+    assert loading.deliver() == [200]
+    assert loading.post_event() == 200
+
+    assert loading.plays() == []
+    assert loading.receive() == []
+    assert loading.ledger() == [ledger_row("succeeded", "The file holds no plays.", 0, 0, 0)]
+
+
+def test_a_file_that_is_written_again_is_loaded_again(loading):
+    loading.land(csv_of(play(1)))
+    loading.deliver()
+    loading.land(csv_of(play(1), play(2)))
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [play(1), play(2)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "plays/2026/11/23/20261122T100000Z.csv",
+        "plays/2026/11/22/20261122t100000z.csv",
+        "plays/2026/11/22/20261122T100000Z.csv.bak",
+        "plays/../20261122T100000Z.csv",
+        "`; DROP TABLE plays; --",
+    ],
+)
+def test_an_object_with_another_name_is_logged_once_and_nothing_is_touched(loading, capsys, name):
+    loading.cloud.faults.clear()
+
+    response = loading.post({"bucket": loading.landing, "name": name, "generation": "1"})
+
+    assert response.status_code == 200
+    assert list(loading.cloud.faults.calls) == []
+    assert entries(capsys) == [
+        {
+            "severity": "WARNING",
+            "message": "An object that is no run's file is ignored",
+            "bucket": loading.landing,
+            "object": name,
+            "generation": "1",
+        }
+    ]
+
+
+def test_an_object_of_another_bucket_is_logged_once_and_nothing_is_touched(loading, capsys):
+    loading.cloud.faults.clear()
+
+    assert loading.post({"bucket": "elsewhere", "name": NAME, "generation": "1"}).status_code == 200
+
+    assert list(loading.cloud.faults.calls) == []
+    (entry,) = entries(capsys)
+    assert (entry["severity"], entry["bucket"], entry["object"]) == ("WARNING", "elsewhere", NAME)
+
+
+@pytest.mark.parametrize("data", [b"not JSON", b"", b"[]", {}, {"bucket": "b", "name": NAME}])
+def test_an_event_that_cannot_be_read_is_logged_and_does_not_come_again(loading, capsys, data):
+    assert loading.post(data).status_code == 200
+
+    (entry,) = entries(capsys)
+    assert (entry["severity"], entry["message"]) == ("ERROR", "An event cannot be read and is dropped")
+    assert entry["event_id"] == "7477170"
+    assert entry["reason"]
+
+
+def test_a_missing_setting_is_named_when_the_first_event_comes(loading, monkeypatch):
+    monkeypatch.delenv("QUARANTINE_BUCKET")
+    loading.land(csv_of(play(1)))
+
+    response = loading.post({"bucket": loading.landing, "name": NAME, "generation": "1"})
+
+    assert response.status_code == 500
+    assert response.text == "The setting QUARANTINE_BUCKET is missing"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda table: table.pop("tableConstraints"), "has no primary key that holds played_at"),
+        (None, "does not exist"),
+    ],
+)
+def test_a_table_that_cannot_be_merged_into_is_named_and_the_event_comes_again(loading, change, told, caplog):
+    table = loading.warehouse.get_table("listening.plays")
+    loading.warehouse.delete_table("listening.plays")
+    if change is not None:
+        unfit = table.to_api_repr()
+        change(unfit)
+        loading.warehouse.create_table(type(table).from_api_repr(unfit))
+    loading.land(csv_of(play(1)))
+
+    assert loading.deliver() == [500]
+    assert f"TableUnfit: The table heavy-rotation-laptop.listening.plays {told}" in caplog.text
+
+    loading.warehouse.delete_table("listening.plays", not_found_ok=True)
+    loading.warehouse.create_table(table)
+    assert loading.deliver() == [200]
+    assert loading.plays() == [play(1)]

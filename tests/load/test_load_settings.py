@@ -1,0 +1,57 @@
+"""Load's settings: what is missing or malformed is named, what is optional has a default that suits the cloud."""
+
+import pytest
+
+from load_errors import SettingsError
+from load_settings import Settings
+
+ENVIRONMENT = {
+    "GOOGLE_CLOUD_PROJECT": "rotation-1",
+    "LOCATION": "europe-west1",
+    "LANDING_BUCKET": "rotation-1-landing",
+    "QUARANTINE_BUCKET": "rotation-1-quarantine",
+}
+
+
+def test_what_is_optional_has_a_default_that_suits_the_cloud():
+    assert Settings.from_env(ENVIRONMENT) == Settings(
+        project="rotation-1",
+        location="europe-west1",
+        dataset="listening",
+        landing_bucket="rotation-1-landing",
+        quarantine_bucket="rotation-1-quarantine",
+        plays_loaded_topic="plays-loaded",
+        pubsub_host="pubsub.googleapis.com",
+    )
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_setting_is_named(name, value):
+    environ = {key: text for key, text in {**ENVIRONMENT, name: value}.items() if text is not None}
+
+    with pytest.raises(SettingsError, match=f"setting {name} is missing"):
+        Settings.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GOOGLE_CLOUD_PROJECT", "p`.listening.plays; --"),
+        ("LOCATION", "eu west"),
+        ("DATASET", "listening.plays"),
+        ("LANDING_BUCKET", "gs://landing"),
+        ("QUARANTINE_BUCKET", "a/b"),
+        ("PLAYS_LOADED_TOPIC", "projects/p/topics/plays-loaded"),
+        ("PUBSUB_EMULATOR_HOST", "ftp://127.0.0.1"),
+    ],
+)
+def test_a_malformed_setting_is_named_and_not_quoted(name, value):
+    with pytest.raises(SettingsError, match=f"setting {name} is malformed") as caught:
+        Settings.from_env({**ENVIRONMENT, name: value})
+
+    assert value not in str(caught.value)
+
+
+def test_a_table_is_named_in_full():
+    assert Settings.from_env(ENVIRONMENT).table("plays") == "rotation-1.listening.plays"

@@ -1,0 +1,229 @@
+"""Dataproc's serverless batches as google-cloud-dataproc sees them."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import BadRequest, Conflict, FailedPrecondition, MethodNotImplemented, NotFound
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.dataproc_v1 import Batch, BatchControllerClient, CreateBatchRequest
+from google.protobuf.duration_pb2 import Duration
+
+PARENT = "projects/heavy-rotation-laptop/locations/us-central1"
+LABELS = {"app": "heavy-rotation", "job": "top-tracks", "run": "20261122t100000z"}
+
+
+def _client(cloud: Any) -> BatchControllerClient:
+    options = {"api_endpoint": cloud.url}
+    return BatchControllerClient(transport="rest", credentials=AnonymousCredentials(), client_options=options)
+
+
+@pytest.fixture
+def client(google: Any) -> BatchControllerClient:
+    return _client(google)
+
+
+def _batch(**changes: Any) -> dict[str, Any]:
+    return {
+        "pyspark_batch": {"main_python_file_uri": "gs://code/top_tracks.py", "args": ["--run-id", "20261122T100000Z"]},
+        "runtime_config": {
+            "version": "2.3",
+            "properties": {"spark.driver.cores": "4", "spark.executor.instances": "2"},
+        },
+        "environment_config": {"execution_config": {"ttl": Duration(seconds=1800), "service_account": "spark@x"}},
+        "labels": LABELS,
+        **changes,
+    }
+
+
+def _submit(client: BatchControllerClient, batch_id: str = "top-tracks-1", request_id: str = "", **changes: Any) -> Any:
+    request = CreateBatchRequest(parent=PARENT, batch=_batch(**changes), batch_id=batch_id, request_id=request_id)
+    return client.create_batch(request=request, timeout=10)
+
+
+def _get(client: BatchControllerClient, batch_id: str = "top-tracks-1") -> Batch:
+    return client.get_batch(name=f"{PARENT}/batches/{batch_id}")
+
+
+def test_a_submitted_batch_waits_with_everything_it_was_given(google: Any, client: BatchControllerClient) -> None:
+    google.clock.set(datetime(2026, 11, 22, 10, tzinfo=UTC))
+    operation = _submit(client)
+    batch = _get(client)
+
+    assert operation.metadata.batch == batch.name == f"{PARENT}/batches/top-tracks-1"
+    assert batch.state == Batch.State.PENDING
+    assert (batch.pyspark_batch.main_python_file_uri, list(batch.pyspark_batch.args), dict(batch.labels)) == (
+        "gs://code/top_tracks.py",
+        ["--run-id", "20261122T100000Z"],
+        LABELS,
+    )
+    assert batch.environment_config.execution_config.ttl.total_seconds() == 1800
+    assert batch.create_time.replace(microsecond=0) == datetime(2026, 11, 22, 10, tzinfo=UTC)
+    assert not operation.done()
+
+
+def test_a_batch_goes_through_its_states_by_the_clock(google: Any, client: BatchControllerClient) -> None:
+    morning = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    google.clock.set(morning)
+    operation = _submit(client)
+    google.clock.set(morning + timedelta(seconds=60))
+    google.services.dataproc.start("top-tracks-1")
+    google.clock.set(morning + timedelta(seconds=210))
+    google.services.dataproc.finish("top-tracks-1", "SUCCEEDED")
+    batch = _get(client)
+
+    history = [(past.state.name, past.state_start_time.replace(microsecond=0)) for past in batch.state_history]
+    assert history == [("PENDING", morning), ("RUNNING", morning + timedelta(seconds=60))]
+    assert (batch.state.name, batch.state_time.replace(microsecond=0)) == (
+        "SUCCEEDED",
+        morning + timedelta(seconds=210),
+    )
+    # 12 DCU and 750 GB for 150 s.
+    usage = batch.runtime_info.approximate_usage
+    assert (round(usage.milli_dcu_seconds, -3), round(usage.shuffle_storage_gb_seconds, -2)) == (1_800_000, 112_500)
+    assert operation.result(timeout=10).name == batch.name
+
+
+def test_a_failed_batch_says_why(google: Any, client: BatchControllerClient) -> None:
+    operation = _submit(client)
+    google.services.dataproc.start("top-tracks-1")
+    google.services.dataproc.finish("top-tracks-1", "FAILED", "Out of memory")
+
+    assert (_get(client).state.name, _get(client).state_message) == ("FAILED", "Out of memory")
+    with pytest.raises(FailedPrecondition, match="Out of memory"):
+        operation.result(timeout=10)
+
+
+def test_a_batch_that_has_ended_stays_as_it_is(google: Any, client: BatchControllerClient) -> None:
+    _submit(client)
+    google.services.dataproc.finish("top-tracks-1", "CANCELLED", "by hand")
+    assert google.services.dataproc.start("top-tracks-1") is False
+    google.services.dataproc.finish("top-tracks-1", "SUCCEEDED")
+    assert (_get(client).state.name, _get(client).state_message) == ("CANCELLED", "by hand")
+
+
+def test_a_batch_id_is_used_once_but_a_repeated_request_meets_its_own_batch(client: BatchControllerClient) -> None:
+    first = _submit(client, request_id="r-1")
+    again = _submit(client, request_id="r-1")
+    assert again.operation.name == first.operation.name
+    for other in ("r-2", ""):
+        with pytest.raises(Conflict, match="Already exists"):
+            _submit(client, request_id=other)
+    _submit(client, "top-tracks-2")
+    with pytest.raises(Conflict, match="Already exists"):
+        _submit(client, "top-tracks-2")
+    assert len(list(client.list_batches(parent=PARENT))) == 2
+
+
+def test_what_dataproc_would_refuse_is_refused(client: BatchControllerClient) -> None:
+    for batch_id in ("abc", "x" * 64, "Top-Tracks", "top_tracks", "top.tracks"):
+        with pytest.raises(BadRequest, match="must be 4-63 characters"):
+            _submit(client, batch_id)
+    with pytest.raises(BadRequest, match="at most 40 characters"):
+        _submit(client, request_id="x" * 41)
+    for labels in ({"App": "x"}, {"app": "X"}, {"run": "2026-11-22T10:00:00Z"}, {f"k{n}": "v" for n in range(33)}):
+        with pytest.raises(BadRequest, match="label"):
+            _submit(client, labels=labels)
+    for properties in ({"spark.driver.cores": "2"}, {"spark.executor.instances": "1"}):
+        with pytest.raises(BadRequest, match="spark"):
+            _submit(client, runtime_config={"properties": properties})
+    with pytest.raises(BadRequest, match="between 10 minutes and 14 days"):
+        _submit(client, environment_config={"execution_config": {"ttl": Duration(seconds=599)}})
+    with pytest.raises(BadRequest, match=r"must be a \.py file"):
+        _submit(client, pyspark_batch={"main_python_file_uri": "gs://code/top_tracks"})
+    with pytest.raises(NotFound):
+        _get(client)
+
+
+def test_batches_are_listed_newest_first_and_filtered(google: Any, client: BatchControllerClient) -> None:
+    start = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    for number, run in enumerate(("aa", "bb", "cc", "dd")):
+        google.clock.set(start + timedelta(hours=number))
+        _submit(client, f"batch-{number}", labels={"job": "top-tracks" if number < 3 else "other", "run": run})
+    google.services.dataproc.finish("batch-0", "FAILED")
+    google.services.dataproc.start("batch-1")
+
+    def listed(filter_: str, **more: Any) -> list[str]:
+        batches = client.list_batches(request={"parent": PARENT, "filter": filter_, **more})
+        return [batch.name.rpartition("/")[2] for batch in batches]
+
+    assert listed("", order_by="create_time desc") == ["batch-3", "batch-2", "batch-1", "batch-0"]
+    assert listed("", page_size=3) == ["batch-3", "batch-2", "batch-1", "batch-0"]
+    assert listed("labels.job=top-tracks") == ["batch-2", "batch-1", "batch-0"]
+    assert listed("labels.job = top-tracks AND state = RUNNING") == ["batch-1"]
+    assert listed('labels.job="top-tracks" and state != FAILED') == ["batch-2", "batch-1"]
+    assert listed("labels.run=nobody") == []
+    assert list(client.list_batches(parent=PARENT.replace("us-central1", "europe-west1"))) == []
+    for filter_ in ("state = RUNNING OR state = PENDING", 'create_time > "2026-11-22T10:00:00Z"'):
+        with pytest.raises(MethodNotImplemented, match="does not imitate the filter"):
+            listed(filter_)
+
+
+def test_batches_run_one_after_the_other_and_end_as_their_exit_code_says(start_cloud: Any, tmp_path: Path) -> None:
+    started: list[tuple[str, str, int]] = []
+    at_once = []
+    go_on, ended = threading.Event(), threading.Semaphore(0)
+
+    def run_batch(batch: dict[str, Any], log_path: Path) -> int:
+        at_once.append(1)
+        batch_id = batch["name"].rpartition("/")[2]
+        started.append((batch_id, batch["state"], len(at_once)))
+        log_path.write_text(f"driver output of {batch_id}")
+        go_on.wait(20)
+        at_once.pop()
+        if batch_id == "batch-3":
+            raise FileNotFoundError("no Java here")
+        return {"batch-1": 0, "batch-2": 7}[batch_id]
+
+    def log(message: str, **fields: Any) -> None:
+        if message == "Batch ended":
+            ended.release()
+
+    with start_cloud(tmp_path, run_batch=run_batch, log=log) as cloud:
+        client = _client(cloud)
+        for number in (1, 2, 3):
+            _submit(client, f"batch-{number}")
+        go_on.set()
+        assert all(ended.acquire(timeout=20) for _ in range(3))
+
+        assert started == [("batch-1", "RUNNING", 1), ("batch-2", "RUNNING", 1), ("batch-3", "RUNNING", 1)]
+        outcomes = [(batch.state.name, batch.state_message) for batch in client.list_batches(parent=PARENT)]
+    log_path = tmp_path / "batches" / "batch-2.log"
+    assert outcomes == [
+        ("FAILED", "The driver could not be run: FileNotFoundError: no Java here"),
+        ("FAILED", f"The driver ended with exit code 7; its output is in {log_path}"),
+        ("SUCCEEDED", ""),
+    ]
+    assert log_path.read_text() == "driver output of batch-2"
+
+
+def test_after_a_restart_waiting_batches_run_and_interrupted_ones_have_failed(start_cloud: Any, tmp_path: Path) -> None:
+    ended = threading.Semaphore(0)
+    with start_cloud(tmp_path) as cloud:
+        for batch_id in ("interrupted", "waiting", "finished"):
+            _submit(_client(cloud), batch_id)
+        cloud.services.dataproc.start("interrupted")
+        cloud.services.dataproc.finish("finished", "SUCCEEDED")
+
+    def log(message: str, **fields: Any) -> None:
+        if message == "Batch ended":
+            ended.release()
+
+    with start_cloud(tmp_path, run_batch=lambda batch, log_path: 0, log=log) as cloud:
+        assert all(ended.acquire(timeout=20) for _ in range(2))
+        outcomes = {batch.name.rpartition("/")[2]: batch for batch in _client(cloud).list_batches(parent=PARENT)}
+
+    assert {batch_id: (batch.state.name, batch.state_message) for batch_id, batch in outcomes.items()} == {
+        "finished": ("SUCCEEDED", ""),
+        "waiting": ("SUCCEEDED", ""),
+        "interrupted": ("FAILED", "The laptop cloud was stopped while the batch ran"),
+    }
+
+
+def test_what_is_not_imitated_says_so(client: BatchControllerClient) -> None:
+    with pytest.raises(MethodNotImplemented, match="does not imitate DELETE /v1/projects"):
+        client.delete_batch(name=f"{PARENT}/batches/top-tracks-1")
+    with pytest.raises(MethodNotImplemented, match=r"does not imitate batches\.sparkBatch"):
+        _submit(client, pyspark_batch=None, spark_batch={"main_class": "X"})

@@ -1,0 +1,422 @@
+"""Events as Eventarc delivers them: their form, and that each arrives at least once whatever happens."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+import pytest
+
+from localcloud.clock import Clock
+from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED, Event
+from localcloud.events import Backoff, Events
+from localcloud.faults import Fault, Faults
+from localcloud.log import say_nothing
+from localcloud.state import State
+
+LANDING = "heavy-rotation-laptop-landing"
+TOPIC = "projects/heavy-rotation-laptop/topics/plays-loaded"
+
+
+class Function:
+    """Receives events; answers with the statuses it was given, then with 200."""
+
+    def __init__(self, *statuses: int) -> None:
+        self._statuses = list(statuses)
+        self.events: list[tuple[dict[str, str], Any]] = []
+
+    def __call__(self, headers: dict[str, str], body: bytes) -> int:
+        self.events.append((headers, json.loads(body)))
+        return self._statuses.pop(0) if self._statuses else 200
+
+    @property
+    def names(self) -> list[str]:
+        return [body["name"] for _, body in self.events]
+
+
+@pytest.fixture
+def cloud(google: Any) -> Any:
+    google.services.storage.create_bucket({"name": LANDING})
+    return google
+
+
+def _subscribed(cloud: Any, *statuses: int) -> Function:
+    function = Function(*statuses)
+    cloud.services.events.subscribe(FINALIZED, function, LANDING)
+    return function
+
+
+def _write(cloud: Any, *names: str) -> None:
+    for name in names:
+        cloud.services.storage.write(LANDING, name, b"hello")
+
+
+def test_an_object_event_has_the_headers_and_the_body_that_eventarc_gives_it(cloud: Any) -> None:
+    cloud.clock.set(datetime(2026, 11, 22, 10, 0, 3, tzinfo=UTC))
+    function = _subscribed(cloud)
+    _write(cloud, "plays/ü 1.csv")
+    cloud.services.events.deliver_pending()
+
+    ((headers, body),) = function.events
+    generation, second = body["generation"], body["timeCreated"][:19]
+    assert second == "2026-11-22T10:00:03"
+    assert headers == {
+        "Content-Type": "application/json",
+        "ce-id": "1",
+        "ce-specversion": "1.0",
+        "ce-type": "google.cloud.storage.object.v1.finalized",
+        "ce-source": "//storage.googleapis.com/projects/_/buckets/heavy-rotation-laptop-landing",
+        "ce-subject": "objects/plays/%C3%BC%201.csv",
+        "ce-time": body["timeCreated"],
+        "ce-bucket": "heavy-rotation-laptop-landing",
+    }
+    link = "storage/v1/b/heavy-rotation-laptop-landing/o/plays%2F%C3%BC%201.csv"
+    media = f"https://storage.googleapis.com/download/{link}?generation={generation}&alt=media"
+    assert body == {
+        "kind": "storage#object",
+        "id": f"heavy-rotation-laptop-landing/plays/ü 1.csv/{generation}",
+        "selfLink": f"https://www.googleapis.com/{link}",
+        "mediaLink": media,
+        "bucket": "heavy-rotation-laptop-landing",
+        "name": "plays/ü 1.csv",
+        "generation": generation,
+        "metageneration": "1",
+        "contentType": "application/octet-stream",
+        "storageClass": "STANDARD",
+        "size": "5",
+        "md5Hash": "XUFAKrxLKna5cZ2REBfFkg==",
+        "crc32c": "mnG7TA==",
+        "etag": body["etag"],
+        "timeCreated": body["timeCreated"],
+        "updated": body["timeCreated"],
+        "timeStorageClassUpdated": body["timeCreated"],
+    }
+
+
+def test_a_message_event_has_the_headers_and_the_body_that_eventarc_gives_it(google: Any) -> None:
+    function = Function()
+    google.services.events.subscribe(MESSAGE_PUBLISHED, function, "plays-loaded")
+    google.services.pubsub.create_topic(TOPIC)
+    (message_id,) = google.services.pubsub.publish(TOPIC, [{"data": "eyJyb3dzX25ldyI6IDN9", "attributes": {"k": "v"}}])
+    google.services.events.deliver_pending()
+
+    ((headers, body),) = function.events
+    time_published = body["message"]["publishTime"]
+    assert headers == {
+        "Content-Type": "application/json",
+        "ce-id": message_id,
+        "ce-specversion": "1.0",
+        "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
+        "ce-source": "//pubsub.googleapis.com/projects/heavy-rotation-laptop/topics/plays-loaded",
+        "ce-time": time_published,
+    }
+    assert body == {
+        "message": {
+            "data": "eyJyb3dzX25ldyI6IDN9",
+            "attributes": {"k": "v"},
+            "messageId": message_id,
+            "message_id": message_id,
+            "publishTime": time_published,
+            "publish_time": time_published,
+        },
+        "subscription": "projects/heavy-rotation-laptop/subscriptions/eventarc-plays-loaded",
+    }
+
+
+def test_functions_framework_understands_the_events(cloud: Any, tmp_path: Path) -> None:
+    source = tmp_path / "main.py"
+    source.write_text(
+        "import functions_framework\nseen = []\n@functions_framework.cloud_event\n"
+        "def load(event):\n    print(event['type'], event['bucket'], event.data['name'], event.data['size'])\n"
+    )
+    function = functions_framework.create_app("load", str(source), "cloudevent").test_client()
+
+    def deliver(headers: dict[str, str], body: bytes) -> int:
+        return int(function.post("/", headers=headers, data=body).status_code)
+
+    cloud.services.events.subscribe(FINALIZED, deliver)
+    _write(cloud, "plays/a.csv")
+
+    assert cloud.services.events.deliver_pending() == [("1", 200)]
+
+
+def test_every_new_generation_is_an_event_and_nothing_else_is(cloud: Any) -> None:
+    storage = cloud.services.storage
+    function = _subscribed(cloud)
+    storage.create_bucket({"name": "other-bucket"})
+
+    _write(cloud, "a", "a")
+    storage.copy(*storage.open(LANDING, "a"), (LANDING, "copy"), {})
+    storage.write("other-bucket", "not-mine", b"")
+    storage.patch(LANDING, "a", {"metadata": {"k": "v"}})
+    storage.delete(LANDING, "copy")
+    cloud.services.events.deliver_pending()
+
+    assert function.names == ["a", "a", "copy"]
+    first, second, _ = (int(body["generation"]) for _, body in function.events)
+    assert second > first
+
+
+def test_a_refused_write_is_no_event(cloud: Any) -> None:
+    from google.api_core.exceptions import PreconditionFailed
+    from google.cloud import storage
+
+    function = _subscribed(cloud)
+    _write(cloud, "a")
+    with storage.Client() as client, pytest.raises(PreconditionFailed):
+        client.bucket(LANDING).blob("a").upload_from_string("again", if_generation_match=0)
+    cloud.services.events.deliver_pending()
+
+    assert function.names == ["a"]
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 429, 500, 503, "no connection"])
+def test_whatever_is_not_answered_with_2xx_comes_again(cloud: Any, status: int | str) -> None:
+    received = []
+
+    def deliver(headers: dict[str, str], body: bytes) -> int:
+        received.append((headers, body))
+        if len(received) > 2:
+            return 204
+        if isinstance(status, str):
+            raise ConnectionRefusedError
+        return status
+
+    cloud.services.events.subscribe(FINALIZED, deliver)
+    _write(cloud, "a")
+    outcomes = [cloud.services.events.deliver_pending() for _ in range(4)]
+
+    failed = 0 if isinstance(status, str) else status
+    assert outcomes == [[("1", failed)], [("1", failed)], [("1", 204)], []]
+    assert received[0] == received[1] == received[2]
+
+
+def test_a_round_of_deliveries_includes_the_events_that_it_causes(cloud: Any) -> None:
+    published = Function()
+
+    def load(headers: dict[str, str], body: bytes) -> int:
+        cloud.services.pubsub.publish(TOPIC, [{"data": "eA=="}])
+        return 500
+
+    cloud.services.pubsub.create_topic(TOPIC)
+    cloud.services.events.subscribe(FINALIZED, load)
+    cloud.services.events.subscribe(MESSAGE_PUBLISHED, published)
+    _write(cloud, "a", "b")
+
+    # Each once: the two that failed wait for the next round.
+    assert [status for _, status in cloud.services.events.deliver_pending()] == [500, 500, 200, 200]
+
+
+def test_the_wait_doubles_from_10_to_600_seconds() -> None:
+    waits = [Backoff().seconds(attempts) for attempts in (1, 2, 3, 4, 5, 6, 7, 8, 100, 10_000)]
+    assert waits == [10, 20, 40, 80, 160, 320, 600, 600, 600, 600]
+
+
+def _events(tmp_path: Path, log: Any = say_nothing, backoff: Backoff | None = None) -> tuple[Events, Clock]:
+    clock = Clock()
+    return Events(State(tmp_path / "state.sqlite"), clock, Faults(), log, backoff), clock
+
+
+def _event(key: str, target: str = LANDING) -> Event:
+    return Event(FINALIZED, target, key, {"ce-id": f"id of {key}"}, b'{"name": "%s"}' % key.encode())
+
+
+def _eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to pass"
+        time.sleep(0.005)
+
+
+def test_a_failing_function_is_left_alone_for_longer_and_longer(tmp_path: Path) -> None:
+    events, _ = _events(tmp_path, backoff=Backoff(first_seconds=0.1, longest_seconds=0.3))
+    called_at: list[float] = []
+
+    def deliver(headers: dict[str, str], body: bytes) -> int:
+        called_at.append(time.time())
+        return 503 if len(called_at) < 5 else 200
+
+    events.subscribe(FINALIZED, deliver)
+    events.start()
+    events.publish(_event("a"))
+    _eventually(lambda: events.status()["subscriptions"][FINALIZED]["pending"] == 0)
+    events.stop()
+
+    waits = [later - earlier for earlier, later in itertools.pairwise(called_at)]
+    assert [wait >= least for wait, least in zip(waits, [0.1, 0.2, 0.3, 0.3], strict=True)] == [True] * 4
+
+
+def test_a_subscription_gets_one_event_at_a_time_and_waits_for_no_other_subscription(tmp_path: Path) -> None:
+    events, _ = _events(tmp_path)
+    both_at_once = threading.Barrier(2)  # broken unless the two subscriptions deliver side by side
+    under_way: list[str] = []
+    most: list[int] = []
+
+    def receiver(name: str) -> Callable[[dict[str, str], bytes], int]:
+        def deliver(headers: dict[str, str], body: bytes) -> int:
+            under_way.append(name)
+            most.append(under_way.count(name))
+            both_at_once.wait(timeout=20)
+            under_way.remove(name)
+            return 200
+
+        return deliver
+
+    events.subscribe(FINALIZED, receiver("landing"), LANDING)
+    events.subscribe(FINALIZED, receiver("other"), "other")
+    for number in range(5):
+        events.publish(_event(f"a{number}"))
+        events.publish(_event(f"b{number}", "other"))
+    events.start()
+    _eventually(lambda: all(counts["pending"] == 0 for counts in events.status()["subscriptions"].values()))
+    events.stop()
+
+    assert (len(most), max(most)) == (10, 1)
+
+
+def test_an_event_is_given_up_when_it_is_24_hours_old(tmp_path: Path) -> None:
+    entries: list[dict[str, Any]] = []
+    events, clock = _events(tmp_path, lambda message, **fields: entries.append({"message": message, **fields}))
+    clock.set(datetime(2026, 11, 22, 10, tzinfo=UTC))
+    events.subscribe(FINALIZED, Function(503, 503, 503))
+    events.publish(_event("a"))
+
+    rounds = []
+    for age in (timedelta(0), timedelta(hours=23, minutes=59), timedelta(hours=24, seconds=1), timedelta(hours=25)):
+        clock.set(datetime(2026, 11, 22, 10, tzinfo=UTC) + age)
+        rounds.append(events.deliver_pending())
+
+    assert rounds == [[("id of a", 503)], [("id of a", 503)], [("id of a", 503)], []]
+    assert events.status() == {
+        "subscriptions": {FINALIZED: {"pending": 0, "held": 0, "given_up": 1}},
+        "given_up": [
+            {
+                "subscription": FINALIZED,
+                "event_id": "id of a",
+                "event_type": FINALIZED,
+                "key": "a",
+                "attempts": 3,
+                "status": 503,
+            }
+        ],
+    }
+    about = {"type": FINALIZED, "key": "a", "id": "id of a", "status": 503}
+    again = {"message": "Event comes again", "severity": "WARNING", **about}
+    assert entries == [
+        {**again, "seconds": 10.0},
+        {**again, "seconds": 20.0},
+        {"message": "Event given up after 24 hours", "severity": "ERROR", "attempts": 3, **about},
+    ]
+
+
+def test_a_restart_continues_what_was_not_delivered(tmp_path: Path) -> None:
+    events, _ = _events(tmp_path)
+    events.subscribe(FINALIZED, Function(503))
+    events.publish(_event("failed before"))
+    events.deliver_pending()
+    events.publish(_event("never tried"))
+
+    events, _ = _events(tmp_path)
+    # Nobody has come back to listen yet, but the subscription is there and keeps what happens.
+    events.publish(_event("happened meanwhile"))
+    assert events.deliver_pending() == []
+    function = Function()
+    events.subscribe(FINALIZED, function)
+    events.deliver_pending()
+
+    assert function.names == ["failed before", "never tried", "happened meanwhile"]
+
+
+def test_an_event_can_be_delivered_twice(cloud: Any) -> None:
+    cloud.faults.order(Fault(f"events deliver {FINALIZED} b", action="twice"))
+    function = _subscribed(cloud)
+    _write(cloud, "a", "b", "c")
+
+    assert len(cloud.services.events.deliver_pending()) == 4
+    assert sorted(function.names) == ["a", "b", "b", "c"]
+    first, second = (event for event in function.events if event[1]["name"] == "b")
+    assert first == second
+    assert cloud.services.events.deliver_pending() == []
+
+
+def test_an_event_can_be_overtaken_by_as_many_others_as_are_ordered(cloud: Any) -> None:
+    cloud.faults.order(Fault("events deliver .* a", action="late", overtaken_by=2))
+    function = _subscribed(cloud)
+    _write(cloud, "a", "b")
+    cloud.services.events.deliver_pending()
+    assert function.names == ["b"]
+    assert cloud.services.events.status()["subscriptions"][f"{FINALIZED} {LANDING}"]["held"] == 1
+
+    _write(cloud, "c", "d")
+    cloud.services.events.deliver_pending()
+
+    assert sorted(function.names[:2]) == ["b", "c"]
+    assert sorted(function.names) == ["a", "b", "c", "d"]
+
+
+def test_a_late_event_stays_away_until_it_is_released(cloud: Any) -> None:
+    cloud.faults.order(Fault("events deliver .* a", action="late", overtaken_by=None))
+    function = _subscribed(cloud)
+    _write(cloud, "a", "b", "c")
+    cloud.services.events.deliver_pending()
+    assert function.names == ["b", "c"]
+
+    cloud.services.events.release()
+    cloud.services.events.deliver_pending()
+
+    assert function.names == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "statuses", "received"),
+    [
+        (Fault("events deliver", status=429), [429, 200], 1),
+        (Fault("events deliver", action="drop"), [0, 200], 1),
+        (Fault("events deliver", when="after", status=503), [503, 200], 2),
+        (Fault("events deliver", when="after", action="drop"), [0, 200], 2),
+    ],
+)
+def test_a_delivery_can_fail_before_and_after_the_function_has_run(
+    cloud: Any, fault: Fault, statuses: list[int], received: int
+) -> None:
+    cloud.faults.order(fault)
+    function = _subscribed(cloud)
+    _write(cloud, "a")
+
+    outcomes = [cloud.services.events.deliver_pending() for _ in range(3)]
+
+    assert outcomes == [[("1", status)] for status in statuses] + [[]]
+    assert len(function.events) == received
+
+
+def test_a_stopped_world_delivers_nothing_and_loses_nothing(cloud: Any) -> None:
+    cloud.faults.order(Fault("gcp GET /stop-here", action="stop"))
+    function = _subscribed(cloud)
+    _write(cloud, "a")
+    cloud.faults.before("gcp GET /stop-here")
+    assert cloud.services.events.deliver_pending() == [("1", 403)]
+
+    cloud.faults.clear()
+    cloud.services.events.deliver_pending()
+
+    assert function.names == ["a"]
+
+
+def test_deliveries_wait_while_they_are_held(tmp_path: Path) -> None:
+    events, _ = _events(tmp_path)
+    function = Function()
+    events.subscribe(FINALIZED, function)
+    events.hold(True)
+    events.start()
+    events.publish(_event("a"))
+    time.sleep(0.05)  # long enough for a pump that does not care
+    assert function.events == []
+
+    events.hold(False)
+    _eventually(lambda: function.names == ["a"])
+    events.stop()

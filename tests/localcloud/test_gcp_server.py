@@ -1,0 +1,259 @@
+"""The stand-ins as a process: what the supervisor starts, steers and stops, and what a crash leaves."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from google.cloud import storage
+
+from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.credentials import write_service_account
+from localcloud.web import ApiError, Request, Response, Routes, Server
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "AQ-very-secret"
+
+
+class ServerProcess:
+    """A gcp_server on `directory`, with events that come again at once."""
+
+    def __init__(self, directory: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log_path = directory / "log"
+        options = ["--data", str(directory), "--port", str(port), "--first-wait", "0.01", "--longest-wait", "0.05"]
+        with self.log_path.open("ab") as log:
+            command = [sys.executable, "-m", "localcloud.gcp_server", *options]
+            self.popen = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+        _eventually(self._listens)
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = requests.request(method, f"{self.url}/_localcloud/{path}", json=body, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def end(self, number: signal.Signals) -> int:
+        self.popen.send_signal(number)
+        return self.popen.wait(10)
+
+    def _listens(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/_localcloud/pending", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+def _eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to pass"
+        time.sleep(0.01)
+
+
+@contextmanager
+def _server(directory: Path) -> Iterator[ServerProcess]:
+    process = ServerProcess(directory)
+    try:
+        yield process
+    finally:
+        process.popen.kill()
+        process.popen.wait()
+
+
+class Function:
+    """An event-driven function behind HTTP, which fails as often as it is told to."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.received: list[tuple[str, Any]] = []
+        self._failures = failures
+        routes = Routes()
+        routes.add("POST", "/", self._receive)
+        self.server = Server("function", routes).start()
+
+    def _receive(self, request: Request) -> Response:
+        self.received.append((request.headers["ce-type"], request.json()))
+        if self._failures:
+            self._failures -= 1
+            raise ApiError(500, "crash", "ordered")
+        return Response.of_text("OK")
+
+
+@pytest.fixture
+def function() -> Iterator[Function]:
+    function = Function(failures=2)
+    yield function
+    function.server.stop()
+
+
+def _client(process: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> storage.Client:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", process.url)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    return storage.Client()
+
+
+def test_events_reach_a_function_that_fails_at_first(
+    tmp_path: Path, function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _server(tmp_path) as process:
+        client = _client(process, monkeypatch)
+        bucket = client.create_bucket("landing")
+        requests.put(f"{process.url}/v1/projects/p/topics/plays-loaded", json={}, timeout=5)
+        for event_type, source in ((FINALIZED, "landing"), (MESSAGE_PUBLISHED, "plays-loaded")):
+            subscription = {"event_type": event_type, "source": source, "url": function.server.url}
+            process.control("POST", "subscriptions", subscription)
+
+        bucket.blob("plays/a.csv").upload_from_string("hello")
+        _eventually(lambda: len(function.received) == 3)
+        message = {"messages": [{"data": "eA=="}]}
+        requests.post(f"{process.url}/v1/projects/p/topics/plays-loaded:publish", json=message, timeout=5)
+        _eventually(lambda: len(function.received) == 4)
+        nothing = {"pending": 0, "held": 0, "given_up": 0}
+        status = {
+            "subscriptions": {f"{FINALIZED} landing": nothing, f"{MESSAGE_PUBLISHED} plays-loaded": nothing},
+            "given_up": [],
+            "batches": [],
+        }
+        _eventually(lambda: process.control("GET", "pending") == status)
+
+    seen = [(event_type, body.get("name") or body["message"]["data"]) for event_type, body in function.received]
+    assert seen == [(FINALIZED, "plays/a.csv")] * 3 + [(MESSAGE_PUBLISHED, "eA==")]
+
+
+def test_a_killed_process_goes_on_where_it_was(
+    tmp_path: Path, function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = {"event_type": FINALIZED, "source": "landing", "url": function.server.url}
+    with _server(tmp_path) as process:
+        client = _client(process, monkeypatch)
+        bucket = client.create_bucket("landing")
+        process.control("POST", "subscriptions", subscription)
+        process.control("POST", "hold", True)
+        bucket.blob("plays/a.csv").upload_from_string("hello")
+        assert process.control("GET", "pending")["subscriptions"][f"{FINALIZED} landing"]["pending"] == 1
+        process.end(signal.SIGKILL)
+
+    with _server(tmp_path) as process:
+        client = _client(process, monkeypatch)
+        assert client.bucket("landing").blob("plays/a.csv").download_as_bytes() == b"hello"
+        process.control("POST", "subscriptions", subscription)
+        _eventually(lambda: len(function.received) == 3)
+
+    assert {body["name"] for _, body in function.received} == {"plays/a.csv"}
+
+
+def test_a_polite_end_is_quick_and_clean(tmp_path: Path) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with _server(tmp_path) as process:
+            assert process.end(number) == 0
+            assert "Traceback" not in process.log_path.read_text()
+
+
+def test_faults_are_ordered_and_ended_over_http_even_when_the_world_is_stopped(tmp_path: Path) -> None:
+    with _server(tmp_path) as process:
+        url = f"{process.url}/storage/v1/b?project=p"
+        process.control("POST", "faults", {"match": "gcp GET /storage", "status": 429})
+        process.control("POST", "faults", [{"match": "gcp GET /storage/v1/b", "action": "stop"}])
+        assert [fault["action"] for fault in process.control("GET", "faults")] == ["answer", "stop"]
+
+        statuses = [requests.get(url, timeout=5).status_code for _ in range(3)]
+        process.control("DELETE", "faults")
+
+        assert [*statuses, requests.get(url, timeout=5).status_code] == [429, 403, 403, 200]
+        answer = requests.post(f"{process.url}/_localcloud/faults", json={"nonsense": 1}, timeout=5)
+        assert (answer.status_code, "Not a fault" in answer.text) == (400, True)
+
+
+def test_a_batch_can_be_made_to_fail_over_http(google: Any) -> None:
+    batch = {"pysparkBatch": {"mainPythonFileUri": "gs://code/top_tracks.py"}}
+    url, control = f"{google.url}/v1/projects/p/locations/l/batches", f"{google.url}/_localcloud"
+    requests.post(f"{url}?batchId=top-tracks", json=batch, timeout=5)
+    assert requests.get(f"{control}/pending", timeout=5).json()["batches"] == ["top-tracks"]
+
+    order = {"state": "FAILED", "message": "ordered"}
+    ended = requests.post(f"{control}/batches/top-tracks/state", json=order, timeout=5).json()
+
+    assert (ended["state"], ended["stateMessage"]) == ("FAILED", "ordered")
+    assert requests.get(f"{url}/top-tracks", timeout=5).json() == ended
+    assert requests.get(f"{control}/pending", timeout=5).json()["batches"] == []
+
+
+def test_a_late_event_is_released_over_http(google: Any, function: Function) -> None:
+    control = f"{google.url}/_localcloud"
+    subscription = {"event_type": FINALIZED, "url": function.server.url}
+    requests.post(f"{control}/subscriptions", json=subscription, timeout=5)
+    fault = {"match": "events deliver", "action": "late", "overtaken_by": None}
+    requests.post(f"{control}/faults", json=fault, timeout=5)
+    google.services.storage.create_bucket({"name": "landing"})
+    google.services.storage.write("landing", "a", b"")
+    assert google.services.events.deliver_pending() == []
+
+    requests.post(f"{control}/release", timeout=5)
+
+    assert google.services.events.deliver_pending() == [("1", 500)]
+
+
+def test_an_order_that_makes_no_sense_is_refused(google: Any) -> None:
+    control = f"{google.url}/_localcloud"
+    answers = [
+        requests.post(f"{control}/subscriptions", json={"event_type": FINALIZED}, timeout=5),
+        requests.post(f"{control}/batches/nobody/state", json={"state": "FAILED"}, timeout=5),
+        requests.post(f"{control}/nonsense", json={}, timeout=5),
+    ]
+    assert [(answer.status_code, answer.json()["error"]["message"]) for answer in answers] == [
+        (400, "The body lacks 'url'"),
+        (404, "Not found: Batch nobody"),
+        (501, "The laptop cloud does not imitate POST /_localcloud/nonsense"),
+    ]
+
+
+def test_the_log_holds_what_happened_and_no_secret(tmp_path: Path, function: Function) -> None:
+    with _server(tmp_path) as process:
+        subscription = {"event_type": MESSAGE_PUBLISHED, "source": "plays-loaded", "url": function.server.url}
+        process.control("POST", "subscriptions", subscription)
+        project = f"{process.url}/v1/projects/p"
+        requests.post(f"{project}/secrets?secretId=s", json={"replication": {"automatic": {}}}, timeout=5)
+        payload = {"payload": {"data": "QVEtdmVyeS1zZWNyZXQ="}}  # TOKEN in base64
+        requests.post(f"{project}/secrets/s:addVersion", json=payload, timeout=5)
+        assert requests.get(f"{project}/secrets/s/versions/latest:access", timeout=5).status_code == 200
+        requests.put(f"{project}/topics/plays-loaded", json={}, timeout=5)
+        requests.post(f"{project}/topics/plays-loaded:publish", json={"messages": [{"data": "Y29kZQ=="}]}, timeout=5)
+        _eventually(lambda: "Event delivered" in process.log_path.read_text())
+        text = process.log_path.read_text()
+
+    entries = [json.loads(line) for line in text.splitlines()]
+    about = {"type": MESSAGE_PUBLISHED, "key": "1", "id": "1"}
+    assert [{key: entry[key] for key in ("message", *about, "status") if key in entry} for entry in entries] == [
+        {"message": "Google's stand-ins are listening"},
+        {"message": "Event comes again", **about, "status": 500},
+        {"message": "Event comes again", **about, "status": 500},
+        {"message": "Event delivered", **about, "status": 200},
+    ]
+    for secret in (TOKEN, "QVEtdmVyeS1zZWNyZXQ=", "Y29kZQ=="):
+        assert secret not in text
+
+
+def test_default_credentials_lead_to_the_local_token_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import google.auth
+    from google.auth.transport.requests import Request as AuthRequest
+
+    with _server(tmp_path) as process:
+        key_path = tmp_path / "service-account.json"
+        write_service_account(key_path, f"{process.url}/token")
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key_path))
+        monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+        credentials, project = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+        credentials.refresh(AuthRequest())
+
+    assert (project, credentials.token, credentials.expired) == ("heavy-rotation-laptop", "laptop", False)
+    assert key_path.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,201 @@
+"""Secret Manager as google-cloud-secret-manager sees it."""
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import pytest
+from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
+from google.cloud.secretmanager import SecretManagerServiceClient
+
+PROJECT = "projects/heavy-rotation-laptop"
+SECRET = f"{PROJECT}/secrets/refresh-token-ana"
+TOKEN = b'{"refresh_token": "AQ-ana"}'
+
+
+@pytest.fixture
+def client(google: Any) -> SecretManagerServiceClient:
+    return SecretManagerServiceClient(transport="rest", client_options={"api_endpoint": google.url})
+
+
+def _create(client: SecretManagerServiceClient, secret_id: str = "refresh-token-ana", **labels: str) -> None:
+    secret = {"replication": {"automatic": {}}, "labels": labels}
+    client.create_secret(parent=PROJECT, secret_id=secret_id, secret=secret)
+
+
+def _add(client: SecretManagerServiceClient, payload: bytes) -> str:
+    checked = {"data": payload, "data_crc32c": google_crc32c.value(payload)}
+    return str(client.add_secret_version(parent=SECRET, payload=checked).name)
+
+
+def test_a_stored_token_comes_back_with_its_checksum(client: SecretManagerServiceClient) -> None:
+    _create(client, listener="ana")
+    first, second = _add(client, b"\0binary\xff"), _add(client, TOKEN)
+
+    by_number = client.access_secret_version(name=f"{SECRET}/versions/1")
+    latest = client.access_secret_version(name=f"{SECRET}/versions/latest")
+
+    assert (first, second) == (f"{SECRET}/versions/1", f"{SECRET}/versions/2")
+    assert (by_number.name, by_number.payload.data) == (first, b"\0binary\xff")
+    # Worked out with an independent CRC32C, from the polynomial 0x82F63B78.
+    assert (latest.name, latest.payload.data, latest.payload.data_crc32c) == (second, TOKEN, _crc32c(TOKEN))
+
+
+def _crc32c(content: bytes) -> int:
+    register = 0xFFFFFFFF
+    for byte in content:
+        register ^= byte
+        for _ in range(8):
+            register = (register >> 1) ^ (0x82F63B78 if register & 1 else 0)
+    return register ^ 0xFFFFFFFF
+
+
+def test_a_token_that_was_damaged_on_the_way_is_not_stored(client: SecretManagerServiceClient) -> None:
+    _create(client)
+    with pytest.raises(BadRequest, match="checksum does not match") as refusal:
+        client.add_secret_version(parent=SECRET, payload={"data": TOKEN, "data_crc32c": 1})
+    assert "AQ-ana" not in str(refusal.value)
+    assert list(client.list_secret_versions(parent=SECRET)) == []
+
+
+@pytest.mark.parametrize("state", ["DISABLED", "DESTROYED"])
+def test_latest_is_the_newest_version_in_whatever_state_it_is(client: SecretManagerServiceClient, state: str) -> None:
+    _create(client)
+    _add(client, b"old")
+    newest = _add(client, b"new")
+    (client.disable_secret_version if state == "DISABLED" else client.destroy_secret_version)(name=newest)
+
+    with pytest.raises(BadRequest, match=rf"Secret Version \[{newest}\] is in {state} state") as refusal:
+        client.access_secret_version(name=f"{SECRET}/versions/latest")
+
+    assert refusal.value.reason is None
+    assert refusal.value.response.json()["error"]["status"] == "FAILED_PRECONDITION"
+    assert client.get_secret_version(name=f"{SECRET}/versions/latest").name == newest
+    assert client.access_secret_version(name=f"{SECRET}/versions/1").payload.data == b"old"
+
+
+def test_a_disabled_version_can_be_enabled_and_a_destroyed_one_cannot(client: SecretManagerServiceClient) -> None:
+    _create(client)
+    name = _add(client, TOKEN)
+    client.disable_secret_version(name=name)
+    assert client.enable_secret_version(name=name).state.name == "ENABLED"
+    assert client.access_secret_version(name=name).payload.data == TOKEN
+
+    destroyed = client.destroy_secret_version(name=name)
+
+    assert (destroyed.state.name, destroyed.destroy_time is not None) == ("DESTROYED", True)
+    for change in (client.enable_secret_version, client.disable_secret_version, client.destroy_secret_version):
+        with pytest.raises(BadRequest, match="is in DESTROYED state"):
+            change(name=name)
+
+
+def test_versions_are_listed_newest_first_with_their_states(client: SecretManagerServiceClient) -> None:
+    _create(client)
+    names = [_add(client, payload) for payload in (b"1", b"2", b"3")]
+    client.destroy_secret_version(name=names[0])
+    client.disable_secret_version(name=names[1])
+
+    def listed(**more: Any) -> list[tuple[str, str]]:
+        versions = client.list_secret_versions(request={"parent": SECRET, **more})
+        return [(version.name, version.state.name) for version in versions]
+
+    assert listed() == [(names[2], "ENABLED"), (names[1], "DISABLED"), (names[0], "DESTROYED")]
+    assert listed(page_size=1) == listed()
+    assert listed(filter="state:ENABLED") == [(names[2], "ENABLED")]
+    assert listed(filter="state != DESTROYED") == [(names[2], "ENABLED"), (names[1], "DISABLED")]
+
+
+def test_secrets_are_found_by_their_labels(client: SecretManagerServiceClient) -> None:
+    _create(client, "spotify-client", app="heavy-rotation")
+    for slug in ("ana", "ben", "cy"):
+        _create(client, f"refresh-token-{slug}", app="heavy-rotation", kind="refresh-token", listener=slug)
+    _create(client, "unlabelled")
+    _create(client, "foreign", app="other", kind="refresh-token")
+
+    def listed(filter_: str, page_size: int = 0) -> list[tuple[str, dict[str, str]]]:
+        found = client.list_secrets(request={"parent": PROJECT, "filter": filter_, "page_size": page_size})
+        return [(secret.name.rpartition("/")[2], dict(secret.labels)) for secret in found]
+
+    common = {"app": "heavy-rotation", "kind": "refresh-token"}
+    wanted = [(f"refresh-token-{slug}", {**common, "listener": slug}) for slug in ("cy", "ben", "ana")]
+    assert listed("labels.app=heavy-rotation AND labels.kind=refresh-token") == wanted
+    request = {"parent": PROJECT, "filter": "labels.kind=refresh-token", "page_size": 2}
+    pages = list(client.list_secrets(request=request).pages)
+    assert [(len(one.secrets), one.total_size) for one in pages] == [(2, 4), (2, 4)]
+    assert listed("labels.app=heavy-rotation AND labels.kind=refresh-token", page_size=2) == wanted
+    assert [name for name, _ in listed("labels.listener=ana")] == ["refresh-token-ana"]
+    assert len(listed("")) == 6
+
+
+def test_a_filter_that_is_not_imitated_says_so_instead_of_finding_nothing(client: SecretManagerServiceClient) -> None:
+    for filter_ in ("labels.a=b OR labels.c=d", "create_time>2026", "NOT labels.a=b", "name"):
+        with pytest.raises(MethodNotImplemented, match="does not imitate the filter"):
+            list(client.list_secrets(request={"parent": PROJECT, "filter": filter_}))
+
+
+def test_a_secret_is_made_once_with_a_proper_name_and_proper_labels(client: SecretManagerServiceClient) -> None:
+    _create(client)
+    with pytest.raises(Conflict):
+        _create(client)
+    for bad in ("a b", "x" * 256, "ü"):
+        with pytest.raises(BadRequest, match="does not match the expected format"):
+            _create(client, bad)
+    with pytest.raises(BadRequest, match="Listener=Ana does not match the expected format"):
+        _create(client, "fine", Listener="Ana")
+    with pytest.raises(BadRequest, match="replication"):
+        client.create_secret(parent=PROJECT, secret_id="fine", secret={})
+    with pytest.raises(BadRequest, match="larger than 65536 bytes"):
+        _add(client, b"x" * 65_537)
+
+
+def test_what_is_not_there_is_not_found(client: SecretManagerServiceClient) -> None:
+    for call in (client.get_secret, client.delete_secret):
+        with pytest.raises(NotFound):
+            call(name=SECRET)
+    with pytest.raises(NotFound):
+        _add(client, TOKEN)
+    _create(client)
+    for version in ("latest", "1", "0", "x"):
+        with pytest.raises(NotFound):
+            client.access_secret_version(name=f"{SECRET}/versions/{version}")
+
+
+def test_a_deleted_secret_is_gone_with_its_versions(client: SecretManagerServiceClient) -> None:
+    _create(client)
+    _add(client, TOKEN)
+    client.delete_secret(name=SECRET)
+    _create(client)
+    assert list(client.list_secret_versions(parent=SECRET)) == []
+
+
+def test_payloads_survive_a_restart_in_a_file_that_only_its_owner_can_read(start_cloud: Any, tmp_path: Path) -> None:
+    with start_cloud(tmp_path) as cloud:
+        cloud.services.secrets.store("p", "token", b"first", {"listener": "ana"})
+        cloud.services.secrets.store("p", "token", b"second")
+
+    with start_cloud(tmp_path) as cloud:
+        assert cloud.services.secrets.payload("p", "token") == b"second"
+        assert cloud.services.secrets.payload("p", "token", "1") == b"first"
+        assert cloud.services.secrets.versions("p", "token") == {1: "ENABLED", 2: "ENABLED"}
+        files = [path for path in tmp_path.iterdir() if path.name.startswith("state.sqlite")]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+@pytest.mark.parametrize("end", ["destroy", "delete"])
+def test_a_payload_is_nowhere_on_disk_once_it_was_destroyed(
+    google: Any, client: SecretManagerServiceClient, end: str
+) -> None:
+    _create(client)
+    # Large enough for pages of its own, which SQLite would leave as they are when they fall free.
+    names = [_add(client, b"do not find me " * 1_000) for _ in range(3)]
+    if end == "delete":
+        client.delete_secret(name=SECRET)
+    else:
+        for name in names:
+            client.destroy_secret_version(name=name)
+
+    files = [path for path in google.directory.rglob("*") if path.is_file()]
+
+    assert google.directory / "state.sqlite" in files
+    assert [path for path in files if b"do not find me" in path.read_bytes()] == []

@@ -1,0 +1,91 @@
+"""What the job writes, held against the table files: columns, their order, their types, and where NULL may be."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from spark_jobs.top_tracks import Outcome, failure, run_row, top_tracks
+from tests.spark_jobs.frames import BATCH, bare_play, plays_frame, rows_of, table_columns
+
+pytestmark = pytest.mark.spark
+
+SPARK_TYPES = {"STRING": "string", "INTEGER": "bigint", "FLOAT": "double", "TIMESTAMP": "timestamp"}
+STARTED = datetime(2026, 11, 22, 10, 0, 30, 250_000, tzinfo=UTC)
+FINISHED = datetime(2026, 11, 22, 10, 1, tzinfo=UTC)
+SUCCEEDED = Outcome("succeeded", "3 plays gave 2 rows for 1 listeners.", STARTED, FINISHED, 1, 3, 2)
+
+
+def columns_of(frame: DataFrame) -> list[tuple[str, str, bool]]:
+    return [(field.name, field.dataType.simpleString(), field.nullable) for field in frame.schema]
+
+
+def expected(table: str, *, without: str = "") -> list[tuple[str, str, bool]]:
+    return [
+        (column["name"], SPARK_TYPES[column["type"]], column["mode"] == "NULLABLE")
+        for column in table_columns(table)
+        if column["name"] != without
+    ]
+
+
+def modes_in_file(frame: DataFrame, directory: Path) -> dict[str, str]:
+    """REQUIRED or OPTIONAL by column, as the Parquet file itself says."""
+    frame.coalesce(1).write.parquet(str(directory))
+    sql = f"SELECT name, repetition_type FROM parquet_schema('{directory}/*.parquet') WHERE type IS NOT NULL"
+    return dict(duckdb.sql(sql).fetchall())
+
+
+def modes_in_table(table: str, *, without: str = "") -> dict[str, str]:
+    modes = {"REQUIRED": "REQUIRED", "NULLABLE": "OPTIONAL"}
+    return {column["name"]: modes[column["mode"]] for column in table_columns(table) if column["name"] != without}
+
+
+def test_the_closing_select_and_the_table_file_agree_also_when_plays_tell_nothing(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    top = top_tracks(plays_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
+    assert columns_of(top) == expected("top_tracks")
+    assert modes_in_file(top, tmp_path / "top") == modes_in_table("top_tracks")
+
+
+def test_the_row_in_the_ledger_and_its_table_file_agree_but_for_the_details(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    row = run_row(spark, BATCH, SUCCEEDED)
+    assert columns_of(row) == expected("runs", without="details")
+    assert modes_in_file(row, tmp_path / "run") == modes_in_table("runs", without="details")
+
+
+def test_a_batch_that_went_well_says_so_in_the_ledger(spark: SparkSession) -> None:
+    assert rows_of(run_row(spark, BATCH, SUCCEEDED)) == [
+        {
+            "run_id": "20261122T090000Z",
+            "slot": "2026-11-22 09:00:00",
+            "step": "top_tracks",
+            "state": "succeeded",
+            "started_at": "2026-11-22 10:00:30.25",
+            "finished_at": "2026-11-22 10:01:00",
+            "listeners": 1,
+            "rows_in": 3,
+            "rows_new": 2,
+            "reason": "3 plays gave 2 rows for 1 listeners.",
+            "error_class": None,
+            "blocked_until": None,
+        }
+    ]
+
+
+def test_a_batch_that_failed_names_the_error_but_not_what_it_said(spark: SparkSession) -> None:
+    outcome = failure(ValueError("spark@heavy-rotation.iam.gserviceaccount.com may not"), STARTED)
+    [row] = rows_of(run_row(spark, BATCH, outcome))
+    told: dict[str, Any] = {key: row[key] for key in ("state", "error_class", "reason", "rows_in", "started_at")}
+    assert told == {
+        "state": "failed",
+        "error_class": "ValueError",
+        "reason": "The batch ended with ValueError; its driver output says more.",
+        "rows_in": None,
+        "started_at": "2026-11-22 10:00:30.25",
+    }

@@ -1,0 +1,380 @@
+"""The function transform_trigger from the message to the batch, on the laptop cloud and with Google's clients."""
+
+import base64
+import json
+import time
+from datetime import datetime, timedelta
+
+import pytest
+
+from localcloud.faults import Fault
+from tests.transform_trigger.triggering import ledger_row
+
+TEN, ELEVEN, NOON = "20261122T100000Z", "20261122T110000Z", "20261122T120000Z"
+TENS_BATCH, ELEVENS_BATCH = "top-tracks-20261122t100000z", "top-tracks-20261122t110000z"
+TENS_ROW = ledger_row(TEN, "transform", "succeeded", f"Batch {TENS_BATCH} submitted for 12 new plays.", 12)
+ELEVENS_ROW = ledger_row(ELEVEN, "transform", "succeeded", f"Batch {ELEVENS_BATCH} submitted for 12 new plays.", 12)
+ANY_CALL = "^(gcp|bigquery) "
+CREATE = "gcp POST .*/batches"
+
+
+def entries(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_new_plays_become_a_batch_and_a_row_in_the_ledger(triggering, capsys):
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [200]
+
+    (batch,) = triggering.cloud.dataproc.batches()
+    assert batch["name"] == f"projects/heavy-rotation-laptop/locations/us-central1/batches/{TENS_BATCH}"
+    assert batch["labels"] == {"app": "heavy-rotation", "job": "top-tracks", "run": TEN.lower()}
+    assert batch["pysparkBatch"]["mainPythonFileUri"] == "gs://heavy-rotation-laptop-code/top_tracks.py"
+    assert triggering.ledger() == [TENS_ROW]
+    assert entries(capsys) == [
+        {
+            "severity": "INFO",
+            "message": "A batch was submitted",
+            "run_id": TEN,
+            "rows_new": 12,
+            "reason": f"Batch {TENS_BATCH} submitted for 12 new plays.",
+            "error_class": None,
+        }
+    ]
+
+
+def test_the_job_is_told_where_to_read_and_the_moment_it_counts_to(triggering):
+    triggering.publish(TEN)
+    triggering.deliver()
+
+    (batch,) = triggering.cloud.dataproc.batches()
+    arguments = dict(argument.split("=", 1) for argument in batch["pysparkBatch"]["args"])
+    as_of = datetime.fromisoformat(arguments.pop("--as-of"))
+    assert datetime.fromisoformat(arguments.pop("--computed-at")) == as_of
+    assert abs(as_of - datetime.fromisoformat(batch["createTime"])) < timedelta(seconds=30)
+    assert arguments == {
+        "--project": "heavy-rotation-laptop",
+        "--dataset": "listening",
+        "--temp-bucket": "heavy-rotation-laptop-spark-temp",
+        "--run-id": TEN,
+        "--slot": "2026-11-22T10:00:00+00:00",
+    }
+
+
+def test_the_batch_is_the_smallest_that_dataproc_takes_and_cannot_run_for_long(triggering):
+    triggering.publish(TEN)
+    triggering.deliver()
+
+    (batch,) = triggering.cloud.dataproc.batches()
+    assert batch["runtimeConfig"] == {
+        "version": "2.3",
+        "properties": {
+            "spark.driver.cores": "4",
+            "spark.executor.cores": "4",
+            "spark.executor.instances": "2",
+            "spark.dynamicAllocation.enabled": "false",
+            "spark.dataproc.driver.disk.size": "250g",
+            "spark.dataproc.executor.disk.size": "250g",
+            "spark.dataproc.driver.compute.tier": "standard",
+            "spark.dataproc.executor.compute.tier": "standard",
+            "spark.sql.shuffle.partitions": "8",
+        },
+    }
+    assert batch["environmentConfig"]["executionConfig"] == {
+        "serviceAccount": "spark@heavy-rotation-laptop.iam.gserviceaccount.com",
+        "ttl": "1800s",
+        "stagingBucket": "heavy-rotation-laptop-spark-temp",
+        "authenticationConfig": {"userWorkloadAuthenticationType": 1},  # SERVICE_ACCOUNT
+    }
+
+
+def test_a_batch_runs_in_the_subnetwork_that_is_set(triggering, monkeypatch):
+    monkeypatch.setenv("SPARK_SUBNETWORK", "projects/p/regions/us-central1/subnetworks/spark")
+    triggering.publish(TEN)
+    triggering.deliver()
+
+    (batch,) = triggering.cloud.dataproc.batches()
+    execution = batch["environmentConfig"]["executionConfig"]
+    assert execution["subnetworkUri"] == "projects/p/regions/us-central1/subnetworks/spark"
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "SUCCEEDED"])
+def test_a_message_that_comes_again_changes_nothing(triggering, state):
+    triggering.publish(TEN)
+    triggering.deliver()
+    if state == "RUNNING":
+        triggering.cloud.dataproc.start(TENS_BATCH)
+    if state == "SUCCEEDED":
+        triggering.finish(TEN)
+
+    assert triggering.post_event() == 200
+
+    assert triggering.batch_ids() == [TENS_BATCH]
+    assert triggering.ledger() == [TENS_ROW]
+
+
+def test_messages_out_of_order_need_one_batch_only(triggering):
+    # Both were merged before the first is looked at, so the batch of either reads the plays of both.
+    triggering.publish(ELEVEN)
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [200, 200]
+
+    assert triggering.batch_ids() == [ELEVENS_BATCH]
+    reason = f"Batch {ELEVENS_BATCH} was created after these plays were merged and covers them."
+    assert triggering.ledger() == [ledger_row(TEN, "transform", "skipped", reason, 12), ELEVENS_ROW]
+    assert [triggering.post_event(event) for event in (0, 1)] == [200, 200]
+    assert len(triggering.ledger()) == 2
+
+
+def test_plays_that_come_while_a_batch_runs_get_one_when_it_is_over(triggering, capsys):
+    triggering.publish(TEN)
+    triggering.deliver()
+    triggering.cloud.dataproc.start(TENS_BATCH)
+    triggering.publish(ELEVEN)
+    entries(capsys)
+
+    assert triggering.deliver() == [500]
+    assert entries(capsys) == [
+        {
+            "severity": "NOTICE",
+            "message": "The message comes again when the running batch is over",
+            "run_id": ELEVEN,
+            "reason": f"Batch {TENS_BATCH} is still RUNNING.",
+        }
+    ]
+    assert triggering.deliver() == [500]
+    assert triggering.batch_ids() == [TENS_BATCH]
+    assert triggering.ledger() == [TENS_ROW]
+
+    triggering.finish(TEN)
+    assert triggering.deliver() == [200]
+    assert triggering.batch_ids() == [TENS_BATCH, ELEVENS_BATCH]
+    assert triggering.ledger() == [TENS_ROW, ELEVENS_ROW]
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "reason", "error_class"),
+    [
+        *[("FAILED", "Job failed with exit code 1", "failed: Job failed with exit code 1", "BatchFailed")],
+        *[("CANCELLED", "", "was cancelled: Dataproc does not say why", "BatchCancelled")],
+    ],
+)
+def test_after_a_batch_died_the_next_load_submits_again_and_the_ledger_says_so(
+    triggering, state, message, reason, error_class
+):
+    triggering.publish(TEN)
+    triggering.deliver()
+    triggering.finish(TEN, state, message)
+    triggering.publish(ELEVEN)
+
+    assert triggering.deliver() == [200]
+
+    assert triggering.batch_ids() == [TENS_BATCH, ELEVENS_BATCH]
+    failure = ledger_row(TEN, "top_tracks", "failed", f"Batch {TENS_BATCH} {reason}", error_class=error_class)
+    assert triggering.ledger() == [failure, TENS_ROW, ELEVENS_ROW]
+
+
+def test_a_failure_that_the_job_itself_recorded_is_not_recorded_again(triggering):
+    triggering.publish(TEN)
+    triggering.deliver()
+    triggering.finish(TEN, "FAILED", "exit code 1")
+    triggering.warehouse.query_and_wait(
+        f"INSERT INTO listening.runs (run_id, slot, step, state, started_at, finished_at, reason) VALUES "
+        f"('{TEN}', TIMESTAMP '2026-11-22 10:00:00+00', 'top_tracks', 'failed', "
+        "CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), 'The job knows better.')"
+    )
+    triggering.publish(ELEVEN)
+
+    assert triggering.deliver() == [200]
+
+    assert [row["reason"] for row in triggering.ledger() if row["step"] == "top_tracks"] == ["The job knows better."]
+
+
+def test_a_repeat_after_the_runs_own_batch_failed_takes_the_next_id_and_gives_up_after_three(triggering, capsys):
+    triggering.publish(TEN)
+    triggering.deliver()
+    for suffix in ("", "-2"):
+        triggering.finish(TEN, "FAILED", "exit code 1", suffix)
+        assert triggering.post_event() == 200
+    assert triggering.batch_ids() == [TENS_BATCH, f"{TENS_BATCH}-2", f"{TENS_BATCH}-3"]
+    triggering.finish(TEN, "FAILED", "exit code 1", "-3")
+    entries(capsys)
+
+    assert triggering.post_event() == 200
+
+    assert len(triggering.batch_ids()) == 3
+    (failed,) = [row for row in triggering.ledger() if (row["step"], row["state"]) == ("transform", "failed")]
+    reason = "3 batches were submitted for this run in vain; the next load submits again."
+    assert failed == ledger_row(TEN, "transform", "failed", reason, 12, "BatchRefused")
+    assert [entry["severity"] for entry in entries(capsys)] == ["ERROR"]
+
+
+def test_between_two_batches_lies_the_interval_that_is_set(triggering, monkeypatch):
+    monkeypatch.setenv("TOP_TRACKS_MIN_INTERVAL_MINUTES", "360")
+    triggering.cloud.clock.set(triggering.cloud.clock.now() - timedelta(hours=7))
+    triggering.publish(TEN, committed_ago=timedelta(hours=8))
+    triggering.deliver()
+    triggering.finish(TEN)
+
+    triggering.publish(ELEVEN)
+    assert triggering.deliver() == [200]
+    triggering.finish(ELEVEN)
+    triggering.cloud.clock.set(triggering.cloud.clock.now() + timedelta(hours=7))
+    triggering.publish(NOON)
+    triggering.deliver()
+    assert triggering.batch_ids() == [TENS_BATCH, ELEVENS_BATCH, "top-tracks-20261122t120000z"]
+
+    triggering.publish("20261122T130000Z")
+    assert triggering.deliver() == [200]
+    assert len(triggering.batch_ids()) == 3
+    reason = "Batch top-tracks-20261122t120000z is younger than the 360 minutes that lie between two."
+    assert triggering.ledger()[-1] == ledger_row("20261122T130000Z", "transform", "skipped", reason, 12)
+
+
+def test_a_batch_whose_creation_was_not_answered_is_not_created_again(triggering, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client's pause between two tries
+    triggering.cloud.faults.order(Fault(CREATE, "answer", "after"), Fault(CREATE, "drop", "after"))
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [200]
+
+    assert triggering.batch_ids() == [TENS_BATCH]
+    assert triggering.ledger() == [TENS_ROW]
+    assert (
+        len([call for call in triggering.cloud.faults.calls if call.startswith("gcp POST") and "batches" in call]) == 3
+    )
+
+
+def test_an_id_taken_meanwhile_by_a_twin_delivery_counts_as_submitted(triggering):
+    triggering.publish(TEN)
+    triggering.cloud.faults.order(Fault(CREATE, "stop"))
+    assert triggering.deliver() == [500]
+    triggering.cloud.faults.clear()
+    # A batch of that id from another caller: same id, other request id.
+    url = f"{triggering.cloud.gcp_url}/v1/projects/heavy-rotation-laptop/locations/us-central1/batches"
+    from tests.transform_trigger.triggering import requests
+
+    requests.post(
+        f"{url}?batchId={TENS_BATCH}", json={"pysparkBatch": {"mainPythonFileUri": "gs://x/y.py"}}, timeout=10
+    ).raise_for_status()
+
+    assert triggering.deliver() == [200]
+
+    assert triggering.batch_ids() == [TENS_BATCH]
+    assert triggering.ledger() == [TENS_ROW]
+
+
+def calls_of_one_message(triggering):
+    triggering.restart()
+    triggering.publish("20261121T000000Z")
+    triggering.cloud.faults.clear()
+    triggering.deliver()
+    triggering.finish("20261121T000000Z")
+    return [call for call in triggering.cloud.faults.calls if call.startswith(("gcp", "bigquery"))]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_function_stopped_at_any_of_its_calls_loses_nothing(triggering, when):
+    calls = calls_of_one_message(triggering)
+    assert len(calls) > 3
+    for number in range(len(calls)):
+        run_id = f"20261122T{number:02}0000Z"
+        batch_id = f"top-tracks-{run_id.lower()}"
+        triggering.restart()
+        triggering.publish(run_id)
+        triggering.cloud.faults.order(Fault(ANY_CALL, "stop", when, skip=number))
+
+        assert triggering.deliver() == [500], calls[number]
+        triggering.cloud.faults.clear()
+        triggering.restart()
+        assert triggering.deliver() == [200], calls[number]
+
+        assert triggering.batch_ids()[1:][number:] == [batch_id], calls[number]
+        reason = f"Batch {batch_id} submitted for 12 new plays."
+        rows = [row for row in triggering.ledger() if row["run_id"] == run_id]
+        assert rows == [ledger_row(run_id, "transform", "succeeded", reason, 12)], calls[number]
+        triggering.finish(run_id)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(triggering, monkeypatch, when):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the clients' pauses between two tries
+    calls = calls_of_one_message(triggering)
+    for number in range(len(calls)):
+        run_id = f"20261122T{number:02}0000Z"
+        triggering.restart()
+        triggering.publish(run_id)
+        triggering.cloud.faults.order(Fault(ANY_CALL, "answer", when, skip=number))
+
+        assert triggering.deliver() == [200], calls[number]
+
+        triggering.cloud.faults.clear()
+        triggering.finish(run_id)
+    assert len(triggering.batch_ids()) == len(triggering.ledger()) == 1 + len(calls)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_request_that_dataproc_refuses_is_recorded_and_not_repeated(triggering, capsys, status):
+    body = '{"error": {"code": 400, "message": "Cannot act as spark@x.iam.gserviceaccount.com here", "status": "X"}}'
+    triggering.cloud.faults.order(Fault(CREATE, "answer", status=status, body=body))
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [200]
+
+    reason = "Dataproc refuses the batch: Cannot act as (an address) here."
+    assert triggering.ledger() == [ledger_row(TEN, "transform", "failed", reason, 12, "BatchRefused")]
+    (entry,) = entries(capsys)
+    assert (entry["severity"], entry["message"]) == ("ERROR", "No batch can be submitted")
+    # The next load that brings new plays submits again.
+    triggering.publish(ELEVEN)
+    assert triggering.deliver() == [200]
+    assert triggering.batch_ids() == [ELEVENS_BATCH]
+
+
+def test_a_missing_grant_is_recorded_and_the_message_comes_again(triggering):
+    body = '{"error": {"code": 403, "message": "Permission dataproc.batches.create denied", "status": "X"}}'
+    triggering.cloud.faults.order(Fault(CREATE, "answer", status=403, body=body))
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [500]
+    reason = "Dataproc does not let the function submit: Permission dataproc.batches.create denied."
+    failed = ledger_row(TEN, "transform", "failed", reason, 12, "BatchForbidden")
+    assert triggering.ledger() == [failed]
+
+    assert triggering.deliver() == [200]
+    assert triggering.ledger() == [failed, TENS_ROW]
+
+
+@pytest.mark.parametrize("data", [b"not JSON", b"", {}, {"message": {}}, {"message": {"data": "e30="}}])
+def test_a_message_that_cannot_be_read_is_logged_and_does_not_come_again(triggering, capsys, data):
+    triggering.cloud.faults.clear()
+
+    assert triggering.post(data).status_code == 200
+
+    assert list(triggering.cloud.faults.calls) == []
+    (entry,) = entries(capsys)
+    assert (entry["severity"], entry["message"]) == ("ERROR", "A message cannot be read and is dropped")
+    assert entry["event_id"] == "9"
+    assert entry["reason"]
+
+
+def test_a_push_without_the_headers_of_an_event_is_read_as_well(triggering):
+    # A subscription of one's own pushes the bare message; functions-framework makes an event of it.
+    message = {"run_id": TEN, "slot": "2026-11-22T10:00:00Z", "rows_new": 1, "committed_at": "2026-11-22T10:00:05Z"}
+    data = base64.b64encode(json.dumps(message).encode()).decode()
+    body = {"message": {"data": data, "messageId": "9"}, "subscription": "projects/p/subscriptions/own"}
+
+    response = triggering.client.post("/", json=body)
+
+    assert response.status_code == 200
+    assert triggering.batch_ids() == [TENS_BATCH]
+
+
+def test_a_missing_setting_is_named_when_the_first_message_comes(triggering, monkeypatch, caplog):
+    monkeypatch.delenv("SPARK_JOB_URI")
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [500]
+    assert "SettingsError: The setting SPARK_JOB_URI is missing" in caplog.text
