@@ -1,3 +1,4 @@
+# ruff: noqa: S608 -- names are quoted, values are parameters
 """The datasets and tables of the laptop BigQuery: one DuckDB file holds the rows and, beside them, the metadata.
 
 Whoever writes has the file to itself and writes rows, metadata and job record in one transaction, so a stop at any

@@ -72,8 +72,7 @@ def read_csv(content: bytes, fields: Sequence[Field], options: Options) -> Itera
     for row in rows:
         _check_width(row, width, fields, places, text)
         yield [
-            _typed(row, place, field, parse, text)
-            for place, field, parse in zip(places, fields, parsers, strict=True)
+            _typed(row, place, field, parse, text) for place, field, parse in zip(places, fields, parsers, strict=True)
         ]
 
 

@@ -23,6 +23,14 @@ _MESSAGES = (
 )
 
 
+class JobError(ApiError):
+    """A failed job with several errors, the first of which says that it failed and the others why."""
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__(400, errors[0]["reason"], errors[0]["message"])
+        self.errors = errors
+
+
 def as_bigquery_error(error: duckdb.Error) -> ApiError:
     text = str(error)
     if isinstance(error, duckdb.InternalError):

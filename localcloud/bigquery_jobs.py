@@ -9,15 +9,15 @@ import json
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from localcloud.bigquery_catalog import Cursor, Resource, Warehouse
-from localcloud.bigquery_errors import as_bigquery_error
-from localcloud.bigquery_query import Result
+from localcloud.bigquery_errors import JobError, as_bigquery_error
+from localcloud.bigquery_types import Field
 from localcloud.web import ApiError
 
 _RESULTS_KEPT = 200
@@ -25,12 +25,12 @@ _ANSWERED_WITHOUT_LOCATION = ("us", "eu")
 JobKey = tuple[str, str, str]
 
 
-class JobError(ApiError):
-    """A failure with several errors: the first one tells that, the others tell what."""
+@dataclass(frozen=True)
+class Result:
+    """The answer of a SELECT, its rows in the REST API's form."""
 
-    def __init__(self, reason: str, message: str, errors: list[Resource], status: int = 400) -> None:
-        super().__init__(status, reason, message)
-        self.errors = errors
+    fields: Sequence[Field]
+    rows: Sequence[Any]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
+# ruff: noqa: S608 -- names are quoted, values are parameters
 """Runs one GoogleSQL statement on the warehouse and tells what it did in BigQuery's words."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.bigquery_catalog import Cursor, Resource, TableId, Warehouse, find_table, logical_bytes, mark_modified
+from localcloud.bigquery_jobs import Outcome, Result
 from localcloud.bigquery_parameters import googlesql_type, parameter_field, parameter_value
 from localcloud.bigquery_types import Field, duckdb_type, encode_rows, field_of
 from localcloud.googlesql import Context, Translation, translate
@@ -21,14 +22,6 @@ class Statement:
 
     sql: str
     parameters: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Result:
-    """The answer of a SELECT, its rows in the REST API's form."""
-
-    fields: Sequence[Field]
-    rows: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -72,25 +65,27 @@ def _parameter_fields(configuration: Resource) -> list[Field]:
     return [parameter_field(parameter, position) for position, parameter in enumerate(parameters)]
 
 
-def run_query(cursor: Cursor, warehouse: Warehouse, query: Query) -> tuple[Resource, Result]:
+def run_query(cursor: Cursor, warehouse: Warehouse, query: Query) -> Outcome:
     """The job's statistics and, for a SELECT, its rows."""
     tables = {table: find_table(cursor, table, warehouse.now_ms()) for table in query.translation.tables}
     statistics = _read_statistics(cursor, query, tables)
     _execute(cursor, warehouse, query, query.translation.sql)
     if query.translation.target is None:
-        return statistics, _result(cursor)
+        return Outcome(statistics, _result(cursor))
     counts = _dml_counts(cursor, query.translation.kind)
     if any(counts.values()):
         target = query.translation.target
         mark_modified(cursor, target, tables[target], warehouse.now_ms())
-    return {**statistics, **_dml_statistics(counts)}, Result([], [])
+    return Outcome({**statistics, **_dml_statistics(counts)})
 
 
 def check_query(cursor: Cursor, warehouse: Warehouse, query: Query) -> tuple[Resource, Result]:
     """A dry run: the statistics and the result's columns, without doing anything."""
     tables = {table: find_table(cursor, table, warehouse.now_ms()) for table in query.translation.tables}
     statistics = _read_statistics(cursor, query, tables)
-    checking = f"SELECT * FROM ({query.translation.sql}) LIMIT 0" if not query.writes else f"EXPLAIN {query.translation.sql}"
+    checking = (
+        f"SELECT * FROM ({query.translation.sql}) LIMIT 0" if not query.writes else f"EXPLAIN {query.translation.sql}"
+    )
     _execute(cursor, warehouse, query, checking)
     return statistics, Result([], []) if query.writes else _result(cursor)
 

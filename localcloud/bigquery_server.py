@@ -1,23 +1,36 @@
+# ruff: noqa: S608 -- names are quoted, values are parameters
 """The laptop BigQuery: the part of the REST API v2 that Google's client and this project use.
 
 `python -m localcloud.bigquery_server --data DIR --port N --clock FILE` serves it until SIGTERM.
 """
 
-from collections.abc import Callable
+import argparse
+import os
+import signal
+import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from localcloud import bigquery_catalog as catalog
 from localcloud.bigquery_catalog import Cursor, Resource, TableId, Warehouse
+from localcloud.bigquery_extract import WriteObject, run_extract
 from localcloud.bigquery_jobs import Jobs, Outcome, Work, error_of, job_id_of
-from localcloud.bigquery_query import Query, Result, Statement, check_query, plan_query, read_statement, run_query
+from localcloud.bigquery_load import ReadObject, run_load
+from localcloud.bigquery_query import Statement, check_query, plan_query, read_statement, run_query
 from localcloud.bigquery_types import encode_rows
 from localcloud.clock import Clock
-from localcloud.web import ApiError, Request, Response, Routes
+from localcloud.control import fault_routes
+from localcloud.faults import Faults
+from localcloud.log import log
+from localcloud.web import ApiError, Request, Response, Routes, Server
 
 _PROJECT = r"/bigquery/v2/projects/(?P<project>[^/]+)"
 _DATASETS = rf"{_PROJECT}/datasets"
 _TABLES = rf"{_DATASETS}/(?P<dataset>[^/]+)/tables"
+_UPLOAD_TIMEOUT_SECONDS = 60
 _PAGE = 10_000
 """Rows of one answer unless the caller wants fewer."""
 
@@ -28,8 +41,8 @@ class BigQuery:
     def __init__(
         self,
         directory: Path,
-        read_object: Callable[[str], bytes | Path],
-        write_object: Callable[[str, Path], None],
+        read_object: ReadObject,
+        write_object: WriteObject,
         clock: Clock,
     ) -> None:
         self.warehouse = Warehouse(directory, clock)
@@ -43,7 +56,9 @@ class BigQuery:
 
     def create_dataset(self, request: Request) -> Response:
         with self.warehouse.writing() as cursor:
-            resource = catalog.create_dataset(cursor, request.params["project"], request.json(), self.warehouse.now_ms())
+            resource = catalog.create_dataset(
+                cursor, request.params["project"], request.json(), self.warehouse.now_ms()
+            )
         return Response.of_json(resource)
 
     def get_dataset(self, request: Request) -> Response:
@@ -90,39 +105,50 @@ class BigQuery:
         project, configuration = request.params["project"], body["configuration"]
         if configuration.get("dryRun"):
             return Response.of_json(self._dry_run(project, body))
-        job = self.jobs.start(project, body.get("jobReference", {}), configuration, lambda: self._plan(project, configuration))
+        job = self.jobs.start(
+            project, body.get("jobReference", {}), configuration, lambda: self._plan(project, configuration)
+        )
         return Response.of_json(job)
 
     def _plan(self, project: str, configuration: Resource) -> Work:
         if "query" in configuration:
             return self._plan_query(project, configuration["query"])
-        raise ApiError(400, "invalid", "not yet")
+        if "load" in configuration:
+            return self._plan_load(configuration["load"])
+        return self._plan_extract(configuration["extract"])
 
     def _plan_query(self, project: str, configuration: Resource) -> Work:
         self.statements[read_statement(configuration)] = None
         query = plan_query(configuration, project)
+        tables = query.translation.tables
+        run = partial(run_query, warehouse=self.warehouse, query=query)
+        return Work(run, query.writes, self._location(tables[0]) if tables else None)
 
+    def _plan_load(self, configuration: Resource) -> Work:
         def run(cursor: Cursor) -> Outcome:
-            statistics, result = run_query(cursor, self.warehouse, query)
-            return Outcome(statistics, result)
+            return Outcome(run_load(cursor, configuration, self._read_object, self.warehouse.now_ms()))
 
-        return Work(run, query.writes, self._location(query))
+        return Work(run, True, self._location(TableId.of(configuration["destinationTable"])))
 
-    def _location(self, query: Query) -> str | None:
-        if not query.translation.tables:
-            return None
-        table = query.translation.tables[0]
+    def _plan_extract(self, configuration: Resource) -> Work:
+        def run(cursor: Cursor) -> Outcome:
+            return Outcome(run_extract(cursor, configuration, self._write_object, self.warehouse.now_ms()))
+
+        return Work(run, True, self._location(TableId.of(configuration["sourceTable"])))
+
+    def _location(self, table: TableId) -> str:
         with self.warehouse.reading() as cursor:
             location: str = catalog.find_dataset(cursor, table.project, table.dataset)["location"]
         return location
 
     def _dry_run(self, project: str, body: Resource) -> Resource:
         query = plan_query(body["configuration"]["query"], project)
+        tables = query.translation.tables
         with self.warehouse.reading() as cursor:
             statistics, result = check_query(cursor, self.warehouse, query)
         return {
             "kind": "bigquery#job",
-            "jobReference": {"projectId": project, "location": self._location(query) or "US"},
+            "jobReference": {"projectId": project, "location": self._location(tables[0]) if tables else "US"},
             "configuration": body["configuration"],
             "status": {"state": "DONE"},
             "statistics": {
@@ -143,10 +169,15 @@ class BigQuery:
     def query(self, request: Request) -> Response:
         """jobs.query: start a query and give its first page in one call."""
         body, project = request.json(), request.params["project"]
-        configuration = {"query": {key: body[key] for key in _QUERY_KEYS if key in body}, "labels": body.get("labels", {})}
+        configuration = {
+            "query": {key: body[key] for key in _QUERY_KEYS if key in body},
+            "labels": body.get("labels", {}),
+        }
         if body.get("dryRun"):
             job = self._dry_run(project, {"configuration": configuration})
-            return Response.of_json({"kind": "bigquery#queryResponse", "jobComplete": True, **job["statistics"]["query"]})
+            return Response.of_json(
+                {"kind": "bigquery#queryResponse", "jobComplete": True, **job["statistics"]["query"]}
+            )
         wanted = {"location": body.get("location")}
         if "requestId" in body:
             wanted["jobId"] = job_id_of(body["requestId"])
@@ -225,3 +256,55 @@ def _selected(request: Request, resource: Resource) -> list[Resource]:
     fields: list[Resource] = resource["schema"]["fields"]
     wanted = request.arg("selectedFields")
     return [field for field in fields if not wanted or field["name"] in wanted.split(",")]
+
+
+class _Objects:
+    """Cloud Storage seen from another process: contents are read as the plain files they are, and written by upload."""
+
+    def __init__(self, directory: Path, url: str | None) -> None:
+        self._directory, self._url = directory, url
+
+    def read(self, uri: str) -> Path:
+        path = self._directory / uri.removeprefix("gs://")
+        if not path.is_file():
+            raise ApiError(404, "notFound", f"Not found: URI {uri}")
+        return path
+
+    def write(self, uri: str, content: Path) -> None:
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        url = f"{self._url}/upload/storage/v1/b/{bucket}/o"
+        query = {"uploadType": "media", "name": name}
+        with content.open("rb") as file:
+            requests.post(url, params=query, data=file, timeout=_UPLOAD_TIMEOUT_SECONDS).raise_for_status()
+
+
+def main() -> None:
+    options = _options()
+    faults = Faults()
+    objects = _Objects(options.data / "buckets", os.environ.get("STORAGE_EMULATOR_HOST"))
+    service = BigQuery(options.data, objects.read, objects.write, Clock(options.clock))
+    service.routes.extend(fault_routes(faults))
+    server = Server("bigquery", service.routes, faults, options.port).start()
+    log("The laptop BigQuery is listening", url=server.url)
+    _wait_for_signal()
+    server.stop()
+    service.close()
+
+
+def _wait_for_signal() -> None:
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    asked.wait()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m localcloud.bigquery_server", description=__doc__)
+    parser.add_argument("--data", required=True, type=Path, help="directory that keeps everything")
+    parser.add_argument("--port", default=0, type=int, help="port of 127.0.0.1; a free one by default")
+    parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,8 @@ _DATA = ROOT / "build" / "demo"
 _HOUR = timedelta(hours=1)
 # The schedule fires on the hour and the answer comes a little later.
 _LATENESS = timedelta(seconds=20)
-_BATCH_EVERY = timedelta(days=7)
+_BATCHES = 3
+"""Besides the first; they share the story's days evenly."""
 _LOAD_SECONDS, _BATCH_SECONDS = 60, 120
 
 
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     shutil.rmtree(options.data, ignore_errors=True)
     story = Story.until(options.until or datetime.now(UTC), options.days)
-    settings = {"TOP_TRACKS_MIN_INTERVAL_MINUTES": str(_BATCH_EVERY // timedelta(minutes=1))}
+    settings = {"TOP_TRACKS_MIN_INTERVAL_MINUTES": str(options.days * 24 * 60 // _BATCHES)}
     plan = Plan(options.data, simulated_from=story.starts_at, seed=options.seed, settings=settings)
     print(demo_report.opening(story, options.data), flush=True)
     try:
@@ -73,7 +74,7 @@ def _live(laptop: Laptop, started: list[Process], story: Story) -> Seen:
         for _ in range(2 if slot == story.double_call_at else 1):
             _run(laptop, slot, seen)
         demo_report.show_progress(story, slot, seen.answers)
-        if slot >= story.ends_at and _last_batch_is_under_way(laptop):
+        if slot >= story.ends_at and _last_batch_is_under_way(laptop, story):
             break
     _wait(laptop, lambda: not laptop.pending()["batches"], _BATCH_SECONDS, "the last batch")
     demo_report.end_progress()
@@ -103,9 +104,11 @@ def _run(laptop: Laptop, slot: datetime, seen: Seen) -> None:
     seen.answers.append(answer)
 
 
-def _last_batch_is_under_way(laptop: Laptop) -> bool:
+def _last_batch_is_under_way(laptop: Laptop, story: Story) -> bool:
+    """Whether a batch is at work that a run at or after the story's end has set off."""
     _wait(laptop, lambda: not laptop.undelivered(PUBLISHED), _LOAD_SECONDS, "the message plays-loaded")
-    return bool(laptop.pending()["batches"])
+    first = f"top-tracks-{story.ends_at:%Y%m%dt%H%M%Sz}"
+    return any(batch_id >= first for batch_id in laptop.pending()["batches"])
 
 
 def _wait(laptop: Laptop, condition: Any, seconds: float, what: str) -> None:

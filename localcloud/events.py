@@ -205,6 +205,7 @@ def to_url(url: str) -> Deliver:
         # A connection per event: a kept one may be closed just then, which would look like a failed delivery.
         with requests.Session() as session:
             session.trust_env = False  # a proxy has no business between two processes of one laptop
-            return session.post(url, data=body, headers=headers, timeout=_DELIVERY_SECONDS).status_code
+            answer = session.post(url, body, headers=headers, timeout=_DELIVERY_SECONDS, allow_redirects=False)
+            return answer.status_code
 
     return deliver

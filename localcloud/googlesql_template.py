@@ -2,41 +2,43 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.parsers.duckdb import DuckDBParser
 
 from localcloud.web import ApiError
 
-Rewrite = Callable[[exp.Anonymous], exp.Expression]
+Rewrite = Callable[[exp.Anonymous], exp.Expr]
+"""What becomes of a function's call."""
 
-_SELF_CONTAINED = (exp.Column, exp.Literal, exp.Anonymous, exp.Cast, exp.Paren, exp.Null, exp.Boolean, exp.Parameter)
+_SELF_CONTAINED = (exp.Anonymous, exp.Boolean, exp.Cast, exp.Column, exp.Literal, exp.Null, exp.Parameter, exp.Paren)
+
+
+class _AsWrittenParser(DuckDBParser):
+    FUNCTIONS: ClassVar = {}
+    FUNCTION_PARSERS: ClassVar = {"CAST": DuckDBParser.FUNCTION_PARSERS["CAST"]}
 
 
 class _AsWritten(DuckDB):
     """DuckDB's syntax; function calls stay as they are written."""
 
-    class Parser(DuckDB.Parser):
-        FUNCTIONS: dict[str, Callable[..., exp.Expression]] = {}  # noqa: RUF012 -- SQLGlot's own form
-        FUNCTION_PARSERS = {"CAST": DuckDB.Parser.FUNCTION_PARSERS["CAST"]}  # noqa: RUF012
+    Parser = _AsWrittenParser
 
 
 def refuse(what: str) -> ApiError:
-    return ApiError(400, "invalidQuery", f"{what} is not imitated by the laptop cloud")
+    return invalid_query(f"{what} is not imitated by the laptop cloud")
 
 
 def invalid_query(message: str) -> ApiError:
     return ApiError(400, "invalidQuery", message)
 
 
-def no_signature(call: exp.Anonymous) -> ApiError:
-    return invalid_query(f"No matching signature for function {call.name.upper()} with {len(call.expressions)} arguments")
-
-
-def fill(template: str, *arguments: exp.Expression) -> exp.Expression:
+def fill(template: str, *arguments: exp.Expr) -> exp.Expr:
     """The template with $1, $2, … replaced by the arguments."""
 
-    def put(node: exp.Expression) -> exp.Expression:
+    def put(node: exp.Expr) -> exp.Expr:
         return _closed(arguments[int(node.name) - 1]) if isinstance(node, exp.Placeholder) else node
 
     return _parsed(template).transform(put)
@@ -44,24 +46,31 @@ def fill(template: str, *arguments: exp.Expression) -> exp.Expression:
 
 def as_template(*templates: str) -> Rewrite:
     """A rewrite through the template that has as many places as the call has arguments."""
-    by_count = {_places(text): text for text in templates}
+    by_count = {_places(template): template for template in templates}
 
-    def rewrite(call: exp.Anonymous) -> exp.Expression:
-        if len(call.expressions) not in by_count:
-            raise no_signature(call)
-        return fill(by_count[len(call.expressions)], *call.expressions)
+    def rewrite(call: exp.Anonymous) -> exp.Expr:
+        given = arguments(call, *by_count)
+        return fill(by_count[len(given)], *given)
 
     return rewrite
 
 
-def same_as(duckdb_name: str) -> Rewrite:
+def same_as(duckdb_name: str, *counts: int) -> Rewrite:
     """A rewrite to DuckDB's function of that name, modifiers of the arguments included."""
-    return lambda call: exp.Anonymous(this=duckdb_name, expressions=call.expressions)
+    return lambda call: exp.Anonymous(this=duckdb_name, expressions=arguments(call, *counts))
+
+
+def arguments(call: exp.Anonymous, *counts: int) -> list[exp.Expr]:
+    """The call's arguments. Raises ApiError when their number is none of these."""
+    if len(call.expressions) not in counts:
+        message = f"No matching signature for function {call.name.upper()} with {len(call.expressions)} arguments"
+        raise invalid_query(message)
+    return list(call.expressions)
 
 
 @cache
-def _parsed(template: str) -> exp.Expression:
-    parsed = _AsWritten().parse(template)[0]
+def _parsed(template: str) -> exp.Expr:
+    (parsed,) = _AsWritten().parse(template)
     if parsed is None:
         raise ValueError(template)
     return parsed
@@ -71,7 +80,7 @@ def _places(template: str) -> int:
     return max((int(place.name) for place in _parsed(template).find_all(exp.Placeholder)), default=0)
 
 
-def _closed(argument: exp.Expression) -> exp.Expression:
+def _closed(argument: exp.Expr) -> exp.Expr:
     """A copy that keeps its meaning between any two operators."""
     copy = argument.copy()
     return copy if isinstance(copy, _SELF_CONTAINED) else exp.Paren(this=copy)

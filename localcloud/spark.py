@@ -35,7 +35,10 @@ def run_batch(batch: Mapping[str, Any], log_path: Path, environment: Mapping[str
         command = [sys.executable, "-m", "localcloud.spark_driver", str(job), *batch["pysparkBatch"].get("args", [])]
         process_environment = {**settings, **_spark_environment(java, wanted.options(draft), scratch)}
         with log_path.open("ab") as log, _process(command, process_environment, scratch, log.fileno()) as process:
-            return process.wait()
+            exit_code = process.wait()
+            if exit_code < 0 and draft:  # killed, perhaps in the middle of recording
+                draft.unlink(missing_ok=True)
+            return exit_code
 
 
 def _fetch(uri: str, storage: str, directory: Path) -> Path:

@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,11 +67,9 @@ def archive(java: Java, directory: Path) -> Archive:
 @contextmanager
 def recording(wanted: Archive, java: Java) -> Iterator[Path | None]:
     """A file to record the classes into, if that is still to be done; kept when the block ends well."""
-    if wanted.path.exists():
+    if wanted.path.exists() or not (wanted.base is None or wanted.base.exists() or _dump(wanted.base, java)):
         yield None
         return
-    if wanted.base is not None and not wanted.base.exists():
-        _dump_base(java, wanted.base)
     draft = _draft(wanted.path)
     try:
         yield draft
@@ -85,7 +83,7 @@ def _ask(command: str, environment: Mapping[str, str]) -> Java | None:
     """What `java` says of itself; None when there is none, or only the placeholder that macOS has."""
     question = [command, "-XshowSettings:properties", "-version"]
     try:
-        answer = subprocess.run(question, env=dict(environment), capture_output=True, text=True, check=True, timeout=30)  # noqa: S603
+        answer = subprocess.run(question, env=dict(environment), capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 -- Java
     except (OSError, subprocess.SubprocessError):
         return None
     properties = dict(re.findall(r"^\s*(java\.\w+) = (.+)$", answer.stderr, re.MULTILINE))
@@ -97,11 +95,16 @@ def _has_own_archive(java: Java) -> bool:
     return any((java.home / "lib" / "server" / name).exists() for name in ("classes.jsa", "classes_nocoops.jsa"))
 
 
-def _dump_base(java: Java, path: Path) -> None:
-    draft = _draft(path)
+def _dump(base: Path, java: Java) -> bool:
+    """Archive Java's own classes; false when that fails. The first of several wins: what others record rests on it."""
+    draft = _draft(base)
     command = [str(java.home / "bin/java"), *QUICK_START, "-Xshare:dump", f"-XX:SharedArchiveFile={draft}"]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603
-    draft.replace(path)
+    dumped = subprocess.run(command, check=False, capture_output=True, timeout=120)  # noqa: S603 -- Java itself
+    with suppress(FileExistsError):
+        if dumped.returncode == 0:
+            base.hardlink_to(draft)
+    draft.unlink(missing_ok=True)
+    return base.exists()
 
 
 def _draft(path: Path) -> Path:

@@ -91,10 +91,10 @@ class Spotify:
         """What really was, or will be, played from `since` up to, but not including, `until`; the oldest first."""
         return self.lives[self._known(slug)].between(since, until)
 
-    def visible(self, slug: str, at: datetime) -> list[Play]:
-        """Every play so far that Spotify has learned of at an instant; the oldest first."""
+    def visible(self, slug: str, at: datetime, since: datetime | None = None) -> list[Play]:
+        """Every play so far, or since an instant, that Spotify has learned of at another; the oldest first."""
         life = self.lives[self._known(slug)]
-        return [play for play in life.between(life.begins_at, at) if play.is_visible(at)]
+        return [play for play in life.between(since or life.begins_at, at) if play.is_visible(at)]
 
     def window(self, slug: str, at: datetime) -> list[Play]:
         """The newest 50 of them, the newest first: all that anybody who asks at that instant can get."""
@@ -122,7 +122,7 @@ def _control_routes(spotify: Spotify) -> Routes:
         ("POST", "errors"): spotify.order,
         ("DELETE", "errors"): spotify.orders.clear,
         ("GET", "truth"): lambda listener, since, until: spotify.truth(listener, _instant(since), _instant(until)),
-        ("GET", "visible"): lambda listener, at: spotify.visible(listener, _instant(at)),
+        ("GET", "visible"): lambda listener, at, since: spotify.visible(listener, _instant(at), _instant(since)),
         ("GET", "pages"): lambda listener: list(spotify.pages.get(listener, [])),
         ("GET", "window"): lambda listener, at: spotify.window(listener, _instant(at)),
     }

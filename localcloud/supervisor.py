@@ -155,7 +155,7 @@ def _commands(plan: Plan, ports: Mapping[str, int]) -> dict[str, Sequence[str]]:
     data = ["--data", str(plan.directory), "--clock", str(clock_path(plan.directory))]
     own = {
         "google": [*_module("gcp_server"), *data, "--first-wait", "1", "--longest-wait", "60"],
-        "bigquery": [sys.executable, "/tmp/bqm/bqmain.py", *data],
+        "bigquery": [*_module("bigquery_server"), *data],
         "spotify": [*_module("spotify"), *data, "--seed", str(plan.seed)],
     }
     commands = {name: command for name, command in own.items() if name in ports}

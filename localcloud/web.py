@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
@@ -161,6 +162,11 @@ class Server:
             return self.routes.answer(request)
         except ApiError as error:
             return error.response()
+        except Exception as error:
+            # A fault of the laptop cloud itself. 501, because no client tries that again for minutes.
+            traceback.print_exc()
+            message = f"The laptop cloud failed at {request.method} {request.path}: {type(error).__name__}: {error}"
+            return ApiError(501, "internalError", message).response()
 
 
 class _HTTPServer(ThreadingHTTPServer):

@@ -92,7 +92,7 @@ def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime
     owners = [row.listener_id for row in top.select("listener_id").collect()]
     write(top, batch, "top_tracks", mode="overwrite")
     rows_in, rows_new, listeners = plays.count(), len(owners), len(set(owners))
-    reason = f"{rows_in} plays gave {rows_new} rows for {listeners} listeners."
+    reason = f"Plays read: {rows_in}, rows written: {rows_new}, listeners: {listeners}."
     return Outcome("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)
 
 

@@ -3,12 +3,12 @@
 import contextlib
 import io
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import functions_framework
+import pytest
 import time_machine
 from google.cloud import bigquery
 
@@ -151,15 +151,15 @@ def expected_row(play, **values):
 @contextlib.contextmanager
 def ingesting_cloud(directory, **settings):
     """Three seconds after the slot; nothing but the test moves the time."""
-    kept = dict(os.environ)
-    with time_machine.travel(SLOT + timedelta(seconds=3)) as traveller, LaptopCloud(directory) as cloud:
+    with (
+        time_machine.travel(SLOT + timedelta(seconds=3)) as traveller,
+        LaptopCloud(directory) as cloud,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         spotify = Spotify(cloud.clock, 1, invented_listeners(3))
         server = Server("spotify", spotify.routes, cloud.faults).start()
         urls = {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
-        os.environ.update(cloud.environment | urls | {"RECCOBEATS_API_URL": f"{server.url}/reccobeats"} | settings)
-        try:
-            yield Ingesting(cloud, spotify, traveller)
-        finally:
-            os.environ.clear()
-            os.environ.update(kept)
-            server.stop()
+        for name, value in {**cloud.environment, **urls, **settings}.items():
+            patch.setenv(name, value)
+        yield Ingesting(cloud, spotify, traveller)
+        server.stop()

@@ -128,11 +128,13 @@ def test_a_message_event_has_the_headers_and_the_body_that_eventarc_gives_it(goo
     }
 
 
-def test_functions_framework_understands_the_events(cloud: Any, tmp_path: Path) -> None:
+def test_functions_framework_understands_the_events(
+    cloud: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = tmp_path / "main.py"
     source.write_text(
-        "import functions_framework\nseen = []\n@functions_framework.cloud_event\n"
-        "def load(event):\n    print(event['type'], event['bucket'], event.data['name'], event.data['size'])\n"
+        "import functions_framework\n@functions_framework.cloud_event\n"
+        "def load(event):\n    print(event['id'], event['bucket'], event.data['name'], event.data['size'])\n"
     )
     function = functions_framework.create_app("load", str(source), "cloudevent").test_client()
 
@@ -143,6 +145,7 @@ def test_functions_framework_understands_the_events(cloud: Any, tmp_path: Path) 
     _write(cloud, "plays/a.csv")
 
     assert cloud.services.events.deliver_pending() == [("1", 200)]
+    assert capsys.readouterr().out == "1 heavy-rotation-laptop-landing plays/a.csv 5\n"
 
 
 def test_every_new_generation_is_an_event_and_nothing_else_is(cloud: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from localcloud.invented_listeners import InventedListener, invented_listeners
 from localcloud.invented_lives import Life, Play
 from localcloud.invented_music import invent_catalogue
+from localcloud.invented_tastes import Obsession
 from localcloud.spotify_answers import facts
 from tests.localcloud.spotify_caller import listener
 
@@ -158,6 +159,15 @@ def test_obsessions_come_and_fade():
     assert sum(mean < 5 for mean in later) > 0.7 * len(later)
 
 
+def test_the_pull_of_an_obsession_halves_with_each_half_life_and_is_none_before_it_began():
+    obsession = Obsession(next(iter(CATALOGUE.tracks.values())), since=date(2026, 3, 1), half_life_days=4)
+
+    assert obsession.pull(date(2026, 2, 28)) == 0
+    assert obsession.pull(date(2026, 3, 1)) == 1
+    assert obsession.pull(date(2026, 3, 5)) == 0.5
+    assert obsession.pull(date(2026, 3, 13)) == 0.125
+
+
 def test_new_music_is_found_all_year_and_never_before_it_is_released():
     met: dict[str, date] = {}
     for play in year_of(0):
@@ -236,6 +246,18 @@ def test_nothing_was_played_before_a_life_began():
     assert life.between(datetime(2020, 1, 1, tzinfo=UTC), begin) == []
     assert life.newest(begin) == []
     assert life.newest(begin + timedelta(days=14)) != []
+
+
+def test_a_sitting_ends_before_the_next_day_begins():
+    """Sittings only around 04:00 in Berlin, where one listening day ends and the next begins."""
+    around_four = {3: 1, 4: 1}
+    life = new_life(listener(quiet_share=0, hours_on_workdays=around_four, hours_on_days_off=around_four))
+    plays = life.between(datetime(2026, 9, 2, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC))
+
+    assert sum(play.played_at.hour == 1 for play in plays) > 100  # 03:00 in Berlin
+    assert sum(play.played_at.hour == 2 for play in plays) > 100
+    for earlier, later in pairwise(plays):
+        assert later.played_at - timedelta(milliseconds=later.ms_played) > earlier.played_at
 
 
 def test_days_that_clocks_change_are_days_like_others():

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.spark
 SPARK_TYPES = {"STRING": "string", "INTEGER": "bigint", "FLOAT": "double", "TIMESTAMP": "timestamp"}
 STARTED = datetime(2026, 11, 22, 10, 0, 30, 250_000, tzinfo=UTC)
 FINISHED = datetime(2026, 11, 22, 10, 1, tzinfo=UTC)
-SUCCEEDED = Outcome("succeeded", "3 plays gave 2 rows for 1 listeners.", STARTED, FINISHED, 1, 3, 2)
+SUCCEEDED = Outcome("succeeded", "Plays read: 3, rows written: 2, listeners: 1.", STARTED, FINISHED, 1, 3, 2)
 
 
 def columns_of(frame: DataFrame) -> list[tuple[str, str, bool]]:
@@ -71,7 +71,7 @@ def test_a_batch_that_went_well_says_so_in_the_ledger(spark: SparkSession) -> No
             "listeners": 1,
             "rows_in": 3,
             "rows_new": 2,
-            "reason": "3 plays gave 2 rows for 1 listeners.",
+            "reason": "Plays read: 3, rows written: 2, listeners: 1.",
             "error_class": None,
             "blocked_until": None,
         }

