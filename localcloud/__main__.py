@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +34,7 @@ def up(options: argparse.Namespace) -> int:
     """Run until Ctrl-C with an hourly schedule; the data stays."""
     simulated = options.spotify == "simulated" and not any(name in os.environ for name in _SPOTIFY_SETTINGS)
     plan = supervisor.Plan(options.data, simulate_spotify=simulated, seed=options.seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is an end like Ctrl-C
     print(f"Starting the laptop cloud on {options.data} …", flush=True)
     try:
         with supervisor.running(plan) as (laptop, started):
@@ -53,14 +55,15 @@ def tick(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run a command with the settings that lead to the laptop cloud."""
-    if not options.argv:
+    command = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+    if not command:
         print("Give the command to run: python -m localcloud run -- COMMAND …", file=sys.stderr)
         return 2
     laptop = supervisor.attach(options.data)
     try:
-        return subprocess.run(options.argv, env={**os.environ, **laptop.settings}, check=False).returncode  # noqa: S603 -- what the person typed
+        return subprocess.run(command, env={**os.environ, **laptop.settings}, check=False).returncode  # noqa: S603 -- what the person typed
     except FileNotFoundError:
-        print(f"There is no command {options.argv[0]}.", file=sys.stderr)
+        print(f"There is no command {command[0]}.", file=sys.stderr)
         return 1
 
 

@@ -124,7 +124,7 @@ def create_dataset(cursor: Cursor, project: str, request: Resource, now_ms: int)
     name = request["datasetReference"]["datasetId"]
     if _dataset_exists(cursor, project, name):
         raise ApiError(409, "duplicate", f"Already Exists: Dataset {project}:{name}")
-    resource = {
+    resource: Resource = {
         "kind": "bigquery#dataset",
         "id": f"{project}:{name}",
         "datasetReference": {"projectId": project, "datasetId": name},
@@ -227,27 +227,3 @@ def list_tables(cursor: Cursor, project: str, dataset: str, now_ms: int) -> list
     query = "SELECT resource FROM localcloud.tables WHERE project = ? AND dataset = ? ORDER BY name"
     resources = [json.loads(text) for (text,) in cursor.execute(query, [project, dataset]).fetchall()]
     return [resource for resource in resources if not _is_expired(resource, now_ms)]
-
-
-def with_sizes(cursor: Cursor, resource: Resource) -> Resource:
-    """The metadata with the counts that BigQuery works out on asking."""
-    table = TableId.of(resource["tableReference"])
-    counted = cursor.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
-    size = logical_bytes(cursor, table, resource["schema"]["fields"])
-    return {**resource, "numRows": str(counted[0] if counted else 0), "numBytes": str(size)}
-
-
-def logical_bytes(cursor: Cursor, table: TableId, fields: Sequence[Field]) -> int:
-    """What these columns weigh by BigQuery's rules: https://cloud.google.com/bigquery/pricing#data."""
-    if not fields:
-        return 0
-    sizes = " + ".join(_size_of(field) for field in fields)
-    row = cursor.execute(f"SELECT CAST({sizes} AS BIGINT) FROM {table.sql}").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _size_of(field: Field) -> str:
-    column = quoted(field["name"])
-    if field["mode"] == "REPEATED" or field["type"] in ("STRING", "JSON", "RECORD"):
-        return f"coalesce(sum(2 + strlen(CAST({column} AS VARCHAR))), 0)"
-    return f"count({column})" if field["type"] == "BOOLEAN" else f"8 * count({column})"

@@ -8,7 +8,7 @@ from localcloud.web import ApiError
 
 # What DuckDB says → reason and message that BigQuery gives; a message takes over what the pattern caught.
 _MESSAGES = (
-    (r'Referenced column "(.+?)" not found', "invalidQuery", "Unrecognized name: {}"),
+    (r'Referenced column "(.+?)" (?:was )?not found', "invalidQuery", "Unrecognized name: {}"),
     (r'Table ".+?" does not have a column named "(.+?)"', "invalidQuery", "Name {} not found"),
     (r'Table ".+?" does not have a column with name "(.+?)"', "invalidQuery", "Column {} is not present in table"),
     (r'Referenced table "(.+?)" not found', "invalidQuery", "Unrecognized name: {}"),

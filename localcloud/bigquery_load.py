@@ -53,7 +53,7 @@ def run_load(cursor: Cursor, configuration: Resource, read_object: ReadObject, n
     """The job's statistics. Raises ApiError for what BigQuery refuses; the caller undoes everything then."""
     refuse_other_settings(configuration, _SETTINGS)
     uris: list[str] = configuration["sourceUris"]
-    sources = [(uri, read_object(uri)) for uri in uris]
+    sources = [(uri, _read(uri, read_object)) for uri in uris]
     table = TableId.of(configuration["destinationTable"])
     resource = _destination(cursor, table, configuration, now_ms)
     fields = _load_fields(table, configuration, resource)
@@ -69,6 +69,15 @@ def run_load(cursor: Cursor, configuration: Resource, read_object: ReadObject, n
         "outputBytes": str(size),
         "badRecords": "0",
     }
+
+
+def _read(uri: str, read_object: ReadObject) -> bytes | Path:
+    try:
+        return read_object(uri)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        raise ApiError(404, "notFound", f"Not found: URI {uri}") from None
 
 
 def refuse_other_settings(configuration: Resource, known: dict[str, tuple[Any, ...] | None]) -> None:
@@ -88,7 +97,7 @@ def _destination(cursor: Cursor, table: TableId, configuration: Resource, now_ms
 
 
 def _load_fields(table: TableId, configuration: Resource, resource: Resource) -> list[Field]:
-    """The columns of the load: those of the job's schema, which have to fit the table's when the table keeps its own."""
+    """The columns of the load: those of the job's schema, which has to fit a table that keeps its own."""
     existing: list[Field] = resource["schema"]["fields"]
     if "schema" not in configuration:
         return existing

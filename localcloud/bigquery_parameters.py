@@ -29,7 +29,8 @@ def googlesql_type(field: Field) -> str:
     if field["type"] == "RECORD":
         members = (f"{inner['name']} {googlesql_type(inner)}" for inner in field["fields"])
         return f"STRUCT<{', '.join(members)}>"
-    return STANDARD_NAMES.get(field["type"], field["type"])
+    kind: str = field["type"]
+    return STANDARD_NAMES.get(kind, kind)
 
 
 def parameter_value(field: Field, value: Json) -> Any:

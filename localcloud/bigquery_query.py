@@ -5,9 +5,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.bigquery_catalog import Cursor, Resource, TableId, Warehouse, find_table, logical_bytes, mark_modified
+from localcloud.bigquery_catalog import Cursor, Resource, TableId, Warehouse, find_table, mark_modified
 from localcloud.bigquery_jobs import Outcome, Result
 from localcloud.bigquery_parameters import googlesql_type, parameter_field, parameter_value
+from localcloud.bigquery_sizes import Sizes
 from localcloud.bigquery_types import Field, duckdb_type, encode_rows, field_of
 from localcloud.googlesql import Context, Translation, translate
 from localcloud.web import ApiError
@@ -65,55 +66,63 @@ def _parameter_fields(configuration: Resource) -> list[Field]:
     return [parameter_field(parameter, position) for position, parameter in enumerate(parameters)]
 
 
-def run_query(cursor: Cursor, warehouse: Warehouse, query: Query) -> Outcome:
-    """The job's statistics and, for a SELECT, its rows."""
-    tables = {table: find_table(cursor, table, warehouse.now_ms()) for table in query.translation.tables}
-    statistics = _read_statistics(cursor, query, tables)
-    _execute(cursor, warehouse, query, query.translation.sql)
-    if query.translation.target is None:
-        return Outcome(statistics, _result(cursor))
-    counts = _dml_counts(cursor, query.translation.kind)
-    if any(counts.values()):
-        target = query.translation.target
-        mark_modified(cursor, target, tables[target], warehouse.now_ms())
-    return Outcome({**statistics, **_dml_statistics(counts)})
+class QueryRunner:
+    """Runs statements that were understood before."""
+
+    def __init__(self, warehouse: Warehouse, sizes: Sizes) -> None:
+        self._warehouse, self._sizes = warehouse, sizes
+
+    def run(self, cursor: Cursor, query: Query) -> Outcome:
+        """The job's statistics and, for a SELECT, its rows."""
+        tables, target = self._find_tables(cursor, query), query.translation.target
+        statistics = _statistics(query)
+        if target is None or query.maximum_bytes is not None:
+            statistics |= self._bytes(cursor, query, tables)
+        self._execute(cursor, query, query.translation.sql)
+        if target is None:
+            return Outcome(statistics, _result(cursor))
+        counts = _dml_counts(cursor, query.translation.kind)
+        if counts.total():
+            mark_modified(cursor, target, tables[target], self._warehouse.now_ms())
+        return Outcome(statistics | _dml_statistics(counts))
+
+    def check(self, cursor: Cursor, query: Query) -> Outcome:
+        """A dry run: the statistics, the result's columns among them, without doing anything."""
+        statistics = _statistics(query) | self._bytes(cursor, query, self._find_tables(cursor, query))
+        sql = query.translation.sql
+        self._execute(cursor, query, f"EXPLAIN {sql}" if query.writes else f"SELECT * FROM ({sql}) LIMIT 0")
+        fields = [] if query.writes else list(_result(cursor).fields)
+        return Outcome(statistics | {"schema": {"fields": fields}})
+
+    def _find_tables(self, cursor: Cursor, query: Query) -> dict[TableId, Resource]:
+        now_ms = self._warehouse.now_ms()
+        return {table: find_table(cursor, table, now_ms) for table in query.translation.tables}
+
+    def _execute(self, cursor: Cursor, query: Query, sql: str) -> None:
+        values = {**query.values, "now": self._warehouse.clock.now()}
+        cursor.execute(sql, {name: values[name] for name in query.translation.parameters})
+
+    def _bytes(self, cursor: Cursor, query: Query, tables: dict[TableId, Resource]) -> Resource:
+        """What the statement reads. Nothing is pruned: every column it names is counted whole."""
+        read = [_bytes_read(query, self._sizes.of_columns(cursor, resource)) for resource in tables.values()]
+        billed = sum(max(size, _SMALLEST_BILL) for size in read)
+        if query.maximum_bytes is not None and billed > query.maximum_bytes:
+            message = f"Query exceeded limit for bytes billed: {query.maximum_bytes}. {billed} or higher required."
+            raise ApiError(400, "bytesBilledLimitExceeded", message)
+        return {"totalBytesProcessed": str(sum(read)), "totalBytesBilled": str(billed)}
 
 
-def check_query(cursor: Cursor, warehouse: Warehouse, query: Query) -> tuple[Resource, Result]:
-    """A dry run: the statistics and the result's columns, without doing anything."""
-    tables = {table: find_table(cursor, table, warehouse.now_ms()) for table in query.translation.tables}
-    statistics = _read_statistics(cursor, query, tables)
-    checking = (
-        f"SELECT * FROM ({query.translation.sql}) LIMIT 0" if not query.writes else f"EXPLAIN {query.translation.sql}"
-    )
-    _execute(cursor, warehouse, query, checking)
-    return statistics, Result([], []) if query.writes else _result(cursor)
+def _bytes_read(query: Query, sizes: dict[str, int]) -> int:
+    columns = query.translation.columns
+    return sum(size for name, size in sizes.items() if "*" in columns or name in columns)
 
 
-def _execute(cursor: Cursor, warehouse: Warehouse, query: Query, sql: str) -> None:
-    values = {**query.values, "now": warehouse.clock.now()}
-    cursor.execute(sql, {name: values[name] for name in query.translation.parameters})
-
-
-def _read_statistics(cursor: Cursor, query: Query, tables: dict[TableId, Resource]) -> Resource:
-    read = {table: _bytes_read(cursor, query.translation, table, resource) for table, resource in tables.items()}
-    billed = sum(max(size, _SMALLEST_BILL) for size in read.values())
-    if query.maximum_bytes is not None and billed > query.maximum_bytes:
-        message = f"Query exceeded limit for bytes billed: {query.maximum_bytes}. {billed} or higher required."
-        raise ApiError(400, "bytesBilledLimitExceeded", message)
+def _statistics(query: Query) -> Resource:
     return {
         "statementType": query.translation.kind,
-        "totalBytesProcessed": str(sum(read.values())),
-        "totalBytesBilled": str(billed),
         "cacheHit": False,
-        "referencedTables": [table.reference for table in tables],
+        "referencedTables": [table.reference for table in query.translation.tables],
     }
-
-
-def _bytes_read(cursor: Cursor, translation: Translation, table: TableId, resource: Resource) -> int:
-    fields = resource["schema"]["fields"]
-    everything = "*" in translation.columns
-    return logical_bytes(cursor, table, [f for f in fields if everything or f["name"].lower() in translation.columns])
 
 
 def _result(cursor: Cursor) -> Result:

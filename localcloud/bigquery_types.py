@@ -21,7 +21,6 @@ _DUCKDB_NAMES = {
     "FLOAT": "DOUBLE",
     "BOOLEAN": "BOOLEAN",
     "TIMESTAMP": "TIMESTAMPTZ",
-    "DATETIME": "TIMESTAMP",
     "DATE": "DATE",
     "JSON": "JSON",
 }
@@ -85,15 +84,28 @@ def encode_rows(fields: Sequence[Field], rows: Sequence[Sequence[Any]]) -> list[
 
 
 def _encode_record(encoders: Sequence[Encode], values: Sequence[Any]) -> Any:
-    cells = zip(encoders, values, strict=True)
-    return {"f": [{"v": None if value is None else encode(value)} for encode, value in cells]}
+    return {"f": [{"v": encode(value)} for encode, value in zip(encoders, values, strict=True)]}
 
 
 def _encoder(field: Field) -> Encode:
     encode = _record_encoder(field) if field["type"] == "RECORD" else _SCALAR_ENCODERS[field["type"]]
-    if field["mode"] != "REPEATED":
-        return encode
-    return lambda values: [{"v": None if value is None else encode(value)} for value in values]
+    return _array_encoder(field["name"], encode) if field["mode"] == "REPEATED" else _null_or(encode)
+
+
+def _null_or(encode: Encode) -> Encode:
+    return lambda value: None if value is None else encode(value)
+
+
+def _array_encoder(name: str, encode: Encode) -> Encode:
+    """In a result an array that is NULL is an empty one, and no element can be NULL."""
+
+    def encode_array(values: list[Any] | None) -> list[Any]:
+        if values and None in values:
+            message = f"Array cannot have a null element; error in writing field {name}"
+            raise ApiError(400, "invalidQuery", message)
+        return [{"v": encode(value)} for value in values or ()]
+
+    return encode_array
 
 
 def _record_encoder(field: Field) -> Encode:
@@ -111,17 +123,12 @@ def _encode_float(value: float) -> str:
     return "NaN" if math.isnan(value) else repr(value)
 
 
-def _encode_date(value: date) -> str:
-    return value.isoformat()
-
-
 _SCALAR_ENCODERS: dict[str, Encode] = {
     "STRING": str,
     "INTEGER": str,
     "FLOAT": _encode_float,
     "BOOLEAN": lambda value: "true" if value else "false",
     "TIMESTAMP": _encode_timestamp,
-    "DATETIME": _encode_date,
-    "DATE": _encode_date,
+    "DATE": date.isoformat,
     "JSON": str,
 }

@@ -22,9 +22,11 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 def main() -> None:
     options = _options()
-    app = functions_framework.create_app(options.target, options.source, options.signature_type)
+    app = functions_framework.create_app(  # type: ignore[no-untyped-call]
+        options.target, options.source, options.signature_type
+    )
     app.wsgi_app = in_simulated_time(app.wsgi_app, Clock(options.clock))
-    create_server(app, debug=False).run("127.0.0.1", options.port)
+    create_server(app, debug=False).run("127.0.0.1", options.port)  # type: ignore[no-untyped-call]
 
 
 def in_simulated_time(app: WsgiApp, clock: Clock) -> WsgiApp:

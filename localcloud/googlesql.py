@@ -7,13 +7,14 @@ nothing here has been shown to translate rightly is refused by name, never guess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 from sqlglot.parsers.bigquery import BigQueryParser
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from localcloud.bigquery_catalog import TableId
 from localcloud.googlesql_steps import STEPS
@@ -21,14 +22,17 @@ from localcloud.googlesql_syntax import refuse_unknown_syntax
 from localcloud.googlesql_template import invalid_query, refuse
 
 
+class _AsWrittenParser(BigQueryParser):
+    FUNCTIONS: ClassVar = {name: BigQueryParser.FUNCTIONS[name] for name in ("STRUCT", "WEEK")}
+    FUNCTION_PARSERS: ClassVar = {
+        name: BigQueryParser.FUNCTION_PARSERS[name] for name in ("ARRAY", "CAST", "EXTRACT", "SAFE_CAST")
+    }
+
+
 class GoogleSQL(BigQuery):
     """BigQuery's syntax with function calls as they were written: which name means what is not SQLGlot's to say."""
 
-    class Parser(BigQueryParser):
-        FUNCTIONS = {name: BigQueryParser.FUNCTIONS[name] for name in ("STRUCT", "WEEK")}  # noqa: RUF012 -- SQLGlot's own form
-        FUNCTION_PARSERS = {  # noqa: RUF012
-            name: BigQueryParser.FUNCTION_PARSERS[name] for name in ("ARRAY", "CAST", "EXTRACT", "SAFE_CAST")
-        }
+    Parser = _AsWrittenParser
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,11 @@ class Translation:
     """Names of the parameters that the SQL has; `now` is the laptop cloud's time."""
 
 
-_KINDS: dict[type[exp.Expression], str] = {
+_KINDS: dict[type[exp.Expr], str] = {
     exp.Select: "SELECT",
     exp.Union: "SELECT",
+    exp.Except: "SELECT",
+    exp.Intersect: "SELECT",
     exp.Merge: "MERGE",
     exp.Insert: "INSERT",
     exp.Delete: "DELETE",
@@ -81,7 +87,7 @@ def translate(text: str, context: Context) -> Translation:
     return Translation(_to_duckdb(statement), kind, tuple(dict.fromkeys(tables.values())), target, columns, parameters)
 
 
-def _parse(text: str) -> exp.Expression:
+def _parse(text: str) -> exp.Expr:
     try:
         statements = GoogleSQL().parse(_with_numbered_parameters(text))
     except (ParseError, TokenError) as error:
@@ -102,7 +108,7 @@ def _with_numbered_parameters(text: str) -> str:
     return text
 
 
-def _point_to_tables(statement: exp.Expression, context: Context) -> Iterator[tuple[exp.Table, TableId]]:
+def _point_to_tables(statement: exp.Expr, context: Context) -> Iterator[tuple[exp.Table, TableId]]:
     """Point every table to its place in DuckDB, where a project and a dataset together are a schema."""
     local_names = {cte.alias.lower() for cte in statement.find_all(exp.CTE)}
     for table in list(statement.find_all(exp.Table)):
@@ -120,13 +126,13 @@ def _table_id(table: exp.Table, context: Context) -> TableId:
     return TableId(table.catalog or context.project, dataset, table.name)
 
 
-def _columns(statement: exp.Expression) -> Iterator[str]:
+def _columns(statement: exp.Expr) -> Iterator[str]:
     for column in statement.find_all(exp.Column, exp.Star):
         if not (isinstance(column, exp.Star) and isinstance(column.parent, exp.Anonymous)):
             yield column.name.lower()
 
 
-def _to_duckdb(statement: exp.Expression) -> str:
+def _to_duckdb(statement: exp.Expr) -> str:
     try:
         return statement.sql(DuckDB, identify=True, unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:

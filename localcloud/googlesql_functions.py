@@ -36,16 +36,19 @@ def _array_agg(call: exp.Anonymous) -> exp.Expr:
 
 
 def _string_agg(call: exp.Anonymous) -> exp.Expr:
-    """STRING_AGG([DISTINCT] x [, delimiter] [ORDER BY …])."""
-    *value, last = arguments(call, 1, 2)
+    """STRING_AGG([DISTINCT] x [, delimiter] [ORDER BY …]); the parser hangs the order on the last argument."""
+    *values, last = arguments(call, 1, 2)
     if isinstance(last, exp.Limit):
         raise refuse("STRING_AGG with LIMIT")
-    if value:
-        return same_as("string_agg", 2)(call)
-    inner, order = _without(last, exp.Order)
-    comma: exp.Expr = exp.Literal.string(",")
-    delimiter = exp.Order(this=comma, expressions=order.expressions) if order else comma
-    return exp.Anonymous(this="string_agg", expressions=[inner, delimiter])
+    last, order = _without(last, exp.Order)
+    values.append(last)
+    distinct = isinstance(values[0], exp.Distinct)
+    if distinct:
+        values = list(values[0].expressions)
+    value, delimiter = values if len(values) == 2 else (values[0], exp.Literal.string(","))
+    value = exp.Distinct(expressions=[value]) if distinct else value
+    delimiter = exp.Order(this=delimiter, expressions=order.expressions) if order else delimiter
+    return exp.Anonymous(this="string_agg", expressions=[value, delimiter])
 
 
 def _without(node: exp.Expr, modifier: type[exp.Expr]) -> tuple[exp.Expr, exp.Expr | None]:

@@ -4,7 +4,7 @@ from sqlglot import exp
 
 from localcloud.googlesql_template import refuse
 
-KNOWN_SYNTAX: frozenset[type[exp.Expression]] = frozenset(
+KNOWN_SYNTAX: frozenset[type[exp.Expr]] = frozenset(
     {
         # statements and their clauses
         exp.CTE,
@@ -95,7 +95,7 @@ KNOWN_SYNTAX: frozenset[type[exp.Expression]] = frozenset(
 )
 
 
-def refuse_unknown_syntax(statement: exp.Expression) -> None:
+def refuse_unknown_syntax(statement: exp.Expr) -> None:
     for node in statement.walk():
         if type(node) not in KNOWN_SYNTAX:
             raise refuse(f"The syntax of {type(node).__name__}")
@@ -103,3 +103,5 @@ def refuse_unknown_syntax(statement: exp.Expression) -> None:
             raise refuse("UNNEST … WITH OFFSET")
         if isinstance(node, exp.Select) and node.args.get("kind"):
             raise refuse(f"SELECT AS {node.args['kind']}")
+        if isinstance(node, exp.Interval) and not isinstance(node.parent, exp.Anonymous):
+            raise refuse("An INTERVAL outside of …_ADD and …_SUB")

@@ -18,7 +18,7 @@ _SELF_CONTAINED = (exp.Anonymous, exp.Boolean, exp.Cast, exp.Column, exp.Literal
 
 class _AsWrittenParser(DuckDBParser):
     FUNCTIONS: ClassVar = {}
-    FUNCTION_PARSERS: ClassVar = {"CAST": DuckDBParser.FUNCTION_PARSERS["CAST"]}
+    FUNCTION_PARSERS: ClassVar = {name: DuckDBParser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST")}
 
 
 class _AsWritten(DuckDB):

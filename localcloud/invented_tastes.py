@@ -16,7 +16,7 @@ from localcloud.invented_listeners import Habits, InventedListener
 from localcloud.invented_music import GENRES, Album, Catalogue, Track, spotify_id
 from localcloud.invented_names import AWKWARD_ARTISTS
 
-_SHELF_SIZE, _PLAYLISTS = 36, 6
+_SHELF_SIZE, _PLAYLISTS, _LIKED_SONGS = 36, 6, 60
 _WEEKS_A_FIND_LASTS, _WEEKS_AN_OBSESSION_LASTS = 26, 8
 _WEEKS_KEPT = 64
 _NEW_RELEASE = timedelta(days=60)
@@ -69,7 +69,7 @@ class Taste:
         self._shelf = rng.sample(loved, min(_SHELF_SIZE, len(loved))) + rng.sample(awkward, 3)
         rng.shuffle(self._shelf)
         self._playlists = [self._invent_playlist(rng) for _ in range(_PLAYLISTS)]
-        self._liked = rng.sample(self._shelf_tracks, 60)
+        self._liked = rng.sample(self._shelf_tracks, min(_LIKED_SONGS, len(self._shelf_tracks)))
         self._finds_playlist = Context("playlist", f"spotify:playlist:{spotify_id(rng)}")
         self.week = lru_cache(_WEEKS_KEPT)(self._week)
         self._finds = lru_cache(_WEEKS_KEPT)(self._invent_finds)

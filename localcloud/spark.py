@@ -74,6 +74,7 @@ def _spark_environment(java: Java, java_options: Sequence[str], scratch: Path) -
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_SUBMIT_ARGS": shlex.join([*submit, "pyspark-shell"]),
         "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(scratch),
         "TZ": "UTC",  # as on Dataproc
     }
 

@@ -10,6 +10,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -142,8 +143,10 @@ class Server:
         self._httpd.serve_forever(poll_interval=0.05)
 
     def stop(self) -> None:
+        """Listen no more, and hang up on clients that keep their connections."""
         self._httpd.shutdown()
         self._httpd.server_close()
+        self._httpd.hang_up()
 
     def respond(self, request: Request) -> Response:
         """The answer to one call, faults included. Raises Misbehaviour when the connection is to be dropped."""
@@ -162,6 +165,8 @@ class Server:
             return self.routes.answer(request)
         except ApiError as error:
             return error.response()
+        except Misbehaviour:
+            raise
         except Exception as error:
             # A fault of the laptop cloud itself. 501, because no client tries that again for minutes.
             traceback.print_exc()
@@ -173,6 +178,23 @@ class _HTTPServer(ThreadingHTTPServer):
     daemon_threads = True
     # The default of 5 refuses connections when 32 clients arrive at once.
     request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._open: set[Any] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        for connection in list(self._open):
+            with suppress(OSError):  # the client was quicker
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def _handler_class(server: Server) -> type[BaseHTTPRequestHandler]:

@@ -1,5 +1,6 @@
 """The clients that ingest works with, made once per process."""
 
+import os
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 
@@ -25,6 +26,8 @@ class Cloud:
 
 def connect(settings: Settings) -> Cloud:
     """Makes no call. Storage and BigQuery find their endpoints in the environment by themselves."""
+    # Else the storage client asks for each bucket's metadata in the background, for traces that nobody collects.
+    os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     storage = StorageClient(settings.project)
     return Cloud(
         settings,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from google.cloud import bigquery
 
@@ -13,7 +14,7 @@ from landed_object import LandedObject
 class Outcome:
     """How the step ended, in the ledger's words."""
 
-    state: str
+    state: Literal["succeeded", "failed"]
     reason: str
     rows_in: int | None = None
     rows_new: int | None = None

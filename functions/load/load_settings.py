@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from load_errors import SettingsError
 
+_BUCKET = r"[a-z0-9][a-z0-9._-]+"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -34,9 +36,6 @@ class Settings:
     def table(self, name: str) -> str:
         """A table's full id. The forms above keep it free of anything that could end a quoted identifier."""
         return f"{self.project}.{self.dataset}.{name}"
-
-
-_BUCKET = r"[a-z0-9][a-z0-9._-]+"
 
 
 def _read(environ: Mapping[str, str], name: str, form: str, default: str = "") -> str:

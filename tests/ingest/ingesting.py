@@ -3,27 +3,27 @@
 import contextlib
 import io
 import json
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import functions_framework
 import pytest
+import requests
 import time_machine
 from google.cloud import bigquery
 
 from localcloud.in_process import LaptopCloud
 from localcloud.invented_listeners import invented_listeners
+from localcloud.invented_music import AudioFeatures
 from localcloud.spotify import Spotify
 from localcloud.web import Server
 
 ROOT = Path(__file__).parents[2]
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 RUN_ID, OBJECT = "20261122T100000Z", "plays/2026/11/22/20261122T100000Z.csv"
-FEATURES = (
-    "danceability energy key loudness mode speechiness acousticness instrumentalness liveness valence tempo "
-    "time_signature"
-).split()
+FEATURES = [field.name for field in fields(AudioFeatures)]
 
 
 class Answer(NamedTuple):
@@ -35,15 +35,27 @@ class Answer(NamedTuple):
 
 
 class Ingesting:
-    def __init__(self, cloud, spotify, traveller):
+    """One laptop cloud and the function ingest in it, whose settings are `environment`."""
+
+    def __init__(self, cloud, spotify, spotify_url, traveller):
         self.cloud, self.spotify, self._traveller = cloud, spotify, traveller
+        urls = {"SPOTIFY_ACCOUNTS_URL": spotify_url, "SPOTIFY_API_URL": spotify_url}
+        self.environment = cloud.environment | urls | {"RECCOBEATS_API_URL": f"{spotify_url}/reccobeats"}
         self.slugs = list(spotify.listeners)
         self.landing, self.quarantine = cloud.environment["LANDING_BUCKET"], cloud.environment["QUARANTINE_BUCKET"]
         self.project, self.dataset = cloud.environment["GOOGLE_CLOUD_PROJECT"], cloud.environment["DATASET"]
-        self.warehouse = bigquery.Client(self.project, location=cloud.environment["LOCATION"])
+        with self._settings():
+            self.warehouse = bigquery.Client(self.project, location=cloud.environment["LOCATION"])
         app = {"client_id": spotify.app.client_id, "client_secret": spotify.app.client_secret}
         self.store("spotify-client", app)
         self.restart()
+
+    @contextlib.contextmanager
+    def _settings(self):
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            yield
 
     def restart(self):
         """What Cloud Run does with a function that was killed."""
@@ -63,13 +75,20 @@ class Ingesting:
     def token(self, slug):
         return json.loads(self.cloud.secrets.payload(self.project, f"refresh-token-{slug}"))
 
+    def call(self, path):
+        """Somebody else's call to Google's services."""
+        requests.post(
+            self.cloud.environment["SECRETMANAGER_EMULATOR_HOST"] + path, json={}, timeout=10
+        ).raise_for_status()
+
     def travel(self, **time):
         self._traveller.shift(timedelta(**time))
 
     def run(self, slot=SLOT, **headers):
         """Cloud Scheduler's call."""
-        headers = {"X-CloudScheduler-ScheduleTime": slot.isoformat()} | headers
-        with contextlib.redirect_stdout(io.StringIO()) as stdout:
+        if slot:
+            headers = {"X-CloudScheduler-ScheduleTime": slot.isoformat()} | headers
+        with self._settings(), contextlib.redirect_stdout(io.StringIO()) as stdout:
             response = self.client.post("/", headers=headers)
         entries = [json.loads(line) for line in stdout.getvalue().splitlines()]
         log = [entry for entry in entries if entry["severity"] != "INFO"]
@@ -149,17 +168,18 @@ def expected_row(play, **values):
 
 
 @contextlib.contextmanager
-def ingesting_cloud(directory, **settings):
-    """Three seconds after the slot; nothing but the test moves the time."""
-    with (
-        time_machine.travel(SLOT + timedelta(seconds=3)) as traveller,
-        LaptopCloud(directory) as cloud,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        spotify = Spotify(cloud.clock, 1, invented_listeners(3))
+def ingesting_clouds(*directories, **details):
+    """One or several clouds, three seconds after the slot; nothing but the test moves the time."""
+    with contextlib.ExitStack() as stack:
+        traveller = stack.enter_context(time_machine.travel(SLOT + timedelta(seconds=3)))
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr("asking._FIRST_WAIT_SECONDS", 0.01)
+        yield [stack.enter_context(_one_cloud(directory, traveller, details)) for directory in directories]
+
+
+@contextlib.contextmanager
+def _one_cloud(directory, traveller, details):
+    with LaptopCloud(directory) as cloud:
+        spotify = Spotify(cloud.clock, 1, invented_listeners(3), **details)
         server = Server("spotify", spotify.routes, cloud.faults).start()
-        urls = {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
-        for name, value in {**cloud.environment, **urls, **settings}.items():
-            patch.setenv(name, value)
-        yield Ingesting(cloud, spotify, traveller)
+        yield Ingesting(cloud, spotify, server.url, traveller)
         server.stop()

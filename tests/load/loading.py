@@ -56,6 +56,26 @@ def cell(value):
     return str(value)
 
 
+def entries(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def ledger_row(state, reason, rows_in=None, rows_new=None, listeners=None, error_class=None, run_id=RUN, slot=SLOT):
+    return {
+        "run_id": run_id,
+        "slot": slot,
+        "step": "load",
+        "state": state,
+        "listeners": listeners,
+        "rows_in": rows_in,
+        "rows_new": rows_new,
+        "reason": reason,
+        "error_class": error_class,
+        "blocked_until": None,
+        "details": None,
+    }
+
+
 class Loading:
     """Events reach load through its own server's test client; a fresh client is a fresh instance."""
 
@@ -75,9 +95,9 @@ class Loading:
 
     def receive(self):
         """The messages that have been published since the last time."""
-        self.messages.clear()
         self.cloud.deliver_pending()
-        return list(self.messages)
+        told, self.messages = self.messages, []
+        return told
 
     def land(self, content, name=NAME):
         self.cloud.storage.write(self.landing, name, content)
@@ -93,9 +113,9 @@ class Loading:
         self.withholding = True
         self.cloud.deliver_pending()
 
-    def post_event(self, event=-1):
-        """Deliver one of the events that were seen before."""
-        headers, body, _ = self.events[event]
+    def post_event(self, event=None):
+        """Deliver an event that was seen before; the newest unless another is given."""
+        headers, body, _ = event or self.events[-1]
         return self.client.post("/", data=body, headers=headers).status_code
 
     def post(self, data, event_type=FINALIZED):

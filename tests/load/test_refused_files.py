@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from landed_object import LandedObject
 from localcloud.faults import Fault
-from tests.load.loading import COLUMNS, NAME, RUN, csv_of, play
-from tests.load.test_load import entries, ledger_row
+from tests.load.loading import COLUMNS, NAME, RUN, csv_of, entries, ledger_row, play
 
 BAD_VALUE = csv_of(play(1), play(2)).replace(b"2026-11-22T09:02:01.863Z", b"yesterday")
 NO_KEY = csv_of(play(1, listener_id=None))
@@ -26,7 +26,7 @@ def test_a_refused_file_is_kept_with_bigquerys_own_words_and_is_not_retried(load
     assert loading.quarantined() == [kept, reason]
     assert loading.cloud.storage.read(loading.quarantine, kept) == content
     told = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
-    job = loading.warehouse.get_job(next(j.job_id for j in loading.warehouse.list_jobs() if j.job_type == "load"))
+    job = loading.warehouse.get_job(LandedObject(loading.landing, NAME, int(generation)).load_job_id)
     assert told == {
         "object": f"gs://{loading.landing}/{NAME}",
         "generation": generation,
@@ -93,16 +93,19 @@ def test_a_file_that_was_deleted_before_it_was_loaded_is_recorded_and_not_retrie
 def test_a_file_that_was_only_away_for_a_moment_gets_another_attempt(loading):
     content = csv_of(play(1))
     loading.land(content)
+    generation = int(loading.cloud.storage.get(loading.landing, NAME)["generation"])
     loading.cloud.storage.delete(loading.landing, NAME)
     loading.cloud.faults.order(Fault("gcp GET /storage/.*", "stop"))
     assert loading.deliver() == [500]
     loading.cloud.faults.clear()
     loading.land(content)
 
-    assert loading.post_event(0) == 200
+    assert loading.post_event(loading.events[0]) == 200
 
     assert loading.plays() == [play(1)]
-    assert sorted(job.job_id.count("-") for job in loading.warehouse.list_jobs() if job.job_type == "load") == [2, 3, 3]
+    first_id = LandedObject(loading.landing, NAME, generation).load_job_id
+    assert loading.warehouse.get_job(first_id).error_result["reason"] == "notFound"
+    assert loading.warehouse.get_job(f"{first_id}-2").error_result is None
 
 
 def test_columns_that_the_file_lacks_are_null(loading):

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         environment.setenv("JAVA_HOME", str(find_java(os.environ).home))
         environment.setenv("SPARK_HOME", str(SPARK_HOME))
         environment.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        environment.setenv("PYSPARK_PYTHON", sys.executable)
         environment.setenv("PYSPARK_SUBMIT_ARGS", shlex.join([*submit, "pyspark-shell"]))
         session = SparkSession.builder.getOrCreate()
         session.sparkContext.setLogLevel("ERROR")

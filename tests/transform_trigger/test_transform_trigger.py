@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from localcloud.faults import Fault
-from tests.transform_trigger.triggering import ledger_row
+from tests.transform_trigger.triggering import entries, ledger_row
 
 TEN, ELEVEN, NOON = "20261122T100000Z", "20261122T110000Z", "20261122T120000Z"
 TENS_BATCH, ELEVENS_BATCH = "top-tracks-20261122t100000z", "top-tracks-20261122t110000z"
@@ -16,10 +16,6 @@ TENS_ROW = ledger_row(TEN, "transform", "succeeded", f"Batch {TENS_BATCH} submit
 ELEVENS_ROW = ledger_row(ELEVEN, "transform", "succeeded", f"Batch {ELEVENS_BATCH} submitted for 12 new plays.", 12)
 ANY_CALL = "^(gcp|bigquery) "
 CREATE = "gcp POST .*/batches"
-
-
-def entries(capsys):
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_new_plays_become_a_batch_and_a_row_in_the_ledger(triggering, capsys):
@@ -252,13 +248,7 @@ def test_an_id_taken_meanwhile_by_a_twin_delivery_counts_as_submitted(triggering
     triggering.cloud.faults.order(Fault(CREATE, "stop"))
     assert triggering.deliver() == [500]
     triggering.cloud.faults.clear()
-    # A batch of that id from another caller: same id, other request id.
-    url = f"{triggering.cloud.gcp_url}/v1/projects/heavy-rotation-laptop/locations/us-central1/batches"
-    from tests.transform_trigger.triggering import requests
-
-    requests.post(
-        f"{url}?batchId={TENS_BATCH}", json={"pysparkBatch": {"mainPythonFileUri": "gs://x/y.py"}}, timeout=10
-    ).raise_for_status()
+    triggering.create_batch(TENS_BATCH, requestId="somebody-else")
 
     assert triggering.deliver() == [200]
 
@@ -347,17 +337,20 @@ def test_a_missing_grant_is_recorded_and_the_message_comes_again(triggering):
     assert triggering.ledger() == [failed, TENS_ROW]
 
 
-@pytest.mark.parametrize("data", [b"not JSON", b"", {}, {"message": {}}, {"message": {"data": "e30="}}])
-def test_a_message_that_cannot_be_read_is_logged_and_does_not_come_again(triggering, capsys, data):
+def test_a_message_that_cannot_be_read_is_logged_and_does_not_come_again(triggering, capsys):
+    bodies = [b"not JSON", b"", {}, {"message": {}}, {"message": {"data": "e30="}}]
     triggering.cloud.faults.clear()
 
-    assert triggering.post(data).status_code == 200
+    assert [triggering.post(body).status_code for body in bodies] == [200] * 5
 
     assert list(triggering.cloud.faults.calls) == []
-    (entry,) = entries(capsys)
-    assert (entry["severity"], entry["message"]) == ("ERROR", "A message cannot be read and is dropped")
-    assert entry["event_id"] == "9"
-    assert entry["reason"]
+    logged = entries(capsys)
+    told = {"severity": "ERROR", "message": "A message cannot be read and is dropped", "event_id": "9"}
+    assert logged == [{**told, "reason": entry["reason"]} for entry in logged]
+    assert [entry["reason"] for entry in logged] == [
+        *["The event holds no message with data"] * 4,
+        "The message's slot is not an instant",
+    ]
 
 
 def test_a_push_without_the_headers_of_an_event_is_read_as_well(triggering):

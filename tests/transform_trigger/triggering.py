@@ -37,6 +37,10 @@ def ledger_row(run_id, step, state, reason, rows_in=None, error_class=None):
     }
 
 
+def entries(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
 class Triggering:
     """Messages reach transform_trigger through its own server's test client; a fresh client is a fresh instance."""
 
@@ -61,9 +65,12 @@ class Triggering:
             "committed_at": (datetime.now(UTC) - committed_ago).isoformat(),
         }
         data = base64.b64encode(json.dumps(message).encode()).decode()
-        project, topic = (self.cloud.environment[name] for name in ("GOOGLE_CLOUD_PROJECT", "PLAYS_LOADED_TOPIC"))
-        url = f"{self.cloud.gcp_url}/v1/projects/{project}/topics/{topic}:publish"
-        requests.post(url, json={"messages": [{"data": data}]}, timeout=10).raise_for_status()
+        self._call(f"topics/{self.cloud.environment['PLAYS_LOADED_TOPIC']}:publish", {"messages": [{"data": data}]})
+
+    def create_batch(self, batch_id, **parameters):
+        """Somebody else submits a batch."""
+        job = {"pysparkBatch": {"mainPythonFileUri": "gs://code/top_tracks.py"}}
+        self._call("locations/us-central1/batches", job, batchId=batch_id, **parameters)
 
     def deliver(self):
         """Try every undelivered message once: the statuses of the answers."""
@@ -105,6 +112,10 @@ class Triggering:
         for row in rows:
             assert timedelta(0) <= row.pop("finished_at") - row.pop("started_at") < timedelta(minutes=1)
         return rows
+
+    def _call(self, path, body, **parameters):
+        url = f"{self.cloud.gcp_url}/v1/projects/{self.cloud.environment['GOOGLE_CLOUD_PROJECT']}/{path}"
+        requests.post(url, params=parameters, json=body, timeout=10).raise_for_status()
 
     def _remember_and_post(self, headers, body):
         status = self.client.post("/", data=body, headers=headers).status_code

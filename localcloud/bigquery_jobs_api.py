@@ -1,0 +1,150 @@
+"""BigQuery's REST calls about jobs and queries: what they ask for becomes work, what was done becomes answers."""
+
+from functools import partial
+from typing import Any
+
+from localcloud.bigquery_catalog import Cursor, Resource, TableId, Warehouse, find_dataset
+from localcloud.bigquery_extract import WriteObject, run_extract
+from localcloud.bigquery_jobs import Jobs, Outcome, Work, error_of, job_id_of
+from localcloud.bigquery_load import ReadObject, run_load
+from localcloud.bigquery_query import QueryRunner, Statement, plan_query, read_statement
+from localcloud.bigquery_sizes import Sizes
+from localcloud.bigquery_tables_api import PROJECT, next_page, page_of
+from localcloud.web import ApiError, Request, Response, Routes
+
+_QUERY_SETTINGS = (
+    "defaultDataset",
+    "maximumBytesBilled",
+    "parameterMode",
+    "query",
+    "queryParameters",
+    "useLegacySql",
+    "useQueryCache",
+)
+
+
+class JobsApi:
+    """`statements` collects every statement that came in, in order and each once."""
+
+    def __init__(self, warehouse: Warehouse, sizes: Sizes, read_object: ReadObject, write_object: WriteObject) -> None:
+        self._warehouse = warehouse
+        self._jobs = Jobs(warehouse)
+        self._runner = QueryRunner(warehouse, sizes)
+        self._read_object, self._write_object = read_object, write_object
+        self.statements: dict[Statement, None] = {}
+
+    def routes(self) -> Routes:
+        routes = Routes()
+        routes.add("POST", rf"{PROJECT}/jobs", self._insert_job)
+        routes.add("GET", rf"{PROJECT}/jobs/(?P<job>[^/]+)", self._get_job)
+        routes.add("POST", rf"{PROJECT}/queries", self._query)
+        routes.add("GET", rf"{PROJECT}/queries/(?P<job>[^/]+)", self._get_results)
+        return routes
+
+    def _insert_job(self, request: Request) -> Response:
+        body, project = request.json(), request.params["project"]
+        if body["configuration"].get("dryRun"):
+            return Response.of_json(self._dry_run(project, body["configuration"]))
+        return Response.of_json(self._start(project, body.get("jobReference", {}), body["configuration"]))
+
+    def _start(self, project: str, reference: Resource, configuration: Resource) -> Resource:
+        return self._jobs.start(project, reference, configuration, partial(self._plan, project, configuration))
+
+    def _get_job(self, request: Request) -> Response:
+        return Response.of_json(self._find(request))
+
+    def _find(self, request: Request) -> Resource:
+        return self._jobs.find(request.params["project"], request.arg("location"), request.params["job"])
+
+    def _get_results(self, request: Request) -> Response:
+        return Response.of_json(self._answer(self._find(request), *page_of(request)))
+
+    def _query(self, request: Request) -> Response:
+        """Start a query and give its first page in one call; the same request again gives the same answer."""
+        body, project = request.json(), request.params["project"]
+        configuration = {"query": {key: body[key] for key in _QUERY_SETTINGS if key in body}}
+        if body.get("dryRun"):
+            checked = self._dry_run(project, configuration)["statistics"]["query"]
+            return Response.of_json({"kind": "bigquery#queryResponse", "jobComplete": True, **checked})
+        reference = {"location": body.get("location")}
+        if "requestId" in body:
+            reference["jobId"] = job_id_of(body["requestId"])
+        try:
+            job = self._start(project, reference, configuration)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            job = self._jobs.find(project, reference["location"], reference["jobId"])
+        _, size = page_of(request)
+        return Response.of_json(self._answer(job, 0, int(body.get("maxResults", size))))
+
+    def _answer(self, job: Resource, start: int, size: int) -> Resource:
+        error = error_of(job)
+        if error:
+            raise error
+        answer = {"kind": "bigquery#getQueryResultsResponse", "jobReference": job["jobReference"]}
+        if job["status"]["state"] != "DONE":
+            return {**answer, "jobComplete": False}
+        statistics = job["statistics"]["query"]
+        return {**answer, "jobComplete": True, "cacheHit": False, **_shown(statistics), **self._rows(job, start, size)}
+
+    def _rows(self, job: Resource, start: int, size: int) -> Resource:
+        result = self._jobs.result(job)
+        rows = result.rows[start : start + size]
+        return {
+            "schema": {"fields": list(result.fields)},
+            "rows": list(rows),
+            "totalRows": str(len(result.rows)),
+            **next_page(start, len(rows), len(result.rows)),
+        }
+
+    def _dry_run(self, project: str, configuration: Resource) -> Resource:
+        query = plan_query(configuration["query"], project)
+        with self._warehouse.reading() as cursor:
+            outcome = self._runner.check(cursor, query)
+        processed = outcome.statistics["totalBytesProcessed"]
+        location = self._location_of(query.translation.tables)
+        return {
+            "kind": "bigquery#job",
+            "jobReference": {"projectId": project, "location": location or "US"},
+            "configuration": configuration,
+            "status": {"state": "DONE"},
+            "statistics": {"totalBytesProcessed": processed, "query": outcome.statistics},
+        }
+
+    def _plan(self, project: str, configuration: Resource) -> Work:
+        if "query" in configuration:
+            return self._plan_query(project, configuration["query"])
+        if "load" in configuration:
+            return self._plan_load(configuration["load"])
+        return self._plan_extract(configuration["extract"])
+
+    def _plan_query(self, project: str, configuration: Resource) -> Work:
+        self.statements[read_statement(configuration)] = None
+        query = plan_query(configuration, project)
+        return Work(partial(self._runner.run, query=query), query.writes, self._location_of(query.translation.tables))
+
+    def _plan_load(self, configuration: Resource) -> Work:
+        def run(cursor: Cursor) -> Outcome:
+            return Outcome(run_load(cursor, configuration, self._read_object, self._warehouse.now_ms()))
+
+        return Work(run, True, self._location_of([TableId.of(configuration["destinationTable"])]))
+
+    def _plan_extract(self, configuration: Resource) -> Work:
+        def run(cursor: Cursor) -> Outcome:
+            return Outcome(run_extract(cursor, configuration, self._write_object, self._warehouse.now_ms()))
+
+        return Work(run, True, self._location_of([TableId.of(configuration["sourceTable"])]))
+
+    def _location_of(self, tables: Any) -> str | None:
+        """Where the datasets of these tables are; None when there is none."""
+        if not tables:
+            return None
+        with self._warehouse.reading() as cursor:
+            location: str = find_dataset(cursor, tables[0].project, tables[0].dataset)["location"]
+        return location
+
+
+def _shown(statistics: Resource) -> Resource:
+    shown = ("totalBytesProcessed", "numDmlAffectedRows", "dmlStats")
+    return {name: statistics[name] for name in shown if name in statistics}

@@ -1,0 +1,94 @@
+"""What one part writes, the next one reads: object names, the message plays-loaded, a batch's arguments."""
+
+import base64
+import json
+import re
+import runpy
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).parents[2]
+SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+@given(st.integers(1_400_000_000, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
+def test_load_recognises_the_name_of_every_file_that_ingest_lands(slot):
+    import landed_object
+    import landing
+    import slots
+
+    run_id = slots.Run(slot, slot).run_id
+    landed = landed_object.LandedObject("bucket", landing.object_name(run_id), 1)
+    assert (landed.is_run_file, landed.run_id, landed.slot) == (True, run_id, slot)
+
+
+def test_transform_trigger_reads_the_message_that_load_publishes(tmp_path, monkeypatch):
+    """Through the laptop's Pub/Sub, as Eventarc delivers it."""
+    import message
+    from tests.load.loading import csv_of, loading_cloud, play
+
+    with loading_cloud(tmp_path) as loading:
+        received = []
+        loading.cloud.subscribe(
+            "google.cloud.pubsub.topic.v1.messagePublished", lambda headers, body: received.append(body) or 200
+        )
+        loading.land(csv_of(play(0), play(4)))
+        loading.deliver()
+        loading.deliver()
+    [event] = received
+    plays = message.parse_event(json.loads(event))
+    assert (plays.run_id, plays.slot, plays.rows_new) == ("20261122T100000Z", SLOT, 2)
+    assert abs(plays.committed_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_a_message_of_somebody_else_is_not_read_as_ours():
+    import message
+    from trigger_errors import MessageUnreadable
+
+    data = base64.b64encode(b'{"run_id": "20261122T100000Z", "rows_new": 2}').decode()
+    with pytest.raises(MessageUnreadable):
+        message.parse_event({"message": {"data": data}})
+
+
+def batch_arguments():
+    import dataproc
+    import message
+    import trigger_settings
+
+    environ = {
+        "GOOGLE_CLOUD_PROJECT": "a-project",
+        "LOCATION": "us-central1",
+        "SPARK_JOB_URI": "gs://code/top_tracks.py",
+        "SPARK_TEMP_BUCKET": "temporary",
+        "SPARK_SERVICE_ACCOUNT": "spark@a-project.iam.gserviceaccount.com",
+    }
+    plays = message.PlaysLoaded("20261122T100000Z", SLOT, 2, SLOT)
+    return dataproc.job_arguments(trigger_settings.Settings.from_env(environ), plays, SLOT + timedelta(minutes=1))
+
+
+def test_the_job_takes_exactly_the_arguments_that_a_batch_is_given():
+    named = {argument.partition("=")[0] for argument in batch_arguments()}
+    help_text = subprocess.run(
+        [sys.executable, str(ROOT / "spark_jobs/top_tracks.py"), "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert set(re.findall(r"--[a-z-]+", help_text)) - {"--help"} == named
+
+
+def test_the_job_reads_the_arguments_of_a_batch_as_they_were_meant():
+    job = runpy.run_path(str(ROOT / "spark_jobs/top_tracks.py"))
+    arguments = vars(job["parse_arguments"](batch_arguments()))
+    assert arguments == {
+        "project": "a-project",
+        "dataset": "listening",
+        "temp_bucket": "temporary",
+        "run_id": "20261122T100000Z",
+        "slot": SLOT,
+        "as_of": SLOT + timedelta(minutes=1),
+        "computed_at": SLOT + timedelta(minutes=1),
+    }

@@ -1,0 +1,111 @@
+"""The table files are the only truth about tables: who writes, reads, creates or prints one agrees with its file."""
+
+import json
+import re
+
+import pytest
+from google.cloud import bigquery
+
+from localcloud.in_process import LaptopCloud
+from tests.contracts.readme_tables import README, TABLE_FILES, with_tables
+
+TABLES = {name: json.loads(path.read_text()) for name, path in TABLE_FILES.items()}
+
+
+def columns_of(name):
+    return [column["name"] for column in TABLES[name]["columns"]]
+
+
+def test_there_are_the_four_tables_of_the_design():
+    assert sorted(TABLES) == ["gaps", "plays", "runs", "top_tracks"]
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_every_table_and_column_is_described_and_every_number_and_instant_has_a_unit(name):
+    table = TABLES[name]
+    assert set(table) == {"description", "primary_key", "partitioning", "clustering", "columns"}
+    assert len(table["description"]) > 20
+    for column in table["columns"]:
+        assert set(column) == {"name", "type", "mode", "description"}, column
+        assert column["description"].endswith("."), column
+        if column["type"] in ("INTEGER", "FLOAT", "TIMESTAMP"):
+            assert "Unit: " in column["description"], column
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_keys_partitions_and_clusters_are_columns_that_are_always_there(name):
+    table = TABLES[name]
+    required = {column["name"] for column in table["columns"] if column["mode"] == "REQUIRED"}
+    partition = [table["partitioning"]["field"]] if table["partitioning"] else []
+    assert required >= {*table["primary_key"], *partition, *(table["clustering"] or [])}
+
+
+def test_the_live_tables_are_the_files(tmp_path, monkeypatch):
+    with LaptopCloud(tmp_path) as cloud:
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+        client = bigquery.Client(cloud.environment["GOOGLE_CLOUD_PROJECT"])
+        live = {name: client.get_table(f"listening.{name}") for name in TABLES}
+    assert {name: described(table) for name, table in live.items()} == TABLES
+
+
+def described(table):
+    """A live table in the form of a table file."""
+    return {
+        "description": table.description,
+        "primary_key": table.table_constraints.primary_key.columns,
+        "partitioning": partitioning(table.time_partitioning),
+        "clustering": table.clustering_fields,
+        "columns": [
+            {"name": f.name, "type": f.field_type, "mode": f.mode, "description": f.description} for f in table.schema
+        ],
+    }
+
+
+def partitioning(time_partitioning):
+    return time_partitioning and {"type": time_partitioning.type_, "field": time_partitioning.field}
+
+
+def test_the_header_of_a_landed_csv_is_the_table_plays():
+    import landing
+
+    assert landing.to_csv([]).decode() == ",".join(columns_of("plays")) + "\n"
+
+
+def test_the_audio_features_that_ingest_fills_are_columns_of_plays_and_stand_together():
+    import audio_features
+
+    columns = columns_of("plays")
+    first = columns.index(audio_features.FEATURES[0])
+    assert tuple(columns[first : first + 13]) == (*audio_features.FEATURES, "features_source")
+
+
+def ledger_statements():
+    import ingest_queries
+    import load_ledger
+    import trigger_ledger
+
+    yield "ingest", ingest_queries._statement("add_run")
+    yield "load", load_ledger.outcome_sql("project.dataset.runs")
+    yield "transform_trigger", trigger_ledger.row_sql("project.dataset.runs")
+
+
+def test_every_ledger_statement_fills_columns_of_runs_and_all_that_are_required():
+    required = {column["name"] for column in TABLES["runs"]["columns"] if column["mode"] == "REQUIRED"}
+    for function, statement in ledger_statements():
+        inserted = re.search(r"INSERT\s*\(([^)]*)\)", statement)[1]
+        written = {name.strip() for name in inserted.split(",")}
+        assert required <= written <= set(columns_of("runs")), function
+
+
+def test_every_ledger_statement_is_keyed_on_the_primary_key_of_runs():
+    for function, statement in ledger_statements():
+        condition = re.search(r"\bON\b(.*?)\bWHEN\b", statement, re.DOTALL)[1]
+        for column in (*TABLES["runs"]["primary_key"], "slot"):
+            assert re.search(rf"\b{column}\b", condition), (function, column)
+
+
+def test_the_tables_in_the_readme_are_the_files():
+    """When this fails: python tests/contracts/readme_tables.py"""
+    readme = README.read_text()
+    assert with_tables(readme) == readme

@@ -1,0 +1,157 @@
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+import failures
+from asking import pause_seconds
+from failures import (
+    AccessTokenRefused,
+    ClientRefused,
+    NeedsConsent,
+    NotAllowListed,
+    PremiumLapsed,
+    RequestRefused,
+    explain,
+    retry_heals,
+)
+from localcloud.spotify_errors import ERRORS
+from localcloud.web import Response, Routes, Server
+from spotify import App, Grant, Spotify, api_refusal, features_refusal, token_refusal
+
+# What each 4xx of facts the invented Spotify knows means. 429 and 5xx are told apart before (asking.py).
+MEANINGS = {
+    "invalid_grant_revoked": NeedsConsent,
+    "invalid_grant_expired": NeedsConsent,
+    "invalid_grant_unknown": NeedsConsent,
+    "code_expired": NeedsConsent,
+    "code_invalid": NeedsConsent,
+    "redirect_uri_differs": NeedsConsent,
+    "invalid_client": ClientRefused,
+    "invalid_client_secret": ClientRefused,
+    "refresh_token_missing": RequestRefused,
+    "code_missing": RequestRefused,
+    "grant_type_missing": RequestRefused,
+    "grant_type_unsupported": RequestRefused,
+    "not_bearer": RequestRefused,
+    "invalid_limit": RequestRefused,
+    "invalid_id": RequestRefused,
+    "invalid_cursor": RequestRefused,
+    "both_cursors": RequestRefused,
+    "too_many_ids": RequestRefused,
+    "access_token_expired": AccessTokenRefused,
+    "access_token_invalid": AccessTokenRefused,
+    "access_token_missing": AccessTokenRefused,
+    "insufficient_scope": NeedsConsent,
+    "not_registered_old": NotAllowListed,
+    "not_registered_2026": NotAllowListed,
+    "not_registered_2026_text": NotAllowListed,
+    "premium_lapsed": PremiumLapsed,
+    "audio_features_closed": RequestRefused,
+    "forbidden": RequestRefused,
+    "analysis_not_found": RequestRefused,
+}
+
+
+def test_every_refusal_that_spotify_is_known_for_has_its_meaning():
+    refusals = {
+        name: error
+        for name, error in ERRORS.items()
+        if 400 <= error.status < 500 and error.status != 429 and error.service != "reccobeats"
+    }
+    tell = {"accounts": token_refusal, "api": api_refusal}
+    found = {name: type(tell[error.service](error.status, error.body)) for name, error in refusals.items()}
+    assert found == MEANINGS
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"error":{"status":404,"message":"Service not found"}}', "status 404: Service not found"),
+        (
+            '{"error":"invalid_request","error_description":"refresh_token must be supplied"}',
+            "status 404: invalid_request",
+        ),
+        ('{"error":{"status":404}}', "status 404"),
+        ('["error"]', "status 404"),
+        ("no JSON", "status 404"),
+        ('{"error":{"message":"token AQDabcdefghijklmnopqrstuvwxyz of a@b.example"}}', "status 404: token … of …"),
+        (f'{{"error":{{"message":"{"word " * 100}"}}}}', "status 404: " + "word " * 24),
+    ],
+)
+def test_spotifys_own_words_are_repeated_without_anything_that_may_be_a_token_or_an_address(body, words):
+    assert str(api_refusal(404, body)) == words
+
+
+def test_any_403_for_audio_features_means_that_they_are_closed():
+    for body in ('{"error":{"status":403}}', "Forbidden", '{"error":{"status":403,"message":"Forbidden"}}'):
+        assert "set AUDIO_FEATURES_SOURCE to off or reccobeats" in str(features_refusal(403, body))
+    assert type(features_refusal(401, "")) is AccessTokenRefused
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "body", "seconds"),
+    [
+        ("0", "", 0),
+        ("3", "", 3),
+        ("82661", "", 82_661),
+        ("31536000", "", 172_800),
+        (None, "Too many requests", 5),
+        (None, ERRORS["quota_exceeded"].body, 3600),
+        ("4", ERRORS["quota_exceeded"].body, 4),
+        ("Sun, 22 Nov 2026 10:00:00 GMT", "", 5),
+        ("-1", "", 5),
+    ],
+)
+def test_the_pause_after_a_429_is_what_spotify_asks_for_within_reason(retry_after, body, seconds):
+    assert pause_seconds(retry_after, body) == seconds
+
+
+def all_failures(base=failures.Failure):
+    return [kind for child in base.__subclasses__() for kind in (child, *all_failures(child))]
+
+
+def test_every_failure_is_explained_and_says_whether_a_retry_heals_it():
+    made = [kind(60) if kind is failures.RateLimited else kind("what happened") for kind in all_failures()]
+    assert {type(failure).__name__ for failure in made if retry_heals(failure)} == {
+        "SecretUnavailable",
+        "AccessTokenRefused",
+        "SpotifyUnavailable",
+        "UnreadableAnswer",
+    }
+    sentences = [explain(failure, "ada") for failure in made]
+    assert len(set(sentences)) == len(sentences)
+    assert not [sentence for sentence in sentences if "{" in sentence.replace('{"client_id"', "")]
+
+
+def test_who_has_to_consent_again_reads_the_command_to_run():
+    assert (
+        explain(NeedsConsent("consent was revoked"), "ada") == "consent was revoked, run `python -m cli authorize ada`"
+    )
+
+
+def test_secrets_do_not_show_in_a_repr():
+    shown = repr([App("id", "s3cret"), Grant("t0ken", "r3fresh")])
+    assert not [word for word in ("s3cret", "t0ken", "r3fresh") if word in shown]
+
+
+def test_one_token_that_two_secrets_hold_is_never_refreshed_twice_at_once():
+    running, most = Counter(), Counter()
+
+    def answer(request):
+        running[request.body] += 1
+        most[request.body] = max(most[request.body], running[request.body])
+        time.sleep(0.02)
+        running[request.body] -= 1
+        return Response.of_json({"access_token": "a"})
+
+    routes = Routes()
+    routes.add("POST", "/api/token", answer)
+    server = Server("spotify", routes).start()
+    spotify = Spotify(requests.Session(), server.url, server.url, App("id", "secret"))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(spotify.refresh, ["shared"] * 4)) == [Grant("a", None)] * 4
+    server.stop()
+    assert most == {b"grant_type=refresh_token&refresh_token=shared": 1}

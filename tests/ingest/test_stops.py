@@ -1,0 +1,81 @@
+"""A run that is stopped at any of its calls, and then repeated, comes to what it would have come to undisturbed."""
+
+from datetime import timedelta
+
+import pytest
+
+from localcloud.faults import Fault
+from tests.ingest.ingesting import SLOT, ingesting_clouds
+
+DAYS = 2
+"""Between two runs: enough for a full page of one listener, hence for a gap."""
+
+CALLS = range(24)
+"""More than a run has, so that the last stops are never reached."""
+
+
+def prepare(ingesting):
+    """Every run brings a token to keep, an item to quarantine, a gap, and a listener whose consent is gone."""
+    ingesting.authorize(*ingesting.slugs)
+    one, _, three = ingesting.slugs
+    ingesting.spotify.rotate_every(one, 1)
+    ingesting.spotify.order("item_local_file", listener=one, times=None)
+    ingesting.spotify.revoke(three)
+
+
+def outcome(ingesting):
+    """All that outlives a run, without its instants and without what failed attempts left in the ledger."""
+    plays, gaps, ledger = ingesting.plays(), ingesting.gaps(), ingesting.ledger()
+    for row in plays:
+        del row["ingested_at"]
+    for row in gaps:
+        del row["detected_at"]
+    for row in ledger:
+        for part in row["details"]["listeners"].values():
+            del part["consent_ends_at"]
+    ledger = [row for row in ledger if row["state"] != "failed"]
+    return {"plays": plays, "gaps": gaps, "ledger": ledger, "quarantine": ingesting.quarantined()}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("first", CALLS[::6])
+def test_a_run_that_is_stopped_at_any_call_and_repeated_comes_to_the_same(tmp_path, first, when):
+    with ingesting_clouds(tmp_path / "undisturbed", tmp_path / "stopped") as (undisturbed, stopped):
+        prepare(undisturbed)
+        prepare(stopped)
+        statuses = []
+        for run, call in enumerate(CALLS[first : first + 6]):
+            slot = SLOT + timedelta(days=DAYS * run)
+            undisturbed.run(slot)
+            load(undisturbed, slot)
+            statuses.append(run_with_a_stop(stopped, slot, Fault("", "stop", when, skip=call)))
+            undisturbed.travel(days=DAYS)
+        expected = outcome(undisturbed)
+        assert [len(expected[part]) for part in ("ledger", "quarantine")] == [6, 6]
+        assert len(expected["gaps"]) > 3
+        assert outcome(stopped) == expected
+        # Where the run was stopped it failed; what comes after its last call did not touch it.
+        assert statuses == sorted(statuses, reverse=True)
+        assert statuses[-1] == (200 if first == CALLS[::6][-1] else 500)
+
+
+def run_with_a_stop(ingesting, slot, stop):
+    """The status of the first attempt. What it has landed reaches the warehouse before the second."""
+    ingesting.restart()
+    ingesting.cloud.faults.clear()
+    ingesting.cloud.faults.order(stop)
+    status = ingesting.run(slot).status
+    ingesting.cloud.faults.clear()
+    was_loaded = load(ingesting, slot)
+    ingesting.restart()
+    assert ingesting.run(slot).status == 200
+    assert was_loaded or load(ingesting, slot)
+    return status
+
+
+def load(ingesting, slot):
+    name = f"plays/{slot:%Y/%m/%d/%Y%m%dT%H%M%SZ}.csv"
+    if name in ingesting.landed():
+        ingesting.load(name)
+        return True
+    return False

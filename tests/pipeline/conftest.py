@@ -1,0 +1,84 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STARTED, STOPPED = 90, 30
+"""Seconds to wait at most; a loaded machine needs many of them."""
+
+
+class Up:
+    """`python -m localcloud up` as a person runs it, and the commands one gives beside it."""
+
+    def __init__(self, data, *options, **environment):
+        self.data = data
+        self.output_path = data.with_suffix(".out")
+        with self.output_path.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "localcloud", "up", "--data", str(data), *options],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.family = []
+
+    @property
+    def output(self):
+        return self.output_path.read_text()
+
+    def wait_for(self, text):
+        deadline = time.monotonic() + STARTED
+        while text not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.1)
+        self.family = psutil.Process(self.process.pid).children(recursive=True)
+
+    def stop(self, number=signal.SIGINT):
+        """Ctrl-C; the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(STOPPED)
+
+    def survivors(self):
+        _, alive = psutil.wait_procs(self.family, timeout=5)
+        return [process.cmdline() for process in alive]
+
+
+def command(*arguments, **environment):
+    """`python -m localcloud …`, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "localcloud", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def start_up(tmp_path):
+    """Starts laptop clouds and leaves none behind, whatever the test comes to."""
+    started = []
+
+    def start(*options, data=tmp_path / "cloud", **environment):
+        started.append(Up(data, *options, **environment))
+        return started[-1]
+
+    yield start
+    for up in started:
+        if up.process.poll() is None:
+            up.process.kill()
+            up.process.wait()
+        for process in up.family:
+            if process.is_running():
+                process.kill()

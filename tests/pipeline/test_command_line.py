@@ -1,0 +1,124 @@
+"""The laptop cloud as a person uses it: real processes, started, used and stopped from the command line."""
+
+import json
+import signal
+import sys
+
+import pytest
+
+from localcloud.clock import Clock
+from localcloud.invented_listeners import invented_listeners
+from localcloud.spotify import Spotify
+from localcloud.web import Server
+from tests.pipeline.conftest import command
+
+pytestmark = pytest.mark.timeout(300)
+
+COUNT_PLAYS = """
+from google.cloud import bigquery
+[row] = bigquery.Client().query_and_wait("SELECT COUNT(*) AS n FROM listening.plays")
+print("plays:", row.n)
+"""
+
+
+def count_plays(data):
+    """Through `run`, with Google's client and nothing but the environment it is given."""
+    done = command("run", "--data", data, "--", sys.executable, "-c", COUNT_PLAYS)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.removeprefix("plays:"))
+
+
+def test_up_runs_the_schedule_keeps_its_data_and_leaves_no_process_behind(start_up):
+    up = start_up()
+    up.wait_for("Next run at")
+    assert "ingest succeeded: 150 new plays from 3 of 3 listeners" in up.output
+    assert "load       succeeded" in up.output
+    assert count_plays(up.data) == 150
+    assert up.stop() == 0
+    assert up.survivors() == []
+    assert not (up.data / "environment.json").exists()
+
+    again = start_up()
+    again.wait_for("Next run at")
+    assert "already landed" in again.output, "the same hour is the same run"
+    assert count_plays(up.data) == 150
+    assert again.stop(signal.SIGTERM) == 0
+    assert again.survivors() == []
+
+
+def test_tick_fires_the_schedule_once_and_shows_the_run_to_its_end(start_up):
+    up = start_up()
+    up.wait_for("Next run at")
+    ticked = command("tick", "--data", up.data, "--slot", "2026-01-01T10:00:00Z")
+    assert ticked.returncode == 0, ticked.stderr
+    assert "20260101T100000Z  ingest skipped: no new plays from 3 of 3 listeners" in ticked.stdout
+    status = command("status", "--data", up.data)
+    assert status.returncode == 0, status.stderr
+    assert "20260101T100000Z  ingest     skipped" in status.stdout
+    assert str(up.data / "logs" / "ingest.log") in status.stdout
+
+
+def test_a_second_laptop_cloud_on_the_same_data_is_refused(start_up):
+    up = start_up()
+    up.wait_for("Next run at")
+    second = command("up", "--data", up.data)
+    assert second.returncode == 1
+    assert f"A laptop cloud already runs on {up.data}" in second.stderr
+    assert command("status", "--data", up.data).returncode == 0, "the first one is unharmed"
+
+
+@pytest.mark.parametrize("arguments", [["tick"], ["status"], ["run", "--", "true"]])
+def test_a_command_without_a_running_laptop_cloud_says_how_to_start_one(tmp_path, arguments):
+    name, *rest = arguments
+    done = command(name, "--data", tmp_path, *rest)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"python -m localcloud up --data {tmp_path}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_slot_that_is_no_instant_is_wrong_usage(tmp_path):
+    done = command("tick", "--data", tmp_path, "--slot", "yesterday")
+    assert done.returncode == 2
+    assert "'yesterday' is not an instant like 2026-11-22T10:00:00Z" in done.stderr
+
+
+def test_another_spotify_given_in_the_environment_is_used_and_none_is_invented(start_up, tmp_path):
+    spotify = Spotify(Clock(), 7, invented_listeners(1))
+    server = Server("another spotify", spotify.routes).start()
+    up = start_up(SPOTIFY_ACCOUNTS_URL=server.url, SPOTIFY_API_URL=server.url)
+    up.wait_for("Next run at")
+    assert not (up.data / "logs" / "spotify.log").exists()
+    assert "no listener has given consent yet" in up.output
+
+    store_secrets(up.data, spotify)
+    ticked = command("tick", "--data", up.data)
+    assert "ingest succeeded: 50 new plays from 1 of 1 listeners" in ticked.stdout, ticked.stdout + ticked.stderr
+    assert count_plays(up.data) == 50
+    server.stop()
+
+
+STORE = """
+import json, os, sys
+from google.cloud import secretmanager
+client = secretmanager.SecretManagerServiceClient(
+    transport="rest", client_options={"api_endpoint": os.environ["SECRETMANAGER_EMULATOR_HOST"]}
+)
+project = "projects/" + os.environ["GOOGLE_CLOUD_PROJECT"]
+for name, (labels, payload) in json.loads(sys.argv[1]).items():
+    secret = client.create_secret(
+        parent=project, secret_id=name, secret={"labels": labels, "replication": {"automatic": {}}}
+    )
+    client.add_secret_version(parent=secret.name, payload={"data": json.dumps(payload).encode()})
+"""
+
+
+def store_secrets(data, spotify):
+    """What the consent command will do for the owner."""
+    app = {"client_id": spotify.app.client_id, "client_secret": spotify.app.client_secret}
+    labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": "me"}
+    secrets = {
+        "spotify-client": ({"app": "heavy-rotation"}, app),
+        "refresh-token-me": (labels, spotify.consent("listener-one")),
+    }
+    done = command("run", "--data", data, "--", sys.executable, "-c", STORE, json.dumps(secrets))
+    assert done.returncode == 0, done.stderr
