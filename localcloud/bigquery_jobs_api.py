@@ -24,14 +24,14 @@ _QUERY_SETTINGS = (
 
 
 class JobsApi:
-    """`statements` collects every statement that came in, in order and each once."""
+    """`statements` holds every statement that came in, in order, with the query settings that brought it last."""
 
     def __init__(self, warehouse: Warehouse, sizes: Sizes, read_object: ReadObject, write_object: WriteObject) -> None:
         self._warehouse = warehouse
         self._jobs = Jobs(warehouse)
         self._runner = QueryRunner(warehouse, sizes)
         self._read_object, self._write_object = read_object, write_object
-        self.statements: dict[Statement, None] = {}
+        self.statements: dict[Statement, Resource] = {}
 
     def routes(self) -> Routes:
         routes = Routes()
@@ -120,7 +120,7 @@ class JobsApi:
         return self._plan_extract(configuration["extract"])
 
     def _plan_query(self, project: str, configuration: Resource) -> Work:
-        self.statements[read_statement(configuration)] = None
+        self.statements[read_statement(configuration)] = configuration
         query = plan_query(configuration, project)
         return Work(partial(self._runner.run, query=query), query.writes, self._location_of(query.translation.tables))
 

@@ -36,7 +36,7 @@ class BigQuery:
         sizes = Sizes()
         jobs = JobsApi(self._warehouse, sizes, read_object, write_object)
         self.statements = jobs.statements
-        """Every statement that came in: its text and its parameters' types, each once, in the order of arrival."""
+        """Every statement that came in, in order, with the query settings that brought it last."""
         self.routes = Routes()
         self.routes.extend(TablesApi(self._warehouse, sizes).routes())
         self.routes.extend(jobs.routes())

@@ -14,13 +14,14 @@ TOKEN_SECONDS = 3600
 
 def write_service_account(path: Path, token_uri: str, project: str = "heavy-rotation-laptop") -> None:
     """Write a key file as Google's console would give it, whose tokens come from `token_uri`."""
-    email = f"laptop@{project}.iam.gserviceaccount.com"
     account = {
         "type": "service_account",
         "project_id": project,
         "private_key_id": "laptop",
         "private_key": _private_key(),
-        "client_email": email,
+        # Without a name: google-auth asks iamcredentials.googleapis.com where an account with one may be used, whatever
+        # the endpoints are. Nothing of the laptop cloud leaves the laptop.
+        "client_email": "",
         "client_id": "1",
         "token_uri": token_uri,
     }

@@ -14,7 +14,7 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 from sqlglot.parsers.bigquery import BigQueryParser
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from localcloud.bigquery_catalog import TableId
 from localcloud.googlesql_steps import STEPS
@@ -89,7 +89,7 @@ def translate(text: str, context: Context) -> Translation:
 
 def _parse(text: str) -> exp.Expr:
     try:
-        statements = GoogleSQL().parse(_with_numbered_parameters(text))
+        statements = GoogleSQL().parser().parse(_tokens(text), text)
     except (ParseError, TokenError) as error:
         message = str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
         raise invalid_query(f"Syntax error: {message}") from None
@@ -100,12 +100,15 @@ def _parse(text: str) -> exp.Expr:
     return statements[0]
 
 
-def _with_numbered_parameters(text: str) -> str:
+def _tokens(text: str) -> list[Token]:
     """Positional parameters get names by their place in the text, which the syntax tree does not keep."""
-    marks = [token.start for token in GoogleSQL().tokenize(text) if token.token_type == TokenType.PLACEHOLDER]
-    for number in reversed(range(len(marks))):
-        text = f"{text[: marks[number]]}@p{number}{text[marks[number] + 1 :]}"
-    return text
+    tokens = GoogleSQL().tokenize(text)
+    if any(token.token_type == TokenType.PIPE_GT for token in tokens):
+        raise refuse("The pipe syntax")
+    marks = [token.start for token in tokens if token.token_type == TokenType.PLACEHOLDER]
+    for number, mark in reversed(list(enumerate(marks))):
+        text = f"{text[:mark]}@p{number}{text[mark + 1 :]}"
+    return GoogleSQL().tokenize(text) if marks else tokens
 
 
 def _point_to_tables(statement: exp.Expr, context: Context) -> Iterator[tuple[exp.Table, TableId]]:

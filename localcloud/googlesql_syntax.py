@@ -1,5 +1,8 @@
 """The syntax of GoogleSQL that the laptop BigQuery knows: SQLGlot's node types, proved by the golden test."""
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlglot import exp
 
 from localcloud.googlesql_template import refuse
@@ -99,9 +102,15 @@ def refuse_unknown_syntax(statement: exp.Expr) -> None:
     for node in statement.walk():
         if type(node) not in KNOWN_SYNTAX:
             raise refuse(f"The syntax of {type(node).__name__}")
-        if isinstance(node, exp.Unnest) and node.args.get("offset"):
-            raise refuse("UNNEST … WITH OFFSET")
-        if isinstance(node, exp.Select) and node.args.get("kind"):
-            raise refuse(f"SELECT AS {node.args['kind']}")
-        if isinstance(node, exp.Interval) and not isinstance(node.parent, exp.Anonymous):
-            raise refuse("An INTERVAL outside of …_ADD and …_SUB")
+        for unknown, what in _UNKNOWN_FORMS.get(type(node), ()):
+            if unknown(node):
+                raise refuse(what)
+
+
+_UNKNOWN_FORMS: dict[type[exp.Expr], tuple[tuple[Callable[[Any], bool], str], ...]] = {
+    exp.Delete: ((lambda node: not node.this, "DELETE without FROM"),),
+    exp.Interval: ((lambda node: not isinstance(node.parent, exp.Anonymous), "INTERVAL outside of …_ADD and …_SUB"),),
+    exp.Parameter: ((lambda node: not isinstance(node.this, exp.Var), "A system variable"),),
+    exp.Select: ((lambda node: bool(node.args.get("kind")), "SELECT AS STRUCT or VALUE"),),
+    exp.Unnest: ((lambda node: bool(node.args.get("offset")), "UNNEST … WITH OFFSET"),),
+}

@@ -56,14 +56,14 @@ class Outcome:
 def main(arguments: Sequence[str] | None = None) -> None:
     batch = parse_arguments(arguments)
     started_at = datetime.now(UTC)
-    session = SparkSession.builder.appName("top_tracks").config("spark.sql.session.timeZone", "UTC").getOrCreate()
-    try:
-        outcome = refresh_top_tracks(session, batch, started_at)
-        append_run(session, batch, outcome)
-    except Exception as error:
-        with suppress(Exception):  # the first error is the one to be seen
-            append_run(session, batch, failure(error, started_at))
-        raise
+    builder = SparkSession.builder.appName("top_tracks").config("spark.sql.session.timeZone", "UTC")
+    with builder.getOrCreate() as session:
+        try:
+            append_run(session, batch, refresh_top_tracks(session, batch, started_at))
+        except Exception as error:
+            with suppress(Exception):  # the first error is the one to be seen
+                append_run(session, batch, failure(error, started_at))
+            raise
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> Batch:

@@ -33,7 +33,7 @@ def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> Landed | None:
     """Write the rows, unless an earlier attempt at the same slot has landed some; None when nothing is landed."""
     if rows and _write(bucket, run_id, rows):
         return Landed(Counter(row["listener_id"] for row in rows), by_this_attempt=True)
-    return None
+    return _read(bucket, run_id)
 
 
 def _write(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> bool:

@@ -57,6 +57,14 @@ class Ingesting:
                 patch.setenv(name, value)
             yield
 
+    def client_of_ingest(self):
+        """BigQuery as the function sees it."""
+        from ingest_cloud import connect
+        from ingest_settings import Settings
+
+        with self._settings():
+            return connect(Settings.from_env(self.environment)).bigquery
+
     def restart(self):
         """What Cloud Run does with a function that was killed."""
         source = ROOT / "functions/ingest/main.py"

@@ -11,7 +11,7 @@ from localcloud.googlesql import GoogleSQL
 from localcloud.googlesql_functions import FUNCTIONS
 from localcloud.googlesql_syntax import KNOWN_SYNTAX
 from tests.localcloud.googlesql_golden import DML, DML_TABLE, ERRORS, GOLDEN, NOW, QUERIES, REFUSED
-from tests.localcloud.warehouse import Warehouse, running_warehouse, string
+from tests.localcloud.warehouse import PROJECT, Warehouse, running_warehouse, string
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +22,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 
 @pytest.mark.parametrize(("expression", "expected"), GOLDEN, ids=lambda value: str(value)[:60])
-def test_an_expression_is_worth_what_bigquery_documents(
-    warehouse: Warehouse, expression: str, expected: Any
-) -> None:
+def test_an_expression_is_worth_what_bigquery_documents(warehouse: Warehouse, expression: str, expected: Any) -> None:
     value = warehouse.value(expression)
 
     assert value == expected
@@ -40,18 +38,19 @@ def test_a_query_has_the_rows_that_bigquery_documents(
 
 @pytest.mark.parametrize(("sql", "counts", "expected"), DML, ids=lambda value: str(value)[:60])
 def test_a_change_counts_and_leaves_the_rows_that_bigquery_documents(
-    tmp_path_factory: pytest.TempPathFactory, sql: str, counts: tuple[int, int, int], expected: list[tuple[Any, ...]]
+    warehouse: Warehouse, sql: str, counts: tuple[int, int, int], expected: list[tuple[Any, ...]]
 ) -> None:
-    with running_warehouse(tmp_path_factory.mktemp("changed")) as warehouse:
-        warehouse.create("t", *DML_TABLE)
-        warehouse.rows("INSERT INTO t (id, n) VALUES ('a', 1), ('b', 2)")
-        job = warehouse.start(sql, string("id", "c"))
-        job.result()
-        stats = job.dml_stats
+    warehouse.client.delete_table(f"{PROJECT}.listening.t", not_found_ok=True)
+    warehouse.create("t", *DML_TABLE)
+    warehouse.rows("INSERT INTO t (id, n) VALUES ('a', 1), ('b', 2)")
+    job = warehouse.start(sql, string("id", "c"))
+    job.result()
+    stats = job.dml_stats
 
-        assert (stats.inserted_row_count, stats.updated_row_count, stats.deleted_row_count) == counts
-        assert job.num_dml_affected_rows == sum(counts)
-        assert warehouse.rows("SELECT id, n FROM t ORDER BY id, n") == expected
+    assert stats is not None
+    assert (stats.inserted_row_count, stats.updated_row_count, stats.deleted_row_count) == counts
+    assert job.num_dml_affected_rows == sum(counts)
+    assert warehouse.rows("SELECT id, n FROM t ORDER BY id, n") == expected
 
 
 @pytest.mark.parametrize(("expression", "message"), ERRORS, ids=lambda value: str(value)[:60])

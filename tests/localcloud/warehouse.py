@@ -111,9 +111,7 @@ def running_warehouse(directory: Path, objects: dict[str, bytes] | None = None) 
 
 @contextmanager
 def _client(url: str) -> Iterator[bigquery.Client]:
-    client = bigquery.Client(
-        PROJECT, AnonymousCredentials(), location=LOCATION, client_options={"api_endpoint": url}
-    )
+    client = bigquery.Client(PROJECT, AnonymousCredentials(), location=LOCATION, client_options={"api_endpoint": url})
     try:
         yield client
     finally:

@@ -256,6 +256,30 @@ def test_an_id_taken_meanwhile_by_a_twin_delivery_counts_as_submitted(triggering
     assert triggering.ledger() == [TENS_ROW]
 
 
+def test_an_id_taken_by_a_batch_that_covers_nothing_gives_way_to_the_next(triggering):
+    # Without our labels it is not in the list, so only the refused id tells of it.
+    triggering.create_batch(TENS_BATCH)
+    triggering.finish(TEN, "FAILED")
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [200]
+
+    assert triggering.batch_ids() == [TENS_BATCH, f"{TENS_BATCH}-2"]
+    reason = f"Batch {TENS_BATCH}-2 submitted for 12 new plays."
+    assert triggering.ledger() == [ledger_row(TEN, "transform", "succeeded", reason, 12)]
+
+
+def test_a_run_that_is_merged_twice_gets_a_batch_for_each(triggering):
+    triggering.publish(TEN)
+    triggering.deliver()
+    triggering.finish(TEN)
+    triggering.publish(TEN, rows_new=1)
+
+    assert triggering.deliver() == [200]
+
+    assert triggering.batch_ids() == [TENS_BATCH, f"{TENS_BATCH}-2"]
+
+
 def calls_of_one_message(triggering):
     triggering.restart()
     triggering.publish("20261121T000000Z")
