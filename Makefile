@@ -25,7 +25,7 @@ lint: setup ## Check style, types and spelling without running anything
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@echo "==> mypy --strict: each function's folder by itself, then the rest"
 	@for name in $(FUNCTIONS); do (cd functions/$$name && ../../.venv/bin/mypy --strict .) || exit 1; done
-	@.venv/bin/mypy --strict spark_jobs localcloud
+	@.venv/bin/mypy --strict spark_jobs localcloud cli
 	@echo "==> codespell, shell syntax"
 	@.venv/bin/codespell
 	@bash -n .ci/run
@@ -37,6 +37,22 @@ fix: setup ## Format the code and mend what ruff can mend
 .PHONY: up
 up: setup ## Start the laptop cloud with its hourly schedule; Ctrl-C stops it, its data stays in .localcloud
 	@$(PY) -m localcloud up --data $(DATA)
+
+.PHONY: authorize
+authorize: setup ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
+	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP))
+
+.PHONY: listeners
+listeners: setup ## Show each listener: state, days of consent left, last play, last error
+	@$(PY) -m cli listeners $(if $(LAPTOP),--laptop $(LAPTOP))
+
+.PHONY: runs
+runs: setup ## Show the ledger: what each step of each run did, or why not
+	@$(PY) -m cli runs $(if $(LAPTOP),--laptop $(LAPTOP))
+
+.PHONY: run-now
+run-now: setup ## Fire the schedule once and follow the run to its end
+	@$(PY) -m cli run-now $(if $(LAPTOP),--laptop $(LAPTOP))
 
 .PHONY: setup
 setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python environments (the other targets do it when needed)

@@ -1,33 +1,17 @@
 # ruff: noqa: S608 -- names are quoted, values are parameters
-"""The datasets and tables of the laptop BigQuery: one DuckDB file holds the rows and, beside them, the metadata.
-
-Whoever writes has the file to itself and writes rows, metadata and job record in one transaction, so a stop at any
-point leaves all of them or none.
-"""
+"""The metadata of datasets and tables, in BigQuery's own form, kept beside the rows."""
 
 import json
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from localcloud.bigquery_types import Field, canonical_field, duckdb_type, quoted
-from localcloud.clock import Clock
+from localcloud.bigquery_warehouse import Cursor
 from localcloud.web import ApiError
 
 Resource = dict[str, Any]
-Cursor = duckdb.DuckDBPyConnection
 
-_TABLES = """
-CREATE SCHEMA IF NOT EXISTS localcloud;
-CREATE TABLE IF NOT EXISTS localcloud.datasets (project VARCHAR, dataset VARCHAR, resource VARCHAR);
-CREATE TABLE IF NOT EXISTS localcloud.tables (project VARCHAR, dataset VARCHAR, name VARCHAR, resource VARCHAR);
-CREATE TABLE IF NOT EXISTS localcloud.jobs (resource VARCHAR);
-"""
 _THIS_TABLE = "project = ? AND dataset = ? AND name = ?"
 _KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "tableConstraints")
 
@@ -64,51 +48,6 @@ class TableId:
     @property
     def reference(self) -> Resource:
         return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.name}
-
-
-class Warehouse:
-    """The DuckDB file under `directory`: many readers, one writer at a time."""
-
-    def __init__(self, directory: Path, clock: Clock) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        self.clock = clock
-        self._writer = threading.Lock()
-        self._database = duckdb.connect(str(directory / "warehouse.duckdb"))
-        self._database.execute("SET GLOBAL TimeZone = 'UTC'")
-        self._database.execute(_TABLES)
-
-    def close(self) -> None:
-        with self._writer:
-            self._database.close()
-
-    @contextmanager
-    def reading(self) -> Iterator[Cursor]:
-        """A cursor that sees one state of everything."""
-        cursor = self._database.cursor()
-        cursor.begin()
-        try:
-            yield cursor
-        finally:
-            cursor.rollback()
-            cursor.close()
-
-    @contextmanager
-    def writing(self) -> Iterator[Cursor]:
-        """A cursor of the only writer; what it did is kept when the block ends without an exception."""
-        with self._writer:
-            cursor = self._database.cursor()
-            cursor.begin()
-            try:
-                yield cursor
-                cursor.commit()
-            except BaseException:
-                cursor.rollback()
-                raise
-            finally:
-                cursor.close()
-
-    def now_ms(self) -> int:
-        return int(self.clock.now().timestamp() * 1000)
 
 
 def find_dataset(cursor: Cursor, project: str, dataset: str) -> Resource:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from localcloud.bigquery_catalog import Cursor, Resource, TableId, find_table
+from localcloud.bigquery_catalog import Resource, TableId, find_table
 from localcloud.bigquery_load import refuse_other_settings
 from localcloud.bigquery_types import quoted
+from localcloud.bigquery_warehouse import Cursor
 from localcloud.web import ApiError
 
 WriteObject = Callable[[str, Path], None]

@@ -13,11 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
-from localcloud.bigquery_catalog import Cursor, Resource, Warehouse
-from localcloud.bigquery_errors import JobError, as_bigquery_error
+from localcloud.bigquery_catalog import Resource
+from localcloud.bigquery_errors import JobError
 from localcloud.bigquery_types import Field
+from localcloud.bigquery_warehouse import Cursor, Warehouse
 from localcloud.web import ApiError
 
 _RESULTS_KEPT = 200
@@ -98,9 +97,8 @@ class Jobs:
                 done = _finished(job, kind, outcome.statistics, self._warehouse.now_ms())
                 if work.writes:
                     _store(cursor, done)
-        except (ApiError, duckdb.Error) as error:
-            failure = as_bigquery_error(error) if isinstance(error, duckdb.Error) else error
-            done = _failed(job, failure, self._warehouse.now_ms())
+        except ApiError as error:
+            done = _failed(job, error, self._warehouse.now_ms())
             with self._warehouse.writing() as cursor:
                 _store(cursor, done)
             return done

@@ -3,13 +3,14 @@
 from functools import partial
 from typing import Any
 
-from localcloud.bigquery_catalog import Cursor, Resource, TableId, Warehouse, find_dataset
+from localcloud.bigquery_catalog import Resource, TableId, find_dataset
 from localcloud.bigquery_extract import WriteObject, run_extract
 from localcloud.bigquery_jobs import Jobs, Outcome, Work, error_of, job_id_of
 from localcloud.bigquery_load import ReadObject, run_load
 from localcloud.bigquery_query import QueryRunner, Statement, plan_query, read_statement
 from localcloud.bigquery_sizes import Sizes
 from localcloud.bigquery_tables_api import PROJECT, next_page, page_of
+from localcloud.bigquery_warehouse import Cursor, Warehouse
 from localcloud.web import ApiError, Request, Response, Routes
 
 _QUERY_SETTINGS = (

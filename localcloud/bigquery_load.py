@@ -9,18 +9,11 @@ from typing import Any
 
 import duckdb
 
-from localcloud.bigquery_catalog import (
-    Cursor,
-    Resource,
-    TableId,
-    create_table,
-    find_table,
-    mark_modified,
-    replace_schema,
-)
+from localcloud.bigquery_catalog import Resource, TableId, create_table, find_table, mark_modified, replace_schema
 from localcloud.bigquery_csv import CsvError, Options, read_csv
 from localcloud.bigquery_errors import JobError, as_bigquery_error
 from localcloud.bigquery_types import Field, canonical_field, duckdb_type, field_of, quoted
+from localcloud.bigquery_warehouse import Cursor
 from localcloud.web import ApiError
 
 ReadObject = Callable[[str], bytes | Path]

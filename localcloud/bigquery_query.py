@@ -5,11 +5,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.bigquery_catalog import Cursor, Resource, TableId, Warehouse, find_table, mark_modified
+from localcloud.bigquery_catalog import Resource, TableId, find_table, mark_modified
 from localcloud.bigquery_jobs import Outcome, Result
 from localcloud.bigquery_parameters import googlesql_type, parameter_field, parameter_value
 from localcloud.bigquery_sizes import Sizes
 from localcloud.bigquery_types import Field, duckdb_type, encode_rows, field_of
+from localcloud.bigquery_warehouse import Cursor, Warehouse
 from localcloud.googlesql import Context, Translation, translate
 from localcloud.web import ApiError
 

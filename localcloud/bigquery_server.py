@@ -13,12 +13,12 @@ from pathlib import Path
 
 import requests
 
-from localcloud.bigquery_catalog import Warehouse
 from localcloud.bigquery_extract import WriteObject
 from localcloud.bigquery_jobs_api import JobsApi
 from localcloud.bigquery_load import ReadObject
 from localcloud.bigquery_sizes import Sizes
 from localcloud.bigquery_tables_api import TablesApi
+from localcloud.bigquery_warehouse import Warehouse
 from localcloud.clock import Clock
 from localcloud.control import fault_routes
 from localcloud.faults import Faults

@@ -1,8 +1,9 @@
 # ruff: noqa: S608 -- names are quoted, values are parameters
 """How much tables hold, by BigQuery's rules for logical bytes: https://cloud.google.com/bigquery/pricing#data."""
 
-from localcloud.bigquery_catalog import Cursor, Resource, TableId
+from localcloud.bigquery_catalog import Resource, TableId
 from localcloud.bigquery_types import Field, quoted
+from localcloud.bigquery_warehouse import Cursor
 
 
 class Sizes:

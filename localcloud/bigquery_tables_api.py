@@ -4,9 +4,10 @@
 from typing import Any
 
 from localcloud import bigquery_catalog as catalog
-from localcloud.bigquery_catalog import Resource, TableId, Warehouse
+from localcloud.bigquery_catalog import Resource, TableId
 from localcloud.bigquery_sizes import Sizes, count_rows
 from localcloud.bigquery_types import encode_rows, quoted
+from localcloud.bigquery_warehouse import Warehouse
 from localcloud.web import Request, Response, Routes
 
 PROJECT = r"/bigquery/v2/projects/(?P<project>[^/]+)"

@@ -25,7 +25,7 @@ _DATA = ROOT / "build" / "demo"
 _HOUR = timedelta(hours=1)
 # The schedule fires on the hour and the answer comes a little later.
 _LATENESS = timedelta(seconds=20)
-_BATCHES = 3
+_BATCHES = 2
 """Besides the first; they share the story's days evenly."""
 _LOAD_SECONDS, _BATCH_SECONDS = 60, 120
 

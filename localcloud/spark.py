@@ -29,8 +29,8 @@ def run_batch(batch: Mapping[str, Any], log_path: Path, environment: Mapping[str
     settings = {**os.environ, **environment}
     java = find_java(settings)
     wanted = archive(java, _ARCHIVES)
-    with tempfile.TemporaryDirectory(prefix="heavy-rotation-batch-") as name, recording(wanted, java) as draft:
-        scratch = Path(name)
+    with tempfile.TemporaryDirectory(prefix="spark-", dir=log_path.parent) as name, recording(wanted, java) as draft:
+        scratch = Path(name).absolute()
         job = _fetch(batch["pysparkBatch"]["mainPythonFileUri"], settings["STORAGE_EMULATOR_HOST"], scratch)
         command = [sys.executable, "-m", "localcloud.spark_driver", str(job), *batch["pysparkBatch"].get("args", [])]
         process_environment = {**settings, **_spark_environment(java, wanted.options(draft), scratch)}

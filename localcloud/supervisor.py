@@ -230,5 +230,5 @@ def until(condition: Any, seconds: float) -> bool:
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.005)
+        time.sleep(0.01)
     return True

@@ -1,0 +1,93 @@
+"""`python -m cli`: what the owner does by hand.
+
+Exit codes: 0 done, 1 it did not work (said on stderr, with the next step), 2 wrong usage, 130 stopped with Ctrl-C.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from cli import authorize, google_errors, listeners, place, run_now, runs
+from cli.console import say
+from cli.errors import CliError, Misused
+from cli.place import Place
+
+COMMANDS: Mapping[str, ModuleType] = {
+    "authorize": authorize,
+    "listeners": listeners,
+    "runs": runs,
+    "run-now": run_now,
+}
+_DEFAULT_LAPTOP = Path(".localcloud")
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options, _place(options, environ))
+    except CliError as error:
+        say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("\nStopped.")
+        return 130
+    except BrokenPipeError:  # as in `python -m cli runs | head`
+        _forget_stdout()
+        return 1
+
+
+def _forget_stdout() -> None:
+    """Nobody reads it any more; Python would complain once again when it flushes it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(options: argparse.Namespace, where: Place) -> int:
+    try:
+        code: int = COMMANDS[options.command].run(options, where)
+    except google_errors.EXPECTED as error:
+        raise CliError(google_errors.explain(error, where)) from None
+    return code
+
+
+def _place(options: argparse.Namespace, environ: Mapping[str, str]) -> Place:
+    if options.laptop is None:
+        return place.in_cloud(options.project, options.region, environ)
+    if options.project or options.region:
+        raise Misused("--laptop knows its own project and region: leave out --project and --region")
+    return place.on_laptop(options.laptop)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cli",
+        description="What the owner of a Heavy Rotation does by hand, in Google Cloud or on the laptop.",
+        epilog="Exit codes: 0 done, 1 it did not work (stderr says why and what to do), 2 wrong usage, 130 Ctrl-C.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
+        module.add_options(command)
+        _add_common_options(command)
+    return parser
+
+
+def _add_common_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print the result as JSON, progress on stderr")
+    where = command.add_argument_group("where", "without these: the environment, then the outputs of terraform/")
+    where.add_argument(
+        "--laptop",
+        nargs="?",
+        type=Path,
+        const=_DEFAULT_LAPTOP,
+        metavar="DIR",
+        help=f"the laptop cloud that runs on this directory ({_DEFAULT_LAPTOP} when left out)",
+    )
+    where.add_argument("--project", help="Google Cloud project (GOOGLE_CLOUD_PROJECT)")
+    where.add_argument("--region", help="its region, such as us-central1 (LOCATION)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Asks a listener for consent on Spotify's page and stores the refresh token.
+
+What was stored before stays untouched until Spotify has answered this listener with the new token. The first use also
+asks for the app's client id and secret: typed, or two lines of standard input, or SPOTIFY_CLIENT_ID and
+SPOTIFY_CLIENT_SECRET.
+"""
+
+import argparse
+import sys
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from cli import callback, consent, spotify, spotify_app
+from cli.consent import ConsentRequest
+from cli.console import iso, print_json, say
+from cli.errors import CliError
+from cli.place import Place
+from cli.secret_store import SecretStore, listener_labels
+from cli.spotify import Account, App, Tokens
+
+HELP = "Ask a listener for consent on Spotify's page and store it"
+
+
+@dataclass(frozen=True)
+class Authorized:
+    """What was stored, without any of it."""
+
+    listener: str
+    account: Account
+    consented_at: datetime
+    destroyed_versions: int
+
+    @property
+    def consent_ends_at(self) -> datetime:
+        return consent.ends_at(self.consented_at)
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """Everything that is known before the listener is asked."""
+
+    place: Place
+    store: SecretStore
+    listener: str
+    home: str
+    app: App
+    is_new_app: bool
+    replace_account: bool
+
+    def complete(self, request: ConsentRequest, query: Mapping[str, str]) -> Authorized:
+        """Turn what came back into a stored consent. Raises CliError, and then nothing of the listener has changed."""
+        code = consent.code_in(query, request)
+        consented_at = self.place.now()
+        tokens = spotify.redeem(self.place, self.app, code, request.redirect_uri)
+        account = spotify.fetch_account(self.place, tokens.access_token)
+        self._check_account(account)
+        if self.is_new_app:
+            spotify_app.keep_app(self.store, self.app)
+        payload = _payload(tokens, account, consented_at)
+        destroyed = self.store.replace(self.home, payload, listener_labels(self.listener))
+        return Authorized(self.listener, account, consented_at, destroyed)
+
+    def _check_account(self, account: Account) -> None:
+        before = _account_id(self.store.read(self.home))
+        if before and before not in account.ids and not self.replace_account:
+            raise CliError(
+                f"This is the account of {account.display_name}, not the one that {self.listener} had before. Nothing "
+                f"was stored. Sign in to Spotify as {self.listener}, in a private window for instance, and run the "
+                "command again; or, if the listener really has another account now, with --replace-account."
+            )
+        for listener, secret in self.store.listeners().items():
+            if listener != self.listener and _account_id(self.store.read(secret)) in account.ids:
+                raise CliError(
+                    f"This is the account of the listener {listener}. Nothing was stored. Sign in to Spotify as "
+                    f"{self.listener}, in a private window for instance, and run the command again."
+                )
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("listener", metavar="LISTENER", help="whose consent: the name it has in terraform.tfvars")
+    parser.add_argument(
+        "--port", type=int, default=8888, help="of 127.0.0.1, as in the app's redirect URI (%(default)s)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the page's address, open nothing")
+    parser.add_argument(
+        "--paste", action="store_true", help="where no browser runs: agree elsewhere, paste the address it ends at"
+    )
+    parser.add_argument("--new-client", action="store_true", help="ask for the app's client id and secret again")
+    parser.add_argument("--replace-account", action="store_true", help="the listener has another Spotify account now")
+    parser.add_argument(
+        "--timeout", type=float, default=300, metavar="SECONDS", help="how long to wait for the page (%(default)s)"
+    )
+
+
+def run(options: argparse.Namespace, place: Place) -> int:
+    consent.check_listener(options.listener)
+    authorization = _prepare(options, place)
+    request = consent.new_request(place.spotify_accounts_url, authorization.app.client_id, options.port)
+    complete = partial(authorization.complete, request)
+    if options.paste:
+        _report(complete(consent.query_of(_pasted(request))), options, place)
+        return 0
+    with callback.listening(options.port) as waiting:
+        _send_to(request.url, open_browser=not options.no_browser)
+        _report(waiting.settle(complete, options.timeout), options, place)
+    return 0
+
+
+def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
+    store = SecretStore(place)
+    home = store.home_of(options.listener)
+    stored = None if options.new_client else spotify_app.stored_app(store)
+    app = stored or spotify_app.ask_for_app(consent.redirect_uri(options.port))
+    return Authorization(place, store, options.listener, home, app, stored is None, options.replace_account)
+
+
+def _send_to(url: str, *, open_browser: bool) -> None:
+    say("The listener agrees on this page, with this computer's browser:")
+    say(f"\n  {url}\n")
+    if open_browser and not webbrowser.open(url):
+        say("No browser could be opened. Open the page by hand, or run the command again with --paste.")
+
+
+def _pasted(request: ConsentRequest) -> str:
+    say("Open this page in any browser, as the listener, and agree:")
+    say(f"\n  {request.url}\n")
+    say("The browser then shows an error, because nothing answers there: that is expected.")
+    print(f"Paste its address ({request.redirect_uri}?code=…): ", end="", file=sys.stderr, flush=True)
+    pasted = sys.stdin.readline()
+    if not pasted.strip():
+        raise CliError("No address was pasted. Nothing was stored. Run the command again.")
+    return pasted
+
+
+def _payload(tokens: Tokens, account: Account, consented_at: datetime) -> dict[str, str]:
+    """What ingest reads."""
+    return {
+        "refresh_token": tokens.refresh_token,
+        "consented_at": iso(consented_at),
+        "account_id": account.account_id,
+        "scope": tokens.scope,
+    }
+
+
+def _account_id(payload: Mapping[str, Any] | None) -> str | None:
+    value = (payload or {}).get("account_id")
+    return value if isinstance(value, str) and value else None
+
+
+def _report(stored: Authorized, options: argparse.Namespace, place: Place) -> None:
+    if options.json:
+        print_json(
+            {
+                "listener": stored.listener,
+                "account_id": stored.account.account_id,
+                "display_name": stored.account.display_name,
+                "consented_at": stored.consented_at,
+                "consent_ends_at": stored.consent_ends_at,
+                "destroyed_versions": stored.destroyed_versions,
+            }
+        )
+        return
+    ends_at = stored.consent_ends_at
+    days = consent.days_left(ends_at, stored.consented_at)
+    print(f"{stored.listener}: the consent of {stored.account.display_name} is stored.")
+    print(f"It ends on {ends_at:%Y-%m-%d}, in {days} days; ingest warns 30, 7 and 1 day ahead.")
+    print(f"Fetch the first plays now: {place.command('run-now')}")

@@ -1,0 +1,23 @@
+"""Asks Dataproc how a run's Spark batch ended: one that fails leaves no row in the ledger until the next run looks."""
+
+from google.cloud import dataproc_v1
+
+from cli import google_clients
+from cli.place import Place
+
+_TIMEOUT_SECONDS = 30
+_ENDED_BADLY = (dataproc_v1.Batch.State.FAILED, dataproc_v1.Batch.State.CANCELLED)
+_LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
+
+
+def failure_of(place: Place, run_id: str) -> str | None:
+    """Why the newest batch of the run failed, in a sentence; None while it has not failed."""
+    labels = {**_LABELS, "run": run_id.lower()}
+    parent = f"projects/{place.project}/locations/{place.region}"
+    wanted = " AND ".join(f"labels.{key} = {value}" for key, value in labels.items())
+    request = {"parent": parent, "filter": wanted, "order_by": "create_time desc"}
+    newest = next(iter(google_clients.batches(place).list_batches(request, timeout=_TIMEOUT_SECONDS)), None)
+    if newest is None or newest.state not in _ENDED_BADLY:
+        return None
+    batch_id = newest.name.rsplit("/", 1)[-1]
+    return f"Batch {batch_id} {newest.state.name.lower()}: {newest.state_message or 'Dataproc does not say why'}"

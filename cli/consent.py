@@ -1,0 +1,102 @@
+"""A listener's consent: the address that asks for it, what comes back, and when it ends. Nothing here calls anybody.
+
+Spotify: developer.spotify.com/documentation/web-api/tutorials/code-flow (the way) and …/refreshing-tokens (six months
+from the moment of consent; refreshing does not prolong them).
+"""
+
+import calendar
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from cli.errors import CliError, Misused
+
+SCOPE = "user-read-recently-played"
+CALLBACK_PATH = "/callback"
+
+_LIFETIME_MONTHS = 6
+# What a label's value in Google Cloud may be, and what ingest takes for a listener's name.
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_NOTHING = "Nothing was stored."
+
+
+@dataclass(frozen=True)
+class ConsentRequest:
+    """One question to one listener. Whoever brings back `state` is the one who was asked."""
+
+    url: str
+    redirect_uri: str
+    state: str = field(repr=False)
+
+
+def check_listener(name: str) -> None:
+    if not _SLUG.fullmatch(name):
+        raise Misused(
+            f"{name!r} cannot be a listener's name: at most 63 lower-case letters, digits, - and _, no - or _ in front"
+        )
+
+
+def redirect_uri(port: int) -> str:
+    """As it stands in the app's settings, byte for byte. Spotify refuses `localhost`."""
+    return f"http://127.0.0.1:{port}{CALLBACK_PATH}"
+
+
+def new_request(accounts_url: str, client_id: str, port: int) -> ConsentRequest:
+    """`show_dialog`: without it Spotify passes over the page, and so over the moment to notice a wrong account."""
+    state = secrets.token_urlsafe(32)
+    query = {
+        "client_id": client_id,
+        "response_type": "code",
+        "redirect_uri": redirect_uri(port),
+        "scope": SCOPE,
+        "state": state,
+        "show_dialog": "true",
+    }
+    return ConsentRequest(f"{accounts_url}/authorize?{urlencode(query)}", query["redirect_uri"], state)
+
+
+def query_of(url: str) -> dict[str, str]:
+    """The parameters of a callback address."""
+    return dict(parse_qsl(urlsplit(url.strip()).query, keep_blank_values=True))
+
+
+def code_in(query: Mapping[str, str], request: ConsentRequest) -> str:
+    """The code that stands for the consent. Raises CliError when there was none, or when this answers another question.
+
+    The state comes first: what a stranger sends is not even read.
+    """
+    if not hmac.compare_digest(query.get("state", "").encode(), request.state.encode()):
+        raise CliError(
+            f"What came back does not belong to this request: its `state` is missing or another one. {_NOTHING} "
+            "Run the command again and use only the page that it opens."
+        )
+    if "error" in query:
+        raise CliError(
+            f"Consent was not given: {_denial(query['error'])}. {_NOTHING} Run the command again to ask anew."
+        )
+    if not query.get("code"):
+        raise CliError(f"Spotify sent back no code. {_NOTHING} Run the command again.")
+    return query["code"]
+
+
+def _denial(error: str) -> str:
+    if error == "access_denied":
+        return "the listener cancelled"
+    return f"Spotify says {error[:40]!r}"
+
+
+def ends_at(consented_at: datetime) -> datetime:
+    """Six calendar months later: the same day of the month, or the month's last where there is no such day."""
+    years, month_index = divmod(consented_at.month - 1 + _LIFETIME_MONTHS, 12)
+    year, month = consented_at.year + years, month_index + 1
+    last_day = calendar.monthrange(year, month)[1]
+    return consented_at.replace(year=year, month=month, day=min(consented_at.day, last_day))
+
+
+def days_left(consent_ends_at: datetime, now: datetime) -> int:
+    """Whole days; negative once consent has ended."""
+    return (consent_ends_at - now).days

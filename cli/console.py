@@ -1,0 +1,58 @@
+"""What people and programs read: progress on stderr, the result on stdout, as text or as JSON."""
+
+import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+_NARROWEST = 30
+
+
+def say(text: str) -> None:
+    """Progress and questions: never on stdout, which may be read by a program."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain), flush=True)
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """As wide as the terminal; as wide as it needs to be when a program reads it."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print("\n".join(table_lines(heads, rows, width)), flush=True)
+
+
+def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
+    """Columns side by side, two spaces between; with a width, the last column is wrapped into what is left of it."""
+    table = [heads, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(heads) - 1)]
+    indent = sum(widths) + 2 * len(widths)
+    room = None if width is None else max(_NARROWEST, width - indent)
+    return [line for row in table for line in _row_lines(row, widths, room)]
+
+
+def _row_lines(row: Sequence[str], widths: Sequence[int], room: int | None) -> list[str]:
+    *cells, last = row
+    wrapped = (textwrap.wrap(last, room) if room else [last]) or [""]
+    start = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True))
+    return [((start if number == 0 else " " * len(start)) + part).rstrip() for number, part in enumerate(wrapped)]
+
+
+def minute(instant: datetime | None) -> str:
+    """An instant for people: UTC, to the minute."""
+    return "-" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def iso(instant: datetime) -> str:
+    """An instant for programs: UTC, to the second."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return iso(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,0 +1,156 @@
+"""Who listens and how it stands: from the labels of the secrets, the ledger and the plays. No token is read."""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from cli import consent
+from cli.console import minute, print_json, print_table
+from cli.place import Place
+from cli.secret_store import SecretStore
+from cli.warehouse import Row, Warehouse
+
+HELP = "Show each listener: state, days of consent left, last play, last error"
+
+State = Literal["ok", "not_authorized", "not_run_yet", "needs_consent", "failing"]
+_WORDS: Mapping[State, str] = {
+    "ok": "ok",
+    "not_authorized": "no consent yet",
+    "not_run_yet": "new consent, no run yet",
+    "needs_consent": "needs consent",
+    "failing": "failing",
+}
+_NEEDS_CONSENT = "NeedsConsent"
+"""The class of error under which ingest records a consent that is no longer good."""
+
+_HEADS = ("listener", "state", "consent", "plays", "last play (UTC)", "last error (UTC)")
+_LEDGER_READ = timedelta(days=35)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one run of ingest came to for one listener."""
+
+    at: datetime
+    state: str
+    error_class: str | None
+    reason: str | None
+    consent_ends_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One listener, as the commands tell it."""
+
+    listener: str
+    state: State
+    consent_ends_at: datetime | None
+    consent_days_left: int | None
+    plays: int
+    last_played_at: datetime | None
+    last_error_at: datetime | None
+    last_error: str | None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """None of its own."""
+
+
+def run(options: argparse.Namespace, place: Place) -> int:
+    standings = list(_standings(place))
+    if options.json:
+        print_json([asdict(standing) for standing in standings])
+    elif standings:
+        print_table(_HEADS, [_cells(standing) for standing in standings])
+        _print_next_steps(standings, place)
+    else:
+        print(f"No listener yet. {_first_step(place)}")
+    return 0
+
+
+def judge(stored_at: datetime | None, visits: Sequence[Visit], now: datetime) -> tuple[State, datetime | None]:
+    """How a listener stands and when the consent ends, from the newest token's age and the visits, the newest first."""
+    if stored_at is None:
+        return "not_authorized", None
+    if not visits or stored_at > visits[0].at:
+        return "not_run_yet", consent.ends_at(stored_at)
+    newest = visits[0]
+    ends_at = newest.consent_ends_at
+    if newest.error_class == _NEEDS_CONSENT or (ends_at is not None and ends_at <= now):
+        return "needs_consent", ends_at
+    return ("failing" if newest.state == "failed" else "ok"), ends_at
+
+
+def visits_of(listener: str, rows: Sequence[Row]) -> list[Visit]:
+    """The runs that asked for this listener, in the order of the rows. A pause tells nothing about anybody."""
+    return list(_visits_of(listener, rows))
+
+
+def _visits_of(listener: str, rows: Sequence[Row]) -> Iterator[Visit]:
+    for row in rows:
+        told: Mapping[str, Any] | None = ((row["details"] or {}).get("listeners") or {}).get(listener)
+        if told and told["state"] != "not_asked":
+            ends_at = told["consent_ends_at"]
+            yield Visit(
+                at=row["finished_at"],
+                state=told["state"],
+                error_class=told["error_class"],
+                reason=told["reason"],
+                consent_ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
+            )
+
+
+def _standings(place: Place) -> Iterator[Standing]:
+    store, warehouse, now = SecretStore(place), Warehouse(place), place.now()
+    secrets = store.listeners()
+    rows = warehouse.visits(now - _LEDGER_READ)
+    plays = {row["listener_id"]: row for row in warehouse.last_plays()}
+    for listener, secret in secrets.items():
+        visits = visits_of(listener, rows)
+        state, ends_at = judge(store.newest_version_at(secret), visits, now)
+        error = next((visit for visit in visits if visit.error_class), None)
+        yield Standing(
+            listener=listener,
+            state=state,
+            consent_ends_at=ends_at,
+            consent_days_left=None if ends_at is None else consent.days_left(ends_at, now),
+            plays=plays[listener]["plays"] if listener in plays else 0,
+            last_played_at=plays[listener]["last_played_at"] if listener in plays else None,
+            last_error_at=error.at if error else None,
+            last_error=error.reason if error else None,
+        )
+
+
+def _cells(standing: Standing) -> tuple[str, ...]:
+    error = f"{minute(standing.last_error_at)}: {standing.last_error}" if standing.last_error_at else "-"
+    return (
+        standing.listener,
+        _WORDS[standing.state],
+        _days(standing),
+        str(standing.plays),
+        minute(standing.last_played_at),
+        error,
+    )
+
+
+def _days(standing: Standing) -> str:
+    days = standing.consent_days_left
+    if days is None or standing.consent_ends_at is None:
+        return "-"
+    if days < 0:
+        return f"ended {standing.consent_ends_at:%Y-%m-%d}"
+    return f"{days} day{'' if days == 1 else 's'} left"
+
+
+def _print_next_steps(standings: Sequence[Standing], place: Place) -> None:
+    for standing in standings:
+        if standing.state in ("not_authorized", "needs_consent"):
+            print(f"\nTo get {standing.listener}'s plays: {place.command(f'authorize {standing.listener}')}")
+
+
+def _first_step(place: Place) -> str:
+    if place.laptop:
+        return f"Add one: {place.command('authorize LISTENER')}"
+    return "Add one to `listeners` in terraform.tfvars, run terraform apply, then python -m cli authorize LISTENER."

@@ -1,0 +1,94 @@
+"""Where a command acts: the owner's Google Cloud project, or a laptop cloud that runs on this computer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cli import terraform_outputs
+from cli.errors import CliError, Misused
+from localcloud import supervisor
+from localcloud.supervisor import Laptop
+
+ACCOUNTS_URL, API_URL = "https://accounts.spotify.com", "https://api.spotify.com"
+
+
+@dataclass(frozen=True)
+class Place:
+    """`settings`: every setting that is known, with the endpoints of stand-ins where there are some."""
+
+    project: str
+    region: str
+    settings: Mapping[str, str]
+    laptop: Laptop | None = None
+
+    @property
+    def dataset(self) -> str:
+        return self.settings.get("DATASET") or "listening"
+
+    @property
+    def spotify_accounts_url(self) -> str:
+        return (self.settings.get("SPOTIFY_ACCOUNTS_URL") or ACCOUNTS_URL).rstrip("/")
+
+    @property
+    def spotify_api_url(self) -> str:
+        return (self.settings.get("SPOTIFY_API_URL") or API_URL).rstrip("/")
+
+    def endpoint(self, name: str) -> str | None:
+        """A stand-in's address; None: Google's own."""
+        return self.settings.get(name) or None
+
+    def now(self) -> datetime:
+        """The time there: a laptop cloud may live in a simulated one."""
+        return self.laptop.clock.now() if self.laptop else datetime.now(UTC)
+
+    def command(self, rest: str) -> str:
+        """What to type for another command at the same place."""
+        return f"python -m cli {rest}" + (f" --laptop {self.laptop.directory}" if self.laptop else "")
+
+
+def on_laptop(directory: Path) -> Place:
+    try:
+        laptop = supervisor.attach(directory)
+    except supervisor.NotRunning as error:
+        raise CliError(str(error)) from None
+    return Place(laptop.settings["GOOGLE_CLOUD_PROJECT"], laptop.settings["LOCATION"], laptop.settings, laptop)
+
+
+def in_cloud(
+    project: str | None,
+    region: str | None,
+    environ: Mapping[str, str],
+    read_outputs: Callable[[], Mapping[str, str]] = terraform_outputs.read,
+) -> Place:
+    """What was typed counts most, then the environment, then what Terraform applied."""
+    typed = {"GOOGLE_CLOUD_PROJECT": project, "LOCATION": region}
+    known = {name: value for name, value in {**environ, **_given(typed)}.items() if value}
+    if not all(known.get(name) for name in typed):
+        known = _completed(known, read_outputs())
+    return Place(
+        _required(known, "GOOGLE_CLOUD_PROJECT", "Google Cloud project", "--project PROJECT"),
+        _required(known, "LOCATION", "region", "--region REGION"),
+        known,
+    )
+
+
+def _completed(known: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, str]:
+    """Outputs of another project than the one that is asked for say nothing about it."""
+    wanted = known.get("GOOGLE_CLOUD_PROJECT")
+    if wanted and outputs.get("GOOGLE_CLOUD_PROJECT") != wanted:
+        return dict(known)
+    return {**outputs, **known}
+
+
+def _given(options: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _required(settings: Mapping[str, str], name: str, what: str, option: str) -> str:
+    if not settings.get(name):
+        raise Misused(
+            f"Which {what}? Give {option}, or set {name}, or apply terraform/ first: its outputs are read. "
+            "For the cloud on this laptop: --laptop"
+        )
+    return settings[name]

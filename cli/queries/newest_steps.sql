@@ -1,0 +1,7 @@
+-- A row is one outcome of one run's step, the newest first.
+SELECT
+  run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class, blocked_until,
+  details
+FROM runs
+ORDER BY finished_at DESC, started_at DESC
+LIMIT @limit

@@ -1,0 +1,97 @@
+"""Fires the schedule once, out of turn, and follows the run through the ledger to its end."""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from cli import batch_state, schedule
+from cli.console import print_json, say
+from cli.errors import CliError
+from cli.following import awaited_step, outcome, waiting_for
+from cli.place import Place
+from cli.schedule import Fired
+from cli.warehouse import Row, Warehouse
+
+HELP = "Fire the schedule once and follow the run to its end"
+
+# A run that Cloud Scheduler starts out of turn may be given an earlier slot.
+_SLOTS_READ = timedelta(days=1)
+_CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
+# A slot that was done before adds nothing to the ledger: whoever waits for it would wait for ever.
+_INGEST_SECONDS = 300.0
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout", type=float, default=1200, metavar="SECONDS", help="how long to follow the run (%(default)s)"
+    )
+
+
+def run(options: argparse.Namespace, place: Place) -> int:
+    say("Firing the schedule …")
+    fired = schedule.fire(place)
+    rows = _followed(place, fired, options)
+    state = outcome(rows)
+    if options.json:
+        print_json({"run_id": rows[0]["run_id"], "state": state, "steps": rows})
+    return 1 if state == "failed" else 0
+
+
+def _followed(place: Place, fired: Fired, options: argparse.Namespace) -> list[Row]:
+    """The rows of the finished run; each is shown when it is there."""
+    show: Callable[[str], None] = say if options.json else _print
+    rows: list[Row] = []
+    for row in _new_rows(place, fired, options.timeout):
+        show(f"{row['run_id']}  {row['step']:<10}  {row['state']:<9}  {row['reason'] or ''}")
+        rows.append(row)
+    return rows
+
+
+def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
+    """The run's rows one after the other, until no more will come. Raises CliError when the time is over."""
+    warehouse, began = Warehouse(place), time.monotonic()
+    pause = _LAPTOP_SECONDS if place.laptop else _CLOUD_SECONDS
+    shown, announced = 0, None
+    while True:
+        rows = fired.rows_of_run(warehouse.steps_since(fired.at - _SLOTS_READ))
+        rows = _with_failed_batch(place, rows)
+        yield from rows[shown:]
+        shown, awaited = len(rows), awaited_step(rows)
+        if awaited is None:
+            return
+        patience = min(seconds, _INGEST_SECONDS) if awaited == "ingest" else seconds
+        if time.monotonic() - began > patience:
+            raise CliError(_late(awaited, patience, place))
+        if awaited != announced:
+            say(f"… waiting for {waiting_for(awaited)}")
+        announced = awaited
+        time.sleep(pause)
+
+
+def _with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
+    """A batch that failed is told now; its own row would only come with the next run."""
+    if awaited_step(rows) != "top_tracks":
+        return rows
+    reason = batch_state.failure_of(place, rows[0]["run_id"])
+    if reason is None:
+        return rows
+    now = place.now()
+    told = {"step": "top_tracks", "state": "failed", "finished_at": now, "rows_new": None, "reason": reason}
+    return [*rows, {**dict.fromkeys(rows[0]), "run_id": rows[0]["run_id"], "slot": rows[0]["slot"], **told}]
+
+
+def _late(step: str, seconds: float, place: Place) -> str:
+    if step == "ingest":
+        return (
+            f"No new run shows in the ledger after {seconds:.0f} s. Either this slot was done before, then there is "
+            f"nothing to do ({place.command('runs')}), or ingest fails before it can say so: see its log."
+        )
+    return (
+        f"The run has not finished after {seconds:.0f} s: it still waits for {waiting_for(step)}. "
+        f"It goes on by itself; look again with {place.command('runs')}"
+    )
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)

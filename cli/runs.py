@@ -1,0 +1,38 @@
+"""The ledger in the terminal: one line per step, the newest first."""
+
+import argparse
+
+from cli.console import minute, print_json, print_table
+from cli.place import Place
+from cli.warehouse import Row, Warehouse
+
+HELP = "Show the ledger: what each step of each run did, or why not"
+
+_HEADS = ("finished (UTC)", "run", "step", "state", "new", "what happened")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--limit", type=_positive, default=20, metavar="N", help="how many steps (%(default)s)")
+
+
+def run(options: argparse.Namespace, place: Place) -> int:
+    rows = Warehouse(place).newest_steps(options.limit)
+    if options.json:
+        print_json(rows)
+    elif rows:
+        print_table(_HEADS, [_cells(row) for row in rows])
+    else:
+        print(f"No run yet. Fire the schedule now: {place.command('run-now')}")
+    return 0
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    new = "-" if row["rows_new"] is None else str(row["rows_new"])
+    return (minute(row["finished_at"]), row["run_id"], row["step"], row["state"], new, row["reason"] or "")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number

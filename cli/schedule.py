@@ -1,0 +1,80 @@
+"""Fires the schedule once: Cloud Scheduler's own `run` in the cloud, the supervisor's tick on the laptop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import requests
+
+from cli import google_clients
+from cli.errors import CliError, Misused
+from cli.place import Place
+from cli.warehouse import Row
+from localcloud.supervisor import Laptop
+
+JOB = "ingest-hourly"
+"""The job that terraform/schedule.tf makes."""
+
+_TIMEOUT_SECONDS = 30
+_SCHEDULER = "https://cloudscheduler.googleapis.com"
+# Clocks of two of Google's machines may differ by this much.
+_TOLERANCE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class Fired:
+    """How to know the run: by its id, or, where nobody tells it, by having started since then."""
+
+    run_id: str | None
+    at: datetime
+
+    def rows_of_run(self, rows: Sequence[Row]) -> list[Row]:
+        """Those of the ledger's rows that are this run's."""
+        run_id = self.run_id or next((row["run_id"] for row in rows if self._is_first_step(row)), None)
+        return [row for row in rows if row["run_id"] == run_id]
+
+    def _is_first_step(self, row: Row) -> bool:
+        return bool(row["step"] == "ingest" and row["started_at"] >= self.at - _TOLERANCE)
+
+
+def fire(place: Place) -> Fired:
+    return _tick(place.laptop, place.now()) if place.laptop else _run_job(place)
+
+
+def _tick(laptop: Laptop, slot: datetime) -> Fired:
+    answer = laptop.tick(slot)
+    try:
+        return Fired(str(answer.json()["run_id"]), slot)
+    except (ValueError, KeyError, TypeError):
+        raise CliError(
+            f"ingest answered with status {answer.status_code} and no run. "
+            f"Its log: {laptop.directory / 'logs' / 'ingest.log'}"
+        ) from None
+
+
+def _run_job(place: Place) -> Fired:
+    endpoint = place.endpoint("CLOUDSCHEDULER_EMULATOR_HOST")
+    if endpoint is None and place.endpoint("SECRETMANAGER_EMULATOR_HOST"):
+        raise Misused("These settings lead to a laptop cloud, which Cloud Scheduler knows nothing of: give --laptop")
+    job = f"projects/{place.project}/locations/{place.region}/jobs/{JOB}"
+    response = google_clients.session(place).post(
+        f"{endpoint or _SCHEDULER}/v1/{job}:run", json={}, timeout=_TIMEOUT_SECONDS
+    )
+    if not response.ok:
+        raise CliError(_refusal(response, job))
+    return Fired(None, _googles_time(response))
+
+
+def _googles_time(response: requests.Response) -> datetime:
+    """The ledger is written with Google's clock, which this computer's need not agree with."""
+    date = response.headers.get("Date")
+    return parsedate_to_datetime(date) if date else datetime.now(UTC)
+
+
+def _refusal(response: requests.Response, job: str) -> str:
+    if response.status_code == 404:
+        return f"There is no Cloud Scheduler job {job}. Apply terraform/ first."
+    if response.status_code == 403:
+        return f"You may not run {job}. Sign in as the project's owner: gcloud auth application-default login"
+    return f"Cloud Scheduler answered with status {response.status_code}. Try again in a minute."

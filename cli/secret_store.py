@@ -1,0 +1,143 @@
+"""Secret Manager, as far as consents need it: a secret per listener, one good version in it, nothing left behind.
+
+Payloads are handed through and never shown: not in an error, not in a repr.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import google_crc32c
+from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
+from google.api_core.retry import Retry, if_transient_error
+from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
+
+from cli import google_clients
+from cli.console import say
+from cli.errors import CliError
+from cli.place import Place
+
+APP_SECRET = "spotify-client"  # noqa: S105 -- a name
+_LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
+
+_SECONDS = 20
+# Google's client tries some of these calls only once.
+_RETRY = Retry(predicate=if_transient_error, initial=0.5, timeout=_SECONDS)
+
+
+class SecretStore:
+    """The secrets at one place. They are made by Terraform; on the laptop, which has none, here."""
+
+    def __init__(self, place: Place) -> None:
+        self._client: SecretManagerServiceClient = google_clients.secret_manager(place)
+        self._parent, self._makes_secrets = f"projects/{place.project}", place.laptop is not None
+
+    def listeners(self) -> dict[str, str]:
+        """Listener → name of the secret, from the labels. Raises CliError when two secrets are one listener's."""
+        wanted = " AND ".join(f"labels.{key}={value}" for key, value in _LABELS.items())
+        request = {"parent": self._parent, "filter": wanted}
+        names: dict[str, str] = {}
+        for secret in self._client.list_secrets(request, timeout=_SECONDS, retry=_RETRY):
+            listener = secret.labels.get("listener", "")
+            if listener in names:
+                raise CliError(
+                    f"Two secrets carry the label listener={listener}: {_id(secret.name)} and {_id(names[listener])}. "
+                    "Delete one of them."
+                )
+            names[listener] = secret.name
+        return dict(sorted(names.items()))
+
+    def home_of(self, listener: str) -> str:
+        """The secret that the listener's consent goes into. It need not exist yet where this makes secrets."""
+        name = self.listeners().get(listener)
+        if name is None and not self._makes_secrets:
+            raise CliError(
+                f"There is no listener {listener} in this project. Add it to `listeners` in terraform.tfvars, run "
+                "terraform apply, then this command again."
+            )
+        return name or f"{self._parent}/secrets/refresh-token-{listener}"
+
+    def app_home(self) -> str:
+        return f"{self._parent}/secrets/{APP_SECRET}"
+
+    def read(self, secret: str) -> dict[str, Any] | None:
+        """What the newest version holds; None when there is nothing that can be read."""
+        try:
+            name = f"{secret}/versions/latest"
+            response = self._client.access_secret_version(name=name, timeout=_SECONDS, retry=_RETRY)
+        except (NotFound, BadRequest):  # no version, or the newest is disabled or destroyed
+            return None
+        content = response.payload.data
+        if google_crc32c.value(content) != response.payload.data_crc32c:
+            raise CliError(f"The secret {_id(secret)} arrived damaged. Run the command again.")
+        return _parsed(content)
+
+    def newest_version_at(self, secret: str) -> datetime | None:
+        """When the newest version that can be used was stored. Its content is not read."""
+        request = {"parent": secret, "filter": "state:ENABLED"}
+        versions = self._client.list_secret_versions(request, timeout=_SECONDS, retry=_RETRY)
+        # Google's own datetime can do more than Python's; nothing here wants that.
+        instants = [datetime.fromtimestamp(v.create_time.timestamp(), v.create_time.tzinfo) for v in versions]
+        return max(instants, default=None)
+
+    def replace(self, secret: str, payload: Mapping[str, str], labels: Mapping[str, str] | None = None) -> int:
+        """Store a new version, read it back, and only then destroy those before it; how many were destroyed."""
+        content = json.dumps(payload).encode()
+        new = self._add(secret, content, labels or {})
+        if self.read(secret) != payload:
+            raise CliError(
+                f"The new version of the secret {_id(secret)} cannot be read back, so the one before it was kept. "
+                "Run the command again."
+            )
+        return self._destroy_before(secret, _number(new.name))
+
+    def _add(self, secret: str, content: bytes, labels: Mapping[str, str]) -> SecretVersion:
+        payload = {"data": content, "data_crc32c": google_crc32c.value(content)}
+        request = {"parent": secret, "payload": payload}
+        try:
+            return self._client.add_secret_version(request, timeout=_SECONDS, retry=_RETRY)
+        except NotFound:
+            if not self._makes_secrets:
+                raise
+        settings = {"replication": {"automatic": {}}, "labels": dict(labels)}
+        create = {"parent": self._parent, "secret_id": _id(secret), "secret": settings}
+        self._client.create_secret(create, timeout=_SECONDS)
+        return self._client.add_secret_version(request, timeout=_SECONDS, retry=_RETRY)
+
+    def _destroy_before(self, secret: str, number: int) -> int:
+        """Versions cost money until they are destroyed, disabled ones too. Newer ones are somebody else's."""
+        request = {"parent": secret}
+        versions = self._client.list_secret_versions(request, timeout=_SECONDS, retry=_RETRY)
+        old = [v.name for v in versions if _number(v.name) < number and v.state != SecretVersion.State.DESTROYED]
+        return sum(self._destroy(name) for name in old)
+
+    def _destroy(self, name: str) -> bool:
+        """What was stored is stored: an old version that stays is worth a warning, not a failure."""
+        try:
+            self._client.destroy_secret_version(name=name, timeout=_SECONDS, retry=_RETRY)
+        except GoogleAPICallError as error:
+            say(f"The old version {name} could not be destroyed ({type(error).__name__}): destroy it, it costs money.")
+            return False
+        return True
+
+
+def listener_labels(listener: str) -> dict[str, str]:
+    return {**_LABELS, "listener": listener}
+
+
+def _parsed(content: bytes) -> dict[str, Any] | None:
+    """None for what nobody could use: it may be replaced like nothing at all."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _id(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
+
+
+def _number(version_name: str) -> int:
+    return int(_id(version_name))

@@ -1,0 +1,52 @@
+"""Reads the warehouse with the statements in `queries/`, which name tables without a dataset."""
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
+
+from cli import google_clients
+from cli.place import Place
+
+Row = dict[str, Any]
+
+_QUERIES = Path(__file__).parent / "queries"
+_API_SECONDS, _QUERY_SECONDS = 20, 60
+
+
+class Warehouse:
+    """The dataset at one place; nothing here writes to it."""
+
+    def __init__(self, place: Place) -> None:
+        self._client = google_clients.warehouse(place)
+
+    def last_plays(self) -> list[Row]:
+        return self._rows("last_plays")
+
+    def visits(self, since: datetime) -> list[Row]:
+        return self._rows("visits", bigquery.ScalarQueryParameter("since", "TIMESTAMP", since))
+
+    def newest_steps(self, limit: int) -> list[Row]:
+        return self._rows("newest_steps", bigquery.ScalarQueryParameter("limit", "INT64", limit))
+
+    def steps_since(self, slot: datetime) -> list[Row]:
+        return self._rows("steps_since", bigquery.ScalarQueryParameter("since", "TIMESTAMP", slot))
+
+    def _rows(self, name: str, *parameters: bigquery.ScalarQueryParameter) -> list[Row]:
+        rows = self._client.query_and_wait(
+            _statement(name),
+            job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
+            api_timeout=_API_SECONDS,
+            wait_timeout=_QUERY_SECONDS,
+            retry=bigquery.DEFAULT_RETRY.with_timeout(_QUERY_SECONDS),
+            job_retry=DEFAULT_JOB_RETRY.with_timeout(_QUERY_SECONDS),
+        )
+        return [dict(row) for row in rows]
+
+
+@cache
+def _statement(name: str) -> str:
+    return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")

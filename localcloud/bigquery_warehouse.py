@@ -1,0 +1,73 @@
+"""The DuckDB file that holds all of the laptop BigQuery: rows, metadata and jobs. Many readers, one writer at a time.
+
+Whoever writes does all of it in one transaction, so that a stop at any point leaves everything or nothing.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from localcloud.bigquery_errors import as_bigquery_error
+from localcloud.clock import Clock
+
+Cursor = duckdb.DuckDBPyConnection
+
+_METADATA = """
+CREATE SCHEMA IF NOT EXISTS localcloud;
+CREATE TABLE IF NOT EXISTS localcloud.datasets (project VARCHAR, dataset VARCHAR, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS localcloud.tables (project VARCHAR, dataset VARCHAR, name VARCHAR, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS localcloud.jobs (resource VARCHAR);
+"""
+
+
+class Warehouse:
+    """Cursors inside transactions. What DuckDB has to say against a statement leaves as an ApiError."""
+
+    def __init__(self, directory: Path, clock: Clock) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.clock = clock
+        self._writer = threading.Lock()
+        self._database = duckdb.connect(str(directory / "warehouse.duckdb"))
+        self._database.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._database.execute(_METADATA)
+
+    def close(self) -> None:
+        with self._writer:
+            self._database.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Cursor]:
+        """A cursor that sees one state of everything."""
+        with self._cursor() as cursor:
+            try:
+                yield cursor
+            finally:
+                cursor.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Cursor]:
+        """The only writer's cursor; what it did is kept when the block ends without an exception."""
+        with self._writer, self._cursor() as cursor:
+            try:
+                yield cursor
+            except BaseException:
+                cursor.rollback()
+                raise
+            cursor.commit()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Cursor]:
+        cursor = self._database.cursor()
+        cursor.begin()
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            raise as_bigquery_error(error) from error
+        finally:
+            cursor.close()
+
+    def now_ms(self) -> int:
+        return int(self.clock.now().timestamp() * 1000)

@@ -1,0 +1,122 @@
+"""An owner at the command line: a cloud and an invented Spotify in this process, a browser, and what is shown."""
+
+import json
+import os
+import threading
+import webbrowser
+from contextlib import contextmanager
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+
+from cli.__main__ import main
+from localcloud import processes
+from localcloud.in_process import LaptopCloud
+from localcloud.invented_listeners import invented_listeners
+from localcloud.spotify import Spotify
+from localcloud.web import Server
+
+ONE, TWO, THREE = "listener-one", "listener-two", "listener-three"
+ANY_PORT = "http://127.0.0.1/callback"
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+class Person:
+    """Opens the consent page and presses a button on it, as a browser does; `pages`: what came back in the end."""
+
+    def __init__(self, slug, decision="agree", detour=lambda url: url):
+        self._slug, self._decision, self._detour = slug, decision, detour
+        self.asked_at, self.pages = None, []
+        self._thread = None
+
+    def open(self, url):
+        self._thread = threading.Thread(target=self._agree, args=(url,))
+        self._thread.start()
+        return True
+
+    def _agree(self, url):
+        self.asked_at = url
+        address = self._detour(self.address_after(url))
+        requests.get(address.replace("/callback", "/favicon.ico"), timeout=10)
+        page = requests.get(address, timeout=30)
+        self.pages.append((page.status_code, page.text))
+
+    def address_after(self, url):
+        """Where Spotify sends the browser once the button is pressed."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        form = asked | {"listener": self._slug, "decision": self._decision}
+        return requests.post(url.split("?")[0], data=form, allow_redirects=False, timeout=10).headers["Location"]
+
+    def done(self):
+        self._thread.join(timeout=30)
+        return self.pages
+
+
+class Owner:
+    def __init__(self, directory, cloud, spotify, environ, monkeypatch):
+        self.directory, self.cloud, self.spotify, self.environ = directory, cloud, spotify, environ
+        self._patch = monkeypatch
+        self.project = environ["GOOGLE_CLOUD_PROJECT"]
+
+    def types(self, capsys, *arguments, laptop=True):
+        """Run a command; with `laptop` at the running laptop cloud, else with the settings in the environment."""
+        where = ["--laptop", str(self.directory)] if laptop else []
+        capsys.readouterr()
+        try:
+            code = main([*arguments, *where], {} if laptop else self.environ)
+        except SystemExit as end:  # argparse
+            code = end.code
+        return Said(code, *capsys.readouterr())
+
+    def authorizes(self, capsys, listener, person, *options, laptop=True):
+        """The command with somebody at the browser."""
+        self._patch.setattr(webbrowser, "open", person.open)
+        port = str(processes.free_port())
+        said = self.types(capsys, "authorize", listener, "--port", port, *options, laptop=laptop)
+        if person.asked_at:
+            person.done()
+        return said
+
+    def knows_app(self, **changes):
+        app = {"client_id": self.spotify.app.client_id, "client_secret": self.spotify.app.client_secret}
+        self.store("spotify-client", app | changes)
+
+    def store(self, secret, payload, labels=None):
+        self.cloud.secrets.store(self.project, secret, json.dumps(payload).encode(), labels)
+
+    def has_listener(self, slug, **payload):
+        """A listener who agreed before, as authorize leaves it behind."""
+        labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": slug}
+        self.store(f"refresh-token-{slug}", self.spotify.consent(slug) | payload, labels)
+
+    def secret(self, name):
+        return json.loads(self.cloud.secrets.payload(self.project, name))
+
+    def versions(self, name):
+        return self.cloud.secrets.versions(self.project, name)
+
+
+@contextmanager
+def owning(directory, monkeypatch):
+    """At real time. The app may be sent back to any port of 127.0.0.1."""
+    with LaptopCloud(directory) as cloud:
+        spotify = Spotify(cloud.clock, 1, invented_listeners(3), redirect_uris=(ANY_PORT,))
+        server = Server("spotify", spotify.routes, cloud.faults).start()
+        urls = {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
+        environ = {**cloud.environment, **urls}
+        state = {"settings": environ, "addresses": {}, "supervisor": os.getpid()}
+        (directory / "environment.json").write_text(json.dumps(state))
+        for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):
+            monkeypatch.delenv(name, raising=False)
+        yield Owner(directory, cloud, spotify, environ, monkeypatch)
+        server.stop()

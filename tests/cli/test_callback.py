@@ -1,0 +1,124 @@
+import socket
+import struct
+import threading
+from contextlib import closing
+
+import pytest
+import requests
+
+from cli import callback
+from cli.errors import CliError
+from localcloud.processes import free_port
+
+
+class Browser:
+    """Asks in the background; a browser is kept waiting until its page is known."""
+
+    def __init__(self, port):
+        self.url, self._answers, self._threads = f"http://127.0.0.1:{port}", [], []
+
+    def asks(self, path):
+        thread = threading.Thread(target=lambda: self._answers.append(requests.get(self.url + path, timeout=30)))
+        thread.start()
+        self._threads.append(thread)
+
+    def answers(self):
+        for thread in self._threads:
+            thread.join(timeout=30)
+        return self._answers
+
+
+@pytest.fixture
+def port():
+    return free_port()
+
+
+def test_the_first_return_is_settled_and_the_page_says_so(port):
+    browser = Browser(port)
+    with callback.listening(port) as waiting:
+        browser.asks("/callback?code=c0de&state=s")
+        assert waiting.settle(lambda query: query["code"], 10) == "c0de"
+        (page,) = browser.answers()
+
+    assert page.status_code == 200
+    assert "The consent is stored" in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+    assert page.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def test_a_failure_is_shown_on_the_page_too_and_its_text_is_no_markup(port):
+    def fail(query):
+        raise CliError("No consent of <b>Anna</b>.")
+
+    browser = Browser(port)
+    with callback.listening(port) as waiting:
+        browser.asks("/callback?error=access_denied")
+        with pytest.raises(CliError, match="No consent"):
+            waiting.settle(fail, 10)
+        (page,) = browser.answers()
+
+    assert page.status_code == 400
+    assert "No consent of &lt;b&gt;Anna&lt;/b&gt;." in page.text
+
+
+def test_icons_other_paths_and_silent_connections_hold_nothing_up(port):
+    browser = Browser(port)
+    with callback.listening(port) as waiting, closing(socket.create_connection(("127.0.0.1", port))):
+        strays = [
+            requests.get(browser.url + path, timeout=10).status_code for path in ("/favicon.ico", "/", "/x?code=1")
+        ]
+        browser.asks("/callback?code=c0de")
+        assert waiting.settle(lambda query: dict(query), 10) == {"code": "c0de"}
+        assert [page.status_code for page in browser.answers()] == [200]
+    assert strays == [404, 404, 404]
+
+
+def test_only_the_first_return_counts(port):
+    browser = Browser(port)
+    settled = []
+
+    def work(query):
+        again = requests.get(f"{browser.url}/callback?code=second", timeout=10)
+        settled.append((query["code"], again.status_code))
+        return query["code"]
+
+    with callback.listening(port) as waiting:
+        browser.asks("/callback?code=first")
+        assert waiting.settle(work, 10) == "first"
+        assert [page.status_code for page in browser.answers()] == [200]
+    assert settled == [("first", 409)]
+
+
+def test_nobody_coming_back_ends_with_a_sentence_and_a_free_port(port):
+    with callback.listening(port) as waiting, pytest.raises(CliError, match=r"within 0 s.*--paste"):
+        waiting.settle(lambda query: None, 0.05)
+    with closing(socket.create_server(("127.0.0.1", port))):
+        pass
+
+
+def test_a_taken_port_is_said_before_anybody_is_sent_to_spotify(port):
+    message = rf"Port {port} of 127\.0\.0\.1 is taken.*127\.0\.0\.1:PORT/callback"
+    with (
+        closing(socket.create_server(("127.0.0.1", port))),
+        pytest.raises(CliError, match=message),
+        callback.listening(port),
+    ):
+        raise AssertionError("it must not come this far")
+
+
+def test_it_listens_on_this_computer_only(port):
+    with callback.listening(port) as waiting:
+        assert waiting.server.server_address == ("127.0.0.1", port)
+
+
+def test_a_browser_that_goes_away_does_not_disturb_the_terminal(port, capsys):
+    with callback.listening(port) as waiting, closing(socket.create_connection(("127.0.0.1", port))) as browser:
+        browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close means reset
+        browser.sendall(b"GET /callback?code=c0de HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+
+        def work(query):
+            browser.close()
+            return query["code"]
+
+        assert waiting.settle(work, 10) == "c0de"
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,125 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.api_core.exceptions import Unauthorized
+from google.auth.exceptions import RefreshError
+
+from cli import google_errors
+from cli.__main__ import COMMANDS
+from cli.place import in_cloud
+from localcloud.faults import Fault
+from tests.cli.owning import ONE
+
+ROOT = Path(__file__).parents[2]
+
+
+def types(*arguments, **environ):
+    """As a process, without anything of this computer's own settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nowhere", **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_every_command_explains_itself(command):
+    said = types(*command, "--help")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith(" ".join(["usage: python -m cli", *command]))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_gives_json_and_knows_the_laptop_and_the_cloud(command):
+    said = types(command, "--help").stdout
+    assert all(option in said for option in ("--json", "--laptop", "--project", "--region"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["unknown"], ["authorize"], ["runs", "--laptop", "x", "--project", "p"], ["runs"]]
+)
+def test_wrong_usage_is_exit_code_2(arguments):
+    said = types(*arguments)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "Traceback" not in said.stderr
+
+
+def test_the_client_secret_is_no_option():
+    options = [word for word in types("authorize", "--help").stdout.split() if word.startswith(("-", "[-"))]
+    assert not [option for option in options if "secret" in option]
+    assert types("authorize", ONE, "--client-secret", "x").returncode == 2
+
+
+def test_a_laptop_cloud_that_does_not_run_is_said_with_the_way_to_start_it(tmp_path):
+    said = types("runs", "--laptop", str(tmp_path))
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == f"No laptop cloud runs on {tmp_path}. Start one: python -m localcloud up --data {tmp_path}\n"
+
+
+def test_no_credentials_are_said_with_the_way_to_get_them():
+    said = types(
+        "listeners", "--project", "p", "--region", "us-central1", NO_GCE_CHECK="true", CLOUDSDK_CONFIG="/nowhere"
+    )
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == (
+        "This computer has no credentials for Google Cloud. Run: gcloud auth application-default login\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (403, "You may not do that in the project heavy-rotation-laptop"),
+        (404, "lacks what this needs"),
+        (400, "Google Cloud refused the request"),
+    ],
+)
+def test_what_google_refuses_is_said_in_words(owner, capsys, status, sentence):
+    body = json.dumps({"error": {"code": status, "message": "Permission denied on resource x"}})
+    owner.cloud.faults.order(Fault("gcp GET /v1/projects/.*/secrets", status=status, body=body, times=None))
+    said = owner.types(capsys, "listeners", laptop=False)
+    assert (said.code, said.out) == (1, "")
+    assert sentence in said.err
+
+
+@pytest.mark.parametrize("error", [Unauthorized("expired"), RefreshError("Reauthentication is needed.")])
+def test_credentials_that_google_does_not_take_any_more_are_to_be_renewed(error):
+    place = in_cloud("p", "us-central1", {})
+    sentence = "Google did not accept this computer's credentials. Run again: gcloud auth application-default login"
+    assert google_errors.explain(error, place) == sentence
+
+
+def test_a_laptop_cloud_that_has_just_died_is_said_with_its_logs(owner, capsys, monkeypatch):
+    owner.cloud.faults.order(Fault("bigquery .*", action="drop", times=None))
+    monkeypatch.setattr("cli.warehouse._QUERY_SECONDS", 0.2)
+    said = owner.types(capsys, "runs")
+    assert (said.code, said.out) == (1, "")
+    assert f"Is it still running? Its logs: {owner.directory / 'logs'}" in said.err
+
+
+def test_ctrl_c_ends_without_a_traceback(owner, capsys, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.warehouse.Warehouse.newest_steps", stopped)
+    said = owner.types(capsys, "runs")
+    assert (said.code, said.out, said.err) == (130, "", "\nStopped.\n")
+
+
+def test_a_reader_that_goes_away_is_no_error(owner):
+    """As in `python -m cli runs | head`."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "cli", "runs", "--laptop", str(owner.directory)]
+    done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    os.close(write)
+    assert "Traceback" not in done.stderr

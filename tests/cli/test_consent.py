@@ -1,0 +1,125 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli import consent
+from cli.errors import CliError, Misused
+
+NAMES = ["anna", "a", "listener-one", "x_1", "9lives", "a" * 63]
+INSTANTS = st.integers(1_577_836_800, 4_102_444_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+NO_NAMES = ["", "Anna", "anna@example.org", "-anna", "_a", "ä", "a b", "a/b", "a" * 64, "anna\n"]
+
+
+def asked(**changes):
+    request = consent.new_request("https://accounts.example", "client", 8888)
+    return request, {"state": request.state, "code": "c0de"} | changes
+
+
+def test_the_page_is_asked_for_with_everything_spotify_wants():
+    request = consent.new_request("https://accounts.example", "the client", 8888)
+    url = urlsplit(request.url)
+
+    assert (url.scheme, url.netloc, url.path) == ("https", "accounts.example", "/authorize")
+    assert parse_qs(url.query) == {
+        "client_id": ["the client"],
+        "response_type": ["code"],
+        "redirect_uri": ["http://127.0.0.1:8888/callback"],
+        "scope": ["user-read-recently-played"],
+        "state": [request.state],
+        "show_dialog": ["true"],
+    }
+
+
+def test_no_two_requests_have_the_same_state_and_none_shows_in_a_repr():
+    requests = [consent.new_request("https://accounts.example", "client", 8888) for _ in range(20)]
+    assert len({request.state for request in requests}) == 20
+    assert all(len(request.state) >= 43 for request in requests)  # 256 bits
+    assert f"state='{requests[0].state}'" not in repr(requests[0])
+
+
+def test_the_code_is_taken_when_the_state_is_the_one_that_was_sent():
+    request, query = asked()
+    assert consent.code_in(query, request) == "c0de"
+
+
+@pytest.mark.parametrize("state", [None, "", "another", "ünlike"])
+def test_a_missing_or_wrong_state_is_refused_before_anything_else_is_read(state):
+    request, query = asked(error="access_denied")
+    query = {"code": "c0de", "error": "access_denied"} | ({} if state is None else {"state": state})
+    with pytest.raises(CliError, match="does not belong to this request"):
+        consent.code_in(query, request)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"error": "access_denied", "code": ""}, "the listener cancelled"),
+        ({"error": "server_error"}, "Spotify says 'server_error'"),
+        ({"code": ""}, "no code"),
+    ],
+)
+def test_what_is_no_consent_is_told_apart(changes, message):
+    request, query = asked(**changes)
+    with pytest.raises(CliError, match=message):
+        consent.code_in(query, request)
+
+
+def test_a_pasted_address_is_read_whatever_stands_around_it():
+    assert consent.query_of(" http://127.0.0.1:8888/callback?code=a%2Bb&state=s&x=\n") == {
+        "code": "a+b",
+        "state": "s",
+        "x": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("consented_at", "ends_at"),
+    [
+        ("2026-01-15T09:30:00Z", "2026-07-15T09:30:00Z"),
+        ("2026-08-31T23:59:59Z", "2027-02-28T23:59:59Z"),
+        ("2027-08-31T00:00:00Z", "2028-02-29T00:00:00Z"),
+        ("2026-12-31T12:00:00Z", "2027-06-30T12:00:00Z"),
+    ],
+)
+def test_consent_ends_after_six_calendar_months(consented_at, ends_at):
+    assert consent.ends_at(datetime.fromisoformat(consented_at)) == datetime.fromisoformat(ends_at)
+
+
+@given(INSTANTS, INSTANTS)
+def test_ingest_and_the_commands_agree_on_when_a_consent_ends(consented_at, now):
+    import consent as of_ingest
+
+    ends_at = consent.ends_at(consented_at)
+    assert ends_at == of_ingest.ends_at(consented_at)
+    assert consent.days_left(ends_at, now) == of_ingest.days_left(ends_at, now)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_listeners_name_is_one_that_ingest_takes(name):
+    import listeners as of_ingest
+
+    consent.check_listener(name)
+    assert of_ingest.name_listeners({"s": name})[0].failure is None
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_any_other_name_is_refused_here_and_there(name):
+    import listeners as of_ingest
+
+    with pytest.raises(Misused, match="cannot be a listener's name"):
+        consent.check_listener(name)
+    assert of_ingest.name_listeners({"s": name})[0].failure is not None
+
+
+def test_terraform_prints_the_redirect_uri_and_fires_the_job_that_the_commands_use():
+    from cli import schedule
+    from localcloud import scheduler
+
+    terraform = Path(__file__).parents[2] / "terraform"
+    assert f'"{consent.redirect_uri(8888)}"' in (terraform / "outputs.tf").read_text()
+    assert f'"{schedule.JOB}"' in (terraform / "schedule.tf").read_text()
+    assert schedule.JOB == scheduler.JOB_NAME

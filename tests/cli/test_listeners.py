@@ -1,0 +1,134 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli.__main__ import main
+from cli.listeners import Visit, judge, visits_of
+from tests.cli.owning import ONE, THREE, TWO, Said
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+BEFORE = NOW - timedelta(hours=1)
+FRESH, ENDS_AT = NOW - timedelta(days=60), NOW + timedelta(days=122)
+
+
+def visit(at=NOW, state="collected", error_class=None, ends_at=ENDS_AT):
+    return Visit(at, state, error_class, None if error_class is None else "a sentence", ends_at)
+
+
+@pytest.mark.parametrize(
+    ("stored_at", "visits", "state", "ends_at"),
+    [
+        (None, [], "not_authorized", None),
+        (None, [visit()], "not_authorized", None),
+        (FRESH, [], "not_run_yet", datetime(2027, 3, 23, 10, tzinfo=UTC)),
+        (NOW, [visit(BEFORE, "failed", "NeedsConsent")], "not_run_yet", datetime(2027, 5, 22, 10, tzinfo=UTC)),
+        (FRESH, [visit()], "ok", ENDS_AT),
+        (FRESH, [visit(state="nothing_new"), visit(state="failed", error_class="NeedsConsent")], "ok", ENDS_AT),
+        (FRESH, [visit(error_class="TokenNotStored")], "ok", ENDS_AT),
+        (FRESH, [visit(state="failed", error_class="SpotifyUnavailable")], "failing", ENDS_AT),
+        (FRESH, [visit(state="failed", error_class="NeedsConsent")], "needs_consent", ENDS_AT),
+        (FRESH, [visit(ends_at=NOW)], "needs_consent", NOW),
+        (FRESH, [visit(state="failed", error_class="SecretUnusable", ends_at=None)], "failing", None),
+    ],
+)
+def test_how_a_listener_stands(stored_at, visits, state, ends_at):
+    assert judge(stored_at, visits, NOW) == (state, ends_at)
+
+
+def test_runs_in_which_a_listener_was_not_asked_tell_nothing_about_the_listener():
+    told = {"error_class": None, "reason": None, "consent_ends_at": "2027-05-22T10:00:00Z"}
+    rows = [
+        {"finished_at": NOW, "details": {"listeners": {ONE: told | {"state": "not_asked"}}}},
+        {"finished_at": NOW - timedelta(hours=1), "details": None},
+        {"finished_at": NOW - timedelta(hours=2), "details": {"listeners": {}}},
+        {"finished_at": NOW - timedelta(hours=3), "details": {"listeners": {ONE: told | {"state": "collected"}}}},
+    ]
+    ends_at = datetime(2027, 5, 22, 10, tzinfo=UTC)
+    assert visits_of(ONE, rows) == [Visit(NOW - timedelta(hours=3), "collected", None, None, ends_at)]
+    assert visits_of(TWO, rows) == []
+
+
+@pytest.fixture
+def ingesting(tmp_path):
+    from tests.ingest.ingesting import ingesting_cloud
+
+    with ingesting_cloud(tmp_path) as ingesting:
+        yield ingesting
+
+
+def listeners(capsys, *options):
+    capsys.readouterr()
+    return Said(main(["listeners", *options]), *capsys.readouterr())
+
+
+def test_after_a_real_run_each_listener_is_told_as_it_is(ingesting, capsys):
+    ingesting.authorize(ONE, TWO)
+    labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": THREE}
+    empty = {"labels": labels, "replication": {"automatic": {}}}
+    ingesting.cloud.secrets._insert(ingesting.project, f"refresh-token-{THREE}", empty)
+    ingesting.spotify.revoke(TWO)
+    ingesting.travel(seconds=1)
+    ingesting.run()
+    ingesting.load()
+    newest = max(play.played_at for play in ingesting.spotify.window(ONE, ingesting.cloud.clock.now()))
+
+    said = listeners(capsys, "--json")
+    one, three, two = said.json
+
+    assert said.code == 0
+    assert one["consent_ends_at"].startswith("2027-05-22T10:00:0")
+    assert one == {
+        "listener": ONE,
+        "state": "ok",
+        "consent_ends_at": one["consent_ends_at"],
+        "consent_days_left": 180,
+        "plays": 50,
+        "last_played_at": newest.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "last_error_at": None,
+        "last_error": None,
+    }
+    assert (two["state"], two["plays"], two["last_played_at"]) == ("needs_consent", 0, None)
+    assert two["last_error"] == f"consent was revoked, run `python -m cli authorize {TWO}`"
+    assert two["last_error_at"].startswith("2026-11-22T10:00:")
+    assert (three["state"], three["consent_days_left"]) == ("not_authorized", None)
+
+
+def test_the_table_says_what_to_do_next(ingesting, capsys):
+    ingesting.authorize(ONE, TWO)
+    ingesting.spotify.revoke(TWO)
+    ingesting.travel(seconds=1)
+    ingesting.run()
+    ingesting.load()
+    assert listeners(capsys).out == (
+        "listener      state          consent        plays  last play (UTC)   last error (UTC)\n"
+        f"listener-one  ok             180 days left  50     {last_play(ingesting)}  -\n"
+        "listener-two  needs consent  180 days left  0      -                 "
+        "2026-11-22 10:00: consent was revoked, run `python -m cli authorize listener-two`\n"
+        "\nTo get listener-two's plays: python -m cli authorize listener-two\n"
+    )
+
+
+def last_play(ingesting):
+    plays = ingesting.spotify.window(ONE, ingesting.cloud.clock.now())
+    return max(play.played_at for play in plays).strftime("%Y-%m-%d %H:%M")
+
+
+def test_a_consent_given_after_the_last_run_shows_before_the_next_one(ingesting, capsys):
+    ingesting.authorize(ONE)
+    ingesting.spotify.revoke(ONE)
+    ingesting.run()
+    assert [row["state"] for row in listeners(capsys, "--json").json] == ["needs_consent"]
+
+    ingesting.travel(hours=1)
+    ingesting.authorize(ONE)
+    (one,) = listeners(capsys, "--json").json
+
+    assert one["state"] == "not_run_yet"
+    assert one["consent_ends_at"].startswith("2027-05-22T11:00:0")
+
+
+def test_no_listener_yet_is_an_empty_state_with_the_next_step(ingesting, capsys):
+    said = listeners(capsys)
+    assert said.code == 0
+    assert said.out.startswith("No listener yet. Add one to `listeners` in terraform.tfvars")
+    assert listeners(capsys, "--json").json == []

@@ -1,0 +1,236 @@
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli import run_now, schedule
+from cli.following import awaited_step, outcome
+from cli.schedule import Fired
+from localcloud.web import Response, Routes, Server
+from tests.cli.owning import owning
+from tests.cli.test_runs import write_steps
+
+SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+JOB = "/v1/projects/heavy-rotation-laptop/locations/us-central1/jobs/ingest-hourly:run"
+INGEST, LOAD = ("ingest", "succeeded", 12), ("load", "succeeded", 12)
+TRANSFORM, TOP_TRACKS = ("transform", "succeeded", None), ("top_tracks", "succeeded", 40)
+
+
+def rows(*steps):
+    return [
+        {"step": step, "state": state, "rows_new": new, "finished_at": SLOT + timedelta(minutes=number)}
+        for number, (step, state, new) in enumerate(steps)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "awaited"),
+    [
+        ([], "ingest"),
+        ([INGEST], "load"),
+        ([INGEST, LOAD], "transform"),
+        ([INGEST, LOAD, TRANSFORM], "top_tracks"),
+        ([INGEST, LOAD, TRANSFORM, TOP_TRACKS], None),
+        ([("ingest", "skipped", 0)], None),
+        ([("ingest", "failed", 0)], None),
+        ([("ingest", "failed", 0), INGEST], "load"),
+        ([INGEST, ("load", "failed", None)], None),
+        ([INGEST, ("load", "failed", None), LOAD], "transform"),
+        ([INGEST, ("load", "succeeded", 0)], None),
+        ([INGEST, LOAD, ("transform", "skipped", None)], None),
+        ([INGEST, LOAD, ("transform", "failed", None)], None),
+        ([INGEST, LOAD, TRANSFORM, ("top_tracks", "failed", None)], None),
+    ],
+)
+def test_which_step_a_run_waits_for(steps, awaited):
+    assert awaited_step(rows(*steps)) == awaited
+
+
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [
+        ([("ingest", "skipped", 0)], "skipped"),
+        ([("ingest", "failed", 0)], "failed"),
+        ([("ingest", "failed", 0), INGEST, LOAD, TRANSFORM, TOP_TRACKS], "succeeded"),
+        ([INGEST, LOAD, ("transform", "skipped", None)], "succeeded"),
+        ([INGEST, LOAD, TRANSFORM, ("top_tracks", "failed", None)], "failed"),
+    ],
+)
+def test_how_a_run_went(steps, state):
+    assert outcome(rows(*steps)) == state
+
+
+def test_a_run_without_a_known_id_is_the_one_that_started_since():
+    old = {"run_id": "old", "step": "ingest", "started_at": SLOT - timedelta(minutes=5)}
+    late = {"run_id": "old", "step": "top_tracks", "started_at": SLOT + timedelta(minutes=1)}
+    new = {"run_id": "new", "step": "ingest", "started_at": SLOT - timedelta(seconds=1)}
+    fired = Fired(None, SLOT)
+    assert fired.rows_of_run([old, late]) == []
+    assert fired.rows_of_run([old, late, new]) == [new]
+
+
+class Scheduler:
+    """Cloud Scheduler, as far as one run out of turn: the steps show in the ledger one after the other."""
+
+    def __init__(self, owner, status=200):
+        self._owner, self._status, self.calls = owner, status, []
+        routes = Routes()
+        routes.add("POST", "/v1/.*", self._run)
+        self.server = Server("scheduler", routes).start()
+        owner.environ = owner.environ | {"CLOUDSCHEDULER_EMULATOR_HOST": self.server.url}
+        self.steps = []
+
+    def _run(self, request):
+        self.calls.append((request.method, request.path))
+        if self._status == 200:
+            threading.Thread(target=self._live, daemon=True).start()
+        return Response.of_json({}, self._status)
+
+    def _live(self):
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        for number, (step, state, new, reason) in enumerate(self.steps):
+            write_steps(self._owner, (run_id, step, state, number, new, reason))
+
+
+@pytest.fixture
+def scheduler(owner, monkeypatch):
+    monkeypatch.setattr(run_now, "_CLOUD_SECONDS", 0.05)
+    scheduler = Scheduler(owner)
+    yield scheduler
+    scheduler.server.stop()
+
+
+def test_in_the_cloud_the_job_is_run_once_and_followed_to_the_end(owner, scheduler, capsys):
+    write_steps(owner, ("20261122T090000Z", "ingest", "succeeded", 3, 1, "an older run"))
+    scheduler.steps = [
+        ("ingest", "succeeded", 12, "12 new plays"),
+        ("load", "succeeded", 12, "Of 12 plays 12 were new."),
+        ("transform", "skipped", None, "A batch is young enough"),
+    ]
+    said = owner.types(capsys, "run-now", laptop=False)
+    run_id = said.out[:16]
+
+    assert said.code == 0
+    assert said.out == (
+        f"{run_id}  ingest      succeeded  12 new plays\n"
+        f"{run_id}  load        succeeded  Of 12 plays 12 were new.\n"
+        f"{run_id}  transform   skipped    A batch is young enough\n"
+    )
+    assert said.err.startswith("Firing the schedule …\n… waiting for ")
+    assert scheduler.calls == [("POST", JOB)]
+
+
+def test_as_json_the_run_comes_with_its_steps_and_a_failed_one_is_exit_code_1(owner, scheduler, capsys):
+    scheduler.steps = [
+        ("ingest", "succeeded", 12, "12 new plays"),
+        ("load", "failed", None, "BigQuery refused the file"),
+    ]
+    said = owner.types(capsys, "run-now", "--json", laptop=False)
+    answer = said.json
+
+    assert said.code == 1
+    assert (answer["state"], [step["step"] for step in answer["steps"]]) == ("failed", ["ingest", "load"])
+    assert {step["run_id"] for step in answer["steps"]} == {answer["run_id"]}
+    assert "BigQuery refused the file" in said.err
+
+
+def test_a_batch_that_failed_is_told_before_the_next_run_records_it(owner, scheduler, capsys):
+    """Nobody runs batches here: the test lets this one fail."""
+    scheduler.steps = [
+        ("ingest", "succeeded", 12, "12 new plays"),
+        ("load", "succeeded", 12, "12 were new"),
+        ("transform", "succeeded", None, "submitted"),
+    ]
+    live = scheduler._live
+
+    def live_and_fail():
+        live()
+        run_id = newest_run(owner)
+        submit_batch(owner, f"top-tracks-{run_id.lower()}", run_id.lower())
+        owner.cloud.dataproc.finish(f"top-tracks-{run_id.lower()}", "FAILED", "the driver ran out of memory")
+
+    scheduler._live = live_and_fail
+    said = owner.types(capsys, "run-now", laptop=False)
+
+    assert said.code == 1
+    assert said.out.splitlines()[-1].endswith("failed: the driver ran out of memory")
+
+
+def newest_run(owner):
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import bigquery
+
+    client = bigquery.Client(
+        owner.project,
+        location=owner.environ["LOCATION"],
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": owner.environ["BIGQUERY_EMULATOR_HOST"]},
+    )
+    (row,) = client.query_and_wait(f"SELECT MAX(run_id) AS run_id FROM {owner.environ['DATASET']}.runs")
+    return row.run_id
+
+
+def submit_batch(owner, batch_id, run):
+    import requests
+
+    url = f"{owner.environ['DATAPROC_EMULATOR_HOST']}/v1/projects/{owner.project}/locations/us-central1/batches"
+    batch = {
+        "labels": {"app": "heavy-rotation", "job": "top-tracks", "run": run},
+        "pysparkBatch": {"mainPythonFileUri": owner.environ["SPARK_JOB_URI"]},
+    }
+    answer = requests.post(f"{url}?batchId={batch_id}", json=batch, timeout=10)
+    assert answer.ok, answer.text
+
+
+def test_a_run_that_never_shows_ends_with_the_next_step(owner, scheduler, capsys):
+    said = owner.types(capsys, "run-now", "--timeout", "0.2", laptop=False)
+    assert said.code == 1
+    assert "No new run shows in the ledger after 0 s." in said.err
+
+
+def test_a_run_that_takes_too_long_goes_on_without_the_command(owner, scheduler, capsys):
+    scheduler.steps = [("ingest", "succeeded", 12, "12 new plays")]
+    said = owner.types(capsys, "run-now", "--timeout", "2", laptop=False)
+    assert said.code == 1
+    assert "it still waits for load to merge the plays. It goes on by itself" in said.err
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (
+            404,
+            "There is no Cloud Scheduler job projects/heavy-rotation-laptop/locations/us-central1/jobs/ingest-hourly",
+        ),
+        (403, "You may not run projects/heavy-rotation-laptop"),
+        (500, "Cloud Scheduler answered with status 500"),
+    ],
+)
+def test_a_schedule_that_cannot_be_fired_is_said_in_words(owner, capsys, status, sentence):
+    scheduler = Scheduler(owner, status)
+    said = owner.types(capsys, "run-now", laptop=False)
+    scheduler.server.stop()
+    assert (said.code, said.out) == (1, "")
+    assert sentence in said.err
+
+
+def test_settings_of_a_laptop_cloud_never_fire_googles_schedule(owner, capsys):
+    said = owner.types(capsys, "run-now", laptop=False)
+    assert said.code == 2
+    assert "give --laptop" in said.err
+    assert schedule.JOB not in said.err
+
+
+def test_on_the_laptop_an_ingest_without_a_run_is_said_with_its_log(tmp_path, monkeypatch, capsys):
+    import json
+
+    routes = Routes()
+    routes.add("POST", "/", lambda request: Response.of_text("Internal Server Error", 500))
+    ingest = Server("ingest", routes).start()
+    with owning(tmp_path, monkeypatch) as owner:
+        path = tmp_path / "environment.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"addresses": {"ingest": ingest.url}}))
+        said = owner.types(capsys, "run-now")
+    ingest.stop()
+    assert said.code == 1
+    assert f"status 500 and no run. Its log: {tmp_path / 'logs' / 'ingest.log'}" in said.err

@@ -1,0 +1,104 @@
+from datetime import UTC, datetime, timedelta
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from cli.console import table_lines
+
+SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def write_steps(owner, *steps):
+    """Put rows into the ledger: (run id, step, state, seconds after the slot, new rows, reason)."""
+    client = bigquery.Client(
+        owner.project,
+        location=owner.environ["LOCATION"],
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": owner.environ["BIGQUERY_EMULATOR_HOST"]},
+    )
+    for run_id, step, state, seconds, rows_new, reason in steps:
+        slot = datetime.strptime(run_id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        client.query_and_wait(
+            f"INSERT INTO {owner.environ['DATASET']}.runs"
+            " (run_id, slot, step, state, started_at, finished_at, rows_new, reason, details)"
+            " VALUES (@run_id, @slot, @step, @state, @at, @at, @rows_new, @reason, PARSE_JSON(@details))",
+            job_config=bigquery.QueryJobConfig(
+                query_parameters=[
+                    bigquery.ScalarQueryParameter("run_id", "STRING", run_id),
+                    bigquery.ScalarQueryParameter("slot", "TIMESTAMP", slot),
+                    bigquery.ScalarQueryParameter("step", "STRING", step),
+                    bigquery.ScalarQueryParameter("state", "STRING", state),
+                    bigquery.ScalarQueryParameter("at", "TIMESTAMP", slot + timedelta(seconds=seconds)),
+                    bigquery.ScalarQueryParameter("rows_new", "INT64", rows_new),
+                    bigquery.ScalarQueryParameter("reason", "STRING", reason),
+                    bigquery.ScalarQueryParameter("details", "STRING", '{"listeners": {}}'),
+                ]
+            ),
+        )
+
+
+def test_the_ledger_is_shown_the_newest_first(owner, capsys):
+    write_steps(
+        owner,
+        ("20261122T100000Z", "ingest", "succeeded", 3, 12, "12 new plays from 1 of 1 listeners"),
+        ("20261122T100000Z", "load", "failed", 65, None, "BigQuery refused the file: no such column"),
+        ("20261122T090000Z", "ingest", "skipped", 2, 0, "no new plays from 1 of 1 listeners"),
+    )
+    said = owner.types(capsys, "runs")
+    assert said.code == 0
+    assert said.out == (
+        "finished (UTC)    run               step    state      new  what happened\n"
+        "2026-11-22 10:01  20261122T100000Z  load    failed     -    BigQuery refused the file: no such column\n"
+        "2026-11-22 10:00  20261122T100000Z  ingest  succeeded  12   12 new plays from 1 of 1 listeners\n"
+        "2026-11-22 09:00  20261122T090000Z  ingest  skipped    0    no new plays from 1 of 1 listeners\n"
+    )
+
+
+def test_as_json_a_step_is_the_whole_row(owner, capsys):
+    write_steps(
+        owner,
+        ("20261122T090000Z", "ingest", "skipped", 2, 0, "no new plays"),
+        ("20261122T100000Z", "ingest", "succeeded", 3, 12, "12 new plays"),
+    )
+    said = owner.types(capsys, "runs", "--json", "--limit", "1", laptop=False)
+    assert said.json == [
+        {
+            "run_id": "20261122T100000Z",
+            "slot": "2026-11-22T10:00:00Z",
+            "step": "ingest",
+            "state": "succeeded",
+            "started_at": "2026-11-22T10:00:03Z",
+            "finished_at": "2026-11-22T10:00:03Z",
+            "listeners": None,
+            "rows_in": None,
+            "rows_new": 12,
+            "reason": "12 new plays",
+            "error_class": None,
+            "blocked_until": None,
+            "details": {"listeners": {}},
+        }
+    ]
+
+
+def test_an_empty_ledger_says_what_to_do(owner, capsys):
+    said = owner.types(capsys, "runs")
+    assert (said.code, said.out) == (
+        0,
+        f"No run yet. Fire the schedule now: python -m cli run-now --laptop {owner.directory}\n",
+    )
+    assert owner.types(capsys, "runs", "--json").json == []
+
+
+def test_a_limit_must_be_a_positive_number(owner, capsys):
+    assert owner.types(capsys, "runs", "--limit", "0").code == 2
+    assert owner.types(capsys, "runs", "--limit", "many").code == 2
+
+
+def test_a_table_keeps_long_reasons_in_their_column():
+    rows = [("ingest", "one two three four five six seven eight nine ten"), ("top_tracks", "")]
+    assert table_lines(("step", "what happened"), rows, width=42) == [
+        "step        what happened",
+        "ingest      one two three four five six",
+        "            seven eight nine ten",
+        "top_tracks",
+    ]
