@@ -27,7 +27,7 @@ _HOUR = timedelta(hours=1)
 _LATENESS = timedelta(seconds=20)
 _BATCHES = 2
 """Besides the first; they share the story's days evenly."""
-_LOAD_SECONDS, _BATCH_SECONDS = 60, 120
+_LOAD_SECONDS, _BATCH_SECONDS = 120, 300
 
 
 class DemoFailed(Exception):  # noqa: N818 -- reads as what happened
@@ -106,7 +106,7 @@ def _run(laptop: Laptop, slot: datetime, seen: Seen) -> None:
 
 def _last_batch_is_under_way(laptop: Laptop, story: Story) -> bool:
     """Whether a batch is at work that a run at or after the story's end has set off."""
-    _wait(laptop, lambda: not laptop.undelivered(PUBLISHED), _LOAD_SECONDS, "the message plays-loaded")
+    _wait(laptop, lambda: not laptop.undelivered(PUBLISHED), _BATCH_SECONDS, "the message plays-loaded")
     first = f"top-tracks-{story.ends_at:%Y%m%dt%H%M%Sz}"
     return any(batch_id >= first for batch_id in laptop.pending()["batches"])
 

@@ -154,7 +154,7 @@ def _environment(plan: Plan, settings: Mapping[str, str]) -> dict[str, str]:
 def _commands(plan: Plan, ports: Mapping[str, int]) -> dict[str, Sequence[str]]:
     data = ["--data", str(plan.directory), "--clock", str(clock_path(plan.directory))]
     own = {
-        "google": [*_module("gcp_server"), *data, "--first-wait", "1", "--longest-wait", "60"],
+        "google": [*_module("gcp_server"), *data, "--first-wait", "1", "--longest-wait", "10"],
         "bigquery": [*_module("bigquery_server"), *data],
         "spotify": [*_module("spotify"), *data, "--seed", str(plan.seed)],
     }
