@@ -24,7 +24,7 @@ lint: setup ## Check style, types and spelling without running anything
 	@echo "==> ruff: style and format"
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@echo "==> mypy --strict: each function's folder by itself, then the rest"
-	@for name in $(FUNCTIONS); do (cd functions/$$name && ../../.venv/bin/mypy --strict .) || exit 1; done
+	@for name in $(FUNCTIONS); do (cd functions/$$name && ../../.venv/bin/mypy --strict --cache-dir ../../.mypy_cache/$$name .) || exit 1; done
 	@.venv/bin/mypy --strict spark_jobs localcloud cli
 	@echo "==> codespell, shell syntax"
 	@.venv/bin/codespell

@@ -111,8 +111,10 @@ def _places(header: Row, fields: Sequence[Field], text: str) -> list[int | None]
     names = [(name or "").lower() for name in header.values]
     known = {field["name"].lower() for field in fields}
     for name in names:
-        if name not in known or names.count(name) > 1:
-            raise CsvError(f'The header has a column "{name}" that the schema has not, or has it twice', header, text)
+        if name not in known:
+            raise CsvError(f'The header has a column "{name}" that the schema does not have', header, text)
+        if names.count(name) > 1:
+            raise CsvError(f'The header has the column "{name}" twice', header, text)
     places = [names.index(field["name"].lower()) if field["name"].lower() in names else None for field in fields]
     for field, place in zip(fields, places, strict=True):
         if place is None and field["mode"] == "REQUIRED":

@@ -44,6 +44,7 @@ _READING = "Error while reading data, error message: "
 
 def run_load(cursor: Cursor, configuration: Resource, read_object: ReadObject, now_ms: int) -> Resource:
     """The job's statistics. Raises ApiError for what BigQuery refuses; the caller undoes everything then."""
+    configuration = {name: value for name, value in configuration.items() if value is not None}
     refuse_other_settings(configuration, _SETTINGS)
     uris: list[str] = configuration["sourceUris"]
     sources = [(uri, _read(uri, read_object)) for uri in uris]

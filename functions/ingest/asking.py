@@ -97,7 +97,7 @@ def _body(response: requests.Response, refusal: Refusal) -> Any:
         raise refusal(response.status_code, text)
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UnreadableAnswer("it is not JSON") from None
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from google.cloud import bigquery
@@ -56,7 +55,7 @@ def spotify_provider(spotify: Spotify) -> Provider:
 
     def fetch(track_ids: Sequence[str]) -> Records:
         records = spotify.fetch_audio_features(token(), track_ids)
-        return {record["id"]: record for record in records if isinstance(record, dict) and "id" in record}
+        return {str(record.get("id")): record for record in records if isinstance(record, dict)}
 
     return Provider("spotify", 100, fetch)
 
@@ -79,7 +78,7 @@ def reccobeats_provider(session: requests.Session, url: str) -> Provider:
 
 def _track_id(record: Mapping[str, Any]) -> str:
     """ReccoBeats answers in any order and with ids of its own; only the link tells which track was asked for."""
-    return urlsplit(str(record.get("href"))).path.rsplit("/", 1)[-1]
+    return str(record.get("href")).partition("?")[0].rsplit("/", 1)[-1]
 
 
 def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Sequence[Row]) -> list[Row]:

@@ -2,9 +2,11 @@
 
 Failure
 ├── AppSecretUnusable       spotify-client is missing or wrong: stops the whole run
-├── SecretUnusable          the listener's secret has no readable version, or a wrong content or label
+├── SecretMislabelled       the label that names the listener is missing, malformed or not the only one
+├── SecretUnusable          the listener's secret has no readable version, or a wrong content
 ├── SecretUnavailable       Secret Manager did not hand it out
 ├── TokenNotStored          a rotated refresh token could not be kept (the page was collected all the same)
+├── NotAsked                nobody called Spotify for this listener, because of another failure
 └── what Spotify answered
     ├── NeedsConsent        invalid_grant, or a scope that does not cover recently played tracks
     ├── ClientRefused       invalid_client: the app's own id or secret
@@ -13,7 +15,6 @@ Failure
     ├── AccessTokenRefused  401, although the access token is fresh
     ├── RequestRefused      any other 4xx
     ├── RateLimited         429 that a short wait did not end
-    ├── NotAsked            another listener met such a 429 first
     ├── SpotifyUnavailable  5xx, a time-out, a lost connection, an HTML page
     └── UnreadableAnswer    not JSON, cut short, or JSON of another shape
 
@@ -28,6 +29,9 @@ class Failure(Exception):  # noqa: N818 -- its kinds read as what happened
 
 
 class AppSecretUnusable(Failure): ...
+
+
+class SecretMislabelled(Failure): ...
 
 
 class SecretUnusable(Failure): ...
@@ -88,6 +92,7 @@ _MEANINGS: dict[type[Failure], _Meaning] = {
     AppSecretUnusable: _Meaning(
         '{what}, store {{"client_id": …, "client_secret": …}} in the secret spotify-client', retry_heals=False
     ),
+    SecretMislabelled: _Meaning("{what}, put that right", retry_heals=False),
     SecretUnusable: _Meaning(f"{{what}}, put that right or {_AUTHORIZE}", retry_heals=False),
     SecretUnavailable: _Meaning("{what}, the next run tries again", retry_heals=True),
     TokenNotStored: _Meaning(
@@ -116,7 +121,7 @@ _MEANINGS: dict[type[Failure], _Meaning] = {
     ),
     # The ledger keeps the pause; a retry before its end would not ask anybody.
     RateLimited: _Meaning("Spotify asked for {what}, the first run after it tries again", retry_heals=False),
-    NotAsked: _Meaning("not asked because Spotify had just asked for a pause", retry_heals=False),
+    NotAsked: _Meaning("not asked, {what}", retry_heals=False),
     SpotifyUnavailable: _Meaning("Spotify was not available ({what}), the next run tries again", retry_heals=True),
     UnreadableAnswer: _Meaning("Spotify's answer made no sense ({what}), the next run tries again", retry_heals=True),
 }

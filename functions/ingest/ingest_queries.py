@@ -6,10 +6,13 @@ from functools import cache
 from pathlib import Path
 
 from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 
 _QUERIES = Path(__file__).parent / "queries"
 _API_SECONDS, _QUERY_SECONDS = 20, 60
+# The client's own patience, ten minutes and more, outlasts the function.
+_RETRY, _JOB_RETRY = DEFAULT_RETRY.with_timeout(60), DEFAULT_JOB_RETRY.with_timeout(60)
 
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
@@ -21,6 +24,8 @@ def run_query(client: bigquery.Client, name: str, *parameters: Parameter) -> Row
         job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
         api_timeout=_API_SECONDS,
         wait_timeout=_QUERY_SECONDS,
+        retry=_RETRY,
+        job_retry=_JOB_RETRY,
     )
 
 

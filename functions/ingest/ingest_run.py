@@ -39,7 +39,7 @@ def _ask_listeners(cloud: Cloud, run: Run) -> Report:
     try:
         app = read_app(cloud.secrets, settings.project)
     except Failure as failure:
-        _log_failure(run, APP_SECRET, failure)
+        _log_failure("The app's own secret cannot be used", run, APP_SECRET, failure)
         return report.of_missing_app(run, [secret.listener_id for secret in secrets], failure)
     spotify = Spotify(cloud.http, settings.spotify_accounts_url, settings.spotify_api_url, app)
     visits = visit_all(cloud.secrets, spotify, secrets, run.started_at)
@@ -84,15 +84,15 @@ def _provider(cloud: Cloud, spotify: Spotify) -> Provider | None:
 def _log_visits(run: Run, visits: Sequence[Visit]) -> None:
     for visit in visits:
         if visit.items is None and visit.failure and not isinstance(visit.failure, NotAsked):
-            _log_failure(run, visit.listener_id, visit.failure)
+            _log_failure("A listener could not be visited", run, visit.listener_id, visit.failure)
         if visit.consent_ends_at and consent.is_warning_due(visit.consent_ends_at, run.started_at):
             _log_ending_consent(run, visit.listener_id, visit.consent_ends_at)
 
 
-def _log_failure(run: Run, who: str, failure: Failure) -> None:
+def _log_failure(message: str, run: Run, who: str, failure: Failure) -> None:
     log(
         "ERROR",
-        "A listener could not be visited",
+        message,
         run_id=run.run_id,
         listener=who,
         error_class=type(failure).__name__,

@@ -18,7 +18,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.secretmanager import SecretManagerServiceClient
 
 import consent
-from failures import AppSecretUnusable, Failure, SecretUnavailable, SecretUnusable, TokenNotStored
+from failures import AppSecretUnusable, Failure, SecretMislabelled, SecretUnavailable, SecretUnusable, TokenNotStored
 from ingest_log import log
 from spotify import App
 
@@ -28,7 +28,7 @@ _LISTENER_FIELDS = ("refresh_token", "consented_at", "account_id", "scope")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 _SECONDS = 20
-# For the calls that Google's client tries only once. A rotated token, above all, exists nowhere else.
+# Google's client tries some of these calls only once. A rotated token, above all, exists nowhere else.
 _RETRY = Retry(predicate=if_transient_error, initial=0.5, timeout=_SECONDS)
 _NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException)
 
@@ -62,22 +62,20 @@ class Listener:
 
 def list_listener_secrets(client: SecretManagerServiceClient, project: str) -> list[ListenerSecret]:
     request = {"parent": f"projects/{project}", "filter": _LISTENER_SECRETS}
-    labels = {
-        secret.name: secret.labels.get("listener", "") for secret in client.list_secrets(request, timeout=_SECONDS)
-    }
-    return name_listeners(labels)
+    secrets = client.list_secrets(request, retry=_RETRY, timeout=_SECONDS)
+    return name_listeners({secret.name: secret.labels.get("listener", "") for secret in secrets})
 
 
 def name_listeners(labels: dict[str, str]) -> list[ListenerSecret]:
     """One listener per secret, given each secret's label `listener`; one that is no slug, or not unique, fails."""
     listeners = {}
     for name, slug in sorted(labels.items()):
-        secret_id = _id(name)
         if not _SLUG.fullmatch(slug):
-            failure = SecretUnusable(f"the label `listener` of the secret {secret_id} is missing or no lower-case name")
+            secret_id = f"secrets/{_id(name)}"  # no listener can be called that
+            failure = SecretMislabelled("the label `listener` is missing or is not a lower-case name")
             listeners[secret_id] = ListenerSecret(secret_id, name, failure)
         elif slug in listeners:
-            failure = SecretUnusable(f"several secrets carry the label listener={slug}, delete all but one")
+            failure = SecretMislabelled(f"several secrets carry the label listener={slug}")
             listeners[slug] = ListenerSecret(slug, name, failure)
         else:
             listeners[slug] = ListenerSecret(slug, name)
@@ -95,7 +93,7 @@ def read_app(client: SecretManagerServiceClient, project: str) -> App:
 
 
 def read_listener(client: SecretManagerServiceClient, secret: ListenerSecret) -> Listener:
-    """Raises SecretUnusable, SecretUnavailable."""
+    """Raises SecretMislabelled, SecretUnusable, SecretUnavailable."""
     if secret.failure:
         raise secret.failure
     version, content = _read(client, secret.name)
@@ -136,7 +134,7 @@ def _read(client: SecretManagerServiceClient, secret_name: str) -> tuple[int, by
     """Number and content of the newest version."""
     secret_id = _id(secret_name)
     try:
-        response = client.access_secret_version(name=f"{secret_name}/versions/latest", timeout=_SECONDS)
+        response = client.access_secret_version(name=f"{secret_name}/versions/latest", retry=_RETRY, timeout=_SECONDS)
     except (NotFound, BadRequest, Forbidden) as error:
         raise SecretUnusable(f"no version of the secret {secret_id} can be read ({type(error).__name__})") from None
     except _NO_ANSWER as error:

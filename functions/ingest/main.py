@@ -22,12 +22,14 @@ Answer = tuple[dict[str, Any], int]
 def ingest(request: flask.Request) -> Answer:
     now = datetime.now(UTC)
     try:
-        run = Run(to_slot(request.headers.get(SLOT_HEADER), now), now)
-        report = run_once(_cloud(), run)
+        report = run_once(_cloud(), Run(to_slot(request.headers.get(SLOT_HEADER), now), now))
     except UnreadableSlot as error:
         return _refuse(error, 400)
     except SettingsError as error:
         return _refuse(error, 500)
+    except Exception as error:
+        log("ERROR", "The run broke off", error_class=type(error).__name__, reason=str(error))
+        raise
     _log_end(report)
     return report.answer(), report.http_status
 

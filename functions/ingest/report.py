@@ -63,11 +63,12 @@ def of_nobody(run: Run) -> Report:
 
 def of_missing_app(run: Run, listener_ids: Sequence[str], failure: Failure) -> Report:
     """The app's own secret cannot be used, so nobody was asked."""
+    not_asked = NotAsked("the app's own secret cannot be used")
     return Report(
         run,
         "failed",
         reason=explain(failure, ""),
-        listeners={listener_id: _listener(Visit(listener_id, failure=NotAsked()), 0) for listener_id in listener_ids},
+        listeners={listener_id: _listener(Visit(listener_id, failure=not_asked), 0) for listener_id in listener_ids},
         error_class=_name(failure),
         retry_heals=retry_heals(failure),
     )

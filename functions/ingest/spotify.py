@@ -96,7 +96,7 @@ class Spotify:
 
     def _ask(self, question: Question, read: Callable[[Any], T], refusal: Refusal) -> T:
         if self._is_paused:
-            raise NotAsked
+            raise NotAsked("Spotify had just asked for a pause")
         try:
             return ask(self._session, question, read, refusal)
         except RateLimited:
@@ -106,7 +106,7 @@ class Spotify:
 
 def _to_grant(body: Any) -> Grant:
     access_token = body.get("access_token") if isinstance(body, dict) else None
-    if not isinstance(access_token, str) or not access_token:
+    if not isinstance(access_token, str) or not re.fullmatch(r"[!-~]+", access_token):  # what a header can hold
         raise UnreadableAnswer("it lacks access_token")
     refresh_token = body.get("refresh_token")
     return Grant(access_token, refresh_token if isinstance(refresh_token, str) and refresh_token else None)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.cloud.secretmanager import SecretManagerServiceClient
 
@@ -28,6 +28,12 @@ class Visit:
     items: Sequence[Any] | None = None
     failure: Failure | None = None
     consent_ends_at: datetime | None = None
+
+
+class _Refreshed(NamedTuple):
+    access_token: str
+    listener: Listener
+    not_stored: TokenNotStored | None = None
 
 
 def visit_all(
@@ -55,29 +61,25 @@ def _fetch_page(
     client: SecretManagerServiceClient, spotify: Spotify, listener: Listener
 ) -> tuple[list[Any], TokenNotStored | None]:
     """The page, and why a rotated token could not be kept, if so. A refused access token is replaced once."""
-    not_stored = None
-    for is_last_attempt in (False, True):
-        grant = spotify.refresh(listener.refresh_token)
-        if grant.refresh_token and grant.refresh_token != listener.refresh_token:
-            listener, not_stored = _keep(client, listener, grant.refresh_token)
-        try:
-            return spotify.fetch_recently_played(grant.access_token), not_stored
-        except AccessTokenRefused:
-            if is_last_attempt:
-                raise
-    raise AssertionError("unreachable")
-
-
-def _keep(
-    client: SecretManagerServiceClient, listener: Listener, refresh_token: str
-) -> tuple[Listener, TokenNotStored | None]:
-    """The listener with the new token. When it cannot be stored, it still serves for the rest of this run."""
+    first = _refresh(client, spotify, listener)
     try:
-        return store_refresh_token(client, listener, refresh_token), None
+        return spotify.fetch_recently_played(first.access_token), first.not_stored
+    except AccessTokenRefused:
+        second = _refresh(client, spotify, first.listener)
+        return spotify.fetch_recently_played(second.access_token), second.not_stored or first.not_stored
+
+
+def _refresh(client: SecretManagerServiceClient, spotify: Spotify, listener: Listener) -> _Refreshed:
+    """A rotated token that cannot be stored still serves for the rest of this run."""
+    grant = spotify.refresh(listener.refresh_token)
+    if grant.refresh_token is None or grant.refresh_token == listener.refresh_token:
+        return _Refreshed(grant.access_token, listener)
+    try:
+        return _Refreshed(grant.access_token, store_refresh_token(client, listener, grant.refresh_token))
     except TokenNotStored as failure:
         fields = {"listener": listener.listener_id, "error": str(failure)}
         log("ERROR", "A rotated refresh token could not be stored", **fields)
-        return listener.with_token(refresh_token, listener.version), failure
+        return _Refreshed(grant.access_token, listener.with_token(grant.refresh_token, listener.version), failure)
 
 
 def _dated(failure: NeedsConsent, listener: Listener, now: datetime) -> NeedsConsent:

@@ -57,13 +57,13 @@ class Ingesting:
                 patch.setenv(name, value)
             yield
 
-    def client_of_ingest(self):
-        """BigQuery as the function sees it."""
+    def connect(self):
+        """Google's clients as the function has them."""
         from ingest_cloud import connect
         from ingest_settings import Settings
 
         with self._settings():
-            return connect(Settings.from_env(self.environment)).bigquery
+            return connect(Settings.from_env(self.environment))
 
     def restart(self):
         """What Cloud Run does with a function that was killed."""

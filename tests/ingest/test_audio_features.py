@@ -184,7 +184,7 @@ def test_features_are_reused_for_ever_and_a_providers_ignorance_for_thirty_days(
     asked = []
     provider = Provider("reccobeats", 40, lambda track_ids: asked.extend(track_ids) or {})
     tracks = ["new", *dict.fromkeys(track_id for track_id, _, _ in stored)]
-    told = add_features(ingesting.client_of_ingest(), RUN, provider, [row(SLOT, track_id) for track_id in tracks])
+    told = add_features(ingesting.connect().bigquery, RUN, provider, [row(SLOT, track_id) for track_id in tracks])
     assert asked == ["new", "nobody-was-asked", "unknown-long-ago", "unknown-to-another"]
     assert told == [
         row(SLOT, "new", **unknown),

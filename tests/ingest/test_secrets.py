@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from listeners import ListenerSecret, name_listeners
+from listeners import ListenerSecret, list_listener_secrets, name_listeners, read_listener, store_refresh_token
 from localcloud.faults import Fault
 from tests.ingest.ingesting import RUN_ID, SLOT
 
@@ -76,7 +76,7 @@ def test_a_secret_whose_newest_version_is_gone_is_unusable(ingesting, change):
 @pytest.mark.parametrize(
     "fault",
     [
-        {"status": 500},
+        {"status": 504},
         {
             "when": "after",
             "status": 200,
@@ -119,15 +119,15 @@ def test_a_secret_without_a_proper_label_is_named_and_twins_are_both_left_alone(
             "projects/7/secrets/a": "ada",
             "projects/7/secrets/b": "bob",
             "projects/7/secrets/c": "bob",
-            "projects/7/secrets/d": "",
+            "projects/7/secrets/ada": "",
             "projects/7/secrets/e": "-x",
         }
     )
     assert named[0] == ListenerSecret("ada", "projects/7/secrets/a")
     assert [(secret.listener_id, str(secret.failure)) for secret in named[1:]] == [
-        ("bob", "several secrets carry the label listener=bob, delete all but one"),
-        ("d", "the label `listener` of the secret d is missing or no lower-case name"),
-        ("e", "the label `listener` of the secret e is missing or no lower-case name"),
+        ("secrets/ada", "the label `listener` is missing or is not a lower-case name"),
+        ("bob", "several secrets carry the label listener=bob"),
+        ("secrets/e", "the label `listener` is missing or is not a lower-case name"),
     ]
 
 
@@ -161,7 +161,7 @@ def test_versions_that_an_interrupted_run_left_are_destroyed_at_the_next_rotatio
 def test_a_rotated_token_that_cannot_be_stored_still_serves_this_run_and_is_reported(ingesting):
     slug = ingesting.slugs[0]
     ingesting.authorize(slug)
-    ingesting.spotify.rotate_next(slug)
+    ingesting.spotify.rotate_next(slug, old_dies_at_once=True)
     ingesting.spotify.order("access_token_expired")
     ingesting.cloud.faults.order(Fault("gcp POST .*:addVersion", status=403))
     answer = ingesting.run()
@@ -194,15 +194,9 @@ def test_a_version_that_cannot_be_destroyed_is_only_a_warning(ingesting):
 
 def test_consent_that_was_given_anew_during_the_run_is_not_destroyed(ingesting):
     """The version that was read goes, one that somebody added meanwhile stays."""
-    from google.cloud.secretmanager import SecretManagerServiceClient
-
-    from listeners import list_listener_secrets, read_listener, store_refresh_token
-
     slug = ingesting.slugs[0]
     ingesting.authorize(slug)
-    client = SecretManagerServiceClient(
-        transport="rest", client_options={"api_endpoint": ingesting.cloud.environment["SECRETMANAGER_EMULATOR_HOST"]}
-    )
+    client = ingesting.connect().secrets
     (secret,) = list_listener_secrets(client, ingesting.project)
     listener = read_listener(client, secret)
     ingesting.authorize(slug)
@@ -221,3 +215,11 @@ def test_no_token_shows_anywhere_when_everything_goes_wrong(ingesting):
     assert RUN_ID in told
     assert not [secret for secret in secrets if secret in told]
     assert "invented-" not in json.dumps(answer)
+
+
+def test_an_app_secret_that_did_not_arrive_is_worth_another_try(ingesting):
+    ingesting.authorize(ingesting.slugs[0])
+    ingesting.cloud.faults.order(Fault("gcp GET .*spotify-client.*:access", status=504))
+    answer = ingesting.run()
+    assert (answer.status, answer.body["state"], answer.log[0]["error_class"]) == (503, "failed", "SecretUnavailable")
+    assert ingesting.run().body["rows_new"] == 50

@@ -233,6 +233,19 @@ def test_nobody_is_asked_before_the_pause_is_over(ingesting):
     assert [row["state"] for row in ingesting.ledger()] == ["failed", "skipped", "succeeded"]
 
 
+def test_a_pause_that_only_a_repeat_meets_is_kept_too(ingesting):
+    ingesting.authorize(ingesting.slugs[0])
+    ingesting.spotify.order("bad_gateway", times=3)
+    assert ingesting.run().status == 503
+    ingesting.spotify.order("quota_exceeded", retry_after_seconds=7200)
+    repeat = ingesting.run()
+    (row,) = ingesting.ledger()
+    assert (row["state"], row["error_class"], row["reason"]) == ("failed", "RateLimited", repeat.body["reason"])
+    assert row["details"] == {"listeners": repeat.body["listeners"]}
+    blocked = ingesting.run(SLOT + timedelta(hours=1))
+    assert (blocked.body["state"], blocked.body["blocked_until"]) == ("skipped", repeat.body["blocked_until"])
+
+
 def test_listeners_whose_turn_comes_after_a_long_429_are_not_asked(ingesting, monkeypatch):
     monkeypatch.setattr("visits._AT_ONCE", 1)
     one, three, two = sorted(ingesting.slugs)
@@ -308,7 +321,19 @@ def test_a_repeat_of_a_failed_slot_collects_what_has_healed(ingesting):
 def test_a_google_service_that_stays_away_is_an_error_of_the_whole_run(ingesting):
     ingesting.authorize(ingesting.slugs[0])
     ingesting.cloud.faults.order(Fault("gcp POST /upload/.*", status=403, times=None))
-    assert ingesting.run().status == 500
+    answer = ingesting.run()
+    assert answer.status == 500
+    assert [(entry["severity"], entry["message"], entry["error_class"]) for entry in answer.log] == [
+        ("ERROR", "The run broke off", "Forbidden")
+    ]
     assert (ingesting.landed(), ingesting.ledger()) == ({}, [])
     ingesting.cloud.faults.clear()
     assert ingesting.run().body["rows_new"] == 50
+
+
+def test_an_upload_whose_answer_was_lost_has_landed(ingesting):
+    ingesting.authorize(ingesting.slugs[0])
+    ingesting.cloud.faults.order(Fault("gcp POST /upload/.*", "drop", "after"))
+    answer = ingesting.run()
+    assert (answer.status, answer.body["state"], answer.body["rows_new"], answer.log) == (200, "succeeded", 50, [])
+    assert list(ingesting.landed()) == [OBJECT]

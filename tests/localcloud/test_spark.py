@@ -190,8 +190,7 @@ def test_a_batch_ends_with_the_process_that_started_it_however_that_ended(tmp_pa
         program = "import json, pathlib, sys; from localcloud.spark import run_batch\n"
         program += "run_batch(json.loads(sys.argv[1]), pathlib.Path(sys.argv[2]), json.loads(sys.argv[3]))"
         arguments = [json.dumps(sleeping), str(tmp_path / "batch.log"), json.dumps(cloud.environment)]
-        environment = {**os.environ, "TMPDIR": str(tmp_path)}  # a killed process does not tidy up
-        starter = subprocess.Popen([sys.executable, "-c", program, *arguments], env=environment)
+        starter = subprocess.Popen([sys.executable, "-c", program, *arguments])
         until(lambda: (tmp_path / "running").exists())
         [driver] = [found for found in session_of(f"{tmp_path.name}.py") if found.pid != starter.pid]
         family = [driver, *driver.children(recursive=True)]
