@@ -15,7 +15,7 @@ demo: setup ## Live through several weeks of hourly runs on this laptop, check e
 	@$(PY) -m localcloud.demo
 
 .PHONY: test
-test: lint ## Run every check and every test
+test: lint terraform-check checkov ## Run every check and every test
 	@echo "==> pytest: all tests; stop with Ctrl-C"
 	@$(PY) -m pytest $(PYTEST_ARGS)
 
@@ -29,6 +29,36 @@ lint: setup ## Check style, types and spelling without running anything
 	@echo "==> codespell, shell syntax"
 	@.venv/bin/codespell
 	@bash -n .ci/run
+
+.PHONY: terraform-check
+terraform-check: setup ## Validate, test and plan terraform/ against the providers' schemas; says so when it cannot
+	@if [ -n "$$TERRAFORM_OFFLINE" ]; then set -e; \
+	  echo "==> terraform: validate, test, apply and an empty second plan, with $$TERRAFORM_OFFLINE for the providers"; \
+	  $$TERRAFORM_OFFLINE --quiet terraform validate; \
+	  $$TERRAFORM_OFFLINE --quiet terraform test; \
+	  $$TERRAFORM_OFFLINE --quiet terraform check -var-file=terraform.tfvars.example; \
+	  $$TERRAFORM_OFFLINE --quiet terraform/bootstrap validate; \
+	elif command -v terraform >/dev/null && terraform -chdir=terraform init -backend=false -input=false >/dev/null 2>&1; then set -e; \
+	  echo "==> terraform: validate and test"; \
+	  terraform -chdir=terraform validate; \
+	  terraform -chdir=terraform test; \
+	  terraform -chdir=terraform/bootstrap init -backend=false -input=false >/dev/null; \
+	  terraform -chdir=terraform/bootstrap validate; \
+	else \
+	  echo "==> terraform/ was NOT checked: there is no terraform, or its provider registry cannot be reached"; \
+	fi
+	@if command -v terraform >/dev/null; then terraform fmt -check -recursive -diff terraform; fi
+
+.PHONY: checkov
+checkov: .venvs/checkov/installed ## Look for insecure settings in terraform/
+	@echo "==> checkov: insecure settings in terraform/"
+	@.venvs/checkov/bin/checkov --config-file terraform/.checkov.yaml
+
+.venvs/checkov/installed: requirements/checkov.txt .venv/installed
+	@echo "==> setting up .venvs/checkov"
+	@.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venvs/checkov
+	@.venv/bin/uv pip sync --quiet --require-hashes --python .venvs/checkov requirements/checkov.txt
+	@touch $@
 
 .PHONY: fix
 fix: setup ## Format the code and mend what ruff can mend
@@ -75,7 +105,7 @@ setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python envi
 .PHONY: requirements
 requirements: .venv/installed ## Compile every requirements.in into pinned, hashed requirements
 	@for name in $(FUNCTIONS); do (cd functions/$$name && $(COMPILE) $(UPGRADE) requirements.in -o requirements.txt) || exit 1; done
-	@cd requirements && for name in uv dev clock; do $(COMPILE) $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
+	@cd requirements && for name in uv dev clock checkov; do $(COMPILE) $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
 COMPILE = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: clean

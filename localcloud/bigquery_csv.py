@@ -51,7 +51,7 @@ class Row:
 
 
 class CsvError(Exception):
-    """What is wrong with a file, worded as BigQuery words it; `row` counts the records read before."""
+    """What is wrong with a file and where, in BigQuery's form."""
 
     def __init__(self, problem: str, row: Row, text: str, column: str = "") -> None:
         offset = len(text[: row.position].encode())
@@ -133,16 +133,18 @@ def _check_width(row: Row, width: int, fields: Sequence[Field], places: Sequence
 
 
 def _typed(row: Row, place: int | None, field: Field, parse: Callable[[str], Any], text: str) -> Any:
-    value = None if place is None else row.values[place]
+    if place is None:
+        return None
+    value = row.values[place]
     if value is None or (value == "" and field["type"] != "STRING"):
         if field["mode"] == "REQUIRED":
-            raise CsvError("Required column value is missing", row, text, _column(place or 0, field))
+            raise CsvError("Required column value is missing", row, text, _column(place, field))
         return None
     try:
         return parse(value)
     except ValueError as error:
         problem = str(error)
-    raise CsvError(problem, row, text, f'{_column(place or 0, field)} value: "{value}"')
+    raise CsvError(problem, row, text, f'{_column(place, field)} value: "{value}"')
 
 
 def _column(place: int, field: Field) -> str:

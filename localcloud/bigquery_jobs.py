@@ -122,7 +122,11 @@ class Jobs:
         raise ApiError(404, "notFound", f"Not found: Job {where}{job_id}")
 
     def result(self, job: Resource) -> Result:
-        return self._results.get(_key(job["jobReference"]), Result([], []))
+        """The rows of a finished query. Raises ApiError when they are kept no longer."""
+        result = self._results.get(_key(job["jobReference"]))
+        if result is None and job["statistics"]["query"]["statementType"] == "SELECT":
+            raise ApiError(404, "notFound", f"Not found: the rows of Job {job['id']}, which are kept no longer")
+        return result or Result([], [])
 
 
 def job_id_of(request_id: str) -> str:

@@ -1,7 +1,7 @@
 """BigQuery's REST calls about jobs and queries: what they ask for becomes work, what was done becomes answers."""
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from localcloud.bigquery_catalog import Resource, TableId, find_dataset
 from localcloud.bigquery_extract import WriteObject, run_extract
@@ -137,7 +137,7 @@ class JobsApi:
 
         return Work(run, True, self._location_of([TableId.of(configuration["sourceTable"])]))
 
-    def _location_of(self, tables: Any) -> str | None:
+    def _location_of(self, tables: Sequence[TableId]) -> str | None:
         """Where the datasets of these tables are; None when there is none."""
         if not tables:
             return None

@@ -30,7 +30,6 @@ class Statement:
 class Query:
     """A query job's configuration, understood."""
 
-    statement: Statement
     translation: Translation
     values: dict[str, Any]
     maximum_bytes: int | None
@@ -59,7 +58,7 @@ def plan_query(configuration: Resource, project: str) -> Query:
     }
     limit = configuration.get("maximumBytesBilled")
     translation = translate(configuration["query"], Context(project, dataset, types))
-    return Query(read_statement(configuration), translation, values, int(limit) if limit else None)
+    return Query(translation, values, int(limit) if limit else None)
 
 
 def _parameter_fields(configuration: Resource) -> list[Field]:

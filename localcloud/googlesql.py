@@ -78,25 +78,26 @@ def translate(text: str, context: Context) -> Translation:
     statement = _parse(text)
     kind = _KINDS[type(statement)]
     refuse_unknown_syntax(statement)
-    tables = {id(table): table_id for table, table_id in _point_to_tables(statement, context)}
+    target = None if kind == "SELECT" else _table_id(statement.this.find(exp.Table), context)
+    tables = tuple(dict.fromkeys(_point_to_tables(statement, context)))
     columns = frozenset(_columns(statement))
-    target = None if kind == "SELECT" else tables[id(statement.this.find(exp.Table))]
     for step in STEPS:
         statement = step(statement, dict(context.parameters))
     parameters = frozenset(parameter.name for parameter in statement.find_all(exp.Parameter))
-    return Translation(_to_duckdb(statement), kind, tuple(dict.fromkeys(tables.values())), target, columns, parameters)
+    return Translation(_to_duckdb(statement), kind, tables, target, columns, parameters)
 
 
 def _parse(text: str) -> exp.Expr:
     try:
-        statements = GoogleSQL().parser().parse(_tokens(text), text)
+        tokens = _tokens(text)
+        statements = GoogleSQL().parser().parse(tokens, text)
     except (ParseError, TokenError) as error:
         message = str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
         raise invalid_query(f"Syntax error: {message}") from None
     if len(statements) != 1 or statements[0] is None:
         raise refuse("A script of none or several statements")
     if type(statements[0]) not in _KINDS:
-        raise refuse(f"The statement {text.split()[0].upper()}")
+        raise refuse(f"The statement {tokens[0].text.upper()}")
     return statements[0]
 
 
@@ -111,7 +112,7 @@ def _tokens(text: str) -> list[Token]:
     return GoogleSQL().tokenize(text) if marks else tokens
 
 
-def _point_to_tables(statement: exp.Expr, context: Context) -> Iterator[tuple[exp.Table, TableId]]:
+def _point_to_tables(statement: exp.Expr, context: Context) -> Iterator[TableId]:
     """Point every table to its place in DuckDB, where a project and a dataset together are a schema."""
     local_names = {cte.alias.lower() for cte in statement.find_all(exp.CTE)}
     for table in list(statement.find_all(exp.Table)):
@@ -119,7 +120,7 @@ def _point_to_tables(statement: exp.Expr, context: Context) -> Iterator[tuple[ex
             found = _table_id(table, context)
             table.set("catalog", None)
             table.set("db", exp.to_identifier(found.schema))
-            yield table, found
+            yield found
 
 
 def _table_id(table: exp.Table, context: Context) -> TableId:
@@ -139,4 +140,4 @@ def _to_duckdb(statement: exp.Expr) -> str:
     try:
         return statement.sql(DuckDB, identify=True, unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
-        raise refuse(str(error)) from None
+        raise invalid_query(f"{error} It is not imitated by the laptop cloud") from None

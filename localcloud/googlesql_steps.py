@@ -39,11 +39,13 @@ def refuse_stars_over_unnest(statement: exp.Expr, types: Types) -> exp.Expr:
 
 
 def name_results(statement: exp.Expr, types: Types) -> exp.Expr:
-    """Columns without a name are called f0_, f1_, … by BigQuery."""
-    if isinstance(statement, exp.Query):
-        select = statement.find(exp.Select)
+    """Columns without a name are called f0_, f1_, … by BigQuery. The first SELECT names those of a UNION."""
+    first = statement
+    while isinstance(first, (exp.SetOperation, exp.Subquery)):
+        first = first.this
+    if isinstance(first, exp.Select):
         named = (exp.Alias, exp.Column, exp.Dot, exp.Star)
-        unnamed = [column for column in select.expressions if not isinstance(column, named)] if select else []
+        unnamed = [column for column in first.expressions if not isinstance(column, named)]
         for number, column in enumerate(unnamed):
             column.replace(exp.alias_(column.copy(), f"f{number}_"))
     return statement

@@ -321,6 +321,7 @@ QUERIES: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT y, z FROM (SELECT 1 AS x, 2 AS y) JOIN (SELECT 1 AS x, 3 AS z) USING (x)", [(2, 3)]),
     ("SELECT * EXCEPT (b) FROM (SELECT 1 AS a, 2 AS b, 3 AS c)", [(1, 3)]),
     ("SELECT t.* FROM (SELECT 1 AS a, 2 AS b) AS t", [(1, 2)]),
+    ("SELECT r.* FROM UNNEST([STRUCT(1 AS a, 2 AS b)]) AS r", [(1, 2)]),
     ("SELECT x FROM UNNEST([1, 2]) AS x UNION DISTINCT SELECT 2 ORDER BY 1", [(1,), (2,)]),
     ("SELECT 1 AS x EXCEPT DISTINCT SELECT 2", [(1,)]),
     ("SELECT 1 AS x INTERSECT DISTINCT SELECT 1", [(1,)]),

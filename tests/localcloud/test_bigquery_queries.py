@@ -121,6 +121,22 @@ def test_a_long_result_comes_in_pages(warehouse: Warehouse, by_job: bool) -> Non
     assert result.total_rows == 25
 
 
+def test_rows_that_are_kept_no_longer_are_not_taken_for_none(warehouse: Warehouse) -> None:
+    job = warehouse.client.query("SELECT 1 AS n")
+    assert [row.n for row in job.result()] == [1]
+    for _ in range(200):
+        warehouse.value("1")
+
+    with pytest.raises(NotFound, match="kept no longer"):
+        warehouse.client.get_job(job.job_id, location=job.location).result()
+
+
+def test_the_first_select_of_a_union_names_the_columns(warehouse: Warehouse) -> None:
+    rows = warehouse.client.query_and_wait("SELECT 1, 2 AS b UNION ALL SELECT 3, 4 UNION ALL SELECT 5 AS x, 6")
+
+    assert [field.name for field in rows.schema] == ["f0_", "b"]
+
+
 def test_tables_are_named_in_every_way_that_bigquery_allows(warehouse: Warehouse) -> None:
     names = ["t", "listening.t", "`listening.t`", f"`{PROJECT}.listening.t`", f"`{PROJECT}`.listening.t"]
 

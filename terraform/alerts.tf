@@ -1,0 +1,222 @@
+# Mail when something needs a person. What each alert means and what to do is in its text and in docs/alerts.md.
+# Messages are the constant sentences that the functions log; tests/terraform holds both sides against each other.
+
+locals {
+  functions = ["ingest", "load", "transform-trigger"]
+
+  from_function = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for name in local.functions : "\"${name}\""])})"
+
+  log_alerts = {
+    consent = {
+      name     = "A listener needs to consent again, or soon will"
+      severity = "WARNING"
+      filter   = <<-EOT
+        ${local.from_function} AND (
+          jsonPayload.message="A listener's consent ends soon"
+          OR (jsonPayload.message="A listener could not be visited" AND jsonPayload.error_class="NeedsConsent")
+        )
+      EOT
+      help     = "Spotify lets a consent live for six months, and the listener can take it back. The log entry names the listener. Run `python -m cli authorize LISTENER`. Plays are lost once 50 newer ones have been played."
+    }
+    quarantine = {
+      name     = "Something landed in the quarantine bucket"
+      severity = "ERROR"
+      filter   = <<-EOT
+        ${local.from_function} AND (
+          jsonPayload.message="An item could not be read and is in the quarantine bucket"
+          OR jsonPayload.message="A file cannot be loaded"
+        )
+      EOT
+      help     = "The object in gs://${local.buckets.quarantine} holds what could not be read and the reason. The other plays of the run are safe, and the next run lands a refused file's plays again as long as Spotify still has them."
+    }
+    gap = {
+      name     = "Plays may be missing"
+      severity = "WARNING"
+      filter   = "${local.from_function} AND jsonPayload.message=\"Plays may be missing\""
+      help     = "Spotify tells the newest 50 plays only, and all 50 were new: the table `gaps` says from when to when. Spotify's data export fills the gap: `python -m cli import LISTENER FILE`."
+    }
+    batch = {
+      name     = "A Spark batch failed"
+      severity = "ERROR"
+      filter   = <<-EOT
+        (protoPayload.serviceName="dataproc.googleapis.com" AND protoPayload.methodName:"CreateBatch" AND severity>=ERROR)
+        OR (${local.from_function} AND jsonPayload.message="No batch can be submitted")
+      EOT
+      help     = "The top ten is as it was; the next run with new plays tries again. `gcloud dataproc batches list --region ${var.region}` names the batch, `gcloud dataproc batches wait BATCH --region ${var.region}` shows its output. A new project may lack the quota of 12 vCPU."
+    }
+    error = {
+      name     = "A function reports an error"
+      severity = "ERROR"
+      # Not what has an alert of its own above. Answers of 500 are counted below: one that a retry heals is no reason
+      # for mail, and transform_trigger answers so on purpose while a batch runs.
+      filter = <<-EOT
+        ${local.from_function} AND severity>=ERROR AND jsonPayload.message:*
+        AND NOT jsonPayload.error_class="NeedsConsent"
+        AND NOT jsonPayload.message="An item could not be read and is in the quarantine bucket"
+        AND NOT jsonPayload.message="A file cannot be loaded"
+        AND NOT jsonPayload.message="No batch can be submitted"
+      EOT
+      help   = "The log entry says in words what went wrong and for whom. `python -m cli runs` shows the ledger."
+    }
+  }
+}
+
+resource "google_monitoring_notification_channel" "owner" {
+  display_name = "Heavy Rotation's owner"
+  type         = "email"
+  labels       = { email_address = var.alert_email }
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_monitoring_alert_policy" "log" {
+  for_each = local.log_alerts
+
+  display_name          = "Heavy Rotation: ${each.value.name}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = [google_monitoring_notification_channel.owner.id]
+
+  conditions {
+    display_name = each.value.name
+
+    condition_matched_log {
+      filter = trimspace(each.value.filter)
+    }
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+
+    # A log alert must say how often at most it sends mail.
+    notification_rate_limit {
+      period = "21600s"
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = each.value.help
+  }
+}
+
+# Counts the runs that found out what was played, whether anything was or not.
+resource "google_logging_metric" "good_runs" {
+  name        = "heavy-rotation/good-runs"
+  description = "Runs of ingest that ended well."
+  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"ingest\" AND jsonPayload.message=\"The run is over\" AND jsonPayload.state=(\"succeeded\" OR \"skipped\")"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+    unit        = "1"
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_monitoring_alert_policy" "silence" {
+  display_name          = "Heavy Rotation: No good run for three intervals"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = [google_monitoring_notification_channel.owner.id]
+
+  conditions {
+    display_name = "No good run in ${3 * local.interval_hours} hours"
+
+    condition_threshold {
+      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.good_runs.name}\""
+      comparison      = "COMPARISON_LT"
+      threshold_value = 1
+      duration        = "300s"
+      # No data at all is the very thing to be told about.
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_ACTIVE"
+
+      aggregations {
+        alignment_period     = "${3 * local.interval_hours * 3600}s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "Plays are lost once a listener has played 50 newer ones, about three hours of music. `python -m cli runs` says why the last runs failed; `gcloud scheduler jobs describe ingest-hourly --location ${var.region}` says whether ingest is called at all."
+  }
+}
+
+resource "google_monitoring_alert_policy" "crash" {
+  display_name          = "Heavy Rotation: A function keeps failing"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = [google_monitoring_notification_channel.owner.id]
+
+  conditions {
+    display_name = "Three failed calls of ingest or load within an hour"
+
+    condition_threshold {
+      filter          = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=one_of(\"ingest\", \"load\") AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 2
+      duration        = "0s"
+
+      aggregations {
+        alignment_period     = "3600s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["resource.label.service_name"]
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "Calls are repeated, so nothing is lost yet: an hour's file for 24 hours. The function's log in Cloud Logging has the exception."
+  }
+}
+
+resource "google_monitoring_alert_policy" "waiting" {
+  display_name          = "Heavy Rotation: New plays wait too long for the top ten"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = [google_monitoring_notification_channel.owner.id]
+
+  # A batch may take half an hour, after which it is stopped; the message comes again ten minutes later at most.
+  conditions {
+    display_name = "A message has waited for 50 minutes"
+
+    condition_threshold {
+      filter          = "resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=\"${google_pubsub_subscription.plays_loaded.name}\" AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 3000
+      duration        = "0s"
+
+      aggregations {
+        alignment_period   = "300s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+
+  conditions {
+    display_name = "A message was given up"
+
+    condition_threshold {
+      filter          = "resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=\"${google_pubsub_subscription.plays_loaded_dead.name}\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+
+      aggregations {
+        alignment_period   = "300s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "A batch runs for too long, or transform_trigger fails. `gcloud dataproc batches list --region ${var.region}` shows the batches. The plays are safe in the warehouse; the next run with new plays asks again."
+  }
+}

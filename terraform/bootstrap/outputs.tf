@@ -1,0 +1,13 @@
+output "next" {
+  description = "What to run next, in the repository's folder."
+  value       = <<-EOT
+    cp terraform/backend.gcs.example terraform/backend.tf
+    terraform -chdir=terraform init -migrate-state -backend-config=bucket=${google_storage_bucket.state.name}
+    gcloud storage cp terraform/terraform.tfvars gs://${google_storage_bucket.state.name}/terraform.tfvars
+  EOT
+}
+
+output "state_bucket" {
+  description = "Where Terraform's state is."
+  value       = google_storage_bucket.state.name
+}

@@ -1,0 +1,52 @@
+# The function that asks Spotify, and what it may do in the warehouse. Its buckets are in landing.tf and quarantine.tf,
+# its secrets in listeners.tf and spotify_client.tf, its schedule in schedule.tf.
+
+module "ingest" {
+  source = "./modules/function"
+
+  name    = "ingest"
+  purpose = "Fetches what the listeners have played and lands it as one file."
+  memory  = "512Mi"
+  # Cloud Scheduler is not surely counted as internal.
+  ingress         = "ALLOW_ALL"
+  timeout_seconds = 900
+
+  environment = merge(local.settings, {
+    AUDIO_FEATURES_SOURCE = var.audio_features_source
+    LANDING_BUCKET        = google_storage_bucket.landing.name
+    QUARANTINE_BUCKET     = google_storage_bucket.quarantine.name
+  })
+
+  after       = local.before_functions
+  builder     = google_service_account.builder.name
+  code_bucket = google_storage_bucket.code.name
+  project_id  = var.project_id
+  region      = var.region
+  repository  = google_artifact_registry_repository.functions.id
+  source_root = "${local.root}/functions"
+}
+
+# Ingest asks BigQuery questions: jobs run in a project, so the right to start them is on it, and holds no data.
+resource "google_project_iam_member" "ingest_jobs" {
+  project = var.project_id
+  role    = "roles/bigquery.jobUser"
+  member  = module.ingest.identity.member
+}
+
+# Ingest reads which plays and features are known already. It never writes plays: that is load's.
+resource "google_bigquery_table_iam_member" "ingest_plays" {
+  dataset_id = google_bigquery_dataset.main.dataset_id
+  table_id   = google_bigquery_table.main["plays"].table_id
+  role       = "roles/bigquery.dataViewer"
+  member     = module.ingest.identity.member
+}
+
+# Ingest writes its row in the ledger and the gaps it finds, and reads both again on a repeat.
+resource "google_bigquery_table_iam_member" "ingest_writes" {
+  for_each = toset(["gaps", "runs"])
+
+  dataset_id = google_bigquery_dataset.main.dataset_id
+  table_id   = google_bigquery_table.main[each.value].table_id
+  role       = "roles/bigquery.dataEditor"
+  member     = module.ingest.identity.member
+}

@@ -1,0 +1,60 @@
+# The bucket for the runs' files. Ingest alone writes into it and each object in it is an event for load, so nothing
+# else may ever be put here: Eventarc cannot filter by name.
+
+resource "google_storage_bucket" "landing" {
+  #checkov:skip=CKV_GCP_62:Access logs would cost more than what they guard; every run is in the ledger.
+  #checkov:skip=CKV_GCP_78:A file is written once and never changed; soft delete keeps a deleted one for seven days.
+  name                        = local.buckets.landing
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = var.delete_history
+  deletion_policy             = var.delete_history ? "DELETE" : "ABANDON"
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age = var.landing_days
+    }
+  }
+
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+    condition {
+      age = 1
+    }
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+# Ingest writes its run's file, reads it back on a repeat, and must be told 412 when it is there. Cloud Storage checks
+# the right to replace an object before it says so, hence objectUser. Nobody else writes here.
+resource "google_storage_bucket_iam_member" "landing_ingest" {
+  bucket = google_storage_bucket.landing.name
+  role   = "roles/storage.objectUser"
+  member = module.ingest.identity.member
+}
+
+# Load reads the files, by itself and through BigQuery, which reads as whoever asks it to. It can change none.
+resource "google_storage_bucket_iam_member" "landing_load" {
+  bucket = google_storage_bucket.landing.name
+  role   = "roles/storage.objectViewer"
+  member = module.load.identity.member
+}
+
+data "google_storage_project_service_account" "main" {
+  depends_on = [time_sleep.apis]
+}
+
+# Cloud Storage's agent publishes the events of new objects. Eventarc makes the topic later and names it itself, so the
+# grant is on the project; no person and no part of ours acts as this agent.
+resource "google_project_iam_member" "storage_agent" {
+  project = var.project_id
+  role    = "roles/pubsub.publisher"
+  member  = data.google_storage_project_service_account.main.member
+}

@@ -1,0 +1,125 @@
+# One function of functions/: its folder as a zip, the identity it acts as, and the only identity that may call it.
+
+locals {
+  folder = "${var.source_root}/${var.name}"
+  # Cloud Run's names have no underscores; with equal names the function and its service are found by one name.
+  service = replace(var.name, "_", "-")
+  # What the function needs at run time, and nothing that a tool has left in its folder.
+  patterns = ["*.py", "requirements.txt", "queries/*.sql", "tables/*.json"]
+  files    = sort(flatten([for pattern in local.patterns : tolist(fileset(local.folder, pattern))]))
+}
+
+data "archive_file" "main" {
+  type        = "zip"
+  output_path = "${path.root}/../build/functions/${var.name}.zip"
+  # Otherwise the zip, and with it the function, would differ from machine to machine.
+  output_file_mode = "0644"
+
+  dynamic "source" {
+    for_each = local.files
+
+    content {
+      content  = file("${local.folder}/${source.value}")
+      filename = source.value
+    }
+  }
+}
+
+# The hash in the name is what makes a changed function, and no other, be built again.
+resource "google_storage_bucket_object" "main" {
+  bucket = var.code_bucket
+  name   = "functions/${var.name}-${data.archive_file.main.output_md5}.zip"
+  source = data.archive_file.main.output_path
+}
+
+resource "google_service_account" "main" {
+  account_id   = "function-${local.service}"
+  display_name = "The function ${var.name}"
+  description  = var.purpose
+}
+
+resource "google_service_account" "caller" {
+  account_id   = "call-${local.service}"
+  display_name = "Whoever calls ${var.name}"
+  description  = "May call the function ${var.name} and nothing else."
+}
+
+# Whoever calls a function about a bucket may receive the project's events, which Eventarc checks when it makes the
+# trigger. What there is to receive is what the trigger filters: the new objects of that one bucket.
+resource "google_project_iam_member" "event_receiver" {
+  count = var.event == null ? 0 : 1
+
+  project = var.project_id
+  role    = "roles/eventarc.eventReceiver"
+  member  = google_service_account.caller.member
+}
+
+resource "time_sleep" "event_receiver" {
+  count = var.event == null ? 0 : 1
+
+  create_duration = "60s"
+
+  triggers = { grant = google_project_iam_member.event_receiver[0].id }
+}
+
+resource "google_cloudfunctions2_function" "main" {
+  #checkov:skip=CKV_GCP_124:Only ingest can be reached from outside, for Cloud Scheduler; Cloud Run checks the caller's identity.
+  name        = local.service
+  location    = var.region
+  description = var.purpose
+
+  build_config {
+    runtime           = "python312"
+    entry_point       = var.name
+    service_account   = var.builder
+    docker_repository = var.repository
+
+    source {
+      storage_source {
+        bucket = var.code_bucket
+        object = google_storage_bucket_object.main.name
+      }
+    }
+  }
+
+  service_config {
+    available_cpu         = "1"
+    available_memory      = var.memory
+    timeout_seconds       = var.timeout_seconds
+    service_account_email = google_service_account.main.email
+    environment_variables = var.environment
+    # One at a time: two MERGEs side by side that only insert would store a play twice.
+    max_instance_count               = 1
+    max_instance_request_concurrency = 1
+    ingress_settings                 = var.ingress
+    all_traffic_on_latest_revision   = true
+  }
+
+  dynamic "event_trigger" {
+    for_each = var.event == null ? [] : [var.event]
+
+    content {
+      # Where the bucket is, which is where Eventarc looks.
+      trigger_region        = var.region
+      event_type            = "google.cloud.storage.object.v1.finalized"
+      retry_policy          = "RETRY_POLICY_RETRY"
+      service_account_email = google_service_account.caller.email
+
+      event_filters {
+        attribute = "bucket"
+        value     = event_trigger.value.bucket
+      }
+    }
+  }
+
+  depends_on = [time_sleep.event_receiver, var.after]
+}
+
+# The caller, and nobody else, may call the function: there is no grant to allUsers or allAuthenticatedUsers.
+resource "google_cloud_run_v2_service_iam_member" "caller" {
+  project  = var.project_id
+  location = var.region
+  name     = google_cloudfunctions2_function.main.name
+  role     = "roles/run.invoker"
+  member   = google_service_account.caller.member
+}

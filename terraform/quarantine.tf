@@ -1,0 +1,49 @@
+# The bucket for what could not be read: files that BigQuery refused, items that are no plays, each with the reason.
+
+resource "google_storage_bucket" "quarantine" {
+  #checkov:skip=CKV_GCP_62:Access logs would cost more than what they guard; every refusal is in the ledger.
+  #checkov:skip=CKV_GCP_78:An object is written once and never changed; soft delete keeps a deleted one for seven days.
+  name                        = local.buckets.quarantine
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = var.delete_history
+  deletion_policy             = var.delete_history ? "DELETE" : "ABANDON"
+
+  # Kept for good, because it may be all that is left of a play. It costs next to nothing once nobody looks.
+  lifecycle_rule {
+    action {
+      type          = "SetStorageClass"
+      storage_class = "ARCHIVE"
+    }
+    condition {
+      age = 90
+    }
+  }
+
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+    condition {
+      age = 1
+    }
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+# Ingest puts unreadable items here, each once: on a repeat it must be told 412, as with the landing bucket.
+resource "google_storage_bucket_iam_member" "quarantine_ingest" {
+  bucket = google_storage_bucket.quarantine.name
+  role   = "roles/storage.objectUser"
+  member = module.ingest.identity.member
+}
+
+# Load puts refused files and reasons here, each once, for the same reason with the same role. No part reads them: that
+# is for the owner.
+resource "google_storage_bucket_iam_member" "quarantine_load" {
+  bucket = google_storage_bucket.quarantine.name
+  role   = "roles/storage.objectUser"
+  member = module.load.identity.member
+}

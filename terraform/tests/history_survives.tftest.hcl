@@ -1,0 +1,57 @@
+# A destroy leaves what was collected where it is, unless the owner has said otherwise and applied it.
+
+mock_provider "google" {
+  source = "./tests"
+}
+
+mock_provider "google-beta" {
+  source = "./tests"
+}
+
+variables {
+  project_id  = "demo-project"
+  alert_email = "you@example.com"
+  listeners   = { ada = "Europe/London" }
+}
+
+run "a_destroy_leaves_the_history" {
+  command = plan
+
+  assert {
+    condition     = google_bigquery_dataset.main.deletion_policy == "ABANDON" && google_bigquery_dataset.main.delete_contents_on_destroy == false
+    error_message = "The dataset must survive a destroy."
+  }
+
+  assert {
+    condition     = alltrue([for table in google_bigquery_table.main : table.deletion_policy == "ABANDON"])
+    error_message = "The tables must survive a destroy."
+  }
+
+  assert {
+    condition     = alltrue([for bucket in [google_storage_bucket.landing, google_storage_bucket.quarantine] : bucket.deletion_policy == "ABANDON" && !bucket.force_destroy])
+    error_message = "What has landed must survive a destroy."
+  }
+
+  assert {
+    condition     = strcontains(output.history, "leaves the dataset listening")
+    error_message = "The output must say what a destroy does."
+  }
+}
+
+run "a_destroy_takes_the_history_when_told_to" {
+  command = plan
+
+  variables {
+    delete_history = true
+  }
+
+  assert {
+    condition     = google_bigquery_dataset.main.deletion_policy == "DELETE" && google_bigquery_dataset.main.delete_contents_on_destroy && google_storage_bucket.landing.force_destroy
+    error_message = "delete_history = true must make the destroy complete."
+  }
+
+  assert {
+    condition     = strcontains(output.history, "DELETES")
+    error_message = "The output must say what a destroy does."
+  }
+}

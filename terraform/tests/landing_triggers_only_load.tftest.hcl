@@ -1,0 +1,44 @@
+# The landing bucket is the filter that Eventarc lacks: its objects are events for load, and for nothing else.
+
+mock_provider "google" {
+  source = "./tests"
+}
+
+mock_provider "google-beta" {
+  source = "./tests"
+}
+
+variables {
+  project_id  = "demo-project"
+  alert_email = "you@example.com"
+  listeners   = { ada = "Europe/London", grace = "America/New_York" }
+}
+
+run "landing_triggers_only_load" {
+  command = plan
+
+  assert {
+    condition     = module.load.function.event_trigger[0].event_type == "google.cloud.storage.object.v1.finalized" && one(module.load.function.event_trigger[0].event_filters).value == google_storage_bucket.landing.name
+    error_message = "New objects in the landing bucket must reach load."
+  }
+
+  assert {
+    condition     = module.load.function.event_trigger[0].trigger_region == lower(google_storage_bucket.landing.location)
+    error_message = "A trigger must be where its bucket is."
+  }
+
+  assert {
+    condition     = length(module.ingest.function.event_trigger) == 0 && length(module.transform_trigger.function.event_trigger) == 0
+    error_message = "Nobody else may be triggered by an object."
+  }
+
+  assert {
+    condition     = !contains([google_storage_bucket.code.name, google_storage_bucket.quarantine.name, google_storage_bucket.spark_temp.name], google_storage_bucket.landing.name)
+    error_message = "The landing bucket must hold nothing but the runs' files."
+  }
+
+  assert {
+    condition     = length(google_pubsub_subscription.plays_loaded.push_config) == 1
+    error_message = "Transform_trigger hears of loaded plays, not of objects."
+  }
+}

@@ -1,0 +1,100 @@
+# Nobody gets in without being known: no bucket, function or page is open to the world.
+
+mock_provider "google" {
+  source = "./tests"
+}
+
+mock_provider "google-beta" {
+  source = "./tests"
+}
+
+variables {
+  project_id  = "demo-project"
+  alert_email = "you@example.com"
+  listeners   = { ada = "Europe/London", grace = "America/New_York" }
+}
+
+run "buckets_cannot_be_opened" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for bucket in [google_storage_bucket.landing, google_storage_bucket.quarantine, google_storage_bucket.code, google_storage_bucket.spark_temp] : bucket.public_access_prevention == "enforced" && bucket.uniform_bucket_level_access])
+    error_message = "Every bucket must refuse public access."
+  }
+}
+
+run "each_function_is_called_by_its_own_caller_only" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for grant in [module.ingest.invoker, module.load.invoker, module.transform_trigger.invoker] : grant.role == "roles/run.invoker" && startswith(grant.member, "serviceAccount:")])
+    error_message = "Only a service account may call a function."
+  }
+
+  assert {
+    condition     = alltrue([for f in [module.load.function, module.transform_trigger.function] : f.service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"])
+    error_message = "What Google calls from within must not be reachable from outside."
+  }
+}
+
+run "the_dashboard_is_behind_googles_sign_in" {
+  command = plan
+
+  variables {
+    dashboard_image = "us-docker.pkg.dev/p/r/dashboard@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    dashboard       = { viewers = { "you@example.com" = ["*"] } }
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.dashboard[0].iap_enabled && !google_cloud_run_v2_service.dashboard[0].invoker_iam_disabled
+    error_message = "Identity-Aware Proxy must stand before the page."
+  }
+
+  assert {
+    condition     = keys(google_iap_web_cloud_run_service_iam_member.viewer) == ["you@example.com"] && google_iap_web_cloud_run_service_iam_member.viewer["you@example.com"].member == "user:you@example.com"
+    error_message = "Exactly the viewers named must get through."
+  }
+
+  assert {
+    condition     = length(google_secret_manager_secret.dashboard_login) == 0
+    error_message = "Sign-in by Google needs no secret."
+  }
+}
+
+run "the_dashboard_signs_in_by_itself_where_there_is_no_organisation" {
+  command = plan
+
+  variables {
+    dashboard_image = "us-docker.pkg.dev/p/r/dashboard@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    dashboard       = { access = "oidc", viewers = { "you@example.com" = ["*"] } }
+  }
+
+  assert {
+    condition     = !google_cloud_run_v2_service.dashboard[0].iap_enabled && google_cloud_run_v2_service.dashboard[0].template[0].volumes[0].secret[0].secret == "dashboard-login"
+    error_message = "The page must have what it needs for st.login."
+  }
+
+  assert {
+    condition     = length(google_iap_web_cloud_run_service_iam_member.viewer) == 0
+    error_message = "There is no proxy to let anybody through."
+  }
+
+  assert {
+    condition     = one([for env in google_cloud_run_v2_service.dashboard[0].template[0].containers[0].env : env.value if env.name == "DASHBOARD_ACCESS"]) == "oidc"
+    error_message = "The page must know that it has to ask."
+  }
+}
+
+run "the_dashboard_can_be_left_out" {
+  command = plan
+
+  variables {
+    dashboard_image = "us-docker.pkg.dev/p/r/dashboard@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    dashboard       = { access = "off" }
+  }
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.dashboard) == 0 && length(google_artifact_registry_repository.dashboard) == 0 && length(google_bigquery_dataset_iam_member.dashboard) == 0
+    error_message = "Nothing of the dashboard must be there."
+  }
+}

@@ -1,0 +1,72 @@
+# Spark reaches Google and its own machines, its bucket, three tables, and no more.
+
+mock_provider "google" {
+  source = "./tests"
+}
+
+mock_provider "google-beta" {
+  source = "./tests"
+}
+
+variables {
+  project_id  = "demo-project"
+  alert_email = "you@example.com"
+  listeners   = { ada = "Europe/London", grace = "America/New_York" }
+}
+
+run "the_network_has_no_way_out" {
+  command = plan
+
+  assert {
+    condition     = google_compute_subnetwork.spark.private_ip_google_access && !google_compute_network.spark.auto_create_subnetworks
+    error_message = "Google is reached without an address outside."
+  }
+
+  assert {
+    condition     = toset(google_compute_firewall.spark_within.source_ranges) == toset([google_compute_subnetwork.spark.ip_cidr_range]) && google_compute_firewall.spark_within.direction == "INGRESS"
+    error_message = "Only the machines themselves get in."
+  }
+}
+
+run "the_identity_reads_plays_and_writes_what_it_makes" {
+  command = plan
+
+  assert {
+    condition     = google_bigquery_table_iam_member.spark_plays.role == "roles/bigquery.dataViewer"
+    error_message = "Spark may not change plays."
+  }
+
+  assert {
+    condition     = keys(google_bigquery_table_iam_member.spark_writes) == ["runs", "top_tracks"]
+    error_message = "Spark writes the top ten and the ledger."
+  }
+
+  assert {
+    condition     = strcontains(google_project_iam_member.spark_worker.condition[0].expression, "resource.service != \"storage.googleapis.com\"")
+    error_message = "The worker role must not open the other buckets."
+  }
+
+  assert {
+    condition     = google_storage_bucket.spark_temp.name != google_storage_bucket.landing.name && one(one(google_storage_bucket.spark_temp.lifecycle_rule).condition).age == 1
+    error_message = "What a killed batch leaves must go."
+  }
+}
+
+run "batches_get_what_they_need_to_start" {
+  command = plan
+
+  assert {
+    condition     = module.transform_trigger.function.service_config[0].environment_variables["SPARK_JOB_URI"] == "gs://demo-project-code/spark_jobs/top_tracks-${filemd5("../spark_jobs/top_tracks.py")}.py"
+    error_message = "The job file is named after its content."
+  }
+
+  assert {
+    condition     = module.transform_trigger.function.service_config[0].environment_variables["SPARK_TEMP_BUCKET"] == "demo-project-spark-temp"
+    error_message = "Batches write to their own bucket."
+  }
+
+  assert {
+    condition     = module.transform_trigger.function.service_config[0].environment_variables["TOP_TRACKS_MIN_INTERVAL_MINUTES"] == "1440"
+    error_message = "One batch a day is the default that costs least."
+  }
+}

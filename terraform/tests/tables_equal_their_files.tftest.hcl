@@ -1,0 +1,51 @@
+# One file per table is the only truth about it. tests/terraform compares every column; here is that no file is left out.
+
+mock_provider "google" {
+  source = "./tests"
+}
+
+mock_provider "google-beta" {
+  source = "./tests"
+}
+
+variables {
+  project_id  = "demo-project"
+  alert_email = "you@example.com"
+  listeners   = { ada = "Europe/London", grace = "America/New_York" }
+}
+
+run "every_file_is_a_table_and_every_table_has_its_file" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(google_bigquery_table.main)) == toset(["gaps", "plays", "runs", "top_tracks"])
+    error_message = "Four files, four tables."
+  }
+
+  assert {
+    condition = alltrue([for name, table in google_bigquery_table.main : table.schema == jsonencode(local.table_files[name].columns)
+    && table.description == local.table_files[name].description])
+    error_message = "A table must be what its file says."
+  }
+
+  assert {
+    condition = alltrue([for name in ["gaps", "plays", "runs"] :
+    google_bigquery_table.main[name].table_constraints[0].primary_key[0].columns == tolist(local.table_files[name].primary_key)])
+    error_message = "load merges on the live table's primary key, so it must be there."
+  }
+
+  assert {
+    condition     = length(google_bigquery_table.main["top_tracks"].table_constraints) == 0
+    error_message = "Spark's overwrite drops constraints: a second apply would find them gone."
+  }
+
+  assert {
+    condition     = google_bigquery_table.main["plays"].time_partitioning[0].field == "played_at" && google_bigquery_table.main["plays"].clustering == tolist(["listener_id"])
+    error_message = "Plays are partitioned by day and clustered by listener."
+  }
+
+  assert {
+    condition     = length(google_bigquery_table.main["top_tracks"].time_partitioning) == 0
+    error_message = "A table without partitions in its file has none."
+  }
+}

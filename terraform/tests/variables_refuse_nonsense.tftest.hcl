@@ -1,0 +1,165 @@
+# A wrong value is refused with a sentence before anything is made.
+
+mock_provider "google" {
+  source = "./tests"
+}
+
+mock_provider "google-beta" {
+  source = "./tests"
+}
+
+variables {
+  project_id  = "demo-project"
+  alert_email = "you@example.com"
+  listeners   = { ada = "Europe/London", grace = "America/New_York" }
+}
+
+run "a_project_name_is_no_project_id" {
+  command = plan
+
+  variables {
+    project_id = "My Project"
+  }
+
+  expect_failures = [var.project_id]
+}
+
+run "a_multi_region_is_no_region" {
+  command = plan
+
+  variables {
+    region = "US"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "a_listener_in_capitals" {
+  command = plan
+
+  variables {
+    listeners = { Ada = "Europe/London" }
+  }
+
+  expect_failures = [var.listeners]
+}
+
+run "a_time_zone_by_offset" {
+  command = plan
+
+  variables {
+    listeners = { ada = "GMT+1 " }
+  }
+
+  expect_failures = [var.listeners]
+}
+
+run "a_sixth_listener" {
+  command = plan
+
+  variables {
+    listeners = { a = "UTC", b = "UTC", c = "UTC", d = "UTC", e = "UTC", f = "UTC" }
+  }
+
+  expect_failures = [var.listeners]
+}
+
+run "nobody_to_listen_to" {
+  command = plan
+
+  variables {
+    listeners = {}
+  }
+
+  expect_failures = [var.listeners]
+}
+
+run "an_alert_to_nowhere" {
+  command = plan
+
+  variables {
+    alert_email = "you"
+  }
+
+  expect_failures = [var.alert_email]
+}
+
+run "a_schedule_that_loses_plays" {
+  command = plan
+
+  variables {
+    schedule = "0 3 * * *"
+  }
+
+  expect_failures = [var.schedule]
+}
+
+run "an_unknown_source_of_features" {
+  command = plan
+
+  variables {
+    audio_features_source = "guess"
+  }
+
+  expect_failures = [var.audio_features_source]
+}
+
+run "an_image_by_tag" {
+  command = plan
+
+  variables {
+    dashboard_image = "us-docker.pkg.dev/p/r/dashboard:latest"
+  }
+
+  expect_failures = [var.dashboard_image]
+}
+
+run "an_unknown_way_in" {
+  command = plan
+
+  variables {
+    dashboard = { access = "open" }
+  }
+
+  expect_failures = [var.dashboard]
+}
+
+run "a_viewer_of_nobody_known" {
+  command = plan
+
+  variables {
+    dashboard = { viewers = { "you@example.com" = ["bob"] } }
+  }
+
+  expect_failures = [var.dashboard]
+}
+
+run "a_negative_interval" {
+  command = plan
+
+  variables {
+    top_tracks_min_interval_minutes = -1
+  }
+
+  expect_failures = [var.top_tracks_min_interval_minutes]
+}
+
+run "landed_files_gone_before_a_retry" {
+  command = plan
+
+  variables {
+    landing_days = 1
+  }
+
+  expect_failures = [var.landing_days]
+}
+
+run "a_budget_for_no_account" {
+  command = plan
+
+  variables {
+    budget = { billing_account = "mine" }
+  }
+
+  expect_failures = [var.budget]
+}

@@ -1,0 +1,136 @@
+# Spark's side of the top ten: the job file, the identity that batches act as, a bucket for files on their way into
+# BigQuery, and a network from which nothing but Google can be reached. A batch itself is a run, not infrastructure.
+
+resource "google_storage_bucket_object" "top_tracks" {
+  bucket  = google_storage_bucket.code.name
+  name    = "spark_jobs/top_tracks-${filemd5("${local.root}/spark_jobs/top_tracks.py")}.py"
+  content = file("${local.root}/spark_jobs/top_tracks.py")
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "google_service_account" "spark" {
+  account_id   = "spark-top-tracks"
+  display_name = "The Spark job top_tracks"
+  description  = "Reads plays, writes top_tracks."
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_storage_bucket" "spark_temp" {
+  #checkov:skip=CKV_GCP_62:Nothing lives here for longer than a day.
+  #checkov:skip=CKV_GCP_78:Nothing lives here for longer than a day.
+  name                        = local.buckets.spark_temp
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = true
+
+  # A batch that is killed leaves its files behind.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age = 1
+    }
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+# Spark's machines report to Dataproc with this role, which Dataproc asks for on the project. It would also open every
+# bucket; the condition leaves only Dataproc's own and Spark's: the landed files and the code stay closed.
+resource "google_project_iam_member" "spark_worker" {
+  project = var.project_id
+  role    = "roles/dataproc.worker"
+  member  = google_service_account.spark.member
+
+  condition {
+    title       = "no-other-buckets"
+    description = "Everything but the buckets that are not Spark's."
+    expression = join(" || ", [
+      "resource.service != \"storage.googleapis.com\"",
+      "resource.name.startsWith(\"projects/_/buckets/dataproc-\")",
+      "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.spark_temp.name}\")",
+    ])
+  }
+}
+
+# Spark reads its job file.
+resource "google_storage_bucket_iam_member" "code_spark" {
+  bucket = google_storage_bucket.code.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.spark.member
+}
+
+# Spark writes rows as files, has BigQuery load them, and deletes them. Nobody else uses this bucket.
+resource "google_storage_bucket_iam_member" "spark_temp" {
+  bucket = google_storage_bucket.spark_temp.name
+  role   = "roles/storage.objectAdmin"
+  member = google_service_account.spark.member
+}
+
+# Spark has BigQuery load its files, and reads tables through the Storage Read API. Both rights are the project's and
+# hold no data.
+resource "google_project_iam_member" "spark_bigquery" {
+  for_each = toset(["roles/bigquery.jobUser", "roles/bigquery.readSessionUser"])
+
+  project = var.project_id
+  role    = each.value
+  member  = google_service_account.spark.member
+}
+
+# Spark reads the plays. It cannot change them.
+resource "google_bigquery_table_iam_member" "spark_plays" {
+  dataset_id = google_bigquery_dataset.main.dataset_id
+  table_id   = google_bigquery_table.main["plays"].table_id
+  role       = "roles/bigquery.dataViewer"
+  member     = google_service_account.spark.member
+}
+
+# Spark overwrites the top ten and appends its row to the ledger.
+resource "google_bigquery_table_iam_member" "spark_writes" {
+  for_each = toset(["runs", "top_tracks"])
+
+  dataset_id = google_bigquery_dataset.main.dataset_id
+  table_id   = google_bigquery_table.main[each.value].table_id
+  role       = "roles/bigquery.dataEditor"
+  member     = google_service_account.spark.member
+}
+
+resource "google_compute_network" "spark" {
+  name                    = "spark"
+  description             = "For Spark alone: no addresses outside, no way out but to Google."
+  auto_create_subnetworks = false
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_compute_subnetwork" "spark" {
+  #checkov:skip=CKV_GCP_26:Flow logs of three machines that live for minutes would be most of the logging bill.
+  #checkov:skip=CKV_GCP_76:The network has no IPv6 at all.
+  name                     = "spark"
+  region                   = var.region
+  network                  = google_compute_network.spark.id
+  ip_cidr_range            = "10.20.0.0/24"
+  private_ip_google_access = true
+}
+
+# Spark's driver and executors talk to each other on ports of their choice, as Dataproc demands. Nobody else gets in.
+resource "google_compute_firewall" "spark_within" {
+  name          = "spark-within"
+  network       = google_compute_network.spark.id
+  direction     = "INGRESS"
+  source_ranges = [google_compute_subnetwork.spark.ip_cidr_range]
+
+  allow {
+    protocol = "all"
+  }
+}

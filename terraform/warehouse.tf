@@ -1,0 +1,60 @@
+# The history: one dataset, one table per table file. The files are the only truth about columns and keys.
+
+locals {
+  table_files = {
+    for path in concat(
+      [for name in fileset(local.root, "functions/*/tables/*.json") : name],
+      [for name in fileset(local.root, "spark_jobs/tables/*.json") : name],
+    ) : trimsuffix(basename(path), ".json") => jsondecode(file("${local.root}/${path}"))
+  }
+
+  # Spark replaces its tables whole, and such a load drops the constraints: declared here, they would come and go.
+  replaced_tables = [for name in fileset(local.root, "spark_jobs/tables/*.json") : trimsuffix(basename(name), ".json")]
+}
+
+resource "google_bigquery_dataset" "main" {
+  #checkov:skip=CKV_GCP_81:Google's own encryption is enough here; a key of ours costs $0.06 a month and can be lost.
+  dataset_id  = "listening"
+  location    = var.region
+  description = "Heavy Rotation: what the listeners have played."
+
+  # Nothing that Terraform does can lose the history: a destroy leaves it where it is, unless delete_history is applied.
+  deletion_policy            = var.delete_history ? "DELETE" : "ABANDON"
+  delete_contents_on_destroy = var.delete_history
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_bigquery_table" "main" {
+  #checkov:skip=CKV_GCP_80:Google's own encryption is enough here; a key of ours costs $0.06 a month and can be lost.
+  #checkov:skip=CKV_GCP_121:ABANDON protects more: a destroy leaves the table, and a forced replacement fails on its name.
+  for_each = local.table_files
+
+  dataset_id  = google_bigquery_dataset.main.dataset_id
+  table_id    = each.key
+  description = each.value.description
+  schema      = jsonencode(each.value.columns)
+  clustering  = each.value.clustering
+
+  deletion_protection = false
+  deletion_policy     = var.delete_history ? "DELETE" : "ABANDON"
+
+  dynamic "table_constraints" {
+    for_each = contains(local.replaced_tables, each.key) ? [] : [each.value.primary_key]
+
+    content {
+      primary_key {
+        columns = table_constraints.value
+      }
+    }
+  }
+
+  dynamic "time_partitioning" {
+    for_each = each.value.partitioning == null ? [] : [each.value.partitioning]
+
+    content {
+      type  = time_partitioning.value.type
+      field = time_partitioning.value.field
+    }
+  }
+}

@@ -1,0 +1,118 @@
+"""The functions as the cloud would run them: from their zips, each with its own packages, settings and process."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+from google.cloud import bigquery
+
+from localcloud import processes
+from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.events import to_url
+from tests.terraform.configuration import FUNCTIONS, ROOT, settings_of
+
+UV = ROOT / ".venv/bin/uv"
+# How Cloud Functions starts each: by CloudEvent when it has an event trigger, which only load has.
+SIGNATURES = {"ingest": "http", "load": "cloudevent", "transform_trigger": "http"}
+# What leads to the laptop instead of to Google; everything else must come from Terraform.
+LAPTOP_ONLY = [
+    "BIGQUERY_EMULATOR_HOST",
+    "DATAPROC_EMULATOR_HOST",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "PUBSUB_EMULATOR_HOST",
+    "SECRETMANAGER_EMULATOR_HOST",
+    "SPOTIFY_ACCOUNTS_URL",
+    "SPOTIFY_API_URL",
+    "STORAGE_EMULATOR_HOST",
+]
+CHOSEN = {
+    "AUDIO_FEATURES_SOURCE": "off",
+    "SPARK_SUBNETWORK": "projects/heavy-rotation-laptop/regions/us-central1/subnetworks/spark",
+    "TOP_TRACKS_MIN_INTERVAL_MINUTES": "0",
+}
+
+
+def install(zip_path, directory):
+    """Unpack, install exactly the zip's own requirements into an empty environment, compile every file."""
+    folder, environment = directory / zip_path.stem, directory / f"{zip_path.stem}-packages"
+    zipfile.ZipFile(zip_path).extractall(folder)
+    run(UV, "venv", "--quiet", "--python", sys.executable, environment)
+    requirements = folder / "requirements.txt"
+    run(UV, "pip", "sync", "--quiet", "--require-hashes", "--python", environment, requirements)
+    run(environment / "bin/python", "-m", "compileall", "-f", "-q", ".", cwd=folder)
+    return folder, environment
+
+
+def run(*command, cwd=None):
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+class DeployedFunctions:
+    def __init__(self, cloud, spotify_url, zips, directory):
+        self.cloud, self.processes, self.events = cloud, {}, []
+        environment = cloud.environment | {"SPOTIFY_ACCOUNTS_URL": spotify_url, "SPOTIFY_API_URL": spotify_url}
+        self._values = CHOSEN | environment
+        with ThreadPoolExecutor() as pool:
+            installed = list(pool.map(lambda name: install(zips[name], directory), FUNCTIONS))
+        try:
+            for name, (folder, packages) in zip(FUNCTIONS, installed, strict=True):
+                self.processes[name] = self._start(name, folder, packages, directory)
+            processes.wait_until_listening(list(self.processes.values()))
+        except BaseException:
+            self.stop()
+            raise
+        cloud.subscribe(FINALIZED, self._remember(to_url(self.url("load"))), environment["LANDING_BUCKET"])
+        cloud.subscribe(MESSAGE_PUBLISHED, self._remember(self._push), environment["PLAYS_LOADED_TOPIC"])
+
+    def url(self, name):
+        return self.processes[name].url
+
+    def stop(self):
+        processes.stop(list(self.processes.values()))
+
+    def call_ingest(self, slot):
+        headers = {"X-CloudScheduler-ScheduleTime": slot.isoformat()}
+        return requests.post(self.url("ingest"), headers=headers, timeout=60)
+
+    def deliver(self):
+        """All events, and those they lead to: the statuses of the answers."""
+        statuses = []
+        while tried := self.cloud.deliver_pending():
+            statuses += [status for _, status in tried]
+        return statuses
+
+    def deliver_again(self):
+        return [deliver(headers, body) for deliver, headers, body in list(self.events)]
+
+    def rows(self, sql):
+        client = bigquery.Client(self.cloud.environment["GOOGLE_CLOUD_PROJECT"], location="us-central1")
+        return [dict(row) for row in client.query_and_wait(sql)]
+
+    def _start(self, name, folder, packages, directory):
+        port = processes.free_port()
+        log_path = directory / f"{name}.log"
+        command = [packages / "bin/functions-framework", "--target", name, "--signature-type", SIGNATURES[name]]
+        environment = {setting: self._values[setting] for setting in sorted(settings_of(name)) + LAPTOP_ONLY}
+        # In the folder of the function, with nothing of this project in reach.
+        shell = ["env", "-i", f"PATH={os.environ['PATH']}", *(f"{key}={value}" for key, value in environment.items())]
+        moved = ["sh", "-c", 'cd "$0" && exec "$@"', str(folder), *shell, "WORKERS=1", "THREADS=1"]
+        words = [*moved, *map(str, command), "--host", "127.0.0.1", "--port", str(port)]
+        return processes.start(name, words, port, {}, log_path)
+
+    def _push(self, headers, body):
+        """Pub/Sub's push of our own subscription: no CloudEvent, only the message."""
+        event = json.loads(body)
+        pushed = {"message": event["message"], "subscription": event["subscription"]}
+        return requests.post(self.url("transform_trigger"), json=pushed, timeout=60).status_code
+
+    def _remember(self, deliver):
+        def remembering(headers, body):
+            self.events.append((deliver, headers, body))
+            return deliver(headers, body)
+
+        return remembering

@@ -1,0 +1,39 @@
+"""Alerts look for sentences that the functions really log, and say what to do."""
+
+import re
+
+from tests.terraform.configuration import ROOT, TERRAFORM
+
+ALERTS = (TERRAFORM / "alerts.tf").read_text()
+CODE = "\n".join(path.read_text() for path in sorted(ROOT.glob("functions/*/*.py")))
+
+
+def logged(message):
+    return f'"{message}"' in CODE
+
+
+def test_every_sentence_that_an_alert_looks_for_is_one_that_is_logged():
+    sought = set(re.findall(r'jsonPayload\.message=\\?"([^"\\]+)', ALERTS))
+    assert len(sought) >= 7
+    assert {message for message in sought if not logged(message)} == set()
+
+
+def test_the_error_classes_and_states_that_alerts_look_for_exist():
+    assert set(re.findall(r'jsonPayload\.error_class=\\?"(\w+)', ALERTS)) == {"NeedsConsent"}
+    assert "class NeedsConsent(" in CODE
+    assert 'jsonPayload.state=(\\"succeeded\\" OR \\"skipped\\")' in ALERTS
+
+
+def test_every_alert_goes_to_the_owner_and_says_what_to_do(deployment):
+    policies = deployment.of_type("google_monitoring_alert_policy").values()
+    (owner,) = deployment.of_type("google_monitoring_notification_channel").values()
+    assert len(policies) == 8
+    for policy in policies:
+        assert policy["notification_channels"] == [owner["id"]]
+        assert len(policy["documentation"][0]["content"]) > 80, policy["display_name"]
+
+
+def test_every_alert_of_the_documentation_exists_and_every_alert_is_documented(deployment):
+    documented = set(re.findall(r"^## (.+)$", (ROOT / "docs/alerts.md").read_text(), re.M))
+    policies = deployment.of_type("google_monitoring_alert_policy").values()
+    assert documented == {policy["display_name"].removeprefix("Heavy Rotation: ") for policy in policies}

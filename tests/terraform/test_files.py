@@ -1,0 +1,28 @@
+"""How the Terraform folder is kept: in alphabetical order, described, formatted, with every skip explained."""
+
+import re
+
+import pytest
+
+from tests.terraform.configuration import FILES, TERRAFORM
+
+
+@pytest.mark.parametrize("name", ["variables.tf", "outputs.tf"])
+@pytest.mark.parametrize("folder", [".", "bootstrap", "modules/function"])
+def test_variables_and_outputs_are_in_alphabetical_order_and_described(folder, name):
+    text = (TERRAFORM / folder / name).read_text()
+    names = re.findall(r'^(?:variable|output) "(\w+)"', text, re.M)
+    assert names == sorted(names)
+    assert len(re.findall(r"^  description +=", text, re.M)) == len(names)
+
+
+def test_the_example_names_only_variables_that_exist():
+    variables = re.findall(r'^variable "(\w+)"', (TERRAFORM / "variables.tf").read_text(), re.M)
+    used = re.findall(r"^(\w+) +=", (TERRAFORM / "terraform.tfvars.example").read_text(), re.M)
+    assert set(used) <= set(variables)
+
+
+def test_every_skipped_check_has_its_reason():
+    skips = [line.strip() for path in FILES for line in path.read_text().splitlines() if "checkov:skip" in line]
+    assert skips
+    assert [line for line in skips if not re.fullmatch(r"#checkov:skip=CKV\w+:.{20,}", line)] == []

@@ -1,0 +1,61 @@
+"""Every setting that a part reads is set by Terraform, and Terraform sets none that nobody reads."""
+
+import importlib.util
+import sys
+
+import pytest
+
+from tests.terraform.configuration import ROOT, settings_of
+
+# Addresses that lead to the laptop, or to an imitation of Spotify. In the cloud each has its default.
+NOT_IN_THE_CLOUD = {
+    "DATAPROC_EMULATOR_HOST",
+    "PUBSUB_EMULATOR_HOST",
+    "RECCOBEATS_API_URL",
+    "SECRETMANAGER_EMULATOR_HOST",
+    "SPOTIFY_ACCOUNTS_URL",
+    "SPOTIFY_API_URL",
+}
+SETTINGS_FILES = sorted([*ROOT.glob("functions/*/*_settings.py"), *ROOT.glob("dashboard/*_settings.py")])
+
+
+VALUES = {
+    "AUDIO_FEATURES_SOURCE": "off",
+    "DASHBOARD_LISTENERS": "{}",
+    "DASHBOARD_VIEWERS": "{}",
+    "DASHBOARD_ACCESS": "iap",
+    "MAXIMUM_BYTES_BILLED": "1",
+    "SPARK_JOB_URI": "gs://code/top_tracks.py",
+    "SPARK_SERVICE_ACCOUNT": "spark@project",
+    "TOP_TRACKS_MIN_INTERVAL_MINUTES": "0",
+}
+
+
+class Asked(dict):
+    """An environment in which everything is set, and that remembers what was asked for."""
+
+    def __init__(self):
+        self.names = set()
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return VALUES.get(name, "https://x" if name.endswith("_URL") else "value")
+
+    def __getitem__(self, name):
+        return self.get(name)
+
+
+@pytest.mark.parametrize("path", SETTINGS_FILES, ids=lambda path: path.parent.name)
+def test_terraform_sets_what_the_part_reads(path, monkeypatch):
+    monkeypatch.syspath_prepend(str(path.parent))
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_for_terraform", path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    asked = Asked()
+    module.Settings.from_env(asked)
+    assert asked.names - NOT_IN_THE_CLOUD == settings_of(path.parent.name)
+
+
+def test_every_function_has_settings_to_compare():
+    assert {path.parent.name for path in SETTINGS_FILES} >= {"ingest", "load", "transform_trigger"}
