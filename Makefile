@@ -23,9 +23,11 @@ test: lint terraform-check checkov ## Run every check and every test
 lint: setup ## Check style, types and spelling without running anything
 	@echo "==> ruff: style and format"
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
-	@echo "==> mypy --strict: each function's folder by itself, then the rest"
+	@echo "==> mypy --strict: each folder that is deployed by itself, then the rest"
 	@for name in $(FUNCTIONS); do (cd functions/$$name && ../../.venv/bin/mypy --strict --cache-dir ../../.mypy_cache/$$name .) || exit 1; done
 	@.venv/bin/mypy --strict spark_jobs localcloud cli
+	@cd dashboard && ../.venv/bin/mypy --strict --config-file ../pyproject.toml --cache-dir ../.mypy_cache/dashboard .
+	@MYPYPATH=dashboard .venv/bin/mypy --strict benchmarks
 	@echo "==> codespell, shell syntax"
 	@.venv/bin/codespell
 	@bash -n .ci/run
@@ -68,6 +70,23 @@ fix: setup ## Format the code and mend what ruff can mend
 up: setup ## Start the laptop cloud with its hourly schedule; Ctrl-C stops it, its data stays in .localcloud
 	@$(PY) -m localcloud up --data $(DATA)
 
+.PHONY: dashboard
+dashboard: setup ## Open the dashboard on what the running laptop cloud holds; Ctrl-C stops it
+	@$(PY) -m localcloud dashboard --data $(DATA)
+
+.PHONY: dashboard-image
+dashboard-image: ## Build and push the dashboard's image and tell Terraform its digest (needs docker and gcloud)
+	@image=$$(terraform -chdir=terraform output -raw dashboard_image_name) && \
+	  gcloud auth configure-docker "$${image%%/*}" --quiet && \
+	  docker build --tag "$$image:build" dashboard && docker push "$$image:build" && \
+	  digest=$$(docker inspect --format '{{index .RepoDigests 0}}' "$$image:build") && \
+	  printf 'dashboard_image = "%s"\n' "$$digest" > terraform/dashboard.auto.tfvars && \
+	  echo "Now: terraform -chdir=terraform apply"
+
+.PHONY: benchmarks
+benchmarks: setup ## Measure the dashboard with ten years of a heavy listener
+	@$(PY) -m benchmarks.dashboard
+
 .PHONY: authorize
 authorize: setup ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
 	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP))
@@ -105,6 +124,7 @@ setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python envi
 .PHONY: requirements
 requirements: .venv/installed ## Compile every requirements.in into pinned, hashed requirements
 	@for name in $(FUNCTIONS); do (cd functions/$$name && $(COMPILE) $(UPGRADE) requirements.in -o requirements.txt) || exit 1; done
+	@cd dashboard && $(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
 	@cd requirements && for name in uv dev clock checkov; do $(COMPILE) $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
 COMPILE = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 

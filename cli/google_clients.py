@@ -41,11 +41,11 @@ def batches(place: Place) -> dataproc_v1.BatchControllerClient:
 
 def session(place: Place) -> AuthorizedSession:
     """For the one call to Cloud Scheduler, which is not worth a library of its own."""
-    return AuthorizedSession(_credentials(place))  # type: ignore[no-untyped-call]
+    return AuthorizedSession(_credentials(place))
 
 
 def _credentials(place: Place) -> Any:
     """A stand-in asks for none; sending it some would send the owner's own."""
     if place.endpoint("SECRETMANAGER_EMULATOR_HOST"):
-        return AnonymousCredentials()  # type: ignore[no-untyped-call]
+        return AnonymousCredentials()
     return google.auth.default(scopes=_SCOPES, quota_project_id=place.project)[0]

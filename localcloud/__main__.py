@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from localcloud import ledger, supervisor
+from localcloud import dashboard_server, ledger, supervisor
 from localcloud.processes import Process, ProcessFailed
 from localcloud.set_up import SetUpFailed
 from localcloud.supervisor import Laptop
@@ -65,6 +65,14 @@ def run(options: argparse.Namespace) -> int:
     except FileNotFoundError:
         print(f"There is no command {command[0]}.", file=sys.stderr)
         return 1
+
+
+def dashboard(options: argparse.Namespace) -> int:
+    """Serve the dashboard over what the laptop cloud holds, until Ctrl-C."""
+    try:
+        return dashboard_server.serve(supervisor.attach(options.data))
+    except KeyboardInterrupt:
+        return 0
 
 
 def status(options: argparse.Namespace) -> int:
@@ -143,7 +151,7 @@ def _slot(text: str) -> datetime:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for function, name in ((up, "up"), (tick, "tick"), (run, "run"), (status, "status")):
+    for function, name in ((up, "up"), (tick, "tick"), (run, "run"), (status, "status"), (dashboard, "dashboard")):
         command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
         command.add_argument(
             "--data", type=Path, default=_default_data(), help="where everything is kept (%(default)s)"

@@ -1,10 +1,11 @@
 """`make demo`: three invented listeners live through three weeks of hourly runs, in about a minute.
 
-Real functions, real Spark, simulated time. Every figure of the closing report is checked against what the invented
-Spotify knows to be true; the exit code is 0 only when all of them agree.
+Real functions, real Spark, simulated time; on a terminal it ends in the dashboard. Every figure of the closing report is
+checked against what the invented Spotify knows to be true; the exit code is 0 only when all of them agree.
 """
 
 import argparse
+import os
 import shutil
 import sys
 import time
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from localcloud import demo_report, supervisor
+from localcloud import dashboard_server, demo_report, supervisor
 from localcloud.demo_checks import check_everything
 from localcloud.demo_truth import Story, read_truth
 from localcloud.processes import Process, ProcessFailed
@@ -123,6 +124,8 @@ def _close(laptop: Laptop, started: list[Process], story: Story, seen: Seen, sec
     print(demo_report.figures(seen.landing_seconds, _memory(started), seconds))
     failed = [check for check in checks if not check.holds]
     print(demo_report.verdict(checks, failed, laptop.directory), flush=True)
+    if not failed and sys.stdout.isatty() and "CI" not in os.environ:
+        dashboard_server.serve(laptop)
     return 1 if failed else 0
 
 

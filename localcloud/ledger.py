@@ -13,7 +13,7 @@ def warehouse(settings: Settings) -> bigquery.Client:
     return bigquery.Client(
         project=settings["GOOGLE_CLOUD_PROJECT"],
         location=settings["LOCATION"],
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        credentials=AnonymousCredentials(),
         client_options={"api_endpoint": settings["BIGQUERY_EMULATOR_HOST"]},
     )
 

@@ -94,6 +94,7 @@ GOLDEN: list[tuple[str, Any]] = [
     ("CAST(-2.5 AS INT64)", -3),
     ("CAST(3.4999 AS INT64)", 3),
     ("CAST('-7' AS INT64)", -7),
+    ("CAST(' 12 ' AS INT64)", 12),
     ("CAST(TRUE AS INT64)", 1),
     ("CAST(0 AS BOOL)", False),
     ("CAST('TRUE' AS BOOL)", True),

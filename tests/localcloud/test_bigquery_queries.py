@@ -226,5 +226,5 @@ def test_every_statement_that_came_in_can_be_looked_at(tmp_path: Path) -> None:
 
     sql = "SELECT @n + ARRAY_LENGTH(@rows) AS value"
     types = (("rows", "ARRAY<STRUCT<id STRING, at TIMESTAMP>>"), ("n", "INT64"))
-    assert list(warehouse.bigquery.statements) == [Statement(sql, types), Statement("SELECT nothing", ())]
+    assert list(warehouse.service.statements) == [Statement(sql, types), Statement("SELECT nothing", ())]
     assert [statement["sql"] for statement in seen] == [sql, "SELECT nothing"]

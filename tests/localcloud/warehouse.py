@@ -37,7 +37,7 @@ class StoppedClock(Clock):
 class Warehouse:
     """One running server with a dataset `listening`, and what load and extract jobs find on gs://."""
 
-    bigquery: BigQuery
+    service: BigQuery
     client: bigquery.Client
     clock: StoppedClock
     url: str

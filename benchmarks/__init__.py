@@ -1,0 +1,1 @@
+"""What is measured, and against which limits: one module per part."""

@@ -1,0 +1,48 @@
+"""What BigQuery would bill for a listener's plays, by the sizes that its documentation gives to types.
+
+https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_sizes; at least 10 MB for every table
+of a query, whole megabytes above that: https://cloud.google.com/bigquery/pricing#on_demand_pricing
+"""
+
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+
+QUERIES = Path(__file__).parent.parent / "dashboard" / "queries"
+MEGABYTE = 2**20
+_MINIMUM_MEGABYTES = 10
+_FIXED_BYTES = {"explicit": 1}
+_EIGHT_BYTES = 8
+
+
+def billed_megabytes(query: str, plays: pd.DataFrame) -> int:
+    """For one query that reads these rows of `plays` and no others."""
+    return max(math.ceil(scanned_bytes(query, plays) / MEGABYTE), _MINIMUM_MEGABYTES)
+
+
+def scanned_bytes(query: str, plays: pd.DataFrame) -> int:
+    text = re.sub(r"--.*", "", (QUERIES / f"{query}.sql").read_text())
+    words = set(re.findall(r"[a-z_]+", text))
+    return sum(column_bytes(plays[name]) for name in plays.columns if name in words)
+
+
+def column_bytes(column: pd.Series) -> int:
+    """NULL takes nothing, a text two bytes and its UTF-8."""
+    known = column.dropna()
+    if pd.api.types.is_string_dtype(known) and not pd.api.types.is_numeric_dtype(known):
+        return int((known.astype(str).str.encode("utf-8").str.len() + 2).sum())
+    return len(known) * _FIXED_BYTES.get(str(column.name), _EIGHT_BYTES)
+
+
+def as_exported(plays: pd.DataFrame, before: pd.Timestamp) -> pd.DataFrame:
+    """The same plays as they are when those before an instant came from Spotify's data export.
+
+    An export names track, artist and album and says how long was listened; ids of artists and albums, covers, ISRC and
+    features it has none.
+    """
+    told = ["listener_id", "played_at", "track_id", "track_name", "artist_name", "artist_names", "album_name", "source"]
+    is_old = plays["played_at"] < before
+    old = plays[is_old].assign(source="export", ms_played=plays["duration_ms"])
+    return pd.concat([old[[*told, "ms_played"]], plays[~is_old]], ignore_index=True)[plays.columns]

@@ -1,0 +1,30 @@
+"""What this is, how it counts, what it does with data, and how to leave."""
+
+import streamlit as st
+
+st.markdown("""
+Heavy Rotation keeps the listening history that Spotify forgets: every hour it asks for the last 50 plays of each
+listener and stores them in its owner's own Google Cloud project. Nobody else has them.
+
+## How it counts
+- **A play** is a track that Spotify's list of recently played tracks returned, or one of at least 30 seconds in an
+  imported export. Podcasts are not in that list.
+- **Time** is what was heard where an export says so; else the length of the track, marked as estimated.
+- **Ranks** are competition ranks: equal numbers share a rank (1, 1, 3). No tie is left to chance in the order.
+- **Recordings**: track ids with the same ISRC count as one. **Artists**: every credited artist gets the play.
+- **Clocks**: plays are stored in UTC and shown on the clock of the chosen zone, with its changes of summer time.
+- **Gaps**: when Spotify's page was full and overlapped nothing stored, plays may be lost; such days are outlined.
+
+## Privacy
+- Only people on the owner's list see anything, and only the listeners that the owner allows them.
+- Your browser asks nobody but this server, and Spotify's picture host for covers. There are no trackers.
+- **Take your data home**: the History page has all of it as CSV or Parquet.
+- **Leave**: remove the app's access at [spotify.com/account/apps](https://www.spotify.com/account/apps/), and ask the
+  owner to run `python -m cli forget LISTENER`, which deletes tokens, plays and files.
+
+## Spotify
+Track data and covers come from Spotify and belong to their owners; covers are shown unaltered, and each links to its
+item. Spotify is a trademark of Spotify AB, which has nothing to do with this project. Spotify's Developer Policy does
+not allow making listenership metrics for others from its API: this dashboard is meant for yourself and those you
+live with.
+""")

@@ -1,0 +1,5 @@
+"""One album: rank with neighbours, first and last play, best months, hours, latest plays."""
+
+import item_frame
+
+item_frame.draw("Albums")

@@ -1,0 +1,142 @@
+"""When did I play that? Every play, and everything to take away."""
+
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+import exports
+import frame
+import rows
+import words
+from frame import Listening
+
+Cursor = tuple[datetime, str]
+
+
+def cursors() -> list[Cursor]:
+    """Where each page that was turned began; forgotten when the server is replaced, and then the first page shows."""
+    found: list[Cursor] = st.session_state.setdefault("history_cursors", [])
+    return found
+
+
+def on_first_page(what: tuple[str, ...]) -> None:
+    """Another search or listener starts at the newest play again."""
+    if st.session_state.get("history_of") != what:
+        st.session_state["history_of"] = what
+        st.session_state["history_cursors"] = []
+
+
+def table(page: Listening, plays: pd.DataFrame) -> None:
+    shown = pd.DataFrame(
+        {
+            "Played": plays["wall"],
+            "Cover": plays["image_url"].where(plays["image_url"].map(rows.is_cover)),
+            "Track": plays["name"],
+            "Artist": plays["artist_name"],
+            "Album": plays["album_name"],
+            "Minutes": plays["heard_ms"] / 60_000,
+            "Time heard": plays["measured"].map({True: "measured", False: "estimated"}),
+            "From": plays["source"].astype(str).map({"api": "Spotify's API", "export": "export"}),
+            "Spotify": plays["spotify_url"],
+        }
+    )
+    st.dataframe(
+        shown if shown["Cover"].notna().any() else shown.drop(columns="Cover"),
+        hide_index=True,
+        height=560,
+        alt="Plays, the newest first",
+        column_config={
+            "Played": st.column_config.DatetimeColumn("Played", format="ddd D MMM YYYY, HH:mm"),
+            "Cover": st.column_config.ImageColumn("Cover", width="small"),
+            "Minutes": st.column_config.NumberColumn("Minutes", format="%.1f"),
+            "Spotify": st.column_config.LinkColumn("Spotify", display_text="Open"),
+        },
+    )
+
+
+def _turn_back() -> None:
+    cursors().pop()
+
+
+def turn(last: Cursor | None) -> None:
+    """Newer and older; a page begins behind a play, so plays that arrive meanwhile move nothing."""
+    turned = cursors()
+    with st.container(horizontal=True):
+        st.button("Newer", on_click=_turn_back, disabled=not turned, icon=":material/arrow_back:", key="newer")
+        st.button(
+            "Older",
+            on_click=lambda: turned.append(last) if last else None,
+            disabled=last is None,
+            icon=":material/arrow_forward:",
+            key="older",
+        )
+
+
+def take_away(page: Listening) -> None:
+    st.header("Take it all home", anchor=False)
+    st.markdown(
+        f"Every play of {page.name}, with every column, read from the warehouse when you click. Your data, no strings."
+    )
+    with st.container(horizontal=True):
+        _download(page, "CSV", "csv", "text/csv")
+        _download(page, "Parquet", "parquet", "application/vnd.apache.parquet")
+
+
+def _download(page: Listening, label: str, ending: str, mime: str) -> None:
+    written = {"csv": exports.to_csv, "parquet": exports.to_parquet}[ending]
+    listener, store = page.filters.listener, page.viewer.store
+    st.download_button(
+        f"Everything as {label}",
+        data=lambda: written(store.everything(listener)),
+        file_name=f"plays-{listener}.{ending}",
+        mime=mime,
+        icon=":material/download:",
+        key=f"everything_{ending}",
+        on_click="ignore",
+    )
+
+
+def sentence(page: Listening, found: int, plays: pd.DataFrame, search: str) -> str:
+    if not found:
+        return f"No play matches “{search}”." if search else "No plays up to this day."
+    first, last = plays["wall"].iloc[-1], plays["wall"].iloc[0]
+    matching = f" match “{search}”" if search else " in all"
+    return f"**{words.plays(found)}**{matching}. Here: {words.moment_year(first)} to {words.moment_year(last)}."
+
+
+page = frame.listening()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    search = str(
+        st.text_input(
+            "Search",
+            key="q",
+            bind="query-params",
+            type="search",
+            max_chars=200,
+            placeholder="Title, artist or album",
+            width=320,
+        )
+        or ""
+    )
+    until = st.date_input(
+        "Up to", value=None, max_value=page.today, key="until", bind="query-params", format="YYYY-MM-DD", width=180
+    )
+plays = page.everything
+if until is not None:
+    plays = plays[plays["day"] <= pd.Timestamp(until)]
+on_first_page((page.filters.listener, page.filters.zone, search, str(until)))
+turned = cursors()
+shown, last, found = exports.history_page(page.history, plays, search, turned[-1] if turned else None)
+st.markdown(sentence(page, found, shown, search))
+if len(shown):
+    table(page, shown)
+    turn(last)
+take_away(page)
+
+frame.how_counted(f"""
+- A row is a play that counts, at the moment it ended, on the clock of **{page.filters.zone}**.
+- **Estimated**: Spotify told that the track was played, not for how long; its length stands for the time.
+- Plays of an export below 30 seconds are stored but do not count. The download has them, with `ms_played`.
+- Instants in the download are UTC.
+""")

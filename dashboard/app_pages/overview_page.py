@@ -1,0 +1,127 @@
+"""What have I listened to lately, is it more than usual, is it up to date?"""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+import charts
+import days
+import frame
+import lists
+import states
+import tops
+import totals
+import words
+from frame import Listening
+
+
+def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) -> str:
+    """So much a day, and whether that is more than before."""
+    per_day = now.minutes / page.period.days if page.by == "Minutes" else now.plays / page.period.days
+    was = None if before is None else (before.minutes if page.by == "Minutes" else before.plays)
+    is_now = now.minutes if page.by == "Minutes" else now.plays
+    unit = f"{per_day:,.0f} minutes a day" if page.by == "Minutes" else f"{per_day:,.1f} plays a day"
+    return f"**{unit}** on average{words.compared(is_now, was, span_before(page))}."
+
+
+def span_before(page: Listening) -> str:
+    return f"the {words.counted(page.period.days, 'day')} before"
+
+
+def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
+    """Four numbers; listening more is neither good nor bad, so the arrow is grey."""
+    figures = [
+        ("Time listened", words.minutes(now.minutes), now.minutes, before.minutes if before else None, "minutes"),
+        ("Plays", f"{now.plays:,}", now.plays, before.plays if before else None, "plays"),
+        ("Artists", f"{now.artists:,}", now.artists, before.artists if before else None, "artists"),
+        ("New tracks", f"{now.new_tracks:,}", now.new_tracks, before.new_tracks if before else None, "new_tracks"),
+    ]
+    with st.grid(4, min_column_width=150):
+        for label, shown, value, was, measure in figures:
+            change = words.change(value, was)
+            st.metric(
+                label,
+                shown,
+                delta=change,
+                delta_color="gray",
+                delta_arrow="off" if change == "no change" else "auto",
+                delta_description="vs before" if change else None,
+                chart_data=totals.spark_bars(page.history, page.everything, page.period, measure),
+                chart_type="bar",
+                border=True,
+                height="stretch",
+            )
+
+
+def how_much(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
+    st.header("How much did you listen?", anchor=False)
+    said = sentence(page, now, before)
+    st.markdown(said)
+    marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
+    trend = totals.trend(page.everything, page.period, page.by, marked)
+    st.altair_chart(charts.trend(trend, page.by, page.colours), alt=frame.alt_text("Listening over the period.", said))
+    frame.gap_notice(page)
+    previous = page.period.previous
+    behind = f" Grey bars behind: {words.days(previous.start, previous.end)}." if previous else ""
+    st.caption(f"Coloured bars: this period.{behind}{frame.estimated(now.measured_share)}")
+
+
+def top_ten(page: Listening) -> None:
+    st.header("Top ten tracks", anchor=False)
+    name = tops.spark_period(page.period.name)
+    stored = page.viewer.store.top_tracks(page.filters.listener).value
+    spark = stored[stored["period"] == name] if name else stored.head(0)
+    if len(spark):
+        st.caption(computed(page, spark))
+        lists.draw_top(page, tops.from_spark(page.history, spark, str(name)), "Tracks", "Top ten tracks", by="Plays")
+        return
+    why = (
+        "Spark has not written a list for it yet"
+        if name
+        else "Spark keeps lists of 7 and 28 days, 12 months and all time"
+    )
+    st.caption(f"Counted in this app just now, by {page.by.lower()}: {why}.")
+    counted = tops.top(page.history, page.shown, "Tracks", page.by, page.before)
+    lists.draw_top(page, counted, "Tracks", "Top ten tracks")
+
+
+def computed(page: Listening, spark: pd.DataFrame) -> str:
+    """When and by which run; the list is older than the plays beside it."""
+    first = spark.iloc[0]
+    at = first["computed_at"].tz_convert(ZoneInfo(page.filters.zone))
+    age = words.ago(max(page.now - first["computed_at"].to_pydatetime(), timedelta()))
+    return f"By plays. Computed by Spark {age} ({words.moment(at)}), run {first['run_id']}."
+
+
+page = frame.listening()
+now = totals.totals(page.history, page.everything, page.period)
+previous = page.period.previous
+before = totals.totals(page.history, page.everything, previous) if previous else None
+
+metrics(page, now, before)
+if now.plays < frame.FEW_PLAYS:
+    states.few_plays(now.plays)
+how_much(page, now, before)
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    top_ten(page)
+with right:
+    st.header("Last played", anchor=False)
+    st.caption(f"On the clock of {page.filters.zone}.")
+    lists.draw_played(page, tops.last_played(page.history, page.everything), "Last played")
+
+frame.how_counted("""
+- **A play** is a track that Spotify's list of recently played tracks returned, or one of at least 30 seconds in an
+  imported export. It stands at the moment it ended.
+- **Minutes** are what was really heard where an export says so; else the length of the track, which is too much for
+  skipped tracks.
+- **Top ten** is worked out by a Spark batch after new plays: by plays, then minutes, then the latest play. Tracks with
+  as many plays share a rank (“=”) and the next rank is left out. Recordings that Spotify keeps under several ids count
+  as one. The arrow compares with the period of the same length just before; its days are counted back from the hour
+  it was computed, not from midnight.
+- **New tracks** were heard for the first time in this period.
+- **The last bar** is paler while its day, week or month is not over.
+""")

@@ -1,0 +1,160 @@
+"""What does it sound like, and how does that change?"""
+
+import pandas as pd
+import streamlit as st
+
+import charts
+import charts_sound
+import discoveries
+import frame
+import sound
+import words
+from frame import Listening
+
+SOURCES = {"spotify": "Spotify", "reccobeats": "ReccoBeats", "unknown": "an unnamed provider"}
+
+
+def known_of(page: Listening, coverage: sound.Coverage) -> str:
+    sources = words.joined([f"{SOURCES.get(source, source)}" for source in coverage.sources])
+    known = words.percent(coverage.share)
+    return f"Weighted by time. Features are known for {known} of this period's listening · source: {sources}."
+
+
+def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None:
+    st.header("What does your music sound like?", anchor=False)
+    said = sentence(changes)
+    st.markdown(said)
+    left, right = st.columns([2, 1], gap="large")
+    with left:
+        st.altair_chart(
+            charts_sound.feature_rows(rows, page.colours), alt=frame.alt_text(said, features_in_words(rows))
+        )
+        st.caption(
+            "Dot: average of this period. Grey tick: average of all time. Band: the middle half of your listening."
+        )
+    with right:
+        st.markdown("**What changed most**")
+        for change in changes.to_dict("records"):
+            st.metric(
+                f"{change['name']} ({change['low']} → {change['high']})",
+                f"{change['mean']:.2f}",
+                delta=round(change["change"], 2),
+                delta_color="gray",
+                delta_description="vs all time",
+                border=True,
+            )
+
+
+def sentence(changes: pd.DataFrame) -> str:
+    first = changes.iloc[0]
+    if abs(first["change"]) < 0.01:
+        return "This period sounds like your average of all time."
+    end = first["high"] if first["change"] > 0 else first["low"]
+    direction = "higher" if first["change"] > 0 else "lower"
+    by = f"{abs(first['change']):.2f} {direction}"
+    return f"More **{end}** than usual: {first['name']} is {by} than your average of all time."
+
+
+def features_in_words(rows: pd.DataFrame) -> str:
+    """The whole chart for those who do not see it."""
+    return " ".join(f"{row['name']} {row['mean']:.2f}, usually {row['usual']:.2f}." for row in rows.to_dict("records"))
+
+
+def mood(page: Listening) -> None:
+    st.header("Mood map", anchor=False)
+    moods = sound.mood(page.history, page.shown)
+    corners = sound.quadrants(moods)
+    top = max(corners, key=lambda corner: corners[corner])
+    said = f"Most time, **{words.percent(corners[top])}**, went to music that is **{top}**."
+    st.markdown(said)
+    told = " ".join(f"{corner}: {words.percent(share)}." for corner, share in corners.items())
+    st.altair_chart(charts_sound.mood_map(moods, page.colours), alt=frame.alt_text(said, told))
+    st.caption(f"A circle is a track, its size the time heard; the {len(moods):,} most heard ones. · {told}")
+
+
+def tempo_and_trend(page: Listening) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.header("Tempo", anchor=False)
+        tempo = sound.tempo(page.history, page.shown)
+        if tempo.empty:
+            st.caption("No tempo is known for these plays.")
+        else:
+            top = tempo.loc[tempo["share"].idxmax()]
+            said = f"Most listening is at {int(top['bpm_from'])} to {int(top['bpm_from']) + 4} beats a minute."
+            st.markdown(said)
+            st.altair_chart(charts_sound.tempo(tempo, page.colours), alt=said)
+    with right:
+        st.header("How it changes", anchor=False)
+        names = {feature.name: feature for feature in sound.FEATURES}
+        name = str(st.selectbox("Feature", list(names), key="feature", bind="query-params", width=220))
+        trend = sound.feature_trend(page.history, page.everything, names[name].key)
+        if len(trend) < 2:
+            st.caption("A trend needs two months of plays.")
+        else:
+            said = f"{name}, month by month over all time: {trend['mean'].iloc[-1]:.2f} in the last month."
+            st.altair_chart(charts_sound.feature_trend(trend, name, page.colours), alt=said)
+
+
+def without_features(page: Listening) -> None:
+    """Still worth opening: release decades, lengths, explicit share, popularity."""
+    st.info(
+        "No audio features are known for these plays. Spotify closed them to new apps on 27 November 2024. Set "
+        "`AUDIO_FEATURES_SOURCE=reccobeats` to ask a free service instead; the next plays will have them. "
+        "What Spotify does tell is below.",
+        icon=":material/info:",
+    )
+    told = sound.without_features(page.history, page.shown)
+    with st.grid(3, min_column_width=150):
+        average = told.average_minutes
+        st.metric("Average length", f"{average:.1f} min" if average is not None else "unknown", border=True)
+        st.metric(
+            "Explicit",
+            words.percent(told.explicit_share) if told.explicit_share is not None else "unknown",
+            border=True,
+        )
+        st.metric(
+            "Popularity", f"{told.popularity:.0f} of 100" if told.popularity is not None else "unknown", border=True
+        )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.header("Release decades", anchor=False)
+        decades = discoveries.decades(page.history, page.shown, page.by)
+        st.altair_chart(
+            charts.bars(decades, "decade", "share", page.colours, title="Share of listening", as_share=True),
+            alt="Share of listening per release decade",
+        )
+    with right:
+        st.header("Track lengths", anchor=False)
+        lengths = told.lengths.assign(
+            name=[_length(*pair) for pair in told.lengths[["from_minutes", "to_minutes"]].to_numpy()]
+        )
+        st.altair_chart(
+            charts.bars(lengths, "name", "share", page.colours, title="Share of listening", as_share=True),
+            alt="Share of listening per track length in minutes",
+        )
+
+
+def _length(start: float, end: float) -> str:
+    return f"{start:.0f}+ min" if end == float("inf") else f"{start:.0f}–{end:.0f}"
+
+
+page = frame.listening()
+coverage = sound.coverage(page.history, page.shown)
+if coverage.share == 0:
+    without_features(page)
+else:
+    st.caption(known_of(page, coverage))
+    rows = sound.feature_rows(page.history, page.shown, page.everything)
+    features(page, rows, sound.changes(rows))
+    mood(page)
+    tempo_and_trend(page)
+
+frame.how_counted("""
+- **Features** describe the recording, not the play: energy, danceability, valence (mood), acousticness,
+  instrumentalness, liveness and speechiness lie between 0 and 1. A provider worked them out; nobody measured them.
+- Every average is weighted by time, so a track heard twice counts twice. Plays without features are left out, and the
+  line on top says how many those are.
+- **Band**: from the first to the third quartile. **Tick**: the same average over all time.
+- **Mood map**: valence to the right, energy up, cut in four at 0.5.
+""")

@@ -1,0 +1,122 @@
+"""What are my favourites, in any period?"""
+
+import pandas as pd
+import streamlit as st
+
+import downloads
+import frame
+import lists
+import rows
+import tops
+import words
+from frame import Listening
+
+ROWS = 500
+
+
+def sentence(page: Listening, top: pd.DataFrame, kind: str) -> str:
+    """The favourite and how far ahead it is."""
+    if top.empty:
+        return f"No {kind.lower()} are known for these plays."
+    first = top.iloc[0]
+    measure = "minutes" if page.by == "Minutes" else "plays"
+    by_whom = f" by {first['artist_name']}" if kind != "Artists" and lists.text(first["artist_name"]) else ""
+    said = f"**{first['name']}**{by_whom} leads with {words.amount(first[measure], page.by)}"
+    if int(first["rank"]) == 1 and bool(first["is_tied"]):
+        return f"{said}, shared by {int((top['rank'] == 1).sum())}."
+    return f"{said}, {words.percent(first['share'], 1)} of the period."
+
+
+def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
+    """All of them, searchable and sortable by every column, the least heard as well."""
+    zone = page.filters.zone
+    shown = pd.DataFrame(
+        {
+            "Rank": every["rank"],
+            "Cover": every["image_url"].where(every["image_url"].map(rows.is_cover)),
+            kind[:-1]: every["name"],
+            "Artist": every["artist_name"],
+            "Plays": every["plays"],
+            "Minutes": every["minutes"].round(),
+            "Share": every["share"] * 100,
+            "First played": every["first_played_at"].dt.tz_convert(zone).dt.tz_localize(None),
+            "Last played": every["last_played_at"].dt.tz_convert(zone).dt.tz_localize(None),
+            "Spotify": every["spotify_url"],
+        }
+    )
+    shown = shown.drop(
+        columns=[*(["Artist"] if kind == "Artists" else []), *([] if shown["Cover"].notna().any() else ["Cover"])]
+    )
+    st.dataframe(
+        shown.head(ROWS),
+        hide_index=True,
+        height=420,
+        alt=f"{kind} in order, with plays, minutes and share",
+        column_config={
+            "Cover": st.column_config.ImageColumn("Cover", width="small"),
+            "Share": st.column_config.ProgressColumn(
+                "Share", format="%.1f%%", min_value=0, max_value=_top_share(every)
+            ),
+            "First played": st.column_config.DatetimeColumn("First played", format="D MMM YYYY"),
+            "Last played": st.column_config.DatetimeColumn("Last played", format="D MMM YYYY"),
+            "Minutes": st.column_config.NumberColumn("Minutes", format="%,d"),
+            "Spotify": st.column_config.LinkColumn("Spotify", display_text="Open"),
+        },
+    )
+    if len(shown) > ROWS:
+        st.caption(f"The first {ROWS} of {len(shown):,}. The download has all of them.")
+    downloads.buttons(shown.drop(columns="Cover", errors="ignore"), f"top-{kind.lower()}")
+
+
+def _top_share(every: pd.DataFrame) -> float:
+    return float(every["share"].max() * 100) if len(every) else 1.0
+
+
+page = frame.listening()
+with st.container(horizontal=True, vertical_alignment="center"):
+    kind = str(
+        st.segmented_control(
+            "What",
+            tops.KINDS,
+            default="Tracks",
+            required=True,
+            key="kind",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    )
+    search = str(
+        st.text_input(
+            "Search",
+            key="search",
+            placeholder=f"Search {kind.lower()}",
+            type="search",
+            width=280,
+            label_visibility="collapsed",
+            max_chars=200,
+        )
+        or ""
+    )
+every = tops.top(page.history, page.shown, kind, page.by, page.before, limit=None)
+ten = tops.top(page.history, page.shown, kind, page.by, page.before)
+st.markdown(sentence(page, ten, kind))
+if search:
+    folded = search.casefold()
+    names = every["name"].fillna("") + " " + every["artist_name"].fillna("")
+    every = every[names.str.casefold().str.contains(folded, regex=False)]
+    st.caption(f"{words.counted(len(every), kind[:-1].lower())} with “{search}”.")
+    lists.draw_top(page, every.head(tops.TEN), kind, f"{kind} found")
+else:
+    lists.draw_top(page, ten, kind, f"Top {kind.lower()}")
+
+st.header(f"All {len(every):,}" if not search else f"Found: {len(every):,}", anchor=False)
+table(page, every, kind)
+
+frame.how_counted(f"""
+- Counted in this app from every play of the period, by {page.by.lower()}; the other number decides ties, then the
+  latest play. Equal numbers share a rank (“=”) and the next rank is left out.
+- **Tracks**: recordings that Spotify keeps under several ids (same ISRC) count as one, shown under the id played last.
+- **Artists**: every credited artist gets the play, so shares of artists can add up to more than 100%.
+- **Albums**: the release that was really played.
+- The arrow compares with {words.counted(page.period.days, "day")} before; “new” was not played then.
+""")

@@ -1,0 +1,132 @@
+"""When in the week do I listen, on which days, for how long at a stretch?"""
+
+import streamlit as st
+
+import charts
+import days
+import frame
+import hours
+import lists
+import sittings
+import states
+import words
+from frame import Listening
+
+
+def listening_clock(page: Listening) -> None:
+    st.header("Listening clock", anchor=False)
+    clock = hours.clock(page.shown, page.period, page.by, page.now, page.gaps)
+    peak = hours.peak(clock)
+    said = ""
+    if peak:
+        weekday, hour, value = peak
+        amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
+        said = (
+            f"You listen most on **{words.WEEKDAYS[weekday]}s, {words.hour_span(hour)}**: about {amount} in that hour. "
+        )
+    said += f"Hours are local time in **{page.filters.zone}**."
+    st.markdown(said)
+    st.altair_chart(charts.clock(clock, page.by, page.colours), alt=frame.alt_text(said))
+
+
+def hours_and_weekdays(page: Listening) -> None:
+    marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.header("By hour of day", anchor=False)
+        by_hour = hours.by_hour(page.shown, page.by)
+        top = by_hour.loc[by_hour["share"].idxmax()]
+        said = f"{words.percent(top['share'])} of listening falls in {words.hour_span(int(top['hour']))}."
+        st.markdown(said)
+        st.altair_chart(charts.shares_by_hour(by_hour, page.colours), alt=said)
+    with right:
+        st.header("By weekday", anchor=False)
+        by_weekday = hours.by_weekday(page.shown, page.period, page.by, page.now, marked)
+        top = by_weekday.loc[by_weekday["value"].idxmax()]
+        said = f"{words.WEEKDAYS[int(top['weekday'])]}s are fullest: {words.amount(top['value'], page.by)} on average."
+        st.markdown(said)
+        st.altair_chart(charts.averages_by_weekday(by_weekday, page.by, page.colours), alt=said)
+
+
+def every_day(page: Listening) -> None:
+    st.header("Every day of the year", anchor=False)
+    years = [str(year) for year in sorted(page.everything["wall"].dt.year.unique(), reverse=True)]
+    year = int(
+        str(
+            st.segmented_control(
+                "Year",
+                years,
+                default=years[0],
+                required=True,
+                key="calendar_year",
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+        )
+    )
+    of_year = page.everything[page.everything["wall"].dt.year == year]
+    calendar = days.calendar(page.everything, year, page.by, page.gaps, page.filters.zone, page.now)
+    busiest = days.busiest_day(of_year, page.by)
+    past = int((~calendar["is_future"]).sum())
+    with_music = int((calendar["value"] > 0).sum())
+    said = f"{with_music} of {words.counted(past, 'day')} had music."
+    if busiest:
+        said = f"Busiest day: **{words.weekday_day(busiest[0])}** ({words.amount(busiest[1], page.by)}). {said}"
+    st.markdown(said)
+    st.altair_chart(charts.calendar(calendar, page.by, page.colours), alt=frame.alt_text(f"Calendar of {year}.", said))
+    if calendar["is_gap"].any():
+        st.caption(f"Outlined: {words.counted(int(calendar['is_gap'].sum()), 'day')} on which plays may be missing.")
+
+
+def streaks(page: Listening) -> None:
+    st.header("Streaks", anchor=False)
+    found = days.streaks(page.everything, page.today)
+    with st.grid(2, min_column_width=150):
+        st.metric("Days in a row, now", f"{found.current:,}", border=True)
+        st.metric("Longest ever", f"{found.longest:,}", border=True)
+    if found.longest_start and found.longest_end:
+        st.caption(
+            f"The longest: {words.days(found.longest_start, found.longest_end)}. All time, days with at least one play."
+        )
+
+
+def long_sessions(page: Listening) -> None:
+    st.header("Longest sessions", anchor=False)
+    longest = sittings.longest(page.shown)
+    if longest.empty:
+        st.caption("None in this period.")
+        return
+    first = longest.iloc[0]
+    st.markdown(
+        f"The longest one lasted **{words.minutes(first['minutes'])}** with {words.plays(int(first['plays']))}."
+    )
+    for number, (_, sitting) in enumerate(longest.iterrows(), start=1):
+        length = f"{words.minutes(sitting['minutes'])}, {words.plays(int(sitting['plays']))}"
+        label = f"{words.moment(sitting['start'])} – {length}"
+        with st.expander(label, key=f"sitting_{number}", on_change="rerun") as opened:
+            if opened.open:
+                lists.draw_played(page, sittings.tracks_of(page.history, page.shown, sitting), label)
+
+
+page = frame.listening()
+if len(page.shown) < frame.FEW_PLAYS:
+    states.few_plays(len(page.shown))
+else:
+    listening_clock(page)
+    hours_and_weekdays(page)
+every_day(page)
+left, right = st.columns([2, 3], gap="large")
+with left:
+    streaks(page)
+with right:
+    long_sessions(page)
+
+frame.how_counted(f"""
+- Every instant is turned into wall-clock time of **{page.filters.zone}**, day by day, so half-hour zones and both
+  changes of the clock are right. The zone is under “Options”.
+- **Clock**: each cell is divided by how often that hour of that weekday occurred in the period.
+- A play stands where it ended, by Spotify's clock.
+- **Streak**: days in a row with at least one play. Today may still be missing.
+- **Session**: plays with at most 30 minutes of silence between them.
+- **Outlined days**: Spotify's page of 50 was full and overlapped nothing known, so older plays may be lost.
+""")

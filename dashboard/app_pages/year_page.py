@@ -1,0 +1,188 @@
+"""How was any year, or month?"""
+
+from calendar import month_abbr, month_name
+
+import pandas as pd
+import streamlit as st
+
+import charts
+import days
+import frame
+import lists
+import words
+import year_picture
+import years
+from frame import Listening
+
+WHOLE = "Whole year"
+
+
+def name_of(year: int, month: int | None) -> str:
+    return f"{month_name[month]} {year}" if month else str(year)
+
+
+def chosen() -> tuple[int, int | None]:
+    """Year and month, from two rows of pills that live in the URL."""
+    every = [str(year) for year in years.years_of(page.everything)]
+    with st.container(horizontal=True):
+        year = int(
+            str(
+                st.segmented_control(
+                    "Year",
+                    every,
+                    default=every[0],
+                    required=True,
+                    key="year",
+                    bind="query-params",
+                    label_visibility="collapsed",
+                    wrap=True,
+                )
+            )
+        )
+        month = str(
+            st.segmented_control(
+                "Month",
+                [WHOLE, *month_abbr[1:]],
+                default=WHOLE,
+                required=True,
+                key="month",
+                bind="query-params",
+                label_visibility="collapsed",
+                wrap=True,
+            )
+        )
+    return year, None if month == WHOLE else list(month_abbr).index(month)
+
+
+def sentence(page: Listening, review: years.Review, name: str) -> str:
+    """The year in one breath."""
+    now, was = review.totals, review.before
+    amount, before = (now.minutes, was.minutes) if page.by == "Minutes" else (now.plays, was.plays)
+    so_far = " so far" if review.period.end >= page.today else ""
+    span = f"the {'month' if review.period.name == 'month' else 'year'} before"
+    change = "" if so_far else words.compared(amount, before, span)
+    busiest = review.busiest
+    peak = (
+        f" The fullest day was **{words.weekday_day(busiest.day)}** ({words.amount(busiest.value, page.by)})."
+        if busiest
+        else ""
+    )
+    return f"In **{name}**{so_far} you listened to **{words.amount(amount, page.by)}**{change}.{peak}"
+
+
+def metrics(review: years.Review) -> None:
+    now = review.totals
+    figures = [
+        ("Time listened", words.minutes(now.minutes)),
+        ("Plays", f"{now.plays:,}"),
+        ("Tracks", f"{now.tracks:,}"),
+        ("Artists", f"{now.artists:,}"),
+        ("New artists", f"{now.new_artists:,}"),
+        ("Days with music", f"{now.days_with_plays:,}"),
+    ]
+    with st.grid(6, min_column_width=130):
+        for label, value in figures:
+            st.metric(label, value, border=True)
+
+
+def favourites(page: Listening, review: years.Review) -> None:
+    tops = {"Tracks": review.top_tracks, "Artists": review.top_artists, "Albums": review.top_albums}
+    for column, (kind, top) in zip(st.columns(3, gap="large"), tops.items(), strict=True):
+        with column:
+            st.header(f"Top {kind.lower()}", anchor=False)
+            lists.draw_top(page, top, kind, f"Top {kind.lower()}", moves=False)
+
+
+def courses(page: Listening, review: years.Review, year: int, month: int | None) -> None:
+    if month is None:
+        left, right = st.columns(2, gap="large")
+        with left:
+            st.header("Month by month", anchor=False)
+            best = review.months.loc[review.months["value"].idxmax()]
+            said = f"{best['month_on']:%B} was the fullest month with {words.amount(best['value'], page.by)}."
+            st.markdown(said)
+            st.altair_chart(charts.months(review.months, page.by, page.colours), alt=said)
+        with right:
+            st.header("Who led when", anchor=False)
+            st.markdown("Rank among all artists, month by month, of the six you heard most.")
+            st.altair_chart(charts.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
+    st.header("Every day", anchor=False)
+    calendar = days.calendar(page.everything, year, page.by, page.gaps, page.filters.zone, page.now)
+    said = f"{int((calendar['value'] > 0).sum())} days of {year} had music."
+    st.markdown(said)
+    st.altair_chart(charts.calendar(calendar, page.by, page.colours), alt=said)
+
+
+def bump_in_words(bump: pd.DataFrame) -> str:
+    last = bump[bump["month_on"] == bump["month_on"].max()].sort_values("rank")
+    return "In the last month: " + words.joined(
+        [f"{row['artist_name']} {row['rank']}" for row in last.to_dict("records")]
+    )
+
+
+def picture_of(page: Listening, review: years.Review, name: str, month: int | None) -> bytes:
+    now = review.totals
+    bars = review.months["value"] if month is None else daily(page, review)
+    names = (
+        [f"{at:%b}" for at in review.months["month_on"]]
+        if month is None
+        else [str(day + 1) if day % 5 == 0 else "" for day in range(len(bars))]
+    )
+    tracks = [f"{row['name']} – {row['artist_name']}" for row in review.top_tracks.to_dict("records")]
+    return year_picture.svg(
+        year_picture.Picture(
+            title=name,
+            name=page.name,
+            numbers=[
+                (words.minutes(now.minutes), "listened"),
+                (f"{now.plays:,}", "plays"),
+                (f"{now.artists:,}", "artists"),
+                (f"{now.new_artists:,}", "new artists"),
+            ],
+            lists=[
+                ("Top tracks", tracks),
+                ("Top artists", list(review.top_artists["name"])),
+                ("Top albums", list(review.top_albums["name"])),
+            ],
+            bars=list(bars),
+            bar_names=names,
+        )
+    )
+
+
+def daily(page: Listening, review: years.Review) -> pd.Series:
+    every = days.calendar(page.everything, review.period.start.year, page.by, page.gaps, page.filters.zone, page.now)
+    return every.loc[every["day"].between(pd.Timestamp(review.period.start), pd.Timestamp(review.period.end)), "value"]
+
+
+page = frame.listening()
+year, month = chosen()
+name = name_of(year, month)
+review = years.review(page.history, page.everything, year, month, page.by, page.filters.zone, page.now)
+if review.totals.plays == 0:
+    st.header(f"Nothing was played in {name}", anchor=False)
+    st.markdown("Choose another month above.")
+    st.stop()
+st.markdown(sentence(page, review, name))
+metrics(review)
+favourites(page, review)
+courses(page, review, year, month)
+with st.container(horizontal=True):
+    st.download_button(
+        "Save as picture",
+        data=lambda: picture_of(page, review, name, month),
+        on_click="ignore",
+        file_name=f"heavy-rotation-{name.lower().replace(' ', '-')}.svg",
+        mime="image/svg+xml",
+        icon=":material/image:",
+        key="picture",
+    )
+    st.caption("This page's address is the link to share with whom you let see this dashboard.")
+
+frame.how_counted(f"""
+- The whole calendar {"month" if month else "year"}, from its first to its last midnight in **{page.filters.zone}**, to
+  date while it is going on. Nothing is cut off in November.
+- Lists are by {page.by.lower()}, ties as on the Top page. Recordings under several ids count as one.
+- **New artists** were heard for the first time ever.{frame.estimated(review.totals.measured_share)}
+- The picture holds no covers: Spotify does not want them altered.
+""")

@@ -1,0 +1,285 @@
+"""Frame → Altair chart, for what was listened to and when. Texts in tooltips are made here, numbers elsewhere."""
+
+from calendar import month_abbr
+from typing import Any
+
+import altair as alt
+import pandas as pd
+from altair.utils import schemapi
+
+import words
+from theme import Colours
+
+# Checking every chart against Vega-Lite's schema takes a third of a redraw; the tests do it instead.
+schemapi.disable_debug_mode()
+
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+_STEP_FORMATS = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
+Chart = Any
+"""A chart or layers of them: Altair types its own chained methods as Any."""
+LOWEST_RANK = 15
+"""Of the bump chart: one bad month would flatten the rest."""
+
+
+def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """Bars of this period before pale, wider bars of the one before; days that may have holes are outlined."""
+    step = str(frame.attrs.get("step", "day"))
+    data = frame.assign(
+        When=[_step_name(on, step) for on in frame["step_on"]],
+        Now=[words.amount(value, by) for value in frame["value"]],
+        Before=[_before(row, by, step) for row in frame.to_dict("records")],
+        Note=[_trend_note(row) for row in frame.to_dict("records")],
+        outline=max(1.0, float(frame[["value", "previous"]].max().max() or 0)),
+    )
+    x = alt.X("label:O", title=None, axis=_step_axis(list(data["label"]), step), scale=alt.Scale(padding=0.02))
+    title = f"{by} per {step}"
+    base = alt.Chart(data).encode(x=x, tooltip=["When", "Now", "Before", "Note"])
+    behind = base.mark_bar(color=colours.pale, width={"band": 0.96}).encode(y=alt.Y("previous:Q", title=title))
+    front = base.mark_bar(color=colours.primary, width={"band": 0.5}, cornerRadiusEnd=2).encode(
+        y=alt.Y("value:Q", title=title), opacity=alt.condition("datum.is_partial", alt.value(0.6), alt.value(1))
+    )
+    holes = base.transform_filter("datum.is_gap").mark_bar(
+        fillOpacity=0, stroke=colours.warning, strokeDash=[3, 2], strokeWidth=1.5, width={"band": 0.96}
+    )
+    return alt.layer(behind, front, holes.encode(y="outline:Q")).properties(height=260)
+
+
+def clock(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """Hour × weekday; 330 high because Vega counts the axis and the legend in."""
+    data = frame.assign(
+        Day=[WEEKDAYS[day] for day in frame["weekday"]],
+        Hour=[words.hour_span(hour) for hour in frame["hour"]],
+        Average=[f"{value:.1f} {by.lower()}" for value in frame["value"]],
+    )
+    every_three = "datum.value % 3 == 0 ? datum.value : ''"
+    return (
+        alt.Chart(data)
+        .mark_rect(cornerRadius=3)
+        .encode(
+            x=alt.X(
+                "hour:O",
+                title="Hour of the day",
+                scale=alt.Scale(paddingInner=0.08),
+                axis=alt.Axis(labelExpr=every_three, labelAngle=0, ticks=False, domain=False, labelOverlap=False),
+            ),
+            y=_weekday_axis(0.1),
+            color=_heat(f"{by} in an average hour", colours),
+            tooltip=["Day", "Hour", "Average"],
+        )
+        .properties(height=330)
+    )
+
+
+def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """One year, a column a week. One mad day would flatten the rest: colours end at the 98th percentile."""
+    past = frame[~frame["is_future"]]
+    top = max(1.0, float(past["value"].quantile(0.98)) if len(past) else 1.0)
+    data = frame.assign(
+        Day=[words.weekday_day(day) for day in pd.to_datetime(frame["day"])],
+        Heard=[words.amount(value, by) for value in frame["value"]],
+        Note=["plays may be missing" if gap else "" for gap in frame["is_gap"]],
+        weekday_name=[WEEKDAYS[day] for day in frame["weekday"]],
+    )
+    first_weeks = data.groupby("month")["week"].nth(6)
+    names = {int(week): month_abbr[month] for month, week in enumerate(first_weeks, start=1)}
+    months = alt.Axis(
+        values=list(names),
+        labelExpr=_lookup(names),
+        orient="top",
+        ticks=False,
+        domain=False,
+        labelAngle=0,
+        labelOverlap=False,
+    )
+    x = alt.X("week:O", title=None, axis=months, scale=alt.Scale(domain=list(range(54)), paddingInner=0.12))
+    base = alt.Chart(data).encode(x=x, y=_weekday_axis(0.12, "weekday_name"), tooltip=["Day", "Heard", "Note"])
+    nothing = base.mark_rect(cornerRadius=2, fill=colours.nothing, stroke=colours.line, strokeWidth=0.5)
+    heard = (
+        base.transform_filter("datum.value > 0")
+        .mark_rect(cornerRadius=2)
+        .encode(color=_heat(f"{by} a day", colours, domain=[0, top]))
+    )
+    gaps = base.transform_filter("datum.is_gap").mark_rect(
+        cornerRadius=2, fillOpacity=0, stroke=colours.warning, strokeWidth=2
+    )
+    return alt.layer(nothing, heard, gaps).properties(height=265)
+
+
+def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:
+    data = frame.assign(Hour=[words.hour_span(hour) for hour in frame["hour"]], Share=frame["share"].map(_percent))
+    every_three = "datum.value % 3 == 0 ? datum.value : ''"
+    return (
+        alt.Chart(data)
+        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": 0.75})
+        .encode(
+            x=alt.X(
+                "hour:O",
+                title="Hour of the day",
+                axis=alt.Axis(labelExpr=every_three, labelAngle=0, labelOverlap=False, ticks=False),
+            ),
+            y=alt.Y("share:Q", title="Share of listening", axis=alt.Axis(format="%", tickCount=4)),
+            tooltip=["Hour", "Share"],
+        )
+        .properties(height=260)
+    )
+
+
+def averages_by_weekday(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    data = frame.assign(
+        Day=[WEEKDAYS[day] for day in frame["weekday"]],
+        Average=[words.amount(value, by) for value in frame["value"]],
+    )
+    return (
+        alt.Chart(data)
+        .mark_bar(color=colours.primary, cornerRadiusEnd=2, height={"band": 0.7})
+        .encode(
+            x=alt.X("value:Q", title=f"{by} on an average day", axis=alt.Axis(tickCount=4)),
+            y=alt.Y("Day:O", sort=WEEKDAYS, title=None, axis=alt.Axis(labelOverlap=False, ticks=False, domain=False)),
+            tooltip=["Day", "Average"],
+        )
+        .properties(height=260)
+    )
+
+
+def bars(frame: pd.DataFrame, name: str, value: str, colours: Colours, **options: Any) -> Chart:
+    """Plain bars in the frame's own order. `options`: title, as_share, text (a column for the tooltip), height."""
+    shown = [str(item) for item in frame[name]]
+    text = (
+        frame[options["text"]] if "text" in options else frame[value].map(_percent if options.get("as_share") else str)
+    )
+    data = pd.DataFrame({"name": shown, "value": frame[value].astype(float), "Value": text})
+    longest = max((len(name) for name in shown), default=1)
+    every = max(1, -(-len(shown) // (12 if longest < 6 else 5)))
+    axis = alt.Axis(values=shown[::every], labelAngle=0, ticks=False, labelOverlap="greedy")
+    return (
+        alt.Chart(data)
+        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": 0.75})
+        .encode(
+            x=alt.X("name:O", sort=shown, title=None, axis=axis),
+            y=alt.Y(
+                "value:Q",
+                title=options.get("title"),
+                axis=alt.Axis(tickCount=4, format="%" if options.get("as_share") else ",~f"),
+            ),
+            tooltip=[alt.Tooltip("name", title=" "), alt.Tooltip("Value", title=options.get("title", "Value"))],
+        )
+        .properties(height=options.get("height", 220))
+    )
+
+
+def months(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """Bars per month: columns month_on, value."""
+    on = pd.to_datetime(frame["month_on"])
+    form = "%b" if on.dt.year.nunique() <= 1 else "%b %Y"
+    data = pd.DataFrame(
+        {"month": on.dt.strftime(form), "value": frame["value"], "text": [words.amount(v, by) for v in frame["value"]]}
+    )
+    return bars(data, "month", "value", colours, title=by, text="text")
+
+
+def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """The frame of `discoveries.new_and_known`, stacked: the part that was new in colour at the bottom."""
+    step = str(frame.attrs.get("step", "week"))
+    data = frame.assign(
+        label=pd.to_datetime(frame["step_on"]).dt.strftime("%Y-%m-%d"),
+        When=[_step_name(on, step) for on in frame["step_on"]],
+        Heard=[words.amount(value, by) for value in frame["value"]],
+        Share=frame["share"].map(words.percent),
+        order=(frame["kind"] != "New").astype(int),
+    )
+    scale = alt.Scale(domain=["New", "Known"], range=[colours.primary, colours.pale])
+    return (
+        alt.Chart(data)
+        .mark_bar(width={"band": 0.8})
+        .encode(
+            x=alt.X("label:O", title=None, axis=_step_axis(sorted(set(data["label"])), step)),
+            y=alt.Y("value:Q", title=f"{by} per {step}"),
+            color=alt.Color("kind:N", scale=scale, legend=alt.Legend(orient="top", title=None)),
+            order="order:O",
+            tooltip=["When", alt.Tooltip("kind", title="Artists"), "Heard", "Share"],
+        )
+        .properties(height=280)
+    )
+
+
+def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
+    """Month × rank of at most six artists, 1 on top; names stand at the end of the lines as well as in the legend."""
+    data = frame.assign(
+        label=pd.to_datetime(frame["month_on"]).dt.strftime("%Y-%m-%d"),
+        Month=pd.to_datetime(frame["month_on"]).dt.strftime("%B %Y"),
+        artist=frame["artist_name"],
+        shown=frame["rank"].clip(upper=LOWEST_RANK),
+    )
+    labels = sorted(set(data["label"]))
+    artists = list(dict.fromkeys(data["artist"]))
+    months_axis = alt.Axis(labelExpr="utcFormat(utcParse(datum.label,'%Y-%m-%d'),'%b')", labelAngle=0, ticks=False)
+    lowest = f"datum.value == {LOWEST_RANK} ? '{LOWEST_RANK}+' : datum.value"
+    shapes = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
+    base = alt.Chart(data).encode(
+        x=alt.X("label:O", title=None, scale=alt.Scale(domain=labels), axis=months_axis),
+        y=alt.Y(
+            "shown:Q",
+            title="Rank",
+            scale=alt.Scale(reverse=True, domain=[1, LOWEST_RANK], nice=False, zero=False),
+            axis=alt.Axis(values=[1, 5, 10, LOWEST_RANK], labelExpr=lowest),
+        ),
+        color=alt.Color(
+            "artist:N",
+            scale=alt.Scale(domain=artists, range=list(colours.categorical[:6])),
+            legend=alt.Legend(orient="bottom", columns=2, title=None, labelLimit=120),
+        ),
+        shape=alt.Shape("artist:N", scale=alt.Scale(domain=artists, range=shapes)),
+        tooltip=["Month", alt.Tooltip("artist", title="Artist"), alt.Tooltip("rank", title="Rank")],
+    )
+    return alt.layer(
+        base.mark_line(strokeWidth=2, interpolate="linear").encode(shape=alt.ShapeValue("circle")),
+        base.mark_point(filled=True, size=70, opacity=1),
+    ).properties(height=360)
+
+
+def _heat(title: str, colours: Colours, domain: list[float] | None = None) -> alt.Color:
+    scale = alt.Scale(
+        range=list(colours.sequential), clamp=True, **({"domain": domain} if domain else {"domainMin": 0})
+    )
+    look = alt.Legend(orient="bottom", direction="horizontal", gradientThickness=8, gradientLength=180, title=title)
+    return alt.Color("value:Q", scale=scale, legend=look)
+
+
+def _weekday_axis(padding: float, field: str = "Day") -> alt.Y:
+    axis = alt.Axis(labelOverlap=False, ticks=False, domain=False)
+    return alt.Y(f"{field}:O", sort=WEEKDAYS, title=None, axis=axis, scale=alt.Scale(paddingInner=padding))
+
+
+def _step_axis(labels: list[str], step: str) -> alt.Axis:
+    """About six names on any axis, so that none is cut on a phone."""
+    every = max(1, -(-len(labels) // 6))
+    shown = labels[every // 2 :: every]
+    form = f"utcFormat(utcParse(datum.label,'%Y-%m-%d'),'{_STEP_FORMATS[step]}')"
+    return alt.Axis(values=shown, labelExpr=form, labelAngle=0, ticks=False, labelOverlap="greedy", labelBound=True)
+
+
+def _lookup(names: dict[int, str]) -> str:
+    pairs = ",".join(f"'{key}':'{name}'" for key, name in names.items())
+    return f"{{{pairs}}}[datum.value]"
+
+
+def _step_name(on: Any, step: str) -> str:
+    stamp = pd.Timestamp(on)
+    if step == "month":
+        return f"{stamp:%B %Y}"
+    return words.weekday_day(stamp) if step == "day" else f"week of {words.day(stamp)}"
+
+
+def _before(row: dict[Any, Any], by: str, step: str) -> str:
+    if pd.isna(row["previous"]) or pd.isna(row["previous_on"]):
+        return "–"
+    return f"{words.amount(row['previous'], by)} ({_step_name(row['previous_on'], step)})"
+
+
+def _trend_note(row: dict[Any, Any]) -> str:
+    notes = ["not over yet"] if row["is_partial"] else []
+    return ", ".join([*notes, "plays may be missing"] if row["is_gap"] else notes)
+
+
+def _percent(share: float) -> str:
+    return words.percent(share, 1)

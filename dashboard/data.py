@@ -1,0 +1,252 @@
+"""The only door to the warehouse: what the pages ask for, loaded once per version of the data and kept.
+
+A table's time of last change costs nothing to ask for, so it is the version. Small tables are listed, which is free;
+plays are queried, one listener at a time. When the warehouse cannot be read, the last good copy is served and says so.
+
+    WarehouseUnreadable   no answer, and no copy to fall back on
+    └── TablesMissing     the dataset or a table is not there: nothing was deployed, or the setting is wrong
+"""
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any, Generic, TypeVar, cast
+
+import pandas as pd
+import pyarrow as pa
+import requests
+from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+from google.oauth2.service_account import Credentials
+
+from dashboard_settings import Settings
+from history import History, to_history, to_plays
+
+LEDGER_DAYS = 15
+"""As much of the ledger as the Pipeline page looks back on, and a day."""
+_BEGINNING = datetime(2006, 1, 1, tzinfo=UTC)
+_QUERIES = Path(__file__).parent / "queries"
+_TIMEOUT_SECONDS = 10.0
+_QUERY_TIMEOUT_SECONDS = 120.0
+_PATIENCE_SECONDS = 10.0
+_CHECK_SECONDS = 60.0
+_TRY_AGAIN_SECONDS = 15.0
+_COPIES = 24
+
+UNREADABLE = (GoogleAPIError, GoogleAuthError, requests.RequestException, FutureTimeoutError, ConnectionError)
+"""What Google's client raises when an answer does not come."""
+
+Value = TypeVar("Value")
+
+
+class WarehouseUnreadable(Exception):  # noqa: N818 -- reads as what happened
+    """The text is a sentence for the page."""
+
+
+class TablesMissing(WarehouseUnreadable):
+    """Nothing has been deployed at this address."""
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[Value]):
+    """A value, when it was loaded, and why it is not newer when the warehouse could not be read."""
+
+    value: Value
+    loaded_at: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Copy:
+    value: Any
+    version: datetime
+    loaded_at: datetime
+    checked: float
+    error: str | None = None
+
+
+class Warehouse:
+    """BigQuery's answers as frames. Every call has a time-out, every query a limit on what it may bill."""
+
+    def __init__(
+        self, settings: Settings, client: bigquery.Client, patience_seconds: float = _PATIENCE_SECONDS
+    ) -> None:
+        self._client = client
+        self._retry = bigquery.DEFAULT_RETRY.with_timeout(patience_seconds)
+        self._dataset = bigquery.DatasetReference(settings.project, settings.dataset)
+        self._maximum_bytes_billed = settings.maximum_bytes_billed
+
+    def modified(self, table: str) -> datetime:
+        """When the table last changed: free of charge."""
+        found = self._client.get_table(self._dataset.table(table), retry=self._retry, timeout=_TIMEOUT_SECONDS)
+        return cast(datetime, found.modified)
+
+    def rows(self, table: str) -> pd.DataFrame:
+        """A small table, whole: listing is free of charge."""
+        found = self._client.get_table(self._dataset.table(table), retry=self._retry, timeout=_TIMEOUT_SECONDS)
+        listed = self._client.list_rows(found, retry=self._retry, timeout=_TIMEOUT_SECONDS)
+        return cast(pd.DataFrame, listed.to_arrow(create_bqstorage_client=False).to_pandas())
+
+    def query(self, name: str, parameters: Sequence[bigquery.ScalarQueryParameter]) -> pa.Table:
+        text, config = (_QUERIES / f"{name}.sql").read_text(), self.config(parameters)
+        job = self._client.query(text, job_config=config, retry=self._retry, timeout=_TIMEOUT_SECONDS, job_retry=None)
+        return job.result(timeout=_QUERY_TIMEOUT_SECONDS, retry=self._retry).to_arrow(create_bqstorage_client=False)
+
+    def config(self, parameters: Sequence[bigquery.ScalarQueryParameter]) -> bigquery.QueryJobConfig:
+        return bigquery.QueryJobConfig(
+            default_dataset=self._dataset,
+            query_parameters=list(parameters),
+            maximum_bytes_billed=self._maximum_bytes_billed,
+        )
+
+
+class Store:
+    """What the pages read. One for the whole server; safe to use from every session's thread."""
+
+    def __init__(self, warehouse: Warehouse, check_seconds: float = _CHECK_SECONDS) -> None:
+        self._warehouse = warehouse
+        self._check_seconds = check_seconds
+        self._copies: OrderedDict[Hashable, _Copy] = OrderedDict()
+        self._locks: dict[Hashable, Lock] = {}
+        self._lock = Lock()
+
+    def history(self, listener_id: str) -> Loaded[History]:
+        """A listener's plays, ready to count."""
+
+        def load(version: datetime, known: History | None) -> History:
+            listener = bigquery.ScalarQueryParameter("listener_id", "STRING", listener_id)
+            plays = to_plays(self._warehouse.query("plays", [listener]))
+            since = bigquery.ScalarQueryParameter("since", "TIMESTAMP", _first_unknown(plays, known))
+            tracks = self._warehouse.query("tracks", [listener, since]).to_pandas()
+            return to_history(listener_id, version, plays, _joined(tracks, known))
+
+        return self._newest(("plays", listener_id), load)
+
+    def top_tracks(self, listener_id: str) -> Loaded[pd.DataFrame]:
+        """The listener's rows as Spark wrote them, in the order period, position."""
+        found = self._whole("top_tracks")
+        mine = found.value[found.value["listener_id"] == listener_id]
+        return replace(found, value=mine.sort_values(["period", "position"], ignore_index=True))
+
+    def gaps(self, listener_id: str) -> Loaded[pd.DataFrame]:
+        """Stretches in which the listener's plays may be missing, the oldest first."""
+        found = self._whole("gaps")
+        mine = found.value[found.value["listener_id"] == listener_id]
+        return replace(found, value=mine.sort_values("gap_start", ignore_index=True))
+
+    def runs(self) -> Loaded[pd.DataFrame]:
+        """The newest days of the ledger, the newest slot first; `details` is a dict or None."""
+
+        def load(version: datetime, known: pd.DataFrame | None) -> pd.DataFrame:
+            since = (version - timedelta(days=LEDGER_DAYS)).replace(minute=0, second=0, microsecond=0)
+            asked = [bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
+            runs = self._warehouse.query("runs", asked).to_pandas()
+            runs["details"] = [json.loads(text) if text else None for text in runs["details"]]
+            return runs.sort_values(["slot", "started_at"], ascending=False, ignore_index=True)
+
+        return self._newest(("runs",), load)
+
+    def listeners(self) -> Loaded[tuple[str, ...]]:
+        """Everybody the warehouse knows of: who has a top ten, and whom the last runs asked for."""
+        top, runs = self._whole("top_tracks"), self.runs()
+        asked = {slug for details in runs.value["details"] for slug in (details or {}).get("listeners", {})}
+        known = tuple(sorted(asked | set(top.value["listener_id"])))
+        return Loaded(known, min(top.loaded_at, runs.loaded_at), top.error or runs.error)
+
+    def everything(self, listener_id: str) -> pa.Table:
+        """Every column of every play of a listener; asked for by a click, not kept."""
+        try:
+            asked = [bigquery.ScalarQueryParameter("listener_id", "STRING", listener_id)]
+            return self._warehouse.query("everything", asked)
+        except UNREADABLE as error:
+            raise _as_unreadable(error) from error
+
+    def _whole(self, table: str) -> Loaded[pd.DataFrame]:
+        return self._newest((table,), lambda version, known: self._warehouse.rows(table))
+
+    def _newest(self, key: tuple[str, ...], load: Callable[[datetime, Any], Value]) -> Loaded[Value]:
+        """The copy of a table's newest version; loaded by one thread at a time, looked after once a minute."""
+        with self._lock_of(key):
+            copy = self._copies.get(key)
+            if copy is None or time.monotonic() - copy.checked >= self._wait_of(copy):
+                copy = self._looked_after(key[0], copy, load)
+                self._keep(key, copy)
+        return Loaded(copy.value, copy.loaded_at, copy.error)
+
+    def _looked_after(self, table: str, copy: _Copy | None, load: Callable[[datetime, Any], Any]) -> _Copy:
+        try:
+            version = self._warehouse.modified(table)
+            if copy and copy.version == version:
+                return replace(copy, checked=time.monotonic(), error=None)
+            value = load(version, copy.value if copy else None)
+            return _Copy(value, version, datetime.now(UTC), time.monotonic())
+        except UNREADABLE as error:
+            unreadable = _as_unreadable(error)
+            if copy is None:
+                raise unreadable from error
+            return replace(copy, checked=time.monotonic(), error=str(unreadable))
+
+    def _wait_of(self, copy: _Copy) -> float:
+        return min(_TRY_AGAIN_SECONDS, self._check_seconds) if copy.error else self._check_seconds
+
+    def _keep(self, key: Hashable, copy: _Copy) -> None:
+        with self._lock:
+            self._copies[key] = copy
+            self._copies.move_to_end(key)
+            while len(self._copies) > _COPIES:
+                self._copies.popitem(last=False)
+
+    def _lock_of(self, key: Hashable) -> Lock:
+        with self._lock:
+            return self._locks.setdefault(key, Lock())
+
+
+def open_store(settings: Settings, service_account: Mapping[str, Any] | None = None) -> Store:
+    """The store of these settings. `service_account` is a key for hosts that have no identity of their own."""
+    return Store(open_warehouse(settings, service_account))
+
+
+def open_warehouse(
+    settings: Settings,
+    service_account: Mapping[str, Any] | None = None,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> Warehouse:
+    """`patience_seconds` is how long a call that fails is tried again before a page is told."""
+    credentials = Credentials.from_service_account_info(service_account) if service_account else None
+    client = bigquery.Client(settings.project, credentials, location=settings.location)
+    return Warehouse(settings, client, patience_seconds)
+
+
+def _first_unknown(plays: pd.DataFrame, known: History | None) -> datetime:
+    """When the oldest play was that the copy before did not have: only from there on tracks need reading again."""
+    if known is None or known.is_empty or plays.empty:
+        return _BEGINNING
+    ids = known.tracks["track_id"].to_numpy()[known.plays["track"]]
+    before = pd.MultiIndex.from_arrays([known.plays["played_at"], ids])
+    is_known = pd.MultiIndex.from_arrays([plays["played_at"], plays["track_id"].astype(str)]).isin(before)
+    instants = plays["played_at"]
+    return cast(datetime, instants.iloc[-1] if is_known.all() else instants[~is_known].iloc[0])
+
+
+def _joined(tracks: pd.DataFrame, known: History | None) -> pd.DataFrame:
+    """What was read now, completed by what was known before."""
+    if known is None:
+        return tracks
+    before = known.tracks[tracks.columns].set_index("track_id")
+    return tracks.set_index("track_id").combine_first(before).reset_index()[list(tracks.columns)]
+
+
+def _as_unreadable(error: Exception) -> WarehouseUnreadable:
+    """In words, without the error's own text, which may name projects and accounts."""
+    if isinstance(error, NotFound):
+        return TablesMissing("The tables are not there yet, or the settings name another project or dataset.")
+    if isinstance(error, (Forbidden, GoogleAuthError)):
+        return WarehouseUnreadable("BigQuery does not let the dashboard's account read the tables.")
+    return WarehouseUnreadable(f"BigQuery did not answer ({type(error).__name__}).")

@@ -1,0 +1,102 @@
+"""What is new, what stuck, what was forgotten, how loyal the listening is, and how old the music."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from history import UNKNOWN, History, amounts
+from periods import Period, within
+from tops import ranked, tally, top
+from totals import first_artist_plays
+
+NEW_FOR_DAYS = 30
+STUCK_FROM_PLAYS = 5
+FORGOTTEN_FROM_PLAYS = 20
+FORGOTTEN_AFTER_DAYS = 180
+_WEEKLY_UP_TO_DAYS = 800
+
+
+def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
+    """Two rows per week, or month in long periods: step_on (its first day), kind (New or Known), value, share.
+
+    New is listening to an artist, the first credited one, heard for the first time less than 30 days before.
+    attrs["step"] is week or month.
+    """
+    heard = within(local, period)
+    artist = history.tracks["artist_key"].to_numpy()[heard["track"].to_numpy()]
+    age = heard["played_at"] - first_artist_plays(history, local).reindex(artist).set_axis(heard.index)
+    kind = np.where(age < pd.Timedelta(days=NEW_FOR_DAYS), "New", "Known")
+    step = "week" if period.days <= _WEEKLY_UP_TO_DAYS else "month"
+    frequency = {"week": "W-SUN", "month": "M"}[step]
+    last = max(min(period.end, period.today), period.start)
+    steps = pd.period_range(pd.Timestamp(period.start), pd.Timestamp(last), freq=frequency).start_time
+    step_on = heard["day"].dt.to_period(frequency).dt.start_time
+    every = pd.MultiIndex.from_product([steps, ["New", "Known"]], names=["step_on", "kind"])
+    rows = (
+        amounts(heard, by).groupby([step_on, kind]).sum().reindex(every, fill_value=0.0).rename("value").reset_index()
+    )
+    whole = rows.groupby("step_on")["value"].transform("sum")
+    rows = rows.assign(share=(rows["value"] / whole).fillna(0.0))
+    rows.attrs["step"] = step
+    return rows
+
+
+def stuck(history: History, local: pd.DataFrame, period: Period, by: str, limit: int | None = None) -> pd.DataFrame:
+    """Tracks first heard in the period and played at least five times since; rows as of `tops.top`."""
+    first = local.drop_duplicates("recording")
+    found = within(first, period)["recording"]
+    plays = local["recording"].value_counts()
+    kept = found[found.map(plays) >= STUCK_FROM_PLAYS]
+    return top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
+
+
+def forgotten(history: History, local: pd.DataFrame, today: date, by: str, limit: int | None = 20) -> pd.DataFrame:
+    """Tracks played at least twenty times, but not once in the last 180 days; rows as of `tops.top`."""
+    seen = local.groupby("recording").agg(plays=("day", "size"), last_on=("day", "max"))
+    silent_since = pd.Timestamp(today) - pd.Timedelta(days=FORGOTTEN_AFTER_DAYS)
+    kept = seen.index[(seen["plays"] >= FORGOTTEN_FROM_PLAYS) & (seen["last_on"] <= silent_since)]
+    return top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
+
+
+def loyalty(history: History, heard: pd.DataFrame, by: str) -> float | None:
+    """Share of what was heard that went to the ten favourite artists, by first credited artist."""
+    if heard.empty:
+        return None
+    artist = history.tracks["artist_key"].to_numpy()[heard["track"].to_numpy()]
+    whole = amounts(heard, by)
+    per_artist = whole.groupby(artist).sum()
+    return float(per_artist.nlargest(10).sum() / whole.sum()) if whole.sum() else None
+
+
+def decades(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Release decades, the oldest first: decade ("1990s" or "Unknown"), share. Decades between are there with 0."""
+    year = history.tracks["release_year"].iloc[heard["track"]].to_numpy(dtype="float64", na_value=np.nan)
+    value = amounts(heard, by)
+    whole = value.sum()
+    known = value.groupby(year // 10 * 10).sum()
+    if len(known):
+        known = known.reindex(np.arange(known.index.min(), known.index.max() + 10, 10), fill_value=0.0)
+    rows = pd.DataFrame({"decade": [f"{int(start)}s" for start in known.index], "value": known.to_numpy()})
+    unknown = float(value[np.isnan(year)].sum())
+    if unknown:
+        rows.loc[len(rows)] = [UNKNOWN, unknown]
+    return rows.assign(share=rows["value"] / whole if whole else 0.0)[["decade", "share"]]
+
+
+def years_in_decade(history: History, heard: pd.DataFrame, by: str, decade: int) -> pd.DataFrame:
+    """The release years of one decade: year, share of what was heard."""
+    year = history.tracks["release_year"].iloc[heard["track"]].to_numpy(dtype="float64", na_value=np.nan)
+    value = amounts(heard, by)
+    told = value.groupby(year).sum().reindex(range(decade, decade + 10), fill_value=0.0)
+    whole = value.sum()
+    return pd.DataFrame({"year": told.index, "share": told.to_numpy() / whole if whole else 0.0})
+
+
+def new_artists(history: History, local: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Artists first heard in the period, those played most since first: rows of `tally` with artist_name."""
+    first = first_artist_plays(history, local)
+    found = first.index[(first >= pd.Timestamp(period.start_at)) & (first < pd.Timestamp(period.end_at))]
+    tallies = ranked(tally(history, within(local, period), "Artists"), "Plays")
+    kept = tallies[tallies.index.isin(found)]
+    return kept.assign(artist_name=history.artists["artist_name"].reindex(kept.index)).reset_index(drop=True)

@@ -1,0 +1,111 @@
+"""The page of one track, artist or album: what the three hidden pages have in common."""
+
+import pandas as pd
+import streamlit as st
+
+import charts
+import frame
+import item_pages
+import lists
+import rows
+import states
+import words
+from frame import Listening
+from item_pages import Item
+
+SHOWN = 10
+
+
+def draw(kind: str) -> None:
+    """`kind` as in `tops.KINDS`; which one is in the URL's `id`, which is untrusted: unknown is an empty state."""
+    word = kind[:-1].lower()
+    page = frame.listening()
+    item = item_pages.item(page.history, page.everything, kind, st.query_params.get("id", ""), page.by)
+    if item is None:
+        states.unknown_item(word)
+        return
+    _head(page, item)
+    _figures(page, item)
+    _courses(page, item)
+    _lists(page, item, word)
+    frame.how_counted(f"""
+- All time, by {page.by.lower()}, on the clock of **{page.filters.zone}**. Ranks are among all
+  {kind.lower()} of {page.name}.
+- Recordings that Spotify keeps under several ids (same ISRC) count as one.
+- Minutes are the length of the track where Spotify does not tell how long it was heard.
+""")
+
+
+def _head(page: Listening, item: Item) -> None:
+    page.heading.title(item.name, anchor=False)
+    picture = rows.cover(item.name, item.artist_name or item.name, item.image_url, item.spotify_url, large=True)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(f'<div style="{rows.variables(page.colours)}">{picture}</div>', width="content")
+        with st.container(width="stretch"):
+            st.html(_links(page, item))
+            st.markdown(sentence(page, item))
+            if item.spotify_url:
+                st.link_button("Open in Spotify", item.spotify_url, icon=":material/open_in_new:")
+
+
+def sentence(page: Listening, item: Item) -> str:
+    """Where it stands and since when."""
+    shared = " (shared)" if item.is_tied else ""
+    first = words.day(pd.Timestamp(item.first_played_at).tz_convert(page.filters.zone))
+    last = words.day(pd.Timestamp(item.last_played_at).tz_convert(page.filters.zone))
+    span = f"on {first}" if first == last else f"first on {first}, last on {last}"
+    return f"Number **{item.rank:,}**{shared} of {item.of:,}: {words.plays(item.plays)}, {span}."
+
+
+def _links(page: Listening, item: Item) -> str:
+    links = [
+        (item.artist_name, page.href("artist", item.artist_key)) if item.kind != "Artists" else (None, None),
+        (item.album_name, page.href("album", item.album_key)),
+    ]
+    what = f"{item.kind[:-1]} · " if any(text for text, _ in links) else item.kind[:-1]
+    return f'<p class="hr-rows">{what}{" · ".join(rows.link(text, href) for text, href in links if text)}</p>'
+
+
+def _figures(page: Listening, item: Item) -> None:
+    best = item.best_months
+    with st.grid(4, min_column_width=150):
+        st.metric("Plays", f"{item.plays:,}", border=True, height="stretch")
+        st.metric("Time", words.minutes(item.minutes), border=True, height="stretch")
+        for place in range(2):
+            if place < len(best):
+                month = best.iloc[place]
+                label = ("Best month", "Second best")[place]
+                st.metric(
+                    label,
+                    f"{month['month_on']:%b %Y}",
+                    border=True,
+                    delta_arrow="off",
+                    delta_color="gray",
+                    height="stretch",
+                    delta=words.amount(month["value"], page.by),
+                )
+
+
+def _courses(page: Listening, item: Item) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.header("Month by month", anchor=False)
+        st.altair_chart(charts.months(item.months, page.by, page.colours), alt=f"{item.name}, month by month")
+    with right:
+        st.header("At what hour", anchor=False)
+        top = item.hours.loc[item.hours["share"].idxmax()]
+        said = f"Mostly {words.hour_span(int(top['hour']))} ({words.percent(top['share'])})."
+        st.altair_chart(charts.shares_by_hour(item.hours, page.colours), alt=said)
+
+
+def _lists(page: Listening, item: Item, word: str) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        if item.kind != "Tracks":
+            st.header("Tracks", anchor=False)
+            lists.draw_top(page, item.tracks.head(SHOWN), "Tracks", f"Most heard tracks of this {word}", moves=False)
+        st.header("Around it", anchor=False)
+        lists.draw_top(page, item.neighbours, item.kind, "Ranks around it", moves=False)
+    with right:
+        st.header("Latest plays", anchor=False)
+        lists.draw_played(page, item.recent, "Latest plays")

@@ -1,0 +1,96 @@
+"""Stretches of local days: the chosen period, the one of the same length before it, months and years.
+
+A day is a day of the chosen time zone, so it may have 23 or 25 hours; only its two ends are turned into instants.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+DAYS = {"7 days": 7, "28 days": 28, "90 days": 90, "12 months": 365}
+ALL_TIME = "All time"
+CUSTOM = "Custom"
+PERIODS = (*DAYS, ALL_TIME, CUSTOM)
+DEFAULT_PERIOD = "28 days"
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `start` to `end`, both included, in `zone`; `today` is the local day it was asked for."""
+
+    name: str
+    start: date
+    end: date
+    zone: str
+    today: date
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days + 1
+
+    @property
+    def start_at(self) -> datetime:
+        return midnight(self.start, self.zone)
+
+    @property
+    def end_at(self) -> datetime:
+        """The first instant that is no longer in the period."""
+        return midnight(self.end + timedelta(days=1), self.zone)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether its last day is still going on."""
+        return self.start <= self.today <= self.end
+
+    @property
+    def previous(self) -> "Period | None":
+        """As many days just before; for a whole month or year the month or year before; nothing before all time."""
+        if self.name == ALL_TIME or self.start == date.min:
+            return None
+        end = self.start - timedelta(days=1)
+        if self.name == "month":
+            return Period("month", end.replace(day=1), end, self.zone, self.today)
+        if self.name == "year":
+            return Period("year", end.replace(month=1, day=1), end, self.zone, self.today)
+        return Period(self.name, self.start - timedelta(days=self.days), end, self.zone, self.today)
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """When a local day begins, in UTC."""
+    return datetime.combine(day, time(0), ZoneInfo(zone)).astimezone(UTC)
+
+
+def local_day(instant: datetime, zone: str) -> date:
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def named_period(name: str, zone: str, now: datetime, oldest_at: datetime | None) -> Period:
+    """One of the periods that end today; all time begins with the first play."""
+    today = local_day(now, zone)
+    if name == ALL_TIME:
+        return Period(name, min(local_day(oldest_at, zone), today) if oldest_at else today, today, zone, today)
+    return Period(name, today - timedelta(days=DAYS[name] - 1), today, zone, today)
+
+
+def custom_period(start: date, end: date, zone: str, now: datetime) -> Period:
+    return Period(CUSTOM, min(start, end), max(start, end), zone, local_day(now, zone))
+
+
+def year_period(year: int, zone: str, now: datetime) -> Period:
+    """A calendar year, whole even while it is going on."""
+    return Period("year", date(year, 1, 1), date(year, 12, 31), zone, local_day(now, zone))
+
+
+def month_period(year: int, month: int, zone: str, now: datetime) -> Period:
+    start = date(year, month, 1)
+    end = (start + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return Period("month", start, end, zone, local_day(now, zone))
+
+
+def within(local: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """The plays of a `History.local` frame, which is sorted by instant, that stand in the period."""
+    instants = local["played_at"]
+    first, last = instants.searchsorted([pd.Timestamp(period.start_at), pd.Timestamp(period.end_at)])
+    return local.iloc[first:last]

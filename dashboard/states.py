@@ -1,0 +1,93 @@
+"""What a page shows when there is nothing to show or something is broken: always with the next step."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+import streamlit as st
+
+import words
+from dashboard_settings import Settings
+
+GUIDE = "the README's chapter “Set it up”"
+
+
+def never_run(settings: Settings | None) -> None:
+    where = f"The dataset `{settings.project}.{settings.dataset}` has no tables or no plays in it." if settings else ""
+    st.header("Nothing has been collected yet")
+    st.markdown(f"""{where} Do this, in this order:
+
+1. Deploy, or start the laptop cloud: `terraform -chdir=terraform apply`, or `make up` on a laptop.
+2. Add a listener: `python -m cli authorize LISTENER`.
+3. Wait for the next full hour, or start a run by hand: `gcloud scheduler jobs run heavy-rotation-hourly`.
+
+To look around first, `make demo` shows this dashboard with invented listeners. More in {GUIDE}.""")
+
+
+def no_plays(listener: str, runs: int) -> None:
+    st.header(f"No plays of {listener} yet")
+    ran = f"The pipeline has run {words.counted(runs, 'time')} in the last two weeks" if runs else "No run is recorded"
+    st.markdown(f"""{ran}, and it runs again at the next full hour.
+
+- Spotify tells a play only after about 30 seconds of it, and sometimes a few minutes late.
+- Private sessions are never told.
+- Spotify keeps the last 50 plays only. For everything before, ask Spotify for your *extended streaming history* and
+  run `python -m cli import LISTENER FILE…`.
+- The Pipeline page says whether something is wrong.""")
+
+
+def nothing_in_period(before: datetime | None, after: datetime | None, widen: Callable[[str], None]) -> None:
+    """`before` and `after`: the nearest plays around the period, on the listener's clock."""
+    st.header("Nothing was played in this period")
+    if before:
+        st.markdown(f"The last play before it: **{words.moment_year(before)}**.")
+    if after:
+        st.markdown(f"The first play after it: **{words.moment_year(after)}**.")
+    with st.container(horizontal=True):
+        st.button("Show 28 days", on_click=widen, args=("28 days",), key="widen_28")
+        st.button("Show all time", on_click=widen, args=("All time",), key="widen_all")
+
+
+def few_plays(count: int) -> None:
+    st.info(
+        f"Only {words.plays(count)} in this period: too few for averages. Choose a longer period to see them.",
+        icon=":material/info:",
+    )
+
+
+def stale(since: datetime, reason: str) -> None:
+    st.warning(f"{reason} You see the copy of {words.moment(since)}.", icon=":material/cloud_off:")
+
+
+def unreadable(reason: str) -> None:
+    st.error(f"The warehouse could not be read. {reason}", icon=":material/cloud_off:")
+    st.markdown("Nothing is lost: plays are still being collected. Try again in a minute.")
+    st.button("Try again", key="try_again", icon=":material/refresh:")
+
+
+def misconfigured(reason: str) -> None:
+    st.error(f"The dashboard is not set up: {reason}.", icon=":material/settings:")
+    st.markdown("Set it where the dashboard is started, then start it again. The README lists every setting.")
+
+
+def not_signed_in() -> None:
+    st.header("Sign in to see your listening")
+    st.button("Sign in", on_click=st.login, icon=":material/login:", key="sign_in")
+
+
+def not_allowed(reason: str) -> None:
+    st.header("You may not see this dashboard")
+    st.markdown(f"{reason} Ask its owner to add you to the list of viewers.")
+
+
+def unknown_item(kind: str) -> None:
+    st.header(f"This {kind} is not in the history")
+    st.markdown("The link may be of another listener, or the plays may have been deleted.")
+
+
+def gaps_in_period(count: int, days: list[date]) -> None:
+    shown = words.joined([words.short_day(day) for day in days[:5]])
+    more = f" and {len(days) - 5} more" if len(days) > 5 else ""
+    st.caption(
+        f":material/warning: Plays may be missing on {shown}{more}: Spotify's page of 50 was full "
+        f"({words.counted(count, 'gap')}). Those days are outlined; the Pipeline page lists the gaps."
+    )

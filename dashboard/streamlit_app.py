@@ -1,0 +1,129 @@
+"""The dashboard's entry point: who is looking decides whether a page is drawn at all."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import Page
+
+import frame
+import rows
+import states
+import viewer
+from access import NotAllowed, NotSignedIn
+from dashboard_settings import SettingsError
+from data import TablesMissing, WarehouseUnreadable
+from filter_bar import filter_bar
+
+HERE = Path(__file__).parent
+
+PAGES = [
+    st.Page(
+        "app_pages/overview_page.py",
+        title="Overview",
+        icon=":material/home:",
+        default=True,
+        help="What you listened to lately, the top ten, the last plays.",
+    ),
+    st.Page(
+        "app_pages/top_page.py",
+        title="Top",
+        icon=":material/leaderboard:",
+        url_path="top",
+        help="Favourite tracks, artists and albums of any period.",
+    ),
+    st.Page(
+        "app_pages/when_page.py",
+        title="When",
+        icon=":material/schedule:",
+        url_path="when",
+        help="Hours, weekdays, every day of a year, streaks, long sessions.",
+    ),
+    st.Page(
+        "app_pages/discoveries_page.py",
+        title="Discoveries",
+        icon=":material/explore:",
+        url_path="discoveries",
+        help="What is new, what stuck, what was forgotten.",
+    ),
+    st.Page(
+        "app_pages/sound_page.py",
+        title="Sound",
+        icon=":material/graphic_eq:",
+        url_path="sound",
+        help="What the music sounds like: energy, mood, tempo, and how they change.",
+    ),
+    st.Page(
+        "app_pages/year_page.py",
+        title="Year",
+        icon=":material/calendar_month:",
+        url_path="year",
+        help="Any calendar year or month, to keep as a picture.",
+    ),
+    st.Page(
+        "app_pages/history_page.py",
+        title="History",
+        icon=":material/history:",
+        url_path="history",
+        help="Every play, to search and to download.",
+    ),
+    st.Page(
+        "app_pages/pipeline_page.py",
+        title="Pipeline",
+        icon=":material/account_tree:",
+        url_path="pipeline",
+        help="Whether it works, what is missing and what to do.",
+    ),
+    st.Page("app_pages/track_page.py", title="Track", url_path="track", visibility="hidden"),
+    st.Page("app_pages/artist_page.py", title="Artist", url_path="artist", visibility="hidden"),
+    st.Page("app_pages/album_page.py", title="Album", url_path="album", visibility="hidden"),
+    st.Page("app_pages/about_page.py", title="About", url_path="about", visibility="hidden"),
+]
+
+
+WITH_PERIOD = ("Overview", "Top", "When", "Discoveries", "Sound")
+WITHOUT_FILTERS = ("About",)
+
+
+def run() -> None:
+    """Draws the chosen page inside what all pages have in common."""
+    st.set_page_config(page_title="Heavy Rotation", page_icon=str(HERE / "static" / "icon.png"), layout="wide")
+    page = st.navigation(PAGES, position="top")
+    st.html(rows.STYLE)
+    body = st.container()
+    frame.footer()
+    with body:
+        _draw(page)
+
+
+def _draw(page: Page) -> None:
+    """What keeps any page from being drawn is explained in one place."""
+    heading = st.empty()
+    heading.title(page.title, anchor=False)
+    try:
+        _draw_for_viewer(page, heading)
+    except SettingsError as error:
+        states.misconfigured(str(error))
+    except NotSignedIn:
+        states.not_signed_in()
+    except NotAllowed as error:
+        states.not_allowed(str(error))
+    except TablesMissing:
+        states.never_run(viewer.opened()[0])
+    except WarehouseUnreadable as error:
+        states.unreadable(str(error))
+
+
+def _draw_for_viewer(page: Page, heading: DeltaGenerator) -> None:
+    """The filter bar belongs to this script, not to the pages: only then Streamlit keeps its values between them."""
+    who, now = viewer.current_viewer(), datetime.now(UTC)
+    if who is None:
+        states.never_run(viewer.opened()[0])
+        return
+    chosen = filter_bar(who, now, is_shown=page.title not in WITHOUT_FILTERS, has_period=page.title in WITH_PERIOD)
+    frame.begin(frame.Head(heading, who, chosen, now, has_period=page.title in WITH_PERIOD))
+    page.run()
+
+
+run()

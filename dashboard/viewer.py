@@ -1,0 +1,69 @@
+"""Who is looking and at what: settings, the warehouse and the listeners this viewer may see."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+import data
+from access import allowed_listeners
+from dashboard_settings import Settings
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """One run of a page: what it may read. `listeners` is never empty; `others` may not be named."""
+
+    settings: Settings
+    store: data.Store
+    listeners: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    def without_others(self, text: str) -> str:
+        """The ledger's sentences name every listener that a run was about; this viewer may not know them all."""
+        names = "|".join(re.escape(slug) for slug in sorted(self.others, key=len, reverse=True))
+        return re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", "another listener", text) if names else text
+
+    def label_of(self, listener_id: str) -> str:
+        """What the filter bar and the URL call a listener; names that two share fall back to the slug."""
+        name = self.settings.name_of(listener_id)
+        shared = sum(self.settings.name_of(other) == name for other in self.listeners) > 1
+        return listener_id if shared else name
+
+
+@st.cache_resource(show_spinner=False, ttl="24h")
+def opened() -> tuple[Settings, data.Store]:
+    """Settings and warehouse, once per process. Reading the secrets puts them into the environment as well."""
+    credentials_info = _secret("gcp_service_account")
+    settings = Settings.from_env(os.environ)
+    return settings, data.open_store(settings, credentials_info)
+
+
+def current_viewer() -> Viewer | None:
+    """The viewer, or None when the warehouse knows no listener yet. Raises access and warehouse errors."""
+    settings, store = opened()
+    remembered = st.session_state.setdefault("verified_assertions", {})
+    known: tuple[str, ...] = ()
+    if settings.access == "laptop" or _email(settings) or settings.access == "iap":
+        known = store.listeners().value
+    allowed = allowed_listeners(settings, dict(st.context.headers), _email(settings), known, remembered)
+    return Viewer(settings, store, allowed, tuple(set(known) - set(allowed))) if allowed else None
+
+
+def _email(settings: Settings) -> str | None:
+    """The address that the identity provider vouches for."""
+    if settings.access != "oidc" or not st.user.get("is_logged_in"):
+        return None
+    if not st.user.get("email_verified", False):
+        return None
+    return str(st.user.get("email") or "") or None
+
+
+def _secret(name: str) -> dict[str, Any] | None:
+    """From Streamlit's secrets, which only Community Cloud has; elsewhere the platform's own identity is used."""
+    if not st.secrets.load_if_toml_exists():
+        return None
+    value = st.secrets.get(name)
+    return dict(value) if value else None

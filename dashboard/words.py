@@ -1,0 +1,120 @@
+"""Numbers, dates and changes as a person says them. Pure functions of values."""
+
+from datetime import date, datetime, timedelta
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def minutes(value: float) -> str:
+    """Minutes below ten hours, hours and minutes below a hundred, hours above."""
+    whole = round(value)
+    if whole < 600:
+        return f"{whole} min"
+    if whole < 6000:
+        return f"{whole // 60} h {whole % 60:02d} min"
+    return f"{whole / 60:,.0f} h"
+
+
+def amount(value: float, measure: str) -> str:
+    return minutes(value) if measure == "Minutes" else plays(round(value))
+
+
+def plays(count: int) -> str:
+    return counted(count, "play")
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("ch", "s")) else "s")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    return f"{share * 100:.{digits}f}%"
+
+
+def change(now: float, before: float | None) -> str | None:
+    """The change in percent with its sign; nothing when there is nothing to compare with."""
+    if not before:
+        return None
+    ratio = now / before - 1
+    return "no change" if round(ratio * 100) == 0 else f"{ratio * 100:+,.0f}%"
+
+
+def compared(now: float, before: float | None, span: str) -> str:
+    """The end of a sentence: `, 4% more than the 28 days before`."""
+    if not before:
+        return ""
+    ratio = round((now / before - 1) * 100)
+    if ratio == 0:
+        return f", as much as {span}"
+    return f", {abs(ratio):,}% {'more' if ratio > 0 else 'less'} than {span}"
+
+
+def day(value: date) -> str:
+    return f"{value.day} {value:%b %Y}"
+
+
+def weekday_day(value: date) -> str:
+    return f"{value:%a} {day(value)}"
+
+
+def short_day(value: date) -> str:
+    return f"{value.day} {value:%b}"
+
+
+def moment(value: datetime) -> str:
+    return f"{value:%a} {value.day} {value:%b}, {value:%H:%M}"
+
+
+def moment_year(value: datetime) -> str:
+    return f"{weekday_day(value)}, {value:%H:%M}"
+
+
+def days(start: date, end: date) -> str:
+    """A range of days without saying anything twice."""
+    if start == end:
+        return day(start)
+    if start.year != end.year:
+        return f"{day(start)} – {day(end)}"
+    if start.month != end.month:
+        return f"{short_day(start)} – {day(end)}"
+    return f"{start.day} – {day(end)}"
+
+
+def duration(span: timedelta) -> str:
+    """How long, in the two units that matter."""
+    seconds = max(0, round(span.total_seconds()))
+    whole_minutes, hours, whole_days = seconds // 60, seconds // 3600, seconds // 86400
+    if seconds < 60:
+        return f"{seconds} s"
+    if whole_minutes < 120:
+        return f"{whole_minutes} min"
+    if hours < 48:
+        rest = whole_minutes % 60
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return counted(whole_days, "day")
+
+
+def ago(span: timedelta) -> str:
+    return "just now" if span < timedelta(minutes=1) else f"{duration(span)} ago"
+
+
+def joined(items: list[str]) -> str:
+    """`a, b and c`."""
+    if len(items) < 2:
+        return "".join(items)
+    return ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def ordinal(rank: int) -> str:
+    ending = "th" if 10 <= rank % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    return f"{rank}{ending}"
+
+
+def hour_span(hour: int) -> str:
+    return f"{hour:02d}:00–{(hour + 1) % 24:02d}:00"

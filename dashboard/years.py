@@ -1,0 +1,85 @@
+"""A calendar year or month in review, whole: totals, biggest day, new artists, favourites, months, artists' ranks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from days import BusiestDay, busiest_day
+from discoveries import new_artists
+from history import History, amounts
+from periods import Period, month_period, within, year_period
+from tops import keyed, ranked, tally, top
+from totals import Totals, totals
+
+FAVOURITES = 5
+BUMP_ARTISTS = 6
+
+
+@dataclass(frozen=True)
+class Review:
+    """`months`: month_on, value, plays; `bump`: month_on, artist_key, artist_name, rank among that month's artists."""
+
+    period: Period
+    totals: Totals
+    before: Totals
+    busiest: BusiestDay | None
+    new_artists: pd.DataFrame
+    top_tracks: pd.DataFrame
+    top_artists: pd.DataFrame
+    top_albums: pd.DataFrame
+    months: pd.DataFrame
+    bump: pd.DataFrame
+
+
+def years_of(local: pd.DataFrame) -> list[int]:
+    """The years with plays, the newest first."""
+    return sorted((int(year) for year in local["wall"].dt.year.unique()), reverse=True)
+
+
+def review(
+    history: History, local: pd.DataFrame, year: int, month: int | None, by: str, zone: str, now: datetime
+) -> Review:
+    period = month_period(year, month, zone, now) if month else year_period(year, zone, now)
+    earlier = period.previous or period
+    heard, before = within(local, period), within(local, earlier)
+    tracks, artists, albums = (
+        top(history, heard, kind, by, previous=before, limit=FAVOURITES) for kind in ("Tracks", "Artists", "Albums")
+    )
+    return Review(
+        period=period,
+        totals=totals(history, local, period),
+        before=totals(history, local, earlier),
+        busiest=busiest_day(heard, by),
+        new_artists=new_artists(history, local, period),
+        top_tracks=tracks,
+        top_artists=artists,
+        top_albums=albums,
+        months=months_of(heard, period, by),
+        bump=bump(history, heard, by),
+    )
+
+
+def months_of(heard: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
+    """A row per month of the period: month_on, value, plays; months to come hold nothing."""
+    every = pd.date_range(pd.Timestamp(period.start).replace(day=1), pd.Timestamp(period.end), freq="MS")
+    month = _month_on(heard)
+    value = amounts(heard, by).groupby(month).sum().reindex(every, fill_value=0.0)
+    plays = heard.groupby(month).size().reindex(every, fill_value=0)
+    return pd.DataFrame({"month_on": every, "value": value.to_numpy(), "plays": plays.to_numpy()})
+
+
+def bump(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The six favourite artists' place among all artists of each month; no row where one was not heard."""
+    favourites = ranked(tally(history, heard, "Artists"), by).head(BUMP_ARTISTS).index
+    credited = keyed(history, heard, "Artists")
+    value = amounts(credited, by).groupby([_month_on(credited).rename("month_on"), credited["entity"]]).sum()
+    # The order of keys decides between equals, so that a place belongs to one artist.
+    place = value.sort_index().groupby("month_on").rank(method="first", ascending=False).astype("int64")
+    rows = place.rename("rank").rename_axis(["month_on", "artist_key"]).reset_index()
+    rows = rows[rows["artist_key"].isin(favourites)].reset_index(drop=True)
+    return rows.assign(artist_name=rows["artist_key"].map(history.artists["artist_name"]))
+
+
+def _month_on(plays: pd.DataFrame) -> pd.Series:
+    return pd.Series(plays["wall"].to_numpy().astype("datetime64[M]").astype("datetime64[s]"), index=plays.index)

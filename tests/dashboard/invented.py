@@ -1,0 +1,66 @@
+"""Small invented histories for the tests, built the way the warehouse's answers are."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+import history
+from history import History
+
+VERSION = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TRACK_COLUMNS = [
+    "track_id", "track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name",
+    "album_release_date", "image_url", "isrc", "duration_ms", "explicit", "popularity", "danceability", "energy", "key",
+    "loudness", "mode", "speechiness", "acousticness", "instrumentalness", "liveness", "valence", "tempo",
+    "features_source",
+]  # fmt: skip
+_NUMBERS = [
+    "duration_ms", "popularity", "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness",
+    "instrumentalness", "liveness", "valence", "tempo",
+]  # fmt: skip
+
+
+def at(text: str) -> datetime:
+    """An instant in UTC: "2026-11-22 10:00"."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def track(track_id: str, **told: Any) -> dict[str, Any]:
+    """A track of three minutes by the artist Ada on the album Dawn, unless told otherwise."""
+    usual = {
+        "track_name": f"Song {track_id}",
+        "artist_id": "ada",
+        "artist_name": "Ada",
+        "artist_names": told.get("artist_name", "Ada"),
+        "album_id": "dawn",
+        "album_name": "Dawn",
+        "album_release_date": "1999",
+        "duration_ms": 180_000,
+    }
+    return {"track_id": track_id, **usual, **told}
+
+
+def play(when: str, track_id: str, **told: Any) -> dict[str, Any]:
+    """A play that the API told of, unless told otherwise."""
+    return {"played_at": at(when), "track_id": track_id, "source": "api", "context_type": None, "ms_played": -1, **told}
+
+
+def history_of(plays: Sequence[dict[str, Any]], tracks: Sequence[dict[str, Any]] | None = None) -> History:
+    """A history of these plays; tracks nobody describes are like `track`."""
+    described = {row["track_id"]: row for row in tracks or ()}
+    ids = sorted({row["track_id"] for row in plays} | set(described))
+    rows = [described.get(track_id, track(track_id)) for track_id in ids]
+    known = pd.DataFrame(rows, columns=TRACK_COLUMNS).astype(dict.fromkeys(_NUMBERS, "float64"))
+    frame = pd.DataFrame(list(plays), columns=["played_at", "track_id", "source", "context_type", "ms_played"])
+    frame["played_at"] = pd.to_datetime(frame["played_at"], utc=True).astype("datetime64[ms, UTC]")
+    frame = frame.sort_values(["played_at", "track_id"], ignore_index=True)
+    return history.to_history("ania", VERSION, frame, known)
+
+
+def gaps_of(*stretches: tuple[str, str]) -> pd.DataFrame:
+    """Rows of `gaps`."""
+    instants = [(pd.Timestamp(at(start)), pd.Timestamp(at(end))) for start, end in stretches]
+    frame = pd.DataFrame(instants, columns=["gap_start", "gap_end"])
+    return frame.astype("datetime64[us, UTC]")

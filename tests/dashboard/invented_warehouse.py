@@ -1,0 +1,247 @@
+"""A warehouse in memory with invented listeners: what `data.Store` reads, without any server.
+
+`warehouse(until)` has listeners with years of plays, two weeks of runs (good, skipped, failed, missing), gaps, expiring
+consents and Spark's lists; `without` and `with_plays` narrow it for the empty and broken states.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from google.api_core.exceptions import ServiceUnavailable
+
+import tops
+from data import Store
+from localcloud.invented_listeners import invented_listeners
+from localcloud.invented_lives import Life, Play
+from localcloud.invented_music import invent_catalogue
+
+SEED = 11
+SPARK_PERIODS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}
+FEATURES = ("danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness")
+FEATURES += ("liveness", "valence", "tempo")
+
+
+@dataclass
+class InventedWarehouse:
+    """Answers as `data.Warehouse` does; told to be `down`, it answers as BigQuery does when it is."""
+
+    tables: Mapping[str, pd.DataFrame]
+    changed_at: datetime
+    down: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def modified(self, table: str) -> datetime:
+        self._ask(table)
+        return self.changed_at
+
+    def rows(self, table: str) -> pd.DataFrame:
+        self._ask(table)
+        return self.tables[table].copy()
+
+    def query(self, name: str, parameters: Sequence[Any]) -> pa.Table:
+        self._ask(name)
+        given = {parameter.name: parameter.value for parameter in parameters}
+        if name == "runs":
+            runs = self.tables["runs"]
+            kept = runs[runs["slot"] >= given["since"]]
+            return pa.Table.from_pandas(kept.assign(details=kept["details"].map(json.dumps)), preserve_index=False)
+        plays = self.tables["plays"]
+        mine = plays[plays["listener_id"] == given["listener_id"]]
+        if name == "plays":
+            return pa.Table.from_pandas(_packed(mine), preserve_index=False)
+        if name == "tracks":
+            newest = mine[mine["played_at"] >= given["since"]].drop_duplicates("track_id", keep="last")
+            mine = newest.drop(columns=["listener_id", "played_at", "ms_played", "source", "context_type"])
+        return pa.Table.from_pandas(mine, preserve_index=False)
+
+    def without(self, table: str) -> "InventedWarehouse":
+        return replace(self, tables={**self.tables, table: self.tables[table].head(0)})
+
+    def with_plays(self, plays: pd.DataFrame) -> "InventedWarehouse":
+        return replace(self, tables={**self.tables, "plays": plays})
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.down:
+            raise ServiceUnavailable("invented")
+
+
+def _packed(plays: pd.DataFrame) -> pd.DataFrame:
+    """As queries/plays.sql answers: a row per track, source and context, its plays in two lists."""
+    ordered = plays.sort_values("played_at", kind="stable")
+    ordered = ordered.assign(
+        played_at_ms=(ordered["played_at"].dt.as_unit("ms").astype("int64")).astype(str),
+        ms_played=ordered["ms_played"].fillna(-1).astype("int64").astype(str),
+    )
+    grouped = ordered.groupby(["track_id", "source", "context_type"], dropna=False, sort=False)
+    return grouped[["played_at_ms", "ms_played"]].agg(" ".join).reset_index()
+
+
+@cache
+def warehouse(until: datetime, listeners: int = 3, years: int = 1) -> InventedWarehouse:
+    """The same for the same arguments. The newest play is at most a few hours older than `until`."""
+    plays = pd.concat([_plays_of(slug, life) for slug, life in _lives(until, listeners, years)], ignore_index=True)
+    slugs = sorted(plays["listener_id"].unique())
+    top = pd.concat([_top_of(slug, plays, until) for slug in slugs], ignore_index=True)
+    tables = {"plays": plays, "top_tracks": top, "gaps": _gaps(slugs, until), "runs": _runs(slugs, plays, until)}
+    return InventedWarehouse(tables, until)
+
+
+def _lives(until: datetime, count: int, years: int) -> list[tuple[str, list[Play]]]:
+    begins = date(until.year - years, 1, 1)
+    music = invent_catalogue(SEED)
+    lives = [Life(replace(listener, begins_on=begins), music, SEED) for listener in invented_listeners(count)]
+    return [(life.listener.slug, life.between(life.begins_at, until)) for life in lives]
+
+
+def _plays_of(slug: str, plays: list[Play]) -> pd.DataFrame:
+    told = {play.track.id: _track_row(play) for play in plays}
+    rows = [
+        {
+            "listener_id": slug,
+            "played_at": play.played_at,
+            "ms_played": None,
+            "source": "api",
+            "context_type": play.context.type if play.context else None,
+            **told[play.track.id],
+        }
+        for play in plays
+    ]
+    frame = pd.DataFrame(rows)
+    return frame.assign(
+        played_at=pd.to_datetime(frame["played_at"], utc=True), ms_played=frame["ms_played"].astype("Int64")
+    )
+
+
+def _track_row(play: Play) -> dict[str, Any]:
+    track = play.track
+    features = asdict(track.features) if track.features else {}
+    return {
+        "track_id": track.id,
+        "track_name": track.name,
+        "artist_id": track.artists[0].id,
+        "artist_name": track.artists[0].name,
+        "artist_names": "; ".join(artist.name for artist in track.artists),
+        "album_id": track.album.id,
+        "album_name": track.album.name,
+        "album_release_date": track.album.release_date,
+        "image_url": None,
+        "isrc": track.isrc,
+        "duration_ms": track.duration_ms,
+        "explicit": track.explicit,
+        "popularity": None,
+        **{feature: features.get(feature) for feature in FEATURES},
+        "features_source": "reccobeats" if features else None,
+    }
+
+
+def _top_of(slug: str, plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
+    as_of = until.replace(minute=0, second=0, microsecond=0)
+    history = Store(InventedWarehouse({"plays": plays}, until)).history(slug).value
+    parts = [tops.recount(history, as_of, days).assign(period=name) for name, days in SPARK_PERIODS.items()]
+    rows = pd.concat(parts, ignore_index=True)
+    return rows.assign(
+        listener_id=slug, as_of=as_of, computed_at=as_of + timedelta(minutes=2), run_id=f"{as_of:%Y%m%dT%H%M%SZ}"
+    )
+
+
+def _gaps(slugs: list[str], until: datetime) -> pd.DataFrame:
+    starts = [until - timedelta(days=days, hours=3) for days in (9, 120)]
+    rows = [
+        {
+            "listener_id": slugs[0],
+            "gap_start": start,
+            "gap_end": start + timedelta(hours=4),
+            "run_id": f"{start:%Y%m%dT%H0000Z}",
+            "detected_at": start + timedelta(hours=5),
+        }
+        for start in starts
+    ]
+    return pd.DataFrame(rows)
+
+
+def _runs(slugs: list[str], plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
+    last = until.replace(minute=0, second=0, microsecond=0)
+    rows: list[dict[str, Any]] = []
+    per_hour = plays.groupby(["listener_id", plays["played_at"].dt.floor("h")]).size()
+    for back in range(14 * 24, -1, -1):
+        slot = last - timedelta(hours=back)
+        if back in (19, 20, 75):
+            continue
+        new = {slug: int(per_hour.get((slug, pd.Timestamp(slot - timedelta(hours=1))), 0)) for slug in slugs}
+        rows += _run(slot, new, back, until)
+    return pd.DataFrame(rows).assign(details=lambda frame: frame["details"])
+
+
+def _run(slot: datetime, new: dict[str, int], back: int, until: datetime) -> list[dict[str, Any]]:
+    failed = back in (8, 9, 40, 130)
+    listeners = {
+        slug: {
+            "state": "failed" if failed else "collected" if count else "nothing_new",
+            "fetched": 0 if failed else 50,
+            "new": 0 if failed else count,
+            "error_class": "ServiceUnavailable" if failed else None,
+            "reason": "Spotify answered 503 three times." if failed else None,
+            "consent_ends_at": (until + timedelta(days=5 + 60 * place)).isoformat(),
+        }
+        for place, (slug, count) in enumerate(new.items())
+    }
+    total = sum(new.values())
+    ingest = _row(
+        slot, "ingest", "failed" if failed else "succeeded" if total else "skipped", 0, total, {"listeners": listeners}
+    )
+    if failed:
+        return [
+            ingest
+            | {
+                "error_class": "ServiceUnavailable",
+                "reason": "Spotify answered 503 three times; the next run picks the plays up.",
+                "rows_new": 0,
+            }
+        ]
+    if not total:
+        return [ingest | {"reason": "No listener has played anything new."}]
+    load = _row(slot, "load", "succeeded", 20, total, None)
+    if back == 0:
+        return [ingest, load]
+    batch = slot.hour % 6 == 0
+    transform = _row(slot, "transform", "succeeded" if batch else "skipped", 40, total, None)
+    if not batch:
+        return [ingest, load, transform | {"reason": "The last batch is younger than six hours."}]
+    broken = back in (30, 31, 32, 33, 34, 35)
+    spark = _row(slot, "top_tracks", "failed" if broken else "succeeded", 120, total, None)
+    return [
+        ingest,
+        load,
+        transform,
+        spark | ({"error_class": "BatchFailed", "reason": "The Spark batch ran out of memory."} if broken else {}),
+    ]
+
+
+def _row(slot: datetime, step: str, state: str, after: int, rows: int, details: Any) -> dict[str, Any]:
+    started = slot + timedelta(seconds=after)
+    return {
+        "run_id": f"{slot:%Y%m%dT%H%M%SZ}",
+        "slot": slot,
+        "step": step,
+        "state": state,
+        "started_at": started,
+        "finished_at": started + timedelta(seconds=17),
+        "listeners": 3,
+        "rows_in": rows,
+        "rows_new": rows,
+        "reason": None,
+        "error_class": None,
+        "blocked_until": pd.NaT,
+        "details": details,
+    }
+
+
+def at_noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)

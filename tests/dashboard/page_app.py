@@ -1,0 +1,79 @@
+"""What the tests of the pages share: the app over an invented warehouse, and what it shows."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import data
+from tests.dashboard import invented_warehouse
+from tests.dashboard.invented_warehouse import InventedWarehouse
+
+APP = Path(__file__).parents[2] / "dashboard" / "streamlit_app.py"
+PAGES = ("overview", "top", "when", "discoveries", "sound", "year", "history", "pipeline")
+HIDDEN = ("track", "artist", "album", "about")
+LISTENING = PAGES[:-1]
+ENVIRONMENT = {
+    "GOOGLE_CLOUD_PROJECT": "invented",
+    "DASHBOARD_ACCESS": "laptop",
+    "DASHBOARD_LISTENERS": '{"listener-one": {"name": "Ania", "time_zone": "Europe/Berlin"}, '
+    '"listener-two": {"name": "Bo", "time_zone": "America/New_York"}}',
+}
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+class App:
+    """The dashboard over one warehouse."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.warehouse = replace(invented_warehouse.warehouse(NOW), asked=[])
+        self.store = data.Store(self.warehouse, check_seconds=0)
+        monkeypatch.setattr(data, "open_store", lambda settings, credentials: self.store)
+        self.environment(**ENVIRONMENT)
+
+    def environment(self, **variables: str) -> None:
+        for name, value in variables.items():
+            self._monkeypatch.setenv(name, value)
+
+    def over(self, warehouse: InventedWarehouse) -> "App":
+        self.warehouse = warehouse
+        self.store = data.Store(warehouse, check_seconds=0)
+        return self
+
+    def open(self, page: str = "overview", user: dict[str, Any] | None = None, **query: str | list[str]) -> AppTest:
+        """A visitor's first run of a page, in a browser that is in Los Angeles."""
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        app.context = {"timezone": "America/Los_Angeles", "theme": "light"}
+        if user is not None:
+            app.user = user
+        for name, value in query.items():
+            app.query_params[name] = value
+        if page == "overview":
+            return app.run()
+        app.run()
+        return app.switch_page(f"app_pages/{page}_page.py").run()
+
+
+def text_of(app: AppTest) -> str:
+    """Everything the page says."""
+    kinds = ("title", "header", "markdown", "caption", "info", "warning", "error", "html", "badge")
+    said = [str(element.value) for kind in kinds for element in app.get(kind) if hasattr(element, "value")]
+    said += [f"{metric.label} {metric.value} {metric.delta}" for metric in app.metric]
+    return "\n".join(said)
+
+
+def charts_of(app: AppTest) -> list[Any]:
+    return [element.proto for element in app.get("vega_lite_chart")]
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    st.cache_resource.clear()
+    yield App(monkeypatch)
+    st.cache_resource.clear()

@@ -1,0 +1,61 @@
+"""Puts invented rows into the laptop cloud's tables the way the pipeline does: Parquet in a bucket, one load job."""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+from google.cloud import bigquery
+
+from localcloud.in_process import LaptopCloud
+from localcloud.set_up import TABLE_FILES
+
+_TYPES = {
+    "STRING": pa.string(),
+    "INTEGER": pa.int64(),
+    "FLOAT": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+    "JSON": pa.string(),
+}
+_BUCKET = "heavy-rotation-laptop-landing"
+
+
+def schema_of(table: str) -> pa.Schema:
+    path = next(path for path in TABLE_FILES if path.stem == table)
+    columns = json.loads(Path(path).read_text())["columns"]
+    return pa.schema([(column["name"], _TYPES[column["type"]]) for column in columns])
+
+
+def rows_of(table: str, rows: Sequence[dict[str, Any]] | pd.DataFrame) -> pa.Table:
+    """Rows with all columns of the table, NULL where they say nothing."""
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    schema = schema_of(table)
+    for name in schema.names:
+        if name not in frame:
+            frame = frame.assign(**{name: None})
+    return pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+
+
+def seed(
+    cloud: LaptopCloud,
+    table: str,
+    rows: Sequence[dict[str, Any]] | pd.DataFrame,
+    write_disposition: str = "WRITE_APPEND",
+) -> None:
+    target = io.BytesIO()
+    pyarrow.parquet.write_table(rows_of(table, rows), target)
+    name = f"seeds/{uuid4().hex}.parquet"
+    cloud.storage.write(_BUCKET, name, target.getvalue())
+    config = bigquery.LoadJobConfig(
+        source_format="PARQUET", write_disposition=write_disposition, create_disposition="CREATE_NEVER"
+    )
+    environment = cloud.environment
+    destination = f"{environment['GOOGLE_CLOUD_PROJECT']}.{environment['DATASET']}.{table}"
+    client = bigquery.Client(project=environment["GOOGLE_CLOUD_PROJECT"], location=environment["LOCATION"])
+    client.load_table_from_uri(f"gs://{_BUCKET}/{name}", destination, job_config=config).result(timeout=60)

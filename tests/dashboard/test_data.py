@@ -1,0 +1,252 @@
+"""The door to the warehouse: what it loads, how often it asks, and what it does when nobody answers."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import data
+from dashboard_settings import Settings
+from data import Store, TablesMissing, WarehouseUnreadable
+from localcloud.faults import Fault
+from localcloud.in_process import LaptopCloud
+from tests.dashboard.invented import at
+from tests.dashboard.seeding import rows_of, seed
+
+RUN = {"run_id": "20261122T100000Z", "ingested_at": at("2026-11-22 10:00")}
+
+
+def row(when: str, track_id: str, listener_id: str = "ania", **told: Any) -> dict[str, Any]:
+    """A row of `plays`."""
+    usual = {"track_name": f"Song {track_id}", "artist_id": "ada", "artist_name": "Ada", "artist_names": "Ada"}
+    return {
+        **usual,
+        "duration_ms": 180_000,
+        "source": "api",
+        **RUN,
+        "listener_id": listener_id,
+        "played_at": at(when),
+        "track_id": track_id,
+        **told,
+    }
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCloud]:
+    with LaptopCloud(tmp_path_factory.mktemp("cloud")) as cloud, pytest.MonkeyPatch.context() as environment:
+        for name, value in cloud.environment.items():
+            environment.setenv(name, value)
+        yield cloud
+
+
+@pytest.fixture
+def cloud(laptop: LaptopCloud) -> Iterator[LaptopCloud]:
+    """The laptop cloud with empty tables and nothing wrong with it."""
+    for table in ("plays", "gaps", "runs", "top_tracks"):
+        seed(laptop, table, [], "WRITE_TRUNCATE_DATA")
+    laptop.faults.clear()
+    yield laptop
+    laptop.faults.clear()
+
+
+@pytest.fixture
+def store(cloud: LaptopCloud) -> Store:
+    """Looks for a new version every time it is asked."""
+    return open_store(cloud)
+
+
+def open_store(cloud: LaptopCloud, check_seconds: float = 0, **changes: str) -> Store:
+    settings = Settings.from_env({**cloud.environment, "DASHBOARD_ACCESS": "laptop", **changes})
+    return Store(data.open_warehouse(settings, patience_seconds=0.2), check_seconds)
+
+
+def queries(cloud: LaptopCloud) -> int:
+    """How many jobs BigQuery was given since the test began."""
+    return sum(call.startswith("bigquery POST") and call.endswith("/jobs") for call in cloud.faults.calls)
+
+
+def test_a_listeners_plays_are_loaded_and_nobody_elses(cloud: LaptopCloud, store: Store):
+    exported = row("2026-11-20 10:00", "b", source="export", ms_played=29_000)
+    seed(
+        cloud,
+        "plays",
+        [row("2026-11-21 10:00:00.123", "a", context_type="album"), exported, row("2026-11-21 11:00", "c", "ben")],
+    )
+    history = store.history("ania").value
+    columns = ["played_at", "track", "heard_ms", "measured", "counts", "source", "context_type"]
+    told = history.plays[columns].astype({"source": object, "context_type": object})
+    assert told.where(told.notna(), None).values.tolist() == [
+        [pd.Timestamp(at("2026-11-20 10:00")), 1, 29_000, True, False, "export", None],
+        [pd.Timestamp(at("2026-11-21 10:00:00.123")), 0, 180_000, False, True, "api", "album"],
+    ]
+    assert history.tracks["track_name"].tolist() == ["Song a", "Song b"]
+
+
+def test_a_track_is_shown_as_the_api_last_told_it_with_the_newest_isrc_any_play_told(cloud: LaptopCloud, store: Store):
+    rows = [
+        row("2026-11-01 10:00", "a", track_name="Old", isrc="ONE", energy=0.5, features_source="reccobeats"),
+        row("2026-11-02 10:00", "a", track_name="New", isrc="", energy=0.6, features_source="reccobeats"),
+        row("2026-11-03 10:00", "a", track_name="Newest", energy=None),
+        row("2026-11-04 10:00", "a", track_name="Export", source="export", ms_played=60_000, artist_id=None),
+    ]
+    seed(cloud, "plays", rows)
+    tracks = store.history("ania").value.tracks
+    assert tracks[["track_name", "artist_id", "isrc", "energy"]].values.tolist() == [["New", "ada", "ONE", 0.6]]
+
+
+def test_a_listener_without_plays_has_an_empty_history(store: Store):
+    assert store.history("ania").value.is_empty
+    assert store.history("ania").value.local("Europe/Berlin").empty
+    assert store.listeners().value == ()
+
+
+def test_nothing_is_asked_again_while_the_table_stays_as_it_is(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-21 10:00", "a")])
+    first = store.history("ania")
+    before = queries(cloud)
+    assert before == 2 + 1
+    assert store.history("ania").value is first.value
+    assert queries(cloud) == before
+
+
+def test_a_new_version_is_loaded_and_completes_what_was_known_of_tracks(cloud: LaptopCloud, store: Store):
+    seed(
+        cloud,
+        "plays",
+        [row("2026-11-01 10:00", "a", image_url="https://i.scdn.co/image/a"), row("2026-11-02 10:00", "b")],
+    )
+    store.history("ania")
+    seed(cloud, "plays", [row("2026-11-21 10:00", "a", track_name="Renamed"), row("2026-11-20 10:00", "c")])
+    history = store.history("ania").value
+    assert len(history.plays) == 4
+    known = history.tracks[["track_id", "track_name", "image_url"]].astype(object)
+    assert known.where(known.notna(), None).values.tolist() == [
+        ["a", "Renamed", "https://i.scdn.co/image/a"],
+        ["b", "Song b", None],
+        ["c", "Song c", None],
+    ]
+
+
+def test_an_imported_play_from_years_ago_brings_its_track_along(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    store.history("ania")
+    seed(cloud, "plays", [row("2016-01-01 10:00", "old", source="export", ms_played=60_000)])
+    assert store.history("ania").value.tracks["track_name"].tolist() == ["Song a", "Song old"]
+
+
+def test_a_forgotten_listener_is_gone_with_the_next_version(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    store.history("ania")
+    seed(cloud, "plays", [], "WRITE_TRUNCATE_DATA")
+    assert store.history("ania").value.is_empty
+
+
+def test_when_the_warehouse_is_down_the_last_copy_is_served_and_says_so(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    good = store.history("ania")
+    cloud.faults.order(Fault("bigquery GET .*", status=403, times=None))
+    stale = store.history("ania")
+    assert (stale.value, stale.loaded_at) == (good.value, good.loaded_at)
+    assert stale.error == "BigQuery does not let the dashboard's account read the tables."
+    cloud.faults.clear()
+    assert store.history("ania").error is None
+
+
+@pytest.mark.parametrize("fault", [Fault("bigquery GET .*", times=None), Fault("bigquery GET .*", "drop", times=None)])
+def test_an_outage_is_told_in_words_and_ends_by_itself(cloud: LaptopCloud, store: Store, fault: Fault):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    good = store.history("ania")
+    cloud.faults.order(fault)
+    assert (store.history("ania").error or "").startswith("BigQuery did not answer")
+    cloud.faults.clear()
+    assert store.history("ania") == good
+
+
+def test_a_version_that_cannot_be_loaded_leaves_the_one_before_in_place(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    good = store.history("ania")
+    seed(cloud, "plays", [row("2026-11-02 10:00", "b")])
+    cloud.faults.order(Fault("bigquery POST .*jobs", status=403, times=None))
+    stale = store.history("ania")
+    assert (stale.value, stale.error is None) == (good.value, False)
+    cloud.faults.clear()
+    assert len(store.history("ania").value.plays) == 2
+
+
+def test_without_a_copy_an_unreadable_warehouse_is_an_error_and_never_zero_plays(cloud: LaptopCloud, store: Store):
+    cloud.faults.order(Fault("bigquery GET .*", status=403, times=None))
+    with pytest.raises(WarehouseUnreadable):
+        store.history("ania")
+    with pytest.raises(WarehouseUnreadable):
+        store.listeners()
+
+
+def test_a_dataset_that_is_not_there_is_told_apart(cloud: LaptopCloud):
+    with pytest.raises(TablesMissing):
+        open_store(cloud, DATASET="elsewhere").history("ania")
+
+
+def test_every_query_says_how_much_it_may_bill_at_most(cloud: LaptopCloud):
+    settings = Settings.from_env(
+        {**cloud.environment, "DASHBOARD_ACCESS": "laptop", "MAXIMUM_BYTES_BILLED": "12345678"}
+    )
+    assert data.open_warehouse(settings).config([]).maximum_bytes_billed == 12_345_678
+    assert "QueryJobConfig" not in Path(data.__file__).read_text().split("def config", 1)[0]
+
+
+def test_runs_are_the_newest_fortnight_with_details_as_values(cloud: LaptopCloud, store: Store):
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    details = {"listeners": {"ania": {"state": "collected", "new": 3}, "cleo": {"state": "failed"}}}
+    usual = {"run_id": "x", "state": "succeeded", "started_at": now, "finished_at": now}
+    rows = [
+        {**usual, "slot": now - timedelta(days=40), "step": "ingest"},
+        {**usual, "slot": now - timedelta(hours=1), "step": "load", "rows_new": 3},
+        {**usual, "slot": now, "step": "ingest", "details": json.dumps(details)},
+    ]
+    seed(cloud, "runs", rows)
+    runs = store.runs().value
+    assert runs["step"].tolist() == ["ingest", "load"]
+    assert runs["details"].tolist() == [details, None]
+    assert store.listeners().value == ("ania", "cleo")
+
+
+def test_top_tracks_and_gaps_are_a_listeners_own_in_order(cloud: LaptopCloud, store: Store):
+    instant = at("2026-11-22 10:00")
+    usual = {
+        "period": "all_time", "rank": 1, "track_id": "t", "plays": 1, "minutes": 3.0, "first_played_at": instant,
+        "last_played_at": instant, "as_of": instant, "computed_at": instant, "run_id": "x",
+    }  # fmt: skip
+    rows = [{**usual, "listener_id": slug, "position": n} for slug, n in (("ania", 2), ("ben", 1), ("ania", 1))]
+    seed(cloud, "top_tracks", rows)
+    gaps = [{"listener_id": "ania", "gap_start": instant, "gap_end": instant, "run_id": "x", "detected_at": instant}]
+    seed(cloud, "gaps", [*gaps, {**gaps[0], "listener_id": "ben"}])
+    assert store.top_tracks("ania").value["position"].tolist() == [1, 2]
+    assert len(store.gaps("ania").value) == 1
+    assert store.listeners().value == ("ania", "ben")
+
+
+def test_everything_has_every_column_of_the_table(cloud: LaptopCloud, store: Store):
+    seed(
+        cloud,
+        "plays",
+        [row("2026-11-02 10:00", "b"), row("2026-11-01 10:00", "a"), row("2026-11-01 10:00", "c", "ben")],
+    )
+    table = store.everything("ania")
+    assert table.schema.names == rows_of("plays", []).schema.names
+    assert table.column("track_id").to_pylist() == ["a", "b"]
+
+
+def test_an_age_of_the_copy_is_when_it_was_loaded(store: Store):
+    before = datetime.now(UTC)
+    assert before <= store.gaps("ania").loaded_at <= datetime.now(UTC)
+
+
+def test_queries_take_values_only_as_parameters():
+    for path in sorted((Path(data.__file__).parent / "queries").glob("*.sql")):
+        text = path.read_text()
+        assert text.startswith("-- A row is "), path.name
+        assert "{" not in text, path.name

@@ -1,0 +1,249 @@
+"""Every page over a full warehouse: what it says, what it links to, what its filters do."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+from altair.utils import schemapi
+
+import pipeline_grid
+from tests.dashboard import invented_warehouse
+from tests.dashboard.page_app import HIDDEN, LISTENING, NOW, PAGES, App, app, charts_of, text_of
+
+__all__ = ["app"]
+
+
+def key_of(app: App, column: str) -> str:
+    """The track, artist or album that listener-one heard last."""
+    plays = app.warehouse.tables["plays"]
+    return str(plays.loc[plays["listener_id"] == "listener-one", column].iloc[-1])
+
+
+@pytest.mark.parametrize("page", [*PAGES, "about"])
+def test_every_page_is_drawn_and_answers_in_a_sentence(app: App, page: str) -> None:
+    drawn = app.open(page)
+
+    assert not drawn.exception
+    assert drawn.title[0].value == page.capitalize()
+    assert re.search(r"[a-z][.!]($|\n)", text_of(drawn)), "no sentence"
+
+
+@pytest.mark.parametrize("page", LISTENING)
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"period": "7 days", "by": "Plays"},
+        {"period": "All time", "zone": "Asia/Kathmandu"},
+        {"period": "Custom", "dates": [str((NOW - timedelta(days=40)).date()), str((NOW - timedelta(days=9)).date())]},
+        {"period": "12 months", "listener": "listener-three"},
+    ],
+    ids=["7 days by plays", "all time in Kathmandu", "custom", "12 months of another listener"],
+)
+def test_every_page_follows_every_filter(app: App, page: str, query: dict[str, str | list[str]]) -> None:
+    drawn = app.open(page, **query)
+
+    assert not drawn.exception
+    assert len(drawn.expander) >= 1, "nothing says how it is counted"
+
+
+@pytest.mark.parametrize("page", ["overview", "when", "discoveries", "sound", "year", "pipeline"])
+def test_every_chart_says_in_words_what_it_shows(app: App, page: str) -> None:
+    charts = charts_of(app.open(page))
+
+    assert charts
+    assert all(len(chart.alt) > 10 and "*" not in chart.alt for chart in charts)
+
+
+@pytest.mark.parametrize("page", ["overview", "when", "discoveries", "sound", "year", "pipeline"])
+def test_every_chart_keeps_to_the_schema_that_the_app_does_not_check(app: App, page: str) -> None:
+    with schemapi.debug_mode(True):
+        drawn = app.open(page)
+
+    assert not drawn.exception
+    assert charts_of(drawn)
+
+
+@pytest.mark.parametrize("page", ["overview", "when", "discoveries", "sound", "year", "pipeline"])
+def test_no_chart_leaves_an_instant_to_the_clock_of_the_browser(app: App, page: str) -> None:
+    specs = [json.loads(chart.spec) for chart in charts_of(app.open(page))]
+
+    assert not [spec for spec in specs if '"temporal"' in json.dumps(spec) or "timeUnit" in json.dumps(spec)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_keeps_the_attribution_that_spotify_asks_for(app: App, page: str) -> None:
+    drawn = text_of(app.open(page))
+
+    assert 'alt="Spotify"' in drawn
+    assert "Data and covers from" in drawn
+
+
+def test_the_overview_shows_the_ten_that_spark_computed_and_says_when(app: App) -> None:
+    top = app.warehouse.tables["top_tracks"]
+    mine = top[(top["listener_id"] == "listener-one") & (top["period"] == "last_28_days")]
+
+    said = text_of(app.open())
+
+    listed = re.search(r'<ol class="hr-rows hr-ranked[^"]*" aria-label="Top ten tracks".*?</ol>', said)
+    assert listed
+    positions = [listed.group().find(f"id={track_id}") for track_id in mine["track_id"]]
+    assert -1 not in positions
+    assert positions == sorted(positions)
+    assert "Computed by Spark" in said
+    assert mine["run_id"].iloc[0] in said
+
+
+def test_a_period_that_spark_has_no_list_of_is_counted_in_the_app_and_says_so(app: App) -> None:
+    said = text_of(app.open(period="90 days"))
+
+    assert "Counted in this app just now, by minutes" in said
+    assert "Computed by Spark" not in said
+
+
+def test_shared_ranks_are_marked_for_eye_and_ear(app: App) -> None:
+    top = app.warehouse.tables["top_tracks"].copy()
+    mine = (top["listener_id"] == "listener-one") & (top["period"] == "last_28_days")
+    top.loc[mine, "rank"] = [1, 1, *range(3, 11)]
+
+    said = text_of(app.over(_with(app, "top_tracks", top)).open())
+
+    assert said.count('1<span aria-hidden="true">=</span><span class="hr-hidden"> shared</span>') == 2
+
+
+def test_the_days_of_a_gap_are_named_and_outlined(app: App) -> None:
+    drawn = app.open()
+    said, trend = text_of(drawn), json.loads(charts_of(drawn)[0].spec)
+
+    assert "Plays may be missing on" in said
+    assert [layer for layer in trend["layer"] if layer["mark"].get("strokeDash")]
+
+
+def test_estimated_minutes_are_called_estimated(app: App) -> None:
+    assert "Minutes are estimated" in text_of(app.open())
+
+
+def test_measured_minutes_are_not_called_estimated(app: App) -> None:
+    plays = app.warehouse.tables["plays"]
+    measured = plays.assign(ms_played=plays["duration_ms"].astype("Int64"), source="export")
+
+    assert "Minutes are estimated" not in text_of(app.over(app.warehouse.with_plays(measured)).open())
+
+
+@pytest.mark.parametrize(("page", "column"), [("track", "track_id"), ("artist", "artist_id"), ("album", "album_id")])
+def test_an_item_has_a_page_with_its_rank_and_its_link_to_spotify(app: App, page: str, column: str) -> None:
+    key = key_of(app, column)
+
+    drawn = app.open(page, id=key)
+
+    assert not drawn.exception
+    assert "Number **" in text_of(drawn)
+    assert drawn.link_button[0].url == f"https://open.spotify.com/{page}/{key}"
+
+
+@pytest.mark.parametrize("page", HIDDEN[:-1])
+def test_an_item_nobody_played_is_said_to_be_unknown(app: App, page: str) -> None:
+    drawn = app.open(page, id="<script>alert(1)</script>")
+
+    assert not drawn.exception
+    assert f"This {page} is not in the history" in text_of(drawn)
+    assert "<script>" not in text_of(drawn)
+
+
+def test_links_to_items_carry_the_filters(app: App) -> None:
+    said = text_of(app.open("top", period="90 days", by="Plays", zone="Asia/Tokyo"))
+
+    assert re.search(r'href="track\?period=90\+days&amp;by=Plays&amp;zone=Asia%2FTokyo&amp;id=\w+"', said)
+
+
+def test_filters_survive_a_change_of_page(app: App) -> None:
+    drawn = app.open(period="90 days", by="Plays")
+
+    drawn = drawn.switch_page("app_pages/when_page.py").run()
+
+    assert drawn.segmented_control(key="period").value == "90 days"
+    assert drawn.segmented_control(key="by").value == "Plays"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"period": "forever"},
+        {"by": "'; DROP TABLE plays; --"},
+        {"zone": "Asia/India"},
+        {"zone": "../../etc/passwd"},
+        {"listener": "somebody-else"},
+        {"period": "Custom", "dates": ["yesterday", "tomorrow"]},
+        {"period": ["7 days", "90 days"]},
+    ],
+    ids=str,
+)
+def test_rubbish_in_the_url_becomes_the_default(app: App, query: dict[str, str | list[str]]) -> None:
+    drawn = app.open(**query)
+
+    assert not drawn.exception
+    assert drawn.title[0].value == "Overview"
+
+
+def test_hours_follow_the_chosen_zone_to_the_quarter_hour(app: App) -> None:
+    plays = app.warehouse.tables["plays"]
+    mine = plays[plays["listener_id"] == "listener-one"].tail(40)
+    quarter_past_six = pd.Timestamp(NOW - timedelta(days=3)).replace(hour=18, minute=20)
+    app.over(app.warehouse.with_plays(mine.assign(played_at=quarter_past_six + pd.to_timedelta(range(40), unit="s"))))
+
+    said = text_of(app.open("when", zone="Asia/Kathmandu"))
+
+    # 18:20 UTC is 00:05 of the next day in Kathmandu, which is 5:45 ahead.
+    next_day = (quarter_past_six + timedelta(days=1)).day_name()
+    assert f"You listen most on **{next_day}s, 00:00–01:00**" in said
+
+
+def test_a_search_finds_the_play_and_tells_how_many_there_are(app: App) -> None:
+    plays = app.warehouse.tables["plays"]
+    mine = plays[plays["listener_id"] == "listener-one"]
+    name = mine["album_name"].iloc[-1]
+
+    drawn = app.open("history", q=name)
+
+    assert f"match “{name}”" in text_of(drawn)
+    assert set(drawn.dataframe[0].value["Album"]) == {name}
+
+
+def test_history_turns_its_pages_back_and_forth(app: App) -> None:
+    drawn = app.open("history")
+    newest = list(drawn.dataframe[0].value["Played"])
+
+    drawn.button(key="older").click().run()
+    older = list(drawn.dataframe[0].value["Played"])
+    drawn.button(key="newer").click().run()
+
+    assert max(older) <= min(newest)
+    assert list(drawn.dataframe[0].value["Played"]) == newest
+
+
+def test_a_year_that_is_over_is_compared_with_the_one_before(app: App) -> None:
+    drawn = app.open("year", year=str(NOW.year - 1), month="Mar")
+
+    assert not drawn.exception
+    assert f"In **March {NOW.year - 1}** you listened to" in text_of(drawn)
+
+
+def test_the_pipeline_names_what_went_wrong_and_when_consent_ends(app: App) -> None:
+    said = text_of(app.open("pipeline"))
+
+    assert "2 failed and 2 missing" in said
+    assert "Spotify answered 503 three times" in said
+    assert "Ania: consent ends in" in said
+    assert "python -m cli authorize listener-one" in said
+
+
+def test_every_state_of_a_run_has_a_word_in_the_legend(app: App) -> None:
+    said = text_of(app.open("pipeline"))
+
+    assert [state for state in pipeline_grid.STATES if f"</span>{state}</li>" in said] == list(pipeline_grid.STATES)
+
+
+def _with(app: App, table: str, rows: pd.DataFrame) -> "invented_warehouse.InventedWarehouse":
+    return replace(app.warehouse, tables={**app.warehouse.tables, table: rows})

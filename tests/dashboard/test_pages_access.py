@@ -1,0 +1,91 @@
+"""Who sees whom: decided on the server, whatever the address says."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.dashboard.page_app import PAGES, App, app, charts_of, text_of
+
+__all__ = ["app"]
+
+NAMES = ("Ania", "Bo", "listener-one", "listener-two", "listener-three")
+VIEWERS = json.dumps({"ania@example.org": ["listener-one"], "owner@example.org": "*"})
+
+
+def signed_in(email: str, *, verified: bool = True) -> dict[str, object]:
+    return {"is_logged_in": True, "email": email, "email_verified": verified}
+
+
+@pytest.fixture
+def private(app: App) -> App:
+    app.environment(DASHBOARD_ACCESS="oidc", DASHBOARD_VIEWERS=VIEWERS)
+    return app
+
+
+@pytest.mark.parametrize("page", [*PAGES, "track", "artist", "album", "about"])
+def test_whoever_has_not_signed_in_is_asked_to_and_sees_no_names(private: App, page: str) -> None:
+    drawn = private.open(page, user={"is_logged_in": False})
+
+    assert not drawn.exception
+    assert "Sign in to see your listening" in text_of(drawn)
+    assert not [name for name in NAMES if name in text_of(drawn)]
+    assert not private.warehouse.asked, "the warehouse was asked for a stranger"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_stranger_sees_nothing_and_no_names(private: App, page: str) -> None:
+    drawn = private.open(page, user=signed_in("stranger@example.org"))
+
+    assert not drawn.exception
+    assert "may not see" in text_of(drawn)
+    assert not drawn.selectbox
+    assert not [name for name in NAMES if name in text_of(drawn)]
+
+
+def test_an_address_that_was_not_verified_counts_for_nothing(private: App) -> None:
+    drawn = private.open(user=signed_in("ania@example.org", verified=False))
+
+    assert "Sign in to see your listening" in text_of(drawn)
+
+
+def test_a_viewer_sees_only_the_listener_the_owner_allows(private: App) -> None:
+    drawn = private.open("pipeline", user=signed_in("ania@example.org"), listener="Bo")
+
+    assert not drawn.exception
+    assert "Ania" in text_of(drawn)
+    assert not [name for name in ("Bo", "listener-two", "listener-three") if name in text_of(drawn)]
+
+
+def test_the_ledgers_sentences_do_not_name_whom_the_viewer_may_not_see(private: App) -> None:
+    runs = private.warehouse.tables["runs"]
+    told = runs.assign(reason="listener-two, listener-one: consent has ended", state="failed")
+    private.over(replace(private.warehouse, tables={**private.warehouse.tables, "runs": told}))
+
+    drawn = private.open("pipeline", user=signed_in("ania@example.org"))
+
+    sent = text_of(drawn).encode() + b"".join(chart.SerializeToString() for chart in charts_of(drawn))
+    assert b"another listener, listener-one: consent has ended" in sent
+    assert b"listener-two" not in sent
+
+
+def test_somebody_elses_name_in_the_url_is_ignored(private: App) -> None:
+    own = private.open(user=signed_in("ania@example.org"))
+    other = private.open(user=signed_in("ania@example.org"), listener="listener-two")
+
+    assert [metric.value for metric in other.metric] == [metric.value for metric in own.metric]
+
+
+def test_the_owner_sees_everybody(private: App) -> None:
+    drawn = private.open(user=signed_in("owner@example.org"))
+
+    assert drawn.selectbox(key="listener").options == ["Ania", "Bo", "listener-three"]
+
+
+def test_without_the_signed_header_identity_aware_proxy_lets_nobody_in(app: App) -> None:
+    app.environment(DASHBOARD_ACCESS="iap", DASHBOARD_IAP_AUDIENCE="/projects/1/global/backendServices/2")
+
+    drawn = app.open()
+
+    assert "only served through Identity-Aware Proxy" in text_of(drawn)
+    assert not [name for name in NAMES if name in text_of(drawn)]

@@ -1,0 +1,219 @@
+"""The ledger in words: every state of the grid, what went wrong and what to do, consent, lag and the last batch."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+import pipeline_grid
+import pipeline_health
+from tests.dashboard.invented import at
+
+NOW = at("2026-11-22 12:20")
+COLUMNS = [
+    "run_id", "slot", "step", "state", "started_at", "finished_at", "listeners", "rows_in", "rows_new", "reason",
+    "error_class", "blocked_until", "details",
+]  # fmt: skip
+
+
+def run(hour: int, step: str, state: str = "succeeded", minutes: float = 1, **told: Any) -> dict[str, Any]:
+    """A row of the ledger that was finished so many minutes after its hour of 22 November 2026."""
+    slot = at(f"2026-11-22 {hour:02}:00")
+    finished_at = slot + timedelta(minutes=minutes)
+    usual = dict.fromkeys(COLUMNS)
+    row = {"run_id": f"{slot:%Y%m%dT%H%M%SZ}", "slot": slot, "step": step, "state": state, "reason": f"{step} {state}."}
+    return {**usual, **row, "started_at": finished_at - timedelta(seconds=30), "finished_at": finished_at, **told}
+
+
+def whole(hour: int) -> list[dict[str, Any]]:
+    """A run in which every step did its work."""
+    return [
+        run(hour, step, minutes=n, rows_new=7)
+        for n, step in enumerate(("ingest", "load", "transform", "top_tracks"), start=1)
+    ]
+
+
+def ledger(*rows: dict[str, Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(list(rows), columns=COLUMNS)
+    for name in ("slot", "started_at", "finished_at", "blocked_until"):
+        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
+    return frame.sort_values("slot", ascending=False, ignore_index=True)
+
+
+def asked(hour: int, **listeners: dict[str, Any]) -> dict[str, Any]:
+    empty = {"state": "collected", "fetched": 0, "new": 0, "error_class": None, "reason": None, "consent_ends_at": None}
+    told = {slug: {**empty, **about} for slug, about in listeners.items()}
+    return run(hour, "ingest", details={"listeners": told})
+
+
+def states(runs: pd.DataFrame, now: datetime, hours: int) -> list[list[str]]:
+    frame = pipeline_grid.grid(runs, now, hours)
+    return [frame.loc[frame["slot"] == slot, "state"].tolist() for slot in frame["slot"].unique()]
+
+
+def test_every_state_of_the_grid_is_told_from_the_ledger_and_the_clock():
+    rows = [
+        *whole(6),
+        run(7, "ingest", "skipped"),
+        run(8, "ingest", "failed"),
+        # 9 o'clock: nothing at all
+        run(10, "ingest", rows_new=3),
+        run(10, "load", rows_new=0),
+        run(11, "ingest", rows_new=3),
+        run(11, "load", "failed", minutes=2),
+        run(12, "ingest", rows_new=3),
+        run(12, "load", rows_new=3, minutes=3),
+        run(12, "transform", minutes=4),
+    ]
+    assert states(ledger(*rows), NOW, 8) == [
+        ["not run"] * 4,
+        ["succeeded"] * 4,
+        ["skipped", "not run", "not run", "not run"],
+        ["failed", "not run", "not run", "not run"],
+        ["missing"] * 4,
+        ["succeeded", "succeeded", "not run", "not run"],
+        ["succeeded", "failed", "not run", "not run"],
+        ["succeeded", "succeeded", "succeeded", "running"],
+    ]
+
+
+def test_a_slot_is_waited_for_a_quarter_of_an_hour_and_then_missing():
+    runs = ledger(*whole(11))
+    assert states(runs, at("2026-11-22 12:15"), 1) == [["waiting"] * 4]
+    assert states(runs, at("2026-11-22 12:16"), 1) == [["missing"] * 4]
+
+
+def test_a_step_that_does_not_end_goes_missing():
+    runs = ledger(run(10, "ingest", rows_new=3, minutes=1))
+    assert states(runs, at("2026-11-22 10:31"), 1) == [["succeeded", "running", "waiting", "waiting"]]
+    assert states(runs, at("2026-11-22 10:32"), 1) == [["succeeded", "missing", "missing", "missing"]]
+
+
+def test_the_row_finished_last_tells_how_a_step_stands():
+    runs = ledger(run(12, "ingest", "failed", minutes=1), run(12, "ingest", minutes=6, rows_new=2))
+    cell = pipeline_grid.grid(runs, NOW, 1).iloc[0]
+    assert (cell["state"], cell["glyph"], cell["seconds"], cell["rows_new"]) == ("succeeded", "✓", 30.0, 2)
+
+
+def test_a_run_by_hand_stands_in_its_hour():
+    by_hand = {**run(12, "ingest"), "slot": at("2026-11-22 12:07"), "run_id": "20261122T120700Z"}
+    assert pipeline_grid.grid(ledger(by_hand), NOW, 1)["state"].tolist()[0] == "succeeded"
+
+
+def test_every_state_has_a_glyph_of_its_own_so_that_colour_is_never_alone():
+    assert set(pipeline_grid.GLYPHS) == set(pipeline_grid.STATES)
+    assert len(set(pipeline_grid.GLYPHS.values())) == len(pipeline_grid.STATES)
+
+
+def test_an_empty_ledger_never_ran():
+    runs = ledger()
+    assert pipeline_health.status(runs, NOW).level == "never"
+    assert pipeline_grid.grid(runs, NOW, 2)["state"].unique().tolist() == ["not run"]
+    assert pipeline_health.problems(runs, NOW).empty
+    assert pipeline_health.plays_per_run(runs).empty
+    assert pipeline_health.listeners(runs, NOW).empty
+    assert pipeline_health.durations(runs).empty
+    assert pipeline_health.success_rate(runs, NOW) == (0, 0)
+    assert pipeline_health.blocked_until(runs, NOW) is None
+    assert pipeline_health.spark_batch(runs, pd.DataFrame(), NOW) is None
+
+
+def test_a_pipeline_that_works_says_when_it_last_did():
+    told = pipeline_health.status(ledger(*whole(12)), NOW)
+    assert (told.level, told.words) == ("ok", "Healthy: the last run finished 16 minutes ago")
+    assert told.last_success_at == at("2026-11-22 12:01")
+
+
+def test_a_pipeline_that_was_silent_for_more_than_two_hours_is_late():
+    assert pipeline_health.status(ledger(run(10, "ingest", minutes=1)), NOW).level == "late"
+    assert pipeline_health.status(ledger(run(10, "ingest", minutes=21)), NOW).level == "ok"
+
+
+def test_a_step_that_failed_since_it_last_worked_is_failing_and_its_first_failure_counts():
+    rows = [*whole(8), run(9, "load", "failed"), run(10, "load", "failed"), run(12, "ingest")]
+    told = pipeline_health.status(ledger(*rows), NOW)
+    assert (told.level, told.words) == ("failing", "Failing for 3 hours: load")
+    assert pipeline_health.status(ledger(*rows, run(12, "load", minutes=5)), NOW).level == "ok"
+
+
+def test_a_listener_who_needs_somebody_is_not_hidden_by_a_good_run():
+    runs = ledger(asked(12, ania={}, ben={"state": "failed", "error_class": "NeedsConsent", "reason": "revoked"}))
+    assert pipeline_health.status(runs, NOW).level == "attention"
+
+
+def test_what_went_wrong_is_told_with_the_next_step_and_whether_it_recovered():
+    needs = {"state": "failed", "error_class": "NeedsConsent", "reason": "revoked, run authorize"}
+    rows = [
+        *whole(7),
+        run(8, "ingest", "failed", error_class="SpotifyUnavailable", reason="Spotify was not available."),
+        asked(9, ania={}, ben=needs),
+        asked(10, ania={}, ben=needs),
+        # 11 o'clock: nothing
+        asked(12, ania={}, ben=needs),
+        run(12, "top_tracks", "failed", error_class="BatchFailed", reason="The batch failed."),
+    ]
+    told = pipeline_health.problems(ledger(*rows), NOW)
+    shown = told[["slot", "step", "state", "listener_id", "recovered"]].astype({"listener_id": object})
+    assert shown.where(shown.notna(), None).values.tolist() == [
+        [pd.Timestamp(at("2026-11-22 12:00")), "top_tracks", "failed", None, False],
+        [pd.Timestamp(at("2026-11-22 12:00")), "ingest", "failed", "ben", False],
+        [pd.Timestamp(at("2026-11-22 11:00")), "ingest", "missing", None, True],
+        [pd.Timestamp(at("2026-11-22 08:00")), "ingest", "failed", None, True],
+    ]
+    assert told["next_step"].tolist()[1] == "Run: python -m cli authorize ben"
+    assert told["next_step"].tolist()[3] == "Nothing: the next run tries again."
+
+
+def test_a_listener_who_was_read_again_has_recovered():
+    failed = {"state": "failed", "error_class": "SpotifyUnavailable", "reason": "no answer"}
+    told = pipeline_health.problems(ledger(asked(11, ania=failed), asked(12, ania={"state": "nothing_new"})), NOW)
+    assert told["recovered"].tolist() == [True]
+
+
+def test_a_page_of_fifty_new_plays_is_at_the_limit():
+    runs = ledger(asked(11, ania={"fetched": 50, "new": 50}, ben={"fetched": 50, "new": 49}))
+    assert pipeline_health.plays_per_run(runs).values.tolist() == [
+        [at("2026-11-22 11:00"), "ania", 50, 50, True],
+        [at("2026-11-22 11:00"), "ben", 50, 49, False],
+    ]
+
+
+def test_days_of_consent_are_counted_and_the_last_known_end_is_kept():
+    ends = {"ania": "2026-11-29T12:20:00Z", "ben": "2026-11-22T12:19:59+00:00", "cleo": "2027-04-01T00:00:00Z"}
+    first = asked(11, **{slug: {"consent_ends_at": text} for slug, text in ends.items()}, dora={})
+    second = asked(12, ania={"state": "failed", "reason": "no secret"}, ben={}, cleo={}, dora={})
+    told = pipeline_health.listeners(ledger(first, second), NOW)
+    assert told["listener_id"].tolist() == ["ania", "ben", "cleo", "dora"]
+    assert told["level"].tolist() == ["soon", "ended", "ok", "unknown"]
+    assert told["days_left"].iloc[:2].tolist() == [7, -1]
+
+
+def test_the_success_rate_counts_expected_hours_since_the_first_run():
+    runs = ledger(run(7, "ingest"), run(8, "ingest", "skipped"), run(9, "ingest", "failed"), run(12, "ingest"))
+    # Six slots from 7 to 12 were due; 10 and 11 are missing.
+    assert pipeline_health.success_rate(runs, NOW) == (3, 6)
+
+
+def test_durations_are_of_the_steps_that_did_work():
+    told = pipeline_health.durations(ledger(*whole(11), run(12, "ingest", "skipped")))
+    assert told["step"].tolist() == ["ingest", "load", "transform", "top_tracks"]
+    assert told[["median_seconds", "last_seconds", "runs"]].values.tolist() == [[30.0, 30.0, 1.0]] * 4
+
+
+def test_the_last_batch_says_who_it_was_and_how_old_it_is():
+    batch = run(9, "top_tracks", rows_in=1234, minutes=9)
+    computed_at = pd.Timestamp(at("2026-11-22 09:05"))
+    top = pd.DataFrame([{"run_id": batch["run_id"], "computed_at": computed_at, "as_of": computed_at}])
+    assert pipeline_health.spark_batch(ledger(batch), top, NOW) == {
+        "run_id": "20261122T090000Z",
+        "computed_at": at("2026-11-22 09:05"),
+        "as_of": at("2026-11-22 09:05"),
+        "age": timedelta(hours=3, minutes=15),
+        "plays": 1234,
+    }
+
+
+def test_a_pause_that_spotify_asked_for_is_told_while_it_lasts():
+    runs = ledger(run(12, "ingest", "failed", blocked_until=at("2026-11-22 15:00")))
+    assert pipeline_health.blocked_until(runs, NOW) == at("2026-11-22 15:00")
+    assert pipeline_health.blocked_until(runs, at("2026-11-22 15:00")) is None

@@ -1,0 +1,52 @@
+"""Every text can be read on what it stands on, in both themes: contrasts as WCAG computes them."""
+
+import itertools
+
+import pytest
+
+import rows
+from pipeline_grid import STATES
+from theme import colours_of, contrast
+
+READABLE = 4.5
+VISIBLE = 3.0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_texts_and_marks_stand_out_from_the_background(theme: str) -> None:
+    colours = colours_of(theme)
+
+    assert contrast(colours.text, colours.background) >= 7
+    assert contrast(colours.muted, colours.background) >= READABLE
+    assert contrast(colours.primary, colours.background) >= READABLE
+    assert contrast(colours.warning, colours.background) >= READABLE
+    assert all(contrast(colour, colours.background) >= READABLE for colour in colours.categorical)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_bars_of_this_period_stand_out_from_those_before(theme: str) -> None:
+    colours = colours_of(theme)
+
+    assert contrast(colours.primary, colours.pale) >= VISIBLE
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_a_glyph_can_be_read_on_its_cell(theme: str, state: str) -> None:
+    colours = colours_of(theme)
+
+    assert contrast(colours.on_state[state], colours.states[state]) >= READABLE
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_heat_map_only_ever_gets_stronger(theme: str) -> None:
+    colours = colours_of(theme)
+
+    steps = [contrast(colour, colours.background) for colour in colours.sequential]
+
+    assert len(steps) == 10
+    assert all(one < other for one, other in itertools.pairwise(steps))
+
+
+def test_initials_can_be_read_on_every_tile() -> None:
+    assert all(contrast("#FFFFFF", tile) >= READABLE for tile in rows.TILES)

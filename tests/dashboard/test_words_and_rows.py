@@ -1,0 +1,115 @@
+"""What is said about numbers and dates, and the lists' HTML: escaped, ordered, without requests to strangers."""
+
+from datetime import date, timedelta
+
+import pytest
+
+import rows
+import words
+from rows import Row
+from theme import colours_of
+
+COVER = "https://i.scdn.co/image/ab67616d0000b273"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(0, "0 min"), (0.4, "0 min"), (512.2, "512 min"), (599.6, "10 h 00 min"), (3494, "58 h 14 min"), (34020, "567 h")],
+)
+def test_minutes_are_said_in_the_unit_that_fits(minutes: float, said: str) -> None:
+    assert words.minutes(minutes) == said
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        (date(2026, 11, 22), date(2026, 11, 22), "22 Nov 2026"),
+        (date(2026, 11, 1), date(2026, 11, 22), "1 – 22 Nov 2026"),
+        (date(2026, 10, 24), date(2026, 11, 22), "24 Oct – 22 Nov 2026"),
+        (date(2025, 12, 30), date(2026, 1, 2), "30 Dec 2025 – 2 Jan 2026"),
+    ],
+)
+def test_a_range_of_days_says_nothing_twice(start: date, end: date, said: str) -> None:
+    assert words.days(start, end) == said
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "said"),
+    [
+        (104, 100, ", 4% more than the week before"),
+        (50, 100, ", 50% less than the week before"),
+        (100.2, 100, ", as much as the week before"),
+        (5, 0, ""),
+        (5, None, ""),
+    ],
+)
+def test_a_comparison_with_nothing_is_not_made(now: float, before: float | None, said: str) -> None:
+    assert words.compared(now, before, "the week before") == said
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (timedelta(seconds=17), "17 s"),
+        (timedelta(minutes=119), "119 min"),
+        (timedelta(hours=6, minutes=6), "6 h 6 min"),
+        (timedelta(days=3, hours=5), "3 days"),
+        (timedelta(seconds=-5), "0 s"),
+    ],
+)
+def test_how_long_is_said_in_the_units_that_matter(span: timedelta, said: str) -> None:
+    assert words.duration(span) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "said"), [(1, "play", "1 play"), (2, "stretch", "2 stretches"), (1200, "day", "1,200 days")]
+)
+def test_things_are_counted_in_english(count: int, noun: str, said: str) -> None:
+    assert words.counted(count, noun) == said
+
+
+def test_a_ranked_list_is_an_ordered_list_whose_texts_are_escaped() -> None:
+    html = rows.ranked(
+        [Row(title="<img src=x onerror=alert(1)>", second='"&', main="1 min", rank=1)], colours_of("light"), "Top"
+    )
+
+    assert html.startswith('<ol class="hr-rows hr-ranked"')
+    assert "<img src=x" not in html
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+    assert 'title="&quot;&amp;"' in html
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://i.scdn.co/image/x",
+        "https://i.scdn.co.example/image/x",
+        "https://example.org/i.scdn.co/x",
+        "javascript:alert(1)",
+        "data:image/svg+xml,<svg/>",
+        "https://user@i.scdn.co/x",
+    ],
+)
+def test_a_cover_from_anywhere_else_than_spotify_is_not_asked_for(address: str) -> None:
+    assert "<img" not in rows.cover("Song", "Artist", address, None)
+
+
+def test_a_cover_is_unaltered_and_links_to_its_item() -> None:
+    html = rows.cover("Song", "Artist", COVER, "https://open.spotify.com/track/1")
+
+    assert f'<img src="{COVER}" alt="" loading="lazy">' in html
+    assert 'href="https://open.spotify.com/track/1" target="_blank"' in html
+    assert 'aria-label="Song on Spotify"' in html
+
+
+def test_a_link_that_does_not_lead_to_spotify_is_not_drawn() -> None:
+    assert "<a" not in rows.cover("Song", "Artist", COVER, "javascript:alert(1)")
+
+
+@pytest.mark.parametrize(
+    ("move", "seen"), [("+2", "▲ </span>"), ("-1", "▼ </span>"), ("new", ">new<"), ("+0", "unchanged")]
+)
+def test_a_move_is_told_to_the_eye_and_to_the_ear(move: str, seen: str) -> None:
+    html = rows.ranked([Row(title="Song", second="", main="", rank=1, move=move)], colours_of("dark"), "Top")
+
+    assert seen in html

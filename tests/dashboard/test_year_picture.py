@@ -1,0 +1,53 @@
+"""The picture of a year: well-formed, escaped, nothing fetched from elsewhere, and what does not fit is cut."""
+
+import xml.etree.ElementTree as ElementTree
+
+from year_picture import HEIGHT, WIDTH, Picture, svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts_of(picture: Picture) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(svg(picture)).iter(f"{SVG}text")]
+
+
+def picture(**changed: object) -> Picture:
+    usual = {
+        "title": "2026",
+        "name": "Ania",
+        "numbers": [("609 h", "listened")],
+        "lists": [("Top tracks", ["<Song> & Dance – Ada"])],
+        "bars": [1.0, 2.0],
+        "bar_names": ["Jan", "Feb"],
+    }
+    return Picture(**{**usual, **changed})  # type: ignore[arg-type]
+
+
+def test_names_with_markup_in_them_are_only_text() -> None:
+    assert "1  <Song> & Dance – Ada" in texts_of(picture())
+
+
+def test_it_asks_nobody_for_anything() -> None:
+    written = svg(picture()).decode()
+
+    assert "href" not in written
+    assert "<image" not in written
+    assert written.count("http") == 1, "only the name of the format"
+
+
+def test_a_long_name_is_cut_and_everything_stays_inside() -> None:
+    drawn = picture(lists=[("Top tracks", ["x" * 300])] * 3)
+
+    assert max(len(text) for text in texts_of(drawn)) <= 62
+    tree = ElementTree.fromstring(svg(drawn))
+    assert all(float(text.get("x", 0)) < WIDTH and float(text.get("y", 0)) < HEIGHT for text in tree.iter(f"{SVG}text"))
+
+
+def test_a_year_without_plays_has_flat_bars() -> None:
+    bars = [
+        float(bar.get("height", 0))
+        for bar in ElementTree.fromstring(svg(picture(bars=[0.0, 0.0]))).iter(f"{SVG}rect")
+        if bar.get("rx")
+    ]
+
+    assert bars == [3.0, 3.0]
