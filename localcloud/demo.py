@@ -1,6 +1,6 @@
 """`make demo`: three invented listeners live through three weeks of hourly runs, in about a minute.
 
-Real functions, real Spark, simulated time; on a terminal it ends in the dashboard. Every figure of the closing report is
+Real functions, real Spark, simulated time; on a terminal it ends in the dashboard. Every figure of the report is
 checked against what the invented Spotify knows to be true; the exit code is 0 only when all of them agree.
 """
 

@@ -49,10 +49,12 @@ def test_runs_in_which_a_listener_was_not_asked_tell_nothing_about_the_listener(
 
 
 @pytest.fixture
-def ingesting(tmp_path):
-    from tests.ingest.ingesting import ingesting_cloud
+def ingesting(tmp_path, monkeypatch):
+    from tests.ingest.ingesting import ingesting_clouds
 
-    with ingesting_cloud(tmp_path) as ingesting:
+    with ingesting_clouds(tmp_path) as (ingesting,):
+        for name, value in ingesting.environment.items():
+            monkeypatch.setenv(name, value)
         yield ingesting
 
 

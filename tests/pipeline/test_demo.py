@@ -23,7 +23,7 @@ def test_the_demo_lives_checks_and_reports(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "every figure above is true" in done.stdout
     assert "listener-three: consent was revoked, run `python -m cli authorize listener-three`" in done.stdout
-    assert "Top ten of listener-one, 7 days to 19 Nov" in done.stdout
+    assert "Top ten of listener-one, 7 days to " in done.stdout
     for step in ("ingest      succeeded", "ingest      skipped", "load        succeeded", "top_tracks  succeeded"):
         assert step in done.stdout
 
