@@ -11,13 +11,13 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## Live through several weeks of hourly runs on this laptop, check every figure, show the top ten
+demo: setup ## Live through weeks of hourly runs in a minute, check every figure, show the top ten and the dashboard
 	@$(PY) -m localcloud.demo
 
 .PHONY: test
 test: lint terraform-check checkov ## Run every check and every test
-	@echo "==> pytest: all tests; stop with Ctrl-C"
-	@$(PY) -m pytest $(PYTEST_ARGS)
+	@echo "==> pytest: all tests, two at a time; about five minutes; Ctrl-C stops"
+	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: setup ## Check style, types and spelling without running anything

@@ -111,10 +111,5 @@ def joined(items: list[str]) -> str:
     return ", ".join(items[:-1]) + " and " + items[-1]
 
 
-def ordinal(rank: int) -> str:
-    ending = "th" if 10 <= rank % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
-    return f"{rank}{ending}"
-
-
 def hour_span(hour: int) -> str:
     return f"{hour:02d}:00–{(hour + 1) % 24:02d}:00"

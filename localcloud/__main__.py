@@ -15,7 +15,7 @@ from localcloud.processes import Process, ProcessFailed
 from localcloud.set_up import SetUpFailed
 from localcloud.supervisor import Laptop
 
-_SETTLE_SECONDS = 60
+_SETTLE_SECONDS, _BATCH_SECONDS = 60, 300
 _SPOTIFY_SETTINGS = ("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_API_URL")
 
 
@@ -25,14 +25,18 @@ def main(arguments: list[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
-    except (supervisor.NotRunning, supervisor.AlreadyRunning, ProcessFailed, SetUpFailed) as error:
+    except (supervisor.NotRunning, supervisor.AlreadyRunning, ProcessFailed, SetUpFailed, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 
 
 def up(options: argparse.Namespace) -> int:
     """Run until Ctrl-C with an hourly schedule; the data stays."""
-    simulated = options.spotify == "simulated" and not any(name in os.environ for name in _SPOTIFY_SETTINGS)
+    given = [name for name in _SPOTIFY_SETTINGS if os.environ.get(name)]
+    if len(given) == 1:  # the other one would lead to the real Spotify, with whatever secrets are stored here
+        print(f"Only {given[0]} is set: set both of {' and '.join(_SPOTIFY_SETTINGS)}, or neither.", file=sys.stderr)
+        return 2
+    simulated = options.spotify == "simulated" and not given
     plan = supervisor.Plan(options.data, simulate_spotify=simulated, seed=options.seed)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is an end like Ctrl-C
     print(f"Starting the laptop cloud on {options.data} …", flush=True)
@@ -62,9 +66,9 @@ def run(options: argparse.Namespace) -> int:
     laptop = supervisor.attach(options.data)
     try:
         return subprocess.run(command, env={**os.environ, **laptop.settings}, check=False).returncode  # noqa: S603 -- what the person typed
-    except FileNotFoundError:
-        print(f"There is no command {command[0]}.", file=sys.stderr)
-        return 1
+    except OSError as error:
+        print(f"{command[0]} cannot be run: {error.strerror}.", file=sys.stderr)
+        return 127  # as shells say it
 
 
 def dashboard(options: argparse.Namespace) -> int:

@@ -42,9 +42,10 @@ def end_progress() -> None:
         print()
 
 
-def report(laptop: Laptop, truth: Truth, checks: Sequence[Check]) -> str:
-    """Runs by step and state, what was skipped and why, plays by listener, and the top ten as Spark wrote it."""
-    return "\n".join([*_runs(laptop), *_reasons(laptop), *_plays(laptop, truth), *_top_ten(laptop)])
+def report(laptop: Laptop, story: Story, truth: Truth) -> str:
+    """Runs by step and state, what was skipped and why, what happened, plays by listener, the top ten by Spark."""
+    parts = [_runs(laptop), _reasons(laptop), _happened(story), _plays(laptop, truth), _top_ten(laptop)]
+    return "\n".join(line for part in parts for line in part)
 
 
 def figures(landing_seconds: Sequence[float], memory: Iterable[tuple[str, float]], seconds: float) -> str:
@@ -92,6 +93,17 @@ def _general(reason: str) -> str:
     """A reason without the figures that differ from run to run."""
     head, colon, tail = reason.partition("; ")
     return tail if colon else head
+
+
+def _happened(story: Story) -> list[str]:
+    return [
+        "",
+        "What happened on the way, and changed nothing that it should not:",
+        f"  {story.rotation_at:%d %b %H:%M}  {story.rotated}'s refresh token rotated: the new one is kept, the old one gone",
+        f"  {story.double_delivery_at:%d %b %H:%M}  from here on, the next file's event was delivered twice",
+        f"  {story.double_call_at:%d %b %H:%M}  the schedule called twice for one hour",
+        f"  {story.revocation_at:%d %b %H:%M}  {story.revoked} took the consent back; the others went on",
+    ]
 
 
 def _plays(laptop: Laptop, truth: Truth) -> list[str]:

@@ -66,13 +66,14 @@ def create_resources(settings: Mapping[str, str]) -> None:
 def store_secret(
     settings: Mapping[str, str], name: str, labels: Mapping[str, str], make_value: Callable[[], Mapping[str, str]]
 ) -> None:
-    """Create a secret that holds a new value as JSON; one that is there already is left as it is."""
+    """Create a secret that holds a new value as JSON; one that holds a value already is left as it is."""
     project = f"{settings['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{settings['GOOGLE_CLOUD_PROJECT']}"
     body = {"replication": {"automatic": {}}, "labels": dict(labels)}
     created = requests.post(f"{project}/secrets?secretId={name}", json=body, timeout=_TIMEOUT_SECONDS)
-    if created.status_code == 409:
+    if created.status_code != 409:
+        created.raise_for_status()
+    elif requests.get(f"{project}/secrets/{name}/versions", timeout=_TIMEOUT_SECONDS).json().get("versions"):
         return
-    created.raise_for_status()
     payload = {"payload": {"data": base64.b64encode(json.dumps(make_value()).encode()).decode()}}
     added = requests.post(f"{project}/secrets/{name}:addVersion", json=payload, timeout=_TIMEOUT_SECONDS)
     added.raise_for_status()

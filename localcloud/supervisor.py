@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ FINALIZED = "google.cloud.storage.object.v1.finalized"
 PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
 FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "cloudevent"}
 _TIMEOUT_SECONDS = 60
+_LOOK_SECONDS = 0.02
 
 
 class NotRunning(Exception):  # noqa: N818 -- reads as what is the case
@@ -58,6 +59,8 @@ class Laptop:
         self.settings: dict[str, str] = state["settings"]
         self.addresses: dict[str, str] = state["addresses"]
         self.clock = Clock(clock_path(directory))
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy has no business between two processes of one laptop
 
     def tick(self, slot: datetime) -> requests.Response:
         """Fire the schedule once, as Cloud Scheduler does; ingest's answer."""
@@ -66,7 +69,7 @@ class Laptop:
     def control(self, service: str, method: str, path: str, body: Any = None) -> Any:
         """Call a stand-in's own control interface, which no Google or Spotify service has."""
         url = f"{self.addresses[service]}/_localcloud/{path}"
-        response = requests.request(method, url, json=body, timeout=_TIMEOUT_SECONDS)
+        response = self._session.request(method, url, json=body, timeout=_TIMEOUT_SECONDS)
         response.raise_for_status()
         return response.json() if response.content else None
 
@@ -85,6 +88,8 @@ class Laptop:
 @contextmanager
 def running(plan: Plan) -> Iterator[tuple[Laptop, list[Process]]]:
     """Start everything, and stop everything on the way out, whatever happened."""
+    # Absolute, because settings lead to files in it and batches run in a directory of their own.
+    plan = replace(plan, directory=plan.directory.resolve())
     plan.directory.mkdir(parents=True, exist_ok=True)
     _refuse_second(plan.directory)
     if plan.simulated_from is not None:
@@ -230,5 +235,5 @@ def until(condition: Any, seconds: float) -> bool:
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.01)
+        time.sleep(_LOOK_SECONDS)
     return True

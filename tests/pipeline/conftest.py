@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STARTED, STOPPED = 90, 30
+STARTED, STOPPED = 180, 30
 """Seconds to wait at most; a loaded machine needs many of them."""
 
 
@@ -18,7 +18,7 @@ class Up:
 
     def __init__(self, data, *options, **environment):
         self.data = data
-        self.output_path = data.with_suffix(".out")
+        self.output_path = (ROOT / data).resolve().with_suffix(".out")
         with self.output_path.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "localcloud", "up", "--data", str(data), *options],

@@ -1,8 +1,10 @@
 """The laptop cloud as a person uses it: real processes, started, used and stopped from the command line."""
 
 import json
+import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from localcloud.clock import Clock
 from localcloud.invented_listeners import invented_listeners
 from localcloud.spotify import Spotify
 from localcloud.web import Server
-from tests.pipeline.conftest import command
+from tests.pipeline.conftest import ROOT, command
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -28,15 +30,17 @@ def count_plays(data):
     return int(done.stdout.removeprefix("plays:"))
 
 
-def test_up_runs_the_schedule_keeps_its_data_and_leaves_no_process_behind(start_up):
-    up = start_up()
+def test_up_runs_the_schedule_keeps_its_data_and_leaves_no_process_behind(start_up, tmp_path):
+    relative = Path(os.path.relpath(tmp_path / "cloud", ROOT))
+    up = start_up(data=relative)
     up.wait_for("Next run at")
     assert "ingest succeeded: 150 new plays from 3 of 3 listeners" in up.output
     assert "load       succeeded" in up.output
+    assert "top_tracks succeeded" in up.output
     assert count_plays(up.data) == 150
     assert up.stop() == 0
     assert up.survivors() == []
-    assert not (up.data / "environment.json").exists()
+    assert not (tmp_path / "cloud" / "environment.json").exists()
 
     again = start_up()
     again.wait_for("Next run at")
@@ -74,6 +78,12 @@ def test_a_command_without_a_running_laptop_cloud_says_how_to_start_one(tmp_path
     assert (done.returncode, done.stdout) == (1, "")
     assert f"python -m localcloud up --data {tmp_path}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_half_a_spotify_is_refused_before_a_secret_could_go_to_the_real_one(tmp_path):
+    done = command("up", "--data", tmp_path, SPOTIFY_API_URL="http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert "Only SPOTIFY_API_URL is set: set both" in done.stderr
 
 
 def test_a_slot_that_is_no_instant_is_wrong_usage(tmp_path):
