@@ -99,7 +99,7 @@ def _happened(story: Story) -> list[str]:
     return [
         "",
         "What happened on the way, and changed nothing that it should not:",
-        f"  {story.rotation_at:%d %b %H:%M}  {story.rotated}'s refresh token rotated: the new one is kept, the old one gone",
+        f"  {story.rotation_at:%d %b %H:%M}  {story.rotated}'s refresh token rotated: only the new one is kept",
         f"  {story.double_delivery_at:%d %b %H:%M}  from here on, the next file's event was delivered twice",
         f"  {story.double_call_at:%d %b %H:%M}  the schedule called twice for one hour",
         f"  {story.revocation_at:%d %b %H:%M}  {story.revoked} took the consent back; the others went on",

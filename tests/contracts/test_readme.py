@@ -57,3 +57,8 @@ def test_every_decision_is_in_the_list_of_decisions():
     folder = ROOT / "docs/decisions"
     listed = set(re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", (folder / "README.md").read_text()))
     assert listed == {path.name for path in folder.glob("[0-9]*.md")}
+
+
+def test_the_demo_is_shown_by_line_thirty_and_nothing_is_left_to_be_filled_in():
+    assert "$ make demo" in "\n".join(README.splitlines()[:30])
+    assert not re.search(r"^[A-Z_]{6,}$", README, re.MULTILINE)
