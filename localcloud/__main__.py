@@ -104,7 +104,7 @@ def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
 
 
 def _tick(laptop: Laptop, slot: datetime) -> bool:
-    """Whether the run was answered well and every event it caused was delivered."""
+    """Whether the run was answered well, every event it caused was delivered, and its batch, if any, succeeded."""
     response = laptop.tick(slot)
     if not response.ok:
         print(f"ingest answered {response.status_code}: {response.text.strip()[:500]}", file=sys.stderr)
@@ -113,12 +113,22 @@ def _tick(laptop: Laptop, slot: datetime) -> bool:
     answer = response.json()
     print(f"{answer['run_id']}  ingest {answer['state']}: {answer['reason']}", flush=True)
     settled = supervisor.until(lambda: not laptop.undelivered(), _SETTLE_SECONDS)
-    _print_ledger(ledger.rows_of_run(laptop.settings, answer["run_id"]))
+    supervisor.until(lambda: not laptop.pending()["batches"], _BATCH_SECONDS)
+    rows = ledger.rows_of_run(laptop.settings, answer["run_id"])
+    _print_ledger(rows)
     if not settled:
-        print(
-            f"Not everything is delivered yet: {laptop.pending()}. Logs: {laptop.directory / 'logs'}", file=sys.stderr
-        )
-    return settled
+        where = laptop.directory / "logs"
+        print(f"Not everything is delivered yet: {laptop.pending()}. Logs: {where}", file=sys.stderr)
+    return settled and _batch_went_well(laptop, rows)
+
+
+def _batch_went_well(laptop: Laptop, rows: list[dict[str, object]]) -> bool:
+    """A batch that was submitted leaves a row of its own; of a silent end the ledger hears only with the next load."""
+    states = {row["step"]: row["state"] for row in rows}
+    if states.get("transform") != "succeeded" or states.get("top_tracks") == "succeeded":
+        return True
+    print(f"The batch did not succeed. Its log is in {laptop.directory / 'batches'}", file=sys.stderr)
+    return False
 
 
 def _print_parts(laptop: Laptop) -> None:
