@@ -173,7 +173,7 @@ def _warnings(viewer: Viewer, loaded: Loaded[History], zone: str, now: datetime)
         return
     status = pipeline_health.status(viewer.store.runs().value, now)
     if status.level in ("late", "failing"):
-        st.warning(f"{status.words} The charts show what has arrived.", icon=":material/schedule:")
+        st.warning(f"{status.words}. The charts show what has arrived.", icon=":material/schedule:")
 
 
 def _run_count(viewer: Viewer) -> int:
