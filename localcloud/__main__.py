@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from localcloud import dashboard_server, ledger, supervisor
+from localcloud import dashboard_server, ledger, scheduler, supervisor
 from localcloud.processes import Process, ProcessFailed
 from localcloud.set_up import SetUpFailed
 from localcloud.supervisor import Laptop
@@ -92,10 +92,10 @@ def status(options: argparse.Namespace) -> int:
 
 
 def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
-    slot = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    slot = scheduler.full_hour(datetime.now(UTC))
     while True:
-        _tick(laptop, slot)
-        slot = max(slot, datetime.now(UTC).replace(minute=0, second=0, microsecond=0)) + timedelta(hours=1)
+        _tick(laptop, slot, scheduler.HOURLY)
+        slot = max(slot, scheduler.full_hour(datetime.now(UTC))) + timedelta(hours=1)
         print(f"Next run at {slot:%H:%M} UTC. Ctrl-C stops everything.", flush=True)
         while datetime.now(UTC) < slot:
             for process in started:
@@ -103,9 +103,9 @@ def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
             time.sleep(1)
 
 
-def _tick(laptop: Laptop, slot: datetime) -> bool:
+def _tick(laptop: Laptop, slot: datetime, retry: scheduler.Retry = scheduler.ONCE) -> bool:
     """Whether the run was answered well, every event it caused was delivered, and its batch, if any, succeeded."""
-    response = laptop.tick(slot)
+    response = laptop.tick(slot, retry)
     if not response.ok:
         print(f"ingest answered {response.status_code}: {response.text.strip()[:500]}", file=sys.stderr)
         print(f"Its log: {laptop.directory / 'logs' / 'ingest.log'}", file=sys.stderr)

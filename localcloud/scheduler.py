@@ -2,16 +2,12 @@
 
 import base64
 import json
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import requests
-
-from localcloud.clock import Clock
-from localcloud.log import Log
 
 JOB_NAME = "ingest-hourly"
 
@@ -40,28 +36,9 @@ def fire(url: str, slot: datetime, retry: Retry = ONCE) -> requests.Response:
     return _post(url, slot, retry.attempt_deadline_seconds)
 
 
-def run_hourly(
-    url: str, clock: Clock, stop: threading.Event, log: Log, retry: Retry = HOURLY, look_seconds: float = 0.5
-) -> None:
-    """Fire at every full hour of the clock until `stop`. Hours that a sleeping laptop missed are one firing."""
-    fired = full_hour(clock.now())
-    while not stop.wait(look_seconds):
-        slot = full_hour(clock.now())
-        if slot > fired:
-            fired = slot
-            log("Schedule fired", slot=slot.isoformat(), **_outcome(url, slot, retry))
-
-
 def full_hour(instant: datetime) -> datetime:
     """The slot that an instant belongs to."""
     return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def _outcome(url: str, slot: datetime, retry: Retry) -> dict[str, int | str]:
-    try:
-        return {"status": fire(url, slot, retry).status_code}
-    except requests.RequestException as error:
-        return {"error": type(error).__name__, "severity": "ERROR"}
 
 
 def _post(url: str, slot: datetime, deadline_seconds: float) -> requests.Response:

@@ -62,9 +62,9 @@ class Laptop:
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy has no business between two processes of one laptop
 
-    def tick(self, slot: datetime) -> requests.Response:
-        """Fire the schedule once, as Cloud Scheduler does; ingest's answer."""
-        return scheduler.fire(self.addresses["ingest"], slot)
+    def tick(self, slot: datetime, retry: scheduler.Retry = scheduler.ONCE) -> requests.Response:
+        """Fire the schedule once, as Cloud Scheduler does; ingest's last answer."""
+        return scheduler.fire(self.addresses["ingest"], slot, retry)
 
     def control(self, service: str, method: str, path: str, body: Any = None) -> Any:
         """Call a stand-in's own control interface, which no Google or Spotify service has."""

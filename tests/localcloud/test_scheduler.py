@@ -3,16 +3,13 @@
 import base64
 import json
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 import pytest
 import requests
 
-from localcloud.clock import Clock
-from localcloud.scheduler import Retry, fire, full_hour, run_hourly
+from localcloud.scheduler import Retry, fire, full_hour
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -87,32 +84,6 @@ def test_a_refused_firing_is_repeated_for_the_same_slot(
 def test_a_target_that_is_not_there_is_an_error_at_the_end() -> None:
     with pytest.raises(requests.ConnectionError):
         fire("http://127.0.0.1:9", SLOT, Retry(2, min_backoff_seconds=0.001))
-
-
-def test_every_full_hour_fires_once_and_missed_hours_are_one_firing(target: Target) -> None:
-    clock, stop = Clock(), threading.Event()
-    entries: list[dict[str, Any]] = []
-    clock.set(SLOT - timedelta(seconds=1800))
-
-    def log(message: str, **fields: Any) -> None:
-        entries.append({"message": message, **fields})
-
-    arguments = (target.server.url, clock, stop, log, Retry(0), 0.01)
-    scheduler = threading.Thread(target=run_hourly, args=arguments, daemon=True)
-    scheduler.start()
-    for instant in (SLOT, SLOT + timedelta(minutes=59), SLOT + timedelta(hours=1), SLOT + timedelta(hours=5)):
-        clock.set(instant)
-        if instant.minute == 0:
-            assert target.called.acquire(timeout=20)
-        time.sleep(0.05)  # long enough for a second firing of the same slot
-    stop.set()
-    scheduler.join(20)
-
-    assert target.slots == ["2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z", "2026-11-22T15:00:00Z"]
-    assert entries == [
-        {"message": "Schedule fired", "slot": slot, "status": 200}
-        for slot in ("2026-11-22T10:00:00+00:00", "2026-11-22T11:00:00+00:00", "2026-11-22T15:00:00+00:00")
-    ]
 
 
 def test_the_slot_of_an_instant_is_its_full_hour() -> None:
