@@ -17,6 +17,7 @@ from localcloud.bigquery_catalog import Resource
 from localcloud.bigquery_errors import JobError
 from localcloud.bigquery_types import Field
 from localcloud.bigquery_warehouse import Cursor, Warehouse
+from localcloud.faults import Faults
 from localcloud.web import ApiError
 
 _RESULTS_KEPT = 200
@@ -51,10 +52,10 @@ class Work:
 
 
 class Jobs:
-    """All jobs by project, location and id."""
+    """All jobs by project, location and id. A fault can let one fail that was accepted."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+    def __init__(self, warehouse: Warehouse, faults: Faults) -> None:
+        self._warehouse, self._faults = warehouse, faults
         self._lock = threading.Lock()
         self._jobs: dict[JobKey, Resource] = {}
         self._results: OrderedDict[JobKey, Result] = OrderedDict()
@@ -93,6 +94,7 @@ class Jobs:
         try:
             with self._warehouse.writing() if work.writes else self._warehouse.reading() as cursor:
                 _demand_location(job["jobReference"], work)
+                self._fail_if_ordered(job, kind)
                 outcome = work.run(cursor)
                 done = _finished(job, kind, outcome.statistics, self._warehouse.now_ms())
                 if work.writes:
@@ -105,6 +107,11 @@ class Jobs:
         if outcome.result is not None:
             self._keep(_key(job["jobReference"]), outcome.result)
         return done
+
+    def _fail_if_ordered(self, job: Resource, kind: str) -> None:
+        fault = self._faults.job_failure(f"bigquery job {kind} {job['jobReference']['jobId']}")
+        if fault is not None:
+            raise ApiError(_HTTP_STATUS.get(fault.reason, 400), fault.reason, "The job was ordered to fail. Try again.")
 
     def _keep(self, key: JobKey, result: Result) -> None:
         with self._lock:
@@ -141,7 +148,14 @@ def error_of(job: Resource) -> ApiError | None:
 
 
 # https://cloud.google.com/bigquery/docs/error-messages
-_HTTP_STATUS = {"notFound": 404, "duplicate": 409, "internalError": 500}
+_HTTP_STATUS = {
+    "backendError": 503,
+    "duplicate": 409,
+    "internalError": 500,
+    "notFound": 404,
+    "quotaExceeded": 403,
+    "rateLimitExceeded": 403,
+}
 
 
 def _key(reference: Resource) -> JobKey:

@@ -11,6 +11,7 @@ from localcloud.bigquery_query import QueryRunner, Statement, plan_query, read_s
 from localcloud.bigquery_sizes import Sizes
 from localcloud.bigquery_tables_api import PROJECT, next_page, page_of
 from localcloud.bigquery_warehouse import Cursor, Warehouse
+from localcloud.faults import Faults
 from localcloud.web import ApiError, Request, Response, Routes
 
 _QUERY_SETTINGS = (
@@ -27,9 +28,11 @@ _QUERY_SETTINGS = (
 class JobsApi:
     """`statements` holds every statement that came in, in order, with the query settings that brought it last."""
 
-    def __init__(self, warehouse: Warehouse, sizes: Sizes, read_object: ReadObject, write_object: WriteObject) -> None:
+    def __init__(
+        self, warehouse: Warehouse, sizes: Sizes, read_object: ReadObject, write_object: WriteObject, faults: Faults
+    ) -> None:
         self._warehouse = warehouse
-        self._jobs = Jobs(warehouse)
+        self._jobs = Jobs(warehouse, faults)
         self._runner = QueryRunner(warehouse, sizes)
         self._read_object, self._write_object = read_object, write_object
         self.statements: dict[Statement, Resource] = {}

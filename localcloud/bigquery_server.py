@@ -10,9 +10,11 @@ import signal
 import threading
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import requests
 
+from localcloud.bigquery_catalog import TableId
 from localcloud.bigquery_extract import WriteObject
 from localcloud.bigquery_jobs_api import JobsApi
 from localcloud.bigquery_load import ReadObject
@@ -31,16 +33,25 @@ _UPLOAD_TIMEOUT_SECONDS = 60
 class BigQuery:
     """The service. gs:// URIs of load and extract jobs are read and written through the two functions."""
 
-    def __init__(self, directory: Path, read_object: ReadObject, write_object: WriteObject, clock: Clock) -> None:
+    def __init__(
+        self, directory: Path, read_object: ReadObject, write_object: WriteObject, clock: Clock, faults: Faults
+    ) -> None:
         self._warehouse = Warehouse(directory, clock)
         sizes = Sizes()
-        jobs = JobsApi(self._warehouse, sizes, read_object, write_object)
+        jobs = JobsApi(self._warehouse, sizes, read_object, write_object, faults)
         self.statements = jobs.statements
         """Every statement that came in, in order, with the query settings that brought it last."""
         self.routes = Routes()
         self.routes.extend(TablesApi(self._warehouse, sizes).routes())
         self.routes.extend(jobs.routes())
         self.routes.add("GET", f"{CONTROL}statements", self._list_statements)
+
+    def rows(self, table: TableId) -> list[dict[str, Any]]:
+        """What a table holds, for tests that look without a call, a job or a fault."""
+        with self._warehouse.reading() as cursor:
+            cursor.execute(f"SELECT * FROM {table.sql}")  # noqa: S608 -- quoted
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def close(self) -> None:
         self._warehouse.close()
@@ -72,7 +83,7 @@ def main() -> None:
     options = _options()
     faults = Faults()
     objects = _Objects(options.data / "buckets", os.environ.get("STORAGE_EMULATOR_HOST"))
-    service = BigQuery(options.data, objects.read, objects.write, Clock(options.clock))
+    service = BigQuery(options.data, objects.read, objects.write, Clock(options.clock), faults)
     service.routes.extend(fault_routes(faults))
     server = Server("bigquery", service.routes, faults, options.port).start()
     log("The laptop BigQuery is listening", url=server.url)

@@ -1,9 +1,9 @@
 """Makes the laptop cloud misbehave on purpose, so that reliability can be tested instead of hoped for.
 
 A fault names the calls it wants (a regular expression over "SERVICE METHOD /path"), lets some of them pass, and
-then answers with an error, loses the answer after the work was done, drops the connection, or stops the world:
-from a stop on every call to every service is refused, which is what an outside world sees of a process that was
-killed at that point.
+then answers with an error, loses the answer after the work was done, drops the connection, lets a BigQuery job fail
+that was accepted, or stops the world: from a stop on every call to every service is refused, which is what an outside
+world sees of a process that was killed at that point.
 """
 
 import re
@@ -13,9 +13,10 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Action = Literal["answer", "drop", "stop", "delay", "twice", "late"]
+Action = Literal["answer", "drop", "stop", "delay", "twice", "late", "fail"]
 _SPOILING: frozenset[Action] = frozenset({"answer", "drop", "stop", "delay"})
 _DISORDERING: frozenset[Action] = frozenset({"twice", "late"})
+_FAILING: frozenset[Action] = frozenset({"fail"})
 
 
 class Misbehaviour(Exception):  # noqa: N818 -- not an error, an order carried out
@@ -34,6 +35,7 @@ class Fault:
     """One misbehaviour. `when="after"`: the call takes effect and only its answer is spoilt.
 
     "twice" and "late" are for events ("events deliver TYPE KEY"): delivered two times, or overtaken by others.
+    "fail" is for BigQuery's jobs ("bigquery job KIND ID"): accepted, and failed with `reason`.
     """
 
     match: str
@@ -49,6 +51,8 @@ class Fault:
     """How long a delay lasts, in seconds."""
     overtaken_by: int | None = 1
     """How many other deliveries a late one lets pass; None is until it is released."""
+    reason: str = "backendError"
+    """Why a job fails, in BigQuery's words."""
 
 
 _STOPPED = Answer(
@@ -78,6 +82,15 @@ class Faults:
             self._stopped = False
             self.calls.clear()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a stop has come: whoever was at work since then is dead to the world."""
+        return self._stopped
+
+    def resume(self) -> None:
+        """After a stop: answer again, to whoever starts anew. What else was ordered stays."""
+        self._stopped = False
+
     def pending(self) -> list[dict[str, Any]]:
         with self._lock:
             return [asdict(fault) for fault in self._faults]
@@ -97,6 +110,10 @@ class Faults:
     def disorder(self, call: str) -> Fault | None:
         """The "twice" or "late" that is ordered for the delivery of an event, if any."""
         return self.take(call, "before", _DISORDERING)
+
+    def job_failure(self, call: str) -> Fault | None:
+        """The "fail" that is ordered for a job, if any."""
+        return self.take(call, "before", _FAILING)
 
     def take(self, call: str, when: str, actions: frozenset[Action] = _SPOILING) -> Fault | None:
         """The first fault due for this call, used up by one; None when there is none."""

@@ -33,41 +33,58 @@ class LaptopCloud:
     """Used as a context manager; entering it again on the same directory is a restart."""
 
     def __init__(self, directory: Path, run_batch: RunBatch | None = None) -> None:
-        self._directory = directory
         self.faults = Faults()
         self.clock = Clock()
-        self._google = GoogleCloud(directory, self.clock, self.faults, say_nothing, run_batch)
+        self._run_batch = run_batch
+        self._open(directory)
+        self._gcp = Server("gcp", self._google.routes, self.faults)
+        self._bigquery = Server("bigquery", self.bigquery.routes, self.faults)
+        self.gcp_url, self.bigquery_url = self._gcp.url, self._bigquery.url
+        self.environment = self._environment(directory)
+
+    def _open(self, directory: Path) -> None:
+        self._google = GoogleCloud(directory, self.clock, self.faults, say_nothing, self._run_batch)
         self.storage, self.secrets = self._google.storage, self._google.secrets
         self.pubsub, self.dataproc = self._google.pubsub, self._google.dataproc
         self.events, self.deliver_pending = self._google.events, self._google.events.deliver_pending
-        self.bigquery = BigQuery(directory, self.storage.read_object, self.storage.write_object, self.clock)
-        self._servers = [
-            Server("gcp", self._google.routes, self.faults),
-            Server("bigquery", self.bigquery.routes, self.faults),
-        ]
-        self.gcp_url, self.bigquery_url = (server.url for server in self._servers)
-        self.environment = self._environment()
+        self.bigquery = BigQuery(
+            directory, self.storage.read_object, self.storage.write_object, self.clock, self.faults
+        )
+
+    def start_over(self, directory: Path) -> None:
+        """An empty cloud on another directory, under the same addresses: clients keep their connections.
+
+        Nobody is subscribed any more, and no fault is ordered.
+        """
+        self._close()
+        self._open(directory)
+        self._gcp.routes, self._bigquery.routes = self._google.routes, self.bigquery.routes
+        self.faults.clear()
+        set_up.create_resources(self.environment)
 
     def subscribe(self, event_type: str, deliver: Deliver, target: str | None = None) -> None:
         """Events of this type go to `deliver`; `target`, a bucket or a topic id, narrows them."""
         self.events.subscribe(event_type, deliver, target)
 
     def __enter__(self) -> Self:
-        for server in self._servers:
-            server.start()
+        self._gcp.start()
+        self._bigquery.start()
         set_up.create_resources(self.environment)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for server in self._servers:
-            server.stop()
+        self._gcp.stop()
+        self._bigquery.stop()
+        self._close()
+
+    def _close(self) -> None:
         self._google.close()
         self.bigquery.close()
 
-    def _environment(self) -> dict[str, str]:
-        key_path = self._directory / "service-account.json"
+    def _environment(self, directory: Path) -> dict[str, str]:
+        key_path = directory / "service-account.json"
         write_service_account(key_path, f"{self.gcp_url}/token")
         return {
             **set_up.environment(self.gcp_url, self.bigquery_url, key_path),

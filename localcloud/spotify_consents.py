@@ -164,6 +164,17 @@ class Consents:
             holder = consent or self._codes.get(secret) or self._access.get(secret)
             return holder.listener if holder else None
 
+    def newest_token(self, listener: str) -> str | None:
+        """The good refresh token that was given last; None when there is none."""
+        with self._lock:
+            return next((c.tokens[-1] for c in reversed(self._consents) if c.listener == listener and c.tokens), None)
+
+    def all_secrets(self) -> set[str]:
+        """Every token that was given and is remembered, good or not: none of them may ever be seen anywhere."""
+        with self._lock:
+            refresh = {token for consent in self._consents for token in (*consent.tokens, *consent.revoked)}
+            return refresh | set(self._access) | set(self._codes)
+
     def _consent_of(self, refresh_token: str) -> Consent | None:
         return next((c for c in self._consents if refresh_token in c.tokens or refresh_token in c.revoked), None)
 

@@ -1,4 +1,4 @@
-"""The landing bucket: one CSV per run, written once; what it holds is what the run landed, whoever wrote it."""
+"""The landing bucket: one CSV per run; what it holds is what the run landed, whoever wrote it."""
 
 import csv
 import io
@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
-from google.cloud.storage import Bucket
+from google.cloud.storage import Blob, Bucket
 
-from plays import COLUMNS, Row, key_of
+from plays import COLUMNS, KEY, Row, key_of
 
 _SECONDS = 60
 
@@ -29,37 +29,59 @@ class Landed:
     by_this_attempt: bool
 
 
+class LandingContradiction(Exception):  # noqa: N818 -- reads as what happened
+    """Cloud Storage has and has not the object; the next attempt asks again."""
+
+
 def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> Landed | None:
-    """Write the rows, unless an earlier attempt at the same slot has landed some; None when nothing is landed."""
-    if rows and _write(bucket, run_id, rows):
+    """Write the rows that no earlier attempt at the same slot has landed; None when nothing is landed.
+
+    An attempt that was stopped may have landed less: a listener whom it did not reach is heard by the next one. What
+    is added makes a new generation of the object, and with it a new event for load.
+    """
+    blob = bucket.blob(object_name(run_id))
+    if rows and _write(blob, to_csv(rows), generation=0):
         return Landed(Counter(row["listener_id"] for row in rows), by_this_attempt=True)
-    return _read(bucket, run_id)
+    content = _read(blob)
+    if content is None and rows:
+        raise LandingContradiction(f"{blob.name} can be neither created nor read")
+    return None if content is None else _add(blob, content, rows)
 
 
-def _write(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> bool:
-    """False when the object was there before. Ours, too, if the answer to our first call was lost."""
+def _add(blob: Blob, content: bytes, rows: Sequence[Row]) -> Landed:
+    held = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    keys = {tuple(row[name] for name in KEY) for row in held}
+    missing = [row for row in rows if tuple(_to_text(row[name]) for name in KEY) not in keys]
+    if missing and not _write(blob, content + _to_lines(missing), generation=blob.generation):
+        raise LandingContradiction(f"{blob.name} was changed by somebody else")
+    listeners = [row["listener_id"] for row in (*held, *missing)]
+    return Landed(Counter(listeners), by_this_attempt=bool(missing))
+
+
+def _write(blob: Blob, content: bytes, generation: int) -> bool:
+    """False when there was another generation before. Ours, too, if the answer to our first call was lost."""
     try:
-        bucket.blob(object_name(run_id)).upload_from_string(
-            to_csv(rows), content_type="text/csv", if_generation_match=0, timeout=_SECONDS
-        )
+        blob.upload_from_string(content, content_type="text/csv", if_generation_match=generation, timeout=_SECONDS)
     except PreconditionFailed:
         return False
     return True
 
 
-def _read(bucket: Bucket, run_id: str) -> Landed | None:
+def _read(blob: Blob) -> bytes | None:
+    """Afterwards the blob knows which generation this was."""
     try:
-        content = bucket.blob(object_name(run_id)).download_as_bytes(timeout=_SECONDS)
+        return bytes(blob.download_as_bytes(timeout=_SECONDS))
     except NotFound:
         return None
-    rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
-    return Landed(Counter(row["listener_id"] for row in rows), by_this_attempt=False)
 
 
 def to_csv(rows: Sequence[Row]) -> bytes:
     """UTF-8, a header, rows in the order of their keys, so that equal plays make equal files."""
-    lines = [",".join(COLUMNS), *(_to_line(row) for row in sorted(rows, key=key_of))]
-    return "".join(f"{line}\n" for line in lines).encode()
+    return f"{','.join(COLUMNS)}\n".encode() + _to_lines(rows)
+
+
+def _to_lines(rows: Sequence[Row]) -> bytes:
+    return "".join(f"{_to_line(row)}\n" for row in sorted(rows, key=key_of)).encode()
 
 
 def _to_line(row: Row) -> str:
@@ -71,10 +93,18 @@ def _to_field(value: Any) -> str:
     match value:
         case None:
             return ""
-        case bool():
-            return "true" if value else "false"
         case str():
             return '"' + value.replace('"', '""') + '"'
+        case _:
+            return _to_text(value)
+
+
+def _to_text(value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
         case datetime():
             return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z"
         case _:

@@ -22,6 +22,7 @@ Key = tuple[str, datetime, str]
 
 _TABLE = json.loads((Path(__file__).parent / "tables" / "plays.json").read_text(encoding="utf-8"))
 COLUMNS: dict[str, str] = {column["name"]: column["type"] for column in _TABLE["columns"]}
+KEY: tuple[str, ...] = tuple(_TABLE["primary_key"])
 
 # One row with an instant that no partition can hold would make BigQuery refuse the whole file.
 _PLAUSIBLE_YEARS = range(2006, 2100)

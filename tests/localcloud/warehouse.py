@@ -98,7 +98,7 @@ def running_warehouse(directory: Path, objects: dict[str, bytes] | None = None) 
     def write(uri: str, content: Path) -> None:
         objects[uri] = content.read_bytes()
 
-    service = BigQuery(directory, read, write, clock)
+    service = BigQuery(directory, read, write, clock, faults)
     server = Server("bigquery", service.routes, faults).start()
     with _client(server.url) as client:
         dataset = bigquery.Dataset(f"{PROJECT}.listening")

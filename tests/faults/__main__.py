@@ -1,0 +1,103 @@
+"""`python -m tests.faults`: storms against the whole pipeline in simulated time, and what became of every play."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from tests.faults.campaign import Failure, Tally, run_campaign, tally_of
+from tests.faults.checks import problems
+from tests.faults.storms import KINDS, Storm, draw
+from tests.faults.world import open_world
+
+
+def main() -> int:
+    options = _options()
+    if options.replay:
+        return _replay(*options.replay)
+    print(
+        f"{options.schedules} storms from seed {options.seed} on, {options.processes} at a time; Ctrl-C stops.",
+        flush=True,
+    )
+    started = time.monotonic()
+
+    def tell(total: Tally, failed: Sequence[Failure]) -> None:
+        for failure in failed:
+            _tell_failure(failure)
+        seconds, troubles = time.monotonic() - started, sum(total.struck.values())
+        print(
+            f"  {total.storms:>6} storms {seconds:>6.0f} s {total.plays:>9,} plays {troubles:>7,} troubles", flush=True
+        )
+
+    total, failures = run_campaign(options.seed, options.schedules, options.processes, tell)
+    _tell_total(total)
+    print(f"{len(failures)} of {total.storms} storms broke a promise." if failures else "Every promise was kept.")
+    return 1 if failures else 0
+
+
+def _replay(seed: int, parts: Sequence[int] | None) -> int:
+    whole = draw(seed)
+    storm = whole if parts is None else whole.keep(parts)
+    _tell_storm(storm)
+    with open_world() as world:
+        evidence = world.run(storm)
+    found = problems(evidence)
+    print(*(found or ["Every promise was kept."]), sep="\n")
+    _tell_total(tally_of(evidence))
+    return 1 if found else 0
+
+
+def _tell_failure(failure: Failure) -> None:
+    print(f"\nThe storm of seed {failure.seed} broke a promise. The smallest that still does:")
+    _tell_storm(failure.storm)
+    print(*failure.problems[:10], sep="\n")
+    parts = ",".join(map(str, failure.parts))
+    print(f"Again: make faults REPLAY={failure.seed}:{parts}\n", flush=True)
+
+
+def _tell_storm(storm: Storm) -> None:
+    print(f"  {storm.hours} hours, then quiet slots at {storm.quiet_slots}")
+    for part in (*storm.heard, *storm.troubles):
+        print(f"  {part}")
+
+
+def _tell_total(total: Tally) -> None:
+    print(f"\n{'trouble that struck':<42} times")
+    for kind in KINDS:
+        print(f"  {kind:<40} {total.struck[kind]:>6,}")
+    print(
+        f"\n{total.storms:,} storms, {total.calls:,} calls of ingest, {sum(total.struck.values()):,} troubles: "
+        f"{total.plays:,} plays played, {total.stored:,} stored, {total.doubled:,} doubled, {total.lost:,} lost, "
+        f"{total.missed:,} that no finished run was ever shown."
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--schedules", type=_count, default=200, help="how many storms (default: 200)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the first; the next have the next seeds (default: 0)"
+    )
+    parser.add_argument(
+        "--processes", type=_count, default=os.cpu_count() or 1, help="how many at a time (default: one per core)"
+    )
+    parser.add_argument(
+        "--replay", type=_replayed, metavar="SEED[:PARTS]", help="one storm again, or some of its parts"
+    )
+    return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
+def _replayed(text: str) -> tuple[int, list[int] | None]:
+    seed, _, parts = text.partition(":")
+    return int(seed), [int(part) for part in parts.split(",") if part] if ":" in text else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Lets storms pass and says what they did: which promise broke, and the smallest storm that still breaks it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+
+from tests.faults.checks import problems
+from tests.faults.evidence import Evidence, key_of, row_key
+from tests.faults.storms import Storm, draw
+from tests.faults.world import World, open_world
+
+STORMS_AT_ONCE = 10
+
+
+@dataclass
+class Tally:
+    """What storms did, in figures. Adding two gives the tally of both."""
+
+    storms: int = 0
+    plays: int = 0
+    stored: int = 0
+    doubled: int = 0
+    lost: int = 0
+    """On a page that a finished run was shown, and not stored."""
+    missed: int = 0
+    """Never on such a page, and not stored: Spotify never showed them, or no run was there in time."""
+    calls: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A storm that broke a promise: what is wrong after the smallest part of it that still does."""
+
+    seed: int
+    parts: tuple[int, ...]
+    storm: Storm
+    problems: tuple[str, ...]
+
+
+def run_storms(seeds: Iterable[int], world: World) -> tuple[Tally, list[Failure]]:
+    tally, failures = Tally(), []
+    for seed in seeds:
+        evidence = world.run(draw(seed))
+        tally += tally_of(evidence)
+        if problems(evidence):
+            failures.append(shrink(seed, world))
+    return tally, failures
+
+
+def run_campaign(
+    first: int, count: int, processes: int, tell: Callable[[Tally, list[Failure]], None]
+) -> tuple[Tally, list[Failure]]:
+    """`count` storms from the seed `first` on, in processes of their own; `tell` hears of each ten."""
+    chunks = [
+        range(seed, min(seed + STORMS_AT_ONCE, first + count)) for seed in range(first, first + count, STORMS_AT_ONCE)
+    ]
+    total, failures = Tally(), []
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(_run_chunk, chunk) for chunk in chunks]):
+            tally, failed = done.result()
+            total += tally
+            failures += failed
+            tell(total, failed)
+    return total, failures
+
+
+def shrink(seed: int, world: World, find: Callable[[Evidence], list[str]] = problems) -> Failure:
+    """Take away part after part of the storm as long as the same promise stays broken."""
+    whole = draw(seed)
+    parts = list(range(whole.parts))
+    found = find(world.run(whole))
+    broken = _names(found)
+    for part in reversed(range(whole.parts)):
+        fewer = [other for other in parts if other != part]
+        still = find(world.run(whole.keep(fewer)))
+        if _names(still) & broken:
+            parts, found = fewer, still
+    return Failure(seed, tuple(parts), whole.keep(parts), tuple(found))
+
+
+def tally_of(evidence: Evidence) -> Tally:
+    truth, stored = evidence.truth, [row_key(row) for row in evidence.plays]
+    promised = evidence.promised
+    return Tally(
+        storms=1,
+        plays=len(truth),
+        stored=len(set(stored)),
+        doubled=len(stored) - len(set(stored)),
+        lost=len(promised - set(stored)),
+        missed=len({key_of(play) for play in truth.values()} - set(stored) - promised),
+        calls=len(evidence.attempts),
+        struck=evidence.struck,
+    )
+
+
+def _names(found: Iterable[str]) -> set[str]:
+    return {problem.partition(":")[0] for problem in found}
+
+
+_open = ExitStack()
+_worlds: list[World] = []
+
+
+def _run_chunk(seeds: range) -> tuple[Tally, list[Failure]]:
+    """In a process of the pool, whose world serves all its storms."""
+    if not _worlds:
+        _worlds.append(_open.enter_context(open_world()))
+    return run_storms(seeds, _worlds[0])

@@ -1,0 +1,99 @@
+"""What is left after a storm, and what a test may know of how it came about. Values only."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from localcloud.invented_lives import Play
+from tests.faults.scripted_life import ScriptedLife
+
+Key = tuple[str, datetime, str]
+"""listener_id, played_at, track_id."""
+Row = dict[str, Any]
+
+
+def key_of(play: Play) -> Key:
+    return play.listener, play.played_at, play.track.id
+
+
+def row_key(row: Row) -> Key:
+    return row["listener_id"], row["played_at"], row["track_id"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer of recently-played that left the invented Spotify, whether or not it arrived."""
+
+    listener: str
+    at: datetime
+    keys: frozenset[Key]
+    oldest: datetime
+    newest: datetime
+    is_full: bool
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One call of ingest for a slot. `status` is 0 when it was killed or its answer was lost."""
+
+    slot: datetime
+    status: int
+    answer: dict[str, Any]
+    pages: tuple[Page, ...]
+    had_trouble: bool
+    """Whether anything was out of order in this hour, or is still on its way from an earlier one."""
+
+    @property
+    def heard_pages(self) -> list[Page]:
+        """The last page of each listener that the answer calls heard."""
+        last = {page.listener: page for page in self.pages} if self.status == 200 else {}
+        listeners = self.answer.get("listeners", {})
+        return [last[name] for name in last if listeners.get(name, {}).get("state") in ("collected", "nothing_new")]
+
+
+@dataclass(frozen=True)
+class Batch:
+    batch_id: str
+    state: str
+    created_at: datetime
+    ended_at: datetime
+    """When it entered the state it is in."""
+    as_of: datetime
+    seen: frozenset[Key]
+    """What `plays` held when it started to run."""
+
+
+@dataclass
+class Evidence:
+    lives: dict[str, ScriptedLife]
+    struck: Counter[str] = field(default_factory=Counter)
+    """How often each kind of trouble found something to spoil."""
+    attempts: list[Attempt] = field(default_factory=list)
+    plays: list[Row] = field(default_factory=list)
+    gaps: list[Row] = field(default_factory=list)
+    ledger: list[Row] = field(default_factory=list)
+    landed: dict[str, str] = field(default_factory=dict)
+    """Content of each object of the landing bucket, by name."""
+    other_texts: list[str] = field(default_factory=list)
+    """Everything else that people may read: logs, answers, quarantined objects, batches."""
+    secrets: frozenset[str] = frozenset()
+    tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By listener: the refresh token in Secret Manager, and the newest that Spotify gave."""
+    batches: list[Batch] = field(default_factory=list)
+    undelivered: dict[str, dict[str, int]] = field(default_factory=dict)
+    top_tracks: list[Row] | None = None
+    """None where Spark did not run."""
+
+    @property
+    def truth(self) -> dict[Key, Play]:
+        return {key_of(play): play for life in self.lives.values() for play in life.plays}
+
+    @property
+    def pages(self) -> list[Page]:
+        return [page for attempt in self.attempts for page in attempt.pages]
+
+    @property
+    def promised(self) -> set[Key]:
+        """What the runs were shown that came to their end and say they heard the listener: these must be stored."""
+        return {key for attempt in self.attempts for page in attempt.heard_pages for key in page.keys}

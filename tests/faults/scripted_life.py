@@ -1,0 +1,46 @@
+"""A listener of the invented Spotify whose every play is written down beforehand."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from random import Random
+
+from localcloud.invented_listeners import InventedListener
+from localcloud.invented_lives import WINDOW, Play
+from localcloud.invented_music import Catalogue
+from localcloud.invented_tastes import Context
+from tests.faults.storms import Heard
+
+
+class ScriptedLife:
+    """What `localcloud.invented_lives.Life` is to the invented Spotify, with plays that are given."""
+
+    def __init__(self, listener: InventedListener, plays: Iterable[Play], begins_at: datetime) -> None:
+        self.listener, self.begins_at = listener, begins_at
+        self.plays = sorted(plays, key=lambda play: (play.played_at, play.track.id))
+
+    def between(self, since: datetime, until: datetime) -> list[Play]:
+        """The oldest first."""
+        return [play for play in self.plays if since <= play.played_at < until]
+
+    def newest(self, at: datetime, count: int = WINDOW) -> list[Play]:
+        """The newest first."""
+        return [play for play in reversed(self.plays) if play.played_at <= at and play.is_visible(at)][:count]
+
+
+def play_hour(heard: Heard, slot: datetime, catalogue: Catalogue, seed: int) -> list[Play]:
+    """The plays of the hour before a slot. Some hours hold two tracks that end in the same millisecond."""
+    rng = Random(f"{seed} {heard.hour} {heard.listener}")
+    tracks = list(catalogue.tracks.values())
+    start, step_ms = slot - timedelta(hours=1), 3_600_000 // heard.plays
+    ends_ms = [place * step_ms + rng.randrange(step_ms) for place in range(heard.plays)]
+    if heard.plays > 1 and rng.random() < 0.3:
+        ends_ms[1] = ends_ms[0]
+    plays: dict[tuple[int, str], Play] = {}
+    for place, end_ms in enumerate(ends_ms):
+        track = rng.choice(tracks)
+        played_at = start + timedelta(milliseconds=end_ms)
+        late = timedelta(minutes=heard.late_minutes.get(place, 0))
+        visible_at = None if place in heard.never_shown else played_at + late
+        context = rng.choice((None, Context("album", f"spotify:album:{track.album.id}")))
+        plays[end_ms, track.id] = Play(heard.listener, played_at, track.duration_ms, track, context, visible_at)
+    return list(plays.values())

@@ -1,0 +1,283 @@
+"""A storm: what is played and what goes wrong, hour by hour, all of it drawn from a seed. Values only.
+
+Everything that can go wrong is a kind in KINDS; the report counts by these names. A storm can be made smaller
+(`keep`), which is how a failing one is shrunk.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any, Literal
+
+from localcloud.faults import Fault
+from localcloud.spotify_orders import Order
+
+LISTENERS = ("listener-one", "listener-two")
+DAY_LONG_PAUSE_SECONDS = 82_661
+"""As users report it (ledger of a real app, August 2026)."""
+LONGEST_LATE_MINUTES = 2 * 24 * 60
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one listener played in the hour before a slot."""
+
+    hour: int
+    listener: str
+    plays: int
+    late_minutes: Mapping[int, int] = field(default_factory=dict)
+    """How long after its end Spotify shows a play, by the play's place in the hour; the others show at once."""
+    never_shown: frozenset[int] = frozenset()
+    """Places of the plays that Spotify never shows, as of a private session."""
+
+
+@dataclass(frozen=True)
+class Rotate:
+    """Spotify gives a new refresh token with the next refresh; the old one is good until the new one is used."""
+
+    listener: str
+
+
+@dataclass(frozen=True)
+class Revoke:
+    """The listener takes the consent back, and gives it again some hours later (`python -m cli authorize`)."""
+
+    listener: str
+    hours: int
+
+
+@dataclass(frozen=True)
+class EndBatch:
+    """What becomes of the batches that run in this hour, instead of succeeding after some minutes."""
+
+    fate: Literal["FAILED", "CANCELLED", "hangs"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """How Cloud Scheduler calls in this hour."""
+
+    times: int = 1
+    late_minutes: int = 0
+
+
+Measure = Fault | Order | Rotate | Revoke | EndBatch | Call
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing that goes wrong, and what has to be done for it."""
+
+    hour: int
+    kind: str
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True)
+class Storm:
+    """Some hours of it. After them comes a quiet time, in which nothing new goes wrong."""
+
+    seed: int
+    hours: int
+    heard: tuple[Heard, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+    def keep(self, places: Iterable[int]) -> "Storm":
+        """The same storm with these of its parts only: first what was heard, then the troubles."""
+        wanted, heard = set(places), len(self.heard)
+        return replace(
+            self,
+            heard=tuple(part for place, part in enumerate(self.heard) if place in wanted),
+            troubles=tuple(part for place, part in enumerate(self.troubles, heard) if place in wanted),
+        )
+
+    @property
+    def parts(self) -> int:
+        return len(self.heard) + len(self.troubles)
+
+    @property
+    def quiet_slots(self) -> tuple[int, int]:
+        """The hours of the two slots after the storm: at once, and when even the latest play shows."""
+        minutes = [minutes for heard in self.heard for minutes in heard.late_minutes.values()]
+        minutes += [
+            (measure.retry_after_seconds or 0) // 60
+            for trouble in self.troubles
+            for measure in trouble.measures
+            if isinstance(measure, Order)
+        ]
+        return self.hours, self.hours + max(minutes, default=0) // 60 + 1
+
+
+def draw(seed: int) -> Storm:
+    """The storm of this seed."""
+    rng = Random(seed)
+    hours = rng.randint(2, 6)
+    heard = tuple(part for hour in range(hours) for name in LISTENERS if (part := _hear(rng, hour, name)))
+    troubles = (_trouble(rng, hours) for _ in range(rng.choice((0, 1, 2, 3, 4, 6, 8))))
+    return Storm(seed, hours, heard, tuple(sorted(troubles, key=lambda trouble: trouble.hour)))
+
+
+def _hear(rng: Random, hour: int, listener: str) -> Heard | None:
+    """Nothing, a little, a lot, or more than Spotify shows."""
+    plays = rng.choice((0, 0, 0, rng.randint(1, 6), rng.randint(1, 6), rng.randint(15, 49), 50, rng.randint(51, 90)))
+    if not plays:
+        return None
+    late = rng.choices(range(plays), k=rng.choice((0, 0, 0, 1, 3)))
+    never = rng.choices(range(plays), k=rng.choice((0, 0, 0, 0, 0, 2)))
+    return Heard(hour, listener, plays, {place: _late_minutes(rng) for place in sorted(late)}, frozenset(never))
+
+
+def _late_minutes(rng: Random) -> int:
+    """From two minutes to two days; short delays are as likely as long ones."""
+    return round(2 * (LONGEST_LATE_MINUTES / 2) ** rng.random())
+
+
+def _trouble(rng: Random, hours: int) -> Trouble:
+    kind = rng.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
+    return Trouble(rng.randrange(hours), kind, tuple(KINDS[kind][1](rng)))
+
+
+# What goes wrong
+
+Measures = Callable[[Random], Iterable[Measure]]
+
+GOOGLE_ERRORS = {
+    403: ("rateLimitExceeded", "PERMISSION_DENIED"),
+    409: ("duplicate", "ALREADY_EXISTS"),
+    412: ("conditionNotMet", "FAILED_PRECONDITION"),
+    429: ("rateLimitExceeded", "RESOURCE_EXHAUSTED"),
+    500: ("internalError", "INTERNAL"),
+    503: ("backendError", "UNAVAILABLE"),
+}
+
+
+def _google_error(match: str, status: int, **details: Any) -> Fault:
+    reason, rpc_status = GOOGLE_ERRORS[status]
+    error = {"code": status, "message": "Ordered to fail", "status": rpc_status}
+    error["errors"] = [{"domain": "global", "reason": reason, "message": "Ordered to fail"}]
+    return Fault(match, status=status, body=json.dumps({"error": error}), **details)
+
+
+def _times(rng: Random) -> int:
+    """Mostly a moment; now and then longer than anybody's patience."""
+    return rng.choice((1, 1, 1, 2, 3, 5, 60))
+
+
+def _when(rng: Random) -> Literal["before", "after"]:
+    return rng.choice(("before", "after"))
+
+
+def _google(match: str, *statuses: int, calls: int = 1) -> Measures:
+    """One of `calls` calls fails: before it does anything, or after, when only its answer is wrong."""
+    return lambda rng: [
+        _google_error(match, rng.choice(statuses), when=_when(rng), skip=rng.randrange(calls), times=_times(rng))
+    ]
+
+
+def _lost(match: str, calls: int) -> Measures:
+    return lambda rng: [Fault(match, "drop", _when(rng), rng.randrange(calls), rng.choice((1, 1, 2, 60)))]
+
+
+def _spotify(*names: str, endpoints: tuple[str | None, ...] = (None,), **details: Any) -> Measures:
+    return lambda rng: [
+        Order(
+            rng.choice(names),
+            listener=rng.choice((None, *LISTENERS)),
+            endpoint=rng.choice(endpoints),
+            times=rng.choice((1, 1, 2, 4)),
+            skip=rng.choice((0, 0, 0, 1)),
+            **details,
+        )
+    ]
+
+
+def _short_pause(rng: Random) -> Iterable[Measure]:
+    seconds = rng.choice((None, 0, 1, 5, 29, 31, 120, 3000))
+    yield Order(
+        rng.choice(("rate_limited", "rate_limited_text")),
+        endpoint=rng.choice(("token", "recently-played")),
+        times=rng.choice((1, 2)),
+        skip=rng.choice((0, 1)),
+        retry_after_seconds=seconds,
+    )
+
+
+def _rotation_then(*failures: Measures) -> Measures:
+    def measures(rng: Random) -> Iterable[Measure]:
+        yield Rotate(rng.choice(LISTENERS))
+        for failure in failures:
+            yield from failure(rng)
+
+    return measures
+
+
+_TOKEN, _PAGE = "spotify POST /api/token", "spotify GET /v1/me/player/recently-played"
+_BOTH = ("token", "recently-played")
+_SECRETS = r"gcp (GET|POST) /v1/projects/[^/]+/secrets"
+_BATCHES = r"gcp (GET|POST) .*/batches"
+
+KINDS: dict[str, tuple[int, Measures]] = {
+    # Cloud Scheduler
+    "the schedule calls twice": (2, lambda rng: [Call(times=2)]),
+    "the schedule calls late": (1, lambda rng: [Call(late_minutes=rng.randint(1, 58))]),
+    "the schedule does not call": (1, lambda rng: [Call(times=0)]),
+    # the functions
+    "a function is killed": (12, lambda rng: [Fault("", "stop", _when(rng), rng.randrange(50))]),
+    "a function is killed twice": (3, lambda rng: [Fault("", "stop", _when(rng), rng.randrange(40)) for _ in "12"]),
+    # events
+    "an event comes twice": (3, lambda rng: [Fault("events deliver", "twice", times=2)]),
+    "an event comes an hour later": (3, lambda rng: [Fault("events deliver", "late", overtaken_by=None)]),
+    "events come out of order": (2, lambda rng: [Fault("events deliver", "late", overtaken_by=1)]),
+    "a delivery fails": (
+        3,
+        lambda rng: [Fault("events deliver", "drop", _when(rng), rng.randrange(2), rng.choice((1, 3)))],
+    ),
+    # Spotify
+    "429 with a short pause": (4, _short_pause),
+    "429 for a day": (
+        1,
+        lambda rng: [Order("quota_exceeded", skip=rng.randrange(2), retry_after_seconds=DAY_LONG_PAUSE_SECONDS)],
+    ),
+    "429, quota without Retry-After": (1, lambda rng: [Order("quota_exceeded", skip=rng.randrange(2))]),
+    "5xx": (4, _spotify("server_error", "bad_gateway", "gateway_timeout_html", endpoints=_BOTH)),
+    "503 page of the token endpoint": (2, _spotify("token_503_html")),
+    "no answer from Spotify": (3, _spotify("dropped", endpoints=_BOTH)),
+    "a body cut in half": (3, _spotify("body_cut_in_half", endpoints=_BOTH)),
+    "an answer that makes no sense": (2, _spotify("not_json", "empty_body", "json_of_another_shape", endpoints=_BOTH)),
+    "a page of hours ago": (2, _spotify("stale", seconds=9000.0)),
+    "an access token is refused": (2, _spotify("access_token_expired", "access_token_invalid", endpoints=_BOTH[1:])),
+    "403 for a listener or the app": (
+        2,
+        _spotify("premium_lapsed", "not_registered_2026", "forbidden", endpoints=_BOTH[1:]),
+    ),
+    "invalid_client": (1, _spotify("invalid_client")),
+    "a false invalid_grant": (2, _spotify("invalid_grant_revoked", "invalid_grant_unknown")),
+    "a listener takes consent back": (2, lambda rng: [Revoke(rng.choice(LISTENERS), rng.randint(1, 3))]),
+    "a refresh token rotates": (3, _rotation_then()),
+    "a rotation whose answer is lost": (3, _rotation_then(_lost(_TOKEN, 2))),
+    "a rotation, then no page": (3, _rotation_then(_spotify("gateway_timeout_html", endpoints=_BOTH[1:]))),
+    "a rotation, then no place to keep it": (3, _rotation_then(_google(_SECRETS, 429, 500, 503, calls=4))),
+    # Google
+    "Secret Manager fails": (3, _google(_SECRETS, 403, 429, 500, 503, calls=5)),
+    "an upload fails": (4, _google("gcp POST /upload", 412, 429, 503)),
+    "an object cannot be read": (1, _google(r"gcp GET .*/o/", 429, 503)),
+    "BigQuery fails": (6, _google("bigquery (GET|POST)", 500, 503, calls=12)),
+    "BigQuery says 409": (3, _google("bigquery POST .*/(jobs|tables)", 409, calls=3)),
+    "BigQuery limits the rate": (2, _google("bigquery POST", 403, calls=8)),
+    "a BigQuery job fails": (
+        4,
+        lambda rng: [
+            Fault(
+                "bigquery job", "fail", skip=rng.randrange(6), times=rng.choice((1, 2, 4)), reason=rng.choice(_REASONS)
+            )
+        ],
+    ),
+    "a connection to Google is lost": (5, _lost("^(gcp|bigquery) ", 25)),
+    "publishing fails": (3, _google("gcp POST .*:publish", 429, 500, 503)),
+    "Dataproc fails": (3, _google(_BATCHES, 403, 429, 500, 503, calls=2)),
+    "Dataproc refuses the batch": (1, lambda rng: [Fault("gcp POST .*/batches", status=400, times=rng.choice((1, 2)))]),
+    "a batch fails": (2, lambda rng: [EndBatch(rng.choice(("FAILED", "CANCELLED")))]),
+    "a batch hangs": (2, lambda rng: [EndBatch("hangs")]),
+}
+_REASONS = ("backendError", "internalError", "rateLimitExceeded", "jobBackendError", "stopped")

@@ -1,0 +1,338 @@
+"""The world of a storm: the laptop cloud, an invented Spotify and the three functions as they are, in simulated time.
+
+Nobody waits: whoever sleeps moves the time instead. A killed function is one whose every further call is refused; it
+then starts anew. One world serves many storms, each with an empty cloud.
+"""
+
+import contextlib
+import io
+import json
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+import pytest
+import time_machine
+from google.cloud import bigquery
+
+from localcloud.bigquery_catalog import TableId
+from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.faults import Fault
+from localcloud.in_process import LaptopCloud
+from localcloud.invented_listeners import invented_listeners
+from localcloud.spotify import Spotify
+from localcloud.spotify_orders import Order
+from localcloud.web import Server
+from tests.faults.evidence import Attempt, Batch, Evidence, Key, Page, Row, key_of, row_key
+from tests.faults.scripted_life import ScriptedLife, play_hour
+from tests.faults.storms import LISTENERS, Call, EndBatch, Heard, Measure, Revoke, Rotate, Storm
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "cloudevent"}
+FIRST_SLOT = datetime(2026, 11, 20, 10, tzinfo=UTC)
+LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
+
+# As in terraform/schedule.tf.
+RETRY_SECONDS = (30, 60, 120)
+# When within an hour events are delivered and batches looked at, after the schedule's call.
+ROUNDS = (timedelta(seconds=20), timedelta(minutes=3), timedelta(minutes=12), timedelta(minutes=40))
+BATCH_RUNS = timedelta(minutes=5)
+BATCH_TIME_TO_LIVE = timedelta(minutes=30)
+QUIET_PLAYS = 3
+
+
+class World:
+    """Use `open_world`. `run` lets a storm pass and returns the evidence."""
+
+    def __init__(self, cloud: LaptopCloud, spotify_server: Server, traveller: Any, directory: Path) -> None:
+        self._cloud, self._spotify_server, self._traveller = cloud, spotify_server, traveller
+        self._directory, self._count = directory, 0
+        self._environment = cloud.environment
+        self._project = self._environment["GOOGLE_CLOUD_PROJECT"]
+        self._warehouse = bigquery.Client(self._project, location=self._environment["LOCATION"])
+        self._functions: dict[str, Any] = {}
+        for name in FUNCTIONS:
+            self._start(name)
+
+    def run(self, storm: Storm) -> Evidence:
+        random.seed(storm.seed)
+        self._begin(storm)
+        log = io.StringIO()
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            for hour in range(storm.hours):
+                self._live_through(hour, [(t.kind, m) for t in storm.troubles if t.hour == hour for m in t.measures])
+            self._calm_down()
+            for hour in storm.quiet_slots:
+                rotations = [("", Rotate(name)) for name in LISTENERS] if hour == storm.quiet_slots[-1] else []
+                self._live_through(hour, rotations)
+        return self._gather(log.getvalue())
+
+    # Before
+
+    def _begin(self, storm: Storm) -> None:
+        self._count += 1
+        shutil.rmtree(self._directory / f"storm-{self._count - 1}", ignore_errors=True)
+        self._travel_to(FIRST_SLOT - timedelta(hours=1), also_back=True)
+        self._cloud.start_over(self._directory / f"storm-{self._count}")
+        self._spotify = Spotify(self._cloud.clock, 1, invented_listeners(len(LISTENERS)))
+        self._spotify_server.routes = self._spotify.routes
+        self._script(storm)
+        self._evidence = Evidence({name: self._spotify.lives[name] for name in LISTENERS})  # type: ignore[misc]
+        self._secrets = {self._spotify.app.client_secret}
+        self._agreed_at: dict[str, datetime] = {}
+        self._seen: dict[str, frozenset[Key]] = {}
+        self._disturbed = False
+        self._ordered: list[tuple[str, Measure, Measure]] = []
+        self._store(
+            "spotify-client", {name: getattr(self._spotify.app, name) for name in ("client_id", "client_secret")}
+        )
+        for name in LISTENERS:
+            self._consent(name)
+        landing, topic = self._environment["LANDING_BUCKET"], self._environment["PLAYS_LOADED_TOPIC"]
+        self._cloud.subscribe(FINALIZED, lambda headers, body: self._deliver("load", headers, body), landing)
+        self._cloud.subscribe(
+            MESSAGE_PUBLISHED, lambda headers, body: self._deliver("transform_trigger", headers, body), topic
+        )
+
+    def _script(self, storm: Storm) -> None:
+        quiet = [Heard(hour, name, QUIET_PLAYS) for hour in storm.quiet_slots for name in LISTENERS]
+        plays = [
+            play
+            for heard in (*storm.heard, *quiet)
+            for play in play_hour(heard, slot_of(heard.hour), self._spotify.catalogue, storm.seed)
+        ]
+        begins_at = FIRST_SLOT - timedelta(hours=1)
+        for name, listener in self._spotify.listeners.items():
+            life = ScriptedLife(listener, (play for play in plays if play.listener == name), begins_at)
+            self._spotify.lives[name] = life  # type: ignore[assignment]
+
+    def _consent(self, name: str) -> None:
+        """What `python -m cli authorize` leaves behind."""
+        self._store(f"refresh-token-{name}", self._spotify.consent(name), {**LABELS, "listener": name})
+
+    def _store(self, secret: str, payload: dict[str, str], labels: dict[str, str] | None = None) -> None:
+        self._cloud.secrets.store(self._project, secret, json.dumps(payload).encode(), labels)
+
+    # Hour by hour
+
+    def _live_through(self, hour: int, measures: list[tuple[str, Measure]]) -> None:
+        slot = slot_of(hour)
+        self._travel_to(slot + timedelta(seconds=2))
+        self._cloud.events.release()
+        for name in [name for name, at in self._agreed_at.items() if at <= slot]:
+            del self._agreed_at[name]
+            self._consent(name)
+        self._disturbed = self._disturbed or bool(measures)
+        self._fate: str | None = None
+        call = Call()
+        for kind, measure in measures:
+            call = self._take(kind, measure, slot) or call
+        self._travel_to(slot + timedelta(minutes=call.late_minutes, seconds=2))
+        for _ in range(call.times):
+            self._call(slot)
+        for pause in ROUNDS:
+            self._travel_to(max(slot + pause, datetime.now(UTC)))
+            self._go_round()
+        if not measures and not any(self._pending().values()):
+            self._disturbed = False
+
+    def _take(self, kind: str, measure: Measure, slot: datetime) -> Call | None:
+        match measure:
+            case Fault():
+                used_up = replace(measure)  # faults count down
+                self._cloud.faults.order(used_up)
+                self._ordered.append((kind, measure, used_up))
+            case Order():
+                self._spotify.orders.place(measure)
+                self._ordered.append((kind, measure, measure))
+            case Rotate(listener):
+                self._spotify.rotate_next(listener)
+            case Revoke(listener, hours):
+                self._spotify.revoke(listener)
+                self._agreed_at[listener] = slot + timedelta(hours=hours)
+                self._evidence.struck[kind] += 1
+            case EndBatch(fate):
+                self._fate = fate
+                self._evidence.struck[kind] += 1
+            case Call():
+                self._evidence.struck[kind] += 1
+                return measure
+        return None
+
+    def _count_what_struck(self) -> None:
+        """Not every fault that is ordered finds the call it waits for."""
+        waiting = [replace(order, skip=0) for order in self._spotify.orders.pending()]
+        for kind, measure, left in self._ordered:
+            if isinstance(measure, Fault) and isinstance(left, Fault):
+                self._evidence.struck[kind] += left.times != measure.times
+            elif isinstance(measure, Order):
+                self._evidence.struck[kind] += replace(measure, skip=0) not in waiting
+
+    def _call(self, slot: datetime) -> None:
+        """Cloud Scheduler's call with its retries."""
+        for seconds in (*RETRY_SECONDS, None):
+            if self._attempt(slot) == 200:
+                return
+            if seconds:
+                self._travel_to(datetime.now(UTC) + timedelta(seconds=seconds))
+
+    def _attempt(self, slot: datetime) -> int:
+        before = {name: len(self._spotify.pages.get(name, ())) for name in LISTENERS}
+        response = self._functions["ingest"].post("/", headers={"X-CloudScheduler-ScheduleTime": slot.isoformat()})
+        status = 0 if self._bury("ingest") else response.status_code
+        pages = tuple(self._page(name, at) for name in LISTENERS for at in self._pages_since(name, before[name]))
+        answer = response.get_json(silent=True) or {}
+        self._evidence.attempts.append(Attempt(slot, status, answer, pages, self._disturbed))
+        return status
+
+    def _pages_since(self, name: str, count: int) -> list[datetime]:
+        return [page.at for page in list(self._spotify.pages.get(name, ()))[count:]]
+
+    def _page(self, name: str, at: datetime) -> Page:
+        plays = self._spotify.window(name, at)
+        keys = frozenset(map(key_of, plays))
+        oldest, newest = (plays[-1].played_at, plays[0].played_at) if plays else (at, at)
+        return Page(name, at, keys, oldest, newest, len(plays) == 50)
+
+    def _deliver(self, name: str, headers: dict[str, str], body: bytes) -> int:
+        status = self._functions[name].post("/", data=body, headers=headers).status_code
+        return 0 if self._bury(name) else int(status)
+
+    def _bury(self, name: str) -> bool:
+        """If the function was killed, start it anew."""
+        if not self._cloud.faults.is_stopped:
+            return False
+        self._cloud.faults.resume()
+        self._start(name)
+        return True
+
+    def _start(self, name: str) -> None:
+        source = ROOT / "functions" / name / "main.py"
+        self._functions[name] = functions_framework.create_app(name, str(source), FUNCTIONS[name]).test_client()
+
+    def _go_round(self) -> None:
+        self._cloud.deliver_pending()
+        self._cloud.faults.resume()  # a stop that came while an event was on its way, before any function had it
+        for batch in self._cloud.dataproc.batches():
+            self._let_work(batch)
+
+    def _let_work(self, batch: dict[str, Any]) -> None:
+        """What Dataproc does between two rounds."""
+        batch_id, now = batch["name"].rpartition("/")[2], datetime.now(UTC)
+        age = now - datetime.fromisoformat(batch["createTime"])
+        if batch["state"] == "PENDING" and age >= timedelta(seconds=10):
+            self._cloud.dataproc.start(batch_id)
+            table = TableId(self._project, self._environment["DATASET"], "plays")
+            self._seen[batch_id] = frozenset(map(row_key, self._cloud.bigquery.rows(table)))
+        elif batch["state"] == "RUNNING" and age >= (BATCH_TIME_TO_LIVE if self._fate == "hangs" else BATCH_RUNS):
+            state = {None: "SUCCEEDED", "hangs": "CANCELLED"}.get(self._fate, self._fate)
+            self._cloud.dataproc.finish(
+                batch_id, str(state), "" if state == "SUCCEEDED" else "Ordered to end like this"
+            )
+
+    # After
+
+    def _calm_down(self) -> None:
+        self._count_what_struck()
+        self._cloud.faults.clear()
+        self._spotify.orders.clear()
+        for name in self._agreed_at:
+            self._consent(name)
+        self._agreed_at.clear()
+
+    def _gather(self, log: str) -> Evidence:
+        evidence, storage = self._evidence, self._cloud.storage
+        evidence.plays, evidence.gaps, evidence.ledger = map(self._rows, ("plays", "gaps", "runs"))
+        landing, quarantine = self._environment["LANDING_BUCKET"], self._environment["QUARANTINE_BUCKET"]
+        evidence.landed = {name: storage.read(landing, name).decode() for name in storage.names(landing)}
+        evidence.other_texts = [log, *(storage.read(quarantine, name).decode() for name in storage.names(quarantine))]
+        evidence.other_texts += [json.dumps(attempt.answer) for attempt in evidence.attempts]
+        evidence.other_texts += [json.dumps(batch) for batch in self._cloud.dataproc.batches()]
+        evidence.secrets = frozenset(self._secrets | self._spotify.consents.all_secrets())
+        evidence.tokens = {
+            name: (self._kept_token(name), self._spotify.consents.newest_token(name)) for name in LISTENERS
+        }
+        evidence.batches = [self._batch(batch) for batch in self._cloud.dataproc.batches()]
+        evidence.undelivered = self._cloud.events.status()["subscriptions"]
+        return evidence
+
+    def _kept_token(self, name: str) -> str:
+        return str(json.loads(self._cloud.secrets.payload(self._project, f"refresh-token-{name}"))["refresh_token"])
+
+    def _batch(self, batch: dict[str, Any]) -> Batch:
+        batch_id = batch["name"].rpartition("/")[2]
+        arguments = dict(argument.split("=", 1) for argument in batch["pysparkBatch"]["args"])
+        return Batch(
+            batch_id,
+            batch["state"],
+            datetime.fromisoformat(batch["createTime"]),
+            datetime.fromisoformat(batch["stateTime"]),
+            datetime.fromisoformat(arguments["--as-of"]),
+            self._seen.get(batch_id, frozenset()),
+        )
+
+    def _pending(self) -> dict[str, int]:
+        counts = self._cloud.events.status()["subscriptions"]
+        return {name: count["pending"] + count["held"] for name, count in counts.items()}
+
+    def _rows(self, table: str) -> list[Row]:
+        rows = self._warehouse.query_and_wait(f"SELECT * FROM {self._environment['DATASET']}.{table}")
+        return [dict(row) for row in rows]
+
+    def _travel_to(self, instant: datetime, *, also_back: bool = False) -> None:
+        if also_back or instant > datetime.now(UTC):
+            self._traveller.move_to(instant)
+
+
+def slot_of(hour: int) -> datetime:
+    return FIRST_SLOT + timedelta(hours=hour)
+
+
+@contextlib.contextmanager
+def open_world(directory: Path | None = None) -> Iterator[World]:
+    """A world with its own clock and environment. Memory is enough for its files, where there is such a place."""
+    for name in FUNCTIONS:
+        if str(ROOT / "functions" / name) not in sys.path:
+            sys.path.append(str(ROOT / "functions" / name))
+    with contextlib.ExitStack() as stack:
+        memory = Path("/dev/shm")
+        root = directory or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None))
+        )
+        traveller = stack.enter_context(time_machine.travel(FIRST_SLOT - timedelta(hours=1)))
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        _let_sleepers_move_the_time(patch, traveller)
+        cloud = stack.enter_context(LaptopCloud(root / "storm-0"))
+        server = Server("spotify", Spotify(cloud.clock, 1, []).routes, cloud.faults).start()
+        stack.callback(server.stop)
+        settings = cloud.environment | {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
+        key = root / "service-account.json"
+        shutil.copy(settings["GOOGLE_APPLICATION_CREDENTIALS"], key)
+        settings["GOOGLE_APPLICATION_CREDENTIALS"] = str(key)
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        # One after the other: the same storm is the same storm each time.
+        patch.setattr("visits._AT_ONCE", 1)
+        yield World(cloud, server, traveller, root)
+
+
+def _let_sleepers_move_the_time(patch: pytest.MonkeyPatch, traveller: Any) -> None:
+    """Both clocks: Google's retries look at the monotonic one for their deadlines."""
+    real_monotonic, slept, lock = time.monotonic, [0.0], threading.Lock()
+
+    def sleep(seconds: float) -> None:
+        with lock:
+            slept[0] += seconds
+            traveller.shift(timedelta(seconds=seconds))
+
+    patch.setattr(time, "sleep", sleep)
+    patch.setattr(time, "monotonic", lambda: real_monotonic() + slept[0])
