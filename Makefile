@@ -19,6 +19,10 @@ test: lint terraform-check checkov ## Run every check and every test
 	@echo "==> pytest: all tests, two at a time; about five minutes; Ctrl-C stops"
 	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
+.PHONY: faults
+faults: setup ## Let storms of faults pass in simulated time: make faults SCHEDULES=10000 SEED=0, or REPLAY=SEED:PARTS
+	@$(PY) -m tests.faults $(if $(REPLAY),--replay $(REPLAY),--schedules $(or $(SCHEDULES),200) --seed $(or $(SEED),0))
+
 .PHONY: lint
 lint: setup ## Check style, types and spelling without running anything
 	@echo "==> ruff: style and format"

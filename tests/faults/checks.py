@@ -285,13 +285,15 @@ def _is_inside(gap: Row, key: Key) -> bool:
 
 
 def _is_exactly_one_page(evidence: Evidence, gap: Row) -> bool:
-    """The page before the gap's end holds 50 plays, and the play before them is the one that the gap starts with."""
+    """The gap starts with the newest play that was known, and the very next one is the oldest on a page of new ones."""
     played = sorted(
         play.played_at
         for key, play in evidence.truth.items()
         if key[0] == gap["listener_id"] and play.visible_at and play.visible_at <= gap["detected_at"]
     )
-    return played.index(gap["gap_end"]) - played.index(gap["gap_start"]) == 1
+    mine = [page for page in evidence.pages if page.listener == gap["listener_id"] and page.at < gap["detected_at"]]
+    is_next = played.index(gap["gap_end"]) - played.index(gap["gap_start"]) == 1
+    return is_next and max(page.newest for page in mine if page.keys) == gap["gap_start"]
 
 
 def _rows(evidence: Evidence, run_id: str, step: str, state: Any) -> list[Row]:

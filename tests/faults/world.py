@@ -29,15 +29,18 @@ from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.faults import Fault
 from localcloud.in_process import LaptopCloud
 from localcloud.invented_listeners import invented_listeners
+from localcloud.spark import run_batch
 from localcloud.spotify import Spotify
 from localcloud.spotify_orders import Order
 from localcloud.web import Server
 from tests.faults.evidence import Attempt, Batch, Evidence, Key, Page, Row, key_of, row_key
 from tests.faults.scripted_life import ScriptedLife, play_hour
-from tests.faults.storms import LISTENERS, Call, EndBatch, Heard, Measure, Revoke, Rotate, Storm
+from tests.faults.storms import LISTENERS, READ_SECONDS, Call, EndBatch, Heard, Measure, Revoke, Rotate, Storm
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "cloudevent"}
+# A function's folder is its root, in the cloud and here.
+sys.path += [str(ROOT / "functions" / name) for name in FUNCTIONS]
 FIRST_SLOT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 
@@ -63,14 +66,17 @@ class World:
         for name in FUNCTIONS:
             self._start(name)
 
-    def run(self, storm: Storm) -> Evidence:
+    def run(self, storm: Storm, *, with_spark: bool = False) -> Evidence:
+        """With Spark, the batches of the quiet hours are real ones: some ten seconds each."""
         random.seed(storm.seed)
         self._begin(storm)
+        self._with_spark = False
         log = io.StringIO()
         with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             for hour in range(storm.hours):
                 self._live_through(hour, [(t.kind, m) for t in storm.troubles if t.hour == hour for m in t.measures])
             self._calm_down()
+            self._with_spark = with_spark
             for hour in storm.quiet_slots:
                 rotations = [("", Rotate(name)) for name in LISTENERS] if hour == storm.quiet_slots[-1] else []
                 self._live_through(hour, rotations)
@@ -235,6 +241,9 @@ class World:
             self._seen[batch_id] = frozenset(map(row_key, self._cloud.bigquery.rows(table)))
         elif batch["state"] == "RUNNING" and age >= (BATCH_TIME_TO_LIVE if self._fate == "hangs" else BATCH_RUNS):
             state = {None: "SUCCEEDED", "hangs": "CANCELLED"}.get(self._fate, self._fate)
+            if self._with_spark:
+                log_path = self._directory / f"{batch_id}.log"
+                assert run_batch(batch, log_path, self._environment) == 0, log_path.read_text()
             self._cloud.dataproc.finish(
                 batch_id, str(state), "" if state == "SUCCEEDED" else "Ordered to end like this"
             )
@@ -252,6 +261,7 @@ class World:
     def _gather(self, log: str) -> Evidence:
         evidence, storage = self._evidence, self._cloud.storage
         evidence.plays, evidence.gaps, evidence.ledger = map(self._rows, ("plays", "gaps", "runs"))
+        evidence.top_tracks = self._rows("top_tracks") if self._with_spark else None
         landing, quarantine = self._environment["LANDING_BUCKET"], self._environment["QUARANTINE_BUCKET"]
         evidence.landed = {name: storage.read(landing, name).decode() for name in storage.names(landing)}
         evidence.other_texts = [log, *(storage.read(quarantine, name).decode() for name in storage.names(quarantine))]
@@ -300,9 +310,6 @@ def slot_of(hour: int) -> datetime:
 @contextlib.contextmanager
 def open_world(directory: Path | None = None) -> Iterator[World]:
     """A world with its own clock and environment. Memory is enough for its files, where there is such a place."""
-    for name in FUNCTIONS:
-        if str(ROOT / "functions" / name) not in sys.path:
-            sys.path.append(str(ROOT / "functions" / name))
     with contextlib.ExitStack() as stack:
         memory = Path("/dev/shm")
         root = directory or Path(
@@ -322,14 +329,20 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
             patch.setenv(name, value)
         # One after the other: the same storm is the same storm each time.
         patch.setattr("visits._AT_ONCE", 1)
+        patch.setattr("asking._READ_SECONDS", READ_SECONDS)
+        # Google's tokens last an hour; fetching eight of them for each simulated hour would only take time.
+        patch.setattr("localcloud.credentials.TOKEN_SECONDS", 30 * 86_400)
         yield World(cloud, server, traveller, root)
 
 
 def _let_sleepers_move_the_time(patch: pytest.MonkeyPatch, traveller: Any) -> None:
     """Both clocks: Google's retries look at the monotonic one for their deadlines."""
-    real_monotonic, slept, lock = time.monotonic, [0.0], threading.Lock()
+    real_sleep, real_monotonic, slept, lock = time.sleep, time.monotonic, [0.0], threading.Lock()
 
     def sleep(seconds: float) -> None:
+        if "process_request_thread" in threading.current_thread().name:
+            real_sleep(seconds)  # a server that is slow on purpose
+            return
         with lock:
             slept[0] += seconds
             traveller.shift(timedelta(seconds=seconds))

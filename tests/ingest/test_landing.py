@@ -1,12 +1,15 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landing import object_name, to_csv
+from landing import Landed, LandingContradiction, land, object_name, to_csv
+from localcloud.faults import Fault
 from plays import COLUMNS
 from slots import Run
+from tests.ingest.ingesting import OBJECT, RUN_ID
 from tests.ingest.items import FULL_LINE, FULL_ROW, row
 
 HEADER = ",".join(COLUMNS) + "\n"
@@ -89,3 +92,48 @@ def test_the_slot_can_be_read_back_from_the_objects_name_and_its_folders_are_the
     folders, _, file_name = object_name(Run(slot, slot).run_id).rpartition("/")
     assert datetime.strptime(file_name, "%Y%m%dT%H%M%SZ.csv").replace(tzinfo=UTC) == slot
     assert folders == f"plays/{slot.year:04}/{slot.month:02}/{slot.day:02}"
+
+
+@pytest.fixture
+def bucket(ingesting):
+    return ingesting.connect().landing
+
+
+NINE = datetime(2026, 11, 22, 9, tzinfo=UTC)
+FIRST, SECOND = row(NINE, "a"), row(NINE, "a", listener_id="bob")
+
+
+def test_what_an_earlier_attempt_did_not_land_is_added_as_a_new_generation(ingesting, bucket):
+    landed = land(bucket, RUN_ID, [FIRST])
+    generation = bucket.get_blob(OBJECT).generation
+    more = land(bucket, RUN_ID, [FIRST, SECOND])
+    assert (landed, more) == (Landed({"ada": 1}, True), Landed({"ada": 1, "bob": 1}, True))
+    assert ingesting.landed() == {OBJECT: to_csv([FIRST, SECOND]).decode()}
+    assert bucket.get_blob(OBJECT).generation > generation
+
+
+def test_what_an_earlier_attempt_has_landed_is_left_as_it_is(ingesting, bucket):
+    land(bucket, RUN_ID, [FIRST, SECOND])
+    generation = bucket.get_blob(OBJECT).generation
+    assert [land(bucket, RUN_ID, rows) for rows in ([SECOND], [])] == [Landed({"ada": 1, "bob": 1}, False)] * 2
+    assert bucket.get_blob(OBJECT).generation == generation
+
+
+def test_nothing_new_and_nothing_landed_is_nothing(ingesting, bucket):
+    assert land(bucket, RUN_ID, []) is None
+    assert ingesting.landed() == {}
+
+
+def test_an_object_that_can_be_neither_created_nor_read_ends_the_attempt(ingesting, bucket):
+    ingesting.cloud.faults.order(Fault("gcp POST /upload", status=412))
+    with pytest.raises(LandingContradiction, match=f"^{OBJECT} can be neither created nor read$"):
+        land(bucket, RUN_ID, [FIRST])
+    assert land(bucket, RUN_ID, [FIRST]) == Landed({"ada": 1}, True)
+
+
+def test_an_object_that_somebody_changes_meanwhile_ends_the_attempt(ingesting, bucket):
+    land(bucket, RUN_ID, [FIRST])
+    ingesting.cloud.faults.order(Fault("gcp POST /upload", status=412, skip=1))
+    with pytest.raises(LandingContradiction, match="was changed by somebody else"):
+        land(bucket, RUN_ID, [SECOND])
+    assert ingesting.landed() == {OBJECT: to_csv([FIRST]).decode()}

@@ -1,0 +1,164 @@
+"""Each promise is broken on purpose, in the product's own code, and the check that watches over it must say so."""
+
+import pytest
+
+import gaps
+import landing
+import merge
+import one_file
+import one_message
+import plays
+import visits
+from batches import Decision
+from localcloud.faults import Fault
+from localcloud.spotify_orders import Order
+from tests.faults import checks
+from tests.faults.campaign import shrink
+from tests.faults.storms import EndBatch, Heard, Storm, Trouble, draw
+
+ONE, TWO = "listener-one", "listener-two"
+
+
+def storm(*parts, hours=3):
+    heard = tuple(part for part in parts if isinstance(part, Heard))
+    return Storm(1, hours, heard, tuple(part for part in parts if isinstance(part, Trouble)))
+
+
+def trouble(hour, *measures):
+    return Trouble(hour, "planted", measures)
+
+
+def broken(world, storm, **options):
+    return {problem.partition(":")[0] for problem in checks.problems(world.run(storm, **options))}
+
+
+AN_HOUR_LATE = Fault("events deliver .*finalized", "late", overtaken_by=None)
+CALM = storm(Heard(0, ONE, 5), Heard(1, ONE, 4), Heard(1, TWO, 3))
+LATE_FILE = storm(Heard(0, ONE, 10), trouble(0, AN_HOUR_LATE))
+MORE_THAN_FIFTY = storm(Heard(0, ONE, 5), Heard(1, ONE, 60))
+# The first attempt hears one listener, lands, and dies; the second hears both. Then listener-two plays on and on.
+HALF_HEARD = storm(
+    Heard(0, ONE, 5),
+    Heard(0, TWO, 5),
+    Heard(1, ONE, 5),
+    Heard(1, TWO, 9),
+    Heard(2, TWO, 60),
+    trouble(
+        1,
+        Order("dropped", listener=TWO, endpoint="recently-played", times=3),
+        Fault("gcp POST /upload", "stop", "after"),
+    ),
+)
+
+
+@pytest.mark.parametrize("quiet", [CALM, LATE_FILE, MORE_THAN_FIFTY, HALF_HEARD], ids=["calm", "late", "many", "half"])
+def test_these_storms_break_nothing_when_nothing_is_broken(world, quiet):
+    assert broken(world, quiet) == set()
+
+
+def test_a_merge_that_does_not_look_first_doubles_plays(world, monkeypatch):
+    def insert_sql(target, staging, columns, key):
+        return f"INSERT INTO `{target}` ({', '.join(columns)}) SELECT {', '.join(columns)} FROM `{staging}`"
+
+    monkeypatch.setattr(merge, "merge_sql", insert_sql)
+    assert "no_play_is_stored_twice" in broken(world, LATE_FILE)
+
+
+def test_a_run_that_leaves_the_file_as_an_earlier_attempt_landed_it_loses_plays(world, monkeypatch):
+    monkeypatch.setattr(landing, "_add", lambda blob, content, rows: landing.Landed({}, by_this_attempt=False))
+    assert "every_play_that_a_finished_run_was_shown_is_stored" in broken(world, HALF_HEARD)
+
+
+def test_a_file_that_is_said_to_be_written_and_is_not(world, monkeypatch):
+    monkeypatch.setattr(landing, "_write", lambda blob, content, generation: True)
+    found = broken(world, CALM)
+    assert "ingest_succeeded_where_and_only_where_a_file_landed" in found
+    assert "every_play_that_a_finished_run_was_shown_is_stored" in found
+
+
+def test_a_wrong_column(world, monkeypatch):
+    monkeypatch.setattr(plays, "_album_values", lambda album: {})
+    assert broken(world, CALM) == {"every_stored_play_is_true_in_every_column"}
+
+
+def test_a_play_that_spotify_never_showed(world, monkeypatch):
+    real = plays._played_at
+    monkeypatch.setattr(plays, "_played_at", lambda value: real(value).replace(microsecond=0))
+    assert "every_stored_play_is_true_in_every_column" in broken(world, CALM)
+
+
+def test_gaps_that_are_not_told(world, monkeypatch):
+    monkeypatch.setattr(gaps, "write_gaps", lambda *details: None)
+    assert "every_play_that_was_missed_is_inside_a_gap" in broken(world, MORE_THAN_FIFTY)
+
+
+def test_a_gap_where_nothing_is_missing(world, monkeypatch):
+    monkeypatch.setattr(gaps, "pages_without_overlap", lambda counts, rows, known: gaps.oldest_by_listener(rows))
+    assert broken(world, storm(Heard(0, ONE, 45), Heard(1, ONE, 20))) == {"no_gap_is_told_where_nothing_is_missing"}
+
+
+def test_a_rotated_token_that_is_not_kept(world, monkeypatch):
+    monkeypatch.setattr(visits, "store_refresh_token", lambda client, listener, token: listener)
+    assert broken(world, CALM) == {"the_newest_refresh_token_is_kept"}
+
+
+def test_a_token_in_a_log(world, monkeypatch):
+    real = visits.store_refresh_token
+
+    def careless(client, listener, token):
+        print(f"keeping {token}")
+        return real(client, listener, token)
+
+    monkeypatch.setattr(visits, "store_refresh_token", careless)
+    assert broken(world, CALM) == {"no_secret_is_seen_anywhere"}
+
+
+def test_plays_that_nobody_is_told_of(world, monkeypatch):
+    monkeypatch.setattr(one_file, "publish_plays_loaded", lambda *details: None)
+    assert broken(world, CALM) == {"the_last_batch_has_seen_every_play"}
+
+
+def test_a_batch_beside_another(world, monkeypatch):
+    monkeypatch.setattr(one_message, "decide", lambda *details: Decision("submit", "always"))
+    hanging = storm(Heard(0, ONE, 5), Heard(1, ONE, 5), trouble(0, EndBatch("hangs"), AN_HOUR_LATE))
+    twice = storm(Heard(0, ONE, 5), trouble(0, Fault("events deliver .*messagePublished", "twice")))
+    assert "never_do_two_batches_run_at_once" in broken(world, twice) | broken(world, hanging)
+
+
+def test_a_load_that_leaves_no_row(world, monkeypatch):
+    monkeypatch.setattr(one_file, "write_outcome", lambda *details: None)
+    assert broken(world, CALM) == {"load_says_what_it_did"}
+
+
+def test_a_ledger_that_says_what_did_not_happen(world, monkeypatch):
+    monkeypatch.setattr(one_message, "submit_batch", lambda *details: "top-tracks-of-nobody")
+    assert "batches_are_what_the_ledger_says" in broken(world, CALM)
+
+
+def test_an_event_that_never_arrives(world, monkeypatch):
+    def fail(*details):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(one_file, "fetch_plays_table", fail)
+    found = broken(world, CALM)
+    assert {"nothing_is_left_undelivered", "every_stored_play_is_in_the_file_of_its_run"} <= found
+
+
+@pytest.mark.timeout(400)
+def test_a_failing_storm_is_shrunk_to_what_makes_it_fail(world, monkeypatch):
+    """Of a storm with many parts, two are needed to miss plays: some that are known, and then more than 50."""
+    monkeypatch.setattr(gaps, "write_gaps", lambda *details: None)
+    seed = next(
+        seed for seed in range(1000) if misses_plays(seed) and 5 <= draw(seed).parts <= 6 and draw(seed).troubles
+    )
+    failure = shrink(seed, world)
+    assert len(failure.storm.heard) == 2
+    assert failure.storm.troubles == ()
+    assert failure.storm == draw(seed).keep(failure.parts)
+    assert {problem.partition(":")[0] for problem in failure.problems} == {"every_play_that_was_missed_is_inside_a_gap"}
+
+
+def misses_plays(seed):
+    """One listener plays a little, and more than a page in the very next hour."""
+    heard = {(part.hour, part.listener): part.plays for part in draw(seed).heard}
+    return any(plays > 50 and heard.get((hour - 1, name), 99) < 50 for (hour, name), plays in heard.items())

@@ -1,0 +1,67 @@
+"""No play lost, none counted twice: 200 storms, what earlier campaigns found, and some with real Spark.
+
+More by hand: `make faults SCHEDULES=10000 SEED=0`.
+"""
+
+import pytest
+
+from localcloud.faults import Fault
+from localcloud.spotify_orders import Order
+from tests.faults.campaign import run_storms
+from tests.faults.checks import problems
+from tests.faults.storms import Heard, Storm, Trouble, draw
+
+AT_ONCE = 20
+ONE, TWO = "listener-one", "listener-two"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("first", range(0, 200, AT_ONCE))
+def test_every_promise_is_kept_in_every_storm(world, first):
+    tally, failures = run_storms(range(first, first + AT_ONCE), world)
+    assert not failures, [f"make faults REPLAY={failure.seed}: {failure}" for failure in failures]
+    assert tally.storms == AT_ONCE
+    assert (tally.lost, tally.doubled) == (0, 0)
+    # Storms in which nothing happens would prove nothing.
+    assert tally.stored > 100 * AT_ONCE
+    assert sum(tally.struck.values()) > AT_ONCE
+
+
+# What campaigns have found, each mended at its root since.
+FOUND = {
+    "storage says that the object is there, and it is not": Storm(
+        1,
+        2,
+        (Heard(0, ONE, 5), Heard(1, ONE, 60)),
+        (Trouble(0, "an upload fails", (Fault("gcp POST /upload", status=412, times=3),)),),
+    ),
+    "an attempt lands one listener and dies, the next one hears the other": Storm(
+        1,
+        3,
+        (Heard(0, ONE, 5), Heard(0, TWO, 5), Heard(1, ONE, 5), Heard(1, TWO, 9), Heard(2, TWO, 60)),
+        (
+            Trouble(
+                1,
+                "a function is killed",
+                (
+                    Order("dropped", listener=TWO, endpoint="recently-played", times=3),
+                    Fault("gcp POST /upload", "stop", "after"),
+                ),
+            ),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_once_is_not_found_again(world, name):
+    assert problems(world.run(FOUND[name])) == []
+
+
+@pytest.mark.spark
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", [7, 19])
+def test_after_a_storm_real_spark_counts_what_a_recount_counts(world, seed):
+    evidence = world.run(draw(seed), with_spark=True)
+    assert problems(evidence) == []
+    assert evidence.top_tracks

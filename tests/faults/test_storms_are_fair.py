@@ -1,0 +1,46 @@
+"""The storms: the same for the same seed, of every kind, and none of them makes the promise easier than it is."""
+
+from collections import Counter
+
+from tests.faults.storms import KINDS, Fault, Order, draw
+
+
+def test_the_same_seed_draws_the_same_storm():
+    assert [draw(seed) for seed in range(50)] == [draw(seed) for seed in range(50)]
+
+
+def test_every_kind_of_trouble_and_every_amount_of_listening_is_drawn():
+    storms = [draw(seed) for seed in range(1000)]
+    kinds = Counter(trouble.kind for storm in storms for trouble in storm.troubles)
+    assert set(kinds) == set(KINDS)
+    plays = {heard.plays for storm in storms for heard in storm.heard}
+    assert {1, 6, 15, 49, 50, 51, 90} <= plays
+    late = [minutes for storm in storms for heard in storm.heard for minutes in heard.late_minutes.values()]
+    assert min(late) <= 3
+    assert max(late) > 40 * 60
+    assert any(heard.never_shown for storm in storms for heard in storm.heard)
+    assert any(not storm.troubles for storm in storms)
+
+
+def test_a_storm_made_smaller_has_the_parts_that_were_kept_and_no_others():
+    storm = draw(5)
+    heard, troubles = len(storm.heard), len(storm.troubles)
+    assert min(heard, troubles) > 1
+    smaller = storm.keep([0, heard + 1])
+    assert (smaller.heard, smaller.troubles) == (storm.heard[:1], storm.troubles[1:2])
+    assert storm.keep(range(storm.parts)) == storm
+
+
+def test_the_quiet_time_lasts_until_the_latest_play_shows_and_the_longest_pause_is_over():
+    for storm in map(draw, range(300)):
+        late = [minutes for heard in storm.heard for minutes in heard.late_minutes.values()]
+        measures = [measure for trouble in storm.troubles for measure in trouble.measures]
+        pauses = [m.retry_after_seconds or 0 for m in measures if isinstance(m, Order)]
+        last_hour = storm.quiet_slots[-1]
+        assert (last_hour - storm.hours) * 60 > max(late, default=0)
+        assert (last_hour - storm.hours) * 3600 > max(pauses, default=0)
+
+
+def test_no_fault_lasts_for_ever():
+    measures = [m for storm in map(draw, range(300)) for trouble in storm.troubles for m in trouble.measures]
+    assert all(measure.times is not None for measure in measures if isinstance(measure, Fault | Order))
