@@ -114,7 +114,7 @@ class Storm:
 def draw(seed: int) -> Storm:
     """The storm of this seed."""
     rng = Random(seed)
-    hours = rng.randint(2, 6)
+    hours = rng.choice((1, 2, 2, 3, 3, 4, 5))
     heard = tuple(part for hour in range(hours) for name in LISTENERS if (part := _hear(rng, hour, name)))
     troubles = (_trouble(rng, hours) for _ in range(rng.choice((0, 1, 2, 3, 4, 6, 8))))
     return Storm(seed, hours, heard, tuple(sorted(troubles, key=lambda trouble: trouble.hour)))
