@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from multiprocessing.queues import Queue
+from queue import Empty
+from typing import TypeAlias
 
 from tests.faults.checks import problems
 from tests.faults.evidence import Evidence, key_of, row_key
@@ -44,6 +46,9 @@ class Failure:
     problems: tuple[str, ...]
 
 
+Results: TypeAlias = "Queue[tuple[Tally, list[Failure]]]"
+
+
 def run_storms(seeds: Iterable[int], world: World) -> tuple[Tally, list[Failure]]:
     tally, failures = Tally(), []
     for seed in seeds:
@@ -57,18 +62,36 @@ def run_storms(seeds: Iterable[int], world: World) -> tuple[Tally, list[Failure]
 def run_campaign(
     first: int, count: int, processes: int, tell: Callable[[Tally, list[Failure]], None]
 ) -> tuple[Tally, list[Failure]]:
-    """`count` storms from the seed `first` on, in processes of their own; `tell` hears of each ten."""
-    chunks = [
-        range(seed, min(seed + STORMS_AT_ONCE, first + count)) for seed in range(first, first + count, STORMS_AT_ONCE)
-    ]
+    """`count` storms from the seed `first` on, in processes of their own; `tell` hears of every few."""
+    context = get_context("spawn")
+    results: Results = context.Queue()
+    shards = [list(range(first, first + count))[place::processes] for place in range(processes)]
+    workers = [context.Process(target=_work, args=(shard, results), daemon=True) for shard in shards]
+    for worker in workers:
+        worker.start()
     total, failures = Tally(), []
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(_run_chunk, chunk) for chunk in chunks]):
-            tally, failed = done.result()
-            total += tally
-            failures += failed
-            tell(total, failed)
+    while total.storms < count:
+        tally, failed = _next_result(results, workers)
+        total += tally
+        failures += failed
+        tell(total, failed)
     return total, failures
+
+
+def _work(seeds: list[int], results: Results) -> None:
+    """One process: one world serves all its storms."""
+    with open_world() as world:
+        for start in range(0, len(seeds), STORMS_AT_ONCE):
+            results.put(run_storms(seeds[start : start + STORMS_AT_ONCE], world))
+
+
+def _next_result(results: Results, workers: Iterable[BaseProcess]) -> tuple[Tally, list[Failure]]:
+    while True:
+        try:
+            return results.get(timeout=5)
+        except Empty:
+            if any(worker.exitcode for worker in workers):
+                raise RuntimeError("A process of the campaign broke off; its error stands above") from None
 
 
 def shrink(seed: int, world: World, find: Callable[[Evidence], list[str]] = problems) -> Failure:
@@ -102,14 +125,3 @@ def tally_of(evidence: Evidence) -> Tally:
 
 def _names(found: Iterable[str]) -> set[str]:
     return {problem.partition(":")[0] for problem in found}
-
-
-_open = ExitStack()
-_worlds: list[World] = []
-
-
-def _run_chunk(seeds: range) -> tuple[Tally, list[Failure]]:
-    """In a process of the pool, whose world serves all its storms."""
-    if not _worlds:
-        _worlds.append(_open.enter_context(open_world()))
-    return run_storms(seeds, _worlds[0])

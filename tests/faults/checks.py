@@ -286,11 +286,8 @@ def _is_inside(gap: Row, key: Key) -> bool:
 
 def _is_exactly_one_page(evidence: Evidence, gap: Row) -> bool:
     """The gap starts with the newest play that was known, and the very next one is the oldest on a page of new ones."""
-    played = sorted(
-        play.played_at
-        for key, play in evidence.truth.items()
-        if key[0] == gap["listener_id"] and play.visible_at and play.visible_at <= gap["detected_at"]
-    )
+    shown = [play for key, play in evidence.truth.items() if key[0] == gap["listener_id"] and play.visible_at]
+    played = sorted({play.played_at for play in shown if play.visible_at <= gap["detected_at"]})
     mine = [page for page in evidence.pages if page.listener == gap["listener_id"] and page.at < gap["detected_at"]]
     is_next = played.index(gap["gap_end"]) - played.index(gap["gap_start"]) == 1
     return is_next and max(page.newest for page in mine if page.keys) == gap["gap_start"]
