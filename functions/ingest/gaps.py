@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from google.cloud import bigquery
-
+from ingest_cloud import Cloud
 from ingest_log import log
 from ingest_queries import pages, run_query, string, timestamp
 from known_plays import oldest_by_listener
+from landed_plays import fetch_landed
 from plays import Key, Row, key_of
 from slots import Run
 from spotify import PAGE_SIZE
@@ -26,14 +26,30 @@ def pages_without_overlap(
     }
 
 
-def write_gaps(client: bigquery.Client, run: Run, oldest: Mapping[str, datetime]) -> None:
-    """Record a gap before each of these pages, unless nothing of its listener is stored yet."""
+def before_the_pages(oldest: Mapping[str, datetime], landed: AbstractSet[Key]) -> dict[str, datetime | None]:
+    """Of these pages, those that no landed play reaches either, with the newest landed play before each."""
+    by_listener: dict[str, list[datetime]] = {listener_id: [] for listener_id in oldest}
+    for listener_id, played_at, _ in landed:
+        if listener_id in by_listener:
+            by_listener[listener_id].append(played_at)
+    return {
+        listener_id: max(instants, default=None)
+        for listener_id, instants in by_listener.items()
+        if not any(instant >= oldest[listener_id] for instant in instants)
+    }
+
+
+def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime]) -> None:
+    """Record a gap before each of these pages, unless nothing of its listener is known yet."""
     if not oldest:
         return
+    landed = before_the_pages(oldest, fetch_landed(cloud.bigquery, cloud.landing, run))
+    if not landed:
+        return
     merged = run_query(
-        client,
+        cloud.bigquery,
         "add_gaps",
-        pages(oldest),
+        pages({listener_id: oldest[listener_id] for listener_id in landed}, landed),
         timestamp("newest", max(oldest.values())),
         string("run_id", run.run_id),
         timestamp("detected_at", run.started_at),

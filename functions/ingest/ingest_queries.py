@@ -50,13 +50,21 @@ def strings(name: str, values: list[str]) -> Parameter:
     return bigquery.ArrayQueryParameter(name, "STRING", values)
 
 
-def pages(oldest: Mapping[str, datetime]) -> Parameter:
-    """@pages: each listener's page, by its oldest play. ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP>>."""
+def pages(oldest: Mapping[str, datetime], landed: Mapping[str, datetime | None] | None = None) -> Parameter:
+    """@pages: each listener's page by its oldest play; with `landed`, the newest landed play before it, too.
+
+    ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP[, landed TIMESTAMP]>>.
+    """
     return bigquery.ArrayQueryParameter(
         "pages",
         "STRUCT",
         [
-            bigquery.StructQueryParameter(None, string("listener_id", listener_id), timestamp("oldest", instant))
+            bigquery.StructQueryParameter(
+                None,
+                string("listener_id", listener_id),
+                timestamp("oldest", instant),
+                *([] if landed is None else [timestamp("landed", landed[listener_id])]),
+            )
             for listener_id, instant in oldest.items()
         ],
     )

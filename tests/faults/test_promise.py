@@ -29,6 +29,13 @@ def test_every_promise_is_kept_in_every_storm(world, first):
 
 # What campaigns have found, each mended at its root since.
 FOUND = {
+    "a first file that load has not come to yet, and then more than 50 plays": Storm(
+        128,
+        2,
+        (Heard(0, ONE, 59), Heard(1, ONE, 58)),
+        (Trouble(0, "events come out of order", (Fault("events deliver", "late", overtaken_by=1),)),),
+    ),
+    "exactly 50 plays, two of which end in one millisecond": Storm(265, 3, (Heard(1, ONE, 2), Heard(2, ONE, 50))),
     "storage says that the object is there, and it is not": Storm(
         1,
         2,

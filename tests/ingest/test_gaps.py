@@ -1,7 +1,9 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from gaps import pages_without_overlap, write_gaps
-from landing import to_csv
+from landing import object_name, to_csv
 from plays import key_of
 from tests.ingest.items import RUN, row
 
@@ -24,10 +26,10 @@ def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_r
     rows = [row(NINE + timedelta(minutes=minute), "a", listener_id=listener_id) for listener_id, minute in stored]
     ingesting.cloud.storage.write(ingesting.landing, "plays/past.csv", to_csv(rows))
     ingesting.load("plays/past.csv")
-    client = ingesting.connect().bigquery
+    cloud = ingesting.connect()
     oldest = {"ada": NINE, "bob": NINE + timedelta(minutes=180), "newcomer": NINE}
     for _ in range(2):
-        write_gaps(client, RUN, oldest)
+        write_gaps(cloud, RUN, oldest)
     detected = {"run_id": "20261122T100000Z", "detected_at": RUN.started_at}
     assert ingesting.gaps() == [
         {"listener_id": "ada", "gap_start": NINE - timedelta(minutes=60), "gap_end": NINE, **detected},
@@ -38,3 +40,50 @@ def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_r
             **detected,
         },
     ]
+
+
+# What is landed and not loaded yet
+
+AN_HOUR_AGO, LONG_AGO = "20261122T080000Z", "20261120T080000Z"
+
+
+def land(ingesting, run_id, *minutes):
+    """An earlier run's file, of which load has not heard."""
+    rows = [row(NINE + timedelta(minutes=minute), "a") for minute in minutes]
+    ingesting.cloud.storage.write(ingesting.landing, object_name(run_id), to_csv(rows))
+
+
+def told(ingesting):
+    return [(gap["listener_id"], gap["gap_start"], gap["gap_end"]) for gap in ingesting.gaps()]
+
+
+def test_a_gap_may_begin_with_a_play_that_is_landed_and_not_loaded(ingesting):
+    land(ingesting, AN_HOUR_AGO, -50, -40)
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE, "newcomer": NINE})
+    assert told(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
+
+
+@pytest.mark.parametrize("minute", [0, 7])
+def test_a_page_that_a_landed_play_reaches_has_no_gap_before_it(ingesting, minute):
+    land(ingesting, AN_HOUR_AGO, -50, minute)
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    assert told(ingesting) == []
+
+
+def test_what_was_landed_more_than_a_day_ago_and_is_not_loaded_is_no_longer_on_its_way(ingesting):
+    land(ingesting, LONG_AGO, -50, 7)
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    assert told(ingesting) == []
+
+
+def test_a_file_that_bigquery_refused_is_not_on_its_way(ingesting):
+    land(ingesting, LONG_AGO, -90)
+    ingesting.load(object_name(LONG_AGO))
+    land(ingesting, AN_HOUR_AGO, -50, 7)
+    ingesting.warehouse.query_and_wait(
+        f"INSERT INTO {ingesting.dataset}.runs (run_id, slot, step, state, started_at, finished_at) VALUES "
+        f"('{AN_HOUR_AGO}', TIMESTAMP '2026-11-22 08:00:00+00', 'load', 'failed', "
+        "TIMESTAMP '2026-11-22 08:01:00+00', TIMESTAMP '2026-11-22 08:01:00+00')"
+    )
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]

@@ -1,13 +1,20 @@
--- A row is one stretch from a listener's newest stored play to the oldest on a full page that overlaps nothing stored.
--- A listener of whom nothing is stored yet has no gap. A repeat adds nothing.
+-- A row is one stretch from a listener's newest known play, stored or landed, to the oldest on a full page that overlaps
+-- nothing known. A listener of whom nothing is known yet has no gap. A repeat adds nothing.
 MERGE gaps
 USING (
-  SELECT page.listener_id, MAX(plays.played_at) AS gap_start, page.oldest AS gap_end
-  FROM plays
-  INNER JOIN UNNEST(@pages) AS page
-    ON plays.listener_id = page.listener_id AND plays.played_at < page.oldest
-  WHERE plays.played_at < @newest
-  GROUP BY page.listener_id, page.oldest
+  SELECT known.listener_id, MAX(known.played_at) AS gap_start, known.oldest AS gap_end
+  FROM (
+    SELECT page.listener_id, page.oldest, plays.played_at
+    FROM plays
+    INNER JOIN UNNEST(@pages) AS page
+      ON plays.listener_id = page.listener_id AND plays.played_at < page.oldest
+    WHERE plays.played_at < @newest
+    UNION ALL
+    SELECT page.listener_id, page.oldest, page.landed AS played_at
+    FROM UNNEST(@pages) AS page
+    WHERE page.landed IS NOT NULL
+  ) AS known
+  GROUP BY known.listener_id, known.oldest
 ) AS found
 ON gaps.listener_id = found.listener_id AND gaps.gap_start = found.gap_start AND gaps.gap_end = found.gap_end
 WHEN NOT MATCHED THEN
