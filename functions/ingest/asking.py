@@ -1,4 +1,4 @@
-"""One question over HTTP and the patience that goes with it: time-outs, retries, pauses; the only place that has them.
+"""One question over HTTP and the patience that goes with it: time-outs and retries; pauses.py has the pauses.
 
 What a refusal (any other 4xx) means and what a good answer must hold is for the caller to say.
 """
@@ -13,14 +13,15 @@ from typing import Any, TypeVar
 import requests
 
 from failures import Failure, RateLimited, SpotifyUnavailable, UnreadableAnswer
+from pauses import Pauses
 
 _CONNECT_SECONDS, _READ_SECONDS = 5, 20
 
 _MOST_ATTEMPTS = 3
 _FIRST_WAIT_SECONDS = 0.25
 
-_MOST_PAUSES = 1
-_LONGEST_SLEEP_SECONDS = 30
+# Of a thousand listeners' calls some meet a second 429 by chance after they have waited, hardly one a fourth.
+_MOST_PAUSES = 3
 _PAUSE_SECONDS_BY_DEFAULT = 5
 # A quota counts over a rolling day; without a Retry-After an hour is the next time anybody would ask.
 _QUOTA_PAUSE_SECONDS_BY_DEFAULT = 3600
@@ -44,22 +45,24 @@ class Question:
     form: Mapping[str, str] | None = field(default=None, repr=False)
 
 
-def ask(session: requests.Session, question: Question, read: Callable[[Any], T], refusal: Refusal) -> T:
+def ask(session: requests.Session, pauses: Pauses, question: Question, read: Callable[[Any], T], refusal: Refusal) -> T:
     """What `read` makes of the JSON that came back; it raises UnreadableAnswer when it misses something."""
-    return _patiently(lambda: read(_ask_once(session, question, refusal)))
+    return _patiently(pauses, lambda: read(_ask_once(session, question, refusal)))
 
 
-def _patiently(ask_once: Callable[[], T]) -> T:
-    """Three attempts while the service is unwell, and one short pause when it asks for one."""
+def _patiently(pauses: Pauses, ask_once: Callable[[], T]) -> T:
+    """Three attempts while the service is unwell, and a few short pauses when it asks for them."""
     tries: Counter[type[Failure]] = Counter()
     while True:
+        pauses.wait()
         try:
             return ask_once()
         except RateLimited as failure:
             tries[RateLimited] += 1
-            if tries[RateLimited] > _MOST_PAUSES or failure.pause_seconds > _LONGEST_SLEEP_SECONDS:
+            if tries[RateLimited] > _MOST_PAUSES:
+                pauses.end()
                 raise
-            time.sleep(failure.pause_seconds)
+            pauses.begin(failure)
         except (SpotifyUnavailable, UnreadableAnswer):
             tries[SpotifyUnavailable] += 1
             if tries[SpotifyUnavailable] == _MOST_ATTEMPTS:

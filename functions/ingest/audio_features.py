@@ -17,6 +17,7 @@ from asking import Question, ask
 from failures import Failure, RequestRefused
 from ingest_log import log
 from ingest_queries import run_query, string, strings, timestamp
+from pauses import Pauses
 from plays import Row, to_column
 from slots import Run
 from spotify import Spotify, list_in
@@ -63,10 +64,13 @@ def spotify_provider(spotify: Spotify) -> Provider:
 def reccobeats_provider(session: requests.Session, url: str) -> Provider:
     """ReccoBeats: free and without a key, but it learns the track ids, so it is the owner's choice."""
 
+    pauses = Pauses()
+
     def fetch(track_ids: Sequence[str]) -> Records:
         question = Question("GET", f"{url}/v1/audio-features", params={"ids": ",".join(track_ids)})
         records = ask(
             session,
+            pauses,
             question,
             lambda body: list_in(body, "content"),
             lambda status, _: RequestRefused(f"status {status}"),

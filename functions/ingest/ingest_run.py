@@ -15,7 +15,7 @@ from ingest_cloud import Cloud
 from ingest_log import log
 from known_plays import fetch_known
 from listeners import APP_SECRET, list_listener_secrets, read_app
-from plays import RefusedItem, Row, key_of, parse_page
+from plays import Row, key_of
 from report import Report
 from slots import Run
 from spotify import Spotify
@@ -42,7 +42,7 @@ def _ask_listeners(cloud: Cloud, run: Run) -> Report:
         _log_failure("The app's own secret cannot be used", run, APP_SECRET, failure)
         return report.of_missing_app(run, [secret.listener_id for secret in secrets], failure)
     spotify = Spotify(cloud.http, settings.spotify_accounts_url, settings.spotify_api_url, app)
-    visits = visit_all(cloud.secrets, spotify, secrets, run.started_at)
+    visits = visit_all(cloud.secrets, spotify, secrets, run)
     _log_visits(run, visits)
     return _land_pages(cloud, run, spotify, visits)
 
@@ -50,19 +50,16 @@ def _ask_listeners(cloud: Cloud, run: Run) -> Report:
 def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit]) -> Report:
     """Gaps come first: once the plays are in the warehouse, nobody can see a gap before them any more."""
     visited_at = datetime.now(UTC)
-    rows, refused = _parse(run, visits)
+    pages = [visit.page for visit in visits if visit.page]
+    rows = [row for page in pages for row in page.rows]
+    refused = [item for page in pages for item in page.refused]
     known = fetch_known(cloud.bigquery, rows)
-    item_counts = {visit.listener_id: len(visit.items or ()) for visit in visits}
+    item_counts = {visit.listener_id: visit.items for visit in visits}
     gaps.write_gaps(cloud, run, gaps.pages_without_overlap(item_counts, rows, known))
     new = [row for row in rows if key_of(row) not in known]
     landed = landing.land(cloud.landing, run.run_id, _with_features(cloud, run, spotify, new))
     quarantine.write_refused(cloud.quarantine, run.run_id, refused)
     return report.of_visits(run, visits, landed, len(refused), visited_at)
-
-
-def _parse(run: Run, visits: Sequence[Visit]) -> tuple[list[Row], list[RefusedItem]]:
-    pages = [parse_page(visit.items or (), visit.listener_id, run) for visit in visits]
-    return [row for rows, _ in pages for row in rows], [item for _, refused in pages for item in refused]
 
 
 def _with_features(cloud: Cloud, run: Run, spotify: Spotify, rows: list[Row]) -> list[Row]:
@@ -83,7 +80,7 @@ def _provider(cloud: Cloud, spotify: Spotify) -> Provider | None:
 
 def _log_visits(run: Run, visits: Sequence[Visit]) -> None:
     for visit in visits:
-        if visit.items is None and visit.failure and not isinstance(visit.failure, NotAsked):
+        if visit.page is None and visit.failure and not isinstance(visit.failure, NotAsked):
             _log_failure("A listener could not be visited", run, visit.listener_id, visit.failure)
         if visit.consent_ends_at and consent.is_warning_due(visit.consent_ends_at, run.started_at):
             _log_ending_consent(run, visit.listener_id, visit.consent_ends_at)

@@ -49,13 +49,13 @@ def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> Landed | None:
 
 
 def _add(blob: Blob, content: bytes, rows: Sequence[Row]) -> Landed:
-    held = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-    keys = {tuple(row[name] for name in KEY) for row in held}
-    missing = [row for row in rows if tuple(_to_text(row[name]) for name in KEY) not in keys]
+    lines = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    held = {tuple(line[name] for name in KEY): line["listener_id"] for line in lines}
+    missing = [row for row in rows if tuple(_to_text(row[name]) for name in KEY) not in held]
     if missing and not _write(blob, content + _to_lines(missing), generation=blob.generation):
         raise LandingContradiction(f"{blob.name} was changed by somebody else")
-    listeners = [row["listener_id"] for row in (*held, *missing)]
-    return Landed(Counter(listeners), by_this_attempt=bool(missing))
+    listeners = Counter(held.values()) + Counter(row["listener_id"] for row in missing)
+    return Landed(listeners, by_this_attempt=bool(missing))
 
 
 def _write(blob: Blob, content: bytes, generation: int) -> bool:
@@ -81,7 +81,10 @@ def to_csv(rows: Sequence[Row]) -> bytes:
 
 
 def _to_lines(rows: Sequence[Row]) -> bytes:
-    return "".join(f"{_to_line(row)}\n" for row in sorted(rows, key=key_of)).encode()
+    file = io.BytesIO()  # line by line: one emoji makes four bytes of every character of a text that holds the file
+    for row in sorted(rows, key=key_of):
+        file.write(f"{_to_line(row)}\n".encode())
+    return file.getvalue()
 
 
 def _to_line(row: Row) -> str:

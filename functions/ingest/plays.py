@@ -6,6 +6,7 @@ NULL: Spotify has dropped fields before, and a play is worth more than its popul
 
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -149,8 +150,11 @@ def _list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str | None:
-    """JSON can spell half a surrogate pair, which no UTF-8 file can hold."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+    """JSON can spell half a surrogate pair, which no UTF-8 file can hold.
+
+    Names, ids and addresses come again and again on a page: equal texts are kept once.
+    """
+    return sys.intern(value.encode("utf-8", "replace").decode()) if isinstance(value, str) else None
 
 
 def _integer(value: Any) -> int | None:

@@ -83,7 +83,7 @@ def of_visits(run: Run, visits: Sequence[Visit], landed: Landed | None, refused:
         state=_state(visits, landed),
         reason=_reason(visits, sum(new.values()), refused),
         listeners={visit.listener_id: _listener(visit, new.get(visit.listener_id, 0)) for visit in visits},
-        rows_in=sum(len(visit.items or ()) for visit in visits),
+        rows_in=sum(visit.items for visit in visits),
         rows_new=sum(new.values()),
         object_name=object_name(run.run_id) if landed else None,
         error_class=_name(failures[0]) if failures else None,
@@ -96,11 +96,11 @@ def of_visits(run: Run, visits: Sequence[Visit], landed: Landed | None, refused:
 def _state(visits: Sequence[Visit], landed: Landed | None) -> State:
     if landed:
         return "succeeded"
-    return "skipped" if any(visit.items is not None for visit in visits) else "failed"
+    return "skipped" if any(visit.page is not None for visit in visits) else "failed"
 
 
 def _reason(visits: Sequence[Visit], new: int, refused: int) -> str:
-    heard = sum(visit.items is not None for visit in visits)
+    heard = sum(visit.page is not None for visit in visits)
     plays = f"{new or 'no'} new play{'' if new == 1 else 's'} from {heard} of {len(visits)} listeners"
     items = [f"{refused} item{'' if refused == 1 else 's'} could not be read, see the quarantine bucket"]
     return "; ".join([plays, *(items if refused else []), *_failures_in_words(visits)])
@@ -118,7 +118,7 @@ def _failures_in_words(visits: Sequence[Visit]) -> list[str]:
 def _listener(visit: Visit, new: int) -> dict[str, Any]:
     return {
         "state": _listener_state(visit, new),
-        "fetched": len(visit.items or ()),
+        "fetched": visit.items,
         "new": new,
         "error_class": _name(visit.failure) if visit.failure else None,
         "reason": explain(visit.failure, visit.listener_id) if visit.failure else None,
@@ -127,7 +127,7 @@ def _listener(visit: Visit, new: int) -> dict[str, Any]:
 
 
 def _listener_state(visit: Visit, new: int) -> str:
-    if visit.items is None:
+    if visit.page is None:
         return "not_asked" if isinstance(visit.failure, NotAsked) else "failed"
     return "collected" if new else "nothing_new"
 

@@ -21,12 +21,11 @@ from failures import (
     Failure,
     NeedsConsent,
     NotAllowListed,
-    NotAsked,
     PremiumLapsed,
-    RateLimited,
     RequestRefused,
     UnreadableAnswer,
 )
+from pauses import Pauses
 
 PAGE_SIZE = 50
 """The whole window that Spotify shows of a listener's past, not a page of it: nothing older can be asked for."""
@@ -54,11 +53,11 @@ class Grant:
 
 
 class Spotify:
-    """Spotify during one run, for all threads. Once it asks one of them for a long pause, nobody asks any more."""
+    """Spotify during one run, for all threads. When it asks one of them for a pause, all of them wait."""
 
     def __init__(self, session: requests.Session, accounts_url: str, api_url: str, app: App) -> None:
         self._session, self._accounts_url, self._api_url, self._app = session, accounts_url, api_url, app
-        self._is_paused = False
+        self._pauses = Pauses()
         self._refreshing: dict[str, Lock] = {}
 
     def refresh(self, refresh_token: str) -> Grant:
@@ -95,13 +94,7 @@ class Spotify:
         return self._ask(question, lambda body: list_in(body, list_name), refusal)
 
     def _ask(self, question: Question, read: Callable[[Any], T], refusal: Refusal) -> T:
-        if self._is_paused:
-            raise NotAsked("Spotify had just asked for a pause")
-        try:
-            return ask(self._session, question, read, refusal)
-        except RateLimited:
-            self._is_paused = True
-            raise
+        return ask(self._session, self._pauses, question, read, refusal)
 
 
 def _to_grant(body: Any) -> Grant:

@@ -1,6 +1,7 @@
-"""One visit per listener and run: read the secret, refresh the token, keep a rotated one, fetch the page.
+"""One visit per listener and run: read the secret, refresh the token, keep a rotated one, fetch the page and read it.
 
-Listeners are visited side by side and fail alone.
+Listeners are visited side by side and fail alone. A page is read at once, because what Spotify says of 50 plays takes
+many times the memory of their rows.
 """
 
 from collections.abc import Sequence
@@ -15,19 +16,35 @@ from google.cloud.secretmanager import SecretManagerServiceClient
 from failures import AccessTokenRefused, Failure, NeedsConsent, TokenNotStored
 from ingest_log import log
 from listeners import Listener, ListenerSecret, read_listener, store_refresh_token
+from plays import RefusedItem, Row, parse_page
+from slots import Run
 from spotify import Spotify
 
 _AT_ONCE = 8
 
 
 @dataclass(frozen=True)
+class Page:
+    """What Spotify showed of one listener: how many items, those that are plays, and those that are none."""
+
+    items: int
+    rows: Sequence[Row]
+    refused: Sequence[RefusedItem]
+
+
+@dataclass(frozen=True)
 class Visit:
-    """What came of it. `items` is None when there is no page; a failure can stand beside a page (TokenNotStored)."""
+    """What came of it. `page` is None when there is none; a failure can stand beside a page (TokenNotStored)."""
 
     listener_id: str
-    items: Sequence[Any] | None = None
+    page: Page | None = None
     failure: Failure | None = None
     consent_ends_at: datetime | None = None
+
+    @property
+    def items(self) -> int:
+        """How many items Spotify showed."""
+        return self.page.items if self.page else 0
 
 
 class _Refreshed(NamedTuple):
@@ -37,13 +54,13 @@ class _Refreshed(NamedTuple):
 
 
 def visit_all(
-    client: SecretManagerServiceClient, spotify: Spotify, secrets: Sequence[ListenerSecret], now: datetime
+    client: SecretManagerServiceClient, spotify: Spotify, secrets: Sequence[ListenerSecret], run: Run
 ) -> list[Visit]:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(partial(visit, client, spotify, now), secrets))
+        return list(pool.map(partial(visit, client, spotify, run), secrets))
 
 
-def visit(client: SecretManagerServiceClient, spotify: Spotify, now: datetime, secret: ListenerSecret) -> Visit:
+def visit(client: SecretManagerServiceClient, spotify: Spotify, run: Run, secret: ListenerSecret) -> Visit:
     try:
         listener = read_listener(client, secret)
     except Failure as failure:
@@ -51,10 +68,12 @@ def visit(client: SecretManagerServiceClient, spotify: Spotify, now: datetime, s
     try:
         items, not_stored = _fetch_page(client, spotify, listener)
     except NeedsConsent as failure:
-        return Visit(listener.listener_id, None, _dated(failure, listener, now), listener.consent_ends_at)
+        dated = _dated(failure, listener, run.started_at)
+        return Visit(listener.listener_id, None, dated, listener.consent_ends_at)
     except Failure as failure:
         return Visit(listener.listener_id, None, failure, listener.consent_ends_at)
-    return Visit(listener.listener_id, items, not_stored, listener.consent_ends_at)
+    page = Page(len(items), *parse_page(items, listener.listener_id, run))
+    return Visit(listener.listener_id, page, not_stored, listener.consent_ends_at)
 
 
 def _fetch_page(

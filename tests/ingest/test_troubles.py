@@ -150,6 +150,7 @@ def test_a_listener_in_trouble_has_its_own_outcome_and_costs_nobody_else_a_play(
         {"name": "body_cut_in_half", "endpoint": "recently-played", "times": 2},
         {"name": "access_token_expired"},
         {"name": "rate_limited", "retry_after_seconds": 1},
+        {"name": "rate_limited", "retry_after_seconds": 0, "times": 3},
         {"name": "rate_limited_text", "endpoint": "token", "retry_after_seconds": 0},
     ],
 )
@@ -193,7 +194,7 @@ def test_one_reason_that_holds_for_all_is_said_once(ingesting):
         ({"name": "rate_limited", "retry_after_seconds": 82_661}, timedelta(seconds=82_661)),
         ({"name": "quota_exceeded"}, timedelta(hours=1)),
         ({"name": "rate_limited", "endpoint": "token", "retry_after_seconds": 31}, timedelta(seconds=31)),
-        ({"name": "rate_limited", "retry_after_seconds": 0, "times": 2}, timedelta(0)),
+        ({"name": "rate_limited", "retry_after_seconds": 0, "times": 4}, timedelta(0)),
     ],
 )
 def test_a_long_pause_goes_into_the_ledger_and_what_was_collected_is_kept(ingesting, order, pause):
