@@ -1,4 +1,4 @@
-"""One function as the cloud runs it: a process of its own with its own requirements, one request at a time, measured."""
+"""A function as the cloud runs it: a process of its own with its own requirements, one request at a time; measured."""
 
 import threading
 from collections.abc import Iterator, Mapping

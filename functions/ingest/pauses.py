@@ -1,4 +1,4 @@
-"""The pauses that a service asks for with 429. They are for all threads: a service counts an app's calls, not a thread's.
+"""The pauses that a service asks for with 429. They are for all threads, because a service counts the calls of an app.
 
 Short ones are waited for. A long one, or one too many, is an order to leave the service alone for the rest of the run.
 """

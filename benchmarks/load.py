@@ -1,0 +1,70 @@
+"""A year of a heavy household, landed twice in files of a day and in random order: `python -m benchmarks.load`.
+
+The real function load takes each file, the real Spark job counts the top ten; then every play must be there once.
+Exit codes: 0 all holds, 1 something does not, 2 wrong usage.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+from benchmarks.function_process import Measured
+from benchmarks.load_world import checks, household, top_ten_checks, world
+
+_TENTHS = 10
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    rows = household(options.listeners, options.plays_each, options.days)
+    print(f"{len(rows):,} plays of {options.listeners} listeners in {options.days} days", flush=True)
+    with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:
+        with Measured(there.load) as measured:
+            for count in there.load_twice(rows, options.seed):
+                _show_progress(count, 2 * options.days)
+        _print_figures(there.seconds, measured)
+        began = time.perf_counter()
+        outcomes = [*chain(checks(there, rows), top_ten_checks(there, rows))]
+        print(f"  counting again and one batch: {time.perf_counter() - began:.0f} s\n")
+    for check in outcomes:
+        found = "" if check.holds else f": must be {str(check.expected)[:200]}, is {str(check.found)[:200]}"
+        print(f"  {'✓' if check.holds else '✗'} {check.name}{found}")
+    return 0 if all(check.holds for check in outcomes) else 1
+
+
+def _show_progress(count: int, files: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r  {count} of about {files} files loaded", end="", file=sys.stderr, flush=True)
+
+
+def _print_figures(seconds: Sequence[float], measured: Measured) -> None:
+    first, *_, last = tenths(seconds)
+    print(f"\n  {len(seconds)} files in {sum(seconds):.0f} s; load's own processor time {measured.cpu_seconds:.1f} s")
+    print(f"  load's memory (PSS, all processes): {measured.peak_mib:.0f} MiB")
+    print("  median seconds a file, by tenths of the files: " + ", ".join(f"{value:.2f}" for value in tenths(seconds)))
+    print(f"  the last tenth took {last / first:.1f} times what the first took, with the whole year in the table")
+
+
+def tenths(seconds: Sequence[float]) -> list[float]:
+    size = max(1, len(seconds) // _TENTHS)
+    return [statistics.median(seconds[start : start + size]) for start in range(0, len(seconds), size)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--listeners", type=int, default=5, help="how many live together (%(default)s)")
+    parser.add_argument("--plays-each", type=int, default=40_000, help="plays of each of them (%(default)s)")
+    parser.add_argument("--days", type=int, default=365, help="days that the plays span (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="order of the files (%(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
