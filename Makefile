@@ -24,17 +24,21 @@ faults: setup ## Let storms of faults pass in simulated time: make faults SCHEDU
 	@$(PY) -m tests.faults $(if $(REPLAY),--replay $(REPLAY),--schedules $(or $(SCHEDULES),200) --seed $(or $(SEED),0))
 
 .PHONY: lint
-lint: setup ## Check style, types and spelling without running anything
+lint: setup .venvs/checks/installed ## Check style, types, spelling, secrets and known vulnerabilities without running anything
 	@echo "==> ruff: style and format"
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@echo "==> mypy --strict: each folder that is deployed by itself, then the rest"
 	@for name in $(FUNCTIONS); do (cd functions/$$name && ../../.venv/bin/mypy --strict --cache-dir ../../.mypy_cache/$$name .) || exit 1; done
-	@.venv/bin/mypy --strict spark_jobs localcloud cli
+	@.venv/bin/mypy --strict spark_jobs localcloud cli checks
 	@cd dashboard && ../.venv/bin/mypy --strict --config-file ../pyproject.toml --cache-dir ../.mypy_cache/dashboard .
 	@MYPYPATH=dashboard .venv/bin/mypy --strict benchmarks
 	@echo "==> codespell, shell syntax"
 	@.venv/bin/codespell
 	@bash -n .ci/run
+	@echo "==> secrets in the tree"
+	@$(PY) -m checks.secret_scan
+	@echo "==> known vulnerabilities of what is pinned"
+	@$(PY) -m checks.advisories
 
 .PHONY: terraform-check
 terraform-check: setup ## Validate, test and plan terraform/ against the providers' schemas; says so when it cannot
@@ -60,10 +64,11 @@ checkov: .venvs/checkov/installed ## Look for insecure settings in terraform/
 	@echo "==> checkov: insecure settings in terraform/"
 	@.venvs/checkov/bin/checkov --config-file terraform/.checkov.yaml
 
-.venvs/checkov/installed: requirements/checkov.txt .venv/installed
-	@echo "==> setting up .venvs/checkov"
-	@.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venvs/checkov
-	@.venv/bin/uv pip sync --quiet --require-hashes --python .venvs/checkov requirements/checkov.txt
+TOOLS := $(addprefix .venvs/,$(addsuffix /installed,checkov checks))
+$(TOOLS): .venvs/%/installed: requirements/%.txt .venv/installed
+	@echo "==> setting up .venvs/$*"
+	@.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venvs/$*
+	@.venv/bin/uv pip sync --quiet --require-hashes --python .venvs/$* requirements/$*.txt
 	@touch $@
 
 .PHONY: fix
@@ -90,6 +95,11 @@ dashboard-image: ## Build and push the dashboard's image and tell Terraform its 
 .PHONY: benchmarks
 benchmarks: setup ## Measure the dashboard with ten years of a heavy listener
 	@$(PY) -m benchmarks.dashboard
+
+.PHONY: load-test
+load-test: setup ## Run a thousand listeners through ingest, and a household's year through load, twice (ten minutes)
+	@$(PY) -m benchmarks.ingest
+	@$(PY) -m benchmarks.load
 
 .PHONY: authorize
 authorize: setup ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
@@ -129,7 +139,7 @@ setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python envi
 requirements: .venv/installed ## Compile every requirements.in into pinned, hashed requirements
 	@for name in $(FUNCTIONS); do (cd functions/$$name && $(COMPILE) $(UPGRADE) requirements.in -o requirements.txt) || exit 1; done
 	@cd dashboard && $(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
-	@cd requirements && for name in uv dev clock checkov; do $(COMPILE) $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
+	@cd requirements && for name in uv dev clock checkov checks; do $(COMPILE) $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
 COMPILE = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: clean

@@ -18,7 +18,7 @@ from cli.console import say
 from cli.errors import CliError
 from cli.place import Place
 
-APP_SECRET = "spotify-client"  # noqa: S105 -- a name
+APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a name
 _LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 
 _SECONDS = 20

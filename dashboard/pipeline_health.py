@@ -17,7 +17,7 @@ WARN_DAYS = 30
 _WAIT = "Nothing: the next run tries again."
 _NEXT_STEPS = {
     "NeedsConsent": "Run: python -m cli authorize {listener}",
-    "SecretUnusable": "Run: python -m cli authorize {listener}",
+    "SecretUnusable": "Run: python -m cli authorize {listener}",  # pragma: allowlist secret -- a sentence
     "TokenNotStored": "Let the ingest function add secret versions, then run: python -m cli authorize {listener}",
     "AppSecretUnusable": "Store the app's client id and secret in the secret spotify-client.",
     "ClientRefused": "Store the app's right client id and secret in the secret spotify-client.",

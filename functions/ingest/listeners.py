@@ -22,8 +22,8 @@ from failures import AppSecretUnusable, Failure, SecretMislabelled, SecretUnavai
 from ingest_log import log
 from spotify import App
 
-APP_SECRET = "spotify-client"  # noqa: S105 -- a name
-_LISTENER_SECRETS = "labels.app=heavy-rotation AND labels.kind=refresh-token"
+APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a name
+_LISTENER_SECRETS = "labels.app=heavy-rotation AND labels.kind=refresh-token"  # pragma: allowlist secret -- a filter
 _LISTENER_FIELDS = ("refresh_token", "consented_at", "account_id", "scope")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 

@@ -219,7 +219,7 @@ def test_a_wrong_client_secret_is_not_stored_and_can_be_typed_anew(owner, capsys
     assert "refused the app's client id or secret" in wrong.err
     assert owner.versions("spotify-client") == {}
 
-    owner.knows_app(client_secret="outdated")
+    owner.knows_app(client_secret="outdated")  # pragma: allowlist secret -- invented
     assert owner.authorizes(capsys, ONE, Person(ONE)).code == 1
     types_in(monkeypatch, f"{app.client_id}\n{app.client_secret}\n")
     assert owner.authorizes(capsys, ONE, Person(ONE), "--new-client").code == 0

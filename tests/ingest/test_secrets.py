@@ -8,7 +8,7 @@ from listeners import ListenerSecret, list_listener_secrets, name_listeners, rea
 from localcloud.faults import Fault
 from tests.ingest.ingesting import RUN_ID, SLOT
 
-SECRET = "refresh-token-listener-two"
+SECRET = "refresh-token-listener-two"  # pragma: allowlist secret -- a name
 GOOD = {
     "refresh_token": "hush-hush",
     "consented_at": "2026-11-01T08:00:00Z",

@@ -1,0 +1,36 @@
+"""Everything that this project installs from PyPI: the pins of the compiled requirements, read line by line."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from checks.tools import ROOT
+
+_PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)(?: ; [^\\]+)? \\")
+_HASH = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}(?: \\)?")
+
+
+class UnreadableLine(Exception):  # noqa: N818 -- reads as what is the case
+    """A line of compiled requirements that is no pin, no hash and no comment."""
+
+
+def compiled_files() -> list[Path]:
+    """Every compiled requirements file: one beside each requirements.in, and those of requirements/."""
+    sources = [*ROOT.glob("functions/*/requirements.in"), ROOT / "dashboard/requirements.in"]
+    sources += ROOT.glob("requirements/*.in")
+    return sorted(source.with_suffix(".txt") for source in sources)
+
+
+def read_pins(files: Sequence[Path]) -> list[str]:
+    """NAME==VERSION of all of them, each once, sorted. Raises UnreadableLine, also for a pin without a hash."""
+    return sorted({pin for path in files for pin in _pins(path)})
+
+
+def _pins(path: Path) -> Iterator[str]:
+    lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        pin = _PIN.fullmatch(line)
+        if pin and _HASH.fullmatch(following):
+            yield f"{pin['name']}=={pin['version']}"
+        elif not _HASH.fullmatch(line):
+            raise UnreadableLine(f"{path.relative_to(ROOT)}: {line!r} is no pin with hashes: run `make requirements`")

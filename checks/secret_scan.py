@@ -1,0 +1,91 @@
+"""Looks for secrets in every file that is or could be committed: `python -m checks.secret_scan [DIRECTORY]`.
+
+detect-secrets does the looking, and sends nothing anywhere. A line that only looks like a secret says so itself, with
+the reason: `# pragma: allowlist secret -- REASON`. Exit codes: 0 nothing found, 1 something found, 2 wrong usage.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from checks.pins import compiled_files
+from checks.tools import ROOT, ToolMissing, tool
+
+_PLUGIN = Path(__file__).parent / "token_forms.py"
+_EXCUSE = re.compile(r"pragma: ?allowlist[ -](nextline[ -])?secret(?! -- \S)")
+# Compiled requirements: nothing but pins and hashes, as checks/pins.py makes sure line by line.
+_LEFT_OUT = {str(path.relative_to(ROOT)) for path in compiled_files()}
+_FOUND = re.compile(r"Secret Type: (?P<kind>.+)\nLocation: +(?P<place>\S+)")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    directory = _parser().parse_args(arguments).directory
+    try:
+        files = committable(directory)
+        findings = [*found(directory, files), *unexplained(directory, files)]
+    except ToolMissing as error:
+        findings, files = [str(error)], []
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    if findings:
+        print(
+            "Take secrets out, and make new ones: what was committed is known. A line that only looks like one", end=" "
+        )
+        print("says so: # pragma: allowlist secret -- REASON")
+        return 1
+    print(f"{len(files)} files: no secret")
+    return 0
+
+
+def committable(directory: Path) -> list[str]:
+    """Files that git knows or would add, relative to the directory; what .gitignore names is left out."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 -- git, wherever it is
+        cwd=directory,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    names = listing.stdout.split("\0")
+    return sorted(name for name in names if name not in _LEFT_OUT and (directory / name).is_file())
+
+
+def found(directory: Path, files: list[str]) -> Iterator[str]:
+    """A line for each secret: what kind it is and where."""
+    if not files:
+        return
+    command = [str(tool("detect-secrets-hook")), "--no-verify", "--plugin", str(_PLUGIN), *files]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True)  # noqa: S603 -- our own command
+    places = list(_FOUND.finditer(done.stdout + done.stderr))
+    if done.returncode not in (0, 1) or (done.returncode == 1) != bool(places):
+        raise RuntimeError(f"detect-secrets ended with {done.returncode}: {(done.stdout + done.stderr)[-1000:]}")
+    yield from (f"{match['place']}: {match['kind']}" for match in places)
+
+
+def unexplained(directory: Path, files: list[str]) -> Iterator[str]:
+    """A line for each excuse without a reason."""
+    for name in files:
+        text = (directory / name).read_bytes().decode(errors="replace")
+        if "allowlist" in text and name != _OWN_NAME:
+            for number, line in enumerate(text.splitlines(), start=1):
+                if _EXCUSE.search(line):
+                    yield f"{name}:{number}: an allowlist pragma without a reason"
+
+
+_OWN_NAME = str(Path(__file__).relative_to(ROOT))
+"""This file speaks of the pragma and would find itself."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m checks.secret_scan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("directory", nargs="?", type=Path, default=ROOT, help="a git work tree (this one)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What is installed is pinned: every package with its hash, every image with its version, and nothing runs as root."""
+
+import re
+
+import pytest
+import yaml
+
+from checks.pins import UnreadableLine, compiled_files, read_pins
+from checks.tools import ROOT
+
+DOCKERFILES = [ROOT / "dashboard/Dockerfile", ROOT / ".devcontainer/Dockerfile"]
+EXACT = re.compile(r"[a-z0-9./-]+:\d+\.\d+\.\d+(-[a-z0-9]+)*")
+"""name:1.2.3 or name:1.2.3-variant"""
+ROOTS = {"root", "0"}
+
+
+def instructions(dockerfile):
+    """(NAME, value) of each, without comments; a continued line is one."""
+    text = dockerfile.read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [tuple(line.split(maxsplit=1)) for line in lines if not line.startswith(" ")]
+
+
+def test_every_requirements_file_that_is_deployed_or_installed_is_compiled():
+    names = {str(path.relative_to(ROOT)) for path in compiled_files()}
+    assert names >= {f"functions/{name}/requirements.txt" for name in ("ingest", "load", "transform_trigger")}
+    assert names >= {"dashboard/requirements.txt", "requirements/dev.txt", "requirements/checks.txt"}
+    assert all(path.exists() for path in compiled_files())
+
+
+def test_every_line_is_a_pin_with_its_hashes():
+    assert len(read_pins(compiled_files())) > 100
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["requests", "requests>=2", "requests==2.34.2", "-e .", "--extra-index-url https://example.org/simple", "./a.whl"],
+)
+def test_anything_else_is_refused(tmp_path, monkeypatch, line):
+    monkeypatch.setattr("checks.pins.ROOT", tmp_path)
+    path = tmp_path / "requirements.txt"
+    path.write_text(f"six==1.17.0 \\\n    --hash=sha256:{'0' * 64}\n    # via nobody\n")
+    assert read_pins([path]) == ["six==1.17.0"]
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(UnreadableLine, match=re.escape("requirements.txt: ")):
+        read_pins([path])
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_an_image_is_built_from_exact_versions_and_runs_as_somebody_who_is_not_root(dockerfile):
+    steps = instructions(dockerfile)
+    bases = [value.split()[0] for name, value in steps if name == "FROM"]
+    assert bases
+    assert [base for base in bases if not EXACT.fullmatch(base)] == []
+    last_stage = steps[max(place for place, (name, _) in enumerate(steps) if name == "FROM") :]
+    users = [value for name, value in last_stage if name == "USER"]
+    assert users, f"{dockerfile} names no USER: it runs as root"
+    assert users[-1].partition(":")[0] not in ROOTS
+    made = [value for name, value in last_stage if name == "RUN" and "useradd" in value]
+    assert any(f"--uid {users[-1]}" in value or value.endswith(users[-1]) for value in made)
+
+
+def test_every_image_that_is_built_is_looked_at():
+    found = {path for folder in ROOT.iterdir() if folder.is_dir() for path in folder.glob("Dockerfile*")}
+    assert found == set(DOCKERFILES)
+
+
+def test_the_dashboards_image_installs_nothing_without_a_hash():
+    dockerfile = ROOT / "dashboard/Dockerfile"
+    installs = [value for name, value in instructions(dockerfile) if name == "RUN" and "pip install" in value]
+    assert len(installs) == 1
+    assert "--require-hashes" in installs[0]
+
+
+def test_cloud_builds_steps_run_in_exact_versions():
+    steps = yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())["steps"]
+    assert [step["name"] for step in steps if not EXACT.fullmatch(step["name"])] == []
