@@ -7,6 +7,7 @@ answered with 501 and names itself, so that nobody mistakes silence for success.
 import json
 import re
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -190,6 +191,10 @@ class _HTTPServer(ThreadingHTTPServer):
     def shutdown_request(self, request: Any) -> None:
         self._open.discard(request)
         super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # a client that hung up before its answer
+            super().handle_error(request, client_address)
 
     def hang_up(self) -> None:
         for connection in list(self._open):
