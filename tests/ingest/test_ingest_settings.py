@@ -45,7 +45,7 @@ def test_every_setting_can_be_replaced():
         spotify_api_url="http://127.0.0.1:2",
         reccobeats_api_url="http://127.0.0.1:3/reccobeats",
         audio_features_source="reccobeats",
-        secret_manager_endpoint="http://127.0.0.1:4",
+        secret_manager_endpoint="http://127.0.0.1:4",  # pragma: allowlist secret -- an address
     )
 
 
