@@ -62,6 +62,17 @@ class History:
         return counted.assign(recording=self.tracks["recording"].to_numpy()[counted["track"].to_numpy()])
 
     @cached_property
+    def first_recordings(self) -> pd.Series:
+        """When each recording was heard first, by recording."""
+        return self.counting.drop_duplicates("recording").set_index("recording")["played_at"]
+
+    @cached_property
+    def first_artists(self) -> pd.Series:
+        """When each credited artist was heard first, by artist_key."""
+        first = self.counting.drop_duplicates("track").set_index("track")["played_at"].rename("first_at")
+        return self.credits.join(first, on="track", how="inner").groupby("artist_key")["first_at"].min()
+
+    @cached_property
     def credits(self) -> pd.DataFrame:
         """A row is one artist credited on one track: track, artist_key. Every credited artist gets the play."""
         exploded = self.tracks["artist_keys"].explode().dropna()

@@ -1,6 +1,7 @@
 """Runs pages of the dashboard in Streamlit's AppTest: `python -m localcloud.dashboard_app_test '{"top": {}, …}'`.
 
-The argument gives each page its query. Prints a line of JSON for each: page, seconds, fault.
+The dashboard is the current directory. The argument gives each page its query. Prints a line of JSON for each: page,
+seconds, fault.
 """
 
 import json
@@ -8,10 +9,9 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
-
-from localcloud.set_up import ROOT
 
 _SECONDS = 60
 
@@ -26,11 +26,13 @@ def main() -> None:
 
 def fault_of(page: str, query: Mapping[str, str]) -> str | None:
     """What the page shows as an error."""
-    app = AppTest.from_file(str(ROOT / "dashboard" / "streamlit_app.py"), default_timeout=_SECONDS)
+    app = AppTest.from_file(str(Path("streamlit_app.py").resolve()), default_timeout=_SECONDS)
     for name, value in query.items():
         app.query_params[name] = value
     app.run().switch_page(f"app_pages/{page}_page.py").run()
-    told = [f"{error.message}" for error in app.exception] + [str(error.value) for error in app.error]
+    told = [f"{error.proto.type}: {error.message}" for error in app.exception] + [
+        str(error.value) for error in app.error
+    ]
     return " / ".join(told) or None
 
 

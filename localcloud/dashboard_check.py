@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from localcloud import dashboard_server, ledger
-from localcloud.dashboard_server import DASHBOARD
 from localcloud.set_up import ROOT
 from localcloud.supervisor import Laptop
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PAGES = sorted(path.stem.removesuffix("_page") for path in (DASHBOARD / "app_pages").glob("*_page.py"))
+PAGES = sorted(path.stem.removesuffix("_page") for path in (dashboard_server.DASHBOARD / "app_pages").glob("*_page.py"))
 _FIRST_PAGE = "overview"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PAGE_SECONDS = 60
@@ -94,11 +93,14 @@ def _fault_in_tab(tab: "Page", address: str) -> str | None:
 def _open_in_app_test(laptop: Laptop, queries: dict[str, dict[str, str]]) -> Iterator[Opened]:
     """In a process of its own, because the dashboard's modules are found in its folder and read their environment."""
     command = [sys.executable, "-m", "localcloud.dashboard_app_test", json.dumps(queries)]
-    path = {"PYTHONPATH": f"{ROOT}:{DASHBOARD}"}
+    more = {
+        "PYTHONPATH": f"{ROOT}:{dashboard_server.DASHBOARD}",
+        "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "full",  # whoever runs the demo has no log to look at
+    }
     done = subprocess.run(  # noqa: S603 -- our own command
         command,
-        cwd=DASHBOARD,
-        env={**os.environ, **dashboard_server.environment(laptop), **path},
+        cwd=dashboard_server.DASHBOARD,
+        env={**os.environ, **dashboard_server.environment(laptop), **more},
         capture_output=True,
         text=True,
         check=False,

@@ -8,6 +8,8 @@ dashboard is opened once. The exit code is 0 only when every figure is true and 
 import argparse
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,7 +20,6 @@ from typing import Any
 
 from localcloud import dashboard_check, dashboard_server, demo_report, scheduler, supervisor
 from localcloud.demo_checks import check_everything
-from localcloud.demo_past_landing import land_past
 from localcloud.demo_truth import Story, read_truth
 from localcloud.processes import Process, ProcessFailed
 from localcloud.set_up import ROOT
@@ -45,13 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 every figure is true and every page answers, 1 something does not or failed, 2 wrong usage."""
     options = _parser().parse_args(arguments)
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is an end like Ctrl-C
     shutil.rmtree(options.data, ignore_errors=True)
     story = Story.until(options.until or datetime.now(UTC), options.days)
     print(demo_report.opening(story, options.data), flush=True)
     try:
         with supervisor.running(_plan(options, story)) as (laptop, started):
-            land_past(laptop, story, options.seed)
-            _wait(laptop, lambda: not laptop.undelivered(FINALIZED), _LOAD_SECONDS, "the loads of the past")
+            _land_past(laptop, story, options.seed)
             seen = _live(laptop, started, story)
             is_true = _report(laptop, started, story, options.seed, seen, time.monotonic() - began)
             return 0 if is_true and _show(laptop, started) else 1
@@ -75,6 +76,34 @@ def _plan(options: argparse.Namespace, story: Story) -> Plan:
         settings=settings,
         consented_at=story.consented_at,
     )
+
+
+def _land_past(laptop: Laptop, story: Story, seed: int) -> None:
+    """In ingest's own environment and with its code; over when load has merged the last file."""
+    command = [supervisor.function_python("ingest"), "-m", "localcloud.demo_landing", "--seed", str(seed)]
+    command += ["--until", story.past_until.isoformat(), "--clock", str(supervisor.clock_path(laptop.directory))]
+    path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'functions' / 'ingest'}"}
+    log_path = laptop.directory / "logs" / "past.log"
+    files = plays = 0
+    with (
+        log_path.open("w") as log,
+        subprocess.Popen(  # noqa: S603 -- our own command
+            command, env={**os.environ, **laptop.settings, **path}, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as landing,
+    ):
+        for line in landing.stdout or ():
+            files, plays = files + 1, plays + int(line.split()[1])
+            demo_report.show_past(files, plays, line.split()[0])
+    if landing.returncode:
+        raise DemoFailed(f"The past could not be landed. The log: {log_path}\n{log_path.read_text()[-2000:]}")
+    _wait(laptop, lambda: _is_past_loaded(laptop), _LOAD_SECONDS, "the loads of the past")
+    demo_report.end_past(files, plays)
+
+
+def _is_past_loaded(laptop: Laptop) -> bool:
+    left = laptop.undelivered(FINALIZED)
+    demo_report.show_left(left)
+    return not left
 
 
 def _live(laptop: Laptop, started: list[Process], story: Story) -> Seen:

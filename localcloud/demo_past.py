@@ -38,7 +38,7 @@ def lives(seed: int) -> dict[str, Life]:
 
 
 def past_files(lives: dict[str, Life], until: datetime) -> list[PastFile]:
-    """The oldest first; every play that Spotify had shown by `until`, which is the last file's slot."""
+    """The oldest first; every play that Spotify had shown by `until`, the slot of the last file if it holds any."""
     features_since = until - timedelta(days=FEATURES_DAYS)
     plays = sorted(_plays(lives, until), key=lambda play: (play.played_at, play.listener))
     files = []

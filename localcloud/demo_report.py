@@ -33,6 +33,11 @@ def show_past(files: int, plays: int, run_id: str) -> None:
         print(f"\r  the past  {run_id[:4]}-{run_id[4:6]}  {files:>3} files  {plays:>6,} plays", end="", flush=True)
 
 
+def show_left(files: int) -> None:
+    if sys.stdout.isatty():
+        print(f"\r  the past  landed, {files:>3} files still to load {'':20}", end="", flush=True)
+
+
 def end_past(files: int, plays: int) -> None:
     print("\r" if sys.stdout.isatty() else "", end="")
     print(
@@ -141,7 +146,7 @@ def _happened(story: Story, truth: Truth) -> list[str]:
 
 
 def _gap(listener: str, start: datetime, end: datetime, run_id: str, *, unseen: int) -> str:
-    """What Spotify forgot before anybody asked: it cannot be had any more, and the warehouse says where it is missing."""
+    """What Spotify forgot before anybody asked: nobody can have it any more, and the warehouse says where it lacks."""
     hours = (end - start).total_seconds() / 3600
     return f"{'':16}{listener}: Spotify forgot {unseen} plays; a gap of {hours:.0f} hours is recorded, run {run_id}"
 
