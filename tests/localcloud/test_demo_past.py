@@ -40,11 +40,8 @@ def test_the_files_hold_every_play_that_spotify_had_shown_once_and_none_before_i
 
 def test_listeners_have_different_lengths_of_past_and_the_oldest_files_lack_features(files):
     first = {play.listener: play.played_at for file in reversed(files) for play in reversed(file.plays)}
-    assert [(UNTIL - first[slug]).days // 365 for slug in ("listener-one", "listener-three", "listener-two")] == [
-        3,
-        2,
-        1,
-    ]
+    years = {slug: (UNTIL - first[slug]).days // 365 for slug in first}
+    assert years == {"listener-one": 3, "listener-three": 2, "listener-two": 1}
     with_features = [file.with_features for file in files]
     assert with_features == sorted(with_features)
     assert (UNTIL - files[with_features.index(True)].slot).days <= FEATURES_DAYS
@@ -54,7 +51,7 @@ def test_listeners_have_different_lengths_of_past_and_the_oldest_files_lack_feat
 def test_a_story_that_begins_with_a_month_or_a_year_has_a_whole_past(every, until):
     story = Story.until(datetime.fromisoformat(until) + timedelta(days=17), 16)
     files = past_files(every, story.past_until)
-    assert files[-1].slot == story.past_until
+    assert story.past_until - timedelta(hours=24) < files[-1].slot <= story.past_until
     assert len({file.run_id for file in files}) == len(files)
     assert sum(len(file.plays) for file in files) > 50_000
 
@@ -105,8 +102,6 @@ def test_what_spotify_forgot_between_two_pages_is_counted_and_not_expected(every
     slots = [slot.replace(minute=0, second=0, microsecond=0) for slot in slots]
     truth = read_truth(Pages([answer(slots[0], before), answer(slots[1], after)]), story, seed=1)
     past = sum(len(file.plays) for file in past_files(every, UNTIL))
-    late = [play for play in (*before, *after) if play.visible_at is None]
-    assert not late
     assert len(truth.plays) == past + 20 + 50
     assert list(truth.gaps.values()) == [40]
     assert truth.asked == {slots[0]: 20, slots[1]: 50}

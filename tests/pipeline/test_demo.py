@@ -46,15 +46,8 @@ def test_the_demo_lives_checks_reports_and_opens_every_page(tmp_path):
 def test_on_a_terminal_it_stays_with_the_dashboard_until_ctrl_c(tmp_path):
     ours, its = pty.openpty()
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
-    demo = subprocess.Popen(
-        [*SHORT, "--data", tmp_path],
-        cwd=ROOT,
-        env=environment,
-        stdin=its,
-        stdout=its,
-        stderr=its,
-        start_new_session=True,
-    )
+    streams = {"stdin": its, "stdout": its, "stderr": its}
+    demo = subprocess.Popen([*SHORT, "--data", tmp_path], cwd=ROOT, env=environment, **streams, start_new_session=True)
     try:
         said = read_until(ours, demo, r"The dashboard: (http://127\.0\.0\.1:\d+) \(Ctrl-C stops everything\)")
         family = psutil.Process(demo.pid).children(recursive=True)
