@@ -40,9 +40,7 @@ def show_left(files: int) -> None:
 
 def end_past(files: int, plays: int) -> None:
     print("\r" if sys.stdout.isatty() else "", end="")
-    print(
-        f"  The past: {plays:,} plays of {files} months, landed as a file each, go through the real load.", flush=True
-    )
+    print(f"  The past: {plays:,} plays in {files} files, one a month, went through the real load.", flush=True)
 
 
 def show_progress(story: Story, slot: datetime, answers: Sequence[dict[str, Any]]) -> None:
@@ -105,9 +103,8 @@ def page(opened: Opened) -> str:
 def verdict_on_pages(faults: int, directory: Path) -> str:
     if not faults:
         return "✓ No page shows an error. On a terminal the dashboard would stay open now."
-    return (
-        f"{faults} page{'s show' if faults > 1 else ' shows'} an error; the log is {directory / 'logs/dashboard.log'}"
-    )
+    shows = "page shows" if faults == 1 else "pages show"
+    return f"{faults} {shows} an error. The server's log: {directory / 'logs' / 'dashboard.log'}"
 
 
 def _runs(laptop: Laptop) -> list[str]:
