@@ -63,10 +63,14 @@ def _item(laptop: Laptop, page: str) -> dict[str, str]:
 
 
 def _open_in_browser(laptop: Laptop, queries: dict[str, dict[str, str]], browser: str) -> Iterator[Opened]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     with dashboard_server.serving(laptop) as server, sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        try:
+            chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        except Error as error:
+            yield Opened("all of them", 0.0, f"{browser} does not start: {str(error).partition(chr(10))[0]}")
+            return
         tab = chromium.new_page()
         tab.route("https://**", lambda route: route.abort())  # covers: nothing leaves the laptop
         for page, query in queries.items():

@@ -59,6 +59,13 @@ def test_a_page_that_is_broken_is_named_and_the_others_are_not(laptop, browser):
     assert (opened["overview"], opened["track"]) == (None, None)
 
 
+@pytest.mark.browser
+def test_a_browser_that_does_not_start_is_named(laptop):
+    pytest.importorskip("playwright")
+    [opened] = dashboard_check.open_pages(laptop, "/bin/false")
+    assert opened.fault.startswith("/bin/false does not start: ")
+
+
 def test_every_page_of_the_dashboard_is_known():
     text = (ROOT / "dashboard" / "streamlit_app.py").read_text()
     assert dashboard_check.PAGES

@@ -7,6 +7,7 @@ import pytest
 from localcloud.demo_past import DAYS_BEFORE, FEATURES_DAYS, lives, past_files
 from localcloud.demo_truth import Story, Truth, _gap_before, expected_row, read_truth
 from localcloud.invented_lives import Play
+from localcloud.spotify_consents import Consent
 
 UNTIL = datetime(2026, 11, 7, 22, tzinfo=UTC)
 
@@ -116,3 +117,13 @@ def test_the_outage_is_left_out_of_the_schedule_and_the_rest_goes_on_to_the_pres
     assert story.outage_over_at - story.outage_at == timedelta(hours=48)
     # More than the seven days that the Pipeline page lists troubles of.
     assert story.last_slot - story.outage_over_at > timedelta(days=8)
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_one_consent_ends_within_three_weeks_of_the_story_and_no_other_within_two_months(month):
+    story = Story.until(datetime(2027, month, 28, 10, 30, tzinfo=UTC), 16)
+    consents = {slug: Consent(slug, "", at, [], []) for slug, at in story.consented_at.items()}
+    days_left = {slug: (consent.ends_at - story.last_slot).days for slug, consent in consents.items()}
+    assert 14 <= days_left.pop("listener-one") <= 21
+    assert min(days_left.values()) > 60
+    assert max(story.consented_at.values()) < story.past_until
