@@ -29,7 +29,7 @@ lint: setup .venvs/checks/installed ## Check style, types, spelling, secrets and
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@echo "==> mypy --strict: each folder that is deployed by itself, then the rest"
 	@for name in $(FUNCTIONS); do (cd functions/$$name && ../../.venv/bin/mypy --strict --cache-dir ../../.mypy_cache/$$name .) || exit 1; done
-	@.venv/bin/mypy --strict spark_jobs localcloud cli checks
+	@MYPYPATH=functions/ingest .venv/bin/mypy --strict spark_jobs localcloud cli checks
 	@cd dashboard && ../.venv/bin/mypy --strict --config-file ../pyproject.toml --cache-dir ../.mypy_cache/dashboard .
 	@MYPYPATH=dashboard .venv/bin/mypy --strict benchmarks
 	@echo "==> codespell, shell syntax"

@@ -60,6 +60,7 @@ def _tracks(rng: Any) -> pd.DataFrame:
             "explicit": rng.random(TRACKS) < 0.1,
             "popularity": None,
             "context_type": "playlist",
+            "context_uri": "spotify:playlist:0123456789abcdefghijkl",
             "ms_played": None,
             **features,
             "tempo": rng.normal(120, 25, TRACKS).clip(60, 200).round(1),

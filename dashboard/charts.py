@@ -5,13 +5,12 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-from altair.utils import schemapi
 
+import chart_specs
 import words
 from theme import Colours
 
-# Checking every chart against Vega-Lite's schema takes a third of a redraw; the tests do it instead.
-schemapi.disable_debug_mode()
+chart_specs.check(False)
 
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _STEP_FORMATS = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}

@@ -26,7 +26,7 @@ class Settings:
     """E-mail address in lower case → the listeners its owner may see; ("*",) is all of them."""
     names: Mapping[str, str] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
-    maximum_bytes_billed: int = 200_000_000
+    maximum_bytes_billed: int = 500_000_000
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -45,7 +45,7 @@ class Settings:
             viewers=_viewers(_json_object(environ, "DASHBOARD_VIEWERS")),
             names=_told(listeners, "name"),
             zones=_told(listeners, "time_zone"),
-            maximum_bytes_billed=_whole_number(environ, "MAXIMUM_BYTES_BILLED", 200_000_000),
+            maximum_bytes_billed=_whole_number(environ, "MAXIMUM_BYTES_BILLED", 500_000_000),
         )
 
     def name_of(self, listener_id: str) -> str:

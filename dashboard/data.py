@@ -121,13 +121,19 @@ class Store:
         """A listener's plays, ready to count."""
 
         def load(version: datetime, known: History | None) -> History:
-            listener = bigquery.ScalarQueryParameter("listener_id", "STRING", listener_id)
-            plays = to_plays(self._warehouse.query("plays", [listener]))
-            since = bigquery.ScalarQueryParameter("since", "TIMESTAMP", _first_unknown(plays, known))
-            tracks = self._warehouse.query("tracks", [listener, since]).to_pandas()
-            return to_history(listener_id, version, plays, _joined(tracks, known))
+            if known is None or known.is_empty:
+                told = self._tracks(listener_id, _BEGINNING)
+                return to_history(listener_id, version, to_plays(told), told.drop_columns("played").to_pandas())
+            plays = to_plays(self._warehouse.query("plays", [_of(listener_id)]))
+            told = self._tracks(listener_id, _first_unknown(plays, known))
+            return to_history(listener_id, version, plays, _joined(told.drop_columns("played").to_pandas(), known))
 
         return self._newest(("plays", listener_id), load)
+
+    def _tracks(self, listener_id: str, since: datetime) -> pa.Table:
+        return self._warehouse.query(
+            "tracks", [_of(listener_id), bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
+        )
 
     def top_tracks(self, listener_id: str) -> Loaded[pd.DataFrame]:
         """The listener's rows as Spark wrote them, in the order period, position."""
@@ -163,8 +169,7 @@ class Store:
     def everything(self, listener_id: str) -> pa.Table:
         """Every column of every play of a listener; asked for by a click, not kept."""
         try:
-            asked = [bigquery.ScalarQueryParameter("listener_id", "STRING", listener_id)]
-            return self._warehouse.query("everything", asked)
+            return self._warehouse.query("everything", [_of(listener_id)])
         except UNREADABLE as error:
             raise _as_unreadable(error) from error
 
@@ -224,9 +229,13 @@ def open_warehouse(
     return Warehouse(settings, client, patience_seconds)
 
 
-def _first_unknown(plays: pd.DataFrame, known: History | None) -> datetime:
+def _of(listener_id: str) -> bigquery.ScalarQueryParameter:
+    return bigquery.ScalarQueryParameter("listener_id", "STRING", listener_id)
+
+
+def _first_unknown(plays: pd.DataFrame, known: History) -> datetime:
     """When the oldest play was that the copy before did not have: only from there on tracks need reading again."""
-    if known is None or known.is_empty or plays.empty:
+    if plays.empty:
         return _BEGINNING
     ids = known.tracks["track_id"].to_numpy()[known.plays["track"]]
     before = pd.MultiIndex.from_arrays([known.plays["played_at"], ids])
@@ -235,10 +244,8 @@ def _first_unknown(plays: pd.DataFrame, known: History | None) -> datetime:
     return cast(datetime, instants.iloc[-1] if is_known.all() else instants[~is_known].iloc[0])
 
 
-def _joined(tracks: pd.DataFrame, known: History | None) -> pd.DataFrame:
+def _joined(tracks: pd.DataFrame, known: History) -> pd.DataFrame:
     """What was read now, completed by what was known before."""
-    if known is None:
-        return tracks
     before = known.tracks[tracks.columns].set_index("track_id")
     return tracks.set_index("track_id").combine_first(before).reset_index()[list(tracks.columns)]
 

@@ -7,8 +7,7 @@ import pandas as pd
 
 from history import UNKNOWN, History, amounts
 from periods import Period, within
-from tops import ranked, tally, top
-from totals import first_artist_plays
+from tops import top
 
 NEW_FOR_DAYS = 30
 STUCK_FROM_PLAYS = 5
@@ -25,7 +24,7 @@ def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str
     """
     heard = within(local, period)
     artist = history.tracks["artist_key"].to_numpy()[heard["track"].to_numpy()]
-    age = heard["played_at"] - first_artist_plays(history, local).reindex(artist).set_axis(heard.index)
+    age = heard["played_at"] - history.first_artists.reindex(artist).set_axis(heard.index)
     kind = np.where(age < pd.Timedelta(days=NEW_FOR_DAYS), "New", "Known")
     step = "week" if period.days <= _WEEKLY_UP_TO_DAYS else "month"
     frequency = {"week": "W-SUN", "month": "M"}[step]
@@ -91,12 +90,3 @@ def years_in_decade(history: History, heard: pd.DataFrame, by: str, decade: int)
     told = value.groupby(year).sum().reindex(range(decade, decade + 10), fill_value=0.0)
     whole = value.sum()
     return pd.DataFrame({"year": told.index, "share": told.to_numpy() / whole if whole else 0.0})
-
-
-def new_artists(history: History, local: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Artists first heard in the period, those played most since first: rows of `tally` with artist_name."""
-    first = first_artist_plays(history, local)
-    found = first.index[(first >= pd.Timestamp(period.start_at)) & (first < pd.Timestamp(period.end_at))]
-    tallies = ranked(tally(history, within(local, period), "Artists"), "Plays")
-    kept = tallies[tallies.index.isin(found)]
-    return kept.assign(artist_name=history.artists["artist_name"].reindex(kept.index)).reset_index(drop=True)

@@ -62,6 +62,17 @@ class History:
         return counted.assign(recording=self.tracks["recording"].to_numpy()[counted["track"].to_numpy()])
 
     @cached_property
+    def first_recordings(self) -> pd.Series:
+        """When each recording was heard first, by recording."""
+        return self.counting.drop_duplicates("recording").set_index("recording")["played_at"]
+
+    @cached_property
+    def first_artists(self) -> pd.Series:
+        """When each credited artist was heard first, by artist_key."""
+        first = self.counting.drop_duplicates("track").set_index("track")["played_at"].rename("first_at")
+        return self.credits.join(first, on="track", how="inner").groupby("artist_key")["first_at"].min()
+
+    @cached_property
     def credits(self) -> pd.DataFrame:
         """A row is one artist credited on one track: track, artist_key. Every credited artist gets the play."""
         exploded = self.tracks["artist_keys"].explode().dropna()
@@ -89,13 +100,26 @@ class History:
 
 
 def to_plays(packed: pa.Table) -> pd.DataFrame:
-    """The answer of queries/plays.sql as a row per play, the oldest first; ms_played is -1 where it is unknown."""
-    groups = packed.to_pandas()
-    played_at_ms, ms_played = _unpacked(groups["played_at_ms"]), _unpacked(groups["ms_played"])
-    group = groups.index.repeat(groups["played_at_ms"].str.count(" ").astype("int64") + 1)
-    rows = groups[["track_id", "source", "context_type"]].astype("category").iloc[group].reset_index(drop=True)
-    instants = pd.Series(played_at_ms.astype("datetime64[ms]")).dt.tz_localize("UTC")
-    rows = rows.assign(played_at=instants, ms_played=ms_played, track_id=rows["track_id"].cat.as_ordered())
+    """The plays of queries/plays.sql or tracks.sql as a row each, the oldest first.
+
+    played_at, track_id, source, context_type, ms_played (-1 where it is unknown).
+    """
+    ids, lists = packed.column("track_id").to_pylist(), packed.column("played").to_pylist()
+    lines = "\n".join(lists).split("\n") if lists else []
+    told = pd.DataFrame(
+        [line.split(" ", 3) for line in lines], columns=["at", "heard", "source", "context"], dtype=object
+    )
+    instants = pd.Series(told["at"].astype("int64").astype("datetime64[ms]")).dt.tz_localize("UTC")
+    counts = [played.count("\n") + 1 for played in lists]
+    rows = pd.DataFrame(
+        {
+            "track_id": pd.Categorical(ids, ordered=True).repeat(counts),
+            "source": told["source"].astype("category"),
+            "context_type": told["context"].replace("", None).astype("category"),
+            "played_at": instants,
+            "ms_played": told["heard"].astype("int64"),
+        }
+    )
     return rows.sort_values(["played_at", "track_id"], ignore_index=True).drop_duplicates(
         ["played_at", "track_id"], ignore_index=True
     )
@@ -107,10 +131,6 @@ def to_history(listener_id: str, version: datetime, plays: pd.DataFrame, tracks:
     track = pd.Index(tracks["track_id"]).get_indexer(pd.Index(plays["track_id"].astype(str)))
     ready = _ready(plays[track >= 0].reset_index(drop=True), track[track >= 0], tracks)
     return History(listener_id, version, ready, _with_keys(tracks, ready))
-
-
-def _unpacked(lists: pd.Series) -> np.ndarray:
-    return np.array(" ".join(lists).split(), dtype="int64")
 
 
 def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.DataFrame:

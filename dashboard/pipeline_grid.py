@@ -52,7 +52,7 @@ def grid(runs: pd.DataFrame, now: datetime, hours: int = 24) -> pd.DataFrame:
 
     slot (UTC), step, state, glyph, reason, run_id, started_at, finished_at, seconds, rows_new.
     """
-    newest = newest_rows(runs)
+    newest = newest_rows(runs[runs["slot"] >= slots(now, hours)[0]])
     first_slot = runs["slot"].min() if len(runs) else None
     rows = []
     for slot in slots(now, hours):

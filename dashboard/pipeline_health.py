@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline_grid import ALLOWED, HOUR, STEPS, newest_rows, slots
+from pipeline_grid import ALLOWED, HOUR, STEPS, full_hour, newest_rows, slots
 
 PAGE_LIMIT = 50
 """Spotify shows no more plays than this: a run that was given as many may have lost some."""
@@ -102,7 +102,8 @@ def success_rate(runs: pd.DataFrame, now: datetime, days: int = 7) -> tuple[int,
     """Hours whose ingest did its work, and hours that the schedule expected since the first run."""
     if runs.empty:
         return 0, 0
-    newest, first = newest_rows(runs), runs["slot"].min().to_pydatetime().replace(minute=0, second=0, microsecond=0)
+    newest = newest_rows(runs[runs["step"] == "ingest"])
+    first = runs["slot"].min().to_pydatetime().replace(minute=0, second=0, microsecond=0)
     due = [slot for slot in slots(now, days * 24) if slot >= first and now - slot > ALLOWED["ingest"]]
     good = [slot for slot in due if (row := newest.get((slot, "ingest"))) and row["state"] != "failed"]
     return len(good), len(due)
@@ -204,8 +205,7 @@ def _missing_hours(recent: pd.DataFrame, runs: pd.DataFrame, now: datetime, hour
     if runs.empty:
         return []
     first = runs["slot"].min()
-    newest = newest_rows(recent)
-    ran = {slot for slot, step in newest if step == "ingest"}
+    ran = {full_hour(slot.to_pydatetime()) for slot in recent.loc[recent["step"] == "ingest", "slot"]}
     due = [slot for slot in slots(now, hours) if slot > first and now - slot > ALLOWED["ingest"] and slot not in ran]
     return [
         {

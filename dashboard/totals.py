@@ -36,8 +36,7 @@ class Totals:
 def totals(history: History, local: pd.DataFrame, period: Period) -> Totals:
     heard = within(local, period)
     artists = _artists_heard(history, heard)
-    first_tracks = first_plays(local, "recording")
-    first_artists = first_artist_plays(history, local)
+    first_tracks, first_artists = history.first_recordings, history.first_artists
     starts, ends = pd.Timestamp(period.start_at), pd.Timestamp(period.end_at)
     heard_ms = int(heard["heard_ms"].sum())
     return Totals(
@@ -56,17 +55,6 @@ def totals(history: History, local: pd.DataFrame, period: Period) -> Totals:
 def compare(now: float, before: float | None) -> float | None:
     """The relative change, 0.04 for 4 % more; None where there is nothing to compare with."""
     return None if not before else now / before - 1
-
-
-def first_plays(local: pd.DataFrame, column: str) -> pd.Series:
-    """When each track or recording was heard first; `local` is in the order of time."""
-    return local.drop_duplicates(column).set_index(column)["played_at"]
-
-
-def first_artist_plays(history: History, local: pd.DataFrame) -> pd.Series:
-    """When each credited artist was heard first, by artist_key."""
-    first = first_plays(local, "track").rename("first_at")
-    return history.credits.join(first, on="track", how="inner").groupby("artist_key")["first_at"].min()
 
 
 def trend(local: pd.DataFrame, period: Period, by: str, gap_days: Collection[date] = ()) -> pd.DataFrame:

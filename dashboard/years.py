@@ -6,10 +6,9 @@ from datetime import datetime
 import pandas as pd
 
 from days import BusiestDay, busiest_day
-from discoveries import new_artists
 from history import History, amounts
 from periods import Period, month_period, within, year_period
-from tops import keyed, ranked, tally, top
+from tops import KINDS, keyed, ranked, tally, top
 from totals import Totals, totals
 
 FAVOURITES = 5
@@ -24,7 +23,6 @@ class Review:
     totals: Totals
     before: Totals
     busiest: BusiestDay | None
-    new_artists: pd.DataFrame
     top_tracks: pd.DataFrame
     top_artists: pd.DataFrame
     top_albums: pd.DataFrame
@@ -42,16 +40,13 @@ def review(
 ) -> Review:
     period = month_period(year, month, zone, now) if month else year_period(year, zone, now)
     earlier = period.previous or period
-    heard, before = within(local, period), within(local, earlier)
-    tracks, artists, albums = (
-        top(history, heard, kind, by, previous=before, limit=FAVOURITES) for kind in ("Tracks", "Artists", "Albums")
-    )
+    heard = within(local, period)
+    tracks, artists, albums = (top(history, heard, kind, by, limit=FAVOURITES) for kind in KINDS)
     return Review(
         period=period,
         totals=totals(history, local, period),
         before=totals(history, local, earlier),
         busiest=busiest_day(heard, by),
-        new_artists=new_artists(history, local, period),
         top_tracks=tracks,
         top_artists=artists,
         top_albums=albums,

@@ -73,8 +73,14 @@ def run(options: argparse.Namespace) -> int:
 
 def dashboard(options: argparse.Namespace) -> int:
     """Serve the dashboard over what the laptop cloud holds, until Ctrl-C."""
+    laptop = supervisor.attach(options.data)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return dashboard_server.serve(supervisor.attach(options.data))
+        with dashboard_server.serving(laptop) as server:
+            print(f"The dashboard: {server.url} (Ctrl-C stops it). Its log: {server.log_path}", flush=True)
+            while True:
+                time.sleep(1)
+                server.check()
     except KeyboardInterrupt:
         return 0
 

@@ -1,25 +1,34 @@
-"""Serves the dashboard over a running laptop cloud, until Ctrl-C."""
+"""Serves the dashboard over a running laptop cloud."""
 
-import os
-import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from localcloud.processes import free_port
+from localcloud import processes
+from localcloud.processes import Process
 from localcloud.set_up import ROOT
 from localcloud.supervisor import Laptop
 
+DASHBOARD = ROOT / "dashboard"
 # On the laptop nobody is asked who they are: the server listens on 127.0.0.1 only.
 _SETTINGS = {"DASHBOARD_ACCESS": "laptop"}
 
 
-def serve(laptop: Laptop) -> int:
-    """The exit code of Streamlit; its output goes to the terminal."""
-    port = free_port()
-    print(f"\nThe dashboard: http://127.0.0.1:{port} (Ctrl-C stops it)", flush=True)
+@contextmanager
+def serving(laptop: Laptop) -> Iterator[Process]:
+    """The dashboard's server, from when it listens to the end of the block; raises ProcessFailed."""
+    port = processes.free_port()
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
-    return subprocess.run(  # noqa: S603 -- our own command
-        [sys.executable, "-m", "streamlit", "run", "server.py", *options],
-        cwd=ROOT / "dashboard",
-        env={**os.environ, **laptop.settings, **_SETTINGS},
-        check=False,
-    ).returncode
+    command = [sys.executable, "-m", "streamlit", "run", "server.py", *options]
+    log_path = laptop.directory / "logs" / "dashboard.log"
+    server = processes.start("dashboard", command, port, environment(laptop), log_path, DASHBOARD)
+    try:
+        processes.wait_until_listening([server])
+        yield server
+    finally:
+        processes.stop([server])
+
+
+def environment(laptop: Laptop) -> dict[str, str]:
+    """The settings with which the dashboard reads this laptop cloud."""
+    return {**laptop.settings, **_SETTINGS}

@@ -1,12 +1,15 @@
-"""`make demo`: three invented listeners live through sixteen days of hourly runs, in about a minute.
+"""`make demo`: three invented listeners with years behind them live through sixteen days of hourly runs, in a minute.
 
-Real functions, real Spark, simulated time; on a terminal it ends in the dashboard. Every figure of the report is
-checked against what the invented Spotify knows to be true; the exit code is 0 only when all of them agree.
+Real functions, real Spark, simulated time. Every figure of the report is checked against what the invented Spotify
+knows to be true. On a terminal it ends in the dashboard, until Ctrl-C; without one, or with CI=true, every page of the
+dashboard is opened once. The exit code is 0 only when every figure is true and no page shows an error.
 """
 
 import argparse
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from localcloud import dashboard_server, demo_report, supervisor
+from localcloud import dashboard_check, dashboard_server, demo_report, scheduler, supervisor
 from localcloud.demo_checks import check_everything
 from localcloud.demo_truth import Story, read_truth
 from localcloud.processes import Process, ProcessFailed
@@ -23,9 +26,6 @@ from localcloud.set_up import ROOT
 from localcloud.supervisor import FINALIZED, PUBLISHED, Laptop, Plan
 
 _DATA = ROOT / "build" / "demo"
-_HOUR = timedelta(hours=1)
-# The schedule fires on the hour and the answer comes a little later.
-_LATENESS = timedelta(seconds=20)
 _LOAD_SECONDS, _BATCH_SECONDS = 120, 300
 
 
@@ -43,19 +43,19 @@ class Seen:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0 every figure is true, 1 something is not or failed, 2 wrong usage."""
+    """Exit codes: 0 every figure is true and every page answers, 1 something does not or failed, 2 wrong usage."""
     options = _parser().parse_args(arguments)
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is an end like Ctrl-C
     shutil.rmtree(options.data, ignore_errors=True)
     story = Story.until(options.until or datetime.now(UTC), options.days)
-    # One batch with the first plays, one at the story's end.
-    settings = {"TOP_TRACKS_MIN_INTERVAL_MINUTES": str(options.days * 24 * 60)}
-    plan = Plan(options.data, simulated_from=story.starts_at, seed=options.seed, settings=settings)
     print(demo_report.opening(story, options.data), flush=True)
     try:
-        with supervisor.running(plan) as (laptop, started):
+        with supervisor.running(_plan(options, story)) as (laptop, started):
+            _land_past(laptop, story, options.seed)
             seen = _live(laptop, started, story)
-            return _close(laptop, started, story, seen, time.monotonic() - began)
+            is_true = _report(laptop, started, story, options.seed, seen, time.monotonic() - began)
+            return 0 if is_true and _show(laptop, started) else 1
     except (DemoFailed, ProcessFailed) as error:
         print(f"\n{error}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -63,20 +63,64 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
+def _plan(options: argparse.Namespace, story: Story) -> Plan:
+    settings = {
+        # One batch with the first plays, one at the story's end.
+        "TOP_TRACKS_MIN_INTERVAL_MINUTES": str(options.days * 24 * 60),
+        "AUDIO_FEATURES_SOURCE": "reccobeats",
+    }
+    return Plan(
+        options.data,
+        simulated_from=Story.answered_at(story.past_until),
+        seed=options.seed,
+        settings=settings,
+        consented_at=story.consented_at,
+    )
+
+
+def _land_past(laptop: Laptop, story: Story, seed: int) -> None:
+    """In ingest's own environment and with its code; over when load has merged the last file."""
+    command = [supervisor.function_python("ingest"), "-m", "localcloud.demo_landing", "--seed", str(seed)]
+    command += ["--until", story.past_until.isoformat(), "--clock", str(supervisor.clock_path(laptop.directory))]
+    path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'functions' / 'ingest'}"}
+    log_path = laptop.directory / "logs" / "past.log"
+    files = plays = 0
+    with (
+        log_path.open("w") as log,
+        subprocess.Popen(  # noqa: S603 -- our own command
+            command, env={**os.environ, **laptop.settings, **path}, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as landing,
+    ):
+        for line in landing.stdout or ():
+            files, plays = files + 1, plays + int(line.split()[1])
+            demo_report.show_past(files, plays, line.split()[0])
+    if landing.returncode:
+        raise DemoFailed(f"The past could not be landed. The log: {log_path}\n{log_path.read_text()[-2000:]}")
+    _wait(laptop, lambda: _is_past_loaded(laptop), _LOAD_SECONDS, "the loads of the past")
+    demo_report.end_past(files, plays)
+
+
+def _is_past_loaded(laptop: Laptop) -> bool:
+    left = laptop.undelivered(FINALIZED)
+    demo_report.show_left(left)
+    return not left
+
+
 def _live(laptop: Laptop, started: list[Process], story: Story) -> Seen:
-    """Hour after hour, until the last week's batch is submitted and done."""
-    seen = Seen()
+    """Hour after hour to the present, with a pause in which the last week's batch is done."""
+    seen, is_batch_over = Seen(), False
     for slot in story.slots():
-        laptop.clock.set(slot + _LATENESS)
+        laptop.clock.set(Story.answered_at(slot))
         _happen(laptop, story, slot)
         for process in started:
             process.check()
         for _ in range(2 if slot == story.double_call_at else 1):
             _run(laptop, slot, seen)
         demo_report.show_progress(story, slot, seen.answers)
-        if slot >= story.ends_at and _last_batch_is_under_way(laptop, story):
-            break
-    _wait(laptop, lambda: not laptop.pending()["batches"], _BATCH_SECONDS, "the last batch")
+        if slot >= story.ends_at and not is_batch_over and _last_batch_is_under_way(laptop, story):
+            _wait_for_batches(laptop)
+            is_batch_over = True
+    _wait_for_batches(laptop)
     demo_report.end_progress()
     return seen
 
@@ -111,25 +155,64 @@ def _last_batch_is_under_way(laptop: Laptop, story: Story) -> bool:
     return any(batch_id >= first for batch_id in laptop.pending()["batches"])
 
 
+def _wait_for_batches(laptop: Laptop) -> None:
+    _wait(laptop, lambda: not laptop.pending()["batches"], _BATCH_SECONDS, "the last batch")
+
+
 def _wait(laptop: Laptop, condition: Any, seconds: float, what: str) -> None:
     if not supervisor.until(condition, seconds):
         raise DemoFailed(f"Waited {seconds} s for {what} in vain. The logs are in {laptop.directory / 'logs'}.")
 
 
-def _close(laptop: Laptop, started: list[Process], story: Story, seen: Seen, seconds: float) -> int:
-    truth = read_truth(laptop, story)
+def _report(laptop: Laptop, started: list[Process], story: Story, seed: int, seen: Seen, seconds: float) -> bool:
+    """Prints what has come of it; whether all of it is true."""
+    truth = read_truth(laptop, story, seed)
     checks = list(check_everything(laptop, story, truth))
     print(demo_report.report(laptop, story, truth))
     print(demo_report.figures(seen.landing_seconds, _memory(started), seconds))
     failed = [check for check in checks if not check.holds]
     print(demo_report.verdict(checks, failed, laptop.directory), flush=True)
-    if not failed and sys.stdout.isatty() and "CI" not in os.environ:
-        dashboard_server.serve(laptop)
-    return 1 if failed else 0
+    return not failed
 
 
 def _memory(started: list[Process]) -> Iterator[tuple[str, float]]:
     return ((process.name, process.memory_mib()) for process in started if process.name in supervisor.FUNCTIONS)
+
+
+def _show(laptop: Laptop, started: list[Process]) -> bool:
+    """The dashboard for whoever sits before it; where nobody does, whether every page can be opened."""
+    is_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return _open_every_page(laptop) if is_ci or not sys.stdout.isatty() else _stay(laptop, started)
+
+
+def _open_every_page(laptop: Laptop) -> bool:
+    browser = dashboard_check.browser_path()
+    print(demo_report.opening_of_pages(browser), flush=True)
+    faults = 0
+    for opened in dashboard_check.open_pages(laptop, browser):
+        print(demo_report.page(opened), flush=True)
+        faults += opened.fault is not None
+    print(demo_report.verdict_on_pages(faults, laptop.directory), flush=True)
+    return not faults
+
+
+def _stay(laptop: Laptop, started: list[Process]) -> bool:
+    """Until Ctrl-C. Time is real from now on, and the schedule calls every hour as before."""
+    laptop.clock.set(datetime.now(UTC))
+    with dashboard_server.serving(laptop) as server:
+        print(f"\nThe dashboard: {server.url} (Ctrl-C stops everything)", flush=True)
+        try:
+            slot = scheduler.full_hour(datetime.now(UTC))
+            while True:
+                time.sleep(1)
+                for process in (*started, server):
+                    process.check()
+                if datetime.now(UTC) >= slot + timedelta(hours=1):
+                    slot = scheduler.full_hour(datetime.now(UTC))
+                    laptop.tick(slot)
+        except KeyboardInterrupt:
+            print("\nStopped.")
+    return True
 
 
 def _parser() -> argparse.ArgumentParser:

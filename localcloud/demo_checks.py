@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from localcloud import ledger
+from localcloud.demo_plays import read_plays
 from localcloud.demo_truth import Story, Truth
 from localcloud.recount import top_tracks
 from localcloud.supervisor import Laptop
@@ -37,20 +38,23 @@ def check_everything(laptop: Laptop, story: Story, truth: Truth) -> Iterator[Che
 
 
 def _check_plays(laptop: Laptop, truth: Truth) -> Iterator[Check]:
-    rows = ledger.read(laptop.settings, "SELECT * FROM `{dataset}.plays`")
+    rows = list(read_plays(laptop.settings))
     stored = {(row["listener_id"], row["played_at"], row["track_id"]): row for row in rows}
     yield Check("plays stored", len(truth.plays), len(rows))
-    yield Check("plays lost", 0, len(truth.plays.keys() - stored.keys()))
+    yield Check("plays that Spotify showed and that are not stored", 0, len(truth.plays.keys() - stored.keys()))
     yield Check("plays that nobody heard", 0, len(stored.keys() - truth.plays.keys()))
     yield Check("plays counted twice", 0, len(rows) - len(stored))
     wrong = Counter(
         column
         for key in truth.plays.keys() & stored.keys()
+        if stored[key] != truth.plays[key]
         for column, value in truth.plays[key].items()
         if stored[key][column] != value
     )
     yield Check("plays that differ, by column", {}, dict(wrong))
-    yield Check("gaps", 0, len(ledger.read(laptop.settings, "SELECT run_id FROM `{dataset}.gaps`")))
+    gaps = ledger.read(laptop.settings, "SELECT * FROM `{dataset}.gaps`")
+    found = sorted((row["listener_id"], row["gap_start"], row["gap_end"], row["run_id"]) for row in gaps)
+    yield Check("gaps", sorted(truth.gaps), found)
 
 
 def _check_runs(runs: list[dict[str, Any]], truth: Truth) -> Iterator[Check]:

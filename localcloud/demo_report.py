@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from localcloud import ledger
+from localcloud.dashboard_check import Opened
 from localcloud.demo_checks import Check
 from localcloud.demo_truth import Story, Truth
 from localcloud.supervisor import Laptop
@@ -20,14 +21,31 @@ _LONGEST_FIGURE = 300
 
 def opening(story: Story, directory: Path) -> str:
     return (
-        f"Three invented listeners live from {story.starts_at:%d %B} to {story.ends_at:%d %B %Y}, hour by hour,\n"
-        f"with real functions and real Spark. Ctrl-C stops everything. Logs and data: {directory}\n"
+        f"Three invented listeners, with years of listening behind them, live from {story.starts_at:%d %B} to\n"
+        f"{story.last_slot:%d %B %Y}, hour by hour, with real functions and real Spark. Ctrl-C stops everything.\n"
+        f"Logs and data: {directory}\n"
     )
+
+
+def show_past(files: int, plays: int, run_id: str) -> None:
+    """One line that moves on a terminal, as the files of the past are landed."""
+    if sys.stdout.isatty():
+        print(f"\r  the past  {run_id[:4]}-{run_id[4:6]}  {files:>3} files  {plays:>6,} plays", end="", flush=True)
+
+
+def show_left(files: int) -> None:
+    if sys.stdout.isatty():
+        print(f"\r  the past  landed, {files:>3} files still to load {'':20}", end="", flush=True)
+
+
+def end_past(files: int, plays: int) -> None:
+    print("\r" if sys.stdout.isatty() else "", end="")
+    print(f"  The past: {plays:,} plays in {files} files, one a month, went through the real load.", flush=True)
 
 
 def show_progress(story: Story, slot: datetime, answers: Sequence[dict[str, Any]]) -> None:
     """One line that moves on a terminal; a line per seventh of the way elsewhere."""
-    share = min(1.0, (slot - story.starts_at) / (story.ends_at - story.starts_at))
+    share = min(1.0, (slot - story.starts_at) / (story.last_slot - story.starts_at))
     landed = sum(answer["rows_new"] or 0 for answer in answers)
     text = f"{slot:%d %b %H:%M}  {len(answers):>4} runs  {landed:>6,} plays landed"
     if sys.stdout.isatty():
@@ -44,7 +62,7 @@ def end_progress() -> None:
 
 def report(laptop: Laptop, story: Story, truth: Truth) -> str:
     """Runs by step and state, what was skipped and why, what happened, plays by listener, the top ten by Spark."""
-    parts = [_runs(laptop), _reasons(laptop), _happened(story), _plays(laptop, truth), _top_ten(laptop)]
+    parts = [_runs(laptop), _reasons(laptop), _happened(story, truth), _plays(laptop, truth), _top_ten(laptop)]
     return "\n".join(line for part in parts for line in part)
 
 
@@ -73,6 +91,22 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST_FIGURE else f"{text[:_LONGEST_FIGURE]}…"
 
 
+def opening_of_pages(browser: str | None) -> str:
+    where = f"Chromium ({browser})" if browser else "Streamlit's AppTest, as no Chromium is installed"
+    return f"\nOpening every page of the dashboard in {where}:"
+
+
+def page(opened: Opened) -> str:
+    return f"  {'✗' if opened.fault else '✓'} {opened.page:<12} {opened.seconds:5.1f} s  {opened.fault or ''}".rstrip()
+
+
+def verdict_on_pages(faults: int, directory: Path) -> str:
+    if not faults:
+        return "✓ No page shows an error. On a terminal the dashboard would stay open now."
+    shows = "page shows" if faults == 1 else "pages show"
+    return f"{faults} {shows} an error. The server's log: {directory / 'logs' / 'dashboard.log'}"
+
+
 def _runs(laptop: Laptop) -> list[str]:
     sql = "SELECT step, state, COUNT(*) AS runs, SUM(rows_new) AS rows_new FROM `{dataset}.runs` GROUP BY step, state"
     order = ["ingest", "load", "transform", "top_tracks"]
@@ -95,15 +129,23 @@ def _general(reason: str) -> str:
     return tail if colon else head
 
 
-def _happened(story: Story) -> list[str]:
+def _happened(story: Story, truth: Truth) -> list[str]:
     return [
         "",
         "What happened on the way, and changed nothing that it should not:",
+        f"  {story.outage_at:%d %b %H:%M}  the schedule did not call until {story.outage_over_at:%d %b %H:%M}",
+        *(_gap(*gap, unseen=unseen) for gap, unseen in sorted(truth.gaps.items())),
         f"  {story.rotation_at:%d %b %H:%M}  {story.rotated}'s refresh token rotated: only the new one is kept",
         f"  {story.double_delivery_at:%d %b %H:%M}  from here on, the next file's event was delivered twice",
         f"  {story.double_call_at:%d %b %H:%M}  the schedule called twice for one hour",
         f"  {story.revocation_at:%d %b %H:%M}  {story.revoked} took the consent back; the others went on",
     ]
+
+
+def _gap(listener: str, start: datetime, end: datetime, run_id: str, *, unseen: int) -> str:
+    """What Spotify forgot before anybody asked: nobody can have it any more, and the warehouse says where it lacks."""
+    hours = (end - start).total_seconds() / 3600
+    return f"{'':16}{listener}: Spotify forgot {unseen} plays; a gap of {hours:.0f} hours is recorded, run {run_id}"
 
 
 def _plays(laptop: Laptop, truth: Truth) -> list[str]:
@@ -112,8 +154,8 @@ def _plays(laptop: Laptop, truth: Truth) -> list[str]:
              FROM `{dataset}.plays` GROUP BY listener_id ORDER BY listener_id"""
     expected = Counter(listener for listener, _, _ in truth.plays)
     lines = [
-        f"  {row['listener_id']:<16} {row['plays']:>6,} plays of {row['tracks']:>4,} tracks, "
-        f"{row['first']:%d %b} to {row['last']:%d %b}; heard and shown: {expected[row['listener_id']]:,}"
+        f"  {row['listener_id']:<16} {row['plays']:>6,} plays of {row['tracks']:>5,} tracks, "
+        f"{row['first']:%d %b %Y} to {row['last']:%d %b %Y}; heard and shown: {expected[row['listener_id']]:,}"
         for row in ledger.read(laptop.settings, sql)
     ]
     return ["", "Stored:", *lines]

@@ -55,12 +55,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(name: str, command: Sequence[str], port: int, environment: Mapping[str, str], log_path: Path) -> Process:
-    """Start a command in a session of its own, so that one signal reaches all it starts."""
+def start(
+    name: str,
+    command: Sequence[str],
+    port: int,
+    environment: Mapping[str, str],
+    log_path: Path,
+    directory: Path | None = None,
+) -> Process:
+    """Start a command in a session of its own, so that one signal reaches all it starts; here, or in a directory."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:
         popen = subprocess.Popen(  # noqa: S603 -- our own commands
             command,
+            cwd=directory,
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=log,

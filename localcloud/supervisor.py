@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,8 @@ class Plan:
     seed: int = 1
     settings: Mapping[str, str] | None = None
     """Settings that differ from the laptop's own, such as AUDIO_FEATURES_SOURCE."""
+    consented_at: Mapping[str, datetime] = field(default_factory=dict)
+    """When invented listeners have agreed, by slug, where that was before the simulated time begins."""
 
 
 class Laptop:
@@ -129,7 +131,7 @@ def _start(plan: Plan, started: list[Process]) -> Laptop:
     laptop = Laptop(plan.directory, state)
     _subscribe(laptop)
     if plan.simulate_spotify:
-        _store_invented_consents(laptop)
+        _store_invented_consents(laptop, plan)
     (plan.directory / "environment.json").write_text(json.dumps(state, indent=2))
     return laptop
 
@@ -200,7 +202,7 @@ def _subscribe(laptop: Laptop) -> None:
         laptop.control("google", "POST", "subscriptions", subscription)
 
 
-def _store_invented_consents(laptop: Laptop) -> None:
+def _store_invented_consents(laptop: Laptop, plan: Plan) -> None:
     """Give ingest the secrets it would have if each invented listener had just agreed; those it has stay."""
     app = laptop.control("spotify", "GET", "app")
     client = {"client_id": app["client_id"], "client_secret": app["client_secret"]}
@@ -208,7 +210,11 @@ def _store_invented_consents(laptop: Laptop) -> None:
     for slug in (listener["slug"] for listener in app["listeners"]):
         labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": slug}
         agree = partial(laptop.control, "spotify", "POST", "consent", {"listener": slug})
+        if slug in plan.consented_at:
+            laptop.clock.set(plan.consented_at[slug])
         set_up.store_secret(laptop.settings, f"refresh-token-{slug}", labels, agree)
+    if plan.simulated_from is not None:
+        laptop.clock.set(plan.simulated_from)
 
 
 def _refuse_second(directory: Path) -> None:

@@ -190,7 +190,7 @@ locals {
     DASHBOARD_VIEWERS = jsonencode(var.dashboard.viewers)
     # What the header that Identity-Aware Proxy signs must be meant for.
     DASHBOARD_IAP_AUDIENCE = "/projects/${data.google_project.main.number}/locations/${var.region}/services/dashboard"
-    MAXIMUM_BYTES_BILLED   = "200000000"
+    MAXIMUM_BYTES_BILLED   = "500000000"
   })
 }
 

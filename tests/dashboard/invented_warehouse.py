@@ -56,8 +56,10 @@ class InventedWarehouse:
         if name == "plays":
             return pa.Table.from_pandas(_packed(mine), preserve_index=False)
         if name == "tracks":
-            newest = mine[mine["played_at"] >= given["since"]].drop_duplicates("track_id", keep="last")
-            mine = newest.drop(columns=["listener_id", "played_at", "ms_played", "source", "context_type"])
+            since = mine[mine["played_at"] >= given["since"]]
+            newest = since.drop_duplicates("track_id", keep="last")
+            told = newest.drop(columns=["listener_id", "played_at", "ms_played", "source", "context_type"])
+            mine = told.merge(_packed(since), on="track_id")
         return pa.Table.from_pandas(mine, preserve_index=False)
 
     def without(self, table: str) -> "InventedWarehouse":
@@ -73,14 +75,11 @@ class InventedWarehouse:
 
 
 def _packed(plays: pd.DataFrame) -> pd.DataFrame:
-    """As queries/plays.sql answers: a row per track, source and context, its plays in two lists."""
-    ordered = plays.sort_values("played_at", kind="stable")
-    ordered = ordered.assign(
-        played_at_ms=(ordered["played_at"].dt.as_unit("ms").astype("int64")).astype(str),
-        ms_played=ordered["ms_played"].fillna(-1).astype("int64").astype(str),
-    )
-    grouped = ordered.groupby(["track_id", "source", "context_type"], dropna=False, sort=False)
-    return grouped[["played_at_ms", "ms_played"]].agg(" ".join).reset_index()
+    """As queries/plays.sql answers: a row per track, its plays a line each."""
+    at_ms = plays["played_at"].dt.as_unit("ms").astype("int64").astype(str)
+    heard = plays["ms_played"].fillna(-1).astype("int64").astype(str)
+    lines = at_ms + " " + heard + " " + plays["source"].astype(str) + " " + plays["context_type"].fillna("").astype(str)
+    return lines.groupby(plays["track_id"]).agg("\n".join).rename("played").reset_index()
 
 
 @cache

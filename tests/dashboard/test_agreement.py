@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 import tops
 from localcloud import recount
+from localcloud.demo_past import lives, past_files
+from localcloud.demo_truth import expected_row
 from tests.dashboard.invented import at, history_of, play, track
 
 AS_OF = at("2026-11-22 10:00")
@@ -47,6 +49,25 @@ def test_the_app_and_the_recount_give_the_same_rows(rows: list[dict[str, Any]]):
     expected = recount.top_tracks(as_rows_of_plays(rows), AS_OF)
     for period, days in DAYS.items():
         wanted = [{k: v for k, v in row.items() if k != "as_of"} for row in expected if row["period"] == period]
+        assert as_dicts(tops.recount(counted, AS_OF, days), period) == wanted
+
+
+def test_they_agree_over_the_years_that_the_demo_gives_its_listeners():
+    """Reissues under two ids, names of every kind, and thousands of plays in each period."""
+    files = past_files(lives(1), AS_OF)
+    rows = [
+        expected_row(play, with_features=False) | {"listener_id": "ania"}
+        for file in files
+        for play in file.plays
+        if play.listener == "listener-one"
+    ]
+    assert len(rows) > 30_000
+    tracks = list({row["track_id"]: row for row in rows}.values())
+    counted = history_of([{**row, "ms_played": -1} for row in rows], tracks)
+    expected = recount.top_tracks(rows, AS_OF)
+    for period, days in DAYS.items():
+        wanted = [{k: v for k, v in row.items() if k != "as_of"} for row in expected if row["period"] == period]
+        assert len(wanted) == 10
         assert as_dicts(tops.recount(counted, AS_OF, days), period) == wanted
 
 

@@ -2,9 +2,13 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -71,7 +75,7 @@ def test_a_second_laptop_cloud_on_the_same_data_is_refused(start_up):
     assert command("status", "--data", up.data).returncode == 0, "the first one is unharmed"
 
 
-@pytest.mark.parametrize("arguments", [["tick"], ["status"], ["run", "--", "true"]])
+@pytest.mark.parametrize("arguments", [["tick"], ["status"], ["dashboard"], ["run", "--", "true"]])
 def test_a_command_without_a_running_laptop_cloud_says_how_to_start_one(tmp_path, arguments):
     name, *rest = arguments
     done = command(name, "--data", tmp_path, *rest)
@@ -132,3 +136,35 @@ def store_secrets(data, spotify):
     }
     done = command("run", "--data", data, "--", sys.executable, "-c", STORE, json.dumps(secrets))
     assert done.returncode == 0, done.stderr
+
+
+def test_the_dashboard_opens_on_what_the_running_laptop_cloud_holds_until_ctrl_c(start_up, tmp_path):
+    up = start_up()
+    up.wait_for("Next run at")
+    said = tmp_path / "dashboard.out"
+    with said.open("wb") as output:
+        dashboard = subprocess.Popen(
+            [sys.executable, "-m", "localcloud", "dashboard", "--data", str(up.data)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        address = wait_for_address(said, dashboard)
+        with urlopen(f"{address}/api/ready", timeout=60) as answer:
+            assert json.load(answer) == {"ready": True}
+        dashboard.send_signal(signal.SIGINT)
+        assert dashboard.wait(60) == 0
+    finally:
+        dashboard.kill()
+
+
+def wait_for_address(said, dashboard):
+    deadline = time.monotonic() + 180
+    while not (found := re.search(r"The dashboard: (http://127\.0\.0\.1:\d+) ", said.read_text())):
+        assert dashboard.poll() is None, said.read_text()
+        assert time.monotonic() < deadline, said.read_text()
+        time.sleep(0.2)
+    return found.group(1)

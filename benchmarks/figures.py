@@ -1,0 +1,20 @@
+"""How figures are printed: each with what it is held against, and the ratio of the two."""
+
+
+def against_limit(name: str, value: float, limit: float, unit: str, more: str = "") -> None:
+    verdict = "ok" if value <= limit else "OVER"
+    _print(name, value, unit, "limit", limit, f"{verdict} {more}".strip())
+
+
+def against_rival(name: str, value: float, rival: str, rival_value: float, unit: str) -> None:
+    _print(name, value, unit, rival, rival_value)
+
+
+def _print(name: str, value: float, unit: str, other: str, other_value: float, more: str = "") -> None:
+    ratio = value / other_value
+    line = f"  {name:40} {_text(value):>10} {unit:5}  {ratio:5.2f} × {other} ({_text(other_value)} {unit})  {more}"
+    print(line.rstrip(), flush=True)
+
+
+def _text(value: float) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) and value < 100 else f"{value:,.0f}"
