@@ -13,15 +13,17 @@ def logged(message):
 
 
 def test_every_sentence_that_an_alert_looks_for_is_one_that_is_logged():
-    sought = set(re.findall(r'jsonPayload\.message=\\?"([^"\\]+)', ALERTS))
-    assert len(sought) >= 7
+    filters = re.findall(r'jsonPayload\.message=(\(.*?\)|\\?"[^"]+")', ALERTS)
+    sought = {message for filter in filters for message in re.findall(r'"([^"\\]+)', filter)}
+    assert len(sought) >= 8
     assert {message for message in sought if not logged(message)} == set()
 
 
 def test_the_error_classes_and_states_that_alerts_look_for_exist():
     assert set(re.findall(r'jsonPayload\.error_class=\\?"(\w+)', ALERTS)) == {"NeedsConsent"}
     assert "class NeedsConsent(" in CODE
-    assert 'jsonPayload.state=(\\"succeeded\\" OR \\"skipped\\")' in ALERTS
+    assert "jsonPayload.heard>0" in ALERTS
+    assert "heard=report.heard" in CODE
 
 
 def test_every_alert_goes_to_the_owner_and_says_what_to_do(deployment):
