@@ -91,6 +91,10 @@ dashboard-image: ## Build and push the dashboard's image and tell Terraform its 
 benchmarks: setup ## Measure the dashboard with ten years of a heavy listener
 	@$(PY) -m benchmarks.dashboard
 
+.PHONY: costs
+costs: setup ## What a month costs at list prices (LAPTOP=.localcloud or PROJECT=name: for the ledger there)
+	@$(PY) -m benchmarks.costs $(if $(LAPTOP),--laptop $(LAPTOP)) $(if $(PROJECT),--project $(PROJECT))
+
 .PHONY: authorize
 authorize: setup ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
 	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP))

@@ -27,7 +27,7 @@ FEATURES = [field.name for field in fields(AudioFeatures)]
 
 
 class Answer(NamedTuple):
-    """`log`: the entries of the run, without the severity INFO. `heard`: what the entry at its end says, if it ended."""
+    """`log`: the entries of the run, without the severity INFO. `heard`: what the entry at its end says, if any."""
 
     status: int
     body: dict
