@@ -5,6 +5,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 FUNCTIONS := ingest load transform_trigger
 DATA ?= .localcloud
+# More options for the owner's commands: make runs ARGS=--json
+ARGS ?=
 
 .PHONY: help
 help: ## Show this list
@@ -78,14 +80,20 @@ up: setup ## Start the laptop cloud with its hourly schedule; Ctrl-C stops it, i
 dashboard: setup ## Open the dashboard on what the running laptop cloud holds; Ctrl-C stops it
 	@$(PY) -m localcloud dashboard --data $(DATA)
 
+.PHONY: deploy
+deploy: ## Apply terraform/ to the project in terraform.tfvars; shows the plan and asks first
+	@test -f terraform/terraform.tfvars || { echo "There is no terraform/terraform.tfvars: copy terraform.tfvars.example and fill it in."; exit 2; }
+	@terraform -chdir=terraform init -input=false && terraform -chdir=terraform apply
+
 .PHONY: dashboard-image
 dashboard-image: ## Build and push the dashboard's image and tell Terraform its digest (needs docker and gcloud)
+	@command -v docker >/dev/null || { echo "docker is not there. Cloud Build can build the image: docs/deploy.md."; exit 1; }
 	@image=$$(terraform -chdir=terraform output -raw dashboard_image_name) && \
 	  gcloud auth configure-docker "$${image%%/*}" --quiet && \
 	  docker build --tag "$$image:build" dashboard && docker push "$$image:build" && \
 	  digest=$$(docker inspect --format '{{index .RepoDigests 0}}' "$$image:build") && \
 	  printf 'dashboard_image = "%s"\n' "$$digest" > terraform/dashboard.auto.tfvars && \
-	  echo "Now: terraform -chdir=terraform apply"
+	  echo "Now: make deploy"
 
 .PHONY: benchmarks
 benchmarks: setup ## Measure the dashboard with ten years of a heavy listener
@@ -97,19 +105,19 @@ costs: setup ## What a month costs at list prices (LAPTOP=.localcloud or PROJECT
 
 .PHONY: authorize
 authorize: setup ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
-	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: listeners
 listeners: setup ## Show each listener: state, days of consent left, last play, last error
-	@$(PY) -m cli listeners $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli listeners $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: runs
 runs: setup ## Show the ledger: what each step of each run did, or why not
-	@$(PY) -m cli runs $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli runs $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: run-now
 run-now: setup ## Fire the schedule once and follow the run to its end
-	@$(PY) -m cli run-now $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli run-now $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: setup
 setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python environments (the other targets do it when needed)

@@ -1,4 +1,4 @@
-# Mail when something needs a person. What each alert means and what to do is in its text and in docs/alerts.md.
+# Mail when something needs a person. What each alert means and what to do is in its text and in docs/troubles.md.
 # Messages are the constant sentences that the functions log; tests/terraform holds both sides against each other.
 
 locals {
