@@ -99,7 +99,7 @@ def _print_ledger(where: Place, days: int) -> None:
 
 
 def _columns(lines: Sequence[Line]) -> list[str]:
-    rows = [cost_tables.cells(line) for line in lines]
+    rows = [list(cost_tables.BILL_HEADS), *(cost_tables.cells(line) for line in lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
