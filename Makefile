@@ -46,12 +46,14 @@ terraform-check: setup ## Validate, test and plan terraform/ against the provide
 	  $$TERRAFORM_OFFLINE --quiet terraform test; \
 	  $$TERRAFORM_OFFLINE --quiet terraform check -var-file=terraform.tfvars.example; \
 	  $$TERRAFORM_OFFLINE --quiet terraform/bootstrap validate; \
+	  $$TERRAFORM_OFFLINE --quiet terraform/bootstrap test; \
 	elif command -v terraform >/dev/null && terraform -chdir=terraform init -backend=false -input=false >/dev/null 2>&1; then set -e; \
 	  echo "==> terraform: validate and test"; \
 	  terraform -chdir=terraform validate; \
 	  terraform -chdir=terraform test; \
 	  terraform -chdir=terraform/bootstrap init -backend=false -input=false >/dev/null; \
 	  terraform -chdir=terraform/bootstrap validate; \
+	  terraform -chdir=terraform/bootstrap test; \
 	else \
 	  echo "==> terraform/ was NOT checked: there is no terraform, or its provider registry cannot be reached"; \
 	fi
