@@ -156,9 +156,9 @@ def _add(client: SecretManagerServiceClient, secret_name: str, data: bytes) -> i
 
 def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "latest") -> tuple[int, bytes]:
     """Number and content of a version."""
-    secret_id = _id(secret_name)
+    secret_id, name = _id(secret_name), f"{secret_name}/versions/{version}"
     try:
-        response = client.access_secret_version(name=f"{secret_name}/versions/{version}", retry=_RETRY, timeout=_SECONDS)
+        response = client.access_secret_version(name=name, retry=_RETRY, timeout=_SECONDS)
     except (NotFound, BadRequest, Forbidden) as error:
         raise SecretUnusable(f"no version of the secret {secret_id} can be read ({type(error).__name__})") from None
     except _NO_ANSWER as error:
