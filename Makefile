@@ -84,15 +84,17 @@ dashboard: setup ## Open the dashboard on what the running laptop cloud holds; C
 
 .PHONY: deploy
 deploy: ## Apply terraform/ to the project in terraform.tfvars; shows the plan and asks first
-	@test -f terraform/terraform.tfvars || { echo "There is no terraform/terraform.tfvars: copy terraform.tfvars.example and fill it in."; exit 2; }
+	@test -f terraform/terraform.tfvars || { echo "Copy terraform/terraform.tfvars.example to terraform/terraform.tfvars and fill it in first."; exit 2; }
 	@terraform -chdir=terraform init -input=false && terraform -chdir=terraform apply
 
 .PHONY: dashboard-image
 dashboard-image: ## Build and push the dashboard's image and tell Terraform its digest (needs docker and gcloud)
-	@command -v docker >/dev/null || { echo "docker is not there. Cloud Build can build the image: docs/deploy.md."; exit 1; }
-	@image=$$(terraform -chdir=terraform output -raw dashboard_image_name) && \
+	@for tool in docker gcloud terraform; do command -v $$tool >/dev/null || { echo "$$tool is missing: docs/deploy.md"; exit 1; }; done
+	@image=$$(terraform -chdir=terraform output -no-color -raw dashboard_image_name 2>/dev/null); \
+	  case "$$image" in *-docker.pkg.dev/*/dashboard) ;; *) \
+	    echo "Terraform names no image: make deploy first, with dashboard.access = \"iap\" or \"oidc\"."; exit 1;; esac; \
 	  gcloud auth configure-docker "$${image%%/*}" --quiet && \
-	  docker build --tag "$$image:build" dashboard && docker push "$$image:build" && \
+	  docker build --platform linux/amd64 --tag "$$image:build" dashboard && docker push "$$image:build" && \
 	  digest=$$(docker inspect --format '{{index .RepoDigests 0}}' "$$image:build") && \
 	  printf 'dashboard_image = "%s"\n' "$$digest" > terraform/dashboard.auto.tfvars && \
 	  echo "Now: make deploy"

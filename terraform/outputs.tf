@@ -8,8 +8,8 @@ output "dashboard_address" {
 }
 
 output "dashboard_image_name" {
-  description = "The name to build and push the dashboard's image under."
-  value       = local.image_name
+  description = "The name to build and push the dashboard's image under, where there is to be one."
+  value       = local.has_dashboard ? local.image_name : null
 }
 
 output "dashboard_sign_in_redirect_uri" {
