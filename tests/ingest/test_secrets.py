@@ -105,7 +105,7 @@ def test_without_the_apps_own_secret_the_run_fails_and_names_it(ingesting, paylo
     ingesting.authorize(slug)
     ingesting.store("spotify-client", payload)
     answer = ingesting.run()
-    reason = f'{what}, store {{"client_id": …, "client_secret": …}} in the secret spotify-client'
+    reason = f"{what}, run `python -m cli authorize LISTENER --new-client`"
     assert (answer.status, answer.body["state"], answer.body["reason"]) == (200, "failed", reason)
     assert answer.body["listeners"][slug]["state"] == "not_asked"
     assert [(entry["severity"], entry["reason"]) for entry in answer.log] == [("ERROR", reason)]

@@ -25,7 +25,7 @@ TROUBLES = {
     "client": (
         {"name": "invalid_client"},
         "ClientRefused",
-        "Spotify refused the app's client id or secret, store the right ones in the secret spotify-client",
+        "Spotify refused the app's client id or secret, run `python -m cli authorize LISTENER --new-client`",
         200,
     ),
     "premium": (
