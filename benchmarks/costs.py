@@ -5,6 +5,7 @@ ledger of that place shows, scaled to a month. Nothing is asked but the ledger; 
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -28,7 +29,6 @@ from cli.warehouse import Row, Warehouse
 
 _ROOT = Path(__file__).parent.parent
 DOCUMENTS = (_ROOT / "docs" / "costs.md", _ROOT / "README.md")
-_DEFAULT_LAPTOP = Path(".localcloud")
 _HOUR = timedelta(hours=1)
 
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for document in DOCUMENTS:
                 document.write_text(cost_tables.filled(document.read_text()))
         elif options.laptop or options.project:
-            _print_ledger(_place(options), options.days)
+            _print_ledger(place.chosen(options, os.environ), options.days)
         else:
             print(cost_tables.everything())
     except CliError as error:
@@ -104,28 +104,11 @@ def _columns(lines: Sequence[Line]) -> list[str]:
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _place(options: argparse.Namespace) -> Place:
-    if options.laptop:
-        return place.on_laptop(options.laptop)
-    # The cheapest region's prices are used wherever it is; the name only leads to the tables.
-    return place.in_cloud(options.project, options.region, {})
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the tables into docs/costs.md and README.md")
-    where = parser.add_argument_group("the ledger of")
-    where.add_argument(
-        "--laptop",
-        nargs="?",
-        type=Path,
-        const=_DEFAULT_LAPTOP,
-        metavar="DIR",
-        help=f"the laptop cloud that runs on this directory ({_DEFAULT_LAPTOP} when left out)",
-    )
-    where.add_argument("--project", help="a Google Cloud project")
-    where.add_argument("--region", help="its region, when terraform/ does not say it")
-    where.add_argument("--days", type=_positive, default=30, metavar="N", help="how far to look back (%(default)s)")
+    parser.add_argument("--days", type=_positive, default=30, metavar="N", help="of the ledger to read (%(default)s)")
+    place.add_options(parser, "whose ledger to read; without these none, and the tables are printed")
     return parser
 
 
