@@ -72,7 +72,7 @@ SECRETS = Price(
 SECRET_READS = Price(
     "Secret Manager, reads", "ten thousand", 0.03, 1, "cloud.google.com/secret-manager/pricing", "2026-11-22", "page"
 )
-SCHEDULES = Price("Cloud Scheduler", "jobs", 0.10, 3, "cloud.google.com/scheduler/pricing", "2026-10-01", "second hand")
+SCHEDULES = Price("Cloud Scheduler", "job", 0.10, 3, "cloud.google.com/scheduler/pricing", "2026-10-01", "second hand")
 OBJECTS = Price("Cloud Storage, data", "GB", 0.020, 5, "cloud.google.com/storage/pricing", "-", "unconfirmed")
 OBJECT_WRITES = Price(
     "Cloud Storage, writes", "thousand", 0.005, 5, "cloud.google.com/storage/pricing", "-", "unconfirmed"

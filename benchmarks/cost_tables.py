@@ -64,7 +64,7 @@ def assumptions() -> str:
 
 def price_list() -> str:
     rows = [[p.item, _price(p), p.unit, _free(p), f"<https://{p.page}>", p.read, p.surety] for p in _ALL_PRICES]
-    return _table(["item", "dollars", "for one of", "free each month", "page", "read", "surety"], rows)
+    return _table(["item", "dollars", "unit", "free each month", "page", "read", "surety"], rows)
 
 
 def without_allowances() -> str:

@@ -1,7 +1,10 @@
 """docs/deploy.md can be followed: its commands, files, outputs and addresses are those that exist."""
 
+import json
 import re
 import subprocess
+
+import sqlglot
 
 from cli import consent
 from cli.__main__ import _parser
@@ -62,6 +65,17 @@ def test_what_is_taken_over_after_a_destroy_is_exactly_what_a_destroy_leaves(dep
         if resource["values"].get("deletion_policy") == "ABANDON"
     }
     assert imported == left
+
+
+def test_every_statement_names_a_table_and_columns_that_exist():
+    files = {path.stem: json.loads(path.read_text()) for path in ROOT.glob("*/**/tables/*.json")}
+    statements = [sqlglot.parse_one(sql, read="bigquery") for sql in re.findall(r'"((?:SELECT|DELETE) [^"]+)"', GUIDE)]
+    assert len(statements) == 4
+    for statement in statements:
+        table = statement.find(sqlglot.exp.Table)
+        assert table.db == "listening"
+        columns = {column["name"] for column in files[table.name]["columns"]}
+        assert {column.name for column in statement.find_all(sqlglot.exp.Column)} <= columns
 
 
 def test_the_redirect_uri_to_type_is_where_authorize_waits():
