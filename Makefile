@@ -5,6 +5,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 FUNCTIONS := ingest load transform_trigger
 DATA ?= .localcloud
+# More options for the owner's commands: make runs ARGS=--json
+ARGS ?=
 
 .PHONY: help
 help: ## Show this list
@@ -48,12 +50,14 @@ terraform-check: setup ## Validate, test and plan terraform/ against the provide
 	  $$TERRAFORM_OFFLINE --quiet terraform test; \
 	  $$TERRAFORM_OFFLINE --quiet terraform check -var-file=terraform.tfvars.example; \
 	  $$TERRAFORM_OFFLINE --quiet terraform/bootstrap validate; \
+	  $$TERRAFORM_OFFLINE --quiet terraform/bootstrap test; \
 	elif command -v terraform >/dev/null && terraform -chdir=terraform init -backend=false -input=false >/dev/null 2>&1; then set -e; \
 	  echo "==> terraform: validate and test"; \
 	  terraform -chdir=terraform validate; \
 	  terraform -chdir=terraform test; \
 	  terraform -chdir=terraform/bootstrap init -backend=false -input=false >/dev/null; \
 	  terraform -chdir=terraform/bootstrap validate; \
+	  terraform -chdir=terraform/bootstrap test; \
 	else \
 	  echo "==> terraform/ was NOT checked: there is no terraform, or its provider registry cannot be reached"; \
 	fi
@@ -83,14 +87,22 @@ up: setup ## Start the laptop cloud with its hourly schedule; Ctrl-C stops it, i
 dashboard: setup ## Open the dashboard on what the running laptop cloud holds; Ctrl-C stops it
 	@$(PY) -m localcloud dashboard --data $(DATA)
 
+.PHONY: deploy
+deploy: ## Apply terraform/ to the project in terraform.tfvars; shows the plan and asks first
+	@test -f terraform/terraform.tfvars || { echo "Copy terraform/terraform.tfvars.example to terraform/terraform.tfvars and fill it in first."; exit 2; }
+	@terraform -chdir=terraform init -input=false && terraform -chdir=terraform apply
+
 .PHONY: dashboard-image
 dashboard-image: ## Build and push the dashboard's image and tell Terraform its digest (needs docker and gcloud)
-	@image=$$(terraform -chdir=terraform output -raw dashboard_image_name) && \
+	@for tool in docker gcloud terraform; do command -v $$tool >/dev/null || { echo "$$tool is missing: docs/deploy.md"; exit 1; }; done
+	@image=$$(terraform -chdir=terraform output -no-color -raw dashboard_image_name 2>/dev/null); \
+	  case "$$image" in *-docker.pkg.dev/*/dashboard) ;; *) \
+	    echo "Terraform names no image: make deploy first, with dashboard.access = \"iap\" or \"oidc\"."; exit 1;; esac; \
 	  gcloud auth configure-docker "$${image%%/*}" --quiet && \
-	  docker build --tag "$$image:build" dashboard && docker push "$$image:build" && \
+	  docker build --platform linux/amd64 --tag "$$image:build" dashboard && docker push "$$image:build" && \
 	  digest=$$(docker inspect --format '{{index .RepoDigests 0}}' "$$image:build") && \
 	  printf 'dashboard_image = "%s"\n' "$$digest" > terraform/dashboard.auto.tfvars && \
-	  echo "Now: terraform -chdir=terraform apply"
+	  echo "Now: make deploy"
 
 .PHONY: benchmarks
 benchmarks: setup ## Measure the dashboard with ten years of a heavy listener
@@ -101,21 +113,25 @@ load-test: setup ## Run a thousand listeners through ingest, and a household's y
 	@$(PY) -m benchmarks.ingest
 	@$(PY) -m benchmarks.load
 
+.PHONY: costs
+costs: setup ## What a month costs at list prices (LAPTOP=.localcloud or PROJECT=name: for the ledger there)
+	@$(PY) -m benchmarks.costs $(if $(LAPTOP),--laptop $(LAPTOP)) $(if $(PROJECT),--project $(PROJECT))
+
 .PHONY: authorize
 authorize: setup ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
-	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: listeners
 listeners: setup ## Show each listener: state, days of consent left, last play, last error
-	@$(PY) -m cli listeners $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli listeners $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: runs
 runs: setup ## Show the ledger: what each step of each run did, or why not
-	@$(PY) -m cli runs $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli runs $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: run-now
 run-now: setup ## Fire the schedule once and follow the run to its end
-	@$(PY) -m cli run-now $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli run-now $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: setup
 setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python environments (the other targets do it when needed)

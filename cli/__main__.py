@@ -7,12 +7,11 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 
 from cli import authorize, google_errors, listeners, place, run_now, runs
 from cli.console import say
-from cli.errors import CliError, Misused
+from cli.errors import CliError
 from cli.place import Place
 
 COMMANDS: Mapping[str, ModuleType] = {
@@ -21,13 +20,12 @@ COMMANDS: Mapping[str, ModuleType] = {
     "runs": runs,
     "run-now": run_now,
 }
-_DEFAULT_LAPTOP = Path(".localcloud")
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     options = _parser().parse_args(arguments)
     try:
-        return _run(options, _place(options, environ))
+        return _run(options, place.chosen(options, environ))
     except CliError as error:
         say(str(error))
         return error.exit_code
@@ -52,14 +50,6 @@ def _run(options: argparse.Namespace, where: Place) -> int:
     return code
 
 
-def _place(options: argparse.Namespace, environ: Mapping[str, str]) -> Place:
-    if options.laptop is None:
-        return place.in_cloud(options.project, options.region, environ)
-    if options.project or options.region:
-        raise Misused("--laptop knows its own project and region: leave out --project and --region")
-    return place.on_laptop(options.laptop)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m cli",
@@ -76,17 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_common_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print the result as JSON, progress on stderr")
-    where = command.add_argument_group("where", "without these: the environment, then the outputs of terraform/")
-    where.add_argument(
-        "--laptop",
-        nargs="?",
-        type=Path,
-        const=_DEFAULT_LAPTOP,
-        metavar="DIR",
-        help=f"the laptop cloud that runs on this directory ({_DEFAULT_LAPTOP} when left out)",
-    )
-    where.add_argument("--project", help="Google Cloud project (GOOGLE_CLOUD_PROJECT)")
-    where.add_argument("--region", help="its region, such as us-central1 (LOCATION)")
+    place.add_options(command, "without these: the environment, then the outputs of terraform/")
 
 
 if __name__ == "__main__":

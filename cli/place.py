@@ -1,5 +1,6 @@
 """Where a command acts: the owner's Google Cloud project, or a laptop cloud that runs on this computer."""
 
+import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from cli.errors import CliError, Misused
 from localcloud import supervisor
 from localcloud.supervisor import Laptop
 
+DEFAULT_LAPTOP = Path(".localcloud")
 ACCOUNTS_URL, API_URL = "https://accounts.spotify.com", "https://api.spotify.com"
 
 
@@ -45,6 +47,29 @@ class Place:
     def command(self, rest: str) -> str:
         """What to type for another command at the same place."""
         return f"python -m cli {rest}" + (f" --laptop {self.laptop.directory}" if self.laptop else "")
+
+
+def add_options(parser: argparse.ArgumentParser, without: str) -> None:
+    """The options that `chosen` reads; `without` says what holds when none of them is given."""
+    where = parser.add_argument_group("where", without)
+    where.add_argument(
+        "--laptop",
+        nargs="?",
+        type=Path,
+        const=DEFAULT_LAPTOP,
+        metavar="DIR",
+        help=f"the laptop cloud that runs on this directory ({DEFAULT_LAPTOP} when left out)",
+    )
+    where.add_argument("--project", help="Google Cloud project (GOOGLE_CLOUD_PROJECT)")
+    where.add_argument("--region", help="its region, such as us-central1 (LOCATION)")
+
+
+def chosen(options: argparse.Namespace, environ: Mapping[str, str]) -> Place:
+    if options.laptop is None:
+        return in_cloud(options.project, options.region, environ)
+    if options.project or options.region:
+        raise Misused("--laptop knows its own project and region: leave out --project and --region")
+    return on_laptop(options.laptop)
 
 
 def on_laptop(directory: Path) -> Place:

@@ -61,10 +61,10 @@ class SecretStore:
     def app_home(self) -> str:
         return f"{self._parent}/secrets/{APP_SECRET}"
 
-    def read(self, secret: str) -> dict[str, Any] | None:
-        """What the newest version holds; None when there is nothing that can be read."""
+    def read(self, secret: str, version: str = "latest") -> dict[str, Any] | None:
+        """What a version holds; None when there is nothing that can be read."""
         try:
-            name = f"{secret}/versions/latest"
+            name = f"{secret}/versions/{version}"
             response = self._client.access_secret_version(name=name, timeout=_SECONDS, retry=_RETRY)
         except (NotFound, BadRequest):  # no version, or the newest is disabled or destroyed
             return None
@@ -85,7 +85,8 @@ class SecretStore:
         """Store a new version, read it back, and only then destroy those before it; how many were destroyed."""
         content = json.dumps(payload).encode()
         new = self._add(secret, content, labels or {})
-        if self.read(secret) != payload:
+        # This version, not the newest: ingest may store a rotated token of the consent before at the same moment.
+        if self.read(secret, str(_number(new.name))) != payload:
             raise CliError(
                 f"The new version of the secret {_id(secret)} cannot be read back, so the one before it was kept. "
                 "Run the command again."

@@ -19,8 +19,8 @@ _NEXT_STEPS = {
     "NeedsConsent": "Run: python -m cli authorize {listener}",
     "SecretUnusable": "Run: python -m cli authorize {listener}",  # pragma: allowlist secret -- a sentence
     "TokenNotStored": "Let the ingest function add secret versions, then run: python -m cli authorize {listener}",
-    "AppSecretUnusable": "Store the app's client id and secret in the secret spotify-client.",
-    "ClientRefused": "Store the app's right client id and secret in the secret spotify-client.",
+    "AppSecretUnusable": "Run: python -m cli authorize LISTENER --new-client",
+    "ClientRefused": "Run: python -m cli authorize LISTENER --new-client",
     "PremiumLapsed": "Renew the app owner's Spotify Premium.",
     "NotAllowListed": "Add the account under User Management on developer.spotify.com/dashboard.",
     "RequestRefused": "See whether Spotify's Web API has changed.",

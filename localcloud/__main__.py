@@ -37,7 +37,8 @@ def up(options: argparse.Namespace) -> int:
         print(f"Only {given[0]} is set: set both of {' and '.join(_SPOTIFY_SETTINGS)}, or neither.", file=sys.stderr)
         return 2
     simulated = options.spotify == "simulated" and not given
-    plan = supervisor.Plan(options.data, simulate_spotify=simulated, seed=options.seed)
+    another = {name: os.environ[name] for name in given}  # known to whoever attaches, too
+    plan = supervisor.Plan(options.data, simulate_spotify=simulated, seed=options.seed, settings=another)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is an end like Ctrl-C
     print(f"Starting the laptop cloud on {options.data} …", flush=True)
     try:

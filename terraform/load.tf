@@ -20,6 +20,7 @@ module "load" {
   })
 
   after       = local.before_functions
+  apis        = time_sleep.apis.id
   builder     = google_service_account.builder.name
   code_bucket = google_storage_bucket.code.name
   project_id  = var.project_id

@@ -1,20 +1,21 @@
-output "authorize_commands" {
-  description = "What to run once for each listener, on a machine with a browser."
-  value       = { for slug in sort(keys(var.listeners)) : slug => "python -m cli authorize ${slug}" }
-}
-
 output "dashboard_address" {
   description = "Where the dashboard is, or what is missing."
   value = (
     !local.has_dashboard ? "switched off" :
-    !local.runs_dashboard ? "no image yet: build and push ${local.image_name}, then set dashboard_image" :
+    !local.runs_dashboard ? "no image yet: make dashboard-image, then make deploy" :
     google_cloud_run_v2_service.dashboard[0].uri
   )
 }
 
 output "dashboard_image_name" {
-  description = "The name to build and push the dashboard's image under."
-  value       = local.image_name
+  description = "The name to build and push the dashboard's image under, where there is to be one."
+  value       = local.has_dashboard ? local.image_name : null
+}
+
+output "dashboard_sign_in_redirect_uri" {
+  description = "With access = \"oidc\": what to type into the OAuth client's settings, under Authorised redirect URIs."
+  # Cloud Run's address is made of these three, so it is known before the dashboard is there.
+  value = local.has_oidc ? "https://dashboard-${data.google_project.main.number}.${var.region}.run.app/oauth2callback" : null
 }
 
 output "history" {
@@ -26,14 +27,19 @@ output "history" {
   )
 }
 
-output "redirect_uri" {
-  description = "What to type into the Spotify app's settings, under Redirect URIs."
-  value       = "http://127.0.0.1:8888/callback"
+output "next_steps" {
+  description = "What to do after the first apply, in this order."
+  value = concat(
+    ["In the Spotify app's settings, type under Redirect URIs: ${local.redirect_uri}"],
+    [for slug in sort(keys(var.listeners)) : "python -m cli authorize ${slug}"],
+    ["python -m cli run-now"],
+    !local.has_dashboard ? [] : local.runs_dashboard ? ["Look: ${google_cloud_run_v2_service.dashboard[0].uri}"] : ["make dashboard-image, then make deploy"],
+  )
 }
 
-output "run_now_command" {
-  description = "Fires the schedule once."
-  value       = "gcloud scheduler jobs run ${google_cloud_scheduler_job.ingest.name} --location ${var.region} --project ${var.project_id}"
+output "redirect_uri" {
+  description = "What to type into the Spotify app's settings, under Redirect URIs."
+  value       = local.redirect_uri
 }
 
 output "settings" {
@@ -45,5 +51,8 @@ output "settings" {
 }
 
 locals {
+  # Where `python -m cli authorize` waits. Spotify takes no other name for this machine, and every byte counts.
+  redirect_uri = "http://127.0.0.1:8888/callback"
+
   image_name = "${var.region}-docker.pkg.dev/${var.project_id}/heavy-rotation/dashboard"
 }

@@ -87,11 +87,11 @@ class _Meaning:
 
 
 _AUTHORIZE = "run `python -m cli authorize {listener}`"
+# The app is everybody's: any listener will do, and the sentence is the same for all.
+_NEW_CLIENT = "run `python -m cli authorize LISTENER --new-client`"
 
 _MEANINGS: dict[type[Failure], _Meaning] = {
-    AppSecretUnusable: _Meaning(
-        '{what}, store {{"client_id": …, "client_secret": …}} in the secret spotify-client', retry_heals=False
-    ),
+    AppSecretUnusable: _Meaning(f"{{what}}, {_NEW_CLIENT}", retry_heals=False),
     SecretMislabelled: _Meaning("{what}, put that right", retry_heals=False),
     SecretUnusable: _Meaning(f"{{what}}, put that right or {_AUTHORIZE}", retry_heals=False),
     SecretUnavailable: _Meaning("{what}, the next run tries again", retry_heals=True),
@@ -101,10 +101,7 @@ _MEANINGS: dict[type[Failure], _Meaning] = {
         retry_heals=False,
     ),
     NeedsConsent: _Meaning(f"{{what}}, {_AUTHORIZE}", retry_heals=False),
-    ClientRefused: _Meaning(
-        "Spotify refused the app's client id or secret, store the right ones in the secret spotify-client",
-        retry_heals=False,
-    ),
+    ClientRefused: _Meaning(f"Spotify refused the app's client id or secret, {_NEW_CLIENT}", retry_heals=False),
     PremiumLapsed: _Meaning(
         "the app's owner has no active Spotify Premium, renew it (Spotify may take some hours to notice)",
         retry_heals=False,

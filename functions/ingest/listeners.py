@@ -108,33 +108,57 @@ def store_refresh_token(client: SecretManagerServiceClient, listener: Listener, 
     Raises TokenNotStored. A version that cannot be destroyed costs a few cents: a WARNING entry.
     """
     data = json.dumps({**listener.payload, "refresh_token": refresh_token}).encode()
-    payload = {"data": data, "data_crc32c": google_crc32c.value(data)}
-    request = {"parent": listener.secret_name, "payload": payload}
     try:
-        version = client.add_secret_version(request, retry=_RETRY, timeout=_SECONDS)
+        added = _add(client, listener.secret_name, data)
     except _NO_ANSWER as error:
         raise TokenNotStored(type(error).__name__) from None
     try:
-        _destroy_outlived(client, listener)
-    except _NO_ANSWER as error:
+        _settle(client, listener, added)
+    except (Failure, *_NO_ANSWER) as error:
         fields = {"listener": listener.listener_id, "error": type(error).__name__}
         log("WARNING", "An outlived version of a listener's secret could not be destroyed", **fields)
-    return listener.with_token(refresh_token, _number(version.name))
+    return listener.with_token(refresh_token, added)
 
 
-def _destroy_outlived(client: SecretManagerServiceClient, listener: Listener) -> None:
-    """Only what is not newer than the version that was read: anything newer is somebody's fresh consent."""
+def _settle(client: SecretManagerServiceClient, listener: Listener, added: int) -> None:
+    """Destroy what is not newer than the version that was read: anything newer is somebody's fresh consent.
+
+    One that was stored just before the rotated token is not the newest version any more, so it is stored again.
+    """
     request = {"parent": listener.secret_name, "filter": "state:ENABLED"}
-    for version in client.list_secret_versions(request, timeout=_SECONDS):
-        if _number(version.name) <= listener.version:
-            client.destroy_secret_version(name=version.name, timeout=_SECONDS)
+    enabled = [_number(version.name) for version in client.list_secret_versions(request, timeout=_SECONDS)]
+    consents = [number for number in enabled if listener.version < number < added]
+    if consents:
+        _prefer(client, listener, max(consents))
+    for number in enabled:
+        if number <= (added if consents else listener.version):
+            client.destroy_secret_version(name=f"{listener.secret_name}/versions/{number}", timeout=_SECONDS)
 
 
-def _read(client: SecretManagerServiceClient, secret_name: str) -> tuple[int, bytes]:
-    """Number and content of the newest version."""
-    secret_id = _id(secret_name)
+def _prefer(client: SecretManagerServiceClient, listener: Listener, consent_version: int) -> None:
+    """Make a consent the newest version again."""
     try:
-        response = client.access_secret_version(name=f"{secret_name}/versions/latest", retry=_RETRY, timeout=_SECONDS)
+        _, content = _read(client, listener.secret_name, str(consent_version))
+        _add(client, listener.secret_name, content)
+    except (Failure, *_NO_ANSWER) as error:
+        command = f"python -m cli authorize {listener.listener_id}"
+        fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
+        log("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again", **fields)
+        raise
+
+
+def _add(client: SecretManagerServiceClient, secret_name: str, data: bytes) -> int:
+    """The new version's number."""
+    payload = {"data": data, "data_crc32c": google_crc32c.value(data)}
+    request = {"parent": secret_name, "payload": payload}
+    return _number(client.add_secret_version(request, retry=_RETRY, timeout=_SECONDS).name)
+
+
+def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "latest") -> tuple[int, bytes]:
+    """Number and content of a version."""
+    secret_id, name = _id(secret_name), f"{secret_name}/versions/{version}"
+    try:
+        response = client.access_secret_version(name=name, retry=_RETRY, timeout=_SECONDS)
     except (NotFound, BadRequest, Forbidden) as error:
         raise SecretUnusable(f"no version of the secret {secret_id} can be read ({type(error).__name__})") from None
     except _NO_ANSWER as error:

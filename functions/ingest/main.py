@@ -51,6 +51,7 @@ def _log_end(report: Report) -> None:
         "The run is over",
         run_id=report.run.run_id,
         state=report.state,
+        heard=report.heard,
         reason=report.answer()["reason"],
         rows_in=report.rows_in,
         rows_new=report.rows_new,

@@ -16,6 +16,7 @@ from visits import Visit
 
 State = Literal["succeeded", "skipped", "failed"]
 
+_HEARD = ("collected", "nothing_new")
 NO_LISTENER = "no listener has given consent yet, run `python -m cli authorize NAME`"
 
 
@@ -34,6 +35,11 @@ class Report:
     blocked_until: datetime | None = None
     retry_heals: bool = False
     was_landed_before: bool = False
+
+    @property
+    def heard(self) -> int:
+        """Listeners whose page was read. The alert on silence counts the runs that heard somebody, pauses not."""
+        return sum(part["state"] in _HEARD for part in self.listeners.values())
 
     @property
     def http_status(self) -> int:

@@ -1,9 +1,7 @@
 """The Cloud Run function `transform_trigger`: new plays become a Spark batch, one at a time. The edge only."""
 
 import functools
-import json
 import os
-from typing import Any
 
 import functions_framework
 from cloudevents.http import CloudEvent
@@ -11,6 +9,7 @@ from cloudevents.http import CloudEvent
 from message import parse_event
 from one_message import Cloud, handle
 from trigger_errors import BatchStillRunning, MessageUnreadable
+from trigger_log import log
 from trigger_settings import Settings
 
 
@@ -41,8 +40,3 @@ _LOG_ENTRIES = {
 @functools.cache
 def cloud() -> Cloud:
     return Cloud.connect(Settings.from_env(os.environ))
-
-
-def log(severity: str, message: str, **fields: Any) -> None:
-    """One entry in the form that Cloud Logging parses."""
-    print(json.dumps({"severity": severity, "message": message, **fields}), flush=True)

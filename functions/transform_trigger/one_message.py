@@ -11,6 +11,7 @@ from dataproc import dataproc_client, fetch_batches, submit_batch
 from message import PlaysLoaded, slot_of
 from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning
 from trigger_ledger import LedgerRow, write_row
+from trigger_log import log
 from trigger_settings import Settings
 
 
@@ -38,7 +39,7 @@ def handle(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
     # Before anything is submitted: from then on this batch is not the newest any more, and nobody looks at it.
     dead = unrecorded_failure(batches)
     if dead is not None:
-        write_row(cloud.bigquery, cloud.settings.runs_table, failure_row(dead))
+        _record_failure(cloud, dead)
     try:
         row = _act(cloud, plays, batches, now)
     except (BatchRefused, BatchForbidden) as problem:
@@ -49,6 +50,13 @@ def handle(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
         return row
     write_row(cloud.bigquery, cloud.settings.runs_table, row)
     return row
+
+
+def _record_failure(cloud: Cloud, batch: KnownBatch) -> None:
+    """In the ledger first: a repeat finds the row and says it again, so that an alert can rest on the entry."""
+    row = failure_row(batch)
+    write_row(cloud.bigquery, cloud.settings.runs_table, row)
+    log("ERROR", "A Spark batch failed", run_id=row.run_id, reason=row.reason, error_class=row.error_class)
 
 
 def failure_row(batch: KnownBatch) -> LedgerRow:

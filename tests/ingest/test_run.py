@@ -61,6 +61,7 @@ def test_a_run_lands_every_listeners_page_in_one_file_and_says_so_everywhere(ing
             "listeners": listeners,
         },
         [],
+        3,
     )
     assert ingesting.ledger() == [
         {
@@ -109,7 +110,7 @@ def test_an_hour_with_nothing_new_lands_nothing_and_is_skipped(ingesting):
     answer = ingesting.run(SLOT + timedelta(minutes=1))
     assert (answer.status, answer.body["state"], answer.body["object"]) == (200, "skipped", None)
     assert answer.body["reason"] == "no new plays from 1 of 1 listeners"
-    assert answer.body["listeners"][slug]["state"] == "nothing_new"
+    assert (answer.body["listeners"][slug]["state"], answer.heard) == ("nothing_new", 1)
     assert list(ingesting.landed()) == [OBJECT]
     assert [(row["run_id"], row["state"], row["rows_in"], row["rows_new"]) for row in ingesting.ledger()] == [
         (RUN_ID, "succeeded", 50, 50),

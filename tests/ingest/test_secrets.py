@@ -105,7 +105,7 @@ def test_without_the_apps_own_secret_the_run_fails_and_names_it(ingesting, paylo
     ingesting.authorize(slug)
     ingesting.store("spotify-client", payload)
     answer = ingesting.run()
-    reason = f'{what}, store {{"client_id": …, "client_secret": …}} in the secret spotify-client'
+    reason = f"{what}, run `python -m cli authorize LISTENER --new-client`"
     assert (answer.status, answer.body["state"], answer.body["reason"]) == (200, "failed", reason)
     assert answer.body["listeners"][slug]["state"] == "not_asked"
     assert [(entry["severity"], entry["reason"]) for entry in answer.log] == [("ERROR", reason)]
@@ -192,15 +192,54 @@ def test_a_version_that_cannot_be_destroyed_is_only_a_warning(ingesting):
     assert versions(ingesting, slug) == {1: "ENABLED", 2: "ENABLED"}
 
 
-def test_consent_that_was_given_anew_during_the_run_is_not_destroyed(ingesting):
-    """The version that was read goes, one that somebody added meanwhile stays."""
+@pytest.fixture
+def overtaken(ingesting):
+    """A consent that was given after the run had read the one before, and before it stores what Spotify rotated."""
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug, refresh_token="consent of May")
+    client = ingesting.connect().secrets
+    (secret,) = list_listener_secrets(client, ingesting.project)
+    listener = read_listener(client, secret)
+    ingesting.authorize(slug, refresh_token="consent of November")
+    return lambda: store_refresh_token(client, listener, "consent of May, rotated")
+
+
+def test_consent_that_was_given_anew_during_the_run_wins_over_a_rotated_token(ingesting, overtaken):
+    slug = ingesting.slugs[0]
+    assert overtaken().refresh_token == "consent of May, rotated"  # good for this run
+    assert ingesting.token(slug)["refresh_token"] == "consent of November"
+    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "DESTROYED", 3: "DESTROYED", 4: "ENABLED"}
+
+
+@pytest.mark.parametrize("call", ["GET .*/versions/2:access", "POST .*:addVersion"])
+def test_a_fresh_consent_that_cannot_be_put_first_is_kept_and_reported(ingesting, overtaken, capsys, call):
+    slug = ingesting.slugs[0]
+    ingesting.cloud.faults.order(Fault(f"gcp {call}", status=403, skip=int("addVersion" in call)))
+    overtaken()
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(entry["severity"], entry["message"]) for entry in entries] == [
+        ("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again"),
+        ("WARNING", "An outlived version of a listener's secret could not be destroyed"),
+    ]
+    assert entries[0]["command"] == f"python -m cli authorize {slug}"
+    assert versions(ingesting, slug) == {1: "ENABLED", 2: "ENABLED", 3: "ENABLED"}
+
+
+def test_consent_that_is_given_after_a_rotated_token_was_stored_is_left_alone(ingesting, monkeypatch):
     slug = ingesting.slugs[0]
     ingesting.authorize(slug)
     client = ingesting.connect().secrets
     (secret,) = list_listener_secrets(client, ingesting.project)
     listener = read_listener(client, secret)
-    ingesting.authorize(slug)
+    listed = client.list_secret_versions
+
+    def list_after_somebody_agreed(*arguments, **details):
+        ingesting.authorize(slug, refresh_token="consent of November")
+        return listed(*arguments, **details)
+
+    monkeypatch.setattr(client, "list_secret_versions", list_after_somebody_agreed)
     store_refresh_token(client, listener, "rotated")
+    assert ingesting.token(slug)["refresh_token"] == "consent of November"
     assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED", 3: "ENABLED"}
 
 

@@ -25,7 +25,7 @@ TROUBLES = {
     "client": (
         {"name": "invalid_client"},
         "ClientRefused",
-        "Spotify refused the app's client id or secret, store the right ones in the secret spotify-client",
+        "Spotify refused the app's client id or secret, run `python -m cli authorize LISTENER --new-client`",
         200,
     ),
     "premium": (
@@ -228,6 +228,7 @@ def test_nobody_is_asked_before_the_pause_is_over(ingesting):
     assert (blocked.status, blocked.body["state"], blocked.log) == (200, "skipped", [])
     assert blocked.body["reason"] == f"Spotify asked for a pause until {words}, nobody was asked"
     assert blocked.body["blocked_until"] == until
+    assert blocked.heard == 0  # or the alert on silence would never come
     assert not [call for call in ingesting.cloud.faults.calls if call.startswith("spotify")]
     ingesting.travel(hours=1, seconds=30)
     assert ingesting.run(SLOT + timedelta(hours=2)).body["state"] == "succeeded"

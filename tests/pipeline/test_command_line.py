@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from cli import place
 from localcloud.clock import Clock
 from localcloud.invented_listeners import invented_listeners
 from localcloud.spotify import Spotify
@@ -103,6 +104,8 @@ def test_another_spotify_given_in_the_environment_is_used_and_none_is_invented(s
     up.wait_for("Next run at")
     assert not (up.data / "logs" / "spotify.log").exists()
     assert "no listener has given consent yet" in up.output
+    owners = place.on_laptop(up.data)  # from a terminal that knows nothing of the settings of the other one
+    assert (owners.spotify_accounts_url, owners.spotify_api_url) == (server.url, server.url)
 
     store_secrets(up.data, spotify)
     ticked = command("tick", "--data", up.data)

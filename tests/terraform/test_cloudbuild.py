@@ -12,9 +12,10 @@ BUILD = yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())
 STEPS = {step["id"]: step for step in BUILD["steps"]}
 TOOLS = {
     "check": [".ci/run"],
+    "decisions": ["terraform init", "terraform validate", "terraform test"],
     "image": ["docker build", "docker push", "docker inspect"],
     "settings": ["gcloud storage"],
-    "plan": ["cp backend.gcs.example", "terraform init", "terraform validate", "terraform plan"],
+    "plan": ["cp backend.gcs.example", "terraform init", "terraform plan"],
     "apply": ["terraform apply"],
 }
 FAILURES = [(step, command) for step, commands in TOOLS.items() for command in commands]

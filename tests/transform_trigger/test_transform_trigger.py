@@ -158,14 +158,25 @@ def test_plays_that_come_while_a_batch_runs_get_one_when_it_is_over(triggering, 
     ],
 )
 def test_after_a_batch_died_the_next_load_submits_again_and_the_ledger_says_so(
-    triggering, state, message, reason, error_class
+    triggering, capsys, state, message, reason, error_class
 ):
     triggering.publish(TEN)
     triggering.deliver()
     triggering.finish(TEN, state, message)
     triggering.publish(ELEVEN)
+    entries(capsys)
 
     assert triggering.deliver() == [200]
+
+    failed, submitted = entries(capsys)
+    assert submitted["message"] == "A batch was submitted"
+    assert failed == {
+        "severity": "ERROR",
+        "message": "A Spark batch failed",
+        "run_id": TEN,
+        "reason": f"Batch {TENS_BATCH} {reason}",
+        "error_class": error_class,
+    }
 
     assert triggering.batch_ids() == [TENS_BATCH, ELEVENS_BATCH]
     failure = ledger_row(TEN, "top_tracks", "failed", f"Batch {TENS_BATCH} {reason}", error_class=error_class)
@@ -204,7 +215,26 @@ def test_a_repeat_after_the_runs_own_batch_failed_takes_the_next_id_and_gives_up
     (failed,) = [row for row in triggering.ledger() if (row["step"], row["state"]) == ("transform", "failed")]
     reason = "3 batches were submitted for this run in vain; the next load submits again."
     assert failed == ledger_row(TEN, "transform", "failed", reason, 12, "BatchRefused")
-    assert [entry["severity"] for entry in entries(capsys)] == ["ERROR"]
+    assert [(entry["severity"], entry["message"]) for entry in entries(capsys)] == [
+        ("ERROR", "A Spark batch failed"),
+        ("ERROR", "No batch can be submitted"),
+    ]
+
+
+def test_an_entry_that_was_lost_with_the_function_is_written_by_the_repeat(triggering, capsys):
+    triggering.publish(TEN)
+    triggering.deliver()
+    triggering.finish(TEN, "FAILED", "exit code 1")
+    triggering.publish(ELEVEN)
+    triggering.cloud.faults.order(Fault("^bigquery ", "stop", "after"))
+    assert triggering.deliver() == [500]
+    triggering.cloud.faults.clear()
+    triggering.restart()
+    entries(capsys)
+
+    assert triggering.deliver() == [200]
+
+    assert [entry["message"] for entry in entries(capsys)] == ["A Spark batch failed", "A batch was submitted"]
 
 
 def test_between_two_batches_lies_the_interval_that_is_set(triggering, monkeypatch):

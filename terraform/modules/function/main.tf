@@ -36,12 +36,16 @@ resource "google_service_account" "main" {
   account_id   = "function-${local.service}"
   display_name = "The function ${var.name}"
   description  = var.purpose
+
+  depends_on = [var.apis]
 }
 
 resource "google_service_account" "caller" {
   account_id   = "call-${local.service}"
   display_name = "Whoever calls ${var.name}"
   description  = "May call the function ${var.name} and nothing else."
+
+  depends_on = [var.apis]
 }
 
 # Whoever calls a function about a bucket may receive the project's events, which Eventarc checks when it makes the

@@ -3,6 +3,11 @@ variable "after" {
   type        = list(string)
 }
 
+variable "apis" {
+  description = "Id of the wait after the project's APIs were enabled: without it the first apply would ask one too early."
+  type        = string
+}
+
 variable "builder" {
   description = "Full id of the service account that builds the function."
   type        = string

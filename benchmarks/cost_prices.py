@@ -1,0 +1,101 @@
+"""List prices of us-central1 in US dollars, before taxes, each with its page and the day on which somebody read it.
+
+No project was ever billed by this code: these are readings of price pages, some at second hand; `surety` says which.
+Free allowances are per month and per billing account (Cloud Logging's per project).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Surety = Literal["page", "second hand", "unconfirmed"]
+"""page: a copy of Google's page, whose own day is unknown, was read; second hand: others' dated readings agree;
+unconfirmed: the figure that everybody quotes, whose page was not found."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """`usd` for one of `unit`, of which `free_units` cost nothing each month."""
+
+    item: str
+    unit: str
+    usd: float
+    free_units: float
+    page: str
+    read: str
+    surety: Surety
+
+
+SPARK_COMPUTE = Price(
+    "Spark, compute",
+    "DCU-hours",
+    0.06,
+    0,
+    "cloud.google.com/dataproc-serverless/pricing",
+    "2026-09-28",
+    "second hand",
+)
+SPARK_DISK = Price(
+    "Spark, shuffle disk",
+    "GB-hours",
+    0.000054795,
+    0,
+    "cloud.google.com/dataproc-serverless/pricing",
+    "2026-09-28",
+    "second hand",
+)
+CPU = Price(
+    "Functions and dashboard, processor",
+    "vCPU-seconds",
+    0.000024,
+    180_000,
+    "cloud.google.com/run/pricing",
+    "2026-11-22",
+    "page",
+)
+MEMORY = Price(
+    "Functions and dashboard, memory",
+    "GiB-seconds",
+    0.0000025,
+    360_000,
+    "cloud.google.com/run/pricing",
+    "2026-11-22",
+    "page",
+)
+REQUESTS = Price(
+    "Functions and dashboard, requests", "million", 0.40, 2, "cloud.google.com/run/pricing", "2026-11-22", "page"
+)
+QUERIES = Price("BigQuery, queries", "TiB", 6.25, 1, "cloud.google.com/bigquery/pricing", "2026-09-02", "second hand")
+TABLES = Price("BigQuery, storage", "GiB", 0.023, 10, "cloud.google.com/bigquery/pricing", "2026-09-02", "second hand")
+SECRETS = Price(
+    "Secret Manager, versions", "versions", 0.06, 6, "cloud.google.com/secret-manager/pricing", "2026-11-22", "page"
+)
+SECRET_READS = Price(
+    "Secret Manager, reads", "ten thousand", 0.03, 1, "cloud.google.com/secret-manager/pricing", "2026-11-22", "page"
+)
+SCHEDULES = Price("Cloud Scheduler", "job", 0.10, 3, "cloud.google.com/scheduler/pricing", "2026-10-01", "second hand")
+OBJECTS = Price("Cloud Storage, data", "GB", 0.020, 5, "cloud.google.com/storage/pricing", "-", "unconfirmed")
+OBJECT_WRITES = Price(
+    "Cloud Storage, writes", "thousand", 0.005, 5, "cloud.google.com/storage/pricing", "-", "unconfirmed"
+)
+MESSAGES = Price("Pub/Sub", "TiB", 40.0, 10 / 1024, "cloud.google.com/pubsub/pricing", "2026-11-22", "page")
+IMAGES = Price("Artifact Registry", "GB", 0.10, 0.5, "cloud.google.com/artifact-registry/pricing", "-", "unconfirmed")
+LOGS = Price("Cloud Logging", "GiB", 0.50, 50, "cloud.google.com/products/observability/pricing", "2026-11-22", "page")
+
+VM_MONTH = Price(
+    "A VM for Airflow and Spark (e2-standard-2, 8 GB), without its disk",
+    "month",
+    48.92,
+    0,
+    "cloud.google.com/compute/vm-instance-pricing",
+    "2026-10-04",
+    "second hand",
+)
+AIRFLOW_MONTH = Price(
+    "Managed Airflow (Composer 3), the example on its price page",
+    "month",
+    526.0,
+    0,
+    "cloud.google.com/composer/pricing",
+    "2026-09-28",
+    "second hand",
+)

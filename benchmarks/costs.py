@@ -1,0 +1,123 @@
+"""What a month of Heavy Rotation costs at list prices: `python -m benchmarks.costs`.
+
+Without options: the tables of docs/costs.md, from assumptions that stand there. With --laptop or --project: what the
+ledger of that place shows, scaled to a month. Nothing is asked but the ledger; no bill is read.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks import cost_tables
+from benchmarks.cost_model import (
+    BATCH_OVERHEAD_SECONDS,
+    BATCH_SECONDS,
+    DAYS_PER_MONTH,
+    Line,
+    Usage,
+    bill,
+    total_usd,
+    total_without_allowance_usd,
+)
+from cli import google_errors, place
+from cli.errors import CliError
+from cli.place import Place
+from cli.warehouse import Row, Warehouse
+
+_ROOT = Path(__file__).parent.parent
+DOCUMENTS = (_ROOT / "docs" / "costs.md", _ROOT / "README.md")
+_HOUR = timedelta(hours=1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 done, 1 it did not work (said on stderr), 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.write:
+            for document in DOCUMENTS:
+                document.write_text(cost_tables.filled(document.read_text()))
+        elif options.laptop or options.project:
+            _print_ledger(place.chosen(options, os.environ), options.days)
+        else:
+            print(cost_tables.everything())
+    except CliError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def usage_of(rows: Sequence[Row], *, in_cloud: bool) -> tuple[Usage, timedelta]:
+    """A month like the stretch that the rows of the ledger cover, and how long that stretch is.
+
+    Raises CliError when there is nothing to scale. The laptop's Spark says nothing about the seconds of Google's.
+    """
+    slots = {row["slot"] for row in rows if row["step"] == "ingest"}
+    if len(slots) < 2:
+        raise CliError("The ledger holds fewer than two runs of ingest: there is nothing to scale to a month yet.")
+    covered = max(slots) - min(slots) + _HOUR
+    months = covered / timedelta(days=DAYS_PER_MONTH)
+    usage = Usage(
+        listeners=max((row["listeners"] or 0 for row in rows), default=0),
+        runs=len(slots) / months,
+        runs_with_plays=_runs(rows, "load", "succeeded") / months,
+        batches=_runs(rows, "transform", "succeeded") / months,
+        stored_plays=sum(row["rows_new"] or 0 for row in rows if row["step"] == "load"),
+        batch_seconds=_batch_seconds(rows) if in_cloud else BATCH_SECONDS,
+    )
+    return usage, covered
+
+
+def _runs(rows: Iterable[Row], step: str, state: str) -> int:
+    return len({row["run_id"] for row in rows if (row["step"], row["state"]) == (step, state)})
+
+
+def _batch_seconds(rows: Iterable[Row]) -> float:
+    """Of a batch on average, in RUNNING; the assumption while none has ended."""
+    ended = [row for row in rows if row["step"] == "top_tracks"]
+    jobs = [(row["finished_at"] - row["started_at"]).total_seconds() for row in ended]
+    return sum(jobs) / len(jobs) + BATCH_OVERHEAD_SECONDS if jobs else BATCH_SECONDS
+
+
+def _print_ledger(where: Place, days: int) -> None:
+    try:
+        rows = Warehouse(where).steps_since(where.now() - timedelta(days=days))
+    except google_errors.EXPECTED as error:
+        raise CliError(google_errors.explain(error, where)) from None
+    usage, covered = usage_of(rows, in_cloud=where.laptop is None)
+    print(f"{covered / timedelta(days=1):.1f} days of the ledger of {where.project}, scaled to a month:")
+    print(f"  {usage.runs:,.0f} runs, {usage.runs_with_plays:,.0f} with new plays, {usage.batches:,.1f} Spark batches")
+    print(f"  of {usage.batch_seconds:.0f} s each, {usage.listeners} listeners\n")
+    lines = bill(usage)
+    print("\n".join(_columns(lines)))
+    print(
+        f"\nTotal: ${total_usd(lines):.2f} a month (without free allowances ${total_without_allowance_usd(lines):.2f})"
+    )
+    print("List prices of us-central1 before taxes; docs/costs.md says how each quantity is known.")
+
+
+def _columns(lines: Sequence[Line]) -> list[str]:
+    rows = [list(cost_tables.BILL_HEADS), *(cost_tables.cells(line) for line in lines)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/costs.md and README.md")
+    parser.add_argument("--days", type=_positive, default=30, metavar="N", help="of the ledger to read (%(default)s)")
+    place.add_options(parser, "whose ledger to read; without these none, and the tables are printed")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+# What is only needed for a while goes by itself, what cannot be had again stays.
+
+mock_provider "google" {
+  source = "./tests"
+}
+
+mock_provider "google-beta" {
+  source = "./tests"
+}
+
+variables {
+  project_id  = "demo-project"
+  alert_email = "you@example.com"
+  listeners   = { ada = "Europe/London" }
+}
+
+run "landed_files_stay_for_thirty_days" {
+  command = plan
+
+  assert {
+    condition     = one([for rule in google_storage_bucket.landing.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 30
+    error_message = "By default a landed file stays for 30 days."
+  }
+
+  assert {
+    condition     = google_storage_bucket.landing.soft_delete_policy == null || length(google_storage_bucket.landing.soft_delete_policy) == 0
+    error_message = "A landed file that somebody deletes must stay recoverable for Google's seven days."
+  }
+}
+
+run "the_owner_can_keep_landed_files_longer" {
+  command = plan
+
+  variables {
+    landing_days = 365
+  }
+
+  assert {
+    condition     = one([for rule in google_storage_bucket.landing.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 365
+    error_message = "landing_days must count."
+  }
+}
+
+run "what_nobody_could_read_is_never_deleted" {
+  command = plan
+
+  assert {
+    condition     = length([for rule in google_storage_bucket.quarantine.lifecycle_rule : rule if one(rule.action).type == "Delete"]) == 0
+    error_message = "The quarantine bucket may hold all that is left of a play."
+  }
+}
+
+run "what_only_costs_goes" {
+  command = plan
+
+  assert {
+    condition     = one([for rule in google_storage_bucket.spark_temp.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 1
+    error_message = "What a killed batch leaves behind must go after a day."
+  }
+
+  assert {
+    condition     = alltrue([for bucket in [google_storage_bucket.spark_temp, google_storage_bucket.code] : bucket.soft_delete_policy[0].retention_duration_seconds == 0])
+    error_message = "Nobody pays for a week of what can be made again."
+  }
+
+  assert {
+    condition     = alltrue([for repository in [google_artifact_registry_repository.functions, google_artifact_registry_repository.dashboard[0]] : !repository.cleanup_policy_dry_run && toset(repository.cleanup_policies[*].action) == toset(["KEEP", "DELETE"])])
+    error_message = "Old images must go, the newest must stay."
+  }
+}

@@ -1,0 +1,131 @@
+"""What a month costs: the arithmetic against figures worked out by hand, the documents against the arithmetic."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cost_model, cost_tables, costs
+from benchmarks.cost_model import Usage, bill, total_usd
+from cli.errors import CliError
+
+ROOT = Path(__file__).parents[2]
+TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def row(step, state, hours=0, seconds=3, **values):
+    slot = TEN + timedelta(hours=hours)
+    times = {"slot": slot, "started_at": slot, "finished_at": slot + timedelta(seconds=seconds)}
+    return {"run_id": f"{slot:%Y%m%dT%H%M%SZ}", "step": step, "state": state, "listeners": None, "rows_new": None} | (
+        times | values
+    )
+
+
+def line(lines, item):
+    (found,) = [line for line in lines if line.price.item == item]
+    return found
+
+
+def usage(**values):
+    month = {"listeners": 1, "runs": 730, "runs_with_plays": 200, "batches": 30, "stored_plays": 1000}
+    return Usage(**(month | values))
+
+
+def test_a_batch_of_154_seconds_costs_three_cents():
+    # 12 DCU x 154 s = 0.51333 DCU-hours x $0.06 = $0.0308; 750 GB x 154 s = 32.0833 GB-hours x $0.000054795 = $0.001758
+    assert cost_tables.batch_usd() == pytest.approx(0.0308 + 0.001758, abs=1e-6)
+
+
+def test_a_batch_shorter_than_a_minute_is_billed_a_minute():
+    short, minute = bill(usage(batch_seconds=20)), bill(usage(batch_seconds=60))
+    assert total_usd(short) == total_usd(minute)
+    assert line(minute, "Spark, compute").units == 30 * 12 / 60
+
+
+def test_only_what_exceeds_the_free_allowance_is_paid():
+    # 180,000 vCPU-seconds are free: 40 hours of an open tab are 144,000, the functions add 13,900.
+    inside, outside = bill(usage(open_tab_hours=40)), bill(usage(open_tab_hours=60))
+    assert line(inside, "Functions and dashboard, processor").usd == 0
+    assert line(outside, "Functions and dashboard, processor").usd == pytest.approx(
+        (216_000 + 7_300 + 200 * 33 - 180_000) * 0.000024
+    )
+
+
+def test_the_seventh_secret_is_the_first_that_costs():
+    assert line(bill(usage(listeners=5)), "Secret Manager, versions").usd == 0
+    assert line(bill(usage(listeners=6)), "Secret Manager, versions").usd == pytest.approx(0.06)
+
+
+def test_queries_are_billed_ten_megabytes_for_each_table():
+    lines = bill(usage(runs=730, runs_with_plays=100, dashboard_loads=0))
+    assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(730 * 30 + 100 * 40)
+
+
+@pytest.mark.parametrize(
+    ("share", "hours", "batches"),
+    # All hours bring plays: one batch an interval. A quarter of them, once a day: 23 hours and then four more.
+    [(1, 24, 730 / 24), (1, 3, 730 / 3), (1, 0, 730), (0.25, 1, 182.5), (0.25, 24, 730 / 27)],
+)
+def test_batches_follow_hours_with_plays_and_keep_the_interval(share, hours, batches):
+    assert cost_model.batches_per_month(share, hours) == pytest.approx(batches)
+
+
+def test_a_ledger_is_scaled_to_a_month_and_repeats_count_once():
+    rows = [
+        *(row("ingest", "skipped", hour, listeners=3) for hour in range(73)),
+        row("ingest", "failed", 4),  # the same run's first try
+        *(row("load", "succeeded", hour, rows_new=10) for hour in range(20)),
+        *(row("transform", "succeeded", hour) for hour in range(2)),
+        *(row("transform", "skipped", hour) for hour in range(2, 20)),
+        row("top_tracks", "succeeded", 0, seconds=80),
+        row("top_tracks", "failed", 1, seconds=100),
+    ]
+    in_cloud, covered = costs.usage_of(rows, in_cloud=True)
+    assert covered == timedelta(hours=73)
+    assert in_cloud == Usage(
+        listeners=3, runs=730, runs_with_plays=200, batches=20, stored_plays=200, batch_seconds=90 + 40
+    )
+    assert costs.usage_of(rows, in_cloud=False)[0].batch_seconds == 154
+
+
+def test_without_runs_there_is_nothing_to_scale():
+    with pytest.raises(CliError, match="fewer than two runs"):
+        costs.usage_of([row("ingest", "succeeded")], in_cloud=True)
+
+
+@pytest.mark.parametrize("name", ["docs/costs.md", "README.md"])
+def test_the_tables_of_the_document_are_what_the_arithmetic_says(name):
+    """If not: python -m benchmarks.costs --write."""
+    text = (ROOT / name).read_text()
+    assert "<!-- costs: months -->" in text
+    assert cost_tables.filled(text) == text
+
+
+def test_every_table_is_in_the_document():
+    assert set(re.findall(r"<!-- costs: (\w+) -->", (ROOT / "docs/costs.md").read_text())) == set(cost_tables.TABLES)
+
+
+def test_what_terraform_says_of_the_interval_is_what_the_arithmetic_says():
+    text = (ROOT / "terraform/variables.tf").read_text()
+    daily, hourly = re.search(
+        r"about \$(\d+) a month for Spark; 0, after every run with new plays: up to \$(\d+)", text
+    ).groups()
+    assert int(daily) == round(cost_model.batches_per_month(1, 24) * cost_tables.batch_usd())
+    assert int(hourly) == round(cost_model.batches_per_month(1, 0) * cost_tables.batch_usd())
+
+
+def test_the_smallest_batch_here_is_the_one_that_is_submitted():
+    text = (ROOT / "functions/transform_trigger/dataproc.py").read_text()
+    properties = dict(re.findall(r'"(spark\.[a-z.]+)": "(\w+)"', text))
+    machines = 1 + int(properties["spark.executor.instances"])
+    cores = int(properties["spark.driver.cores"]) + 2 * int(properties["spark.executor.cores"])
+    assert cores == cost_model.BATCH_DCU
+    assert machines * int(properties["spark.dataproc.executor.disk.size"].removesuffix("g")) == cost_model.BATCH_DISK_GB
+
+
+def test_the_tables_are_printed_and_a_laptop_that_does_not_run_is_named(tmp_path, capsys):
+    assert costs.main([]) == 0
+    assert "| 1 listener | $" in capsys.readouterr().out
+    assert costs.main(["--laptop", str(tmp_path)]) == 1
+    assert str(tmp_path) in capsys.readouterr().err

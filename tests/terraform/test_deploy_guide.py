@@ -1,0 +1,94 @@
+"""docs/deploy.md can be followed: its commands, files, outputs and addresses are those that exist."""
+
+import json
+import re
+import subprocess
+
+import sqlglot
+
+from cli import consent
+from cli.__main__ import _parser
+from tests.terraform.configuration import ROOT, TERRAFORM
+
+GUIDE = (ROOT / "docs/deploy.md").read_text()
+PLAIN = GUIDE.replace("terraform -chdir=terraform ", "terraform ")
+
+
+def actions(parser):
+    return {option: action for action in parser._actions for option in action.option_strings}
+
+
+def owners_commands():
+    [commands] = [action.choices for action in _parser()._actions if hasattr(action, "choices") and action.choices]
+    return commands
+
+
+def test_every_make_target_exists():
+    listed = subprocess.run(["make", "-C", ROOT, "help"], capture_output=True, text=True, check=True).stdout
+    targets = set(re.findall(r"make ([a-z-]+)", listed))
+    asked = set(re.findall(r"(?:`|\$ |: )make ([a-z-]+)", GUIDE))
+    assert asked >= {"setup", "deploy", "dashboard-image"}
+    assert asked <= targets
+
+
+def test_every_command_of_the_owner_and_each_of_its_options_exists():
+    commands = owners_commands()
+    shown = re.findall(r"python -m cli ([a-z-]+)([^`\n]*)", GUIDE)
+    assert {name for name, _ in shown} >= {"authorize", "listeners", "runs", "run-now"}
+    for name, rest in shown:
+        assert set(re.findall(r"--[a-z-]+", rest)) <= set(actions(commands[name])), name
+    assert {"--timeout", "--port", "--paste"} <= set(actions(commands["authorize"]))
+
+
+def test_every_output_that_is_named_exists():
+    outputs = set(re.findall(r'^output "(\w+)"', (TERRAFORM / "outputs.tf").read_text(), re.MULTILINE))
+    named = set(re.findall(r"output ([a-z_]+)", PLAIN)) | set(re.findall(r"the output `(\w+)`", PLAIN))
+    assert named == {"dashboard_address", "dashboard_sign_in_redirect_uri"}
+    assert named <= outputs
+
+
+def test_what_apply_prints_is_quoted_from_terraform(deployment):
+    assert f'history = "{deployment.outputs["history"]}"' in GUIDE
+    steps = "\n".join(f'  "{step}",' for step in deployment.outputs["next_steps"])
+    assert f"next_steps = [\n{steps}\n]" in GUIDE
+    assert f"Apply complete! Resources: {deployment.made} added, 0 changed, 0 destroyed." in GUIDE
+    assert f"Plan: {deployment.made} to add, 0 to change, 0 to destroy." in GUIDE
+
+
+def test_what_is_taken_over_after_a_destroy_is_exactly_what_a_destroy_leaves(deployment):
+    tables = re.search(r"for table in ([a-z_ ]+);", GUIDE)[1].split()
+    imported = {address for address in re.findall(r"terraform import (\S+)", PLAIN) if "$table" not in address}
+    imported |= {f'google_bigquery_table.main["{table}"]' for table in tables}
+    left = {
+        resource["address"]
+        for resource in deployment.resources
+        if resource["values"].get("deletion_policy") == "ABANDON"
+    }
+    assert imported == left
+
+
+def test_every_statement_names_a_table_and_columns_that_exist():
+    files = {path.stem: json.loads(path.read_text()) for path in ROOT.glob("*/**/tables/*.json")}
+    statements = [sqlglot.parse_one(sql, read="bigquery") for sql in re.findall(r'"((?:SELECT|DELETE) [^"]+)"', GUIDE)]
+    assert len(statements) == 4
+    for statement in statements:
+        table = statement.find(sqlglot.exp.Table)
+        assert table.db == "listening"
+        columns = {column["name"] for column in files[table.name]["columns"]}
+        assert {column.name for column in statement.find_all(sqlglot.exp.Column)} <= columns
+
+
+def test_the_redirect_uri_to_type_is_where_authorize_waits():
+    port = actions(owners_commands()["authorize"])["--port"].default
+    assert f"   {consent.redirect_uri(port)}\n" in GUIDE
+    assert f'redirect_uri = "{consent.redirect_uri(port)}"' in (TERRAFORM / "outputs.tf").read_text()
+
+
+def test_every_link_of_the_documents_leads_somewhere():
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        for link, anchor in re.findall(r"\]\(((?!http)[^)#]*)(#[^)]*)?\)", path.read_text()):
+            target = path.parent / link if link else path
+            assert target.exists(), f"{path.name}: {link}"
+            if anchor:
+                heads = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+                assert anchor[1:] in {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}

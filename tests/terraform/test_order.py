@@ -1,0 +1,44 @@
+"""A first apply into an empty project: nothing is asked of Google before it can answer."""
+
+import json
+
+# What makes the wait itself, and what never leaves this machine.
+BEFORE_THE_WAIT = {"google_project_service.main", "time_sleep.apis"}
+LOCAL = "archive_file"
+
+
+def instances(deployment):
+    """Everything in the state as Terraform keeps it: address and the addresses of all that was made before."""
+    [path] = deployment.directory.rglob("terraform/terraform.tfstate")
+    for resource in json.loads(path.read_text())["resources"]:
+        address = ".".join(filter(None, [resource.get("module"), resource["type"], resource["name"]]))
+        if resource["mode"] == "managed" and resource["type"] != LOCAL:
+            yield address, set().union(*(instance.get("dependencies", []) for instance in resource["instances"]))
+
+
+def test_everything_waits_until_the_apis_answer(deployment):
+    made = dict(instances(deployment))
+    assert len(made) > 60
+    hasty = {address for address, before in made.items() if "time_sleep.apis" not in before}
+    assert hasty == BEFORE_THE_WAIT
+
+
+def test_the_alert_on_silence_waits_until_its_metric_is_known(deployment):
+    made = dict(instances(deployment))
+    assert "time_sleep.good_runs" in made["google_monitoring_alert_policy.silence"]
+    assert deployment.of_type("time_sleep")["time_sleep.good_runs"]["create_duration"] == "600s"
+
+
+def test_functions_wait_for_the_grants_that_build_and_trigger_them(deployment):
+    made = dict(instances(deployment))
+    for function in ("ingest", "load", "transform_trigger"):
+        before = made[f"module.{function}.google_cloudfunctions2_function.main"]
+        assert {
+            "google_artifact_registry_repository_iam_member.builder",
+            "google_project_iam_member.builder_log",
+            "google_project_iam_member.builder_sources",
+            "google_project_iam_member.eventarc_agent",
+            "google_project_iam_member.storage_agent",
+            "google_storage_bucket_iam_member.code_builder",
+            "time_sleep.agents",
+        } <= before
