@@ -14,6 +14,8 @@ import lists
 import pipeline_grid
 import pipeline_health
 import rows
+import run_drawer
+import run_grid
 import states
 import words
 from frame import Listening
@@ -106,8 +108,12 @@ def grid(page: Listening) -> None:
     cells = cells.assign(reason=cells["reason"].map(page.viewer.without_others))
     said = in_words(cells, label)
     st.markdown(said)
-    st.altair_chart(charts_pipeline.run_grid(cells, page.filters.zone, page.colours), alt=frame.alt_text(said))
+    opened = run_grid.draw(cells, page.filters.zone, page.colours, frame.alt_text("Runs by hour.", said))
+    if opened:
+        run_drawer.opened(opened)
     st.html(rows.legend(charts_pipeline.legend_of_states(page.colours)))
+    st.caption("Choose a cell to see what happened in it.")
+    run_drawer.draw_if_open(page, runs, cells)
 
 
 def in_words(cells: pd.DataFrame, label: str) -> str:
@@ -135,7 +141,7 @@ def _problem(page: Listening, row: dict[Hashable, Any]) -> rows.Problem:
     slug = row["listener_id"]
     return rows.Problem(
         when=words.moment(row["slot"].tz_convert(page.filters.zone)),
-        where=charts_pipeline.STEP_NAMES[row["step"]] + ("" if pd.isna(slug) else f", {page.viewer.label_of(slug)}"),
+        where=run_grid.STEP_NAMES[row["step"]] + ("" if pd.isna(slug) else f", {page.viewer.label_of(slug)}"),
         state=row["state"],
         glyph=pipeline_grid.GLYPHS[row["state"]],
         what=page.viewer.without_others(lists.text(row["what"])) or "No reason was recorded.",
@@ -215,7 +221,7 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     durations = pipeline_health.durations(runs)
     lines = [
         (
-            charts_pipeline.STEP_NAMES[row["step"]],
+            run_grid.STEP_NAMES[row["step"]],
             f"{row['median_seconds']:,.0f} s",
             f"{row['last_seconds']:,.0f} s",
             f"{row['runs']:,}",
