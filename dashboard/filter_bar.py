@@ -25,7 +25,7 @@ def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: boo
         listener = labels.get(_listener(list(labels)), viewer.listeners[0])
         home = viewer.settings.zone_of(listener)
         # Always in this place: a widget that moves is made anew in the browser and forgets its value.
-        with st.container(width="content", key=None if has_period else f"{HIDDEN}-period"):
+        with st.container(width="content", key="hr-period" if has_period else f"{HIDDEN}-period"):
             period = _period()
         _keep_in_url("by", "zone")
         with st.popover("Options", icon=":material/tune:"):

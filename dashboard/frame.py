@@ -1,5 +1,6 @@
 """What every page has around it: title, filter bar, freshness, states, footer, and the plays it is about."""
 
+import re
 from base64 import b64encode
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -120,6 +121,12 @@ def listening(*, needs_plays: bool = True) -> Listening:
     return page
 
 
+def lead(text: str) -> None:
+    """The page's answer, in a sentence, before anything else."""
+    with st.container(key="hr-lead"):
+        st.markdown(text)
+
+
 def how_counted(text: str) -> None:
     with st.expander("How is this counted?", icon=":material/help:"):
         st.markdown(text)
@@ -146,17 +153,18 @@ def footer() -> None:
     ink = colours().text
     drawing = SPOTIFY_MARK.read_text(encoding="utf-8").replace("#000000", ink)
     mark = f"data:image/svg+xml;base64,{b64encode(drawing.encode()).decode()}"
-    st.html(
-        f'<footer class="hr-footer"><span style="display:flex;gap:.5rem;align-items:center">'
-        f'<img src="{mark}" alt="Spotify" width="24" height="24">Data and covers from '
-        f'<a href="https://open.spotify.com" target="_blank">Spotify</a></span></footer>'
-    )
-    st.page_link("app_pages/about_page.py", label="About, privacy and counting")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="hr-footer"):
+        st.html(
+            f'<footer class="hr-footer"><img src="{mark}" alt="Spotify" width="24" height="24"><span>Data and covers '
+            'from <a href="https://open.spotify.com" target="_blank">Spotify</a></span></footer>',
+            width="content",
+        )
+        st.page_link("app_pages/about_page.py", label="About, privacy and counting")
 
 
 def alt_text(*sentences: str) -> str:
-    """A chart's text alternative: the sentence above it without its asterisks."""
-    return " ".join(sentences).replace("**", "")
+    """A chart's text alternative: the sentence above it without its markup."""
+    return re.sub(r"\\(.)", r"\1", " ".join(sentences).replace("**", ""))
 
 
 def _caption(page: Listening, with_period: bool) -> str:

@@ -29,8 +29,9 @@ def draw_if_open(page: Listening, runs: pd.DataFrame, cells: pd.DataFrame) -> No
     found = cells[(cells["slot"] == key.slot) & (cells["step"] == key.step)] if key else cells.head(0)
     if key is None or found.empty:
         return
-    title = f"{STEP_NAMES[key.step]}, {words.moment(pd.Timestamp(key.slot).tz_convert(page.filters.zone))}"
-    drawer = st.dialog(title.capitalize(), position="right", width="medium", on_dismiss=_closed)
+    step = STEP_NAMES[key.step]
+    title = f"{step[0].upper()}{step[1:]}, {words.moment(pd.Timestamp(key.slot).tz_convert(page.filters.zone))}"
+    drawer = st.dialog(title, position="right", width="medium", on_dismiss=_closed)
     drawer(_draw)(page, runs, found.iloc[0].to_dict())
 
 
@@ -57,12 +58,12 @@ def _swatch(page: Listening, cell: Mapping[str, Any]) -> tuple[str, str, str, st
 
 
 def _attempts(page: Listening, attempts: pd.DataFrame) -> None:
-    st.subheader("Attempts", anchor=False)
+    st.header("Attempts", anchor=False)
     if attempts.empty:
         st.caption("The ledger has no row of it.")
         return
     lines = [_attempt(page, row) for row in attempts.to_dict("records")]
-    st.html(rows.table(("Run", "Began", "Took", "State", "In", "New"), lines, "Attempts, the first one first"))
+    st.html(rows.table(("Began", "Took", "State", "In", "New", "Run"), lines, "Attempts, the first one first"))
     for row in attempts.iloc[:-1].to_dict("records"):
         st.caption(f"{row['state'].capitalize()} before: {page.viewer.without_others(lists.text(row['reason']))}")
 
@@ -70,12 +71,12 @@ def _attempts(page: Listening, attempts: pd.DataFrame) -> None:
 def _attempt(page: Listening, row: Mapping[Any, Any]) -> tuple[str, ...]:
     began, ended = row["started_at"], row["finished_at"]
     return (
-        lists.text(row["run_id"]),
         f"{began.tz_convert(page.filters.zone):%H:%M:%S}",
         words.duration(ended - began) if ended - began >= timedelta(seconds=1) else "< 1 s",
         row["state"],
         _count(row["rows_in"]),
         _count(row["rows_new"]),
+        lists.text(row["run_id"]),
     )
 
 
@@ -95,7 +96,7 @@ def _listeners(page: Listening, details: Any) -> None:
     mine = {slug: about for slug, about in told.items() if slug in page.viewer.listeners}
     if not mine:
         return
-    st.subheader("Listeners", anchor=False)
+    st.header("Listeners", anchor=False)
     lines = [
         (
             page.viewer.label_of(slug),

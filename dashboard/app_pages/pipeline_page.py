@@ -34,10 +34,21 @@ GAPS = 10
 
 
 def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
-    """Of the whole run, and of listeners this viewer may see where only they failed."""
+    """Of the whole run, and of listeners this viewer may see where only they failed; one row for the same trouble."""
     whole = problems["listener_id"].isna()
     own = problems["listener_id"].isin(page.viewer.listeners) & ~problems["slot"].isin(problems.loc[whole, "slot"])
-    return problems[whole | own].reset_index(drop=True)
+    kept = problems[whole | own].assign(
+        who=lambda rows: rows["listener_id"].map(page.viewer.label_of, na_action="ignore")
+    )
+    same = ["slot", "step", "state", "what", "recovered"]
+    told = kept.groupby(same, sort=False, as_index=False, dropna=False).agg(
+        who=("who", lambda names: words.joined(sorted(names.dropna()))), next_step=("next_step", _steps)
+    )
+    return told.sort_values("slot", ascending=False, kind="stable", ignore_index=True)
+
+
+def _steps(next_steps: pd.Series) -> str:
+    return " ".join(dict.fromkeys(next_steps))
 
 
 def figures(page: Listening, runs: pd.DataFrame, status: pipeline_health.Status) -> None:
@@ -74,11 +85,14 @@ def _when(label: str, at: datetime | None, page: Listening, zone: str, kind: str
         st.metric(label, "never", border=True, height="stretch")
         return
     wall = pd.Timestamp(at).tz_convert(zone)
-    same_day = wall.date() == page.today
     age = page.now - at
+    # On a phone a metric has room for ten characters.
+    shown = (
+        f"{wall:%H:%M}" if wall.date() == page.today else f"{wall:%a %H:%M}" if age.days < 6 else words.short_day(wall)
+    )
     st.metric(
         label,
-        f"{wall:%H:%M}" if same_day else f"{wall:%a} {wall.day} {wall:%b}, {wall:%H:%M}",
+        shown,
         delta_arrow="off",
         delta=words.ago(age) if kind == "ago" else f"{words.duration(age)} lag",
         delta_color="gray",
@@ -138,10 +152,9 @@ def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
 
 
 def _problem(page: Listening, row: dict[Hashable, Any]) -> rows.Problem:
-    slug = row["listener_id"]
     return rows.Problem(
         when=words.moment(row["slot"].tz_convert(page.filters.zone)),
-        where=run_grid.STEP_NAMES[row["step"]] + ("" if pd.isna(slug) else f", {page.viewer.label_of(slug)}"),
+        where=run_grid.STEP_NAMES[row["step"]] + (f", {row['who']}" if row["who"] else ""),
         state=row["state"],
         glyph=pipeline_grid.GLYPHS[row["state"]],
         what=page.viewer.without_others(lists.text(row["what"])) or "No reason was recorded.",
@@ -187,22 +200,18 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
         (
             page.viewer.label_of(row["listener_id"]),
             lists.text(row["state"]).replace("_", " "),
-            _days_left(row),
-            _end(row, page),
+            _consent_of(row, page),
         )
         for row in listeners.to_dict("records")
     ]
-    st.html(rows.table(("Listener", "Last run", "Days of consent left", "Ends"), lines, "Days of consent left"))
+    st.html(rows.table(("Listener", "Last run", "Days of consent left"), lines, "Days of consent left"))
 
 
-def _days_left(row: dict[Hashable, Any]) -> str:
-    return "unknown" if pd.isna(row["days_left"]) else f"{int(row['days_left'])}"
-
-
-def _end(row: dict[Hashable, Any], page: Listening) -> str:
+def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
     if pd.isna(row["ends_at"]):
         return "unknown"
-    return words.day(pd.Timestamp(row["ends_at"]).tz_convert(page.filters.zone))
+    end = words.day(pd.Timestamp(row["ends_at"]).tz_convert(page.filters.zone))
+    return f"{int(row['days_left']):,}, until {end}"
 
 
 def _ends(row: dict[object, object]) -> str:
@@ -253,7 +262,7 @@ def gaps(page: Listening) -> None:
     st.html(rows.table(("From", "To", "Length"), lines, "Gaps, the newest first"))
     if len(newest) > GAPS:
         st.caption(f"The newest {GAPS} of {len(newest):,}. The download has all of them.")
-    downloads.buttons(newest, "gaps")
+    downloads.menu(newest, "gaps")
 
 
 page = frame.listening(needs_plays=False)

@@ -21,9 +21,8 @@ def known_of(page: Listening, coverage: sound.Coverage) -> str:
 
 
 def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None:
-    st.header("What does your music sound like?", anchor=False)
     said = sentence(changes)
-    st.markdown(said)
+    st.header("What does your music sound like?", anchor=False)
     left, right = st.columns([2, 1], gap="large")
     with left:
         st.altair_chart(
@@ -33,13 +32,13 @@ def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None
             "Dot: average of this period. Grey tick: average of all time. Band: the middle half of your listening."
         )
     with right:
-        st.markdown("**What changed most**")
+        st.subheader("What changed most", anchor=False)
         for change in changes.to_dict("records"):
             st.metric(
                 f"{change['name']} ({change['low']} → {change['high']})",
                 f"{change['mean']:.2f}",
                 delta=round(change["change"], 2),
-                delta_color="gray",
+                delta_color="violet",
                 delta_description="vs all time",
                 border=True,
             )
@@ -85,15 +84,36 @@ def tempo_and_trend(page: Listening) -> None:
             st.markdown(said)
             st.altair_chart(charts_sound.tempo(tempo, page.colours), alt=said)
     with right:
-        st.header("How it changes", anchor=False)
-        names = {feature.name: feature for feature in sound.FEATURES}
-        name = str(st.selectbox("Feature", list(names), key="feature", bind="query-params", width=220))
-        trend = sound.feature_trend(page.history, page.everything, names[name].key)
-        if len(trend) < 2:
-            st.caption("A trend needs two months of plays.")
-        else:
-            said = f"{name}, month by month over all time: {trend['mean'].iloc[-1]:.2f} in the last month."
-            st.altair_chart(charts_sound.feature_trend(trend, name, page.colours), alt=said)
+        how_it_changes(page)
+
+
+def how_it_changes(page: Listening) -> None:
+    names = {feature.name: feature for feature in sound.FEATURES}
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header("How it changes", anchor=False, width="content")
+        name = str(
+            st.selectbox(
+                "Feature", list(names), key="feature", bind="query-params", width=200, label_visibility="collapsed"
+            )
+        )
+    trend = sound.feature_trend(page.history, page.everything, names[name].key)
+    if len(trend) < 2:
+        st.caption("A trend needs two months of plays.")
+        return
+    said = trend_sentence(names[name], trend)
+    st.markdown(said)
+    st.altair_chart(charts_sound.feature_trend(trend, name, page.colours), alt=frame.alt_text(said))
+
+
+def trend_sentence(feature: sound.Feature, trend: pd.DataFrame) -> str:
+    """The last month against the mean of all months before it."""
+    last = trend.iloc[-1]
+    change = last["mean"] - float(trend["mean"].iloc[:-1].mean())
+    month = f"{last['month_on']:%B %Y}"
+    if abs(change) < 0.01:
+        return f"**{month}** was as {feature.low} or {feature.high} as the months before: {last['mean']:.2f}."
+    end = feature.high if change > 0 else feature.low
+    return f"**{month}** was more {end} than the months before: {last['mean']:.2f}, {change:+.2f}."
 
 
 def without_features(page: Listening) -> None:
@@ -144,9 +164,11 @@ coverage = sound.coverage(page.history, page.shown)
 if coverage.share == 0:
     without_features(page)
 else:
-    st.caption(known_of(page, coverage))
     rows = sound.feature_rows(page.history, page.shown, page.everything)
-    features(page, rows, sound.changes(rows))
+    changes = sound.changes(rows)
+    frame.lead(sentence(changes))
+    st.caption(known_of(page, coverage))
+    features(page, rows, changes)
     mood(page)
     tempo_and_trend(page)
 

@@ -7,6 +7,7 @@ import days
 import frame
 import hours
 import lists
+import rows
 import sittings
 import states
 import words
@@ -14,19 +15,15 @@ from frame import Listening
 
 
 def listening_clock(page: Listening) -> None:
-    st.header("Listening clock", anchor=False)
     clock = hours.clock(page.shown, page.period, page.by, page.now, page.gaps)
-    peak = hours.peak(clock)
-    said = ""
-    if peak:
-        weekday, hour, value = peak
-        amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
-        said = (
-            f"You listen most on **{words.WEEKDAYS[weekday]}s, {words.hour_span(hour)}**: about {amount} in that hour. "
-        )
-    said += f"Hours are local time in **{page.filters.zone}**."
-    st.markdown(said)
+    weekday, hour, value = hours.peak(clock) or hours.Peak(0, 0, 0.0)
+    amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
+    said = f"You listen most on **{words.WEEKDAYS[weekday]}s, {words.hour_span(hour)}**: about {amount} in that hour."
+    frame.lead(said)
+    st.header("Listening clock", anchor=False)
     st.altair_chart(charts.clock(clock, page.by, page.colours), alt=frame.alt_text(said))
+    most = f"{charts.heat_top(clock):,.0f}"
+    st.html(rows.heat_scale(most, f"{page.by.lower()} in an average hour, local time", page.colours))
 
 
 def hours_and_weekdays(page: Listening) -> None:
@@ -46,6 +43,12 @@ def hours_and_weekdays(page: Listening) -> None:
         said = f"{words.WEEKDAYS[int(top['weekday'])]}s are fullest: {words.amount(top['value'], page.by)} on average."
         st.markdown(said)
         st.altair_chart(charts.averages_by_weekday(by_weekday, page.by, page.colours), alt=said)
+
+
+def few(page: Listening) -> str:
+    """The answer when there are too few plays for an average."""
+    last = page.shown["wall"].iloc[-1]
+    return f"**{words.plays(len(page.shown))}** in this period, the last one on **{words.moment(last)}**."
 
 
 def every_day(page: Listening) -> None:
@@ -74,8 +77,9 @@ def every_day(page: Listening) -> None:
         said = f"Busiest day: **{words.weekday_day(busiest[0])}** ({words.amount(busiest[1], page.by)}). {said}"
     st.markdown(said)
     st.altair_chart(charts.calendar(calendar, page.by, page.colours), alt=frame.alt_text(f"Calendar of {year}.", said))
-    if calendar["is_gap"].any():
-        st.caption(f"Outlined: {words.counted(int(calendar['is_gap'].sum()), 'day')} on which plays may be missing.")
+    most = f"{charts.heat_top(calendar):,.0f}"
+    has_gaps = bool(calendar["is_gap"].any())
+    st.html(rows.heat_scale(most, f"{page.by.lower()} a day, or more", page.colours, with_gaps=has_gaps))
 
 
 def streaks(page: Listening) -> None:
@@ -110,6 +114,7 @@ def long_sessions(page: Listening) -> None:
 
 page = frame.listening()
 if len(page.shown) < frame.FEW_PLAYS:
+    frame.lead(few(page))
     states.few_plays(len(page.shown))
 else:
     listening_clock(page)

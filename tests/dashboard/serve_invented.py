@@ -1,4 +1,7 @@
-"""Serves the dashboard as its container does, over the invented warehouse: `python -m … PORT`."""
+"""Serves the dashboard as its container does, over an invented warehouse: `python -m … PORT [STATE]`.
+
+STATE is one of `invented_states`, or `stale`; without it the warehouse is full.
+"""
 
 import os
 import sys
@@ -13,11 +16,14 @@ def main() -> None:
     from streamlit.web import cli
 
     import data
+    from tests.dashboard.invented_states import STATES, stale_store
     from tests.dashboard.invented_warehouse import warehouse
     from tests.dashboard.page_app import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
-    store = data.Store(warehouse(datetime.now(UTC).replace(minute=0, second=0, microsecond=0)))
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    full, state = warehouse(now), sys.argv[2] if len(sys.argv) > 2 else ""
+    store = stale_store(full) if state == "stale" else data.Store(STATES[state](full, now) if state else full)
     data.open_store = lambda settings, credentials: store
     sys.argv = [
         "streamlit",

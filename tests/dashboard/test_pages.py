@@ -10,6 +10,7 @@ import pytest
 from altair.utils import schemapi
 
 import pipeline_grid
+import words
 from tests.dashboard import invented_warehouse
 from tests.dashboard.page_app import HIDDEN, LISTENING, NOW, PAGES, App, app, charts_of, text_of
 
@@ -207,7 +208,7 @@ def test_a_search_finds_the_play_and_tells_how_many_there_are(app: App) -> None:
 
     drawn = app.open("history", q=name)
 
-    assert f"match “{name}”" in text_of(drawn)
+    assert f"match “{words.plain(name)}”" in text_of(drawn)
     assert set(drawn.dataframe[0].value["Album"]) == {name}
 
 
