@@ -264,8 +264,11 @@ def _heat(colours: Colours, top: float) -> alt.Color:
 
 
 def _hour_axis() -> alt.Axis:
-    every_three = "datum.value % 3 == 0 ? (datum.value < 10 ? '0' : '') + datum.value + ':00' : ''"
-    return alt.Axis(labelExpr=every_three, labelAngle=0, ticks=False, domain=False, labelOverlap=False)
+    """A name every three hours, every six where there is no room."""
+    name = "(datum.value < 10 ? '0' : '') + datum.value + ':00'"
+    return alt.Axis(
+        values=list(range(0, 24, 3)), labelExpr=name, labelAngle=0, ticks=False, domain=False, labelOverlap="parity"
+    )
 
 
 def _weekday_axis(padding: float, field: str = "Day") -> alt.Y:

@@ -127,6 +127,14 @@ def lead(text: str) -> None:
         st.markdown(text)
 
 
+def head(title: str) -> DeltaGenerator:
+    """A heading with room for a choice beside it; as high without one, so that columns stay level."""
+    key = f"hr-head-{re.sub('[^a-z]+', '-', title.lower())}"
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key=key)
+    row.header(title, anchor=False, width="content")
+    return row
+
+
 def how_counted(text: str) -> None:
     with st.expander("How is this counted?", icon=":material/help:"):
         st.markdown(text)

@@ -94,7 +94,7 @@ def decades(page: Listening) -> None:
     said = f"The **{top}** lead with {words.percent(known['share'].max())} of listening."
     left, right = st.columns(2, gap="large")
     with left:
-        st.header("How old is the music?", anchor=False)
+        frame.head("How old is the music?")
         st.markdown(said)
         title = "Share of listening"
         st.altair_chart(
@@ -105,8 +105,7 @@ def decades(page: Listening) -> None:
 
 
 def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.header("Year by year", anchor=False, width="content")
+    with frame.head("Year by year"):
         decade = str(
             st.selectbox(
                 "Look into a decade",

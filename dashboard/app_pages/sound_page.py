@@ -74,7 +74,7 @@ def mood(page: Listening) -> None:
 def tempo_and_trend(page: Listening) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        st.header("Tempo", anchor=False)
+        frame.head("Tempo")
         tempo = sound.tempo(page.history, page.shown)
         if tempo.empty:
             st.caption("No tempo is known for these plays.")
@@ -89,8 +89,7 @@ def tempo_and_trend(page: Listening) -> None:
 
 def how_it_changes(page: Listening) -> None:
     names = {feature.name: feature for feature in sound.FEATURES}
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.header("How it changes", anchor=False, width="content")
+    with frame.head("How it changes"):
         name = str(
             st.selectbox(
                 "Feature", list(names), key="feature", bind="query-params", width=200, label_visibility="collapsed"
@@ -107,13 +106,12 @@ def how_it_changes(page: Listening) -> None:
 
 def trend_sentence(feature: sound.Feature, trend: pd.DataFrame) -> str:
     """The last month against the mean of all months before it."""
-    last = trend.iloc[-1]
-    change = last["mean"] - float(trend["mean"].iloc[:-1].mean())
-    month = f"{last['month_on']:%B %Y}"
-    if abs(change) < 0.01:
-        return f"**{month}** was as {feature.low} or {feature.high} as the months before: {last['mean']:.2f}."
-    end = feature.high if change > 0 else feature.low
-    return f"**{month}** was more {end} than the months before: {last['mean']:.2f}, {change:+.2f}."
+    last, before = float(trend["mean"].iloc[-1]), float(trend["mean"].iloc[:-1].mean())
+    month = f"{trend['month_on'].iloc[-1]:%B %Y}"
+    numbers = f"{last:.2f} against {before:.2f}"
+    if abs(last - before) < 0.01:
+        return f"**{month}** was like the months before: {numbers}."
+    return f"**{month}** was more {feature.high if last > before else feature.low} than the months before: {numbers}."
 
 
 def without_features(page: Listening) -> None:
