@@ -1,6 +1,5 @@
 """Frame → Altair chart, for what was listened to and when. Texts in tooltips are made here, numbers elsewhere."""
 
-from calendar import month_abbr
 from typing import Any
 
 import altair as alt
@@ -17,10 +16,6 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _STEP_FORMATS = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
 Chart = Any
 """A chart or layers of them: Altair types its own chained methods as Any."""
-LOWEST_RANK = 15
-"""Of the bump chart: one bad month would flatten the rest."""
-BUMP_SHAPES = {"circle": "●", "square": "■", "triangle-up": "▲", "diamond": "◆", "cross": "✚", "triangle-down": "▼"}
-"""Vega's marks and the characters that look like them in the legend."""
 _HOURS_FROM_MINUTES = 600
 
 
@@ -48,72 +43,13 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     return alt.layer(behind, front, holes.encode(y="outline:Q")).properties(height=260)
 
 
-def clock(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
-    """Hour × weekday; the legend is `rows.heat_scale`."""
-    data = frame.assign(
-        Day=[WEEKDAYS[day] for day in frame["weekday"]],
-        Hour=[words.hour_span(hour) for hour in frame["hour"]],
-        Average=[f"{value:.1f} {by.lower()}" for value in frame["value"]],
-    )
-    return (
-        alt.Chart(data)
-        .mark_rect(cornerRadius=3)
-        .encode(
-            x=alt.X("hour:O", title=None, scale=alt.Scale(paddingInner=0.08), axis=_hour_axis()),
-            y=_weekday_axis(0.1),
-            color=_heat(colours, heat_top(frame)),
-            tooltip=["Day", "Hour", "Average"],
-        )
-        .properties(height=270)
-    )
-
-
-def heat_top(frame: pd.DataFrame) -> float:
-    """Where a heat map's colours end. A year's end at the 98th percentile: one mad day would flatten the rest."""
-    if "is_future" not in frame:
-        return max(1.0, float(frame["value"].max()))
-    past = frame.loc[~frame["is_future"], "value"]
-    return max(1.0, float(past.quantile(0.98))) if len(past) else 1.0
-
-
-def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
-    """One year, a column a week; the legend is `rows.heat_scale`."""
-    data = frame.assign(
-        Day=[words.weekday_day(day) for day in pd.to_datetime(frame["day"])],
-        Heard=[words.amount(value, by) for value in frame["value"]],
-        Note=["plays may be missing" if gap else "" for gap in frame["is_gap"]],
-        weekday_name=[WEEKDAYS[day] for day in frame["weekday"]],
-    )
-    first_weeks = data.groupby("month")["week"].nth(6)
-    names = {int(week): month_abbr[month] for month, week in enumerate(first_weeks, start=1)}
-    months = alt.Axis(
-        values=list(names),
-        labelExpr=_lookup(names),
-        orient="top",
-        ticks=False,
-        domain=False,
-        labelAngle=0,
-        labelOverlap=False,
-    )
-    x = alt.X("week:O", title=None, axis=months, scale=alt.Scale(domain=list(range(54)), paddingInner=0.12))
-    base = alt.Chart(data).encode(x=x, y=_weekday_axis(0.12, "weekday_name"), tooltip=["Day", "Heard", "Note"])
-    nothing = base.mark_rect(cornerRadius=2, fill=colours.nothing, stroke=colours.line, strokeWidth=0.5)
-    heard = (
-        base.transform_filter("datum.value > 0").mark_rect(cornerRadius=2).encode(color=_heat(colours, heat_top(frame)))
-    )
-    gaps = base.transform_filter("datum.is_gap").mark_rect(
-        cornerRadius=2, fillOpacity=0, stroke=colours.warning, strokeWidth=2
-    )
-    return alt.layer(nothing, heard, gaps).properties(height=205)
-
-
 def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:
     data = frame.assign(Hour=[words.hour_span(hour) for hour in frame["hour"]], Share=frame["share"].map(_percent))
     return (
         alt.Chart(data)
         .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": 0.75})
         .encode(
-            x=alt.X("hour:O", title=None, axis=_hour_axis()),
+            x=alt.X("hour:O", title=None, axis=hour_axis()),
             y=alt.Y("share:Q", title="Share of listening", axis=alt.Axis(format="%", tickCount=4)),
             tooltip=["Hour", "Share"],
         )
@@ -154,7 +90,7 @@ def bars(frame: pd.DataFrame, name: str, value: str, colours: Colours, **options
     )
     return (
         alt.Chart(data)
-        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": 0.75})
+        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": min(0.75, 0.15 * len(shown))})
         .encode(
             x=alt.X("name:O", sort=shown, title=None, axis=axis),
             y=alt.Y(
@@ -205,50 +141,6 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     )
 
 
-def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
-    """Month × rank of at most six artists, 1 on top; the legend is `legend_of_bump`."""
-    data = frame.assign(
-        label=pd.to_datetime(frame["month_on"]).dt.strftime("%Y-%m-%d"),
-        Month=pd.to_datetime(frame["month_on"]).dt.strftime("%B %Y"),
-        artist=frame["artist_name"],
-        shown=frame["rank"].clip(upper=LOWEST_RANK),
-    )
-    labels = sorted(set(data["label"]))
-    artists = _bump_artists(frame)
-    months_axis = alt.Axis(labelExpr="utcFormat(utcParse(datum.label,'%Y-%m-%d'),'%b')", labelAngle=0, ticks=False)
-    lowest = f"datum.value == {LOWEST_RANK} ? '{LOWEST_RANK}+' : datum.value"
-    base = alt.Chart(data).encode(
-        x=alt.X("label:O", title=None, scale=alt.Scale(domain=labels), axis=months_axis),
-        y=alt.Y(
-            "shown:Q",
-            title="Rank",
-            scale=alt.Scale(reverse=True, domain=[1, LOWEST_RANK], nice=False, zero=False),
-            axis=alt.Axis(values=[1, 5, 10, LOWEST_RANK], labelExpr=lowest),
-        ),
-        color=alt.Color(
-            "artist:N",
-            scale=alt.Scale(domain=artists, range=list(colours.categorical[:6])),
-            legend=None,
-        ),
-        shape=alt.Shape("artist:N", scale=alt.Scale(domain=artists, range=list(BUMP_SHAPES)), legend=None),
-        tooltip=["Month", alt.Tooltip("artist", title="Artist"), alt.Tooltip("rank", title="Rank")],
-    )
-    return alt.layer(
-        base.mark_line(strokeWidth=2, interpolate="linear").encode(shape=alt.ShapeValue("circle")),
-        base.mark_point(filled=True, size=70, opacity=1),
-    ).properties(height=260)
-
-
-def legend_of_bump(frame: pd.DataFrame, colours: Colours) -> list[tuple[str, str, str, str]]:
-    """For `rows.legend`: names that a chart's own legend would cut."""
-    marks = zip(_bump_artists(frame), BUMP_SHAPES.values(), colours.categorical, strict=False)
-    return [(artist, "transparent", glyph, colour) for artist, glyph, colour in marks]
-
-
-def _bump_artists(frame: pd.DataFrame) -> list[str]:
-    return list(dict.fromkeys(frame["artist_name"]))
-
-
 def _in_unit(frame: pd.DataFrame, by: str, *columns: str) -> tuple[pd.DataFrame, str]:
     """Minutes become hours on an axis that would have four-digit numbers."""
     most = frame[list(columns)].max().max()
@@ -257,23 +149,12 @@ def _in_unit(frame: pd.DataFrame, by: str, *columns: str) -> tuple[pd.DataFrame,
     return frame.assign(**{column: frame[column] / 60 for column in columns}), "Hours"
 
 
-def _heat(colours: Colours, top: float) -> alt.Color:
-    return alt.Color(
-        "value:Q", scale=alt.Scale(range=list(colours.sequential), clamp=True, domain=[0, top]), legend=None
-    )
-
-
-def _hour_axis() -> alt.Axis:
+def hour_axis() -> alt.Axis:
     """A name every three hours, every six where there is no room."""
     name = "(datum.value < 10 ? '0' : '') + datum.value + ':00'"
     return alt.Axis(
         values=list(range(0, 24, 3)), labelExpr=name, labelAngle=0, ticks=False, domain=False, labelOverlap="parity"
     )
-
-
-def _weekday_axis(padding: float, field: str = "Day") -> alt.Y:
-    axis = alt.Axis(labelOverlap=False, ticks=False, domain=False)
-    return alt.Y(f"{field}:O", sort=WEEKDAYS, title=None, axis=axis, scale=alt.Scale(paddingInner=padding))
 
 
 def step_axis(labels: list[str], step: str) -> alt.Axis:
@@ -283,11 +164,6 @@ def step_axis(labels: list[str], step: str) -> alt.Axis:
     form = f"utcFormat(utcParse(datum.label,'%Y-%m-%d'),'{_STEP_FORMATS[step]}')"
     form = f"split({form}, ' ')" if step == "month" else form
     return alt.Axis(values=shown, labelExpr=form, labelAngle=0, ticks=False, labelOverlap="greedy", labelBound=True)
-
-
-def _lookup(names: dict[int, str]) -> str:
-    pairs = ",".join(f"'{key}':'{name}'" for key, name in names.items())
-    return f"{{{pairs}}}[datum.value]"
 
 
 def _step_name(on: Any, step: str) -> str:

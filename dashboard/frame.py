@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import days
 import filters as filter_values
+import pipeline_grid
 import pipeline_health
 import states
 import words
@@ -22,7 +23,7 @@ from data import Loaded
 from filter_bar import as_query, choose_period
 from filters import Filters
 from history import History
-from periods import Period, local_day, within
+from periods import ALL_TIME, DAYS, Period, local_day, named_period, within
 from theme import Colours, colours
 from viewer import Viewer
 
@@ -89,15 +90,21 @@ def begin(head: Head) -> None:
 
 
 def listening(*, needs_plays: bool = True) -> Listening:
-    """Loads what the page is about and says how fresh it is; stops the page where there is nothing to show."""
+    """Loads what the page is about and says how fresh it is; stops the page where there is nothing to show.
+
+    Without `needs_plays` it is the Pipeline page, which says itself how the pipeline stands.
+    """
     head = _head.get()
     viewer, chosen, now = head.viewer, head.filters, head.now
     caption = st.empty()
     loaded = viewer.store.history(chosen.listener)
     history = loaded.value
-    _warnings(viewer, loaded, chosen.zone, now)
+    _warnings(viewer, chosen, loaded, now, tells_status=needs_plays)
     if history.is_empty and needs_plays:
-        states.no_plays(viewer.label_of(chosen.listener), _run_count(viewer))
+        next_run_at = pipeline_grid.full_hour(now) + pipeline_grid.HOUR
+        states.no_plays(
+            viewer.label_of(chosen.listener), _run_count(viewer), next_run_at.astimezone(ZoneInfo(chosen.zone))
+        )
         st.stop()
     stretch = filter_values.period_of(chosen, now, history.oldest_at)
     local = history.local(chosen.zone)
@@ -125,6 +132,13 @@ def lead(text: str) -> None:
     """The page's answer, in a sentence, before anything else."""
     with st.container(key="hr-lead"):
         st.markdown(text)
+
+
+def few(page: Listening) -> str:
+    """The answer where there are too few plays for an average."""
+    time = words.minutes(float(page.shown["heard_ms"].sum()) / 60_000)
+    last = words.moment(page.shown["wall"].iloc[-1])
+    return f"**{words.plays(len(page.shown))}** in this period, {time} in all, the last one on **{last}**."
 
 
 def head(title: str) -> DeltaGenerator:
@@ -183,13 +197,24 @@ def _caption(page: Listening, with_period: bool) -> str:
     return " · ".join([*parts, zone, added])
 
 
-def _warnings(viewer: Viewer, loaded: Loaded[History], zone: str, now: datetime) -> None:
+def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: datetime, *, tells_status: bool) -> None:
     if loaded.error:
-        states.stale(loaded.loaded_at.astimezone(ZoneInfo(zone)), loaded.error)
-        return
-    status = pipeline_health.status(viewer.store.runs().value, now)
+        states.stale(loaded.loaded_at.astimezone(ZoneInfo(chosen.zone)), now - loaded.loaded_at, loaded.error)
+    elif tells_status:
+        _how_it_stands(viewer, chosen, now)
+
+
+def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:
+    runs = viewer.store.runs().value
+    status = pipeline_health.status(runs, now)
     if status.level in ("late", "failing"):
-        st.warning(f"{status.words}. The charts show what has arrived.", icon=":material/schedule:")
+        states.behind(f"{status.words}. The charts show what has arrived.")
+        return
+    found = pipeline_health.listeners(runs, now)
+    mine = found[(found["listener_id"] == chosen.listener) & (found["state"] == "failed")]
+    for row in mine.to_dict("records"):
+        reason = viewer.without_others(row["reason"] or "No reason was recorded.")
+        states.behind(f"The last run could not read {viewer.label_of(chosen.listener)}'s plays: {reason}")
 
 
 def _run_count(viewer: Viewer) -> int:
@@ -206,6 +231,14 @@ def _stop_when_nothing(page: Listening) -> None:
     states.nothing_in_period(
         earlier["wall"].iloc[-1] if len(earlier) else None,
         later["wall"].iloc[0] if len(later) else None,
+        _periods_with_plays(page),
         choose_period,
     )
     st.stop()
+
+
+def _periods_with_plays(page: Listening) -> list[str]:
+    """The shortest period of the filter bar that holds a play, and all time."""
+    named = [named_period(name, page.filters.zone, page.now, page.history.oldest_at) for name in (*DAYS, ALL_TIME)]
+    held = [stretch.name for stretch in named if len(within(page.everything, stretch))]
+    return list(dict.fromkeys([*held[:1], *held[-1:]]))

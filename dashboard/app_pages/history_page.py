@@ -45,7 +45,7 @@ def table(page: Listening, plays: pd.DataFrame) -> None:
     st.dataframe(
         shown if shown["Cover"].notna().any() else shown.drop(columns="Cover"),
         hide_index=True,
-        height=560,
+        height="auto" if len(shown) <= 10 else 560,
         alt="Plays, the newest first",
         column_config={
             "Played": st.column_config.DatetimeColumn("Played", format="ddd D MMM YYYY, HH:mm"),

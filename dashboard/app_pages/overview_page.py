@@ -37,13 +37,17 @@ def span_before(page: Listening) -> str:
 
 
 def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
-    """Four numbers; listening more is neither good nor bad, so the arrow has no colour of praise."""
+    """Four numbers, with bars where there are enough plays for a course.
+
+    Listening more is neither good nor bad, so the arrow has no colour of praise.
+    """
     figures = [
         ("Time listened", words.minutes(now.minutes), now.minutes, before.minutes if before else None, "minutes"),
         ("Plays", f"{now.plays:,}", now.plays, before.plays if before else None, "plays"),
         ("Artists", f"{now.artists:,}", now.artists, before.artists if before else None, "artists"),
         ("New tracks", f"{now.new_tracks:,}", now.new_tracks, before.new_tracks if before else None, "new_tracks"),
     ]
+    enough = now.plays >= frame.FEW_PLAYS
     with st.grid(4, min_column_width=150):
         for label, shown, value, was, measure in figures:
             change = words.change(value, was)
@@ -54,11 +58,15 @@ def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -
                 delta_color="violet",
                 delta_arrow="off" if change == "no change" else "auto",
                 delta_description="vs before" if change else None,
-                chart_data=totals.spark_bars(page.history, page.everything, page.period, measure),
+                chart_data=bars_of(page, measure) if enough else None,
                 chart_type="bar",
                 border=True,
                 height="stretch",
             )
+
+
+def bars_of(page: Listening, measure: str) -> list[float]:
+    return totals.spark_bars(page.history, page.everything, page.period, measure)
 
 
 def how_much(page: Listening, now: totals.Totals, said: str) -> None:
@@ -104,11 +112,12 @@ now = totals.totals(page.history, page.everything, page.period)
 previous = page.period.previous
 before = totals.totals(page.history, page.everything, previous) if previous else None
 
-said = sentence(page, now, before)
+is_few = now.plays < frame.FEW_PLAYS
+said = frame.few(page) if is_few else sentence(page, now, before)
 frame.lead(said)
 metrics(page, now, before)
-if now.plays < frame.FEW_PLAYS:
-    states.few_plays(now.plays)
+if is_few:
+    states.few_plays()
 how_much(page, now, said)
 
 left, right = st.columns([3, 2], gap="large")

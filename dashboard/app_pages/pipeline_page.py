@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 import charts_pipeline
-import downloads
 import frame
 import lists
 import pipeline_grid
 import pipeline_health
+import pipeline_tables
 import rows
 import run_drawer
 import run_grid
@@ -30,7 +30,6 @@ BADGES: dict[str, tuple[Literal["green", "orange", "red", "gray"], str]] = {
 HOURS = {"24 hours": 24, "48 hours": 48, "72 hours": 72}
 GAP_DAYS = 30
 PROBLEMS = 8
-GAPS = 10
 
 
 def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
@@ -183,88 +182,6 @@ def plays_per_run(page: Listening, runs: pd.DataFrame) -> None:
     st.caption(f"{page.name} only. Spotify shows the newest {pipeline_health.PAGE_LIMIT} plays: the dashed line.")
 
 
-def consent(page: Listening, runs: pd.DataFrame) -> None:
-    st.header("Listeners", anchor=False)
-    listeners = pipeline_health.listeners(runs, page.now)
-    listeners = listeners[listeners["listener_id"].isin(page.viewer.listeners)]
-    ending = listeners[listeners["level"].isin(["soon", "ended"])]
-    for row in ending.to_dict("records"):
-        st.warning(
-            f"{page.viewer.label_of(row['listener_id'])}: consent {_ends(row)}. Run "
-            f"`python -m cli authorize {row['listener_id']}`.",
-            icon=":material/key:",
-        )
-    if ending.empty and len(listeners):
-        st.markdown("Nobody has to renew their consent in the next 30 days.")
-    lines = [
-        (
-            page.viewer.label_of(row["listener_id"]),
-            lists.text(row["state"]).replace("_", " "),
-            _consent_of(row, page),
-        )
-        for row in listeners.to_dict("records")
-    ]
-    st.html(rows.table(("Listener", "Last run", "Days of consent left"), lines, "Days of consent left"))
-
-
-def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
-    if pd.isna(row["ends_at"]):
-        return "unknown"
-    end = words.day(pd.Timestamp(row["ends_at"]).tz_convert(page.filters.zone))
-    return f"{int(row['days_left']):,}, until {end}"
-
-
-def _ends(row: dict[object, object]) -> str:
-    left = int(str(row["days_left"]))
-    return f"ended {words.counted(-left, 'day')} ago" if left < 0 else f"ends in {words.counted(left, 'day')}"
-
-
-def spark(page: Listening, runs: pd.DataFrame) -> None:
-    st.header("Spark and steps", anchor=False)
-    batch = pipeline_health.spark_batch(runs, page.viewer.store.top_tracks(page.filters.listener).value, page.now)
-    if batch is None:
-        st.markdown("No top ten has been computed yet. The first batch starts after the first new plays.")
-    else:
-        read = f", from {words.plays(batch['plays'])}" if batch["plays"] is not None else ""
-        st.markdown(f"The top ten is **{words.duration(batch['age'])}** old: run `{batch['run_id']}`{read}.")
-    durations = pipeline_health.durations(runs)
-    lines = [
-        (
-            run_grid.STEP_NAMES[row["step"]],
-            f"{row['median_seconds']:,.0f} s",
-            f"{row['last_seconds']:,.0f} s",
-            f"{row['runs']:,}",
-        )
-        for row in durations.to_dict("records")
-    ]
-    st.html(rows.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
-
-
-def gaps(page: Listening) -> None:
-    st.header("Gaps", anchor=False)
-    if page.gaps.empty:
-        st.markdown("None: every page of Spotify's overlapped what was already stored.")
-        return
-    zone = page.filters.zone
-    newest = page.gaps.iloc[::-1]
-    st.markdown(
-        f"**{words.counted(len(newest), 'stretch')}** in which plays may be missing. An import of the extended "
-        f"streaming history fills them: `python -m cli import {page.filters.listener} FILE…`."
-    )
-    lines = [
-        (
-            words.moment_year(row["gap_start"].tz_convert(zone)),
-            words.moment_year(row["gap_end"].tz_convert(zone)),
-            words.duration(row["gap_end"] - row["gap_start"]),
-        )
-        for row in newest.head(GAPS).to_dict("records")
-    ]
-    st.html(rows.table(("From", "To", "Length"), lines, "Gaps, the newest first"))
-    if len(newest) > GAPS:
-        st.caption(f"The newest {GAPS} of {len(newest):,}. The download has all of them.")
-    downloads.menu(newest, "gaps")
-
-
 page = frame.listening(needs_plays=False)
 runs = page.viewer.store.runs().value
 status = pipeline_health.status(runs, page.now)
@@ -285,10 +202,10 @@ what_went_wrong(page, mine(pipeline_health.problems(runs, page.now), page))
 left, right = st.columns(2, gap="large")
 with left:
     plays_per_run(page, runs)
-    gaps(page)
+    pipeline_tables.gaps(page)
 with right:
-    consent(page, runs)
-    spark(page, runs)
+    pipeline_tables.consent(page, runs)
+    pipeline_tables.spark(page, runs)
 
 frame.how_counted("""
 - The grid is the ledger `runs`: every step writes one row when it is done. **Succeeded** did its work, **skipped** had

@@ -37,7 +37,8 @@ def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None
             st.metric(
                 f"{change['name']} ({change['low']} → {change['high']})",
                 f"{change['mean']:.2f}",
-                delta=round(change["change"], 2),
+                delta=f"{change['change']:+.2f}" if abs(change["change"]) >= 0.005 else "no change",
+                delta_arrow="auto" if abs(change["change"]) >= 0.005 else "off",
                 delta_color="violet",
                 delta_description="vs all time",
                 border=True,
@@ -68,7 +69,8 @@ def mood(page: Listening) -> None:
     st.markdown(said)
     told = " ".join(f"{corner}: {words.percent(share)}." for corner, share in corners.items())
     st.altair_chart(charts_sound.mood_map(moods, page.colours), alt=frame.alt_text(said, told))
-    st.caption(f"A circle is a track, its size the time heard; the {len(moods):,} most heard ones. · {told}")
+    shown = words.counted(len(moods), "track")
+    st.caption(f"A circle is a track, its size the time heard: the {shown} you heard most. · {told}")
 
 
 def tempo_and_trend(page: Listening) -> None:
@@ -116,13 +118,15 @@ def trend_sentence(feature: sound.Feature, trend: pd.DataFrame) -> str:
 
 def without_features(page: Listening) -> None:
     """Still worth opening: release decades, lengths, explicit share, popularity."""
+    told = sound.without_features(page.history, page.shown)
+    decades = discoveries.decades(page.history, page.shown, page.by)
+    frame.lead(sentence_without(told, decades))
     st.info(
         "No audio features are known for these plays. Spotify closed them to new apps on 27 November 2024. Set "
         "`AUDIO_FEATURES_SOURCE=reccobeats` to ask a free service instead; the next plays will have them. "
         "What Spotify does tell is below.",
         icon=":material/info:",
     )
-    told = sound.without_features(page.history, page.shown)
     with st.grid(3, min_column_width=150):
         average = told.average_minutes
         st.metric("Average length", f"{average:.1f} min" if average is not None else "unknown", border=True)
@@ -137,7 +141,6 @@ def without_features(page: Listening) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.header("Release decades", anchor=False)
-        decades = discoveries.decades(page.history, page.shown, page.by)
         st.altair_chart(
             charts.bars(decades, "decade", "share", page.colours, title="Share of listening", as_share=True),
             alt="Share of listening per release decade",
@@ -151,6 +154,15 @@ def without_features(page: Listening) -> None:
             charts.bars(lengths, "name", "share", page.colours, title="Share of listening", as_share=True),
             alt="Share of listening per track length in minutes",
         )
+
+
+def sentence_without(told: sound.WithoutFeatures, decades: pd.DataFrame) -> str:
+    """What can be said of the sound's surroundings."""
+    known = decades[decades["decade"] != "Unknown"]
+    age = f", most of it from the **{known.loc[known['share'].idxmax(), 'decade']}**" if len(known) else ""
+    if told.average_minutes is None:
+        return f"How this music sounds is not known{age}."
+    return f"Your tracks last **{told.average_minutes:.1f} minutes** on average{age}."
 
 
 def _length(start: float, end: float) -> str:

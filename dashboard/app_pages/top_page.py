@@ -52,7 +52,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
     st.dataframe(
         shown.head(ROWS),
         hide_index=True,
-        height=420,
+        height="auto" if len(shown) <= 10 else 420,
         alt=f"{kind} in order, with plays, minutes and share",
         column_config={
             "Cover": st.column_config.ImageColumn("Cover", width="small"),
@@ -111,7 +111,8 @@ if search:
 else:
     lists.draw_top(page, ten, kind, f"Top {kind.lower()}")
 
-st.header(f"All {len(every):,}" if not search else f"Found: {len(every):,}", anchor=False)
+counted = words.counted(len(every), kind[:-1].lower())
+st.header(f"Found: {counted}" if search else f"All of them: {counted}", anchor=False)
 table(page, every, kind)
 
 frame.how_counted(f"""

@@ -3,6 +3,7 @@
 import streamlit as st
 
 import charts
+import charts_heat
 import days
 import frame
 import hours
@@ -11,6 +12,7 @@ import rows
 import sittings
 import states
 import words
+import year_calendar
 from frame import Listening
 
 
@@ -21,8 +23,8 @@ def listening_clock(page: Listening) -> None:
     said = f"You listen most on **{words.WEEKDAYS[weekday]}s, {words.hour_span(hour)}**: about {amount} in that hour."
     frame.lead(said)
     st.header("Listening clock", anchor=False)
-    st.altair_chart(charts.clock(clock, page.by, page.colours), alt=frame.alt_text(said))
-    most = f"{charts.heat_top(clock):,.0f}"
+    st.altair_chart(charts_heat.clock(clock, page.by, page.colours), alt=frame.alt_text(said))
+    most = f"{charts_heat.heat_top(clock):,.0f}"
     st.html(rows.heat_scale(most, f"{page.by.lower()} in an average hour, local time", page.colours))
 
 
@@ -45,12 +47,6 @@ def hours_and_weekdays(page: Listening) -> None:
         st.altair_chart(charts.averages_by_weekday(by_weekday, page.by, page.colours), alt=said)
 
 
-def few(page: Listening) -> str:
-    """The answer when there are too few plays for an average."""
-    last = page.shown["wall"].iloc[-1]
-    return f"**{words.plays(len(page.shown))}** in this period, the last one on **{words.moment(last)}**."
-
-
 def every_day(page: Listening) -> None:
     st.header("Every day of the year", anchor=False)
     years = [str(year) for year in sorted(page.everything["wall"].dt.year.unique(), reverse=True)]
@@ -67,19 +63,7 @@ def every_day(page: Listening) -> None:
             )
         )
     )
-    of_year = page.everything[page.everything["wall"].dt.year == year]
-    calendar = days.calendar(page.everything, year, page.by, page.gaps, page.filters.zone, page.now)
-    busiest = days.busiest_day(of_year, page.by)
-    past = int((~calendar["is_future"]).sum())
-    with_music = int((calendar["value"] > 0).sum())
-    said = f"{with_music} of {words.counted(past, 'day')} had music."
-    if busiest:
-        said = f"Busiest day: **{words.weekday_day(busiest[0])}** ({words.amount(busiest[1], page.by)}). {said}"
-    st.markdown(said)
-    st.altair_chart(charts.calendar(calendar, page.by, page.colours), alt=frame.alt_text(f"Calendar of {year}.", said))
-    most = f"{charts.heat_top(calendar):,.0f}"
-    has_gaps = bool(calendar["is_gap"].any())
-    st.html(rows.heat_scale(most, f"{page.by.lower()} a day, or more", page.colours, with_gaps=has_gaps))
+    year_calendar.draw(page, year)
 
 
 def streaks(page: Listening) -> None:
@@ -114,8 +98,8 @@ def long_sessions(page: Listening) -> None:
 
 page = frame.listening()
 if len(page.shown) < frame.FEW_PLAYS:
-    frame.lead(few(page))
-    states.few_plays(len(page.shown))
+    frame.lead(frame.few(page))
+    states.few_plays()
 else:
     listening_clock(page)
     hours_and_weekdays(page)

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 import charts
+import charts_bump
 import days
 import frame
 import lists
@@ -13,6 +14,7 @@ import picture_button
 import rows
 import totals
 import words
+import year_calendar
 import year_picture
 import years
 from frame import Listening
@@ -99,7 +101,8 @@ def favourites(page: Listening, review: years.Review) -> None:
 def courses(page: Listening, review: years.Review, year: int, month: int | None) -> None:
     if month is None:
         months(page, review)
-        whole_year(page, year)
+        st.header("Every day", anchor=False)
+        year_calendar.draw(page, year)
     else:
         days_of_month(page, review)
 
@@ -124,19 +127,12 @@ def months(page: Listening, review: years.Review) -> None:
         st.altair_chart(charts.months(review.months, page.by, page.colours), alt=frame.alt_text(said))
     with right:
         st.header("Who led when", anchor=False)
+        if review.bump["month_on"].nunique() < 2:
+            st.caption("A course needs two months with music.")
+            return
         st.markdown("Rank among all artists, month by month, of the six you heard most.")
-        st.altair_chart(charts.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
-        st.html(rows.legend(charts.legend_of_bump(review.bump, page.colours)))
-
-
-def whole_year(page: Listening, year: int) -> None:
-    st.header("Every day", anchor=False)
-    calendar = days.calendar(page.everything, year, page.by, page.gaps, page.filters.zone, page.now)
-    said = f"{int((calendar['value'] > 0).sum())} days of {year} had music."
-    st.markdown(said)
-    st.altair_chart(charts.calendar(calendar, page.by, page.colours), alt=said)
-    most, has_gaps = f"{charts.heat_top(calendar):,.0f}", bool(calendar["is_gap"].any())
-    st.html(rows.heat_scale(most, f"{page.by.lower()} a day, or more", page.colours, with_gaps=has_gaps))
+        st.altair_chart(charts_bump.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
+        st.html(rows.legend(charts_bump.legend_of_bump(review.bump, page.colours)))
 
 
 def bump_in_words(bump: pd.DataFrame) -> str:
