@@ -35,7 +35,9 @@ PROBLEMS = 8
 def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
     """Of the whole run, and of listeners this viewer may see where only they failed; one row for the same trouble."""
     whole = problems["listener_id"].isna()
-    own = problems["listener_id"].isin(page.viewer.listeners) & ~problems["slot"].isin(problems.loc[whole, "slot"])
+    # When nobody at all was heard, that says it; a step after ingest that failed says nothing about listeners.
+    silent = problems.loc[whole & (problems["step"] == "ingest"), "slot"]
+    own = problems["listener_id"].isin(page.viewer.listeners) & ~problems["slot"].isin(silent)
     kept = problems[whole | own].assign(
         who=lambda rows: rows["listener_id"].map(page.viewer.label_of, na_action="ignore")
     )
