@@ -101,17 +101,18 @@ def _count_by() -> str:
 def _zone(home: str | None) -> str:
     browser = filters.valid_zone(st.context.timezone)
     names = [f"{zone}" for zone in filters.zone_choices(home, browser)]
-    told = [f"{home} is the listener's home" if home else "", f"your browser is in {browser}" if browser else ""]
-    return str(
+    chosen = str(
         st.selectbox(
             "Time zone",
             names,
             index=names.index(filters.default_zone(home, browser)),
             key="zone",
             bind="query-params",
-            help=". ".join(text for text in told if text).capitalize() or None,
         )
     )
+    told = [f"The listener's home: {home}." if home else "", f"Your browser: {browser}." if browser else ""]
+    st.caption(" ".join(filter(None, told)) or "Nobody has said where the listener lives.")
+    return chosen
 
 
 def _dates(zone: str, now: datetime, *, must_be_whole: bool) -> list[str]:

@@ -28,6 +28,8 @@ from theme import Colours, colours
 from viewer import Viewer
 
 FEW_PLAYS = 20
+MEASURED_FROM = 0.9
+"""With a smaller share of measured time, minutes are called estimated."""
 SPOTIFY_MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
 
 
@@ -158,7 +160,7 @@ def estimated(share_measured: float) -> str:
     """Says in a caption that minutes are not measured, where they are not."""
     return (
         ""
-        if share_measured >= 0.9
+        if share_measured >= MEASURED_FROM
         else " Minutes are estimated: Spotify tells that a track was played, not for how long."
     )
 
@@ -194,7 +196,14 @@ def _caption(page: Listening, with_period: bool) -> str:
     newest = page.history.newest_at
     added = f"newest play {words.ago(page.now - newest)}" if newest else "no plays yet"
     parts = [words.days(page.period.start, page.period.end)] if with_period else []
-    return " · ".join([*parts, zone, added])
+    heard = page.shown if with_period else page.everything
+    return " · ".join([*parts, zone, added, *(["minutes estimated"] if _is_estimated(page, heard) else [])])
+
+
+def _is_estimated(page: Listening, heard: pd.DataFrame) -> bool:
+    """Whether minutes are shown that are mostly the tracks' lengths."""
+    known_ms = int(heard["heard_ms"].to_numpy()[heard["measured"].to_numpy()].sum())
+    return page.by == "Minutes" and known_ms < MEASURED_FROM * int(heard["heard_ms"].sum())
 
 
 def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: datetime, *, tells_status: bool) -> None:

@@ -11,6 +11,7 @@ import lists
 import pipeline_health
 import rows
 import run_grid
+import sound
 import words
 from frame import Listening
 
@@ -61,6 +62,7 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     else:
         read = f", from {words.plays(batch['plays'])}" if batch["plays"] is not None else ""
         st.markdown(f"The top ten is **{words.duration(batch['age'])}** old: run `{batch['run_id']}`{read}.")
+    st.markdown(known_features(page))
     durations = pipeline_health.durations(runs)
     lines = [
         (
@@ -97,3 +99,11 @@ def gaps(page: Listening) -> None:
     if len(newest) > GAPS:
         st.caption(f"The newest {GAPS} of {len(newest):,}. The download has all of them.")
     downloads.menu(newest, "gaps")
+
+
+def known_features(page: Listening) -> str:
+    """How much of all listening the Sound page can tell about."""
+    known = sound.coverage(page.history, page.everything)
+    if not known.sources:
+        return "Audio features are known for **none** of the listening: the Sound page says why."
+    return f"Audio features are known for **{words.percent(known.share)}** of all listening."
