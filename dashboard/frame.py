@@ -1,11 +1,9 @@
-"""What every page has around it: title, filter bar, freshness, states, footer, and the plays it is about."""
+"""What every page has around it: title, filter bar, freshness, states, and the plays it is about."""
 
 import re
-from base64 import b64encode
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -30,7 +28,6 @@ from viewer import Viewer
 FEW_PLAYS = 20
 MEASURED_FROM = 0.9
 """With a smaller share of measured time, minutes are called estimated."""
-SPOTIFY_MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
 
 
 @dataclass(frozen=True)
@@ -170,20 +167,6 @@ def gap_notice(page: Listening) -> None:
     if len(within_period):
         marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
         states.gaps_in_period(len(within_period), sorted(marked))
-
-
-def footer() -> None:
-    """Attribution on every page; the mark in the text's colour, as it may be shown on either theme."""
-    ink = colours().text
-    drawing = SPOTIFY_MARK.read_text(encoding="utf-8").replace("#000000", ink)
-    mark = f"data:image/svg+xml;base64,{b64encode(drawing.encode()).decode()}"
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="hr-footer"):
-        st.html(
-            f'<footer class="hr-footer"><img src="{mark}" alt="Spotify" width="24" height="24"><span>Data and covers '
-            'from <a href="https://open.spotify.com" target="_blank">Spotify</a></span></footer>',
-            width="content",
-        )
-        st.page_link("app_pages/about_page.py", label="About, privacy and counting")
 
 
 def alt_text(*sentences: str) -> str:
