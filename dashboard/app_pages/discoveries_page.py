@@ -128,9 +128,9 @@ new_and_known(page)
 left, right = st.columns(2, gap="large")
 with left:
     stuck(page)
-    loyalty(page)
 with right:
     forgotten(page)
+loyalty(page)
 decades(page)
 
 frame.how_counted("""

@@ -90,7 +90,7 @@ def long_sessions(page: Listening) -> None:
     )
     for number, (_, sitting) in enumerate(longest.iterrows(), start=1):
         length = f"{words.minutes(sitting['minutes'])}, {words.plays(int(sitting['plays']))}"
-        label = f"{words.moment(sitting['start'])} – {length}"
+        label = f"{words.moment_year(sitting['start'])} – {length}"
         with st.expander(label, key=f"sitting_{number}", on_change="rerun") as opened:
             if opened.open:
                 lists.draw_played(page, sittings.tracks_of(page.history, page.shown, sitting), label)
