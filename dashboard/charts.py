@@ -1,6 +1,5 @@
 """Frame → Altair chart, for what was listened to and when. Texts in tooltips are made here, numbers elsewhere."""
 
-from calendar import month_abbr
 from typing import Any
 
 import altair as alt
@@ -16,8 +15,7 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _STEP_FORMATS = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
 Chart = Any
 """A chart or layers of them: Altair types its own chained methods as Any."""
-LOWEST_RANK = 15
-"""Of the bump chart: one bad month would flatten the rest."""
+_HOURS_FROM_MINUTES = 600
 
 
 def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
@@ -28,10 +26,11 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
         Now=[words.amount(value, by) for value in frame["value"]],
         Before=[_before(row, by, step) for row in frame.to_dict("records")],
         Note=[_trend_note(row) for row in frame.to_dict("records")],
-        outline=max(1.0, float(frame[["value", "previous"]].max().max() or 0)),
     )
-    x = alt.X("label:O", title=None, axis=_step_axis(list(data["label"]), step), scale=alt.Scale(padding=0.02))
-    title = f"{by} per {step}"
+    data, unit = _in_unit(data, by, "value", "previous")
+    data["outline"] = max(1.0, float(data[["value", "previous"]].max().max() or 0))
+    x = alt.X("label:O", title=None, axis=step_axis(list(data["label"]), step), scale=alt.Scale(padding=0.02))
+    title = f"{unit} per {step}"
     base = alt.Chart(data).encode(x=x, tooltip=["When", "Now", "Before", "Note"])
     behind = base.mark_bar(color=colours.pale, width={"band": 0.96}).encode(y=alt.Y("previous:Q", title=title))
     front = base.mark_bar(color=colours.primary, width={"band": 0.5}, cornerRadiusEnd=2).encode(
@@ -43,79 +42,13 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     return alt.layer(behind, front, holes.encode(y="outline:Q")).properties(height=260)
 
 
-def clock(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
-    """Hour × weekday; 330 high because Vega counts the axis and the legend in."""
-    data = frame.assign(
-        Day=[WEEKDAYS[day] for day in frame["weekday"]],
-        Hour=[words.hour_span(hour) for hour in frame["hour"]],
-        Average=[f"{value:.1f} {by.lower()}" for value in frame["value"]],
-    )
-    every_three = "datum.value % 3 == 0 ? datum.value : ''"
-    return (
-        alt.Chart(data)
-        .mark_rect(cornerRadius=3)
-        .encode(
-            x=alt.X(
-                "hour:O",
-                title="Hour of the day",
-                scale=alt.Scale(paddingInner=0.08),
-                axis=alt.Axis(labelExpr=every_three, labelAngle=0, ticks=False, domain=False, labelOverlap=False),
-            ),
-            y=_weekday_axis(0.1),
-            color=_heat(f"{by} in an average hour", colours),
-            tooltip=["Day", "Hour", "Average"],
-        )
-        .properties(height=330)
-    )
-
-
-def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
-    """One year, a column a week. One mad day would flatten the rest: colours end at the 98th percentile."""
-    past = frame[~frame["is_future"]]
-    top = max(1.0, float(past["value"].quantile(0.98)) if len(past) else 1.0)
-    data = frame.assign(
-        Day=[words.weekday_day(day) for day in pd.to_datetime(frame["day"])],
-        Heard=[words.amount(value, by) for value in frame["value"]],
-        Note=["plays may be missing" if gap else "" for gap in frame["is_gap"]],
-        weekday_name=[WEEKDAYS[day] for day in frame["weekday"]],
-    )
-    first_weeks = data.groupby("month")["week"].nth(6)
-    names = {int(week): month_abbr[month] for month, week in enumerate(first_weeks, start=1)}
-    months = alt.Axis(
-        values=list(names),
-        labelExpr=_lookup(names),
-        orient="top",
-        ticks=False,
-        domain=False,
-        labelAngle=0,
-        labelOverlap=False,
-    )
-    x = alt.X("week:O", title=None, axis=months, scale=alt.Scale(domain=list(range(54)), paddingInner=0.12))
-    base = alt.Chart(data).encode(x=x, y=_weekday_axis(0.12, "weekday_name"), tooltip=["Day", "Heard", "Note"])
-    nothing = base.mark_rect(cornerRadius=2, fill=colours.nothing, stroke=colours.line, strokeWidth=0.5)
-    heard = (
-        base.transform_filter("datum.value > 0")
-        .mark_rect(cornerRadius=2)
-        .encode(color=_heat(f"{by} a day", colours, domain=[0, top]))
-    )
-    gaps = base.transform_filter("datum.is_gap").mark_rect(
-        cornerRadius=2, fillOpacity=0, stroke=colours.warning, strokeWidth=2
-    )
-    return alt.layer(nothing, heard, gaps).properties(height=265)
-
-
 def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:
     data = frame.assign(Hour=[words.hour_span(hour) for hour in frame["hour"]], Share=frame["share"].map(_percent))
-    every_three = "datum.value % 3 == 0 ? datum.value : ''"
     return (
         alt.Chart(data)
         .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": 0.75})
         .encode(
-            x=alt.X(
-                "hour:O",
-                title="Hour of the day",
-                axis=alt.Axis(labelExpr=every_three, labelAngle=0, labelOverlap=False, ticks=False),
-            ),
+            x=alt.X("hour:O", title=None, axis=hour_axis()),
             y=alt.Y("share:Q", title="Share of listening", axis=alt.Axis(format="%", tickCount=4)),
             tooltip=["Hour", "Share"],
         )
@@ -128,11 +61,12 @@ def averages_by_weekday(frame: pd.DataFrame, by: str, colours: Colours) -> Chart
         Day=[WEEKDAYS[day] for day in frame["weekday"]],
         Average=[words.amount(value, by) for value in frame["value"]],
     )
+    data, unit = _in_unit(data, by, "value")
     return (
         alt.Chart(data)
         .mark_bar(color=colours.primary, cornerRadiusEnd=2, height={"band": 0.7})
         .encode(
-            x=alt.X("value:Q", title=f"{by} on an average day", axis=alt.Axis(tickCount=4)),
+            x=alt.X("value:Q", title=f"{unit} on an average day", axis=alt.Axis(tickCount=4)),
             y=alt.Y("Day:O", sort=WEEKDAYS, title=None, axis=alt.Axis(labelOverlap=False, ticks=False, domain=False)),
             tooltip=["Day", "Average"],
         )
@@ -149,10 +83,13 @@ def bars(frame: pd.DataFrame, name: str, value: str, colours: Colours, **options
     data = pd.DataFrame({"name": shown, "value": frame[value].astype(float), "Value": text})
     longest = max((len(name) for name in shown), default=1)
     every = max(1, -(-len(shown) // (12 if longest < 6 else 5)))
-    axis = alt.Axis(values=shown[::every], labelAngle=0, ticks=False, labelOverlap="greedy")
+    # A name of two words stands in two lines.
+    axis = alt.Axis(
+        values=shown[::every], labelExpr="split(datum.label, ' ')", labelAngle=0, ticks=False, labelOverlap="greedy"
+    )
     return (
         alt.Chart(data)
-        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": 0.75})
+        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": min(0.75, 0.15 * len(shown))})
         .encode(
             x=alt.X("name:O", sort=shown, title=None, axis=axis),
             y=alt.Y(
@@ -162,7 +99,7 @@ def bars(frame: pd.DataFrame, name: str, value: str, colours: Colours, **options
             ),
             tooltip=[alt.Tooltip("name", title=" "), alt.Tooltip("Value", title=options.get("title", "Value"))],
         )
-        .properties(height=options.get("height", 220))
+        .properties(height=options.get("height", 240))
     )
 
 
@@ -173,7 +110,8 @@ def months(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     data = pd.DataFrame(
         {"month": on.dt.strftime(form), "value": frame["value"], "text": [words.amount(v, by) for v in frame["value"]]}
     )
-    return bars(data, "month", "value", colours, title=by, text="text")
+    data, unit = _in_unit(data, by, "value")
+    return bars(data, "month", "value", colours, title=unit, text="text", height=260)
 
 
 def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
@@ -186,80 +124,45 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
         Share=frame["share"].map(words.percent),
         order=(frame["kind"] != "New").astype(int),
     )
+    data, unit = _in_unit(data, by, "value")
     scale = alt.Scale(domain=["New", "Known"], range=[colours.primary, colours.pale])
     return (
         alt.Chart(data)
         .mark_bar(width={"band": 0.8})
         .encode(
-            x=alt.X("label:O", title=None, axis=_step_axis(sorted(set(data["label"])), step)),
-            y=alt.Y("value:Q", title=f"{by} per {step}"),
-            color=alt.Color("kind:N", scale=scale, legend=alt.Legend(orient="top", title=None)),
+            x=alt.X("label:O", title=None, axis=step_axis(sorted(set(data["label"])), step)),
+            y=alt.Y("value:Q", title=f"{unit} per {step}"),
+            color=alt.Color("kind:N", scale=scale, legend=None),
             order="order:O",
             tooltip=["When", alt.Tooltip("kind", title="Artists"), "Heard", "Share"],
         )
-        .properties(height=280)
+        .properties(height=240)
     )
 
 
-def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
-    """Month × rank of at most six artists, 1 on top; names stand at the end of the lines as well as in the legend."""
-    data = frame.assign(
-        label=pd.to_datetime(frame["month_on"]).dt.strftime("%Y-%m-%d"),
-        Month=pd.to_datetime(frame["month_on"]).dt.strftime("%B %Y"),
-        artist=frame["artist_name"],
-        shown=frame["rank"].clip(upper=LOWEST_RANK),
+def _in_unit(frame: pd.DataFrame, by: str, *columns: str) -> tuple[pd.DataFrame, str]:
+    """Minutes become hours on an axis that would have four-digit numbers."""
+    most = frame[list(columns)].max().max()
+    if by != "Minutes" or pd.isna(most) or most < _HOURS_FROM_MINUTES:
+        return frame, by
+    return frame.assign(**{column: frame[column] / 60 for column in columns}), "Hours"
+
+
+def hour_axis() -> alt.Axis:
+    """A name every three hours, every six where there is no room."""
+    name = "(datum.value < 10 ? '0' : '') + datum.value + ':00'"
+    return alt.Axis(
+        values=list(range(0, 24, 3)), labelExpr=name, labelAngle=0, ticks=False, domain=False, labelOverlap="parity"
     )
-    labels = sorted(set(data["label"]))
-    artists = list(dict.fromkeys(data["artist"]))
-    months_axis = alt.Axis(labelExpr="utcFormat(utcParse(datum.label,'%Y-%m-%d'),'%b')", labelAngle=0, ticks=False)
-    lowest = f"datum.value == {LOWEST_RANK} ? '{LOWEST_RANK}+' : datum.value"
-    shapes = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
-    base = alt.Chart(data).encode(
-        x=alt.X("label:O", title=None, scale=alt.Scale(domain=labels), axis=months_axis),
-        y=alt.Y(
-            "shown:Q",
-            title="Rank",
-            scale=alt.Scale(reverse=True, domain=[1, LOWEST_RANK], nice=False, zero=False),
-            axis=alt.Axis(values=[1, 5, 10, LOWEST_RANK], labelExpr=lowest),
-        ),
-        color=alt.Color(
-            "artist:N",
-            scale=alt.Scale(domain=artists, range=list(colours.categorical[:6])),
-            legend=alt.Legend(orient="bottom", columns=2, title=None, labelLimit=120),
-        ),
-        shape=alt.Shape("artist:N", scale=alt.Scale(domain=artists, range=shapes)),
-        tooltip=["Month", alt.Tooltip("artist", title="Artist"), alt.Tooltip("rank", title="Rank")],
-    )
-    return alt.layer(
-        base.mark_line(strokeWidth=2, interpolate="linear").encode(shape=alt.ShapeValue("circle")),
-        base.mark_point(filled=True, size=70, opacity=1),
-    ).properties(height=360)
 
 
-def _heat(title: str, colours: Colours, domain: list[float] | None = None) -> alt.Color:
-    scale = alt.Scale(
-        range=list(colours.sequential), clamp=True, **({"domain": domain} if domain else {"domainMin": 0})
-    )
-    look = alt.Legend(orient="bottom", direction="horizontal", gradientThickness=8, gradientLength=180, title=title)
-    return alt.Color("value:Q", scale=scale, legend=look)
-
-
-def _weekday_axis(padding: float, field: str = "Day") -> alt.Y:
-    axis = alt.Axis(labelOverlap=False, ticks=False, domain=False)
-    return alt.Y(f"{field}:O", sort=WEEKDAYS, title=None, axis=axis, scale=alt.Scale(paddingInner=padding))
-
-
-def _step_axis(labels: list[str], step: str) -> alt.Axis:
-    """About six names on any axis, so that none is cut on a phone."""
+def step_axis(labels: list[str], step: str) -> alt.Axis:
+    """The axis of days, weeks or months: about six names, so that none is cut on a phone."""
     every = max(1, -(-len(labels) // 6))
     shown = labels[every // 2 :: every]
     form = f"utcFormat(utcParse(datum.label,'%Y-%m-%d'),'{_STEP_FORMATS[step]}')"
+    form = f"split({form}, ' ')" if step == "month" else form
     return alt.Axis(values=shown, labelExpr=form, labelAngle=0, ticks=False, labelOverlap="greedy", labelBound=True)
-
-
-def _lookup(names: dict[int, str]) -> str:
-    pairs = ",".join(f"'{key}':'{name}'" for key, name in names.items())
-    return f"{{{pairs}}}[datum.value]"
 
 
 def _step_name(on: Any, step: str) -> str:

@@ -8,47 +8,6 @@ from charts import Chart
 from pipeline_grid import GLYPHS, STATES
 from theme import Colours
 
-STEP_NAMES = {"ingest": "ingest", "load": "load", "transform": "start Spark", "top_tracks": "top ten (Spark)"}
-
-
-def run_grid(frame: pd.DataFrame, zone: str, colours: Colours) -> Chart:
-    """Hour × step; the state is told by colour and by glyph, which goes when cells become too narrow for it."""
-    wall = frame["slot"].dt.tz_convert(zone)
-    data = frame.assign(
-        label=frame["slot"].dt.strftime("%Y-%m-%dT%H"),
-        Step=frame["step"].map(STEP_NAMES),
-        Hour=[words.moment(at) for at in wall],
-        State=frame["state"],
-        Seconds=[f"{value:,.0f} s" if pd.notna(value) else "–" for value in frame["seconds"]],
-        Rows=[f"{value:,} new rows" if pd.notna(value) else "–" for value in frame["rows_new"]],
-        Reason=frame["reason"].fillna(""),
-        ink=frame["state"].map(colours.on_state),
-    ).drop(columns=["slot", "started_at", "finished_at"])
-    hours = dict(zip(data["label"], wall.dt.strftime("%a %H:%M"), strict=True))
-    shown = _every_sixth(dict(zip(data["label"], wall.dt.hour, strict=True)))
-    names = ",".join(f"'{label}':'{hours[label]}'" for label in shown)
-    axis = alt.Axis(
-        values=shown, labelExpr=f"{{{names}}}[datum.value]", labelAngle=0, domain=False, labelOverlap="greedy"
-    )
-    base = alt.Chart(data).encode(
-        x=alt.X("label:O", title=None, axis=axis, scale=alt.Scale(paddingInner=0.1)),
-        y=alt.Y(
-            "Step:O",
-            sort=list(STEP_NAMES.values()),
-            title=None,
-            scale=alt.Scale(paddingInner=0.14),
-            axis=alt.Axis(labelOverlap=False, ticks=False, domain=False),
-        ),
-        tooltip=["Hour", "Step", "State", "Seconds", "Rows", "Reason"],
-    )
-    scale = alt.Scale(domain=list(STATES), range=[colours.states[state] for state in STATES])
-    cells = base.mark_rect(cornerRadius=3).encode(color=alt.Color("state:N", scale=scale, legend=None))
-    size = alt.ExprRef("bandwidth('x') < 9 ? 0 : 12")
-    glyphs = base.mark_text(fontSize=size, fontWeight=700, baseline="middle").encode(
-        text="glyph:N", color=alt.Color("ink:N", scale=None)
-    )
-    return alt.layer(cells, glyphs).properties(height=230)
-
 
 def legend_of_states(colours: Colours) -> list[tuple[str, str, str, str]]:
     """For `rows.legend`."""

@@ -6,15 +6,16 @@ import altair as alt
 import pandas as pd
 
 import words
-from charts import Chart, bars
+from charts import Chart, bars, step_axis
 from theme import Colours
 
 CORNERS: tuple[tuple[str, float, float, Literal["left", "right"]], ...] = (
-    ("tense", 0.02, 0.97, "left"),
-    ("upbeat", 0.98, 0.97, "right"),
-    ("sad", 0.02, 0.03, "left"),
-    ("calm, happy", 0.98, 0.03, "right"),
+    ("tense", 0.0, 1.06, "left"),
+    ("upbeat", 1.0, 1.06, "right"),
+    ("sad", 0.0, -0.06, "left"),
+    ("calm, happy", 1.0, -0.06, "right"),
 )
+"""Outside of what a feature can be, so that no circle covers a word."""
 
 
 def feature_rows(frame: pd.DataFrame, colours: Colours) -> Chart:
@@ -62,14 +63,14 @@ def feature_rows(frame: pd.DataFrame, colours: Colours) -> Chart:
 def mood_map(frame: pd.DataFrame, colours: Colours) -> Chart:
     """Valence × energy, a circle per track, its size the time heard."""
     data = frame.assign(Time=frame["minutes"].map(words.minutes))
-    axis = alt.Axis(values=[0, 0.5, 1], grid=False)
-    unit = alt.Scale(domain=[0, 1])
+    axis = alt.Axis(values=[0, 0.5, 1], grid=False, format=".1~f")
+    across, up = alt.Scale(domain=[-0.01, 1.01], nice=False), alt.Scale(domain=[-0.1, 1.1], nice=False)
     points = (
         alt.Chart(data)
         .mark_point(filled=True, opacity=0.55, color=colours.primary)
         .encode(
-            x=alt.X("valence:Q", title="sad → happy (valence)", scale=unit, axis=axis),
-            y=alt.Y("energy:Q", title="calm → intense (energy)", scale=unit, axis=axis),
+            x=alt.X("valence:Q", title="sad → happy (valence)", scale=across, axis=axis),
+            y=alt.Y("energy:Q", title="calm → intense (energy)", scale=up, axis=axis),
             size=alt.Size("minutes:Q", legend=None, scale=alt.Scale(range=[20, 500], domainMin=0)),
             tooltip=[alt.Tooltip("name", title="Track"), alt.Tooltip("artist_name", title="Artist"), "Time"],
         )
@@ -85,7 +86,7 @@ def tempo(frame: pd.DataFrame, colours: Colours) -> Chart:
         bpm=frame["bpm_from"].astype(str),
         text=[f"{share:.1%} at {at} to {at + 4}" for at, share in zip(frame["bpm_from"], frame["share"], strict=True)],
     )
-    return bars(steps, "bpm", "share", colours, title="Share of listening", text="text", as_share=True, height=240)
+    return bars(steps, "bpm", "share", colours, title="Share of listening", text="text", as_share=True, height=260)
 
 
 def feature_trend(frame: pd.DataFrame, name: str, colours: Colours) -> Chart:
@@ -95,15 +96,7 @@ def feature_trend(frame: pd.DataFrame, name: str, colours: Colours) -> Chart:
         Month=pd.to_datetime(frame["month_on"]).dt.strftime("%B %Y"),
         Average=frame["mean"].map("{:.2f}".format),
     )
-    labels = list(data["label"])
-    every = max(1, -(-len(labels) // 6))
-    axis = alt.Axis(
-        values=labels[every // 2 :: every],
-        labelAngle=0,
-        ticks=False,
-        labelExpr="utcFormat(utcParse(datum.label,'%Y-%m-%d'),'%b %Y')",
-        labelOverlap="greedy",
-    )
+    axis = step_axis(list(data["label"]), "month")
     low, high = float(data["mean"].min()), float(data["mean"].max())
     domain = [max(0.0, low - 0.1), min(1.0, high + 0.1)]
     base = alt.Chart(data).encode(

@@ -27,6 +27,8 @@ class Settings:
     names: Mapping[str, str] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
     maximum_bytes_billed: int = 500_000_000
+    is_in_cloud: bool = True
+    """Whether there is a Cloud Logging to point to."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -46,6 +48,7 @@ class Settings:
             names=_told(listeners, "name"),
             zones=_told(listeners, "time_zone"),
             maximum_bytes_billed=_whole_number(environ, "MAXIMUM_BYTES_BILLED", 500_000_000),
+            is_in_cloud=not environ.get("BIGQUERY_EMULATOR_HOST"),
         )
 
     def name_of(self, listener_id: str) -> str:

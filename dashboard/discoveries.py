@@ -1,6 +1,7 @@
 """What is new, what stuck, what was forgotten, how loyal the listening is, and how old the music."""
 
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,15 @@ STUCK_FROM_PLAYS = 5
 FORGOTTEN_FROM_PLAYS = 20
 FORGOTTEN_AFTER_DAYS = 180
 _WEEKLY_UP_TO_DAYS = 800
+
+
+class Loyalty(NamedTuple):
+    """How much of what was heard went to how few artists."""
+
+    favourite_share: float
+    ten_share: float
+    artists_for_half: int
+    artists: int
 
 
 def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
@@ -58,14 +68,20 @@ def forgotten(history: History, local: pd.DataFrame, today: date, by: str, limit
     return top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
 
 
-def loyalty(history: History, heard: pd.DataFrame, by: str) -> float | None:
-    """Share of what was heard that went to the ten favourite artists, by first credited artist."""
-    if heard.empty:
-        return None
+def loyalty(history: History, heard: pd.DataFrame, by: str) -> Loyalty | None:
+    """By first credited artist; None where no artist is known."""
     artist = history.tracks["artist_key"].to_numpy()[heard["track"].to_numpy()]
-    whole = amounts(heard, by)
-    per_artist = whole.groupby(artist).sum()
-    return float(per_artist.nlargest(10).sum() / whole.sum()) if whole.sum() else None
+    per_artist = amounts(heard, by).groupby(artist).sum().sort_values(ascending=False)
+    if not per_artist.sum():
+        return None
+    shares = per_artist / amounts(heard, by).sum()
+    reached = int(np.searchsorted(shares.cumsum().to_numpy(), 0.5)) + 1
+    return Loyalty(
+        favourite_share=float(shares.iloc[0]),
+        ten_share=float(shares.head(10).sum()),
+        artists_for_half=min(reached, len(shares)),
+        artists=len(shares),
+    )
 
 
 def decades(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:

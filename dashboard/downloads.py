@@ -1,4 +1,4 @@
-"""Buttons that hand out a frame as CSV, Parquet or JSON."""
+"""A menu that hands out a frame as CSV, Parquet or JSON."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,18 +16,18 @@ FORMATS: dict[str, tuple[str, str, Callable[[pd.DataFrame], bytes]]] = {
 }
 
 
-def buttons(frame: pd.DataFrame, name: str) -> None:
-    """One per format; the file is made when it is asked for."""
-    with st.container(horizontal=True):
+def menu(frame: pd.DataFrame, name: str) -> None:
+    """A menu with one per format; the file is made when it is asked for."""
+    with st.popover("Download", icon=":material/download:"):
         for label, (ending, mime, written) in FORMATS.items():
             st.download_button(
-                label,
+                f"As {label}",
                 data=partial(written, frame),
                 file_name=f"{name}.{ending}",
                 mime=mime,
-                icon=":material/download:",
                 key=f"download_{name}_{ending}",
                 on_click="ignore",
+                width="stretch",
             )
 
 

@@ -1,7 +1,9 @@
 """Taking plays away: pages of the history to look through, and everything as CSV, Parquet or JSON."""
 
 import io
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -13,28 +15,69 @@ from tops import last_played
 
 PAGE_SIZE = 100
 _LONGEST_SEARCH = 200
+_LONGEST_CURSOR = 120
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
+"""Instants that pandas can hold as well."""
+
+
+class Cursor(NamedTuple):
+    """The play a page begins behind: when it ended and which track it was."""
+
+    played_at: datetime
+    track_id: str
+
+    def __str__(self) -> str:
+        """As it stands in the URL."""
+        return f"{self.played_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}~{self.track_id}"
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """Plays, the newest first, as of `tops.last_played`; `found` is how many there are on all pages.
+
+    `older` and `newer` are the cursors of the pages beside it, None where that is the first page or nothing.
+    """
+
+    plays: pd.DataFrame
+    found: int
+    older: Cursor | None
+    newer: Cursor | None
+    is_first: bool
+
+
+def to_cursor(text: str | None) -> Cursor | None:
+    """The cursor in the URL, which is untrusted; None when it is none."""
+    when, _, track_id = (text or "")[:_LONGEST_CURSOR].partition("~")
+    try:
+        instant = datetime.fromisoformat(when)
+    except ValueError:
+        return None
+    is_plain = instant.tzinfo is None and _FIRST_YEAR <= instant.year <= _LAST_YEAR
+    return Cursor(instant.replace(tzinfo=UTC), track_id) if is_plain else None
 
 
 def history_page(
     history: History,
     local: pd.DataFrame,
     search: str = "",
-    before: tuple[datetime, str] | None = None,
+    before: Cursor | None = None,
     size: int = PAGE_SIZE,
-) -> tuple[pd.DataFrame, tuple[datetime, str] | None, int]:
-    """A page of plays, the newest first, the key of its last play when there are more, and how many were found.
+) -> HistoryPage:
+    """A page of the plays in whose titles, artists or albums every word of `search` stands.
 
-    The page after starts behind a key, not at a number, so plays that arrive meanwhile move nothing. `search` is
-    looked for in titles, artists and albums. Columns as of `tops.last_played`.
+    It begins behind the play `before`, not at a number, so plays that arrive meanwhile move nothing.
     """
     found = local[local["track"].isin(_matching(history, search))] if search.strip() else local
-    count = len(found)
-    if before is not None:
-        found = found[_is_before(history, found, before)]
-    page = last_played(history, found, size)
-    more = len(found) > len(page)
-    last = (page["played_at"].iloc[-1].to_pydatetime(), page["key"].iloc[-1]) if more else None
-    return page, last, count
+    is_older = pd.Series(True, index=found.index) if before is None else _is_before(history, found, before)
+    older, newer = found[is_older], found[~is_older]
+    page = last_played(history, older, size)
+    return HistoryPage(
+        plays=page,
+        found=len(found),
+        older=Cursor(page["played_at"].iloc[-1].to_pydatetime(), page["key"].iloc[-1]) if len(older) > size else None,
+        newer=_cursor_of(history, newer.iloc[size]) if len(newer) > size else None,
+        is_first=newer.empty,
+    )
 
 
 def to_csv(table: pa.Table) -> bytes:
@@ -70,9 +113,13 @@ def _matching(history: History, search: str) -> pd.Index:
     return tracks.index[is_match]
 
 
-def _is_before(history: History, local: pd.DataFrame, key: tuple[datetime, str]) -> pd.Series:
+def _cursor_of(history: History, play: pd.Series) -> Cursor:
+    return Cursor(play["played_at"].to_pydatetime(), str(history.tracks["track_id"].iloc[play["track"]]))
+
+
+def _is_before(history: History, local: pd.DataFrame, key: Cursor) -> pd.Series:
     """Plays older than the key: of plays at one instant those with a smaller track id."""
-    instant, track_id = pd.Timestamp(key[0]), key[1]
+    instant, track_id = pd.Timestamp(key.played_at), key.track_id
     older = local["played_at"] < instant
     same = local["played_at"] == instant
     if same.any():

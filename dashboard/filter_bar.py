@@ -25,7 +25,7 @@ def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: boo
         listener = labels.get(_listener(list(labels)), viewer.listeners[0])
         home = viewer.settings.zone_of(listener)
         # Always in this place: a widget that moves is made anew in the browser and forgets its value.
-        with st.container(width="content", key=None if has_period else f"{HIDDEN}-period"):
+        with st.container(width="content", key="hr-period" if has_period else f"{HIDDEN}-period"):
             period = _period()
         _keep_in_url("by", "zone")
         with st.popover("Options", icon=":material/tune:"):
@@ -101,17 +101,18 @@ def _count_by() -> str:
 def _zone(home: str | None) -> str:
     browser = filters.valid_zone(st.context.timezone)
     names = [f"{zone}" for zone in filters.zone_choices(home, browser)]
-    told = [f"{home} is the listener's home" if home else "", f"your browser is in {browser}" if browser else ""]
-    return str(
+    chosen = str(
         st.selectbox(
             "Time zone",
             names,
             index=names.index(filters.default_zone(home, browser)),
             key="zone",
             bind="query-params",
-            help=". ".join(text for text in told if text).capitalize() or None,
         )
     )
+    told = [f"The listener's home: {home}." if home else "", f"Your browser: {browser}." if browser else ""]
+    st.caption(" ".join(filter(None, told)) or "Nobody has said where the listener lives.")
+    return chosen
 
 
 def _dates(zone: str, now: datetime, *, must_be_whole: bool) -> list[str]:

@@ -1,10 +1,9 @@
-"""What every page has around it: title, filter bar, freshness, states, footer, and the plays it is about."""
+"""What every page has around it: title, filter bar, freshness, states, and the plays it is about."""
 
-from base64 import b64encode
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import days
 import filters as filter_values
+import pipeline_grid
 import pipeline_health
 import states
 import words
@@ -21,12 +21,13 @@ from data import Loaded
 from filter_bar import as_query, choose_period
 from filters import Filters
 from history import History
-from periods import Period, local_day, within
+from periods import ALL_TIME, DAYS, Period, local_day, named_period, within
 from theme import Colours, colours
 from viewer import Viewer
 
 FEW_PLAYS = 20
-SPOTIFY_MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
+MEASURED_FROM = 0.9
+"""With a smaller share of measured time, minutes are called estimated."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,21 @@ def begin(head: Head) -> None:
 
 
 def listening(*, needs_plays: bool = True) -> Listening:
-    """Loads what the page is about and says how fresh it is; stops the page where there is nothing to show."""
+    """Loads what the page is about and says how fresh it is; stops the page where there is nothing to show.
+
+    Without `needs_plays` it is the Pipeline page, which says itself how the pipeline stands.
+    """
     head = _head.get()
     viewer, chosen, now = head.viewer, head.filters, head.now
     caption = st.empty()
     loaded = viewer.store.history(chosen.listener)
     history = loaded.value
-    _warnings(viewer, loaded, chosen.zone, now)
+    _warnings(viewer, chosen, loaded, now, tells_status=needs_plays)
     if history.is_empty and needs_plays:
-        states.no_plays(viewer.label_of(chosen.listener), _run_count(viewer))
+        next_run_at = pipeline_grid.full_hour(now) + pipeline_grid.HOUR
+        states.no_plays(
+            viewer.label_of(chosen.listener), _run_count(viewer), next_run_at.astimezone(ZoneInfo(chosen.zone))
+        )
         st.stop()
     stretch = filter_values.period_of(chosen, now, history.oldest_at)
     local = history.local(chosen.zone)
@@ -120,6 +127,27 @@ def listening(*, needs_plays: bool = True) -> Listening:
     return page
 
 
+def lead(text: str) -> None:
+    """The page's answer, in a sentence, before anything else."""
+    with st.container(key="hr-lead"):
+        st.markdown(text)
+
+
+def few(page: Listening) -> str:
+    """The answer where there are too few plays for an average."""
+    time = words.minutes(float(page.shown["heard_ms"].sum()) / 60_000)
+    last = words.moment(page.shown["wall"].iloc[-1])
+    return f"**{words.plays(len(page.shown))}** in this period, {time} in all, the last one on **{last}**."
+
+
+def head(title: str) -> DeltaGenerator:
+    """A heading with room for a choice beside it; as high without one, so that columns stay level."""
+    key = f"hr-head-{re.sub('[^a-z]+', '-', title.lower())}"
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key=key)
+    row.header(title, anchor=False, width="content")
+    return row
+
+
 def how_counted(text: str) -> None:
     with st.expander("How is this counted?", icon=":material/help:"):
         st.markdown(text)
@@ -129,7 +157,7 @@ def estimated(share_measured: float) -> str:
     """Says in a caption that minutes are not measured, where they are not."""
     return (
         ""
-        if share_measured >= 0.9
+        if share_measured >= MEASURED_FROM
         else " Minutes are estimated: Spotify tells that a track was played, not for how long."
     )
 
@@ -141,22 +169,9 @@ def gap_notice(page: Listening) -> None:
         states.gaps_in_period(len(within_period), sorted(marked))
 
 
-def footer() -> None:
-    """Attribution on every page; the mark in the text's colour, as it may be shown on either theme."""
-    ink = colours().text
-    drawing = SPOTIFY_MARK.read_text(encoding="utf-8").replace("#000000", ink)
-    mark = f"data:image/svg+xml;base64,{b64encode(drawing.encode()).decode()}"
-    st.html(
-        f'<footer class="hr-footer"><span style="display:flex;gap:.5rem;align-items:center">'
-        f'<img src="{mark}" alt="Spotify" width="24" height="24">Data and covers from '
-        f'<a href="https://open.spotify.com" target="_blank">Spotify</a></span></footer>'
-    )
-    st.page_link("app_pages/about_page.py", label="About, privacy and counting")
-
-
 def alt_text(*sentences: str) -> str:
-    """A chart's text alternative: the sentence above it without its asterisks."""
-    return " ".join(sentences).replace("**", "")
+    """A chart's text alternative: the sentence above it without its markup."""
+    return re.sub(r"\\(.)", r"\1", " ".join(sentences).replace("**", ""))
 
 
 def _caption(page: Listening, with_period: bool) -> str:
@@ -164,16 +179,34 @@ def _caption(page: Listening, with_period: bool) -> str:
     newest = page.history.newest_at
     added = f"newest play {words.ago(page.now - newest)}" if newest else "no plays yet"
     parts = [words.days(page.period.start, page.period.end)] if with_period else []
-    return " · ".join([*parts, zone, added])
+    heard = page.shown if with_period else page.everything
+    return " · ".join([*parts, zone, added, *(["minutes estimated"] if _is_estimated(page, heard) else [])])
 
 
-def _warnings(viewer: Viewer, loaded: Loaded[History], zone: str, now: datetime) -> None:
+def _is_estimated(page: Listening, heard: pd.DataFrame) -> bool:
+    """Whether minutes are shown that are mostly the tracks' lengths."""
+    known_ms = int(heard["heard_ms"].to_numpy()[heard["measured"].to_numpy()].sum())
+    return page.by == "Minutes" and known_ms < MEASURED_FROM * int(heard["heard_ms"].sum())
+
+
+def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: datetime, *, tells_status: bool) -> None:
     if loaded.error:
-        states.stale(loaded.loaded_at.astimezone(ZoneInfo(zone)), loaded.error)
-        return
-    status = pipeline_health.status(viewer.store.runs().value, now)
+        states.stale(loaded.loaded_at.astimezone(ZoneInfo(chosen.zone)), now - loaded.loaded_at, loaded.error)
+    elif tells_status:
+        _how_it_stands(viewer, chosen, now)
+
+
+def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:
+    runs = viewer.store.runs().value
+    status = pipeline_health.status(runs, now)
     if status.level in ("late", "failing"):
-        st.warning(f"{status.words}. The charts show what has arrived.", icon=":material/schedule:")
+        states.behind(f"{status.words}. The charts show what has arrived.")
+        return
+    found = pipeline_health.listeners(runs, now)
+    mine = found[(found["listener_id"] == chosen.listener) & (found["state"] == "failed")]
+    for row in mine.to_dict("records"):
+        reason = viewer.without_others(row["reason"] or "No reason was recorded.")
+        states.behind(f"The last run could not read {viewer.label_of(chosen.listener)}'s plays: {reason}")
 
 
 def _run_count(viewer: Viewer) -> int:
@@ -190,6 +223,14 @@ def _stop_when_nothing(page: Listening) -> None:
     states.nothing_in_period(
         earlier["wall"].iloc[-1] if len(earlier) else None,
         later["wall"].iloc[0] if len(later) else None,
+        _periods_with_plays(page),
         choose_period,
     )
     st.stop()
+
+
+def _periods_with_plays(page: Listening) -> list[str]:
+    """The shortest period of the filter bar that holds a play, and all time."""
+    named = [named_period(name, page.filters.zone, page.now, page.history.oldest_at) for name in (*DAYS, ALL_TIME)]
+    held = [stretch.name for stretch in named if len(within(page.everything, stretch))]
+    return list(dict.fromkeys([*held[:1], *held[-1:]]))

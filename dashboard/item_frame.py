@@ -14,6 +14,8 @@ from frame import Listening
 from item_pages import Item
 
 SHOWN = 10
+CONTEXTS = {"album": "album", "artist": "artist", "playlist": "playlist", "collection": "liked songs", "show": "show"}
+"""Spotify's words for where a track was played from, and ours."""
 
 
 def draw(kind: str) -> None:
@@ -37,13 +39,13 @@ def draw(kind: str) -> None:
 
 
 def _head(page: Listening, item: Item) -> None:
-    page.heading.title(item.name, anchor=False)
+    page.heading.title(words.plain(item.name), anchor=False)
     picture = rows.cover(item.name, item.artist_name or item.name, item.image_url, item.spotify_url, large=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<div style="{rows.variables(page.colours)}">{picture}</div>', width="content")
         with st.container(width="stretch"):
             st.html(_links(page, item))
-            st.markdown(sentence(page, item))
+            frame.lead(sentence(page, item))
             if item.spotify_url:
                 st.link_button("Open in Spotify", item.spotify_url, icon=":material/open_in_new:")
 
@@ -90,12 +92,16 @@ def _courses(page: Listening, item: Item) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.header("Month by month", anchor=False)
-        st.altair_chart(charts.months(item.months, page.by, page.colours), alt=f"{item.name}, month by month")
+        best = item.best_months.iloc[0]
+        said = f"Most in **{best['month_on']:%B %Y}**: {words.amount(best['value'], page.by)}."
+        st.markdown(said)
+        st.altair_chart(charts.months(item.months, page.by, page.colours), alt=frame.alt_text(item.name, said))
     with right:
         st.header("At what hour", anchor=False)
         top = item.hours.loc[item.hours["share"].idxmax()]
-        said = f"Mostly {words.hour_span(int(top['hour']))} ({words.percent(top['share'])})."
-        st.altair_chart(charts.shares_by_hour(item.hours, page.colours), alt=said)
+        said = f"Most often **{words.hour_span(int(top['hour']))}**: {words.percent(top['share'])} of it."
+        st.markdown(said)
+        st.altair_chart(charts.shares_by_hour(item.hours, page.colours), alt=frame.alt_text(said))
 
 
 def _lists(page: Listening, item: Item, word: str) -> None:
@@ -105,7 +111,18 @@ def _lists(page: Listening, item: Item, word: str) -> None:
             st.header("Tracks", anchor=False)
             lists.draw_top(page, item.tracks.head(SHOWN), "Tracks", f"Most heard tracks of this {word}", moves=False)
         st.header("Around it", anchor=False)
-        lists.draw_top(page, item.neighbours, item.kind, "Ranks around it", moves=False)
+        lists.draw_top(page, item.neighbours, item.kind, "Ranks around it", moves=False, current=item.key)
     with right:
         st.header("Latest plays", anchor=False)
-        lists.draw_played(page, item.recent, "Latest plays")
+        if item.kind == "Tracks":
+            st.html(rows.table(("When", "From"), _plays(item.recent), "Latest plays"))
+        else:
+            lists.draw_played(page, item.recent, "Latest plays")
+
+
+def _plays(recent: pd.DataFrame) -> list[tuple[str, str]]:
+    """All are of one track, so what differs is when, and what it was played from."""
+    return [
+        (words.moment_year(row["wall"]), CONTEXTS.get(lists.text(row["context_type"]), "not told"))
+        for row in recent.to_dict("records")
+    ]

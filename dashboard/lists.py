@@ -1,5 +1,6 @@
 """Frames of tops and plays → lists with covers, ranks and thin bars, on the page."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,12 +14,25 @@ PAGE_OF = {"Tracks": "track", "Artists": "artist", "Albums": "album"}
 
 
 def draw_top(
-    page: Listening, top: pd.DataFrame, kind: str, label: str, *, moves: bool = True, by: str | None = None
+    page: Listening,
+    top: pd.DataFrame,
+    kind: str,
+    label: str,
+    *,
+    moves: bool = True,
+    by: str | None = None,
+    current: str | None = None,
 ) -> None:
-    """The frame of `tops.top`, as an ordered list; `by` says what decided the order, if not the filter bar."""
+    """The frame of `tops.top`, as an ordered list.
+
+    `by` says what decided the order, if not the filter bar; `current` is the key of the row the page is about.
+    """
     measure = (by or page.by).lower()
     most = float(top[measure].max()) if len(top) else 0.0
-    items = [_top_row(page, row, kind, moves, measure, most) for row in top.to_dict("records")]
+    items = [
+        replace(_top_row(page, row, kind, moves, measure, most), is_current=row["key"] == current)
+        for row in top.to_dict("records")
+    ]
     st.html(ranked(items, page.colours, label))
     beyond = top.attrs.get("tied_beyond", 0)
     if beyond:

@@ -77,6 +77,13 @@ def full_hour(instant: datetime) -> datetime:
     return instant.replace(minute=0, second=0, microsecond=0)
 
 
+def attempts(runs: pd.DataFrame, slot: datetime, step: str) -> pd.DataFrame:
+    """Every row that the ledger has of one cell, the first one first."""
+    hours = runs["slot"].dt.floor("h")
+    mine = runs[(hours == pd.Timestamp(slot)) & (runs["step"] == step)]
+    return mine.sort_values("finished_at", kind="stable", ignore_index=True)
+
+
 def newest_rows(runs: pd.DataFrame) -> dict[tuple[datetime, str], Mapping[str, Any]]:
     """How each step of each hour stands: the row that was finished last. A run by hand stands in its hour."""
     ordered = runs.sort_values("finished_at", kind="stable")

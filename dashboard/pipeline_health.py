@@ -166,7 +166,7 @@ def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
                 "listener_id": None,
                 "error_class": error_class,
                 "what": row["reason"] or "",
-                "next_step": _next_step(error_class, row["step"], "LISTENER"),
+                "next_step": next_step(error_class, row["step"], "LISTENER"),
                 "recovered": bool(last_good.get(row["step"], row["finished_at"]) > row["finished_at"]),
             }
         )
@@ -192,7 +192,7 @@ def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
                     "listener_id": slug,
                     "error_class": error_class,
                     "what": told.get("reason") or "",
-                    "next_step": _next_step(error_class, "ingest", slug),
+                    "next_step": next_step(error_class, "ingest", slug),
                     "recovered": False,
                 }
             elif told.get("state") in ("collected", "nothing_new"):
@@ -222,7 +222,7 @@ def _missing_hours(recent: pd.DataFrame, runs: pd.DataFrame, now: datetime, hour
     ]
 
 
-def _next_step(error_class: str, step: str, listener: str) -> str:
+def next_step(error_class: str, step: str, listener: str) -> str:
     return _NEXT_STEPS.get(error_class, _STEP_NEXT.get(step, _WAIT)).format(listener=listener)
 
 

@@ -35,6 +35,8 @@ class Row:
     title_href: str | None = None
     second_href: str | None = None
     monogram: str = ""
+    is_current: bool = False
+    """Whether it is what the page is about."""
 
 
 def ranked(rows: Iterable[Row], colours: Colours, label: str) -> str:
@@ -120,6 +122,22 @@ def legend(items: Iterable[tuple[str, str, str, str]]) -> str:
     return f'<ul class="hr-legend" aria-label="Legend">{"".join(swatches)}</ul>'
 
 
+def heat_scale(most: str, what: str, colours: Colours, *, with_gaps: bool = False) -> str:
+    """What the colours of a heat map mean, in one line: from nothing to `most`, in `what`."""
+    gradient = f"background:linear-gradient(to right,{','.join(colours.sequential)})"
+    gap = (
+        f'<li><span class="hr-swatch" aria-hidden="true" style="border:2px solid {colours.warning}"></span>'
+        "plays may be missing</li>"
+        if with_gaps
+        else ""
+    )
+    return (
+        f'<ul class="hr-legend" aria-label="Legend" style="{variables(colours)}"><li>0'
+        f'<span class="hr-gradient" aria-hidden="true" style="{gradient}"></span>'
+        f"{escape(most)} {escape(what)}</li>{gap}</ul>"
+    )
+
+
 def variables(colours: Colours) -> str:
     return f"--hr-primary:{colours.primary};--hr-muted:{colours.muted}"
 
@@ -134,8 +152,9 @@ def _item(row: Row) -> str:
     rank = "" if row.rank is None else _rank(row)
     bar = "" if row.share is None else f'<div class="hr-bar" style="width:{max(row.share, 0.01) * 100:.1f}%"></div>'
     second = f'<p class="hr-second" title="{escape(row.second, quote=True)}">{link(row.second, row.second_href)}</p>'
+    current = ' aria-current="true"' if row.is_current else ""
     return (
-        f"<li>{rank}{cover(row.title, row.monogram or row.title, row.image_url, row.spotify_url)}"
+        f"<li{current}>{rank}{cover(row.title, row.monogram or row.title, row.image_url, row.spotify_url)}"
         f'<div><p class="hr-title" title="{escape(row.title, quote=True)}">{link(row.title, row.title_href)}</p>'
         f"{second if row.second else ''}{bar}</div>"
         f'<div class="hr-numbers"><b>{escape(row.main)}</b><span class="hr-small">{escape(row.small)}</span></div></li>'

@@ -1,6 +1,6 @@
 """Serves the dashboard: `streamlit run server.py`. Adds to Streamlit what it does not do itself.
 
-Files are sent compressed, the browser is told to load nothing from elsewhere but covers and the player, and
+Files are sent compressed, the browser is told to load nothing from elsewhere but covers, and
 /api/ready says whether the settings are complete.
 """
 
@@ -26,7 +26,6 @@ _WARM = ("altair", "data", "history", "tops")
 """Modules whose import takes longest: done before the first viewer comes."""
 
 COVERS = "https://i.scdn.co https://mosaic.scdn.co"
-PLAYER = "https://open.spotify.com"
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -37,7 +36,7 @@ POLICY = "; ".join(
         "font-src 'self' data:",
         "connect-src 'self' ws: wss: data: blob:",
         "worker-src 'self' blob:",
-        f"frame-src 'self' {PLAYER}",
+        "frame-src 'self'",
         "frame-ancestors 'self'",
         "object-src 'none'",
         "base-uri 'self'",

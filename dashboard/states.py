@@ -1,32 +1,36 @@
 """What a page shows when there is nothing to show or something is broken: always with the next step."""
 
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 
 import streamlit as st
 
 import words
 from dashboard_settings import Settings
 
-GUIDE = "the README's chapter “Set it up”"
+GUIDE = "the README’s chapters “Deploy” and “The laptop cloud”"
 
 
 def never_run(settings: Settings | None) -> None:
     where = f"The dataset `{settings.project}.{settings.dataset}` has no tables or no plays in it." if settings else ""
     st.header("Nothing has been collected yet")
+    is_laptop = settings is not None and not settings.is_in_cloud
+    start, option = ("`make up`", " --laptop") if is_laptop else ("`terraform -chdir=terraform apply`", "")
+    what = "Start the laptop cloud" if is_laptop else "Deploy"
     st.markdown(f"""{where} Do this, in this order:
 
-1. Deploy, or start the laptop cloud: `terraform -chdir=terraform apply`, or `make up` on a laptop.
-2. Add a listener: `python -m cli authorize LISTENER`.
-3. Wait for the next full hour, or start a run by hand: `gcloud scheduler jobs run heavy-rotation-hourly`.
+1. {what}: {start}.
+2. Add a listener: `python -m cli authorize LISTENER{option}`.
+3. Wait for the next full hour, or do not: `python -m cli run-now{option}`.
 
 To look around first, `make demo` shows this dashboard with invented listeners. More in {GUIDE}.""")
 
 
-def no_plays(listener: str, runs: int) -> None:
+def no_plays(listener: str, runs: int, next_run_at: datetime) -> None:
+    """`next_run_at` is on the listener's clock."""
     st.header(f"No plays of {listener} yet")
     ran = f"The pipeline has run {words.counted(runs, 'time')} in the last two weeks" if runs else "No run is recorded"
-    st.markdown(f"""{ran}, and it runs again at the next full hour.
+    st.markdown(f"""{ran}, and it runs again at {next_run_at:%H:%M}.
 
 - Spotify tells a play only after about 30 seconds of it, and sometimes a few minutes late.
 - Private sessions are never told.
@@ -35,32 +39,38 @@ def no_plays(listener: str, runs: int) -> None:
 - The Pipeline page says whether something is wrong.""")
 
 
-def nothing_in_period(before: datetime | None, after: datetime | None, widen: Callable[[str], None]) -> None:
-    """`before` and `after`: the nearest plays around the period, on the listener's clock."""
+def nothing_in_period(
+    before: datetime | None, after: datetime | None, others: Sequence[str], widen: Callable[[str], None]
+) -> None:
+    """`before` and `after`: the nearest plays around the period, on the listener's clock; `others` hold plays."""
     st.header("Nothing was played in this period")
     if before:
         st.markdown(f"The last play before it: **{words.moment_year(before)}**.")
     if after:
         st.markdown(f"The first play after it: **{words.moment_year(after)}**.")
     with st.container(horizontal=True):
-        st.button("Show 28 days", on_click=widen, args=("28 days",), key="widen_28")
-        st.button("Show all time", on_click=widen, args=("All time",), key="widen_all")
+        for name in others:
+            label, key = f"Show {name[0].lower()}{name[1:]}", f"widen_{name.split()[0].lower()}"
+            st.button(label, on_click=widen, args=(name,), key=key)
 
 
-def few_plays(count: int) -> None:
-    st.info(
-        f"Only {words.plays(count)} in this period: too few for averages. Choose a longer period to see them.",
-        icon=":material/info:",
+def few_plays() -> None:
+    st.info("Too few plays for averages. Choose a longer period to see them.", icon=":material/info:")
+
+
+def stale(since: datetime, age: timedelta, reason: str) -> None:
+    st.warning(
+        f"{reason} You see the copy of {words.moment(since)}, made {words.ago(age)}.", icon=":material/cloud_off:"
     )
 
 
-def stale(since: datetime, reason: str) -> None:
-    st.warning(f"{reason} You see the copy of {words.moment(since)}.", icon=":material/cloud_off:")
+def behind(what: str) -> None:
+    st.warning(f"{what} The Pipeline page says what to do.", icon=":material/schedule:")
 
 
 def unreadable(reason: str) -> None:
     st.error(f"The warehouse could not be read. {reason}", icon=":material/cloud_off:")
-    st.markdown("Nothing is lost: plays are still being collected. Try again in a minute.")
+    st.markdown("Collecting plays does not depend on this dashboard. Try again in a minute.")
     st.button("Try again", key="try_again", icon=":material/refresh:")
 
 

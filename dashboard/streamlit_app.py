@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
+import footer
 import frame
 import rows
 import states
@@ -92,7 +93,7 @@ def run() -> None:
     page = st.navigation(PAGES, position="top")
     st.html(rows.STYLE)
     body = st.container()
-    frame.footer()
+    footer.draw()
     with body:
         _draw(page)
 

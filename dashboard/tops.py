@@ -21,6 +21,7 @@ SPARK_PERIODS = {
     "12 months": "last_365_days",
     "All time": "all_time",
 }
+SPARK_DAYS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}
 _SHOWN = ["track_id", "track_name", "artist_name", "artist_names", "album_name", "image_url"]
 _LINKS = {"Tracks": "track", "Artists": "artist", "Albums": "album"}
 
@@ -102,12 +103,8 @@ def ranked(tallies: pd.DataFrame, by: str) -> pd.DataFrame:
 
 def recount(history: History, as_of: datetime, days: int | None) -> pd.DataFrame:
     """The rows that `top_tracks` should hold for a period counted back from `as_of`, less its bookkeeping."""
-    plays = history.local("UTC")
-    until = pd.Timestamp(as_of)
-    length = pd.Timedelta(days=days or 0)
-    now = plays[(plays["played_at"] <= until) & ((plays["played_at"] > until - length) if days else True)]
+    now, before = _counted_back(history, as_of, days)
     rows = ranked(tally(history, now, "Tracks"), "Plays").head(TEN)
-    before = plays[(plays["played_at"] <= until - length) & (plays["played_at"] > until - 2 * length)]
     earlier = ranked(tally(history, before, "Tracks"), "Plays")["rank"] if days else pd.Series(dtype="int64")
     names = history.tracks[_SHOWN].iloc[rows["track"]].set_index(rows.index)
     previous = earlier.reindex(rows.index).astype("Int64").rename("previous_rank")
@@ -116,7 +113,10 @@ def recount(history: History, as_of: datetime, days: int | None) -> pd.DataFrame
 
 
 def from_spark(history: History, top_tracks: pd.DataFrame, period: str) -> pd.DataFrame:
-    """Spark's rows of one period in the columns of `top`; the keys lead to this app's pages."""
+    """Spark's rows of one period in the columns of `top`; the keys lead to this app's pages.
+
+    Spark keeps ten rows, so attrs["tied_beyond"] is counted here, over the stretch that Spark looked at.
+    """
     rows = top_tracks[top_tracks["period"] == period].sort_values("position", ignore_index=True)
     of_id = history.tracks.set_index("track_id")
     known = of_id.reindex(rows["track_id"]).reset_index()
@@ -128,7 +128,28 @@ def from_spark(history: History, top_tracks: pd.DataFrame, period: str) -> pd.Da
         is_tied=rows["rank"].duplicated(keep=False),
         share=np.nan,
     )
-    return _with_moves(rows)
+    rows = _with_moves(rows)
+    rows.attrs["tied_beyond"] = _tied_beyond(history, rows, SPARK_DAYS[period])
+    return rows
+
+
+def _tied_beyond(history: History, ten: pd.DataFrame, days: int | None) -> int:
+    """How many more recordings have as many plays as the last of ten rows."""
+    if len(ten) < TEN:
+        return 0
+    heard, _ = _counted_back(history, ten["as_of"].iloc[0], days)
+    fewest = ten["plays"].iloc[-1]
+    same = int((heard["recording"].value_counts() == fewest).sum())
+    return max(0, same - int((ten["plays"] == fewest).sum()))
+
+
+def _counted_back(history: History, as_of: datetime, days: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The plays of the last days up to an instant, and those of as many days before; all and none without days."""
+    plays = history.local("UTC")
+    at, until, length = plays["played_at"], pd.Timestamp(as_of), pd.Timedelta(days=days or 0)
+    if days is None:
+        return plays[at <= until], plays.head(0)
+    return plays[(at <= until) & (at > until - length)], plays[(at <= until - length) & (at > until - 2 * length)]
 
 
 def last_played(history: History, local: pd.DataFrame, count: int = 12) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Numbers, dates and changes as a person says them. Pure functions of values."""
 
+import re
 from datetime import date, datetime, timedelta
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -102,6 +103,11 @@ def duration(span: timedelta) -> str:
 
 def ago(span: timedelta) -> str:
     return "just now" if span < timedelta(minutes=1) else f"{duration(span)} ago"
+
+
+def plain(name: object) -> str:
+    """A name inside Markdown: what would be markup there is only text."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~<>$:-])", r"\\\1", str(name))
 
 
 def joined(items: list[str]) -> str:

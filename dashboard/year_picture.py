@@ -1,5 +1,7 @@
 """A year or month as a picture to keep: an SVG of text and rectangles, without covers, which may not be altered."""
 
+import itertools
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -8,8 +10,8 @@ from pathlib import Path
 WIDTH, HEIGHT = 1080, 1350
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 _INK, _PAPER, _SOFT, _ACCENT = "#171A21", "#FFFFFF", "#5B6270", "#4F46C8"
-_WIDE, _NARROW = 58, 26
-"""Characters that fit in a line."""
+_WIDE, _NARROW = 56, 25
+"""Characters that fit in a line; those of East Asia take the room of two."""
 _MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
 
 
@@ -28,9 +30,10 @@ class Picture:
 
 
 def svg(picture: Picture) -> bytes:
+    label = escape(_printable(picture.title), quote=True)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'font-family="{escape(_FONT, quote=True)}" role="img" aria-label="{escape(picture.title, quote=True)}">',
+        f'font-family="{escape(_FONT, quote=True)}" role="img" aria-label="{label}">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{_PAPER}"/>',
         f'<rect width="{WIDTH}" height="16" fill="{_ACCENT}"/>',
         _text(72, 150, picture.title, 84, weight=800),
@@ -76,7 +79,9 @@ def _lists(lists: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
         parts.append(_text(x, y, heading, 30, weight=700))
         room = _WIDE if place == 0 else _NARROW
         for number, line in enumerate(lines[:5], start=1):
-            parts.append(_text(x, y + 46 * number, f"{number}  {_cut(line, room)}", 28))
+            # A number of its own, or a title written from right to left would change places with it.
+            parts.append(_text(x, y + 46 * number, f"{number}", 28, _SOFT))
+            parts.append(_text(x + 34, y + 46 * number, _cut(line, room), 28))
     return parts
 
 
@@ -88,7 +93,16 @@ def _mark(x: int, y: int) -> str:
 
 
 def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1].rstrip() + "…"
+    widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text]
+    if sum(widths) <= room:
+        return text
+    fitting = sum(width <= room - 1 for width in itertools.accumulate(widths))
+    return text[:fitting].rstrip() + "…"
+
+
+def _printable(text: str) -> str:
+    """XML knows no way to write a control character: one in a title would make the whole picture unreadable."""
+    return "".join(letter for letter in text if unicodedata.category(letter) not in ("Cc", "Cs", "Cn"))
 
 
 def _text(
@@ -96,5 +110,5 @@ def _text(
 ) -> str:
     return (
         f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
-        f'text-anchor="{anchor}">{escape(text)}</text>'
+        f'text-anchor="{anchor}">{escape(_printable(text))}</text>'
     )

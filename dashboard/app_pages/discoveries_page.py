@@ -7,6 +7,7 @@ import charts
 import discoveries
 import frame
 import lists
+import rows
 import words
 from frame import Listening
 
@@ -19,13 +20,15 @@ def new_share(weekly: pd.DataFrame) -> float:
 
 
 def new_and_known(page: Listening) -> None:
-    st.header("How much is new?", anchor=False)
     weekly = discoveries.new_and_known(page.history, page.everything, page.period, page.by)
     share = new_share(weekly)
-    part = f"**{words.percent(share)}** of listening" if share else "**None** of it"
+    part = f"**{words.percent(share)}** of your listening" if share else "**None** of your listening"
     said = f"{part} went to artists you had known for less than 30 days."
-    st.markdown(said)
+    frame.lead(said)
+    st.header("How much is new?", anchor=False)
     st.altair_chart(charts.new_and_known(weekly, page.by, page.colours), alt=frame.alt_text(said))
+    kinds = [("new artists", page.colours.primary, "", ""), ("artists known before", page.colours.pale, "", "")]
+    st.html(rows.legend(kinds))
 
 
 def stuck(page: Listening) -> None:
@@ -47,43 +50,75 @@ def forgotten(page: Listening) -> None:
         st.caption("None: every track played twenty times or more was also heard in the last 180 days.")
         return
     first = lost.iloc[0]
-    st.markdown(
-        f"**{first['name']}** was played {words.counted(int(first['plays']), 'time')}, but not for half a year."
-    )
+    times = words.counted(int(first["plays"]), "time")
+    st.markdown(f"**{words.plain(first['name'])}** was played {times}, but not for half a year.")
     lists.draw_top(page, lost, "Tracks", "Forgotten favourites", moves=False)
 
 
 def loyalty(page: Listening) -> None:
+    """How few artists most of it goes to, and whether that was so before."""
     st.header("Loyalty", anchor=False)
-    share = discoveries.loyalty(page.history, page.shown, page.by)
-    if share is None:
+    now = discoveries.loyalty(page.history, page.shown, page.by)
+    if now is None:
         st.caption("Spotify told no artists for these plays.")
         return
-    st.metric("Share of your ten favourite artists", words.percent(share), border=True)
-    st.markdown("Most of what you hear comes from a few." if share > 0.5 else "You spread your listening widely.")
+    before = None if page.before is None else discoveries.loyalty(page.history, page.before, page.by)
+    st.markdown(
+        f"Half of your listening went to **{words.counted(now.artists_for_half, 'artist')}** of {now.artists:,}."
+    )
+    figures = [
+        ("Your favourite artist", now.favourite_share, before and before.favourite_share),
+        ("Your ten favourites", now.ten_share, before and before.ten_share),
+    ]
+    with st.grid(2, min_column_width=150):
+        for label, share, was in figures:
+            change = None if was is None else f"{(share - was) * 100:+.0f} points"
+            st.metric(
+                label,
+                words.percent(share),
+                delta=change,
+                delta_color="violet",
+                delta_description="vs before" if change else None,
+                border=True,
+            )
 
 
 def decades(page: Listening) -> None:
-    st.header("How old is the music?", anchor=False)
     told = discoveries.decades(page.history, page.shown, page.by)
     known = told[told["decade"] != "Unknown"]
     if known.empty:
+        st.header("How old is the music?", anchor=False)
         st.caption("No release dates are known for these plays.")
         return
     top = str(known.loc[known["share"].idxmax(), "decade"])
-    said = f"The {top} lead with {words.percent(known['share'].max())} of listening."
-    st.markdown(said)
+    said = f"The **{top}** lead with {words.percent(known['share'].max())} of listening."
     left, right = st.columns(2, gap="large")
     with left:
+        frame.head("How old is the music?")
+        st.markdown(said)
         title = "Share of listening"
-        st.altair_chart(charts.bars(told, "decade", "share", page.colours, title=title, as_share=True), alt=said)
+        st.altair_chart(
+            charts.bars(told, "decade", "share", page.colours, title=title, as_share=True), alt=frame.alt_text(said)
+        )
     with right:
         years_of_decade(page, list(known.loc[known["share"] > 0, "decade"]), top)
 
 
 def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
-    decade = str(st.selectbox("Look into a decade", choices, index=choices.index(top), key="decade", width=200))
+    with frame.head("Year by year"):
+        decade = str(
+            st.selectbox(
+                "Look into a decade",
+                choices,
+                index=choices.index(top),
+                key="decade",
+                width=140,
+                label_visibility="collapsed",
+            )
+        )
     years = discoveries.years_in_decade(page.history, page.shown, page.by, int(decade[:4]))
+    best = years.loc[years["share"].idxmax()]
+    st.markdown(f"Of the {decade}, most is from **{int(best['year'])}**: {words.percent(best['share'])} of listening.")
     chart = charts.bars(years, "year", "share", page.colours, title="Share of listening", as_share=True)
     st.altair_chart(chart, alt=f"Release years of the {decade}.")
 
@@ -93,9 +128,9 @@ new_and_known(page)
 left, right = st.columns(2, gap="large")
 with left:
     stuck(page)
-    loyalty(page)
 with right:
     forgotten(page)
+loyalty(page)
 decades(page)
 
 frame.how_counted("""
@@ -103,6 +138,6 @@ frame.how_counted("""
   history are all new: nothing before them is known.
 - **Here to stay**: first heard in this period, played at least five times since.
 - **Forgotten**: played at least twenty times, and not once in the last 180 days; of all time, not of the period.
-- **Loyalty**: the part of the period that went to its ten favourite artists.
+- **Loyalty**: the parts of the period that went to its favourite artists, by the first credited artist of each play.
 - **Decades**: by the release date of the album that was played, so a re-issue counts as new music.
 """)

@@ -1,7 +1,5 @@
 """When did I play that? Every play, and everything to take away."""
 
-from datetime import datetime
-
 import pandas as pd
 import streamlit as st
 
@@ -9,22 +7,25 @@ import exports
 import frame
 import rows
 import words
+from exports import Cursor, HistoryPage, to_cursor
 from frame import Listening
 
-Cursor = tuple[datetime, str]
-
-
-def cursors() -> list[Cursor]:
-    """Where each page that was turned began; forgotten when the server is replaced, and then the first page shows."""
-    found: list[Cursor] = st.session_state.setdefault("history_cursors", [])
-    return found
+IN_URL = "before"
 
 
 def on_first_page(what: tuple[str, ...]) -> None:
-    """Another search or listener starts at the newest play again."""
-    if st.session_state.get("history_of") != what:
+    """Another search or listener starts at the newest play again; a visitor who just came stays where the URL is."""
+    if st.session_state.setdefault("history_of", what) != what:
         st.session_state["history_of"] = what
-        st.session_state["history_cursors"] = []
+        go_to(None)
+
+
+def go_to(cursor: Cursor | None) -> None:
+    """The place is in the address: it outlives a reconnect, and can be kept or sent."""
+    if cursor is None:
+        st.query_params.pop(IN_URL, None)
+    else:
+        st.query_params[IN_URL] = str(cursor)
 
 
 def table(page: Listening, plays: pd.DataFrame) -> None:
@@ -44,7 +45,7 @@ def table(page: Listening, plays: pd.DataFrame) -> None:
     st.dataframe(
         shown if shown["Cover"].notna().any() else shown.drop(columns="Cover"),
         hide_index=True,
-        height=560,
+        height="auto" if len(shown) <= 10 else 560,
         alt="Plays, the newest first",
         column_config={
             "Played": st.column_config.DatetimeColumn("Played", format="ddd D MMM YYYY, HH:mm"),
@@ -55,22 +56,27 @@ def table(page: Listening, plays: pd.DataFrame) -> None:
     )
 
 
-def _turn_back() -> None:
-    cursors().pop()
-
-
-def turn(last: Cursor | None) -> None:
+def turn(shown: HistoryPage) -> None:
     """Newer and older; a page begins behind a play, so plays that arrive meanwhile move nothing."""
-    turned = cursors()
     with st.container(horizontal=True):
-        st.button("Newer", on_click=_turn_back, disabled=not turned, icon=":material/arrow_back:", key="newer")
+        st.button(
+            "Newer",
+            on_click=go_to,
+            args=(shown.newer,),
+            disabled=shown.is_first,
+            icon=":material/arrow_back:",
+            key="newer",
+        )
         st.button(
             "Older",
-            on_click=lambda: turned.append(last) if last else None,
-            disabled=last is None,
+            on_click=go_to,
+            args=(shown.older,),
+            disabled=shown.older is None,
             icon=":material/arrow_forward:",
             key="older",
         )
+        if not shown.is_first:
+            st.button("Newest", on_click=go_to, args=(None,), icon=":material/first_page:", key="newest")
 
 
 def take_away(page: Listening) -> None:
@@ -99,9 +105,11 @@ def _download(page: Listening, label: str, ending: str, mime: str) -> None:
 
 def sentence(page: Listening, found: int, plays: pd.DataFrame, search: str) -> str:
     if not found:
-        return f"No play matches “{search}”." if search else "No plays up to this day."
+        return f"No play matches “{words.plain(search)}”." if search else "No plays up to this day."
+    if plays.empty:
+        return f"**{words.plays(found)}**, none of them older than the place in this address."
     first, last = plays["wall"].iloc[-1], plays["wall"].iloc[0]
-    matching = f" match “{search}”" if search else " in all"
+    matching = f" match “{words.plain(search)}”" if search else " in all"
     return f"**{words.plays(found)}**{matching}. Here: {words.moment_year(first)} to {words.moment_year(last)}."
 
 
@@ -126,12 +134,12 @@ plays = page.everything
 if until is not None:
     plays = plays[plays["day"] <= pd.Timestamp(until)]
 on_first_page((page.filters.listener, page.filters.zone, search, str(until)))
-turned = cursors()
-shown, last, found = exports.history_page(page.history, plays, search, turned[-1] if turned else None)
-st.markdown(sentence(page, found, shown, search))
-if len(shown):
-    table(page, shown)
-    turn(last)
+shown = exports.history_page(page.history, plays, search, to_cursor(st.query_params.get(IN_URL)))
+frame.lead(sentence(page, shown.found, shown.plays, search))
+if len(shown.plays):
+    table(page, shown.plays)
+if shown.found:
+    turn(shown)
 take_away(page)
 
 frame.how_counted(f"""

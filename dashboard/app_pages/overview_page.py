@@ -18,12 +18,18 @@ from frame import Listening
 
 
 def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) -> str:
-    """So much a day, and whether that is more than before."""
+    """So much a day, whether that is more than before, and the favourite."""
     per_day = now.minutes / page.period.days if page.by == "Minutes" else now.plays / page.period.days
     was = None if before is None else (before.minutes if page.by == "Minutes" else before.plays)
     is_now = now.minutes if page.by == "Minutes" else now.plays
     unit = f"{per_day:,.0f} minutes a day" if page.by == "Minutes" else f"{per_day:,.1f} plays a day"
-    return f"**{unit}** on average{words.compared(is_now, was, span_before(page))}."
+    most = tops.top(page.history, page.shown, "Tracks", "Plays", limit=1).iloc[0]
+    favourite = f"**{words.plain(most['name'])}**" if lists.text(most["name"]) else "A track without a name"
+    by_whom = f" by {words.plain(most['artist_name'])}" if lists.text(most["artist_name"]) else ""
+    return (
+        f"**{unit}** on average{words.compared(is_now, was, span_before(page))}. "
+        f"{favourite}{by_whom} was played most: {words.counted(int(most['plays']), 'time')}."
+    )
 
 
 def span_before(page: Listening) -> str:
@@ -31,13 +37,17 @@ def span_before(page: Listening) -> str:
 
 
 def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
-    """Four numbers; listening more is neither good nor bad, so the arrow is grey."""
+    """Four numbers, with bars where there are enough plays for a course.
+
+    Listening more is neither good nor bad, so the arrow has no colour of praise.
+    """
     figures = [
         ("Time listened", words.minutes(now.minutes), now.minutes, before.minutes if before else None, "minutes"),
         ("Plays", f"{now.plays:,}", now.plays, before.plays if before else None, "plays"),
         ("Artists", f"{now.artists:,}", now.artists, before.artists if before else None, "artists"),
         ("New tracks", f"{now.new_tracks:,}", now.new_tracks, before.new_tracks if before else None, "new_tracks"),
     ]
+    enough = now.plays >= frame.FEW_PLAYS
     with st.grid(4, min_column_width=150):
         for label, shown, value, was, measure in figures:
             change = words.change(value, was)
@@ -45,20 +55,22 @@ def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -
                 label,
                 shown,
                 delta=change,
-                delta_color="gray",
+                delta_color="violet",
                 delta_arrow="off" if change == "no change" else "auto",
                 delta_description="vs before" if change else None,
-                chart_data=totals.spark_bars(page.history, page.everything, page.period, measure),
+                chart_data=bars_of(page, measure) if enough else None,
                 chart_type="bar",
                 border=True,
                 height="stretch",
             )
 
 
-def how_much(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
+def bars_of(page: Listening, measure: str) -> list[float]:
+    return totals.spark_bars(page.history, page.everything, page.period, measure)
+
+
+def how_much(page: Listening, now: totals.Totals, said: str) -> None:
     st.header("How much did you listen?", anchor=False)
-    said = sentence(page, now, before)
-    st.markdown(said)
     marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
     trend = totals.trend(page.everything, page.period, page.by, marked)
     st.altair_chart(charts.trend(trend, page.by, page.colours), alt=frame.alt_text("Listening over the period.", said))
@@ -100,17 +112,20 @@ now = totals.totals(page.history, page.everything, page.period)
 previous = page.period.previous
 before = totals.totals(page.history, page.everything, previous) if previous else None
 
+is_few = now.plays < frame.FEW_PLAYS
+said = frame.few(page) if is_few else sentence(page, now, before)
+frame.lead(said)
 metrics(page, now, before)
-if now.plays < frame.FEW_PLAYS:
-    states.few_plays(now.plays)
-how_much(page, now, before)
+if is_few:
+    states.few_plays()
+how_much(page, now, said)
 
 left, right = st.columns([3, 2], gap="large")
 with left:
     top_ten(page)
 with right:
     st.header("Last played", anchor=False)
-    st.caption(f"On the clock of {page.filters.zone}.")
+    st.caption(f"The newest first, on the clock of {page.filters.zone}.")
     lists.draw_played(page, tops.last_played(page.history, page.everything), "Last played")
 
 frame.how_counted("""

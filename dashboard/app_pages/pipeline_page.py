@@ -8,12 +8,14 @@ import pandas as pd
 import streamlit as st
 
 import charts_pipeline
-import downloads
 import frame
 import lists
 import pipeline_grid
 import pipeline_health
+import pipeline_tables
 import rows
+import run_drawer
+import run_grid
 import states
 import words
 from frame import Listening
@@ -28,14 +30,26 @@ BADGES: dict[str, tuple[Literal["green", "orange", "red", "gray"], str]] = {
 HOURS = {"24 hours": 24, "48 hours": 48, "72 hours": 72}
 GAP_DAYS = 30
 PROBLEMS = 8
-GAPS = 10
 
 
 def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
-    """Of the whole run, and of listeners this viewer may see where only they failed."""
+    """Of the whole run, and of listeners this viewer may see where only they failed; one row for the same trouble."""
     whole = problems["listener_id"].isna()
-    own = problems["listener_id"].isin(page.viewer.listeners) & ~problems["slot"].isin(problems.loc[whole, "slot"])
-    return problems[whole | own].reset_index(drop=True)
+    # When nobody at all was heard, that says it; a step after ingest that failed says nothing about listeners.
+    silent = problems.loc[whole & (problems["step"] == "ingest"), "slot"]
+    own = problems["listener_id"].isin(page.viewer.listeners) & ~problems["slot"].isin(silent)
+    kept = problems[whole | own].assign(
+        who=lambda rows: rows["listener_id"].map(page.viewer.label_of, na_action="ignore")
+    )
+    same = ["slot", "step", "state", "what", "recovered"]
+    told = kept.groupby(same, sort=False, as_index=False, dropna=False).agg(
+        who=("who", lambda names: words.joined(sorted(names.dropna()))), next_step=("next_step", _steps)
+    )
+    return told.sort_values("slot", ascending=False, kind="stable", ignore_index=True)
+
+
+def _steps(next_steps: pd.Series) -> str:
+    return " ".join(dict.fromkeys(next_steps))
 
 
 def figures(page: Listening, runs: pd.DataFrame, status: pipeline_health.Status) -> None:
@@ -72,11 +86,14 @@ def _when(label: str, at: datetime | None, page: Listening, zone: str, kind: str
         st.metric(label, "never", border=True, height="stretch")
         return
     wall = pd.Timestamp(at).tz_convert(zone)
-    same_day = wall.date() == page.today
     age = page.now - at
+    # On a phone a metric has room for ten characters.
+    shown = (
+        f"{wall:%H:%M}" if wall.date() == page.today else f"{wall:%a %H:%M}" if age.days < 6 else words.short_day(wall)
+    )
     st.metric(
         label,
-        f"{wall:%H:%M}" if same_day else f"{wall:%a} {wall.day} {wall:%b}, {wall:%H:%M}",
+        shown,
         delta_arrow="off",
         delta=words.ago(age) if kind == "ago" else f"{words.duration(age)} lag",
         delta_color="gray",
@@ -106,8 +123,12 @@ def grid(page: Listening) -> None:
     cells = cells.assign(reason=cells["reason"].map(page.viewer.without_others))
     said = in_words(cells, label)
     st.markdown(said)
-    st.altair_chart(charts_pipeline.run_grid(cells, page.filters.zone, page.colours), alt=frame.alt_text(said))
+    opened = run_grid.draw(cells, page.filters.zone, page.colours, frame.alt_text("Runs by hour.", said))
+    if opened:
+        run_drawer.opened(opened)
     st.html(rows.legend(charts_pipeline.legend_of_states(page.colours)))
+    st.caption("Choose a cell to see what happened in it.")
+    run_drawer.draw_if_open(page, runs, cells)
 
 
 def in_words(cells: pd.DataFrame, label: str) -> str:
@@ -132,10 +153,9 @@ def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
 
 
 def _problem(page: Listening, row: dict[Hashable, Any]) -> rows.Problem:
-    slug = row["listener_id"]
     return rows.Problem(
         when=words.moment(row["slot"].tz_convert(page.filters.zone)),
-        where=charts_pipeline.STEP_NAMES[row["step"]] + ("" if pd.isna(slug) else f", {page.viewer.label_of(slug)}"),
+        where=run_grid.STEP_NAMES[row["step"]] + (f", {row['who']}" if row["who"] else ""),
         state=row["state"],
         glyph=pipeline_grid.GLYPHS[row["state"]],
         what=page.viewer.without_others(lists.text(row["what"])) or "No reason was recorded.",
@@ -164,92 +184,6 @@ def plays_per_run(page: Listening, runs: pd.DataFrame) -> None:
     st.caption(f"{page.name} only. Spotify shows the newest {pipeline_health.PAGE_LIMIT} plays: the dashed line.")
 
 
-def consent(page: Listening, runs: pd.DataFrame) -> None:
-    st.header("Listeners", anchor=False)
-    listeners = pipeline_health.listeners(runs, page.now)
-    listeners = listeners[listeners["listener_id"].isin(page.viewer.listeners)]
-    ending = listeners[listeners["level"].isin(["soon", "ended"])]
-    for row in ending.to_dict("records"):
-        st.warning(
-            f"{page.viewer.label_of(row['listener_id'])}: consent {_ends(row)}. Run "
-            f"`python -m cli authorize {row['listener_id']}`.",
-            icon=":material/key:",
-        )
-    if ending.empty and len(listeners):
-        st.markdown("Nobody has to renew their consent in the next 30 days.")
-    lines = [
-        (
-            page.viewer.label_of(row["listener_id"]),
-            lists.text(row["state"]).replace("_", " "),
-            _days_left(row),
-            _end(row, page),
-        )
-        for row in listeners.to_dict("records")
-    ]
-    st.html(rows.table(("Listener", "Last run", "Days of consent left", "Ends"), lines, "Days of consent left"))
-
-
-def _days_left(row: dict[Hashable, Any]) -> str:
-    return "unknown" if pd.isna(row["days_left"]) else f"{int(row['days_left'])}"
-
-
-def _end(row: dict[Hashable, Any], page: Listening) -> str:
-    if pd.isna(row["ends_at"]):
-        return "unknown"
-    return words.day(pd.Timestamp(row["ends_at"]).tz_convert(page.filters.zone))
-
-
-def _ends(row: dict[object, object]) -> str:
-    left = int(str(row["days_left"]))
-    return f"ended {words.counted(-left, 'day')} ago" if left < 0 else f"ends in {words.counted(left, 'day')}"
-
-
-def spark(page: Listening, runs: pd.DataFrame) -> None:
-    st.header("Spark and steps", anchor=False)
-    batch = pipeline_health.spark_batch(runs, page.viewer.store.top_tracks(page.filters.listener).value, page.now)
-    if batch is None:
-        st.markdown("No top ten has been computed yet. The first batch starts after the first new plays.")
-    else:
-        read = f", from {words.plays(batch['plays'])}" if batch["plays"] is not None else ""
-        st.markdown(f"The top ten is **{words.duration(batch['age'])}** old: run `{batch['run_id']}`{read}.")
-    durations = pipeline_health.durations(runs)
-    lines = [
-        (
-            charts_pipeline.STEP_NAMES[row["step"]],
-            f"{row['median_seconds']:,.0f} s",
-            f"{row['last_seconds']:,.0f} s",
-            f"{row['runs']:,}",
-        )
-        for row in durations.to_dict("records")
-    ]
-    st.html(rows.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
-
-
-def gaps(page: Listening) -> None:
-    st.header("Gaps", anchor=False)
-    if page.gaps.empty:
-        st.markdown("None: every page of Spotify's overlapped what was already stored.")
-        return
-    zone = page.filters.zone
-    newest = page.gaps.iloc[::-1]
-    st.markdown(
-        f"**{words.counted(len(newest), 'stretch')}** in which plays may be missing. An import of the extended "
-        f"streaming history fills them: `python -m cli import {page.filters.listener} FILE…`."
-    )
-    lines = [
-        (
-            words.moment_year(row["gap_start"].tz_convert(zone)),
-            words.moment_year(row["gap_end"].tz_convert(zone)),
-            words.duration(row["gap_end"] - row["gap_start"]),
-        )
-        for row in newest.head(GAPS).to_dict("records")
-    ]
-    st.html(rows.table(("From", "To", "Length"), lines, "Gaps, the newest first"))
-    if len(newest) > GAPS:
-        st.caption(f"The newest {GAPS} of {len(newest):,}. The download has all of them.")
-    downloads.buttons(newest, "gaps")
-
-
 page = frame.listening(needs_plays=False)
 runs = page.viewer.store.runs().value
 status = pipeline_health.status(runs, page.now)
@@ -270,10 +204,10 @@ what_went_wrong(page, mine(pipeline_health.problems(runs, page.now), page))
 left, right = st.columns(2, gap="large")
 with left:
     plays_per_run(page, runs)
-    gaps(page)
+    pipeline_tables.gaps(page)
 with right:
-    consent(page, runs)
-    spark(page, runs)
+    pipeline_tables.consent(page, runs)
+    pipeline_tables.spark(page, runs)
 
 frame.how_counted("""
 - The grid is the ledger `runs`: every step writes one row when it is done. **Succeeded** did its work, **skipped** had

@@ -21,9 +21,8 @@ def known_of(page: Listening, coverage: sound.Coverage) -> str:
 
 
 def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None:
-    st.header("What does your music sound like?", anchor=False)
     said = sentence(changes)
-    st.markdown(said)
+    st.header("What does your music sound like?", anchor=False)
     left, right = st.columns([2, 1], gap="large")
     with left:
         st.altair_chart(
@@ -33,13 +32,14 @@ def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None
             "Dot: average of this period. Grey tick: average of all time. Band: the middle half of your listening."
         )
     with right:
-        st.markdown("**What changed most**")
+        st.subheader("What changed most", anchor=False)
         for change in changes.to_dict("records"):
             st.metric(
                 f"{change['name']} ({change['low']} → {change['high']})",
                 f"{change['mean']:.2f}",
-                delta=round(change["change"], 2),
-                delta_color="gray",
+                delta=f"{change['change']:+.2f}" if abs(change["change"]) >= 0.005 else "no change",
+                delta_arrow="auto" if abs(change["change"]) >= 0.005 else "off",
+                delta_color="violet",
                 delta_description="vs all time",
                 border=True,
             )
@@ -69,13 +69,14 @@ def mood(page: Listening) -> None:
     st.markdown(said)
     told = " ".join(f"{corner}: {words.percent(share)}." for corner, share in corners.items())
     st.altair_chart(charts_sound.mood_map(moods, page.colours), alt=frame.alt_text(said, told))
-    st.caption(f"A circle is a track, its size the time heard; the {len(moods):,} most heard ones. · {told}")
+    shown = words.counted(len(moods), "track")
+    st.caption(f"A circle is a track, its size the time heard: the {shown} you heard most. · {told}")
 
 
 def tempo_and_trend(page: Listening) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        st.header("Tempo", anchor=False)
+        frame.head("Tempo")
         tempo = sound.tempo(page.history, page.shown)
         if tempo.empty:
             st.caption("No tempo is known for these plays.")
@@ -85,26 +86,47 @@ def tempo_and_trend(page: Listening) -> None:
             st.markdown(said)
             st.altair_chart(charts_sound.tempo(tempo, page.colours), alt=said)
     with right:
-        st.header("How it changes", anchor=False)
-        names = {feature.name: feature for feature in sound.FEATURES}
-        name = str(st.selectbox("Feature", list(names), key="feature", bind="query-params", width=220))
-        trend = sound.feature_trend(page.history, page.everything, names[name].key)
-        if len(trend) < 2:
-            st.caption("A trend needs two months of plays.")
-        else:
-            said = f"{name}, month by month over all time: {trend['mean'].iloc[-1]:.2f} in the last month."
-            st.altair_chart(charts_sound.feature_trend(trend, name, page.colours), alt=said)
+        how_it_changes(page)
+
+
+def how_it_changes(page: Listening) -> None:
+    names = {feature.name: feature for feature in sound.FEATURES}
+    with frame.head("How it changes"):
+        name = str(
+            st.selectbox(
+                "Feature", list(names), key="feature", bind="query-params", width=200, label_visibility="collapsed"
+            )
+        )
+    trend = sound.feature_trend(page.history, page.everything, names[name].key)
+    if len(trend) < 2:
+        st.caption("A trend needs two months of plays.")
+        return
+    said = trend_sentence(names[name], trend)
+    st.markdown(said)
+    st.altair_chart(charts_sound.feature_trend(trend, name, page.colours), alt=frame.alt_text(said))
+
+
+def trend_sentence(feature: sound.Feature, trend: pd.DataFrame) -> str:
+    """The last month against the mean of all months before it."""
+    last, before = float(trend["mean"].iloc[-1]), float(trend["mean"].iloc[:-1].mean())
+    month = f"{trend['month_on'].iloc[-1]:%B %Y}"
+    numbers = f"{last:.2f} against {before:.2f}"
+    if abs(last - before) < 0.01:
+        return f"**{month}** was like the months before: {numbers}."
+    return f"**{month}** was more {feature.high if last > before else feature.low} than the months before: {numbers}."
 
 
 def without_features(page: Listening) -> None:
     """Still worth opening: release decades, lengths, explicit share, popularity."""
+    told = sound.without_features(page.history, page.shown)
+    decades = discoveries.decades(page.history, page.shown, page.by)
+    frame.lead(sentence_without(told, decades))
     st.info(
         "No audio features are known for these plays. Spotify closed them to new apps on 27 November 2024. Set "
         "`AUDIO_FEATURES_SOURCE=reccobeats` to ask a free service instead; the next plays will have them. "
         "What Spotify does tell is below.",
         icon=":material/info:",
     )
-    told = sound.without_features(page.history, page.shown)
     with st.grid(3, min_column_width=150):
         average = told.average_minutes
         st.metric("Average length", f"{average:.1f} min" if average is not None else "unknown", border=True)
@@ -119,7 +141,6 @@ def without_features(page: Listening) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.header("Release decades", anchor=False)
-        decades = discoveries.decades(page.history, page.shown, page.by)
         st.altair_chart(
             charts.bars(decades, "decade", "share", page.colours, title="Share of listening", as_share=True),
             alt="Share of listening per release decade",
@@ -135,6 +156,15 @@ def without_features(page: Listening) -> None:
         )
 
 
+def sentence_without(told: sound.WithoutFeatures, decades: pd.DataFrame) -> str:
+    """What can be said of the sound's surroundings."""
+    known = decades[decades["decade"] != "Unknown"]
+    age = f", most of it from the **{known.loc[known['share'].idxmax(), 'decade']}**" if len(known) else ""
+    if told.average_minutes is None:
+        return f"How this music sounds is not known{age}."
+    return f"Your tracks last **{told.average_minutes:.1f} minutes** on average{age}."
+
+
 def _length(start: float, end: float) -> str:
     return f"{start:.0f}+ min" if end == float("inf") else f"{start:.0f}–{end:.0f}"
 
@@ -144,9 +174,11 @@ coverage = sound.coverage(page.history, page.shown)
 if coverage.share == 0:
     without_features(page)
 else:
-    st.caption(known_of(page, coverage))
     rows = sound.feature_rows(page.history, page.shown, page.everything)
-    features(page, rows, sound.changes(rows))
+    changes = sound.changes(rows)
+    frame.lead(sentence(changes))
+    st.caption(known_of(page, coverage))
+    features(page, rows, changes)
     mood(page)
     tempo_and_trend(page)
 

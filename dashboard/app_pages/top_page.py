@@ -20,8 +20,10 @@ def sentence(page: Listening, top: pd.DataFrame, kind: str) -> str:
         return f"No {kind.lower()} are known for these plays."
     first = top.iloc[0]
     measure = "minutes" if page.by == "Minutes" else "plays"
-    by_whom = f" by {first['artist_name']}" if kind != "Artists" and lists.text(first["artist_name"]) else ""
-    said = f"**{first['name']}**{by_whom} leads with {words.amount(first[measure], page.by)}"
+    by_whom = (
+        f" by {words.plain(first['artist_name'])}" if kind != "Artists" and lists.text(first["artist_name"]) else ""
+    )
+    said = f"**{words.plain(first['name'])}**{by_whom} leads with {words.amount(first[measure], page.by)}"
     if int(first["rank"]) == 1 and bool(first["is_tied"]):
         return f"{said}, shared by {int((top['rank'] == 1).sum())}."
     return f"{said}, {words.percent(first['share'], 1)} of the period."
@@ -50,7 +52,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
     st.dataframe(
         shown.head(ROWS),
         hide_index=True,
-        height=420,
+        height="auto" if len(shown) <= 10 else 420,
         alt=f"{kind} in order, with plays, minutes and share",
         column_config={
             "Cover": st.column_config.ImageColumn("Cover", width="small"),
@@ -65,7 +67,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
     )
     if len(shown) > ROWS:
         st.caption(f"The first {ROWS} of {len(shown):,}. The download has all of them.")
-    downloads.buttons(shown.drop(columns="Cover", errors="ignore"), f"top-{kind.lower()}")
+    downloads.menu(shown.drop(columns="Cover", errors="ignore"), f"top-{kind.lower()}")
 
 
 def _top_share(every: pd.DataFrame) -> float:
@@ -99,17 +101,18 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
 every = tops.top(page.history, page.shown, kind, page.by, page.before, limit=None)
 ten = tops.top(page.history, page.shown, kind, page.by, page.before)
-st.markdown(sentence(page, ten, kind))
+frame.lead(sentence(page, ten, kind))
 if search:
     folded = search.casefold()
     names = every["name"].fillna("") + " " + every["artist_name"].fillna("")
     every = every[names.str.casefold().str.contains(folded, regex=False)]
-    st.caption(f"{words.counted(len(every), kind[:-1].lower())} with “{search}”.")
+    st.caption(f"{words.counted(len(every), kind[:-1].lower())} with “{words.plain(search)}”.")
     lists.draw_top(page, every.head(tops.TEN), kind, f"{kind} found")
 else:
     lists.draw_top(page, ten, kind, f"Top {kind.lower()}")
 
-st.header(f"All {len(every):,}" if not search else f"Found: {len(every):,}", anchor=False)
+counted = words.counted(len(every), kind[:-1].lower())
+st.header(f"Found: {counted}" if search else f"All of them: {counted}", anchor=False)
 table(page, every, kind)
 
 frame.how_counted(f"""

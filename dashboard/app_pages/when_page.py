@@ -3,30 +3,29 @@
 import streamlit as st
 
 import charts
+import charts_heat
 import days
 import frame
 import hours
 import lists
+import rows
 import sittings
 import states
 import words
+import year_calendar
 from frame import Listening
 
 
 def listening_clock(page: Listening) -> None:
-    st.header("Listening clock", anchor=False)
     clock = hours.clock(page.shown, page.period, page.by, page.now, page.gaps)
-    peak = hours.peak(clock)
-    said = ""
-    if peak:
-        weekday, hour, value = peak
-        amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
-        said = (
-            f"You listen most on **{words.WEEKDAYS[weekday]}s, {words.hour_span(hour)}**: about {amount} in that hour. "
-        )
-    said += f"Hours are local time in **{page.filters.zone}**."
-    st.markdown(said)
-    st.altair_chart(charts.clock(clock, page.by, page.colours), alt=frame.alt_text(said))
+    weekday, hour, value = hours.peak(clock) or hours.Peak(0, 0, 0.0)
+    amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
+    said = f"You listen most on **{words.WEEKDAYS[weekday]}s, {words.hour_span(hour)}**: about {amount} in that hour."
+    frame.lead(said)
+    st.header("Listening clock", anchor=False)
+    st.altair_chart(charts_heat.clock(clock, page.by, page.colours), alt=frame.alt_text(said))
+    most = f"{charts_heat.heat_top(clock):,.0f}"
+    st.html(rows.heat_scale(most, f"{page.by.lower()} in an average hour, local time", page.colours))
 
 
 def hours_and_weekdays(page: Listening) -> None:
@@ -64,18 +63,7 @@ def every_day(page: Listening) -> None:
             )
         )
     )
-    of_year = page.everything[page.everything["wall"].dt.year == year]
-    calendar = days.calendar(page.everything, year, page.by, page.gaps, page.filters.zone, page.now)
-    busiest = days.busiest_day(of_year, page.by)
-    past = int((~calendar["is_future"]).sum())
-    with_music = int((calendar["value"] > 0).sum())
-    said = f"{with_music} of {words.counted(past, 'day')} had music."
-    if busiest:
-        said = f"Busiest day: **{words.weekday_day(busiest[0])}** ({words.amount(busiest[1], page.by)}). {said}"
-    st.markdown(said)
-    st.altair_chart(charts.calendar(calendar, page.by, page.colours), alt=frame.alt_text(f"Calendar of {year}.", said))
-    if calendar["is_gap"].any():
-        st.caption(f"Outlined: {words.counted(int(calendar['is_gap'].sum()), 'day')} on which plays may be missing.")
+    year_calendar.draw(page, year)
 
 
 def streaks(page: Listening) -> None:
@@ -102,7 +90,7 @@ def long_sessions(page: Listening) -> None:
     )
     for number, (_, sitting) in enumerate(longest.iterrows(), start=1):
         length = f"{words.minutes(sitting['minutes'])}, {words.plays(int(sitting['plays']))}"
-        label = f"{words.moment(sitting['start'])} – {length}"
+        label = f"{words.moment_year(sitting['start'])} – {length}"
         with st.expander(label, key=f"sitting_{number}", on_change="rerun") as opened:
             if opened.open:
                 lists.draw_played(page, sittings.tracks_of(page.history, page.shown, sitting), label)
@@ -110,7 +98,8 @@ def long_sessions(page: Listening) -> None:
 
 page = frame.listening()
 if len(page.shown) < frame.FEW_PLAYS:
-    states.few_plays(len(page.shown))
+    frame.lead(frame.few(page))
+    states.few_plays()
 else:
     listening_clock(page)
     hours_and_weekdays(page)

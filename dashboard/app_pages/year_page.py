@@ -6,10 +6,15 @@ import pandas as pd
 import streamlit as st
 
 import charts
+import charts_bump
 import days
 import frame
 import lists
+import picture_button
+import rows
+import totals
 import words
+import year_calendar
 import year_picture
 import years
 from frame import Listening
@@ -95,22 +100,39 @@ def favourites(page: Listening, review: years.Review) -> None:
 
 def courses(page: Listening, review: years.Review, year: int, month: int | None) -> None:
     if month is None:
-        left, right = st.columns(2, gap="large")
-        with left:
-            st.header("Month by month", anchor=False)
-            best = review.months.loc[review.months["value"].idxmax()]
-            said = f"{best['month_on']:%B} was the fullest month with {words.amount(best['value'], page.by)}."
-            st.markdown(said)
-            st.altair_chart(charts.months(review.months, page.by, page.colours), alt=said)
-        with right:
-            st.header("Who led when", anchor=False)
-            st.markdown("Rank among all artists, month by month, of the six you heard most.")
-            st.altair_chart(charts.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
-    st.header("Every day", anchor=False)
-    calendar = days.calendar(page.everything, year, page.by, page.gaps, page.filters.zone, page.now)
-    said = f"{int((calendar['value'] > 0).sum())} days of {year} had music."
-    st.markdown(said)
-    st.altair_chart(charts.calendar(calendar, page.by, page.colours), alt=said)
+        months(page, review)
+        st.header("Every day", anchor=False)
+        year_calendar.draw(page, year)
+    else:
+        days_of_month(page, review)
+
+
+def days_of_month(page: Listening, review: years.Review) -> None:
+    """Day by day, with the month before behind it."""
+    st.header("Day by day", anchor=False)
+    said = f"{words.counted(review.totals.days_with_plays, 'day')} had music."
+    marked = days.gap_days(page.gaps, page.filters.zone, review.period.start, review.period.end)
+    trend = totals.trend(page.everything, review.period, page.by, marked)
+    st.altair_chart(charts.trend(trend, page.by, page.colours), alt=said)
+    st.caption(f"{said} Grey bars behind: the month before.")
+
+
+def months(page: Listening, review: years.Review) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.header("Month by month", anchor=False)
+        best = review.months.loc[review.months["value"].idxmax()]
+        said = f"**{best['month_on']:%B}** was the fullest month with {words.amount(best['value'], page.by)}."
+        st.markdown(said)
+        st.altair_chart(charts.months(review.months, page.by, page.colours), alt=frame.alt_text(said))
+    with right:
+        st.header("Who led when", anchor=False)
+        if review.bump["month_on"].nunique() < 2:
+            st.caption("A course needs two months with music.")
+            return
+        st.markdown("Rank among all artists, month by month, of the six you heard most.")
+        st.altair_chart(charts_bump.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
+        st.html(rows.legend(charts_bump.legend_of_bump(review.bump, page.colours)))
 
 
 def bump_in_words(bump: pd.DataFrame) -> str:
@@ -128,7 +150,10 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
         if month is None
         else [str(day + 1) if day % 5 == 0 else "" for day in range(len(bars))]
     )
-    tracks = [f"{row['name']} – {row['artist_name']}" for row in review.top_tracks.to_dict("records")]
+    tracks = [
+        " – ".join(filter(None, (lists.text(row["name"]), lists.text(row["artist_name"]))))
+        for row in review.top_tracks.to_dict("records")
+    ]
     return year_picture.svg(
         year_picture.Picture(
             title=name,
@@ -141,13 +166,26 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
             ],
             lists=[
                 ("Top tracks", tracks),
-                ("Top artists", list(review.top_artists["name"])),
-                ("Top albums", list(review.top_albums["name"])),
+                ("Top artists", [lists.text(name) for name in review.top_artists["name"]]),
+                ("Top albums", [lists.text(name) for name in review.top_albums["name"]]),
             ],
             bars=list(bars),
             bar_names=names,
         )
     )
+
+
+def keep(page: Listening, review: years.Review, name: str, month: int | None) -> None:
+    """The year as a file; the lists' titles are in it, so it is the listener's to hand on."""
+    file_name = f"heavy-rotation-{name.lower().replace(' ', '-')}"
+    picture = picture_of(page, review, name, month)
+    st.header("Keep it", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        picture_button.draw(picture, f"{file_name}.png")
+        st.download_button(
+            "As SVG", data=picture, on_click="ignore", file_name=f"{file_name}.svg", mime="image/svg+xml", key="picture"
+        )
+    st.caption("This page's address is the link to share with whom you let see this dashboard.")
 
 
 def daily(page: Listening, review: years.Review) -> pd.Series:
@@ -163,21 +201,11 @@ if review.totals.plays == 0:
     st.header(f"Nothing was played in {name}", anchor=False)
     st.markdown("Choose another month above.")
     st.stop()
-st.markdown(sentence(page, review, name))
+frame.lead(sentence(page, review, name))
 metrics(review)
 favourites(page, review)
 courses(page, review, year, month)
-with st.container(horizontal=True):
-    st.download_button(
-        "Save as picture",
-        data=lambda: picture_of(page, review, name, month),
-        on_click="ignore",
-        file_name=f"heavy-rotation-{name.lower().replace(' ', '-')}.svg",
-        mime="image/svg+xml",
-        icon=":material/image:",
-        key="picture",
-    )
-    st.caption("This page's address is the link to share with whom you let see this dashboard.")
+keep(page, review, name, month)
 
 frame.how_counted(f"""
 - The whole calendar {"month" if month else "year"}, from its first to its last midnight in **{page.filters.zone}**, to

@@ -87,7 +87,7 @@ def warehouse(until: datetime, listeners: int = 3, years: int = 1) -> InventedWa
     """The same for the same arguments. The newest play is at most a few hours older than `until`."""
     plays = pd.concat([_plays_of(slug, life) for slug, life in _lives(until, listeners, years)], ignore_index=True)
     slugs = sorted(plays["listener_id"].unique())
-    top = pd.concat([_top_of(slug, plays, until) for slug in slugs], ignore_index=True)
+    top = pd.concat([top_of(slug, plays, until) for slug in slugs], ignore_index=True)
     tables = {"plays": plays, "top_tracks": top, "gaps": _gaps(slugs, until), "runs": _runs(slugs, plays, until)}
     return InventedWarehouse(tables, until)
 
@@ -140,7 +140,8 @@ def _track_row(play: Play) -> dict[str, Any]:
     }
 
 
-def _top_of(slug: str, plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
+def top_of(slug: str, plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
+    """What Spark would have written of these plays at that time."""
     as_of = until.replace(minute=0, second=0, microsecond=0)
     history = Store(InventedWarehouse({"plays": plays}, until)).history(slug).value
     parts = [tops.recount(history, as_of, days).assign(period=name) for name, days in SPARK_PERIODS.items()]

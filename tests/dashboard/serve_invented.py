@@ -1,23 +1,50 @@
-"""Serves the dashboard as its container does, over the invented warehouse: `python -m … PORT`."""
+"""Serves the dashboard as its container does, over invented warehouses: `python -m … PORT [STATE_FILE]`.
+
+The file says which of `invented_states` is served now; without one, or while it is empty, the warehouse is full.
+"""
 
 import os
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 sys.path.insert(0, str(DASHBOARD))
+
+
+class SwitchingStore:
+    """Behaves as the store of the state that the file names at the moment."""
+
+    def __init__(self, state_file: str | None) -> None:
+        self._state_file = Path(state_file) if state_file else None
+        self._now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+    def __getattr__(self, name: str) -> Any:
+        state = self._state_file.read_text().strip() if self._state_file else ""
+        return getattr(self._store(state), name)
+
+    @cache  # noqa: B019 -- one store for the whole process
+    def _store(self, state: str) -> Any:
+        import data
+        from tests.dashboard.invented_states import STATES, stale_store
+        from tests.dashboard.invented_warehouse import warehouse
+
+        full = warehouse(self._now)
+        if state == "stale":
+            return stale_store(full)
+        return data.Store(STATES[state](full, self._now) if state else full)
 
 
 def main() -> None:
     from streamlit.web import cli
 
     import data
-    from tests.dashboard.invented_warehouse import warehouse
     from tests.dashboard.page_app import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
-    store = data.Store(warehouse(datetime.now(UTC).replace(minute=0, second=0, microsecond=0)))
+    store: Any = SwitchingStore(sys.argv[2] if len(sys.argv) > 2 else None)
     data.open_store = lambda settings, credentials: store
     sys.argv = [
         "streamlit",

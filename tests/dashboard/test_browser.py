@@ -9,14 +9,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+from PIL import Image
 
+import year_picture
+from tests.dashboard.invented_states import STATES
 from tests.dashboard.invented_warehouse import warehouse
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -33,23 +36,47 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = Path(axe.__file__).parent / "axe.min.js"
 RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
-STREAMLITS_OWN = {"svg-img-alt": "stMetric"}
-"""Rule → the element of Streamlit's whose inside breaks it in a bare app too: marks of a metric's spark bars."""
+STREAMLITS_OWN = {"svg-img-alt": "stMetric", "target-size": "stDateInput"}
+"""Rule → the element of Streamlit's whose inside breaks it in a bare app too: marks of a metric's spark bars, and the
+year, month and day of a date, which lie closer together than a finger is wide."""
 HARMLESS = ("_stcore/health", "_stcore/host-config", "Infinite extent")
 """Streamlit asks for the first two under every page's path and expects 404; Vega says the third of empty spark bars."""
 COVER_HOSTS = {"i.scdn.co", "mosaic.scdn.co"}
 PAGES = ("", "top", "when", "discoveries", "sound", "year", "history", "pipeline", "about")
 ITEMS = {"track": "track_id", "artist": "artist_id", "album": "album_id"}
+STATE_PAGES = {
+    "no-features": ("sound",),
+    "one-play": ("", "top", "when", "discoveries", "sound", "year", "history"),
+    "few-plays": ("", "when"),
+    "nothing-lately": ("", "sound"),
+    "late": ("",),
+    "stale": ("", "pipeline"),
+}
+"""Where a state shows itself; elsewhere on the overview and the pipeline page."""
 TITLE_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def state_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Says which state the warehouse is in."""
+    path = tmp_path_factory.mktemp("invented") / "state"
+    path.write_text("")
+    return path
+
+
+@pytest.fixture
+def in_state(state_file: Path) -> Iterator[Callable[[str], object]]:
+    yield state_file.write_text
+    state_file.write_text("")
+
+
+@pytest.fixture(scope="module")
+def address(state_file: Path) -> Iterator[str]:
     """The dashboard in a process of its own, served as in its container."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tests.dashboard.serve_invented", str(port)]
+    command = [sys.executable, "-m", "tests.dashboard.serve_invented", str(port), str(state_file)]
     server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TZ": "Asia/Kolkata"})
     try:
         yield _healthy(f"http://127.0.0.1:{port}", server)
@@ -161,6 +188,84 @@ def test_a_page_looks_finished_and_asks_nobody(
         visit.picture(f"{path or 'overview'}-{width}-{theme}")
 
 
+@pytest.mark.parametrize(("theme", "width"), [("light", 1366), ("dark", 390)])
+@pytest.mark.parametrize("state", [*STATES, "stale"])
+def test_an_empty_or_broken_page_looks_finished_as_well(
+    chromium: "playwright.Browser",
+    address: str,
+    in_state: Callable[[str], object],
+    state: str,
+    theme: str,
+    width: int,
+) -> None:
+    in_state(state)
+    for path in STATE_PAGES.get(state, ("", "pipeline")):
+        with Visit(chromium, address, theme, width) as visit:
+            visit.open(path)
+
+            assert visit.page.locator("[data-testid=stException]").count() == 0
+            assert visit.barriers() == []
+            assert visit.overhang() <= 0
+            assert visit.complaints == []
+            visit.picture(f"{path or 'overview'}-{width}-{theme}-{state}")
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_a_cell_of_the_grid_opens_a_drawer_by_mouse_and_by_keyboard(
+    chromium: "playwright.Browser", address: str, width: int
+) -> None:
+    with Visit(chromium, address, width=width) as visit:
+        visit.open("pipeline")
+        visit.page.locator(".hr-runs button[aria-label$='ingest: failed']").first.click()
+        drawer = visit.page.get_by_role("dialog")
+        drawer.get_by_text("Spotify answered 503 three times; the next run").wait_for()
+        visit.settle()
+        assert visit.barriers() == []
+        visit.picture(f"drawer-{width}-light")
+        assert "cell=" in visit.page.url
+
+        visit.page.keyboard.press("Escape")
+        drawer.wait_for(state="detached")
+        visit.settle()
+        assert "cell=" not in visit.page.url
+        visit.page.locator(".hr-runs button[aria-label$='ingest: missing']").first.press("Enter")
+        drawer.get_by_text("The ledger has no row of it.").wait_for()
+        visit.page.reload()
+        drawer.get_by_text("The ledger has no row of it.").wait_for()
+        assert visit.complaints == []
+
+
+def test_a_year_is_saved_as_a_picture(chromium: "playwright.Browser", address: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with Visit(chromium, address) as visit:
+        visit.open("year")
+        for name, ending in (("Save as picture", "png"), ("As SVG", "svg")):
+            with visit.page.expect_download() as download:
+                visit.page.get_by_role("button", name=name).click()
+            assert download.value.suggested_filename.endswith(f".{ending}")
+            download.value.save_as(SCREENSHOTS / f"year.{ending}")
+        assert visit.strangers() == set()
+        assert visit.complaints == []
+
+    with Image.open(SCREENSHOTS / "year.png") as picture:
+        assert picture.size == (year_picture.WIDTH, year_picture.HEIGHT)
+        colours = {colour for _, colour in picture.convert("RGB").getcolors(maxcolors=100_000)}
+    assert {(255, 255, 255), (0x4F, 0x46, 0xC8), (0x17, 0x1A, 0x21)} <= colours, "paper, bars and ink"
+
+
+def test_the_place_in_the_history_survives_a_reload(chromium: "playwright.Browser", address: str) -> None:
+    with Visit(chromium, address) as visit:
+        visit.open("history")
+        visit.page.get_by_role("button", name="Older", exact=True).click()
+        visit.page.wait_for_url("**/history?before=*")
+        visit.settle()
+        before = visit.page.locator(".st-key-hr-lead").inner_text()
+        visit.page.reload()
+        visit.settle()
+
+        assert visit.page.locator(".st-key-hr-lead").inner_text() == before
+
+
 def test_filters_survive_page_changes_and_a_reload(chromium: "playwright.Browser", address: str) -> None:
     with Visit(chromium, address) as visit:
         visit.open("?period=90+days&by=Plays&zone=Asia%2FTokyo")
@@ -200,6 +305,7 @@ def test_a_custom_period_is_chosen_by_two_days(chromium: "playwright.Browser", a
         visit.settle()
 
         assert visit.page.locator("[data-testid=stDateInput]").count() == 1
+        assert visit.barriers() == []
         assert visit.page.locator("[data-testid=stException]").count() == 0
 
 

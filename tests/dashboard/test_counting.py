@@ -290,11 +290,14 @@ def test_decades_are_complete_and_say_what_is_not_known():
     assert inside.loc[inside["share"] > 0].values.tolist() == [[2003, 0.5]]
 
 
-def test_loyalty_is_the_share_of_the_ten_favourite_artists():
+def test_loyalty_tells_how_much_goes_to_how_few_artists():
     tracks = [track(f"t{n:02}", artist_id=f"artist {n:02}", artist_name=f"Artist {n}") for n in range(12)]
+    # The first artist has nine plays, the other eleven one each.
     plays = [play(f"2026-11-{n + 1:02} 10:00", f"t{n:02}") for n in range(12)]
+    plays += [play(f"2026-11-20 1{n}:00", "t00") for n in range(8)]
     history = history_of(plays, tracks)
-    assert discoveries.loyalty(history, history.local("UTC"), "Plays") == pytest.approx(10 / 12)
+    told = discoveries.loyalty(history, history.local("UTC"), "Plays")
+    assert told == (pytest.approx(9 / 20), pytest.approx(18 / 20), 2, 12)
     assert discoveries.loyalty(history, history.local("UTC").head(0), "Plays") is None
 
 

@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,9 +41,10 @@ def test_pages_put_together_are_every_play_once_the_newest_first(moments: list[i
     seen: list[tuple[Any, Any]] = []
     cursor = None
     while True:
-        page, cursor, count = exports.history_page(history, local, before=cursor, size=size)
-        assert count == len(plays)
-        seen += list(zip(page["played_at"], page["key"], strict=True))
+        page = exports.history_page(history, local, before=cursor, size=size)
+        assert page.found == len(plays)
+        seen += list(zip(page.plays["played_at"], page.plays["key"], strict=True))
+        cursor = page.older
         if cursor is None:
             break
     assert seen == sorted(seen, reverse=True)
@@ -50,10 +53,38 @@ def test_pages_put_together_are_every_play_once_the_newest_first(moments: list[i
 
 def test_plays_that_arrive_meanwhile_move_no_page():
     plays = [play(f"2026-11-01 10:0{n}", f"t{n}") for n in range(4)]
-    first, cursor, _ = exports.history_page(history_of(plays), history_of(plays).local("UTC"), size=2)
+    first = exports.history_page(history_of(plays), history_of(plays).local("UTC"), size=2)
     later = history_of([*plays, play("2026-11-01 11:00", "t9")])
-    second, _, _ = exports.history_page(later, later.local("UTC"), before=cursor, size=2)
-    assert [*first["key"], *second["key"]] == ["t3", "t2", "t1", "t0"]
+    second = exports.history_page(later, later.local("UTC"), before=first.older, size=2)
+    assert [*first.plays["key"], *second.plays["key"]] == ["t3", "t2", "t1", "t0"]
+
+
+def test_the_way_back_shows_the_same_pages_and_ends_at_the_first():
+    plays = [play(f"2026-11-01 10:0{n}", f"t{n}") for n in range(7)]
+    history = history_of(plays)
+    way = [exports.history_page(history, history.local("UTC"), size=2)]
+    while way[-1].older:
+        way.append(exports.history_page(history, history.local("UTC"), before=way[-1].older, size=2))
+    back = way[-1]
+    for earlier in way[-2::-1]:
+        back = exports.history_page(history, history.local("UTC"), before=back.newer, size=2)
+        assert list(back.plays["key"]) == list(earlier.plays["key"])
+    assert [page.is_first for page in way] == [True, False, False, False]
+    assert (back.is_first, back.newer) == (True, None)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 3_000_000_000_000), st.from_regex(r"[0-9A-Za-z]{1,22}", fullmatch=True))
+def test_a_place_in_the_history_survives_the_address(played_at_ms: int, track_id: str):
+    cursor = exports.Cursor(datetime(2006, 1, 1, tzinfo=UTC) + timedelta(milliseconds=played_at_ms), track_id)
+    assert exports.to_cursor(str(cursor)) == cursor
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "~", "yesterday~a", "0001-01-01T00:00:00~a", "9999-12-31~a", "2026-11-01T10:00:00+99:00~a", "\0"]
+)
+def test_rubbish_in_the_address_is_no_place_in_the_history(text: str | None):
+    assert exports.to_cursor(text) is None
 
 
 def test_every_word_of_a_search_has_to_stand_in_title_artists_or_album():
@@ -65,9 +96,9 @@ def test_every_word_of_a_search_has_to_stand_in_title_artists_or_album():
     history = history_of([play(f"2026-11-0{n} 10:00", track_id) for n, track_id in enumerate("abc", start=1)], tracks)
 
     def found(search: str) -> list[str]:
-        page, _, count = exports.history_page(history, history.local("UTC"), search)
-        assert count == len(page)
-        return sorted(page["key"])
+        page = exports.history_page(history, history.local("UTC"), search)
+        assert page.found == len(page.plays)
+        return sorted(page.plays["key"])
 
     assert found("live") == ["a", "b"]
     assert found("LIVE bo") == ["a"]

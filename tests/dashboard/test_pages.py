@@ -10,6 +10,7 @@ import pytest
 
 import chart_specs
 import pipeline_grid
+import words
 from tests.dashboard import invented_warehouse
 from tests.dashboard.page_app import HIDDEN, LISTENING, NOW, PAGES, App, app, charts_of, text_of
 
@@ -140,6 +141,7 @@ def test_an_item_has_a_page_with_its_rank_and_its_link_to_spotify(app: App, page
 
     assert not drawn.exception
     assert "Number **" in text_of(drawn)
+    assert "Around it" in text_of(drawn)
     assert drawn.link_button[0].url == f"https://open.spotify.com/{page}/{key}"
 
 
@@ -207,7 +209,7 @@ def test_a_search_finds_the_play_and_tells_how_many_there_are(app: App) -> None:
 
     drawn = app.open("history", q=name)
 
-    assert f"match “{name}”" in text_of(drawn)
+    assert f"match “{words.plain(name)}”" in text_of(drawn)
     assert set(drawn.dataframe[0].value["Album"]) == {name}
 
 
@@ -243,6 +245,131 @@ def test_every_state_of_a_run_has_a_word_in_the_legend(app: App) -> None:
     said = text_of(app.open("pipeline"))
 
     assert [state for state in pipeline_grid.STATES if f"</span>{state}</li>" in said] == list(pipeline_grid.STATES)
+
+
+def failed_cell(app: App) -> str:
+    """The newest hour whose ingest failed, as the URL names it."""
+    runs = app.warehouse.tables["runs"]
+    slot = runs.loc[(runs["step"] == "ingest") & (runs["state"] == "failed"), "slot"].max()
+    return f"{slot:%Y-%m-%dT%H}.ingest"
+
+
+def test_a_cell_in_the_address_opens_its_drawer(app: App) -> None:
+    cell = failed_cell(app)
+
+    drawn = app.open("pipeline", cell=cell)
+    said = text_of(drawn)
+
+    assert not drawn.exception
+    assert "Spotify answered 503 three times; the next run picks the plays up." in said
+    assert "**Next:** Nothing: the next run tries again." in said
+    assert "<td>17 s</td><td>failed</td>" in said
+    assert said.count("Spotify answered 503 three times.</td>") == 3, "one line for each listener"
+    [link] = [button for button in drawn.link_button if "Cloud Logging" in button.label]
+    run_id = f"{cell[:4]}{cell[5:7]}{cell[8:10]}T{cell[11:13]}0000Z"
+    assert f"jsonPayload.run_id%3D%22{run_id}%22" in link.url
+    assert link.url.endswith("?project=invented")
+
+
+def test_an_hour_without_a_record_can_be_opened_as_well(app: App) -> None:
+    said = text_of(app.open("pipeline", cell=f"{NOW - timedelta(hours=19):%Y-%m-%dT%H}.load"))
+
+    assert "No record, and none of the step before it." in said
+    assert "The ledger has no row of it." in said
+
+
+def test_on_the_laptop_no_drawer_points_to_the_cloud(app: App) -> None:
+    app.environment(BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1")
+
+    drawn = app.open("pipeline", cell=failed_cell(app))
+
+    assert "Attempts" in text_of(drawn)
+    assert not drawn.link_button
+
+
+@pytest.mark.parametrize("cell", ["", "rubbish", "2026-11-24T15", "2026-11-24T15.rm", "1999-01-01T00.ingest", "."])
+def test_rubbish_in_the_address_opens_no_drawer(app: App, cell: str) -> None:
+    drawn = app.open("pipeline", cell=cell)
+
+    assert not drawn.exception
+    assert "Attempts" not in text_of(drawn)
+
+
+def test_the_place_in_the_history_outlives_the_session(app: App) -> None:
+    first = app.open("history")
+    first.button(key="older").click().run()
+    place = first.query_params["before"]
+
+    again = app.open("history", before=place)
+
+    assert list(again.dataframe[0].value["Played"]) == list(first.dataframe[0].value["Played"])
+    assert not again.button(key="newer").disabled
+
+
+def test_another_search_starts_at_the_newest_play_again(app: App) -> None:
+    drawn = app.open("history")
+    drawn.button(key="older").click().run()
+
+    drawn.text_input(key="q").set_value("letter").run()
+
+    assert "before" not in drawn.query_params
+    assert drawn.button(key="newer").disabled
+
+
+@pytest.mark.parametrize("place", ["rubbish", "2006-01-01T00:00:00~a", "9999-01-01T00:00:00~a", "2026-11-01~<script>"])
+def test_any_place_in_the_address_of_the_history_is_survived(app: App, place: str) -> None:
+    drawn = app.open("history", before=place)
+
+    assert not drawn.exception
+    assert f"**{len(mine_of(app)):,} plays**" in text_of(drawn)
+
+
+def mine_of(app: App) -> pd.DataFrame:
+    plays = app.warehouse.tables["plays"]
+    return plays[plays["listener_id"] == "listener-one"]
+
+
+def test_the_top_ten_of_spark_says_how_many_more_share_the_last_rank(app: App) -> None:
+    """Thirteen tracks, each heard once in the week: three of them have no room in the list."""
+    last = mine_of(app).drop_duplicates("isrc").tail(13)
+    recent = last.assign(played_at=pd.Timestamp(NOW - timedelta(days=1)) + pd.to_timedelta(range(13), unit="min"))
+    top = invented_warehouse.top_of("listener-one", recent, NOW)
+    app.over(_with(app, "top_tracks", top).with_plays(recent))
+
+    said = text_of(app.open(period="7 days"))
+
+    assert "Computed by Spark" in said
+    assert "and 3 more tied at 1" in said
+
+
+def test_a_page_of_an_item_marks_it_among_its_neighbours(app: App) -> None:
+    key = key_of(app, "artist_id")
+
+    said = text_of(app.open("artist", id=key))
+
+    [current] = re.findall(r'<li aria-current="true">.*?</li>', said)
+    assert f"id={key}" in current
+
+
+def test_a_name_with_markup_in_it_is_only_text_on_its_page(app: App) -> None:
+    plays = app.warehouse.tables["plays"]
+    name = "*Bold* $x$ :smile: [link](http://x)"
+    app.over(app.warehouse.with_plays(plays.assign(track_name=name)))
+
+    drawn = app.open("track", id=key_of(app, "track_id"))
+
+    assert drawn.title[0].value == words.plain(name)
+    assert "\\*Bold\\* \\$x\\$ \\:smile\\: \\[link\\]" in drawn.title[0].value
+
+
+@pytest.mark.parametrize("month", ["Whole year", "Feb"])
+def test_a_year_and_a_month_can_be_kept_as_a_picture(app: App, month: str) -> None:
+    drawn = app.open("year", year=str(NOW.year - 1), month=month)
+
+    assert not drawn.exception
+    assert "Keep it" in text_of(drawn)
+    assert ("Who led when" in text_of(drawn)) == (month == "Whole year")
+    assert ("Day by day" in text_of(drawn)) == (month == "Feb")
 
 
 def _with(app: App, table: str, rows: pd.DataFrame) -> "invented_warehouse.InventedWarehouse":

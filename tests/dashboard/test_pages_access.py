@@ -89,3 +89,39 @@ def test_without_the_signed_header_identity_aware_proxy_lets_nobody_in(app: App)
 
     assert "only served through Identity-Aware Proxy" in text_of(drawn)
     assert not [name for name in NAMES if name in text_of(drawn)]
+
+
+def test_the_drawer_of_a_run_shows_only_the_listeners_the_viewer_may_see(private: App) -> None:
+    runs = private.warehouse.tables["runs"]
+    newest = runs.loc[(runs["step"] == "ingest") & (runs["state"] == "failed"), "slot"].max()
+
+    drawn = private.open("pipeline", user=signed_in("ania@example.org"), cell=f"{newest:%Y-%m-%dT%H}.ingest")
+
+    sent = text_of(drawn)
+    assert "Attempts" in sent
+    assert "<td>Ania</td>" in sent
+    assert not [name for name in ("Bo", "listener-two", "listener-three") if name in sent]
+
+
+@pytest.mark.parametrize(("page", "column"), [("track", "track_id"), ("artist", "artist_id"), ("album", "album_id")])
+def test_what_only_somebody_else_heard_is_not_in_the_history(private: App, page: str, column: str) -> None:
+    plays = private.warehouse.tables["plays"]
+    is_mine = plays["listener_id"] == "listener-one"
+    theirs = plays.loc[~is_mine & ~plays[column].isin(plays.loc[is_mine, column])]
+    if page == "artist":
+        theirs = theirs[~theirs["artist_name"].isin("; ".join(plays.loc[is_mine, "artist_names"].unique()).split("; "))]
+
+    drawn = private.open(page, user=signed_in("ania@example.org"), id=str(theirs[column].iloc[0]), listener="Bo")
+
+    assert not drawn.exception
+    assert f"This {page} is not in the history" in text_of(drawn)
+    assert str(theirs["artist_name"].iloc[0]) not in text_of(drawn)
+
+
+def test_the_history_and_its_download_are_only_of_whom_the_viewer_may_see(private: App) -> None:
+    drawn = private.open("history", user=signed_in("ania@example.org"), listener="Bo", q="")
+
+    plays = private.warehouse.tables["plays"]
+    mine = int((plays["listener_id"] == "listener-one").sum())
+    assert f"**{mine:,} plays**" in text_of(drawn)
+    assert "Every play of Ania" in text_of(drawn)

@@ -2,16 +2,19 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
 
 import pandas as pd
 import pytest
 
-from tests.dashboard import invented_warehouse
+from tests.dashboard.invented_states import STATES
 from tests.dashboard.invented_warehouse import InventedWarehouse
-from tests.dashboard.page_app import LISTENING, NOW, PAGES, App, app, text_of
+from tests.dashboard.page_app import LISTENING, NOW, PAGES, App, app, charts_of, text_of
 
 __all__ = ["app"]
+
+
+def in_state(app: App, state: str) -> App:
+    return app.over(STATES[state](app.warehouse, NOW))
 
 
 def with_table(warehouse: InventedWarehouse, table: str, rows: pd.DataFrame) -> InventedWarehouse:
@@ -20,30 +23,39 @@ def with_table(warehouse: InventedWarehouse, table: str, rows: pd.DataFrame) -> 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_before_the_first_run_every_page_says_how_to_start(app: App, page: str) -> None:
-    nothing = app.warehouse
-    for table in ("plays", "top_tracks", "gaps", "runs"):
-        nothing = nothing.without(table)
-
-    drawn = app.over(nothing).open(page)
+    drawn = in_state(app, "never-run").open(page)
 
     assert not drawn.exception
     assert "Nothing has been collected yet" in text_of(drawn)
-    assert "python -m cli authorize" in text_of(drawn)
+    assert "`invented.listening`" in text_of(drawn)
+    assert "terraform -chdir=terraform apply" in text_of(drawn)
+    assert "python -m cli authorize LISTENER`" in text_of(drawn)
     assert not drawn.metric
+
+
+def test_on_the_laptop_the_first_steps_are_the_laptops(app: App) -> None:
+    app.environment(BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1")
+
+    said = text_of(in_state(app, "never-run").open())
+
+    assert "`make up`" in said
+    assert "python -m cli authorize LISTENER --laptop" in said
+    assert "terraform" not in said
 
 
 @pytest.mark.parametrize("page", LISTENING)
 def test_runs_without_plays_say_what_spotify_does_not_tell(app: App, page: str) -> None:
-    drawn = app.over(app.warehouse.without("plays").without("top_tracks")).open(page)
+    drawn = in_state(app, "no-plays").open(page)
 
     assert not drawn.exception
     assert "No plays of Ania yet" in text_of(drawn)
+    assert re.search(r"has run 3\d\d times in the last two weeks, and it runs again at \d\d:00\.", text_of(drawn))
     assert "python -m cli import" in text_of(drawn)
     assert not drawn.metric
 
 
 def test_the_pipeline_is_shown_before_the_first_play(app: App) -> None:
-    drawn = app.over(app.warehouse.without("plays").without("top_tracks").without("gaps")).open("pipeline")
+    drawn = in_state(app, "no-plays").open("pipeline")
 
     assert not drawn.exception
     assert "No top ten has been computed yet" in text_of(drawn)
@@ -52,13 +64,12 @@ def test_the_pipeline_is_shown_before_the_first_play(app: App) -> None:
 
 @pytest.mark.parametrize("page", ["overview", "top", "when", "discoveries", "sound"])
 def test_an_empty_period_names_the_nearest_play_and_offers_a_wider_one(app: App, page: str) -> None:
-    plays = app.warehouse.tables["plays"]
-    old = plays[plays["played_at"] < NOW - timedelta(days=100)]
-
-    drawn = app.over(app.warehouse.with_plays(old)).open(page)
+    drawn = in_state(app, "nothing-lately").open(page)
 
     assert "Nothing was played in this period" in text_of(drawn)
     assert "The last play before it" in text_of(drawn)
+    # The newest play is a hundred days old: no shorter period holds one.
+    assert [button.label for button in drawn.button] == ["Show 12 months", "Show all time"]
     drawn.button(key="widen_all").click().run()
     assert not drawn.exception
     assert drawn.segmented_control(key="period").value == "All time"
@@ -67,31 +78,35 @@ def test_an_empty_period_names_the_nearest_play_and_offers_a_wider_one(app: App,
 
 @pytest.mark.parametrize("page", PAGES)
 def test_one_play_is_enough_for_every_page(app: App, page: str) -> None:
-    plays = app.warehouse.tables["plays"]
-    last = plays[plays["listener_id"] == "listener-one"].tail(1)
-
-    drawn = app.over(app.warehouse.with_plays(last).without("top_tracks").without("gaps")).open(page)
+    drawn = in_state(app, "one-play").open(page)
 
     assert not drawn.exception
+    assert "0 minutes a day" not in text_of(drawn)
+    assert not re.search(r"\b1 (minutes|plays|days|tracks|artists)\b", text_of(drawn))
 
 
 def test_few_plays_get_no_averages(app: App) -> None:
-    plays = app.warehouse.tables["plays"]
-    few = plays[plays["listener_id"] == "listener-one"].tail(6)
+    said = text_of(in_state(app, "few-plays").open("when"))
 
-    said = text_of(app.over(app.warehouse.with_plays(few)).open("when"))
-
-    assert "too few for averages" in said
+    assert "**6 plays** in this period" in said
+    assert "Too few plays for averages" in said
     assert "You listen most on" not in said
 
 
-def test_without_features_the_sound_page_tells_why_and_shows_what_is_known(app: App) -> None:
-    plays = app.warehouse.tables["plays"]
-    features = dict.fromkeys([*invented_warehouse.FEATURES, "features_source"])
+def test_few_plays_get_neither_an_average_nor_bars_on_the_overview(app: App) -> None:
+    drawn = in_state(app, "few-plays").open()
 
-    drawn = app.over(app.warehouse.with_plays(plays.assign(**features))).open("sound")
+    assert "**6 plays** in this period" in text_of(drawn)
+    assert "on average" not in text_of(drawn)
+    assert not [metric for metric in drawn.metric if metric.proto.chart_data]
+
+
+def test_without_features_the_sound_page_tells_why_and_shows_what_is_known(app: App) -> None:
+    drawn = in_state(app, "no-features").open("sound")
 
     assert not drawn.exception
+    assert re.search(r"Your tracks last \*\*\d\.\d minutes\*\* on average, most of it from the", text_of(drawn))
+    assert len(charts_of(drawn)) == 2
     assert "27 November 2024" in text_of(drawn)
     assert "AUDIO_FEATURES_SOURCE" in text_of(drawn)
     assert [metric.label for metric in drawn.metric] == ["Average length", "Explicit", "Popularity"]
@@ -99,7 +114,7 @@ def test_without_features_the_sound_page_tells_why_and_shows_what_is_known(app: 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_warehouse_that_was_never_read_is_an_error_and_no_zeros(app: App, page: str) -> None:
-    drawn = app.over(replace(app.warehouse, down=True)).open(page)
+    drawn = in_state(app, "down").open(page)
 
     assert not drawn.exception
     assert "The warehouse could not be read" in drawn.error[0].value
@@ -116,18 +131,33 @@ def test_a_warehouse_that_goes_away_leaves_the_last_copy_and_its_age(app: App) -
     drawn.run()
 
     assert not drawn.exception
-    assert "You see the copy of" in drawn.warning[0].value
+    assert re.search(r"You see the copy of .*, made (just now|\d+ (s|min) ago)\.", drawn.warning[0].value)
     assert [metric.value for metric in drawn.metric] == before
 
 
 def test_a_pipeline_that_stopped_is_said_on_every_page_and_charts_go_on(app: App) -> None:
-    runs = app.warehouse.tables["runs"]
-    stopped = with_table(app.warehouse, "runs", runs[runs["slot"] < NOW - timedelta(hours=6)])
-
-    drawn = app.over(stopped).open()
+    drawn = in_state(app, "late").open()
 
     assert re.match(r"Late: the last run finished \d+ hours ago\. The charts show", drawn.warning[0].value)
     assert drawn.metric
+
+
+def test_a_failing_step_is_named_with_its_next_step(app: App) -> None:
+    in_state(app, "failing")
+
+    assert "Failing for" in app.open().warning[0].value
+    said = text_of(app.open("pipeline"))
+    assert re.search(r"Failing for [67] hours: load", said)
+    assert "<b>Next:</b> Run: python -m cli authorize listener-one" in said
+    assert "<b>Next:</b> Look at the file and the reason beside it in the quarantine bucket." in said
+
+
+def test_a_listener_whose_consent_ended_is_told_so_on_their_pages(app: App) -> None:
+    runs = STATES["failing"](app.warehouse, NOW).tables["runs"]
+    app.over(with_table(app.warehouse, "runs", runs[runs["step"] == "ingest"]))
+
+    assert "could not read Ania's plays: Spotify says that consent has ended." in app.open().warning[0].value
+    assert not app.open(listener="Bo").warning
 
 
 def test_a_pause_that_spotify_asked_for_is_told(app: App) -> None:

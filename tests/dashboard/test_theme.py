@@ -1,12 +1,13 @@
 """Every text can be read on what it stands on, in both themes: contrasts as WCAG computes them."""
 
 import itertools
+import tomllib
 
 import pytest
 
 import rows
 from pipeline_grid import STATES
-from theme import colours_of, contrast
+from theme import CONFIG, colours_of, contrast
 
 READABLE = 4.5
 VISIBLE = 3.0
@@ -50,3 +51,24 @@ def test_a_heat_map_only_ever_gets_stronger(theme: str) -> None:
 
 def test_initials_can_be_read_on_every_tile() -> None:
     assert all(contrast("#FFFFFF", tile) >= READABLE for tile in rows.TILES)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["gray", "green", "orange", "red", "blue", "yellow", "violet"])
+def test_a_chip_can_be_read(theme: str, name: str) -> None:
+    config = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["theme"][theme]
+
+    assert contrast(config[f"{name}TextColor"], config[f"{name}BackgroundColor"]) >= READABLE
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_row_a_page_is_about_can_still_be_read(theme: str) -> None:
+    """Its background is an eighth of the primary colour; the small text on it is the muted one."""
+    colours = colours_of(theme)
+
+    def channel(at: int) -> int:
+        over, under = (int(colour[at : at + 2], 16) for colour in (colours.primary, colours.background))
+        return round(0.12 * over + 0.88 * under)
+
+    tinted = f"#{channel(1):02x}{channel(3):02x}{channel(5):02x}"
+    assert contrast(colours.muted, tinted) >= READABLE

@@ -1,0 +1,109 @@
+"""The Pipeline page's tables: each listener's consent, the last Spark batch and how long steps take, the gaps."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import downloads
+import lists
+import pipeline_health
+import rows
+import run_grid
+import sound
+import words
+from frame import Listening
+
+GAPS = 10
+
+
+def consent(page: Listening, runs: pd.DataFrame) -> None:
+    st.header("Listeners", anchor=False)
+    listeners = pipeline_health.listeners(runs, page.now)
+    listeners = listeners[listeners["listener_id"].isin(page.viewer.listeners)]
+    ending = listeners[listeners["level"].isin(["soon", "ended"])]
+    for row in ending.to_dict("records"):
+        st.warning(
+            f"{page.viewer.label_of(row['listener_id'])}: consent {_ends(row)}. Run "
+            f"`python -m cli authorize {row['listener_id']}`.",
+            icon=":material/key:",
+        )
+    if ending.empty and len(listeners):
+        st.markdown("Nobody has to renew their consent in the next 30 days.")
+    lines = [
+        (
+            page.viewer.label_of(row["listener_id"]),
+            lists.text(row["state"]).replace("_", " "),
+            _consent_of(row, page),
+        )
+        for row in listeners.to_dict("records")
+    ]
+    st.html(rows.table(("Listener", "Last run", "Days of consent left"), lines, "Days of consent left"))
+
+
+def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
+    if pd.isna(row["ends_at"]):
+        return "unknown"
+    end = words.day(pd.Timestamp(row["ends_at"]).tz_convert(page.filters.zone))
+    return f"{int(row['days_left']):,}, until {end}"
+
+
+def _ends(row: dict[object, object]) -> str:
+    left = int(str(row["days_left"]))
+    return f"ended {words.counted(-left, 'day')} ago" if left < 0 else f"ends in {words.counted(left, 'day')}"
+
+
+def spark(page: Listening, runs: pd.DataFrame) -> None:
+    st.header("Spark and steps", anchor=False)
+    batch = pipeline_health.spark_batch(runs, page.viewer.store.top_tracks(page.filters.listener).value, page.now)
+    if batch is None:
+        st.markdown("No top ten has been computed yet. The first batch starts after the first new plays.")
+    else:
+        read = f", from {words.plays(batch['plays'])}" if batch["plays"] is not None else ""
+        st.markdown(f"The top ten is **{words.duration(batch['age'])}** old: run `{batch['run_id']}`{read}.")
+    st.markdown(known_features(page))
+    durations = pipeline_health.durations(runs)
+    lines = [
+        (
+            run_grid.STEP_NAMES[row["step"]],
+            f"{row['median_seconds']:,.0f} s",
+            f"{row['last_seconds']:,.0f} s",
+            f"{row['runs']:,}",
+        )
+        for row in durations.to_dict("records")
+    ]
+    st.html(rows.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
+
+
+def gaps(page: Listening) -> None:
+    st.header("Gaps", anchor=False)
+    if page.gaps.empty:
+        st.markdown("None: every page of Spotify's overlapped what was already stored.")
+        return
+    zone = page.filters.zone
+    newest = page.gaps.iloc[::-1]
+    st.markdown(
+        f"**{words.counted(len(newest), 'stretch')}** in which plays may be missing. An import of the extended "
+        f"streaming history fills them: `python -m cli import {page.filters.listener} FILE…`."
+    )
+    lines = [
+        (
+            words.moment_year(row["gap_start"].tz_convert(zone)),
+            words.moment_year(row["gap_end"].tz_convert(zone)),
+            words.duration(row["gap_end"] - row["gap_start"]),
+        )
+        for row in newest.head(GAPS).to_dict("records")
+    ]
+    st.html(rows.table(("From", "To", "Length"), lines, "Gaps, the newest first"))
+    if len(newest) > GAPS:
+        st.caption(f"The newest {GAPS} of {len(newest):,}. The download has all of them.")
+    downloads.menu(newest, "gaps")
+
+
+def known_features(page: Listening) -> str:
+    """How much of all listening the Sound page can tell about."""
+    known = sound.coverage(page.history, page.everything)
+    if not known.sources:
+        return "Audio features are known for **none** of the listening: the Sound page says why."
+    return f"Audio features are known for **{words.percent(known.share)}** of all listening."

@@ -1,0 +1,110 @@
+"""One step of one run, opened from the grid: how it stands, every attempt, each listener's part, where the log is."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import lists
+import pipeline_grid
+import pipeline_health
+import rows
+import words
+from frame import Listening
+from log_links import logs_url
+from run_grid import STEP_NAMES, CellKey, to_cell_key
+
+IN_URL = "cell"
+
+
+def opened(key: CellKey) -> None:
+    """The drawer's state is in the address: it can be sent to somebody, and outlives a reconnect."""
+    st.query_params[IN_URL] = str(key)
+
+
+def draw_if_open(page: Listening, runs: pd.DataFrame, cells: pd.DataFrame) -> None:
+    key = to_cell_key(st.query_params.get(IN_URL))
+    found = cells[(cells["slot"] == key.slot) & (cells["step"] == key.step)] if key else cells.head(0)
+    if key is None or found.empty:
+        return
+    step = STEP_NAMES[key.step]
+    title = f"{step[0].upper()}{step[1:]}, {words.moment(pd.Timestamp(key.slot).tz_convert(page.filters.zone))}"
+    drawer = st.dialog(title, position="right", width="medium", on_dismiss=_closed)
+    drawer(_draw)(page, runs, found.iloc[0].to_dict())
+
+
+def _closed() -> None:
+    st.query_params.pop(IN_URL, None)
+
+
+def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[str, Any]) -> None:
+    st.html(rows.legend([_swatch(page, cell)]))
+    st.markdown(page.viewer.without_others(lists.text(cell["reason"])) or "No reason was recorded.")
+    attempts = pipeline_grid.attempts(runs, cell["slot"], cell["step"])
+    _attempts(page, attempts)
+    if len(attempts):
+        _next_step(attempts.iloc[-1].to_dict())
+        _listeners(page, attempts.iloc[-1]["details"])
+    if page.viewer.settings.is_in_cloud:
+        url = logs_url(page.viewer.settings.project, cell["step"], cell["slot"], lists.text(cell["run_id"]) or None)
+        st.link_button("Open the log in Cloud Logging", url, icon=":material/open_in_new:")
+
+
+def _swatch(page: Listening, cell: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    state = cell["state"]
+    return state, page.colours.states[state], cell["glyph"], page.colours.on_state[state]
+
+
+def _attempts(page: Listening, attempts: pd.DataFrame) -> None:
+    st.header("Attempts", anchor=False)
+    if attempts.empty:
+        st.caption("The ledger has no row of it.")
+        return
+    lines = [_attempt(page, row) for row in attempts.to_dict("records")]
+    st.html(rows.table(("Began", "Took", "State", "In", "New", "Run"), lines, "Attempts, the first one first"))
+    for row in attempts.iloc[:-1].to_dict("records"):
+        st.caption(f"{row['state'].capitalize()} before: {page.viewer.without_others(lists.text(row['reason']))}")
+
+
+def _attempt(page: Listening, row: Mapping[Any, Any]) -> tuple[str, ...]:
+    began, ended = row["started_at"], row["finished_at"]
+    return (
+        f"{began.tz_convert(page.filters.zone):%H:%M:%S}",
+        words.duration(ended - began) if ended - began >= timedelta(seconds=1) else "< 1 s",
+        row["state"],
+        _count(row["rows_in"]),
+        _count(row["rows_new"]),
+        lists.text(row["run_id"]),
+    )
+
+
+def _count(value: Any) -> str:
+    return "–" if pd.isna(value) else f"{int(value):,}"
+
+
+def _next_step(newest: Mapping[Any, Any]) -> None:
+    if newest["state"] == "failed":
+        error_class = lists.text(newest["error_class"])
+        st.markdown(f"**Next:** {pipeline_health.next_step(error_class, newest['step'], 'LISTENER')}")
+
+
+def _listeners(page: Listening, details: Any) -> None:
+    """Only those this viewer may see."""
+    told = (details or {}).get("listeners") or {}
+    mine = {slug: about for slug, about in told.items() if slug in page.viewer.listeners}
+    if not mine:
+        return
+    st.header("Listeners", anchor=False)
+    lines = [
+        (
+            page.viewer.label_of(slug),
+            lists.text(about.get("state")).replace("_", " "),
+            _count(about.get("fetched")),
+            _count(about.get("new")),
+            page.viewer.without_others(lists.text(about.get("reason"))),
+        )
+        for slug, about in mine.items()
+    ]
+    st.html(rows.table(("Listener", "State", "On the page", "New", "Why"), lines, "Each listener's part"))
