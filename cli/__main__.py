@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from cli import authorize, google_errors, listeners, place, run_now, runs
+from cli import authorize, google_errors, import_plays, listeners, place, run_now, runs
 from cli.console import say
 from cli.errors import CliError, Misused
 from cli.place import Place
 
 COMMANDS: Mapping[str, ModuleType] = {
     "authorize": authorize,
+    "import": import_plays,
     "listeners": listeners,
     "runs": runs,
     "run-now": run_now,
