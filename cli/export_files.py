@@ -7,8 +7,9 @@ its name decides whether it is looked at.
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -20,6 +21,8 @@ PAGE = "https://www.spotify.com/account/privacy/"
 
 _HISTORY_NAME = re.compile(r"(Streaming_History_(Audio|Video)_.*|endsong_\d+)\.json", re.IGNORECASE)
 _ACCOUNT_NAME = re.compile(r"StreamingHistory.*\.json", re.IGNORECASE)
+
+_ZIP_BEGINS = b"PK\x03\x04"
 
 Content = Literal["history", "account data", "something else"]
 
@@ -41,13 +44,23 @@ def read_files(paths: Sequence[Path]) -> Iterator[ExportFile]:
         elif _is_zip(path):
             yield from _read_zip(path)
         else:
-            yield _history(path.name, path.name, path.read_bytes, must_have_rows=True)
+            yield _history(path.name, path.name, _bytes(path), must_have_rows=True)
 
 
 def _is_zip(path: Path) -> bool:
+    with _opening(path), path.open("rb") as file:
+        return file.read(len(_ZIP_BEGINS)) == _ZIP_BEGINS
+
+
+def _bytes(path: Path) -> bytes:
+    with _opening(path):
+        return path.read_bytes()
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb") as file:
-            return zipfile.is_zipfile(file)
+        yield
     except OSError as error:
         raise CliError(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -55,18 +68,25 @@ def _is_zip(path: Path) -> bool:
 def _read_folder(path: Path) -> Iterator[ExportFile]:
     names = [file.name for file in path.iterdir() if file.is_file()]
     for name in _history_names(str(path), names):
-        yield _history(str(path / name), str(path), (path / name).read_bytes)
+        yield _history(str(path / name), str(path), _bytes(path / name))
 
 
 def _read_zip(path: Path) -> Iterator[ExportFile]:
-    with zipfile.ZipFile(path) as archive:
+    with _unpacking(path.name), zipfile.ZipFile(path) as archive:
         for name in _history_names(path.name, archive.namelist()):
             short = PurePosixPath(name).name
-            yield _history(f"{path.name}: {short}", path.name, _reader(archive, name))
+            with _unpacking(f"{path.name}: {short}"):
+                content = archive.read(name)
+            yield _history(f"{path.name}: {short}", path.name, content)
 
 
-def _reader(archive: zipfile.ZipFile, name: str) -> Callable[[], bytes]:
-    return lambda: archive.read(name)
+@contextmanager
+def _unpacking(name: str) -> Iterator[None]:
+    """Damaged, or with a password, or packed in a way that Python does not know."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError):
+        raise CliError(f"{name} cannot be unpacked. Download the file again, or unpack it by hand first.") from None
 
 
 def _history_names(place: str, names: Sequence[str]) -> list[str]:
@@ -80,24 +100,14 @@ def _history_names(place: str, names: Sequence[str]) -> list[str]:
     raise CliError(f"{place} holds no streaming history. {_what_to_give()}")
 
 
-def _history(name: str, package: str, read: Callable[[], bytes], *, must_have_rows: bool = False) -> ExportFile:
-    content = _json(name, _bytes(name, read))
+def _history(name: str, package: str, content_bytes: bytes, *, must_have_rows: bool = False) -> ExportFile:
+    content = _json(name, content_bytes)
     kind = _kind_of(content)
     if kind == "account data":
         raise CliError(_account_data(name))
     if kind == "something else" and (must_have_rows or content != []):
         raise CliError(f"{name} is not a streaming history. {_what_to_give()}")
     return ExportFile(name, package, content)
-
-
-def _bytes(name: str, read: Callable[[], bytes]) -> bytes:
-    try:
-        return read()
-    except OSError as error:
-        raise CliError(f"{name} cannot be read: {error.strerror or 'it is damaged'}.") from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError):
-        # Damaged, or with a password, or packed in a way that Python does not know.
-        raise CliError(f"{name} cannot be unpacked. Download the file again, or unpack it by hand first.") from None
 
 
 def _json(name: str, content: bytes) -> Any:

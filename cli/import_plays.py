@@ -116,9 +116,9 @@ def _check_account(listener: str, foretold: Forecast) -> None:
     """An export holds every play of its time. One that lacks most of those that are stored is somebody else's."""
     if foretold.stored >= _ENOUGH_PLAYS and foretold.missing * 2 > foretold.stored:
         raise CliError(
-            f"This does not look like the export of {listener}: of {foretold.stored:,} plays that are stored of the same "
-            f"time, it lacks {foretold.missing:,}. Nothing was stored. If it is the right one all the same, run the "
-            "command again with --anyway."
+            f"This does not look like the export of {listener}: of {foretold.stored:,} plays that are stored of the "
+            f"same time, it lacks {foretold.missing:,}. Nothing was stored. If it is the right one all the same, run "
+            "the command again with --anyway."
         )
 
 

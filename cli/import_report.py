@@ -12,6 +12,7 @@ from cli.forecast import Forecast
 from cli.warehouse import Row
 
 _SHOWN = 10
+_HEAD = "rows"
 
 
 @dataclass
@@ -47,20 +48,20 @@ class Account:
 def show(account: Account) -> None:
     """The table. Its numbers add up to the last line."""
     reading, forecast = account.reading, account.forecast
-    print_table(("rows", "what became of them"), _lines(account))
+    print_table((_HEAD, "what became of them"), _lines(account))
     if account.span:
         first, last = account.span
         print(f"\nThe plays ended between {minute(first)} and {minute(last)} UTC.")
     if account.short:
-        print(f"Of all plays, {account.short:,} were heard for less than 30 seconds: they are stored and do not count.")
+        print(f"Heard for less than 30 seconds, so stored but not counted: {account.short:,} of these plays.")
     if forecast.missing:
         print(
             f"Of {forecast.stored:,} plays that were stored of this time, {forecast.missing:,} are not in the export; "
             "they stay as they are."
         )
     if account.gaps_closed:
-        would_be = "would be" if account.dry_run else "are"
-        print(f"{account.gaps_closed:,} {'gap' if account.gaps_closed == 1 else 'gaps'} {would_be} closed.")
+        gaps, are = ("gap", "is") if account.gaps_closed == 1 else ("gaps", "are")
+        print(f"{account.gaps_closed:,} {gaps} {'would be' if account.dry_run else are} closed.")
     for row in reading.unreadable[:_SHOWN]:
         print(f"Unreadable: row {row.index} of {row.file}: {row.reason}.")
     if len(reading.unreadable) > _SHOWN:
@@ -105,5 +106,5 @@ def _lines(account: Account) -> Sequence[tuple[str, str]]:
     ]
     shown = [(f"{count:,}", words) for count, words in lines if count or words.endswith("new plays")]
     total = f"{reading.rows:,}"
-    width = max(len(count) for count, _ in [*shown, (total, "")])
+    width = max(len(count) for count in (_HEAD, total, *(count for count, _ in shown)))
     return [(count.rjust(width), words) for count, words in [*shown, (total, "in the files")]]
