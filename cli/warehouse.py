@@ -16,6 +16,8 @@ Row = dict[str, Any]
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 _QUERIES = Path(__file__).parent / "queries"
+_STAGING = "plays_staging_"
+"""How the names of load's staging tables begin."""
 _API_SECONDS, _QUERY_SECONDS = 20, 60
 
 
@@ -23,7 +25,7 @@ class Warehouse:
     """The dataset at one place."""
 
     def __init__(self, place: Place) -> None:
-        self._client = google_clients.warehouse(place)
+        self._client, self._dataset = google_clients.warehouse(place), place.dataset
 
     def last_plays(self) -> list[Row]:
         return self._rows("last_plays")
@@ -36,6 +38,12 @@ class Warehouse:
 
     def steps_since(self, slot: datetime) -> list[Row]:
         return self._rows("steps_since", bigquery.ScalarQueryParameter("since", "TIMESTAMP", slot))
+
+    def drop_staging(self) -> None:
+        """The files that load has merged, which stay for three days; a repeat of load makes its table anew."""
+        for table in self._client.list_tables(self._dataset, timeout=_API_SECONDS):
+            if table.table_id.startswith(_STAGING):
+                self._client.delete_table(table.reference, not_found_ok=True, timeout=_API_SECONDS)
 
     def _rows(self, name: str, *parameters: Parameter) -> list[Row]:
         return [dict(row) for row in self.run(name, *parameters)]
