@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from cli import authorize, forget, google_errors, import_plays, listeners, place, run_now, runs
+from cli import authorize, export, forget, google_errors, import_plays, listeners, place, run_now, runs
 from cli.console import say
 from cli.errors import CliError, Misused
 from cli.place import Place
@@ -18,6 +18,7 @@ from cli.place import Place
 COMMANDS: Mapping[str, ModuleType] = {
     "authorize": authorize,
     "import": import_plays,
+    "export": export,
     "forget": forget,
     "listeners": listeners,
     "runs": runs,

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from contextlib import contextmanager
 
 import functions_framework
@@ -14,6 +15,13 @@ from tests.cli.test_runs import write_steps
 from tests.load.loading import ROOT
 
 PLAYS = "SELECT * FROM listening.plays ORDER BY listener_id, played_at, track_id"
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 class Importing:
@@ -44,9 +52,11 @@ class Importing:
         write_steps(self.owner, (message["run_id"], "transform", "skipped", 120, None, "A batch is young enough"))
         return 200
 
+    def client(self):
+        return bigquery.Client(self.owner.project, location=self.owner.environ["LOCATION"])
+
     def rows(self, sql):
-        client = bigquery.Client(self.owner.project, location=self.owner.environ["LOCATION"])
-        return [dict(row) for row in client.query_and_wait(sql)]
+        return [dict(row) for row in self.client().query_and_wait(sql)]
 
     def plays(self):
         return self.rows(PLAYS)

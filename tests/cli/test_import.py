@@ -15,6 +15,7 @@ from cli.export_rows import ExportedPlay
 from localcloud import spotify_answers
 from localcloud.faults import Fault
 from localcloud.invented_export import export_row, export_rows, write_zip
+from tests.cli.importing import wait_for
 from tests.cli.owning import ONE, TWO
 from tests.cli.test_runs import write_steps
 from tests.load.loading import COLUMNS, csv_of, play
@@ -127,12 +128,6 @@ def test_a_dry_run_says_the_same_and_writes_nothing(importing):
     assert {name: foretold_json[name] for name in counts} == {name: done[name] for name in counts}
     assert (done["new"], done["completed"]) == (4, 1)
     assert "   4  would be stored: new plays\n   1  would be completed: stored from Spotify's API" in foretold.out
-
-
-def wait_for(condition):
-    deadline = datetime.now(UTC) + timedelta(seconds=20)
-    while not condition():
-        assert datetime.now(UTC) < deadline
 
 
 def page(plays, slot):
