@@ -3,18 +3,23 @@
 It tells the same life as the invented API does, in the other form: ends in whole seconds, the time heard, the album's
 artist and no metadata. It also holds what the API hides: plays it never showed, tracks skipped after seconds,
 podcasts, and what real files have: rows that are there twice and rows without a track.
+
+`python -m localcloud.invented_export listener-one my_spotify_data.zip` writes what `python -m cli import` takes.
 """
 
+import argparse
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from localcloud.invented_dice import dice
-from localcloud.invented_lives import Play
+from localcloud.invented_listeners import InventedListener, invented_listeners
+from localcloud.invented_lives import Life, Play
+from localcloud.invented_music import invent_catalogue
 
 ExportRow = dict[str, Any]
 
@@ -94,3 +99,31 @@ def _row(ended_at: datetime, ms_played: int) -> ExportRow:
 def _named(row: ExportRow) -> ExportRow:
     """The track of another row."""
     return {name: row[name] for name in _NOTHING}
+
+
+def main() -> None:
+    options = _options()
+    life = Life(options.listener, invent_catalogue(options.seed), options.seed)
+    plays = life.between(life.begins_at, datetime.now(UTC) - timedelta(days=options.days_ago))
+    write_zip(options.file, plays)
+    print(f"{len(plays):,} plays of {options.listener.slug} are in {options.file}.")
+
+
+def _options() -> argparse.Namespace:
+    listeners = {listener.slug: listener for listener in invented_listeners(3)}
+    parser = argparse.ArgumentParser(prog="python -m localcloud.invented_export", description=__doc__)
+    parser.add_argument("listener", type=lambda slug: _known(slug, listeners), help=f"one of {', '.join(listeners)}")
+    parser.add_argument("file", type=Path, help="the zip to write")
+    parser.add_argument("--seed", type=int, default=1, help="that of the laptop cloud (%(default)s)")
+    parser.add_argument("--days-ago", type=float, default=0, help="how old the export is (%(default)s)")
+    return parser.parse_args()
+
+
+def _known(slug: str, listeners: Mapping[str, InventedListener]) -> InventedListener:
+    if slug not in listeners:
+        raise argparse.ArgumentTypeError(f"{slug!r} is not one of {', '.join(listeners)}")
+    return listeners[slug]
+
+
+if __name__ == "__main__":
+    main()

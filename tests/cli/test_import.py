@@ -194,7 +194,6 @@ def test_a_page_that_is_under_way_while_an_import_looks_does_not_double_its_play
 def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(importing, tmp_path, monkeypatch):
     from cli import plays_files
 
-    monkeypatch.setattr(plays_files, "_ROWS", 100)
     monkeypatch.setattr(plays_files.cut, "__defaults__", (100,))
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
     write_zip(tmp_path / "export.zip", truth)
