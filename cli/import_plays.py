@@ -8,6 +8,7 @@ import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from cli import consent, export_files, export_reading, import_queries, import_report
@@ -29,6 +30,8 @@ HELP = "Store the plays of Spotify's data export: years of history, and how long
 
 # From fewer plays nothing can be concluded.
 _ENOUGH_PLAYS = 10
+# No run of ingest for a slot so old will still land a file: Cloud Scheduler's last try came within the hour.
+_SETTLED = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,8 @@ def _land(place: Place, warehouse: Warehouse, listener: str, files: Sequence[Fil
     bucket, runs = LandingBucket(place), list[Run]()
     for number, file in enumerate(files, start=1):
         started_at = place.now()
-        run = bucket.land(file.plays, listener, started_at, before=runs[-1].slot if runs else started_at)
+        before = runs[-1].slot if runs else started_at - _SETTLED
+        run = bucket.land(file.plays, listener, started_at, before)
         since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
         reason = f"Export of {listener}: {len(file.plays):,} plays from {since} to {until} UTC were landed."
         import_queries.add_import(warehouse, run, len(file.plays), place.now(), reason)
