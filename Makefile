@@ -133,6 +133,18 @@ runs: setup ## Show the ledger: what each step of each run did, or why not
 run-now: setup ## Fire the schedule once and follow the run to its end
 	@$(PY) -m cli run-now $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
+.PHONY: import
+import: setup ## Store Spotify's data export: make import LISTENER=anna FILES=my_spotify_data.zip
+	@$(PY) -m cli import $(LISTENER) $(FILES) $(if $(LAPTOP),--laptop $(LAPTOP))
+
+.PHONY: export
+export: setup ## Write every play of a listener into a file: make export LISTENER=anna
+	@$(PY) -m cli export $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP))
+
+.PHONY: forget
+forget: setup ## Delete everything of a listener, after asking: make forget LISTENER=anna
+	@$(PY) -m cli forget $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP))
+
 .PHONY: setup
 setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python environments (the other targets do it when needed)
 

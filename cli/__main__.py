@@ -9,13 +9,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
-from cli import authorize, google_errors, listeners, place, run_now, runs
+from cli import authorize, export, forget, google_errors, import_plays, listeners, place, run_now, runs
 from cli.console import say
 from cli.errors import CliError
 from cli.place import Place
 
 COMMANDS: Mapping[str, ModuleType] = {
     "authorize": authorize,
+    "import": import_plays,
+    "export": export,
+    "forget": forget,
     "listeners": listeners,
     "runs": runs,
     "run-now": run_now,

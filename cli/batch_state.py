@@ -3,11 +3,25 @@
 from google.cloud import dataproc_v1
 
 from cli import google_clients
+from cli.following import awaited_step
 from cli.place import Place
+from cli.warehouse import Row
 
 _TIMEOUT_SECONDS = 30
 _ENDED_BADLY = (dataproc_v1.Batch.State.FAILED, dataproc_v1.Batch.State.CANCELLED)
 _LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
+
+
+def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
+    """A run's rows. A batch that failed is told now; its own row would only come with the next run."""
+    if awaited_step(rows) != "top_tracks":
+        return rows
+    reason = failure_of(place, rows[0]["run_id"])
+    if reason is None:
+        return rows
+    now = place.now()
+    told = {"step": "top_tracks", "state": "failed", "finished_at": now, "rows_new": None, "reason": reason}
+    return [*rows, {**dict.fromkeys(rows[0]), "run_id": rows[0]["run_id"], "slot": rows[0]["slot"], **told}]
 
 
 def failure_of(place: Place, run_id: str) -> str | None:

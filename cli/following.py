@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from cli.warehouse import Row
 
 STEPS = ("ingest", "load", "transform", "top_tracks")
+IMPORT = "import"
+"""The first step of a run that lands plays of an export; no ingest comes before it."""
 _WAITING_FOR = {
     "ingest": "ingest to ask Spotify",
     "load": "load to merge the plays",
@@ -19,7 +21,8 @@ def awaited_step(rows: Sequence[Row]) -> str | None:
     A step that failed or was skipped has no successor, nor has a load that found nothing new.
     """
     newest = {row["step"]: row for row in sorted(rows, key=lambda row: row["finished_at"])}
-    for step in STEPS:
+    first = IMPORT if IMPORT in newest else STEPS[0]
+    for step in (first, *STEPS[1:]):
         row = newest.get(step)
         if row is None:
             return step
@@ -31,7 +34,7 @@ def awaited_step(rows: Sequence[Row]) -> str | None:
 def outcome(rows: Sequence[Row]) -> str:
     """failed when the newest row of any step says so, else how the run's first step ended."""
     newest = {row["step"]: row["state"] for row in sorted(rows, key=lambda row: row["finished_at"])}
-    return "failed" if "failed" in newest.values() else newest["ingest"]
+    return "failed" if "failed" in newest.values() else newest.get(IMPORT) or newest["ingest"]
 
 
 def waiting_for(step: str) -> str:

@@ -7,6 +7,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import bigquery, dataproc_v1
 from google.cloud.secretmanager import SecretManagerServiceClient
+from google.cloud.storage import Client as StorageClient
 
 from cli.place import Place
 
@@ -30,6 +31,12 @@ def warehouse(place: Place) -> bigquery.Client:
         client_options={"api_endpoint": endpoint} if endpoint else None,
         default_query_job_config=bigquery.QueryJobConfig(default_dataset=dataset),
     )
+
+
+def storage(place: Place) -> StorageClient:
+    endpoint = place.endpoint("STORAGE_EMULATOR_HOST")
+    options = {"api_endpoint": endpoint} if endpoint else None
+    return StorageClient(place.project, credentials=_credentials(place), client_options=options)
 
 
 def batches(place: Place) -> dataproc_v1.BatchControllerClient:

@@ -55,7 +55,7 @@ def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
     shown, announced = 0, None
     while True:
         rows = fired.rows_of_run(warehouse.steps_since(fired.at - _SLOTS_READ))
-        rows = _with_failed_batch(place, rows)
+        rows = batch_state.with_failed_batch(place, rows)
         yield from rows[shown:]
         shown, awaited = len(rows), awaited_step(rows)
         if awaited is None:
@@ -67,18 +67,6 @@ def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
             say(f"… waiting for {waiting_for(awaited)}")
         announced = awaited
         time.sleep(pause)
-
-
-def _with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
-    """A batch that failed is told now; its own row would only come with the next run."""
-    if awaited_step(rows) != "top_tracks":
-        return rows
-    reason = batch_state.failure_of(place, rows[0]["run_id"])
-    if reason is None:
-        return rows
-    now = place.now()
-    told = {"step": "top_tracks", "state": "failed", "finished_at": now, "rows_new": None, "reason": reason}
-    return [*rows, {**dict.fromkeys(rows[0]), "run_id": rows[0]["run_id"], "slot": rows[0]["slot"], **told}]
 
 
 def _late(step: str, seconds: float, place: Place) -> str:

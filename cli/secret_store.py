@@ -93,6 +93,19 @@ class SecretStore:
             )
         return self._destroy_before(secret, _number(new.name))
 
+    def erase(self, listener: str) -> int:
+        """Destroy every version of the listener's secret; how many there were. Terraform's secrets stay, empty."""
+        secret = self.listeners().get(listener)
+        if secret is None:
+            return 0
+        versions = self._client.list_secret_versions({"parent": secret}, timeout=_SECONDS, retry=_RETRY)
+        names = [version.name for version in versions if version.state != SecretVersion.State.DESTROYED]
+        for name in names:
+            self._client.destroy_secret_version(name=name, timeout=_SECONDS, retry=_RETRY)
+        if self._makes_secrets:
+            self._client.delete_secret(name=secret, timeout=_SECONDS)
+        return len(names)
+
     def _add(self, secret: str, content: bytes, labels: Mapping[str, str]) -> SecretVersion:
         payload = {"data": content, "data_crc32c": google_crc32c.value(content)}
         request = {"parent": secret, "payload": payload}

@@ -1,4 +1,4 @@
-"""Reads the warehouse with the statements in `queries/`, which name tables without a dataset."""
+"""Asks the warehouse with the statements in `queries/`, which name tables without a dataset."""
 
 from datetime import datetime
 from functools import cache
@@ -7,21 +7,25 @@ from typing import Any
 
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
+from google.cloud.bigquery.table import RowIterator
 
 from cli import google_clients
 from cli.place import Place
 
 Row = dict[str, Any]
+Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 _QUERIES = Path(__file__).parent / "queries"
+_STAGING = "plays_staging_"
+"""How the names of load's staging tables begin."""
 _API_SECONDS, _QUERY_SECONDS = 20, 60
 
 
 class Warehouse:
-    """The dataset at one place; nothing here writes to it."""
+    """The dataset at one place."""
 
     def __init__(self, place: Place) -> None:
-        self._client = google_clients.warehouse(place)
+        self._client, self._dataset = google_clients.warehouse(place), place.dataset
 
     def last_plays(self) -> list[Row]:
         return self._rows("last_plays")
@@ -35,8 +39,18 @@ class Warehouse:
     def steps_since(self, slot: datetime) -> list[Row]:
         return self._rows("steps_since", bigquery.ScalarQueryParameter("since", "TIMESTAMP", slot))
 
-    def _rows(self, name: str, *parameters: bigquery.ScalarQueryParameter) -> list[Row]:
-        rows = self._client.query_and_wait(
+    def drop_staging(self) -> None:
+        """The files that load has merged, which stay for three days; a repeat of load makes its table anew."""
+        for table in self._client.list_tables(self._dataset, timeout=_API_SECONDS):
+            if table.table_id.startswith(_STAGING):
+                self._client.delete_table(table.reference, not_found_ok=True, timeout=_API_SECONDS)
+
+    def _rows(self, name: str, *parameters: Parameter) -> list[Row]:
+        return [dict(row) for row in self.run(name, *parameters)]
+
+    def run(self, name: str, *parameters: Parameter) -> RowIterator:
+        """The answer to `queries/<name>.sql`."""
+        return self._client.query_and_wait(
             _statement(name),
             job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
             api_timeout=_API_SECONDS,
@@ -44,7 +58,6 @@ class Warehouse:
             retry=bigquery.DEFAULT_RETRY.with_timeout(_QUERY_SECONDS),
             job_retry=DEFAULT_JOB_RETRY.with_timeout(_QUERY_SECONDS),
         )
-        return [dict(row) for row in rows]
 
 
 @cache

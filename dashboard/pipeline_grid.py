@@ -52,6 +52,7 @@ def grid(runs: pd.DataFrame, now: datetime, hours: int = 24) -> pd.DataFrame:
 
     slot (UTC), step, state, glyph, reason, run_id, started_at, finished_at, seconds, rows_new.
     """
+    runs = scheduled(runs)
     newest = newest_rows(runs[runs["slot"] >= slots(now, hours)[0]])
     first_slot = runs["slot"].min() if len(runs) else None
     rows = []
@@ -65,6 +66,12 @@ def grid(runs: pd.DataFrame, now: datetime, hours: int = 24) -> pd.DataFrame:
         pd.to_datetime(frame["finished_at"], utc=True) - pd.to_datetime(frame["started_at"], utc=True)
     ).dt.total_seconds()
     return frame.assign(glyph=frame["state"].map(GLYPHS), seconds=seconds, rows_new=frame["rows_new"].astype("Int64"))
+
+
+def scheduled(runs: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all runs but those of an import, which no hour is waiting for."""
+    imports = runs.loc[runs["step"] == "import", "run_id"]
+    return runs[~runs["run_id"].isin(imports)]
 
 
 def slots(now: datetime, hours: int) -> list[datetime]:

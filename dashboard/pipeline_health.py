@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline_grid import ALLOWED, HOUR, STEPS, full_hour, newest_rows, slots
+from pipeline_grid import ALLOWED, HOUR, STEPS, full_hour, newest_rows, scheduled, slots
 
 PAGE_LIMIT = 50
 """Spotify shows no more plays than this: a run that was given as many may have lost some."""
@@ -47,7 +47,8 @@ class Status:
 
 def status(runs: pd.DataFrame, now: datetime) -> Status:
     """How the pipeline stands, worst first."""
-    if runs.empty:
+    hourly = scheduled(runs)
+    if hourly.empty:
         return Status("never", "Never ran", None)
     ingest = runs[runs["step"] == "ingest"]
     good = ingest[ingest["state"] != "failed"]
@@ -56,7 +57,7 @@ def status(runs: pd.DataFrame, now: datetime) -> Status:
     if failing:
         step, since = min(failing.items(), key=lambda item: STEPS.index(item[0]))
         return Status("failing", f"Failing for {_span(now - since)}: {_named(step)}", last_success_at)
-    newest_at = runs["finished_at"].max().to_pydatetime()
+    newest_at = hourly["finished_at"].max().to_pydatetime()
     if now - newest_at > LATE_AFTER:
         return Status("late", f"Late: the last run finished {_span(now - newest_at)} ago", last_success_at)
     waiting = [row["listener_id"] for row in listeners(runs, now).to_dict("records") if row["state"] == "failed"]
@@ -100,6 +101,7 @@ def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
 
 def success_rate(runs: pd.DataFrame, now: datetime, days: int = 7) -> tuple[int, int]:
     """Hours whose ingest did its work, and hours that the schedule expected since the first run."""
+    runs = scheduled(runs)
     if runs.empty:
         return 0, 0
     newest = newest_rows(runs[runs["step"] == "ingest"])
@@ -202,6 +204,7 @@ def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _missing_hours(recent: pd.DataFrame, runs: pd.DataFrame, now: datetime, hours: int) -> list[dict[str, Any]]:
+    runs = scheduled(runs)
     if runs.empty:
         return []
     first = runs["slot"].min()

@@ -9,20 +9,19 @@ from ingest_log import log
 from ingest_queries import pages, run_query, string, timestamp
 from known_plays import oldest_by_listener
 from landed_plays import fetch_landed
-from plays import Key, Row, key_of
+from plays import Key, Row
 from slots import Run
 from spotify import PAGE_SIZE
 
 
 def pages_without_overlap(
-    item_counts: Mapping[str, int], rows: Sequence[Row], known: AbstractSet[Key]
+    item_counts: Mapping[str, int], rows: Sequence[Row], reached: AbstractSet[str]
 ) -> dict[str, datetime]:
-    """The oldest play of each full page of which nothing is stored, by listener."""
-    overlapping = {row["listener_id"] for row in rows if key_of(row) in known}
+    """The oldest play of each full page that no stored play of its listener reaches, by listener."""
     return {
         listener_id: oldest
         for listener_id, oldest in oldest_by_listener(rows).items()
-        if item_counts[listener_id] >= PAGE_SIZE and listener_id not in overlapping
+        if item_counts[listener_id] >= PAGE_SIZE and listener_id not in reached
     }
 
 

@@ -1,21 +1,41 @@
 """What the warehouse, the only memory there is, already holds of the plays on the pages."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from google.cloud import bigquery
 
 from ingest_queries import pages, run_query, timestamp
 from plays import Key, Row, key_of
 
+# An export tells the end of a play in whole seconds and a little off: see functions/load/same_play.py.
+_EXPORT_APART = timedelta(seconds=90)
 
-def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> set[Key]:
-    """Keys of the plays stored already, for every listener from the oldest of the given plays on; one query."""
+
+@dataclass(frozen=True)
+class Known:
+    """`keys`: plays that need not be landed. `reached`: listeners whose stored plays reach into their page.
+
+    A play that only an import has stored is landed once more, because the API tells more of it; load knows that the
+    two are one play, and makes one row of them, which has the API's key.
+    """
+
+    keys: frozenset[Key]
+    reached: frozenset[str]
+
+
+def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> Known:
+    """What is stored of every listener from the oldest of the given plays on; one query."""
     if not rows:
-        return set()
-    oldest = oldest_by_listener(rows)
-    found = run_query(client, "known_plays", pages(oldest), timestamp("oldest", min(oldest.values())))
-    return {key_of(dict(row)) for row in found}
+        return Known(frozenset(), frozenset())
+    oldest = {listener: instant - _EXPORT_APART for listener, instant in oldest_by_listener(rows).items()}
+    found = list(run_query(client, "known_plays", pages(oldest), timestamp("oldest", min(oldest.values()))))
+    keys = frozenset(key_of(dict(row)) for row in found)
+    # An export holds everything up to its end: one that ends within the page leaves no gap before the page.
+    imported = {row.listener_id for row in found if row.source == "export"}
+    on_page = {row["listener_id"] for row in rows if key_of(row) in keys}
+    return Known(keys, frozenset(imported | on_page))
 
 
 def oldest_by_listener(rows: Sequence[Row]) -> dict[str, datetime]:

@@ -1,5 +1,7 @@
 """Load's row in the ledger `runs`. A repeat of the same outcome adds nothing."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -20,6 +22,7 @@ class Outcome:
     rows_new: int | None = None
     listeners: int | None = None
     error_class: str | None = None
+    details: Mapping[str, int] | None = None
 
 
 def write_outcome(
@@ -36,6 +39,7 @@ def write_outcome(
         bigquery.ScalarQueryParameter("rows_new", "INT64", outcome.rows_new),
         bigquery.ScalarQueryParameter("reason", "STRING", outcome.reason),
         bigquery.ScalarQueryParameter("error_class", "STRING", outcome.error_class),
+        bigquery.ScalarQueryParameter("details", "STRING", json.dumps(outcome.details) if outcome.details else None),
     ]
     query(client, outcome_sql(table_id), parameters)
 
@@ -47,6 +51,7 @@ MERGE `{table_id}` AS runs
 USING (SELECT @run_id AS run_id, @state AS state) AS outcome
 ON runs.slot = @slot AND runs.run_id = outcome.run_id AND runs.step = 'load' AND runs.state = outcome.state
 WHEN NOT MATCHED THEN
-  INSERT (run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class)
+  INSERT (run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class,
+    details)
   VALUES (@run_id, @slot, 'load', @state, @started_at, @finished_at, @listeners, @rows_in, @rows_new, @reason,
-    @error_class)"""  # noqa: S608 -- see describe_sql
+    @error_class, PARSE_JSON(@details))"""  # noqa: S608 -- see describe_sql

@@ -1,15 +1,25 @@
-"""One MERGE from the staging table into `plays`: a play that is there already is left as it is."""
+"""One MERGE from the staging table into `plays`: every play once, and all that is known of it in its row.
+
+A play that is there under its key is left as it is. One that is there from the other source (see same_play.py)
+becomes one row: identity and metadata as the API tells them, the time heard as the export tells it. It is the same
+row whichever came first.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from google.cloud import bigquery
 
 from bigquery_jobs import CALL_SECONDS, RETRY, find_succeeded, run_once
 from landed_object import LandedObject
 from plays_table import PLAYED_AT, PlaysTable
+from same_play import APART_MS, open_sql, pairs_sql
 from staging import StagedFile
+
+_FROM_EXPORT = "ms_played"
+# `run_id` and `ingested_at` tell of the run that brought the play first.
+_KEPT = ("listener_id", _FROM_EXPORT, "run_id", "ingested_at")
 
 
 @dataclass(frozen=True)
@@ -18,17 +28,33 @@ class MergedFile:
 
     rows_in: int
     listeners: int
-    rows_new: int
+    inserted: int
+    completed: int
+    """Plays that were stored from the other source and learned the rest from this file."""
     committed_at: datetime
+
+    @property
+    def rows_new(self) -> int:
+        """Rows that `plays` holds anew: reason enough for another top ten."""
+        return self.inserted + self.completed
+
+    @property
+    def details(self) -> dict[str, int]:
+        """For the ledger: what became of the rows of the file; they add up to `rows_in`."""
+        known = self.rows_in - self.rows_new
+        return {"new": self.inserted, "completed": self.completed, "known": known}
 
 
 def merge(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, staged: StagedFile) -> MergedFile:
-    """Insert the plays that `plays` lacks. `staged` holds at least one row."""
+    """Insert the plays that `plays` lacks and complete those that it has from elsewhere. There is at least one row."""
+    if staged.oldest is None or staged.newest is None:
+        raise ValueError(f"{staged.table_id} holds nothing to merge")
     sql = merge_sql(plays.table_id, staged.table_id, plays.columns, plays.key)
+    apart = timedelta(milliseconds=APART_MS)
     config = bigquery.QueryJobConfig(
         query_parameters=[
-            bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", staged.oldest),
-            bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest),
+            bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", staged.oldest - apart),
+            bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest + apart),
         ],
         # The job remembers what it was given, for a repeat that comes when the staging table has expired.
         labels={"rows_in": str(staged.rows), "listeners": str(staged.listeners)},
@@ -47,23 +73,52 @@ def find_merged(client: bigquery.Client, landed: LandedObject) -> MergedFile | N
 
 
 def merge_sql(plays: str, staging: str, columns: Sequence[str], key: Sequence[str]) -> str:
-    """The statement. Of rows with one key the fullest is taken: NULLs sort last, and no tie is left to chance."""
+    """The statement. @oldest and @newest are constants, so that only partitions near the file's plays are read."""
     listed = ", ".join(map(_quoted, columns))
-    keys = ", ".join(map(_quoted, key))
-    order = ", ".join(f"{_quoted(column)} DESC" for column in columns if column not in key)
-    same_key = " AND ".join(f"plays.{_quoted(column)} = landed.{_quoted(column)}" for column in key)
     return f"""\
 MERGE `{plays}` AS plays
 USING (
-  SELECT {listed}
-  FROM `{staging}`
-  WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {order}) = 1
+  WITH landed_once AS ({_once_sql(staging, columns, key)}),
+  stored_near AS (
+    SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+    FROM `{plays}`
+    WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
+  ),
+  landed_open AS ({open_sql("landed_once", "stored_near")}),
+  stored_open AS ({open_sql("stored_near", "landed_once")}),
+  pairs AS ({pairs_sql("landed_open", "stored_open")})
+  SELECT {", ".join(f"landed_once.{_quoted(column)}" for column in columns)},
+    COALESCE(pairs.stored_at, landed_once.played_at) AS stored_at,
+    COALESCE(pairs.stored_id, landed_once.track_id) AS stored_id
+  FROM landed_once
+  LEFT JOIN pairs
+    ON landed_once.listener_id = pairs.listener_id
+    AND landed_once.played_at = pairs.landed_at AND landed_once.track_id = pairs.landed_id
 ) AS landed
-ON plays.{_quoted(PLAYED_AT)} BETWEEN @oldest AND @newest AND {same_key}
+ON plays.{PLAYED_AT} BETWEEN @oldest AND @newest AND plays.listener_id = landed.listener_id
+  AND plays.played_at = landed.stored_at AND plays.track_id = landed.stored_id
+WHEN MATCHED AND plays.source = 'api' AND landed.source = 'export' AND plays.{_FROM_EXPORT} IS NULL THEN
+  UPDATE SET {_FROM_EXPORT} = landed.{_FROM_EXPORT}
+WHEN MATCHED AND plays.source = 'export' AND landed.source = 'api' THEN
+  UPDATE SET {_set_sql(columns)}
 WHEN NOT MATCHED THEN
   INSERT ({listed})
   VALUES ({", ".join(f"landed.{_quoted(column)}" for column in columns)})"""  # noqa: S608 -- see describe_sql
+
+
+def _once_sql(staging: str, columns: Sequence[str], key: Sequence[str]) -> str:
+    """Of rows with one key the fullest is taken: NULLs sort last, and no tie is left to chance."""
+    order = ", ".join(f"{_quoted(column)} DESC" for column in columns if column not in key)
+    return f"""
+    SELECT {", ".join(map(_quoted, columns))}
+    FROM `{staging}`
+    WHERE TRUE
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(map(_quoted, key))} ORDER BY {order}) = 1
+  """  # noqa: S608 -- see describe_sql
+
+
+def _set_sql(columns: Sequence[str]) -> str:
+    return ", ".join(f"{_quoted(column)} = landed.{_quoted(column)}" for column in columns if column not in _KEPT)
 
 
 def _quoted(column: str) -> str:
@@ -76,6 +131,7 @@ def _read(job: bigquery.QueryJob) -> MergedFile | None:
     return MergedFile(
         rows_in=int(job.labels["rows_in"]),
         listeners=int(job.labels["listeners"]),
-        rows_new=job.dml_stats.inserted_row_count,
+        inserted=job.dml_stats.inserted_row_count,
+        completed=job.dml_stats.updated_row_count,
         committed_at=job.ended,
     )

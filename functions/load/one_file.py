@@ -56,7 +56,9 @@ def succeeded(merged: MergedFile | None) -> Outcome:
     """None stands for a file without rows."""
     if merged is None:
         return Outcome("succeeded", "The file holds no plays.", rows_in=0, rows_new=0, listeners=0)
-    return Outcome("succeeded", _sentence(merged), merged.rows_in, merged.rows_new, merged.listeners)
+    return Outcome(
+        "succeeded", _sentence(merged), merged.rows_in, merged.rows_new, merged.listeners, details=merged.details
+    )
 
 
 def failed(error: Exception, reason: str) -> Outcome:
@@ -82,4 +84,6 @@ def _publish(cloud: Cloud, landed: LandedObject, merged: MergedFile | None) -> N
 
 def _sentence(merged: MergedFile) -> str:
     plays = "1 play" if merged.rows_in == 1 else f"{merged.rows_in} plays"
-    return f"Of {plays} in the file {merged.rows_new or 'none'} {'was' if merged.rows_new == 1 else 'were'} new."
+    new = f"{merged.inserted or 'none'} {'was' if merged.inserted == 1 else 'were'} new"
+    completed = f" and {merged.completed} completed a stored play" if merged.completed else ""
+    return f"Of {plays} in the file {new}{completed}."

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-# For the tests that hold a command against ingest itself.
-sys.path.append(str(Path(__file__).parents[2] / "functions/ingest"))
+# For the tests that hold a command against the functions themselves.
+for name in ("ingest", "load"):
+    sys.path.append(str(Path(__file__).parents[2] / "functions" / name))
 
 
 @pytest.fixture
@@ -13,3 +14,11 @@ def owner(tmp_path, monkeypatch):
 
     with owning(tmp_path, monkeypatch) as owner:
         yield owner
+
+
+@pytest.fixture
+def importing(owner, capsys):
+    from tests.cli.importing import importing_owner
+
+    with importing_owner(owner, capsys) as importing:
+        yield importing

@@ -19,6 +19,7 @@ from localcloud.web import Server
 from tests.cli.owning import ANY_PORT, ONE, TWO, Person
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = Path(__file__).parent / "exports" / "Streaming_History_Audio_2023-2024_7.json"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 
@@ -109,7 +110,7 @@ def test_a_listener_agrees_in_a_real_browser(terminal, page):
     assert json.loads(out)["display_name"] == "Invented Listener Two"
 
 
-def test_a_run_is_fired_followed_to_the_top_ten_and_told_everywhere(terminal):
+def test_a_run_and_an_import_are_followed_to_the_top_ten_and_told_everywhere(terminal):
     with terminal.authorizing(ONE) as (process, url):
         requests.get(Person(ONE).address_after(url), timeout=30)
         process.communicate(timeout=30)
@@ -123,6 +124,12 @@ def test_a_run_is_fired_followed_to_the_top_ten_and_told_everywhere(terminal):
     told = json.loads(terminal.types("runs", "--json")[0])
     assert [(row["run_id"], row["step"]) for row in told] == [(run["run_id"], step) for step, _ in reversed(steps)]
 
+    imported, progress = terminal.types("import", ONE, str(EXAMPLE), "--json")
+    account = json.loads(imported)
+    assert (account["rows"], account["new"], account["repeats"]) == (8, 3, 1), progress
+    steps = [(step["step"], step["state"]) for step in account["steps"]]
+    assert steps == [(step, "succeeded") for step in ("import", "load", "transform", "top_tracks")], progress
+
     one = next(row for row in json.loads(terminal.types("listeners", "--json")[0]) if row["listener"] == ONE)
-    assert (one["state"], one["plays"], one["last_error"]) == ("ok", 50, None)
+    assert (one["state"], one["plays"], one["last_error"]) == ("ok", 53, None)
     assert 180 <= one["consent_days_left"] <= 184

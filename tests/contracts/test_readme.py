@@ -46,6 +46,12 @@ def test_every_command_of_the_laptop_cloud_in_the_readme_exists():
     assert set(re.findall(r"python -m localcloud ([a-z]+)", README)) == set(commands)
 
 
+def test_the_owners_commands_in_the_readme_are_those_that_exist():
+    from cli.__main__ import COMMANDS
+
+    assert set(re.findall(r"python -m cli ([a-z-]+)", README)) == set(COMMANDS)
+
+
 def test_every_file_that_the_readme_links_to_exists():
     links = re.findall(r"\]\(([^)#]+)\)", README)
     assert links

@@ -113,6 +113,18 @@ def test_every_statement_of_a_function_is_googlesql_over_the_tables(life: Life, 
     assert {sql: complaint for sql, complaint in complaints.items() if complaint} == {}
 
 
+CLI_PARAMETERS = {
+    **{"listener_id": "STRING", "run_id": "STRING", "reason": "STRING", "limit": "INT64", "rows": "INT64"},
+    **dict.fromkeys(["since", "oldest", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
+    "spans": "ARRAY<STRUCT<begins_at TIMESTAMP, ends_at TIMESTAMP>>",
+}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "cli/queries").glob("*.sql")), ids=lambda path: path.stem)
+def test_every_query_of_the_owners_commands_is_googlesql_over_the_tables(life: Life, judge: Judge, path: Path) -> None:
+    assert judge.complaint(path.read_text(), CLI_PARAMETERS, life.tables) is None
+
+
 def test_every_query_file_of_ingest_was_sent(life: Life) -> None:
     files = {path.read_text() for path in (ROOT / "functions/ingest/queries").glob("*.sql")}
 

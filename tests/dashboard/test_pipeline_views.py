@@ -217,3 +217,33 @@ def test_a_pause_that_spotify_asked_for_is_told_while_it_lasts():
     runs = ledger(run(12, "ingest", "failed", blocked_until=at("2026-11-22 15:00")))
     assert pipeline_health.blocked_until(runs, NOW) == at("2026-11-22 15:00")
     assert pipeline_health.blocked_until(runs, at("2026-11-22 15:00")) is None
+
+
+def imported(hour: int, *steps: str) -> list[dict[str, Any]]:
+    """The run of a file of an import, at one second before the hour's end; no ingest and no hour belongs to it."""
+    rows = [run(hour, step, minutes=59 + n, rows_new=25_000) for n, step in enumerate(steps)]
+    return [row | {"run_id": f"20261122T{hour:02}5959Z", "slot": row["slot"] + timedelta(seconds=3599)} for row in rows]
+
+
+def test_an_import_changes_nothing_in_the_grid_of_the_hours():
+    hours = [*whole(10), run(11, "ingest", "skipped"), run(12, "ingest", "skipped")]
+    steps = imported(11, "import", "load", "transform", "top_tracks")
+    assert states(ledger(*hours, *steps), NOW, 3) == states(ledger(*hours), NOW, 3)
+    assert states(ledger(*hours, *steps), NOW, 3)[1] == ["skipped", "not run", "not run", "not run"]
+    assert pipeline_health.success_rate(ledger(*hours, *steps), NOW) == (3, 3)
+    assert pipeline_health.problems(ledger(*hours, *steps), NOW).empty
+
+
+def test_an_import_does_not_make_a_pipeline_healthy_whose_schedule_stands_still():
+    stood_still, steps = whole(6), imported(11, "import", "load", "transform", "top_tracks")
+    assert pipeline_health.status(ledger(*stood_still, *steps), NOW).level == "late"
+    assert pipeline_health.status(ledger(*steps), NOW).level == "never"
+
+
+def test_a_file_of_an_import_that_was_refused_is_told_with_what_to_do():
+    failed = imported(11, "import", "load")
+    failed[1] |= {"state": "failed", "error_class": "FileRefused", "reason": "BigQuery refused the file."}
+    (problem,) = pipeline_health.problems(
+        ledger(*whole(10), run(11, "ingest"), run(12, "ingest"), *failed), NOW
+    ).to_dict("records")
+    assert (problem["step"], problem["next_step"][:24]) == ("load", "Look at the file and the")

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gaps import pages_without_overlap, write_gaps
+from known_plays import fetch_known
 from landing import object_name, to_csv
 from plays import key_of
 from tests.ingest.items import RUN, row
@@ -14,18 +15,45 @@ def page(listener_id, plays):
     return [row(NINE + timedelta(minutes=minute), "a", listener_id=listener_id) for minute in range(plays)]
 
 
-def test_only_a_full_page_of_which_nothing_is_stored_is_suspicious():
+def stored(ingesting, *rows):
+    ingesting.cloud.storage.write(ingesting.landing, "plays/past.csv", to_csv(rows))
+    ingesting.load("plays/past.csv")
+    return ingesting.connect().bigquery
+
+
+def played(minute, track="a", second=0, **values):
+    return row(NINE + timedelta(minutes=minute, seconds=second), track, listener_id="ada", **values)
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_reached"),
+    [
+        ([played(49)], True),
+        ([played(50), played(0, "b"), played(-1)], False),  # plays that the page does not show
+        ([played(10, "b", source="export")], True),  # an export that ends within the page
+        ([played(0, "a", -89, source="export")], True),  # with the oldest play on the page, its clock a little off
+        ([played(0, "a", -91, source="export")], False),  # before the page
+    ],
+)
+def test_a_page_is_reached_by_a_play_on_it_or_by_an_import_that_ends_within_it(ingesting, rows, is_reached):
+    client = stored(ingesting, *rows)
+    known = fetch_known(client, page("ada", 50))
+    assert known.reached == ({"ada"} if is_reached else set())
+    assert {key for key in map(key_of, page("ada", 50)) if key in known.keys} == {
+        key_of(each) for each in rows if each["source"] == "api" and each in page("ada", 50)
+    }
+
+
+def test_only_a_full_page_that_nothing_stored_reaches_is_suspicious():
     rows = [*page("full", 50), *page("short", 49), *page("overlapping", 50), *page("half-unreadable", 30)]
     items = {"full": 50, "short": 49, "overlapping": 50, "half-unreadable": 50, "all-unreadable": 50, "silent": 0}
-    stored = {key_of(page("overlapping", 50)[49]), ("full", NINE + timedelta(minutes=50), "a"), ("full", NINE, "b")}
-    assert pages_without_overlap(items, rows, stored) == {"full": NINE, "half-unreadable": NINE}
+    assert pages_without_overlap(items, rows, {"overlapping"}) == {"full": NINE, "half-unreadable": NINE}
 
 
 def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_recorded_once(ingesting):
-    stored = [("ada", -90), ("ada", -60), ("ada", 30), ("bob", -120)]
-    rows = [row(NINE + timedelta(minutes=minute), "a", listener_id=listener_id) for listener_id, minute in stored]
-    ingesting.cloud.storage.write(ingesting.landing, "plays/past.csv", to_csv(rows))
-    ingesting.load("plays/past.csv")
+    past = [("ada", -90), ("ada", -60), ("ada", 30), ("bob", -120)]
+    rows = [row(NINE + timedelta(minutes=minute), "a", listener_id=listener_id) for listener_id, minute in past]
+    stored(ingesting, *rows)
     cloud = ingesting.connect()
     oldest = {"ada": NINE, "bob": NINE + timedelta(minutes=180), "newcomer": NINE}
     for _ in range(2):

@@ -60,7 +60,11 @@ def entries(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def ledger_row(state, reason, rows_in=None, rows_new=None, listeners=None, error_class=None, run_id=RUN, slot=SLOT):
+def ledger_row(
+    state, reason, rows_in=None, rows_new=None, listeners=None, error_class=None, completed=0, run_id=RUN, slot=SLOT
+):
+    """`rows_new` are those inserted and those completed."""
+    known = {"new": rows_new - completed, "completed": completed, "known": rows_in - rows_new} if rows_in else None
     return {
         "run_id": run_id,
         "slot": slot,
@@ -72,7 +76,7 @@ def ledger_row(state, reason, rows_in=None, rows_new=None, listeners=None, error
         "reason": reason,
         "error_class": error_class,
         "blocked_until": None,
-        "details": None,
+        "details": known,
     }
 
 

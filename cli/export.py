@@ -1,0 +1,89 @@
+"""Writes every play of a listener, with every column, into one file: to take it elsewhere, or to keep it.
+
+Instants are in UTC. The columns are those of the table `plays`, which the README explains.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from google.cloud import bigquery
+
+from cli import consent
+from cli.console import print_json, say
+from cli.errors import CliError
+from cli.place import Place
+from cli.warehouse import Warehouse
+
+HELP = "Write every play of a listener into a file: CSV, Parquet or JSON"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("listener", metavar="LISTENER", help="whose plays")
+    parser.add_argument("--format", choices=_WRITERS, default="csv", help="of the file (%(default)s)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to (LISTENER-plays.FORMAT, here)")
+    parser.add_argument("--replace", action="store_true", help="the file may be there already")
+
+
+def run(options: argparse.Namespace, place: Place) -> int:
+    consent.check_listener(options.listener)
+    path = options.output or Path(f"{options.listener}-plays.{options.format}")
+    if path.exists() and not options.replace:
+        raise CliError(f"{path} is there already. Name another file with --output, or add --replace.")
+    say(f"Reading the plays of {options.listener} …")
+    listener = bigquery.ScalarQueryParameter("listener_id", "STRING", options.listener)
+    table = Warehouse(place).run("everything", listener).to_arrow(create_bqstorage_client=False)
+    if not table.num_rows:
+        raise CliError(f"No play of {options.listener} is stored. Nothing was written. {place.command('listeners')}")
+    _write(table, path, _WRITERS[options.format])
+    if options.json:
+        print_json({"listener": options.listener, "file": str(path), "plays": table.num_rows})
+    else:
+        print(f"{table.num_rows:,} plays are in {path}.")
+    return 0
+
+
+def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, BinaryIO], None]) -> None:
+    """Whole or not at all: a file that is half written has another name."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            write(table, file)
+        unfinished.replace(path)
+    except OSError as error:
+        raise CliError(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write_csv(table: pa.Table, file: BinaryIO) -> None:
+    pyarrow.csv.write_csv(table, file)
+
+
+def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
+    pyarrow.parquet.write_table(table, file, compression="zstd")
+
+
+def _write_json(table: pa.Table, file: BinaryIO) -> None:
+    """An array with one line for each play, an object."""
+    rows = (json.dumps(row, ensure_ascii=False, default=_instant) for row in table.to_pylist())
+    file.write(b"[\n" + ",\n".join(rows).encode() + b"\n]\n")
+
+
+def _instant(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+_WRITERS: Mapping[str, Callable[[pa.Table, BinaryIO], None]] = {
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+    "json": _write_json,
+}

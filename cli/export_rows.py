@@ -1,0 +1,125 @@
+"""A row of Spotify's "Extended streaming history" as a play, or why it is none. Pure.
+
+What the rows look like: facts of the files themselves and of the importers of other projects; Spotify's page
+https://support.spotify.com/article/understanding-my-data/ describes the columns. Only what a play needs is read:
+addresses, user names and devices, which are there too, go nowhere.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Kind = Literal["podcast episode", "audiobook", "local file", "no track id", "unreadable"]
+KINDS: tuple[Kind, ...] = ("podcast episode", "audiobook", "local file", "no track id", "unreadable")
+
+COUNTS_FROM_MS = 30_000
+"""A play of an export counts from here on, as in the Spark job and the dashboard."""
+
+# No partition of the table holds other years; Spotify began in 2006.
+_PLAUSIBLE_YEARS = range(2006, 2100)
+_TRACK_URI = re.compile("spotify:track:([0-9A-Za-z]{22})")
+_EPISODE = ("spotify_episode_uri", "episode_name", "episode_show_name")
+_AUDIOBOOK = ("audiobook_uri", "audiobook_title", "audiobook_chapter_uri", "audiobook_chapter_title")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedPlay:
+    """One play of the listener whose export it is."""
+
+    played_at: datetime
+    """When it ended, in UTC; Spotify gives whole seconds."""
+    track_id: str
+    track_name: str | None
+    artist_name: str | None
+    """The album's artist: an export names no other."""
+    album_name: str | None
+    ms_played: int
+
+    @property
+    def counts(self) -> bool:
+        return self.ms_played >= COUNTS_FROM_MS
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A row that is not stored, and why."""
+
+    kind: Kind
+    reason: str = ""
+    """For the kind `unreadable`: what is wrong. Nothing of the row itself."""
+
+
+class _Unreadable(Exception):  # noqa: N818 -- reads as what happened
+    """The text says what is wrong with the row."""
+
+
+def parse_rows(rows: list[Any]) -> Iterator[ExportedPlay | LeftOut]:
+    """One outcome for each row, in their order."""
+    for row in rows:
+        try:
+            yield _parse(row)
+        except _Unreadable as error:
+            yield LeftOut("unreadable", str(error))
+
+
+def _parse(row: Any) -> ExportedPlay | LeftOut:
+    if not isinstance(row, Mapping):
+        raise _Unreadable("it is not an object")
+    uri = row.get("spotify_track_uri")
+    if not uri:
+        return LeftOut(_kind_without_track(row))
+    if isinstance(uri, str) and uri.startswith("spotify:local:"):
+        return LeftOut("local file")
+    return ExportedPlay(
+        played_at=_played_at(row.get("ts")),
+        track_id=_track_id(uri),
+        track_name=_text(row.get("master_metadata_track_name")),
+        artist_name=_text(row.get("master_metadata_album_artist_name")),
+        album_name=_text(row.get("master_metadata_album_album_name")),
+        ms_played=_ms_played(row.get("ms_played")),
+    )
+
+
+def _kind_without_track(row: Mapping[str, Any]) -> Kind:
+    if any(row.get(name) for name in _EPISODE):
+        return "podcast episode"
+    if any(row.get(name) for name in _AUDIOBOOK):
+        return "audiobook"
+    return "no track id"
+
+
+def _track_id(uri: Any) -> str:
+    match = _TRACK_URI.fullmatch(uri) if isinstance(uri, str) else None
+    if match is None:
+        raise _Unreadable("spotify_track_uri is not that of a track")
+    return match[1]
+
+
+def _played_at(value: Any) -> datetime:
+    try:
+        instant = datetime.fromisoformat(value).astimezone(UTC) if _has_zone(value) else None
+    except (TypeError, ValueError, OverflowError):
+        instant = None
+    if instant is None:
+        raise _Unreadable("ts is not an instant with a time zone")
+    if instant.year not in _PLAUSIBLE_YEARS:
+        raise _Unreadable("ts lies in a year in which nobody listened")
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _has_zone(value: Any) -> bool:
+    return datetime.fromisoformat(value).tzinfo is not None
+
+
+def _ms_played(value: Any) -> int:
+    """Unit: milliseconds."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise _Unreadable("ms_played is not a number of milliseconds")
+    return value
+
+
+def _text(value: Any) -> str | None:
+    """JSON can spell half a surrogate pair, which no UTF-8 file can hold."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None

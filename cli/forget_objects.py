@@ -1,0 +1,143 @@
+"""Takes a listener out of the landing and the quarantine bucket; rows of other listeners in the same files stay."""
+
+import csv
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from google.api_core.exceptions import NotFound, PreconditionFailed
+from google.cloud.storage import Blob, Bucket
+
+from cli import google_clients
+from cli.console import say
+from cli.errors import Misused
+from cli.place import Place
+
+Change = Literal["deleted", "rewritten", "unreadable"]
+
+_SECONDS = 60
+_AT_ONCE = 8
+_TOLD_EVERY = 500
+_REASON = ".reason.json"
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What became of an object that held something of the listener's."""
+
+    name: str
+    change: Change
+
+
+class Objects:
+    """Both buckets at one place. An object that was looked through once is not looked through again."""
+
+    def __init__(self, place: Place) -> None:
+        client = google_clients.storage(place)
+        names = [place.settings.get(name) for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET")]
+        if not all(names):
+            raise Misused(
+                "Which buckets hold the files? Set LANDING_BUCKET and QUARANTINE_BUCKET, or apply terraform/ first: "
+                "its outputs are read."
+            )
+        self._buckets: list[Bucket] = [client.bucket(name) for name in names]
+        self._clean: set[tuple[str, str, int]] = set()
+
+    def forget(self, listener: str) -> list[Forgotten]:
+        """One pass over everything that is new since the last pass."""
+        found: list[Forgotten] = []
+        for bucket in self._buckets:
+            new = [blob for blob in bucket.list_blobs(timeout=_SECONDS) if _identity(blob) not in self._clean]
+            found += self._look_through(new, listener)
+        return found
+
+    def _look_through(self, blobs: Sequence[Blob], listener: str) -> list[Forgotten]:
+        found: list[Forgotten] = []
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for number, change in enumerate(pool.map(lambda blob: _forget_in(blob, listener), blobs), start=1):
+                if number % _TOLD_EVERY == 0:
+                    say(f"… looked through {number:,} of {len(blobs):,} files")
+                if change is not None:
+                    found.append(Forgotten(blobs[number - 1].name, change))
+        self._clean |= {_identity(blob) for blob in blobs}
+        return found
+
+
+def _identity(blob: Blob) -> tuple[str, str, int]:
+    return blob.bucket.name, blob.name, blob.generation
+
+
+def _forget_in(blob: Blob, listener: str) -> Change | None:
+    """None for an object that has nothing of the listener's, or has changed meanwhile: the next pass sees it."""
+    try:
+        if blob.name.startswith(f"items/{listener}/"):
+            return _delete(blob)
+        if not blob.name.startswith("plays/"):
+            return None
+        if blob.name.endswith(_REASON):
+            return _forget_reason(blob, listener)
+        return _forget_rows(blob, listener)
+    except (NotFound, PreconditionFailed):
+        return None
+
+
+def _forget_reason(blob: Blob, listener: str) -> Change | None:
+    """BigQuery's words may quote a row of the file beside it."""
+    content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
+    return _delete(blob) if listener.encode() in content else None
+
+
+def _forget_rows(blob: Blob, listener: str) -> Change | None:
+    content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
+    if listener.encode() not in content:
+        return None
+    try:
+        kept, own, others = without(content, listener)
+    except ValueError:
+        return "unreadable"
+    if not own:
+        return None
+    if not others:
+        return _delete(blob)
+    blob.upload_from_string(
+        kept, content_type="text/csv", if_generation_match=blob.generation, timeout=_SECONDS, checksum="crc32c"
+    )
+    return "rewritten"
+
+
+def without(content: bytes, listener: str) -> tuple[bytes, int, int]:
+    """The file without the listener's rows, and how many rows were the listener's and how many others'.
+
+    What stays, stays as it was, to the byte. Raises ValueError when the file does not tell whose its rows are.
+    """
+    lines = io.StringIO(content.decode(), newline="")
+    records = list(_records(lines))
+    reader = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+    if not rows or "listener_id" not in rows[0] or len(rows) != len(records):
+        raise ValueError("the file does not say whose its rows are")
+    place = rows[0].index("listener_id")
+    whose = [row[place] if len(row) > place else None for row in rows[1:]]
+    kept = [record for record, slug in zip(records[1:], whose, strict=True) if slug != listener]
+    return "".join([records[0], *kept]).encode(), len(whose) - len(kept), len(kept)
+
+
+def _records(lines: io.StringIO) -> list[str]:
+    """The text of each record: a line, or several where a quoted field holds line breaks."""
+    records, open_record = list[str](), ""
+    for line in lines:
+        open_record += line
+        if open_record.count('"') % 2 == 0:
+            records.append(open_record)
+            open_record = ""
+    return [*records, *([open_record] if open_record else [])]
+
+
+def _delete(blob: Blob) -> Change:
+    blob.delete(if_generation_match=blob.generation, timeout=_SECONDS)
+    return "deleted"

@@ -1,0 +1,66 @@
+"""Takes a listener out of the tables: own rows are deleted, rows of the ledger that name the listener are reworded."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.cloud import bigquery
+
+from cli.warehouse import Row, Warehouse
+
+SOMEBODY = "a forgotten listener"
+_TABLES = ("plays", "gaps", "top_tracks")
+# A statement with its parameters may have 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs
+_ENTRIES_AT_ONCE = 1000
+
+
+def count(warehouse: Warehouse, listener: str) -> dict[str, int]:
+    """The listener's rows by table, and those of the ledger that name the listener, as `runs`."""
+    rows = {row.name: row.row_count for row in warehouse.run("rows_of_listener", _listener(listener))}
+    return {name: rows[name] for name in _TABLES} | {"runs": len(_reworded(warehouse, listener))}
+
+
+def forget(warehouse: Warehouse, listener: str) -> dict[str, int]:
+    """How many rows were deleted or, of `runs`, reworded."""
+    warehouse.drop_staging()
+    done = {name: warehouse.run(f"forget_{name}", _listener(listener)).num_dml_affected_rows or 0 for name in _TABLES}
+    entries = _reworded(warehouse, listener)
+    for start in range(0, len(entries), _ENTRIES_AT_ONCE):
+        warehouse.run("reword_ledger", _entries(entries[start : start + _ENTRIES_AT_ONCE]))
+    return done | {"runs": len(entries)}
+
+
+def reworded(row: Mapping[str, Any], listener: str) -> Row | None:
+    """The row without the listener; None when it does not name the listener. `details` is JSON in a text."""
+    details = json.loads(row["details"] or "null")
+    told = details.get("listeners") if isinstance(details, dict) else None
+    is_told_of = isinstance(told, dict) and listener in told
+    if is_told_of:
+        details["listeners"].pop(listener)
+    # A name's neighbours are no letters of a name: anna is not joanna, nor anna-2.
+    reason = re.sub(rf"(?<![\w-]){re.escape(listener)}(?![\w-])", SOMEBODY, row["reason"] or "")
+    if not is_told_of and reason == (row["reason"] or ""):
+        return None
+    return {**row, "reason": reason or None, "details": None if details is None else json.dumps(details)}
+
+
+def _reworded(warehouse: Warehouse, listener: str) -> list[Row]:
+    rows = warehouse.run("ledger_naming", _listener(listener))
+    return [entry for row in rows if (entry := reworded(dict(row), listener))]
+
+
+def _listener(listener: str) -> bigquery.ScalarQueryParameter:
+    return bigquery.ScalarQueryParameter("listener_id", "STRING", listener)
+
+
+def _entries(entries: Sequence[Row]) -> bigquery.ArrayQueryParameter:
+    """@entries: ARRAY<STRUCT<…>>: the key of a row of the ledger with its new words, details as JSON in a text."""
+    types = dict.fromkeys(("run_id", "slot", "step", "state", "reason", "details"), "STRING") | {"slot": "TIMESTAMP"}
+    structs = [
+        bigquery.StructQueryParameter(
+            None, *(bigquery.ScalarQueryParameter(name, kind, entry[name]) for name, kind in types.items())
+        )
+        for entry in entries
+    ]
+    return bigquery.ArrayQueryParameter("entries", "STRUCT", structs)

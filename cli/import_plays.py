@@ -1,0 +1,178 @@
+"""Stores the plays of a listener's own "Extended streaming history", as Spotify sends it, without asking Spotify.
+
+Every row is accounted for. Plays that are stored already are not stored again, whichever way they came; those that
+came from Spotify's API learn how long they were heard. The same files may be given again, in any order, at any time.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cli import consent, export_files, export_reading, import_queries, import_report
+from cli.console import minute, say
+from cli.errors import CliError, Misused
+from cli.export_files import ExportFile
+from cli.export_reading import Reading
+from cli.export_rows import ExportedPlay
+from cli.follow_import import Follower
+from cli.forecast import Forecast, forecast
+from cli.import_report import Account
+from cli.landing_bucket import LandingBucket
+from cli.place import Place
+from cli.plays_files import Run, cut
+from cli.secret_store import SecretStore
+from cli.warehouse import Warehouse
+
+HELP = "Store the plays of Spotify's data export: years of history, and how long each play was heard"
+
+# From fewer plays nothing can be concluded.
+_ENOUGH_PLAYS = 10
+# No run of ingest for a slot so old will still land a file: Cloud Scheduler's last try came within the hour.
+_SETTLED = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class File:
+    """Plays that are landed together, and what is foretold of each."""
+
+    plays: list[ExportedPlay]
+    fates: Counter[str]
+
+    @property
+    def has_news(self) -> bool:
+        return self.fates["known"] < len(self.plays)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("listener", metavar="LISTENER", help="whose export it is: the name it has in terraform.tfvars")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="the zip from Spotify, the folder it was unpacked to, Streaming_History_Audio_….json or endsong_….json",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would become of every row, and write nothing")
+    parser.add_argument("--new-listener", action="store_true", help="the listener never gave consent, and need not")
+    parser.add_argument(
+        "--anyway", action="store_true", help="store the plays even if they do not look like this listener's"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=1800, metavar="SECONDS", help="how long to follow the import (%(default)s)"
+    )
+
+
+def run(options: argparse.Namespace, place: Place) -> int:
+    consent.check_listener(options.listener)
+    _check_known(options, place)
+    reading = export_reading.read(_told(export_files.read_files(options.files)))
+    warehouse = Warehouse(place)
+    foretold = _foretell(warehouse, options.listener, reading)
+    account = Account(options.listener, reading, foretold, options.dry_run)
+    if not options.anyway:
+        _check_account(options.listener, foretold)
+    show = import_report.show_json if options.json else import_report.show
+    if options.dry_run:
+        account.add(foretold.counts)
+        account.gaps_closed = import_queries.count_gaps(warehouse, options.listener, _spans(reading))
+        show(account)
+        return 0
+    follower = _store(options, place, warehouse, account)
+    if not options.json:
+        show(account)
+    account.runs = follower.finished() if follower else []
+    if options.json:
+        show(account)
+    return _verdict(account, place)
+
+
+def _check_known(options: argparse.Namespace, place: Place) -> None:
+    """A slip of the pen would make a listener of its own."""
+    listeners = SecretStore(place).listeners()
+    if options.listener not in listeners and not options.new_listener:
+        known = f"Known are: {', '.join(listeners)}. " if listeners else ""
+        raise Misused(
+            f"There is no listener {options.listener} here. {known}To store an export of somebody who has given no "
+            "consent, add --new-listener."
+        )
+
+
+def _told(files: Iterable[ExportFile]) -> Iterator[ExportFile]:
+    for file in files:
+        say(f"Reading {file.name}: {len(file.rows):,} rows")
+        yield file
+
+
+def _foretell(warehouse: Warehouse, listener: str, reading: Reading) -> Forecast:
+    plays = reading.plays
+    if not plays:
+        return Forecast([], 0, 0)
+    say(f"Comparing {len(plays):,} plays with what is stored …")
+    stored = import_queries.fetch_stored(warehouse, listener, (plays[0].played_at, plays[-1].played_at))
+    return forecast(plays, stored, _spans(reading))
+
+
+def _check_account(listener: str, foretold: Forecast) -> None:
+    """An export holds every play of its time. One that lacks most of those that are stored is somebody else's."""
+    if foretold.stored >= _ENOUGH_PLAYS and foretold.missing * 2 > foretold.stored:
+        raise CliError(
+            f"This does not look like the export of {listener}: of {foretold.stored:,} plays that are stored of the "
+            f"same time, it lacks {foretold.missing:,}. Nothing was stored. If it is the right one all the same, run "
+            "the command again with --anyway."
+        )
+
+
+def _store(options: argparse.Namespace, place: Place, warehouse: Warehouse, account: Account) -> Follower | None:
+    """Land the plays and wait until they are merged; None when there is nothing to do."""
+    files = list(_files(account))
+    waiting = [file for file in files if file.has_news]
+    for file in files:
+        if not file.has_news:
+            account.add(file.fates)
+    follower = None
+    if waiting:
+        runs = _land(place, warehouse, options.listener, waiting)
+        follower = Follower(place, warehouse, runs, options.timeout)
+        for row in follower.loaded():
+            account.add(row["details"])
+    account.gaps_closed = import_queries.close_gaps(warehouse, options.listener, _spans(account.reading))
+    return follower
+
+
+def _files(account: Account) -> Iterator[File]:
+    fates = iter(account.forecast.fates)
+    for plays in cut(account.reading.plays):
+        yield File(plays, Counter(str(fate) for _, fate in zip(plays, fates, strict=False)))
+
+
+def _land(place: Place, warehouse: Warehouse, listener: str, files: Sequence[File]) -> list[Run]:
+    """A run for each file. Stopped half way and started again, it lands only what is not merged yet."""
+    bucket, runs = LandingBucket(place), list[Run]()
+    for number, file in enumerate(files, start=1):
+        started_at = place.now()
+        before = runs[-1].slot if runs else started_at - _SETTLED
+        run = bucket.land(file.plays, listener, started_at, before)
+        since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
+        reason = f"Export of {listener}: {len(file.plays):,} plays from {since} to {until} UTC were landed."
+        import_queries.add_import(warehouse, run, len(file.plays), place.now(), reason)
+        say(f"Landed {number} of {len(files)} as run {run.run_id}: {len(file.plays):,} plays, {since} to {until} UTC")
+        runs.append(run)
+    return runs
+
+
+def _spans(reading: Reading) -> list[import_queries.Span]:
+    return list(reading.spans.values())
+
+
+def _verdict(account: Account, place: Place) -> int:
+    """The plays are stored; what can still have gone wrong is the top ten."""
+    failed = [row for row in account.runs if row["state"] == "failed" and row["step"] in ("transform", "top_tracks")]
+    if failed:
+        raise CliError(
+            f"The plays are stored, but the top ten was not computed: {failed[0]['reason']} "
+            f"The next new plays start another batch; {place.command('run-now')} asks for them now."
+        )
+    return 0

@@ -1,0 +1,93 @@
+"""The plays of an export as the CSV files that `load` takes, and where to cut so many plays into files. Pure.
+
+Header and columns are those of the table file that ingest owns; functions/ingest/landing.py writes the same form.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cli.export_rows import ExportedPlay
+from cli.forecast import APART
+
+_TABLE = Path(__file__).parent.parent / "functions/ingest/tables/plays.json"
+# BigQuery modifies at most 4,000 partitions in one job, and a partition is a day:
+# https://cloud.google.com/bigquery/quotas#partitioned_tables
+_MOST_DAYS = timedelta(days=3500)
+_ROWS = 25_000
+# Plays on both sides of a cut must not compete for the same stored play.
+_PAUSE = 2 * APART
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a file's rows carry. The slot is the run's identity, in whole seconds of UTC."""
+
+    listener: str
+    slot: datetime
+    started_at: datetime
+
+    @property
+    def run_id(self) -> str:
+        return f"{self.slot:%Y%m%dT%H%M%SZ}"
+
+    @property
+    def object_name(self) -> str:
+        return f"{self.slot:plays/%Y/%m/%d}/{self.run_id}.csv"
+
+
+def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[list[ExportedPlay]]:
+    """Plays, the oldest first, in files of about so many rows; cut only where nothing was heard for three minutes."""
+    files: list[list[ExportedPlay]] = []
+    for play in plays:
+        if not files or (_is_full(files[-1], play, rows) and play.played_at - files[-1][-1].played_at > _PAUSE):
+            files.append([])
+        files[-1].append(play)
+    return files
+
+
+def _is_full(file: Sequence[ExportedPlay], next_play: ExportedPlay, rows: int) -> bool:
+    return len(file) >= rows or next_play.played_at - file[0].played_at > _MOST_DAYS
+
+
+def columns() -> list[str]:
+    return [column["name"] for column in json.loads(_TABLE.read_text(encoding="utf-8"))["columns"]]
+
+
+def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:
+    """UTF-8, a header, one line per play. What an export does not tell is NULL, an empty field."""
+    names = columns()
+    lines = [",".join(names), *(_to_line(names, play, run) for play in plays)]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _to_line(names: Sequence[str], play: ExportedPlay, run: Run) -> str:
+    values = {
+        "listener_id": run.listener,
+        "played_at": play.played_at,
+        "track_id": play.track_id,
+        "track_name": play.track_name,
+        "artist_name": play.artist_name,
+        "album_name": play.album_name,
+        "ms_played": play.ms_played,
+        "source": "export",
+        "run_id": run.run_id,
+        "ingested_at": run.started_at,
+    }
+    return ",".join(_to_field(values.get(name)) for name in names)
+
+
+def _to_field(value: Any) -> str:
+    """Text is always quoted, so that an empty text is not NULL."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return '"' + value.replace('"', '""') + '"'
+        case datetime():
+            return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z"
+        case _:
+            return str(value)

@@ -1,0 +1,66 @@
+"""The command `export`: what is stored comes back out, in every form."""
+
+import csv
+import json
+from datetime import UTC, datetime
+
+import pyarrow.parquet
+import pytest
+
+from tests.cli.importing import wait_for
+from tests.cli.owning import ONE, TWO
+from tests.load.loading import COLUMNS, csv_of, play
+
+
+@pytest.fixture
+def stored(importing):
+    plays = [
+        play(1, ONE, track_name='One, "two"\nthree', explicit=False, duration_ms=240_000, energy=0.5, artist_id=""),
+        play(2, ONE, track_name="Ärger", source="export", ms_played=29_999),
+    ]
+    name = "plays/2026/11/22/20261122T100000Z.csv"
+    importing.cloud.storage.write(importing.landing, name, csv_of(*plays, play(3, TWO)))
+    wait_for(lambda: len(importing.plays()) == 3)
+    return plays
+
+
+def as_text(value):
+    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z") if isinstance(value, datetime) else value
+
+
+def test_every_column_of_every_play_of_the_listener_is_in_the_file(importing, stored, tmp_path):
+    files = {form: tmp_path / f"plays.{form}" for form in ("csv", "parquet", "json")}
+    for form, path in files.items():
+        said = importing.types("export", ONE, "--format", form, "--output", path)
+        assert (said.code, said.out) == (0, f"2 plays are in {path}.\n")
+
+    assert json.loads(files["json"].read_text()) == [{name: as_text(row[name]) for name in COLUMNS} for row in stored]
+    assert pyarrow.parquet.read_table(files["parquet"]).to_pylist() == stored
+    with files["csv"].open(newline="", encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    assert list(first) == COLUMNS
+    assert (first["track_name"], first["explicit"], first["energy"]) == ('One, "two"\nthree', "false", "0.5")
+    assert datetime.fromisoformat(second["played_at"]).astimezone(UTC) == stored[1]["played_at"]
+    assert (second["track_name"], second["ms_played"], second["duration_ms"]) == ("Ärger", "29999", "")
+    assert sorted(path.name for path in tmp_path.glob("*plays.*")) == ["plays.csv", "plays.json", "plays.parquet"]
+
+
+def test_a_file_that_is_there_is_only_replaced_when_told_to(importing, stored, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = f"{ONE}-plays.csv"
+    assert importing.types("export", ONE, "--json").json == {"listener": ONE, "file": name, "plays": 2}
+    before = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(b"mine")
+    refused = importing.types("export", ONE)
+    assert (refused.code, refused.out, (tmp_path / name).read_bytes()) == (1, "", b"mine")
+    assert f"{name} is there already. Name another file with --output, or add --replace." in refused.err
+    assert importing.types("export", ONE, "--replace").code == 0
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_nothing_to_write_and_nowhere_to_write_are_told(importing, stored, tmp_path):
+    nobody = importing.types("export", "nobody", "--output", tmp_path / "x")
+    assert (nobody.code, "No play of nobody is stored. Nothing was written." in nobody.err) == (1, True)
+    nowhere = importing.types("export", ONE, "--output", tmp_path / "missing" / "x")
+    assert (nowhere.code, "cannot be written: No such file or directory." in nowhere.err) == (1, True)
+    assert list(tmp_path.glob("x")) == []

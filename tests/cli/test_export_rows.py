@@ -1,0 +1,133 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.export_rows import KINDS, ExportedPlay, LeftOut, parse_rows
+
+EXAMPLES = Path(__file__).parent / "exports"
+TRACK = "6rqhFgbbKwnb9MLmUQDhG6"
+ROW = {
+    "ts": "2024-03-01T09:32:01Z",
+    "ms_played": 183_000,
+    "ip_addr": "192.0.2.7",
+    "username": "invented-name",
+    "master_metadata_track_name": "One",
+    "master_metadata_album_artist_name": "Ada",
+    "master_metadata_album_album_name": "First",
+    "spotify_track_uri": f"spotify:track:{TRACK}",
+    "episode_name": None,
+    "spotify_episode_uri": None,
+}
+PLAY = ExportedPlay(datetime(2024, 3, 1, 9, 32, 1, tzinfo=UTC), TRACK, "One", "Ada", "First", 183_000)
+
+
+def parse(row):
+    (outcome,) = parse_rows([row])
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("changes", "play"),
+    [
+        ({}, PLAY),
+        ({"ts": "2024-03-01T10:32:01+01:00"}, PLAY),
+        ({"ts": "2024-03-01 09:32:01.999999Z"}, {"played_at": PLAY.played_at.replace(microsecond=999_000)}),
+        ({"ms_played": 0}, {"ms_played": 0}),
+        ({"episode_name": "with a track all the same"}, PLAY),
+        ({"master_metadata_track_name": None, "master_metadata_album_album_name": 7}, {"names": (None, "Ada", None)}),
+        ({"master_metadata_track_name": "half a pair: \ud83c"}, {"names": ("half a pair: ?", "Ada", "First")}),
+        (
+            {"master_metadata_album_artist_name": 'Comma, "quote"\nline'},
+            {"names": ("One", 'Comma, "quote"\nline', "First")},
+        ),
+    ],
+)
+def test_a_row_with_a_track_is_a_play(changes, play):
+    found = parse(ROW | changes)
+    told = {
+        "played_at": found.played_at,
+        "track_id": found.track_id,
+        "names": (found.track_name, found.artist_name, found.album_name),
+        "ms_played": found.ms_played,
+    }
+    expected = {"played_at": PLAY.played_at, "track_id": TRACK, "names": ("One", "Ada", "First"), "ms_played": 183_000}
+    assert told == expected | (play if isinstance(play, dict) else {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"spotify_track_uri": None, "spotify_episode_uri": "spotify:episode:x"}, "podcast episode"),
+        ({"spotify_track_uri": None, "episode_name": "Episode"}, "podcast episode"),
+        ({"spotify_track_uri": None, "audiobook_title": "Book"}, "audiobook"),
+        ({"spotify_track_uri": None, "audiobook_chapter_uri": "spotify:chapter:x"}, "audiobook"),
+        ({"spotify_track_uri": "spotify:local:Ada:First:One:183"}, "local file"),
+        ({"spotify_track_uri": None}, "no track id"),
+        ({"spotify_track_uri": ""}, "no track id"),
+    ],
+)
+def test_what_is_no_track_is_left_out_with_its_kind(changes, kind):
+    assert parse(ROW | changes) == LeftOut(kind)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"spotify_track_uri": "spotify:track:short"}, "spotify_track_uri is not that of a track"),
+        ({"spotify_track_uri": f"spotify:track:{TRACK}\n"}, "spotify_track_uri is not that of a track"),
+        ({"spotify_track_uri": ["spotify:track"]}, "spotify_track_uri is not that of a track"),
+        ({"ts": None}, "ts is not an instant with a time zone"),
+        ({"ts": "yesterday"}, "ts is not an instant with a time zone"),
+        ({"ts": "2024-03-01T09:32:01"}, "ts is not an instant with a time zone"),
+        ({"ts": 1_709_285_521}, "ts is not an instant with a time zone"),
+        ({"ts": "0001-01-01T00:00:00+14:00"}, "ts is not an instant with a time zone"),
+        ({"ts": "1970-01-01T00:00:00Z"}, "ts lies in a year in which nobody listened"),
+        ({"ms_played": None}, "ms_played is not a number of milliseconds"),
+        ({"ms_played": -1}, "ms_played is not a number of milliseconds"),
+        ({"ms_played": "183000"}, "ms_played is not a number of milliseconds"),
+        ({"ms_played": True}, "ms_played is not a number of milliseconds"),
+        ({"ms_played": 2**63}, "ms_played is not a number of milliseconds"),
+    ],
+)
+def test_an_unreadable_row_is_told_with_the_reason(changes, reason):
+    assert parse(ROW | changes) == LeftOut("unreadable", reason)
+
+
+def test_rows_that_are_no_objects_are_told_too():
+    assert list(parse_rows([None, 3, "x", []])) == [LeftOut("unreadable", "it is not an object")] * 4
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+SECRET = "192.0.2.7 invented-name"
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(sorted(ROW)), ANYTHING) | ANYTHING, max_size=4), st.data())
+def test_whatever_a_file_holds_each_row_has_one_outcome_that_tells_nothing_of_it(rows, data):
+    spoilt = dict(ROW)
+    spoilt[data.draw(st.sampled_from(["ts", "ms_played", "spotify_track_uri"]))] = data.draw(ANYTHING | st.just(SECRET))
+    outcomes = list(parse_rows([*rows, spoilt]))
+    assert len(outcomes) == len(rows) + 1
+    for outcome in outcomes:
+        assert isinstance(outcome, ExportedPlay) or outcome.kind in KINDS
+        assert SECRET not in str(outcome)
+
+
+@pytest.mark.parametrize(
+    ("name", "plays", "left_out"),
+    [
+        ("Streaming_History_Audio_2023-2024_7.json", 4, ["podcast episode", "audiobook", "local file", "no track id"]),
+        ("endsong_0.json", 2, ["podcast episode"]),
+    ],
+)
+def test_the_kept_examples_of_both_forms_are_read(name, plays, left_out):
+    outcomes = list(parse_rows(json.loads((EXAMPLES / name).read_text())))
+    assert sum(isinstance(outcome, ExportedPlay) for outcome in outcomes) == plays
+    assert [outcome.kind for outcome in outcomes if isinstance(outcome, LeftOut)] == left_out

@@ -1,0 +1,368 @@
+"""The command `import` against a laptop cloud in which load really merges."""
+
+import csv
+import json
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from cli import import_queries, landing_bucket
+from cli.export_rows import ExportedPlay
+from localcloud import spotify_answers
+from localcloud.faults import Fault
+from localcloud.invented_export import export_row, export_rows, write_zip
+from tests.cli.importing import wait_for
+from tests.cli.owning import ONE, TWO
+from tests.cli.test_runs import write_steps
+from tests.load.loading import COLUMNS, csv_of, play
+
+EXAMPLES = Path(__file__).parent / "exports"
+NEW, OLD = EXAMPLES / "Streaming_History_Audio_2023-2024_7.json", EXAMPLES / "endsong_0.json"
+A, B = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
+SINCE, UNTIL = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def listener(owner):
+    owner.has_listener(ONE)
+
+
+def stored(played_at, track, ms_played, name, artist, album):
+    """The columns that an export decides."""
+    return {
+        **{"listener_id": ONE, "played_at": datetime.fromisoformat(played_at), "track_id": track},
+        **{"track_name": name, "artist_name": artist, "album_name": album, "ms_played": ms_played, "source": "export"},
+    }
+
+
+def test_the_plays_of_both_forms_are_stored_and_every_row_is_accounted_for(importing):
+    said = importing.types("import", ONE, NEW, OLD)
+
+    assert (said.code, said.out) == (
+        0,
+        "rows  what became of them\n"
+        "   5  stored: new plays\n"
+        "   1  more than once in the files\n"
+        "   2  left out: podcast episode\n"
+        "   1  left out: audiobook\n"
+        "   1  left out: local file\n"
+        "   1  left out: no track id\n"
+        "  11  in the files\n"
+        "\n"
+        "The plays ended between 2018-05-01 07:00 and 2024-04-20 12:00 UTC.\n"
+        "Heard for less than 30 seconds, so stored but not counted: 2 of these plays.\n",
+    )
+    rows = importing.plays()
+    run_ids = {row.pop("run_id") for row in rows}
+    instants = {row.pop("ingested_at") for row in rows}
+    assert [{name: value for name, value in row.items() if value is not None} for row in rows] == [
+        stored("2018-05-01T07:00:00Z", A, 240_000, "One", "Ada", "First"),
+        stored("2018-05-01T07:04:10Z", B, 29_999, "Two", "Ada", "First"),
+        stored("2023-12-31T23:59:58Z", A, 183_000, "One", "Ada", "First"),
+        stored("2024-01-01T00:00:03Z", B, 4_210, 'Two, "live"', "Björk & Ada", "Zweites\nAlbum"),
+        stored("2024-04-20T12:00:00Z", A, 201_000, "One", "Ada", "First"),
+    ]
+    [run_id], [ingested_at] = run_ids, instants
+    assert abs(ingested_at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert importing.landed() == [f"plays/{run_id[:4]}/{run_id[4:6]}/{run_id[6:8]}/{run_id}.csv"]
+    assert importing.ledger() == [
+        ("import", "succeeded", 5, 5),
+        ("load", "succeeded", 5, 5),
+        ("transform", "skipped", None, None),
+    ]
+
+
+def test_the_same_files_again_in_any_order_and_overlapping_store_nothing_anew(importing):
+    for files in permutations([NEW, OLD]):
+        importing.types("import", ONE, *files)
+    plays, landed = importing.plays(), importing.landed()
+    again = importing.types("import", ONE, OLD, NEW, NEW)
+
+    assert (len(plays), importing.plays(), importing.landed(), len(landed)) == (5, plays, landed, 1)
+    assert again.out.splitlines()[:4] == [
+        "rows  what became of them",
+        "   0  stored: new plays",
+        "   5  already there",
+        "   5  more than once in the files",
+    ]
+
+
+def test_as_json_the_numbers_add_up(importing, tmp_path):
+    broken = tmp_path / "history.json"
+    broken.write_text(json.dumps([*json.loads(NEW.read_text()), {"ts": "never", "spotify_track_uri": "?"}]))
+    told = importing.types("import", ONE, broken, "--json").json
+
+    assert (
+        told["rows"]
+        == 9
+        == sum([told["new"], told["completed"], told["known"], told["repeats"], *told["left_out"].values()])
+    )
+    assert told["left_out"] == {
+        **{"podcast episode": 1, "audiobook": 1, "local file": 1, "no track id": 1},
+        "unreadable": 1,
+    }
+    reason = "ts is not an instant with a time zone"
+    assert told["unreadable"] == [{"file": "history.json", "index": 8, "reason": reason}]
+    assert [step["step"] for step in told["steps"]] == ["import", "load", "transform"]
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(importing):
+    played_at = datetime(2024, 4, 20, 12, 0, 40, 863_000, UTC)
+    importing.cloud.storage.write(
+        importing.landing,
+        "plays/2026/11/22/20261122T100000Z.csv",
+        csv_of(play(0, ONE, track=A, played_at=played_at, track_name="One", artist_name="Ada")),
+    )
+    wait_for(lambda: importing.plays())
+    plays, ledger, landed = importing.plays(), importing.ledger(), importing.landed()
+    foretold = importing.types("import", ONE, NEW, OLD, "--dry-run")
+    foretold_json = importing.types("import", ONE, NEW, OLD, "--dry-run", "--json").json
+    assert (importing.plays(), importing.ledger(), importing.landed()) == (plays, ledger, landed)
+
+    done = importing.types("import", ONE, NEW, OLD, "--json").json
+    counts = ("rows", "new", "completed", "known", "repeats", "left_out", "short_plays")
+    assert {name: foretold_json[name] for name in counts} == {name: done[name] for name in counts}
+    assert (done["new"], done["completed"]) == (4, 1)
+    assert "   4  would be stored: new plays\n   1  would be completed: stored from Spotify's API" in foretold.out
+
+
+def page(plays, slot):
+    """A page of the API as ingest lands it."""
+    from landing import to_csv
+    from plays import parse_page
+    from slots import Run
+
+    items = spotify_answers.recently_played("http://spotify", plays[::-1], 50, {}, extended=False)["items"]
+    return to_csv(parse_page(items, ONE, Run(slot, slot))[0])
+
+
+@pytest.mark.parametrize("order", list(permutations(["pages", "first half", "whole"])))
+def test_an_invented_life_told_by_pages_and_exports_in_any_order_is_stored_once(importing, tmp_path, order):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
+    pages = [truth[start : start + 50] for start in range(0, len(truth) - 50, 60)]  # ten of sixty are never shown
+    write_zip(tmp_path / "whole", truth, rows_per_file=100)
+    (tmp_path / "first half").write_text(json.dumps(export_rows(truth[: len(truth) // 2])))
+
+    def tell_pages():
+        for number, plays in enumerate(pages):
+            slot = SINCE + timedelta(hours=number)
+            importing.cloud.storage.write(
+                importing.landing, f"{slot:plays/%Y/%m/%d/%Y%m%dT%H%M%SZ}.csv", page(plays, slot)
+            )
+        loads = "SELECT run_id FROM listening.runs WHERE step = 'load' AND run_id LIKE '20260302%'"
+        wait_for(lambda: len(importing.rows(loads)) == len(pages))
+
+    for what in order:
+        if what == "pages":
+            tell_pages()
+        else:
+            assert importing.types("import", ONE, tmp_path / what).code == 0
+
+    shown = {(play.played_at, play.track.id) for plays in pages for play in plays}
+    rows = [row for row in importing.plays() if row["ms_played"] >= 30_000]
+    told = sorted((row["played_at"].replace(microsecond=0), row["track_id"], row["ms_played"]) for row in rows)
+    assert told == sorted((play.played_at.replace(microsecond=0), play.track.id, play.ms_played) for play in truth)
+    assert {(row["played_at"], row["track_id"]) for row in rows if row["source"] == "api"} == shown
+    again = importing.types("import", ONE, tmp_path / "whole", "--json").json
+    assert (again["new"], again["completed"]) == (0, 0)
+
+
+def test_a_page_that_is_under_way_while_an_import_looks_does_not_double_its_plays(importing, tmp_path, monkeypatch):
+    """Ingest lands between the command's look at the warehouse and its own file; load takes one after the other."""
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:50]
+    (tmp_path / "export.json").write_text(json.dumps([export_row(play) for play in truth]))
+    look = import_queries.fetch_stored
+
+    def look_and_be_overtaken(*arguments):
+        stored = look(*arguments)
+        importing.cloud.storage.write(importing.landing, "plays/2026/03/09/20260309T000000Z.csv", page(truth, UNTIL))
+        return stored
+
+    monkeypatch.setattr(import_queries, "fetch_stored", look_and_be_overtaken)
+    told = importing.types("import", ONE, tmp_path / "export.json", "--json").json
+
+    wait_for(lambda: len([step for step in importing.ledger() if step[0] == "load"]) == 2)
+    assert len(importing.plays()) == len(truth)
+    assert {row["ms_played"] is None for row in importing.plays()} == {False}
+    assert told["new"] + told["completed"] == len(truth)
+
+
+def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(importing, tmp_path, monkeypatch):
+    from cli import plays_files
+
+    monkeypatch.setattr(plays_files.cut, "__defaults__", (100,))
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
+    write_zip(tmp_path / "export.zip", truth)
+    write = landing_bucket.LandingBucket._write
+    calls = []
+
+    def write_two(self, name, content):
+        calls.append(name)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return write(self, name, content)
+
+    monkeypatch.setattr(landing_bucket.LandingBucket, "_write", write_two)
+    stopped = importing.types("import", ONE, tmp_path / "export.zip")
+    assert (stopped.code, stopped.err.splitlines()[-1]) == (130, "Stopped.")
+    assert len(importing.landed()) == 2
+    wait_for(lambda: len([step for step in importing.ledger() if step[0] == "load"]) == 2)
+
+    again = importing.types("import", ONE, tmp_path / "export.zip", "--json").json
+    assert (again["known"] >= 200, again["completed"]) == (True, 0)
+    assert len(calls) == len(importing.landed()) + 1, "the two that were merged are not landed again"
+    loads = [step for step in importing.ledger() if step[0] == "load"]
+    assert sum(new for _, _, _, new in loads) == len(importing.plays())
+
+
+def test_somebody_elses_export_is_refused_unless_the_owner_knows_better(importing, tmp_path):
+    mine, other = (importing.owner.spotify.truth(slug, SINCE, UNTIL) for slug in (ONE, TWO))
+    write_zip(tmp_path / "mine.zip", mine)
+    write_zip(tmp_path / "other.zip", other)
+    assert importing.types("import", ONE, tmp_path / "mine.zip").code == 0
+    count = len(importing.plays())
+    refused = importing.types("import", ONE, tmp_path / "other.zip")
+
+    assert (refused.code, refused.out, len(importing.plays())) == (1, "", count)
+    assert f"This does not look like the export of {ONE}: of " in refused.err
+    assert "Nothing was stored." in refused.err
+    assert importing.types("import", ONE, tmp_path / "other.zip", "--anyway").code == 0
+    assert len(importing.plays()) > count
+
+
+def test_a_name_that_nobody_has_is_refused_unless_it_is_meant(importing):
+    refused = importing.types("import", "lisener-one", NEW)
+    assert (refused.code, refused.out) == (2, "")
+    assert "There is no listener lisener-one here. Known are: listener-one." in refused.err
+    assert importing.types("import", "somebody-else", NEW, "--new-listener").code == 0
+    assert {row["listener_id"] for row in importing.plays()} == {"somebody-else"}
+
+
+@pytest.mark.parametrize("name", ["StreamingHistory_music_0.json"])
+def test_the_other_export_is_refused_before_anything_is_stored(importing, name):
+    refused = importing.types("import", ONE, NEW, EXAMPLES / name)
+    assert (refused.code, refused.out, importing.landed()) == (1, "", [])
+    assert "“Account data”" in refused.err
+    assert "https://www.spotify.com/account/privacy/" in refused.err
+
+
+def test_addresses_and_user_names_go_nowhere(importing, tmp_path):
+    private = ("192.0.2.1", "invented-name", "invented-agent", "ZZ")
+    rows = json.loads(OLD.read_text())
+    spoilt = [rows[0] | {"ts": private[0], "user_agent_decrypted": private[2]}, rows[0] | {"ms_played": private[1]}]
+    path = tmp_path / "history.json"
+    path.write_text(json.dumps([*rows, *spoilt]))
+    said = [importing.types("import", ONE, path), importing.types("import", ONE, path, "--json")]
+
+    contents = [importing.cloud.storage.read(importing.landing, name).decode() for name in importing.landed()]
+    everything = [*contents, *(text for each in said for text in (each.out, each.err)), str(importing.plays())]
+    everything += [str(importing.rows("SELECT * FROM listening.runs")), *importing.told_by_load]
+    assert importing.told_by_load
+    assert len(contents) == 1
+    assert not [word for word in private for text in everything if word in text]
+
+
+def test_gaps_that_an_export_covers_are_closed_and_others_are_not(importing, tmp_path):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
+    gaps = [(ONE, 10, 40), (ONE, 200, 210), (TWO, 10, 40)]
+    instants = ((slug, truth[start].played_at, truth[end].played_at, UNTIL) for slug, start, end in gaps)
+    values = ", ".join(
+        f"('{slug}', TIMESTAMP '{start}', TIMESTAMP '{end}', 'r', TIMESTAMP '{at}')"
+        for slug, start, end, at in instants
+    )
+    columns = "listener_id, gap_start, gap_end, run_id, detected_at"
+    importing.rows(f"INSERT INTO listening.gaps ({columns}) VALUES {values}")
+    # Two files of which each is whole; between them something is missing.
+    for name, part in (("a.json", truth[:150]), ("b.json", truth[205:])):
+        (tmp_path / name).write_text(json.dumps([export_row(play) for play in part]))
+    files = tmp_path / "a.json", tmp_path / "b.json"
+    assert "1 gap would be closed.\n" in importing.types("import", ONE, *files, "--dry-run").out
+    assert len(importing.rows("SELECT * FROM listening.gaps")) == 3
+    assert "1 gap is closed.\n" in importing.types("import", ONE, *files).out
+    left = importing.rows("SELECT listener_id, gap_start FROM listening.gaps ORDER BY listener_id")
+    assert left == [
+        {"listener_id": ONE, "gap_start": truth[200].played_at},
+        {"listener_id": TWO, "gap_start": truth[10].played_at},
+    ]
+
+
+def test_a_file_that_cannot_be_merged_is_told_with_the_reason_and_the_next_step(importing):
+    def refuse(headers, body):
+        run_id = json.loads(body)["name"][-20:-4]
+        write_steps(importing.owner, (run_id, "load", "failed", 1, None, "BigQuery refused the file: too old."))
+        return 200
+
+    importing.loads = refuse
+    said = importing.types("import", ONE, NEW)
+    assert (said.code, said.out) == (1, "")
+    assert "1 of 1 files could not be merged, 0 were: BigQuery refused the file: too old." in said.err
+    assert "give the files again" in said.err
+
+
+def test_a_top_ten_that_fails_is_told_after_the_account_of_the_plays(importing):
+    def fail(body):
+        run_id = importing.landed()[0][-20:-4]
+        steps = [("transform", "succeeded", 1, None, "submitted"), ("top_tracks", "failed", 2, None, "Out of memory.")]
+        write_steps(importing.owner, *((run_id, *step) for step in steps))
+        return 200
+
+    importing.hears = fail
+    said = importing.types("import", ONE, NEW)
+    assert said.code == 1
+    assert "   3  stored: new plays" in said.out
+    assert "The plays are stored, but the top ten was not computed: Out of memory." in said.err
+
+
+def test_an_import_that_takes_too_long_goes_on_without_the_command(importing):
+    importing.loads = lambda headers, body: 503
+    said = importing.types("import", ONE, NEW, "--timeout", "1")
+    assert said.code == 1
+    assert "the import still waits for load to merge the plays. It goes on by itself" in said.err
+
+
+def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
+    from cli.place import on_laptop
+
+    bucket = landing_bucket.LandingBucket(on_laptop(importing.owner.directory))
+    noon = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
+    taken = "plays/2026/11/22/20261122T120001Z.csv"
+    importing.cloud.storage.write(importing.landing, taken, b"somebody else's")
+    plays = [ExportedPlay(SINCE, A, None, None, None, ms_played) for ms_played in (1, 2)]
+    runs = [bucket.land([each], ONE, noon, before=noon) for each in plays]
+
+    assert [run.run_id for run in runs] == ["20261122T115959Z", "20261122T115958Z"]
+    assert importing.cloud.storage.read(importing.landing, taken) == b"somebody else's"
+    assert [re.sub(r"\D", "", run.run_id)[-2:] != "00" for run in runs] == [True, True]
+
+
+def test_an_answer_that_is_lost_does_not_land_the_file_twice(importing):
+    importing.cloud.faults.order(Fault("gcp POST /upload/.*", "drop", "after"))
+    assert importing.types("import", ONE, NEW).code == 0
+    assert len(importing.landed()) == 1
+
+
+def test_the_file_is_the_one_that_ingest_would_land(importing):
+    """Two writers, one form: header, quotes, NULL and instants."""
+    import landing as ingest_landing
+
+    importing.types("import", ONE, NEW)
+    content = importing.cloud.storage.read(importing.landing, importing.landed()[0])
+    instants = ("played_at", "ingested_at")
+    rows = list(csv.DictReader(content.decode().splitlines(True)))
+    typed = [
+        {name: row[name] or None for name in COLUMNS}
+        | {name: datetime.fromisoformat(row[name]) for name in instants}
+        | {"ms_played": int(row["ms_played"])}
+        for row in rows
+    ]
+    assert ingest_landing.to_csv(typed) == content
+
+
+def test_the_zip_may_lie_anywhere_and_keep_any_name(importing, tmp_path):
+    write_zip(tmp_path / "my_spotify_data (1).zip", importing.owner.spotify.truth(ONE, SINCE, UNTIL))
+    shutil.move(tmp_path / "my_spotify_data (1).zip", tmp_path / "renamed")
+    assert importing.types("import", ONE, tmp_path / "renamed").code == 0
