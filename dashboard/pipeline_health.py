@@ -27,6 +27,7 @@ _NEXT_STEPS = {
     "RateLimited": "Nothing: the first run after the pause tries again.",
     "NotAsked": "Nothing: the first run after the pause tries again.",
     "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
+    "RowsRefused": "Look at the reason beside the file in the quarantine bucket.",
     "TableUnfit": "Run terraform apply: the table differs from its file.",
     "BatchForbidden": "Let the transform function submit batches: run terraform apply.",
     "BatchRefused": "Read the batch's settings in the reason, then run terraform apply.",

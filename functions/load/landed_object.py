@@ -47,6 +47,10 @@ class LandedObject:
         return f"load-{self.run_id}-{self._digest}"
 
     @property
+    def good_rows_job_id(self) -> str:
+        return f"good-rows-{self.run_id}-{self._digest}"
+
+    @property
     def merge_job_id(self) -> str:
         return f"merge-{self.run_id}-{self._digest}"
 
@@ -57,6 +61,10 @@ class LandedObject:
     @property
     def quarantine_name(self) -> str:
         return f"{self.name}.g{self.generation}"
+
+    @property
+    def reason_name(self) -> str:
+        return f"{self.quarantine_name}.reason.json"
 
     @property
     def _digest(self) -> str:

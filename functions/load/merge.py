@@ -19,6 +19,7 @@ class MergedFile:
     rows_in: int
     listeners: int
     rows_new: int
+    rows_refused: int
     committed_at: datetime
 
 
@@ -31,7 +32,11 @@ def merge(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, stag
             bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest),
         ],
         # The job remembers what it was given, for a repeat that comes when the staging table has expired.
-        labels={"rows_in": str(staged.rows), "listeners": str(staged.listeners)},
+        labels={
+            "rows_in": str(staged.rows),
+            "listeners": str(staged.listeners),
+            "rows_refused": str(staged.rows_refused),
+        },
     )
 
     def start(job_id: str) -> bigquery.QueryJob:
@@ -77,5 +82,6 @@ def _read(job: bigquery.QueryJob) -> MergedFile | None:
         rows_in=int(job.labels["rows_in"]),
         listeners=int(job.labels["listeners"]),
         rows_new=job.dml_stats.inserted_row_count,
+        rows_refused=int(job.labels["rows_refused"]),
         committed_at=job.ended,
     )
