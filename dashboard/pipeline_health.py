@@ -154,15 +154,16 @@ def _failing_since(runs: pd.DataFrame) -> dict[str, datetime]:
 
 
 def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    last_good = runs[runs["state"] != "failed"].groupby("step")["finished_at"].max()
+    is_bad = (runs["state"] == "failed") | (runs["error_class"] == "RowsRefused")
+    last_good = runs[~is_bad].groupby("step")["finished_at"].max()
     rows = []
-    for row in runs[(runs["state"] == "failed") & ~runs["details"].map(_tells_of_a_failed_listener)].to_dict("records"):
+    for row in runs[is_bad & ~runs["details"].map(_tells_of_a_failed_listener)].to_dict("records"):
         error_class = row["error_class"] if isinstance(row["error_class"], str) else ""
         rows.append(
             {
                 "slot": row["slot"],
                 "step": row["step"],
-                "state": "failed",
+                "state": row["state"],
                 "listener_id": None,
                 "error_class": error_class,
                 "what": row["reason"] or "",
