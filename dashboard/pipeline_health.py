@@ -25,6 +25,7 @@ _NEXT_STEPS = {
     "NotAllowListed": "Add the account under User Management on developer.spotify.com/dashboard.",
     "RequestRefused": "See whether Spotify's Web API has changed.",
     "RateLimited": "Nothing: the first run after the pause tries again.",
+    "QuotaExceeded": "Nothing: the first run after the pause tries again. If it comes back, call Spotify less often.",
     "NotAsked": "Nothing: the first run after the pause tries again.",
     "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
     "RowsRefused": "Look at the reason beside the file in the quarantine bucket.",

@@ -79,8 +79,8 @@ def parse_event(data: Any) -> LandedObject:
     if not (isinstance(bucket, str) and bucket and isinstance(name, str) and name):
         raise EventUnreadable("The event names no bucket or no object")
     # A string in Google's events, a number in some of Google's own test data.
-    if not isinstance(generation, str | int) or not re.fullmatch("[0-9]+", str(generation)):
-        raise EventUnreadable(f"The event's generation is {generation!r}, not a number")
+    if not isinstance(generation, str | int) or not re.fullmatch("[0-9]{1,20}", str(generation)):
+        raise EventUnreadable(f"The event's generation is {str(generation)[:40]!r}, not a number")
     return LandedObject(bucket, name, int(generation))
 
 
