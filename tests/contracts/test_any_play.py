@@ -205,7 +205,7 @@ def test_every_play_of_any_page_reaches_the_warehouse_as_the_page_said_it(way, p
     assert [name for name in way.loading.quarantined() if not re.fullmatch(r"items/ada/[0-9a-f]{16}\.json", name)] == []
 
 
-@pytest.mark.parametrize("levels", [40, 400, 600, 700, 800, 900, 2_000, 100_000])
+@pytest.mark.parametrize("levels", [40, 400, 900, 100_000])
 def test_an_item_nested_without_end_breaks_no_run(way, monkeypatch, levels):
     monkeypatch.setattr("asking._FIRST_WAIT_SECONDS", 0.001)
     way.page = b'{"items": [{"track": {"name": %b%b}}]}' % (b"[" * levels, b"]" * levels)
