@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import days
 import filters as filter_values
+import in_markdown
 import pipeline_health
 import states
 import words
@@ -155,8 +156,8 @@ def footer() -> None:
 
 
 def alt_text(*sentences: str) -> str:
-    """A chart's text alternative: the sentence above it without its asterisks."""
-    return " ".join(sentences).replace("**", "")
+    """A chart's text alternative: the sentence above it without its marks."""
+    return in_markdown.plain(" ".join(sentences))
 
 
 def _caption(page: Listening, with_period: bool) -> str:

@@ -1,5 +1,6 @@
 """A year or month as a picture to keep: an SVG of text and rectangles, without covers, which may not be altered."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +11,8 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 _INK, _PAPER, _SOFT, _ACCENT = "#171A21", "#FFFFFF", "#5B6270", "#4F46C8"
 _WIDE, _NARROW = 58, 26
 """Characters that fit in a line."""
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML file may hold, even escaped: one of these, and no program shows the picture."""
 _MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
 
 
@@ -96,5 +99,5 @@ def _text(
 ) -> str:
     return (
         f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
-        f'text-anchor="{anchor}">{escape(text)}</text>'
+        f'text-anchor="{anchor}">{escape(_NO_XML.sub("", text))}</text>'
     )

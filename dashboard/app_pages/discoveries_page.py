@@ -9,6 +9,7 @@ import frame
 import lists
 import words
 from frame import Listening
+from in_markdown import literal
 
 SHOWN = 10
 
@@ -47,9 +48,8 @@ def forgotten(page: Listening) -> None:
         st.caption("None: every track played twenty times or more was also heard in the last 180 days.")
         return
     first = lost.iloc[0]
-    st.markdown(
-        f"**{first['name']}** was played {words.counted(int(first['plays']), 'time')}, but not for half a year."
-    )
+    times = words.counted(int(first["plays"]), "time")
+    st.markdown(f"**{literal(first['name'])}** was played {times}, but not for half a year.")
     lists.draw_top(page, lost, "Tracks", "Forgotten favourites", moves=False)
 
 

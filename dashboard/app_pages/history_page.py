@@ -10,6 +10,7 @@ import frame
 import rows
 import words
 from frame import Listening
+from in_markdown import literal
 
 Cursor = tuple[datetime, str]
 
@@ -76,7 +77,8 @@ def turn(last: Cursor | None) -> None:
 def take_away(page: Listening) -> None:
     st.header("Take it all home", anchor=False)
     st.markdown(
-        f"Every play of {page.name}, with every column, read from the warehouse when you click. Your data, no strings."
+        f"Every play of {literal(page.name)}, with every column, read from the warehouse when you click. "
+        "Your data, no strings."
     )
     with st.container(horizontal=True):
         _download(page, "CSV", "csv", "text/csv")
@@ -99,9 +101,9 @@ def _download(page: Listening, label: str, ending: str, mime: str) -> None:
 
 def sentence(page: Listening, found: int, plays: pd.DataFrame, search: str) -> str:
     if not found:
-        return f"No play matches “{search}”." if search else "No plays up to this day."
+        return f"No play matches “{literal(search)}”." if search else "No plays up to this day."
     first, last = plays["wall"].iloc[-1], plays["wall"].iloc[0]
-    matching = f" match “{search}”" if search else " in all"
+    matching = f" match “{literal(search)}”" if search else " in all"
     return f"**{words.plays(found)}**{matching}. Here: {words.moment_year(first)} to {words.moment_year(last)}."
 
 
@@ -138,5 +140,6 @@ frame.how_counted(f"""
 - A row is a play that counts, at the moment it ended, on the clock of **{page.filters.zone}**.
 - **Estimated**: Spotify told that the track was played, not for how long; its length stands for the time.
 - Plays of an export below 30 seconds are stored but do not count. The download has them, with `ms_played`.
-- Instants in the download are UTC.
+- Instants in the download are UTC. In the CSV a text that a spreadsheet would take for a formula has an apostrophe
+  before it; Parquet has every text as it is.
 """)

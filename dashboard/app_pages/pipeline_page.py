@@ -17,6 +17,7 @@ import rows
 import states
 import words
 from frame import Listening
+from in_markdown import literal
 
 BADGES: dict[str, tuple[Literal["green", "orange", "red", "gray"], str]] = {
     "ok": ("green", ":material/check_circle:"),
@@ -161,7 +162,9 @@ def plays_per_run(page: Listening, runs: pd.DataFrame) -> None:
         charts_pipeline.plays_per_run(told, page.filters.zone, pipeline_health.PAGE_LIMIT, page.colours),
         alt=frame.alt_text(said),
     )
-    st.caption(f"{page.name} only. Spotify shows the newest {pipeline_health.PAGE_LIMIT} plays: the dashed line.")
+    st.caption(
+        f"{literal(page.name)} only. Spotify shows the newest {pipeline_health.PAGE_LIMIT} plays: the dashed line."
+    )
 
 
 def consent(page: Listening, runs: pd.DataFrame) -> None:
@@ -171,7 +174,7 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
     ending = listeners[listeners["level"].isin(["soon", "ended"])]
     for row in ending.to_dict("records"):
         st.warning(
-            f"{page.viewer.label_of(row['listener_id'])}: consent {_ends(row)}. Run "
+            f"{literal(page.viewer.label_of(row['listener_id']))}: consent {_ends(row)}. Run "
             f"`python -m cli authorize {row['listener_id']}`.",
             icon=":material/key:",
         )
