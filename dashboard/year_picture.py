@@ -33,7 +33,7 @@ class Picture:
 def svg(picture: Picture) -> bytes:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'font-family="{escape(_FONT, quote=True)}" role="img" aria-label="{escape(picture.title, quote=True)}">',
+        f'font-family="{escape(_FONT, quote=True)}" role="img" aria-label="{_xml(picture.title)}">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{_PAPER}"/>',
         f'<rect width="{WIDTH}" height="16" fill="{_ACCENT}"/>',
         _text(72, 150, picture.title, 84, weight=800),
@@ -99,5 +99,9 @@ def _text(
 ) -> str:
     return (
         f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
-        f'text-anchor="{anchor}">{escape(_NO_XML.sub("", text))}</text>'
+        f'text-anchor="{anchor}">{_xml(text)}</text>'
     )
+
+
+def _xml(text: str) -> str:
+    return escape(_NO_XML.sub("", text), quote=True)

@@ -1,4 +1,4 @@
-"""Serves the dashboard as its container does, over the invented warehouse: `python -m … PORT`."""
+"""Serves the dashboard as its container does, over the invented warehouse: `python -m … PORT [hostile]`."""
 
 import os
 import sys
@@ -13,11 +13,13 @@ def main() -> None:
     from streamlit.web import cli
 
     import data
+    from tests.dashboard.hostile_warehouse import hostile_warehouse
     from tests.dashboard.invented_warehouse import warehouse
     from tests.dashboard.page_app import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
-    store = data.Store(warehouse(datetime.now(UTC).replace(minute=0, second=0, microsecond=0)))
+    make = hostile_warehouse if sys.argv[2:] == ["hostile"] else warehouse
+    store = data.Store(make(datetime.now(UTC).replace(minute=0, second=0, microsecond=0)))
     data.open_store = lambda settings, credentials: store
     sys.argv = [
         "streamlit",
