@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
@@ -89,13 +90,20 @@ def hostile_address() -> Iterator[str]:
         server.wait(timeout=20)
 
 
+def _known_id(path: str) -> str:
+    """What listener-one heard last, so that its page has a title."""
+    plays = hostile_warehouse(NOW).tables["plays"]
+    mine = plays[plays["listener_id"] == "listener-one"]
+    return str(mine[f"{path if path in test_browser.ITEMS else 'track'}_id"].iloc[-9])
+
+
 @pytest.mark.browser
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not test_browser.CHROMIUM, reason="no chromium is installed")
 @pytest.mark.parametrize("path", [*test_browser.PAGES[:-1], "track", "artist"])
 def test_a_browser_runs_nothing_asks_nobody_and_links_nowhere(chromium, hostile_address: str, path: str) -> None:
     with Visit(chromium, hostile_address) as visit:
-        visit.open(f"{path}?period=All+time&q=evil&id=..%2F..%2Fx")
+        visit.open(f"{path}?{urlencode({'period': 'All time', 'q': 'evil', 'id': _known_id(path)})}")
 
         assert visit.page.locator("[data-testid=stException]").count() == 0
         assert visit.page.evaluate("window.pwned") is None

@@ -25,7 +25,7 @@ PARTLY_BAD = {
     "a field too many": (THREE.replace(b'"Second"', b'"Second","Third"'), [1, 3]),
     "a field too few": (THREE.replace(b'"Second",', b""), [1, 3]),
     "a line that is no row": (THREE.replace(b'\n"ada",', b'\ndisk full\n"ada",', 1), [1, 2, 3]),
-    "a quote that ends too early": (THREE.replace(b'"Second"', b'"Sec"ond"'), [1, 3]),
+    "a quote that ends too early": (THREE.replace(b'"Second"', b'"Second" half"'), [1, 3]),
     "a quote left open": (THREE[: THREE.rindex(b'"api"') + 2], [1, 2]),
     "cut in the middle of a row": (THREE[: THREE.index(b"Second")], [1]),
 }  # fmt: skip
@@ -210,3 +210,15 @@ def test_no_damage_makes_load_fail_or_loop_and_every_file_has_its_outcome(one_lo
         ("failed", "FileRefused"),
     ]
     assert row["state"] == "failed" or row["rows_in"] >= row["rows_new"]
+
+
+def test_load_itself_never_reads_a_file_so_its_size_is_no_matter(loading):
+    """200 MB or 2: BigQuery reads the bytes and Cloud Storage copies them."""
+    loading.land(PARTLY_BAD_FILE)
+    loading.cloud.faults.calls.clear()
+    loading.deliver()
+
+    asked = [call for call in loading.cloud.faults.calls if call.startswith("gcp ")]
+    assert [call for call in asked if call.startswith("gcp GET") and "alt=media" in call] == []
+    assert [call for call in asked if "/download/" in call] == []
+    assert len([call for call in asked if "copyTo" in call]) == 1
