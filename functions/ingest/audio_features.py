@@ -37,7 +37,7 @@ FEATURES = (
     "time_signature",
 )
 # What an id looks like, so that none can stand for several in the list of them, or make it endless.
-_ASKABLE = re.compile("[0-9A-Za-z]{1,64}")
+_ASKABLE = re.compile("[0-9A-Za-z_-]{1,64}")
 # New releases lack features for weeks; then it is worth asking again.
 _UNKNOWN_FOR = timedelta(days=30)
 

@@ -82,6 +82,7 @@ def _read(job: bigquery.QueryJob) -> MergedFile | None:
         rows_in=int(job.labels["rows_in"]),
         listeners=int(job.labels["listeners"]),
         rows_new=job.dml_stats.inserted_row_count,
-        rows_refused=int(job.labels["rows_refused"]),
+        # An event may be repeated after a deployment: jobs of the version before do not have the label.
+        rows_refused=int(job.labels.get("rows_refused", 0)),
         committed_at=job.ended,
     )
