@@ -80,7 +80,7 @@ def parse_event(data: Any) -> LandedObject:
         raise EventUnreadable("The event names no bucket or no object")
     # A string in Google's events, a number in some of Google's own test data.
     if not isinstance(generation, str | int) or not re.fullmatch("[0-9]{1,20}", str(generation)):
-        raise EventUnreadable(f"The event's generation is {str(generation)[:40]!r}, not a number")
+        raise EventUnreadable(f"The event's generation is {generation!r:.40}, not a number")
     return LandedObject(bucket, name, int(generation))
 
 
