@@ -70,12 +70,15 @@ def _parse(blob: Blob, content: bytes) -> list[dict[str, str]]:
     """The rows of the object, as far as they tell whose plays they are."""
     try:
         rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
-        return [{name: row[name] for name in KEY} for row in rows]
+        keys = [{name: row[name] for name in KEY} for row in rows]
     except (UnicodeDecodeError, csv.Error, KeyError):
+        keys = [{}]
+    if not all(key and all(key.values()) for key in keys):
         raise ForeignObject(
             f"The object {blob.name} in the landing bucket was not written by ingest: delete it. "
             "The next run lands the plays of this one."
-        ) from None
+        )
+    return keys
 
 
 def _write(blob: Blob, content: bytes, generation: int) -> bool:
