@@ -79,9 +79,10 @@ def test_the_ledger_shows_what_was_written_into_it_and_obeys_nothing(owner, caps
 
 
 def test_an_accounts_name_is_only_a_name(owner, capsys):
-    listener = owner.spotify.listeners[ONE]
-    hostile = dataclasses.replace(listener, display_name=f"{TITLE}<script>alert(1)</script>{CLEAR}\nforged line")
-    owner.spotify.listeners[ONE] = hostile
+    life = owner.spotify.lives[ONE]
+    life.listener = dataclasses.replace(
+        life.listener, display_name=f"{TITLE}<script>alert(1)</script>{CLEAR}\nforged line"
+    )
     owner.knows_app()
 
     said = owner.authorizes(capsys, ONE, Person(ONE))

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from localcloud.web import Response, Routes, Server
 from tests.load.loading import Loading, loading_cloud
 
+pytestmark = pytest.mark.timeout(400)
+
 ROOT = Path(__file__).parents[2]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SLOTS = (datetime(2026, 11, 22, tzinfo=UTC) + timedelta(minutes=minute) for minute in range(100_000))

@@ -191,7 +191,8 @@ def one_loading(tmp_path_factory):
         yield loading
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.timeout(400)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged_files())
 def test_no_damage_makes_load_fail_or_loop_and_every_file_has_its_outcome(one_loading, content):
     loading = one_loading
