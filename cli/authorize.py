@@ -16,7 +16,7 @@ from typing import Any
 
 from cli import callback, consent, spotify, spotify_app
 from cli.consent import ConsentRequest
-from cli.console import iso, print_json, say
+from cli.console import iso, print_json, say, show
 from cli.errors import CliError
 from cli.place import Place
 from cli.secret_store import SecretStore, listener_labels
@@ -166,6 +166,6 @@ def _report(stored: Authorized, options: argparse.Namespace, place: Place) -> No
         return
     ends_at = stored.consent_ends_at
     days = consent.days_left(ends_at, stored.consented_at)
-    print(f"{stored.listener}: the consent of {stored.account.display_name} is stored.")
-    print(f"It ends on {ends_at:%Y-%m-%d}, in {days} days; ingest warns 30, 7 and 1 day ahead.")
-    print(f"Fetch the first plays now: {place.command('run-now')}")
+    show(f"{stored.listener}: the consent of {stored.account.display_name} is stored.")
+    show(f"It ends on {ends_at:%Y-%m-%d}, in {days} days; ingest warns 30, 7 and 1 day ahead.")
+    show(f"Fetch the first plays now: {place.command('run-now')}")

@@ -1,6 +1,10 @@
-"""What people and programs read: progress on stderr, the result on stdout, as text or as JSON."""
+"""What people and programs read: progress on stderr, the result on stdout, as text or as JSON.
+
+Much of it was written by others: Spotify, BigQuery, whoever named a track. Nothing here lets a text steer the terminal.
+"""
 
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -13,11 +17,17 @@ _NARROWEST = 30
 
 def say(text: str) -> None:
     """Progress and questions: never on stdout, which may be read by a program."""
-    print(text, file=sys.stderr, flush=True)
+    print(plain(text), file=sys.stderr, flush=True)
+
+
+def show(text: str) -> None:
+    """A result in words."""
+    print(plain(text), flush=True)
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain), flush=True)
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    print("\n".join(map(_escaped, text.split("\n"))), flush=True)
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -28,7 +38,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
     """Columns side by side, two spaces between; with a width, the last column is wrapped into what is left of it."""
-    table = [heads, *rows]
+    table = [heads, *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(heads) - 1)]
     indent = sum(widths) + 2 * len(widths)
     room = None if width is None else max(_NARROWEST, width - indent)
@@ -40,6 +50,20 @@ def _row_lines(row: Sequence[str], widths: Sequence[int], room: int | None) -> l
     wrapped = (textwrap.wrap(last, room) if room else [last]) or [""]
     start = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True))
     return [((start if number == 0 else " " * len(start)) + part).rstrip() for number, part in enumerate(wrapped)]
+
+
+def plain(text: str) -> str:
+    """The text with every character that would not show as itself spelled out; line ends stay."""
+    return "\n".join(map(_escaped, text.split("\n")))
+
+
+def one_line(text: str) -> str:
+    return _escaped(re.sub(r"\s+", " ", text))
+
+
+def _escaped(line: str) -> str:
+    """Control characters, marks that turn the direction of writing and the like as JSON spells them: \\u001b."""
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
 
 
 def minute(instant: datetime | None) -> str:

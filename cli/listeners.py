@@ -1,13 +1,14 @@
 """Who listens and how it stands: from the labels of the secrets, the ledger and the plays. No token is read."""
 
 import argparse
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from cli import consent
-from cli.console import minute, print_json, print_table
+from cli.console import minute, print_json, print_table, show
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Row, Warehouse
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
         print_table(_HEADS, [_cells(standing) for standing in standings])
         _print_next_steps(standings, place)
     else:
-        print(f"No listener yet. {_first_step(place)}")
+        show(f"No listener yet. {_first_step(place)}")
     return 0
 
 
@@ -147,7 +148,9 @@ def _days(standing: Standing) -> str:
 def _print_next_steps(standings: Sequence[Standing], place: Place) -> None:
     for standing in standings:
         if standing.state in ("not_authorized", "needs_consent"):
-            print(f"\nTo get {standing.listener}'s plays: {place.command(f'authorize {standing.listener}')}")
+            show(
+                f"\nTo get {standing.listener}'s plays: {place.command(f'authorize {shlex.quote(standing.listener)}')}"
+            )
 
 
 def _first_step(place: Place) -> str:

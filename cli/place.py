@@ -1,6 +1,7 @@
 """Where a command acts: the owner's Google Cloud project, or a laptop cloud that runs on this computer."""
 
 import argparse
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ class Place:
 
     def command(self, rest: str) -> str:
         """What to type for another command at the same place."""
-        return f"python -m cli {rest}" + (f" --laptop {self.laptop.directory}" if self.laptop else "")
+        return f"python -m cli {rest}" + (f" --laptop {shlex.quote(str(self.laptop.directory))}" if self.laptop else "")
 
 
 def add_options(parser: argparse.ArgumentParser, without: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from cli import batch_state, schedule
-from cli.console import print_json, say
+from cli.console import one_line, print_json, say, show
 from cli.errors import CliError
 from cli.following import awaited_step, outcome, waiting_for
 from cli.place import Place
@@ -40,10 +40,10 @@ def run(options: argparse.Namespace, place: Place) -> int:
 
 def _followed(place: Place, fired: Fired, options: argparse.Namespace) -> list[Row]:
     """The rows of the finished run; each is shown when it is there."""
-    show: Callable[[str], None] = say if options.json else _print
+    tell: Callable[[str], None] = say if options.json else show
     rows: list[Row] = []
     for row in _new_rows(place, fired, options.timeout):
-        show(f"{row['run_id']}  {row['step']:<10}  {row['state']:<9}  {row['reason'] or ''}")
+        tell(f"{row['run_id']}  {row['step']:<10}  {row['state']:<9}  {one_line(row['reason'] or '')}")
         rows.append(row)
     return rows
 
@@ -79,7 +79,3 @@ def _late(step: str, seconds: float, place: Place) -> str:
         f"The run has not finished after {seconds:.0f} s: it still waits for {waiting_for(step)}. "
         f"It goes on by itself; look again with {place.command('runs')}"
     )
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from cli.console import minute, print_json, print_table
+from cli.console import minute, print_json, print_table, show
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
 
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     elif rows:
         print_table(_HEADS, [_cells(row) for row in rows])
     else:
-        print(f"No run yet. Fire the schedule now: {place.command('run-now')}")
+        show(f"No run yet. Fire the schedule now: {place.command('run-now')}")
     return 0
 
 

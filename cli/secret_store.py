@@ -144,7 +144,7 @@ def _parsed(content: bytes) -> dict[str, Any] | None:
     """None for what nobody could use: it may be replaced like nothing at all."""
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

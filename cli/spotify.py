@@ -49,7 +49,7 @@ class _Answer:
         """The JSON object that it is; empty when it is none."""
         try:
             value = json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 

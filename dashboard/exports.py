@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -81,8 +82,9 @@ def history_page(
 
 
 def to_csv(table: pa.Table) -> bytes:
+    """For spreadsheets: a text that one would take for a formula has an apostrophe before it."""
     target = io.BytesIO()
-    pyarrow.csv.write_csv(table, target)
+    pyarrow.csv.write_csv(_without_formulas(table), target)
     return target.getvalue()
 
 
@@ -95,6 +97,22 @@ def to_parquet(table: pa.Table) -> bytes:
 def to_json(frame: pd.DataFrame) -> bytes:
     text: str = frame.to_json(orient="records", date_format="iso", force_ascii=False)
     return text.encode()
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    """What begins like a formula in any program (owasp.org/www-community/attacks/CSV_Injection), as plain text."""
+    columns = [_as_text(column) if _is_text(column.type) else column for column in table.columns]
+    return pa.table(columns, names=table.column_names)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    texts = column.cast(pa.large_string())
+    return pyarrow.compute.replace_substring_regex(texts, pattern=r"\A([=+\-@\t\r\n＝＋－＠])", replacement=r"'\1")
 
 
 def _matching(history: History, search: str) -> pd.Index:

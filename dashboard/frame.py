@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import days
 import filters as filter_values
+import in_markdown
 import pipeline_grid
 import pipeline_health
 import states
@@ -170,8 +171,8 @@ def gap_notice(page: Listening) -> None:
 
 
 def alt_text(*sentences: str) -> str:
-    """A chart's text alternative: the sentence above it without its markup."""
-    return re.sub(r"\\(.)", r"\1", " ".join(sentences).replace("**", ""))
+    """A chart's text alternative: the sentence above it without its marks."""
+    return in_markdown.plain(" ".join(sentences))
 
 
 def _caption(page: Listening, with_period: bool) -> str:

@@ -11,6 +11,7 @@ import rows
 import states
 import words
 from frame import Listening
+from in_markdown import literal
 from item_pages import Item
 
 SHOWN = 10
@@ -32,14 +33,14 @@ def draw(kind: str) -> None:
     _lists(page, item, word)
     frame.how_counted(f"""
 - All time, by {page.by.lower()}, on the clock of **{page.filters.zone}**. Ranks are among all
-  {kind.lower()} of {page.name}.
+  {kind.lower()} of {literal(page.name)}.
 - Recordings that Spotify keeps under several ids (same ISRC) count as one.
 - Minutes are the length of the track where Spotify does not tell how long it was heard.
 """)
 
 
 def _head(page: Listening, item: Item) -> None:
-    page.heading.title(words.plain(item.name), anchor=False)
+    page.heading.title(literal(item.name), anchor=False)
     picture = rows.cover(item.name, item.artist_name or item.name, item.image_url, item.spotify_url, large=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<div style="{rows.variables(page.colours)}">{picture}</div>', width="content")

@@ -25,8 +25,10 @@ _NEXT_STEPS = {
     "NotAllowListed": "Add the account under User Management on developer.spotify.com/dashboard.",
     "RequestRefused": "See whether Spotify's Web API has changed.",
     "RateLimited": "Nothing: the first run after the pause tries again.",
+    "QuotaExceeded": "Nothing: the first run after the pause tries again. If it comes back, call Spotify less often.",
     "NotAsked": "Nothing: the first run after the pause tries again.",
     "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
+    "RowsRefused": "Look at the reason beside the file in the quarantine bucket.",
     "TableUnfit": "Run terraform apply: the table differs from its file.",
     "BatchForbidden": "Let the transform function submit batches: run terraform apply.",
     "BatchRefused": "Read the batch's settings in the reason, then run terraform apply.",
@@ -156,15 +158,16 @@ def _failing_since(runs: pd.DataFrame) -> dict[str, datetime]:
 
 
 def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    last_good = runs[runs["state"] != "failed"].groupby("step")["finished_at"].max()
+    is_bad = (runs["state"] == "failed") | (runs["error_class"] == "RowsRefused")
+    last_good = runs[~is_bad].groupby("step")["finished_at"].max()
     rows = []
-    for row in runs[(runs["state"] == "failed") & ~runs["details"].map(_tells_of_a_failed_listener)].to_dict("records"):
+    for row in runs[is_bad & ~runs["details"].map(_tells_of_a_failed_listener)].to_dict("records"):
         error_class = row["error_class"] if isinstance(row["error_class"], str) else ""
         rows.append(
             {
                 "slot": row["slot"],
                 "step": row["step"],
-                "state": "failed",
+                "state": row["state"],
                 "listener_id": None,
                 "error_class": error_class,
                 "what": row["reason"] or "",

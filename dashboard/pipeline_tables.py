@@ -14,6 +14,7 @@ import run_grid
 import sound
 import words
 from frame import Listening
+from in_markdown import literal
 
 GAPS = 10
 
@@ -25,7 +26,7 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
     ending = listeners[listeners["level"].isin(["soon", "ended"])]
     for row in ending.to_dict("records"):
         st.warning(
-            f"{page.viewer.label_of(row['listener_id'])}: consent {_ends(row)}. Run "
+            f"{literal(page.viewer.label_of(row['listener_id']))}: consent {_ends(row)}. Run "
             f"`python -m cli authorize {row['listener_id']}`.",
             icon=":material/key:",
         )

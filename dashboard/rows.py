@@ -68,7 +68,10 @@ def is_cover(image_url: object) -> bool:
     """Whether it may be shown: a picture on a host of Spotify's."""
     if not isinstance(image_url, str):
         return False
-    address = urlsplit(image_url)
+    try:
+        address = urlsplit(image_url)
+    except ValueError:
+        return False
     return address.scheme == "https" and address.netloc in COVER_HOSTS
 
 

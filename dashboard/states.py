@@ -7,6 +7,7 @@ import streamlit as st
 
 import words
 from dashboard_settings import Settings
+from in_markdown import literal
 
 GUIDE = "the README’s chapters “Deploy” and “The laptop cloud”"
 
@@ -28,7 +29,7 @@ To look around first, `make demo` shows this dashboard with invented listeners. 
 
 def no_plays(listener: str, runs: int, next_run_at: datetime) -> None:
     """`next_run_at` is on the listener's clock."""
-    st.header(f"No plays of {listener} yet")
+    st.header(f"No plays of {literal(listener)} yet")
     ran = f"The pipeline has run {words.counted(runs, 'time')} in the last two weeks" if runs else "No run is recorded"
     st.markdown(f"""{ran}, and it runs again at {next_run_at:%H:%M}.
 

@@ -105,11 +105,6 @@ def ago(span: timedelta) -> str:
     return "just now" if span < timedelta(minutes=1) else f"{duration(span)} ago"
 
 
-def plain(name: object) -> str:
-    """A name inside Markdown: what would be markup there is only text."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~<>$:-])", r"\\\1", str(name))
-
-
 def joined(items: list[str]) -> str:
     """`a, b and c`."""
     if len(items) < 2:

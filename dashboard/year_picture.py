@@ -1,6 +1,7 @@
 """A year or month as a picture to keep: an SVG of text and rectangles, without covers, which may not be altered."""
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 _INK, _PAPER, _SOFT, _ACCENT = "#171A21", "#FFFFFF", "#5B6270", "#4F46C8"
 _WIDE, _NARROW = 56, 25
 """Characters that fit in a line; those of East Asia take the room of two."""
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML file may hold, even escaped: one of these, and no program shows the picture."""
 _MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
 
 
@@ -30,10 +33,9 @@ class Picture:
 
 
 def svg(picture: Picture) -> bytes:
-    label = escape(_printable(picture.title), quote=True)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'font-family="{escape(_FONT, quote=True)}" role="img" aria-label="{label}">',
+        f'font-family="{escape(_FONT, quote=True)}" role="img" aria-label="{_xml(picture.title)}">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{_PAPER}"/>',
         f'<rect width="{WIDTH}" height="16" fill="{_ACCENT}"/>',
         _text(72, 150, picture.title, 84, weight=800),
@@ -100,15 +102,14 @@ def _cut(text: str, room: int) -> str:
     return text[:fitting].rstrip() + "…"
 
 
-def _printable(text: str) -> str:
-    """XML knows no way to write a control character: one in a title would make the whole picture unreadable."""
-    return "".join(letter for letter in text if unicodedata.category(letter) not in ("Cc", "Cs", "Cn"))
-
-
 def _text(
     x: float, y: float, text: str, size: int, colour: str = _INK, weight: int = 400, anchor: str = "start"
 ) -> str:
     return (
         f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
-        f'text-anchor="{anchor}">{escape(_printable(text))}</text>'
+        f'text-anchor="{anchor}">{_xml(text)}</text>'
     )
+
+
+def _xml(text: str) -> str:
+    return escape(_NO_XML.sub("", text), quote=True)

@@ -1,34 +1,22 @@
-"""CSV as BigQuery's load jobs read it: rows out of bytes, typed values out of fields, errors in BigQuery's form.
+"""CSV as BigQuery's load jobs read it: rows out of bytes, errors in BigQuery's form.
 
 Pure: bytes and a schema in, rows or a CsvError out.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+from localcloud.bigquery_csv_values import PARSERS
 from localcloud.bigquery_types import STANDARD_NAMES, Field
 
 Value = str | None
 """A field's text; None for an empty field without quotes, which is NULL."""
 
 _FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",\r\n][^,\r\n]*)?)(,|\r\n|\n|\r|\Z)')
+_OPEN_QUOTE = 'Missing close quote character (")'
 _BAD_QUOTE = re.compile(r'"(?:[^"]|"")*"')
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|nan|[+-]?inf(inity)?", re.IGNORECASE)
-_BOOLEANS = {
-    **dict.fromkeys(("true", "t", "yes", "y", "1"), True),
-    **dict.fromkeys(("false", "f", "no", "n", "0"), False),
-}
-_TIMESTAMP = re.compile(
-    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})"
-    r"(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,6}))?)?)?"
-    r"(?: ?(?:Z|UTC|([+-])(\d{1,2})(?::(\d{2}))?))?",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -39,6 +27,7 @@ class Options:
     match_by_name: bool = False
     allow_quoted_newlines: bool = False
     preserve_control_characters: bool = False
+    max_bad_records: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,43 +47,90 @@ class CsvError(Exception):
         super().__init__(f"{problem}; line_number: {row.line} byte_offset_to_start_of_line: {offset}{column}")
 
 
-def read_csv(content: bytes, fields: Sequence[Field], options: Options) -> Iterator[list[Any]]:
-    """The rows as typed values in the order of the fields. Raises CsvError at the first thing that is wrong."""
+def read_csv(
+    content: bytes, fields: Sequence[Field], options: Options, bad: list[CsvError] | None = None
+) -> Iterator[list[Any]]:
+    """The rows as typed values in the order of the fields.
+
+    Rows that are wrong are left out and collected in `bad`. Raises CsvError at the first of them that is one too many,
+    and for a header that is wrong.
+    """
+    bad = [] if bad is None else bad
     # Documented: what is not UTF-8 becomes the replacement character.
     text = content.decode(errors="replace").removeprefix("\ufeff")
     rows = _rows(text, options)
-    skipped = [row for _, row in zip(range(options.skip_leading_rows), rows, strict=False)]
+    skipped = [_whole(row) for _, row in zip(range(options.skip_leading_rows), rows, strict=False)]
     if options.match_by_name and not skipped:
         return
     places = _places(skipped[-1], fields, text) if options.match_by_name else list(range(len(fields)))
     width = len(skipped[-1].values) if options.match_by_name else len(fields)
-    parsers = [_PARSERS[field["type"]] for field in fields]
+    parsers = [PARSERS[field["type"]] for field in fields]
     for row in rows:
-        _check_width(row, width, fields, places, text)
-        yield [
-            _typed(row, place, field, parse, text) for place, field, parse in zip(places, fields, parsers, strict=True)
-        ]
+        try:
+            values = _values(_whole(row), width, fields, parsers, places, text)
+        except CsvError as error:
+            bad.append(error)
+            if len(bad) > options.max_bad_records:
+                raise
+        else:
+            yield values
 
 
-def _rows(text: str, options: Options) -> Iterator[Row]:
+def _whole(row: Row | CsvError) -> Row:
+    if isinstance(row, CsvError):
+        raise row
+    return row
+
+
+def _values(
+    row: Row,
+    width: int,
+    fields: Sequence[Field],
+    parsers: Sequence[Callable[[str], Any]],
+    places: Sequence[int | None],
+    text: str,
+) -> list[Any]:
+    _check_width(row, width, fields, places, text)
+    return [_typed(row, place, field, parse, text) for place, field, parse in zip(places, fields, parsers, strict=True)]
+
+
+def _rows(text: str, options: Options) -> Iterator[Row | CsvError]:
+    """Each record, or why it is none. How BigQuery finds back into the file then is not known: see _next_row."""
     position, line = 0, 1
     while position < len(text):
         row = Row([], line, position)
-        separator = ","
-        while separator == ",":
-            match = _FIELD.match(text, position)
-            if match is None:
-                raise CsvError(_quoting_problem(text, position), row, text)
-            quoted, plain, separator = match.groups()
-            row.values.append(_unquoted(quoted, row, text, options) if quoted is not None else plain)
-            position = match.end()
-        yield row
+        try:
+            position = _read_row(row, text, options)
+        except CsvError as error:
+            position = _next_row(row, text, str(error))
+            yield error
+        else:
+            yield row
         line += text.count("\n", row.position, position)
+
+
+def _read_row(row: Row, text: str, options: Options) -> int:
+    """Fills the row; where the next one starts."""
+    position, separator = row.position, ","
+    while separator == ",":
+        match = _FIELD.match(text, position)
+        if match is None:
+            raise CsvError(_quoting_problem(text, position), row, text)
+        quoted, plain, separator = match.groups()
+        row.values.append(_unquoted(quoted, row, text, options) if quoted is not None else plain)
+        position = match.end()
+    return position
+
+
+def _next_row(row: Row, text: str, problem: str) -> int:
+    """Never more is read than BigQuery might: an open quote costs the rest of the file, another fault its line."""
+    end = -1 if problem.startswith(_OPEN_QUOTE) else text.find("\n", row.position)
+    return len(text) if end < 0 else end + 1
 
 
 def _unquoted(quoted: str, row: Row, text: str, options: Options) -> str:
     if "\n" in quoted and not options.allow_quoted_newlines:
-        raise CsvError('Missing close quote character (")', row, text)
+        raise CsvError(_OPEN_QUOTE, row, text)
     if "\0" in quoted and not options.preserve_control_characters:
         raise CsvError("Bad character (ASCII 0) encountered", row, text)
     return quoted.replace('""', '"')
@@ -103,7 +139,7 @@ def _unquoted(quoted: str, row: Row, text: str, options: Options) -> str:
 def _quoting_problem(text: str, position: int) -> str:
     if _BAD_QUOTE.match(text, position):
         return 'Data between close quote character (") and field separator'
-    return 'Missing close quote character (")'
+    return _OPEN_QUOTE
 
 
 def _places(header: Row, fields: Sequence[Field], text: str) -> list[int | None]:
@@ -150,62 +186,3 @@ def _typed(row: Row, place: int | None, field: Field, parse: Callable[[str], Any
 def _column(place: int, field: Field) -> str:
     kind = STANDARD_NAMES.get(field["type"], field["type"])
     return f' column_index: {place} column_name: "{field["name"]}" column_type: {kind}'
-
-
-def _parse_integer(text: str) -> int:
-    number = int(text) if _INTEGER.fullmatch(text.strip()) else None
-    if number is None or not -(2**63) <= number < 2**63:
-        raise ValueError("Unable to parse")
-    return number
-
-
-def _parse_float(text: str) -> float:
-    if not _FLOAT.fullmatch(text.strip()):
-        raise ValueError("Unable to parse")
-    return float(text)
-
-
-def _parse_boolean(text: str) -> bool:
-    if text.strip().lower() not in _BOOLEANS:
-        raise ValueError("Unable to parse")
-    return _BOOLEANS[text.strip().lower()]
-
-
-def _parse_timestamp(text: str) -> datetime:
-    match = _TIMESTAMP.fullmatch(text.strip())
-    try:
-        if match is None:
-            raise ValueError
-        year, month, day, hour, minute, second, fraction, sign, zone_hours, zone_minutes = match.groups()
-        offset = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
-        zone = timezone(-offset if sign == "-" else offset)
-        clock = int(hour or 0), int(minute or 0), int(second or 0), int((fraction or "").ljust(6, "0"))
-        return datetime(int(year), int(month), int(day), *clock, tzinfo=zone).astimezone(UTC)
-    except ValueError:
-        wanted = "YYYY-MM-DD HH:MM[:SS[.SSSSSS]] or YYYY/MM/DD HH:MM[:SS[.SSSSSS]]"
-        raise ValueError(f"Could not parse '{text}' as a timestamp. Required format is {wanted}") from None
-
-
-def _parse_date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError("Unable to parse") from None
-
-
-def _parse_json(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
-    except ValueError:
-        raise ValueError("Unable to parse") from None
-
-
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "STRING": str,
-    "INTEGER": _parse_integer,
-    "FLOAT": _parse_float,
-    "BOOLEAN": _parse_boolean,
-    "TIMESTAMP": _parse_timestamp,
-    "DATE": _parse_date,
-    "JSON": _parse_json,
-}

@@ -28,7 +28,7 @@ _SETTINGS: dict[str, tuple[Any, ...] | None] = {
     "encoding": ("UTF-8",),
     "fieldDelimiter": (",",),
     "ignoreUnknownValues": (False,),
-    "maxBadRecords": (0, "0"),
+    "maxBadRecords": None,
     "nullMarker": ("",),
     "preserveAsciiControlCharacters": None,
     "quote": ('"',),
@@ -53,15 +53,15 @@ def run_load(cursor: Cursor, configuration: Resource, read_object: ReadObject, n
     fields = _load_fields(table, configuration, resource)
     _make_room(cursor, table, configuration, resource, fields)
     read = _load_csv if configuration.get("sourceFormat", "CSV") == "CSV" else _load_parquet
-    rows = sum(read(cursor, table, fields, configuration, uri, source) for uri, source in sources)
+    counts = [read(cursor, table, fields, configuration, uri, source) for uri, source in sources]
     mark_modified(cursor, table, resource, now_ms)
     size = sum(len(source) if isinstance(source, bytes) else source.stat().st_size for _, source in sources)
     return {
         "inputFiles": str(len(sources)),
         "inputFileBytes": str(size),
-        "outputRows": str(rows),
+        "outputRows": str(sum(rows for rows, _ in counts)),
         "outputBytes": str(size),
-        "badRecords": "0",
+        "badRecords": str(sum(bad for _, bad in counts)),
     }
 
 
@@ -130,22 +130,25 @@ def _load_csv(
     configuration: Resource,
     uri: str,
     source: bytes | Path,
-) -> int:
+) -> tuple[int, int]:
+    """How many rows were loaded, and how many left out."""
     options = Options(
         skip_leading_rows=int(configuration.get("skipLeadingRows", 0)),
         match_by_name=configuration.get("sourceColumnMatch") == "NAME",
         allow_quoted_newlines=configuration.get("allowQuotedNewlines", False),
         preserve_control_characters=configuration.get("preserveAsciiControlCharacters", False),
+        max_bad_records=int(configuration.get("maxBadRecords", 0)),
     )
     content = source if isinstance(source, bytes) else source.read_bytes()
     rows: list[list[Any]] = []
+    bad: list[CsvError] = []
     try:
-        rows.extend(read_csv(content, fields, options))
+        rows.extend(read_csv(content, fields, options, bad))
     except CsvError as error:
-        raise _csv_failure(uri, len(rows) + 1, str(error)) from None
+        raise _csv_failure(uri, len(rows) + max(len(bad), 1), [str(problem) for problem in bad or [error]]) from None
     if rows:
         _insert(cursor, table, fields, rows)
-    return len(rows)
+    return len(rows), len(bad)
 
 
 def _insert(cursor: Cursor, table: TableId, fields: Sequence[Field], rows: Sequence[Sequence[Any]]) -> None:
@@ -156,12 +159,12 @@ def _insert(cursor: Cursor, table: TableId, fields: Sequence[Field], rows: Seque
     cursor.execute(f"INSERT INTO {table.sql} ({names}) SELECT {columns}", lists)
 
 
-def _csv_failure(uri: str, rows: int, problem: str) -> JobError:
+def _csv_failure(uri: str, rows: int, problems: Sequence[str]) -> JobError:
     summary = (
-        f"{_READING}CSV table encountered too many errors, giving up. Rows: {rows}; errors: 1. "
+        f"{_READING}CSV table encountered too many errors, giving up. Rows: {rows}; errors: {len(problems)}. "
         "Please look into the errors[] collection for more details."
     )
-    return _failure(uri, summary, f"{_READING}{problem} File: {uri}")
+    return _failure(uri, summary, *(f"{_READING}{problem} File: {uri}" for problem in problems))
 
 
 def _failure(uri: str, *messages: str) -> JobError:
@@ -175,7 +178,7 @@ def _load_parquet(
     configuration: Resource,
     uri: str,
     source: bytes | Path,
-) -> int:
+) -> tuple[int, int]:
     with _as_file(source) as path:
         rows = f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}', hive_partitioning = false)"
         try:
@@ -190,7 +193,7 @@ def _load_parquet(
             inserted = cursor.execute(f"INSERT INTO {table.sql} ({names}) SELECT {values} FROM {rows}").fetchone()
         except duckdb.Error as error:
             raise _failure(uri, f"{_READING}{as_bigquery_error(error).message} File: {uri}") from None
-    return int(inserted[0]) if inserted else 0
+    return (int(inserted[0]) if inserted else 0), 0
 
 
 def _parquet_columns(uri: str, fields: Sequence[Field], in_file: Sequence[Field]) -> list[Field]:

@@ -25,9 +25,10 @@ locals {
         ${local.from_function} AND (
           jsonPayload.message="An item could not be read and is in the quarantine bucket"
           OR jsonPayload.message="A file cannot be loaded"
+          OR jsonPayload.message="A file was loaded without its bad rows"
         )
       EOT
-      help     = "The object in gs://${local.buckets.quarantine} holds what could not be read and the reason. The other plays of the run are safe, and the next run lands a refused file's plays again as long as Spotify still has them."
+      help     = "The object in gs://${local.buckets.quarantine} holds what could not be read and the reason. The other plays of the run are safe, the good rows of the file among them, and the next run lands the refused rows again as long as Spotify still has them."
     }
     gap = {
       name     = "Plays may be missing"
@@ -57,6 +58,7 @@ locals {
         AND NOT jsonPayload.message="An item could not be read and is in the quarantine bucket"
         AND NOT jsonPayload.message="A file cannot be loaded"
         AND NOT jsonPayload.message=("A Spark batch failed" OR "No batch can be submitted")
+        AND NOT jsonPayload.message="A file was loaded without its bad rows"
       EOT
       help   = "The log entry says in words what went wrong and for whom. `python -m cli runs` shows the ledger."
     }

@@ -10,6 +10,7 @@ import lists
 import rows
 import words
 from frame import Listening
+from in_markdown import literal
 
 SHOWN = 10
 
@@ -51,7 +52,7 @@ def forgotten(page: Listening) -> None:
         return
     first = lost.iloc[0]
     times = words.counted(int(first["plays"]), "time")
-    st.markdown(f"**{words.plain(first['name'])}** was played {times}, but not for half a year.")
+    st.markdown(f"**{literal(first['name'])}** was played {times}, but not for half a year.")
     lists.draw_top(page, lost, "Tracks", "Forgotten favourites", moves=False)
 
 

@@ -9,6 +9,7 @@ import rows
 import words
 from exports import Cursor, HistoryPage, to_cursor
 from frame import Listening
+from in_markdown import literal
 
 IN_URL = "before"
 
@@ -82,7 +83,8 @@ def turn(shown: HistoryPage) -> None:
 def take_away(page: Listening) -> None:
     st.header("Take it all home", anchor=False)
     st.markdown(
-        f"Every play of {page.name}, with every column, read from the warehouse when you click. Your data, no strings."
+        f"Every play of {literal(page.name)}, with every column, read from the warehouse when you click. "
+        "Your data, no strings."
     )
     with st.container(horizontal=True):
         _download(page, "CSV", "csv", "text/csv")
@@ -105,11 +107,11 @@ def _download(page: Listening, label: str, ending: str, mime: str) -> None:
 
 def sentence(page: Listening, found: int, plays: pd.DataFrame, search: str) -> str:
     if not found:
-        return f"No play matches “{words.plain(search)}”." if search else "No plays up to this day."
+        return f"No play matches “{literal(search)}”." if search else "No plays up to this day."
     if plays.empty:
         return f"**{words.plays(found)}**, none of them older than the place in this address."
     first, last = plays["wall"].iloc[-1], plays["wall"].iloc[0]
-    matching = f" match “{words.plain(search)}”" if search else " in all"
+    matching = f" match “{literal(search)}”" if search else " in all"
     return f"**{words.plays(found)}**{matching}. Here: {words.moment_year(first)} to {words.moment_year(last)}."
 
 
@@ -146,5 +148,6 @@ frame.how_counted(f"""
 - A row is a play that counts, at the moment it ended, on the clock of **{page.filters.zone}**.
 - **Estimated**: Spotify told that the track was played, not for how long; its length stands for the time.
 - Plays of an export below 30 seconds are stored but do not count. The download has them, with `ms_played`.
-- Instants in the download are UTC.
+- Instants in the download are UTC. In the CSV a text that a spreadsheet would take for a formula has an apostrophe
+  before it; Parquet has every text as it is.
 """)

@@ -15,6 +15,7 @@ import tops
 import totals
 import words
 from frame import Listening
+from in_markdown import literal
 
 
 def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) -> str:
@@ -24,8 +25,8 @@ def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) 
     is_now = now.minutes if page.by == "Minutes" else now.plays
     unit = f"{per_day:,.0f} minutes a day" if page.by == "Minutes" else f"{per_day:,.1f} plays a day"
     most = tops.top(page.history, page.shown, "Tracks", "Plays", limit=1).iloc[0]
-    favourite = f"**{words.plain(most['name'])}**" if lists.text(most["name"]) else "A track without a name"
-    by_whom = f" by {words.plain(most['artist_name'])}" if lists.text(most["artist_name"]) else ""
+    favourite = f"**{literal(most['name'])}**" if lists.text(most["name"]) else "A track without a name"
+    by_whom = f" by {literal(most['artist_name'])}" if lists.text(most["artist_name"]) else ""
     return (
         f"**{unit}** on average{words.compared(is_now, was, span_before(page))}. "
         f"{favourite}{by_whom} was played most: {words.counted(int(most['plays']), 'time')}."

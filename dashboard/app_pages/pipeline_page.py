@@ -19,6 +19,7 @@ import run_grid
 import states
 import words
 from frame import Listening
+from in_markdown import literal
 
 BADGES: dict[str, tuple[Literal["green", "orange", "red", "gray"], str]] = {
     "ok": ("green", ":material/check_circle:"),
@@ -181,7 +182,9 @@ def plays_per_run(page: Listening, runs: pd.DataFrame) -> None:
         charts_pipeline.plays_per_run(told, page.filters.zone, pipeline_health.PAGE_LIMIT, page.colours),
         alt=frame.alt_text(said),
     )
-    st.caption(f"{page.name} only. Spotify shows the newest {pipeline_health.PAGE_LIMIT} plays: the dashed line.")
+    st.caption(
+        f"{literal(page.name)} only. Spotify shows the newest {pipeline_health.PAGE_LIMIT} plays: the dashed line."
+    )
 
 
 page = frame.listening(needs_plays=False)

@@ -10,6 +10,7 @@ import rows
 import tops
 import words
 from frame import Listening
+from in_markdown import literal
 
 ROWS = 500
 
@@ -20,10 +21,8 @@ def sentence(page: Listening, top: pd.DataFrame, kind: str) -> str:
         return f"No {kind.lower()} are known for these plays."
     first = top.iloc[0]
     measure = "minutes" if page.by == "Minutes" else "plays"
-    by_whom = (
-        f" by {words.plain(first['artist_name'])}" if kind != "Artists" and lists.text(first["artist_name"]) else ""
-    )
-    said = f"**{words.plain(first['name'])}**{by_whom} leads with {words.amount(first[measure], page.by)}"
+    by_whom = f" by {literal(first['artist_name'])}" if kind != "Artists" and lists.text(first["artist_name"]) else ""
+    said = f"**{literal(first['name'])}**{by_whom} leads with {words.amount(first[measure], page.by)}"
     if int(first["rank"]) == 1 and bool(first["is_tied"]):
         return f"{said}, shared by {int((top['rank'] == 1).sum())}."
     return f"{said}, {words.percent(first['share'], 1)} of the period."
@@ -106,7 +105,7 @@ if search:
     folded = search.casefold()
     names = every["name"].fillna("") + " " + every["artist_name"].fillna("")
     every = every[names.str.casefold().str.contains(folded, regex=False)]
-    st.caption(f"{words.counted(len(every), kind[:-1].lower())} with “{words.plain(search)}”.")
+    st.caption(f"{words.counted(len(every), kind[:-1].lower())} with “{literal(search)}”.")
     lists.draw_top(page, every.head(tops.TEN), kind, f"{kind} found")
 else:
     lists.draw_top(page, ten, kind, f"Top {kind.lower()}")

@@ -3,7 +3,9 @@
 What a refusal (any other 4xx) means and what a good answer must hold is for the caller to say.
 """
 
+import json
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,7 +14,8 @@ from typing import Any, TypeVar
 
 import requests
 
-from failures import Failure, RateLimited, SpotifyUnavailable, UnreadableAnswer
+from answer_body import read_text
+from failures import Failure, QuotaExceeded, RateLimited, SpotifyUnavailable, UnreadableAnswer
 from pauses import Pauses
 
 _CONNECT_SECONDS, _READ_SECONDS = 5, 20
@@ -84,6 +87,8 @@ def _ask_once(session: requests.Session, question: Question, refusal: Refusal) -
             params=dict(question.params),
             data=question.form,
             timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+            allow_redirects=False,  # a token is for the server that was asked, and for no other
+            stream=True,
         )
     except requests.RequestException as error:  # its text is left out: it can quote the call
         raise SpotifyUnavailable(f"no answer, {type(error).__name__}") from None
@@ -91,21 +96,27 @@ def _ask_once(session: requests.Session, question: Question, refusal: Refusal) -
 
 
 def _body(response: requests.Response, refusal: Refusal) -> Any:
-    text = response.content.decode("utf-8", "replace")
-    if response.status_code == 429:
-        raise RateLimited(pause_seconds(response.headers.get("Retry-After"), text))
-    if response.status_code >= 500 or text.lstrip().startswith("<"):
-        raise SpotifyUnavailable(f"status {response.status_code}")
-    if response.status_code >= 400:
-        raise refusal(response.status_code, text)
+    text = read_text(response)
+    status = response.status_code
+    if status == 429:
+        raise to_pause(response.headers.get("Retry-After"), text)
+    if status >= 500 or 300 <= status < 400 or text.lstrip().startswith("<"):
+        raise SpotifyUnavailable(f"status {status}")
+    if status >= 400:
+        raise refusal(status, text)
     try:
-        return response.json()
+        return json.loads(text)
     except (ValueError, RecursionError):
         raise UnreadableAnswer("it is not JSON") from None
 
 
-def pause_seconds(retry_after: str | None, body: str) -> int:
-    """How long to wait after a 429. Spotify may leave out the header, also when a day's quota is used up."""
-    if retry_after is not None and retry_after.strip().isdecimal():
-        return min(int(retry_after), _LONGEST_PAUSE_SECONDS)
-    return _QUOTA_PAUSE_SECONDS_BY_DEFAULT if "QUOTA_EXCEEDED" in body else _PAUSE_SECONDS_BY_DEFAULT
+def to_pause(retry_after: str | None, text: str) -> RateLimited:
+    """What a 429 means. Spotify may leave out the header, also when a day's quota is used up."""
+    kind, by_default = RateLimited, _PAUSE_SECONDS_BY_DEFAULT
+    if "QUOTA_EXCEEDED" in text:
+        kind, by_default = QuotaExceeded, _QUOTA_PAUSE_SECONDS_BY_DEFAULT
+    seconds = (retry_after or "").strip()
+    if not re.fullmatch("[0-9]+", seconds):
+        return kind(by_default)
+    # Python refuses to read numbers of some thousand digits.
+    return kind(min(int(seconds), _LONGEST_PAUSE_SECONDS) if len(seconds) < 18 else _LONGEST_PAUSE_SECONDS)

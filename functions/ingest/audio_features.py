@@ -4,6 +4,7 @@ A provider is asked only when the setting names one. Whatever it does, it never 
 stays NULL, features_source included.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,6 +37,8 @@ FEATURES = (
     "tempo",
     "time_signature",
 )
+# What an id looks like, so that none can stand for several in the list of them, or make it endless.
+_ASKABLE = re.compile("[0-9A-Za-z_-]{1,64}")
 # New releases lack features for weeks; then it is worth asking again.
 _UNKNOWN_FOR = timedelta(days=30)
 
@@ -87,7 +90,7 @@ def _track_id(record: Mapping[str, Any]) -> str:
 
 def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Sequence[Row]) -> list[Row]:
     """The same plays with what is known or can be learned about their tracks."""
-    track_ids = sorted({row["track_id"] for row in rows})
+    track_ids = sorted({row["track_id"] for row in rows if _ASKABLE.fullmatch(row["track_id"])})
     answers = _fetch_known(client, run, provider, track_ids)
     answers |= ask_provider(provider, [track_id for track_id in track_ids if track_id not in answers])
     return [row | answers.get(row["track_id"], {}) for row in rows]

@@ -15,6 +15,7 @@ Failure
     ├── AccessTokenRefused  401, although the access token is fresh
     ├── RequestRefused      any other 4xx
     ├── RateLimited         429 that a short wait did not end
+    │   └── QuotaExceeded   429 because the day's calls of the developer account are used up
     ├── SpotifyUnavailable  5xx, a time-out, a lost connection, an HTML page
     └── UnreadableAnswer    not JSON, cut short, or JSON of another shape
 
@@ -69,6 +70,9 @@ class RateLimited(Failure):
         self.pause_seconds = pause_seconds
 
 
+class QuotaExceeded(RateLimited): ...
+
+
 class NotAsked(Failure): ...
 
 
@@ -118,6 +122,11 @@ _MEANINGS: dict[type[Failure], _Meaning] = {
     ),
     # The ledger keeps the pause; a retry before its end would not ask anybody.
     RateLimited: _Meaning("Spotify asked for {what}, the first run after it tries again", retry_heals=False),
+    QuotaExceeded: _Meaning(
+        "the calls that Spotify grants to the app's developer account are used up, and it asked for {what}: the first "
+        "run after it tries again; if this comes back, call Spotify less often (all of the account's apps count)",
+        retry_heals=False,
+    ),
     NotAsked: _Meaning("not asked, {what}", retry_heals=False),
     SpotifyUnavailable: _Meaning("Spotify was not available ({what}), the next run tries again", retry_heals=True),
     UnreadableAnswer: _Meaning("Spotify's answer made no sense ({what}), the next run tries again", retry_heals=True),

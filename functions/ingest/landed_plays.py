@@ -44,6 +44,10 @@ def _run_id(object_name: str) -> str:
     return object_name.rpartition("/")[2].removesuffix(".csv")
 
 
-def _keys(content: bytes) -> Iterator[Key]:
-    for row in csv.DictReader(io.StringIO(content.decode(), newline="")):
-        yield row["listener_id"], datetime.fromisoformat(row["played_at"]), row["track_id"]
+def _keys(content: bytes) -> list[Key]:
+    """None for a file that ingest did not write: load refuses it, and says so."""
+    try:
+        rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
+        return [(row["listener_id"], datetime.fromisoformat(row["played_at"]), row["track_id"]) for row in rows]
+    except (UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
+        return []

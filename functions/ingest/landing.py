@@ -14,6 +14,8 @@ from google.cloud.storage import Blob, Bucket
 from plays import COLUMNS, KEY, Row, key_of
 
 _SECONDS = 60
+# Python's CSV reader gives up at 131,072 characters unless told otherwise; no field is longer than its file.
+csv.field_size_limit(2**31 - 1)
 
 
 def object_name(run_id: str) -> str:
@@ -33,11 +35,17 @@ class LandingContradiction(Exception):  # noqa: N818 -- reads as what happened
     """Cloud Storage has and has not the object; the next attempt asks again."""
 
 
+class ForeignObject(Exception):  # noqa: N818 -- reads as what happened
+    """Somebody else's object has the name of the run's file."""
+
+
 def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> Landed | None:
     """Write the rows that no earlier attempt at the same slot has landed; None when nothing is landed.
 
     An attempt that was stopped may have landed less: a listener whom it did not reach is heard by the next one. What
     is added makes a new generation of the object, and with it a new event for load.
+
+    Raises LandingContradiction, ForeignObject.
     """
     blob = bucket.blob(object_name(run_id))
     if rows and _write(blob, to_csv(rows), generation=0):
@@ -49,13 +57,27 @@ def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> Landed | None:
 
 
 def _add(blob: Blob, content: bytes, rows: Sequence[Row]) -> Landed:
-    lines = csv.DictReader(io.StringIO(content.decode(), newline=""))
-    held = {tuple(line[name] for name in KEY): line["listener_id"] for line in lines}
+    held = {tuple(row[name] for name in KEY): row["listener_id"] for row in _parse(blob, content)}
     missing = [row for row in rows if tuple(_to_text(row[name]) for name in KEY) not in held]
     if missing and not _write(blob, content + _to_lines(missing), generation=blob.generation):
         raise LandingContradiction(f"{blob.name} was changed by somebody else")
     listeners = Counter(held.values()) + Counter(row["listener_id"] for row in missing)
     return Landed(listeners, by_this_attempt=bool(missing))
+
+
+def _parse(blob: Blob, content: bytes) -> list[dict[str, str]]:
+    """The rows of the object, as far as they tell whose plays they are."""
+    try:
+        rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
+        keys = [{name: row[name] for name in KEY} for row in rows]
+    except (UnicodeDecodeError, csv.Error, KeyError):
+        keys = [{}]
+    if not all(key and all(key.values()) for key in keys):
+        raise ForeignObject(
+            f"The object {blob.name} in the landing bucket was not written by ingest: delete it. "
+            "The next run lands the plays of this one."
+        )
+    return keys
 
 
 def _write(blob: Blob, content: bytes, generation: int) -> bool:

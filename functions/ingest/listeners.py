@@ -20,7 +20,7 @@ from google.cloud.secretmanager import SecretManagerServiceClient
 import consent
 from failures import AppSecretUnusable, Failure, SecretMislabelled, SecretUnavailable, SecretUnusable, TokenNotStored
 from ingest_log import log
-from spotify import App
+from spotify import App, is_token
 
 APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a name
 _LISTENER_SECRETS = "labels.app=heavy-rotation AND labels.kind=refresh-token"  # pragma: allowlist secret -- a filter
@@ -87,6 +87,7 @@ def read_app(client: SecretManagerServiceClient, project: str) -> App:
     try:
         _, content = _read(client, f"projects/{project}/secrets/{APP_SECRET}")
         payload = _parse(APP_SECRET, content, ("client_id", "client_secret"))
+        _demand_tokens(APP_SECRET, payload, "client_id", "client_secret")
     except SecretUnusable as failure:
         raise AppSecretUnusable(str(failure)) from None
     return App(payload["client_id"], payload["client_secret"])
@@ -98,6 +99,7 @@ def read_listener(client: SecretManagerServiceClient, secret: ListenerSecret) ->
         raise secret.failure
     version, content = _read(client, secret.name)
     payload = _parse(_id(secret.name), content, _LISTENER_FIELDS)
+    _demand_tokens(_id(secret.name), payload, "refresh_token")
     ends_at = _consent_ends_at(_id(secret.name), payload["consented_at"])
     return Listener(secret.listener_id, secret.name, version, payload, ends_at)
 
@@ -171,7 +173,7 @@ def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "
 def _parse(secret_id: str, content: bytes, fields: Sequence[str]) -> dict[str, Any]:
     try:
         payload = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SecretUnusable(f"the secret {secret_id} is not JSON") from None
     if not isinstance(payload, dict):
         raise SecretUnusable(f"the secret {secret_id} is not a JSON object")
@@ -179,6 +181,13 @@ def _parse(secret_id: str, content: bytes, fields: Sequence[str]) -> dict[str, A
         if not isinstance(payload.get(name), str) or not payload[name]:
             raise SecretUnusable(f"the secret {secret_id} lacks the field {name}")
     return payload
+
+
+def _demand_tokens(secret_id: str, payload: dict[str, Any], *fields: str) -> None:
+    """A line end that was pasted with a token is the commonest of what cannot be sent."""
+    for name in fields:
+        if not is_token(payload[name]):
+            raise SecretUnusable(f"the field {name} of the secret {secret_id} holds a blank or a character of no token")
 
 
 def _consent_ends_at(secret_id: str, consented_at: str) -> datetime:

@@ -9,7 +9,7 @@ import flask
 import functions_framework
 
 from ingest_cloud import Cloud, connect
-from ingest_log import log
+from ingest_log import log, without_addresses
 from ingest_run import run_once
 from ingest_settings import Settings, SettingsError
 from report import Report
@@ -28,7 +28,7 @@ def ingest(request: flask.Request) -> Answer:
     except SettingsError as error:
         return _refuse(error, 500)
     except Exception as error:
-        log("ERROR", "The run broke off", error_class=type(error).__name__, reason=str(error))
+        log("ERROR", "The run broke off", error_class=type(error).__name__, reason=without_addresses(str(error)))
         raise
     _log_end(report)
     return report.answer(), report.http_status

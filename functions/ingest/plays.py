@@ -6,6 +6,7 @@ NULL: Spotify has dropped fields before, and a play is worth more than its popul
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ KEY: tuple[str, ...] = tuple(_TABLE["primary_key"])
 
 # One row with an instant that no partition can hold would make BigQuery refuse the whole file.
 _PLAUSIBLE_YEARS = range(2006, 2100)
+# No track is longer (24 days), and no sum of these overflows.
+_LONGEST_MS = 2**31 - 1
 
 
 class UnreadableItem(Exception):  # noqa: N818 -- reads as what happened
@@ -87,7 +90,7 @@ def _track(item: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(track, dict):
         raise UnreadableItem("track is null or missing")
     if track.get("type", "track") != "track":
-        raise UnreadableItem(f"it is of the type {track['type']}, not a track")
+        raise UnreadableItem(f"it is of the type {_word(track['type'])}, not a track")
     if track.get("is_local"):
         raise UnreadableItem("a local file has no track id")
     if not _text(track.get("id")):
@@ -105,10 +108,15 @@ def _track_values(track: dict[str, Any]) -> dict[str, Any]:
         "artist_name": artists[0].get("name") if artists else None,
         "artist_names": "; ".join(names) or None,
         "isrc": _object(track.get("external_ids")).get("isrc"),
-        "duration_ms": track.get("duration_ms"),
+        "duration_ms": _duration_ms(track.get("duration_ms")),
         "explicit": track.get("explicit"),
         "popularity": track.get("popularity"),
     }
+
+
+def _duration_ms(value: Any) -> int | None:
+    duration_ms = _integer(value)
+    return duration_ms if duration_ms is not None and 0 <= duration_ms <= _LONGEST_MS else None
 
 
 def _album_values(album: dict[str, Any]) -> dict[str, Any]:
@@ -139,6 +147,11 @@ def _played_at(value: Any) -> datetime:
 
 def _in_milliseconds(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _word(value: Any) -> str:
+    """A word of Spotify's that is fit for a sentence."""
+    return value if isinstance(value, str) and re.fullmatch("[a-z_]{1,40}", value) else "unknown"
 
 
 def _object(value: Any) -> dict[str, Any]:

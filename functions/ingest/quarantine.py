@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from google.api_core.exceptions import PreconditionFailed
 from google.cloud.storage import Bucket
@@ -11,11 +12,13 @@ from ingest_log import log
 from plays import RefusedItem
 
 _SECONDS = 60
+# Spotify's own pages have seven. Python cannot write what is nested a thousand levels deep.
+_LEVELS = 50
 
 
 def object_name(refused: RefusedItem) -> str:
     """The same item has the same name, however often its page comes back."""
-    canonical = json.dumps(refused.item, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(_shallow(refused.item), sort_keys=True, separators=(",", ":"))
     return f"items/{refused.listener_id}/{hashlib.sha256(canonical.encode()).hexdigest()[:16]}.json"
 
 
@@ -23,10 +26,10 @@ def write_refused(bucket: Bucket, run_id: str, refused: Sequence[RefusedItem]) -
     """Keep each item once, with one ERROR entry when it is new."""
     for item in refused:
         name = object_name(item)
-        content = {"reason": item.reason, "listener_id": item.listener_id, "run_id": run_id, "item": item.item}
+        content = {"reason": item.reason, "listener_id": item.listener_id, "run_id": run_id}
         try:
             bucket.blob(name).upload_from_string(
-                json.dumps(content, indent=1),
+                json.dumps({**content, "item": _shallow(item.item)}, indent=1),
                 content_type="application/json",
                 if_generation_match=0,
                 timeout=_SECONDS,
@@ -35,3 +38,12 @@ def write_refused(bucket: Bucket, run_id: str, refused: Sequence[RefusedItem]) -
             continue
         fields = {"run_id": run_id, "listener": item.listener_id, "reason": item.reason, "object": name}
         log("ERROR", "An item could not be read and is in the quarantine bucket", **fields)
+
+
+def _shallow(value: Any, levels: int = _LEVELS) -> Any:
+    """The item as it came, as far down as an item can mean anything."""
+    if isinstance(value, dict | list) and levels == 0:
+        return "…"
+    if isinstance(value, dict):
+        return {name: _shallow(part, levels - 1) for name, part in value.items()}
+    return [_shallow(part, levels - 1) for part in value] if isinstance(value, list) else value

@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import requests
 
@@ -99,10 +99,15 @@ class Spotify:
 
 def _to_grant(body: Any) -> Grant:
     access_token = body.get("access_token") if isinstance(body, dict) else None
-    if not isinstance(access_token, str) or not re.fullmatch(r"[!-~]+", access_token):  # what a header can hold
+    if not is_token(access_token):
         raise UnreadableAnswer("it lacks access_token")
     refresh_token = body.get("refresh_token")
-    return Grant(access_token, refresh_token if isinstance(refresh_token, str) and refresh_token else None)
+    return Grant(access_token, refresh_token if is_token(refresh_token) else None)
+
+
+def is_token(value: Any) -> TypeGuard[str]:
+    """Whether it is made of what a header can hold. Anything else could never be sent back to Spotify."""
+    return isinstance(value, str) and re.fullmatch("[!-~]+", value) is not None
 
 
 def list_in(body: Any, name: str) -> list[Any]:
@@ -153,12 +158,13 @@ def _message(text: str) -> str:
     words = error.get("message") if isinstance(error, dict) else error
     if not isinstance(words, str):
         return ""
-    return ": " + re.sub(r"\S*@\S*|\S{25,}", "…", words)[:120]
+    printable = "".join(letter if letter.isprintable() else " " for letter in words[:1000])
+    return ": " + re.sub(r"\S*@\S*|\S{25,}", "…", " ".join(printable.split()))[:120]
 
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -47,6 +47,10 @@ class LandedObject:
         return f"load-{self.run_id}-{self._digest}"
 
     @property
+    def good_rows_job_id(self) -> str:
+        return f"good-rows-{self.run_id}-{self._digest}"
+
+    @property
     def merge_job_id(self) -> str:
         return f"merge-{self.run_id}-{self._digest}"
 
@@ -57,6 +61,10 @@ class LandedObject:
     @property
     def quarantine_name(self) -> str:
         return f"{self.name}.g{self.generation}"
+
+    @property
+    def reason_name(self) -> str:
+        return f"{self.quarantine_name}.reason.json"
 
     @property
     def _digest(self) -> str:
@@ -71,8 +79,8 @@ def parse_event(data: Any) -> LandedObject:
     if not (isinstance(bucket, str) and bucket and isinstance(name, str) and name):
         raise EventUnreadable("The event names no bucket or no object")
     # A string in Google's events, a number in some of Google's own test data.
-    if not isinstance(generation, str | int) or not re.fullmatch("[0-9]+", str(generation)):
-        raise EventUnreadable(f"The event's generation is {generation!r}, not a number")
+    if not isinstance(generation, str | int) or not re.fullmatch("[0-9]{1,20}", str(generation)):
+        raise EventUnreadable(f"The event's generation is {generation!r:.40}, not a number")
     return LandedObject(bucket, name, int(generation))
 
 

@@ -51,7 +51,7 @@ class JobFailed(LoadProblem):
 
 
 class FileRefused(LoadProblem):
-    """BigQuery read the file and refuses it. `errors` is what BigQuery says, the final error first."""
+    """BigQuery read the file and refuses it, or a row of it. `errors` is what BigQuery says, the final error first."""
 
     def __init__(self, errors: Sequence[Mapping[str, Any]]) -> None:
         self.errors = [dict(error) for error in errors]

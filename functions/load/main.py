@@ -27,13 +27,14 @@ def load(event: CloudEvent) -> None:
         log("WARNING", "An object that is no run's file is ignored", **where)
         return
     outcome = load_file(cloud(), landed)
-    severity, message = _LOG_ENTRIES[outcome.state]
+    severity, message = _LOG_ENTRIES[outcome.state, outcome.error_class is None]
     log(severity, message, **where, run_id=landed.run_id, **vars(outcome))
 
 
 _LOG_ENTRIES = {
-    "succeeded": ("INFO", "A file was loaded"),
-    "failed": ("ERROR", "A file cannot be loaded"),
+    ("succeeded", True): ("INFO", "A file was loaded"),
+    ("succeeded", False): ("ERROR", "A file was loaded without its bad rows"),
+    ("failed", False): ("ERROR", "A file cannot be loaded"),
 }
 
 

@@ -31,6 +31,7 @@ class MergedFile:
     inserted: int
     completed: int
     """Plays that were stored from the other source and learned the rest from this file."""
+    rows_refused: int
     committed_at: datetime
 
     @property
@@ -57,7 +58,11 @@ def merge(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, stag
             bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest + apart),
         ],
         # The job remembers what it was given, for a repeat that comes when the staging table has expired.
-        labels={"rows_in": str(staged.rows), "listeners": str(staged.listeners)},
+        labels={
+            "rows_in": str(staged.rows),
+            "listeners": str(staged.listeners),
+            "rows_refused": str(staged.rows_refused),
+        },
     )
 
     def start(job_id: str) -> bigquery.QueryJob:
@@ -133,5 +138,7 @@ def _read(job: bigquery.QueryJob) -> MergedFile | None:
         listeners=int(job.labels["listeners"]),
         inserted=job.dml_stats.inserted_row_count,
         completed=job.dml_stats.updated_row_count,
+        # An event may be repeated after a deployment: jobs of the version before do not have the label.
+        rows_refused=int(job.labels.get("rows_refused", 0)),
         committed_at=job.ended,
     )

@@ -11,10 +11,10 @@ from load_errors import FileRefused, ObjectGone
 from load_ledger import Outcome, write_outcome
 from load_settings import Settings
 from merge import MergedFile, find_merged, merge
-from plays_table import fetch_plays_table
+from plays_table import PlaysTable, fetch_plays_table
 from publish import publish_plays_loaded, publisher_client
 from refused import quarantine
-from staging import stage
+from staging import StagedFile, stage, stage_good_rows
 
 
 @dataclass(frozen=True)
@@ -40,24 +40,33 @@ def load_file(cloud: Cloud, landed: LandedObject) -> Outcome:
     try:
         merged = _merge_file(cloud, landed)
     except FileRefused as refusal:
-        quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, refusal)
         outcome = failed(refusal, f"BigQuery refused the file: {refusal}")
     except ObjectGone as error:
         outcome = failed(error, f"{error}.")
     else:
         # Before the ledger: a row there says that all is done.
         _publish(cloud, landed, merged)
-        outcome = succeeded(merged)
+        outcome = succeeded(landed, merged)
     write_outcome(cloud.bigquery, cloud.settings.table("runs"), landed, started_at, outcome)
     return outcome
 
 
-def succeeded(merged: MergedFile | None) -> Outcome:
-    """None stands for a file without rows."""
+def succeeded(landed: LandedObject, merged: MergedFile | None) -> Outcome:
+    """None stands for a file without rows. Rows that were refused are an error beside the success of the others."""
     if merged is None:
         return Outcome("succeeded", "The file holds no plays.", rows_in=0, rows_new=0, listeners=0)
+    sentences, error_class = [_sentence(merged)], None
+    if merged.rows_refused:
+        sentences.append(_refused_sentence(landed, merged.rows_refused))
+        error_class = "RowsRefused"
     return Outcome(
-        "succeeded", _sentence(merged), merged.rows_in, merged.rows_new, merged.listeners, details=merged.details
+        "succeeded",
+        " ".join(sentences),
+        merged.rows_in,
+        merged.rows_new,
+        merged.listeners,
+        error_class,
+        merged.details,
     )
 
 
@@ -72,8 +81,22 @@ def _merge_file(cloud: Cloud, landed: LandedObject) -> MergedFile | None:
         return merged
     settings = cloud.settings
     plays = fetch_plays_table(cloud.bigquery, settings.table("plays"))
-    staged = stage(cloud.bigquery, landed, plays, settings.table(landed.staging_table))
+    staged = _stage(cloud, landed, plays)
     return merge(cloud.bigquery, landed, plays, staged) if staged.rows else None
+
+
+def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
+    """A refused file is in the quarantine bucket before any row of it counts, and one bad row costs no other."""
+    table_id = cloud.settings.table(landed.staging_table)
+    try:
+        return stage(cloud.bigquery, landed, plays, table_id)
+    except FileRefused as refusal:
+        quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, refusal)
+        whole_file = refusal
+    try:
+        return stage_good_rows(cloud.bigquery, landed, plays, table_id)
+    except FileRefused:
+        raise whole_file from None
 
 
 def _publish(cloud: Cloud, landed: LandedObject, merged: MergedFile | None) -> None:
@@ -87,3 +110,8 @@ def _sentence(merged: MergedFile) -> str:
     new = f"{merged.inserted or 'none'} {'was' if merged.inserted == 1 else 'were'} new"
     completed = f" and {merged.completed} completed a stored play" if merged.completed else ""
     return f"Of {plays} in the file {new}{completed}."
+
+
+def _refused_sentence(landed: LandedObject, rows: int) -> str:
+    other = "1 other row was" if rows == 1 else f"{rows} other rows were"
+    return f"{other} refused, see {landed.reason_name} in the quarantine bucket."

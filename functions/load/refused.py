@@ -1,4 +1,4 @@
-"""What happens to a file that BigQuery refuses: a copy and the reason go to the quarantine bucket.
+"""What happens to a file that BigQuery refuses, whole or in part: a copy and the reason go to the quarantine bucket.
 
 The one place of load that needs Cloud Storage. Its client is imported on use, because nearly every event is
 dealt with without it.
@@ -40,7 +40,7 @@ def quarantine(project: str, bucket_name: str, landed: LandedObject, refusal: Fi
             timeout=_CALL_SECONDS,
         )
     with suppress(PreconditionFailed):
-        kept.blob(f"{landed.quarantine_name}.reason.json").upload_from_string(
+        kept.blob(landed.reason_name).upload_from_string(
             reason_json(landed, refusal),
             content_type="application/json",
             if_generation_match=0,

@@ -14,23 +14,46 @@ from refused import is_gone
 
 # Eventarc delivers again for 24 hours; a repeat should find the rows still there.
 _LIFETIME = timedelta(days=3)
+# More bad rows than this, and nothing of the file is believed.
+_ANY_NUMBER = 1_000_000
 
 
 @dataclass(frozen=True)
 class StagedFile:
-    """What the staging table holds. `oldest` and `newest` are None when it holds nothing."""
+    """What the staging table holds, and how many rows of the file BigQuery kept out of it.
+
+    `oldest` and `newest` are None when it holds nothing.
+    """
 
     table_id: str
     rows: int
     listeners: int
     oldest: datetime | None
     newest: datetime | None
+    rows_refused: int
 
 
 def stage(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str) -> StagedFile:
     """Load the file, or find it loaded. Raises FileRefused and ObjectGone, for which no retry is any use."""
-    _create_table(client, plays, table_id)
+    return _stage(client, landed, plays, table_id, landed.load_job_id, load_config(plays))
+
+
+def stage_good_rows(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str) -> StagedFile:
+    """Of a refused file the rows that BigQuery takes. Raises FileRefused when it takes none, and ObjectGone."""
     config = load_config(plays)
+    config.max_bad_records = _ANY_NUMBER
+    return _stage(client, landed, plays, table_id, landed.good_rows_job_id, config)
+
+
+def _stage(
+    client: bigquery.Client,
+    landed: LandedObject,
+    plays: PlaysTable,
+    table_id: str,
+    first_id: str,
+    config: bigquery.LoadJobConfig,
+) -> StagedFile:
+    _create_table(client, plays, table_id)
 
     def start(job_id: str) -> bigquery.LoadJob:
         return client.load_table_from_uri(
@@ -41,11 +64,14 @@ def stage(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, tabl
         if job.error_result is not None:
             _raise_if_permanent(client, job, landed)
             return None
-        staged = _describe(client, table_id)
+        bad_records = _bad_records(job)
+        if bad_records and not job.output_rows:
+            raise FileRefused(job.errors or [])
+        staged = _describe(client, table_id, bad_records)
         # A job can outlive its rows: a repeat after days finds the table expired, and just created anew.
         return staged if staged.rows == (job.output_rows or 0) else None
 
-    return run_once(client, landed.load_job_id, start, read)
+    return run_once(client, first_id, start, read)
 
 
 def load_config(plays: PlaysTable) -> bigquery.LoadJobConfig:
@@ -80,10 +106,15 @@ def _create_table(client: bigquery.Client, plays: PlaysTable, table_id: str) -> 
     client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
 
 
-def _describe(client: bigquery.Client, table_id: str) -> StagedFile:
+def _describe(client: bigquery.Client, table_id: str, rows_refused: int) -> StagedFile:
     rows = query(client, describe_sql(table_id), [])
     row = next(iter(rows))
-    return StagedFile(table_id, row["row_count"], row["listeners"], row["oldest"], row["newest"])
+    return StagedFile(table_id, row["row_count"], row["listeners"], row["oldest"], row["newest"], rows_refused)
+
+
+def _bad_records(job: bigquery.LoadJob) -> int:
+    """A figure of the job's statistics for which Google's client has no name."""
+    return int(job._properties["statistics"]["load"].get("badRecords", 0))
 
 
 def _raise_if_permanent(client: bigquery.Client, job: bigquery.LoadJob, landed: LandedObject) -> None:

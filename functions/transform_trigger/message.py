@@ -10,6 +10,7 @@ from typing import Any
 from trigger_errors import MessageUnreadable
 
 _RUN_ID = "%Y%m%dT%H%M%SZ"
+_PLAUSIBLE_YEARS = range(2006, 2100)
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def parse_event(data: Any) -> PlaysLoaded:
         return parse_message(json.loads(base64.b64decode(data["message"]["data"], validate=True)))
     except (TypeError, KeyError, IndexError):
         raise MessageUnreadable("The event holds no message with data") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MessageUnreadable("The message's data is not JSON in base64") from None
 
 
@@ -39,8 +40,8 @@ def parse_message(message: Any) -> PlaysLoaded:
     slot, rows_new = _instant(message, "slot"), message.get("rows_new")
     if message.get("run_id") != run_id_of(slot):
         raise MessageUnreadable("The message's run_id is not that of its slot")
-    if not isinstance(rows_new, int):
-        raise MessageUnreadable("The message's rows_new is not a number")
+    if not isinstance(rows_new, int) or not 0 <= rows_new < 2**63:
+        raise MessageUnreadable("The message's rows_new is not a number of rows")
     return PlaysLoaded(message["run_id"], slot, rows_new, _instant(message, "committed_at"))
 
 
@@ -60,4 +61,6 @@ def _instant(message: Mapping[str, Any], name: str) -> datetime:
         raise MessageUnreadable(f"The message's {name} is not an instant") from None
     if instant.tzinfo is None:
         raise MessageUnreadable(f"The message's {name} has no time zone")
+    if instant.year not in _PLAUSIBLE_YEARS:
+        raise MessageUnreadable(f"The message's {name} lies in a year in which nobody listened")
     return instant.astimezone(UTC)

@@ -1,6 +1,7 @@
 """Serves the dashboard as its container does, over invented warehouses: `python -m … PORT [STATE_FILE]`.
 
-The file says which of `invented_states` is served now; without one, or while it is empty, the warehouse is full.
+The file says which of `invented_states` is served now, or `hostile`; without one, or while it is empty, the warehouse
+is full.
 """
 
 import os
@@ -28,12 +29,15 @@ class SwitchingStore:
     @cache  # noqa: B019 -- one store for the whole process
     def _store(self, state: str) -> Any:
         import data
+        from tests.dashboard.hostile_warehouse import hostile_warehouse
         from tests.dashboard.invented_states import STATES, stale_store
         from tests.dashboard.invented_warehouse import warehouse
 
         full = warehouse(self._now)
         if state == "stale":
             return stale_store(full)
+        if state == "hostile":
+            return data.Store(hostile_warehouse(self._now))
         return data.Store(STATES[state](full, self._now) if state else full)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
@@ -113,6 +114,35 @@ def test_a_csv_can_be_read_back():
     assert row["track_name"] == ROW["track_name"]
     assert row["played_at"] == "2026-11-01 10:00:00.123000Z"
     assert (row["duration_ms"], row["ms_played"]) == ("180000", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@cmd|' /C calc'!A0", "'@cmd|' /C calc'!A0"),
+        ("+44", "'+44"),
+        ("-", "'-"),
+        ("\t=1", "'\t=1"),
+        ("\r\n=1", "'\r\n=1"),
+        ("＝1", "'＝1"),
+        ('="a"", ""b"', '\'="a"", ""b"'),
+        ("1 = 1", "1 = 1"),
+        ("a\n=b", "a\n=b"),
+        ("'quoted'", "'quoted'"),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("kind", ["string", "large_string", "dictionary"])
+def test_no_cell_of_a_csv_is_a_formula(text: str, cell: str, kind: str) -> None:
+    types = {
+        "string": pa.string(),
+        "large_string": pa.large_string(),
+        "dictionary": pa.dictionary(pa.int8(), pa.string()),
+    }
+    table = pa.table({"name": pa.array([text, None], pa.string()).cast(types[kind]), "loudness": [-5.5, None]})
+    header, first, second = csv.reader(io.StringIO(exports.to_csv(table).decode(), newline=""))
+    assert (header, first, second) == (["name", "loudness"], [cell, "-5.5"], ["", ""])
 
 
 def test_a_parquet_file_is_the_table():

@@ -164,6 +164,20 @@ def test_what_went_wrong_is_told_with_the_next_step_and_whether_it_recovered():
     assert told["next_step"].tolist()[3] == "Nothing: the next run tries again."
 
 
+def test_a_file_that_was_loaded_without_its_bad_rows_is_told_beside_the_failures():
+    reason = "Of 2 plays in the file 2 were new. 1 other row was refused, see x in the quarantine bucket."
+    (told,) = pipeline_health.problems(
+        ledger(
+            *whole(11),
+            run(12, "ingest"),
+            run(12, "load", minutes=2, error_class="RowsRefused", rows_new=2, reason=reason),
+        ),
+        NOW,
+    ).to_dict("records")
+    assert (told["step"], told["state"], told["what"], bool(told["recovered"])) == ("load", "succeeded", reason, False)
+    assert told["next_step"] == "Look at the reason beside the file in the quarantine bucket."
+
+
 def test_a_listener_who_was_read_again_has_recovered():
     failed = {"state": "failed", "error_class": "SpotifyUnavailable", "reason": "no answer"}
     told = pipeline_health.problems(ledger(asked(11, ania=failed), asked(12, ania={"state": "nothing_new"})), NOW)

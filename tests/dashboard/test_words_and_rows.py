@@ -115,14 +115,6 @@ def test_a_move_is_told_to_the_eye_and_to_the_ear(move: str, seen: str) -> None:
     assert seen in html
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [("Ada", "Ada"), ("*NSYNC", "\\*NSYNC"), ("A$AP :fire:", "A\\$AP \\:fire\\:"), ("[x](y)\\", "\\[x\\]\\(y\\)\\\\")],
-)
-def test_markup_in_a_name_is_only_text(name: str, said: str) -> None:
-    assert words.plain(name) == said
-
-
 def test_the_legend_of_a_heat_map_says_what_its_ends_mean() -> None:
     html = rows.heat_scale("276", "minutes in a day", colours_of("light"), with_gaps=True)
 

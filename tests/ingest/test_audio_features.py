@@ -196,3 +196,15 @@ def test_features_are_reused_for_ever_and_a_providers_ignorance_for_thirty_days(
         row(SLOT, "unknown-to-another", **unknown),
         row(SLOT, "nobody-was-asked", **unknown),
     ]
+
+
+def test_an_id_that_is_none_is_asked_of_nobody_and_its_play_lands_without_features(ingesting):
+    asked = []
+    provider = Provider("reccobeats", 40, lambda track_ids: asked.extend(track_ids) or {})
+    ids = ["good", "two,ids", "a b", "x" * 65, "../me", "\n", "ä"]
+    rows = [row(SLOT - timedelta(minutes=minute), track_id) for minute, track_id in enumerate(ids)]
+
+    featured = add_features(ingesting.connect().bigquery, RUN, provider, rows)
+
+    assert asked == ["good"]
+    assert [play["features_source"] for play in featured] == ["reccobeats", *[None] * 6]

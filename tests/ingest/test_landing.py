@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landing import Landed, LandingContradiction, land, object_name, to_csv
+from landing import ForeignObject, Landed, LandingContradiction, land, object_name, to_csv
 from localcloud.faults import Fault
 from plays import COLUMNS
 from slots import Run
@@ -137,3 +137,19 @@ def test_an_object_that_somebody_changes_meanwhile_ends_the_attempt(ingesting, b
     with pytest.raises(LandingContradiction, match="was changed by somebody else"):
         land(bucket, RUN_ID, [SECOND])
     assert ingesting.landed() == {OBJECT: to_csv([FIRST]).decode()}
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\0", b"who,when\nada,9\n", b'listener_id,played_at,track_id\n"ada",9,a\rb\n'], ids=str
+)
+def test_an_object_of_somebody_elses_under_the_runs_name_is_named_and_left_as_it_is(ingesting, bucket, content):
+    ingesting.cloud.storage.write(ingesting.landing, OBJECT, content)
+    with pytest.raises(ForeignObject, match=f"The object {OBJECT} in the landing bucket was not written by ingest"):
+        land(bucket, RUN_ID, [FULL_ROW])
+    assert ingesting.cloud.storage.read(ingesting.landing, OBJECT) == content
+
+
+def test_a_title_of_any_length_can_be_read_back(ingesting, bucket):
+    long = [row(NINE, "a", track_name="la" * 100_000)]
+    assert land(bucket, RUN_ID, long).by_this_attempt
+    assert not land(bucket, RUN_ID, long).by_this_attempt

@@ -6,13 +6,15 @@ import pytest
 import requests
 
 import failures
-from asking import pause_seconds
+from asking import to_pause
 from failures import (
     AccessTokenRefused,
     ClientRefused,
     NeedsConsent,
     NotAllowListed,
     PremiumLapsed,
+    QuotaExceeded,
+    RateLimited,
     RequestRefused,
     explain,
     retry_heals,
@@ -79,6 +81,11 @@ def test_every_refusal_that_spotify_is_known_for_has_its_meaning():
         ("no JSON", "status 404"),
         ('{"error":{"message":"token AQDabcdefghijklmnopqrstuvwxyz of a@b.example"}}', "status 404: token … of …"),
         (f'{{"error":{{"message":"{"word " * 100}"}}}}', "status 404: " + "word " * 24),
+        (
+            r'{"error":{"message":"red\u001b[31m,\n\"severity\": 7\u0000\u202e\u009b2J"}}',
+            'status 404: red [31m, "severity": 7 2J',
+        ),
+        ("[" * 100_000, "status 404"),
     ],
 )
 def test_spotifys_own_words_are_repeated_without_anything_that_may_be_a_token_or_an_address(body, words):
@@ -92,21 +99,26 @@ def test_any_403_for_audio_features_means_that_they_are_closed():
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "body", "seconds"),
+    ("retry_after", "body", "kind", "seconds"),
     [
-        ("0", "", 0),
-        ("3", "", 3),
-        ("82661", "", 82_661),
-        ("31536000", "", 172_800),
-        (None, "Too many requests", 5),
-        (None, ERRORS["quota_exceeded"].body, 3600),
-        ("4", ERRORS["quota_exceeded"].body, 4),
-        ("Sun, 22 Nov 2026 10:00:00 GMT", "", 5),
-        ("-1", "", 5),
+        ("0", "", RateLimited, 0),
+        ("3", "", RateLimited, 3),
+        ("82661", "", RateLimited, 82_661),
+        ("31536000", "", RateLimited, 172_800),
+        (None, "Too many requests", RateLimited, 5),
+        (None, ERRORS["quota_exceeded"].body, QuotaExceeded, 3600),
+        ("4", ERRORS["quota_exceeded"].body, QuotaExceeded, 4),
+        ("Sun, 22 Nov 2026 10:00:00 GMT", "", RateLimited, 5),
+        ("-1", "", RateLimited, 5),
+        ("٣", "", RateLimited, 5),
+        ("1.5", "", RateLimited, 5),
+        ("9" * 5000, "", RateLimited, 172_800),
+        ("", ERRORS["quota_exceeded"].body, QuotaExceeded, 3600),
     ],
 )
-def test_the_pause_after_a_429_is_what_spotify_asks_for_within_reason(retry_after, body, seconds):
-    assert pause_seconds(retry_after, body) == seconds
+def test_the_pause_after_a_429_is_what_spotify_asks_for_within_reason(retry_after, body, kind, seconds):
+    pause = to_pause(retry_after, body)
+    assert (type(pause), pause.pause_seconds) == (kind, seconds)
 
 
 def all_failures(base=failures.Failure):
@@ -114,7 +126,7 @@ def all_failures(base=failures.Failure):
 
 
 def test_every_failure_is_explained_and_says_whether_a_retry_heals_it():
-    made = [kind(60) if kind is failures.RateLimited else kind("what happened") for kind in all_failures()]
+    made = [kind(60) if issubclass(kind, RateLimited) else kind("what happened") for kind in all_failures()]
     assert {type(failure).__name__ for failure in made if retry_heals(failure)} == {
         "SecretUnavailable",
         "AccessTokenRefused",

@@ -72,6 +72,27 @@ def test_a_refused_file_leaves_the_table_untouched_and_names_line_column_and_val
     assert warehouse.client.get_table("listening.t").to_api_repr() == before
 
 
+def test_bad_records_are_left_out_and_counted_as_far_as_the_job_allows_them(warehouse: Warehouse) -> None:
+    warehouse.objects[BAD] = b'id,n\na,1\nb,x\nc,3\nd,"4" \ne,5\n"f,6\n'
+    settings = {**AS_THE_PROJECT_LOADS, "write_disposition": "WRITE_TRUNCATE"}
+
+    job = warehouse.load("t", BAD, **{**settings, "max_bad_records": 3}).result()
+
+    # The open quote takes the rest of the file with it.
+    assert contents(warehouse) == [("a", 1), ("c", 3), ("e", 5)]
+    assert (job.output_rows, job._properties["statistics"]["load"]["badRecords"]) == (3, "3")
+    with pytest.raises(BadRequest, match="Rows: 6; errors: 3"):
+        warehouse.load("t", BAD, **{**settings, "max_bad_records": 2}).result()
+    assert contents(warehouse) == [("a", 1), ("c", 3), ("e", 5)]
+
+
+def test_a_header_that_is_wrong_is_no_bad_record(warehouse: Warehouse) -> None:
+    warehouse.objects[BAD] = b"name,n\na,1\n"
+
+    with pytest.raises(BadRequest, match='a column "name" that the schema does not have'):
+        warehouse.load("t", BAD, **{**AS_THE_PROJECT_LOADS, "max_bad_records": 9}).result()
+
+
 def test_an_object_that_is_not_there_is_not_found(warehouse: Warehouse) -> None:
     with pytest.raises(NotFound, match="Not found: URI gs://landing/none"):
         warehouse.load("t", "gs://landing/none.csv", **AS_THE_PROJECT_LOADS).result()
@@ -152,7 +173,7 @@ def test_an_appending_load_has_to_fit_the_table(warehouse: Warehouse) -> None:
     "settings",
     [
         {"autodetect": True},
-        {"max_bad_records": 1},
+        {"ignore_unknown_values": True},
         {"null_marker": "NULL"},
         {"field_delimiter": ";"},
         {"encoding": "UTF-16"},

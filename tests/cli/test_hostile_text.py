@@ -1,0 +1,109 @@
+"""Texts of others in the owner's terminal: a title, a label or an answer shows, and does nothing."""
+
+import dataclasses
+import json
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.console import one_line, plain, print_json, print_table, table_lines
+from tests.cli.owning import ONE, Person
+from tests.cli.test_runs import write_steps
+
+RED, TITLE, CLEAR = "\x1b[31m", "\x1b]0;owned\x07", "\x9b2J"
+HOSTILE = f"{RED}BigQuery refused\r\n2026-11-22 11:00  forged row{TITLE}{CLEAR}\b\b\u202ereversed\u2066\0 \ud83d"
+
+
+def is_harmless(text):
+    return all(letter.isprintable() or letter == "\n" for letter in text)
+
+
+@given(st.text(st.characters() | st.sampled_from("\x1b\x9b\x07\r\n\t\u202e\u2028\ud800")))
+def test_no_text_holds_what_a_terminal_would_obey(text):
+    assert is_harmless(plain(text))
+    assert "\n" not in one_line(text)
+    assert is_harmless(one_line(text))
+    plain(text).encode()
+
+
+@given(st.text(st.sampled_from(string.printable[:95] + "äöü😀日本")))
+def test_a_harmless_text_shows_as_it_is(text):
+    assert plain(f"{text}\n{text}") == f"{text}\n{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (RED, "\\u001b[31m"),
+        (CLEAR, "\\u009b2J"),
+        ("a\tb\nc", "a b c"),
+        ("\u202eevil", "\\u202eevil"),
+        ("\ud83d", "\\ud83d"),
+        ("\U000e0001", "\\udb40\\udc01"),
+    ],
+)
+def test_what_would_not_show_as_itself_is_spelled_out(text, shown):
+    assert one_line(text) == shown
+
+
+def test_a_cell_is_one_line_of_its_table():
+    assert table_lines(("a", "b"), [("x\ny", HOSTILE)])[1:] == [
+        "x y  \\u001b[31mBigQuery refused 2026-11-22 11:00 forged row\\u001b]0;owned\\u0007\\u009b2J\\b\\b\\u202e"
+        "reversed\\u2066\\u0000 \\ud83d"
+    ]
+
+
+@given(st.dictionaries(st.text(), st.text(st.characters() | st.sampled_from("\x7f\x9b\u2028"))))
+def test_json_is_the_same_value_and_steers_no_terminal(value):
+    import contextlib
+    import io
+
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        print_json(value)
+    assert is_harmless(out.getvalue())
+    assert json.loads(out.getvalue()) == value
+
+
+def test_the_ledger_shows_what_was_written_into_it_and_obeys_nothing(owner, capsys):
+    reason = HOSTILE.replace("\ud83d", "")
+    write_steps(owner, ("20261122T100000Z", "load", "failed", 65, None, reason))
+
+    said = owner.types(capsys, "runs")
+    as_json = owner.types(capsys, "runs", "--json")
+
+    assert is_harmless(said.out + said.err + as_json.out)
+    assert len(said.out.splitlines()) == 2
+    assert as_json.json[0]["reason"] == reason
+
+
+def test_an_accounts_name_is_only_a_name(owner, capsys):
+    life = owner.spotify.lives[ONE]
+    life.listener = dataclasses.replace(
+        life.listener, display_name=f"{TITLE}<script>alert(1)</script>{CLEAR}\nforged line"
+    )
+    owner.knows_app()
+
+    said = owner.authorizes(capsys, ONE, Person(ONE))
+
+    assert said.code == 0
+    assert is_harmless(said.out + said.err)
+    assert "script" in said.out
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "a b", "x;y", f"x{RED}", "ＡＤＡ", "", "-x", "a" * 64, "٣", "x\n"]
+)
+def test_a_listener_with_a_name_that_is_none_is_refused_before_anything_is_asked(owner, capsys, name):
+    owner.cloud.faults.calls.clear()
+    said = owner.types(capsys, "authorize", "--port", "1", "--", name)
+    assert said.code == 2
+    assert is_harmless(said.err)
+    assert list(owner.cloud.faults.calls) == []
+
+
+def test_the_table_on_a_terminal_is_wrapped_and_still_harmless(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_table(("a", "what happened"), [("x", HOSTILE * 5)])
+    assert is_harmless(capsys.readouterr().out)

@@ -1,0 +1,272 @@
+"""No page of Spotify's makes a file that BigQuery refuses, and no row comes out of the warehouse other than it went in.
+
+Arbitrary pages and rows go the real way: the function ingest, the CSV, the function load, the table `plays`.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from localcloud.web import Response, Routes, Server
+from tests.load.loading import Loading, loading_cloud
+
+pytestmark = pytest.mark.timeout(400)
+
+ROOT = Path(__file__).parents[2]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SLOTS = (datetime(2026, 11, 22, tzinfo=UTC) + timedelta(minutes=minute) for minute in range(100_000))
+AS_OFTEN_AS_TIME_ALLOWS = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+
+
+@dataclass
+class Way:
+    """Both functions, one listener, and a Spotify that answers with whatever page is set."""
+
+    loading: Loading
+    ingest: Any
+    page: bytes = b""
+    stored: dict[tuple[datetime, str], dict[str, Any]] = field(default_factory=dict)
+
+    def fetch(self, items: list[Any]) -> tuple[dict[str, Any], str]:
+        """Ingest's answer, and the run's id; the file has been loaded, if there is one."""
+        slot = next(SLOTS)
+        self.page = json.dumps({"items": items}).encode()
+        response = self.ingest.post("/", headers={"X-CloudScheduler-ScheduleTime": slot.isoformat()})
+        assert response.status_code == 200
+        self.load()
+        return response.get_json(), f"{slot:%Y%m%dT%H%M%SZ}"
+
+    def load(self) -> None:
+        assert set(self.loading.deliver()) <= {200}
+
+    def plays(self, run_id: str) -> list[dict[str, Any]]:
+        order = "listener_id, played_at, track_id"
+        return self.loading.rows(f"plays WHERE run_id = '{run_id}'", order)
+
+    def outcome(self, run_id: str) -> list[tuple[str, str | None]]:
+        rows = self.loading.rows(f"runs WHERE run_id = '{run_id}'", "finished_at")
+        return [(row["step"], row["error_class"]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def way(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    with loading_cloud(tmp_path_factory.mktemp("way")) as loading:
+        app = functions_framework.create_app("ingest", str(ROOT / "functions/ingest/main.py"), "http")
+        way = Way(loading, app.test_client())
+        routes = Routes()
+        routes.add("POST", "/api/token", lambda request: Response.of_json({"access_token": "access"}))
+        routes.add("GET", "/v1/me/player/recently-played", lambda request: Response(200, way.page))
+        server = Server("spotify", routes).start()
+        patch.setenv("SPOTIFY_ACCOUNTS_URL", server.url)
+        patch.setenv("SPOTIFY_API_URL", server.url)
+        project, secrets = loading.cloud.environment["GOOGLE_CLOUD_PROJECT"], loading.cloud.secrets
+        consent = {"refresh_token": "r", "consented_at": "2026-11-01T00:00:00Z", "account_id": "a", "scope": "s"}
+        labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": "ada"}
+        secrets.store(project, "spotify-client", json.dumps({"client_id": "c", "client_secret": "s"}).encode())
+        secrets.store(project, "refresh-token-ada", json.dumps(consent).encode(), labels)
+        yield way
+        server.stop()
+    patch.undo()
+
+
+# A value as Spotify might send it, and what the table holds of it.
+NASTY = [
+    "=1+1",
+    "@cmd|' /C calc'!A0",
+    '"',
+    '""',
+    '",\n"',
+    "a\r\nb\rc\nd",
+    "\0",
+    "\x1a\x1b[31m\x7f\x9b",
+    "\ufeff\u202e\u2028\ufffd",
+    "👩‍👩‍👧",
+    "'; DROP TABLE plays; --",
+    "\\",
+    "\\N",
+    "NULL",
+    " ",
+    "",
+]
+TEXT = (st.text(max_size=8) | st.sampled_from(NASTY)).map(lambda text: (text, text))
+HALF_A_PAIR = st.sampled_from([("a\ud83d", "a?"), ("\udc00", "?")])
+OTHER_TYPES = st.sampled_from([7, 1.5, True, None, [], {}, ["x"], {"x": 1}])
+NO_TEXT = OTHER_TYPES.map(lambda value: (value, None))
+ANY_TEXT = TEXT | HALF_A_PAIR | NO_TEXT
+DURATION = st.integers(0, 2**31 - 1).map(lambda ms: (ms, ms)) | st.sampled_from(
+    [(-1, None), (2**31, None), (2**63, None), (10**400, None), (1.5, None), ("7", None), (True, None), (None, None)]
+)
+POPULARITY = st.sampled_from(
+    [(0, 0), (100, 100), (-(2**63), -(2**63)), (2**63, None), ("9", None), (float("nan"), None)]
+)
+EXPLICIT = st.sampled_from([(True, True), (False, False), (1, None), ("true", None), (None, None)])
+PLAYED_AT = st.integers(1_136_073_600_000, 4_102_444_799_999).map(
+    lambda ms: (
+        f"{EPOCH + timedelta(milliseconds=ms):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z",
+        EPOCH + timedelta(milliseconds=ms),
+    )
+)
+NOT_PLAYED = st.sampled_from(
+    ["", "now", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", None, 7, "2026-11-22", "\ud800"]
+)
+TRACK_ID = st.text(min_size=1, max_size=4).map(lambda text: (text, text)) | st.sampled_from(
+    [("\ud800", "?"), ("a,b", "a,b")]
+)
+
+
+@st.composite
+def plays(draw):
+    """An item of a page, and the row that it is; a missing field is one of another type."""
+
+    def put(target, name, strategy):
+        sent, kept = draw(strategy)
+        if sent is not None or draw(st.booleans()):
+            target[name] = sent
+        return kept
+
+    track, album, artist, context, item = {}, {}, {}, {}, {}
+    row = {
+        "track_id": put(track, "id", TRACK_ID),
+        "track_name": put(track, "name", ANY_TEXT),
+        "artist_id": put(artist, "id", ANY_TEXT),
+        "artist_name": put(artist, "name", ANY_TEXT),
+        "album_id": put(album, "id", ANY_TEXT),
+        "album_name": put(album, "name", ANY_TEXT),
+        "album_release_date": put(album, "release_date", ANY_TEXT),
+        "duration_ms": put(track, "duration_ms", DURATION),
+        "popularity": put(track, "popularity", POPULARITY),
+        "explicit": put(track, "explicit", EXPLICIT),
+        "context_type": put(context, "type", ANY_TEXT),
+        "context_uri": put(context, "uri", ANY_TEXT),
+        "played_at": put(item, "played_at", PLAYED_AT),
+    }
+    row["artist_names"] = row["artist_name"] or None
+    track |= {"artists": [artist], "album": album}
+    return item | {"track": track, "context": context}, row
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def no_plays(draw):
+    """An item that has no identity as a play, and why."""
+    item, _ = draw(plays())
+    match draw(st.integers(0, 3)):
+        case 0:
+            return draw(JSON.filter(lambda value: not isinstance(value, dict) or "track" not in value))
+        case 1:
+            return item | {"track": draw(JSON.filter(lambda value: not isinstance(value, dict) or not value.get("id")))}
+        case 2:
+            return item | {"played_at": draw(NOT_PLAYED)}
+        case _:
+            return item | {
+                "track": item["track"] | {"type": draw(st.sampled_from(["episode", "\x1b]0;x\x07", None, {}]))}
+            }
+
+
+PAGE = st.lists(
+    plays().map(lambda pair: ("play", *pair)) | no_plays().map(lambda item: ("other", item, None)), max_size=6
+)
+
+
+@AS_OFTEN_AS_TIME_ALLOWS
+@example([("other", {"track": {"id": "x", "type": "e" * 100_000}}, None)])
+@given(PAGE)
+def test_every_play_of_any_page_reaches_the_warehouse_as_the_page_said_it(way, page):
+    answer, run_id = way.fetch([item for _, item, _ in page])
+
+    expected: dict[tuple[datetime, str], dict[str, Any]] = {}
+    for kind, _, row in page:
+        if kind == "play" and (key := (row["played_at"], row["track_id"])) not in way.stored:
+            expected.setdefault(key, row)
+    way.stored |= expected
+    told = {(row["played_at"], row["track_id"]): row for row in way.plays(run_id)}
+    assert {key: {name: row[name] for name in expected.get(key, row)} for key, row in told.items()} == expected
+    assert {row["listener_id"] for row in told.values()} <= {"ada"}
+    others = sum(kind == "other" for kind, *_ in page)
+    assert (f"{others} item" in answer["reason"]) == (others > 0)
+    assert way.outcome(run_id) == [("ingest", None), *([("load", None)] if expected else [])]
+    assert answer["listeners"]["ada"]["fetched"] == len(page)
+    # What is quarantined once is not written again, and what a page says is in no file but as data.
+    assert [name for name in way.loading.quarantined() if not re.fullmatch(r"items/ada/[0-9a-f]{16}\.json", name)] == []
+
+
+@pytest.mark.parametrize("levels", [40, 400, 900, 100_000])
+def test_an_item_nested_without_end_breaks_no_run(way, monkeypatch, levels):
+    monkeypatch.setattr("asking._FIRST_WAIT_SECONDS", 0.001)
+    way.page = b'{"items": [{"track": {"name": %b%b}}]}' % (b"[" * levels, b"]" * levels)
+    answer = way.ingest.post("/", headers={"X-CloudScheduler-ScheduleTime": next(SLOTS).isoformat()})
+    # How deep Python reads differs with its version: then it is one item that is no play, else no page at all.
+    told = answer.get_json()
+    assert (answer.status_code, told["listeners"]["ada"]["error_class"]) in [(200, None), (503, "UnreadableAnswer")]
+    assert levels > 400 or "1 item could not be read" in told["reason"]
+
+
+@AS_OFTEN_AS_TIME_ALLOWS
+@given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_whatever_answers_instead_of_a_page_costs_one_listener_one_hour(way, body):
+    way.page = body
+    slot = next(SLOTS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("asking._FIRST_WAIT_SECONDS", 0.001)
+        response = way.ingest.post("/", headers={"X-CloudScheduler-ScheduleTime": slot.isoformat()})
+    told = response.get_json()
+    assert (response.status_code, told["state"]) in [(503, "failed"), (200, "succeeded"), (200, "skipped")]
+    if told["state"] == "failed":
+        assert told["listeners"]["ada"]["error_class"] in ("UnreadableAnswer", "SpotifyUnavailable")
+
+
+VALUES = {
+    "STRING": st.text(st.characters(codec="utf-8") | st.sampled_from('",\n\r;|\0 '), max_size=6)
+    | st.sampled_from(NASTY),
+    "INTEGER": st.integers(-(2**63), 2**63 - 1),
+    "FLOAT": st.floats(allow_nan=False, allow_infinity=False),
+    "BOOLEAN": st.booleans(),
+    "TIMESTAMP": st.integers(1_136_073_600_000, 4_102_444_799_999).map(lambda ms: EPOCH + timedelta(milliseconds=ms)),
+}
+TABLE = {
+    column["name"]: column
+    for column in json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())["columns"]
+}
+ROW = st.fixed_dictionaries(
+    {
+        name: VALUES[column["type"]] if column["mode"] == "REQUIRED" else st.none() | VALUES[column["type"]]
+        for name, column in TABLE.items()
+    }
+)
+
+
+@AS_OFTEN_AS_TIME_ALLOWS
+@given(
+    st.lists(ROW, min_size=1, max_size=4, unique_by=lambda row: (row["listener_id"], row["played_at"], row["track_id"]))
+)
+def test_any_rows_come_out_of_the_warehouse_as_they_went_into_the_csv(way, rows):
+    from landing import object_name, to_csv
+
+    run_id = f"{next(SLOTS):%Y%m%dT%H%M%SZ}"
+    # No example may meet a play of another.
+    rows = [row | {"run_id": run_id, "listener_id": run_id + row["listener_id"]} for row in rows]
+    way.loading.land(to_csv(rows), object_name(run_id))
+    way.load()
+
+    def key(row):
+        return row["listener_id"].encode(), row["played_at"], row["track_id"].encode()
+
+    assert sorted(way.plays(run_id), key=key) == sorted(rows, key=key)
+    assert way.outcome(run_id) == [("load", None)]

@@ -1,0 +1,161 @@
+"""Answers that are none: without end, without haste, cut, wrongly packed, or elsewhere. A plain socket sends them."""
+
+import gzip
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from asking import Question, ask
+from failures import Failure, RequestRefused, SpotifyUnavailable, UnreadableAnswer
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@contextmanager
+def answering(*pieces, seconds_between=0.0):
+    """A server that sends these bytes to whoever connects, and what it was sent: url, requests."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    received, is_over = [], threading.Event()
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=send, args=(connection,), daemon=True).start()
+
+    def send(connection):
+        with connection:
+            received.append(connection.recv(65_536))
+            for piece in pieces:
+                try:
+                    connection.sendall(piece)
+                except OSError:
+                    return
+                if is_over.wait(seconds_between):
+                    return
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", received
+    is_over.set()
+    listener.close()
+
+
+def asked(url, read=lambda body: body, **form):
+    question = Question("POST" if form else "GET", url, {"Authorization": "Bearer s3cret"}, form=form or None)
+    with requests.Session() as session:
+        return ask(session, question, read, lambda status, text: RequestRefused(f"status {status}"))
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr("asking._FIRST_WAIT_SECONDS", 0.001)
+
+
+def whole(body, *headers):
+    return b"".join([HEAD, *headers, b"Content-Length: %d\r\n\r\n" % len(body), body])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        whole(b'{"a": "\xc3\xa4"}'),
+        whole(b'\xef\xbb\xbf{"a": "\xc3\xa4"}'),
+        whole(gzip.compress('{"a": "ä"}'.encode()), b"Content-Encoding: gzip\r\n"),
+        HEAD + b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n7\r\n "\xc3\xa4" }\r\n0\r\n\r\n',
+        HEAD + b'Connection: close\r\n\r\n{"a": "\xc3\xa4"}',
+    ],
+    ids=["plain", "byte order mark", "packed", "in chunks", "until the end of the connection"],
+)
+def test_a_whole_answer_is_read_however_it_is_sent(answer):
+    with answering(answer) as (url, _):
+        assert asked(url) == {"a": "ä"}
+
+
+def test_a_packed_answer_is_read_to_its_end_however_small_its_pieces():
+    packed = whole(gzip.compress(json.dumps(list(range(50))).encode()), b"Content-Encoding: gzip\r\n")
+    with answering(*(packed[place : place + 1] for place in range(len(packed))), seconds_between=0.001) as (url, _):
+        assert asked(url) == list(range(50))
+
+
+def test_bytes_that_are_no_utf8_cost_a_letter_and_not_the_page():
+    with answering(whole(b'{"a": "Bj\xf6rk"}')) as (url, _):
+        assert asked(url) == {"a": "Bj\ufffdrk"}
+
+
+BROKEN = {
+    "cut": (HEAD + b'Content-Length: 100\r\n\r\n{"a":', "a broken answer, "),
+    "cut in a chunk": (HEAD + b'Transfer-Encoding: chunked\r\n\r\nff\r\n{"a":', "a broken answer, "),
+    "no number of a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n", "a broken answer, "),
+    "said to be packed": (whole(b"{}", b"Content-Encoding: gzip\r\n"), "a broken answer, "),
+    "no HTTP": (b"SSH-2.0-OpenSSH_9.6\r\n", "no answer, ConnectionError"),
+    "nothing": (b"", "no answer, ConnectionError"),
+    "a server's own page": (whole(b" \n<!doctype html><p>Sign in to the guest network</p>"), "status 200"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_answer_is_a_service_that_is_not_available(kind):
+    answer, words = BROKEN[kind]
+    with answering(answer) as (url, received), pytest.raises(SpotifyUnavailable) as failure:
+        asked(url)
+    assert str(failure.value).startswith(words)
+    assert len(received) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [HEAD + b"Content-Length: 99999999999\r\n\r\n", HEAD + b"Content-Encoding: gzip\r\nContent-Length: 999999\r\n\r\n"],
+    ids=["long", "long once unpacked"],
+)
+def test_an_answer_without_end_is_given_up(monkeypatch, answer):
+    monkeypatch.setattr("answer_body._MOST_BYTES", 1_000_000)
+    bomb = gzip.compress(b" " * 50_000_000)
+    body = [bomb] if b"gzip" in answer else [b" " * 65_536] * 64
+    with answering(answer, *body) as (url, _), pytest.raises(SpotifyUnavailable, match="an answer without end"):
+        asked(url)
+
+
+def test_an_answer_of_a_byte_now_and_then_is_given_up(monkeypatch):
+    monkeypatch.setattr("answer_body._WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr("asking._MOST_ATTEMPTS", 1)
+    began = time.monotonic()
+    head = HEAD + b"Content-Length: 1000\r\n\r\n"
+    with (
+        answering(head, *[b" "] * 1000, seconds_between=0.05) as (url, _),
+        pytest.raises(SpotifyUnavailable, match="not whole after"),
+    ):
+        asked(url)
+    # All of it would have taken 50 seconds.
+    assert time.monotonic() - began < 25
+
+
+@pytest.mark.parametrize("status", [b"301 Moved", b"302 Found", b"307 Temporary", b"308 Permanent"])
+def test_a_token_follows_no_redirect_to_another_server(status):
+    with answering(whole(b"{}")) as (elsewhere, seen):
+        redirect = b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nLocation: " + elsewhere.encode() + b"/\r\n\r\n"
+        with (
+            answering(redirect) as (url, received),
+            pytest.raises(SpotifyUnavailable, match=f"status {status[:3].decode()}"),
+        ):
+            asked(url, refresh_token="s3cret")
+        assert (len(received), seen) == (3, [])
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"a": ' + b"9" * 5_000 + b"}", b"NaN x", b"\0"])
+def test_json_that_nobody_can_read_makes_no_sense(body):
+    with answering(whole(body)) as (url, _), pytest.raises(UnreadableAnswer, match="it is not JSON"):
+        asked(url)
+
+
+def test_no_secret_stands_in_what_is_said_of_a_failed_call():
+    for answer in (b"", whole(b"s3cret"), b"HTTP/1.1 401 s3cret\r\nContent-Length: 6\r\n\r\ns3cret"):
+        with answering(answer) as (url, _), pytest.raises(Failure) as failure:
+            asked(f"{url}/?code=s3cret", refresh_token="s3cret")
+        assert "s3cret" not in json.dumps([str(failure.value), repr(failure.value)])

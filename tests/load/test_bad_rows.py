@@ -1,0 +1,225 @@
+"""Files with a bad row among good ones, files that only look bad, and files that nobody would write.
+
+One bad row costs no other: what the bytes are is kept in the quarantine bucket, what the good rows say is a play.
+"""
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from localcloud.faults import Fault
+from tests.load.loading import NAME, SLOT, csv_of, entries, ledger_row, play
+
+THREE = csv_of(play(1), play(2, track_name="Second"), play(3))
+
+# The file, and the minutes of the plays that it still tells.
+PARTLY_BAD = {
+    "an instant that is none": (THREE.replace(b"2026-11-22T09:02:01.863Z", b"yesterday"), [1, 3]),
+    "an instant of no partition": (THREE.replace(b"2026-11-22T09:02:01.863Z", b"99999-11-22T09:02:01Z"), [1, 3]),
+    "no listener": (csv_of(play(1), play(2, listener_id=None), play(3)), [1, 3]),
+    "a number that is none": (csv_of(play(1), play(2, duration_ms="long"), play(3)), [1, 3]),
+    "a number too large": (csv_of(play(1), play(2, duration_ms=2**63), play(3)), [1, 3]),
+    "a field too many": (THREE.replace(b'"Second"', b'"Second","Third"'), [1, 3]),
+    "a field too few": (THREE.replace(b'"Second",', b""), [1, 3]),
+    "a line that is no row": (THREE.replace(b'\n"ada",', b'\ndisk full\n"ada",', 1), [1, 2, 3]),
+    "a quote that ends too early": (THREE.replace(b'"Second"', b'"Second" half"'), [1, 3]),
+    "a quote left open": (THREE[: THREE.rindex(b'"api"') + 2], [1, 2]),
+    "cut in the middle of a row": (THREE[: THREE.index(b"Second")], [1]),
+}  # fmt: skip
+
+
+def stored_minutes(loading):
+    plays = loading.plays()
+    minutes = [row["played_at"].minute for row in plays]
+    assert plays == [play(minute, track_name="Second" if minute == 2 else None) for minute in minutes]
+    return minutes
+
+
+@pytest.mark.parametrize("fault", PARTLY_BAD)
+def test_good_rows_survive_a_bad_one_and_the_file_is_kept_with_bigquerys_own_words(loading, capsys, fault):
+    content, good = PARTLY_BAD[fault]
+    loading.land(content)
+
+    assert (loading.deliver(), loading.deliver()) == ([200], [])
+
+    assert stored_minutes(loading) == good
+    generation = loading.cloud.storage.get(loading.landing, NAME)["generation"]
+    kept, reason = f"{NAME}.g{generation}", f"{NAME}.g{generation}.reason.json"
+    assert loading.quarantined() == [kept, reason]
+    assert loading.cloud.storage.read(loading.quarantine, kept) == content
+    told = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
+    assert "Error while reading data, error message: " in told["message"]
+    count = len(good)
+    sentence = f"Of {count} play{'s' * (count > 1)} in the file {count} {'were' if count > 1 else 'was'} new. "
+    sentence += f"1 other row was refused, see {reason} in the quarantine bucket."
+    assert loading.ledger() == [ledger_row("succeeded", sentence, count, count, 1, error_class="RowsRefused")]
+    (entry,) = entries(capsys)
+    assert (entry["severity"], entry["message"], entry["reason"]) == (
+        "ERROR",
+        "A file was loaded without its bad rows",
+        sentence,
+    )
+    assert [message["rows_new"] for message in loading.receive()] == [count]
+
+
+NAMES = {
+    "formula": "=1+1",
+    "command": "@cmd|' /C calc'!A0",
+    "new lines": "one\ntwo\r\nthree\rfour",
+    "emoji": "👩‍👩‍👧 \U0001f3b6",
+    "right to left": "\u202eevil\u202c العربية עברית",
+    "quotes and commas": '"",",""',
+    "NUL": "a\0b",
+    "escape sequence": "\x1b[31mred\x1b]0;title\x07",
+    "blanks": "  leading and trailing  ",
+    "empty": "",
+    "words that mean nothing elsewhere": "NULL",
+    "sql": "'; DROP TABLE plays; --",
+    "long": "la" * 50_000,
+    "replacement": "\ufffd\ufeff\u2028",
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_name_is_stored_as_it_came_whatever_it_is(loading, kind):
+    loading.land(csv_of(play(1, track_name=NAMES[kind], artist_names=NAMES[kind])))
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [play(1, track_name=NAMES[kind], artist_names=NAMES[kind])]
+    assert loading.quarantined() == []
+
+
+# What other programs make of the same file, and the plays in it.
+UNUSUAL = {
+    "a byte order mark": (b"\xef\xbb\xbf" + THREE, [1, 2, 3]),
+    "carriage returns": (THREE.replace(b"\n", b"\r\n"), [1, 2, 3]),
+    "no line end after the last row": (THREE.removesuffix(b"\n"), [1, 2, 3]),
+    "header only": (csv_of(), []),
+    "nothing at all": (b"", []),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_a_file_that_another_program_wrote_is_read_all_the_same(loading, kind):
+    content, minutes = UNUSUAL[kind]
+    loading.land(content)
+
+    assert loading.deliver() == [200]
+
+    assert stored_minutes(loading) == minutes
+    assert loading.quarantined() == []
+    assert [row["error_class"] for row in loading.ledger()] == [None]
+
+
+def test_bytes_that_are_no_utf8_cost_a_letter_and_not_the_play(loading):
+    # Documented: BigQuery puts the replacement character in their place.
+    loading.land(csv_of(play(1, track_name="Bjork")).replace(b"Bjork", b"Bj\xf6rk"))
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [play(1, track_name="Bj\ufffdrk")]
+
+
+PARTLY_BAD_FILE, _ = PARTLY_BAD["an instant that is none"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("call", range(0, 12, 2))
+def test_a_partly_bad_file_comes_to_the_same_wherever_load_is_stopped(loading, call, when):
+    loading.withhold()
+    loading.land(PARTLY_BAD_FILE)
+    loading.cloud.deliver_pending()
+    loading.cloud.faults.order(Fault("", "stop", when, skip=call))
+    loading.post_event()
+    loading.cloud.faults.clear()
+    loading.restart()
+
+    assert (loading.post_event(), loading.post_event()) == (200, 200)
+
+    assert stored_minutes(loading) == [1, 3]
+    (row,) = loading.ledger()
+    assert (row["state"], row["rows_in"], row["rows_new"], row["error_class"]) == ("succeeded", 2, 2, "RowsRefused")
+    assert len(loading.quarantined()) == 2
+
+
+def test_a_mended_file_adds_the_row_that_was_bad_and_clears_the_error(loading):
+    loading.land(PARTLY_BAD_FILE)
+    loading.deliver()
+    old_event = loading.events[-1]
+    loading.land(THREE)
+
+    assert loading.deliver() == [200]
+
+    assert stored_minutes(loading) == [1, 2, 3]
+    mended = [ledger_row("succeeded", "Of 3 plays in the file 1 was new.", 3, 3, 1)]
+    assert loading.ledger() == mended
+    assert loading.post_event(old_event) == 200
+    assert loading.ledger() == mended
+
+
+def test_rows_that_are_not_ours_alone_cost_the_others_nothing(loading):
+    """A file of two listeners: one listener's bad row is not the other's trouble."""
+    loading.land(csv_of(play(1, "ada"), play(2, "bob", duration_ms="long"), play(3, "bob")))
+    loading.deliver()
+
+    assert loading.plays() == [play(1, "ada"), play(3, "bob")]
+    assert loading.ledger()[0]["listeners"] == 2
+
+
+@st.composite
+def damaged_files(draw):
+    """A good file with some of its bytes replaced, left out or put in."""
+    content = bytearray(THREE)
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, len(content)))
+        length = draw(st.integers(0, 40))
+        content[place : place + length] = draw(
+            st.binary(max_size=6) | st.sampled_from([b'"', b"\n", b",", b'"\n"', b"\0"])
+        )
+    return bytes(content)
+
+
+@pytest.fixture(scope="module")
+def one_loading(tmp_path_factory):
+    from tests.load.loading import loading_cloud
+
+    with loading_cloud(tmp_path_factory.mktemp("damaged")) as loading:
+        yield loading
+
+
+@pytest.mark.timeout(400)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(damaged_files())
+def test_no_damage_makes_load_fail_or_loop_and_every_file_has_its_outcome(one_loading, content):
+    loading = one_loading
+    slot = SLOT + timedelta(hours=len(loading.events))
+    name = f"plays/{slot:%Y/%m/%d/%Y%m%dT%H%M%SZ}.csv"
+    loading.land(content, name)
+
+    assert (loading.deliver(), loading.deliver()) == ([200], [])
+
+    (row,) = loading.rows(f"runs WHERE run_id = '{slot:%Y%m%dT%H%M%SZ}'", "step")
+    is_kept = [kept for kept in loading.quarantined() if kept.startswith(name)] != []
+    assert is_kept == (row["error_class"] is not None)
+    assert (row["state"], row["error_class"]) in [
+        ("succeeded", None),
+        ("succeeded", "RowsRefused"),
+        ("failed", "FileRefused"),
+    ]
+    assert row["state"] == "failed" or row["rows_in"] >= row["rows_new"]
+
+
+def test_load_itself_never_reads_a_file_so_its_size_is_no_matter(loading):
+    """200 MB or 2: BigQuery reads the bytes and Cloud Storage copies them."""
+    loading.land(PARTLY_BAD_FILE)
+    loading.cloud.faults.calls.clear()
+    loading.deliver()
+
+    asked = [call for call in loading.cloud.faults.calls if call.startswith("gcp ")]
+    assert [call for call in asked if call.startswith("gcp GET") and "alt=media" in call] == []
+    assert [call for call in asked if "/download/" in call] == []
+    assert len([call for call in asked if "copyTo" in call]) == 1
