@@ -122,7 +122,7 @@ def listening(*, needs_plays: bool = True) -> Listening:
         colours=colours(),
         heading=head.heading,
     )
-    caption.caption(_caption(page, head.has_period))
+    caption.caption(_caption(page, with_period=head.has_period, with_minutes=needs_plays))
     if head.has_period:
         _stop_when_nothing(page)
     return page
@@ -175,13 +175,15 @@ def alt_text(*sentences: str) -> str:
     return in_markdown.plain(" ".join(sentences))
 
 
-def _caption(page: Listening, with_period: bool) -> str:
+def _caption(page: Listening, *, with_period: bool, with_minutes: bool) -> str:
     zone = f"times in {page.filters.zone}" if with_period else f"Times in {page.filters.zone}"
     newest = page.history.newest_at
     added = f"newest play {words.ago(page.now - newest)}" if newest else "no plays yet"
     parts = [words.days(page.period.start, page.period.end)] if with_period else []
     heard = page.shown if with_period else page.everything
-    return " · ".join([*parts, zone, added, *(["minutes estimated"] if _is_estimated(page, heard) else [])])
+    return " · ".join(
+        [*parts, zone, added, *(["minutes estimated"] if with_minutes and _is_estimated(page, heard) else [])]
+    )
 
 
 def _is_estimated(page: Listening, heard: pd.DataFrame) -> bool:
