@@ -126,6 +126,16 @@ def test_estimated_minutes_are_called_estimated(app: App) -> None:
     assert "Minutes are estimated" in text_of(app.open())
 
 
+@pytest.mark.parametrize("page", LISTENING)
+def test_every_page_with_minutes_says_that_they_are_estimated(app: App, page: str) -> None:
+    assert [line.value for line in app.open(page).caption if line.value.endswith("· minutes estimated")]
+
+
+def test_a_page_without_minutes_does_not_call_them_estimated(app: App) -> None:
+    assert "minutes estimated" not in text_of(app.open("pipeline"))
+    assert "minutes estimated" not in text_of(app.open(by="Plays"))
+
+
 def test_measured_minutes_are_not_called_estimated(app: App) -> None:
     plays = app.warehouse.tables["plays"]
     measured = plays.assign(ms_played=plays["duration_ms"].astype("Int64"), source="export")
