@@ -56,7 +56,7 @@ ON runs.slot = @slot AND runs.run_id = outcome.run_id AND runs.step = 'load' AND
 WHEN MATCHED AND runs.error_class IS NOT NULL AND @error_class IS NULL THEN
   UPDATE SET
     finished_at = @finished_at, listeners = @listeners, rows_in = @rows_in, rows_new = runs.rows_new + @rows_new,
-    reason = @reason, error_class = NULL
+    reason = @reason, error_class = NULL, details = PARSE_JSON(@details)
 WHEN NOT MATCHED THEN
   INSERT (run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class,
     details)
