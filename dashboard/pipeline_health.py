@@ -19,7 +19,7 @@ _NEXT_STEPS = {
     "NeedsConsent": "Run: python -m cli authorize {listener}",
     "SecretUnusable": "Run: python -m cli authorize {listener}",  # pragma: allowlist secret -- a sentence
     "TokenNotStored": "Let the ingest function add secret versions, then run: python -m cli authorize {listener}",
-    "AppSecretUnusable": "Run: python -m cli authorize LISTENER --new-client",
+    "AppSecretUnusable": "Run: python -m cli authorize LISTENER --new-client",  # pragma: allowlist secret -- a sentence
     "ClientRefused": "Run: python -m cli authorize LISTENER --new-client",
     "PremiumLapsed": "Renew the app owner's Spotify Premium.",
     "NotAllowListed": "Add the account under User Management on developer.spotify.com/dashboard.",
