@@ -49,7 +49,7 @@ class Importing:
     def hears(self, body):
         """What transform_trigger does while a batch is young enough."""
         message = json.loads(base64.b64decode(json.loads(body)["message"]["data"]))
-        write_steps(self.owner, (message["run_id"], "transform", "skipped", 120, None, "A batch is young enough"))
+        write_steps(self.owner, (message["run_id"], "transform", "skipped", 10_800, None, "A batch is young enough"))
         return 200
 
     def client(self):

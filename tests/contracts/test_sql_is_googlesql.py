@@ -117,6 +117,7 @@ CLI_PARAMETERS = {
     **{"listener_id": "STRING", "run_id": "STRING", "reason": "STRING", "limit": "INT64", "rows": "INT64"},
     **dict.fromkeys(["since", "oldest", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
     "spans": "ARRAY<STRUCT<begins_at TIMESTAMP, ends_at TIMESTAMP>>",
+    "entries": "ARRAY<STRUCT<run_id STRING, slot TIMESTAMP, step STRING, state STRING, reason STRING, details STRING>>",
 }
 
 
