@@ -1,6 +1,5 @@
 """Numbers, dates and changes as a person says them. Pure functions of values."""
 
-import re
 from datetime import date, datetime, timedelta
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -10,7 +10,6 @@ import pytest
 
 import chart_specs
 import pipeline_grid
-import words
 from in_markdown import literal
 from tests.dashboard import invented_warehouse
 from tests.dashboard.page_app import HIDDEN, LISTENING, NOW, PAGES, App, app, charts_of, text_of
