@@ -12,6 +12,7 @@ import requests
 
 from asking import Question, ask
 from failures import Failure, RequestRefused, SpotifyUnavailable, UnreadableAnswer
+from pauses import Pauses
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -50,7 +51,7 @@ def answering(*pieces, seconds_between=0.0):
 def asked(url, read=lambda body: body, **form):
     question = Question("POST" if form else "GET", url, {"Authorization": "Bearer s3cret"}, form=form or None)
     with requests.Session() as session:
-        return ask(session, question, read, lambda status, text: RequestRefused(f"status {status}"))
+        return ask(session, Pauses(), question, read, lambda status, text: RequestRefused(f"status {status}"))
 
 
 @pytest.fixture(autouse=True)
