@@ -39,7 +39,9 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     holes = base.transform_filter("datum.is_gap").mark_bar(
         fillOpacity=0, stroke=colours.warning, strokeDash=[3, 2], strokeWidth=1.5, width={"band": 0.96}
     )
-    return alt.layer(behind, front, holes.encode(y="outline:Q")).properties(height=260)
+    # A layer without marks would be read out as a picture without a name.
+    outlines = [holes.encode(y="outline:Q")] if frame["is_gap"].any() else []
+    return alt.layer(behind, front, *outlines).properties(height=260)
 
 
 def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:

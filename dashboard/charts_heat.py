@@ -58,7 +58,11 @@ def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     gaps = base.transform_filter("datum.is_gap").mark_rect(
         cornerRadius=2, fillOpacity=0, stroke=colours.warning, strokeWidth=2
     )
-    return alt.layer(nothing, heard, gaps).properties(height=205)
+    # A layer without marks would be read out as a picture without a name.
+    layers = [
+        layer for layer, is_drawn in ((heard, (frame["value"] > 0).any()), (gaps, frame["is_gap"].any())) if is_drawn
+    ]
+    return alt.layer(nothing, *layers).properties(height=205)
 
 
 def heat_top(frame: pd.DataFrame) -> float:
