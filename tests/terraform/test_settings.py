@@ -9,6 +9,7 @@ from tests.terraform.configuration import ROOT, settings_of
 
 # Addresses that lead to the laptop, or to an imitation of Spotify. In the cloud each has its default.
 NOT_IN_THE_CLOUD = {
+    "BIGQUERY_EMULATOR_HOST",
     "DATAPROC_EMULATOR_HOST",
     "PUBSUB_EMULATOR_HOST",
     "RECCOBEATS_API_URL",
