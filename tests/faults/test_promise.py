@@ -23,7 +23,7 @@ def test_every_promise_is_kept_in_every_storm(world, first):
     assert tally.storms == AT_ONCE
     assert (tally.lost, tally.doubled) == (0, 0)
     # Storms in which nothing happens would prove nothing.
-    assert tally.stored > 100 * AT_ONCE
+    assert tally.stored > 50 * AT_ONCE
     assert sum(tally.struck.values()) > AT_ONCE
 
 
