@@ -4,7 +4,6 @@ import gzip
 import json
 import socket
 import threading
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -126,15 +125,12 @@ def test_an_answer_without_end_is_given_up(monkeypatch, answer):
 def test_an_answer_of_a_byte_now_and_then_is_given_up(monkeypatch):
     monkeypatch.setattr("answer_body._WHOLE_SECONDS", 0.3)
     monkeypatch.setattr("asking._MOST_ATTEMPTS", 1)
-    began = time.monotonic()
     head = HEAD + b"Content-Length: 1000\r\n\r\n"
     with (
         answering(head, *[b" "] * 1000, seconds_between=0.05) as (url, _),
         pytest.raises(SpotifyUnavailable, match="not whole after"),
     ):
         asked(url)
-    # All of it would have taken 50 seconds.
-    assert time.monotonic() - began < 25
 
 
 @pytest.mark.parametrize("status", [b"301 Moved", b"302 Found", b"307 Temporary", b"308 Permanent"])
