@@ -11,7 +11,7 @@ give or take. So a row from the API and one from an export are the same play whe
 - neither row's key is on the other side: two rows with one key are one play, and are settled;
 - each is the other's nearest: same id before same name, then the smaller distance, then the earlier play.
 
-The last makes it one to one. docs/decisions/0026 says why; `cli/forecast.py` foretells the same in Python.
+The last makes it one to one. docs/decisions/0022 says why; `cli/forecast.py` foretells the same in Python.
 """
 
 APART_MS = 90_000
