@@ -58,7 +58,9 @@ def plain(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    return _escaped(re.sub(r"\s+", " ", text))
+    """Spaces at the start stay: they are how a number stands on the right of its column."""
+    words = text.lstrip(" ")
+    return " " * (len(text) - len(words)) + _escaped(re.sub(r"\s+", " ", words))
 
 
 def _escaped(line: str) -> str:

@@ -196,18 +196,18 @@ def test_a_version_that_cannot_be_destroyed_is_only_a_warning(ingesting):
 def overtaken(ingesting):
     """A consent that was given after the run had read the one before, and before it stores what Spotify rotated."""
     slug = ingesting.slugs[0]
-    ingesting.authorize(slug, refresh_token="consent of May")
+    ingesting.authorize(slug, refresh_token="consent-of-May")
     client = ingesting.connect().secrets
     (secret,) = list_listener_secrets(client, ingesting.project)
     listener = read_listener(client, secret)
-    ingesting.authorize(slug, refresh_token="consent of November")
-    return lambda: store_refresh_token(client, listener, "consent of May, rotated")
+    ingesting.authorize(slug, refresh_token="consent-of-November")
+    return lambda: store_refresh_token(client, listener, "consent-of-May-rotated")
 
 
 def test_consent_that_was_given_anew_during_the_run_wins_over_a_rotated_token(ingesting, overtaken):
     slug = ingesting.slugs[0]
-    assert overtaken().refresh_token == "consent of May, rotated"  # good for this run
-    assert ingesting.token(slug)["refresh_token"] == "consent of November"
+    assert overtaken().refresh_token == "consent-of-May-rotated"  # good for this run
+    assert ingesting.token(slug)["refresh_token"] == "consent-of-November"
     assert versions(ingesting, slug) == {1: "DESTROYED", 2: "DESTROYED", 3: "DESTROYED", 4: "ENABLED"}
 
 
@@ -234,12 +234,12 @@ def test_consent_that_is_given_after_a_rotated_token_was_stored_is_left_alone(in
     listed = client.list_secret_versions
 
     def list_after_somebody_agreed(*arguments, **details):
-        ingesting.authorize(slug, refresh_token="consent of November")
+        ingesting.authorize(slug, refresh_token="consent-of-November")
         return listed(*arguments, **details)
 
     monkeypatch.setattr(client, "list_secret_versions", list_after_somebody_agreed)
     store_refresh_token(client, listener, "rotated")
-    assert ingesting.token(slug)["refresh_token"] == "consent of November"
+    assert ingesting.token(slug)["refresh_token"] == "consent-of-November"
     assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED", 3: "ENABLED"}
 
 
