@@ -47,16 +47,17 @@ def write_outcome(
 def outcome_sql(table_id: str) -> str:
     """Keyed on run, step and state; the slot is the bound that spares all other partitions.
 
-    A file that was mended and put back clears the error of the success before it.
+    One row tells of all generations of a run's file: one that has grown, or was mended and put back, adds what it
+    brought and clears the error. A repeat of the same generation changes nothing.
     """
     return f"""\
 MERGE `{table_id}` AS runs
 USING (SELECT @run_id AS run_id, @state AS state) AS outcome
 ON runs.slot = @slot AND runs.run_id = outcome.run_id AND runs.step = 'load' AND runs.state = outcome.state
-WHEN MATCHED AND runs.error_class IS NOT NULL AND @error_class IS NULL THEN
+WHEN MATCHED AND ((runs.error_class IS NOT NULL AND @error_class IS NULL) OR @rows_in > runs.rows_in) THEN
   UPDATE SET
     finished_at = @finished_at, listeners = @listeners, rows_in = @rows_in, rows_new = runs.rows_new + @rows_new,
-    reason = @reason, error_class = NULL, details = PARSE_JSON(@details)
+    reason = @reason, error_class = @error_class, details = PARSE_JSON(@details)
 WHEN NOT MATCHED THEN
   INSERT (run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class,
     details)

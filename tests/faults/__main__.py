@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ def main() -> int:
             f"  {total.storms:>6} storms {seconds:>6.0f} s {total.plays:>9,} plays {troubles:>7,} troubles", flush=True
         )
 
-    total, failures = run_campaign(options.seed, options.schedules, options.processes, tell)
+    total, failures = run_campaign(options.seed, options.schedules, options.spark, options.processes, tell)
     _tell_total(total)
     print(f"{len(failures)} of {total.storms} storms broke a promise." if failures else "Every promise was kept.")
     return 1 if failures else 0
@@ -38,6 +39,10 @@ def main() -> int:
 
 def _replay(seed: int, parts: Sequence[int] | None) -> int:
     whole = draw(seed)
+    unknown = [part for part in parts or () if part not in range(whole.parts)]
+    if unknown:
+        print(f"The storm of seed {seed} has the parts 0 to {whole.parts - 1}, not {unknown}.", file=sys.stderr)
+        return 2
     storm = whole if parts is None else whole.keep(parts)
     _tell_storm(storm)
     with open_world() as world:
@@ -82,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--processes", type=_count, default=os.cpu_count() or 1, help="how many at a time (default: one per core)"
     )
+    parser.add_argument("--spark", type=int, default=0, help="in how many of them batches run on Spark (default: none)")
     parser.add_argument(
         "--replay", type=_replayed, metavar="SEED[:PARTS]", help="one storm again, or some of its parts"
     )
@@ -89,12 +95,14 @@ def _options() -> argparse.Namespace:
 
 
 def _count(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _replayed(text: str) -> tuple[int, list[int] | None]:
+    if not re.fullmatch(r"\d+(:(\d+(,\d+)*)?)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form SEED or SEED:PART,PART,…")
     seed, _, parts = text.partition(":")
     return int(seed), [int(part) for part in parts.split(",") if part] if ":" in text else None
 

@@ -1,7 +1,7 @@
 """Lets storms pass and says what they did: which promise broke, and the smallest storm that still breaks it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -14,7 +14,7 @@ from tests.faults.evidence import Evidence, key_of, row_key
 from tests.faults.storms import Storm, draw
 from tests.faults.world import World, open_world
 
-STORMS_AT_ONCE = 10
+STORMS_AT_ONCE = 5
 
 
 @dataclass
@@ -49,10 +49,11 @@ class Failure:
 Results: TypeAlias = "Queue[tuple[Tally, list[Failure]]]"
 
 
-def run_storms(seeds: Iterable[int], world: World) -> tuple[Tally, list[Failure]]:
+def run_storms(seeds: Iterable[int], world: World, with_spark: Container[int] = ()) -> tuple[Tally, list[Failure]]:
+    """`with_spark`: the seeds whose batches of the quiet hours are real ones."""
     tally, failures = Tally(), []
     for seed in seeds:
-        evidence = world.run(draw(seed))
+        evidence = world.run(draw(seed), with_spark=seed in with_spark)
         tally += tally_of(evidence)
         if problems(evidence):
             failures.append(shrink(seed, world))
@@ -60,13 +61,17 @@ def run_storms(seeds: Iterable[int], world: World) -> tuple[Tally, list[Failure]
 
 
 def run_campaign(
-    first: int, count: int, processes: int, tell: Callable[[Tally, list[Failure]], None]
+    first: int, count: int, spark: int, processes: int, tell: Callable[[Tally, list[Failure]], None]
 ) -> tuple[Tally, list[Failure]]:
-    """`count` storms from the seed `first` on, in processes of their own; `tell` hears of every few."""
+    """`count` storms from the seed `first` on, the first `spark` of them with Spark, in processes of their own.
+
+    `tell` hears of every few.
+    """
     context = get_context("spawn")
     results: Results = context.Queue()
     shards = [list(range(first, first + count))[place::processes] for place in range(processes)]
-    workers = [context.Process(target=_work, args=(shard, results), daemon=True) for shard in shards]
+    with_spark = range(first, first + spark)
+    workers = [context.Process(target=_work, args=(shard, with_spark, results), daemon=True) for shard in shards]
     for worker in workers:
         worker.start()
     total, failures = Tally(), []
@@ -78,11 +83,11 @@ def run_campaign(
     return total, failures
 
 
-def _work(seeds: list[int], results: Results) -> None:
+def _work(seeds: list[int], with_spark: range, results: Results) -> None:
     """One process: one world serves all its storms."""
     with open_world() as world:
         for start in range(0, len(seeds), STORMS_AT_ONCE):
-            results.put(run_storms(seeds[start : start + STORMS_AT_ONCE], world))
+            results.put(run_storms(seeds[start : start + STORMS_AT_ONCE], world, with_spark))
 
 
 def _next_result(results: Results, workers: Iterable[BaseProcess]) -> tuple[Tally, list[Failure]]:

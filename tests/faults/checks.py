@@ -122,7 +122,7 @@ def ingest_succeeded_where_and_only_where_a_file_landed(evidence: Evidence) -> I
     for run_id, row in succeeded.items():
         if run_id not in landed:
             yield f"run {run_id} says succeeded and landed nothing"
-        elif row["rows_new"] > len(landed[run_id]):
+        elif row["rows_new"] != len(landed[run_id]):
             yield f"run {run_id} says {row['rows_new']} new plays and landed {len(landed[run_id])}"
     for run_id in landed.keys() - succeeded.keys():
         if any(_run_id(attempt.slot) == run_id and attempt.status == 200 for attempt in evidence.attempts):
@@ -141,6 +141,25 @@ def load_says_what_it_did(evidence: Evidence) -> Iterator[str]:
     for row in rows:
         if row["state"] == "failed":
             yield f"load refused the file of run {row['run_id']}: {row['reason']}"
+    new = sum(row["rows_new"] or 0 for row in rows)
+    # Killed between MERGE and ledger, and overtaken by the file's next generation, a load leaves its part untold.
+    if new > len(evidence.plays) or (new < len(evidence.plays) and not evidence.was_anybody_killed):
+        yield f"load says {new} new plays, {len(evidence.plays)} are there"
+
+
+def every_load_that_brought_plays_was_told_to_transform_trigger(evidence: Evidence) -> Iterator[str]:
+    told = {row["run_id"] for row in evidence.ledger if row["step"] == "transform"}
+    for row in evidence.ledger:
+        if row["step"] == "load" and row["rows_new"] and row["run_id"] not in told:
+            yield f"run {row['run_id']} brought {row['rows_new']} plays, and transform_trigger has no row of it"
+
+
+def who_is_called_heard_was_shown_a_page(evidence: Evidence) -> Iterator[str]:
+    for attempt in evidence.attempts:
+        shown = {page.listener for page in attempt.pages}
+        for name, told in attempt.answer.get("listeners", {}).items():
+            if told["state"] in ("collected", "nothing_new") and name not in shown:
+                yield f"slot {attempt.slot} calls {name} {told['state']}, and no page was asked for"
 
 
 def batches_are_what_the_ledger_says(evidence: Evidence) -> Iterator[str]:
@@ -229,6 +248,8 @@ CHECKS: tuple[Check, ...] = (
     no_outcome_stands_twice_in_the_ledger,
     ingest_succeeded_where_and_only_where_a_file_landed,
     load_says_what_it_did,
+    every_load_that_brought_plays_was_told_to_transform_trigger,
+    who_is_called_heard_was_shown_a_page,
     batches_are_what_the_ledger_says,
     never_do_two_batches_run_at_once,
     the_last_batch_has_seen_every_play,

@@ -36,9 +36,14 @@ class Heard:
 
 @dataclass(frozen=True)
 class Rotate:
-    """Spotify gives a new refresh token with the next refresh; the old one is good until the new one is used."""
+    """Spotify gives a new refresh token with the next refresh; the old one is good until the new one is used.
+
+    If it dies at once, a run that dies between the two loses the consent. So in storms it only does where nobody is
+    killed and no answer is lost (LONE_KINDS).
+    """
 
     listener: str
+    old_dies_at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,9 @@ def draw(seed: int) -> Storm:
     rng = Random(seed)
     hours = rng.choice((1, 2, 2, 3, 3, 4, 5))
     heard = tuple(part for hour in range(hours) for name in LISTENERS if (part := _hear(rng, hour, name)))
+    if rng.random() < LONE_SHARE:
+        kind = rng.choice(list(LONE_KINDS))
+        return Storm(seed, hours, heard, (Trouble(rng.randrange(hours), kind, tuple(LONE_KINDS[kind](rng))),))
     troubles = (_trouble(rng, hours) for _ in range(rng.choice((0, 1, 2, 3, 4, 6, 8))))
     return Storm(seed, hours, heard, tuple(sorted(troubles, key=lambda trouble: trouble.hour)))
 
@@ -136,8 +144,8 @@ def _late_minutes(rng: Random) -> int:
 
 
 def _trouble(rng: Random, hours: int) -> Trouble:
-    kind = rng.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
-    return Trouble(rng.randrange(hours), kind, tuple(KINDS[kind][1](rng)))
+    kind = rng.choices(list(_WEIGHTED), [weight for weight, _ in _WEIGHTED.values()])[0]
+    return Trouble(rng.randrange(hours), kind, tuple(_WEIGHTED[kind][1](rng)))
 
 
 # What goes wrong
@@ -219,7 +227,7 @@ _BOTH = ("token", "recently-played")
 _SECRETS = r"gcp (GET|POST) /v1/projects/[^/]+/secrets"
 _BATCHES = r"gcp (GET|POST) .*/batches"
 
-KINDS: dict[str, tuple[int, Measures]] = {
+_WEIGHTED: dict[str, tuple[int, Measures]] = {
     # Cloud Scheduler
     "the schedule calls twice": (2, lambda rng: [Call(times=2)]),
     "the schedule calls late": (1, lambda rng: [Call(late_minutes=rng.randint(1, 58))]),
@@ -283,4 +291,13 @@ KINDS: dict[str, tuple[int, Measures]] = {
     "a batch fails": (2, lambda rng: [EndBatch(rng.choice(("FAILED", "CANCELLED")))]),
     "a batch hangs": (2, lambda rng: [EndBatch("hangs")]),
 }
+LONE_SHARE = 0.04
+LONE_KINDS: dict[str, Measures] = {
+    "a rotation that ends the old token, then no page": lambda rng: [
+        Rotate(name := rng.choice(LISTENERS), old_dies_at_once=True),
+        Order("gateway_timeout_html", listener=name, endpoint="recently-played", times=12),
+    ],
+}
+"""These come without any other trouble."""
+KINDS = (*_WEIGHTED, *LONE_KINDS)
 _REASONS = ("backendError", "internalError", "rateLimitExceeded", "jobBackendError", "stopped")

@@ -1,5 +1,9 @@
 """Each promise is broken on purpose, in the product's own code, and the check that watches over it must say so."""
 
+from contextlib import suppress
+from dataclasses import replace
+from random import Random
+
 import pytest
 
 import gaps
@@ -8,13 +12,15 @@ import merge
 import one_file
 import one_message
 import plays
+import report
+import spotify
 import visits
 from batches import Decision
 from localcloud.faults import Fault
 from localcloud.spotify_orders import Order
 from tests.faults import checks
 from tests.faults.campaign import shrink
-from tests.faults.storms import EndBatch, Heard, Storm, Trouble, draw
+from tests.faults.storms import LONE_KINDS, EndBatch, Heard, Storm, Trouble, draw
 
 ONE, TWO = "listener-one", "listener-two"
 
@@ -114,9 +120,68 @@ def test_a_token_in_a_log(world, monkeypatch):
     assert broken(world, CALM) == {"no_secret_is_seen_anywhere"}
 
 
+def test_a_rotated_token_that_is_kept_only_when_the_page_has_come(world, monkeypatch):
+    def careless(client, spotify, listener):
+        grant = spotify.refresh(listener.refresh_token)
+        if grant.refresh_token is None:
+            return visits._Refreshed(grant.access_token, listener)
+        spotify.fetch_recently_played(grant.access_token)
+        return visits._Refreshed(grant.access_token, visits.store_refresh_token(client, listener, grant.refresh_token))
+
+    storm_of_it = storm(
+        Heard(0, ONE, 5), trouble(1, *LONE_KINDS["a rotation that ends the old token, then no page"](Random(1)))
+    )
+    assert broken(world, storm_of_it) == set()
+    monkeypatch.setattr(visits, "_refresh", careless)
+    assert "the_newest_refresh_token_is_kept" in broken(world, storm_of_it)
+
+
+def test_credentials_as_they_are_sent_in_a_log(world, monkeypatch):
+    real = spotify.App.authorization
+    monkeypatch.setattr(spotify.App, "authorization", lambda app: print(real(app)) or real(app))
+    assert broken(world, CALM) == {"no_secret_is_seen_anywhere"}
+
+
+@pytest.mark.parametrize("by", [1000, -1])
+def test_a_load_that_claims_other_than_it_brought(world, monkeypatch, by):
+    real = one_file.succeeded
+
+    def boasting(landed, merged):
+        outcome = real(landed, merged)
+        return replace(outcome, rows_new=outcome.rows_new + by)
+
+    monkeypatch.setattr(one_file, "succeeded", boasting)
+    assert "load_says_what_it_did" in broken(world, CALM)
+
+
+def test_a_run_that_claims_other_than_it_landed(world, monkeypatch):
+    real = report.of_visits
+    monkeypatch.setattr(report, "of_visits", lambda *details: replace(real(*details), rows_new=0))
+    assert "ingest_succeeded_where_and_only_where_a_file_landed" in broken(world, CALM)
+
+
+def test_a_listener_who_is_called_heard_and_was_not(world, monkeypatch):
+    monkeypatch.setattr(report, "_listener_state", lambda visit, new: "nothing_new")
+    unheard = Order("gateway_timeout_html", listener=TWO, endpoint="token", times=3)
+    assert "who_is_called_heard_was_shown_a_page" in broken(world, storm(Heard(0, ONE, 5), trouble(0, unheard)))
+
+
+def test_a_publish_that_failed_and_is_passed_over(world, monkeypatch):
+    real = one_file.publish_plays_loaded
+
+    def careless(*details):
+        with suppress(Exception):
+            real(*details)
+
+    monkeypatch.setattr(one_file, "publish_plays_loaded", careless)
+    unpublished = trouble(0, Fault("gcp POST .*:publish", times=60))
+    found = broken(world, storm(Heard(0, ONE, 5), unpublished))
+    assert "every_load_that_brought_plays_was_told_to_transform_trigger" in found
+
+
 def test_plays_that_nobody_is_told_of(world, monkeypatch):
     monkeypatch.setattr(one_file, "publish_plays_loaded", lambda *details: None)
-    assert broken(world, CALM) == {"the_last_batch_has_seen_every_play"}
+    assert {"the_last_batch_has_seen_every_play"} < broken(world, CALM)
 
 
 def test_a_batch_beside_another(world, monkeypatch):
