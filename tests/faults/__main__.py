@@ -68,9 +68,9 @@ def _tell_storm(storm: Storm) -> None:
 
 
 def _tell_total(total: Tally) -> None:
-    print(f"\n{'trouble that struck':<42} times")
+    print(f"\n{'trouble that struck':<52} times")
     for kind in KINDS:
-        print(f"  {kind:<40} {total.struck[kind]:>6,}")
+        print(f"  {kind:<50} {total.struck[kind]:>6,}")
     print(
         f"\n{total.storms:,} storms, {total.calls:,} calls of ingest, {sum(total.struck.values()):,} troubles: "
         f"{total.plays:,} plays played, {total.stored:,} stored, {total.doubled:,} doubled, {total.lost:,} lost, "

@@ -59,10 +59,12 @@ QUIET_PLAYS = 3
 class World:
     """Use `open_world`. `run` lets a storm pass and returns the evidence."""
 
-    def __init__(self, cloud: LaptopCloud, spotify_server: Server, traveller: Any, directory: Path) -> None:
+    def __init__(
+        self, cloud: LaptopCloud, spotify_server: Server, settings: dict[str, str], traveller: Any, directory: Path
+    ) -> None:
         self._cloud, self._spotify_server, self._traveller = cloud, spotify_server, traveller
         self._directory, self._count = directory, 0
-        self._environment = cloud.environment
+        self._environment = settings
         self._project = self._environment["GOOGLE_CLOUD_PROJECT"]
         self._warehouse = bigquery.Client(self._project, location=self._environment["LOCATION"])
         self._functions: dict[str, Any] = {}
@@ -348,7 +350,7 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         patch.setattr("asking._READ_SECONDS", READ_SECONDS)
         # Google's tokens last an hour; fetching eight of them for each simulated hour would only take time.
         patch.setattr("localcloud.credentials.TOKEN_SECONDS", 30 * 86_400)
-        yield World(cloud, server, traveller, root)
+        yield World(cloud, server, settings, traveller, root)
 
 
 def _let_sleepers_move_the_time(patch: pytest.MonkeyPatch, traveller: Any) -> None:
