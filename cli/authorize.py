@@ -102,9 +102,9 @@ def run(options: argparse.Namespace, place: Place) -> int:
     request = consent.new_request(place.spotify_accounts_url, authorization.app.client_id, options.port)
     complete = partial(authorization.complete, request)
     if options.paste:
-        _report(complete(consent.query_of(_pasted(request))), options, place)
+        _report(complete(consent.pasted_query(_pasted(request), request)), options, place)
         return 0
-    with callback.listening(options.port) as waiting:
+    with callback.listening(options.port, partial(consent.answers, request=request)) as waiting:
         _send_to(request.url, open_browser=not options.no_browser)
         _report(waiting.settle(complete, options.timeout), options, place)
     return 0

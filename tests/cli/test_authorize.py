@@ -3,6 +3,7 @@ import sys
 from datetime import datetime, timedelta
 
 import pytest
+import requests
 
 from localcloud.faults import Fault
 from tests.cli.owning import ONE, TWO, Person
@@ -134,24 +135,33 @@ def test_an_old_version_that_cannot_be_destroyed_is_a_warning_because_the_consen
 @pytest.mark.parametrize(
     "detour",
     [
+        lambda url: url.split("?")[0],
         lambda url: url.split("&state=")[0],
         lambda url: url.split("&state=")[0] + "&state=somebody-elses",
         lambda url: url[:-1] + ("A" if url[-1] != "A" else "B"),
     ],
-    ids=["missing", "another", "one letter off"],
+    ids=["nothing", "missing", "another", "one letter off"],
 )
-def test_a_return_without_the_right_state_stores_nothing(owner, capsys, detour):
+def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_still_waited_for(owner, capsys, detour):
+    """Another program asks for the callback, or a page of yesterday that is still open; then the listener agrees."""
+
+    def after_a_stranger(url):
+        strangers.append(requests.get(detour(url), timeout=10).status_code)
+        versions.append(owner.versions(f"refresh-token-{ONE}"))
+        return url
+
+    strangers, versions = [], []
     owner.knows_app()
     owner.has_listener(ONE)
-    person = Person(ONE, detour=detour)
+    person = Person(ONE, detour=after_a_stranger)
 
     said = owner.authorizes(capsys, ONE, person)
-    ((status, page),) = person.done()
 
-    assert said.code == 1
-    assert "does not belong to this request" in said.err
-    assert (status, "No consent was stored" in page) == (400, True)
-    assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
+    assert (strangers, versions) == ([403], [NO_CHANGE])
+    assert "does not belong to this request: refused" in said.err
+    assert said.code == 0
+    assert [status for status, _ in person.done()] == [200]
+    assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "ENABLED"}
 
 
 def test_a_listener_who_cancels_keeps_what_was_stored(owner, capsys):
@@ -298,7 +308,13 @@ def test_a_machine_without_a_browser_takes_the_pasted_address(owner, capsys, mon
     [
         ("", "No address was pasted"),
         ("http://127.0.0.1:8888/callback?code=stolen\n", "does not belong to this request"),
-        ("just-a-code\n", "does not belong to this request"),
+        ("127.0.0.1:8888/callback?code=stolen&state=\n", "does not belong to this request"),
+        (
+            "just-a-code\n",
+            "not the address that the browser ends at after agreeing: http://127.0.0.1:8888/callback?code=",
+        ),
+        ("https://accounts.spotify.com/authorize?state=s\n", "not the address that the browser ends at"),
+        ("http://[/callback?code=c\n", "not the address that the browser ends at"),
     ],
 )
 def test_a_paste_that_is_not_the_answer_is_refused(owner, capsys, monkeypatch, pasted, sentence):
