@@ -208,7 +208,9 @@ def test_first_use_asks_for_the_app_and_stores_it_once_spotify_took_it(owner, ca
     assert said.code == 0
     assert owner.secret("spotify-client") == {"client_id": app.client_id, "client_secret": app.client_secret}
     assert app.client_secret not in said.out + said.err
-    assert "http://127.0.0.1:" in said.err.splitlines()[0]
+    new_listener, app_settings = said.err.splitlines()[:2]
+    assert new_listener.startswith(f"{ONE} is new here")
+    assert "http://127.0.0.1:" in app_settings
 
 
 def test_the_app_may_come_from_the_environment(owner, capsys, monkeypatch):
@@ -287,6 +289,20 @@ def test_nobody_agreeing_ends_after_the_time(owner, capsys):
     said = owner.types(capsys, "authorize", ONE, "--no-browser", "--port", "0", "--timeout", "0.05")
     assert said.code == 1
     assert "Nobody came back" in said.err
+
+
+def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owner, capsys):
+    owner.knows_app()
+    wait_for_nobody = ("--no-browser", "--port", "0", "--timeout", "0.05")
+
+    nobody_known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
+    owner.has_listener(ONE)
+    misspelt = owner.types(capsys, "authorize", "listner-one", *wait_for_nobody)
+    known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
+
+    assert nobody_known.err.startswith(f"{ONE} is new here (nobody is known so far). Consent makes a new listener;")
+    assert misspelt.err.startswith(f"listner-one is new here (known so far: {ONE}). Consent makes a new listener;")
+    assert "is new here" not in known.err
 
 
 def test_a_machine_without_a_browser_takes_the_pasted_address(owner, capsys, monkeypatch):
