@@ -1,7 +1,8 @@
 """What a month of Heavy Rotation costs at list prices: `python -m benchmarks.costs`.
 
 Without options: the tables of docs/costs.md, from assumptions that stand there. With --laptop or --project: what the
-ledger of that place shows, scaled to a month. Nothing is asked but the ledger; no bill is read.
+ledger of that place shows, scaled to a month: runs of the schedule, not those that somebody fired by hand. Nothing is
+asked but the ledger; no bill is read.
 """
 
 import argparse
@@ -30,6 +31,8 @@ from cli.warehouse import Row, Warehouse
 _ROOT = Path(__file__).parent.parent
 DOCUMENTS = (_ROOT / "docs" / "costs.md", _ROOT / "README.md")
 _HOUR = timedelta(hours=1)
+SHORTEST_DAYS = 3
+"""Less than this says little about a month: weekdays differ, and one batch more or less is most of the sum."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,22 +55,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def usage_of(rows: Sequence[Row], *, in_cloud: bool) -> tuple[Usage, timedelta]:
     """A month like the stretch that the rows of the ledger cover, and how long that stretch is.
 
-    Raises CliError when there is nothing to scale. The laptop's Spark says nothing about the seconds of Google's.
+    Raises CliError when that is too short to be scaled. The laptop's Spark says nothing about the seconds of Google's.
     """
-    slots = {row["slot"] for row in rows if row["step"] == "ingest"}
-    if len(slots) < 2:
-        raise CliError("The ledger holds fewer than two runs of ingest: there is nothing to scale to a month yet.")
-    covered = max(slots) - min(slots) + _HOUR
+    scheduled = _of_the_schedule(rows)
+    slots = {row["slot"] for row in scheduled}
+    covered = max(slots) - min(slots) + _HOUR if slots else timedelta(0)
+    if covered < timedelta(days=SHORTEST_DAYS):
+        raise CliError(_too_short(covered, _fired_by_hand(rows)))
     months = covered / timedelta(days=DAYS_PER_MONTH)
     usage = Usage(
         listeners=max((row["listeners"] or 0 for row in rows), default=0),
         runs=len(slots) / months,
-        runs_with_plays=_runs(rows, "load", "succeeded") / months,
-        batches=_runs(rows, "transform", "succeeded") / months,
+        runs_with_plays=_runs(scheduled, "load", "succeeded") / months,
+        batches=_runs(scheduled, "transform", "succeeded") / months,
         stored_plays=sum(row["rows_new"] or 0 for row in rows if row["step"] == "load"),
         batch_seconds=_batch_seconds(rows) if in_cloud else BATCH_SECONDS,
     )
     return usage, covered
+
+
+def _of_the_schedule(rows: Sequence[Row]) -> list[Row]:
+    """The rows of runs that will come again: a schedule has no seconds, and an import has no ingest."""
+    run_ids = {row["run_id"] for row in rows if row["step"] == "ingest" and row["slot"].second == 0}
+    return [row for row in rows if row["run_id"] in run_ids]
+
+
+def _fired_by_hand(rows: Iterable[Row]) -> int:
+    return len({row["run_id"] for row in rows if row["step"] == "ingest" and row["slot"].second})
+
+
+def _too_short(covered: timedelta, by_hand: int) -> str:
+    left_out = f" (runs fired by hand, not counted: {by_hand:,})" if by_hand else ""
+    return (
+        f"The schedule's runs in the ledger cover {covered // _HOUR} hours{left_out}: too short to be "
+        f"scaled to a month. Ask again when they cover {SHORTEST_DAYS} days; until then, `make costs` alone shows "
+        "what a month comes to by the assumptions in docs/costs.md."
+    )
 
 
 def _runs(rows: Iterable[Row], step: str, state: str) -> int:
@@ -89,7 +112,10 @@ def _print_ledger(where: Place, days: int) -> None:
     usage, covered = usage_of(rows, in_cloud=where.laptop is None)
     print(f"{covered / timedelta(days=1):.1f} days of the ledger of {where.project}, scaled to a month:")
     print(f"  {usage.runs:,.0f} runs, {usage.runs_with_plays:,.0f} with new plays, {usage.batches:,.1f} Spark batches")
-    print(f"  of {usage.batch_seconds:.0f} s each, {usage.listeners} listeners\n")
+    print(f"  of {usage.batch_seconds:.0f} s each, {usage.listeners} listeners")
+    if by_hand := _fired_by_hand(rows):
+        print(f"  runs fired by hand, left out: {by_hand:,}")
+    print()
     lines = bill(usage)
     print("\n".join(_columns(lines)))
     print(
@@ -107,15 +133,15 @@ def _columns(lines: Sequence[Line]) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the tables into docs/costs.md and README.md")
-    parser.add_argument("--days", type=_positive, default=30, metavar="N", help="of the ledger to read (%(default)s)")
+    parser.add_argument("--days", type=_days, default=30, metavar="N", help="of the ledger to read (%(default)s)")
     place.add_options(parser, "whose ledger to read; without these none, and the tables are printed")
     return parser
 
 
-def _positive(text: str) -> int:
+def _days(text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    if number <= SHORTEST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text}: more than {SHORTEST_DAYS} days are needed to scale to a month")
     return number
 
 

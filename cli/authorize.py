@@ -8,7 +8,7 @@ SPOTIFY_CLIENT_SECRET.
 import argparse
 import sys
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -102,9 +102,9 @@ def run(options: argparse.Namespace, place: Place) -> int:
     request = consent.new_request(place.spotify_accounts_url, authorization.app.client_id, options.port)
     complete = partial(authorization.complete, request)
     if options.paste:
-        _report(complete(consent.query_of(_pasted(request))), options, place)
+        _report(complete(consent.pasted_query(_pasted(request), request)), options, place)
         return 0
-    with callback.listening(options.port) as waiting:
+    with callback.listening(options.port, partial(consent.answers, request=request)) as waiting:
         _send_to(request.url, open_browser=not options.no_browser)
         _report(waiting.settle(complete, options.timeout), options, place)
     return 0
@@ -113,9 +113,17 @@ def run(options: argparse.Namespace, place: Place) -> int:
 def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
     store = SecretStore(place)
     home = store.home_of(options.listener)
+    _warn_of_new_listener(options.listener, list(store.listeners()))
     stored = None if options.new_client else spotify_app.stored_app(store)
     app = stored or spotify_app.ask_for_app(consent.redirect_uri(options.port))
     return Authorization(place, store, options.listener, home, app, stored is None, options.replace_account)
+
+
+def _warn_of_new_listener(listener: str, known: Sequence[str]) -> None:
+    """Only on the laptop can a misspelt name come this far: in the cloud Terraform makes listeners."""
+    if listener not in known:
+        others = f"known so far: {', '.join(known)}" if known else "nobody is known so far"
+        say(f"{listener} is new here ({others}). Consent makes a new listener; Ctrl-C if the name is misspelt.")
 
 
 def _send_to(url: str, *, open_browser: bool) -> None:

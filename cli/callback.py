@@ -1,7 +1,7 @@
 """Waits on 127.0.0.1 for the browser to come back from Spotify.
 
 One request matters, and the page it gets tells how it went. A browser also asks for icons and opens connections on
-which it says nothing: neither holds anything up.
+which it says nothing, and anybody on this computer may ask for the address: none of them holds anything up.
 """
 
 import errno
@@ -15,25 +15,32 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from cli.consent import CALLBACK_PATH, query_of, redirect_uri
+from cli.console import say
 from cli.errors import CliError
 
 _ANSWER_SECONDS = 120.0
 """How long a browser is kept waiting for its page: longer than everything that happens meanwhile."""
 
+_OTHERS = {403, 404, 409}
+"""The status of pages for everybody but the one who is waited for."""
+
 T = TypeVar("T")
+Query = Mapping[str, str]
 
 
 class Callback:
     """The browser's return, at most once."""
 
-    def __init__(self, port: int) -> None:
-        self._arrived: Queue[Mapping[str, str]] = Queue()
+    def __init__(self, port: int, is_answer: Callable[[Query], bool]) -> None:
+        """`is_answer` tells the return that is waited for from what anybody else sends."""
+        self._is_answer = is_answer
+        self._arrived: Queue[Query] = Queue()
         self._pages: Queue[tuple[int, str]] = Queue()
         self._is_answered = threading.Event()
-        self._first = threading.Lock()
+        self._first, self._first_stranger = threading.Lock(), threading.Lock()
         self.server = _Server(("127.0.0.1", port), _handler_class(self))
 
-    def settle(self, work: Callable[[Mapping[str, str]], T], seconds: float) -> T:
+    def settle(self, work: Callable[[Query], T], seconds: float) -> T:
         """What `work` makes of the parameters that came back. Raises what it raises, and CliError after the time."""
         try:
             query = self._arrived.get(timeout=seconds)
@@ -56,9 +63,12 @@ class Callback:
         """Status and page for one request of the browser; waits until it is known how it went."""
         if urlsplit(path).path != CALLBACK_PATH:
             return 404, _page("Nothing here", "This address only waits for Spotify.")
+        query = query_of(path)
+        if not self._is_answer(query):
+            return self._refuse()
         if not self._first.acquire(blocking=False):
             return 409, _page("Already answered", "The terminal tells how it went.")
-        self._arrived.put(query_of(path))
+        self._arrived.put(query)
         try:
             return self._pages.get(timeout=_ANSWER_SECONDS)
         except Empty:
@@ -66,8 +76,15 @@ class Callback:
 
     def sent(self, status: int) -> None:
         """A page has left, or nobody was there to take it; strays and repetitions do not matter."""
-        if status not in (404, 409):
+        if status not in _OTHERS:
             self._is_answered.set()
+
+    def _refuse(self) -> tuple[int, str]:
+        """Said in the terminal once: a stranger who comes again and again does not fill it."""
+        if self._first_stranger.acquire(blocking=False):
+            say("Somebody came back who does not belong to this request: refused. Still waiting for the page above.")
+        text = "This does not belong to the request that is waited for: its `state` is missing or another one."
+        return 403, _page("Refused", f"{text} Nothing was stored. Use the page that the terminal shows.")
 
     def _answer(self, status: int, title: str, text: str) -> None:
         self._pages.put((status, _page(title, f"{text} You can close this page and go back to the terminal.")))
@@ -82,10 +99,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def listening(port: int) -> Iterator[Callback]:
+def listening(port: int, is_answer: Callable[[Query], bool]) -> Iterator[Callback]:
     """A callback that is ready before anybody is sent to Spotify. Raises CliError when the port is taken."""
     try:
-        callback = Callback(port)
+        callback = Callback(port, is_answer)
     except OSError as error:
         raise CliError(_port_problem(port, error)) from None
     thread = threading.Thread(target=callback.server.serve_forever, args=(0.05,), daemon=True)

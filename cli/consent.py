@@ -64,12 +64,34 @@ def query_of(url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(url.strip()).query, keep_blank_values=True))
 
 
+def pasted_query(text: str, request: ConsentRequest) -> dict[str, str]:
+    """The parameters of the address that somebody pasted. Raises CliError, which does not repeat it, for anything else.
+
+    Without `http://` it counts too: some browsers copy addresses like that.
+    """
+    try:
+        is_callback = urlsplit(text.strip()).path.endswith(CALLBACK_PATH)
+    except ValueError:
+        is_callback = False
+    if not is_callback:
+        raise CliError(
+            f"What was pasted is not the address that the browser ends at after agreeing: {request.redirect_uri}"
+            f"?code=…&state=… {_NOTHING} Run the command again and copy the whole line from the address bar."
+        )
+    return query_of(text)
+
+
+def answers(query: Mapping[str, str], request: ConsentRequest) -> bool:
+    """Whether this is what came of the request, consent or not, and no stranger's."""
+    return hmac.compare_digest(query.get("state", "").encode(), request.state.encode())
+
+
 def code_in(query: Mapping[str, str], request: ConsentRequest) -> str:
     """The code that stands for the consent. Raises CliError when there was none, or when this answers another question.
 
     The state comes first: what a stranger sends is not even read.
     """
-    if not hmac.compare_digest(query.get("state", "").encode(), request.state.encode()):
+    if not answers(query, request):
         raise CliError(
             f"What came back does not belong to this request: its `state` is missing or another one. {_NOTHING} "
             "Run the command again and use only the page that it opens."

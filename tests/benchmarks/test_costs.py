@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[2]
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
-def row(step, state, hours=0, seconds=3, **values):
-    slot = TEN + timedelta(hours=hours)
+def row(step, state, hours=0, seconds=3, after=0, **values):
+    """`after`: seconds after the full hour, which only a run by hand or an import has."""
+    slot = TEN + timedelta(hours=hours, seconds=after)
     times = {"slot": slot, "started_at": slot, "finished_at": slot + timedelta(seconds=seconds)}
     return {"run_id": f"{slot:%Y%m%dT%H%M%SZ}", "step": step, "state": state, "listeners": None, "rows_new": None} | (
         times | values
@@ -89,9 +90,46 @@ def test_a_ledger_is_scaled_to_a_month_and_repeats_count_once():
     assert costs.usage_of(rows, in_cloud=False)[0].batch_seconds == 154
 
 
-def test_without_runs_there_is_nothing_to_scale():
-    with pytest.raises(CliError, match="fewer than two runs"):
-        costs.usage_of([row("ingest", "succeeded")], in_cloud=True)
+def test_runs_by_hand_and_imports_are_not_scaled_but_what_they_stored_is_kept():
+    every_month = [
+        *(row("ingest", "succeeded", hour, listeners=1) for hour in range(73)),
+        row("load", "succeeded", 5, rows_new=10),
+        row("transform", "succeeded", 5),
+    ]
+    once = [
+        *(row(step, "succeeded", 6, after=7, rows_new=2) for step in ("ingest", "load", "transform")),
+        *(row(step, "succeeded", -5000, after=9, rows_new=300) for step in ("import", "load", "transform")),
+    ]
+    month, covered = costs.usage_of([*every_month, *once], in_cloud=False)
+    assert covered == timedelta(hours=73)
+    assert month == Usage(
+        listeners=1, runs=730, runs_with_plays=10, batches=10, stored_plays=10 + 2 + 300, batch_seconds=154
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "cover 0 hours: too short"),
+        ([row("ingest", "succeeded", hour) for hour in range(71)], "cover 71 hours: too short"),
+        (
+            [row("ingest", "succeeded"), *(row("ingest", "succeeded", 0, after=n) for n in range(1, 12))],
+            "cover 1 hours (runs fired by hand, not counted: 11): too short",
+        ),
+    ],
+    ids=["empty", "an hour less than three days", "eleven minutes of trying"],
+)
+def test_what_is_too_short_is_not_scaled_to_a_month(rows, said):
+    with pytest.raises(CliError) as error:
+        costs.usage_of(rows, in_cloud=True)
+    assert said in str(error.value)
+
+
+def test_days_that_could_never_be_enough_are_wrong_usage(capsys):
+    with pytest.raises(SystemExit) as end:
+        costs.main(["--laptop", "--days", "3"])
+    assert end.value.code == 2
+    assert "more than 3 days are needed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["docs/costs.md", "README.md"])

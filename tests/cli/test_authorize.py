@@ -3,6 +3,7 @@ import sys
 from datetime import datetime, timedelta
 
 import pytest
+import requests
 
 from localcloud.faults import Fault
 from tests.cli.owning import ONE, TWO, Person
@@ -134,24 +135,33 @@ def test_an_old_version_that_cannot_be_destroyed_is_a_warning_because_the_consen
 @pytest.mark.parametrize(
     "detour",
     [
+        lambda url: url.split("?")[0],
         lambda url: url.split("&state=")[0],
         lambda url: url.split("&state=")[0] + "&state=somebody-elses",
         lambda url: url[:-1] + ("A" if url[-1] != "A" else "B"),
     ],
-    ids=["missing", "another", "one letter off"],
+    ids=["nothing", "missing", "another", "one letter off"],
 )
-def test_a_return_without_the_right_state_stores_nothing(owner, capsys, detour):
+def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_still_waited_for(owner, capsys, detour):
+    """Another program asks for the callback, or a page of yesterday that is still open; then the listener agrees."""
+
+    def after_a_stranger(url):
+        strangers.append(requests.get(detour(url), timeout=10).status_code)
+        versions.append(owner.versions(f"refresh-token-{ONE}"))
+        return url
+
+    strangers, versions = [], []
     owner.knows_app()
     owner.has_listener(ONE)
-    person = Person(ONE, detour=detour)
+    person = Person(ONE, detour=after_a_stranger)
 
     said = owner.authorizes(capsys, ONE, person)
-    ((status, page),) = person.done()
 
-    assert said.code == 1
-    assert "does not belong to this request" in said.err
-    assert (status, "No consent was stored" in page) == (400, True)
-    assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
+    assert (strangers, versions) == ([403], [NO_CHANGE])
+    assert "does not belong to this request: refused" in said.err
+    assert said.code == 0
+    assert [status for status, _ in person.done()] == [200]
+    assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "ENABLED"}
 
 
 def test_a_listener_who_cancels_keeps_what_was_stored(owner, capsys):
@@ -198,7 +208,9 @@ def test_first_use_asks_for_the_app_and_stores_it_once_spotify_took_it(owner, ca
     assert said.code == 0
     assert owner.secret("spotify-client") == {"client_id": app.client_id, "client_secret": app.client_secret}
     assert app.client_secret not in said.out + said.err
-    assert "http://127.0.0.1:" in said.err.splitlines()[0]
+    new_listener, app_settings = said.err.splitlines()[:2]
+    assert new_listener.startswith(f"{ONE} is new here")
+    assert "http://127.0.0.1:" in app_settings
 
 
 def test_the_app_may_come_from_the_environment(owner, capsys, monkeypatch):
@@ -279,6 +291,20 @@ def test_nobody_agreeing_ends_after_the_time(owner, capsys):
     assert "Nobody came back" in said.err
 
 
+def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owner, capsys):
+    owner.knows_app()
+    wait_for_nobody = ("--no-browser", "--port", "0", "--timeout", "0.05")
+
+    nobody_known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
+    owner.has_listener(ONE)
+    misspelt = owner.types(capsys, "authorize", "listner-one", *wait_for_nobody)
+    known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
+
+    assert nobody_known.err.startswith(f"{ONE} is new here (nobody is known so far). Consent makes a new listener;")
+    assert misspelt.err.startswith(f"listner-one is new here (known so far: {ONE}). Consent makes a new listener;")
+    assert "is new here" not in known.err
+
+
 def test_a_machine_without_a_browser_takes_the_pasted_address(owner, capsys, monkeypatch):
     class Terminal(io.StringIO):
         """Reads what the person pastes, who reads what the terminal says."""
@@ -298,7 +324,13 @@ def test_a_machine_without_a_browser_takes_the_pasted_address(owner, capsys, mon
     [
         ("", "No address was pasted"),
         ("http://127.0.0.1:8888/callback?code=stolen\n", "does not belong to this request"),
-        ("just-a-code\n", "does not belong to this request"),
+        ("127.0.0.1:8888/callback?code=stolen&state=\n", "does not belong to this request"),
+        (
+            "just-a-code\n",
+            "not the address that the browser ends at after agreeing: http://127.0.0.1:8888/callback?code=",
+        ),
+        ("https://accounts.spotify.com/authorize?state=s\n", "not the address that the browser ends at"),
+        ("http://[/callback?code=c\n", "not the address that the browser ends at"),
     ],
 )
 def test_a_paste_that_is_not_the_answer_is_refused(owner, capsys, monkeypatch, pasted, sentence):

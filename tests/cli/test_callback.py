@@ -11,6 +11,10 @@ from cli.errors import CliError
 from localcloud.processes import free_port
 
 
+def is_answer(query):
+    return query.get("state") == "right"
+
+
 class Browser:
     """Asks in the background; a browser is kept waiting until its page is known."""
 
@@ -35,8 +39,8 @@ def port():
 
 def test_the_first_return_is_settled_and_the_page_says_so(port):
     browser = Browser(port)
-    with callback.listening(port) as waiting:
-        browser.asks("/callback?code=c0de&state=s")
+    with callback.listening(port, is_answer) as waiting:
+        browser.asks("/callback?code=c0de&state=right")
         assert waiting.settle(lambda query: query["code"], 10) == "c0de"
         (page,) = browser.answers()
 
@@ -51,8 +55,8 @@ def test_a_failure_is_shown_on_the_page_too_and_its_text_is_no_markup(port):
         raise CliError("No consent of <b>Anna</b>.")
 
     browser = Browser(port)
-    with callback.listening(port) as waiting:
-        browser.asks("/callback?error=access_denied")
+    with callback.listening(port, is_answer) as waiting:
+        browser.asks("/callback?error=access_denied&state=right")
         with pytest.raises(CliError, match="No consent"):
             waiting.settle(fail, 10)
         (page,) = browser.answers()
@@ -63,14 +67,29 @@ def test_a_failure_is_shown_on_the_page_too_and_its_text_is_no_markup(port):
 
 def test_icons_other_paths_and_silent_connections_hold_nothing_up(port):
     browser = Browser(port)
-    with callback.listening(port) as waiting, closing(socket.create_connection(("127.0.0.1", port))):
+    with callback.listening(port, is_answer) as waiting, closing(socket.create_connection(("127.0.0.1", port))):
         strays = [
             requests.get(browser.url + path, timeout=10).status_code for path in ("/favicon.ico", "/", "/x?code=1")
         ]
-        browser.asks("/callback?code=c0de")
-        assert waiting.settle(lambda query: dict(query), 10) == {"code": "c0de"}
+        browser.asks("/callback?code=c0de&state=right")
+        assert waiting.settle(lambda query: dict(query), 10) == {"code": "c0de", "state": "right"}
         assert [page.status_code for page in browser.answers()] == [200]
     assert strays == [404, 404, 404]
+
+
+def test_whoever_comes_without_the_right_state_is_refused_and_the_listener_still_finds_somebody(port, capsys):
+    browser = Browser(port)
+    with callback.listening(port, is_answer) as waiting:
+        paths = ("/callback", "/callback?code=stolen", "/callback?code=stolen&state=wrong")
+        strangers = [requests.get(browser.url + path, timeout=10) for path in paths]
+        browser.asks("/callback?code=c0de&state=right")
+        assert waiting.settle(lambda query: query["code"], 10) == "c0de"
+        (page,) = browser.answers()
+
+    assert [stranger.status_code for stranger in strangers] == [403, 403, 403]
+    assert "its `state` is missing or another one. Nothing was stored." in strangers[0].text
+    assert page.status_code == 200
+    assert capsys.readouterr().err.count("Still waiting") == 1
 
 
 def test_only_the_first_return_counts(port):
@@ -78,19 +97,19 @@ def test_only_the_first_return_counts(port):
     settled = []
 
     def work(query):
-        again = requests.get(f"{browser.url}/callback?code=second", timeout=10)
+        again = requests.get(f"{browser.url}/callback?code=second&state=right", timeout=10)
         settled.append((query["code"], again.status_code))
         return query["code"]
 
-    with callback.listening(port) as waiting:
-        browser.asks("/callback?code=first")
+    with callback.listening(port, is_answer) as waiting:
+        browser.asks("/callback?code=first&state=right")
         assert waiting.settle(work, 10) == "first"
         assert [page.status_code for page in browser.answers()] == [200]
     assert settled == [("first", 409)]
 
 
 def test_nobody_coming_back_ends_with_a_sentence_and_a_free_port(port):
-    with callback.listening(port) as waiting, pytest.raises(CliError, match=r"within 0 s.*--paste"):
+    with callback.listening(port, is_answer) as waiting, pytest.raises(CliError, match=r"within 0 s.*--paste"):
         waiting.settle(lambda query: None, 0.05)
     with closing(socket.create_server(("127.0.0.1", port))):
         pass
@@ -101,20 +120,23 @@ def test_a_taken_port_is_said_before_anybody_is_sent_to_spotify(port):
     with (
         closing(socket.create_server(("127.0.0.1", port))),
         pytest.raises(CliError, match=message),
-        callback.listening(port),
+        callback.listening(port, is_answer),
     ):
         raise AssertionError("it must not come this far")
 
 
 def test_it_listens_on_this_computer_only(port):
-    with callback.listening(port) as waiting:
+    with callback.listening(port, is_answer) as waiting:
         assert waiting.server.server_address == ("127.0.0.1", port)
 
 
 def test_a_browser_that_goes_away_does_not_disturb_the_terminal(port, capsys):
-    with callback.listening(port) as waiting, closing(socket.create_connection(("127.0.0.1", port))) as browser:
+    with (
+        callback.listening(port, is_answer) as waiting,
+        closing(socket.create_connection(("127.0.0.1", port))) as browser,
+    ):
         browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close means reset
-        browser.sendall(b"GET /callback?code=c0de HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        browser.sendall(b"GET /callback?code=c0de&state=right HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 
         def work(query):
             browser.close()

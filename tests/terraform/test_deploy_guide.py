@@ -43,7 +43,7 @@ def test_every_command_of_the_owner_and_each_of_its_options_exists():
 def test_every_output_that_is_named_exists():
     outputs = set(re.findall(r'^output "(\w+)"', (TERRAFORM / "outputs.tf").read_text(), re.MULTILINE))
     named = set(re.findall(r"output ([a-z_]+)", PLAIN)) | set(re.findall(r"the output `(\w+)`", PLAIN))
-    assert named == {"dashboard_address", "dashboard_sign_in_redirect_uri"}
+    assert named == {"dashboard_address", "dashboard_sign_in_redirect_uri", "history"}
     assert named <= outputs
 
 
