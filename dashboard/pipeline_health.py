@@ -14,6 +14,7 @@ PAGE_LIMIT = 50
 LATE_AFTER = 2 * HOUR
 WARN_DAYS = 30
 
+_COMMAND = "python -m cli "
 _WAIT = "Nothing: the next run tries again."
 _NEXT_STEPS = {
     "NeedsConsent": "Run: python -m cli authorize {listener}",
@@ -243,6 +244,12 @@ def _missing_hours(recent: pd.DataFrame, runs: pd.DataFrame, now: datetime, hour
 
 def next_step(error_class: str, step: str, listener: str) -> str:
     return _NEXT_STEPS.get(error_class, _STEP_NEXT.get(step, _WAIT)).format(listener=listener)
+
+
+def is_said(next_step: str, what: str) -> bool:
+    """Whether what happened is told with the very command that comes next."""
+    _, found, command = next_step.partition(_COMMAND)
+    return bool(found) and f"{found}{command}" in what
 
 
 def _ingest_details(runs: pd.DataFrame) -> list[tuple[datetime, Mapping[str, Mapping[str, Any]]]]:

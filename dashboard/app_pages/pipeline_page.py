@@ -156,13 +156,16 @@ def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
 
 
 def _problem(page: Listening, row: dict[Hashable, Any]) -> rows.Problem:
+    what = words.without_code_marks(page.viewer.without_others(lists.text(row["what"]))) or "No reason was recorded."
+    next_step = "" if row["recovered"] or pipeline_health.is_said(row["next_step"], what) else row["next_step"]
     return rows.Problem(
         when=_when_failed(page, row),
         where=run_grid.STEP_NAMES[row["step"]] + (f", {row['who']}" if row["who"] else ""),
         state=row["state"],
         glyph=pipeline_grid.GLYPHS[row["state"]],
-        what=page.viewer.without_others(lists.text(row["what"])) or "No reason was recorded.",
-        next_step="" if row["recovered"] else row["next_step"],
+        what=words.sentence(what),
+        next_step=next_step,
+        has_recovered=bool(row["recovered"]),
     )
 
 
