@@ -82,6 +82,8 @@ def figures(page: Listening, runs: pd.DataFrame, status: pipeline_health.Status)
             delta=f"about {words.duration(lost.to_pytimedelta())}" if len(gaps) else "none",
             delta_arrow="off",
         )
+    if len(page.viewer.listeners) > 1:
+        st.caption(f"Newest play and gaps: {literal(page.name)} only. Success and good runs: the whole pipeline.")
 
 
 def _when(label: str, at: datetime | None, page: Listening, zone: str, kind: str) -> None:
