@@ -191,6 +191,8 @@ def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
                 "position": 1,
                 "track_id": "a",
                 "track_name": "Song a",
+                "artist_name": "Ada",
+                "artist_names": "Ada; Bo",
                 "previous_rank": 4,
             },
             {
@@ -199,6 +201,8 @@ def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
                 "position": 2,
                 "track_id": "gone",
                 "track_name": "Gone",
+                "artist_name": "Cy",
+                "artist_names": None,
                 "previous_rank": None,
             },
             {
@@ -207,6 +211,8 @@ def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
                 "position": 1,
                 "track_id": "a",
                 "track_name": "Song a",
+                "artist_name": "Ada",
+                "artist_names": "Ada; Bo",
                 "previous_rank": None,
             },
         ]
@@ -216,6 +222,7 @@ def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
         ["a", "Song a", 1, True],
         ["gone", "Gone", 1, True],
     ]
+    assert rows["artist_name"].tolist() == ["Ada; Bo", "Cy"], "as the app's own lists name them"
     assert rows["move"].tolist() == [3, pd.NA]
     assert rows["artist_key"].iloc[0] == "ada"
     assert [tops.spark_period(name) for name in ("28 days", "90 days")] == ["last_28_days", None]
