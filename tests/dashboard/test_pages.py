@@ -10,6 +10,7 @@ import pytest
 
 import chart_specs
 import pipeline_grid
+import words
 from in_markdown import literal
 from tests.dashboard import invented_warehouse
 from tests.dashboard.page_app import HIDDEN, LISTENING, NOW, PAGES, App, app, charts_of, text_of
@@ -95,6 +96,7 @@ def test_the_overview_shows_the_ten_that_spark_computed_and_says_when(app: App) 
     assert positions == sorted(positions)
     assert "Computed by Spark" in said
     assert mine["run_id"].iloc[0] in said
+    assert f"counted up to {words.moment(mine['as_of'].iloc[0].tz_convert('Europe/Berlin'))}. Computed" in said
 
 
 def test_a_period_that_spark_has_no_list_of_is_counted_in_the_app_and_says_so(app: App) -> None:
