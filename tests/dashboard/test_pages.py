@@ -2,6 +2,7 @@
 
 import json
 import re
+from calendar import month_abbr
 from dataclasses import replace
 from datetime import timedelta
 
@@ -242,6 +243,18 @@ def test_a_year_that_is_over_is_compared_with_the_one_before(app: App) -> None:
 
     assert not drawn.exception
     assert f"In **March {NOW.year - 1}** you listened to" in text_of(drawn)
+
+
+def test_months_that_have_not_begun_are_not_offered_not_even_from_the_address(app: App) -> None:
+    begun = ["Whole year", *month_abbr[1 : NOW.month + 1]]
+    drawn = app.open("year", year=str(NOW.year - 1), month="Dec")
+    assert list(drawn.button_group(key="month").options)[-1] == "Dec"
+
+    drawn.button_group(key="year").set_value([str(NOW.year)]).run()
+
+    assert not drawn.exception
+    assert list(drawn.button_group(key="month").options) == begun
+    assert not app.open("year", year=str(NOW.year), month="Dec").exception
 
 
 def test_the_pipeline_names_what_went_wrong_and_when_consent_ends(app: App) -> None:
