@@ -99,10 +99,13 @@ def decades(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:
     return rows.assign(share=rows["value"] / whole if whole else 0.0)[["decade", "share"]]
 
 
-def years_in_decade(history: History, heard: pd.DataFrame, by: str, decade: int) -> pd.DataFrame:
-    """The release years of one decade: year, share of what was heard."""
+def years_in_decade(history: History, heard: pd.DataFrame, by: str, decade: int, this_year: int) -> pd.DataFrame:
+    """The release years of one decade: year, share of what was heard. Years to come are there if music claims them."""
     year = history.tracks["release_year"].iloc[heard["track"]].to_numpy(dtype="float64", na_value=np.nan)
     value = amounts(heard, by)
-    told = value.groupby(year).sum().reindex(range(decade, decade + 10), fill_value=0.0)
+    of_year = value.groupby(year).sum()
+    claimed = of_year.index[of_year.index < decade + 10].max()
+    last = min(decade + 9, int(np.nanmax([this_year, claimed])))
+    told = of_year.reindex(range(decade, last + 1), fill_value=0.0)
     whole = value.sum()
     return pd.DataFrame({"year": told.index, "share": told.to_numpy() / whole if whole else 0.0})

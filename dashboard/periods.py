@@ -45,6 +45,11 @@ class Period:
         return self.start <= self.today <= self.end
 
     @property
+    def begun_until(self) -> date:
+        """Its last day that has begun; its first one if none has."""
+        return max(min(self.end, self.today), self.start)
+
+    @property
     def previous(self) -> "Period | None":
         """As many days just before; for a whole month or year the month or year before; nothing before all time."""
         if self.name == ALL_TIME or self.start == date.min:

@@ -14,6 +14,7 @@ PAGE_LIMIT = 50
 LATE_AFTER = 2 * HOUR
 WARN_DAYS = 30
 
+_COMMAND = "python -m cli "
 _WAIT = "Nothing: the next run tries again."
 _NEXT_STEPS = {
     "NeedsConsent": "Run: python -m cli authorize {listener}",
@@ -69,10 +70,16 @@ def status(runs: pd.DataFrame, now: datetime) -> Status:
 
 
 def problems(runs: pd.DataFrame, now: datetime, hours: int = 7 * 24) -> pd.DataFrame:
-    """What went wrong, the newest first: slot, step, state, listener_id, error_class, what, next_step, recovered."""
-    recent = runs[runs["slot"] > now - hours * HOUR]
-    rows = [*_failed_steps(recent), *_failed_listeners(recent), *_missing_hours(recent, runs, now, hours)]
-    columns = ["slot", "step", "state", "listener_id", "error_class", "what", "next_step", "recovered"]
+    """What went wrong, the newest first: slot, since, step, state, listener_id, error_class, what, next_step,
+    recovered.
+
+    `since` is the slot of the first failure of an uninterrupted row of them, of which `slot` is the last.
+    """
+    oldest = now - hours * HOUR
+    recent = runs[runs["slot"] > oldest]
+    of_listeners = [row for row in _failed_listeners(runs) if row["slot"] > oldest]
+    rows = [*_failed_steps(recent), *of_listeners, *_missing_hours(recent, runs, now, hours)]
+    columns = ["slot", "since", "step", "state", "listener_id", "error_class", "what", "next_step", "recovered"]
     return pd.DataFrame(rows, columns=columns).sort_values(["slot", "step"], ascending=False, ignore_index=True)
 
 
@@ -90,13 +97,16 @@ def plays_per_run(runs: pd.DataFrame) -> pd.DataFrame:
 def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
     """A row per listener as the newest run found them: listener_id, state, reason, ends_at, days_left, level.
 
-    level: ok, soon (consent ends within 30 days), ended, unknown.
+    level: ok, soon (consent ends within 30 days), ended, gone (Spotify refuses it before its end), unknown.
     """
     newest: dict[str, Mapping[str, Any]] = {}
     for _, details in _ingest_details(runs):
         for slug, told in details.items():
-            ends_at = told.get("consent_ends_at") or newest.get(slug, {}).get("consent_ends_at")
-            newest[slug] = {**told, "consent_ends_at": ends_at}
+            before = newest.get(slug, {})
+            ends_at = told.get("consent_ends_at") or before.get("consent_ends_at")
+            # A run that asked nobody says nothing about a consent.
+            judged = before if told.get("error_class") == "NotAsked" else told
+            newest[slug] = {**told, "consent_ends_at": ends_at, "is_gone": _is_gone(judged)}
     rows = [_listener_row(slug, told, now) for slug, told in sorted(newest.items())]
     return pd.DataFrame(rows, columns=["listener_id", "state", "reason", "ends_at", "days_left", "level"])
 
@@ -166,6 +176,7 @@ def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
         rows.append(
             {
                 "slot": row["slot"],
+                "since": row["slot"],
                 "step": row["step"],
                 "state": row["state"],
                 "listener_id": None,
@@ -190,8 +201,10 @@ def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
         for slug, told in details.items():
             error_class = told.get("error_class") or ""
             if told.get("state") == "failed":
+                earlier = rows.get((slug, error_class))
                 rows[slug, error_class] = {
                     "slot": slot,
+                    "since": earlier["since"] if earlier and not earlier["recovered"] else slot,
                     "step": "ingest",
                     "state": "failed",
                     "listener_id": slug,
@@ -216,6 +229,7 @@ def _missing_hours(recent: pd.DataFrame, runs: pd.DataFrame, now: datetime, hour
     return [
         {
             "slot": slot,
+            "since": slot,
             "step": "ingest",
             "state": "missing",
             "listener_id": None,
@@ -230,6 +244,12 @@ def _missing_hours(recent: pd.DataFrame, runs: pd.DataFrame, now: datetime, hour
 
 def next_step(error_class: str, step: str, listener: str) -> str:
     return _NEXT_STEPS.get(error_class, _STEP_NEXT.get(step, _WAIT)).format(listener=listener)
+
+
+def is_said(next_step: str, what: str) -> bool:
+    """Whether what happened is told with the very command that comes next."""
+    _, found, command = next_step.partition(_COMMAND)
+    return bool(found) and f"{found}{command}" in what
 
 
 def _ingest_details(runs: pd.DataFrame) -> list[tuple[datetime, Mapping[str, Mapping[str, Any]]]]:
@@ -248,11 +268,17 @@ def _listener_row(slug: str, told: Mapping[str, Any], now: datetime) -> dict[str
         "reason": told.get("reason"),
         "ends_at": ends_at,
         "days_left": days_left,
-        "level": _consent_level(days_left),
+        "level": _consent_level(days_left, is_gone=told["is_gone"]),
     }
 
 
-def _consent_level(days_left: int | None) -> str:
+def _is_gone(told: Mapping[str, Any]) -> bool:
+    return bool(told.get("is_gone")) or told.get("error_class") == "NeedsConsent"
+
+
+def _consent_level(days_left: int | None, *, is_gone: bool) -> str:
+    if is_gone and (days_left is None or days_left >= 0):
+        return "gone"
     if days_left is None:
         return "unknown"
     if days_left < 0:

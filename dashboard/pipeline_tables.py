@@ -23,7 +23,7 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
     st.header("Listeners", anchor=False)
     listeners = pipeline_health.listeners(runs, page.now)
     listeners = listeners[listeners["listener_id"].isin(page.viewer.listeners)]
-    ending = listeners[listeners["level"].isin(["soon", "ended"])]
+    ending = listeners[listeners["level"].isin(["soon", "ended", "gone"])]
     for row in ending.to_dict("records"):
         st.warning(
             f"{literal(page.viewer.label_of(row['listener_id']))}: consent {_ends(row)}. Run "
@@ -44,6 +44,8 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
 
 
 def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
+    if row["level"] == "gone":
+        return "none, needs consent"
     if pd.isna(row["ends_at"]):
         return "unknown"
     end = words.day(pd.Timestamp(row["ends_at"]).tz_convert(page.filters.zone))
@@ -51,6 +53,8 @@ def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
 
 
 def _ends(row: dict[object, object]) -> str:
+    if row["level"] == "gone":
+        return "is gone: Spotify refuses it"
     left = int(str(row["days_left"]))
     return f"ended {words.counted(-left, 'day')} ago" if left < 0 else f"ends in {words.counted(left, 'day')}"
 

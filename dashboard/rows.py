@@ -77,7 +77,7 @@ def is_cover(image_url: object) -> bool:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that went wrong; without a next step it has recovered."""
+    """Something that went wrong. `next_step` is empty where it has recovered, or where `what` says it already."""
 
     when: str
     where: str
@@ -85,6 +85,7 @@ class Problem:
     glyph: str
     what: str
     next_step: str
+    has_recovered: bool
 
 
 def problems(items: Iterable[Problem], colours: Colours) -> str:
@@ -93,7 +94,7 @@ def problems(items: Iterable[Problem], colours: Colours) -> str:
         f'<li><span class="hr-swatch" aria-hidden="true" style="background:{colours.states[item.state]};'
         f'color:{colours.on_state[item.state]}">{escape(item.glyph)}</span>'
         f"<div><p><b>{escape(item.when)}</b> · {escape(item.where)} · {escape(item.state)} · "
-        f"{'open' if item.next_step else 'recovered'}</p>"
+        f"{'recovered' if item.has_recovered else 'open'}</p>"
         f'<p class="hr-what">{escape(item.what)}{_next_step(item)}</p>'
         f"</div></li>"
         for item in items

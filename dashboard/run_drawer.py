@@ -45,7 +45,7 @@ def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[str, Any]) -> None:
     attempts = pipeline_grid.attempts(runs, cell["slot"], cell["step"])
     _attempts(page, attempts)
     if len(attempts):
-        _next_step(attempts.iloc[-1].to_dict())
+        _next_step(attempts.iloc[-1].to_dict(), lists.text(cell["reason"]))
         _listeners(page, attempts.iloc[-1]["details"])
     if page.viewer.settings.is_in_cloud:
         url = logs_url(page.viewer.settings.project, cell["step"], cell["slot"], lists.text(cell["run_id"]) or None)
@@ -84,10 +84,13 @@ def _count(value: Any) -> str:
     return "–" if pd.isna(value) else f"{int(value):,}"
 
 
-def _next_step(newest: Mapping[Any, Any]) -> None:
-    if newest["state"] == "failed":
-        error_class = lists.text(newest["error_class"])
-        st.markdown(f"**Next:** {pipeline_health.next_step(error_class, newest['step'], 'LISTENER')}")
+def _next_step(newest: Mapping[Any, Any], what: str) -> None:
+    """Where the reason above it does not name it."""
+    if newest["state"] != "failed":
+        return
+    following = pipeline_health.next_step(lists.text(newest["error_class"]), newest["step"], "LISTENER")
+    if not pipeline_health.is_said(following, what):
+        st.markdown(f"**Next:** {following}")
 
 
 def _listeners(page: Listening, details: Any) -> None:
@@ -103,7 +106,7 @@ def _listeners(page: Listening, details: Any) -> None:
             lists.text(about.get("state")).replace("_", " "),
             _count(about.get("fetched")),
             _count(about.get("new")),
-            page.viewer.without_others(lists.text(about.get("reason"))),
+            words.without_code_marks(page.viewer.without_others(lists.text(about.get("reason")))),
         )
         for slug, about in mine.items()
     ]

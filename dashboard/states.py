@@ -66,7 +66,7 @@ def stale(since: datetime, age: timedelta, reason: str) -> None:
 
 
 def behind(what: str) -> None:
-    st.warning(f"{what} The Pipeline page says what to do.", icon=":material/schedule:")
+    st.warning(f"{words.sentence(what)} The Pipeline page says what to do.", icon=":material/schedule:")
 
 
 def unreadable(reason: str) -> None:

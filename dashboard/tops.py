@@ -123,6 +123,7 @@ def from_spark(history: History, top_tracks: pd.DataFrame, period: str) -> pd.Da
     rows = rows.assign(
         key=rows["track_id"],
         name=rows["track_name"],
+        artist_name=rows["artist_names"].fillna(rows["artist_name"]),
         artist_key=known["artist_key"],
         spotify_url=[spotify_url("track", track_id) for track_id in rows["track_id"]],
         is_tied=rows["rank"].duplicated(keep=False),

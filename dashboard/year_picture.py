@@ -13,6 +13,8 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 _INK, _PAPER, _SOFT, _ACCENT = "#171A21", "#FFFFFF", "#5B6270", "#4F46C8"
 _WIDE, _NARROW = 56, 25
 """Characters that fit in a line; those of East Asia take the room of two."""
+_FEWEST_BARS = 6
+"""A year of one month has no bar as wide as the picture."""
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML file may hold, even escaped: one of these, and no program shows the picture."""
 _MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
@@ -61,7 +63,7 @@ def _numbers(numbers: Sequence[tuple[str, str]]) -> list[str]:
 def _bars(values: Sequence[float], names: Sequence[str]) -> list[str]:
     top, bottom, left, width = 400, 600, 72, WIDTH - 144
     most = max(values, default=0) or 1
-    step = width / max(len(values), 1)
+    step = width / max(len(values), _FEWEST_BARS)
     parts = []
     for place, (value, name) in enumerate(zip(values, names, strict=True)):
         height = max(3.0, (bottom - top) * value / most)

@@ -1,7 +1,7 @@
 """A calendar year or month in review, whole: totals, biggest day, new artists, favourites, months, artists' ranks."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import pandas as pd
 
@@ -35,6 +35,11 @@ def years_of(local: pd.DataFrame) -> list[int]:
     return sorted((int(year) for year in local["wall"].dt.year.unique()), reverse=True)
 
 
+def months_begun(year: int, today: date) -> int:
+    """How many months of a year have begun; all of a year to come that a wrong clock put plays into."""
+    return today.month if year == today.year else 12
+
+
 def review(
     history: History, local: pd.DataFrame, year: int, month: int | None, by: str, zone: str, now: datetime
 ) -> Review:
@@ -56,8 +61,8 @@ def review(
 
 
 def months_of(heard: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
-    """A row per month of the period: month_on, value, plays; months to come hold nothing."""
-    every = pd.date_range(pd.Timestamp(period.start).replace(day=1), pd.Timestamp(period.end), freq="MS")
+    """A row per month of the period that has begun: month_on, value, plays."""
+    every = pd.date_range(pd.Timestamp(period.start).replace(day=1), pd.Timestamp(period.begun_until), freq="MS")
     month = _month_on(heard)
     value = amounts(heard, by).groupby(month).sum().reindex(every, fill_value=0.0)
     plays = heard.groupby(month).size().reindex(every, fill_value=0)

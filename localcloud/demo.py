@@ -1,4 +1,4 @@
-"""`make demo`: three invented listeners with years behind them live through sixteen days of hourly runs, in a minute.
+"""`make demo`: three invented listeners with years behind them live through sixteen days of hourly runs, in minutes.
 
 Real functions, real Spark, simulated time. Every figure of the report is checked against what the invented Spotify
 knows to be true. On a terminal it ends in the dashboard, until Ctrl-C; without one, or with CI=true, every page of the

@@ -117,7 +117,7 @@ def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
                 label_visibility="collapsed",
             )
         )
-    years = discoveries.years_in_decade(page.history, page.shown, page.by, int(decade[:4]))
+    years = discoveries.years_in_decade(page.history, page.shown, page.by, int(decade[:4]), page.today.year)
     best = years.loc[years["share"].idxmax()]
     st.markdown(f"Of the {decade}, most is from **{int(best['year'])}**: {words.percent(best['share'])} of listening.")
     chart = charts.bars(years, "year", "share", page.colours, title="Share of listening", as_share=True)

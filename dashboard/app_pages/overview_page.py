@@ -101,11 +101,11 @@ def top_ten(page: Listening) -> None:
 
 
 def computed(page: Listening, spark: pd.DataFrame) -> str:
-    """When and by which run; the list is older than the plays beside it."""
+    """Up to when and by which run; the list is older than the plays beside it."""
     first = spark.iloc[0]
-    at = first["computed_at"].tz_convert(ZoneInfo(page.filters.zone))
+    until = first["as_of"].tz_convert(ZoneInfo(page.filters.zone))
     age = words.ago(max(page.now - first["computed_at"].to_pydatetime(), timedelta()))
-    return f"By plays. Computed by Spark {age} ({words.moment(at)}), run {first['run_id']}."
+    return f"By plays, counted up to {words.moment(until)}. Computed by Spark {age}, run {first['run_id']}."
 
 
 page = frame.listening()

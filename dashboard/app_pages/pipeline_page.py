@@ -44,7 +44,9 @@ def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
     )
     same = ["slot", "step", "state", "what", "recovered"]
     told = kept.groupby(same, sort=False, as_index=False, dropna=False).agg(
-        who=("who", lambda names: words.joined(sorted(names.dropna()))), next_step=("next_step", _steps)
+        who=("who", lambda names: words.joined(sorted(names.dropna()))),
+        since=("since", "min"),
+        next_step=("next_step", _steps),
     )
     return told.sort_values("slot", ascending=False, kind="stable", ignore_index=True)
 
@@ -80,6 +82,8 @@ def figures(page: Listening, runs: pd.DataFrame, status: pipeline_health.Status)
             delta=f"about {words.duration(lost.to_pytimedelta())}" if len(gaps) else "none",
             delta_arrow="off",
         )
+    if len(page.viewer.listeners) > 1:
+        st.caption(f"Newest play and gaps: {literal(page.name)} only. Success and good runs: the whole pipeline.")
 
 
 def _when(label: str, at: datetime | None, page: Listening, zone: str, kind: str) -> None:
@@ -154,14 +158,25 @@ def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
 
 
 def _problem(page: Listening, row: dict[Hashable, Any]) -> rows.Problem:
+    what = words.without_code_marks(page.viewer.without_others(lists.text(row["what"]))) or "No reason was recorded."
+    next_step = "" if row["recovered"] or pipeline_health.is_said(row["next_step"], what) else row["next_step"]
     return rows.Problem(
-        when=words.moment(row["slot"].tz_convert(page.filters.zone)),
+        when=_when_failed(page, row),
         where=run_grid.STEP_NAMES[row["step"]] + (f", {row['who']}" if row["who"] else ""),
         state=row["state"],
         glyph=pipeline_grid.GLYPHS[row["state"]],
-        what=page.viewer.without_others(lists.text(row["what"])) or "No reason was recorded.",
-        next_step="" if row["recovered"] else row["next_step"],
+        what=words.sentence(what),
+        next_step=next_step,
+        has_recovered=bool(row["recovered"]),
     )
+
+
+def _when_failed(page: Listening, row: dict[Hashable, Any]) -> str:
+    """One failure by its hour, a row of them from the first to the last."""
+    first, last = (words.moment(row[name].tz_convert(page.filters.zone)) for name in ("since", "slot"))
+    if first == last:
+        return last
+    return f"{first} – {last}" if row["recovered"] else f"since {first}, last {last}"
 
 
 def plays_per_run(page: Listening, runs: pd.DataFrame) -> None:

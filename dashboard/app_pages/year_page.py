@@ -47,7 +47,7 @@ def chosen() -> tuple[int, int | None]:
         month = str(
             st.segmented_control(
                 "Month",
-                [WHOLE, *month_abbr[1:]],
+                [WHOLE, *month_abbr[1 : years.months_begun(year, page.today) + 1]],
                 default=WHOLE,
                 required=True,
                 key="month",
@@ -190,7 +190,8 @@ def keep(page: Listening, review: years.Review, name: str, month: int | None) ->
 
 def daily(page: Listening, review: years.Review) -> pd.Series:
     every = days.calendar(page.everything, review.period.start.year, page.by, page.gaps, page.filters.zone, page.now)
-    return every.loc[every["day"].between(pd.Timestamp(review.period.start), pd.Timestamp(review.period.end)), "value"]
+    first, last = pd.Timestamp(review.period.start), pd.Timestamp(review.period.begun_until)
+    return every.loc[every["day"].between(first, last), "value"]
 
 
 page = frame.listening()

@@ -55,7 +55,7 @@ def decide(batches: Iterable[KnownBatch], plays: PlaysLoaded, now: datetime, min
         reason = f"Batch {covering[-1].batch_id} was created after these plays were merged and covers them."
         return Decision("skip", reason, covering[-1].batch_id)
     if alive and now - alive[0].created_at < min_interval:
-        reason = f"Batch {alive[0].batch_id} is younger than the {_minutes(min_interval)} minutes that lie between two."
+        reason = f"Batch {alive[0].batch_id} is younger than the {_span(min_interval)} that lie between two."
         return Decision("skip", reason, alive[0].batch_id)
     for batch in alive:
         if batch.state in ACTIVE:
@@ -96,5 +96,10 @@ def run_of_label(label: str) -> str | None:
         return None
 
 
-def _minutes(interval: timedelta) -> int:
-    return int(interval.total_seconds() // 60)
+def _span(interval: timedelta) -> str:
+    """In the largest unit of which it is two or more, and whole: 2 days, 24 hours, 90 minutes."""
+    minutes = int(interval.total_seconds() // 60)
+    for size, unit in ((1440, "days"), (60, "hours")):
+        if minutes % size == 0 and minutes >= 2 * size:
+            return f"{minutes // size} {unit}"
+    return f"{minutes} minutes"

@@ -191,6 +191,8 @@ def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
                 "position": 1,
                 "track_id": "a",
                 "track_name": "Song a",
+                "artist_name": "Ada",
+                "artist_names": "Ada; Bo",
                 "previous_rank": 4,
             },
             {
@@ -199,6 +201,8 @@ def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
                 "position": 2,
                 "track_id": "gone",
                 "track_name": "Gone",
+                "artist_name": "Cy",
+                "artist_names": None,
                 "previous_rank": None,
             },
             {
@@ -207,6 +211,8 @@ def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
                 "position": 1,
                 "track_id": "a",
                 "track_name": "Song a",
+                "artist_name": "Ada",
+                "artist_names": "Ada; Bo",
                 "previous_rank": None,
             },
         ]
@@ -216,6 +222,7 @@ def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
         ["a", "Song a", 1, True],
         ["gone", "Gone", 1, True],
     ]
+    assert rows["artist_name"].tolist() == ["Ada; Bo", "Cy"], "as the app's own lists name them"
     assert rows["move"].tolist() == [3, pd.NA]
     assert rows["artist_key"].iloc[0] == "ada"
     assert [tops.spark_period(name) for name in ("28 days", "90 days")] == ["last_28_days", None]
@@ -286,8 +293,22 @@ def test_decades_are_complete_and_say_what_is_not_known():
     local = history.local("UTC")
     rows = discoveries.decades(history, local, "Plays")
     assert rows.values.tolist() == [["1970s", 0.25], ["1980s", 0.0], ["1990s", 0.0], ["2000s", 0.5], ["Unknown", 0.25]]
-    inside = discoveries.years_in_decade(history, local, "Plays", 2000)
+    inside = discoveries.years_in_decade(history, local, "Plays", 2000, 2026)
     assert inside.loc[inside["share"] > 0].values.tolist() == [[2003, 0.5]]
+    assert inside["year"].tolist() == list(range(2000, 2010))
+
+
+def test_the_years_of_this_decade_end_with_this_year_or_with_the_music():
+    tracks = [track("a", album_release_date="2021"), track("b", album_release_date="2028-01-01")]
+    history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b")], tracks)
+    local = history.local("UTC")
+
+    def years_shown(heard: pd.DataFrame) -> list[int]:
+        return discoveries.years_in_decade(history, heard, "Plays", 2020, 2026)["year"].tolist()
+
+    assert years_shown(local.head(1)) == list(range(2020, 2027))
+    assert years_shown(local) == list(range(2020, 2029)), "nothing that was heard is left out"
+    assert years_shown(local.head(0)) == list(range(2020, 2027))
 
 
 def test_loyalty_tells_how_much_goes_to_how_few_artists():
@@ -384,6 +405,13 @@ def test_a_year_in_review_is_the_whole_calendar_year():
         [pd.Timestamp("2025-12-01"), "Ada", 1],
     ]
     assert years.years_of(local) == [2026, 2025, 2024]
+
+
+def test_a_year_that_goes_on_ends_with_the_month_that_has_begun():
+    history = history_of([play("2026-01-01 00:00", "a")])
+    review = years.review(history, history.local("UTC"), 2026, None, "Plays", "UTC", NOW)
+    assert review.months["month_on"].dt.month.tolist() == list(range(1, 12))
+    assert [years.months_begun(year, date(2026, 11, 22)) for year in (2025, 2026)] == [12, 11]
 
 
 def test_a_year_without_plays_is_empty_and_not_an_error():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from calendar import month_abbr
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 
 import chart_specs
 import pipeline_grid
+import words
 from in_markdown import literal
 from tests.dashboard import invented_warehouse
 from tests.dashboard.page_app import HIDDEN, LISTENING, NOW, PAGES, App, app, charts_of, text_of
@@ -95,6 +97,7 @@ def test_the_overview_shows_the_ten_that_spark_computed_and_says_when(app: App) 
     assert positions == sorted(positions)
     assert "Computed by Spark" in said
     assert mine["run_id"].iloc[0] in said
+    assert f"counted up to {words.moment(mine['as_of'].iloc[0].tz_convert('Europe/Berlin'))}. Computed" in said
 
 
 def test_a_period_that_spark_has_no_list_of_is_counted_in_the_app_and_says_so(app: App) -> None:
@@ -240,6 +243,18 @@ def test_a_year_that_is_over_is_compared_with_the_one_before(app: App) -> None:
 
     assert not drawn.exception
     assert f"In **March {NOW.year - 1}** you listened to" in text_of(drawn)
+
+
+def test_months_that_have_not_begun_are_not_offered_not_even_from_the_address(app: App) -> None:
+    begun = ["Whole year", *month_abbr[1 : NOW.month + 1]]
+    drawn = app.open("year", year=str(NOW.year - 1), month="Dec")
+    assert list(drawn.button_group(key="month").options)[-1] == "Dec"
+
+    drawn.button_group(key="year").set_value([str(NOW.year)]).run()
+
+    assert not drawn.exception
+    assert list(drawn.button_group(key="month").options) == begun
+    assert not app.open("year", year=str(NOW.year), month="Dec").exception
 
 
 def test_the_pipeline_names_what_went_wrong_and_when_consent_ends(app: App) -> None:

@@ -148,7 +148,10 @@ def test_a_failing_step_is_named_with_its_next_step(app: App) -> None:
     assert "Failing for" in app.open().warning[0].value
     said = text_of(app.open("pipeline"))
     assert re.search(r"Failing for [67] hours: load", said)
-    assert "<b>Next:</b> Run: python -m cli authorize listener-one" in said
+    assert "consent was revoked, run python -m cli authorize listener-one.</p>" in said, "once, without backticks"
+    assert re.search(r"since \w{3} \d+ \w{3}, \d\d:\d\d, last ", said)
+    assert "Ania: consent is gone: Spotify refuses it. Run `python -m cli authorize listener-one`." in said
+    assert "<td>none, needs consent</td>" in said
     assert "<b>Next:</b> Look at the file and the reason beside it in the quarantine bucket." in said
 
 
@@ -156,7 +159,8 @@ def test_a_listener_whose_consent_ended_is_told_so_on_their_pages(app: App) -> N
     runs = STATES["failing"](app.warehouse, NOW).tables["runs"]
     app.over(with_table(app.warehouse, "runs", runs[runs["step"] == "ingest"]))
 
-    assert "could not read Ania's plays: Spotify says that consent has ended." in app.open().warning[0].value
+    assert "could not read Ania's plays: consent was revoked, run `python" in (said := app.open().warning[0].value)
+    assert "authorize listener-one`. The Pipeline page says" in said
     assert not app.open(listener="Bo").warning
 
 

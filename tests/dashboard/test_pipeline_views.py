@@ -202,6 +202,35 @@ def test_days_of_consent_are_counted_and_the_last_known_end_is_kept():
     assert told["days_left"].iloc[:2].tolist() == [7, -1]
 
 
+def test_a_consent_that_was_taken_back_is_gone_whatever_days_it_had_left():
+    told = {"consent_ends_at": "2027-02-26T00:00:00Z"}
+    refused = {**told, "state": "failed", "error_class": "NeedsConsent", "reason": "consent was revoked"}
+    not_asked = {"state": "failed", "error_class": "NotAsked", "reason": "not asked, Spotify asked for a pause"}
+
+    def level(*ends: dict[str, Any]) -> str:
+        rows = [asked(hour, ben=about) for hour, about in enumerate(ends, start=8)]
+        return str(pipeline_health.listeners(ledger(*rows), NOW)["level"].item())
+
+    assert level(told, refused) == "gone"
+    assert level(told, refused, not_asked, not_asked) == "gone"
+    assert level(refused, not_asked, told) == "ok"
+    assert level({**refused, "consent_ends_at": "2026-11-20T00:00:00Z"}) == "ended"
+
+
+def test_what_goes_wrong_run_after_run_is_told_since_the_first_of_them():
+    refused = {"state": "failed", "error_class": "NeedsConsent", "reason": "consent was revoked"}
+    not_asked = {"state": "failed", "error_class": "NotAsked", "reason": "not asked"}
+    rows = [refused, {}, refused, not_asked, refused]
+    told = pipeline_health.problems(ledger(*(asked(hour, ben=row) for hour, row in enumerate(rows, start=8))), NOW)
+    lasting = told[told["error_class"] == "NeedsConsent"]
+    assert lasting[["since", "slot"]].values.tolist() == [
+        [pd.Timestamp(at("2026-11-22 10:00")), pd.Timestamp(at("2026-11-22 12:00"))]
+    ]
+    # A week is shown; what began before it keeps its beginning.
+    told = pipeline_health.problems(ledger(*(asked(hour, ben=refused) for hour in (8, 12))), NOW, hours=2)
+    assert told["since"].iloc[0] == pd.Timestamp(at("2026-11-22 08:00"))
+
+
 def test_the_success_rate_counts_expected_hours_since_the_first_run():
     runs = ledger(run(7, "ingest"), run(8, "ingest", "skipped"), run(9, "ingest", "failed"), run(12, "ingest"))
     # Six slots from 7 to 12 were due; 10 and 11 are missing.

@@ -255,7 +255,7 @@ def test_between_two_batches_lies_the_interval_that_is_set(triggering, monkeypat
     triggering.publish("20261122T130000Z")
     assert triggering.deliver() == [200]
     assert len(triggering.batch_ids()) == 3
-    reason = "Batch top-tracks-20261122t120000z is younger than the 360 minutes that lie between two."
+    reason = "Batch top-tracks-20261122t120000z is younger than the 6 hours that lie between two."
     assert triggering.ledger()[-1] == ledger_row("20261122T130000Z", "transform", "skipped", reason, 12)
 
 
