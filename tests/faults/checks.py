@@ -7,7 +7,7 @@ themselves; where the functions say something (the ledger), it is held against t
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -155,8 +155,11 @@ def every_load_that_brought_plays_was_told_to_transform_trigger(evidence: Eviden
 
 
 def who_is_called_heard_was_shown_a_page(evidence: Evidence) -> Iterator[str]:
+    """In this attempt or, when the slot was landed before, in an earlier one."""
+    shown_in: dict[datetime, set[str]] = defaultdict(set)
     for attempt in evidence.attempts:
-        shown = {page.listener for page in attempt.pages}
+        shown = shown_in[attempt.slot]
+        shown |= {page.listener for page in attempt.pages}
         for name, told in attempt.answer.get("listeners", {}).items():
             if told["state"] in ("collected", "nothing_new") and name not in shown:
                 yield f"slot {attempt.slot} calls {name} {told['state']}, and no page was asked for"
