@@ -1,7 +1,7 @@
 """The hours and steps of the pipeline as a grid of buttons, so that a mouse, a finger and a keyboard can open each.
 
 Not a chart: a mark in a chart can be neither reached with the Tab key nor read out. The newest hour comes first and
-stands at the right end, on a phone on top.
+stands at the right end, on a phone on top. More than a day stands in several rows, so that nothing is cut off.
 """
 
 from collections.abc import Iterable
@@ -17,6 +17,7 @@ from pipeline_grid import STEPS
 from theme import Colours
 
 STEP_NAMES = {"ingest": "ingest", "load": "load", "transform": "start Spark", "top_tracks": "top ten (Spark)"}
+_HOURS_IN_ROW = 24
 _HOUR = "%Y-%m-%dT%H"
 
 _SCRIPT = """
@@ -70,10 +71,14 @@ def draw(cells: pd.DataFrame, zone: str, colours: Colours, said: str) -> CellKey
 def grid_html(cells: pd.DataFrame, zone: str, colours: Colours, said: str) -> str:
     """`said` is what the grid shows, in words, for those who do not see it."""
     hours = [_hour(hour.to_dict("records"), zone, colours) for _, hour in cells.groupby("slot", sort=True)][::-1]
+    rows = "".join(_row(hours[newest : newest + _HOURS_IN_ROW]) for newest in range(0, len(hours), _HOURS_IN_ROW))
+    return f'<div class="hr-runs" role="group" aria-label="{escape(said, quote=True)}">{rows}</div>'
+
+
+def _row(hours: Iterable[str]) -> str:
     names = "".join(f"<span>{escape(STEP_NAMES[step])}</span>" for step in STEPS)
     return (
-        f'<div class="hr-runs" role="group" aria-label="{escape(said, quote=True)}">'
-        f'<div class="hr-runs-steps" aria-hidden="true"><span></span>{names}</div>'
+        f'<div class="hr-runs-row"><div class="hr-runs-steps" aria-hidden="true"><span></span>{names}</div>'
         f'<div class="hr-runs-hours">{"".join(hours)}</div></div>'
     )
 

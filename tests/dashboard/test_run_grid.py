@@ -28,6 +28,16 @@ def test_every_cell_is_a_button_with_its_state_in_words_and_the_newest_hour_come
     assert "<b>503" not in html
 
 
+def test_more_than_a_day_stands_in_rows_of_a_day_the_newest_on_top() -> None:
+    html = run_grid.grid_html(pipeline_grid.grid(ledger(*whole(12)), NOW, 72), "UTC", colours_of("light"), "")
+
+    first, *older = html.split('<div class="hr-runs-row">')[1:]
+    assert [row.count("<button") for row in (first, *older)] == [24 * 4] * 3
+    assert 'value="2026-11-22T12.ingest"' in first
+    assert 'value="2026-11-21T12.ingest"' in older[0]
+    assert all("top ten (Spark)</span>" in row for row in older)
+
+
 def test_the_key_of_a_cell_survives_the_address() -> None:
     key = run_grid.CellKey(datetime(2026, 11, 22, 12, tzinfo=UTC), "top_tracks")
 
