@@ -36,6 +36,8 @@ _QUERIES = Path(__file__).parent / "queries"
 _TIMEOUT_SECONDS = 10.0
 _QUERY_TIMEOUT_SECONDS = 120.0
 _PATIENCE_SECONDS = 10.0
+# Whether a table has changed is told at once, or not at all: a page with a copy need not wait for it.
+_LOOK_SECONDS = 5.0
 _CHECK_SECONDS = 60.0
 _TRY_AGAIN_SECONDS = 15.0
 _COPIES = 24
@@ -78,14 +80,15 @@ class Warehouse:
     def __init__(
         self, settings: Settings, client: bigquery.Client, patience_seconds: float = _PATIENCE_SECONDS
     ) -> None:
-        self._client = client
+        self._client, self._patience_seconds = client, patience_seconds
         self._retry = bigquery.DEFAULT_RETRY.with_timeout(patience_seconds)
         self._dataset = bigquery.DatasetReference(settings.project, settings.dataset)
         self._maximum_bytes_billed = settings.maximum_bytes_billed
 
     def modified(self, table: str) -> datetime:
         """When the table last changed: free of charge."""
-        found = self._client.get_table(self._dataset.table(table), retry=self._retry, timeout=_TIMEOUT_SECONDS)
+        retry = self._retry.with_timeout(min(_LOOK_SECONDS, self._patience_seconds))
+        found = self._client.get_table(self._dataset.table(table), retry=retry, timeout=_LOOK_SECONDS)
         return cast(datetime, found.modified)
 
     def rows(self, table: str) -> pd.DataFrame:
@@ -116,6 +119,7 @@ class Store:
         self._copies: OrderedDict[Hashable, _Copy] = OrderedDict()
         self._locks: dict[Hashable, Lock] = {}
         self._lock = Lock()
+        self._silent_until, self._silence = 0.0, ""
 
     def history(self, listener_id: str) -> Loaded[History]:
         """A listener's plays, ready to count."""
@@ -180,6 +184,8 @@ class Store:
         """The copy of a table's newest version; loaded by one thread at a time, looked after once a minute."""
         with self._lock_of(key):
             copy = self._copies.get(key)
+            if copy and time.monotonic() < self._silent_until:
+                return Loaded(copy.value, copy.loaded_at, self._silence)
             if copy is None or time.monotonic() - copy.checked >= self._wait_of(copy):
                 copy = self._looked_after(key[0], copy, load)
                 self._keep(key, copy)
@@ -194,6 +200,9 @@ class Store:
             return _Copy(value, version, datetime.now(UTC), time.monotonic())
         except UNREADABLE as error:
             unreadable = _as_unreadable(error)
+            # A page reads several tables: those that have a copy do not wait for the same silence one after the other.
+            self._silent_until = time.monotonic() + min(_TRY_AGAIN_SECONDS, self._check_seconds)
+            self._silence = str(unreadable)
             if copy is None:
                 raise unreadable from error
             return replace(copy, checked=time.monotonic(), error=str(unreadable))
@@ -256,4 +265,4 @@ def _as_unreadable(error: Exception) -> WarehouseUnreadable:
         return TablesMissing("The tables are not there yet, or the settings name another project or dataset.")
     if isinstance(error, (Forbidden, GoogleAuthError)):
         return WarehouseUnreadable("BigQuery does not let the dashboard's account read the tables.")
-    return WarehouseUnreadable(f"BigQuery did not answer ({type(error).__name__}).")
+    return WarehouseUnreadable("BigQuery did not answer.")

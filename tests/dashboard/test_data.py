@@ -1,6 +1,7 @@
 """The door to the warehouse: what it loads, how often it asks, and what it does when nobody answers."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -161,9 +162,25 @@ def test_an_outage_is_told_in_words_and_ends_by_itself(cloud: LaptopCloud, store
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
     good = store.history("ania")
     cloud.faults.order(fault)
-    assert (store.history("ania").error or "").startswith("BigQuery did not answer")
+    assert store.history("ania").error == "BigQuery did not answer."
     cloud.faults.clear()
     assert store.history("ania") == good
+
+
+def test_what_has_a_copy_does_not_wait_for_the_same_silence_again(cloud: LaptopCloud):
+    """A page reads several tables: of a warehouse that hangs, only the first is waited for."""
+    store = open_store(cloud, check_seconds=0.5)
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    history, gaps = store.history("ania"), store.gaps("ania")
+    time.sleep(0.6)
+    cloud.faults.order(Fault("bigquery GET .*", "drop", times=None))
+    assert store.history("ania").error == "BigQuery did not answer."
+    cloud.faults.calls.clear()
+    assert store.gaps("ania").error == "BigQuery did not answer."
+    assert not cloud.faults.calls
+    cloud.faults.clear()
+    time.sleep(0.6)
+    assert (store.history("ania"), store.gaps("ania").error) == (history, gaps.error)
 
 
 def test_a_version_that_cannot_be_loaded_leaves_the_one_before_in_place(cloud: LaptopCloud, store: Store):
