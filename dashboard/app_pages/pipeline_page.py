@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 import charts_pipeline
+import filters
 import frame
 import lists
 import pipeline_grid
@@ -202,6 +203,19 @@ def plays_per_run(page: Listening, runs: pd.DataFrame) -> None:
     )
 
 
+def unknown_zones(page: Listening) -> None:
+    """A misspelt home time zone breaks no page, so nobody would notice that another clock is shown."""
+    for slug in page.viewer.listeners:
+        zone = page.viewer.settings.zone_of(slug)
+        if zone and not filters.valid_zone(zone):
+            st.warning(
+                f"The home time zone of {literal(page.viewer.label_of(slug))} is set to {literal(zone)}, which does "
+                "not exist. Until the owner corrects it in `DASHBOARD_LISTENERS` (`listeners` in terraform.tfvars) to "
+                "a name such as Europe/Berlin, the browser's time zone is the default.",
+                icon=":material/schedule:",
+            )
+
+
 page = frame.listening(needs_plays=False)
 runs = page.viewer.store.runs().value
 status = pipeline_health.status(runs, page.now)
@@ -216,6 +230,7 @@ if blocked:
 if status.level == "never":
     states.never_run(page.viewer.settings)
     st.stop()
+unknown_zones(page)
 figures(page, runs, status)
 grid(page)
 what_went_wrong(page, mine(pipeline_health.problems(runs, page.now), page))

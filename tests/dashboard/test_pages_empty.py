@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from in_markdown import plain
 from tests.dashboard.invented_states import STATES
 from tests.dashboard.invented_warehouse import InventedWarehouse
 from tests.dashboard.page_app import LISTENING, NOW, PAGES, App, app, charts_of, text_of
@@ -172,6 +173,19 @@ def test_a_pause_that_spotify_asked_for_is_told(app: App) -> None:
     said = text_of(app.over(with_table(app.warehouse, "runs", paused)).open("pipeline"))
 
     assert "Spotify asked for a pause" in said
+
+
+def test_a_home_time_zone_that_does_not_exist_is_named_on_the_pipeline_page(app: App) -> None:
+    app.environment(
+        DASHBOARD_LISTENERS='{"listener-one": {"name": "Ania", "time_zone": "Europe/Berln"}, '
+        '"listener-two": {"name": "Bo", "time_zone": "America/New_York"}}'
+    )
+    pipeline = app.open("pipeline")
+
+    (warning,) = [plain(one.value) for one in pipeline.warning if "time zone" in one.value]
+    assert warning.startswith("The home time zone of Ania is set to Europe/Berln, which does not exist.")
+    assert "`DASHBOARD_LISTENERS`" in warning
+    assert not pipeline.exception
 
 
 def test_five_listeners_can_each_be_chosen(app: App) -> None:
