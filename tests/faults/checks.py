@@ -306,7 +306,8 @@ def _in_a_gap(evidence: Evidence, key: Key) -> bool:
 
 
 def _is_inside(gap: Row, key: Key) -> bool:
-    return bool(gap["listener_id"] == key[0] and gap["gap_start"] < key[1] < gap["gap_end"])
+    """Of two plays that end in one millisecond the page may have cut off one: the gap's end is part of it."""
+    return bool(gap["listener_id"] == key[0] and gap["gap_start"] < key[1] <= gap["gap_end"])
 
 
 def _is_exactly_one_page(evidence: Evidence, gap: Row) -> bool:
