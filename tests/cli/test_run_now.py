@@ -116,7 +116,7 @@ def test_in_the_cloud_the_job_is_run_once_and_followed_to_the_end(owner, schedul
         f"{run_id}  load        succeeded  Of 12 plays 12 were new.\n"
         f"{run_id}  transform   skipped    A batch is young enough\n"
     )
-    assert said.err.startswith("Firing the schedule …\n… waiting for ")
+    assert said.err.startswith("Firing the schedule …\n")  # what it waits for depends on how quick it went
     assert scheduler.calls == [("POST", JOB)]
 
 
