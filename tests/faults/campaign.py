@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
@@ -55,8 +55,10 @@ def run_storms(seeds: Iterable[int], world: World, with_spark: Container[int] = 
     for seed in seeds:
         evidence = world.run(draw(seed), with_spark=seed in with_spark)
         tally += tally_of(evidence)
-        if problems(evidence):
-            failures.append(shrink(seed, world))
+        if found := problems(evidence):
+            failure = shrink(seed, world)
+            # What does not come again on repeating is worth as much: the first run's words are kept.
+            failures.append(failure if failure.problems else replace(failure, problems=tuple(found)))
     return tally, failures
 
 
