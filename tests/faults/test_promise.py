@@ -12,13 +12,16 @@ from tests.faults.checks import problems
 from tests.faults.storms import Heard, Storm, Trouble, draw
 
 AT_ONCE = 20
+REAL_TIME = "no answer from Spotify in time"
+"""The one trouble that waits for a real clock: a storm with it is not the same each time. Campaigns have it."""
+SEEDS = [seed for seed in range(230) if REAL_TIME not in {trouble.kind for trouble in draw(seed).troubles}][:200]
 ONE, TWO = "listener-one", "listener-two"
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("first", range(0, 200, AT_ONCE))
 def test_every_promise_is_kept_in_every_storm(world, first):
-    tally, failures = run_storms(range(first, first + AT_ONCE), world)
+    tally, failures = run_storms(SEEDS[first : first + AT_ONCE], world)
     assert not failures, [f"make faults REPLAY={failure.seed}: {failure}" for failure in failures]
     assert tally.storms == AT_ONCE
     assert (tally.lost, tally.doubled) == (0, 0)
