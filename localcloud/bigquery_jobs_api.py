@@ -35,6 +35,7 @@ class JobsApi:
         self._jobs = Jobs(warehouse, faults)
         self._runner = QueryRunner(warehouse, sizes)
         self._read_object, self._write_object = read_object, write_object
+        self._locations: dict[tuple[str, str], str] = {}
         self.statements: dict[Statement, Resource] = {}
 
     def routes(self) -> Routes:
@@ -141,12 +142,14 @@ class JobsApi:
         return Work(run, True, self._location_of([TableId.of(configuration["sourceTable"])]))
 
     def _location_of(self, tables: Sequence[TableId]) -> str | None:
-        """Where the datasets of these tables are; None when there is none."""
+        """Where the datasets of these tables are, which they never leave; None when there is none."""
         if not tables:
             return None
-        with self._warehouse.reading() as cursor:
-            location: str = find_dataset(cursor, tables[0].project, tables[0].dataset)["location"]
-        return location
+        project, dataset = tables[0].project, tables[0].dataset
+        if (project, dataset) not in self._locations:
+            with self._warehouse.reading() as cursor:
+                self._locations[project, dataset] = find_dataset(cursor, project, dataset)["location"]
+        return self._locations[project, dataset]
 
 
 def _shown(statistics: Resource) -> Resource:

@@ -104,17 +104,13 @@ class QueryRunner:
 
     def _bytes(self, cursor: Cursor, query: Query, tables: dict[TableId, Resource]) -> Resource:
         """What the statement reads. Nothing is pruned: every column it names is counted whole."""
-        read = [_bytes_read(query, self._sizes.of_columns(cursor, resource)) for resource in tables.values()]
+        columns = query.translation.columns
+        read = [sum(self._sizes.of_columns(cursor, resource, columns).values()) for resource in tables.values()]
         billed = sum(max(size, _SMALLEST_BILL) for size in read)
         if query.maximum_bytes is not None and billed > query.maximum_bytes:
             message = f"Query exceeded limit for bytes billed: {query.maximum_bytes}. {billed} or higher required."
             raise ApiError(400, "bytesBilledLimitExceeded", message)
         return {"totalBytesProcessed": str(sum(read)), "totalBytesBilled": str(billed)}
-
-
-def _bytes_read(query: Query, sizes: dict[str, int]) -> int:
-    columns = query.translation.columns
-    return sum(size for name, size in sizes.items() if "*" in columns or name in columns)
 
 
 def _statistics(query: Query) -> Resource:

@@ -31,10 +31,13 @@ _UPLOAD_TIMEOUT_SECONDS = 60
 
 
 class BigQuery:
-    """The service. gs:// URIs of load and extract jobs are read and written through the two functions."""
+    """The service. gs:// URIs of load and extract jobs are read and written through the two functions.
+
+    Without a directory it keeps everything in memory.
+    """
 
     def __init__(
-        self, directory: Path, read_object: ReadObject, write_object: WriteObject, clock: Clock, faults: Faults
+        self, directory: Path | None, read_object: ReadObject, write_object: WriteObject, clock: Clock, faults: Faults
     ) -> None:
         self._warehouse = Warehouse(directory, clock)
         sizes = Sizes()

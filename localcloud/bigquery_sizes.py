@@ -1,29 +1,34 @@
 # ruff: noqa: S608 -- names are quoted, values are parameters
 """How much tables hold, by BigQuery's rules for logical bytes: https://cloud.google.com/bigquery/pricing#data."""
 
+from collections.abc import Container
+
 from localcloud.bigquery_catalog import Resource, TableId
 from localcloud.bigquery_types import Field, quoted
 from localcloud.bigquery_warehouse import Cursor
 
 
 class Sizes:
-    """Counts a state of a table once; the time of modification names the state."""
+    """Counts a column of a state of a table once; the time of modification names the state."""
 
     def __init__(self) -> None:
         self._known: dict[TableId, tuple[str, dict[str, int]]] = {}
 
-    def of_columns(self, cursor: Cursor, resource: Resource) -> dict[str, int]:
-        """Logical bytes of each column, by its name in lower case."""
+    def of_columns(self, cursor: Cursor, resource: Resource, names: Container[str]) -> dict[str, int]:
+        """Logical bytes of the columns with these names in lower case; "*" is all of them."""
         table, state = TableId.of(resource["tableReference"]), resource["lastModifiedTime"]
-        known = self._known.get(table)
-        if known is None or known[0] != state:
-            known = self._known[table] = (state, _column_bytes(cursor, table, resource["schema"]["fields"]))
-        return known[1]
+        if self._known.get(table, ("", {}))[0] != state:
+            self._known[table] = (state, {})
+        known = self._known[table][1]
+        wanted = [field for field in resource["schema"]["fields"] if "*" in names or field["name"].lower() in names]
+        if unknown := [field for field in wanted if field["name"].lower() not in known]:
+            known.update(_column_bytes(cursor, table, unknown))
+        return {name: known[name] for name in (field["name"].lower() for field in wanted)}
 
     def added_to(self, cursor: Cursor, resource: Resource) -> Resource:
         """The metadata with the numbers that BigQuery works out on asking."""
         rows = count_rows(cursor, TableId.of(resource["tableReference"]))
-        size = sum(self.of_columns(cursor, resource).values())
+        size = sum(self.of_columns(cursor, resource, "*").values()) if rows else 0
         return {**resource, "numRows": str(rows), "numBytes": str(size)}
 
 

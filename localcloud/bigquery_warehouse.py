@@ -26,17 +26,24 @@ CREATE TABLE IF NOT EXISTS localcloud.jobs (resource VARCHAR);
 class Warehouse:
     """Cursors inside transactions. What DuckDB has to say against a statement leaves as an ApiError."""
 
-    def __init__(self, directory: Path, clock: Clock) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(self, directory: Path | None, clock: Clock) -> None:
+        """Without a directory it is kept in memory only, and is empty at the next start."""
+        file = ":memory:"
+        if directory:
+            directory.mkdir(parents=True, exist_ok=True)
+            file = str(directory / "warehouse.duckdb")
         self.clock = clock
         self._writer = threading.Lock()
-        self._database = duckdb.connect(str(directory / "warehouse.duckdb"))
-        self._database.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._idle: list[Cursor] = []
+        self._database = duckdb.connect(file)
+        # One thread: for statements of milliseconds more of them cost more than they bring.
+        self._database.execute("SET GLOBAL TimeZone = 'UTC'; SET threads = 1")
         self._database.execute(_METADATA)
 
     def close(self) -> None:
         with self._writer:
-            self._database.close()
+            for connection in (*self._idle, self._database):
+                connection.close()
 
     @contextmanager
     def reading(self) -> Iterator[Cursor]:
@@ -60,14 +67,17 @@ class Warehouse:
 
     @contextmanager
     def _cursor(self) -> Iterator[Cursor]:
-        cursor = self._database.cursor()
-        cursor.begin()
+        """One that is idle, or a new one: making them takes longer than many a query."""
+        cursor = self._idle.pop() if self._idle else self._database.cursor()
         try:
+            cursor.begin()
             yield cursor
-        except duckdb.Error as error:
-            raise as_bigquery_error(error) from error
-        finally:
+        except BaseException as error:
             cursor.close()
+            if isinstance(error, duckdb.Error):
+                raise as_bigquery_error(error) from error
+            raise
+        self._idle.append(cursor)
 
     def now_ms(self) -> int:
         return int(self.clock.now().timestamp() * 1000)

@@ -4,8 +4,9 @@ SQLGlot reads the syntax and writes DuckDB's; what a function means is decided i
 nothing here has been shown to translate rightly is refused by name, never guessed.
 """
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from localcloud.bigquery_catalog import TableId
 from localcloud.googlesql_steps import STEPS
 from localcloud.googlesql_syntax import refuse_unknown_syntax
 from localcloud.googlesql_template import invalid_query, refuse
+from localcloud.web import ApiError
 
 
 class _AsWrittenParser(BigQueryParser):
@@ -74,7 +76,55 @@ _KINDS: dict[type[exp.Expr], str] = {
 
 @lru_cache(maxsize=1_000)
 def translate(text: str, context: Context) -> Translation:
-    """Raises ApiError with BigQuery's kind of message for what is wrong, or names what is not imitated."""
+    """Raises ApiError with BigQuery's kind of message for what is wrong, or names what is not imitated.
+
+    Statements that differ in nothing but their tables' full names are translated once: each file has a staging table.
+    """
+    shape, tables = _without_names(text)
+    try:
+        translation = _translate(shape, context)
+    except ApiError:
+        return _translate(text, context)  # so that the error speaks of the tables by their names
+    return _with_names(translation, tables)
+
+
+# What holds no name comes first: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
+_TEXT_OR_NAME = re.compile(
+    r"""
+      \'{3} (?: \\. | . )*? \'{3} | \"{3} (?: \\. | . )*? \"{3}
+    | \' (?: \\. | [^\'\\\n] )* \' | \" (?: \\. | [^\"\\\n] )* \"
+    | (?: -- | \# ) [^\n]* | /\* .*? \*/
+    | ` ([^`.]+) \. ([^`.]+) \. ([^`.]+) `
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_ANY_TABLE = re.compile(r'"any\.table"\."t([0-9]+)"')
+
+
+def _without_names(text: str) -> tuple[str, list[TableId]]:
+    """`project.dataset.table` becomes `any.table.t0` and so on; the tables by their numbers."""
+    tables: dict[TableId, int] = {}
+
+    def put(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
+        return f"`any.table.t{tables.setdefault(TableId(*found.groups()), len(tables))}`"
+
+    return _TEXT_OR_NAME.sub(put, text), list(tables)
+
+
+def _with_names(translation: Translation, tables: list[TableId]) -> Translation:
+    found = {TableId("any", "table", f"t{number}"): table for number, table in enumerate(tables)}
+    return replace(
+        translation,
+        sql=_ANY_TABLE.sub(lambda place: tables[int(place[1])].sql, translation.sql),
+        tables=tuple(found.get(table, table) for table in translation.tables),
+        target=found.get(translation.target, translation.target) if translation.target else None,
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _translate(text: str, context: Context) -> Translation:
     statement = _parse(text)
     kind = _KINDS[type(statement)]
     refuse_unknown_syntax(statement)

@@ -30,15 +30,19 @@ _NOBODY = "http://127.0.0.1:9"
 
 
 class LaptopCloud:
-    """Used as a context manager; entering it again on the same directory is a restart."""
+    """Used as a context manager; entering it again on the same directory is a restart.
 
-    def __init__(self, directory: Path, run_batch: RunBatch | None = None) -> None:
+    `forgetful`: the warehouse is not kept in the directory but in memory, which is quicker.
+    """
+
+    def __init__(self, directory: Path, run_batch: RunBatch | None = None, *, forgetful: bool = False) -> None:
         self.faults = Faults()
         self.clock = Clock()
-        self._run_batch = run_batch
+        self._run_batch, self._forgetful = run_batch, forgetful
         self._open(directory)
         self._gcp = Server("gcp", self._google.routes, self.faults)
         self._bigquery = Server("bigquery", self.bigquery.routes, self.faults)
+        self.servers = (self._gcp, self._bigquery)
         self.gcp_url, self.bigquery_url = self._gcp.url, self._bigquery.url
         self.environment = self._environment(directory)
 
@@ -47,9 +51,8 @@ class LaptopCloud:
         self.storage, self.secrets = self._google.storage, self._google.secrets
         self.pubsub, self.dataproc = self._google.pubsub, self._google.dataproc
         self.events, self.deliver_pending = self._google.events, self._google.events.deliver_pending
-        self.bigquery = BigQuery(
-            directory, self.storage.read_object, self.storage.write_object, self.clock, self.faults
-        )
+        place = None if self._forgetful else directory
+        self.bigquery = BigQuery(place, self.storage.read_object, self.storage.write_object, self.clock, self.faults)
 
     def start_over(self, directory: Path) -> None:
         """An empty cloud on another directory, under the same addresses: clients keep their connections.

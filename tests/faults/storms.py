@@ -16,8 +16,8 @@ from localcloud.spotify_orders import Order
 LISTENERS = ("listener-one", "listener-two")
 DAY_LONG_PAUSE_SECONDS = 82_661
 """As users report it (ledger of a real app, August 2026)."""
-READ_SECONDS = 0.6
-"""How long ingest waits for Spotify's answer here: real seconds, so far fewer than in the cloud."""
+SLOW_SECONDS = 25.0
+"""How long an answer takes that comes too late: ingest waits for 20 s (functions/ingest/asking.py)."""
 LONGEST_LATE_MINUTES = 2 * 24 * 60
 
 
@@ -253,7 +253,7 @@ _WEIGHTED: dict[str, tuple[int, Measures]] = {
     "5xx": (4, _spotify("server_error", "bad_gateway", "gateway_timeout_html", endpoints=_BOTH)),
     "503 page of the token endpoint": (2, _spotify("token_503_html")),
     "no answer from Spotify": (3, _spotify("dropped", endpoints=_BOTH)),
-    "no answer from Spotify in time": (1, _spotify("slow", endpoints=_BOTH, seconds=2 * READ_SECONDS)),
+    "no answer from Spotify in time": (1, _spotify("slow", endpoints=_BOTH, seconds=SLOW_SECONDS)),
     "a body cut in half": (3, _spotify("body_cut_in_half", endpoints=_BOTH)),
     "an answer that makes no sense": (2, _spotify("not_json", "empty_body", "json_of_another_shape", endpoints=_BOTH)),
     "a page of hours ago": (2, _spotify("stale", seconds=9000.0)),

@@ -24,7 +24,7 @@ from typing import Any
 import functions_framework
 import pytest
 import time_machine
-from google.cloud import bigquery
+from requests.adapters import HTTPAdapter
 
 from localcloud.bigquery_catalog import TableId
 from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
@@ -37,7 +37,8 @@ from localcloud.spotify_orders import Order
 from localcloud.web import Server
 from tests.faults.evidence import Attempt, Batch, Evidence, Key, Page, Row, key_of, row_key
 from tests.faults.scripted_life import ScriptedLife, play_hour
-from tests.faults.storms import LISTENERS, READ_SECONDS, Call, EndBatch, Heard, Measure, Revoke, Rotate, Storm, Trouble
+from tests.faults.storms import LISTENERS, Call, EndBatch, Heard, Measure, Revoke, Rotate, Storm, Trouble
+from tests.faults.wire import Wire
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "cloudevent"}
@@ -66,7 +67,6 @@ class World:
         self._directory, self._count = directory, 0
         self._environment = settings
         self._project = self._environment["GOOGLE_CLOUD_PROJECT"]
-        self._warehouse = bigquery.Client(self._project, location=self._environment["LOCATION"])
         self._functions: dict[str, Any] = {}
         for name in FUNCTIONS:
             self._start(name)
@@ -244,8 +244,7 @@ class World:
         age = now - datetime.fromisoformat(batch["createTime"])
         if batch["state"] == "PENDING" and age >= timedelta(seconds=10):
             self._cloud.dataproc.start(batch_id)
-            table = TableId(self._project, self._environment["DATASET"], "plays")
-            self._seen[batch_id] = frozenset(map(row_key, self._cloud.bigquery.rows(table)))
+            self._seen[batch_id] = frozenset(map(row_key, self._rows("plays")))
         elif batch["state"] == "RUNNING" and age >= (BATCH_TIME_TO_LIVE if self._fate == "hangs" else BATCH_RUNS):
             state = {None: "SUCCEEDED", "hangs": "CANCELLED"}.get(self._fate, self._fate)
             if self._with_spark:
@@ -267,7 +266,7 @@ class World:
 
     def _gather(self, log: str) -> Evidence:
         evidence, storage = self._evidence, self._cloud.storage
-        evidence.plays, evidence.gaps, evidence.ledger = map(self._rows, ("plays", "gaps", "runs"))
+        evidence.plays, evidence.gaps, evidence.ledger = self._rows("plays"), self._rows("gaps"), self._ledger()
         evidence.top_tracks = self._rows("top_tracks") if self._with_spark else None
         landing, quarantine = self._environment["LANDING_BUCKET"], self._environment["QUARANTINE_BUCKET"]
         evidence.landed = {name: storage.read(landing, name).decode() for name in storage.names(landing)}
@@ -304,8 +303,10 @@ class World:
         return {name: count["pending"] + count["held"] for name, count in counts.items()}
 
     def _rows(self, table: str) -> list[Row]:
-        rows = self._warehouse.query_and_wait(f"SELECT * FROM {self._environment['DATASET']}.{table}")
-        return [dict(row) for row in rows]
+        return self._cloud.bigquery.rows(TableId(self._project, self._environment["DATASET"], table))
+
+    def _ledger(self) -> list[Row]:
+        return [row | {"details": json.loads(row["details"] or "null")} for row in self._rows("runs")]
 
     def _travel_to(self, instant: datetime, *, also_back: bool = False) -> None:
         if also_back or instant > datetime.now(UTC):
@@ -333,7 +334,7 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         traveller = stack.enter_context(time_machine.travel(FIRST_SLOT - timedelta(hours=1)))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         _let_sleepers_move_the_time(patch, traveller)
-        cloud = stack.enter_context(LaptopCloud(root / "storm-0"))
+        cloud = stack.enter_context(LaptopCloud(root / "storm-0", forgetful=True))
         server = Server("spotify", Spotify(cloud.clock, 1, []).routes, cloud.faults).start()
         stack.callback(server.stop)
         settings = cloud.environment | {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
@@ -341,13 +342,14 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         shutil.copy(settings["GOOGLE_APPLICATION_CREDENTIALS"], key)
         settings["GOOGLE_APPLICATION_CREDENTIALS"] = str(key)
         settings["NO_PROXY"] = "127.0.0.1"  # or requests looks for a proxy in the whole environment at each call
+        wire = Wire([*cloud.servers, server], time.monotonic)
+        patch.setattr(HTTPAdapter, "send", lambda adapter, request, **how: wire.send(adapter, request, **how))
         for name, value in settings.items():
             patch.setenv(name, value)
         # Google's authentication notes that the laptop's account has no name.
         patch.setattr(logging.getLogger("google.oauth2.service_account"), "disabled", True)
         # One after the other: the same storm is the same storm each time.
         patch.setattr("visits._AT_ONCE", 1)
-        patch.setattr("asking._READ_SECONDS", READ_SECONDS)
         # Google's tokens last an hour; fetching eight of them for each simulated hour would only take time.
         patch.setattr("localcloud.credentials.TOKEN_SECONDS", 30 * 86_400)
         yield World(cloud, server, settings, traveller, root)
@@ -355,12 +357,9 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
 
 def _let_sleepers_move_the_time(patch: pytest.MonkeyPatch, traveller: Any) -> None:
     """Both clocks: Google's retries look at the monotonic one for their deadlines."""
-    real_sleep, real_monotonic, slept, lock = time.sleep, time.monotonic, [0.0], threading.Lock()
+    real_monotonic, slept, lock = time.monotonic, [0.0], threading.Lock()
 
     def sleep(seconds: float) -> None:
-        if "process_request_thread" in threading.current_thread().name:
-            real_sleep(seconds)  # a server that is slow on purpose
-            return
         with lock:
             slept[0] += seconds
             traveller.shift(timedelta(seconds=seconds))
