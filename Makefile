@@ -17,9 +17,9 @@ demo: setup ## Live through weeks of hourly runs in some minutes, check every fi
 	@$(PY) -m localcloud.demo
 
 .PHONY: test
-test: lint terraform-check checkov ## Run every check and every test
-	@echo "==> pytest: all tests, two at a time; about five minutes; Ctrl-C stops"
-	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+test: browser lint terraform-check checkov ## Run every check and every test
+	@echo "==> pytest: all tests, two at a time; about twelve minutes on two cores; Ctrl-C stops"
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: faults
 faults: setup ## Let storms of faults pass in simulated time: make faults SCHEDULES=10000 SEED=0, or REPLAY=SEED:PARTS
@@ -41,6 +41,10 @@ lint: setup .venvs/checks/installed ## Check style, types, spelling, secrets and
 	@$(PY) -m checks.secret_scan
 	@echo "==> known vulnerabilities of what is pinned"
 	@$(PY) -m checks.advisories
+
+.PHONY: browser
+browser: setup ## Make sure that there is a Chromium: the system's, else Playwright's own
+	@$(PY) -m localcloud.chromium
 
 .PHONY: terraform-check
 terraform-check: setup ## Validate, test and plan terraform/ against the providers' schemas; says so when it cannot

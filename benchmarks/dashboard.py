@@ -21,9 +21,9 @@ import pandas as pd
 
 from benchmarks.dashboard_bytes import EVERY_COLUMN, as_exported, billed_megabytes
 from benchmarks.dashboard_plays import plays
-from benchmarks.dashboard_sent import browser_path, sent_bytes, served
+from benchmarks.dashboard_sent import sent_bytes, served
 from benchmarks.figures import against_limit, against_rival
-from localcloud import ledger
+from localcloud import chromium, ledger
 from localcloud.in_process import LaptopCloud
 from tests.dashboard.seeding import seed
 
@@ -150,9 +150,9 @@ def redraw_seconds(page: str, period: str, redraws: int) -> list[float]:
 
 
 def measure_sent(rows: pd.DataFrame, redraws: int) -> None:
-    browser = browser_path()
+    browser = chromium.find()
     if browser is None:
-        print("\nBytes sent: not measured, Chromium or Playwright is not installed")
+        print("\nBytes sent: not measured, there is no Chromium (python -m localcloud.chromium)")
         return
     print("\nSent to the browser on the first visit:")
     with served("server.py") as address, served("streamlit_app.py") as plain:

@@ -1,6 +1,5 @@
 """Serves the dashboard and counts the bytes that a browser's first visit brings over the wire."""
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -8,16 +7,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 DASHBOARD = Path(__file__).parent.parent / "dashboard"
-
-
-def browser_path() -> str | None:
-    """A Chromium that Playwright can drive; None when one of the two is missing."""
-    return shutil.which("chromium") if find_spec("playwright") else None
 
 
 def sent_bytes(browser: str, address: str) -> int:

@@ -6,13 +6,11 @@ run in Streamlit's AppTest, which draws nothing.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 PAGES = sorted(path.stem.removesuffix("_page") for path in (dashboard_server.DASHBOARD / "app_pages").glob("*_page.py"))
 _FIRST_PAGE = "overview"
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PAGE_SECONDS = 60
 _QUIET = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 _ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
@@ -39,12 +36,6 @@ class Opened:
     page: str
     seconds: float
     fault: str | None
-
-
-def browser_path() -> str | None:
-    """A Chromium of this machine that Playwright can drive; None: there is none, or no Playwright."""
-    found = (path for name in _BROWSERS if (path := shutil.which(name)))
-    return next(found, None) if find_spec("playwright") else None
 
 
 def open_pages(laptop: Laptop, browser: str | None) -> Iterator[Opened]:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from localcloud import dashboard_check, dashboard_server, demo_report, scheduler, supervisor
+from localcloud import chromium, dashboard_check, dashboard_server, demo_report, scheduler, supervisor
 from localcloud.demo_checks import check_everything
 from localcloud.demo_truth import Story, read_truth
 from localcloud.processes import Process, ProcessFailed
@@ -186,7 +186,7 @@ def _show(laptop: Laptop, started: list[Process]) -> bool:
 
 
 def _open_every_page(laptop: Laptop) -> bool:
-    browser = dashboard_check.browser_path()
+    browser = chromium.find()
     print(demo_report.opening_of_pages(browser), flush=True)
     faults = 0
     for opened in dashboard_check.open_pages(laptop, browser):

@@ -45,7 +45,7 @@ def _run_id(object_name: str) -> str:
 
 
 def _keys(content: bytes) -> list[Key]:
-    """None for a file that ingest did not write: load refuses it, and says so."""
+    """Of a file that ingest did not write there are none: load refuses it, and says so."""
     try:
         rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
         return [(row["listener_id"], datetime.fromisoformat(row["played_at"]), row["track_id"]) for row in rows]

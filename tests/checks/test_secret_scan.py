@@ -3,6 +3,7 @@
 import random
 import string
 import subprocess
+from base64 import b64encode
 
 import pytest
 
@@ -28,6 +29,11 @@ PLANTED = {
     "a client secret in Python": ("a.py", f'client_secret = "{HEX}"', "Secret Keyword"),
     "the same under another name": ("a.tfvars", f'value = "{HEX}"', "Hex High Entropy String"),
     "the same in a shell script": ("a.sh", f"export SPOTIFY_CLIENT_SECRET={HEX}", "Hex High Entropy String"),
+    "an app's id and secret in a command": (
+        "a.sh",
+        f"curl -H 'Authorization: Basic {b64encode(f'{HEX}:{HEX}'.encode()).decode()}' https://example.org",
+        "Spotify or Google token",
+    ),
     "a key of Google's": ("a.txt", f"with AIza{noise(35)}", "Spotify or Google token"),
     "a service account": ("key.json", '{"private_key": "-----BEGIN PRIVATE ' + 'KEY-----\\nMIIE"}', "Private Key"),
     "a password in an address": ("a.yaml", f"url: https://me:{noise(12)}@example.org/", "Basic Auth Credentials"),

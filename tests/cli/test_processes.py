@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -10,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from playwright.sync_api import sync_playwright
 
-from localcloud import processes, supervisor
+from localcloud import chromium, processes, supervisor
 from localcloud.clock import Clock
 from localcloud.invented_listeners import invented_listeners
 from localcloud.spotify import Spotify
@@ -20,7 +20,6 @@ from tests.cli.owning import ANY_PORT, ONE, TWO, Person
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = Path(__file__).parent / "exports" / "Streaming_History_Audio_2023-2024_7.json"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 
 
@@ -84,11 +83,8 @@ def test_a_listener_agrees_over_plain_requests(terminal):
 @pytest.fixture
 def page():
     """A page of a real browser that knows nobody."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no browser here: install one of {', '.join(BROWSERS)}")
-    from playwright.sync_api import sync_playwright
-
+    path = chromium.find()
+    assert path, chromium.MISSING
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser.new_page()

@@ -1,11 +1,6 @@
 """Every page over names, addresses, ids, reasons and parameters made to do harm: they show, and do nothing."""
 
 import io
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
@@ -13,14 +8,11 @@ from streamlit.testing.v1 import AppTest
 
 import in_markdown
 import year_picture
-from localcloud.processes import free_port
 from rows import is_cover
-from tests.dashboard import test_browser
 from tests.dashboard.hostile_warehouse import ADDRESSES, EVIL, IDS, NAMES, hostile_warehouse
 from tests.dashboard.page_app import HIDDEN, NOW, PAGES, App, app, text_of
-from tests.dashboard.test_browser import ROOT, Visit, chromium
 
-__all__ = ["app", "chromium"]
+__all__ = ["app"]
 
 
 def markdown_of(drawn: AppTest) -> list[str]:
@@ -76,44 +68,6 @@ def test_the_picture_of_a_year_is_well_formed_and_only_text(name: str) -> None:
 
     assert {element.tag.partition("}")[2] for element in root.iter()} == {"svg", "rect", "text", "g", "path"}
     assert not [key for element in root.iter() for key in element.attrib if key.startswith("on") or "href" in key]
-
-
-@pytest.fixture(scope="module")
-def hostile_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port, state = str(free_port()), tmp_path_factory.mktemp("hostile") / "state"
-    state.write_text("hostile")
-    command = [sys.executable, "-m", "tests.dashboard.serve_invented", port, str(state)]
-    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ})
-    try:
-        yield test_browser._healthy(f"http://127.0.0.1:{port}", server)
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def _known_id(path: str) -> str:
-    """What listener-one heard last, so that its page has a title."""
-    plays = hostile_warehouse(NOW).tables["plays"]
-    mine = plays[plays["listener_id"] == "listener-one"]
-    return str(mine[f"{path if path in test_browser.ITEMS else 'track'}_id"].iloc[-9])
-
-
-@pytest.mark.browser
-@pytest.mark.timeout(300)
-@pytest.mark.skipif(not test_browser.CHROMIUM, reason="no chromium is installed")
-@pytest.mark.parametrize("path", [*test_browser.PAGES[:-1], "track", "artist"])
-def test_a_browser_runs_nothing_asks_nobody_and_links_nowhere(chromium, hostile_address: str, path: str) -> None:
-    with Visit(chromium, hostile_address) as visit:
-        visit.open(f"{path}?{urlencode({'period': 'All time', 'q': 'evil', 'id': _known_id(path)})}")
-
-        assert visit.page.locator("[data-testid=stException]").count() == 0
-        assert visit.page.evaluate("window.pwned") is None
-        assert visit.strangers() == set()
-        links = "[...document.links].map(link => link.hostname)"
-        assert [host for host in visit.page.evaluate(links) if host.endswith(EVIL)] == []
-        assert visit.page.evaluate("[...document.images].filter(picture => picture.src.includes('evil')).length") == 0
-        assert visit.overhang() <= 0
-        visit.picture(f"hostile-{path or 'overview'}")
 
 
 def test_what_is_written_into_markdown_reads_as_it_was() -> None:

@@ -7,13 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from localcloud import dashboard_check, dashboard_server
+from localcloud import chromium, dashboard_check, dashboard_server
 from localcloud.in_process import LaptopCloud
 from localcloud.set_up import ROOT
 from tests.dashboard.seeding import seed
 
 pytestmark = pytest.mark.timeout(400)
-BROWSER = dashboard_check.browser_path()
 NOW = datetime.now(UTC).replace(microsecond=0)
 PLAY = {
     "listener_id": "listener-one", "played_at": NOW, "track_id": "a" * 22, "track_name": "Song", "artist_id": "ada",
@@ -24,14 +23,7 @@ RUN = {
     "run_id": "20261122T100000Z", "slot": NOW, "step": "ingest", "state": "succeeded", "started_at": NOW,
     "finished_at": NOW, "details": '{"listeners": {"listener-one": {"state": "collected", "new": 1, "fetched": 1}}}',
 }  # fmt: skip
-WAYS = [
-    pytest.param(None, id="AppTest"),
-    pytest.param(
-        BROWSER,
-        id="Chromium",
-        marks=[pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")],
-    ),
-]
+WAYS = ["AppTest", pytest.param("Chromium", marks=pytest.mark.browser)]
 
 
 @pytest.fixture
@@ -51,8 +43,10 @@ def laptop(tmp_path, monkeypatch):
         yield SimpleNamespace(settings=cloud.environment, directory=tmp_path)
 
 
-@pytest.mark.parametrize("browser", WAYS)
-def test_a_page_that_is_broken_is_named_and_the_others_are_not(laptop, browser):
+@pytest.mark.parametrize("way", WAYS)
+def test_a_page_that_is_broken_is_named_and_the_others_are_not(laptop, way):
+    browser = chromium.find() if way == "Chromium" else None
+    assert browser or way == "AppTest", chromium.MISSING
     opened = {one.page: one.fault for one in dashboard_check.open_pages(laptop, browser)}
     assert opened.keys() == {"overview", "track", "when"}
     assert "LookupError" in opened["when"] or "broken on purpose" in opened["when"]
