@@ -98,7 +98,8 @@ def _show(removed: Counter[str]) -> None:
 def _print_next_steps(listener: str, place: Place, store: SecretStore) -> None:
     if listener in store.listeners():
         print(
-            f"\nTake {listener} out of `listeners` in terraform.tfvars and apply, or every run says that consent lacks."
+            f"\nTake {listener} out of terraform.tfvars (`listeners`, and `dashboard` where it is named) and apply, or every "
+            "run says that consent lacks."
         )
     if not place.laptop:
         print(

@@ -74,12 +74,12 @@ resource "google_secret_manager_secret_iam_member" "dashboard_reads_login" {
   member    = google_service_account.dashboard[0].member
 }
 
-# The dashboard starts queries and reads their results; these rights are the project's and hold no data.
+# The dashboard starts queries; the right is the project's and holds no data.
 resource "google_project_iam_member" "dashboard_bigquery" {
-  for_each = toset(local.has_dashboard ? ["roles/bigquery.jobUser", "roles/bigquery.readSessionUser"] : [])
+  count = local.has_dashboard ? 1 : 0
 
   project = var.project_id
-  role    = each.value
+  role    = "roles/bigquery.jobUser"
   member  = google_service_account.dashboard[0].member
 }
 

@@ -1,4 +1,4 @@
-# The bucket for the runs' files. Ingest alone writes into it and each object in it is an event for load, so nothing
+# The bucket for the runs' files, of ingest and of the owner's imports. Each object in it is an event for load, so nothing
 # else may ever be put here: Eventarc cannot filter by name.
 
 resource "google_storage_bucket" "landing" {
@@ -33,7 +33,7 @@ resource "google_storage_bucket" "landing" {
 }
 
 # Ingest writes its run's file, reads it back on a repeat, and must be told 412 when it is there. Cloud Storage checks
-# the right to replace an object before it says so, hence objectUser. Nobody else writes here.
+# the right to replace an object before it says so, hence objectUser. No other part writes here.
 resource "google_storage_bucket_iam_member" "landing_ingest" {
   bucket = google_storage_bucket.landing.name
   role   = "roles/storage.objectUser"

@@ -43,3 +43,11 @@ resource "google_bigquery_dataset_iam_member" "load" {
   role       = "roles/bigquery.dataEditor"
   member     = module.load.identity.member
 }
+
+# Eventarc delivers through Pub/Sub, whose agent shows the caller's token to load. Google gives the agent a role that
+# can, but not where it was asked for by name, as in main.tf. An event that comes before this grant comes again.
+resource "google_service_account_iam_member" "pubsub_agent_load" {
+  service_account_id = module.load.caller.name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = google_project_service_identity.main["pubsub.googleapis.com"].member
+}

@@ -82,7 +82,7 @@ resource "google_pubsub_subscription_iam_member" "pubsub_agent" {
   member       = google_project_service_identity.main["pubsub.googleapis.com"].member
 }
 
-# Pub/Sub's agent shows the caller's token to transform_trigger, and can make tokens of no other identity.
+# Pub/Sub's agent shows the caller's token to transform_trigger.
 resource "google_service_account_iam_member" "pubsub_agent" {
   service_account_id = module.transform_trigger.caller.name
   role               = "roles/iam.serviceAccountTokenCreator"

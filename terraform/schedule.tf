@@ -43,5 +43,6 @@ resource "google_cloud_scheduler_job" "ingest" {
     google_secret_manager_secret_iam_member.ingest_keeps_token,
     google_secret_manager_secret_iam_member.ingest_reads_client,
     google_storage_bucket_iam_member.landing_ingest,
+    google_storage_bucket_iam_member.quarantine_ingest,
   ]
 }

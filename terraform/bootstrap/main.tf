@@ -1,5 +1,8 @@
 # What must be there before Cloud Build can deploy: a bucket for Terraform's state, the deployer's identity, and the
-# triggers. Made once by the owner, by hand, and out of the deployer's own reach. Not needed to deploy by hand.
+# triggers. Made once by the owner, by hand. Not needed to deploy by hand.
+#
+# Its builds run what is in the repository, and among its roles are some over identities and over who may read a secret:
+# whoever can push to the branch can do nearly everything in this project. The approval guards against mistakes.
 #
 #   terraform -chdir=terraform/bootstrap init
 #   terraform -chdir=terraform/bootstrap apply -var project_id=PROJECT -var region=REGION -var repository=ID
@@ -26,8 +29,8 @@ provider "google" {
 }
 
 locals {
-  # Role of the deployer on the project, and what Terraform needs it for. None of them reads a secret's content, and
-  # none is owner or editor.
+  # Role of the deployer on the project, and what Terraform needs it for. None of them by itself reads a
+  # secret's content, and none is owner or editor.
   deployer_roles = {
     "roles/artifactregistry.admin"         = "The repositories for images, and pushing the dashboard's."
     "roles/bigquery.dataOwner"             = "The dataset, its tables and who may read them."
@@ -115,8 +118,7 @@ resource "google_service_account" "deployer" {
   depends_on = [time_sleep.apis]
 }
 
-# The deployer makes what terraform/ describes; what each role is for stands beside it above. Its builds run code of
-# the repository, so whoever can merge there can do this, and nobody else acts as the deployer.
+# The deployer makes what terraform/ describes; what each role is for stands beside it above.
 resource "google_project_iam_member" "deployer" {
   #checkov:skip=CKV_GCP_41:The identities it deploys with are made later, by itself; it must be allowed to use them.
   #checkov:skip=CKV_GCP_49:The identities it deploys with are made later, by itself; it must be allowed to use them.
@@ -128,9 +130,9 @@ resource "google_project_iam_member" "deployer" {
   member  = google_service_account.deployer.member
 }
 
-# The deployer gives the parts their roles on the project: those in the list, and no others, to nobody else's benefit.
+# The deployer gives the parts their roles on the project: those in the list.
 resource "google_project_iam_member" "deployer_grants" {
-  #checkov:skip=CKV_GCP_49:The condition leaves it ten harmless roles to grant.
+  #checkov:skip=CKV_GCP_49:The condition leaves it the roles of the parts to grant.
   project = var.project_id
   role    = "roles/resourcemanager.projectIamAdmin"
   member  = google_service_account.deployer.member
@@ -167,16 +169,17 @@ resource "google_project_iam_member" "deployer_secrets" {
   member  = google_service_account.deployer.member
 }
 
-# One trigger plans what was merged; the other applies it, after a person has approved it in Cloud Build.
+# One trigger plans what was merged. The other waits until a person has approved the commit in Cloud Build; then it
+# checks, builds and plans anew, and applies that plan.
 resource "google_cloudbuild_trigger" "main" {
   for_each = var.repository == null ? {} : { plan = "false", apply = "true" }
 
   name            = "heavy-rotation-${each.key}"
   location        = var.region
-  description     = each.key == "plan" ? "Checks, builds and plans." : "The same, and applies the plan once it is approved."
+  description     = each.key == "plan" ? "Checks, builds and plans." : "Once it is approved: checks, builds and plans anew, and applies."
   filename        = "cloudbuild.yaml"
   service_account = google_service_account.deployer.id
-  substitutions   = { _APPLY = each.value, _REGION = var.region }
+  substitutions   = { _APPLY = each.value, _DASHBOARD = tostring(var.dashboard), _REGION = var.region }
 
   repository_event_config {
     repository = var.repository

@@ -4,6 +4,12 @@ variable "branch" {
   default     = "^main$"
 }
 
+variable "dashboard" {
+  description = "Whether builds make the dashboard's image: false where terraform.tfvars has dashboard.access = \"off\"."
+  type        = bool
+  default     = true
+}
+
 variable "project_id" {
   description = "The Google Cloud project, the same as in terraform.tfvars."
   type        = string

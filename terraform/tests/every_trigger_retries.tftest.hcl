@@ -24,7 +24,7 @@ run "every_trigger_retries" {
 
   assert {
     condition     = google_pubsub_subscription.plays_loaded.retry_policy[0].maximum_backoff == "600s" && google_pubsub_subscription.plays_loaded.message_retention_duration == "86400s"
-    error_message = "A message must come again for a day."
+    error_message = "A message must come again for hours."
   }
 
   assert {

@@ -46,7 +46,6 @@ GRANTS = {
     ("spark-top-tracks", "storage.objectAdmin", "bucket spark-temp"),
     # The dashboard only reads.
     ("dashboard", "bigquery.jobUser", "project"),
-    ("dashboard", "bigquery.readSessionUser", "project"),
     ("dashboard", "bigquery.dataViewer", "dataset listening"),
     # The builder.
     ("build-functions", "logging.logWriter", "project"),
@@ -58,6 +57,7 @@ GRANTS = {
     ("gs-project-accounts", "pubsub.publisher", "project"),
     ("gcp-sa-pubsub", "pubsub.publisher", "topic plays-loaded-dead"),
     ("gcp-sa-pubsub", "pubsub.subscriber", "subscription plays-loaded-transform-trigger"),
+    ("gcp-sa-pubsub", "iam.serviceAccountTokenCreator", "identity call-load"),
     ("gcp-sa-pubsub", "iam.serviceAccountTokenCreator", "identity call-transform-trigger"),
 }
 ON_WHAT = {

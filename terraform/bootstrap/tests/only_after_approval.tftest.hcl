@@ -1,4 +1,4 @@
-# Cloud Build applies nothing that no person has approved, and its deployer can reach no secret and raise nobody.
+# Cloud Build applies no commit that no person has approved, and its deployer has the roles that deploying takes.
 
 mock_provider "google" {
   mock_resource "google_service_account" {
@@ -33,6 +33,24 @@ run "a_push_is_planned_and_only_an_approved_build_applies" {
   assert {
     condition     = alltrue([for trigger in google_cloudbuild_trigger.main : trigger.service_account == google_service_account.deployer.id])
     error_message = "Builds act as the deployer."
+  }
+
+  assert {
+    condition     = alltrue([for trigger in google_cloudbuild_trigger.main : trigger.substitutions._DASHBOARD == "true"])
+    error_message = "An image is built unless told otherwise."
+  }
+}
+
+run "without_a_dashboard_no_image_is_built" {
+  command = plan
+
+  variables {
+    dashboard = false
+  }
+
+  assert {
+    condition     = alltrue([for trigger in google_cloudbuild_trigger.main : trigger.substitutions._DASHBOARD == "false"])
+    error_message = "There is no repository to push an image to."
   }
 }
 
