@@ -23,7 +23,7 @@ test: browser lint terraform-check checkov ## Run every check and every test
 
 .PHONY: faults
 faults: setup ## Let storms of faults pass in simulated time: make faults SCHEDULES=10000 SEED=0, or REPLAY=SEED:PARTS
-	@$(PY) -m tests.faults $(if $(REPLAY),--replay $(REPLAY),--schedules $(or $(SCHEDULES),200) --seed $(or $(SEED),0) --spark $(or $(SPARK),0))
+	@$(PY) -m tests.faults $(if $(REPLAY),--replay $(REPLAY),--schedules $(or $(SCHEDULES),200) --seed $(or $(SEED),0)) --spark $(or $(SPARK),0)
 
 .PHONY: lint
 lint: setup .venvs/checks/installed ## Check style, types, spelling, secrets and known vulnerabilities without running anything

@@ -85,13 +85,14 @@ class Consents:
         self._codes: dict[str, Code] = {}
         self._access: dict[str, AccessToken] = {}
         self._rotations: dict[str, Rotation] = {}
+        self._given: set[str] = set()
         if path is not None and path.exists():
             self._load(json.loads(path.read_text()))
 
     def agree(self, listener: str, scope: str) -> Consent:
         """A listener's consent from now on; earlier ones stay as they are."""
         with self._lock:
-            consent = Consent(listener, scope, self._clock.now(), [_new_secret("refresh")], [])
+            consent = Consent(listener, scope, self._clock.now(), [self._new_secret("refresh")], [])
             self._consents.append(consent)
             self._save()
             return consent
@@ -111,7 +112,7 @@ class Consents:
 
     def issue_code(self, listener: str, scope: str, redirect_uri: str) -> str:
         with self._lock:
-            code = _new_secret("code")
+            code = self._new_secret("code")
             self._codes[code] = Code(listener, scope, redirect_uri, self._clock.now())
             self._save()
             return code
@@ -170,10 +171,13 @@ class Consents:
             return next((c.tokens[-1] for c in reversed(self._consents) if c.listener == listener and c.tokens), None)
 
     def all_secrets(self) -> set[str]:
-        """Every token that was given and is remembered, good or not: none of them may ever be seen anywhere."""
+        """Every token and code that was given since the start, or is remembered from before, good or not.
+
+        None of them may ever be seen anywhere.
+        """
         with self._lock:
             refresh = {token for consent in self._consents for token in (*consent.tokens, *consent.revoked)}
-            return refresh | set(self._access) | set(self._codes)
+            return self._given | refresh | set(self._access) | set(self._codes)
 
     def _consent_of(self, refresh_token: str) -> Consent | None:
         return next((c for c in self._consents if refresh_token in c.tokens or refresh_token in c.revoked), None)
@@ -186,17 +190,22 @@ class Consents:
         rotation.next = False
         if rotation.old_dies_at_once:
             consent.revoke(len(consent.tokens))
-        consent.tokens.append(_new_secret("refresh"))
+        consent.tokens.append(self._new_secret("refresh"))
         return consent.tokens[-1]
 
     def _grant(self, listener: str | None, scope: str, refresh_token: str | None) -> Granted:
-        now, access_token = self._clock.now(), _new_secret("access")
+        now, access_token = self._clock.now(), self._new_secret("access")
         self._access = {
             text: token for text, token in self._access.items() if now < token.expires_at + _EXPIRED_TOKENS_KEPT
         }
         self._access[access_token] = AccessToken(listener, scope, now + ACCESS_TOKEN_LIFETIME)
         self._save()
         return Granted(access_token, scope, refresh_token)
+
+    def _new_secret(self, kind: str) -> str:
+        secret = f"invented-{kind}-{secrets.token_urlsafe(24)}"
+        self._given.add(secret)
+        return secret
 
     def _save(self) -> None:
         if self._path is None:
@@ -224,10 +233,6 @@ class Consents:
 
 def _with_instant(entry: dict[str, Any], name: str) -> dict[str, Any]:
     return entry | {name: datetime.fromisoformat(entry[name])}
-
-
-def _new_secret(kind: str) -> str:
-    return f"invented-{kind}-{secrets.token_urlsafe(24)}"
 
 
 def _months_later(instant: datetime, months: int) -> datetime:

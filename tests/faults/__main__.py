@@ -16,7 +16,7 @@ from tests.faults.world import open_world
 def main() -> int:
     options = _options()
     if options.replay:
-        return _replay(*options.replay)
+        return _replay(*options.replay, with_spark=options.spark > 0)
     print(
         f"{options.schedules} storms from seed {options.seed} on, {options.processes} at a time; Ctrl-C stops.",
         flush=True,
@@ -37,7 +37,7 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def _replay(seed: int, parts: Sequence[int] | None) -> int:
+def _replay(seed: int, parts: Sequence[int] | None, *, with_spark: bool) -> int:
     whole = draw(seed)
     unknown = [part for part in parts or () if part not in range(whole.parts)]
     if unknown:
@@ -46,7 +46,7 @@ def _replay(seed: int, parts: Sequence[int] | None) -> int:
     storm = whole if parts is None else whole.keep(parts)
     _tell_storm(storm)
     with open_world() as world:
-        evidence = world.run(storm)
+        evidence = world.run(storm, with_spark=with_spark)
     found = problems(evidence)
     print(*(found or ["Every promise was kept."]), sep="\n")
     _tell_total(tally_of(evidence))
@@ -57,8 +57,7 @@ def _tell_failure(failure: Failure) -> None:
     print(f"\nThe storm of seed {failure.seed} broke a promise. The smallest that still does:")
     _tell_storm(failure.storm)
     print(*failure.problems[:10], sep="\n")
-    parts = ",".join(map(str, failure.parts))
-    print(f"Again: make faults REPLAY={failure.seed}:{parts}\n", flush=True)
+    print(f"Again: {failure.replay}\n", flush=True)
 
 
 def _tell_storm(storm: Storm) -> None:
@@ -87,7 +86,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--processes", type=_count, default=os.cpu_count() or 1, help="how many at a time (default: one per core)"
     )
-    parser.add_argument("--spark", type=int, default=0, help="in how many of them batches run on Spark (default: none)")
+    parser.add_argument(
+        "--spark",
+        type=int,
+        default=0,
+        help="in how many of them batches run on Spark (default: none); more than none: in a replay, too",
+    )
     parser.add_argument(
         "--replay", type=_replayed, metavar="SEED[:PARTS]", help="one storm again, or some of its parts"
     )
@@ -101,10 +105,10 @@ def _count(text: str) -> int:
 
 
 def _replayed(text: str) -> tuple[int, list[int] | None]:
-    if not re.fullmatch(r"\d+(:(\d+(,\d+)*)?)?", text):
+    if not re.fullmatch(r"\d+(:\d+(,\d+)*)?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form SEED or SEED:PART,PART,…")
     seed, _, parts = text.partition(":")
-    return int(seed), [int(part) for part in parts.split(",") if part] if ":" in text else None
+    return int(seed), [int(part) for part in parts.split(",")] if parts else None
 
 
 if __name__ == "__main__":

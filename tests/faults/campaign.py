@@ -44,6 +44,13 @@ class Failure:
     parts: tuple[int, ...]
     storm: Storm
     problems: tuple[str, ...]
+    with_spark: bool = False
+
+    @property
+    def replay(self) -> str:
+        """The command that lets it pass again."""
+        parts = f":{','.join(map(str, self.parts))}" if self.parts else ""
+        return f"make faults REPLAY={self.seed}{parts}{' SPARK=1' if self.with_spark else ''}"
 
 
 Results: TypeAlias = "Queue[tuple[Tally, list[Failure]]]"
@@ -56,7 +63,7 @@ def run_storms(seeds: Iterable[int], world: World, with_spark: Container[int] = 
         evidence = world.run(draw(seed), with_spark=seed in with_spark)
         tally += tally_of(evidence)
         if found := problems(evidence):
-            failure = shrink(seed, world)
+            failure = shrink(seed, world, with_spark=seed in with_spark)
             # What does not come again on repeating is worth as much: the first run's words are kept.
             failures.append(failure if failure.problems else replace(failure, problems=tuple(found)))
     return tally, failures
@@ -101,18 +108,18 @@ def _next_result(results: Results, workers: Iterable[BaseProcess]) -> tuple[Tall
                 raise RuntimeError("A process of the campaign broke off; its error stands above") from None
 
 
-def shrink(seed: int, world: World, find: Callable[[Evidence], list[str]] = problems) -> Failure:
+def shrink(seed: int, world: World, *, with_spark: bool = False) -> Failure:
     """Take away part after part of the storm as long as the same promise stays broken."""
     whole = draw(seed)
     parts = list(range(whole.parts))
-    found = find(world.run(whole))
+    found = problems(world.run(whole, with_spark=with_spark))
     broken = _names(found)
     for part in reversed(range(whole.parts)):
         fewer = [other for other in parts if other != part]
-        still = find(world.run(whole.keep(fewer)))
+        still = problems(world.run(whole.keep(fewer), with_spark=with_spark))
         if _names(still) & broken:
             parts, found = fewer, still
-    return Failure(seed, tuple(parts), whole.keep(parts), tuple(found))
+    return Failure(seed, tuple(parts), whole.keep(parts), tuple(found), with_spark)
 
 
 def tally_of(evidence: Evidence) -> Tally:

@@ -9,7 +9,7 @@ import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,8 @@ from tests.faults.evidence import Evidence, Key, Row, row_key
 from tests.ingest.ingesting import expected_row
 
 Check = Callable[[Evidence], Iterator[str]]
+_LONGEST_RUN = timedelta(hours=2)
+"""From the slot to the last retry: the schedule may call an hour late."""
 
 
 def problems(evidence: Evidence) -> list[str]:
@@ -55,6 +57,8 @@ def every_stored_play_is_true_in_every_column(evidence: Evidence) -> Iterator[st
         if key not in shown:
             yield f"stored, but on no page: {_told(key)}"
             continue
+        if not timedelta(0) < row["ingested_at"] - _slot(row["run_id"]) < _LONGEST_RUN:
+            yield f"{_told(key)}: run {row['run_id']} cannot have written it at {row['ingested_at']}"
         expected = expected_row(truth[key], run_id=row["run_id"], ingested_at=row["ingested_at"])
         for column, value in row.items():
             if value != expected[column]:
@@ -199,12 +203,24 @@ def the_top_ten_is_what_a_recount_gives(evidence: Evidence) -> Iterator[str]:
     if evidence.top_tracks is None:
         return
     last = max((batch for batch in evidence.batches if batch.state == "SUCCEEDED"), key=lambda batch: batch.created_at)
+    run_id = last.batch_id.removeprefix("top-tracks-").split("-")[0].upper()
+    if not _rows(evidence, run_id, "top_tracks", "succeeded"):
+        yield f"{last.batch_id} succeeded, and the ledger has no row of it"
     rows = [{name: row[name] for name in row if name not in ("run_id", "computed_at")} for row in evidence.top_tracks]
     order = ("listener_id", "period", "position")
     found = sorted(rows, key=lambda row: [row[name] for name in order])
     for ours, theirs in zip(found, top_tracks(evidence.plays, last.as_of), strict=True):
         if ours != theirs:
             yield f"top_tracks has {ours}, a recount gives {theirs}"
+
+
+def in_the_end_everybody_is_heard(evidence: Evidence) -> Iterator[str]:
+    """In the last slot every trouble is over, every consent is given, and everybody has played something."""
+    last = evidence.attempts[-1]
+    for name in evidence.lives:
+        told = last.answer.get("listeners", {}).get(name, {})
+        if (last.status, told.get("state"), told.get("error_class")) != (200, "collected", None):
+            yield f"the last run answered {last.status} and calls {name} {told.get('state')}: {told.get('reason')}"
 
 
 def nothing_is_left_undelivered(evidence: Evidence) -> Iterator[str]:
@@ -257,6 +273,7 @@ CHECKS: tuple[Check, ...] = (
     never_do_two_batches_run_at_once,
     the_last_batch_has_seen_every_play,
     the_top_ten_is_what_a_recount_gives,
+    in_the_end_everybody_is_heard,
     nothing_is_left_undelivered,
     the_newest_refresh_token_is_kept,
     no_secret_is_seen_anywhere,
@@ -325,6 +342,10 @@ def _rows(evidence: Evidence, run_id: str, step: str, state: Any) -> list[Row]:
 
 def _run_id(slot: datetime) -> str:
     return f"{slot.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _slot(run_id: str) -> datetime:
+    return datetime.strptime(run_id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _told(key: Key) -> str:

@@ -38,8 +38,8 @@ class Heard:
 class Rotate:
     """Spotify gives a new refresh token with the next refresh; the old one is good until the new one is used.
 
-    If it dies at once, a run that dies between the two loses the consent. So in storms it only does where nobody is
-    killed and no answer is lost (LONE_KINDS).
+    If it dies at once, a run that dies between the two loses the consent. So it only does where nobody is killed and
+    no answer is lost on the way (LOSES_TOKENS).
     """
 
     listener: str
@@ -124,8 +124,16 @@ def draw(seed: int) -> Storm:
     if rng.random() < LONE_SHARE:
         kind = rng.choice(list(LONE_KINDS))
         return Storm(seed, hours, heard, (Trouble(rng.randrange(hours), kind, tuple(LONE_KINDS[kind](rng))),))
-    troubles = (_trouble(rng, hours) for _ in range(rng.choice((0, 1, 2, 3, 4, 6, 8))))
-    return Storm(seed, hours, heard, tuple(sorted(troubles, key=lambda trouble: trouble.hour)))
+    troubles = sorted(
+        (_trouble(rng, hours) for _ in range(rng.choice((0, 1, 2, 3, 4, 6, 8)))), key=lambda trouble: trouble.hour
+    )
+    if not LOSES_TOKENS & {trouble.kind for trouble in troubles}:
+        troubles = [replace(trouble, measures=tuple(map(_at_once, trouble.measures))) for trouble in troubles]
+    return Storm(seed, hours, heard, tuple(troubles))
+
+
+def _at_once(measure: Measure) -> Measure:
+    return replace(measure, old_dies_at_once=True) if isinstance(measure, Rotate) else measure
 
 
 def _hear(rng: Random, hour: int, listener: str) -> Heard | None:
@@ -300,4 +308,17 @@ LONE_KINDS: dict[str, Measures] = {
 }
 """These come without any other trouble."""
 KINDS = (*_WEIGHTED, *LONE_KINDS)
+LOSES_TOKENS = {
+    "a function is killed",
+    "a function is killed twice",
+    "no answer from Spotify",
+    "no answer from Spotify in time",
+    "a body cut in half",
+    "an answer that makes no sense",
+    "a rotation whose answer is lost",
+    "a rotation, then no place to keep it",
+    "Secret Manager fails",
+    "a connection to Google is lost",
+}
+"""With one of these a token that Spotify has given may not arrive, or not be kept: the old one must stay good."""
 _REASONS = ("backendError", "internalError", "rateLimitExceeded", "jobBackendError", "stopped")

@@ -2,11 +2,14 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
 
 import gaps
+import ingest_ledger
 import landing
 import merge
 import one_file
@@ -17,10 +20,11 @@ import spotify
 import visits
 from batches import Decision
 from localcloud.faults import Fault
+from localcloud.recount import top_tracks
 from localcloud.spotify_orders import Order
 from tests.faults import checks
 from tests.faults.campaign import shrink
-from tests.faults.storms import LONE_KINDS, EndBatch, Heard, Storm, Trouble, draw
+from tests.faults.storms import LONE_KINDS, EndBatch, Heard, Rotate, Storm, Trouble, draw
 
 ONE, TWO = "listener-one", "listener-two"
 
@@ -208,6 +212,102 @@ def test_an_event_that_never_arrives(world, monkeypatch):
     monkeypatch.setattr(one_file, "fetch_plays_table", fail)
     found = broken(world, CALM)
     assert {"nothing_is_left_undelivered", "every_stored_play_is_in_the_file_of_its_run"} <= found
+
+
+def test_a_play_that_a_dead_run_was_shown_and_nobody_tells_of(world, monkeypatch):
+    monkeypatch.setattr(landing, "_add", lambda blob, content, rows: landing.Landed({}, by_this_attempt=False))
+    monkeypatch.setattr(gaps, "write_gaps", lambda *details: None)
+    assert "every_play_on_any_page_is_stored_or_inside_a_gap" in broken(world, HALF_HEARD)
+
+
+def copying(table, real):
+    """The function as it is, and then every row of the table once more."""
+
+    def copy(client_or_cloud, *details):
+        done = real(client_or_cloud, *details)
+        client = getattr(client_or_cloud, "bigquery", client_or_cloud)
+        client.query_and_wait(f"INSERT INTO {table} SELECT * FROM {table} WHERE TRUE")
+        return done
+
+    return copy
+
+
+def test_a_gap_that_stands_twice(world, monkeypatch):
+    monkeypatch.setattr(gaps, "write_gaps", copying("gaps", gaps.write_gaps))
+    assert "every_gap_is_told_once" in broken(world, MORE_THAN_FIFTY)
+
+
+def test_an_outcome_that_stands_twice(world, monkeypatch):
+    monkeypatch.setattr(ingest_ledger, "write_run", copying("runs", ingest_ledger.write_run))
+    assert "no_outcome_stands_twice_in_the_ledger" in broken(world, storm(Heard(0, ONE, 5), hours=1))
+
+
+def test_a_run_that_leaves_no_row(world, monkeypatch):
+    monkeypatch.setattr(ingest_ledger, "write_run", lambda *details: None)
+    assert "every_slot_that_was_answered_has_its_row" in broken(world, CALM)
+
+
+def test_a_pause_that_never_ends(world, monkeypatch):
+    real = ingest_ledger.read_past
+
+    def for_ever(client, run):
+        past = real(client, run)
+        return past if run.slot.hour < 12 else replace(past, finished=None, blocked_until=run.slot + timedelta(days=1))
+
+    monkeypatch.setattr(ingest_ledger, "read_past", for_ever)
+    assert broken(world, CALM) == {"in_the_end_everybody_is_heard"}
+
+
+def test_a_rotated_token_that_is_thrown_away_in_the_first_hour(world, monkeypatch):
+    real = visits.store_refresh_token
+
+    def forgetful(client, listener, token):
+        is_first_hour = datetime.now(UTC).hour == 10
+        return listener.with_token(token, listener.version) if is_first_hour else real(client, listener, token)
+
+    monkeypatch.setattr(visits, "store_refresh_token", forgetful)
+    rotated = storm(Heard(0, ONE, 5), trouble(0, Rotate(ONE, old_dies_at_once=True)))
+    assert "in_the_end_everybody_is_heard" in broken(world, rotated)
+
+
+def test_a_run_that_wrote_at_another_time(world, monkeypatch):
+    real = plays.parse_page
+
+    def late(items, listener_id, run):
+        return real(items, listener_id, replace(run, started_at=run.started_at + timedelta(hours=3)))
+
+    monkeypatch.setattr(visits, "parse_page", late)
+    assert "every_stored_play_is_true_in_every_column" in broken(world, CALM)
+
+
+def test_a_top_ten_that_a_recount_does_not_give(world):
+    """Without Spark: what Spark would have written, and then one place of it taken for another."""
+    evidence = world.run(CALM)
+    last = max((batch for batch in evidence.batches if batch.state == "SUCCEEDED"), key=lambda batch: batch.created_at)
+    run_id = last.batch_id.removeprefix("top-tracks-").upper()
+    told = {"run_id": run_id, "computed_at": last.created_at}
+    evidence.top_tracks = [row | told for row in top_tracks(evidence.plays, last.as_of)]
+    evidence.ledger.append({"run_id": run_id, "step": "top_tracks", "state": "succeeded", "reason": ""})
+    assert checks.problems(evidence) == []
+    evidence.top_tracks[0]["plays"] += 1
+    assert [problem.partition(":")[0] for problem in checks.problems(evidence)] == [
+        "the_top_ten_is_what_a_recount_gives"
+    ]
+    evidence.ledger.pop()
+    assert "the ledger has no row of it" in str(checks.problems(evidence))
+
+
+def test_a_call_that_the_laptop_cloud_does_not_know(world, monkeypatch):
+    def ask(client, table_id):
+        client.get_routine(f"{table_id}_routine", retry=None)
+
+    monkeypatch.setattr(one_file, "fetch_plays_table", ask)
+    assert "nothing_was_asked_that_the_laptop_cloud_does_not_know" in broken(world, CALM)
+
+
+def test_every_check_is_broken_here():
+    text = Path(__file__).read_text()
+    assert [check.__name__ for check in checks.CHECKS if f'"{check.__name__}"' not in text] == []
 
 
 @pytest.mark.timeout(400)
