@@ -87,14 +87,20 @@ def every_play_that_was_missed_is_inside_a_gap(evidence: Evidence) -> Iterator[s
 
 
 def no_gap_is_told_where_nothing_is_missing(evidence: Evidence) -> Iterator[str]:
-    """In a run that nothing disturbed. Exactly 50 new plays look like more than 50: nobody can know."""
-    stored = {row_key(row) for row in evidence.plays}
+    """In a run that nothing disturbed. Exactly 50 new plays look like more than 50: nobody can know.
+
+    What was missing then may have come later, with a page of hours ago.
+    """
+    run_ids = {row_key(row): row["run_id"] for row in evidence.plays}
     for gap in evidence.gaps:
         attempt = next(a for a in evidence.attempts if _run_id(a.slot) == gap["run_id"])
         if attempt.had_trouble:
             continue
-        inside = [key for key in evidence.truth if _is_inside(gap, key)]
-        is_missing = any(key not in stored and evidence.truth[key].visible_at for key in inside)
+        inside = [(key, play.visible_at) for key, play in evidence.truth.items() if _is_inside(gap, key)]
+        is_missing = any(
+            visible_at and (key not in run_ids or (run_ids[key] > gap["run_id"] and visible_at <= gap["detected_at"]))
+            for key, visible_at in inside
+        )
         if not is_missing and not _is_exactly_one_page(evidence, gap):
             yield f"a gap of {gap['listener_id']} from {gap['gap_start']} to {gap['gap_end']} holds no lost play"
 
@@ -314,8 +320,13 @@ def _is_out_of_order(evidence: Evidence, play: Play) -> bool:
 
 
 def _is_before_the_first(evidence: Evidence, key: Key) -> bool:
-    """A gap begins with a stored play: what was before the first is history from before the listener came."""
-    return not any(row["listener_id"] == key[0] and row["played_at"] < key[1] for row in evidence.plays)
+    """A gap begins with a stored play: what was before those of the first run is from before the listener came.
+
+    A later run can be shown older ones (a page of hours ago), and cannot know what lies between.
+    """
+    mine = [row for row in evidence.plays if row["listener_id"] == key[0]]
+    first_run = min((row["run_id"] for row in mine), default=None)
+    return not any(row["played_at"] < key[1] for row in mine if row["run_id"] == first_run)
 
 
 def _in_a_gap(evidence: Evidence, key: Key) -> bool:

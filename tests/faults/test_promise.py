@@ -31,6 +31,10 @@ def test_every_promise_is_kept_in_every_storm(world, first):
 # What campaigns have found, each mended at its root since.
 FOUND = {
     "an answer that comes too late, and rotations": draw(20003),
+    "a page of hours ago, after exactly 50 new plays": draw(103204).keep((1, 2, 6)),
+    "a page of hours ago, that fills a gap": draw(101906).keep((0, 2, 6)),
+    "a page of hours ago, older than all that is known": draw(101736).keep((0, 2, 5, 7)),
+    "a run that dies with its page, and then a page of hours ago": draw(108109).keep((0, 1, 2, 9, 11)),
     "a first file that load has not come to yet, and then more than 50 plays": Storm(
         128,
         2,

@@ -77,7 +77,7 @@ class World:
         self._begin(storm)
         self._with_spark = False
         log = io.StringIO()
-        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), _logging_into(log):
             for hour in range(storm.hours):
                 self._live_through(hour, [trouble for trouble in storm.troubles if trouble.hour == hour])
             self._calm_down()
@@ -192,9 +192,12 @@ class World:
 
     def _attempt(self, slot: datetime) -> int:
         before = {name: len(self._spotify.pages.get(name, ())) for name in LISTENERS}
+        began_at = datetime.now(UTC)
         response = self._functions["ingest"].post("/", headers={"X-CloudScheduler-ScheduleTime": slot.isoformat()})
         status = 0 if self._bury("ingest") else response.status_code
-        pages = tuple(self._page(name, at) for name in LISTENERS for at in self._pages_since(name, before[name]))
+        pages = tuple(
+            self._page(name, as_of, began_at) for name in LISTENERS for as_of in self._pages_since(name, before[name])
+        )
         answer = response.get_json(silent=True) or {}
         self._evidence.attempts.append(Attempt(slot, status, answer, pages, self._disturbed))
         return status
@@ -202,8 +205,9 @@ class World:
     def _pages_since(self, name: str, count: int) -> list[datetime]:
         return [page.at for page in list(self._spotify.pages.get(name, ()))[count:]]
 
-    def _page(self, name: str, at: datetime) -> Page:
-        plays = self._spotify.window(name, at)
+    def _page(self, name: str, as_of: datetime, began_at: datetime) -> Page:
+        """A stale page tells of an earlier instant than the one at which it was shown."""
+        plays, at = self._spotify.window(name, as_of), max(as_of, began_at)
         keys = frozenset(map(key_of, plays))
         oldest, newest = (plays[-1].played_at, plays[0].played_at) if plays else (at, at)
         return Page(name, at, keys, oldest, newest, len(plays) == 50)
@@ -311,6 +315,17 @@ class World:
     def _travel_to(self, instant: datetime, *, also_back: bool = False) -> None:
         if also_back or instant > datetime.now(UTC):
             self._traveller.move_to(instant)
+
+
+@contextlib.contextmanager
+def _logging_into(log: io.StringIO) -> Iterator[None]:
+    """What functions-framework says of an exception, too: under pytest it goes to pytest alone."""
+    handler, root = logging.StreamHandler(log), logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
 
 
 def _struck(measure: Measure, left: Measure, waiting: list[Order]) -> bool:
