@@ -27,7 +27,7 @@ def run_once(cloud: Cloud, run: Run) -> Report:
     if past.finished:
         return past.finished
     outcome = report.of_pause(run, past.blocked_until) if past.blocked_until else _ask_listeners(cloud, run)
-    ingest_ledger.write_run(cloud.bigquery, outcome)
+    ingest_ledger.write_run(cloud.bigquery, outcome, past)
     return outcome
 
 
