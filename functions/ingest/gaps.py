@@ -1,6 +1,6 @@
 """Notices stretches in which plays may be missing: more than 50 since the last run, and Spotify shows only 50."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from ingest_log import log
 from ingest_queries import pages, run_query, string, timestamp
 from known_plays import oldest_by_listener
 from landed_plays import fetch_landed
-from plays import Key, Row
+from plays import Row
 from slots import Run
 from spotify import PAGE_SIZE
 
@@ -25,17 +25,23 @@ def pages_without_overlap(
     }
 
 
-def before_the_pages(oldest: Mapping[str, datetime], landed: AbstractSet[Key]) -> dict[str, datetime | None]:
-    """Of these pages, those that no landed play reaches either, with the newest landed play before each."""
-    by_listener: dict[str, list[datetime]] = {listener_id: [] for listener_id in oldest}
-    for listener_id, played_at, _ in landed:
-        if listener_id in by_listener:
-            by_listener[listener_id].append(played_at)
-    return {
-        listener_id: max(instants, default=None)
-        for listener_id, instants in by_listener.items()
-        if not any(instant >= oldest[listener_id] for instant in instants)
-    }
+def before_the_pages(
+    oldest: Mapping[str, datetime], landed: Iterable[tuple[str, datetime]]
+) -> dict[str, datetime | None]:
+    """Of these pages, those that no landed play reaches either, with the newest landed play before each.
+
+    `landed`: listener and instant of each play; there may be hundreds of thousands, and none is kept.
+    """
+    before: dict[str, datetime | None] = dict.fromkeys(oldest)
+    reached = set()
+    for listener_id, played_at in landed:
+        if listener_id not in oldest:
+            continue
+        if played_at >= oldest[listener_id]:
+            reached.add(listener_id)
+        else:
+            before[listener_id] = max(played_at, before[listener_id] or played_at)
+    return {listener_id: newest for listener_id, newest in before.items() if listener_id not in reached}
 
 
 def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime]) -> None:

@@ -1,6 +1,7 @@
 """The table `runs`, as ingest uses it: what it needs to know before it asks anybody, and its own row at the end."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,10 +18,14 @@ _PAUSES_SINCE = timedelta(days=3)
 
 @dataclass(frozen=True)
 class Past:
-    """`finished`: what this very slot came to, when its plays were landed before."""
+    """`finished`: what this very slot came to, when its plays were landed before.
+
+    `heard`: how many listeners earlier attempts at the slot have heard, by the state that each came to.
+    """
 
     finished: Report | None
     blocked_until: datetime | None
+    heard: Mapping[str, int]
 
 
 def read_past(client: bigquery.Client, run: Run) -> Past:
@@ -31,13 +36,14 @@ def read_past(client: bigquery.Client, run: Run) -> Past:
         string("run_id", run.run_id),
         timestamp("now", run.started_at),
     )
-    finished, pauses = None, []
+    earlier, pauses = {}, []
     for row in rows:
-        if row.run_id == run.run_id and row.state == "succeeded":
-            finished = _to_report(run, row)
+        if row.run_id == run.run_id:
+            earlier[row.state] = _to_report(run, row)
         if row.blocked_until and row.blocked_until > run.started_at:
             pauses.append(row.blocked_until)
-    return Past(finished, max(pauses, default=None))
+    heard = {state: report.heard for state, report in earlier.items()}
+    return Past(earlier.get("succeeded"), max(pauses, default=None), heard)
 
 
 def _to_report(run: Run, row: bigquery.table.Row) -> Report:
@@ -55,8 +61,8 @@ def _to_report(run: Run, row: bigquery.table.Row) -> Report:
     )
 
 
-def write_run(client: bigquery.Client, report: Report) -> None:
-    """The step's row. Written last: it stands for everything before it."""
+def write_run(client: bigquery.Client, report: Report, past: Past) -> None:
+    """The step's row. Written when all is landed: it stands for everything before it."""
     run_query(
         client,
         "add_run",
@@ -69,6 +75,8 @@ def write_run(client: bigquery.Client, report: Report) -> None:
         integer("rows_in", report.rows_in),
         integer("rows_new", report.rows_new),
         string("reason", report.reason),
+        integer("heard", report.heard),
+        integer("heard_before", past.heard.get(report.state)),
         string("error_class", report.error_class),
         timestamp("blocked_until", report.blocked_until),
         string("details", json.dumps({"listeners": report.listeners})),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import consent
 import gaps
+import given_up
 import ingest_ledger
 import landing
 import quarantine
@@ -27,7 +28,8 @@ def run_once(cloud: Cloud, run: Run) -> Report:
     if past.finished:
         return past.finished
     outcome = report.of_pause(run, past.blocked_until) if past.blocked_until else _ask_listeners(cloud, run)
-    ingest_ledger.write_run(cloud.bigquery, outcome)
+    ingest_ledger.write_run(cloud.bigquery, outcome, past)
+    given_up.send_again(cloud, run)
     return outcome
 
 

@@ -4,50 +4,76 @@ Load may not have come to a file yet. Its plays are no gap, and a gap may begin 
 """
 
 import csv
-import io
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from google.cloud import bigquery
-from google.cloud.storage import Bucket
+from google.cloud.storage import Blob, Bucket
 
+from given_up import fetch_unloaded
+from ingest_log import log
 from ingest_queries import run_query, timestamp
-from plays import Key
+from landing import object_name
 from slots import Run
 
 _SECONDS = 60
-# As long as Eventarc tries to deliver an event. What is not loaded by then is lost to the warehouse.
+# As long as Eventarc tries to deliver an event.
 _LOADED_WITHIN = timedelta(hours=24)
+# Files are read in pieces, because a day of them, imports too, can be more than the function's memory. No run writes a
+# file of the second size, not with a thousand listeners: whatever it is, it must not cost the run its time and memory.
+_PIECE_BYTES, _MOST_BYTES = 2**20, 64 * 2**20
 
 
-def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> set[Key]:
-    """Keys of the plays in the files of the last day, without the files that BigQuery refused."""
+def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[tuple[str, datetime]]:
+    """Listener and instant of each play in the files that are on their way to the warehouse, or were within a day.
+
+    A play that is left out can only lead to a gap that is none, never the other way round.
+    """
+    for blob in _blobs(client, bucket, run):
+        if _is_readable(blob):
+            yield from _plays(blob)
+
+
+def _blobs(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[Blob]:
+    """The files of the last day, but for those that BigQuery refused; older ones, if they will be sent again."""
     since = run.slot - _LOADED_WITHIN
     refused = {row.run_id for row in run_query(client, "refused_runs", timestamp("since", since))}
-    return {
-        key
-        for name in _object_names(bucket, since, run.slot)
-        if _run_id(name) not in refused
-        for key in _keys(bucket.blob(name).download_as_bytes(timeout=_SECONDS))
-    }
+    yield from (blob for blob in _listed(bucket, since, run.slot) if _run_id(blob) not in refused)
+    for row in fetch_unloaded(client, run, since):
+        if blob := bucket.get_blob(object_name(row.run_id), timeout=_SECONDS):
+            yield blob
 
 
-def _object_names(bucket: Bucket, since: datetime, until: datetime) -> Iterator[str]:
+def _listed(bucket: Bucket, since: datetime, until: datetime) -> Iterator[Blob]:
     """Run ids are instants, so their order is the order of time."""
     for day in range((until.date() - since.date()).days + 1):
         for blob in bucket.list_blobs(prefix=f"plays/{since + timedelta(day):%Y/%m/%d}/", timeout=_SECONDS):
-            if f"{since:%Y%m%dT%H%M%SZ}" <= _run_id(blob.name) <= f"{until:%Y%m%dT%H%M%SZ}":
-                yield blob.name
+            if f"{since:%Y%m%dT%H%M%SZ}" <= _run_id(blob) <= f"{until:%Y%m%dT%H%M%SZ}":
+                yield blob
 
 
-def _run_id(object_name: str) -> str:
-    return object_name.rpartition("/")[2].removesuffix(".csv")
+def _run_id(blob: Blob) -> str:
+    return str(blob.name).rpartition("/")[2].removesuffix(".csv")
 
 
-def _keys(content: bytes) -> list[Key]:
-    """Of a file that ingest did not write there are none: load refuses it, and says so."""
+def _is_readable(blob: Blob) -> bool:
+    if blob.size <= _MOST_BYTES:
+        return True
+    log("WARNING", "A file in the landing bucket is too large to be looked at", object=blob.name, bytes=blob.size)
+    return False
+
+
+def _plays(blob: Blob) -> Iterator[tuple[str, datetime]]:
+    """Up to the first row that cannot be read: what comes after it is not ingest's, and load says so."""
     try:
-        rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
-        return [(row["listener_id"], datetime.fromisoformat(row["played_at"]), row["track_id"]) for row in rows]
+        with blob.open("rt", chunk_size=_PIECE_BYTES, encoding="utf-8", newline="", timeout=_SECONDS) as file:
+            for row in csv.DictReader(file):
+                yield row["listener_id"], _instant(row["played_at"])
     except (UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
-        return []
+        return
+
+
+def _instant(text: str) -> datetime:
+    """Without a time zone it is UTC, as BigQuery reads it."""
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

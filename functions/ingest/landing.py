@@ -14,6 +14,7 @@ from google.cloud.storage import Blob, Bucket
 from plays import COLUMNS, KEY, Row, key_of
 
 _SECONDS = 60
+_HEADER = f"{','.join(COLUMNS)}\n".encode()
 # Python's CSV reader gives up at 131,072 characters unless told otherwise; no field is longer than its file.
 csv.field_size_limit(2**31 - 1)
 
@@ -71,8 +72,10 @@ def _parse(blob: Blob, content: bytes) -> list[dict[str, str]]:
         rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
         keys = [{name: row[name] for name in KEY} for row in rows]
     except (UnicodeDecodeError, csv.Error, KeyError):
-        keys = [{}]
-    if not all(key and all(key.values()) for key in keys):
+        keys = []
+    # Ingest lands no file without a play; and what is added must begin on a line of its own, under its own header.
+    is_ours = content.startswith(_HEADER) and content.endswith(b"\n") and keys
+    if not is_ours or not all(all(key.values()) for key in keys):
         raise ForeignObject(
             f"The object {blob.name} in the landing bucket was not written by ingest: delete it. "
             "The next run lands the plays of this one."
@@ -99,7 +102,7 @@ def _read(blob: Blob) -> bytes | None:
 
 def to_csv(rows: Sequence[Row]) -> bytes:
     """UTF-8, a header, rows in the order of their keys, so that equal plays make equal files."""
-    return f"{','.join(COLUMNS)}\n".encode() + _to_lines(rows)
+    return _HEADER + _to_lines(rows)
 
 
 def _to_lines(rows: Sequence[Row]) -> bytes:

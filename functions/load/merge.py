@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from google.cloud import bigquery
 
 from bigquery_jobs import CALL_SECONDS, RETRY, find_succeeded, run_once
+from generations import Counts
 from landed_object import LandedObject
 from plays_table import PLAYED_AT, PlaysTable
 from same_play import APART_MS, open_sql, pairs_sql
@@ -24,26 +25,10 @@ _KEPT = ("listener_id", _FROM_EXPORT, "run_id", "ingested_at")
 
 @dataclass(frozen=True)
 class MergedFile:
-    """What became of a file, as its MERGE job tells it; a repeat is told the same."""
+    """What became of one generation of a file, as its MERGE job tells it; a repeat is told the same."""
 
-    rows_in: int
-    listeners: int
-    inserted: int
-    completed: int
-    """Plays that were stored from the other source and learned the rest from this file."""
-    rows_refused: int
+    counts: Counts
     committed_at: datetime
-
-    @property
-    def rows_new(self) -> int:
-        """Rows that `plays` holds anew: reason enough for another top ten."""
-        return self.inserted + self.completed
-
-    @property
-    def details(self) -> dict[str, int]:
-        """For the ledger: what became of the rows of the file; they add up to `rows_in`."""
-        known = self.rows_in - self.rows_new
-        return {"new": self.inserted, "completed": self.completed, "known": known}
 
 
 def merge(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, staged: StagedFile) -> MergedFile:
@@ -133,12 +118,12 @@ def _quoted(column: str) -> str:
 def _read(job: bigquery.QueryJob) -> MergedFile | None:
     if job.error_result is not None or job.dml_stats is None or job.ended is None:
         return None
-    return MergedFile(
+    counts = Counts(
         rows_in=int(job.labels["rows_in"]),
         listeners=int(job.labels["listeners"]),
         inserted=job.dml_stats.inserted_row_count,
         completed=job.dml_stats.updated_row_count,
         # An event may be repeated after a deployment: jobs of the version before do not have the label.
         rows_refused=int(job.labels.get("rows_refused", 0)),
-        committed_at=job.ended,
     )
+    return MergedFile(counts, committed_at=job.ended)

@@ -1,14 +1,16 @@
 """What load does with one run's file, from the object to the ledger. Any step may find that it was done before."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from google.cloud import bigquery
 from google.pubsub_v1 import PublisherClient
 
+from generations import NOTHING, Counts, Generations, from_json, to_json, together
 from landed_object import LandedObject
-from load_errors import FileRefused, ObjectGone
-from load_ledger import Outcome, write_outcome
+from load_errors import FileRefused, JobFailed, ObjectGone
+from load_ledger import Outcome, fetch_told, write_outcome
 from load_settings import Settings
 from merge import MergedFile, find_merged, merge
 from plays_table import PlaysTable, fetch_plays_table
@@ -46,27 +48,47 @@ def load_file(cloud: Cloud, landed: LandedObject) -> Outcome:
     else:
         # Before the ledger: a row there says that all is done.
         _publish(cloud, landed, merged)
-        outcome = succeeded(landed, merged)
+        return _record(cloud, landed, started_at, merged.counts if merged else NOTHING)
     write_outcome(cloud.bigquery, cloud.settings.table("runs"), landed, started_at, outcome)
     return outcome
 
 
-def succeeded(landed: LandedObject, merged: MergedFile | None) -> Outcome:
-    """None stands for a file without rows. Rows that were refused are an error beside the success of the others."""
-    if merged is None:
+def _record(cloud: Cloud, landed: LandedObject, started_at: datetime, counts: Counts) -> Outcome:
+    """Add this generation to what the ledger says of the run's file. Raises JobFailed if another load was quicker."""
+    client, table_id, generations = cloud.bigquery, cloud.settings.table("runs"), {landed.generation: counts}
+    outcome = of_generations(landed, generations)
+    if write_outcome(client, table_id, landed, started_at, outcome):
+        return outcome
+    told = fetch_told(client, table_id, landed)
+    earlier = from_json(json.loads(told)) if told else {}
+    outcome = of_generations(landed, generations | earlier)
+    if landed.generation not in earlier and not write_outcome(client, table_id, landed, started_at, outcome, told):
+        raise JobFailed(f"The row of run {landed.run_id} in the ledger was changed at the same moment")
+    return outcome
+
+
+def of_generations(landed: LandedObject, generations: Generations) -> Outcome:
+    """All generations of the file as one outcome, with each of them in its details."""
+    outcome = succeeded(replace(landed, generation=max(generations)), together(generations))
+    return replace(outcome, details={**(outcome.details or {}), "generations": to_json(generations)})
+
+
+def succeeded(landed: LandedObject, counts: Counts) -> Outcome:
+    """Rows that were refused are an error beside the success of the others."""
+    if not counts.rows_in:
         return Outcome("succeeded", "The file holds no plays.", rows_in=0, rows_new=0, listeners=0)
-    sentences, error_class = [_sentence(merged)], None
-    if merged.rows_refused:
-        sentences.append(_refused_sentence(landed, merged.rows_refused))
+    sentences, error_class = [_sentence(counts)], None
+    if counts.rows_refused:
+        sentences.append(_refused_sentence(landed, counts.rows_refused))
         error_class = "RowsRefused"
     return Outcome(
         "succeeded",
         " ".join(sentences),
-        merged.rows_in,
-        merged.rows_new,
-        merged.listeners,
+        counts.rows_in,
+        counts.rows_new,
+        counts.listeners,
         error_class,
-        merged.details,
+        counts.details,
     )
 
 
@@ -100,15 +122,16 @@ def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
 
 
 def _publish(cloud: Cloud, landed: LandedObject, merged: MergedFile | None) -> None:
-    if merged is not None and merged.rows_new:
+    if merged is not None and merged.counts.rows_new:
         topic = f"projects/{cloud.settings.project}/topics/{cloud.settings.plays_loaded_topic}"
-        publish_plays_loaded(cloud.publisher, topic, landed.run_id, landed.slot, merged.rows_new, merged.committed_at)
+        rows_new, committed_at = merged.counts.rows_new, merged.committed_at
+        publish_plays_loaded(cloud.publisher, topic, landed.run_id, landed.slot, rows_new, committed_at)
 
 
-def _sentence(merged: MergedFile) -> str:
-    plays = "1 play" if merged.rows_in == 1 else f"{merged.rows_in} plays"
-    new = f"{merged.inserted or 'none'} {'was' if merged.inserted == 1 else 'were'} new"
-    completed = f" and {merged.completed} completed a stored play" if merged.completed else ""
+def _sentence(counts: Counts) -> str:
+    plays = "1 play" if counts.rows_in == 1 else f"{counts.rows_in} plays"
+    new = f"{counts.inserted or 'none'} {'was' if counts.inserted == 1 else 'were'} new"
+    completed = f" and {counts.completed} completed a stored play" if counts.completed else ""
     return f"Of {plays} in the file {new}{completed}."
 
 

@@ -10,7 +10,8 @@ from trigger_errors import BatchRefused
 
 LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
 
-# States of dataproc_v1.Batch.State. A dead batch has written nothing: the job's only write is its last act.
+# States of dataproc_v1.Batch.State. A dead batch has written nothing, unless it died at its last act, a row in `runs`:
+# then `top_tracks` is new. It does not count all the same; another batch overwrites the table.
 DEAD = frozenset({"FAILED", "CANCELLED"})
 ACTIVE = frozenset({"PENDING", "RUNNING", "CANCELLING"})
 _ATTEMPTS = 3

@@ -1,3 +1,5 @@
+import json
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -99,9 +101,19 @@ def test_a_page_that_a_landed_play_reaches_has_no_gap_before_it(ingesting, minut
 
 
 def test_what_was_landed_more_than_a_day_ago_and_is_not_loaded_is_no_longer_on_its_way(ingesting):
+    stored(ingesting, played(-90))
     land(ingesting, LONG_AGO, -50, 7)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE})
-    assert told(ingesting) == []
+    assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+
+
+@pytest.mark.parametrize(("minute", "gaps"), [(-50, [("ada", NINE - timedelta(minutes=50), NINE)]), (7, [])])
+def test_what_was_landed_more_than_a_day_ago_is_on_its_way_when_it_will_be_sent_again(ingesting, minute, gaps):
+    stored(ingesting, played(-90))
+    land(ingesting, LONG_AGO, minute)
+    ingesting.tell(LONG_AGO, "ingest", "succeeded", finished_at=NINE - timedelta(hours=49), rows_new=1)
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    assert told(ingesting) == gaps
 
 
 def test_a_file_that_bigquery_refused_is_not_on_its_way(ingesting):
@@ -113,5 +125,74 @@ def test_a_file_that_bigquery_refused_is_not_on_its_way(ingesting):
         f"('{AN_HOUR_AGO}', TIMESTAMP '2026-11-22 08:00:00+00', 'load', 'failed', "
         "TIMESTAMP '2026-11-22 08:01:00+00', TIMESTAMP '2026-11-22 08:01:00+00')"
     )
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+
+
+# Files of any size and content
+
+
+def write(ingesting, text):
+    ingesting.cloud.storage.write(ingesting.landing, object_name(AN_HOUR_AGO), text.encode())
+
+
+def lines(*instants, listener_id="ada", track_name='"Tür, ""zu""\nund 🎶"'):
+    header = "played_at,track_name,listener_id\n"
+    return header + "".join(f"{instant},{track_name},{listener_id}\n" for instant in instants)
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 7, 64])
+def test_a_file_is_read_in_pieces_of_any_size(ingesting, monkeypatch, piece_bytes):
+    monkeypatch.setattr("landed_plays._PIECE_BYTES", piece_bytes)
+    write(ingesting, lines("2026-11-22T08:10:00.000Z", "2026-11-22T08:20:00.000Z"))
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    assert told(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
+
+
+def test_a_day_of_large_files_takes_little_memory(ingesting):
+    for hour in range(10, 24):
+        instants = [f"2026-11-21T{hour}:{n // 60:02}:{n % 60:02}.{n % 1000:03}Z" for n in range(3500)]
+        name = object_name(f"20261121T{hour}0000Z")
+        ingesting.cloud.storage.write(ingesting.landing, name, lines(*instants, listener_id="bob").encode())
+    write(ingesting, lines("2026-11-22T08:10:00.000Z"))
+    cloud = ingesting.connect()
+    tracemalloc.start()
+    write_gaps(cloud, RUN, {"ada": NINE})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert told(ingesting) == [("ada", NINE - timedelta(minutes=50), NINE)]
+    assert peak < 6_000_000
+
+
+def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_gap_too_wide(
+    ingesting, monkeypatch, capsys
+):
+    stored(ingesting, played(-90))
+    write(ingesting, lines("2026-11-22T09:07:00.000Z"))
+    size = len(lines("2026-11-22T09:07:00.000Z").encode())
+    monkeypatch.setattr("landed_plays._MOST_BYTES", size - 1)
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+    entry = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert entry == {
+        "severity": "WARNING",
+        "message": "A file in the landing bucket is too large to be looked at",
+        "object": object_name(AN_HOUR_AGO),
+        "bytes": size,
+    }
+
+
+@pytest.mark.parametrize("instant", ["2026-11-22 09:07:00", "2026-11-22T10:07:00+01:00"])
+def test_an_instant_is_read_as_bigquery_reads_it(ingesting, instant):
+    stored(ingesting, played(-90))
+    write(ingesting, lines(instant))
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    assert told(ingesting) == []
+
+
+@pytest.mark.parametrize("text", ["", "who,when\nada,9\n", lines("yesterday", "2026-11-22T09:07:00Z")])
+def test_what_cannot_be_read_reaches_no_page(ingesting, text):
+    stored(ingesting, played(-90))
+    write(ingesting, text)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE})
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]

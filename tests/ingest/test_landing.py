@@ -139,9 +139,22 @@ def test_an_object_that_somebody_changes_meanwhile_ends_the_attempt(ingesting, b
     assert ingesting.landed() == {OBJECT: to_csv([FIRST]).decode()}
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xff\xfe\0", b"who,when\nada,9\n", b'listener_id,played_at,track_id\n"ada",9,a\rb\n'], ids=str
-)
+FOREIGN = [
+    b"",
+    b"\xff\xfe\0",
+    b"who,when\nada,9\n",
+    b'listener_id,played_at,track_id\n"ada",9,a\rb\n',
+    b"listener_id,played_at,track_id\n",
+    HEADER.encode(),
+    HEADER.encode().removesuffix(b"\n"),
+    (HEADER + FULL_LINE).encode().removesuffix(b"\n"),
+    (HEADER + FULL_LINE).encode().replace(b"\n", b"\r\n"),
+    b"\xef\xbb\xbf" + (HEADER + FULL_LINE).encode(),
+    b'listener_id,played_at,track_id\n"ada",2026-11-22T09:32:01.863Z,"a"\n',
+]
+
+
+@pytest.mark.parametrize("content", FOREIGN, ids=str)
 def test_an_object_of_somebody_elses_under_the_runs_name_is_named_and_left_as_it_is(ingesting, bucket, content):
     ingesting.cloud.storage.write(ingesting.landing, OBJECT, content)
     with pytest.raises(ForeignObject, match=f"The object {OBJECT} in the landing bucket was not written by ingest"):

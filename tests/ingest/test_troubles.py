@@ -69,6 +69,67 @@ def test_a_pause_that_only_a_repeat_meets_is_kept_too(ingesting):
     assert (blocked.body["state"], blocked.body["blocked_until"]) == ("skipped", repeat.body["blocked_until"])
 
 
+def one_row(ingesting, run_id=RUN_ID):
+    (row,) = [row for row in ingesting.ledger() if row["run_id"] == run_id]
+    return row
+
+
+@pytest.fixture
+def known(ingesting):
+    """Two listeners whose plays are all stored, and the slot a minute later: nothing is new in it."""
+    ingesting.authorize(*ingesting.slugs[:2])
+    ingesting.run()
+    ingesting.load()
+    return ingesting, SLOT + timedelta(minutes=1), "20261122T100100Z"
+
+
+def test_of_attempts_with_the_same_outcome_the_ledger_tells_of_the_one_that_heard_more(known):
+    ingesting, slot, run_id = known
+    two = ingesting.slugs[1]
+    ingesting.spotify.order("bad_gateway", listener=two, endpoint="recently-played", times=3)
+    first = ingesting.run(slot)
+    assert one_row(ingesting, run_id)["details"] == {"listeners": first.body["listeners"]}
+    assert (first.body["state"], first.body["listeners"][two]["state"], first.heard) == ("skipped", "failed", 1)
+
+    second = ingesting.run(slot)
+
+    assert (second.body["state"], second.heard) == ("skipped", 2)
+    told = {
+        "run_id": run_id,
+        "slot": slot,
+        "step": "ingest",
+        "state": "skipped",
+        "listeners": 2,
+        "rows_in": 100,
+        "rows_new": 0,
+        "reason": "no new plays from 2 of 2 listeners",
+        "error_class": None,
+        "blocked_until": None,
+        "details": {"listeners": second.body["listeners"]},
+    }
+    assert one_row(ingesting, run_id) == told
+    ingesting.spotify.order("bad_gateway", listener=two, endpoint="recently-played", times=3)
+    assert ingesting.run(slot).heard == 1
+    assert ingesting.run(slot).heard == 2
+    assert one_row(ingesting, run_id) == told
+
+
+def test_a_pause_that_a_repeat_meets_is_kept_and_says_nothing_of_listeners_who_were_heard_before(known):
+    ingesting, slot, run_id = known
+    first = ingesting.run(slot)
+    assert (first.body["state"], first.heard) == ("skipped", 2)
+    before = one_row(ingesting, run_id)
+    ingesting.spotify.order("quota_exceeded", listener=ingesting.slugs[1], retry_after_seconds=7200)
+
+    assert ingesting.run(slot).heard == 1
+
+    after = one_row(ingesting, run_id)
+    assert after["blocked_until"] - SLOT > timedelta(hours=2)
+    assert after == before | {"blocked_until": after["blocked_until"]}
+    assert ingesting.run(slot).body["reason"].startswith("Spotify asked for a pause until 2026-11-22 12:00")
+    assert one_row(ingesting, run_id) == after
+
+
 def test_listeners_whose_turn_comes_after_a_long_429_are_not_asked(ingesting, monkeypatch):
     monkeypatch.setattr("visits._AT_ONCE", 1)
     one, three, two = sorted(ingesting.slugs)

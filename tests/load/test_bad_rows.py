@@ -155,8 +155,7 @@ def test_a_mended_file_adds_the_row_that_was_bad_and_clears_the_error(loading):
     assert loading.deliver() == [200]
 
     assert stored_minutes(loading) == [1, 2, 3]
-    now = {"new": 1, "completed": 0, "known": 2}
-    mended = [ledger_row("succeeded", "Of 3 plays in the file 1 was new.", 3, 3, 1) | {"details": now}]
+    mended = [ledger_row("succeeded", "Of 3 plays in the file 3 were new.", 3, 3, 1)]
     assert loading.ledger() == mended
     assert loading.post_event(old_event) == 200
     assert loading.ledger() == mended

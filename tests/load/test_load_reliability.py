@@ -153,6 +153,64 @@ def test_a_load_whose_rows_and_file_are_gone_says_so(loading):
     assert [row["error_class"] for row in loading.ledger()] == ["ObjectGone"]
 
 
+# A run's file that has grown: a repeat of the run added two plays
+
+GROWN = [ledger_row("succeeded", "Of 5 plays in the file 5 were new.", 5, 5, 2)]
+
+
+def two_generations(loading):
+    """Their events. The first was merged; load was stopped before the ledger."""
+    loading.land(csv_of(play(1), play(2), play(3)))
+    loading.withhold()
+    first = loading.events[-1]
+    loading.cloud.faults.order(Fault("bigquery POST .*/queries", "stop", skip=1))
+    assert loading.post_event(first) == 500
+    loading.cloud.faults.clear()
+    loading.restart()
+    assert (len(loading.plays()), loading.ledger()) == (3, [])
+    loading.land(csv_of(play(1), play(2), play(3), play(4, "bob"), play(5, "bob")))
+    loading.withhold()
+    return first, loading.events[-1]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 1, 0), (0, 0, 1, 1, 0)])
+def test_the_row_of_a_file_that_has_grown_is_the_same_in_whatever_order_its_events_come(loading, order):
+    events = two_generations(loading)
+
+    assert [loading.post_event(events[number]) for number in order] == [200] * len(order)
+
+    assert loading.ledger() == GROWN
+    assert loading.generations() == [
+        {"rows_in": 3, "listeners": 1, "inserted": 3, "completed": 0, "rows_refused": 0},
+        {"rows_in": 5, "listeners": 2, "inserted": 2, "completed": 0, "rows_refused": 0},
+    ]
+
+
+def test_a_row_that_another_load_changes_meanwhile_is_not_overwritten_and_the_event_comes_again(loading, monkeypatch):
+    first, second = two_generations(loading)
+    loading.post_event(second)
+    with monkeypatch.context() as patch:
+        patch.setattr("one_file.fetch_told", lambda *of_this: '{"new":0,"completed":0,"known":0}')
+        assert loading.post_event(first) == 500
+    (row,) = loading.ledger()
+    assert (row["rows_in"], row["rows_new"]) == (5, 2)
+
+    assert loading.post_event(first) == 200
+
+    assert loading.ledger() == GROWN
+
+
+def test_a_file_that_is_sent_again_as_it_is_changes_no_figure(loading):
+    loading.land(csv_of(play(1), play(2)))
+    loading.deliver()
+    loading.land(csv_of(play(1), play(2)))
+
+    assert loading.deliver() == [200]
+
+    assert loading.ledger() == LOADED
+    assert [counts["inserted"] for counts in loading.generations()] == [2, 0]
+
+
 # Three files that overlap in every way, one with a duplicate in itself; equal keys are equal plays.
 FILES = [[0, 1, 2], [2, 3, 3], [1, 2, 3, 4]]
 

@@ -1,0 +1,67 @@
+"""Files of which load has not told within the day in which the platform repeats their event: they are sent again.
+
+A page of Spotify's that overlaps such a file has no gap before it, because the file is on its way to the warehouse.
+Here this is made true, however long load is out of order.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+from google.api_core.exceptions import GoogleAPIError, PreconditionFailed
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+from google.cloud.bigquery.table import RowIterator
+from google.cloud.storage import Bucket
+
+from ingest_cloud import Cloud
+from ingest_log import log, without_addresses
+from ingest_queries import run_query, timestamp
+from landing import object_name
+from slots import Run
+
+_SECONDS = 60
+# Eventarc tries for 24 hours. In the hour after them the last try ends, and what is sent again rests for a day, too.
+_GIVEN_UP_AFTER = timedelta(hours=25)
+# Mail comes all the while. Then somebody has seen to it, or does not want these plays.
+_SOUGHT_FOR = timedelta(days=14)
+
+_NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
+
+
+def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> RowIterator:
+    """The runs that landed a file before this instant of which load has not told, or not of all of it."""
+    since = timestamp("since", run.started_at - _SOUGHT_FOR)
+    return run_query(client, "unloaded_runs", since, timestamp("before", before))
+
+
+def send_again(cloud: Cloud, run: Run) -> None:
+    """Make a new generation of each such file, and with it a new event for load; one error is not the next file's."""
+    with _told(run, "Files that were never loaded could not be looked for"):
+        for row in fetch_unloaded(cloud.bigquery, run, run.started_at - _GIVEN_UP_AFTER):
+            with _told(run, "A file that was never loaded could not be sent again"):
+                _send(cloud.landing, run, object_name(row.run_id), (row.details or {}).get("generations", {}))
+
+
+def _send(bucket: Bucket, run: Run, name: str, loaded: dict[str, Any]) -> None:
+    """`loaded`: the generations that load has told of, in the ledger's details."""
+    blob = bucket.get_blob(name, timeout=_SECONDS)
+    if blob is None or str(blob.generation) in loaded or blob.time_created > run.started_at - _GIVEN_UP_AFTER:
+        return
+    # There is a newer generation and its event: ours, too, if the answer to our first call was lost.
+    with suppress(PreconditionFailed):
+        bucket.copy_blob(blob, bucket, if_generation_match=blob.generation, timeout=_SECONDS)
+    reason = "load has not told of it for a day, in which its event was repeated: the log of load says why"
+    log("ERROR", "A file was never loaded and is sent again", run_id=run.run_id, object=name, reason=reason)
+
+
+@contextmanager
+def _told(run: Run, message: str) -> Iterator[None]:
+    """Google without an answer is no reason for the run to fail: the next one does what was left undone."""
+    try:
+        yield
+    except _NO_ANSWER as error:
+        fields = {"error_class": type(error).__name__, "reason": without_addresses(str(error))}
+        log("ERROR", message, run_id=run.run_id, **fields)

@@ -1,0 +1,61 @@
+"""What the generations of one run's file came to, each alone and all together: the same in any order. Pure.
+
+A file gets another generation when a repeat of its run adds plays, when it was mended by hand, and when ingest sends it
+again. Each has jobs of its own, and one row of the ledger tells of them all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows of a file."""
+
+    rows_in: int
+    listeners: int
+    inserted: int
+    completed: int
+    """Plays that were stored from the other source and learned the rest from this file."""
+    rows_refused: int
+
+    @property
+    def rows_new(self) -> int:
+        """Rows that `plays` holds anew: reason enough for another top ten."""
+        return self.inserted + self.completed
+
+    @property
+    def details(self) -> dict[str, int]:
+        """For the ledger: what became of the rows of the file; they add up to `rows_in`."""
+        known = self.rows_in - self.rows_new
+        return {"new": self.inserted, "completed": self.completed, "known": known}
+
+
+NOTHING = Counts(0, 0, 0, 0, 0)
+
+Generations = Mapping[int, Counts]
+
+
+def together(generations: Generations) -> Counts:
+    """The fullest generation is the file; what each has stored is stored; whether rows are refused, the newest says."""
+    counts = generations.values()
+    inserted, completed = sum(each.inserted for each in counts), sum(each.completed for each in counts)
+    return Counts(
+        # A file that was replaced by other plays may have stored more than it ever held.
+        rows_in=max(inserted + completed, *(each.rows_in for each in counts)),
+        listeners=max(each.listeners for each in counts),
+        inserted=inserted,
+        completed=completed,
+        rows_refused=generations[max(generations)].rows_refused,
+    )
+
+
+def to_json(generations: Generations) -> dict[str, dict[str, int]]:
+    return {str(generation): asdict(counts) for generation, counts in generations.items()}
+
+
+def from_json(details: Any) -> dict[int, Counts]:
+    """From a row's details. Rows of earlier versions do not tell their generations."""
+    told = (details or {}).get("generations", {})
+    return {int(generation): Counts(**counts) for generation, counts in told.items()}
