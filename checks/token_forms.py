@@ -11,7 +11,7 @@ class TokenForms(RegexBasedDetector):  # type: ignore[misc]  # detect-secrets is
     secret_type = "Spotify or Google token"  # noqa: S105  # pragma: allowlist secret -- what a finding is called
     denylist = (
         re.compile(r"\b[AB]Q[A-Za-z0-9_-]{100,}"),  # Spotify's access and refresh tokens, and codes
-        re.compile(r"\bBasic [A-Za-z0-9+/]{60,}={0,2}"),  # an app's id and secret, as Spotify's token endpoint takes them
+        re.compile(r"\bBasic [A-Za-z0-9+/]{60,}={0,2}"),  # an app's id and secret, as Spotify takes them
         re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b"),  # Google: API key
         re.compile(r"\bGOCSPX-[A-Za-z0-9_-]{20,}"),  # Google: OAuth client secret
         re.compile(r"\bya29\.[A-Za-z0-9_-]{20,}"),  # Google: access token

@@ -1,4 +1,10 @@
-"""Asks Dataproc how a run's Spark batch ended: one that fails leaves no row in the ledger until the next run looks."""
+"""Asks Dataproc about Spark batches: how a run's ended, and which are under way.
+
+One that fails leaves no row in the ledger until the next run looks.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from google.cloud import dataproc_v1
 
@@ -8,6 +14,13 @@ from cli.place import Place
 from cli.warehouse import Row
 
 _TIMEOUT_SECONDS = 30
+# Batches run one at a time: one that has not ended is among the newest.
+_LISTED = 50
+_ACTIVE = (
+    dataproc_v1.Batch.State.PENDING,
+    dataproc_v1.Batch.State.RUNNING,
+    dataproc_v1.Batch.State.CANCELLING,
+)
 _ENDED_BADLY = (dataproc_v1.Batch.State.FAILED, dataproc_v1.Batch.State.CANCELLED)
 _LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
 
@@ -26,12 +39,25 @@ def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
 
 def failure_of(place: Place, run_id: str) -> str | None:
     """Why the newest batch of the run failed, in a sentence; None while it has not failed."""
-    labels = {**_LABELS, "run": run_id.lower()}
-    parent = f"projects/{place.project}/locations/{place.region}"
-    wanted = " AND ".join(f"labels.{key} = {value}" for key, value in labels.items())
-    request = {"parent": parent, "filter": wanted, "order_by": "create_time desc"}
-    newest = next(iter(google_clients.batches(place).list_batches(request, timeout=_TIMEOUT_SECONDS)), None)
+    newest = next(iter(_newest(place, {**_LABELS, "run": run_id.lower()})), None)
     if newest is None or newest.state not in _ENDED_BADLY:
         return None
-    batch_id = newest.name.rsplit("/", 1)[-1]
-    return f"Batch {batch_id} {newest.state.name.lower()}: {newest.state_message or 'Dataproc does not say why'}"
+    return f"Batch {_id(newest)} {newest.state.name.lower()}: {newest.state_message or 'Dataproc does not say why'}"
+
+
+def active(place: Place) -> list[str]:
+    """The ids of the job's batches that have not ended."""
+    return [_id(batch) for batch in islice(_newest(place, _LABELS), _LISTED) if batch.state in _ACTIVE]
+
+
+def _newest(place: Place, labels: Mapping[str, str]) -> Iterable[dataproc_v1.Batch]:
+    """The batches with these labels, the newest first; further pages are asked for on the way."""
+    parent = f"projects/{place.project}/locations/{place.region}"
+    wanted = " AND ".join(f"labels.{key} = {value}" for key, value in labels.items())
+    request = {"parent": parent, "filter": wanted, "order_by": "create_time desc", "page_size": _LISTED}
+    batches: Iterable[dataproc_v1.Batch] = google_clients.batches(place).list_batches(request, timeout=_TIMEOUT_SECONDS)
+    return batches
+
+
+def _id(batch: dataproc_v1.Batch) -> str:
+    return str(batch.name.rsplit("/", 1)[-1])

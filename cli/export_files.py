@@ -29,7 +29,10 @@ Content = Literal["history", "account data", "something else"]
 
 @dataclass(frozen=True)
 class ExportFile:
-    """One file of a streaming history. `package`: the zip, folder or file that was named; it has no holes."""
+    """One file of a streaming history. `name` is for messages.
+
+    `package`: the path of the zip, folder or file that was given; it has no holes. Two of one name are two.
+    """
 
     name: str
     package: str
@@ -44,7 +47,7 @@ def read_files(paths: Sequence[Path]) -> Iterator[ExportFile]:
         elif _is_zip(path):
             yield from _read_zip(path)
         else:
-            yield _history(path.name, path.name, _bytes(path), must_have_rows=True)
+            yield _history(path.name, str(path), _bytes(path), must_have_rows=True)
 
 
 def _is_zip(path: Path) -> bool:
@@ -77,7 +80,7 @@ def _read_zip(path: Path) -> Iterator[ExportFile]:
             short = PurePosixPath(name).name
             with _unpacking(f"{path.name}: {short}"):
                 content = archive.read(name)
-            yield _history(f"{path.name}: {short}", path.name, content)
+            yield _history(f"{path.name}: {short}", str(path), content)
 
 
 @contextmanager

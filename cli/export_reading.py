@@ -30,7 +30,7 @@ class Reading:
     left_out: Counter[Kind] = field(default_factory=Counter)
     unreadable: list[UnreadableRow] = field(default_factory=list)
     spans: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
-    """First and last play of each package: Spotify's files have no holes."""
+    """First and last play of each package, by its path: Spotify's files have no holes."""
     _plays: dict[Key, ExportedPlay] = field(default_factory=dict)
 
     @property

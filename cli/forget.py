@@ -1,24 +1,29 @@
 """Deletes everything of a listener: consent, plays, gaps, top ten, files, and the name in the ledger.
 
-What belongs to other listeners stays. It is safe to repeat, and to be repeated after it was stopped. Spotify's terms
-want it done within five days of a listener's disconnecting.
+What belongs to other listeners stays. It is safe to repeat, and to be repeated after it was stopped. It takes a quarter
+of an hour in the cloud: runs that began before have to end first. Spotify's terms want it done within five days of a
+listener's disconnecting.
 """
 
 import argparse
+import shlex
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from cli import consent, forget_rows
 from cli.console import print_json, print_table, say
 from cli.errors import CliError, Misused
-from cli.forget_objects import Forgotten, Objects
+from cli.forget_objects import Objects
+from cli.forget_waiting import Patience
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse
 
 HELP = "Delete everything of a listener: consent, plays, files"
 
-_PASSES = 3
+# Two are the rule. A token that was rotated meanwhile, and what a run collected with it, take two more.
+_PASSES = 5
 _WORDS = {
     "versions": "versions of the refresh token destroyed",
     "plays": "plays deleted",
@@ -30,22 +35,57 @@ _WORDS = {
 }
 
 
+class _Traces:
+    """What there is of a listener at one place. `removed`: what has become of it so far."""
+
+    def __init__(self, listener: str, place: Place) -> None:
+        self.listener = listener
+        self.store, self.warehouse, self._objects = SecretStore(place), Warehouse(place), Objects(place)
+        self.removed, self.unreadable = Counter[str](), list[str]()
+
+    def remove(self) -> Counter[str]:
+        """One pass over everything, and what it found.
+
+        The consent first, so that no run collects more; rows after files, so that no file brings them back.
+        """
+        found = Counter({"versions": self.store.erase(self.listener)})
+        say("Looking through the files …")
+        files = self._objects.forget(self.listener)
+        say("Deleting rows …")
+        found.update(forget_rows.forget(self.warehouse, self.listener))
+        found.update(each.change for each in files if each.change != "unreadable")
+        self.unreadable += [each.name for each in files if each.change == "unreadable"]
+        self.removed += found
+        return found
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("listener", metavar="LISTENER", help="who is to be forgotten")
     parser.add_argument("--yes", action="store_true", help="do not ask whether it is meant")
+    parser.add_argument(
+        "--no-wait",
+        action="store_true",
+        help="do not wait for runs that began before; the command says when it has to be run again",
+    )
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
     consent.check_listener(options.listener)
-    warehouse, store = Warehouse(place), SecretStore(place)
+    traces = _Traces(options.listener, place)
     if not options.yes:
-        _ask(options.listener, forget_rows.count(warehouse, options.listener), place)
-    removed = _forget(options.listener, place, warehouse, store)
+        _ask(options.listener, forget_rows.count(traces.warehouse, options.listener), place)
+    patience = Patience(place, traces.store.erased_at(options.listener))
+    _forget(traces, patience, place, waits=not options.no_wait)
     if options.json:
-        print_json({"listener": options.listener, **{name: removed[name] for name in _WORDS}})
+        print_json({"listener": options.listener, **{name: traces.removed[name] for name in _WORDS}})
     else:
-        _show(removed)
-        _print_next_steps(options.listener, place, store)
+        _show(traces.removed)
+        _print_next_steps(options.listener, place, traces.store)
+    unfinished = list(_unreadable(traces.unreadable))
+    if options.no_wait:
+        unfinished += _not_waited_for(options.listener, place, patience)
+    if unfinished:
+        raise CliError("\n".join(unfinished))
     return 0
 
 
@@ -60,31 +100,35 @@ def _ask(listener: str, rows: dict[str, int], place: Place) -> None:
         raise CliError("That is not the name. Nothing was deleted.")
 
 
-def _forget(listener: str, place: Place, warehouse: Warehouse, store: SecretStore) -> Counter[str]:
-    """The consent first, so that no run collects more; rows after files, so that no file brings them back."""
-    removed = Counter({"versions": store.erase(listener)})
-    objects = Objects(place)
-    for _ in range(_PASSES):
-        say("Looking through the files …")
-        found = objects.forget(listener)
-        say("Deleting rows …")
-        rows = forget_rows.forget(warehouse, listener)
-        removed.update(Counter(each.change for each in found) + Counter(rows))
-        _refuse_unreadable(found)
-        if not found and not any(rows.values()):
-            return removed
+def _forget(traces: _Traces, patience: Patience, place: Place, *, waits: bool) -> None:
+    """Pass after pass, until one finds nothing although everything that began before has ended."""
+    for number in range(_PASSES):
+        if number and waits:
+            patience.wait()
+        found = traces.remove()
+        patience.prolong(found)
+        if number and not found.total():
+            return
     raise CliError(
-        f"Something of {listener} comes back again and again: a run that began before is still under way. What is "
-        f"deleted is deleted. Wait until it has ended ({place.command('runs')}), then run this command again."
+        f"Something of {traces.listener} comes back again and again: is an import under way, or has consent been given "
+        f"anew? What is deleted is deleted. See {place.command('runs')}, end it, then run this command again."
     )
 
 
-def _refuse_unreadable(found: list[Forgotten]) -> None:
-    unreadable = [each.name for each in found if each.change == "unreadable"]
-    if unreadable:
-        raise CliError(
-            f"{len(unreadable)} files name the listener and do not say whose their rows are: {', '.join(unreadable)}. "
+def _unreadable(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield (
+            f"{len(names)} files name the listener and do not say whose their rows are: {', '.join(names)}. "
             "Everything else is deleted. Look at them and delete them by hand, then run this command again."
+        )
+
+
+def _not_waited_for(listener: str, place: Place, patience: Patience) -> Iterator[str]:
+    """Nothing, when whatever began before has ended meanwhile."""
+    if left := patience.left():
+        yield (
+            f"What is deleted can still come back: {', and '.join(left)}. Run the command again after that: "
+            f"{place.command(f'forget {shlex.quote(listener)}')}"
         )
 
 
@@ -98,8 +142,8 @@ def _show(removed: Counter[str]) -> None:
 def _print_next_steps(listener: str, place: Place, store: SecretStore) -> None:
     if listener in store.listeners():
         print(
-            f"\nTake {listener} out of terraform.tfvars (`listeners`, and `dashboard` where it is named) and apply, or every "
-            "run says that consent lacks."
+            f"\nTake {listener} out of terraform.tfvars (`listeners`, and `dashboard` where it is named) and apply. "
+            "Until then every run says that consent lacks, by name; this command, run again, takes the name out."
         )
     if not place.laptop:
         print(

@@ -2,10 +2,12 @@
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Bucket
@@ -13,19 +15,22 @@ from google.cloud.storage import Blob, Bucket
 from cli import google_clients
 from cli.console import say
 from cli.errors import Misused
+from cli.listener_names import is_named
 from cli.place import Place
 
-Change = Literal["deleted", "rewritten", "unreadable"]
+Change = Literal["deleted", "rewritten", "unreadable", "overtaken"]
+"""overtaken: somebody wrote or deleted it at the same moment, and only another pass can tell what is there now."""
 
 _SECONDS = 60
 _AT_ONCE = 8
 _TOLD_EVERY = 500
 _REASON = ".reason.json"
+_ADDRESS = re.compile(r"gs://\S+")
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What became of an object that held something of the listener's."""
+    """What became of an object that held something of the listener's, or may have."""
 
     name: str
     change: Change
@@ -70,7 +75,7 @@ def _identity(blob: Blob) -> tuple[str, str, int]:
 
 
 def _forget_in(blob: Blob, listener: str) -> Change | None:
-    """None for an object that has nothing of the listener's, or has changed meanwhile: the next pass sees it."""
+    """None for an object that has nothing of the listener's."""
     try:
         if blob.name.startswith(f"items/{listener}/"):
             return _delete(blob)
@@ -80,23 +85,52 @@ def _forget_in(blob: Blob, listener: str) -> Change | None:
             return _forget_reason(blob, listener)
         return _forget_rows(blob, listener)
     except (NotFound, PreconditionFailed):
-        return None
+        return "overtaken"
 
 
 def _forget_reason(blob: Blob, listener: str) -> Change | None:
-    """BigQuery's words may quote a row of the file beside it."""
     content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
-    return _delete(blob) if listener.encode() in content else None
+    return _delete(blob) if any(is_named(listener, text) for text in _quoting(content)) else None
+
+
+def _quoting(content: bytes) -> Iterator[str]:
+    """Of a reason, as load writes it, the words of BigQuery's that may quote a row of the file beside it.
+
+    They name the file, too, whose address is nobody's name. What load has not written may quote a row anywhere.
+    """
+    text = content.decode(errors="replace")
+    try:
+        reason = json.loads(text)
+    except (ValueError, RecursionError):
+        reason = None
+    if not isinstance(reason, dict):
+        yield text
+        return
+    for part in _texts([reason.get("message"), reason.get("errors")]):
+        yield _ADDRESS.sub("", part)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in it. What a value is called is no text of its own."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for each in value:
+                yield from _texts(each)
+        case dict():
+            yield from _texts(list(value.values()))
 
 
 def _forget_rows(blob: Blob, listener: str) -> Change | None:
     content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
+    # Spares most files the reading; only the reading tells whose rows they hold.
     if listener.encode() not in content:
         return None
     try:
         kept, own, others = without(content, listener)
     except ValueError:
-        return "unreadable"
+        return "unreadable" if is_named(listener, content.decode(errors="replace")) else None
     if not own:
         return None
     if not others:

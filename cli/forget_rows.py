@@ -1,12 +1,12 @@
 """Takes a listener out of the tables: own rows are deleted, rows of the ledger that name the listener are reworded."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.cloud import bigquery
 
+from cli.listener_names import renamed
 from cli.warehouse import Row, Warehouse
 
 SOMEBODY = "a forgotten listener"
@@ -38,8 +38,7 @@ def reworded(row: Mapping[str, Any], listener: str) -> Row | None:
     is_told_of = isinstance(told, dict) and listener in told
     if is_told_of:
         details["listeners"].pop(listener)
-    # A name's neighbours are no letters of a name: anna is not joanna, nor anna-2.
-    reason = re.sub(rf"(?<![\w-]){re.escape(listener)}(?![\w-])", SOMEBODY, row["reason"] or "")
+    reason = renamed(listener, row["reason"] or "", SOMEBODY)
     if not is_told_of and reason == (row["reason"] or ""):
         return None
     return {**row, "reason": reason or None, "details": None if details is None else json.dumps(details)}

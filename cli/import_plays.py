@@ -24,7 +24,7 @@ from cli.landing_bucket import LandingBucket
 from cli.place import Place
 from cli.plays_files import Run, cut
 from cli.secret_store import SecretStore
-from cli.warehouse import Warehouse
+from cli.warehouse import Row, Warehouse
 
 HELP = "Store the plays of Spotify's data export: years of history, and how long each play was heard"
 
@@ -83,7 +83,8 @@ def run(options: argparse.Namespace, place: Place) -> int:
     follower = _store(options, place, warehouse, account)
     if not options.json:
         show(account)
-    account.runs = follower.finished() if follower else []
+    if follower and not _with_refused_rows(account.runs):
+        account.runs = follower.finished()
     if options.json:
         show(account)
     return _verdict(account, place)
@@ -126,7 +127,10 @@ def _check_account(listener: str, foretold: Forecast) -> None:
 
 
 def _store(options: argparse.Namespace, place: Place, warehouse: Warehouse, account: Account) -> Follower | None:
-    """Land the plays and wait until they are merged; None when there is nothing to do."""
+    """Land the plays and wait until they are merged; None when there is nothing to do.
+
+    A gap is closed by plays that are stored: where some were refused, all gaps stay.
+    """
     files = list(_files(account))
     waiting = [file for file in files if file.has_news]
     for file in files:
@@ -136,9 +140,12 @@ def _store(options: argparse.Namespace, place: Place, warehouse: Warehouse, acco
     if waiting:
         runs = _land(place, warehouse, options.listener, waiting)
         follower = Follower(place, warehouse, runs, options.timeout)
-        for row in follower.loaded():
+        account.runs = follower.loaded()
+        for row in account.runs:
             account.add(row["details"])
-    account.gaps_closed = import_queries.close_gaps(warehouse, options.listener, _spans(account.reading))
+        account.refused = sum(len(file.plays) for file in waiting) - sum(row["rows_in"] for row in account.runs)
+    if not _with_refused_rows(account.runs):
+        account.gaps_closed = import_queries.close_gaps(warehouse, options.listener, _spans(account.reading))
     return follower
 
 
@@ -167,8 +174,19 @@ def _spans(reading: Reading) -> list[import_queries.Span]:
     return list(reading.spans.values())
 
 
+def _with_refused_rows(steps: Sequence[Row]) -> list[Row]:
+    """The steps of load that merged only a part of their files."""
+    return [row for row in steps if row["step"] == "load" and row["error_class"]]
+
+
 def _verdict(account: Account, place: Place) -> int:
-    """The plays are stored; what can still have gone wrong is the top ten."""
+    """What was merged is stored; rows can have been refused, and the top ten can have failed."""
+    partly = _with_refused_rows(account.runs)
+    if partly:
+        raise CliError(
+            f"BigQuery refused {account.refused:,} of the plays, so no gap was closed: {partly[0]['reason']} "
+            f"See {place.command('runs')}. What was merged stays; once the cause is mended, give the files again."
+        )
     failed = [row for row in account.runs if row["state"] == "failed" and row["step"] in ("transform", "top_tracks")]
     if failed:
         raise CliError(

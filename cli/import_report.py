@@ -17,7 +17,7 @@ _HEAD = "rows"
 
 @dataclass
 class Account:
-    """`new`, `completed`, `known` and what the reading left out or met twice add up to the rows of the files."""
+    """`new`, `completed`, `known`, `refused` and what the reading left out or met twice add up to the files' rows."""
 
     listener: str
     reading: Reading
@@ -26,6 +26,8 @@ class Account:
     new: int = 0
     completed: int = 0
     known: int = 0
+    refused: int = 0
+    """Plays that were landed and that BigQuery did not take."""
     gaps_closed: int = 0
     runs: list[Row] = field(default_factory=list)
 
@@ -53,7 +55,8 @@ def show(account: Account) -> None:
         first, last = account.span
         print(f"\nThe plays ended between {minute(first)} and {minute(last)} UTC.")
     if account.short:
-        print(f"Heard for less than 30 seconds, so stored but not counted: {account.short:,} of these plays.")
+        stored = "" if account.refused else "stored but "
+        print(f"Heard for less than 30 seconds, so {stored}not counted: {account.short:,} of these plays.")
     if forecast.missing:
         print(
             f"Of {forecast.stored:,} plays that were stored of this time, {forecast.missing:,} are not in the export; "
@@ -81,6 +84,7 @@ def as_json(account: Account) -> dict[str, Any]:
         "new": account.new,
         "completed": account.completed,
         "known": account.known,
+        "refused": account.refused,
         "repeats": reading.repeats,
         "left_out": {kind: reading.left_out[kind] for kind in KINDS},
         "short_plays": account.short,
@@ -101,6 +105,7 @@ def _lines(account: Account) -> Sequence[tuple[str, str]]:
         (account.new, f"{would_be}stored: new plays"),
         (account.completed, f"{would_be}completed: stored from Spotify's API before, the time heard was not known"),
         (account.known, "already there"),
+        (account.refused, "refused by BigQuery: in the quarantine bucket"),
         (reading.repeats, "more than once in the files"),
         *((reading.left_out[kind], f"left out: {kind}") for kind in KINDS),
     ]

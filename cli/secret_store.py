@@ -77,9 +77,15 @@ class SecretStore:
         """When the newest version that can be used was stored. Its content is not read."""
         request = {"parent": secret, "filter": "state:ENABLED"}
         versions = self._client.list_secret_versions(request, timeout=_SECONDS, retry=_RETRY)
-        # Google's own datetime can do more than Python's; nothing here wants that.
-        instants = [datetime.fromtimestamp(v.create_time.timestamp(), v.create_time.tzinfo) for v in versions]
-        return max(instants, default=None)
+        return max((_plain(version.create_time) for version in versions), default=None)
+
+    def erased_at(self, listener: str) -> datetime | None:
+        """When a version of the listener's was destroyed last; None where nothing tells, as when the secret is gone."""
+        secret = self.listeners().get(listener)
+        if secret is None:
+            return None
+        versions = self._client.list_secret_versions({"parent": secret}, timeout=_SECONDS, retry=_RETRY)
+        return max((_plain(version.destroy_time) for version in versions if version.destroy_time), default=None)
 
     def replace(self, secret: str, payload: Mapping[str, str], labels: Mapping[str, str] | None = None) -> int:
         """Store a new version, read it back, and only then destroy those before it; how many were destroyed."""
@@ -147,6 +153,11 @@ def _parsed(content: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _plain(instant: datetime) -> datetime:
+    """Google's own datetime can do more than Python's; nothing here wants that."""
+    return datetime.fromtimestamp(instant.timestamp(), instant.tzinfo)
 
 
 def _id(name: str) -> str:

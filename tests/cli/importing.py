@@ -40,9 +40,9 @@ class Importing:
         self._thread = threading.Thread(target=self._deliver, daemon=True)
         self._thread.start()
 
-    def types(self, *arguments):
+    def types(self, *arguments, laptop=True):
         """A command; what load prints beside it is not the command's."""
-        said = self.owner.types(self._capsys, *map(str, arguments))
+        said = self.owner.types(self._capsys, *map(str, arguments), laptop=laptop)
         self.told_by_load += [line for line in said.out.splitlines() if '{"severity"' in line]
         return said._replace(out="".join(line for line in said.out.splitlines(True) if '{"severity"' not in line))
 

@@ -34,9 +34,9 @@ def test_a_zip_is_read_without_being_unpacked_and_other_files_in_it_do_not_matte
     others = {"ReadMeFirst.pdf": b"%PDF", "Playlist1.json": b"not JSON", "Streaming_History_Video_2024.json": b"[]"}
     path = zipped(tmp_path / "my_spotify_data.zip", **{NEW: example(NEW), OLD: example(OLD)}, **others)
     assert names([path]) == [
-        ("my_spotify_data.zip: Streaming_History_Audio_2023-2024_7.json", "my_spotify_data.zip", 8),
-        ("my_spotify_data.zip: Streaming_History_Video_2024.json", "my_spotify_data.zip", 0),
-        ("my_spotify_data.zip: endsong_0.json", "my_spotify_data.zip", 3),
+        ("my_spotify_data.zip: Streaming_History_Audio_2023-2024_7.json", str(path), 8),
+        ("my_spotify_data.zip: Streaming_History_Video_2024.json", str(path), 0),
+        ("my_spotify_data.zip: endsong_0.json", str(path), 3),
     ]
 
 
@@ -49,14 +49,14 @@ def test_the_folder_of_an_unpacked_zip_and_single_files_are_read_too(tmp_path):
     shutil.copy(EXAMPLES / OLD, renamed)
     assert names([folder, renamed]) == [
         (str(folder / NEW), str(folder), 8),
-        ("whatever.txt", "whatever.txt", 3),
+        ("whatever.txt", str(renamed), 3),
     ]
 
 
 def test_a_byte_order_mark_is_no_damage(tmp_path):
     path = tmp_path / "history.json"
     path.write_bytes(b"\xef\xbb\xbf" + example(OLD))
-    assert names([path]) == [("history.json", "history.json", 3)]
+    assert names([path]) == [("history.json", str(path), 3)]
 
 
 ACCOUNT_DATA = (
@@ -152,4 +152,4 @@ def test_every_row_is_accounted_for_and_repeats_keep_the_time_heard_longest(tmp_
     assert reading.rows == len(reading.plays) + reading.repeats + sum(reading.left_out.values())
     [unreadable] = reading.unreadable
     assert (unreadable.file, unreadable.index) == ("history.json", 10)
-    assert reading.spans["endsong_0.json"] == (reading.plays[0].played_at, reading.plays[1].played_at)
+    assert reading.spans[str(EXAMPLES / OLD)] == (reading.plays[0].played_at, reading.plays[1].played_at)

@@ -1,17 +1,25 @@
-"""The command `forget`: nothing of the listener is left, everything of the others is as it was."""
+"""The command `forget`: nothing of the listener is left, everything of the others is as it was.
+
+How long it waits is told by a clock of the tests' own, which stands still but while the command sleeps.
+"""
 
 import io
 import json
+import re
 import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import forget_rows
+from cli import forget_objects, forget_rows, forget_waiting, google_clients
 from cli.forget_objects import without
+from cli.place import Place, on_laptop
 from tests.cli.importing import wait_for
 from tests.cli.owning import ONE, TWO
+from tests.cli.test_run_now import submit_batch
 from tests.cli.test_runs import write_steps
 from tests.load.loading import csv_of, play
 
@@ -25,6 +33,29 @@ class Typist(io.StringIO):
 
     def isatty(self):
         return True
+
+
+class Waiting:
+    """Time, as the command waits. `at`: what happens when so many seconds have passed."""
+
+    def __init__(self):
+        self.seconds, self.at = 0.0, {}
+
+    def monotonic(self):
+        return self.seconds
+
+    def sleep(self, seconds):
+        self.seconds += seconds
+        for second in [second for second in self.at if second <= self.seconds]:
+            self.at.pop(second)()
+
+
+@pytest.fixture(autouse=True)
+def waiting(monkeypatch):
+    waiting = Waiting()
+    monkeypatch.setattr(forget_waiting, "monotonic", waiting.monotonic)
+    monkeypatch.setattr(forget_waiting, "sleep", waiting.sleep)
+    return waiting
 
 
 @pytest.fixture
@@ -46,12 +77,7 @@ def told(importing):
             "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
             f"('{slug}', TIMESTAMP '2026-11-01', TIMESTAMP '2026-11-02', 'r', TIMESTAMP '2026-11-02')"
         )
-        importing.rows(
-            "INSERT INTO listening.top_tracks (listener_id, period, rank, position, track_id, plays, minutes,"
-            " first_played_at, last_played_at, as_of, computed_at, run_id) VALUES "
-            f"('{slug}', 'all_time', 1, 1, 't', 2, 3.5, TIMESTAMP '2026-11-01', TIMESTAMP '2026-11-01',"
-            " TIMESTAMP '2026-11-02', TIMESTAMP '2026-11-02', 'r')"
-        )
+        write_top_track(importing, slug)
     reason = f"no new plays from 1 of 2 listeners; {ONE}: consent was revoked, run `python -m cli authorize {ONE}`"
     write_steps(importing.owner, ("20261122T090000Z", "ingest", "skipped", 5, 0, reason))
     details = json.dumps({"listeners": {ONE: {"state": "failed"}, TWO: {"state": "nothing_new"}}})
@@ -60,6 +86,29 @@ def told(importing):
         f"WHEN MATCHED THEN UPDATE SET details = PARSE_JSON('{details}')"
     )
     return importing
+
+
+def write_top_track(importing, slug):
+    importing.rows(
+        "INSERT INTO listening.top_tracks (listener_id, period, rank, position, track_id, plays, minutes,"
+        " first_played_at, last_played_at, as_of, computed_at, run_id) VALUES "
+        f"('{slug}', 'all_time', 1, 1, 't', 2, 3.5, TIMESTAMP '2026-11-01', TIMESTAMP '2026-11-01',"
+        " TIMESTAMP '2026-11-02', TIMESTAMP '2026-11-02', 'r')"
+    )
+
+
+def after_each_pass(monkeypatch, act):
+    """`act` is given the number of the pass, from 1."""
+    forget, passes = forget_rows.forget, []
+
+    def forget_and_act(warehouse, listener):
+        done = forget(warehouse, listener)
+        passes.append(done)
+        act(len(passes))
+        return done
+
+    monkeypatch.setattr(forget_rows, "forget", forget_and_act)
+    return passes
 
 
 def everything(importing):
@@ -124,21 +173,135 @@ def test_staging_tables_of_load_go_too(told):
 
 
 def test_a_run_that_lands_meanwhile_is_seen_by_the_next_pass(told, monkeypatch):
-    forget = forget_rows.forget
-    passes = []
-
-    def forget_and_be_overtaken(warehouse, listener):
-        done = forget(warehouse, listener)
-        passes.append(done)
-        if len(passes) == 1:
+    def land(number):
+        if number == 1:
             told.cloud.storage.write(told.landing, REFUSED, csv_of(play(8, ONE), play(9, TWO)))
             wait_for(lambda: len(told.plays()) == 4)
-        return done
 
-    monkeypatch.setattr(forget_rows, "forget", forget_and_be_overtaken)
+    passes = after_each_pass(monkeypatch, land)
     assert told.types("forget", ONE, "--yes").code == 0
     assert len(passes) == 3
     assert [text for text in everything(told) if ONE in text] == []
+
+
+def test_a_token_that_ingest_has_rotated_meanwhile_is_destroyed_too(told, waiting, monkeypatch):
+    """Ingest's own code, with the token read before: Terraform's secrets stay, so there is a place to store it."""
+    import listeners as ingest_listeners
+
+    client = google_clients.secret_manager(on_laptop(told.owner.directory))
+    secret = f"refresh-token-{ONE}"
+    read = ingest_listeners.read_listener(
+        client, ingest_listeners.ListenerSecret(ONE, f"projects/{told.owner.project}/secrets/{secret}")
+    )
+
+    def rotate(number):
+        if number == 1:
+            ingest_listeners.store_refresh_token(client, read, "rotated")
+
+    after_each_pass(monkeypatch, rotate)
+    said = told.types("forget", ONE, "--yes", laptop=False)
+
+    assert told.owner.versions(secret) == {1: "DESTROYED", 2: "DESTROYED"}
+    assert (said.code, said.out.splitlines()[1]) == (0, "2  versions of the refresh token destroyed")
+    # Another run may have read the rotated token until it was destroyed: 16 minutes, and 16 more.
+    assert waiting.seconds == 1920
+
+
+def test_what_a_run_lands_and_load_merges_in_its_last_minute_is_deleted_too(told, waiting):
+    """A run of ingest may take 15 minutes; it had the page before the consent was gone."""
+
+    def land():
+        told.cloud.storage.write(told.landing, REFUSED, csv_of(play(8, ONE), play(9, TWO)))
+        wait_for(lambda: len(told.plays()) == 4)
+
+    waiting.at[890] = land
+    said = told.types("forget", ONE, "--yes", laptop=False)
+
+    assert said.code == 0
+    assert [text for text in everything(told) if ONE in text] == []
+    assert len(told.plays()) == 3
+    # 16 minutes for ingest; then the file is there, and a run of load that has read it may take ten more.
+    assert waiting.seconds == 960 + 600
+    assert "A run that began before shows only when it is over" in said.err
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_the_top_ten_of_a_batch_that_read_the_plays_before_is_deleted_too(told, waiting, is_running):
+    submit_batch(told.owner, "top-tracks-before", "20261122t100000z")
+    if is_running:
+        told.cloud.dataproc.start("top-tracks-before")
+
+    def end():
+        write_top_track(told, ONE)
+        told.cloud.dataproc.finish("top-tracks-before", "SUCCEEDED")
+
+    waiting.at[1500] = end
+    said = told.types("forget", ONE, "--yes", laptop=False)
+
+    assert (said.code, waiting.seconds) == (0, 1500)
+    assert "2  rows of the top ten deleted\n" in said.out
+    assert "… waiting for the Spark batch top-tracks-before to end" in said.err
+    assert [text for text in everything(told) if ONE in text] == []
+
+
+def test_a_file_that_is_written_while_it_is_looked_at_is_looked_at_again(told, monkeypatch):
+    """Load is slow here: nothing but the file itself names the listener after the first pass."""
+    told.loads = lambda headers, body: 503
+    storage, overtaken = told.cloud.storage, []
+
+    def land(number):
+        if number == 1:
+            storage.write(told.landing, REFUSED, csv_of(play(8, ONE)))
+
+    forget_in = forget_objects._forget_in
+
+    def forget_and_be_overtaken(blob, listener):
+        if blob.name == REFUSED and not overtaken:
+            overtaken.append(storage.write(told.landing, REFUSED, csv_of(play(8, ONE), play(9, ONE))))
+        return forget_in(blob, listener)
+
+    passes = after_each_pass(monkeypatch, land)
+    monkeypatch.setattr(forget_objects, "_forget_in", forget_and_be_overtaken)
+    assert told.types("forget", ONE, "--yes").code == 0
+    assert (len(overtaken), len(passes)) == (1, 4)
+    assert REFUSED not in storage.names(told.landing)
+
+
+def test_on_the_laptop_where_a_run_takes_seconds_it_waits_for_seconds(told, waiting):
+    assert told.types("forget", ONE, "--yes").code == 0
+    assert waiting.seconds == 10
+
+
+def test_who_does_not_wait_is_told_when_to_come_again_and_is_done_then(told, waiting, monkeypatch):
+    submit_batch(told.owner, "top-tracks-before", "20261122t100000z")
+    first = told.types("forget", ONE, "--yes", "--no-wait", laptop=False)
+    assert (first.code, waiting.seconds) == (1, 0)
+    assert "3  plays deleted\n" in first.out
+    assert re.search(r"a run that began before may be under way until \d{4}-\d\d-\d\d \d\d:\d\d UTC, and", first.err)
+    assert "the Spark batch top-tracks-before has not ended" in first.err
+    assert f"Run the command again after that: python -m cli forget {ONE}" in first.err
+    told.cloud.dataproc.finish("top-tracks-before", "SUCCEEDED")
+
+    codes = {}
+    for minutes in (15, 17):
+        monkeypatch.setattr(Place, "now", lambda place, ago=timedelta(minutes=minutes): datetime.now(UTC) + ago)
+        codes[minutes] = told.types("forget", ONE, "--yes", "--no-wait", laptop=False).code
+    assert codes == {15: 1, 17: 0}
+    assert told.types("forget", ONE, "--yes", laptop=False).code == 0
+    assert waiting.seconds == 0, "Secret Manager tells when the consent was erased"
+
+
+def test_what_comes_back_again_and_again_is_told(told, monkeypatch):
+    after_each_pass(monkeypatch, lambda number: told.owner.has_listener(ONE))
+    said = told.types("forget", ONE, "--yes")
+    assert (said.code, said.out) == (1, "")
+    assert f"Something of {ONE} comes back again and again" in said.err
+
+
+def test_a_run_is_waited_for_as_long_as_terraform_lets_it_take():
+    for name, seconds in vars(forget_waiting.CLOUD).items():
+        text = (Path(__file__).parents[2] / f"terraform/{name}.tf").read_text()
+        assert seconds == int(re.search(r"timeout_seconds = (\d+)", text)[1]) + 60
 
 
 def test_it_asks_first_and_any_other_answer_changes_nothing(told, monkeypatch):
@@ -166,6 +329,49 @@ def test_a_file_that_does_not_say_whose_its_rows_are_is_named(told):
     assert said.code == 1
     assert f"1 files name the listener and do not say whose their rows are: {name}." in said.err
     assert told.plays() == [row for row in told.plays() if row["listener_id"] == TWO]
+
+
+def reason_of_load(*messages):
+    """As load writes it."""
+    from landed_object import LandedObject
+    from load_errors import FileRefused
+    from refused import reason_json
+
+    landed = LandedObject("p-landing", REFUSED, 1)
+    errors = [
+        {"reason": "invalid", "location": landed.uri, "message": f"{message} File: {landed.uri}"}
+        for message in messages
+    ]
+    return reason_json(landed, FileRefused(errors)).encode()
+
+
+@pytest.mark.parametrize(
+    ("listener", "reason", "stays"),
+    [
+        ("ana", reason_of_load("Could not parse 'x' as INT64; row: banana, ana-2, x"), True),
+        ("plays", reason_of_load("Too many values in row"), True),
+        ("run", reason_of_load("Too many values in row"), True),
+        ("run_id", reason_of_load("Too many values in row"), True),
+        ("ana", reason_of_load("Too many values in row", "row: ana,2026-11-22"), False),
+        ("ana", reason_of_load('row: "Banana\nana",2026-11-22'), False),
+        ("ana", b"banana was here", True),
+        ("ana", b"ana was here", False),
+        ("ana", b'["ana"]', False),
+        ("ana", b"\xff ana", False),
+    ],
+)
+def test_a_reason_goes_only_if_it_names_the_listener(importing, listener, reason, stays):
+    quarantine = importing.owner.environ["QUARANTINE_BUCKET"]
+    importing.cloud.storage.write(quarantine, f"{REFUSED}.g1.reason.json", reason)
+    assert importing.types("forget", listener, "--yes").code == 0
+    assert (importing.cloud.storage.names(quarantine) == [f"{REFUSED}.g1.reason.json"]) is stays
+
+
+def test_a_file_that_only_seems_to_name_the_listener_asks_nobody_to_look_at_it(importing):
+    quarantine, content = importing.owner.environ["QUARANTINE_BUCKET"], b"somebody,banana\n1,2\n"
+    importing.cloud.storage.write(quarantine, f"{REFUSED}.g1", content)
+    assert importing.types("forget", "ana", "--yes").code == 0
+    assert importing.cloud.storage.read(quarantine, f"{REFUSED}.g1") == content
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,19 @@ def test_addresses_and_user_names_go_nowhere(importing, tmp_path):
     assert not [word for word in private for text in everything if word in text]
 
 
-def test_gaps_that_an_export_covers_are_closed_and_others_are_not(importing, tmp_path):
+def write_export(path, plays):
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".zip":
+        write_zip(path, plays)
+    else:
+        path.write_text(json.dumps([export_row(play) for play in plays]))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("a.json", "b.json"), ("old/endsong_0.json", "new/endsong_0.json"), ("old/my_data.zip", "new/my_data.zip")],
+)
+def test_gaps_that_an_export_covers_are_closed_and_others_are_not(importing, tmp_path, names):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
     gaps = [(ONE, 10, 40), (ONE, 200, 210), (TWO, 10, 40)]
     instants = ((slug, truth[start].played_at, truth[end].played_at, UNTIL) for slug, start, end in gaps)
@@ -276,10 +288,10 @@ def test_gaps_that_an_export_covers_are_closed_and_others_are_not(importing, tmp
     )
     columns = "listener_id, gap_start, gap_end, run_id, detected_at"
     importing.rows(f"INSERT INTO listening.gaps ({columns}) VALUES {values}")
-    # Two files of which each is whole; between them something is missing.
-    for name, part in (("a.json", truth[:150]), ("b.json", truth[205:])):
-        (tmp_path / name).write_text(json.dumps([export_row(play) for play in part]))
-    files = tmp_path / "a.json", tmp_path / "b.json"
+    # Two packages of which each is whole; between them something is missing, even if they have the same name.
+    files = [tmp_path / name for name in names]
+    for file, part in zip(files, (truth[:150], truth[205:]), strict=True):
+        write_export(file, part)
     assert "1 gap would be closed.\n" in importing.types("import", ONE, *files, "--dry-run").out
     assert len(importing.rows("SELECT * FROM listening.gaps")) == 3
     assert "1 gap is closed.\n" in importing.types("import", ONE, *files).out
@@ -301,6 +313,51 @@ def test_a_file_that_cannot_be_merged_is_told_with_the_reason_and_the_next_step(
     assert (said.code, said.out) == (1, "")
     assert "1 of 1 files could not be merged, 0 were: BigQuery refused the file: too old." in said.err
     assert "give the files again" in said.err
+
+
+def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(importing, monkeypatch):
+    """Load merges the other plays of the file, and the ledger's row says both: succeeded, RowsRefused."""
+    importing.rows(
+        "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
+        f"('{ONE}', TIMESTAMP '2018-05-01 07:00:00', TIMESTAMP '2018-05-01 07:04:00', 'r', TIMESTAMP '2018-05-02')"
+    )
+    whole = landing_bucket.to_csv
+
+    def damaged(plays, run):
+        return whole(plays, run).replace(b"2018-05-01T07:04:10.000Z", b"yesterday")
+
+    monkeypatch.setattr(landing_bucket, "to_csv", damaged)
+    said = importing.types("import", ONE, NEW, OLD)
+
+    assert (said.code, said.out.splitlines()[:9]) == (
+        1,
+        [
+            "rows  what became of them",
+            "   4  stored: new plays",
+            "   1  refused by BigQuery: in the quarantine bucket",
+            "   1  more than once in the files",
+            "   2  left out: podcast episode",
+            "   1  left out: audiobook",
+            "   1  left out: local file",
+            "   1  left out: no track id",
+            "  11  in the files",
+        ],
+    )
+    assert "BigQuery refused 1 of the plays, so no gap was closed: Of 4 plays in the file 4 were new." in said.err
+    assert "once the cause is mended, give the files again" in said.err
+    assert "closed" not in said.out
+    assert "Heard for less than 30 seconds, so not counted: 2 of these plays.\n" in said.out
+    told = importing.types("import", ONE, NEW, OLD, "--json")
+    numbers = told.json
+    assert (told.code, numbers["new"], numbers["known"], numbers["refused"], numbers["gaps_closed"]) == (1, 0, 4, 1, 0)
+    assert [(step["step"], step["error_class"]) for step in numbers["steps"]] == [("load", "RowsRefused")]
+    assert len(importing.rows("SELECT * FROM listening.gaps")) == 1
+
+    monkeypatch.setattr(landing_bucket, "to_csv", whole)
+    mended = importing.types("import", ONE, NEW, OLD)
+    assert mended.code == 0
+    assert "   1  stored: new plays\n" in mended.out
+    assert "1 gap is closed.\n" in mended.out
 
 
 def test_a_top_ten_that_fails_is_told_after_the_account_of_the_plays(importing):

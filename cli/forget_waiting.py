@@ -1,0 +1,81 @@
+"""How long `forget` waits: until nothing that began before can bring anything back.
+
+From outside nobody sees a run of ingest or load under way, because each writes its row in the ledger last. So the
+longest time that it may take is waited for. Which Spark batches are under way, Dataproc tells.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+
+from cli import batch_state
+from cli.console import minute, say
+from cli.place import Place
+
+
+@dataclass(frozen=True)
+class Longest:
+    """The longest time that a run may take, in seconds."""
+
+    ingest: float
+    load: float
+
+
+# The functions' time-outs in terraform/ingest.tf and load.tf, and a minute more: a call travels, clocks differ.
+CLOUD = Longest(ingest=900 + 60, load=540 + 60)
+# No run is cut off there. A few listeners and everything on one computer: it takes a second or two.
+LAPTOP = Longest(ingest=10, load=10)
+
+_TOLD_EVERY_SECONDS = 60.0
+_CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
+
+
+class Patience:
+    """Grows with what is found. `erased_at`: when the consent was erased, if it was before and something tells."""
+
+    def __init__(self, place: Place, erased_at: datetime | None) -> None:
+        self._place = place
+        self._longest = LAPTOP if place.laptop else CLOUD
+        age_seconds = (place.now() - erased_at).total_seconds() if erased_at else 0.0
+        self._ends_at = monotonic() + self._longest.ingest - max(age_seconds, 0.0)
+
+    def prolong(self, found: Mapping[str, int]) -> None:
+        """A token may have been read until it was destroyed, and a file until it was deleted or rewritten."""
+        if found["versions"]:
+            self._wait_at_least(self._longest.ingest)
+        if found["deleted"] or found["rewritten"]:
+            self._wait_at_least(self._longest.load)
+
+    def wait(self) -> None:
+        """Until every run and every batch that can have read what is gone now has ended."""
+        self._wait_for_runs()
+        self._wait_for_batches()
+
+    def left(self) -> list[str]:
+        """What would still have to be waited for, in words."""
+        seconds = self._ends_at - monotonic()
+        until = self._place.now() + timedelta(seconds=seconds, minutes=1)
+        runs = [f"a run that began before may be under way until {minute(until)} UTC"] if seconds > 0 else []
+        return [*runs, *(f"the Spark batch {batch} has not ended" for batch in batch_state.active(self._place))]
+
+    def _wait_at_least(self, seconds: float) -> None:
+        self._ends_at = max(self._ends_at, monotonic() + seconds)
+
+    def _wait_for_runs(self) -> None:
+        announced = False
+        while (left := self._ends_at - monotonic()) > 0:
+            if not announced:
+                say("A run that began before shows only when it is over, and may bring something back until then.")
+                announced = True
+            say(f"… waiting for {left:.0f} s more")
+            sleep(min(left, _TOLD_EVERY_SECONDS))
+
+    def _wait_for_batches(self) -> None:
+        """A batch may have read the plays before they were deleted; its top ten comes at its end."""
+        announced = None
+        while batches := batch_state.active(self._place):
+            if batches != announced:
+                say(f"… waiting for the Spark batch {', '.join(batches)} to end")
+                announced = batches
+            sleep(_LAPTOP_SECONDS if self._place.laptop else _CLOUD_SECONDS)
