@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from run_schedule import HOURLY, Schedule, to_schedule
+
 ACCESS = ("iap", "oidc", "laptop")
 EVERYONE = "*"
 
@@ -29,6 +31,7 @@ class Settings:
     maximum_bytes_billed: int = 500_000_000
     is_in_cloud: bool = True
     """Whether there is a Cloud Logging to point to."""
+    schedule: Schedule = HOURLY
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -49,6 +52,7 @@ class Settings:
             zones=_told(listeners, "time_zone"),
             maximum_bytes_billed=_whole_number(environ, "MAXIMUM_BYTES_BILLED", 500_000_000),
             is_in_cloud=not environ.get("BIGQUERY_EMULATOR_HOST"),
+            schedule=_schedule(environ),
         )
 
     def name_of(self, listener_id: str) -> str:
@@ -90,6 +94,13 @@ def _told(listeners: Mapping[str, Any], what: str) -> dict[str, str]:
     if not all(isinstance(about, dict) for about in listeners.values()):
         raise SettingsError('DASHBOARD_LISTENERS must give each listener an object with "name" and "time_zone"')
     return {slug: str(about[what]) for slug, about in listeners.items() if about.get(what)}
+
+
+def _schedule(environ: Mapping[str, str]) -> Schedule:
+    try:
+        return to_schedule(environ.get("SCHEDULE") or "0 * * * *")
+    except ValueError as error:
+        raise SettingsError("SCHEDULE must be `M * * * *` or `M */N * * *` with N = 2, 3, 4 or 6") from error
 
 
 def _whole_number(environ: Mapping[str, str], name: str, default: int) -> int:

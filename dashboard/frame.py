@@ -4,6 +4,7 @@ import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,6 @@ from streamlit.delta_generator import DeltaGenerator
 import days
 import filters as filter_values
 import in_markdown
-import pipeline_grid
 import pipeline_health
 import states
 import words
@@ -101,9 +101,12 @@ def listening(*, needs_plays: bool = True) -> Listening:
     history = loaded.value
     _warnings(viewer, chosen, loaded, now, tells_status=needs_plays)
     if history.is_empty and needs_plays:
-        next_run_at = pipeline_grid.full_hour(now) + pipeline_grid.HOUR
+        next_run_at = viewer.settings.schedule.next_after(now)
         states.no_plays(
-            viewer.label_of(chosen.listener), _run_count(viewer), next_run_at.astimezone(ZoneInfo(chosen.zone))
+            viewer.label_of(chosen.listener),
+            _run_count(viewer),
+            next_run_at.astimezone(ZoneInfo(chosen.zone)),
+            is_laptop=not viewer.settings.is_in_cloud,
         )
         st.stop()
     stretch = filter_values.period_of(chosen, now, history.oldest_at)
@@ -193,23 +196,35 @@ def _is_estimated(page: Listening, heard: pd.DataFrame) -> bool:
 
 
 def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: datetime, *, tells_status: bool) -> None:
-    if loaded.error:
-        states.stale(loaded.loaded_at.astimezone(ZoneInfo(chosen.zone)), now - loaded.loaded_at, loaded.error)
-    elif tells_status:
+    if not stale(loaded, chosen.zone, now) and tells_status:
         _how_it_stands(viewer, chosen, now)
 
 
+def stale(loaded: Loaded[Any], zone: str, now: datetime) -> bool:
+    """Says that this is an old copy, when it is."""
+    if loaded.error:
+        states.stale(loaded.loaded_at.astimezone(ZoneInfo(zone)), now - loaded.loaded_at, loaded.error)
+    return bool(loaded.error)
+
+
+def as_of(loaded: Loaded[Any], now: datetime) -> datetime:
+    """Until when the copy tells: in an old copy of the ledger the hours since then are not missing, but unknown."""
+    return loaded.loaded_at if loaded.error else now
+
+
 def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:
-    runs = viewer.store.runs().value
-    status = pipeline_health.status(runs, now)
-    if status.level in ("late", "failing"):
+    ledger = viewer.store.runs()
+    stale(ledger, chosen.zone, now)
+    status = pipeline_health.status(ledger.value, as_of(ledger, now), viewer.settings.schedule)
+    if status.level in ("late", "failing", "paused"):
         states.behind(f"{status.words}. The charts show what has arrived.")
         return
-    found = pipeline_health.listeners(runs, now)
+    found = pipeline_health.listeners(ledger.value, now)
     mine = found[(found["listener_id"] == chosen.listener) & (found["state"] == "failed")]
+    name = in_markdown.literal(viewer.label_of(chosen.listener))
     for row in mine.to_dict("records"):
-        reason = viewer.without_others(row["reason"] or "No reason was recorded.")
-        states.behind(f"The last run could not read {viewer.label_of(chosen.listener)}'s plays: {reason}")
+        reason = words.without_code_marks(viewer.without_others(row["reason"] or "No reason was recorded."))
+        states.behind(f"The last run could not read {name}'s plays: {in_markdown.literal(reason)}")
 
 
 def _run_count(viewer: Viewer) -> int:

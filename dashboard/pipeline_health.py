@@ -1,84 +1,70 @@
 """Is it working, what went wrong, what is there to do: read from the ledger, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
-from pipeline_grid import ALLOWED, HOUR, STEPS, full_hour, newest_rows, scheduled, slots
+from next_steps import MISSING, next_step
+from pipeline_grid import STEPS, Hour, grid_hours, scheduled, unasked
+from run_schedule import HOURLY, Schedule
+from silences import Silence, silences
 
 PAGE_LIMIT = 50
 """Spotify shows no more plays than this: a run that was given as many may have lost some."""
-LATE_AFTER = 2 * HOUR
 WARN_DAYS = 30
-
-_COMMAND = "python -m cli "
-_WAIT = "Nothing: the next run tries again."
-_NEXT_STEPS = {
-    "NeedsConsent": "Run: python -m cli authorize {listener}",
-    "SecretUnusable": "Run: python -m cli authorize {listener}",  # pragma: allowlist secret -- a sentence
-    "TokenNotStored": "Let the ingest function add secret versions, then run: python -m cli authorize {listener}",
-    "AppSecretUnusable": "Run: python -m cli authorize LISTENER --new-client",  # pragma: allowlist secret -- a sentence
-    "ClientRefused": "Run: python -m cli authorize LISTENER --new-client",
-    "PremiumLapsed": "Renew the app owner's Spotify Premium.",
-    "NotAllowListed": "Add the account under User Management on developer.spotify.com/dashboard.",
-    "RequestRefused": "See whether Spotify's Web API has changed.",
-    "RateLimited": "Nothing: the first run after the pause tries again.",
-    "QuotaExceeded": "Nothing: the first run after the pause tries again. If it comes back, call Spotify less often.",
-    "NotAsked": "Nothing: the first run after the pause tries again.",
-    "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
-    "RowsRefused": "Look at the reason beside the file in the quarantine bucket.",
-    "TableUnfit": "Run terraform apply: the table differs from its file.",
-    "BatchForbidden": "Let the transform function submit batches: run terraform apply.",
-    "BatchRefused": "Read the batch's settings in the reason, then run terraform apply.",
-    "SettingsError": "Set what the reason names, then deploy again.",
-    "missing": "Look for the hour in Cloud Scheduler and in the function's log.",
-}
-_STEP_NEXT = {"top_tracks": "Read the batch's driver output; the next new plays start another batch."}
+_WEEK_HOURS = 7 * 24
+_LEDGER_HOURS = 14 * 24
+"""All that the ledger's copy holds (data.LEDGER_DAYS) but its first day."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """level: ok, attention (a listener needs somebody), late, failing, never."""
+    """level: ok, attention (a listener needs somebody), paused (by Spotify), late, failing, never."""
 
     level: str
     words: str
     last_success_at: datetime | None
 
 
-def status(runs: pd.DataFrame, now: datetime) -> Status:
+def status(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> Status:
     """How the pipeline stands, worst first."""
     hourly = scheduled(runs)
     if hourly.empty:
         return Status("never", "Never ran", None)
-    ingest = runs[runs["step"] == "ingest"]
-    good = ingest[ingest["state"] != "failed"]
-    last_success_at = good["finished_at"].max().to_pydatetime() if len(good) else None
-    failing = _failing_since(runs)
-    if failing:
-        step, since = min(failing.items(), key=lambda item: STEPS.index(item[0]))
-        return Status("failing", f"Failing for {_span(now - since)}: {_named(step)}", last_success_at)
-    newest_at = hourly["finished_at"].max().to_pydatetime()
-    if now - newest_at > LATE_AFTER:
-        return Status("late", f"Late: the last run finished {_span(now - newest_at)} ago", last_success_at)
-    waiting = [row["listener_id"] for row in listeners(runs, now).to_dict("records") if row["state"] == "failed"]
-    if waiting:
-        return Status("attention", f"Running, but {len(waiting)} of its listeners could not be read", last_success_at)
-    return Status("ok", f"Healthy: the last run finished {_span(now - newest_at)} ago", last_success_at)
+    hours = grid_hours(runs, now, _LEDGER_HOURS, schedule)
+    finished = [hour.cells["ingest"].finished_at for hour in hours if hour.is_good]
+    age = now - hourly["finished_at"].max().to_pydatetime()
+    level, words = (
+        _failing(runs, hours, now)
+        or _late(age, schedule)
+        or _asking_nobody(runs, hours, now)
+        or _unread_listeners(runs, now)
+        or ("ok", f"Healthy: the last run finished {_span(age)} ago")
+    )
+    return Status(level, words, finished[-1] if finished else None)
 
 
-def problems(runs: pd.DataFrame, now: datetime, hours: int = 7 * 24) -> pd.DataFrame:
+def problems(
+    runs: pd.DataFrame,
+    now: datetime,
+    hours: int = _WEEK_HOURS,
+    schedule: Schedule = HOURLY,
+    *,
+    is_laptop: bool = False,
+) -> pd.DataFrame:
     """What went wrong, the newest first: slot, since, step, state, listener_id, error_class, what, next_step,
     recovered.
 
     `since` is the slot of the first failure of an uninterrupted row of them, of which `slot` is the last.
     """
-    oldest = now - hours * HOUR
-    recent = runs[runs["slot"] > oldest]
+    oldest = now - timedelta(hours=hours)
     of_listeners = [row for row in _failed_listeners(runs) if row["slot"] > oldest]
-    rows = [*_failed_steps(recent), *of_listeners, *_missing_hours(recent, runs, now, hours)]
+    silent = [found for found in silences(grid_hours(runs, now, _LEDGER_HOURS, schedule)) if found.last > oldest]
+    told = [*_failed_steps(runs[runs["slot"] > oldest]), *of_listeners, *(_unrecorded(found) for found in silent)]
+    rows = [{**row, "next_step": _next_step(row, is_laptop=is_laptop)} for row in told]
     columns = ["slot", "since", "step", "state", "listener_id", "error_class", "what", "next_step", "recovered"]
     return pd.DataFrame(rows, columns=columns).sort_values(["slot", "step"], ascending=False, ignore_index=True)
 
@@ -111,16 +97,14 @@ def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["listener_id", "state", "reason", "ends_at", "days_left", "level"])
 
 
-def success_rate(runs: pd.DataFrame, now: datetime, days: int = 7) -> tuple[int, int]:
-    """Hours whose ingest did its work, and hours that the schedule expected since the first run."""
-    runs = scheduled(runs)
-    if runs.empty:
-        return 0, 0
-    newest = newest_rows(runs[runs["step"] == "ingest"])
-    first = runs["slot"].min().to_pydatetime().replace(minute=0, second=0, microsecond=0)
-    due = [slot for slot in slots(now, days * 24) if slot >= first and now - slot > ALLOWED["ingest"]]
-    good = [slot for slot in due if (row := newest.get((slot, "ingest"))) and row["state"] != "failed"]
-    return len(good), len(due)
+def success_rate(runs: pd.DataFrame, now: datetime, days: int = 7, schedule: Schedule = HOURLY) -> tuple[int, int]:
+    """Hours in which every step did its work, and hours that the schedule expected since the first run.
+
+    An hour in which nobody was asked is neither good nor bad.
+    """
+    hours = grid_hours(runs, now, days * 24, schedule)
+    good = sum(hour.is_good for hour in hours)
+    return good, good + sum(hour.bad_step is not None for hour in hours)
 
 
 def durations(runs: pd.DataFrame) -> pd.DataFrame:
@@ -155,6 +139,38 @@ def blocked_until(runs: pd.DataFrame, now: datetime) -> datetime | None:
     return told.to_pydatetime() if pd.notna(told) and told > now else None
 
 
+def _failing(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[str, str] | None:
+    """The first step that fails, or dies without a word. For ingest, whose silence is told by the clock, see _late."""
+    failing = _failing_since(runs)
+    silent = {found.step: found.since for found in silences(hours) if not found.has_recovered}
+    for step in STEPS:
+        if step in failing:
+            since = min(failing[step], silent.get(step, now))
+            return "failing", f"Failing for {_span(now - since)}: {_named(step)}"
+        if step in silent and step != "ingest":
+            return "failing", f"Failing for {_span(now - silent[step])}: {_named(step)} left no record"
+    return None
+
+
+def _late(age: timedelta, schedule: Schedule) -> tuple[str, str] | None:
+    return ("late", f"Late: the last run finished {_span(age)} ago") if age > schedule.late_after else None
+
+
+def _asking_nobody(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[str, str] | None:
+    """A run that asks nobody is as it should be, and still nobody's plays are collected."""
+    if blocked_until(runs, now):
+        return "paused", "Paused: Spotify asked not to be called for now"
+    recorded = [hour.cells["ingest"] for hour in hours if hour.cells["ingest"].finished_at]
+    why = recorded[-1].unasked if recorded else ""
+    return ("attention", f"Running, but the last run asked nobody: {why}") if why else None
+
+
+def _unread_listeners(runs: pd.DataFrame, now: datetime) -> tuple[str, str] | None:
+    found = listeners(runs, now)
+    failed = int((found["state"] == "failed").sum())
+    return ("attention", f"Running, but {failed} of its listeners could not be read") if failed else None
+
+
 def _failing_since(runs: pd.DataFrame) -> dict[str, datetime]:
     """The steps whose newest row is a failure, and when the first of that row of failures was."""
     since = {}
@@ -167,9 +183,33 @@ def _failing_since(runs: pd.DataFrame) -> dict[str, datetime]:
     return since
 
 
+def _unrecorded(silence: Silence) -> dict[str, Any]:
+    is_ingest = silence.step == "ingest"
+    return {
+        "slot": silence.last,
+        "since": silence.since,
+        "step": silence.step,
+        "state": "missing",
+        "listener_id": None,
+        "error_class": MISSING,
+        "what": "No run was recorded." if is_ingest else "No record, although the step before it had work for it.",
+        "recovered": silence.has_recovered,
+    }
+
+
+def _next_step(row: Mapping[str, Any], *, is_laptop: bool) -> str:
+    return next_step(row["error_class"], row["step"], row["listener_id"] or "LISTENER", is_laptop=is_laptop)
+
+
+def is_trouble(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows of the ledger tell that something went wrong; a load of the good rows alone is a success, too."""
+    return (rows["state"] == "failed") | (rows["error_class"] == "RowsRefused")
+
+
 def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    is_bad = (runs["state"] == "failed") | (runs["error_class"] == "RowsRefused")
-    last_good = runs[~is_bad].groupby("step")["finished_at"].max()
+    is_bad = is_trouble(runs)
+    is_asked = pd.Series([not unasked(row) for row in runs.to_dict("records")], runs.index, dtype=bool)
+    last_good = runs[~is_bad & is_asked].groupby("step")["finished_at"].max()
     rows = []
     for row in runs[is_bad & ~runs["details"].map(_tells_of_a_failed_listener)].to_dict("records"):
         error_class = row["error_class"] if isinstance(row["error_class"], str) else ""
@@ -182,7 +222,6 @@ def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
                 "listener_id": None,
                 "error_class": error_class,
                 "what": row["reason"] or "",
-                "next_step": next_step(error_class, row["step"], "LISTENER"),
                 "recovered": bool(last_good.get(row["step"], row["finished_at"]) > row["finished_at"]),
             }
         )
@@ -210,46 +249,12 @@ def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
                     "listener_id": slug,
                     "error_class": error_class,
                     "what": told.get("reason") or "",
-                    "next_step": next_step(error_class, "ingest", slug),
                     "recovered": False,
                 }
             elif told.get("state") in ("collected", "nothing_new"):
                 for failed in (row for (other, _), row in rows.items() if other == slug):
                     failed["recovered"] = True
     return list(rows.values())
-
-
-def _missing_hours(recent: pd.DataFrame, runs: pd.DataFrame, now: datetime, hours: int) -> list[dict[str, Any]]:
-    runs = scheduled(runs)
-    if runs.empty:
-        return []
-    first = runs["slot"].min()
-    ran = {full_hour(slot.to_pydatetime()) for slot in recent.loc[recent["step"] == "ingest", "slot"]}
-    due = [slot for slot in slots(now, hours) if slot > first and now - slot > ALLOWED["ingest"] and slot not in ran]
-    return [
-        {
-            "slot": slot,
-            "since": slot,
-            "step": "ingest",
-            "state": "missing",
-            "listener_id": None,
-            "error_class": "missing",
-            "what": "No run was recorded for this hour.",
-            "next_step": _NEXT_STEPS["missing"],
-            "recovered": any(later > slot for later in ran),
-        }
-        for slot in due
-    ]
-
-
-def next_step(error_class: str, step: str, listener: str) -> str:
-    return _NEXT_STEPS.get(error_class, _STEP_NEXT.get(step, _WAIT)).format(listener=listener)
-
-
-def is_said(next_step: str, what: str) -> bool:
-    """Whether what happened is told with the very command that comes next."""
-    _, found, command = next_step.partition(_COMMAND)
-    return bool(found) and f"{found}{command}" in what
 
 
 def _ingest_details(runs: pd.DataFrame) -> list[tuple[datetime, Mapping[str, Mapping[str, Any]]]]:

@@ -8,11 +8,12 @@ import streamlit as st
 
 import downloads
 import lists
+import pipeline_grid
 import pipeline_health
 import rows
-import run_grid
 import sound
 import words
+from commands import cli
 from frame import Listening
 from in_markdown import literal
 
@@ -27,7 +28,7 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
     for row in ending.to_dict("records"):
         st.warning(
             f"{literal(page.viewer.label_of(row['listener_id']))}: consent {_ends(row)}. Run "
-            f"`python -m cli authorize {row['listener_id']}`.",
+            f"`{_cli(page, 'authorize ' + str(row['listener_id']))}`.",
             icon=":material/key:",
         )
     if ending.empty and len(listeners):
@@ -49,7 +50,11 @@ def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
     if pd.isna(row["ends_at"]):
         return "unknown"
     end = words.day(pd.Timestamp(row["ends_at"]).tz_convert(page.filters.zone))
-    return f"{int(row['days_left']):,}, until {end}"
+    return f"ended {end}" if row["level"] == "ended" else f"{int(row['days_left']):,}, until {end}"
+
+
+def _cli(page: Listening, what: str) -> str:
+    return cli(what, is_laptop=not page.viewer.settings.is_in_cloud)
 
 
 def _ends(row: dict[object, object]) -> str:
@@ -71,7 +76,7 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     durations = pipeline_health.durations(runs)
     lines = [
         (
-            run_grid.STEP_NAMES[row["step"]],
+            pipeline_grid.STEP_NAMES[row["step"]],
             f"{row['median_seconds']:,.0f} s",
             f"{row['last_seconds']:,.0f} s",
             f"{row['runs']:,}",
@@ -90,7 +95,7 @@ def gaps(page: Listening) -> None:
     newest = page.gaps.iloc[::-1]
     st.markdown(
         f"**{words.counted(len(newest), 'stretch')}** in which plays may be missing. An import of the extended "
-        f"streaming history fills them: `python -m cli import {page.filters.listener} FILE…`."
+        f"streaming history fills them: `{_cli(page, f'import {page.filters.listener} FILE…')}`."
     )
     lines = [
         (

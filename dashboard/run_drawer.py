@@ -13,8 +13,11 @@ import pipeline_health
 import rows
 import words
 from frame import Listening
+from in_markdown import literal
 from log_links import logs_url
-from run_grid import STEP_NAMES, CellKey, to_cell_key
+from next_steps import MISSING, is_said, next_step
+from pipeline_grid import STEP_NAMES
+from run_grid import CellKey, to_cell_key
 
 IN_URL = "cell"
 
@@ -26,33 +29,44 @@ def opened(key: CellKey) -> None:
 
 def draw_if_open(page: Listening, runs: pd.DataFrame, cells: pd.DataFrame) -> None:
     key = to_cell_key(st.query_params.get(IN_URL))
-    found = cells[(cells["slot"] == key.slot) & (cells["step"] == key.step)] if key else cells.head(0)
-    if key is None or found.empty:
+    hour = cells[cells["slot"].dt.floor("h") == key.slot] if key else cells.head(0)
+    if key is None or hour.empty:
         return
+    cell = hour[hour["step"] == key.step].iloc[0].to_dict()
     step = STEP_NAMES[key.step]
-    title = f"{step[0].upper()}{step[1:]}, {words.moment(pd.Timestamp(key.slot).tz_convert(page.filters.zone))}"
+    title = f"{step[0].upper()}{step[1:]}, {words.moment(cell['slot'].tz_convert(page.filters.zone))}"
     drawer = st.dialog(title, position="right", width="medium", on_dismiss=_closed)
-    drawer(_draw)(page, runs, found.iloc[0].to_dict())
+    drawer(_draw)(page, runs, cell, _next_step(page, runs, cell, hour))
 
 
 def _closed() -> None:
     st.query_params.pop(IN_URL, None)
 
 
-def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[str, Any]) -> None:
+def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], following: str) -> None:
     st.html(rows.legend([_swatch(page, cell)]))
-    st.markdown(page.viewer.without_others(lists.text(cell["reason"])) or "No reason was recorded.")
-    attempts = pipeline_grid.attempts(runs, cell["slot"], cell["step"])
+    st.markdown(_reason(page, cell) or "No reason was recorded.")
+    if following:
+        st.markdown(f"**Next:** {following}")
+    attempts = _attempts_of(page, runs, cell)
     _attempts(page, attempts)
     if len(attempts):
-        _next_step(attempts.iloc[-1].to_dict(), lists.text(cell["reason"]))
         _listeners(page, attempts.iloc[-1]["details"])
     if page.viewer.settings.is_in_cloud:
         url = logs_url(page.viewer.settings.project, cell["step"], cell["slot"], lists.text(cell["run_id"]) or None)
         st.link_button("Open the log in Cloud Logging", url, icon=":material/open_in_new:")
 
 
-def _swatch(page: Listening, cell: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _reason(page: Listening, row: Mapping[Any, Any]) -> str:
+    """The ledger's sentence as it is: others have a part in it, so none of it is Markdown."""
+    return literal(words.without_code_marks(page.viewer.without_others(lists.text(row["reason"]))))
+
+
+def _attempts_of(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any]) -> pd.DataFrame:
+    return pipeline_grid.attempts(runs, cell["slot"], cell["step"], page.viewer.settings.schedule)
+
+
+def _swatch(page: Listening, cell: Mapping[Any, Any]) -> tuple[str, str, str, str]:
     state = cell["state"]
     return state, page.colours.states[state], cell["glyph"], page.colours.on_state[state]
 
@@ -65,7 +79,7 @@ def _attempts(page: Listening, attempts: pd.DataFrame) -> None:
     lines = [_attempt(page, row) for row in attempts.to_dict("records")]
     st.html(rows.table(("Began", "Took", "State", "In", "New", "Run"), lines, "Attempts, the first one first"))
     for row in attempts.iloc[:-1].to_dict("records"):
-        st.caption(f"{row['state'].capitalize()} before: {page.viewer.without_others(lists.text(row['reason']))}")
+        st.caption(f"{row['state'].capitalize()} before: {_reason(page, row)}")
 
 
 def _attempt(page: Listening, row: Mapping[Any, Any]) -> tuple[str, ...]:
@@ -84,13 +98,17 @@ def _count(value: Any) -> str:
     return "–" if pd.isna(value) else f"{int(value):,}"
 
 
-def _next_step(newest: Mapping[Any, Any], what: str) -> None:
-    """Where the reason above it does not name it."""
-    if newest["state"] != "failed":
-        return
-    following = pipeline_health.next_step(lists.text(newest["error_class"]), newest["step"], "LISTENER")
-    if not pipeline_health.is_said(following, what):
-        st.markdown(f"**Next:** {following}")
+def _next_step(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], hour: pd.DataFrame) -> str:
+    """Empty where nothing went wrong, or where the reason names it."""
+    is_laptop = not page.viewer.settings.is_in_cloud
+    if cell["state"] == "missing":
+        first = hour.loc[hour["state"] == "missing", "step"].iloc[0]
+        return next_step(MISSING, first, is_laptop=is_laptop)
+    newest = _attempts_of(page, runs, cell).tail(1)
+    if not pipeline_health.is_trouble(newest).any():
+        return ""
+    following = next_step(lists.text(newest["error_class"].iloc[0]), cell["step"], is_laptop=is_laptop)
+    return "" if is_said(following, lists.text(cell["reason"])) else following
 
 
 def _listeners(page: Listening, details: Any) -> None:

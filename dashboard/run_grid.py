@@ -13,10 +13,9 @@ import pandas as pd
 import streamlit as st
 
 import words
-from pipeline_grid import STEPS
+from pipeline_grid import STEP_NAMES, STEPS
 from theme import Colours
 
-STEP_NAMES = {"ingest": "ingest", "load": "load", "transform": "start Spark", "top_tracks": "top ten (Spark)"}
 _HOURS_IN_ROW = 24
 _HOUR = "%Y-%m-%dT%H"
 
@@ -41,7 +40,7 @@ _mount = st.components.v2.component(
 
 
 class CellKey(NamedTuple):
-    """Which cell: the full hour (UTC) and the step."""
+    """Which cell: the hour (UTC) in which its run was due, and the step. No two runs are due in an hour."""
 
     slot: datetime
     step: str

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import streamlit as st
 
 import words
+from commands import cli
 from dashboard_settings import Settings
 from in_markdown import literal
 
@@ -16,18 +17,18 @@ def never_run(settings: Settings | None) -> None:
     where = f"The dataset `{settings.project}.{settings.dataset}` has no tables or no plays in it." if settings else ""
     st.header("Nothing has been collected yet")
     is_laptop = settings is not None and not settings.is_in_cloud
-    start, option = ("`make up`", " --laptop") if is_laptop else ("`terraform -chdir=terraform apply`", "")
+    start = "`make up`" if is_laptop else "`terraform -chdir=terraform apply`"
     what = "Start the laptop cloud" if is_laptop else "Deploy"
     st.markdown(f"""{where} Do this, in this order:
 
 1. {what}: {start}.
-2. Add a listener: `python -m cli authorize LISTENER{option}`.
-3. Wait for the next full hour, or do not: `python -m cli run-now{option}`.
+2. Add a listener: `{cli("authorize LISTENER", is_laptop=is_laptop)}`.
+3. Wait for the next run, or do not: `{cli("run-now", is_laptop=is_laptop)}`.
 
 To look around first, `make demo` shows this dashboard with invented listeners. More in {GUIDE}.""")
 
 
-def no_plays(listener: str, runs: int, next_run_at: datetime) -> None:
+def no_plays(listener: str, runs: int, next_run_at: datetime, *, is_laptop: bool) -> None:
     """`next_run_at` is on the listener's clock."""
     st.header(f"No plays of {literal(listener)} yet")
     ran = f"The pipeline has run {words.counted(runs, 'time')} in the last two weeks" if runs else "No run is recorded"
@@ -36,7 +37,7 @@ def no_plays(listener: str, runs: int, next_run_at: datetime) -> None:
 - Spotify tells a play only after about 30 seconds of it, and sometimes a few minutes late.
 - Private sessions are never told.
 - Spotify keeps the last 50 plays only. For everything before, ask Spotify for your *extended streaming history* and
-  run `python -m cli import LISTENER FILE…`.
+  run `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
 - The Pipeline page says whether something is wrong.""")
 
 

@@ -191,6 +191,8 @@ locals {
     # What the header that Identity-Aware Proxy signs must be meant for.
     DASHBOARD_IAP_AUDIENCE = "/projects/${data.google_project.main.number}/locations/${var.region}/services/dashboard"
     MAXIMUM_BYTES_BILLED   = "500000000"
+    # So that it knows which runs to expect.
+    SCHEDULE = var.schedule
   })
 }
 

@@ -14,6 +14,7 @@ import lists
 import pipeline_grid
 import pipeline_health
 import pipeline_tables
+import pipeline_words
 import rows
 import run_drawer
 import run_grid
@@ -21,10 +22,12 @@ import states
 import words
 from frame import Listening
 from in_markdown import literal
+from next_steps import is_said
 
 BADGES: dict[str, tuple[Literal["green", "orange", "red", "gray"], str]] = {
     "ok": ("green", ":material/check_circle:"),
     "attention": ("orange", ":material/error:"),
+    "paused": ("orange", ":material/pause_circle:"),
     "late": ("orange", ":material/schedule:"),
     "failing": ("red", ":material/cancel:"),
     "never": ("gray", ":material/hourglass_empty:"),
@@ -56,13 +59,13 @@ def _steps(next_steps: pd.Series) -> str:
     return " ".join(dict.fromkeys(next_steps))
 
 
-def figures(page: Listening, runs: pd.DataFrame, status: pipeline_health.Status) -> None:
+def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | None) -> None:
     zone, newest = page.filters.zone, page.history.newest_at
-    good, due = pipeline_health.success_rate(runs, page.now)
+    good, due = rate
     gaps = page.gaps[page.gaps["gap_end"] > page.now - timedelta(days=GAP_DAYS)] if len(page.gaps) else page.gaps
     lost = (gaps["gap_end"] - gaps["gap_start"]).sum() if len(gaps) else pd.Timedelta(0)
     with st.grid(4, min_column_width=150):
-        _when("Last success", status.last_success_at, page, zone, "ago")
+        _when("Last success", last_success_at, page, zone, "ago")
         _when("Newest play", newest, page, zone, "lag")
         share = words.percent(good / due, 1) if due else "–"
         st.metric(
@@ -123,11 +126,13 @@ def grid(page: Listening) -> None:
             label_visibility="collapsed",
         )
     )
-    now = datetime.now(UTC)
-    runs = page.viewer.store.runs().value
-    cells = pipeline_grid.grid(runs, now, HOURS[label])
+    ledger, schedule = page.viewer.store.runs(), page.viewer.settings.schedule
+    frame.stale(ledger, page.filters.zone, datetime.now(UTC))
+    runs, now = ledger.value, frame.as_of(ledger, datetime.now(UTC))
+    hours = pipeline_grid.grid_hours(runs, now, HOURS[label], schedule)
+    cells = pipeline_grid.to_frame(hours)
     cells = cells.assign(reason=cells["reason"].map(page.viewer.without_others))
-    said = in_words(cells, label)
+    said = pipeline_words.in_words(hours, label, schedule.noun)
     st.markdown(said)
     opened = run_grid.draw(cells, page.filters.zone, page.colours, frame.alt_text("Runs by hour.", said))
     if opened:
@@ -135,15 +140,6 @@ def grid(page: Listening) -> None:
     st.html(rows.legend(charts_pipeline.legend_of_states(page.colours)))
     st.caption("Choose a cell to see what happened in it.")
     run_drawer.draw_if_open(page, runs, cells)
-
-
-def in_words(cells: pd.DataFrame, label: str) -> str:
-    ingest = cells[cells["step"] == "ingest"]
-    bad = {state: int((ingest["state"] == state).sum()) for state in ("failed", "missing")}
-    if not any(bad.values()):
-        return f"Every hour of the last {label} was collected."
-    told = [f"{count} {state}" for state, count in bad.items() if count]
-    return f"Of the last {label}, **{words.joined(told)}**. Plays of those hours arrive with the next run that works."
 
 
 def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
@@ -160,10 +156,10 @@ def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
 
 def _problem(page: Listening, row: dict[Hashable, Any]) -> rows.Problem:
     what = words.without_code_marks(page.viewer.without_others(lists.text(row["what"]))) or "No reason was recorded."
-    next_step = "" if row["recovered"] or pipeline_health.is_said(row["next_step"], what) else row["next_step"]
+    next_step = "" if row["recovered"] or is_said(row["next_step"], what) else row["next_step"]
     return rows.Problem(
         when=_when_failed(page, row),
-        where=run_grid.STEP_NAMES[row["step"]] + (f", {row['who']}" if row["who"] else ""),
+        where=pipeline_grid.STEP_NAMES[row["step"]] + (f", {row['who']}" if row["who"] else ""),
         state=row["state"],
         glyph=pipeline_grid.GLYPHS[row["state"]],
         what=words.sentence(what),
@@ -180,10 +176,10 @@ def _when_failed(page: Listening, row: dict[Hashable, Any]) -> str:
     return f"{first} – {last}" if row["recovered"] else f"since {first}, last {last}"
 
 
-def plays_per_run(page: Listening, runs: pd.DataFrame) -> None:
+def plays_per_run(page: Listening, runs: pd.DataFrame, now: datetime) -> None:
     st.header("New plays per run", anchor=False)
     told = pipeline_health.plays_per_run(runs)
-    told = told[(told["listener_id"] == page.filters.listener) & (told["slot"] > page.now - timedelta(hours=48))]
+    told = told[(told["listener_id"] == page.filters.listener) & (told["slot"] > now - timedelta(hours=48))]
     if told.empty:
         st.caption("No run has asked for this listener in the last 48 hours.")
         return
@@ -217,10 +213,11 @@ def unknown_zones(page: Listening) -> None:
 
 
 page = frame.listening(needs_plays=False)
-runs = page.viewer.store.runs().value
-status = pipeline_health.status(runs, page.now)
+ledger, settings = page.viewer.store.runs(), page.viewer.settings
+runs, judged_at = ledger.value, frame.as_of(ledger, page.now)
+status = pipeline_health.status(runs, judged_at, settings.schedule)
 colour, icon = BADGES[status.level]
-st.badge(status.words, color=colour, icon=icon)
+st.badge(f"{status.words}, when it was last read" if ledger.error else status.words, color=colour, icon=icon)
 blocked = pipeline_health.blocked_until(runs, page.now)
 if blocked:
     wall = pd.Timestamp(blocked).tz_convert(page.filters.zone)
@@ -228,15 +225,16 @@ if blocked:
         f"Spotify asked for a pause: no call is made before {words.moment(wall)}.", icon=":material/pause_circle:"
     )
 if status.level == "never":
-    states.never_run(page.viewer.settings)
+    states.never_run(settings)
     st.stop()
 unknown_zones(page)
-figures(page, runs, status)
+figures(page, pipeline_health.success_rate(runs, judged_at, schedule=settings.schedule), status.last_success_at)
 grid(page)
-what_went_wrong(page, mine(pipeline_health.problems(runs, page.now), page))
+problems = pipeline_health.problems(runs, judged_at, schedule=settings.schedule, is_laptop=not settings.is_in_cloud)
+what_went_wrong(page, mine(problems, page))
 left, right = st.columns(2, gap="large")
 with left:
-    plays_per_run(page, runs)
+    plays_per_run(page, runs, judged_at)
     pipeline_tables.gaps(page)
 with right:
     pipeline_tables.consent(page, runs)
@@ -245,7 +243,9 @@ with right:
 frame.how_counted("""
 - The grid is the ledger `runs`: every step writes one row when it is done. **Succeeded** did its work, **skipped** had
   nothing to do and says why, **failed** did not; **not run**: the step before it failed or had nothing for it;
-  **running** and **waiting**: due, and not done yet; **missing**: the schedule expected it and nothing was recorded.
+  **running** and **waiting**: due, and not done yet; **missing**: it was due and nothing was recorded.
+- **Good runs**: hours in which every step did what there was for it. An hour in which nobody was asked, because of a
+  pause or for want of a consent, is neither good nor bad.
 - **Lag**: the age of the newest play. It grows while nobody listens.
 - **Possible gap**: a run found 50 plays and none of them was known, so older ones may be lost.
 - The top ten is computed after new plays, not every hour.

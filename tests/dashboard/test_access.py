@@ -144,6 +144,7 @@ def test_nobody_is_listed_unless_the_owner_lists_them():
         ({"DASHBOARD_VIEWERS": '{"ania@example.org": 1}'}, "DASHBOARD_VIEWERS"),
         ({"DASHBOARD_LISTENERS": '{"ania": "Zoe"}'}, "DASHBOARD_LISTENERS"),
         ({"MAXIMUM_BYTES_BILLED": "a lot"}, "MAXIMUM_BYTES_BILLED"),
+        ({"SCHEDULE": "every hour"}, "SCHEDULE"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_and_its_value_is_not_told(changes, named):

@@ -1,15 +1,20 @@
 """Every page over names, addresses, ids, reasons and parameters made to do harm: they show, and do nothing."""
 
 import io
+from dataclasses import replace
+from datetime import timedelta
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import in_markdown
 import year_picture
+from in_markdown import literal
 from rows import is_cover
 from tests.dashboard.hostile_warehouse import ADDRESSES, EVIL, IDS, NAMES, hostile_warehouse
+from tests.dashboard.invented_warehouse import InventedWarehouse
 from tests.dashboard.page_app import HIDDEN, NOW, PAGES, App, app, text_of
 
 __all__ = ["app"]
@@ -31,6 +36,41 @@ def test_no_page_takes_a_text_of_others_for_its_own(app: App, page: str) -> None
         assert "<script" not in said.replace("\\<script", "")
     said = text_of(drawn)
     assert "onerror=" not in said.replace("onerror\\=", "").replace("onerror=&quot;window.pwned", "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hostile_reason_is_only_text_in_the_drawer_of_a_run_and_above_every_page(app: App, name: str) -> None:
+    app.over(failing_with(app, f"{name} run `x`"))
+    drawn = app.open("pipeline", cell=f"{NOW - timedelta(hours=1):%Y-%m-%dT%H}.load")
+
+    assert not drawn.exception
+    shown = literal(f"{name} run x".replace("`", ""))
+    assert f"Failed before: {shown}" in markdown_of(drawn)
+    assert shown in markdown_of(drawn)
+    (warning,) = [one.value for one in app.open().warning]
+    assert warning.startswith(f"The last run could not read Ania's plays: {shown}")
+
+
+def failing_with(app: App, reason: str) -> InventedWarehouse:
+    """An hour ago, in the newest run, Ania could not be read; load failed twice, then worked. No batch ever failed."""
+    runs = app.warehouse.tables["runs"]
+    runs = runs.assign(state=runs["state"].mask(runs["step"] == "top_tracks", "succeeded"))
+    hour_ago = runs["slot"] == NOW - timedelta(hours=1)
+    whole = runs[~hour_ago & (runs["slot"] < NOW)]
+    (row,) = runs[hour_ago & (runs["step"] == "ingest")].to_dict("records")
+    refused = {"state": "failed", "error_class": "NeedsConsent", "reason": reason}
+    told = row["details"]["listeners"]
+    ingest = row | {
+        "state": "skipped",
+        "details": {"listeners": told | {"listener-one": told["listener-one"] | refused}},
+    }
+    load = row | {"step": "load", "details": None, "reason": reason, "rows_new": 0}
+    first, second, third = (
+        load | {"state": state, "finished_at": row["finished_at"] + timedelta(minutes=minutes)}
+        for state, minutes in (("failed", 1), ("failed", 2), ("succeeded", 3))
+    )
+    tables = {**app.warehouse.tables, "runs": pd.concat([whole, pd.DataFrame([ingest, first, second, third])])}
+    return replace(app.warehouse, tables=tables)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import chart_specs
 import pipeline_grid
 import words
-from in_markdown import literal
+from in_markdown import literal, plain
 from tests.dashboard import invented_warehouse
 from tests.dashboard.page_app import HIDDEN, LISTENING, NOW, PAGES, App, app, charts_of, text_of
 
@@ -286,7 +286,7 @@ def test_a_cell_in_the_address_opens_its_drawer(app: App) -> None:
     said = text_of(drawn)
 
     assert not drawn.exception
-    assert "Spotify answered 503 three times; the next run picks the plays up." in said
+    assert "Spotify answered 503 three times; the next run picks the plays up." in plain(said)
     assert "**Next:** Nothing: the next run tries again." in said
     assert "<td>17 s</td><td>failed</td>" in said
     assert said.count("Spotify answered 503 three times.</td>") == 3, "one line for each listener"
@@ -299,7 +299,7 @@ def test_a_cell_in_the_address_opens_its_drawer(app: App) -> None:
 def test_an_hour_without_a_record_can_be_opened_as_well(app: App) -> None:
     said = text_of(app.open("pipeline", cell=f"{NOW - timedelta(hours=19):%Y-%m-%dT%H}.load"))
 
-    assert "No record, and none of the step before it." in said
+    assert "No record, and none of the step before it." in plain(said)
     assert "The ledger has no row of it." in said
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 import pipeline_grid
 import pipeline_health
+import pipeline_words
 from tests.dashboard.invented import at
 
 NOW = at("2026-11-22 12:20")
@@ -290,3 +291,158 @@ def test_a_file_of_an_import_that_was_refused_is_told_with_what_to_do():
         ledger(*whole(10), run(11, "ingest"), run(12, "ingest"), *failed), NOW
     ).to_dict("records")
     assert (problem["step"], problem["next_step"][:24]) == ("load", "Look at the file and the")
+
+
+def dying_load(*hours: int) -> list[dict[str, Any]]:
+    """Runs whose plays landed, and of which load left no record."""
+    return [run(hour, "ingest", rows_new=3) for hour in hours]
+
+
+def test_a_load_that_dies_without_a_record_is_no_healthy_pipeline():
+    runs = ledger(*whole(8), *dying_load(9, 10, 11, 12))
+
+    told = pipeline_health.status(runs, NOW)
+    # 12 o'clock's load has some minutes left.
+    assert (told.level, told.words) == ("failing", "Failing for 3 hours: load left no record")
+    assert told.last_success_at == at("2026-11-22 08:01")
+    assert pipeline_health.success_rate(runs, NOW) == (1, 4)
+    (problem,) = pipeline_health.problems(runs, NOW).to_dict("records")
+    assert (problem["since"], problem["slot"]) == (at("2026-11-22 09:00"), at("2026-11-22 11:00"))
+    assert (problem["step"], problem["state"], problem["recovered"]) == ("load", "missing", False)
+    assert problem["what"] == "No record, although the step before it had work for it."
+    assert problem["next_step"].startswith("Read the log of the function load")
+    words = pipeline_words.in_words(pipeline_grid.grid_hours(runs, NOW, 5), "5 hours")
+    assert words == "Every hour of the last 5 hours was collected. After ingest: load **3 missing**."
+
+
+def test_a_step_that_leaves_records_again_has_recovered():
+    runs = ledger(*dying_load(9, 10), *whole(11), *whole(12))
+    assert pipeline_health.status(runs, NOW).level == "ok"
+    (problem,) = pipeline_health.problems(runs, NOW).to_dict("records")
+    assert (problem["since"], problem["slot"]) == (at("2026-11-22 09:00"), at("2026-11-22 10:00"))
+    assert problem["recovered"]
+
+
+def test_every_step_that_dies_is_told_and_what_could_not_follow_is_not():
+    rows = [
+        run(9, "ingest", rows_new=3), run(9, "load", minutes=2, rows_new=3),
+        run(10, "ingest", rows_new=3), run(10, "load", minutes=2, rows_new=3), run(10, "transform", minutes=3),
+        run(12, "ingest", "skipped"),
+    ]  # fmt: skip
+    told = pipeline_health.problems(ledger(*rows), NOW)
+    assert told[["slot", "step", "state"]].values.tolist() == [
+        [pd.Timestamp(at("2026-11-22 11:00")), "ingest", "missing"],
+        [pd.Timestamp(at("2026-11-22 10:00")), "top_tracks", "missing"],
+        [pd.Timestamp(at("2026-11-22 09:00")), "transform", "missing"],
+    ]
+    assert [text.split(",")[0][:31] for text in told["next_step"]] == [
+        "Look for the hour in Cloud Sche", "Look for the batch in Dataproc ", "Read the log of the function tr"
+    ]  # fmt: skip
+    # At 10 transform did its work again; the batch's silence lasts.
+    assert told["recovered"].tolist() == [True, False, True]
+    assert pipeline_health.status(ledger(*rows), NOW).words == "Failing for 2 hours: the top ten (Spark) left no record"
+
+
+def test_a_run_without_new_plays_has_nothing_to_load():
+    runs = ledger(*whole(11), run(12, "ingest", rows_new=0))
+    assert states(runs, at("2026-11-22 12:59"), 1) == [["succeeded", "not run", "not run", "not run"]]
+
+
+def test_a_silence_that_began_before_the_week_keeps_its_beginning():
+    runs = ledger(*whole(8), *dying_load(9, 10, 11, 12))
+    (problem,) = pipeline_health.problems(runs, NOW, hours=2).to_dict("records")
+    assert (problem["since"], problem["slot"]) == (at("2026-11-22 09:00"), at("2026-11-22 11:00"))
+
+
+def unasked(hour: int, blocked_until: datetime | None = None) -> dict[str, Any]:
+    """As ingest writes it in a pause, and when nobody has consented."""
+    return run(hour, "ingest", "skipped", blocked_until=blocked_until, details={"listeners": {}})
+
+
+def in_words(runs: pd.DataFrame, hours: int, now: datetime = NOW) -> str:
+    return pipeline_words.in_words(pipeline_grid.grid_hours(runs, now, hours), f"{hours} hours")
+
+
+def test_hours_before_the_first_run_were_not_collected():
+    runs = ledger(*whole(11), *whole(12))
+    assert in_words(runs, 24) == "Every hour since the first run was collected, **2** of the last 24 hours."
+    assert in_words(runs, 2) == "Every hour of the last 2 hours was collected."
+
+
+def test_an_hour_that_is_waited_for_is_not_said_to_be_collected():
+    runs = ledger(*whole(10), *whole(11))
+    now = at("2026-11-22 12:10")
+    assert in_words(runs, 3, now) == (
+        "Every hour of the last 3 hours was collected, and the newest hour is waited for."
+    )
+
+
+def test_hours_of_a_pause_are_named_and_neither_good_nor_bad():
+    until = at("2026-11-22 15:00")
+    runs = ledger(*whole(8), *(unasked(hour, until) for hour in (9, 10, 11, 12)))
+    assert in_words(runs, 5) == (
+        "Of the last 5 hours, **1 hour** was collected. In **4 hours** nobody was asked: Spotify had asked for a pause."
+    )
+    assert pipeline_health.success_rate(runs, NOW) == (1, 1)
+    told = pipeline_health.status(runs, NOW)
+    assert (told.level, told.words) == ("paused", "Paused: Spotify asked not to be called for now")
+    assert told.last_success_at == at("2026-11-22 08:01")
+    assert pipeline_health.problems(runs, NOW).empty
+
+
+def test_after_a_pause_the_pipeline_is_healthy_when_somebody_was_asked():
+    paused = [*whole(8), *(unasked(hour, at("2026-11-22 12:10")) for hour in (9, 10, 11, 12))]
+    told = pipeline_health.status(ledger(*paused), NOW)
+    assert (told.level, told.words) == (
+        "attention", "Running, but the last run asked nobody: Spotify had asked for a pause"
+    )  # fmt: skip
+    by_hand = asked(12, ania={}) | {"finished_at": at("2026-11-22 12:15")}
+    assert pipeline_health.status(ledger(*paused, by_hand), NOW).level == "ok"
+
+
+def test_a_pipeline_that_nobody_has_consented_to_collects_nothing():
+    runs = ledger(unasked(11), unasked(12))
+    assert in_words(runs, 2) == (
+        "No hour of the last 2 hours was collected. In **2 hours** nobody was asked: no listener had given consent."
+    )
+    told = pipeline_health.status(runs, NOW)
+    assert (told.level, told.words) == (
+        "attention", "Running, but the last run asked nobody: no listener had given consent"
+    )  # fmt: skip
+    assert told.last_success_at is None
+    assert pipeline_health.success_rate(runs, NOW) == (0, 0)
+
+
+def test_a_run_that_asked_nobody_is_no_recovery():
+    until = at("2026-11-22 15:00")
+    failed = run(10, "ingest", "failed", error_class="AppSecretUnusable", reason="The secret is empty.")
+    # 9 o'clock is missing.
+    runs = ledger(*whole(8), failed, unasked(11, until), unasked(12, until))
+    told = pipeline_health.problems(runs, NOW)
+    assert told["state"].tolist() == ["failed", "missing"]
+    assert told["recovered"].tolist() == [False, False]
+
+
+def test_hours_that_failed_and_hours_of_a_pause_are_both_told():
+    until = at("2026-11-22 15:00")
+    runs = ledger(*whole(9), run(10, "ingest", "failed"), unasked(11, until), *whole(12))
+    assert in_words(runs, 4) == (
+        "Of the last 4 hours, **1 failed**. Plays of those hours arrive with the next run that works. "
+        "In **1 hour** nobody was asked: Spotify had asked for a pause."
+    )
+
+
+def test_the_steps_after_ingest_have_words_of_their_own():
+    rows = [*whole(10), *whole(11), *whole(12)]
+    rows[1] |= {"state": "failed"}
+    rows[7] |= {"state": "failed"}
+    assert in_words(ledger(*rows), 3) == (
+        "Every hour of the last 3 hours was collected. "
+        "After ingest: load **1 failed** and top ten (Spark) **1 failed**."
+    )
+
+
+def test_an_import_that_failed_is_no_step_of_the_hours():
+    failed = imported(11, "import")
+    failed[0] |= {"state": "failed"}
+    assert pipeline_health.status(ledger(*whole(12), *failed), NOW).level == "ok"

@@ -9,7 +9,7 @@ import pipeline_grid
 import run_grid
 from log_links import logs_url
 from tests.dashboard.invented import at
-from tests.dashboard.test_pipeline_views import NOW, ledger, run, whole
+from tests.dashboard.test_pipeline_views import NOW, imported, ledger, run, whole
 from theme import colours_of
 
 
@@ -61,6 +61,12 @@ def test_all_rows_of_a_cell_are_its_attempts_the_first_one_first() -> None:
 
     assert list(attempts["state"]) == ["failed", "succeeded", "succeeded"]
     assert list(attempts["finished_at"].dt.minute) == [5, 20, 31]
+
+
+def test_a_file_of_an_import_is_no_attempt_of_the_hour_it_came_in() -> None:
+    rows = ledger(run(9, "load", minutes=5), *imported(9, "import", "load"))
+
+    assert list(pipeline_grid.attempts(rows, at("2026-11-22 09:00"), "load")["run_id"]) == ["20261122T090000Z"]
 
 
 @pytest.mark.parametrize(

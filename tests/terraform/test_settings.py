@@ -26,6 +26,7 @@ VALUES = {
     "DASHBOARD_VIEWERS": "{}",
     "DASHBOARD_ACCESS": "iap",
     "MAXIMUM_BYTES_BILLED": "1",
+    "SCHEDULE": "0 * * * *",
     "SPARK_JOB_URI": "gs://code/top_tracks.py",
     "SPARK_SERVICE_ACCOUNT": "spark@project",
     "TOP_TRACKS_MIN_INTERVAL_MINUTES": "0",
