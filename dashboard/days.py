@@ -59,13 +59,8 @@ def gap_days(gaps: pd.DataFrame, zone: str, start: date, end: date) -> set[date]
 
 
 def gaps_within(gaps: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """The gaps that touch the period, with wall_start and wall_end on its clock and their length in hours."""
-    touching = gaps[(gaps["gap_end"] > period.start_at) & (gaps["gap_start"] < period.end_at)].reset_index(drop=True)
-    return touching.assign(
-        wall_start=touching["gap_start"].dt.tz_convert(period.zone).dt.tz_localize(None),
-        wall_end=touching["gap_end"].dt.tz_convert(period.zone).dt.tz_localize(None),
-        hours=(touching["gap_end"] - touching["gap_start"]).dt.total_seconds() / 3600,
-    )
+    """The gaps that touch the period."""
+    return gaps[(gaps["gap_end"] > period.start_at) & (gaps["gap_start"] < period.end_at)].reset_index(drop=True)
 
 
 def streaks(local: pd.DataFrame, today: date) -> Streaks:

@@ -35,10 +35,10 @@ FEATURES = (
 
 @dataclass(frozen=True)
 class Coverage:
-    """Share of the time heard whose features are known, and of that time the share each provider told."""
+    """Share of the time heard whose features are known, and who told them, who told most first."""
 
     share: float
-    sources: dict[str, float]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,9 @@ def coverage(history: History, heard: pd.DataFrame) -> Coverage:
     per_track = _heard_tracks(history, heard)
     whole, known = per_track["heard_ms"].sum(), per_track[per_track["energy"].notna()]
     if not whole or known.empty:
-        return Coverage(0.0, {})
+        return Coverage(0.0, ())
     told = known.groupby(known["features_source"].fillna("unknown"))["heard_ms"].sum()
-    shares = (told / told.sum()).sort_values(ascending=False)
-    return Coverage(float(told.sum() / whole), {str(source): float(share) for source, share in shares.items()})
+    return Coverage(float(told.sum() / whole), tuple(told.sort_values(ascending=False).index.astype(str)))
 
 
 def feature_rows(history: History, heard: pd.DataFrame, all_time: pd.DataFrame) -> pd.DataFrame:

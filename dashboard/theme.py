@@ -37,7 +37,6 @@ class Colours:
     """One theme's colours; `pale` is what lies behind, `on_state` is written on a coloured cell."""
 
     primary: str
-    background: str
     text: str
     muted: str
     line: str
@@ -57,7 +56,6 @@ def colours_of(kind: str) -> Colours:
     white, black = "#FFFFFF", "#111318"
     return Colours(
         primary=config["primaryColor"],
-        background=config["backgroundColor"],
         text=config["textColor"],
         muted=config["grayColor"],
         line=config["borderColor"],

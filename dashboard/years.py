@@ -17,7 +17,7 @@ BUMP_ARTISTS = 6
 
 @dataclass(frozen=True)
 class Review:
-    """`months`: month_on, value, plays; `bump`: month_on, artist_key, artist_name, rank among that month's artists."""
+    """`months`: month_on, value; `bump`: month_on, artist_key, artist_name, rank among that month's artists."""
 
     period: Period
     totals: Totals
@@ -61,12 +61,10 @@ def review(
 
 
 def months_of(heard: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
-    """A row per month of the period that has begun: month_on, value, plays."""
+    """A row per month of the period that has begun: month_on, value."""
     every = pd.date_range(pd.Timestamp(period.start).replace(day=1), pd.Timestamp(period.begun_until), freq="MS")
-    month = _month_on(heard)
-    value = amounts(heard, by).groupby(month).sum().reindex(every, fill_value=0.0)
-    plays = heard.groupby(month).size().reindex(every, fill_value=0)
-    return pd.DataFrame({"month_on": every, "value": value.to_numpy(), "plays": plays.to_numpy()})
+    value = amounts(heard, by).groupby(_month_on(heard)).sum().reindex(every, fill_value=0.0)
+    return pd.DataFrame({"month_on": every, "value": value.to_numpy()})
 
 
 def bump(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:

@@ -15,7 +15,7 @@ SOURCES = {"spotify": "Spotify", "reccobeats": "ReccoBeats", "unknown": "an unna
 
 
 def known_of(page: Listening, coverage: sound.Coverage) -> str:
-    sources = words.joined([f"{SOURCES.get(source, source)}" for source in coverage.sources])
+    sources = words.joined([SOURCES.get(source, source) for source in coverage.sources])
     known = words.percent(coverage.share)
     return f"Weighted by time. Features are known for {known} of this period's listening · source: {sources}."
 
