@@ -18,7 +18,8 @@ _OF_A_BATCH = "Read the batch's driver output; the next new plays start another 
 NEXT_STEPS = {
     "NeedsConsent": _AUTHORIZE,
     "SecretUnusable": _AUTHORIZE,
-    "SecretMislabelled": "Put the label listener of the secret right, or delete the secret that is too many.",
+    # pragma: allowlist nextline secret -- a sentence
+    "SecretMislabelled": "Give the label listener its right value, or delete the secret that is too many.",
     "SecretUnavailable": _WAIT,
     "TokenNotStored": "Let the ingest function add secret versions, then run: {authorize}",
     "AppSecretUnusable": _NEW_CLIENT,
