@@ -86,10 +86,6 @@ class Evidence:
     """None where Spark did not run."""
 
     @property
-    def was_anybody_killed(self) -> bool:
-        return any(self.struck[kind] for kind in self.struck if "killed" in kind)
-
-    @property
     def truth(self) -> dict[Key, Play]:
         return {key_of(play): play for life in self.lives.values() for play in life.plays}
 

@@ -71,6 +71,17 @@ def test_what_was_found_once_is_not_found_again(world, name):
     assert problems(world.run(FOUND[name])) == []
 
 
+def test_what_load_was_told_of_in_vain_for_a_day_is_loaded_all_the_same(world):
+    """A page overlaps a file that is on its way, so there is no gap before it; and then its event is given up."""
+    denied = Fault("bigquery job load", "fail", times=9999, reason="accessDenied")
+    heard = (Heard(0, ONE, 5), Heard(1, ONE, 40), Heard(2, ONE, 30))
+    evidence = world.run(Storm(1, 28, heard, (Trouble(1, "a BigQuery job fails", (denied,)),)))
+    [given_up] = problems(evidence)
+    assert given_up.startswith("nothing_is_left_undelivered")
+    assert "'pending': 0, 'held': 0, 'given_up': 3" in given_up
+    assert len(evidence.plays) == 5 + 40 + 30 + 2 * 2 * 3  # and what both play in the two quiet hours
+
+
 @pytest.mark.spark
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [7, 19])
