@@ -120,6 +120,14 @@ def _totals(listeners: int) -> list[str]:
     return [f"${total_usd(bill(assumed(listeners, hours))):.2f}" for hours in INTERVAL_HOURS.values()]
 
 
+def _visits() -> str:
+    """Megabytes of one visit, by how many listeners lie in the table."""
+    return ", ".join(
+        f"{_people(count)} {model.visit_megabytes(assumed(count, 24).stored_plays)} MB"
+        for count in model.SHARE_OF_HOURS
+    )
+
+
 def _people(listeners: int) -> str:
     return f"{listeners} listener{'' if listeners == 1 else 's'}"
 
@@ -172,8 +180,9 @@ _ASSUMPTIONS = [
     (
         "the dashboard",
         "60 visits after new plays, a tab open for 20 hours",
-        f"{model.DASHBOARD_MB_PER_LOAD} MB of queries each, one instance of 1 vCPU and 1 GiB; a tab that is never "
-        f"closed costs up to ${model.HOURS_PER_MONTH * 3600 * (prices.CPU.usd + prices.MEMORY.usd):.0f} more",
+        f"each reads the plays anew and the ledger: {_visits()} of queries; one instance of 1 vCPU and 1 GiB; a tab "
+        f"that is never closed costs up to ${model.HOURS_PER_MONTH * 3600 * (prices.CPU.usd + prices.MEMORY.usd):.0f} "
+        "more",
     ),
     (
         "plays that are stored",

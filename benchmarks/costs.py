@@ -2,7 +2,7 @@
 
 Without options: the tables of docs/costs.md, from assumptions that stand there. With --laptop or --project: what the
 ledger of that place shows, scaled to a month: runs of the schedule, not those that somebody fired by hand. Nothing is
-asked but the ledger; no bill is read.
+asked but the ledger and how many plays are stored; no bill is read.
 """
 
 import argparse
@@ -52,9 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def usage_of(rows: Sequence[Row], *, in_cloud: bool) -> tuple[Usage, timedelta]:
+def usage_of(rows: Sequence[Row], stored_plays: int, *, in_cloud: bool) -> tuple[Usage, timedelta]:
     """A month like the stretch that the rows of the ledger cover, and how long that stretch is.
 
+    `stored_plays` are the table's own number: the stretch does not know what was stored before it.
     Raises CliError when that is too short to be scaled. The laptop's Spark says nothing about the seconds of Google's.
     """
     scheduled = _of_the_schedule(rows)
@@ -68,7 +69,7 @@ def usage_of(rows: Sequence[Row], *, in_cloud: bool) -> tuple[Usage, timedelta]:
         runs=len(slots) / months,
         runs_with_plays=_runs(scheduled, "load", "succeeded") / months,
         batches=_runs(scheduled, "transform", "succeeded") / months,
-        stored_plays=sum(row["rows_new"] or 0 for row in rows if row["step"] == "load"),
+        stored_plays=stored_plays,
         batch_seconds=_batch_seconds(rows) if in_cloud else BATCH_SECONDS,
     )
     return usage, covered
@@ -106,13 +107,14 @@ def _batch_seconds(rows: Iterable[Row]) -> float:
 
 def _print_ledger(where: Place, days: int) -> None:
     try:
-        rows = Warehouse(where).steps_since(where.now() - timedelta(days=days))
+        warehouse = Warehouse(where)
+        rows, stored_plays = warehouse.steps_since(where.now() - timedelta(days=days)), warehouse.stored_plays()
     except google_errors.EXPECTED as error:
         raise CliError(google_errors.explain(error, where)) from None
-    usage, covered = usage_of(rows, in_cloud=where.laptop is None)
+    usage, covered = usage_of(rows, stored_plays, in_cloud=where.laptop is None)
     print(f"{covered / timedelta(days=1):.1f} days of the ledger of {where.project}, scaled to a month:")
     print(f"  {usage.runs:,.0f} runs, {usage.runs_with_plays:,.0f} with new plays, {usage.batches:,.1f} Spark batches")
-    print(f"  of {usage.batch_seconds:.0f} s each, {usage.listeners} listeners")
+    print(f"  of {usage.batch_seconds:.0f} s each, {usage.listeners} listeners, {usage.stored_plays:,.0f} plays stored")
     if by_hand := _fired_by_hand(rows):
         print(f"  runs fired by hand, left out: {by_hand:,}")
     print()

@@ -1,4 +1,4 @@
-"""What BigQuery would bill for a listener's plays, by the sizes that its documentation gives to types.
+"""What BigQuery would bill for the dashboard's queries, by the sizes that its documentation gives to types.
 
 https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_sizes; at least 10 MB for every table
 of a query, whole megabytes above that: https://cloud.google.com/bigquery/pricing#on_demand_pricing
@@ -19,20 +19,20 @@ _FIXED_BYTES = {"explicit": 1}
 _EIGHT_BYTES = 8
 
 
-def billed_megabytes(query: str, plays: pd.DataFrame, listeners: int = 1) -> int:
-    """For one query that reads these rows of `plays`, and as many of each other listener.
+def billed_megabytes(query: str, rows: pd.DataFrame, listeners: int = 1) -> int:
+    """For one query that reads these rows of its table, and as many of each other listener.
 
     Clustering spares nobody's rows here: it works on blocks, and BigQuery's documentation counts on it from 64 MB of a
     partition on. A day of five listeners has less than 64 KB.
     """
-    return max(math.ceil(scanned_bytes(query, plays) * listeners / MEGABYTE), _MINIMUM_MEGABYTES)
+    return max(math.ceil(scanned_bytes(query, rows) * listeners / MEGABYTE), _MINIMUM_MEGABYTES)
 
 
-def scanned_bytes(query: str, plays: pd.DataFrame) -> int:
+def scanned_bytes(query: str, rows: pd.DataFrame) -> int:
     """Every column that the query names, over all rows."""
     text = re.sub(r"--.*", "", (QUERIES / f"{query}.sql").read_text())
     words = set(re.findall(r"[a-z_]+", text))
-    return sum(column_bytes(plays[name]) for name in plays.columns if query == EVERY_COLUMN or name in words)
+    return sum(column_bytes(rows[name]) for name in rows.columns if query == EVERY_COLUMN or name in words)
 
 
 def column_bytes(column: pd.Series) -> int:

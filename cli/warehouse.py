@@ -39,6 +39,11 @@ class Warehouse:
     def steps_since(self, slot: datetime) -> list[Row]:
         return self._rows("steps_since", bigquery.ScalarQueryParameter("since", "TIMESTAMP", slot))
 
+    def stored_plays(self) -> int:
+        """The table's own number of rows: nothing is billed for asking."""
+        plays = bigquery.DatasetReference(self._client.project, self._dataset).table("plays")
+        return int(self._client.get_table(plays, timeout=_API_SECONDS).num_rows or 0)
+
     def drop_staging(self) -> None:
         """The files that load has merged, which stay for three days; a repeat of load makes its table anew."""
         for table in self._client.list_tables(self._dataset, timeout=_API_SECONDS):

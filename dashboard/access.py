@@ -62,28 +62,33 @@ class IapKeys:
 _google_keys = IapKeys()
 
 
-def allowed_listeners(
+def entry_of_viewer(
     settings: Settings,
     headers: Mapping[str, str],
     oidc_email: str | None,
-    known: Iterable[str],
     remembered: MutableMapping[str, str] | None = None,
     fetch_keys: FetchKeys = _google_keys,
 ) -> tuple[str, ...]:
-    """The listeners the viewer may see, by name. `remembered` is the session's own memory of what was verified.
+    """What the owner's list says of whoever is looking. `remembered` is the session's own memory of what was verified.
 
+    It needs nothing of the warehouse: what the warehouse says, even that it is empty or down, is not for strangers.
     A signed header lives ten minutes, the connection that brought it up to an hour, so a header is verified once.
     """
-    everyone = tuple(sorted(set(known), key=lambda slug: settings.name_of(slug).casefold()))
     if settings.access == "laptop":
-        return everyone
+        return (EVERYONE,)
     email = _email(settings, headers, oidc_email, {} if remembered is None else remembered, fetch_keys)
     listed = settings.viewers.get(email.strip().lower())
     if not listed:
         raise NotAllowed("This address may not see anybody's listening.")
-    if EVERYONE in listed:
-        return everyone
-    return tuple(sorted(set(listed), key=lambda slug: settings.name_of(slug).casefold()))
+    return listed
+
+
+def allowed_listeners(settings: Settings, entry: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The listeners that an entry of the owner's list lets its viewer see, by name."""
+    allowed = set(entry)
+    return tuple(
+        sorted(set(known) if EVERYONE in allowed else allowed, key=lambda slug: settings.name_of(slug).casefold())
+    )
 
 
 def _email(

@@ -1,17 +1,14 @@
 """The only door to the warehouse: what the pages ask for, loaded once per version of the data and kept.
 
 A table's time of last change costs nothing to ask for, so it is the version. Small tables are listed, which is free;
-plays are queried, one listener at a time. When the warehouse cannot be read, the last good copy is served and says so.
-
-    WarehouseUnreadable   no answer, and no copy to fall back on
-    └── TablesMissing     the dataset or a table is not there: nothing was deployed, or the setting is wrong
+plays are queried, one listener at a time. When the warehouse cannot be read, the last good copy is served and says so;
+without one the errors of warehouse_errors.py are raised.
 """
 
 import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,14 +17,12 @@ from typing import Any, Generic, TypeVar, cast
 
 import pandas as pd
 import pyarrow as pa
-import requests
-from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound
-from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.oauth2.service_account import Credentials
 
 from dashboard_settings import Settings
 from history import History, to_history, to_plays
+from warehouse_errors import UNREADABLE, as_unreadable, is_silence
 
 LEDGER_DAYS = 15
 """As much of the ledger as the Pipeline page looks back on, and a day."""
@@ -42,18 +37,7 @@ _CHECK_SECONDS = 60.0
 _TRY_AGAIN_SECONDS = 15.0
 _COPIES = 24
 
-UNREADABLE = (GoogleAPIError, GoogleAuthError, requests.RequestException, FutureTimeoutError, ConnectionError)
-"""What Google's client raises when an answer does not come."""
-
 Value = TypeVar("Value")
-
-
-class WarehouseUnreadable(Exception):  # noqa: N818 -- reads as what happened
-    """The text is a sentence for the page."""
-
-
-class TablesMissing(WarehouseUnreadable):
-    """Nothing has been deployed at this address."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +159,7 @@ class Store:
         try:
             return self._warehouse.query("everything", [_of(listener_id)])
         except UNREADABLE as error:
-            raise _as_unreadable(error) from error
+            raise as_unreadable(error) from error
 
     def _whole(self, table: str) -> Loaded[pd.DataFrame]:
         return self._newest((table,), lambda version, known: self._warehouse.rows(table))
@@ -199,10 +183,12 @@ class Store:
             value = load(version, copy.value if copy else None)
             return _Copy(value, version, datetime.now(UTC), time.monotonic())
         except UNREADABLE as error:
-            unreadable = _as_unreadable(error)
+            unreadable = as_unreadable(error)
             # A page reads several tables: those that have a copy do not wait for the same silence one after the other.
-            self._silent_until = time.monotonic() + min(_TRY_AGAIN_SECONDS, self._check_seconds)
-            self._silence = str(unreadable)
+            # An answer is about this question only: a query that is too large must not make copies of other tables.
+            if is_silence(error):
+                self._silent_until = time.monotonic() + min(_TRY_AGAIN_SECONDS, self._check_seconds)
+                self._silence = str(unreadable)
             if copy is None:
                 raise unreadable from error
             return replace(copy, checked=time.monotonic(), error=str(unreadable))
@@ -257,12 +243,3 @@ def _joined(tracks: pd.DataFrame, known: History) -> pd.DataFrame:
     """What was read now, completed by what was known before."""
     before = known.tracks[tracks.columns].set_index("track_id")
     return tracks.set_index("track_id").combine_first(before).reset_index()[list(tracks.columns)]
-
-
-def _as_unreadable(error: Exception) -> WarehouseUnreadable:
-    """In words, without the error's own text, which may name projects and accounts."""
-    if isinstance(error, NotFound):
-        return TablesMissing("The tables are not there yet, or the settings name another project or dataset.")
-    if isinstance(error, (Forbidden, GoogleAuthError)):
-        return WarehouseUnreadable("BigQuery does not let the dashboard's account read the tables.")
-    return WarehouseUnreadable("BigQuery did not answer.")

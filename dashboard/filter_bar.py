@@ -15,7 +15,9 @@ from periods import CUSTOM, DEFAULT_PERIOD, PERIODS, local_day
 from viewer import Viewer
 
 HIDDEN = "hr-hidden-filters"
-"""Containers with this key are not displayed; the style is in rows.py."""
+"""Containers with this key are not displayed; the style is in static/lists.css."""
+_HOME = "default_zone"
+"""Where the session remembers the zone that nobody had to choose."""
 
 
 def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: bool) -> Filters:
@@ -27,9 +29,15 @@ def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: boo
         # Always in this place: a widget that moves is made anew in the browser and forgets its value.
         with st.container(width="content", key="hr-period" if has_period else f"{HIDDEN}-period"):
             period = _period()
-        _keep_in_url("by", "zone")
+        default_zone = filters.default_zone(home, st.context.timezone)
+        _follow(default_zone)
+        # A closed popover's widgets are not in the browser: on a page change it would drop them from the URL and get
+        # them back from the server one by one, each as a step of its history, and Back would lose them. So these two
+        # are always there, unseen, and the popover shows twins of them.
+        with st.container(key=f"{HIDDEN}-options"):
+            by, zone = _count_by(), _zone(default_zone)
         with st.popover("Options", icon=":material/tune:"):
-            by, zone = _count_by(), _zone(home)
+            _options(by, zone, home)
     raw: dict[str, Sequence[str]] = {"listener": [listener], "period": [period], "by": [by], "zone": [zone]}
     if period == CUSTOM:
         with st.container(key=None if has_period else f"{HIDDEN}-dates"):
@@ -50,11 +58,12 @@ def as_query(viewer: Viewer, chosen: Filters) -> dict[str, str | list[str]]:
     return query | ({"listener": viewer.label_of(chosen.listener)} if "listener" in query else {})
 
 
-def _keep_in_url(*keys: str) -> None:
-    """A closed popover's widgets are not in the browser, so a page change would drop them from the URL."""
-    for key in keys:
-        if key in st.session_state:
-            st.session_state[key] = st.session_state[key]
+def _follow(default: str) -> None:
+    """A zone that is only the default moves with the listener; one that somebody chose stays."""
+    before = st.session_state.get(_HOME, default)
+    st.session_state[_HOME] = default
+    if before != default and st.session_state.get("zone") == before:
+        st.session_state["zone"] = default
 
 
 def choose_period(period: str) -> None:
@@ -98,21 +107,30 @@ def _count_by() -> str:
     return str(chosen)
 
 
-def _zone(home: str | None) -> str:
+def _zone(default: str) -> str:
+    """Only what may be meant: the list of all, and what draws it, would cost the first visit 60 KB that nobody sees."""
+    meant = [filters.valid_zone(holder.get("zone")) for holder in (st.session_state, st.query_params)]
+    names = list(dict.fromkeys([default, *filter(None, meant)]))
+    return str(
+        st.segmented_control("Time zone", names, default=default, required=True, key="zone", bind="query-params")
+    )
+
+
+def _options(by: str, zone: str, home: str | None) -> None:
     browser = filters.valid_zone(st.context.timezone)
-    names = [f"{zone}" for zone in filters.zone_choices(home, browser)]
-    chosen = str(
-        st.selectbox(
-            "Time zone",
-            names,
-            index=names.index(filters.default_zone(home, browser)),
-            key="zone",
-            bind="query-params",
-        )
+    st.session_state["by_shown"], st.session_state["zone_shown"] = by, zone
+    st.segmented_control(
+        "Count by", filters.COUNT_BY, required=True, key="by_shown", on_change=_take_over, args=("by",)
+    )
+    st.selectbox(
+        "Time zone", filters.zone_choices(home, browser), key="zone_shown", on_change=_take_over, args=("zone",)
     )
     told = [f"The listener's home: {home}." if home else "", f"Your browser: {browser}." if browser else ""]
     st.caption(" ".join(filter(None, told)) or "Nobody has said where the listener lives.")
-    return chosen
+
+
+def _take_over(key: str) -> None:
+    st.session_state[key] = st.session_state[f"{key}_shown"]
 
 
 def _dates(zone: str, now: datetime, *, must_be_whole: bool) -> list[str]:

@@ -14,8 +14,8 @@ import states
 import viewer
 from access import NotAllowed, NotSignedIn
 from dashboard_settings import SettingsError
-from data import TablesMissing, WarehouseUnreadable
 from filter_bar import filter_bar
+from warehouse_errors import TablesMissing, WarehouseUnreadable
 
 HERE = Path(__file__).parent
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 import data
-from access import allowed_listeners
+from access import allowed_listeners, entry_of_viewer
 from dashboard_settings import Settings
 
 
@@ -33,9 +33,12 @@ class Viewer:
         return listener_id if shared else name
 
 
-@st.cache_resource(show_spinner=False, ttl="24h")
+@st.cache_resource(show_spinner=False)
 def opened() -> tuple[Settings, data.Store]:
-    """Settings and warehouse, once per process. Reading the secrets puts them into the environment as well."""
+    """Settings and warehouse, once per process. Reading the secrets puts them into the environment as well.
+
+    Without a time to live, which would throw away every good copy with the store; the store bounds what it keeps.
+    """
     credentials_info = _secret("gcp_service_account")
     settings = Settings.from_env(os.environ)
     return settings, data.open_store(settings, credentials_info)
@@ -45,10 +48,10 @@ def current_viewer() -> Viewer | None:
     """The viewer, or None when the warehouse knows no listener yet. Raises access and warehouse errors."""
     settings, store = opened()
     remembered = st.session_state.setdefault("verified_assertions", {})
-    known: tuple[str, ...] = ()
-    if settings.access == "laptop" or _email(settings) or settings.access == "iap":
-        known = store.listeners().value
-    allowed = allowed_listeners(settings, dict(st.context.headers), _email(settings), known, remembered)
+    entry = entry_of_viewer(settings, dict(st.context.headers), _email(settings), remembered)
+    # Only now: a stranger must not make the warehouse work, nor be told how it is.
+    known = store.listeners().value
+    allowed = allowed_listeners(settings, entry, known)
     return Viewer(settings, store, allowed, tuple(set(known) - set(allowed))) if allowed else None
 
 

@@ -113,6 +113,7 @@ def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
                 choices,
                 index=choices.index(top),
                 key="decade",
+                bind="query-params",
                 width=140,
                 label_visibility="collapsed",
             )

@@ -90,6 +90,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.text_input(
             "Search",
             key="search",
+            bind="query-params",
             placeholder=f"Search {kind.lower()}",
             type="search",
             width=280,

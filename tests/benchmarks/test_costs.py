@@ -4,11 +4,19 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks import cost_model, cost_tables, costs
-from benchmarks.cost_model import Usage, bill, total_usd
+from benchmarks.cost_model import Usage, assumed, bill, total_usd
+from benchmarks.dashboard import invented_runs
+from benchmarks.dashboard_bytes import billed_megabytes, scanned_bytes
+from benchmarks.dashboard_plays import plays
 from cli.errors import CliError
+from cli.place import Place
+from cli.warehouse import Warehouse
+from localcloud.in_process import LaptopCloud
+from tests.dashboard.seeding import seed
 
 ROOT = Path(__file__).parents[2]
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -60,7 +68,38 @@ def test_the_seventh_secret_is_the_first_that_costs():
 
 def test_queries_are_billed_ten_megabytes_for_each_table():
     lines = bill(usage(runs=730, runs_with_plays=100, dashboard_loads=0))
-    assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(730 * 40 + 100 * 40)
+    # A run reads its past and the known plays, merges a row into the ledger and looks for files never loaded. With new
+    # plays load looks at what it staged, merges staging into plays and a row into the ledger; the trigger merges its row.
+    assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(730 * 40 + 100 * (10 + 20 + 10 + 10))
+
+
+def test_a_visit_is_billed_for_everybodys_plays_and_for_the_ledger():
+    # 115,000 plays of ten years: 41 MB, as decision 10 says, and 10 for the ledger; few plays: the minimum of each.
+    assert cost_model.visit_megabytes(115_000) == 41 + 10
+    assert cost_model.visit_megabytes(5 * 115_000) in range(203 + 10, 206 + 10)
+    assert cost_model.visit_megabytes(1_000) == 10 + 10
+    lines = bill(usage(runs=0, runs_with_plays=0, dashboard_loads=3))
+    assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(3 * 20)
+
+
+def test_what_the_model_takes_for_the_dashboards_queries_is_what_its_benchmark_works_out():
+    rows = plays(2_000)
+    assert scanned_bytes("tracks", rows) / len(rows) == pytest.approx(cost_model.FIRST_LOAD_BYTES_PER_PLAY, rel=0.01)
+    assert billed_megabytes("runs", pd.DataFrame(invented_runs())) == cost_model.LEDGER_MB
+
+
+def test_what_the_document_says_is_paid_beside_spark_is_paid():
+    """Its first paragraph."""
+    spark = {"Spark, compute", "Spark, shuffle disk"}
+    paid = {
+        hours: {found.price.item: round(found.usd, 2) for found in bill(assumed(5, hours)) if found.usd >= 0.005}
+        for hours in (24, 1)
+    }
+    assert paid[24].keys() - spark == {"Artifact Registry"}
+    assert paid[1].keys() - spark == {"Artifact Registry", "Cloud Storage, writes"}
+    text = " ".join((ROOT / "docs/costs.md").read_text().partition("<!--")[0].split())
+    assert f"${paid[24]['Artifact Registry']:.2f} for the images" in text
+    assert f"${paid[1]['Cloud Storage, writes']:.2f} for writes to Cloud Storage" in text
 
 
 @pytest.mark.parametrize(
@@ -82,15 +121,15 @@ def test_a_ledger_is_scaled_to_a_month_and_repeats_count_once():
         row("top_tracks", "succeeded", 0, seconds=80),
         row("top_tracks", "failed", 1, seconds=100),
     ]
-    in_cloud, covered = costs.usage_of(rows, in_cloud=True)
+    in_cloud, covered = costs.usage_of(rows, 200, in_cloud=True)
     assert covered == timedelta(hours=73)
     assert in_cloud == Usage(
         listeners=3, runs=730, runs_with_plays=200, batches=20, stored_plays=200, batch_seconds=90 + 40
     )
-    assert costs.usage_of(rows, in_cloud=False)[0].batch_seconds == 154
+    assert costs.usage_of(rows, 200, in_cloud=False)[0].batch_seconds == 154
 
 
-def test_runs_by_hand_and_imports_are_not_scaled_but_what_they_stored_is_kept():
+def test_runs_by_hand_and_imports_are_not_scaled_and_all_that_is_stored_counts():
     every_month = [
         *(row("ingest", "succeeded", hour, listeners=1) for hour in range(73)),
         row("load", "succeeded", 5, rows_new=10),
@@ -100,11 +139,20 @@ def test_runs_by_hand_and_imports_are_not_scaled_but_what_they_stored_is_kept():
         *(row(step, "succeeded", 6, after=7, rows_new=2) for step in ("ingest", "load", "transform")),
         *(row(step, "succeeded", -5000, after=9, rows_new=300) for step in ("import", "load", "transform")),
     ]
-    month, covered = costs.usage_of([*every_month, *once], in_cloud=False)
+    month, covered = costs.usage_of([*every_month, *once], 54_750, in_cloud=False)
     assert covered == timedelta(hours=73)
-    assert month == Usage(
-        listeners=1, runs=730, runs_with_plays=10, batches=10, stored_plays=10 + 2 + 300, batch_seconds=154
-    )
+    assert month == Usage(listeners=1, runs=730, runs_with_plays=10, batches=10, stored_plays=54_750, batch_seconds=154)
+
+
+def test_the_plays_that_are_stored_are_the_tables_own_number(tmp_path, monkeypatch):
+    """Ten years may lie there of which the ledger's last month tells nothing."""
+    with LaptopCloud(tmp_path) as cloud:
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+        there = Place(cloud.environment["GOOGLE_CLOUD_PROJECT"], cloud.environment["LOCATION"], cloud.environment)
+        assert Warehouse(there).stored_plays() == 0
+        seed(cloud, "plays", plays(3).assign(run_id="x", ingested_at=TEN))
+        assert Warehouse(there).stored_plays() == 3
 
 
 @pytest.mark.parametrize(
@@ -121,7 +169,7 @@ def test_runs_by_hand_and_imports_are_not_scaled_but_what_they_stored_is_kept():
 )
 def test_what_is_too_short_is_not_scaled_to_a_month(rows, said):
     with pytest.raises(CliError) as error:
-        costs.usage_of(rows, in_cloud=True)
+        costs.usage_of(rows, 0, in_cloud=True)
     assert said in str(error.value)
 
 

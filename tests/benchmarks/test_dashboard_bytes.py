@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from benchmarks.dashboard import up_to_now
+from benchmarks.dashboard import invented_runs, up_to_now
 from benchmarks.dashboard_bytes import EVERY_COLUMN, as_exported, billed_megabytes, column_bytes, scanned_bytes
 from benchmarks.dashboard_plays import plays
 from localcloud.set_up import ROOT
@@ -48,6 +48,7 @@ def test_the_decision_tells_the_figures_of_the_benchmark(rows: pd.DataFrame):
         "that is {} MB": billed_megabytes("tracks", rows),
         "and {} MB for the first when nine": billed_megabytes("tracks", mixed),
         "It bills {} MB for every version after": 2 * billed_megabytes("plays", rows),
+        "a new row, whoever asks: {} MB": billed_megabytes("runs", pd.DataFrame(invented_runs())),
         "first load\nbills {} MB": billed_megabytes("tracks", rows, listeners=5),
         "a download of everything {} MB": billed_megabytes(EVERY_COLUMN, rows, listeners=5),
     }

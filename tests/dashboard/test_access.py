@@ -1,7 +1,7 @@
 """Who may see whom is decided on the server: a header nobody signed, a stranger and a slip in the list show nothing."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import pytest
@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from google.auth import jwt
 from google.auth.crypt import ES256Signer
 
-from access import IAP_HEADER, IAP_ISSUER, NotAllowed, NotSignedIn, allowed_listeners
+import access
+from access import IAP_HEADER, IAP_ISSUER, FetchKeys, NotAllowed, NotSignedIn
 from dashboard_settings import Settings, SettingsError
 
 AUDIENCE = "/projects/1/locations/europe-west1/services/dashboard"
@@ -36,6 +37,19 @@ class Signer:
         now = int(time.time())
         usual = {"iss": IAP_ISSUER, "aud": AUDIENCE, "email": "ania@example.org", "iat": now, "exp": now + 600}
         return jwt.encode(self._signer, {**usual, **claims}).decode()
+
+
+def allowed_listeners(
+    settings: Settings,
+    headers: Mapping[str, str],
+    email: str | None,
+    known: tuple[str, ...],
+    remembered: MutableMapping[str, str] | None = None,
+    fetch_keys: FetchKeys = lambda key_id: {},
+) -> tuple[str, ...]:
+    """The two halves of the decision, as the dashboard takes them."""
+    entry = access.entry_of_viewer(settings, headers, email, remembered, fetch_keys)
+    return access.allowed_listeners(settings, entry, known)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """What a person does in a real Chromium: opens, chooses, turns pages, goes back, reloads, saves."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from PIL import Image
 
@@ -7,6 +9,8 @@ import year_picture
 from tests.dashboard.browsing import IN_A_BROWSER, SCREENSHOTS, Browser, Visit
 
 pytestmark = IN_A_BROWSER
+
+CHOSEN = {"period": ["90 days"], "by": ["Plays"], "zone": ["Asia/Tokyo"]}
 
 
 @pytest.mark.parametrize("width", [1366, 390])
@@ -70,7 +74,7 @@ def test_filters_survive_page_changes_and_a_reload(browser: Browser, address: st
             visit.page.get_by_role("link", name=name, exact=True).click()
             visit.settle()
 
-        assert "period=90+days&by=Plays&zone=Asia%2FTokyo" in visit.page.url
+        assert _chosen(visit) == CHOSEN
         assert "times in Asia/Tokyo" in _caption(visit)
         before = _caption(visit)
         visit.page.reload()
@@ -95,6 +99,53 @@ def test_a_row_leads_to_its_item_and_back_leads_to_the_row(browser: Browser, add
         assert "period=7+days" in visit.page.url
 
 
+def test_back_takes_one_step_a_page_and_loses_no_filter(browser: Browser, address: str) -> None:
+    with browser.visit(address) as visit:
+        visit.open("?period=90+days&by=Plays&zone=Asia%2FTokyo")
+        for name in ("Top", "When"):
+            visit.page.get_by_role("link", name=name, exact=True).click()
+            visit.settle()
+        visit.page.get_by_role("link", name="Top", exact=True).click()
+        visit.settle()
+        visit.page.locator(".hr-title a").first.click()
+        visit.page.wait_for_url("**/track?*")
+        visit.settle()
+
+        for title in ("Top", "When", "Top", "Overview"):
+            visit.page.go_back()
+            visit.settle()
+            assert visit.page.locator("h1").inner_text() == title
+            assert _chosen(visit) == CHOSEN
+            assert "times in Asia/Tokyo" in _caption(visit)
+
+
+def test_what_the_options_say_is_in_the_address_and_survives_page_and_listener(browser: Browser, address: str) -> None:
+    with browser.visit(address) as visit:
+        visit.open("")
+        visit.page.get_by_role("button", name="Options").click()
+        visit.page.get_by_role("dialog").get_by_text("Plays", exact=True).click()
+        visit.settle()
+        zone = visit.page.get_by_role("dialog").get_by_role("combobox")
+        zone.fill("Kathmandu")
+        visit.page.get_by_role("option", name="Asia/Kathmandu").click()
+        visit.settle()
+        chosen = {"by": ["Plays"], "zone": ["Asia/Kathmandu"]}
+        assert _chosen(visit) == chosen
+        assert "times in Asia/Kathmandu" in _caption(visit)
+        visit.page.keyboard.press("Escape")
+
+        visit.page.get_by_role("link", name="Top", exact=True).click()
+        visit.settle()
+        visit.page.get_by_role("combobox", name="Listener").click()
+        visit.page.get_by_role("option", name="Bo").click()
+        visit.settle()
+        assert _chosen(visit) == chosen | {"listener": ["Bo"]}
+        assert "times in Asia/Kathmandu" in _caption(visit)
+        visit.page.get_by_role("button", name="Options").click()
+        assert visit.page.get_by_role("dialog").get_by_role("combobox").input_value() == "Asia/Kathmandu"
+        assert visit.complaints == []
+
+
 def test_a_custom_period_is_chosen_by_two_days(browser: Browser, address: str) -> None:
     with browser.visit(address) as visit:
         visit.open("")
@@ -104,6 +155,11 @@ def test_a_custom_period_is_chosen_by_two_days(browser: Browser, address: str) -
         assert visit.page.locator("[data-testid=stDateInput]").count() == 1
         assert visit.barriers() == []
         assert visit.page.locator("[data-testid=stException]").count() == 0
+
+
+def _chosen(visit: Visit) -> dict[str, list[str]]:
+    """What the address says, in whatever order."""
+    return parse_qs(urlsplit(visit.page.url).query)
 
 
 def _caption(visit: Visit) -> str:

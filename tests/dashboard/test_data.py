@@ -12,12 +12,20 @@ import pytest
 
 import data
 from dashboard_settings import Settings
-from data import Store, TablesMissing, WarehouseUnreadable
+from data import Store
 from localcloud.faults import Fault
 from localcloud.in_process import LaptopCloud
 from tests.dashboard.invented import at
 from tests.dashboard.seeding import rows_of, seed
+from warehouse_errors import TablesMissing, WarehouseUnreadable
 
+GAP = {
+    "listener_id": "ania",
+    "gap_start": at("2026-11-22 10:00"),
+    "gap_end": at("2026-11-22 10:00"),
+    "run_id": "x",
+    "detected_at": at("2026-11-22 10:00"),
+}
 RUN = {"run_id": "20261122T100000Z", "ingested_at": at("2026-11-22 10:00")}
 
 
@@ -63,6 +71,12 @@ def store(cloud: LaptopCloud) -> Store:
 def open_store(cloud: LaptopCloud, check_seconds: float = 0, **changes: str) -> Store:
     settings = Settings.from_env({**cloud.environment, "DASHBOARD_ACCESS": "laptop", **changes})
     return Store(data.open_warehouse(settings, patience_seconds=0.2), check_seconds)
+
+
+def answer(status: int, reason: str) -> Fault:
+    """BigQuery's refusal of every query."""
+    told = {"code": status, "message": "told by p.d", "errors": [{"reason": reason, "message": "told by p.d"}]}
+    return Fault("bigquery POST .*", status=status, times=None, body=json.dumps({"error": told}))
 
 
 def queries(cloud: LaptopCloud) -> int:
@@ -181,6 +195,51 @@ def test_what_has_a_copy_does_not_wait_for_the_same_silence_again(cloud: LaptopC
     cloud.faults.clear()
     time.sleep(0.6)
     assert (store.history("ania"), store.gaps("ania").error) == (history, gaps.error)
+
+
+def test_a_query_that_is_refused_makes_no_copy_of_any_other_table(cloud: LaptopCloud):
+    """One listener's ten years may be too much for the limit; nobody else is to see yesterday for it."""
+    store = open_store(cloud, check_seconds=0.5)
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    store.history("ania"), store.gaps("ania")
+    time.sleep(0.6)
+    seed(cloud, "plays", [row("2026-11-02 10:00", "b")])
+    seed(cloud, "gaps", [GAP])
+    cloud.faults.order(answer(400, "bytesBilledLimitExceeded"))
+    assert "MAXIMUM_BYTES_BILLED" in str(store.history("ania").error)
+    gaps = store.gaps("ania")
+    assert (len(gaps.value), gaps.error) == (1, None)
+
+
+def test_a_limit_that_is_too_low_is_named_and_nothing_else_is_told(cloud: LaptopCloud):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    store = open_store(cloud, MAXIMUM_BYTES_BILLED="1000000")
+    with pytest.raises(WarehouseUnreadable, match=r"more than `MAXIMUM_BYTES_BILLED` allows\. Whoever deploys"):
+        store.history("ania")
+    with pytest.raises(WarehouseUnreadable, match="MAXIMUM_BYTES_BILLED"):
+        store.everything("ania")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "told"),
+    [
+        (403, "quotaExceeded", "quota for BigQuery is used up"),
+        (403, "rateLimitExceeded", "asked too often"),
+        (403, "accessDenied", "does not let the dashboard's account"),
+        (400, "invalidQuery", "BigQuery refused the question"),
+        (500, "backendError", "BigQuery did not answer."),
+    ],
+)
+def test_what_bigquery_answered_is_told_apart(cloud: LaptopCloud, store: Store, status: int, reason: str, told: str):
+    cloud.faults.order(answer(status, reason))
+    with pytest.raises(WarehouseUnreadable, match=told):
+        store.history("ania")
+
+
+def test_a_job_that_fails_is_told_as_the_refusal_that_it_is(cloud: LaptopCloud, store: Store):
+    cloud.faults.order(Fault("bigquery job .*", "fail", times=None, reason="quotaExceeded"))
+    with pytest.raises(WarehouseUnreadable, match="quota for BigQuery is used up"):
+        store.history("ania")
 
 
 def test_a_version_that_cannot_be_loaded_leaves_the_one_before_in_place(cloud: LaptopCloud, store: Store):

@@ -4,8 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from streamlit.runtime.caching import cache_utils
 
-from tests.dashboard.page_app import PAGES, App, app, charts_of, text_of
+import data
+from tests.dashboard.invented_states import STATES
+from tests.dashboard.page_app import NOW, PAGES, App, app, charts_of, text_of
 
 __all__ = ["app"]
 
@@ -41,6 +44,31 @@ def test_a_stranger_sees_nothing_and_no_names(private: App, page: str) -> None:
     assert "may not see" in text_of(drawn)
     assert not drawn.selectbox
     assert not [name for name in NAMES if name in text_of(drawn)]
+    assert not private.warehouse.asked, "the warehouse was asked for a stranger"
+
+
+@pytest.mark.parametrize("state", ["never-run", "down"])
+def test_a_stranger_learns_nothing_of_a_warehouse_that_is_empty_or_down(private: App, state: str) -> None:
+    private.over(replace(STATES[state](private.warehouse, NOW), asked=[]))
+
+    drawn = private.open(user=signed_in("stranger@example.org"))
+
+    said = text_of(drawn)
+    assert "You may not see this dashboard" in said
+    assert not [word for word in ("invented", "listening`", "warehouse", "terraform") if word in said]
+    assert not private.warehouse.asked, "a query was billed for a stranger"
+
+
+def test_the_good_copies_of_the_tables_outlive_the_day(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, clock = [], [0.0]
+    monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: clock[0])
+    monkeypatch.setattr(data, "open_store", lambda settings, credentials: opened.append(app.store) or app.store)
+
+    for hours in (0, 25, 24 * 30):
+        clock[0] = hours * 3600.0
+        assert not app.open().exception
+
+    assert len(opened) == 1
 
 
 def test_an_address_that_was_not_verified_counts_for_nothing(private: App) -> None:

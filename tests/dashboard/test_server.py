@@ -60,6 +60,8 @@ def test_files_are_compressed_and_every_answer_carries_the_policy():
             _, headers, _ = get(address + path)
             assert "default-src 'self'" in headers["Content-Security-Policy"]
             assert headers["X-Content-Type-Options"] == "nosniff"
+            policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
+            assert policy["connect-src"] == "'self' data: blob:", "a page may talk to its own server only"
         status, _, body = get(f"{address}/api/ready")
         assert (status, json.loads(body)) == (200, {"ready": True})
 

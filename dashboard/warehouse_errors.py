@@ -1,0 +1,80 @@
+"""What it means when the warehouse brings no rows: in words for a page, with the next step.
+
+Never in the error's own text, which may name projects and accounts.
+
+    WarehouseUnreadable   no rows came, and there is no copy to fall back on
+    └── TablesMissing     the dataset or a table is not there: nothing was deployed, or the setting is wrong
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+import requests
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPIError,
+    NotFound,
+    RetryError,
+    ServerError,
+    TooManyRequests,
+    Unauthorized,
+)
+from google.auth.exceptions import GoogleAuthError, TransportError
+
+UNREADABLE = (GoogleAPIError, GoogleAuthError, requests.RequestException, FutureTimeoutError, ConnectionError)
+"""What Google's client raises when rows do not come."""
+
+_SILENCE = (ServerError, RetryError, TransportError, requests.RequestException, FutureTimeoutError, ConnectionError)
+_TOO_OFTEN = "rateLimitExceeded"
+_ANSWERS = {
+    "bytesBilledLimitExceeded": "The query would be billed for more than `MAXIMUM_BYTES_BILLED` allows. Whoever "
+    "deploys the dashboard can set it higher.",
+    "quotaExceeded": "The project's quota for BigQuery is used up. Its owner sees which one under “Quotas” in the "
+    "Google Cloud console; one that counts by the day begins anew at midnight in California.",
+    _TOO_OFTEN: "BigQuery was asked too often within a short time. It answers again in a minute or so.",
+}
+"""By BigQuery's reason (https://cloud.google.com/bigquery/docs/error-messages), which says more than the status: of a
+job that fails with the first Google's client makes a 500, and a 403 can be a quota as well as a missing right."""
+
+
+class WarehouseUnreadable(Exception):  # noqa: N818 -- reads as what happened
+    """The text is a sentence for the page."""
+
+
+class TablesMissing(WarehouseUnreadable):
+    """Nothing has been deployed at this address."""
+
+
+def is_silence(error: Exception) -> bool:
+    """Nobody answered, or BigQuery is out of order: whatever is asked next would wait for the same."""
+    return _reason(error) not in _ANSWERS and isinstance(_last(error), _SILENCE)
+
+
+def as_unreadable(error: Exception) -> WarehouseUnreadable:
+    last = _last(error)
+    if isinstance(last, NotFound):
+        return TablesMissing("The tables are not there yet, or the settings name another project or dataset.")
+    if answer := _ANSWERS.get(_reason(error)):
+        return WarehouseUnreadable(answer)
+    if is_silence(error):
+        return WarehouseUnreadable("BigQuery did not answer.")
+    if isinstance(last, (Forbidden, Unauthorized, GoogleAuthError)):
+        return WarehouseUnreadable("BigQuery does not let the dashboard's account read the tables.")
+    return WarehouseUnreadable(
+        "BigQuery refused the question: dashboard and tables may be of two versions. Whoever deploys them can deploy "
+        "both again; BigQuery's own words are in the project's job history."
+    )
+
+
+def _last(error: Exception) -> Exception:
+    """What was answered to the last try, where Google's client tried until its patience ended."""
+    return error.cause or error if isinstance(error, RetryError) else error
+
+
+def _reason(error: Exception) -> str:
+    """BigQuery's own word for what was wrong; empty where there is none."""
+    last = _last(error)
+    if isinstance(last, TooManyRequests):
+        return _TOO_OFTEN
+    told = (each.get("reason") for each in getattr(last, "errors", None) or () if isinstance(each, Mapping))
+    return str(next(filter(None, told), ""))

@@ -1,0 +1,69 @@
+"""An error of Google's client in words: who can do what about it, and whether other tables would wait in vain too."""
+
+import pytest
+import requests
+from google.api_core import exceptions as api
+from google.auth import exceptions as auth
+
+from warehouse_errors import UNREADABLE, TablesMissing, as_unreadable, is_silence
+
+SECRET = "my-project:listening for me@example.org"
+REFUSED = "BigQuery refused the question"
+ACCOUNT = "does not let the dashboard's account read"
+SILENT = "BigQuery did not answer."
+
+
+def told(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAPICallError:
+    return kind(SECRET, errors=[{"reason": reason, "message": SECRET}])
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (told(api.BadRequest, "bytesBilledLimitExceeded"), "`MAXIMUM_BYTES_BILLED`"),
+        # Google's client does not know the reason of a job that failed with it, and says 500.
+        (told(api.InternalServerError, "bytesBilledLimitExceeded"), "`MAXIMUM_BYTES_BILLED`"),
+        (told(api.Forbidden, "quotaExceeded"), "quota for BigQuery is used up"),
+        (told(api.Forbidden, "rateLimitExceeded"), "too often"),
+        (api.RetryError(SECRET, told(api.Forbidden, "rateLimitExceeded")), "too often"),
+        (api.TooManyRequests(SECRET), "too often"),
+        (told(api.BadRequest, "invalidQuery"), REFUSED),
+        (api.BadRequest(SECRET), REFUSED),
+        (told(api.Forbidden, "accessDenied"), ACCOUNT),
+        (api.Forbidden(SECRET), ACCOUNT),
+        (api.Unauthorized(SECRET), ACCOUNT),
+        (auth.RefreshError(SECRET), ACCOUNT),
+        (auth.DefaultCredentialsError(SECRET), ACCOUNT),
+        (told(api.NotFound, "notFound"), "The tables are not there yet"),
+    ],
+)
+def test_an_answer_is_told_with_what_can_be_done_and_is_no_silence(error: Exception, said: str):
+    assert isinstance(error, UNREADABLE)
+    assert said in str(as_unreadable(error))
+    assert not is_silence(error)
+    assert not [word for word in ("my-project", "listening", "example.org") if word in str(as_unreadable(error))]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        api.ServiceUnavailable(SECRET),
+        told(api.InternalServerError, "backendError"),
+        api.RetryError(SECRET, api.BadGateway(SECRET)),
+        api.RetryError(SECRET, None),
+        auth.TransportError(SECRET),
+        requests.ConnectTimeout(SECRET),
+        requests.ConnectionError(SECRET),
+        ConnectionResetError(SECRET),
+        TimeoutError(SECRET),
+    ],
+)
+def test_time_outs_broken_connections_and_errors_of_the_server_are_silence(error: Exception):
+    assert isinstance(error, UNREADABLE)
+    assert is_silence(error)
+    assert str(as_unreadable(error)) == SILENT
+
+
+def test_only_what_is_not_there_is_taken_for_nothing_deployed():
+    assert isinstance(as_unreadable(api.NotFound(SECRET)), TablesMissing)
+    assert not isinstance(as_unreadable(api.Forbidden(SECRET)), TablesMissing)
