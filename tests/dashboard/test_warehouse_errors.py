@@ -7,14 +7,14 @@ from google.auth import exceptions as auth
 
 from warehouse_errors import UNREADABLE, TablesMissing, as_unreadable, is_silence
 
-SECRET = "my-project:listening for me@example.org"
+PRIVATE = "my-project:listening for me@example.org"
 REFUSED = "BigQuery refused the question"
 ACCOUNT = "does not let the dashboard's account read"
 SILENT = "BigQuery did not answer."
 
 
 def told(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAPICallError:
-    return kind(SECRET, errors=[{"reason": reason, "message": SECRET}])
+    return kind(PRIVATE, errors=[{"reason": reason, "message": PRIVATE}])
 
 
 @pytest.mark.parametrize(
@@ -25,15 +25,15 @@ def told(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAPICallEr
         (told(api.InternalServerError, "bytesBilledLimitExceeded"), "`MAXIMUM_BYTES_BILLED`"),
         (told(api.Forbidden, "quotaExceeded"), "quota for BigQuery is used up"),
         (told(api.Forbidden, "rateLimitExceeded"), "too often"),
-        (api.RetryError(SECRET, told(api.Forbidden, "rateLimitExceeded")), "too often"),
-        (api.TooManyRequests(SECRET), "too often"),
+        (api.RetryError(PRIVATE, told(api.Forbidden, "rateLimitExceeded")), "too often"),
+        (api.TooManyRequests(PRIVATE), "too often"),
         (told(api.BadRequest, "invalidQuery"), REFUSED),
-        (api.BadRequest(SECRET), REFUSED),
+        (api.BadRequest(PRIVATE), REFUSED),
         (told(api.Forbidden, "accessDenied"), ACCOUNT),
-        (api.Forbidden(SECRET), ACCOUNT),
-        (api.Unauthorized(SECRET), ACCOUNT),
-        (auth.RefreshError(SECRET), ACCOUNT),
-        (auth.DefaultCredentialsError(SECRET), ACCOUNT),
+        (api.Forbidden(PRIVATE), ACCOUNT),
+        (api.Unauthorized(PRIVATE), ACCOUNT),
+        (auth.RefreshError(PRIVATE), ACCOUNT),
+        (auth.DefaultCredentialsError(PRIVATE), ACCOUNT),
         (told(api.NotFound, "notFound"), "The tables are not there yet"),
     ],
 )
@@ -47,15 +47,15 @@ def test_an_answer_is_told_with_what_can_be_done_and_is_no_silence(error: Except
 @pytest.mark.parametrize(
     "error",
     [
-        api.ServiceUnavailable(SECRET),
+        api.ServiceUnavailable(PRIVATE),
         told(api.InternalServerError, "backendError"),
-        api.RetryError(SECRET, api.BadGateway(SECRET)),
-        api.RetryError(SECRET, None),
-        auth.TransportError(SECRET),
-        requests.ConnectTimeout(SECRET),
-        requests.ConnectionError(SECRET),
-        ConnectionResetError(SECRET),
-        TimeoutError(SECRET),
+        api.RetryError(PRIVATE, api.BadGateway(PRIVATE)),
+        api.RetryError(PRIVATE, None),
+        auth.TransportError(PRIVATE),
+        requests.ConnectTimeout(PRIVATE),
+        requests.ConnectionError(PRIVATE),
+        ConnectionResetError(PRIVATE),
+        TimeoutError(PRIVATE),
     ],
 )
 def test_time_outs_broken_connections_and_errors_of_the_server_are_silence(error: Exception):
@@ -65,5 +65,5 @@ def test_time_outs_broken_connections_and_errors_of_the_server_are_silence(error
 
 
 def test_only_what_is_not_there_is_taken_for_nothing_deployed():
-    assert isinstance(as_unreadable(api.NotFound(SECRET)), TablesMissing)
-    assert not isinstance(as_unreadable(api.Forbidden(SECRET)), TablesMissing)
+    assert isinstance(as_unreadable(api.NotFound(PRIVATE)), TablesMissing)
+    assert not isinstance(as_unreadable(api.Forbidden(PRIVATE)), TablesMissing)
