@@ -14,6 +14,7 @@ from given_up import fetch_unloaded
 from ingest_log import log
 from ingest_queries import run_query, timestamp
 from landing import object_name
+from plays import KEY
 from slots import Run
 
 _SECONDS = 60
@@ -68,7 +69,8 @@ def _plays(blob: Blob) -> Iterator[tuple[str, datetime]]:
     try:
         with blob.open("rt", chunk_size=_PIECE_BYTES, encoding="utf-8", newline="", timeout=_SECONDS) as file:
             for row in csv.DictReader(file):
-                yield row["listener_id"], _instant(row["played_at"])
+                listener_id, played_at, _ = (row[name] for name in KEY)
+                yield listener_id, _instant(played_at)
     except (UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
         return
 

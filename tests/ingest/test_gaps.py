@@ -137,8 +137,8 @@ def write(ingesting, text):
 
 
 def lines(*instants, listener_id="ada", track_name='"Tür, ""zu""\nund 🎶"'):
-    header = "played_at,track_name,listener_id\n"
-    return header + "".join(f"{instant},{track_name},{listener_id}\n" for instant in instants)
+    header = "played_at,track_name,track_id,listener_id\n"
+    return header + "".join(f"{instant},{track_name},a,{listener_id}\n" for instant in instants)
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 7, 64])
@@ -190,7 +190,15 @@ def test_an_instant_is_read_as_bigquery_reads_it(ingesting, instant):
     assert told(ingesting) == []
 
 
-@pytest.mark.parametrize("text", ["", "who,when\nada,9\n", lines("yesterday", "2026-11-22T09:07:00Z")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "who,when\nada,9\n",
+        "listener_id,played_at\nada,2026-11-22T09:07:00Z\n",
+        lines("yesterday", "2026-11-22T09:07:00Z"),
+    ],
+)
 def test_what_cannot_be_read_reaches_no_page(ingesting, text):
     stored(ingesting, played(-90))
     write(ingesting, text)

@@ -10,7 +10,7 @@ from tests.ingest.ingesting import SLOT, ingesting_clouds
 DAYS = 2
 """Between two runs: enough for a full page of one listener, hence for a gap."""
 
-CALLS = range(24)
+CALLS = range(30)
 """More than a run has, so that the last stops are never reached."""
 
 
