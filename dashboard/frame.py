@@ -21,8 +21,8 @@ import words
 from data import Loaded
 from filter_bar import as_query, choose_period
 from filters import Filters
-from history import History
-from periods import ALL_TIME, DAYS, Period, local_day, named_period, within
+from history import History, measured_share
+from periods import ALL_TIME, DAYS, Period, comparable, local_day, named_period, within
 from theme import Colours, colours
 from viewer import Viewer
 
@@ -46,6 +46,7 @@ class Listening:
     now: datetime
     colours: Colours
     heading: DeltaGenerator
+    caption: DeltaGenerator
 
     @property
     def history(self) -> History:
@@ -58,6 +59,11 @@ class Listening:
     @property
     def name(self) -> str:
         return self.viewer.label_of(self.filters.listener)
+
+    @property
+    def previous(self) -> Period | None:
+        """The period that this one can be compared with, where there is one."""
+        return comparable(self.period.previous, self.history.oldest_at)
 
     @property
     def today(self) -> date:
@@ -109,9 +115,12 @@ def listening(*, needs_plays: bool = True) -> Listening:
             is_laptop=not viewer.settings.is_in_cloud,
         )
         st.stop()
+    if history.counting.empty and needs_plays:
+        states.no_play_counts(viewer.label_of(chosen.listener), len(history.plays))
+        st.stop()
     stretch = filter_values.period_of(chosen, now, history.oldest_at)
     local = history.local(chosen.zone)
-    previous = stretch.previous
+    previous = comparable(stretch.previous, history.oldest_at)
     page = Listening(
         viewer=viewer,
         filters=chosen,
@@ -124,11 +133,18 @@ def listening(*, needs_plays: bool = True) -> Listening:
         now=now,
         colours=colours(),
         heading=head.heading,
+        caption=caption,
     )
-    caption.caption(_caption(page, with_period=head.has_period, with_minutes=needs_plays))
+    heard = page.shown if head.has_period else page.everything
+    caption.caption(_caption(page, heard if needs_plays else None, with_period=head.has_period))
     if head.has_period:
         _stop_when_nothing(page)
     return page
+
+
+def is_about(page: Listening, heard: pd.DataFrame) -> None:
+    """For pages without a period of the filter bar: only of these plays they show minutes."""
+    page.caption.caption(_caption(page, heard, with_period=False))
 
 
 def lead(text: str) -> None:
@@ -178,21 +194,14 @@ def alt_text(*sentences: str) -> str:
     return in_markdown.plain(" ".join(sentences))
 
 
-def _caption(page: Listening, *, with_period: bool, with_minutes: bool) -> str:
+def _caption(page: Listening, heard: pd.DataFrame | None, *, with_period: bool) -> str:
+    """`heard` are the plays whose minutes the page shows; None where it shows none."""
     zone = f"times in {page.filters.zone}" if with_period else f"Times in {page.filters.zone}"
     newest = page.history.newest_at
     added = f"newest play {words.ago(page.now - newest)}" if newest else "no plays yet"
     parts = [words.days(page.period.start, page.period.end)] if with_period else []
-    heard = page.shown if with_period else page.everything
-    return " · ".join(
-        [*parts, zone, added, *(["minutes estimated"] if with_minutes and _is_estimated(page, heard) else [])]
-    )
-
-
-def _is_estimated(page: Listening, heard: pd.DataFrame) -> bool:
-    """Whether minutes are shown that are mostly the tracks' lengths."""
-    known_ms = int(heard["heard_ms"].to_numpy()[heard["measured"].to_numpy()].sum())
-    return page.by == "Minutes" and known_ms < MEASURED_FROM * int(heard["heard_ms"].sum())
+    is_estimated = heard is not None and measured_share(heard) < MEASURED_FROM
+    return " · ".join([*parts, zone, added, *(["minutes estimated"] if is_estimated else [])])
 
 
 def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: datetime, *, tells_status: bool) -> None:

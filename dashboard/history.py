@@ -49,11 +49,14 @@ class History:
 
     def local(self, zone: str) -> pd.DataFrame:
         """The plays that count on the clock of a time zone: adds wall, day, hour, weekday (0 is Monday), recording."""
-        if zone not in self._local:
-            if len(self._local) >= _KEPT_ZONES:
-                self._local.pop(next(iter(self._local)), None)
-            self._local[zone] = _on_the_wall(self.counting, zone)
-        return self._local[zone]
+        local = self._local.get(zone)
+        if local is None:
+            # Other sessions share this history: what is kept now another zone may push out at any moment.
+            kept = list(self._local)
+            for oldest in kept[: max(0, len(kept) + 1 - _KEPT_ZONES)]:
+                self._local.pop(oldest, None)
+            local = self._local[zone] = _on_the_wall(self.counting, zone)
+        return local
 
     @cached_property
     def counting(self) -> pd.DataFrame:
@@ -207,7 +210,8 @@ def _credited(artist_id: Any, name: Any, names: Any, ids: Mapping[str, str]) -> 
 def _artist_names(tracks: pd.DataFrame) -> dict[str, str]:
     known = tracks[["artist_key", "artist_name"]].dropna()
     told = dict(known.itertuples(index=False, name=None))
-    others = {key for keys in tracks["artist_keys"] for key in keys if key not in told}
+    # An id whose name was never told is no name.
+    others = {key for keys in tracks["artist_keys"] for key in keys if key.startswith("name:") and key not in told}
     return {**told, **{key: key.removeprefix("name:") for key in others}}
 
 
@@ -223,6 +227,14 @@ def _on_the_wall(plays: pd.DataFrame, zone: str) -> pd.DataFrame:
 
 def minutes(plays: pd.DataFrame) -> float:
     return float(plays["heard_ms"].sum()) / 60_000
+
+
+def measured_share(plays: pd.DataFrame) -> float:
+    """Share of the minutes that are known; the others take the track's length for the time heard."""
+    heard_ms = int(plays["heard_ms"].sum())
+    if not heard_ms:
+        return float(plays["measured"].all())
+    return int(plays["heard_ms"].to_numpy()[plays["measured"].to_numpy()].sum()) / heard_ms
 
 
 def amounts(plays: pd.DataFrame, by: str) -> pd.Series:

@@ -1,7 +1,8 @@
 """The listening clock: hours of the day and weekdays of the chosen time zone, to the quarter hour and across DST.
 
 An hour's value is what an average one holds, so it is divided by how often that hour occurred in the period and was
-watched: hours inside a gap are left out, and so is what is still to come.
+watched: hours inside a gap are left out, and so is what is still to come. Days are averaged over those that no gap
+touches. Where collecting began within the period, give `periods.collected` of it.
 """
 
 from collections.abc import Collection
@@ -56,13 +57,26 @@ def by_weekday(
     heard: pd.DataFrame, period: Period, by: str, now: datetime, gap_days: Collection[date] = ()
 ) -> pd.DataFrame:
     """Seven rows, Monday first: weekday, value (an average day that was watched from end to end, or is today)."""
-    last = min(period.end, local_day(now, period.zone))
-    days = pd.date_range(period.start, last).difference(pd.DatetimeIndex(list(gap_days)))
-    watched = heard[~heard["day"].isin(pd.DatetimeIndex(list(gap_days)))]
+    days = _watched_days(period, now, gap_days)
+    watched = heard[heard["day"].isin(days)]
     total = np.bincount(watched["weekday"].to_numpy(), weights=amounts(watched, by), minlength=7)
     occurred = np.bincount(days.day_of_week, minlength=7)
     value = np.divide(total, occurred, out=np.zeros(7), where=occurred > 0)
     return pd.DataFrame({"weekday": np.arange(7), "value": value})
+
+
+def per_day(
+    heard: pd.DataFrame, period: Period, by: str, now: datetime, gap_days: Collection[date] = ()
+) -> float | None:
+    """What an average day of those in `by_weekday` holds; None where a gap touches every one."""
+    days = _watched_days(period, now, gap_days)
+    watched = heard[heard["day"].isin(days)]
+    return float(amounts(watched, by).sum()) / len(days) if len(days) else None
+
+
+def _watched_days(period: Period, now: datetime, gap_days: Collection[date]) -> pd.DatetimeIndex:
+    last = min(period.end, local_day(now, period.zone))
+    return pd.date_range(period.start, last).difference(pd.DatetimeIndex(list(gap_days)))
 
 
 def _occurrences(period: Period, now: datetime, gaps: pd.DataFrame | None) -> np.ndarray:

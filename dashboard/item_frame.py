@@ -27,6 +27,7 @@ def draw(kind: str) -> None:
     if item is None:
         states.unknown_item(word)
         return
+    frame.is_about(page, item.heard)
     _head(page, item)
     _figures(page, item)
     _courses(page, item)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pandas as pd
 
+import words
 from history import History
 from hours import by_hour
 from tops import last_played, ranked, tally, top
@@ -16,7 +17,8 @@ RECENT = 12
 
 @dataclass(frozen=True)
 class Item:
-    """`neighbours` are the rows of `tops.top` around it; `months`: month_on, value; `hours`: hour, share."""
+    """`heard` are its plays, as in `History.local`; `neighbours` the rows of `tops.top` around it; `months`: month_on,
+    value; `hours`: hour, share."""
 
     kind: str
     key: str
@@ -34,6 +36,7 @@ class Item:
     minutes: float
     first_played_at: datetime
     last_played_at: datetime
+    heard: pd.DataFrame
     neighbours: pd.DataFrame
     best_months: pd.DataFrame
     months: pd.DataFrame
@@ -57,7 +60,7 @@ def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) ->
     return Item(
         kind=kind,
         key=me["key"],
-        name=me["name"],
+        name=words.named(me["name"], kind[:-1].lower()),
         artist_name=_or_none(me["artist_name"]),
         artist_key=_or_none(me["artist_key"]),
         album_name=_or_none(about["album_name"]) if kind == "Tracks" else None,
@@ -71,6 +74,7 @@ def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) ->
         minutes=float(me["minutes"]),
         first_played_at=me["first_played_at"].to_pydatetime(),
         last_played_at=me["last_played_at"].to_pydatetime(),
+        heard=heard,
         neighbours=around.iloc[max(place - NEIGHBOURS, 0) :].reset_index(drop=True),
         best_months=months.nlargest(BEST_MONTHS, "value").reset_index(drop=True),
         months=months,

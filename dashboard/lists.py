@@ -23,14 +23,15 @@ def draw_top(
     by: str | None = None,
     current: str | None = None,
 ) -> None:
-    """The frame of `tops.top`, as an ordered list.
+    """The frame of `tops.top`, as an ordered list. It has moves only where there is a period to compare with.
 
     `by` says what decided the order, if not the filter bar; `current` is the key of the row the page is about.
     """
     measure = (by or page.by).lower()
     most = float(top[measure].max()) if len(top) else 0.0
+    has_moves = moves and page.previous is not None
     items = [
-        replace(_top_row(page, row, kind, moves, measure, most), is_current=row["key"] == current)
+        replace(_top_row(page, row, kind, has_moves, measure, most), is_current=row["key"] == current)
         for row in top.to_dict("records")
     ]
     st.html(ranked(items, page.colours, label))
@@ -43,7 +44,7 @@ def draw_played(page: Listening, played: pd.DataFrame, label: str) -> None:
     """The frame of `tops.last_played`: what, by whom, when."""
     items = [
         Row(
-            title=text(row["name"]),
+            title=words.named(row["name"], "track"),
             second=text(row["artist_name"]),
             main="",
             small=_when(row["wall"], page),
@@ -68,7 +69,7 @@ def _top_row(page: Listening, row: dict[Any, Any], kind: str, moves: bool, measu
     main, small = numbers if measure == "minutes" else numbers[::-1]
     second = "" if kind == "Artists" else text(row["artist_name"])
     return Row(
-        title=text(row["name"]) or "Unknown",
+        title=words.named(row["name"], kind[:-1].lower()),
         second=second,
         main=main,
         small=small,

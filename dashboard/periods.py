@@ -3,7 +3,7 @@
 A day is a day of the chosen time zone, so it may have 23 or 25 hours; only its two ends are turned into instants.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -92,6 +92,21 @@ def month_period(year: int, month: int, zone: str, now: datetime) -> Period:
     start = date(year, month, 1)
     end = (start + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     return Period("month", start, end, zone, local_day(now, zone))
+
+
+def collected(period: Period, oldest_at: datetime | None) -> Period:
+    """The part of a period that averages may divide by: not the days before the listener's first play was collected."""
+    if oldest_at is None:
+        return period
+    first = local_day(oldest_at, period.zone)
+    return replace(period, start=min(max(period.start, first), period.end))
+
+
+def comparable(earlier: Period | None, oldest_at: datetime | None) -> Period | None:
+    """The earlier period where collecting had begun by its first day: of any other one only a part is known."""
+    if earlier is None or (oldest_at is not None and earlier.start < local_day(oldest_at, earlier.zone)):
+        return None
+    return earlier
 
 
 def within(local: pd.DataFrame, period: Period) -> pd.DataFrame:

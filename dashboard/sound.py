@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+import words
 from history import History, amounts
 
 MOOD_POINTS = 400
@@ -14,22 +15,24 @@ LENGTH_BINS_MINUTES = (0, 1, 2, 3, 4, 5, 6, 8, 10, np.inf)
 
 
 class Feature(NamedTuple):
-    """One audio feature between 0 and 1, with words for its two ends."""
+    """One audio feature between 0 and 1, with words for its two ends and for music that is nearer to one of them."""
 
     key: str
     name: str
     low: str
     high: str
+    lower: str
+    higher: str
 
 
 FEATURES = (
-    Feature("energy", "Energy", "calm", "intense"),
-    Feature("danceability", "Danceability", "still", "danceable"),
-    Feature("valence", "Mood (valence)", "sad", "happy"),
-    Feature("acousticness", "Acousticness", "electric", "acoustic"),
-    Feature("instrumentalness", "Instrumental", "vocal", "no vocals"),
-    Feature("liveness", "Live feel", "studio", "live"),
-    Feature("speechiness", "Spoken word", "sung", "spoken"),
+    Feature("energy", "Energy", "calm", "intense", "calmer", "more intense"),
+    Feature("danceability", "Danceability", "still", "danceable", "less danceable", "more danceable"),
+    Feature("valence", "Mood (valence)", "sad", "happy", "sadder", "happier"),
+    Feature("acousticness", "Acousticness", "electric", "acoustic", "more electric", "more acoustic"),
+    Feature("instrumentalness", "Instrumental", "vocal", "no vocals", "less instrumental", "more instrumental"),
+    Feature("liveness", "Live feel", "studio", "live", "less like a concert", "more like a concert"),
+    Feature("speechiness", "Spoken word", "sung", "spoken", "less like speech", "more like speech"),
 )
 
 
@@ -62,7 +65,7 @@ def coverage(history: History, heard: pd.DataFrame) -> Coverage:
 
 
 def feature_rows(history: History, heard: pd.DataFrame, all_time: pd.DataFrame) -> pd.DataFrame:
-    """A row per feature that is known: feature, name, low, high, mean, q1, q3, usual (the mean of all time), change."""
+    """A row per feature that is known: `Feature`, mean, q1, q3, usual (the mean of all time), change."""
     period, ever = _heard_tracks(history, heard), _heard_tracks(history, all_time)
     rows = []
     for feature in FEATURES:
@@ -73,7 +76,7 @@ def feature_rows(history: History, heard: pd.DataFrame, all_time: pd.DataFrame) 
         mean, usual = np.average(values, weights=weights), np.average(usual_values, weights=usual_weights)
         q1, q3 = _quantiles(values, weights, (0.25, 0.75))
         rows.append((*feature, float(mean), q1, q3, float(usual), float(mean - usual)))
-    columns = ["feature", "name", "low", "high", "mean", "q1", "q3", "usual", "change"]
+    columns = ["feature", *Feature._fields[1:], "mean", "q1", "q3", "usual", "change"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -93,7 +96,7 @@ def mood(history: History, heard: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "key": shown["track_id"],
-            "name": shown["track_name"],
+            "name": [words.named(name, "track") for name in shown["track_name"]],
             "artist_name": shown["artist_name"],
             "valence": shown["valence"],
             "energy": shown["energy"],

@@ -103,3 +103,14 @@ def gaps_in_period(count: int, days: list[date]) -> None:
         f":material/warning: Plays may be missing on {shown}{more}: Spotify's page of 50 was full "
         f"({words.counted(count, 'gap')}). Those days are outlined; the Pipeline page lists the gaps."
     )
+
+
+def no_play_counts(listener: str, stored: int) -> None:
+    """Everything there is came from an export and was skipped early."""
+    st.header(f"No play of {literal(listener)} counts yet")
+    st.markdown(f"""{words.counted(stored, "play")} from an export {"is" if stored == 1 else "are"} stored, each of less
+than 30 seconds. A play of an export counts from 30 seconds on.
+
+- Every play that Spotify’s list of recently played tracks returns counts; the pipeline asks for it every full hour.
+- If the export has more files, import them: `python -m cli import LISTENER FILE…`.
+- The Pipeline page says whether something is wrong.""")

@@ -41,8 +41,9 @@ def top(
 ) -> pd.DataFrame:
     """A row per track, artist or album heard, the favourite first.
 
-    rank, position, is_tied, previous_rank, move (places won; NA is new), key, name, artist_name, artist_key, image_url,
-    spotify_url, plays, minutes, share (of what was heard, by `by`), first_played_at, last_played_at.
+    rank, position, is_tied, previous_rank, move (places won; NA without a previous rank), key, name, artist_name,
+    artist_key, image_url, spotify_url, plays, minutes, share (of what was heard, by `by`), first_played_at,
+    last_played_at.
     attrs["tied_beyond"] is how many more share the last row's rank, attrs["total"] how many there are.
     """
     tallies = ranked(tally(history, heard, kind), by)

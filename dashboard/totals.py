@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
 
-from history import History, amounts, minutes
-from periods import Period, within
+from history import History, amounts, measured_share, minutes
+from periods import Period, comparable, within
 
 BARS = 45
 """More spark bars than this merge on a phone."""
@@ -29,7 +29,6 @@ class Totals:
     new_tracks: int
     new_artists: int
     measured_share: float
-    """Share of the minutes that are known; the others take the track's length for the time heard."""
     days_with_plays: int
 
 
@@ -38,7 +37,6 @@ def totals(history: History, local: pd.DataFrame, period: Period) -> Totals:
     artists = _artists_heard(history, heard)
     first_tracks, first_artists = history.first_recordings, history.first_artists
     starts, ends = pd.Timestamp(period.start_at), pd.Timestamp(period.end_at)
-    heard_ms = int(heard["heard_ms"].sum())
     return Totals(
         plays=len(heard),
         minutes=minutes(heard),
@@ -47,27 +45,29 @@ def totals(history: History, local: pd.DataFrame, period: Period) -> Totals:
         albums=int(history.tracks["album_key"].iloc[heard["track"].unique()].nunique()),
         new_tracks=int(((first_tracks >= starts) & (first_tracks < ends)).sum()),
         new_artists=int(((first_artists >= starts) & (first_artists < ends)).sum()),
-        measured_share=int(heard["heard_ms"][heard["measured"]].sum()) / heard_ms if heard_ms else 0.0,
+        measured_share=measured_share(heard),
         days_with_plays=int(heard["day"].nunique()),
     )
 
 
-def compare(now: float, before: float | None) -> float | None:
-    """The relative change, 0.04 for 4 % more; None where there is nothing to compare with."""
-    return None if not before else now / before - 1
-
-
-def trend(local: pd.DataFrame, period: Period, by: str, gap_days: Collection[date] = ()) -> pd.DataFrame:
+def trend(
+    local: pd.DataFrame,
+    period: Period,
+    by: str,
+    gap_days: Collection[date] = (),
+    oldest_at: datetime | None = None,
+) -> pd.DataFrame:
     """A row per day, week or month of the period: step_on, label, value, previous_on, previous, is_gap, is_partial.
 
-    `previous` is the same step of the period before, NaN where there is none. attrs["step"] names the step.
+    `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`.
+    attrs["step"] names the step.
     """
     step = _step(period.days)
     steps = _steps(period, step)
     gaps = pd.DatetimeIndex(list(gap_days)).to_period(_STEP_FREQUENCIES[step])
     rows = pd.DataFrame({"step_on": _start_days(steps, period), "label": [str(day.date()) for day in steps.start_time]})
     rows["value"] = _per_step(within(local, period), steps, by)
-    before = period.previous
+    before = comparable(period.previous, oldest_at)
     rows["previous_on"], rows["previous"] = pd.NaT, np.nan
     if before is not None:
         earlier = _steps(before, step)[: len(rows)]

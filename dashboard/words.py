@@ -1,8 +1,15 @@
 """Numbers, dates and changes as a person says them. Pure functions of values."""
 
 from datetime import date, datetime, timedelta
+from unicodedata import category
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def named(name: object, kind: str) -> str:
+    """The name of a track, artist or album, and words where there is none to be seen."""
+    is_seen = isinstance(name, str) and any(category(letter)[0] not in "ZC" for letter in name)
+    return str(name) if is_seen else f"Unknown {kind}"
 
 
 def minutes(value: float) -> str:
@@ -43,6 +50,14 @@ def change(now: float, before: float | None) -> str | None:
         return None
     ratio = now / before - 1
     return "no change" if round(ratio * 100) == 0 else f"{ratio * 100:+,.0f}%"
+
+
+def points(now: float, before: float | None) -> str | None:
+    """The change of a share in percentage points with its sign; nothing when there is nothing to compare with."""
+    if before is None:
+        return None
+    moved = round((now - before) * 100)
+    return f"{moved:+d} {'point' if abs(moved) == 1 else 'points'}" if moved else "no change"
 
 
 def compared(now: float, before: float | None, span: str) -> str:

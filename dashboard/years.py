@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import pandas as pd
 
+import words
 from days import BusiestDay, busiest_day
 from history import History, amounts
 from periods import Period, month_period, within, year_period
@@ -76,7 +77,8 @@ def bump(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:
     place = value.sort_index().groupby("month_on").rank(method="first", ascending=False).astype("int64")
     rows = place.rename("rank").rename_axis(["month_on", "artist_key"]).reset_index()
     rows = rows[rows["artist_key"].isin(favourites)].reset_index(drop=True)
-    return rows.assign(artist_name=rows["artist_key"].map(history.artists["artist_name"]))
+    names = rows["artist_key"].map(history.artists["artist_name"])
+    return rows.assign(artist_name=[words.named(name, "artist") for name in names])
 
 
 def _month_on(plays: pd.DataFrame) -> pd.Series:

@@ -52,7 +52,8 @@ def forgotten(page: Listening) -> None:
         return
     first = lost.iloc[0]
     times = words.counted(int(first["plays"]), "time")
-    st.markdown(f"**{literal(first['name'])}** was played {times}, but not for half a year.")
+    name = words.named(first["name"], "track")
+    st.markdown(f"**{literal(name)}** was played {times}, but not for half a year.")
     lists.draw_top(page, lost, "Tracks", "Forgotten favourites", moves=False)
 
 
@@ -68,17 +69,18 @@ def loyalty(page: Listening) -> None:
         f"Half of your listening went to **{words.counted(now.artists_for_half, 'artist')}** of {now.artists:,}."
     )
     figures = [
-        ("Your favourite artist", now.favourite_share, before and before.favourite_share),
-        ("Your ten favourites", now.ten_share, before and before.ten_share),
+        ("Your favourite artist", now.favourite_share, before.favourite_share if before else None),
+        ("Your ten favourites", now.ten_share, before.ten_share if before else None),
     ]
     with st.grid(2, min_column_width=150):
         for label, share, was in figures:
-            change = None if was is None else f"{(share - was) * 100:+.0f} points"
+            change = words.points(share, was)
             st.metric(
                 label,
                 words.percent(share),
                 delta=change,
                 delta_color="violet",
+                delta_arrow="off" if change == "no change" else "auto",
                 delta_description="vs before" if change else None,
                 border=True,
             )
@@ -87,9 +89,10 @@ def loyalty(page: Listening) -> None:
 def decades(page: Listening) -> None:
     told = discoveries.decades(page.history, page.shown, page.by)
     known = told[told["decade"] != "Unknown"]
-    if known.empty:
+    if not known["share"].any():
         st.header("How old is the music?", anchor=False)
-        st.caption("No release dates are known for these plays.")
+        unknown = "No release dates are known for these plays."
+        st.caption(unknown if known.empty else "How long these plays were is not known.")
         return
     top = str(known.loc[known["share"].idxmax(), "decade"])
     said = f"The **{top}** lead with {words.percent(known['share'].max())} of listening."
@@ -120,7 +123,7 @@ def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
         )
     years = discoveries.years_in_decade(page.history, page.shown, page.by, int(decade[:4]), page.today.year)
     best = years.loc[years["share"].idxmax()]
-    st.markdown(f"Of the {decade}, most is from **{int(best['year'])}**: {words.percent(best['share'])} of listening.")
+    st.markdown(f"Of the {decade}, **{int(best['year'])}** leads with {words.percent(best['share'])} of listening.")
     chart = charts.bars(years, "year", "share", page.colours, title="Share of listening", as_share=True)
     st.altair_chart(chart, alt=f"Release years of the {decade}.")
 
@@ -141,5 +144,6 @@ frame.how_counted("""
 - **Here to stay**: first heard in this period, played at least five times since.
 - **Forgotten**: played at least twenty times, and not once in the last 180 days; of all time, not of the period.
 - **Loyalty**: the parts of the period that went to its favourite artists, by the first credited artist of each play.
+  It is compared with the period just before only if that one began no earlier than the day of the first play.
 - **Decades**: by the release date of the album that was played, so a re-issue counts as new music.
 """)

@@ -9,6 +9,7 @@ import streamlit as st
 import charts
 import days
 import frame
+import hours
 import lists
 import states
 import tops
@@ -16,21 +17,31 @@ import totals
 import words
 from frame import Listening
 from in_markdown import literal
+from periods import collected
 
 
 def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) -> str:
     """So much a day, whether that is more than before, and the favourite."""
-    per_day = now.minutes / page.period.days if page.by == "Minutes" else now.plays / page.period.days
     was = None if before is None else (before.minutes if page.by == "Minutes" else before.plays)
     is_now = now.minutes if page.by == "Minutes" else now.plays
-    unit = f"{per_day:,.0f} minutes a day" if page.by == "Minutes" else f"{per_day:,.1f} plays a day"
     most = tops.top(page.history, page.shown, "Tracks", "Plays", limit=1).iloc[0]
-    favourite = f"**{literal(most['name'])}**" if lists.text(most["name"]) else "A track without a name"
+    favourite = f"**{literal(words.named(most['name'], 'track'))}**"
     by_whom = f" by {literal(most['artist_name'])}" if lists.text(most["artist_name"]) else ""
     return (
-        f"**{unit}** on average{words.compared(is_now, was, span_before(page))}. "
+        f"{a_day(page, is_now)}{words.compared(is_now, was, span_before(page))}. "
         f"{favourite}{by_whom} was played most: {words.counted(int(most['plays']), 'time')}."
     )
+
+
+def a_day(page: Listening, whole: float) -> str:
+    """The average, as on the When page; the sum where there is none."""
+    period = collected(page.period, page.history.oldest_at)
+    marked = days.gap_days(page.gaps, page.filters.zone, period.start, period.end)
+    per_day = hours.per_day(page.shown, period, page.by, page.now, marked)
+    if per_day is None:
+        return f"**{words.amount(whole, page.by)}** in all"
+    unit = f"{per_day:,.0f} minutes a day" if page.by == "Minutes" else f"{per_day:,.1f} plays a day"
+    return f"**{unit}** on average"
 
 
 def span_before(page: Listening) -> str:
@@ -73,11 +84,11 @@ def bars_of(page: Listening, measure: str) -> list[float]:
 def how_much(page: Listening, now: totals.Totals, said: str) -> None:
     st.header("How much did you listen?", anchor=False)
     marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
-    trend = totals.trend(page.everything, page.period, page.by, marked)
+    trend = totals.trend(page.everything, page.period, page.by, marked, page.history.oldest_at)
     st.altair_chart(charts.trend(trend, page.by, page.colours), alt=frame.alt_text("Listening over the period.", said))
     frame.gap_notice(page)
-    previous = page.period.previous
-    behind = f" Grey bars behind: {words.days(previous.start, previous.end)}." if previous else ""
+    before = page.previous
+    behind = f" Grey bars behind: {words.days(before.start, before.end)}." if before else ""
     st.caption(f"Coloured bars: this period.{behind}{frame.estimated(now.measured_share)}")
 
 
@@ -110,8 +121,14 @@ def computed(page: Listening, spark: pd.DataFrame) -> str:
 
 page = frame.listening()
 now = totals.totals(page.history, page.everything, page.period)
-previous = page.period.previous
+previous = page.previous
 before = totals.totals(page.history, page.everything, previous) if previous else None
+arrow = (
+    """ The arrow compares with the period of the same length just before; its days are counted back from the hour
+  it was computed, not from midnight."""
+    if previous
+    else ""
+)
 
 is_few = now.plays < frame.FEW_PLAYS
 said = frame.few(page) if is_few else sentence(page, now, before)
@@ -129,15 +146,16 @@ with right:
     st.caption(f"The newest first, on the clock of {page.filters.zone}.")
     lists.draw_played(page, tops.last_played(page.history, page.everything), "Last played")
 
-frame.how_counted("""
+frame.how_counted(f"""
 - **A play** is a track that Spotify's list of recently played tracks returned, or one of at least 30 seconds in an
   imported export. It stands at the moment it ended.
 - **Minutes** are what was really heard where an export says so; else the length of the track, which is too much for
   skipped tracks.
 - **Top ten** is worked out by a Spark batch after new plays: by plays, then minutes, then the latest play. Tracks with
   as many plays share a rank (“=”) and the next rank is left out. Recordings that Spotify keeps under several ids count
-  as one. The arrow compares with the period of the same length just before; its days are counted back from the hour
-  it was computed, not from midnight.
+  as one.{arrow}
+- **The average** of a day leaves out the days before the first play that is known and the days with a gap.
+  Comparisons are made only with a period that began no earlier than that play’s day.
 - **New tracks** were heard for the first time in this period.
 - **The last bar** is paler while its day, week or month is not over.
 """)

@@ -49,10 +49,9 @@ def sentence(changes: pd.DataFrame) -> str:
     first = changes.iloc[0]
     if abs(first["change"]) < 0.01:
         return "This period sounds like your average of all time."
-    end = first["high"] if first["change"] > 0 else first["low"]
     direction = "higher" if first["change"] > 0 else "lower"
     by = f"{abs(first['change']):.2f} {direction}"
-    return f"More **{end}** than usual: {first['name']} is {by} than your average of all time."
+    return f"Your music is **{first[direction]}** than usual: {first['name']} is {by} than your average of all time."
 
 
 def features_in_words(rows: pd.DataFrame) -> str:
@@ -63,9 +62,13 @@ def features_in_words(rows: pd.DataFrame) -> str:
 def mood(page: Listening) -> None:
     st.header("Mood map", anchor=False)
     moods = sound.mood(page.history, page.shown)
+    if moods.empty:
+        st.caption("No mood is known for these plays.")
+        return
     corners = sound.quadrants(moods)
     top = max(corners, key=lambda corner: corners[corner])
-    said = f"Most time, **{words.percent(corners[top])}**, went to music that is **{top}**."
+    share, mood_of_it = words.percent(corners[top]), top.replace(", ", " and ")
+    said = f"The largest part, **{share}**, went to music that is **{mood_of_it}**."
     st.markdown(said)
     told = " ".join(f"{corner}: {words.percent(share)}." for corner, share in corners.items())
     st.altair_chart(charts_sound.mood_map(moods, page.colours), alt=frame.alt_text(said, told))
@@ -82,7 +85,7 @@ def tempo_and_trend(page: Listening) -> None:
             st.caption("No tempo is known for these plays.")
         else:
             top = tempo.loc[tempo["share"].idxmax()]
-            said = f"Most listening is at {int(top['bpm_from'])} to {int(top['bpm_from']) + 4} beats a minute."
+            said = f"The largest part is at {int(top['bpm_from'])} to {int(top['bpm_from']) + 4} beats a minute."
             st.markdown(said)
             st.altair_chart(charts_sound.tempo(tempo, page.colours), alt=said)
     with right:
@@ -112,8 +115,9 @@ def trend_sentence(feature: sound.Feature, trend: pd.DataFrame) -> str:
     month = f"{trend['month_on'].iloc[-1]:%B %Y}"
     numbers = f"{last:.2f} against {before:.2f}"
     if abs(last - before) < 0.01:
-        return f"**{month}** was like the months before: {numbers}."
-    return f"**{month}** was more {feature.high if last > before else feature.low} than the months before: {numbers}."
+        return f"In **{month}** your music was like that of the months before: {numbers}."
+    heard = feature.higher if last > before else feature.lower
+    return f"In **{month}** your music was **{heard}** than in the months before: {numbers}."
 
 
 def without_features(page: Listening) -> None:
@@ -159,10 +163,11 @@ def without_features(page: Listening) -> None:
 def sentence_without(told: sound.WithoutFeatures, decades: pd.DataFrame) -> str:
     """What can be said of the sound's surroundings."""
     known = decades[decades["decade"] != "Unknown"]
-    age = f", most of it from the **{known.loc[known['share'].idxmax(), 'decade']}**" if len(known) else ""
+    leading = known.loc[known["share"].idxmax(), "decade"] if known["share"].any() else None
+    age = f" The largest part of your listening is from the **{leading}**." if leading else ""
     if told.average_minutes is None:
-        return f"How this music sounds is not known{age}."
-    return f"Your tracks last **{told.average_minutes:.1f} minutes** on average{age}."
+        return f"How this music sounds is not known.{age}"
+    return f"Your tracks last **{told.average_minutes:.1f} minutes** on average.{age}"
 
 
 def _length(start: float, end: float) -> str:

@@ -22,7 +22,8 @@ def sentence(page: Listening, top: pd.DataFrame, kind: str) -> str:
     first = top.iloc[0]
     measure = "minutes" if page.by == "Minutes" else "plays"
     by_whom = f" by {literal(first['artist_name'])}" if kind != "Artists" and lists.text(first["artist_name"]) else ""
-    said = f"**{literal(first['name'])}**{by_whom} leads with {words.amount(first[measure], page.by)}"
+    name = words.named(first["name"], kind[:-1].lower())
+    said = f"**{literal(name)}**{by_whom} leads with {words.amount(first[measure], page.by)}"
     if int(first["rank"]) == 1 and bool(first["is_tied"]):
         return f"{said}, shared by {int((top['rank'] == 1).sum())}."
     return f"{said}, {words.percent(first['share'], 1)} of the period."
@@ -115,11 +116,16 @@ counted = words.counted(len(every), kind[:-1].lower())
 st.header(f"Found: {counted}" if search else f"All of them: {counted}", anchor=False)
 table(page, every, kind)
 
+arrow = (
+    f"\n- The arrow compares with {words.counted(page.period.days, 'day')} before; “new” was not played then."
+    if page.previous
+    else ""
+)
 frame.how_counted(f"""
 - Counted in this app from every play of the period, by {page.by.lower()}; the other number decides ties, then the
   latest play. Equal numbers share a rank (“=”) and the next rank is left out.
 - **Tracks**: recordings that Spotify keeps under several ids (same ISRC) count as one, shown under the id played last.
 - **Artists**: every credited artist gets the play, so shares of artists can add up to more than 100%.
 - **Albums**: the release that was really played.
-- The arrow compares with {words.counted(page.period.days, "day")} before; “new” was not played then.
+- Minutes are the length of the track where Spotify does not tell how long it was heard.{arrow}
 """)

@@ -14,10 +14,16 @@ import states
 import words
 import year_calendar
 from frame import Listening
+from periods import Period, collected
+
+
+def watched(page: Listening) -> Period:
+    """What averages divide by, before the gaps are taken out."""
+    return collected(page.period, page.history.oldest_at)
 
 
 def listening_clock(page: Listening) -> None:
-    clock = hours.clock(page.shown, page.period, page.by, page.now, page.gaps)
+    clock = hours.clock(page.shown, watched(page), page.by, page.now, page.gaps)
     weekday, hour, value = hours.peak(clock) or hours.Peak(0, 0, 0.0)
     amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
     said = f"You listen most on **{words.WEEKDAYS[weekday]}s, {words.hour_span(hour)}**: about {amount} in that hour."
@@ -29,7 +35,6 @@ def listening_clock(page: Listening) -> None:
 
 
 def hours_and_weekdays(page: Listening) -> None:
-    marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
     left, right = st.columns(2, gap="large")
     with left:
         st.header("By hour of day", anchor=False)
@@ -39,12 +44,21 @@ def hours_and_weekdays(page: Listening) -> None:
         st.markdown(said)
         st.altair_chart(charts.shares_by_hour(by_hour, page.colours), alt=said)
     with right:
-        st.header("By weekday", anchor=False)
-        by_weekday = hours.by_weekday(page.shown, page.period, page.by, page.now, marked)
-        top = by_weekday.loc[by_weekday["value"].idxmax()]
-        said = f"{words.WEEKDAYS[int(top['weekday'])]}s are fullest: {words.amount(top['value'], page.by)} on average."
-        st.markdown(said)
-        st.altair_chart(charts.averages_by_weekday(by_weekday, page.by, page.colours), alt=said)
+        weekdays(page)
+
+
+def weekdays(page: Listening) -> None:
+    st.header("By weekday", anchor=False)
+    period = watched(page)
+    marked = days.gap_days(page.gaps, page.filters.zone, period.start, period.end)
+    by_weekday = hours.by_weekday(page.shown, period, page.by, page.now, marked)
+    top = by_weekday.loc[by_weekday["value"].idxmax()]
+    if not top["value"]:
+        st.caption("There is no average: every day with music has a gap, or no length is known.")
+        return
+    said = f"{words.WEEKDAYS[int(top['weekday'])]}s are fullest: {words.amount(top['value'], page.by)} on average."
+    st.markdown(said)
+    st.altair_chart(charts.averages_by_weekday(by_weekday, page.by, page.colours), alt=said)
 
 
 def every_day(page: Listening) -> None:
@@ -113,7 +127,8 @@ with right:
 frame.how_counted(f"""
 - Every instant is turned into wall-clock time of **{page.filters.zone}**, day by day, so half-hour zones and both
   changes of the clock are right. The zone is under “Options”.
-- **Clock**: each cell is divided by how often that hour of that weekday occurred in the period.
+- **Clock**: each cell is divided by how often that hour of that weekday occurred in the period; hours inside a gap are
+  left out. **By weekday**: days with a gap are left out. Neither counts the days before the first play that is known.
 - A play stands where it ended, by Spotify's clock.
 - **Streak**: days in a row with at least one play. Today may still be missing.
 - **Session**: plays with at most 30 minutes of silence between them.

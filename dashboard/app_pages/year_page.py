@@ -18,6 +18,7 @@ import year_calendar
 import year_picture
 import years
 from frame import Listening
+from periods import Period, comparable, within
 
 WHOLE = "Whole year"
 
@@ -65,7 +66,7 @@ def sentence(page: Listening, review: years.Review, name: str) -> str:
     amount, before = (now.minutes, was.minutes) if page.by == "Minutes" else (now.plays, was.plays)
     so_far = " so far" if review.period.end >= page.today else ""
     span = f"the {'month' if review.period.name == 'month' else 'year'} before"
-    change = "" if so_far else words.compared(amount, before, span)
+    change = "" if so_far or period_before(page, review) is None else words.compared(amount, before, span)
     busiest = review.busiest
     peak = (
         f" The fullest day was **{words.weekday_day(busiest.day)}** ({words.amount(busiest.value, page.by)})."
@@ -73,6 +74,11 @@ def sentence(page: Listening, review: years.Review, name: str) -> str:
         else ""
     )
     return f"In **{name}**{so_far} you listened to **{words.amount(amount, page.by)}**{change}.{peak}"
+
+
+def period_before(page: Listening, review: years.Review) -> Period | None:
+    """The year or month to compare with, where all of it is known."""
+    return comparable(review.period.previous, page.history.oldest_at)
 
 
 def metrics(review: years.Review) -> None:
@@ -112,9 +118,9 @@ def days_of_month(page: Listening, review: years.Review) -> None:
     st.header("Day by day", anchor=False)
     said = f"{words.counted(review.totals.days_with_plays, 'day')} had music."
     marked = days.gap_days(page.gaps, page.filters.zone, review.period.start, review.period.end)
-    trend = totals.trend(page.everything, review.period, page.by, marked)
+    trend = totals.trend(page.everything, review.period, page.by, marked, page.history.oldest_at)
     st.altair_chart(charts.trend(trend, page.by, page.colours), alt=said)
-    st.caption(f"{said} Grey bars behind: the month before.")
+    st.caption(f"{said} Grey bars behind: the month before." if period_before(page, review) else said)
 
 
 def months(page: Listening, review: years.Review) -> None:
@@ -151,7 +157,7 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
         else [str(day + 1) if day % 5 == 0 else "" for day in range(len(bars))]
     )
     tracks = [
-        " – ".join(filter(None, (lists.text(row["name"]), lists.text(row["artist_name"]))))
+        " – ".join(filter(None, (words.named(row["name"], "track"), lists.text(row["artist_name"]))))
         for row in review.top_tracks.to_dict("records")
     ]
     return year_picture.svg(
@@ -166,8 +172,8 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
             ],
             lists=[
                 ("Top tracks", tracks),
-                ("Top artists", [lists.text(name) for name in review.top_artists["name"]]),
-                ("Top albums", [lists.text(name) for name in review.top_albums["name"]]),
+                ("Top artists", [words.named(name, "artist") for name in review.top_artists["name"]]),
+                ("Top albums", [words.named(name, "album") for name in review.top_albums["name"]]),
             ],
             bars=list(bars),
             bar_names=names,
@@ -198,6 +204,7 @@ page = frame.listening()
 year, month = chosen()
 name = name_of(year, month)
 review = years.review(page.history, page.everything, year, month, page.by, page.filters.zone, page.now)
+frame.is_about(page, within(page.everything, review.period))
 if review.totals.plays == 0:
     st.header(f"Nothing was played in {name}", anchor=False)
     st.markdown("Choose another month above.")
@@ -212,6 +219,7 @@ frame.how_counted(f"""
 - The whole calendar {"month" if month else "year"}, from its first to its last midnight in **{page.filters.zone}**, to
   date while it is going on. Nothing is cut off in November.
 - Lists are by {page.by.lower()}, ties as on the Top page. Recordings under several ids count as one.
+- A {"month" if month else "year"} that is over is compared with the one before, unless only a part of that is known.
 - **New artists** were heard for the first time ever.{frame.estimated(review.totals.measured_share)}
 - The picture holds no covers: Spotify does not want them altered.
 """)

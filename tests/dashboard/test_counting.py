@@ -1,5 +1,6 @@
 """What the pages count: totals, trends, favourites, discoveries, sittings, sound, years and single items."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -13,6 +14,7 @@ import sound
 import tops
 import totals
 import years
+from history import measured_share
 from periods import Period, custom_period, named_period, within, year_period
 from tests.dashboard.invented import at, history_of, play, track
 
@@ -53,13 +55,6 @@ def test_totals_tell_what_is_new_in_the_period_and_what_was_known():
     assert (counted.new_tracks, counted.new_artists) == (2, 2)
 
 
-def test_a_change_from_nothing_is_no_change_that_can_be_told():
-    assert totals.compare(10, 0) is None
-    assert totals.compare(10, None) is None
-    assert totals.compare(0, 10) == -1
-    assert totals.compare(13, 10) == pytest.approx(0.3)
-
-
 def test_a_trend_lays_the_period_before_behind_each_day():
     plays = [play("2026-11-15 23:00", "a"), play("2026-11-16 01:00", "b"), play("2026-11-22 10:00", "a")]
     history = history_of([*plays, play("2026-11-09 10:00", "c"), play("2026-11-10 10:00", "c")])
@@ -72,6 +67,44 @@ def test_a_trend_lays_the_period_before_behind_each_day():
     assert rows["previous_on"].iloc[0] == pd.Timestamp("2026-11-09")
     assert rows["is_gap"].tolist() == [False, False, True, False, False, False, False]
     assert rows["is_partial"].tolist() == [False] * 6 + [True]
+
+
+def test_a_trend_has_nothing_behind_it_where_collecting_began_within_the_period_before():
+    history = history_of([play("2026-11-10 10:00", "a"), play("2026-11-20 10:00", "a")])
+    period = named_period("7 days", "UTC", NOW, None)
+    rows = totals.trend(history.local("UTC"), period, "Plays", oldest_at=history.oldest_at)
+    assert rows["value"].sum() == 1
+    assert rows["previous"].isna().all()
+    assert rows["previous_on"].isna().all()
+
+
+def test_the_share_of_measured_minutes_is_that_of_the_plays_given():
+    plays = [play("2026-11-01 10:00", "a", source="export", ms_played=60_000), play("2026-11-02 10:00", "b")]
+    history = history_of([*plays, play("2026-11-03 10:00", "c")], [track("c", duration_ms=None)])
+    local = history.local("UTC")
+    assert measured_share(local) == pytest.approx(1 / 4)
+    assert [measured_share(local.iloc[place : place + 1]) for place in range(3)] == [1.0, 0.0, 0.0]
+    assert measured_share(local.head(0)) == 1.0, "nothing is shown, so nothing is estimated"
+
+
+class Forgetful(dict[str, pd.DataFrame]):
+    """Another session's zone pushes out every one as soon as it is kept."""
+
+    def __setitem__(self, zone: str, local: pd.DataFrame) -> None:
+        pass
+
+
+def test_a_clock_that_another_session_pushes_out_is_still_answered():
+    history = replace(history_of([play("2026-11-01 10:00", "a")]), _local=Forgetful())
+    assert history.local("Asia/Kathmandu")["wall"].tolist() == [pd.Timestamp("2026-11-01 15:45")]
+
+
+def test_a_history_keeps_the_clocks_of_a_few_zones():
+    kept: dict[str, pd.DataFrame] = {}
+    history = replace(history_of([play("2026-11-01 10:00", "a")]), _local=kept)
+    for zone in ("UTC", "Asia/Tokyo", "Asia/Kathmandu", "Europe/Berlin", "Europe/Rome"):
+        assert history.local(zone) is history.local(zone)
+    assert list(kept) == ["Asia/Tokyo", "Asia/Kathmandu", "Europe/Berlin", "Europe/Rome"]
 
 
 def test_a_long_trend_is_drawn_by_week_and_a_longer_one_by_month_and_neither_loses_a_play():
@@ -311,6 +344,19 @@ def test_the_years_of_this_decade_end_with_this_year_or_with_the_music():
     assert years_shown(local.head(0)) == list(range(2020, 2027))
 
 
+def test_every_feature_says_what_music_near_to_either_of_its_ends_is():
+    """The words stand in "Your music is … than usual"."""
+    assert [(feature.name, feature.lower, feature.higher) for feature in sound.FEATURES] == [
+        ("Energy", "calmer", "more intense"),
+        ("Danceability", "less danceable", "more danceable"),
+        ("Mood (valence)", "sadder", "happier"),
+        ("Acousticness", "more electric", "more acoustic"),
+        ("Instrumental", "less instrumental", "more instrumental"),
+        ("Live feel", "less like a concert", "more like a concert"),
+        ("Spoken word", "less like speech", "more like speech"),
+    ]
+
+
 def test_loyalty_tells_how_much_goes_to_how_few_artists():
     tracks = [track(f"t{n:02}", artist_id=f"artist {n:02}", artist_name=f"Artist {n}") for n in range(12)]
     # The first artist has nine plays, the other eleven one each.
@@ -463,6 +509,19 @@ def test_every_id_of_a_recording_leads_to_its_page():
     by_old_id = item_pages.item(history, history.local("UTC"), "Tracks", "a", "Plays")
     assert by_old_id is not None
     assert (by_old_id.key, by_old_id.plays) == ("b", 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "name"),
+    [("Tracks", "a", "Unknown track"), ("Artists", "ada", "Unknown artist"), ("Albums", "dawn", "Unknown album")],
+)
+def test_an_item_without_a_name_is_called_unknown(kind: str, key: str, name: str):
+    nameless = track("a", track_name=None, artist_name=None, artist_names=None, album_name=None)
+    history = history_of([play("2026-11-01 10:00", "a")], [nameless])
+    found = item_pages.item(history, history.local("UTC"), kind, key, "Plays")
+    assert found is not None
+    assert found.name == name
+    assert years.bump(history, history.local("UTC"), "Plays")["artist_name"].tolist() == ["Unknown artist"]
 
 
 @pytest.mark.parametrize("kind", tops.KINDS)

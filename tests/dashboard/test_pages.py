@@ -136,7 +136,6 @@ def test_every_page_with_minutes_says_that_they_are_estimated(app: App, page: st
 
 def test_a_page_without_minutes_does_not_call_them_estimated(app: App) -> None:
     assert "minutes estimated" not in text_of(app.open("pipeline"))
-    assert "minutes estimated" not in text_of(app.open(by="Plays"))
 
 
 def test_measured_minutes_are_not_called_estimated(app: App) -> None:

@@ -106,7 +106,7 @@ def test_without_features_the_sound_page_tells_why_and_shows_what_is_known(app: 
     drawn = in_state(app, "no-features").open("sound")
 
     assert not drawn.exception
-    assert re.search(r"Your tracks last \*\*\d\.\d minutes\*\* on average, most of it from the", text_of(drawn))
+    assert re.search(r"Your tracks last \*\*\d\.\d minutes\*\* on average\. The largest part", text_of(drawn))
     assert len(charts_of(drawn)) == 2
     assert "27 November 2024" in text_of(drawn)
     assert "AUDIO_FEATURES_SOURCE" in text_of(drawn)

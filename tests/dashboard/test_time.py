@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 import days
 import hours
 from filters import zone_choices
-from periods import PERIODS, Period, custom_period, midnight, month_period, named_period, within, year_period
+from periods import (
+    PERIODS,
+    Period,
+    collected,
+    comparable,
+    custom_period,
+    midnight,
+    month_period,
+    named_period,
+    within,
+    year_period,
+)
 from tests.dashboard.invented import at, gaps_of, history_of, play
 
 BERLIN, KATHMANDU = "Europe/Berlin", "Asia/Kathmandu"
@@ -96,6 +107,38 @@ def test_an_average_weekday_leaves_gap_days_and_days_to_come_out():
     assert hours.by_weekday(local, period, "Plays", NOW)["value"].tolist() == [1.0, 0, 0, 0, 0, 0, 0]
     gap_days = {date(2026, 11, 16)}
     assert hours.by_weekday(local, period, "Plays", NOW, gap_days)["value"].tolist() == [1.5, 0, 0, 0, 0, 0, 0]
+
+
+def test_averages_divide_by_the_days_since_collecting_began_that_no_gap_touches():
+    # Collected since Friday 13 November; 14 November has a gap. Fridays: 13 and 20, Sundays: 15 and 22.
+    plays = [play("2026-11-13 10:00", "a"), play("2026-11-13 10:30", "b"), play("2026-11-22 11:00", "b")]
+    history = history_of([*plays, play("2026-11-14 10:00", "a")])
+    local, gap_days = history.local("UTC"), {date(2026, 11, 14)}
+    asked = custom_period(date(2026, 11, 1), date(2026, 11, 22), "UTC", NOW)
+    period = collected(asked, history.oldest_at)
+    assert (period.start, period.end) == (date(2026, 11, 13), date(2026, 11, 22))
+    assert hours.per_day(local, period, "Plays", NOW, gap_days) == pytest.approx(3 / 9)
+    assert hours.per_day(local, period, "Minutes", NOW, gap_days) == pytest.approx(9 / 9)
+    assert hours.by_weekday(local, period, "Plays", NOW, gap_days)["value"].tolist() == [0, 0, 0, 0, 1.0, 0, 0.5]
+    clock = hours.clock(local, period, "Plays", NOW).set_index(["weekday", "hour"])
+    assert clock.loc[(4, 10), "value"] == 1.0, "two plays on two Fridays"
+
+
+def test_there_is_no_average_day_where_gaps_touch_every_one():
+    period = custom_period(date(2026, 11, 14), date(2026, 11, 14), "UTC", NOW)
+    local = history_of([play("2026-11-14 10:00", "a")]).local("UTC")
+    assert hours.per_day(local, period, "Plays", NOW, {date(2026, 11, 14)}) is None
+
+
+def test_a_period_that_began_before_collecting_did_is_not_compared_with():
+    period = named_period("7 days", BERLIN, NOW, None)
+    before = period.previous
+    assert before is not None
+    assert before.start == date(2026, 11, 9)
+    # 23:30 UTC is half past midnight in Berlin.
+    assert comparable(before, at("2026-11-08 23:30")) == before
+    assert comparable(before, at("2026-11-09 23:30")) is None
+    assert comparable(named_period("All time", BERLIN, NOW, None).previous, at("2026-01-01 00:00")) is None
 
 
 def test_a_period_of_days_ends_today_and_its_predecessor_the_day_before_it_begins():

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pandas as pd
 import pytest
 
 import rows
@@ -45,6 +46,31 @@ def test_a_range_of_days_says_nothing_twice(start: date, end: date, said: str) -
 )
 def test_a_comparison_with_nothing_is_not_made(now: float, before: float | None, said: str) -> None:
     assert words.compared(now, before, "the week before") == said
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "said"),
+    [
+        (0.304, 0.25, "+5 points"),
+        (0.24, 0.25, "-1 point"),
+        (0.247, 0.25, "no change"),
+        (0.253, 0.25, "no change"),
+        (0.1, 0.0, "+10 points"),
+        (0.1, None, None),
+    ],
+)
+def test_a_share_changes_by_points_or_not_at_all(now: float, before: float | None, said: str | None) -> None:
+    assert words.points(now, before) == said
+
+
+@pytest.mark.parametrize("name", [None, float("nan"), pd.NA, "", " ", "\u00a0", "\u2066\u2069", "\u200b", "\x07"])
+def test_what_has_no_name_to_be_seen_is_called_unknown(name: object) -> None:
+    assert words.named(name, "album") == "Unknown album"
+
+
+@pytest.mark.parametrize("name", ["Song", "?", "ß", "夜", "None", " 1 "])
+def test_a_name_stays_as_it_is(name: str) -> None:
+    assert words.named(name, "track") == name
 
 
 @pytest.mark.parametrize(
