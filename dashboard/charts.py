@@ -40,8 +40,9 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
         fillOpacity=0, stroke=colours.warning, strokeDash=[3, 2], strokeWidth=1.5, width={"band": 0.96}
     )
     # A layer without marks would be read out as a picture without a name.
+    pale = [behind] if data["previous"].notna().any() else []
     outlines = [holes.encode(y="outline:Q")] if frame["is_gap"].any() else []
-    return alt.layer(behind, front, *outlines).properties(height=260)
+    return alt.layer(*pale, front, *outlines).properties(height=260)
 
 
 def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:

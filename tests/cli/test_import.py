@@ -198,13 +198,15 @@ def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(impor
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
     write_zip(tmp_path / "export.zip", truth)
     write = landing_bucket.LandingBucket._write
-    calls = []
+    calls, written = [], []
 
     def write_two(self, name, content):
         calls.append(name)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return write(self, name, content)
+        if is_new := write(self, name, content):  # not where another file has the name of the second
+            written.append(name)
+        return is_new
 
     monkeypatch.setattr(landing_bucket.LandingBucket, "_write", write_two)
     stopped = importing.types("import", ONE, tmp_path / "export.zip")
@@ -214,7 +216,7 @@ def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(impor
 
     again = importing.types("import", ONE, tmp_path / "export.zip", "--json").json
     assert (again["known"] >= 200, again["completed"]) == (True, 0)
-    assert len(calls) == len(importing.landed()) + 1, "the two that were merged are not landed again"
+    assert len(written) == len(importing.landed()), "the two that were merged are not landed again"
     loads = [step for step in importing.ledger() if step[0] == "load"]
     assert sum(new for _, _, _, new in loads) == len(importing.plays())
 

@@ -13,8 +13,9 @@ if str(DASHBOARD) not in sys.path:
 from tests.dashboard.browsing import Browser, browsing, serving  # noqa: E402 -- needs the path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not longer: while it is open, no other code of this process can drive a browser."""
     with browsing() as browser:
         yield browser
 
