@@ -18,7 +18,7 @@ demo: setup ## Live through weeks of hourly runs in some minutes, check every fi
 
 .PHONY: test
 test: browser lint terraform-check checkov ## Run every check and every test
-	@echo "==> pytest: all tests, two at a time; about twelve minutes on two cores; Ctrl-C stops"
+	@echo "==> pytest: all tests, two at a time; about twenty minutes on two cores; Ctrl-C stops"
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: faults

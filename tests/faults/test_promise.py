@@ -3,6 +3,8 @@
 More by hand: `make faults SCHEDULES=10000 SEED=0`.
 """
 
+import json
+
 import pytest
 
 from localcloud.faults import Fault
@@ -71,11 +73,13 @@ def test_what_was_found_once_is_not_found_again(world, name):
     assert problems(world.run(FOUND[name])) == []
 
 
+@pytest.mark.timeout(600)
 def test_what_load_was_told_of_in_vain_for_a_day_is_loaded_all_the_same(world):
     """A page overlaps a file that is on its way, so there is no gap before it; and then its event is given up."""
-    denied = Fault("bigquery job load", "fail", times=9999, reason="accessDenied")
+    error = {"code": 403, "message": "Access Denied", "errors": [{"reason": "accessDenied", "message": "Ordered"}]}
+    denied = Fault("bigquery POST .*/tables", status=403, body=json.dumps({"error": error}), times=9999)
     heard = (Heard(0, ONE, 5), Heard(1, ONE, 40), Heard(2, ONE, 30))
-    evidence = world.run(Storm(1, 28, heard, (Trouble(1, "a BigQuery job fails", (denied,)),)))
+    evidence = world.run(Storm(1, 28, heard, (Trouble(1, "BigQuery fails", (denied,)),)))
     [given_up] = problems(evidence)
     assert given_up.startswith("nothing_is_left_undelivered")
     assert "'pending': 0, 'held': 0, 'given_up': 3" in given_up
