@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+import time_machine
 from streamlit.testing.v1 import AppTest
 
 import data
@@ -24,7 +25,9 @@ ENVIRONMENT = {
     "DASHBOARD_LISTENERS": '{"listener-one": {"name": "Ania", "time_zone": "Europe/Berlin"}, '
     '"listener-two": {"name": "Bo", "time_zone": "America/New_York"}}',
 }
-NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+"""The newest full hour for every page under test, whatever the machine's clock says."""
+BEGINS = NOW + timedelta(minutes=20)
 
 
 class App:
@@ -75,5 +78,6 @@ def charts_of(app: AppTest) -> list[Any]:
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     st.cache_resource.clear()
-    yield App(monkeypatch)
+    with time_machine.travel(BEGINS, tick=True):
+        yield App(monkeypatch)
     st.cache_resource.clear()

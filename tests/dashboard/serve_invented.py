@@ -6,7 +6,6 @@ is full.
 
 import os
 import sys
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ class SwitchingStore:
 
     def __init__(self, state_file: str | None) -> None:
         self._state_file = Path(state_file) if state_file else None
-        self._now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
     def __getattr__(self, name: str) -> Any:
         state = self._state_file.read_text().strip() if self._state_file else ""
@@ -32,21 +30,24 @@ class SwitchingStore:
         from tests.dashboard.hostile_warehouse import hostile_warehouse
         from tests.dashboard.invented_states import STATES, stale_store
         from tests.dashboard.invented_warehouse import warehouse
+        from tests.dashboard.page_app import NOW
 
-        full = warehouse(self._now)
+        full = warehouse(NOW)
         if state == "stale":
             return stale_store(full)
         if state == "hostile":
-            return data.Store(hostile_warehouse(self._now))
-        return data.Store(STATES[state](full, self._now) if state else full)
+            return data.Store(hostile_warehouse(NOW))
+        return data.Store(STATES[state](full, NOW) if state else full)
 
 
 def main() -> None:
+    import time_machine
     from streamlit.web import cli
 
     import data
-    from tests.dashboard.page_app import ENVIRONMENT
+    from tests.dashboard.page_app import BEGINS, ENVIRONMENT
 
+    time_machine.travel(BEGINS, tick=True).start()
     os.environ.update(ENVIRONMENT)
     store: Any = SwitchingStore(sys.argv[2] if len(sys.argv) > 2 else None)
     data.open_store = lambda settings, credentials: store

@@ -1,11 +1,10 @@
 """Every page in a real Chromium, light and dark, wide and on a phone: no error, no stranger asked, nothing cut off."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from tests.dashboard.browsing import IN_A_BROWSER, ITEMS, PAGES, Browser
 from tests.dashboard.invented_warehouse import warehouse
+from tests.dashboard.page_app import NOW
 
 pytestmark = IN_A_BROWSER
 
@@ -42,5 +41,5 @@ def test_the_first_load_is_compressed(browser: Browser, address: str) -> None:
 def _with_id(path: str) -> str:
     if path not in ITEMS:
         return path
-    plays = warehouse(datetime.now(UTC).replace(minute=0, second=0, microsecond=0)).tables["plays"]
+    plays = warehouse(NOW).tables["plays"]
     return f"{path}?id={plays.loc[plays['listener_id'] == 'listener-one', ITEMS[path]].iloc[-9]}"
