@@ -33,9 +33,12 @@ STATEMENT_MB = 10
 INGEST_TABLES_READ = 4  # this run's past, the known plays, the ledger's MERGE, files that were never loaded
 LOAD_TABLES_READ = 4  # what was staged, the MERGE of staging into plays, the ledger's MERGE
 TRIGGER_TABLES_READ = 1  # the ledger's MERGE
-# A visit is dear here: the server slept since the last one, so it reads a listener's plays anew, and the neighbours'
-# with them, as a day's partition is read whole. python -m benchmarks.dashboard prints both figures.
-FIRST_LOAD_BYTES_PER_PLAY = 370
+# A visit is dear here: the server slept since the last one, so it reads a listener's plays and tracks anew, and the
+# neighbours' with them, as a day's partition is read whole. python -m benchmarks.dashboard prints these figures.
+PLAY_BYTES_READ = 61
+TRACK_BYTES_READ = 361
+TRACKS_PER_PLAY = 0.05
+UNLISTED_MB = 10  # what was played since the newest batch
 LEDGER_MB = 10  # how the pipeline stands, for every page
 
 PLAY_BYTES = 700  # a row of `plays`, with the names and a cover's address
@@ -144,7 +147,8 @@ def batches_per_month(share: float, min_interval_hours: int) -> float:
 
 def visit_megabytes(stored_plays: float) -> int:
     """What the dashboard's queries bill for one visit after new plays."""
-    return max(math.ceil(stored_plays * FIRST_LOAD_BYTES_PER_PLAY / 1024**2), STATEMENT_MB) + LEDGER_MB
+    tables = (stored_plays * PLAY_BYTES_READ, stored_plays * TRACKS_PER_PLAY * TRACK_BYTES_READ)
+    return sum(max(math.ceil(size / 1024**2), STATEMENT_MB) for size in tables) + UNLISTED_MB + LEDGER_MB
 
 
 def _query_megabytes(usage: Usage) -> float:

@@ -41,15 +41,3 @@ def column_bytes(column: pd.Series) -> int:
     if pd.api.types.is_string_dtype(known) and not pd.api.types.is_numeric_dtype(known):
         return int((known.astype(str).str.encode("utf-8").str.len() + 2).sum())
     return len(known) * _FIXED_BYTES.get(str(column.name), _EIGHT_BYTES)
-
-
-def as_exported(plays: pd.DataFrame, before: pd.Timestamp) -> pd.DataFrame:
-    """The same plays as they are when those before an instant came from Spotify's data export.
-
-    An export names track, artist and album and says how long was listened; ids of artists and albums, covers, ISRC and
-    features it has none.
-    """
-    told = ["listener_id", "played_at", "track_id", "track_name", "artist_name", "artist_names", "album_name", "source"]
-    is_old = plays["played_at"] < before
-    old = plays[is_old].assign(source="export", ms_played=plays["duration_ms"])
-    return pd.concat([old[[*told, "ms_played"]], plays[~is_old]], ignore_index=True)[plays.columns]

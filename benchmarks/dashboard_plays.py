@@ -26,6 +26,11 @@ def plays(count: int = 115_000, seed: int = 1) -> pd.DataFrame:
     return rows.sort_values(["played_at", "track_id"], ignore_index=True).drop_duplicates(["played_at", "track_id"])
 
 
+def listed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the table `tracks`, as the Spark job lists these plays, which are in order."""
+    return rows.drop_duplicates("track_id", keep="last").rename(columns={"played_at": "last_played_at"})
+
+
 def _habits() -> Any:
     weights = np.array([1, 0.4, 0.2, 0.1, 0.1, 0.3, 1.5, 4, 6, 5, 4, 4, 4, 4, 4, 4, 5, 7, 6, 5, 5, 5, 4, 2])
     return weights / weights.sum()

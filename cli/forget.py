@@ -1,4 +1,4 @@
-"""Deletes everything of a listener: consent, plays, gaps, top ten, files, and the name in the ledger.
+"""Deletes everything of a listener: consent, plays, gaps, tracks, top ten, files, and the name in the ledger.
 
 What belongs to other listeners stays. It is safe to repeat, and to be repeated after it was stopped. It takes a quarter
 of an hour in the cloud: runs that began before have to end first. Spotify's terms want it done within five days of a
@@ -28,6 +28,7 @@ _WORDS = {
     "versions": "versions of the refresh token destroyed",
     "plays": "plays deleted",
     "gaps": "gaps deleted",
+    "tracks": "rows of the list of tracks deleted",
     "top_tracks": "rows of the top ten deleted",
     "runs": "rows of the ledger reworded",
     "deleted": "files deleted",

@@ -1,8 +1,8 @@
 """The only door to the warehouse: what the pages ask for, loaded once per version of the data and kept.
 
 A table's time of last change costs nothing to ask for, so it is the version. Small tables are listed, which is free;
-plays are queried, one listener at a time. When the warehouse cannot be read, the last good copy is served and says so;
-without one the errors of warehouse_errors.py are raised.
+plays and tracks are queried, one listener at a time. When the warehouse cannot be read, the last good copy is served
+and says so; without one the errors of warehouse_errors.py are raised.
 """
 
 import json
@@ -26,7 +26,6 @@ from warehouse_errors import UNREADABLE, as_unreadable, is_silence
 
 LEDGER_DAYS = 15
 """As much of the ledger as the Pipeline page looks back on, and a day."""
-_BEGINNING = datetime(2006, 1, 1, tzinfo=UTC)
 _QUERIES = Path(__file__).parent / "queries"
 _TIMEOUT_SECONDS = 10.0
 _QUERY_TIMEOUT_SECONDS = 120.0
@@ -109,19 +108,18 @@ class Store:
         """A listener's plays, ready to count."""
 
         def load(version: datetime, known: History | None) -> History:
-            if known is None or known.is_empty:
-                told = self._tracks(listener_id, _BEGINNING)
-                return to_history(listener_id, version, to_plays(told), told.drop_columns("played").to_pandas())
             plays = to_plays(self._warehouse.query("plays", [_of(listener_id)]))
-            told = self._tracks(listener_id, _first_unknown(plays, known))
-            return to_history(listener_id, version, plays, _joined(told.drop_columns("played").to_pandas(), known))
+            if known is None or known.is_empty:
+                listed = self._warehouse.query("tracks", [_of(listener_id)]).to_pandas()
+                tracks, since = listed.drop(columns=["source", "last_played_at"]), _first_unlisted(plays, listed)
+            else:
+                tracks, since = known.tracks, _first_unknown(plays, known)
+            if since is not None:
+                asked = [_of(listener_id), bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
+                tracks = _joined(self._warehouse.query("tracks_since", asked).to_pandas(), tracks)
+            return to_history(listener_id, version, plays, tracks)
 
         return self._newest(("plays", listener_id), load)
-
-    def _tracks(self, listener_id: str, since: datetime) -> pa.Table:
-        return self._warehouse.query(
-            "tracks", [_of(listener_id), bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
-        )
 
     def top_tracks(self, listener_id: str) -> Loaded[pd.DataFrame]:
         """The listener's rows as Spark wrote them, in the order period, position."""
@@ -228,18 +226,30 @@ def _of(listener_id: str) -> bigquery.ScalarQueryParameter:
     return bigquery.ScalarQueryParameter("listener_id", "STRING", listener_id)
 
 
-def _first_unknown(plays: pd.DataFrame, known: History) -> datetime:
+def _first_unlisted(plays: pd.DataFrame, listed: pd.DataFrame) -> datetime | None:
+    """When the oldest play was that Spark had not seen when it listed the tracks: only from there on they are read from
+    the plays, each of which tells everything and is billed for it. A track that an export told is not listed as the API
+    tells it.
+    """
+    track = listed.set_index("track_id").reindex(plays["track_id"].astype(str)).reset_index(drop=True)
+    is_listed = plays["played_at"] <= track["last_played_at"]
+    return _first(plays, ~is_listed | ((plays["source"] == "api") & (track["source"] == "export")))
+
+
+def _first_unknown(plays: pd.DataFrame, known: History) -> datetime | None:
     """When the oldest play was that the copy before did not have: only from there on tracks need reading again."""
-    if plays.empty:
-        return _BEGINNING
     ids = known.tracks["track_id"].to_numpy()[known.plays["track"]]
     before = pd.MultiIndex.from_arrays([known.plays["played_at"], ids])
     is_known = pd.MultiIndex.from_arrays([plays["played_at"], plays["track_id"].astype(str)]).isin(before)
-    instants = plays["played_at"]
-    return cast(datetime, instants.iloc[-1] if is_known.all() else instants[~is_known].iloc[0])
+    return _first(plays, pd.Series(~is_known))
 
 
-def _joined(tracks: pd.DataFrame, known: History) -> pd.DataFrame:
+def _first(plays: pd.DataFrame, is_wanted: "pd.Series[bool]") -> datetime | None:
+    """The instant of the first of the plays, which are in order, that is wanted."""
+    return cast(datetime, plays["played_at"].iloc[int(is_wanted.argmax())]) if is_wanted.any() else None
+
+
+def _joined(tracks: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """What was read now, completed by what was known before."""
-    before = known.tracks[tracks.columns].set_index("track_id")
-    return tracks.set_index("track_id").combine_first(before).reset_index()[list(tracks.columns)]
+    both = pd.concat([frame[tracks.columns] for frame in (tracks, known) if len(frame)] or [tracks])
+    return cast(pd.DataFrame, both.groupby("track_id", sort=False).first().reset_index())

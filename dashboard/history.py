@@ -103,7 +103,7 @@ class History:
 
 
 def to_plays(packed: pa.Table) -> pd.DataFrame:
-    """The plays of queries/plays.sql or tracks.sql as a row each, the oldest first.
+    """The plays of queries/plays.sql as a row each, the oldest first.
 
     played_at, track_id, source, context_type, ms_played (-1 where it is unknown).
     """
@@ -129,9 +129,11 @@ def to_plays(packed: pa.Table) -> pd.DataFrame:
 
 
 def to_history(listener_id: str, version: datetime, plays: pd.DataFrame, tracks: pd.DataFrame) -> History:
-    """What the two queries of a listener answered, joined and made ready."""
-    tracks = tracks.drop_duplicates("track_id").sort_values("track_id", ignore_index=True)
-    track = pd.Index(tracks["track_id"]).get_indexer(pd.Index(plays["track_id"].astype(str)))
+    """The plays of a listener and their tracks, joined and made ready. Tracks without a play are left out."""
+    ids = pd.Index(plays["track_id"].astype(str))
+    tracks = tracks[tracks["track_id"].isin(ids.unique())].drop_duplicates("track_id")
+    tracks = tracks.sort_values("track_id", ignore_index=True)
+    track = pd.Index(tracks["track_id"]).get_indexer(ids)
     ready = _ready(plays[track >= 0].reset_index(drop=True), track[track >= 0], tracks)
     return History(listener_id, version, ready, _with_keys(tracks, ready))
 

@@ -1,7 +1,7 @@
-"""Works out every listener's top ten tracks and overwrites `top_tracks` with them, as one Spark batch.
+"""Works out every listener's top ten tracks and the list of all tracks heard, as one Spark batch.
 
-Reads `plays` and writes through the BigQuery connector; all between is DataFrame in, DataFrame out. The same
-plays and the same `as_of` give the same rows in the same order.
+Reads `plays`, overwrites `tracks` and `top_tracks`, both through the BigQuery connector; all between is DataFrame in,
+DataFrame out. The same plays and the same `as_of` give the same rows in the same order.
 """
 
 import argparse
@@ -20,7 +20,12 @@ EXPORT_COUNTS_FROM_MS = 30_000
 
 PLAY_KEY = ["listener_id", "played_at", "track_id"]
 SHOWN = ["track_name", "artist_name", "artist_names", "album_name", "image_url"]
-PLAY_COLUMNS = [*PLAY_KEY, *SHOWN, "isrc", "duration_ms", "ms_played", "source"]
+COUNTED_COLUMNS = [*PLAY_KEY, *SHOWN, "isrc", "duration_ms", "ms_played", "source"]
+NAMES = ["track_name", "artist_id", "artist_name", "artist_names"]
+NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
+FIGURES = ["duration_ms", "explicit", "popularity", "danceability", "energy", "speechiness", "acousticness"]
+FIGURES += ["instrumentalness", "liveness", "valence", "tempo", "features_source"]
+PLAY_COLUMNS = list(dict.fromkeys([*COUNTED_COLUMNS, *NAMES, *FIGURES]))
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parse_arguments(arguments: Sequence[str] | None) -> Batch:
     parser = argparse.ArgumentParser(prog="top_tracks.py", description=__doc__)
     parser.add_argument("--project", required=True, help="project of the dataset")
-    parser.add_argument("--dataset", required=True, help="dataset that holds plays, top_tracks and runs")
+    parser.add_argument("--dataset", required=True, help="dataset that holds plays, tracks, top_tracks and runs")
     parser.add_argument("--temp-bucket", required=True, help="bucket for files on their way into BigQuery")
     parser.add_argument("--run-id", required=True, help="run whose plays set this batch off")
     parser.add_argument("--slot", required=True, type=instant, help="that run's slot (ISO 8601 with time zone)")
@@ -88,11 +93,12 @@ def instant(text: str) -> datetime:
 
 def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime) -> Outcome:
     plays = read_plays(session, batch)
+    write(tracks(plays, batch), batch, "tracks", mode="overwrite")
     top = top_tracks(plays, batch).persist()  # at most 40 rows a listener, asked for twice
     owners = [row.listener_id for row in top.select("listener_id").collect()]
     write(top, batch, "top_tracks", mode="overwrite")
     rows_in, rows_new, listeners = plays.count(), len(owners), len(set(owners))
-    reason = f"Plays read: {rows_in}, rows written: {rows_new}, listeners: {listeners}."
+    reason = f"Plays read: {rows_in}, rows of the top ten: {rows_new}, listeners: {listeners}."
     return Outcome("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)
 
 
@@ -125,7 +131,7 @@ def append_run(session: SparkSession, batch: Batch, outcome: Outcome) -> None:
 
 def top_tracks(plays: DataFrame, batch: Batch) -> DataFrame:
     """The whole of `top_tracks`, in order and in one partition."""
-    counted = once(counting(plays, batch.as_of))
+    counted = once(counting(plays.select(*COUNTED_COLUMNS), batch.as_of))
     tallies = tally(in_periods(with_recording(counted), batch.as_of))
     rows = to_rows(with_previous_rank(ranked(tallies)), batch)
     # Not coalesce(1), which would pull the ranking itself into one task.
@@ -227,6 +233,34 @@ def to_rows(recordings: DataFrame, batch: Batch) -> DataFrame:
         F.lit(batch.run_id).alias("run_id"),
     )
     return required(rows, except_for=[*SHOWN, "previous_rank"])
+
+
+def tracks(plays: DataFrame, batch: Batch) -> DataFrame:
+    """The whole of `tracks`, in order and in one partition.
+
+    A track is as its newest play tells it, but the API knows more than an export, and a play with audio features more
+    than one without.
+    """
+    known = plays.where(F.col("played_at") <= F.lit(batch.as_of))
+    knows_most = [F.col("source") == "api", F.col("energy").isNotNull(), F.col("played_at")]
+    ranked_by = [column.alias(f"rank_{place}") for place, column in enumerate(knows_most)]
+    listed = known.groupBy("listener_id", "track_id").agg(
+        F.max(F.struct(*ranked_by, "source", *NAMES, *FIGURES)).alias("told"),
+        F.max(F.when(F.col("isrc") != "", F.struct("played_at", "isrc")))["isrc"].alias("isrc"),
+        F.max("played_at").alias("last_played_at"),
+    )
+    rows = listed.select(
+        "listener_id",
+        "track_id",
+        *[f"told.{name}" for name in NAMES],
+        "isrc",
+        *[f"told.{name}" for name in FIGURES],
+        "told.source",
+        "last_played_at",
+        F.lit(batch.run_id).alias("run_id"),
+    )
+    written = required(rows, except_for=[*NAMES, "isrc", *FIGURES])
+    return written.repartition(1).sortWithinPartitions("listener_id", "track_id")
 
 
 def required(rows: DataFrame, except_for: Sequence[str]) -> DataFrame:

@@ -95,9 +95,9 @@ resource "google_bigquery_table_iam_member" "spark_plays" {
   member     = google_service_account.spark.member
 }
 
-# Spark overwrites the top ten and appends its row to the ledger.
+# Spark overwrites the list of tracks and the top ten, and appends its row to the ledger.
 resource "google_bigquery_table_iam_member" "spark_writes" {
-  for_each = toset(["runs", "top_tracks"])
+  for_each = toset(["runs", "top_tracks", "tracks"])
 
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main[each.value].table_id

@@ -3,5 +3,5 @@ SELECT
   run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class, blocked_until,
   details
 FROM runs
-ORDER BY finished_at DESC, started_at DESC
+ORDER BY started_at DESC, finished_at DESC
 LIMIT @limit

@@ -4,4 +4,4 @@ SELECT
   details
 FROM runs
 WHERE slot >= @since
-ORDER BY finished_at, started_at
+ORDER BY started_at, finished_at

@@ -1,4 +1,4 @@
-# Spark reaches Google and its own machines, its bucket, three tables, and no more.
+# Spark reaches Google and its own machines, its bucket, four tables, and no more.
 
 mock_provider "google" {
   source = "./tests"
@@ -37,8 +37,8 @@ run "the_identity_reads_plays_and_writes_what_it_makes" {
   }
 
   assert {
-    condition     = keys(google_bigquery_table_iam_member.spark_writes) == ["runs", "top_tracks"]
-    error_message = "Spark writes the top ten and the ledger."
+    condition     = keys(google_bigquery_table_iam_member.spark_writes) == ["runs", "top_tracks", "tracks"]
+    error_message = "Spark writes the list of tracks, the top ten and the ledger."
   }
 
   assert {

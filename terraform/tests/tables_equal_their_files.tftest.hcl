@@ -18,8 +18,8 @@ run "every_file_is_a_table_and_every_table_has_its_file" {
   command = plan
 
   assert {
-    condition     = toset(keys(google_bigquery_table.main)) == toset(["gaps", "plays", "runs", "top_tracks"])
-    error_message = "Four files, four tables."
+    condition     = toset(keys(google_bigquery_table.main)) == toset(["gaps", "plays", "runs", "top_tracks", "tracks"])
+    error_message = "Five files, five tables."
   }
 
   assert {
@@ -35,7 +35,7 @@ run "every_file_is_a_table_and_every_table_has_its_file" {
   }
 
   assert {
-    condition     = length(google_bigquery_table.main["top_tracks"].table_constraints) == 0
+    condition     = alltrue([for name in ["top_tracks", "tracks"] : length(google_bigquery_table.main[name].table_constraints) == 0])
     error_message = "Spark's overwrite drops constraints: a second apply would find them gone."
   }
 

@@ -11,7 +11,7 @@ from benchmarks import cost_model, cost_tables, costs
 from benchmarks.cost_model import Usage, assumed, bill, total_usd
 from benchmarks.dashboard import invented_runs
 from benchmarks.dashboard_bytes import billed_megabytes, scanned_bytes
-from benchmarks.dashboard_plays import plays
+from benchmarks.dashboard_plays import listed, plays
 from cli.errors import CliError
 from cli.place import Place
 from cli.warehouse import Warehouse
@@ -74,17 +74,20 @@ def test_queries_are_billed_ten_megabytes_for_each_table():
 
 
 def test_a_visit_is_billed_for_everybodys_plays_and_for_the_ledger():
-    # 115,000 plays of ten years: 41 MB, as decision 10 says, and 10 for the ledger; few plays: the minimum of each.
-    assert cost_model.visit_megabytes(115_000) == 41 + 10
-    assert cost_model.visit_megabytes(5 * 115_000) in range(203 + 10, 206 + 10)
-    assert cost_model.visit_megabytes(1_000) == 10 + 10
+    # 115,000 plays of ten years: 30 MB, as decision 10 says, and 10 for the ledger; few plays: the minimum of each.
+    assert cost_model.visit_megabytes(115_000) == 30 + 10
+    assert cost_model.visit_megabytes(5 * 115_000) == 54 + 10
+    assert cost_model.visit_megabytes(1_000) == 30 + 10
     lines = bill(usage(runs=0, runs_with_plays=0, dashboard_loads=3))
-    assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(3 * 20)
+    assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(3 * 40)
 
 
 def test_what_the_model_takes_for_the_dashboards_queries_is_what_its_benchmark_works_out():
     rows = plays(2_000)
-    assert scanned_bytes("tracks", rows) / len(rows) == pytest.approx(cost_model.FIRST_LOAD_BYTES_PER_PLAY, rel=0.01)
+    assert scanned_bytes("plays", rows) / len(rows) == pytest.approx(cost_model.PLAY_BYTES_READ, rel=0.01)
+    tracks = listed(rows)
+    assert scanned_bytes("tracks", tracks) / len(tracks) == pytest.approx(cost_model.TRACK_BYTES_READ, rel=0.01)
+    assert len(listed(plays())) / 115_000 == pytest.approx(cost_model.TRACKS_PER_PLAY, rel=0.15)
     assert billed_megabytes("runs", pd.DataFrame(invented_runs())) == cost_model.LEDGER_MB
 
 

@@ -77,7 +77,7 @@ def told(importing):
             "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
             f"('{slug}', TIMESTAMP '2026-11-01', TIMESTAMP '2026-11-02', 'r', TIMESTAMP '2026-11-02')"
         )
-        write_top_track(importing, slug)
+        write_batch_of(importing, slug)
     reason = f"no new plays from 1 of 2 listeners; {ONE}: consent was revoked, run `python -m cli authorize {ONE}`"
     write_steps(importing.owner, ("20261122T090000Z", "ingest", "skipped", 5, 0, reason))
     details = json.dumps({"listeners": {ONE: {"state": "failed"}, TWO: {"state": "nothing_new"}}})
@@ -88,7 +88,12 @@ def told(importing):
     return importing
 
 
-def write_top_track(importing, slug):
+def write_batch_of(importing, slug):
+    """What a Spark batch leaves of a listener."""
+    importing.rows(
+        "INSERT INTO listening.tracks (listener_id, track_id, track_name, source, last_played_at, run_id) VALUES "
+        f"('{slug}', 't', 'One', 'api', TIMESTAMP '2026-11-01', 'r')"
+    )
     importing.rows(
         "INSERT INTO listening.top_tracks (listener_id, period, rank, position, track_id, plays, minutes,"
         " first_played_at, last_played_at, as_of, computed_at, run_id) VALUES "
@@ -114,7 +119,7 @@ def after_each_pass(monkeypatch, act):
 def everything(importing):
     """All that is stored anywhere, as text."""
     texts = []
-    for name in ("plays", "gaps", "top_tracks", "runs"):
+    for name in ("plays", "gaps", "tracks", "top_tracks", "runs"):
         texts += [f"{name}: {row}" for row in importing.rows(f"SELECT * FROM listening.{name}")]
     for bucket in (importing.landing, importing.owner.environ["QUARANTINE_BUCKET"]):
         storage = importing.cloud.storage
@@ -132,6 +137,7 @@ def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it
         "1  versions of the refresh token destroyed\n"
         "3  plays deleted\n"
         "1  gaps deleted\n"
+        "1  rows of the list of tracks deleted\n"
         "1  rows of the top ten deleted\n"
         "1  rows of the ledger reworded\n"
         "3  files deleted\n"
@@ -232,13 +238,14 @@ def test_the_top_ten_of_a_batch_that_read_the_plays_before_is_deleted_too(told, 
         told.cloud.dataproc.start("top-tracks-before")
 
     def end():
-        write_top_track(told, ONE)
+        write_batch_of(told, ONE)
         told.cloud.dataproc.finish("top-tracks-before", "SUCCEEDED")
 
     waiting.at[1500] = end
     said = told.types("forget", ONE, "--yes", laptop=False)
 
     assert (said.code, waiting.seconds) == (0, 1500)
+    assert "2  rows of the list of tracks deleted\n" in said.out
     assert "2  rows of the top ten deleted\n" in said.out
     assert "… waiting for the Spark batch top-tracks-before to end" in said.err
     assert [text for text in everything(told) if ONE in text] == []

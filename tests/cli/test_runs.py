@@ -8,8 +8,8 @@ from cli.console import table_lines
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
-def write_steps(owner, *steps):
-    """Put rows into the ledger: (run id, step, state, seconds after the slot, new rows, reason)."""
+def write_steps(owner, *steps, seconds_taken=0):
+    """Put rows into the ledger: (run id, step, state, seconds from the slot to its start, new rows, reason)."""
     client = bigquery.Client(
         owner.project,
         location=owner.environ["LOCATION"],
@@ -21,14 +21,17 @@ def write_steps(owner, *steps):
         client.query_and_wait(
             f"INSERT INTO {owner.environ['DATASET']}.runs"
             " (run_id, slot, step, state, started_at, finished_at, rows_new, reason, details)"
-            " VALUES (@run_id, @slot, @step, @state, @at, @at, @rows_new, @reason, PARSE_JSON(@details))",
+            " VALUES (@run_id, @slot, @step, @state, @began, @ended, @rows_new, @reason, PARSE_JSON(@details))",
             job_config=bigquery.QueryJobConfig(
                 query_parameters=[
                     bigquery.ScalarQueryParameter("run_id", "STRING", run_id),
                     bigquery.ScalarQueryParameter("slot", "TIMESTAMP", slot),
                     bigquery.ScalarQueryParameter("step", "STRING", step),
                     bigquery.ScalarQueryParameter("state", "STRING", state),
-                    bigquery.ScalarQueryParameter("at", "TIMESTAMP", slot + timedelta(seconds=seconds)),
+                    bigquery.ScalarQueryParameter("began", "TIMESTAMP", slot + timedelta(seconds=seconds)),
+                    bigquery.ScalarQueryParameter(
+                        "ended", "TIMESTAMP", slot + timedelta(seconds=seconds + seconds_taken)
+                    ),
                     bigquery.ScalarQueryParameter("rows_new", "INT64", rows_new),
                     bigquery.ScalarQueryParameter("reason", "STRING", reason),
                     bigquery.ScalarQueryParameter("details", "STRING", '{"listeners": {}}'),
@@ -52,6 +55,13 @@ def test_the_ledger_is_shown_the_newest_first(owner, capsys):
         "2026-11-22 10:00  20261122T100000Z  ingest  succeeded  12   12 new plays from 1 of 1 listeners\n"
         "2026-11-22 09:00  20261122T090000Z  ingest  skipped    0    no new plays from 1 of 1 listeners\n"
     )
+
+
+def test_a_step_stands_after_the_one_that_set_it_off_although_it_was_quicker(owner, capsys):
+    """Load publishes its message before it writes its own row."""
+    write_steps(owner, ("20261122T100000Z", "load", "succeeded", 5, 12, "12 were new"), seconds_taken=9)
+    write_steps(owner, ("20261122T100000Z", "transform", "succeeded", 12, 12, "submitted"), seconds_taken=1)
+    assert [row["step"] for row in owner.types(capsys, "runs", "--json").json] == ["transform", "load"]
 
 
 def test_as_json_a_step_is_the_whole_row(owner, capsys):

@@ -25,6 +25,8 @@ SEED = 11
 SPARK_PERIODS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}
 FEATURES = ("danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness")
 FEATURES += ("liveness", "valence", "tempo")
+SINCE_THE_BATCH = timedelta(hours=6)
+"""How old the list of tracks is that Spark has left."""
 
 
 @dataclass
@@ -56,10 +58,9 @@ class InventedWarehouse:
         if name == "plays":
             return pa.Table.from_pandas(_packed(mine), preserve_index=False)
         if name == "tracks":
-            since = mine[mine["played_at"] >= given["since"]]
-            newest = since.drop_duplicates("track_id", keep="last")
-            told = newest.drop(columns=["listener_id", "played_at", "ms_played", "source", "context_type"])
-            mine = told.merge(_packed(since), on="track_id")
+            mine = _tracks(mine[mine["played_at"] < self.changed_at - SINCE_THE_BATCH])
+        if name == "tracks_since":
+            mine = _tracks(mine[mine["played_at"] >= given["since"]]).drop(columns=["source", "last_played_at"])
         return pa.Table.from_pandas(mine, preserve_index=False)
 
     def without(self, table: str) -> "InventedWarehouse":
@@ -80,6 +81,14 @@ def _packed(plays: pd.DataFrame) -> pd.DataFrame:
     heard = plays["ms_played"].fillna(-1).astype("int64").astype(str)
     lines = at_ms + " " + heard + " " + plays["source"].astype(str) + " " + plays["context_type"].fillna("").astype(str)
     return lines.groupby(plays["track_id"]).agg("\n".join).rename("played").reset_index()
+
+
+def _tracks(plays: pd.DataFrame) -> pd.DataFrame:
+    """As queries/tracks.sql answers: a row per track, as its newest play tells it."""
+    newest = plays.drop_duplicates("track_id", keep="last")
+    return newest.rename(columns={"played_at": "last_played_at"}).drop(
+        columns=["listener_id", "ms_played", "context_type"]
+    )
 
 
 @cache

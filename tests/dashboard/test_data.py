@@ -29,6 +29,13 @@ GAP = {
 RUN = {"run_id": "20261122T100000Z", "ingested_at": at("2026-11-22 10:00")}
 
 
+def listed(last_played_at: str, track_id: str, listener_id: str = "ania", **told: Any) -> dict[str, Any]:
+    """A row of `tracks`, as a batch left it."""
+    usual = {"track_name": f"Listed {track_id}", "artist_names": "Ada", "duration_ms": 60_000, "source": "api"}
+    key = {"listener_id": listener_id, "track_id": track_id, "last_played_at": at(last_played_at), "run_id": "x"}
+    return {**usual, **key, **told}
+
+
 def row(when: str, track_id: str, listener_id: str = "ania", **told: Any) -> dict[str, Any]:
     """A row of `plays`."""
     usual = {"track_name": f"Song {track_id}", "artist_id": "ada", "artist_name": "Ada", "artist_names": "Ada"}
@@ -55,7 +62,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCloud]:
 @pytest.fixture
 def cloud(laptop: LaptopCloud) -> Iterator[LaptopCloud]:
     """The laptop cloud with empty tables and nothing wrong with it."""
-    for table in ("plays", "gaps", "runs", "top_tracks"):
+    for table in ("plays", "gaps", "runs", "top_tracks", "tracks"):
         seed(laptop, table, [], "WRITE_TRUNCATE_DATA")
     laptop.faults.clear()
     yield laptop
@@ -123,7 +130,7 @@ def test_nothing_is_asked_again_while_the_table_stays_as_it_is(cloud: LaptopClou
     seed(cloud, "plays", [row("2026-11-21 10:00", "a")])
     first = store.history("ania")
     before = queries(cloud)
-    assert before == 1 + 1
+    assert before == 1 + 3
     assert store.history("ania").value is first.value
     assert queries(cloud) == before
 
@@ -144,6 +151,51 @@ def test_a_new_version_is_loaded_and_completes_what_was_known_of_tracks(cloud: L
         ["b", "Song b", None],
         ["c", "Song c", None],
     ]
+
+
+def test_what_spark_has_listed_is_not_looked_for_in_the_plays(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a"), row("2026-11-02 10:00", "b"), row("2026-11-03 10:00", "a")])
+    seed(cloud, "tracks", [listed("2026-11-03 10:00", "a"), listed("2026-11-02 10:00", "b")])
+    cloud.faults.calls.clear()
+    history = store.history("ania").value
+    assert queries(cloud) == len(("plays", "tracks"))
+    assert history.tracks["track_name"].tolist() == ["Listed a", "Listed b"]
+    assert history.plays["heard_ms"].tolist() == [60_000] * 3
+    assert not {"source", "last_played_at"} & set(history.tracks)
+
+
+def test_what_was_played_after_the_batch_is_read_from_the_plays_and_completed_from_the_list(
+    cloud: LaptopCloud, store: Store
+):
+    plays = [row("2026-11-01 10:00", "a"), row("2026-11-02 10:00", "b"), row("2026-11-03 10:00", "c", popularity=None)]
+    seed(cloud, "plays", [*plays, row("2026-11-03 11:00", "a", track_name="Renamed")])
+    batch = [listed("2026-11-01 10:00", "a", image_url="https://i.scdn.co/image/a", popularity=7, energy=0.5)]
+    seed(cloud, "tracks", [*batch, listed("2026-11-02 10:00", "b", popularity=8, energy=0.25)])
+    told = store.history("ania").value.tracks
+    known = told[["track_id", "track_name", "image_url", "popularity", "energy"]].astype(object)
+    assert known.where(known.notna(), None).values.tolist() == [
+        ["a", "Renamed", "https://i.scdn.co/image/a", 7, 0.5],
+        ["b", "Listed b", None, 8, 0.25],
+        ["c", "Song c", None, None, None],
+    ]
+
+
+def test_a_track_that_an_export_listed_is_shown_as_the_api_tells_it_as_soon_as_it_does(
+    cloud: LaptopCloud, store: Store
+):
+    exported = row("2026-11-02 10:00", "a", track_name="Exported", source="export", ms_played=60_000)
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a", track_name="Told"), exported])
+    seed(cloud, "tracks", [listed("2026-11-02 10:00", "a", source="export", track_name="Exported")])
+    assert store.history("ania").value.tracks["track_name"].tolist() == ["Told"]
+
+
+def test_of_the_list_only_the_listeners_own_tracks_that_have_a_play_are_kept(cloud: LaptopCloud, store: Store):
+    """The list is as old as the newest batch: somebody may have been forgotten since."""
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    gone, others = listed("2026-11-01 10:00", "gone"), listed("2026-11-01 10:00", "b", "ben")
+    seed(cloud, "tracks", [listed("2026-11-01 10:00", "a"), gone, others])
+    assert store.history("ania").value.tracks["track_id"].tolist() == ["a"]
+    assert store.history("ben").value.is_empty
 
 
 def test_an_imported_play_from_years_ago_brings_its_track_along(cloud: LaptopCloud, store: Store):

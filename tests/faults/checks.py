@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from localcloud.invented_lives import Play
-from localcloud.recount import top_tracks
+from localcloud.recount import top_tracks, tracks
 from tests.faults.evidence import Evidence, Key, Row, row_key
 from tests.ingest.ingesting import expected_row
 
@@ -219,6 +219,17 @@ def the_top_ten_is_what_a_recount_gives(evidence: Evidence) -> Iterator[str]:
             yield f"top_tracks has {ours}, a recount gives {theirs}"
 
 
+def the_list_of_tracks_is_what_a_recount_gives(evidence: Evidence) -> Iterator[str]:
+    if evidence.tracks is None:
+        return
+    last = max((batch for batch in evidence.batches if batch.state == "SUCCEEDED"), key=lambda batch: batch.created_at)
+    rows = [{name: row[name] for name in row if name != "run_id"} for row in evidence.tracks]
+    found = sorted(rows, key=lambda row: (row["listener_id"], row["track_id"]))
+    for ours, theirs in zip(found, tracks(evidence.plays, last.as_of), strict=True):
+        if ours != theirs:
+            yield f"tracks has {ours}, a recount gives {theirs}"
+
+
 def in_the_end_everybody_is_heard(evidence: Evidence) -> Iterator[str]:
     """In the last slot every trouble is over, every consent is given, and everybody has played something."""
     last = evidence.attempts[-1]
@@ -278,6 +289,7 @@ CHECKS: tuple[Check, ...] = (
     never_do_two_batches_run_at_once,
     the_last_batch_has_seen_every_play,
     the_top_ten_is_what_a_recount_gives,
+    the_list_of_tracks_is_what_a_recount_gives,
     in_the_end_everybody_is_heard,
     nothing_is_left_undelivered,
     the_newest_refresh_token_is_kept,

@@ -83,7 +83,8 @@ class Evidence:
     batches: list[Batch] = field(default_factory=list)
     undelivered: dict[str, dict[str, int]] = field(default_factory=dict)
     top_tracks: list[Row] | None = None
-    """None where Spark did not run."""
+    tracks: list[Row] | None = None
+    """Both None where Spark did not run."""
 
     @property
     def truth(self) -> dict[Key, Play]:

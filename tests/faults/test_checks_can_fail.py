@@ -20,7 +20,7 @@ import spotify
 import visits
 from batches import Decision
 from localcloud.faults import Fault
-from localcloud.recount import top_tracks
+from localcloud.recount import top_tracks, tracks
 from localcloud.spotify_orders import Order
 from tests.faults import checks
 from tests.faults.campaign import shrink
@@ -295,6 +295,17 @@ def test_a_top_ten_that_a_recount_does_not_give(world):
     ]
     evidence.ledger.pop()
     assert "the ledger has no row of it" in str(checks.problems(evidence))
+
+
+def test_a_list_of_tracks_that_a_recount_does_not_give(world):
+    evidence = world.run(CALM)
+    last = max((batch for batch in evidence.batches if batch.state == "SUCCEEDED"), key=lambda batch: batch.created_at)
+    evidence.tracks = [row | {"run_id": "x"} for row in tracks(evidence.plays, last.as_of)]
+    assert checks.problems(evidence) == []
+    evidence.tracks[0]["track_name"] = "Another"
+    assert [problem.partition(":")[0] for problem in checks.problems(evidence)] == [
+        "the_list_of_tracks_is_what_a_recount_gives"
+    ]
 
 
 def test_a_call_that_the_laptop_cloud_does_not_know(world, monkeypatch):

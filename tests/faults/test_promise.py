@@ -93,3 +93,4 @@ def test_after_a_storm_real_spark_counts_what_a_recount_counts(world, seed):
     evidence = world.run(draw(seed), with_spark=True)
     assert problems(evidence) == []
     assert evidence.top_tracks
+    assert evidence.tracks

@@ -271,7 +271,8 @@ class World:
     def _gather(self, log: str) -> Evidence:
         evidence, storage = self._evidence, self._cloud.storage
         evidence.plays, evidence.gaps, evidence.ledger = self._rows("plays"), self._rows("gaps"), self._ledger()
-        evidence.top_tracks = self._rows("top_tracks") if self._with_spark else None
+        if self._with_spark:
+            evidence.top_tracks, evidence.tracks = self._rows("top_tracks"), self._rows("tracks")
         landing, quarantine = self._environment["LANDING_BUCKET"], self._environment["QUARANTINE_BUCKET"]
         evidence.landed = {name: storage.read(landing, name).decode() for name in storage.names(landing)}
         evidence.other_texts = [log, *(storage.read(quarantine, name).decode() for name in storage.names(quarantine))]

@@ -149,7 +149,7 @@ def test_a_batch_overwrites_the_top_tracks_and_adds_its_row_to_the_ledger_in_sim
         "listeners": 2,
         "rows_in": 3,
         "rows_new": 7,
-        "reason": "Plays read: 3, rows written: 7, listeners: 2.",
+        "reason": "Plays read: 3, rows of the top ten: 7, listeners: 2.",
         "error_class": None,
         "blocked_until": None,
         "details": None,

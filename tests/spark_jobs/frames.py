@@ -1,15 +1,16 @@
 """Small frames of plays, and frames as plain rows; an instant is written and read as UTC text."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyspark.sql.functions as F  # noqa: N812
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import LongType, StringType, StructField, StructType, TimestampType
+from pyspark.sql.types import BooleanType, DoubleType, LongType, StringType, StructField, StructType, TimestampType
 
-from spark_jobs.top_tracks import PLAY_COLUMNS, Batch
+from spark_jobs.top_tracks import COUNTED_COLUMNS, Batch
 
 ROOT = Path(__file__).parents[2]
 AS_OF = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -22,8 +23,17 @@ BATCH = Batch(
     as_of=AS_OF,
     computed_at=datetime(2026, 11, 22, 10, 0, 5, tzinfo=UTC),
 )
-_TYPES = {"played_at": TimestampType(), "duration_ms": LongType(), "ms_played": LongType()}
-_SCHEMA = StructType([StructField(name, _TYPES.get(name, StringType())) for name in PLAY_COLUMNS])
+_TYPES = {"STRING": StringType, "INTEGER": LongType, "FLOAT": DoubleType, "TIMESTAMP": TimestampType}
+_TYPES |= {"BOOLEAN": BooleanType}
+
+
+def table_columns(name: str) -> list[dict[str, str]]:
+    [path] = ROOT.glob(f"*/**/tables/{name}.json")
+    columns: list[dict[str, str]] = json.loads(path.read_text())["columns"]
+    return columns
+
+
+_PLAYS = {each["name"]: each["type"] for each in table_columns("plays")}
 
 
 def play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) -> dict[str, Any]:
@@ -48,12 +58,16 @@ def play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) -> dict
 def bare_play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) -> dict[str, Any]:
     """A play that tells nothing but what a play must tell."""
     required = {"listener_id", "played_at", "track_id", "source"}
-    nothing = dict.fromkeys(column for column in PLAY_COLUMNS if column not in required)
+    nothing = dict.fromkeys(column for column in COUNTED_COLUMNS if column not in required)
     return {**play(track, ago), **nothing, **values}
 
 
-def plays_frame(spark: SparkSession, plays: list[dict[str, Any]]) -> DataFrame:
-    return spark.createDataFrame([tuple(row[name] for name in PLAY_COLUMNS) for row in plays], _SCHEMA)
+def plays_frame(
+    spark: SparkSession, plays: list[dict[str, Any]], columns: Sequence[str] = COUNTED_COLUMNS
+) -> DataFrame:
+    """The plays with these columns of the table; what a play does not tell is NULL."""
+    schema = StructType([StructField(name, _TYPES[_PLAYS[name]]()) for name in columns])
+    return spark.createDataFrame([tuple(row.get(name) for name in columns) for row in plays], schema)
 
 
 def rows_of(frame: DataFrame, *columns: str) -> list[dict[str, Any]]:
@@ -70,9 +84,3 @@ def rows_of(frame: DataFrame, *columns: str) -> list[dict[str, Any]]:
 def text(instant: datetime) -> str:
     """An instant as Spark writes it: without the zeros at the end."""
     return f"{instant:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
-
-
-def table_columns(name: str) -> list[dict[str, str]]:
-    [path] = ROOT.glob(f"*/**/tables/{name}.json")
-    columns: list[dict[str, str]] = json.loads(path.read_text())["columns"]
-    return columns

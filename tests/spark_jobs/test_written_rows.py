@@ -14,9 +14,10 @@ from tests.spark_jobs.frames import BATCH, bare_play, plays_frame, rows_of, tabl
 pytestmark = pytest.mark.spark
 
 SPARK_TYPES = {"STRING": "string", "INTEGER": "bigint", "FLOAT": "double", "TIMESTAMP": "timestamp"}
+SPARK_TYPES |= {"BOOLEAN": "boolean"}
 STARTED = datetime(2026, 11, 22, 10, 0, 30, 250_000, tzinfo=UTC)
 FINISHED = datetime(2026, 11, 22, 10, 1, tzinfo=UTC)
-SUCCEEDED = Outcome("succeeded", "Plays read: 3, rows written: 2, listeners: 1.", STARTED, FINISHED, 1, 3, 2)
+SUCCEEDED = Outcome("succeeded", "Plays read: 3, rows of the top ten: 2, listeners: 1.", STARTED, FINISHED, 1, 3, 2)
 
 
 def columns_of(frame: DataFrame) -> list[tuple[str, str, bool]]:
@@ -71,7 +72,7 @@ def test_a_batch_that_went_well_says_so_in_the_ledger(spark: SparkSession) -> No
             "listeners": 1,
             "rows_in": 3,
             "rows_new": 2,
-            "reason": "Plays read: 3, rows written: 2, listeners: 1.",
+            "reason": "Plays read: 3, rows of the top ten: 2, listeners: 1.",
             "error_class": None,
             "blocked_until": None,
         }

@@ -42,6 +42,7 @@ GRANTS = {
     ("spark-top-tracks", "bigquery.dataViewer", "table plays"),
     ("spark-top-tracks", "bigquery.dataEditor", "table runs"),
     ("spark-top-tracks", "bigquery.dataEditor", "table top_tracks"),
+    ("spark-top-tracks", "bigquery.dataEditor", "table tracks"),
     ("spark-top-tracks", "storage.objectViewer", "bucket code"),
     ("spark-top-tracks", "storage.objectAdmin", "bucket spark-temp"),
     # The dashboard only reads.

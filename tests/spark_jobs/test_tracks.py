@@ -1,0 +1,120 @@
+"""The whole of `tracks` for plays that were written by hand, and for random ones against a recount."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from localcloud import recount
+from spark_jobs.top_tracks import PLAY_COLUMNS, tracks
+from tests.spark_jobs.frames import AS_OF, BATCH, bare_play, play, plays_frame, rows_of, text
+from tests.spark_jobs.test_random_plays import random_plays
+from tests.spark_jobs.test_written_rows import columns_of, expected, modes_in_file, modes_in_table
+
+pytestmark = pytest.mark.spark
+
+HOUR = timedelta(hours=1)
+WITH_FEATURES = {"energy": 0.5, "tempo": 120.0, "features_source": "reccobeats"}
+
+
+def listed(spark: SparkSession, plays: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return rows_of(tracks(plays_frame(spark, plays, PLAY_COLUMNS), BATCH))
+
+
+def test_a_track_is_as_its_newest_play_tells_it(spark: SparkSession) -> None:
+    told = {
+        "artist_id": "artist",
+        "album_id": "album",
+        "album_release_date": "2019",
+        "explicit": False,
+        "popularity": 7,
+    }
+    [row] = listed(
+        spark,
+        [
+            play("t", 3 * HOUR, track_name="Old", isrc="OLD", **WITH_FEATURES | {"energy": 0.4}),
+            play("t", 1 * HOUR, track_name="New", **told, **WITH_FEATURES),
+            play("t", 2 * HOUR, track_name="Before", isrc="NEW", **WITH_FEATURES | {"energy": 0.3}),
+        ],
+    )
+    assert {name: value for name, value in row.items() if value is not None} == {
+        "listener_id": "ada",
+        "track_id": "t",
+        "track_name": "New",
+        "artist_name": "t's artist",
+        "artist_names": "t's artist; another",
+        "album_name": "t's album",
+        "image_url": "https://i.scdn.co/image/t",
+        "isrc": "NEW",
+        "duration_ms": 60_000,
+        "source": "api",
+        "last_played_at": "2026-11-22 09:00:00",
+        "run_id": "20261122T090000Z",
+        **told,
+        **WITH_FEATURES,
+    }
+
+
+@pytest.mark.parametrize(
+    ("newer", "older", "is_newer_told"),
+    [
+        ({"source": "export"}, {"source": "api"}, False),
+        ({"source": "api"}, {"source": "export"}, True),
+        ({}, WITH_FEATURES, False),
+        (WITH_FEATURES, {}, True),
+        ({"source": "export", **WITH_FEATURES}, {"source": "api"}, False),
+        ({"source": "export"}, {"source": "export"}, True),
+    ],
+)
+def test_who_knows_more_is_believed_although_it_is_older(
+    spark: SparkSession, newer: dict[str, Any], older: dict[str, Any], is_newer_told: bool
+) -> None:
+    plays = [play("t", HOUR, track_name="newer", **newer), play("t", 2 * HOUR, track_name="older", **older)]
+    [row] = listed(spark, plays)
+    assert (row["track_name"], row["last_played_at"]) == (
+        "newer" if is_newer_told else "older",
+        "2026-11-22 09:00:00",
+    )
+
+
+def test_plays_after_as_of_are_left_out_and_nobody_gets_the_tracks_of_others(spark: SparkSession) -> None:
+    later = -timedelta(milliseconds=1)
+    plays = [
+        play("b"),
+        play("late", later),
+        play("a", later, track_name="Late"),
+        play("a"),
+        play("a", listener_id="ben"),
+    ]
+    rows = listed(spark, plays)
+    assert [(row["listener_id"], row["track_id"], row["track_name"]) for row in rows] == [
+        ("ada", "a", "a's name"),
+        ("ada", "b", "b's name"),
+        ("ben", "a", "a's name"),
+    ]
+
+
+def test_the_closing_select_and_the_table_file_agree_also_when_plays_tell_nothing(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    frame = tracks(plays_frame(spark, [bare_play("x"), bare_play("x")], PLAY_COLUMNS), BATCH)
+    assert columns_of(frame) == expected("tracks")
+    assert modes_in_file(frame, tmp_path / "tracks") == modes_in_table("tracks")
+
+
+def test_random_plays_give_the_list_that_a_recount_gives_whatever_their_order_and_repetition(
+    spark: SparkSession,
+) -> None:
+    plays = [
+        dict.fromkeys(PLAY_COLUMNS)
+        | row
+        | {"energy": [None, 0.25, 0.75][place % 3], "track_name": f"name {place}", "features_source": "spotify"}
+        for place, row in enumerate(random_plays(seed=3))
+    ]
+    again = plays_frame(spark, plays[::-1] + plays[::3], PLAY_COLUMNS).repartition(5)
+    recounted = recount.tracks(plays, AS_OF)
+    assert rows_of(tracks(again, BATCH)) == [
+        {**row, "last_played_at": text(row["last_played_at"]), "run_id": BATCH.run_id} for row in recounted
+    ]
