@@ -60,9 +60,11 @@ def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:
 
 
 def averages_by_weekday(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
-    data = frame.assign(
-        Day=[WEEKDAYS[day] for day in frame["weekday"]],
-        Average=[words.amount(value, by) for value in frame["value"]],
+    """A weekday that did not occur has no bar, not one of no length."""
+    known = frame.dropna(subset="value")
+    data = known.assign(
+        Day=[WEEKDAYS[day] for day in known["weekday"]],
+        Average=[words.amount(value, by) for value in known["value"]],
     )
     data, unit = _in_unit(data, by, "value")
     return (
@@ -70,7 +72,13 @@ def averages_by_weekday(frame: pd.DataFrame, by: str, colours: Colours) -> Chart
         .mark_bar(color=colours.primary, cornerRadiusEnd=2, height={"band": 0.7})
         .encode(
             x=alt.X("value:Q", title=f"{unit} on an average day", axis=alt.Axis(tickCount=4)),
-            y=alt.Y("Day:O", sort=WEEKDAYS, title=None, axis=alt.Axis(labelOverlap=False, ticks=False, domain=False)),
+            y=alt.Y(
+                "Day:O",
+                sort=WEEKDAYS,
+                scale=alt.Scale(domain=WEEKDAYS),
+                title=None,
+                axis=alt.Axis(labelOverlap=False, ticks=False, domain=False),
+            ),
             tooltip=["Day", "Average"],
         )
         .properties(height=260)

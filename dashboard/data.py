@@ -41,10 +41,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Loaded(Generic[Value]):
-    """A value, when it was loaded, and why it is not newer when the warehouse could not be read."""
+    """A value, when it was last known to be the newest, and why that is not now where BigQuery could not be read."""
 
     value: Value
-    loaded_at: datetime
+    known_at: datetime
     error: str | None = None
 
 
@@ -52,7 +52,7 @@ class Loaded(Generic[Value]):
 class _Copy:
     value: Any
     version: datetime
-    loaded_at: datetime
+    known_at: datetime
     checked: float
     error: str | None = None
 
@@ -150,7 +150,7 @@ class Store:
         top, runs = self._whole("top_tracks"), self.runs()
         asked = {slug for details in runs.value["details"] for slug in (details or {}).get("listeners", {})}
         known = tuple(sorted(asked | set(top.value["listener_id"])))
-        return Loaded(known, min(top.loaded_at, runs.loaded_at), top.error or runs.error)
+        return Loaded(known, min(top.known_at, runs.known_at), top.error or runs.error)
 
     def everything(self, listener_id: str) -> pa.Table:
         """Every column of every play of a listener; asked for by a click, not kept."""
@@ -167,17 +167,17 @@ class Store:
         with self._lock_of(key):
             copy = self._copies.get(key)
             if copy and time.monotonic() < self._silent_until:
-                return Loaded(copy.value, copy.loaded_at, self._silence)
+                return Loaded(copy.value, copy.known_at, self._silence)
             if copy is None or time.monotonic() - copy.checked >= self._wait_of(copy):
                 copy = self._looked_after(key[0], copy, load)
                 self._keep(key, copy)
-        return Loaded(copy.value, copy.loaded_at, copy.error)
+        return Loaded(copy.value, copy.known_at, copy.error)
 
     def _looked_after(self, table: str, copy: _Copy | None, load: Callable[[datetime, Any], Any]) -> _Copy:
         try:
             version = self._warehouse.modified(table)
             if copy and copy.version == version:
-                return replace(copy, checked=time.monotonic(), error=None)
+                return replace(copy, known_at=datetime.now(UTC), checked=time.monotonic(), error=None)
             value = load(version, copy.value if copy else None)
             return _Copy(value, version, datetime.now(UTC), time.monotonic())
         except UNREADABLE as error:

@@ -212,13 +212,13 @@ def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: dat
 def stale(loaded: Loaded[Any], zone: str, now: datetime) -> bool:
     """Says that this is an old copy, when it is."""
     if loaded.error:
-        states.stale(loaded.loaded_at.astimezone(ZoneInfo(zone)), now - loaded.loaded_at, loaded.error)
+        states.stale(loaded.known_at.astimezone(ZoneInfo(zone)), now - loaded.known_at, loaded.error)
     return bool(loaded.error)
 
 
 def as_of(loaded: Loaded[Any], now: datetime) -> datetime:
     """Until when the copy tells: in an old copy of the ledger the hours since then are not missing, but unknown."""
-    return loaded.loaded_at if loaded.error else now
+    return loaded.known_at if loaded.error else now
 
 
 def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:

@@ -56,12 +56,15 @@ def by_hour(heard: pd.DataFrame, by: str) -> pd.DataFrame:
 def by_weekday(
     heard: pd.DataFrame, period: Period, by: str, now: datetime, gap_days: Collection[date] = ()
 ) -> pd.DataFrame:
-    """Seven rows, Monday first: weekday, value (an average day that was watched from end to end, or is today)."""
+    """Seven rows, Monday first: weekday, value (an average day that was watched from end to end, or is today).
+
+    NaN where there was no such day.
+    """
     days = _watched_days(period, now, gap_days)
     watched = heard[heard["day"].isin(days)]
     total = np.bincount(watched["weekday"].to_numpy(), weights=amounts(watched, by), minlength=7)
     occurred = np.bincount(days.day_of_week, minlength=7)
-    value = np.divide(total, occurred, out=np.zeros(7), where=occurred > 0)
+    value = np.divide(total, occurred, out=np.full(7, np.nan), where=occurred > 0)
     return pd.DataFrame({"weekday": np.arange(7), "value": value})
 
 

@@ -23,7 +23,7 @@ GLYPHS = {
     "failed": "✕",
     "not run": "·",
     "missing": "?",
-    "waiting": "",
+    "waiting": "○",
 }
 
 ALLOWED = {

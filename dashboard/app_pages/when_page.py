@@ -52,10 +52,10 @@ def weekdays(page: Listening) -> None:
     period = watched(page)
     marked = days.gap_days(page.gaps, page.filters.zone, period.start, period.end)
     by_weekday = hours.by_weekday(page.shown, period, page.by, page.now, marked)
-    top = by_weekday.loc[by_weekday["value"].idxmax()]
-    if not top["value"]:
+    if not by_weekday["value"].any():
         st.caption("There is no average: every day with music has a gap, or no length is known.")
         return
+    top = by_weekday.loc[by_weekday["value"].idxmax()]
     said = f"{words.WEEKDAYS[int(top['weekday'])]}s are fullest: {words.amount(top['value'], page.by)} on average."
     st.markdown(said)
     st.altair_chart(charts.averages_by_weekday(by_weekday, page.by, page.colours), alt=said)

@@ -103,6 +103,7 @@ def test_a_run_by_hand_stands_in_its_hour():
 
 def test_every_state_has_a_glyph_of_its_own_so_that_colour_is_never_alone():
     assert set(pipeline_grid.GLYPHS) == set(pipeline_grid.STATES)
+    assert all(pipeline_grid.GLYPHS.values())
     assert len(set(pipeline_grid.GLYPHS.values())) == len(pipeline_grid.STATES)
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import charts
 import days
 import hours
 from filters import zone_choices
@@ -25,6 +26,7 @@ from periods import (
     year_period,
 )
 from tests.dashboard.invented import at, gaps_of, history_of, play
+from theme import colours_of
 
 BERLIN, KATHMANDU = "Europe/Berlin", "Asia/Kathmandu"
 NOW = at("2026-11-22 12:00")
@@ -122,6 +124,16 @@ def test_averages_divide_by_the_days_since_collecting_began_that_no_gap_touches(
     assert hours.by_weekday(local, period, "Plays", NOW, gap_days)["value"].tolist() == [0, 0, 0, 0, 1.0, 0, 0.5]
     clock = hours.clock(local, period, "Plays", NOW).set_index(["weekday", "hour"])
     assert clock.loc[(4, 10), "value"] == 1.0, "two plays on two Fridays"
+
+
+def test_a_weekday_that_did_not_occur_has_no_average_and_no_bar():
+    # A Monday with a play and a Tuesday without one.
+    local = history_of([play("2026-11-16 10:00", "a")]).local("UTC")
+    period = custom_period(date(2026, 11, 16), date(2026, 11, 17), "UTC", NOW)
+    found = hours.by_weekday(local, period, "Plays", NOW)
+    assert found["value"].fillna(-1).tolist() == [1.0, 0.0, -1, -1, -1, -1, -1]
+    drawn = charts.averages_by_weekday(found, "Plays", colours_of("light")).data
+    assert drawn["Day"].tolist() == ["Mon", "Tue"]
 
 
 def test_there_is_no_average_day_where_gaps_touch_every_one():
