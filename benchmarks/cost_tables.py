@@ -182,7 +182,7 @@ _ASSUMPTIONS = [
         "60 visits after new plays, a tab open for 20 hours",
         f"each reads plays, tracks and the ledger anew: {_visits()} of queries; one instance of 1 vCPU and 1 GiB; a "
         "tab that is never closed costs up to "
-        f" ${model.HOURS_PER_MONTH * 3600 * (prices.CPU.usd + prices.MEMORY.usd):.0f} "
+        f"${model.HOURS_PER_MONTH * 3600 * (prices.CPU.usd + prices.MEMORY.usd):.0f} "
         "more",
     ),
     (
