@@ -143,15 +143,15 @@ run-now: setup ## Fire the schedule once and follow the run to its end
 
 .PHONY: import
 import: setup ## Store Spotify's data export: make import LISTENER=anna FILES=my_spotify_data.zip
-	@$(PY) -m cli import $(LISTENER) $(FILES) $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli import $(LISTENER) $(FILES) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: export
 export: setup ## Write every play of a listener into a file: make export LISTENER=anna
-	@$(PY) -m cli export $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli export $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: forget
 forget: setup ## Delete everything of a listener, after asking: make forget LISTENER=anna
-	@$(PY) -m cli forget $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP))
+	@$(PY) -m cli forget $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: setup
 setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python environments (the other targets do it when needed)

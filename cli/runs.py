@@ -8,7 +8,7 @@ from cli.warehouse import Row, Warehouse
 
 HELP = "Show the ledger: what each step of each run did, or why not"
 
-_HEADS = ("finished (UTC)", "run", "step", "state", "new", "what happened")
+_HEADS = ("started (UTC)", "run", "step", "state", "new", "what happened")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
 
 def _cells(row: Row) -> tuple[str, ...]:
     new = "-" if row["rows_new"] is None else str(row["rows_new"])
-    return (minute(row["finished_at"]), row["run_id"], row["step"], row["state"], new, row["reason"] or "")
+    return (minute(row["started_at"]), row["run_id"], row["step"], row["state"], new, row["reason"] or "")
 
 
 def _positive(text: str) -> int:

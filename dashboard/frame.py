@@ -116,7 +116,9 @@ def listening(*, needs_plays: bool = True) -> Listening:
         )
         st.stop()
     if history.counting.empty and needs_plays:
-        states.no_play_counts(viewer.label_of(chosen.listener), len(history.plays))
+        states.no_play_counts(
+            viewer.label_of(chosen.listener), len(history.plays), is_laptop=not viewer.settings.is_in_cloud
+        )
         st.stop()
     stretch = filter_values.period_of(chosen, now, history.oldest_at)
     local = history.local(chosen.zone)

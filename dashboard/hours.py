@@ -15,7 +15,7 @@ import pandas as pd
 from history import amounts
 from periods import Period, local_day
 
-_QUARTERS = 4
+_QUARTERS, _QUARTER = 4, "15min"
 _HOURS_A_WEEK = 7 * 24
 
 
@@ -30,10 +30,16 @@ class Peak(NamedTuple):
 def clock(
     heard: pd.DataFrame, period: Period, by: str, now: datetime, gaps: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """168 rows, Monday 00:00 first: weekday, hour, total, value (average of an hour that occurred)."""
+    """168 rows, Monday 00:00 first: weekday, hour, total, value (average of an hour that occurred).
+
+    Plays in a quarter that was not watched, as an import can bring them, are left out like the quarter itself.
+    """
+    quarters = _quarters(period, now)
+    is_missing = _inside(quarters, gaps) if gaps is not None else np.zeros(len(quarters), dtype=bool)
+    heard = heard[~heard["played_at"].dt.floor(_QUARTER).isin(quarters[is_missing])]
     hour_of_week = heard["weekday"].to_numpy(dtype="int64") * 24 + heard["hour"].to_numpy()
     total = np.bincount(hour_of_week, weights=amounts(heard, by), minlength=_HOURS_A_WEEK)
-    occurred = _occurrences(period, now, gaps)
+    occurred = _occurrences(quarters[~is_missing].tz_convert(period.zone))
     hours = np.arange(_HOURS_A_WEEK)
     value = np.divide(total, occurred, out=np.zeros(_HOURS_A_WEEK), where=occurred > 0)
     return pd.DataFrame({"weekday": hours // 24, "hour": hours % 24, "total": total, "value": value})
@@ -82,24 +88,27 @@ def _watched_days(period: Period, now: datetime, gap_days: Collection[date]) -> 
     return pd.date_range(period.start, last).difference(pd.DatetimeIndex(list(gap_days)))
 
 
-def _occurrences(period: Period, now: datetime, gaps: pd.DataFrame | None) -> np.ndarray:
-    """How many of each hour of the week there were; an hour that DST repeats counts twice, one it skips not at all.
+def _quarters(period: Period, now: datetime) -> pd.DatetimeIndex:
+    """The quarter hours (UTC) of the period that have begun.
 
     Every zone in use is a whole number of quarter hours off UTC, so quarters of UTC are quarters of local hours.
     """
     until = min(period.end_at, now)
-    quarters = pd.date_range(period.start_at, max(until, period.start_at), freq="15min", inclusive="left")
-    if gaps is not None and len(gaps):
-        quarters = quarters[~_inside(quarters, gaps)]
-    wall = quarters.tz_convert(period.zone)
-    counted = np.bincount(wall.day_of_week.to_numpy() * 24 + wall.hour.to_numpy(), minlength=_HOURS_A_WEEK)
+    quarters = pd.date_range(period.start_at, max(until, period.start_at), freq=_QUARTER, inclusive="left")
+    return quarters.tz_convert("UTC")
+
+
+def _occurrences(quarters: pd.DatetimeIndex) -> np.ndarray:
+    """How many of each hour of the week there were; an hour that DST repeats counts twice, one it skips not at all."""
+    counted = np.bincount(quarters.day_of_week.to_numpy() * 24 + quarters.hour.to_numpy(), minlength=_HOURS_A_WEEK)
     return np.asarray(counted / _QUARTERS)
 
 
 def _inside(quarters: pd.DatetimeIndex, gaps: pd.DataFrame) -> np.ndarray:
+    """The quarters of which nothing is known: from the first that begins in a gap to the one before the gap's end."""
     inside = np.zeros(len(quarters), dtype=bool)
     firsts = quarters.searchsorted(pd.DatetimeIndex(gaps["gap_start"]))
-    lasts = quarters.searchsorted(pd.DatetimeIndex(gaps["gap_end"]))
+    lasts = quarters.searchsorted(pd.DatetimeIndex(gaps["gap_end"]).floor(_QUARTER))
     for first, last in zip(firsts, lasts, strict=True):
         inside[first:last] = True
     return inside

@@ -17,7 +17,7 @@ def never_run(settings: Settings | None) -> None:
     where = f"The dataset `{settings.project}.{settings.dataset}` has no tables or no plays in it." if settings else ""
     st.header("Nothing has been collected yet")
     is_laptop = settings is not None and not settings.is_in_cloud
-    start = "`make up`" if is_laptop else "`terraform -chdir=terraform apply`"
+    start = "`make up`" if is_laptop else "`make deploy`"
     what = "Start the laptop cloud" if is_laptop else "Deploy"
     st.markdown(f"""{where} Do this, in this order:
 
@@ -72,7 +72,7 @@ def behind(what: str) -> None:
 
 def unreadable(reason: str) -> None:
     st.error(f"The warehouse could not be read. {reason}", icon=":material/cloud_off:")
-    st.markdown("Collecting plays does not depend on this dashboard. Try again in a minute.")
+    st.markdown("Collecting plays does not depend on this dashboard.")
     st.button("Try again", key="try_again", icon=":material/refresh:")
 
 
@@ -105,12 +105,12 @@ def gaps_in_period(count: int, days: list[date]) -> None:
     )
 
 
-def no_play_counts(listener: str, stored: int) -> None:
+def no_play_counts(listener: str, stored: int, *, is_laptop: bool) -> None:
     """Everything there is came from an export and was skipped early."""
     st.header(f"No play of {literal(listener)} counts yet")
     st.markdown(f"""{words.counted(stored, "play")} from an export {"is" if stored == 1 else "are"} stored, each of less
 than 30 seconds. A play of an export counts from 30 seconds on.
 
-- Every play that Spotify’s list of recently played tracks returns counts; the pipeline asks for it every full hour.
-- If the export has more files, import them: `python -m cli import LISTENER FILE…`.
+- Every play that Spotify’s list of recently played tracks returns counts; every run asks for it.
+- If the export has more files, import them: `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
 - The Pipeline page says whether something is wrong.""")

@@ -1,4 +1,4 @@
-"""`make demo`: three invented listeners with years behind them live through sixteen days of hourly runs, in minutes.
+"""`make demo`: three invented listeners with years behind them live through 16 days and one more, in minutes.
 
 Real functions, real Spark, simulated time. Every figure of the report is checked against what the invented Spotify
 knows to be true. On a terminal it ends in the dashboard, until Ctrl-C; without one, or with CI=true, every page of the
@@ -217,7 +217,9 @@ def _stay(laptop: Laptop, started: list[Process]) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localcloud.demo", description=__doc__)
-    parser.add_argument("--days", type=int, default=16, help="how long the listeners live, in days (%(default)s)")
+    parser.add_argument(
+        "--days", type=int, default=16, help="how many days the listeners live before the last one (%(default)s)"
+    )
     parser.add_argument("--until", type=_instant, help="the instant at which the story ends (now)")
     parser.add_argument("--seed", type=int, default=1, help="which listeners and which music (%(default)s)")
     parser.add_argument("--data", type=Path, default=_DATA, help="where it happens; emptied first (%(default)s)")

@@ -3,7 +3,7 @@
 
 resource "google_storage_bucket" "landing" {
   #checkov:skip=CKV_GCP_62:Access logs would cost more than what they guard; every run is in the ledger.
-  #checkov:skip=CKV_GCP_78:A file is written once and never changed; soft delete keeps a deleted one for seven days.
+  #checkov:skip=CKV_GCP_78:Soft delete keeps what is replaced or deleted for seven days, and what a file held is in BigQuery within minutes.
   name                        = local.buckets.landing
   location                    = var.region
   uniform_bucket_level_access = true

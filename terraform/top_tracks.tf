@@ -14,7 +14,7 @@ resource "google_storage_bucket_object" "top_tracks" {
 resource "google_service_account" "spark" {
   account_id   = "spark-top-tracks"
   display_name = "The Spark job top_tracks"
-  description  = "Reads plays, writes top_tracks."
+  description  = "Reads plays, writes tracks and top_tracks."
 
   depends_on = [time_sleep.apis]
 }

@@ -86,7 +86,7 @@ variable "landing_days" {
   default     = 30
 
   validation {
-    # A file whose load fails comes again for 24 hours, and a person should have time to look.
+    # A file whose load fails comes again for 24 hours, then once a day while it is kept; a person should have time to look.
     condition     = var.landing_days >= 3 && floor(var.landing_days) == var.landing_days
     error_message = "landing_days must be a whole number, 3 or more."
   }

@@ -20,6 +20,8 @@ from slots import Run
 _SECONDS = 60
 # As long as Eventarc tries to deliver an event.
 _LOADED_WITHIN = timedelta(hours=24)
+# An import names its files by an instant two hours before it, and files may land an hour late.
+_NAMED_EARLIER = timedelta(hours=3)
 # Files are read in pieces, because a day of them, imports too, can be more than the function's memory. No run writes a
 # file of the second size, not with a thousand listeners: whatever it is, it must not cost the run its time and memory.
 _PIECE_BYTES, _MOST_BYTES = 2**20, 64 * 2**20
@@ -38,8 +40,9 @@ def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[
 def _blobs(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[Blob]:
     """The files of the last day, but for those that BigQuery refused; older ones, if they will be sent again."""
     since = run.slot - _LOADED_WITHIN
-    refused = {row.run_id for row in run_query(client, "refused_runs", timestamp("since", since))}
-    yield from (blob for blob in _listed(bucket, since, run.slot) if _run_id(blob) not in refused)
+    named_since = since - _NAMED_EARLIER
+    refused = {row.run_id for row in run_query(client, "refused_runs", timestamp("since", named_since))}
+    yield from (blob for blob in _listed(bucket, named_since, run.slot) if _run_id(blob) not in refused)
     for row in fetch_unloaded(client, run, since):
         if blob := bucket.get_blob(object_name(row.run_id), timeout=_SECONDS):
             yield blob

@@ -20,10 +20,10 @@ Job = TypeVar("Job", bigquery.LoadJob, bigquery.QueryJob)
 Result = TypeVar("Result")
 
 CALL_SECONDS = 30
-# For one call and its repetitions, and for one job: two loads (the second for the good rows of a refused file) and
-# the MERGE together stay below the 540 seconds that Cloud Run gives to an event.
+# For one call and its repetitions, and for one job: two loads (the second for the good rows of a refused file), the
+# MERGE and the row of the ledger together stay below the 540 seconds that Cloud Run gives to an event.
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(60)
-JOB_SECONDS = 150
+JOB_SECONDS = 120
 _JOB_RETRY = DEFAULT_JOB_RETRY.with_timeout(60)
 
 

@@ -1,7 +1,7 @@
 """What the generations of one run's file came to, each alone and all together: the same in any order. Pure.
 
-A file gets another generation when a repeat of its run adds plays, when it was mended by hand, and when ingest sends it
-again. Each has jobs of its own, and one row of the ledger tells of them all.
+A file gets another generation when a repeat of its run adds plays, when it was mended by hand, when ingest sends it
+again, and when a listener is forgotten. Each has jobs of its own, and one row of the ledger tells of them all.
 """
 
 from collections.abc import Mapping

@@ -32,8 +32,13 @@ def write_outcome(
     started_at: datetime,
     outcome: Outcome,
     told: str | None = None,
+    *,
+    is_news: bool = True,
 ) -> bool:
-    """Write the row, or put it in the place of the one whose details are `told`. False when there is another."""
+    """Write the row, or put it in the place of the one whose details are `told`. False when there is another.
+
+    Without `is_news` the row in place keeps its instants: nothing has happened to the plays since.
+    """
     parameters = [
         *_row_parameters(landed, outcome.state),
         bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", started_at),
@@ -45,6 +50,7 @@ def write_outcome(
         bigquery.ScalarQueryParameter("error_class", "STRING", outcome.error_class),
         bigquery.ScalarQueryParameter("details", "STRING", json.dumps(outcome.details) if outcome.details else None),
         bigquery.ScalarQueryParameter("told", "STRING", told),
+        bigquery.ScalarQueryParameter("is_news", "BOOL", is_news),
     ]
     return bool(query(client, outcome_sql(table_id), parameters).num_dml_affected_rows)
 
@@ -74,7 +80,8 @@ USING (SELECT @run_id AS run_id, @state AS state) AS outcome
 ON runs.slot = @slot AND runs.run_id = outcome.run_id AND runs.step = 'load' AND runs.state = outcome.state
 WHEN MATCHED AND TO_JSON_STRING(runs.details) = @told THEN
   UPDATE SET
-    finished_at = @finished_at, listeners = @listeners, rows_in = @rows_in, rows_new = @rows_new, reason = @reason,
+    started_at = IF(@is_news, @started_at, runs.started_at), finished_at = IF(@is_news, @finished_at, runs.finished_at),
+    listeners = @listeners, rows_in = @rows_in, rows_new = @rows_new, reason = @reason,
     error_class = @error_class, details = PARSE_JSON(@details)
 WHEN NOT MATCHED THEN
   INSERT (run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class,

@@ -62,9 +62,16 @@ def _record(cloud: Cloud, landed: LandedObject, started_at: datetime, counts: Co
     told = fetch_told(client, table_id, landed)
     earlier = from_json(json.loads(told)) if told else {}
     outcome = of_generations(landed, generations | earlier)
-    if landed.generation not in earlier and not write_outcome(client, table_id, landed, started_at, outcome, told):
+    is_news = bool(counts.rows_new) or _rows_refused(earlier) != _rows_refused(generations | earlier)
+    if landed.generation not in earlier and not write_outcome(
+        client, table_id, landed, started_at, outcome, told, is_news=is_news
+    ):
         raise JobFailed(f"The row of run {landed.run_id} in the ledger was changed at the same moment")
     return outcome
+
+
+def _rows_refused(generations: Generations) -> int:
+    return together(generations).rows_refused if generations else 0
 
 
 def of_generations(landed: LandedObject, generations: Generations) -> Outcome:

@@ -50,7 +50,7 @@ def test_the_ledger_is_shown_the_newest_first(owner, capsys):
     said = owner.types(capsys, "runs")
     assert said.code == 0
     assert said.out == (
-        "finished (UTC)    run               step    state      new  what happened\n"
+        "started (UTC)     run               step    state      new  what happened\n"
         "2026-11-22 10:01  20261122T100000Z  load    failed     -    BigQuery refused the file: no such column\n"
         "2026-11-22 10:00  20261122T100000Z  ingest  succeeded  12   12 new plays from 1 of 1 listeners\n"
         "2026-11-22 09:00  20261122T090000Z  ingest  skipped    0    no new plays from 1 of 1 listeners\n"

@@ -29,7 +29,7 @@ def test_before_the_first_run_every_page_says_how_to_start(app: App, page: str) 
     assert not drawn.exception
     assert "Nothing has been collected yet" in text_of(drawn)
     assert "`invented.listening`" in text_of(drawn)
-    assert "terraform -chdir=terraform apply" in text_of(drawn)
+    assert "make deploy" in text_of(drawn)
     assert "python -m cli authorize LISTENER`" in text_of(drawn)
     assert not drawn.metric
 

@@ -131,6 +131,11 @@ def test_a_pipeline_that_was_silent_for_more_than_two_hours_is_late():
     assert pipeline_health.status(ledger(run(10, "ingest", minutes=21)), NOW).level == "ok"
 
 
+def test_a_file_that_is_sent_again_does_not_hide_that_the_schedule_stands_still():
+    stood_still = [*whole(6), run(6, "load", minutes=350)]
+    assert pipeline_health.status(ledger(*stood_still), NOW).level == "late"
+
+
 def test_a_step_that_failed_since_it_last_worked_is_failing_and_its_first_failure_counts():
     rows = [*whole(8), run(9, "load", "failed"), run(10, "load", "failed"), run(12, "ingest")]
     told = pipeline_health.status(ledger(*rows), NOW)

@@ -87,6 +87,18 @@ def test_hours_still_to_come_do_not_thin_the_average():
     assert clock.loc[(6, 13), "value"] == 0.0
 
 
+def test_an_hour_in_which_a_gap_ends_holds_no_more_than_its_watched_part():
+    """Monday: the gap ends at 10:31 with the first play that is known; an import has brought one from inside of it."""
+    known = [play(f"2026-11-16 10:{minute}", f"t{minute}") for minute in range(31, 58, 3)]
+    local = history_of([play("2026-11-16 09:10", "inside"), *known]).local("UTC")
+    period = custom_period(date(2026, 11, 16), date(2026, 11, 16), "UTC", NOW)
+    gaps = gaps_of(("2026-11-16 08:00", "2026-11-16 10:31"))
+    clock = hours.clock(local, period, "Minutes", NOW, gaps).set_index(["weekday", "hour"])
+    # Nine plays of three minutes in the half hour from 10:30 on.
+    assert clock.loc[(0, 10), "value"] == pytest.approx(27 / 0.5)
+    assert clock.loc[(0, 9), ["total", "value"]].tolist() == [0, 0]
+
+
 def test_minutes_on_the_clock_are_the_minutes_heard():
     local = history_of([play("2026-11-16 08:10", "a", ms_played=90_000)]).local("UTC")
     period = custom_period(date(2026, 11, 16), date(2026, 11, 16), "UTC", NOW)

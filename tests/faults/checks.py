@@ -255,7 +255,16 @@ def no_secret_is_seen_anywhere(evidence: Evidence) -> Iterator[str]:
     places = {
         "a log, an answer, a quarantined object or a batch": evidence.other_texts,
         "the landing bucket": evidence.landed.values(),
-        "a table": [str(row) for row in (*evidence.plays, *evidence.gaps, *evidence.ledger)],
+        "a table": [
+            str(row)
+            for row in (
+                *evidence.plays,
+                *evidence.gaps,
+                *evidence.ledger,
+                *(evidence.top_tracks or ()),
+                *(evidence.tracks or ()),
+            )
+        ],
     }
     for place, texts in places.items():
         everything = "\n".join(texts)

@@ -107,6 +107,13 @@ def test_what_was_landed_more_than_a_day_ago_and_is_not_loaded_is_no_longer_on_i
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
+def test_an_imports_file_is_on_its_way_for_a_day_although_it_is_named_after_an_instant_before_it(ingesting):
+    stored(ingesting, played(-90))
+    land(ingesting, f"{RUN.slot - timedelta(hours=25, minutes=59, seconds=59):%Y%m%dT%H%M%SZ}", 7)
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    assert told(ingesting) == []
+
+
 @pytest.mark.parametrize(("minute", "gaps"), [(-50, [("ada", NINE - timedelta(minutes=50), NINE)]), (7, [])])
 def test_what_was_landed_more_than_a_day_ago_is_on_its_way_when_it_will_be_sent_again(ingesting, minute, gaps):
     stored(ingesting, played(-90))

@@ -211,6 +211,26 @@ def test_a_file_that_is_sent_again_as_it_is_changes_no_figure(loading):
     assert [counts["inserted"] for counts in loading.generations()] == [2, 0]
 
 
+def instants(loading):
+    """When the row of the ledger says that load began and ended."""
+    (row,) = loading.rows("runs", "run_id")
+    return row["started_at"], row["finished_at"]
+
+
+def test_a_generation_that_brings_nothing_does_not_move_the_row_in_time_and_one_that_does_moves_both_ends(loading):
+    loading.land(csv_of(play(1), play(2)))
+    loading.deliver()
+    began_at, ended_at = instants(loading)
+    loading.land(csv_of(play(1)))
+    loading.deliver()
+    assert instants(loading) == (began_at, ended_at)
+
+    loading.land(csv_of(play(1), play(3)))
+    loading.deliver()
+
+    assert min(instants(loading)) > ended_at
+
+
 # Three files that overlap in every way, one with a duplicate in itself; equal keys are equal plays.
 FILES = [[0, 1, 2], [2, 3, 3], [1, 2, 3, 4]]
 
