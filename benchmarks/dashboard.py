@@ -25,12 +25,10 @@ from benchmarks.dashboard_sent import sent_bytes, served
 from benchmarks.figures import against_limit, against_rival
 from localcloud import chromium, ledger
 from localcloud.in_process import LaptopCloud
+from tests.dashboard.pages import ITEMS, PAGES
 from tests.dashboard.seeding import seed
 
 DASHBOARD = Path(__file__).parent.parent / "dashboard"
-PAGES = ("overview", "top", "when", "discoveries", "sound", "year", "history", "pipeline")
-ITEMS = {"track": "track_id", "artist": "artist_id", "album": "album_id"}
-"""The pages of one item, and the column that names it; they know no period."""
 PERIODS = ("28 days", "12 months", "All time")
 LISTENER = "listener-one"
 LISTENERS = 5

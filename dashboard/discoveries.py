@@ -9,12 +9,12 @@ import pandas as pd
 from history import UNKNOWN, History, amounts
 from periods import Period, within
 from tops import top
+from totals import STEP_FREQUENCIES, WEEKLY_UP_TO
 
 NEW_FOR_DAYS = 30
 STUCK_FROM_PLAYS = 5
 FORGOTTEN_FROM_PLAYS = 20
 FORGOTTEN_AFTER_DAYS = 180
-_WEEKLY_UP_TO_DAYS = 800
 
 
 class Loyalty(NamedTuple):
@@ -36,10 +36,9 @@ def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str
     artist = history.tracks["artist_key"].to_numpy()[heard["track"].to_numpy()]
     age = heard["played_at"] - history.first_artists.reindex(artist).set_axis(heard.index)
     kind = np.where(age < pd.Timedelta(days=NEW_FOR_DAYS), "New", "Known")
-    step = "week" if period.days <= _WEEKLY_UP_TO_DAYS else "month"
-    frequency = {"week": "W-SUN", "month": "M"}[step]
-    last = max(min(period.end, period.today), period.start)
-    steps = pd.period_range(pd.Timestamp(period.start), pd.Timestamp(last), freq=frequency).start_time
+    step = "week" if period.days <= WEEKLY_UP_TO else "month"
+    frequency = STEP_FREQUENCIES[step]
+    steps = pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.begun_until), freq=frequency).start_time
     step_on = heard["day"].dt.to_period(frequency).dt.start_time
     every = pd.MultiIndex.from_product([steps, ["New", "Known"]], names=["step_on", "kind"])
     rows = (

@@ -6,7 +6,7 @@ from datetime import datetime
 import pandas as pd
 
 import words
-from history import History
+from history import History, amounts
 from hours import by_hour
 from tops import last_played, ranked, tally, top
 
@@ -102,8 +102,7 @@ def _is_of(history: History, local: pd.DataFrame, kind: str, entity: object) -> 
 
 def _months(heard: pd.DataFrame, by: str) -> pd.DataFrame:
     """A row per month from the first to the last with plays: month_on, value."""
-    value = heard["heard_ms"] / 60_000 if by == "Minutes" else pd.Series(1.0, index=heard.index)
-    told = value.groupby(heard["wall"].to_numpy().astype("datetime64[M]").astype("datetime64[s]")).sum()
+    told = amounts(heard, by).groupby(heard["wall"].to_numpy().astype("datetime64[M]").astype("datetime64[s]")).sum()
     every = pd.date_range(told.index.min(), told.index.max(), freq="MS")
     return pd.DataFrame({"month_on": every, "value": told.reindex(every, fill_value=0.0).to_numpy()})
 

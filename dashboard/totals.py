@@ -12,9 +12,9 @@ from periods import Period, comparable, within
 
 BARS = 45
 """More spark bars than this merge on a phone."""
+WEEKLY_UP_TO = 800
+STEP_FREQUENCIES = {"day": "D", "week": "W-SUN", "month": "M"}
 _DAILY_UP_TO = 92
-_WEEKLY_UP_TO = 800
-_STEP_FREQUENCIES = {"day": "D", "week": "W-SUN", "month": "M"}
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,9 @@ def trend(
     """
     step = _step(period.days)
     steps = _steps(period, step)
-    gaps = pd.DatetimeIndex(list(gap_days)).to_period(_STEP_FREQUENCIES[step])
-    rows = pd.DataFrame({"step_on": _start_days(steps, period), "label": [str(day.date()) for day in steps.start_time]})
+    gaps = pd.DatetimeIndex(list(gap_days)).to_period(STEP_FREQUENCIES[step])
+    rows = pd.DataFrame({"step_on": _start_days(steps, period)})
+    rows["label"] = [str(day.date()) for day in rows["step_on"]]
     rows["value"] = _per_step(within(local, period), steps, by)
     before = comparable(period.previous, oldest_at)
     rows["previous_on"], rows["previous"] = pd.NaT, np.nan
@@ -75,8 +76,7 @@ def trend(
         rows.loc[: len(earlier) - 1, "previous"] = told
         rows.loc[: len(earlier) - 1, "previous_on"] = _start_days(earlier, before)
     rows["is_gap"] = steps.isin(gaps)
-    rows["is_partial"] = (steps == pd.Timestamp(period.today).to_period(_STEP_FREQUENCIES[step])) & period.is_partial
-    rows["label"] = [str(day.date()) for day in rows["step_on"]]
+    rows["is_partial"] = (steps == pd.Timestamp(period.today).to_period(STEP_FREQUENCIES[step])) & period.is_partial
     rows.attrs["step"] = step
     return rows
 
@@ -107,11 +107,11 @@ def _artists_per_part(history: History, heard: pd.DataFrame, part: np.ndarray, p
 def _step(days: int) -> str:
     if days <= _DAILY_UP_TO:
         return "day"
-    return "week" if days <= _WEEKLY_UP_TO else "month"
+    return "week" if days <= WEEKLY_UP_TO else "month"
 
 
 def _steps(period: Period, step: str) -> pd.PeriodIndex:
-    return pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.end), freq=_STEP_FREQUENCIES[step])
+    return pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.end), freq=STEP_FREQUENCIES[step])
 
 
 def _start_days(steps: pd.PeriodIndex, period: Period) -> pd.DatetimeIndex:

@@ -29,7 +29,7 @@ def go_to(cursor: Cursor | None) -> None:
         st.query_params[IN_URL] = str(cursor)
 
 
-def table(page: Listening, plays: pd.DataFrame) -> None:
+def table(plays: pd.DataFrame) -> None:
     shown = pd.DataFrame(
         {
             "Played": plays["wall"],
@@ -105,7 +105,7 @@ def _download(page: Listening, label: str, ending: str, mime: str) -> None:
     )
 
 
-def sentence(page: Listening, found: int, plays: pd.DataFrame, search: str) -> str:
+def sentence(found: int, plays: pd.DataFrame, search: str) -> str:
     if not found:
         return f"No play matches “{literal(search)}”." if search else "No plays up to this day."
     if plays.empty:
@@ -137,9 +137,9 @@ if until is not None:
     plays = plays[plays["day"] <= pd.Timestamp(until)]
 on_first_page((page.filters.listener, page.filters.zone, search, str(until)))
 shown = exports.history_page(page.history, plays, search, to_cursor(st.query_params.get(IN_URL)))
-frame.lead(sentence(page, shown.found, shown.plays, search))
+frame.lead(sentence(shown.found, shown.plays, search))
 if len(shown.plays):
-    table(page, shown.plays)
+    table(shown.plays)
 if shown.found:
     turn(shown)
 take_away(page)

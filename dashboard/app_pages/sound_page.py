@@ -14,7 +14,7 @@ from frame import Listening
 SOURCES = {"spotify": "Spotify", "reccobeats": "ReccoBeats", "unknown": "an unnamed provider"}
 
 
-def known_of(page: Listening, coverage: sound.Coverage) -> str:
+def known_of(coverage: sound.Coverage) -> str:
     sources = words.joined([SOURCES.get(source, source) for source in coverage.sources])
     known = words.percent(coverage.share)
     return f"Weighted by time. Features are known for {known} of this period's listening · source: {sources}."
@@ -182,7 +182,7 @@ else:
     rows = sound.feature_rows(page.history, page.shown, page.everything)
     changes = sound.changes(rows)
     frame.lead(sentence(changes))
-    st.caption(known_of(page, coverage))
+    st.caption(known_of(coverage))
     features(page, rows, changes)
     mood(page)
     tempo_and_trend(page)

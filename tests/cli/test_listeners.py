@@ -49,12 +49,10 @@ def test_runs_in_which_a_listener_was_not_asked_tell_nothing_about_the_listener(
 
 
 @pytest.fixture
-def ingesting(tmp_path, monkeypatch):
+def ingesting(tmp_path):
     from tests.ingest.ingesting import ingesting_clouds
 
-    with ingesting_clouds(tmp_path) as (ingesting,):
-        for name, value in ingesting.environment.items():
-            monkeypatch.setenv(name, value)
+    with ingesting_clouds(tmp_path) as (ingesting,), ingesting.settings():
         yield ingesting
 
 

@@ -16,10 +16,8 @@ ONE_HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def ingesting(tmp_path, monkeypatch):
-    with ingesting_clouds(tmp_path) as (ingesting,):
-        for name, value in ingesting.environment.items():
-            monkeypatch.setenv(name, value)
+def ingesting(tmp_path):
+    with ingesting_clouds(tmp_path) as (ingesting,), ingesting.settings():
         yield ingesting
 
 

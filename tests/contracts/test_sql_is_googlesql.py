@@ -48,12 +48,11 @@ class Life:
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    with ingesting_clouds(tmp_path_factory.mktemp("life")) as (ingesting,), pytest.MonkeyPatch.context() as patch:
+    with ingesting_clouds(tmp_path_factory.mktemp("life")) as (ingesting,):
         ingesting.environment["AUDIO_FEATURES_SOURCE"] = "spotify"
-        for name, value in ingesting.environment.items():
-            patch.setenv(name, value)
         ingesting.authorize(*ingesting.slugs)
-        yield Life(_sent_in_two_runs(ingesting), _tables(ingesting), ingesting.warehouse)
+        with ingesting.settings():
+            yield Life(_sent_in_two_runs(ingesting), _tables(ingesting), ingesting.warehouse)
 
 
 def _sent_in_two_runs(ingesting: Ingesting) -> dict[str, dict[Statement, dict[str, Any]]]:

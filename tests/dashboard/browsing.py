@@ -24,7 +24,6 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 IN_A_BROWSER = [pytest.mark.browser, pytest.mark.timeout(300)]
 PAGES = ("", "top", "when", "discoveries", "sound", "year", "history", "pipeline", "about")
-ITEMS = {"track": "track_id", "artist": "artist_id", "album": "album_id"}
 
 _AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 _RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"

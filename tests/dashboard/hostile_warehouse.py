@@ -1,6 +1,5 @@
 """The invented warehouse in the hands of somebody who names tracks, artists, albums and errors to do harm."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -54,7 +53,7 @@ def hostile_warehouse(until: datetime) -> InventedWarehouse:
             top[column] = top[column].replace(replaced)
     runs["reason"] = _spread(runs["run_id"], NAMES)
     runs["details"] = runs["details"].map(_with_hostile_reasons)
-    return replace(good, tables={**good.tables, "plays": plays, "top_tracks": top, "runs": runs})
+    return good.with_plays(plays).with_table("top_tracks", top).with_table("runs", runs)
 
 
 def _spread(column: "pd.Series[Any]", texts: tuple[str, ...]) -> "pd.Series[Any]":

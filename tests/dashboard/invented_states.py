@@ -41,7 +41,7 @@ def no_features(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
 
 def late(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
     runs = full.tables["runs"]
-    return _with(full, "runs", runs[runs["slot"] < now - timedelta(hours=6)])
+    return full.with_table("runs", runs[runs["slot"] < now - timedelta(hours=6)])
 
 
 def failing(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
@@ -60,7 +60,7 @@ def failing(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
         error_class="FileRefused",
         details=None,
     )
-    return _with(full, "runs", pd.concat([runs[~is_new], unheard, refused], ignore_index=True))
+    return full.with_table("runs", pd.concat([runs[~is_new], unheard, refused], ignore_index=True))
 
 
 def down(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
@@ -93,10 +93,6 @@ def stale_store(full: InventedWarehouse) -> data.Store:
 def _mine(full: InventedWarehouse) -> pd.DataFrame:
     plays = full.tables["plays"]
     return plays[plays["listener_id"] == ME]
-
-
-def _with(full: InventedWarehouse, table: str, rows: pd.DataFrame) -> InventedWarehouse:
-    return replace(full, tables={**full.tables, table: rows})
 
 
 def _without_consent(details: object) -> object:

@@ -1,13 +1,13 @@
 """A warehouse in memory with invented listeners: what `data.Store` reads, without any server.
 
 `warehouse(until)` has listeners with years of plays, two weeks of runs (good, skipped, failed, missing), gaps, expiring
-consents and Spark's lists; `without` and `with_plays` narrow it for the empty and broken states.
+consents and Spark's lists; `without`, `with_plays` and `with_table` narrow it for the empty and broken states.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -64,10 +64,13 @@ class InventedWarehouse:
         return pa.Table.from_pandas(mine, preserve_index=False)
 
     def without(self, table: str) -> "InventedWarehouse":
-        return replace(self, tables={**self.tables, table: self.tables[table].head(0)})
+        return self.with_table(table, self.tables[table].head(0))
 
     def with_plays(self, plays: pd.DataFrame) -> "InventedWarehouse":
-        return replace(self, tables={**self.tables, "plays": plays})
+        return self.with_table("plays", plays)
+
+    def with_table(self, name: str, rows: pd.DataFrame) -> "InventedWarehouse":
+        return replace(self, tables={**self.tables, name: rows})
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
@@ -250,7 +253,3 @@ def _row(slot: datetime, step: str, state: str, after: int, rows: int, details: 
         "blocked_until": pd.NaT,
         "details": details,
     }
-
-
-def at_noon(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)

@@ -16,9 +16,6 @@ from tests.dashboard import invented_warehouse
 from tests.dashboard.invented_warehouse import InventedWarehouse
 
 APP = Path(__file__).parents[2] / "dashboard" / "streamlit_app.py"
-PAGES = ("overview", "top", "when", "discoveries", "sound", "year", "history", "pipeline")
-HIDDEN = ("track", "artist", "album", "about")
-LISTENING = PAGES[:-1]
 ENVIRONMENT = {
     "GOOGLE_CLOUD_PROJECT": "invented",
     "DASHBOARD_ACCESS": "laptop",

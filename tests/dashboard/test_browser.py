@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.dashboard.browsing import IN_A_BROWSER, ITEMS, PAGES, Browser
+from tests.dashboard.browsing import IN_A_BROWSER, PAGES, Browser
 from tests.dashboard.invented_warehouse import warehouse
 from tests.dashboard.page_app import NOW
+from tests.dashboard.pages import ITEMS
 
 pytestmark = IN_A_BROWSER
 

@@ -5,9 +5,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.dashboard.browsing import IN_A_BROWSER, ITEMS, PAGES, Browser
+from tests.dashboard.browsing import IN_A_BROWSER, PAGES, Browser
 from tests.dashboard.hostile_warehouse import EVIL, hostile_warehouse
 from tests.dashboard.page_app import NOW
+from tests.dashboard.pages import ITEMS
 
 pytestmark = IN_A_BROWSER
 

@@ -1,13 +1,11 @@
 """Every page over names, addresses, ids, reasons and parameters made to do harm: they show, and do nothing."""
 
 import io
-from dataclasses import replace
 from datetime import timedelta
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-import time_machine
 from streamlit.testing.v1 import AppTest
 
 import in_markdown
@@ -16,7 +14,8 @@ from in_markdown import literal
 from rows import is_cover
 from tests.dashboard.hostile_warehouse import ADDRESSES, EVIL, IDS, NAMES, hostile_warehouse
 from tests.dashboard.invented_warehouse import InventedWarehouse
-from tests.dashboard.page_app import HIDDEN, NOW, PAGES, App, app, text_of
+from tests.dashboard.page_app import NOW, App, app, text_of
+from tests.dashboard.pages import HIDDEN, PAGES
 
 __all__ = ["app"]
 
@@ -42,9 +41,8 @@ def test_no_page_takes_a_text_of_others_for_its_own(app: App, page: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_a_hostile_reason_is_only_text_in_the_drawer_of_a_run_and_above_every_page(app: App, name: str) -> None:
     app.over(failing_with(app, f"{name} run `x`"))
-    with time_machine.travel(NOW + timedelta(minutes=30)):  # however late it is by now, the newest run is an hour old
-        drawn = app.open("pipeline", cell=f"{NOW - timedelta(hours=1):%Y-%m-%dT%H}.load")
-        overview = app.open()
+    drawn = app.open("pipeline", cell=f"{NOW - timedelta(hours=1):%Y-%m-%dT%H}.load")
+    overview = app.open()
 
     assert not drawn.exception
     shown = literal(f"{name} run x".replace("`", ""))
@@ -72,8 +70,7 @@ def failing_with(app: App, reason: str) -> InventedWarehouse:
         load | {"state": state, "finished_at": row["finished_at"] + timedelta(minutes=minutes)}
         for state, minutes in (("failed", 1), ("failed", 2), ("succeeded", 3))
     )
-    tables = {**app.warehouse.tables, "runs": pd.concat([whole, pd.DataFrame([ingest, first, second, third])])}
-    return replace(app.warehouse, tables=tables)
+    return app.warehouse.with_table("runs", pd.concat([whole, pd.DataFrame([ingest, first, second, third])]))
 
 
 @pytest.mark.parametrize(

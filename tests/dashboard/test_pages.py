@@ -3,7 +3,6 @@
 import json
 import re
 from calendar import month_abbr
-from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
@@ -14,7 +13,8 @@ import pipeline_grid
 import words
 from in_markdown import literal, plain
 from tests.dashboard import invented_warehouse
-from tests.dashboard.page_app import HIDDEN, LISTENING, NOW, PAGES, App, app, charts_of, text_of
+from tests.dashboard.page_app import NOW, App, app, charts_of, text_of
+from tests.dashboard.pages import HIDDEN, LISTENING, PAGES
 
 __all__ = ["app"]
 
@@ -112,7 +112,7 @@ def test_shared_ranks_are_marked_for_eye_and_ear(app: App) -> None:
     mine = (top["listener_id"] == "listener-one") & (top["period"] == "last_28_days")
     top.loc[mine, "rank"] = [1, 1, *range(3, 11)]
 
-    said = text_of(app.over(_with(app, "top_tracks", top)).open())
+    said = text_of(app.over(app.warehouse.with_table("top_tracks", top)).open())
 
     assert said.count('1<span aria-hidden="true">=</span><span class="hr-hidden"> shared</span>') == 2
 
@@ -358,7 +358,7 @@ def test_the_top_ten_of_spark_says_how_many_more_share_the_last_rank(app: App) -
     last = mine_of(app).drop_duplicates("isrc").tail(13)
     recent = last.assign(played_at=pd.Timestamp(NOW - timedelta(days=1)) + pd.to_timedelta(range(13), unit="min"))
     top = invented_warehouse.top_of("listener-one", recent, NOW)
-    app.over(_with(app, "top_tracks", top).with_plays(recent))
+    app.over(app.warehouse.with_table("top_tracks", top).with_plays(recent))
 
     said = text_of(app.open(period="7 days"))
 
@@ -394,7 +394,3 @@ def test_a_year_and_a_month_can_be_kept_as_a_picture(app: App, month: str) -> No
     assert "Keep it" in text_of(drawn)
     assert ("Who led when" in text_of(drawn)) == (month == "Whole year")
     assert ("Day by day" in text_of(drawn)) == (month == "Feb")
-
-
-def _with(app: App, table: str, rows: pd.DataFrame) -> "invented_warehouse.InventedWarehouse":
-    return replace(app.warehouse, tables={**app.warehouse.tables, table: rows})

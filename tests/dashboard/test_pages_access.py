@@ -8,7 +8,8 @@ from streamlit.runtime.caching import cache_utils
 
 import data
 from tests.dashboard.invented_states import STATES
-from tests.dashboard.page_app import NOW, PAGES, App, app, charts_of, text_of
+from tests.dashboard.page_app import NOW, App, app, charts_of, text_of
+from tests.dashboard.pages import PAGES
 
 __all__ = ["app"]
 
@@ -88,7 +89,7 @@ def test_a_viewer_sees_only_the_listener_the_owner_allows(private: App) -> None:
 def test_the_ledgers_sentences_do_not_name_whom_the_viewer_may_not_see(private: App) -> None:
     runs = private.warehouse.tables["runs"]
     told = runs.assign(reason="listener-two, listener-one: consent has ended", state="failed")
-    private.over(replace(private.warehouse, tables={**private.warehouse.tables, "runs": told}))
+    private.over(private.warehouse.with_table("runs", told))
 
     drawn = private.open("pipeline", user=signed_in("ania@example.org"))
 

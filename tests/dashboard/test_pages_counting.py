@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from tests.dashboard.invented import gaps_of
-from tests.dashboard.invented_warehouse import FEATURES, InventedWarehouse
-from tests.dashboard.page_app import LISTENING, NOW, App, app, text_of
+from tests.dashboard.invented_warehouse import FEATURES
+from tests.dashboard.page_app import NOW, App, app, text_of
+from tests.dashboard.pages import LISTENING
 
 __all__ = ["app"]
 
@@ -30,7 +31,7 @@ def with_plays(app: App, *parts: pd.DataFrame, gaps: pd.DataFrame | None = None)
     """Only these plays, and neither lists of Spark nor gaps but those given."""
     plays = pd.concat(parts, ignore_index=True).sort_values("played_at", ignore_index=True)
     told = (gaps_of() if gaps is None else gaps).assign(listener_id="listener-one", run_id="run", detected_at=NOW)
-    return app.over(_with(app.warehouse.with_plays(plays).without("top_tracks"), "gaps", told))
+    return app.over(app.warehouse.with_plays(plays).without("top_tracks").with_table("gaps", told))
 
 
 @pytest.mark.parametrize("page", ["overview", "top"])
@@ -57,7 +58,7 @@ def test_all_time_counted_in_the_app_has_nothing_to_move_from_either(app: App) -
 def test_tracks_are_not_new_because_collecting_is(app: App, page: str) -> None:
     """The history began nine days ago; Spark says of every track that it had no rank in the 28 days before."""
     top = app.warehouse.tables["top_tracks"].assign(previous_rank=pd.NA)
-    begun = _with(app.warehouse, "top_tracks", top).with_plays(some(app, 30, days_ago=9))
+    begun = app.warehouse.with_table("top_tracks", top).with_plays(some(app, 30, days_ago=9))
 
     said = text_of(app.over(begun).open(page, period="28 days"))
 
@@ -277,7 +278,3 @@ def test_a_mood_that_nobody_told_is_not_at_zero_percent(app: App) -> None:
     assert not drawn.exception
     assert "No mood is known for these plays." in text_of(drawn)
     assert "**0%**" not in text_of(drawn)
-
-
-def _with(warehouse: InventedWarehouse, table: str, rows: pd.DataFrame) -> InventedWarehouse:
-    return replace(warehouse, tables={**warehouse.tables, table: rows})

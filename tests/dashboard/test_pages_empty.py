@@ -8,18 +8,14 @@ import pytest
 
 from in_markdown import plain
 from tests.dashboard.invented_states import STATES
-from tests.dashboard.invented_warehouse import InventedWarehouse
-from tests.dashboard.page_app import LISTENING, NOW, PAGES, App, app, charts_of, text_of
+from tests.dashboard.page_app import NOW, App, app, charts_of, text_of
+from tests.dashboard.pages import LISTENING, PAGES
 
 __all__ = ["app"]
 
 
 def in_state(app: App, state: str) -> App:
     return app.over(STATES[state](app.warehouse, NOW))
-
-
-def with_table(warehouse: InventedWarehouse, table: str, rows: pd.DataFrame) -> InventedWarehouse:
-    return replace(warehouse, tables={**warehouse.tables, table: rows})
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -160,7 +156,7 @@ def test_a_listener_whose_consent_ended_is_told_so_on_their_pages(app: App) -> N
     runs = STATES["failing"](app.warehouse, NOW).tables["runs"]
     is_mended = (runs["step"] != "ingest") & (runs["state"] == "failed")
     loaded = runs.assign(state=runs["state"].mask(is_mended, "succeeded"), rows_new=runs["rows_new"].mask(is_mended, 0))
-    app.over(with_table(app.warehouse, "runs", loaded))
+    app.over(app.warehouse.with_table("runs", loaded))
 
     assert "could not read Ania's plays: consent was revoked, run python" in (
         said := plain(app.open().warning[0].value)
@@ -174,7 +170,7 @@ def test_a_pause_that_spotify_asked_for_is_told(app: App) -> None:
     until = pd.Timestamp(NOW) + pd.Timedelta(hours=20)
     paused = runs.assign(blocked_until=[until, *[pd.NaT] * (len(runs) - 1)])
 
-    said = text_of(app.over(with_table(app.warehouse, "runs", paused)).open("pipeline"))
+    said = text_of(app.over(app.warehouse.with_table("runs", paused)).open("pipeline"))
 
     assert "Spotify asked for a pause" in said
 
@@ -200,7 +196,7 @@ def test_five_listeners_can_each_be_chosen(app: App) -> None:
     tops = [
         top[top["listener_id"] == "listener-one"].assign(listener_id=f"listener-{name}") for name in ("four", "five")
     ]
-    five = with_table(app.warehouse.with_plays(pd.concat([plays, *more])), "top_tracks", pd.concat([top, *tops]))
+    five = app.warehouse.with_plays(pd.concat([plays, *more])).with_table("top_tracks", pd.concat([top, *tops]))
 
     drawn = app.over(five).open()
 

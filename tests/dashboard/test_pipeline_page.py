@@ -1,7 +1,6 @@
 """The Pipeline page and what other pages say of it: an old copy of the ledger, next steps, commands, schedules."""
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +25,7 @@ def laptop(app: App) -> App:
 
 
 def over_runs(app: App, runs: pd.DataFrame) -> App:
-    return app.over(replace(app.warehouse, tables={**app.warehouse.tables, "runs": runs}))
+    return app.over(app.warehouse.with_table("runs", runs))
 
 
 def two_runs(app: App, **load: Any) -> App:

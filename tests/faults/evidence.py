@@ -30,7 +30,6 @@ class Page:
     keys: frozenset[Key]
     oldest: datetime
     newest: datetime
-    is_full: bool
 
 
 @dataclass(frozen=True)

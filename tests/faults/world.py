@@ -210,7 +210,7 @@ class World:
         plays, at = self._spotify.window(name, as_of), max(as_of, began_at)
         keys = frozenset(map(key_of, plays))
         oldest, newest = (plays[-1].played_at, plays[0].played_at) if plays else (at, at)
-        return Page(name, at, keys, oldest, newest, len(plays) == 50)
+        return Page(name, at, keys, oldest, newest)
 
     def _deliver(self, name: str, headers: dict[str, str], body: bytes) -> int:
         status = self._functions[name].post("/", data=body, headers=headers).status_code

@@ -45,14 +45,15 @@ class Ingesting:
         self.slugs = list(spotify.listeners)
         self.landing, self.quarantine = cloud.environment["LANDING_BUCKET"], cloud.environment["QUARANTINE_BUCKET"]
         self.project, self.dataset = cloud.environment["GOOGLE_CLOUD_PROJECT"], cloud.environment["DATASET"]
-        with self._settings():
+        with self.settings():
             self.warehouse = bigquery.Client(self.project, location=cloud.environment["LOCATION"])
         app = {"client_id": spotify.app.client_id, "client_secret": spotify.app.client_secret}
         self.store("spotify-client", app)
         self.restart()
 
     @contextlib.contextmanager
-    def _settings(self):
+    def settings(self):
+        """This process has its environment meanwhile."""
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment.items():
                 patch.setenv(name, value)
@@ -63,7 +64,7 @@ class Ingesting:
         from ingest_cloud import connect
         from ingest_settings import Settings
 
-        with self._settings():
+        with self.settings():
             return connect(Settings.from_env(self.environment))
 
     def restart(self):
@@ -97,7 +98,7 @@ class Ingesting:
         """Cloud Scheduler's call."""
         if slot:
             headers = {"X-CloudScheduler-ScheduleTime": slot.isoformat()} | headers
-        with self._settings(), contextlib.redirect_stdout(io.StringIO()) as stdout:
+        with self.settings(), contextlib.redirect_stdout(io.StringIO()) as stdout:
             response = self.client.post("/", headers=headers)
         entries = [json.loads(line) for line in stdout.getvalue().splitlines()]
         log = [entry for entry in entries if entry["severity"] != "INFO"]
