@@ -39,6 +39,8 @@ def sent_bytes(browser: str, address: str) -> int:
         page.goto(address)
         page.wait_for_selector("h1")
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        # The chart library is asked for when the first chart is drawn, which can be later than all the rest.
+        page.wait_for_selector(".vega-embed svg, .vega-embed canvas")
         page.wait_for_load_state("networkidle")
         chromium.close()
     return total

@@ -41,7 +41,7 @@ def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: boo
     raw: dict[str, Sequence[str]] = {"listener": [listener], "period": [period], "by": [by], "zone": [zone]}
     if period == CUSTOM:
         with st.container(key=None if has_period else f"{HIDDEN}-dates"):
-            raw["dates"] = _dates(zone, now, must_be_whole=has_period)
+            raw["dates"] = _dates(zone, now, waits=has_period)
     return filters.checked(raw, viewer.listeners, now, home, st.context.timezone)
 
 
@@ -133,8 +133,8 @@ def _take_over(key: str) -> None:
     st.session_state[key] = st.session_state[f"{key}_shown"]
 
 
-def _dates(zone: str, now: datetime, *, must_be_whole: bool) -> list[str]:
-    """Two days; while only the first is chosen the page waits."""
+def _dates(zone: str, now: datetime, *, waits: bool) -> list[str]:
+    """Two days. One alone is both: Streamlit drops the second from the URL where it equals the first."""
     today = local_day(now, filters.valid_zone(zone) or "UTC")
     chosen: Any = st.date_input(
         "From and to",
@@ -146,7 +146,7 @@ def _dates(zone: str, now: datetime, *, must_be_whole: bool) -> list[str]:
         format="YYYY-MM-DD",
         width=300,
     )
-    if len(chosen) != 2 and must_be_whole:
-        st.caption("Choose the last day as well.")
+    if not chosen and waits:
+        st.caption("Choose the first and the last day.")
         st.stop()
-    return [day.isoformat() for day in chosen]
+    return [day.isoformat() for day in (*chosen[:1], *chosen[-1:])]

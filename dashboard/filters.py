@@ -88,7 +88,9 @@ def zone_choices(home_zone: str | None, browser_zone: str | None) -> list[str]:
 
 @cache
 def _known_zones() -> frozenset[str]:
-    return frozenset(zone for zone in available_timezones() if not zone.startswith(("posix/", "right/", "Etc/Unknown")))
+    """Not localtime, which is where the server is, nor Factory, which is nowhere."""
+    odd = ("posix/", "right/", "Etc/Unknown", "localtime", "Factory")
+    return frozenset(zone for zone in available_timezones() if not zone.startswith(odd))
 
 
 def _first(raw: Mapping[str, Sequence[str]], key: str) -> str | None:

@@ -165,7 +165,10 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
             title=name,
             name=page.name,
             numbers=[
-                (words.minutes(now.minutes), "listened"),
+                (
+                    words.minutes(now.minutes),
+                    f"listened{', estimated' if now.measured_share < frame.MEASURED_FROM else ''}",
+                ),
                 (f"{now.plays:,}", "plays"),
                 (f"{now.artists:,}", "artists"),
                 (f"{now.new_artists:,}", "new artists"),

@@ -72,3 +72,12 @@ def test_the_decade_that_is_looked_into_is_in_the_address(app: App) -> None:
 
     assert f"Of the {other}" in text_of(app.open("discoveries", decade=other))
     assert f"Of the {shown[0]}" in text_of(app.open("discoveries", decade="<b>"))
+
+
+@pytest.mark.parametrize("dates", [["2026-11-16"], ["2026-11-16", "2026-11-16"]])
+def test_one_day_is_a_period_although_the_address_names_it_only_once(app: App, dates: list[str]) -> None:
+    drawn = app.open("top", period="Custom", dates=dates)
+
+    assert not drawn.exception
+    assert "16 Nov 2026 · times in" in text_of(drawn)
+    assert "leads with" in text_of(drawn)

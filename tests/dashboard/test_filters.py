@@ -89,6 +89,8 @@ def test_dates_are_put_in_order_and_end_today_at_the_latest():
 def test_legacy_names_of_zones_are_zones_and_invented_ones_are_not():
     assert valid_zone("Asia/Calcutta") == "Asia/Calcutta"
     assert valid_zone("Asia/India") is None
+    assert valid_zone("localtime") is None, "where the server is"
+    assert valid_zone("Factory") is None
     assert default_zone("Mars/Olympus", None) == "UTC"
     assert zone_choices("Europe/Warsaw", "Asia/Tokyo")[:3] == ["Europe/Warsaw", "Asia/Tokyo", "UTC"]
     assert len(zone_choices("UTC", "UTC")) == len(set(zone_choices("UTC", "UTC")))

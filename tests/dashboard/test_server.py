@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
 
+import brotli
+
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 
 
@@ -49,6 +51,13 @@ def get(address: str, **headers: str) -> tuple[int, Message, bytes]:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()
+
+
+def test_a_browser_that_knows_brotli_gets_it():
+    with served() as address:
+        status, headers, body = get(f"{address}/", **{"Accept-Encoding": "gzip, deflate, br"})
+        assert (status, headers["Content-Encoding"]) == (200, "br")
+        assert b"<html" in brotli.decompress(body)
 
 
 def test_files_are_compressed_and_every_answer_carries_the_policy():
