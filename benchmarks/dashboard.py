@@ -119,6 +119,7 @@ def measure_billed(rows: pd.DataFrame, redraws: int) -> None:
     ledger = billed_megabytes("runs", pd.DataFrame(invented_runs()))
     print("And for every version of the ledger, once for all listeners, as each page says how the pipeline stands:")
     against_limit("runs of the last fortnight", ledger, BILLED_LIMIT_MEGABYTES, "MB")
+    against_limit("with a later version of the plays", ledger + later, BILLED_LIMIT_MEGABYTES, "MB")
     print(f"With {LISTENERS} such listeners, as BigQuery reads a day's partition whole:")
     from dashboard_settings import Settings
 

@@ -20,7 +20,7 @@ def failed(checks):
 
 
 def test_sixty_listeners_in_bad_weather_lose_nothing_and_each_has_an_outcome(tmp_path):
-    # Which calls meet it depends on their order: of some 250 so many do that each kind is met in every run.
+    # Which calls meet it depends on their order; a tenth of some hundreds is never as few as is asked for below.
     weather = Weather(answer_seconds=0, busy_share=0.1, broken_share=0.1, retry_after_seconds=0)
     with ingest_world.world(tmp_path, LISTENERS, weather) as world:
         slot = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -30,8 +30,8 @@ def test_sixty_listeners_in_bad_weather_lose_nothing_and_each_has_an_outcome(tmp
             answers.append(world.run(slot)[0])
             world.deliver()
         assert failed(ingest_world.checks(world, slots, answers)) == []
-        assert world.routes.answered["rate_limited"] > 0
-        assert sum(count for kind, count in world.routes.answered.items() if kind in BROKEN) > 0
+        assert world.routes.answered["rate_limited"] > 5
+        assert sum(count for kind, count in world.routes.answered.items() if kind in BROKEN) > 2
         assert answers[0]["rows_new"] == sum(outcome["new"] for outcome in answers[0]["listeners"].values()) > 2000
 
 
