@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import requests
 from localcloud import ledger
 from localcloud.demo_plays import read_plays
 from localcloud.demo_truth import Story, Truth
-from localcloud.recount import top_tracks, tracks
+from localcloud.recount import differing_tracks, top_tracks
 from localcloud.supervisor import Laptop
 
 
@@ -99,14 +99,8 @@ def _check_top_tracks(laptop: Laptop, runs: list[dict[str, Any]], truth: Truth) 
     yield Check("rows of the top ten", len(recount), len(rows))
     unlike = [row for row in recount if row not in [_without_stamps(found) for found in rows]]
     yield Check("rows of the top ten that a recount finds different", [], unlike)
-    listed = _by_track(_without_stamps(row) for row in ledger.read(laptop.settings, "SELECT * FROM `{dataset}.tracks`"))
-    recounted = _by_track(tracks(plays, as_of))
-    differing = sorted(key for key in listed.keys() | recounted.keys() if listed.get(key) != recounted.get(key))
-    yield Check("tracks that a recount finds different", [], differing)
-
-
-def _by_track(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(row["listener_id"], row["track_id"]): row for row in rows}
+    listed = ledger.read(laptop.settings, "SELECT * FROM `{dataset}.tracks`")
+    yield Check("tracks that a recount finds different", [], differing_tracks(listed, plays, as_of))
 
 
 def _without_stamps(row: dict[str, Any]) -> dict[str, Any]:

@@ -116,6 +116,13 @@ def tracks(plays: Iterable[Row], as_of: datetime) -> list[dict[str, Any]]:
     return [_listed(sorted(by_track[key], key=lambda play: play["played_at"])) for key in sorted(by_track)]
 
 
+def differing_tracks(found: Iterable[Row], plays: Iterable[Row], as_of: datetime) -> list[tuple[str, str]]:
+    """Listener and track of the rows of `tracks` that are missing, too many or other than they should be."""
+    is_row = {(row["listener_id"], row["track_id"]): {**row, "run_id": None} for row in found}
+    should_be = {(row["listener_id"], row["track_id"]): {**row, "run_id": None} for row in tracks(plays, as_of)}
+    return sorted(key for key in is_row.keys() | should_be.keys() if is_row.get(key) != should_be.get(key))
+
+
 def _listed(in_order: list[Row]) -> dict[str, Any]:
     """The newest play of those that know most: from the API before exports, with features before those without."""
     candidates = [play for play in in_order if play["source"] == "api"] or in_order

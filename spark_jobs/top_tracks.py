@@ -93,10 +93,10 @@ def instant(text: str) -> datetime:
 
 def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime) -> Outcome:
     plays = read_plays(session, batch)
-    write(tracks(plays, batch), batch, "tracks", mode="overwrite")
     top = top_tracks(plays, batch).persist()  # at most 40 rows a listener, asked for twice
     owners = [row.listener_id for row in top.select("listener_id").collect()]
     write(top, batch, "top_tracks", mode="overwrite")
+    write(tracks(plays, batch), batch, "tracks", mode="overwrite")  # only saves its readers work, so it comes second
     rows_in, rows_new, listeners = plays.count(), len(owners), len(set(owners))
     reason = f"Plays read: {rows_in}, rows of the top ten: {rows_new}, listeners: {listeners}."
     return Outcome("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)

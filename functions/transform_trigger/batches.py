@@ -10,8 +10,8 @@ from trigger_errors import BatchRefused
 
 LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
 
-# States of dataproc_v1.Batch.State. A dead batch may have written `tracks` or, when it died at its last act, a row in
-# `runs`, both tables. It does not count all the same; another batch overwrites them.
+# States of dataproc_v1.Batch.State. A dead batch may have written `top_tracks`, and `tracks` too if it died at its last
+# act, a row in `runs`. It does not count all the same; another batch overwrites both.
 DEAD = frozenset({"FAILED", "CANCELLED"})
 ACTIVE = frozenset({"PENDING", "RUNNING", "CANCELLING"})
 _ATTEMPTS = 3

@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from localcloud.invented_lives import Play
-from localcloud.recount import top_tracks, tracks
-from tests.faults.evidence import Evidence, Key, Row, row_key
+from localcloud.recount import differing_tracks, top_tracks
+from tests.faults.evidence import Batch, Evidence, Key, Row, row_key
 from tests.ingest.ingesting import expected_row
 
 Check = Callable[[Evidence], Iterator[str]]
@@ -192,12 +192,16 @@ def never_do_two_batches_run_at_once(evidence: Evidence) -> Iterator[str]:
             yield f"{later.batch_id} was created while {earlier.batch_id} was active"
 
 
+def _last_batch(evidence: Evidence) -> Batch:
+    succeeded = (batch for batch in evidence.batches if batch.state == "SUCCEEDED")
+    return max(succeeded, key=lambda batch: batch.created_at)
+
+
 def the_last_batch_has_seen_every_play(evidence: Evidence) -> Iterator[str]:
-    succeeded = [batch for batch in evidence.batches if batch.state == "SUCCEEDED"]
-    if not succeeded:
+    if not any(batch.state == "SUCCEEDED" for batch in evidence.batches):
         yield "no batch succeeded"
         return
-    last = max(succeeded, key=lambda batch: batch.created_at)
+    last = _last_batch(evidence)
     for key in sorted({row_key(row) for row in evidence.plays} - last.seen):
         yield f"{last.batch_id} is the last batch and has not seen {_told(key)}"
     if evidence.plays and last.as_of < max(row["played_at"] for row in evidence.plays):
@@ -207,7 +211,7 @@ def the_last_batch_has_seen_every_play(evidence: Evidence) -> Iterator[str]:
 def the_top_ten_is_what_a_recount_gives(evidence: Evidence) -> Iterator[str]:
     if evidence.top_tracks is None:
         return
-    last = max((batch for batch in evidence.batches if batch.state == "SUCCEEDED"), key=lambda batch: batch.created_at)
+    last = _last_batch(evidence)
     run_id = last.batch_id.removeprefix("top-tracks-").split("-")[0].upper()
     if not _rows(evidence, run_id, "top_tracks", "succeeded"):
         yield f"{last.batch_id} succeeded, and the ledger has no row of it"
@@ -222,12 +226,8 @@ def the_top_ten_is_what_a_recount_gives(evidence: Evidence) -> Iterator[str]:
 def the_list_of_tracks_is_what_a_recount_gives(evidence: Evidence) -> Iterator[str]:
     if evidence.tracks is None:
         return
-    last = max((batch for batch in evidence.batches if batch.state == "SUCCEEDED"), key=lambda batch: batch.created_at)
-    rows = [{name: row[name] for name in row if name != "run_id"} for row in evidence.tracks]
-    found = sorted(rows, key=lambda row: (row["listener_id"], row["track_id"]))
-    for ours, theirs in zip(found, tracks(evidence.plays, last.as_of), strict=True):
-        if ours != theirs:
-            yield f"tracks has {ours}, a recount gives {theirs}"
+    for listener, track in differing_tracks(evidence.tracks, evidence.plays, _last_batch(evidence).as_of):
+        yield f"tracks tells {track} of {listener} as no recount does"
 
 
 def in_the_end_everybody_is_heard(evidence: Evidence) -> Iterator[str]:
