@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from localcloud.recount import top_tracks
+from localcloud.recount import differing_tracks, top_tracks, tracks
 
 AS_OF = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -72,3 +72,30 @@ def test_no_more_than_ten_rows_and_the_tie_shows_in_the_rank():
     plays = [play(1, f"track-{number:02}") for number in range(12)]
     rows = short(top_tracks(plays, AS_OF), "last_7_days")
     assert [row[:3] for row in rows] == [(n + 1, 1, f"track-{n:02}") for n in range(10)]
+
+
+TOLD_OF_A_TRACK = dict.fromkeys(
+    ("artist_id", "album_id", "album_release_date", "explicit", "popularity", "danceability", "energy", "speechiness",
+     "acousticness", "instrumentalness", "liveness", "valence", "tempo", "features_source")
+)  # fmt: skip
+
+
+def test_a_track_is_told_by_the_newest_play_of_those_that_know_most():
+    plays = [
+        play(1, "a", **TOLD_OF_A_TRACK | {"source": "export", "track_name": "Export"}),
+        play(2, "a", **TOLD_OF_A_TRACK | {"track_name": "Without features"}),
+        play(3, "a", **TOLD_OF_A_TRACK | {"track_name": "Told", "energy": 0.5, "isrc": "NEW"}),
+        play(4, "a", **TOLD_OF_A_TRACK | {"track_name": "Old", "energy": 0.4, "isrc": "OLD"}),
+        play(-1, "late", **TOLD_OF_A_TRACK),
+    ]
+    [row] = tracks(plays, AS_OF)
+    assert (row["track_name"], row["energy"], row["isrc"], row["source"]) == ("Told", 0.5, "NEW", "api")
+    assert row["last_played_at"] == AS_OF - timedelta(days=1)
+
+
+def test_rows_that_are_missing_too_many_or_other_are_named_and_the_run_makes_no_difference():
+    plays = [play(1, name, **TOLD_OF_A_TRACK) for name in ("good", "missing", "other")]
+    good, _, other = tracks(plays, AS_OF)
+    found = [good | {"run_id": "x"}, other | {"track_name": "?"}, good | {"track_id": "many"}]
+    assert differing_tracks(found, plays, AS_OF) == [("ada", "many"), ("ada", "missing"), ("ada", "other")]
+    assert differing_tracks([row | {"run_id": "y"} for row in tracks(plays, AS_OF)], plays, AS_OF) == []
