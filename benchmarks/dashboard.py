@@ -6,6 +6,7 @@ is OVER; a rival is another way to the same end, measured in the same run.
 """
 
 import argparse
+import json
 import logging
 import os
 import statistics
@@ -89,9 +90,11 @@ def unlisted_megabytes(rows: pd.DataFrame) -> int:
 
 
 def invented_runs() -> list[dict[str, Any]]:
-    """A fortnight of runs in which every step did its work."""
+    """A fortnight of runs in which every step did its work, for three listeners: what chooses one is sent, too."""
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    details = '{"listeners": {"listener-one": {"state": "collected", "fetched": 50, "new": 3}}}'
+    one = {"state": "collected", "fetched": 50, "new": 3}
+    told = {LISTENER: one, "listener-two": one, "listener-three": one}
+    details = json.dumps({"listeners": told})
     return [
         {
             "run_id": f"{slot:%Y%m%dT%H%M%SZ}",
