@@ -22,7 +22,7 @@ from dashboard_settings import Settings, SettingsError
 
 _SCRIPT = Path(__file__).parent / "streamlit_app.py"
 _COMPRESS_FROM_BYTES = 1_000
-_QUALITY = 5
+_QUALITY = 6
 """A tenth smaller than gzip for half as much time again; the next steps cost the first visitor seconds."""
 _WARM = ("altair", "data", "history", "tops")
 """Modules whose import takes longest: done before the first viewer comes."""
