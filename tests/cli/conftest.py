@@ -17,6 +17,13 @@ def owner(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def listener(owner):
+    from tests.cli.owning import ONE
+
+    owner.has_listener(ONE)
+
+
+@pytest.fixture
 def importing(owner, capsys):
     from tests.cli.importing import importing_owner
 

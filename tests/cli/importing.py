@@ -5,6 +5,8 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import functions_framework
 import pytest
@@ -15,6 +17,11 @@ from tests.cli.test_runs import write_steps
 from tests.load.loading import ROOT
 
 PLAYS = "SELECT * FROM listening.plays ORDER BY listener_id, played_at, track_id"
+EXAMPLES = Path(__file__).parent / "exports"
+NEW, OLD = EXAMPLES / "Streaming_History_Audio_2023-2024_7.json", EXAMPLES / "endsong_0.json"
+A, B = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
+"""Two tracks of these exports."""
+SINCE, UNTIL = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)
 
 
 def wait_for(condition):

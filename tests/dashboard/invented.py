@@ -1,13 +1,14 @@
 """Small invented histories for the tests, built the way the warehouse's answers are."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
 
 import history
 from history import History
+from periods import custom_period
 
 VERSION = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TRACK_COLUMNS = [
@@ -25,6 +26,10 @@ _NUMBERS = [
 def at(text: str) -> datetime:
     """An instant in UTC: "2026-11-22 10:00"."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+NOW = at("2026-11-22 12:00")
+NOVEMBER = custom_period(date(2026, 11, 1), date(2026, 11, 22), "UTC", NOW)
 
 
 def track(track_id: str, **told: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pipeline_grid
 import run_grid
 from log_links import logs_url
 from tests.dashboard.invented import at
-from tests.dashboard.test_pipeline_views import NOW, imported, ledger, run, whole
+from tests.dashboard.invented_ledger import NOW, imported, ledger, run, whole
 from theme import colours_of
 
 

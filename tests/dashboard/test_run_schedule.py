@@ -12,7 +12,7 @@ import run_grid
 from dashboard_settings import Settings
 from run_schedule import Schedule, to_schedule
 from tests.dashboard.invented import at
-from tests.dashboard.test_pipeline_views import ledger, run
+from tests.dashboard.invented_ledger import ledger, run
 from theme import colours_of
 
 EVERY_THREE_HOURS = Schedule(minute=30, interval_hours=3)

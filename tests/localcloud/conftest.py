@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from google.cloud import storage
 
 from localcloud.clock import Clock
 from localcloud.control import cloud_routes, fault_routes
@@ -17,6 +18,7 @@ from localcloud.log import Log, say_nothing
 from localcloud.web import Server
 
 PROJECT = "heavy-rotation-laptop"
+BUCKET = "landing"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,12 @@ def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningC
     with running_cloud(tmp_path) as cloud:
         point_clients_at(cloud, monkeypatch)
         yield cloud
+
+
+@pytest.fixture
+def bucket(google: RunningCloud) -> Iterator[storage.Bucket]:
+    with storage.Client() as client:
+        yield client.create_bucket(BUCKET)
 
 
 def point_clients_at(cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch) -> None:

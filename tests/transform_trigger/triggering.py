@@ -15,6 +15,9 @@ from localcloud.in_process import LaptopCloud
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
+TEN, ELEVEN, NOON = "20261122T100000Z", "20261122T110000Z", "20261122T120000Z"
+TENS_BATCH, ELEVENS_BATCH = "top-tracks-20261122t100000z", "top-tracks-20261122t110000z"
+CREATE = "gcp POST .*/batches"
 
 
 def slot_of(run_id):
@@ -35,6 +38,10 @@ def ledger_row(run_id, step, state, reason, rows_in=None, error_class=None):
         "blocked_until": None,
         "details": None,
     }
+
+
+TENS_ROW = ledger_row(TEN, "transform", "succeeded", f"Batch {TENS_BATCH} submitted for 12 new plays.", 12)
+ELEVENS_ROW = ledger_row(ELEVEN, "transform", "succeeded", f"Batch {ELEVENS_BATCH} submitted for 12 new plays.", 12)
 
 
 def entries(capsys):
