@@ -43,6 +43,7 @@ class Listening:
     shown: pd.DataFrame
     before: pd.DataFrame | None
     gaps: pd.DataFrame
+    unheard_since: datetime | None
     now: datetime
     colours: Colours
     heading: DeltaGenerator
@@ -51,6 +52,15 @@ class Listening:
     @property
     def history(self) -> History:
         return self.loaded.value
+
+    @property
+    def unknown(self) -> pd.DataFrame:
+        """Stretches of which not everything is known: the gaps and, where consent is gone, the time since."""
+        if self.unheard_since is None:
+            return self.gaps
+        since = pd.DataFrame({"gap_start": [self.unheard_since], "gap_end": [self.now]})
+        columns = ["gap_start", "gap_end"]
+        return pd.concat([frame[columns] for frame in (self.gaps, since) if len(frame)], ignore_index=True)
 
     @property
     def by(self) -> str:
@@ -132,6 +142,7 @@ def listening(*, needs_plays: bool = True) -> Listening:
         shown=within(local, stretch),
         before=within(local, previous) if previous else None,
         gaps=viewer.store.gaps(chosen.listener).value,
+        unheard_since=pipeline_health.unheard_since(viewer.store.runs().value, chosen.listener, now),
         now=now,
         colours=colours(),
         heading=head.heading,
@@ -189,6 +200,8 @@ def gap_notice(page: Listening) -> None:
     if len(within_period):
         marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
         states.gaps_in_period(len(within_period), sorted(marked))
+    if page.unheard_since and page.unheard_since < page.period.end_at:
+        states.unheard(page.name, local_day(page.unheard_since, page.filters.zone))
 
 
 def alt_text(*sentences: str) -> str:

@@ -20,6 +20,9 @@ _LEDGER_HOURS = 14 * 24
 """All that the ledger's copy holds (data.LEDGER_DAYS) but its first day."""
 
 
+_HEARD = ("collected", "nothing_new")
+
+
 @dataclass(frozen=True)
 class Status:
     """level: ok, attention (a listener needs somebody), paused (by Spotify), late, failing, never."""
@@ -97,6 +100,19 @@ def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
             newest[slug] = {**told, "consent_ends_at": ends_at, "is_gone": _is_gone(judged)}
     rows = [_listener_row(slug, told, now) for slug, told in sorted(newest.items())]
     return pd.DataFrame(rows, columns=["listener_id", "state", "reason", "ends_at", "days_left", "level"])
+
+
+def unheard_since(runs: pd.DataFrame, listener_id: str, now: datetime) -> datetime | None:
+    """Since when nobody may ask for the plays of a listener whose consent is gone; None while somebody may.
+
+    The slot of the last run that heard the listener; where the copy of the ledger has none, of its first.
+    """
+    found = listeners(runs, now)
+    if found[(found["listener_id"] == listener_id) & found["level"].isin(["gone", "ended"])].empty:
+        return None
+    told = _ingest_details(runs)
+    heard = [slot for slot, details in told if details.get(listener_id, {}).get("state") in _HEARD]
+    return heard[-1] if heard else told[0][0]
 
 
 def success_rate(runs: pd.DataFrame, now: datetime, days: int = 7, schedule: Schedule = HOURLY) -> tuple[int, int]:
@@ -253,7 +269,7 @@ def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
                     "what": told.get("reason") or "",
                     "recovered": False,
                 }
-            elif told.get("state") in ("collected", "nothing_new"):
+            elif told.get("state") in _HEARD:
                 for failed in (row for (other, _), row in rows.items() if other == slug):
                     failed["recovered"] = True
     return list(rows.values())

@@ -105,6 +105,13 @@ def gaps_in_period(count: int, days: list[date]) -> None:
     )
 
 
+def unheard(listener: str, since: date) -> None:
+    st.caption(
+        f":material/warning: Since {words.short_day(since)} nobody may ask Spotify for the plays of {literal(listener)}. "
+        "These days are outlined, and averages leave them out."
+    )
+
+
 def no_play_counts(listener: str, stored: int, *, is_laptop: bool) -> None:
     """Everything there is came from an export and was skipped early."""
     st.header(f"No play of {literal(listener)} counts yet")

@@ -13,7 +13,7 @@ from periods import local_day
 
 
 def draw(page: Listening, year: int) -> None:
-    calendar = days.calendar(page.everything, year, page.by, page.gaps, page.filters.zone, page.now)
+    calendar = days.calendar(page.everything, year, page.by, page.unknown, page.filters.zone, page.now)
     busiest = days.busiest_day(page.everything[page.everything["wall"].dt.year == year], page.by)
     past, with_music = int(_is_known(page, calendar).sum()), int((calendar["value"] > 0).sum())
     said = f"{with_music:,} of {words.counted(past, 'day')} had music."

@@ -36,7 +36,7 @@ def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) 
 def a_day(page: Listening, whole: float) -> str:
     """The average, as on the When page; the sum where there is none."""
     period = collected(page.period, page.history.oldest_at)
-    marked = days.gap_days(page.gaps, page.filters.zone, period.start, period.end)
+    marked = days.gap_days(page.unknown, page.filters.zone, period.start, period.end)
     per_day = hours.per_day(page.shown, period, page.by, page.now, marked)
     if per_day is None:
         return f"**{words.amount(whole, page.by)}** in all"
@@ -83,7 +83,7 @@ def bars_of(page: Listening, measure: str) -> list[float]:
 
 def how_much(page: Listening, now: totals.Totals, said: str) -> None:
     st.header("How much did you listen?", anchor=False)
-    marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
+    marked = days.gap_days(page.unknown, page.filters.zone, page.period.start, page.period.end)
     trend = totals.trend(page.everything, page.period, page.by, marked, page.history.oldest_at)
     st.altair_chart(charts.trend(trend, page.by, page.colours), alt=frame.alt_text("Listening over the period.", said))
     frame.gap_notice(page)

@@ -23,7 +23,7 @@ def watched(page: Listening) -> Period:
 
 
 def listening_clock(page: Listening) -> None:
-    clock = hours.clock(page.shown, watched(page), page.by, page.now, page.gaps)
+    clock = hours.clock(page.shown, watched(page), page.by, page.now, page.unknown)
     weekday, hour, value = hours.peak(clock) or hours.Peak(0, 0, 0.0)
     amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
     said = f"You listen most on **{words.WEEKDAYS[weekday]}s, {words.hour_span(hour)}**: about {amount} in that hour."
@@ -50,7 +50,7 @@ def hours_and_weekdays(page: Listening) -> None:
 def weekdays(page: Listening) -> None:
     st.header("By weekday", anchor=False)
     period = watched(page)
-    marked = days.gap_days(page.gaps, page.filters.zone, period.start, period.end)
+    marked = days.gap_days(page.unknown, page.filters.zone, period.start, period.end)
     by_weekday = hours.by_weekday(page.shown, period, page.by, page.now, marked)
     if not by_weekday["value"].any():
         st.caption("There is no average: every day with music has a gap, or no length is known.")

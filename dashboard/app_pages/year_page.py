@@ -117,7 +117,7 @@ def days_of_month(page: Listening, review: years.Review) -> None:
     """Day by day, with the month before behind it."""
     st.header("Day by day", anchor=False)
     said = f"{words.counted(review.totals.days_with_plays, 'day')} had music."
-    marked = days.gap_days(page.gaps, page.filters.zone, review.period.start, review.period.end)
+    marked = days.gap_days(page.unknown, page.filters.zone, review.period.start, review.period.end)
     trend = totals.trend(page.everything, review.period, page.by, marked, page.history.oldest_at)
     st.altair_chart(charts.trend(trend, page.by, page.colours), alt=said)
     st.caption(f"{said} Grey bars behind: the month before." if period_before(page, review) else said)
@@ -198,7 +198,7 @@ def keep(page: Listening, review: years.Review, name: str, month: int | None) ->
 
 
 def daily(page: Listening, review: years.Review) -> pd.Series:
-    every = days.calendar(page.everything, review.period.start.year, page.by, page.gaps, page.filters.zone, page.now)
+    every = days.calendar(page.everything, review.period.start.year, page.by, page.unknown, page.filters.zone, page.now)
     first, last = pd.Timestamp(review.period.start), pd.Timestamp(review.period.begun_until)
     return every.loc[every["day"].between(first, last), "value"]
 

@@ -278,3 +278,34 @@ def test_a_mood_that_nobody_told_is_not_at_zero_percent(app: App) -> None:
     assert not drawn.exception
     assert "No mood is known for these plays." in text_of(drawn)
     assert "**0%**" not in text_of(drawn)
+
+
+def test_days_since_consent_was_taken_back_are_outlined_and_in_no_average(app: App) -> None:
+    runs = app.warehouse.tables["runs"].copy()
+    is_after = (runs["step"] == "ingest") & (runs["slot"] > NOW - timedelta(days=9))
+    runs["details"] = [
+        _revoked(details) if after else details for details, after in zip(runs["details"], is_after, strict=True)
+    ]
+    plays = app.warehouse.tables["plays"]
+    kept = plays[(plays["listener_id"] != "listener-one") | (plays["played_at"] < NOW - timedelta(days=9))]
+    app.over(app.warehouse.with_plays(kept).with_table("runs", runs))
+
+    drawn = app.open(by="Plays")
+
+    said, since = text_of(drawn), NOW - timedelta(days=9)
+    assert not drawn.exception
+    assert f"Since {since.day} {since:%b} nobody may ask Spotify for the plays of Ania." in said
+    mine = kept[kept["listener_id"] == "listener-one"]
+    begins = pd.Timestamp("2026-10-28", tz="Europe/Berlin")
+    ends = pd.Timestamp("2026-11-15", tz="Europe/Berlin")
+    # 28 October to 14 November: on the 15th she was heard for half of the day only.
+    watched = mine[(mine["played_at"] >= begins) & (mine["played_at"] < ends)]
+    assert f"**{len(watched) / 18:,.1f} plays a day** on average" in said
+    assert not app.open("when").exception
+    assert not app.open("year").exception
+
+
+def _revoked(details: dict[str, Any]) -> dict[str, Any]:
+    gone = {"state": "failed", "error_class": "NeedsConsent", "reason": "Consent was revoked.", "new": 0, "fetched": 0}
+    one = details["listeners"]["listener-one"] | gone
+    return {"listeners": {**details["listeners"], "listener-one": one}}

@@ -136,3 +136,24 @@ def test_an_import_that_failed_is_no_step_of_the_hours():
     failed = imported(11, "import")
     failed[0] |= {"state": "failed"}
     assert pipeline_health.status(ledger(*whole(12), *failed), NOW).level == "ok"
+
+
+def test_a_listener_without_consent_is_unheard_since_the_last_run_that_heard_her():
+    gone = {"state": "failed", "error_class": "NeedsConsent"}
+    runs = ledger(
+        asked(8, ania={}, ben={}),
+        asked(9, ania={}, ben=gone),
+        asked(10, ania=gone, ben=gone),
+        asked(11, ania=gone, ben={}),
+    )
+    assert pipeline_health.unheard_since(runs, "ania", NOW) == at("2026-11-22 09:00")
+    assert pipeline_health.unheard_since(runs, "nobody", NOW) is None
+    never = ledger(asked(9, ania=gone), asked(10, ania=gone))
+    assert pipeline_health.unheard_since(never, "ania", NOW) == at("2026-11-22 09:00")
+
+
+def test_a_listener_who_consented_anew_or_met_another_trouble_is_not_unheard():
+    gone, unavailable = {"state": "failed", "error_class": "NeedsConsent"}, {"state": "failed", "error_class": "X"}
+    again = ledger(asked(9, ania=gone), asked(10, ania={}))
+    assert pipeline_health.unheard_since(again, "ania", NOW) is None
+    assert pipeline_health.unheard_since(ledger(asked(9, ania={}), asked(10, ania=unavailable)), "ania", NOW) is None
