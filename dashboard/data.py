@@ -24,6 +24,7 @@ from dashboard_settings import Settings
 from history import History, to_history, to_plays
 from warehouse_errors import UNREADABLE, as_unreadable, is_silence
 
+TABLES = ("plays", "tracks", "top_tracks", "gaps", "runs")
 LEDGER_DAYS = 15
 """As much of the ledger as the Pipeline page looks back on, and a day."""
 _QUERIES = Path(__file__).parent / "queries"
@@ -57,6 +58,21 @@ class _Copy:
     error: str | None = None
 
 
+class Bill:
+    """What BigQuery has billed this server's queries for since midnight UTC."""
+
+    def __init__(self) -> None:
+        self._day, self._bytes, self._lock = datetime.now(UTC).date(), 0, Lock()
+
+    def add(self, billed_bytes: int) -> int:
+        """The sum with these bytes."""
+        with self._lock:
+            today = datetime.now(UTC).date()
+            self._bytes = billed_bytes + (self._bytes if self._day == today else 0)
+            self._day = today
+            return self._bytes
+
+
 class Warehouse:
     """BigQuery's answers as frames. Every call has a time-out, every query a limit on what it may bill."""
 
@@ -67,6 +83,20 @@ class Warehouse:
         self._retry = bigquery.DEFAULT_RETRY.with_timeout(patience_seconds)
         self._dataset = bigquery.DatasetReference(settings.project, settings.dataset)
         self._maximum_bytes_billed = settings.maximum_bytes_billed
+        self._bill = Bill()
+
+    @property
+    def billed_bytes_today(self) -> int:
+        return self._bill.add(0)
+
+    def sizes(self) -> pd.DataFrame:
+        """A row per table: table, rows, bytes. Free of charge."""
+        found = [
+            self._client.get_table(self._dataset.table(name), retry=self._retry, timeout=_TIMEOUT_SECONDS)
+            for name in TABLES
+        ]
+        told = [(name, table.num_rows, table.num_bytes) for name, table in zip(TABLES, found, strict=True)]
+        return pd.DataFrame(told, columns=["table", "rows", "bytes"])
 
     def modified(self, table: str) -> datetime:
         """When the table last changed: free of charge."""
@@ -83,7 +113,9 @@ class Warehouse:
     def query(self, name: str, parameters: Sequence[bigquery.ScalarQueryParameter]) -> pa.Table:
         text, config = (_QUERIES / f"{name}.sql").read_text(), self.config(parameters)
         job = self._client.query(text, job_config=config, retry=self._retry, timeout=_TIMEOUT_SECONDS, job_retry=None)
-        return job.result(timeout=_QUERY_TIMEOUT_SECONDS, retry=self._retry).to_arrow(create_bqstorage_client=False)
+        rows = job.result(timeout=_QUERY_TIMEOUT_SECONDS, retry=self._retry).to_arrow(create_bqstorage_client=False)
+        self._bill.add(job.total_bytes_billed or 0)
+        return rows
 
     def config(self, parameters: Sequence[bigquery.ScalarQueryParameter]) -> bigquery.QueryJobConfig:
         return bigquery.QueryJobConfig(
@@ -144,6 +176,15 @@ class Store:
             return runs.sort_values(["slot", "started_at"], ascending=False, ignore_index=True)
 
         return self._newest(("runs",), load)
+
+    def sizes(self) -> Loaded[pd.DataFrame]:
+        """A row per table: table, rows, bytes, as large as they were when a run last left its row in the ledger."""
+        return self._newest(("runs", "sizes"), lambda version, known: self._warehouse.sizes())
+
+    @property
+    def billed_bytes_today(self) -> int:
+        """By this server, since midnight UTC or its start."""
+        return self._warehouse.billed_bytes_today
 
     def listeners(self) -> Loaded[tuple[str, ...]]:
         """Everybody the warehouse knows of: who has a top ten, and whom the last runs asked for."""

@@ -86,6 +86,19 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     st.html(rows.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
 
 
+def sizes(page: Listening) -> None:
+    """How much there is, and what looking at it was billed for."""
+    st.header("Data", anchor=False)
+    store = page.viewer.store
+    told = store.sizes().value
+    lines = [(row["table"], f"{row['rows']:,}", words.size(row["bytes"])) for row in told.to_dict("records")]
+    st.html(rows.table(("Table", "Rows", "Size"), lines, "Rows and size of every table"))
+    st.caption(
+        f"BigQuery has billed this server for {words.size(store.billed_bytes_today)} of queries since midnight UTC or "
+        "its start. 1 TiB a month is free."
+    )
+
+
 def gaps(page: Listening) -> None:
     st.header("Gaps", anchor=False)
     if page.gaps.empty:

@@ -107,8 +107,8 @@ def gaps_in_period(count: int, days: list[date]) -> None:
 
 def unheard(listener: str, since: date) -> None:
     st.caption(
-        f":material/warning: Since {words.short_day(since)} nobody may ask Spotify for the plays of {literal(listener)}. "
-        "These days are outlined, and averages leave them out."
+        f":material/warning: Since {words.short_day(since)} nobody may ask Spotify for the plays of "
+        f"{literal(listener)}. These days are outlined, and averages leave them out."
     )
 
 

@@ -40,6 +40,12 @@ def plural(noun: str) -> str:
     return noun + ("es" if noun.endswith(("ch", "s")) else "s")
 
 
+def size(count_bytes: float) -> str:
+    """Megabytes of 2**20 bytes, as BigQuery bills them."""
+    megabytes = count_bytes / 2**20
+    return f"{megabytes:,.1f} MB" if megabytes < 10 else f"{megabytes:,.0f} MB"
+
+
 def percent(share: float, digits: int = 0) -> str:
     return f"{share * 100:.{digits}f}%"
 

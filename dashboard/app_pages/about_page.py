@@ -1,5 +1,7 @@
 """What this is, how it counts, what it does with data, and how to leave."""
 
+import os
+
 import streamlit as st
 
 st.markdown("""
@@ -28,3 +30,5 @@ item. Spotify is a trademark of Spotify AB, which has nothing to do with this pr
 not allow making listenership metrics for others from its API: this dashboard is meant for yourself and those you
 live with.
 """)
+# https://cloud.google.com/run/docs/container-contract#env-vars
+st.caption(f"Version: {os.environ.get('K_REVISION') or 'run from a checkout'}, on Streamlit {st.__version__}.")

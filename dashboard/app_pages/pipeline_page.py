@@ -239,6 +239,7 @@ with left:
 with right:
     pipeline_tables.consent(page, runs)
     pipeline_tables.spark(page, runs)
+    pipeline_tables.sizes(page)
 
 frame.how_counted("""
 - The grid is the ledger `runs`: every step writes one row when it is done. **Succeeded** did its work, **skipped** had

@@ -63,6 +63,13 @@ class InventedWarehouse:
             mine = _tracks(mine[mine["played_at"] >= given["since"]]).drop(columns=["source", "last_played_at"])
         return pa.Table.from_pandas(mine, preserve_index=False)
 
+    billed_bytes_today = 30 * 2**20
+
+    def sizes(self) -> pd.DataFrame:
+        self._ask("sizes")
+        told = [(name, len(rows), len(rows) * 300) for name, rows in self.tables.items()]
+        return pd.DataFrame(told, columns=["table", "rows", "bytes"])
+
     def without(self, table: str) -> "InventedWarehouse":
         return self.with_table(table, self.tables[table].head(0))
 

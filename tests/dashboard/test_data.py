@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import time_machine
 
 import data
 from dashboard_settings import Settings
@@ -357,6 +358,30 @@ def test_top_tracks_and_gaps_are_a_listeners_own_in_order(cloud: LaptopCloud, st
     assert store.top_tracks("ania").value["position"].tolist() == [1, 2]
     assert len(store.gaps("ania").value) == 1
     assert store.listeners().value == ("ania", "ben")
+
+
+def test_the_sizes_of_all_tables_and_what_was_billed_today_are_told(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a"), row("2026-11-01 11:00", "b")])
+    seed(cloud, "gaps", [GAP])
+    assert store.billed_bytes_today == 0
+    told = store.sizes().value
+    assert dict(zip(told["table"], told["rows"], strict=True)) == {
+        "plays": 2, "tracks": 0, "top_tracks": 0, "gaps": 1, "runs": 0,
+    }  # fmt: skip
+    assert (told["bytes"] > 0).tolist() == [True, False, False, True, False]
+
+    store.history("ania")
+
+    # Three queries of at least ten megabytes each.
+    assert store.billed_bytes_today == 3 * 10 * 2**20
+
+
+def test_what_was_billed_yesterday_is_not_billed_today():
+    with time_machine.travel("2026-11-24 23:59Z", tick=False) as clock:
+        bill = data.Bill()
+        assert (bill.add(10), bill.add(20)) == (10, 30)
+        clock.shift(60)
+        assert (bill.add(0), bill.add(5)) == (0, 5)
 
 
 def test_everything_has_every_column_of_the_table(cloud: LaptopCloud, store: Store):

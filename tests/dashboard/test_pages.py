@@ -25,6 +25,23 @@ def key_of(app: App, column: str) -> str:
     return str(plays.loc[plays["listener_id"] == "listener-one", column].iloc[-1])
 
 
+def test_the_pipeline_page_tells_how_much_there_is_and_what_looking_at_it_cost(app: App) -> None:
+    said = text_of(app.open("pipeline"))
+
+    plays = len(app.warehouse.tables["plays"])
+    assert re.search(rf"<td[^>]*>plays</td><td[^>]*>{plays:,}</td><td[^>]*>{plays * 300 / 2**20:,.0f} MB</td>", said)
+    assert "BigQuery has billed this server for 30 MB of queries since midnight UTC" in said
+
+
+@pytest.mark.parametrize(
+    ("revision", "told"), [("", "run from a checkout"), ("dashboard-00012-abc", "dashboard-00012-abc")]
+)
+def test_about_tells_which_version_runs(app: App, revision: str, told: str) -> None:
+    app.environment(K_REVISION=revision)
+
+    assert f"Version: {told}, on Streamlit " in text_of(app.open("about"))
+
+
 @pytest.mark.parametrize("page", [*PAGES, "about"])
 def test_every_page_is_drawn_and_answers_in_a_sentence(app: App, page: str) -> None:
     drawn = app.open(page)
