@@ -43,6 +43,8 @@ def plural(noun: str) -> str:
 def size(count_bytes: float) -> str:
     """Megabytes of 2**20 bytes, as BigQuery bills them."""
     megabytes = count_bytes / 2**20
+    if 0 < megabytes < 0.1:
+        return "< 0.1 MB"
     return f"{megabytes:,.1f} MB" if megabytes < 10 else f"{megabytes:,.0f} MB"
 
 

@@ -148,3 +148,11 @@ def test_the_legend_of_a_heat_map_says_what_its_ends_mean() -> None:
     assert "276 minutes in a day" in html
     assert "plays may be missing" in html
     assert "plays may be missing" not in rows.heat_scale("1", "plays", colours_of("light"))
+
+
+@pytest.mark.parametrize(
+    ("count_bytes", "said"),
+    [(0, "0.0 MB"), (1, "< 0.1 MB"), (2**20 // 2, "0.5 MB"), (10 * 2**20, "10 MB"), (1234.4 * 2**20, "1,234 MB")],
+)
+def test_a_size_is_told_in_megabytes_and_what_is_there_is_never_nothing(count_bytes: float, said: str):
+    assert words.size(count_bytes) == said
