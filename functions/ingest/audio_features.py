@@ -104,7 +104,7 @@ def _fetch_known(client: bigquery.Client, run: Run, provider: Provider, track_id
         string("source", provider.name),
         timestamp("unknown_since", run.started_at - _UNKNOWN_FOR),
     )
-    return {row["track_id"]: dict(row) for row in found}
+    return {row["track_id"]: _to_columns(row["features_source"], row) for row in found}
 
 
 def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
@@ -113,7 +113,7 @@ def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]
     try:
         for ids in _in_calls(track_ids, provider.ids_per_call):
             records = provider.fetch(ids)
-            answers |= {track_id: _to_columns(provider, records.get(track_id, {})) for track_id in ids}
+            answers |= {track_id: _to_columns(provider.name, records.get(track_id, {})) for track_id in ids}
     except Failure as failure:
         log(
             "WARNING",
@@ -130,6 +130,6 @@ def _in_calls(track_ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (track_ids[start : start + size] for start in range(0, len(track_ids), size))
 
 
-def _to_columns(provider: Provider, record: Mapping[str, Any]) -> Row:
+def _to_columns(source: str, record: Mapping[str, Any]) -> Row:
     features = {name: to_column(name, record.get(name)) for name in FEATURES}
-    return {**features, "features_source": provider.name}
+    return {**features, "features_source": source}

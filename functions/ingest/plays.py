@@ -1,7 +1,7 @@
 """A page of Spotify's recently played items as rows of the table `plays`. Pure.
 
-Only a play's identity is indispensable. Anything else that is missing or of another type than the table's becomes
-NULL: Spotify has dropped fields before, and a play is worth more than its popularity.
+Only a play's identity is indispensable. Anything else that is missing, of another type than the table's, or outside
+the bounds of its column becomes NULL: Spotify has dropped fields before, and a play is worth more than its popularity.
 """
 
 import json
@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,10 @@ Key = tuple[str, datetime, str]
 _TABLE = json.loads((Path(__file__).parent / "tables" / "plays.json").read_text(encoding="utf-8"))
 COLUMNS: dict[str, str] = {column["name"]: column["type"] for column in _TABLE["columns"]}
 KEY: tuple[str, ...] = tuple(_TABLE["primary_key"])
-
-# One row with an instant that no partition can hold would make BigQuery refuse the whole file.
-_PLAUSIBLE_YEARS = range(2006, 2100)
-# No track is longer (24 days), and no sum of these overflows.
-_LONGEST_MS = 2**31 - 1
+# What a value may be, where its type allows more. One row with an instant that no partition can hold would make
+# BigQuery refuse the whole file; the longest duration is 24 days, and no sum of these overflows.
+_BOUNDS: dict[str, dict[str, Any]] = _TABLE["bounds"]
+_PLAYED_AT = _BOUNDS["played_at"]
 
 
 class UnreadableItem(Exception):  # noqa: N818 -- reads as what happened
@@ -70,7 +69,7 @@ def to_row(item: Any, listener_id: str, run: Run) -> Row:
         **_track_values(track),
         **_album_values(_object(track.get("album"))),
         "listener_id": listener_id,
-        "played_at": _played_at(item.get("played_at")),
+        "played_at": _played_at(item.get("played_at"), run.started_at),
         "context_type": _object(item.get("context")).get("type"),
         "context_uri": _object(item.get("context")).get("uri"),
         "source": "api",
@@ -81,8 +80,16 @@ def to_row(item: Any, listener_id: str, run: Run) -> Row:
 
 
 def to_column(name: str, value: Any) -> Any:
-    """The value as the column's type, NULL when it is of another."""
-    return _READERS[COLUMNS[name]](value)
+    """The value as the column's type, NULL when it is of another or outside the column's bounds."""
+    read = _READERS[COLUMNS[name]](value)
+    return read if read is None or _is_inside(_BOUNDS.get(name, {}), read) else None
+
+
+def _is_inside(bound: dict[str, Any], value: Any) -> bool:
+    """Instants are not bounded here: they are ours, but for `played_at`, which is required."""
+    if "pattern" in bound:
+        return re.fullmatch(bound["pattern"], value) is not None
+    return "maximum" not in bound or bound["minimum"] <= value <= bound["maximum"]
 
 
 def _track(item: dict[str, Any]) -> dict[str, Any]:
@@ -108,15 +115,10 @@ def _track_values(track: dict[str, Any]) -> dict[str, Any]:
         "artist_name": artists[0].get("name") if artists else None,
         "artist_names": "; ".join(names) or None,
         "isrc": _object(track.get("external_ids")).get("isrc"),
-        "duration_ms": _duration_ms(track.get("duration_ms")),
+        "duration_ms": track.get("duration_ms"),
         "explicit": track.get("explicit"),
         "popularity": track.get("popularity"),
     }
-
-
-def _duration_ms(value: Any) -> int | None:
-    duration_ms = _integer(value)
-    return duration_ms if duration_ms is not None and 0 <= duration_ms <= _LONGEST_MS else None
 
 
 def _album_values(album: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def _album_values(album: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _played_at(value: Any) -> datetime:
+def _played_at(value: Any, now: datetime) -> datetime:
     """UTC, in milliseconds, as the table keeps it; Spotify sends a fraction, but need not."""
     if not isinstance(value, str):
         raise UnreadableItem("played_at is missing")
@@ -140,8 +142,10 @@ def _played_at(value: Any) -> datetime:
         raise UnreadableItem("played_at is not an instant") from None
     if instant.tzinfo is None:
         raise UnreadableItem("played_at has no time zone")
-    if instant.year not in _PLAUSIBLE_YEARS:
-        raise UnreadableItem("played_at lies in a year in which nobody listened")
+    if instant < datetime.fromisoformat(_PLAYED_AT["minimum"]):
+        raise UnreadableItem(f"played_at lies before {_PLAYED_AT['minimum']:.10}")
+    if instant > now + timedelta(seconds=_PLAYED_AT["seconds_ahead"]):
+        raise UnreadableItem("played_at lies in the future")
     return _in_milliseconds(instant.astimezone(UTC))
 
 

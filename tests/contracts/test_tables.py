@@ -23,13 +23,36 @@ def test_these_are_the_tables():
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_every_table_and_column_is_described_and_every_number_and_instant_has_a_unit(name):
     table = TABLES[name]
-    assert set(table) == {"description", "primary_key", "partitioning", "clustering", "columns"}
+    assert set(table) - {"bounds"} == {"description", "primary_key", "partitioning", "clustering", "columns"}
     assert len(table["description"]) > 20
     for column in table["columns"]:
         assert set(column) == {"name", "type", "mode", "description"}, column
         assert column["description"].endswith("."), column
         if column["type"] in ("INTEGER", "FLOAT", "TIMESTAMP"):
             assert "Unit: " in column["description"], column
+
+
+def test_every_number_and_instant_of_plays_and_the_date_of_an_album_have_bounds():
+    unbounded = ("STRING", "BOOLEAN")
+    bounded = {column["name"] for column in TABLES["plays"]["columns"] if column["type"] not in unbounded}
+    assert set(TABLES["plays"]["bounds"]) == bounded | {"album_release_date"}
+    assert all(set(bound) in BOUND_FORMS for bound in TABLES["plays"]["bounds"].values())
+
+
+BOUND_FORMS = ({"minimum", "maximum"}, {"minimum", "seconds_ahead"}, {"pattern"})
+
+
+@pytest.mark.parametrize("name", ["plays", "tracks"])
+def test_the_unit_in_a_columns_description_says_its_bounds(name):
+    """For whoever reads the table in BigQuery's console, or in the README."""
+    for column in TABLES[name]["columns"]:
+        bound = TABLES["plays"]["bounds"].get(column["name"], {})
+        if "maximum" in bound:
+            said = f"{bound['minimum']} to {bound['maximum']}"
+            assert re.search(rf"Unit: ([^,.]+, )?{said}[,.]", column["description"]), column
+        if "seconds_ahead" in bound:
+            assert (bound["minimum"], bound["seconds_ahead"]) == ("2006-01-01T00:00:00Z", 86_400)
+            assert column["description"].endswith(", from 2006 to a day ahead of the clock."), column
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
@@ -47,8 +70,11 @@ def test_the_live_tables_are_the_files(tmp_path, monkeypatch):
         client = bigquery.Client(cloud.environment["GOOGLE_CLOUD_PROJECT"])
         live = {name: client.get_table(f"listening.{name}") for name in TABLES}
     # Spark's overwrite would drop their keys.
-    keyless = {name: TABLES[name] | {"primary_key": None} for name in ("top_tracks", "tracks")}
-    assert {name: described(table) for name, table in live.items()} == TABLES | keyless
+    keyless = {name: {"primary_key": None} for name in ("top_tracks", "tracks")}
+    files = {name: {key: value for key, value in table.items() if key != "bounds"} for name, table in TABLES.items()}
+    assert {name: described(table) for name, table in live.items()} == {
+        name: file | keyless.get(name, {}) for name, file in files.items()
+    }
 
 
 def described(table):

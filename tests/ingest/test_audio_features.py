@@ -147,6 +147,16 @@ def test_what_a_provider_said_before_its_failure_is_kept():
     }
 
 
+def test_what_lies_outside_a_features_unit_is_null_and_its_neighbours_are_kept():
+    absurd = {"energy": 250, "valence": 0.5, "danceability": -3, "tempo": 1e12, "key": 250, "mode": 7, "loudness": -200}
+    edges = {"energy": 1, "valence": 0, "tempo": 500, "key": -1, "mode": 0, "loudness": 3.5, "time_signature": 0}
+
+    answers = ask_provider(Provider("p", 2, lambda track_ids: {"a": absurd, "b": edges}), ["a", "b"])
+
+    assert answers["a"] == {**NOTHING, "valence": 0.5, "features_source": "p"}
+    assert answers["b"] == {**NOTHING, **edges, "features_source": "p"}
+
+
 def test_what_the_warehouse_knows_of_a_track_is_not_asked_again(ingesting):
     choose(ingesting, "spotify")
     _, known = landed_features(ingesting, days=0)

@@ -52,6 +52,9 @@ def test_fields_nobody_has_heard_of_are_ignored():
         ({"duration_ms": "200281"}, {"duration_ms": None}),
         ({"duration_ms": True}, {"duration_ms": None}),
         ({"duration_ms": 2**63}, {"duration_ms": None}),
+        ({"duration_ms": 2**31}, {"duration_ms": None}),
+        ({"duration_ms": -1}, {"duration_ms": None}),
+        ({"popularity": 101}, {"popularity": None}),
         ({"explicit": "no"}, {"explicit": None}),
         ({"popularity": None}, {"popularity": None}),
         ({"external_ids": []}, {"isrc": None}),
@@ -107,14 +110,28 @@ PLAYED_AT = "2026-11-22T09:00:00.000Z"
         ({"track": {"id": "a"}}, "played_at is missing"),
         (item("yesterday", "a"), "played_at is not an instant"),
         (item("2026-11-22T09:00:00.000", "a"), "played_at has no time zone"),
-        (item("0001-01-01T00:00:00+14:00", "a"), "played_at lies in a year in which nobody listened"),
-        (item("9999-12-31T23:59:59-14:00", "a"), "played_at lies in a year in which nobody listened"),
+        (item("0001-01-01T00:00:00+14:00", "a"), "played_at lies before 2006-01-01"),
+        (item("9999-12-31T23:59:59-14:00", "a"), "played_at lies in the future"),
+        (item("2005-12-31T23:59:59.999Z", "a"), "played_at lies before 2006-01-01"),
+        (item("2026-11-23T10:00:04Z", "a"), "played_at lies in the future"),
     ],
 )
 def test_an_item_without_a_plays_identity_is_refused_with_its_reason_and_the_rest_of_the_page_is_kept(spoilt, reason):
     rows, refused = parse_page([spoilt, FULL_ITEM], "ada", RUN)
     assert rows == [FULL_ROW]
     assert refused == [RefusedItem("ada", spoilt, reason)]
+
+
+@pytest.mark.parametrize("date", ["1984", "1984-05", "1984-05-31", "0000", "9999-12"])
+def test_a_release_date_is_kept_as_precise_as_spotify_writes_it(date):
+    (parsed,) = rows_of(changed(album={"release_date": date}))
+    assert parsed["album_release_date"] == date
+
+
+@pytest.mark.parametrize("date", ["", "1.5", "9e9", "inf", "84", "1969-13-45", "1984-5", "1984-05-31 ", "１９８４"])
+def test_a_text_that_is_no_release_date_is_null(date):
+    (parsed,) = rows_of(changed(album={"release_date": date}))
+    assert parsed["album_release_date"] is None
 
 
 def test_one_play_that_a_page_lists_twice_is_one_row_and_a_repeat_at_another_time_is_another():
