@@ -1,17 +1,6 @@
 # What is deployed: the functions' zips and the Spark job in a bucket, the functions' images in a repository, and the
 # identity that builds them.
 
-locals {
-  # Without these a function cannot be built, or its trigger not be made.
-  before_functions = [
-    google_artifact_registry_repository_iam_member.builder.id,
-    google_project_iam_member.builder_log.id,
-    google_project_iam_member.builder_sources.id,
-    google_storage_bucket_iam_member.code_builder.id,
-    time_sleep.agents.id,
-  ]
-}
-
 resource "google_storage_bucket" "code" {
   #checkov:skip=CKV_GCP_62:Access logs would cost more than what they guard; the content is in the repository.
   #checkov:skip=CKV_GCP_78:Every object carries its content's hash in its name, which is a version.

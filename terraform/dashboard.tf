@@ -7,6 +7,9 @@ locals {
   runs_dashboard = local.has_dashboard && var.dashboard_image != ""
   has_oidc       = var.dashboard.access == "oidc"
   has_iap        = var.dashboard.access == "iap"
+  # Cloud Run gives a service a second address with a hash in it. Only this one is known before the service is there, and
+  # a sign-in that starts at one of them cannot end at the other: its state is in a cookie of the host.
+  dashboard_address = "https://dashboard-${data.google_project.main.number}.${var.region}.run.app"
 }
 
 resource "google_artifact_registry_repository" "dashboard" {
@@ -25,6 +28,20 @@ resource "google_artifact_registry_repository" "dashboard" {
 
     most_recent_versions {
       keep_count = 3
+    }
+  }
+
+  # Each push builds an image, and only an approved one is deployed: what runs may be older than the newest three.
+  dynamic "cleanup_policies" {
+    for_each = local.runs_dashboard ? [regex("sha256:[0-9a-f]{64}$", var.dashboard_image)] : []
+
+    content {
+      id     = "keep-what-is-deployed"
+      action = "KEEP"
+
+      condition {
+        version_name_prefixes = [cleanup_policies.value]
+      }
     }
   }
 
@@ -150,7 +167,7 @@ resource "google_cloud_run_v2_service" "dashboard" {
 
         content {
           name = volume_mounts.value
-          # Where Streamlit looks beside the folder it is started in, which has a .streamlit of its own.
+          # In the image's HOME, where Streamlit looks beside the folder it is started in, which has a .streamlit of its own.
           mount_path = "/home/dashboard/.streamlit"
         }
       }
@@ -213,5 +230,5 @@ resource "google_cloud_run_v2_service_iam_member" "iap_agent" {
   location = google_cloud_run_v2_service.dashboard[0].location
   name     = google_cloud_run_v2_service.dashboard[0].name
   role     = "roles/run.invoker"
-  member   = google_project_service_identity.main["iap.googleapis.com"].member
+  member   = time_sleep.agents.triggers["iap.googleapis.com"]
 }

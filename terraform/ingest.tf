@@ -4,11 +4,9 @@
 module "ingest" {
   source = "./modules/function"
 
-  name    = "ingest"
-  purpose = "Fetches what the listeners have played and lands it as one file."
-  memory  = "512Mi"
-  # Cloud Scheduler is not surely counted as internal.
-  ingress         = "ALLOW_ALL"
+  name            = "ingest"
+  purpose         = "Fetches what the listeners have played and lands it as one file."
+  memory          = "512Mi"
   timeout_seconds = 900
 
   environment = merge(local.settings, {
@@ -17,7 +15,7 @@ module "ingest" {
     QUARANTINE_BUCKET     = google_storage_bucket.quarantine.name
   })
 
-  after       = local.before_functions
+  after       = time_sleep.grants.id
   apis        = time_sleep.apis.id
   builder     = google_service_account.builder.name
   code_bucket = google_storage_bucket.code.name

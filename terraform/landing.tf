@@ -47,6 +47,14 @@ resource "google_storage_bucket_iam_member" "landing_load" {
   member = module.load.identity.member
 }
 
+# A load job may look at the bucket itself (storage.buckets.get in BigQuery's page on loading), which objectViewer lacks.
+resource "google_storage_bucket_iam_member" "landing_load_bucket" {
+  bucket = google_storage_bucket.landing.name
+  role   = "roles/storage.legacyBucketReader"
+  member = module.load.identity.member
+}
+
+# Cloud Storage makes its agent when it is asked for it.
 data "google_storage_project_service_account" "main" {
   depends_on = [time_sleep.apis]
 }
@@ -56,5 +64,5 @@ data "google_storage_project_service_account" "main" {
 resource "google_project_iam_member" "storage_agent" {
   project = var.project_id
   role    = "roles/pubsub.publisher"
-  member  = data.google_storage_project_service_account.main.member
+  member  = time_sleep.agents.triggers["storage.googleapis.com"]
 }

@@ -4,11 +4,9 @@
 module "load" {
   source = "./modules/function"
 
-  name    = "load"
-  purpose = "Brings a landed file into the table plays, once."
-  memory  = "512Mi"
-  # Eventarc of the same project counts as internal.
-  ingress         = "ALLOW_INTERNAL_ONLY"
+  name            = "load"
+  purpose         = "Brings a landed file into the table plays, once."
+  memory          = "512Mi"
   timeout_seconds = 540
 
   event = { bucket = google_storage_bucket.landing.name }
@@ -19,7 +17,7 @@ module "load" {
     QUARANTINE_BUCKET  = google_storage_bucket.quarantine.name
   })
 
-  after       = local.before_functions
+  after       = time_sleep.grants.id
   apis        = time_sleep.apis.id
   builder     = google_service_account.builder.name
   code_bucket = google_storage_bucket.code.name
@@ -49,5 +47,5 @@ resource "google_bigquery_dataset_iam_member" "load" {
 resource "google_service_account_iam_member" "pubsub_agent_load" {
   service_account_id = module.load.caller.name
   role               = "roles/iam.serviceAccountTokenCreator"
-  member             = google_project_service_identity.main["pubsub.googleapis.com"].member
+  member             = time_sleep.agents.triggers["pubsub.googleapis.com"]
 }

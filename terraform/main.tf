@@ -43,6 +43,26 @@ locals {
   ])
 }
 
+# Where the first apply put everything. Buckets, dataset and tables cannot move: a changed place would replace them all, and
+# the apply would stop half way with the functions gone, because the history keeps its names.
+resource "terraform_data" "place" {
+  input = { project_id = var.project_id, region = var.region }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output.region == var.region
+      error_message = "region was ${self.output.region} at the first apply and cannot be changed: put it back. Moving means to begin anew: terraform destroy with delete_history = true deletes the plays, then deploy there."
+    }
+
+    postcondition {
+      condition     = self.output.project_id == var.project_id
+      error_message = "project_id was ${self.output.project_id} at the first apply and cannot be changed: put it back. Another project needs a state of its own, for example another clone of the repository."
+    }
+  }
+}
+
 resource "google_project_service" "main" {
   for_each = local.apis
 
@@ -71,20 +91,35 @@ resource "google_project_service_identity" "main" {
   depends_on = [time_sleep.apis]
 }
 
+# An agent that was just made "does not exist" yet for the first grants that name it, and the provider does not try again
+# (github.com/hashicorp/terraform-provider-google/issues/25294). Whatever names an agent takes it from here.
+resource "time_sleep" "agents" {
+  create_duration = "60s"
+
+  triggers = merge(
+    { for service, agent in google_project_service_identity.main : service => agent.member },
+    { "storage.googleapis.com" = data.google_storage_project_service_account.main.member },
+  )
+}
+
 # Eventarc's agent makes the trigger's topic and subscription. Google gives it this role by itself, but minutes late.
 resource "google_project_iam_member" "eventarc_agent" {
   #checkov:skip=CKV_GCP_49:It is Google's own agent, with the role that Google gives it in every project.
   project = var.project_id
   role    = "roles/eventarc.serviceAgent"
-  member  = google_project_service_identity.main["eventarc.googleapis.com"].member
+  member  = time_sleep.agents.triggers["eventarc.googleapis.com"]
 }
 
-# A grant takes a while to be known everywhere; the functions' triggers are the first to need one.
-resource "time_sleep" "agents" {
+# A grant takes a while to be known everywhere; the functions' builds and triggers are the first to need some.
+resource "time_sleep" "grants" {
   create_duration = "90s"
 
-  depends_on = [
-    google_project_iam_member.eventarc_agent,
-    google_project_iam_member.storage_agent,
-  ]
+  triggers = {
+    builder_image   = google_artifact_registry_repository_iam_member.builder.id
+    builder_log     = google_project_iam_member.builder_log.id
+    builder_sources = google_project_iam_member.builder_sources.id
+    builder_zips    = google_storage_bucket_iam_member.code_builder.id
+    eventarc_agent  = google_project_iam_member.eventarc_agent.id
+    storage_agent   = google_project_iam_member.storage_agent.id
+  }
 }

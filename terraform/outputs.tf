@@ -3,7 +3,7 @@ output "dashboard_address" {
   value = (
     !local.has_dashboard ? "switched off" :
     !local.runs_dashboard ? "no image yet: make dashboard-image, then make deploy" :
-    google_cloud_run_v2_service.dashboard[0].uri
+    local.dashboard_address
   )
 }
 
@@ -14,8 +14,7 @@ output "dashboard_image_name" {
 
 output "dashboard_sign_in_redirect_uri" {
   description = "With access = \"oidc\": what to type into the OAuth client's settings, under Authorised redirect URIs."
-  # Cloud Run's address is made of these three, so it is known before the dashboard is there.
-  value = local.has_oidc ? "https://dashboard-${data.google_project.main.number}.${var.region}.run.app/oauth2callback" : null
+  value       = local.has_oidc ? "${local.dashboard_address}/oauth2callback" : null
 }
 
 output "history" {
@@ -33,7 +32,7 @@ output "next_steps" {
     ["In the Spotify app's settings, type under Redirect URIs: ${local.redirect_uri}"],
     [for slug in sort(keys(var.listeners)) : "python -m cli authorize ${slug}"],
     ["python -m cli run-now"],
-    !local.has_dashboard ? [] : local.runs_dashboard ? ["Look: ${google_cloud_run_v2_service.dashboard[0].uri}"] : ["make dashboard-image, then make deploy"],
+    !local.has_dashboard ? [] : local.runs_dashboard ? ["Look: ${local.dashboard_address}"] : ["make dashboard-image, then make deploy"],
   )
 }
 

@@ -72,19 +72,19 @@ resource "google_pubsub_topic_iam_member" "load" {
 resource "google_pubsub_topic_iam_member" "pubsub_agent" {
   topic  = google_pubsub_topic.plays_loaded_dead.id
   role   = "roles/pubsub.publisher"
-  member = google_project_service_identity.main["pubsub.googleapis.com"].member
+  member = time_sleep.agents.triggers["pubsub.googleapis.com"]
 }
 
 # … and takes it from the subscription it was in.
 resource "google_pubsub_subscription_iam_member" "pubsub_agent" {
   subscription = google_pubsub_subscription.plays_loaded.name
   role         = "roles/pubsub.subscriber"
-  member       = google_project_service_identity.main["pubsub.googleapis.com"].member
+  member       = time_sleep.agents.triggers["pubsub.googleapis.com"]
 }
 
 # Pub/Sub's agent shows the caller's token to transform_trigger.
 resource "google_service_account_iam_member" "pubsub_agent" {
   service_account_id = module.transform_trigger.caller.name
   role               = "roles/iam.serviceAccountTokenCreator"
-  member             = google_project_service_identity.main["pubsub.googleapis.com"].member
+  member             = time_sleep.agents.triggers["pubsub.googleapis.com"]
 }

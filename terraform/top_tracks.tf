@@ -55,10 +55,13 @@ resource "google_project_iam_member" "spark_worker" {
   condition {
     title       = "no-other-buckets"
     description = "Everything but the buckets that are not Spark's."
+    # Google's form of "all but storage": a type that is not known counts as another one
+    # (cloud.google.com/iam/docs/conditions-attribute-reference).
     expression = join(" || ", [
-      "resource.service != \"storage.googleapis.com\"",
+      "(resource.type != \"storage.googleapis.com/Bucket\" && resource.type != \"storage.googleapis.com/Object\")",
       "resource.name.startsWith(\"projects/_/buckets/dataproc-\")",
-      "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.spark_temp.name}\")",
+      "resource.name == \"projects/_/buckets/${google_storage_bucket.spark_temp.name}\"",
+      "resource.name.startsWith(\"projects/_/buckets/${google_storage_bucket.spark_temp.name}/\")",
     ])
   }
 }
@@ -74,6 +77,13 @@ resource "google_storage_bucket_iam_member" "code_spark" {
 resource "google_storage_bucket_iam_member" "spark_temp" {
   bucket = google_storage_bucket.spark_temp.name
   role   = "roles/storage.objectAdmin"
+  member = google_service_account.spark.member
+}
+
+# Those load jobs may look at the bucket itself, like load's.
+resource "google_storage_bucket_iam_member" "spark_temp_bucket" {
+  bucket = google_storage_bucket.spark_temp.name
+  role   = "roles/storage.legacyBucketReader"
   member = google_service_account.spark.member
 }
 

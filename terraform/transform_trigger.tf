@@ -4,11 +4,9 @@
 module "transform_trigger" {
   source = "./modules/function"
 
-  name    = "transform_trigger"
-  purpose = "Submits a Spark batch when new plays are in the warehouse, one at a time."
-  memory  = "512Mi"
-  # Pub/Sub of the same project counts as internal.
-  ingress         = "ALLOW_INTERNAL_ONLY"
+  name            = "transform_trigger"
+  purpose         = "Submits a Spark batch when new plays are in the warehouse, one at a time."
+  memory          = "512Mi"
   timeout_seconds = 540
 
   environment = merge(local.settings, {
@@ -19,7 +17,7 @@ module "transform_trigger" {
     TOP_TRACKS_MIN_INTERVAL_MINUTES = tostring(var.top_tracks_min_interval_minutes)
   })
 
-  after       = local.before_functions
+  after       = time_sleep.grants.id
   apis        = time_sleep.apis.id
   builder     = google_service_account.builder.name
   code_bucket = google_storage_bucket.code.name

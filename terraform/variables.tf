@@ -34,7 +34,7 @@ variable "budget" {
 }
 
 variable "dashboard" {
-  description = "Who may look. `access`: iap (Google's sign-in before the page), oidc (the page's own sign-in, for a project without an organisation), off (no dashboard here). `viewers`: e-mail address to the listeners it may see, [\"*\"] for all. `names`: what a listener is called on the pages."
+  description = "Who may look. `access`: iap (Google's sign-in before the page; lets members of the project's organisation in and no other account), oidc (the page's own sign-in, for any Google account and any project), off (no dashboard here). `viewers`: a person's e-mail address to the listeners it may see, [\"*\"] for all; no groups, because the page shows each person what that person may see. `names`: what a listener is called on the pages."
   type = object({
     access  = optional(string, "iap")
     names   = optional(map(string), {})
@@ -48,8 +48,13 @@ variable "dashboard" {
   }
 
   validation {
-    condition     = alltrue([for email in keys(var.dashboard.viewers) : can(regex("^[^@\\s]+@[^@\\s]+$", email))])
-    error_message = "dashboard.viewers must be keyed by e-mail addresses."
+    condition     = alltrue([for email in keys(var.dashboard.viewers) : can(regex("^[^@:\\s]+@[^@:\\s]+\\.[^@:\\s]+$", email))])
+    error_message = "dashboard.viewers must be keyed by the e-mail addresses of people, such as you@example.com: no group:, user: or domain:."
+  }
+
+  validation {
+    condition     = length(distinct([for email in keys(var.dashboard.viewers) : lower(email)])) == length(var.dashboard.viewers)
+    error_message = "dashboard.viewers names one address twice, in capital and small letters: keep one line for it."
   }
 
   validation {

@@ -6,14 +6,15 @@ terraform {
       source  = "hashicorp/archive"
       version = "~> 2.7"
     }
+    # 7.45: before, an update of the dataset took the grants on it away (release notes, google_bigquery_dataset).
     google = {
       source  = "hashicorp/google"
-      version = ">= 7.40, < 9"
+      version = ">= 7.45, < 9"
     }
     # For google_project_service_identity alone, which the other one lacks.
     google-beta = {
       source  = "hashicorp/google-beta"
-      version = ">= 7.40, < 9"
+      version = ">= 7.45, < 9"
     }
     time = {
       source  = "hashicorp/time"
@@ -31,6 +32,8 @@ provider "google" {
 }
 
 provider "google-beta" {
-  project = var.project_id
-  region  = var.region
+  project               = var.project_id
+  region                = var.region
+  user_project_override = true
+  billing_project       = var.project_id
 }

@@ -13,7 +13,7 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 7.40, < 9"
+      version = ">= 7.45, < 9"
     }
     time = {
       source  = "hashicorp/time"
@@ -23,9 +23,11 @@ terraform {
 }
 
 provider "google" {
-  project        = var.project_id
-  region         = var.region
-  default_labels = { app = "heavy-rotation" }
+  project               = var.project_id
+  region                = var.region
+  user_project_override = true
+  billing_project       = var.project_id
+  default_labels        = { app = "heavy-rotation" }
 }
 
 locals {

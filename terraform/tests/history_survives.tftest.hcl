@@ -55,3 +55,55 @@ run "a_destroy_takes_the_history_when_told_to" {
     error_message = "The output must say what a destroy does."
   }
 }
+
+run "the_first_apply_chooses_the_place" {
+  plan_options {
+    target = [terraform_data.place]
+  }
+
+  assert {
+    condition     = terraform_data.place.output == { project_id = "demo-project", region = "us-central1" }
+    error_message = "The place must be remembered."
+  }
+}
+
+run "another_region_would_leave_the_history_behind" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.place]
+  }
+
+  variables {
+    region = "europe-west1"
+  }
+
+  expect_failures = [terraform_data.place]
+}
+
+run "another_project_would_leave_the_history_behind" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.place]
+  }
+
+  variables {
+    project_id = "other-project"
+  }
+
+  expect_failures = [terraform_data.place]
+}
+
+run "the_same_place_is_no_trouble" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.place]
+  }
+
+  assert {
+    condition     = terraform_data.place.output.region == "us-central1"
+    error_message = "A second plan in the same place must pass."
+  }
+}

@@ -41,4 +41,9 @@ run "landing_triggers_only_load" {
     condition     = length(google_pubsub_subscription.plays_loaded.push_config) == 1
     error_message = "Transform_trigger hears of loaded plays, not of objects."
   }
+
+  assert {
+    condition     = toset([for grant in [google_storage_bucket_iam_member.landing_load, google_storage_bucket_iam_member.landing_load_bucket] : grant.role if grant.bucket == google_storage_bucket.landing.name]) == toset(["roles/storage.objectViewer", "roles/storage.legacyBucketReader"])
+    error_message = "A load job reads the objects and may look at their bucket."
+  }
 }

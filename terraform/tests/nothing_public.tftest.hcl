@@ -32,8 +32,8 @@ run "each_function_is_called_by_its_own_caller_only" {
   }
 
   assert {
-    condition     = alltrue([for f in [module.load.function, module.transform_trigger.function] : f.service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"])
-    error_message = "What Google calls from within must not be reachable from outside."
+    condition     = alltrue([for f in [module.ingest.function, module.load.function, module.transform_trigger.function] : f.service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"])
+    error_message = "Cloud Scheduler, Eventarc and Pub/Sub call from within: nothing must be reachable from outside."
   }
 }
 

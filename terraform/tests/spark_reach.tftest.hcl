@@ -42,13 +42,23 @@ run "the_identity_reads_plays_and_writes_what_it_makes" {
   }
 
   assert {
-    condition     = strcontains(google_project_iam_member.spark_worker.condition[0].expression, "resource.service != \"storage.googleapis.com\"")
-    error_message = "The worker role must not open the other buckets."
+    condition = google_project_iam_member.spark_worker.condition[0].expression == join(" || ", [
+      "(resource.type != \"storage.googleapis.com/Bucket\" && resource.type != \"storage.googleapis.com/Object\")",
+      "resource.name.startsWith(\"projects/_/buckets/dataproc-\")",
+      "resource.name == \"projects/_/buckets/demo-project-spark-temp\"",
+      "resource.name.startsWith(\"projects/_/buckets/demo-project-spark-temp/\")",
+    ])
+    error_message = "The worker role must open Dataproc's buckets and Spark's own, and no bucket whose name only begins like it."
   }
 
   assert {
     condition     = google_storage_bucket.spark_temp.name != google_storage_bucket.landing.name && one(one(google_storage_bucket.spark_temp.lifecycle_rule).condition).age == 1
     error_message = "What a killed batch leaves must go."
+  }
+
+  assert {
+    condition     = google_storage_bucket_iam_member.spark_temp_bucket.bucket == google_storage_bucket.spark_temp.name && google_storage_bucket_iam_member.spark_temp_bucket.role == "roles/storage.legacyBucketReader"
+    error_message = "BigQuery may look at the bucket that Spark has it load from."
   }
 }
 

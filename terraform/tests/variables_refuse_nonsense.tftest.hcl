@@ -134,6 +134,46 @@ run "a_viewer_of_nobody_known" {
   expect_failures = [var.dashboard]
 }
 
+run "a_group_is_no_viewer" {
+  command = plan
+
+  variables {
+    dashboard = { viewers = { "group:team@example.com" = ["*"] } }
+  }
+
+  expect_failures = [var.dashboard]
+}
+
+run "a_member_of_iam_is_no_address" {
+  command = plan
+
+  variables {
+    dashboard = { viewers = { "user:you@example.com" = ["*"] } }
+  }
+
+  expect_failures = [var.dashboard]
+}
+
+run "a_viewer_without_a_domain" {
+  command = plan
+
+  variables {
+    dashboard = { viewers = { "you@localhost" = ["*"] } }
+  }
+
+  expect_failures = [var.dashboard]
+}
+
+run "one_viewer_in_two_spellings" {
+  command = plan
+
+  variables {
+    dashboard = { viewers = { "you@example.com" = ["ada"], "You@Example.com" = ["*"] } }
+  }
+
+  expect_failures = [var.dashboard]
+}
+
 run "a_negative_interval" {
   command = plan
 

@@ -68,3 +68,17 @@ run "what_only_costs_goes" {
     error_message = "Old images must go, the newest must stay."
   }
 }
+
+run "the_image_that_runs_is_kept_however_old" {
+  command = plan
+
+  variables {
+    dashboard       = { viewers = { "you@example.com" = ["*"] } }
+    dashboard_image = "us-docker.pkg.dev/p/r/dashboard@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+  }
+
+  assert {
+    condition     = one([for policy in google_artifact_registry_repository.dashboard[0].cleanup_policies : one(one(policy.condition).version_name_prefixes) if policy.id == "keep-what-is-deployed" && policy.action == "KEEP"]) == "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    error_message = "Pushes without an approval must not push the deployed image out."
+  }
+}

@@ -28,6 +28,7 @@ GRANTS = {
     ("function-load", "bigquery.jobUser", "project"),
     ("function-load", "bigquery.dataEditor", "dataset listening"),
     ("function-load", "storage.objectViewer", "bucket landing"),
+    ("function-load", "storage.legacyBucketReader", "bucket landing"),
     ("function-load", "storage.objectUser", "bucket quarantine"),
     ("function-load", "pubsub.publisher", "topic plays-loaded"),
     # Transform_trigger: it sees no plays.
@@ -45,6 +46,7 @@ GRANTS = {
     ("spark-top-tracks", "bigquery.dataEditor", "table tracks"),
     ("spark-top-tracks", "storage.objectViewer", "bucket code"),
     ("spark-top-tracks", "storage.objectAdmin", "bucket spark-temp"),
+    ("spark-top-tracks", "storage.legacyBucketReader", "bucket spark-temp"),
     # The dashboard only reads.
     ("dashboard", "bigquery.jobUser", "project"),
     ("dashboard", "bigquery.dataViewer", "dataset listening"),

@@ -4,7 +4,7 @@ import json
 
 # What makes the wait itself, and what never leaves this machine.
 BEFORE_THE_WAIT = {"google_project_service.main", "time_sleep.apis"}
-LOCAL = "archive_file"
+LOCAL = ("archive_file", "terraform_data")
 
 
 def instances(deployment):
@@ -12,7 +12,7 @@ def instances(deployment):
     [path] = deployment.directory.rglob("terraform/terraform.tfstate")
     for resource in json.loads(path.read_text())["resources"]:
         address = ".".join(filter(None, [resource.get("module"), resource["type"], resource["name"]]))
-        if resource["mode"] == "managed" and resource["type"] != LOCAL:
+        if resource["mode"] == "managed" and resource["type"] not in LOCAL:
             yield address, set().union(*(instance.get("dependencies", []) for instance in resource["instances"]))
 
 
@@ -40,5 +40,17 @@ def test_functions_wait_for_the_grants_that_build_and_trigger_them(deployment):
             "google_project_iam_member.eventarc_agent",
             "google_project_iam_member.storage_agent",
             "google_storage_bucket_iam_member.code_builder",
-            "time_sleep.agents",
+            "time_sleep.grants",
         } <= before
+
+
+def test_what_names_an_agent_of_google_waits_until_the_agent_is_known(deployment):
+    made = dict(instances(deployment))
+    grants = [resource for resource in deployment.resources if resource["type"].endswith("_iam_member")]
+    named = [grant["address"] for grant in grants if "@gcp-sa-" in agent(grant) or "@gs-project-" in agent(grant)]
+    assert len(named) == 6
+    assert [address for address in named if "time_sleep.agents" not in made[address]] == []
+
+
+def agent(grant):
+    return grant["values"]["member"]

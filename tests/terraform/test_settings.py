@@ -1,11 +1,12 @@
 """Every setting that a part reads is set by Terraform, and Terraform sets none that nobody reads."""
 
 import importlib.util
+import re
 import sys
 
 import pytest
 
-from tests.terraform.configuration import ROOT, settings_of
+from tests.terraform.configuration import ROOT, TERRAFORM, settings_of
 
 # Addresses that lead to the laptop, or to an imitation of Spotify. In the cloud each has its default.
 NOT_IN_THE_CLOUD = {
@@ -57,6 +58,12 @@ def test_terraform_sets_what_the_part_reads(path, monkeypatch):
     asked = Asked()
     module.Settings.from_env(asked)
     assert asked.names - NOT_IN_THE_CLOUD == settings_of(path.parent.name)
+
+
+def test_the_secrets_file_is_mounted_in_the_home_of_the_image():
+    mounted = re.search(r'mount_path = "(.+)"', (TERRAFORM / "dashboard.tf").read_text())[1]
+    home = re.search(r"^ENV .*\bHOME=(\S+)", (ROOT / "dashboard/Dockerfile").read_text(), re.MULTILINE)[1]
+    assert mounted == f"{home}/.streamlit"
 
 
 def test_every_function_has_settings_to_compare():

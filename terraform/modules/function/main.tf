@@ -67,7 +67,6 @@ resource "time_sleep" "event_receiver" {
 }
 
 resource "google_cloudfunctions2_function" "main" {
-  #checkov:skip=CKV_GCP_124:Only ingest can be reached from outside, for Cloud Scheduler; Cloud Run checks the caller's identity.
   name        = local.service
   location    = var.region
   description = var.purpose
@@ -95,8 +94,9 @@ resource "google_cloudfunctions2_function" "main" {
     # One at a time: two MERGEs side by side that only insert would store a play twice.
     max_instance_count               = 1
     max_instance_request_concurrency = 1
-    ingress_settings                 = var.ingress
-    all_traffic_on_latest_revision   = true
+    # Cloud Scheduler, Eventarc and Pub/Sub of the same project count as internal (cloud.google.com/run/docs/securing/ingress).
+    ingress_settings               = "ALLOW_INTERNAL_ONLY"
+    all_traffic_on_latest_revision = true
   }
 
   dynamic "event_trigger" {

@@ -1,6 +1,6 @@
 variable "after" {
-  description = "Ids of what must exist before the function is made. Not depends_on, which would hide the zip from the plan."
-  type        = list(string)
+  description = "Id of what must exist before the function is made. Not depends_on, which would hide the zip from the plan."
+  type        = string
 }
 
 variable "apis" {
@@ -29,11 +29,6 @@ variable "event" {
     bucket = string
   })
   default = null
-}
-
-variable "ingress" {
-  description = "From where the function can be reached: ALLOW_INTERNAL_ONLY or ALLOW_ALL. The caller's identity is checked in both cases."
-  type        = string
 }
 
 variable "memory" {

@@ -1,0 +1,43 @@
+# Google says that an agent or a grant is there, and for a while answers as if it were not. The first apply waits for both.
+
+mock_provider "google" {
+  source = "./tests"
+}
+
+mock_provider "google-beta" {
+  source = "./tests"
+}
+
+variables {
+  project_id  = "demo-project"
+  alert_email = "you@example.com"
+  listeners   = { ada = "Europe/London" }
+}
+
+run "what_names_an_agent_waits_until_it_is_known" {
+  command = plan
+
+  assert {
+    condition     = join(" ", keys(time_sleep.agents.triggers)) == "eventarc.googleapis.com iap.googleapis.com pubsub.googleapis.com storage.googleapis.com"
+    error_message = "The wait must follow all four of Google's agents."
+  }
+
+  assert {
+    condition     = tonumber(trimsuffix(time_sleep.agents.create_duration, "s")) >= 60
+    error_message = "A minute is what helped others."
+  }
+}
+
+run "functions_wait_until_their_grants_are_known" {
+  command = plan
+
+  assert {
+    condition     = join(" ", keys(time_sleep.grants.triggers)) == "builder_image builder_log builder_sources builder_zips eventarc_agent storage_agent"
+    error_message = "Builds need the builder's four grants, triggers those of two agents."
+  }
+
+  assert {
+    condition     = tonumber(trimsuffix(time_sleep.grants.create_duration, "s")) >= 60
+    error_message = "The provider's own example waits a minute before it builds."
+  }
+}
