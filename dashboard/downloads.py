@@ -1,13 +1,15 @@
-"""A menu that hands out a frame as CSV, Parquet or JSON."""
+"""Buttons that hand out a file, and a menu that hands out a frame as CSV, Parquet or JSON."""
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
 import exports
+from doors import bound_name
 
 FORMATS: dict[str, tuple[str, str, Callable[[pd.DataFrame], bytes]]] = {
     "CSV": ("csv", "text/csv", lambda frame: exports.to_csv(_table(frame))),
@@ -20,15 +22,14 @@ def menu(frame: pd.DataFrame, name: str) -> None:
     """A menu with one per format; the file is made when it is asked for."""
     with st.popover("Download", icon=":material/download:"):
         for label, (ending, mime, written) in FORMATS.items():
-            st.download_button(
-                f"As {label}",
-                data=partial(written, frame),
-                file_name=f"{name}.{ending}",
-                mime=mime,
-                key=f"download_{name}_{ending}",
-                on_click="ignore",
-                width="stretch",
-            )
+            data, key = partial(written, frame), f"download_{name}_{ending}"
+            button(f"As {label}", data, f"{name}.{ending}", mime=mime, key=key, width="stretch")
+
+
+def button(label: str, data: Any, file_name: str, **looks: Any) -> None:
+    """Only the browser that this run of the page is for gets the file."""
+    name = bound_name(file_name, st.context.cookies)
+    st.download_button(label, data, name, on_click="ignore", **looks)
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -33,11 +34,11 @@ class Viewer:
         return listener_id if shared else name
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def opened() -> tuple[Settings, data.Store]:
     """Settings and warehouse, once per process. Reading the secrets puts them into the environment as well.
 
-    Without a time to live, which would throw away every good copy with the store; the store bounds what it keeps.
+    Not in Streamlit's cache, which any connection can clear for all, signed in or not; the store bounds what it keeps.
     """
     credentials_info = _secret("gcp_service_account")
     settings = Settings.from_env(os.environ)

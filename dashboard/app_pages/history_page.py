@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+import downloads
 import exports
 import frame
 import rows
@@ -94,14 +95,13 @@ def take_away(page: Listening) -> None:
 def _download(page: Listening, label: str, ending: str, mime: str) -> None:
     written = {"csv": exports.to_csv, "parquet": exports.to_parquet}[ending]
     listener, store = page.filters.listener, page.viewer.store
-    st.download_button(
+    downloads.button(
         f"Everything as {label}",
-        data=lambda: written(store.everything(listener)),
-        file_name=f"plays-{listener}.{ending}",
+        lambda: written(store.everything(listener)),
+        f"plays-{listener}.{ending}",
         mime=mime,
         icon=":material/download:",
         key=f"everything_{ending}",
-        on_click="ignore",
     )
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 import charts
 import charts_bump
 import days
+import downloads
 import frame
 import lists
 import picture_button
@@ -191,9 +192,7 @@ def keep(page: Listening, review: years.Review, name: str, month: int | None) ->
     st.header("Keep it", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         picture_button.draw(picture, f"{file_name}.png")
-        st.download_button(
-            "As SVG", data=picture, on_click="ignore", file_name=f"{file_name}.svg", mime="image/svg+xml", key="picture"
-        )
+        downloads.button("As SVG", picture, f"{file_name}.svg", mime="image/svg+xml", key="picture")
     st.caption("This page's address is the link to share with whom you let see this dashboard.")
 
 

@@ -128,6 +128,16 @@ class Visit:
             self.page.evaluate("(main => main.scrollWidth - main.clientWidth)(document.querySelector('.stMain'))")
         )
 
+    def empty_charts(self) -> int:
+        """How many charts have no mark in them, as where Vega could not work out an expression."""
+        return int(
+            self.page.evaluate(
+                "[...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"
+                ".filter(chart => !chart.querySelector('svg .mark-rect *, svg .mark-symbol *, svg .mark-line *, "
+                "svg .mark-rule *, svg .mark-area *, canvas')).length"
+            )
+        )
+
     def picture(self, name: str) -> None:
         """Streamlit scrolls inside, so the window is made as high as the page."""
         height = self.page.evaluate("document.querySelector('.stMain').scrollHeight")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 import time_machine
 from streamlit.testing.v1 import AppTest
 
 import data
+import viewer
 from tests.dashboard import invented_warehouse
 from tests.dashboard.invented_warehouse import InventedWarehouse
 
@@ -74,7 +74,7 @@ def charts_of(app: AppTest) -> list[Any]:
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
-    st.cache_resource.clear()
+    viewer.opened.cache_clear()
     with time_machine.travel(BEGINS, tick=True):
         yield App(monkeypatch)
-    st.cache_resource.clear()
+    viewer.opened.cache_clear()

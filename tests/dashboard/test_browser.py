@@ -21,6 +21,7 @@ def test_a_page_looks_finished_and_asks_nobody(
 
         assert visit.page.locator("[data-testid=stException]").count() == 0
         assert visit.barriers() == []
+        assert visit.empty_charts() == 0
         assert visit.strangers() == set()
         assert visit.overhang() <= 0
         assert visit.complaints == []

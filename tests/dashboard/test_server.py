@@ -1,4 +1,4 @@
-"""The dashboard as it is served: compressed, with its policy, and ready only when its settings are complete."""
+"""The dashboard as it is served: compressed, with its policy and few doors, ready only with its settings complete."""
 
 import gzip
 import json
@@ -15,6 +15,9 @@ from email.message import Message
 from pathlib import Path
 
 import brotli
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 
@@ -44,8 +47,14 @@ def wait_for(port: int) -> None:
     raise AssertionError("the server did not start")
 
 
-def get(address: str, **headers: str) -> tuple[int, Message, bytes]:
-    request = urllib.request.Request(address, headers=headers)
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served(GOOGLE_CLOUD_PROJECT="p", DASHBOARD_ACCESS="laptop") as address:
+        yield address
+
+
+def get(address: str, method: str = "GET", **headers: str) -> tuple[int, Message, bytes]:
+    request = urllib.request.Request(address, headers=headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.headers, answer.read()
@@ -53,29 +62,68 @@ def get(address: str, **headers: str) -> tuple[int, Message, bytes]:
         return error.code, error.headers, error.read()
 
 
-def test_a_browser_that_knows_brotli_gets_it():
-    with served() as address:
-        status, headers, body = get(f"{address}/", **{"Accept-Encoding": "gzip, deflate, br"})
-        assert (status, headers["Content-Encoding"]) == (200, "br")
-        assert b"<html" in brotli.decompress(body)
+def test_a_browser_that_knows_brotli_gets_it(address: str) -> None:
+    status, headers, body = get(f"{address}/", **{"Accept-Encoding": "gzip, deflate, br"})
+    assert (status, headers["Content-Encoding"]) == (200, "br")
+    assert b"<html" in brotli.decompress(body)
 
 
-def test_files_are_compressed_and_every_answer_carries_the_policy():
-    with served(GOOGLE_CLOUD_PROJECT="p", DASHBOARD_ACCESS="laptop") as address:
-        status, headers, body = get(f"{address}/", **{"Accept-Encoding": "gzip"})
-        assert (status, headers["Content-Encoding"]) == (200, "gzip")
-        assert b"<html" in gzip.decompress(body)
-        for path in ("/", "/api/ready", "/_stcore/health", "/static/nothing-here.js"):
-            _, headers, _ = get(address + path)
-            assert "default-src 'self'" in headers["Content-Security-Policy"]
-            assert headers["X-Content-Type-Options"] == "nosniff"
-            policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
-            assert policy["connect-src"] == "'self' data: blob:", "a page may talk to its own server only"
-        status, _, body = get(f"{address}/api/ready")
-        assert (status, json.loads(body)) == (200, {"ready": True})
+def test_files_are_compressed_and_every_answer_carries_the_policy(address: str) -> None:
+    status, headers, body = get(f"{address}/", **{"Accept-Encoding": "gzip"})
+    assert (status, headers["Content-Encoding"]) == (200, "gzip")
+    assert b"<html" in gzip.decompress(body)
+    for path in ("/", "/api/ready", "/_stcore/health", "/_stcore/metrics", "/static/nothing-here.js"):
+        _, headers, _ = get(address + path)
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
+        assert policy["default-src"] == "'self'"
+        assert policy["connect-src"] == "'self' data: blob:", "a page may talk to its own server only"
+        assert policy["frame-ancestors"] == "'none'"
+        assert "unsafe" not in policy["script-src"]
+    status, _, body = get(f"{address}/api/ready")
+    assert (status, json.loads(body)) == (200, {"ready": True})
 
 
-def test_a_server_without_its_settings_is_not_ready_and_names_the_missing_one():
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "upload_file/session/1",
+        "upload_file%2Fsession%2F1",
+        "metrics",
+        "metrics/",
+        "agent/interact",
+        "agent/openapi.json",
+        "agent/mcp",
+        "script-health-check",
+    ],
+)
+def test_streamlits_routes_that_no_page_needs_are_closed(address: str, method: str, path: str) -> None:
+    assert get(f"{address}/_stcore/{path}", method)[0] == 404
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://"])
+def test_a_connection_from_another_sites_page_is_refused(address: str, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"{address.replace('http', 'ws')}/_stcore/stream", origin=origin)
+    assert refused.value.response.status_code == 403
+
+
+def test_a_connection_from_its_own_page_is_taken(address: str) -> None:
+    with connect(f"{address.replace('http', 'ws')}/_stcore/stream", origin=address, subprotocols=["streamlit"]):
+        pass
+
+
+def test_the_cookie_that_downloads_are_bound_to_is_for_the_server_alone(address: str) -> None:
+    _, first, _ = get(f"{address}/")
+    cookie = first["Set-Cookie"]
+    assert cookie.startswith("heavy-rotation-browser=")
+    assert cookie.endswith("; Path=/; HttpOnly; SameSite=Lax")
+    assert get(f"{address}/", **{"X-Forwarded-Proto": "https"})[1]["Set-Cookie"].endswith("; Secure")
+    assert get(f"{address}/", Cookie=cookie.split(";")[0])[1]["Set-Cookie"] is None
+
+
+def test_a_server_without_its_settings_is_not_ready_and_names_the_missing_one() -> None:
     with served(GOOGLE_CLOUD_PROJECT="p") as address:
         status, _, body = get(f"{address}/api/ready")
         assert status == 503

@@ -1,0 +1,164 @@
+"""What stands in front of Streamlit: which of its routes are open, what a browser may do, whose download is whose.
+
+Streamlit serves more than this dashboard uses: uploads, its own metrics, an interface for programs. Its files for
+download are handed to whoever knows their random address; here they are bound to the browser that asked for them.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.file_util import get_static_dir
+
+COVERS = "https://i.scdn.co https://mosaic.scdn.co"
+BROWSER_COOKIE = "heavy-rotation-browser"
+_USER_COOKIE = "_streamlit_user"
+"""Streamlit's own, in one or more parts: who signed in."""
+_OPEN = {"/_stcore/health", "/_stcore/host-config", "/_stcore/stream"}
+"""All that a page in a browser needs of Streamlit's own routes; its files lie elsewhere."""
+_KEY = secrets.token_bytes(32)
+_BOUND = re.compile(r"""(filename=["]|filename[*]=utf-8'')([0-9a-f]{32})~""")
+
+
+def inline_scripts(page: str) -> list[str]:
+    """The sources of a Content-Security-Policy that allow a page's inline scripts and no others."""
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    return [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts]
+
+
+def policy() -> str:
+    """Without `unsafe-eval`: Streamlit has Vega interpret its expressions instead of compiling them."""
+    page = (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
+    return "; ".join(
+        (
+            "default-src 'self'",
+            # blob: is where Streamlit imports the scripts of components from.
+            f"script-src 'self' blob: {' '.join(inline_scripts(page))}",
+            "style-src 'self' 'unsafe-inline'",
+            f"img-src 'self' data: blob: {COVERS}",
+            "font-src 'self' data:",
+            # 'self' is the page's own host over WebSockets too: Chromium, Firefox since 2022, Safari since 15.4.
+            "connect-src 'self' data: blob:",
+            "worker-src 'self' blob:",
+            "frame-src 'self'",
+            "frame-ancestors 'none'",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+        )
+    )
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer over HTTP."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = {
+            "content-security-policy": policy(),
+            "cross-origin-opener-policy": "same-origin",
+            "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+class OpenRoutes:
+    """404 for Streamlit's routes that no page needs, 403 for a connection from another site's page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or self._is_open(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: 403
+        else:
+            await PlainTextResponse("Not found", 404)(scope, receive, send)
+
+    @staticmethod
+    def _is_open(scope: Scope) -> bool:
+        if "_stcore" in scope["path"].split("/") and scope["path"] not in _OPEN:
+            return False
+        headers = HTTPConnection(scope).headers
+        origin = headers.get("origin")
+        return scope["type"] == "http" or origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+class BoundDownloads:
+    """A file for download goes only to the browser, and the person signed in there, that it was made for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_refused = False
+        connection = HTTPConnection(scope)
+
+        async def send_bound(message: Message) -> None:
+            nonlocal is_refused
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                _know_browser(connection, headers)
+                is_refused = not _unbind(connection, headers)
+                if is_refused:
+                    await PlainTextResponse("Not found", 404)(scope, receive, send)
+            if not is_refused:
+                await send(message)
+
+        await self._app(scope, receive, send_bound)
+
+
+def bound_name(file_name: str, cookies: Mapping[str, str]) -> str:
+    """The name under which a file is handed to Streamlit: `BoundDownloads` takes the mark away again."""
+    mark = _mark(cookies)
+    return f"{mark}~{file_name}" if mark else file_name
+
+
+def _mark(cookies: Mapping[str, str]) -> str:
+    """Empty for a browser that keeps no cookies: it can read only what was made for one like it."""
+    if BROWSER_COOKIE not in cookies:
+        return ""
+    who = [f"{name}={value}" for name, value in cookies.items() if name.startswith((BROWSER_COOKIE, _USER_COOKIE))]
+    return hmac.new(_KEY, "\n".join(sorted(who)).encode(), "sha256").hexdigest()[:32]
+
+
+def _unbind(connection: HTTPConnection, headers: MutableHeaders) -> bool:
+    """Whether the answer may leave; the mark does not."""
+    disposition = headers.get("content-disposition")
+    if connection.url.path.startswith("/media/"):
+        headers["cache-control"] = "no-store"
+    if disposition is None:
+        return True
+    found = _BOUND.search(disposition)
+    headers["content-disposition"] = _BOUND.sub(r"\1", disposition)
+    return hmac.compare_digest(found[2] if found else "", _mark(connection.cookies))
+
+
+def _know_browser(connection: HTTPConnection, headers: MutableHeaders) -> None:
+    if BROWSER_COOKIE in connection.cookies or not headers.get("content-type", "").startswith("text/html"):
+        return
+    is_https = "https" in (connection.url.scheme, connection.headers.get("x-forwarded-proto"))
+    value = f"{BROWSER_COOKIE}={secrets.token_urlsafe(16)}; Path=/; HttpOnly; SameSite=Lax"
+    headers.append("set-cookie", value + ("; Secure" if is_https else ""))
