@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cli import consent, export_files, export_reading, import_queries, import_report
+from cli import consent, export_files, export_reading, import_comparison, import_queries, import_report
 from cli.console import minute, say
 from cli.errors import CliError, Misused
 from cli.export_files import ExportFile
 from cli.export_reading import Reading
 from cli.export_rows import ExportedPlay
 from cli.follow_import import Follower
-from cli.forecast import Forecast, forecast
+from cli.import_comparison import Comparison
 from cli.import_report import Account
 from cli.landing_bucket import LandingBucket
 from cli.place import Place
@@ -36,14 +36,14 @@ _SETTLED = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class File:
-    """Plays that are landed together, and what is foretold of each."""
+    """Plays that are landed together, and how many of them are expected to be new, completed, known."""
 
     plays: list[ExportedPlay]
-    fates: Counter[str]
+    outcomes: Counter[str]
 
     @property
     def has_news(self) -> bool:
-        return self.fates["known"] < len(self.plays)
+        return self.outcomes["known"] < len(self.plays)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the zip from Spotify, the folder it was unpacked to, Streaming_History_Audio_….json or endsong_….json",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would become of every row, and write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="say what would become of every row, and store nothing")
     parser.add_argument("--new-listener", action="store_true", help="the listener never gave consent, and need not")
     parser.add_argument(
         "--anyway", action="store_true", help="store the plays even if they do not look like this listener's"
@@ -70,17 +70,20 @@ def run(options: argparse.Namespace, place: Place) -> int:
     _check_known(options, place)
     reading = export_reading.read(_told(export_files.read_files(options.files)))
     warehouse = Warehouse(place)
-    foretold = _foretell(warehouse, options.listener, reading)
-    account = Account(options.listener, reading, foretold, options.dry_run)
+    files = cut(reading.plays)
+    comparison = _compare(warehouse, options.listener, reading, files)
+    account = Account(options.listener, reading, comparison, options.dry_run)
     if not options.anyway:
-        _check_account(options.listener, foretold)
+        _check_account(options.listener, comparison)
     show = import_report.show_json if options.json else import_report.show
     if options.dry_run:
-        account.add(foretold.counts)
+        for outcomes in comparison.outcomes:
+            account.add(outcomes)
         account.gaps_closed = import_queries.count_gaps(warehouse, options.listener, _spans(reading))
         show(account)
         return 0
-    follower = _store(options, place, warehouse, account)
+    expected = [File(plays, outcomes) for plays, outcomes in zip(files, comparison.outcomes, strict=True)]
+    follower = _store(options, place, warehouse, account, expected)
     if not options.json:
         show(account)
     if follower and not _with_refused_rows(account.runs):
@@ -107,35 +110,35 @@ def _told(files: Iterable[ExportFile]) -> Iterator[ExportFile]:
         yield file
 
 
-def _foretell(warehouse: Warehouse, listener: str, reading: Reading) -> Forecast:
-    plays = reading.plays
-    if not plays:
-        return Forecast([], 0, 0)
-    say(f"Comparing {len(plays):,} plays with what is stored …")
-    stored = import_queries.fetch_stored(warehouse, listener, (plays[0].played_at, plays[-1].played_at))
-    return forecast(plays, stored, _spans(reading))
+def _compare(
+    warehouse: Warehouse, listener: str, reading: Reading, files: Sequence[Sequence[ExportedPlay]]
+) -> Comparison:
+    if files:
+        say(f"Comparing {sum(map(len, files)):,} plays with what is stored …")
+    return import_comparison.compare(warehouse, listener, files, _spans(reading))
 
 
-def _check_account(listener: str, foretold: Forecast) -> None:
+def _check_account(listener: str, comparison: Comparison) -> None:
     """An export holds every play of its time. One that lacks most of those that are stored is somebody else's."""
-    if foretold.stored >= _ENOUGH_PLAYS and foretold.missing * 2 > foretold.stored:
+    if comparison.stored >= _ENOUGH_PLAYS and comparison.missing * 2 > comparison.stored:
         raise CliError(
-            f"This does not look like the export of {listener}: of {foretold.stored:,} plays that are stored of the "
-            f"same time, it lacks {foretold.missing:,}. Nothing was stored. If it is the right one all the same, run "
+            f"This does not look like the export of {listener}: of {comparison.stored:,} plays that are stored of the "
+            f"same time, it lacks {comparison.missing:,}. Nothing was stored. If it is the right one all the same, run "
             "the command again with --anyway."
         )
 
 
-def _store(options: argparse.Namespace, place: Place, warehouse: Warehouse, account: Account) -> Follower | None:
+def _store(
+    options: argparse.Namespace, place: Place, warehouse: Warehouse, account: Account, files: Sequence[File]
+) -> Follower | None:
     """Land the plays and wait until they are merged; None when there is nothing to do.
 
     A gap is closed by plays that are stored: where some were refused, all gaps stay.
     """
-    files = list(_files(account))
     waiting = [file for file in files if file.has_news]
     for file in files:
         if not file.has_news:
-            account.add(file.fates)
+            account.add(file.outcomes)
     follower = None
     if waiting:
         runs = _land(place, warehouse, options.listener, waiting)
@@ -147,12 +150,6 @@ def _store(options: argparse.Namespace, place: Place, warehouse: Warehouse, acco
     if not _with_refused_rows(account.runs):
         account.gaps_closed = import_queries.close_gaps(warehouse, options.listener, _spans(account.reading))
     return follower
-
-
-def _files(account: Account) -> Iterator[File]:
-    fates = iter(account.forecast.fates)
-    for plays in cut(account.reading.plays):
-        yield File(plays, Counter(str(fate) for _, fate in zip(plays, fates, strict=False)))
 
 
 def _land(place: Place, warehouse: Warehouse, listener: str, files: Sequence[File]) -> list[Run]:

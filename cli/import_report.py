@@ -8,7 +8,7 @@ from typing import Any
 from cli.console import minute, print_json, print_table
 from cli.export_reading import Reading
 from cli.export_rows import KINDS
-from cli.forecast import Forecast
+from cli.import_comparison import Comparison
 from cli.warehouse import Row
 
 _SHOWN = 10
@@ -21,7 +21,7 @@ class Account:
 
     listener: str
     reading: Reading
-    forecast: Forecast
+    comparison: Comparison
     dry_run: bool
     new: int = 0
     completed: int = 0
@@ -31,10 +31,10 @@ class Account:
     gaps_closed: int = 0
     runs: list[Row] = field(default_factory=list)
 
-    def add(self, fates: Mapping[str, int]) -> None:
-        self.new += fates.get("new", 0)
-        self.completed += fates.get("completed", 0)
-        self.known += fates.get("known", 0)
+    def add(self, outcomes: Mapping[str, int]) -> None:
+        self.new += outcomes.get("new", 0)
+        self.completed += outcomes.get("completed", 0)
+        self.known += outcomes.get("known", 0)
 
     @property
     def short(self) -> int:
@@ -49,7 +49,7 @@ class Account:
 
 def show(account: Account) -> None:
     """The table. Its numbers add up to the last line."""
-    reading, forecast = account.reading, account.forecast
+    reading, comparison = account.reading, account.comparison
     print_table((_HEAD, "what became of them"), _lines(account))
     if account.span:
         first, last = account.span
@@ -57,10 +57,10 @@ def show(account: Account) -> None:
     if account.short:
         stored = "" if account.refused else "stored but "
         print(f"Heard for less than 30 seconds, so {stored}not counted: {account.short:,} of these plays.")
-    if forecast.missing:
+    if comparison.missing:
         print(
-            f"Of {forecast.stored:,} plays that were stored of this time, {forecast.missing:,} are not in the export; "
-            "they stay as they are."
+            f"Of {comparison.stored:,} plays that were stored of this time, {comparison.missing:,} are not in the "
+            "export; they stay as they are."
         )
     if account.gaps_closed:
         gaps, are = ("gap", "is") if account.gaps_closed == 1 else ("gaps", "are")
@@ -76,7 +76,7 @@ def show_json(account: Account) -> None:
 
 
 def as_json(account: Account) -> dict[str, Any]:
-    reading, forecast, span = account.reading, account.forecast, account.span
+    reading, comparison, span = account.reading, account.comparison, account.span
     return {
         "listener": account.listener,
         "dry_run": account.dry_run,
@@ -90,8 +90,8 @@ def as_json(account: Account) -> dict[str, Any]:
         "short_plays": account.short,
         "first_played_at": span[0] if span else None,
         "last_played_at": span[1] if span else None,
-        "stored_before": forecast.stored,
-        "stored_but_not_in_export": forecast.missing,
+        "stored_before": comparison.stored,
+        "stored_but_not_in_export": comparison.missing,
         "gaps_closed": account.gaps_closed,
         "files": [{"name": name, "rows": rows} for name, rows in reading.rows_by_file.items()],
         "unreadable": [asdict(row) for row in reading.unreadable],

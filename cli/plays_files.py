@@ -4,22 +4,21 @@ Header and columns are those of the table file that ingest owns; functions/inges
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cli.export_rows import ExportedPlay
-from cli.forecast import APART
 
 _TABLE = Path(__file__).parent.parent / "functions/ingest/tables/plays.json"
 # BigQuery modifies at most 4,000 partitions in one job, and a partition is a day:
 # https://cloud.google.com/bigquery/quotas#partitioned_tables
 _MOST_DAYS = timedelta(days=3500)
 _ROWS = 25_000
-# Plays on both sides of a cut must not compete for the same stored play.
-_PAUSE = 2 * APART
+# Plays on both sides of a cut must not compete for the same stored play: see functions/load/queries/same_play.sql.
+_PAUSE = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -59,14 +58,15 @@ def columns() -> list[str]:
 
 def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:
     """UTF-8, a header, one line per play. What an export does not tell is NULL, an empty field."""
-    names = columns()
-    lines = [",".join(names), *(_to_line(names, play, run) for play in plays)]
+    names, of_run = columns(), {"run_id": run.run_id, "ingested_at": run.started_at}
+    lines = [",".join(names), *(to_line(names, {**values_of(play, run.listener), **of_run}) for play in plays)]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _to_line(names: Sequence[str], play: ExportedPlay, run: Run) -> str:
-    values = {
-        "listener_id": run.listener,
+def values_of(play: ExportedPlay, listener: str) -> dict[str, Any]:
+    """A play by the columns of `plays`."""
+    return {
+        "listener_id": listener,
         "played_at": play.played_at,
         "track_id": play.track_id,
         "track_name": play.track_name,
@@ -74,9 +74,10 @@ def _to_line(names: Sequence[str], play: ExportedPlay, run: Run) -> str:
         "album_name": play.album_name,
         "ms_played": play.ms_played,
         "source": "export",
-        "run_id": run.run_id,
-        "ingested_at": run.started_at,
     }
+
+
+def to_line(names: Sequence[str], values: Mapping[str, Any]) -> str:
     return ",".join(_to_field(values.get(name)) for name in names)
 
 

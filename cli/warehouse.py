@@ -1,10 +1,16 @@
 """Asks the warehouse with the statements in `queries/`, which name tables without a dataset."""
 
-from datetime import datetime
+import io
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from string import Template
 from typing import Any
 
+from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 from google.cloud.bigquery.table import RowIterator
@@ -17,15 +23,19 @@ Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 _QUERIES = Path(__file__).parent / "queries"
 _STAGING = "plays_staging_"
-"""How the names of load's staging tables begin."""
-_API_SECONDS, _QUERY_SECONDS = 20, 60
+"""How the names of all staging tables begin, load's and those of imports."""
+_STAGED_FOR = timedelta(hours=1)
+_API_SECONDS, _QUERY_SECONDS, _LOAD_SECONDS = 20, 60, 120
+
+
+_RETRY = bigquery.DEFAULT_RETRY.with_timeout(_QUERY_SECONDS)
 
 
 class Warehouse:
     """The dataset at one place."""
 
     def __init__(self, place: Place) -> None:
-        self._client, self._dataset = google_clients.warehouse(place), place.dataset
+        self._client, self._dataset, self._place = google_clients.warehouse(place), place.dataset, place
 
     def last_plays(self) -> list[Row]:
         return self._rows("last_plays")
@@ -53,18 +63,58 @@ class Warehouse:
     def _rows(self, name: str, *parameters: Parameter) -> list[Row]:
         return [dict(row) for row in self.run(name, *parameters)]
 
-    def run(self, name: str, *parameters: Parameter) -> RowIterator:
-        """The answer to `queries/<name>.sql`."""
+    @contextmanager
+    def staged(self, schema: Sequence[bigquery.SchemaField], csv_parts: Iterable[bytes]) -> Iterator[str]:
+        """The id of a new table with the lines of the parts, which are below 5 MB; it is dropped afterwards.
+
+        Where it cannot be dropped, it expires within the hour.
+        """
+        table = bigquery.Table(f"{self._client.project}.{self._dataset}.{_STAGING}{uuid.uuid4().hex}", schema)
+        table.expires = self._place.now() + _STAGED_FOR
+        self._client.create_table(table, retry=_RETRY, timeout=_API_SECONDS)
+        try:
+            for number, part in enumerate(csv_parts):
+                self._load(table, part, f"{table.table_id}_{number}")
+            yield str(table.reference)
+        finally:
+            self._client.delete_table(table, not_found_ok=True, retry=_RETRY, timeout=_API_SECONDS)
+
+    def _load(self, table: bigquery.Table, part: bytes, job_id: str) -> None:
+        """The id is known, so that an answer that is lost does not load the part twice."""
+        config = bigquery.LoadJobConfig(
+            schema=table.schema,
+            source_format=bigquery.SourceFormat.CSV,
+            allow_quoted_newlines=True,
+            preserve_ascii_control_characters=True,
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+        )
+        file, size = io.BytesIO(part), len(part)
+        job: Any
+        try:
+            job = self._client.load_table_from_file(
+                file, table, size=size, job_id=job_id, job_config=config, timeout=_LOAD_SECONDS
+            )
+        except Conflict:
+            job = self._client.get_job(job_id, location=self._client.location, timeout=_API_SECONDS)
+        job.result(timeout=_LOAD_SECONDS)
+
+    def run(self, name: str, *parameters: Parameter, names: Mapping[str, str] | None = None) -> RowIterator:
+        """The answer to `queries/<name>.sql`, with its $names filled in."""
         return self._client.query_and_wait(
-            _statement(name),
+            statement(name, names),
             job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
             api_timeout=_API_SECONDS,
             wait_timeout=_QUERY_SECONDS,
-            retry=bigquery.DEFAULT_RETRY.with_timeout(_QUERY_SECONDS),
+            retry=_RETRY,
             job_retry=DEFAULT_JOB_RETRY.with_timeout(_QUERY_SECONDS),
         )
 
 
+def statement(name: str, names: Mapping[str, str] | None = None) -> str:
+    """The text of `queries/<name>.sql`, with its $names filled in."""
+    return Template(_text(name)).substitute(names) if names else _text(name)
+
+
 @cache
-def _statement(name: str) -> str:
+def _text(name: str) -> str:
     return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")

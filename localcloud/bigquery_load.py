@@ -42,12 +42,17 @@ _SETTINGS: dict[str, tuple[Any, ...] | None] = {
 _READING = "Error while reading data, error message: "
 
 
-def run_load(cursor: Cursor, configuration: Resource, read_object: ReadObject, now_ms: int) -> Resource:
-    """The job's statistics. Raises ApiError for what BigQuery refuses; the caller undoes everything then."""
+def run_load(
+    cursor: Cursor, configuration: Resource, read_object: ReadObject, now_ms: int, uploaded: bytes | None = None
+) -> Resource:
+    """The job's statistics. Raises ApiError for what BigQuery refuses; the caller undoes everything then.
+
+    `uploaded`: the file that came with the job, in the place of its URIs.
+    """
     configuration = {name: value for name, value in configuration.items() if value is not None}
     refuse_other_settings(configuration, _SETTINGS)
-    uris: list[str] = configuration["sourceUris"]
-    sources = [(uri, _read(uri, read_object)) for uri in uris]
+    sources: list[tuple[str, bytes | Path]] = [("the uploaded file", uploaded)] if uploaded is not None else []
+    sources += [(uri, _read(uri, read_object)) for uri in configuration.get("sourceUris", [])]
     table = TableId.of(configuration["destinationTable"])
     resource = _destination(cursor, table, configuration, now_ms)
     fields = _load_fields(table, configuration, resource)

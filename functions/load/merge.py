@@ -1,13 +1,14 @@
 """One MERGE from the staging table into `plays`: every play once, and all that is known of it in its row.
 
-A play that is there under its key is left as it is. One that is there from the other source (see same_play.py)
-becomes one row: identity and metadata as the API tells them, the time heard as the export tells it. It is the same
-row whichever came first.
+A play that is there under its key is left as it is. One that is there from the other source becomes one row: identity
+and metadata as the API has them, the time heard as the export has it. It is the same row whichever came first.
+Which rows are one play is the rule in queries/same_play.sql; `cli import --dry-run` counts with the same file.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from google.cloud import bigquery
 
@@ -15,8 +16,11 @@ from bigquery_jobs import CALL_SECONDS, RETRY, find_succeeded, run_once
 from generations import Counts
 from landed_object import LandedObject
 from plays_table import PLAYED_AT, PlaysTable
-from same_play import APART_MS, open_sql, pairs_sql
 from staging import StagedFile
+
+_SAME_PLAY = (Path(__file__).parent / "queries/same_play.sql").read_text(encoding="utf-8")
+APART = timedelta(seconds=90)
+"""How far around a play the rule looks for the other one."""
 
 _FROM_EXPORT = "ms_played"
 # `run_id` and `ingested_at` tell of the run that brought the play first.
@@ -36,11 +40,10 @@ def merge(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, stag
     if staged.oldest is None or staged.newest is None:
         raise ValueError(f"{staged.table_id} holds nothing to merge")
     sql = merge_sql(plays.table_id, staged.table_id, plays.columns, plays.key)
-    apart = timedelta(milliseconds=APART_MS)
     config = bigquery.QueryJobConfig(
         query_parameters=[
-            bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", staged.oldest - apart),
-            bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest + apart),
+            bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", staged.oldest - APART),
+            bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest + APART),
         ],
         # The job remembers what it was given, for a repeat that comes when the staging table has expired.
         labels={
@@ -68,28 +71,26 @@ def merge_sql(plays: str, staging: str, columns: Sequence[str], key: Sequence[st
     return f"""\
 MERGE `{plays}` AS plays
 USING (
-  WITH landed_once AS ({_once_sql(staging, columns, key)}),
-  stored_near AS (
+  WITH landed AS ({_once_sql(staging, columns, key)}),
+  stored AS (
     SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
     FROM `{plays}`
     WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
   ),
-  landed_open AS ({open_sql("landed_once", "stored_near")}),
-  stored_open AS ({open_sql("stored_near", "landed_once")}),
-  pairs AS ({pairs_sql("landed_open", "stored_open")})
-  SELECT {", ".join(f"landed_once.{_quoted(column)}" for column in columns)},
-    COALESCE(pairs.stored_at, landed_once.played_at) AS stored_at,
-    COALESCE(pairs.stored_id, landed_once.track_id) AS stored_id
-  FROM landed_once
-  LEFT JOIN pairs
-    ON landed_once.listener_id = pairs.listener_id
-    AND landed_once.played_at = pairs.landed_at AND landed_once.track_id = pairs.landed_id
+  same_play AS (
+{_SAME_PLAY})
+  SELECT {", ".join(f"landed.{_quoted(column)}" for column in columns)},
+    same_play.stored_at, same_play.stored_id, same_play.outcome
+  FROM landed
+  INNER JOIN same_play
+    ON landed.listener_id = same_play.listener_id
+    AND landed.played_at = same_play.played_at AND landed.track_id = same_play.track_id
 ) AS landed
 ON plays.{PLAYED_AT} BETWEEN @oldest AND @newest AND plays.listener_id = landed.listener_id
   AND plays.played_at = landed.stored_at AND plays.track_id = landed.stored_id
-WHEN MATCHED AND plays.source = 'api' AND landed.source = 'export' AND plays.{_FROM_EXPORT} IS NULL THEN
+WHEN MATCHED AND landed.outcome = 'completed' AND landed.source = 'export' THEN
   UPDATE SET {_FROM_EXPORT} = landed.{_FROM_EXPORT}
-WHEN MATCHED AND plays.source = 'export' AND landed.source = 'api' THEN
+WHEN MATCHED AND landed.outcome = 'completed' THEN
   UPDATE SET {_set_sql(columns)}
 WHEN NOT MATCHED THEN
   INSERT ({listed})

@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from cli import import_queries
+from cli import import_comparison
 from localcloud import spotify_answers
 from localcloud.invented_export import export_row, export_rows, write_zip
 from tests.cli.importing import NEW, OLD, SINCE, UNTIL, A, B, wait_for
@@ -97,7 +97,7 @@ def test_as_json_the_numbers_add_up(importing, tmp_path):
     assert [step["step"] for step in told["steps"]] == ["import", "load", "transform"]
 
 
-def test_a_dry_run_says_the_same_and_writes_nothing(importing):
+def test_a_dry_run_says_the_same_and_stores_nothing(importing):
     played_at = datetime(2024, 4, 20, 12, 0, 40, 863_000, UTC)
     importing.cloud.storage.write(
         importing.landing,
@@ -109,6 +109,9 @@ def test_a_dry_run_says_the_same_and_writes_nothing(importing):
     foretold = importing.types("import", ONE, NEW, OLD, "--dry-run")
     foretold_json = importing.types("import", ONE, NEW, OLD, "--dry-run", "--json").json
     assert (importing.plays(), importing.ledger(), importing.landed()) == (plays, ledger, landed)
+    staged = "plays_staging_20261122"  # load's own, of the play that was there before
+    tables = [table.table_id for table in importing.client().list_tables("listening")]
+    assert [name for name in tables if name.startswith("plays_staging_") and not name.startswith(staged)] == []
 
     done = importing.types("import", ONE, NEW, OLD, "--json").json
     counts = ("rows", "new", "completed", "known", "repeats", "left_out", "short_plays")
@@ -162,14 +165,14 @@ def test_a_page_that_is_under_way_while_an_import_looks_does_not_double_its_play
     """Ingest lands between the command's look at the warehouse and its own file; load takes one after the other."""
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:50]
     (tmp_path / "export.json").write_text(json.dumps([export_row(play) for play in truth]))
-    look = import_queries.fetch_stored
+    look = import_comparison.compare
 
     def look_and_be_overtaken(*arguments):
-        stored = look(*arguments)
+        comparison = look(*arguments)
         importing.cloud.storage.write(importing.landing, "plays/2026/03/09/20260309T000000Z.csv", page(truth, UNTIL))
-        return stored
+        return comparison
 
-    monkeypatch.setattr(import_queries, "fetch_stored", look_and_be_overtaken)
+    monkeypatch.setattr(import_comparison, "compare", look_and_be_overtaken)
     told = importing.types("import", ONE, tmp_path / "export.json", "--json").json
 
     wait_for(lambda: len([step for step in importing.ledger() if step[0] == "load"]) == 2)

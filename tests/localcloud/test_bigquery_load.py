@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from google.api_core.exceptions import BadRequest, Conflict, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.enums import SourceColumnMatch
 from google.cloud.bigquery.table import PrimaryKey, TableConstraints
@@ -49,6 +50,25 @@ def test_a_file_replaces_the_rows_and_the_job_tells_how_many(warehouse: Warehous
     assert contents(warehouse) == [("a", 1), ("b\nc", None)]
     assert (job.output_rows, job.input_files, job.input_file_bytes) == (2, 1, len(warehouse.objects[GOOD]))
     assert (job.created, job.ended, job.state) == (NOON, NOON, "DONE")
+
+
+def test_a_file_that_comes_with_the_job_is_added_to_the_table(warehouse: Warehouse) -> None:
+    content = b'b,2\n"c\nd",3\n'
+    config = bigquery.LoadJobConfig(schema=SCHEMA, source_format="CSV", allow_quoted_newlines=True)
+    job = warehouse.client.load_table_from_file(
+        BytesIO(content), "listening.t", size=len(content), job_id="uploaded", job_config=config
+    )
+    job.result()
+
+    assert contents(warehouse) == [("b", 2), ("c\nd", 3), ("old", 0)]
+    assert (job.output_rows, job.input_files, job.input_file_bytes) == (2, 1, len(content))
+    with pytest.raises(Conflict):
+        warehouse.client.load_table_from_file(BytesIO(content), "listening.t", size=len(content), job_id="uploaded")
+
+
+def test_an_upload_in_pieces_is_not_imitated(warehouse: Warehouse) -> None:
+    with pytest.raises(GoogleAPICallError, match="An upload other than multipart is not imitated"):
+        warehouse.client.load_table_from_file(BytesIO(b"b,2\n"), "listening.t")
 
 
 def test_a_refused_file_leaves_the_table_untouched_and_names_line_column_and_value(warehouse: Warehouse) -> None:

@@ -1,0 +1,75 @@
+"""What load would do with the plays of an export, counted by load's own rule over a staging table that expires.
+
+The rule is functions/load/queries/same_play.sql. When the plays arrive, load applies it again, and only that counts:
+another run may have stored plays in between.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from google.cloud import bigquery
+
+from cli.export_rows import ExportedPlay
+from cli.import_queries import Span, instants, spans_of, string
+from cli.plays_files import to_line, values_of
+from cli.warehouse import Parameter, Warehouse
+
+APART = timedelta(seconds=90)
+"""How far around a play the rule looks for the other one."""
+
+_RULE = Path(__file__).parent.parent / "functions/load/queries/same_play.sql"
+SCHEMA = [
+    bigquery.SchemaField(name, kind)
+    for name, kind in {
+        **{"file": "INTEGER", "listener_id": "STRING", "played_at": "TIMESTAMP", "track_id": "STRING"},
+        **{"track_name": "STRING", "artist_name": "STRING", "source": "STRING", "ms_played": "INTEGER"},
+    }.items()
+]
+# Google's client sends up to 5 MB in one call.
+_MOST_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`outcomes`: of each file how many plays are new, completed and known."""
+
+    outcomes: list[Counter[str]]
+    stored: int = 0
+    """Plays that are stored in the stretches the export covers."""
+    missing: int = 0
+    """Those of them that the export lacks: there should be none, it holds everything."""
+
+
+def compare(
+    warehouse: Warehouse, listener: str, files: Sequence[Sequence[ExportedPlay]], spans: Sequence[Span]
+) -> Comparison:
+    """`files`: plays, the oldest first. `spans`: the stretches in which the export holds everything."""
+    if not files:
+        return Comparison([])
+    around = instants(oldest=files[0][0].played_at - APART, newest=files[-1][-1].played_at + APART)
+    with warehouse.staged(SCHEMA, _csv_parts(listener, files)) as table:
+        names = {"staging": f"`{table}`", "same_play": rule()}
+        parameters: list[Parameter] = [string("listener_id", listener), *around, spans_of(spans)]
+        rows = {row["file"]: row for row in warehouse.run("compare_import", *parameters, names=names)}
+    counts = ("new", "completed", "known")
+    outcomes = [Counter({name: rows[number][name] for name in counts}) for number in range(len(files))]
+    return Comparison(outcomes, rows[None]["stored"], rows[None]["missing"] or 0)
+
+
+def rule() -> str:
+    return _RULE.read_text(encoding="utf-8")
+
+
+def _csv_parts(listener: str, files: Sequence[Sequence[ExportedPlay]]) -> Iterator[bytes]:
+    names = [field.name for field in SCHEMA]
+    part = bytearray()
+    for number, plays in enumerate(files):
+        for play in plays:
+            part += f"{to_line(names, {**values_of(play, listener), 'file': number})}\n".encode()
+            if len(part) > _MOST_BYTES:
+                yield bytes(part)
+                part.clear()
+    yield bytes(part)

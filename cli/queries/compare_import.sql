@@ -1,0 +1,32 @@
+-- A row is what load would do with one file's plays of an import: how many are new, completed, known. One more row, with
+-- `file` NULL, has the plays that are stored in the stretches of the export, and those of them that the export lacks.
+WITH landed AS (
+  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, file
+  FROM $staging
+),
+stored AS (
+  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  FROM plays
+  WHERE listener_id = @listener_id AND played_at BETWEEN @oldest AND @newest
+),
+same_play AS (
+$same_play)
+SELECT
+  landed.file,
+  SUM(IF(same_play.outcome = 'new', 1, 0)) AS `new`,
+  SUM(IF(same_play.outcome = 'completed', 1, 0)) AS completed,
+  SUM(IF(same_play.outcome = 'known', 1, 0)) AS known,
+  0 AS stored,
+  0 AS missing
+FROM landed
+INNER JOIN same_play ON landed.played_at = same_play.played_at AND landed.track_id = same_play.track_id
+GROUP BY landed.file
+UNION ALL
+SELECT NULL, 0, 0, 0, COUNT(*), SUM(IF(same_play.outcome IS NULL, 1, 0))
+FROM stored
+LEFT JOIN same_play ON stored.played_at = same_play.stored_at AND stored.track_id = same_play.stored_id
+WHERE EXISTS (
+  SELECT 1
+  FROM UNNEST(@spans) AS span
+  WHERE stored.played_at BETWEEN span.begins_at AND span.ends_at
+)
