@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(there: World, weather: Weather) -> int:
     first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    slots, answers, holds = [first, first + timedelta(hours=1)], [], True
+    slots, answers, holds = [first - timedelta(hours=1), first], [], True
     for slot, what in zip(slots, ("everything is new", "everything is known"), strict=True):
         there.routes.answered.clear()
         answer, seconds, measured = there.run(slot)

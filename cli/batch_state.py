@@ -3,7 +3,7 @@
 One that fails leaves no row in the ledger until the next run looks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import islice
 
 from google.cloud import dataproc_v1
@@ -39,7 +39,7 @@ def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
 
 def failure_of(place: Place, run_id: str) -> str | None:
     """Why the newest batch of the run failed, in a sentence; None while it has not failed."""
-    newest = next(iter(_newest(place, {**_LABELS, "run": run_id.lower()})), None)
+    newest = next((batch for batch in _newest(place) if batch.labels.get("run") == run_id.lower()), None)
     if newest is None or newest.state not in _ENDED_BADLY:
         return None
     return f"Batch {_id(newest)} {newest.state.name.lower()}: {newest.state_message or 'Dataproc does not say why'}"
@@ -47,16 +47,19 @@ def failure_of(place: Place, run_id: str) -> str | None:
 
 def active(place: Place) -> list[str]:
     """The ids of the job's batches that have not ended."""
-    return [_id(batch) for batch in islice(_newest(place, _LABELS), _LISTED) if batch.state in _ACTIVE]
+    return [_id(batch) for batch in _newest(place) if batch.state in _ACTIVE]
 
 
-def _newest(place: Place, labels: Mapping[str, str]) -> Iterable[dataproc_v1.Batch]:
-    """The batches with these labels, the newest first; further pages are asked for on the way."""
+def _newest(place: Place) -> Iterable[dataproc_v1.Batch]:
+    """The newest batches of the job, the newest first.
+
+    They are chosen here by their labels: Dataproc has answered a filter on labels with an empty list and no error
+    (googleapis/google-cloud-python issue 13692).
+    """
     parent = f"projects/{place.project}/locations/{place.region}"
-    wanted = " AND ".join(f"labels.{key} = {value}" for key, value in labels.items())
-    request = {"parent": parent, "filter": wanted, "order_by": "create_time desc", "page_size": _LISTED}
-    batches: Iterable[dataproc_v1.Batch] = google_clients.batches(place).list_batches(request, timeout=_TIMEOUT_SECONDS)
-    return batches
+    request = {"parent": parent, "order_by": "create_time desc", "page_size": _LISTED}
+    batches = google_clients.batches(place).list_batches(request, timeout=_TIMEOUT_SECONDS)
+    return islice((batch for batch in batches if _LABELS.items() <= dict(batch.labels).items()), _LISTED)
 
 
 def _id(batch: dataproc_v1.Batch) -> str:

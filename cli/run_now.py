@@ -15,10 +15,10 @@ from cli.warehouse import Row, Warehouse
 
 HELP = "Fire the schedule once and follow the run to its end"
 
-# A run that Cloud Scheduler starts out of turn may be given an earlier slot.
+# The run's slot is the moment in which it began; a late retry of the schedule, which does as well, has an earlier one.
 _SLOTS_READ = timedelta(days=1)
 _CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
-# A slot that was done before adds nothing to the ledger: whoever waits for it would wait for ever.
+# A run that fails before it can write to the ledger would be awaited for ever.
 _INGEST_SECONDS = 300.0
 
 
@@ -72,8 +72,8 @@ def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
 def _late(step: str, seconds: float, place: Place) -> str:
     if step == "ingest":
         return (
-            f"No new run shows in the ledger after {seconds:.0f} s. Either this slot was done before, then there is "
-            f"nothing to do ({place.command('runs')}), or ingest fails before it can say so: see its log."
+            f"No new run shows in the ledger after {seconds:.0f} s: ingest does not answer, or fails before it can "
+            f"record why. Its log says more; {place.command('runs')} shows whether the run comes late."
         )
     return (
         f"The run has not finished after {seconds:.0f} s: it still waits for {waiting_for(step)}. "

@@ -1,4 +1,4 @@
-"""Fires the schedule once: Cloud Scheduler's own `run` in the cloud, the supervisor's tick on the laptop."""
+"""Fires the schedule once, out of turn: by Cloud Scheduler in the cloud, by its stand-in on the laptop."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _TOLERANCE = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Fired:
-    """How to know the run: by its id, or, where nobody tells it, by having started since then."""
+    """How to know the run: by its id, or, where no answer contains it, by having started since then."""
 
     run_id: str | None
     at: datetime
@@ -39,13 +39,13 @@ class Fired:
 
 
 def fire(place: Place) -> Fired:
-    return _tick(place.laptop, place.now()) if place.laptop else _run_job(place)
+    return _run_on(place.laptop) if place.laptop else _run_job(place)
 
 
-def _tick(laptop: Laptop, slot: datetime) -> Fired:
-    answer = laptop.tick(slot)
+def _run_on(laptop: Laptop) -> Fired:
+    fired_at, answer = laptop.clock.now(), laptop.run_now()
     try:
-        return Fired(str(answer.json()["run_id"]), slot)
+        return Fired(str(answer.json()["run_id"]), fired_at)
     except (ValueError, KeyError, TypeError):
         raise CliError(
             f"ingest answered with status {answer.status_code} and no run. "

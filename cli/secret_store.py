@@ -34,11 +34,15 @@ class SecretStore:
         self._parent, self._makes_secrets = f"projects/{place.project}", place.laptop is not None
 
     def listeners(self) -> dict[str, str]:
-        """Listener → name of the secret, from the labels. Raises CliError when two secrets are one listener's."""
-        wanted = " AND ".join(f"labels.{key}={value}" for key, value in _LABELS.items())
-        request = {"parent": self._parent, "filter": wanted}
+        """Listener → name of the secret, from the labels. Raises CliError when two secrets are one listener's.
+
+        Chosen here and not by a filter of the server, as ingest does.
+        """
+        secrets = self._client.list_secrets({"parent": self._parent}, timeout=_SECONDS, retry=_RETRY)
         names: dict[str, str] = {}
-        for secret in self._client.list_secrets(request, timeout=_SECONDS, retry=_RETRY):
+        for secret in secrets:
+            if not _LABELS.items() <= dict(secret.labels).items():
+                continue
             listener = secret.labels.get("listener", "")
             if listener in names:
                 raise CliError(
@@ -75,9 +79,9 @@ class SecretStore:
 
     def newest_version_at(self, secret: str) -> datetime | None:
         """When the newest version that can be used was stored. Its content is not read."""
-        request = {"parent": secret, "filter": "state:ENABLED"}
-        versions = self._client.list_secret_versions(request, timeout=_SECONDS, retry=_RETRY)
-        return max((_plain(version.create_time) for version in versions), default=None)
+        versions = self._client.list_secret_versions({"parent": secret}, timeout=_SECONDS, retry=_RETRY)
+        usable = (version for version in versions if version.state == SecretVersion.State.ENABLED)
+        return max((_plain(version.create_time) for version in usable), default=None)
 
     def erased_at(self, listener: str) -> datetime | None:
         """When a version of the listener's was destroyed last; None where nothing tells, as when the secret is gone."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import requests
+
 from localcloud import dashboard_server, ledger, scheduler, supervisor
 from localcloud.processes import Process, ProcessFailed
 from localcloud.set_up import SetUpFailed
@@ -54,8 +56,8 @@ def up(options: argparse.Namespace) -> int:
 def tick(options: argparse.Namespace) -> int:
     """Fire the schedule once and follow the run to its end."""
     laptop = supervisor.attach(options.data)
-    slot = options.slot or datetime.now(UTC)
-    return 0 if _tick(laptop, slot) else 1
+    response = laptop.tick(options.slot) if options.slot else laptop.run_now()
+    return 0 if _follow(laptop, response) else 1
 
 
 def run(options: argparse.Namespace) -> int:
@@ -101,7 +103,7 @@ def status(options: argparse.Namespace) -> int:
 def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
     slot = scheduler.full_hour(datetime.now(UTC))
     while True:
-        _tick(laptop, slot, scheduler.HOURLY)
+        _follow(laptop, laptop.tick(slot, scheduler.HOURLY))
         slot = max(slot, scheduler.full_hour(datetime.now(UTC))) + timedelta(hours=1)
         print(f"Next run at {slot:%H:%M} UTC. Ctrl-C stops everything.", flush=True)
         while datetime.now(UTC) < slot:
@@ -110,9 +112,8 @@ def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
             time.sleep(1)
 
 
-def _tick(laptop: Laptop, slot: datetime, retry: scheduler.Retry = scheduler.ONCE) -> bool:
+def _follow(laptop: Laptop, response: requests.Response) -> bool:
     """Whether the run was answered well, every event it caused was delivered, and its batch, if any, succeeded."""
-    response = laptop.tick(slot, retry)
     if not response.ok:
         print(f"ingest answered {response.status_code}: {response.text.strip()[:500]}", file=sys.stderr)
         print(f"Its log: {laptop.directory / 'logs' / 'ingest.log'}", file=sys.stderr)
@@ -189,7 +190,11 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
         command.add_argument("--spotify", choices=choices, default="simulated", help=text)
         command.add_argument("--seed", type=int, default=1, help="which invented listeners (%(default)s)")
     if name == "tick":
-        command.add_argument("--slot", type=_slot, help="instant of the schedule, such as 2026-11-22T10:00:00Z (now)")
+        command.add_argument(
+            "--slot",
+            type=_slot,
+            help="a slot of the last two days, such as 2026-11-22T10:00:00Z (default: out of turn, now)",
+        )
     if name == "run":
         command.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="what to run")
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from localcloud.batch_rules import check_batch, check_ids
 from localcloud.clock import Clock
-from localcloud.filters import Values, compiled
+from localcloud.faults import Faults
+from localcloud.filters import Values, requested
 from localcloud.log import Log
 from localcloud.paging import page
 from localcloud.state import State
@@ -43,9 +44,9 @@ class Dataproc:
     """`routes` is what a server serves."""
 
     def __init__(
-        self, directory: Path, state: State, clock: Clock, log: Log, run_batch: RunBatch | None = None
+        self, directory: Path, state: State, clock: Clock, faults: Faults, log: Log, run_batch: RunBatch | None = None
     ) -> None:
-        self._directory, self._state, self._clock, self._log = directory, state, clock, log
+        self._directory, self._state, self._clock, self._faults, self._log = directory, state, clock, faults, log
         state.create("""CREATE TABLE IF NOT EXISTS batches (name TEXT PRIMARY KEY, number INTEGER NOT NULL,
             request_id TEXT, operation TEXT NOT NULL, resource TEXT NOT NULL)""")
         self.routes = Routes()
@@ -131,7 +132,7 @@ class Dataproc:
     def _list(self, request: Request) -> Response:
         if request.arg("orderBy") not in (None, "", "create_time desc"):
             raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate orderBy={request.arg('orderBy')}")
-        matches = compiled(request.arg("filter") or "", _FILTER_FIELDS)
+        matches = requested(request, _FILTER_FIELDS, self._faults)
         mine = [batch for batch in self.batches() if batch["name"].startswith(f"{_parent(request)}/batches/")]
         found = [batch for batch in mine if matches(_values(batch))]
         return Response.of_json(page("batches", found, request, default_size=20))

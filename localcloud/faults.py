@@ -13,10 +13,11 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Action = Literal["answer", "drop", "stop", "delay", "twice", "late", "fail"]
+Action = Literal["answer", "drop", "stop", "delay", "twice", "late", "fail", "match_nothing"]
 _SPOILING: frozenset[Action] = frozenset({"answer", "drop", "stop", "delay"})
 _DISORDERING: frozenset[Action] = frozenset({"twice", "late"})
 _FAILING: frozenset[Action] = frozenset({"fail"})
+_FILTERING: frozenset[Action] = frozenset({"match_nothing"})
 
 
 class Misbehaviour(Exception):  # noqa: N818 -- not an error, an order carried out
@@ -36,6 +37,7 @@ class Fault:
 
     "twice" and "late" are for events ("events deliver TYPE KEY"): delivered two times, or overtaken by others.
     "fail" is for BigQuery's jobs ("bigquery job KIND ID"): accepted, and failed with `reason`.
+    "match_nothing" is for calls that list ("gcp filter /path"): a filter finds nothing, as has been seen of Dataproc.
     """
 
     match: str
@@ -114,6 +116,10 @@ class Faults:
     def job_failure(self, call: str) -> Fault | None:
         """The "fail" that is ordered for a job, if any."""
         return self.take(call, "before", _FAILING)
+
+    def empties_filter(self, call: str) -> bool:
+        """Whether a "match_nothing" is ordered for a call that lists with a filter."""
+        return self.take(call, "before", _FILTERING) is not None
 
     def take(self, call: str, when: str, actions: frozenset[Action] = _SPOILING) -> Fault | None:
         """The first fault due for this call, used up by one; None when there is none."""

@@ -3,11 +3,19 @@
 import re
 from collections.abc import Callable, Iterable
 
-from localcloud.web import ApiError
+from localcloud.faults import Faults
+from localcloud.web import ApiError, Request
 
 _CLAUSE = re.compile(r'(?P<field>[a-z_]+(?:\.[a-z0-9_-]+)?)\s*(?P<operator>!=|=|:)\s*(?P<value>"[^"]*"|[^\s()"]+)')
 Values = Callable[[str], str | None]
 """A resource's value for a field such as `state` or `labels.app`; None when it has none."""
+
+
+def requested(request: Request, fields: Iterable[str], faults: Faults) -> Callable[[Values], bool]:
+    """The predicate of a call's filter; one that nothing matches where a fault is ordered."""
+    text = request.arg("filter") or ""
+    matches = compiled(text, fields)
+    return (lambda values: False) if text and faults.empties_filter(f"gcp filter {request.path}") else matches
 
 
 def compiled(text: str, fields: Iterable[str]) -> Callable[[Values], bool]:

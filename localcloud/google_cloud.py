@@ -33,9 +33,9 @@ class GoogleCloud:
         self.state = State(directory / "state.sqlite")
         self.events = Events(self.state, clock, faults, log, backoff)
         self.storage = Storage(directory, self.state, clock, self._publish_finalized)
-        self.secrets = SecretManager(self.state, clock)
+        self.secrets = SecretManager(self.state, clock, faults)
         self.pubsub = PubSub(self.state, clock, self.events)
-        self.dataproc = Dataproc(directory / "batches", self.state, clock, log, run_batch)
+        self.dataproc = Dataproc(directory / "batches", self.state, clock, faults, log, run_batch)
         self.routes = Routes()
         for routes in (
             token_routes(),

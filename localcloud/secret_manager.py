@@ -14,7 +14,8 @@ from typing import Any
 import google_crc32c
 
 from localcloud.clock import Clock
-from localcloud.filters import Values, compiled
+from localcloud.faults import Faults
+from localcloud.filters import Values, requested
 from localcloud.paging import page
 from localcloud.state import State
 from localcloud.timestamps import rfc3339
@@ -40,8 +41,8 @@ _TABLES = (
 class SecretManager:
     """`routes` is what a server serves."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
-        self._state, self._clock = state, clock
+    def __init__(self, state: State, clock: Clock, faults: Faults) -> None:
+        self._state, self._clock, self._faults = state, clock, faults
         state.create(*_TABLES)
         self.routes = Routes()
         add = self.routes.add
@@ -94,7 +95,7 @@ class SecretManager:
         return resource
 
     def _list(self, request: Request) -> Response:
-        matches = compiled(request.arg("filter") or "", {"labels", "name"})
+        matches = requested(request, {"labels", "name"}, self._faults)
         select = "SELECT resource FROM secrets WHERE project = ? ORDER BY number DESC"
         with self._state.transaction() as db:
             rows = db.execute(select, (request.params["project"],)).fetchall()
@@ -150,7 +151,7 @@ class SecretManager:
     def _list_versions(self, request: Request) -> Response:
         name = _secret_name(request)
         self._existing(name)
-        matches = compiled(request.arg("filter") or "", {"state"})
+        matches = requested(request, {"state"}, self._faults)
         select = "SELECT resource FROM secret_versions WHERE secret = ? ORDER BY number DESC"
         with self._state.transaction() as db:
             versions = [json.loads(row["resource"]) for row in db.execute(select, (name,))]

@@ -65,8 +65,12 @@ class Laptop:
         self._session.trust_env = False  # a proxy has no business between two processes of one laptop
 
     def tick(self, slot: datetime, retry: scheduler.Retry = scheduler.ONCE) -> requests.Response:
-        """Fire the schedule once, as Cloud Scheduler does; ingest's last answer."""
-        return scheduler.fire(self.addresses["ingest"], slot, retry)
+        """Call ingest for a slot, as Cloud Scheduler does when the slot comes; ingest's last answer."""
+        return scheduler.call(self.addresses["ingest"], slot, retry)
+
+    def run_now(self) -> requests.Response:
+        """Call ingest out of turn, as Cloud Scheduler does when a job is run by hand; ingest's answer."""
+        return scheduler.force(self.addresses["ingest"], self.clock.now())
 
     def control(self, service: str, method: str, path: str, body: Any = None) -> Any:
         """Call a stand-in's own control interface, which no Google or Spotify service has."""

@@ -15,7 +15,8 @@ resource "google_cloud_scheduler_job" "ingest" {
   # Longer than ingest may take, so that Cloud Scheduler never gives up on a run that is still at work.
   attempt_deadline = "960s"
 
-  # Three more tries within the hour, for what a retry can heal. The slot stays the same, so a repeat adds nothing.
+  # Seven retries within 36 minutes, for what a retry can heal: a job is retried until both limits, retry_count and
+  # max_retry_duration, are used up. The slot stays the same, so a repeat adds nothing.
   retry_config {
     retry_count          = 3
     min_backoff_duration = "30s"

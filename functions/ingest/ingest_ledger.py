@@ -18,7 +18,7 @@ _PAUSES_SINCE = timedelta(days=3)
 
 @dataclass(frozen=True)
 class Past:
-    """`finished`: what this very slot came to, when its plays were landed before.
+    """`finished`: what this very slot came to, when its plays were landed before, by a run that began after the slot.
 
     `heard`: how many listeners earlier attempts at the slot have heard, by the state that each came to.
     """
@@ -36,14 +36,17 @@ def read_past(client: bigquery.Client, run: Run) -> Past:
         string("run_id", run.run_id),
         timestamp("now", run.started_at),
     )
-    earlier, pauses = {}, []
+    earlier, pauses, finished = {}, [], None
     for row in rows:
         if row.run_id == run.run_id:
             earlier[row.state] = _to_report(run, row)
+            # A run that was forced within the minute before the slot has not seen the plays up to the slot.
+            if row.state == "succeeded" and row.started_at >= run.slot:
+                finished = earlier[row.state]
         if row.blocked_until and row.blocked_until > run.started_at:
             pauses.append(row.blocked_until)
     heard = {state: report.heard for state, report in earlier.items()}
-    return Past(earlier.get("succeeded"), max(pauses, default=None), heard)
+    return Past(finished, max(pauses, default=None), heard)
 
 
 def _to_report(run: Run, row: bigquery.table.Row) -> Report:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import google_crc32c
@@ -15,7 +16,7 @@ import requests
 from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPIError, NotFound
 from google.api_core.retry import Retry, if_transient_error
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.secretmanager import SecretManagerServiceClient
+from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
 
 import consent
 from failures import AppSecretUnusable, Failure, SecretMislabelled, SecretUnavailable, SecretUnusable, TokenNotStored
@@ -23,8 +24,10 @@ from ingest_log import log
 from spotify import App, is_token
 
 APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a name
-_LISTENER_SECRETS = "labels.app=heavy-rotation AND labels.kind=refresh-token"  # pragma: allowlist secret -- a filter
+_LISTENER_LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 _LISTENER_FIELDS = ("refresh_token", "consented_at", "account_id", "scope")
+# Versions are listed with the newest first; one that is destroyed stays in the list.
+_NEWEST = 100
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 _SECONDS = 20
@@ -61,9 +64,13 @@ class Listener:
 
 
 def list_listener_secrets(client: SecretManagerServiceClient, project: str) -> list[ListenerSecret]:
-    request = {"parent": f"projects/{project}", "filter": _LISTENER_SECRETS}
-    secrets = client.list_secrets(request, retry=_RETRY, timeout=_SECONDS)
-    return name_listeners({secret.name: secret.labels.get("listener", "") for secret in secrets})
+    """All secrets of the project are listed, a dozen or so, and chosen here: a filter of the server that matches
+    nothing could not be distinguished from a project without listeners.
+    """
+    secrets = client.list_secrets({"parent": f"projects/{project}"}, retry=_RETRY, timeout=_SECONDS)
+    labels = {secret.name: dict(secret.labels) for secret in secrets}
+    mine = {name: each for name, each in labels.items() if _LISTENER_LABELS.items() <= each.items()}
+    return name_listeners({name: each.get("listener", "") for name, each in mine.items()})
 
 
 def name_listeners(labels: dict[str, str]) -> list[ListenerSecret]:
@@ -127,8 +134,9 @@ def _settle(client: SecretManagerServiceClient, listener: Listener, added: int) 
 
     One that was stored just before the rotated token is not the newest version any more, so it is stored again.
     """
-    request = {"parent": listener.secret_name, "filter": "state:ENABLED"}
-    enabled = [_number(version.name) for version in client.list_secret_versions(request, timeout=_SECONDS)]
+    request = {"parent": listener.secret_name, "page_size": _NEWEST}
+    newest = islice(client.list_secret_versions(request, timeout=_SECONDS), _NEWEST)
+    enabled = [_number(version.name) for version in newest if version.state == SecretVersion.State.ENABLED]
     consents = [number for number in enabled if listener.version < number < added]
     if consents:
         _prefer(client, listener, max(consents))

@@ -4,6 +4,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.listeners import Visit, judge, visits_of
+from localcloud.faults import Fault
 from tests.cli.owning import ONE, THREE, TWO, Said
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -132,3 +133,11 @@ def test_no_listener_yet_is_an_empty_state_with_the_next_step(ingesting, capsys)
     assert said.code == 0
     assert said.out.startswith("No listener yet. Add one to `listeners` in terraform.tfvars")
     assert listeners(capsys, "--json").json == []
+
+
+def test_listeners_are_found_where_secret_manager_answers_every_filter_with_nothing(owner, capsys):
+    owner.has_listener(ONE)
+    owner.store("other", {"a": "secret"}, {"app": "heavy-rotation"})
+    owner.cloud.faults.order(Fault("gcp filter", "match_nothing", times=None))
+    found = owner.types(capsys, "listeners", "--json").json
+    assert [(one["listener"], one["state"]) for one in found] == [(ONE, "not_run_yet")]

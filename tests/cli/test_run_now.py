@@ -6,6 +6,7 @@ import pytest
 from cli import run_now, schedule
 from cli.following import awaited_step, outcome
 from cli.schedule import Fired
+from localcloud.faults import Fault
 from localcloud.web import Response, Routes, Server
 from tests.cli.owning import owning
 from tests.cli.test_runs import write_steps
@@ -135,7 +136,8 @@ def test_as_json_the_run_comes_with_its_steps_and_a_failed_one_is_exit_code_1(ow
 
 
 def test_a_batch_that_failed_is_told_before_the_next_run_records_it(owner, scheduler, capsys):
-    """Nobody runs batches here: the test lets this one fail."""
+    """Nobody runs batches here: the test lets this one fail. It is found without the server's filter."""
+    owner.cloud.faults.order(Fault("gcp filter", "match_nothing", times=None))
     scheduler.steps = [
         ("ingest", "succeeded", 12, "12 new plays"),
         ("load", "succeeded", 12, "12 were new"),
@@ -185,7 +187,7 @@ def submit_batch(owner, batch_id, run):
 def test_a_run_that_never_shows_ends_with_the_next_step(owner, scheduler, capsys):
     said = owner.types(capsys, "run-now", "--timeout", "0.2", laptop=False)
     assert said.code == 1
-    assert "No new run shows in the ledger after 0 s." in said.err
+    assert "No new run shows in the ledger after 0 s: ingest does not answer" in said.err
 
 
 def test_a_run_that_takes_too_long_goes_on_without_the_command(owner, scheduler, capsys):

@@ -69,7 +69,14 @@ class Call:
     late_minutes: int = 0
 
 
-Measure = Fault | Order | Rotate | Revoke | EndBatch | Call
+@dataclass(frozen=True)
+class Force:
+    """The owner forces runs in this hour (`python -m cli run-now`), at these minutes after the slot and 30 seconds."""
+
+    minutes: tuple[int, ...]
+
+
+Measure = Fault | Order | Rotate | Revoke | EndBatch | Call | Force
 
 
 @dataclass(frozen=True)
@@ -221,6 +228,11 @@ def _short_pause(rng: Random) -> Iterable[Measure]:
     )
 
 
+def _by_hand(rng: Random) -> Iterable[Measure]:
+    """Often in the last minute, where a slot that lies ahead may be the schedule's."""
+    yield Force(tuple(sorted(rng.choices((*range(60), *(59,) * 10), k=rng.choice((1, 1, 2))))))
+
+
 def _rotation_then(*failures: Measures) -> Measures:
     def measures(rng: Random) -> Iterable[Measure]:
         yield Rotate(rng.choice(LISTENERS))
@@ -240,6 +252,7 @@ _WEIGHTED: dict[str, tuple[int, Measures]] = {
     "the schedule calls twice": (2, lambda rng: [Call(times=2)]),
     "the schedule calls late": (1, lambda rng: [Call(late_minutes=rng.randint(1, 58))]),
     "the schedule does not call": (1, lambda rng: [Call(times=0)]),
+    "fired by hand": (3, _by_hand),
     # the functions
     "a function is killed": (12, lambda rng: [Fault("", "stop", _when(rng), rng.randrange(50))]),
     "a function is killed twice": (3, lambda rng: [Fault("", "stop", _when(rng), rng.randrange(40)) for _ in "12"]),

@@ -16,6 +16,7 @@ import one_file
 import one_message
 import plays
 import report
+import slots
 import spotify
 import visits
 from batches import Decision
@@ -24,7 +25,7 @@ from localcloud.recount import top_tracks, tracks
 from localcloud.spotify_orders import Order
 from tests.faults import checks
 from tests.faults.campaign import shrink
-from tests.faults.storms import LONE_KINDS, EndBatch, Heard, Rotate, Storm, Trouble, draw
+from tests.faults.storms import LONE_KINDS, EndBatch, Force, Heard, Rotate, Storm, Trouble, draw
 
 ONE, TWO = "listener-one", "listener-two"
 
@@ -61,7 +62,16 @@ HALF_HEARD = storm(
 )
 
 
-@pytest.mark.parametrize("quiet", [CALM, LATE_FILE, MORE_THAN_FIFTY, HALF_HEARD], ids=["calm", "late", "many", "half"])
+FORCED = storm(
+    Heard(0, ONE, 9), Heard(1, ONE, 45), Heard(2, ONE, 45), trouble(0, Force((20, 59))), trouble(1, Force((0,)))
+)
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [CALM, LATE_FILE, MORE_THAN_FIFTY, HALF_HEARD, FORCED],
+    ids=["calm", "late", "many", "half", "forced"],
+)
 def test_these_storms_break_nothing_when_nothing_is_broken(world, quiet):
     assert broken(world, quiet) == set()
 
@@ -245,6 +255,13 @@ def test_an_outcome_that_stands_twice(world, monkeypatch):
 def test_a_run_that_leaves_no_row(world, monkeypatch):
     monkeypatch.setattr(ingest_ledger, "write_run", lambda *details: None)
     assert "every_slot_that_was_answered_has_its_row" in broken(world, CALM)
+
+
+def test_a_forced_run_that_takes_the_slot_of_the_schedule(world, monkeypatch):
+    """As ingest once did: it believed the header, whatever it said."""
+    monkeypatch.setattr(slots, "_AHEAD", timedelta(days=1))
+    forced = storm(Heard(0, ONE, 5), Heard(1, ONE, 5), trouble(0, Force((20,))))
+    assert "every_run_is_named_after_its_slot" in broken(world, forced)
 
 
 def test_a_pause_that_never_ends(world, monkeypatch):

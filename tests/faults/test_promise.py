@@ -11,7 +11,7 @@ from localcloud.faults import Fault
 from localcloud.spotify_orders import Order
 from tests.faults.campaign import run_storms
 from tests.faults.checks import problems
-from tests.faults.storms import Heard, Storm, Trouble, draw
+from tests.faults.storms import EndBatch, Heard, Revoke, Storm, Trouble, draw
 
 AT_ONCE = 20
 SEEDS = range(200)
@@ -30,13 +30,58 @@ def test_every_promise_is_kept_in_every_storm(world, first):
     assert sum(tally.struck.values()) > AT_ONCE
 
 
+def hours_ago(hour, listener, times):
+    return Trouble(hour, "a page of hours ago", (Order("stale", listener=listener, times=times, seconds=9000.0),))
+
+
 # What campaigns have found, each mended at its root since.
 FOUND = {
-    "an answer that comes too late, and rotations": draw(20003),
-    "a page of hours ago, after exactly 50 new plays": draw(103204).keep((1, 2, 6)),
-    "a page of hours ago, that fills a gap": draw(101906).keep((0, 2, 6)),
-    "a page of hours ago, older than all that is known": draw(101736).keep((0, 2, 5, 7)),
-    "a run that dies with its page, and then a page of hours ago": draw(108109).keep((0, 1, 2, 9, 11)),
+    "an answer that comes too late, and rotations": Storm(
+        20003,
+        5,
+        (
+            Heard(0, TWO, 1, {0: 31}),
+            Heard(1, ONE, 50),
+            Heard(1, TWO, 50),
+            Heard(3, TWO, 5),
+            Heard(4, ONE, 3, never_shown=frozenset({1, 2})),
+            Heard(4, TWO, 6, never_shown=frozenset({2, 3})),
+        ),
+        (
+            Trouble(0, "a function is killed", (Fault("", "stop", skip=19),)),
+            Trouble(1, "a function is killed", (Fault("", "stop", skip=17),)),
+            Trouble(
+                2,
+                "no answer from Spotify in time",
+                (Order("slow", listener=TWO, endpoint="token", times=4, seconds=25),),
+            ),
+            Trouble(2, "a batch fails", (EndBatch("FAILED"),)),
+            Trouble(2, "a function is killed", (Fault("", "stop", "after", skip=12),)),
+            Trouble(3, "an upload fails", (Fault("gcp POST /upload"),)),
+            Trouble(4, "a batch hangs", (EndBatch("hangs"),)),
+        ),
+    ),
+    "a page of hours ago, after exactly 50 new plays": Storm(
+        103204, 5, (Heard(1, ONE, 2), Heard(2, ONE, 50)), (hours_ago(3, ONE, 4),)
+    ),
+    "a page of hours ago, that fills a gap": Storm(
+        101906, 4, (Heard(0, ONE, 3, {2: 7}), Heard(1, ONE, 50)), (hours_ago(2, ONE, 2),)
+    ),
+    "a page of hours ago, older than all that is known": Storm(
+        101736,
+        5,
+        (Heard(0, ONE, 50, never_shown=frozenset({36, 49})), Heard(1, ONE, 35)),
+        (Trouble(0, "a listener takes consent back", (Revoke(ONE, 1),)), hours_ago(2, ONE, 1)),
+    ),
+    "a run that dies with its page, and then a page of hours ago": Storm(
+        108109,
+        4,
+        (Heard(1, ONE, 6), Heard(1, TWO, 50), Heard(2, ONE, 60)),
+        (
+            Trouble(1, "a BigQuery job fails", (Fault("bigquery job", "fail", skip=3, times=4, reason="stopped"),)),
+            hours_ago(3, None, 4),
+        ),
+    ),
     "a first file that load has not come to yet, and then more than 50 plays": Storm(
         128,
         2,

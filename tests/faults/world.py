@@ -20,6 +20,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import functions_framework
 import pytest
@@ -31,13 +32,14 @@ from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.faults import Fault
 from localcloud.in_process import LaptopCloud
 from localcloud.invented_listeners import invented_listeners
+from localcloud.scheduler import HOURLY
 from localcloud.spark import run_batch
 from localcloud.spotify import Spotify
 from localcloud.spotify_orders import Order
 from localcloud.web import Server
 from tests.faults.evidence import Attempt, Batch, Evidence, Key, Page, Row, key_of, row_key
 from tests.faults.scripted_life import ScriptedLife, play_hour
-from tests.faults.storms import LISTENERS, Call, EndBatch, Heard, Measure, Revoke, Rotate, Storm, Trouble
+from tests.faults.storms import LISTENERS, Call, EndBatch, Force, Heard, Measure, Revoke, Rotate, Storm, Trouble
 from tests.faults.wire import Wire
 
 ROOT = Path(__file__).parents[2]
@@ -47,8 +49,11 @@ sys.path += [str(ROOT / "functions" / name) for name in FUNCTIONS]
 FIRST_SLOT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 
-# As in terraform/schedule.tf.
-RETRY_SECONDS = (30, 60, 120)
+# How often Cloud Scheduler retries within the hour with terraform/schedule.tf (tests/localcloud/test_scheduler.py).
+RETRY_SECONDS = tuple(wait * 30 for wait in HOURLY.waits())
+# A header that is further ahead of the clock belongs to a run out of turn.
+AHEAD = timedelta(minutes=1)
+GOOGLES_ZONE = ZoneInfo("America/Los_Angeles")
 # When within an hour events are delivered and batches looked at, after the schedule's call.
 ROUNDS = (timedelta(seconds=20), timedelta(minutes=3), timedelta(minutes=12), timedelta(minutes=40))
 MOST_ROUNDS = 12
@@ -144,18 +149,25 @@ class World:
             self._consent(name)
         self._disturbed = self._disturbed or bool(troubles)
         self._fate: str | None = None
-        call = Call()
         for trouble in troubles:
             self._ordered.append((trouble.kind, [(measure, self._take(measure, slot)) for measure in trouble.measures]))
-            call = next((measure for measure in trouble.measures if isinstance(measure, Call)), call)
+        measures = [measure for trouble in troubles for measure in trouble.measures]
+        call = next((measure for measure in reversed(measures) if isinstance(measure, Call)), Call())
         self._travel_to(slot + timedelta(minutes=call.late_minutes, seconds=2))
         for _ in range(call.times):
             self._call(slot)
-        for pause in ROUNDS:
-            self._travel_to(max(slot + pause, datetime.now(UTC)))
-            self._go_round()
+        self._let_pass(hour, [minute for each in measures if isinstance(each, Force) for minute in each.minutes])
         if not troubles and not any(self._pending().values()):
             self._disturbed = False
+
+    def _let_pass(self, hour: int, forced_minutes: list[int]) -> None:
+        """The rest of the hour, with what the owner forces."""
+        forced = [timedelta(minutes=minute, seconds=30) for minute in forced_minutes]
+        for pause in sorted((*ROUNDS, *forced)):
+            self._travel_to(slot_of(hour) + pause)
+            if pause in forced:
+                self._call(slot_of(hour + 1))
+            self._go_round()
 
     def _take(self, measure: Measure, slot: datetime) -> Measure:
         """Do what has to be done; the measure, or what counts down in its place."""
@@ -191,15 +203,19 @@ class World:
                 self._go_round()  # load does not wait for the retry
 
     def _attempt(self, slot: datetime) -> int:
+        """A call that carries this slot. It begins early in a second, so that the run's id is known."""
+        self._travel_to(datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1.1))
         before = {name: len(self._spotify.pages.get(name, ())) for name in LISTENERS}
         began_at = datetime.now(UTC)
-        response = self._functions["ingest"].post("/", headers={"X-CloudScheduler-ScheduleTime": slot.isoformat()})
+        headers = {"X-CloudScheduler-ScheduleTime": slot.astimezone(GOOGLES_ZONE).isoformat()}
+        response = self._functions["ingest"].post("/", headers=headers)
         status = 0 if self._bury("ingest") else response.status_code
         pages = tuple(
             self._page(name, as_of, began_at) for name in LISTENERS for as_of in self._pages_since(name, before[name])
         )
         answer = response.get_json(silent=True) or {}
-        self._evidence.attempts.append(Attempt(slot, status, answer, pages, self._disturbed))
+        own_slot = began_at.replace(microsecond=0) if slot > began_at + AHEAD else slot
+        self._evidence.attempts.append(Attempt(own_slot, status, answer, pages, self._disturbed))
         return status
 
     def _pages_since(self, name: str, count: int) -> list[datetime]:

@@ -136,6 +136,16 @@ def test_a_secret_labelled_for_something_else_is_nobodys(ingesting):
     assert ingesting.run().body["listeners"] == {}
 
 
+def test_listeners_and_versions_are_found_where_secret_manager_answers_every_filter_with_nothing(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.cloud.faults.order(Fault("gcp filter", "match_nothing", times=None))
+    ingesting.spotify.rotate_next(slug)
+    assert ingesting.run().body["listeners"][slug]["state"] == "collected"
+    states = ingesting.cloud.secrets.versions(ingesting.project, f"refresh-token-{slug}")
+    assert states == {1: "DESTROYED", 2: "ENABLED"}
+
+
 def test_a_rotated_token_replaces_the_old_one_and_keeps_its_neighbours(ingesting):
     slug = ingesting.slugs[0]
     ingesting.authorize(slug, remark="from the living room")

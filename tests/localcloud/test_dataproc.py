@@ -11,6 +11,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import Batch, BatchControllerClient, CreateBatchRequest
 from google.protobuf.duration_pb2 import Duration
 
+from localcloud.faults import Fault
+
 PARENT = "projects/heavy-rotation-laptop/locations/us-central1"
 LABELS = {"app": "heavy-rotation", "job": "top-tracks", "run": "20261122t100000z"}
 
@@ -156,6 +158,9 @@ def test_batches_are_listed_newest_first_and_filtered(google: Any, client: Batch
     assert listed('labels.job="top-tracks" and state != FAILED') == ["batch-2", "batch-1"]
     assert listed("labels.run=nobody") == []
     assert list(client.list_batches(parent=PARENT.replace("us-central1", "europe-west1"))) == []
+    google.faults.order(Fault("gcp filter", "match_nothing"))
+    assert listed("labels.job=top-tracks") == []
+    assert len(listed("labels.job=top-tracks")) == 3
     for filter_ in ("state = RUNNING OR state = PENDING", 'create_time > "2026-11-22T10:00:00Z"'):
         with pytest.raises(MethodNotImplemented, match="does not imitate the filter"):
             listed(filter_)

@@ -2,14 +2,17 @@
 
 import base64
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import accumulate
+from pathlib import Path
 
 import pytest
 import requests
 
-from localcloud.scheduler import Retry, fire, full_hour
+from localcloud.scheduler import HOURLY, Retry, call, force, full_hour
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -45,18 +48,18 @@ def target() -> Iterator[Target]:
     target.server.stop()
 
 
-def test_a_firing_carries_the_slot_and_the_headers_of_cloud_scheduler(target: Target) -> None:
-    answer = fire(target.server.url, SLOT)
+def test_a_call_carries_the_slot_and_the_headers_of_cloud_scheduler(target: Target) -> None:
+    answer = call(target.server.url, SLOT)
 
     assert (answer.status_code, answer.json()) == (200, {"state": "succeeded"})
-    (call,) = target.calls
-    assert {name: value for name, value in call.items() if "CloudScheduler" in name or name == "User-Agent"} == {
+    (received,) = target.calls
+    assert {name: value for name, value in received.items() if "CloudScheduler" in name or name == "User-Agent"} == {
         "User-Agent": "Google-Cloud-Scheduler",
         "X-CloudScheduler": "true",
         "X-CloudScheduler-JobName": "ingest-hourly",
-        "X-CloudScheduler-ScheduleTime": "2026-11-22T10:00:00Z",
+        "X-CloudScheduler-ScheduleTime": "2026-11-22T02:00:00-08:00",
     }
-    scheme, token = call["Authorization"].split(" ")
+    scheme, token = received["Authorization"].split(" ")
     header, claims = (json.loads(_decoded(part)) for part in token.split(".")[:2])
     assert (scheme, header["alg"], claims["aud"]) == ("Bearer", "RS256", target.server.url)
 
@@ -65,25 +68,63 @@ def _decoded(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-def test_a_slot_in_another_zone_is_sent_in_utc(target: Target) -> None:
-    fire(target.server.url, datetime(2026, 11, 22, 15, 30, tzinfo=timezone(timedelta(hours=5, minutes=30))))
-    assert target.slots == ["2026-11-22T10:00:00Z"]
+@pytest.mark.parametrize(
+    ("slot", "sent"),
+    [
+        (datetime(2026, 11, 22, 15, 30, tzinfo=timezone(timedelta(hours=5, minutes=30))), "2026-11-22T02:00:00-08:00"),
+        (datetime(2026, 7, 1, 0, 30, tzinfo=UTC), "2026-06-30T17:30:00-07:00"),
+        (datetime(2026, 10, 5, 8, 43, 1, 416_739, tzinfo=UTC), "2026-10-05T01:43:01.416739-07:00"),
+    ],
+)
+def test_a_slot_is_sent_in_the_time_of_los_angeles(target: Target, slot: datetime, sent: str) -> None:
+    call(target.server.url, slot)
+    assert target.slots == [sent]
+
+
+def test_a_forced_run_carries_the_next_slot_and_the_scheduled_run_after_it_the_same(target: Target) -> None:
+    force(target.server.url, SLOT + timedelta(minutes=20))
+    call(target.server.url, SLOT + timedelta(hours=1))
+    assert target.slots == ["2026-11-22T03:00:00-08:00"] * 2
 
 
 @pytest.mark.parametrize(
     ("statuses", "count", "last", "calls"), [([503, 500], 3, 200, 3), ([503] * 9, 3, 503, 4), ([503], 0, 503, 1)]
 )
-def test_a_refused_firing_is_repeated_for_the_same_slot(
+def test_a_refused_call_is_repeated_for_the_same_slot(
     target: Target, statuses: list[int], count: int, last: int, calls: int
 ) -> None:
     target.statuses = statuses
-    answer = fire(target.server.url, SLOT, Retry(count, min_backoff_seconds=0.001))
-    assert (answer.status_code, target.slots) == (last, ["2026-11-22T10:00:00Z"] * calls)
+    answer = call(target.server.url, SLOT, Retry(count, min_backoff_seconds=0.001))
+    assert (answer.status_code, target.slots) == (last, ["2026-11-22T02:00:00-08:00"] * calls)
+
+
+def test_retries_end_when_both_limits_are_used_up() -> None:
+    assert list(Retry(3, 20, min_backoff_seconds=5).waits()) == [5, 10, 20]
+    assert list(Retry(1, 100, min_backoff_seconds=10, max_backoff_seconds=40).waits()) == [10, 20, 40]
+    assert list(Retry(0, min_backoff_seconds=5).waits()) == []
+
+
+def test_waits_double_then_grow_by_the_last_of_these_and_end_at_the_longest() -> None:
+    """The example of job.proto."""
+    retry = Retry(8, min_backoff_seconds=10, max_backoff_seconds=300, max_doublings=3)
+    assert list(retry.waits()) == [10, 20, 40, 80, 160, 240, 300, 300]
+
+
+def test_the_hourly_schedule_retries_as_terraform_has_it_thirty_times_as_fast() -> None:
+    text = (Path(__file__).parents[2] / "terraform/schedule.tf").read_text()
+    set_to = {name: int(value) for name, value in re.findall(r'^ +(\w+) += "?(\d+)s?"?$', text, re.MULTILINE)}
+    assert (HOURLY.count, HOURLY.max_doublings) == (set_to["retry_count"], set_to["max_doublings"])
+    assert HOURLY.max_duration_seconds * 30 == set_to["max_retry_duration"]
+    assert HOURLY.min_backoff_seconds * 30 == set_to["min_backoff_duration"]
+    assert HOURLY.max_backoff_seconds * 30 == set_to["max_backoff_duration"]
+    # Worked out by hand from job.proto: when the calls come, in seconds after the slot.
+    calls = list(accumulate((wait * 30 for wait in HOURLY.waits()), initial=0))
+    assert calls == [0, 30, 90, 210, 450, 930, 1530, 2130]
 
 
 def test_a_target_that_is_not_there_is_an_error_at_the_end() -> None:
     with pytest.raises(requests.ConnectionError):
-        fire("http://127.0.0.1:9", SLOT, Retry(2, min_backoff_seconds=0.001))
+        call("http://127.0.0.1:9", SLOT, Retry(2, min_backoff_seconds=0.001))
 
 
 def test_the_slot_of_an_instant_is_its_full_hour() -> None:

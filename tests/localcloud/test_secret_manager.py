@@ -9,6 +9,8 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud.secretmanager import SecretManagerServiceClient
 
+from localcloud.faults import Fault
+
 PROJECT = "projects/heavy-rotation-laptop"
 SECRET = f"{PROJECT}/secrets/refresh-token-ana"
 TOKEN = b'{"refresh_token": "AQ-ana"}'
@@ -126,6 +128,13 @@ def test_secrets_are_found_by_their_labels(client: SecretManagerServiceClient) -
     assert listed("labels.app=heavy-rotation AND labels.kind=refresh-token", page_size=2) == wanted
     assert [name for name, _ in listed("labels.listener=ana")] == ["refresh-token-ana"]
     assert len(listed("")) == 6
+
+
+def test_a_filter_finds_nothing_where_a_fault_orders_it(google: Any, client: SecretManagerServiceClient) -> None:
+    _create(client, "ours", app="heavy-rotation")
+    google.faults.order(Fault("gcp filter .*/secrets$", "match_nothing"))
+    requests = [{"parent": PROJECT}, *[{"parent": PROJECT, "filter": "labels.app=heavy-rotation"}] * 2]
+    assert [len(list(client.list_secrets(request=request))) for request in requests] == [1, 0, 1]
 
 
 def test_a_filter_that_is_not_imitated_says_so_instead_of_finding_nothing(client: SecretManagerServiceClient) -> None:

@@ -1,5 +1,6 @@
 -- A row is one outcome of one run's step: of attempts with the same outcome the one that landed or heard more, of equals
--- the first, unless a later one met a longer pause. However little that one heard, the next run has to know the pause.
+-- the first, unless that one began before the slot or a later one met a longer pause. However little that one heard, the
+-- next run has to know the pause.
 MERGE runs
 USING (
   SELECT @run_id AS run_id, 'ingest' AS step, @state AS state, COALESCE(@blocked_until, @slot) AS paused_until
@@ -9,7 +10,10 @@ WHEN MATCHED
   AND (
     @rows_new > runs.rows_new
     OR @heard > @heard_before
-    OR (@heard >= COALESCE(@heard_before, 0) AND entry.paused_until > COALESCE(runs.blocked_until, runs.slot))
+    OR (
+      @heard >= COALESCE(@heard_before, 0)
+      AND (runs.started_at < runs.slot OR entry.paused_until > COALESCE(runs.blocked_until, runs.slot))
+    )
   )
 THEN
   UPDATE SET
