@@ -28,6 +28,7 @@ class TablesApi:
         routes.add("GET", _TABLES, self._list_tables)
         routes.add("POST", _TABLES, self._create_table)
         routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)", self._get_table)
+        routes.add("PATCH", rf"{_TABLES}/(?P<table>[^/]+)", self._patch_table)
         routes.add("DELETE", rf"{_TABLES}/(?P<table>[^/]+)", self._delete_table)
         routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)/data", self._list_rows)
         return routes
@@ -57,6 +58,14 @@ class TablesApi:
     def _get_table(self, request: Request) -> Response:
         with self._warehouse.reading() as cursor:
             resource = catalog.find_table(cursor, _table(request), self._warehouse.now_ms())
+            return Response.of_json(self._sizes.added_to(cursor, resource))
+
+    def _patch_table(self, request: Request) -> Response:
+        table, now_ms = _table(request), self._warehouse.now_ms()
+        with self._warehouse.writing() as cursor:
+            resource = catalog.find_table(cursor, table, now_ms)
+            resource["schema"] = {"fields": catalog.described(resource["schema"]["fields"], request.json())}
+            catalog.mark_modified(cursor, table, resource, now_ms)
             return Response.of_json(self._sizes.added_to(cursor, resource))
 
     def _delete_table(self, request: Request) -> Response:

@@ -133,6 +133,7 @@ class BigQueryWriter:
         )
         with _in_bucket(self._frame, self._options["temporaryGcsBucket"]) as uris:
             client.load_table_from_uri(uris, table, job_config=config).result()
+        _patch_descriptions(self._frame, client, table)
 
 
 def _bigquery() -> bigquery.Client:
@@ -144,7 +145,13 @@ def _bucket(name: str) -> Bucket:
 
 
 def _spark_schema(table: bigquery.Table) -> StructType:
-    return StructType([StructField(column.name, _SPARK_TYPES[column.field_type]) for column in table.schema])
+    """The columns' types, and their descriptions as the metadata that Spark carries along."""
+
+    def field(column: bigquery.SchemaField) -> StructField:
+        told = {"description": column.description, "comment": column.description} if column.description else {}
+        return StructField(column.name, _SPARK_TYPES[column.field_type], metadata=told)
+
+    return StructType([field(column) for column in table.schema])
 
 
 def _load_schema(frame: DataFrame, client: bigquery.Client, table: str) -> list[bigquery.SchemaField]:
@@ -157,6 +164,18 @@ def _load_schema(frame: DataFrame, client: bigquery.Client, table: str) -> list[
         if field.name not in columns or _SPARK_TYPES[columns[field.name].field_type] != field.dataType:
             raise BadWrite(f"Column {field.name} of the frame ({field.dataType}) does not fit table {table}")
     return [columns[name] for name in frame.columns]
+
+
+def _patch_descriptions(frame: DataFrame, client: bigquery.Client, table: str) -> None:
+    """Write the descriptions that the frame's columns carry onto the table, as the connector does after its load."""
+    told = {field.name: field.metadata.get("description", field.metadata.get("comment")) for field in frame.schema}
+    if not any(told.values()):
+        return
+    resource = client.get_table(table)
+    columns = [column.to_api_repr() for column in resource.schema]
+    described = [{**column, "description": told.get(column["name"]) or column.get("description")} for column in columns]
+    resource.schema = [bigquery.SchemaField.from_api_repr(column) for column in described]
+    client.update_table(resource, ["schema"])
 
 
 @contextmanager

@@ -110,8 +110,14 @@ def failure(error: Exception, started_at: datetime) -> Outcome:
 
 
 def read_plays(session: SparkSession, batch: Batch) -> DataFrame:
-    """Only the columns that are needed: the connector asks BigQuery for no others."""
-    return session.read.format("bigquery").load(batch.table("plays")).select(*PLAY_COLUMNS)
+    """Only the columns that are needed: the connector asks BigQuery for no others.
+
+    Without their descriptions, which it would write onto the columns of the same names in `tracks` and `top_tracks`
+    (GoogleCloudDataproc/spark-bigquery-connector, BigQueryWriteHelper.updateTableMetadataIfNeeded).
+    """
+    plays = session.read.format("bigquery").load(batch.table("plays")).select(*PLAY_COLUMNS)
+    # A cast, also to the same type, is what drops a column's metadata; withMetadata(name, {}) keeps it.
+    return plays.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in plays.schema])
 
 
 def write(frame: DataFrame, batch: Batch, table: str, mode: str) -> None:
