@@ -173,10 +173,14 @@ setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python envi
 
 .PHONY: requirements
 requirements: .venv/installed ## Compile every requirements.in into pinned, hashed requirements
-	@for name in $(FUNCTIONS); do (cd functions/$$name && $(COMPILE) $(UPGRADE) requirements.in -o requirements.txt) || exit 1; done
+	@for name in $(FUNCTIONS); do (cd functions/$$name && $(COMPILE) --no-strip-extras $(UPGRADE) requirements.in -o requirements.txt \
+	  && awk '$(WITH_BARE_NAMES)' requirements.txt > requirements.bare && mv requirements.bare requirements.txt) || exit 1; done
 	@cd dashboard && $(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
 	@cd requirements && for name in uv dev clock checkov checks; do $(COMPILE) $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
 COMPILE = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+# To pip 23.2, which came with Python 3.12.0, package[extra] and package are two packages: each needs its pin.
+WITH_BARE_NAMES = function give() { printf "%s", pin; if (sub(/^[a-z0-9-]+\[[^]]*\]/, name, pin)) printf "%s", pin } \
+  /^[^ \#]/ { give(); pin = ""; name = $$0; sub(/[^a-z0-9-].*/, "", name) } { pin = pin $$0 "\n" } END { give() }
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built; data in .localcloud stays
