@@ -129,6 +129,7 @@ FUNCTIONS: dict[str, Rewrite] = {
     "CONCAT": _concat,
     "LENGTH": same_as("length", 1),
     "LOWER": same_as("lower", 1),
+    "REGEXP_CONTAINS": same_as("regexp_matches", 2),
     "STARTS_WITH": same_as("starts_with", 2),
     "SUBSTR": as_template(f"substring($1, {_SUBSTRING_START})", f"substring($1, {_SUBSTRING_START}, $3)"),
     # arrays

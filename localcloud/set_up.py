@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 REPLACED_TABLE_FILES = sorted((ROOT / "spark_jobs/tables").glob("*.json"))
 """Spark replaces these tables whole, and such a load drops constraints: they get none."""
 TABLE_FILES = [*sorted((ROOT / "functions/ingest/tables").glob("*.json")), *REPLACED_TABLE_FILES]
+PLAYS_BOUNDS = json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())["bounds"]
 JOB_FILE = ROOT / "spark_jobs/top_tracks.py"
 
 NAMES = {
@@ -24,6 +25,7 @@ NAMES = {
     "DATASET": "listening",
     "LANDING_BUCKET": "heavy-rotation-laptop-landing",
     "QUARANTINE_BUCKET": "heavy-rotation-laptop-quarantine",
+    "PLAYS_BOUNDS": json.dumps(PLAYS_BOUNDS),
     "PLAYS_LOADED_TOPIC": "plays-loaded",
     "SPARK_TEMP_BUCKET": "heavy-rotation-laptop-spark-temp",
     "SPARK_JOB_URI": "gs://heavy-rotation-laptop-code/top_tracks.py",

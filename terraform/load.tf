@@ -13,6 +13,7 @@ module "load" {
 
   environment = merge(local.settings, {
     LANDING_BUCKET     = google_storage_bucket.landing.name
+    PLAYS_BOUNDS       = jsonencode(local.table_files.plays.bounds)
     PLAYS_LOADED_TOPIC = google_pubsub_topic.plays_loaded.name
     QUARANTINE_BUCKET  = google_storage_bucket.quarantine.name
   })

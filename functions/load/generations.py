@@ -5,7 +5,7 @@ again, and when a listener is forgotten. Each has jobs of its own, and one row o
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -19,6 +19,8 @@ class Counts:
     completed: int
     """Plays that were stored from the other source and learned the rest from this file."""
     rows_refused: int
+    outside: Mapping[str, int] = field(default_factory=dict)
+    """By column: values that became NULL, because they lay outside the bounds of their column."""
 
     @property
     def rows_new(self) -> int:
@@ -38,8 +40,8 @@ Generations = Mapping[int, Counts]
 
 
 def together(generations: Generations) -> Counts:
-    """The fullest generation is the file; what each has stored is stored; whether rows are refused, the newest says."""
-    counts = generations.values()
+    """The fullest generation is the file; what each has stored is stored; what was refused, the newest says."""
+    counts, newest = generations.values(), generations[max(generations)]
     inserted, completed = sum(each.inserted for each in counts), sum(each.completed for each in counts)
     return Counts(
         # A file that was replaced by other plays may have stored more than it ever held.
@@ -47,7 +49,8 @@ def together(generations: Generations) -> Counts:
         listeners=max(each.listeners for each in counts),
         inserted=inserted,
         completed=completed,
-        rows_refused=generations[max(generations)].rows_refused,
+        rows_refused=newest.rows_refused,
+        outside=newest.outside,
     )
 
 

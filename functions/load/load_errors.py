@@ -2,7 +2,7 @@
 
 LoadProblem
 ├── EventUnreadable   permanent: the event lacks what names an object, and will lack it next time
-├── FileRefused       permanent: BigQuery will never take these bytes
+├── FileRefused       permanent: BigQuery will never take these bytes, or no bound of the table these values
 ├── ObjectGone        permanent: the object was deleted before it could be loaded
 ├── SettingsError     transient: heals with the next deployment
 ├── TableUnfit        transient: heals when the tables are applied
@@ -51,9 +51,12 @@ class JobFailed(LoadProblem):
 
 
 class FileRefused(LoadProblem):
-    """BigQuery read the file and refuses it, or a row of it. `errors` is what BigQuery says, the final error first."""
+    """The file, or a row of it, is refused: by BigQuery, which read it, or by load for a value out of bounds.
 
-    def __init__(self, errors: Sequence[Mapping[str, Any]]) -> None:
-        self.errors = [dict(error) for error in errors]
+    `errors` is what BigQuery says, the final error first; load says it in the same form.
+    """
+
+    def __init__(self, errors: Sequence[Mapping[str, Any]], by: str = "BigQuery") -> None:
+        self.by, self.errors = by, [dict(error) for error in errors]
         messages = dict.fromkeys(str(error.get("message", "")) for error in errors)
         super().__init__(" | ".join(messages)[:_MESSAGE_CHARACTERS])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bounds import Conditions, parse_bounds
 from load_errors import SettingsError
 
 _BUCKET = r"[a-z0-9][a-z0-9._-]+"
@@ -19,6 +20,8 @@ class Settings:
     plays_loaded_topic: str
     """The topic's id, not its path."""
     pubsub_host: str
+    bounds: Conditions
+    """What a value of `plays` may be."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -31,11 +34,19 @@ class Settings:
             quarantine_bucket=_read(environ, "QUARANTINE_BUCKET", _BUCKET),
             plays_loaded_topic=_read(environ, "PLAYS_LOADED_TOPIC", r"[A-Za-z][A-Za-z0-9._~+%-]+", "plays-loaded"),
             pubsub_host=_read(environ, "PUBSUB_EMULATOR_HOST", r"(https?://)?[A-Za-z0-9.:-]+", "pubsub.googleapis.com"),
+            bounds=_read_bounds(environ),
         )
 
     def table(self, name: str) -> str:
         """A table's full id. The forms above keep it free of anything that could end a quoted identifier."""
         return f"{self.project}.{self.dataset}.{name}"
+
+
+def _read_bounds(environ: Mapping[str, str]) -> Conditions:
+    try:
+        return parse_bounds(_read(environ, "PLAYS_BOUNDS", r"(?s).+"))
+    except ValueError as error:
+        raise SettingsError(f"The setting PLAYS_BOUNDS is malformed: {error}") from None
 
 
 def _read(environ: Mapping[str, str], name: str, form: str, default: str = "") -> str:

@@ -23,6 +23,7 @@ APART = timedelta(seconds=90)
 """How far around a play the rule looks for the other one."""
 
 _FROM_EXPORT = "ms_played"
+_OUTSIDE = "outside_"
 # `run_id` and `ingested_at` tell of the run that brought the play first.
 _KEPT = ("listener_id", _FROM_EXPORT, "run_id", "ingested_at")
 
@@ -39,17 +40,19 @@ def merge(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, stag
     """Insert the plays that `plays` lacks and complete those that it has from elsewhere. There is at least one row."""
     if staged.oldest is None or staged.newest is None:
         raise ValueError(f"{staged.table_id} holds nothing to merge")
-    sql = merge_sql(plays.table_id, staged.table_id, plays.columns, plays.key)
+    sql = merge_sql(plays.table_id, plays.inside_sql(staged.table_id), plays.columns, plays.key)
     config = bigquery.QueryJobConfig(
         query_parameters=[
             bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", staged.oldest - APART),
             bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest + APART),
+            bigquery.ScalarQueryParameter("now", "TIMESTAMP", staged.at),
         ],
         # The job remembers what it was given, for a repeat that comes when the staging table has expired.
         labels={
             "rows_in": str(staged.rows),
             "listeners": str(staged.listeners),
             "rows_refused": str(staged.rows_refused),
+            **{f"{_OUTSIDE}{column}": str(values) for column, values in staged.outside.items()},
         },
     )
 
@@ -65,13 +68,16 @@ def find_merged(client: bigquery.Client, landed: LandedObject) -> MergedFile | N
     return None if job is None else _read(job)
 
 
-def merge_sql(plays: str, staging: str, columns: Sequence[str], key: Sequence[str]) -> str:
-    """The statement. @oldest and @newest are constants, so that only partitions near the file's plays are read."""
+def merge_sql(plays: str, landed: str, columns: Sequence[str], key: Sequence[str]) -> str:
+    """The statement, for the rows of the query `landed`.
+
+    @oldest and @newest are constants, so that only partitions near the file's plays are read. @now is the clock.
+    """
     listed = ", ".join(map(_quoted, columns))
     return f"""\
 MERGE `{plays}` AS plays
 USING (
-  WITH landed AS ({_once_sql(staging, columns, key)}),
+  WITH landed AS ({_once_sql(landed, columns, key)}),
   stored AS (
     SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
     FROM `{plays}`
@@ -97,12 +103,12 @@ WHEN NOT MATCHED THEN
   VALUES ({", ".join(f"landed.{_quoted(column)}" for column in columns)})"""  # noqa: S608 -- see describe_sql
 
 
-def _once_sql(staging: str, columns: Sequence[str], key: Sequence[str]) -> str:
+def _once_sql(landed: str, columns: Sequence[str], key: Sequence[str]) -> str:
     """Of rows with one key the fullest is taken: NULLs sort last, and no tie is left to chance."""
     order = ", ".join(f"{_quoted(column)} DESC" for column in columns if column not in key)
     return f"""
     SELECT {", ".join(map(_quoted, columns))}
-    FROM `{staging}`
+    FROM ({landed})
     WHERE TRUE
     QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(map(_quoted, key))} ORDER BY {order}) = 1
   """  # noqa: S608 -- see describe_sql
@@ -126,5 +132,10 @@ def _read(job: bigquery.QueryJob) -> MergedFile | None:
         completed=job.dml_stats.updated_row_count,
         # An event may be repeated after a deployment: jobs of the version before do not have the label.
         rows_refused=int(job.labels.get("rows_refused", 0)),
+        outside={
+            label.removeprefix(_OUTSIDE): int(values)
+            for label, values in job.labels.items()
+            if label.startswith(_OUTSIDE)
+        },
     )
     return MergedFile(counts, committed_at=job.ended)

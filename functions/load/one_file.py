@@ -1,6 +1,7 @@
 """What load does with one run's file, from the object to the ledger. Any step may find that it was done before."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -42,7 +43,7 @@ def load_file(cloud: Cloud, landed: LandedObject) -> Outcome:
     try:
         merged = _merge_file(cloud, landed)
     except FileRefused as refusal:
-        outcome = failed(refusal, f"BigQuery refused the file: {refusal}")
+        outcome = failed(refusal, f"{refusal.by} refused the file: {refusal}")
     except ObjectGone as error:
         outcome = failed(error, f"{error}.")
     else:
@@ -88,6 +89,8 @@ def succeeded(landed: LandedObject, counts: Counts) -> Outcome:
     if counts.rows_refused:
         sentences.append(_refused_sentence(landed, counts.rows_refused))
         error_class = "RowsRefused"
+    if counts.outside:
+        sentences.append(_outside_sentence(counts.outside))
     return Outcome(
         "succeeded",
         " ".join(sentences),
@@ -109,7 +112,7 @@ def _merge_file(cloud: Cloud, landed: LandedObject) -> MergedFile | None:
     if merged is not None:
         return merged
     settings = cloud.settings
-    plays = fetch_plays_table(cloud.bigquery, settings.table("plays"))
+    plays = fetch_plays_table(cloud.bigquery, settings.table("plays"), settings.bounds)
     staged = _stage(cloud, landed, plays)
     return merge(cloud.bigquery, landed, plays, staged) if staged.rows else None
 
@@ -120,12 +123,15 @@ def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
     try:
         return stage(cloud.bigquery, landed, plays, table_id)
     except FileRefused as refusal:
-        quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, refusal)
         whole_file = refusal
     try:
-        return stage_good_rows(cloud.bigquery, landed, plays, table_id)
+        staged = stage_good_rows(cloud.bigquery, landed, plays, table_id)
+        whole_file.errors += [error for error in staged.errors if error not in whole_file.errors]
+        return staged
     except FileRefused:
         raise whole_file from None
+    finally:
+        quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, whole_file)
 
 
 def _publish(cloud: Cloud, landed: LandedObject, merged: MergedFile | None) -> None:
@@ -140,6 +146,11 @@ def _sentence(counts: Counts) -> str:
     new = f"{counts.inserted or 'none'} {'was' if counts.inserted == 1 else 'were'} new"
     completed = f" and {counts.completed} completed a stored play" if counts.completed else ""
     return f"Of {plays} in the file {new}{completed}."
+
+
+def _outside_sentence(outside: Mapping[str, int]) -> str:
+    listed = ", ".join(f"{column} ({values})" for column, values in sorted(outside.items()))
+    return f"Values that their columns may not hold became NULL: {listed}."
 
 
 def _refused_sentence(landed: LandedObject, rows: int) -> str:

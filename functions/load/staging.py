@@ -1,7 +1,9 @@
 """Brings a run's file into a staging table of its own, which expires by itself."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from google.cloud import bigquery
 from google.cloud.bigquery.enums import SourceColumnMatch
@@ -20,9 +22,10 @@ _ANY_NUMBER = 1_000_000
 
 @dataclass(frozen=True)
 class StagedFile:
-    """What the staging table holds, and how many rows of the file BigQuery kept out of it.
+    """What of the staging table may be stored, and how many rows of the file may not.
 
-    `oldest` and `newest` are None when it holds nothing.
+    `oldest` and `newest` are None when there is nothing. `errors`: why rows may not be stored, in the form of
+    BigQuery's errors. `outside`: how many values of a column become NULL.
     """
 
     table_id: str
@@ -31,6 +34,10 @@ class StagedFile:
     oldest: datetime | None
     newest: datetime | None
     rows_refused: int
+    errors: Sequence[dict[str, Any]]
+    outside: Mapping[str, int]
+    at: datetime
+    """What the bounds take for now."""
 
 
 def stage(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str) -> StagedFile:
@@ -67,9 +74,13 @@ def _stage(
         bad_records = _bad_records(job)
         if bad_records and not job.output_rows:
             raise FileRefused(job.errors or [])
-        staged = _describe(client, table_id, bad_records)
+        staged, row_count = _describe(client, table_id, plays, bad_records)
         # A job can outlive its rows: a repeat after days finds the table expired, and just created anew.
-        return staged if staged.rows == (job.output_rows or 0) else None
+        if row_count != (job.output_rows or 0):
+            return None
+        if staged.errors and not (staged.rows and config.max_bad_records):
+            raise FileRefused(staged.errors, by="load")
+        return staged
 
     return run_once(client, first_id, start, read)
 
@@ -90,14 +101,20 @@ def load_config(plays: PlaysTable) -> bigquery.LoadJobConfig:
     )
 
 
-def describe_sql(table_id: str) -> str:
+def describe_sql(plays: PlaysTable, table_id: str) -> str:
+    """One row. `outside_…`: values that are there and outside the bounds of their column."""
+    fits = plays.may_be_stored_sql
+    outside = "".join(
+        f",\n  COUNTIF(NOT ({condition})) AS outside_{column}" for column, condition in plays.conditions.items()
+    )
     return f"""\
 SELECT
   COUNT(*) AS row_count,
-  COUNT(DISTINCT listener_id) AS listeners,
-  MIN({PLAYED_AT}) AS oldest,
-  MAX({PLAYED_AT}) AS newest
-FROM `{table_id}`"""  # noqa: S608 -- the identifier comes from checked settings and a checked name
+  COUNTIF({fits}) AS may_be_stored,
+  COUNT(DISTINCT IF({fits}, listener_id, NULL)) AS listeners,
+  MIN(IF({fits}, {PLAYED_AT}, NULL)) AS oldest,
+  MAX(IF({fits}, {PLAYED_AT}, NULL)) AS newest{outside}
+FROM `{table_id}`"""  # noqa: S608 -- identifiers and conditions come from checked settings and a checked name
 
 
 def _create_table(client: bigquery.Client, plays: PlaysTable, table_id: str) -> None:
@@ -106,10 +123,31 @@ def _create_table(client: bigquery.Client, plays: PlaysTable, table_id: str) -> 
     client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
 
 
-def _describe(client: bigquery.Client, table_id: str, rows_refused: int) -> StagedFile:
-    rows = query(client, describe_sql(table_id), [])
+def _describe(client: bigquery.Client, table_id: str, plays: PlaysTable, bad_records: int) -> tuple[StagedFile, int]:
+    """What the staging table holds, and how many rows."""
+    now = datetime.now(UTC)
+    rows = query(client, describe_sql(plays, table_id), [bigquery.ScalarQueryParameter("now", "TIMESTAMP", now)])
     row = next(iter(rows))
-    return StagedFile(table_id, row["row_count"], row["listeners"], row["oldest"], row["newest"], rows_refused)
+    outside = {column: values for column in plays.conditions if (values := row[f"outside_{column}"])}
+    staged = StagedFile(
+        table_id=table_id,
+        rows=row["may_be_stored"],
+        listeners=row["listeners"],
+        oldest=row["oldest"],
+        newest=row["newest"],
+        rows_refused=bad_records + row["row_count"] - row["may_be_stored"],
+        errors=[_misfit(field, outside[field.name]) for field in plays.required if field.name in outside],
+        outside={column: values for column, values in outside.items() if column in plays.optional},
+        at=now,
+    )
+    return staged, row["row_count"]
+
+
+def _misfit(field: bigquery.SchemaField, values: int) -> dict[str, str]:
+    """Why rows may not be stored, in the form of BigQuery's errors."""
+    unit = (field.description or "").rpartition("Unit: ")[2]
+    message = f"{field.name} is out of bounds in {values} {'row' if values == 1 else 'rows'}; its unit: {unit}"
+    return {"reason": "outOfBounds", "location": field.name, "message": message}
 
 
 def _bad_records(job: bigquery.LoadJob) -> int:

@@ -110,10 +110,13 @@ DURATION = st.integers(0, 2**31 - 1).map(lambda ms: (ms, ms)) | st.sampled_from(
     [(-1, None), (2**31, None), (2**63, None), (10**400, None), (1.5, None), ("7", None), (True, None), (None, None)]
 )
 POPULARITY = st.sampled_from(
-    [(0, 0), (100, 100), (-(2**63), -(2**63)), (2**63, None), ("9", None), (float("nan"), None)]
+    [(0, 0), (100, 100), (-1, None), (-(2**63), None), (2**63, None), ("9", None), (float("nan"), None)]
 )
+RELEASED = st.sampled_from(["0000", "1984", "1984-05", "1984-05-31", "9999"]).map(lambda text: (text, text))
 EXPLICIT = st.sampled_from([(True, True), (False, False), (1, None), ("true", None), (None, None)])
-PLAYED_AT = st.integers(1_136_073_600_000, 4_102_444_799_999).map(
+FIRST_MS, LAST_MS = 1_136_073_600_000, 1_795_305_600_000
+"""From 2006-01-01 to 2026-11-22."""
+PLAYED_AT = st.integers(FIRST_MS, LAST_MS).map(
     lambda ms: (
         f"{EPOCH + timedelta(milliseconds=ms):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z",
         EPOCH + timedelta(milliseconds=ms),
@@ -145,7 +148,7 @@ def plays(draw):
         "artist_name": put(artist, "name", ANY_TEXT),
         "album_id": put(album, "id", ANY_TEXT),
         "album_name": put(album, "name", ANY_TEXT),
-        "album_release_date": put(album, "release_date", ANY_TEXT),
+        "album_release_date": put(album, "release_date", RELEASED | ANY_TEXT.map(lambda pair: (pair[0], None))),
         "duration_ms": put(track, "duration_ms", DURATION),
         "popularity": put(track, "popularity", POPULARITY),
         "explicit": put(track, "explicit", EXPLICIT),
@@ -238,17 +241,43 @@ VALUES = {
     "STRING": st.text(st.characters(codec="utf-8") | st.sampled_from('",\n\r;|\0 '), max_size=6)
     | st.sampled_from(NASTY),
     "INTEGER": st.integers(-(2**63), 2**63 - 1),
-    "FLOAT": st.floats(allow_nan=False, allow_infinity=False),
+    "FLOAT": st.floats(),
     "BOOLEAN": st.booleans(),
-    "TIMESTAMP": st.integers(1_136_073_600_000, 4_102_444_799_999).map(lambda ms: EPOCH + timedelta(milliseconds=ms)),
+    "TIMESTAMP": st.integers(-62_135_596_800_000, 253_402_300_799_999).map(
+        lambda ms: EPOCH + timedelta(milliseconds=ms)
+    ),
 }
-TABLE = {
-    column["name"]: column
-    for column in json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())["columns"]
-}
+"""All that the columns' types can hold."""
+FILE = json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())
+TABLE, BOUNDS = {column["name"]: column for column in FILE["columns"]}, FILE["bounds"]
+
+
+def inside(name):
+    """Values within the bounds of a column."""
+    match BOUNDS.get(name):
+        case {"pattern": pattern}:
+            return st.from_regex(pattern, fullmatch=True)
+        case {"seconds_ahead": _}:
+            return st.integers(FIRST_MS, LAST_MS).map(lambda ms: EPOCH + timedelta(milliseconds=ms))
+        case {"minimum": least, "maximum": most}:
+            return (st.floats if TABLE[name]["type"] == "FLOAT" else st.integers)(least, most)
+    return VALUES[TABLE[name]["type"]]
+
+
+def may_be(name, value):
+    match BOUNDS.get(name):
+        case {"pattern": pattern}:
+            return re.fullmatch(pattern, value) is not None
+        case {"seconds_ahead": ahead}:
+            return EPOCH + timedelta(milliseconds=FIRST_MS) <= value <= datetime.now(UTC) + timedelta(seconds=ahead)
+        case {"minimum": least, "maximum": most}:
+            return least <= value <= most
+    return True
+
+
 ROW = st.fixed_dictionaries(
     {
-        name: VALUES[column["type"]] if column["mode"] == "REQUIRED" else st.none() | VALUES[column["type"]]
+        name: inside(name) | VALUES[column["type"]] | (st.nothing() if column["mode"] == "REQUIRED" else st.none())
         for name, column in TABLE.items()
     }
 )
@@ -258,7 +287,7 @@ ROW = st.fixed_dictionaries(
 @given(
     st.lists(ROW, min_size=1, max_size=4, unique_by=lambda row: (row["listener_id"], row["played_at"], row["track_id"]))
 )
-def test_any_rows_come_out_of_the_warehouse_as_they_went_into_the_csv(way, rows):
+def test_any_rows_come_out_of_the_warehouse_as_they_went_into_the_csv_or_without_what_cannot_be(way, rows):
     from landing import object_name, to_csv
 
     run_id = f"{next(SLOTS):%Y%m%dT%H%M%SZ}"
@@ -270,5 +299,9 @@ def test_any_rows_come_out_of_the_warehouse_as_they_went_into_the_csv(way, rows)
     def key(row):
         return row["listener_id"].encode(), row["played_at"], row["track_id"].encode()
 
-    assert sorted(way.plays(run_id), key=key) == sorted(rows, key=key)
-    assert way.outcome(run_id) == [("load", None)]
+    kept = [row for row in rows if may_be("played_at", row["played_at"]) and may_be("ingested_at", row["ingested_at"])]
+    expected = [
+        {name: value if value is None or may_be(name, value) else None for name, value in row.items()} for row in kept
+    ]
+    assert sorted(way.plays(run_id), key=key) == sorted(expected, key=key)
+    assert way.outcome(run_id) == [("load", None if kept == rows else "RowsRefused" if kept else "FileRefused")]

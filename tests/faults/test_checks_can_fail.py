@@ -77,8 +77,8 @@ def test_these_storms_break_nothing_when_nothing_is_broken(world, quiet):
 
 
 def test_a_merge_that_does_not_look_first_doubles_plays(world, monkeypatch):
-    def insert_sql(target, staging, columns, key):
-        return f"INSERT INTO `{target}` ({', '.join(columns)}) SELECT {', '.join(columns)} FROM `{staging}`"
+    def insert_sql(target, landed, columns, key):
+        return f"INSERT INTO `{target}` ({', '.join(columns)}) SELECT {', '.join(columns)} FROM ({landed})"
 
     monkeypatch.setattr(merge, "merge_sql", insert_sql)
     assert "no_play_is_stored_twice" in broken(world, LATE_FILE)

@@ -3,8 +3,9 @@
 One bad row costs no other: what the bytes are is kept in the quarantine bucket, what the good rows say is a play.
 """
 
+import itertools
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -63,6 +64,107 @@ def test_good_rows_survive_a_bad_one_and_the_file_is_kept_with_bigquerys_own_wor
         sentence,
     )
     assert [message["rows_new"] for message in loading.receive()] == [count]
+
+
+DAY_AHEAD = datetime.now(UTC) + timedelta(days=1, minutes=10)
+NO_TIMES = (
+    "0001-01-01T00:00:00Z",
+    "1899-12-31T23:59:59Z",
+    "1970-01-01T00:00:00Z",
+    "2005-12-31T23:59:59.999Z",
+    f"{DAY_AHEAD:%Y-%m-%dT%H:%M:%SZ}",
+    "9999-12-31T23:59:59.999Z",
+)
+
+
+@pytest.mark.parametrize("column", ["played_at", "ingested_at"])
+def test_rows_of_a_time_that_cannot_be_are_refused_with_the_reason_and_their_neighbours_are_stored(loading, column):
+    (_, bad) = csv_of(play(2, **{column: "WHEN"})).splitlines(keepends=True)
+    content = csv_of(play(1), play(3)) + b"".join(bad.replace(b'"WHEN"', time.encode()) for time in NO_TIMES)
+    loading.land(content)
+
+    assert (loading.deliver(), loading.deliver()) == ([200], [])
+
+    assert stored_minutes(loading) == [1, 3]
+    (kept, reason) = loading.quarantined()
+    assert loading.cloud.storage.read(loading.quarantine, kept) == content
+    told = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
+    assert told["message"].startswith(f"{column} is out of bounds in 6 rows; its unit: UTC instant")
+    sentence = f"Of 2 plays in the file 2 were new. 6 other rows were refused, see {reason} in the quarantine bucket."
+    assert loading.ledger() == [ledger_row("succeeded", sentence, 2, 2, 1, error_class="RowsRefused")]
+
+
+def test_a_file_of_no_time_that_can_be_is_refused_whole_and_ends(loading):
+    loading.land(csv_of(play(-60 * 24 * 365 * 30), play(-60 * 24 * 365 * 40)))
+
+    assert (loading.deliver(), loading.deliver()) == ([200], [])
+
+    assert loading.plays() == []
+    unit = "UTC instant, milliseconds, from 2006 to a day ahead of the clock."
+    reason = f"load refused the file: played_at is out of bounds in 2 rows; its unit: {unit}"
+    assert loading.ledger() == [ledger_row("failed", reason, error_class="FileRefused")]
+    assert len(loading.quarantined()) == 2
+
+
+def test_both_reasons_are_kept_where_bigquery_refuses_a_row_and_load_another(loading):
+    loading.land(csv_of(play(1), play(2, duration_ms="long"), play(-60 * 24 * 365 * 30)))
+
+    assert loading.deliver() == [200]
+
+    assert stored_minutes(loading) == [1]
+    told = json.loads(loading.cloud.storage.read(loading.quarantine, loading.quarantined()[1]))
+    assert [error["reason"] for error in told["errors"]][-2:] == ["invalid", "outOfBounds"]
+    (row,) = loading.ledger()
+    assert "2 other rows were refused" in row["reason"]
+
+
+OUTSIDE = {
+    "duration_ms": [-1, 2**31, 2**63 - 1],
+    "ms_played": [-(2**63)],
+    "popularity": [-1, 101],
+    "album_release_date": ["1.5", "9e9", "inf", "", "1969-13-45", "1984\n"],
+    "danceability": [float("nan"), -0.001],
+    "energy": [float("inf"), 1e308, 250],
+    "valence": [float("-inf"), 1.001],
+    "key": [-2, 12],
+    "loudness": [-101, 1e9],
+    "mode": [2],
+    "tempo": [20_000_000, 1e12, -1e-9],
+    "time_signature": [17],
+}
+INSIDE = {
+    "duration_ms": 2**31 - 1,
+    "ms_played": 0,
+    "popularity": 100,
+    "album_release_date": "1984-05",
+    "danceability": 0.0,
+    "energy": 1.0,
+    "valence": 1e-7,
+    "key": -1,
+    "loudness": 3.5,
+    "mode": 0,
+    "tempo": 250.5,
+    "time_signature": 0,
+}
+
+
+def test_a_value_outside_its_column_is_null_its_neighbours_are_stored_and_the_ledger_says_which(loading):
+    good = play(0, **INSIDE)
+    minutes = itertools.count(1)
+    spoilt = [(play(next(minutes), **INSIDE), column, value) for column in OUTSIDE for value in OUTSIDE[column]]
+    rows = [row | {column: value} for row, column, value in spoilt]
+    loading.land(csv_of(good, *rows))
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [good, *(row | {column: None} for row, column, _ in spoilt)]
+    counts = ", ".join(f"{column} ({len(OUTSIDE[column])})" for column in sorted(OUTSIDE))
+    count = len(rows) + 1
+    sentence = f"Of {count} plays in the file {count} were new. Values that their columns may not hold became NULL: "
+    assert loading.ledger() == [ledger_row("succeeded", f"{sentence}{counts}.", count, count, 1)]
+    assert loading.quarantined() == []
+    (generation,) = loading.generations()
+    assert generation["outside"] == {column: len(values) for column, values in OUTSIDE.items()}
 
 
 NAMES = {

@@ -10,6 +10,8 @@ ENVIRONMENT = {
     "LOCATION": "europe-west1",
     "LANDING_BUCKET": "rotation-1-landing",
     "QUARANTINE_BUCKET": "rotation-1-quarantine",
+    "PLAYS_BOUNDS": '{"tempo": {"minimum": 0, "maximum": 500}, "album_release_date": {"pattern": "[0-9]{4}"}, '
+    '"played_at": {"minimum": "2006-01-01T00:00:00Z", "seconds_ahead": 60}}',
 }
 
 
@@ -22,6 +24,12 @@ def test_what_is_optional_has_a_default_that_suits_the_cloud():
         quarantine_bucket="rotation-1-quarantine",
         plays_loaded_topic="plays-loaded",
         pubsub_host="pubsub.googleapis.com",
+        bounds={
+            "tempo": "`tempo` BETWEEN 0 AND 500",
+            "album_release_date": "REGEXP_CONTAINS(`album_release_date`, '^([0-9]{4})$')",
+            "played_at": "`played_at` BETWEEN TIMESTAMP '2006-01-01T00:00:00+00:00' "
+            "AND TIMESTAMP_ADD(@now, INTERVAL 60 SECOND)",
+        },
     )
 
 
@@ -44,6 +52,14 @@ def test_a_missing_setting_is_named(name, value):
         ("QUARANTINE_BUCKET", "a/b"),
         ("PLAYS_LOADED_TOPIC", "projects/p/topics/plays-loaded"),
         ("PUBSUB_EMULATOR_HOST", "ftp://127.0.0.1"),
+        ("PLAYS_BOUNDS", "no JSON"),
+        ("PLAYS_BOUNDS", "[0]"),
+        ("PLAYS_BOUNDS", '{"tempo` OR 1": {"minimum": 0, "maximum": 1}}'),
+        ("PLAYS_BOUNDS", '{"tempo": {"minimum": "0) OR (1", "maximum": 1}}'),
+        ("PLAYS_BOUNDS", '{"tempo": {"minimum": 0}}'),
+        ("PLAYS_BOUNDS", '{"tempo": [0, 1]}'),
+        ("PLAYS_BOUNDS", '{"isrc": {"pattern": "\')) OR (\'"}}'),
+        ("PLAYS_BOUNDS", '{"played_at": {"minimum": "once", "seconds_ahead": 1}}'),
     ],
 )
 def test_a_malformed_setting_is_named_and_not_quoted(name, value):

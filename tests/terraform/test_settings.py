@@ -27,6 +27,7 @@ VALUES = {
     "DASHBOARD_VIEWERS": "{}",
     "DASHBOARD_ACCESS": "iap",
     "MAXIMUM_BYTES_BILLED": "1",
+    "PLAYS_BOUNDS": "{}",
     "SCHEDULE": "0 * * * *",
     "SPARK_JOB_URI": "gs://code/top_tracks.py",
     "SPARK_SERVICE_ACCOUNT": "spark@project",
