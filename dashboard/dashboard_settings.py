@@ -39,6 +39,8 @@ class Settings:
         access = environ.get("DASHBOARD_ACCESS", "iap")
         if access not in ACCESS:
             raise SettingsError(f"DASHBOARD_ACCESS must be one of {', '.join(ACCESS)}")
+        if access == "laptop" and environ.get("K_SERVICE"):
+            raise SettingsError("DASHBOARD_ACCESS is laptop, which lets everybody in, and this is Cloud Run")
         if access == "iap":
             _required(environ, "DASHBOARD_IAP_AUDIENCE")
         return cls(

@@ -1,4 +1,5 @@
-"""What stands in front of Streamlit: which of its routes are open, what a browser may do, whose download is whose.
+"""What stands in front of Streamlit: which of its routes are open, what a browser may do, whose download is whose,
+where signing in leads to.
 
 Streamlit serves more than this dashboard uses: uploads, its own metrics, an interface for programs. Its files for
 download are handed to whoever knows their random address; here they are bound to the browser that asked for them.
@@ -11,7 +12,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -21,6 +22,8 @@ from streamlit.file_util import get_static_dir
 
 COVERS = "https://i.scdn.co https://mosaic.scdn.co"
 BROWSER_COOKIE = "heavy-rotation-browser"
+PLACE_COOKIE = "heavy-rotation-place"
+_SIGN_IN_SECONDS = 600
 _USER_COOKIE = "_streamlit_user"
 """Streamlit's own, in one or more parts: who signed in."""
 _OPEN = {"/_stcore/health", "/_stcore/host-config", "/_stcore/stream"}
@@ -67,7 +70,7 @@ class SecurityHeaders:
             "content-security-policy": policy(),
             "cross-origin-opener-policy": "same-origin",
             "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-            "referrer-policy": "no-referrer",
+            "referrer-policy": "same-origin",  # for ReturnAfterSignIn; other hosts learn nothing
             "x-content-type-options": "nosniff",
         }
 
@@ -100,7 +103,7 @@ class OpenRoutes:
             return False
         headers = HTTPConnection(scope).headers
         origin = headers.get("origin")
-        return scope["type"] == "http" or origin is None or urlsplit(origin).netloc == headers.get("host")
+        return scope["type"] == "http" or origin is None or origin.partition("://")[2] == headers.get("host")
 
 
 class BoundDownloads:
@@ -128,6 +131,43 @@ class BoundDownloads:
                 await send(message)
 
         await self._app(scope, receive, send_bound)
+
+
+class ReturnAfterSignIn:
+    """Signing in ends at the page and the choice that it began at; Streamlit's own way ends at the first page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cookie = self._cookie(HTTPConnection(scope)) if scope["type"] == "http" else None
+
+        async def send_with_place(message: Message) -> None:
+            if cookie is not None and message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.append("set-cookie", f"{cookie}; Path=/; HttpOnly; SameSite=Lax")
+                place = _place(scope)
+                if scope["path"] == "/oauth2callback" and place:
+                    headers["location"] = place
+            await send(message)
+
+        await self._app(scope, receive, send_with_place)
+
+    @staticmethod
+    def _cookie(connection: HTTPConnection) -> str | None:
+        """Set on the way to the identity provider, taken away on the way back."""
+        if connection.url.path == "/oauth2callback":
+            return f"{PLACE_COOKIE}=; Max-Age=0"
+        page = urlsplit(connection.headers.get("referer", ""))
+        if connection.url.path != "/auth/login" or page.netloc != connection.headers.get("host"):
+            return None
+        return f"{PLACE_COOKIE}={quote(f'{page.path}?{page.query}', safe='')}; Max-Age={_SIGN_IN_SECONDS}"
+
+
+def _place(scope: Scope) -> str | None:
+    """Where on this server; nothing that a browser takes for another one's address."""
+    place = unquote(HTTPConnection(scope).cookies.get(PLACE_COOKIE, ""))
+    return place if re.match(r"/(?![/\\\\])", place) and place.isascii() and place.isprintable() else None
 
 
 def bound_name(file_name: str, cookies: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from access import IAP_HEADER
 from theme import colours
 
 SPOTIFY_MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
@@ -21,4 +22,15 @@ def draw() -> None:
             'from <a href="https://open.spotify.com" target="_blank">Spotify</a></span></footer>',
             width="content",
         )
-        st.page_link("app_pages/about_page.py", label="About, privacy and counting")
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            _sign_out()
+            st.page_link("app_pages/about_page.py", label="About, privacy and counting")
+
+
+def _sign_out() -> None:
+    """For each who is signed in, allowed or not: on a shared computer the next person must not be them."""
+    if st.user.get("is_logged_in"):
+        st.button("Sign out", on_click=st.logout, key="sign_out", icon=":material/logout:", type="tertiary")
+    elif IAP_HEADER in st.context.headers:
+        # https://docs.cloud.google.com/iap/docs/query-parameters-and-headers-howto
+        st.html('<a href="?gcp-iap-mode=CLEAR_LOGIN_COOKIE" target="_self">Sign out</a>', width="content")

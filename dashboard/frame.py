@@ -142,7 +142,7 @@ def listening(*, needs_plays: bool = True) -> Listening:
         shown=within(local, stretch),
         before=within(local, previous) if previous else None,
         gaps=viewer.store.gaps(chosen.listener).value,
-        unheard_since=pipeline_health.unheard_since(viewer.store.runs().value, chosen.listener, now),
+        unheard_since=pipeline_health.unheard_since(viewer.runs().value, chosen.listener, now),
         now=now,
         colours=colours(),
         heading=head.heading,
@@ -237,7 +237,7 @@ def as_of(loaded: Loaded[Any], now: datetime) -> datetime:
 
 
 def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:
-    ledger = viewer.store.runs()
+    ledger = viewer.runs()
     stale(ledger, chosen.zone, now)
     status = pipeline_health.status(ledger.value, as_of(ledger, now), viewer.settings.schedule)
     if status.level in ("late", "failing", "paused"):
@@ -252,7 +252,7 @@ def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:
 
 
 def _run_count(viewer: Viewer) -> int:
-    runs = viewer.store.runs().value
+    runs = viewer.runs().value
     return int((runs["step"] == "ingest").sum())
 
 

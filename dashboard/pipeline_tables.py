@@ -87,7 +87,9 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
 
 
 def sizes(page: Listening) -> None:
-    """How much there is, and what looking at it was billed for."""
+    """How much there is, and what looking at it was billed for; only for who may see it all, as it is about all."""
+    if page.viewer.others:
+        return
     st.header("Data", anchor=False)
     store = page.viewer.store
     told = store.sizes().value

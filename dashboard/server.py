@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from dashboard_settings import Settings, SettingsError
-from doors import BoundDownloads, OpenRoutes, SecurityHeaders
+from doors import BoundDownloads, OpenRoutes, ReturnAfterSignIn, SecurityHeaders
 
 _SCRIPT = Path(__file__).parent / "streamlit_app.py"
 _COMPRESS_FROM_BYTES = 1_000
@@ -51,6 +51,7 @@ app = st.App(
         Middleware(SecurityHeaders),
         Middleware(OpenRoutes),
         Middleware(BoundDownloads),
+        Middleware(ReturnAfterSignIn),
         # Browsers that do not know Brotli get gzip.
         Middleware(BrotliMiddleware, quality=_QUALITY, minimum_size=_COMPRESS_FROM_BYTES),
     ],

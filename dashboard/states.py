@@ -86,9 +86,15 @@ def not_signed_in() -> None:
     st.button("Sign in", on_click=st.login, icon=":material/login:", key="sign_in")
 
 
+def not_verified(reason: str) -> None:
+    st.header("Who you are could not be verified")
+    st.markdown(reason)
+    st.button("Try again", key="try_again", icon=":material/refresh:")
+
+
 def not_allowed(reason: str) -> None:
     st.header("You may not see this dashboard")
-    st.markdown(f"{reason} Ask its owner to add you to the list of viewers.")
+    st.markdown(f"{reason} Ask its owner to add you, or sign in with another account.")
 
 
 def unknown_item(kind: str) -> None:

@@ -12,7 +12,7 @@ import frame
 import rows
 import states
 import viewer
-from access import NotAllowed, NotSignedIn
+from access import NotAllowed, NotConfigured, NotSignedIn, NotVerified
 from dashboard_settings import SettingsError
 from filter_bar import filter_bar
 from warehouse_errors import TablesMissing, WarehouseUnreadable
@@ -104,10 +104,12 @@ def _draw(page: Page) -> None:
     heading.title(page.title, anchor=False)
     try:
         _draw_for_viewer(page, heading)
-    except SettingsError as error:
+    except (SettingsError, NotConfigured) as error:
         states.misconfigured(str(error))
     except NotSignedIn:
         states.not_signed_in()
+    except NotVerified as error:
+        states.not_verified(str(error))
     except NotAllowed as error:
         states.not_allowed(str(error))
     except TablesMissing:

@@ -2,15 +2,19 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 import data
-from access import allowed_listeners, entry_of_viewer
-from dashboard_settings import Settings
+from access import NotVerified, allowed_listeners, entry_of_viewer
+from dashboard_settings import Settings, SettingsError
+from own_part import own_part
+
+_AUTH = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,11 @@ class Viewer:
     store: data.Store
     listeners: tuple[str, ...]
     others: tuple[str, ...] = ()
+
+    def runs(self) -> data.Loaded[pd.DataFrame]:
+        """The ledger, as far as it is about the listeners that this viewer may see."""
+        ledger = self.store.runs()
+        return replace(ledger, value=own_part(ledger.value, self.listeners)) if self.others else ledger
 
     def without_others(self, text: str) -> str:
         """The ledger's sentences name every listener that a run was about; this viewer may not know them all."""
@@ -49,7 +58,8 @@ def current_viewer() -> Viewer | None:
     """The viewer, or None when the warehouse knows no listener yet. Raises access and warehouse errors."""
     settings, store = opened()
     remembered = st.session_state.setdefault("verified_assertions", {})
-    entry = entry_of_viewer(settings, dict(st.context.headers), _email(settings), remembered)
+    headers, peer = dict(st.context.headers), st.context.ip_address
+    entry = entry_of_viewer(settings, headers, _email(settings), remembered, peer=peer)
     # Only now: a stranger must not make the warehouse work, nor be told how it is.
     known = store.listeners().value
     allowed = allowed_listeners(settings, entry, known)
@@ -57,12 +67,29 @@ def current_viewer() -> Viewer | None:
 
 
 def _email(settings: Settings) -> str | None:
-    """The address that the identity provider vouches for."""
-    if settings.access != "oidc" or not st.user.get("is_logged_in"):
+    """The address that the identity provider vouches for; None before signing in."""
+    if settings.access != "oidc":
         return None
-    if not st.user.get("email_verified", False):
+    if not st.user.get("is_logged_in"):
+        _check_sign_in()
         return None
-    return str(st.user.get("email") or "") or None
+    email = st.user.get("email")
+    # Some providers send the text "false".
+    if not isinstance(email, str) or not email or st.user.get("email_verified") is not True:
+        raise NotVerified(
+            "Your account's provider does not vouch for its address. Let it verify the address, or sign out and take "
+            "another account."
+        )
+    return email
+
+
+def _check_sign_in() -> None:
+    """Streamlit would say only after the click that it cannot sign anybody in."""
+    auth = _secret("auth") or {}
+    if missing := [name for name in _AUTH if not auth.get(name)]:
+        raise SettingsError(
+            f"Streamlit's secrets have no {', '.join(missing)} under [auth], with which viewers sign in"
+        )
 
 
 def _secret(name: str) -> dict[str, Any] | None:

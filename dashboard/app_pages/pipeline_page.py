@@ -126,7 +126,7 @@ def grid(page: Listening) -> None:
             label_visibility="collapsed",
         )
     )
-    ledger, schedule = page.viewer.store.runs(), page.viewer.settings.schedule
+    ledger, schedule = page.viewer.runs(), page.viewer.settings.schedule
     frame.stale(ledger, page.filters.zone, datetime.now(UTC))
     runs, now = ledger.value, frame.as_of(ledger, datetime.now(UTC))
     hours = pipeline_grid.grid_hours(runs, now, HOURS[label], schedule)
@@ -213,7 +213,7 @@ def unknown_zones(page: Listening) -> None:
 
 
 page = frame.listening(needs_plays=False)
-ledger, settings = page.viewer.store.runs(), page.viewer.settings
+ledger, settings = page.viewer.runs(), page.viewer.settings
 runs, judged_at = ledger.value, frame.as_of(ledger, page.now)
 status = pipeline_health.status(runs, judged_at, settings.schedule)
 colour, icon = BADGES[status.level]

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,10 +38,13 @@ _START_SECONDS = 120
 
 
 @contextmanager
-def serving(state_file: Path) -> Iterator[str]:
-    """The address of the dashboard, served as in its container, over the state that the file names."""
-    port = str(free_port())
-    command = [sys.executable, "-m", "tests.dashboard.serve_invented", port, str(state_file)]
+def serving(state_file: Path, port: int | None = None, settings: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The address of the dashboard, served as in its container, over the state that the file names. With settings of
+    its own it lives in real time, because a browser drops cookies that a server of the past gives.
+    """
+    port = port or free_port()
+    command = [sys.executable, "-m", "tests.dashboard.serve_invented", str(port), str(state_file)]
+    command += [f"{name}={value}" for name, value in (settings or {}).items()]
     server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TZ": "Asia/Kolkata"})
     try:
         yield _healthy(f"http://127.0.0.1:{port}", server)

@@ -36,6 +36,8 @@ class App:
         self.store = data.Store(self.warehouse, check_seconds=0)
         monkeypatch.setattr(data, "open_store", lambda settings, credentials: self.store)
         self.environment(**ENVIRONMENT)
+        sign_in = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
+        self.secrets: dict[str, Any] = {"auth": dict.fromkeys(sign_in, "invented")}
 
     def environment(self, **variables: str) -> None:
         for name, value in variables.items():
@@ -51,7 +53,7 @@ class App:
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.context = {"timezone": "America/Los_Angeles", "theme": "light"}
         if user is not None:
-            app.user = user
+            app.user, app.secrets = user, self.secrets
         for name, value in query.items():
             app.query_params[name] = value
         if page == "overview":

@@ -1,4 +1,4 @@
-"""Serves the dashboard as its container does, over invented warehouses: `python -m … PORT [STATE_FILE]`.
+"""Serves the dashboard as its container does, over invented warehouses: `python -m … PORT [STATE_FILE [NAME=VALUE…]]`.
 
 The file says which of `invented_states` is served now, or `hostile`; without one, or while it is empty, the warehouse
 is full.
@@ -47,8 +47,10 @@ def main() -> None:
     import data
     from tests.dashboard.page_app import BEGINS, ENVIRONMENT
 
-    time_machine.travel(BEGINS, tick=True).start()
-    os.environ.update(ENVIRONMENT)
+    settings = dict(setting.split("=", 1) for setting in sys.argv[3:])
+    if not settings:
+        time_machine.travel(BEGINS, tick=True).start()
+    os.environ.update({**ENVIRONMENT, **settings})
     store: Any = SwitchingStore(sys.argv[2] if len(sys.argv) > 2 else None)
     data.open_store = lambda settings, credentials: store
     sys.argv = [

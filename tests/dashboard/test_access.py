@@ -5,14 +5,25 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.auth import jwt
 from google.auth.crypt import ES256Signer
 
 import access
-from access import IAP_HEADER, IAP_ISSUER, FetchKeys, NotAllowed, NotSignedIn
+from access import (
+    IAP_HEADER,
+    IAP_ISSUER,
+    FetchKeys,
+    IapKeys,
+    NotAllowed,
+    NotConfigured,
+    NotSignedIn,
+    NotVerified,
+)
 from dashboard_settings import Settings, SettingsError
+from localcloud.web import Response, Routes, Server
 
 AUDIENCE = "/projects/1/locations/europe-west1/services/dashboard"
 KNOWN = ("ania", "ben", "cleo")
@@ -76,36 +87,59 @@ def test_a_signed_header_shows_the_listeners_the_owner_listed_for_that_address(b
 
 
 @pytest.mark.parametrize(
-    "claims",
+    ("claims", "refusal"),
     [
-        {"email": "stranger@example.org"},
-        {"email": None},
-        {"email": ""},
-        {"aud": "/projects/1/locations/europe-west1/services/other"},
-        {"iss": "https://accounts.google.com"},
-        {"iat": int(time.time()) - 7200, "exp": int(time.time()) - 3600},
+        ({"email": "stranger@example.org"}, NotAllowed),
+        ({"email": None}, NotVerified),
+        ({"email": ""}, NotVerified),
+        ({"aud": "/projects/1/locations/europe-west1/services/other"}, NotConfigured),
+        ({"aud": None}, NotConfigured),
+        ({"iss": "https://accounts.google.com"}, NotVerified),
+        ({"iat": int(time.time()) - 7200, "exp": int(time.time()) - 3600}, NotVerified),
+        ({"exp": "tomorrow"}, NotVerified),
     ],
-    ids=["stranger", "no address", "empty address", "another service", "another issuer", "expired"],
+    ids=["stranger", "no address", "empty", "another service", "no audience", "another issuer", "expired", "no time"],
 )
-def test_a_header_that_does_not_prove_a_listed_viewer_shows_nothing(behind_iap, signer, claims):
-    with pytest.raises(NotAllowed) as refused:
+def test_a_header_that_does_not_prove_a_listed_viewer_shows_nothing(behind_iap, signer, claims, refusal):
+    with pytest.raises(refusal) as refused:
         behind_iap(signer.sign(**claims))
     assert not any(name in str(refused.value) for name in (*KNOWN, "example.org", "Zoe"))
 
 
+def test_another_audience_is_in_the_log_beside_the_setting_and_only_when_google_signed_it(behind_iap, signer, caplog):
+    balancer = "/projects/1/global/backendServices/2"
+    with pytest.raises(NotConfigured, match="DASHBOARD_IAP_AUDIENCE"):
+        behind_iap(signer.sign(aud=balancer))
+    (entry,) = caplog.records
+    assert entry.levelname == "ERROR"
+    assert balancer in entry.getMessage()
+    assert "DASHBOARD_IAP_AUDIENCE" in entry.getMessage()
+    assert "example.org" not in entry.getMessage()
+
+    with pytest.raises(NotVerified):
+        behind_iap(Signer().sign(aud=balancer))
+    assert len(caplog.records) == 1
+
+
 def test_a_header_signed_by_somebody_else_shows_nothing(behind_iap):
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotVerified):
         behind_iap(Signer().sign())
 
 
-@pytest.mark.parametrize("assertion", [None, "", "rubbish", "a.b.c", "ÿ.ÿ.ÿ"])
-def test_a_header_that_is_missing_or_rubbish_shows_nothing(behind_iap, assertion):
-    with pytest.raises(NotAllowed):
+@pytest.mark.parametrize("assertion", ["rubbish", "a.b.c", "ÿ.ÿ.ÿ"])
+def test_a_header_that_is_rubbish_shows_nothing(behind_iap, assertion):
+    with pytest.raises(NotVerified):
+        behind_iap(assertion)
+
+
+@pytest.mark.parametrize("assertion", [None, ""])
+def test_without_the_header_identity_aware_proxy_is_not_in_front(behind_iap, assertion):
+    with pytest.raises(NotConfigured, match="Turn Identity-Aware Proxy on"):
         behind_iap(assertion)
 
 
 def test_the_unsigned_address_header_is_not_believed(behind_iap):
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotConfigured):
         behind_iap("accounts.google.com:owner@example.org", "X-Goog-Authenticated-User-Email")
 
 
@@ -122,9 +156,99 @@ def test_a_header_is_verified_once_per_connection_and_a_changed_one_again(signer
     first = signer.sign()
     assert [look(first), look(first)] == [("ania",), ("ania",)]
     assert len(asked) == 1
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotVerified):
         look(first[:-4] + "AAAA")
     assert len(asked) == 2
+
+
+class KeyServer:
+    """Google's key server and the clock, as the test wants them. Work for the background is done when it says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answer: Any = {"k1": "first"}
+        self.asked, self.now, self.waiting = 0, 0.0, []
+        monkeypatch.setattr(access, "_fetched_keys", self._fetch)
+        monkeypatch.setattr(access.time, "monotonic", lambda: self.now)
+        self.keys = IapKeys(self.waiting.append)
+
+    def _fetch(self) -> Mapping[str, str]:
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def key_server(monkeypatch: pytest.MonkeyPatch) -> KeyServer:
+    return KeyServer(monkeypatch)
+
+
+def test_a_known_key_serves_for_a_day_while_googles_key_server_is_away(key_server: KeyServer) -> None:
+    key_server.keys("k1")
+    key_server.answer = requests.ConnectionError("away")
+
+    for hours in (0.9, 1.1, 12, 23.9):
+        key_server.now = hours * 3600
+        assert key_server.keys("k1") == {"k1": "first"}
+        for work in key_server.waiting:
+            work()
+        key_server.waiting.clear()
+    assert key_server.asked == 4, "once at first, and then at each look after the first hour"
+
+    key_server.now = 24.1 * 3600
+    with pytest.raises(NotVerified, match="Try again in a minute"):
+        key_server.keys("k1")
+
+
+def test_no_viewer_waits_for_the_refresh_of_keys_that_are_known(key_server: KeyServer) -> None:
+    key_server.keys("k1")
+    key_server.now, key_server.answer = 3601, {"k1": "first", "k2": "second"}
+
+    assert key_server.keys("k1") == {"k1": "first"}
+    assert key_server.asked == 1
+    (refresh,) = key_server.waiting
+    refresh()
+    assert key_server.keys("k2") == {"k1": "first", "k2": "second"}
+    assert key_server.asked == 2
+
+
+def test_a_key_that_is_not_known_is_asked_for_once_a_minute_whether_that_works_or_not(key_server: KeyServer) -> None:
+    key_server.answer = requests.ConnectionError("away")
+    for seconds, asked in ((0, 1), (59, 1), (60, 2)):
+        key_server.now = seconds
+        for _ in range(3):
+            with pytest.raises(NotVerified):
+                key_server.keys("k1")
+        assert key_server.asked == asked
+
+    key_server.now, key_server.answer = 120, {"k1": "first"}
+    assert key_server.keys("k1") == {"k1": "first"}
+    assert key_server.keys("unknown") == {"k1": "first"}, "whose signature then fits none of them"
+    assert key_server.asked == 3
+
+
+def test_two_bad_answers_of_the_key_server_are_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    routes, asked = Routes(), []
+    answers = [Response(503), Response.of_text("not JSON"), Response.of_json({"k1": "first"})]
+    routes.add("GET", "/keys", lambda request: asked.append(request) or answers[len(asked) - 1])
+    server = Server("keys", routes).start()
+    monkeypatch.setattr(access, "IAP_KEYS", f"{server.url}/keys")
+    monkeypatch.setattr(access, "_PAUSE_SECONDS", 0)
+
+    assert IapKeys()("k1") == {"k1": "first"}
+    assert len(asked) == 3
+    server.stop()
+
+
+def test_an_answer_that_is_no_keys_is_not_taken_for_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    routes = Routes()
+    routes.add("GET", "/keys", lambda request: Response.of_json({"keys": []}))
+    server = Server("keys", routes).start()
+    monkeypatch.setattr(access, "IAP_KEYS", f"{server.url}/keys")
+
+    with pytest.raises(NotVerified):
+        IapKeys()("k1")
+    server.stop()
 
 
 def test_with_open_id_connect_the_verified_address_decides():
@@ -136,9 +260,46 @@ def test_with_open_id_connect_the_verified_address_decides():
         allowed_listeners(settings, {}, "stranger@example.org", KNOWN)
 
 
-def test_on_the_laptop_nobody_is_asked():
-    settings = Settings.from_env({"GOOGLE_CLOUD_PROJECT": "p", "DASHBOARD_ACCESS": "laptop"})
-    assert allowed_listeners(settings, {}, None, KNOWN) == KNOWN
+@pytest.fixture
+def laptop() -> Settings:
+    return Settings.from_env({"GOOGLE_CLOUD_PROJECT": "p", "DASHBOARD_ACCESS": "laptop"})
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "peer"),
+    [
+        ("127.0.0.1:8501", "http://127.0.0.1:8501", "127.0.0.1"),
+        ("localhost:8501", "http://localhost:8501", None),
+        ("[::1]:8501", "http://[::1]:8501", "::1"),
+    ],
+)
+def test_on_the_laptop_its_own_browser_is_not_asked_who_it_is(laptop: Settings, host, origin, peer) -> None:
+    headers = {"Host": host, "Origin": origin}
+    assert access.entry_of_viewer(laptop, headers, None, peer=peer) == ("*",)
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "peer"),
+    [
+        ("192.168.1.7:8501", "http://192.168.1.7:8501", "192.168.1.8"),
+        ("127.0.0.1:8501", "http://127.0.0.1:8501", "192.168.1.8"),
+        ("evil.example:8501", "http://evil.example:8501", "127.0.0.1"),
+        ("127.0.0.1.evil.example:8501", "http://127.0.0.1.evil.example:8501", "127.0.0.1"),
+        ("127.0.0.1:8501", "http://127.0.0.1:9999", "127.0.0.1"),
+        ("127.0.0.1:8501", "null", "127.0.0.1"),
+        ("127.0.0.1:8501", "https://evil.example", None),
+        ("[", "http://[", None),
+    ],
+    ids=["network", "forged host", "rebound name", "rebound address", "another port", "sandbox", "other site", "junk"],
+)
+def test_on_the_laptop_other_computers_and_other_pages_see_nothing(laptop: Settings, host, origin, peer) -> None:
+    with pytest.raises(NotConfigured, match="same computer"):
+        access.entry_of_viewer(laptop, {"host": host, "origin": origin}, None, peer=peer)
+
+
+def test_laptop_is_refused_on_cloud_run() -> None:
+    with pytest.raises(SettingsError, match="this is Cloud Run"):
+        Settings.from_env({"GOOGLE_CLOUD_PROJECT": "p", "DASHBOARD_ACCESS": "laptop", "K_SERVICE": "dashboard"})
 
 
 def test_nobody_is_listed_unless_the_owner_lists_them():

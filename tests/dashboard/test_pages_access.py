@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
+import pandas as pd
 import pytest
 import streamlit as st
 
 import data
+from run_grid import CellKey
 from tests.dashboard.invented_states import STATES
 from tests.dashboard.page_app import NOW, App, app, charts_of, text_of
 from tests.dashboard.pages import PAGES
@@ -17,8 +20,20 @@ NAMES = ("Ania", "Bo", "listener-one", "listener-two", "listener-three")
 VIEWERS = json.dumps({"ania@example.org": ["listener-one"], "owner@example.org": "*"})
 
 
-def signed_in(email: str, *, verified: bool = True) -> dict[str, object]:
+def signed_in(email: str, *, verified: object = True) -> dict[str, object]:
     return {"is_logged_in": True, "email": email, "email_verified": verified}
+
+
+def others_listened(details: dict[str, Any] | None, times: int) -> dict[str, Any] | None:
+    told = (details or {}).get("listeners")
+    if not isinstance(told, dict):
+        return details
+    return {
+        "listeners": {
+            slug: about if slug == "listener-one" else {**about, "new": about["new"] * times}
+            for slug, about in told.items()
+        }
+    }
 
 
 @pytest.fixture
@@ -75,10 +90,23 @@ def test_the_good_copies_of_the_tables_outlive_what_any_connection_may_ask_of_st
     assert len(opened) == 1
 
 
-def test_an_address_that_was_not_verified_counts_for_nothing(private: App) -> None:
-    drawn = private.open(user=signed_in("ania@example.org", verified=False))
+@pytest.mark.parametrize("verified", [False, None, "false", "true", 1])
+def test_an_address_that_was_not_verified_counts_for_nothing(private: App, verified: object) -> None:
+    drawn = private.open(user=signed_in("ania@example.org", verified=verified))
 
-    assert "Sign in to see your listening" in text_of(drawn)
+    assert "Who you are could not be verified" in text_of(drawn)
+    assert not [name for name in NAMES if name in text_of(drawn)]
+    assert drawn.button(key="sign_out")
+
+
+def test_without_a_way_to_sign_in_the_page_names_what_the_secrets_lack(private: App) -> None:
+    private.secrets = {"auth": {"redirect_uri": "https://d.example/oauth2callback", "cookie_secret": "invented"}}
+
+    drawn = private.open(user={"is_logged_in": False})
+
+    assert "not set up" in text_of(drawn)
+    assert "no client_id, client_secret, server_metadata_url under [auth]" in text_of(drawn)
+    assert not drawn.button
 
 
 def test_a_viewer_sees_only_the_listener_the_owner_allows(private: App) -> None:
@@ -101,6 +129,29 @@ def test_the_ledgers_sentences_do_not_name_whom_the_viewer_may_not_see(private: 
     assert b"listener-two" not in sent
 
 
+def test_what_a_viewer_sees_of_the_pipeline_is_the_same_however_much_the_others_listened(private: App) -> None:
+    def seen(times: int) -> list[str]:
+        runs = private.warehouse.tables["runs"]
+        told = runs.assign(
+            rows_in=runs["rows_in"] * times,
+            rows_new=runs["rows_new"] * times,
+            reason=runs["reason"] + f" {times}",
+            details=runs["details"].map(lambda details: others_listened(details, times)),
+        )
+        plays = private.warehouse.tables["plays"]
+        others = plays[plays["listener_id"] != "listener-one"]
+        more = pd.concat([plays, *[others] * times], ignore_index=True)
+        app = private.over(private.warehouse.with_table("runs", told).with_table("plays", more))
+        newest = told.loc[(told["step"] == "ingest") & (told["rows_new"] > 0), "slot"].max()
+        cell = str(CellKey(newest.to_pydatetime(), "ingest"))
+        drawn = app.open("pipeline", user=signed_in("ania@example.org"), cell=cell)
+        assert not drawn.exception
+        assert "Attempts" in text_of(drawn)
+        return (text_of(drawn) + "".join(each.proto.json for each in drawn.get("bidi_component"))).splitlines()
+
+    assert seen(1) == seen(3)
+
+
 def test_somebody_elses_name_in_the_url_is_ignored(private: App) -> None:
     own = private.open(user=signed_in("ania@example.org"))
     other = private.open(user=signed_in("ania@example.org"), listener="listener-two")
@@ -119,7 +170,7 @@ def test_without_the_signed_header_identity_aware_proxy_lets_nobody_in(app: App)
 
     drawn = app.open()
 
-    assert "only served through Identity-Aware Proxy" in text_of(drawn)
+    assert "no header of Identity-Aware Proxy came with the request" in text_of(drawn)
     assert not [name for name in NAMES if name in text_of(drawn)]
 
 
