@@ -39,7 +39,8 @@ def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
 
 def failure_of(place: Place, run_id: str) -> str | None:
     """Why the newest batch of the run failed, in a sentence; None while it has not failed."""
-    newest = next((batch for batch in _newest(place) if batch.labels.get("run") == run_id.lower()), None)
+    labels = (f"r{run_id.lower()}", run_id.lower())  # as transform_trigger writes it, and as it once did
+    newest = next((batch for batch in _newest(place) if batch.labels.get("run") in labels), None)
     if newest is None or newest.state not in _ENDED_BADLY:
         return None
     return f"Batch {_id(newest)} {newest.state.name.lower()}: {newest.state_message or 'Dataproc does not say why'}"

@@ -88,9 +88,14 @@ def submitted_sentence(batch_id: str, plays: PlaysLoaded) -> str:
     return f"Batch {batch_id} submitted for {plays.rows_new} new {'play' if plays.rows_new == 1 else 'plays'}."
 
 
+def label_of_run(run_id: str) -> str:
+    """The run id as a label's value: lower case, and a letter first (RFC 1035, which Dataproc's shared.proto names)."""
+    return f"r{run_id.lower()}"
+
+
 def run_of_label(label: str) -> str | None:
-    """The run id in a label, which may hold lower-case letters only; None when it holds something else."""
-    run_id = label.upper()
+    """The run id in a label, also one without the letter before it; None when the label holds something else."""
+    run_id = label.removeprefix("r").upper()
     try:
         return run_id if run_id_of(slot_of(run_id)) == run_id else None
     except ValueError:

@@ -10,7 +10,7 @@ from google.api_core.exceptions import BadRequest, Conflict, Forbidden, GoogleAP
 from google.api_core.retry import Retry
 from google.cloud import dataproc_v1
 
-from batches import LABELS, KnownBatch, run_of_label
+from batches import LABELS, KnownBatch, label_of_run, run_of_label
 from message import PlaysLoaded
 from trigger_errors import BatchForbidden, BatchRefused
 from trigger_settings import Settings
@@ -81,7 +81,7 @@ def submit_batch(
 
 def spark_batch(settings: Settings, plays: PlaysLoaded, now: datetime) -> dataproc_v1.Batch:
     return dataproc_v1.Batch(
-        labels={**LABELS, "run": plays.run_id.lower()},
+        labels={**LABELS, "run": label_of_run(plays.run_id)},
         pyspark_batch=dataproc_v1.PySparkBatch(
             main_python_file_uri=settings.job_uri, args=job_arguments(settings, plays, now)
         ),

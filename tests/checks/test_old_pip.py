@@ -1,4 +1,4 @@
-"""The functions' requirements install with the pip that came with Python 3.12.0, the oldest of the functions' runtime."""
+"""The functions' requirements install with the pip that came with Python 3.12.0."""
 
 import subprocess
 import sys

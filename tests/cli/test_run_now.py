@@ -148,7 +148,7 @@ def test_a_batch_that_failed_is_told_before_the_next_run_records_it(owner, sched
     def live_and_fail():
         live()
         run_id = newest_run(owner)
-        submit_batch(owner, f"top-tracks-{run_id.lower()}", run_id.lower())
+        submit_batch(owner, f"top-tracks-{run_id.lower()}", f"r{run_id.lower()}")
         owner.cloud.dataproc.finish(f"top-tracks-{run_id.lower()}", "FAILED", "the driver ran out of memory")
 
     scheduler._live = live_and_fail

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batches import Decision, KnownBatch, decide, free_batch_ids, run_of_label, unrecorded_failure
+from batches import Decision, KnownBatch, decide, free_batch_ids, label_of_run, run_of_label, unrecorded_failure
 from message import PlaysLoaded
 from trigger_errors import BatchRefused
 
@@ -186,4 +186,10 @@ def test_a_label_that_holds_no_run_is_no_run(label):
 
 
 def test_a_run_is_read_from_its_lower_case_label():
+    assert run_of_label("r20261122t100000z") == "20261122T100000Z"
     assert run_of_label("20261122t100000z") == "20261122T100000Z"
+
+
+def test_a_runs_label_begins_with_a_letter_and_leads_back_to_the_run():
+    assert label_of_run("20261122T100000Z") == "r20261122t100000z"
+    assert run_of_label(label_of_run("20261122T100000Z")) == "20261122T100000Z"

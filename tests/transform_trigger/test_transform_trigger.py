@@ -28,7 +28,7 @@ def test_new_plays_become_a_batch_and_a_row_in_the_ledger(triggering, capsys):
 
     (batch,) = triggering.cloud.dataproc.batches()
     assert batch["name"] == f"projects/heavy-rotation-laptop/locations/us-central1/batches/{TENS_BATCH}"
-    assert batch["labels"] == {"app": "heavy-rotation", "job": "top-tracks", "run": TEN.lower()}
+    assert batch["labels"] == {"app": "heavy-rotation", "job": "top-tracks", "run": "r20261122t100000z"}
     assert batch["pysparkBatch"]["mainPythonFileUri"] == "gs://heavy-rotation-laptop-code/top_tracks.py"
     assert triggering.ledger() == [TENS_ROW]
     assert entries(capsys) == [
