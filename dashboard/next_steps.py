@@ -36,6 +36,8 @@ NEXT_STEPS = {
     "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
     "RowsRefused": "Look at the reason beside the file in the quarantine bucket.",
     "ObjectGone": "Nothing: the next run lands the plays again. Ask who deletes files in the landing bucket.",
+    "LoadBroken": "Update Heavy Rotation; then copy the run's file out of the landing bucket and back in.",
+    "TriggerBroken": "Update Heavy Rotation; the next new plays start a batch.",
     "BatchForbidden": "Let the transform function submit batches: run terraform apply.",
     "BatchRefused": "Read the batch's settings in the reason, then run terraform apply.",
     "BatchFailed": _OF_A_BATCH,

@@ -4,6 +4,7 @@ LoadProblem
 ├── EventUnreadable   permanent: the event lacks what names an object, and will lack it next time
 ├── FileRefused       permanent: BigQuery will never take these bytes, or no bound of the table these values
 ├── ObjectGone        permanent: the object was deleted before it could be loaded
+├── LoadBroken        permanent: a value or a mistake of ours that a repeat would meet again, whatever raised it
 ├── SettingsError     transient: heals with the next deployment
 ├── TableUnfit        transient: heals when the tables are applied
 └── JobFailed         transient: the next delivery makes another attempt
@@ -12,8 +13,14 @@ A permanent error is logged, recorded and not retried. Everything else, errors o
 leaves the function as it is, so that the platform delivers the event again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from json import JSONDecodeError
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
+
+from google.auth.exceptions import GoogleAuthError
 
 # Reasons from https://cloud.google.com/bigquery/docs/error-messages that condemn the file itself. The others are
 # about the moment (backendError, rateLimitExceeded, tableUnavailable, stopped, …) or about what the owner can
@@ -46,6 +53,10 @@ class ObjectGone(LoadProblem):
     """There is nothing left to load."""
 
 
+class LoadBroken(LoadProblem):
+    """This version of load cannot deal with the event; the text says where."""
+
+
 class JobFailed(LoadProblem):
     """A BigQuery job did not do its work this time."""
 
@@ -60,3 +71,23 @@ class FileRefused(LoadProblem):
         self.by, self.errors = by, [dict(error) for error in errors]
         messages = dict.fromkeys(str(error.get("message", "")) for error in errors)
         super().__init__(" | ".join(messages)[:_MESSAGE_CHARACTERS])
+
+
+# The same again for the same event: an event that cannot succeed would come for a day and hold others back.
+_MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
+# Of the same families, but about the moment: the network's errors, and an answer that was cut off.
+_OF_THE_MOMENT = (OSError, GoogleAuthError, JSONDecodeError)
+
+
+@contextmanager
+def mistakes_are_permanent() -> Iterator[None]:
+    """Raises LoadBroken for what Python raises for a value or a mistake of ours."""
+    try:
+        yield
+    except _MISTAKES as error:
+        if isinstance(error, _OF_THE_MOMENT):
+            raise
+        # Without the error's own text, which may quote what it choked on.
+        last = extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}, line {last.lineno}"
+        raise LoadBroken(f"No repeat can help: {type(error).__name__} in {place}") from error

@@ -8,8 +8,8 @@ from typing import Any
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from landed_object import parse_event
-from load_errors import EventUnreadable
+from landed_object import LandedObject, parse_event
+from load_errors import EventUnreadable, LoadBroken, mistakes_are_permanent
 from load_settings import Settings
 from one_file import Cloud, load_file
 
@@ -18,10 +18,15 @@ from one_file import Cloud, load_file
 def load(event: CloudEvent) -> None:
     """Deal with one `google.cloud.storage.object.v1.finalized` event; an exception brings the event again."""
     try:
-        landed = parse_event(event.data)
+        with mistakes_are_permanent():
+            deal_with(parse_event(event.data))
     except EventUnreadable as error:
         log("ERROR", "An event cannot be read and is dropped", event_id=event["id"], reason=str(error))
-        return
+    except LoadBroken as error:
+        log("ERROR", "An event broke load and is dropped", event_id=event["id"], reason=str(error))
+
+
+def deal_with(landed: LandedObject) -> None:
     where = {"bucket": landed.bucket, "object": landed.name, "generation": str(landed.generation)}
     if landed.bucket != cloud().settings.landing_bucket or not landed.is_run_file:
         log("WARNING", "An object that is no run's file is ignored", **where)

@@ -10,7 +10,7 @@ from google.pubsub_v1 import PublisherClient
 
 from generations import NOTHING, Counts, Generations, from_json, to_json, together
 from landed_object import LandedObject
-from load_errors import FileRefused, JobFailed, ObjectGone
+from load_errors import FileRefused, JobFailed, LoadBroken, ObjectGone, mistakes_are_permanent
 from load_ledger import Outcome, fetch_told, write_outcome
 from load_settings import Settings
 from merge import MergedFile, find_merged, merge
@@ -41,15 +41,15 @@ def load_file(cloud: Cloud, landed: LandedObject) -> Outcome:
     """Load, merge, publish, record. Raises whatever the platform should deliver the event again for."""
     started_at = datetime.now(UTC)
     try:
-        merged = _merge_file(cloud, landed)
+        with mistakes_are_permanent():
+            merged = _merge_file(cloud, landed)
+            # Before the ledger: a row there says that all is done.
+            _publish(cloud, landed, merged)
+            return _record(cloud, landed, started_at, merged.counts if merged else NOTHING)
     except FileRefused as refusal:
         outcome = failed(refusal, f"{refusal.by} refused the file: {refusal}")
-    except ObjectGone as error:
+    except (ObjectGone, LoadBroken) as error:
         outcome = failed(error, f"{error}.")
-    else:
-        # Before the ledger: a row there says that all is done.
-        _publish(cloud, landed, merged)
-        return _record(cloud, landed, started_at, merged.counts if merged else NOTHING)
     write_outcome(cloud.bigquery, cloud.settings.table("runs"), landed, started_at, outcome)
     return outcome
 

@@ -6,9 +6,9 @@ import os
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from message import parse_event
+from message import PlaysLoaded, parse_event
 from one_message import Cloud, handle
-from trigger_errors import BatchStillRunning, MessageUnreadable
+from trigger_errors import BatchStillRunning, MessageUnreadable, TriggerBroken, mistakes_are_permanent
 from trigger_log import log
 from trigger_settings import Settings
 
@@ -17,10 +17,15 @@ from trigger_settings import Settings
 def transform_trigger(event: CloudEvent) -> None:
     """Deal with one message of `plays-loaded`; an exception brings it again."""
     try:
-        plays = parse_event(event.data)
+        with mistakes_are_permanent():
+            deal_with(parse_event(event.data))
     except MessageUnreadable as error:
         log("ERROR", "A message cannot be read and is dropped", event_id=event["id"], reason=str(error))
-        return
+    except TriggerBroken as error:
+        log("ERROR", "A message broke transform_trigger and is dropped", event_id=event["id"], reason=str(error))
+
+
+def deal_with(plays: PlaysLoaded) -> None:
     try:
         row = handle(cloud(), plays)
     except BatchStillRunning as pause:

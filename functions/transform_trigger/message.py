@@ -40,7 +40,7 @@ def parse_message(message: Any) -> PlaysLoaded:
     slot, rows_new = _instant(message, "slot"), message.get("rows_new")
     if message.get("run_id") != run_id_of(slot):
         raise MessageUnreadable("The message's run_id is not that of its slot")
-    if not isinstance(rows_new, int) or not 0 <= rows_new < 2**63:
+    if not isinstance(rows_new, int) or isinstance(rows_new, bool) or not 0 <= rows_new < 2**63:
         raise MessageUnreadable("The message's rows_new is not a number of rows")
     return PlaysLoaded(message["run_id"], slot, rows_new, _instant(message, "committed_at"))
 

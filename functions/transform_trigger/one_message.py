@@ -9,7 +9,7 @@ from google.cloud import bigquery, dataproc_v1
 from batches import KnownBatch, decide, free_batch_ids, submitted_sentence, unrecorded_failure
 from dataproc import dataproc_client, fetch_batches, submit_batch
 from message import PlaysLoaded, slot_of
-from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning
+from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning, TriggerBroken, mistakes_are_permanent
 from trigger_ledger import LedgerRow, write_row
 from trigger_log import log
 from trigger_settings import Settings
@@ -35,21 +35,25 @@ class Cloud:
 def handle(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
     """The row that was written. Raises BatchStillRunning, and whatever else the message should come again for."""
     now = datetime.now(UTC)
+    try:
+        with mistakes_are_permanent():
+            row = _look_and_act(cloud, plays, now)
+            write_row(cloud.bigquery, cloud.settings.runs_table, row)
+    except (BatchRefused, BatchForbidden, TriggerBroken) as problem:
+        row = transform_row(plays, now, "failed", f"{problem}.", error_class=type(problem).__name__)
+        write_row(cloud.bigquery, cloud.settings.runs_table, row)
+        if isinstance(problem, BatchForbidden):
+            raise
+    return row
+
+
+def _look_and_act(cloud: Cloud, plays: PlaysLoaded, now: datetime) -> LedgerRow:
     batches = fetch_batches(cloud.dataproc, cloud.settings)
     # Before anything is submitted: from then on this batch is not the newest any more, and nobody looks at it.
     dead = unrecorded_failure(batches)
     if dead is not None:
         _record_failure(cloud, dead)
-    try:
-        row = _act(cloud, plays, batches, now)
-    except (BatchRefused, BatchForbidden) as problem:
-        row = transform_row(plays, now, "failed", f"{problem}.", error_class=type(problem).__name__)
-        write_row(cloud.bigquery, cloud.settings.runs_table, row)
-        if isinstance(problem, BatchForbidden):
-            raise
-        return row
-    write_row(cloud.bigquery, cloud.settings.runs_table, row)
-    return row
+    return _act(cloud, plays, batches, now)
 
 
 def _record_failure(cloud: Cloud, batch: KnownBatch) -> None:

@@ -3,6 +3,7 @@
 TriggerProblem
 ├── MessageUnreadable   permanent: the message is not what load publishes, and will not become it
 ├── BatchRefused        permanent: Dataproc finds the request itself wrong, or the run's batches failed too often
+├── TriggerBroken       permanent: a value or a mistake of ours that a repeat would meet again, whatever raised it
 ├── BatchForbidden      transient: heals when the owner grants what is missing; recorded all the same
 ├── SettingsError       transient: heals with the next deployment
 └── BatchStillRunning   transient and quite normal: the message comes again when the batch is over
@@ -11,6 +12,14 @@ A permanent problem is logged, recorded and not retried: the next load that brin
 Everything else, errors of Google's clients included, leaves the function as it is, so that the platform delivers
 the message again.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import JSONDecodeError
+from pathlib import Path
+from traceback import extract_tb
+
+from google.auth.exceptions import GoogleAuthError
 
 
 class TriggerProblem(Exception):  # noqa: N818 -- its kinds read as what happened
@@ -37,9 +46,33 @@ class BatchRefused(TriggerProblem):
     """
 
 
+class TriggerBroken(TriggerProblem):
+    """This version of transform_trigger cannot deal with the message; the text says where."""
+
+
 class BatchForbidden(TriggerProblem):
     """The function may not submit batches.
 
     Raising is better than returning here: a fresh deployment's grants take minutes to reach every server, and the
     plays should not have to wait for the next load.
     """
+
+
+# The same again for the same event: an event that cannot succeed would come for a day and hold others back.
+_MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
+# Of the same families, but about the moment: the network's errors, and an answer that was cut off.
+_OF_THE_MOMENT = (OSError, GoogleAuthError, JSONDecodeError)
+
+
+@contextmanager
+def mistakes_are_permanent() -> Iterator[None]:
+    """Raises TriggerBroken for what Python raises for a value or a mistake of ours."""
+    try:
+        yield
+    except _MISTAKES as error:
+        if isinstance(error, _OF_THE_MOMENT):
+            raise
+        # Without the error's own text, which may quote what it choked on.
+        last = extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}, line {last.lineno}"
+        raise TriggerBroken(f"No repeat can help: {type(error).__name__} in {place}") from error

@@ -73,6 +73,7 @@ def test_an_event_names_an_object_or_is_refused(data):
 @example(MESSAGE | {"committed_at": "9999-12-31T23:59:59-14:00"})
 @example(MESSAGE | {"rows_new": 2**63})
 @example(MESSAGE | {"rows_new": -1})
+@example(MESSAGE | {"rows_new": True})
 @example(MESSAGE | {"run_id": "10101T000000Z", "slot": "0001-01-01T00:00:00Z"})
 def test_a_message_is_one_of_loads_or_is_refused(message):
     from message import parse_message
@@ -84,6 +85,7 @@ def test_a_message_is_one_of_loads_or_is_refused(message):
         assert len(str(refusal)) < 200
         return
     assert plays.run_id == f"{plays.slot:%Y%m%dT%H%M%SZ}"
+    assert type(plays.rows_new) is int
     assert set(plays.run_id) <= {*string.digits, "T", "Z"}
 
 
