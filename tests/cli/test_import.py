@@ -127,7 +127,7 @@ def page(plays, slot):
     from slots import Run
 
     items = spotify_answers.recently_played("http://spotify", plays[::-1], 50, {}, extended=False)["items"]
-    return to_csv(parse_page(items, ONE, Run(slot, slot))[0])
+    return to_csv(parse_page(items, ONE, Run(slot, UNTIL))[0])
 
 
 @pytest.mark.parametrize("order", list(permutations(["pages", "first half", "whole"])))
