@@ -35,9 +35,6 @@ class App:
         self.warehouse = replace(invented_warehouse.warehouse(NOW), asked=[])
         self.store = data.Store(self.warehouse, check_seconds=0)
         monkeypatch.setattr(data, "open_store", lambda settings, credentials: self.store)
-        monkeypatch.setattr(
-            type(st.context), "ip_address", None
-        )  # this computer; AppTest has something that is no text
         self.environment(**ENVIRONMENT)
         sign_in = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
         self.secrets: dict[str, Any] = {"auth": dict.fromkeys(sign_in, "invented")}
