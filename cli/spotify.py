@@ -1,6 +1,7 @@
 """The two calls to Spotify that make a consent: the code for tokens, and whose account it is."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +73,7 @@ def fetch_account(place: Place, access_token: str) -> Account:
     headers = {"Authorization": f"Bearer {access_token}"}
     answer = _ask("GET", f"{place.spotify_api_url}/v1/me", headers=headers)
     if answer.status != 200:
-        raise CliError(_account_problem(answer))
+        raise CliError(f"Spotify did not say whose account it is (status {answer.status}). {_AGAIN}")
     ids = [value for name in ("account_id", "id") if isinstance(value := answer.body.get(name), str) and value]
     if not ids:
         raise CliError(f"Spotify did not say whose account it is. {_AGAIN}")
@@ -87,13 +88,19 @@ def _ask(method: str, url: str, **details: Any) -> _Answer:
     answer = _Answer(response.status_code, response.text, response.headers.get("Retry-After"))
     if answer.status == 429:
         raise CliError(f"Spotify asks for a pause{_pause(answer.retry_after)}. Nothing was stored. Run it again then.")
-    if answer.status >= 500 or (answer.status == 200 and not answer.body):
-        raise CliError(f"Spotify is not available at the moment (status {answer.status}). {_AGAIN}")
+    if 400 <= answer.status < 500 and (known := _known_problem(answer)):
+        raise CliError(known)
+    if answer.status >= 500 or (answer.status < 400 and not answer.body):
+        nothing = "" if answer.text.strip() else ", without a body"
+        raise CliError(f"Spotify is not available at the moment (status {answer.status}{nothing}). {_AGAIN}")
     return answer
 
 
 def _pause(retry_after: str | None) -> str:
-    return f" of {retry_after} seconds" if retry_after and retry_after.isdecimal() else ""
+    """Spotify sends seconds; the header may also hold a fraction or a date (RFC 9110, 10.2.3)."""
+    if not retry_after:
+        return ""
+    return f" of {retry_after} seconds" if re.fullmatch("[0-9.]{1,12}", retry_after) else f": {retry_after[:40]}"
 
 
 def _to_tokens(answer: _Answer) -> Tokens:
@@ -122,14 +129,17 @@ def _token_problem(answer: _Answer, redirect_uri: str) -> str:
     return f"Spotify refused the code (status {answer.status}). Nothing was stored. Run the command again."
 
 
-def _account_problem(answer: _Answer) -> str:
-    """403 comes as JSON or as plain text, in wordings that have changed before."""
+def _known_problem(answer: _Answer) -> str | None:
+    """A refusal by either server that comes as JSON or plain text, in wordings that have changed before."""
     text = answer.text.lower()
     if "premium subscription required" in text:
-        return "The app's owner has no active Spotify Premium. Renew it, wait some hours, and run the command again."
-    if "not registered" in text:
+        return (
+            "The app's owner has no active Spotify Premium. Renew it, wait some hours, and run the command again. "
+            "Nothing was stored."
+        )
+    if re.search(r"\buser\b[^.]*\bnot\b[^.]*\bregistered\b", text):
         return (
             "This account is not a user of the app. Add it under User Management on "
-            "https://developer.spotify.com/dashboard and run the command again."
+            "https://developer.spotify.com/dashboard and run the command again. Nothing was stored."
         )
-    return f"Spotify did not say whose account it is (status {answer.status}). {_AGAIN}"
+    return None

@@ -106,8 +106,8 @@ def gaps_in_period(count: int, days: list[date]) -> None:
     shown = words.joined([words.short_day(day) for day in days[:5]])
     more = f" and {len(days) - 5} more" if len(days) > 5 else ""
     st.caption(
-        f":material/warning: Plays may be missing on {shown}{more}: Spotify's page of 50 was full "
-        f"({words.counted(count, 'gap')}). Those days are outlined; the Pipeline page lists the gaps."
+        f":material/warning: Plays may be missing on {shown}{more}: Spotify's page overlapped "
+        f"nothing known ({words.counted(count, 'gap')}). Those days are outlined; the Pipeline page lists the gaps."
     )
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from localcloud.demo_past import lives, past_files
-from localcloud.invented_lives import WINDOW, Life, Play
+from localcloud.invented_lives import Life, Play
 from localcloud.invented_music import AudioFeatures, Track
 from localcloud.supervisor import Laptop
 
@@ -139,9 +139,9 @@ def _add(truth: Truth, play: Play, slot: datetime, *, with_features: bool) -> No
 
 
 def _gap_before(truth: Truth, slot: datetime, page: Sequence[Play]) -> Gap | None:
-    """A full page of which nothing was known, although older plays were."""
+    """A page of which nothing was known, although older plays were."""
     keys = [(play.listener, play.played_at, play.track.id) for play in page]
-    if len(page) < WINDOW or any(key in truth.plays for key in keys):
+    if not page or any(key in truth.plays for key in keys):
         return None
     listener, oldest, _ = keys[-1]
     before = [played_at for slug, played_at, _ in truth.plays if slug == listener and played_at < oldest]

@@ -31,7 +31,7 @@ class ErrorAnswer:
     body: str
     content_type: str = JSON
 
-    def response(self, retry_after_seconds: int | None = None) -> Response:
+    def response(self, retry_after_seconds: int | str | None = None) -> Response:
         headers = {"Content-Type": self.content_type}
         if retry_after_seconds is not None:
             headers["Retry-After"] = str(retry_after_seconds)
@@ -90,7 +90,13 @@ ERRORS: Mapping[str, ErrorAnswer] = {
     "access_token_missing": _api(401, "No token provided"),
     "insufficient_scope": _api(403, "Insufficient client scope"),
     "not_registered_old": ErrorAnswer("api", 403, "User not registered in the Developer Dashboard", _TEXT),
-    # Whether the wording of 2026 comes as JSON or as text is not known, hence both.
+    # Whether the wordings of 2025 and 2026 come as JSON or as text is not known, hence both.
+    "not_registered_2025": _api(
+        403, "Check settings on developer.spotify.com/dashboard, the user may not be registered."
+    ),
+    "not_registered_2025_text": ErrorAnswer(
+        "api", 403, "Check settings on developer.spotify.com/dashboard, the user may not be registered.", _TEXT
+    ),
     "not_registered_2026": _api(
         403,
         "The user is not registered for this application. "

@@ -29,8 +29,8 @@ class Order:
     """None: until cleared."""
     skip: int = 0
     """How many matching calls go well first."""
-    retry_after_seconds: int | None = None
-    """None: the answer comes without the header."""
+    retry_after_seconds: int | str | None = None
+    """None: the answer comes without the header. A text is sent as it is."""
     seconds: float = 0.0
     """For `slow` (real time) and `stale` (simulated time)."""
 
@@ -91,6 +91,19 @@ def _make_local_file(item: dict[str, Any]) -> None:
     item["track"] |= {"id": None, "is_local": True, "href": None, "uri": uri, "external_ids": {}}
 
 
+def _empty_names(item: dict[str, Any]) -> None:
+    """What Spotify says of a track that was taken down."""
+    nobody: dict[str, Any] = {"id": None, "name": ""}
+    item["track"] |= {"name": "", "artists": [nobody], "album": nobody | {"images": [], "release_date": None}}
+
+
+def _withheld(order: Order, work: Work, now: datetime) -> Response:
+    """The newest play alone, of a page that has more."""
+    whole = work(now)
+    page = json.loads(whole.body)
+    return replace(whole, body=json.dumps(page | {"items": page["items"][:1]}, ensure_ascii=False).encode())
+
+
 _SPOILERS: Mapping[str, Misbehave] = {
     "item_without_track": _spoiling(lambda item: item.update(track=None)),
     "item_local_file": _spoiling(_make_local_file),
@@ -98,6 +111,7 @@ _SPOILERS: Mapping[str, Misbehave] = {
     "item_without_track_name": _spoiling(lambda item: item["track"].pop("name")),
     "item_without_played_at": _spoiling(lambda item: item.pop("played_at")),
     "item_with_unknown_field": _spoiling(lambda item: item.update(never_seen_before={"deep": [1]})),
+    "item_with_emptied_names": _spoiling(_empty_names),
     "item_without_milliseconds": _spoiling(lambda item: item.update(played_at=item["played_at"][:19] + "Z")),
 }
 MISBEHAVIOURS: Mapping[str, Misbehave] = {
@@ -106,15 +120,17 @@ MISBEHAVIOURS: Mapping[str, Misbehave] = {
     "body_cut_in_half": _cut_in_half,
     "not_json": _saying("<html><body>Please try again later.</body></html>", HTML),
     "empty_body": _saying(""),
+    "no_content": lambda order, work, now: Response(204),
     "json_of_another_shape": _saying("[]"),
     "stale": _stale,
+    "page_withheld": _withheld,
     **_SPOILERS,
 }
 
 
 def _natural_endpoints(name: str) -> set[str]:
     """Where something goes wrong unless the order says otherwise."""
-    if name in _SPOILERS or name in ("stale", "invalid_limit"):
+    if name in _SPOILERS or name in ("stale", "page_withheld", "invalid_limit"):
         return {"recently-played"}
     if name in ("audio_features_closed", "analysis_not_found"):
         return {"audio-features"}

@@ -34,7 +34,7 @@ locals {
       name     = "Plays may be missing"
       severity = "WARNING"
       filter   = "${local.from_function} AND jsonPayload.message=\"Plays may be missing\""
-      help     = "Spotify tells the newest 50 plays only, and all 50 were new: the table `gaps` says from when to when. Only Spotify's data export (privacy settings of the account) has those plays."
+      help     = "Spotify's page, the newest 50 plays at most, overlapped nothing stored: the table `gaps` says from when to when. Only Spotify's data export (privacy settings of the account) has those plays."
     }
     batch = {
       name     = "A Spark batch failed"

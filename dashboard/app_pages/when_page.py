@@ -132,5 +132,5 @@ frame.how_counted(f"""
 - A play stands where it ended, by Spotify's clock.
 - **Streak**: days in a row with at least one play. Today may still be missing.
 - **Session**: plays with at most 30 minutes of silence between them.
-- **Outlined days**: Spotify's page of 50 was full and overlapped nothing known, so older plays may be lost.
+- **Outlined days**: Spotify's page overlapped nothing known, so plays before it may be lost.
 """)

@@ -4,18 +4,21 @@ What a refusal (any other 4xx) means and what a good answer must hold is for the
 """
 
 import json
+import math
 import random
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import requests
 
 from answer_body import read_text
-from failures import Failure, QuotaExceeded, RateLimited, SpotifyUnavailable, UnreadableAnswer
+from failures import Failure, QuotaExceeded, RateLimited, RequestRefused, SpotifyUnavailable, UnreadableAnswer
 from pauses import Pauses
 
 _CONNECT_SECONDS, _READ_SECONDS = 5, 20
@@ -97,13 +100,16 @@ def _ask_once(session: requests.Session, question: Question, refusal: Refusal) -
 
 def _body(response: requests.Response, refusal: Refusal) -> Any:
     text = read_text(response)
-    status = response.status_code
+    status, is_page = response.status_code, text.lstrip().startswith("<")
     if status == 429:
         raise to_pause(response.headers.get("Retry-After"), text)
-    if status >= 500 or 300 <= status < 400 or text.lstrip().startswith("<"):
+    failure = refusal(status, text) if 400 <= status < 500 else None
+    if failure and not (is_page and isinstance(failure, RequestRefused)):
+        raise failure
+    if status >= 300 or is_page:
         raise SpotifyUnavailable(f"status {status}")
-    if status >= 400:
-        raise refusal(status, text)
+    if not text.strip():
+        raise UnreadableAnswer(f"it has no body, status {status}")
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -115,8 +121,17 @@ def to_pause(retry_after: str | None, text: str) -> RateLimited:
     kind, by_default = RateLimited, _PAUSE_SECONDS_BY_DEFAULT
     if "QUOTA_EXCEEDED" in text:
         kind, by_default = QuotaExceeded, _QUOTA_PAUSE_SECONDS_BY_DEFAULT
-    seconds = (retry_after or "").strip()
-    if not re.fullmatch("[0-9]+", seconds):
-        return kind(by_default)
-    # Python refuses to read numbers of some thousand digits.
-    return kind(min(int(seconds), _LONGEST_PAUSE_SECONDS) if len(seconds) < 18 else _LONGEST_PAUSE_SECONDS)
+    seconds = _pause_seconds((retry_after or "").strip())
+    return kind(by_default if seconds is None else math.ceil(min(seconds, _LONGEST_PAUSE_SECONDS)))
+
+
+def _pause_seconds(retry_after: str) -> float | None:
+    """From seconds, also with a fraction or a unit, or a date (RFC 9110, 10.2.3). None for a past date and the rest."""
+    if number := re.fullmatch("([0-9]+([.][0-9]+)?) *(s|sec|secs|seconds?)?", retry_after, re.IGNORECASE):
+        return float(number[1])
+    try:
+        ends_at = parsedate_to_datetime(retry_after)
+    except (ValueError, OverflowError):
+        return None
+    seconds = (ends_at if ends_at.tzinfo else ends_at.replace(tzinfo=UTC)) - datetime.now(UTC)
+    return seconds.total_seconds() if seconds > timedelta(0) else None

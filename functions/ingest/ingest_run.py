@@ -56,12 +56,11 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit
     rows = [row for page in pages for row in page.rows]
     refused = [item for page in pages for item in page.refused]
     known = fetch_known(cloud.bigquery, rows)
-    item_counts = {visit.listener_id: visit.items for visit in visits}
-    gaps.write_gaps(cloud, run, gaps.pages_without_overlap(item_counts, rows, known.reached))
+    gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.reached))
     new = [row for row in rows if key_of(row) not in known.keys]
     landed = landing.land(cloud.landing, run.run_id, _with_features(cloud, run, spotify, new))
-    quarantine.write_refused(cloud.quarantine, run.run_id, refused)
-    return report.of_visits(run, visits, landed, len(refused), visited_at)
+    refused_first = quarantine.write_refused(cloud.quarantine, run.run_id, refused)
+    return report.of_visits(run, visits, landed, refused_first, visited_at)
 
 
 def _with_features(cloud: Cloud, run: Run, spotify: Spotify, rows: list[Row]) -> list[Row]:

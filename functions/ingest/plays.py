@@ -122,7 +122,7 @@ def _track_values(track: dict[str, Any]) -> dict[str, Any]:
 
 
 def _album_values(album: dict[str, Any]) -> dict[str, Any]:
-    images = [_object(image) for image in _list(album.get("images"))]
+    images = [image for image in map(_object, _list(album.get("images"))) if _text(image.get("url"))]
     largest = max(images, key=lambda image: _integer(image.get("width")) or 0, default={})
     return {
         "album_id": album.get("id"),
@@ -167,11 +167,14 @@ def _list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str | None:
-    """JSON can spell half a surrogate pair, which no UTF-8 file can hold.
+    """The text, in UTF-8: JSON can spell half a surrogate pair, which no UTF-8 file can hold.
 
-    Names, ids and addresses come again and again on a page: equal texts are kept once.
+    A blank one is NULL: Spotify empties the names of what it has taken down (spotify/web-api#735). Names, ids and
+    addresses come again and again on a page: equal texts are kept once.
     """
-    return sys.intern(value.encode("utf-8", "replace").decode()) if isinstance(value, str) else None
+    if not isinstance(value, str) or not value.strip():
+        return None
+    return sys.intern(value.encode("utf-8", "replace").decode())
 
 
 def _integer(value: Any) -> int | None:

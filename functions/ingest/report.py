@@ -81,7 +81,7 @@ def of_missing_app(run: Run, listener_ids: Sequence[str], failure: Failure) -> R
 
 
 def of_visits(run: Run, visits: Sequence[Visit], landed: Landed | None, refused: int, now: datetime) -> Report:
-    """`refused`: how many items on the pages could not be read."""
+    """`refused`: how many items could not be read that no earlier run has reported."""
     failures = [visit.failure for visit in visits if visit.failure and not isinstance(visit.failure, NotAsked)]
     new = landed.plays_by_listener if landed else {}
     return Report(

@@ -119,18 +119,22 @@ def list_in(body: Any, name: str) -> list[Any]:
 
 
 def token_refusal(status: int, text: str) -> Failure:
-    """What a 4xx of the token endpoint means. Only `error` counts; descriptions change."""
+    """What a 4xx of the token endpoint means. Descriptions change: only the sentences known from the API count."""
+    if known := _known_refusal(text):
+        return known
     error = _json_object(text).get("error")
     if error == "invalid_grant":
         return NeedsConsent("consent was revoked")
     if error == "invalid_client":
         return ClientRefused(error)
-    return _text_refusal(status, text)
+    return RequestRefused(f"status {status}{_message(text)}")
 
 
 def api_refusal(status: int, text: str) -> Failure:
     """What a 4xx of the Web API means."""
-    return AccessTokenRefused() if status == 401 else _text_refusal(status, text)
+    if known := _known_refusal(text):
+        return known
+    return AccessTokenRefused() if status == 401 else RequestRefused(f"status {status}{_message(text)}")
 
 
 def features_refusal(status: int, text: str) -> Failure:
@@ -140,16 +144,20 @@ def features_refusal(status: int, text: str) -> Failure:
     return api_refusal(status, text)
 
 
-def _text_refusal(status: int, text: str) -> Failure:
-    """403 comes as JSON or plain text, in wordings that have changed before: only what they have in common is read."""
+def _known_refusal(text: str) -> Failure | None:
+    """A refusal that comes as JSON or plain text, in wordings that have changed before: read is what they share.
+
+    "User not registered in the Developer Dashboard" (zmb3/spotify#232), "the user may not be registered"
+    (sigma67/spotify_to_ytmusic#122), "The user is not registered for this application" (Diegovsky/riff#157).
+    """
     lowered = text.lower()
     if "premium subscription required" in lowered:
         return PremiumLapsed()
-    if "not registered" in lowered:
+    if re.search(r"\buser\b[^.]*\bnot\b[^.]*\bregistered\b", lowered):
         return NotAllowListed()
     if "insufficient client scope" in lowered:
         return NeedsConsent("consent does not cover recently played tracks")
-    return RequestRefused(f"status {status}{_message(text)}")
+    return None
 
 
 def _message(text: str) -> str:

@@ -250,6 +250,10 @@ def test_without_an_app_nobody_is_sent_to_spotify(owner, capsys, monkeypatch):
     ("order", "sentence"),
     [
         (("not_registered_old",), "not a user of the app. Add it under User Management"),
+        (("not_registered_2025",), "not a user of the app. Add it under User Management"),
+        (("not_registered_2025_text", "token"), "not a user of the app. Add it under User Management"),
+        (("premium_lapsed", "token"), "no active Spotify Premium"),
+        (("no_content", "me"), "not available at the moment (status 204, without a body)"),
         (("not_registered_2026",), "not a user of the app. Add it under User Management"),
         (("premium_lapsed",), "no active Spotify Premium"),
         (("token_503_html",), "not available at the moment (status 503)"),
@@ -276,12 +280,20 @@ def test_what_goes_wrong_at_spotify_is_said_in_words_and_changes_nothing(owner, 
     assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
 
 
-def test_a_long_pause_is_told_and_not_slept(owner, capsys):
+@pytest.mark.parametrize(
+    ("retry_after", "words"),
+    [
+        (82661, "Spotify asks for a pause of 82661 seconds."),
+        ("1.5", "Spotify asks for a pause of 1.5 seconds."),
+        ("Sun, 22 Nov 2026 11:00:00 GMT", "Spotify asks for a pause: Sun, 22 Nov 2026 11:00:00 GMT."),
+    ],
+)
+def test_a_long_pause_is_told_and_not_slept(owner, capsys, retry_after, words):
     owner.knows_app()
-    owner.spotify.order("quota_exceeded", endpoint="me", retry_after_seconds=82661)
+    owner.spotify.order("quota_exceeded", endpoint="me", retry_after_seconds=retry_after)
     said = owner.authorizes(capsys, ONE, Person(ONE))
     assert said.code == 1
-    assert "Spotify asks for a pause of 82661 seconds." in said.err
+    assert words in said.err
 
 
 def test_nobody_agreeing_ends_after_the_time(owner, capsys):

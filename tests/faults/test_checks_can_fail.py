@@ -113,7 +113,7 @@ def test_gaps_that_are_not_told(world, monkeypatch):
 
 
 def test_a_gap_where_nothing_is_missing(world, monkeypatch):
-    monkeypatch.setattr(gaps, "pages_without_overlap", lambda counts, rows, reached: gaps.oldest_by_listener(rows))
+    monkeypatch.setattr(gaps, "pages_without_overlap", lambda rows, reached: gaps.oldest_by_listener(rows))
     monkeypatch.setattr(gaps, "fetch_landed", lambda client, bucket, run: set())
     assert broken(world, storm(Heard(0, ONE, 45), Heard(1, ONE, 20))) == {"no_gap_is_told_where_nothing_is_missing"}
 

@@ -72,6 +72,21 @@ def test_fields_nobody_has_heard_of_are_ignored():
             {"album": {"id": "b", "images": [{"url": "first", "width": None}, {"url": "second"}]}},
             {"album_id": "b", "album_name": None, "album_release_date": None, "image_url": "first"},
         ),
+        ({"name": ""}, {"track_name": None}),
+        ({"name": " \u3000\n"}, {"track_name": None}),
+        (
+            {"artists": [{"id": "", "name": ""}, {"id": "y", "name": "Y"}]},
+            {"artist_id": None, "artist_name": None, "artist_names": "Y"},
+        ),
+        (
+            {"album": {"id": "b", "name": "", "release_date": "", "images": [{"url": "", "width": 640}]}},
+            {"album_id": "b", "album_name": None, "album_release_date": None, "image_url": None},
+        ),
+        (
+            {"album": {"id": "b", "images": [{"url": None, "width": 640}, {"url": "small", "width": 64}]}},
+            {"album_id": "b", "album_name": None, "album_release_date": None, "image_url": "small"},
+        ),
+        ({"external_ids": {"isrc": ""}}, {"isrc": None}),
         ({"name": "half a \ud83d pair"}, {"track_name": "half a ? pair"}),
     ],
 )
@@ -105,6 +120,7 @@ PLAYED_AT = "2026-11-22T09:00:00.000Z"
         ({"track": {"id": "e", "type": "episode"}, "played_at": PLAYED_AT}, "it is of the type episode, not a track"),
         ({"track": {"id": None, "is_local": True}, "played_at": PLAYED_AT}, "a local file has no track id"),
         ({"track": {"name": "x"}, "played_at": PLAYED_AT}, "the track has no id"),
+        ({"track": {"id": " "}, "played_at": PLAYED_AT}, "the track has no id"),
         ({"track": {"id": ""}, "played_at": PLAYED_AT}, "the track has no id"),
         ({"track": {"id": 7}, "played_at": PLAYED_AT}, "the track has no id"),
         ({"track": {"id": "a"}}, "played_at is missing"),

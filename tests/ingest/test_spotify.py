@@ -1,9 +1,11 @@
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 import requests
+import time_machine
 
 import failures
 from asking import to_pause
@@ -48,6 +50,8 @@ MEANINGS = {
     "access_token_missing": AccessTokenRefused,
     "insufficient_scope": NeedsConsent,
     "not_registered_old": NotAllowListed,
+    "not_registered_2025": NotAllowListed,
+    "not_registered_2025_text": NotAllowListed,
     "not_registered_2026": NotAllowListed,
     "not_registered_2026_text": NotAllowListed,
     "premium_lapsed": PremiumLapsed,
@@ -66,6 +70,26 @@ def test_every_refusal_that_spotify_is_known_for_has_its_meaning():
     tell = {"accounts": token_refusal, "api": api_refusal}
     found = {name: type(tell[error.service](error.status, error.body)) for name, error in refusals.items()}
     assert found == MEANINGS
+
+
+@pytest.mark.parametrize("refusal", [token_refusal, api_refusal])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("User not registered in the Developer Dashboard", NotAllowListed),
+        (
+            '{"error":"invalid_grant","error_description":"USER not registered in the developer dashboard"}',
+            NotAllowListed,
+        ),
+        ('{"error":{"message":"Check settings on x.example/y, the user may not be registered."}}', NotAllowListed),
+        ("<html><body>The user is not registered for this application.</body></html>", NotAllowListed),
+        ('{"error":"server_error","error_description":"Active premium subscription required"}', PremiumLapsed),
+        ("This track is not for a registered user", RequestRefused),
+        ('{"error":"invalid_request","error_description":"redirect URI not registered"}', RequestRefused),
+    ],
+)
+def test_a_known_sentence_means_the_same_whichever_server_says_it_and_however_it_is_wrapped(refusal, body, kind):
+    assert type(refusal(403, body)) is kind
 
 
 @pytest.mark.parametrize(
@@ -111,13 +135,26 @@ def test_any_403_for_audio_features_means_that_they_are_closed():
         ("Sun, 22 Nov 2026 10:00:00 GMT", "", RateLimited, 5),
         ("-1", "", RateLimited, 5),
         ("٣", "", RateLimited, 5),
-        ("1.5", "", RateLimited, 5),
+        ("1.5", "", RateLimited, 2),
+        ("0.2", "", RateLimited, 1),
+        ("120 s", "", RateLimited, 120),
+        ("90 Seconds", "", RateLimited, 90),
+        ("soon", "", RateLimited, 5),
+        ("1e3", "", RateLimited, 5),
+        ("inf", ERRORS["quota_exceeded"].body, QuotaExceeded, 3600),
+        ("Sun, 22 Nov 2026 11:00:30 GMT", "", RateLimited, 3_630),
+        ("Sun, 22 Nov 2026 12:00:00 +0100", ERRORS["quota_exceeded"].body, QuotaExceeded, 3_600),
+        ("Sunday, 22-Nov-26 10:00:07 GMT", "", RateLimited, 7),
+        ("Thu, 31 Dec 9999 23:59:59 GMT", "", RateLimited, 172_800),
+        ("Thu, 31 Dec 99999 23:59:59 GMT", "", RateLimited, 5),
+        ("Sun, 22 Nov 2026 09:59:59 GMT", "", RateLimited, 5),
         ("9" * 5000, "", RateLimited, 172_800),
         ("", ERRORS["quota_exceeded"].body, QuotaExceeded, 3600),
     ],
 )
 def test_the_pause_after_a_429_is_what_spotify_asks_for_within_reason(retry_after, body, kind, seconds):
-    pause = to_pause(retry_after, body)
+    with time_machine.travel(datetime(2026, 11, 22, 10, tzinfo=UTC), tick=False):
+        pause = to_pause(retry_after, body)
     assert (type(pause), pause.pause_seconds) == (kind, seconds)
 
 

@@ -91,6 +91,8 @@ TROUBLES = {
     "access_token_missing": TOKEN_REFUSED,
     "insufficient_scope": consent("consent does not cover recently played tracks"),
     "not_registered_old": NO_USER,
+    "not_registered_2025": NO_USER,
+    "not_registered_2025_text": NO_USER,
     "not_registered_2026": NO_USER,
     "not_registered_2026_text": NO_USER,
     "premium_lapsed": Trouble(
@@ -108,17 +110,21 @@ TROUBLES = {
     "dropped": away("no answer, ConnectionError"),
     "not_json": away("status 200"),
     "body_cut_in_half": senseless("it is not JSON"),
-    "empty_body": senseless("it is not JSON"),
+    "empty_body": senseless("it has no body, status 200"),
+    "no_content": senseless("it has no body, status 204"),
     "json_of_another_shape": senseless("it lacks the list items"),
 }
 AT_THE_TOKEN_ENDPOINT_TOO = {
     "dropped": away("no answer, ConnectionError"),
     "not_json": away("status 200"),
     "body_cut_in_half": senseless("it is not JSON"),
-    "empty_body": senseless("it is not JSON"),
+    "empty_body": senseless("it has no body, status 200"),
     "json_of_another_shape": senseless("it lacks access_token"),
     "bad_gateway": away("status 502"),
     "premium_lapsed": TROUBLES["premium_lapsed"],
+    "not_registered_old": NO_USER,
+    "not_registered_2025": NO_USER,
+    "not_registered_2026_text": NO_USER,
 }
 CASES = [
     *TROUBLES.items(),
@@ -174,6 +180,8 @@ PAUSES = [
     ({"name": "rate_limited", "endpoint": "token", "retry_after_seconds": 52_531}, "RateLimited", RATE_LIMIT, 52_531),
     ({"name": "quota_exceeded", "retry_after_seconds": 82_661}, "QuotaExceeded", QUOTA, 82_661),
     ({"name": "quota_exceeded"}, "QuotaExceeded", QUOTA, 3_600),
+    ({"name": "rate_limited", "retry_after_seconds": "7200.5"}, "RateLimited", RATE_LIMIT, 7_201),
+    ({"name": "quota_exceeded", "retry_after_seconds": "soon"}, "QuotaExceeded", QUOTA, 3_600),
     ({"name": "quota_exceeded", "endpoint": "token"}, "QuotaExceeded", QUOTA, 3_600),
     # Longer than anything seen in the wild: after two days one call finds out.
     ({"name": "rate_limited", "retry_after_seconds": 31_536_000}, "RateLimited", RATE_LIMIT, 172_800),
@@ -298,9 +306,11 @@ ELSEWHERE = {
     "item_local_file",
     "item_episode",
     "item_without_track_name",
+    "item_with_emptied_names",
     "item_without_played_at",
     "item_with_unknown_field",
     "item_without_milliseconds",
+    "page_withheld",
     # not an error that anybody could see: plays come late, and every run asks for the newest 50
     "stale",
 }

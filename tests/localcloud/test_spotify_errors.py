@@ -17,6 +17,7 @@ NOT_REGISTERED = (
     "The user is not registered for this application. Please check your settings on "
     "https://developer.spotify.com/dashboard."
 )
+MAY_NOT_BE_REGISTERED = "Check settings on developer.spotify.com/dashboard, the user may not be registered."
 # What each error looks like from outside, written down a second time: status, JSON body or text.
 EXPECTED = {
     "invalid_grant_revoked": (400, {"error": "invalid_grant", "error_description": "Refresh token revoked"}),
@@ -54,6 +55,8 @@ EXPECTED = {
     "access_token_missing": (401, {"error": {"status": 401, "message": "No token provided"}}),
     "insufficient_scope": (403, {"error": {"status": 403, "message": "Insufficient client scope"}}),
     "not_registered_old": (403, "User not registered in the Developer Dashboard"),
+    "not_registered_2025": (403, {"error": {"status": 403, "message": MAY_NOT_BE_REGISTERED}}),
+    "not_registered_2025_text": (403, MAY_NOT_BE_REGISTERED),
     "not_registered_2026": (403, {"error": {"status": 403, "message": NOT_REGISTERED}}),
     "not_registered_2026_text": (403, NOT_REGISTERED),
     "premium_lapsed": (403, PREMIUM),
@@ -236,6 +239,7 @@ def test_a_body_can_be_cut_in_half(app, token):
     [
         ("not_json", "<html><body>Please try again later.</body></html>"),
         ("empty_body", ""),
+        ("no_content", ""),
         ("json_of_another_shape", "[]"),
     ],
 )
@@ -286,6 +290,14 @@ def test_the_page_can_be_stale_by_hours(app, token):
         ("item_without_track_name", lambda item: item["track"].pop("name")),
         ("item_without_played_at", lambda item: item.pop("played_at")),
         ("item_with_unknown_field", lambda item: item.update(never_seen_before={"deep": [1]})),
+        (
+            "item_with_emptied_names",
+            lambda item: item["track"].update(
+                name="",
+                artists=[{"id": None, "name": ""}],
+                album={"id": None, "name": "", "images": [], "release_date": None},
+            ),
+        ),
         ("item_without_milliseconds", lambda item: item.update(played_at=item["played_at"].split(".")[0] + "Z")),
     ],
 )
@@ -300,6 +312,14 @@ def test_the_newest_item_of_a_page_can_be_spoilt_and_only_that(app, token, name,
     assert spoilt == right
 
 
+def test_a_page_can_withhold_all_but_its_newest_play_and_still_name_a_next_page(app, token):
+    right = plays(app, token).json()
+    app.spotify.order("page_withheld")
+    short = plays(app, token).json()
+    assert short == right | {"items": right["items"][:1]}
+    assert short["next"]
+
+
 def test_an_item_can_be_a_local_file(app, token):
     app.spotify.order("item_local_file")
     track = plays(app, token).json()["items"][0]["track"]
@@ -310,6 +330,7 @@ def test_an_item_can_be_a_local_file(app, token):
 def test_every_misbehaviour_has_been_tried_here(app):
     tried = {
         "slow", "dropped", "body_cut_in_half", "not_json", "empty_body", "json_of_another_shape", "stale",
+        "page_withheld", "no_content", "item_with_emptied_names",
         "item_without_track", "item_local_file", "item_episode", "item_without_track_name", "item_without_played_at",
         "item_with_unknown_field", "item_without_milliseconds",
     }  # fmt: skip

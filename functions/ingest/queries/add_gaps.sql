@@ -1,5 +1,5 @@
--- A row is one stretch from a listener's newest known play, stored or landed, to the oldest on a full page that overlaps
--- nothing known. A listener of whom nothing is known yet has no gap. A repeat adds nothing.
+-- A row is one stretch from a listener's newest known play, stored or landed, to the oldest on a page that overlaps nothing
+-- known. A listener of whom nothing is known yet has no gap. A repeat adds nothing.
 MERGE gaps
 USING (
   SELECT known.listener_id, MAX(known.played_at) AS gap_start, known.oldest AS gap_end
