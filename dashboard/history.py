@@ -16,6 +16,8 @@ import pyarrow as pa
 EXPORT_COUNTS_FROM_MS = 30_000
 UNKNOWN = "Unknown"
 FEATURES = ("danceability", "energy", "speechiness", "acousticness", "instrumentalness", "liveness", "valence", "tempo")
+_NAMES = ["track_name", "artist_id", "artist_name", "artist_names"]
+_NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
 _KEPT_ZONES = 4
 _SEPARATOR = "; "
 
@@ -135,7 +137,8 @@ def to_history(listener_id: str, version: datetime, plays: pd.DataFrame, tracks:
     tracks = tracks.sort_values("track_id", ignore_index=True)
     track = pd.Index(tracks["track_id"]).get_indexer(ids)
     ready = _ready(plays[track >= 0].reset_index(drop=True), track[track >= 0], tracks)
-    return History(listener_id, version, ready, _with_keys(tracks, ready))
+    recording = _recordings(tracks, ready)
+    return History(listener_id, version, ready, _with_keys(_named(tracks, recording), recording))
 
 
 def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.DataFrame:
@@ -157,7 +160,13 @@ def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.D
     )
 
 
-def _with_keys(tracks: pd.DataFrame, plays: pd.DataFrame) -> pd.DataFrame:
+def _named(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
+    """What was never told of an id, as another id of the same recording tells it: names are emptied in takedowns."""
+    told = tracks[_NAMES].replace("", None)
+    return tracks.assign(**told.fillna(told.groupby(recording).transform("first")))
+
+
+def _with_keys(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
     """Adds artist_keys, artist_key, album_key, release_year and recording."""
     ids = _ids_by_name(tracks)
     told = zip(tracks["artist_id"], tracks["artist_name"], tracks["artist_names"], strict=True)
@@ -172,7 +181,7 @@ def _with_keys(tracks: pd.DataFrame, plays: pd.DataFrame) -> pd.DataFrame:
         artist_key=pd.Series(first, dtype="object"),
         album_key=album.astype("object"),
         release_year=year.where(year > 0),
-        recording=_recordings(tracks, plays),
+        recording=recording,
     )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 _PERIODS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
-_TOLD_OF_A_TRACK = (
-    "listener_id", "track_id", "track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name",
-    "album_release_date", "image_url", "duration_ms", "explicit", "popularity", "danceability", "energy",
-    "speechiness", "acousticness", "instrumentalness", "liveness", "valence", "tempo", "features_source", "source",
+_SHOWN = ("track_name", "artist_name", "artist_names", "album_name", "image_url")
+_LASTING = (*_SHOWN, "artist_id", "album_id", "album_release_date", "duration_ms", "explicit")
+_TOLD_BY_ONE_PLAY = (
+    "listener_id", "track_id", "popularity", "danceability", "energy", "speechiness", "acousticness",
+    "instrumentalness", "liveness", "valence", "tempo", "features_source", "source",
 )  # fmt: skip
 
 Row = Mapping[str, Any]
@@ -25,6 +26,7 @@ class Counted:
     listened_ms: int
     first: Row
     last: Row
+    names: dict[str, Any]
 
 
 def top_tracks(plays: Iterable[Row], as_of: datetime) -> list[dict[str, Any]]:
@@ -50,8 +52,9 @@ def _top_ten(plays: list[Row], period: str, days: int | None, as_of: datetime) -
         now = _count(plays, recordings, start, as_of)
         before = _count(plays, recordings, start - timedelta(days=days), start)
     ordered = sorted(now.items(), key=lambda item: _order(item[1]))
+    told = _count(plays, recordings, _BEGINNING, as_of)
     return [
-        _row(period, position, recording, counted, now, before, as_of)
+        _row(period, position, recording, counted, now, before, as_of) | told[recording].names
         for position, (recording, counted) in enumerate(ordered[:10], start=1)
     ]
 
@@ -67,7 +70,13 @@ def _count(plays: list[Row], recordings: Mapping[str, str], after: datetime, unt
 def _counted(group: list[Row]) -> Counted:
     listened_ms = sum(play["duration_ms"] or 0 if play["ms_played"] is None else play["ms_played"] for play in group)
     in_order = sorted(group, key=lambda play: (play["played_at"], play["track_id"]))
-    return Counted(len(group), listened_ms, in_order[0], in_order[-1])
+    names = {name: _last_told(in_order, name) for name in _SHOWN}
+    return Counted(len(group), listened_ms, in_order[0], in_order[-1], names)
+
+
+def _last_told(in_order: list[Row], name: str) -> Any:
+    """The last value that is one: names are emptied when music is taken down."""
+    return next((play[name] for play in reversed(in_order) if play[name] not in (None, "")), None)
 
 
 def _order(counted: Counted) -> tuple[Any, ...]:
@@ -92,9 +101,9 @@ def _row(
     as_of: datetime,
 ) -> dict[str, Any]:
     last = counted.last
-    names = ("listener_id", "track_id", "track_name", "artist_name", "artist_names", "album_name", "image_url")
     return {
-        **{name: last[name] for name in names},
+        "listener_id": last["listener_id"],
+        "track_id": last["track_id"],
         "period": period,
         "rank": _rank(recording, now),
         "position": position,
@@ -125,11 +134,10 @@ def differing_tracks(found: Iterable[Row], plays: Iterable[Row], as_of: datetime
 
 def _listed(in_order: list[Row]) -> dict[str, Any]:
     """The newest play of those that know most: from the API before exports, with features before those without."""
-    candidates = [play for play in in_order if play["source"] == "api"] or in_order
-    told = ([play for play in candidates if play["energy"] is not None] or candidates)[-1]
-    codes = [play["isrc"] for play in in_order if play["isrc"]]
+    knowing = sorted(in_order, key=lambda play: (play["source"] == "api", play["energy"] is not None))
     return {
-        **{name: told[name] for name in _TOLD_OF_A_TRACK},
-        "isrc": codes[-1] if codes else None,
+        **{name: knowing[-1][name] for name in _TOLD_BY_ONE_PLAY},
+        **{name: _last_told(knowing, name) for name in _LASTING},
+        "isrc": _last_told(in_order, "isrc"),
         "last_played_at": in_order[-1]["played_at"],
     }

@@ -23,9 +23,10 @@ SHOWN = ["track_name", "artist_name", "artist_names", "album_name", "image_url"]
 COUNTED_COLUMNS = [*PLAY_KEY, *SHOWN, "isrc", "duration_ms", "ms_played", "source"]
 NAMES = ["track_name", "artist_id", "artist_name", "artist_names"]
 NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
-FIGURES = ["duration_ms", "explicit", "popularity", "danceability", "energy", "speechiness", "acousticness"]
+LASTING = ["duration_ms", "explicit"]
+FIGURES = ["popularity", "danceability", "energy", "speechiness", "acousticness"]
 FIGURES += ["instrumentalness", "liveness", "valence", "tempo", "features_source"]
-PLAY_COLUMNS = list(dict.fromkeys([*COUNTED_COLUMNS, *NAMES, *FIGURES]))
+PLAY_COLUMNS = list(dict.fromkeys([*COUNTED_COLUMNS, *NAMES, *LASTING, *FIGURES]))
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def append_run(session: SparkSession, batch: Batch, outcome: Outcome) -> None:
 def top_tracks(plays: DataFrame, batch: Batch) -> DataFrame:
     """The whole of `top_tracks`, in order and in one partition."""
     counted = once(counting(plays.select(*COUNTED_COLUMNS), batch.as_of))
-    tallies = tally(in_periods(with_recording(counted), batch.as_of))
+    tallies = tally(in_periods(with_names(with_recording(counted)), batch.as_of))
     rows = to_rows(with_previous_rank(ranked(tallies)), batch)
     # Not coalesce(1), which would pull the ranking itself into one task.
     return rows.repartition(1).sortWithinPartitions("listener_id", "period", "position")
@@ -165,6 +166,22 @@ def with_recording(plays: DataFrame) -> DataFrame:
     told = F.when(F.col("isrc") != "", F.struct("played_at", "isrc"))
     newest = F.max(told).over(Window.partitionBy("listener_id", "track_id"))
     return plays.withColumn("recording", F.coalesce(newest["isrc"], F.col("track_id")))
+
+
+def with_names(plays: DataFrame) -> DataFrame:
+    """What a play does not tell of its track, as the newest play of the recording that tells it: names are emptied when
+    music is taken down, and an export has no cover.
+    """
+    recording = Window.partitionBy("listener_id", "recording")
+    told = [F.when(F.col(name) != "", F.col(name)) for name in SHOWN]
+    newest = [newest_told(name, "played_at", "track_id").over(recording)[name] for name in SHOWN]
+    filled = [F.coalesce(*pair).alias(name) for *pair, name in zip(told, newest, SHOWN, strict=True)]
+    return plays.select(*[column for column in plays.columns if column not in SHOWN], *filled)
+
+
+def newest_told(name: str, *order: str | Column) -> Column:
+    """The greatest struct of `order` and the column, of rows in which the column is neither NULL nor an empty text."""
+    return F.max(F.when(F.col(name).cast("string") != "", F.struct(*order, name)))
 
 
 def in_periods(plays: DataFrame, as_of: datetime) -> DataFrame:
@@ -245,27 +262,29 @@ def tracks(plays: DataFrame, batch: Batch) -> DataFrame:
     """The whole of `tracks`, in order and in one partition.
 
     A track is as its newest play tells it, but the API knows more than an export, and a play with audio features more
-    than one without.
+    than one without. What that play does not tell of the track itself, the next that does tells.
     """
     known = plays.where(F.col("played_at") <= F.lit(batch.as_of))
     knows_most = [F.col("source") == "api", F.col("energy").isNotNull(), F.col("played_at")]
     ranked_by = [column.alias(f"rank_{place}") for place, column in enumerate(knows_most)]
     listed = known.groupBy("listener_id", "track_id").agg(
-        F.max(F.struct(*ranked_by, "source", *NAMES, *FIGURES)).alias("told"),
+        F.max(F.struct(*ranked_by, "source", *FIGURES)).alias("told"),
+        *[newest_told(name, *ranked_by)[name].alias(name) for name in [*NAMES, *LASTING]],
         F.max(F.when(F.col("isrc") != "", F.struct("played_at", "isrc")))["isrc"].alias("isrc"),
         F.max("played_at").alias("last_played_at"),
     )
     rows = listed.select(
         "listener_id",
         "track_id",
-        *[f"told.{name}" for name in NAMES],
+        *NAMES,
         "isrc",
+        *LASTING,
         *[f"told.{name}" for name in FIGURES],
         "told.source",
         "last_played_at",
         F.lit(batch.run_id).alias("run_id"),
     )
-    written = required(rows, except_for=[*NAMES, "isrc", *FIGURES])
+    written = required(rows, except_for=[*NAMES, "isrc", *LASTING, *FIGURES])
     return written.repartition(1).sortWithinPartitions("listener_id", "track_id")
 
 

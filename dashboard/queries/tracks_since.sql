@@ -1,38 +1,41 @@
 -- A row is one track that a listener has played since an instant, as Spotify's API last told it, or as an export names it
--- where the API never did. Its ISRC is the newest that any of these plays told.
+-- where the API never did. What that play does not tell (names are emptied when music is taken down) the next one tells.
+-- Its ISRC is the newest that any of these plays told.
 SELECT
   track_id,
-  MAX(IF(place = 1, track_name, NULL)) AS track_name,
-  MAX(IF(place = 1, artist_id, NULL)) AS artist_id,
-  MAX(IF(place = 1, artist_name, NULL)) AS artist_name,
-  MAX(IF(place = 1, artist_names, NULL)) AS artist_names,
-  MAX(IF(place = 1, album_id, NULL)) AS album_id,
-  MAX(IF(place = 1, album_name, NULL)) AS album_name,
-  MAX(IF(place = 1, album_release_date, NULL)) AS album_release_date,
-  MAX(IF(place = 1, image_url, NULL)) AS image_url,
-  MAX(IF(place = 1, newest_isrc, NULL)) AS isrc,
-  MAX(IF(place = 1, duration_ms, NULL)) AS duration_ms,
-  MAX(IF(place = 1, explicit, NULL)) AS explicit,
-  MAX(IF(place = 1, popularity, NULL)) AS popularity,
-  MAX(IF(place = 1, danceability, NULL)) AS danceability,
-  MAX(IF(place = 1, energy, NULL)) AS energy,
-  MAX(IF(place = 1, speechiness, NULL)) AS speechiness,
-  MAX(IF(place = 1, acousticness, NULL)) AS acousticness,
-  MAX(IF(place = 1, instrumentalness, NULL)) AS instrumentalness,
-  MAX(IF(place = 1, liveness, NULL)) AS liveness,
-  MAX(IF(place = 1, valence, NULL)) AS valence,
-  MAX(IF(place = 1, tempo, NULL)) AS tempo,
-  MAX(IF(place = 1, features_source, NULL)) AS features_source
-FROM (
-  SELECT
-    track_id, track_name, artist_id, artist_name, artist_names, album_id, album_name, album_release_date, image_url,
-    duration_ms, explicit, popularity, danceability, energy, speechiness, acousticness, instrumentalness, liveness,
-    valence, tempo, features_source,
-    ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY source, energy IS NULL, played_at DESC) AS place,
-    FIRST_VALUE(NULLIF(isrc, '')) OVER (
-      PARTITION BY track_id ORDER BY NULLIF(isrc, '') IS NULL, played_at DESC
-    ) AS newest_isrc
-  FROM plays
-  WHERE listener_id = @listener_id AND played_at >= @since
-)
-GROUP BY track_id
+  FIRST_VALUE(NULLIF(track_name, '')) OVER (
+    PARTITION BY track_id ORDER BY NULLIF(track_name, '') IS NULL, source, energy IS NULL, played_at DESC
+  ) AS track_name,
+  FIRST_VALUE(NULLIF(artist_id, '')) OVER (
+    PARTITION BY track_id ORDER BY NULLIF(artist_id, '') IS NULL, source, energy IS NULL, played_at DESC
+  ) AS artist_id,
+  FIRST_VALUE(NULLIF(artist_name, '')) OVER (
+    PARTITION BY track_id ORDER BY NULLIF(artist_name, '') IS NULL, source, energy IS NULL, played_at DESC
+  ) AS artist_name,
+  FIRST_VALUE(NULLIF(artist_names, '')) OVER (
+    PARTITION BY track_id ORDER BY NULLIF(artist_names, '') IS NULL, source, energy IS NULL, played_at DESC
+  ) AS artist_names,
+  FIRST_VALUE(NULLIF(album_id, '')) OVER (
+    PARTITION BY track_id ORDER BY NULLIF(album_id, '') IS NULL, source, energy IS NULL, played_at DESC
+  ) AS album_id,
+  FIRST_VALUE(NULLIF(album_name, '')) OVER (
+    PARTITION BY track_id ORDER BY NULLIF(album_name, '') IS NULL, source, energy IS NULL, played_at DESC
+  ) AS album_name,
+  FIRST_VALUE(NULLIF(album_release_date, '')) OVER (
+    PARTITION BY track_id ORDER BY NULLIF(album_release_date, '') IS NULL, source, energy IS NULL, played_at DESC
+  ) AS album_release_date,
+  FIRST_VALUE(NULLIF(image_url, '')) OVER (
+    PARTITION BY track_id ORDER BY NULLIF(image_url, '') IS NULL, source, energy IS NULL, played_at DESC
+  ) AS image_url,
+  FIRST_VALUE(NULLIF(isrc, '')) OVER (PARTITION BY track_id ORDER BY NULLIF(isrc, '') IS NULL, played_at DESC) AS isrc,
+  FIRST_VALUE(duration_ms) OVER (
+    PARTITION BY track_id ORDER BY duration_ms IS NULL, source, energy IS NULL, played_at DESC
+  ) AS duration_ms,
+  FIRST_VALUE(explicit) OVER (
+    PARTITION BY track_id ORDER BY explicit IS NULL, source, energy IS NULL, played_at DESC
+  ) AS explicit,
+  popularity, danceability, energy, speechiness, acousticness, instrumentalness, liveness, valence, tempo,
+  features_source
+FROM plays
+WHERE listener_id = @listener_id AND played_at >= @since
+QUALIFY ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY source, energy IS NULL, played_at DESC) = 1

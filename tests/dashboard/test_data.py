@@ -121,6 +121,29 @@ def test_a_track_is_shown_as_the_api_last_told_it_with_the_newest_isrc_any_play_
     assert tracks[["track_name", "artist_id", "isrc", "energy"]].values.tolist() == [["New", "ada", "ONE", 0.6]]
 
 
+def test_names_that_a_later_play_empties_stay_as_they_were_told_last(cloud: LaptopCloud, store: Store):
+    names = ["track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name", "image_url"]
+    emptied = dict.fromkeys(names, "")
+    told = {"isrc": "ONE", "album_id": "album", "album_name": "Album", "image_url": "https://i.scdn.co/image/a"}
+    seed(
+        cloud,
+        "plays",
+        [
+            row("2026-11-01 10:00", "a", **told, explicit=True),
+            row("2026-11-02 10:00", "a", **told | {"image_url": None}, track_name="Renamed", duration_ms=None),
+            row("2026-11-03 10:00", "a", **emptied),
+            row("2026-11-04 10:00", "other id", **emptied, isrc="ONE"),
+        ],
+    )
+    first = store.history("ania").value
+    a = row("2026-11-01 10:00", "a", **told, track_name="Renamed")
+    assert first.tracks[names].values.tolist() == [[a[name] for name in names]] * 2
+    assert first.tracks["explicit"].tolist()[0] is True
+
+    seed(cloud, "plays", [row("2026-11-05 10:00", "a", **emptied)])
+    assert store.history("ania").value.tracks[names].equals(first.tracks[names])
+
+
 def test_a_listener_without_plays_has_an_empty_history(store: Store):
     assert store.history("ania").value.is_empty
     assert store.history("ania").value.local("Europe/Berlin").empty

@@ -79,6 +79,25 @@ def test_who_knows_more_is_believed_although_it_is_older(
     )
 
 
+def test_names_that_a_later_play_empties_stay_as_they_were_told_last(spark: SparkSession) -> None:
+    told = {"artist_id": "artist", "album_id": "album", "album_release_date": "2019", "explicit": False}
+    names = ["track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name", "album_release_date"]
+    plays = [
+        play("t", 3 * HOUR, **told, **WITH_FEATURES),
+        bare_play("t", 2 * HOUR, **dict.fromkeys([*names, "image_url"], ""), **WITH_FEATURES | {"energy": 0.25}),
+        bare_play("t", HOUR, track_name="New", popularity=7, **WITH_FEATURES | {"energy": 0.75}),
+    ]
+    [row] = listed(spark, plays)
+    shown = [*names, "image_url", "duration_ms", "explicit", "popularity", "energy"]
+    assert {name: row[name] for name in shown} == {
+        **{name: value for name, value in play("t").items() if name in shown},
+        **told,
+        "track_name": "New",
+        "popularity": 7,
+        "energy": 0.75,
+    }
+
+
 def test_plays_after_as_of_are_left_out_and_nobody_gets_the_tracks_of_others(spark: SparkSession) -> None:
     later = -timedelta(milliseconds=1)
     plays = [
@@ -110,7 +129,13 @@ def test_random_plays_give_the_list_that_a_recount_gives_whatever_their_order_an
     plays = [
         dict.fromkeys(PLAY_COLUMNS)
         | row
-        | {"energy": [None, 0.25, 0.75][place % 3], "track_name": f"name {place}", "features_source": "spotify"}
+        | {
+            "energy": [None, 0.25, 0.75][place % 3],
+            "track_name": ["", None, f"name {place}"][place % 3],
+            "album_id": f"album {place}" if place % 5 else "",
+            "explicit": [None, False, True, None][place % 4],
+            "features_source": "spotify",
+        }
         for place, row in enumerate(random_plays(seed=3))
     ]
     again = plays_frame(spark, plays[::-1] + plays[::3], PLAY_COLUMNS).repartition(5)

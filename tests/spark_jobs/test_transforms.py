@@ -90,6 +90,32 @@ def test_a_recording_is_the_newest_isrc_told_of_the_track_also_for_plays_that_te
     ]
 
 
+def test_what_a_play_does_not_tell_is_filled_from_the_newest_play_of_the_recording_that_tells_it(
+    spark: SparkSession,
+) -> None:
+    code = {"isrc": "GBAAA2100001"}
+    emptied = {"track_name": "", "artist_name": "", "artist_names": None, "album_name": "", "image_url": None}
+    plays = [
+        play("old", 4 * DAY, **code),
+        play("old", 3 * DAY, **code, track_name="Newest title", image_url=None),
+        play("old", 2 * DAY, **code, **emptied),
+        play("relinked", 1 * DAY, **code, **emptied),
+        play("other", **emptied),
+        play("old", listener_id="ben", **code, **emptied),
+    ]
+    recordings = top_tracks.with_recording(plays_frame(spark, plays))
+    named = top_tracks.with_names(recordings).sort("listener_id", "played_at")
+    first = ("old's artist", "old's artist; another", "old's album", "https://i.scdn.co/image/old")
+    assert [tuple(row.values()) for row in rows_of(named, "track_id", *top_tracks.SHOWN)] == [
+        ("old", "old's name", *first),
+        ("old", "Newest title", *first),
+        ("old", "Newest title", *first),
+        ("relinked", "Newest title", *first),
+        ("other", None, None, None, None, None),
+        ("old", None, None, None, None, None),
+    ]
+
+
 def test_a_play_on_the_border_of_two_periods_belongs_to_the_earlier_one(spark: SparkSession) -> None:
     memberships = {
         timedelta(0): ["all_time", "last_28_days", "last_365_days", "last_7_days"],
