@@ -4,7 +4,7 @@ import argparse
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from cli import consent
@@ -15,14 +15,17 @@ from cli.warehouse import Row, Warehouse
 
 HELP = "Show each listener: state, days of consent left, last play, last error"
 
-State = Literal["ok", "not_authorized", "not_run_yet", "needs_consent", "failing"]
+State = Literal["ok", "not_authorized", "not_run_yet", "needs_consent", "failing", "unreadable"]
 _WORDS: Mapping[State, str] = {
     "ok": "ok",
     "not_authorized": "no consent yet",
     "not_run_yet": "new consent, no run yet",
     "needs_consent": "needs consent",
     "failing": "failing",
+    "unreadable": "newest record unreadable",
 }
+_STATES: Mapping[str, State] = {"collected": "ok", "nothing_new": "ok", "failed": "failing"}
+"""By the state that ingest records; the ledger may hold anything else."""
 _NEEDS_CONSENT = "NeedsConsent"
 """The class of error under which ingest records a consent that is no longer good."""
 
@@ -81,7 +84,7 @@ def judge(stored_at: datetime | None, visits: Sequence[Visit], now: datetime) ->
     ends_at = newest.consent_ends_at
     if newest.error_class == _NEEDS_CONSENT or (ends_at is not None and ends_at <= now):
         return "needs_consent", ends_at
-    return ("failing" if newest.state == "failed" else "ok"), ends_at
+    return _STATES.get(newest.state, "unreadable"), ends_at
 
 
 def visits_of(listener: str, rows: Sequence[Row]) -> list[Visit]:
@@ -91,16 +94,33 @@ def visits_of(listener: str, rows: Sequence[Row]) -> list[Visit]:
 
 def _visits_of(listener: str, rows: Sequence[Row]) -> Iterator[Visit]:
     for row in rows:
-        told: Mapping[str, Any] | None = ((row["details"] or {}).get("listeners") or {}).get(listener)
-        if told and told["state"] != "not_asked":
-            ends_at = told["consent_ends_at"]
+        listeners = _object(_object(row["details"]).get("listeners"))
+        told = _object(listeners.get(listener))
+        if listener in listeners and told.get("state") != "not_asked":
             yield Visit(
                 at=row["finished_at"],
-                state=told["state"],
-                error_class=told["error_class"],
-                reason=told["reason"],
-                consent_ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
+                state=_text(told.get("state")) or "",
+                error_class=_text(told.get("error_class")),
+                reason=_text(told.get("reason")),
+                consent_ends_at=_instant(told.get("consent_ends_at")),
             )
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """Empty for any other JSON: rows of the ledger may be of another version, or by hand."""
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _standings(place: Place) -> Iterator[Standing]:
@@ -120,7 +140,7 @@ def _standings(place: Place) -> Iterator[Standing]:
             plays=plays[listener]["plays"] if listener in plays else 0,
             last_played_at=plays[listener]["last_played_at"] if listener in plays else None,
             last_error_at=error.at if error else None,
-            last_error=error.reason if error else None,
+            last_error=(error.reason or error.error_class) if error else None,
         )
 
 

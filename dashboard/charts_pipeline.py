@@ -1,17 +1,21 @@
 """Frame → Altair chart, for the runs of the pipeline."""
 
+from collections.abc import Set as AbstractSet
+
 import altair as alt
 import pandas as pd
 
 import words
 from charts import Chart
+from ledger import UNREADABLE
 from pipeline_grid import GLYPHS, STATES
 from theme import Colours
 
 
-def legend_of_states(colours: Colours) -> list[tuple[str, str, str, str]]:
-    """For `rows.legend`."""
-    return [(state, colours.states[state], GLYPHS[state], colours.on_state[state]) for state in STATES]
+def legend_of_states(colours: Colours, shown: AbstractSet[str]) -> list[tuple[str, str, str, str]]:
+    """For `rows.legend`: every state of the pipeline's own, and `unreadable` where it is shown."""
+    states = [state for state in STATES if state != UNREADABLE or state in shown]
+    return [(state, colours.states[state], GLYPHS[state], colours.on_state[state]) for state in states]
 
 
 def plays_per_run(frame: pd.DataFrame, zone: str, limit: int, colours: Colours) -> Chart:

@@ -5,7 +5,6 @@ plays and tracks are queried, one listener at a time. When the warehouse cannot 
 and says so; without one the errors of warehouse_errors.py are raised.
 """
 
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -22,6 +21,7 @@ from google.oauth2.service_account import Credentials
 
 from dashboard_settings import Settings
 from history import History, to_history, to_plays
+from ledger import readable
 from warehouse_errors import UNREADABLE, as_unreadable, is_silence
 
 TABLES = ("plays", "tracks", "top_tracks", "gaps", "runs")
@@ -166,13 +166,12 @@ class Store:
         return replace(found, value=mine.sort_values("gap_start", ignore_index=True))
 
     def runs(self) -> Loaded[pd.DataFrame]:
-        """The newest days of the ledger, the newest slot first; `details` is a dict or None."""
+        """The newest days of the ledger, the newest slot first, as ledger.py makes them readable."""
 
         def load(version: datetime, known: pd.DataFrame | None) -> pd.DataFrame:
             since = (version - timedelta(days=LEDGER_DAYS)).replace(minute=0, second=0, microsecond=0)
             asked = [bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
-            runs = self._warehouse.query("runs", asked).to_pandas()
-            runs["details"] = [json.loads(text) if text else None for text in runs["details"]]
+            runs = readable(self._warehouse.query("runs", asked).to_pandas())
             return runs.sort_values(["slot", "started_at"], ascending=False, ignore_index=True)
 
         return self._newest(("runs",), load)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
+from ledger import UNREADABLE
 from run_schedule import HOURLY, Schedule
 
 STEPS = ("ingest", "load", "transform", "top_tracks")
-STATES = ("succeeded", "skipped", "running", "failed", "not run", "missing", "waiting")
+STATES = ("succeeded", "skipped", "running", "failed", "not run", "missing", "waiting", UNREADABLE)
 STEP_NAMES = {"ingest": "ingest", "load": "load", "transform": "start Spark", "top_tracks": "top ten (Spark)"}
 GLYPHS = {
     "succeeded": "✓",
@@ -24,6 +25,7 @@ GLYPHS = {
     "not run": "·",
     "missing": "?",
     "waiting": "○",
+    UNREADABLE: "≠",
 }
 
 ALLOWED = {
@@ -154,6 +156,8 @@ def _after(step: str, earlier: Cell, slot: datetime, now: datetime) -> Cell:
         return Cell("waiting", "The step before it is not finished.", earlier.run_id)
     if earlier.state == "missing":
         return Cell("missing", "No record, and none of the step before it.")
+    if earlier.state == UNREADABLE:
+        return Cell(UNREADABLE, "No record, and that of the step before it cannot be read.")
     if earlier.state != "succeeded" or not _leads_on(step, earlier):
         return Cell("not run", _why_not_run(earlier), earlier.run_id)
     cell = _without_row(step, earlier.finished_at or slot, now, is_started=True)

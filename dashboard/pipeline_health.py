@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ledger import UNREADABLE
 from next_steps import MISSING, next_step
 from pipeline_grid import STEPS, Hour, grid_hours, scheduled, unasked
 from run_schedule import HOURLY, Schedule
@@ -192,7 +193,7 @@ def _unread_listeners(runs: pd.DataFrame, now: datetime) -> tuple[str, str] | No
 def _failing_since(runs: pd.DataFrame) -> dict[str, datetime]:
     """The steps whose newest row is a failure, and when the first of that row of failures was."""
     since = {}
-    for step, rows in runs.sort_values("finished_at").groupby("step"):
+    for step, rows in runs[runs["state"] != UNREADABLE].sort_values("finished_at").groupby("step"):
         is_failed = rows["state"] == "failed"
         if is_failed.iloc[-1]:
             good = rows.loc[~is_failed, "finished_at"].max()
@@ -227,7 +228,7 @@ def is_trouble(rows: pd.DataFrame) -> "pd.Series[bool]":
 def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
     is_bad = is_trouble(runs)
     is_asked = pd.Series([not unasked(row) for row in runs.to_dict("records")], runs.index, dtype=bool)
-    last_good = runs[~is_bad & is_asked].groupby("step")["finished_at"].max()
+    last_good = runs[~is_bad & is_asked & (runs["state"] != UNREADABLE)].groupby("step")["finished_at"].max()
     rows = []
     for row in runs[is_bad & ~runs["details"].map(_tells_of_a_failed_listener)].to_dict("records"):
         error_class = row["error_class"] if isinstance(row["error_class"], str) else ""

@@ -19,6 +19,7 @@ STATES: dict[str, dict[str, str]] = {
         "not run": "#ECEDF1",
         "missing": "#F2DF9B",
         "waiting": "#CFE3F5",
+        "unreadable": "#E7CDE9",
     },
     "dark": {
         "succeeded": "#2E9E84",
@@ -28,6 +29,7 @@ STATES: dict[str, dict[str, str]] = {
         "not run": "#22262F",
         "missing": "#E3C34A",
         "waiting": "#1F3B54",
+        "unreadable": "#5A3A63",
     },
 }
 

@@ -137,7 +137,7 @@ def grid(page: Listening) -> None:
     opened = run_grid.draw(cells, page.filters.zone, page.colours, frame.alt_text("Runs by hour.", said))
     if opened:
         run_drawer.opened(opened)
-    st.html(rows.legend(charts_pipeline.legend_of_states(page.colours)))
+    st.html(rows.legend(charts_pipeline.legend_of_states(page.colours, set(cells["state"]))))
     st.caption("Choose a cell to see what happened in it.")
     run_drawer.draw_if_open(page, runs, cells)
 
@@ -159,7 +159,7 @@ def _problem(page: Listening, row: dict[Hashable, Any]) -> rows.Problem:
     next_step = "" if row["recovered"] or is_said(row["next_step"], what) else row["next_step"]
     return rows.Problem(
         when=_when_failed(page, row),
-        where=pipeline_grid.STEP_NAMES[row["step"]] + (f", {row['who']}" if row["who"] else ""),
+        where=pipeline_grid.STEP_NAMES.get(row["step"], row["step"]) + (f", {row['who']}" if row["who"] else ""),
         state=row["state"],
         glyph=pipeline_grid.GLYPHS[row["state"]],
         what=words.sentence(what),
@@ -244,10 +244,11 @@ with right:
 frame.how_counted("""
 - The grid is the ledger `runs`: every step writes one row when it is done. **Succeeded** did its work, **skipped** had
   nothing to do and says why, **failed** did not; **not run**: the step before it failed or had nothing for it;
-  **running** and **waiting**: due, and not done yet; **missing**: it was due and nothing was recorded.
+  **running** and **waiting**: due, and not done yet; **missing**: it was due and nothing was recorded; **unreadable**:
+  a row is there, and its state is none of these.
 - **Good runs**: hours in which every step did what there was for it. An hour in which nobody was asked, because of a
   pause or for want of a consent, is neither good nor bad.
 - **Lag**: the age of the newest play. It grows while nobody listens.
-- **Possible gap**: a run found 50 plays and none of them was known, so older ones may be lost.
+- **Possible gap**: a run found plays and none of them was known, so older ones may be lost.
 - The top ten is computed after new plays, not every hour.
 """)

@@ -4,7 +4,7 @@ A page of Spotify's that overlaps such a file has no gap before it, because the 
 Here this is made true, however long load is out of order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,11 +42,17 @@ def send_again(cloud: Cloud, run: Run) -> None:
     with _told(run, "Files that were never loaded could not be looked for"):
         for row in fetch_unloaded(cloud.bigquery, run, run.started_at - _GIVEN_UP_AFTER):
             with _told(run, "A file that was never loaded could not be sent again"):
-                _send(cloud.landing, run, object_name(row.run_id), (row.details or {}).get("generations", {}))
+                _send(cloud.landing, run, object_name(row.run_id), _generations(row.details))
 
 
-def _send(bucket: Bucket, run: Run, name: str, loaded: dict[str, Any]) -> None:
-    """`loaded`: the generations that load has told of, in the ledger's details."""
+def _generations(details: Any) -> Container[str]:
+    """Those that load has told of; none where its row cannot be read: what is sent once too often adds nothing."""
+    generations = details.get("generations") if isinstance(details, dict) else None
+    return generations if isinstance(generations, dict) else ()
+
+
+def _send(bucket: Bucket, run: Run, name: str, loaded: Container[str]) -> None:
+    """`loaded`: the generations that load has told of."""
     blob = bucket.get_blob(name, timeout=_SECONDS)
     if blob is None or str(blob.generation) in loaded or blob.time_created > run.started_at - _GIVEN_UP_AFTER:
         return

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from google.cloud import bigquery
 
@@ -12,7 +13,7 @@ from landing import object_name
 from report import Report
 from slots import Run
 
-# Pauses are cut off at two days (asking.py), so no older row can hold one that is still on.
+# Pauses are cut off at two days (asking.py): no older row holds one that is still on, and a longer one is none.
 _PAUSES_SINCE = timedelta(days=3)
 
 
@@ -43,25 +44,33 @@ def read_past(client: bigquery.Client, run: Run) -> Past:
             # A run that was forced within the minute before the slot has not seen the plays up to the slot.
             if row.state == "succeeded" and row.started_at >= run.slot:
                 finished = earlier[row.state]
-        if row.blocked_until and row.blocked_until > run.started_at:
+        if row.blocked_until and timedelta(0) < row.blocked_until - run.started_at < _PAUSES_SINCE:
             pauses.append(row.blocked_until)
     heard = {state: report.heard for state, report in earlier.items()}
     return Past(finished, max(pauses, default=None), heard)
 
 
 def _to_report(run: Run, row: bigquery.table.Row) -> Report:
+    """What the row tells, which may be of another version, or by hand."""
     return Report(
         run,
         state=row.state,
-        reason=row.reason,
-        listeners=(row.details or {}).get("listeners", {}),
-        rows_in=row.rows_in,
-        rows_new=row.rows_new,
+        reason=row.reason or "the ledger does not say what the run came to",
+        listeners=_listeners(row.details),
+        rows_in=row.rows_in or 0,
+        rows_new=row.rows_new or 0,
         object_name=object_name(run.run_id),
         error_class=row.error_class,
         blocked_until=row.blocked_until,
         was_landed_before=True,
     )
+
+
+def _listeners(details: Any) -> dict[str, dict[str, Any]]:
+    """The parts of the listeners that can be read."""
+    listeners = details.get("listeners") if isinstance(details, dict) else None
+    parts = listeners.items() if isinstance(listeners, dict) else ()
+    return {slug: part for slug, part in parts if isinstance(part, dict) and isinstance(part.get("state"), str)}
 
 
 def write_run(client: bigquery.Client, report: Report, past: Past) -> None:

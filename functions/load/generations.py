@@ -5,7 +5,7 @@ again, and when a listener is forgotten. Each has jobs of its own, and one row o
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -35,6 +35,7 @@ class Counts:
 
 
 NOTHING = Counts(0, 0, 0, 0, 0)
+_NUMBERS = {each.name for each in fields(Counts)} - {"outside"}
 
 Generations = Mapping[int, Counts]
 
@@ -59,6 +60,20 @@ def to_json(generations: Generations) -> dict[str, dict[str, int]]:
 
 
 def from_json(details: Any) -> dict[int, Counts]:
-    """From a row's details. Rows of earlier versions do not tell their generations."""
-    told = (details or {}).get("generations", {})
-    return {int(generation): Counts(**counts) for generation, counts in told.items()}
+    """From a row's details. Rows of earlier versions do not tell their generations; what is none is left out."""
+    told = details.get("generations") if isinstance(details, dict) else None
+    if not isinstance(told, dict):
+        return {}
+    return {int(generation): Counts(**counts) for generation, counts in told.items() if _is_one(generation, counts)}
+
+
+def _is_one(generation: str, counts: Any) -> bool:
+    if not generation.isdecimal() or not isinstance(counts, dict):
+        return False
+    outside = counts.get("outside", {})
+    numbers = {name: count for name, count in counts.items() if name != "outside"}
+    return (
+        numbers.keys() == _NUMBERS
+        and isinstance(outside, dict)
+        and all(type(count) is int for count in (*numbers.values(), *outside.values()))
+    )
