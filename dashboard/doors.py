@@ -11,12 +11,13 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.file_util import get_static_dir
 
@@ -104,6 +105,35 @@ class OpenRoutes:
         headers = HTTPConnection(scope).headers
         origin = headers.get("origin")
         return scope["type"] == "http" or origin is None or origin.partition("://")[2] == headers.get("host")
+
+
+class KnownAddresses:
+    """404 with a page that says so below the first level, where Streamlit's own page finds none of its files: blank."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_below = scope["type"] == "http" and len(scope["path"].strip("/").split("/")) > 1
+        is_unknown = False
+
+        async def send_known(message: Message) -> None:
+            nonlocal is_unknown
+            if message["type"] == "http.response.start":
+                kind = MutableHeaders(scope=message).get("content-type", "")
+                is_unknown = message["status"] == 200 and kind.startswith("text/html")
+                if is_unknown:
+                    await HTMLResponse(_no_page(scope["path"]), 404)(scope, receive, send)
+            if not is_unknown:
+                await send(message)
+
+        await self._app(scope, receive, send_known if is_below else send)
+
+
+def _no_page(path: str) -> str:
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Heavy Rotation: no such page</title>
+<body style="font-family:sans-serif;margin:3rem auto;max-width:40rem"><h1>There is no such page</h1>
+<p>Nothing is at the address <code>{escape(path)}</code>. <a href="/">Go to the overview</a>.</p></body></html>"""
 
 
 class BoundDownloads:

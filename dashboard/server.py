@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from dashboard_settings import Settings, SettingsError
-from doors import BoundDownloads, OpenRoutes, ReturnAfterSignIn, SecurityHeaders
+from doors import BoundDownloads, KnownAddresses, OpenRoutes, ReturnAfterSignIn, SecurityHeaders
 
 _SCRIPT = Path(__file__).parent / "streamlit_app.py"
 _COMPRESS_FROM_BYTES = 1_000
@@ -50,6 +50,7 @@ app = st.App(
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(OpenRoutes),
+        Middleware(KnownAddresses),
         Middleware(BoundDownloads),
         Middleware(ReturnAfterSignIn),
         # Browsers that do not know Brotli get gzip.

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 import requests
 
 from localcloud import dashboard_server, ledger, scheduler, supervisor
-from localcloud.processes import Process, ProcessFailed
+from localcloud.processes import Process, ProcessFailed, end_on_signals
 from localcloud.set_up import SetUpFailed
 from localcloud.supervisor import Laptop
 
@@ -41,7 +40,7 @@ def up(options: argparse.Namespace) -> int:
     simulated = options.spotify == "simulated" and not given
     another = {name: os.environ[name] for name in given}  # known to whoever attaches, too
     plan = supervisor.Plan(options.data, simulate_spotify=simulated, seed=options.seed, settings=another)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is an end like Ctrl-C
+    end_on_signals()
     print(f"Starting the laptop cloud on {options.data} …", flush=True)
     try:
         with supervisor.running(plan) as (laptop, started):
@@ -77,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 def dashboard(options: argparse.Namespace) -> int:
     """Serve the dashboard over what the laptop cloud holds, until Ctrl-C."""
     laptop = supervisor.attach(options.data)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_on_signals()
     try:
         with dashboard_server.serving(laptop) as server:
             print(f"The dashboard: {server.url} (Ctrl-C stops it). Its log: {server.log_path}", flush=True)

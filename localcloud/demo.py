@@ -8,7 +8,6 @@ dashboard is opened once. The exit code is 0 only when every figure is true and 
 import argparse
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from typing import Any
 from localcloud import chromium, dashboard_check, dashboard_server, demo_report, scheduler, supervisor
 from localcloud.demo_checks import check_everything
 from localcloud.demo_truth import Story, read_truth
-from localcloud.processes import Process, ProcessFailed
+from localcloud.processes import Process, ProcessFailed, end_on_signals
 from localcloud.set_up import ROOT
 from localcloud.supervisor import FINALIZED, PUBLISHED, Laptop, Plan
 
@@ -46,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 every figure is true and every page answers, 1 something does not or failed, 2 wrong usage."""
     options = _parser().parse_args(arguments)
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end is an end like Ctrl-C
+    end_on_signals()
     shutil.rmtree(options.data, ignore_errors=True)
     story = Story.until(options.until or datetime.now(UTC), options.days)
     print(demo_report.opening(story, options.data), flush=True)

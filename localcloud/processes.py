@@ -55,6 +55,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def end_on_signals() -> None:
+    """SIGTERM ends this process as Ctrl-C does, and so does SIGINT where a shell in the background had it ignored."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+
+
 def start(
     name: str,
     command: Sequence[str],

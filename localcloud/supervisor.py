@@ -25,7 +25,7 @@ from localcloud.processes import Process
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
 PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
-FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "cloudevent"}
+FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "http"}
 _TIMEOUT_SECONDS = 60
 _LOOK_SECONDS = 0.02
 
@@ -100,13 +100,12 @@ def running(plan: Plan) -> Iterator[tuple[Laptop, list[Process]]]:
     _refuse_second(plan.directory)
     if plan.simulated_from is not None:
         Clock(clock_path(plan.directory)).set(plan.simulated_from)
-    state_path = plan.directory / "environment.json"
     started: list[Process] = []
     try:
         laptop = _start(plan, started)
         yield laptop, started
     finally:
-        state_path.unlink(missing_ok=True)
+        _remove_own_state(plan.directory)
         processes.stop(started)
 
 
@@ -237,6 +236,13 @@ def _read_state(directory: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return state if psutil.pid_exists(state["supervisor"]) else None
+
+
+def _remove_own_state(directory: Path) -> None:
+    """Another cloud's stays: ours may have been renamed with its directory, and a new one started in its place."""
+    state = _read_state(directory)
+    if state and state["supervisor"] == os.getpid():
+        (directory / "environment.json").unlink()
 
 
 def until(condition: Any, seconds: float) -> bool:

@@ -2,14 +2,19 @@
 
 import json
 import re
+from threading import Lock
 from typing import Any
+
+_ONE_LINE = Lock()
 
 
 def log(severity: str, message: str, **fields: Any) -> None:
     """Never give it a token, a secret or an e-mail address."""
-    entry = {"severity": severity, "message": message, **fields}
-    # One write per line, because listeners are fetched side by side; stdout as it is now, as tests replace it.
-    print(json.dumps(entry, default=str) + "\n", end="", flush=True)
+    entry = json.dumps({"severity": severity, "message": message, **fields}, default=str)
+    # Listeners are fetched side by side, and print writes the line's end by itself: functions-framework, which adds the
+    # execution's id to what is written, takes any other write for an entry of its own.
+    with _ONE_LINE:
+        print(entry, flush=True)
 
 
 def without_addresses(text: str) -> str:

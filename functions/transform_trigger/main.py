@@ -2,27 +2,46 @@
 
 import functools
 import os
+from typing import Any
 
+import flask
 import functions_framework
-from cloudevents.http import CloudEvent
+from cloudevents.exceptions import GenericException
+from cloudevents.http import from_http
 
-from message import PlaysLoaded, parse_event
+from message import PlaysLoaded, message_id, parse_event
 from one_message import Cloud, handle
 from trigger_errors import BatchStillRunning, MessageUnreadable, TriggerBroken, mistakes_are_permanent
 from trigger_log import log
 from trigger_settings import Settings
 
 
-@functions_framework.cloud_event
-def transform_trigger(event: CloudEvent) -> None:
-    """Deal with one message of `plays-loaded`; an exception brings it again."""
+@functions_framework.http
+def transform_trigger(request: flask.Request) -> str:
+    """Deal with one message of `plays-loaded`; an exception brings it again.
+
+    An HTTP function, because functions-framework itself refuses a push without data, which then is redelivered until it
+    is a dead letter.
+    """
+    pushed, event_id = _pushed(request)
     try:
         with mistakes_are_permanent():
-            deal_with(parse_event(event.data))
+            deal_with(parse_event(pushed))
     except MessageUnreadable as error:
-        log("ERROR", "A message cannot be read and is dropped", event_id=event["id"], reason=str(error))
+        log("ERROR", "A message cannot be read and is dropped", event_id=event_id, reason=str(error))
     except TriggerBroken as error:
-        log("ERROR", "A message broke transform_trigger and is dropped", event_id=event["id"], reason=str(error))
+        log("ERROR", "A message broke transform_trigger and is dropped", event_id=event_id, reason=str(error))
+    return "OK"
+
+
+def _pushed(request: flask.Request) -> tuple[Any, str | None]:
+    """What Pub/Sub pushed, by itself or as the data of a CloudEvent, and its id."""
+    try:
+        event = from_http(request.headers, request.get_data())
+        return event.data, event["id"]
+    except GenericException:
+        pushed = request.get_json(force=True, silent=True)
+        return pushed, message_id(pushed)
 
 
 def deal_with(plays: PlaysLoaded) -> None:

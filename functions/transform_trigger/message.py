@@ -33,6 +33,13 @@ def parse_event(data: Any) -> PlaysLoaded:
         raise MessageUnreadable("The message's data is not JSON in base64") from None
 
 
+def message_id(data: Any) -> str | None:
+    """Pub/Sub's id of the message in an event, for a log entry."""
+    message = data.get("message") if isinstance(data, Mapping) else None
+    found = message.get("messageId") if isinstance(message, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
 def parse_message(message: Any) -> PlaysLoaded:
     """The message as load publishes it; the run id is the slot in another form, or somebody else published."""
     if not isinstance(message, Mapping):

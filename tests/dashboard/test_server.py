@@ -102,6 +102,28 @@ def test_streamlits_routes_that_no_page_needs_are_closed(address: str, method: s
     assert get(f"{address}/_stcore/{path}", method)[0] == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["/foo/bar", "/top/more", "/foo/%3Cscript%3Ealert(1)%3C/script%3E", "/static/js/none.js"]
+)
+@pytest.mark.parametrize("encoding", ["br", "identity"])
+def test_an_address_below_the_first_level_is_a_page_that_says_there_is_none(
+    address: str, path: str, encoding: str
+) -> None:
+    status, headers, body = get(f"{address}{path}?listener=x", **{"Accept-Encoding": encoding})
+    assert (status, headers["Content-Encoding"]) == (404, None)
+    assert headers["Content-Type"].startswith("text/html")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    said = body.decode()
+    assert "There is no such page" in said
+    assert '<a href="/">' in said
+    assert "<script" not in said
+
+
+@pytest.mark.parametrize("path", ["/", "/top", "/foo", "/top/", "/api/ready", "/_stcore/health"])
+def test_other_addresses_are_served_as_before(address: str, path: str) -> None:
+    assert get(address + path)[0] == 200
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://"])
 def test_a_connection_from_another_sites_page_is_refused(address: str, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refused:

@@ -43,7 +43,7 @@ from tests.faults.storms import LISTENERS, Call, EndBatch, Force, Heard, Measure
 from tests.faults.wire import Wire
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "cloudevent"}
+FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "http"}
 # A function's folder is its root, in the cloud and here.
 sys.path += [str(ROOT / "functions" / name) for name in FUNCTIONS]
 FIRST_SLOT = datetime(2026, 11, 20, 10, tzinfo=UTC)

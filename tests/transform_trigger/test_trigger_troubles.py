@@ -1,5 +1,6 @@
 """What goes wrong with transform_trigger: stops and troubles at any call, refusals, unreadable messages."""
 
+import json
 import time
 
 import pytest
@@ -144,6 +145,34 @@ def test_a_message_that_cannot_be_read_is_logged_and_does_not_come_again(trigger
         *["The event holds no message with data"] * 4,
         "The message's slot is not an instant",
     ]
+
+
+@pytest.mark.parametrize(
+    ("pushed", "event_id"),
+    [
+        ({"message": {"attributes": {"a": "b"}, "messageId": "9"}, "subscription": "projects/p/subscriptions/s"}, "9"),
+        ({"message": {"messageId": 9, "data": 7}, "subscription": "projects/p/subscriptions/s"}, None),
+        ({"message": "text"}, None),
+        ([], None),
+        (b"not JSON", None),
+        (b"", None),
+    ],
+)
+def test_a_push_without_a_message_of_loads_is_logged_and_does_not_come_again(triggering, capsys, pushed, event_id):
+    body = pushed if isinstance(pushed, bytes) else json.dumps(pushed)
+    assert triggering.client.post("/", data=body, content_type="application/json").status_code == 200
+    (entry,) = entries(capsys)
+    told = {"severity": "ERROR", "message": "A message cannot be read and is dropped", "event_id": event_id}
+    assert entry == told | {"reason": "The event holds no message with data"}
+
+
+def test_a_push_as_pub_sub_sends_it_is_dealt_with_like_the_cloud_event_of_it(triggering):
+    triggering.publish(TEN)
+    assert triggering.deliver() == [200]
+    _, body, _ = triggering.events[-1]
+    assert triggering.client.post("/", data=body, content_type="application/json").status_code == 200
+    assert triggering.ledger() == [TENS_ROW]
+    assert triggering.batch_ids() == [TENS_BATCH]
 
 
 def test_a_missing_setting_is_named_when_the_first_message_comes(triggering, monkeypatch, caplog):

@@ -61,7 +61,7 @@ class Triggering:
     def restart(self):
         """What Cloud Run does with a function that was killed, or deployed with other settings."""
         source = ROOT / "functions/transform_trigger/main.py"
-        self.client = functions_framework.create_app("transform_trigger", str(source), "cloudevent").test_client()
+        self.client = functions_framework.create_app("transform_trigger", str(source), "http").test_client()
 
     def publish(self, run_id, rows_new=12, committed_ago=timedelta(0)):
         """What load says when it has merged; by default just now."""

@@ -1,0 +1,46 @@
+"""The supervisor's own part in the beginning and the end of a laptop cloud."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from localcloud import supervisor
+from localcloud.supervisor import Laptop, Plan, running
+
+STATE = {"settings": {}, "addresses": {}}
+
+
+@pytest.mark.parametrize(("owner", "is_left"), [(os.getpid(), False), (os.getppid(), True)])
+def test_at_its_end_a_cloud_takes_away_its_own_state_and_that_of_no_other_cloud(tmp_path, monkeypatch, owner, is_left):
+    """A directory that is renamed while its cloud runs leaves room for a second cloud under the old name."""
+
+    def start(plan, started):
+        state = STATE | {"supervisor": owner}
+        (plan.directory / "environment.json").write_text(json.dumps(state))
+        return Laptop(plan.directory, state)
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    with running(Plan(tmp_path)):
+        pass
+    assert (tmp_path / "environment.json").exists() == is_left
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_in_the_background_of_a_shell_ends_politely_at_either_signal(number):
+    script = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell without job control starts it\n"
+        "from localcloud.processes import end_on_signals\n"
+        "end_on_signals()\n"
+        "try:\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    signal.pause()\n"
+        "except KeyboardInterrupt:\n"
+        "    print('ended')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "ended\n"
