@@ -18,3 +18,11 @@ resource "google_secret_manager_secret_iam_member" "ingest_reads_client" {
   role      = "roles/secretmanager.secretAccessor"
   member    = module.ingest.identity.member
 }
+
+# Where the newest version is disabled or destroyed, ingest says which older one is enabled: states, no content.
+resource "google_secret_manager_secret_iam_member" "ingest_sees_client_versions" {
+  project   = var.project_id
+  secret_id = google_secret_manager_secret.spotify_client.secret_id
+  role      = "roles/secretmanager.viewer"
+  member    = module.ingest.identity.member
+}

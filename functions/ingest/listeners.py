@@ -170,12 +170,32 @@ def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "
     try:
         response = client.access_secret_version(name=name, retry=_RETRY, timeout=_SECONDS)
     except (NotFound, BadRequest, Forbidden) as error:
-        raise SecretUnusable(f"no version of the secret {secret_id} can be read ({type(error).__name__})") from None
+        raise SecretUnusable(_why_unreadable(client, secret_name, error)) from None
     except _NO_ANSWER as error:
         raise SecretUnavailable(f"the secret {secret_id} could not be fetched ({type(error).__name__})") from None
     if google_crc32c.value(response.payload.data) != response.payload.data_crc32c:
         raise SecretUnavailable(f"the secret {secret_id} arrived with a wrong checksum")
     return _number(response.name), response.payload.data
+
+
+def _why_unreadable(client: SecretManagerServiceClient, secret_name: str, error: GoogleAPIError) -> str:
+    """Of a newest version that is disabled or destroyed its number and state, and the newest enabled one beside it.
+
+    That one is not read in its place: whether it still is the listener's consent only its owner can say.
+    """
+    secret = f"the secret {_id(secret_name)}"
+    try:
+        found = client.list_secret_versions({"parent": secret_name}, retry=_RETRY, timeout=_SECONDS)
+        states = {_number(version.name): version.state for version in found}
+    except _NO_ANSWER:
+        return f"the newest version of {secret} cannot be read ({type(error).__name__})"
+    if not states:
+        return f"{secret} has no version"
+    newest, enabled = max(states), [number for number in states if states[number] == SecretVersion.State.ENABLED]
+    if newest in enabled:
+        return f"version {newest} of {secret} cannot be read ({type(error).__name__})"
+    older = f"version {max(enabled)} is enabled" if enabled else "no version is enabled"
+    return f"version {newest} of {secret}, the newest, is {states[newest].name.lower()}, {older}"
 
 
 def _parse(secret_id: str, content: bytes, fields: Sequence[str]) -> dict[str, Any]:

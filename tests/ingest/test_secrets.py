@@ -1,6 +1,7 @@
 """Listeners' secrets: unusable ones cost nobody else a play and show nothing, rotated tokens are kept."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -62,15 +63,49 @@ def test_an_unusable_secret_is_named_with_its_field_but_not_shown_and_the_others
     assert "hush" not in json.dumps([answer, ingesting.ledger()], default=str)
 
 
-@pytest.mark.parametrize("change", ["disable", "destroy"])
-def test_a_secret_whose_newest_version_is_gone_is_unusable(ingesting, change):
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        (["3:disable"], "version 3 of the secret {}, the newest, is disabled, version 2 is enabled"),
+        (["3:destroy"], "version 3 of the secret {}, the newest, is destroyed, version 2 is enabled"),
+        (["3:destroy", "2:disable"], "version 3 of the secret {}, the newest, is destroyed, version 1 is enabled"),
+        (
+            ["3:disable", "2:disable", "1:destroy"],
+            "version 3 of the secret {}, the newest, is disabled, no version is enabled",
+        ),
+    ],
+)
+def test_a_secret_whose_newest_version_is_disabled_or_destroyed_names_it_and_the_older_enabled_one(
+    ingesting, changes, what
+):
     slug = ingesting.slugs[0]
-    ingesting.authorize(slug)
-    name = f"/v1/projects/{ingesting.project}/secrets/refresh-token-{slug}/versions/1:{change}"
-    ingesting.call(name)
+    for _ in range(3):
+        ingesting.authorize(slug)
+        ingesting.store("spotify-client", {"client_id": "x", "client_secret": "y"})
+    for change in changes:
+        ingesting.call(f"/v1/projects/{ingesting.project}/secrets/refresh-token-{slug}/versions/{change}")
     part = ingesting.run().body["listeners"][slug]
     assert part["error_class"] == "SecretUnusable"
-    assert part["reason"].startswith(f"no version of the secret refresh-token-{slug} can be read (BadRequest)")
+    told = what.format(f"refresh-token-{slug}")
+    assert part["reason"] == f"{told}, put that right or run `python -m cli authorize {slug}`"
+
+    # The app's secret has one version more: that of the fixture.
+    for change in changes:
+        number, verb = change.split(":")
+        ingesting.call(f"/v1/projects/{ingesting.project}/secrets/spotify-client/versions/{int(number) + 1}:{verb}")
+    if "no version" not in what:
+        answer = ingesting.run(SLOT + timedelta(minutes=1))
+        assert answer.body["reason"].startswith("version 4 of the secret spotify-client, the newest, is d")
+
+
+def test_where_versions_may_not_be_listed_the_newest_is_said_to_be_unreadable(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.call(f"/v1/projects/{ingesting.project}/secrets/refresh-token-{slug}/versions/1:disable")
+    ingesting.cloud.faults.order(Fault(f"gcp GET .*refresh-token-{slug}/versions$", status=403))
+    part = ingesting.run().body["listeners"][slug]
+    what = f"the newest version of the secret refresh-token-{slug} cannot be read (BadRequest)"
+    assert (part["error_class"], part["reason"].split(", put")[0]) == ("SecretUnusable", what)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ GRANTS = {
     ("function-ingest", "heavyRotationKeepToken", "secret refresh-token-ada"),
     ("function-ingest", "heavyRotationKeepToken", "secret refresh-token-grace"),
     ("function-ingest", "secretmanager.secretAccessor", "secret spotify-client"),
+    ("function-ingest", "secretmanager.viewer", "secret spotify-client"),
     ("function-ingest", "bigquery.jobUser", "project"),
     ("function-ingest", "bigquery.dataViewer", "table plays"),
     ("function-ingest", "bigquery.dataEditor", "table gaps"),
