@@ -29,27 +29,28 @@ def readable(runs: pd.DataFrame) -> pd.DataFrame:
     kept = runs[is_placed]
     columns = ["state", *_COUNTS, "blocked_until", "reason", "details"]
     told = pd.DataFrame([_row(row) for row in kept.to_dict("records")], kept.index, columns, dtype=object)
-    counts = {name: told[name].astype("Int64") for name in _COUNTS}
+    types: dict[str, Any] = dict.fromkeys(_COUNTS, "Int64")
+    types |= {name: kept[name].dtype for name in ("state", "reason")}
     pauses = pd.to_datetime(told["blocked_until"], utc=True)
-    return kept.assign(**{**told, **counts, "blocked_until": pauses})
+    return kept.assign(**{**told.astype(types), "blocked_until": pauses})
 
 
 def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     told: dict[str, Any]
-    details, is_known, pause = _details(row["details"]), row["state"] in _STATES, row["blocked_until"]
+    is_known, pause, text = row["state"] in _STATES, row["blocked_until"], _text(row["details"])
+    details = _details(json.loads(text)) if text else None
     told = {name: _count(row[name]) for name in _COUNTS}
     told["blocked_until"] = pause if not pd.isna(pause) and pause.year in _YEARS else None
     unread = [name for name, value in told.items() if value is None and not pd.isna(row[name])]
     unread += [] if is_known else [f"state {row['state']}"]
-    unread += ["details"] if details is None and row["details"] not in (None, "null") else []
+    unread += ["details"] if details is None and text not in (None, "null") else []
     flaws = f"The ledger's record cannot be read in full: {', '.join(unread)}." if unread else ""
-    reason = " ".join(part for part in (row["reason"], flaws) if part)
+    reason = " ".join(part for part in (_text(row["reason"]), flaws) if part)
     return {**told, "state": row["state"] if is_known else UNREADABLE, "reason": reason or None, "details": details}
 
 
-def _details(text: str | None) -> dict[str, Any] | None:
-    """None also where they, or what they tell of the listeners, are no object."""
-    details = json.loads(text) if text else None
+def _details(details: Any) -> dict[str, Any] | None:
+    """None where they, or what they tell of the listeners, are no object."""
     if not isinstance(details, dict) or not isinstance(details.get("listeners", {}), dict):
         return None
     parts = {slug: _part(told) for slug, told in details.get("listeners", {}).items() if slug.strip()}

@@ -29,6 +29,8 @@ def visit(at=NOW, state="collected", error_class=None, ends_at=ENDS_AT):
         (FRESH, [visit(state="failed", error_class="SpotifyUnavailable")], "failing", ENDS_AT),
         (FRESH, [visit(state="failed", error_class="NeedsConsent")], "needs_consent", ENDS_AT),
         (FRESH, [visit(ends_at=NOW)], "needs_consent", NOW),
+        (FRESH, [visit(state="", ends_at=None), visit()], "unreadable", None),
+        (FRESH, [visit(state="postponed")], "unreadable", ENDS_AT),
         (FRESH, [visit(state="failed", error_class="SecretUnusable", ends_at=None)], "failing", None),
     ],
 )
@@ -47,6 +49,30 @@ def test_runs_in_which_a_listener_was_not_asked_tell_nothing_about_the_listener(
     ends_at = datetime(2027, 5, 22, 10, tzinfo=UTC)
     assert visits_of(ONE, rows) == [Visit(NOW - timedelta(hours=3), "collected", None, None, ends_at)]
     assert visits_of(TWO, rows) == []
+
+
+@pytest.mark.parametrize(
+    ("details", "visits"),
+    [
+        ("text", []),
+        (7, []),
+        ([ONE], []),
+        ({"listeners": None}, []),
+        ({"listeners": [ONE]}, []),
+        ({"listeners": {ONE: None}}, [Visit(NOW, "", None, None, None)]),
+        ({"listeners": {ONE: {}}}, [Visit(NOW, "", None, None, None)]),
+        (
+            {"listeners": {ONE: {"state": "ok", "consent_ends_at": "2027-01-01", "error_class": 1, "reason": []}}},
+            [Visit(NOW, "ok", None, None, datetime(2027, 1, 1, tzinfo=UTC))],
+        ),
+        (
+            {"listeners": {ONE: {"state": "failed", "consent_ends_at": "soon", "error_class": "X"}}},
+            [Visit(NOW, "failed", "X", None, None)],
+        ),
+    ],
+)
+def test_of_a_row_of_any_shape_is_read_what_can_be(details, visits):
+    assert visits_of(ONE, [{"finished_at": NOW, "details": details}]) == visits
 
 
 @pytest.fixture
@@ -126,6 +152,19 @@ def test_a_consent_given_after_the_last_run_shows_before_the_next_one(ingesting,
 
     assert one["state"] == "not_run_yet"
     assert one["consent_ends_at"].startswith("2027-05-22T11:00:0")
+
+
+def test_a_newest_record_that_cannot_be_read_is_shown_as_such(ingesting, capsys):
+    ingesting.authorize(ONE)
+    ingesting.travel(hours=1)
+    for run_id, details in [
+        ("20261122T110000Z", f'{{"listeners": {{"{ONE}": null}}}}'),
+        ("20261122T110001Z", '"text"'),
+    ]:
+        ingesting.tell(run_id, "ingest", "postponed", rows_new=-5, details=details)
+    said = listeners(capsys)
+    assert said.code == 0
+    assert f"{ONE}  newest record unreadable  -" in said.out
 
 
 def test_no_listener_yet_is_an_empty_state_with_the_next_step(ingesting, capsys):

@@ -88,6 +88,13 @@ def test_a_file_that_has_grown_since_load_told_of_it_is_sent_again(ingesting):
     assert run_after(ingesting, days=2) == [SENT_AGAIN]
 
 
+@pytest.mark.parametrize("details", ['"text"', "7", '{"generations": null}', '{"generations": [1]}'])
+def test_a_file_of_which_load_tells_nothing_readable_is_sent_again(ingesting, details):
+    land(ingesting)
+    ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details=details)
+    assert run_after(ingesting, days=2) == [SENT_AGAIN]
+
+
 def test_a_file_that_somebody_made_smaller_is_not_sent_again_when_load_has_told_of_that(ingesting):
     first = land(ingesting)
     ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details=f'{{"generations": {{"{first}": {{}}}}}}')

@@ -1,6 +1,6 @@
 """What one hour after the other comes to when nothing is wrong with anybody."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -139,6 +139,25 @@ def test_a_slot_that_has_landed_is_over_and_a_repeat_asks_and_changes_nothing(in
     assert repeat.body == first.body | {"reason": "already landed: 150 new plays from 3 of 3 listeners"}
     assert spotify_calls(ingesting) == []
     assert (ingesting.landed(), ingesting.ledger()) == (landed, ledger)
+
+
+@pytest.mark.parametrize(
+    "details", [None, '"text"', '{"listeners": null}', '{"listeners": ["a"]}', '{"listeners": {"a": null, "b": {}}}']
+)
+def test_a_row_of_the_same_slot_in_any_shape_is_over_or_repeated_and_never_stops_a_run(ingesting, details):
+    ingesting.authorize(ingesting.slugs[0])
+    for state in ("postponed", "succeeded"):
+        ingesting.tell(RUN_ID, "ingest", state, rows_in=-5, details=details)
+    answer = ingesting.run()
+    assert (answer.status, answer.body["state"], answer.body["listeners"]) == (200, "succeeded", {})
+    assert answer.body["reason"] == "already landed: the ledger does not say what the run came to"
+
+
+def test_a_pause_that_no_run_can_have_recorded_is_none(ingesting):
+    ingesting.authorize(ingesting.slugs[0])
+    end_of_time = datetime(9999, 12, 31, tzinfo=UTC)
+    ingesting.tell("20261122T090000Z", "ingest", "skipped", blocked_until=end_of_time, details='"text"')
+    assert ingesting.run().body["state"] == "succeeded"
 
 
 def test_without_listeners_the_run_is_skipped_and_names_the_next_step(ingesting):

@@ -10,6 +10,7 @@ from google.cloud import bigquery
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generations import Counts, from_json
 from landed_object import LandedObject
 from localcloud.faults import Fault
 from tests.load.loading import COLUMNS, NAME, csv_of, ledger_row, play
@@ -198,6 +199,29 @@ def test_a_row_that_another_load_changes_meanwhile_is_not_overwritten_and_the_ev
     assert loading.post_event(first) == 200
 
     assert loading.ledger() == GROWN
+
+
+ONE_GENERATION = {"rows_in": 3, "listeners": 1, "inserted": 3, "completed": 0, "rows_refused": 0}
+
+
+@pytest.mark.parametrize(
+    ("details", "generations"),
+    [
+        ({"generations": {"17": ONE_GENERATION}}, {17: Counts(3, 1, 3, 0, 0)}),
+        (
+            {"generations": {"17": ONE_GENERATION, "x": ONE_GENERATION, "18": None, "19": {}}},
+            {17: Counts(3, 1, 3, 0, 0)},
+        ),
+        ({"generations": {"17": ONE_GENERATION | {"rows_in": "3"}, "18": ONE_GENERATION | {"more": 1}}}, {}),
+        ({"generations": [17]}, {}),
+        ({"new": 3}, {}),
+        ("text", {}),
+        ([], {}),
+        (None, {}),
+    ],
+)
+def test_of_a_row_of_any_shape_are_read_the_generations_that_it_tells(details, generations):
+    assert from_json(details) == generations
 
 
 def test_a_file_that_is_sent_again_as_it_is_changes_no_figure(loading):
