@@ -129,6 +129,10 @@ costs: setup ## What a month costs at list prices (LAPTOP=.localcloud or PROJECT
 authorize: setup ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
 	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
+.PHONY: check
+check: setup ## Look whether everything is ready for a run: APIs, quota, consents, schedule, dashboard
+	@$(PY) -m cli check $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
+
 .PHONY: listeners
 listeners: setup ## Show each listener: state, days of consent left, last play, last error
 	@$(PY) -m cli listeners $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
-from cli import authorize, export, forget, google_errors, import_plays, listeners, place, run_now, runs
+from cli import authorize, check, export, forget, google_errors, import_plays, listeners, place, run_now, runs
 from cli.console import say
 from cli.errors import CliError
 from cli.place import Place
 
 COMMANDS: Mapping[str, ModuleType] = {
     "authorize": authorize,
+    "check": check,
     "import": import_plays,
     "export": export,
     "forget": forget,

@@ -47,7 +47,7 @@ def batches(place: Place) -> dataproc_v1.BatchControllerClient:
 
 
 def session(place: Place) -> AuthorizedSession:
-    """For the one call to Cloud Scheduler, which is not worth a library of its own."""
+    """For the few calls to Google's other APIs, which are not worth a library each."""
     return AuthorizedSession(_credentials(place))
 
 

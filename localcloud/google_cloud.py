@@ -9,6 +9,7 @@ from localcloud.dataproc import Dataproc, RunBatch
 from localcloud.events import Backoff, Events
 from localcloud.faults import Faults
 from localcloud.log import Log
+from localcloud.project import Project
 from localcloud.pubsub import PubSub
 from localcloud.secret_manager import SecretManager
 from localcloud.state import State
@@ -36,6 +37,7 @@ class GoogleCloud:
         self.secrets = SecretManager(self.state, clock, faults)
         self.pubsub = PubSub(self.state, clock, self.events)
         self.dataproc = Dataproc(directory / "batches", self.state, clock, faults, log, run_batch)
+        self.project = Project()
         self.routes = Routes()
         for routes in (
             token_routes(),
@@ -43,6 +45,7 @@ class GoogleCloud:
             self.secrets.routes,
             self.pubsub.routes,
             self.dataproc.routes,
+            self.project.routes,
         ):
             self.routes.extend(routes)
 

@@ -50,6 +50,7 @@ class LaptopCloud:
         self._google = GoogleCloud(directory, self.clock, self.faults, say_nothing, self._run_batch)
         self.storage, self.secrets = self._google.storage, self._google.secrets
         self.pubsub, self.dataproc = self._google.pubsub, self._google.dataproc
+        self.project = self._google.project
         self.events, self.deliver_pending = self._google.events, self._google.events.deliver_pending
         place = None if self._forgetful else directory
         self.bigquery = BigQuery(place, self.storage.read_object, self.storage.write_object, self.clock, self.faults)

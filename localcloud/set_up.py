@@ -53,6 +53,7 @@ def environment(gcp_url: str, bigquery_url: str, credentials: Path) -> dict[str,
         "SECRETMANAGER_EMULATOR_HOST": gcp_url,
         "PUBSUB_EMULATOR_HOST": gcp_url,
         "DATAPROC_EMULATOR_HOST": gcp_url,
+        "GOOGLEAPIS_EMULATOR_HOST": gcp_url,
         "BIGQUERY_EMULATOR_HOST": bigquery_url,
     }
 

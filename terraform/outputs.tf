@@ -31,7 +31,7 @@ output "next_steps" {
   value = concat(
     ["In the Spotify app's settings, type under Redirect URIs: ${local.redirect_uri}"],
     [for slug in sort(keys(var.listeners)) : "python -m cli authorize ${slug}"],
-    ["python -m cli run-now"],
+    ["python -m cli check", "python -m cli run-now"],
     !local.has_dashboard ? [] : local.runs_dashboard ? ["Look: ${local.dashboard_address}"] : ["make dashboard-image, then make deploy"],
   )
 }

@@ -1,0 +1,220 @@
+"""Looks whether everything is ready for a run: what would make one fail is shown before it fails. Changes nothing.
+
+In the cloud: APIs, quota for Spark, tables, consents, schedule, dashboard. On the laptop: tables and consents.
+"""
+
+import argparse
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import requests
+from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, NotFound, from_http_response
+
+from cli import google_clients, google_errors, schedule, terraform_outputs
+from cli.console import one_line, print_json, print_table
+from cli.place import Place
+from cli.secret_store import SecretStore
+from cli.warehouse import Warehouse
+
+HELP = "Look whether everything is ready for a run: APIs, quota, consents, schedule, dashboard"
+
+BATCH = {"CPUS": (12, "vCPU"), "CPUS_ALL_REGIONS": (12, "vCPU"), "DISKS_TOTAL_GB": (750, "GB of disk")}
+"""What transform_trigger's batch takes of each quota of Compute Engine."""
+
+_TIMEOUT_SECONDS = 30
+_ASK = "https://console.cloud.google.com/iam-admin/quotas?project="
+
+State = Literal["ok", "note", "missing", "unknown"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`missing` keeps a run from succeeding, a `note` does not; `unknown`: Google did not say."""
+
+    subject: str
+    state: State
+    said: str
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """None of its own."""
+
+
+def run(options: argparse.Namespace, place: Place) -> int:
+    checks = _ON_LAPTOP if place.laptop else _IN_CLOUD
+    findings = [finding for subject, check in checks.items() for finding in _findings(subject, check, place)]
+    if options.json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        rows = [(finding.subject, finding.state, one_line(finding.said)) for finding in findings]
+        print_table(("what", "state", "in words"), rows)
+    return 1 if any(finding.state in ("missing", "unknown") for finding in findings) else 0
+
+
+Check = Callable[[Place], Iterator[tuple[State, str]]]
+
+
+def _findings(subject: str, check: Check, place: Place) -> list[Finding]:
+    try:
+        return [Finding(subject, state, said) for state, said in check(place)]
+    except (GoogleAPIError, requests.RequestException) as error:
+        return [Finding(subject, "unknown", google_errors.explain(error, place))]
+
+
+def _apis(place: Place) -> Iterator[tuple[State, str]]:
+    wanted = _wanted_apis()
+    names = [f"projects/{place.project}/services/{api}" for api in wanted]
+    answer = _get(place, "serviceusage", f"/v1/projects/{place.project}/services:batchGet", {"names": names})
+    on = {service["name"].rpartition("/")[2] for service in answer["services"] if service["state"] == "ENABLED"}
+    off = [api for api in wanted if api not in on]
+    if off:
+        yield "missing", f"Not enabled: {', '.join(off)}. Run: make deploy"
+    else:
+        yield "ok", f"All {len(wanted)} are enabled."
+
+
+def _wanted_apis() -> list[str]:
+    """Those that Terraform enables."""
+    main = (terraform_outputs.FOLDER / "main.tf").read_text(encoding="utf-8")
+    return re.findall(r'^    "([a-z]+\.googleapis\.com)",$', main, re.MULTILINE)
+
+
+def _quota(place: Place) -> Iterator[tuple[State, str]]:
+    project = f"/compute/v1/projects/{place.project}"
+    quotas = [*_quotas(place, project), *_quotas(place, f"{project}/regions/{place.region}")]
+    known = {quota["metric"]: quota for quota in quotas if quota["metric"] in BATCH}
+    for metric, (needed, unit) in BATCH.items():
+        yield _quota_finding(metric, needed, unit, known.get(metric), place)
+
+
+def _quotas(place: Place, path: str) -> Sequence[Mapping[str, Any]]:
+    quotas: Sequence[Mapping[str, Any]] = _get(place, "compute", path).get("quotas", [])
+    return quotas
+
+
+def _quota_finding(
+    metric: str, needed: int, unit: str, quota: Mapping[str, Any] | None, place: Place
+) -> tuple[State, str]:
+    if quota is None:
+        return "note", f"Compute Engine names no quota {metric}; a Spark batch takes {needed} {unit}."
+    limit, usage = quota["limit"], quota["usage"]
+    if limit < needed:
+        return "missing", (
+            f"{metric} is {limit:.0f}, and a Spark batch takes {needed} {unit}. A free trial has 8 vCPU: upgrade the "
+            f"billing account first (its credit stays). Then ask for more: {_ASK}{place.project}"
+        )
+    if limit - usage < needed:
+        return "note", f"{metric}: {usage:.0f} of {limit:.0f} are in use now; a Spark batch takes {needed} {unit}."
+    return "ok", f"{metric} is {limit:.0f}; a Spark batch takes {needed} {unit}."
+
+
+def _tables(place: Place) -> Iterator[tuple[State, str]]:
+    try:
+        yield "ok", f"The table plays is there and holds {Warehouse(place).stored_plays():,} rows."
+    except NotFound:
+        yield "missing", "The table plays is not there. Apply terraform/ first: make deploy"
+
+
+def _consents(place: Place) -> Iterator[tuple[State, str]]:
+    store = SecretStore(place)
+    listeners = store.listeners()
+    if not listeners:
+        yield "missing", f"There is no listener yet. {_add_listener(place)}"
+        return
+    if not _has_version(store, store.app_home()):
+        authorize = place.command(f"authorize {shlex.quote(next(iter(listeners)))}")
+        yield "missing", f"The secret spotify-client, with the app's id and secret, is empty. Run: {authorize}"
+    for listener, secret in listeners.items():
+        if _has_version(store, secret):
+            yield "ok", f"{listener}'s consent is stored."
+        else:
+            yield "missing", f"{listener} has not consented. Run: {place.command(f'authorize {shlex.quote(listener)}')}"
+
+
+def _add_listener(place: Place) -> str:
+    if place.laptop:
+        return f"Run: {place.command('authorize LISTENER')}"
+    return "Name one in `listeners` of terraform.tfvars, then: make deploy"
+
+
+def _has_version(store: SecretStore, secret: str) -> bool:
+    try:
+        return store.newest_version_at(secret) is not None
+    except NotFound:
+        return False
+
+
+def _schedule(place: Place) -> Iterator[tuple[State, str]]:
+    path = f"/v1/projects/{place.project}/locations/{place.region}/jobs/{schedule.JOB}"
+    try:
+        job = _get(place, "cloudscheduler", path)
+    except NotFound:
+        yield "missing", f"There is no Cloud Scheduler job {schedule.JOB}. Apply terraform/ first: make deploy"
+        return
+    if job["state"] == "ENABLED":
+        yield "ok", f"{schedule.JOB} is on: {job['schedule']} ({job['timeZone']})."
+    elif job["state"] == "PAUSED":
+        resume = f"gcloud scheduler jobs resume {schedule.JOB} --location {place.region} --project {place.project}"
+        yield "missing", f"{schedule.JOB} is paused. Run: {resume}"
+    else:
+        yield "missing", f"{schedule.JOB} is {job['state']}. Run: make deploy"
+
+
+def _dashboard(place: Place) -> Iterator[tuple[State, str]]:
+    try:
+        path = f"/v2/projects/{place.project}/locations/{place.region}/services/dashboard"
+        service = _get(place, "run", path)
+    except NotFound:
+        yield "note", "None is deployed. Where one is wanted: make dashboard-image, then make deploy"
+        return
+    condition = service["terminalCondition"]
+    if condition["state"] != "CONDITION_SUCCEEDED":
+        yield "missing", f"The service is not ready: {condition.get('message', condition['state'])}"
+        return
+    yield _reached(_address(service))
+
+
+def _address(service: Mapping[str, Any]) -> str:
+    """The one without a hash, which Terraform prints too."""
+    own = (url for url in service.get("urls", []) if re.match(r"https://dashboard-\d+\.", url))
+    return str(next(own, service["uri"]))
+
+
+def _reached(address: str) -> tuple[State, str]:
+    """Asks as a stranger does: the owner's credentials do not go there."""
+    log = "the log of the service dashboard says more."
+    try:
+        answer = requests.get(f"{address}/api/ready", timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        return (
+            "missing",
+            f"{address} does not answer ({type(error).__name__}); {log}",
+        )
+    if answer.ok and not answer.is_redirect:
+        return "ok", f"{address} answers."
+    if answer.is_redirect and answer.headers["Location"].startswith("https://accounts.google.com/"):
+        return "ok", f"{address} answers, after signing in with Google."
+    return "missing", f"{address} answers with status {answer.status_code}; {log}"
+
+
+def _get(place: Place, api: str, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """The answer of one of Google's APIs. Raises GoogleAPICallError as Google's own clients do."""
+    host = place.endpoint("GOOGLEAPIS_EMULATOR_HOST") or f"https://{api}.googleapis.com"
+    response = google_clients.session(place).get(f"{host}{path}", params=parameters, timeout=_TIMEOUT_SECONDS)
+    if not response.ok:
+        error: GoogleAPICallError = from_http_response(response)  # type: ignore[no-untyped-call]
+        raise error
+    return response.json()
+
+
+_ON_LAPTOP: Mapping[str, Check] = {"tables": _tables, "consents": _consents}
+_IN_CLOUD: Mapping[str, Check] = {
+    "APIs": _apis,
+    "quota": _quota,
+    **_ON_LAPTOP,
+    "schedule": _schedule,
+    "dashboard": _dashboard,
+}
