@@ -1,144 +1,222 @@
-"""Opens what Spotify sends: the zip of the "Extended streaming history", a folder it was unpacked to, or its files.
+"""Finds the streaming history in what people have: the zip from Spotify, a folder, archives in either, single files.
 
-Content decides what a file is, because people rename files; inside of a zip or a folder, where many other files lie,
-its name decides whether it is looked at.
+Content decides what a file is; its name only says which part of the history it is. Every file that is not read is
+named with the reason.
 """
 
-import json
+import io
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
 from typing import Any, Literal
 
+from cli import archives
+from cli.archives import Budget, Damaged, Entry
 from cli.errors import CliError
+from cli.json_rows import NotRows, read_rows
 
 PAGE = "https://www.spotify.com/account/privacy/"
 """Where a listener asks for a copy of the own data."""
 
-_HISTORY_NAME = re.compile(r"(Streaming_History_(Audio|Video)_.*|endsong_\d+)\.json", re.IGNORECASE)
-_ACCOUNT_NAME = re.compile(r"StreamingHistory.*\.json", re.IGNORECASE)
+_HISTORY_NAME = re.compile(
+    r"(?:endsong|(?P<video>endvideo|Streaming_?History_Video)|Streaming_?History_Audio)(?:_\d{4}(?:-\d{4})?)?"
+    r"(?:_(?P<number>\d{1,3})(?!\d))?",
+    re.IGNORECASE,
+)
+_ROWS_THAT_TELL = 10_000
+_DEEPEST = 3
 
-_ZIP_BEGINS = b"PK\x03\x04"
+_OTHER_FORMATS = {
+    b"%PDF": "is a PDF",
+    b"\x89PNG": "is a picture",
+    b"\xff\xd8\xff": "is a picture",
+    b"7z\xbc\xaf": "is a 7-Zip archive. Unpack it first, and give the folder",
+    b"Rar!": "is a RAR archive. Unpack it first, and give the folder",
+    b"PK\x07\x08": "is a part of a zip in several parts. Unpack it by hand first, and give the folder",
+    b"bplist": "is a placeholder of iCloud. Download the file itself first",
+}
+_WEB_PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml)", re.IGNORECASE)
+_ZIP_ENDS = b"PK\x05\x06"
 
-Content = Literal["history", "account data", "something else"]
+Content = Literal["history", "account data"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class ExportFile:
-    """One file of a streaming history. `name` is for messages.
+    """One file of a streaming history, to be read before the next one is taken.
 
-    `package`: the path of the zip, folder or file that was given; it has no holes. Two of one name are two.
+    `name` is for messages. `package` is the folder or archive it lies in. `number` is its place in the history, where
+    its name says it. `damage` is set while the rows are read, when they end too soon.
     """
 
     name: str
     package: str
-    rows: list[Any]
+    is_video: bool
+    number: int | None
+    rows: Iterator[Any]
+    damage: str = ""
 
 
-def read_files(paths: Sequence[Path]) -> Iterator[ExportFile]:
-    """The histories at the paths, one in memory at a time. Raises CliError for a path without one."""
+@dataclass(frozen=True)
+class UnreadFile:
+    """A file of which nothing, or a part only, was read. `reason` completes the sentence "the file …"."""
+
+    name: str
+    reason: str
+    is_history: bool
+    """Whether it should have been read: it holds plays, or its name says so."""
+
+
+Finding = ExportFile | UnreadFile
+
+
+@dataclass
+class _Path:
+    """What was found at one of the paths that were given."""
+
+    name: str
+    budget: Budget
+    histories: list[ExportFile] = field(default_factory=list)
+    unread: list[UnreadFile] = field(default_factory=list)
+
+
+def read_files(paths: Sequence[Path], budget: Budget | None = None) -> Iterator[Finding]:
+    """The histories at the paths, one at a time, and after those of each path the files that were not read.
+
+    Raises CliError for a path without a history, for one with two, and for more than the budget allows.
+    """
+    budget = budget or Budget()
     for path in paths:
+        found = _Path(str(path) if path.is_dir() else path.name, budget)
         if path.is_dir():
-            yield from _read_folder(path)
-        elif _is_zip(path):
-            yield from _read_zip(path)
+            yield from _read_entries(list(archives.folder_entries(path)), found)
         else:
-            yield _history(path.name, str(path), _bytes(path), must_have_rows=True)
+            yield from _read_entries([archives.path_entry(path, path.name)], found)
+        _check(found)
+        yield from found.unread
 
 
-def _is_zip(path: Path) -> bool:
-    with _opening(path), path.open("rb") as file:
-        return file.read(len(_ZIP_BEGINS)) == _ZIP_BEGINS
-
-
-def _bytes(path: Path) -> bytes:
-    with _opening(path):
-        return path.read_bytes()
-
-
-@contextmanager
-def _opening(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CliError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _read_folder(path: Path) -> Iterator[ExportFile]:
-    names = [file.name for file in path.iterdir() if file.is_file()]
-    for name in _history_names(str(path), names):
-        yield _history(str(path / name), str(path), _bytes(path / name))
-
-
-def _read_zip(path: Path) -> Iterator[ExportFile]:
-    with _unpacking(path.name), zipfile.ZipFile(path) as archive:
-        for name in _history_names(path.name, archive.namelist()):
-            short = PurePosixPath(name).name
-            with _unpacking(f"{path.name}: {short}"):
-                content = archive.read(name)
-            yield _history(f"{path.name}: {short}", str(path), content)
+def _read_entries(entries: Sequence[Entry], found: _Path, depth: int = 0) -> Iterator[ExportFile]:
+    """Archives that lie beside a history are mostly what it was unpacked from: they are left alone."""
+    inner_archives = []
+    for entry in entries:
+        found.budget.take_file(entry.name)
+        with _unread_when_damaged(entry, found), entry.open(found.budget) as stream:
+            if archives.form_of(stream) == "file":
+                yield from _read_file(entry, stream, found)
+            else:
+                inner_archives.append(entry)
+    has_history = bool(found.histories)
+    for entry in inner_archives:
+        if has_history or depth == _DEEPEST:
+            reason = "is an archive beside the history. Give it by itself if it holds another one"
+            found.unread.append(UnreadFile(entry.name, reason, is_history=False))
+            continue
+        with (
+            _unread_when_damaged(entry, found),
+            entry.open(found.budget) as stream,
+            archives.contents(entry, archives.form_of(stream), stream) as inner,
+        ):
+            yield from _read_entries(inner, found, depth + 1)
 
 
 @contextmanager
-def _unpacking(name: str) -> Iterator[None]:
-    """Damaged, or with a password, or packed in a way that Python does not know."""
+def _unread_when_damaged(entry: Entry, found: _Path) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError):
-        raise CliError(f"{name} cannot be unpacked. Download the file again, or unpack it by hand first.") from None
+    except (Damaged, NotRows) as error:
+        is_history = bool(_HISTORY_NAME.search(entry.file_name))
+        found.unread.append(UnreadFile(entry.name, str(error), is_history))
 
 
-def _history_names(place: str, names: Sequence[str]) -> list[str]:
-    """Those of a zip's or a folder's files that are a history. Raises CliError when there are none."""
-    files = {name: PurePosixPath(name).name for name in names if "__MACOSX" not in name}
-    found = sorted(name for name, short in files.items() if _HISTORY_NAME.fullmatch(short))
-    if found:
-        return found
-    if any(_ACCOUNT_NAME.fullmatch(short) for short in files.values()):
-        raise CliError(_account_data(place))
-    raise CliError(f"{place} holds no streaming history. {_what_to_give()}")
+def _read_file(entry: Entry, stream: io.BufferedReader, found: _Path) -> Iterator[ExportFile]:
+    """The file as a history. Raises NotRows when it is none."""
+    _refuse_other_formats(stream)
+    name = _HISTORY_NAME.search(entry.file_name)
+    rows = read_rows(stream)
+    head, content = _first_rows(rows)
+    if content == "account data":
+        raise NotRows(_ACCOUNT_DATA)
+    if content is None and (head or not name):
+        raise NotRows("holds no plays: its rows have no ts and ms_played" if head else "is an empty list")
+    number = name["number"] if name else None
+    file = ExportFile(
+        name=entry.name,
+        package=entry.folder,
+        is_video=bool(name and name["video"]),
+        number=int(number) if number else None,
+        rows=iter(()),
+    )
+    file.rows = _until_damage(chain(head, rows), file)
+    found.histories.append(file)
+    yield file
 
 
-def _history(name: str, package: str, content_bytes: bytes, *, must_have_rows: bool = False) -> ExportFile:
-    content = _json(name, content_bytes)
-    kind = _kind_of(content)
-    if kind == "account data":
-        raise CliError(_account_data(name))
-    if kind == "something else" and (must_have_rows or content != []):
-        raise CliError(f"{name} is not a streaming history. {_what_to_give()}")
-    return ExportFile(name, package, content)
+def _refuse_other_formats(stream: io.BufferedReader) -> None:
+    head = stream.peek(512)
+    for begins, what in _OTHER_FORMATS.items():
+        if head.startswith(begins):
+            raise NotRows(what)
+    if _WEB_PAGE.match(head):
+        raise NotRows("is a web page, not the download itself. Sign in at Spotify and download it again")
+    if _ZIP_ENDS in head:
+        raise NotRows("is the end of a zip whose beginning is missing. Download it again")
 
 
-def _json(name: str, content: bytes) -> Any:
-    with suppress(ValueError, RecursionError):
-        return json.loads(content.decode("utf-8-sig"))
-    raise CliError(f"{name} is not JSON, or only a part of it is there. Nothing was stored. {_what_to_give()}")
-
-
-def _kind_of(content: Any) -> Content:
-    """Told by the first row that tells; single rows may be anything."""
-    for row in content if isinstance(content, list) else []:
+def _first_rows(rows: Iterator[Any]) -> tuple[list[Any], Content | None]:
+    """Rows up to the first one that says what the file is; single rows may be anything."""
+    head = []
+    for row in islice(rows, _ROWS_THAT_TELL):
+        head.append(row)
         if isinstance(row, dict) and {"ts", "ms_played"} <= row.keys():
-            return "history"
+            return head, "history"
         if isinstance(row, dict) and {"endTime", "msPlayed"} <= row.keys():
-            return "account data"
-    return "something else"
+            return head, "account data"
+    return head, None
 
 
-def _what_to_give() -> str:
+def _until_damage(rows: Iterator[Any], file: ExportFile) -> Iterator[Any]:
+    try:
+        yield from rows
+    except (Damaged, NotRows) as error:
+        file.damage = str(error)
+
+
+def _check(found: _Path) -> None:
+    """Raises CliError unless there is one history."""
+    found.unread += [UnreadFile(file.name, file.damage, is_history=True) for file in found.histories if file.damage]
+    whole = [file for file in found.histories if not file.damage]
+    packages = sorted({file.package for file in whole})
+    if len(packages) > 1:
+        raise CliError(
+            f"{found.name} holds {len(packages)} histories: in {', in '.join(packages)}. Nothing was stored. Give the "
+            "one that is meant, or each by its own path if all are the listener's."
+        )
+    if not whole:
+        raise CliError(_no_history(found))
+
+
+def _no_history(found: _Path) -> str:
+    missed = sorted(found.unread, key=lambda file: not file.is_history)
+    if any(file.is_history or file.name == found.name for file in missed):
+        return f"{missed[0].name} {missed[0].reason}. Nothing was stored. {_WHAT_TO_GIVE}"
+    if any(file.reason == _ACCOUNT_DATA for file in missed):
+        return f"{found.name} {_ACCOUNT_DATA}. Nothing was stored."
+    named = "; ".join(f"{file.name} {file.reason}" for file in missed[:_NAMED])
     return (
-        "Give the files Streaming_History_Audio_….json (before 2023: endsong_….json), or the zip they came in. "
-        f"They are Spotify's “Extended streaming history”, to be asked for at {PAGE}"
+        f"{found.name} holds no streaming history{f' ({named})' if named else ''}. Nothing was stored. {_WHAT_TO_GIVE}"
     )
 
 
-def _account_data(name: str) -> str:
-    return (
-        f"{name} is of Spotify's “Account data”, which names no track ids and holds one year only. Ask for the "
-        f"“Extended streaming history” instead: at {PAGE}, under “Download your data”; it comes by e-mail within "
-        "30 days. Nothing was stored."
-    )
+_NAMED = 3
+_WHAT_TO_GIVE = (
+    "Give the files Streaming_History_Audio_….json (before 2023: endsong_….json), or the zip they came in. "
+    f"They are Spotify's “Extended streaming history”, to be asked for at {PAGE}"
+)
+_ACCOUNT_DATA = (
+    "is of Spotify's “Account data”, which names no track ids and holds one year only. Ask for the “Extended streaming "
+    f"history” instead: at {PAGE}, under “Download your data”; it comes by e-mail within 30 days"
+)

@@ -1,15 +1,23 @@
 """Every row of the files of an export, accounted for: the plays, each once, and how many rows are what. Pure."""
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
-from cli.export_files import ExportFile
+from cli.errors import CliError
+from cli.export_files import ExportFile, Finding, UnreadFile
 from cli.export_rows import ExportedPlay, Kind, LeftOut, parse_rows
 
 Key = tuple[datetime, str]
 """Of one listener's play: played_at, track_id."""
+
+# A listener who never sleeps has so many plays in twenty years.
+MOST_ROWS = 4_000_000
+_LISTED = 1000
 
 
 @dataclass(frozen=True)
@@ -22,52 +30,103 @@ class UnreadableRow:
 
 
 @dataclass
+class FilePlays:
+    """The plays of one file in its own order, small enough to be kept of every file."""
+
+    name: str
+    package: str
+    is_video: bool = False
+    number: int | None = None
+    instants: "array[int]" = field(default_factory=lambda: array("q"))
+    """When each play ended, in milliseconds since 1970."""
+    tracks: "array[int]" = field(default_factory=lambda: array("q"))
+    """Of each play a hash of its track id; 0 when it was too short to count."""
+    doubts: set[int] = field(default_factory=set)
+    """Positions in `instants`: between this play and the one before stands a row that cannot be stored."""
+
+    def add(self, outcome: ExportedPlay | LeftOut) -> None:
+        if isinstance(outcome, ExportedPlay):
+            self.instants.append(to_ms(outcome.played_at))
+            self.tracks.append(hash(outcome.track_id) if outcome.counts else 0)
+        elif outcome.is_lost:
+            self.doubts.add(len(self.instants))
+
+
+@dataclass
 class Reading:
     """What the files hold. `rows` is the number of plays, repeats and rows left out together."""
 
+    now: datetime
     rows_by_file: dict[str, int] = field(default_factory=dict)
     repeats: int = 0
     left_out: Counter[Kind] = field(default_factory=Counter)
     unreadable: list[UnreadableRow] = field(default_factory=list)
-    spans: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
-    """First and last play of each package, by its path: Spotify's files have no holes."""
+    """The first thousand."""
+    files: list[FilePlays] = field(default_factory=list)
+    unread: list[UnreadFile] = field(default_factory=list)
+    account_names: set[str] = field(default_factory=set)
+    """The accounts that rows of old exports name. They are compared, and go nowhere."""
     _plays: dict[Key, ExportedPlay] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         return sum(self.rows_by_file.values())
 
-    @property
+    @cached_property
     def plays(self) -> list[ExportedPlay]:
-        """The oldest first."""
+        """The oldest first. To be asked for once all files are added."""
         return [self._plays[key] for key in sorted(self._plays)]
 
     def add(self, file: ExportFile) -> None:
-        self.rows_by_file[file.name] = self.rows_by_file.get(file.name, 0) + len(file.rows)
-        for index, outcome in enumerate(parse_rows(file.rows)):
+        plays = FilePlays(file.name, file.package, file.is_video, file.number)
+        self.rows_by_file.setdefault(file.name, 0)
+        for index, outcome in enumerate(parse_rows(self._counted(file), self.now)):
+            plays.add(outcome)
             if isinstance(outcome, ExportedPlay):
-                self._add_play(outcome, file.package)
+                self._add_play(outcome)
             else:
                 self._add_left_out(outcome, file.name, index)
+        self.files.append(plays)
 
-    def _add_play(self, play: ExportedPlay, package: str) -> None:
+    def _counted(self, file: ExportFile) -> Iterator[Any]:
+        left = MOST_ROWS - self.rows
+        for row in file.rows:
+            self.rows_by_file[file.name] += 1
+            left -= 1
+            if left < 0:
+                raise CliError(
+                    f"{file.name}: with it there are more than {MOST_ROWS:,} rows, more than one listener can have. "
+                    "Nothing was stored."
+                )
+            name = row.get("username") if isinstance(row, dict) else None
+            if name and isinstance(name, str):
+                self.account_names.add(name)
+            yield row
+
+    def _add_play(self, play: ExportedPlay) -> None:
         """Of rows with the same end and track, which real files have, the one heard longest is the play."""
         key = play.played_at, play.track_id
         known = self._plays.get(key)
         self.repeats += known is not None
-        if known is None or play.ms_played > known.ms_played:
+        if known is None or (play.ms_played or 0) > (known.ms_played or 0):
             self._plays[key] = play
-        first, last = self.spans.get(package, (play.played_at, play.played_at))
-        self.spans[package] = min(first, play.played_at), max(last, play.played_at)
 
     def _add_left_out(self, outcome: LeftOut, file: str, index: int) -> None:
         self.left_out[outcome.kind] += 1
-        if outcome.kind == "unreadable":
+        if outcome.kind == "unreadable" and len(self.unreadable) < _LISTED:
             self.unreadable.append(UnreadableRow(file, index, outcome.reason))
 
 
-def read(files: Iterable[ExportFile]) -> Reading:
-    reading = Reading()
-    for file in files:
-        reading.add(file)
+def read(findings: Iterable[Finding], now: datetime) -> Reading:
+    """Rows dated later than a day after `now` are unreadable."""
+    reading = Reading(now)
+    for finding in findings:
+        if isinstance(finding, ExportFile):
+            reading.add(finding)
+        else:
+            reading.unread.append(finding)
     return reading
+
+
+def to_ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)

@@ -5,10 +5,12 @@ https://support.spotify.com/article/understanding-my-data/ describes the columns
 addresses, user names and devices, which are there too, go nowhere.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 Kind = Literal["podcast episode", "audiobook", "local file", "no track id", "unreadable"]
@@ -17,8 +19,13 @@ KINDS: tuple[Kind, ...] = ("podcast episode", "audiobook", "local file", "no tra
 COUNTS_FROM_MS = 30_000
 """A play of an export counts from here on, as in the Spark job and the dashboard."""
 
-# No partition of the table holds other years; Spotify began in 2006.
-_PLAUSIBLE_YEARS = range(2006, 2100)
+PLAYS_TABLE = json.loads((Path(__file__).parent.parent / "functions/ingest/tables/plays.json").read_text("utf-8"))
+"""The table file that ingest owns."""
+
+_BOUNDS = PLAYS_TABLE["bounds"]
+_FIRST_INSTANT = datetime.fromisoformat(_BOUNDS["played_at"]["minimum"])
+_AHEAD = timedelta(seconds=_BOUNDS["played_at"]["seconds_ahead"])
+_LONGEST_MS = _BOUNDS["ms_played"]["maximum"]
 _TRACK_URI = re.compile("spotify:track:([0-9A-Za-z]{22})")
 _EPISODE = ("spotify_episode_uri", "episode_name", "episode_show_name")
 _AUDIOBOOK = ("audiobook_uri", "audiobook_title", "audiobook_chapter_uri", "audiobook_chapter_title")
@@ -35,11 +42,12 @@ class ExportedPlay:
     artist_name: str | None
     """The album's artist: an export names no other."""
     album_name: str | None
-    ms_played: int
+    ms_played: int | None
+    """None: the export says more than any track lasts, so it is not known."""
 
     @property
     def counts(self) -> bool:
-        return self.ms_played >= COUNTS_FROM_MS
+        return self.ms_played is not None and self.ms_played >= COUNTS_FROM_MS
 
 
 @dataclass(frozen=True)
@@ -49,31 +57,33 @@ class LeftOut:
     kind: Kind
     reason: str = ""
     """For the kind `unreadable`: what is wrong. Nothing of the row itself."""
+    is_lost: bool = False
+    """Whether it may be a play of a track: then one is missing where the row stands."""
 
 
 class _Unreadable(Exception):  # noqa: N818 -- reads as what happened
     """The text says what is wrong with the row."""
 
 
-def parse_rows(rows: list[Any]) -> Iterator[ExportedPlay | LeftOut]:
+def parse_rows(rows: Iterable[Any], now: datetime) -> Iterator[ExportedPlay | LeftOut]:
     """One outcome for each row, in their order."""
     for row in rows:
         try:
-            yield _parse(row)
+            yield _parse(row, now)
         except _Unreadable as error:
-            yield LeftOut("unreadable", str(error))
+            yield LeftOut("unreadable", str(error), is_lost=True)
 
 
-def _parse(row: Any) -> ExportedPlay | LeftOut:
+def _parse(row: Any, now: datetime) -> ExportedPlay | LeftOut:
     if not isinstance(row, Mapping):
         raise _Unreadable("it is not an object")
     uri = row.get("spotify_track_uri")
     if not uri:
-        return LeftOut(_kind_without_track(row))
+        return _without_track(row)
     if isinstance(uri, str) and uri.startswith("spotify:local:"):
         return LeftOut("local file")
     return ExportedPlay(
-        played_at=_played_at(row.get("ts")),
+        played_at=_played_at(row.get("ts"), now),
         track_id=_track_id(uri),
         track_name=_text(row.get("master_metadata_track_name")),
         artist_name=_text(row.get("master_metadata_album_artist_name")),
@@ -82,12 +92,12 @@ def _parse(row: Any) -> ExportedPlay | LeftOut:
     )
 
 
-def _kind_without_track(row: Mapping[str, Any]) -> Kind:
+def _without_track(row: Mapping[str, Any]) -> LeftOut:
     if any(row.get(name) for name in _EPISODE):
-        return "podcast episode"
+        return LeftOut("podcast episode")
     if any(row.get(name) for name in _AUDIOBOOK):
-        return "audiobook"
-    return "no track id"
+        return LeftOut("audiobook")
+    return LeftOut("no track id", is_lost=bool(row.get("master_metadata_track_name")))
 
 
 def _track_id(uri: Any) -> str:
@@ -97,27 +107,26 @@ def _track_id(uri: Any) -> str:
     return match[1]
 
 
-def _played_at(value: Any) -> datetime:
+def _played_at(value: Any, now: datetime) -> datetime:
     try:
-        instant = datetime.fromisoformat(value).astimezone(UTC) if _has_zone(value) else None
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            raise ValueError
+        instant = instant.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        instant = None
-    if instant is None:
-        raise _Unreadable("ts is not an instant with a time zone")
-    if instant.year not in _PLAUSIBLE_YEARS:
-        raise _Unreadable("ts lies in a year in which nobody listened")
+        raise _Unreadable("ts is not an instant with a time zone") from None
+    if instant < _FIRST_INSTANT:
+        raise _Unreadable(f"ts lies before {_FIRST_INSTANT:%Y-%m-%d}")
+    if instant > now + _AHEAD:
+        raise _Unreadable("ts lies in the future")
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-def _has_zone(value: Any) -> bool:
-    return datetime.fromisoformat(value).tzinfo is not None
-
-
-def _ms_played(value: Any) -> int:
+def _ms_played(value: Any) -> int | None:
     """Unit: milliseconds."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise _Unreadable("ms_played is not a number of milliseconds")
-    return value
+    return value if value <= _LONGEST_MS else None
 
 
 def _text(value: Any) -> str | None:

@@ -11,11 +11,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cli import consent, export_files, export_reading, import_comparison, import_queries, import_report
+from cli import (
+    consent,
+    coverage,
+    export_files,
+    export_reading,
+    import_comparison,
+    import_queries,
+    import_report,
+    ownership,
+)
 from cli.console import minute, say
+from cli.coverage import to_instant
 from cli.errors import CliError, Misused
-from cli.export_files import ExportFile
-from cli.export_reading import Reading
+from cli.export_files import ExportFile, Finding
 from cli.export_rows import ExportedPlay
 from cli.follow_import import Follower
 from cli.import_comparison import Comparison
@@ -28,8 +37,6 @@ from cli.warehouse import Row, Warehouse
 
 HELP = "Store the plays of Spotify's data export: years of history, and how long each play was heard"
 
-# From fewer plays nothing can be concluded.
-_ENOUGH_PLAYS = 10
 # No run of ingest for a slot so old will still land a file: Cloud Scheduler's last try came within the hour.
 _SETTLED = timedelta(hours=2)
 
@@ -68,22 +75,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, place: Place) -> int:
     consent.check_listener(options.listener)
     _check_known(options, place)
-    reading = export_reading.read(_told(export_files.read_files(options.files)))
+    reading = export_reading.read(_reported(export_files.read_files(options.files)), place.now())
     warehouse = Warehouse(place)
+    spans = coverage.stretches(reading.files)
     files = cut(reading.plays)
-    comparison = _compare(warehouse, options.listener, reading, files)
+    comparison = _compare(warehouse, options.listener, spans, files)
     account = Account(options.listener, reading, comparison, options.dry_run)
+    stored = import_queries.fetch_stored_times(warehouse, options.listener, spans)
     if not options.anyway:
-        _check_account(options.listener, comparison)
+        account.doubt = ownership.check(place, warehouse, options.listener, account, stored)
+    closings = coverage.closings(import_queries.fetch_gaps(warehouse, options.listener), reading.files, stored)
     show = import_report.show_json if options.json else import_report.show
     if options.dry_run:
         for outcomes in comparison.outcomes:
             account.add(outcomes)
-        account.gaps_closed = import_queries.count_gaps(warehouse, options.listener, _spans(reading))
+        account.closings = closings
         show(account)
-        return 0
+        return _unread_verdict(account)
     expected = [File(plays, outcomes) for plays, outcomes in zip(files, comparison.outcomes, strict=True)]
     follower = _store(options, place, warehouse, account, expected)
+    if not _with_refused_rows(account.runs):
+        import_queries.close_gaps(warehouse, options.listener, closings)
+        account.closings = closings
     if not options.json:
         show(account)
     if follower and not _with_refused_rows(account.runs):
@@ -104,37 +117,26 @@ def _check_known(options: argparse.Namespace, place: Place) -> None:
         )
 
 
-def _told(files: Iterable[ExportFile]) -> Iterator[ExportFile]:
-    for file in files:
-        say(f"Reading {file.name}: {len(file.rows):,} rows")
-        yield file
+def _reported(findings: Iterable[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        if isinstance(finding, ExportFile):
+            say(f"Reading {finding.name} …")
+        yield finding
 
 
 def _compare(
-    warehouse: Warehouse, listener: str, reading: Reading, files: Sequence[Sequence[ExportedPlay]]
+    warehouse: Warehouse, listener: str, spans: Sequence[coverage.Span], files: Sequence[Sequence[ExportedPlay]]
 ) -> Comparison:
     if files:
         say(f"Comparing {sum(map(len, files)):,} plays with what is stored …")
-    return import_comparison.compare(warehouse, listener, files, _spans(reading))
-
-
-def _check_account(listener: str, comparison: Comparison) -> None:
-    """An export holds every play of its time. One that lacks most of those that are stored is somebody else's."""
-    if comparison.stored >= _ENOUGH_PLAYS and comparison.missing * 2 > comparison.stored:
-        raise CliError(
-            f"This does not look like the export of {listener}: of {comparison.stored:,} plays that are stored of the "
-            f"same time, it lacks {comparison.missing:,}. Nothing was stored. If it is the right one all the same, run "
-            "the command again with --anyway."
-        )
+    stretches = [(to_instant(first), to_instant(last)) for first, last in spans]
+    return import_comparison.compare(warehouse, listener, files, stretches)
 
 
 def _store(
     options: argparse.Namespace, place: Place, warehouse: Warehouse, account: Account, files: Sequence[File]
 ) -> Follower | None:
-    """Land the plays and wait until they are merged; None when there is nothing to do.
-
-    A gap is closed by plays that are stored: where some were refused, all gaps stay.
-    """
+    """Land the plays and wait until they are merged; None when there is nothing to do."""
     waiting = [file for file in files if file.has_news]
     for file in files:
         if not file.has_news:
@@ -147,8 +149,6 @@ def _store(
         for row in account.runs:
             account.add(row["details"])
         account.refused = sum(len(file.plays) for file in waiting) - sum(row["rows_in"] for row in account.runs)
-    if not _with_refused_rows(account.runs):
-        account.gaps_closed = import_queries.close_gaps(warehouse, options.listener, _spans(account.reading))
     return follower
 
 
@@ -165,10 +165,6 @@ def _land(place: Place, warehouse: Warehouse, listener: str, files: Sequence[Fil
         say(f"Landed {number} of {len(files)} as run {run.run_id}: {len(file.plays):,} plays, {since} to {until} UTC")
         runs.append(run)
     return runs
-
-
-def _spans(reading: Reading) -> list[import_queries.Span]:
-    return list(reading.spans.values())
 
 
 def _with_refused_rows(steps: Sequence[Row]) -> list[Row]:
@@ -189,5 +185,16 @@ def _verdict(account: Account, place: Place) -> int:
         raise CliError(
             f"The plays are stored, but the top ten was not computed: {failed[0]['reason']} "
             f"The next new plays start another batch; {place.command('run-now')} asks for them now."
+        )
+    return _unread_verdict(account)
+
+
+def _unread_verdict(account: Account) -> int:
+    """What was read is stored, and no gap was closed that the rest may hold. The rest is wanted all the same."""
+    missed = [file for file in account.reading.unread if file.is_history]
+    if missed:
+        raise CliError(
+            f"{len(missed)} of the history's files could not be read to the end: {missed[0].name} {missed[0].reason}. "
+            "The other rows are accounted for. Give the files again once they are whole."
         )
     return 0

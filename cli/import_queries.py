@@ -1,17 +1,19 @@
 """What an import asks the warehouse and writes there itself: everything but the plays, which load stores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from google.cloud import bigquery
 
+from cli import coverage
+from cli.coverage import Closing, Gap, to_instant
 from cli.plays_files import Run
 from cli.warehouse import Warehouse
 
 Span = tuple[datetime, datetime]
 
-# A gap ends with a play of the API's, which an export tells with whole seconds and a little off.
-_TOLERANCE = timedelta(seconds=90)
+# The plays around the ends say whose export it is, and whether it holds everything.
+_AROUND = timedelta(days=1)
 
 
 def add_import(warehouse: Warehouse, run: Run, rows: int, finished_at: datetime, reason: str) -> None:
@@ -24,19 +26,45 @@ def add_import(warehouse: Warehouse, run: Run, rows: int, finished_at: datetime,
     )
 
 
-def count_gaps(warehouse: Warehouse, listener: str, spans: Sequence[Span]) -> int:
-    """How many of the listener's gaps these stretches close."""
-    return len(list(warehouse.run("closed_gaps", string("listener_id", listener), _widened(spans))))
+def fetch_stored_times(warehouse: Warehouse, listener: str, spans: Sequence[coverage.Span]) -> list[tuple[int, int]]:
+    """Of plays stored in the time of these stretches, the oldest first: the instant and a hash of the track id."""
+    if not spans:
+        return []
+    around = instants(oldest=to_instant(spans[0][0]) - _AROUND, newest=to_instant(spans[-1][1]) + _AROUND)
+    rows = warehouse.run("stored_times", string("listener_id", listener), *around)
+    return sorted((row.instant, hash(row.track_id)) for row in rows)
 
 
-def close_gaps(warehouse: Warehouse, listener: str, spans: Sequence[Span]) -> int:
-    """How many there were; they are gaps no longer."""
-    done = warehouse.run("close_gaps", string("listener_id", listener), _widened(spans))
-    return done.num_dml_affected_rows or 0
+def count_stored(warehouse: Warehouse, listener: str) -> int:
+    rows = warehouse.run("rows_of_listener", string("listener_id", listener))
+    return next(int(row.row_count) for row in rows if row.name == "plays")
 
 
-def _widened(spans: Sequence[Span]) -> bigquery.ArrayQueryParameter:
-    return spans_of([(first - _TOLERANCE, last + _TOLERANCE) for first, last in spans])
+def fetch_gaps(warehouse: Warehouse, listener: str) -> list[Gap]:
+    return [Gap(**dict(row)) for row in warehouse.run("gaps_of_listener", string("listener_id", listener))]
+
+
+def close_gaps(warehouse: Warehouse, listener: str, closings: Sequence[Closing]) -> None:
+    """Take the gaps away and put what is left of them in their place, in one statement."""
+    if closings:
+        changes = [change for closing in closings for change in _changes(closing)]
+        changed = bigquery.ArrayQueryParameter("changes", "STRUCT", changes)
+        warehouse.run("close_gaps", string("listener_id", listener), changed)
+
+
+def _changes(closing: Closing) -> Iterator[bigquery.StructQueryParameter]:
+    yield _change(closing.gap, closing.gap.gap_start, closing.gap.gap_end, is_open=False)
+    for start, end in closing.left:
+        yield _change(closing.gap, to_instant(start), to_instant(end), is_open=True)
+
+
+def _change(gap: Gap, start: datetime, end: datetime, *, is_open: bool) -> bigquery.StructQueryParameter:
+    return bigquery.StructQueryParameter(
+        None,
+        *instants(gap_start=start, gap_end=end, detected_at=gap.detected_at),
+        string("run_id", gap.run_id),
+        bigquery.ScalarQueryParameter("is_open", "BOOL", is_open),
+    )
 
 
 def string(name: str, value: str) -> bigquery.ScalarQueryParameter:

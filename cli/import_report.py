@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cli.console import minute, print_json, print_table
+from cli.coverage import Closing, to_instant
 from cli.export_reading import Reading
 from cli.export_rows import KINDS
 from cli.import_comparison import Comparison
@@ -28,7 +29,9 @@ class Account:
     known: int = 0
     refused: int = 0
     """Plays that were landed and that BigQuery did not take."""
-    gaps_closed: int = 0
+    closings: list[Closing] = field(default_factory=list)
+    doubt: str = ""
+    """Why the files may be somebody else's."""
     runs: list[Row] = field(default_factory=list)
 
     def add(self, outcomes: Mapping[str, int]) -> None:
@@ -39,12 +42,21 @@ class Account:
     @property
     def short(self) -> int:
         """Plays of the files that count nowhere."""
-        return sum(not play.counts for play in self.reading.plays)
+        return sum(play.ms_played is not None and not play.counts for play in self.reading.plays)
+
+    @property
+    def unmeasured(self) -> int:
+        """Plays of which the files say more than any track lasts."""
+        return sum(play.ms_played is None for play in self.reading.plays)
+
+    @property
+    def gaps_closed(self) -> int:
+        return sum(not closing.left for closing in self.closings)
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
-        spans = self.reading.spans.values()
-        return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
+        plays = self.reading.plays
+        return (plays[0].played_at, plays[-1].played_at) if plays else None
 
 
 def show(account: Account) -> None:
@@ -57,18 +69,45 @@ def show(account: Account) -> None:
     if account.short:
         stored = "" if account.refused else "stored but "
         print(f"Heard for less than 30 seconds, so {stored}not counted: {account.short:,} of these plays.")
+    if account.unmeasured:
+        print(
+            f"Longer than any track lasts, so stored without the time heard and not counted: {account.unmeasured:,} of "
+            "these plays."
+        )
     if comparison.missing:
         print(
             f"Of {comparison.stored:,} plays that were stored of this time, {comparison.missing:,} are not in the "
             "export; they stay as they are."
         )
-    if account.gaps_closed:
-        gaps, are = ("gap", "is") if account.gaps_closed == 1 else ("gaps", "are")
-        print(f"{account.gaps_closed:,} {gaps} {'would be' if account.dry_run else are} closed.")
+    _print_gaps(account)
+    _print_unread(reading)
+    if account.doubt and account.dry_run:
+        print(f"{account.doubt} The import will ask.")
+
+
+def _print_unread(reading: Reading) -> None:
     for row in reading.unreadable[:_SHOWN]:
         print(f"Unreadable: row {row.index} of {row.file}: {row.reason}.")
-    if len(reading.unreadable) > _SHOWN:
-        print(f"Unreadable: {len(reading.unreadable) - _SHOWN:,} more; --json lists them.")
+    if (more := reading.left_out["unreadable"] - _SHOWN) > 0:
+        print(f"Unreadable: {more:,} more; --json lists the first thousand.")
+    for file in reading.unread[:_SHOWN]:
+        print(f"Not read: {file.name} {file.reason}.")
+    if (more := len(reading.unread) - _SHOWN) > 0:
+        print(f"Not read: {more:,} more; --json lists them.")
+
+
+def _print_gaps(account: Account) -> None:
+    would_be = "would be" if account.dry_run else ""
+    if count := account.gaps_closed:
+        print(f"{count:,} {'gap' if count == 1 else 'gaps'} {would_be or ('is' if count == 1 else 'are')} closed.")
+    for closing in account.closings:
+        if closing.left:
+            first, last = minute(closing.gap.gap_start), minute(closing.gap.gap_end)
+            left = ", ".join(" to ".join(minute(to_instant(edge)) for edge in span) for span in closing.left)
+            print(
+                f"Of the gap from {first} to {last} UTC, {would_be or 'is'} left open: {left}. A file may be missing "
+                "there, or the listener was silent for longer than is usual."
+            )
 
 
 def show_json(account: Account) -> None:
@@ -88,13 +127,21 @@ def as_json(account: Account) -> dict[str, Any]:
         "repeats": reading.repeats,
         "left_out": {kind: reading.left_out[kind] for kind in KINDS},
         "short_plays": account.short,
+        "unmeasured_plays": account.unmeasured,
         "first_played_at": span[0] if span else None,
         "last_played_at": span[1] if span else None,
         "stored_before": comparison.stored,
         "stored_but_not_in_export": comparison.missing,
         "gaps_closed": account.gaps_closed,
+        "gaps_left": [
+            {"gap_start": to_instant(start), "gap_end": to_instant(end)}
+            for closing in account.closings
+            for start, end in closing.left
+        ],
+        "doubt": account.doubt or None,
         "files": [{"name": name, "rows": rows} for name, rows in reading.rows_by_file.items()],
         "unreadable": [asdict(row) for row in reading.unreadable],
+        "unread": [asdict(file) for file in reading.unread],
         "steps": account.runs,
     }
 

@@ -3,16 +3,13 @@
 Header and columns are those of the table file that ingest owns; functions/ingest/landing.py writes the same form.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from cli.export_rows import ExportedPlay
+from cli.export_rows import PLAYS_TABLE, ExportedPlay
 
-_TABLE = Path(__file__).parent.parent / "functions/ingest/tables/plays.json"
 # BigQuery modifies at most 4,000 partitions in one job, and a partition is a day:
 # https://cloud.google.com/bigquery/quotas#partitioned_tables
 _MOST_DAYS = timedelta(days=3500)
@@ -53,7 +50,7 @@ def _is_full(file: Sequence[ExportedPlay], next_play: ExportedPlay, rows: int) -
 
 
 def columns() -> list[str]:
-    return [column["name"] for column in json.loads(_TABLE.read_text(encoding="utf-8"))["columns"]]
+    return [column["name"] for column in PLAYS_TABLE["columns"]]
 
 
 def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:

@@ -1,8 +1,12 @@
--- Rows are gaps of the listener that lie within a stretch of which an export holds everything: nothing is missing there.
-DELETE FROM gaps
-WHERE listener_id = @listener_id
-  AND EXISTS (
-    SELECT 1
-    FROM UNNEST(@spans) AS span
-    WHERE gaps.gap_start >= span.begins_at AND gaps.gap_end <= span.ends_at
-  )
+-- Rows are gaps of the listener: those that an export closes go, and what stays open of one is a gap of its own.
+MERGE gaps
+USING (
+  SELECT change.gap_start, change.gap_end, change.run_id, change.detected_at, change.is_open
+  FROM UNNEST(@changes) AS change
+) AS change
+ON gaps.listener_id = @listener_id AND gaps.gap_start = change.gap_start AND gaps.gap_end = change.gap_end
+WHEN MATCHED AND NOT change.is_open THEN
+  DELETE
+WHEN NOT MATCHED AND change.is_open THEN
+  INSERT (listener_id, gap_start, gap_end, run_id, detected_at)
+  VALUES (@listener_id, change.gap_start, change.gap_end, change.run_id, change.detected_at)

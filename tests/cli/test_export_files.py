@@ -1,17 +1,26 @@
+import bz2
+import gzip
+import io
 import json
-import shutil
+import lzma
+import re
+import tarfile
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cli import export_reading
+from cli.archives import Budget
 from cli.errors import CliError
-from cli.export_files import read_files
+from cli.export_files import ExportFile, read_files
 from cli.export_reading import read
 
 EXAMPLES = Path(__file__).parent / "exports"
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 NEW, OLD, ACCOUNT = "Streaming_History_Audio_2023-2024_7.json", "endsong_0.json", "StreamingHistory_music_0.json"
 
 
@@ -26,96 +35,270 @@ def example(name):
     return (EXAMPLES / name).read_bytes()
 
 
-def names(paths):
-    return [(file.name, file.package, len(file.rows)) for file in read_files(paths)]
+def written(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
 
 
-def test_a_zip_is_read_without_being_unpacked_and_other_files_in_it_do_not_matter(tmp_path):
-    others = {"ReadMeFirst.pdf": b"%PDF", "Playlist1.json": b"not JSON", "Streaming_History_Video_2024.json": b"[]"}
+def tarred(path, contents, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
+        for name, content in contents.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def found(*paths, budget=None):
+    """Of each history its name, its place in the export and its rows; of each other file the name and the reason."""
+    histories, others = [], {}
+    for finding in read_files(paths, budget):
+        if isinstance(finding, ExportFile):
+            histories.append((finding.name, finding.number, len(list(finding.rows))))
+        else:
+            others[finding.name] = finding.reason
+    return histories, others
+
+
+def refusal(*paths, budget=None):
+    with pytest.raises(CliError) as refused:
+        found(*paths, budget=budget)
+    return str(refused.value)
+
+
+def test_a_zip_is_read_without_being_unpacked_and_every_other_file_is_named(tmp_path):
+    others = {"ReadMeFirst.pdf": b"%PDF", "Playlist1.json": b"{}", "Streaming_History_Video_2024.json": b"[]"}
     path = zipped(tmp_path / "my_spotify_data.zip", **{NEW: example(NEW), OLD: example(OLD)}, **others)
-    assert names([path]) == [
-        ("my_spotify_data.zip: Streaming_History_Audio_2023-2024_7.json", str(path), 8),
-        ("my_spotify_data.zip: Streaming_History_Video_2024.json", str(path), 0),
-        ("my_spotify_data.zip: endsong_0.json", str(path), 3),
-    ]
+    assert found(path) == (
+        [
+            ("my_spotify_data.zip: Streaming_History_Audio_2023-2024_7.json", 7, 8),
+            ("my_spotify_data.zip: Streaming_History_Video_2024.json", None, 0),
+            ("my_spotify_data.zip: endsong_0.json", 0, 3),
+        ],
+        {
+            "my_spotify_data.zip: ReadMeFirst.pdf": "is a PDF",
+            "my_spotify_data.zip: Playlist1.json": "holds one JSON object, not a list of rows",
+        },
+    )
 
 
-def test_the_folder_of_an_unpacked_zip_and_single_files_are_read_too(tmp_path):
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    shutil.copy(EXAMPLES / NEW, folder)
-    (folder / "ReadMeFirst.pdf").write_bytes(b"%PDF")
-    renamed = tmp_path / "whatever.txt"
-    shutil.copy(EXAMPLES / OLD, renamed)
-    assert names([folder, renamed]) == [
-        (str(folder / NEW), str(folder), 8),
-        ("whatever.txt", str(renamed), 3),
-    ]
+def test_a_folder_is_read_with_those_in_it_and_single_files_may_have_any_name(tmp_path):
+    folder = tmp_path / "my_spotify_data"
+    inner = written(folder / "Spotify Extended Streaming History" / NEW, example(NEW))
+    written(inner.parent / "ReadMeFirst.pdf", b"%PDF")
+    written(folder / "__MACOSX" / f"._{NEW}", b"finder")
+    renamed = written(tmp_path / "whatever.txt", example(OLD))
+    assert found(folder, renamed) == (
+        [(str(inner), 7, 8), ("whatever.txt", None, 3)],
+        {str(inner.parent / "ReadMeFirst.pdf"): "is a PDF"},
+    )
 
 
-def test_a_byte_order_mark_is_no_damage(tmp_path):
-    path = tmp_path / "history.json"
-    path.write_bytes(b"\xef\xbb\xbf" + example(OLD))
-    assert names([path]) == [("history.json", str(path), 3)]
+@pytest.mark.parametrize(
+    ("name", "number", "is_video"),
+    [
+        ("endsong_0.json", 0, False),
+        ("endsong_12.json", 12, False),
+        ("endsong.json", None, False),
+        ("endvideo.json", None, True),
+        ("endsong_1 (1).json", 1, False),
+        ("Copy of endsong_3.json", 3, False),
+        ("Streaming_History_Audio_2021_1 (1).json", 1, False),
+        ("Streaming_History_Audio_2014-2019_0.json", 0, False),
+        ("Streaming_History_Audio_2021.json", None, False),
+        ("Streaming_History_Audio_2021-2022.json", None, False),
+        ("Streaming_History_Video_2018-2024.json", None, True),
+        ("streaming_history_video_2018-2024_1.json", 1, True),
+        ("my plays.json", None, False),
+    ],
+)
+def test_the_name_says_only_which_part_of_the_history_a_file_is(tmp_path, name, number, is_video):
+    written(tmp_path / "MyData" / name, example(OLD))
+    [file] = read_files([tmp_path])
+    assert (file.number, file.is_video) == (number, is_video)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"\xef\xbb\xbf" + example(OLD), id="byte order mark"),
+        pytest.param(example(OLD).decode().encode("utf-16"), id="UTF-16"),
+        pytest.param(example(OLD).decode().encode("utf-16-be"), id="UTF-16, no byte order mark"),
+        pytest.param(example(OLD).decode().encode("utf-32"), id="UTF-32"),
+        pytest.param(example(OLD).replace(b"\n", b"\r\n"), id="line ends of Windows"),
+        pytest.param(gzip.compress(example(OLD)), id="gzip"),
+        pytest.param(bz2.compress(example(OLD)), id="bzip2"),
+        pytest.param(lzma.compress(example(OLD)), id="xz"),
+    ],
+)
+def test_a_file_is_read_in_every_form_in_which_people_have_it(tmp_path, content):
+    assert found(written(tmp_path / "history", content)) == ([("history", None, 3)], {})
+    assert found(zipped(tmp_path / "my.zip", **{OLD: content})) == ([("my.zip: endsong_0.json", 0, 3)], {})
+
+
+def test_archives_are_read_whatever_they_are_packed_in(tmp_path):
+    history = {f"MyData/{OLD}": example(OLD)}
+    expected = [("x: endsong_0.json", 0, 3)]
+    for mode in ("w:", "w:gz", "w:bz2", "w:xz"):
+        assert found(tarred(tmp_path / "x", history, mode)) == (expected, {})
+    inner = zipped(tmp_path / "inner.zip", **{OLD: example(OLD)}).read_bytes()
+    names = [("outer.zip: inner.zip: endsong_0.json", 0, 3)]
+    assert found(zipped(tmp_path / "outer.zip", **{"inner.zip": inner})) == (names, {})
+    written(tmp_path / "folder/inner.zip", inner)
+    name = str(tmp_path / "folder/inner.zip")
+    assert found(tmp_path / "folder") == ([(f"{name}: endsong_0.json", 0, 3)], {})
+
+
+def test_the_archive_beside_the_folder_that_it_was_unpacked_to_is_left_alone(tmp_path):
+    written(tmp_path / "MyData" / OLD, example(OLD))
+    archive = zipped(tmp_path / "my_spotify_data.zip", **{OLD: example(OLD)})
+    histories, others = found(tmp_path)
+    assert (len(histories), others) == (
+        1,
+        {str(archive): "is an archive beside the history. Give it by itself if it holds another one"},
+    )
+
+
+def test_two_histories_at_one_path_are_not_mixed_unasked(tmp_path):
+    for name in ("anna", "ben"):
+        written(tmp_path / name / OLD, example(OLD))
+    sentence = f"{tmp_path} holds 2 histories: in {tmp_path / 'anna'}, in {tmp_path / 'ben'}. Nothing was stored."
+    assert sentence in refusal(tmp_path)
+    assert len(found(tmp_path / "anna", tmp_path / "ben")[0]) == 2
+
+
+def test_a_damaged_file_of_a_history_is_named_and_the_others_are_read(tmp_path):
+    cut_off, other = example(NEW)[:2000], b"[1, 2]"
+    path = zipped(tmp_path / "my.zip", **{NEW: cut_off, OLD: example(OLD), "endsong_1.json": b"", "Other.json": other})
+    findings = list(read_files([path]))
+    assert found(path)[0] == [(f"my.zip: {NEW}", 7, 2), ("my.zip: endsong_0.json", 0, 3)]
+    unread = {finding.name[8:]: finding for finding in findings if not isinstance(finding, ExportFile)}
+    assert {name: (file.reason, file.is_history) for name, file in unread.items()} == {
+        "Other.json": ("holds no plays: its rows have no ts and ms_played", False),
+        "endsong_1.json": ("is empty", True),
+    }
+    assert {name: file.is_history for name, file in read_all(path).items()} == {
+        f"my.zip: {NEW}": True,
+        "my.zip: Other.json": False,
+        "my.zip: endsong_1.json": True,
+    }
+
+
+def read_all(path):
+    """The unread files once every row was read."""
+    return {file.name: file for file in read(read_files([path]), NOW).unread}
 
 
 ACCOUNT_DATA = (
     "is of Spotify's “Account data”, which names no track ids and holds one year only. Ask for the “Extended streaming "
     "history” instead: at https://www.spotify.com/account/privacy/, under “Download your data”"
 )
-NO_HISTORY = "Give the files Streaming_History_Audio_….json (before 2023: endsong_….json), or the zip they came in."
+NO_HISTORY = (
+    "Nothing was stored. Give the files Streaming_History_Audio_….json (before 2023: endsong_….json), or the zip they "
+    "came in."
+)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
         ("a.json", example(ACCOUNT), f"a.json {ACCOUNT_DATA}"),
-        ("a.json", b'{"Payments": []}', f"a.json is not a streaming history. {NO_HISTORY}"),
-        ("a.json", b"[]", f"a.json is not a streaming history. {NO_HISTORY}"),
-        ("a.json", b'[{"playlist": "One"}, 3]', f"a.json is not a streaming history. {NO_HISTORY}"),
+        ("a.json", b'{"Payments": []}', f"a.json holds one JSON object, not a list of rows. {NO_HISTORY}"),
+        ("a.json", b"[]", f"a.json is an empty list. {NO_HISTORY}"),
         (
             "a.json",
-            example(NEW)[:-20],
-            f"a.json is not JSON, or only a part of it is there. Nothing was stored. {NO_HISTORY}",
+            b'[{"playlist": "One"}, 3]',
+            f"a.json holds no plays: its rows have no ts and ms_played. {NO_HISTORY}",
         ),
-        ("a.json", b"", "a.json is not JSON"),
+        ("a.json", example(NEW)[:-20], f"a.json is not JSON, or only a part of it is there. {NO_HISTORY}"),
+        ("a.json", b"", f"a.json is empty. {NO_HISTORY}"),
         ("a.json", b"\xff\xfe[]", "a.json is not JSON"),
         ("a.json", b"[" * 100_000, "a.json is not JSON"),
+        (
+            "a.json",
+            b'[{"ts": "x", "ms_played": 1}]'.replace(b"x", "ä".encode("latin-1")),
+            "a.json is not UTF-8, in which",
+        ),
+        ("a.json", b'["' + b"a" * 3_000_000 + b'"]', "a.json has a row of more than a million characters."),
+        ("a.json", b'{"ts": "x", "ms_played": 1}\n{"ts": "y", "ms_played": 1}', "a.json holds one JSON object"),
         ("a.zip", b"PK\x03\x04 cut off", "a.zip cannot be unpacked. Download the file again"),
+        ("a.zip", b"PK\x05\x06" + bytes(18), f"a.zip holds no streaming history. {NO_HISTORY}"),
+        ("a.zip", b" \n<!DOCTYPE html>", "a.zip is a web page, not the download itself. Sign in at Spotify"),
+        ("a.zip", b"7z\xbc\xaf\x27\x1c", "a.zip is a 7-Zip archive. Unpack it first, and give the folder."),
+        ("a.gz", gzip.compress(example(OLD))[:-20], "a.gz cannot be unpacked. Download the file again"),
     ],
 )
-def test_what_is_no_history_is_refused_with_what_to_do(tmp_path, name, content, sentence):
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(CliError) as refusal:
-        names([path])
-    assert sentence in str(refusal.value)
+def test_what_is_no_history_is_refused_with_what_was_found_and_what_to_do(tmp_path, name, content, sentence):
+    path = written(tmp_path / name, content)
+    with pytest.raises(CliError) as refused:
+        read(read_files([path]), NOW)
+    assert sentence in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("contents", "sentence"),
     [
         ({ACCOUNT: example(ACCOUNT), "Userdata.json": b"{}"}, f"my.zip {ACCOUNT_DATA}"),
-        ({"Playlist1.json": b"{}"}, f"my.zip holds no streaming history. {NO_HISTORY}"),
+        (
+            {"Playlist1.json": b"{}"},
+            f"my.zip holds no streaming history (my.zip: Playlist1.json holds one JSON object, not a list of rows). "
+            f"{NO_HISTORY}",
+        ),
         ({NEW: example(NEW)[:-9]}, f"my.zip: {NEW} is not JSON"),
         ({NEW: example(ACCOUNT)}, f"my.zip: {NEW} {ACCOUNT_DATA}"),
     ],
 )
 def test_a_zip_without_a_history_is_refused_with_what_to_do(tmp_path, contents, sentence):
-    with pytest.raises(CliError) as refusal:
-        names([zipped(tmp_path / "my.zip", **contents)])
-    assert sentence in str(refusal.value)
+    with pytest.raises(CliError) as refused:
+        read(read_files([zipped(tmp_path / "my.zip", **contents)]), NOW)
+    assert sentence in str(refused.value)
 
 
-def test_a_damaged_zip_and_a_missing_file_are_told(tmp_path):
+def test_a_damaged_zip_the_end_of_one_a_password_and_a_missing_file_are_named(tmp_path):
     path = zipped(tmp_path / "my.zip", **{NEW: example(NEW)})
     content = bytearray(path.read_bytes())
+    written(tmp_path / "end.zip", content[-100:])
+    locked = bytearray(content)
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        locked[locked.index(signature) + offset] |= 1
+    written(tmp_path / "locked.zip", locked)
     content[120:160] = bytes(40)
     path.write_bytes(content)
-    with pytest.raises(CliError, match=r"my\.zip: Streaming_History_Audio_2023-2024_7\.json cannot be unpacked"):
-        names([path])
-    with pytest.raises(CliError, match=r"nothing\.json cannot be read: No such file or directory"):
-        names([tmp_path / "nothing.json"])
+    assert f"my.zip: {NEW} cannot be unpacked. Download the file again" in refusal(path)
+    assert "end.zip is the end of a zip whose beginning is missing. Download it again." in refusal(tmp_path / "end.zip")
+    assert f"locked.zip: {NEW} needs a password. Unpack it by hand first" in refusal(tmp_path / "locked.zip")
+    assert "nothing.json cannot be read: No such file or directory" in refusal(tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "pack"),
+    [
+        pytest.param(b"[" + b" " * (40 << 20) + b"]", lambda path, content: zipped(path, **{OLD: content}), id="zip"),
+        pytest.param(
+            b"[" + b" " * (40 << 20) + b"]", lambda path, content: written(path, gzip.compress(content)), id="gzip"
+        ),
+        pytest.param(
+            b"[" + b" " * (40 << 20) + b"]", lambda path, content: tarred(path, {OLD: content}), id="tar in gzip"
+        ),
+    ],
+)
+def test_what_is_packed_far_tighter_than_a_history_is_refused_by_name(tmp_path, content, pack):
+    path = pack(tmp_path / "bomb", content)
+    assert re.match(r"bomb(: endsong_0\.json)? is packed more than 200 to 1", refusal(path))
+
+
+def test_what_one_command_reads_is_bounded(tmp_path):
+    path = zipped(tmp_path / "my.zip", **{NEW: example(NEW), OLD: example(OLD)})
+    read_before = len(example(NEW)) + 2 * path.stat().st_size
+    assert f"my.zip: {OLD} is too large" in refusal(path, budget=Budget(bytes_left=read_before + 10))
+    assert f"more than 10,000 files up to my.zip: {NEW}" in refusal(path, budget=Budget(files_left=1))
+
+
+def test_rows_are_bounded_and_the_file_is_named(monkeypatch):
+    monkeypatch.setattr(export_reading, "MOST_ROWS", 10)
+    with pytest.raises(CliError, match=r"endsong_0\.json: with it there are more than 10 rows"):
+        read(read_files([EXAMPLES / NEW, EXAMPLES / OLD]), NOW)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -128,7 +311,7 @@ def test_whatever_bytes_come_they_are_a_history_or_refused_in_words(tmp_path, co
     (tmp_path / "bad.zip").write_bytes((tmp_path / "good.zip").read_bytes()[:place] + noise)
     for name in ("a.json", "good.zip", "bad.zip"):
         try:
-            reading = read(read_files([tmp_path / name]))
+            reading = read(read_files([tmp_path / name]), NOW)
         except CliError as refusal:
             assert str(refusal).startswith(name)
         else:
@@ -140,7 +323,7 @@ def test_every_row_is_accounted_for_and_repeats_keep_the_time_heard_longest(tmp_
     longer = rows[0] | {"ms_played": 190_000}
     path = tmp_path / "history.json"
     path.write_text(json.dumps([*rows, longer, rows[0], {"ts": "x", "ms_played": 1, "spotify_track_uri": "y"}]))
-    reading = read(read_files([path, EXAMPLES / OLD, EXAMPLES / OLD]))
+    reading = read(read_files([path, EXAMPLES / OLD, EXAMPLES / OLD]), NOW)
 
     assert reading.rows == 11 + 3 + 3
     assert [play.ms_played for play in reading.plays] == [240_000, 29_999, 190_000, 4_210, 201_000]
@@ -152,4 +335,8 @@ def test_every_row_is_accounted_for_and_repeats_keep_the_time_heard_longest(tmp_
     assert reading.rows == len(reading.plays) + reading.repeats + sum(reading.left_out.values())
     [unreadable] = reading.unreadable
     assert (unreadable.file, unreadable.index) == ("history.json", 10)
-    assert reading.spans[str(EXAMPLES / OLD)] == (reading.plays[0].played_at, reading.plays[1].played_at)
+    assert [(file.name, len(file.instants)) for file in reading.files] == [
+        ("history.json", 6),
+        ("endsong_0.json", 2),
+        ("endsong_0.json", 2),
+    ]

@@ -91,46 +91,50 @@ def test_a_file_that_cannot_be_merged_is_told_with_the_reason_and_the_next_step(
     assert "give the files again" in said.err
 
 
-def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(importing, monkeypatch):
+def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(importing, tmp_path, monkeypatch):
     """Load merges the other plays of the file, and the ledger's row says both: succeeded, RowsRefused."""
     importing.rows(
         "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
-        f"('{ONE}', TIMESTAMP '2018-05-01 07:00:00', TIMESTAMP '2018-05-01 07:04:00', 'r', TIMESTAMP '2018-05-02')"
+        f"('{ONE}', TIMESTAMP '2018-05-01 07:00:00', TIMESTAMP '2018-05-01 07:08:00', 'r', TIMESTAMP '2018-05-02')"
     )
+    before, around = json.loads(OLD.read_text()), ("06:58:00", "07:10:00")
+    rows = [before[0] | {"ts": f"2018-05-01T{time}Z", "ms_played": 40_000} for time in around]
+    old = tmp_path / OLD.name
+    old.write_text(json.dumps(sorted([*before, *rows], key=lambda row: row["ts"])))
     whole = landing_bucket.to_csv
 
     def damaged(plays, run):
         return whole(plays, run).replace(b"2018-05-01T07:04:10.000Z", b"yesterday")
 
     monkeypatch.setattr(landing_bucket, "to_csv", damaged)
-    said = importing.types("import", ONE, NEW, OLD)
+    said = importing.types("import", ONE, NEW, old)
 
     assert (said.code, said.out.splitlines()[:9]) == (
         1,
         [
             "rows  what became of them",
-            "   4  stored: new plays",
+            "   6  stored: new plays",
             "   1  refused by BigQuery: in the quarantine bucket",
             "   1  more than once in the files",
             "   2  left out: podcast episode",
             "   1  left out: audiobook",
             "   1  left out: local file",
             "   1  left out: no track id",
-            "  11  in the files",
+            "  13  in the files",
         ],
     )
-    assert "BigQuery refused 1 of the plays, so no gap was closed: Of 4 plays in the file 4 were new." in said.err
+    assert "BigQuery refused 1 of the plays, so no gap was closed: Of 6 plays in the file 6 were new." in said.err
     assert "once the cause is mended, give the files again" in said.err
     assert "closed" not in said.out
     assert "Heard for less than 30 seconds, so not counted: 2 of these plays.\n" in said.out
-    told = importing.types("import", ONE, NEW, OLD, "--json")
+    told = importing.types("import", ONE, NEW, old, "--json")
     numbers = told.json
-    assert (told.code, numbers["new"], numbers["known"], numbers["refused"], numbers["gaps_closed"]) == (1, 0, 4, 1, 0)
+    assert (told.code, numbers["new"], numbers["known"], numbers["refused"], numbers["gaps_closed"]) == (1, 0, 6, 1, 0)
     assert [(step["step"], step["error_class"]) for step in numbers["steps"]] == [("load", "RowsRefused")]
     assert len(importing.rows("SELECT * FROM listening.gaps")) == 1
 
     monkeypatch.setattr(landing_bucket, "to_csv", whole)
-    mended = importing.types("import", ONE, NEW, OLD)
+    mended = importing.types("import", ONE, NEW, old)
     assert mended.code == 0
     assert "   1  stored: new plays\n" in mended.out
     assert "1 gap is closed.\n" in mended.out

@@ -117,6 +117,9 @@ CLI_PARAMETERS = {
     **{"listener_id": "STRING", "run_id": "STRING", "reason": "STRING", "limit": "INT64", "rows": "INT64"},
     **dict.fromkeys(["since", "oldest", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
     "spans": "ARRAY<STRUCT<begins_at TIMESTAMP, ends_at TIMESTAMP>>",
+    "changes": (
+        "ARRAY<STRUCT<gap_start TIMESTAMP, gap_end TIMESTAMP, detected_at TIMESTAMP, run_id STRING, is_open BOOL>>"
+    ),
     "entries": "ARRAY<STRUCT<run_id STRING, slot TIMESTAMP, step STRING, state STRING, reason STRING, details STRING>>",
 }
 

@@ -1,0 +1,204 @@
+"""Opens what a package can be: a folder, a zip, a tar, something compressed, or one in the other.
+
+Content decides, because people rename files. What is unpacked is bounded: a file that a listener passes on must not
+fill the owner's memory or disk, nor run for hours.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Literal
+
+from cli.errors import CliError
+
+MOST_BYTES = 4 << 30
+"""Of all that one command reads: 2 million rows are 1.5 GB."""
+_MOST_RATIO = 200
+"""Spotify's files are packed about 20 to 1."""
+_ALWAYS_FINE_BYTES = 16 << 20
+_MOST_FILES = 10_000
+_IN_MEMORY_BYTES = 16 << 20
+
+Form = Literal["zip", "tar", "file"]
+_Found = tuple[str, Callable[[], Any], int]
+"""Path in the archive, how to open it, packed size."""
+
+_DECOMPRESSORS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+_ZIP_BEGINS = (b"PK\x03\x04", b"PK\x05\x06")
+_TAR_AT, _TAR = 257, b"ustar"
+_HEAD_BYTES = 512
+_CHUNK = 1 << 18
+_DAMAGE = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+    *(NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
+)
+_NO_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
+_ENCRYPTED = 0x1
+
+
+class Damaged(Exception):  # noqa: N818 -- reads as what happened
+    """The text completes the sentence "the file …"."""
+
+
+@dataclass
+class Budget:
+    """What is left of what one command may read."""
+
+    bytes_left: int = MOST_BYTES
+    files_left: int = _MOST_FILES
+
+    def take_file(self, name: str) -> None:
+        self.files_left -= 1
+        if self.files_left < 0:
+            raise CliError(f"There are more than {_MOST_FILES:,} files up to {name}. Give the history alone.")
+
+    def take(self, count: int, name: str) -> None:
+        self.bytes_left -= count
+        if self.bytes_left < 0:
+            raise CliError(
+                f"{name} is too large: with it, more than {MOST_BYTES >> 30} GB would be read, and Spotify's exports "
+                "are far smaller. Nothing was stored."
+            )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that can be opened. `name`: for messages. `folder`: where it lies, in words that no other folder has."""
+
+    name: str
+    folder: str
+    unpack: Callable[[], BinaryIO]
+    packed_bytes: int
+    """As it lies on the disk; 0 when it is not packed."""
+
+    @property
+    def file_name(self) -> str:
+        return PurePosixPath(self.name.rsplit(": ", 1)[-1]).name
+
+    @contextmanager
+    def open(self, budget: Budget) -> Iterator[io.BufferedReader]:
+        """The content, decompressed. Raises Damaged, here and where it is read."""
+        with _named_damage():
+            stream = self.unpack()
+        with stream:
+            reader = _metered(stream, self.name, budget, self.packed_bytes)
+            for begins, decompress in _DECOMPRESSORS.items():
+                if reader.peek(_HEAD_BYTES).startswith(begins):
+                    packed_bytes = self.packed_bytes or stream.seek(0, io.SEEK_END)
+                    stream.seek(0)
+                    reader = _metered(decompress(stream), self.name, budget, packed_bytes)
+                    break
+            yield reader
+
+
+class _Metered(io.RawIOBase):
+    """Counts what is read, and refuses what is unpacked to far more than it was."""
+
+    def __init__(self, stream: BinaryIO, name: str, budget: Budget, packed_bytes: int) -> None:
+        self._stream, self._name, self._budget = stream, name, budget
+        self._left = max(_ALWAYS_FINE_BYTES, _MOST_RATIO * packed_bytes) if packed_bytes else MOST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with _named_damage():
+            content = self._stream.read(len(buffer))
+        self._budget.take(len(content), self._name)
+        self._left -= len(content)
+        if self._left < 0:
+            raise CliError(
+                f"{self._name} is packed more than {_MOST_RATIO} to 1, which no streaming history is. Nothing was "
+                "stored. If it is one all the same, unpack it by hand and give the folder."
+            )
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def _metered(stream: BinaryIO, name: str, budget: Budget, packed_bytes: int) -> io.BufferedReader:
+    return io.BufferedReader(_Metered(stream, name, budget, packed_bytes), _CHUNK)
+
+
+@contextmanager
+def _named_damage() -> Iterator[None]:
+    """Damaged, or packed in a way that Python does not know."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError) as error:
+        raise Damaged(f"cannot be read: {error.strerror}") from None
+    except _DAMAGE:
+        raise Damaged("cannot be unpacked. Download the file again, or unpack it by hand first") from None
+
+
+def path_entry(path: Path, name: str) -> Entry:
+    return Entry(name, str(path.absolute().parent), lambda: path.open("rb"), 0)
+
+
+def folder_entries(path: Path) -> Iterator[Entry]:
+    """Every file below the folder; links to other folders are not followed."""
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        files = [Path(folder) / name for name in sorted(names) if _is_file_of_interest(name)]
+        yield from (path_entry(file, str(file)) for file in files if file.is_file())
+
+
+def form_of(stream: io.BufferedReader) -> Form:
+    head = stream.peek(_HEAD_BYTES)
+    if head.startswith(_ZIP_BEGINS):
+        return "zip"
+    return "tar" if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR else "file"
+
+
+@contextmanager
+def contents(entry: Entry, form: Form, stream: io.BufferedReader) -> Iterator[list[Entry]]:
+    """The files in an archive, sorted by their names. Raises Damaged."""
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        with _named_damage():
+            archive = zipfile.ZipFile(copy) if form == "zip" else tarfile.TarFile(fileobj=copy)
+        with archive:
+            with _named_damage():
+                found = _in_zip(archive) if isinstance(archive, zipfile.ZipFile) else _in_tar(archive)
+            entries = [_inner_entry(entry, *each) for each in found if _is_file_of_interest(each[0])]
+            yield sorted(entries, key=lambda inner: (inner.folder, inner.name))
+
+
+def _in_zip(archive: zipfile.ZipFile) -> list[_Found]:
+    files = [info for info in archive.infolist() if not info.is_dir()]
+    return [(info.filename, partial(_open_zipped, archive, info), info.compress_size) for info in files]
+
+
+def _open_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
+    if info.flag_bits & _ENCRYPTED:
+        raise Damaged("needs a password. Unpack it by hand first, and give the folder")
+    return archive.open(info)
+
+
+def _in_tar(archive: tarfile.TarFile) -> list[_Found]:
+    return [(info.name, partial(archive.extractfile, info), 0) for info in archive if info.isfile()]
+
+
+def _inner_entry(outer: Entry, path: str, unpack: Callable[[], Any], packed_bytes: int) -> Entry:
+    inner = PurePosixPath(path)
+    return Entry(
+        f"{outer.name}: {inner.name}", f"{outer.folder}/{outer.file_name}/{inner.parent}", unpack, packed_bytes
+    )
+
+
+def _is_file_of_interest(name: str) -> bool:
+    """Not what macOS and Windows add: no listener ever sees it."""
+    path = PurePosixPath(name)
+    return "__MACOSX" not in path.parts and not path.name.startswith("._") and path.name not in _NO_FILES

@@ -1,0 +1,196 @@
+"""In which stretches an export holds every play, and what is left of a gap when it is stored. Pure.
+
+Spotify cuts a history into numbered files by time. So a file holds everything between its plays, and two files of one
+package hold everything between them when their numbers follow each other. Evidence is missing, and a gap stays open,
+
+- between files whose numbers do not follow each other, or that have none: one in between may be missing;
+- where a row stands that cannot be stored;
+- in a silence longer than the listener usually keeps;
+- in a file that is not in the order of time: others may hold plays of the same hours;
+- in a file of videos: the music of those hours is in other files;
+- where the export holds no play inside the gap, or lacks the plays around it that are stored: it is not whole there.
+
+docs/decisions/0024 says why.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, pairwise
+
+from cli.export_reading import FilePlays, to_ms
+
+Span = tuple[int, int]
+"""From an instant to an instant, in milliseconds since 1970."""
+
+APART_MS = 90_000
+"""How far apart the two ends may lie that Spotify's API and its export give of one play."""
+
+# Shorter silences are part of a session; from the longer ones the listener's habit is read.
+_BREAK_MS = 30 * 60_000
+_ALWAYS_USUAL_MS = 12 * 3_600_000  # a night
+_ENOUGH_BREAKS = 20
+_NEAR_MS = 24 * 3_600_000
+_WEEK_MS = 7 * _NEAR_MS
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A row of the table gaps, of one listener."""
+
+    gap_start: datetime
+    gap_end: datetime
+    run_id: str
+    detected_at: datetime
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A gap that an export closes, or makes smaller: which parts of it are closed, and which are left open."""
+
+    gap: Gap
+    closed: list[Span]
+    left: list[Span]
+
+
+class TrackTimes:
+    """When which track was played: pairs of an instant and a hash of the track id."""
+
+    def __init__(self, plays: Iterable[tuple[int, int]]) -> None:
+        self._times: dict[int, array[int]] = defaultdict(lambda: array("q"))
+        for instant, track in sorted(plays):
+            self._times[track].append(instant)
+
+    def has(self, instant: int, track: int) -> bool:
+        """Whether a play of this track ended at about this instant."""
+        times = self._times.get(track, ())
+        first = bisect_left(times, instant - APART_MS)
+        return first < len(times) and times[first] <= instant + APART_MS
+
+
+def usual_silence_ms(files: Iterable[FilePlays]) -> int:
+    """The longest silence that the listener often keeps: of twenty breaks, one is longer. At least a night."""
+    instants = _instants(files)
+    breaks = sorted(silence for a, b in pairwise(instants) if (silence := b - a) >= _BREAK_MS)
+    return max(_ALWAYS_USUAL_MS, breaks[len(breaks) * 19 // 20]) if len(breaks) >= _ENOUGH_BREAKS else _ALWAYS_USUAL_MS
+
+
+def stretches(files: Sequence[FilePlays]) -> list[Span]:
+    """The time of which the files are, whichever file a play is in. Weeks without a play are not of it."""
+    return _without_long_silence(_instants(files), set(), max(_WEEK_MS, usual_silence_ms(files)))
+
+
+def closings(gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[tuple[int, int]]) -> list[Closing]:
+    """What becomes of the gaps once the plays of the files are stored. Gaps that stay as they are are left out.
+
+    `stored`: instant and track of plays that were stored before, the oldest first; those around the gaps are enough.
+    """
+    whole, instants = covered(files), _instants(files)
+    told = TrackTimes(play for file in files for play in zip(file.instants, file.tracks, strict=True))
+    found = []
+    for gap in gaps:
+        span = to_ms(gap.gap_start), to_ms(gap.gap_end)
+        expected = [play for play in _near(stored, span) if any(first <= play[0] <= last for first, last in whole)]
+        if sum(told.has(*play) for play in expected) * 2 >= len(expected):
+            closed = list(_closed(span, whole, instants))
+            found += [Closing(gap, closed, list(_left(span, closed)))] if closed else []
+    return found
+
+
+def _near(stored: Sequence[tuple[int, int]], gap: Span) -> Sequence[tuple[int, int]]:
+    first, last = gap[0] - _NEAR_MS, gap[1] + _NEAR_MS
+    return stored[bisect_left(stored, (first,)) : bisect_right(stored, (last,))]
+
+
+def covered(files: Sequence[FilePlays]) -> list[Span]:
+    """The stretches in which the files hold every play: from a play to a play, sorted."""
+    usual = usual_silence_ms(files)
+    music = [file for file in files if not file.is_video and _is_in_order(file.instants)]
+    whole = [file for file in music if not any(_lacks(file, other) for other in music if other is not file)]
+    spans = [span for chain in _chains(whole, files) for span in _without_long_silence(*_joined(chain), usual)]
+    return sorted(spans)
+
+
+def _is_in_order(instants: Sequence[int]) -> bool:
+    return all(a <= b for a, b in pairwise(instants))
+
+
+def _lacks(file: FilePlays, other: FilePlays) -> bool:
+    """Whether the other file has a play between the first and the last of this one that this one has not."""
+    if not file.instants:
+        return False
+    inside = range(bisect_right(other.instants, file.instants[0]), bisect_left(other.instants, file.instants[-1]))
+    if not inside:
+        return False
+    mine = set(zip(file.instants, file.tracks, strict=True))
+    return any((other.instants[index], other.tracks[index]) not in mine for index in inside)
+
+
+def _chains(whole: Sequence[FilePlays], files: Sequence[FilePlays]) -> Iterator[list[FilePlays]]:
+    """Files between which nothing can be missing: of one package, with numbers and times that follow each other."""
+    times_named = Counter((file.package, file.number) for file in files if not file.is_video)
+    chain: list[FilePlays] = []
+    for file in sorted(whole, key=lambda file: (file.package, -1 if file.number is None else file.number)):
+        if chain and not _follows(file, chain[-1], times_named):
+            yield chain
+            chain = []
+        chain.append(file)
+    if chain:
+        yield chain
+
+
+def _follows(file: FilePlays, before: FilePlays, times_named: Mapping[tuple[str, int | None], int]) -> bool:
+    return (
+        file.package == before.package
+        and file.number is not None
+        and before.number is not None
+        and file.number == before.number + 1
+        and times_named[file.package, file.number] == times_named[before.package, before.number] == 1
+    )
+
+
+def _joined(chain: Sequence[FilePlays]) -> "tuple[array[int], set[int]]":
+    """The instants of all of them and the positions of doubts."""
+    instants, doubts = array("q"), set[int]()
+    for file in chain:
+        doubts |= {len(instants) + position for position in file.doubts}
+        instants.extend(file.instants)
+    return instants, doubts
+
+
+def _without_long_silence(instants: Sequence[int], doubts: AbstractSet[int], usual: int) -> list[Span]:
+    spans: list[Span] = []
+    for position, instant in enumerate(instants):
+        if spans and position not in doubts and 0 <= instant - spans[-1][1] <= usual:
+            spans[-1] = spans[-1][0], instant
+        else:
+            spans.append((instant, instant))
+    return spans
+
+
+def _closed(gap: Span, whole: Iterable[Span], instants: Sequence[int]) -> Iterator[Span]:
+    """The parts of the gap in a stretch with a play inside. Ends are drawn in: the API's clock is not the export's."""
+    at = gap[0]
+    for first, last in whole:
+        start, end = max(first + APART_MS, at), min(last - APART_MS, gap[1])
+        first_inside = bisect_left(instants, max(start, gap[0] + APART_MS))
+        if first_inside < bisect_right(instants, min(end, gap[1] - APART_MS)) and start < end:
+            yield start, end
+            at = end
+
+
+def _left(gap: Span, closed: Sequence[Span]) -> Iterator[Span]:
+    edges = [gap[0], *chain.from_iterable(closed), gap[1]]
+    return ((start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end)
+
+
+def _instants(files: Iterable[FilePlays]) -> "array[int]":
+    return array("q", sorted(chain.from_iterable(file.instants for file in files)))
+
+
+def to_instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

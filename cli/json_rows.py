@@ -1,0 +1,101 @@
+"""Reads the items of a JSON array one by one: memory for one row and one chunk, however large the file is."""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+_CHUNK = 1 << 18
+# A row of a streaming history has about 800 characters.
+_LONGEST_ROW = 1 << 20
+_BLANKS = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder()
+
+
+class NotRows(Exception):  # noqa: N818 -- reads as what happened
+    """The text completes the sentence "the file …"."""
+
+
+def read_rows(stream: io.BufferedReader) -> Iterator[Any]:
+    """Raises NotRows where the content stops being a JSON array, possibly after many rows.
+
+    UTF-8 with or without a byte order mark, UTF-16 and UTF-32: what JSON may be written in.
+    """
+    head = stream.peek(4)[:4]
+    if not head:
+        raise NotRows("is empty")
+    text = io.TextIOWrapper(stream, json.detect_encoding(head), newline="")
+    try:
+        yield from _items(_Window(text))
+    except UnicodeDecodeError:
+        raise NotRows("is not UTF-8, in which Spotify writes: an editor has saved it in another encoding") from None
+    except (ValueError, RecursionError):
+        raise NotRows("is not JSON, or only a part of it is there") from None
+
+
+class _Window:
+    """The part of a text that is looked at."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text, self._chars, self._at, self._ended = text, "", 0, False
+
+    def next(self) -> str:
+        """The next character that is not blank, without taking it; empty at the end."""
+        while True:
+            self._at = _end_of_blanks(self._chars, self._at)
+            if self._at < len(self._chars):
+                return self._chars[self._at]
+            if not self._read_on():
+                return ""
+
+    def take(self) -> str:
+        char = self.next()
+        self._at += len(char)
+        return char
+
+    def value(self) -> Any:
+        """The next value. One at the end of the window may go on behind it: 12 could be 123."""
+        self.next()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._chars, self._at)
+            except json.JSONDecodeError:
+                if not self._read_on():
+                    raise
+                continue
+            if end < len(self._chars) or not self._read_on():
+                self._at = end
+                return value
+
+    def _read_on(self) -> bool:
+        """False at the end of the text."""
+        if len(self._chars) - self._at > _LONGEST_ROW:
+            raise NotRows("has a row of more than a million characters")
+        more = self._text.read(_CHUNK)
+        self._chars, self._at = self._chars[self._at :] + more, 0
+        return bool(more)
+
+
+def _end_of_blanks(chars: str, start: int) -> int:
+    blanks = _BLANKS.match(chars, start)
+    return blanks.end() if blanks else start
+
+
+def _items(window: _Window) -> Iterator[Any]:
+    if window.next() == "{":
+        raise NotRows("holds one JSON object, not a list of rows")
+    if window.next() != "[":
+        raise ValueError
+    window.take()
+    if window.next() == "]":
+        window.take()
+    else:
+        separator = ","
+        while separator == ",":
+            yield window.value()
+            separator = window.take()
+        if separator != "]":
+            raise ValueError
+    if window.next():
+        raise ValueError

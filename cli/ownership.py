@@ -1,0 +1,119 @@
+"""Whether files are the listener's own, judged by the plays that are stored.
+
+In hours whose plays are stored, an own file holds hardly a play that is not: the API hides private sessions only. A
+stranger's file holds hardly one that is. Where no stored play is of the time of the files, nothing is proved, and the
+owner is asked.
+"""
+
+import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cli import import_queries
+from cli.console import say
+from cli.coverage import TrackTimes
+from cli.errors import CliError
+from cli.export_reading import FilePlays
+from cli.import_report import Account
+from cli.place import Place
+from cli.secret_store import SecretStore
+from cli.warehouse import Warehouse
+
+# From fewer plays nothing can be concluded.
+_ENOUGH_PLAYS = 10
+_FEW_PLAYS = 3
+# Between two stored plays so close to each other, every play is stored.
+_HOUR_MS = 3_600_000
+_ANYWAY = "Nothing was stored. If it is the right one all the same, run the command again with --anyway."
+
+
+@dataclass(frozen=True)
+class Share:
+    """Of one file: how many plays are of hours that are stored, and how many of them are stored."""
+
+    name: str
+    expected: int
+    found: int
+
+
+def check(
+    place: Place, warehouse: Warehouse, listener: str, account: Account, stored: Sequence[tuple[int, int]]
+) -> str:
+    """What the files leave in doubt; empty when they are proved to be the listener's, or when nothing is at stake.
+
+    Raises CliError for somebody else's files, and, unless it is a dry run, for doubtful ones that are not wanted.
+    """
+    found = shares(account.reading.files, stored)
+    _refuse_strangers(listener, account, found)
+    if not account.reading.plays or _is_proved(found, account.comparison.stored) or _names(place, listener, account):
+        return ""
+    count = import_queries.count_stored(warehouse, listener)
+    if count < _ENOUGH_PLAYS:
+        return ""
+    doubt = (
+        f"Nothing proves that this is the export of {listener}: of the {count:,} plays that are stored, "
+        f"{sum(share.found for share in found):,} are in it."
+    )
+    if not account.dry_run:
+        _ask(doubt)
+    return doubt
+
+
+def shares(files: Iterable[FilePlays], stored: Sequence[tuple[int, int]]) -> list[Share]:
+    """`stored`: instant and track of plays that are stored, the oldest first."""
+    instants, known = [instant for instant, _ in stored], TrackTimes(stored)
+    return [_share(file, instants, known) for file in files]
+
+
+def _share(file: FilePlays, stored: Sequence[int], known: TrackTimes) -> Share:
+    expected = found = 0
+    for instant, track in zip(file.instants, file.tracks, strict=True):
+        if track:
+            is_found = known.has(instant, track)
+            found += is_found
+            expected += is_found or _is_in_stored_hour(instant, stored)
+    return Share(file.name, expected, found)
+
+
+def _is_in_stored_hour(instant: int, stored: Sequence[int]) -> bool:
+    after = bisect_left(stored, instant)
+    return 0 < after < len(stored) and stored[after] - stored[after - 1] <= _HOUR_MS
+
+
+def _refuse_strangers(listener: str, account: Account, found: Iterable[Share]) -> None:
+    comparison, accounts = account.comparison, len(account.reading.account_names)
+    if accounts > 1:
+        raise CliError(f"The files are of {accounts} Spotify accounts. Give those of {listener} alone. {_ANYWAY}")
+    if comparison.stored >= _ENOUGH_PLAYS and comparison.missing * 2 > comparison.stored:
+        raise CliError(
+            f"This does not look like the export of {listener}: of {comparison.stored:,} plays that are stored of the "
+            f"same time, it lacks {comparison.missing:,}. {_ANYWAY}"
+        )
+    for share in found:
+        if share.expected >= _ENOUGH_PLAYS and share.found * 5 < share.expected:
+            raise CliError(
+                f"{share.name} does not look like a file of {listener}: of its {share.expected:,} plays in hours of "
+                f"which all plays are stored, {share.found:,} are stored. Leave it out. {_ANYWAY}"
+            )
+
+
+def _is_proved(found: Iterable[Share], stored_in_time: int) -> bool:
+    count = sum(share.found for share in found)
+    return count >= _ENOUGH_PLAYS or (count >= _FEW_PLAYS and count * 2 >= stored_in_time)
+
+
+def _names(place: Place, listener: str, account: Account) -> bool:
+    """Whether every file that names an account names the one that consented. Exports since 2023 name none."""
+    store = SecretStore(place)
+    secret = store.listeners().get(listener)
+    payload = store.read(secret) if secret else None
+    return bool(payload) and account.reading.account_names == {(payload or {}).get("account_id")}
+
+
+def _ask(doubt: str) -> None:
+    if not sys.stdin.isatty():
+        raise CliError(f"{doubt} {_ANYWAY}")
+    say(f"{doubt} Type yes to store it all the same:")
+    if sys.stdin.readline().strip().lower() != "yes":
+        raise CliError("Nothing was stored.")
