@@ -1,5 +1,5 @@
-# One instance and one request at a time: two MERGEs side by side that only insert would store a play twice.
-# And everybody who waits for an answer waits longer than the answer may take.
+# One instance and one request at a time, as far as Cloud Run keeps to it: two MERGEs side by side that only insert store a
+# play twice. And everybody who waits for an answer waits longer than the answer may take.
 
 mock_provider "google" {
   source = "./tests"

@@ -91,7 +91,8 @@ resource "google_cloudfunctions2_function" "main" {
     timeout_seconds       = var.timeout_seconds
     service_account_email = google_service_account.main.email
     environment_variables = var.environment
-    # One at a time: two MERGEs side by side that only insert would store a play twice.
+    # One at a time: two MERGEs side by side that only insert store a play twice. It is a limit and no lock: Cloud Run "may,
+    # for a short period of time, create slightly more" (cloud.google.com/run/docs/about-instance-autoscaling).
     max_instance_count               = 1
     max_instance_request_concurrency = 1
     # Cloud Scheduler, Eventarc and Pub/Sub of the same project count as internal (cloud.google.com/run/docs/securing/ingress).
