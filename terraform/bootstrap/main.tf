@@ -1,8 +1,8 @@
-# What must be there before Cloud Build can deploy: a bucket for Terraform's state, the deployer's identity, and the
-# triggers. Made once by the owner, by hand. Not needed to deploy by hand.
+# What must be there before Cloud Build can deploy: a bucket for Terraform's state, three identities, and their triggers.
+# Made once by the owner, by hand. Not needed to deploy by hand.
 #
-# Its builds run what is in the repository, and among its roles are some over identities and over who may read a secret:
-# whoever can push to the branch can do nearly everything in this project. The approval guards against mistakes.
+# A build runs what was pushed. So a push is checked by an identity that can do nothing and planned by one that can read
+# Terraform's state; only what a person has approved runs as the deployer, whose roles reach nearly everything here.
 #
 #   terraform -chdir=terraform/bootstrap init
 #   terraform -chdir=terraform/bootstrap apply -var project_id=PROJECT -var region=REGION -var repository=ID
@@ -41,7 +41,7 @@ locals {
     "roles/compute.networkAdmin"           = "Spark's network."
     "roles/compute.securityAdmin"          = "The firewall rule of Spark's network."
     "roles/eventarc.admin"                 = "The trigger of load."
-    "roles/iam.roleAdmin"                  = "The custom roles."
+    "roles/iam.roleViewer"                 = "Seeing that the custom roles are as they should be. Who could change one could also grant it."
     "roles/iam.serviceAccountAdmin"        = "The parts' identities and who may use them."
     "roles/iam.serviceAccountUser"         = "Deploying something that acts as one of them."
     "roles/iap.admin"                      = "The viewers of the dashboard."
@@ -52,6 +52,27 @@ locals {
     "roles/run.admin"                      = "The dashboard, and who may call the functions."
     "roles/serviceusage.serviceUsageAdmin" = "The APIs."
     "roles/storage.admin"                  = "The buckets, and Terraform's state in one of them."
+  }
+
+  builds = {
+    check = {
+      description   = "Checks everything and builds the image, with no rights."
+      file          = "cloudbuild.yaml"
+      identity      = "checker"
+      substitutions = { _DASHBOARD = tostring(var.dashboard) }
+    }
+    plan = {
+      description   = "Shows what would change, with no rights to change it."
+      file          = "cloudbuild.plan.yaml"
+      identity      = "planner"
+      substitutions = {}
+    }
+    apply = {
+      description   = "Once it is approved: builds, plans anew, and applies."
+      file          = "cloudbuild.apply.yaml"
+      identity      = "deployer"
+      substitutions = { _DASHBOARD = tostring(var.dashboard), _REGION = var.region }
+    }
   }
 
   # The only roles that the deployer can give or take on the project; tests/terraform compares them with what is given.
@@ -88,6 +109,20 @@ resource "time_sleep" "apis" {
   triggers = { apis = join(",", sort([for api in google_project_service.main : api.service])) }
 }
 
+# Where the first apply put the state. It cannot move: a changed place would replace the bucket.
+resource "terraform_data" "place" {
+  input = { project_id = var.project_id, region = var.region }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output == { project_id = var.project_id, region = var.region }
+      error_message = "This was first applied to ${self.output.project_id} in ${self.output.region}, and the state's bucket cannot move: put project_id and region back, or use a state of its own for another project."
+    }
+  }
+}
+
 resource "google_storage_bucket" "state" {
   #checkov:skip=CKV_GCP_62:Access logs would cost more than what they guard; the state holds no secret.
   name                        = "${var.project_id}-terraform-state"
@@ -112,12 +147,43 @@ resource "google_storage_bucket" "state" {
   depends_on = [time_sleep.apis]
 }
 
-resource "google_service_account" "deployer" {
-  account_id   = "deployer"
-  display_name = "Cloud Build, when it deploys"
-  description  = "Runs cloudbuild.yaml: tests, builds, plans, and applies what was approved."
+resource "google_service_account" "build" {
+  for_each = {
+    checker  = "Runs cloudbuild.yaml with each push: tests, and a build of the image. Can do nothing in the project."
+    planner  = "Runs cloudbuild.plan.yaml with each push: reads Terraform's state and settings."
+    deployer = "Runs cloudbuild.apply.yaml once a person has approved it."
+  }
+
+  account_id   = each.key
+  display_name = "Cloud Build, the ${each.key}"
+  description  = each.value
 
   depends_on = [time_sleep.apis]
+}
+
+# Checker and planner write the log of their builds.
+resource "google_project_iam_member" "build_log" {
+  for_each = toset(["checker", "planner"])
+
+  project = var.project_id
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.build[each.value].member
+}
+
+# The planner finds out the project's number, and has its calls counted on the project.
+resource "google_project_iam_member" "planner" {
+  for_each = toset(["roles/browser", "roles/serviceusage.serviceUsageConsumer"])
+
+  project = var.project_id
+  role    = each.value
+  member  = google_service_account.build["planner"].member
+}
+
+# The planner reads Terraform's state and settings, and writes neither.
+resource "google_storage_bucket_iam_member" "planner_state" {
+  bucket = google_storage_bucket.state.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build["planner"].member
 }
 
 # The deployer makes what terraform/ describes; what each role is for stands beside it above.
@@ -129,15 +195,15 @@ resource "google_project_iam_member" "deployer" {
 
   project = var.project_id
   role    = each.key
-  member  = google_service_account.deployer.member
+  member  = google_service_account.build["deployer"].member
 }
 
 # The deployer gives the parts their roles on the project: those in the list.
 resource "google_project_iam_member" "deployer_grants" {
-  #checkov:skip=CKV_GCP_49:The condition leaves it the roles of the parts to grant.
+  #checkov:skip=CKV_GCP_49:Only after an approval; it can grant the roles of the parts, and change none of those roles.
   project = var.project_id
   role    = "roles/resourcemanager.projectIamAdmin"
-  member  = google_service_account.deployer.member
+  member  = google_service_account.build["deployer"].member
 
   condition {
     title       = "roles-of-the-parts"
@@ -168,20 +234,21 @@ resource "google_project_iam_custom_role" "secret_containers" {
 resource "google_project_iam_member" "deployer_secrets" {
   project = var.project_id
   role    = google_project_iam_custom_role.secret_containers.name
-  member  = google_service_account.deployer.member
+  member  = google_service_account.build["deployer"].member
 }
 
-# One trigger plans what was merged. The other waits until a person has approved the commit in Cloud Build; then it
-# checks, builds and plans anew, and applies that plan.
+# Each push is checked and planned. The third trigger waits until a person has approved the commit in Cloud Build. The
+# identity is the trigger's: what a push writes into a build file about it does not count
+# (github.com/hashicorp/terraform-provider-google/issues/10053), and neither checker nor planner may act as another one.
 resource "google_cloudbuild_trigger" "main" {
-  for_each = var.repository == null ? {} : { plan = "false", apply = "true" }
+  for_each = var.repository == null ? {} : local.builds
 
   name            = "heavy-rotation-${each.key}"
   location        = var.region
-  description     = each.key == "plan" ? "Checks, builds and plans." : "Once it is approved: checks, builds and plans anew, and applies."
-  filename        = "cloudbuild.yaml"
-  service_account = google_service_account.deployer.id
-  substitutions   = { _APPLY = each.value, _DASHBOARD = tostring(var.dashboard), _REGION = var.region }
+  description     = each.value.description
+  filename        = each.value.file
+  service_account = google_service_account.build[each.value.identity].id
+  substitutions   = each.value.substitutions
 
   repository_event_config {
     repository = var.repository
@@ -192,6 +259,6 @@ resource "google_cloudbuild_trigger" "main" {
   }
 
   approval_config {
-    approval_required = each.key == "apply"
+    approval_required = each.value.identity == "deployer"
   }
 }

@@ -3,7 +3,7 @@ output "next" {
   value       = <<-EOT
     cp terraform/backend.gcs.example terraform/backend.tf
     terraform -chdir=terraform init -migrate-state -backend-config=bucket=${google_storage_bucket.state.name}
-    gcloud storage cp terraform/terraform.tfvars gs://${google_storage_bucket.state.name}/terraform.tfvars
+    gcloud storage cp terraform/*.tfvars gs://${google_storage_bucket.state.name}/
   EOT
 }
 

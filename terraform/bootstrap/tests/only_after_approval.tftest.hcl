@@ -1,4 +1,5 @@
-# Cloud Build applies no commit that no person has approved, and its deployer has the roles that deploying takes.
+# What was pushed runs with no rights to change anything until a person has approved it; then as the deployer, which has the
+# roles that deploying takes.
 
 mock_provider "google" {
   mock_resource "google_service_account" {
@@ -22,22 +23,45 @@ variables {
   repository = "projects/demo-project/locations/us-central1/connections/c/repositories/heavy-rotation"
 }
 
-run "a_push_is_planned_and_only_an_approved_build_applies" {
+run "only_an_approved_build_is_the_deployer" {
   command = plan
 
   assert {
-    condition     = { for name, trigger in google_cloudbuild_trigger.main : trigger.substitutions._APPLY => trigger.approval_config[0].approval_required } == { "true" = true, "false" = false }
-    error_message = "Whatever applies must wait for a person."
+    condition = jsonencode({ for name, build in local.builds : name => [build.file, build.identity] }) == jsonencode({
+      apply = ["cloudbuild.apply.yaml", "deployer"]
+      check = ["cloudbuild.yaml", "checker"]
+      plan  = ["cloudbuild.plan.yaml", "planner"]
+    })
+    error_message = "Each build has an identity of its own."
   }
 
   assert {
-    condition     = alltrue([for trigger in google_cloudbuild_trigger.main : trigger.service_account == google_service_account.deployer.id])
-    error_message = "Builds act as the deployer."
+    condition     = jsonencode({ for name, trigger in google_cloudbuild_trigger.main : name => trigger.approval_config[0].approval_required }) == jsonencode({ apply = true, check = false, plan = false })
+    error_message = "Whatever acts as the deployer must wait for a person."
   }
 
   assert {
-    condition     = alltrue([for trigger in google_cloudbuild_trigger.main : trigger.substitutions._DASHBOARD == "true"])
-    error_message = "An image is built unless told otherwise."
+    condition     = alltrue([for name, trigger in google_cloudbuild_trigger.main : trigger.filename == local.builds[name].file && fileexists("../../${trigger.filename}")])
+    error_message = "A trigger runs its own file."
+  }
+}
+
+run "what_was_pushed_can_change_nothing" {
+  command = plan
+
+  assert {
+    condition     = keys(google_project_iam_member.build_log) == ["checker", "planner"] && alltrue([for grant in google_project_iam_member.build_log : grant.role == "roles/logging.logWriter"])
+    error_message = "The checker writes its log and can do nothing else."
+  }
+
+  assert {
+    condition     = keys(google_project_iam_member.planner) == ["roles/browser", "roles/serviceusage.serviceUsageConsumer"]
+    error_message = "The planner may know of the project, no more."
+  }
+
+  assert {
+    condition     = google_storage_bucket_iam_member.planner_state.role == "roles/storage.objectViewer" && google_storage_bucket_iam_member.planner_state.bucket == google_storage_bucket.state.name
+    error_message = "The planner reads the state and cannot write it."
   }
 }
 
@@ -49,7 +73,7 @@ run "without_a_dashboard_no_image_is_built" {
   }
 
   assert {
-    condition     = alltrue([for trigger in google_cloudbuild_trigger.main : trigger.substitutions._DASHBOARD == "false"])
+    condition     = alltrue([for name in ["check", "apply"] : google_cloudbuild_trigger.main[name].substitutions._DASHBOARD == "false"])
     error_message = "There is no repository to push an image to."
   }
 }
@@ -84,6 +108,14 @@ run "the_deployer_reads_no_secret_and_owns_nothing" {
     condition     = strcontains(google_project_iam_member.deployer_grants.condition[0].expression, "hasOnly(['projects/demo-project/roles/heavyRotationListSecrets'")
     error_message = "It may grant the parts' roles only."
   }
+
+  assert {
+    condition = length([
+      for role in concat(keys(local.deployer_roles), tolist(google_project_iam_custom_role.secret_containers.permissions)) :
+      role if can(regex("roleAdmin|iam\\.roles\\.(create|update|delete|undelete)", role))
+    ]) == 0
+    error_message = "It must not be able to change a role that it may grant."
+  }
 }
 
 run "an_earlier_state_can_be_brought_back" {
@@ -93,4 +125,24 @@ run "an_earlier_state_can_be_brought_back" {
     condition     = google_storage_bucket.state.versioning[0].enabled && google_storage_bucket.state.public_access_prevention == "enforced"
     error_message = "The state is versioned and private."
   }
+}
+
+run "the_state_has_a_place" {
+  plan_options {
+    target = [terraform_data.place]
+  }
+}
+
+run "the_state_cannot_move" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.place]
+  }
+
+  variables {
+    region = "europe-west1"
+  }
+
+  expect_failures = [terraform_data.place]
 }
