@@ -153,6 +153,10 @@ import: setup ## Store Spotify's data export: make import LISTENER=anna FILES=my
 export: setup ## Write every play of a listener into a file: make export LISTENER=anna
 	@$(PY) -m cli export $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
+.PHONY: repair
+repair: setup ## Make one row of each play that is stored twice
+	@$(PY) -m cli repair $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
+
 .PHONY: forget
 forget: setup ## Delete everything of a listener, after asking: make forget LISTENER=anna
 	@$(PY) -m cli forget $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)

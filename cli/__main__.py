@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
-from cli import authorize, check, export, forget, google_errors, import_plays, listeners, place, run_now, runs
+from cli import authorize, check, export, forget, google_errors, import_plays, listeners, place, repair, run_now, runs
 from cli.console import say
 from cli.errors import CliError
 from cli.place import Place
@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "export": export,
     "forget": forget,
     "listeners": listeners,
+    "repair": repair,
     "runs": runs,
     "run-now": run_now,
 }

@@ -35,6 +35,7 @@ NEXT_STEPS = {
     "UnreadableAnswer": "Nothing once: the next run tries again. If it stays, Spotify's Web API has changed.",
     "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
     "RowsRefused": "Look at the reason beside the file in the quarantine bucket.",
+    "PlaysDoubled": "Run: {repair}",
     "ObjectGone": "Nothing: the next run lands the plays again. Ask who deletes files in the landing bucket.",
     "LoadBroken": "Update Heavy Rotation; then copy the run's file out of the landing bucket and back in.",
     "TriggerBroken": "Update Heavy Rotation; the next new plays start a batch.",
@@ -77,6 +78,7 @@ def next_step(error_class: str, step: str, listener: str = "LISTENER", *, is_lap
     return NEXT_STEPS.get(error_class, _OTHERS.get(step, _WAIT)).format(
         authorize=cli(f"authorize {listener}", is_laptop=is_laptop),
         # The app is everybody's: any listener will do.
+        repair=cli("repair", is_laptop=is_laptop),
         new_client=cli("authorize LISTENER --new-client", is_laptop=is_laptop),
     )
 

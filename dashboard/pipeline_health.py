@@ -221,8 +221,8 @@ def _next_step(row: Mapping[str, Any], *, is_laptop: bool) -> str:
 
 
 def is_trouble(rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Which rows of the ledger tell that something went wrong; a load of the good rows alone is a success, too."""
-    return (rows["state"] == "failed") | (rows["error_class"] == "RowsRefused")
+    """Which rows of the ledger say that something went wrong; a load of the good rows alone is a success, too."""
+    return (rows["state"] == "failed") | rows["error_class"].isin(("RowsRefused", "PlaysDoubled"))
 
 
 def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:

@@ -13,8 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.bigquery_catalog import Resource
+from localcloud.bigquery_catalog import Resource, TableId
 from localcloud.bigquery_errors import JobError
+from localcloud.bigquery_overlap import (
+    LONGEST_MS,
+    RunningMerge,
+    changes_rows,
+    hide_later_rows,
+    newest_row,
+    show_later_rows,
+)
 from localcloud.bigquery_types import Field
 from localcloud.bigquery_warehouse import Cursor, Warehouse
 from localcloud.faults import Faults
@@ -49,16 +57,19 @@ class Work:
     writes: bool
     location: str | None
     """Where the data are; None when it touches none."""
+    merges_into: TableId | None = None
+    """The table of a MERGE."""
 
 
 class Jobs:
-    """All jobs by project, location and id. A fault can let one fail that was accepted."""
+    """All jobs by project, location and id. A fault can let one fail that was accepted, or let two MERGEs overlap."""
 
     def __init__(self, warehouse: Warehouse, faults: Faults) -> None:
         self._warehouse, self._faults = warehouse, faults
         self._lock = threading.Lock()
         self._jobs: dict[JobKey, Resource] = {}
         self._results: OrderedDict[JobKey, Result] = OrderedDict()
+        self._running: dict[JobKey, tuple[RunningMerge, Work]] = {}
         with warehouse.reading() as cursor:
             for (text,) in cursor.execute("SELECT resource FROM localcloud.jobs").fetchall():
                 job = json.loads(text)
@@ -78,11 +89,37 @@ class Jobs:
         job = _new_job(reference, kind, configuration, self._warehouse.now_ms())
         self._claim(job)
         try:
+            if self._begin(job, kind, work):
+                return job
             self._jobs[_key(reference)] = self._carry_out(job, kind, work)
         except BaseException:
             self._jobs.pop(_key(reference), None)
             raise
+        self._meet_running(work.merges_into, self._jobs[_key(reference)])
         return self._jobs[_key(reference)]
+
+    def _begin(self, job: Resource, kind: str, work: Work) -> bool:
+        """Whether the job is a MERGE that is ordered to run beside another: it has begun then, and not ended."""
+        if work.merges_into is None or not self._faults.overlaps(f"bigquery job {kind} {job['jobReference']['jobId']}"):
+            return False
+        with self._warehouse.reading() as cursor:
+            row = newest_row(cursor, work.merges_into)
+        running = RunningMerge(job, work.merges_into, row, self._warehouse.now_ms() + LONGEST_MS)
+        self._running[_key(job["jobReference"])] = (running, work)
+        return True
+
+    def _meet_running(self, table: TableId | None, other: Resource) -> None:
+        """End the MERGEs that began on this table before the other one, which has ended now."""
+        for key, (running, work) in list(self._running.items()):
+            if running.table == table:
+                self._running[key] = (running.beside(other), work)
+        self._end_running()
+
+    def _end_running(self) -> None:
+        for key, (running, work) in list(self._running.items()):
+            if running.ends_at_ms <= self._warehouse.now_ms():
+                del self._running[key]
+                self._jobs[key] = self._carry_out(running.job, "query", work, running)
 
     def _claim(self, job: Resource) -> None:
         with self._lock:
@@ -90,15 +127,17 @@ class Jobs:
                 raise ApiError(409, "duplicate", f"Already Exists: Job {job['id']}")
             self._jobs[_key(job["jobReference"])] = job
 
-    def _carry_out(self, job: Resource, kind: str, work: Work) -> Resource:
+    def _carry_out(self, job: Resource, kind: str, work: Work, running: RunningMerge | None = None) -> Resource:
         try:
             with self._warehouse.writing() if work.writes else self._warehouse.reading() as cursor:
                 _demand_location(job["jobReference"], work)
                 self._fail_if_ordered(job, kind)
-                outcome = work.run(cursor)
+                outcome = _beside(cursor, work, running) if running and not running.conflicts else work.run(cursor)
                 done = _finished(job, kind, outcome.statistics, self._warehouse.now_ms())
                 if work.writes:
                     _store(cursor, done)
+        except _Conflict:
+            return self._carry_out(job, kind, work)
         except ApiError as error:
             done = _failed(job, error, self._warehouse.now_ms())
             with self._warehouse.writing() as cursor:
@@ -121,6 +160,7 @@ class Jobs:
 
     def find(self, project: str, location: str | None, job_id: str) -> Resource:
         """Outside the multi-regions a job is found only where it ran, so the location has to be told."""
+        self._end_running()
         places = [location.lower()] if location else _ANSWERED_WITHOUT_LOCATION
         for place in places:
             if job := self._jobs.get((project, place, job_id)):
@@ -173,6 +213,20 @@ def _planned(plan: Callable[[], Work]) -> Work:
         raise failure
 
     return Work(fail, writes=False, location=None)
+
+
+class _Conflict(Exception):  # noqa: N818 -- reads as what is the case
+    """A MERGE changes rows beside another one."""
+
+
+def _beside(cursor: Cursor, work: Work, running: RunningMerge) -> Outcome:
+    """The MERGE's work on the table as it was when it began. Raises _Conflict when it does more than insert."""
+    hide_later_rows(cursor, running)
+    outcome = work.run(cursor)
+    if changes_rows(outcome.statistics):
+        raise _Conflict
+    show_later_rows(cursor, running)
+    return outcome
 
 
 def _demand_location(reference: Resource, work: Work) -> None:

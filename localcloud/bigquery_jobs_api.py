@@ -139,7 +139,9 @@ class JobsApi:
     def _plan_query(self, project: str, configuration: Resource) -> Work:
         self.statements[read_statement(configuration)] = configuration
         query = plan_query(configuration, project)
-        return Work(partial(self._runner.run, query=query), query.writes, self._location_of(query.translation.tables))
+        translation, run = query.translation, partial(self._runner.run, query=query)
+        merges_into = translation.target if translation.kind == "MERGE" else None
+        return Work(run, query.writes, self._location_of(translation.tables), merges_into)
 
     def _plan_load(self, configuration: Resource, uploaded: bytes | None = None) -> Work:
         def run(cursor: Cursor) -> Outcome:

@@ -13,10 +13,11 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Action = Literal["answer", "drop", "stop", "delay", "twice", "late", "fail", "match_nothing"]
+Action = Literal["answer", "drop", "stop", "delay", "twice", "late", "fail", "match_nothing", "overlap"]
 _SPOILING: frozenset[Action] = frozenset({"answer", "drop", "stop", "delay"})
 _DISORDERING: frozenset[Action] = frozenset({"twice", "late"})
 _FAILING: frozenset[Action] = frozenset({"fail"})
+_OVERLAPPING: frozenset[Action] = frozenset({"overlap"})
 _FILTERING: frozenset[Action] = frozenset({"match_nothing"})
 
 
@@ -37,6 +38,8 @@ class Fault:
 
     "twice" and "late" are for events ("events deliver TYPE KEY"): delivered two times, or overtaken by others.
     "fail" is for BigQuery's jobs ("bigquery job KIND ID"): accepted, and failed with `reason`.
+    "overlap" is for a MERGE ("bigquery job query ID"): it runs until the next MERGE on its table has ended, or for ten
+    minutes, and does not see what that one inserts.
     "match_nothing" is for calls that list ("gcp filter /path"): a filter finds nothing, as has been seen of Dataproc.
     """
 
@@ -116,6 +119,10 @@ class Faults:
     def job_failure(self, call: str) -> Fault | None:
         """The "fail" that is ordered for a job, if any."""
         return self.take(call, "before", _FAILING)
+
+    def overlaps(self, call: str) -> bool:
+        """Whether an "overlap" is ordered for a MERGE."""
+        return self.take(call, "before", _OVERLAPPING) is not None
 
     def empties_filter(self, call: str) -> bool:
         """Whether a "match_nothing" is ordered for a call that lists with a filter."""

@@ -98,7 +98,7 @@ def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime
     owners = [row.listener_id for row in top.select("listener_id").collect()]
     write(top, batch, "top_tracks", mode="overwrite")
     write(tracks(plays, batch), batch, "tracks", mode="overwrite")  # only saves its readers work, so it comes second
-    rows_in, rows_new, listeners = plays.count(), len(owners), len(set(owners))
+    rows_in, rows_new, listeners = plays.dropDuplicates(PLAY_KEY).count(), len(owners), len(set(owners))
     reason = f"Plays read: {rows_in}, rows of the top ten: {rows_new}, listeners: {listeners}."
     return Outcome("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)
 

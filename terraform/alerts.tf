@@ -30,6 +30,12 @@ locals {
       EOT
       help     = "The object in gs://${local.buckets.quarantine} holds what could not be read and the reason. The other plays of the run are safe, the good rows of the file among them, and the next run lands the refused rows again as long as Spotify still has them."
     }
+    doubled = {
+      name     = "Plays are stored twice"
+      severity = "ERROR"
+      filter   = "${local.from_function} AND jsonPayload.message=\"Plays are stored twice\""
+      help     = "Two loads ran at once, which Cloud Run does not rule out, and both stored the same play. Nothing is lost, and every reader counts a key once. `python -m cli repair` makes one row of each such play; with `--dry-run` it only shows them."
+    }
     gap = {
       name     = "Plays may be missing"
       severity = "WARNING"
@@ -59,6 +65,7 @@ locals {
         AND NOT jsonPayload.message="A file cannot be loaded"
         AND NOT jsonPayload.message=("A Spark batch failed" OR "No batch can be submitted")
         AND NOT jsonPayload.message="A file was loaded without its bad rows"
+        AND NOT jsonPayload.message="Plays are stored twice"
       EOT
       help   = "The log entry says in words what went wrong and for whom. `python -m cli runs` shows the ledger."
     }

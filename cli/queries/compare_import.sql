@@ -8,6 +8,7 @@ stored AS (
   SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
   FROM plays
   WHERE listener_id = @listener_id AND played_at BETWEEN @oldest AND @newest
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC) = 1
 ),
 same_play AS (
 $same_play)

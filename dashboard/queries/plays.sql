@@ -9,6 +9,11 @@ SELECT
     ),
     '\n'
   ) AS played
-FROM plays
-WHERE listener_id = @listener_id
+FROM (
+  -- BigQuery enforces no key: of several rows that have it one counts.
+  SELECT track_id, played_at, ms_played, source, context_type
+  FROM plays
+  WHERE listener_id = @listener_id
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY played_at, track_id ORDER BY source, ms_played DESC, context_type) = 1
+)
 GROUP BY track_id

@@ -21,6 +21,8 @@ class Counts:
     rows_refused: int
     outside: Mapping[str, int] = field(default_factory=dict)
     """By column: values that became NULL, because they lay outside the bounds of their column."""
+    doubled: int = 0
+    """Plays around those of the file that are stored twice. Earlier versions did not count them."""
 
     @property
     def rows_new(self) -> int:
@@ -29,9 +31,10 @@ class Counts:
 
     @property
     def details(self) -> dict[str, int]:
-        """For the ledger: what became of the rows of the file; they add up to `rows_in`."""
+        """For the ledger: what became of the rows of the file, adding up to `rows_in`; and plays stored twice."""
         known = self.rows_in - self.rows_new
-        return {"new": self.inserted, "completed": self.completed, "known": known}
+        doubled = {"doubled": self.doubled} if self.doubled else {}
+        return {"new": self.inserted, "completed": self.completed, "known": known, **doubled}
 
 
 NOTHING = Counts(0, 0, 0, 0, 0)
@@ -41,7 +44,10 @@ Generations = Mapping[int, Counts]
 
 
 def together(generations: Generations) -> Counts:
-    """The fullest generation is the file; what each has stored is stored; what was refused, the newest says."""
+    """The fullest generation is the file; what each has stored is stored; what was refused, the newest says.
+
+    Plays that one of them has found stored twice were so, whatever a later one finds.
+    """
     counts, newest = generations.values(), generations[max(generations)]
     inserted, completed = sum(each.inserted for each in counts), sum(each.completed for each in counts)
     return Counts(
@@ -52,6 +58,7 @@ def together(generations: Generations) -> Counts:
         completed=completed,
         rows_refused=newest.rows_refused,
         outside=newest.outside,
+        doubled=max(each.doubled for each in counts),
     )
 
 

@@ -32,13 +32,16 @@ def deal_with(landed: LandedObject) -> None:
         log("WARNING", "An object that is no run's file is ignored", **where)
         return
     outcome = load_file(cloud(), landed)
-    severity, message = _LOG_ENTRIES[outcome.state, outcome.error_class is None]
+    severity, message = _LOG_ENTRIES[outcome.state, outcome.error_class == "RowsRefused"]
     log(severity, message, **where, run_id=landed.run_id, **vars(outcome))
+    doubled = (outcome.details or {}).get("doubled")
+    if doubled:
+        log("ERROR", "Plays are stored twice", run_id=landed.run_id, plays=doubled, command="python -m cli repair")
 
 
 _LOG_ENTRIES = {
-    ("succeeded", True): ("INFO", "A file was loaded"),
-    ("succeeded", False): ("ERROR", "A file was loaded without its bad rows"),
+    ("succeeded", False): ("INFO", "A file was loaded"),
+    ("succeeded", True): ("ERROR", "A file was loaded without its bad rows"),
     ("failed", False): ("ERROR", "A file cannot be loaded"),
 }
 

@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from string import Template
 
 from google.cloud import bigquery
 
-from bigquery_jobs import CALL_SECONDS, RETRY, find_succeeded, run_once
+from bigquery_jobs import CALL_SECONDS, RETRY, find_succeeded, query, run_once
 from generations import Counts
 from landed_object import LandedObject
 from plays_table import PLAYED_AT, PlaysTable
 from staging import StagedFile
 
-_SAME_PLAY = (Path(__file__).parent / "queries/same_play.sql").read_text(encoding="utf-8")
+_QUERIES = Path(__file__).parent / "queries"
+_SAME_PLAY = (_QUERIES / "same_play.sql").read_text(encoding="utf-8")
+_DOUBLED = Template((_QUERIES / "doubled.sql").read_text(encoding="utf-8")).substitute(same_play=_SAME_PLAY)
 APART = timedelta(seconds=90)
 """How far around a play the rule looks for the other one."""
 
@@ -34,6 +37,8 @@ class MergedFile:
 
     counts: Counts
     committed_at: datetime
+    around: tuple[datetime, datetime]
+    """The instants between which the MERGE looked for stored plays."""
 
 
 def merge(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, staged: StagedFile) -> MergedFile:
@@ -82,6 +87,7 @@ USING (
     SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
     FROM `{plays}`
     WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(key)} ORDER BY source, {_FROM_EXPORT} DESC) = 1
   ),
   same_play AS (
 {_SAME_PLAY})
@@ -101,6 +107,33 @@ WHEN MATCHED AND landed.outcome = 'completed' THEN
 WHEN NOT MATCHED THEN
   INSERT ({listed})
   VALUES ({", ".join(f"landed.{_quoted(column)}" for column in columns)})"""  # noqa: S608 -- see describe_sql
+
+
+def count_doubled(client: bigquery.Client, plays: str, merged: MergedFile) -> int:
+    """How many plays around the file's are stored twice, because another MERGE ran beside this one.
+
+    Cloud Run does not promise one instance, and a MERGE goes on when its function is gone. Both insert a play that
+    neither sees: MERGEs that only insert do not conflict (cloud.google.com/bigquery/docs/data-manipulation-language).
+    Whichever ends last counts it here.
+    """
+    oldest, newest = merged.around
+    parameters = [
+        bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", oldest),
+        bigquery.ScalarQueryParameter("newest", "TIMESTAMP", newest),
+    ]
+    return int(next(iter(query(client, doubled_sql(plays), parameters)))["doubled"])
+
+
+def doubled_sql(plays: str) -> str:
+    return f"""\
+WITH stored_rows AS (
+  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  FROM `{plays}`
+  WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
+)
+SELECT COUNT(*) AS doubled
+FROM (
+{_DOUBLED})"""  # noqa: S608 -- see describe_sql
 
 
 def _once_sql(landed: str, columns: Sequence[str], key: Sequence[str]) -> str:
@@ -138,4 +171,5 @@ def _read(job: bigquery.QueryJob) -> MergedFile | None:
             if label.startswith(_OUTSIDE)
         },
     )
-    return MergedFile(counts, committed_at=job.ended)
+    given = {parameter.name: parameter.value for parameter in job.query_parameters}
+    return MergedFile(counts, job.ended, (given["oldest"], given["newest"]))

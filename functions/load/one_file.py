@@ -13,7 +13,7 @@ from landed_object import LandedObject
 from load_errors import FileRefused, JobFailed, LoadBroken, ObjectGone, mistakes_are_permanent
 from load_ledger import Outcome, fetch_told, write_outcome
 from load_settings import Settings
-from merge import MergedFile, find_merged, merge
+from merge import MergedFile, count_doubled, find_merged, merge
 from plays_table import PlaysTable, fetch_plays_table
 from publish import publish_plays_loaded, publisher_client
 from refused import quarantine
@@ -42,7 +42,7 @@ def load_file(cloud: Cloud, landed: LandedObject) -> Outcome:
     started_at = datetime.now(UTC)
     try:
         with mistakes_are_permanent():
-            merged = _merge_file(cloud, landed)
+            merged = _count_doubled(cloud, _merge_file(cloud, landed))
             # Before the ledger: a row there says that all is done.
             _publish(cloud, landed, merged)
             return _record(cloud, landed, started_at, merged.counts if merged else NOTHING)
@@ -82,10 +82,13 @@ def of_generations(landed: LandedObject, generations: Generations) -> Outcome:
 
 
 def succeeded(landed: LandedObject, counts: Counts) -> Outcome:
-    """Rows that were refused are an error beside the success of the others."""
+    """Rows that were refused, and plays that are stored twice, are an error beside the success of the others."""
     if not counts.rows_in:
         return Outcome("succeeded", "The file holds no plays.", rows_in=0, rows_new=0, listeners=0)
     sentences, error_class = [_sentence(counts)], None
+    if counts.doubled:
+        sentences.append(_doubled_sentence(counts.doubled))
+        error_class = "PlaysDoubled"
     if counts.rows_refused:
         sentences.append(_refused_sentence(landed, counts.rows_refused))
         error_class = "RowsRefused"
@@ -134,6 +137,14 @@ def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
         quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, whole_file)
 
 
+def _count_doubled(cloud: Cloud, merged: MergedFile | None) -> MergedFile | None:
+    """A file that inserted nothing cannot have stored a play twice."""
+    if merged is None or not merged.counts.inserted:
+        return merged
+    doubled = count_doubled(cloud.bigquery, cloud.settings.table("plays"), merged)
+    return replace(merged, counts=replace(merged.counts, doubled=doubled))
+
+
 def _publish(cloud: Cloud, landed: LandedObject, merged: MergedFile | None) -> None:
     if merged is not None and merged.counts.rows_new:
         topic = f"projects/{cloud.settings.project}/topics/{cloud.settings.plays_loaded_topic}"
@@ -156,3 +167,8 @@ def _outside_sentence(outside: Mapping[str, int]) -> str:
 def _refused_sentence(landed: LandedObject, rows: int) -> str:
     other = "1 other row was" if rows == 1 else f"{rows} other rows were"
     return f"{other} refused, see {landed.reason_name} in the quarantine bucket."
+
+
+def _doubled_sentence(plays: int) -> str:
+    stored = "1 play is stored twice" if plays == 1 else f"{plays} plays are stored twice"
+    return f"{stored}, because two loads ran at once: run `python -m cli repair`."

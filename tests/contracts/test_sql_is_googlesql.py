@@ -18,7 +18,7 @@ import pytest
 from google.cloud import bigquery
 from sqlglot import exp
 
-from cli import import_comparison, warehouse
+from cli import import_comparison, repair, warehouse
 from localcloud.bigquery_query import Statement
 from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.googlesql import GoogleSQL
@@ -116,6 +116,11 @@ def test_every_statement_of_a_function_is_googlesql_over_the_tables(life: Life, 
 CLI_PARAMETERS = {
     **{"listener_id": "STRING", "run_id": "STRING", "reason": "STRING", "limit": "INT64", "rows": "INT64"},
     **dict.fromkeys(["since", "oldest", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
+    "instants": "ARRAY<TIMESTAMP>",
+    "twins": (
+        "ARRAY<STRUCT<listener_id STRING, track_id STRING, kept_id STRING, played_at TIMESTAMP, kept_at TIMESTAMP, "
+        "ms_played INT64>>"
+    ),
     "spans": "ARRAY<STRUCT<begins_at TIMESTAMP, ends_at TIMESTAMP>>",
     "changes": (
         "ARRAY<STRUCT<gap_start TIMESTAMP, gap_end TIMESTAMP, detected_at TIMESTAMP, run_id STRING, is_open BOOL>>"
@@ -127,7 +132,9 @@ CLI_PARAMETERS = {
 @pytest.mark.parametrize("path", sorted((ROOT / "cli/queries").glob("*.sql")), ids=lambda path: path.stem)
 def test_every_query_of_the_owners_commands_is_googlesql_over_the_tables(life: Life, judge: Judge, path: Path) -> None:
     staged = Table("staged", [field.to_api_repr() for field in import_comparison.SCHEMA])
-    sql = warehouse.statement(path.stem, {"staging": "staged", "same_play": import_comparison.rule()})
+    sql = warehouse.statement(
+        path.stem, {"staging": "staged", "same_play": import_comparison.rule(), "doubled": repair.doubled_rule()}
+    )
     assert judge.complaint(sql, CLI_PARAMETERS, [*life.tables, staged]) is None
 
 

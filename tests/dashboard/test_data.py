@@ -109,6 +109,11 @@ def test_a_listeners_plays_are_loaded_and_nobody_elses(cloud: LaptopCloud, store
     assert history.tracks["track_name"].tolist() == ["Song a", "Song b"]
 
 
+def test_a_play_that_is_stored_twice_counts_once(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-21 10:00", "a"), row("2026-11-21 10:00", "a"), row("2026-11-21 10:00", "b")])
+    assert len(store.history("ania").value.plays) == 2
+
+
 def test_a_track_is_shown_as_the_api_last_told_it_with_the_newest_isrc_any_play_told(cloud: LaptopCloud, store: Store):
     rows = [
         row("2026-11-01 10:00", "a", track_name="Old", isrc="ONE", energy=0.5, features_source="reccobeats"),

@@ -73,7 +73,7 @@ def _tell_total(total: Tally) -> None:
     print(
         f"\n{total.storms:,} storms, {total.calls:,} calls of ingest, {sum(total.struck.values()):,} troubles: "
         f"{total.plays:,} plays played, {total.stored:,} stored, {total.doubled:,} doubled, {total.lost:,} lost, "
-        f"{total.missed:,} that no finished run was ever shown."
+        f"{total.repaired:,} repaired, {total.missed:,} that no finished run was ever shown."
     )
 
 

@@ -25,6 +25,8 @@ class Tally:
     plays: int = 0
     stored: int = 0
     doubled: int = 0
+    repaired: int = 0
+    """Stored twice because two loads ran at once, noticed, and one row again after `python -m cli repair`."""
     lost: int = 0
     """On a page that a finished run was shown, and not stored."""
     missed: int = 0
@@ -130,6 +132,7 @@ def tally_of(evidence: Evidence) -> Tally:
         plays=len(truth),
         stored=len(set(stored)),
         doubled=len(stored) - len(set(stored)),
+        repaired=len(evidence.doubled - {key for key, count in Counter(stored).items() if count > 1}),
         lost=len(promised - set(stored)),
         missed=len({key_of(play) for play in truth.values()} - set(stored) - promised),
         calls=len(evidence.attempts),

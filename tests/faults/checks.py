@@ -52,6 +52,19 @@ def no_play_is_stored_twice(evidence: Evidence) -> Iterator[str]:
             yield f"stored {count} times: {_told(key)}"
 
 
+def every_doubled_play_was_noticed(evidence: Evidence) -> Iterator[str]:
+    """By the load of a file that holds it, in the ledger and in the log; and nothing else was called doubled."""
+    noticed = {row["run_id"] for row in evidence.ledger if row.get("error_class") == "PlaysDoubled"}
+    landed = _landed_keys(evidence)
+    for key in sorted(evidence.doubled):
+        if not any(key in landed[run_id] for run_id in noticed & landed.keys()):
+            yield f"stored twice, and no load has noticed: {_told(key)}"
+    if bool(noticed) != any('"Plays are stored twice"' in text for text in evidence.other_texts):
+        yield f"runs {sorted(noticed)} in the ledger, and the log says otherwise"
+    if noticed and not evidence.doubled:
+        yield f"runs {sorted(noticed)} call plays doubled, and none was"
+
+
 def every_stored_play_is_true_in_every_column(evidence: Evidence) -> Iterator[str]:
     truth, shown = evidence.truth, {key for page in evidence.pages for key in page.keys}
     for row in evidence.plays:
@@ -162,8 +175,8 @@ def load_says_what_it_did(evidence: Evidence) -> Iterator[str]:
         if row["state"] == "failed":
             yield f"load refused the file of run {row['run_id']}: {row['reason']}"
     new = sum(row["rows_new"] or 0 for row in rows)
-    if new != len(evidence.plays):
-        yield f"load says {new} new plays, {len(evidence.plays)} are there"
+    if new != evidence.rows_before_repair:
+        yield f"load says {new} new plays, {evidence.rows_before_repair} rows were there"
 
 
 def every_load_that_brought_plays_was_told_to_transform_trigger(evidence: Evidence) -> Iterator[str]:
@@ -291,6 +304,7 @@ def nothing_was_asked_that_the_laptop_cloud_does_not_know(evidence: Evidence) ->
 
 CHECKS: tuple[Check, ...] = (
     no_play_is_stored_twice,
+    every_doubled_play_was_noticed,
     every_play_that_a_finished_run_was_shown_is_stored,
     every_play_on_any_page_is_stored_or_inside_a_gap,
     every_stored_play_is_true_in_every_column,

@@ -70,6 +70,10 @@ class Evidence:
     """How often each kind of trouble found something to spoil."""
     attempts: list[Attempt] = field(default_factory=list)
     plays: list[Row] = field(default_factory=list)
+    """As the owner has them: after `python -m cli repair`, where two loads ran at once."""
+    rows_before_repair: int = 0
+    doubled: set[Key] = field(default_factory=set)
+    """Keys that several rows had before the repair."""
     gaps: list[Row] = field(default_factory=list)
     ledger: list[Row] = field(default_factory=list)
     landed: dict[str, str] = field(default_factory=dict)

@@ -76,7 +76,14 @@ class Force:
     minutes: tuple[int, ...]
 
 
-Measure = Fault | Order | Rotate | Revoke | EndBatch | Call | Force
+@dataclass(frozen=True)
+class Outlive:
+    """The next event's handler is at work beyond its time-out: after `skip` calls the event is redelivered."""
+
+    skip: int
+
+
+Measure = Fault | Order | Rotate | Revoke | EndBatch | Call | Force | Outlive
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,10 @@ class Storm:
             heard=tuple(part for place, part in enumerate(self.heard) if place in wanted),
             troubles=tuple(part for place, part in enumerate(self.troubles, heard) if place in wanted),
         )
+
+    @property
+    def measures(self) -> list[Measure]:
+        return [measure for trouble in self.troubles for measure in trouble.measures]
 
     @property
     def parts(self) -> int:
@@ -233,6 +244,12 @@ def _by_hand(rng: Random) -> Iterable[Measure]:
     yield Force(tuple(sorted(rng.choices((*range(60), *(59,) * 10), k=rng.choice((1, 1, 2))))))
 
 
+def _two_loads(rng: Random) -> Iterable[Measure]:
+    """A MERGE is still running when a forced run lands the same plays once more."""
+    yield Fault(MERGE, "overlap", times=rng.choice((1, 1, 2)))
+    yield Force((rng.choice((0, 0, 0, 1, 5)),))
+
+
 def _rotation_then(*failures: Measures) -> Measures:
     def measures(rng: Random) -> Iterable[Measure]:
         yield Rotate(rng.choice(LISTENERS))
@@ -242,6 +259,7 @@ def _rotation_then(*failures: Measures) -> Measures:
     return measures
 
 
+MERGE = "bigquery job query merge"
 _TOKEN, _PAGE = "spotify POST /api/token", "spotify GET /v1/me/player/recently-played"
 _BOTH = ("token", "recently-played")
 _SECRETS = r"gcp (GET|POST) /v1/projects/[^/]+/secrets"
@@ -256,6 +274,11 @@ _WEIGHTED: dict[str, tuple[int, Measures]] = {
     # the functions
     "a function is killed": (12, lambda rng: [Fault("", "stop", _when(rng), rng.randrange(50))]),
     "a function is killed twice": (3, lambda rng: [Fault("", "stop", _when(rng), rng.randrange(40)) for _ in "12"]),
+    "a handler that outlives its time-out": (
+        3,
+        lambda rng: [Outlive(rng.randrange(14)) for _ in range(rng.choice((1, 2)))],
+    ),
+    "two loads at once": (3, _two_loads),
     # events
     "an event comes twice": (3, lambda rng: [Fault("events deliver", "twice", times=2)]),
     "an event comes an hour later": (3, lambda rng: [Fault("events deliver", "late", overtaken_by=None)]),

@@ -25,7 +25,7 @@ from localcloud.recount import top_tracks, tracks
 from localcloud.spotify_orders import Order
 from tests.faults import checks
 from tests.faults.campaign import shrink
-from tests.faults.storms import LONE_KINDS, EndBatch, Force, Heard, Rotate, Storm, Trouble, draw
+from tests.faults.storms import LONE_KINDS, MERGE, EndBatch, Force, Heard, Outlive, Rotate, Storm, Trouble, draw
 
 ONE, TWO = "listener-one", "listener-two"
 
@@ -67,10 +67,13 @@ FORCED = storm(
 )
 
 
+OUTLIVED = storm(Heard(0, ONE, 10), *(trouble(0, Outlive(skip)) for skip in (0, 4, 7)))
+
+
 @pytest.mark.parametrize(
     "quiet",
-    [CALM, LATE_FILE, MORE_THAN_FIFTY, HALF_HEARD, FORCED],
-    ids=["calm", "late", "many", "half", "forced"],
+    [CALM, LATE_FILE, MORE_THAN_FIFTY, HALF_HEARD, FORCED, OUTLIVED],
+    ids=["calm", "late", "many", "half", "forced", "outlived"],
 )
 def test_these_storms_break_nothing_when_nothing_is_broken(world, quiet):
     assert broken(world, quiet) == set()
@@ -82,6 +85,17 @@ def test_a_merge_that_does_not_look_first_doubles_plays(world, monkeypatch):
 
     monkeypatch.setattr(merge, "merge_sql", insert_sql)
     assert "no_play_is_stored_twice" in broken(world, LATE_FILE)
+
+
+OVERLAPPING = storm(Heard(0, ONE, 10), trouble(0, Fault(MERGE, "overlap"), Force((0,))))
+
+
+def test_plays_that_two_loads_store_at_once_are_noticed_and_repaired(world, monkeypatch):
+    evidence = world.run(OVERLAPPING)
+    assert checks.problems(evidence) == []
+    assert len(evidence.doubled) == 10
+    monkeypatch.setattr(one_file, "count_doubled", lambda *details: 0)
+    assert broken(world, OVERLAPPING) == {"every_doubled_play_was_noticed"}
 
 
 def test_a_run_that_leaves_the_file_as_an_earlier_attempt_landed_it_loses_plays(world, monkeypatch):

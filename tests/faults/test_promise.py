@@ -11,7 +11,7 @@ from localcloud.faults import Fault
 from localcloud.spotify_orders import Order
 from tests.faults.campaign import run_storms
 from tests.faults.checks import problems
-from tests.faults.storms import EndBatch, Heard, Revoke, Storm, Trouble, draw
+from tests.faults.storms import MERGE, EndBatch, Force, Heard, Revoke, Storm, Trouble, draw
 
 AT_ONCE = 20
 SEEDS = range(200)
@@ -133,9 +133,23 @@ def test_what_load_was_told_of_in_vain_for_a_day_is_loaded_all_the_same(world):
 
 @pytest.mark.spark
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [7, 19])
-def test_after_a_storm_real_spark_counts_what_a_recount_counts(world, seed):
-    evidence = world.run(draw(seed), with_spark=True)
+@pytest.mark.parametrize(
+    "storm",
+    [
+        draw(7),
+        Storm(
+            1,
+            1,
+            (Heard(0, ONE, 10), Heard(0, TWO, 10)),
+            (Trouble(0, "two loads at once", (Fault(MERGE, "overlap"), Force((0,)))),),
+        ),
+    ],
+    ids=["drawn", "two loads at once"],
+)
+def test_after_a_storm_real_spark_counts_what_a_recount_counts(world, storm):
+    """Also while plays are stored twice: the batches come before the repair."""
+    evidence = world.run(storm, with_spark=True)
     assert problems(evidence) == []
+    assert bool(evidence.doubled) == (storm.seed == 1)
     assert evidence.top_tracks
     assert evidence.tracks

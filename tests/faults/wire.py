@@ -25,6 +25,8 @@ class Wire:
     def __init__(self, servers: Iterable[web.Server], now: Callable[[], float]) -> None:
         self._servers = {server.url: server for server in servers}
         self._now = now
+        self.before_call: Callable[[], None] = lambda: None
+        """Done before each call: what happens elsewhere just then."""
 
     def send(
         self, adapter: HTTPAdapter, request: requests.PreparedRequest, timeout: Any = None, **how: Any
@@ -33,6 +35,7 @@ class Wire:
         server = self._servers.get(f"{url.scheme}://{url.netloc}")
         if server is None:
             raise requests.ConnectionError(f"Nobody listens at {url.netloc}", request=request)
+        self.before_call()
         began = self._now()
         try:
             answer = server.respond(_received(request, url.path, url.query))

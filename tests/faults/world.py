@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ import pytest
 import time_machine
 from requests.adapters import HTTPAdapter
 
+from cli.__main__ import main
 from localcloud.bigquery_catalog import TableId
 from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.faults import Fault
@@ -39,7 +41,19 @@ from localcloud.spotify_orders import Order
 from localcloud.web import Server
 from tests.faults.evidence import Attempt, Batch, Evidence, Key, Page, Row, key_of, row_key
 from tests.faults.scripted_life import ScriptedLife, play_hour
-from tests.faults.storms import LISTENERS, Call, EndBatch, Force, Heard, Measure, Revoke, Rotate, Storm, Trouble
+from tests.faults.storms import (
+    LISTENERS,
+    Call,
+    EndBatch,
+    Force,
+    Heard,
+    Measure,
+    Outlive,
+    Revoke,
+    Rotate,
+    Storm,
+    Trouble,
+)
 from tests.faults.wire import Wire
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +71,8 @@ GOOGLES_ZONE = ZoneInfo("America/Los_Angeles")
 # When within an hour events are delivered and batches looked at, after the schedule's call.
 ROUNDS = (timedelta(seconds=20), timedelta(minutes=3), timedelta(minutes=12), timedelta(minutes=40))
 MOST_ROUNDS = 12
+HANDLER_TIMES_OUT = timedelta(seconds=540)
+"""As in terraform/load.tf: the longest that Cloud Run gives to an event."""
 BATCH_RUNS = timedelta(minutes=5)
 BATCH_TIME_TO_LIVE = timedelta(minutes=30)
 QUIET_PLAYS = 3
@@ -66,9 +82,15 @@ class World:
     """Use `open_world`. `run` lets a storm pass and returns the evidence."""
 
     def __init__(
-        self, cloud: LaptopCloud, spotify_server: Server, settings: dict[str, str], traveller: Any, directory: Path
+        self,
+        cloud: LaptopCloud,
+        spotify_server: Server,
+        wire: Wire,
+        settings: dict[str, str],
+        traveller: Any,
+        directory: Path,
     ) -> None:
-        self._cloud, self._spotify_server, self._traveller = cloud, spotify_server, traveller
+        self._cloud, self._spotify_server, self._wire, self._traveller = cloud, spotify_server, wire, traveller
         self._directory, self._count = directory, 0
         self._environment = settings
         self._project = self._environment["GOOGLE_CLOUD_PROJECT"]
@@ -91,6 +113,9 @@ class World:
                 is_last = hour == storm.quiet_slots[-1]
                 self._live_through(hour, [Trouble(hour, "", tuple(map(Rotate, LISTENERS)))] if is_last else [])
                 self._settle()
+            self._count_doubled()
+            if any(isinstance(part, Fault) and part.action == "overlap" for part in storm.measures):
+                assert main(["repair"], self._environment) == 0, log.getvalue()
         return self._gather(log.getvalue())
 
     # Before
@@ -107,6 +132,7 @@ class World:
         self._agreed_at: dict[str, datetime] = {}
         self._seen: dict[str, frozenset[Key]] = {}
         self._disturbed = False
+        self._outliving: list[Outlive] = []
         self._ordered: list[tuple[str, list[tuple[Measure, Measure]]]] = []
         self._store(
             "spotify-client", {name: getattr(self._spotify.app, name) for name in ("client_id", "client_secret")}
@@ -185,11 +211,14 @@ class World:
                 self._agreed_at[listener] = slot + timedelta(hours=hours)
             case EndBatch(fate):
                 self._fate = fate
+            case Outlive():
+                self._outliving.append(measure)
         return measure
 
     def _count_what_struck(self) -> None:
         """Not every fault that is ordered finds the call it waits for."""
-        waiting = [replace(order, skip=0) for order in self._spotify.orders.pending()]
+        waiting: list[Measure] = [replace(order, skip=0) for order in self._spotify.orders.pending()]
+        waiting += [replace(measure, skip=0) for measure in self._outliving]
         for kind, measures in self._ordered:
             self._evidence.struck[kind] += any(_struck(measure, left, waiting) for measure, left in measures)
 
@@ -229,6 +258,25 @@ class World:
         return Page(name, at, keys, oldest, newest)
 
     def _deliver(self, name: str, headers: dict[str, str], body: bytes) -> int:
+        if not self._outliving:
+            return self._handle(name, headers, body)
+        left = self._outliving[0].skip
+
+        def redeliver() -> None:
+            nonlocal left
+            if left == 0:
+                self._wire.before_call = lambda: None
+                del self._outliving[0]
+                self._travel_to(datetime.now(UTC) + HANDLER_TIMES_OUT)
+                self._handle(name, headers, body)
+            left -= 1
+
+        self._wire.before_call = redeliver
+        status = self._handle(name, headers, body)
+        self._wire.before_call = lambda: None
+        return status if left >= 0 else 504
+
+    def _handle(self, name: str, headers: dict[str, str], body: bytes) -> int:
         status = self._functions[name].post("/", data=body, headers=headers).status_code
         return 0 if self._bury(name) else int(status)
 
@@ -278,6 +326,7 @@ class World:
 
     def _calm_down(self) -> None:
         self._count_what_struck()
+        self._outliving.clear()
         self._cloud.faults.clear()
         self._spotify.orders.clear()
         for name in self._agreed_at:
@@ -303,6 +352,11 @@ class World:
         evidence.batches = [self._batch(batch) for batch in self._cloud.dataproc.batches()]
         evidence.undelivered = self._cloud.events.status()["subscriptions"]
         return evidence
+
+    def _count_doubled(self) -> None:
+        keys = Counter(map(row_key, self._rows("plays")))
+        self._evidence.rows_before_repair = keys.total()
+        self._evidence.doubled = {key for key, count in keys.items() if count > 1}
 
     def _kept_token(self, name: str) -> str:
         return str(json.loads(self._cloud.secrets.payload(self._project, f"refresh-token-{name}"))["refresh_token"])
@@ -345,10 +399,10 @@ def _logging_into(log: io.StringIO) -> Iterator[None]:
         root.removeHandler(handler)
 
 
-def _struck(measure: Measure, left: Measure, waiting: list[Order]) -> bool:
+def _struck(measure: Measure, left: Measure, waiting: list[Measure]) -> bool:
     if isinstance(measure, Fault):
         return isinstance(left, Fault) and left.times != measure.times
-    return not isinstance(measure, Order) or replace(measure, skip=0) not in waiting
+    return not isinstance(measure, Order | Outlive) or replace(measure, skip=0) not in waiting
 
 
 def slot_of(hour: int) -> datetime:
@@ -384,7 +438,7 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         patch.setattr("visits._AT_ONCE", 1)
         # Google's tokens last an hour; fetching eight of them for each simulated hour would only take time.
         patch.setattr("localcloud.credentials.TOKEN_SECONDS", 30 * 86_400)
-        yield World(cloud, server, settings, traveller, root)
+        yield World(cloud, server, wire, settings, traveller, root)
 
 
 def _let_sleepers_move_the_time(patch: pytest.MonkeyPatch, traveller: Any) -> None:

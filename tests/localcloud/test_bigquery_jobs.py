@@ -36,6 +36,36 @@ def test_a_job_id_is_refused_when_it_is_repeated_and_the_job_is_found(warehouse:
     assert warehouse.rows("SELECT n FROM t") == [(1,)]
 
 
+def test_of_two_merges_that_overlap_the_first_ends_last_and_neither_sees_what_the_other_inserts(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.faults.order(Fault("bigquery job query first", "overlap"))
+    first = warehouse.start(MERGE, integer("n", 1), job_id="first")
+    assert (first.state, warehouse.rows("SELECT n FROM t")) == ("RUNNING", [])
+    warehouse.start(MERGE, integer("n", 1), job_id="second").result()
+    assert first.result().num_dml_affected_rows == 1
+    assert warehouse.rows("SELECT n FROM t") == [(1,), (1,)]
+
+
+def test_a_merge_that_no_other_meets_ends_after_ten_minutes(warehouse: Warehouse) -> None:
+    warehouse.faults.order(Fault("bigquery job query first", "overlap"))
+    warehouse.start(MERGE, integer("n", 1), job_id="first")
+    warehouse.clock.set(NOON + timedelta(minutes=10))
+    job = warehouse.client.get_job("first", location=LOCATION)
+    assert (job.state, warehouse.rows("SELECT n FROM t")) == ("DONE", [(1,)])
+
+
+def test_a_merge_that_deletes_runs_after_the_one_beside_it(warehouse: Warehouse) -> None:
+    """BigQuery lets only MERGEs overlap that do nothing but insert."""
+    warehouse.start(INSERT, integer("n", 7)).result()
+    warehouse.faults.order(Fault("bigquery job query first", "overlap"))
+    replace = MERGE + " WHEN NOT MATCHED BY SOURCE THEN DELETE"
+    first = warehouse.start(replace, integer("n", 1), job_id="first")
+    warehouse.start(MERGE, integer("n", 1), job_id="second").result()
+    first.result()
+    assert warehouse.rows("SELECT n FROM t") == [(1,)]
+
+
 @pytest.mark.parametrize(
     ("start", "error", "reason", "message"),
     [

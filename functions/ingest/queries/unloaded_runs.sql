@@ -7,4 +7,4 @@ WHERE landed.slot >= @since
   AND landed.step IN ('ingest', 'import')
   AND landed.state = 'succeeded'
   AND landed.finished_at < @before
-  AND (loaded.run_id IS NULL OR (loaded.error_class IS NULL AND loaded.rows_in < landed.rows_new))
+  AND (loaded.run_id IS NULL OR (COALESCE(loaded.error_class, '') != 'RowsRefused' AND loaded.rows_in < landed.rows_new))

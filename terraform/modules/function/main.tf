@@ -93,6 +93,7 @@ resource "google_cloudfunctions2_function" "main" {
     environment_variables = var.environment
     # One at a time: two MERGEs side by side that only insert store a play twice. It is a limit and no lock: Cloud Run "may,
     # for a short period of time, create slightly more" (cloud.google.com/run/docs/about-instance-autoscaling).
+    # Load looks for such plays after each MERGE.
     max_instance_count               = 1
     max_instance_request_concurrency = 1
     # Cloud Scheduler, Eventarc and Pub/Sub of the same project count as internal (cloud.google.com/run/docs/securing/ingress).

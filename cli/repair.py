@@ -1,0 +1,85 @@
+"""Makes one row of each play that is stored twice, as two loads that ran at once can leave it."""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+from google.cloud import bigquery
+
+from cli.console import print_json, say, show
+from cli.import_comparison import rule
+from cli.import_queries import instants, string
+from cli.place import Place
+from cli.warehouse import Row, Warehouse
+
+HELP = "Make one row of each play that is stored twice"
+
+_DOUBLED = Path(__file__).parent.parent / "functions/load/queries/doubled.sql"
+# Google takes 10 MB with a statement, and a play of its parameters has some 500 bytes.
+_AT_ONCE = 10_000
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only show what is stored twice")
+
+
+def run(options: argparse.Namespace, place: Place) -> int:
+    warehouse = Warehouse(place)
+    doubled = _doubled(warehouse)
+    repaired = doubled and not options.dry_run
+    if repaired:
+        _repair(warehouse, doubled)
+    if options.json:
+        print_json({"doubled": doubled, "repaired": bool(repaired)})
+    else:
+        show(_report(doubled, place, is_dry_run=options.dry_run))
+    return 0
+
+
+def doubled_rule() -> str:
+    """A statement over `stored_rows`: load's own, which it counts with after each MERGE."""
+    return Template(_DOUBLED.read_text(encoding="utf-8")).substitute(same_play=rule())
+
+
+def _doubled(warehouse: Warehouse) -> list[Row]:
+    return [dict(row) for row in warehouse.run("doubled_plays", names={"doubled": doubled_rule()})]
+
+
+def _repair(warehouse: Warehouse, doubled: Sequence[Row]) -> None:
+    """Equal keys first: the row that is left may have the time heard, and then it has no twin."""
+    keys = [row for row in doubled if row["is_key"]]
+    for part in _parts(keys):
+        played_at = sorted({row["played_at"] for row in part})
+        warehouse.run("repair_keys", bigquery.ArrayQueryParameter("instants", "TIMESTAMP", played_at))
+    twins = [row for row in (_doubled(warehouse) if keys else doubled) if not row["is_key"]]
+    for part in _parts(twins):
+        warehouse.run("repair_twins", bigquery.ArrayQueryParameter("twins", "STRUCT", [_struct(row) for row in part]))
+
+
+def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
+    parts = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+    if parts:
+        say(f"Repairing {len(rows)} plays …")
+    return parts
+
+
+def _struct(row: Row) -> bigquery.StructQueryParameter:
+    names = [string(name, row[name]) for name in ("listener_id", "track_id", "kept_id")]
+    times = instants(played_at=row["played_at"], kept_at=row["kept_at"])
+    return bigquery.StructQueryParameter(
+        None, *names, *times, bigquery.ScalarQueryParameter("ms_played", "INT64", row["ms_played"])
+    )
+
+
+def _report(doubled: Sequence[Row], place: Place, *, is_dry_run: bool) -> str:
+    if not doubled:
+        return "No play is stored twice."
+    counts = Counter(row["listener_id"] for row in doubled)
+    first, last = (end(row["played_at"] for row in doubled) for end in (min, max))
+    plays = [f"{listener}: {count} play{'' if count == 1 else 's'} stored twice" for listener, count in counts.items()]
+    when = f"They were played between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC."
+    if is_dry_run:
+        return "\n".join([*plays, when, f"Nothing was changed. To repair them: {place.command('repair')}"])
+    return "\n".join([*plays, when, "Each is stored once now; the next new plays start a batch that counts it so."])

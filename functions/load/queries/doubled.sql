@@ -1,0 +1,38 @@
+-- A row is one play that is stored twice, with the row to keep (`kept_at`, `kept_id`): two MERGEs that ran at once can both
+-- insert it, because BigQuery enforces no key. Either several rows have its key (`is_key`), or it has one row from the API
+-- that lacks its time heard and one from an export with another key: what same_play.sql pairs when one of them lands.
+--
+-- `stored_rows` has the columns of `plays` that are read here.
+WITH by_source AS (
+  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  FROM stored_rows
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC) = 1
+),
+landed AS (
+  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  FROM by_source
+  WHERE source = 'export'
+),
+stored AS (
+  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  FROM by_source
+  WHERE source = 'api' AND ms_played IS NULL
+),
+same_play AS (
+$same_play)
+SELECT
+  listener_id, played_at, track_id, played_at AS kept_at, track_id AS kept_id, TRUE AS is_key,
+  MAX(ms_played) AS ms_played
+FROM stored_rows
+GROUP BY listener_id, played_at, track_id
+HAVING COUNT(*) > 1
+UNION ALL
+SELECT
+  landed.listener_id, landed.played_at, landed.track_id, same_play.stored_at, same_play.stored_id, FALSE,
+  landed.ms_played
+FROM landed
+INNER JOIN same_play
+  ON landed.listener_id = same_play.listener_id
+  AND landed.played_at = same_play.played_at AND landed.track_id = same_play.track_id
+WHERE same_play.outcome = 'completed'

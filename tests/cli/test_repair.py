@@ -1,0 +1,100 @@
+"""Plays that are stored twice become one row each, every reader counts them once before, and nothing else changes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from tests.cli.owning import ONE, TWO
+from tests.load.loading import COLUMNS
+
+AT = datetime(2026, 11, 22, 9, 0, 1, 863_000, UTC)
+BEFORE, AFTER = AT - timedelta(hours=1), AT + timedelta(hours=1)
+
+
+def row(at=AT, track="a", listener=ONE, **values):
+    own = {"listener_id": listener, "played_at": at, "track_id": track, "track_name": "Song", "artist_name": "Artist"}
+    others = {"source": "api", "run_id": "20261122T100000Z", "ingested_at": AT + timedelta(hours=2)}
+    return dict.fromkeys(COLUMNS) | own | others | values
+
+
+class Plays:
+    """The table `plays` of the owner's laptop cloud."""
+
+    def __init__(self, owner):
+        self._dataset = owner.environ["DATASET"]
+        self._client = bigquery.Client(
+            owner.project,
+            location=owner.environ["LOCATION"],
+            credentials=AnonymousCredentials(),
+            client_options={"api_endpoint": owner.environ["BIGQUERY_EMULATOR_HOST"]},
+        )
+        self._types = {
+            field.name: field.field_type for field in self._client.get_table(f"{self._dataset}.plays").schema
+        }
+
+    def insert(self, *rows):
+        for each in rows:
+            given = {name: value for name, value in each.items() if value is not None}
+            parameters = [bigquery.ScalarQueryParameter(name, self._types[name], given[name]) for name in given]
+            sql = f"INSERT INTO {self._dataset}.plays ({', '.join(given)}) VALUES (@{', @'.join(given)})"
+            self._client.query_and_wait(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters))
+
+    def rows(self):
+        sql = f"SELECT * FROM {self._dataset}.plays ORDER BY listener_id, played_at, track_id, run_id"
+        return [dict(each) for each in self._client.query_and_wait(sql)]
+
+
+@pytest.fixture
+def plays(owner):
+    return Plays(owner)
+
+
+def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_they_were(owner, plays, capsys):
+    single = [row(BEFORE), row(AT, "b"), row(AFTER), row(AT, listener=TWO)]
+    kept = row(run_id="20261122T090000Z", ingested_at=AT + timedelta(hours=1))
+    plays.insert(*single, row(), kept, row(ms_played=200_000, source="export"))
+    plays.insert(row(AFTER, "c"), row(AFTER, "c"))  # a file's generations have equal rows
+    said = owner.types(capsys, "repair")
+    assert said.code == 0
+    assert said.out == (
+        "listener-one: 2 plays stored twice\n"
+        "They were played between 2026-11-22 09:00 and 2026-11-22 10:00 UTC.\n"
+        "Each is stored once now; the next new plays start a batch that counts it so.\n"
+    )
+    key = ("listener_id", "played_at", "track_id")
+    expected = [*single, kept | {"ms_played": 200_000}, row(AFTER, "c")]
+    assert plays.rows() == sorted(expected, key=lambda each: [each[name] for name in key])
+
+
+def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays, capsys):
+    near = AT + timedelta(seconds=5)
+    short, other = row(AT + timedelta(minutes=9), source="export", ms_played=9_000), row(near, "b", track_name="Other")
+    plays.insert(row(), row(near, source="export", ms_played=200_000), short, other)
+    assert owner.types(capsys, "repair", "--json").json["repaired"] is True
+    assert plays.rows() == [row(ms_played=200_000), other, short]
+
+
+def test_a_dry_run_shows_what_is_stored_twice_and_changes_nothing(owner, plays, capsys):
+    plays.insert(row(), row())
+    said = owner.types(capsys, "repair", "--dry-run")
+    assert said.out.splitlines()[0] == "listener-one: 1 play stored twice"
+    assert said.out.splitlines()[-1].startswith("Nothing was changed. To repair them: python -m cli repair")
+    assert len(plays.rows()) == 2
+
+
+def test_where_nothing_is_stored_twice_nothing_is_done(owner, plays, capsys):
+    plays.insert(row(), row(AFTER))
+    said = owner.types(capsys, "repair")
+    assert (said.code, said.out) == (0, "No play is stored twice.\n")
+
+
+def test_a_play_that_is_stored_twice_counts_once_for_the_owner(owner, plays, capsys, tmp_path):
+    owner.has_listener(ONE)
+    plays.insert(row(), row(run_id="20261122T110000Z"), row(AFTER))
+    (listener,) = owner.types(capsys, "listeners", "--json").json
+    assert listener["plays"] == 2
+    file = tmp_path / "plays.csv"
+    assert owner.types(capsys, "export", ONE, "--output", str(file)).code == 0
+    assert len(file.read_text().splitlines()) == 3
