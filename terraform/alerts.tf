@@ -53,6 +53,16 @@ locals {
       EOT
       help   = "The top ten is as it was; the next run with new plays tries again. `gcloud dataproc batches list --region ${var.region}` names the batch, `gcloud dataproc batches wait BATCH --region ${var.region}` shows its output. A new project may lack the quota of 12 vCPU and 750 GB of disk: `python -m cli check` says so."
     }
+    token = {
+      name     = "A token was read, and not by ingest"
+      severity = "WARNING"
+      filter   = <<-EOT
+        protoPayload.serviceName="secretmanager.googleapis.com" AND protoPayload.methodName:"AccessSecretVersion"
+        AND protoPayload.resourceName=~"/secrets/(refresh-token-|spotify-client)"
+        AND NOT protoPayload.authenticationInfo.principalEmail="${module.ingest.identity.email}"
+      EOT
+      help     = "The log entry names the account (`principalEmail`) and its address. Your own `python -m cli authorize` reads the secrets, too. If it was neither: `python -m cli authorize LISTENER` replaces the token, its `--new-client` the app's secret, and the account needs to lose its role on the secret."
+    }
     error = {
       name     = "A function reports an error"
       severity = "ERROR"
