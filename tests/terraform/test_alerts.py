@@ -29,7 +29,7 @@ def test_the_error_classes_and_states_that_alerts_look_for_exist():
 def test_every_alert_goes_to_the_owner_and_says_what_to_do(deployment):
     policies = deployment.of_type("google_monitoring_alert_policy").values()
     (owner,) = deployment.of_type("google_monitoring_notification_channel").values()
-    assert len(policies) == 9
+    assert len(policies) == 10
     for policy in policies:
         assert policy["notification_channels"] == [owner["id"]]
         assert len(policy["documentation"][0]["content"]) > 80, policy["display_name"]
