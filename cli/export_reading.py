@@ -86,6 +86,8 @@ class Reading:
                 self._add_play(outcome)
             else:
                 self._add_left_out(outcome, file.name, index)
+        if file.damage:
+            plays.doubts.add(len(plays.instants))
         self.files.append(plays)
 
     def _counted(self, file: ExportFile) -> Iterator[Any]:
