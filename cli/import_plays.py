@@ -60,12 +60,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="the zip from Spotify, the folder it was unpacked to, Streaming_History_Audio_….json or endsong_….json",
+        help="the zip from Spotify, the folder it was unpacked to or one above, Streaming_History_Audio_….json or "
+        "endsong_….json; also packed again, as .gz, .tgz or zip in zip",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would become of every row, and store nothing")
     parser.add_argument("--new-listener", action="store_true", help="the listener never gave consent, and need not")
     parser.add_argument(
-        "--anyway", action="store_true", help="store the plays even if they do not look like this listener's"
+        "--anyway", action="store_true", help="store the plays although nothing proves that they are this listener's"
     )
     parser.add_argument(
         "--timeout", type=float, default=1800, metavar="SECONDS", help="how long to follow the import (%(default)s)"
