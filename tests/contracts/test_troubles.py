@@ -54,7 +54,7 @@ def test_every_alert_has_a_row_and_every_row_an_alert():
     named = re.findall(r'display_name\s+= "Heavy Rotation: ([^"$]+)"', text) + re.findall(
         r'\bname +=\s"([A-Z][^"]+)"', text
     )
-    assert len(named) == 9
+    assert len(named) == 10
     assert sorted(rows("Mail")) == sorted(named)
 
 
