@@ -4,6 +4,7 @@ A page of Spotify's that overlaps such a file has no gap before it, because the 
 Here this is made true, however long load is out of order.
 """
 
+import re
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ import requests
 from google.api_core.exceptions import GoogleAPIError, PreconditionFailed
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
-from google.cloud.bigquery.table import RowIterator
+from google.cloud.bigquery.table import Row
 from google.cloud.storage import Bucket
 
 from ingest_cloud import Cloud
@@ -31,10 +32,14 @@ _SOUGHT_FOR = timedelta(days=14)
 _NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
 
 
-def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> RowIterator:
-    """The runs that landed a file before this instant of which load has not told, or not of all of it."""
+def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> list[Row]:
+    """The runs that landed a file before this instant of which load has not told, or not of all of it.
+
+    A row under any other id than a run's has no file.
+    """
     since = timestamp("since", run.started_at - _SOUGHT_FOR)
-    return run_query(client, "unloaded_runs", since, timestamp("before", before))
+    rows = run_query(client, "unloaded_runs", since, timestamp("before", before))
+    return [row for row in rows if re.fullmatch("[0-9]{8}T[0-9]{6}Z", row.run_id)]
 
 
 def send_again(cloud: Cloud, run: Run) -> None:

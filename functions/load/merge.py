@@ -1,7 +1,8 @@
 """One MERGE from the staging table into `plays`: every play once, and all that is known of it in its row.
 
 A play that is there under its key is left as it is. One that is there from the other source becomes one row: identity
-and metadata as the API has them, the time heard as the export has it. It is the same row whichever came first.
+and metadata as the API has them, the time heard as the export has it, and so what the API leaves NULL: it empties the
+names of music that was taken down. It is the same row whichever came first.
 Which rows are one play is the rule in queries/same_play.sql; `cli import --dry-run` counts with the same file.
 """
 
@@ -101,9 +102,9 @@ USING (
 ON plays.{PLAYED_AT} BETWEEN @oldest AND @newest AND plays.listener_id = landed.listener_id
   AND plays.played_at = landed.stored_at AND plays.track_id = landed.stored_id
 WHEN MATCHED AND landed.outcome = 'completed' AND landed.source = 'export' THEN
-  UPDATE SET {_FROM_EXPORT} = landed.{_FROM_EXPORT}
+  UPDATE SET {_FROM_EXPORT} = landed.{_FROM_EXPORT}, {_set_sql(columns, "plays", "landed")}
 WHEN MATCHED AND landed.outcome = 'completed' THEN
-  UPDATE SET {_set_sql(columns)}
+  UPDATE SET {_set_sql(columns, "landed", "plays")}
 WHEN NOT MATCHED THEN
   INSERT ({listed})
   VALUES ({", ".join(f"landed.{_quoted(column)}" for column in columns)})"""  # noqa: S608 -- see describe_sql
@@ -147,8 +148,10 @@ def _once_sql(landed: str, columns: Sequence[str], key: Sequence[str]) -> str:
   """  # noqa: S608 -- see describe_sql
 
 
-def _set_sql(columns: Sequence[str]) -> str:
-    return ", ".join(f"{_quoted(column)} = landed.{_quoted(column)}" for column in columns if column not in _KEPT)
+def _set_sql(columns: Sequence[str], api: str, export: str) -> str:
+    """`api` and `export`: which side of the MERGE has the row of which source."""
+    told = [_quoted(column) for column in columns if column not in _KEPT]
+    return ", ".join(f"{column} = COALESCE({api}.{column}, {export}.{column})" for column in told)
 
 
 def _quoted(column: str) -> str:

@@ -88,6 +88,17 @@ def test_a_file_that_has_grown_since_load_told_of_it_is_sent_again(ingesting):
     assert run_after(ingesting, days=2) == [SENT_AGAIN]
 
 
+def test_a_row_of_the_ledger_under_no_runs_id_has_no_file(ingesting):
+    land(ingesting)
+    at = f"TIMESTAMP '{SLOT:%Y-%m-%d %H:%M:%S}+00'"
+    rows = [f"('{run_id}', {at}, 'ingest', 'succeeded', {at}, {at}, 3)" for run_id in ("", "by hand", "x" * 2000)]
+    ingesting.warehouse.query_and_wait(
+        f"INSERT INTO {ingesting.dataset}.runs (run_id, slot, step, state, started_at, finished_at, rows_new) "
+        f"VALUES {', '.join(rows)}"
+    )
+    assert run_after(ingesting, days=2) == [SENT_AGAIN]
+
+
 @pytest.mark.parametrize("details", ['"text"', "7", '{"generations": null}', '{"generations": [1]}'])
 def test_a_file_of_which_load_tells_nothing_readable_is_sent_again(ingesting, details):
     land(ingesting)

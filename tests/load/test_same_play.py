@@ -79,6 +79,16 @@ def test_the_two_tellings_of_one_play_are_one_row(loading, api_first, export, wh
 
 
 @pytest.mark.parametrize("api_first", [True, False])
+def test_names_that_the_api_has_emptied_are_as_the_export_has_them(loading, api_first):
+    names = {"track_name": "One", "artist_name": "Ada", "album_name": "Of the export"}
+    api, export = from_api(10, track_name=None, artist_name=None), from_export(12, **names)
+    first, second = (api, export) if api_first else (export, api)
+    land(loading, first)
+    land(loading, second)
+    assert loading.plays() == [merged(api, export, first) | names]
+
+
+@pytest.mark.parametrize("api_first", [True, False])
 @pytest.mark.parametrize(
     ("export", "why"),
     [
