@@ -117,7 +117,7 @@ def test_a_wrong_column(world, monkeypatch):
 
 def test_a_play_that_spotify_never_showed(world, monkeypatch):
     real = plays._played_at
-    monkeypatch.setattr(plays, "_played_at", lambda value: real(value).replace(microsecond=0))
+    monkeypatch.setattr(plays, "_played_at", lambda value, now: real(value, now).replace(microsecond=0))
     assert "every_stored_play_is_true_in_every_column" in broken(world, CALM)
 
 
@@ -340,7 +340,7 @@ def test_a_list_of_tracks_that_a_recount_does_not_give(world):
 
 
 def test_a_call_that_the_laptop_cloud_does_not_know(world, monkeypatch):
-    def ask(client, table_id):
+    def ask(client, table_id, *rest):
         client.get_routine(f"{table_id}_routine", retry=None)
 
     monkeypatch.setattr(one_file, "fetch_plays_table", ask)
