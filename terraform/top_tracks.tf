@@ -125,7 +125,6 @@ resource "google_compute_network" "spark" {
 
 resource "google_compute_subnetwork" "spark" {
   #checkov:skip=CKV_GCP_26:Flow logs of three machines that live for minutes would be most of the logging bill.
-  #checkov:skip=CKV_GCP_76:The network has no IPv6 at all.
   name                     = "spark"
   region                   = var.region
   network                  = google_compute_network.spark.id
