@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -39,7 +38,13 @@ def up(options: argparse.Namespace) -> int:
         return 2
     simulated = options.spotify == "simulated" and not given
     another = {name: os.environ[name] for name in given}  # known to whoever attaches, too
-    plan = supervisor.Plan(options.data, simulate_spotify=simulated, seed=options.seed, settings=another)
+    plan = supervisor.Plan(
+        options.data,
+        simulate_spotify=simulated,
+        simulated_from=options.at,
+        seed=options.seed,
+        settings=another,
+    )
     end_on_signals()
     print(f"Starting the laptop cloud on {options.data} …", flush=True)
     try:
@@ -67,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     laptop = supervisor.attach(options.data)
     try:
-        return subprocess.run(command, env={**os.environ, **laptop.settings}, check=False).returncode  # noqa: S603 -- what the person typed
+        os.execvpe(command[0], command, {**os.environ, **laptop.settings})  # noqa: S606 -- what the person typed
     except OSError as error:
         print(f"{command[0]} cannot be run: {error.strerror}.", file=sys.stderr)
         return 127  # as shells say it
@@ -100,12 +105,12 @@ def status(options: argparse.Namespace) -> int:
 
 
 def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
-    slot = scheduler.full_hour(datetime.now(UTC))
+    slot = scheduler.full_hour(laptop.clock.now())
     while True:
         _follow(laptop, laptop.tick(slot, scheduler.HOURLY))
-        slot = max(slot, scheduler.full_hour(datetime.now(UTC))) + timedelta(hours=1)
+        slot = max(slot, scheduler.full_hour(laptop.clock.now())) + timedelta(hours=1)
         print(f"Next run at {slot:%H:%M} UTC. Ctrl-C stops everything.", flush=True)
-        while datetime.now(UTC) < slot:
+        while laptop.clock.now() < slot:
             for process in started:
                 process.check()
             time.sleep(1)
@@ -161,7 +166,7 @@ def _default_data() -> Path:
     return Path(".localcloud")
 
 
-def _slot(text: str) -> datetime:
+def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
@@ -188,10 +193,12 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
         text = "whose plays: an invented Spotify's, or those of the addresses in the environment (%(default)s)"
         command.add_argument("--spotify", choices=choices, default="simulated", help=text)
         command.add_argument("--seed", type=int, default=1, help="which invented listeners (%(default)s)")
+        text = "live from this instant on, such as 2026-11-22T10:20:00Z, instead of from now"
+        command.add_argument("--at", type=_instant, metavar="INSTANT", help=text)
     if name == "tick":
         command.add_argument(
             "--slot",
-            type=_slot,
+            type=_instant,
             help="a slot of the last two days, such as 2026-11-22T10:00:00Z (default: out of turn, now)",
         )
     if name == "run":

@@ -1,21 +1,31 @@
 """Starts, watches and stops the processes of the laptop cloud; each has a log file that is named when it fails."""
 
 import ctypes
+import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import psutil
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _TAIL_LINES = 15
+_PORTS = range(20_000, 30_000)
+"""Below the ports that Linux (32768 on) and macOS (49152 on) give to whoever asks for any."""
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+_reserved: list[TextIO] = []
 
 
 class ProcessFailed(Exception):  # noqa: N818 -- reads as what happened
@@ -49,10 +59,49 @@ class Process:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at the moment."""
+    """A port of 127.0.0.1 on which no process listens, reserved until this process ends.
+
+    The reservation is a file lock that every caller of this function respects. A port that the system picks and that is
+    closed again may be given to another process before the one that it is meant for listens on it.
+    """
+    directory = Path(tempfile.gettempdir()) / f"heavy-rotation-ports-{os.getuid()}"
+    directory.mkdir(exist_ok=True)
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        lock = (directory / str(port)).open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        if _can_listen(port):
+            _reserved.append(lock)
+            return port
+        lock.close()
+    raise ProcessFailed(f"No port of 127.0.0.1 from {_PORTS.start} to {_PORTS.stop - 1} is free.")
+
+
+def _can_listen(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of every descendant whose own parent ends first. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def kill_descendants() -> None:
+    """End every process that descends from this one, at once."""
+    family = psutil.Process().children(recursive=True)
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(family, timeout=_STOP_SECONDS)
 
 
 def end_on_signals() -> None:
@@ -80,7 +129,7 @@ def start(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=end_with_parent,
         )
     return Process(name, port, log_path, popen)
 
@@ -120,9 +169,10 @@ def _signal_group(process: Process, number: signal.Signals) -> None:
         return
 
 
-def _end_with_parent() -> None:
-    """Runs in the new process: have Linux end it when the parent dies, however it dies."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 is PR_SET_PDEATHSIG
+def end_with_parent() -> None:
+    """For `preexec_fn`, so it runs in the new process: Linux ends it when the parent dies, however it dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _accepts(port: int) -> bool:

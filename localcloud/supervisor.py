@@ -98,6 +98,7 @@ def running(plan: Plan) -> Iterator[tuple[Laptop, list[Process]]]:
     plan = replace(plan, directory=plan.directory.resolve())
     plan.directory.mkdir(parents=True, exist_ok=True)
     _refuse_second(plan.directory)
+    clock_path(plan.directory).unlink(missing_ok=True)  # an earlier start may have simulated another time
     if plan.simulated_from is not None:
         Clock(clock_path(plan.directory)).set(plan.simulated_from)
     started: list[Process] = []

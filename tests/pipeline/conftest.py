@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,7 @@ STARTED, STOPPED = 180, 30
 class Up:
     """`python -m localcloud up` as a person runs it, and the commands one gives beside it."""
 
-    def __init__(self, data, *options, **environment):
+    def __init__(self, data, *options, preexec_fn=None, **environment):
         self.data = data
         self.output_path = (ROOT / data).resolve().with_suffix(".out")
         with self.output_path.open("wb") as output:
@@ -27,6 +28,7 @@ class Up:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=preexec_fn,
             )
         self.family = []
 
@@ -40,6 +42,21 @@ class Up:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
             time.sleep(0.1)
+        self._look()
+
+    def wait_for_process(self, module):
+        """Until one of its descendants runs this module of Python's."""
+        deadline = time.monotonic() + STARTED
+        while module not in self._command_lines():
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
+
+    def _command_lines(self):
+        self._look()
+        return [part for process in self.family for part in command_line(process)]
+
+    def _look(self):
         self.family = psutil.Process(self.process.pid).children(recursive=True)
 
     def stop(self, number=signal.SIGINT):
@@ -50,6 +67,13 @@ class Up:
     def survivors(self):
         _, alive = psutil.wait_procs(self.family, timeout=5)
         return [process.cmdline() for process in alive]
+
+
+def command_line(process):
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # it has ended since
+        return []
 
 
 def command(*arguments, **environment):
@@ -65,20 +89,25 @@ def command(*arguments, **environment):
     )
 
 
-@pytest.fixture
-def start_up(tmp_path):
+@contextmanager
+def starting(directory):
     """Starts laptop clouds and leaves none behind, whatever the test comes to."""
     started = []
 
-    def start(*options, data=tmp_path / "cloud", **environment):
-        started.append(Up(data, *options, **environment))
+    def start(*options, data=directory / "cloud", **details):
+        started.append(Up(data, *options, **details))
         return started[-1]
 
     yield start
     for up in started:
         if up.process.poll() is None:
-            up.process.kill()
-            up.process.wait()
+            up.stop()
         for process in up.family:
             if process.is_running():
                 process.kill()
+
+
+@pytest.fixture
+def start_up(tmp_path):
+    with starting(tmp_path) as start:
+        yield start

@@ -13,14 +13,17 @@ from urllib.request import urlopen
 import pytest
 
 from cli import place
+from localcloud import supervisor
 from localcloud.clock import Clock
 from localcloud.invented_listeners import invented_listeners
 from localcloud.spotify import Spotify
 from localcloud.web import Server
-from tests.pipeline.conftest import ROOT, command
+from tests.pipeline.conftest import ROOT, STARTED, command, starting
 
 pytestmark = pytest.mark.timeout(300)
 
+AT = "2026-11-22T14:20:00Z"
+"""Far from a full hour, on a day on which no invented listener plays a track between 8 and 23 o'clock."""
 COUNT_PLAYS = """
 from google.cloud import bigquery
 [row] = bigquery.Client().query_and_wait("SELECT COUNT(*) AS n FROM listening.plays")
@@ -35,41 +38,54 @@ def count_plays(data):
     return int(done.stdout.removeprefix("plays:"))
 
 
-def test_up_runs_the_schedule_keeps_its_data_and_leaves_no_process_behind(start_up, tmp_path):
-    relative = Path(os.path.relpath(tmp_path / "cloud", ROOT))
-    up = start_up(data=relative)
-    up.wait_for("Next run at")
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    """One laptop cloud for the tests that only look at it, or tick hours of their own."""
+    with starting(tmp_path_factory.mktemp("up")) as start:
+        up = start("--at", AT)
+        up.wait_for("Next run at")
+        yield up
+
+
+def test_up_runs_the_schedule_to_the_top_ten(up):
     assert "ingest succeeded: 150 new plays from 3 of 3 listeners" in up.output
     assert "load       succeeded" in up.output
     assert "top_tracks succeeded" in up.output
     assert count_plays(up.data) == 150
-    assert up.stop() == 0
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_spark_works_up_keeps_its_data_and_leaves_no_process_behind(start_up, tmp_path, number):
+    """As a background job of a shell, which ignores SIGINT."""
+    up = start_up("--at", AT, data=Path(os.path.relpath(tmp_path / "cloud", ROOT)), preexec_fn=ignore_interrupts)
+    up.wait_for("ingest succeeded: 150 new plays from 3 of 3 listeners")
+    up.wait_for_process("localcloud.spark_driver")
+    assert up.stop(number) == 0
     assert up.survivors() == []
     assert not (tmp_path / "cloud" / "environment.json").exists()
 
-    again = start_up()
-    again.wait_for("Next run at")
-    assert "already landed" in again.output, "the same hour is the same run"
+    again = start_up("--at", AT)
+    again.wait_for("already landed")  # the same hour is the same run
     assert count_plays(up.data) == 150
-    assert again.stop(signal.SIGTERM) == 0
-    assert again.survivors() == []
 
 
-def test_tick_fires_the_schedule_once_and_shows_the_run_to_its_end(start_up):
-    up = start_up()
-    up.wait_for("Next run at")
-    ticked = command("tick", "--data", up.data, "--slot", "2026-01-01T10:00:00Z")
+def ignore_interrupts():
+    """Python installs its handler for Ctrl-C only where SIGINT is not ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def test_tick_fires_the_schedule_once_and_shows_the_run_to_its_end(up):
+    ticked = command("tick", "--data", up.data, "--slot", "2026-11-22T12:00:00Z")
     assert ticked.returncode == 0, ticked.stderr
-    assert "20260101T100000Z  ingest skipped: no new plays from 3 of 3 listeners" in ticked.stdout
+    assert "20261122T120000Z  ingest skipped: no new plays from 3 of 3 listeners" in ticked.stdout
     status = command("status", "--data", up.data)
     assert status.returncode == 0, status.stderr
-    assert "20260101T100000Z  ingest     skipped" in status.stdout
+    assert "20261122T120000Z  ingest     skipped" in status.stdout
     assert str(up.data / "logs" / "ingest.log") in status.stdout
 
 
-def test_a_second_laptop_cloud_on_the_same_data_is_refused(start_up):
-    up = start_up()
-    up.wait_for("Next run at")
+def test_a_second_laptop_cloud_on_the_same_data_is_refused(up):
     second = command("up", "--data", up.data)
     assert second.returncode == 1
     assert f"A laptop cloud already runs on {up.data}" in second.stderr
@@ -108,8 +124,9 @@ def test_another_spotify_given_in_the_environment_is_used_and_none_is_invented(s
     assert (owners.spotify_accounts_url, owners.spotify_api_url) == (server.url, server.url)
 
     store_secrets(up.data, spotify)
-    ticked = command("tick", "--data", up.data)
-    assert "ingest succeeded: 50 new plays from 1 of 1 listeners" in ticked.stdout, ticked.stdout + ticked.stderr
+    laptop = supervisor.attach(up.data)
+    assert laptop.run_now().json()["reason"] == "50 new plays from 1 of 1 listeners"
+    assert supervisor.until(lambda: not laptop.undelivered(), STARTED)
     assert count_plays(up.data) == 50
     server.stop()
 
@@ -141,9 +158,7 @@ def store_secrets(data, spotify):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_dashboard_opens_on_what_the_running_laptop_cloud_holds_until_ctrl_c(start_up, tmp_path):
-    up = start_up()
-    up.wait_for("Next run at")
+def test_the_dashboard_opens_on_what_the_running_laptop_cloud_holds_until_ctrl_c(up, tmp_path):
     said = tmp_path / "dashboard.out"
     with said.open("wb") as output:
         dashboard = subprocess.Popen(

@@ -3,17 +3,19 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from urllib.request import urlopen
 
 import psutil
 import pytest
 
-from localcloud import dashboard_check, demo_report
+from localcloud import chromium, dashboard_check, demo, demo_report, supervisor
 from localcloud.demo_checks import Check
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import ROOT, command_line
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 SHORT = [sys.executable, "-m", "localcloud.demo", "--days", "1"]
@@ -21,44 +23,71 @@ STAYS, STOPPED = 500, 60
 """Seconds to wait at most; a loaded machine needs many of them."""
 
 
-def test_the_demo_lives_checks_reports_and_opens_every_page(tmp_path):
-    done = subprocess.run(
-        [*SHORT, "--until", "2026-11-20T12:30:00Z", "--data", tmp_path],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "  The past: 59,291 plays in 39 files, one a month, went through the real load.\n" in done.stdout
-    assert "every figure above is true" in done.stdout
-    assert "listener-three: consent was revoked, run `python -m cli authorize listener-three`" in done.stdout
-    assert "Top ten of listener-one, 7 days to " in done.stdout
-    for step in ("ingest      succeeded", "ingest      skipped", "load        succeeded", "top_tracks  succeeded"):
-        assert step in done.stdout
-    opened = re.findall(r"^  ✓ (\w+) +\d+\.\d s$", done.stdout, re.MULTILINE)
-    assert opened == dashboard_check.PAGES
-    assert "✓ No page shows an error." in done.stdout
-
-
-def test_on_a_terminal_it_stays_with_the_dashboard_until_ctrl_c(tmp_path):
+@contextmanager
+def on_a_terminal(*command):
+    """The process, and the end of the terminal at which its output can be read."""
     ours, its = pty.openpty()
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     streams = {"stdin": its, "stdout": its, "stderr": its}
-    demo = subprocess.Popen([*SHORT, "--data", tmp_path], cwd=ROOT, env=environment, **streams, start_new_session=True)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, **streams, start_new_session=True)
     try:
-        said = read_until(ours, demo, r"The dashboard: (http://127\.0\.0\.1:\d+) \(Ctrl-C stops everything\)")
-        family = psutil.Process(demo.pid).children(recursive=True)
-        with urlopen(said.group(1), timeout=60) as answer:
-            assert (answer.status, b"<div id=" in answer.read()) == (200, True)
-        demo.send_signal(2)
-        assert demo.wait(STOPPED) == 0
-        _, alive = psutil.wait_procs(family, timeout=10)
-        assert [process.cmdline() for process in alive] == []
+        yield process, ours
     finally:
-        demo.kill()
+        process.kill()
+        process.wait()
         os.close(ours)
         os.close(its)
+
+
+@pytest.mark.browser
+def test_the_demo_lives_checks_reports_and_stays_with_the_dashboard_until_ctrl_c(tmp_path):
+    with on_a_terminal(*SHORT, "--data", tmp_path) as (process, terminal):
+        said = read_until(terminal, process, r"The dashboard: (http://127\.0\.0\.1:\d+) \(Ctrl-C stops everything\)")
+        text = said.string
+        assert re.search(
+            r"  The past: \d\d,\d{3} plays in (38|39|40) files, one a month, went through the real load\.", text
+        )
+        assert "every figure above is true" in text
+        assert "listener-three: consent was revoked, run `python -m cli authorize listener-three`" in text
+        assert "Top ten of listener-one, 7 days to " in text
+        for step in ("ingest      succeeded", "ingest      skipped", "load        succeeded", "top_tracks  succeeded"):
+            assert step in text
+        with urlopen(said.group(1), timeout=60) as answer:
+            assert (answer.status, b"<div id=" in answer.read()) == (200, True)
+
+        opened = list(dashboard_check.open_pages(supervisor.attach(tmp_path), chromium.find()))
+        assert [page.page for page in opened] == dashboard_check.PAGES
+        assert [page for page in opened if page.fault] == []
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOPPED) == 0
+        assert survivors(family) == []
+
+
+def test_a_demo_that_is_stopped_while_the_past_is_landed_leaves_no_process_behind(tmp_path):
+    demo = subprocess.Popen([*SHORT, "--data", tmp_path], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+    family, deadline = [], time.monotonic() + STAYS
+    while not any("localcloud.demo_landing" in line for line in map(command_line, family)):
+        assert demo.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        family = psutil.Process(demo.pid).children(recursive=True)
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(STOPPED) == 1
+    assert survivors(family) == []
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environ", "opens"),
+    [(True, {}, False), (True, {"CI": "false"}, False), (True, {"CI": "true"}, True), (False, {}, True)],
+)
+def test_every_page_is_opened_where_no_person_sits_before_the_dashboard(is_terminal, environ, opens):
+    assert demo.opens_every_page(environ, is_terminal=is_terminal) == opens
+
+
+def survivors(family):
+    _, alive = psutil.wait_procs(family, timeout=10)
+    return [process.cmdline() for process in alive]
 
 
 def read_until(terminal, process, pattern):

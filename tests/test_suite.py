@@ -1,0 +1,51 @@
+"""The suite itself: a run that is stopped leaves no process behind, and every run ends with where the time went."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HANGS = """
+import subprocess, sys, time
+
+def test_that_starts_a_process_and_never_ends():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    print("child", child.pid, file=sys.__stderr__, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [(signal.SIGINT, []), (signal.SIGTERM, []), (signal.SIGTERM, ["-n", "1"])],
+    ids=["SIGINT", "SIGTERM", "SIGTERM with a worker"],
+)
+def test_a_run_that_is_stopped_leaves_no_process_behind(tmp_path, number, workers):
+    """Also when it runs as a background job of a shell, which ignores SIGINT."""
+    (tmp_path / "test_hangs.py").write_text(HANGS)
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "tests.conftest", *workers, tmp_path]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    ) as run:
+        pid = next(int(line.split()[1]) for line in run.stderr if line.startswith("child "))
+        family = [psutil.Process(pid), *psutil.Process(run.pid).children(recursive=True)]
+        run.send_signal(number)
+        assert run.wait(60) != 0
+    assert [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_run_ends_with_the_seconds_of_each_folder(tmp_path):
+    (tmp_path / "test_passes.py").write_text("def test_it(): pass")
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "--durations=20", "--durations-min=0", tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "slowest 20 durations" in done.stdout
+    assert "seconds per folder" in done.stdout
