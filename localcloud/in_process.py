@@ -10,9 +10,11 @@
 Faults call the two servers "gcp" and "bigquery", and deliveries "events deliver TYPE OBJECT-NAME-OR-MESSAGE-ID".
 """
 
+from email.message import Message
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qs, urlsplit
 
 from localcloud import set_up
 from localcloud.bigquery_server import BigQuery
@@ -23,7 +25,7 @@ from localcloud.events import Deliver
 from localcloud.faults import Faults
 from localcloud.google_cloud import GoogleCloud
 from localcloud.log import say_nothing
-from localcloud.web import Server
+from localcloud.web import ApiError, Request, Server
 
 _NOBODY = "http://127.0.0.1:9"
 """The discard port: whoever asks Spotify without having put a simulator there is refused at once."""
@@ -64,7 +66,7 @@ class LaptopCloud:
         self._open(directory)
         self._gcp.routes, self._bigquery.routes = self._google.routes, self.bigquery.routes
         self.faults.clear()
-        set_up.create_resources(self.environment)
+        set_up.create_resources(self.environment, self._answer)
 
     def subscribe(self, event_type: str, deliver: Deliver, target: str | None = None) -> None:
         """Events of this type go to `deliver`; `target`, a bucket or a topic id, narrows them."""
@@ -73,7 +75,7 @@ class LaptopCloud:
     def __enter__(self) -> Self:
         self._gcp.start()
         self._bigquery.start()
-        set_up.create_resources(self.environment)
+        set_up.create_resources(self.environment, self._answer)
         return self
 
     def __exit__(
@@ -82,6 +84,17 @@ class LaptopCloud:
         self._gcp.stop()
         self._bigquery.stop()
         self._close()
+
+    def _answer(self, method: str, url: str, body: bytes) -> tuple[int, str]:
+        """What the server behind this URL answers, without HTTP and without faults."""
+        parts = urlsplit(url)
+        routes = (self._bigquery if url.startswith(self.bigquery_url) else self._gcp).routes
+        request = Request(method, parts.path, parse_qs(parts.query), Message(), body)
+        try:
+            response = routes.answer(request)
+        except ApiError as error:
+            response = error.response()
+        return response.status, response.body.decode()
 
     def _close(self) -> None:
         self._google.close()

@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import requests
@@ -38,6 +38,7 @@ BUCKETS = [
     "heavy-rotation-laptop-code",
 ]
 _TIMEOUT_SECONDS = 30
+Send: TypeAlias = Callable[[str, str, bytes], tuple[int, str]]
 
 
 class SetUpFailed(Exception):  # noqa: N818 -- reads as what happened
@@ -58,12 +59,20 @@ def environment(gcp_url: str, bigquery_url: str, credentials: Path) -> dict[str,
     }
 
 
-def create_resources(settings: Mapping[str, str]) -> None:
-    """Create buckets, topic, dataset and tables, and put the Spark job where batches find it."""
-    for call in _resources(settings):
-        response = requests.request(**call, timeout=_TIMEOUT_SECONDS)
-        if response.status_code not in (200, 409):
-            raise SetUpFailed(f"{call['method']} {call['url']}: {response.status_code} {response.text}")
+def create_resources(settings: Mapping[str, str], send: Send | None = None) -> None:
+    """Create buckets, topic, dataset and tables, and put the Spark job where batches find it.
+
+    `send` takes method, URL and body, and returns status and text; by default it is an HTTP call.
+    """
+    for method, url, body in _resources(settings):
+        status, text = (send or _send)(method, url, body)
+        if status not in (200, 409):
+            raise SetUpFailed(f"{method} {url}: {status} {text}")
+
+
+def _send(method: str, url: str, body: bytes) -> tuple[int, str]:
+    response = requests.request(method, url, data=body, timeout=_TIMEOUT_SECONDS)
+    return response.status_code, response.text
 
 
 def store_secret(
@@ -82,26 +91,25 @@ def store_secret(
     added.raise_for_status()
 
 
-def _resources(settings: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _resources(settings: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
     project, dataset = settings["GOOGLE_CLOUD_PROJECT"], settings["DATASET"]
     storage, bigquery = settings["STORAGE_EMULATOR_HOST"], settings["BIGQUERY_EMULATOR_HOST"]
     for bucket in BUCKETS:
-        yield {"method": "POST", "url": f"{storage}/storage/v1/b?project={project}", "json": {"name": bucket}}
+        yield "POST", f"{storage}/storage/v1/b?project={project}", _json({"name": bucket})
     topic = f"projects/{project}/topics/{settings['PLAYS_LOADED_TOPIC']}"
-    yield {"method": "PUT", "url": f"{settings['PUBSUB_EMULATOR_HOST']}/v1/{topic}", "json": {}}
+    yield "PUT", f"{settings['PUBSUB_EMULATOR_HOST']}/v1/{topic}", _json({})
     datasets = f"{bigquery}/bigquery/v2/projects/{project}/datasets"
     reference = {"projectId": project, "datasetId": dataset}
-    yield {
-        "method": "POST",
-        "url": datasets,
-        "json": {"datasetReference": reference, "location": settings["LOCATION"]},
-    }
+    yield "POST", datasets, _json({"datasetReference": reference, "location": settings["LOCATION"]})
     for path in TABLE_FILES:
-        body = table_resource(path, reference)
-        yield {"method": "POST", "url": f"{datasets}/{dataset}/tables", "json": body}
+        yield "POST", f"{datasets}/{dataset}/tables", _json(table_resource(path, reference))
     code_bucket, _, name = settings["SPARK_JOB_URI"].removeprefix("gs://").partition("/")
     upload = f"{storage}/upload/storage/v1/b/{code_bucket}/o?uploadType=media&name={quote(name, safe='')}"
-    yield {"method": "POST", "url": upload, "data": JOB_FILE.read_bytes()}
+    yield "POST", upload, JOB_FILE.read_bytes()
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
 
 
 def table_resource(path: Path, dataset: Mapping[str, str]) -> dict[str, Any]:

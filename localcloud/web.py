@@ -145,7 +145,11 @@ class Server:
 
     def stop(self) -> None:
         """Listen no more, and hang up on clients that keep their connections."""
-        self._httpd.shutdown()
+        ending = threading.Thread(target=self._httpd.shutdown)
+        ending.start()
+        with suppress(OSError):  # a connection wakes the loop, which else looks every 50 ms only
+            socket.create_connection(("127.0.0.1", self._httpd.server_port)).close()
+        ending.join()
         self._httpd.server_close()
         self._httpd.hang_up()
 

@@ -109,7 +109,7 @@ class Owner:
 @contextmanager
 def owning(directory, monkeypatch):
     """At real time. The app may be sent back to any port of 127.0.0.1."""
-    with LaptopCloud(directory) as cloud:
+    with LaptopCloud(directory, forgetful=True) as cloud:
         spotify = Spotify(cloud.clock, 1, invented_listeners(3), redirect_uris=(ANY_PORT,))
         server = Server("spotify", spotify.routes, cloud.faults).start()
         urls = {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}

@@ -206,7 +206,7 @@ def ingesting_clouds(*directories, **details):
 
 @contextlib.contextmanager
 def _one_cloud(directory, traveller, details):
-    with LaptopCloud(directory) as cloud:
+    with LaptopCloud(directory, forgetful=True) as cloud:
         spotify = Spotify(cloud.clock, 1, invented_listeners(3), **details)
         server = Server("spotify", spotify.routes, cloud.faults).start()
         yield Ingesting(cloud, spotify, server.url, traveller)

@@ -173,7 +173,7 @@ class Loading:
 
 @contextlib.contextmanager
 def loading_cloud(directory):
-    with LaptopCloud(directory) as cloud:
+    with LaptopCloud(directory, forgetful=True) as cloud:
         kept = dict(os.environ)
         os.environ.update(cloud.environment)
         try:

@@ -132,7 +132,7 @@ class Triggering:
 
 @contextlib.contextmanager
 def triggering_cloud(directory):
-    with LaptopCloud(directory) as cloud:
+    with LaptopCloud(directory, forgetful=True) as cloud:
         kept = dict(os.environ)
         os.environ.update(cloud.environment)
         try:
