@@ -16,6 +16,8 @@ from urllib.request import urlopen
 import axe_playwright_python
 import pytest
 from playwright import sync_api as playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from localcloud import chromium
 from localcloud.processes import free_port
@@ -26,7 +28,16 @@ IN_A_BROWSER = [pytest.mark.browser, pytest.mark.timeout(300)]
 PAGES = ("", "top", "when", "discoveries", "sound", "year", "history", "pipeline", "about")
 
 _AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-_RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
+_RUN_AXE = """() => axe
+  .run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    resultTypes: ['violations'],
+  })
+  .then(found => found.violations.flatMap(rule => rule.nodes.map(node => [rule.id, node.target.map(String)])))"""
+"""Only violations cross to this process: the elements that pass are thousands, and took longer than the check."""
+_CHARTS_ARE_DRAWN = """() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
+  .every(chart => chart.querySelector('canvas, svg'))"""
+_NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _STREAMLITS_OWN = {"svg-img-alt": "stMetric", "target-size": "stDateInput"}
 """Rule → the element of Streamlit's whose inside breaks it in a bare app too: marks of a metric's spark bars, and the
 year, month and day of a date, which lie closer together than a finger is wide."""
@@ -34,6 +45,7 @@ _HARMLESS = ("_stcore/health", "_stcore/host-config", "Infinite extent")
 """Streamlit asks for the first two under every page's path and expects 404; Vega says the third of empty spark bars."""
 _COVER_HOSTS = {"i.scdn.co", "mosaic.scdn.co"}
 _TITLE_SECONDS = 20
+_RUN_SECONDS = 60
 _START_SECONDS = 120
 
 
@@ -65,27 +77,34 @@ def _healthy(address: str, server: "subprocess.Popen[bytes]") -> str:
 
 
 class Browser:
-    """Visits of one look share what the browser keeps, so that only the first loads and compiles Streamlit."""
+    """Visits of one theme share what the browser keeps, so that only the first loads and compiles Streamlit."""
 
     def __init__(self, browser: playwright.Browser) -> None:
         self._browser = browser
-        self._contexts: dict[tuple[str, int], playwright.BrowserContext] = {}
+        self._contexts: dict[str, playwright.BrowserContext] = {}
 
     @contextmanager
     def visit(self, address: str, theme: str = "light", width: int = 1366) -> Iterator["Visit"]:
         """In another zone than the data and the server."""
-        if (theme, width) not in self._contexts:
-            self._contexts[theme, width] = self._browser.new_context(
-                color_scheme=theme,
-                timezone_id="America/Los_Angeles",
-                viewport={"width": width, "height": 900},
-                locale="en-GB",
-            )
-        page = self._contexts[theme, width].new_page()
+        if theme not in self._contexts:
+            self._contexts[theme] = self._new_context(theme)
+        page = self._contexts[theme].new_page()
         try:
-            yield Visit(page, address, width)
+            visit = Visit(page, address)
+            visit.resize(width)
+            yield visit
         finally:
             page.close()
+
+    @contextmanager
+    def first_visit(self, address: str) -> Iterator["Visit"]:
+        """By a browser that has kept nothing yet."""
+        context = self._new_context("light")
+        yield Visit(context.new_page(), address)
+        context.close()
+
+    def _new_context(self, theme: str) -> playwright.BrowserContext:
+        return self._browser.new_context(color_scheme=theme, timezone_id="America/Los_Angeles", locale="en-GB")
 
 
 @contextmanager
@@ -101,25 +120,55 @@ def browsing() -> Iterator[Browser]:
 class Visit:
     """One page of the browser; it keeps every address that was asked and every complaint."""
 
-    def __init__(self, page: playwright.Page, address: str, width: int) -> None:
-        self.page, self.address, self._width = page, address, width
+    def __init__(self, page: playwright.Page, address: str) -> None:
+        self.page, self.address = page, address
         self.asked: list[str] = []
         self.complaints: list[str] = []
+        self._width, self._is_running = 1366, False
         page.on("request", lambda request: self.asked.append(request.url))
         page.on("console", self._hear)
+        page.on("websocket", self._watch)
 
     def open(self, path: str) -> "Visit":
         self.page.goto(f"{self.address}/{path}")
         return self.settle()
 
+    def resize(self, width: int) -> None:
+        self._width = width
+        self.page.set_viewport_size({"width": width, "height": 900})
+
     def settle(self) -> "Visit":
-        """Until there is a title or an error, the script has ended and nothing stale or waiting is left."""
+        """Until there is a title or an error, no run of the script is under way and every chart is drawn.
+
+        A run is under way from the message that asks for it to the one that ends it; one that is asked for within three
+        tenths of a second, by what the last click set off, is waited for as well.
+        """
         self.page.wait_for_selector("h1, [data-testid=stException]", timeout=_TITLE_SECONDS * 1000)
-        self.page.wait_for_timeout(300)
+        quiet, deadline = 0, time.monotonic() + _RUN_SECONDS
+        while quiet < 3:
+            assert time.monotonic() < deadline, "the script still runs"
+            self.page.wait_for_timeout(100)
+            quiet = 0 if self._is_running else quiet + 1
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
         self.page.wait_for_selector('[data-stale="true"], [data-testid="stSkeleton"]', state="detached", timeout=30_000)
-        self.page.wait_for_timeout(500)
+        self.page.wait_for_function(_CHARTS_ARE_DRAWN)
+        self.page.evaluate(_NEXT_FRAME)
         return self
+
+    def _watch(self, socket: playwright.WebSocket) -> None:
+        socket.on("framesent", self._see_request)
+        socket.on("framereceived", self._see_answer)
+
+    def _see_request(self, payload: str | bytes) -> None:
+        if isinstance(payload, bytes) and BackMsg.FromString(payload).WhichOneof("type") == "rerun_script":
+            self._is_running = True
+
+    def _see_answer(self, payload: str | bytes) -> None:
+        if not isinstance(payload, bytes):
+            return
+        message = ForwardMsg.FromString(payload)
+        if message.WhichOneof("type") == "script_finished":
+            self._is_running = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
     def strangers(self) -> set[str]:
         hosts = {urlsplit(url).hostname for url in self.asked if url.startswith(("http", "ws"))}
@@ -145,20 +194,26 @@ class Visit:
         """Streamlit scrolls inside, so the window is made as high as the page."""
         height = self.page.evaluate("document.querySelector('.stMain').scrollHeight")
         self.page.set_viewport_size({"width": self._width, "height": min(int(height) + 20, 8000)})
-        self.page.wait_for_timeout(500)
+        self.page.evaluate(_NEXT_FRAME)
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     def barriers(self) -> list[str]:
         """What axe finds, less what Streamlit itself does."""
         self.page.evaluate(_AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate(f"axe.run(document, {{runOnly: {_RULES}}})")
-        return [
-            f"{rule['id']}: {node['target']}"
-            for rule in found["violations"]
-            for node in rule["nodes"]
-            if not self._is_streamlits(rule["id"], node["target"][0])
-        ]
+        found = self.page.evaluate(_RUN_AXE)
+        return [f"{rule}: {target}" for rule, target in found if not self._is_streamlits(rule, target[0])]
+
+    def flaws(self) -> dict[str, object]:
+        """What keeps the page, as it looks now, from looking finished; empty when nothing does."""
+        found = {
+            "exceptions": self.page.locator("[data-testid=stException]").all_inner_texts(),
+            "barriers": self.barriers(),
+            "empty charts": self.empty_charts(),
+            "overhang": max(0, self.overhang()),
+            "complaints": self.complaints,
+        }
+        return {name: value for name, value in found.items() if value}
 
     def _is_streamlits(self, rule: str, selector: str) -> bool:
         inside = _STREAMLITS_OWN.get(rule)

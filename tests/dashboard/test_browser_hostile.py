@@ -1,6 +1,6 @@
 """Every page in a real Chromium over names, addresses and ids made to do harm: they show, and do nothing."""
 
-from pathlib import Path
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import pytest
@@ -22,9 +22,9 @@ def _known_id(path: str) -> str:
 
 @pytest.mark.parametrize("path", [*PAGES[:-1], "track", "artist"])
 def test_a_browser_runs_nothing_asks_nobody_and_links_nowhere(
-    browser: Browser, address: str, state_file: Path, path: str
+    browser: Browser, address: str, in_state: Callable[[str], object], path: str
 ) -> None:
-    state_file.write_text("hostile")
+    in_state("hostile")
     with browser.visit(address) as visit:
         visit.open(f"{path}?{urlencode({'period': 'All time', 'q': 'evil', 'id': _known_id(path)})}")
 

@@ -1,7 +1,6 @@
 """The door to the warehouse: what it loads, how often it asks, and what it does when nobody answers."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -264,28 +263,44 @@ def test_an_outage_is_told_in_words_and_ends_by_itself(cloud: LaptopCloud, store
     assert again.known_at > good.known_at, "it was asked, and nothing had changed"
 
 
-def test_what_has_a_copy_does_not_wait_for_the_same_silence_again(cloud: LaptopCloud):
+class Clock:
+    """The store's clock; it stands still until a test moves it."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(data, "time", clock)
+    return clock
+
+
+def test_what_has_a_copy_does_not_wait_for_the_same_silence_again(cloud: LaptopCloud, clock: Clock):
     """A page reads several tables: of a warehouse that hangs, only the first is waited for."""
-    store = open_store(cloud, check_seconds=0.5)
+    store = open_store(cloud, check_seconds=15)
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
     history, gaps = store.history("ania"), store.gaps("ania")
-    time.sleep(0.6)
+    clock.seconds += 16
     cloud.faults.order(Fault("bigquery GET .*", "drop", times=None))
     assert store.history("ania").error == "BigQuery did not answer."
     cloud.faults.calls.clear()
     assert store.gaps("ania").error == "BigQuery did not answer."
     assert not cloud.faults.calls
     cloud.faults.clear()
-    time.sleep(0.6)
+    clock.seconds += 16
     assert (store.history("ania").value, store.gaps("ania").error) == (history.value, gaps.error)
 
 
-def test_a_query_that_is_refused_makes_no_copy_of_any_other_table(cloud: LaptopCloud):
+def test_a_query_that_is_refused_makes_no_copy_of_any_other_table(cloud: LaptopCloud, clock: Clock):
     """One listener's ten years may be too much for the limit; nobody else is to see yesterday for it."""
-    store = open_store(cloud, check_seconds=0.5)
+    store = open_store(cloud, check_seconds=15)
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
     store.history("ania"), store.gaps("ania")
-    time.sleep(0.6)
+    clock.seconds += 16
     seed(cloud, "plays", [row("2026-11-02 10:00", "b")])
     seed(cloud, "gaps", [GAP])
     cloud.faults.order(answer(400, "bytesBilledLimitExceeded"))

@@ -100,7 +100,7 @@ def test_an_address_that_was_not_verified_counts_for_nothing(private: App, verif
 
 
 def test_without_a_way_to_sign_in_the_page_names_what_the_secrets_lack(private: App) -> None:
-    private.secrets = {"auth": {"redirect_uri": "https://d.example/oauth2callback", "cookie_secret": "invented"}}
+    private.secrets = {"auth": {"redirect_uri": "https://d.example/oauth2callback", "cookie_secret": "invented"}}  # pragma: allowlist secret -- invented
 
     drawn = private.open(user={"is_logged_in": False})
 

@@ -19,14 +19,14 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from localcloud.processes import free_port
+
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 
 
 @contextmanager
 def served(**settings: str) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     unset = {name: value for name, value in os.environ.items() if not name.startswith(("GOOGLE_", "DASHBOARD_"))}
     command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.address=127.0.0.1"]
     server = subprocess.Popen([*command, f"--server.port={port}"], cwd=DASHBOARD, env={**unset, **settings})
