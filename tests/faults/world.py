@@ -442,8 +442,11 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
 
 
 def _let_sleepers_move_the_time(patch: pytest.MonkeyPatch, traveller: Any) -> None:
-    """Both clocks: Google's retries look at the monotonic one for their deadlines."""
-    real_monotonic, slept, lock = time.monotonic, [0.0], threading.Lock()
+    """Both clocks: Google's retries look at the monotonic one for their deadlines.
+
+    Sleeping alone moves the monotonic one: no time-out depends on how busy the machine is.
+    """
+    began, slept, lock = time.monotonic(), [0.0], threading.Lock()
 
     def sleep(seconds: float) -> None:
         with lock:
@@ -451,4 +454,4 @@ def _let_sleepers_move_the_time(patch: pytest.MonkeyPatch, traveller: Any) -> No
             traveller.shift(timedelta(seconds=seconds))
 
     patch.setattr(time, "sleep", sleep)
-    patch.setattr(time, "monotonic", lambda: real_monotonic() + slept[0])
+    patch.setattr(time, "monotonic", lambda: began + slept[0])
