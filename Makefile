@@ -17,30 +17,42 @@ demo: setup ## Live through weeks of hourly runs in some minutes, check every fi
 	@$(PY) -m localcloud.demo
 
 .PHONY: test
-test: browser lint terraform-check checkov ## Run every check and every test
-	@echo "==> pytest: all tests, two at a time; about twenty minutes on two cores; Ctrl-C stops"
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+test: browser ## Run every check and every test; ends with the slowest tests and the seconds per folder
+	@$(MAKE) --no-print-directory -j 2 lint terraform-check checkov
+	@echo "==> pytest: all tests, two at a time; about eight minutes on two cores; Ctrl-C stops"
+	@$(PYTEST) $(PYTEST_ARGS)
+
+.PHONY: test-quick
+test-quick: setup style ## Run the tests that need no browser, no Java and no processes of their own: a minute and a half
+	@$(PYTEST) -m "not (browser or spark or zetasql or slow)" $(PYTEST_ARGS)
+
+PYTEST := $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
 
 .PHONY: faults
 faults: setup ## Let storms of faults pass in simulated time: make faults SCHEDULES=10000 SEED=0, or REPLAY=SEED:PARTS
 	@$(PY) -m tests.faults $(if $(REPLAY),--replay $(REPLAY),--schedules $(or $(SCHEDULES),200) --seed $(or $(SEED),0)) --spark $(or $(SPARK),0)
 
 .PHONY: lint
-lint: setup .venvs/checks/installed ## Check style, types, spelling, secrets and known vulnerabilities without running anything
-	@echo "==> ruff: style and format"
+lint: style types ## Check style, types, spelling, secrets and known vulnerabilities without running anything
+	@echo "==> secrets in the tree"
+	@$(PY) -m checks.secret_scan
+	@echo "==> known vulnerabilities of what is pinned"
+	@$(PY) -m checks.advisories
+
+.PHONY: style
+style: setup .venvs/checks/installed
+	@echo "==> ruff: style and format; codespell; shell syntax"
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@.venv/bin/codespell
+	@bash -n .ci/run
+
+.PHONY: types
+types: setup
 	@echo "==> mypy --strict: each folder that is deployed by itself, then the rest"
 	@for name in $(FUNCTIONS); do (cd functions/$$name && ../../.venv/bin/mypy --strict --cache-dir ../../.mypy_cache/$$name .) || exit 1; done
 	@MYPYPATH=functions/ingest .venv/bin/mypy --strict spark_jobs localcloud cli checks
 	@cd dashboard && ../.venv/bin/mypy --strict --config-file ../pyproject.toml --cache-dir ../.mypy_cache/dashboard .
 	@MYPYPATH=dashboard .venv/bin/mypy --strict benchmarks
-	@echo "==> codespell, shell syntax"
-	@.venv/bin/codespell
-	@bash -n .ci/run
-	@echo "==> secrets in the tree"
-	@$(PY) -m checks.secret_scan
-	@echo "==> known vulnerabilities of what is pinned"
-	@$(PY) -m checks.advisories
 
 .PHONY: browser
 browser: setup ## Make sure that there is a Chromium: the system's, else Playwright's own
