@@ -148,8 +148,9 @@ def _spark_schema(table: bigquery.Table) -> StructType:
     """The columns' types, and their descriptions as the metadata that Spark carries along."""
 
     def field(column: bigquery.SchemaField) -> StructField:
-        told = {"description": column.description, "comment": column.description} if column.description else {}
-        return StructField(column.name, _SPARK_TYPES[column.field_type], metadata=told)
+        text = column.description
+        metadata = {"description": text, "comment": text} if text else {}
+        return StructField(column.name, _SPARK_TYPES[column.field_type], metadata=metadata)
 
     return StructType([field(column) for column in table.schema])
 
@@ -168,12 +169,14 @@ def _load_schema(frame: DataFrame, client: bigquery.Client, table: str) -> list[
 
 def _patch_descriptions(frame: DataFrame, client: bigquery.Client, table: str) -> None:
     """Write the descriptions that the frame's columns carry onto the table, as the connector does after its load."""
-    told = {field.name: field.metadata.get("description", field.metadata.get("comment")) for field in frame.schema}
-    if not any(told.values()):
+    texts = {field.name: field.metadata.get("description", field.metadata.get("comment")) for field in frame.schema}
+    if not any(texts.values()):
         return
     resource = client.get_table(table)
     columns = [column.to_api_repr() for column in resource.schema]
-    described = [{**column, "description": told.get(column["name"]) or column.get("description")} for column in columns]
+    described = [
+        {**column, "description": texts.get(column["name"]) or column.get("description")} for column in columns
+    ]
     resource.schema = [bigquery.SchemaField.from_api_repr(column) for column in described]
     client.update_table(resource, ["schema"])
 
