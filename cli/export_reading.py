@@ -41,6 +41,8 @@ class FilePlays:
     """When each play ended, in milliseconds since 1970."""
     tracks: "array[int]" = field(default_factory=lambda: array("q"))
     """Of each play a hash of its track id; 0 when it was too short to count."""
+    heard_ms: "array[int]" = field(default_factory=lambda: array("q"))
+    """Of each play how long it was heard; 0 when that is not known."""
     doubts: set[int] = field(default_factory=set)
     """Positions in `instants`: between this play and the one before stands a row that cannot be stored."""
 
@@ -48,6 +50,7 @@ class FilePlays:
         if isinstance(outcome, ExportedPlay):
             self.instants.append(to_ms(outcome.played_at))
             self.tracks.append(hash(outcome.track_id) if outcome.counts else 0)
+            self.heard_ms.append(outcome.ms_played or 0)
         elif outcome.is_lost:
             self.doubts.add(len(self.instants))
 

@@ -7,6 +7,7 @@ addresses, user names and devices, which are there too, go nowhere.
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -104,7 +105,7 @@ def _track_id(uri: Any) -> str:
     match = _TRACK_URI.fullmatch(uri) if isinstance(uri, str) else None
     if match is None:
         raise _Unreadable("spotify_track_uri is not that of a track")
-    return match[1]
+    return sys.intern(match[1])
 
 
 def _played_at(value: Any, now: datetime) -> datetime:
@@ -130,5 +131,5 @@ def _ms_played(value: Any) -> int | None:
 
 
 def _text(value: Any) -> str | None:
-    """JSON can spell half a surrogate pair, which no UTF-8 file can hold."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+    """JSON can spell half a surrogate pair, which no UTF-8 file can hold. One copy of each name is kept in memory."""
+    return sys.intern(value.encode("utf-8", "replace").decode()) if isinstance(value, str) else None

@@ -7,8 +7,9 @@ owner is asked.
 
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from cli import import_queries
 from cli.console import say
@@ -25,6 +26,8 @@ _ENOUGH_PLAYS = 10
 _FEW_PLAYS = 3
 # Between two stored plays so close to each other, every play is stored.
 _HOUR_MS = 3_600_000
+# In one person's history, one play in forty lies over another one.
+_BESIDE_MS = 15_000
 _ANYWAY = "Nothing was stored. If it is the right one all the same, run the command again with --anyway."
 
 
@@ -81,6 +84,39 @@ def _is_in_stored_hour(instant: int, stored: Sequence[int]) -> bool:
     return 0 < after < len(stored) and stored[after] - stored[after - 1] <= _HOUR_MS
 
 
+def find_two_people(files: Sequence[FilePlays]) -> tuple[FilePlays, FilePlays] | None:
+    """Two files of which one has plays that were heard while other plays of the other one were."""
+    for one, other in combinations([file for file in files if file.instants], 2):
+        if not _are_parts_of_one(one, other) and _is_heard_beside(one, other):
+            return one, other
+    return None
+
+
+def _are_parts_of_one(one: FilePlays, other: FilePlays) -> bool:
+    return one.package == other.package and None not in (one.number, other.number) and one.number != other.number
+
+
+def _is_heard_beside(one: FilePlays, other: FilePlays) -> bool:
+    first, last = max(min(one.instants), min(other.instants)), min(max(one.instants), max(other.instants))
+    if first > last:
+        return False
+    theirs = sorted(_intervals(other))
+    same, ends = {(end, track) for end, _, track in theirs}, [end for end, _, _ in theirs]
+    own = [play for play in _intervals(one) if first <= play[0] <= last and (play[0], play[2]) not in same]
+    beside = 0
+    for end, start, _ in own:
+        index = bisect_left(ends, start + _BESIDE_MS)
+        beside += index < len(ends) and theirs[index][1] + _BESIDE_MS <= end
+    return beside >= _ENOUGH_PLAYS and beside * 5 >= len(own)
+
+
+def _intervals(file: FilePlays) -> Iterator[tuple[int, int, int]]:
+    """End, start and track of each play that counts."""
+    for end, heard_ms, track in zip(file.instants, file.heard_ms, file.tracks, strict=True):
+        if track:
+            yield end, end - heard_ms, track
+
+
 def _refuse_strangers(listener: str, account: Account, found: Iterable[Share]) -> None:
     comparison, accounts = account.comparison, len(account.reading.account_names)
     if accounts > 1:
@@ -96,6 +132,11 @@ def _refuse_strangers(listener: str, account: Account, found: Iterable[Share]) -
                 f"{share.name} does not look like a file of {listener}: of its {share.expected:,} plays in hours of "
                 f"which all plays are stored, {share.found:,} are stored. Leave it out. {_ANYWAY}"
             )
+    if two := find_two_people(account.reading.files):
+        raise CliError(
+            f"{two[0].name} and {two[1].name} hold plays that were heard at the same time, so they are of two people. "
+            f"Give those of {listener} alone. {_ANYWAY}"
+        )
 
 
 def _is_proved(found: Iterable[Share], stored_in_time: int) -> bool:

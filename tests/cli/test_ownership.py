@@ -1,0 +1,58 @@
+"""Whether files are of one person. Without any network."""
+
+import pytest
+
+from cli.export_reading import FilePlays
+from cli.ownership import Share, find_two_people, shares
+
+MINUTE_MS = 60_000
+
+
+def file(minutes, name="f", package="here", number=None, tracks="mine"):
+    """Plays of three minutes each that ended at these minutes."""
+    plays = FilePlays(name, package, False, number)
+    plays.instants.extend(minute * MINUTE_MS for minute in minutes)
+    plays.tracks.extend(hash(f"{tracks} {minute}") for minute in minutes)
+    plays.heard_ms.extend(3 * MINUTE_MS for _ in minutes)
+    return plays
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_two"),
+    [
+        pytest.param(file(range(0, 60, 4)), file(range(1, 61, 4), tracks="others"), True, id="the same hour"),
+        pytest.param(file(range(0, 60, 4)), file(range(100, 160, 4), tracks="others"), False, id="one after the other"),
+        pytest.param(file(range(0, 60, 4)), file(range(0, 100, 4)), False, id="two exports of one person"),
+        pytest.param(file(range(0, 60, 8)), file(range(4, 64, 8)), False, id="files that are not cut by time"),
+        pytest.param(file(range(0, 36, 4)), file(range(1, 37, 4), tracks="others"), False, id="too few to tell"),
+        pytest.param(
+            file(range(0, 60, 4), number=0), file(range(1, 61, 4), number=1, tracks="others"), False, id="one history"
+        ),
+        pytest.param(
+            file(range(0, 60, 4), number=0, package="anna"),
+            file(range(1, 61, 4), number=1, package="ben", tracks="others"),
+            True,
+            id="two folders",
+        ),
+        pytest.param(
+            file(range(0, 4000, 4)),
+            file([*range(1, 48, 4), *range(4003, 4200, 4)], tracks="others"),
+            False,
+            id="one play in eighty",
+        ),
+    ],
+)
+def test_plays_that_were_heard_at_the_same_time_are_of_two_people(one, other, are_two):
+    assert find_two_people([one, file([]), other]) == ((one, other) if are_two else None)
+
+
+def test_a_file_is_compared_in_the_hours_of_which_plays_are_stored_only():
+    stored = [(minute * MINUTE_MS + 800, hash(f"mine {minute}")) for minute in [*range(0, 60, 4), *range(600, 660, 4)]]
+    mine = file([*range(0, 60, 4), *range(200, 300, 4)], "mine")
+    private = file([2, 6, *range(0, 60, 4)], "private")
+    strange = file([*range(1, 57, 4), *range(200, 300, 4), *range(601, 657, 4)], "strange", tracks="others")
+    assert shares([mine, private, strange], stored) == [
+        Share("mine", 15, 15),
+        Share("private", 17, 15),
+        Share("strange", 28, 0),
+    ]
