@@ -7,6 +7,7 @@ import argparse
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,9 +71,14 @@ def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
     pyarrow.parquet.write_table(table, file, compression="zstd")
 
 
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no word for a number that is none."""
+    return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
+
+
 def _write_json(table: pa.Table, file: BinaryIO) -> None:
     """An array with one line for each play, an object."""
-    rows = (json.dumps(row, ensure_ascii=False, default=_instant) for row in table.to_pylist())
+    rows = (json.dumps(_finite(row), ensure_ascii=False, default=_instant) for row in table.to_pylist())
     file.write(b"[\n" + ",\n".join(rows).encode() + b"\n]\n")
 
 

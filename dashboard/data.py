@@ -19,6 +19,7 @@ import pyarrow as pa
 from google.cloud import bigquery
 from google.oauth2.service_account import Credentials
 
+import in_bounds
 from dashboard_settings import Settings
 from history import History, to_history, to_plays
 from ledger import readable
@@ -156,13 +157,13 @@ class Store:
     def top_tracks(self, listener_id: str) -> Loaded[pd.DataFrame]:
         """The listener's rows as Spark wrote them, in the order period, position."""
         found = self._whole("top_tracks")
-        mine = found.value[found.value["listener_id"] == listener_id]
+        mine = in_bounds.top_tracks(found.value[found.value["listener_id"] == listener_id])
         return replace(found, value=mine.sort_values(["period", "position"], ignore_index=True))
 
     def gaps(self, listener_id: str) -> Loaded[pd.DataFrame]:
         """Stretches in which the listener's plays may be missing, the oldest first."""
         found = self._whole("gaps")
-        mine = found.value[found.value["listener_id"] == listener_id]
+        mine = in_bounds.gaps(found.value[found.value["listener_id"] == listener_id])
         return replace(found, value=mine.sort_values("gap_start", ignore_index=True))
 
     def runs(self) -> Loaded[pd.DataFrame]:

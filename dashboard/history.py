@@ -13,12 +13,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+import in_bounds
+
 EXPORT_COUNTS_FROM_MS = 30_000
 UNKNOWN = "Unknown"
 FEATURES = ("danceability", "energy", "speechiness", "acousticness", "instrumentalness", "liveness", "valence", "tempo")
 _NAMES = ["track_name", "artist_id", "artist_name", "artist_names"]
 _NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
 _KEPT_ZONES = 4
+# Sound has been recorded since 1860. Spotify's 0000, or any other year without music, would be a bar centuries away.
+_RELEASED = (1860, 2100)
 _SEPARATOR = "; "
 
 
@@ -125,15 +129,14 @@ def to_plays(packed: pa.Table) -> pd.DataFrame:
             "ms_played": told["heard"].astype("int64"),
         }
     )
-    return rows.sort_values(["played_at", "track_id"], ignore_index=True).drop_duplicates(
-        ["played_at", "track_id"], ignore_index=True
-    )
+    ordered = in_bounds.plays(rows).sort_values(["played_at", "track_id"], ignore_index=True)
+    return ordered.drop_duplicates(["played_at", "track_id"], ignore_index=True)
 
 
 def to_history(listener_id: str, version: datetime, plays: pd.DataFrame, tracks: pd.DataFrame) -> History:
     """The plays of a listener and their tracks, joined and made ready. Tracks without a play are left out."""
     ids = pd.Index(plays["track_id"].astype(str))
-    tracks = tracks[tracks["track_id"].isin(ids.unique())].drop_duplicates("track_id")
+    tracks = in_bounds.tracks(tracks[tracks["track_id"].isin(ids.unique())].drop_duplicates("track_id"))
     tracks = tracks.sort_values("track_id", ignore_index=True)
     track = pd.Index(tracks["track_id"]).get_indexer(ids)
     ready = _ready(plays[track >= 0].reset_index(drop=True), track[track >= 0], tracks)
@@ -180,7 +183,7 @@ def _with_keys(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
         artist_keys=pd.Series(credited, dtype="object"),
         artist_key=pd.Series(first, dtype="object"),
         album_key=album.astype("object"),
-        release_year=year.where(year > 0),
+        release_year=year.where(year.between(*_RELEASED)),
         recording=recording,
     )
 

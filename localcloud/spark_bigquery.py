@@ -91,7 +91,9 @@ class BigQueryReader:
         path = Path(tempfile.mkdtemp()) / f"{table}.parquet"
         blob.download_to_filename(str(path))
         blob.delete()
-        return self._session.read.schema(schema).parquet(str(path))
+        # The connector hands instants over as they are; Spark's own reader stops at those before 1900.
+        modes = {"datetimeRebaseMode": "CORRECTED", "int96RebaseMode": "CORRECTED"}
+        return self._session.read.schema(schema).options(**modes).parquet(str(path))
 
 
 class BigQueryWriter:

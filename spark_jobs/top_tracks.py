@@ -28,6 +28,19 @@ FIGURES = ["popularity", "danceability", "energy", "speechiness", "acousticness"
 FIGURES += ["instrumentalness", "liveness", "valence", "tempo", "features_source"]
 PLAY_COLUMNS = list(dict.fromkeys([*COUNTED_COLUMNS, *NAMES, *LASTING, *FIGURES]))
 
+# What the table file of plays says a value may be. Load lets nothing else in; a row that came another way, or before,
+# breaks no batch: Spark writes no instant before 1900, and a sum of large numbers turns negative or fails.
+EARLIEST = datetime(2006, 1, 1, tzinfo=UTC)
+RELEASE_DATE = "[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
+RANGES: dict[str, tuple[int, int]] = {
+    "duration_ms": (0, 2**31 - 1),
+    "ms_played": (0, 86_400_000),
+    "popularity": (0, 100),
+    "tempo": (0, 500),
+    **dict.fromkeys(("danceability", "energy", "speechiness", "acousticness"), (0, 1)),
+    **dict.fromkeys(("instrumentalness", "liveness", "valence"), (0, 1)),
+}
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -118,7 +131,24 @@ def read_plays(session: SparkSession, batch: Batch) -> DataFrame:
     """
     plays = session.read.format("bigquery").load(batch.table("plays")).select(*PLAY_COLUMNS)
     # A cast, also to the same type, is what drops a column's metadata; withMetadata(name, {}) keeps it.
-    return plays.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in plays.schema])
+    return in_bounds(
+        plays.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in plays.schema])
+    )
+
+
+def in_bounds(plays: DataFrame) -> DataFrame:
+    """The plays of a time that can be; any other value that cannot is NULL."""
+
+    def bounded(name: str) -> Column:
+        if name in RANGES:
+            allowed = F.col(name).between(*RANGES[name])
+        elif name == "album_release_date":
+            allowed = F.col(name).rlike(rf"^({RELEASE_DATE})\z")
+        else:
+            return F.col(name)
+        return F.when(allowed, F.col(name)).alias(name)
+
+    return plays.where(F.col("played_at") >= F.lit(EARLIEST)).select(*map(bounded, plays.columns))
 
 
 def write(frame: DataFrame, batch: Batch, table: str, mode: str) -> None:

@@ -1,11 +1,13 @@
 -- A row is one track of one listener with all its plays, a line each: when it ended (ms since 1970), how long it was heard
--- (ms, -1 where unknown), source, context. Thousands of rows instead of a hundred thousand.
+-- (ms, -1 where unknown), source, context. Thousands of rows instead of a hundred thousand. Words only, so that a line is
+-- a play whatever the columns hold.
 SELECT
   track_id,
   STRING_AGG(
     CONCAT(
-      CAST(UNIX_MILLIS(played_at) AS STRING), ' ', CAST(COALESCE(ms_played, -1) AS STRING), ' ', source, ' ',
-      COALESCE(context_type, '')
+      CAST(UNIX_MILLIS(played_at) AS STRING), ' ', CAST(COALESCE(ms_played, -1) AS STRING), ' ',
+      IF(source IN ('api', 'export'), source, 'other'), ' ',
+      IF(REGEXP_CONTAINS(context_type, '^[a-z_]+$'), context_type, '')
     ),
     '\n'
   ) AS played

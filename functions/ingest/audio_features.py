@@ -5,6 +5,7 @@ stays NULL, features_source included.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -113,7 +114,9 @@ def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]
     try:
         for ids in _in_calls(track_ids, provider.ids_per_call):
             records = provider.fetch(ids)
-            answers |= {track_id: _to_columns(provider.name, records.get(track_id, {})) for track_id in ids}
+            columns = {track_id: _to_columns(provider.name, records.get(track_id, {})) for track_id in ids}
+            _tell_of_lost_values(provider, records, columns)
+            answers |= columns
     except Failure as failure:
         log(
             "WARNING",
@@ -124,6 +127,19 @@ def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]
             reason=str(failure),
         )
     return answers
+
+
+def _tell_of_lost_values(provider: Provider, records: Records, columns: Mapping[str, Row]) -> None:
+    """Values of another type than their columns', or outside their bounds: NULL where they were not."""
+    lost = Counter(
+        name
+        for track_id, row in columns.items()
+        for name in FEATURES
+        if row[name] is None and records.get(track_id, {}).get(name) is not None
+    )
+    if lost:
+        message = "Audio features that their columns may not hold became NULL"
+        log("WARNING", message, provider=provider.name, values=dict(lost))
 
 
 def _in_calls(track_ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:

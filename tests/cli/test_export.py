@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pyarrow.parquet
 import pytest
 
+from cli.export import _write_json
 from tests.cli.importing import wait_for
 from tests.cli.owning import ONE, TWO
 from tests.load.loading import COLUMNS, csv_of, play
@@ -43,6 +44,15 @@ def test_every_column_of_every_play_of_the_listener_is_in_the_file(importing, st
     assert datetime.fromisoformat(second["played_at"]).astimezone(UTC) == stored[1]["played_at"]
     assert (second["track_name"], second["ms_played"], second["duration_ms"]) == ("Ärger", "29999", "")
     assert sorted(path.name for path in tmp_path.glob("*plays.*")) == ["plays.csv", "plays.json", "plays.parquet"]
+
+
+def test_a_number_that_is_none_is_null_in_json(tmp_path):
+    """Load stores no such number; another writer may have."""
+    path = tmp_path / "plays.json"
+    with path.open("wb") as file:
+        _write_json(pyarrow.table({"tempo": [float("nan"), float("-inf"), 0.5, None]}), file)
+    told = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert [row["tempo"] for row in told] == [None, None, 0.5, None]
 
 
 def test_a_file_that_is_there_is_only_replaced_when_told_to(importing, stored, tmp_path, monkeypatch):

@@ -55,6 +55,15 @@ def test_the_unit_in_a_columns_description_says_its_bounds(name):
             assert column["description"].endswith(", from 2006 to a day ahead of the clock."), column
 
 
+def test_spark_holds_the_bounds_of_all_columns_that_it_reads():
+    from spark_jobs import top_tracks
+
+    bounds = {name: bound for name, bound in TABLES["plays"]["bounds"].items() if name in top_tracks.PLAY_COLUMNS}
+    assert bounds.pop("played_at")["minimum"] == f"{top_tracks.EARLIEST:%Y-%m-%dT%H:%M:%SZ}"
+    assert bounds.pop("album_release_date")["pattern"] == top_tracks.RELEASE_DATE
+    assert {name: (bound["minimum"], bound["maximum"]) for name, bound in bounds.items()} == top_tracks.RANGES
+
+
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_keys_partitions_and_clusters_are_columns_that_are_always_there(name):
     table = TABLES[name]

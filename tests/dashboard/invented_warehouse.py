@@ -89,7 +89,9 @@ def _packed(plays: pd.DataFrame) -> pd.DataFrame:
     """As queries/plays.sql answers: a row per track, its plays a line each."""
     at_ms = plays["played_at"].dt.as_unit("ms").astype("int64").astype(str)
     heard = plays["ms_played"].fillna(-1).astype("int64").astype(str)
-    lines = at_ms + " " + heard + " " + plays["source"].astype(str) + " " + plays["context_type"].fillna("").astype(str)
+    source = plays["source"].where(plays["source"].isin(["api", "export"]), "other").astype(str)
+    context = plays["context_type"].fillna("").astype(str).str.extract("^([a-z_]*)$", expand=False).fillna("")
+    lines = at_ms + " " + heard + " " + source + " " + context
     return lines.groupby(plays["track_id"]).agg("\n".join).rename("played").reset_index()
 
 

@@ -45,11 +45,11 @@ def rows_of(table: str, rows: Sequence[dict[str, Any]] | pd.DataFrame) -> pa.Tab
 def seed(
     cloud: LaptopCloud,
     table: str,
-    rows: Sequence[dict[str, Any]] | pd.DataFrame,
+    rows: Sequence[dict[str, Any]] | pd.DataFrame | pa.Table,
     write_disposition: str = "WRITE_APPEND",
 ) -> None:
     target = io.BytesIO()
-    pyarrow.parquet.write_table(rows_of(table, rows), target)
+    pyarrow.parquet.write_table(rows if isinstance(rows, pa.Table) else rows_of(table, rows), target)
     name = f"seeds/{uuid4().hex}.parquet"
     cloud.storage.write(_BUCKET, name, target.getvalue())
     config = bigquery.LoadJobConfig(

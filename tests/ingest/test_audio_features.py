@@ -1,5 +1,6 @@
 """Audio features come along when a provider gives them, and never cost a play when it does not."""
 
+import json
 import math
 from dataclasses import asdict
 from datetime import timedelta
@@ -147,12 +148,15 @@ def test_what_a_provider_said_before_its_failure_is_kept():
     }
 
 
-def test_what_lies_outside_a_features_unit_is_null_and_its_neighbours_are_kept():
+def test_what_lies_outside_a_features_unit_is_null_its_neighbours_are_kept_and_the_log_says_so(capsys):
     absurd = {"energy": 250, "valence": 0.5, "danceability": -3, "tempo": 1e12, "key": 250, "mode": 7, "loudness": -200}
     edges = {"energy": 1, "valence": 0, "tempo": 500, "key": -1, "mode": 0, "loudness": 3.5, "time_signature": 0}
 
     answers = ask_provider(Provider("p", 2, lambda track_ids: {"a": absurd, "b": edges}), ["a", "b"])
 
+    (entry,) = map(json.loads, capsys.readouterr().out.splitlines())
+    lost = {"danceability": 1, "energy": 1, "key": 1, "loudness": 1, "mode": 1, "tempo": 1}
+    assert (entry["severity"], entry["provider"], entry["values"]) == ("WARNING", "p", lost)
     assert answers["a"] == {**NOTHING, "valence": 0.5, "features_source": "p"}
     assert answers["b"] == {**NOTHING, **edges, "features_source": "p"}
 

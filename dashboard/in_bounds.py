@@ -1,0 +1,57 @@
+"""What a stored value may be: the only values that a page counts, whatever the columns' types would allow.
+
+Load lets nothing else into the warehouse. What came another way, or before, is left out here: a play of the year 1 has
+no day on a page, and a tempo of 1e12 no bar. The bounds are those of the table file of `plays`.
+"""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+
+EARLIEST = datetime(2006, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+"""Far ahead, because a clock that was wrong once has put its plays somewhere; further no calendar needs to go."""
+LONGEST_MS = 2**31 - 1
+LONGEST_HEARD_MS = 86_400_000
+RELEASE_DATE = "[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
+RANGES: dict[str, tuple[int, int]] = {
+    "duration_ms": (0, LONGEST_MS),
+    "popularity": (0, 100),
+    "tempo": (0, 500),
+    **dict.fromkeys(("danceability", "energy", "speechiness", "acousticness"), (0, 1)),
+    **dict.fromkeys(("instrumentalness", "liveness", "valence"), (0, 1)),
+}
+
+
+def plays(told: pd.DataFrame) -> pd.DataFrame:
+    """Plays of `history.to_plays` without those of no time; a time heard that cannot be is unknown, -1."""
+    heard = told["ms_played"].where(told["ms_played"].between(0, LONGEST_HEARD_MS), -1)
+    return told.assign(ms_played=heard)[_may_be(told["played_at"])].reset_index(drop=True)
+
+
+def tracks(told: pd.DataFrame) -> pd.DataFrame:
+    """Tracks with every other value NULL."""
+    numbers = {name: pd.to_numeric(told[name]) for name in RANGES}
+    kept = {name: number.where(number.between(*RANGES[name])) for name, number in numbers.items()}
+    dates = told["album_release_date"]
+    is_date = dates.astype("string").str.fullmatch(RELEASE_DATE).fillna(False).astype(bool)
+    return told.assign(**kept, album_release_date=dates.astype(object).where(is_date, None))
+
+
+def top_tracks(told: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `top_tracks` that say how often, how long and when."""
+    counted = (told[["rank", "position", "plays"]] >= 1).all(axis=1) & (told["plays"] <= LONGEST_MS)
+    known = counted & told["minutes"].between(0, float(LONGEST_MS))
+    for name in ("first_played_at", "last_played_at", "as_of", "computed_at"):
+        known &= _may_be(told[name])
+    return told[known].reset_index(drop=True)
+
+
+def gaps(told: pd.DataFrame) -> pd.DataFrame:
+    """Gaps, cut to the time that can be."""
+    cut = told.assign(**{name: told[name].clip(EARLIEST, LATEST) for name in ("gap_start", "gap_end")})
+    return cut[cut["gap_start"] <= cut["gap_end"]].reset_index(drop=True)
+
+
+def _may_be(instants: "pd.Series[pd.Timestamp]") -> "pd.Series[bool]":
+    return (instants >= EARLIEST) & (instants < LATEST)
