@@ -14,7 +14,7 @@ from localcloud.supervisor import Laptop, Plan, running
 STATE = {"settings": {}, "addresses": {}}
 
 
-@pytest.mark.parametrize(("owner", "is_left"), [(os.getpid(), False), (os.getppid(), True)])
+@pytest.mark.parametrize(("owner", "is_left"), [(os.getpid(), False), (os.getppid(), True)], ids=["own", "another's"])
 def test_at_its_end_a_cloud_takes_away_its_own_state_and_that_of_no_other_cloud(tmp_path, monkeypatch, owner, is_left):
     """A directory that is renamed while its cloud runs leaves room for a second cloud under the old name."""
 
