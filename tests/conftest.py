@@ -9,9 +9,9 @@ import pytest
 from localcloud import processes
 
 SLOW = (
+    "tests/pipeline/test_demo.py",
     "tests/dashboard/test_browser.py",
     "tests/faults/test_promise.py",
-    "tests/pipeline/test_demo.py",
     "tests/pipeline/test_command_line.py",
     "tests/dashboard/test_browser_states.py",
     "tests/dashboard/test_browser_use.py",
@@ -20,12 +20,17 @@ SLOW = (
     "tests/localcloud/test_spark.py",
     "tests/benchmarks/test_load_test.py",
 )
-"""Files that take minutes come first, so that two workers end at the same time."""
+"""Files that take longest come first, so that two workers end at the same time."""
+ELSEWHERE = ("tests/benchmarks/", "tests/faults/", "tests/pipeline/", "tests/terraform/", "tests/test_suite.py")
+"""Tests of the whole, of what surrounds the product, and of what is measured: `make test-quick` leaves them out."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {file: place for place, file in enumerate(SLOW)}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(SLOW)))
+    for item in items:
+        if item.nodeid.startswith((*SLOW, *ELSEWHERE)):
+            item.add_marker("slow")
 
 
 def pytest_configure() -> None:

@@ -1,4 +1,4 @@
-"""No play lost, none counted twice: 100 storms, what earlier campaigns found, and one with real Spark.
+"""No play lost, none counted twice: 100 storms, what earlier campaigns found, and two with real Spark.
 
 More by hand: `make faults SCHEDULES=10000 SEED=0`.
 """
