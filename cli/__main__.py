@@ -9,7 +9,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
-from cli import authorize, check, export, forget, google_errors, import_plays, listeners, place, repair, run_now, runs
+from cli import (
+    authorize,
+    check,
+    export,
+    forget,
+    google_errors,
+    import_plays,
+    imports,
+    listeners,
+    place,
+    repair,
+    run_now,
+    runs,
+)
 from cli.console import say
 from cli.errors import CliError
 from cli.place import Place
@@ -18,6 +31,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "authorize": authorize,
     "check": check,
     "import": import_plays,
+    "imports": imports,
     "export": export,
     "forget": forget,
     "listeners": listeners,

@@ -40,12 +40,13 @@ _WEEK_MS = 7 * _NEAR_MS
 
 @dataclass(frozen=True)
 class Gap:
-    """A row of the table gaps, of one listener."""
+    """A row of the table gaps, of one listener; with its import one of closed_gaps."""
 
     gap_start: datetime
     gap_end: datetime
     run_id: str
     detected_at: datetime
+    import_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ _WORDS = {
     "versions": "versions of the refresh token destroyed",
     "plays": "plays deleted",
     "gaps": "gaps deleted",
+    "closed_gaps": "closed gaps deleted",
+    "imports": "rows of the list of imports deleted",
     "tracks": "rows of the list of tracks deleted",
     "top_tracks": "rows of the top ten deleted",
     "runs": "rows of the ledger reworded",

@@ -10,7 +10,7 @@ from cli.listener_names import renamed
 from cli.warehouse import Row, Warehouse
 
 SOMEBODY = "a forgotten listener"
-_TABLES = ("plays", "gaps", "tracks", "top_tracks")
+_TABLES = ("plays", "gaps", "closed_gaps", "imports", "tracks", "top_tracks")
 # A statement with its parameters may have 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs
 _ENTRIES_AT_ONCE = 1000
 

@@ -8,6 +8,8 @@ from google.auth.transport.requests import AuthorizedSession
 from google.cloud import bigquery, dataproc_v1
 from google.cloud.secretmanager import SecretManagerServiceClient
 from google.cloud.storage import Client as StorageClient
+from google.pubsub_v1 import PublisherClient
+from google.pubsub_v1.services.publisher.transports.rest import PublisherRestTransport
 
 from cli.place import Place
 
@@ -44,6 +46,12 @@ def batches(place: Place) -> dataproc_v1.BatchControllerClient:
     return dataproc_v1.BatchControllerClient(
         credentials=_credentials(place), transport="rest", client_options={"api_endpoint": endpoint}
     )
+
+
+def publisher(place: Place) -> PublisherClient:
+    """Publishes at once. The transport is an instance, because PUBSUB_EMULATOR_HOST would replace one that is named."""
+    host = place.endpoint("PUBSUB_EMULATOR_HOST") or "pubsub.googleapis.com"
+    return PublisherClient(transport=PublisherRestTransport(host=host, credentials=_credentials(place)))
 
 
 def session(place: Place) -> AuthorizedSession:

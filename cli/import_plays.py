@@ -8,8 +8,8 @@ import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from cli import (
     consent,
@@ -17,28 +17,30 @@ from cli import (
     export_files,
     export_reading,
     import_comparison,
+    import_gaps,
     import_queries,
+    import_records,
     import_report,
     ownership,
+    undo_import,
 )
 from cli.console import minute, say
 from cli.coverage import to_instant
 from cli.errors import CliError, Misused
 from cli.export_files import ExportFile, Finding
+from cli.export_reading import Reading
 from cli.export_rows import ExportedPlay
 from cli.follow_import import Follower
 from cli.import_comparison import Comparison
+from cli.import_records import Import
 from cli.import_report import Account
-from cli.landing_bucket import LandingBucket
+from cli.landing_bucket import SETTLED, LandingBucket
 from cli.place import Place
 from cli.plays_files import Run, cut
 from cli.secret_store import SecretStore
 from cli.warehouse import Row, Warehouse
 
 HELP = "Store the plays of Spotify's data export: years of history, and how long each play was heard"
-
-# No run of ingest for a slot so old will still land a file: Cloud Scheduler's last try came within the hour.
-_SETTLED = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,22 @@ class File:
         return self.outcomes["known"] < len(self.plays)
 
 
+class _InsteadOfAll(argparse.Action):
+    """An option that stands alone: `const`, what is required without it, may be missing beside it."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        for other in self.const:
+            other.required = False
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("listener", metavar="LISTENER", help="whose export it is: the name it has in terraform.tfvars")
-    parser.add_argument(
+    listener = parser.add_argument(
+        "listener", metavar="LISTENER", help="whose export it is: the name it has in terraform.tfvars"
+    )
+    files = parser.add_argument(
         "files",
         nargs="+",
         type=Path,
@@ -63,7 +78,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the zip from Spotify, the folder it was unpacked to or one above, Streaming_History_Audio_….json or "
         "endsong_….json; also packed again, as .gz, .tgz or zip in zip",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would become of every row, and store nothing")
+    parser.add_argument(
+        "--undo",
+        action=_InsteadOfAll,
+        const=(listener, files),
+        metavar="IMPORT",
+        help="take this import back, and give neither LISTENER nor FILE; `imports` lists them",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would become of every row, or is taken back, and store nothing"
+    )
     parser.add_argument("--new-listener", action="store_true", help="the listener never gave consent, and need not")
     parser.add_argument(
         "--anyway", action="store_true", help="store the plays although nothing proves that they are this listener's"
@@ -74,10 +98,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
+    if options.undo:
+        if options.listener or options.files:
+            raise Misused("--undo takes the id of an import and nothing else: neither LISTENER nor FILE")
+        return undo_import.run(options, place)
+    return _import(options, place)
+
+
+def _import(options: argparse.Namespace, place: Place) -> int:
     consent.check_listener(options.listener)
-    _check_known(options, place)
-    reading = export_reading.read(_reported(export_files.read_files(options.files)), place.now())
     warehouse = Warehouse(place)
+    _check_known(options, place, warehouse)
+    reading = export_reading.read(_reported(export_files.read_files(options.files)), place.now())
     spans = coverage.stretches(reading.files)
     files = cut(reading.plays)
     comparison = _compare(warehouse, options.listener, spans, files)
@@ -94,10 +126,13 @@ def run(options: argparse.Namespace, place: Place) -> int:
         show(account)
         return _unread_verdict(account)
     expected = [File(plays, outcomes) for plays, outcomes in zip(files, comparison.outcomes, strict=True)]
-    follower = _store(options, place, warehouse, account, expected)
+    started = import_records.begin(warehouse, options.listener, place.now(), _about(options, reading))
+    say(f"This is import {started.import_id}. To take it back: {place.command(f'import --undo {started.import_id}')}")
+    follower = _store(options, place, warehouse, account, expected, started)
     if not _with_refused_rows(account.runs):
-        import_queries.close_gaps(warehouse, options.listener, closings)
+        import_gaps.close(warehouse, started, closings)
         account.closings = closings
+    import_records.finish(warehouse, started, place.now(), account.new, account.completed, account.known)
     if not options.json:
         show(account)
     if follower and not _with_refused_rows(account.runs):
@@ -107,9 +142,9 @@ def run(options: argparse.Namespace, place: Place) -> int:
     return _verdict(account, place)
 
 
-def _check_known(options: argparse.Namespace, place: Place) -> None:
+def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse) -> None:
     """A slip of the pen would make a listener of its own."""
-    listeners = SecretStore(place).listeners()
+    listeners = sorted({*SecretStore(place).listeners(), *(row["listener_id"] for row in warehouse.last_plays())})
     if options.listener not in listeners and not options.new_listener:
         known = f"Known are: {', '.join(listeners)}. " if listeners else ""
         raise Misused(
@@ -134,8 +169,19 @@ def _compare(
     return import_comparison.compare(warehouse, listener, files, stretches)
 
 
+def _about(options: argparse.Namespace, reading: Reading) -> import_records.About:
+    plays = reading.plays
+    first, last = (plays[0].played_at, plays[-1].played_at) if plays else (None, None)
+    return import_records.About([path.name for path in options.files], first, last, reading.rows)
+
+
 def _store(
-    options: argparse.Namespace, place: Place, warehouse: Warehouse, account: Account, files: Sequence[File]
+    options: argparse.Namespace,
+    place: Place,
+    warehouse: Warehouse,
+    account: Account,
+    files: Sequence[File],
+    started: Import,
 ) -> Follower | None:
     """Land the plays and wait until they are merged; None when there is nothing to do."""
     waiting = [file for file in files if file.has_news]
@@ -144,7 +190,7 @@ def _store(
             account.add(file.outcomes)
     follower = None
     if waiting:
-        runs = _land(place, warehouse, options.listener, waiting)
+        runs = _land(place, warehouse, started, waiting)
         follower = Follower(place, warehouse, runs, options.timeout)
         account.runs = follower.loaded()
         for row in account.runs:
@@ -153,15 +199,15 @@ def _store(
     return follower
 
 
-def _land(place: Place, warehouse: Warehouse, listener: str, files: Sequence[File]) -> list[Run]:
+def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[File]) -> list[Run]:
     """A run for each file. Stopped half way and started again, it lands only what is not merged yet."""
     bucket, runs = LandingBucket(place), list[Run]()
     for number, file in enumerate(files, start=1):
         started_at = place.now()
-        before = runs[-1].slot if runs else started_at - _SETTLED
-        run = bucket.land(file.plays, listener, started_at, before)
+        before = runs[-1].slot if runs else started_at - SETTLED
+        run = bucket.land(file.plays, started, started_at, before)
         since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
-        reason = f"Export of {listener}: {len(file.plays):,} plays from {since} to {until} UTC were landed."
+        reason = f"Export of {started.listener}: {len(file.plays):,} plays from {since} to {until} UTC were landed."
         import_queries.add_import(warehouse, run, len(file.plays), place.now(), reason)
         say(f"Landed {number} of {len(files)} as run {run.run_id}: {len(file.plays):,} plays, {since} to {until} UTC")
         runs.append(run)

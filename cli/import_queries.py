@@ -1,12 +1,12 @@
 """What an import asks the warehouse and writes there itself: everything but the plays, which load stores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from google.cloud import bigquery
 
 from cli import coverage
-from cli.coverage import Closing, Gap, to_instant
+from cli.coverage import Gap, to_instant
 from cli.plays_files import Run
 from cli.warehouse import Warehouse
 
@@ -42,29 +42,6 @@ def count_stored(warehouse: Warehouse, listener: str) -> int:
 
 def fetch_gaps(warehouse: Warehouse, listener: str) -> list[Gap]:
     return [Gap(**dict(row)) for row in warehouse.run("gaps_of_listener", string("listener_id", listener))]
-
-
-def close_gaps(warehouse: Warehouse, listener: str, closings: Sequence[Closing]) -> None:
-    """Take the gaps away and put what is left of them in their place, in one statement."""
-    if closings:
-        changes = [change for closing in closings for change in _changes(closing)]
-        changed = bigquery.ArrayQueryParameter("changes", "STRUCT", changes)
-        warehouse.run("close_gaps", string("listener_id", listener), changed)
-
-
-def _changes(closing: Closing) -> Iterator[bigquery.StructQueryParameter]:
-    yield _change(closing.gap, closing.gap.gap_start, closing.gap.gap_end, is_open=False)
-    for start, end in closing.left:
-        yield _change(closing.gap, to_instant(start), to_instant(end), is_open=True)
-
-
-def _change(gap: Gap, start: datetime, end: datetime, *, is_open: bool) -> bigquery.StructQueryParameter:
-    return bigquery.StructQueryParameter(
-        None,
-        *instants(gap_start=start, gap_end=end, detected_at=gap.detected_at),
-        string("run_id", gap.run_id),
-        bigquery.ScalarQueryParameter("is_open", "BOOL", is_open),
-    )
 
 
 def string(name: str, value: str) -> bigquery.ScalarQueryParameter:

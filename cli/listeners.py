@@ -1,4 +1,7 @@
-"""Who listens and how it stands: from the labels of the secrets, the ledger and the plays. No token is read."""
+"""Who listens and how it stands: from the labels of the secrets, the ledger and the plays. No token is read.
+
+A listener whose plays were only imported is among them, and one who has plays and no place for a consent any more.
+"""
 
 import argparse
 import shlex
@@ -15,7 +18,7 @@ from cli.warehouse import Row, Warehouse
 
 HELP = "Show each listener: state, days of consent left, last play, last error"
 
-State = Literal["ok", "not_authorized", "not_run_yet", "needs_consent", "failing", "unreadable"]
+State = Literal["ok", "not_authorized", "not_run_yet", "needs_consent", "failing", "unreadable", "not_collected"]
 _WORDS: Mapping[State, str] = {
     "ok": "ok",
     "not_authorized": "no consent yet",
@@ -23,6 +26,7 @@ _WORDS: Mapping[State, str] = {
     "needs_consent": "needs consent",
     "failing": "failing",
     "unreadable": "newest record unreadable",
+    "not_collected": "not collected",
 }
 _STATES: Mapping[str, State] = {"collected": "ok", "nothing_new": "ok", "failed": "failing"}
 """By the state that ingest records; the ledger may hold anything else."""
@@ -128,9 +132,9 @@ def _standings(place: Place) -> Iterator[Standing]:
     secrets = store.listeners()
     rows = warehouse.visits(now - _LEDGER_READ)
     plays = {row["listener_id"]: row for row in warehouse.last_plays()}
-    for listener, secret in secrets.items():
-        visits = visits_of(listener, rows)
-        state, ends_at = judge(store.newest_version_at(secret), visits, now)
+    for listener in [*secrets, *sorted(plays.keys() - secrets.keys())]:
+        secret, visits = secrets.get(listener), visits_of(listener, rows)
+        state, ends_at = judge(store.newest_version_at(secret), visits, now) if secret else ("not_collected", None)
         error = next((visit for visit in visits if visit.error_class), None)
         yield Standing(
             listener=listener,

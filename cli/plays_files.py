@@ -25,6 +25,7 @@ class Run:
     listener: str
     slot: datetime
     started_at: datetime
+    import_id: str
 
     @property
     def run_id(self) -> str:
@@ -55,9 +56,14 @@ def columns() -> list[str]:
 
 def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:
     """UTF-8, a header, one line per play. What an export does not tell is NULL, an empty field."""
-    names, of_run = columns(), {"run_id": run.run_id, "ingested_at": run.started_at}
+    names, of_run = columns(), {"run_id": run.run_id, "ingested_at": run.started_at, **of_import(run.import_id)}
     lines = [",".join(names), *(to_line(names, {**values_of(play, run.listener), **of_run}) for play in plays)]
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def of_import(import_id: str) -> dict[str, str]:
+    """The columns by which an import can be undone, of a row that tells the time heard."""
+    return {"import_id": import_id, "ms_played_import_id": import_id}
 
 
 def values_of(play: ExportedPlay, listener: str) -> dict[str, Any]:

@@ -27,10 +27,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, place: Place) -> int:
     warehouse = Warehouse(place)
-    doubled = _doubled(warehouse)
+    doubled = find_doubled(warehouse)
     repaired = doubled and not options.dry_run
     if repaired:
-        _repair(warehouse, doubled)
+        repair(warehouse, doubled)
     if options.json:
         print_json({"doubled": doubled, "repaired": bool(repaired)})
     else:
@@ -43,17 +43,17 @@ def doubled_rule() -> str:
     return Template(_DOUBLED.read_text(encoding="utf-8")).substitute(same_play=rule())
 
 
-def _doubled(warehouse: Warehouse) -> list[Row]:
+def find_doubled(warehouse: Warehouse) -> list[Row]:
     return [dict(row) for row in warehouse.run("doubled_plays", names={"doubled": doubled_rule()})]
 
 
-def _repair(warehouse: Warehouse, doubled: Sequence[Row]) -> None:
+def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> None:
     """Equal keys first: the row that is left may have the time heard, and then it has no twin."""
     keys = [row for row in doubled if row["is_key"]]
     for part in _parts(keys):
         played_at = sorted({row["played_at"] for row in part})
         warehouse.run("repair_keys", bigquery.ArrayQueryParameter("instants", "TIMESTAMP", played_at))
-    twins = [row for row in (_doubled(warehouse) if keys else doubled) if not row["is_key"]]
+    twins = [row for row in (find_doubled(warehouse) if keys else doubled) if not row["is_key"]]
     for part in _parts(twins):
         warehouse.run("repair_twins", bigquery.ArrayQueryParameter("twins", "STRUCT", [_struct(row) for row in part]))
 
@@ -66,7 +66,7 @@ def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
 
 
 def _struct(row: Row) -> bigquery.StructQueryParameter:
-    names = [string(name, row[name]) for name in ("listener_id", "track_id", "kept_id")]
+    names = [string(name, row[name]) for name in ("listener_id", "track_id", "kept_id", "ms_played_import_id")]
     times = instants(played_at=row["played_at"], kept_at=row["kept_at"])
     return bigquery.StructQueryParameter(
         None, *names, *times, bigquery.ScalarQueryParameter("ms_played", "INT64", row["ms_played"])

@@ -101,8 +101,8 @@ def grid_hours(runs: pd.DataFrame, now: datetime, hours: int, schedule: Schedule
 
 
 def scheduled(runs: pd.DataFrame) -> pd.DataFrame:
-    """The rows of all runs but those of an import, which no hour is waiting for."""
-    imports = runs.loc[runs["step"] == "import", "run_id"]
+    """The rows of all runs but those of an import or its undoing, which no hour is waiting for."""
+    imports = runs.loc[runs["step"].isin(["import", "undo"]), "run_id"]
     return runs[~runs["run_id"].isin(imports)]
 
 

@@ -15,7 +15,11 @@ import requests
 ROOT = Path(__file__).parent.parent
 REPLACED_TABLE_FILES = sorted((ROOT / "spark_jobs/tables").glob("*.json"))
 """Spark replaces these tables whole, and such a load drops constraints: they get none."""
-TABLE_FILES = [*sorted((ROOT / "functions/ingest/tables").glob("*.json")), *REPLACED_TABLE_FILES]
+TABLE_FILES = [
+    *sorted((ROOT / "functions/ingest/tables").glob("*.json")),
+    *sorted((ROOT / "cli/tables").glob("*.json")),
+    *REPLACED_TABLE_FILES,
+]
 PLAYS_BOUNDS = json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())["bounds"]
 JOB_FILE = ROOT / "spark_jobs/top_tracks.py"
 

@@ -40,9 +40,17 @@ resource "google_bigquery_table_iam_member" "ingest_plays" {
   member     = module.ingest.identity.member
 }
 
+# Plays of an import keep a gap closed, unless the import was undone.
+resource "google_bigquery_table_iam_member" "ingest_imports" {
+  dataset_id = google_bigquery_dataset.main.dataset_id
+  table_id   = google_bigquery_table.main["imports"].table_id
+  role       = "roles/bigquery.dataViewer"
+  member     = module.ingest.identity.member
+}
+
 # Ingest writes its row in the ledger and the gaps it finds, and reads both again on a repeat.
 resource "google_bigquery_table_iam_member" "ingest_writes" {
-  for_each = toset(["gaps", "runs"])
+  for_each = toset(["closed_gaps", "gaps", "runs"])
 
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main[each.value].table_id

@@ -4,6 +4,7 @@ locals {
   table_files = {
     for path in concat(
       [for name in fileset(local.root, "functions/*/tables/*.json") : name],
+      [for name in fileset(local.root, "cli/tables/*.json") : name],
       [for name in fileset(local.root, "spark_jobs/tables/*.json") : name],
     ) : trimsuffix(basename(path), ".json") => jsondecode(file("${local.root}/${path}"))
   }

@@ -1,11 +1,11 @@
 -- A row is what load would do with one file's plays of an import: how many are new, completed, known. One more row, with
 -- `file` NULL, has the plays that are stored in the stretches of the export, and those of them that the export lacks.
 WITH landed AS (
-  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, file
+  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, 'new' AS import_id, file
   FROM $staging
 ),
 stored AS (
-  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id
   FROM plays
   WHERE listener_id = @listener_id AND played_at BETWEEN @oldest AND @newest
   QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC) = 1

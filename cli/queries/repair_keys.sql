@@ -2,10 +2,17 @@
 -- heard from whichever row has it. One statement, so that readers see the rows before or the row after.
 MERGE plays
 USING (
-  SELECT * REPLACE (MAX(ms_played) OVER (PARTITION BY listener_id, played_at, track_id) AS ms_played)
-  FROM plays
-  WHERE played_at IN UNNEST(@instants)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ingested_at, run_id) = 1
+  WITH doubled AS (
+    SELECT *,
+      MAX(ms_played) OVER (PARTITION BY listener_id, played_at, track_id) AS heard,
+      MAX(ms_played_import_id) OVER (PARTITION BY listener_id, played_at, track_id) AS heard_from,
+      ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ingested_at, run_id) AS place
+    FROM plays
+    WHERE played_at IN UNNEST(@instants)
+  )
+  SELECT * EXCEPT (heard, heard_from, place) REPLACE (heard AS ms_played, heard_from AS ms_played_import_id)
+  FROM doubled
+  WHERE place = 1
 ) AS single
 ON FALSE
 WHEN NOT MATCHED BY SOURCE AND plays.played_at IN UNNEST(@instants) THEN

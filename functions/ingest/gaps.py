@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 
 from ingest_cloud import Cloud
 from ingest_log import log
-from ingest_queries import pages, run_query, string, timestamp
+from ingest_queries import Before, pages, run_query, string, timestamp
 from known_plays import oldest_by_listener
-from landed_plays import fetch_landed
+from landed_plays import LandedPlay, fetch_landed
 from plays import Row
 from slots import Run
 
@@ -23,39 +24,45 @@ def pages_without_overlap(rows: Sequence[Row], reached: AbstractSet[str]) -> dic
     return {listener_id: oldest[listener_id] for listener_id in oldest.keys() - reached}
 
 
-def before_the_pages(
-    oldest: Mapping[str, datetime], landed: Iterable[tuple[str, datetime]]
-) -> dict[str, datetime | None]:
-    """Of these pages, those that no landed play reaches either, with the newest landed play before each.
+def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay]) -> dict[str, Before]:
+    """Of these pages, those that no landed play of the API reaches either, with what was landed before each.
 
-    `landed`: listener and instant of each play; there may be hundreds of thousands, and none is kept.
+    There may be hundreds of thousands of landed plays, and none is kept.
     """
-    before: dict[str, datetime | None] = dict.fromkeys(oldest)
-    reached = set()
-    for listener_id, played_at in landed:
-        if listener_id not in oldest:
+    before, reached = dict.fromkeys(oldest, Before()), set[str]()
+    for play in landed:
+        known = before.get(play.listener_id)
+        if known is None:
             continue
-        if played_at >= oldest[listener_id]:
-            reached.add(listener_id)
+        if play.played_at < oldest[play.listener_id]:
+            newest = max(play.played_at, known.newest or play.played_at)
+            from_api = known.from_api if play.import_id else max(play.played_at, known.from_api or play.played_at)
+            before[play.listener_id] = Before(newest, from_api, known.import_id)
+        elif play.import_id:
+            before[play.listener_id] = replace(known, import_id=play.import_id)
         else:
-            before[listener_id] = max(played_at, before[listener_id] or played_at)
-    return {listener_id: newest for listener_id, newest in before.items() if listener_id not in reached}
+            reached.add(play.listener_id)
+    return {listener_id: known for listener_id, known in before.items() if listener_id not in reached}
 
 
-def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime]) -> None:
-    """Record a gap before each of these pages, unless nothing of its listener is known yet."""
+def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported: Mapping[str, str]) -> None:
+    """Record a gap before each of these pages, unless nothing of its listener is known yet.
+
+    One that plays of an import fill is recorded as closed, because the import can be undone. That comes first: an
+    import that is undone between the two statements leaves a gap and not nothing.
+    """
     if not oldest:
         return
-    landed = before_the_pages(oldest, fetch_landed(cloud.bigquery, cloud.landing, run))
-    if not landed:
+    before = before_the_pages(oldest, fetch_landed(cloud.bigquery, cloud.landing, run))
+    if not before:
         return
-    merged = run_query(
-        cloud.bigquery,
-        "add_gaps",
-        pages({listener_id: oldest[listener_id] for listener_id in landed}, landed),
+    parameters = (
+        pages({listener_id: oldest[listener_id] for listener_id in before}, before, imported),
         timestamp("newest", max(oldest.values())),
         string("run_id", run.run_id),
         timestamp("detected_at", run.started_at),
     )
+    run_query(cloud.bigquery, "add_closed_gaps", *parameters)
+    merged = run_query(cloud.bigquery, "add_gaps", *parameters)
     if merged.num_dml_affected_rows:
         log("WARNING", "Plays may be missing", run_id=run.run_id, gaps=merged.num_dml_affected_rows)

@@ -1,9 +1,11 @@
 """Runs the statements in `queries/`, which name tables without a dataset, and makes their parameters."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
@@ -50,21 +52,38 @@ def strings(name: str, values: list[str]) -> Parameter:
     return bigquery.ArrayQueryParameter(name, "STRING", values)
 
 
-def pages(oldest: Mapping[str, datetime], landed: Mapping[str, datetime | None] | None = None) -> Parameter:
-    """@pages: each listener's page by its oldest play; with `landed`, the newest landed play before it, too.
+@dataclass(frozen=True)
+class Before:
+    """What files on their way to the warehouse hold: the newest play before a page, and an import that reaches it.
 
-    ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP[, landed TIMESTAMP]>>.
+    `from_api`: the newest play that is no import's.
     """
-    return bigquery.ArrayQueryParameter(
-        "pages",
-        "STRUCT",
-        [
+
+    newest: datetime | None = None
+    from_api: datetime | None = None
+    import_id: str | None = None
+
+
+def pages(
+    oldest: Mapping[str, datetime],
+    before: Mapping[str, Before] = MappingProxyType({}),
+    imported: Mapping[str, str] = MappingProxyType({}),
+) -> Parameter:
+    """@pages: each listener's page by its oldest play, and what lies before it; `imported`: stored plays reach it.
+
+    ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP, landed TIMESTAMP, import_id STRING>>.
+    """
+    structs = []
+    for listener_id, instant in oldest.items():
+        landed = before.get(listener_id, Before())
+        import_id = imported.get(listener_id) or landed.import_id
+        structs.append(
             bigquery.StructQueryParameter(
                 None,
                 string("listener_id", listener_id),
                 timestamp("oldest", instant),
-                *([] if landed is None else [timestamp("landed", landed[listener_id])]),
+                timestamp("landed", landed.from_api if import_id else landed.newest),
+                string("import_id", import_id),
             )
-            for listener_id, instant in oldest.items()
-        ],
-    )
+        )
+    return bigquery.ArrayQueryParameter("pages", "STRUCT", structs)

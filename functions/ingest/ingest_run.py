@@ -56,7 +56,7 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit
     rows = [row for page in pages for row in page.rows]
     refused = [item for page in pages for item in page.refused]
     known = fetch_known(cloud.bigquery, rows)
-    gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.reached))
+    gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.reached), known.imported)
     new = [row for row in rows if key_of(row) not in known.keys]
     landed = landing.land(cloud.landing, run.run_id, _with_features(cloud, run, spotify, new))
     refused_first = quarantine.write_refused(cloud.quarantine, run.run_id, refused)

@@ -5,6 +5,7 @@ Load may not have come to a file yet. Its plays are no gap, and a gap may begin 
 
 import csv
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from google.cloud import bigquery
@@ -27,8 +28,17 @@ _NAMED_EARLIER = timedelta(hours=3)
 _PIECE_BYTES, _MOST_BYTES = 2**20, 64 * 2**20
 
 
-def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[tuple[str, datetime]]:
-    """Listener and instant of each play in the files that are on their way to the warehouse, or were within a day.
+@dataclass(frozen=True, slots=True)
+class LandedPlay:
+    """A play in a file. `import_id`: of the import that landed the file; None for ingest's own."""
+
+    listener_id: str
+    played_at: datetime
+    import_id: str | None = None
+
+
+def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[LandedPlay]:
+    """Each play in the files that are on their way to the warehouse, or were within a day.
 
     A play that is left out can only lead to a gap that is none, never the other way round.
     """
@@ -67,13 +77,13 @@ def _is_readable(blob: Blob) -> bool:
     return False
 
 
-def _plays(blob: Blob) -> Iterator[tuple[str, datetime]]:
+def _plays(blob: Blob) -> Iterator[LandedPlay]:
     """Up to the first row that cannot be read: what comes after it is not ingest's, and load says so."""
     try:
         with blob.open("rt", chunk_size=_PIECE_BYTES, encoding="utf-8", newline="", timeout=_SECONDS) as file:
             for row in csv.DictReader(file):
                 listener_id, played_at, _ = (row[name] for name in KEY)
-                yield listener_id, _instant(played_at)
+                yield LandedPlay(listener_id, _instant(played_at), row.get("import_id") or None)
     except (UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
         return
 

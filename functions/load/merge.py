@@ -2,7 +2,8 @@
 
 A play that is there under its key is left as it is. One that is there from the other source becomes one row: identity
 and metadata as the API has them, the time heard as the export has it, and so what the API leaves NULL: it empties the
-names of music that was taken down. It is the same row whichever came first.
+names of music that was taken down. It is the same row, to the last column, whichever came first: what an import has
+brought can be taken away again. Rows of an import that was undone are left out.
 Which rows are one play is the rule in queries/same_play.sql; `cli import --dry-run` counts with the same file.
 """
 
@@ -26,10 +27,11 @@ _DOUBLED = Template((_QUERIES / "doubled.sql").read_text(encoding="utf-8")).subs
 APART = timedelta(seconds=90)
 """How far around a play the rule looks for the other one."""
 
-_FROM_EXPORT = "ms_played"
+# What an import brings to a play of the API's, and which import that was.
+_FROM_EXPORT = ("ms_played", "ms_played_import_id")
+# What comes from the API as a whole: what the play is known by, and where the row is from.
+_FROM_API = ("listener_id", "played_at", "track_id", "source", "run_id", "ingested_at", "import_id")
 _OUTSIDE = "outside_"
-# `run_id` and `ingested_at` tell of the run that brought the play first.
-_KEPT = ("listener_id", _FROM_EXPORT, "run_id", "ingested_at")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def merge(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, stag
     """Insert the plays that `plays` lacks and complete those that it has from elsewhere. There is at least one row."""
     if staged.oldest is None or staged.newest is None:
         raise ValueError(f"{staged.table_id} holds nothing to merge")
-    sql = merge_sql(plays.table_id, plays.inside_sql(staged.table_id), plays.columns, plays.key)
+    imports = f"{plays.table_id.rpartition('.')[0]}.imports"
+    sql = merge_sql(plays.table_id, plays.inside_sql(staged.table_id), imports, plays.columns, plays.key)
     config = bigquery.QueryJobConfig(
         query_parameters=[
             bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", staged.oldest - APART),
@@ -74,7 +77,7 @@ def find_merged(client: bigquery.Client, landed: LandedObject) -> MergedFile | N
     return None if job is None else _read(job)
 
 
-def merge_sql(plays: str, landed: str, columns: Sequence[str], key: Sequence[str]) -> str:
+def merge_sql(plays: str, landed: str, imports: str, columns: Sequence[str], key: Sequence[str]) -> str:
     """The statement, for the rows of the query `landed`.
 
     @oldest and @newest are constants, so that only partitions near the file's plays are read. @now is the clock.
@@ -83,12 +86,12 @@ def merge_sql(plays: str, landed: str, columns: Sequence[str], key: Sequence[str
     return f"""\
 MERGE `{plays}` AS plays
 USING (
-  WITH landed AS ({_once_sql(landed, columns, key)}),
+  WITH landed AS ({_once_sql(landed, imports, columns, key)}),
   stored AS (
-    SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+    SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id
     FROM `{plays}`
     WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(key)} ORDER BY source, {_FROM_EXPORT} DESC) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(key)} ORDER BY source, ms_played DESC) = 1
   ),
   same_play AS (
 {_SAME_PLAY})
@@ -101,10 +104,10 @@ USING (
 ) AS landed
 ON plays.{PLAYED_AT} BETWEEN @oldest AND @newest AND plays.listener_id = landed.listener_id
   AND plays.played_at = landed.stored_at AND plays.track_id = landed.stored_id
-WHEN MATCHED AND landed.outcome = 'completed' AND landed.source = 'export' THEN
-  UPDATE SET {_FROM_EXPORT} = landed.{_FROM_EXPORT}, {_set_sql(columns, "plays", "landed")}
+WHEN MATCHED AND landed.outcome = 'completed' AND (landed.source = 'export' OR landed.import_id IS NOT NULL) THEN
+  UPDATE SET {_set_sql(_FROM_EXPORT)}, {_filled_sql(columns, "plays", "landed")}
 WHEN MATCHED AND landed.outcome = 'completed' THEN
-  UPDATE SET {_set_sql(columns, "landed", "plays")}
+  UPDATE SET {_set_sql(_FROM_API)}, {_filled_sql(columns, "landed", "plays")}
 WHEN NOT MATCHED THEN
   INSERT ({listed})
   VALUES ({", ".join(f"landed.{_quoted(column)}" for column in columns)})"""  # noqa: S608 -- see describe_sql
@@ -128,7 +131,8 @@ def count_doubled(client: bigquery.Client, plays: str, merged: MergedFile) -> in
 def doubled_sql(plays: str) -> str:
     return f"""\
 WITH stored_rows AS (
-  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  SELECT
+    listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id, ms_played_import_id
   FROM `{plays}`
   WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
 )
@@ -137,20 +141,24 @@ FROM (
 {_DOUBLED})"""  # noqa: S608 -- see describe_sql
 
 
-def _once_sql(landed: str, columns: Sequence[str], key: Sequence[str]) -> str:
+def _once_sql(landed: str, imports: str, columns: Sequence[str], key: Sequence[str]) -> str:
     """Of rows with one key the fullest is taken: NULLs sort last, and no tie is left to chance."""
     order = ", ".join(f"{_quoted(column)} DESC" for column in columns if column not in key)
     return f"""
     SELECT {", ".join(map(_quoted, columns))}
     FROM ({landed})
-    WHERE TRUE
+    WHERE import_id IS NULL OR import_id NOT IN (SELECT import_id FROM `{imports}` WHERE undone_at IS NOT NULL)
     QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(map(_quoted, key))} ORDER BY {order}) = 1
   """  # noqa: S608 -- see describe_sql
 
 
-def _set_sql(columns: Sequence[str], api: str, export: str) -> str:
+def _set_sql(columns: Sequence[str]) -> str:
+    return ", ".join(f"{_quoted(column)} = landed.{_quoted(column)}" for column in columns)
+
+
+def _filled_sql(columns: Sequence[str], api: str, export: str) -> str:
     """`api` and `export`: which side of the MERGE has the row of which source."""
-    told = [_quoted(column) for column in columns if column not in _KEPT]
+    told = [_quoted(column) for column in columns if column not in (*_FROM_API, *_FROM_EXPORT)]
     return ", ".join(f"{column} = COALESCE({api}.{column}, {export}.{column})" for column in told)
 
 

@@ -119,7 +119,7 @@ def after_each_pass(monkeypatch, act):
 def everything(importing):
     """All that is stored anywhere, as text."""
     texts = []
-    for name in ("plays", "gaps", "tracks", "top_tracks", "runs"):
+    for name in ("plays", "gaps", "closed_gaps", "imports", "tracks", "top_tracks", "runs"):
         texts += [f"{name}: {row}" for row in importing.rows(f"SELECT * FROM listening.{name}")]
     for bucket in (importing.landing, importing.owner.environ["QUARANTINE_BUCKET"]):
         storage = importing.cloud.storage

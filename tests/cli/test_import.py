@@ -46,6 +46,7 @@ def test_the_plays_of_both_forms_are_stored_and_every_row_is_accounted_for(impor
     rows = importing.plays()
     run_ids = {row.pop("run_id") for row in rows}
     instants = {row.pop("ingested_at") for row in rows}
+    import_ids = {row.pop(name) for row in rows for name in ("import_id", "ms_played_import_id")}
     assert [{name: value for name, value in row.items() if value is not None} for row in rows] == [
         stored("2018-05-01T07:00:00Z", A, 240_000, "One", "Ada", "First"),
         stored("2018-05-01T07:04:10Z", B, 29_999, "Two", "Ada", "First"),
@@ -53,8 +54,17 @@ def test_the_plays_of_both_forms_are_stored_and_every_row_is_accounted_for(impor
         stored("2024-01-01T00:00:03Z", B, 4_210, 'Two, "live"', "Björk & Ada", "Zweites\nAlbum"),
         stored("2024-04-20T12:00:00Z", A, 201_000, "One", "Ada", "First"),
     ]
-    [run_id], [ingested_at] = run_ids, instants
+    [run_id], [ingested_at], [import_id] = run_ids, instants, import_ids
     assert abs(ingested_at - datetime.now(UTC)) < timedelta(minutes=1)
+    [recorded] = importing.rows("SELECT * FROM listening.imports")
+    assert recorded.pop("finished_at") >= recorded.pop("started_at")
+    assert recorded == {
+        **{"import_id": import_id, "listener_id": ONE, "undone_at": None},
+        "files": '["Streaming_History_Audio_2023-2024_7.json", "endsong_0.json"]',
+        "first_played_at": datetime(2018, 5, 1, 7, tzinfo=UTC),
+        "last_played_at": datetime(2024, 4, 20, 12, tzinfo=UTC),
+        **{"rows_in": 11, "rows_new": 5, "rows_completed": 0, "rows_known": 0},
+    }
     assert importing.landed() == [f"plays/{run_id[:4]}/{run_id[4:6]}/{run_id[6:8]}/{run_id}.csv"]
     assert importing.ledger() == [
         ("import", "succeeded", 5, 5),

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
 TABLE_FILES = {
     path.stem: path
-    for folder in ("functions/ingest/tables", "spark_jobs/tables")
+    for folder in ("functions/ingest/tables", "cli/tables", "spark_jobs/tables")
     for path in (ROOT / folder).glob("*.json")
 }
 _MARKED = r"(<!-- table {name} -->\n).*?(<!-- end of table -->)"

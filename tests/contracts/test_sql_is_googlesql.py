@@ -115,16 +115,20 @@ def test_every_statement_of_a_function_is_googlesql_over_the_tables(life: Life, 
 
 CLI_PARAMETERS = {
     **{"listener_id": "STRING", "run_id": "STRING", "reason": "STRING", "limit": "INT64", "rows": "INT64"},
+    **{"import_id": "STRING", "files": "STRING"},
+    **dict.fromkeys(["rows_in", "rows_new", "rows_completed", "rows_known"], "INT64"),
     **dict.fromkeys(["since", "oldest", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
+    **dict.fromkeys(["first_played_at", "last_played_at", "undone_at", "undo_finished_at"], "TIMESTAMP"),
     "instants": "ARRAY<TIMESTAMP>",
     "twins": (
-        "ARRAY<STRUCT<listener_id STRING, track_id STRING, kept_id STRING, played_at TIMESTAMP, kept_at TIMESTAMP, "
-        "ms_played INT64>>"
+        "ARRAY<STRUCT<listener_id STRING, track_id STRING, kept_id STRING, ms_played_import_id STRING, "
+        "played_at TIMESTAMP, kept_at TIMESTAMP, ms_played INT64>>"
+    ),
+    "changes": (
+        "ARRAY<STRUCT<gap_start TIMESTAMP, gap_end TIMESTAMP, run_id STRING, detected_at TIMESTAMP, is_open BOOL, "
+        "import_id STRING>>"
     ),
     "spans": "ARRAY<STRUCT<begins_at TIMESTAMP, ends_at TIMESTAMP>>",
-    "changes": (
-        "ARRAY<STRUCT<gap_start TIMESTAMP, gap_end TIMESTAMP, detected_at TIMESTAMP, run_id STRING, is_open BOOL>>"
-    ),
     "entries": "ARRAY<STRUCT<run_id STRING, slot TIMESTAMP, step STRING, state STRING, reason STRING, details STRING>>",
 }
 

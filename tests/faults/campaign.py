@@ -10,7 +10,7 @@ from queue import Empty
 from typing import TypeAlias
 
 from tests.faults.checks import problems
-from tests.faults.evidence import Evidence, key_of, row_key
+from tests.faults.evidence import Evidence, key_of
 from tests.faults.storms import Storm, draw
 from tests.faults.world import World, open_world
 
@@ -125,7 +125,7 @@ def shrink(seed: int, world: World, *, with_spark: bool = False) -> Failure:
 
 
 def tally_of(evidence: Evidence) -> Tally:
-    truth, stored = evidence.truth, [row_key(row) for row in evidence.plays]
+    truth, stored = evidence.truth, [evidence.true_key(row) for row in evidence.plays]
     promised = evidence.promised
     return Tally(
         storms=1,

@@ -31,14 +31,13 @@ def problems(evidence: Evidence) -> list[str]:
 
 
 def every_play_that_a_finished_run_was_shown_is_stored(evidence: Evidence) -> Iterator[str]:
-    stored = {row_key(row) for row in evidence.plays}
-    for key in sorted(evidence.promised - stored):
+    for key in sorted(evidence.promised - evidence.stored):
         yield f"lost: {_told(key)}"
 
 
 def every_play_on_any_page_is_stored_or_inside_a_gap(evidence: Evidence) -> Iterator[str]:
     """A run that died took its page with it; the next one shows the same plays, or there is a gap."""
-    stored = {row_key(row) for row in evidence.plays}
+    stored = evidence.stored
     for page in evidence.pages:
         for key in page.keys - stored:
             cannot_be_told = _is_before_the_first(evidence, key) or _is_out_of_order(evidence, evidence.truth[key])
@@ -47,7 +46,7 @@ def every_play_on_any_page_is_stored_or_inside_a_gap(evidence: Evidence) -> Iter
 
 
 def no_play_is_stored_twice(evidence: Evidence) -> Iterator[str]:
-    for key, count in Counter(map(row_key, evidence.plays)).items():
+    for key, count in Counter(map(evidence.true_key, evidence.plays)).items():
         if count > 1:
             yield f"stored {count} times: {_told(key)}"
 
@@ -68,16 +67,55 @@ def every_doubled_play_was_noticed(evidence: Evidence) -> Iterator[str]:
 def every_stored_play_is_true_in_every_column(evidence: Evidence) -> Iterator[str]:
     truth, shown = evidence.truth, {key for page in evidence.pages for key in page.keys}
     for row in evidence.plays:
-        key = row_key(row)
+        key = evidence.true_key(row)
+        if row["source"] == "export":
+            yield from _untrue_columns(row, _exported_row(truth[key], row))
+            continue
         if key not in shown:
             yield f"stored, but on no page: {_told(key)}"
             continue
         if not _FORCED_AHEAD < row["ingested_at"] - _slot(row["run_id"]) < _LONGEST_RUN:
             yield f"{_told(key)}: run {row['run_id']} cannot have written it at {row['ingested_at']}"
+        heard = row["ms_played_import_id"]
         expected = expected_row(truth[key], run_id=row["run_id"], ingested_at=row["ingested_at"])
-        for column, value in row.items():
-            if value != expected[column]:
-                yield f"{_told(key)}: {column} is {value!r}, in truth {expected[column]!r}"
+        expected |= {"ms_played": truth[key].ms_played, "ms_played_import_id": heard} if heard else {}
+        yield from _untrue_columns(row, expected)
+
+
+def _untrue_columns(row: Row, expected: Row) -> Iterator[str]:
+    for column, value in row.items():
+        if value != expected[column]:
+            yield f"{_told(row_key(row))}: {column} is {value!r}, in truth {expected[column]!r}"
+
+
+def _exported_row(play: Play, row: Row) -> Row:
+    """A play that only an import has brought, as an export has it."""
+    track = play.track
+    return dict.fromkeys(row) | {
+        **{name: row[name] for name in ("run_id", "ingested_at", "import_id")},
+        **{"listener_id": play.listener, "played_at": play.played_at.replace(microsecond=0), "track_id": track.id},
+        **{"track_name": track.name, "artist_name": track.album.artists[0].name, "album_name": track.album.name},
+        **{"ms_played": play.ms_played, "source": "export", "ms_played_import_id": row["import_id"]},
+    }
+
+
+def nothing_is_left_of_an_import_that_was_undone(evidence: Evidence) -> Iterator[str]:
+    """And what is marked as an import's is that of one that is recorded."""
+    live = evidence.live_imports
+    for row in evidence.plays:
+        if {row["import_id"], row["ms_played_import_id"]} - live - {None}:
+            yield f"{_told(row_key(row))} is still there from an import that was undone"
+    for row in evidence.imports:
+        if row["undone_at"] and not row["undo_finished_at"]:
+            yield f"import {row['import_id']} is half undone"
+    for name, content in evidence.landed.items():
+        of_import = {row["import_id"] for row in csv.DictReader(io.StringIO(content))} - {""}
+        if of_import - live:
+            yield f"{name} is still there from an import that was undone"
+
+
+def every_command_of_the_owners_ends_in_a_sentence(evidence: Evidence) -> Iterator[str]:
+    yield from evidence.broken_commands
 
 
 def every_stored_play_is_in_the_file_of_its_run(evidence: Evidence) -> Iterator[str]:
@@ -87,6 +125,7 @@ def every_stored_play_is_in_the_file_of_its_run(evidence: Evidence) -> Iterator[
         if (row["run_id"], row_key(row)) not in in_files:
             yield f"{_told(row_key(row))} is not in the file of run {row['run_id']}"
     stored = {row_key(row) for row in evidence.plays}
+    stored |= {(name, at.replace(microsecond=0), track) for name, at, track in stored}
     for run_id, key in sorted(in_files):
         if key not in stored:
             yield f"{_told(key)} was landed by run {run_id} and never loaded"
@@ -94,7 +133,7 @@ def every_stored_play_is_in_the_file_of_its_run(evidence: Evidence) -> Iterator[
 
 def every_play_that_was_missed_is_inside_a_gap(evidence: Evidence) -> Iterator[str]:
     """Those that left Spotify's 50 between two pages; not those that appeared behind what was known already."""
-    stored = {row_key(row) for row in evidence.plays}
+    stored = evidence.stored
     for key, play in evidence.truth.items():
         is_told = _in_a_gap(evidence, key) or _is_before_the_first(evidence, key)
         if key not in stored and _was_passed_over(evidence, play) and not is_told:
@@ -107,7 +146,10 @@ def no_gap_is_told_where_nothing_is_missing(evidence: Evidence) -> Iterator[str]
     What was missing then may have come later, with a page of hours ago.
     """
     run_ids = {row_key(row): row["run_id"] for row in evidence.plays}
+    imported = {row["listener_id"] for row in evidence.imports}
     for gap in evidence.gaps:
+        if gap["listener_id"] in imported:
+            continue  # What an import stores is no proof that nothing is missing.
         attempt = next(a for a in evidence.attempts if _run_id(a.slot) == gap["run_id"])
         if attempt.had_trouble:
             continue
@@ -148,7 +190,8 @@ def no_outcome_stands_twice_in_the_ledger(evidence: Evidence) -> Iterator[str]:
 
 
 def ingest_succeeded_where_and_only_where_a_file_landed(evidence: Evidence) -> Iterator[str]:
-    landed = _landed_keys(evidence)
+    imports = {row["run_id"] for row in evidence.ledger if row["step"] == "import"}
+    landed = {run_id: keys for run_id, keys in _landed_keys(evidence).items() if run_id not in imports}
     succeeded = {
         row["run_id"]: row for row in evidence.ledger if (row["step"], row["state"]) == ("ingest", "succeeded")
     }
@@ -172,17 +215,18 @@ def load_says_what_it_did(evidence: Evidence) -> Iterator[str]:
         elif mine[0]["rows_in"] != len(keys):
             yield f"the file of run {run_id} held {len(keys)} plays, load says {mine[0]['rows_in']}"
     for row in rows:
-        if row["state"] == "failed":
+        is_undone = len(evidence.live_imports) < len(evidence.imports) and "was deleted before" in row["reason"]
+        if row["state"] == "failed" and not is_undone:
             yield f"load refused the file of run {row['run_id']}: {row['reason']}"
     new = sum(row["rows_new"] or 0 for row in rows)
-    if new != evidence.rows_before_repair:
+    if new != evidence.rows_before_repair and not evidence.imports:
         yield f"load says {new} new plays, {evidence.rows_before_repair} rows were there"
 
 
 def every_load_that_brought_plays_was_told_to_transform_trigger(evidence: Evidence) -> Iterator[str]:
     told = {row["run_id"] for row in evidence.ledger if row["step"] == "transform"}
     for row in evidence.ledger:
-        if row["step"] == "load" and row["rows_new"] and row["run_id"] not in told:
+        if row["step"] in ("load", "undo") and row["rows_new"] and row["run_id"] not in told:
             yield f"run {row['run_id']} brought {row['rows_new']} plays, and transform_trigger has no row of it"
 
 
@@ -227,6 +271,8 @@ def the_last_batch_has_seen_every_play(evidence: Evidence) -> Iterator[str]:
     last = _last_batch(evidence)
     for key in sorted({row_key(row) for row in evidence.plays} - last.seen):
         yield f"{last.batch_id} is the last batch and has not seen {_told(key)}"
+    for key in sorted(last.seen - {row_key(row) for row in evidence.plays}):
+        yield f"{last.batch_id} is the last batch and has seen {_told(key)}, which is gone with its import"
     if evidence.plays and last.as_of < max(row["played_at"] for row in evidence.plays):
         yield f"{last.batch_id} leaves out plays after {last.as_of}"
 
@@ -309,6 +355,8 @@ CHECKS: tuple[Check, ...] = (
     every_play_on_any_page_is_stored_or_inside_a_gap,
     every_stored_play_is_true_in_every_column,
     every_stored_play_is_in_the_file_of_its_run,
+    nothing_is_left_of_an_import_that_was_undone,
+    every_command_of_the_owners_ends_in_a_sentence,
     every_play_that_was_missed_is_inside_a_gap,
     no_gap_is_told_where_nothing_is_missing,
     every_gap_is_told_once,

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from localcloud.invented_lives import Play
@@ -83,6 +84,9 @@ class Evidence:
     secrets: frozenset[str] = frozenset()
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By listener: the refresh token in Secret Manager, and the newest that Spotify gave."""
+    imports: list[Row] = field(default_factory=list)
+    broken_commands: list[str] = field(default_factory=list)
+    """Commands of the owner's that ended in no sentence, or did not do their work when all was calm."""
     batches: list[Batch] = field(default_factory=list)
     undelivered: dict[str, dict[str, int]] = field(default_factory=dict)
     top_tracks: list[Row] | None = None
@@ -92,6 +96,22 @@ class Evidence:
     @property
     def truth(self) -> dict[Key, Play]:
         return {key_of(play): play for life in self.lives.values() for play in life.plays}
+
+    def true_key(self, row: Row) -> Key:
+        """The play that a row tells of. An export gives whole seconds; a row of no play is as it stands."""
+        return row_key(row) if row["source"] == "api" else self._by_second.get(row_key(row), row_key(row))
+
+    @cached_property
+    def _by_second(self) -> dict[Key, Key]:
+        return {(name, at.replace(microsecond=0), track): (name, at, track) for name, at, track in self.truth}
+
+    @property
+    def stored(self) -> set[Key]:
+        return set(map(self.true_key, self.plays))
+
+    @property
+    def live_imports(self) -> set[str]:
+        return {row["import_id"] for row in self.imports if row["undone_at"] is None}
 
     @property
     def pages(self) -> list[Page]:

@@ -5,7 +5,7 @@ Everything that can go wrong is a kind in KINDS; the report counts by these name
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Literal
@@ -83,7 +83,16 @@ class Outlive:
     skip: int
 
 
-Measure = Fault | Order | Rotate | Revoke | EndBatch | Call | Force | Outlive
+@dataclass(frozen=True)
+class Import:
+    """The owner imports a listener's export, which ends some hours before, and takes the import back later or never."""
+
+    listener: str
+    ended_hours_ago: int
+    undone_after_hours: int | None = None
+
+
+Measure = Fault | Order | Rotate | Revoke | EndBatch | Call | Force | Outlive | Import
 
 
 @dataclass(frozen=True)
@@ -147,7 +156,17 @@ def draw(seed: int) -> Storm:
     )
     if not LOSES_TOKENS & {trouble.kind for trouble in troubles}:
         troubles = [replace(trouble, measures=tuple(map(_at_once, trouble.measures))) for trouble in troubles]
-    return Storm(seed, hours, heard, tuple(troubles))
+    return Storm(seed, hours, heard, (*troubles, *_imports(Random(f"{seed} imports"), hours)))
+
+
+def _imports(rng: Random, hours: int) -> Iterator[Trouble]:
+    """From dice of their own: the other troubles of a seed are the same with them and without."""
+    for _ in range(rng.choice((0, 0, 0, 0, 1, 1, 2, 3))):
+        undone_after = rng.choice((None, 0, 0, 1, 2))
+        kind = IMPORTED if undone_after is None else UNDONE
+        yield Trouble(
+            rng.randrange(hours), kind, (Import(rng.choice(LISTENERS), rng.choice((0, 0, 1, 2)), undone_after),)
+        )
 
 
 def _at_once(measure: Measure) -> Measure:
@@ -343,7 +362,8 @@ LONE_KINDS: dict[str, Measures] = {
     ],
 }
 """These come without any other trouble."""
-KINDS = (*_WEIGHTED, *LONE_KINDS)
+IMPORTED, UNDONE = "an export is imported", "an import is undone"
+KINDS = (*_WEIGHTED, *LONE_KINDS, IMPORTED, UNDONE)
 LOSES_TOKENS = {
     "a function is killed",
     "a function is killed twice",

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,11 +29,13 @@ import pytest
 import time_machine
 from requests.adapters import HTTPAdapter
 
+from cli import follow_import, undo_import
 from cli.__main__ import main
 from localcloud.bigquery_catalog import TableId
 from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.faults import Fault
 from localcloud.in_process import LaptopCloud
+from localcloud.invented_export import export_row
 from localcloud.invented_listeners import invented_listeners
 from localcloud.scheduler import HOURLY
 from localcloud.spark import run_batch
@@ -47,6 +50,7 @@ from tests.faults.storms import (
     EndBatch,
     Force,
     Heard,
+    Import,
     Measure,
     Outlive,
     Revoke,
@@ -130,6 +134,7 @@ class World:
         self._script(storm)
         self._evidence = Evidence({name: self._spotify.lives[name] for name in LISTENERS})  # type: ignore[misc]
         self._agreed_at: dict[str, datetime] = {}
+        self._undo_at: dict[str, datetime] = {}
         self._seen: dict[str, frozenset[Key]] = {}
         self._disturbed = False
         self._outliving: list[Outlive] = []
@@ -179,6 +184,7 @@ class World:
             self._ordered.append((trouble.kind, [(measure, self._take(measure, slot)) for measure in trouble.measures]))
         measures = [measure for trouble in troubles for measure in trouble.measures]
         call = next((measure for measure in reversed(measures) if isinstance(measure, Call)), Call())
+        self._undo(slot)
         self._travel_to(slot + timedelta(minutes=call.late_minutes, seconds=2))
         for _ in range(call.times):
             self._call(slot)
@@ -213,7 +219,50 @@ class World:
                 self._fate = fate
             case Outlive():
                 self._outliving.append(measure)
+            case Import():
+                self._import(measure, slot)
         return measure
+
+    def _import(self, measure: Import, slot: datetime) -> None:
+        """Of the whole life up to then, what the API never shows among it."""
+        until = slot - timedelta(hours=measure.ended_hours_ago)
+        plays = [play for play in self._evidence.lives[measure.listener].plays if play.played_at <= until]
+        if not plays:
+            return
+        path = self._directory / "export.json"
+        path.write_text(json.dumps([export_row(play) for play in plays]))
+        before = {row["import_id"] for row in self._rows("imports")}
+        self._command("import", measure.listener, str(path), "--anyway", "--timeout", "60")
+        if measure.undone_after_hours is not None:
+            due_at = slot + timedelta(hours=measure.undone_after_hours)
+            new = {row["import_id"] for row in self._rows("imports")} - before
+            self._undo_at |= dict.fromkeys(new, due_at)
+
+    def _undo(self, instant: datetime) -> None:
+        """The owner repeats what did not work, an hour later."""
+        for import_id in [import_id for import_id, due_at in self._undo_at.items() if due_at <= instant]:
+            if self._command("import", "--undo", import_id) == 0:
+                del self._undo_at[import_id]
+
+    def _command(self, *arguments: str) -> int:
+        """What `python -m cli` comes to; while it waits, events are delivered."""
+        code = 1
+        with pytest.MonkeyPatch.context() as patch:
+            clock = SimpleNamespace(monotonic=time.monotonic, sleep=self._wait_and_go_round)
+            for module in (follow_import, undo_import):
+                patch.setattr(module, "time", clock)
+            try:
+                code = main(arguments, self._environment)
+            except Exception as error:
+                # Who is killed says nothing.
+                if not self._cloud.faults.is_stopped:
+                    self._evidence.broken_commands.append(f"{arguments}: {error!r}")
+        self._cloud.faults.resume()
+        return code
+
+    def _wait_and_go_round(self, seconds: float) -> None:
+        time.sleep(seconds)
+        self._go_round()
 
     def _count_what_struck(self) -> None:
         """Not every fault that is ordered finds the call it waits for."""
@@ -332,10 +381,13 @@ class World:
         for name in self._agreed_at:
             self._consent(name)
         self._agreed_at.clear()
+        self._undo(datetime.max.replace(tzinfo=UTC))
+        self._evidence.broken_commands += [f"import --undo {import_id} does not work" for import_id in self._undo_at]
 
     def _gather(self, log: str) -> Evidence:
         evidence, storage = self._evidence, self._cloud.storage
         evidence.plays, evidence.gaps, evidence.ledger = self._rows("plays"), self._rows("gaps"), self._ledger()
+        evidence.imports = self._rows("imports")
         if self._with_spark:
             evidence.top_tracks, evidence.tracks = self._rows("top_tracks"), self._rows("tracks")
         landing, quarantine = self._environment["LANDING_BUCKET"], self._environment["QUARANTINE_BUCKET"]

@@ -191,6 +191,7 @@ def expected_row(play, **values):
         "features_source": None,
         "source": "api",
         "run_id": RUN_ID,
+        **dict.fromkeys(("import_id", "ms_played_import_id")),
         **values,
     }
 

@@ -59,7 +59,7 @@ def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_r
     cloud = ingesting.connect()
     oldest = {"ada": NINE, "bob": NINE + timedelta(minutes=180), "newcomer": NINE}
     for _ in range(2):
-        write_gaps(cloud, RUN, oldest)
+        write_gaps(cloud, RUN, oldest, {})
     detected = {"run_id": "20261122T100000Z", "detected_at": RUN.started_at}
     assert ingesting.gaps() == [
         {"listener_id": "ada", "gap_start": NINE - timedelta(minutes=60), "gap_end": NINE, **detected},
@@ -89,28 +89,28 @@ def told(ingesting):
 
 def test_a_gap_may_begin_with_a_play_that_is_landed_and_not_loaded(ingesting):
     land(ingesting, AN_HOUR_AGO, -50, -40)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE, "newcomer": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE, "newcomer": NINE}, {})
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
 
 
 @pytest.mark.parametrize("minute", [0, 7])
 def test_a_page_that_a_landed_play_reaches_has_no_gap_before_it(ingesting, minute):
     land(ingesting, AN_HOUR_AGO, -50, minute)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == []
 
 
 def test_what_was_landed_more_than_a_day_ago_and_is_not_loaded_is_no_longer_on_its_way(ingesting):
     stored(ingesting, played(-90))
     land(ingesting, LONG_AGO, -50, 7)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
 def test_an_imports_file_is_on_its_way_for_a_day_although_it_is_named_after_an_instant_before_it(ingesting):
     stored(ingesting, played(-90))
     land(ingesting, f"{RUN.slot - timedelta(hours=25, minutes=59, seconds=59):%Y%m%dT%H%M%SZ}", 7)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == []
 
 
@@ -119,7 +119,7 @@ def test_what_was_landed_more_than_a_day_ago_is_on_its_way_when_it_will_be_sent_
     stored(ingesting, played(-90))
     land(ingesting, LONG_AGO, minute)
     ingesting.tell(LONG_AGO, "ingest", "succeeded", finished_at=NINE - timedelta(hours=49), rows_new=1)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == gaps
 
 
@@ -132,7 +132,7 @@ def test_a_file_that_bigquery_refused_is_not_on_its_way(ingesting):
         f"('{AN_HOUR_AGO}', TIMESTAMP '2026-11-22 08:00:00+00', 'load', 'failed', "
         "TIMESTAMP '2026-11-22 08:01:00+00', TIMESTAMP '2026-11-22 08:01:00+00')"
     )
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
@@ -152,7 +152,7 @@ def lines(*instants, listener_id="ada", track_name='"Tür, ""zu""\nund 🎶"'):
 def test_a_file_is_read_in_pieces_of_any_size(ingesting, monkeypatch, piece_bytes):
     monkeypatch.setattr("landed_plays._PIECE_BYTES", piece_bytes)
     write(ingesting, lines("2026-11-22T08:10:00.000Z", "2026-11-22T08:20:00.000Z"))
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
 
 
@@ -164,7 +164,7 @@ def test_a_day_of_large_files_takes_little_memory(ingesting):
     write(ingesting, lines("2026-11-22T08:10:00.000Z"))
     cloud = ingesting.connect()
     tracemalloc.start()
-    write_gaps(cloud, RUN, {"ada": NINE})
+    write_gaps(cloud, RUN, {"ada": NINE}, {})
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=50), NINE)]
@@ -178,7 +178,7 @@ def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_
     write(ingesting, lines("2026-11-22T09:07:00.000Z"))
     size = len(lines("2026-11-22T09:07:00.000Z").encode())
     monkeypatch.setattr("landed_plays._MOST_BYTES", size - 1)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
     entry = json.loads(capsys.readouterr().out.splitlines()[0])
     assert entry == {
@@ -193,7 +193,7 @@ def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_
 def test_an_instant_is_read_as_bigquery_reads_it(ingesting, instant):
     stored(ingesting, played(-90))
     write(ingesting, lines(instant))
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == []
 
 
@@ -209,5 +209,5 @@ def test_an_instant_is_read_as_bigquery_reads_it(ingesting, instant):
 def test_what_cannot_be_read_reaches_no_page(ingesting, text):
     stored(ingesting, played(-90))
     write(ingesting, text)
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE})
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]

@@ -10,7 +10,7 @@ from tests.load.loading import RUN, csv_of, ledger_row, play
 
 NINE = datetime(2026, 11, 22, 9, tzinfo=UTC)
 TRACK, OTHER = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
-IMPORT = "20261122T120001Z"
+IMPORT, IMPORT_ID = "20261122T120001Z", "20261122T140005Z"
 
 
 def at(seconds):
@@ -24,6 +24,7 @@ def from_api(seconds, track=TRACK, **values):
 
 def from_export(seconds, track=TRACK, ms_played=180_000, **values):
     told = {"track_name": "One", "artist_name": "Ada", "ms_played": ms_played, "source": "export"}
+    told |= {"import_id": IMPORT_ID, "ms_played_import_id": IMPORT_ID}
     return play(0, track=track, **{"played_at": at(seconds), "run_id": IMPORT, **told, **values})
 
 
@@ -41,9 +42,9 @@ def land(loading, *rows):
 land.count = 0
 
 
-def merged(api, export, first):
-    """The one row of both: the run that brought the play first is kept."""
-    return {**api, "ms_played": export["ms_played"], "run_id": first["run_id"], "ingested_at": first["ingested_at"]}
+def merged(api, export):
+    """The one row of both, whichever came first."""
+    return {**api, "ms_played": export["ms_played"], "ms_played_import_id": export["import_id"]}
 
 
 @pytest.mark.parametrize("api_first", [True, False])
@@ -64,7 +65,7 @@ def test_the_two_tellings_of_one_play_are_one_row(loading, api_first, export, wh
     land(loading, first)
     land(loading, second)
 
-    assert loading.plays() == [merged(api, export, first)], why
+    assert loading.plays() == [merged(api, export)], why
     (row,) = [row for row in loading.ledger() if "completed" in row["reason"]]
     assert (row["reason"], row["rows_new"], row["details"]) == (
         "Of 1 play in the file none were new and 1 completed a stored play.",
@@ -74,7 +75,7 @@ def test_the_two_tellings_of_one_play_are_one_row(loading, api_first, export, wh
     loading.receive()
     for again in (api, export):
         land(loading, again)
-    assert loading.plays() == [merged(api, export, first)], "told again, in any order, nothing changes"
+    assert loading.plays() == [merged(api, export)], "told again, in any order, nothing changes"
     assert loading.receive() == []
 
 
@@ -115,7 +116,7 @@ def test_repeats_of_a_track_are_matched_one_to_one_each_with_its_nearest(loading
     land(loading, *api)
     land(loading, *exports)
 
-    one, three = merged(api[0], exports[1], api[0]), merged(api[1], exports[3], api[1])
+    one, three = merged(api[0], exports[1]), merged(api[1], exports[3])
     assert loading.plays() == [exports[0], one, exports[2], three]
     assert loading.ledger()[-1]["details"] == {"new": 2, "completed": 2, "known": 0}
 
@@ -125,7 +126,7 @@ def test_the_same_id_counts_for_more_than_a_smaller_distance(loading):
     land(loading, from_api(10))
     land(loading, relinked, same)
 
-    assert loading.plays() == [merged(from_api(10), same, from_api(10)), relinked]
+    assert loading.plays() == [merged(from_api(10), same), relinked]
 
 
 def test_a_stored_time_heard_is_never_overwritten(loading):
@@ -135,7 +136,7 @@ def test_a_stored_time_heard_is_never_overwritten(loading):
     land(loading, first)
     land(loading, second)
 
-    assert loading.plays() == [merged(api, first, api), second]
+    assert loading.plays() == [merged(api, first), second]
 
 
 def test_a_file_of_many_years_is_one_ledger_row_with_what_became_of_its_rows(loading):

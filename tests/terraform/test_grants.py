@@ -21,6 +21,8 @@ GRANTS = {
     ("function-ingest", "secretmanager.viewer", "secret spotify-client"),
     ("function-ingest", "bigquery.jobUser", "project"),
     ("function-ingest", "bigquery.dataViewer", "table plays"),
+    ("function-ingest", "bigquery.dataViewer", "table imports"),
+    ("function-ingest", "bigquery.dataEditor", "table closed_gaps"),
     ("function-ingest", "bigquery.dataEditor", "table gaps"),
     ("function-ingest", "bigquery.dataEditor", "table runs"),
     ("function-ingest", "storage.objectUser", "bucket landing"),

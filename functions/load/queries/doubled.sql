@@ -4,18 +4,20 @@
 --
 -- `stored_rows` has the columns of `plays` that are read here.
 WITH by_source AS (
-  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  SELECT
+    listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id, ms_played_import_id
   FROM stored_rows
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC) = 1
 ),
 landed AS (
-  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  SELECT
+    listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id, ms_played_import_id
   FROM by_source
   WHERE source = 'export'
 ),
 stored AS (
-  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played
+  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id
   FROM by_source
   WHERE source = 'api' AND ms_played IS NULL
 ),
@@ -23,14 +25,14 @@ same_play AS (
 $same_play)
 SELECT
   listener_id, played_at, track_id, played_at AS kept_at, track_id AS kept_id, TRUE AS is_key,
-  MAX(ms_played) AS ms_played
+  MAX(ms_played) AS ms_played, MAX(ms_played_import_id) AS ms_played_import_id
 FROM stored_rows
 GROUP BY listener_id, played_at, track_id
 HAVING COUNT(*) > 1
 UNION ALL
 SELECT
   landed.listener_id, landed.played_at, landed.track_id, same_play.stored_at, same_play.stored_id, FALSE,
-  landed.ms_played
+  landed.ms_played, landed.ms_played_import_id
 FROM landed
 INNER JOIN same_play
   ON landed.listener_id = same_play.listener_id

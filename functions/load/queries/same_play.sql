@@ -9,11 +9,14 @@
 -- * the stored row of the API lacks its time heard, or has learned the same one before: another belongs to another play;
 -- * each is the other's nearest: same id before same name, then the smaller distance, then the earlier play.
 -- The last makes it one to one.
+--
+-- A row with an import_id is one that only an import has brought here. The API's own telling takes its place; what an
+-- import brings, an older row of the API's among it, adds the time heard at most.
 WITH by_key AS (
   SELECT
-    landed.listener_id, landed.played_at, landed.track_id, landed.source, landed.ms_played,
+    landed.listener_id, landed.played_at, landed.track_id, landed.source, landed.ms_played, landed.import_id,
     LOWER(landed.track_name) AS title, LOWER(landed.artist_name) AS artist,
-    stored.source AS stored_source, stored.ms_played AS stored_ms_played
+    stored.source AS stored_source, stored.ms_played AS stored_ms_played, stored.import_id AS stored_import_id
   FROM landed
   LEFT JOIN stored
     ON landed.listener_id = stored.listener_id
@@ -26,7 +29,7 @@ open_rows AS (
 ),
 stored_open AS (
   SELECT
-    stored.listener_id, stored.played_at, stored.track_id, stored.source, stored.ms_played,
+    stored.listener_id, stored.played_at, stored.track_id, stored.source, stored.ms_played, stored.import_id,
     LOWER(stored.track_name) AS title, LOWER(stored.artist_name) AS artist
   FROM stored
   LEFT JOIN landed
@@ -38,7 +41,8 @@ stored_open AS (
 candidates AS (
   SELECT
     mine.listener_id, mine.played_at, mine.track_id, other.played_at AS stored_at, other.track_id AS stored_id,
-    other.source AS stored_source, other.ms_played AS stored_ms_played, 0 AS by_name,
+    other.source AS stored_source, other.ms_played AS stored_ms_played, other.import_id AS stored_import_id,
+    0 AS by_name,
     ABS(TIMESTAMP_DIFF(mine.played_at, other.played_at, MILLISECOND)) AS apart_ms
   FROM open_rows AS mine
   INNER JOIN stored_open AS other ON mine.listener_id = other.listener_id AND mine.track_id = other.track_id
@@ -47,7 +51,7 @@ candidates AS (
   UNION ALL
   SELECT
     mine.listener_id, mine.played_at, mine.track_id, other.played_at, other.track_id,
-    other.source, other.ms_played, 1,
+    other.source, other.ms_played, other.import_id, 1,
     ABS(TIMESTAMP_DIFF(mine.played_at, other.played_at, MILLISECOND))
   FROM open_rows AS mine
   INNER JOIN stored_open AS other
@@ -56,7 +60,7 @@ candidates AS (
     AND (mine.source = 'api' OR other.ms_played IS NULL OR mine.ms_played = other.ms_played)
 ),
 pairs AS (
-  SELECT listener_id, played_at, track_id, stored_at, stored_id, stored_source, stored_ms_played
+  SELECT listener_id, played_at, track_id, stored_at, stored_id, stored_source, stored_ms_played, stored_import_id
   FROM candidates
   WHERE apart_ms <= 90000
   QUALIFY
@@ -75,8 +79,12 @@ SELECT
   COALESCE(pairs.stored_id, IF(by_key.stored_source IS NULL, NULL, by_key.track_id)) AS stored_id,
   CASE
     WHEN COALESCE(pairs.stored_source, by_key.stored_source) IS NULL THEN 'new'
-    WHEN COALESCE(pairs.stored_source, by_key.stored_source) = 'export' AND by_key.source = 'api' THEN 'completed'
-    WHEN by_key.source = 'export'
+    WHEN by_key.source = 'api' AND by_key.import_id IS NULL AND (
+      COALESCE(pairs.stored_source, by_key.stored_source) = 'export'
+      OR COALESCE(pairs.stored_import_id, by_key.stored_import_id) IS NOT NULL
+    ) THEN 'completed'
+    WHEN (by_key.source = 'export' OR by_key.import_id IS NOT NULL)
+      AND by_key.ms_played IS NOT NULL
       AND COALESCE(pairs.stored_source, by_key.stored_source) = 'api'
       AND COALESCE(pairs.stored_ms_played, by_key.stored_ms_played) IS NULL
       THEN 'completed'

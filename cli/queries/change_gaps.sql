@@ -1,4 +1,4 @@
--- Rows are gaps of the listener: those that an export closes go, and what stays open of one is a gap of its own.
+-- Rows are gaps of the listener: those that an import closes go, and what stays open of one is a gap of its own.
 MERGE gaps
 USING (
   SELECT change.gap_start, change.gap_end, change.run_id, change.detected_at, change.is_open

@@ -1,0 +1,120 @@
+"""The table `imports`: which imports there were, what each found in its files, and which of them are undone."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.cloud import bigquery
+
+from cli.errors import CliError
+from cli.warehouse import Parameter, Warehouse
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import that has begun. Every play it stores and every time heard that it brings carries its id."""
+
+    import_id: str
+    listener: str
+
+
+@dataclass(frozen=True)
+class About:
+    """What was given to an import: the names of the files, the ends of their oldest and newest play, their rows."""
+
+    files: Sequence[str]
+    first_played_at: datetime | None
+    last_played_at: datetime | None
+    rows: int
+
+
+def begin(warehouse: Warehouse, listener: str, now: datetime, about: About) -> Import:
+    """Record an import before its first play is landed. Its id is this second, or the next one that is free."""
+    begins_at = now.astimezone(UTC).replace(microsecond=0)
+    while True:
+        import_id = f"{begins_at:%Y%m%dT%H%M%SZ}"
+        done = warehouse.run(
+            "begin_import",
+            *(_string("import_id", import_id), _string("listener_id", listener)),
+            _string("files", json.dumps(list(about.files), ensure_ascii=False)),
+            _instant("started_at", now),
+            *(_instant("first_played_at", about.first_played_at), _instant("last_played_at", about.last_played_at)),
+            _count("rows_in", about.rows),
+        )
+        if done.num_dml_affected_rows:
+            return Import(import_id, listener)
+        begins_at += timedelta(seconds=1)
+
+
+def finish(warehouse: Warehouse, started: Import, now: datetime, new: int, completed: int, known: int) -> None:
+    """Raises CliError when the import was undone while it was under way."""
+    done = warehouse.run(
+        "finish_import",
+        _string("import_id", started.import_id),
+        _instant("finished_at", now),
+        *(_count("rows_new", new), _count("rows_completed", completed), _count("rows_known", known)),
+    )
+    if not done.num_dml_affected_rows:
+        raise CliError(f"Import {started.import_id} was undone while it was under way. Nothing of it stays.")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row of `imports`, with what is left of the import now: plays, times heard, closed gaps."""
+
+    import_id: str
+    listener_id: str
+    started_at: datetime
+    finished_at: datetime | None
+    undone_at: datetime | None
+    undo_finished_at: datetime | None
+    files: list[str]
+    first_played_at: datetime | None
+    last_played_at: datetime | None
+    rows_in: int
+    rows_new: int | None
+    rows_completed: int | None
+    rows_known: int | None
+    plays_left: int
+    times_left: int
+    gaps_left: int
+
+    @property
+    def added(self) -> int | None:
+        """Plays that it stored or completed; None when it has not finished."""
+        if self.rows_new is None or self.rows_completed is None:
+            return None
+        return self.rows_new + self.rows_completed
+
+    def overlaps(self, other: "Record") -> bool:
+        """Whether the files of both have plays of the same time."""
+        if not (self.first_played_at and self.last_played_at and other.first_played_at and other.last_played_at):
+            return False
+        return self.first_played_at <= other.last_played_at and other.first_played_at <= self.last_played_at
+
+
+def fetch(warehouse: Warehouse) -> list[Record]:
+    """Every import, the newest first."""
+    return [Record(**{**row, "files": json.loads(row["files"])}) for row in map(dict, warehouse.run("imports"))]
+
+
+def mark_undone(warehouse: Warehouse, import_id: str, now: datetime) -> None:
+    """From here on load leaves out the rows of the import. An earlier mark stays."""
+    warehouse.run("mark_undone", _string("import_id", import_id), _instant("undone_at", now))
+
+
+def finish_undo(warehouse: Warehouse, import_id: str, now: datetime) -> None:
+    warehouse.run("finish_undo", _string("import_id", import_id), _instant("undo_finished_at", now))
+
+
+def _string(name: str, value: str) -> Parameter:
+    return bigquery.ScalarQueryParameter(name, "STRING", value)
+
+
+def _count(name: str, value: int) -> Parameter:
+    return bigquery.ScalarQueryParameter(name, "INT64", value)
+
+
+def _instant(name: str, value: datetime | None) -> Parameter:
+    return bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)

@@ -1,0 +1,16 @@
+-- A row is one gap of the listener, or part of one, that an import keeps closed. Of the changes, those without an import
+-- are closed no longer; one that another import had closed belongs to the later import.
+MERGE closed_gaps
+USING (
+  SELECT change.gap_start, change.gap_end, change.run_id, change.detected_at, change.import_id
+  FROM UNNEST(@changes) AS change
+) AS change
+ON closed_gaps.listener_id = @listener_id
+  AND closed_gaps.gap_start = change.gap_start AND closed_gaps.gap_end = change.gap_end
+WHEN MATCHED AND change.import_id IS NULL THEN
+  DELETE
+WHEN MATCHED THEN
+  UPDATE SET import_id = change.import_id
+WHEN NOT MATCHED AND change.import_id IS NOT NULL THEN
+  INSERT (listener_id, gap_start, gap_end, run_id, detected_at, import_id)
+  VALUES (@listener_id, change.gap_start, change.gap_end, change.run_id, change.detected_at, change.import_id)

@@ -1,0 +1,26 @@
+-- A row is one gap of the listener, open or (with its import_id) closed, with what undoing an import means for it: how
+-- many plays go inside it, whether the play goes with which it begins, and the newest play before its end that stays.
+WITH stretches AS (
+  SELECT listener_id, gap_start, gap_end, run_id, detected_at, CAST(NULL AS STRING) AS import_id
+  FROM gaps
+  WHERE listener_id = @listener_id
+  UNION ALL
+  SELECT listener_id, gap_start, gap_end, run_id, detected_at, import_id
+  FROM closed_gaps
+  WHERE listener_id = @listener_id
+),
+listened AS (
+  SELECT listener_id, played_at, COALESCE(import_id = @import_id, FALSE) AS goes
+  FROM plays
+  WHERE listener_id = @listener_id
+)
+SELECT
+  stretches.gap_start, stretches.gap_end, stretches.run_id, stretches.detected_at, stretches.import_id,
+  SUM(IF(listened.goes AND listened.played_at > stretches.gap_start, 1, 0)) AS going_inside,
+  SUM(IF(listened.goes AND listened.played_at = stretches.gap_start, 1, 0)) AS going_at_start,
+  SUM(IF(NOT listened.goes AND listened.played_at = stretches.gap_start, 1, 0)) AS staying_at_start,
+  MAX(IF(listened.goes, NULL, listened.played_at)) AS staying_before
+FROM stretches
+LEFT JOIN listened
+  ON stretches.listener_id = listened.listener_id AND listened.played_at < stretches.gap_end
+GROUP BY stretches.gap_start, stretches.gap_end, stretches.run_id, stretches.detected_at, stretches.import_id

@@ -1,0 +1,9 @@
+-- Rows are those of one import, which is to be undone: plays that only it has brought go, and plays of the API's lose
+-- the time heard that it had brought.
+MERGE plays
+USING (SELECT @import_id AS import_id) AS undone
+ON plays.import_id = undone.import_id OR plays.ms_played_import_id = undone.import_id
+WHEN MATCHED AND plays.import_id = undone.import_id THEN
+  DELETE
+WHEN MATCHED THEN
+  UPDATE SET ms_played = NULL, ms_played_import_id = NULL

@@ -1,0 +1,178 @@
+"""Takes an import back: plays, times heard and closed gaps that it brought, and its files. Nothing that Spotify's API
+has listed goes, and no consent.
+
+The import counts as undone from the first step on, and load leaves out the rows of such an import. So an event of one
+of its files that comes late, or twice, brings nothing back; only a load that was under way is waited for.
+"""
+
+import argparse
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.cloud import bigquery
+
+from cli import import_gaps, import_records, plays_loaded, repair
+from cli.console import minute, print_json, print_table, say
+from cli.errors import Misused
+from cli.forget_waiting import CLOUD, LAPTOP
+from cli.import_records import Record
+from cli.landing_bucket import LandedFiles
+from cli.place import Place
+from cli.undo_gaps import Reopening
+from cli.warehouse import Warehouse
+
+_CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What undoing an import takes back, or would. `rejoined`: rows of other imports that it had kept apart."""
+
+    record: Record
+    gaps: Reopening
+    later: list[Record]
+    dry_run: bool
+    rejoined: int = 0
+
+    @property
+    def gone_before(self) -> int:
+        added = self.record.added
+        return 0 if added is None else max(0, added - self.record.plays_left - self.record.times_left)
+
+
+def run(options: argparse.Namespace, place: Place) -> int:
+    warehouse = Warehouse(place)
+    record, later = _find(warehouse, options.undo, place)
+    if not options.dry_run:
+        import_records.mark_undone(warehouse, record.import_id, place.now())
+        files = LandedFiles(place, record.import_id, record.started_at)
+        _wait_for_load(place, warehouse, files.run_ids, record.undone_at or place.now())
+        # What load has stored meanwhile is part of it.
+        record, later = _find(warehouse, options.undo, place)
+    found = import_gaps.find(warehouse, record.listener_id, record.import_id)
+    undone = Undone(record, found, later, options.dry_run)
+    if not options.dry_run:
+        undone = _undo(place, warehouse, undone, files)
+    (_show_json if options.json else _show)(undone, place)
+    return 0
+
+
+def _find(warehouse: Warehouse, import_id: str, place: Place) -> tuple[Record, list[Record]]:
+    """The import, and the later ones of its listener that may have found plays of it already there."""
+    records = {record.import_id: record for record in import_records.fetch(warehouse)}
+    record = records.get(import_id)
+    if record is None:
+        raise Misused(f"There is no import {import_id} here. {place.command('imports')} lists them.")
+    later = [
+        other
+        for other in records.values()
+        if other.listener_id == record.listener_id
+        and other.started_at > record.started_at
+        and other.undone_at is None
+        and other.rows_known
+        and other.overlaps(record)
+    ]
+    return record, later
+
+
+def _wait_for_load(place: Place, warehouse: Warehouse, run_ids: Sequence[str], undone_at: datetime) -> None:
+    """A load that began before the import was undone does not know of it; it has an end, heard of or not."""
+    longest = timedelta(seconds=(LAPTOP if place.laptop else CLOUD).load)
+    announced = False
+    while run_ids and place.now() < undone_at + longest:
+        since = datetime.strptime(f"{min(run_ids)}+0000", "%Y%m%dT%H%M%SZ%z")
+        loaded = {row["run_id"] for row in warehouse.steps_since(since) if row["step"] == "load"}
+        left = [run_id for run_id in run_ids if run_id not in loaded]
+        if not left:
+            return
+        if not announced:
+            until = minute(undone_at + longest)
+            say(f"… load may be at work on {len(left)} of its files: waiting for that, until {until} UTC at most")
+            announced = True
+        time.sleep(_LAPTOP_SECONDS if place.laptop else _CLOUD_SECONDS)
+
+
+def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles) -> Undone:
+    """Gaps first: a gap that is open too early is better than plays that go without one. Each step can be repeated."""
+    record, started_at = undone.record, place.now()
+    import_gaps.reopen(warehouse, record.listener_id, undone.gaps)
+    say("Deleting what it brought …")
+    import_id = bigquery.ScalarQueryParameter("import_id", "STRING", record.import_id)
+    warehouse.run("undo_plays", import_id)
+    apart = repair.find_doubled(warehouse)
+    repair.repair(warehouse, apart)
+    files.delete()
+    changed = record.plays_left + record.times_left
+    if changed or record.undo_finished_at is None:
+        reason = f"Import {record.import_id} of {record.listener_id} was undone: {_plays(changed)} taken back."
+        plays_loaded.publish(place, warehouse, started_at, changed, reason)
+        import_records.finish_undo(warehouse, record.import_id, place.now())
+    return Undone(record, undone.gaps, undone.later, undone.dry_run, len(apart))
+
+
+def _plays(number: int) -> str:
+    return f"{number:,} play was" if number == 1 else f"{number:,} plays were"
+
+
+def _show(undone: Undone, place: Place) -> None:
+    record = undone.record
+    print_table(("rows", "what became of them"), _lines(undone))
+    if undone.gaps.closed:
+        gaps, are = ("gap", "is") if len(undone.gaps.closed) == 1 else ("gaps", "are")
+        print(f"\n{len(undone.gaps.closed):,} closed {gaps} {'would be' if undone.dry_run else are} open again.")
+    if undone.rejoined:
+        print(f"\n{undone.rejoined:,} plays take the time heard from another import, which had to store them apart.")
+    for other in undone.later if record.plays_left or record.times_left else ():
+        files = " ".join(map(shlex.quote, other.files))
+        print(
+            f"\nImport {other.import_id} found {other.rows_known:,} of its plays already there, these perhaps among "
+            f"them. They {'would not be' if undone.dry_run else 'are not'} brought back. To store them:\n"
+            f"{place.command(f'import {shlex.quote(record.listener_id)} {files}')}"
+        )
+    if not undone.dry_run:
+        print(
+            f"\nImport {record.import_id} of {record.listener_id} is undone. The top ten follows with the next batch: "
+            f"{place.command('runs')}"
+        )
+
+
+def _lines(undone: Undone) -> list[tuple[str, str]]:
+    record = undone.record
+    stay = "the time heard of plays that Spotify's API has listed, which stay"
+    verbs = ("would be deleted", "would be taken back") if undone.dry_run else ("deleted", "taken back")
+    counted = [
+        (record.plays_left, f"{verbs[0]}: plays that only this import has brought"),
+        (record.times_left, f"{verbs[1]}: {stay}"),
+    ]
+    if undone.gone_before:
+        counted.append((undone.gone_before, "gone already"))
+    total = sum(number for number, _ in counted)
+    counted.append((total, "stored or completed by the import"))
+    width = max(4, *(len(f"{number:,}") for number, _ in counted))
+    return [(f"{number:,}".rjust(width), words) for number, words in counted]
+
+
+def _show_json(undone: Undone, place: Place) -> None:
+    print_json(as_json(undone))
+
+
+def as_json(undone: Undone) -> dict[str, Any]:
+    record = undone.record
+    return {
+        "import_id": record.import_id,
+        "listener": record.listener_id,
+        "dry_run": undone.dry_run,
+        "deleted": record.plays_left,
+        "times_taken_back": record.times_left,
+        "gone_already": undone.gone_before,
+        "added": record.plays_left + record.times_left + undone.gone_before,
+        "gaps_open_again": len(undone.gaps.closed),
+        "rejoined": undone.rejoined,
+        "later_imports": [
+            {"import_id": other.import_id, "known": other.rows_known, "files": other.files} for other in undone.later
+        ],
+    }
