@@ -100,11 +100,13 @@ resource "google_project_iam_member" "dashboard_bigquery" {
   member  = google_service_account.dashboard[0].member
 }
 
-# The dashboard reads all tables of the history and writes none. Who of its viewers sees whose rows it decides itself.
-resource "google_bigquery_dataset_iam_member" "dashboard" {
-  count = local.has_dashboard ? 1 : 0
+# The dashboard reads the tables of the history and writes none; load's staging tables beside them are closed to it. Who of its
+# viewers sees whose rows it decides itself.
+resource "google_bigquery_table_iam_member" "dashboard" {
+  for_each = local.has_dashboard ? google_bigquery_table.main : {}
 
-  dataset_id = google_bigquery_dataset.main.dataset_id
+  dataset_id = each.value.dataset_id
+  table_id   = each.value.table_id
   role       = "roles/bigquery.dataViewer"
   member     = google_service_account.dashboard[0].member
 }
@@ -192,7 +194,7 @@ resource "google_cloud_run_v2_service" "dashboard" {
   }
 
   depends_on = [
-    google_bigquery_dataset_iam_member.dashboard,
+    google_bigquery_table_iam_member.dashboard,
     google_project_iam_member.dashboard_bigquery,
     google_secret_manager_secret_iam_member.dashboard_reads_login,
   ]

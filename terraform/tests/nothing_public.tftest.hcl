@@ -59,6 +59,11 @@ run "the_dashboard_is_behind_googles_sign_in" {
     condition     = length(google_secret_manager_secret.dashboard_login) == 0
     error_message = "Sign-in by Google needs no secret."
   }
+
+  assert {
+    condition     = keys(google_bigquery_table_iam_member.dashboard) == keys(local.table_files) && alltrue([for grant in google_bigquery_table_iam_member.dashboard : grant.role == "roles/bigquery.dataViewer"])
+    error_message = "The dashboard reads the five tables and nothing else of the dataset."
+  }
 }
 
 run "the_dashboard_signs_in_by_itself_where_there_is_no_organisation" {
@@ -94,7 +99,7 @@ run "the_dashboard_can_be_left_out" {
   }
 
   assert {
-    condition     = length(google_cloud_run_v2_service.dashboard) == 0 && length(google_artifact_registry_repository.dashboard) == 0 && length(google_bigquery_dataset_iam_member.dashboard) == 0
+    condition     = length(google_cloud_run_v2_service.dashboard) == 0 && length(google_artifact_registry_repository.dashboard) == 0 && length(google_bigquery_table_iam_member.dashboard) == 0
     error_message = "Nothing of the dashboard must be there."
   }
 }

@@ -52,7 +52,11 @@ GRANTS = {
     ("spark-top-tracks", "storage.legacyBucketReader", "bucket spark-temp"),
     # The dashboard only reads.
     ("dashboard", "bigquery.jobUser", "project"),
-    ("dashboard", "bigquery.dataViewer", "dataset listening"),
+    ("dashboard", "bigquery.dataViewer", "table gaps"),
+    ("dashboard", "bigquery.dataViewer", "table plays"),
+    ("dashboard", "bigquery.dataViewer", "table runs"),
+    ("dashboard", "bigquery.dataViewer", "table top_tracks"),
+    ("dashboard", "bigquery.dataViewer", "table tracks"),
     # The builder.
     ("build-functions", "logging.logWriter", "project"),
     ("build-functions", "storage.objectViewer", "bucket code"),
