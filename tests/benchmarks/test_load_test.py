@@ -24,7 +24,7 @@ def test_sixty_listeners_in_bad_weather_lose_nothing_and_each_has_an_outcome(tmp
     weather = Weather(answer_seconds=0, busy_share=0.1, broken_share=0.1, retry_after_seconds=0)
     with ingest_world.world(tmp_path, LISTENERS, weather) as world:
         slot = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-        slots = [slot, slot + timedelta(hours=1)]
+        slots = [slot - timedelta(hours=1), slot]
         answers = []
         for slot in slots:
             answers.append(world.run(slot)[0])

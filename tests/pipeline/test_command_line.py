@@ -83,6 +83,9 @@ def test_tick_fires_the_schedule_once_and_shows_the_run_to_its_end(up):
     assert status.returncode == 0, status.stderr
     assert "20261122T120000Z  ingest     skipped" in status.stdout
     assert str(up.data / "logs" / "ingest.log") in status.stdout
+    old = command("tick", "--data", up.data, "--slot", "2026-01-01T10:00:00Z")
+    assert old.returncode == 1
+    assert "is more than 2 days old" in old.stderr
 
 
 def test_a_second_laptop_cloud_on_the_same_data_is_refused(up):
