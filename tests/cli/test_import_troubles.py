@@ -67,6 +67,9 @@ def test_a_name_that_nobody_has_is_refused_unless_it_is_meant(importing):
     assert (refused.code, refused.out) == (2, "")
     assert "There is no listener lisener-one here. Known are: listener-one." in refused.err
     assert importing.types("import", "somebody-else", NEW, "--new-listener").code == 0
+    stood = {row["listener"]: (row["state"], row["plays"]) for row in importing.types("listeners", "--json").json}
+    assert stood["somebody-else"] == ("not_collected", 3)
+    assert importing.types("import", "somebody-else", NEW).code == 0, "who has plays is known"
     assert {row["listener_id"] for row in importing.plays()} == {"somebody-else"}
 
 
