@@ -90,12 +90,17 @@ def closings(gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[t
 
     `stored`: instant and track of plays that were stored before, the oldest first; those around the gaps are enough.
     """
+    spans = {gap: (to_ms(gap.gap_start), to_ms(gap.gap_end)) for gap in gaps}
+    if not spans:
+        return []
     whole, instants = covered(files), _instants(files)
-    told = TrackTimes(play for file in files for play in zip(file.instants, file.tracks, strict=True))
+    first = min(start for start, _ in spans.values()) - _NEAR_MS - APART_MS
+    last = max(end for _, end in spans.values()) + _NEAR_MS + APART_MS
+    plays = (play for file in files for play in zip(file.instants, file.tracks, strict=True))
+    told = TrackTimes(play for play in plays if first <= play[0] <= last)
     found = []
-    for gap in gaps:
-        span = to_ms(gap.gap_start), to_ms(gap.gap_end)
-        expected = [play for play in _near(stored, span) if any(first <= play[0] <= last for first, last in whole)]
+    for gap, span in spans.items():
+        expected = [play for play in _near(stored, span) if any(start <= play[0] <= end for start, end in whole)]
         if sum(told.has(*play) for play in expected) * 2 >= len(expected):
             closed = list(_closed(span, whole, instants))
             found += [Closing(gap, closed, list(_left(span, closed)))] if closed else []
