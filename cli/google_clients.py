@@ -3,7 +3,6 @@
 from typing import Any
 
 import google.auth
-from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import bigquery, dataproc_v1
 from google.cloud.secretmanager import SecretManagerServiceClient
@@ -12,6 +11,7 @@ from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports.rest import PublisherRestTransport
 
 from cli.place import Place
+from localcloud.credentials import of_laptop
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
@@ -60,7 +60,7 @@ def session(place: Place) -> AuthorizedSession:
 
 
 def _credentials(place: Place) -> Any:
-    """A stand-in asks for none; sending it some would send the owner's own."""
+    """A stand-in knows the laptop cloud's own; the owner's are not sent to it."""
     if place.endpoint("SECRETMANAGER_EMULATOR_HOST"):
-        return AnonymousCredentials()
+        return of_laptop(place.settings)
     return google.auth.default(scopes=_SCOPES, quota_project_id=place.project)[0]

@@ -23,7 +23,7 @@ import in_bounds
 from dashboard_settings import Settings
 from history import History, to_history, to_plays
 from ledger import readable
-from warehouse_errors import UNREADABLE, as_unreadable, is_silence
+from warehouse_errors import UNREADABLE, WarehouseUnreadable, as_unreadable, is_missing, is_silence, of_missing
 
 TABLES = ("plays", "tracks", "top_tracks", "gaps", "runs")
 LEDGER_DAYS = 15
@@ -222,7 +222,7 @@ class Store:
             value = load(version, copy.value if copy else None)
             return _Copy(value, version, datetime.now(UTC), time.monotonic())
         except UNREADABLE as error:
-            unreadable = as_unreadable(error)
+            unreadable = self._of_missing() if is_missing(error) else as_unreadable(error)
             # A page reads several tables: those that have a copy do not wait for the same silence one after the other.
             # An answer is about this question only: a query that is too large must not make copies of other tables.
             if is_silence(error):
@@ -231,6 +231,18 @@ class Store:
             if copy is None:
                 raise unreadable from error
             return replace(copy, checked=time.monotonic(), error=str(unreadable))
+
+    def _of_missing(self) -> WarehouseUnreadable:
+        """Which tables are missing and which are there, asked only when one was not found: free of charge."""
+        present = []
+        for table in TABLES:
+            try:
+                self._warehouse.modified(table)
+                present.append(table)
+            except UNREADABLE as error:
+                if not is_missing(error):
+                    return as_unreadable(error)
+        return of_missing([table for table in TABLES if table not in present], present)
 
     def _wait_of(self, copy: _Copy) -> float:
         return min(_TRY_AGAIN_SECONDS, self._check_seconds) if copy.error else self._check_seconds

@@ -2,7 +2,7 @@
 
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -48,6 +48,8 @@ class Listening:
     colours: Colours
     heading: DeltaGenerator
     caption: DeltaGenerator
+    by: str
+    """Minutes or plays: what the filter bar says, but for plays of which no minute is known."""
 
     @property
     def history(self) -> History:
@@ -61,10 +63,6 @@ class Listening:
         since = pd.DataFrame({"gap_start": [self.unheard_since], "gap_end": [self.now]})
         columns = ["gap_start", "gap_end"]
         return pd.concat([frame[columns] for frame in (self.gaps, since) if len(frame)], ignore_index=True)
-
-    @property
-    def by(self) -> str:
-        return self.filters.by
 
     @property
     def name(self) -> str:
@@ -147,12 +145,22 @@ def listening(*, needs_plays: bool = True) -> Listening:
         colours=colours(),
         heading=head.heading,
         caption=caption,
+        by=chosen.by,
     )
     heard = page.shown if head.has_period else page.everything
     caption.caption(_caption(page, heard if needs_plays else None, with_period=head.has_period))
     if head.has_period:
         _stop_when_nothing(page)
+        return counted(page, page.shown)
     return page
+
+
+def counted(page: Listening, heard: pd.DataFrame) -> Listening:
+    """The page of these plays, which counts plays, and says so, where no minute of them is known."""
+    if page.by != "Minutes" or heard.empty or heard["heard_ms"].any():
+        return page
+    states.no_minutes()
+    return replace(page, by="Plays")
 
 
 def is_about(page: Listening, heard: pd.DataFrame) -> None:
@@ -168,9 +176,10 @@ def lead(text: str) -> None:
 
 def few(page: Listening) -> str:
     """The answer where there are too few plays for an average."""
-    time = words.minutes(float(page.shown["heard_ms"].sum()) / 60_000)
+    heard_ms = float(page.shown["heard_ms"].sum())
+    time = f", {words.minutes(heard_ms / 60_000)} in all" if heard_ms else ""
     last = words.moment(page.shown["wall"].iloc[-1])
-    return f"**{words.plays(len(page.shown))}** in this period, {time} in all, the last one on **{last}**."
+    return f"**{words.plays(len(page.shown))}** in this period{time}, the last one on **{last}**."
 
 
 def head(title: str) -> DeltaGenerator:

@@ -1,5 +1,7 @@
 """The page of one track, artist or album: what the three hidden pages have in common."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -23,10 +25,13 @@ def draw(kind: str) -> None:
     """`kind` as in `tops.KINDS`; which one is in the URL's `id`, which is untrusted: unknown is an empty state."""
     word = kind[:-1].lower()
     page = frame.listening()
-    item = item_pages.item(page.history, page.everything, kind, st.query_params.get("id", ""), page.by)
+    item_by = partial(item_pages.item, page.history, page.everything, kind, st.query_params.get("id", ""))
+    item = item_by(page.by)
     if item is None:
         states.unknown_item(word)
         return
+    page = frame.counted(page, item.heard)
+    item = item_by(page.by) or item
     frame.is_about(page, item.heard)
     _head(page, item)
     _figures(page, item)
@@ -74,7 +79,7 @@ def _figures(page: Listening, item: Item) -> None:
     best = item.best_months
     with st.grid(4, min_column_width=150):
         st.metric("Plays", f"{item.plays:,}", border=True, height="stretch")
-        st.metric("Time", words.minutes(item.minutes), border=True, height="stretch")
+        st.metric("Time", words.known_minutes(item.minutes), border=True, height="stretch")
         for place in range(2):
             if place < len(best):
                 month = best.iloc[place]

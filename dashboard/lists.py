@@ -65,7 +65,7 @@ def text(value: Any) -> str:
 
 
 def _top_row(page: Listening, row: dict[Any, Any], kind: str, moves: bool, measure: str, most: float) -> Row:
-    numbers = (words.minutes(row["minutes"]), words.plays(int(row["plays"])))
+    numbers = (words.known_minutes(row["minutes"]), words.plays(int(row["plays"])))
     main, small = numbers if measure == "minutes" else numbers[::-1]
     second = "" if kind == "Artists" else text(row["artist_name"])
     return Row(

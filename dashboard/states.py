@@ -97,6 +97,14 @@ def not_allowed(reason: str) -> None:
     st.markdown(f"{reason} Ask its owner to add you, or sign in with another account.")
 
 
+def no_minutes() -> None:
+    st.info(
+        "No minute of these plays is known, as Spotify gave no length of their tracks. Plays are counted instead. An "
+        "import of the extended streaming history brings how long each play lasted.",
+        icon=":material/timer_off:",
+    )
+
+
 def unknown_item(kind: str) -> None:
     st.header(f"This {kind} is not in the history")
     st.markdown("The link may be of another listener, or the plays may have been deleted.")

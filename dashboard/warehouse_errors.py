@@ -6,7 +6,7 @@ Never in the error's own text, which may name projects and accounts.
     └── TablesMissing     the dataset or a table is not there: nothing was deployed, or the setting is wrong
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import requests
@@ -25,12 +25,15 @@ UNREADABLE = (GoogleAPIError, GoogleAuthError, requests.RequestException, Future
 """What Google's client raises when rows do not come."""
 
 _SILENCE = (ServerError, RetryError, TransportError, requests.RequestException, FutureTimeoutError, ConnectionError)
+_NOT_THERE = "The tables are not there yet, or the settings name another project or dataset."
 _TOO_OFTEN = "rateLimitExceeded"
 _ANSWERS = {
     "bytesBilledLimitExceeded": "The query would be billed for more than `MAXIMUM_BYTES_BILLED` allows. Whoever "
     "deploys the dashboard can set it higher.",
     "quotaExceeded": "The project's quota for BigQuery is used up. Its owner sees which one under “Quotas” in the "
     "Google Cloud console; one that counts by the day begins anew at midnight in California.",
+    "billingNotEnabled": "Billing is off for the project, and without it BigQuery answers no query. Its owner links a "
+    "billing account under “Billing” in the Google Cloud console; what is stored is safe.",
     _TOO_OFTEN: "BigQuery was asked too often within a short time. It answers again in a minute or so.",
 }
 """By BigQuery's reason (https://cloud.google.com/bigquery/docs/error-messages), which says more than the status: of a
@@ -50,10 +53,27 @@ def is_silence(error: Exception) -> bool:
     return _reason(error) not in _ANSWERS and isinstance(_last(error), _SILENCE)
 
 
+def is_missing(error: Exception) -> bool:
+    return isinstance(_last(error), NotFound)
+
+
+def of_missing(missing: Sequence[str], present: Sequence[str]) -> WarehouseUnreadable:
+    """Where all are missing nothing was deployed; one that is missing beside others is another trouble."""
+    if not present or not missing:
+        return TablesMissing(_NOT_THERE)
+    names = " and ".join(f"`{name}`" for name in missing)
+    table, it = ("table", "it") if len(missing) == 1 else ("tables", "them")
+    return WarehouseUnreadable(
+        f"The {table} {names} {'is' if it == 'it' else 'are'} missing in the dataset, the others are there: dashboard "
+        f"and tables may be of two versions. `terraform apply` makes {it} (on a laptop: start the laptop cloud again). "
+        "Nothing that is stored is lost by this."
+    )
+
+
 def as_unreadable(error: Exception) -> WarehouseUnreadable:
     last = _last(error)
     if isinstance(last, NotFound):
-        return TablesMissing("The tables are not there yet, or the settings name another project or dataset.")
+        return TablesMissing(_NOT_THERE)
     if answer := _ANSWERS.get(_reason(error)):
         return WarehouseUnreadable(answer)
     if is_silence(error):

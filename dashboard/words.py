@@ -22,6 +22,11 @@ def minutes(value: float) -> str:
     return f"{whole / 60:,.0f} h"
 
 
+def known_minutes(value: float) -> str:
+    """Of plays that there are: where they come to none, no length of them is known."""
+    return minutes(value) if value else "unknown"
+
+
 def amount(value: float, measure: str) -> str:
     return minutes(value) if measure == "Minutes" else plays(round(value))
 

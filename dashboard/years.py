@@ -41,10 +41,14 @@ def months_begun(year: int, today: date) -> int:
     return today.month if year == today.year else 12
 
 
+def period_of(year: int, month: int | None, zone: str, now: datetime) -> Period:
+    return month_period(year, month, zone, now) if month else year_period(year, zone, now)
+
+
 def review(
     history: History, local: pd.DataFrame, year: int, month: int | None, by: str, zone: str, now: datetime
 ) -> Review:
-    period = month_period(year, month, zone, now) if month else year_period(year, zone, now)
+    period = period_of(year, month, zone, now)
     earlier = period.previous or period
     heard = within(local, period)
     tracks, artists, albums = (top(history, heard, kind, by, limit=FAVOURITES) for kind in KINDS)

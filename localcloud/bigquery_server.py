@@ -23,6 +23,7 @@ from localcloud.bigquery_tables_api import TablesApi
 from localcloud.bigquery_warehouse import Warehouse
 from localcloud.clock import Clock
 from localcloud.control import fault_routes
+from localcloud.credentials import Doorkeeper, bearer
 from localcloud.faults import Faults
 from localcloud.log import log
 from localcloud.web import CONTROL, ApiError, Request, Response, Routes, Server
@@ -79,7 +80,10 @@ class _Objects:
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         url, query = f"{self._url}/upload/storage/v1/b/{bucket}/o", {"uploadType": "media", "name": name}
         with content.open("rb") as file:
-            requests.post(url, params=query, data=file, timeout=_UPLOAD_TIMEOUT_SECONDS).raise_for_status()
+            answer = requests.post(
+                url, params=query, data=file, headers=bearer(os.environ), timeout=_UPLOAD_TIMEOUT_SECONDS
+            )
+            answer.raise_for_status()
 
 
 def main() -> None:
@@ -88,7 +92,8 @@ def main() -> None:
     objects = _Objects(options.data / "buckets", os.environ.get("STORAGE_EMULATOR_HOST"))
     service = BigQuery(options.data, objects.read, objects.write, Clock(options.clock), faults)
     service.routes.extend(fault_routes(faults))
-    server = Server("bigquery", service.routes, faults, options.port).start()
+    check = Doorkeeper(options.key) if options.key else None
+    server = Server("bigquery", service.routes, faults, options.port, check).start()
     log("The laptop BigQuery is listening", url=server.url)
     _wait_for_signal()
     server.stop()
@@ -107,6 +112,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", required=True, type=Path, help="directory that keeps everything")
     parser.add_argument("--port", default=0, type=int, help="port of 127.0.0.1; a free one by default")
     parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset")
+    parser.add_argument("--key", type=Path, help="key file of the only ones who may call; without it everybody may")
     return parser.parse_args()
 
 

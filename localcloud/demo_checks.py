@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from localcloud import ledger
+from localcloud.credentials import bearer
 from localcloud.demo_plays import read_plays
 from localcloud.demo_truth import Story, Truth
 from localcloud.recount import differing_tracks, top_tracks
@@ -117,7 +118,7 @@ def _check_secrets(laptop: Laptop, story: Story) -> Iterator[Check]:
 def _version_states(laptop: Laptop, secret: str) -> dict[str, int]:
     settings = laptop.settings
     project = f"{settings['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{settings['GOOGLE_CLOUD_PROJECT']}"
-    answer = requests.get(f"{project}/secrets/{secret}/versions", timeout=10)
+    answer = requests.get(f"{project}/secrets/{secret}/versions", headers=bearer(settings), timeout=10)
     answer.raise_for_status()
     return dict(Counter(version["state"] for version in answer.json()["versions"]))
 

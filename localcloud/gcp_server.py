@@ -11,6 +11,7 @@ from pathlib import Path
 
 from localcloud.clock import Clock
 from localcloud.control import cloud_routes, fault_routes
+from localcloud.credentials import Doorkeeper
 from localcloud.dataproc import Batch
 from localcloud.events import Backoff
 from localcloud.faults import Faults
@@ -26,7 +27,8 @@ def main() -> None:
     cloud = GoogleCloud(options.data, Clock(options.clock), faults, log, _run_batch, backoff)
     cloud.routes.extend(fault_routes(faults))
     cloud.routes.extend(cloud_routes(cloud))
-    server = Server("gcp", cloud.routes, faults, options.port).start()
+    check = Doorkeeper(options.key) if options.key else None
+    server = Server("gcp", cloud.routes, faults, options.port, check).start()
     cloud.events.start()
     log("Google's stand-ins are listening", url=server.url)
     _wait_for_signal()
@@ -52,6 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", required=True, type=Path, help="directory that keeps everything")
     parser.add_argument("--port", default=0, type=int, help="port of 127.0.0.1; a free one by default")
     parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset")
+    parser.add_argument("--key", type=Path, help="key file of the only ones who may call; without it everybody may")
     parser.add_argument("--first-wait", default=10.0, type=float, help="seconds before an event comes again")
     parser.add_argument("--longest-wait", default=600.0, type=float, help="seconds between late repetitions")
     return parser.parse_args()

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+
+from localcloud.credentials import of_laptop
 
 Settings = Mapping[str, str]
 
@@ -13,7 +14,7 @@ def warehouse(settings: Settings) -> bigquery.Client:
     return bigquery.Client(
         project=settings["GOOGLE_CLOUD_PROJECT"],
         location=settings["LOCATION"],
-        credentials=AnonymousCredentials(),
+        credentials=of_laptop(settings),
         client_options={"api_endpoint": settings["BIGQUERY_EMULATOR_HOST"]},
     )
 

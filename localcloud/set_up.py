@@ -6,11 +6,14 @@ Speaks plain REST to the stand-ins, so it needs none of Google's clients; everyt
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import requests
+
+from localcloud.credentials import bearer
 
 ROOT = Path(__file__).parent.parent
 REPLACED_TABLE_FILES = sorted((ROOT / "spark_jobs/tables").glob("*.json"))
@@ -68,14 +71,15 @@ def create_resources(settings: Mapping[str, str], send: Send | None = None) -> N
 
     `send` takes method, URL and body, and returns status and text; by default it is an HTTP call.
     """
+    send = send or partial(_send, bearer(settings))
     for method, url, body in _resources(settings):
-        status, text = (send or _send)(method, url, body)
+        status, text = send(method, url, body)
         if status not in (200, 409):
             raise SetUpFailed(f"{method} {url}: {status} {text}")
 
 
-def _send(method: str, url: str, body: bytes) -> tuple[int, str]:
-    response = requests.request(method, url, data=body, timeout=_TIMEOUT_SECONDS)
+def _send(headers: Mapping[str, str], method: str, url: str, body: bytes) -> tuple[int, str]:
+    response = requests.request(method, url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS)
     return response.status_code, response.text
 
 
@@ -85,13 +89,14 @@ def store_secret(
     """Create a secret that holds a new value as JSON; one that holds a value already is left as it is."""
     project = f"{settings['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{settings['GOOGLE_CLOUD_PROJECT']}"
     body = {"replication": {"automatic": {}}, "labels": dict(labels)}
-    created = requests.post(f"{project}/secrets?secretId={name}", json=body, timeout=_TIMEOUT_SECONDS)
+    call = partial(requests.request, headers=bearer(settings), timeout=_TIMEOUT_SECONDS)
+    created = call("POST", f"{project}/secrets?secretId={name}", json=body)
     if created.status_code != 409:
         created.raise_for_status()
-    elif requests.get(f"{project}/secrets/{name}/versions", timeout=_TIMEOUT_SECONDS).json().get("versions"):
+    elif call("GET", f"{project}/secrets/{name}/versions").json().get("versions"):
         return
     payload = {"payload": {"data": base64.b64encode(json.dumps(make_value()).encode()).decode()}}
-    added = requests.post(f"{project}/secrets/{name}:addVersion", json=payload, timeout=_TIMEOUT_SECONDS)
+    added = call("POST", f"{project}/secrets/{name}:addVersion", json=payload)
     added.raise_for_status()
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import requests
 
+from localcloud.credentials import bearer
 from localcloud.set_up import ROOT
 from localcloud.spark_java import SPARK_HOME, Java, archive, find_java, recording
 
@@ -31,7 +32,7 @@ def run_batch(batch: Mapping[str, Any], log_path: Path, environment: Mapping[str
     wanted = archive(java, _ARCHIVES)
     with tempfile.TemporaryDirectory(prefix="spark-", dir=log_path.parent) as name, recording(wanted, java) as draft:
         scratch = Path(name).absolute()
-        job = _fetch(batch["pysparkBatch"]["mainPythonFileUri"], settings["STORAGE_EMULATOR_HOST"], scratch)
+        job = _fetch(batch["pysparkBatch"]["mainPythonFileUri"], settings, scratch)
         command = [sys.executable, "-m", "localcloud.spark_driver", str(job), *batch["pysparkBatch"].get("args", [])]
         process_environment = {**settings, **_spark_environment(java, wanted.options(draft), scratch)}
         with log_path.open("ab") as log, _process(command, process_environment, scratch, log.fileno()) as process:
@@ -41,11 +42,11 @@ def run_batch(batch: Mapping[str, Any], log_path: Path, environment: Mapping[str
             return exit_code
 
 
-def _fetch(uri: str, storage: str, directory: Path) -> Path:
+def _fetch(uri: str, settings: Mapping[str, str], directory: Path) -> Path:
     """The object gs://bucket/name as a file."""
     bucket, _, name = uri.removeprefix("gs://").partition("/")
-    url = f"{storage}/download/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media"
-    answer = requests.get(url, timeout=_TIMEOUT_SECONDS)
+    url = f"{settings['STORAGE_EMULATOR_HOST']}/download/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media"
+    answer = requests.get(url, headers=bearer(settings), timeout=_TIMEOUT_SECONDS)
     answer.raise_for_status()
     path = directory / Path(name).name
     path.write_bytes(answer.content)

@@ -28,6 +28,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from localcloud.credentials import of_laptop
+
 _SPARK_TYPES: dict[str, DataType] = {
     "STRING": StringType(),
     "INTEGER": LongType(),
@@ -143,7 +145,7 @@ def _bigquery() -> bigquery.Client:
 
 
 def _bucket(name: str) -> Bucket:
-    return Client(os.environ["GOOGLE_CLOUD_PROJECT"]).bucket(name)
+    return Client(os.environ["GOOGLE_CLOUD_PROJECT"], credentials=of_laptop(os.environ)).bucket(name)
 
 
 def _spark_schema(table: bigquery.Table) -> StructType:

@@ -15,6 +15,7 @@ from typing import Any
 
 from localcloud import spotify_answers as answers
 from localcloud.clock import Clock
+from localcloud.credentials import Doorkeeper
 from localcloud.invented_listeners import InventedListener, invented_listeners
 from localcloud.invented_lives import Life, Play
 from localcloud.invented_music import invent_catalogue
@@ -185,7 +186,9 @@ def main() -> None:
         extended=options.extended,
         audio_features_open=options.audio_features_open,
     )
-    server = Server("spotify", spotify.routes, port=options.port).start()
+    # Of the rest Spotify's own tokens are asked for.
+    check = Doorkeeper(options.key, under=CONTROL) if options.key else None
+    server = Server("spotify", spotify.routes, port=options.port, check=check).start()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -199,6 +202,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--clock", required=True, type=Path, help="file that holds the simulated time's offset")
     parser.add_argument("--data", required=True, type=Path, help="directory for consents and tokens")
     parser.add_argument("--seed", required=True, type=int, help="the same seed gives the same music and the same lives")
+    parser.add_argument("--key", type=Path, help="key file of who may use the levers; without it everybody")
     parser.add_argument("--listeners", type=int, default=3, help="how many (default: 3)")
     parser.add_argument("--extended", action="store_true", help="answer in the shape of extended quota mode")
     parser.add_argument("--audio-features-open", action="store_true", help="answer audio-features instead of 403")

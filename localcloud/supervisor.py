@@ -63,6 +63,7 @@ class Laptop:
         self.clock = Clock(clock_path(directory))
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy has no business between two processes of one laptop
+        self._session.headers.update(credentials.bearer(self.settings))
 
     def tick(self, slot: datetime, retry: scheduler.Retry = scheduler.ONCE) -> requests.Response:
         """Call ingest for a slot, as Cloud Scheduler does when the slot comes; ingest's last answer."""
@@ -99,6 +100,8 @@ def running(plan: Plan) -> Iterator[tuple[Laptop, list[Process]]]:
     plan.directory.mkdir(parents=True, exist_ok=True)
     _refuse_second(plan.directory)
     clock_path(plan.directory).unlink(missing_ok=True)  # an earlier start may have simulated another time
+    plan.directory.chmod(0o700)
+    umask = os.umask(0o077)  # listening, tokens and ports are nobody else's, on a computer that others use
     if plan.simulated_from is not None:
         Clock(clock_path(plan.directory)).set(plan.simulated_from)
     started: list[Process] = []
@@ -106,6 +109,7 @@ def running(plan: Plan) -> Iterator[tuple[Laptop, list[Process]]]:
         laptop = _start(plan, started)
         yield laptop, started
     finally:
+        os.umask(umask)
         _remove_own_state(plan.directory)
         processes.stop(started)
 
@@ -120,6 +124,10 @@ def attach(directory: Path) -> Laptop:
 
 def clock_path(directory: Path) -> Path:
     return directory / "clock"
+
+
+def _key_path(directory: Path) -> Path:
+    return directory / "service-account.json"
 
 
 def _start(plan: Plan, started: list[Process]) -> Laptop:
@@ -145,7 +153,7 @@ def _parts(plan: Plan) -> list[str]:
 
 
 def _settings(plan: Plan, addresses: Mapping[str, str]) -> dict[str, str]:
-    key_path = plan.directory / "service-account.json"
+    key_path = _key_path(plan.directory)
     credentials.write_service_account(key_path, f"{addresses['google']}/token")
     settings = set_up.environment(addresses["google"], addresses["bigquery"], key_path)
     if plan.simulate_spotify:
@@ -164,6 +172,7 @@ def _environment(plan: Plan, settings: Mapping[str, str]) -> dict[str, str]:
 
 def _commands(plan: Plan, ports: Mapping[str, int]) -> dict[str, Sequence[str]]:
     data = ["--data", str(plan.directory), "--clock", str(clock_path(plan.directory))]
+    data += ["--key", str(_key_path(plan.directory))]
     own = {
         "google": [*_module("gcp_server"), *data, "--first-wait", "1", "--longest-wait", "10"],
         "bigquery": [*_module("bigquery_server"), *data],

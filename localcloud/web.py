@@ -1,7 +1,7 @@
 """The HTTP plumbing under every server of the laptop cloud: requests, answers, routes, faults.
 
-Not a web framework: one thread per connection, bodies in memory, 127.0.0.1 only. What no route knows is
-answered with 501 and names itself, so that nobody mistakes silence for success.
+Not a web framework: one thread per connection, bodies in memory, 127.0.0.1 only, and no calls from pages of other sites
+in a browser. What no route knows is answered with 501 and names itself, so that nobody mistakes silence for success.
 """
 
 import json
@@ -96,6 +96,8 @@ _RPC_STATUS = {
 }
 
 Handler = Callable[[Request], Response]
+Check = Callable[[Request], None]
+"""Raises ApiError for a call that is not to be answered."""
 
 CONTROL = "/_localcloud/"
 """Where a server's own control interface is: the only calls that faults leave alone, so that they can be ended."""
@@ -129,8 +131,10 @@ def _with_params(request: Request, params: dict[str, str]) -> Request:
 class Server:
     """Serves `routes` under a free port of 127.0.0.1. `name` is what faults and logs call it."""
 
-    def __init__(self, name: str, routes: Routes, faults: Faults | None = None, port: int = 0) -> None:
-        self.name, self.routes, self.faults = name, routes, faults or Faults()
+    def __init__(
+        self, name: str, routes: Routes, faults: Faults | None = None, port: int = 0, check: Check | None = None
+    ) -> None:
+        self.name, self.routes, self.faults, self._check = name, routes, faults or Faults(), check
         self._httpd = _HTTPServer(("127.0.0.1", port), _handler_class(self))
         self.url = f"http://127.0.0.1:{self._httpd.server_address[1]}"
 
@@ -167,6 +171,9 @@ class Server:
 
     def _work(self, request: Request) -> Response:
         try:
+            _refuse_other_sites(request, self.url)
+            if self._check:
+                self._check(request)
             return self.routes.answer(request)
         except ApiError as error:
             return error.response()
@@ -177,6 +184,16 @@ class Server:
             traceback.print_exc()
             message = f"The laptop cloud failed at {request.method} {request.path}: {type(error).__name__}: {error}"
             return ApiError(501, "internalError", message).response()
+
+
+def _refuse_other_sites(request: Request, own_url: str) -> None:
+    """Neither a page of another site may call, nor one whose name leads to 127.0.0.1 as well."""
+    own = own_url.removeprefix("http://")
+    host, origin = request.headers.get("Host"), request.headers.get("Origin")
+    is_own_host = host in (None, own, own.replace("127.0.0.1", "localhost"))  # None: no browser leaves it out
+    is_own_page = origin in (None, f"http://{host}") and request.headers.get("Sec-Fetch-Site") != "cross-site"
+    if not (is_own_host and is_own_page):
+        raise ApiError(403, "forbidden", "The laptop cloud is for programs and pages of this computer only")
 
 
 class _HTTPServer(ThreadingHTTPServer):

@@ -54,7 +54,7 @@ def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -
     Listening more is neither good nor bad, so the arrow has no colour of praise.
     """
     figures = [
-        ("Time listened", words.minutes(now.minutes), now.minutes, before.minutes if before else None, "minutes"),
+        ("Time listened", words.known_minutes(now.minutes), now.minutes, before.minutes if before else None, "minutes"),
         ("Plays", f"{now.plays:,}", now.plays, before.plays if before else None, "plays"),
         ("Artists", f"{now.artists:,}", now.artists, before.artists if before else None, "artists"),
         ("New tracks", f"{now.new_tracks:,}", now.new_tracks, before.new_tracks if before else None, "new_tracks"),

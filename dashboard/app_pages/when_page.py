@@ -95,8 +95,9 @@ def streaks(page: Listening) -> None:
 def long_sessions(page: Listening) -> None:
     st.header("Longest sessions", anchor=False)
     longest = sittings.longest(page.shown)
+    longest = longest[longest["minutes"] > 0]
     if longest.empty:
-        st.caption("None in this period.")
+        st.caption("None in this period whose length is known.")
         return
     first = longest.iloc[0]
     st.markdown(

@@ -85,7 +85,7 @@ def period_before(page: Listening, review: years.Review) -> Period | None:
 def metrics(review: years.Review) -> None:
     now = review.totals
     figures = [
-        ("Time listened", words.minutes(now.minutes)),
+        ("Time listened", words.known_minutes(now.minutes)),
         ("Plays", f"{now.plays:,}"),
         ("Tracks", f"{now.tracks:,}"),
         ("Artists", f"{now.artists:,}"),
@@ -167,7 +167,7 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
             name=page.name,
             numbers=[
                 (
-                    words.minutes(now.minutes),
+                    words.known_minutes(now.minutes),
                     f"listened{', estimated' if now.measured_share < frame.MEASURED_FROM else ''}",
                 ),
                 (f"{now.plays:,}", "plays"),
@@ -205,6 +205,7 @@ def daily(page: Listening, review: years.Review) -> pd.Series:
 page = frame.listening()
 year, month = chosen()
 name = name_of(year, month)
+page = frame.counted(page, within(page.everything, years.period_of(year, month, page.filters.zone, page.now)))
 review = years.review(page.history, page.everything, year, month, page.by, page.filters.zone, page.now)
 frame.is_about(page, within(page.everything, review.period))
 if review.totals.plays == 0:

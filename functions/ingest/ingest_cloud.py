@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 
+import google.auth
 import requests
 from google.cloud import bigquery
 from google.cloud.secretmanager import SecretManagerServiceClient
@@ -28,7 +29,8 @@ def connect(settings: Settings) -> Cloud:
     """Makes no call. Storage and BigQuery find their endpoints in the environment by themselves."""
     # Else the storage client asks for each bucket's metadata in the background, for traces that nobody collects.
     os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
-    storage = StorageClient(settings.project)
+    # Named, because the client takes none to an endpoint of STORAGE_EMULATOR_HOST by itself.
+    storage = StorageClient(settings.project, credentials=google.auth.default()[0])
     return Cloud(
         settings,
         _secret_manager(settings),

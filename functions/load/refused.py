@@ -60,6 +60,8 @@ def reason_json(landed: LandedObject, refusal: FileRefused) -> str:
 
 
 def _client(project: str) -> "Client":
+    """With credentials named, because the client takes none to an endpoint of STORAGE_EMULATOR_HOST by itself."""
+    import google.auth
     from google.cloud.storage import Client
 
-    return Client(project=project)
+    return Client(project=project, credentials=google.auth.default()[0])

@@ -5,7 +5,7 @@ consents and Spark's lists; `without`, `with_plays` and `with_table` narrow it f
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from google.api_core.exceptions import ServiceUnavailable
+from google.api_core.exceptions import NotFound, ServiceUnavailable
 
 import tops
 from data import Store
@@ -36,6 +36,8 @@ class InventedWarehouse:
     tables: Mapping[str, pd.DataFrame]
     changed_at: datetime
     down: bool = False
+    missing: Collection[str] = ()
+    """Tables that were never made."""
     asked: list[str] = field(default_factory=list)
 
     def modified(self, table: str) -> datetime:
@@ -83,6 +85,8 @@ class InventedWarehouse:
         self.asked.append(what)
         if self.down:
             raise ServiceUnavailable("invented")
+        if what in self.missing:
+            raise NotFound("invented")
 
 
 def _packed(plays: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+import data
 from in_markdown import plain
 from tests.dashboard.invented_states import STATES
 from tests.dashboard.page_app import NOW, App, app, charts_of, text_of
@@ -212,3 +213,37 @@ def test_a_missing_setting_is_named(app: App) -> None:
 
     assert not drawn.exception
     assert "GOOGLE_CLOUD_PROJECT is not set" in drawn.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("table", "page"),
+    [("plays", "overview"), ("tracks", "overview"), ("top_tracks", "overview"), ("runs", "top"), ("gaps", "pipeline")],
+)
+def test_a_table_that_is_missing_beside_the_others_is_named_with_the_way_to_it(app: App, table: str, page: str) -> None:
+    app.over(replace(app.warehouse, missing=(table,)))
+
+    said = text_of(app.open(page))
+
+    assert f"The table `{table}` is missing in the dataset" in said
+    assert "`terraform apply`" in said
+    assert "Nothing has been collected yet" not in said
+
+
+def test_without_any_table_nothing_was_deployed(app: App) -> None:
+    app.over(replace(app.warehouse, missing=data.TABLES))
+
+    assert "Nothing has been collected yet" in text_of(app.open())
+
+
+@pytest.mark.parametrize("page", ["overview", "when", "year", "track"])
+def test_where_no_minute_is_known_plays_are_counted_and_no_zero_is_shown(app: App, page: str) -> None:
+    plays = app.warehouse.tables["plays"].assign(ms_played=None, duration_ms=None)
+    app.over(app.warehouse.with_plays(plays.astype({"ms_played": "Int64", "duration_ms": "Int64"})))
+    mine = plays[plays["listener_id"] == "listener-one"]
+
+    drawn = app.open(page, **({"id": mine["track_id"].iloc[-1]} if page == "track" else {}))
+
+    said = text_of(drawn)
+    assert not drawn.exception
+    assert "No minute of these plays is known" in said
+    assert not re.search(r"\b0 min", said)

@@ -34,6 +34,7 @@ def told(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAPICallEr
         (api.Unauthorized(PRIVATE), ACCOUNT),
         (auth.RefreshError(PRIVATE), ACCOUNT),
         (auth.DefaultCredentialsError(PRIVATE), ACCOUNT),
+        (told(api.Forbidden, "billingNotEnabled"), "Billing is off for the project"),
         (told(api.NotFound, "notFound"), "The tables are not there yet"),
     ],
 )

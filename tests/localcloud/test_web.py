@@ -4,6 +4,7 @@ import socket
 import threading
 from urllib.parse import urlsplit
 
+import pytest
 import requests
 
 from localcloud.web import Response, Routes, Server
@@ -22,7 +23,7 @@ def test_a_client_that_hangs_up_before_its_answer_leaves_no_traceback_and_the_se
     routes.add("GET", "/quick", lambda request: Response(200, b"here"))
     server = Server("patient", routes).start()
     with socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) as impatient:
-        impatient.sendall(b"GET /slow HTTP/1.1\r\nHost: laptop\r\n\r\n")
+        impatient.sendall(f"GET /slow HTTP/1.1\r\nHost: {urlsplit(server.url).netloc}\r\n\r\n".encode())
         asked.wait(10)
     serving = [thread for thread in threading.enumerate() if "process_request_thread" in thread.name]
     gone.set()
@@ -31,3 +32,33 @@ def test_a_client_that_hangs_up_before_its_answer_leaves_no_traceback_and_the_se
     assert requests.get(f"{server.url}/quick", timeout=10).content == b"here"
     server.stop()
     assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:PORT"}, 200),
+        ({"Origin": "http://127.0.0.1:PORT", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Host": "evil.example:PORT"}, 403),
+        ({"Host": "127.0.0.1"}, 403),
+        ({"Host": "127.0.0.1:PORT.evil.example"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+        ({"Host": "evil.example:PORT", "Origin": "http://evil.example:PORT"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+def test_pages_of_other_sites_and_other_names_for_this_computer_are_refused(headers, status):
+    asked, routes = [], Routes()
+    for method in ("GET", "POST"):
+        routes.add(method, "/here", lambda request: asked.append(request) or Response(200, b"here"))
+    server = Server("shy", routes).start()
+    port = str(urlsplit(server.url).port)
+    headers = {name: value.replace("PORT", port) for name, value in headers.items()}
+    for method in ("GET", "POST"):
+        assert requests.request(method, f"{server.url}/here", headers=headers, timeout=10).status_code == status
+    assert len(asked) == (2 if status == 200 else 0)
+    server.stop()

@@ -1,0 +1,115 @@
+"""The laptop cloud answers its owner only: not another user of the computer, not a page of another site."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from google.api_core.exceptions import Unauthorized
+from google.auth.exceptions import RefreshError
+from google.cloud import bigquery, secretmanager, storage
+from playwright.sync_api import sync_playwright
+
+from localcloud import chromium, supervisor
+from localcloud.credentials import bearer, of_laptop, write_service_account
+from localcloud.supervisor import Laptop
+
+NOBODY = 65534
+_ANOTHER_USER = """
+import sys, urllib.error, urllib.request
+for url in sys.argv[1:]:
+    try:
+        print(urllib.request.urlopen(url, timeout=30).read().decode())
+    except urllib.error.HTTPError as error:
+        print(error.code)
+"""
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    with supervisor.running(supervisor.Plan(tmp_path_factory.mktemp("laptop"))) as (laptop, _):
+        yield laptop
+
+
+def urls_of_secrets(laptop: Laptop) -> list[str]:
+    project = f"v1/projects/{laptop.settings['GOOGLE_CLOUD_PROJECT']}"
+    names = ("refresh-token-listener-two", "spotify-client")
+    google = [f"{laptop.addresses['google']}/{project}/secrets/{name}/versions/latest:access" for name in names]
+    dataset = f"bigquery/v2/projects/{laptop.settings['GOOGLE_CLOUD_PROJECT']}/datasets/listening/tables"
+    others = [f"{laptop.addresses['bigquery']}/{dataset}/plays/data", f"{laptop.addresses['spotify']}/_localcloud/app"]
+    return [*google, *others, f"{laptop.addresses['google']}/_localcloud/pending"]
+
+
+def test_the_owner_reads_with_the_bearer_of_the_key_file_and_nobody_without_it(laptop: Laptop) -> None:
+    for url in urls_of_secrets(laptop):
+        assert requests.get(url, headers=bearer(laptop.settings), timeout=30).status_code == 200
+        for wrong in ({}, {"Authorization": "Bearer laptop"}, {"Authorization": "Bearer a.b.c"}):
+            assert requests.get(url, headers=wrong, timeout=30).status_code == 401
+    consent = f"{laptop.addresses['spotify']}/_localcloud/consent"
+    assert requests.post(consent, json={"listener": "listener-one"}, timeout=30).status_code == 401
+    assert requests.post(f"{laptop.addresses['google']}/token", timeout=30).status_code == 401
+
+
+def test_every_file_of_a_running_laptop_cloud_is_the_owners_alone(laptop: Laptop) -> None:
+    paths = [laptop.directory, *laptop.directory.rglob("*")]
+
+    assert laptop.directory / "environment.json" in paths
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_another_user_of_the_computer_gets_no_answer(laptop: Laptop) -> None:
+    command = ["/usr/bin/env", "python3", "-c", _ANOTHER_USER, *urls_of_secrets(laptop)]
+    ended = subprocess.run(command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True, cwd="/")
+
+    assert (ended.returncode, ended.stdout) == (0, "401\n" * 5), ended.stderr
+
+
+def test_a_page_whose_name_leads_to_this_computer_gets_no_secret(laptop: Laptop) -> None:
+    path = chromium.find()
+    assert path, chromium.MISSING
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"]
+        )
+        page = browser.new_page()
+        for url in urls_of_secrets(laptop):
+            assert page.goto(url.replace("127.0.0.1", "evil.example")).status == 403
+            assert page.evaluate("fetch(location.href).then(answer => answer.status)") == 403
+        browser.close()
+
+
+def test_googles_clients_come_in_with_the_key_file_and_not_with_anothers(
+    laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in laptop.settings.items():
+        monkeypatch.setenv(name, value)
+    options = {"api_endpoint": laptop.settings["SECRETMANAGER_EMULATOR_HOST"]}
+    parent = f"projects/{laptop.settings['GOOGLE_CLOUD_PROJECT']}"
+
+    def answers() -> list[int]:
+        secrets = secretmanager.SecretManagerServiceClient(transport="rest", client_options=options)
+        rows = bigquery.Client().query_and_wait("SELECT 1 AS one")
+        return [len(list(secrets.list_secrets(parent=parent))), *(row.one for row in rows)]
+
+    assert answers() == [4, 1]
+    storage.Client(credentials=of_laptop(laptop.settings)).get_bucket(laptop.settings["LANDING_BUCKET"])
+    foreign = tmp_path / "foreign.json"
+    write_service_account(foreign, f"{laptop.addresses['google']}/token")
+    account = json.loads(foreign.read_text())
+    foreign.write_text(json.dumps(account | {"private_key": _another_key()}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(foreign))
+    with pytest.raises((Unauthorized, RefreshError)):
+        answers()
+
+
+def _another_key() -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(pem, form, serialization.NoEncryption()).decode()
