@@ -13,6 +13,7 @@ import pandas as pd
 import words
 
 _CHANGED = {"state": "object", "rows_in": "Int64", "rows_new": "Int64", "reason": "object", "details": "object"}
+_GOOD = ("succeeded", "skipped")
 _COUNT = re.compile(r"\d[\d,.]*")
 
 
@@ -44,10 +45,9 @@ def _own_listeners(details: Any, listeners: Collection[str]) -> dict[str, Mappin
 
 def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
     """`new`: the own plays of the run. None where all of the row is about others."""
-    is_failure = row["state"] == "failed"
-    if not new and not is_failure:
+    if not new and row["state"] in _GOOD:
         return None
-    reason = _COUNT.sub("…", row["reason"]) if is_failure and isinstance(row["reason"], str) else None
+    reason = None if row["state"] in _GOOD else _without_counts(row["reason"])
     is_about_all = row["step"] == "top_tracks"  # a batch reads every play there is
     counts = {name: None if is_about_all else _at_most(row[name], new) for name in ("rows_in", "rows_new")}
     return {**row, **counts, "reason": reason, "details": None}
@@ -56,21 +56,25 @@ def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
 def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[Any, Any]:
     """A run that brought only others' plays had nothing for these listeners."""
     state, reason, new = row["state"], row["reason"], _sum(own, "new")
-    if state == "succeeded" and not new:
-        state = "skipped"
-    if own and state != "failed":
+    if state not in _GOOD:
+        reason = _without_counts(reason)
+    elif own:
         failures = [f"{slug}: {about['reason']}" for slug, about in own.items() if about.get("state") == "failed"]
-        reason = "; ".join([f"{words.counted(new, 'new play')}" if new else "no new plays", *failures])
-    elif state == "failed" and isinstance(reason, str):
-        reason = _COUNT.sub("…", reason)
+        reason = "; ".join([words.counted(new, "new play") if new else "no new plays", *failures])
+    elif state == "succeeded" or (row["details"] or {}).get("listeners"):
+        reason = "no listener that you may see was asked for"
     return {
         **row,
-        "state": state,
+        "state": "skipped" if state == "succeeded" and not new else state,
         "reason": reason,
         "rows_in": _sum(own, "fetched"),
         "rows_new": new,
         "details": {"listeners": dict(own)},
     }
+
+
+def _without_counts(reason: Any) -> str | None:
+    return _COUNT.sub("…", reason) if isinstance(reason, str) else None
 
 
 def _sum(own: Mapping[str, Mapping[str, Any]], what: str) -> int:

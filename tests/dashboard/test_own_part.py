@@ -68,6 +68,15 @@ def test_why_the_own_listener_could_not_be_read_is_said_and_the_others_why_is_no
     assert cells[12, "ingest"] == ("succeeded", "3 new plays", 3)
 
 
+def test_a_run_that_did_not_ask_for_the_own_listener_says_nothing_of_the_others():
+    others = asked(11, ben={"new": 30}) | {"rows_new": 30, "reason": "30 new plays from 1 of 1 listeners"}
+    paused = run(12, "ingest", "skipped", reason="Spotify asked for a pause", details={"listeners": {}})
+    cells = seen(ledger(others, paused))
+
+    assert cells[11, "ingest"] == ("skipped", "no listener that you may see was asked for", 0)
+    assert cells[12, "ingest"] == ("skipped", "Spotify asked for a pause", 0)
+
+
 def test_an_import_and_the_details_of_others_are_left_out():
     part = own_part(ledger(*of_both(12, mine=2, others=3), *imported(11, "import", "load", "top_tracks")), MINE)
 
