@@ -106,15 +106,26 @@ class Browser:
     def _new_context(self, theme: str) -> playwright.BrowserContext:
         return self._browser.new_context(color_scheme=theme, timezone_id="America/Los_Angeles", locale="en-GB")
 
+    @contextmanager
+    def another(self, *arguments: str) -> Iterator["Browser"]:
+        """A process of its own with more arguments, as one playwright drives all browsers of a thread."""
+        with _launched(self._browser.browser_type, *arguments) as browser:
+            yield browser
+
 
 @contextmanager
 def browsing() -> Iterator[Browser]:
+    with playwright.sync_playwright() as driver, _launched(driver.chromium) as browser:
+        yield browser
+
+
+@contextmanager
+def _launched(kind: playwright.BrowserType, *arguments: str) -> Iterator[Browser]:
     path = chromium.find()
     assert path, chromium.MISSING
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield Browser(browser)
-        browser.close()
+    browser = kind.launch(executable_path=path, args=["--no-sandbox", *arguments])
+    yield Browser(browser)
+    browser.close()
 
 
 class Visit:

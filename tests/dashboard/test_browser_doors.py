@@ -36,7 +36,7 @@ def test_a_script_that_got_into_a_page_does_not_run_while_charts_work(browser: B
 
 
 def test_a_download_is_for_the_browser_that_asked_for_it(browser: Browser, address: str) -> None:
-    with browser.visit(address) as mine, browser.visit(address, width=390) as other:
+    with browser.visit(address) as mine, browser.first_visit(address) as other:
         mine.open("history")
         with mine.page.expect_download() as download:
             mine.page.get_by_role("button", name="Everything as CSV").click()
@@ -48,3 +48,17 @@ def test_a_download_is_for_the_browser_that_asked_for_it(browser: Browser, addre
         assert other.page.evaluate(_FETCH, file)[0] == 404
         with pytest.raises(HTTPError, match="404"):
             urlopen(file, timeout=30)
+
+
+def test_a_page_whose_name_leads_to_this_computer_is_told_no_name(browser: Browser, address: str) -> None:
+    received: list[bytes] = []
+    with (
+        browser.another("--host-resolver-rules=MAP evil.example 127.0.0.1") as rebound,
+        rebound.visit(address.replace("127.0.0.1", "evil.example")) as visit,
+    ):
+        visit.page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(frame)))
+        visit.open("history")
+
+        visit.page.get_by_text("lets in a browser of the same computer and no other").wait_for()
+    assert any(b"same computer" in frame for frame in received)
+    assert not [frame for frame in received if b"Ania" in frame or b"listener-one" in frame]
