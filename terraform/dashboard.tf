@@ -100,13 +100,13 @@ resource "google_project_iam_member" "dashboard_bigquery" {
   member  = google_service_account.dashboard[0].member
 }
 
-# The dashboard reads the tables of the history and writes none; load's staging tables beside them are closed to it. Who of its
-# viewers sees whose rows it decides itself.
+# The dashboard reads what it shows and writes nothing; load's staging tables and the record of imports are closed to it. Who
+# of its viewers sees whose rows it decides itself.
 resource "google_bigquery_table_iam_member" "dashboard" {
-  for_each = local.has_dashboard ? google_bigquery_table.main : {}
+  for_each = toset(local.has_dashboard ? ["gaps", "plays", "runs", "top_tracks", "tracks"] : [])
 
-  dataset_id = each.value.dataset_id
-  table_id   = each.value.table_id
+  dataset_id = google_bigquery_dataset.main.dataset_id
+  table_id   = google_bigquery_table.main[each.value].table_id
   role       = "roles/bigquery.dataViewer"
   member     = google_service_account.dashboard[0].member
 }
