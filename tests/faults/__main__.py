@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from localcloud.processes import end_on_signals
 from tests.faults.campaign import Failure, Tally, run_campaign, tally_of
 from tests.faults.checks import problems
 from tests.faults.storms import KINDS, Storm, draw
@@ -15,6 +16,7 @@ from tests.faults.world import open_world
 
 def main() -> int:
     options = _options()
+    end_on_signals()
     if options.replay:
         return _replay(*options.replay, with_spark=options.spark > 0)
     print(
@@ -31,7 +33,11 @@ def main() -> int:
             f"  {total.storms:>6} storms {seconds:>6.0f} s {total.plays:>9,} plays {troubles:>7,} troubles", flush=True
         )
 
-    total, failures = run_campaign(options.seed, options.schedules, options.spark, options.processes, tell)
+    try:
+        total, failures = run_campaign(options.seed, options.schedules, options.spark, options.processes, tell)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
     _tell_total(total)
     print(f"{len(failures)} of {total.storms} storms broke a promise." if failures else "Every promise was kept.")
     return 1 if failures else 0

@@ -9,6 +9,7 @@ from multiprocessing.queues import Queue
 from queue import Empty
 from typing import TypeAlias
 
+from localcloud.processes import end_with_parent
 from tests.faults.checks import problems
 from tests.faults.evidence import Evidence, key_of
 from tests.faults.storms import Storm, draw
@@ -96,6 +97,7 @@ def run_campaign(
 
 def _work(seeds: list[int], with_spark: range, results: Results) -> None:
     """One process: one world serves all its storms."""
+    end_with_parent()
     with open_world() as world:
         for start in range(0, len(seeds), STORMS_AT_ONCE):
             results.put(run_storms(seeds[start : start + STORMS_AT_ONCE], world, with_spark))
