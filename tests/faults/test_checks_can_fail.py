@@ -20,12 +20,13 @@ import slots
 import spotify
 import visits
 from batches import Decision
+from cli import import_gaps, landing_bucket
 from localcloud.faults import Fault
 from localcloud.recount import top_tracks, tracks
 from localcloud.spotify_orders import Order
 from tests.faults import checks
 from tests.faults.campaign import shrink
-from tests.faults.storms import LONE_KINDS, MERGE, EndBatch, Force, Heard, Outlive, Rotate, Storm, Trouble, draw
+from tests.faults.storms import LONE_KINDS, MERGE, EndBatch, Force, Heard, Import, Outlive, Rotate, Storm, Trouble, draw
 
 ONE, TWO = "listener-one", "listener-two"
 
@@ -345,6 +346,28 @@ def test_a_call_that_the_laptop_cloud_does_not_know(world, monkeypatch):
 
     monkeypatch.setattr(one_file, "fetch_plays_table", ask)
     assert "nothing_was_asked_that_the_laptop_cloud_does_not_know" in broken(world, CALM)
+
+
+UNDONE_IMPORT = storm(Heard(0, ONE, 20), Heard(1, ONE, 70), trouble(1, Import(ONE, 0, 1)))
+
+
+def test_an_import_that_is_undone_breaks_nothing_when_nothing_is_broken(world):
+    assert broken(world, UNDONE_IMPORT) == set()
+
+
+def test_an_undo_that_leaves_the_file(world, monkeypatch):
+    monkeypatch.setattr(landing_bucket.LandedFiles, "delete", lambda files: None)
+    assert "nothing_is_left_of_an_import_that_was_undone" in broken(world, UNDONE_IMPORT)
+
+
+def test_an_undo_that_opens_no_gap(world, monkeypatch):
+    monkeypatch.setattr(import_gaps, "reopen", lambda *details: None)
+    assert "every_play_that_was_missed_is_inside_a_gap" in broken(world, UNDONE_IMPORT)
+
+
+def test_a_command_that_ends_in_no_sentence(world, monkeypatch):
+    monkeypatch.setattr(import_gaps, "find", lambda *details: 1 / 0)
+    assert "every_command_of_the_owners_ends_in_a_sentence" in broken(world, UNDONE_IMPORT)
 
 
 def test_every_check_is_broken_here():
