@@ -27,6 +27,9 @@ PLAYS = [
     'ada,2026-11-22T09:00:00.123Z,album,"An ""odd"" name",GBAAA2100001,60000,api,20261122T090000Z,2026-11-22T09:01:00Z',
     "ada,2026-11-22T08:00:00Z,single,A name,GBAAA2100001,,api,20261122T090000Z,2026-11-22T09:01:00Z",
     "ben,2026-11-12T08:00:00Z,other,Ünïcode,,90000,api,20261122T090000Z,2026-11-22T09:01:00Z",
+    # Of no time at which anybody played: no reason for Spark to fail, and no plays.
+    "ben,0001-01-01T00:00:00Z,other,Ünïcode,,90000,api,20261122T090000Z,0001-01-01T00:00:00Z",
+    "ben,1899-12-31T23:59:59Z,other,Ünïcode,,9223372036854775807,api,20261122T090000Z,2026-11-22T09:01:00Z",
 ]
 OLD_TOP_TRACKS = [
     "listener_id,period,rank,position,track_id,plays,minutes,first_played_at,last_played_at,as_of,computed_at,run_id",
