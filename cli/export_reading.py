@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from cli import play_times
 from cli.errors import CliError
 from cli.export_files import ExportFile, Finding, UnreadFile
 from cli.export_rows import ExportedPlay, Kind, LeftOut, parse_rows
 
-Key = tuple[datetime, str]
-"""Of one listener's play: played_at, track_id."""
+Key = tuple[datetime, str, datetime | None]
+"""Of one row: its `ts`, track_id, and when the play began."""
 
 # A listener who never sleeps has so many plays in twenty years.
 MOST_ROWS = 4_000_000
@@ -61,7 +62,6 @@ class Reading:
 
     now: datetime
     rows_by_file: dict[str, int] = field(default_factory=dict)
-    repeats: int = 0
     left_out: Counter[Kind] = field(default_factory=Counter)
     unreadable: list[UnreadableRow] = field(default_factory=list)
     """The first thousand."""
@@ -69,6 +69,7 @@ class Reading:
     unread: list[UnreadFile] = field(default_factory=list)
     account_names: set[str] = field(default_factory=set)
     """The accounts that rows of old exports name. They are compared, and go nowhere."""
+    _plays_read: int = 0
     _plays: dict[Key, ExportedPlay] = field(default_factory=dict)
 
     @property
@@ -77,8 +78,12 @@ class Reading:
 
     @cached_property
     def plays(self) -> list[ExportedPlay]:
-        """The oldest first. To be asked for once all files are added."""
-        return [self._plays[key] for key in sorted(self._plays)]
+        """Each once, the oldest first. To be asked for once all files are added."""
+        return play_times.dated(self._plays.values())
+
+    @property
+    def repeats(self) -> int:
+        return self._plays_read - len(self.plays)
 
     def add(self, file: ExportFile) -> None:
         plays = FilePlays(file.name, file.package, file.is_video, file.number)
@@ -109,10 +114,10 @@ class Reading:
             yield row
 
     def _add_play(self, play: ExportedPlay) -> None:
-        """Of rows with the same end and track, which real files have, the one heard longest is the play."""
-        key = play.played_at, play.track_id
+        """Of rows that are the same, which real files have, the one heard longest is the play."""
+        key = play.played_at, play.track_id, play.started_at
         known = self._plays.get(key)
-        self.repeats += known is not None
+        self._plays_read += 1
         if known is None or (play.ms_played or 0) > (known.ms_played or 0):
             self._plays[key] = play
 

@@ -27,6 +27,9 @@ _BOUNDS = PLAYS_TABLE["bounds"]
 _FIRST_INSTANT = datetime.fromisoformat(_BOUNDS["played_at"]["minimum"])
 _AHEAD = timedelta(seconds=_BOUNDS["played_at"]["seconds_ahead"])
 _LONGEST_MS = _BOUNDS["ms_played"]["maximum"]
+_PLAUSIBLE_SECONDS = range(int(_FIRST_INSTANT.timestamp()), 2**32)
+# As seconds, this would be in the year 5138.
+_FIRST_MILLISECONDS = 10**11
 _TRACK_URI = re.compile("spotify:track:([0-9A-Za-z]{22})")
 _EPISODE = ("spotify_episode_uri", "episode_name", "episode_show_name")
 _AUDIOBOOK = ("audiobook_uri", "audiobook_title", "audiobook_chapter_uri", "audiobook_chapter_title")
@@ -37,7 +40,7 @@ class ExportedPlay:
     """One play of the listener whose export it is."""
 
     played_at: datetime
-    """When it ended, in UTC; Spotify gives whole seconds."""
+    """When it ended, in UTC; of a row of a file its `ts`, in whole seconds, which may be late: see play_times.py."""
     track_id: str
     track_name: str | None
     artist_name: str | None
@@ -45,6 +48,10 @@ class ExportedPlay:
     album_name: str | None
     ms_played: int | None
     """None: the export says more than any track lasts, so it is not known."""
+    started_at: datetime | None = None
+    """Where the row has an `offline_timestamp`, in whole seconds: files have it in seconds or in milliseconds."""
+    reported_at: datetime | None = None
+    """The row's `ts`, where that is not `played_at`."""
 
     @property
     def counts(self) -> bool:
@@ -90,6 +97,7 @@ def _parse(row: Any, now: datetime) -> ExportedPlay | LeftOut:
         artist_name=_text(row.get("master_metadata_album_artist_name")),
         album_name=_text(row.get("master_metadata_album_album_name")),
         ms_played=_ms_played(row.get("ms_played")),
+        started_at=_started_at(row.get("offline_timestamp")),
     )
 
 
@@ -121,6 +129,14 @@ def _played_at(value: Any, now: datetime) -> datetime:
     if instant > now + _AHEAD:
         raise _Unreadable("ts lies in the future")
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _started_at(value: Any) -> datetime | None:
+    """None for what is no instant: 0 and null are usual."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    seconds = value // 1000 if value >= _FIRST_MILLISECONDS else value
+    return datetime.fromtimestamp(seconds, UTC) if seconds in _PLAUSIBLE_SECONDS else None
 
 
 def _ms_played(value: Any) -> int | None:

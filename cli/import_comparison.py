@@ -7,25 +7,23 @@ another run may have stored plays in between.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from google.cloud import bigquery
 
 from cli.export_rows import ExportedPlay
 from cli.import_queries import Span, instants, spans_of, string
-from cli.plays_files import to_line, values_of
+from cli.play_times import LATEST
+from cli.plays_files import REACH, to_line, values_of
 from cli.warehouse import Parameter, Warehouse
-
-APART = timedelta(seconds=90)
-"""How far around a play the rule looks for the other one."""
 
 _RULE = Path(__file__).parent.parent / "functions/load/queries/same_play.sql"
 SCHEMA = [
     bigquery.SchemaField(name, kind)
     for name, kind in {
         **{"file": "INTEGER", "listener_id": "STRING", "played_at": "TIMESTAMP", "track_id": "STRING"},
-        **{"track_name": "STRING", "artist_name": "STRING", "source": "STRING", "ms_played": "INTEGER"},
+        **{"track_name": "STRING", "artist_name": "STRING", "album_name": "STRING", "source": "STRING"},
+        **{"ms_played": "INTEGER", "reported_at": "TIMESTAMP"},
     }.items()
 ]
 # Google's client sends up to 5 MB in one call.
@@ -49,7 +47,8 @@ def compare(
     """`files`: plays, the oldest first. `spans`: the stretches in which the export holds everything."""
     if not files:
         return Comparison([])
-    around = instants(oldest=files[0][0].played_at - APART, newest=files[-1][-1].played_at + APART)
+    near, newest = files[0][0].played_at - REACH, files[-1][-1].played_at + REACH + LATEST
+    around = instants(oldest=near - LATEST, near=near, newest=newest)
     with warehouse.staged(SCHEMA, _csv_parts(listener, files)) as table:
         names = {"staging": f"`{table}`", "same_play": rule()}
         parameters: list[Parameter] = [string("listener_id", listener), *around, spans_of(spans)]

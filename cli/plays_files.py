@@ -14,8 +14,8 @@ from cli.export_rows import PLAYS_TABLE, ExportedPlay
 # https://cloud.google.com/bigquery/quotas#partitioned_tables
 _MOST_DAYS = timedelta(days=3500)
 _ROWS = 25_000
-# Plays on both sides of a cut must not compete for the same stored play: see functions/load/queries/same_play.sql.
-_PAUSE = timedelta(minutes=3)
+REACH = timedelta(hours=2, seconds=90)
+"""Plays on both sides of so long a silence cannot be one: see functions/load/queries/same_play.sql."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,22 @@ class Run:
 
 
 def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[list[ExportedPlay]]:
-    """Plays, the oldest first, in files of about so many rows; cut only where nothing was heard for three minutes."""
+    """Plays, the oldest first, in files of about so many rows.
+
+    A file ends where nothing was heard for two hours, so that no two files compete for one stored play; a file of twice
+    the rows ends anyway.
+    """
     files: list[list[ExportedPlay]] = []
     for play in plays:
-        if not files or (_is_full(files[-1], play, rows) and play.played_at - files[-1][-1].played_at > _PAUSE):
+        if not files or _ends_before(files[-1], play, rows):
             files.append([])
         files[-1].append(play)
     return files
 
 
-def _is_full(file: Sequence[ExportedPlay], next_play: ExportedPlay, rows: int) -> bool:
-    return len(file) >= rows or next_play.played_at - file[0].played_at > _MOST_DAYS
+def _ends_before(file: Sequence[ExportedPlay], next_play: ExportedPlay, rows: int) -> bool:
+    is_full = len(file) >= rows or next_play.played_at - file[0].played_at > _MOST_DAYS
+    return is_full and (next_play.played_at - file[-1].played_at > REACH or len(file) >= 2 * rows)
 
 
 def columns() -> list[str]:
@@ -76,6 +81,7 @@ def values_of(play: ExportedPlay, listener: str) -> dict[str, Any]:
         "artist_name": play.artist_name,
         "album_name": play.album_name,
         "ms_played": play.ms_played,
+        "reported_at": play.reported_at,
         "source": "export",
     }
 

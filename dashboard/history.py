@@ -1,6 +1,7 @@
 """One listener's listening, ready to count: plays, and the tracks, recordings, artists and albums they are of.
 
-What counts is decided here, as in the Spark job: a play from the API, or one from an export heard for 30 seconds.
+What counts is decided here, as in the Spark job: a play heard for 30 seconds by the export, or known from the API
+alone.
 """
 
 from collections.abc import Mapping
@@ -149,14 +150,14 @@ def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.D
     length_ms = pd.to_numeric(tracks["duration_ms"]).to_numpy(dtype="float64", na_value=np.nan)[track]
     measured = told_ms >= 0
     heard_ms = np.where(measured, told_ms, np.nan_to_num(length_ms)).astype("int64")
-    is_enough = (plays["source"] == "export").to_numpy() & (told_ms >= EXPORT_COUNTS_FROM_MS)
+    is_from_api_alone = (plays["source"] == "api").to_numpy() & ~measured
     return pd.DataFrame(
         {
             "played_at": plays["played_at"],
             "track": track,
             "heard_ms": heard_ms,
             "measured": measured,
-            "counts": (plays["source"] == "api").to_numpy() | is_enough,
+            "counts": is_from_api_alone | (told_ms >= EXPORT_COUNTS_FROM_MS),
             "source": plays["source"],
             "context_type": plays["context_type"],
         }

@@ -132,6 +132,7 @@ def no_play_counts(listener: str, stored: int, *, is_laptop: bool) -> None:
     st.markdown(f"""{words.counted(stored, "play")} from an export {"is" if stored == 1 else "are"} stored, each of less
 than 30 seconds. A play of an export counts from 30 seconds on.
 
-- Every play that Spotify’s list of recently played tracks returns counts; every run asks for it.
+- A play that Spotify’s list of recently played tracks returns counts until an export says that it was shorter; every
+  run asks for that list.
 - If the export has more files, import them: `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
 - The Pipeline page says whether something is wrong.""")

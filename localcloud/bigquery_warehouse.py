@@ -4,6 +4,7 @@ Whoever writes does all of it in one transaction, so that a stop at any point le
 """
 
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,11 @@ CREATE TABLE IF NOT EXISTS localcloud.jobs (resource VARCHAR);
 """
 
 
+def nfkc_casefold(text: str) -> str:
+    """NORMALIZE_AND_CASEFOLD(text, NFKC), which DuckDB lacks. Casing can undo a normal form, so it is made twice."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
 class Warehouse:
     """Cursors inside transactions. What DuckDB has to say against a statement leaves as an ApiError."""
 
@@ -39,9 +45,11 @@ class Warehouse:
         # One thread: for statements of milliseconds more of them cost more than they bring.
         self._database.execute("SET GLOBAL TimeZone = 'UTC'; SET threads = 1")
         self._database.execute(_METADATA)
+        self._database.create_function(nfkc_casefold.__name__, nfkc_casefold)
 
     def close(self) -> None:
         with self._writer:
+            self._database.remove_function(nfkc_casefold.__name__)
             for connection in (*self._idle, self._database):
                 connection.close()
 

@@ -75,6 +75,14 @@ def _concat(call: exp.Anonymous) -> exp.Expr:
     return joined
 
 
+def _normalize_and_casefold(call: exp.Anonymous) -> exp.Expr:
+    """DuckDB has no such function: bigquery_warehouse brings it."""
+    text, form = arguments(call, 2)
+    if form.name.upper() != "NFKC":
+        raise refuse("NORMALIZE_AND_CASEFOLD to another form than NFKC")
+    return fill("nfkc_casefold($1)", text)
+
+
 def _json_value(call: exp.Anonymous) -> exp.Expr:
     """The scalar at a path as text; NULL where there is an object or an array."""
     path = call.expressions[1] if len(arguments(call, 1, 2)) == 2 else exp.Literal.string("$")
@@ -129,8 +137,11 @@ FUNCTIONS: dict[str, Rewrite] = {
     "CONCAT": _concat,
     "LENGTH": same_as("length", 1),
     "LOWER": same_as("lower", 1),
+    "NORMALIZE_AND_CASEFOLD": _normalize_and_casefold,
     "REGEXP_CONTAINS": same_as("regexp_matches", 2),
+    "REGEXP_REPLACE": as_template("regexp_replace($1, $2, $3, 'g')"),
     "STARTS_WITH": same_as("starts_with", 2),
+    "STRPOS": same_as("strpos", 2),
     "SUBSTR": as_template(f"substring($1, {_SUBSTRING_START})", f"substring($1, {_SUBSTRING_START}, $3)"),
     # arrays
     "ARRAY_LENGTH": same_as("len", 1),

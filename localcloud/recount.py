@@ -33,7 +33,8 @@ def top_tracks(plays: Iterable[Row], as_of: datetime) -> list[dict[str, Any]]:
     """The rows `top_tracks` should hold for these `plays` rows, less run_id and computed_at; in its order."""
     by_listener: dict[str, list[Row]] = defaultdict(list)
     for play in plays:
-        if play["played_at"] <= as_of and (play["source"] == "api" or (play["ms_played"] or 0) >= 30_000):
+        heard_ms = 30_000 if play["source"] == "api" and play["ms_played"] is None else play["ms_played"] or 0
+        if play["played_at"] <= as_of and heard_ms >= 30_000:
             by_listener[play["listener_id"]].append(play)
     return [
         row

@@ -176,9 +176,10 @@ def top_tracks(plays: DataFrame, batch: Batch) -> DataFrame:
 
 
 def counting(plays: DataFrame, as_of: datetime) -> DataFrame:
-    """The plays up to `as_of` that count: all from the API, and from an export those heard for 30 seconds."""
-    heard_enough = (F.col("source") == "export") & (F.col("ms_played") >= EXPORT_COUNTS_FROM_MS)
-    return plays.where((F.col("played_at") <= F.lit(as_of)) & ((F.col("source") == "api") | heard_enough))
+    """The plays up to `as_of` that count: heard for 30 seconds by the export, or known from the API alone."""
+    heard_enough = F.col("ms_played") >= EXPORT_COUNTS_FROM_MS
+    from_api_alone = (F.col("source") == "api") & F.col("ms_played").isNull()
+    return plays.where((F.col("played_at") <= F.lit(as_of)) & (heard_enough | from_api_alone))
 
 
 def once(plays: DataFrame) -> DataFrame:

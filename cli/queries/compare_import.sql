@@ -1,13 +1,19 @@
 -- A row is what load would do with one file's plays of an import: how many are new, completed, known. One more row, with
 -- `file` NULL, has the plays that are stored in the stretches of the export, and those of them that the export lacks.
 WITH landed AS (
-  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, 'new' AS import_id, file
+  SELECT
+    listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, album_name, file,
+    'new' AS import_id,
+    CAST(NULL AS STRING) AS artist_names, CAST(NULL AS INT64) AS duration_ms, CAST(NULL AS STRING) AS isrc
   FROM $staging
 ),
 stored AS (
-  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id
+  SELECT
+    listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
+    album_name, duration_ms, isrc, import_id
   FROM plays
   WHERE listener_id = @listener_id AND played_at BETWEEN @oldest AND @newest
+    AND COALESCE(reported_at, played_at) >= @near
   QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC) = 1
 ),
 same_play AS (

@@ -1,10 +1,11 @@
 -- A row is one play that is stored twice, with the row to keep, by load's own rule (functions/load/queries/doubled.sql).
 WITH stored_rows AS (
   SELECT
-    listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id, ms_played_import_id
+    listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
+    album_name, duration_ms, isrc, import_id, ms_played_import_id
   FROM plays
 )
-SELECT listener_id, played_at, track_id, kept_at, kept_id, is_key, ms_played, ms_played_import_id
+SELECT listener_id, played_at, track_id, kept_at, kept_id, is_key, ms_played, reported_at, ms_played_import_id
 FROM (
 $doubled)
 ORDER BY listener_id, played_at, track_id

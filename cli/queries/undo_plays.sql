@@ -6,4 +6,4 @@ ON plays.import_id = undone.import_id OR plays.ms_played_import_id = undone.impo
 WHEN MATCHED AND plays.import_id = undone.import_id THEN
   DELETE
 WHEN MATCHED THEN
-  UPDATE SET ms_played = NULL, ms_played_import_id = NULL
+  UPDATE SET ms_played = NULL, reported_at = NULL, ms_played_import_id = NULL

@@ -9,8 +9,8 @@ Heavy Rotation keeps the listening history that Spotify forgets: every hour it a
 listener and stores them in its owner's own Google Cloud project. Nobody else has them.
 
 ## How it counts
-- **A play** is a track that Spotify's list of recently played tracks returned, or one of at least 30 seconds in an
-  imported export. Podcasts are not in that list.
+- **A play** is a track that Spotify's list of recently played tracks returned, or one of an imported export. One that
+  the export says was heard for less than 30 seconds does not count. Podcasts are not in that list.
 - **Time** is what was heard where an export says so; else the length of the track, marked as estimated.
 - **Ranks** are competition ranks: equal numbers share a rank (1, 1, 3). No tie is left to chance in the order.
 - **Recordings**: track ids with the same ISRC count as one. **Artists**: every credited artist gets the play.

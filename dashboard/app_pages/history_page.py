@@ -147,7 +147,8 @@ take_away(page)
 frame.how_counted(f"""
 - A row is a play that counts, at the moment it ended, on the clock of **{page.filters.zone}**.
 - **Estimated**: Spotify told that the track was played, not for how long; its length stands for the time.
-- Plays of an export below 30 seconds are stored but do not count. The download has them, with `ms_played`.
+- Plays that an export says were shorter than 30 seconds are stored but do not count. The download has them, with
+  `ms_played`.
 - Instants in the download are UTC. In the CSV a text that a spreadsheet would take for a formula has an apostrophe
   before it; Parquet has every text as it is.
 """)

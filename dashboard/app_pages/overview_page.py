@@ -147,8 +147,8 @@ with right:
     lists.draw_played(page, tops.last_played(page.history, page.everything), "Last played")
 
 frame.how_counted(f"""
-- **A play** is a track that Spotify's list of recently played tracks returned, or one of at least 30 seconds in an
-  imported export. It stands at the moment it ended.
+- **A play** is a track that Spotify's list of recently played tracks returned, or one of an imported export. One that
+  the export says was heard for less than 30 seconds does not count. It stands at the moment it ended.
 - **Minutes** are what was really heard where an export says so; else the length of the track, which is too much for
   skipped tracks.
 - **Top ten** is worked out by a Spark batch after new plays: by plays, then minutes, then the latest play. Tracks with

@@ -24,8 +24,10 @@ from staging import StagedFile
 _QUERIES = Path(__file__).parent / "queries"
 _SAME_PLAY = (_QUERIES / "same_play.sql").read_text(encoding="utf-8")
 _DOUBLED = Template((_QUERIES / "doubled.sql").read_text(encoding="utf-8")).substitute(same_play=_SAME_PLAY)
-APART = timedelta(seconds=90)
-"""How far around a play the rule looks for the other one."""
+REACH = timedelta(hours=2, seconds=90)
+"""How far around a play the rule looks for the other one: the longest pause, and how far apart two ends may lie."""
+LATEST = timedelta(days=31)
+"""How much later than a play's end `reported_at` may be."""
 
 # What an import brings to a play of the API's, and which import that was.
 _FROM_EXPORT = ("ms_played", "ms_played_import_id")
@@ -44,16 +46,19 @@ class MergedFile:
     """The instants between which the MERGE looked for stored plays."""
 
 
-def merge(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, staged: StagedFile) -> MergedFile:
+def merge(
+    client: bigquery.Client, landed: LandedObject, plays: PlaysTable, tracks_id: str, staged: StagedFile
+) -> MergedFile:
     """Insert the plays that `plays` lacks and complete those that it has from elsewhere. There is at least one row."""
     if staged.oldest is None or staged.newest is None:
         raise ValueError(f"{staged.table_id} holds nothing to merge")
     imports = f"{plays.table_id.rpartition('.')[0]}.imports"
-    sql = merge_sql(plays.table_id, plays.inside_sql(staged.table_id), imports, plays.columns, plays.key)
+    sql = merge_sql(plays.table_id, tracks_id, plays.inside_sql(staged.table_id), imports, plays.columns, plays.key)
     config = bigquery.QueryJobConfig(
         query_parameters=[
-            bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", staged.oldest - APART),
-            bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest + APART),
+            bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", staged.oldest - REACH - LATEST),
+            bigquery.ScalarQueryParameter("near", "TIMESTAMP", staged.oldest - REACH),
+            bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest + LATEST + REACH),
             bigquery.ScalarQueryParameter("now", "TIMESTAMP", staged.at),
         ],
         # The job remembers what it was given, for a repeat that comes when the staging table has expired.
@@ -77,7 +82,7 @@ def find_merged(client: bigquery.Client, landed: LandedObject) -> MergedFile | N
     return None if job is None else _read(job)
 
 
-def merge_sql(plays: str, landed: str, imports: str, columns: Sequence[str], key: Sequence[str]) -> str:
+def merge_sql(plays: str, tracks: str, landed: str, imports: str, columns: Sequence[str], key: Sequence[str]) -> str:
     """The statement, for the rows of the query `landed`.
 
     @oldest and @newest are constants, so that only partitions near the file's plays are read. @now is the clock.
@@ -88,11 +93,14 @@ MERGE `{plays}` AS plays
 USING (
   WITH landed AS ({_once_sql(landed, imports, columns, key)}),
   stored AS (
-    SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id
+    SELECT
+      listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
+      album_name, duration_ms, isrc, import_id
     FROM `{plays}`
-    WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(key)} ORDER BY source, ms_played DESC) = 1
+    WHERE {PLAYED_AT} BETWEEN @oldest AND @newest AND COALESCE(reported_at, {PLAYED_AT}) >= @near
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(key)} ORDER BY source, ms_played DESC, reported_at DESC) = 1
   ),
+  tracks AS (SELECT listener_id, track_id, isrc FROM `{tracks}`),
   same_play AS (
 {_SAME_PLAY})
   SELECT {", ".join(f"landed.{_quoted(column)}" for column in columns)},
@@ -105,15 +113,17 @@ USING (
 ON plays.{PLAYED_AT} BETWEEN @oldest AND @newest AND plays.listener_id = landed.listener_id
   AND plays.played_at = landed.stored_at AND plays.track_id = landed.stored_id
 WHEN MATCHED AND landed.outcome = 'completed' AND (landed.source = 'export' OR landed.import_id IS NOT NULL) THEN
-  UPDATE SET {_set_sql(_FROM_EXPORT)}, {_filled_sql(columns, "plays", "landed")}
+  UPDATE SET reported_at = NULLIF({_over_at("landed")}, plays.played_at), {_set_sql(_FROM_EXPORT)},
+    {_filled_sql(columns, "plays", "landed")}
 WHEN MATCHED AND landed.outcome = 'completed' THEN
-  UPDATE SET {_set_sql(_FROM_API)}, {_filled_sql(columns, "landed", "plays")}
+  UPDATE SET reported_at = NULLIF({_over_at("plays")}, landed.played_at), {_set_sql(_FROM_API)},
+    {_filled_sql(columns, "landed", "plays")}
 WHEN NOT MATCHED THEN
   INSERT ({listed})
   VALUES ({", ".join(f"landed.{_quoted(column)}" for column in columns)})"""  # noqa: S608 -- see describe_sql
 
 
-def count_doubled(client: bigquery.Client, plays: str, merged: MergedFile) -> int:
+def count_doubled(client: bigquery.Client, plays: str, tracks: str, merged: MergedFile) -> int:
     """How many plays around the file's are stored twice, because another MERGE ran beside this one.
 
     Cloud Run does not promise one instance, and a MERGE goes on when its function is gone. Both insert a play that
@@ -125,17 +135,19 @@ def count_doubled(client: bigquery.Client, plays: str, merged: MergedFile) -> in
         bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", oldest),
         bigquery.ScalarQueryParameter("newest", "TIMESTAMP", newest),
     ]
-    return int(next(iter(query(client, doubled_sql(plays), parameters)))["doubled"])
+    return int(next(iter(query(client, doubled_sql(plays, tracks), parameters)))["doubled"])
 
 
-def doubled_sql(plays: str) -> str:
+def doubled_sql(plays: str, tracks: str) -> str:
     return f"""\
 WITH stored_rows AS (
   SELECT
-    listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id, ms_played_import_id
+    listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
+    album_name, duration_ms, isrc, import_id, ms_played_import_id
   FROM `{plays}`
   WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
-)
+),
+tracks AS (SELECT listener_id, track_id, isrc FROM `{tracks}`)
 SELECT COUNT(*) AS doubled
 FROM (
 {_DOUBLED})"""  # noqa: S608 -- see describe_sql
@@ -158,8 +170,13 @@ def _set_sql(columns: Sequence[str]) -> str:
 
 def _filled_sql(columns: Sequence[str], api: str, export: str) -> str:
     """`api` and `export`: which side of the MERGE has the row of which source."""
-    told = [_quoted(column) for column in columns if column not in (*_FROM_API, *_FROM_EXPORT)]
+    told = [_quoted(column) for column in columns if column not in (*_FROM_API, *_FROM_EXPORT, "reported_at")]
     return ", ".join(f"{column} = COALESCE({api}.{column}, {export}.{column})" for column in told)
+
+
+def _over_at(row: str) -> str:
+    """When an export's row says that the play was over."""
+    return f"COALESCE({row}.reported_at, {row}.played_at)"
 
 
 def _quoted(column: str) -> str:
@@ -183,4 +200,4 @@ def _read(job: bigquery.QueryJob) -> MergedFile | None:
         },
     )
     given = {parameter.name: parameter.value for parameter in job.query_parameters}
-    return MergedFile(counts, job.ended, (given["oldest"], given["newest"]))
+    return MergedFile(counts, job.ended, (given.get("near", given["oldest"]), given["newest"]))

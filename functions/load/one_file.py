@@ -117,7 +117,7 @@ def _merge_file(cloud: Cloud, landed: LandedObject) -> MergedFile | None:
     settings = cloud.settings
     plays = fetch_plays_table(cloud.bigquery, settings.table("plays"), settings.bounds)
     staged = _stage(cloud, landed, plays)
-    return merge(cloud.bigquery, landed, plays, staged) if staged.rows else None
+    return merge(cloud.bigquery, landed, plays, settings.table("tracks"), staged) if staged.rows else None
 
 
 def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
@@ -141,7 +141,7 @@ def _count_doubled(cloud: Cloud, merged: MergedFile | None) -> MergedFile | None
     """A file that inserted nothing cannot have stored a play twice."""
     if merged is None or not merged.counts.inserted:
         return merged
-    doubled = count_doubled(cloud.bigquery, cloud.settings.table("plays"), merged)
+    doubled = count_doubled(cloud.bigquery, cloud.settings.table("plays"), cloud.settings.table("tracks"), merged)
     return replace(merged, counts=replace(merged.counts, doubled=doubled))
 
 

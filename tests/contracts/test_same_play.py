@@ -1,11 +1,16 @@
 """The rule by which two rows are one play exists once; the numbers around it are the same everywhere."""
 
 import importlib
+from datetime import timedelta
 
 import pytest
 
-from cli import export_rows, import_comparison, plays_files
+from cli import export_rows, import_comparison, play_times, plays_files
 from spark_jobs import top_tracks
+
+
+def to_ms(length: timedelta) -> int:
+    return length // timedelta(milliseconds=1)
 
 
 def test_the_numbers_of_the_rule_are_the_same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,9 +19,10 @@ def test_the_numbers_of_the_rule_are_the_same_everywhere(monkeypatch: pytest.Mon
 
     monkeypatch.syspath_prepend("dashboard")
     history = importlib.import_module("history")
-    apart_ms = merge.APART.total_seconds() * 1000
-    assert f"apart_ms <= {apart_ms:.0f}\n" in import_comparison.rule()
-    assert merge.APART == import_comparison.APART == known_plays._EXPORT_APART
-    assert plays_files._PAUSE == 2 * merge.APART
-    assert f"ms_played >= {export_rows.COUNTS_FROM_MS})" in import_comparison.rule()
+    rule, apart, pause = import_comparison.rule(), known_plays._EXPORT_APART, timedelta(hours=2)
+    assert f"is_open AND apart_ms <= {to_ms(apart)} AND is_counted" in rule
+    assert f"MILLISECOND) BETWEEN 0 AND {to_ms(pause)}" in rule
+    assert merge.REACH == plays_files.REACH == pause + apart
+    assert (play_times.LATEST, apart) == (merge.LATEST, play_times.APART)
+    assert f"COALESCE(export.ms_played, {export_rows.COUNTS_FROM_MS}) >= {export_rows.COUNTS_FROM_MS}" in rule
     assert export_rows.COUNTS_FROM_MS == top_tracks.EXPORT_COUNTS_FROM_MS == history.EXPORT_COUNTS_FROM_MS

@@ -117,12 +117,12 @@ CLI_PARAMETERS = {
     **{"listener_id": "STRING", "run_id": "STRING", "reason": "STRING", "limit": "INT64", "rows": "INT64"},
     **{"import_id": "STRING", "files": "STRING"},
     **dict.fromkeys(["rows_in", "rows_new", "rows_completed", "rows_known"], "INT64"),
-    **dict.fromkeys(["since", "oldest", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
+    **dict.fromkeys(["since", "oldest", "near", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
     **dict.fromkeys(["first_played_at", "last_played_at", "undone_at", "undo_finished_at"], "TIMESTAMP"),
     "instants": "ARRAY<TIMESTAMP>",
     "twins": (
         "ARRAY<STRUCT<listener_id STRING, track_id STRING, kept_id STRING, ms_played_import_id STRING, "
-        "played_at TIMESTAMP, kept_at TIMESTAMP, ms_played INT64>>"
+        "played_at TIMESTAMP, kept_at TIMESTAMP, ms_played INT64, reported_at TIMESTAMP>>"
     ),
     "changes": (
         "ARRAY<STRUCT<gap_start TIMESTAMP, gap_end TIMESTAMP, run_id STRING, detected_at TIMESTAMP, is_open BOOL, "

@@ -38,7 +38,9 @@ def plays(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [
         play(moment.replace(tzinfo=None).isoformat(), track_id, source=source, ms_played=ms_played)
         for moment, track_id in drawn
-        for source, ms_played in [draw(st.sampled_from([("api", -1), ("export", 29_999), ("export", 30_000)]))]
+        for source, ms_played in [
+            draw(st.sampled_from([("api", -1), ("api", 29_999), ("export", 29_999), ("export", 30_000)]))
+        ]
     ]
 
 

@@ -10,14 +10,15 @@ from periods import named_period, within
 from tests.dashboard.invented import NOVEMBER, NOW, at, history_of, play, track
 
 
-def test_short_plays_of_an_export_are_kept_but_do_not_count():
+def test_plays_that_an_export_tells_as_short_are_kept_but_do_not_count():
     plays = [
         play("2026-11-01 10:00", "a", source="export", ms_played=29_999),
         play("2026-11-02 10:00", "a", source="export", ms_played=30_000),
         play("2026-11-03 10:00", "b"),
+        play("2026-11-04 10:00", "b", ms_played=2_100),
     ]
     history = history_of(plays)
-    assert len(history.plays) == 3
+    assert len(history.plays) == 4
     counted = totals.totals(history, history.local("UTC"), NOVEMBER)
     assert (counted.plays, counted.minutes, counted.days_with_plays) == (2, 3.5, 2)
     assert counted.measured_share == pytest.approx(0.5 / 3.5)

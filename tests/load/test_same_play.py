@@ -43,40 +43,103 @@ land.count = 0
 
 
 def merged(api, export):
-    """The one row of both, whichever came first."""
-    return {**api, "ms_played": export["ms_played"], "ms_played_import_id": export["import_id"]}
+    """The one row of both, whichever came first, with the instant at which the export says that it was over."""
+    over_at = export["reported_at"] or export["played_at"]
+    return {
+        **api,
+        **{"ms_played": export["ms_played"], "ms_played_import_id": export["import_id"]},
+        "reported_at": None if over_at == api["played_at"] else over_at,
+    }
 
 
-@pytest.mark.parametrize("api_first", [True, False])
-@pytest.mark.parametrize(
-    ("export", "why"),
-    [
-        (from_export(10), "the same second"),
-        (from_export(99.9), "90 seconds apart, less the fraction"),
-        (from_export(-80), "90 seconds before"),
-        (from_export(10, ms_played=30_000), "heard just long enough"),
-        (from_export(12, track=OTHER), "another id of the same title and artist"),
-        (from_export(12, track=OTHER, track_name="ONE", artist_name="ada"), "in capitals"),
-    ],
-)
-def test_the_two_tellings_of_one_play_are_one_row(loading, api_first, export, why):
-    api = from_api(10)
-    first, second = (api, export) if api_first else (export, api)
-    land(loading, first)
-    land(loading, second)
+ALBUM = {"album_name": "First"}
+# What the API has, and what the export has of the same play. Each is of a listener of its own.
+ONE_PLAY = {
+    "the same second": (from_api(10), from_export(10)),
+    "90 seconds apart, less the fraction": (from_api(10), from_export(99.9)),
+    "90 seconds before": (from_api(10), from_export(-80)),
+    "heard just long enough": (from_api(10), from_export(10, ms_played=30_000)),
+    "heard for two seconds": (from_api(10), from_export(11, ms_played=2_100)),
+    "a time heard that no track can have": (from_api(10), from_export(11, ms_played=None)),
+    "interrupted, ts five hours late": (from_api(10), from_export(10, reported_at=at(18_000))),
+    "interrupted, and the end is wrong": (from_api(18_000), from_export(10, reported_at=at(18_010))),
+    "interrupted after ten seconds": (from_api(10), from_export(12, ms_played=10_000, reported_at=at(18_000))),
+    "paused for the night": (from_api(9_000), from_export(10, reported_at=at(30_000))),
+    "paused for three minutes, of the first play of a file": (from_api(10), from_export(190, ms_played=199_000)),
+    "another id of the same title and artist": (from_api(10), from_export(12, track=OTHER)),
+    "in capitals": (from_api(10), from_export(12, track=OTHER, track_name="ONE", artist_name="ada")),
+    "the accent as a letter of its own": (
+        from_api(10, track_name="Caf\u00e9", artist_name="Bj\u00f6rk"),
+        from_export(12, track=OTHER, track_name="Cafe\u0301", artist_name="Bjo\u0308rk"),
+    ),
+    "full-width letters, and an apostrophe of another kind": (
+        from_api(10, track_name="ＤＡＮＣＥ! It\u2019s on"),
+        from_export(12, track=OTHER, track_name="Dance！ It's on"),
+    ),
+    "sharp s": (from_api(10, track_name="Straße"), from_export(12, track=OTHER, track_name="STRASSE")),
+    "remastered": (
+        from_api(10, track_name="Ashes - Remastered 2011"),
+        from_export(12, track=OTHER, track_name="Ashes (2011 Remaster)"),
+    ),
+    "remastered, and not": (
+        from_api(10, track_name="Ashes - 2011 Digital Remaster"),
+        from_export(12, track=OTHER, track_name="Ashes"),
+    ),
+    "a live take, remastered": (
+        from_api(10, track_name="Ashes - Live / Remastered 2011"),
+        from_export(12, track=OTHER, track_name="Ashes (Live) [2011 Remaster]"),
+    ),
+    "of the deluxe edition": (
+        from_api(10, track_name="Ashes"),
+        from_export(12, track=OTHER, track_name="Ashes (Deluxe Edition) [Bonus Track]"),
+    ),
+    "with the guest in the title": (
+        from_api(10, track_name="Ashes (feat. Bo & Cy)"),
+        from_export(12, track=OTHER, track_name="Ashes - featuring Bo & Cy"),
+    ),
+    "a title without a letter": (from_api(10, track_name="???"), from_export(12, track=OTHER, track_name="???")),
+    "the artist of the album is the second one credited": (
+        from_api(10, artist_names="Ada; Bo & Co; Cy"),
+        from_export(12, track=OTHER, artist_name="BO & CO"),
+    ),
+    "on a compilation": (
+        from_api(10, **ALBUM),
+        from_export(12, track=OTHER, artist_name="Various Artists", **ALBUM),
+    ),
+    "on another compilation, heard whole": (
+        from_api(10, album_name="Hits"),
+        from_export(12, track=OTHER, artist_name="Verschiedene Interpreten", album_name="Best", ms_played=199_500),
+    ),
+    "the ISRC alone": (from_api(10), from_export(12, track=OTHER, track_name="いち", artist_name="エイダ")),
+}
+TWO_PLAYS = {
+    "91 seconds apart": (from_api(10), from_export(101)),
+    "paused, but not heard whole": (from_api(10), from_export(190, ms_played=150_000)),
+    "the API's instant is later": (from_api(200), from_export(10)),
+    "31 seconds apart, and short": (from_api(10), from_export(41.5, ms_played=2_100)),
+    "another title": (from_api(10), from_export(10, track=OTHER, track_name="Two")),
+    "another artist": (from_api(10), from_export(10, track=OTHER, artist_name="Bob")),
+    "an unknown title is not equal to anything": (from_api(10), from_export(10, track=OTHER, track_name=None)),
+    "another take": (from_api(10), from_export(10, track=OTHER, track_name="One - Live")),
+    "another mix": (from_api(10), from_export(10, track=OTHER, track_name="One (Remix)")),
+    "a part of the artist's name": (from_api(10, artist_name="Adam"), from_export(10, track=OTHER)),
+    "a year as title": (
+        from_api(10, track_name="1979 - Remastered 2012"),
+        from_export(10, track=OTHER, track_name="1999 - Remastered 2012"),
+    ),
+}
 
-    assert loading.plays() == [merged(api, export)], why
-    (row,) = [row for row in loading.ledger() if "completed" in row["reason"]]
-    assert (row["reason"], row["rows_new"], row["details"]) == (
-        "Of 1 play in the file none were new and 1 completed a stored play.",
-        1,
-        {"new": 0, "completed": 1, "known": 0},
+
+def knows_isrc(loading, listener, track, isrc):
+    """The row of `tracks` that Spark wrote when the API once had this id."""
+    loading.warehouse.query_and_wait(
+        "INSERT INTO listening.tracks (listener_id, track_id, isrc, source, last_played_at, run_id) "
+        f"VALUES ('{listener}', '{track}', '{isrc}', 'api', TIMESTAMP '2026-01-01', 'r')"
     )
-    loading.receive()
-    for again in (api, export):
-        land(loading, again)
-    assert loading.plays() == [merged(api, export)], "told again, in any order, nothing changes"
-    assert loading.receive() == []
+
+
+def of_listeners(cases, which):
+    return [{**rows[which], "listener_id": name} for name, rows in cases.items()]
 
 
 @pytest.mark.parametrize("api_first", [True, False])
@@ -86,27 +149,88 @@ def test_names_that_the_api_has_emptied_are_as_the_export_has_them(loading, api_
     first, second = (api, export) if api_first else (export, api)
     land(loading, first)
     land(loading, second)
-    assert loading.plays() == [merged(api, export, first) | names]
+    assert loading.plays() == [merged(api, export) | names]
 
 
 @pytest.mark.parametrize("api_first", [True, False])
-@pytest.mark.parametrize(
-    ("export", "why"),
-    [
-        (from_export(101), "91 seconds apart"),
-        (from_export(11, ms_played=29_999), "too short to be shown by the API"),
-        (from_export(10, listener="bob"), "another listener"),
-        (from_export(10, track=OTHER, track_name="Two"), "another title"),
-        (from_export(10, track=OTHER, artist_name="Bob"), "another artist"),
-        (from_export(10, track=OTHER, track_name=None), "an unknown title is not equal to anything"),
-    ],
-)
-def test_what_could_be_two_plays_stays_two_rows(loading, api_first, export, why):
-    api = from_api(10)
-    for row in (api, export) if api_first else (export, api):
+def test_what_the_api_and_an_export_have_of_one_play_is_one_row(loading, api_first):
+    knows_isrc(loading, "the ISRC alone", OTHER, "GBAAA2100001")
+    api, exports = of_listeners(ONE_PLAY, 0), of_listeners(ONE_PLAY, 1)
+    first, second = (api, exports) if api_first else (exports, api)
+    expected = [merged(*rows) for rows in zip(api, exports, strict=True)]
+    land(loading, *first)
+    land(loading, *second)
+
+    found = {row["listener_id"]: [] for row in api}
+    for row in loading.plays():
+        found[row["listener_id"]].append(row)
+    assert found == {row["listener_id"]: [row] for row in expected}
+    loading.receive()
+    for again in (api, exports, exports, api):
+        land(loading, *again)
+    assert loading.rows("plays", "listener_id") == sorted(expected, key=lambda row: row["listener_id"])
+    assert loading.receive() == [], "told again, in any order, nothing changes"
+    counts = len(ONE_PLAY)
+    completed = [row for row in loading.ledger() if "completed" in row["reason"]]
+    assert [(row["reason"], row["rows_new"], row["details"]) for row in completed] == [
+        (
+            f"Of {counts} plays in the file none were new and {counts} completed a stored play.",
+            counts,
+            {"new": 0, "completed": counts, "known": 0},
+        )
+    ]
+
+
+@pytest.mark.parametrize("api_first", [True, False])
+def test_what_could_be_two_plays_stays_two_rows(loading, api_first):
+    api, exports = of_listeners(TWO_PLAYS, 0), of_listeners(TWO_PLAYS, 1)
+    for rows in (api, exports) if api_first else (exports, api):
+        land(loading, *rows)
+
+    found = sorted(loading.plays(), key=lambda row: (row["listener_id"], row["source"]))
+    assert found == sorted([*api, *exports], key=lambda row: (row["listener_id"], row["source"]))
+
+
+def test_two_listeners_never_share_a_play(loading):
+    land(loading, from_api(10))
+    land(loading, from_export(10, listener="bob"))
+    assert len(loading.plays()) == 2
+
+
+@pytest.mark.parametrize("api_first", [True, False])
+def test_a_play_that_was_paused_lies_after_the_play_before_it(loading, api_first):
+    """A pause of an hour, without `offline_timestamp`; and the same track again, which the API does not show."""
+    api = [from_api(0, OTHER, track_name="Two"), from_api(200)]
+    exports = [from_export(0, OTHER, track_name="Two"), from_export(3_800), from_export(4_000, ms_played=170_000)]
+    for rows in (api, exports) if api_first else (exports, api):
+        land(loading, *rows)
+    paired = [merged(*rows) for rows in zip(api, exports[:2], strict=True)]
+    assert loading.plays() == [*paired, exports[2]]
+
+
+@pytest.mark.parametrize("api_first", [True, False])
+def test_a_track_skipped_at_once_is_not_the_play_after_it(loading, api_first):
+    """The long play is the one that the API shows, even if the short one is nearer; it may show both."""
+    api = [from_api(0), from_api(4, listener="bob"), from_api(-1, listener="bob")]
+    exports = [from_export(-5), from_export(1, ms_played=3_000)]
+    exports += [{**row, "listener_id": "bob"} for row in exports]
+    for rows in (api, exports) if api_first else (exports, api):
+        land(loading, *rows)
+    pairs = [(row["listener_id"], row["source"], row["ms_played"]) for row in loading.plays()]
+    assert sorted(pairs) == [
+        *(("ada", "api", 180_000), ("ada", "export", 3_000)),
+        *(("bob", "api", 3_000), ("bob", "api", 180_000)),
+    ]
+
+
+@pytest.mark.parametrize("older_first", [True, False])
+def test_a_play_that_an_older_export_dates_by_its_ts_is_not_stored_again(loading, older_first):
+    """Also what an import of an earlier version has stored; the row that is there stays as it is."""
+    older, newer = from_export(18_000), from_export(10, reported_at=at(18_000))
+    rows = (older, newer) if older_first else (newer, older)
+    for row in rows:
         land(loading, row)
-    expected = sorted([api, export], key=lambda row: (row["played_at"], row["listener_id"], row["track_id"]))
-    assert loading.plays() == expected, why
+    assert loading.plays() == [rows[0]]
 
 
 def test_repeats_of_a_track_are_matched_one_to_one_each_with_its_nearest(loading):
@@ -167,7 +291,11 @@ def tellings(draw):
         plays.append((ended, draw(st.sampled_from([TRACK, OTHER])), draw(st.booleans())))
     exports = [from_export(end, track, ms_played=30_000 + end, track_name=track) for end, track, _ in plays]
     api = [
-        from_api(end + off_ms / 1000, track, track_name=track, played_at=at(end) + timedelta(milliseconds=off_ms + 7))
+        from_api(
+            *(end, track),
+            **{"track_name": track, "duration_ms": 9_999_000},
+            played_at=at(end) + timedelta(milliseconds=off_ms + 7),
+        )
         for end, track, is_shown in plays
         if is_shown
     ]

@@ -64,6 +64,7 @@ def test_an_export_counts_from_thirty_seconds_on_and_with_what_was_heard():
     plays = [
         play(1, "long", source="export", ms_played=30_000),
         play(2, "skipped", source="export", ms_played=29_999),
+        play(3, "skipped", ms_played=29_999),
     ]
     assert short(top_tracks(plays, AS_OF), "last_7_days") == [(1, 1, "long", 1, 0.5, None)]
 

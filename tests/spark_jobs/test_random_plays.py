@@ -43,7 +43,7 @@ def random_play(dice: random.Random, listener: str, track: str) -> dict[str, Any
         isrc=isrc,
         image_url=dice.choice([None, "https://i.scdn.co/image/1"]),
         duration_ms=dice.choice([None, 60_000, 200_281]),
-        ms_played=dice.choice([None, 29_999, 30_000, 30_001]) if source == "export" else None,
+        ms_played=dice.choice([None, 29_999, 30_000, 30_001]),
         source=source,
     )
 

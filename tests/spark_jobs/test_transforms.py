@@ -17,14 +17,15 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 
 
-def test_every_play_from_the_api_counts_and_one_from_an_export_when_it_was_heard_for_30_seconds(
+def test_a_play_counts_when_it_was_heard_for_30_seconds_or_nothing_but_the_api_tells_of_it(
     spark: SparkSession,
 ) -> None:
     plays = [
         play("api"),
         play("api"),
         bare_play("api-without-anything"),
-        play("api-short", ms_played=1),
+        play("api-short", ms_played=29_999),
+        play("api-enough", ms_played=30_000),
         play("export-short", source="export", ms_played=29_999),
         play("export-enough", source="export", ms_played=30_000),
         bare_play("export-unknown", source="export"),
@@ -34,7 +35,7 @@ def test_every_play_from_the_api_counts_and_one_from_an_export_when_it_was_heard
     counted = top_tracks.counting(plays_frame(spark, plays), AS_OF)
     assert rows_of(counted, "track_id") == [
         {"track_id": track}
-        for track in ["api", "api", "api-without-anything", "api-short", "export-enough", "at-as-of"]
+        for track in ["api", "api", "api-without-anything", "api-enough", "export-enough", "at-as-of"]
     ]
 
 

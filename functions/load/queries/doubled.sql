@@ -2,37 +2,37 @@
 -- insert it, because BigQuery enforces no key. Either several rows have its key (`is_key`), or it has one row from the API
 -- that lacks its time heard and one from an export with another key: what same_play.sql pairs when one of them lands.
 --
--- `stored_rows` has the columns of `plays` that are read here.
+-- `stored_rows` has the columns of `plays` that same_play.sql reads, and `tracks` is what it is there.
 WITH by_source AS (
-  SELECT
-    listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id, ms_played_import_id
+  SELECT *
   FROM stored_rows
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC, reported_at DESC) = 1
 ),
 landed AS (
-  SELECT
-    listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id, ms_played_import_id
+  SELECT *
   FROM by_source
   WHERE source = 'export'
 ),
 stored AS (
-  SELECT listener_id, played_at, track_id, track_name, artist_name, source, ms_played, import_id
+  SELECT *
   FROM by_source
-  WHERE source = 'api' AND ms_played IS NULL
+  WHERE source = 'api' AND ms_played IS NULL AND reported_at IS NULL
 ),
 same_play AS (
 $same_play)
 SELECT
   listener_id, played_at, track_id, played_at AS kept_at, track_id AS kept_id, TRUE AS is_key,
-  MAX(ms_played) AS ms_played, MAX(ms_played_import_id) AS ms_played_import_id
+  MAX(ms_played) AS ms_played, MAX(reported_at) AS reported_at,
+  MAX(ms_played_import_id) AS ms_played_import_id
 FROM stored_rows
 GROUP BY listener_id, played_at, track_id
 HAVING COUNT(*) > 1
 UNION ALL
 SELECT
   landed.listener_id, landed.played_at, landed.track_id, same_play.stored_at, same_play.stored_id, FALSE,
-  landed.ms_played, landed.ms_played_import_id
+  landed.ms_played, NULLIF(COALESCE(landed.reported_at, landed.played_at), same_play.stored_at),
+  landed.ms_played_import_id
 FROM landed
 INNER JOIN same_play
   ON landed.listener_id = same_play.listener_id

@@ -1,96 +1,208 @@
 -- A row is one play of `landed`, with the key of the row of `stored` that is the same play, if there is one, and what
 -- load does with it: `new` is inserted, `completed` adds what the stored row lacks, `known` changes nothing.
 --
--- Both relations have the columns of `plays` that are read here, and one row per key. Rows with the same key are the
--- same play. Of the others, a row from the API and one from an export are the same play when
--- * the listener is the same, and so is the track's id, or else title and artist (capitals do not matter);
--- * the two ends lie at most 90 seconds apart;
--- * the export's row was heard for 30 seconds: shorter ones count nowhere, and the API does not show them;
--- * the stored row of the API lacks its time heard, or has learned the same one before: another belongs to another play;
--- * each is the other's nearest: same id before same name, then the smaller distance, then the earlier play.
--- The last makes it one to one.
+-- `landed` and `stored` have the columns of `plays` that are read here, one row per key; `tracks` knows ISRCs by track.
+-- Rows with one key are one play. Of the others, a row of the API and a row of an export are one play when the listener
+-- is the same, the recordings and the times agree, and each is the other's nearest: docs/decisions/0022 has the reasons.
+--
+-- likeness: how the recordings agree, the surest first
+--   0 the track's id
+--   1 the ISRC
+--   2 the title, and either a credited artist or the album
+--   3 the title, and the track was heard from its beginning to its end: a compilation has another artist and album
+-- closeness: how the times agree, the surest first
+--   0 an export had this play before: the stored row has its `ts`
+--   1 the ends lie at most 90 seconds apart
+--   2 they lie at most 30 seconds apart, and the play was shorter than 30 seconds
+--   3 the track was paused: the API's instant lies between the end of the play before and the `ts` of this one, and at
+--     most two hours before it; of the first play of a file, at most the track's length before it, and it was heard whole
 --
 -- A row with an import_id is one that only an import has brought here. The API's own telling takes its place; what an
 -- import brings, an older row of the API's among it, adds the time heard at most.
-WITH by_key AS (
+WITH plays_near AS (
   SELECT
-    landed.listener_id, landed.played_at, landed.track_id, landed.source, landed.ms_played, landed.import_id,
-    LOWER(landed.track_name) AS title, LOWER(landed.artist_name) AS artist,
-    stored.source AS stored_source, stored.ms_played AS stored_ms_played, stored.import_id AS stored_import_id
-  FROM landed
-  LEFT JOIN stored
-    ON landed.listener_id = stored.listener_id
-    AND landed.played_at = stored.played_at AND landed.track_id = stored.track_id
+    near.listener_id, near.played_at, near.track_id, near.is_landed, near.source, near.ms_played, near.reported_at,
+    near.import_id,
+    COALESCE(near.reported_at, near.played_at) AS over_at,
+    near.track_name, near.artist_name, near.artist_names, near.album_name, near.duration_ms,
+    COALESCE(near.isrc, tracks.isrc) AS isrc,
+    COUNT(*) OVER same_key AS rows_of_key,
+    MAX(IF(near.is_landed, NULL, near.source)) OVER same_key AS stored_source,
+    MAX(IF(near.is_landed, NULL, near.ms_played)) OVER same_key AS stored_ms_played,
+    MAX(IF(near.is_landed, NULL, near.reported_at)) OVER same_key AS stored_reported_at,
+    MAX(IF(near.is_landed, NULL, near.import_id)) OVER same_key AS stored_import_id,
+    MAX(IF(near.ms_played >= 30000, COALESCE(near.reported_at, near.played_at), NULL)) OVER (
+      PARTITION BY near.is_landed, near.listener_id
+      ORDER BY COALESCE(near.reported_at, near.played_at), near.played_at, near.track_id
+      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS play_before_over_at
+  FROM (
+    SELECT
+      TRUE AS is_landed, listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name,
+      artist_names, album_name, duration_ms, isrc, import_id
+    FROM landed
+    UNION ALL
+    SELECT
+      FALSE, listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name,
+      artist_names, album_name, duration_ms, isrc, import_id
+    FROM stored
+  ) AS near
+  LEFT JOIN tracks ON near.listener_id = tracks.listener_id AND near.track_id = tracks.track_id
+  WINDOW same_key AS (PARTITION BY near.listener_id, near.played_at, near.track_id)
 ),
-open_rows AS (
-  SELECT listener_id, played_at, track_id, source, ms_played, title, artist
-  FROM by_key
-  WHERE stored_source IS NULL AND (source = 'api' OR ms_played >= 30000)
-),
-stored_open AS (
+-- Without capitals, punctuation, and what names an edition or a guest.
+spelled AS (
   SELECT
-    stored.listener_id, stored.played_at, stored.track_id, stored.source, stored.ms_played, stored.import_id,
-    LOWER(stored.track_name) AS title, LOWER(stored.artist_name) AS artist
-  FROM stored
-  LEFT JOIN landed
-    ON landed.listener_id = stored.listener_id
-    AND landed.played_at = stored.played_at AND landed.track_id = stored.track_id
-  WHERE landed.listener_id IS NULL AND (stored.source = 'api' OR stored.ms_played >= 30000)
+    *,
+    REGEXP_REPLACE(
+      REGEXP_REPLACE(
+        NORMALIZE_AND_CASEFOLD(track_name, NFKC),
+        CONCAT(
+          '(\\d{4} (- )?)?(digital(ly)? )?re-?master(ed)?( in)?( \\d{4})?( version| edition)?',
+          '|(deluxe|expanded|special|anniversary|album|original) (edition|version)|bonus track( version)?',
+          '|[(\\[](feat\\.?|ft\\.?|featuring|with) [^)\\]]*[)\\]]| - (feat\\.?|ft\\.?|featuring) .*'
+        ),
+        ''
+      ),
+      '[^\\p{L}\\p{M}\\p{N}]+', ''
+    ) AS title,
+    REGEXP_REPLACE(NORMALIZE_AND_CASEFOLD(album_name, NFKC), '[^\\p{L}\\p{M}\\p{N}]+', '') AS album,
+    REGEXP_REPLACE(NORMALIZE_AND_CASEFOLD(artist_name, NFKC), '[^\\p{L}\\p{M}\\p{N}]+', '') AS artist,
+    REGEXP_REPLACE(
+      NORMALIZE_AND_CASEFOLD(COALESCE(artist_names, artist_name), NFKC), '[^\\p{L}\\p{M}\\p{N};]+', ''
+    ) AS artists
+  FROM plays_near
+  WHERE rows_of_key = 1
 ),
 -- Equal columns are what BigQuery can join on; a condition on the distance alone would compare all with all.
-candidates AS (
-  SELECT
-    mine.listener_id, mine.played_at, mine.track_id, other.played_at AS stored_at, other.track_id AS stored_id,
-    other.source AS stored_source, other.ms_played AS stored_ms_played, other.import_id AS stored_import_id,
-    0 AS by_name,
-    ABS(TIMESTAMP_DIFF(mine.played_at, other.played_at, MILLISECOND)) AS apart_ms
-  FROM open_rows AS mine
-  INNER JOIN stored_open AS other ON mine.listener_id = other.listener_id AND mine.track_id = other.track_id
-  WHERE mine.source != other.source
-    AND (mine.source = 'api' OR other.ms_played IS NULL OR mine.ms_played = other.ms_played)
-  UNION ALL
-  SELECT
-    mine.listener_id, mine.played_at, mine.track_id, other.played_at, other.track_id,
-    other.source, other.ms_played, other.import_id, 1,
-    ABS(TIMESTAMP_DIFF(mine.played_at, other.played_at, MILLISECOND))
-  FROM open_rows AS mine
-  INNER JOIN stored_open AS other
-    ON mine.listener_id = other.listener_id AND mine.title = other.title AND mine.artist = other.artist
-  WHERE mine.source != other.source AND mine.track_id != other.track_id
-    AND (mine.source = 'api' OR other.ms_played IS NULL OR mine.ms_played = other.ms_played)
+linked AS (
+  SELECT spelled.*, link
+  FROM spelled
+  CROSS JOIN UNNEST([
+    CONCAT('id ', track_id), CONCAT('isrc ', isrc), CONCAT('title ', COALESCE(NULLIF(title, ''), LOWER(track_name)))
+  ]) AS link
+  WHERE link IS NOT NULL
 ),
+-- `told` is a row of the API, or of an export whose `ts` is all that is known of its end.
+compared AS (
+  SELECT
+    told.listener_id, told.is_landed,
+    told.played_at AS told_at, told.track_id AS told_id, told.source AS told_source, told.ms_played AS told_ms_played,
+    told.reported_at AS told_reported_at, told.import_id AS told_import_id, export.import_id AS export_import_id,
+    export.played_at AS export_at, export.track_id AS export_id,
+    COALESCE(export.ms_played, 30000) >= 30000 AS is_counted,
+    LEAST(
+      ABS(TIMESTAMP_DIFF(told.played_at, export.played_at, MILLISECOND)),
+      ABS(TIMESTAMP_DIFF(told.played_at, export.over_at, MILLISECOND))
+    ) AS apart_ms,
+    CASE
+      WHEN told.track_id = export.track_id THEN 0
+      WHEN told.isrc = export.isrc THEN 1
+      WHEN told.album = export.album OR STRPOS(CONCAT(';', told.artists, ';'), CONCAT(';', export.artist, ';')) > 0
+        THEN 2
+      WHEN ABS(export.ms_played - told.duration_ms) <= 2000 THEN 3
+    END AS likeness,
+    CASE
+      WHEN told.source = 'export' THEN
+        told.reported_at IS NULL AND told.played_at = export.reported_at AND told.track_id = export.track_id
+      ELSE told.reported_at = export.over_at
+    END AS is_known_by_ts,
+    told.source = 'api' AND told.reported_at IS NULL AS is_open,
+    CASE
+      WHEN export.reported_at IS NOT NULL THEN told.played_at BETWEEN export.played_at AND export.over_at
+      WHEN export.play_before_over_at IS NOT NULL THEN
+        TIMESTAMP_DIFF(export.over_at, told.played_at, MILLISECOND) BETWEEN 0 AND 7200000
+        AND told.played_at >= export.play_before_over_at
+      ELSE
+        TIMESTAMP_DIFF(export.over_at, told.played_at, MILLISECOND) BETWEEN 0 AND told.duration_ms
+        AND ABS(export.ms_played - told.duration_ms) <= 2000
+    END AS is_in_pause
+  FROM linked AS told
+  INNER JOIN linked AS export
+    ON told.listener_id = export.listener_id AND told.link = export.link
+  WHERE export.source = 'export' AND told.is_landed != export.is_landed
+    AND (told.ms_played IS NULL OR told.ms_played = export.ms_played)
+),
+close AS (
+  SELECT
+    *,
+    CASE
+      WHEN is_known_by_ts THEN 0
+      WHEN is_open AND apart_ms <= 90000 AND is_counted THEN 1
+      WHEN is_open AND apart_ms <= 30000 AND likeness < 3 THEN 2
+      WHEN is_open AND is_in_pause AND is_counted AND likeness < 3 AND told_ms_played IS NULL THEN 3
+    END AS closeness
+  FROM compared
+  WHERE likeness IS NOT NULL
+),
+ranked AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER of_told = 1 AND ROW_NUMBER() OVER of_export = 1 AS is_nearest
+  FROM close
+  WHERE closeness IS NOT NULL
+  WINDOW
+    of_told AS (
+      PARTITION BY listener_id, is_landed, told_at, told_id
+      ORDER BY closeness, likeness, apart_ms, export_at, export_id
+    ),
+    of_export AS (
+      PARTITION BY listener_id, is_landed, export_at, export_id
+      ORDER BY closeness, likeness, apart_ms, told_at, told_id
+    )
+),
+-- Rows whose nearest is another's may find each other once that one is taken.
 pairs AS (
-  SELECT listener_id, played_at, track_id, stored_at, stored_id, stored_source, stored_ms_played, stored_import_id
-  FROM candidates
-  WHERE apart_ms <= 90000
-  QUALIFY
-    ROW_NUMBER() OVER (
-      PARTITION BY listener_id, played_at, track_id
-      ORDER BY by_name, apart_ms, played_at, stored_at, track_id, stored_id
-    ) = 1
-    AND ROW_NUMBER() OVER (
-      PARTITION BY listener_id, stored_at, stored_id
-      ORDER BY by_name, apart_ms, played_at, stored_at, track_id, stored_id
-    ) = 1
+  SELECT
+    listener_id,
+    IF(is_landed, told_at, export_at) AS landed_at, IF(is_landed, told_id, export_id) AS landed_id,
+    IF(is_landed, export_at, told_at) AS stored_at, IF(is_landed, export_id, told_id) AS stored_id,
+    IF(is_landed, 'export', told_source) AS stored_source,
+    IF(is_landed, NULL, told_ms_played) AS stored_ms_played,
+    IF(is_landed, NULL, told_reported_at) AS stored_reported_at,
+    IF(is_landed, export_import_id, told_import_id) AS stored_import_id
+  FROM (
+    SELECT
+      *,
+      MAX(IF(is_nearest, 1, 0)) OVER (PARTITION BY listener_id, is_landed, told_at, told_id) AS told_is_taken,
+      MAX(IF(is_nearest, 1, 0)) OVER (PARTITION BY listener_id, is_landed, export_at, export_id) AS export_is_taken
+    FROM ranked
+  ) AS rest
+  WHERE is_nearest OR (told_is_taken = 0 AND export_is_taken = 0)
+  QUALIFY ROW_NUMBER() OVER of_told = 1 AND ROW_NUMBER() OVER of_export = 1
+  WINDOW
+    of_told AS (
+      PARTITION BY listener_id, is_landed, told_at, told_id
+      ORDER BY closeness, likeness, apart_ms, export_at, export_id
+    ),
+    of_export AS (
+      PARTITION BY listener_id, is_landed, export_at, export_id
+      ORDER BY closeness, likeness, apart_ms, told_at, told_id
+    )
+),
+partners AS (
+  SELECT
+    mine.listener_id, mine.played_at, mine.track_id, mine.source, mine.ms_played, mine.reported_at, mine.import_id,
+    IF(mine.rows_of_key = 2, mine.played_at, pairs.stored_at) AS stored_at,
+    IF(mine.rows_of_key = 2, mine.track_id, pairs.stored_id) AS stored_id,
+    COALESCE(mine.stored_source, pairs.stored_source) AS stored_source,
+    COALESCE(mine.stored_ms_played, pairs.stored_ms_played) AS stored_ms_played,
+    COALESCE(mine.stored_reported_at, pairs.stored_reported_at) AS stored_reported_at,
+    COALESCE(mine.stored_import_id, pairs.stored_import_id) AS stored_import_id
+  FROM plays_near AS mine
+  LEFT JOIN pairs
+    ON mine.listener_id = pairs.listener_id AND mine.played_at = pairs.landed_at AND mine.track_id = pairs.landed_id
+  WHERE mine.is_landed
 )
 SELECT
-  by_key.listener_id, by_key.played_at, by_key.track_id,
-  COALESCE(pairs.stored_at, IF(by_key.stored_source IS NULL, NULL, by_key.played_at)) AS stored_at,
-  COALESCE(pairs.stored_id, IF(by_key.stored_source IS NULL, NULL, by_key.track_id)) AS stored_id,
+  listener_id, played_at, track_id, stored_at, stored_id,
   CASE
-    WHEN COALESCE(pairs.stored_source, by_key.stored_source) IS NULL THEN 'new'
-    WHEN by_key.source = 'api' AND by_key.import_id IS NULL AND (
-      COALESCE(pairs.stored_source, by_key.stored_source) = 'export'
-      OR COALESCE(pairs.stored_import_id, by_key.stored_import_id) IS NOT NULL
-    ) THEN 'completed'
-    WHEN (by_key.source = 'export' OR by_key.import_id IS NOT NULL)
-      AND by_key.ms_played IS NOT NULL
-      AND COALESCE(pairs.stored_source, by_key.stored_source) = 'api'
-      AND COALESCE(pairs.stored_ms_played, by_key.stored_ms_played) IS NULL
+    WHEN stored_source IS NULL THEN 'new'
+    WHEN source = 'api' AND import_id IS NULL AND (stored_source = 'export' OR stored_import_id IS NOT NULL)
+      THEN 'completed'
+    WHEN (source = 'export' OR (import_id IS NOT NULL AND ms_played IS NOT NULL))
+      AND stored_source = 'api' AND stored_ms_played IS NULL AND stored_reported_at IS NULL
       THEN 'completed'
     ELSE 'known'
   END AS outcome
-FROM by_key
-LEFT JOIN pairs
-  ON by_key.listener_id = pairs.listener_id
-  AND by_key.played_at = pairs.played_at AND by_key.track_id = pairs.track_id
+FROM partners

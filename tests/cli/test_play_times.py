@@ -1,0 +1,95 @@
+"""When the plays of an export ended, and which of its rows are one play."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli.export_rows import ExportedPlay, parse_rows
+from cli.play_times import dated
+
+TEN = datetime(2022, 6, 1, 10, tzinfo=UTC)
+A, B = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
+
+
+def row(ts=TEN, began=None, ms_played=200_000, track=A):
+    return ExportedPlay(ts, track, None, None, None, ms_played, began)
+
+
+def ago(**length):
+    return TEN - timedelta(**length)
+
+
+def ends(*rows):
+    return [(play.played_at, play.reported_at, play.ms_played) for play in dated(rows)]
+
+
+@pytest.mark.parametrize("value", [1654066800, 1654066800123])
+def test_a_beginning_is_read_in_seconds_and_in_milliseconds(value):
+    told = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
+    [play] = parse_rows([{**told, "offline_timestamp": value}])
+    assert play.started_at == datetime(2022, 6, 1, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", [0, None, -1, True, "1654066800", 1.5, 10**30, 5])
+def test_what_is_no_instant_is_no_beginning(value):
+    told = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
+    [play] = parse_rows([{**told, "offline_timestamp": value}])
+    assert (play.started_at, play.played_at) == (None, TEN)
+
+
+@pytest.mark.parametrize(
+    ("began", "why"),
+    [
+        (None, "none is told"),
+        (ago(seconds=200), "it says the same"),
+        (ago(seconds=290), "it says nearly the same"),
+        (ago(seconds=190), "it lies too late for the time heard"),
+        (TEN + timedelta(hours=1), "it lies after the end"),
+        (ago(days=32), "longer than downloads can be played"),
+    ],
+)
+def test_a_play_ended_at_its_ts_unless_it_began_earlier(began, why):
+    assert ends(row(began=began)) == [(TEN, None, 200_000)], why
+
+
+@pytest.mark.parametrize("hours", [0.1, 5, 24 * 30])
+def test_a_ts_that_is_late_is_not_the_end(hours):
+    began = ago(hours=hours)
+    assert ends(row(began=began)) == [(began + timedelta(seconds=200), TEN, 200_000)]
+
+
+def test_offline_plays_of_a_track_with_one_ts_are_as_many_as_their_beginnings():
+    rows = [row(began=ago(hours=hours), ms_played=ms) for hours, ms in [(3, 200_000), (2, 200_000), (1, 150_000)]]
+    assert ends(*rows, *rows) == [
+        (ago(hours=3, seconds=-200), TEN, 200_000),
+        (ago(hours=2, seconds=-200), TEN, 200_000),
+        (ago(hours=1, seconds=-150), TEN, 150_000),
+    ]
+
+
+def test_short_repeats_within_one_ts_stay_apart():
+    rows = [row(began=ago(seconds=20), ms_played=5_000), row(began=ago(seconds=10), ms_played=9_000)]
+    assert ends(*rows) == [(ago(seconds=15), TEN, 5_000), (TEN, None, 9_000)]
+
+
+def test_a_row_without_a_beginning_is_the_row_of_an_older_export():
+    """And so is one whose beginning is told in other units, or cut off to whole seconds."""
+    told = row(began=ago(hours=2))
+    assert ends(told, row()) == ends(row(), told) == ends(told) == [(ago(hours=2, seconds=-200), TEN, 200_000)]
+
+
+def test_of_rows_that_are_the_same_the_one_heard_longest_is_the_play():
+    assert ends(row(ms_played=1_000), row(ms_played=3_000), row(ms_played=2_000)) == [(TEN, None, 3_000)]
+
+
+def test_a_beginning_that_several_plays_share_began_none_of_them():
+    """In files of some years it is the last time that the device was offline."""
+    offline = ago(hours=9)
+    rows = [row(began=offline), row(TEN + timedelta(hours=1), offline), row(TEN, offline, track=B)]
+    assert dated(rows) == sorted(rows, key=lambda play: (play.played_at, play.track_id))
+
+
+def test_plays_are_given_in_the_order_of_their_ends():
+    late, early = row(began=ago(hours=5)), row(ago(hours=1), track=B)
+    assert dated([early, late]) == [replace(late, played_at=ago(hours=5, seconds=-200), reported_at=TEN), early]
