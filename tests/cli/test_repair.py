@@ -73,7 +73,7 @@ def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays,
     short, other = row(AT + timedelta(minutes=9), source="export", ms_played=9_000), row(near, "b", track_name="Other")
     plays.insert(row(), row(near, source="export", ms_played=200_000), short, other)
     assert owner.types(capsys, "repair", "--json").json["repaired"] is True
-    assert plays.rows() == [row(ms_played=200_000), other, short]
+    assert plays.rows() == [row(ms_played=200_000, reported_at=near), other, short]
 
 
 def test_a_dry_run_shows_what_is_stored_twice_and_changes_nothing(owner, plays, capsys):

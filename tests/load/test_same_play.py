@@ -299,13 +299,14 @@ def tellings(draw):
         for end, track, is_shown in plays
         if is_shown
     ]
-    files = [*_cut(draw, api), exports, *_cut(draw, exports)]
+    silences = [0, *(number for number, gap in enumerate(gaps) if gap > 90 + 14), len(gaps)]
+    files = [*_cut(draw, api, range(len(api) + 1)), exports, *_cut(draw, exports, silences)]
     return plays, draw(st.permutations(files))
 
 
-def _cut(draw, rows):
-    """Pages overlap; so may files of an export, but each is a stretch without holes."""
-    first, last = sorted(draw(st.lists(st.integers(0, len(rows)), min_size=2, max_size=2)))
+def _cut(draw, rows, places):
+    """Pages overlap; so may files of an export, but each is a stretch without holes that ends in a silence."""
+    first, last = sorted(draw(st.lists(st.sampled_from(places), min_size=2, max_size=2)))
     return [file for file in (rows[:last], rows[first:]) if file]
 
 
