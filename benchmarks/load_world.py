@@ -58,11 +58,11 @@ class World:
             slot = midnight + timedelta(hours=hours)
             content = csv_of(day.assign(run_id=f"{slot:%Y%m%dT%H%M%SZ}", ingested_at=slot))
             began = time.process_time()
-            self._load(content, slot)
+            self.land(content, slot)
             self.cpu_seconds.append(time.process_time() - began)
             yield count
 
-    def _load(self, content: bytes, slot: datetime) -> None:
+    def land(self, content: bytes, slot: datetime) -> None:
         name = f"{slot:plays/%Y/%m/%d/%Y%m%dT%H%M%SZ}.csv"
         self.cloud.storage.write(self.cloud.environment["LANDING_BUCKET"], name, content)
         statuses = [status for _, status in self.cloud.deliver_pending()]

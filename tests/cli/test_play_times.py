@@ -27,14 +27,14 @@ def ends(*rows):
 @pytest.mark.parametrize("value", [1654066800, 1654066800123])
 def test_a_beginning_is_read_in_seconds_and_in_milliseconds(value):
     told = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
-    [play] = parse_rows([{**told, "offline_timestamp": value}])
+    [play] = parse_rows([{**told, "offline_timestamp": value}], TEN)
     assert play.started_at == datetime(2022, 6, 1, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", [0, None, -1, True, "1654066800", 1.5, 10**30, 5])
 def test_what_is_no_instant_is_no_beginning(value):
     told = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
-    [play] = parse_rows([{**told, "offline_timestamp": value}])
+    [play] = parse_rows([{**told, "offline_timestamp": value}], TEN)
     assert (play.started_at, play.played_at) == (None, TEN)
 
 

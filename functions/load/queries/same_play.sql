@@ -83,9 +83,10 @@ linked AS (
   ]) AS link
   WHERE link IS NOT NULL
 ),
--- `told` is a row of the API, or of an export whose `ts` is all that is known of its end.
+-- Once per pair, however many links it has. `told` is a row of the API, or of an export of whose end only the `ts` is
+-- known.
 compared AS (
-  SELECT
+  SELECT DISTINCT
     told.listener_id, told.is_landed,
     told.played_at AS told_at, told.track_id AS told_id, told.source AS told_source, told.ms_played AS told_ms_played,
     told.reported_at AS told_reported_at, told.import_id AS told_import_id, export.import_id AS export_import_id,

@@ -1,0 +1,154 @@
+"""How well load finds the play that the API and an export both report: `python -m benchmarks.same_play`.
+
+An invented listener's months, with every quirk at its real share (see quirks.py), are landed twice, pages first and
+export first, through the real import and the real function load; and once more as an export without
+`offline_timestamp`. Precision: how many of the plays of the API that were given a time heard have their own. Recall:
+how many of the plays that both report are one row with their own time. Exit codes: 0 all holds, 1 not, 2 wrong usage.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from benchmarks.load_world import World, world
+from benchmarks.quirks import NOT_LISTED, SHARES, USUAL, Heard, Row, api_rows, export_rows, live, other_id
+from cli import play_times, plays_files
+from cli.export_rows import ExportedPlay, parse_rows
+from localcloud.invented_listeners import invented_listeners
+from localcloud.invented_lives import Life
+from localcloud.invented_music import invent_catalogue
+
+LEAST_PRECISION, LEAST_RECALL = 0.999, 0.98
+LEAST_RECALL_WITHOUT_BEGINNINGS = 0.93
+_UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
+_LISTENER = "listener-one"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """By kind of play: how many both report, were found, and got another play's time. `rows`: all that is stored."""
+
+    both: Counter[str]
+    found: Counter[str]
+    wrong: Counter[str]
+    plays: int
+    rows: int
+
+    @property
+    def precision(self) -> float:
+        return self.found.total() / max(1, self.found.total() + self.wrong.total())
+
+    @property
+    def recall(self) -> float:
+        return self.found.total() / max(1, self.both.total())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    holds = True
+    for title, api_first, with_beginnings in (
+        ("pages first", True, True),
+        ("export first", False, True),
+        ("pages first, an export without offline_timestamp", True, False),
+    ):
+        outcome = measure(options.days, options.seed, api_first=api_first, with_beginnings=with_beginnings)
+        _print(title, outcome)
+        least = LEAST_RECALL if with_beginnings else LEAST_RECALL_WITHOUT_BEGINNINGS
+        holds &= outcome.precision >= LEAST_PRECISION and outcome.recall >= least
+    return 0 if holds else 1
+
+
+def measure(days: int, seed: int, *, api_first: bool, with_beginnings: bool) -> Outcome:
+    """One telling of so many days, in a laptop cloud of its own."""
+    rng = random.Random(seed)  # noqa: S311 -- not a secret
+    life = Life(invented_listeners(1)[0], invent_catalogue(seed), seed)
+    heard = live(life, _UNTIL - timedelta(days=days), _UNTIL, rng, with_beginnings=with_beginnings)
+    pages = [api_rows(heard, _LISTENER)]
+    exports = plays_files.cut(play_times.dated(_plays(export_rows(heard, rng))))
+    with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:
+        _learn_isrcs(there, heard)
+        slot = _UNTIL
+        for contents in (_files(pages), _exported(exports)) if api_first else (_exported(exports), _files(pages)):
+            for content in contents:
+                slot += timedelta(seconds=61)
+                there.land(content, slot)
+        stored = there.read(
+            "SELECT played_at, track_id, source, ms_played, COALESCE(reported_at, played_at) AS over_at "
+            "FROM `{dataset}.plays`"
+        )
+    return judge(heard, stored)
+
+
+def judge(heard: Sequence[Heard], stored: Sequence[Row]) -> Outcome:
+    """Each row of the API against the play that it is."""
+    of_api = {(row["played_at"], row["track_id"]): row for row in stored if row["source"] == "api"}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for play in heard:
+        if play.listed_at is None:
+            continue
+        row = of_api[play.listed_at, play.track.id]
+        is_own = (row["ms_played"], row["over_at"]) == (play.ms_played, play.reported_at)
+        counts["both"][play.kind] += 1
+        counts["found"][play.kind] += is_own
+        counts["wrong"][play.kind] += row["ms_played"] is not None and not is_own
+    return Outcome(counts["both"], counts["found"], counts["wrong"], len(heard), len(stored))
+
+
+def _plays(rows: Sequence[Row]) -> Iterator[ExportedPlay]:
+    for outcome in parse_rows(rows, _UNTIL + timedelta(days=1)):
+        if not isinstance(outcome, ExportedPlay):
+            raise TypeError(f"An invented row is no play: {outcome}")
+        yield outcome
+
+
+def _files(files: Sequence[Sequence[Row]]) -> Iterator[bytes]:
+    names = plays_files.columns()
+    for rows in files:
+        yield "".join(
+            f"{line}\n" for line in [",".join(names), *(plays_files.to_line(names, row) for row in rows)]
+        ).encode()
+
+
+def _exported(files: Sequence[Sequence[ExportedPlay]]) -> Iterator[bytes]:
+    run = plays_files.Run(_LISTENER, _UNTIL, _UNTIL)
+    for plays in files:
+        yield plays_files.to_csv(plays, run)
+
+
+def _learn_isrcs(there: World, heard: Sequence[Heard]) -> None:
+    """What Spark knows of the ids that the API once had and the export still has."""
+    known = {other_id(play.track.id): play.track.isrc for play in heard if play.kind == "the ISRC alone"}
+    values = ", ".join(
+        f"('{_LISTENER}', '{track}', '{isrc}', 'api', TIMESTAMP '2026-01-01', 'r')"
+        for track, isrc in known.items()
+        if isrc
+    )
+    columns = "listener_id, track_id, isrc, source, last_played_at, run_id"
+    if values:
+        there.read(f"INSERT INTO `{{dataset}}.tracks` ({columns}) VALUES {values}")  # noqa: S608 -- invented
+
+
+def _print(title: str, outcome: Outcome) -> None:
+    print(f"{title}: {outcome.plays:,} plays are {outcome.rows:,} rows")
+    print(f"  {'what is odd about it':24} {'by both':>8} {'one row':>8} {'two rows':>8} {'exchanged':>9}")
+    for kind in (USUAL, *(kind for kind in SHARES if kind not in NOT_LISTED)):
+        both, found, wrong = outcome.both[kind], outcome.found[kind], outcome.wrong[kind]
+        print(f"  {kind:24} {both:8,} {found:8,} {both - found - wrong:8,} {wrong:9,}")
+    print(f"  precision {100 * outcome.precision:.2f} %, recall {100 * outcome.recall:.2f} %\n", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.same_play", description=__doc__)
+    parser.add_argument("--days", type=int, default=365, help="how long the listener is listened to (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="another listener (%(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
