@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _audit(path: Path) -> "subprocess.CompletedProcess[str]":
-    options = ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--timeout", "15", "--requirement", path]
+    options = ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--timeout", "15", "--requirement", str(path)]
     return subprocess.run([tool("pip-audit"), *options], capture_output=True, text=True)  # noqa: S603 -- our own command
 
 
