@@ -116,7 +116,7 @@ def _files(files: Sequence[Sequence[Row]]) -> Iterator[bytes]:
 
 
 def _exported(files: Sequence[Sequence[ExportedPlay]]) -> Iterator[bytes]:
-    run = plays_files.Run(_LISTENER, _UNTIL, _UNTIL)
+    run = plays_files.Run(_LISTENER, _UNTIL, _UNTIL, f"{_UNTIL:%Y%m%dT%H%M%SZ}")
     for plays in files:
         yield plays_files.to_csv(plays, run)
 
