@@ -81,7 +81,7 @@ def test_these_storms_break_nothing_when_nothing_is_broken(world, quiet):
 
 
 def test_a_merge_that_does_not_look_first_doubles_plays(world, monkeypatch):
-    def insert_sql(target, landed, columns, key):
+    def insert_sql(target, tracks, landed, imports, columns, key):
         return f"INSERT INTO `{target}` ({', '.join(columns)}) SELECT {', '.join(columns)} FROM ({landed})"
 
     monkeypatch.setattr(merge, "merge_sql", insert_sql)

@@ -191,7 +191,7 @@ def expected_row(play, **values):
         "features_source": None,
         "source": "api",
         "run_id": RUN_ID,
-        **dict.fromkeys(("import_id", "ms_played_import_id")),
+        **dict.fromkeys(("import_id", "ms_played_import_id", "reported_at")),
         **values,
     }
 

@@ -102,13 +102,14 @@ FULL_ROW = {
     "ingested_at": datetime(2026, 11, 22, 10, 0, 3, 141_000, UTC),
     "import_id": None,
     "ms_played_import_id": None,
+    "reported_at": None,
 }
 
 FULL_LINE = (
     '"ada",2026-11-22T09:32:01.863Z,"3CCCCCCCCCCCCCCCCCCCCC","First\nSecond","1AAAAAAAAAAAAAAAAAAAAA",'
     '"Die Ärzte, live","Die Ärzte, live; Guest","2BBBBBBBBBBBBBBBBBBBBB","An ""Album""","1984-05",'
     '"https://i.scdn.co/image/x640","GBAAA2100001",200281,false,61,"playlist",'
-    '"spotify:playlist:4DDDDDDDDDDDDDDDDDDDDD",,,,,,,,,,,,,,,"api","20261122T100000Z",2026-11-22T10:00:03.141Z,,\n'
+    '"spotify:playlist:4DDDDDDDDDDDDDDDDDDDDD",,,,,,,,,,,,,,,"api","20261122T100000Z",2026-11-22T10:00:03.141Z,,,\n'
 )
 
 
