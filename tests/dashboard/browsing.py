@@ -28,13 +28,13 @@ IN_A_BROWSER = [pytest.mark.browser, pytest.mark.timeout(300)]
 PAGES = ("", "top", "when", "discoveries", "sound", "year", "history", "pipeline", "about")
 
 _AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-_RUN_AXE = """() => axe
-  .run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    resultTypes: ['violations'],
-  })
+_RUN_AXE = """rules => axe
+  .run(document, {runOnly: rules, resultTypes: ['violations']})
   .then(found => found.violations.flatMap(rule => rule.nodes.map(node => [rule.id, node.target.map(String)])))"""
 """Only violations cross to this process: the elements that pass are thousands, and took longer than the check."""
+_EVERY_RULE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_RULES_OF_COLOUR = ["color-contrast", "link-in-text-block"]
+"""Those among them that a page in the other theme may break although it keeps the rest."""
 _CHARTS_ARE_DRAWN = """() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
   .every(chart => chart.querySelector('canvas, svg'))"""
 _NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -209,17 +209,20 @@ class Visit:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
-    def barriers(self) -> list[str]:
+    def barriers(self, *, of_colour_alone: bool = False) -> list[str]:
         """What axe finds, less what Streamlit itself does."""
         self.page.evaluate(_AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate(_RUN_AXE)
+        found = self.page.evaluate(_RUN_AXE, _RULES_OF_COLOUR if of_colour_alone else _EVERY_RULE)
         return [f"{rule}: {target}" for rule, target in found if not self._is_streamlits(rule, target[0])]
 
-    def flaws(self) -> dict[str, object]:
-        """What keeps the page, as it looks now, from looking finished; empty when nothing does."""
+    def flaws(self, *, elements_are_known: bool = False) -> dict[str, object]:
+        """What keeps the page, as it looks now, from looking finished; empty when nothing does.
+
+        `elements_are_known`: the same elements were looked at in other colours.
+        """
         found = {
             "exceptions": self.page.locator("[data-testid=stException]").all_inner_texts(),
-            "barriers": self.barriers(),
+            "barriers": self.barriers(of_colour_alone=elements_are_known),
             "empty charts": self.empty_charts(),
             "overhang": max(0, self.overhang()),
             "complaints": self.complaints,
