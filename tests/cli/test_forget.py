@@ -137,6 +137,8 @@ def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it
         "1  versions of the refresh token destroyed\n"
         "3  plays deleted\n"
         "1  gaps deleted\n"
+        "0  closed gaps deleted\n"
+        "0  rows of the list of imports deleted\n"
         "1  rows of the list of tracks deleted\n"
         "1  rows of the top ten deleted\n"
         "1  rows of the ledger reworded\n"
