@@ -128,7 +128,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Where everything is, for example us-central1 (the cheapest) or europe-west1. It cannot be changed later."
+  description = "Where everything but the secrets is, for example us-central1 (the cheapest) or europe-west1. It cannot be changed later."
   type        = string
   default     = "us-central1"
 
