@@ -9,8 +9,10 @@ from checks.pins import UnreadableLine, compiled_files, read_pins
 from checks.tools import ROOT
 
 DOCKERFILES = [ROOT / "dashboard/Dockerfile", ROOT / ".devcontainer/Dockerfile"]
-EXACT = re.compile(r"[a-z0-9./-]+:\d+\.\d+\.\d+(-[a-z0-9]+)*")
-"""name:1.2.3 or name:1.2.3-variant"""
+EXACT = re.compile(r"[a-z0-9./-]+:\d+\.\d+\.\d+(-[a-z0-9]+)*(@sha256:[0-9a-f]{64})?")
+"""name:1.2.3 or name:1.2.3-variant, and which of the images that had this name"""
+WITHOUT_DIGEST = {"python:3.12.15-trixie", "gcr.io/google.com/cloudsdktool/google-cloud-cli:586.0.0-slim"}
+"""docs/deploy.md, "What it stands on", has the command that finds theirs."""
 ROOTS = {"root", "0"}
 
 
@@ -19,6 +21,18 @@ def instructions(dockerfile):
     text = dockerfile.read_text().replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [tuple(line.split(maxsplit=1)) for line in lines if not line.startswith(" ")]
+
+
+def base_images(dockerfile):
+    """Of each FROM that names no earlier stage."""
+    froms = [value.split() for name, value in instructions(dockerfile) if name == "FROM"]
+    stages = {words[2] for words in froms if words[1:2] == ["AS"]}
+    return [words[0] for words in froms if words[0] not in stages]
+
+
+def images_of_steps():
+    files = [yaml.safe_load(path.read_text()) for path in ROOT.glob("cloudbuild*.yaml")]
+    return [step["name"] for build in files for step in build["steps"]]
 
 
 def test_every_requirements_file_that_is_deployed_or_installed_is_compiled():
@@ -49,7 +63,7 @@ def test_anything_else_is_refused(tmp_path, monkeypatch, line):
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
 def test_an_image_is_built_from_exact_versions_and_runs_as_somebody_who_is_not_root(dockerfile):
     steps = instructions(dockerfile)
-    bases = [value.split()[0] for name, value in steps if name == "FROM"]
+    bases = base_images(dockerfile)
     assert bases
     assert [base for base in bases if not EXACT.fullmatch(base)] == []
     last_stage = steps[max(place for place, (name, _) in enumerate(steps) if name == "FROM") :]
@@ -73,6 +87,17 @@ def test_the_dashboards_image_installs_nothing_without_a_hash():
 
 
 def test_cloud_builds_steps_run_in_exact_versions():
-    files = [yaml.safe_load(path.read_text()) for path in ROOT.glob("cloudbuild*.yaml")]
-    steps = [step for build in files for step in build["steps"]]
-    assert [step["name"] for step in steps if not EXACT.fullmatch(step["name"])] == []
+    assert [image for image in images_of_steps() if not EXACT.fullmatch(image)] == []
+
+
+def test_every_image_has_a_digest_or_a_command_that_finds_it():
+    images = {*images_of_steps(), *(image for path in DOCKERFILES for image in base_images(path))}
+    assert {image for image in images if "@sha256:" not in image} == WITHOUT_DIGEST
+    guide = (ROOT / "docs/deploy.md").read_text()
+    assert set(re.findall(r"(?<=[ (])\S+:\d+\.\d+\.\d+-\S+(?=[ ;])", guide)) == WITHOUT_DIGEST
+
+
+def test_no_image_has_two_digests():
+    images = {*images_of_steps(), *(image for path in DOCKERFILES for image in base_images(path))}
+    named = [image.partition("@")[0] for image in images if "@" in image]
+    assert sorted(named) == sorted(set(named))

@@ -98,6 +98,12 @@ def test_every_step_is_a_script_that_stops_at_the_first_failure_in_a_pinned_imag
         assert re.search(r":\d+\.\d+\.\d+", step["name"]), step["id"]
 
 
+def test_providers_come_from_the_lock_file_alone():
+    inits = [line for step in STEPS.values() for line in step["script"].splitlines() if "terraform init" in line]
+    assert inits
+    assert [line for line in inits if " -lockfile=readonly" not in line] == []
+
+
 def test_no_build_file_names_an_identity_or_a_project():
     """The trigger says who a build is."""
     for file, build in BUILDS.items():
