@@ -88,7 +88,19 @@ checkov: .venvs/checkov/installed ## Look for insecure settings in terraform/
 	@echo "==> checkov: insecure settings in terraform/"
 	@.venvs/checkov/bin/checkov --config-file terraform/.checkov.yaml
 
-TOOLS := $(addprefix .venvs/,$(addsuffix /installed,checkov checks))
+.PHONY: sbom
+sbom: .venvs/sbom/installed ## Write what each deployed part is made of into build/sbom, as CycloneDX
+	@mkdir -p build/sbom
+	@for part in $(FUNCTIONS:%=functions/%) dashboard; do set -e; at=build/sbom/$${part##*/}; \
+	  .venv/bin/uv venv --quiet --clear --python .venv/bin/python $$at; \
+	  .venv/bin/uv pip sync --quiet --require-hashes --python $$at $$part/requirements.txt; \
+	  printf '[project]\nname = "heavy-rotation-%s"\nversion = "%s"\nlicense = "Apache-2.0"\ndependencies = [%s]\n' $${part##*/} \
+	    "$$(git rev-parse --short HEAD)" "$$(awk '/^[a-z]/ { printf "\"%s\", ", $$1 }' $$part/requirements.in)" > $$at/pyproject.toml; \
+	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .venvs/sbom/bin/cyclonedx-py environment --output-reproducible \
+	    --pyproject $$at/pyproject.toml --output-file $$at.cdx.json $$at; \
+	  rm -r $$at; echo "$$at.cdx.json"; done
+
+TOOLS := $(addprefix .venvs/,$(addsuffix /installed,checkov checks sbom))
 $(TOOLS): .venvs/%/installed: requirements/%.txt .venv/installed
 	@echo "==> setting up .venvs/$*"
 	@.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venvs/$*
@@ -196,7 +208,7 @@ requirements: .venv/installed ## Compile every requirements.in into pinned, hash
 	@for name in $(FUNCTIONS); do (cd functions/$$name && $(COMPILE) --no-strip-extras $(UPGRADE) requirements.in -o requirements.txt \
 	  && awk '$(WITH_BARE_NAMES)' requirements.txt > requirements.bare && mv requirements.bare requirements.txt) || exit 1; done
 	@cd dashboard && $(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
-	@cd requirements && for name in uv dev clock checkov checks; do $(COMPILE) $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
+	@cd requirements && for name in uv dev clock checkov checks sbom; do $(COMPILE) $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
 COMPILE = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 # To pip 23.2, which came with Python 3.12.0, package[extra] and package are two packages: each needs its pin.
 WITH_BARE_NAMES = function give() { printf "%s", pin; if (sub(/^[a-z0-9-]+\[[^]]*\]/, name, pin)) printf "%s", pin } \
