@@ -1,4 +1,4 @@
-"""`make demo`: three invented listeners with years behind them live through 8 days and one more, in a minute.
+"""`make demo`: three invented listeners with years behind them live through 10 days and one more, in a minute.
 
 Real functions, real Spark, simulated time. Every figure of the report is checked against what the invented Spotify
 knows to be true. On a terminal it ends in the dashboard, until Ctrl-C; without one, or with CI=true, every page of the
@@ -231,7 +231,7 @@ def _stay(laptop: Laptop, started: list[Process]) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localcloud.demo", description=__doc__)
     parser.add_argument(
-        "--days", type=int, default=8, help="how many days the listeners live before the last one (%(default)s)"
+        "--days", type=int, default=10, help="how many days the listeners live before the last one (%(default)s)"
     )
     parser.add_argument("--until", type=_instant, help="the instant at which the story ends (now)")
     parser.add_argument("--seed", type=int, default=1, help="which listeners and which music (%(default)s)")

@@ -50,7 +50,7 @@ class Story:
             return starts_at + round(days * 24 * share) * _HOUR
 
         return cls(
-            starts_at, ends_at, last_slot, after(0.08), after(0.33), after(0.37), after(0.4), after(0.5), after(0.6)
+            starts_at, ends_at, last_slot, after(0.08), after(0.28), after(0.32), after(0.4), after(0.5), after(0.6)
         )
 
     @property

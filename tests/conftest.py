@@ -21,15 +21,25 @@ SLOW = (
     "tests/benchmarks/test_load_test.py",
 )
 """Files that take longest come first, so that two workers end at the same time."""
-ELSEWHERE = ("tests/benchmarks/", "tests/faults/", "tests/pipeline/", "tests/terraform/", "tests/test_suite.py")
-"""Tests of the whole, of what surrounds the product, and of what is measured: `make test-quick` leaves them out."""
+NEEDS_TIME = {"app", "cloud", "importing", "ingesting", "laptop", "loading", "owner", "private", "triggering", "world"}
+"""Fixtures that start a laptop cloud or the dashboard for each test."""
+IN_SHORT = (
+    "tests/cli/test_listeners.py",
+    "tests/dashboard/test_empty_history.py",
+    "tests/ingest/test_run.py",
+    "tests/load/test_load.py",
+    "tests/transform_trigger/test_transform_trigger.py",
+)
+"""One file with such fixtures for each part, which `make test-quick` runs all the same."""
+ELSEWHERE = tuple(f"tests/{name}" for name in ("benchmarks/", "checks/", "faults/", "pipeline/", "terraform/", "test_"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {file: place for place, file in enumerate(SLOW)}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(SLOW)))
     for item in items:
-        if item.nodeid.startswith((*SLOW, *ELSEWHERE)):
+        needs_time = NEEDS_TIME & set(getattr(item, "fixturenames", ()))
+        if item.nodeid.startswith((*SLOW, *ELSEWHERE)) or (needs_time and not item.nodeid.startswith(IN_SHORT)):
             item.add_marker("slow")
 
 

@@ -91,8 +91,7 @@ def decades(page: Listening) -> None:
     known = told[told["decade"] != "Unknown"]
     if not known["share"].any():
         st.header("How old is the music?", anchor=False)
-        unknown = "No release dates are known for these plays."
-        st.caption(unknown if known.empty else "How long these plays were is not known.")
+        st.caption("No release dates are known for these plays.")
         return
     top = str(known.loc[known["share"].idxmax(), "decade"])
     said = f"The **{top}** lead with {words.percent(known['share'].max())} of listening."

@@ -78,7 +78,7 @@ def _is_one(generation: str, counts: Any) -> bool:
     if not generation.isdecimal() or not isinstance(counts, dict):
         return False
     outside = counts.get("outside", {})
-    numbers = {name: count for name, count in counts.items() if name != "outside"}
+    numbers = {"doubled": 0} | {name: count for name, count in counts.items() if name != "outside"}
     return (
         numbers.keys() == _NUMBERS
         and isinstance(outside, dict)

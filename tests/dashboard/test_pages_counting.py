@@ -230,13 +230,14 @@ def test_the_pipeline_is_shown_while_no_play_counts(app: App) -> None:
     assert drawn.metric
 
 
-def test_decades_of_plays_whose_length_nobody_knows_are_not_drawn(app: App) -> None:
+def test_decades_of_plays_of_unknown_length_are_counted_in_plays(app: App) -> None:
     with_plays(app, some(app, 30, days_ago=3, duration_ms=pd.NA))
 
     drawn = app.open("discoveries")
 
     assert not drawn.exception
-    assert "How long these plays were is not known." in text_of(drawn)
+    assert "No minute of these plays is known" in text_of(drawn)
+    assert re.search(r"The \*\*\d{4}s\*\* lead with \d+% of listening", text_of(drawn))
 
 
 def test_a_loyalty_that_stays_does_not_point_anywhere(app: App) -> None:

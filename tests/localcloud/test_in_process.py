@@ -35,7 +35,7 @@ def test_all_that_a_function_expects_is_there(tmp_path: Path, monkeypatch: pytes
 
         assert cloud.environment.keys() >= SETTINGS
         assert {os.environ[name] for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET", "SPARK_TEMP_BUCKET")} < buckets
-        assert tables == {"plays", "gaps", "runs", "top_tracks", "tracks"}
+        assert tables == {"plays", "gaps", "closed_gaps", "imports", "runs", "top_tracks", "tracks"}
         assert topic == {"name": "projects/heavy-rotation-laptop/topics/plays-loaded"}
         assert job.read_bytes() == JOB_FILE.read_bytes()
 
