@@ -13,6 +13,11 @@ from localcloud.web import ApiError
 Resource = dict[str, Any]
 
 _THIS_TABLE = "project = ? AND dataset = ? AND name = ?"
+# What Google's description of tables.list (bigquery v2, TableList) has of a table, in so far as it is kept here.
+_LISTED = (
+    *("kind", "id", "tableReference", "type", "creationTime", "expirationTime"),
+    *("friendlyName", "labels", "timePartitioning", "clustering"),
+)
 _KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "tableConstraints")
 
 
@@ -174,7 +179,12 @@ def _drop_expired(cursor: Cursor, now_ms: int) -> None:
 
 
 def list_tables(cursor: Cursor, project: str, dataset: str, now_ms: int) -> list[Resource]:
+    """Without schema, description, time of change and the like: those have to be asked for table by table."""
     find_dataset(cursor, project, dataset)
     query = "SELECT resource FROM localcloud.tables WHERE project = ? AND dataset = ? ORDER BY name"
     resources = [json.loads(text) for (text,) in cursor.execute(query, [project, dataset]).fetchall()]
-    return [resource for resource in resources if not _is_expired(resource, now_ms)]
+    return [
+        {name: resource[name] for name in _LISTED if name in resource}
+        for resource in resources
+        if not _is_expired(resource, now_ms)
+    ]

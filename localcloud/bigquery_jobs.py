@@ -240,10 +240,18 @@ def _new_job(reference: Resource, kind: str, configuration: Resource, now_ms: in
         "kind": "bigquery#job",
         "id": f"{reference['projectId']}:{reference['location']}.{reference['jobId']}",
         "jobReference": reference,
-        "configuration": {**configuration, "jobType": kind.upper()},
+        "configuration": {**_with_numbers(configuration), "jobType": kind.upper()},
         "status": {"state": "RUNNING"},
         "statistics": {"creationTime": str(now_ms), "startTime": str(now_ms)},
     }
+
+
+def _with_numbers(configuration: Resource) -> Resource:
+    """An int32 that came as a text is a number in each answer."""
+    load = configuration.get("load", {})
+    if not load.get("skipLeadingRows"):
+        return configuration
+    return {**configuration, "load": {**load, "skipLeadingRows": int(load["skipLeadingRows"])}}
 
 
 def _finished(job: Resource, kind: str, statistics: Resource, now_ms: int) -> Resource:

@@ -74,7 +74,8 @@ class JobsApi:
         return self._jobs.find(request.params["project"], request.arg("location"), request.params["job"])
 
     def _get_results(self, request: Request) -> Response:
-        return Response.of_json(self._answer(self._find(request), *page_of(request)))
+        answer = self._answer(self._find(request), *page_of(request))
+        return Response.of_json({"kind": "bigquery#getQueryResultsResponse", **answer})
 
     def _query(self, request: Request) -> Response:
         """Start a query and give its first page in one call; the same request again gives the same answer."""
@@ -93,13 +94,14 @@ class JobsApi:
                 raise
             job = self._jobs.find(project, reference["location"], reference["jobId"])
         _, size = page_of(request)
-        return Response.of_json(self._answer(job, 0, int(body.get("maxResults", size))))
+        answer = self._answer(job, 0, int(body.get("maxResults", size)))
+        return Response.of_json({"kind": "bigquery#queryResponse", **answer})
 
     def _answer(self, job: Resource, start: int, size: int) -> Resource:
         error = error_of(job)
         if error:
             raise error
-        answer = {"kind": "bigquery#getQueryResultsResponse", "jobReference": job["jobReference"]}
+        answer = {"jobReference": job["jobReference"]}
         if job["status"]["state"] != "DONE":
             return {**answer, "jobComplete": False}
         statistics = job["statistics"]["query"]

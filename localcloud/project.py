@@ -74,4 +74,5 @@ class Project:
         if self.dashboard_failure:
             condition["message"] = self.dashboard_failure
         name, url = request.path.removeprefix("/v2/"), self.dashboard_url
-        return Response.of_json({"name": name, "uri": url, "urls": [url], "terminalCondition": condition})
+        service = {"name": name, "uri": url, "urls": [url], "terminalCondition": condition, "template": {}}
+        return Response.of_json(service)
