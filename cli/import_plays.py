@@ -8,6 +8,7 @@ import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ from cli.place import Place
 from cli.plays_files import Run, cut
 from cli.secret_store import SecretStore
 from cli.warehouse import Row, Warehouse
+
+_DAY = timedelta(days=1)
 
 HELP = "Store the plays of Spotify's data export: years of history, and how long each play was heard"
 
@@ -205,7 +208,8 @@ def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[F
     for number, file in enumerate(files, start=1):
         started_at = place.now()
         before = runs[-1].slot if runs else started_at - SETTLED
-        run = bucket.land(file.plays, started, started_at, before)
+        taken = import_queries.fetch_run_ids(warehouse, before - _DAY)
+        run = bucket.land(file.plays, started, started_at, before, taken)
         since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
         reason = f"Export of {started.listener}: {len(file.plays):,} plays from {since} to {until} UTC were landed."
         import_queries.add_import(warehouse, run, len(file.plays), place.now(), reason)

@@ -26,6 +26,11 @@ def add_import(warehouse: Warehouse, run: Run, rows: int, finished_at: datetime,
     )
 
 
+def fetch_run_ids(warehouse: Warehouse, since: datetime) -> set[str]:
+    """The runs that the ledger has of slots from then on."""
+    return {row["run_id"] for row in warehouse.steps_since(since)}
+
+
 def fetch_stored_times(warehouse: Warehouse, listener: str, spans: Sequence[coverage.Span]) -> list[tuple[int, int]]:
     """Of plays stored in the time of these stretches, the oldest first: the instant and a hash of the track id."""
     if not spans:

@@ -1,6 +1,6 @@
 """Puts the files of an import where `load` finds them: each under a run id that no other run has."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
@@ -37,12 +37,23 @@ class LandingBucket:
             )
         self._bucket: Bucket = google_clients.storage(place).bucket(name)
 
-    def land(self, plays: Sequence[ExportedPlay], started: Import, started_at: datetime, before: datetime) -> Run:
-        """Land the plays under the newest free slot before an instant."""
+    def land(
+        self,
+        plays: Sequence[ExportedPlay],
+        started: Import,
+        started_at: datetime,
+        before: datetime,
+        taken: Container[str],
+    ) -> Run:
+        """Land the plays under the newest slot before an instant that is free: no file is there, and no run of `taken`.
+
+        The ledger's runs are taken for good. The file of an import that was undone is gone, but load would count
+        another file in its place together with it.
+        """
         slot = _slot_before(before)
         while True:
             run = Run(started.listener, slot, started_at, started.import_id)
-            if self._write(run, to_csv(plays, run)):
+            if run.run_id not in taken and self._write(run, to_csv(plays, run)):
                 return run
             slot = _slot_before(slot)
 

@@ -8,6 +8,7 @@ import pytest
 
 from cli import landing_bucket
 from cli.export_rows import ExportedPlay
+from cli.import_records import Import
 from localcloud.faults import Fault
 from localcloud.invented_export import write_zip
 from tests.cli.importing import EXAMPLES, NEW, OLD, SINCE, UNTIL, A, wait_for
@@ -172,9 +173,11 @@ def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
     taken = "plays/2026/11/22/20261122T120001Z.csv"
     importing.cloud.storage.write(importing.landing, taken, b"somebody else's")
     plays = [ExportedPlay(SINCE, A, None, None, None, ms_played) for ms_played in (1, 2)]
-    runs = [bucket.land([each], ONE, noon, before=noon) for each in plays]
+    in_ledger = {"20261122T115958Z"}
+    started = Import("20261122T120002Z", ONE)
+    runs = [bucket.land([each], started, noon, noon, in_ledger) for each in plays]
 
-    assert [run.run_id for run in runs] == ["20261122T115959Z", "20261122T115958Z"]
+    assert [run.run_id for run in runs] == ["20261122T115959Z", "20261122T115957Z"]
     assert importing.cloud.storage.read(importing.landing, taken) == b"somebody else's"
     assert [re.sub(r"\D", "", run.run_id)[-2:] != "00" for run in runs] == [True, True]
 
