@@ -19,6 +19,7 @@ SLOW = (
     "tests/cli/test_processes.py",
     "tests/localcloud/test_spark.py",
     "tests/benchmarks/test_load_test.py",
+    "tests/ingest/test_stops.py",
 )
 """Files that take longest come first, so that two workers end at the same time."""
 NEEDS_TIME = {"app", "cloud", "importing", "ingesting", "laptop", "loading", "owner", "private", "triggering", "world"}
