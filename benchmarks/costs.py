@@ -27,6 +27,7 @@ from cli import google_errors, place
 from cli.errors import CliError
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
+from localcloud.terminal import plain
 
 _ROOT = Path(__file__).parent.parent
 DOCUMENTS = (_ROOT / "docs" / "costs.md", _ROOT / "README.md")
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             print(cost_tables.everything())
     except CliError as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)
         return error.exit_code
     return 0
 

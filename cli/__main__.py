@@ -6,8 +6,10 @@ Exit codes: 0 done, 1 it did not work (said on stderr, with the next step), 2 wr
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
-from types import ModuleType
+from types import ModuleType, TracebackType
+from typing import NoReturn
 
 from cli import (
     authorize,
@@ -26,6 +28,7 @@ from cli import (
 from cli.console import say
 from cli.errors import CliError
 from cli.place import Place
+from localcloud.terminal import plain
 
 COMMANDS: Mapping[str, ModuleType] = {
     "authorize": authorize,
@@ -69,8 +72,15 @@ def _run(options: argparse.Namespace, where: Place) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """What it refuses it repeats, and a shell's * makes arguments of names that others chose."""
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        super().exit(status, message and plain(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m cli",
         description="What the owner of a Heavy Rotation does by hand, in Google Cloud or on the laptop.",
         epilog="Exit codes: 0 done, 1 it did not work (stderr says why and what to do), 2 wrong usage, 130 Ctrl-C.",
@@ -88,5 +98,11 @@ def _add_common_options(command: argparse.ArgumentParser) -> None:
     place.add_options(command, "without these: the environment, then the outputs of terraform/")
 
 
+def _show_traceback(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """A fault of this program's own may quote any text."""
+    say("".join(traceback.format_exception(kind, error, where)).rstrip("\n"))
+
+
 if __name__ == "__main__":
+    sys.excepthook = _show_traceback
     sys.exit(main())

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
 from cli.errors import CliError
+from localcloud.terminal import plain
 
 MOST_BYTES = 4 << 30
 """Of all that one command reads: 2 million rows are 1.5 GB."""
@@ -143,7 +144,7 @@ def _named_damage() -> Iterator[None]:
 
 
 def path_entry(path: Path, name: str) -> Entry:
-    return Entry(name, str(path.absolute().parent), lambda: path.open("rb"), 0)
+    return Entry(_shown(name), str(path.absolute().parent), lambda: path.open("rb"), 0)
 
 
 def folder_entries(path: Path) -> Iterator[Entry]:
@@ -194,8 +195,13 @@ def _in_tar(archive: tarfile.TarFile) -> list[_Found]:
 def _inner_entry(outer: Entry, path: str, unpack: Callable[[], Any], packed_bytes: int) -> Entry:
     inner = PurePosixPath(path)
     return Entry(
-        f"{outer.name}: {inner.name}", f"{outer.folder}/{outer.file_name}/{inner.parent}", unpack, packed_bytes
+        f"{outer.name}: {_shown(inner.name)}", f"{outer.folder}/{outer.file_name}/{inner.parent}", unpack, packed_bytes
     )
+
+
+def _shown(name: str) -> str:
+    """A name is one line, whoever chose it."""
+    return plain(name).replace("\n", "\\n")
 
 
 def _is_file_of_interest(name: str) -> bool:

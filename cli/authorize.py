@@ -6,7 +6,6 @@ SPOTIFY_CLIENT_SECRET.
 """
 
 import argparse
-import sys
 import webbrowser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 from cli import callback, consent, spotify, spotify_app
 from cli.consent import ConsentRequest
-from cli.console import iso, print_json, say, show
+from cli.console import ask, iso, print_json, say, show
 from cli.errors import CliError
 from cli.place import Place
 from cli.secret_store import SecretStore, listener_labels
@@ -137,8 +136,7 @@ def _pasted(request: ConsentRequest) -> str:
     say("Open this page in any browser, as the listener, and agree:")
     say(f"\n  {request.url}\n")
     say("The browser then shows an error, because nothing answers there: that is expected.")
-    print(f"Paste its address ({request.redirect_uri}?code=…): ", end="", file=sys.stderr, flush=True)
-    pasted = sys.stdin.readline()
+    pasted = ask(f"Paste its address ({request.redirect_uri}?code=…): ")
     if not pasted.strip():
         raise CliError("No address was pasted. Nothing was stored. Run the command again.")
     return pasted

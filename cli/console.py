@@ -12,12 +12,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from localcloud.terminal import plain
+
 _NARROWEST = 30
 
 
 def say(text: str) -> None:
     """Progress and questions: never on stdout, which may be read by a program."""
     print(plain(text), file=sys.stderr, flush=True)
+
+
+def ask(prompt: str) -> str:
+    """A line of input; empty when there is no more."""
+    print(plain(prompt), end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline()
 
 
 def show(text: str) -> None:
@@ -27,7 +35,7 @@ def show(text: str) -> None:
 
 def print_json(value: Any) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
-    print("\n".join(map(_escaped, text.split("\n"))), flush=True)
+    print(plain(text), flush=True)
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -52,20 +60,10 @@ def _row_lines(row: Sequence[str], widths: Sequence[int], room: int | None) -> l
     return [((start if number == 0 else " " * len(start)) + part).rstrip() for number, part in enumerate(wrapped)]
 
 
-def plain(text: str) -> str:
-    """The text with every character that would not show as itself spelled out; line ends stay."""
-    return "\n".join(map(_escaped, text.split("\n")))
-
-
 def one_line(text: str) -> str:
     """Spaces at the start stay: they are how a number stands on the right of its column."""
     words = text.lstrip(" ")
-    return " " * (len(text) - len(words)) + _escaped(re.sub(r"\s+", " ", words))
-
-
-def _escaped(line: str) -> str:
-    """Control characters, marks that turn the direction of writing and the like as JSON spells them: \\u001b."""
-    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
+    return " " * (len(text) - len(words)) + plain(re.sub(r"\s+", " ", words))
 
 
 def minute(instant: datetime | None) -> str:

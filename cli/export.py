@@ -5,22 +5,28 @@ Instants are in UTC. The columns are those of the table `plays`, which the READM
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from typing import Any, BinaryIO
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 from google.cloud import bigquery
 
 from cli import consent
-from cli.console import print_json, say
+from cli.console import print_json, say, show
 from cli.errors import CliError
 from cli.place import Place
 from cli.warehouse import Warehouse
+
+# What begins a formula in any spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = r"\A('*[=+\-@\t\r\n＝＋－＠])"
 
 HELP = "Write every play of a listener into a file: CSV, Parquet or JSON"
 
@@ -35,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, place: Place) -> int:
     consent.check_listener(options.listener)
     path = options.output or Path(f"{options.listener}-plays.{options.format}")
-    if path.exists() and not options.replace:
+    if os.path.lexists(path) and not options.replace:
         raise CliError(f"{path} is there already. Name another file with --output, or add --replace.")
     say(f"Reading the plays of {options.listener} …")
     listener = bigquery.ScalarQueryParameter("listener_id", "STRING", options.listener)
@@ -46,28 +52,40 @@ def run(options: argparse.Namespace, place: Place) -> int:
     if options.json:
         print_json({"listener": options.listener, "file": str(path), "plays": table.num_rows})
     else:
-        print(f"{table.num_rows:,} plays are in {path}.")
+        show(f"{table.num_rows:,} plays are in {path}.")
     return 0
 
 
-def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, BinaryIO], None]) -> None:
-    """Whole or not at all: a file that is half written has another name."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
+def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, IO[bytes]], None]) -> None:
+    """Whole or not at all: a new file that only the owner can read, which takes the name when it is complete.
+
+    A link that has the name is replaced itself; what it leads to stays.
+    """
+    unfinished = None
     try:
-        with unfinished.open("wb") as file:
+        with NamedTemporaryFile("wb", dir=path.parent, prefix=".", suffix=".unfinished", delete=False) as file:
+            unfinished = Path(file.name)
             write(table, file)
         unfinished.replace(path)
     except OSError as error:
         raise CliError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        if unfinished:
+            unfinished.unlink(missing_ok=True)
 
 
-def _write_csv(table: pa.Table, file: BinaryIO) -> None:
-    pyarrow.csv.write_csv(table, file)
+def _write_csv(table: pa.Table, file: IO[bytes]) -> None:
+    """A text that a spreadsheet would take for a formula gets an apostrophe, as in the dashboard's downloads."""
+    guarded = [_guarded(column) if pa.types.is_string(column.type) else column for column in table.columns]
+    pyarrow.csv.write_csv(pa.table(guarded, names=table.column_names), file)
 
 
-def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
+def _guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """One apostrophe more than there was before such a text, so that taking one away always gives the text back."""
+    return pyarrow.compute.replace_substring_regex(column, pattern=_FORMULA, replacement=r"'\1")
+
+
+def _write_parquet(table: pa.Table, file: IO[bytes]) -> None:
     pyarrow.parquet.write_table(table, file, compression="zstd")
 
 
@@ -76,7 +94,7 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
 
 
-def _write_json(table: pa.Table, file: BinaryIO) -> None:
+def _write_json(table: pa.Table, file: IO[bytes]) -> None:
     """An array with one line for each play, an object."""
     rows = (json.dumps(_finite(row), ensure_ascii=False, default=_instant) for row in table.to_pylist())
     file.write(b"[\n" + ",\n".join(rows).encode() + b"\n]\n")
@@ -88,7 +106,7 @@ def _instant(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
-_WRITERS: Mapping[str, Callable[[pa.Table, BinaryIO], None]] = {
+_WRITERS: Mapping[str, Callable[[pa.Table, IO[bytes]], None]] = {
     "csv": _write_csv,
     "parquet": _write_parquet,
     "json": _write_json,

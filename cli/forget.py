@@ -10,9 +10,10 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from cli import consent, forget_rows
-from cli.console import print_json, print_table, say
+from cli.console import print_json, print_table, say, show
 from cli.errors import CliError, Misused
 from cli.forget_objects import Objects
 from cli.forget_waiting import Patience
@@ -36,6 +37,41 @@ _WORDS = {
     "deleted": "files deleted",
     "rewritten": "files rewritten without the listener's rows",
 }
+
+
+class Remains(NamedTuple):
+    """What is still somewhere after the command, and what ends it where nothing ends by itself."""
+
+    where: str
+    how_long: str
+
+
+_BY_HAND = [
+    Remains("Spotify: the consent. The listener removes it on https://www.spotify.com/account/apps/", "until removed"),
+    Remains("Spotify: name and e-mail address in the app's User Management. You remove them there", "until removed"),
+    Remains("Your own files: exports, zips, copies of quarantined files, mails of alerts", "until deleted"),
+]
+# cloud.google.com: bigquery/docs/time-travel, bigquery/docs/cached-results, bigquery/docs/information-schema-jobs,
+# logging/quotas#logs_retention_periods. What terraform/ sets is tested against it.
+REMAINS = [
+    Remains("BigQuery's time travel: deleted rows, for who may query the dataset", "48 hours"),
+    Remains("BigQuery's fail-safe after that: only Google's support reaches it, and nothing ends it", "7 days"),
+    Remains("BigQuery's cached results: plays that you or the dashboard have queried", "24 hours"),
+    Remains("BigQuery's job history: statements with the listener's name in their parameters, no plays", "180 days"),
+    Remains("Cloud Logging: the listener's name in log entries, no plays", "30 days"),
+    Remains("Cloud Audit Logs: the name of the listener's secret, where it was made and deleted", "400 days"),
+    Remains("Spark's temporary files, where a batch was killed", "1 day"),
+    Remains("Cloud Run's earlier revisions: names and viewers' addresses among the settings", "until deleted"),
+    Remains(
+        "Terraform's state and settings: the name; in the state's bucket 20 earlier versions",
+        "until replaced",
+    ),
+    *_BY_HAND,
+]
+REMAINS_ON_LAPTOP = [
+    Remains("Logs below the laptop cloud's folder: the listener's name, no plays", "until deleted"),
+    *_BY_HAND,
+]
 
 
 class _Traces:
@@ -79,11 +115,17 @@ def run(options: argparse.Namespace, place: Place) -> int:
         _ask(options.listener, forget_rows.count(traces.warehouse, options.listener), place)
     patience = Patience(place, traces.store.erased_at(options.listener))
     _forget(traces, patience, place, waits=not options.no_wait)
+    if place.laptop:
+        place.laptop.control("bigquery", "POST", "scrub")
+    remains = REMAINS_ON_LAPTOP if place.laptop else REMAINS
     if options.json:
-        print_json({"listener": options.listener, **{name: traces.removed[name] for name in _WORDS}})
+        counts = {name: traces.removed[name] for name in _WORDS}
+        print_json({"listener": options.listener, **counts, "remains": [each._asdict() for each in remains]})
     else:
         _show(traces.removed)
         _print_next_steps(options.listener, place, traces.store)
+        show("\nWhat remains, where and for how long:\n")
+        print_table(("how long", "where"), [(each.how_long, each.where) for each in remains])
     unfinished = list(_unreadable(traces.unreadable))
     if options.no_wait:
         unfinished += _not_waited_for(options.listener, place, patience)
@@ -144,11 +186,7 @@ def _show(removed: Counter[str]) -> None:
 
 def _print_next_steps(listener: str, place: Place, store: SecretStore) -> None:
     if listener in store.listeners():
-        print(
+        show(
             f"\nTake {listener} out of terraform.tfvars (`listeners`, and `dashboard` where it is named) and apply. "
             "Until then every run says that consent lacks, by name; this command, run again, takes the name out."
-        )
-    if not place.laptop:
-        print(
-            "\nBigQuery and Cloud Storage keep what was deleted for some more days, where nobody but you can get at it."
         )

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cli import console
 from cli.console import minute, print_json, print_table
 from cli.coverage import Closing, to_instant
 from cli.export_reading import Reading
@@ -65,46 +66,47 @@ def show(account: Account) -> None:
     print_table((_HEAD, "what became of them"), _lines(account))
     if account.span:
         first, last = account.span
-        print(f"\nThe plays ended between {minute(first)} and {minute(last)} UTC.")
+        console.show(f"\nThe plays ended between {minute(first)} and {minute(last)} UTC.")
     if account.short:
         stored = "" if account.refused else "stored but "
-        print(f"Heard for less than 30 seconds, so {stored}not counted: {account.short:,} of these plays.")
+        console.show(f"Heard for less than 30 seconds, so {stored}not counted: {account.short:,} of these plays.")
     if account.unmeasured:
-        print(
+        console.show(
             f"Longer than any track lasts, so stored without the time heard and not counted: {account.unmeasured:,} of "
             "these plays."
         )
     if comparison.missing:
-        print(
+        console.show(
             f"Of {comparison.stored:,} plays that were stored of this time, {comparison.missing:,} are not in the "
             "export; they stay as they are."
         )
     _print_gaps(account)
     _print_unread(reading)
     if account.doubt and account.dry_run:
-        print(f"{account.doubt} The import will ask.")
+        console.show(f"{account.doubt} The import will ask.")
 
 
 def _print_unread(reading: Reading) -> None:
     for row in reading.unreadable[:_SHOWN]:
-        print(f"Unreadable: row {row.index} of {row.file}: {row.reason}.")
+        console.show(f"Unreadable: row {row.index} of {row.file}: {row.reason}.")
     if (more := reading.left_out["unreadable"] - _SHOWN) > 0:
-        print(f"Unreadable: {more:,} more; --json lists the first thousand.")
+        console.show(f"Unreadable: {more:,} more; --json lists the first thousand.")
     for file in reading.unread[:_SHOWN]:
-        print(f"Not read: {file.name} {file.reason}.")
+        console.show(f"Not read: {file.name} {file.reason}.")
     if (more := len(reading.unread) - _SHOWN) > 0:
-        print(f"Not read: {more:,} more; --json lists them.")
+        console.show(f"Not read: {more:,} more; --json lists them.")
 
 
 def _print_gaps(account: Account) -> None:
     would_be = "would be" if account.dry_run else ""
     if count := account.gaps_closed:
-        print(f"{count:,} {'gap' if count == 1 else 'gaps'} {would_be or ('is' if count == 1 else 'are')} closed.")
+        gaps, are = ("gap", "is") if count == 1 else ("gaps", "are")
+        console.show(f"{count:,} {gaps} {would_be or are} closed.")
     for closing in account.closings:
         if closing.left:
             first, last = minute(closing.gap.gap_start), minute(closing.gap.gap_end)
             left = ", ".join(" to ".join(minute(to_instant(edge)) for edge in span) for span in closing.left)
-            print(
+            console.show(
                 f"Of the gap from {first} to {last} UTC, {would_be or 'is'} left open: {left}. A file may be missing "
                 "there, or the listener was silent for longer than is usual."
             )

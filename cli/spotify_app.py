@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from cli.console import say
+from cli.console import ask, say
 from cli.errors import CliError
 from cli.secret_store import SecretStore
 from cli.spotify import App
@@ -24,7 +24,7 @@ def stored_app(store: SecretStore) -> App | None:
 def ask_for_app(redirect_uri: str, environ: Mapping[str, str] = os.environ) -> App:
     """From SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET where they are set, else a line of input each."""
     say(f"The app's client id and secret stand on {_DASHBOARD}. Its redirect URIs must contain {redirect_uri}")
-    client_id = environ.get("SPOTIFY_CLIENT_ID") or _line("Client id: ")
+    client_id = environ.get("SPOTIFY_CLIENT_ID") or ask("Client id: ").strip()
     client_secret = environ.get("SPOTIFY_CLIENT_SECRET") or _secret_line("Client secret (is not shown): ")
     if not client_id or not client_secret:
         raise CliError(
@@ -39,12 +39,6 @@ def keep_app(store: SecretStore, app: App) -> None:
     store.replace(store.app_home(), payload, {"app": "heavy-rotation"})
 
 
-def _line(prompt: str) -> str:
-    """Empty when there is no more input."""
-    print(prompt, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
-
-
 def _secret_line(prompt: str) -> str:
     """Without an echo at a terminal; from a pipe as any other line."""
-    return getpass.getpass(prompt, sys.stderr).strip() if sys.stdin.isatty() else _line(prompt)
+    return getpass.getpass(prompt, sys.stderr).strip() if sys.stdin.isatty() else ask(prompt).strip()

@@ -16,7 +16,7 @@ from typing import Any
 from google.cloud import bigquery
 
 from cli import import_gaps, import_records, plays_loaded, repair
-from cli.console import minute, print_json, print_table, say
+from cli.console import minute, print_json, print_table, say, show
 from cli.errors import Misused
 from cli.forget_waiting import CLOUD, LAPTOP
 from cli.import_records import Record
@@ -123,18 +123,18 @@ def _show(undone: Undone, place: Place) -> None:
     print_table(("rows", "what became of them"), _lines(undone))
     if undone.gaps.closed:
         gaps, are = ("gap", "is") if len(undone.gaps.closed) == 1 else ("gaps", "are")
-        print(f"\n{len(undone.gaps.closed):,} closed {gaps} {'would be' if undone.dry_run else are} open again.")
+        show(f"\n{len(undone.gaps.closed):,} closed {gaps} {'would be' if undone.dry_run else are} open again.")
     if undone.rejoined:
-        print(f"\n{undone.rejoined:,} plays take the time heard from another import, which had to store them apart.")
+        show(f"\n{undone.rejoined:,} plays take the time heard from another import, which had to store them apart.")
     for other in undone.later if record.plays_left or record.times_left else ():
         files = " ".join(map(shlex.quote, other.files))
-        print(
+        show(
             f"\nImport {other.import_id} found {other.rows_known:,} of its plays already there, these perhaps among "
             f"them. They {'would not be' if undone.dry_run else 'are not'} brought back. To store them:\n"
             f"{place.command(f'import {shlex.quote(record.listener_id)} {files}')}"
         )
     if not undone.dry_run:
-        print(
+        show(
             f"\nImport {record.import_id} of {record.listener_id} is undone. The top ten follows with the next batch: "
             f"{place.command('runs')}"
         )

@@ -14,6 +14,7 @@ from localcloud import dashboard_server, ledger, scheduler, supervisor
 from localcloud.processes import Process, ProcessFailed, end_on_signals
 from localcloud.set_up import SetUpFailed
 from localcloud.supervisor import Laptop
+from localcloud.terminal import plain
 
 _SETTLE_SECONDS, _BATCH_SECONDS = 60, 300
 _SPOTIFY_SETTINGS = ("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_API_URL")
@@ -119,11 +120,11 @@ def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
 def _follow(laptop: Laptop, response: requests.Response) -> bool:
     """Whether the run was answered well, every event it caused was delivered, and its batch, if any, succeeded."""
     if not response.ok:
-        print(f"ingest answered {response.status_code}: {response.text.strip()[:500]}", file=sys.stderr)
+        print(plain(f"ingest answered {response.status_code}: {response.text.strip()[:500]}"), file=sys.stderr)
         print(f"Its log: {laptop.directory / 'logs' / 'ingest.log'}", file=sys.stderr)
         return False
     answer = response.json()
-    print(f"{answer['run_id']}  ingest {answer['state']}: {answer['reason']}", flush=True)
+    print(plain(f"{answer['run_id']}  ingest {answer['state']}: {answer['reason']}"), flush=True)
     settled = supervisor.until(lambda: not laptop.undelivered(), _SETTLE_SECONDS)
     supervisor.until(lambda: not laptop.pending()["batches"], _BATCH_SECONDS)
     rows = ledger.rows_of_run(laptop.settings, answer["run_id"])
@@ -158,7 +159,7 @@ def _print_hints(data: Path, simulated: bool) -> None:
 
 def _print_ledger(rows: list[dict[str, object]]) -> None:
     for row in rows:
-        print(f"  {row['run_id']}  {row['step']:<10} {row['state']:<9} {row['reason'] or ''}")
+        print(plain(f"  {row['run_id']}  {row['step']:<10} {row['state']:<9} {row['reason'] or ''}"))
     sys.stdout.flush()
 
 

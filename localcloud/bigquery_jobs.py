@@ -168,6 +168,18 @@ class Jobs:
         where = f"{project}:{location}." if location else f"{project}:"
         raise ApiError(404, "notFound", f"Not found: Job {where}{job_id}")
 
+    def scrub(self) -> None:
+        """Keep of the jobs that have ended which they were and how they ended: no statement, message or row."""
+        with self._warehouse.writing() as cursor:
+            stored = cursor.execute("SELECT rowid, resource FROM localcloud.jobs").fetchall()
+            for row, text in stored:
+                scrubbed = json.dumps(_without_texts(json.loads(text)))
+                cursor.execute("UPDATE localcloud.jobs SET resource = ? WHERE rowid = ?", (scrubbed, row))
+            for key, job in list(self._jobs.items()):
+                self._jobs[key] = _without_texts(job)
+        with self._lock:
+            self._results.clear()
+
     def result(self, job: Resource) -> Result:
         """The rows of a finished query. Raises ApiError when they are kept no longer."""
         result = self._results.get(_key(job["jobReference"]))
@@ -265,6 +277,18 @@ def _failed(job: Resource, failure: ApiError, now_ms: int) -> Resource:
     errors = failure.errors if isinstance(failure, JobError) else [result]
     status = {"state": "DONE", "errorResult": {**errors[0]}, "errors": errors}
     return {**job, "status": status, "statistics": {**job["statistics"], "endTime": str(now_ms)}}
+
+
+def _without_texts(job: Resource) -> Resource:
+    """What a job was asked, and words about it, may name a listener or a track; one that is running needs them."""
+    if job["status"]["state"] != "DONE":
+        return job
+    configuration = dict(job["configuration"])
+    if "query" in configuration:
+        configuration["query"] = {}
+    errors = [{**error, "message": ""} for error in job["status"].get("errors", ())]
+    status = job["status"] | ({"errorResult": errors[0], "errors": errors} if errors else {})
+    return {**job, "configuration": configuration, "status": status}
 
 
 def _store(cursor: Cursor, job: Resource) -> None:

@@ -35,6 +35,7 @@ class JobsApi:
     ) -> None:
         self._warehouse = warehouse
         self._jobs = Jobs(warehouse, faults)
+        self.scrub = self._jobs.scrub
         self._runner = QueryRunner(warehouse, sizes)
         self._read_object, self._write_object = read_object, write_object
         self._locations: dict[tuple[str, str], str] = {}

@@ -48,7 +48,9 @@ class BigQuery:
         self.routes = Routes()
         self.routes.extend(TablesApi(self._warehouse, sizes).routes())
         self.routes.extend(jobs.routes())
+        self._forget_jobs = jobs.scrub
         self.routes.add("GET", f"{CONTROL}statements", self._list_statements)
+        self.routes.add("POST", f"{CONTROL}scrub", self._scrub)
 
     def rows(self, table: TableId) -> list[dict[str, Any]]:
         """What a table holds, for tests that look without a call, a job or a fault."""
@@ -59,6 +61,12 @@ class BigQuery:
 
     def close(self) -> None:
         self._warehouse.close()
+
+    def _scrub(self, request: Request) -> Response:
+        """Leave nothing on disk of what was deleted, nor of what was asked about it."""
+        self._forget_jobs()
+        self._warehouse.rewrite()
+        return Response.of_json({})
 
     def _list_statements(self, request: Request) -> Response:
         return Response.of_json([asdict(statement) for statement in self.statements])

@@ -34,14 +34,18 @@ class Warehouse:
 
     def __init__(self, directory: Path | None, clock: Clock) -> None:
         """Without a directory it is kept in memory only, and is empty at the next start."""
-        file = ":memory:"
+        self._file = directory / "warehouse.duckdb" if directory else None
         if directory:
             directory.mkdir(parents=True, exist_ok=True)
-            file = str(directory / "warehouse.duckdb")
         self.clock = clock
         self._writer = threading.Lock()
+        self._cursors = threading.Condition()
+        self._in_use = 0
         self._idle: list[Cursor] = []
-        self._database = duckdb.connect(file)
+        self._open()
+
+    def _open(self) -> None:
+        self._database = duckdb.connect(str(self._file or ":memory:"))
         # One thread: for statements of milliseconds more of them cost more than they bring.
         self._database.execute("SET GLOBAL TimeZone = 'UTC'; SET threads = 1")
         self._database.execute(_METADATA)
@@ -49,9 +53,27 @@ class Warehouse:
 
     def close(self) -> None:
         with self._writer:
-            self._database.remove_function(nfkc_casefold.__name__)
-            for connection in (*self._idle, self._database):
-                connection.close()
+            self._close()
+
+    def _close(self) -> None:
+        self._database.remove_function(nfkc_casefold.__name__)
+        for connection in (*self._idle, self._database):
+            connection.close()
+        self._idle.clear()
+
+    def rewrite(self) -> None:
+        """Write the file anew, once nobody reads: DuckDB leaves in it what was deleted."""
+        if self._file is None:
+            return
+        fresh = self._file.with_name("fresh.duckdb")
+        with self._writer, self._cursors:
+            self._cursors.wait_for(lambda: not self._in_use)
+            fresh.unlink(missing_ok=True)
+            literal = str(fresh).replace("'", "''")
+            self._database.execute(f"ATTACH '{literal}' AS fresh; COPY FROM DATABASE warehouse TO fresh; DETACH fresh")
+            self._close()
+            fresh.replace(self._file)
+            self._open()
 
     @contextmanager
     def reading(self) -> Iterator[Cursor]:
@@ -76,7 +98,9 @@ class Warehouse:
     @contextmanager
     def _cursor(self) -> Iterator[Cursor]:
         """One that is idle, or a new one: making them takes longer than many a query."""
-        cursor = self._idle.pop() if self._idle else self._database.cursor()
+        with self._cursors:
+            cursor = self._idle.pop() if self._idle else self._database.cursor()
+            self._in_use += 1
         try:
             cursor.begin()
             yield cursor
@@ -85,7 +109,12 @@ class Warehouse:
             if isinstance(error, duckdb.Error):
                 raise as_bigquery_error(error) from error
             raise
-        self._idle.append(cursor)
+        else:
+            self._idle.append(cursor)
+        finally:
+            with self._cursors:
+                self._in_use -= 1
+                self._cursors.notify_all()
 
     def now_ms(self) -> int:
         return int(self.clock.now().timestamp() * 1000)

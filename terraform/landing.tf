@@ -3,7 +3,7 @@
 
 resource "google_storage_bucket" "landing" {
   #checkov:skip=CKV_GCP_62:Reads are in Cloud Audit Logs (project.tf), which need no bucket of their own.
-  #checkov:skip=CKV_GCP_78:Soft delete keeps what is replaced or deleted for seven days, and what a file held is in BigQuery within minutes.
+  #checkov:skip=CKV_GCP_78:What a file held is in BigQuery within minutes; what is deleted here has to be gone.
   name                        = local.buckets.landing
   location                    = var.region
   uniform_bucket_level_access = true
@@ -18,6 +18,11 @@ resource "google_storage_bucket" "landing" {
     condition {
       age = var.landing_days
     }
+  }
+
+  # The least that Cloud Storage keeps is seven days, and a listener who leaves must be gone within five.
+  soft_delete_policy {
+    retention_duration_seconds = 0
   }
 
   lifecycle_rule {

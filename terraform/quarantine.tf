@@ -2,7 +2,7 @@
 
 resource "google_storage_bucket" "quarantine" {
   #checkov:skip=CKV_GCP_62:Reads are in Cloud Audit Logs (project.tf), which need no bucket of their own.
-  #checkov:skip=CKV_GCP_78:An object is written once and never changed; soft delete keeps a deleted one for seven days.
+  #checkov:skip=CKV_GCP_78:An object is written once and never changed; what is deleted here has to be gone.
   name                        = local.buckets.quarantine
   location                    = var.region
   uniform_bucket_level_access = true
@@ -10,15 +10,19 @@ resource "google_storage_bucket" "quarantine" {
   force_destroy               = var.delete_history
   deletion_policy             = var.delete_history ? "DELETE" : "ABANDON"
 
-  # Kept for good, because it may be all that is left of a play. It costs next to nothing once nobody looks.
+  # It may be all that is left of a play, and it is listening of a person: half a year to look into it, and no longer.
   lifecycle_rule {
     action {
-      type          = "SetStorageClass"
-      storage_class = "ARCHIVE"
+      type = "Delete"
     }
     condition {
-      age = 90
+      age = 180
     }
+  }
+
+  # The least that Cloud Storage keeps is seven days, and a listener who leaves must be gone within five.
+  soft_delete_policy {
+    retention_duration_seconds = 0
   }
 
   lifecycle_rule {

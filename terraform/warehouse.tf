@@ -19,6 +19,9 @@ resource "google_bigquery_dataset" "main" {
   location    = var.region
   description = "Heavy Rotation: what the listeners have played."
 
+  # The least that BigQuery takes: what was deleted, because a listener left for instance, is soon gone.
+  max_time_travel_hours = "48"
+
   # Nothing that Terraform does can lose the history: a destroy leaves it where it is, unless delete_history is applied.
   deletion_policy            = var.delete_history ? "DELETE" : "ABANDON"
   delete_contents_on_destroy = var.delete_history

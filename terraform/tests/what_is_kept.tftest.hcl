@@ -22,9 +22,19 @@ run "landed_files_stay_for_thirty_days" {
     error_message = "By default a landed file stays for 30 days."
   }
 
+}
+
+run "what_is_deleted_of_a_listener_is_gone_within_five_days" {
+  command = plan
+
   assert {
-    condition     = google_storage_bucket.landing.soft_delete_policy == null || length(google_storage_bucket.landing.soft_delete_policy) == 0
-    error_message = "A landed file that somebody deletes must stay recoverable for Google's seven days."
+    condition     = alltrue([for bucket in [google_storage_bucket.landing, google_storage_bucket.quarantine] : bucket.soft_delete_policy[0].retention_duration_seconds == 0])
+    error_message = "Soft delete would keep a forgotten listener's files for seven days at least."
+  }
+
+  assert {
+    condition     = google_bigquery_dataset.main.max_time_travel_hours == "48"
+    error_message = "BigQuery's time travel must be as short as it can be."
   }
 }
 
@@ -41,12 +51,12 @@ run "the_owner_can_keep_landed_files_longer" {
   }
 }
 
-run "what_nobody_could_read_is_never_deleted" {
+run "what_could_not_be_read_stays_for_half_a_year" {
   command = plan
 
   assert {
-    condition     = length([for rule in google_storage_bucket.quarantine.lifecycle_rule : rule if one(rule.action).type == "Delete"]) == 0
-    error_message = "The quarantine bucket may hold all that is left of a play."
+    condition     = one([for rule in google_storage_bucket.quarantine.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 180
+    error_message = "What is in quarantine may be all that is left of a play, and is personal: half a year."
   }
 }
 

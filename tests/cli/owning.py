@@ -107,14 +107,18 @@ class Owner:
 
 
 @contextmanager
-def owning(directory, monkeypatch):
-    """At real time. The app may be sent back to any port of 127.0.0.1."""
-    with LaptopCloud(directory, forgetful=True) as cloud:
+def owning(directory, monkeypatch, *, forgetful=True):
+    """At real time. The app may be sent back to any port of 127.0.0.1. `forgetful`: as of LaptopCloud."""
+    with LaptopCloud(directory, forgetful=forgetful) as cloud:
         spotify = Spotify(cloud.clock, 1, invented_listeners(3), redirect_uris=(ANY_PORT,))
         server = Server("spotify", spotify.routes, cloud.faults).start()
         urls = {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
         environ = {**cloud.environment, **urls}
-        state = {"settings": environ, "addresses": {}, "supervisor": os.getpid()}
+        state = {
+            "settings": environ,
+            "addresses": {"bigquery": environ["BIGQUERY_EMULATOR_HOST"]},
+            "supervisor": os.getpid(),
+        }
         (directory / "environment.json").write_text(json.dumps(state))
         for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):
             monkeypatch.delenv(name, raising=False)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pyarrow.parquet
 import pytest
 
-from cli.export import _write_json
+from cli.export import _write_csv, _write_json
 from tests.cli.importing import wait_for
 from tests.cli.owning import ONE, TWO
 from tests.load.loading import COLUMNS, csv_of, play
@@ -66,6 +66,41 @@ def test_a_file_that_is_there_is_only_replaced_when_told_to(importing, stored, t
     assert f"{name} is there already. Name another file with --output, or add --replace." in refused.err
     assert importing.types("export", ONE, "--replace").code == 0
     assert (tmp_path / name).read_bytes() == before
+
+
+def test_a_file_is_the_owners_alone_and_never_goes_through_a_link(importing, stored, tmp_path):
+    target, link = tmp_path / "target", tmp_path / "plays.csv"
+    target.write_bytes(b"mine")
+    for leads_to in (target, tmp_path / "nowhere"):
+        link.symlink_to(leads_to)
+        refused = importing.types("export", ONE, "--output", link)
+        assert (refused.code, f"{link} is there already." in refused.err) == (1, True)
+        assert importing.types("export", ONE, "--output", link, "--replace").code == 0
+        assert (link.is_symlink(), target.read_bytes(), link.stat().st_mode & 0o777) == (False, b"mine", 0o600)
+        link.unlink()
+    assert list(tmp_path.glob("*.unfinished")) == []
+
+
+def test_the_name_of_a_half_written_file_is_no_way_to_another_file(importing, stored, tmp_path):
+    """A stranger in a shared folder lays links under the names that are to be expected."""
+    target = tmp_path / "target"
+    target.write_bytes(b"mine")
+    for name in (".plays.csv.unfinished", "plays.csv.unfinished"):
+        (tmp_path / name).symlink_to(target)
+    assert importing.types("export", ONE, "--output", tmp_path / "plays.csv").code == 0
+    assert target.read_bytes() == b"mine"
+
+
+def test_no_cell_of_the_csv_is_a_formula_and_every_text_can_be_had_back(tmp_path):
+    names = ["=HYPERLINK(1)", "'=1", "@x", "+44", "\t=1", "＝1", "Ärger", "'quoted'", "a\n=b", None]
+    path = tmp_path / "plays.csv"
+    with path.open("wb") as file:
+        _write_csv(pyarrow.table({"track_name": names, "loudness": [-5.5] * len(names)}), file)
+    with path.open(newline="", encoding="utf-8") as file:
+        cells = [row["track_name"] for row in csv.DictReader(file)]
+    guarded = ["'=HYPERLINK(1)", "''=1", "'@x", "'+44", "'\t=1", "'＝1"]
+    assert cells == [*guarded, "Ärger", "'quoted'", "a\n=b", ""]
+    assert "-5.5" in path.read_text()
 
 
 def test_nothing_to_write_and_nowhere_to_write_are_told(importing, stored, tmp_path):

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import forget_objects, forget_rows, forget_waiting, google_clients
+from cli import forget, forget_objects, forget_rows, forget_waiting, google_clients
+from cli.__main__ import main
 from cli.forget_objects import without
 from cli.place import Place, on_laptop
 from tests.cli.importing import wait_for
-from tests.cli.owning import ONE, TWO
+from tests.cli.owning import ONE, TWO, owning
 from tests.cli.test_run_now import submit_batch
 from tests.cli.test_runs import write_steps
 from tests.load.loading import csv_of, play
@@ -143,7 +144,13 @@ def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it
         "1  rows of the top ten deleted\n"
         "1  rows of the ledger reworded\n"
         "3  files deleted\n"
-        "2  files rewritten without the listener's rows\n",
+        "2  files rewritten without the listener's rows\n"
+        "\nWhat remains, where and for how long:\n\n"
+        "how long       where\n"
+        "until deleted  Logs below the laptop cloud's folder: the listener's name, no plays\n"
+        "until removed  Spotify: the consent. The listener removes it on https://www.spotify.com/account/apps/\n"
+        "until removed  Spotify: name and e-mail address in the app's User Management. You remove them there\n"
+        "until deleted  Your own files: exports, zips, copies of quarantined files, mails of alerts\n",
     )
     assert [text for text in everything(told) if ONE in text] == []
     assert told.plays() == plays
@@ -164,7 +171,10 @@ def test_a_repeat_finds_nothing_and_the_rewritten_file_brings_nothing_back(told)
     before = everything(told)
     again = told.types("forget", ONE, "--yes", "--json")
 
-    assert set(again.json.values()) == {ONE, 0}
+    told_again = again.json
+    remains = told_again.pop("remains")
+    assert set(told_again.values()) == {ONE, 0}
+    assert remains[0] == {"where": forget.REMAINS_ON_LAPTOP[0].where, "how_long": "until deleted"}
     assert [text for text in everything(told) if not text.startswith("runs: ")] == [
         text for text in before if not text.startswith("runs: ")
     ]
@@ -411,3 +421,30 @@ def test_what_stays_of_a_file_stays_to_the_byte(rows):
 def test_a_file_that_cannot_be_told_apart_is_not_touched(content):
     with pytest.raises(ValueError, match=r"."):
         without(content, "ada")
+
+
+def test_on_the_laptop_no_byte_of_the_listeners_plays_stays_in_the_warehouse(tmp_path, monkeypatch):
+    """What DuckDB only marks as deleted is looked for in the file itself, with the statements of the jobs beside it."""
+    theirs, others = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
+    with owning(tmp_path, monkeypatch, forgetful=False):
+        client = google_clients.warehouse(on_laptop(tmp_path))
+        for slug, track in ((ONE, theirs), (TWO, others)):
+            client.query_and_wait(
+                "INSERT INTO listening.plays (listener_id, played_at, track_id, source, run_id, ingested_at) VALUES "
+                f"('{slug}', TIMESTAMP '2026-11-01', '{track}', 'api', 'r', TIMESTAMP '2026-11-02')"
+            )
+        assert main(["forget", ONE, "--yes", "--laptop", str(tmp_path)], {}) == 0
+        [row] = client.query_and_wait("SELECT track_id FROM listening.plays")
+        assert row["track_id"] == others
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("*.duckdb*"))
+    assert (theirs.encode() in content, ONE.encode() in content, others.encode() in content) == (False, False, True)
+
+
+def test_what_remains_is_printed_as_the_guide_and_terraform_have_it():
+    page = (Path(__file__).parents[2] / "docs/security.md").read_text()
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if line[:1] == "|"]
+    cloud, laptop = len(forget.REMAINS), len(forget.REMAINS_ON_LAPTOP)
+    assert rows[-cloud - 2 - laptop : -2 - laptop] == forget.REMAINS
+    assert rows[-laptop:] == forget.REMAINS_ON_LAPTOP
+    warehouse = (Path(__file__).parents[2] / "terraform/warehouse.tf").read_text()
+    assert re.search(r'max_time_travel_hours += "(\d+)"', warehouse)[1] + " hours" in dict(forget.REMAINS).values()

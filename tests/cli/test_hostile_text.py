@@ -3,12 +3,16 @@
 import dataclasses
 import json
 import string
+import zipfile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.console import one_line, plain, print_json, print_table, table_lines
+from cli import archives
+from cli.__main__ import _parser, _show_traceback
+from cli.console import one_line, print_json, print_table, table_lines
+from localcloud.terminal import plain
 from tests.cli.owning import ONE, Person
 from tests.cli.test_runs import write_steps
 
@@ -107,3 +111,30 @@ def test_the_table_on_a_terminal_is_wrapped_and_still_harmless(capsys, monkeypat
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     print_table(("a", "what happened"), [("x", HOSTILE * 5)])
     assert is_harmless(capsys.readouterr().out)
+
+
+def test_names_in_a_zip_that_a_listener_passed_on_are_one_harmless_line(tmp_path):
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{TITLE}\nNot read: forged.json", b"[1]")
+    entry = archives.path_entry(path, path.name)
+    with entry.open(archives.Budget()) as stream, archives.contents(entry, "zip", stream) as [inner]:
+        assert inner.name == "export.zip: \\u001b]0;owned\\u0007\\nNot read: forged.json"
+
+
+def test_an_argument_that_a_star_made_of_a_file_name_steers_no_terminal(capsys):
+    with pytest.raises(SystemExit):
+        _parser().parse_args(["runs", f"--no{RED}"])
+    shown = capsys.readouterr().err
+    assert is_harmless(shown)
+    assert "unrecognized arguments: --no\\u001b[31m" in shown
+
+
+def test_a_traceback_steers_no_terminal(capsys):
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError as error:
+        _show_traceback(type(error), error, error.__traceback__)
+    shown = capsys.readouterr().err
+    assert is_harmless(shown)
+    assert "ValueError: \\u001b[31mBigQuery refused" in shown

@@ -130,6 +130,7 @@ def test_a_csv_can_be_read_back():
         ("1 = 1", "1 = 1"),
         ("a\n=b", "a\n=b"),
         ("'quoted'", "'quoted'"),
+        ("'=1", "''=1"),
         ("", ""),
     ],
 )
