@@ -9,9 +9,8 @@ import sys
 import pytest
 
 from localcloud import supervisor
+from localcloud.credentials import write_service_account
 from localcloud.supervisor import Laptop, Plan, running
-
-STATE = {"settings": {}, "addresses": {}}
 
 
 @pytest.mark.parametrize(("owner", "is_left"), [(os.getpid(), False), (os.getppid(), True)], ids=["own", "another's"])
@@ -19,7 +18,10 @@ def test_at_its_end_a_cloud_takes_away_its_own_state_and_that_of_no_other_cloud(
     """A directory that is renamed while its cloud runs leaves room for a second cloud under the old name."""
 
     def start(plan, started):
-        state = STATE | {"supervisor": owner}
+        key_path = plan.directory / "service-account.json"
+        write_service_account(key_path, "http://127.0.0.1:9/token")
+        settings = {"GOOGLE_APPLICATION_CREDENTIALS": str(key_path)}
+        state = {"settings": settings, "addresses": {}, "supervisor": owner}
         (plan.directory / "environment.json").write_text(json.dumps(state))
         return Laptop(plan.directory, state)
 
