@@ -25,9 +25,9 @@ def instructions(dockerfile):
 
 def base_images(dockerfile):
     """Of each FROM that names no earlier stage."""
-    froms = [value.split() for name, value in instructions(dockerfile) if name == "FROM"]
-    stages = {words[2] for words in froms if words[1:2] == ["AS"]}
-    return [words[0] for words in froms if words[0] not in stages]
+    bases = [value.split() for name, value in instructions(dockerfile) if name == "FROM"]
+    stages = {words[2] for words in bases if words[1:2] == ["AS"]}
+    return [words[0] for words in bases if words[0] not in stages]
 
 
 def images_of_steps():
