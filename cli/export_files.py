@@ -16,6 +16,7 @@ from typing import Any, Literal
 from cli import archives
 from cli.archives import Budget, Damaged, Entry
 from cli.errors import CliError
+from cli.export_rows import PLAYS_TABLE
 from cli.json_rows import NotRows, read_rows
 
 PAGE = "https://www.spotify.com/account/privacy/"
@@ -26,6 +27,10 @@ _HISTORY_NAME = re.compile(
     r"(?:_(?P<number>\d{1,3})(?!\d))?",
     re.IGNORECASE,
 )
+OWN_EXPORT = "is a file that `export` has written, to be given by itself"
+
+_KEY = {name.encode() for name in PLAYS_TABLE["primary_key"]}
+_HEAD_BYTES = 1 << 16
 _ROWS_THAT_TELL = 10_000
 _DEEPEST = 3
 
@@ -134,6 +139,8 @@ def _unread_when_damaged(entry: Entry, found: _Path) -> Iterator[None]:
 
 def _read_file(entry: Entry, stream: io.BufferedReader, found: _Path) -> Iterator[ExportFile]:
     """The file as a history. Raises NotRows when it is none."""
+    if own_form(stream):
+        raise NotRows(OWN_EXPORT)
     _refuse_other_formats(stream)
     name = _HISTORY_NAME.search(entry.file_name)
     rows = read_rows(stream)
@@ -153,6 +160,17 @@ def _read_file(entry: Entry, stream: io.BufferedReader, found: _Path) -> Iterato
     file.rows = _until_damage(chain(head, rows), file)
     found.histories.append(file)
     yield file
+
+
+def own_form(stream: io.BufferedReader) -> Literal["csv", "json", "parquet"] | None:
+    """The form of a file that `export` has written, by its first bytes, which are not taken; None for all others."""
+    head = stream.peek(_HEAD_BYTES)
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.lstrip().startswith(b"[") and all(b'"%s"' % name in head for name in _KEY):
+        return "json"
+    header = re.split(rb'"?,"?', head.partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf").strip(b'"\r'))
+    return "csv" if set(header) >= _KEY else None
 
 
 def _refuse_other_formats(stream: io.BufferedReader) -> None:

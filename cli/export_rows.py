@@ -23,6 +23,9 @@ COUNTS_FROM_MS = 30_000
 PLAYS_TABLE = json.loads((Path(__file__).parent.parent / "functions/ingest/tables/plays.json").read_text("utf-8"))
 """The table file that ingest owns."""
 
+OF_IMPORT = ("import_id", "ms_played_import_id")
+"""The columns by which an import can be undone. They mean something in one warehouse only."""
+
 _BOUNDS = PLAYS_TABLE["bounds"]
 _FIRST_INSTANT = datetime.fromisoformat(_BOUNDS["played_at"]["minimum"])
 _AHEAD = timedelta(seconds=_BOUNDS["played_at"]["seconds_ahead"])
@@ -52,6 +55,8 @@ class ExportedPlay:
     """Where the row has an `offline_timestamp`, in whole seconds: files have it in seconds or in milliseconds."""
     reported_at: datetime | None = None
     """The row's `ts`, where that is not `played_at`."""
+    row: tuple[Any, ...] | None = None
+    """In the order of the columns of `plays`, where a file of `export` has the play."""
 
     @property
     def counts(self) -> bool:
@@ -69,7 +74,7 @@ class LeftOut:
     """Whether it may be a play of a track: then one is missing where the row stands."""
 
 
-class _Unreadable(Exception):  # noqa: N818 -- reads as what happened
+class Unreadable(Exception):  # noqa: N818 -- reads as what happened
     """The text says what is wrong with the row."""
 
 
@@ -78,13 +83,13 @@ def parse_rows(rows: Iterable[Any], now: datetime) -> Iterator[ExportedPlay | Le
     for row in rows:
         try:
             yield _parse(row, now)
-        except _Unreadable as error:
+        except Unreadable as error:
             yield LeftOut("unreadable", str(error), is_lost=True)
 
 
 def _parse(row: Any, now: datetime) -> ExportedPlay | LeftOut:
     if not isinstance(row, Mapping):
-        raise _Unreadable("it is not an object")
+        raise Unreadable("it is not an object")
     uri = row.get("spotify_track_uri")
     if not uri:
         return _without_track(row)
@@ -112,7 +117,7 @@ def _without_track(row: Mapping[str, Any]) -> LeftOut:
 def _track_id(uri: Any) -> str:
     match = _TRACK_URI.fullmatch(uri) if isinstance(uri, str) else None
     if match is None:
-        raise _Unreadable("spotify_track_uri is not that of a track")
+        raise Unreadable("spotify_track_uri is not that of a track")
     return sys.intern(match[1])
 
 
@@ -123,12 +128,17 @@ def _played_at(value: Any, now: datetime) -> datetime:
             raise ValueError
         instant = instant.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        raise _Unreadable("ts is not an instant with a time zone") from None
-    if instant < _FIRST_INSTANT:
-        raise _Unreadable(f"ts lies before {_FIRST_INSTANT:%Y-%m-%d}")
-    if instant > now + _AHEAD:
-        raise _Unreadable("ts lies in the future")
+        raise Unreadable("ts is not an instant with a time zone") from None
+    in_time("ts", instant, now)
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def in_time(name: str, instant: datetime, now: datetime) -> None:
+    """Raises Unreadable for an instant at which no play can have ended."""
+    if instant < _FIRST_INSTANT:
+        raise Unreadable(f"{name} lies before {_FIRST_INSTANT:%Y-%m-%d}")
+    if instant > now + _AHEAD:
+        raise Unreadable(f"{name} lies in the future")
 
 
 def _started_at(value: Any) -> datetime | None:
@@ -142,7 +152,7 @@ def _started_at(value: Any) -> datetime | None:
 def _ms_played(value: Any) -> int | None:
     """Unit: milliseconds."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise _Unreadable("ms_played is not a number of milliseconds")
+        raise Unreadable("ms_played is not a number of milliseconds")
     return value if value <= _LONGEST_MS else None
 
 

@@ -24,6 +24,7 @@ SCHEMA = [
         **{"file": "INTEGER", "listener_id": "STRING", "played_at": "TIMESTAMP", "track_id": "STRING"},
         **{"track_name": "STRING", "artist_name": "STRING", "album_name": "STRING", "source": "STRING"},
         **{"ms_played": "INTEGER", "reported_at": "TIMESTAMP"},
+        **{"artist_names": "STRING", "duration_ms": "INTEGER", "isrc": "STRING"},
     }.items()
 ]
 # Google's client sends up to 5 MB in one call.

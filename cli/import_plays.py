@@ -1,4 +1,5 @@
 """Stores the plays of a listener's own "Extended streaming history", as Spotify sends it, without asking Spotify.
+A file that `export` has written is taken as well, by itself: its rows are stored as they are, and close no gap.
 
 Every row is accounted for. Plays that are stored already are not stored again, whichever way they came; those that
 came from Spotify's API learn how long they were heard. The same files may be given again, in any order, at any time.
@@ -22,6 +23,7 @@ from cli import (
     import_queries,
     import_records,
     import_report,
+    own_export,
     ownership,
     undo_import,
 )
@@ -36,6 +38,7 @@ from cli.import_comparison import Comparison
 from cli.import_records import Import
 from cli.import_report import Account
 from cli.landing_bucket import SETTLED, LandingBucket
+from cli.own_export import OwnReading
 from cli.place import Place
 from cli.plays_files import Run, cut
 from cli.secret_store import SecretStore
@@ -79,7 +82,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the zip from Spotify, the folder it was unpacked to or one above, Streaming_History_Audio_….json or "
-        "endsong_….json; also packed again, as .gz, .tgz or zip in zip",
+        "endsong_….json; also packed again, as .gz, .tgz or zip in zip. Or one file that `export` has written",
     )
     parser.add_argument(
         "--undo",
@@ -112,14 +115,14 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     consent.check_listener(options.listener)
     warehouse = Warehouse(place)
     _check_known(options, place, warehouse)
-    reading = export_reading.read(_reported(export_files.read_files(options.files)), place.now())
-    spans = coverage.stretches(reading.files)
+    reading = _read(options, place)
+    spans = reading.spans if isinstance(reading, OwnReading) else coverage.stretches(reading.files)
     files = cut(reading.plays)
     comparison = _compare(warehouse, options.listener, spans, files)
     account = Account(options.listener, reading, comparison, options.dry_run)
     stored = import_queries.fetch_stored_times(warehouse, options.listener, spans)
     if not options.anyway:
-        account.doubt = ownership.check(place, warehouse, options.listener, account, stored)
+        account.doubt = _doubt(place, warehouse, account, stored)
     closings = coverage.closings(import_queries.fetch_gaps(warehouse, options.listener), reading.files, stored)
     show = import_report.show_json if options.json else import_report.show
     if options.dry_run:
@@ -143,6 +146,21 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     if options.json:
         show(account)
     return _verdict(account, place)
+
+
+def _read(options: argparse.Namespace, place: Place) -> Reading:
+    if own := own_export.find(options.files):
+        say(f"Reading {own.name} …")
+        return own_export.read(own, place.now())
+    return export_reading.read(_reported(export_files.read_files(options.files)), place.now())
+
+
+def _doubt(place: Place, warehouse: Warehouse, account: Account, stored: Sequence[tuple[int, int]]) -> str:
+    """Raises CliError when the files are somebody else's. Those of `export` name the listener."""
+    if isinstance(account.reading, OwnReading):
+        account.reading.check_listener(account.listener)
+        return ""
+    return ownership.check(place, warehouse, account.listener, account, stored)
 
 
 def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse) -> None:

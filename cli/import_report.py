@@ -48,7 +48,7 @@ class Account:
     @property
     def unmeasured(self) -> int:
         """Plays of which the files say more than any track lasts."""
-        return sum(play.ms_played is None for play in self.reading.plays)
+        return sum(play.ms_played is None and play.row is None for play in self.reading.plays)
 
     @property
     def gaps_closed(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cli.export_rows import PLAYS_TABLE, ExportedPlay
+from cli.export_rows import OF_IMPORT, PLAYS_TABLE, ExportedPlay
 
 # BigQuery modifies at most 4,000 partitions in one job, and a partition is a day:
 # https://cloud.google.com/bigquery/quotas#partitioned_tables
@@ -61,18 +61,21 @@ def columns() -> list[str]:
 
 def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:
     """UTF-8, a header, one line per play. What an export does not tell is NULL, an empty field."""
-    names, of_run = columns(), {"run_id": run.run_id, "ingested_at": run.started_at, **of_import(run.import_id)}
-    lines = [",".join(names), *(to_line(names, {**values_of(play, run.listener), **of_run}) for play in plays)]
-    return "".join(f"{line}\n" for line in lines).encode()
+    names, of_run = columns(), {"run_id": run.run_id, "ingested_at": run.started_at}
+    rows = ({**of_run, **values_of(play, run.listener), **_of_import(play, run.import_id)} for play in plays)
+    return "".join(f"{line}\n" for line in [",".join(names), *(to_line(names, row) for row in rows)]).encode()
 
 
-def of_import(import_id: str) -> dict[str, str]:
-    """The columns by which an import can be undone, of a row that tells the time heard."""
-    return {"import_id": import_id, "ms_played_import_id": import_id}
+def _of_import(play: ExportedPlay, import_id: str) -> dict[str, str | None]:
+    """A row of the API that was exported may not have the time heard."""
+    has_time = play.row is None or play.ms_played is not None or play.reported_at is not None
+    return dict(zip(OF_IMPORT, (import_id, import_id if has_time else None), strict=True))
 
 
 def values_of(play: ExportedPlay, listener: str) -> dict[str, Any]:
-    """A play by the columns of `plays`."""
+    """A play by the columns of `plays`. A row that was exported keeps its run and all that it has."""
+    if play.row is not None:
+        return {**dict(zip(columns(), play.row, strict=True)), "listener_id": listener}
     return {
         "listener_id": listener,
         "played_at": play.played_at,
@@ -97,6 +100,8 @@ def _to_field(value: Any) -> str:
             return ""
         case str():
             return '"' + value.replace('"', '""') + '"'
+        case bool():
+            return str(value).lower()
         case datetime():
             return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z"
         case _:

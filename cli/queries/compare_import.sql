@@ -2,9 +2,8 @@
 -- `file` NULL, has the plays that are stored in the stretches of the export, and those of them that the export lacks.
 WITH landed AS (
   SELECT
-    listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, album_name, file,
-    'new' AS import_id,
-    CAST(NULL AS STRING) AS artist_names, CAST(NULL AS INT64) AS duration_ms, CAST(NULL AS STRING) AS isrc
+    listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names, album_name,
+    duration_ms, isrc, file, 'new' AS import_id
   FROM $staging
 ),
 stored AS (

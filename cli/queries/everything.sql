@@ -1,5 +1,6 @@
--- A row is one play of one listener with every column, the oldest first.
-SELECT *
+-- A row is one play of one listener with every column, the oldest first, but those that name imports: these are of this
+-- warehouse, and another one gives its own.
+SELECT * EXCEPT (import_id, ms_played_import_id)
 FROM plays
 WHERE listener_id = @listener_id
 -- BigQuery enforces no key: of several rows that have it one is shown.

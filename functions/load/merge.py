@@ -186,11 +186,13 @@ def _quoted(column: str) -> str:
 def _read(job: bigquery.QueryJob) -> MergedFile | None:
     if job.error_result is not None or job.dml_stats is None or job.ended is None:
         return None
+    rows_in, inserted = int(job.labels["rows_in"]), job.dml_stats.inserted_row_count
     counts = Counts(
-        rows_in=int(job.labels["rows_in"]),
+        rows_in=rows_in,
         listeners=int(job.labels["listeners"]),
-        inserted=job.dml_stats.inserted_row_count,
-        completed=job.dml_stats.updated_row_count,
+        inserted=inserted,
+        # A play that is stored twice is updated twice, and is one row of the file.
+        completed=min(job.dml_stats.updated_row_count, rows_in - inserted),
         # An event may be repeated after a deployment: jobs of the version before do not have the label.
         rows_refused=int(job.labels.get("rows_refused", 0)),
         outside={

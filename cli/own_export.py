@@ -1,0 +1,201 @@
+"""Reads what `export` has written, CSV, JSON or Parquet: rows of `plays`, to be stored as they are.
+
+The columns say that it is such a file. Which import a row once came from is not taken over: it comes from this one now.
+"""
+
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from math import isnan
+from pathlib import Path
+from shutil import copyfileobj
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from cli import archives, coverage
+from cli.archives import Budget, Damaged, Entry
+from cli.errors import CliError
+from cli.export_files import OWN_EXPORT, ExportFile, own_form
+from cli.export_reading import Reading, to_ms
+from cli.export_rows import OF_IMPORT, PLAYS_TABLE, ExportedPlay, LeftOut, Unreadable, in_time
+from cli.json_rows import NotRows, read_rows
+
+_COLUMNS: Sequence[Mapping[str, str]] = PLAYS_TABLE["columns"]
+_NAMES = [column["name"] for column in _COLUMNS]
+_REQUIRED = {column["name"] for column in _COLUMNS if column["mode"] == "REQUIRED"}
+
+
+class OwnReading(Reading):
+    """The plays of such a file. It is no evidence that nothing else was heard between them, so it has no `files`."""
+
+    @cached_property
+    def plays(self) -> list[ExportedPlay]:
+        return sorted(self._plays.values(), key=lambda play: (play.played_at, play.track_id))
+
+    @property
+    def spans(self) -> list[coverage.Span]:
+        return [(to_ms(self.plays[0].played_at), to_ms(self.plays[-1].played_at))] if self.plays else []
+
+    def add(self, file: ExportFile) -> None:
+        self.rows_by_file[file.name] = 0
+        for index, row in enumerate(self._counted(file)):
+            try:
+                self._add_play(_parse(row, self.now))
+            except Unreadable as error:
+                self._add_left_out(LeftOut("unreadable", str(error), is_lost=True), file.name, index)
+
+    def check_listener(self, listener: str) -> None:
+        """Raises CliError when the plays are another listener's."""
+        at = _NAMES.index("listener_id")
+        if others := sorted({play.row[at] for play in self.plays if play.row} - {listener}):
+            raise CliError(
+                f"The file holds plays of {', '.join(others)}, not of {listener} alone. Nothing was stored. To store "
+                f"them as plays of {listener}, run the command again with --anyway."
+            )
+
+
+def find(paths: Sequence[Path]) -> Path | None:
+    """The path that is such a file. Raises CliError when there are others beside it."""
+    own = next((path for path in paths if path.is_file() and _is_own(path)), None)
+    if own and len(paths) > 1:
+        raise CliError(f"{own.name} {OWN_EXPORT}. Nothing was stored.")
+    return own
+
+
+def _is_own(path: Path) -> bool:
+    try:
+        with archives.path_entry(path, path.name).open(Budget()) as stream:
+            return own_form(stream) is not None
+    except Damaged:
+        return False
+
+
+def read(path: Path, now: datetime) -> OwnReading:
+    """Raises CliError unless the file is whole."""
+    reading, entry = OwnReading(now), archives.path_entry(path, path.name)
+    try:
+        with entry.open(Budget()) as stream:
+            reading.add(_file(entry, stream))
+    except (Damaged, NotRows) as error:
+        raise CliError(f"{path.name} {error}. Nothing was stored. Write it again with `export`.") from None
+    except pa.ArrowInvalid:
+        raise CliError(
+            f"{path.name} is not as `export` wrote it, or only a part of it is there. Nothing was stored."
+        ) from None
+    return reading
+
+
+def _file(entry: Entry, stream: io.BufferedReader) -> ExportFile:
+    rows = _READERS[own_form(stream) or "json"](stream)
+    return ExportFile(entry.name, entry.folder, is_video=False, number=None, rows=rows)
+
+
+def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
+    """Values as text. A field without quotes and content is NULL, an empty one in quotes is an empty text."""
+    with tempfile.TemporaryFile() as copy:
+        copyfileobj(stream, copy)
+        copy.seek(-1, os.SEEK_END)
+        if copy.read(1) != b"\n":
+            raise NotRows("is not whole: its last line has no end")
+        copy.seek(0)
+        reader = pyarrow.csv.open_csv(
+            copy,
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(_NAMES, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        for batch in reader:
+            yield from batch.to_pylist()
+
+
+def _parquet_rows(stream: io.BufferedReader) -> Iterator[Any]:
+    with tempfile.TemporaryFile() as copy:
+        copyfileobj(stream, copy)
+        file = pyarrow.parquet.ParquetFile(copy)
+        if missing := sorted(_REQUIRED - set(file.schema_arrow.names)):
+            raise NotRows(f"has no column {', '.join(missing)}")
+        for batch in file.iter_batches():
+            yield from batch.to_pylist()
+
+
+_READERS = {"csv": _csv_rows, "json": read_rows, "parquet": _parquet_rows}
+
+
+def _parse(row: Any, now: datetime) -> ExportedPlay:
+    if not isinstance(row, Mapping):
+        raise Unreadable("it is not an object")
+    if unknown := row.keys() - set(_NAMES):
+        raise NotRows(f"has the column {min(unknown)!r:.60}, which plays do not have here")
+    values = {column["name"]: _value(column, row.get(column["name"])) for column in _COLUMNS}
+    in_time("played_at", values["played_at"], now)
+    if values["source"] not in ("api", "export"):
+        raise Unreadable("source is neither api nor export")
+    return ExportedPlay(
+        played_at=values["played_at"],
+        track_id=values["track_id"],
+        track_name=values["track_name"],
+        artist_name=values["artist_name"],
+        album_name=values["album_name"],
+        ms_played=values["ms_played"],
+        reported_at=values["reported_at"],
+        row=tuple(values.values()),
+    )
+
+
+def _value(column: Mapping[str, str], value: Any) -> Any:
+    """As BigQuery has it, from text or from a value of JSON or Parquet. NaN, which other programs write, is NULL."""
+    name = column["name"]
+    if name in OF_IMPORT or value is None or (isinstance(value, float) and isnan(value)):
+        if name in _REQUIRED:
+            raise Unreadable(f"{name} is missing")
+        return None
+    try:
+        return _CONVERTERS[column["type"]](value)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise Unreadable(f"{name} is not of the type {column['type']}") from None
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return sys.intern(value.encode("utf-8", "replace").decode())
+
+
+def _instant(value: Any) -> datetime:
+    instant = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    if instant.tzinfo is None:
+        raise ValueError
+    instant = instant.astimezone(UTC)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _integer(value: Any) -> int:
+    number = float(value)
+    if isinstance(value, bool) or not number.is_integer():
+        raise ValueError
+    return int(number)
+
+
+def _boolean(value: Any) -> bool:
+    return {"true": True, "false": False}[str(value).lower()]
+
+
+def _float(value: Any) -> float | None:
+    number = float(value)
+    return None if isnan(number) else number
+
+
+_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    **{"STRING": _string, "TIMESTAMP": _instant, "INTEGER": _integer, "BOOLEAN": _boolean, "FLOAT": _float}
+}
