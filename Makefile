@@ -19,7 +19,7 @@ demo: setup ## Live through weeks of hourly runs in some minutes, check every fi
 .PHONY: test
 test: browser ## Run every check and every test; ends with the slowest tests and the seconds per folder
 	@$(MAKE) --no-print-directory -j 2 lint terraform-check checkov
-	@echo "==> pytest: all tests, two at a time; about eight minutes on two cores; Ctrl-C stops"
+	@echo "==> pytest: all tests, two at a time; up to twenty minutes on two cores; Ctrl-C stops"
 	@$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
