@@ -13,7 +13,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## Live through weeks of hourly runs in some minutes, check every figure, show the top ten and the dashboard
+demo: setup ## Live through eleven days of hourly runs in a minute, check every figure, show the top ten and the dashboard
 	@$(PY) -m localcloud.demo
 
 .PHONY: test
