@@ -78,6 +78,14 @@ def told(importing):
             "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
             f"('{slug}', TIMESTAMP '2026-11-01', TIMESTAMP '2026-11-02', 'r', TIMESTAMP '2026-11-02')"
         )
+        importing.rows(
+            "INSERT INTO listening.closed_gaps (listener_id, gap_start, gap_end, run_id, detected_at, import_id) "
+            f"VALUES ('{slug}', TIMESTAMP '2026-10-01', TIMESTAMP '2026-10-02', 'r', TIMESTAMP '2026-11-02', 'i{slug}')"
+        )
+        importing.rows(
+            "INSERT INTO listening.imports (import_id, listener_id, started_at, files, rows_in) VALUES "
+            f"('i{slug}', '{slug}', TIMESTAMP '2026-11-02', '[]', 0)"
+        )
         write_batch_of(importing, slug)
     reason = f"no new plays from 1 of 2 listeners; {ONE}: consent was revoked, run `python -m cli authorize {ONE}`"
     write_steps(importing.owner, ("20261122T090000Z", "ingest", "skipped", 5, 0, reason))
@@ -138,8 +146,8 @@ def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it
         "1  versions of the refresh token destroyed\n"
         "3  plays deleted\n"
         "1  gaps deleted\n"
-        "0  closed gaps deleted\n"
-        "0  rows of the list of imports deleted\n"
+        "1  closed gaps deleted\n"
+        "1  rows of the list of imports deleted\n"
         "1  rows of the list of tracks deleted\n"
         "1  rows of the top ten deleted\n"
         "1  rows of the ledger reworded\n"
