@@ -30,6 +30,10 @@ class Place:
         return self.settings.get("DATASET") or "listening"
 
     @property
+    def staging_dataset(self) -> str:
+        return self.settings.get("STAGING_DATASET") or "listening_staging"
+
+    @property
     def spotify_accounts_url(self) -> str:
         return (self.settings.get("SPOTIFY_ACCOUNTS_URL") or ACCOUNTS_URL).rstrip("/")
 

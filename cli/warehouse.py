@@ -22,8 +22,6 @@ Row = dict[str, Any]
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 _QUERIES = Path(__file__).parent / "queries"
-_STAGING = "plays_staging_"
-"""How the names of all staging tables begin, load's and those of imports."""
 _STAGED_FOR = timedelta(hours=1)
 _API_SECONDS, _QUERY_SECONDS, _LOAD_SECONDS = 20, 60, 120
 
@@ -56,9 +54,8 @@ class Warehouse:
 
     def drop_staging(self) -> None:
         """The files that load has merged, which stay for three days; a repeat of load makes its table anew."""
-        for table in self._client.list_tables(self._dataset, timeout=_API_SECONDS):
-            if table.table_id.startswith(_STAGING):
-                self._client.delete_table(table.reference, not_found_ok=True, timeout=_API_SECONDS)
+        for table in self._client.list_tables(self._place.staging_dataset, timeout=_API_SECONDS):
+            self._client.delete_table(table.reference, not_found_ok=True, timeout=_API_SECONDS)
 
     def _rows(self, name: str, *parameters: Parameter) -> list[Row]:
         return [dict(row) for row in self.run(name, *parameters)]
@@ -69,7 +66,8 @@ class Warehouse:
 
         Where it cannot be dropped, it expires within the hour.
         """
-        table = bigquery.Table(f"{self._client.project}.{self._dataset}.{_STAGING}{uuid.uuid4().hex}", schema)
+        table_id = f"plays_import_{uuid.uuid4().hex}"
+        table = bigquery.Table(f"{self._client.project}.{self._place.staging_dataset}.{table_id}", schema)
         table.expires = self._place.now() + _STAGED_FOR
         self._client.create_table(table, retry=_RETRY, timeout=_API_SECONDS)
         try:

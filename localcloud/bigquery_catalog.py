@@ -18,6 +18,7 @@ _LISTED = (
     *("kind", "id", "tableReference", "type", "creationTime", "expirationTime"),
     *("friendlyName", "labels", "timePartitioning", "clustering"),
 )
+_KEPT_OF_DATASET = ("description", "friendlyName", "labels", "defaultTableExpirationMs")
 _KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "tableConstraints")
 
 
@@ -75,7 +76,7 @@ def create_dataset(cursor: Cursor, project: str, request: Resource, now_ms: int)
         "location": request.get("location", "US"),
         "creationTime": str(now_ms),
         "lastModifiedTime": str(now_ms),
-        **{key: request[key] for key in ("description", "friendlyName", "labels") if key in request},
+        **{key: request[key] for key in _KEPT_OF_DATASET if key in request},
     }
     cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(f'{project}.{name}')}")
     cursor.execute("INSERT INTO localcloud.datasets VALUES (?, ?, ?)", [project, name, json.dumps(resource)])
@@ -121,6 +122,8 @@ def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int)
         "schema": {"fields": [canonical_field(field) for field in request["schema"]["fields"]]},
         **{key: request[key] for key in (*_KEPT_AS_GIVEN, "expirationTime") if request.get(key)},
     }
+    if "defaultTableExpirationMs" in dataset:
+        resource.setdefault("expirationTime", str(now_ms + int(dataset["defaultTableExpirationMs"])))
     _create_rows(cursor, table, resource["schema"]["fields"])
     cursor.execute("INSERT INTO localcloud.tables VALUES (?, ?, ?, ?)", [*table.parts, json.dumps(resource)])
     return resource

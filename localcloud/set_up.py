@@ -30,6 +30,7 @@ NAMES = {
     "GOOGLE_CLOUD_PROJECT": "heavy-rotation-laptop",
     "LOCATION": "us-central1",
     "DATASET": "listening",
+    "STAGING_DATASET": "listening_staging",
     "LANDING_BUCKET": "heavy-rotation-laptop-landing",
     "QUARANTINE_BUCKET": "heavy-rotation-laptop-quarantine",
     "PLAYS_BOUNDS": json.dumps(PLAYS_BOUNDS),
@@ -44,6 +45,8 @@ BUCKETS = [
     NAMES["SPARK_TEMP_BUCKET"],
     "heavy-rotation-laptop-code",
 ]
+_STAGED_MS = 3 * 24 * 3_600_000
+"""The default_table_expiration_ms of terraform/load.tf."""
 _TIMEOUT_SECONDS = 30
 Send: TypeAlias = Callable[[str, str, bytes], tuple[int, str]]
 
@@ -110,6 +113,9 @@ def _resources(settings: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
     datasets = f"{bigquery}/bigquery/v2/projects/{project}/datasets"
     reference = {"projectId": project, "datasetId": dataset}
     yield "POST", datasets, _json({"datasetReference": reference, "location": settings["LOCATION"]})
+    staging = {"datasetReference": {"projectId": project, "datasetId": settings["STAGING_DATASET"]}}
+    expiration = {"location": settings["LOCATION"], "defaultTableExpirationMs": str(_STAGED_MS)}
+    yield "POST", datasets, _json(staging | expiration)
     for path in TABLE_FILES:
         yield "POST", f"{datasets}/{dataset}/tables", _json(table_resource(path, reference))
     code_bucket, _, name = settings["SPARK_JOB_URI"].removeprefix("gs://").partition("/")

@@ -16,6 +16,7 @@ module "load" {
     PLAYS_BOUNDS       = jsonencode(local.table_files.plays.bounds)
     PLAYS_LOADED_TOPIC = google_pubsub_topic.plays_loaded.name
     QUARANTINE_BUCKET  = google_storage_bucket.quarantine.name
+    STAGING_DATASET    = google_bigquery_dataset.staging.dataset_id
   })
 
   after       = time_sleep.grants.id
@@ -35,11 +36,47 @@ resource "google_project_iam_member" "load_jobs" {
   member  = module.load.identity.member
 }
 
-# Load makes a staging table for each file, fills and reads it, and merges it into plays. Tables are made in a dataset,
-# so the grant is on the dataset; load is the only part that holds one so wide.
-resource "google_bigquery_dataset_iam_member" "load" {
-  dataset_id = google_bigquery_dataset.main.dataset_id
+# Where load and `python -m cli import` put the rows of a file before they are compared with what is stored. Nothing here
+# is the only copy of anything, so a destroy takes it.
+resource "google_bigquery_dataset" "staging" {
+  #checkov:skip=CKV_GCP_81:Google's own encryption is enough here; a key of ours costs $0.06 a month and can be lost.
+  dataset_id  = "listening_staging"
+  location    = var.region
+  description = "Heavy Rotation: rows of landed files on their way into plays."
+
+  # Three days. Eventarc delivers again for 24 hours; a repeat should find the rows still there.
+  default_table_expiration_ms = 259200000
+  max_time_travel_hours       = "48"
+  delete_contents_on_destroy  = true
+
+  depends_on = [time_sleep.apis]
+}
+
+# Load makes a table for each file, fills and reads it. Tables are made in a dataset, so the grant is on one, and this one
+# holds no history.
+resource "google_bigquery_dataset_iam_member" "load_staging" {
+  dataset_id = google_bigquery_dataset.staging.dataset_id
   role       = "roles/bigquery.dataEditor"
+  member     = module.load.identity.member
+}
+
+# Load merges into the plays and into the ledger, and looks both up.
+resource "google_bigquery_table_iam_member" "load_writes" {
+  for_each = toset(["plays", "runs"])
+
+  dataset_id = google_bigquery_dataset.main.dataset_id
+  table_id   = google_bigquery_table.main[each.value].table_id
+  role       = "roles/bigquery.dataEditor"
+  member     = module.load.identity.member
+}
+
+# Load reads which recordings are one track, and which imports were undone.
+resource "google_bigquery_table_iam_member" "load_reads" {
+  for_each = toset(["imports", "tracks"])
+
+  dataset_id = google_bigquery_dataset.main.dataset_id
+  table_id   = google_bigquery_table.main[each.value].table_id
+  role       = "roles/bigquery.dataViewer"
   member     = module.load.identity.member
 }
 

@@ -46,6 +46,7 @@ output "settings" {
   value = merge(local.settings, {
     LANDING_BUCKET    = google_storage_bucket.landing.name
     QUARANTINE_BUCKET = google_storage_bucket.quarantine.name
+    STAGING_DATASET   = google_bigquery_dataset.staging.dataset_id
   })
 }
 

@@ -63,7 +63,7 @@ resource "google_project_iam_member" "transform_trigger_jobs" {
   member  = module.transform_trigger.identity.member
 }
 
-# Transform_trigger writes its row in the ledger. It sees no plays.
+# Transform_trigger writes its row in the ledger. It sees no plays itself; what it submits acts as Spark, which does.
 resource "google_bigquery_table_iam_member" "transform_trigger_runs" {
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main["runs"].table_id

@@ -15,6 +15,8 @@ class Settings:
     project: str
     location: str
     dataset: str
+    staging_dataset: str
+    """Its tables expire by themselves: the dataset says when."""
     landing_bucket: str
     quarantine_bucket: str
     plays_loaded_topic: str
@@ -30,6 +32,7 @@ class Settings:
             project=_read(environ, "GOOGLE_CLOUD_PROJECT", r"[a-z0-9.:-]+"),
             location=_read(environ, "LOCATION", r"[A-Za-z0-9-]+"),
             dataset=_read(environ, "DATASET", r"[A-Za-z0-9_]+", "listening"),
+            staging_dataset=_read(environ, "STAGING_DATASET", r"[A-Za-z0-9_]+", "listening_staging"),
             landing_bucket=_read(environ, "LANDING_BUCKET", _BUCKET),
             quarantine_bucket=_read(environ, "QUARANTINE_BUCKET", _BUCKET),
             plays_loaded_topic=_read(environ, "PLAYS_LOADED_TOPIC", r"[A-Za-z][A-Za-z0-9._~+%-]+", "plays-loaded"),

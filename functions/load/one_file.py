@@ -122,7 +122,7 @@ def _merge_file(cloud: Cloud, landed: LandedObject) -> MergedFile | None:
 
 def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
     """A refused file is in the quarantine bucket before any row of it counts, and one bad row costs no other."""
-    table_id = cloud.settings.table(landed.staging_table)
+    table_id = f"{cloud.settings.project}.{cloud.settings.staging_dataset}.{landed.staging_table}"
     try:
         return stage(cloud.bigquery, landed, plays, table_id)
     except FileRefused as refusal:

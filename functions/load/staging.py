@@ -1,8 +1,8 @@
-"""Brings a run's file into a staging table of its own, which expires by itself."""
+"""Brings a run's file into a staging table of its own, in a dataset whose tables expire by themselves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from google.cloud import bigquery
@@ -14,8 +14,6 @@ from load_errors import REFUSALS, FileRefused, ObjectGone
 from plays_table import PLAYED_AT, PlaysTable
 from refused import is_gone
 
-# Eventarc delivers again for 24 hours; a repeat should find the rows still there.
-_LIFETIME = timedelta(days=3)
 # More bad rows than this, and nothing of the file is believed.
 _ANY_NUMBER = 1_000_000
 
@@ -119,7 +117,6 @@ FROM `{table_id}`"""  # noqa: S608 -- identifiers and conditions come from check
 
 def _create_table(client: bigquery.Client, plays: PlaysTable, table_id: str) -> None:
     table = bigquery.Table(table_id, schema=plays.schema)
-    table.expires = datetime.now(UTC) + _LIFETIME
     client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
 
 

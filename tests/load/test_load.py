@@ -41,6 +41,18 @@ def test_a_landed_file_becomes_plays_a_message_and_a_row_in_the_ledger(loading, 
     )
 
 
+def test_a_file_is_staged_where_tables_expire_and_nothing_is_made_beside_the_plays(loading):
+    before = {table.table_id for table in loading.warehouse.list_tables("listening")}
+    loading.land(csv_of(play(1)))
+    loading.deliver()
+
+    [staged] = loading.warehouse.list_tables("listening_staging")
+
+    assert staged.table_id.startswith("plays_staging_20261122T100000Z_")
+    assert timedelta(days=2, hours=23) < staged.expires - datetime.now(UTC) <= timedelta(days=3)
+    assert {table.table_id for table in loading.warehouse.list_tables("listening")} == before
+
+
 def test_columns_are_found_by_their_names(loading):
     loading.land(csv_of(ALL_KINDS_OF_VALUES, header=COLUMNS[::-1]))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,26 @@ def test_a_table_whose_time_has_come_is_gone_and_its_name_is_free(warehouse: War
             ask()
     warehouse.create("staging", "id STRING")
     assert warehouse.rows("SELECT id FROM staging") == []
+
+
+def test_a_dataset_says_when_its_tables_expire_and_a_table_says_it_better(warehouse: Warehouse) -> None:
+    dataset = bigquery.Dataset(f"{PROJECT}.passing")
+    dataset.location, dataset.default_table_expiration_ms = LOCATION, 3_600_000
+    warehouse.client.create_dataset(dataset)
+    for name, expires in (("by_default", None), ("sooner", NOON + timedelta(minutes=1))):
+        table = bigquery.Table(f"{PROJECT}.passing.{name}", schema=[bigquery.SchemaField("id", "STRING")])
+        table.expires = expires
+        warehouse.client.create_table(table)
+
+    truncating = bigquery.LoadJobConfig(
+        source_format="CSV", schema=table.schema, write_disposition="WRITE_TRUNCATE", create_disposition="CREATE_NEVER"
+    )
+    rows = BytesIO(b"a\n")
+    warehouse.client.load_table_from_file(rows, "passing.by_default", size=2, job_config=truncating).result()
+
+    found = {table.table_id: table.expires for table in warehouse.client.list_tables("passing")}
+    assert found == {"by_default": NOON + timedelta(hours=1), "sooner": NOON + timedelta(minutes=1)}
+    assert warehouse.client.get_dataset("passing").default_table_expiration_ms == 3_600_000
 
 
 def test_the_time_of_modification_moves_with_the_data_and_with_nothing_else(warehouse: Warehouse) -> None:

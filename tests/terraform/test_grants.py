@@ -29,12 +29,16 @@ GRANTS = {
     ("function-ingest", "storage.objectUser", "bucket quarantine"),
     # Load: it alone writes plays.
     ("function-load", "bigquery.jobUser", "project"),
-    ("function-load", "bigquery.dataEditor", "dataset listening"),
+    ("function-load", "bigquery.dataEditor", "dataset listening_staging"),
+    ("function-load", "bigquery.dataEditor", "table plays"),
+    ("function-load", "bigquery.dataEditor", "table runs"),
+    ("function-load", "bigquery.dataViewer", "table imports"),
+    ("function-load", "bigquery.dataViewer", "table tracks"),
     ("function-load", "storage.objectViewer", "bucket landing"),
     ("function-load", "storage.legacyBucketReader", "bucket landing"),
     ("function-load", "storage.objectUser", "bucket quarantine"),
     ("function-load", "pubsub.publisher", "topic plays-loaded"),
-    # Transform_trigger: it sees no plays.
+    # Transform_trigger: it sees no plays but through what it submits.
     ("function-transform-trigger", "heavyRotationSubmitBatch", "project"),
     ("function-transform-trigger", "iam.serviceAccountUser", "identity spark-top-tracks"),
     ("function-transform-trigger", "bigquery.jobUser", "project"),
