@@ -3,6 +3,7 @@
 Lives under /_localcloud/ and is never spoilt by the faults it orders.
 """
 
+from pathlib import Path
 from typing import Any
 
 from localcloud.events import to_url
@@ -33,15 +34,19 @@ def fault_routes(faults: Faults) -> Routes:
     return routes
 
 
-def cloud_routes(cloud: GoogleCloud) -> Routes:
-    """What is under way, who gets which events, pause and release of deliveries, the end of a batch."""
+def cloud_routes(cloud: GoogleCloud, key_path: Path | None = None) -> Routes:
+    """What is under way, who gets which events, pause and release of deliveries, the end of a batch.
+
+    `key_path`: the key file that signs deliveries.
+    """
 
     def pending(request: Request) -> Response:
         return Response.of_json({**cloud.events.status(), "batches": cloud.dataproc.active()})
 
     def subscribe(request: Request) -> Response:
         body = request.json()
-        cloud.events.subscribe(_field(body, "event_type"), to_url(_field(body, "url")), body.get("source"))
+        deliver = to_url(_field(body, "url"), key_path)
+        cloud.events.subscribe(_field(body, "event_type"), deliver, body.get("source"))
         return Response.of_json({})
 
     def hold(request: Request) -> Response:

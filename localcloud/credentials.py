@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from google.auth import crypt
+from google.auth import crypt, jwt
 from google.oauth2.credentials import Credentials
 
 from localcloud.web import ApiError, Request, Response, Routes
@@ -46,6 +46,18 @@ def write_service_account(path: Path, token_uri: str, project: str = "heavy-rota
 def bearer(settings: Mapping[str, str]) -> dict[str, str]:
     """The header of a plain call to the laptop cloud with these settings."""
     return {"Authorization": f"Bearer {_bearer(settings)}"}
+
+
+def identity_token(key_path: Path, audience: str) -> dict[str, str]:
+    """The header with which Scheduler, Eventarc and Pub/Sub call a function: an OIDC token, signed with the key."""
+    signer = _signer(json.loads(key_path.read_text())["private_key"])
+    claims = {
+        "aud": audience,
+        "iss": "https://accounts.google.com",
+        "email": "caller@laptop",
+        "email_verified": True,
+    }
+    return {"Authorization": f"Bearer {jwt.encode(signer, claims).decode()}"}
 
 
 def of_laptop(settings: Mapping[str, str]) -> Credentials:
@@ -101,6 +113,13 @@ def token_routes() -> Routes:
 
 def _token(request: Request) -> Response:
     return Response.of_json({"access_token": _credential(request), "expires_in": TOKEN_SECONDS, "token_type": "Bearer"})
+
+
+@functools.cache
+def _signer(private_key: str) -> crypt.RSASigner:
+    # Reading a key takes far longer than signing with it.
+    signer: crypt.RSASigner = crypt.RSASigner.from_string(private_key)
+    return signer
 
 
 @functools.cache

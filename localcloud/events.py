@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from localcloud.clock import Clock
 from localcloud.cloud_events import Event
+from localcloud.credentials import identity_token
 from localcloud.event_queue import Delivery, EventQueue
 from localcloud.faults import Faults, Misbehaviour
 from localcloud.log import Log
@@ -198,10 +200,12 @@ class Events:
         self._wake[delivery.subscription].set()
 
 
-def to_url(url: str) -> Deliver:
-    """Deliver by HTTP POST, as to a function in a process of its own."""
+def to_url(url: str, key_path: Path | None = None) -> Deliver:
+    """Deliver by HTTP POST, as to a function in a process of its own. The key file signs the call's token."""
 
     def deliver(headers: dict[str, str], body: bytes) -> int:
+        if key_path:
+            headers = headers | identity_token(key_path, url)
         # A connection per event: a kept one may be closed just then, which would look like a failed delivery.
         with requests.Session() as session:
             session.trust_env = False  # a proxy has no business between two processes of one laptop

@@ -1,13 +1,15 @@
-"""Serves one function in a process of its own, with the laptop cloud's simulated time.
+"""Serves one function in a process of its own, to the laptop cloud alone, with its simulated time.
 
 `python -m localcloud.function_process --target load --source functions/load/main.py --signature-type cloudevent
---port 8080 --clock FILE` is functions-framework's own server plus one step before each request: the process's
-clock is moved to simulated time. Without simulated time the plain `functions-framework` command is used instead.
+--port 8080 --key FILE --clock FILE` is functions-framework's own server plus two steps before each request. As Cloud
+Run would, it refuses who brings no token that the key has signed; with `--clock` the process's clock is moved to
+simulated time.
 """
 
 import argparse
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ import time_machine
 from functions_framework._http import create_server
 
 from localcloud.clock import Clock
+from localcloud.credentials import Doorkeeper
+from localcloud.web import ApiError, Request, refuse_other_sites
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -25,8 +29,31 @@ def main() -> None:
     app = functions_framework.create_app(  # type: ignore[no-untyped-call]
         options.target, options.source, options.signature_type
     )
-    app.wsgi_app = in_simulated_time(app.wsgi_app, Clock(options.clock))
+    if options.clock:
+        app.wsgi_app = in_simulated_time(app.wsgi_app, Clock(options.clock))
+    app.wsgi_app = behind_a_door(app.wsgi_app, Doorkeeper(options.key), f"http://127.0.0.1:{options.port}")
     create_server(app, debug=False).run("127.0.0.1", options.port)  # type: ignore[no-untyped-call]
+
+
+def behind_a_door(app: WsgiApp, check: Callable[[Request], None], url: str) -> WsgiApp:
+    """The same application for those alone who may call a stand-in of the laptop cloud."""
+
+    def guarded(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        headers = Message()
+        for name, value in environ.items():
+            if name.startswith("HTTP_"):
+                headers[name.removeprefix("HTTP_").replace("_", "-")] = value
+        try:
+            request = Request(environ["REQUEST_METHOD"], environ["PATH_INFO"], {}, headers, b"")
+            refuse_other_sites(request, url)
+            check(request)
+        except ApiError as error:
+            response = error.response()
+            start_response(f"{response.status} {error.rpc_status}", list(response.headers.items()))
+            return [response.body]
+        return app(environ, start_response)
+
+    return guarded
 
 
 def in_simulated_time(app: WsgiApp, clock: Clock) -> WsgiApp:
@@ -49,7 +76,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--source", required=True, help="path of main.py")
     parser.add_argument("--signature-type", required=True, choices=["http", "cloudevent"])
     parser.add_argument("--port", required=True, type=int)
-    parser.add_argument("--clock", required=True, type=Path, help="file that holds the simulated time's offset")
+    parser.add_argument("--key", required=True, type=Path, help="key file of the only ones who may call")
+    parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset; real time without it")
     return parser.parse_args()
 
 

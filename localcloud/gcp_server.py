@@ -26,7 +26,7 @@ def main() -> None:
     backoff = Backoff(options.first_wait, options.longest_wait)
     cloud = GoogleCloud(options.data, Clock(options.clock), faults, log, _run_batch, backoff)
     cloud.routes.extend(fault_routes(faults))
-    cloud.routes.extend(cloud_routes(cloud))
+    cloud.routes.extend(cloud_routes(cloud, options.key))
     check = Doorkeeper(options.key) if options.key else None
     server = Server("gcp", cloud.routes, faults, options.port, check).start()
     cloud.events.start()

@@ -5,17 +5,18 @@ forced run carries the job's next slot, the scheduled run after it the same one;
 offset, some with a fraction of a second.
 """
 
-import base64
-import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import requests
+
+from localcloud.credentials import identity_token
 
 JOB_NAME = "ingest-hourly"
 _GOOGLES_ZONE = ZoneInfo("America/Los_Angeles")
@@ -55,20 +56,23 @@ HOURLY = Retry(max_duration_seconds=90.0, min_backoff_seconds=1.0, max_backoff_s
 ONCE = Retry(count=0)
 
 
-def call(url: str, slot: datetime, retry: Retry = ONCE) -> requests.Response:
-    """Call the job for this slot; the last answer. Raises requests.RequestException when there was none."""
+def call(url: str, slot: datetime, retry: Retry = ONCE, key_path: Path | None = None) -> requests.Response:
+    """Call the job for this slot; the last answer. Raises requests.RequestException when there was none.
+
+    `key_path`: the key file that signs the call's token; without it there is none.
+    """
     for wait in retry.waits():
         with suppress(requests.RequestException):
-            response = _post(url, slot, retry.attempt_deadline_seconds)
+            response = _post(url, slot, retry.attempt_deadline_seconds, key_path)
             if response.ok:
                 return response
         time.sleep(wait)
-    return _post(url, slot, retry.attempt_deadline_seconds)
+    return _post(url, slot, retry.attempt_deadline_seconds, key_path)
 
 
-def force(url: str, now: datetime) -> requests.Response:
+def force(url: str, now: datetime, key_path: Path | None = None) -> requests.Response:
     """Call the job out of turn, as `jobs:run` does: for the next slot of the hourly schedule."""
-    return call(url, full_hour(now) + timedelta(hours=1))
+    return call(url, full_hour(now) + timedelta(hours=1), key_path=key_path)
 
 
 def full_hour(instant: datetime) -> datetime:
@@ -76,27 +80,15 @@ def full_hour(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def _post(url: str, slot: datetime, deadline_seconds: float) -> requests.Response:
+def _post(url: str, slot: datetime, deadline_seconds: float, key_path: Path | None) -> requests.Response:
     headers = {
         "User-Agent": "Google-Cloud-Scheduler",
         "X-CloudScheduler": "true",
         "X-CloudScheduler-JobName": JOB_NAME,
         "X-CloudScheduler-ScheduleTime": slot.astimezone(_GOOGLES_ZONE).isoformat(),
-        "Authorization": f"Bearer {_identity_token(url)}",
         "Content-Type": "application/octet-stream",
+        **(identity_token(key_path, url) if key_path else {}),
     }
     with requests.Session() as session:
         session.trust_env = False  # a proxy has no business between two processes of one laptop
         return session.post(url, headers=headers, timeout=deadline_seconds)
-
-
-def _identity_token(audience: str) -> str:
-    """Looks like the OIDC token that Cloud Run checks before a function sees a request; signed by nobody."""
-    claims = {
-        "aud": audience,
-        "iss": "https://accounts.google.com",
-        "email": "scheduler@laptop",
-        "email_verified": True,
-    }
-    parts = [json.dumps({"alg": "RS256", "typ": "JWT"}), json.dumps(claims), "laptop"]
-    return ".".join(base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in parts)

@@ -67,11 +67,11 @@ class Laptop:
 
     def tick(self, slot: datetime, retry: scheduler.Retry = scheduler.ONCE) -> requests.Response:
         """Call ingest for a slot, as Cloud Scheduler does when the slot comes; ingest's last answer."""
-        return scheduler.call(self.addresses["ingest"], slot, retry)
+        return scheduler.call(self.addresses["ingest"], slot, retry, _key_path(self.directory))
 
     def run_now(self) -> requests.Response:
         """Call ingest out of turn, as Cloud Scheduler does when a job is run by hand; ingest's answer."""
-        return scheduler.force(self.addresses["ingest"], self.clock.now())
+        return scheduler.force(self.addresses["ingest"], self.clock.now(), _key_path(self.directory))
 
     def control(self, service: str, method: str, path: str, body: Any = None) -> Any:
         """Call a stand-in's own control interface, which no Google or Spotify service has."""
@@ -191,10 +191,10 @@ def _module(name: str) -> list[str]:
 def _function_command(plan: Plan, name: str, signature: str) -> list[str]:
     source = set_up.ROOT / "functions" / name / "main.py"
     entry = ["--target", name, "--source", str(source), "--signature-type", signature]
+    entry += ["--key", str(_key_path(plan.directory))]
     if plan.simulated_from:
-        clock = ["--clock", str(clock_path(plan.directory))]
-        return [function_python(name), "-m", "localcloud.function_process", *entry, *clock]
-    return [function_python(name), "-m", "functions_framework", *entry, "--host", "127.0.0.1"]
+        entry += ["--clock", str(clock_path(plan.directory))]
+    return [function_python(name), "-m", "localcloud.function_process", *entry]
 
 
 def function_python(name: str) -> str:

@@ -171,7 +171,7 @@ class Server:
 
     def _work(self, request: Request) -> Response:
         try:
-            _refuse_other_sites(request, self.url)
+            refuse_other_sites(request, self.url)
             if self._check:
                 self._check(request)
             return self.routes.answer(request)
@@ -186,7 +186,7 @@ class Server:
             return ApiError(501, "internalError", message).response()
 
 
-def _refuse_other_sites(request: Request, own_url: str) -> None:
+def refuse_other_sites(request: Request, own_url: str) -> None:
     """Neither a page of another site may call, nor one whose name leads to 127.0.0.1 as well."""
     own = own_url.removeprefix("http://")
     host, origin = request.headers.get("Host"), request.headers.get("Origin")

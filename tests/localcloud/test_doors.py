@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from google.cloud import bigquery, secretmanager, storage
 from playwright.sync_api import sync_playwright
 
 from localcloud import chromium, supervisor
-from localcloud.credentials import bearer, of_laptop, write_service_account
+from localcloud.credentials import bearer, identity_token, of_laptop, write_service_account
 from localcloud.supervisor import Laptop
 
 NOBODY = 65534
@@ -43,6 +44,26 @@ def urls_of_secrets(laptop: Laptop) -> list[str]:
     return [*google, *others, f"{laptop.addresses['google']}/_localcloud/pending"]
 
 
+def urls_of_functions(laptop: Laptop) -> list[str]:
+    return [laptop.addresses[name] for name in supervisor.FUNCTIONS]
+
+
+@contextmanager
+def nothing_runs(laptop: Laptop) -> Iterator[None]:
+    """No function has come as far as a row of the ledger, nor taken an event for its own."""
+    before = marks(laptop)
+    yield
+    assert marks(laptop) == before
+
+
+def marks(laptop: Laptop) -> tuple[str, list[str]]:
+    project = laptop.settings["GOOGLE_CLOUD_PROJECT"]
+    url = f"{laptop.addresses['bigquery']}/bigquery/v2/projects/{project}/datasets/listening/tables/runs/data"
+    rows = requests.get(url, headers=bearer(laptop.settings), timeout=30).json()["totalRows"]
+    logs = [(laptop.directory / "logs" / f"{name}.log").read_text() for name in supervisor.FUNCTIONS]
+    return rows, [text for text in logs if "dropped" in text]
+
+
 def test_the_owner_reads_with_the_bearer_of_the_key_file_and_nobody_without_it(laptop: Laptop) -> None:
     for url in urls_of_secrets(laptop):
         assert requests.get(url, headers=bearer(laptop.settings), timeout=30).status_code == 200
@@ -51,6 +72,23 @@ def test_the_owner_reads_with_the_bearer_of_the_key_file_and_nobody_without_it(l
     consent = f"{laptop.addresses['spotify']}/_localcloud/consent"
     assert requests.post(consent, json={"listener": "listener-one"}, timeout=30).status_code == 401
     assert requests.post(f"{laptop.addresses['google']}/token", timeout=30).status_code == 401
+
+
+def test_the_functions_answer_the_laptop_clouds_own_services_and_nobody_else(laptop: Laptop, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.json"
+    write_service_account(foreign, "http://127.0.0.1:9/token")
+    foreign.write_text(json.dumps(json.loads(foreign.read_text()) | {"private_key": _another_key()}))
+    for url in urls_of_functions(laptop):
+        own = identity_token(laptop.directory / "service-account.json", url)
+        host = url.removeprefix("http://").replace("127.0.0.1", "evil.example")
+        with nothing_runs(laptop):
+            for method in ("GET", "POST"):
+                for wrong in ({}, {"Authorization": "Bearer a.b.c"}, identity_token(foreign, url)):
+                    assert requests.request(method, url, headers=wrong, timeout=30).status_code == 401
+                for site in ({"Origin": "http://evil.example"}, {"Host": host}, {"Sec-Fetch-Site": "cross-site"}):
+                    assert requests.request(method, url, headers=own | site, timeout=30).status_code == 403
+        unreadable = own | {"X-CloudScheduler-ScheduleTime": "once"}
+        assert requests.post(url, json={}, headers=unreadable, timeout=30).status_code in (200, 400)  # its own words
 
 
 def test_every_file_of_a_running_laptop_cloud_is_the_owners_alone(laptop: Laptop) -> None:
@@ -62,10 +100,14 @@ def test_every_file_of_a_running_laptop_cloud_is_the_owners_alone(laptop: Laptop
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_another_user_of_the_computer_gets_no_answer(laptop: Laptop) -> None:
-    command = ["/usr/bin/env", "python3", "-c", _ANOTHER_USER, *urls_of_secrets(laptop)]
-    ended = subprocess.run(command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True, cwd="/")
+    urls = [*urls_of_secrets(laptop), *urls_of_functions(laptop)]
+    command = ["/usr/bin/env", "python3", "-c", _ANOTHER_USER, *urls]
+    with nothing_runs(laptop):
+        ended = subprocess.run(
+            command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True, cwd="/"
+        )
 
-    assert (ended.returncode, ended.stdout) == (0, "401\n" * 5), ended.stderr
+    assert (ended.returncode, ended.stdout) == (0, "401\n" * 8), ended.stderr
 
 
 def test_a_page_whose_name_leads_to_this_computer_gets_no_secret(laptop: Laptop) -> None:
@@ -76,9 +118,13 @@ def test_a_page_whose_name_leads_to_this_computer_gets_no_secret(laptop: Laptop)
             executable_path=path, args=["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"]
         )
         page = browser.new_page()
-        for url in urls_of_secrets(laptop):
-            assert page.goto(url.replace("127.0.0.1", "evil.example")).status == 403
-            assert page.evaluate("fetch(location.href).then(answer => answer.status)") == 403
+        with nothing_runs(laptop):
+            for url in [*urls_of_secrets(laptop), *urls_of_functions(laptop)]:
+                assert page.goto(url.replace("127.0.0.1", "evil.example")).status == 403
+                assert page.evaluate("fetch(location.href).then(answer => answer.status)") == 403
+            for url in urls_of_functions(laptop):  # from another origin: the answer is hidden from the page
+                blind = "url => fetch(url, {method: 'POST', mode: 'no-cors'}).then(answer => answer.type)"
+                assert page.evaluate(blind, url) == "opaque"
         browser.close()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from localcloud.credentials import write_service_account
 from localcloud.scheduler import HOURLY, Retry, call, force, full_hour
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
@@ -48,8 +49,10 @@ def target() -> Iterator[Target]:
     target.server.stop()
 
 
-def test_a_call_carries_the_slot_and_the_headers_of_cloud_scheduler(target: Target) -> None:
-    answer = call(target.server.url, SLOT)
+def test_a_call_carries_the_slot_and_the_headers_of_cloud_scheduler(target: Target, tmp_path: Path) -> None:
+    key_path = tmp_path / "key.json"
+    write_service_account(key_path, "http://127.0.0.1:9/token")
+    answer = call(target.server.url, SLOT, key_path=key_path)
 
     assert (answer.status_code, answer.json()) == (200, {"state": "succeeded"})
     (received,) = target.calls
