@@ -92,7 +92,7 @@ def recorded_calls() -> Iterator[list[Call]]:
 
     def recording(server: Server, request: Request) -> Response:
         response = respond(server, request)
-        if server.name in ("gcp", "bigquery"):
+        if server.name in ("gcp", "bigquery", "scheduler"):
             calls.append(Call(request, response))
         return response
 

@@ -19,6 +19,7 @@ from google.cloud import bigquery
 from localcloud.clock import Clock
 from localcloud.in_process import LaptopCloud
 from localcloud.spark import run_batch
+from tests.contracts.api_judge import problems_of, recorded_calls, unexplained
 
 pytestmark = pytest.mark.spark
 
@@ -115,7 +116,7 @@ def command_of(process: psutil.Process) -> list[str]:
 def test_a_batch_overwrites_the_top_tracks_and_adds_its_row_to_the_ledger_in_simulated_time(tmp_path: Path) -> None:
     clock_path = tmp_path / "clock"
     Clock(clock_path).set(LATER)
-    with LaptopCloud(tmp_path / "cloud") as cloud:
+    with LaptopCloud(tmp_path / "cloud") as cloud, recorded_calls() as calls:
         load(cloud, tmp_path, "plays", PLAYS)
         load(cloud, tmp_path, "top_tracks", OLD_TOP_TRACKS)
         environment = {**cloud.environment, "LOCALCLOUD_CLOCK": str(clock_path)}
@@ -167,6 +168,10 @@ def test_a_batch_overwrites_the_top_tracks_and_adds_its_row_to_the_ledger_in_sim
         "details": None,
     }
     assert left == ["csv/plays.csv", "csv/top_tracks.csv"]
+    # The connector's calls are as Google describes its APIs: an extract, loads of Parquet, files on their way.
+    configurations = [call.request.json()["configuration"] for call in calls if call.request.path.endswith("/jobs")]
+    assert {"extract", "load"} <= {kind for configuration in configurations for kind in configuration}
+    assert unexplained(problems_of(calls)) == set()
 
 
 def test_a_batch_that_fails_says_so_in_exit_code_log_and_ledger_also_on_the_java_from_pip(tmp_path: Path) -> None:
