@@ -6,7 +6,8 @@ import streamlit as st
 
 st.markdown("""
 Heavy Rotation keeps the listening history that Spotify forgets: every hour it asks for the last 50 plays of each
-listener and stores them in its owner's own Google Cloud project. Nobody else has them.
+listener and stores them in its owner's own Google Cloud project. No other service gets them; if the owner has chosen
+ReccoBeats for audio features, that service learns the tracks' ids, not who played them.
 
 ## How it counts
 - **A play** is a track that Spotify's list of recently played tracks returned, or one of an imported export. One that

@@ -36,10 +36,12 @@ def test_the_pipeline_page_tells_how_much_there_is_and_what_looking_at_it_cost(a
 @pytest.mark.parametrize(
     ("revision", "told"), [("", "run from a checkout"), ("dashboard-00012-abc", "dashboard-00012-abc")]
 )
-def test_about_tells_which_version_runs(app: App, revision: str, told: str) -> None:
+def test_about_tells_which_version_runs_and_who_else_learns_something(app: App, revision: str, told: str) -> None:
     app.environment(K_REVISION=revision)
 
-    assert f"Version: {told}, on Streamlit " in text_of(app.open("about"))
+    said = text_of(app.open("about"))
+    assert f"Version: {told}, on Streamlit " in said
+    assert "ReccoBeats for audio features, that service learns the tracks' ids" in said
 
 
 @pytest.mark.parametrize("page", [*PAGES, "about"])

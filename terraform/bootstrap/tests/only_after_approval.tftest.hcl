@@ -110,6 +110,11 @@ run "the_deployer_reads_no_secret_and_owns_nothing" {
   }
 
   assert {
+    condition     = length(local.grantable_roles) <= 10
+    error_message = "IAM refuses a condition whose hasOnly lists more than ten."
+  }
+
+  assert {
     condition = length([
       for role in concat(keys(local.deployer_roles), tolist(google_project_iam_custom_role.secret_containers.permissions)) :
       role if can(regex("roleAdmin|iam\\.roles\\.(create|update|delete|undelete)", role))
