@@ -89,7 +89,8 @@ def _sent_in_two_runs(ingesting: Ingesting) -> dict[str, dict[Statement, dict[st
 def _tables(ingesting: Ingesting) -> list[Table]:
     """Every table under each of the names that a statement can give to it."""
     tables = []
-    for item in ingesting.warehouse.list_tables(ingesting.dataset):
+    datasets = (ingesting.dataset, ingesting.cloud.environment["STAGING_DATASET"])
+    for item in (item for dataset in datasets for item in ingesting.warehouse.list_tables(dataset)):
         live = ingesting.warehouse.get_table(item.reference)
         fields = [field.to_api_repr() for field in live.schema]
         rows = [tuple(row.values()) for row in ingesting.warehouse.list_rows(live)]
