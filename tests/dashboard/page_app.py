@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 import data
 import viewer
@@ -56,10 +57,10 @@ class App:
             app.user, app.secrets = user, self.secrets
         for name, value in query.items():
             app.query_params[name] = value
-        if page == "overview":
-            return app.run()
-        app.run()
-        return app.switch_page(f"app_pages/{page}_page.py").run()
+        if page != "overview":
+            # What switch_page() does, which finds a page under its address only after a run of the first page.
+            app._page_hash = calc_hash(page)
+        return app.run()
 
 
 def text_of(app: AppTest) -> str:

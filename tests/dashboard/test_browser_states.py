@@ -20,15 +20,21 @@ STATE_PAGES = {
 """Where a state shows itself; elsewhere on the overview and the pipeline page."""
 
 
-@pytest.mark.parametrize("state", [*STATES, "stale"])
+ALL = [*STATES, "stale"]
+
+
+@pytest.mark.parametrize("state", ALL)
 def test_an_empty_or_broken_page_looks_finished_as_well(
     browser: Browser, address: str, in_state: Callable[[str], object], state: str
 ) -> None:
-    """Wide in light and narrow in dark: what depends on one of them alone, `test_browser` sees."""
+    """Wide and narrow; the themes take turns, as what depends on one of them alone, `test_browser` sees."""
     in_state(state)
-    for theme, width in (("light", 1366), ("dark", 390)):
-        for path in STATE_PAGES.get(state, ("", "pipeline")):
-            with browser.visit(address, theme, width) as visit:
-                visit.open(path)
+    for place, path in enumerate(STATE_PAGES.get(state, ("", "pipeline")), start=ALL.index(state)):
+        theme = ("light", "dark")[place % 2]
+        with browser.visit(address, theme) as visit:
+            visit.open(path)
+            for width in (1366, 390):
+                visit.resize(width)
+                visit.settle()
                 assert visit.flaws() == {}, (path, theme, width)
                 visit.picture(f"{path or 'overview'}-{width}-{theme}-{state}")

@@ -1,9 +1,10 @@
-"""No play lost, none counted twice: 100 storms, what earlier campaigns found, and two with real Spark.
+"""No play lost, none counted twice: 60 storms, what earlier campaigns found, and two with real Spark.
 
 More by hand: `make faults SCHEDULES=10000 SEED=0`.
 """
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -14,7 +15,8 @@ from tests.faults.checks import problems
 from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Heard, Revoke, Storm, Trouble, draw
 
 AT_ONCE = 20
-SEEDS = range(140, 240)
+SEEDS = range(994, 1054)
+"""Sixty in a row in which every kind of trouble comes at least twice."""
 ONE, TWO = "listener-one", "listener-two"
 
 
@@ -34,9 +36,10 @@ def hours_ago(hour, listener, times):
     return Trouble(hour, "a page of hours ago", (Order("stale", listener=listener, times=times, seconds=9000.0),))
 
 
-def test_every_kind_of_trouble_is_in_these_storms():
-    drawn = {trouble.kind for seed in SEEDS for trouble in draw(seed).troubles}
-    assert drawn == set(KINDS)
+def test_every_kind_of_trouble_is_in_two_of_these_storms():
+    drawn = Counter(kind for seed in SEEDS for kind in {trouble.kind for trouble in draw(seed).troubles})
+    assert set(drawn) == set(KINDS)
+    assert min(drawn.values()) >= 2
 
 
 # What campaigns have found, each mended at its root since.
