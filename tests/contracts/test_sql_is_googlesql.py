@@ -144,6 +144,12 @@ def test_every_query_of_the_owners_commands_is_googlesql_over_the_tables(life: L
     assert judge.complaint(sql, CLI_PARAMETERS, [*life.tables, staged]) is None
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "dashboard/queries").glob("*.sql")), ids=lambda path: path.stem)
+def test_every_query_of_the_dashboard_is_googlesql_over_the_tables(life: Life, judge: Judge, path: Path) -> None:
+    parameters = {"listener_id": "STRING", "since": "TIMESTAMP"}
+    assert judge.complaint(path.read_text(), parameters, life.tables) is None
+
+
 def test_every_query_file_of_ingest_was_sent(life: Life) -> None:
     files = {path.read_text() for path in (ROOT / "functions/ingest/queries").glob("*.sql")}
 
