@@ -52,6 +52,13 @@ def test_the_owners_commands_in_the_readme_are_those_that_exist():
     assert set(re.findall(r"python -m cli ([a-z-]+)", README)) == set(COMMANDS)
 
 
+def test_every_command_that_serves_the_dashboard_listens_on_this_computer_alone():
+    pages = [ROOT / "dashboard/README.md", *ROOT.glob("docs/*.md"), ROOT / "README.md"]
+    commands = re.findall(r"streamlit run .*", "\n".join(page.read_text() for page in pages))
+    assert len(commands) >= 3
+    assert [command for command in commands if "--server.address=127.0.0.1" not in command] == []
+
+
 def test_every_file_that_the_readme_links_to_exists():
     links = re.findall(r"\]\(([^)#]+)\)", README)
     assert links
