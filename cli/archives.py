@@ -195,7 +195,10 @@ def _in_tar(archive: tarfile.TarFile) -> list[_Found]:
 def _inner_entry(outer: Entry, path: str, unpack: Callable[[], Any], packed_bytes: int) -> Entry:
     inner = PurePosixPath(path)
     return Entry(
-        f"{outer.name}: {_shown(inner.name)}", f"{outer.folder}/{outer.file_name}/{inner.parent}", unpack, packed_bytes
+        f"{outer.name}: {_shown(inner.name)}",
+        f"{outer.folder}/{outer.file_name}/{inner.parent}".removesuffix("/."),
+        unpack,
+        packed_bytes,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from cli import callback, consent, spotify, spotify_app
 from cli.consent import ConsentRequest
-from cli.console import ask, iso, print_json, say, show
+from cli.console import ask, iso, print_json, say, seconds, show
 from cli.errors import CliError
 from cli.place import Place
 from cli.secret_store import SecretStore, listener_labels
@@ -91,7 +91,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--new-client", action="store_true", help="ask for the app's client id and secret again")
     parser.add_argument("--replace-account", action="store_true", help="the listener has another Spotify account now")
     parser.add_argument(
-        "--timeout", type=float, default=300, metavar="SECONDS", help="how long to wait for the page (%(default)s)"
+        "--timeout", type=seconds, default=300, metavar="SECONDS", help="how long to wait for the page (%(default)s)"
     )
 
 

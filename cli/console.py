@@ -3,6 +3,7 @@
 Much of it was written by others: Spotify, BigQuery, whoever named a track. Nothing here lets a text steer the terminal.
 """
 
+import argparse
 import json
 import re
 import shutil
@@ -69,6 +70,14 @@ def one_line(text: str) -> str:
 def minute(instant: datetime | None) -> str:
     """An instant for people: UTC, to the minute."""
     return "-" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def seconds(text: str) -> float:
+    """How long to wait, as an option says it. A time-out of nan would never be over."""
+    number = float(text)
+    if not number >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return number
 
 
 def iso(instant: datetime) -> str:

@@ -27,7 +27,7 @@ from cli import (
     ownership,
     undo_import,
 )
-from cli.console import minute, say
+from cli.console import minute, say, seconds
 from cli.coverage import to_instant
 from cli.errors import CliError, Misused
 from cli.export_files import ExportFile, Finding
@@ -99,12 +99,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--anyway", action="store_true", help="store the plays although nothing proves that they are this listener's"
     )
     parser.add_argument(
-        "--timeout", type=float, default=1800, metavar="SECONDS", help="how long to follow the import (%(default)s)"
+        "--timeout", type=seconds, default=1800, metavar="SECONDS", help="how long to follow the import (%(default)s)"
     )
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
-    if options.undo:
+    if options.undo is not None:
         if options.listener or options.files:
             raise Misused("--undo takes the id of an import and nothing else: neither LISTENER nor FILE")
         return undo_import.run(options, place)

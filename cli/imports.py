@@ -28,7 +28,8 @@ def run(options: argparse.Namespace, place: Place) -> int:
         print_table(_HEADS, [_cells(record) for record in chosen])
         show(f"\nTo take one back: {place.command('import --undo IMPORT')}")
     else:
-        show(f"No import yet. {place.command('import LISTENER FILE')} stores Spotify's data export.")
+        of = f" of {options.listener}" if options.listener else ""
+        show(f"No import{of} yet. {place.command('import LISTENER FILE')} stores Spotify's data export.")
     return 0
 
 

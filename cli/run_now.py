@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from cli import batch_state, schedule
-from cli.console import one_line, print_json, say, show
+from cli.console import one_line, print_json, say, seconds, show
 from cli.errors import CliError
 from cli.following import awaited_step, outcome, waiting_for
 from cli.place import Place
@@ -24,7 +24,7 @@ _INGEST_SECONDS = 300.0
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--timeout", type=float, default=1200, metavar="SECONDS", help="how long to follow the run (%(default)s)"
+        "--timeout", type=seconds, default=1200, metavar="SECONDS", help="how long to follow the run (%(default)s)"
     )
 
 

@@ -135,8 +135,9 @@ def _show(undone: Undone, place: Place) -> None:
         )
     if not undone.dry_run:
         show(
-            f"\nImport {record.import_id} of {record.listener_id} is undone. The top ten follows with the next batch: "
-            f"{place.command('runs')}"
+            f"\nImport {record.import_id} of {record.listener_id} is undone. A Spark batch computes the top ten anew: now "
+            "or, where the last one is younger than top_tracks_min_interval_minutes, with the first new plays after that. "
+            f"{place.command('runs')} shows which."
         )
 
 

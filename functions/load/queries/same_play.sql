@@ -153,15 +153,10 @@ ranked AS (
     )
 ),
 -- Rows whose nearest is another's may find each other once that one is taken.
-pairs AS (
+matched AS (
   SELECT
-    listener_id,
-    IF(is_landed, told_at, export_at) AS landed_at, IF(is_landed, told_id, export_id) AS landed_id,
-    IF(is_landed, export_at, told_at) AS stored_at, IF(is_landed, export_id, told_id) AS stored_id,
-    IF(is_landed, 'export', told_source) AS stored_source,
-    IF(is_landed, NULL, told_ms_played) AS stored_ms_played,
-    IF(is_landed, NULL, told_reported_at) AS stored_reported_at,
-    IF(is_landed, export_import_id, told_import_id) AS stored_import_id
+    *,
+    is_open AND told_ms_played IS NULL AND ABS(TIMESTAMP_DIFF(told_at, export_at, MILLISECOND)) <= 30000 AS is_loose
   FROM (
     SELECT
       *,
@@ -180,6 +175,33 @@ pairs AS (
       PARTITION BY listener_id, is_landed, export_at, export_id
       ORDER BY closeness, likeness, apart_ms, told_at, told_id
     )
+),
+-- Plays of one track are in one order in both: a play and the same track skipped right after it do not change places.
+numbered AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (PARTITION BY listener_id, is_landed, told_id, export_id, is_loose ORDER BY told_at) AS told_place,
+    ROW_NUMBER() OVER (
+      PARTITION BY listener_id, is_landed, told_id, export_id, is_loose ORDER BY IF(is_loose, export_at, told_at)
+    ) AS export_place
+  FROM matched
+),
+pairs AS (
+  SELECT
+    told.listener_id,
+    IF(told.is_landed, told.told_at, export.export_at) AS landed_at,
+    IF(told.is_landed, told.told_id, told.export_id) AS landed_id,
+    IF(told.is_landed, export.export_at, told.told_at) AS stored_at,
+    IF(told.is_landed, told.export_id, told.told_id) AS stored_id,
+    IF(told.is_landed, 'export', told.told_source) AS stored_source,
+    IF(told.is_landed, NULL, told.told_ms_played) AS stored_ms_played,
+    IF(told.is_landed, NULL, told.told_reported_at) AS stored_reported_at,
+    IF(told.is_landed, export.export_import_id, told.told_import_id) AS stored_import_id
+  FROM numbered AS told
+  INNER JOIN numbered AS export
+    ON told.listener_id = export.listener_id AND told.is_landed = export.is_landed
+    AND told.told_id = export.told_id AND told.export_id = export.export_id
+    AND told.is_loose = export.is_loose AND told.told_place = export.export_place
 ),
 partners AS (
   SELECT
