@@ -145,6 +145,10 @@ load-test: setup ## Run a thousand listeners through ingest, and a household's y
 	@$(PY) -m benchmarks.ingest
 	@$(PY) -m benchmarks.load
 
+.PHONY: same-play
+same-play: setup ## How well load finds the play that the API and an export both report: precision and recall (two minutes)
+	@$(PY) -m benchmarks.same_play
+
 .PHONY: costs
 costs: setup ## What a month costs at list prices (LAPTOP=.localcloud or PROJECT=name: for the ledger there)
 	@$(PY) -m benchmarks.costs $(if $(LAPTOP),--laptop $(LAPTOP)) $(if $(PROJECT),--project $(PROJECT))

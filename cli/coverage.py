@@ -8,6 +8,7 @@ package hold everything between them when their numbers follow each other. Evide
 - in a silence longer than the listener usually keeps;
 - in a file that is not in the order of time: others may hold plays of the same hours;
 - in a file of videos: the music of those hours is in other files;
+- anywhere, when a number is missing among the files of videos: music videos are of any time;
 - where the export holds no play inside the gap, or lacks the plays around it that are stored: it is not whole there.
 
 docs/decisions/0024 says why.
@@ -115,10 +116,22 @@ def _near(stored: Sequence[tuple[int, int]], gap: Span) -> Sequence[tuple[int, i
 def covered(files: Sequence[FilePlays]) -> list[Span]:
     """The stretches in which the files hold every play: from a play to a play, sorted."""
     usual = usual_silence_ms(files)
-    music = [file for file in files if not file.is_video and _is_in_order(file.instants)]
+    lacking = packages_without_a_video(files)
+    music = [
+        file for file in files if not file.is_video and file.package not in lacking and _is_in_order(file.instants)
+    ]
     whole = [file for file in music if not any(_lacks(file, other) for other in music if other is not file)]
     spans = [span for chain in _chains(whole, files) for span in _without_long_silence(*_joined(chain), usual)]
     return sorted(spans)
+
+
+def packages_without_a_video(files: Iterable[FilePlays]) -> set[str]:
+    """Where the files of videos have numbers that do not count from 0: one of them is missing."""
+    numbers: dict[str, set[int]] = defaultdict(set)
+    for file in files:
+        if file.is_video and file.number is not None:
+            numbers[file.package].add(file.number)
+    return {package for package, there in numbers.items() if max(there) >= len(there)}
 
 
 def _is_in_order(instants: Sequence[int]) -> bool:

@@ -73,6 +73,7 @@ class UnreadFile:
     reason: str
     is_history: bool
     """Whether it should have been read: it holds plays, or its name says so."""
+    is_video: bool = False
 
 
 Finding = ExportFile | UnreadFile
@@ -133,8 +134,8 @@ def _unread_when_damaged(entry: Entry, found: _Path) -> Iterator[None]:
     try:
         yield
     except (Damaged, NotRows) as error:
-        is_history = bool(_HISTORY_NAME.search(entry.file_name))
-        found.unread.append(UnreadFile(entry.name, str(error), is_history))
+        name = _HISTORY_NAME.search(entry.file_name)
+        found.unread.append(UnreadFile(entry.name, str(error), bool(name), bool(name and name["video"])))
 
 
 def _read_file(entry: Entry, stream: io.BufferedReader, found: _Path) -> Iterator[ExportFile]:
@@ -169,7 +170,8 @@ def own_form(stream: io.BufferedReader) -> Literal["csv", "json", "parquet"] | N
         return "parquet"
     if head.lstrip().startswith(b"[") and all(b'"%s"' % name in head for name in _KEY):
         return "json"
-    header = re.split(rb'"?,"?', head.partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf").strip(b'"\r'))
+    # Also as a spreadsheet saves it, to be refused as what it was.
+    header = re.split(rb'"?[,;\t]"?', head.replace(b"\0", b"").partition(b"\n")[0].strip(b'\xef\xbb\xbf\xff\xfe"\r'))
     return "csv" if set(header) >= _KEY else None
 
 
@@ -205,7 +207,8 @@ def _until_damage(rows: Iterator[Any], file: ExportFile) -> Iterator[Any]:
 
 def _check(found: _Path) -> None:
     """Raises CliError unless there is one history."""
-    found.unread += [UnreadFile(file.name, file.damage, is_history=True) for file in found.histories if file.damage]
+    damaged = [file for file in found.histories if file.damage]
+    found.unread += [UnreadFile(file.name, file.damage, is_history=True, is_video=file.is_video) for file in damaged]
     whole = [file for file in found.histories if not file.damage]
     packages = sorted({file.package for file in whole})
     if len(packages) > 1:

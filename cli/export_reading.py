@@ -85,6 +85,11 @@ class Reading:
     def repeats(self) -> int:
         return self._plays_read - len(self.plays)
 
+    @property
+    def lacks_videos(self) -> bool:
+        """Whether a file of videos was not read to its end. Music videos are of any time."""
+        return any(file.is_video for file in self.unread)
+
     def add(self, file: ExportFile) -> None:
         plays = FilePlays(file.name, file.package, file.is_video, file.number)
         self.rows_by_file.setdefault(file.name, 0)

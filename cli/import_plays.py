@@ -123,7 +123,8 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     stored = import_queries.fetch_stored_times(warehouse, options.listener, spans)
     if not options.anyway:
         account.doubt = _doubt(place, warehouse, account, stored)
-    closings = coverage.closings(import_queries.fetch_gaps(warehouse, options.listener), reading.files, stored)
+    gaps = [] if reading.lacks_videos else import_queries.fetch_gaps(warehouse, options.listener)
+    closings = coverage.closings(gaps, reading.files, stored)
     show = import_report.show_json if options.json else import_report.show
     if options.dry_run:
         for outcomes in comparison.outcomes:

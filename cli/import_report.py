@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from cli import console
+from cli import console, coverage
 from cli.console import minute, print_json, print_table
 from cli.coverage import Closing, to_instant
 from cli.export_reading import Reading
@@ -81,6 +81,11 @@ def show(account: Account) -> None:
             "export; they stay as they are."
         )
     _print_gaps(account)
+    if reading.lacks_videos or coverage.packages_without_a_video(reading.files):
+        console.show(
+            "A file of videos is missing or was not read to its end. It may hold music of any time, so the files "
+            "beside it close no gap."
+        )
     _print_unread(reading)
     if account.doubt and account.dry_run:
         console.show(f"{account.doubt} The import will ask.")

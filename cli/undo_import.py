@@ -39,6 +39,11 @@ class Undone:
     rejoined: int = 0
 
     @property
+    def changes_plays(self) -> bool:
+        """Whether the top ten is to be computed anew: also after a call that was stopped before it could say so."""
+        return self.record.plays_left + self.record.times_left > 0 or self.record.undo_finished_at is None
+
+    @property
     def gone_before(self) -> int:
         added = self.record.added
         return 0 if added is None else max(0, added - self.record.plays_left - self.record.times_left)
@@ -107,7 +112,7 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     repair.repair(warehouse, apart)
     files.delete()
     changed = record.plays_left + record.times_left
-    if changed or record.undo_finished_at is None:
+    if undone.changes_plays:
         reason = f"Import {record.import_id} of {record.listener_id} was undone: {_plays(changed)} taken back."
         plays_loaded.publish(place, warehouse, started_at, changed, reason)
         import_records.finish_undo(warehouse, record.import_id, place.now())
@@ -134,9 +139,11 @@ def _show(undone: Undone, place: Place) -> None:
             f"{place.command(f'import {shlex.quote(record.listener_id)} {files}')}"
         )
     if not undone.dry_run:
+        show(f"\nImport {record.import_id} of {record.listener_id} is undone.")
+    if not undone.dry_run and undone.changes_plays:
         show(
-            f"\nImport {record.import_id} of {record.listener_id} is undone. A Spark batch computes the top ten anew: now "
-            "or, where the last one is younger than top_tracks_min_interval_minutes, with the first new plays after that. "
+            "A Spark batch computes the top ten anew: now or, where the last one is younger than "
+            "top_tracks_min_interval_minutes, with the first new plays after that. "
             f"{place.command('runs')} shows which."
         )
 

@@ -72,6 +72,21 @@ EVERY_FOUR = [*range(0, 600, 4)]
             id="a file that ends too soon",
         ),
         pytest.param([file(EVERY_FOUR, is_video=True)], [(100, 200)], id="videos only"),
+        pytest.param([file(EVERY_FOUR), file([3], is_video=True)], [], id="videos in a file without a number"),
+        pytest.param(
+            [file(EVERY_FOUR, 0), file([3], 0, is_video=True), file([], 1, is_video=True)], [], id="all files of videos"
+        ),
+        pytest.param(
+            [file(EVERY_FOUR), file([3], 1, is_video=True)], [(100, 200)], id="the first video file is missing"
+        ),
+        pytest.param(
+            [file(EVERY_FOUR), file([3], 0, is_video=True), file([590], 2, is_video=True)],
+            [(100, 200)],
+            id="a video file is missing between others",
+        ),
+        pytest.param(
+            [file(EVERY_FOUR), file([3], 1, "old", is_video=True)], [], id="one of another package is missing"
+        ),
         pytest.param([file([*EVERY_FOUR[::2], *EVERY_FOUR[1::2]])], [(100, 200)], id="not in the order of time"),
         pytest.param(
             [file(EVERY_FOUR[::2], 0), file(EVERY_FOUR[1::2], 1)], [(100, 200)], id="files that are not cut by time"

@@ -100,6 +100,12 @@ def test_a_package_with_a_hole_closes_no_gap_in_it_and_once_it_is_whole_it_does(
 
     broken.unlink()
     write(folder / "endsong_1 (1).json", rows(range(30, 40)))
+    video = write(folder / "Streaming_History_Video_2026.json", "[{")
+    said = importing.types("import", ONE, folder)
+    assert (said.code, "so the files beside it close no gap.\n" in said.out) == (1, True)
+    assert gaps(importing) == [(start, end)]
+
+    video.unlink()
     said = importing.types("import", ONE, folder)
     assert (said.code, "1 gap is closed.\n" in said.out) == (0, True)
     assert (gaps(importing), len(importing.plays())) == ([], 76)

@@ -89,6 +89,7 @@ def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_b
     repeated = importing.types("import", "--undo", import_id)
     assert (repeated.code, everything(importing)) == (0, [plays, *others])
     assert "  50  gone already\n" in repeated.out
+    assert "top ten" not in repeated.out
     listed = {row["import_id"]: row for row in importing.types("imports", "--json").json}
     assert (listed[import_id]["state"], listed[import_id]["plays_left"]) == ("undone", 0)
     assert importing.types("import", ONE, "--anyway", whole, "--json").json["new"] == 35
@@ -133,8 +134,10 @@ def test_an_undo_that_was_stopped_half_way_is_finished_by_the_next(importing, tm
     assert importing.types("imports").out.splitlines()[1].split()[4:6] == ["half", "undone"]
     said = importing.types("import", "--undo", import_id)
     assert (said.code, importing.plays(), importing.landed()) == (0, [], [])
-    wait_for(lambda: ("transform", "skipped", None, None) in importing.ledger())
     assert ("undo", "succeeded", 0, 0) in importing.ledger()
+    asked = "SELECT 1 FROM listening.runs AS runs JOIN listening.runs AS undo USING (run_id)"
+    wait_for(lambda: importing.rows(f"{asked} WHERE undo.step = 'undo' AND runs.step = 'transform'"))
+    assert "A Spark batch computes the top ten anew: now or, where the last one is younger than" in said.out
 
 
 def test_a_gap_that_needed_plays_of_the_import_is_open_again_and_one_that_began_with_one_begins_earlier(
@@ -174,4 +177,8 @@ def test_what_cannot_be_meant_is_said(importing, tmp_path):
     unknown = importing.types("import", "--undo", FIRST_IMPORT)
     assert (unknown.code, unknown.err.partition(" here.")[0]) == (2, f"There is no import {FIRST_IMPORT}")
     assert importing.types("import", ONE, "--undo", FIRST_IMPORT).code == 2
+    assert "There is no import  here." in importing.types("import", "--undo", "").err
+    assert importing.types("imports", "bob").out.startswith("No import of bob yet.")
+    never = importing.types("import", ONE, "a.json", "--timeout", "nan")
+    assert (never.code, "nan is not a number of seconds" in never.err) == (2, True)
     assert importing.types("import", ONE).code == 2

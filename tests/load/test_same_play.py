@@ -224,6 +224,15 @@ def test_a_track_skipped_at_once_is_not_the_play_after_it(loading, api_first):
     ]
 
 
+@pytest.mark.parametrize("api_first", [True, False])
+def test_a_play_and_the_same_track_skipped_right_after_it_keep_their_order(loading, api_first):
+    """The API shows both, and the instant that it gives of the skipped one is nearer to the end of the play."""
+    api, exports = [from_api(-15), from_api(12.5)], [from_export(0), from_export(13, ms_played=13_000)]
+    for rows in (api, exports) if api_first else (exports, api):
+        land(loading, *rows)
+    assert loading.plays() == [merged(*rows) for rows in zip(api, exports, strict=True)]
+
+
 @pytest.mark.parametrize("older_first", [True, False])
 def test_a_play_that_an_older_export_dates_by_its_ts_is_not_stored_again(loading, older_first):
     """Also what an import of an earlier version has stored; the row that is there stays as it is."""
@@ -314,7 +323,7 @@ def _cut(draw, rows, places):
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lives=st.lists(tellings(), min_size=10, max_size=10))
 def test_files_of_the_api_and_of_an_export_in_any_order_give_one_row_per_true_play(loading, lives):
-    """Ten listeners share the files of a run, as they do in ingest: one by one, this takes minutes on a busy machine."""
+    """Ten listeners share the files of a run, as in ingest: one by one, this takes minutes on a busy machine."""
     loading.warehouse.query_and_wait("DELETE FROM listening.plays WHERE TRUE")
     for files in zip_longest(*(files for _, files in lives), fillvalue=()):
         land(loading, *(row | {"listener_id": f"l{number}"} for number, rows in enumerate(files) for row in rows))
