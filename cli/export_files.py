@@ -171,7 +171,7 @@ def own_form(stream: io.BufferedReader) -> Literal["csv", "json", "parquet"] | N
     if head.lstrip().startswith(b"[") and all(b'"%s"' % name in head for name in _KEY):
         return "json"
     # Also as a spreadsheet saves it, to be refused as what it was.
-    header = re.split(rb'"?[,;\t]"?', head.replace(b"\0", b"").partition(b"\n")[0].strip(b'\xef\xbb\xbf\xff\xfe"\r'))
+    header = re.split(rb'"?[,;\t]"?', head.partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf").strip(b'"\r'))
     return "csv" if set(header) >= _KEY else None
 
 
