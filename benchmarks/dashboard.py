@@ -124,7 +124,7 @@ def measure_billed(rows: pd.DataFrame, redraws: int) -> None:
     against_limit("runs of the last fortnight", ledger, BILLED_LIMIT_MEGABYTES, "MB")
     against_limit("with a later version of the plays", ledger + later, BILLED_LIMIT_MEGABYTES, "MB")
     print(f"With {LISTENERS} such listeners, as BigQuery reads a day's partition whole:")
-    from dashboard_settings import Settings
+    from settings import Settings
 
     limit = round(Settings.maximum_bytes_billed / 2**20)
     against_limit("first load of one of them", first_load_megabytes(rows, LISTENERS), limit, "MB")
@@ -132,10 +132,10 @@ def measure_billed(rows: pd.DataFrame, redraws: int) -> None:
 
 
 def measure_first_load(rows: pd.DataFrame, redraws: int) -> None:
-    import data
-    from dashboard_settings import Settings
+    from settings import Settings
+    from warehouse import store as warehouse_store
 
-    store = data.open_store(Settings.from_env(os.environ))
+    store = warehouse_store.open_store(Settings.from_env(os.environ))
     columns = "track_id, played_at, ms_played, source, context_type"
     sql = f"SELECT {columns} FROM `{{dataset}}.plays` WHERE listener_id = @listener"  # noqa: S608 -- our own names
     print("\nFirst load from the laptop's BigQuery:")

@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from dashboard_settings import Settings, SettingsError
-from doors import BoundDownloads, KnownAddresses, OpenRoutes, ReturnAfterSignIn, SecurityHeaders
+from access.doors import BoundDownloads, KnownAddresses, OpenRoutes, ReturnAfterSignIn, SecurityHeaders
+from settings import Settings, SettingsError
 
 _SCRIPT = Path(__file__).parent / "streamlit_app.py"
 _COMPRESS_FROM_BYTES = 1_000

@@ -7,15 +7,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
-import footer
-import frame
-import rows
-import states
-import viewer
-from access import NotAllowed, NotConfigured, NotSignedIn, NotVerified
-from dashboard_settings import SettingsError
-from filter_bar import filter_bar
-from warehouse_errors import TablesMissing, WarehouseUnreadable
+from access import viewer
+from access.identity import NotAllowed, NotConfigured, NotSignedIn, NotVerified
+from components import footer, markup, messages, page_frame
+from components.filter_bar import filter_bar
+from settings import SettingsError
+from warehouse.errors import TablesMissing, WarehouseUnreadable
 
 HERE = Path(__file__).parent
 
@@ -91,7 +88,7 @@ def run() -> None:
     """Draws the chosen page inside what all pages have in common."""
     st.set_page_config(page_title="Heavy Rotation", page_icon=str(HERE / "static" / "icon.png"), layout="wide")
     page = st.navigation(PAGES, position="top")
-    st.html(rows.STYLE)
+    st.html(markup.STYLE)
     body = st.container()
     footer.draw()
     with body:
@@ -105,27 +102,27 @@ def _draw(page: Page) -> None:
     try:
         _draw_for_viewer(page, heading)
     except (SettingsError, NotConfigured) as error:
-        states.misconfigured(str(error))
+        messages.misconfigured(str(error))
     except NotSignedIn:
-        states.not_signed_in()
+        messages.not_signed_in()
     except NotVerified as error:
-        states.not_verified(str(error))
+        messages.not_verified(str(error))
     except NotAllowed as error:
-        states.not_allowed(str(error))
+        messages.not_allowed(str(error))
     except TablesMissing:
-        states.never_run(viewer.opened()[0])
+        messages.never_run(viewer.opened()[0])
     except WarehouseUnreadable as error:
-        states.unreadable(str(error))
+        messages.unreadable(str(error))
 
 
 def _draw_for_viewer(page: Page, heading: DeltaGenerator) -> None:
     """The filter bar belongs to this script, not to the pages: only then Streamlit keeps its values between them."""
     who, now = viewer.current_viewer(), datetime.now(UTC)
     if who is None:
-        states.never_run(viewer.opened()[0])
+        messages.never_run(viewer.opened()[0])
         return
     chosen = filter_bar(who, now, is_shown=page.title not in WITHOUT_FILTERS, has_period=page.title in WITH_PERIOD)
-    frame.begin(frame.Head(heading, who, chosen, now, has_period=page.title in WITH_PERIOD))
+    page_frame.begin(page_frame.Head(heading, who, chosen, now, has_period=page.title in WITH_PERIOD))
     page.run()
 
 

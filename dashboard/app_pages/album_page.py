@@ -1,5 +1,5 @@
 """One album: rank with neighbours, first and last play, best months, hours, latest plays."""
 
-import item_frame
+from components import item_page
 
-item_frame.draw("Albums")
+item_page.draw("Albums")

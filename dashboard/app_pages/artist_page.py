@@ -1,5 +1,5 @@
 """One artist: rank with neighbours, first and last play, best months, hours, latest plays."""
 
-import item_frame
+from components import item_page
 
-item_frame.draw("Artists")
+item_page.draw("Artists")

@@ -3,14 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-import charts
-import discoveries
-import frame
-import lists
-import rows
-import words
-from frame import Listening
-from in_markdown import literal
+import humanize
+from analysis import discoveries
+from charts import bars
+from components import markup, page_frame, ranked_lists
+from components.markdown import literal
+from components.page_frame import Listening
 
 SHOWN = 10
 
@@ -23,13 +21,13 @@ def new_share(weekly: pd.DataFrame) -> float:
 def new_and_known(page: Listening) -> None:
     weekly = discoveries.new_and_known(page.history, page.everything, page.period, page.by)
     share = new_share(weekly)
-    part = f"**{words.percent(share)}** of your listening" if share else "**None** of your listening"
+    part = f"**{humanize.percent(share)}** of your listening" if share else "**None** of your listening"
     said = f"{part} went to artists you had known for less than 30 days."
-    frame.lead(said)
+    page_frame.lead(said)
     st.header("How much is new?", anchor=False)
-    st.altair_chart(charts.new_and_known(weekly, page.by, page.colours), alt=frame.alt_text(said))
+    st.altair_chart(bars.new_and_known(weekly, page.by, page.colours), alt=page_frame.alt_text(said))
     kinds = [("new artists", page.colours.primary, "", ""), ("artists known before", page.colours.pale, "", "")]
-    st.html(rows.legend(kinds))
+    st.html(markup.legend(kinds))
 
 
 def stuck(page: Listening) -> None:
@@ -39,9 +37,9 @@ def stuck(page: Listening) -> None:
         st.caption("No track first heard in this period has been played five times yet. A longer period may hold some.")
         return
     st.markdown(
-        f"**{words.counted(kept.attrs['total'], 'track')}** first heard in this period came back at least four times."
+        f"**{humanize.counted(kept.attrs['total'], 'track')}** first heard in this period came back at least four times."
     )
-    lists.draw_top(page, kept, "Tracks", "New tracks that stuck", moves=False)
+    ranked_lists.draw_top(page, kept, "Tracks", "New tracks that stuck", moves=False)
 
 
 def forgotten(page: Listening) -> None:
@@ -51,10 +49,10 @@ def forgotten(page: Listening) -> None:
         st.caption("None: every track played twenty times or more was also heard in the last 180 days.")
         return
     first = lost.iloc[0]
-    times = words.counted(int(first["plays"]), "time")
-    name = words.named(first["name"], "track")
+    times = humanize.counted(int(first["plays"]), "time")
+    name = humanize.named(first["name"], "track")
     st.markdown(f"**{literal(name)}** was played {times}, but not for half a year.")
-    lists.draw_top(page, lost, "Tracks", "Forgotten favourites", moves=False)
+    ranked_lists.draw_top(page, lost, "Tracks", "Forgotten favourites", moves=False)
 
 
 def loyalty(page: Listening) -> None:
@@ -66,7 +64,7 @@ def loyalty(page: Listening) -> None:
         return
     before = None if page.before is None else discoveries.loyalty(page.history, page.before, page.by)
     st.markdown(
-        f"Half of your listening went to **{words.counted(now.artists_for_half, 'artist')}** of {now.artists:,}."
+        f"Half of your listening went to **{humanize.counted(now.artists_for_half, 'artist')}** of {now.artists:,}."
     )
     figures = [
         ("Your favourite artist", now.favourite_share, before.favourite_share if before else None),
@@ -74,10 +72,10 @@ def loyalty(page: Listening) -> None:
     ]
     with st.grid(2, min_column_width=150):
         for label, share, was in figures:
-            change = words.points(share, was)
+            change = humanize.points(share, was)
             st.metric(
                 label,
-                words.percent(share),
+                humanize.percent(share),
                 delta=change,
                 delta_color="violet",
                 delta_arrow="off" if change == "no change" else "auto",
@@ -94,21 +92,21 @@ def decades(page: Listening) -> None:
         st.caption("No release dates are known for these plays.")
         return
     top = str(known.loc[known["share"].idxmax(), "decade"])
-    said = f"The **{top}** lead with {words.percent(known['share'].max())} of listening."
+    said = f"The **{top}** lead with {humanize.percent(known['share'].max())} of listening."
     left, right = st.columns(2, gap="large")
     with left:
-        frame.head("How old is the music?")
+        page_frame.head("How old is the music?")
         st.markdown(said)
         title = "Share of listening"
         st.altair_chart(
-            charts.bars(told, "decade", "share", page.colours, title=title, as_share=True), alt=frame.alt_text(said)
+            bars.bars(told, "decade", "share", page.colours, title=title, as_share=True), alt=page_frame.alt_text(said)
         )
     with right:
         years_of_decade(page, list(known.loc[known["share"] > 0, "decade"]), top)
 
 
 def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
-    with frame.head("Year by year"):
+    with page_frame.head("Year by year"):
         decade = str(
             st.selectbox(
                 "Look into a decade",
@@ -122,12 +120,12 @@ def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
         )
     years = discoveries.years_in_decade(page.history, page.shown, page.by, int(decade[:4]), page.today.year)
     best = years.loc[years["share"].idxmax()]
-    st.markdown(f"Of the {decade}, **{int(best['year'])}** leads with {words.percent(best['share'])} of listening.")
-    chart = charts.bars(years, "year", "share", page.colours, title="Share of listening", as_share=True)
+    st.markdown(f"Of the {decade}, **{int(best['year'])}** leads with {humanize.percent(best['share'])} of listening.")
+    chart = bars.bars(years, "year", "share", page.colours, title="Share of listening", as_share=True)
     st.altair_chart(chart, alt=f"Release years of the {decade}.")
 
 
-page = frame.listening()
+page = page_frame.listening()
 new_and_known(page)
 left, right = st.columns(2, gap="large")
 with left:
@@ -137,7 +135,7 @@ with right:
 loyalty(page)
 decades(page)
 
-frame.how_counted("""
+page_frame.how_counted("""
 - **New**: listening to a first-credited artist whose first play ever is less than 30 days older. The first weeks of a
   history are all new: nothing before them is known.
 - **Here to stay**: first heard in this period, played at least five times since.

@@ -3,14 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-import downloads
-import exports
-import frame
-import rows
-import words
-from exports import Cursor, HistoryPage, to_cursor
-from frame import Listening
-from in_markdown import literal
+import humanize
+from analysis import play_list
+from analysis.play_list import Cursor, HistoryPage, to_cursor
+from components import downloads, markup, page_frame
+from components.markdown import literal
+from components.page_frame import Listening
 
 IN_URL = "before"
 
@@ -34,7 +32,7 @@ def table(plays: pd.DataFrame) -> None:
     shown = pd.DataFrame(
         {
             "Played": plays["wall"],
-            "Cover": plays["image_url"].where(plays["image_url"].map(rows.is_cover)),
+            "Cover": plays["image_url"].where(plays["image_url"].map(markup.is_cover)),
             "Track": plays["name"],
             "Artist": plays["artist_name"],
             "Album": plays["album_name"],
@@ -93,7 +91,7 @@ def take_away(page: Listening) -> None:
 
 
 def _download(page: Listening, label: str, ending: str, mime: str) -> None:
-    written = {"csv": exports.to_csv, "parquet": exports.to_parquet}[ending]
+    written = {"csv": play_list.to_csv, "parquet": play_list.to_parquet}[ending]
     listener, store = page.filters.listener, page.viewer.store
     downloads.button(
         f"Everything as {label}",
@@ -109,13 +107,15 @@ def sentence(found: int, plays: pd.DataFrame, search: str) -> str:
     if not found:
         return f"No play matches “{literal(search)}”." if search else "No plays up to this day."
     if plays.empty:
-        return f"**{words.plays(found)}**, none of them older than the place in this address."
+        return f"**{humanize.plays(found)}**, none of them older than the place in this address."
     first, last = plays["wall"].iloc[-1], plays["wall"].iloc[0]
     matching = f" match “{literal(search)}”" if search else " in all"
-    return f"**{words.plays(found)}**{matching}. Here: {words.moment_year(first)} to {words.moment_year(last)}."
+    return (
+        f"**{humanize.plays(found)}**{matching}. Here: {humanize.moment_year(first)} to {humanize.moment_year(last)}."
+    )
 
 
-page = frame.listening()
+page = page_frame.listening()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     search = str(
         st.text_input(
@@ -136,15 +136,15 @@ plays = page.everything
 if until is not None:
     plays = plays[plays["day"] <= pd.Timestamp(until)]
 on_first_page((page.filters.listener, page.filters.zone, search, str(until)))
-shown = exports.history_page(page.history, plays, search, to_cursor(st.query_params.get(IN_URL)))
-frame.lead(sentence(shown.found, shown.plays, search))
+shown = play_list.history_page(page.history, plays, search, to_cursor(st.query_params.get(IN_URL)))
+page_frame.lead(sentence(shown.found, shown.plays, search))
 if len(shown.plays):
     table(shown.plays)
 if shown.found:
     turn(shown)
 take_away(page)
 
-frame.how_counted(f"""
+page_frame.how_counted(f"""
 - A row is a play that counts, at the moment it ended, on the clock of **{page.filters.zone}**.
 - **Estimated**: Spotify told that the track was played, not for how long; its length stands for the time.
 - Plays that an export says were shorter than 30 seconds are stored but do not count. The download has them, with

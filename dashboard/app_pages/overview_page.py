@@ -6,18 +6,13 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-import charts
-import days
-import frame
-import hours
-import lists
-import states
-import tops
-import totals
-import words
-from frame import Listening
-from in_markdown import literal
-from periods import collected
+import humanize
+from analysis import days, hours, tops, totals
+from analysis.periods import collected
+from charts import bars
+from components import messages, page_frame, ranked_lists
+from components.markdown import literal
+from components.page_frame import Listening
 
 
 def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) -> str:
@@ -25,11 +20,11 @@ def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) 
     was = None if before is None else (before.minutes if page.by == "Minutes" else before.plays)
     is_now = now.minutes if page.by == "Minutes" else now.plays
     most = tops.top(page.history, page.shown, "Tracks", "Plays", limit=1).iloc[0]
-    favourite = f"**{literal(words.named(most['name'], 'track'))}**"
-    by_whom = f" by {literal(most['artist_name'])}" if lists.text(most["artist_name"]) else ""
+    favourite = f"**{literal(humanize.named(most['name'], 'track'))}**"
+    by_whom = f" by {literal(most['artist_name'])}" if ranked_lists.text(most["artist_name"]) else ""
     return (
-        f"{a_day(page, is_now)}{words.compared(is_now, was, span_before(page))}. "
-        f"{favourite}{by_whom} was played most: {words.counted(int(most['plays']), 'time')}."
+        f"{a_day(page, is_now)}{humanize.compared(is_now, was, span_before(page))}. "
+        f"{favourite}{by_whom} was played most: {humanize.counted(int(most['plays']), 'time')}."
     )
 
 
@@ -39,13 +34,13 @@ def a_day(page: Listening, whole: float) -> str:
     marked = days.gap_days(page.unknown, page.filters.zone, period.start, period.end)
     per_day = hours.per_day(page.shown, period, page.by, page.now, marked)
     if per_day is None:
-        return f"**{words.amount(whole, page.by)}** in all"
+        return f"**{humanize.amount(whole, page.by)}** in all"
     unit = f"{per_day:,.0f} minutes a day" if page.by == "Minutes" else f"{per_day:,.1f} plays a day"
     return f"**{unit}** on average"
 
 
 def span_before(page: Listening) -> str:
-    return f"the {words.counted(page.period.days, 'day')} before"
+    return f"the {humanize.counted(page.period.days, 'day')} before"
 
 
 def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
@@ -54,15 +49,21 @@ def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -
     Listening more is neither good nor bad, so the arrow has no colour of praise.
     """
     figures = [
-        ("Time listened", words.known_minutes(now.minutes), now.minutes, before.minutes if before else None, "minutes"),
+        (
+            "Time listened",
+            humanize.known_minutes(now.minutes),
+            now.minutes,
+            before.minutes if before else None,
+            "minutes",
+        ),
         ("Plays", f"{now.plays:,}", now.plays, before.plays if before else None, "plays"),
         ("Artists", f"{now.artists:,}", now.artists, before.artists if before else None, "artists"),
         ("New tracks", f"{now.new_tracks:,}", now.new_tracks, before.new_tracks if before else None, "new_tracks"),
     ]
-    enough = now.plays >= frame.FEW_PLAYS
+    enough = now.plays >= page_frame.FEW_PLAYS
     with st.grid(4, min_column_width=150):
         for label, shown, value, was, measure in figures:
-            change = words.change(value, was)
+            change = humanize.change(value, was)
             st.metric(
                 label,
                 shown,
@@ -85,11 +86,13 @@ def how_much(page: Listening, now: totals.Totals, said: str) -> None:
     st.header("How much did you listen?", anchor=False)
     marked = days.gap_days(page.unknown, page.filters.zone, page.period.start, page.period.end)
     trend = totals.trend(page.everything, page.period, page.by, marked, page.history.oldest_at)
-    st.altair_chart(charts.trend(trend, page.by, page.colours), alt=frame.alt_text("Listening over the period.", said))
-    frame.gap_notice(page)
+    st.altair_chart(
+        bars.trend(trend, page.by, page.colours), alt=page_frame.alt_text("Listening over the period.", said)
+    )
+    page_frame.gap_notice(page)
     before = page.previous
-    behind = f" Grey bars behind: {words.days(before.start, before.end)}." if before else ""
-    st.caption(f"Coloured bars: this period.{behind}{frame.estimated(now.measured_share)}")
+    behind = f" Grey bars behind: {humanize.days(before.start, before.end)}." if before else ""
+    st.caption(f"Coloured bars: this period.{behind}{page_frame.estimated(now.measured_share)}")
 
 
 def top_ten(page: Listening) -> None:
@@ -99,7 +102,9 @@ def top_ten(page: Listening) -> None:
     spark = stored[stored["period"] == name] if name else stored.head(0)
     if len(spark):
         st.caption(computed(page, spark))
-        lists.draw_top(page, tops.from_spark(page.history, spark, str(name)), "Tracks", "Top ten tracks", by="Plays")
+        ranked_lists.draw_top(
+            page, tops.from_spark(page.history, spark, str(name)), "Tracks", "Top ten tracks", by="Plays"
+        )
         return
     why = (
         "Spark has not written a list for it yet"
@@ -108,18 +113,18 @@ def top_ten(page: Listening) -> None:
     )
     st.caption(f"Counted in this app just now, by {page.by.lower()}: {why}.")
     counted = tops.top(page.history, page.shown, "Tracks", page.by, page.before)
-    lists.draw_top(page, counted, "Tracks", "Top ten tracks")
+    ranked_lists.draw_top(page, counted, "Tracks", "Top ten tracks")
 
 
 def computed(page: Listening, spark: pd.DataFrame) -> str:
     """Up to when and by which run; the list is older than the plays beside it."""
     first = spark.iloc[0]
     until = first["as_of"].tz_convert(ZoneInfo(page.filters.zone))
-    age = words.ago(max(page.now - first["computed_at"].to_pydatetime(), timedelta()))
-    return f"By plays, counted up to {words.moment(until)}. Computed by Spark {age}, run {first['run_id']}."
+    age = humanize.ago(max(page.now - first["computed_at"].to_pydatetime(), timedelta()))
+    return f"By plays, counted up to {humanize.moment(until)}. Computed by Spark {age}, run {first['run_id']}."
 
 
-page = frame.listening()
+page = page_frame.listening()
 now = totals.totals(page.history, page.everything, page.period)
 previous = page.previous
 before = totals.totals(page.history, page.everything, previous) if previous else None
@@ -130,12 +135,12 @@ arrow = (
     else ""
 )
 
-is_few = now.plays < frame.FEW_PLAYS
-said = frame.few(page) if is_few else sentence(page, now, before)
-frame.lead(said)
+is_few = now.plays < page_frame.FEW_PLAYS
+said = page_frame.few(page) if is_few else sentence(page, now, before)
+page_frame.lead(said)
 metrics(page, now, before)
 if is_few:
-    states.few_plays()
+    messages.few_plays()
 how_much(page, now, said)
 
 left, right = st.columns([3, 2], gap="large")
@@ -144,9 +149,9 @@ with left:
 with right:
     st.header("Last played", anchor=False)
     st.caption(f"The newest first, on the clock of {page.filters.zone}.")
-    lists.draw_played(page, tops.last_played(page.history, page.everything), "Last played")
+    ranked_lists.draw_played(page, tops.last_played(page.history, page.everything), "Last played")
 
-frame.how_counted(f"""
+page_frame.how_counted(f"""
 - **A play** is a track that Spotify's list of recently played tracks returned, or one of an imported export. One that
   the export says was heard for less than 30 seconds does not count. It stands at the moment it ended.
 - **Minutes** are what was really heard where an export says so; else the length of the track, which is too much for

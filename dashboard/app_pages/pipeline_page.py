@@ -7,22 +7,13 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-import charts_pipeline
-import filters
-import frame
-import lists
-import pipeline_grid
-import pipeline_health
-import pipeline_tables
-import pipeline_words
-import rows
-import run_drawer
-import run_grid
-import states
-import words
-from frame import Listening
-from in_markdown import literal
-from next_steps import is_said
+import humanize
+from charts import pipeline as charts_pipeline
+from components import filters, markup, messages, page_frame, pipeline_tables, ranked_lists, run_drawer, run_grid
+from components.markdown import literal
+from components.page_frame import Listening
+from pipeline import health, run_hours, summary
+from pipeline.remedies import is_said
 
 BADGES: dict[str, tuple[Literal["green", "orange", "red", "gray"], str]] = {
     "ok": ("green", ":material/check_circle:"),
@@ -48,7 +39,7 @@ def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
     )
     same = ["slot", "step", "state", "what", "recovered"]
     told = kept.groupby(same, sort=False, as_index=False, dropna=False).agg(
-        who=("who", lambda names: words.joined(sorted(names.dropna()))),
+        who=("who", lambda names: humanize.joined(sorted(names.dropna()))),
         since=("since", "min"),
         next_step=("next_step", _steps),
     )
@@ -67,7 +58,7 @@ def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | 
     with st.grid(4, min_column_width=150):
         _when("Last success", last_success_at, page, zone, "ago")
         _when("Newest play", newest, page, zone, "lag")
-        share = words.percent(good / due, 1) if due else "–"
+        share = humanize.percent(good / due, 1) if due else "–"
         st.metric(
             "Good runs, 7 days",
             share,
@@ -83,7 +74,7 @@ def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | 
             border=True,
             height="stretch",
             delta_color="gray",
-            delta=f"about {words.duration(lost.to_pytimedelta())}" if len(gaps) else "none",
+            delta=f"about {humanize.duration(lost.to_pytimedelta())}" if len(gaps) else "none",
             delta_arrow="off",
         )
     if len(page.viewer.listeners) > 1:
@@ -98,13 +89,17 @@ def _when(label: str, at: datetime | None, page: Listening, zone: str, kind: str
     age = page.now - at
     # On a phone a metric has room for ten characters.
     shown = (
-        f"{wall:%H:%M}" if wall.date() == page.today else f"{wall:%a %H:%M}" if age.days < 6 else words.short_day(wall)
+        f"{wall:%H:%M}"
+        if wall.date() == page.today
+        else f"{wall:%a %H:%M}"
+        if age.days < 6
+        else humanize.short_day(wall)
     )
     st.metric(
         label,
         shown,
         delta_arrow="off",
-        delta=words.ago(age) if kind == "ago" else f"{words.duration(age)} lag",
+        delta=humanize.ago(age) if kind == "ago" else f"{humanize.duration(age)} lag",
         delta_color="gray",
         border=True,
         height="stretch",
@@ -127,17 +122,17 @@ def grid(page: Listening) -> None:
         )
     )
     ledger, schedule = page.viewer.runs(), page.viewer.settings.schedule
-    frame.stale(ledger, page.filters.zone, datetime.now(UTC))
-    runs, now = ledger.value, frame.as_of(ledger, datetime.now(UTC))
-    hours = pipeline_grid.grid_hours(runs, now, HOURS[label], schedule)
-    cells = pipeline_grid.to_frame(hours)
+    page_frame.stale(ledger, page.filters.zone, datetime.now(UTC))
+    runs, now = ledger.value, page_frame.as_of(ledger, datetime.now(UTC))
+    hours = run_hours.grid_hours(runs, now, HOURS[label], schedule)
+    cells = run_hours.to_frame(hours)
     cells = cells.assign(reason=cells["reason"].map(page.viewer.without_others))
-    said = pipeline_words.in_words(hours, label, schedule.noun)
+    said = summary.in_words(hours, label, schedule.noun)
     st.markdown(said)
-    opened = run_grid.draw(cells, page.filters.zone, page.colours, frame.alt_text("Runs by hour.", said))
+    opened = run_grid.draw(cells, page.filters.zone, page.colours, page_frame.alt_text("Runs by hour.", said))
     if opened:
         run_drawer.opened(opened)
-    st.html(rows.legend(charts_pipeline.legend_of_states(page.colours, set(cells["state"]))))
+    st.html(markup.legend(charts_pipeline.legend_of_states(page.colours, set(cells["state"]))))
     st.caption("Choose a cell to see what happened in it.")
     run_drawer.draw_if_open(page, runs, cells)
 
@@ -149,20 +144,23 @@ def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
         return
     open_ones = int((~problems["recovered"].astype(bool)).sum())
     st.markdown(f"**{open_ones}** not recovered yet." if open_ones else "All of it has recovered by itself.")
-    st.html(rows.problems([_problem(page, row) for row in problems.head(PROBLEMS).to_dict("records")], page.colours))
+    st.html(markup.problems([_problem(page, row) for row in problems.head(PROBLEMS).to_dict("records")], page.colours))
     if len(problems) > PROBLEMS:
         st.caption(f"The newest {PROBLEMS} of {len(problems):,} in seven days.")
 
 
-def _problem(page: Listening, row: dict[Hashable, Any]) -> rows.Problem:
-    what = words.without_code_marks(page.viewer.without_others(lists.text(row["what"]))) or "No reason was recorded."
+def _problem(page: Listening, row: dict[Hashable, Any]) -> markup.Problem:
+    what = (
+        humanize.without_code_marks(page.viewer.without_others(ranked_lists.text(row["what"])))
+        or "No reason was recorded."
+    )
     next_step = "" if row["recovered"] or is_said(row["next_step"], what) else row["next_step"]
-    return rows.Problem(
+    return markup.Problem(
         when=_when_failed(page, row),
-        where=pipeline_grid.STEP_NAMES.get(row["step"], row["step"]) + (f", {row['who']}" if row["who"] else ""),
+        where=run_hours.STEP_NAMES.get(row["step"], row["step"]) + (f", {row['who']}" if row["who"] else ""),
         state=row["state"],
-        glyph=pipeline_grid.GLYPHS[row["state"]],
-        what=words.sentence(what),
+        glyph=run_hours.GLYPHS[row["state"]],
+        what=humanize.sentence(what),
         next_step=next_step,
         has_recovered=bool(row["recovered"]),
     )
@@ -170,7 +168,7 @@ def _problem(page: Listening, row: dict[Hashable, Any]) -> rows.Problem:
 
 def _when_failed(page: Listening, row: dict[Hashable, Any]) -> str:
     """One failure by its hour, a row of them from the first to the last."""
-    first, last = (words.moment(row[name].tz_convert(page.filters.zone)) for name in ("since", "slot"))
+    first, last = (humanize.moment(row[name].tz_convert(page.filters.zone)) for name in ("since", "slot"))
     if first == last:
         return last
     return f"{first} – {last}" if row["recovered"] else f"since {first}, last {last}"
@@ -178,25 +176,23 @@ def _when_failed(page: Listening, row: dict[Hashable, Any]) -> str:
 
 def plays_per_run(page: Listening, runs: pd.DataFrame, now: datetime) -> None:
     st.header("New plays per run", anchor=False)
-    told = pipeline_health.plays_per_run(runs)
+    told = health.plays_per_run(runs)
     told = told[(told["listener_id"] == page.filters.listener) & (told["slot"] > now - timedelta(hours=48))]
     if told.empty:
         st.caption("No run has asked for this listener in the last 48 hours.")
         return
     full = int(told["at_limit"].sum())
     said = (
-        f"**{words.counted(full, 'run')}** brought as many plays as Spotify shows: older ones may be lost."
+        f"**{humanize.counted(full, 'run')}** brought as many plays as Spotify shows: older ones may be lost."
         if full
-        else f"At most {int(told['new'].max())} of {pipeline_health.PAGE_LIMIT} were new in a run of these 48 hours."
+        else f"At most {int(told['new'].max())} of {health.PAGE_LIMIT} were new in a run of these 48 hours."
     )
     st.markdown(said)
     st.altair_chart(
-        charts_pipeline.plays_per_run(told, page.filters.zone, pipeline_health.PAGE_LIMIT, page.colours),
-        alt=frame.alt_text(said),
+        charts_pipeline.plays_per_run(told, page.filters.zone, health.PAGE_LIMIT, page.colours),
+        alt=page_frame.alt_text(said),
     )
-    st.caption(
-        f"{literal(page.name)} only. Spotify shows the newest {pipeline_health.PAGE_LIMIT} plays: the dashed line."
-    )
+    st.caption(f"{literal(page.name)} only. Spotify shows the newest {health.PAGE_LIMIT} plays: the dashed line.")
 
 
 def unknown_zones(page: Listening) -> None:
@@ -212,25 +208,25 @@ def unknown_zones(page: Listening) -> None:
             )
 
 
-page = frame.listening(needs_plays=False)
+page = page_frame.listening(needs_plays=False)
 ledger, settings = page.viewer.runs(), page.viewer.settings
-runs, judged_at = ledger.value, frame.as_of(ledger, page.now)
-status = pipeline_health.status(runs, judged_at, settings.schedule)
+runs, judged_at = ledger.value, page_frame.as_of(ledger, page.now)
+status = health.status(runs, judged_at, settings.schedule)
 colour, icon = BADGES[status.level]
 st.badge(f"{status.words}, when it was last read" if ledger.error else status.words, color=colour, icon=icon)
-blocked = pipeline_health.blocked_until(runs, page.now)
+blocked = health.blocked_until(runs, page.now)
 if blocked:
     wall = pd.Timestamp(blocked).tz_convert(page.filters.zone)
     st.warning(
-        f"Spotify asked for a pause: no call is made before {words.moment(wall)}.", icon=":material/pause_circle:"
+        f"Spotify asked for a pause: no call is made before {humanize.moment(wall)}.", icon=":material/pause_circle:"
     )
 if status.level == "never":
-    states.never_run(settings)
+    messages.never_run(settings)
     st.stop()
 unknown_zones(page)
-figures(page, pipeline_health.success_rate(runs, judged_at, schedule=settings.schedule), status.last_success_at)
+figures(page, health.success_rate(runs, judged_at, schedule=settings.schedule), status.last_success_at)
 grid(page)
-problems = pipeline_health.problems(runs, judged_at, schedule=settings.schedule, is_laptop=not settings.is_in_cloud)
+problems = health.problems(runs, judged_at, schedule=settings.schedule, is_laptop=not settings.is_in_cloud)
 what_went_wrong(page, mine(problems, page))
 left, right = st.columns(2, gap="large")
 with left:
@@ -241,7 +237,7 @@ with right:
     pipeline_tables.spark(page, runs)
     pipeline_tables.sizes(page)
 
-frame.how_counted("""
+page_frame.how_counted("""
 - The grid is the ledger `runs`: every step writes one row when it is done. **Succeeded** did its work, **skipped** had
   nothing to do and says why, **failed** did not; **not run**: the step before it failed or had nothing for it;
   **running** and **waiting**: due, and not done yet; **missing**: it was due and nothing was recorded; **unreadable**:

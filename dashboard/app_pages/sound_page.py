@@ -3,20 +3,19 @@
 import pandas as pd
 import streamlit as st
 
-import charts
-import charts_sound
-import discoveries
-import frame
-import sound
-import words
-from frame import Listening
+import humanize
+from analysis import discoveries, sound
+from charts import bars
+from charts import sound as charts_sound
+from components import page_frame
+from components.page_frame import Listening
 
 SOURCES = {"spotify": "Spotify", "reccobeats": "ReccoBeats", "unknown": "an unnamed provider"}
 
 
 def known_of(coverage: sound.Coverage) -> str:
-    sources = words.joined([SOURCES.get(source, source) for source in coverage.sources])
-    known = words.percent(coverage.share)
+    sources = humanize.joined([SOURCES.get(source, source) for source in coverage.sources])
+    known = humanize.percent(coverage.share)
     return f"Weighted by time. Features are known for {known} of this period's listening · source: {sources}."
 
 
@@ -26,7 +25,7 @@ def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None
     left, right = st.columns([2, 1], gap="large")
     with left:
         st.altair_chart(
-            charts_sound.feature_rows(rows, page.colours), alt=frame.alt_text(said, features_in_words(rows))
+            charts_sound.feature_rows(rows, page.colours), alt=page_frame.alt_text(said, features_in_words(rows))
         )
         st.caption(
             "Dot: average of this period. Grey tick: average of all time. Band: the middle half of your listening."
@@ -67,19 +66,19 @@ def mood(page: Listening) -> None:
         return
     corners = sound.quadrants(moods)
     top = max(corners, key=lambda corner: corners[corner])
-    share, mood_of_it = words.percent(corners[top]), top.replace(", ", " and ")
+    share, mood_of_it = humanize.percent(corners[top]), top.replace(", ", " and ")
     said = f"The largest part, **{share}**, went to music that is **{mood_of_it}**."
     st.markdown(said)
-    told = " ".join(f"{corner}: {words.percent(share)}." for corner, share in corners.items())
-    st.altair_chart(charts_sound.mood_map(moods, page.colours), alt=frame.alt_text(said, told))
-    shown = words.counted(len(moods), "track")
+    told = " ".join(f"{corner}: {humanize.percent(share)}." for corner, share in corners.items())
+    st.altair_chart(charts_sound.mood_map(moods, page.colours), alt=page_frame.alt_text(said, told))
+    shown = humanize.counted(len(moods), "track")
     st.caption(f"A circle is a track, its size the time heard: the {shown} you heard most. · {told}")
 
 
 def tempo_and_trend(page: Listening) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        frame.head("Tempo")
+        page_frame.head("Tempo")
         tempo = sound.tempo(page.history, page.shown)
         if tempo.empty:
             st.caption("No tempo is known for these plays.")
@@ -94,7 +93,7 @@ def tempo_and_trend(page: Listening) -> None:
 
 def how_it_changes(page: Listening) -> None:
     names = {feature.name: feature for feature in sound.FEATURES}
-    with frame.head("How it changes"):
+    with page_frame.head("How it changes"):
         name = str(
             st.selectbox(
                 "Feature", list(names), key="feature", bind="query-params", width=200, label_visibility="collapsed"
@@ -106,7 +105,7 @@ def how_it_changes(page: Listening) -> None:
         return
     said = trend_sentence(names[name], trend)
     st.markdown(said)
-    st.altair_chart(charts_sound.feature_trend(trend, name, page.colours), alt=frame.alt_text(said))
+    st.altair_chart(charts_sound.feature_trend(trend, name, page.colours), alt=page_frame.alt_text(said))
 
 
 def trend_sentence(feature: sound.Feature, trend: pd.DataFrame) -> str:
@@ -124,7 +123,7 @@ def without_features(page: Listening) -> None:
     """Still worth opening: release decades, lengths, explicit share, popularity."""
     told = sound.without_features(page.history, page.shown)
     decades = discoveries.decades(page.history, page.shown, page.by)
-    frame.lead(sentence_without(told, decades))
+    page_frame.lead(sentence_without(told, decades))
     st.info(
         "No audio features are known for these plays. Spotify closed them to new apps on 27 November 2024. Set "
         "`AUDIO_FEATURES_SOURCE=reccobeats` to ask a free service instead; the next plays will have them. "
@@ -136,7 +135,7 @@ def without_features(page: Listening) -> None:
         st.metric("Average length", f"{average:.1f} min" if average is not None else "unknown", border=True)
         st.metric(
             "Explicit",
-            words.percent(told.explicit_share) if told.explicit_share is not None else "unknown",
+            humanize.percent(told.explicit_share) if told.explicit_share is not None else "unknown",
             border=True,
         )
         st.metric(
@@ -146,7 +145,7 @@ def without_features(page: Listening) -> None:
     with left:
         st.header("Release decades", anchor=False)
         st.altair_chart(
-            charts.bars(decades, "decade", "share", page.colours, title="Share of listening", as_share=True),
+            bars.bars(decades, "decade", "share", page.colours, title="Share of listening", as_share=True),
             alt="Share of listening per release decade",
         )
     with right:
@@ -155,7 +154,7 @@ def without_features(page: Listening) -> None:
             name=[_length(*pair) for pair in told.lengths[["from_minutes", "to_minutes"]].to_numpy()]
         )
         st.altair_chart(
-            charts.bars(lengths, "name", "share", page.colours, title="Share of listening", as_share=True),
+            bars.bars(lengths, "name", "share", page.colours, title="Share of listening", as_share=True),
             alt="Share of listening per track length in minutes",
         )
 
@@ -174,20 +173,20 @@ def _length(start: float, end: float) -> str:
     return f"{start:.0f}+ min" if end == float("inf") else f"{start:.0f}–{end:.0f}"
 
 
-page = frame.listening()
+page = page_frame.listening()
 coverage = sound.coverage(page.history, page.shown)
 if coverage.share == 0:
     without_features(page)
 else:
     rows = sound.feature_rows(page.history, page.shown, page.everything)
     changes = sound.changes(rows)
-    frame.lead(sentence(changes))
+    page_frame.lead(sentence(changes))
     st.caption(known_of(coverage))
     features(page, rows, changes)
     mood(page)
     tempo_and_trend(page)
 
-frame.how_counted("""
+page_frame.how_counted("""
 - **Features** describe the recording, not the play: energy, danceability, valence (mood), acousticness,
   instrumentalness, liveness and speechiness lie between 0 and 1. A provider worked them out; nobody measured them.
 - Every average is weighted by time, so a track heard twice counts twice. Plays without features are left out, and the

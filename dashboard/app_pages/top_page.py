@@ -3,14 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-import downloads
-import frame
-import lists
-import rows
-import tops
-import words
-from frame import Listening
-from in_markdown import literal
+import humanize
+from analysis import tops
+from components import downloads, markup, page_frame, ranked_lists
+from components.markdown import literal
+from components.page_frame import Listening
 
 ROWS = 500
 
@@ -21,12 +18,14 @@ def sentence(page: Listening, top: pd.DataFrame, kind: str) -> str:
         return f"No {kind.lower()} are known for these plays."
     first = top.iloc[0]
     measure = "minutes" if page.by == "Minutes" else "plays"
-    by_whom = f" by {literal(first['artist_name'])}" if kind != "Artists" and lists.text(first["artist_name"]) else ""
-    name = words.named(first["name"], kind[:-1].lower())
-    said = f"**{literal(name)}**{by_whom} leads with {words.amount(first[measure], page.by)}"
+    by_whom = (
+        f" by {literal(first['artist_name'])}" if kind != "Artists" and ranked_lists.text(first["artist_name"]) else ""
+    )
+    name = humanize.named(first["name"], kind[:-1].lower())
+    said = f"**{literal(name)}**{by_whom} leads with {humanize.amount(first[measure], page.by)}"
     if int(first["rank"]) == 1 and bool(first["is_tied"]):
         return f"{said}, shared by {int((top['rank'] == 1).sum())}."
-    return f"{said}, {words.percent(first['share'], 1)} of the period."
+    return f"{said}, {humanize.percent(first['share'], 1)} of the period."
 
 
 def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
@@ -35,7 +34,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
     shown = pd.DataFrame(
         {
             "Rank": every["rank"],
-            "Cover": every["image_url"].where(every["image_url"].map(rows.is_cover)),
+            "Cover": every["image_url"].where(every["image_url"].map(markup.is_cover)),
             kind[:-1]: every["name"],
             "Artist": every["artist_name"],
             "Plays": every["plays"],
@@ -74,7 +73,7 @@ def _top_share(every: pd.DataFrame) -> float:
     return float(every["share"].max() * 100) if len(every) else 1.0
 
 
-page = frame.listening()
+page = page_frame.listening()
 with st.container(horizontal=True, vertical_alignment="center"):
     kind = str(
         st.segmented_control(
@@ -102,26 +101,26 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
 every = tops.top(page.history, page.shown, kind, page.by, page.before, limit=None)
 ten = tops.top(page.history, page.shown, kind, page.by, page.before)
-frame.lead(sentence(page, ten, kind))
+page_frame.lead(sentence(page, ten, kind))
 if search:
     folded = search.casefold()
     names = every["name"].fillna("") + " " + every["artist_name"].fillna("")
     every = every[names.str.casefold().str.contains(folded, regex=False)]
-    st.caption(f"{words.counted(len(every), kind[:-1].lower())} with “{literal(search)}”.")
-    lists.draw_top(page, every.head(tops.TEN), kind, f"{kind} found")
+    st.caption(f"{humanize.counted(len(every), kind[:-1].lower())} with “{literal(search)}”.")
+    ranked_lists.draw_top(page, every.head(tops.TEN), kind, f"{kind} found")
 else:
-    lists.draw_top(page, ten, kind, f"Top {kind.lower()}")
+    ranked_lists.draw_top(page, ten, kind, f"Top {kind.lower()}")
 
-counted = words.counted(len(every), kind[:-1].lower())
+counted = humanize.counted(len(every), kind[:-1].lower())
 st.header(f"Found: {counted}" if search else f"All of them: {counted}", anchor=False)
 table(page, every, kind)
 
 arrow = (
-    f"\n- The arrow compares with {words.counted(page.period.days, 'day')} before; “new” was not played then."
+    f"\n- The arrow compares with {humanize.counted(page.period.days, 'day')} before; “new” was not played then."
     if page.previous
     else ""
 )
-frame.how_counted(f"""
+page_frame.how_counted(f"""
 - Counted in this app from every play of the period, by {page.by.lower()}; the other number decides ties, then the
   latest play. Equal numbers share a rank (“=”) and the next rank is left out.
 - **Tracks**: recordings that Spotify keeps under several ids (same ISRC) count as one, shown under the id played last.

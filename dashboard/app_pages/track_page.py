@@ -1,5 +1,5 @@
 """One track: rank with neighbours, first and last play, best months, hours, latest plays."""
 
-import item_frame
+from components import item_page
 
-item_frame.draw("Tracks")
+item_page.draw("Tracks")

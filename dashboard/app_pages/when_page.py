@@ -2,19 +2,12 @@
 
 import streamlit as st
 
-import charts
-import charts_heat
-import days
-import frame
-import hours
-import lists
-import rows
-import sittings
-import states
-import words
-import year_calendar
-from frame import Listening
-from periods import Period, collected
+import humanize
+from analysis import days, hours, sessions
+from analysis.periods import Period, collected
+from charts import bars, heat_maps
+from components import markup, messages, page_frame, ranked_lists, year_calendar
+from components.page_frame import Listening
 
 
 def watched(page: Listening) -> Period:
@@ -26,12 +19,12 @@ def listening_clock(page: Listening) -> None:
     clock = hours.clock(page.shown, watched(page), page.by, page.now, page.unknown)
     weekday, hour, value = hours.peak(clock) or hours.Peak(0, 0, 0.0)
     amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
-    said = f"You listen most on **{words.WEEKDAYS[weekday]}s, {words.hour_span(hour)}**: about {amount} in that hour."
-    frame.lead(said)
+    said = f"You listen most on **{humanize.WEEKDAYS[weekday]}s, {humanize.hour_span(hour)}**: about {amount} in that hour."
+    page_frame.lead(said)
     st.header("Listening clock", anchor=False)
-    st.altair_chart(charts_heat.clock(clock, page.by, page.colours), alt=frame.alt_text(said))
-    most = f"{charts_heat.heat_top(clock):,.0f}"
-    st.html(rows.heat_scale(most, f"{page.by.lower()} in an average hour, local time", page.colours))
+    st.altair_chart(heat_maps.clock(clock, page.by, page.colours), alt=page_frame.alt_text(said))
+    most = f"{heat_maps.heat_top(clock):,.0f}"
+    st.html(markup.heat_scale(most, f"{page.by.lower()} in an average hour, local time", page.colours))
 
 
 def hours_and_weekdays(page: Listening) -> None:
@@ -40,9 +33,9 @@ def hours_and_weekdays(page: Listening) -> None:
         st.header("By hour of day", anchor=False)
         by_hour = hours.by_hour(page.shown, page.by)
         top = by_hour.loc[by_hour["share"].idxmax()]
-        said = f"{words.percent(top['share'])} of listening falls in {words.hour_span(int(top['hour']))}."
+        said = f"{humanize.percent(top['share'])} of listening falls in {humanize.hour_span(int(top['hour']))}."
         st.markdown(said)
-        st.altair_chart(charts.shares_by_hour(by_hour, page.colours), alt=said)
+        st.altair_chart(bars.shares_by_hour(by_hour, page.colours), alt=said)
     with right:
         weekdays(page)
 
@@ -56,9 +49,11 @@ def weekdays(page: Listening) -> None:
         st.caption("There is no average: every day with music has a gap, or no length is known.")
         return
     top = by_weekday.loc[by_weekday["value"].idxmax()]
-    said = f"{words.WEEKDAYS[int(top['weekday'])]}s are fullest: {words.amount(top['value'], page.by)} on average."
+    said = (
+        f"{humanize.WEEKDAYS[int(top['weekday'])]}s are fullest: {humanize.amount(top['value'], page.by)} on average."
+    )
     st.markdown(said)
-    st.altair_chart(charts.averages_by_weekday(by_weekday, page.by, page.colours), alt=said)
+    st.altair_chart(bars.averages_by_weekday(by_weekday, page.by, page.colours), alt=said)
 
 
 def every_day(page: Listening) -> None:
@@ -88,33 +83,33 @@ def streaks(page: Listening) -> None:
         st.metric("Longest ever", f"{found.longest:,}", border=True)
     if found.longest_start and found.longest_end:
         st.caption(
-            f"The longest: {words.days(found.longest_start, found.longest_end)}. All time, days with at least one play."
+            f"The longest: {humanize.days(found.longest_start, found.longest_end)}. All time, days with at least one play."
         )
 
 
 def long_sessions(page: Listening) -> None:
     st.header("Longest sessions", anchor=False)
-    longest = sittings.longest(page.shown)
+    longest = sessions.longest(page.shown)
     longest = longest[longest["minutes"] > 0]
     if longest.empty:
         st.caption("None in this period whose length is known.")
         return
     first = longest.iloc[0]
     st.markdown(
-        f"The longest one lasted **{words.minutes(first['minutes'])}** with {words.plays(int(first['plays']))}."
+        f"The longest one lasted **{humanize.minutes(first['minutes'])}** with {humanize.plays(int(first['plays']))}."
     )
     for number, (_, sitting) in enumerate(longest.iterrows(), start=1):
-        length = f"{words.minutes(sitting['minutes'])}, {words.plays(int(sitting['plays']))}"
-        label = f"{words.moment_year(sitting['start'])} – {length}"
+        length = f"{humanize.minutes(sitting['minutes'])}, {humanize.plays(int(sitting['plays']))}"
+        label = f"{humanize.moment_year(sitting['start'])} – {length}"
         with st.expander(label, key=f"sitting_{number}", on_change="rerun") as opened:
             if opened.open:
-                lists.draw_played(page, sittings.tracks_of(page.history, page.shown, sitting), label)
+                ranked_lists.draw_played(page, sessions.tracks_of(page.history, page.shown, sitting), label)
 
 
-page = frame.listening()
-if len(page.shown) < frame.FEW_PLAYS:
-    frame.lead(frame.few(page))
-    states.few_plays()
+page = page_frame.listening()
+if len(page.shown) < page_frame.FEW_PLAYS:
+    page_frame.lead(page_frame.few(page))
+    messages.few_plays()
 else:
     listening_clock(page)
     hours_and_weekdays(page)
@@ -125,7 +120,7 @@ with left:
 with right:
     long_sessions(page)
 
-frame.how_counted(f"""
+page_frame.how_counted(f"""
 - Every instant is turned into wall-clock time of **{page.filters.zone}**, day by day, so half-hour zones and both
   changes of the clock are right. The zone is under “Options”.
 - **Clock**: each cell is divided by how often that hour of that weekday occurred in the period; hours inside a gap are

@@ -5,21 +5,12 @@ from calendar import month_abbr, month_name
 import pandas as pd
 import streamlit as st
 
-import charts
-import charts_bump
-import days
-import downloads
-import frame
-import lists
-import picture_button
-import rows
-import totals
-import words
-import year_calendar
-import year_picture
-import years
-from frame import Listening
-from periods import Period, comparable, within
+import humanize
+from analysis import days, totals, year_review
+from analysis.periods import Period, comparable, within
+from charts import bars, ranks, year_picture
+from components import downloads, markup, page_frame, ranked_lists, save_picture, year_calendar
+from components.page_frame import Listening
 
 WHOLE = "Whole year"
 
@@ -30,7 +21,7 @@ def name_of(year: int, month: int | None) -> str:
 
 def chosen() -> tuple[int, int | None]:
     """Year and month, from two rows of pills that live in the URL."""
-    every = [str(year) for year in years.years_of(page.everything)]
+    every = [str(year) for year in year_review.years_of(page.everything)]
     with st.container(horizontal=True):
         year = int(
             str(
@@ -49,7 +40,7 @@ def chosen() -> tuple[int, int | None]:
         month = str(
             st.segmented_control(
                 "Month",
-                [WHOLE, *month_abbr[1 : years.months_begun(year, page.today) + 1]],
+                [WHOLE, *month_abbr[1 : year_review.months_begun(year, page.today) + 1]],
                 default=WHOLE,
                 required=True,
                 key="month",
@@ -61,31 +52,31 @@ def chosen() -> tuple[int, int | None]:
     return year, None if month == WHOLE else list(month_abbr).index(month)
 
 
-def sentence(page: Listening, review: years.Review, name: str) -> str:
+def sentence(page: Listening, review: year_review.Review, name: str) -> str:
     """The year in one breath."""
     now, was = review.totals, review.before
     amount, before = (now.minutes, was.minutes) if page.by == "Minutes" else (now.plays, was.plays)
     so_far = " so far" if review.period.end >= page.today else ""
     span = f"the {'month' if review.period.name == 'month' else 'year'} before"
-    change = "" if so_far or period_before(page, review) is None else words.compared(amount, before, span)
+    change = "" if so_far or period_before(page, review) is None else humanize.compared(amount, before, span)
     busiest = review.busiest
     peak = (
-        f" The fullest day was **{words.weekday_day(busiest.day)}** ({words.amount(busiest.value, page.by)})."
+        f" The fullest day was **{humanize.weekday_day(busiest.day)}** ({humanize.amount(busiest.value, page.by)})."
         if busiest
         else ""
     )
-    return f"In **{name}**{so_far} you listened to **{words.amount(amount, page.by)}**{change}.{peak}"
+    return f"In **{name}**{so_far} you listened to **{humanize.amount(amount, page.by)}**{change}.{peak}"
 
 
-def period_before(page: Listening, review: years.Review) -> Period | None:
+def period_before(page: Listening, review: year_review.Review) -> Period | None:
     """The year or month to compare with, where all of it is known."""
     return comparable(review.period.previous, page.history.oldest_at)
 
 
-def metrics(review: years.Review) -> None:
+def metrics(review: year_review.Review) -> None:
     now = review.totals
     figures = [
-        ("Time listened", words.known_minutes(now.minutes)),
+        ("Time listened", humanize.known_minutes(now.minutes)),
         ("Plays", f"{now.plays:,}"),
         ("Tracks", f"{now.tracks:,}"),
         ("Artists", f"{now.artists:,}"),
@@ -97,15 +88,15 @@ def metrics(review: years.Review) -> None:
             st.metric(label, value, border=True)
 
 
-def favourites(page: Listening, review: years.Review) -> None:
+def favourites(page: Listening, review: year_review.Review) -> None:
     tops = {"Tracks": review.top_tracks, "Artists": review.top_artists, "Albums": review.top_albums}
     for column, (kind, top) in zip(st.columns(3, gap="large"), tops.items(), strict=True):
         with column:
             st.header(f"Top {kind.lower()}", anchor=False)
-            lists.draw_top(page, top, kind, f"Top {kind.lower()}", moves=False)
+            ranked_lists.draw_top(page, top, kind, f"Top {kind.lower()}", moves=False)
 
 
-def courses(page: Listening, review: years.Review, year: int, month: int | None) -> None:
+def courses(page: Listening, review: year_review.Review, year: int, month: int | None) -> None:
     if month is None:
         months(page, review)
         st.header("Every day", anchor=False)
@@ -114,42 +105,42 @@ def courses(page: Listening, review: years.Review, year: int, month: int | None)
         days_of_month(page, review)
 
 
-def days_of_month(page: Listening, review: years.Review) -> None:
+def days_of_month(page: Listening, review: year_review.Review) -> None:
     """Day by day, with the month before behind it."""
     st.header("Day by day", anchor=False)
-    said = f"{words.counted(review.totals.days_with_plays, 'day')} had music."
+    said = f"{humanize.counted(review.totals.days_with_plays, 'day')} had music."
     marked = days.gap_days(page.unknown, page.filters.zone, review.period.start, review.period.end)
     trend = totals.trend(page.everything, review.period, page.by, marked, page.history.oldest_at)
-    st.altair_chart(charts.trend(trend, page.by, page.colours), alt=said)
+    st.altair_chart(bars.trend(trend, page.by, page.colours), alt=said)
     st.caption(f"{said} Grey bars behind: the month before." if period_before(page, review) else said)
 
 
-def months(page: Listening, review: years.Review) -> None:
+def months(page: Listening, review: year_review.Review) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.header("Month by month", anchor=False)
         best = review.months.loc[review.months["value"].idxmax()]
-        said = f"**{best['month_on']:%B}** was the fullest month with {words.amount(best['value'], page.by)}."
+        said = f"**{best['month_on']:%B}** was the fullest month with {humanize.amount(best['value'], page.by)}."
         st.markdown(said)
-        st.altair_chart(charts.months(review.months, page.by, page.colours), alt=frame.alt_text(said))
+        st.altair_chart(bars.months(review.months, page.by, page.colours), alt=page_frame.alt_text(said))
     with right:
         st.header("Who led when", anchor=False)
         if review.bump["month_on"].nunique() < 2:
             st.caption("A course needs two months with music.")
             return
         st.markdown("Rank among all artists, month by month, of the six you heard most.")
-        st.altair_chart(charts_bump.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
-        st.html(rows.legend(charts_bump.legend_of_bump(review.bump, page.colours)))
+        st.altair_chart(ranks.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
+        st.html(markup.legend(ranks.legend_of_bump(review.bump, page.colours)))
 
 
 def bump_in_words(bump: pd.DataFrame) -> str:
     last = bump[bump["month_on"] == bump["month_on"].max()].sort_values("rank")
-    return "In the last month: " + words.joined(
+    return "In the last month: " + humanize.joined(
         [f"{row['artist_name']} {row['rank']}" for row in last.to_dict("records")]
     )
 
 
-def picture_of(page: Listening, review: years.Review, name: str, month: int | None) -> bytes:
+def picture_of(page: Listening, review: year_review.Review, name: str, month: int | None) -> bytes:
     now = review.totals
     bars = review.months["value"] if month is None else daily(page, review)
     names = (
@@ -158,7 +149,7 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
         else [str(day + 1) if day % 5 == 0 else "" for day in range(len(bars))]
     )
     tracks = [
-        " – ".join(filter(None, (words.named(row["name"], "track"), lists.text(row["artist_name"]))))
+        " – ".join(filter(None, (humanize.named(row["name"], "track"), ranked_lists.text(row["artist_name"]))))
         for row in review.top_tracks.to_dict("records")
     ]
     return year_picture.svg(
@@ -167,8 +158,8 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
             name=page.name,
             numbers=[
                 (
-                    words.known_minutes(now.minutes),
-                    f"listened{', estimated' if now.measured_share < frame.MEASURED_FROM else ''}",
+                    humanize.known_minutes(now.minutes),
+                    f"listened{', estimated' if now.measured_share < page_frame.MEASURED_FROM else ''}",
                 ),
                 (f"{now.plays:,}", "plays"),
                 (f"{now.artists:,}", "artists"),
@@ -176,8 +167,8 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
             ],
             lists=[
                 ("Top tracks", tracks),
-                ("Top artists", [words.named(name, "artist") for name in review.top_artists["name"]]),
-                ("Top albums", [words.named(name, "album") for name in review.top_albums["name"]]),
+                ("Top artists", [humanize.named(name, "artist") for name in review.top_artists["name"]]),
+                ("Top albums", [humanize.named(name, "album") for name in review.top_albums["name"]]),
             ],
             bars=list(bars),
             bar_names=names,
@@ -185,44 +176,46 @@ def picture_of(page: Listening, review: years.Review, name: str, month: int | No
     )
 
 
-def keep(page: Listening, review: years.Review, name: str, month: int | None) -> None:
+def keep(page: Listening, review: year_review.Review, name: str, month: int | None) -> None:
     """The year as a file; the lists' titles are in it, so it is the listener's to hand on."""
     file_name = f"heavy-rotation-{name.lower().replace(' ', '-')}"
     picture = picture_of(page, review, name, month)
     st.header("Keep it", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture_button.draw(picture, f"{file_name}.png")
+        save_picture.draw(picture, f"{file_name}.png")
         downloads.button("As SVG", picture, f"{file_name}.svg", mime="image/svg+xml", key="picture")
     st.caption("This page's address is the link to share with whom you let see this dashboard.")
 
 
-def daily(page: Listening, review: years.Review) -> pd.Series:
+def daily(page: Listening, review: year_review.Review) -> pd.Series:
     every = days.calendar(page.everything, review.period.start.year, page.by, page.unknown, page.filters.zone, page.now)
     first, last = pd.Timestamp(review.period.start), pd.Timestamp(review.period.begun_until)
     return every.loc[every["day"].between(first, last), "value"]
 
 
-page = frame.listening()
+page = page_frame.listening()
 year, month = chosen()
 name = name_of(year, month)
-page = frame.counted(page, within(page.everything, years.period_of(year, month, page.filters.zone, page.now)))
-review = years.review(page.history, page.everything, year, month, page.by, page.filters.zone, page.now)
-frame.is_about(page, within(page.everything, review.period))
+page = page_frame.counted(
+    page, within(page.everything, year_review.period_of(year, month, page.filters.zone, page.now))
+)
+review = year_review.review(page.history, page.everything, year, month, page.by, page.filters.zone, page.now)
+page_frame.is_about(page, within(page.everything, review.period))
 if review.totals.plays == 0:
     st.header(f"Nothing was played in {name}", anchor=False)
     st.markdown("Choose another month above.")
     st.stop()
-frame.lead(sentence(page, review, name))
+page_frame.lead(sentence(page, review, name))
 metrics(review)
 favourites(page, review)
 courses(page, review, year, month)
 keep(page, review, name, month)
 
-frame.how_counted(f"""
+page_frame.how_counted(f"""
 - The whole calendar {"month" if month else "year"}, from its first to its last midnight in **{page.filters.zone}**, to
   date while it is going on. Nothing is cut off in November.
 - Lists are by {page.by.lower()}, ties as on the Top page. Recordings under several ids count as one.
 - A {"month" if month else "year"} that is over is compared with the one before, unless only a part of that is known.
-- **New artists** were heard for the first time ever.{frame.estimated(review.totals.measured_share)}
+- **New artists** were heard for the first time ever.{page_frame.estimated(review.totals.measured_share)}
 - The picture holds no covers: Spotify does not want them altered.
 """)

@@ -84,8 +84,8 @@ def _slot() -> str:
 
 
 def _read_the_dashboard(owner: Owner) -> None:
-    from dashboard_settings import Settings
-    from data import open_store
+    from settings import Settings
+    from warehouse.store import open_store
 
     store = open_store(Settings.from_env({**owner.environ, "DASHBOARD_ACCESS": "laptop"}))
     assert store.listeners().value == (ONE,)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-import history
-from history import History
-from periods import custom_period
+from analysis import history
+from analysis.history import History
+from analysis.periods import custom_period
 
 VERSION = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TRACK_COLUMNS = [

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-import data
 from tests.dashboard.invented_warehouse import FEATURES, InventedWarehouse
+from warehouse import store as warehouse_store
 
 ME = "listener-one"
 
@@ -80,10 +80,10 @@ STATES: dict[str, Callable[[InventedWarehouse, datetime], InventedWarehouse]] = 
 }
 
 
-def stale_store(full: InventedWarehouse) -> data.Store:
+def stale_store(full: InventedWarehouse) -> warehouse_store.Store:
     """Everything was read once; then the warehouse went away."""
     going = replace(full)
-    store = data.Store(going, check_seconds=0)
+    store = warehouse_store.Store(going, check_seconds=0)
     for slug in store.listeners().value:
         store.history(slug), store.gaps(slug), store.top_tracks(slug)
     going.down = True

@@ -15,11 +15,11 @@ import pandas as pd
 import pyarrow as pa
 from google.api_core.exceptions import NotFound, ServiceUnavailable
 
-import tops
-from data import Store
+from analysis import tops
 from localcloud.invented_listeners import invented_listeners
 from localcloud.invented_lives import Life, Play
 from localcloud.invented_music import invent_catalogue
+from warehouse.store import Store
 
 SEED = 11
 SPARK_PERIODS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}

@@ -11,10 +11,10 @@ import time_machine
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-import data
-import viewer
+from access import viewer
 from tests.dashboard import invented_warehouse
 from tests.dashboard.invented_warehouse import InventedWarehouse
+from warehouse import store
 
 APP = Path(__file__).parents[2] / "dashboard" / "streamlit_app.py"
 ENVIRONMENT = {
@@ -34,8 +34,8 @@ class App:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.warehouse = replace(invented_warehouse.warehouse(NOW), asked=[])
-        self.store = data.Store(self.warehouse, check_seconds=0)
-        monkeypatch.setattr(data, "open_store", lambda settings, credentials: self.store)
+        self.store = store.Store(self.warehouse, check_seconds=0)
+        monkeypatch.setattr(store, "open_store", lambda settings, credentials: self.store)
         self.environment(**ENVIRONMENT)
         sign_in = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
         self.secrets: dict[str, Any] = {"auth": dict.fromkeys(sign_in, "invented")}
@@ -46,7 +46,7 @@ class App:
 
     def over(self, warehouse: InventedWarehouse) -> "App":
         self.warehouse = warehouse
-        self.store = data.Store(warehouse, check_seconds=0)
+        self.store = store.Store(warehouse, check_seconds=0)
         return self
 
     def open(self, page: str = "overview", user: dict[str, Any] | None = None, **query: str | list[str]) -> AppTest:

@@ -26,33 +26,33 @@ class SwitchingStore:
 
     @cache  # noqa: B019 -- one store for the whole process
     def _store(self, state: str) -> Any:
-        import data
         from tests.dashboard.hostile_warehouse import hostile_warehouse
         from tests.dashboard.invented_states import STATES, stale_store
         from tests.dashboard.invented_warehouse import warehouse
         from tests.dashboard.page_app import NOW
+        from warehouse import store
 
         full = warehouse(NOW)
         if state == "stale":
             return stale_store(full)
         if state == "hostile":
-            return data.Store(hostile_warehouse(NOW))
-        return data.Store(STATES[state](full, NOW) if state else full)
+            return store.Store(hostile_warehouse(NOW))
+        return store.Store(STATES[state](full, NOW) if state else full)
 
 
 def main() -> None:
     import time_machine
     from streamlit.web import cli
 
-    import data
     from tests.dashboard.page_app import BEGINS, ENVIRONMENT
+    from warehouse import store as warehouse_store
 
     settings = dict(setting.split("=", 1) for setting in sys.argv[3:])
     if not settings:
         time_machine.travel(BEGINS, tick=True).start()
     os.environ.update({**ENVIRONMENT, **settings})
     store: Any = SwitchingStore(sys.argv[2] if len(sys.argv) > 2 else None)
-    data.open_store = lambda settings, credentials: store
+    warehouse_store.open_store = lambda settings, credentials: store
     sys.argv = [
         "streamlit",
         "run",

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from google.auth import jwt
 from google.auth.crypt import ES256Signer
 
-import access
-from access import (
+from access import identity
+from access.identity import (
     IAP_HEADER,
     IAP_ISSUER,
     FetchKeys,
@@ -22,8 +22,8 @@ from access import (
     NotSignedIn,
     NotVerified,
 )
-from dashboard_settings import Settings, SettingsError
 from localcloud.web import Response, Routes, Server
+from settings import Settings, SettingsError
 
 AUDIENCE = "/projects/1/locations/europe-west1/services/dashboard"
 KNOWN = ("ania", "ben", "cleo")
@@ -59,8 +59,8 @@ def allowed_listeners(
     fetch_keys: FetchKeys = lambda key_id: {},
 ) -> tuple[str, ...]:
     """The two halves of the decision, as the dashboard takes them."""
-    entry = access.entry_of_viewer(settings, headers, email, remembered, fetch_keys)
-    return access.allowed_listeners(settings, entry, known)
+    entry = identity.entry_of_viewer(settings, headers, email, remembered, fetch_keys)
+    return identity.allowed_listeners(settings, entry, known)
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +167,8 @@ class KeyServer:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answer: Any = {"k1": "first"}
         self.asked, self.now, self.waiting = 0, 0.0, []
-        monkeypatch.setattr(access, "_fetched_keys", self._fetch)
-        monkeypatch.setattr(access.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(identity, "_fetched_keys", self._fetch)
+        monkeypatch.setattr(identity.time, "monotonic", lambda: self.now)
         self.keys = IapKeys(self.waiting.append)
 
     def _fetch(self) -> Mapping[str, str]:
@@ -232,8 +232,8 @@ def test_two_bad_answers_of_the_key_server_are_not_the_end(monkeypatch: pytest.M
     answers = [Response(503), Response.of_text("not JSON"), Response.of_json({"k1": "first"})]
     routes.add("GET", "/keys", lambda request: asked.append(request) or answers[len(asked) - 1])
     server = Server("keys", routes).start()
-    monkeypatch.setattr(access, "IAP_KEYS", f"{server.url}/keys")
-    monkeypatch.setattr(access, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(identity, "IAP_KEYS", f"{server.url}/keys")
+    monkeypatch.setattr(identity, "_PAUSE_SECONDS", 0)
 
     assert IapKeys()("k1") == {"k1": "first"}
     assert len(asked) == 3
@@ -244,7 +244,7 @@ def test_an_answer_that_is_no_keys_is_not_taken_for_keys(monkeypatch: pytest.Mon
     routes = Routes()
     routes.add("GET", "/keys", lambda request: Response.of_json({"keys": []}))
     server = Server("keys", routes).start()
-    monkeypatch.setattr(access, "IAP_KEYS", f"{server.url}/keys")
+    monkeypatch.setattr(identity, "IAP_KEYS", f"{server.url}/keys")
 
     with pytest.raises(NotVerified):
         IapKeys()("k1")
@@ -275,7 +275,7 @@ def laptop() -> Settings:
 )
 def test_on_the_laptop_its_own_browser_is_not_asked_who_it_is(laptop: Settings, host, origin, peer) -> None:
     headers = {"Host": host, "Origin": origin}
-    assert access.entry_of_viewer(laptop, headers, None, peer=peer) == ("*",)
+    assert identity.entry_of_viewer(laptop, headers, None, peer=peer) == ("*",)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_on_the_laptop_its_own_browser_is_not_asked_who_it_is(laptop: Settings, 
 )
 def test_on_the_laptop_other_computers_and_other_pages_see_nothing(laptop: Settings, host, origin, peer) -> None:
     with pytest.raises(NotConfigured, match="same computer"):
-        access.entry_of_viewer(laptop, {"host": host, "origin": origin}, None, peer=peer)
+        identity.entry_of_viewer(laptop, {"host": host, "origin": origin}, None, peer=peer)
 
 
 def test_laptop_is_refused_on_cloud_run() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tops
+from analysis import tops
 from localcloud import recount
 from localcloud.demo_past import lives, past_files
 from localcloud.demo_truth import expected_row

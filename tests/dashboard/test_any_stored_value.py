@@ -12,14 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-import in_bounds
-from dashboard_settings import Settings
-from data import Warehouse, open_warehouse
+from analysis import in_bounds
 from localcloud.in_process import LaptopCloud
+from settings import Settings
 from tests.dashboard.invented_warehouse import warehouse as invented
 from tests.dashboard.page_app import ENVIRONMENT, NOW, App, app, charts_of
 from tests.dashboard.pages import HIDDEN, PAGES
 from tests.dashboard.seeding import TABLE_FILES, schema_of, seed
+from warehouse.store import Warehouse, open_warehouse
 
 __all__ = ["app"]
 

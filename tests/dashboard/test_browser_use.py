@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from PIL import Image
 
-import year_picture
+from charts import year_picture
 from tests.dashboard.browsing import IN_A_BROWSER, SCREENSHOTS, Browser, Visit
 
 pytestmark = IN_A_BROWSER

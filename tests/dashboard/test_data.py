@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 import time_machine
 
-import data
-from dashboard_settings import Settings
-from data import Store
 from localcloud.faults import Fault
 from localcloud.in_process import LaptopCloud
+from settings import Settings
 from tests.dashboard.invented import at
 from tests.dashboard.seeding import rows_of, seed
-from warehouse_errors import TablesMissing, WarehouseUnreadable
+from warehouse import store as warehouse_store
+from warehouse.errors import TablesMissing, WarehouseUnreadable
+from warehouse.store import Store
 
 GAP = {
     "listener_id": "ania",
@@ -77,7 +77,7 @@ def store(cloud: LaptopCloud) -> Store:
 
 def open_store(cloud: LaptopCloud, check_seconds: float = 0, **changes: str) -> Store:
     settings = Settings.from_env({**cloud.environment, "DASHBOARD_ACCESS": "laptop", **changes})
-    return Store(data.open_warehouse(settings, patience_seconds=0.2), check_seconds)
+    return Store(warehouse_store.open_warehouse(settings, patience_seconds=0.2), check_seconds)
 
 
 def answer(status: int, reason: str) -> Fault:
@@ -275,7 +275,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(data, "time", clock)
+    monkeypatch.setattr(warehouse_store, "time", clock)
     return clock
 
 
@@ -368,8 +368,8 @@ def test_every_query_says_how_much_it_may_bill_at_most(cloud: LaptopCloud):
     settings = Settings.from_env(
         {**cloud.environment, "DASHBOARD_ACCESS": "laptop", "MAXIMUM_BYTES_BILLED": "12345678"}
     )
-    assert data.open_warehouse(settings).config([]).maximum_bytes_billed == 12_345_678
-    assert "QueryJobConfig" not in Path(data.__file__).read_text().split("def config", 1)[0]
+    assert warehouse_store.open_warehouse(settings).config([]).maximum_bytes_billed == 12_345_678
+    assert "QueryJobConfig" not in Path(warehouse_store.__file__).read_text().split("def config", 1)[0]
 
 
 def test_runs_are_the_newest_fortnight_with_details_as_values(cloud: LaptopCloud, store: Store):
@@ -421,7 +421,7 @@ def test_the_sizes_of_all_tables_and_what_was_billed_today_are_told(cloud: Lapto
 
 def test_what_was_billed_yesterday_is_not_billed_today():
     with time_machine.travel("2026-11-24 23:59Z", tick=False) as clock:
-        bill = data.Bill()
+        bill = warehouse_store.Bill()
         assert (bill.add(10), bill.add(20)) == (10, 30)
         clock.shift(60)
         assert (bill.add(0), bill.add(5)) == (0, 5)
@@ -444,7 +444,7 @@ def test_a_copy_is_as_old_as_the_last_time_it_was_known_to_be_the_newest(store: 
 
 
 def test_queries_take_values_only_as_parameters():
-    for path in sorted((Path(data.__file__).parent / "queries").glob("*.sql")):
+    for path in sorted((Path(warehouse_store.__file__).parent / "queries").glob("*.sql")):
         text = path.read_text()
         assert text.startswith("-- A row is "), path.name
         assert "{" not in text, path.name

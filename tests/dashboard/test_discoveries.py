@@ -5,9 +5,8 @@ from datetime import date
 import pandas as pd
 import pytest
 
-import discoveries
-import sittings
-from periods import custom_period
+from analysis import discoveries, sessions
+from analysis.periods import custom_period
 from tests.dashboard.invented import NOVEMBER, NOW, history_of, play, track
 
 
@@ -15,14 +14,14 @@ def test_a_sitting_ends_after_more_than_half_an_hour_of_silence():
     # Tracks of three minutes: the second begins 30 minutes after the first ended, the third 31 after the second.
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-01 10:33", "b"), play("2026-11-01 11:07", "c")])
     local = history.local("UTC")
-    rows = sittings.sittings(local)
+    rows = sessions.sittings(local)
     assert rows[["start", "end", "minutes", "plays"]].values.tolist() == [
         [pd.Timestamp("2026-11-01 09:57"), pd.Timestamp("2026-11-01 10:33"), 6.0, 2],
         [pd.Timestamp("2026-11-01 11:04"), pd.Timestamp("2026-11-01 11:07"), 3.0, 1],
     ]
-    longest = sittings.longest(local, 1)
-    assert sittings.tracks_of(history, local, longest.iloc[0])["key"].tolist() == ["a", "b"]
-    assert sittings.sittings(local.head(0)).empty
+    longest = sessions.longest(local, 1)
+    assert sessions.tracks_of(history, local, longest.iloc[0])["key"].tolist() == ["a", "b"]
+    assert sessions.sittings(local.head(0)).empty
 
 
 def test_listening_is_new_for_thirty_days_after_an_artist_was_first_heard():

@@ -5,13 +5,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-import discoveries
-import sittings
-import sound
-import tops
-import totals
-import years
-from periods import Period, named_period, within, year_period
+from analysis import discoveries, sessions, sound, tops, totals, year_review
+from analysis.periods import Period, named_period, within, year_period
 from tests.dashboard.invented import NOVEMBER, NOW, at, history_of
 
 ALL_TIME = named_period("All time", "UTC", NOW, at("2020-01-01 00:00"))
@@ -31,11 +26,11 @@ def test_every_computation_bears_a_listener_without_plays(period: Period):
     assert all(tops.top(history, heard, kind, "Plays", heard).empty for kind in tops.KINDS)
     assert tops.last_played(history, local).empty
     assert tops.recount(history, NOW, 7).empty
-    assert sittings.longest(local).empty
+    assert sessions.longest(local).empty
     assert not discoveries.new_and_known(history, local, period, "Plays")["value"].any()
     assert discoveries.stuck(history, local, period, "Plays").empty
     assert discoveries.forgotten(history, local, date(2026, 11, 22), "Plays").empty
     assert discoveries.decades(history, heard, "Plays").empty
     assert sound.feature_trend(history, local, "energy").empty
     assert np.isnan(sound.without_features(history, heard).average_minutes or np.nan)
-    assert years.review(history, local, 2026, None, "Plays", "UTC", NOW).totals.plays == 0
+    assert year_review.review(history, local, 2026, None, "Plays", "UTC", NOW).totals.plays == 0

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import exports
+from analysis import play_list
 from tests.dashboard.invented import history_of, play, track
 from tests.dashboard.seeding import rows_of
 
@@ -42,7 +42,7 @@ def test_pages_put_together_are_every_play_once_the_newest_first(moments: list[i
     seen: list[tuple[Any, Any]] = []
     cursor = None
     while True:
-        page = exports.history_page(history, local, before=cursor, size=size)
+        page = play_list.history_page(history, local, before=cursor, size=size)
         assert page.found == len(plays)
         seen += list(zip(page.plays["played_at"], page.plays["key"], strict=True))
         cursor = page.older
@@ -54,21 +54,21 @@ def test_pages_put_together_are_every_play_once_the_newest_first(moments: list[i
 
 def test_plays_that_arrive_meanwhile_move_no_page():
     plays = [play(f"2026-11-01 10:0{n}", f"t{n}") for n in range(4)]
-    first = exports.history_page(history_of(plays), history_of(plays).local("UTC"), size=2)
+    first = play_list.history_page(history_of(plays), history_of(plays).local("UTC"), size=2)
     later = history_of([*plays, play("2026-11-01 11:00", "t9")])
-    second = exports.history_page(later, later.local("UTC"), before=first.older, size=2)
+    second = play_list.history_page(later, later.local("UTC"), before=first.older, size=2)
     assert [*first.plays["key"], *second.plays["key"]] == ["t3", "t2", "t1", "t0"]
 
 
 def test_the_way_back_shows_the_same_pages_and_ends_at_the_first():
     plays = [play(f"2026-11-01 10:0{n}", f"t{n}") for n in range(7)]
     history = history_of(plays)
-    way = [exports.history_page(history, history.local("UTC"), size=2)]
+    way = [play_list.history_page(history, history.local("UTC"), size=2)]
     while way[-1].older:
-        way.append(exports.history_page(history, history.local("UTC"), before=way[-1].older, size=2))
+        way.append(play_list.history_page(history, history.local("UTC"), before=way[-1].older, size=2))
     back = way[-1]
     for earlier in way[-2::-1]:
-        back = exports.history_page(history, history.local("UTC"), before=back.newer, size=2)
+        back = play_list.history_page(history, history.local("UTC"), before=back.newer, size=2)
         assert list(back.plays["key"]) == list(earlier.plays["key"])
     assert [page.is_first for page in way] == [True, False, False, False]
     assert (back.is_first, back.newer) == (True, None)
@@ -77,15 +77,15 @@ def test_the_way_back_shows_the_same_pages_and_ends_at_the_first():
 @settings(deadline=None)
 @given(st.integers(0, 3_000_000_000_000), st.from_regex(r"[0-9A-Za-z]{1,22}", fullmatch=True))
 def test_a_place_in_the_history_survives_the_address(played_at_ms: int, track_id: str):
-    cursor = exports.Cursor(datetime(2006, 1, 1, tzinfo=UTC) + timedelta(milliseconds=played_at_ms), track_id)
-    assert exports.to_cursor(str(cursor)) == cursor
+    cursor = play_list.Cursor(datetime(2006, 1, 1, tzinfo=UTC) + timedelta(milliseconds=played_at_ms), track_id)
+    assert play_list.to_cursor(str(cursor)) == cursor
 
 
 @pytest.mark.parametrize(
     "text", [None, "", "~", "yesterday~a", "0001-01-01T00:00:00~a", "9999-12-31~a", "2026-11-01T10:00:00+99:00~a", "\0"]
 )
 def test_rubbish_in_the_address_is_no_place_in_the_history(text: str | None):
-    assert exports.to_cursor(text) is None
+    assert play_list.to_cursor(text) is None
 
 
 def test_every_word_of_a_search_has_to_stand_in_title_artists_or_album():
@@ -97,7 +97,7 @@ def test_every_word_of_a_search_has_to_stand_in_title_artists_or_album():
     history = history_of([play(f"2026-11-0{n} 10:00", track_id) for n, track_id in enumerate("abc", start=1)], tracks)
 
     def found(search: str) -> list[str]:
-        page = exports.history_page(history, history.local("UTC"), search)
+        page = play_list.history_page(history, history.local("UTC"), search)
         assert page.found == len(page.plays)
         return sorted(page.plays["key"])
 
@@ -110,7 +110,7 @@ def test_every_word_of_a_search_has_to_stand_in_title_artists_or_album():
 
 
 def test_a_csv_can_be_read_back():
-    [row] = csv.DictReader(io.StringIO(exports.to_csv(rows_of("plays", [ROW])).decode()))
+    [row] = csv.DictReader(io.StringIO(play_list.to_csv(rows_of("plays", [ROW])).decode()))
     assert row["track_name"] == ROW["track_name"]
     assert row["played_at"] == "2026-11-01 10:00:00.123000Z"
     assert (row["duration_ms"], row["ms_played"]) == ("180000", "")
@@ -142,16 +142,16 @@ def test_no_cell_of_a_csv_is_a_formula(text: str, cell: str, kind: str) -> None:
         "dictionary": pa.dictionary(pa.int8(), pa.string()),
     }
     table = pa.table({"name": pa.array([text, None], pa.string()).cast(types[kind]), "loudness": [-5.5, None]})
-    header, first, second = csv.reader(io.StringIO(exports.to_csv(table).decode(), newline=""))
+    header, first, second = csv.reader(io.StringIO(play_list.to_csv(table).decode(), newline=""))
     assert (header, first, second) == (["name", "loudness"], [cell, "-5.5"], ["", ""])
 
 
 def test_a_parquet_file_is_the_table():
     table = rows_of("plays", [ROW])
-    assert pyarrow.parquet.read_table(io.BytesIO(exports.to_parquet(table))).equals(table)
+    assert pyarrow.parquet.read_table(io.BytesIO(play_list.to_parquet(table))).equals(table)
 
 
 def test_json_keeps_letters_and_instants():
-    text = exports.to_json(pd.DataFrame([{"name": "夜明け", "played_at": ROW["played_at"]}])).decode()
+    text = play_list.to_json(pd.DataFrame([{"name": "夜明け", "played_at": ROW["played_at"]}])).decode()
     assert json.loads(text) == [{"name": "夜明け", "played_at": "2026-11-01T10:00:00.123Z"}]
     assert "夜明け" in text

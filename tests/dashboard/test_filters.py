@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters import KEYS, Filters, checked, default_zone, period_of, valid_zone, zone_choices
-from periods import DEFAULT_PERIOD
+from analysis.periods import DEFAULT_PERIOD
+from components.filters import KEYS, Filters, checked, default_zone, period_of, valid_zone, zone_choices
 from tests.dashboard.invented import at
 
 NOW = at("2026-11-22 12:00")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from history import measured_share
+from analysis.history import measured_share
 from tests.dashboard.invented import history_of, play, track
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import in_markdown
-import year_picture
-from in_markdown import literal
-from rows import is_cover
+from charts import year_picture
+from components import markdown
+from components.markdown import literal
+from components.markup import is_cover
 from tests.dashboard.hostile_warehouse import ADDRESSES, EVIL, IDS, NAMES, hostile_warehouse
 from tests.dashboard.invented_warehouse import InventedWarehouse
 from tests.dashboard.page_app import NOW, App, app, text_of
@@ -111,4 +111,4 @@ def test_the_picture_of_a_year_is_well_formed_and_only_text(name: str) -> None:
 
 
 def test_what_is_written_into_markdown_reads_as_it_was() -> None:
-    assert [in_markdown.plain(in_markdown.literal(name)) for name in NAMES[:2]] == list(NAMES[:2])
+    assert [markdown.plain(markdown.literal(name)) for name in NAMES[:2]] == list(NAMES[:2])

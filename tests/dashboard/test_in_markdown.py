@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import frame
-from in_markdown import literal, plain
+from components import page_frame
+from components.markdown import literal, plain
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_a_screen_reader_hears_the_text_as_it_is(text: str) -> None:
 
 
 def test_the_words_for_a_chart_have_no_marks() -> None:
-    assert frame.alt_text(f"**{literal('A$AP *Rocky*')}** leads.", "More.") == "A$AP *Rocky* leads. More."
+    assert page_frame.alt_text(f"**{literal('A$AP *Rocky*')}** leads.", "More.") == "A$AP *Rocky* leads. More."

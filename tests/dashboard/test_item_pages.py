@@ -3,9 +3,7 @@
 import pandas as pd
 import pytest
 
-import item_pages
-import tops
-import years
+from analysis import items, tops, year_review
 from tests.dashboard.invented import at, history_of, play, track
 
 
@@ -13,7 +11,7 @@ def test_an_item_knows_its_rank_its_neighbours_and_its_best_months():
     plays = [play(f"2026-{month:02}-0{n} 10:00", "b") for month, n in ((9, 1), (9, 2), (11, 1))]
     plays += [play(f"2026-11-1{n} 10:00", "a") for n in range(5)] + [play("2026-11-20 10:00", "c")]
     history = history_of(plays)
-    found = item_pages.item(history, history.local("UTC"), "Tracks", "b", "Plays")
+    found = items.item(history, history.local("UTC"), "Tracks", "b", "Plays")
     assert found is not None
     assert (found.name, found.rank, found.of, found.plays, found.artist_key, found.album_key) == (
         "Song b",
@@ -33,7 +31,7 @@ def test_an_item_knows_its_rank_its_neighbours_and_its_best_months():
 def test_every_id_of_a_recording_leads_to_its_page():
     tracks = [track("a", isrc="ONE"), track("b", isrc="ONE")]
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b")], tracks)
-    by_old_id = item_pages.item(history, history.local("UTC"), "Tracks", "a", "Plays")
+    by_old_id = items.item(history, history.local("UTC"), "Tracks", "a", "Plays")
     assert by_old_id is not None
     assert (by_old_id.key, by_old_id.plays) == ("b", 2)
 
@@ -45,23 +43,23 @@ def test_every_id_of_a_recording_leads_to_its_page():
 def test_an_item_without_a_name_is_called_unknown(kind: str, key: str, name: str):
     nameless = track("a", track_name=None, artist_name=None, artist_names=None, album_name=None)
     history = history_of([play("2026-11-01 10:00", "a")], [nameless])
-    found = item_pages.item(history, history.local("UTC"), kind, key, "Plays")
+    found = items.item(history, history.local("UTC"), kind, key, "Plays")
     assert found is not None
     assert found.name == name
-    assert years.bump(history, history.local("UTC"), "Plays")["artist_name"].tolist() == ["Unknown artist"]
+    assert year_review.bump(history, history.local("UTC"), "Plays")["artist_name"].tolist() == ["Unknown artist"]
 
 
 @pytest.mark.parametrize("kind", tops.KINDS)
 def test_an_unknown_item_is_no_item(kind: str):
     history = history_of([play("2026-11-01 10:00", "a")])
-    assert item_pages.item(history, history.local("UTC"), kind, "<script>", "Plays") is None
+    assert items.item(history, history.local("UTC"), kind, "<script>", "Plays") is None
 
 
 def test_artists_and_albums_have_pages_too():
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b")])
     local = history.local("UTC")
-    artist = item_pages.item(history, local, "Artists", "ada", "Minutes")
-    album = item_pages.item(history, local, "Albums", "dawn", "Minutes")
+    artist = items.item(history, local, "Artists", "ada", "Minutes")
+    album = items.item(history, local, "Albums", "dawn", "Minutes")
     assert artist is not None
     assert album is not None
     assert (artist.name, artist.minutes, len(artist.tracks)) == ("Ada", 6.0, 2)

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pipeline_grid
-import pipeline_health
-import run_grid
-from ledger import readable
-from run_drawer import IN_URL
+from components import run_grid
+from components.run_drawer import IN_URL
+from pipeline import health, run_hours
+from pipeline.ledger import readable
 from tests.dashboard.invented import at
 from tests.dashboard.invented_ledger import NOW, asked, ledger, run
 from tests.dashboard.page_app import NOW as PAGE_NOW
@@ -108,15 +107,15 @@ def test_a_row_of_no_instant_that_a_clock_can_show_belongs_to_no_hour() -> None:
 
 def test_a_state_nobody_knows_is_neither_good_nor_bad_and_says_nothing_of_the_steps_after_it() -> None:
     runs = readable(as_queried(run(10, "ingest", "failed"), run(11, "ingest", "postponed"), run(12, "ingest")))
-    cells = pipeline_grid.grid(runs, NOW, 3)
+    cells = run_hours.grid(runs, NOW, 3)
     assert cells.groupby("slot")["state"].agg(list).tolist() == [
         ["failed", "not run", "not run", "not run"],
         ["unreadable"] * 4,
         ["succeeded", "not run", "not run", "not run"],
     ]
-    assert pipeline_health.success_rate(runs, NOW) == (1, 2)
+    assert health.success_rate(runs, NOW) == (1, 2)
     unclear = readable(as_queried(run(11, "load", "failed"), run(12, "load", "postponed")))
-    problems = pipeline_health.problems(unclear, NOW)
+    problems = health.problems(unclear, NOW)
     assert problems.loc[problems["state"] == "failed", "recovered"].tolist() == [False]
 
 
@@ -139,7 +138,7 @@ DETAILS = ANY_JSON | PARTS.map(lambda parts: {"listeners": parts})
 INT64 = st.integers(-(2**63), 2**63 - 1)
 INSTANTS = st.datetimes(timezones=st.just(UTC)) | st.just(at("2026-11-22 11:00")) | st.just(at("2026-11-22 12:00"))
 STATES = st.sampled_from(["succeeded", "skipped", "failed", "postponed", ""])
-STEPS = st.sampled_from([*pipeline_grid.STEPS, "import", "dreamt"])
+STEPS = st.sampled_from([*run_hours.STEPS, "import", "dreamt"])
 ROWS = st.builds(
     dict,
     run_id=st.text(),
@@ -162,16 +161,16 @@ ROWS = st.builds(
 @given(st.lists(ROWS, min_size=1, max_size=5))
 def test_any_rows_of_the_tables_types_can_be_judged(rows: list[dict[str, Any]]) -> None:
     runs = readable(as_queried(*rows))
-    cells = pipeline_grid.grid(runs, NOW, 24)
+    cells = run_hours.grid(runs, NOW, 24)
     assert len(cells) == 24 * 4
     assert "<button" in run_grid.grid_html(cells, "Pacific/Kiritimati", colours_of("dark"), "said")
-    assert pipeline_health.status(runs, NOW).words
-    pipeline_health.problems(runs, NOW)
-    pipeline_health.plays_per_run(runs)
-    pipeline_health.durations(runs)
-    pipeline_health.blocked_until(runs, NOW)
-    for slug in pipeline_health.listeners(runs, NOW)["listener_id"]:
-        pipeline_health.unheard_since(runs, slug, NOW)
+    assert health.status(runs, NOW).words
+    health.problems(runs, NOW)
+    health.plays_per_run(runs)
+    health.durations(runs)
+    health.blocked_until(runs, NOW)
+    for slug in health.listeners(runs, NOW)["listener_id"]:
+        health.unheard_since(runs, slug, NOW)
 
 
 ODD = [

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from next_steps import MISSING, NEXT_STEPS, is_said, next_step
-from pipeline_grid import STEPS
+from pipeline.remedies import MISSING, NEXT_STEPS, is_said, next_step
+from pipeline.run_hours import STEPS
 from tests.contracts.test_troubles import FUNCTIONS, caught_and_recorded, classes, dead_states
 
 

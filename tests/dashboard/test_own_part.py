@@ -2,15 +2,15 @@
 
 import pandas as pd
 
-import pipeline_grid
-from own_part import own_part
+from access.own_part import own_part
+from pipeline import run_hours
 from tests.dashboard.invented_ledger import NOW, asked, imported, ledger, run
 
 MINE = ("ania",)
 
 
 def seen(runs: pd.DataFrame) -> dict[tuple[int, str], tuple[str, str, int | None]]:
-    grid = pipeline_grid.grid(own_part(runs, MINE), NOW, hours=3)
+    grid = run_hours.grid(own_part(runs, MINE), NOW, hours=3)
     cells = grid[["slot", "step", "state", "reason", "rows_new"]].itertuples(index=False)
     return {(c.slot.hour, c.step): (c.state, c.reason, None if pd.isna(c.rows_new) else c.rows_new) for c in cells}
 

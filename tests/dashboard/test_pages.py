@@ -8,10 +8,10 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-import chart_specs
-import pipeline_grid
-import words
-from in_markdown import literal, plain
+import humanize
+from charts import chart_specs
+from components.markdown import literal, plain
+from pipeline import run_hours
 from tests.dashboard import invented_warehouse
 from tests.dashboard.page_app import NOW, App, app, charts_of, text_of
 from tests.dashboard.pages import HIDDEN, LISTENING, PAGES
@@ -116,7 +116,7 @@ def test_the_overview_shows_the_ten_that_spark_computed_and_says_when(app: App) 
     assert positions == sorted(positions)
     assert "Computed by Spark" in said
     assert mine["run_id"].iloc[0] in said
-    assert f"counted up to {words.moment(mine['as_of'].iloc[0].tz_convert('Europe/Berlin'))}. Computed" in said
+    assert f"counted up to {humanize.moment(mine['as_of'].iloc[0].tz_convert('Europe/Berlin'))}. Computed" in said
 
 
 def test_a_period_that_spark_has_no_list_of_is_counted_in_the_app_and_says_so(app: App) -> None:
@@ -287,8 +287,8 @@ def test_the_pipeline_names_what_went_wrong_and_when_consent_ends(app: App) -> N
 def test_every_state_of_a_run_has_a_word_in_the_legend(app: App) -> None:
     said = text_of(app.open("pipeline"))
 
-    states = [state for state in pipeline_grid.STATES if state != "unreadable"]  # nothing here is
-    assert [state for state in pipeline_grid.STATES if f"</span>{state}</li>" in said] == states
+    states = [state for state in run_hours.STATES if state != "unreadable"]  # nothing here is
+    assert [state for state in run_hours.STATES if f"</span>{state}</li>" in said] == states
 
 
 def failed_cell(app: App) -> str:

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-import data
-from run_grid import CellKey
+from components.run_grid import CellKey
 from tests.dashboard.invented_states import STATES
 from tests.dashboard.page_app import NOW, App, app, charts_of, text_of
 from tests.dashboard.pages import PAGES
+from warehouse import store
 
 __all__ = ["app"]
 
@@ -79,7 +79,7 @@ def test_the_good_copies_of_the_tables_outlive_what_any_connection_may_ask_of_st
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = []
-    monkeypatch.setattr(data, "open_store", lambda settings, credentials: opened.append(app.store) or app.store)
+    monkeypatch.setattr(store, "open_store", lambda settings, credentials: opened.append(app.store) or app.store)
 
     for _ in range(2):
         assert not app.open().exception

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-import data
-from in_markdown import plain
+from components.markdown import plain
 from tests.dashboard.invented_states import STATES
 from tests.dashboard.page_app import NOW, App, app, charts_of, text_of
 from tests.dashboard.pages import LISTENING, PAGES
+from warehouse import store
 
 __all__ = ["app"]
 
@@ -230,7 +230,7 @@ def test_a_table_that_is_missing_beside_the_others_is_named_with_the_way_to_it(a
 
 
 def test_without_any_table_nothing_was_deployed(app: App) -> None:
-    app.over(replace(app.warehouse, missing=data.TABLES))
+    app.over(replace(app.warehouse, missing=store.TABLES))
 
     assert "Nothing has been collected yet" in text_of(app.open())
 

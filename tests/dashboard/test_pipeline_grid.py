@@ -4,14 +4,13 @@ from datetime import datetime
 
 import pandas as pd
 
-import pipeline_grid
-import pipeline_health
+from pipeline import health, run_hours
 from tests.dashboard.invented import at
 from tests.dashboard.invented_ledger import NOW, imported, ledger, run, whole
 
 
 def states(runs: pd.DataFrame, now: datetime, hours: int) -> list[list[str]]:
-    frame = pipeline_grid.grid(runs, now, hours)
+    frame = run_hours.grid(runs, now, hours)
     return [frame.loc[frame["slot"] == slot, "state"].tolist() for slot in frame["slot"].unique()]
 
 
@@ -55,19 +54,19 @@ def test_a_step_that_does_not_end_goes_missing():
 
 def test_the_row_finished_last_tells_how_a_step_stands():
     runs = ledger(run(12, "ingest", "failed", minutes=1), run(12, "ingest", minutes=6, rows_new=2))
-    cell = pipeline_grid.grid(runs, NOW, 1).iloc[0]
+    cell = run_hours.grid(runs, NOW, 1).iloc[0]
     assert (cell["state"], cell["glyph"], cell["seconds"], cell["rows_new"]) == ("succeeded", "✓", 30.0, 2)
 
 
 def test_a_run_by_hand_stands_in_its_hour():
     by_hand = {**run(12, "ingest"), "slot": at("2026-11-22 12:07"), "run_id": "20261122T120700Z"}
-    assert pipeline_grid.grid(ledger(by_hand), NOW, 1)["state"].tolist()[0] == "succeeded"
+    assert run_hours.grid(ledger(by_hand), NOW, 1)["state"].tolist()[0] == "succeeded"
 
 
 def test_every_state_has_a_glyph_of_its_own_so_that_colour_is_never_alone():
-    assert set(pipeline_grid.GLYPHS) == set(pipeline_grid.STATES)
-    assert all(pipeline_grid.GLYPHS.values())
-    assert len(set(pipeline_grid.GLYPHS.values())) == len(pipeline_grid.STATES)
+    assert set(run_hours.GLYPHS) == set(run_hours.STATES)
+    assert all(run_hours.GLYPHS.values())
+    assert len(set(run_hours.GLYPHS.values())) == len(run_hours.STATES)
 
 
 def test_an_import_changes_nothing_in_the_grid_of_the_hours():
@@ -75,8 +74,8 @@ def test_an_import_changes_nothing_in_the_grid_of_the_hours():
     steps = imported(11, "import", "load", "transform", "top_tracks")
     assert states(ledger(*hours, *steps), NOW, 3) == states(ledger(*hours), NOW, 3)
     assert states(ledger(*hours, *steps), NOW, 3)[1] == ["skipped", "not run", "not run", "not run"]
-    assert pipeline_health.success_rate(ledger(*hours, *steps), NOW) == (3, 3)
-    assert pipeline_health.problems(ledger(*hours, *steps), NOW).empty
+    assert health.success_rate(ledger(*hours, *steps), NOW) == (3, 3)
+    assert health.problems(ledger(*hours, *steps), NOW).empty
 
 
 def test_a_run_without_new_plays_has_nothing_to_load():

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from data import Loaded
-from in_markdown import plain
+from components.markdown import plain
 from tests.dashboard.invented_states import STATES
 from tests.dashboard.page_app import NOW, App, app, text_of
+from warehouse.store import Loaded
 
 __all__ = ["app"]
 

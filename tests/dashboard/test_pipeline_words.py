@@ -4,15 +4,13 @@ from datetime import datetime
 
 import pandas as pd
 
-import pipeline_grid
-import pipeline_health
-import pipeline_words
+from pipeline import health, run_hours, summary
 from tests.dashboard.invented import at
 from tests.dashboard.invented_ledger import NOW, ledger, run, unasked, whole
 
 
 def in_words(runs: pd.DataFrame, hours: int, now: datetime = NOW) -> str:
-    return pipeline_words.in_words(pipeline_grid.grid_hours(runs, now, hours), f"{hours} hours")
+    return summary.in_words(run_hours.grid_hours(runs, now, hours), f"{hours} hours")
 
 
 def test_hours_before_the_first_run_were_not_collected():
@@ -35,11 +33,11 @@ def test_hours_of_a_pause_are_named_and_neither_good_nor_bad():
     assert in_words(runs, 5) == (
         "Of the last 5 hours, **1 hour** was collected. In **4 hours** nobody was asked: Spotify had asked for a pause."
     )
-    assert pipeline_health.success_rate(runs, NOW) == (1, 1)
-    told = pipeline_health.status(runs, NOW)
+    assert health.success_rate(runs, NOW) == (1, 1)
+    told = health.status(runs, NOW)
     assert (told.level, told.words) == ("paused", "Paused: Spotify asked not to be called for now")
     assert told.last_success_at == at("2026-11-22 08:01")
-    assert pipeline_health.problems(runs, NOW).empty
+    assert health.problems(runs, NOW).empty
 
 
 def test_a_pipeline_that_nobody_has_consented_to_collects_nothing():
@@ -47,12 +45,12 @@ def test_a_pipeline_that_nobody_has_consented_to_collects_nothing():
     assert in_words(runs, 2) == (
         "No hour of the last 2 hours was collected. In **2 hours** nobody was asked: no listener had given consent."
     )
-    told = pipeline_health.status(runs, NOW)
+    told = health.status(runs, NOW)
     assert (told.level, told.words) == (
         "attention", "Running, but the last run asked nobody: no listener had given consent"
     )  # fmt: skip
     assert told.last_success_at is None
-    assert pipeline_health.success_rate(runs, NOW) == (0, 0)
+    assert health.success_rate(runs, NOW) == (0, 0)
 
 
 def test_hours_that_failed_and_hours_of_a_pause_are_both_told():

@@ -5,16 +5,16 @@ from urllib.parse import unquote
 
 import pytest
 
-import pipeline_grid
-import run_grid
-from log_links import logs_url
+from components import run_grid
+from pipeline import run_hours
+from pipeline.log_links import logs_url
 from tests.dashboard.invented import at
 from tests.dashboard.invented_ledger import NOW, imported, ledger, run, whole
 from theme import colours_of
 
 
 def test_every_cell_is_a_button_with_its_state_in_words_and_the_newest_hour_comes_first() -> None:
-    cells = pipeline_grid.grid(ledger(*whole(11), run(12, "ingest", "failed", reason="<b>503</b>")), NOW, 2)
+    cells = run_hours.grid(ledger(*whole(11), run(12, "ingest", "failed", reason="<b>503</b>")), NOW, 2)
 
     html = run_grid.grid_html(cells, "Asia/Kathmandu", colours_of("light"), "One failed.")
 
@@ -29,7 +29,7 @@ def test_every_cell_is_a_button_with_its_state_in_words_and_the_newest_hour_come
 
 
 def test_more_than_a_day_stands_in_rows_of_a_day_the_newest_on_top() -> None:
-    html = run_grid.grid_html(pipeline_grid.grid(ledger(*whole(12)), NOW, 72), "UTC", colours_of("light"), "")
+    html = run_grid.grid_html(run_hours.grid(ledger(*whole(12)), NOW, 72), "UTC", colours_of("light"), "")
 
     first, *older = html.split('<div class="hr-runs-row">')[1:]
     assert [row.count("<button") for row in (first, *older)] == [24 * 4] * 3
@@ -57,7 +57,7 @@ def test_all_rows_of_a_cell_are_its_attempts_the_first_one_first() -> None:
     by_hand["slot"] += timedelta(minutes=30)
     rows = ledger(*rows.to_dict("records"), by_hand)
 
-    attempts = pipeline_grid.attempts(rows, at("2026-11-22 09:00"), "load")
+    attempts = run_hours.attempts(rows, at("2026-11-22 09:00"), "load")
 
     assert list(attempts["state"]) == ["failed", "succeeded", "succeeded"]
     assert list(attempts["finished_at"].dt.minute) == [5, 20, 31]
@@ -66,7 +66,7 @@ def test_all_rows_of_a_cell_are_its_attempts_the_first_one_first() -> None:
 def test_a_file_of_an_import_is_no_attempt_of_the_hour_it_came_in() -> None:
     rows = ledger(run(9, "load", minutes=5), *imported(9, "import", "load"))
 
-    assert list(pipeline_grid.attempts(rows, at("2026-11-22 09:00"), "load")["run_id"]) == ["20261122T090000Z"]
+    assert list(run_hours.attempts(rows, at("2026-11-22 09:00"), "load")["run_id"]) == ["20261122T090000Z"]
 
 
 @pytest.mark.parametrize(

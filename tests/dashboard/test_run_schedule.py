@@ -6,11 +6,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import pipeline_grid
-import pipeline_health
-import run_grid
-from dashboard_settings import Settings
-from run_schedule import Schedule, to_schedule
+from components import run_grid
+from pipeline import health, run_hours
+from pipeline.schedule import Schedule, to_schedule
+from settings import Settings
 from tests.dashboard.invented import at
 from tests.dashboard.invented_ledger import ledger, run
 from theme import colours_of
@@ -74,13 +73,13 @@ def test_no_hour_between_the_runs_of_a_rarer_schedule_is_missing() -> None:
     runs = ledger(*(moved(run(hour, "ingest", "skipped"), 30) for hour in (3, 6, 12)), moved(run(7, "ingest"), 45))
     now = at("2026-11-22 12:40")
 
-    cells = pipeline_grid.grid(runs, now, 12, EVERY_THREE_HOURS)
+    cells = run_hours.grid(runs, now, 12, EVERY_THREE_HOURS)
 
     ingest = cells[cells["step"] == "ingest"]
     assert ingest["state"].tolist() == ["skipped", "succeeded", "missing", "skipped"]
-    assert pipeline_health.success_rate(runs, now, schedule=EVERY_THREE_HOURS) == (3, 4)
-    assert len(pipeline_grid.attempts(runs, at("2026-11-22 06:30"), "ingest", EVERY_THREE_HOURS)) == 2
-    (missing,) = pipeline_health.problems(runs, now, schedule=EVERY_THREE_HOURS).to_dict("records")
+    assert health.success_rate(runs, now, schedule=EVERY_THREE_HOURS) == (3, 4)
+    assert len(run_hours.attempts(runs, at("2026-11-22 06:30"), "ingest", EVERY_THREE_HOURS)) == 2
+    (missing,) = health.problems(runs, now, schedule=EVERY_THREE_HOURS).to_dict("records")
     assert missing["slot"] == pd.Timestamp(at("2026-11-22 09:30"))
 
 
@@ -88,21 +87,21 @@ def test_a_run_at_seven_minutes_past_is_no_missing_hour() -> None:
     runs = ledger(*(moved(run(hour, "ingest", "skipped"), 7) for hour in (10, 11, 12)))
     at_seven = Schedule(minute=7)
 
-    assert pipeline_health.success_rate(runs, at("2026-11-22 13:05"), schedule=at_seven) == (3, 3)
-    assert pipeline_health.problems(runs, at("2026-11-22 13:05"), schedule=at_seven).empty
+    assert health.success_rate(runs, at("2026-11-22 13:05"), schedule=at_seven) == (3, 3)
+    assert health.problems(runs, at("2026-11-22 13:05"), schedule=at_seven).empty
 
 
 def test_a_pipeline_is_late_an_hour_after_a_run_was_due() -> None:
     runs = ledger(moved(run(9, "ingest", "skipped"), 30))  # finished at 9:31
 
-    assert pipeline_health.status(runs, at("2026-11-22 13:31"), EVERY_THREE_HOURS).level == "ok"
-    assert pipeline_health.status(runs, at("2026-11-22 13:32"), EVERY_THREE_HOURS).level == "late"
-    assert pipeline_health.status(runs, at("2026-11-22 11:32")).level == "late"
+    assert health.status(runs, at("2026-11-22 13:31"), EVERY_THREE_HOURS).level == "ok"
+    assert health.status(runs, at("2026-11-22 13:32"), EVERY_THREE_HOURS).level == "late"
+    assert health.status(runs, at("2026-11-22 11:32")).level == "late"
 
 
 def test_a_cell_is_named_after_its_hour_whatever_the_minute() -> None:
     runs = ledger(moved(run(12, "ingest", "skipped"), 30))
-    cells = pipeline_grid.grid(runs, at("2026-11-22 12:40"), 12, EVERY_THREE_HOURS)
+    cells = run_hours.grid(runs, at("2026-11-22 12:40"), 12, EVERY_THREE_HOURS)
 
     html = run_grid.grid_html(cells, "UTC", colours_of("light"), "")
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-import sound
-from periods import within
+from analysis import sound
+from analysis.periods import within
 from tests.dashboard.invented import NOVEMBER, history_of, play, track
 
 

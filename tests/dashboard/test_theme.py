@@ -5,8 +5,8 @@ import tomllib
 
 import pytest
 
-import rows
-from pipeline_grid import STATES
+from components import markup
+from pipeline.run_hours import STATES
 from theme import CONFIG, colours_of, contrast
 
 READABLE = 4.5
@@ -55,7 +55,7 @@ def test_a_heat_map_only_ever_gets_stronger(theme: str) -> None:
 
 
 def test_initials_can_be_read_on_every_tile() -> None:
-    assert all(contrast("#FFFFFF", tile) >= READABLE for tile in rows.TILES)
+    assert all(contrast("#FFFFFF", tile) >= READABLE for tile in markup.TILES)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -9,11 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import charts
-import days
-import hours
-from filters import zone_choices
-from periods import (
+from analysis import days, hours
+from analysis.periods import (
     PERIODS,
     Period,
     collected,
@@ -25,6 +22,8 @@ from periods import (
     within,
     year_period,
 )
+from charts import bars
+from components.filters import zone_choices
 from tests.dashboard.invented import at, gaps_of, history_of, play
 from theme import colours_of
 
@@ -144,7 +143,7 @@ def test_a_weekday_that_did_not_occur_has_no_average_and_no_bar():
     period = custom_period(date(2026, 11, 16), date(2026, 11, 17), "UTC", NOW)
     found = hours.by_weekday(local, period, "Plays", NOW)
     assert found["value"].fillna(-1).tolist() == [1.0, 0.0, -1, -1, -1, -1, -1]
-    drawn = charts.averages_by_weekday(found, "Plays", colours_of("light")).data
+    drawn = bars.averages_by_weekday(found, "Plays", colours_of("light")).data
     assert drawn["Day"].tolist() == ["Mon", "Tue"]
 
 

@@ -4,9 +4,8 @@ from datetime import date
 
 import pandas as pd
 
-import tops
-import totals
-from periods import custom_period, within
+from analysis import tops, totals
+from analysis.periods import custom_period, within
 from tests.dashboard.invented import NOVEMBER, NOW, history_of, play, track
 
 

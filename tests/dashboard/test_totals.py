@@ -5,8 +5,8 @@ from datetime import date
 import pandas as pd
 import pytest
 
-import totals
-from periods import named_period, within
+from analysis import totals
+from analysis.periods import named_period, within
 from tests.dashboard.invented import NOVEMBER, NOW, at, history_of, play, track
 
 

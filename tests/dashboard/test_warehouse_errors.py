@@ -5,7 +5,7 @@ import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
-from warehouse_errors import UNREADABLE, TablesMissing, as_unreadable, is_silence
+from warehouse.errors import UNREADABLE, TablesMissing, as_unreadable, is_silence
 
 PRIVATE = "my-project:listening for me@example.org"
 REFUSED = "BigQuery refused the question"

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 
-import rows
-import words
-from rows import Row
+import humanize
+from components import markup
+from components.markup import Row
 from theme import colours_of
 
 COVER = "https://i.scdn.co/image/ab67616d0000b273"
@@ -18,7 +18,7 @@ COVER = "https://i.scdn.co/image/ab67616d0000b273"
     [(0, "0 min"), (0.4, "0 min"), (512.2, "512 min"), (599.6, "10 h 00 min"), (3494, "58 h 14 min"), (34020, "567 h")],
 )
 def test_minutes_are_said_in_the_unit_that_fits(minutes: float, said: str) -> None:
-    assert words.minutes(minutes) == said
+    assert humanize.minutes(minutes) == said
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_minutes_are_said_in_the_unit_that_fits(minutes: float, said: str) -> No
     ],
 )
 def test_a_range_of_days_says_nothing_twice(start: date, end: date, said: str) -> None:
-    assert words.days(start, end) == said
+    assert humanize.days(start, end) == said
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_range_of_days_says_nothing_twice(start: date, end: date, said: str) -
     ],
 )
 def test_a_comparison_with_nothing_is_not_made(now: float, before: float | None, said: str) -> None:
-    assert words.compared(now, before, "the week before") == said
+    assert humanize.compared(now, before, "the week before") == said
 
 
 @pytest.mark.parametrize(
@@ -60,17 +60,17 @@ def test_a_comparison_with_nothing_is_not_made(now: float, before: float | None,
     ],
 )
 def test_a_share_changes_by_points_or_not_at_all(now: float, before: float | None, said: str | None) -> None:
-    assert words.points(now, before) == said
+    assert humanize.points(now, before) == said
 
 
 @pytest.mark.parametrize("name", [None, float("nan"), pd.NA, "", " ", "\u00a0", "\u2066\u2069", "\u200b", "\x07"])
 def test_what_has_no_name_to_be_seen_is_called_unknown(name: object) -> None:
-    assert words.named(name, "album") == "Unknown album"
+    assert humanize.named(name, "album") == "Unknown album"
 
 
 @pytest.mark.parametrize("name", ["Song", "?", "ß", "夜", "None", " 1 "])
 def test_a_name_stays_as_it_is(name: str) -> None:
-    assert words.named(name, "track") == name
+    assert humanize.named(name, "track") == name
 
 
 @pytest.mark.parametrize(
@@ -84,18 +84,18 @@ def test_a_name_stays_as_it_is(name: str) -> None:
     ],
 )
 def test_how_long_is_said_in_the_units_that_matter(span: timedelta, said: str) -> None:
-    assert words.duration(span) == said
+    assert humanize.duration(span) == said
 
 
 @pytest.mark.parametrize(
     ("count", "noun", "said"), [(1, "play", "1 play"), (2, "stretch", "2 stretches"), (1200, "day", "1,200 days")]
 )
 def test_things_are_counted_in_english(count: int, noun: str, said: str) -> None:
-    assert words.counted(count, noun) == said
+    assert humanize.counted(count, noun) == said
 
 
 def test_a_ranked_list_is_an_ordered_list_whose_texts_are_escaped() -> None:
-    html = rows.ranked(
+    html = markup.ranked(
         [Row(title="<img src=x onerror=alert(1)>", second='"&', main="1 min", rank=1)], colours_of("light"), "Top"
     )
 
@@ -117,11 +117,11 @@ def test_a_ranked_list_is_an_ordered_list_whose_texts_are_escaped() -> None:
     ],
 )
 def test_a_cover_from_anywhere_else_than_spotify_is_not_asked_for(address: str) -> None:
-    assert "<img" not in rows.cover("Song", "Artist", address, None)
+    assert "<img" not in markup.cover("Song", "Artist", address, None)
 
 
 def test_a_cover_is_unaltered_and_links_to_its_item() -> None:
-    html = rows.cover("Song", "Artist", COVER, "https://open.spotify.com/track/1")
+    html = markup.cover("Song", "Artist", COVER, "https://open.spotify.com/track/1")
 
     assert f'<img src="{COVER}" alt="" loading="lazy">' in html
     assert 'href="https://open.spotify.com/track/1" target="_blank"' in html
@@ -129,25 +129,25 @@ def test_a_cover_is_unaltered_and_links_to_its_item() -> None:
 
 
 def test_a_link_that_does_not_lead_to_spotify_is_not_drawn() -> None:
-    assert "<a" not in rows.cover("Song", "Artist", COVER, "javascript:alert(1)")
+    assert "<a" not in markup.cover("Song", "Artist", COVER, "javascript:alert(1)")
 
 
 @pytest.mark.parametrize(
     ("move", "seen"), [("+2", "▲ </span>"), ("-1", "▼ </span>"), ("new", ">new<"), ("+0", "unchanged")]
 )
 def test_a_move_is_told_to_the_eye_and_to_the_ear(move: str, seen: str) -> None:
-    html = rows.ranked([Row(title="Song", second="", main="", rank=1, move=move)], colours_of("dark"), "Top")
+    html = markup.ranked([Row(title="Song", second="", main="", rank=1, move=move)], colours_of("dark"), "Top")
 
     assert seen in html
 
 
 def test_the_legend_of_a_heat_map_says_what_its_ends_mean() -> None:
-    html = rows.heat_scale("276", "minutes in a day", colours_of("light"), with_gaps=True)
+    html = markup.heat_scale("276", "minutes in a day", colours_of("light"), with_gaps=True)
 
     assert html.count("<li>") == 2
     assert "276 minutes in a day" in html
     assert "plays may be missing" in html
-    assert "plays may be missing" not in rows.heat_scale("1", "plays", colours_of("light"))
+    assert "plays may be missing" not in markup.heat_scale("1", "plays", colours_of("light"))
 
 
 @pytest.mark.parametrize(
@@ -155,4 +155,4 @@ def test_the_legend_of_a_heat_map_says_what_its_ends_mean() -> None:
     [(0, "0.0 MB"), (1, "< 0.1 MB"), (2**20 // 2, "0.5 MB"), (10 * 2**20, "10 MB"), (1234.4 * 2**20, "1,234 MB")],
 )
 def test_a_size_is_told_in_megabytes_and_what_is_there_is_never_nothing(count_bytes: float, said: str):
-    assert words.size(count_bytes) == said
+    assert humanize.size(count_bytes) == said

@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree
 
-from year_picture import HEIGHT, WIDTH, Picture, svg
+from charts.year_picture import HEIGHT, WIDTH, Picture, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pandas as pd
 
-import years
+from analysis import year_review
 from tests.dashboard.invented import NOW, history_of, play, track
 
 
@@ -17,7 +17,7 @@ def test_a_year_in_review_is_the_whole_calendar_year():
     ]
     history = history_of(plays)
     local = history.local("UTC")
-    review = years.review(history, local, 2025, None, "Plays", "UTC", NOW)
+    review = year_review.review(history, local, 2025, None, "Plays", "UTC", NOW)
     assert (review.totals.plays, review.before.plays) == (2, 1)
     assert review.top_tracks["key"].tolist() == ["b"]
     assert review.busiest == (date(2025, 12, 31), 1.0)
@@ -27,19 +27,19 @@ def test_a_year_in_review_is_the_whole_calendar_year():
         [pd.Timestamp("2025-01-01"), "Ada", 1],
         [pd.Timestamp("2025-12-01"), "Ada", 1],
     ]
-    assert years.years_of(local) == [2026, 2025, 2024]
+    assert year_review.years_of(local) == [2026, 2025, 2024]
 
 
 def test_a_year_that_goes_on_ends_with_the_month_that_has_begun():
     history = history_of([play("2026-01-01 00:00", "a")])
-    review = years.review(history, history.local("UTC"), 2026, None, "Plays", "UTC", NOW)
+    review = year_review.review(history, history.local("UTC"), 2026, None, "Plays", "UTC", NOW)
     assert review.months["month_on"].dt.month.tolist() == list(range(1, 12))
-    assert [years.months_begun(year, date(2026, 11, 22)) for year in (2025, 2026)] == [12, 11]
+    assert [year_review.months_begun(year, date(2026, 11, 22)) for year in (2025, 2026)] == [12, 11]
 
 
 def test_a_year_without_plays_is_empty_and_not_an_error():
     history = history_of([play("2026-01-01 00:00", "c")])
-    review = years.review(history, history.local("UTC"), 2019, None, "Minutes", "UTC", NOW)
+    review = year_review.review(history, history.local("UTC"), 2019, None, "Minutes", "UTC", NOW)
     assert (review.totals.plays, review.busiest, len(review.top_artists), len(review.bump)) == (0, None, 0, 0)
     assert review.months["value"].tolist() == [0.0] * 12
 
@@ -54,6 +54,6 @@ def test_a_month_counts_the_artists_first_heard_in_it():
         play("2026-11-04 10:00", "c"),
     ]
     history = history_of(plays, tracks)
-    review = years.review(history, history.local("UTC"), 2026, 11, "Plays", "UTC", NOW)
+    review = year_review.review(history, history.local("UTC"), 2026, 11, "Plays", "UTC", NOW)
     assert review.totals.new_artists == 2
     assert len(review.months) == 1

@@ -1,0 +1,86 @@
+"""The ledger for a viewer who may not see every listener: nothing in it tells how much the others listened.
+
+A run's counts less one's own are the others'. So ingest counts the own plays only, in a sentence of its own; what later
+steps did for others alone is left out, and of the rest they tell no larger counts than the own.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pandas as pd
+
+import humanize
+
+_CHANGED = {"state": "object", "rows_in": "Int64", "rows_new": "Int64", "reason": "object", "details": "object"}
+_GOOD = ("succeeded", "skipped")
+_COUNT = re.compile(r"\d[\d,.]*")
+
+
+def own_part(runs: pd.DataFrame, listeners: Collection[str]) -> pd.DataFrame:
+    """The rows of the ledger as far as they are about these listeners; columns and order as they were."""
+    imports = runs.loc[runs["step"] == "import", "run_id"]
+    hourly = runs[~runs["run_id"].isin(imports)]
+    own = {
+        row["run_id"]: _own_listeners(row["details"], listeners)
+        for row in hourly[hourly["step"] == "ingest"].to_dict("records")
+    }
+    told = [
+        _ingest(row, _own_listeners(row["details"], listeners))
+        if row["step"] == "ingest"
+        else _after_ingest(row, _sum(own.get(row["run_id"], {}), "new"))
+        for row in hourly.to_dict("records")
+    ]
+    kept = [row for row in told if row is not None]
+    changed = {name: pd.array([row[name] for row in kept], dtype=kind) for name, kind in _CHANGED.items()}
+    return hourly[[row is not None for row in told]].assign(**changed).reset_index(drop=True)
+
+
+def _own_listeners(details: Any, listeners: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    told = details.get("listeners") if isinstance(details, dict) else None
+    if not isinstance(told, dict):
+        return {}
+    return {slug: about for slug, about in told.items() if slug in listeners and isinstance(about, dict)}
+
+
+def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
+    """`new`: the own plays of the run. None where all of the row is about others."""
+    if not new and row["state"] in _GOOD:
+        return None
+    reason = None if row["state"] in _GOOD else _without_counts(row["reason"])
+    is_about_all = row["step"] == "top_tracks"  # a batch reads every play there is
+    counts = {name: None if is_about_all else _at_most(row[name], new) for name in ("rows_in", "rows_new")}
+    return {**row, **counts, "reason": reason, "details": None}
+
+
+def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[Any, Any]:
+    """A run that brought only others' plays had nothing for these listeners."""
+    state, reason, new = row["state"], row["reason"], _sum(own, "new")
+    if state not in _GOOD:
+        reason = _without_counts(reason)
+    elif own:
+        failures = [f"{slug}: {about['reason']}" for slug, about in own.items() if about.get("state") == "failed"]
+        reason = "; ".join([humanize.counted(new, "new play") if new else "no new plays", *failures])
+    elif state == "succeeded" or (row["details"] or {}).get("listeners"):
+        reason = "no listener that you may see was asked for"
+    return {
+        **row,
+        "state": "skipped" if state == "succeeded" and not new else state,
+        "reason": reason,
+        "rows_in": _sum(own, "fetched"),
+        "rows_new": new,
+        "details": {"listeners": dict(own)},
+    }
+
+
+def _without_counts(reason: Any) -> str | None:
+    return _COUNT.sub("…", reason) if isinstance(reason, str) else None
+
+
+def _sum(own: Mapping[str, Mapping[str, Any]], what: str) -> int:
+    counts = (about.get(what) for about in own.values())
+    return sum(count for count in counts if isinstance(count, int))
+
+
+def _at_most(count: Any, limit: int) -> int | None:
+    return None if pd.isna(count) else min(int(count), limit)

@@ -1,0 +1,1 @@
+"""What was heard, counted: frame → frame with pandas. May import humanize."""

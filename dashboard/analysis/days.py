@@ -1,0 +1,88 @@
+"""Days: the calendar of a year, streaks of days with music, the busiest day, and the days that have gaps."""
+
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.history import amounts
+from analysis.periods import Period, local_day, within, year_period
+
+_ONE_DAY = timedelta(days=1)
+
+
+class Streaks(NamedTuple):
+    """Days with music in a row. The current one is not broken by a today that is still silent."""
+
+    current: int
+    longest: int
+    longest_start: date | None
+    longest_end: date | None
+
+
+class BusiestDay(NamedTuple):
+    """The day that holds most, the later one of equals."""
+
+    day: date
+    value: float
+
+
+def calendar(local: pd.DataFrame, year: int, by: str, gaps: pd.DataFrame, zone: str, now: datetime) -> pd.DataFrame:
+    """A row per day of the year: day, value, week (0 to 53), weekday (0 is Monday), month, is_gap, is_future, label.
+
+    `week` counts from the Monday on or before 1 January.
+    """
+    period = year_period(year, zone, now)
+    days = pd.date_range(period.start, period.end)
+    heard = within(local, period)
+    value = amounts(heard, by).groupby(heard["day"]).sum().reindex(days, fill_value=0.0)
+    gap_index = pd.DatetimeIndex(sorted(gap_days(gaps, zone, period.start, period.end)))
+    rows = pd.DataFrame({"day": days, "value": value.to_numpy(dtype=float)})
+    return rows.assign(
+        week=(days.day_of_year - 1 + days[0].weekday()) // 7,
+        weekday=days.day_of_week,
+        month=days.month,
+        is_gap=days.isin(gap_index),
+        is_future=days > pd.Timestamp(period.today),
+        label=days.strftime("%Y-%m-%d"),
+    )
+
+
+def gap_days(gaps: pd.DataFrame, zone: str, start: date, end: date) -> set[date]:
+    """Local days in which a part of a gap lies."""
+    days: set[date] = set()
+    for gap_start, gap_end in zip(gaps["gap_start"], gaps["gap_end"], strict=True):
+        first, last = max(local_day(gap_start, zone), start), min(local_day(gap_end, zone), end)
+        days |= {first + n * _ONE_DAY for n in range((last - first).days + 1)}
+    return days
+
+
+def gaps_within(gaps: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """The gaps that touch the period."""
+    return gaps[(gaps["gap_end"] > period.start_at) & (gaps["gap_start"] < period.end_at)].reset_index(drop=True)
+
+
+def streaks(local: pd.DataFrame, today: date) -> Streaks:
+    days = local["day"].drop_duplicates().reset_index(drop=True)
+    if days.empty:
+        return Streaks(0, 0, None, None)
+    number = (days.diff() != pd.Timedelta(days=1)).cumsum()
+    runs = days.groupby(number).agg(["min", "max", "size"])
+    longest = runs.loc[runs["size"].idxmax()]
+    newest = runs.iloc[-1]
+    is_current = newest["max"].date() >= today - _ONE_DAY
+    return Streaks(
+        int(newest["size"]) if is_current else 0,
+        int(longest["size"]),
+        longest["min"].date(),
+        longest["max"].date(),
+    )
+
+
+def busiest_day(heard: pd.DataFrame, by: str) -> BusiestDay | None:
+    if heard.empty:
+        return None
+    days = amounts(heard, by).groupby(heard["day"]).sum()
+    best = np.flatnonzero(days.to_numpy() == days.max())[-1]
+    return BusiestDay(days.index[best].date(), float(days.iloc[best]))

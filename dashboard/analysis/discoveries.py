@@ -1,0 +1,110 @@
+"""What is new, what stuck, what was forgotten, how loyal the listening is, and how old the music."""
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.history import UNKNOWN, History, amounts
+from analysis.periods import Period, within
+from analysis.tops import top
+from analysis.totals import STEP_FREQUENCIES, WEEKLY_UP_TO
+
+NEW_FOR_DAYS = 30
+STUCK_FROM_PLAYS = 5
+FORGOTTEN_FROM_PLAYS = 20
+FORGOTTEN_AFTER_DAYS = 180
+
+
+class Loyalty(NamedTuple):
+    """How much of what was heard went to how few artists."""
+
+    favourite_share: float
+    ten_share: float
+    artists_for_half: int
+    artists: int
+
+
+def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
+    """Two rows per week, or month in long periods: step_on (its first day), kind (New or Known), value, share.
+
+    New is listening to an artist, the first credited one, heard for the first time less than 30 days before.
+    attrs["step"] is week or month.
+    """
+    heard = within(local, period)
+    artist = history.tracks["artist_key"].to_numpy()[heard["track"].to_numpy()]
+    age = heard["played_at"] - history.first_artists.reindex(artist).set_axis(heard.index)
+    kind = np.where(age < pd.Timedelta(days=NEW_FOR_DAYS), "New", "Known")
+    step = "week" if period.days <= WEEKLY_UP_TO else "month"
+    frequency = STEP_FREQUENCIES[step]
+    steps = pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.begun_until), freq=frequency).start_time
+    step_on = heard["day"].dt.to_period(frequency).dt.start_time
+    every = pd.MultiIndex.from_product([steps, ["New", "Known"]], names=["step_on", "kind"])
+    rows = (
+        amounts(heard, by).groupby([step_on, kind]).sum().reindex(every, fill_value=0.0).rename("value").reset_index()
+    )
+    whole = rows.groupby("step_on")["value"].transform("sum")
+    rows = rows.assign(share=(rows["value"] / whole).fillna(0.0))
+    rows.attrs["step"] = step
+    return rows
+
+
+def stuck(history: History, local: pd.DataFrame, period: Period, by: str, limit: int | None = None) -> pd.DataFrame:
+    """Tracks first heard in the period and played at least five times since; rows as of `tops.top`."""
+    first = local.drop_duplicates("recording")
+    found = within(first, period)["recording"]
+    plays = local["recording"].value_counts()
+    kept = found[found.map(plays) >= STUCK_FROM_PLAYS]
+    return top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
+
+
+def forgotten(history: History, local: pd.DataFrame, today: date, by: str, limit: int | None = 20) -> pd.DataFrame:
+    """Tracks played at least twenty times, but not once in the last 180 days; rows as of `tops.top`."""
+    seen = local.groupby("recording").agg(plays=("day", "size"), last_on=("day", "max"))
+    silent_since = pd.Timestamp(today) - pd.Timedelta(days=FORGOTTEN_AFTER_DAYS)
+    kept = seen.index[(seen["plays"] >= FORGOTTEN_FROM_PLAYS) & (seen["last_on"] <= silent_since)]
+    return top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
+
+
+def loyalty(history: History, heard: pd.DataFrame, by: str) -> Loyalty | None:
+    """By first credited artist; None where no artist is known."""
+    artist = history.tracks["artist_key"].to_numpy()[heard["track"].to_numpy()]
+    per_artist = amounts(heard, by).groupby(artist).sum().sort_values(ascending=False)
+    if not per_artist.sum():
+        return None
+    shares = per_artist / amounts(heard, by).sum()
+    reached = int(np.searchsorted(shares.cumsum().to_numpy(), 0.5)) + 1
+    return Loyalty(
+        favourite_share=float(shares.iloc[0]),
+        ten_share=float(shares.head(10).sum()),
+        artists_for_half=min(reached, len(shares)),
+        artists=len(shares),
+    )
+
+
+def decades(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Release decades, the oldest first: decade ("1990s" or "Unknown"), share. Decades between are there with 0."""
+    year = history.tracks["release_year"].iloc[heard["track"]].to_numpy(dtype="float64", na_value=np.nan)
+    value = amounts(heard, by)
+    whole = value.sum()
+    known = value.groupby(year // 10 * 10).sum()
+    if len(known):
+        known = known.reindex(np.arange(known.index.min(), known.index.max() + 10, 10), fill_value=0.0)
+    rows = pd.DataFrame({"decade": [f"{int(start)}s" for start in known.index], "value": known.to_numpy()})
+    unknown = float(value[np.isnan(year)].sum())
+    if unknown:
+        rows.loc[len(rows)] = [UNKNOWN, unknown]
+    return rows.assign(share=rows["value"] / whole if whole else 0.0)[["decade", "share"]]
+
+
+def years_in_decade(history: History, heard: pd.DataFrame, by: str, decade: int, this_year: int) -> pd.DataFrame:
+    """The release years of one decade: year, share of what was heard. Years to come are there if music claims them."""
+    year = history.tracks["release_year"].iloc[heard["track"]].to_numpy(dtype="float64", na_value=np.nan)
+    value = amounts(heard, by)
+    of_year = value.groupby(year).sum()
+    claimed = of_year.index[of_year.index < decade + 10].max()
+    last = min(decade + 9, int(np.nanmax([this_year, claimed])))
+    told = of_year.reindex(range(decade, last + 1), fill_value=0.0)
+    whole = value.sum()
+    return pd.DataFrame({"year": told.index, "share": told.to_numpy() / whole if whole else 0.0})

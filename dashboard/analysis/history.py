@@ -1,0 +1,259 @@
+"""One listener's listening, ready to count: plays, and the tracks, recordings, artists and albums they are of.
+
+What counts is decided here, as in the Spark job: a play heard for 30 seconds by the export, or known from the API
+alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from analysis import in_bounds
+
+EXPORT_COUNTS_FROM_MS = 30_000
+UNKNOWN = "Unknown"
+FEATURES = ("danceability", "energy", "speechiness", "acousticness", "instrumentalness", "liveness", "valence", "tempo")
+_NAMES = ["track_name", "artist_id", "artist_name", "artist_names"]
+_NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
+_KEPT_ZONES = 4
+# Sound has been recorded since 1860. Spotify's 0000, or any other year without music, would be a bar centuries away.
+_RELEASED = (1860, 2100)
+_SEPARATOR = "; "
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything known of one listener in one version of the warehouse. Frames are read, never changed.
+
+    `plays`: played_at, track (row of `tracks`), heard_ms, measured, counts, source, context_type; the oldest first.
+    `tracks`: one row per track id, with artist_key, album_key, release_year and `recording`, the row of the track
+    that stands for it: of several ids with one ISRC the one played last.
+    """
+
+    listener_id: str
+    version: datetime
+    plays: pd.DataFrame
+    tracks: pd.DataFrame
+    _local: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_empty(self) -> bool:
+        return not len(self.plays)
+
+    @property
+    def newest_at(self) -> datetime | None:
+        return None if self.is_empty else self.plays["played_at"].iloc[-1].to_pydatetime()
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        return None if self.is_empty else self.plays["played_at"].iloc[0].to_pydatetime()
+
+    def local(self, zone: str) -> pd.DataFrame:
+        """The plays that count on the clock of a time zone: adds wall, day, hour, weekday (0 is Monday), recording."""
+        local = self._local.get(zone)
+        if local is None:
+            # Other sessions share this history: what is kept now another zone may push out at any moment.
+            kept = list(self._local)
+            for oldest in kept[: max(0, len(kept) + 1 - _KEPT_ZONES)]:
+                self._local.pop(oldest, None)
+            local = self._local[zone] = _on_the_wall(self.counting, zone)
+        return local
+
+    @cached_property
+    def counting(self) -> pd.DataFrame:
+        """The plays that count, with their recording."""
+        counted = self.plays[self.plays["counts"]].drop(columns="counts").reset_index(drop=True)
+        return counted.assign(recording=self.tracks["recording"].to_numpy()[counted["track"].to_numpy()])
+
+    @cached_property
+    def first_recordings(self) -> pd.Series:
+        """When each recording was heard first, by recording."""
+        return self.counting.drop_duplicates("recording").set_index("recording")["played_at"]
+
+    @cached_property
+    def first_artists(self) -> pd.Series:
+        """When each credited artist was heard first, by artist_key."""
+        first = self.counting.drop_duplicates("track").set_index("track")["played_at"].rename("first_at")
+        return self.credits.join(first, on="track", how="inner").groupby("artist_key")["first_at"].min()
+
+    @cached_property
+    def credits(self) -> pd.DataFrame:
+        """A row is one artist credited on one track: track, artist_key. Every credited artist gets the play."""
+        exploded = self.tracks["artist_keys"].explode().dropna()
+        return pd.DataFrame({"track": exploded.index.to_numpy(), "artist_key": exploded.to_numpy()})
+
+    @cached_property
+    def artists(self) -> pd.DataFrame:
+        """Per artist_key: artist_name, artist_id (None where Spotify never told it), image_url (of the last album)."""
+        last = self._last_of_tracks()
+        credited = self.credits.join(last[["last_at", "image_url"]], on="track").sort_values("last_at", kind="stable")
+        newest = credited.groupby("artist_key", sort=False)["image_url"].last()
+        names = _artist_names(self.tracks)
+        ids = newest.index.to_series().map(lambda key: None if key.startswith("name:") else key)
+        return pd.DataFrame({"artist_name": newest.index.map(names), "artist_id": ids, "image_url": newest})
+
+    @cached_property
+    def albums(self) -> pd.DataFrame:
+        """Per album_key: album_name, album_id, artist_name, artist_key, image_url, album_release_date."""
+        last = self._last_of_tracks().sort_values("last_at", kind="stable")
+        columns = ["album_name", "album_id", "artist_name", "artist_key", "image_url", "album_release_date"]
+        return last.dropna(subset="album_key").groupby("album_key", sort=False)[columns].last()
+
+    def _last_of_tracks(self) -> pd.DataFrame:
+        return self.tracks.assign(last_at=self.plays.groupby("track")["played_at"].max())
+
+
+def to_plays(packed: pa.Table) -> pd.DataFrame:
+    """The plays of queries/plays.sql as a row each, the oldest first.
+
+    played_at, track_id, source, context_type, ms_played (-1 where it is unknown).
+    """
+    ids, lists = packed.column("track_id").to_pylist(), packed.column("played").to_pylist()
+    lines = "\n".join(lists).split("\n") if lists else []
+    told = pd.DataFrame(
+        [line.split(" ", 3) for line in lines], columns=["at", "heard", "source", "context"], dtype=object
+    )
+    instants = pd.Series(told["at"].astype("int64").astype("datetime64[ms]")).dt.tz_localize("UTC")
+    counts = [played.count("\n") + 1 for played in lists]
+    rows = pd.DataFrame(
+        {
+            "track_id": pd.Categorical(ids, ordered=True).repeat(counts),
+            "source": told["source"].astype("category"),
+            "context_type": told["context"].replace("", None).astype("category"),
+            "played_at": instants,
+            "ms_played": told["heard"].astype("int64"),
+        }
+    )
+    ordered = in_bounds.plays(rows).sort_values(["played_at", "track_id"], ignore_index=True)
+    return ordered.drop_duplicates(["played_at", "track_id"], ignore_index=True)
+
+
+def to_history(listener_id: str, version: datetime, plays: pd.DataFrame, tracks: pd.DataFrame) -> History:
+    """The plays of a listener and their tracks, joined and made ready. Tracks without a play are left out."""
+    ids = pd.Index(plays["track_id"].astype(str))
+    tracks = in_bounds.tracks(tracks[tracks["track_id"].isin(ids.unique())].drop_duplicates("track_id"))
+    tracks = tracks.sort_values("track_id", ignore_index=True)
+    track = pd.Index(tracks["track_id"]).get_indexer(ids)
+    ready = _ready(plays[track >= 0].reset_index(drop=True), track[track >= 0], tracks)
+    recording = _recordings(tracks, ready)
+    return History(listener_id, version, ready, _with_keys(_named(tracks, recording), recording))
+
+
+def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.DataFrame:
+    told_ms = plays["ms_played"].to_numpy()
+    length_ms = pd.to_numeric(tracks["duration_ms"]).to_numpy(dtype="float64", na_value=np.nan)[track]
+    measured = told_ms >= 0
+    heard_ms = np.where(measured, told_ms, np.nan_to_num(length_ms)).astype("int64")
+    is_from_api_alone = (plays["source"] == "api").to_numpy() & ~measured
+    return pd.DataFrame(
+        {
+            "played_at": plays["played_at"],
+            "track": track,
+            "heard_ms": heard_ms,
+            "measured": measured,
+            "counts": is_from_api_alone | (told_ms >= EXPORT_COUNTS_FROM_MS),
+            "source": plays["source"],
+            "context_type": plays["context_type"],
+        }
+    )
+
+
+def _named(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
+    """What was never told of an id, as another id of the same recording tells it: names are emptied in takedowns."""
+    told = tracks[_NAMES].replace("", None)
+    return tracks.assign(**told.fillna(told.groupby(recording).transform("first")))
+
+
+def _with_keys(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
+    """Adds artist_keys, artist_key, album_key, release_year and recording."""
+    ids = _ids_by_name(tracks)
+    told = zip(tracks["artist_id"], tracks["artist_name"], tracks["artist_names"], strict=True)
+    credited = [_credited(artist_id, name, names, ids) for artist_id, name, names in told]
+    first = [keys[0] if keys else None for keys in credited]
+    named = tracks["album_name"].notna()
+    by_name = "name:" + pd.Series(first, dtype="object").fillna("").astype(str) + "/" + tracks["album_name"].fillna("")
+    album = tracks["album_id"].where(tracks["album_id"].notna(), by_name.where(named, None))
+    year = pd.to_numeric(tracks["album_release_date"].str.slice(0, 4), errors="coerce").astype("Int64")
+    return tracks.assign(
+        artist_keys=pd.Series(credited, dtype="object"),
+        artist_key=pd.Series(first, dtype="object"),
+        album_key=album.astype("object"),
+        release_year=year.where(year.between(*_RELEASED)),
+        recording=recording,
+    )
+
+
+def _recordings(tracks: pd.DataFrame, plays: pd.DataFrame) -> np.ndarray:
+    """For every track the row of the id that was played last among those with its ISRC.
+
+    Ties go to the greatest id, as in the Spark job; `tracks` are in the order of their ids.
+    """
+    isrc = tracks["isrc"].where(tracks["isrc"].notna() & (tracks["isrc"] != ""), tracks["track_id"])
+    played = plays[plays["counts"]].groupby("track")["played_at"].max()
+    last_ms = played.reindex(range(len(tracks))).astype("datetime64[ms, UTC]").astype("int64")
+    order = pd.DataFrame({"isrc": isrc, "last_ms": last_ms, "row": np.arange(len(tracks))})
+    newest = order.sort_values(["last_ms", "row"], kind="stable").groupby("isrc")["row"].last()
+    return np.asarray(isrc.map(newest), dtype="int64")
+
+
+def _ids_by_name(tracks: pd.DataFrame) -> dict[str, str]:
+    """Names that belong to exactly one artist id: the way to an id for artists credited second."""
+    pairs = tracks[["artist_name", "artist_id"]].dropna().drop_duplicates()
+    return dict(pairs.drop_duplicates("artist_name", keep=False).itertuples(index=False, name=None))
+
+
+def _credited(artist_id: Any, name: Any, names: Any, ids: Mapping[str, str]) -> tuple[str, ...]:
+    """Keys of all artists of a track, the first credited one first: the id where it is known, else the name."""
+    first_name = name if isinstance(name, str) and name else None
+    every = names.split(_SEPARATOR) if isinstance(names, str) and names else []
+    # The first name may itself hold the separator.
+    rest = every[len(first_name.split(_SEPARATOR)) :] if first_name else every
+    keys = [ids.get(other, f"name:{other}") for other in rest]
+    if isinstance(artist_id, str) and artist_id:
+        keys.insert(0, artist_id)
+    elif first_name:
+        keys.insert(0, ids.get(first_name, f"name:{first_name}"))
+    return tuple(dict.fromkeys(keys))
+
+
+def _artist_names(tracks: pd.DataFrame) -> dict[str, str]:
+    known = tracks[["artist_key", "artist_name"]].dropna()
+    told = dict(known.itertuples(index=False, name=None))
+    # An id whose name was never told is no name.
+    others = {key for keys in tracks["artist_keys"] for key in keys if key.startswith("name:") and key not in told}
+    return {**told, **{key: key.removeprefix("name:") for key in others}}
+
+
+def _on_the_wall(plays: pd.DataFrame, zone: str) -> pd.DataFrame:
+    wall = plays["played_at"].dt.tz_convert(zone).dt.tz_localize(None)
+    return plays.assign(
+        wall=wall,
+        day=wall.dt.normalize(),
+        hour=wall.dt.hour.astype("int8"),
+        weekday=wall.dt.day_of_week.astype("int8"),
+    )
+
+
+def minutes(plays: pd.DataFrame) -> float:
+    return float(plays["heard_ms"].sum()) / 60_000
+
+
+def measured_share(plays: pd.DataFrame) -> float:
+    """Share of the minutes that are known; the others take the track's length for the time heard."""
+    heard_ms = int(plays["heard_ms"].sum())
+    if not heard_ms:
+        return float(plays["measured"].all())
+    return int(plays["heard_ms"].to_numpy()[plays["measured"].to_numpy()].sum()) / heard_ms
+
+
+def amounts(plays: pd.DataFrame, by: str) -> pd.Series:
+    """What each play adds: its minutes, or one."""
+    if by == "Minutes":
+        return cast(pd.Series, plays["heard_ms"] / 60_000)
+    return pd.Series(1.0, index=plays.index)

@@ -1,0 +1,111 @@
+"""Everything about one track, artist or album of one listener, over all time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+import humanize
+from analysis.history import History, amounts
+from analysis.hours import by_hour
+from analysis.tops import last_played, ranked, tally, top
+
+NEIGHBOURS = 2
+BEST_MONTHS = 2
+RECENT = 12
+
+
+@dataclass(frozen=True)
+class Item:
+    """`heard` are its plays, as in `History.local`; `neighbours` the rows of `tops.top` around it; `months`: month_on,
+    value; `hours`: hour, share."""
+
+    kind: str
+    key: str
+    name: str
+    artist_name: str | None
+    artist_key: str | None
+    album_name: str | None
+    album_key: str | None
+    image_url: str | None
+    spotify_url: str | None
+    rank: int
+    is_tied: bool
+    of: int
+    plays: int
+    minutes: float
+    first_played_at: datetime
+    last_played_at: datetime
+    heard: pd.DataFrame
+    neighbours: pd.DataFrame
+    best_months: pd.DataFrame
+    months: pd.DataFrame
+    hours: pd.DataFrame
+    tracks: pd.DataFrame
+    recent: pd.DataFrame
+
+
+def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) -> Item | None:
+    """What there is to say of a track, artist or album; None when this listener never played it."""
+    entity = _entity(history, kind, key)
+    tallies = ranked(tally(history, local, kind), by)
+    if entity is None or entity not in tallies.index:
+        return None
+    place = tallies.index.get_loc(entity)
+    around = top(history, local, kind, by, limit=place + NEIGHBOURS + 1)
+    me = around.iloc[place]
+    heard = local[_is_of(history, local, kind, entity)]
+    months = _months(heard, by)
+    about = history.tracks.iloc[tallies["track"].iloc[place]]
+    return Item(
+        kind=kind,
+        key=me["key"],
+        name=humanize.named(me["name"], kind[:-1].lower()),
+        artist_name=_or_none(me["artist_name"]),
+        artist_key=_or_none(me["artist_key"]),
+        album_name=_or_none(about["album_name"]) if kind == "Tracks" else None,
+        album_key=_or_none(about["album_key"]) if kind == "Tracks" else None,
+        image_url=_or_none(me["image_url"]),
+        spotify_url=_or_none(me["spotify_url"]),
+        rank=int(me["rank"]),
+        is_tied=bool(me["is_tied"]),
+        of=len(tallies),
+        plays=int(me["plays"]),
+        minutes=float(me["minutes"]),
+        first_played_at=me["first_played_at"].to_pydatetime(),
+        last_played_at=me["last_played_at"].to_pydatetime(),
+        heard=heard,
+        neighbours=around.iloc[max(place - NEIGHBOURS, 0) :].reset_index(drop=True),
+        best_months=months.nlargest(BEST_MONTHS, "value").reset_index(drop=True),
+        months=months,
+        hours=by_hour(heard, by),
+        tracks=top(history, heard, "Tracks", by, limit=None),
+        recent=last_played(history, heard, RECENT),
+    )
+
+
+def _entity(history: History, kind: str, key: str) -> object:
+    """What `tally` counts this key under: for a track any id of the recording leads to it."""
+    if kind != "Tracks":
+        return key
+    found = history.tracks.index[history.tracks["track_id"] == key]
+    return int(history.tracks["recording"].iloc[found[0]]) if len(found) else None
+
+
+def _is_of(history: History, local: pd.DataFrame, kind: str, entity: object) -> pd.Series:
+    if kind == "Tracks":
+        return local["recording"] == entity
+    if kind == "Albums":
+        return local["track"].isin(history.tracks.index[history.tracks["album_key"] == entity])
+    return local["track"].isin(history.credits["track"][history.credits["artist_key"] == entity])
+
+
+def _months(heard: pd.DataFrame, by: str) -> pd.DataFrame:
+    """A row per month from the first to the last with plays: month_on, value."""
+    told = amounts(heard, by).groupby(heard["wall"].to_numpy().astype("datetime64[M]").astype("datetime64[s]")).sum()
+    every = pd.date_range(told.index.min(), told.index.max(), freq="MS")
+    return pd.DataFrame({"month_on": every, "value": told.reindex(every, fill_value=0.0).to_numpy()})
+
+
+def _or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

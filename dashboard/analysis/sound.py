@@ -1,0 +1,186 @@
+"""What the listening sounds like: audio features weighted by the time heard, and what can be said without them."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import humanize
+from analysis.history import History, amounts
+
+MOOD_POINTS = 400
+TEMPO_BIN = 5
+LENGTH_BINS_MINUTES = (0, 1, 2, 3, 4, 5, 6, 8, 10, np.inf)
+
+
+class Feature(NamedTuple):
+    """One audio feature between 0 and 1, with words for its two ends and for music that is nearer to one of them."""
+
+    key: str
+    name: str
+    low: str
+    high: str
+    lower: str
+    higher: str
+
+
+FEATURES = (
+    Feature("energy", "Energy", "calm", "intense", "calmer", "more intense"),
+    Feature("danceability", "Danceability", "still", "danceable", "less danceable", "more danceable"),
+    Feature("valence", "Mood (valence)", "sad", "happy", "sadder", "happier"),
+    Feature("acousticness", "Acousticness", "electric", "acoustic", "more electric", "more acoustic"),
+    Feature("instrumentalness", "Instrumental", "vocal", "no vocals", "less instrumental", "more instrumental"),
+    Feature("liveness", "Live feel", "studio", "live", "less like a concert", "more like a concert"),
+    Feature("speechiness", "Spoken word", "sung", "spoken", "less like speech", "more like speech"),
+)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Share of the time heard whose features are known, and who told them, who told most first."""
+
+    share: float
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WithoutFeatures:
+    """What Spotify tells of every track. None where nothing is known."""
+
+    lengths: pd.DataFrame
+    """from_minutes, to_minutes (inf in the last row), share."""
+    average_minutes: float | None
+    explicit_share: float | None
+    popularity: float | None
+
+
+def coverage(history: History, heard: pd.DataFrame) -> Coverage:
+    per_track = _heard_tracks(history, heard)
+    whole, known = per_track["heard_ms"].sum(), per_track[per_track["energy"].notna()]
+    if not whole or known.empty:
+        return Coverage(0.0, ())
+    told = known.groupby(known["features_source"].fillna("unknown"))["heard_ms"].sum()
+    return Coverage(float(told.sum() / whole), tuple(told.sort_values(ascending=False).index.astype(str)))
+
+
+def feature_rows(history: History, heard: pd.DataFrame, all_time: pd.DataFrame) -> pd.DataFrame:
+    """A row per feature that is known: `Feature`, mean, q1, q3, usual (the mean of all time), change."""
+    period, ever = _heard_tracks(history, heard), _heard_tracks(history, all_time)
+    rows = []
+    for feature in FEATURES:
+        values, weights = _known(period, feature.key)
+        if not len(values):
+            continue
+        usual_values, usual_weights = _known(ever, feature.key)
+        mean, usual = np.average(values, weights=weights), np.average(usual_values, weights=usual_weights)
+        q1, q3 = _quantiles(values, weights, (0.25, 0.75))
+        rows.append((*feature, float(mean), q1, q3, float(usual), float(mean - usual)))
+    columns = ["feature", *Feature._fields[1:], "mean", "q1", "q3", "usual", "change"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def changes(rows: pd.DataFrame, count: int = 3) -> pd.DataFrame:
+    """The features that are furthest from their usual value, the largest change first."""
+    return (
+        rows.loc[rows["change"].abs().sort_values(ascending=False, kind="stable").index]
+        .head(count)
+        .reset_index(drop=True)
+    )
+
+
+def mood(history: History, heard: pd.DataFrame) -> pd.DataFrame:
+    """The most heard tracks with both features: key, name, artist_name, valence, energy, minutes; at most 400."""
+    per_track = _heard_tracks(history, heard).dropna(subset=["valence", "energy"])
+    shown = per_track.nlargest(MOOD_POINTS, "heard_ms").reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "key": shown["track_id"],
+            "name": [humanize.named(name, "track") for name in shown["track_name"]],
+            "artist_name": shown["artist_name"],
+            "valence": shown["valence"],
+            "energy": shown["energy"],
+            "minutes": shown["heard_ms"] / 60_000,
+        }
+    )
+
+
+def quadrants(moods: pd.DataFrame) -> dict[str, float]:
+    """Share of the time in each corner of the mood map."""
+    word = np.select(
+        [
+            (moods["valence"] >= 0.5) & (moods["energy"] >= 0.5),
+            (moods["valence"] >= 0.5) & (moods["energy"] < 0.5),
+            (moods["valence"] < 0.5) & (moods["energy"] >= 0.5),
+        ],
+        ["upbeat", "calm, happy", "tense"],
+        "sad",
+    )
+    whole = moods["minutes"].sum()
+    shares = moods.groupby(word)["minutes"].sum() / whole if whole else pd.Series(dtype=float)
+    return {corner: float(shares.get(corner, 0.0)) for corner in ("upbeat", "calm, happy", "tense", "sad")}
+
+
+def tempo(history: History, heard: pd.DataFrame) -> pd.DataFrame:
+    """Tempo in steps of five beats a minute: bpm_from, share of the time heard; none between is left out."""
+    values, weights = _known(_heard_tracks(history, heard), "tempo")
+    values, weights = values[values > 0], weights[values > 0]
+    if not len(values) or not weights.sum():
+        return pd.DataFrame({"bpm_from": pd.Series(dtype="int64"), "share": pd.Series(dtype="float64")})
+    step = (values // TEMPO_BIN).astype("int64")
+    told = np.bincount(step, weights=weights)
+    first = int(step.min())
+    return pd.DataFrame({"bpm_from": np.arange(first, len(told)) * TEMPO_BIN, "share": told[first:] / weights.sum()})
+
+
+def feature_trend(history: History, local: pd.DataFrame, feature: str) -> pd.DataFrame:
+    """A row per month with plays whose feature is known: month_on, mean (weighted by time), minutes."""
+    value = history.tracks[feature].to_numpy(dtype="float64", na_value=np.nan)[local["track"].to_numpy()]
+    known = ~np.isnan(value) & (local["heard_ms"].to_numpy() > 0)
+    ms = local["heard_ms"].to_numpy()[known]
+    month = local["wall"].to_numpy()[known].astype("datetime64[M]").astype("datetime64[s]")
+    sums = pd.DataFrame({"month_on": month, "weighted": value[known] * ms, "ms": ms}).groupby("month_on").sum()
+    rows = sums.assign(mean=sums["weighted"] / sums["ms"], minutes=sums["ms"] / 60_000)
+    return rows[["mean", "minutes"]].reset_index()
+
+
+def without_features(history: History, heard: pd.DataFrame) -> WithoutFeatures:
+    tracks = history.tracks[["duration_ms", "popularity", "explicit"]].iloc[heard["track"]]
+    ones = np.ones(len(tracks))
+    length_ms, _ = _values(tracks["duration_ms"], ones)
+    popularity, _ = _values(tracks["popularity"], ones)
+    explicit = tracks["explicit"].dropna()
+    bins = np.array(LENGTH_BINS_MINUTES)
+    counted = np.histogram(length_ms / 60_000, bins=bins)[0]
+    share = counted / len(length_ms) if len(length_ms) else counted.astype(float)
+    return WithoutFeatures(
+        lengths=pd.DataFrame({"from_minutes": bins[:-1], "to_minutes": bins[1:], "share": share}),
+        average_minutes=float(length_ms.mean()) / 60_000 if len(length_ms) else None,
+        explicit_share=float(explicit.astype(float).mean()) if len(explicit) else None,
+        popularity=float(popularity.mean()) if len(popularity) else None,
+    )
+
+
+def _heard_tracks(history: History, heard: pd.DataFrame) -> pd.DataFrame:
+    """The tracks that were heard, with heard_ms."""
+    heard_ms = amounts(heard, "Minutes").groupby(heard["track"]).sum() * 60_000
+    return history.tracks.iloc[heard_ms.index].assign(heard_ms=heard_ms.to_numpy())
+
+
+def _known(per_track: pd.DataFrame, feature: str) -> tuple[np.ndarray, np.ndarray]:
+    return _values(per_track[feature], per_track["heard_ms"].to_numpy())
+
+
+def _values(column: pd.Series, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The values that are known and weigh something, and their weights."""
+    values = column.to_numpy(dtype="float64", na_value=np.nan)
+    known = ~np.isnan(values) & (weights > 0)
+    return values[known], weights[known]
+
+
+def _quantiles(values: np.ndarray, weights: np.ndarray, shares: tuple[float, ...]) -> list[float]:
+    """The smallest values below which at least these shares of the weight lie."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order]) / weights.sum()
+    found = np.searchsorted(reached, np.array(shares) - 1e-12)
+    return [float(value) for value in values[order][found]]

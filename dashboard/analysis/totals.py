@@ -1,0 +1,125 @@
+"""How much was heard in a period, how it went day by day, and how it compares with the period before."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+
+from analysis.history import History, amounts, measured_share, minutes
+from analysis.periods import Period, comparable, within
+
+BARS = 45
+"""More spark bars than this merge on a phone."""
+WEEKLY_UP_TO = 800
+STEP_FREQUENCIES = {"day": "D", "week": "W-SUN", "month": "M"}
+_DAILY_UP_TO = 92
+
+
+@dataclass(frozen=True)
+class Totals:
+    """One period in numbers. A track or artist is new when this period holds its first play ever."""
+
+    plays: int
+    minutes: float
+    tracks: int
+    artists: int
+    albums: int
+    new_tracks: int
+    new_artists: int
+    measured_share: float
+    days_with_plays: int
+
+
+def totals(history: History, local: pd.DataFrame, period: Period) -> Totals:
+    heard = within(local, period)
+    artists = _artists_heard(history, heard)
+    first_tracks, first_artists = history.first_recordings, history.first_artists
+    starts, ends = pd.Timestamp(period.start_at), pd.Timestamp(period.end_at)
+    return Totals(
+        plays=len(heard),
+        minutes=minutes(heard),
+        tracks=int(heard["recording"].nunique()),
+        artists=len(artists),
+        albums=int(history.tracks["album_key"].iloc[heard["track"].unique()].nunique()),
+        new_tracks=int(((first_tracks >= starts) & (first_tracks < ends)).sum()),
+        new_artists=int(((first_artists >= starts) & (first_artists < ends)).sum()),
+        measured_share=measured_share(heard),
+        days_with_plays=int(heard["day"].nunique()),
+    )
+
+
+def trend(
+    local: pd.DataFrame,
+    period: Period,
+    by: str,
+    gap_days: Collection[date] = (),
+    oldest_at: datetime | None = None,
+) -> pd.DataFrame:
+    """A row per day, week or month of the period: step_on, label, value, previous_on, previous, is_gap, is_partial.
+
+    `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`.
+    attrs["step"] names the step.
+    """
+    step = _step(period.days)
+    steps = _steps(period, step)
+    gaps = pd.DatetimeIndex(list(gap_days)).to_period(STEP_FREQUENCIES[step])
+    rows = pd.DataFrame({"step_on": _start_days(steps, period)})
+    rows["label"] = [str(day.date()) for day in rows["step_on"]]
+    rows["value"] = _per_step(within(local, period), steps, by)
+    before = comparable(period.previous, oldest_at)
+    rows["previous_on"], rows["previous"] = pd.NaT, np.nan
+    if before is not None:
+        earlier = _steps(before, step)[: len(rows)]
+        told = _per_step(within(local, before), earlier, by)
+        rows.loc[: len(earlier) - 1, "previous"] = told
+        rows.loc[: len(earlier) - 1, "previous_on"] = _start_days(earlier, before)
+    rows["is_gap"] = steps.isin(gaps)
+    rows["is_partial"] = (steps == pd.Timestamp(period.today).to_period(STEP_FREQUENCIES[step])) & period.is_partial
+    rows.attrs["step"] = step
+    return rows
+
+
+def spark_bars(history: History, local: pd.DataFrame, period: Period, measure: str) -> list[float]:
+    """The period in at most 45 equal parts: minutes, plays, artists or new_tracks in each."""
+    days = -(-period.days // BARS)
+    parts = -(-period.days // days)
+    heard = within(local.drop_duplicates("recording") if measure == "new_tracks" else local, period)
+    part = (heard["day"] - pd.Timestamp(period.start)).dt.days.to_numpy() // days
+    if measure == "artists":
+        return _artists_per_part(history, heard, part, parts)
+    weights = heard["heard_ms"].to_numpy() / 60_000 if measure == "minutes" else None
+    return [float(value) for value in np.bincount(part, weights=weights, minlength=parts)]
+
+
+def _artists_heard(history: History, heard: pd.DataFrame) -> pd.Index:
+    credits = history.credits
+    return pd.Index(credits["artist_key"][credits["track"].isin(heard["track"].unique())].unique())
+
+
+def _artists_per_part(history: History, heard: pd.DataFrame, part: np.ndarray, parts: int) -> list[float]:
+    pairs = pd.DataFrame({"track": heard["track"].to_numpy(), "part": part}).drop_duplicates()
+    told = pairs.merge(history.credits, on="track").groupby("part")["artist_key"].nunique()
+    return [float(told.get(number, 0)) for number in range(parts)]
+
+
+def _step(days: int) -> str:
+    if days <= _DAILY_UP_TO:
+        return "day"
+    return "week" if days <= WEEKLY_UP_TO else "month"
+
+
+def _steps(period: Period, step: str) -> pd.PeriodIndex:
+    return pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.end), freq=STEP_FREQUENCIES[step])
+
+
+def _start_days(steps: pd.PeriodIndex, period: Period) -> pd.DatetimeIndex:
+    """The first day of every step that lies in the period."""
+    return pd.DatetimeIndex(np.maximum(steps.start_time.to_numpy(), pd.Timestamp(period.start).to_datetime64()))
+
+
+def _per_step(heard: pd.DataFrame, steps: pd.PeriodIndex, by: str) -> np.ndarray:
+    days = amounts(heard, by).groupby(heard["day"]).sum()
+    told = days.groupby(pd.DatetimeIndex(days.index).to_period(steps.freq)).sum()
+    return np.asarray(told.reindex(steps, fill_value=0.0), dtype=float)

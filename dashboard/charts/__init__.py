@@ -1,0 +1,1 @@
+"""Frame → Altair chart or SVG, without Streamlit. May import analysis, pipeline, humanize and theme."""

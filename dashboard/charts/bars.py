@@ -1,0 +1,202 @@
+"""Frame → Altair chart, for what was listened to and when. Texts in tooltips are made here, numbers elsewhere."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+import humanize
+from charts import chart_specs
+from theme import Colours
+
+chart_specs.check(False)
+
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+_STEP_FORMATS = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
+Chart = Any
+"""A chart or layers of them: Altair types its own chained methods as Any."""
+_HOURS_FROM_MINUTES = 600
+
+
+def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """Bars of this period before pale, wider bars of the one before; days that may have holes are outlined."""
+    step = str(frame.attrs.get("step", "day"))
+    data = frame.assign(
+        When=[_step_name(on, step) for on in frame["step_on"]],
+        Now=[humanize.amount(value, by) for value in frame["value"]],
+        Before=[_before(row, by, step) for row in frame.to_dict("records")],
+        Note=[_trend_note(row) for row in frame.to_dict("records")],
+    )
+    data, unit = _in_unit(data, by, "value", "previous")
+    data["outline"] = max(1.0, float(data[["value", "previous"]].max().max() or 0))
+    x = alt.X("label:O", title=None, axis=step_axis(list(data["label"]), step), scale=alt.Scale(padding=0.02))
+    title = f"{unit} per {step}"
+    base = alt.Chart(data).encode(x=x, tooltip=["When", "Now", "Before", "Note"])
+    behind = base.mark_bar(color=colours.pale, width={"band": 0.96}).encode(y=alt.Y("previous:Q", title=title))
+    front = base.mark_bar(color=colours.primary, width={"band": 0.5}, cornerRadiusEnd=2).encode(
+        y=alt.Y("value:Q", title=title), opacity=alt.condition("datum.is_partial", alt.value(0.6), alt.value(1))
+    )
+    holes = base.transform_filter("datum.is_gap").mark_bar(
+        fillOpacity=0, stroke=colours.warning, strokeDash=[3, 2], strokeWidth=1.5, width={"band": 0.96}
+    )
+    # A layer without marks would be read out as a picture without a name.
+    pale = [behind] if data["previous"].notna().any() else []
+    outlines = [holes.encode(y="outline:Q")] if frame["is_gap"].any() else []
+    return alt.layer(*pale, front, *outlines).properties(height=260)
+
+
+def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:
+    data = frame.assign(Hour=[humanize.hour_span(hour) for hour in frame["hour"]], Share=frame["share"].map(_percent))
+    return (
+        alt.Chart(data)
+        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": 0.75})
+        .encode(
+            x=alt.X("hour:O", title=None, axis=hour_axis()),
+            y=alt.Y("share:Q", title="Share of listening", axis=alt.Axis(format="%", tickCount=4)),
+            tooltip=["Hour", "Share"],
+        )
+        .properties(height=260)
+    )
+
+
+def averages_by_weekday(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """A weekday that did not occur has no bar, not one of no length."""
+    known = frame.dropna(subset="value")
+    data = known.assign(
+        Day=[WEEKDAYS[day] for day in known["weekday"]],
+        Average=[humanize.amount(value, by) for value in known["value"]],
+    )
+    data, unit = _in_unit(data, by, "value")
+    return (
+        alt.Chart(data)
+        .mark_bar(color=colours.primary, cornerRadiusEnd=2, height={"band": 0.7})
+        .encode(
+            x=alt.X("value:Q", title=f"{unit} on an average day", axis=alt.Axis(tickCount=4)),
+            y=alt.Y(
+                "Day:O",
+                sort=WEEKDAYS,
+                scale=alt.Scale(domain=WEEKDAYS),
+                title=None,
+                axis=alt.Axis(labelOverlap=False, ticks=False, domain=False),
+            ),
+            tooltip=["Day", "Average"],
+        )
+        .properties(height=260)
+    )
+
+
+def bars(frame: pd.DataFrame, name: str, value: str, colours: Colours, **options: Any) -> Chart:
+    """Plain bars in the frame's own order. `options`: title, as_share, text (a column for the tooltip), height."""
+    shown = [str(item) for item in frame[name]]
+    text = (
+        frame[options["text"]] if "text" in options else frame[value].map(_percent if options.get("as_share") else str)
+    )
+    data = pd.DataFrame({"name": shown, "value": frame[value].astype(float), "Value": text})
+    longest = max((len(name) for name in shown), default=1)
+    every = max(1, -(-len(shown) // (12 if longest < 6 else 5)))
+    # A name of two words stands in two lines.
+    axis = alt.Axis(
+        values=shown[::every], labelExpr="split(datum.label, ' ')", labelAngle=0, ticks=False, labelOverlap="greedy"
+    )
+    return (
+        alt.Chart(data)
+        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": min(0.75, 0.15 * len(shown))})
+        .encode(
+            x=alt.X("name:O", sort=shown, title=None, axis=axis),
+            y=alt.Y(
+                "value:Q",
+                title=options.get("title"),
+                axis=alt.Axis(tickCount=4, format="%" if options.get("as_share") else ",~f"),
+            ),
+            tooltip=[alt.Tooltip("name", title=" "), alt.Tooltip("Value", title=options.get("title", "Value"))],
+        )
+        .properties(height=options.get("height", 240))
+    )
+
+
+def months(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """Bars per month: columns month_on, value."""
+    on = pd.to_datetime(frame["month_on"])
+    form = "%b" if on.dt.year.nunique() <= 1 else "%b %Y"
+    data = pd.DataFrame(
+        {
+            "month": on.dt.strftime(form),
+            "value": frame["value"],
+            "text": [humanize.amount(v, by) for v in frame["value"]],
+        }
+    )
+    data, unit = _in_unit(data, by, "value")
+    return bars(data, "month", "value", colours, title=unit, text="text", height=260)
+
+
+def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """The frame of `discoveries.new_and_known`, stacked: the part that was new in colour at the bottom."""
+    step = str(frame.attrs.get("step", "week"))
+    data = frame.assign(
+        label=pd.to_datetime(frame["step_on"]).dt.strftime("%Y-%m-%d"),
+        When=[_step_name(on, step) for on in frame["step_on"]],
+        Heard=[humanize.amount(value, by) for value in frame["value"]],
+        Share=frame["share"].map(humanize.percent),
+        order=(frame["kind"] != "New").astype(int),
+    )
+    data, unit = _in_unit(data, by, "value")
+    scale = alt.Scale(domain=["New", "Known"], range=[colours.primary, colours.pale])
+    return (
+        alt.Chart(data)
+        .mark_bar(width={"band": 0.8})
+        .encode(
+            x=alt.X("label:O", title=None, axis=step_axis(sorted(set(data["label"])), step)),
+            y=alt.Y("value:Q", title=f"{unit} per {step}"),
+            color=alt.Color("kind:N", scale=scale, legend=None),
+            order="order:O",
+            tooltip=["When", alt.Tooltip("kind", title="Artists"), "Heard", "Share"],
+        )
+        .properties(height=240)
+    )
+
+
+def _in_unit(frame: pd.DataFrame, by: str, *columns: str) -> tuple[pd.DataFrame, str]:
+    """Minutes become hours on an axis that would have four-digit numbers."""
+    most = frame[list(columns)].max().max()
+    if by != "Minutes" or pd.isna(most) or most < _HOURS_FROM_MINUTES:
+        return frame, by
+    return frame.assign(**{column: frame[column] / 60 for column in columns}), "Hours"
+
+
+def hour_axis() -> alt.Axis:
+    """A name every three hours, every six where there is no room."""
+    name = "(datum.value < 10 ? '0' : '') + datum.value + ':00'"
+    return alt.Axis(
+        values=list(range(0, 24, 3)), labelExpr=name, labelAngle=0, ticks=False, domain=False, labelOverlap="parity"
+    )
+
+
+def step_axis(labels: list[str], step: str) -> alt.Axis:
+    """The axis of days, weeks or months: about six names, so that none is cut on a phone."""
+    every = max(1, -(-len(labels) // 6))
+    shown = labels[every // 2 :: every]
+    form = f"utcFormat(utcParse(datum.label,'%Y-%m-%d'),'{_STEP_FORMATS[step]}')"
+    form = f"split({form}, ' ')" if step == "month" else form
+    return alt.Axis(values=shown, labelExpr=form, labelAngle=0, ticks=False, labelOverlap="greedy", labelBound=True)
+
+
+def _step_name(on: Any, step: str) -> str:
+    stamp = pd.Timestamp(on)
+    if step == "month":
+        return f"{stamp:%B %Y}"
+    return humanize.weekday_day(stamp) if step == "day" else f"week of {humanize.day(stamp)}"
+
+
+def _before(row: dict[Any, Any], by: str, step: str) -> str:
+    if pd.isna(row["previous"]) or pd.isna(row["previous_on"]):
+        return "–"
+    return f"{humanize.amount(row['previous'], by)} ({_step_name(row['previous_on'], step)})"
+
+
+def _trend_note(row: dict[Any, Any]) -> str:
+    notes = ["not over yet"] if row["is_partial"] else []
+    return ", ".join([*notes, "plays may be missing"] if row["is_gap"] else notes)
+
+
+def _percent(share: float) -> str:
+    return humanize.percent(share, 1)

@@ -1,0 +1,90 @@
+"""Frame → Altair chart, for heat maps: the hours of the week and the days of a year. Legends: `rows.heat_scale`."""
+
+from calendar import month_abbr
+
+import altair as alt
+import pandas as pd
+
+import humanize
+from charts.bars import WEEKDAYS, Chart, hour_axis
+from theme import Colours
+
+
+def clock(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """Hour × weekday."""
+    data = frame.assign(
+        Day=[WEEKDAYS[day] for day in frame["weekday"]],
+        Hour=[humanize.hour_span(hour) for hour in frame["hour"]],
+        Average=[f"{value:.1f} {by.lower()}" for value in frame["value"]],
+    )
+    return (
+        alt.Chart(data)
+        .mark_rect(cornerRadius=3)
+        .encode(
+            x=alt.X("hour:O", title=None, scale=alt.Scale(paddingInner=0.08), axis=hour_axis()),
+            y=_weekday_axis(0.1),
+            color=_heat(colours, heat_top(frame)),
+            tooltip=["Day", "Hour", "Average"],
+        )
+        .properties(height=270)
+    )
+
+
+def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
+    """One year, a column a week."""
+    data = frame.assign(
+        Day=[humanize.weekday_day(day) for day in pd.to_datetime(frame["day"])],
+        Heard=[humanize.amount(value, by) for value in frame["value"]],
+        Note=["plays may be missing" if gap else "" for gap in frame["is_gap"]],
+        weekday_name=[WEEKDAYS[day] for day in frame["weekday"]],
+    )
+    first_weeks = data.groupby("month")["week"].nth(6)
+    names = {int(week): month_abbr[month] for month, week in enumerate(first_weeks, start=1)}
+    months = alt.Axis(
+        values=list(names),
+        labelExpr=_lookup(names),
+        orient="top",
+        ticks=False,
+        domain=False,
+        labelAngle=0,
+        labelOverlap=False,
+    )
+    x = alt.X("week:O", title=None, axis=months, scale=alt.Scale(domain=list(range(54)), paddingInner=0.12))
+    base = alt.Chart(data).encode(x=x, y=_weekday_axis(0.12, "weekday_name"), tooltip=["Day", "Heard", "Note"])
+    nothing = base.mark_rect(cornerRadius=2, fill=colours.nothing, stroke=colours.line, strokeWidth=0.5)
+    heard = (
+        base.transform_filter("datum.value > 0").mark_rect(cornerRadius=2).encode(color=_heat(colours, heat_top(frame)))
+    )
+    gaps = base.transform_filter("datum.is_gap").mark_rect(
+        cornerRadius=2, fillOpacity=0, stroke=colours.warning, strokeWidth=2
+    )
+    # A layer without marks would be read out as a picture without a name.
+    layers = [
+        layer for layer, is_drawn in ((heard, (frame["value"] > 0).any()), (gaps, frame["is_gap"].any())) if is_drawn
+    ]
+    return alt.layer(nothing, *layers).properties(height=205)
+
+
+def heat_top(frame: pd.DataFrame) -> float:
+    """Where a heat map's colours end. A year's end at the 98th percentile of its days with music: one mad day would
+    flatten the rest."""
+    if "is_future" not in frame:
+        return max(1.0, float(frame["value"].max()))
+    heard = frame.loc[frame["value"] > 0, "value"]
+    return max(1.0, float(heard.quantile(0.98))) if len(heard) else 1.0
+
+
+def _heat(colours: Colours, top: float) -> alt.Color:
+    return alt.Color(
+        "value:Q", scale=alt.Scale(range=list(colours.sequential), clamp=True, domain=[0, top]), legend=None
+    )
+
+
+def _weekday_axis(padding: float, field: str = "Day") -> alt.Y:
+    axis = alt.Axis(labelOverlap=False, ticks=False, domain=False)
+    return alt.Y(f"{field}:O", sort=WEEKDAYS, title=None, axis=axis, scale=alt.Scale(paddingInner=padding))
+
+
+def _lookup(names: dict[int, str]) -> str:
+    pairs = ",".join(f"'{key}':'{name}'" for key, name in names.items())
+    return f"{{{pairs}}}[datum.value]"

@@ -1,0 +1,52 @@
+"""Frame → Altair chart, for the runs of the pipeline."""
+
+from collections.abc import Set as AbstractSet
+
+import altair as alt
+import pandas as pd
+
+import humanize
+from charts.bars import Chart
+from pipeline.ledger import UNREADABLE
+from pipeline.run_hours import GLYPHS, STATES
+from theme import Colours
+
+
+def legend_of_states(colours: Colours, shown: AbstractSet[str]) -> list[tuple[str, str, str, str]]:
+    """For `rows.legend`: every state of the pipeline's own, and `unreadable` where it is shown."""
+    states = [state for state in STATES if state != UNREADABLE or state in shown]
+    return [(state, colours.states[state], GLYPHS[state], colours.on_state[state]) for state in states]
+
+
+def plays_per_run(frame: pd.DataFrame, zone: str, limit: int, colours: Colours) -> Chart:
+    """New plays of each run; where a listener's bar reaches the line, plays may be lost."""
+    wall = frame["slot"].dt.tz_convert(zone)
+    data = frame.assign(label=frame["slot"].dt.strftime("%Y-%m-%dT%H"), Hour=[humanize.moment(at) for at in wall]).drop(
+        columns="slot"
+    )
+    hours = dict(zip(data["label"], wall.dt.strftime("%a %H:%M"), strict=True))
+    shown = _every_sixth(dict(zip(data["label"], wall.dt.hour, strict=True)))
+    names = ",".join(f"'{label}':'{hours[label]}'" for label in shown)
+    axis = alt.Axis(
+        values=shown, labelExpr=f"{{{names}}}[datum.value]", labelAngle=0, labelOverlap="greedy", ticks=False
+    )
+    bars = (
+        alt.Chart(data)
+        .mark_bar(cornerRadiusEnd=2, width={"band": 0.8})
+        .encode(
+            x=alt.X("label:O", title=None, axis=axis),
+            y=alt.Y("new:Q", title="New plays", scale=alt.Scale(domain=[0, limit * 1.1]), axis=alt.Axis(tickCount=5)),
+            color=alt.condition("datum.at_limit", alt.value(colours.warning), alt.value(colours.primary)),
+            tooltip=["Hour", alt.Tooltip("fetched", title="On Spotify's page"), alt.Tooltip("new", title="New")],
+        )
+    )
+    line = alt.Chart(pd.DataFrame({"limit": [limit]})).mark_rule(
+        color=colours.warning, strokeDash=[5, 3], strokeWidth=1.5
+    )
+    return alt.layer(bars, line.encode(y="limit:Q")).properties(height=230)
+
+
+def _every_sixth(hours: dict[str, int]) -> list[str]:
+    """The labels at 0, 6, 12 and 18 o'clock; only midnights when there are many."""
+    step = 6 if len(hours) <= 30 else 12 if len(hours) <= 50 else 24
+    return [label for label, hour in hours.items() if hour % step == 0]

@@ -1,0 +1,152 @@
+"""The one filter bar: its values live in the URL, so they survive page changes, reconnects and restarts.
+
+Options are their own labels, because the URL carries the label; what comes from the URL is checked again.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import streamlit as st
+
+from access.viewer import Viewer
+from analysis.periods import CUSTOM, DEFAULT_PERIOD, PERIODS, local_day
+from components import filters
+from components.filters import Filters
+
+HIDDEN = "hr-hidden-filters"
+"""Containers with this key are not displayed; the style is in static/lists.css."""
+_HOME = "default_zone"
+"""Where the session remembers the zone that nobody had to choose."""
+
+
+def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: bool) -> Filters:
+    """Every filter is drawn on every page, hidden where it has no meaning: what is not drawn leaves the URL."""
+    labels = {viewer.label_of(slug): slug for slug in viewer.listeners}
+    with st.container(horizontal=True, vertical_alignment="center", key=None if is_shown else HIDDEN):
+        listener = labels.get(_listener(list(labels)), viewer.listeners[0])
+        home = viewer.settings.zone_of(listener)
+        # Always in this place: a widget that moves is made anew in the browser and forgets its value.
+        with st.container(width="content", key="hr-period" if has_period else f"{HIDDEN}-period"):
+            period = _period()
+        default_zone = filters.default_zone(home, st.context.timezone)
+        _follow(default_zone)
+        # A closed popover's widgets are not in the browser: on a page change it would drop them from the URL and get
+        # them back from the server one by one, each as a step of its history, and Back would lose them. So these two
+        # are always there, unseen, and the popover shows twins of them.
+        with st.container(key=f"{HIDDEN}-options"):
+            by, zone = _count_by(), _zone(default_zone)
+        with st.popover("Options", icon=":material/tune:"):
+            _options(by, zone, home)
+    raw: dict[str, Sequence[str]] = {"listener": [listener], "period": [period], "by": [by], "zone": [zone]}
+    if period == CUSTOM:
+        with st.container(key=None if has_period else f"{HIDDEN}-dates"):
+            raw["dates"] = _dates(zone, now, waits=has_period)
+    return filters.checked(raw, viewer.listeners, now, home, st.context.timezone)
+
+
+def as_query(viewer: Viewer, chosen: Filters) -> dict[str, str | list[str]]:
+    """For links: only what is not the default, as Streamlit itself would write it, or Back needs two steps."""
+    home = viewer.settings.zone_of(chosen.listener)
+    defaults = {
+        "listener": viewer.listeners[0],
+        "period": DEFAULT_PERIOD,
+        "by": filters.COUNT_BY[0],
+        "zone": filters.default_zone(home, st.context.timezone),
+    }
+    query = {name: value for name, value in chosen.as_query().items() if value != defaults.get(name)}
+    return query | ({"listener": viewer.label_of(chosen.listener)} if "listener" in query else {})
+
+
+def _follow(default: str) -> None:
+    """A zone that is only the default moves with the listener; one that somebody chose stays."""
+    before = st.session_state.get(_HOME, default)
+    st.session_state[_HOME] = default
+    if before != default and st.session_state.get("zone") == before:
+        st.session_state["zone"] = default
+
+
+def choose_period(period: str) -> None:
+    """For buttons that widen the period."""
+    st.session_state["period"] = period
+
+
+def _listener(labels: list[str]) -> str:
+    if len(labels) == 1:
+        return labels[0]
+    box: Any = st.selectbox(
+        "Listener",
+        labels,
+        key="listener",
+        bind="query-params",
+        label_visibility="collapsed",
+        width=180,
+        icon=":material/person:",
+    )
+    return str(box)
+
+
+def _period() -> str:
+    chosen = st.segmented_control(
+        "Period",
+        PERIODS,
+        default=DEFAULT_PERIOD,
+        required=True,
+        key="period",
+        bind="query-params",
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    return str(chosen)
+
+
+def _count_by() -> str:
+    chosen = st.segmented_control(
+        "Count by", filters.COUNT_BY, default=filters.COUNT_BY[0], required=True, key="by", bind="query-params"
+    )
+    return str(chosen)
+
+
+def _zone(default: str) -> str:
+    """Only what may be meant: the list of all, and what draws it, would cost the first visit 60 KB that nobody sees."""
+    meant = [filters.valid_zone(holder.get("zone")) for holder in (st.session_state, st.query_params)]
+    names = list(dict.fromkeys([default, *filter(None, meant)]))
+    return str(
+        st.segmented_control("Time zone", names, default=default, required=True, key="zone", bind="query-params")
+    )
+
+
+def _options(by: str, zone: str, home: str | None) -> None:
+    browser = filters.valid_zone(st.context.timezone)
+    st.session_state["by_shown"], st.session_state["zone_shown"] = by, zone
+    st.segmented_control(
+        "Count by", filters.COUNT_BY, required=True, key="by_shown", on_change=_take_over, args=("by",)
+    )
+    st.selectbox(
+        "Time zone", filters.zone_choices(home, browser), key="zone_shown", on_change=_take_over, args=("zone",)
+    )
+    told = [f"The listener's home: {home}." if home else "", f"Your browser: {browser}." if browser else ""]
+    st.caption(" ".join(filter(None, told)) or "Nobody has said where the listener lives.")
+
+
+def _take_over(key: str) -> None:
+    st.session_state[key] = st.session_state[f"{key}_shown"]
+
+
+def _dates(zone: str, now: datetime, *, waits: bool) -> list[str]:
+    """Two days. One alone is both: Streamlit drops the second from the URL where it equals the first."""
+    today = local_day(now, filters.valid_zone(zone) or "UTC")
+    chosen: Any = st.date_input(
+        "From and to",
+        value=(today - timedelta(days=27), today),
+        max_value=today,
+        min_value=datetime(filters.FIRST_YEAR, 1, 1, tzinfo=UTC).date(),
+        key="dates",
+        bind="query-params",
+        format="YYYY-MM-DD",
+        width=300,
+    )
+    if not chosen and waits:
+        st.caption("Choose the first and the last day.")
+        st.stop()
+    return [day.isoformat() for day in (*chosen[:1], *chosen[-1:])]

@@ -1,0 +1,114 @@
+"""The filter bar's values as they are in the URL: untrusted until they have passed here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from analysis.periods import CUSTOM, DEFAULT_PERIOD, PERIODS, Period, custom_period, local_day, named_period
+
+COUNT_BY = ("Minutes", "Plays")
+KEYS = ("listener", "period", "dates", "by", "zone")
+"""The names of the widgets and of their values in the URL."""
+_LONGEST_ZONE_NAME = 64
+FIRST_YEAR = 2006
+"""Spotify was founded in that year: no play is older."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the pages show. Every value is known to be allowed."""
+
+    listener: str
+    period: str
+    start: date | None
+    end: date | None
+    by: str
+    zone: str
+
+    def as_query(self) -> dict[str, str | list[str]]:
+        """The same choice as parameters of a link."""
+        query: dict[str, str | list[str]] = {"listener": self.listener, "period": self.period}
+        if self.period == CUSTOM and self.start and self.end:
+            query["dates"] = [self.start.isoformat(), self.end.isoformat()]
+        return {**query, "by": self.by, "zone": self.zone}
+
+
+def checked(
+    raw: Mapping[str, Sequence[str]],
+    allowed: Sequence[str],
+    now: datetime,
+    home_zone: str | None = None,
+    browser_zone: str | None = None,
+) -> Filters:
+    """Untrusted values made into filters: what is unknown or not allowed becomes the default, silently.
+
+    `allowed` must not be empty: a viewer who may see nobody gets no filters.
+    """
+    listener = _first(raw, "listener")
+    zone = valid_zone(_first(raw, "zone")) or default_zone(home_zone, browser_zone)
+    start, end = _dates(raw.get("dates", ()), local_day(now, zone))
+    period = _one_of(_first(raw, "period"), PERIODS, DEFAULT_PERIOD)
+    if period == CUSTOM and (start is None or end is None):
+        period = DEFAULT_PERIOD
+    return Filters(
+        listener=_one_of(listener, allowed, allowed[0]),
+        period=period,
+        start=start if period == CUSTOM else None,
+        end=end if period == CUSTOM else None,
+        by=_one_of(_first(raw, "by"), COUNT_BY, COUNT_BY[0]),
+        zone=zone,
+    )
+
+
+def period_of(filters: Filters, now: datetime, oldest_at: datetime | None) -> Period:
+    if filters.period == CUSTOM and filters.start and filters.end:
+        return custom_period(filters.start, filters.end, filters.zone, now)
+    return named_period(filters.period, filters.zone, now, oldest_at)
+
+
+def default_zone(home_zone: str | None, browser_zone: str | None) -> str:
+    """The listener's home, else where the browser is, else UTC; never where the server is."""
+    return valid_zone(home_zone) or valid_zone(browser_zone) or "UTC"
+
+
+def valid_zone(name: str | None) -> str | None:
+    """An IANA name that this machine knows, legacy aliases included; anything else is None."""
+    if not name or len(name) > _LONGEST_ZONE_NAME or name not in _known_zones():
+        return None
+    return ZoneInfo(name).key
+
+
+def zone_choices(home_zone: str | None, browser_zone: str | None) -> list[str]:
+    """The likely ones first, then every zone of the world."""
+    likely = [zone for zone in (valid_zone(home_zone), valid_zone(browser_zone), "UTC") if zone]
+    return list(dict.fromkeys([*likely, *sorted(zone for zone in _known_zones() if "/" in zone)]))
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    """Not localtime, which is where the server is, nor Factory, which is nowhere."""
+    odd = ("posix/", "right/", "Etc/Unknown", "localtime", "Factory")
+    return frozenset(zone for zone in available_timezones() if not zone.startswith(odd))
+
+
+def _first(raw: Mapping[str, Sequence[str]], key: str) -> str | None:
+    values = raw.get(key) or ()
+    return values[0] if values else None
+
+
+def _one_of(value: str | None, choices: Sequence[str], default: str) -> str:
+    return value if value is not None and value in choices else default
+
+
+def _dates(values: Sequence[str], today: date) -> tuple[date | None, date | None]:
+    if len(values) != 2:
+        return None, None
+    try:
+        start, end = sorted(date.fromisoformat(value) for value in values)
+    except ValueError:
+        return None, None
+    if start.year < FIRST_YEAR or start > today:
+        return None, None
+    return start, min(end, today)

@@ -1,0 +1,134 @@
+"""The page of one track, artist or album: what the three hidden pages have in common."""
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+import humanize
+from analysis import items
+from analysis.items import Item
+from charts import bars
+from components import markup, messages, page_frame, ranked_lists
+from components.markdown import literal
+from components.page_frame import Listening
+
+SHOWN = 10
+CONTEXTS = {"album": "album", "artist": "artist", "playlist": "playlist", "collection": "liked songs", "show": "show"}
+"""Spotify's words for where a track was played from, and ours."""
+
+
+def draw(kind: str) -> None:
+    """`kind` as in `tops.KINDS`; which one is in the URL's `id`, which is untrusted: unknown is an empty state."""
+    word = kind[:-1].lower()
+    page = page_frame.listening()
+    item_by = partial(items.item, page.history, page.everything, kind, st.query_params.get("id", ""))
+    item = item_by(page.by)
+    if item is None:
+        messages.unknown_item(word)
+        return
+    page = page_frame.counted(page, item.heard)
+    item = item_by(page.by) or item
+    page_frame.is_about(page, item.heard)
+    _head(page, item)
+    _figures(page, item)
+    _courses(page, item)
+    _lists(page, item, word)
+    page_frame.how_counted(f"""
+- All time, by {page.by.lower()}, on the clock of **{page.filters.zone}**. Ranks are among all
+  {kind.lower()} of {literal(page.name)}.
+- Recordings that Spotify keeps under several ids (same ISRC) count as one.
+- Minutes are the length of the track where Spotify does not tell how long it was heard.
+""")
+
+
+def _head(page: Listening, item: Item) -> None:
+    page.heading.title(literal(item.name), anchor=False)
+    picture = markup.cover(item.name, item.artist_name or item.name, item.image_url, item.spotify_url, large=True)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(f'<div style="{markup.variables(page.colours)}">{picture}</div>', width="content")
+        with st.container(width="stretch"):
+            st.html(_links(page, item))
+            page_frame.lead(sentence(page, item))
+            if item.spotify_url:
+                st.link_button("Open in Spotify", item.spotify_url, icon=":material/open_in_new:")
+
+
+def sentence(page: Listening, item: Item) -> str:
+    """Where it stands and since when."""
+    shared = " (shared)" if item.is_tied else ""
+    first = humanize.day(pd.Timestamp(item.first_played_at).tz_convert(page.filters.zone))
+    last = humanize.day(pd.Timestamp(item.last_played_at).tz_convert(page.filters.zone))
+    span = f"on {first}" if first == last else f"first on {first}, last on {last}"
+    return f"Number **{item.rank:,}**{shared} of {item.of:,}: {humanize.plays(item.plays)}, {span}."
+
+
+def _links(page: Listening, item: Item) -> str:
+    links = [
+        (item.artist_name, page.href("artist", item.artist_key)) if item.kind != "Artists" else (None, None),
+        (item.album_name, page.href("album", item.album_key)),
+    ]
+    what = f"{item.kind[:-1]} · " if any(text for text, _ in links) else item.kind[:-1]
+    return f'<p class="hr-rows">{what}{" · ".join(markup.link(text, href) for text, href in links if text)}</p>'
+
+
+def _figures(page: Listening, item: Item) -> None:
+    best = item.best_months
+    with st.grid(4, min_column_width=150):
+        st.metric("Plays", f"{item.plays:,}", border=True, height="stretch")
+        st.metric("Time", humanize.known_minutes(item.minutes), border=True, height="stretch")
+        for place in range(2):
+            if place < len(best):
+                month = best.iloc[place]
+                label = ("Best month", "Second best")[place]
+                st.metric(
+                    label,
+                    f"{month['month_on']:%b %Y}",
+                    border=True,
+                    delta_arrow="off",
+                    delta_color="gray",
+                    height="stretch",
+                    delta=humanize.amount(month["value"], page.by),
+                )
+
+
+def _courses(page: Listening, item: Item) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.header("Month by month", anchor=False)
+        best = item.best_months.iloc[0]
+        said = f"Most in **{best['month_on']:%B %Y}**: {humanize.amount(best['value'], page.by)}."
+        st.markdown(said)
+        st.altair_chart(bars.months(item.months, page.by, page.colours), alt=page_frame.alt_text(item.name, said))
+    with right:
+        st.header("At what hour", anchor=False)
+        top = item.hours.loc[item.hours["share"].idxmax()]
+        said = f"Most often **{humanize.hour_span(int(top['hour']))}**: {humanize.percent(top['share'])} of it."
+        st.markdown(said)
+        st.altair_chart(bars.shares_by_hour(item.hours, page.colours), alt=page_frame.alt_text(said))
+
+
+def _lists(page: Listening, item: Item, word: str) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        if item.kind != "Tracks":
+            st.header("Tracks", anchor=False)
+            ranked_lists.draw_top(
+                page, item.tracks.head(SHOWN), "Tracks", f"Most heard tracks of this {word}", moves=False
+            )
+        st.header("Around it", anchor=False)
+        ranked_lists.draw_top(page, item.neighbours, item.kind, "Ranks around it", moves=False, current=item.key)
+    with right:
+        st.header("Latest plays", anchor=False)
+        if item.kind == "Tracks":
+            st.html(markup.table(("When", "From"), _plays(item.recent), "Latest plays"))
+        else:
+            ranked_lists.draw_played(page, item.recent, "Latest plays")
+
+
+def _plays(recent: pd.DataFrame) -> list[tuple[str, str]]:
+    """All are of one track, so what differs is when, and what it was played from."""
+    return [
+        (humanize.moment_year(row["wall"]), CONTEXTS.get(ranked_lists.text(row["context_type"]), "not told"))
+        for row in recent.to_dict("records")
+    ]

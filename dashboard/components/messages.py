@@ -1,0 +1,140 @@
+"""What a page shows when there is nothing to show or something is broken: always with the next step."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+
+import streamlit as st
+
+import humanize
+from components.markdown import literal
+from pipeline.commands import cli
+from settings import Settings
+
+GUIDE = "the README’s chapters “Deploy” and “The laptop cloud”"
+
+
+def never_run(settings: Settings | None) -> None:
+    where = f"The dataset `{settings.project}.{settings.dataset}` has no tables or no plays in it." if settings else ""
+    st.header("Nothing has been collected yet")
+    is_laptop = settings is not None and not settings.is_in_cloud
+    start = "`make up`" if is_laptop else "`make deploy`"
+    what = "Start the laptop cloud" if is_laptop else "Deploy"
+    st.markdown(f"""{where} Do this, in this order:
+
+1. {what}: {start}.
+2. Add a listener: `{cli("authorize LISTENER", is_laptop=is_laptop)}`.
+3. Wait for the next run, or do not: `{cli("run-now", is_laptop=is_laptop)}`.
+
+To look around first, `make demo` shows this dashboard with invented listeners. More in {GUIDE}.""")
+
+
+def no_plays(listener: str, runs: int, next_run_at: datetime, *, is_laptop: bool) -> None:
+    """`next_run_at` is on the listener's clock."""
+    st.header(f"No plays of {literal(listener)} yet")
+    ran = (
+        f"The pipeline has run {humanize.counted(runs, 'time')} in the last two weeks" if runs else "No run is recorded"
+    )
+    st.markdown(f"""{ran}, and it runs again at {next_run_at:%H:%M}.
+
+- Spotify tells a play only after about 30 seconds of it, and sometimes a few minutes late.
+- Private sessions are never told.
+- Spotify keeps the last 50 plays only. For everything before, ask Spotify for your *extended streaming history* and
+  run `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
+- The Pipeline page says whether something is wrong.""")
+
+
+def nothing_in_period(
+    before: datetime | None, after: datetime | None, others: Sequence[str], widen: Callable[[str], None]
+) -> None:
+    """`before` and `after`: the nearest plays around the period, on the listener's clock; `others` hold plays."""
+    st.header("Nothing was played in this period")
+    if before:
+        st.markdown(f"The last play before it: **{humanize.moment_year(before)}**.")
+    if after:
+        st.markdown(f"The first play after it: **{humanize.moment_year(after)}**.")
+    with st.container(horizontal=True):
+        for name in others:
+            label, key = f"Show {name[0].lower()}{name[1:]}", f"widen_{name.split()[0].lower()}"
+            st.button(label, on_click=widen, args=(name,), key=key)
+
+
+def few_plays() -> None:
+    st.info("Too few plays for averages. Choose a longer period to see them.", icon=":material/info:")
+
+
+def stale(since: datetime, age: timedelta, reason: str) -> None:
+    st.warning(
+        f"{reason} You see the copy of {humanize.moment(since)}, made {humanize.ago(age)}.", icon=":material/cloud_off:"
+    )
+
+
+def behind(what: str) -> None:
+    st.warning(f"{humanize.sentence(what)} The Pipeline page says what to do.", icon=":material/schedule:")
+
+
+def unreadable(reason: str) -> None:
+    st.error(f"The warehouse could not be read. {reason}", icon=":material/cloud_off:")
+    st.markdown("Collecting plays does not depend on this dashboard.")
+    st.button("Try again", key="try_again", icon=":material/refresh:")
+
+
+def misconfigured(reason: str) -> None:
+    st.error(f"The dashboard is not set up: {reason}.", icon=":material/settings:")
+    st.markdown("Set it where the dashboard is started, then start it again. The README lists every setting.")
+
+
+def not_signed_in() -> None:
+    st.header("Sign in to see your listening")
+    st.button("Sign in", on_click=st.login, icon=":material/login:", key="sign_in")
+
+
+def not_verified(reason: str) -> None:
+    st.header("Who you are could not be verified")
+    st.markdown(reason)
+    st.button("Try again", key="try_again", icon=":material/refresh:")
+
+
+def not_allowed(reason: str) -> None:
+    st.header("You may not see this dashboard")
+    st.markdown(f"{reason} Ask its owner to add you, or sign in with another account.")
+
+
+def no_minutes() -> None:
+    st.info(
+        "No minute of these plays is known, as Spotify gave no length of their tracks. Plays are counted instead. An "
+        "import of the extended streaming history brings how long each play lasted.",
+        icon=":material/timer_off:",
+    )
+
+
+def unknown_item(kind: str) -> None:
+    st.header(f"This {kind} is not in the history")
+    st.markdown("The link may be of another listener, or the plays may have been deleted.")
+
+
+def gaps_in_period(count: int, days: list[date]) -> None:
+    shown = humanize.joined([humanize.short_day(day) for day in days[:5]])
+    more = f" and {len(days) - 5} more" if len(days) > 5 else ""
+    st.caption(
+        f":material/warning: Plays may be missing on {shown}{more}: Spotify's page overlapped "
+        f"nothing known ({humanize.counted(count, 'gap')}). Those days are outlined; the Pipeline page lists the gaps."
+    )
+
+
+def unheard(listener: str, since: date) -> None:
+    st.caption(
+        f":material/warning: Since {humanize.short_day(since)} nobody may ask Spotify for the plays of "
+        f"{literal(listener)}. These days are outlined, and averages leave them out."
+    )
+
+
+def no_play_counts(listener: str, stored: int, *, is_laptop: bool) -> None:
+    """Everything there is came from an export and was skipped early."""
+    st.header(f"No play of {literal(listener)} counts yet")
+    st.markdown(f"""{humanize.counted(stored, "play")} from an export {"is" if stored == 1 else "are"} stored, each of less
+than 30 seconds. A play of an export counts from 30 seconds on.
+
+- A play that Spotify’s list of recently played tracks returns counts until an export says that it was shorter; every
+  run asks for that list.
+- If the export has more files, import them: `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
+- The Pipeline page says whether something is wrong.""")

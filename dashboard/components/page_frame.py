@@ -1,0 +1,286 @@
+"""What every page has around it: title, filter bar, freshness, states, and the plays it is about."""
+
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+import humanize
+from access.viewer import Viewer
+from analysis import days
+from analysis.history import History, measured_share
+from analysis.periods import ALL_TIME, DAYS, Period, comparable, local_day, named_period, within
+from components import filters as filter_values
+from components import markdown, messages
+from components.filter_bar import as_query, choose_period
+from components.filters import Filters
+from pipeline import health
+from theme import Colours, colours
+from warehouse.store import Loaded
+
+FEW_PLAYS = 20
+MEASURED_FROM = 0.9
+"""With a smaller share of measured time, minutes are called estimated."""
+
+
+@dataclass(frozen=True)
+class Listening:
+    """A listener's plays as the filter bar wants them. `everything` and `shown` are on the clock of the zone."""
+
+    viewer: Viewer
+    filters: Filters
+    loaded: Loaded[History]
+    period: Period
+    everything: pd.DataFrame
+    shown: pd.DataFrame
+    before: pd.DataFrame | None
+    gaps: pd.DataFrame
+    unheard_since: datetime | None
+    now: datetime
+    colours: Colours
+    heading: DeltaGenerator
+    caption: DeltaGenerator
+    by: str
+    """Minutes or plays: what the filter bar says, but for plays of which no minute is known."""
+
+    @property
+    def history(self) -> History:
+        return self.loaded.value
+
+    @property
+    def unknown(self) -> pd.DataFrame:
+        """Stretches of which not everything is known: the gaps and, where consent is gone, the time since."""
+        if self.unheard_since is None:
+            return self.gaps
+        since = pd.DataFrame({"gap_start": [self.unheard_since], "gap_end": [self.now]})
+        columns = ["gap_start", "gap_end"]
+        return pd.concat([frame[columns] for frame in (self.gaps, since) if len(frame)], ignore_index=True)
+
+    @property
+    def name(self) -> str:
+        return self.viewer.label_of(self.filters.listener)
+
+    @property
+    def previous(self) -> Period | None:
+        """The period that this one can be compared with, where there is one."""
+        return comparable(self.period.previous, self.history.oldest_at)
+
+    @property
+    def today(self) -> date:
+        return local_day(self.now, self.filters.zone)
+
+    def href(self, page: str, key: str | None) -> str | None:
+        """A link to a page of ours that keeps the filters."""
+        if key is None or pd.isna(key):
+            return None
+        return f"{page}?{urlencode({**as_query(self.viewer, self.filters), 'id': key}, doseq=True)}"
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the entry point has drawn and chosen before a page runs."""
+
+    heading: DeltaGenerator
+    viewer: Viewer
+    filters: Filters
+    now: datetime
+    has_period: bool
+
+
+_head: ContextVar[Head] = ContextVar("head")
+
+
+def begin(head: Head) -> None:
+    """Hands over to the page, which runs as a script of its own in the same thread."""
+    _head.set(head)
+
+
+def listening(*, needs_plays: bool = True) -> Listening:
+    """Loads what the page is about and says how fresh it is; stops the page where there is nothing to show.
+
+    Without `needs_plays` it is the Pipeline page, which says itself how the pipeline stands.
+    """
+    head = _head.get()
+    viewer, chosen, now = head.viewer, head.filters, head.now
+    caption = st.empty()
+    loaded = viewer.store.history(chosen.listener)
+    history = loaded.value
+    _warnings(viewer, chosen, loaded, now, tells_status=needs_plays)
+    if history.is_empty and needs_plays:
+        next_run_at = viewer.settings.schedule.next_after(now)
+        messages.no_plays(
+            viewer.label_of(chosen.listener),
+            _run_count(viewer),
+            next_run_at.astimezone(ZoneInfo(chosen.zone)),
+            is_laptop=not viewer.settings.is_in_cloud,
+        )
+        st.stop()
+    if history.counting.empty and needs_plays:
+        messages.no_play_counts(
+            viewer.label_of(chosen.listener), len(history.plays), is_laptop=not viewer.settings.is_in_cloud
+        )
+        st.stop()
+    stretch = filter_values.period_of(chosen, now, history.oldest_at)
+    local = history.local(chosen.zone)
+    previous = comparable(stretch.previous, history.oldest_at)
+    page = Listening(
+        viewer=viewer,
+        filters=chosen,
+        loaded=loaded,
+        period=stretch,
+        everything=local,
+        shown=within(local, stretch),
+        before=within(local, previous) if previous else None,
+        gaps=viewer.store.gaps(chosen.listener).value,
+        unheard_since=health.unheard_since(viewer.runs().value, chosen.listener, now),
+        now=now,
+        colours=colours(),
+        heading=head.heading,
+        caption=caption,
+        by=chosen.by,
+    )
+    heard = page.shown if head.has_period else page.everything
+    caption.caption(_caption(page, heard if needs_plays else None, with_period=head.has_period))
+    if head.has_period:
+        _stop_when_nothing(page)
+        return counted(page, page.shown)
+    return page
+
+
+def counted(page: Listening, heard: pd.DataFrame) -> Listening:
+    """The page of these plays, which counts plays, and says so, where no minute of them is known."""
+    if page.by != "Minutes" or heard.empty or heard["heard_ms"].any():
+        return page
+    messages.no_minutes()
+    return replace(page, by="Plays")
+
+
+def is_about(page: Listening, heard: pd.DataFrame) -> None:
+    """For pages without a period of the filter bar: only of these plays they show minutes."""
+    page.caption.caption(_caption(page, heard, with_period=False))
+
+
+def lead(text: str) -> None:
+    """The page's answer, in a sentence, before anything else."""
+    with st.container(key="hr-lead"):
+        st.markdown(text)
+
+
+def few(page: Listening) -> str:
+    """The answer where there are too few plays for an average."""
+    heard_ms = float(page.shown["heard_ms"].sum())
+    time = f", {humanize.minutes(heard_ms / 60_000)} in all" if heard_ms else ""
+    last = humanize.moment(page.shown["wall"].iloc[-1])
+    return f"**{humanize.plays(len(page.shown))}** in this period{time}, the last one on **{last}**."
+
+
+def head(title: str) -> DeltaGenerator:
+    """A heading with room for a choice beside it; as high without one, so that columns stay level."""
+    key = f"hr-head-{re.sub('[^a-z]+', '-', title.lower())}"
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key=key)
+    row.header(title, anchor=False, width="content")
+    return row
+
+
+def how_counted(text: str) -> None:
+    with st.expander("How is this counted?", icon=":material/help:"):
+        st.markdown(text)
+
+
+def estimated(share_measured: float) -> str:
+    """Says in a caption that minutes are not measured, where they are not."""
+    return (
+        ""
+        if share_measured >= MEASURED_FROM
+        else " Minutes are estimated: Spotify tells that a track was played, not for how long."
+    )
+
+
+def gap_notice(page: Listening) -> None:
+    within_period = days.gaps_within(page.gaps, page.period)
+    if len(within_period):
+        marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
+        messages.gaps_in_period(len(within_period), sorted(marked))
+    if page.unheard_since and page.unheard_since < page.period.end_at:
+        messages.unheard(page.name, local_day(page.unheard_since, page.filters.zone))
+
+
+def alt_text(*sentences: str) -> str:
+    """A chart's text alternative: the sentence above it without its marks."""
+    return markdown.plain(" ".join(sentences))
+
+
+def _caption(page: Listening, heard: pd.DataFrame | None, *, with_period: bool) -> str:
+    """`heard` are the plays whose minutes the page shows; None where it shows none."""
+    zone = f"times in {page.filters.zone}" if with_period else f"Times in {page.filters.zone}"
+    newest = page.history.newest_at
+    added = f"newest play {humanize.ago(page.now - newest)}" if newest else "no plays yet"
+    parts = [humanize.days(page.period.start, page.period.end)] if with_period else []
+    is_estimated = heard is not None and measured_share(heard) < MEASURED_FROM
+    return " · ".join([*parts, zone, added, *(["minutes estimated"] if is_estimated else [])])
+
+
+def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: datetime, *, tells_status: bool) -> None:
+    if not stale(loaded, chosen.zone, now) and tells_status:
+        _how_it_stands(viewer, chosen, now)
+
+
+def stale(loaded: Loaded[Any], zone: str, now: datetime) -> bool:
+    """Says that this is an old copy, when it is."""
+    if loaded.error:
+        messages.stale(loaded.known_at.astimezone(ZoneInfo(zone)), now - loaded.known_at, loaded.error)
+    return bool(loaded.error)
+
+
+def as_of(loaded: Loaded[Any], now: datetime) -> datetime:
+    """Until when the copy tells: in an old copy of the ledger the hours since then are not missing, but unknown."""
+    return loaded.known_at if loaded.error else now
+
+
+def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:
+    ledger = viewer.runs()
+    stale(ledger, chosen.zone, now)
+    status = health.status(ledger.value, as_of(ledger, now), viewer.settings.schedule)
+    if status.level in ("late", "failing", "paused"):
+        messages.behind(f"{status.words}. The charts show what has arrived.")
+        return
+    found = health.listeners(ledger.value, now)
+    mine = found[(found["listener_id"] == chosen.listener) & (found["state"] == "failed")]
+    name = markdown.literal(viewer.label_of(chosen.listener))
+    for row in mine.to_dict("records"):
+        reason = humanize.without_code_marks(viewer.without_others(row["reason"] or "No reason was recorded."))
+        messages.behind(f"The last run could not read {name}'s plays: {markdown.literal(reason)}")
+
+
+def _run_count(viewer: Viewer) -> int:
+    runs = viewer.runs().value
+    return int((runs["step"] == "ingest").sum())
+
+
+def _stop_when_nothing(page: Listening) -> None:
+    if len(page.shown):
+        return
+    at = page.everything["played_at"]
+    earlier = page.everything[at < page.period.start_at]
+    later = page.everything[at >= page.period.end_at]
+    messages.nothing_in_period(
+        earlier["wall"].iloc[-1] if len(earlier) else None,
+        later["wall"].iloc[0] if len(later) else None,
+        _periods_with_plays(page),
+        choose_period,
+    )
+    st.stop()
+
+
+def _periods_with_plays(page: Listening) -> list[str]:
+    """The shortest period of the filter bar that holds a play, and all time."""
+    named = [named_period(name, page.filters.zone, page.now, page.history.oldest_at) for name in (*DAYS, ALL_TIME)]
+    held = [stretch.name for stretch in named if len(within(page.everything, stretch))]
+    return list(dict.fromkeys([*held[:1], *held[-1:]]))

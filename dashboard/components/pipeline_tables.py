@@ -1,0 +1,131 @@
+"""The Pipeline page's tables: each listener's consent, the last Spark batch and how long steps take, the gaps."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import humanize
+from analysis import sound
+from components import downloads, markup, ranked_lists
+from components.markdown import literal
+from components.page_frame import Listening
+from pipeline import health, run_hours
+from pipeline.commands import cli
+
+GAPS = 10
+
+
+def consent(page: Listening, runs: pd.DataFrame) -> None:
+    st.header("Listeners", anchor=False)
+    listeners = health.listeners(runs, page.now)
+    listeners = listeners[listeners["listener_id"].isin(page.viewer.listeners)]
+    ending = listeners[listeners["level"].isin(["soon", "ended", "gone"])]
+    for row in ending.to_dict("records"):
+        st.warning(
+            f"{literal(page.viewer.label_of(row['listener_id']))}: consent {_ends(row)}. Run "
+            f"`{_cli(page, 'authorize ' + str(row['listener_id']))}`.",
+            icon=":material/key:",
+        )
+    if ending.empty and len(listeners):
+        st.markdown("Nobody has to renew their consent in the next 30 days.")
+    lines = [
+        (
+            page.viewer.label_of(row["listener_id"]),
+            ranked_lists.text(row["state"]).replace("_", " "),
+            _consent_of(row, page),
+        )
+        for row in listeners.to_dict("records")
+    ]
+    st.html(markup.table(("Listener", "Last run", "Days of consent left"), lines, "Days of consent left"))
+
+
+def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
+    if row["level"] == "gone":
+        return "none, needs consent"
+    if pd.isna(row["ends_at"]):
+        return "unknown"
+    end = humanize.day(pd.Timestamp(row["ends_at"]).tz_convert(page.filters.zone))
+    return f"ended {end}" if row["level"] == "ended" else f"{int(row['days_left']):,}, until {end}"
+
+
+def _cli(page: Listening, what: str) -> str:
+    return cli(what, is_laptop=not page.viewer.settings.is_in_cloud)
+
+
+def _ends(row: dict[object, object]) -> str:
+    if row["level"] == "gone":
+        return "is gone: Spotify refuses it"
+    left = int(str(row["days_left"]))
+    return f"ended {humanize.counted(-left, 'day')} ago" if left < 0 else f"ends in {humanize.counted(left, 'day')}"
+
+
+def spark(page: Listening, runs: pd.DataFrame) -> None:
+    st.header("Spark and steps", anchor=False)
+    batch = health.spark_batch(runs, page.viewer.store.top_tracks(page.filters.listener).value, page.now)
+    if batch is None:
+        st.markdown("No top ten has been computed yet. The first batch starts after the first new plays.")
+    else:
+        read = f", from {humanize.plays(batch['plays'])}" if batch["plays"] is not None else ""
+        st.markdown(f"The top ten is **{humanize.duration(batch['age'])}** old: run `{batch['run_id']}`{read}.")
+    st.markdown(known_features(page))
+    durations = health.durations(runs)
+    lines = [
+        (
+            run_hours.STEP_NAMES[row["step"]],
+            f"{row['median_seconds']:,.0f} s",
+            f"{row['last_seconds']:,.0f} s",
+            f"{row['runs']:,}",
+        )
+        for row in durations.to_dict("records")
+    ]
+    st.html(markup.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
+
+
+def sizes(page: Listening) -> None:
+    """How much there is, and what looking at it was billed for; only for who may see it all, as it is about all."""
+    if page.viewer.others:
+        return
+    st.header("Data", anchor=False)
+    store = page.viewer.store
+    told = store.sizes().value
+    lines = [(row["table"], f"{row['rows']:,}", humanize.size(row["bytes"])) for row in told.to_dict("records")]
+    st.html(markup.table(("Table", "Rows", "Size"), lines, "Rows and size of every table"))
+    st.caption(
+        f"BigQuery has billed this server for {humanize.size(store.billed_bytes_today)} of queries since midnight UTC or "
+        "its start. 1 TiB a month is free."
+    )
+
+
+def gaps(page: Listening) -> None:
+    st.header("Gaps", anchor=False)
+    if page.gaps.empty:
+        st.markdown("None: every page of Spotify's overlapped what was already stored.")
+        return
+    zone = page.filters.zone
+    newest = page.gaps.iloc[::-1]
+    st.markdown(
+        f"**{humanize.counted(len(newest), 'stretch')}** in which plays may be missing. An import of the extended "
+        f"streaming history fills them: `{_cli(page, f'import {page.filters.listener} FILE…')}`."
+    )
+    lines = [
+        (
+            humanize.moment_year(row["gap_start"].tz_convert(zone)),
+            humanize.moment_year(row["gap_end"].tz_convert(zone)),
+            humanize.duration(row["gap_end"] - row["gap_start"]),
+        )
+        for row in newest.head(GAPS).to_dict("records")
+    ]
+    st.html(markup.table(("From", "To", "Length"), lines, "Gaps, the newest first"))
+    if len(newest) > GAPS:
+        st.caption(f"The newest {GAPS} of {len(newest):,}. The download has all of them.")
+    downloads.menu(newest, "gaps")
+
+
+def known_features(page: Listening) -> str:
+    """How much of all listening the Sound page can tell about."""
+    known = sound.coverage(page.history, page.everything)
+    if not known.sources:
+        return "Audio features are known for **none** of the listening: the Sound page says why."
+    return f"Audio features are known for **{humanize.percent(known.share)}** of all listening."

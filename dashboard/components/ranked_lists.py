@@ -1,0 +1,97 @@
+"""Frames of tops and plays → lists with covers, ranks and thin bars, on the page."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import humanize
+from components.markup import Row, ranked, unranked
+from components.page_frame import Listening
+
+PAGE_OF = {"Tracks": "track", "Artists": "artist", "Albums": "album"}
+
+
+def draw_top(
+    page: Listening,
+    top: pd.DataFrame,
+    kind: str,
+    label: str,
+    *,
+    moves: bool = True,
+    by: str | None = None,
+    current: str | None = None,
+) -> None:
+    """The frame of `tops.top`, as an ordered list. It has moves only where there is a period to compare with.
+
+    `by` says what decided the order, if not the filter bar; `current` is the key of the row the page is about.
+    """
+    measure = (by or page.by).lower()
+    most = float(top[measure].max()) if len(top) else 0.0
+    has_moves = moves and page.previous is not None
+    items = [
+        replace(_top_row(page, row, kind, has_moves, measure, most), is_current=row["key"] == current)
+        for row in top.to_dict("records")
+    ]
+    st.html(ranked(items, page.colours, label))
+    beyond = top.attrs.get("tied_beyond", 0)
+    if beyond:
+        st.caption(f"and {beyond:,} more tied at {top['rank'].iloc[-1]}")
+
+
+def draw_played(page: Listening, played: pd.DataFrame, label: str) -> None:
+    """The frame of `tops.last_played`: what, by whom, when."""
+    items = [
+        Row(
+            title=humanize.named(row["name"], "track"),
+            second=text(row["artist_name"]),
+            main="",
+            small=_when(row["wall"], page),
+            image_url=text(row["image_url"]) or None,
+            spotify_url=text(row["spotify_url"]) or None,
+            title_href=page.href("track", row["key"]),
+            second_href=page.href("artist", row["artist_key"]),
+            monogram=text(row["artist_name"]),
+        )
+        for row in played.to_dict("records")
+    ]
+    st.html(unranked(items, page.colours, label))
+
+
+def text(value: Any) -> str:
+    """What is not known is an empty text, never `nan`."""
+    return "" if value is None or pd.isna(value) else str(value)
+
+
+def _top_row(page: Listening, row: dict[Any, Any], kind: str, moves: bool, measure: str, most: float) -> Row:
+    numbers = (humanize.known_minutes(row["minutes"]), humanize.plays(int(row["plays"])))
+    main, small = numbers if measure == "minutes" else numbers[::-1]
+    second = "" if kind == "Artists" else text(row["artist_name"])
+    return Row(
+        title=humanize.named(row["name"], kind[:-1].lower()),
+        second=second,
+        main=main,
+        small=small,
+        share=row[measure] / most if most else None,
+        rank=int(row["rank"]),
+        is_tied=bool(row["is_tied"]),
+        move=_move(row) if moves else "",
+        image_url=text(row["image_url"]) or None,
+        spotify_url=text(row["spotify_url"]) or None,
+        title_href=page.href(PAGE_OF[kind], row["key"]),
+        second_href=page.href("artist", row["artist_key"]) if second else None,
+        monogram=second or text(row["name"]),
+    )
+
+
+def _move(row: dict[Any, Any]) -> str:
+    return "new" if pd.isna(row["move"]) else f"{int(row['move']):+d}"
+
+
+def _when(wall: Any, page: Listening) -> str:
+    """The weekday within the last week, else the date."""
+    age = (page.today - wall.date()).days
+    if age == 0:
+        return f"{wall:%H:%M}"
+    return f"{wall:%a %H:%M}" if age < 7 else f"{humanize.short_day(wall)} {wall:%H:%M}"

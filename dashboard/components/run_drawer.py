@@ -1,0 +1,131 @@
+"""One step of one run, opened from the grid: how it stands, every attempt, each listener's part, where the log is."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import humanize
+from components import markup, ranked_lists
+from components.markdown import literal
+from components.page_frame import Listening
+from components.run_grid import CellKey, to_cell_key
+from pipeline import health, run_hours
+from pipeline.log_links import logs_url
+from pipeline.remedies import MISSING, is_said, next_step
+from pipeline.run_hours import STEP_NAMES
+
+IN_URL = "cell"
+
+
+def opened(key: CellKey) -> None:
+    """The drawer's state is in the address: it can be sent to somebody, and outlives a reconnect."""
+    st.query_params[IN_URL] = str(key)
+
+
+def draw_if_open(page: Listening, runs: pd.DataFrame, cells: pd.DataFrame) -> None:
+    key = to_cell_key(st.query_params.get(IN_URL))
+    hour = cells[cells["slot"].dt.floor("h") == key.slot] if key else cells.head(0)
+    if key is None or hour.empty:
+        return
+    cell = hour[hour["step"] == key.step].iloc[0].to_dict()
+    step = STEP_NAMES[key.step]
+    title = f"{step[0].upper()}{step[1:]}, {humanize.moment(cell['slot'].tz_convert(page.filters.zone))}"
+    drawer = st.dialog(title, position="right", width="medium", on_dismiss=_closed)
+    drawer(_draw)(page, runs, cell, _next_step(page, runs, cell, hour))
+
+
+def _closed() -> None:
+    st.query_params.pop(IN_URL, None)
+
+
+def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], following: str) -> None:
+    st.html(markup.legend([_swatch(page, cell)]))
+    st.markdown(_reason(page, cell) or "No reason was recorded.")
+    if following:
+        st.markdown(f"**Next:** {following}")
+    attempts = _attempts_of(page, runs, cell)
+    _attempts(page, attempts)
+    if len(attempts):
+        _listeners(page, attempts.iloc[-1]["details"])
+    if page.viewer.settings.is_in_cloud:
+        url = logs_url(
+            page.viewer.settings.project, cell["step"], cell["slot"], ranked_lists.text(cell["run_id"]) or None
+        )
+        st.link_button("Open the log in Cloud Logging", url, icon=":material/open_in_new:")
+
+
+def _reason(page: Listening, row: Mapping[Any, Any]) -> str:
+    """The ledger's sentence as it is: others have a part in it, so none of it is Markdown."""
+    return literal(humanize.without_code_marks(page.viewer.without_others(ranked_lists.text(row["reason"]))))
+
+
+def _attempts_of(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any]) -> pd.DataFrame:
+    return run_hours.attempts(runs, cell["slot"], cell["step"], page.viewer.settings.schedule)
+
+
+def _swatch(page: Listening, cell: Mapping[Any, Any]) -> tuple[str, str, str, str]:
+    state = cell["state"]
+    return state, page.colours.states[state], cell["glyph"], page.colours.on_state[state]
+
+
+def _attempts(page: Listening, attempts: pd.DataFrame) -> None:
+    st.header("Attempts", anchor=False)
+    if attempts.empty:
+        st.caption("The ledger has no row of it.")
+        return
+    lines = [_attempt(page, row) for row in attempts.to_dict("records")]
+    st.html(markup.table(("Began", "Took", "State", "In", "New", "Run"), lines, "Attempts, the first one first"))
+    for row in attempts.iloc[:-1].to_dict("records"):
+        st.caption(f"{row['state'].capitalize()} before: {_reason(page, row)}")
+
+
+def _attempt(page: Listening, row: Mapping[Any, Any]) -> tuple[str, ...]:
+    began, ended = row["started_at"], row["finished_at"]
+    return (
+        f"{began.tz_convert(page.filters.zone):%H:%M:%S}",
+        humanize.duration(ended - began) if ended - began >= timedelta(seconds=1) else "< 1 s",
+        row["state"],
+        _count(row["rows_in"]),
+        _count(row["rows_new"]),
+        ranked_lists.text(row["run_id"]),
+    )
+
+
+def _count(value: Any) -> str:
+    return "–" if pd.isna(value) else f"{int(value):,}"
+
+
+def _next_step(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], hour: pd.DataFrame) -> str:
+    """Empty where nothing went wrong, or where the reason names it."""
+    is_laptop = not page.viewer.settings.is_in_cloud
+    if cell["state"] == "missing":
+        first = hour.loc[hour["state"] == "missing", "step"].iloc[0]
+        return next_step(MISSING, first, is_laptop=is_laptop)
+    newest = _attempts_of(page, runs, cell).tail(1)
+    if not health.is_trouble(newest).any():
+        return ""
+    following = next_step(ranked_lists.text(newest["error_class"].iloc[0]), cell["step"], is_laptop=is_laptop)
+    return "" if is_said(following, ranked_lists.text(cell["reason"])) else following
+
+
+def _listeners(page: Listening, details: Any) -> None:
+    """Only those this viewer may see."""
+    told = (details or {}).get("listeners") or {}
+    mine = {slug: about for slug, about in told.items() if slug in page.viewer.listeners}
+    if not mine:
+        return
+    st.header("Listeners", anchor=False)
+    lines = [
+        (
+            page.viewer.label_of(slug),
+            ranked_lists.text(about.get("state")).replace("_", " "),
+            _count(about.get("fetched")),
+            _count(about.get("new")),
+            humanize.without_code_marks(page.viewer.without_others(ranked_lists.text(about.get("reason")))),
+        )
+        for slug, about in mine.items()
+    ]
+    st.html(markup.table(("Listener", "State", "On the page", "New", "Why"), lines, "Each listener's part"))

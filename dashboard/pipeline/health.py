@@ -1,0 +1,324 @@
+"""Is it working, what went wrong, what is there to do: read from the ledger, in words."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from pipeline.ledger import UNREADABLE
+from pipeline.missing_runs import Silence, silences
+from pipeline.remedies import MISSING, next_step
+from pipeline.run_hours import STEPS, Hour, grid_hours, scheduled, unasked
+from pipeline.schedule import HOURLY, Schedule
+
+PAGE_LIMIT = 50
+"""Spotify shows no more plays than this: a run that was given as many may have lost some."""
+WARN_DAYS = 30
+_WEEK_HOURS = 7 * 24
+_LEDGER_HOURS = 14 * 24
+"""All that the ledger's copy holds (data.LEDGER_DAYS) but its first day."""
+
+
+_HEARD = ("collected", "nothing_new")
+
+
+@dataclass(frozen=True)
+class Status:
+    """level: ok, attention (a listener needs somebody), paused (by Spotify), late, failing, never."""
+
+    level: str
+    words: str
+    last_success_at: datetime | None
+
+
+def status(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> Status:
+    """How the pipeline stands, worst first."""
+    hourly = scheduled(runs)
+    asked = hourly[hourly["step"] == "ingest"]
+    if asked.empty:
+        return Status("never", "Never ran", None)
+    hours = grid_hours(runs, now, _LEDGER_HOURS, schedule)
+    finished = [hour.cells["ingest"].finished_at for hour in hours if hour.is_good]
+    age = now - hourly["finished_at"].max().to_pydatetime()
+    level, words = (
+        _failing(runs, hours, now)
+        # Only ingest is called by the clock: a file that is sent again can bring load a newer row.
+        or _late(now - asked["finished_at"].max().to_pydatetime(), schedule)
+        or _asking_nobody(runs, hours, now)
+        or _unread_listeners(runs, now)
+        or ("ok", f"Healthy: the last run finished {_span(age)} ago")
+    )
+    return Status(level, words, finished[-1] if finished else None)
+
+
+def problems(
+    runs: pd.DataFrame,
+    now: datetime,
+    hours: int = _WEEK_HOURS,
+    schedule: Schedule = HOURLY,
+    *,
+    is_laptop: bool = False,
+) -> pd.DataFrame:
+    """What went wrong, the newest first: slot, since, step, state, listener_id, error_class, what, next_step,
+    recovered.
+
+    `since` is the slot of the first failure of an uninterrupted row of them, of which `slot` is the last.
+    """
+    oldest = now - timedelta(hours=hours)
+    of_listeners = [row for row in _failed_listeners(runs) if row["slot"] > oldest]
+    silent = [found for found in silences(grid_hours(runs, now, _LEDGER_HOURS, schedule)) if found.last > oldest]
+    told = [*_failed_steps(runs[runs["slot"] > oldest]), *of_listeners, *(_unrecorded(found) for found in silent)]
+    rows = [{**row, "next_step": _next_step(row, is_laptop=is_laptop)} for row in told]
+    columns = ["slot", "since", "step", "state", "listener_id", "error_class", "what", "next_step", "recovered"]
+    return pd.DataFrame(rows, columns=columns).sort_values(["slot", "step"], ascending=False, ignore_index=True)
+
+
+def plays_per_run(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row per run and listener, the oldest first: slot, listener_id, fetched, new, at_limit (all were new)."""
+    rows = [
+        {"slot": slot, "listener_id": slug, "fetched": told.get("fetched") or 0, "new": told.get("new") or 0}
+        for slot, details in _ingest_details(runs)
+        for slug, told in details.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["slot", "listener_id", "fetched", "new"])
+    return frame.assign(at_limit=frame["new"] >= PAGE_LIMIT)
+
+
+def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """A row per listener as the newest run found them: listener_id, state, reason, ends_at, days_left, level.
+
+    level: ok, soon (consent ends within 30 days), ended, gone (Spotify refuses it before its end), unknown.
+    """
+    newest: dict[str, Mapping[str, Any]] = {}
+    for _, details in _ingest_details(runs):
+        for slug, told in details.items():
+            before = newest.get(slug, {})
+            ends_at = told.get("consent_ends_at") or before.get("consent_ends_at")
+            # A run that asked nobody says nothing about a consent.
+            judged = before if told.get("error_class") == "NotAsked" else told
+            newest[slug] = {**told, "consent_ends_at": ends_at, "is_gone": _is_gone(judged)}
+    rows = [_listener_row(slug, told, now) for slug, told in sorted(newest.items())]
+    return pd.DataFrame(rows, columns=["listener_id", "state", "reason", "ends_at", "days_left", "level"])
+
+
+def unheard_since(runs: pd.DataFrame, listener_id: str, now: datetime) -> datetime | None:
+    """Since when nobody may ask for the plays of a listener whose consent is gone; None while somebody may.
+
+    The slot of the last run that heard the listener; where the copy of the ledger has none, of its first.
+    """
+    found = listeners(runs, now)
+    if found[(found["listener_id"] == listener_id) & found["level"].isin(["gone", "ended"])].empty:
+        return None
+    told = _ingest_details(runs)
+    heard = [slot for slot, details in told if details.get(listener_id, {}).get("state") in _HEARD]
+    return heard[-1] if heard else told[0][0]
+
+
+def success_rate(runs: pd.DataFrame, now: datetime, days: int = 7, schedule: Schedule = HOURLY) -> tuple[int, int]:
+    """Hours in which every step did its work, and hours that the schedule expected since the first run.
+
+    An hour in which nobody was asked is neither good nor bad.
+    """
+    hours = grid_hours(runs, now, days * 24, schedule)
+    good = sum(hour.is_good for hour in hours)
+    return good, good + sum(hour.bad_step is not None for hour in hours)
+
+
+def durations(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row per step that did work: step, median_seconds, last_seconds, runs."""
+    worked = runs[runs["state"] == "succeeded"].sort_values("finished_at")
+    seconds = (worked["finished_at"] - worked["started_at"]).dt.total_seconds()
+    told = seconds.groupby(worked["step"]).agg(["median", "last", "size"])
+    told.columns = pd.Index(["median_seconds", "last_seconds", "runs"])
+    return told.reindex([step for step in STEPS if step in told.index]).rename_axis("step").reset_index()
+
+
+def spark_batch(runs: pd.DataFrame, top_tracks: pd.DataFrame, now: datetime) -> dict[str, Any] | None:
+    """The batch whose rows `top_tracks` holds: run_id, computed_at, as_of, age, plays; None before the first one."""
+    if top_tracks.empty:
+        return None
+    newest = top_tracks.iloc[0]
+    rows = runs[(runs["step"] == "top_tracks") & (runs["run_id"] == newest["run_id"]) & (runs["state"] == "succeeded")]
+    read = rows["rows_in"].iloc[0] if len(rows) else None
+    computed_at = newest["computed_at"].to_pydatetime()
+    return {
+        "run_id": newest["run_id"],
+        "computed_at": computed_at,
+        "as_of": newest["as_of"].to_pydatetime(),
+        "age": now - computed_at,
+        "plays": None if read is None or pd.isna(read) else int(read),
+    }
+
+
+def blocked_until(runs: pd.DataFrame, now: datetime) -> datetime | None:
+    """Until when Spotify asked not to be called, when that is still to come."""
+    told = pd.to_datetime(runs["blocked_until"], utc=True).max()
+    return told.to_pydatetime() if pd.notna(told) and told > now else None
+
+
+def _failing(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[str, str] | None:
+    """The first step that fails, or dies without a word. For ingest, whose silence is told by the clock, see _late."""
+    failing = _failing_since(runs)
+    silent = {found.step: found.since for found in silences(hours) if not found.has_recovered}
+    for step in STEPS:
+        if step in failing:
+            since = min(failing[step], silent.get(step, now))
+            return "failing", f"Failing for {_span(now - since)}: {_named(step)}"
+        if step in silent and step != "ingest":
+            return "failing", f"Failing for {_span(now - silent[step])}: {_named(step)} left no record"
+    return None
+
+
+def _late(age: timedelta, schedule: Schedule) -> tuple[str, str] | None:
+    return ("late", f"Late: the last run finished {_span(age)} ago") if age > schedule.late_after else None
+
+
+def _asking_nobody(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[str, str] | None:
+    """A run that asks nobody is as it should be, and still nobody's plays are collected."""
+    if blocked_until(runs, now):
+        return "paused", "Paused: Spotify asked not to be called for now"
+    recorded = [hour.cells["ingest"] for hour in hours if hour.cells["ingest"].finished_at]
+    why = recorded[-1].unasked if recorded else ""
+    return ("attention", f"Running, but the last run asked nobody: {why}") if why else None
+
+
+def _unread_listeners(runs: pd.DataFrame, now: datetime) -> tuple[str, str] | None:
+    found = listeners(runs, now)
+    failed = int((found["state"] == "failed").sum())
+    return ("attention", f"Running, but {failed} of its listeners could not be read") if failed else None
+
+
+def _failing_since(runs: pd.DataFrame) -> dict[str, datetime]:
+    """The steps whose newest row is a failure, and when the first of that row of failures was."""
+    since = {}
+    for step, rows in runs[runs["state"] != UNREADABLE].sort_values("finished_at").groupby("step"):
+        is_failed = rows["state"] == "failed"
+        if is_failed.iloc[-1]:
+            good = rows.loc[~is_failed, "finished_at"].max()
+            later = rows if pd.isna(good) else rows[rows["finished_at"] > good]
+            since[str(step)] = later["finished_at"].iloc[0].to_pydatetime()
+    return since
+
+
+def _unrecorded(silence: Silence) -> dict[str, Any]:
+    is_ingest = silence.step == "ingest"
+    return {
+        "slot": silence.last,
+        "since": silence.since,
+        "step": silence.step,
+        "state": "missing",
+        "listener_id": None,
+        "error_class": MISSING,
+        "what": "No run was recorded." if is_ingest else "No record, although the step before it had work for it.",
+        "recovered": silence.has_recovered,
+    }
+
+
+def _next_step(row: Mapping[str, Any], *, is_laptop: bool) -> str:
+    return next_step(row["error_class"], row["step"], row["listener_id"] or "LISTENER", is_laptop=is_laptop)
+
+
+def is_trouble(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows of the ledger say that something went wrong; a load of the good rows alone is a success, too."""
+    return (rows["state"] == "failed") | rows["error_class"].isin(("RowsRefused", "PlaysDoubled"))
+
+
+def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    is_bad = is_trouble(runs)
+    is_asked = pd.Series([not unasked(row) for row in runs.to_dict("records")], runs.index, dtype=bool)
+    last_good = runs[~is_bad & is_asked & (runs["state"] != UNREADABLE)].groupby("step")["finished_at"].max()
+    rows = []
+    for row in runs[is_bad & ~runs["details"].map(_tells_of_a_failed_listener)].to_dict("records"):
+        error_class = row["error_class"] if isinstance(row["error_class"], str) else ""
+        rows.append(
+            {
+                "slot": row["slot"],
+                "since": row["slot"],
+                "step": row["step"],
+                "state": row["state"],
+                "listener_id": None,
+                "error_class": error_class,
+                "what": row["reason"] or "",
+                "recovered": bool(last_good.get(row["step"], row["finished_at"]) > row["finished_at"]),
+            }
+        )
+    return rows
+
+
+def _tells_of_a_failed_listener(details: object) -> bool:
+    listeners = details.get("listeners", {}) if isinstance(details, dict) else {}
+    return any(told.get("state") == "failed" for told in listeners.values())
+
+
+def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Failures of one listener; of a row of the same ones only the newest."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for slot, details in _ingest_details(runs):
+        for slug, told in details.items():
+            error_class = told.get("error_class") or ""
+            if told.get("state") == "failed":
+                earlier = rows.get((slug, error_class))
+                rows[slug, error_class] = {
+                    "slot": slot,
+                    "since": earlier["since"] if earlier and not earlier["recovered"] else slot,
+                    "step": "ingest",
+                    "state": "failed",
+                    "listener_id": slug,
+                    "error_class": error_class,
+                    "what": told.get("reason") or "",
+                    "recovered": False,
+                }
+            elif told.get("state") in _HEARD:
+                for failed in (row for (other, _), row in rows.items() if other == slug):
+                    failed["recovered"] = True
+    return list(rows.values())
+
+
+def _ingest_details(runs: pd.DataFrame) -> list[tuple[datetime, Mapping[str, Mapping[str, Any]]]]:
+    """What ingest told of each listener, run by run, the oldest first."""
+    rows = runs[runs["step"] == "ingest"].sort_values(["slot", "finished_at"])
+    told = zip(rows["slot"], rows["details"], strict=True)
+    return [(slot.to_pydatetime(), (details or {}).get("listeners") or {}) for slot, details in told]
+
+
+def _listener_row(slug: str, told: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    ends_at = datetime.fromisoformat(told["consent_ends_at"]) if told.get("consent_ends_at") else None
+    days_left = (ends_at - now).days if ends_at else None
+    return {
+        "listener_id": slug,
+        "state": told.get("state"),
+        "reason": told.get("reason"),
+        "ends_at": ends_at,
+        "days_left": days_left,
+        "level": _consent_level(days_left, is_gone=told["is_gone"]),
+    }
+
+
+def _is_gone(told: Mapping[str, Any]) -> bool:
+    return bool(told.get("is_gone")) or told.get("error_class") == "NeedsConsent"
+
+
+def _consent_level(days_left: int | None, *, is_gone: bool) -> str:
+    if is_gone and (days_left is None or days_left >= 0):
+        return "gone"
+    if days_left is None:
+        return "unknown"
+    if days_left < 0:
+        return "ended"
+    return "soon" if days_left <= WARN_DAYS else "ok"
+
+
+def _named(step: str) -> str:
+    return {"top_tracks": "the top ten (Spark)", "transform": "starting Spark"}.get(step, step)
+
+
+def _span(age: timedelta) -> str:
+    """A stretch of time in the largest unit that says it."""
+    minutes = max(int(age.total_seconds() // 60), 0)
+    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            count = minutes // size
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"

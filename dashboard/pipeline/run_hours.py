@@ -1,0 +1,193 @@
+"""The ledger as a grid of hours and steps, with what the ledger cannot say by itself: running, not run, missing.
+
+A step writes its row when it ends. So an hour without a row is waiting, then missing; a step whose predecessor did
+its work is running, then missing; and one whose predecessor had nothing for it, or failed, was not run.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from pipeline.ledger import UNREADABLE
+from pipeline.schedule import HOURLY, Schedule
+
+STEPS = ("ingest", "load", "transform", "top_tracks")
+STATES = ("succeeded", "skipped", "running", "failed", "not run", "missing", "waiting", UNREADABLE)
+STEP_NAMES = {"ingest": "ingest", "load": "load", "transform": "start Spark", "top_tracks": "top ten (Spark)"}
+GLYPHS = {
+    "succeeded": "✓",
+    "skipped": "–",
+    "running": "…",
+    "failed": "✕",
+    "not run": "·",
+    "missing": "?",
+    "waiting": "○",
+    UNREADABLE: "≠",
+}
+
+ALLOWED = {
+    "ingest": timedelta(minutes=15),
+    "load": timedelta(minutes=30),
+    "transform": timedelta(minutes=45),
+    "top_tracks": timedelta(minutes=45),
+}
+"""How long a step may take, retries included, before its row counts as missing. A batch is stopped after 30 minutes,
+and transform waits for one that still runs."""
+
+_WAITED_FOR = {"ingest": "the schedule", "load": "the file", "transform": "the message", "top_tracks": "the batch"}
+_PAUSED, _NOBODY = "Spotify had asked for a pause", "no listener had given consent"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is known of one step of one hour. `unasked` says why ingest asked nobody, when it did not."""
+
+    state: str
+    reason: str
+    run_id: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    rows_new: int | None = None
+    unasked: str = ""
+
+
+@dataclass(frozen=True)
+class Hour:
+    """What became of one slot of the schedule: a cell for every step."""
+
+    slot: datetime
+    cells: Mapping[str, Cell]
+
+    @property
+    def bad_step(self) -> str | None:
+        """The first step that failed or left no record: what comes after it could not do its work."""
+        return next((step for step in STEPS if self.cells[step].state in ("failed", "missing")), None)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether somebody was asked, and every step did what there was for it. Not while one is still at work."""
+        ingest = self.cells["ingest"]
+        is_over = all(cell.state in ("succeeded", "skipped", "not run") for cell in self.cells.values())
+        return is_over and ingest.state != "not run" and not ingest.unasked
+
+
+def grid(runs: pd.DataFrame, now: datetime, hours: int = 24, schedule: Schedule = HOURLY) -> pd.DataFrame:
+    return to_frame(grid_hours(runs, now, hours, schedule))
+
+
+def to_frame(hours: Iterable[Hour]) -> pd.DataFrame:
+    """A row per hour and step, the oldest hour first.
+
+    slot (UTC), step, state, glyph, reason, run_id, started_at, finished_at, seconds, rows_new, unasked.
+    """
+    cells = [(hour.slot, step, cell) for hour in hours for step, cell in hour.cells.items()]
+    frame = pd.DataFrame([{"slot": slot, "step": step, **vars(cell)} for slot, step, cell in cells])
+    seconds = (
+        pd.to_datetime(frame["finished_at"], utc=True) - pd.to_datetime(frame["started_at"], utc=True)
+    ).dt.total_seconds()
+    return frame.assign(glyph=frame["state"].map(GLYPHS), seconds=seconds, rows_new=frame["rows_new"].astype("Int64"))
+
+
+def grid_hours(runs: pd.DataFrame, now: datetime, hours: int, schedule: Schedule = HOURLY) -> list[Hour]:
+    """The slots of the last hours, the oldest first."""
+    runs = scheduled(runs)
+    slots = schedule.slots(now, hours)
+    newest = newest_rows(runs[runs["slot"] >= slots[0]], schedule)
+    first_slot = schedule.slot_of(runs["slot"].min().to_pydatetime()) if len(runs) else None
+    return [_hour(slot, newest, now, is_before=first_slot is None or slot < first_slot) for slot in slots]
+
+
+def scheduled(runs: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all runs but those of an import or its undoing, which no hour is waiting for."""
+    imports = runs.loc[runs["step"].isin(["import", "undo"]), "run_id"]
+    return runs[~runs["run_id"].isin(imports)]
+
+
+def attempts(runs: pd.DataFrame, slot: datetime, step: str, schedule: Schedule = HOURLY) -> pd.DataFrame:
+    """Every row that the ledger has of one cell, the first one first."""
+    runs, begins = scheduled(runs), pd.Timestamp(slot)
+    mine = runs[(runs["slot"] >= begins) & (runs["slot"] < begins + schedule.interval) & (runs["step"] == step)]
+    return mine.sort_values("finished_at", kind="stable", ignore_index=True)
+
+
+def newest_rows(runs: pd.DataFrame, schedule: Schedule = HOURLY) -> dict[tuple[datetime, str], Mapping[str, Any]]:
+    """How each step of each hour stands: the row that was finished last. A run by hand stands in its hour."""
+    ordered = runs.sort_values("finished_at", kind="stable")
+    return {(schedule.slot_of(row["slot"].to_pydatetime()), row["step"]): row for row in ordered.to_dict("records")}
+
+
+def unasked(row: Mapping[Any, Any]) -> str:
+    """Why a run of ingest asked nobody; empty when it asked somebody, or does not tell."""
+    details = row["details"]
+    if row["step"] != "ingest" or row["state"] != "skipped" or not isinstance(details, dict):
+        return ""
+    if details.get("listeners"):
+        return ""
+    return _NOBODY if pd.isna(row["blocked_until"]) else _PAUSED
+
+
+def _hour(
+    slot: datetime, newest: Mapping[tuple[datetime, str], Mapping[str, Any]], now: datetime, *, is_before: bool
+) -> Hour:
+    cells: dict[str, Cell] = {}
+    for step in STEPS:
+        row = newest.get((slot, step))
+        if row is not None:
+            cells[step] = _recorded(row)
+        elif is_before:
+            cells[step] = Cell("not run", "Before the first run.")
+        else:
+            cells[step] = _unrecorded(step, slot, cells, now)
+    return Hour(slot, cells)
+
+
+def _unrecorded(step: str, slot: datetime, before: Mapping[str, Cell], now: datetime) -> Cell:
+    if step == "ingest":
+        return _without_row(step, slot, now, is_started=False)
+    return _after(step, before[STEPS[STEPS.index(step) - 1]], slot, now)
+
+
+def _after(step: str, earlier: Cell, slot: datetime, now: datetime) -> Cell:
+    """A step without a row, told by the step before it."""
+    if earlier.state in ("waiting", "running"):
+        return Cell("waiting", "The step before it is not finished.", earlier.run_id)
+    if earlier.state == "missing":
+        return Cell("missing", "No record, and none of the step before it.")
+    if earlier.state == UNREADABLE:
+        return Cell(UNREADABLE, "No record, and that of the step before it cannot be read.")
+    if earlier.state != "succeeded" or not _leads_on(step, earlier):
+        return Cell("not run", _why_not_run(earlier), earlier.run_id)
+    cell = _without_row(step, earlier.finished_at or slot, now, is_started=True)
+    # A batch is called after its run, so its output can be found; a function that died may have logged no run at all.
+    return replace(cell, run_id=earlier.run_id) if step == "top_tracks" else cell
+
+
+def _leads_on(step: str, earlier: Cell) -> bool:
+    """Without new plays there is no file to load, and a load that added nothing publishes nothing."""
+    return step == "top_tracks" or bool(earlier.rows_new)
+
+
+def _why_not_run(earlier: Cell) -> str:
+    return "The step before it failed." if earlier.state == "failed" else "The step before it had nothing for it."
+
+
+def _without_row(step: str, since: datetime, now: datetime, *, is_started: bool) -> Cell:
+    if now - since <= ALLOWED[step]:
+        return Cell("running" if is_started else "waiting", f"Waiting for {_WAITED_FOR[step]}.")
+    return Cell("missing", "No record of it, although it was due.")
+
+
+def _recorded(row: Mapping[str, Any]) -> Cell:
+    rows_new = row["rows_new"]
+    return Cell(
+        state=row["state"],
+        reason=row["reason"] if isinstance(row["reason"], str) else "",
+        run_id=row["run_id"],
+        started_at=row["started_at"].to_pydatetime(),
+        finished_at=row["finished_at"].to_pydatetime(),
+        rows_new=None if pd.isna(rows_new) else int(rows_new),
+        unasked=unasked(row),
+    )

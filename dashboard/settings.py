@@ -1,0 +1,114 @@
+"""What the dashboard is told by its environment: the warehouse, who may see whom, what listeners are called."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.schedule import HOURLY, Schedule, to_schedule
+
+ACCESS = ("iap", "oidc", "laptop")
+EVERYONE = "*"
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be used; the text names the variable."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Defaults are for the cloud and closed: without a list of viewers nobody sees anything."""
+
+    project: str
+    dataset: str = "listening"
+    location: str = "US"
+    access: str = "iap"
+    iap_audience: str = ""
+    viewers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """E-mail address in lower case → the listeners its owner may see; ("*",) is all of them."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
+    maximum_bytes_billed: int = 500_000_000
+    is_in_cloud: bool = True
+    """Whether there is a Cloud Logging to point to."""
+    schedule: Schedule = HOURLY
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        listeners = _json_object(environ, "DASHBOARD_LISTENERS")
+        access = environ.get("DASHBOARD_ACCESS", "iap")
+        if access not in ACCESS:
+            raise SettingsError(f"DASHBOARD_ACCESS must be one of {', '.join(ACCESS)}")
+        if access == "laptop" and environ.get("K_SERVICE"):
+            raise SettingsError("DASHBOARD_ACCESS is laptop, which lets everybody in, and this is Cloud Run")
+        if access == "iap":
+            _required(environ, "DASHBOARD_IAP_AUDIENCE")
+        return cls(
+            project=_required(environ, "GOOGLE_CLOUD_PROJECT"),
+            dataset=environ.get("DATASET", "listening"),
+            location=environ.get("LOCATION", "US"),
+            access=access,
+            iap_audience=environ.get("DASHBOARD_IAP_AUDIENCE", ""),
+            viewers=_viewers(_json_object(environ, "DASHBOARD_VIEWERS")),
+            names=_told(listeners, "name"),
+            zones=_told(listeners, "time_zone"),
+            maximum_bytes_billed=_whole_number(environ, "MAXIMUM_BYTES_BILLED", 500_000_000),
+            is_in_cloud=not environ.get("BIGQUERY_EMULATOR_HOST"),
+            schedule=_schedule(environ),
+        )
+
+    def name_of(self, listener_id: str) -> str:
+        """What the listener is called on the pages: the slug unless the owner set a name."""
+        return self.names.get(listener_id, listener_id)
+
+    def zone_of(self, listener_id: str) -> str | None:
+        """The listener's home time zone, when the owner set one."""
+        return self.zones.get(listener_id)
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    if not environ.get(name):
+        raise SettingsError(f"{name} is not set")
+    return environ[name]
+
+
+def _json_object(environ: Mapping[str, str], name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(environ.get(name) or "{}")
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{name} is not JSON") from error
+    if not isinstance(value, dict):
+        raise SettingsError(f"{name} is not a JSON object")
+    return value
+
+
+def _viewers(raw: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    viewers = {}
+    for email, listeners in raw.items():
+        slugs = [listeners] if isinstance(listeners, str) else listeners
+        if not isinstance(slugs, list) or not all(isinstance(slug, str) for slug in slugs):
+            raise SettingsError("DASHBOARD_VIEWERS must give each address a listener, a list of listeners or *")
+        if email.strip().lower() in viewers:
+            raise SettingsError("DASHBOARD_VIEWERS names one address twice, in two spellings: keep one of them")
+        viewers[email.strip().lower()] = tuple(slugs)
+    return viewers
+
+
+def _told(listeners: Mapping[str, Any], what: str) -> dict[str, str]:
+    if not all(isinstance(about, dict) for about in listeners.values()):
+        raise SettingsError('DASHBOARD_LISTENERS must give each listener an object with "name" and "time_zone"')
+    return {slug: str(about[what]) for slug, about in listeners.items() if about.get(what)}
+
+
+def _schedule(environ: Mapping[str, str]) -> Schedule:
+    try:
+        return to_schedule(environ.get("SCHEDULE") or "0 * * * *")
+    except ValueError as error:
+        raise SettingsError("SCHEDULE must be `M * * * *` or `M */N * * *` with N = 2, 3, 4 or 6") from error
+
+
+def _whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, str(default))
+    if not text.isdigit():
+        raise SettingsError(f"{name} is not a whole number")
+    return int(text)

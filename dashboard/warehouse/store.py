@@ -1,0 +1,308 @@
+"""The only door to the warehouse: what the pages ask for, loaded once per version of the data and kept.
+
+A table's time of last change costs nothing to ask for, so it is the version. Small tables are listed, which is free;
+plays and tracks are queried, one listener at a time. When the warehouse cannot be read, the last good copy is served
+and says so; without one the errors of warehouse_errors.py are raised.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any, Generic, TypeVar, cast
+
+import pandas as pd
+import pyarrow as pa
+from google.cloud import bigquery
+from google.oauth2.service_account import Credentials
+
+from analysis import in_bounds
+from analysis.history import History, to_history, to_plays
+from pipeline.ledger import readable
+from settings import Settings
+from warehouse.errors import UNREADABLE, WarehouseUnreadable, as_unreadable, is_missing, is_silence, of_missing
+
+TABLES = ("plays", "tracks", "top_tracks", "gaps", "runs")
+LEDGER_DAYS = 15
+"""As much of the ledger as the Pipeline page looks back on, and a day."""
+_QUERIES = Path(__file__).parent / "queries"
+_TIMEOUT_SECONDS = 10.0
+_QUERY_TIMEOUT_SECONDS = 120.0
+_PATIENCE_SECONDS = 10.0
+# Whether a table has changed is told at once, or not at all: a page with a copy need not wait for it.
+_LOOK_SECONDS = 5.0
+_CHECK_SECONDS = 60.0
+_TRY_AGAIN_SECONDS = 15.0
+_COPIES = 24
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[Value]):
+    """A value, when it was last known to be the newest, and why that is not now where BigQuery could not be read."""
+
+    value: Value
+    known_at: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Copy:
+    value: Any
+    version: datetime
+    known_at: datetime
+    checked: float
+    error: str | None = None
+
+
+class Bill:
+    """What BigQuery has billed this server's queries for since midnight UTC."""
+
+    def __init__(self) -> None:
+        self._day, self._bytes, self._lock = datetime.now(UTC).date(), 0, Lock()
+
+    def add(self, billed_bytes: int) -> int:
+        """The sum with these bytes."""
+        with self._lock:
+            today = datetime.now(UTC).date()
+            self._bytes = billed_bytes + (self._bytes if self._day == today else 0)
+            self._day = today
+            return self._bytes
+
+
+class Warehouse:
+    """BigQuery's answers as frames. Every call has a time-out, every query a limit on what it may bill."""
+
+    def __init__(
+        self, settings: Settings, client: bigquery.Client, patience_seconds: float = _PATIENCE_SECONDS
+    ) -> None:
+        self._client, self._patience_seconds = client, patience_seconds
+        self._retry = bigquery.DEFAULT_RETRY.with_timeout(patience_seconds)
+        self._dataset = bigquery.DatasetReference(settings.project, settings.dataset)
+        self._maximum_bytes_billed = settings.maximum_bytes_billed
+        self._bill = Bill()
+
+    @property
+    def billed_bytes_today(self) -> int:
+        return self._bill.add(0)
+
+    def sizes(self) -> pd.DataFrame:
+        """A row per table: table, rows, bytes. Free of charge."""
+        found = [
+            self._client.get_table(self._dataset.table(name), retry=self._retry, timeout=_TIMEOUT_SECONDS)
+            for name in TABLES
+        ]
+        told = [(name, table.num_rows, table.num_bytes) for name, table in zip(TABLES, found, strict=True)]
+        return pd.DataFrame(told, columns=["table", "rows", "bytes"])
+
+    def modified(self, table: str) -> datetime:
+        """When the table last changed: free of charge."""
+        retry = self._retry.with_timeout(min(_LOOK_SECONDS, self._patience_seconds))
+        found = self._client.get_table(self._dataset.table(table), retry=retry, timeout=_LOOK_SECONDS)
+        return cast(datetime, found.modified)
+
+    def rows(self, table: str) -> pd.DataFrame:
+        """A small table, whole: listing is free of charge."""
+        found = self._client.get_table(self._dataset.table(table), retry=self._retry, timeout=_TIMEOUT_SECONDS)
+        listed = self._client.list_rows(found, retry=self._retry, timeout=_TIMEOUT_SECONDS)
+        return cast(pd.DataFrame, listed.to_arrow(create_bqstorage_client=False).to_pandas())
+
+    def query(self, name: str, parameters: Sequence[bigquery.ScalarQueryParameter]) -> pa.Table:
+        text, config = (_QUERIES / f"{name}.sql").read_text(), self.config(parameters)
+        job = self._client.query(text, job_config=config, retry=self._retry, timeout=_TIMEOUT_SECONDS, job_retry=None)
+        rows = job.result(timeout=_QUERY_TIMEOUT_SECONDS, retry=self._retry).to_arrow(create_bqstorage_client=False)
+        self._bill.add(job.total_bytes_billed or 0)
+        return rows
+
+    def config(self, parameters: Sequence[bigquery.ScalarQueryParameter]) -> bigquery.QueryJobConfig:
+        return bigquery.QueryJobConfig(
+            default_dataset=self._dataset,
+            query_parameters=list(parameters),
+            maximum_bytes_billed=self._maximum_bytes_billed,
+        )
+
+
+class Store:
+    """What the pages read. One for the whole server; safe to use from every session's thread."""
+
+    def __init__(self, warehouse: Warehouse, check_seconds: float = _CHECK_SECONDS) -> None:
+        self._warehouse = warehouse
+        self._check_seconds = check_seconds
+        self._copies: OrderedDict[Hashable, _Copy] = OrderedDict()
+        self._locks: dict[Hashable, Lock] = {}
+        self._lock = Lock()
+        self._silent_until, self._silence = 0.0, ""
+
+    def history(self, listener_id: str) -> Loaded[History]:
+        """A listener's plays, ready to count."""
+
+        def load(version: datetime, known: History | None) -> History:
+            plays = to_plays(self._warehouse.query("plays", [_of(listener_id)]))
+            if known is None or known.is_empty:
+                listed = self._warehouse.query("tracks", [_of(listener_id)]).to_pandas()
+                tracks, since = listed.drop(columns=["source", "last_played_at"]), _first_unlisted(plays, listed)
+            else:
+                tracks, since = known.tracks, _first_unknown(plays, known)
+            if since is not None:
+                asked = [_of(listener_id), bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
+                tracks = _joined(self._warehouse.query("tracks_since", asked).to_pandas(), tracks)
+            return to_history(listener_id, version, plays, tracks)
+
+        return self._newest(("plays", listener_id), load)
+
+    def top_tracks(self, listener_id: str) -> Loaded[pd.DataFrame]:
+        """The listener's rows as Spark wrote them, in the order period, position."""
+        found = self._whole("top_tracks")
+        mine = in_bounds.top_tracks(found.value[found.value["listener_id"] == listener_id])
+        return replace(found, value=mine.sort_values(["period", "position"], ignore_index=True))
+
+    def gaps(self, listener_id: str) -> Loaded[pd.DataFrame]:
+        """Stretches in which the listener's plays may be missing, the oldest first."""
+        found = self._whole("gaps")
+        mine = in_bounds.gaps(found.value[found.value["listener_id"] == listener_id])
+        return replace(found, value=mine.sort_values("gap_start", ignore_index=True))
+
+    def runs(self) -> Loaded[pd.DataFrame]:
+        """The newest days of the ledger, the newest slot first, as ledger.py makes them readable."""
+
+        def load(version: datetime, known: pd.DataFrame | None) -> pd.DataFrame:
+            since = (version - timedelta(days=LEDGER_DAYS)).replace(minute=0, second=0, microsecond=0)
+            asked = [bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
+            runs = readable(self._warehouse.query("runs", asked).to_pandas())
+            return runs.sort_values(["slot", "started_at"], ascending=False, ignore_index=True)
+
+        return self._newest(("runs",), load)
+
+    def sizes(self) -> Loaded[pd.DataFrame]:
+        """A row per table: table, rows, bytes, as large as they were when a run last left its row in the ledger."""
+        return self._newest(("runs", "sizes"), lambda version, known: self._warehouse.sizes())
+
+    @property
+    def billed_bytes_today(self) -> int:
+        """By this server, since midnight UTC or its start."""
+        return self._warehouse.billed_bytes_today
+
+    def listeners(self) -> Loaded[tuple[str, ...]]:
+        """Everybody the warehouse knows of: who has a top ten, and whom the last runs asked for."""
+        top, runs = self._whole("top_tracks"), self.runs()
+        asked = {slug for details in runs.value["details"] for slug in (details or {}).get("listeners", {})}
+        known = tuple(sorted(asked | set(top.value["listener_id"])))
+        return Loaded(known, min(top.known_at, runs.known_at), top.error or runs.error)
+
+    def everything(self, listener_id: str) -> pa.Table:
+        """Every column of every play of a listener; asked for by a click, not kept."""
+        try:
+            return self._warehouse.query("everything", [_of(listener_id)])
+        except UNREADABLE as error:
+            raise as_unreadable(error) from error
+
+    def _whole(self, table: str) -> Loaded[pd.DataFrame]:
+        return self._newest((table,), lambda version, known: self._warehouse.rows(table))
+
+    def _newest(self, key: tuple[str, ...], load: Callable[[datetime, Any], Value]) -> Loaded[Value]:
+        """The copy of a table's newest version; loaded by one thread at a time, looked after once a minute."""
+        with self._lock_of(key):
+            copy = self._copies.get(key)
+            if copy and time.monotonic() < self._silent_until:
+                return Loaded(copy.value, copy.known_at, self._silence)
+            if copy is None or time.monotonic() - copy.checked >= self._wait_of(copy):
+                copy = self._looked_after(key[0], copy, load)
+                self._keep(key, copy)
+        return Loaded(copy.value, copy.known_at, copy.error)
+
+    def _looked_after(self, table: str, copy: _Copy | None, load: Callable[[datetime, Any], Any]) -> _Copy:
+        try:
+            version = self._warehouse.modified(table)
+            if copy and copy.version == version:
+                return replace(copy, known_at=datetime.now(UTC), checked=time.monotonic(), error=None)
+            value = load(version, copy.value if copy else None)
+            return _Copy(value, version, datetime.now(UTC), time.monotonic())
+        except UNREADABLE as error:
+            unreadable = self._of_missing() if is_missing(error) else as_unreadable(error)
+            # A page reads several tables: those that have a copy do not wait for the same silence one after the other.
+            # An answer is about this question only: a query that is too large must not make copies of other tables.
+            if is_silence(error):
+                self._silent_until = time.monotonic() + min(_TRY_AGAIN_SECONDS, self._check_seconds)
+                self._silence = str(unreadable)
+            if copy is None:
+                raise unreadable from error
+            return replace(copy, checked=time.monotonic(), error=str(unreadable))
+
+    def _of_missing(self) -> WarehouseUnreadable:
+        """Which tables are missing and which are there, asked only when one was not found: free of charge."""
+        present = []
+        for table in TABLES:
+            try:
+                self._warehouse.modified(table)
+                present.append(table)
+            except UNREADABLE as error:
+                if not is_missing(error):
+                    return as_unreadable(error)
+        return of_missing([table for table in TABLES if table not in present], present)
+
+    def _wait_of(self, copy: _Copy) -> float:
+        return min(_TRY_AGAIN_SECONDS, self._check_seconds) if copy.error else self._check_seconds
+
+    def _keep(self, key: Hashable, copy: _Copy) -> None:
+        with self._lock:
+            self._copies[key] = copy
+            self._copies.move_to_end(key)
+            while len(self._copies) > _COPIES:
+                self._copies.popitem(last=False)
+
+    def _lock_of(self, key: Hashable) -> Lock:
+        with self._lock:
+            return self._locks.setdefault(key, Lock())
+
+
+def open_store(settings: Settings, service_account: Mapping[str, Any] | None = None) -> Store:
+    """The store of these settings. `service_account` is a key for hosts that have no identity of their own."""
+    return Store(open_warehouse(settings, service_account))
+
+
+def open_warehouse(
+    settings: Settings,
+    service_account: Mapping[str, Any] | None = None,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> Warehouse:
+    """`patience_seconds` is how long a call that fails is tried again before a page is told."""
+    credentials = Credentials.from_service_account_info(service_account) if service_account else None
+    client = bigquery.Client(settings.project, credentials, location=settings.location)
+    return Warehouse(settings, client, patience_seconds)
+
+
+def _of(listener_id: str) -> bigquery.ScalarQueryParameter:
+    return bigquery.ScalarQueryParameter("listener_id", "STRING", listener_id)
+
+
+def _first_unlisted(plays: pd.DataFrame, listed: pd.DataFrame) -> datetime | None:
+    """When the oldest play was that Spark had not seen when it listed the tracks: only from there on they are read from
+    the plays, each of which tells everything and is billed for it. A track that an export told is not listed as the API
+    tells it.
+    """
+    track = listed.set_index("track_id").reindex(plays["track_id"].astype(str)).reset_index(drop=True)
+    is_listed = plays["played_at"] <= track["last_played_at"]
+    return _first(plays, ~is_listed | ((plays["source"] == "api") & (track["source"] == "export")))
+
+
+def _first_unknown(plays: pd.DataFrame, known: History) -> datetime | None:
+    """When the oldest play was that the copy before did not have: only from there on tracks need reading again."""
+    ids = known.tracks["track_id"].to_numpy()[known.plays["track"]]
+    before = pd.MultiIndex.from_arrays([known.plays["played_at"], ids])
+    is_known = pd.MultiIndex.from_arrays([plays["played_at"], plays["track_id"].astype(str)]).isin(before)
+    return _first(plays, pd.Series(~is_known))
+
+
+def _first(plays: pd.DataFrame, is_wanted: "pd.Series[bool]") -> datetime | None:
+    """The instant of the first of the plays, which are in order, that is wanted."""
+    return cast(datetime, plays["played_at"].iloc[int(is_wanted.argmax())]) if is_wanted.any() else None
+
+
+def _joined(tracks: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """What was read now, completed by what was known before."""
+    both = pd.concat([frame[tracks.columns] for frame in (tracks, known) if len(frame)] or [tracks])
+    return cast(pd.DataFrame, both.groupby("track_id", sort=False).first().reset_index())
