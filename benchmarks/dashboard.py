@@ -29,7 +29,7 @@ from localcloud.in_process import LaptopCloud
 from tests.dashboard.pages import ITEMS, PAGES
 from tests.dashboard.seeding import seed
 
-DASHBOARD = Path(__file__).parent.parent / "dashboard"
+DASHBOARD = Path(__file__).parents[1] / "dashboard"
 PERIODS = ("28 days", "12 months", "All time")
 LISTENER = "listener-one"
 LISTENERS = 5

@@ -17,7 +17,7 @@ from cli.play_times import LATEST
 from cli.plays_files import REACH, to_line, values_of
 from cli.warehouse import Parameter, Warehouse
 
-_RULE = Path(__file__).parent.parent / "functions/load/queries/same_play.sql"
+_RULE = Path(__file__).parents[1] / "functions/load/queries/same_play.sql"
 SCHEMA = [
     bigquery.SchemaField(name, kind)
     for name, kind in {

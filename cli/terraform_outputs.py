@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-FOLDER = Path(__file__).parent.parent / "terraform"
+FOLDER = Path(__file__).parents[1] / "terraform"
 
 _TIMEOUT_SECONDS = 60
 

@@ -1,7 +1,7 @@
 """Serves the dashboard: `streamlit run server.py`. Adds to Streamlit what it does not do itself.
 
-Files are sent compressed, `doors.py` stands in front of Streamlit's routes, and /api/ready says whether the settings
-are complete.
+Files are sent compressed, `access/doors.py` stands in front of Streamlit's routes, and /api/ready says whether the
+settings are complete.
 """
 
 import importlib
@@ -24,7 +24,7 @@ _SCRIPT = Path(__file__).parent / "streamlit_app.py"
 _COMPRESS_FROM_BYTES = 1_000
 _QUALITY = 6
 """A tenth smaller than gzip for half as much time again; the next steps cost the first visitor seconds."""
-_WARM = ("altair", "data", "history", "tops")
+_WARM = ("altair", "warehouse.store", "analysis.history", "analysis.tops")
 """Modules whose import takes longest: done before the first viewer comes."""
 
 

@@ -15,7 +15,7 @@ import requests
 
 from localcloud.credentials import bearer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 REPLACED_TABLE_FILES = sorted((ROOT / "spark_jobs/tables").glob("*.json"))
 """Spark replaces these tables whole, and such a load drops constraints: they get none."""
 TABLE_FILES = [

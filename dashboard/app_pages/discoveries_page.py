@@ -37,7 +37,8 @@ def stuck(page: Listening) -> None:
         st.caption("No track first heard in this period has been played five times yet. A longer period may hold some.")
         return
     st.markdown(
-        f"**{humanize.counted(kept.attrs['total'], 'track')}** first heard in this period came back at least four times."
+        f"**{humanize.counted(kept.attrs['total'], 'track')}** first heard in this period came back at least "
+        "four times."
     )
     ranked_lists.draw_top(page, kept, "Tracks", "New tracks that stuck", moves=False)
 

@@ -19,7 +19,8 @@ def listening_clock(page: Listening) -> None:
     clock = hours.clock(page.shown, watched(page), page.by, page.now, page.unknown)
     weekday, hour, value = hours.peak(clock) or hours.Peak(0, 0, 0.0)
     amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
-    said = f"You listen most on **{humanize.WEEKDAYS[weekday]}s, {humanize.hour_span(hour)}**: about {amount} in that hour."
+    when = f"{humanize.WEEKDAYS[weekday]}s, {humanize.hour_span(hour)}"
+    said = f"You listen most on **{when}**: about {amount} in that hour."
     page_frame.lead(said)
     st.header("Listening clock", anchor=False)
     st.altair_chart(heat_maps.clock(clock, page.by, page.colours), alt=page_frame.alt_text(said))
@@ -82,9 +83,8 @@ def streaks(page: Listening) -> None:
         st.metric("Days in a row, now", f"{found.current:,}", border=True)
         st.metric("Longest ever", f"{found.longest:,}", border=True)
     if found.longest_start and found.longest_end:
-        st.caption(
-            f"The longest: {humanize.days(found.longest_start, found.longest_end)}. All time, days with at least one play."
-        )
+        longest = humanize.days(found.longest_start, found.longest_end)
+        st.caption(f"The longest: {longest}. All time, days with at least one play.")
 
 
 def long_sessions(page: Listening) -> None:

@@ -13,7 +13,7 @@ from theme import Colours
 
 
 def legend_of_states(colours: Colours, shown: AbstractSet[str]) -> list[tuple[str, str, str, str]]:
-    """For `rows.legend`: every state of the pipeline's own, and `unreadable` where it is shown."""
+    """For `markup.legend`: every state of the pipeline's own, and `unreadable` where it is shown."""
     states = [state for state in STATES if state != UNREADABLE or state in shown]
     return [(state, colours.states[state], GLYPHS[state], colours.on_state[state]) for state in states]
 

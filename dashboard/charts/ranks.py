@@ -47,7 +47,7 @@ def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
 
 
 def legend_of_bump(frame: pd.DataFrame, colours: Colours) -> list[tuple[str, str, str, str]]:
-    """For `rows.legend`: names that a chart's own legend would cut."""
+    """For `markup.legend`: names that a chart's own legend would cut."""
     marks = zip(_bump_artists(frame), BUMP_SHAPES.values(), colours.categorical, strict=False)
     return [(artist, "transparent", glyph, colour) for artist, glyph, colour in marks]
 

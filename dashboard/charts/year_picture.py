@@ -17,7 +17,7 @@ _FEWEST_BARS = 6
 """A year of one month has no bar as wide as the picture."""
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML file may hold, even escaped: one of these, and no program shows the picture."""
-_MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
+_MARK = Path(__file__).parents[1] / "static" / "spotify-mark.svg"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import streamlit as st
 from access.identity import IAP_HEADER
 from theme import colours
 
-SPOTIFY_MARK = Path(__file__).parent / "static" / "spotify-mark.svg"
+SPOTIFY_MARK = Path(__file__).parents[1] / "static" / "spotify-mark.svg"
 
 
 def draw() -> None:

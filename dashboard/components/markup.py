@@ -12,7 +12,7 @@ from theme import Colours
 # Anything else in `image_url` is not shown: the page makes no other outside request.
 COVER_HOSTS = frozenset({"i.scdn.co", "mosaic.scdn.co"})
 
-STYLE = f"<style>{(Path(__file__).parent / 'static' / 'lists.css').read_text(encoding='utf-8')}</style>"
+STYLE = f"<style>{(Path(__file__).parents[1] / 'static' / 'lists.css').read_text(encoding='utf-8')}</style>"
 
 # White on each of these is at least 4.5:1.
 TILES = ("#4F46C8", "#0E7C66", "#B43C0B", "#7A6100", "#A21A72", "#0B66AD", "#5B6270")

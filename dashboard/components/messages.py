@@ -131,8 +131,8 @@ def unheard(listener: str, since: date) -> None:
 def no_play_counts(listener: str, stored: int, *, is_laptop: bool) -> None:
     """Everything there is came from an export and was skipped early."""
     st.header(f"No play of {literal(listener)} counts yet")
-    st.markdown(f"""{humanize.counted(stored, "play")} from an export {"is" if stored == 1 else "are"} stored, each of less
-than 30 seconds. A play of an export counts from 30 seconds on.
+    st.markdown(f"""{humanize.counted(stored, "play")} from an export {"is" if stored == 1 else "are"} stored, each of
+less than 30 seconds. A play of an export counts from 30 seconds on.
 
 - A play that Spotify’s list of recently played tracks returns counts until an export says that it was shorter; every
   run asks for that list.

@@ -93,8 +93,8 @@ def sizes(page: Listening) -> None:
     lines = [(row["table"], f"{row['rows']:,}", humanize.size(row["bytes"])) for row in told.to_dict("records")]
     st.html(markup.table(("Table", "Rows", "Size"), lines, "Rows and size of every table"))
     st.caption(
-        f"BigQuery has billed this server for {humanize.size(store.billed_bytes_today)} of queries since midnight UTC or "
-        "its start. 1 TiB a month is free."
+        f"BigQuery has billed this server for {humanize.size(store.billed_bytes_today)} of queries since midnight "
+        "UTC or its start. 1 TiB a month is free."
     )
 
 

@@ -60,7 +60,7 @@ def to_cell_key(text: str | None) -> CellKey | None:
 
 
 def draw(cells: pd.DataFrame, zone: str, colours: Colours, said: str) -> CellKey | None:
-    """The frame of `pipeline_grid.grid`, drawn; the cell that was opened just now."""
+    """The frame of `run_hours.grid`, drawn; the cell that was opened just now."""
     result: Any = _mount(
         data={"html": grid_html(cells, zone, colours, said)}, key="run_grid", on_opened_change=lambda: None
     )

@@ -19,7 +19,8 @@ def _collected(hours: Sequence[Hour], label: str, noun: str) -> str:
     states = Counter(hour.cells["ingest"].state for hour in hours if not hour.cells["ingest"].unasked)
     bad = [f"{states[state]} {state}" for state in _BAD if states[state]]
     if bad:
-        return f"Of the last {label}, **{humanize.joined(bad)}**. Plays of those hours arrive with the next run that works."
+        told = f"Of the last {label}, **{humanize.joined(bad)}**."
+        return f"{told} Plays of those hours arrive with the next run that works."
     good, before = states["succeeded"] + states["skipped"], states["not run"]
     due = f", and the newest {noun} is waited for" if states["waiting"] else ""
     if not good:

@@ -2,7 +2,7 @@
 
 A table's time of last change costs nothing to ask for, so it is the version. Small tables are listed, which is free;
 plays and tracks are queried, one listener at a time. When the warehouse cannot be read, the last good copy is served
-and says so; without one the errors of warehouse_errors.py are raised.
+and says so; without one the errors of errors.py are raised.
 """
 
 import time
@@ -167,7 +167,7 @@ class Store:
         return replace(found, value=mine.sort_values("gap_start", ignore_index=True))
 
     def runs(self) -> Loaded[pd.DataFrame]:
-        """The newest days of the ledger, the newest slot first, as ledger.py makes them readable."""
+        """The newest days of the ledger, the newest slot first, as pipeline/ledger.py makes them readable."""
 
         def load(version: datetime, known: pd.DataFrame | None) -> pd.DataFrame:
             since = (version - timedelta(days=LEDGER_DAYS)).replace(minute=0, second=0, microsecond=0)

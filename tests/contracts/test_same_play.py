@@ -18,7 +18,7 @@ def test_the_numbers_of_the_rule_are_the_same_everywhere(monkeypatch: pytest.Mon
     import merge
 
     monkeypatch.syspath_prepend("dashboard")
-    history = importlib.import_module("history")
+    history = importlib.import_module("analysis.history")
     rule, apart, pause = import_comparison.rule(), known_plays._EXPORT_APART, timedelta(hours=2)
     assert f"is_open AND apart_ms <= {to_ms(apart)} AND is_counted" in rule
     assert f"MILLISECOND) BETWEEN 0 AND {to_ms(pause)}" in rule

@@ -144,7 +144,9 @@ def test_every_query_of_the_owners_commands_is_googlesql_over_the_tables(life: L
     assert judge.complaint(sql, CLI_PARAMETERS, [*life.tables, staged]) is None
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "dashboard/queries").glob("*.sql")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "dashboard/warehouse/queries").glob("*.sql")), ids=lambda path: path.stem
+)
 def test_every_query_of_the_dashboard_is_googlesql_over_the_tables(life: Life, judge: Judge, path: Path) -> None:
     parameters = {"listener_id": "STRING", "since": "TIMESTAMP"}
     assert judge.complaint(path.read_text(), parameters, life.tables) is None

@@ -1,4 +1,4 @@
-"""A warehouse in memory with invented listeners: what `data.Store` reads, without any server.
+"""A warehouse in memory with invented listeners: what `store.Store` reads, without any server.
 
 `warehouse(until)` has listeners with years of plays, two weeks of runs (good, skipped, failed, missing), gaps, expiring
 consents and Spark's lists; `without`, `with_plays` and `with_table` narrow it for the empty and broken states.
@@ -31,7 +31,7 @@ SINCE_THE_BATCH = timedelta(hours=6)
 
 @dataclass
 class InventedWarehouse:
-    """Answers as `data.Warehouse` does; told to be `down`, it answers as BigQuery does when it is."""
+    """Answers as `store.Warehouse` does; told to be `down`, it answers as BigQuery does when it is."""
 
     tables: Mapping[str, pd.DataFrame]
     changed_at: datetime

@@ -18,7 +18,7 @@ NOT_IN_THE_CLOUD = {
     "SPOTIFY_ACCOUNTS_URL",
     "SPOTIFY_API_URL",
 }
-SETTINGS_FILES = sorted([*ROOT.glob("functions/*/*_settings.py"), *ROOT.glob("dashboard/*_settings.py")])
+SETTINGS_FILES = sorted([*ROOT.glob("functions/*/*_settings.py"), *ROOT.glob("dashboard/settings.py")])
 
 
 VALUES = {
