@@ -25,7 +25,7 @@ from benchmarks.dashboard_plays import listed, plays
 from benchmarks.dashboard_sent import sent_bytes, served
 from benchmarks.figures import against_limit, against_rival
 from localcloud import chromium, ledger
-from localcloud.in_process import LaptopCloud
+from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.dashboard.pages import ITEMS, PAGES
 from tests.dashboard.seeding import seed
 

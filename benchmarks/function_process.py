@@ -10,8 +10,8 @@ from typing import Self
 import psutil
 
 from localcloud import processes
+from localcloud.gcp.set_up import ROOT
 from localcloud.processes import Process
-from localcloud.set_up import ROOT
 from localcloud.supervisor import FUNCTIONS, function_python
 
 _LOOK_SECONDS = 0.02

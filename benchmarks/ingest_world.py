@@ -16,14 +16,14 @@ import requests
 
 from benchmarks.function_process import Measured, served
 from localcloud import ledger
-from localcloud.demo_checks import Check
-from localcloud.events import to_url
-from localcloud.in_process import LaptopCloud
-from localcloud.invented_listeners import invented_listeners
-from localcloud.invented_lives import Play
+from localcloud.demo.proofs import Check
+from localcloud.gcp.eventarc.eventarc import to_url
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.listeners.lives import Play
 from localcloud.processes import Process
-from localcloud.spotify import Spotify
-from localcloud.spotify_errors import ERRORS
+from localcloud.spotify.errors import ERRORS
+from localcloud.spotify.server import Spotify
 from localcloud.supervisor import FINALIZED
 from localcloud.web import CONTROL, Request, Response, Routes, Server
 

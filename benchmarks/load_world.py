@@ -16,12 +16,12 @@ import pyarrow.csv
 from benchmarks.dashboard_plays import plays
 from benchmarks.function_process import served
 from localcloud import ledger
-from localcloud.demo_checks import Check
-from localcloud.events import to_url
-from localcloud.in_process import LaptopCloud
+from localcloud.demo.proofs import Check
+from localcloud.demo.recount import top_tracks
+from localcloud.gcp.eventarc.eventarc import to_url
+from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.processes import Process
-from localcloud.recount import top_tracks
-from localcloud.spark import run_batch
+from localcloud.spark.batch import run_batch
 from localcloud.supervisor import FINALIZED
 from tests.dashboard.seeding import rows_of
 

@@ -14,9 +14,9 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from localcloud.invented_export import export_row
-from localcloud.invented_lives import Life, Play
-from localcloud.invented_music import Track
+from localcloud.listeners.lives import Life, Play
+from localcloud.listeners.music import Track
+from localcloud.spotify.data_export import export_row
 
 SHARES: Mapping[str, float] = MappingProxyType(
     {

@@ -20,9 +20,9 @@ from benchmarks.load_world import World, world
 from benchmarks.quirks import NOT_LISTED, SHARES, USUAL, Heard, Row, api_rows, export_rows, live, other_id
 from cli import play_times, plays_files
 from cli.export_rows import ExportedPlay, parse_rows
-from localcloud.invented_listeners import invented_listeners
-from localcloud.invented_lives import Life
-from localcloud.invented_music import invent_catalogue
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.listeners.lives import Life
+from localcloud.listeners.music import invent_catalogue
 
 LEAST_PRECISION, LEAST_RECALL = 0.999, 0.98
 # Without beginnings nothing says when an interrupted play ended: it stays two rows, or has the time of another one.

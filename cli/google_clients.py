@@ -11,7 +11,7 @@ from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports.rest import PublisherRestTransport
 
 from cli.place import Place
-from localcloud.credentials import of_laptop
+from localcloud.gcp.credentials import of_laptop
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 

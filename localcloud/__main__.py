@@ -10,9 +10,11 @@ from pathlib import Path
 
 import requests
 
-from localcloud import dashboard_server, ledger, scheduler, supervisor
+from localcloud import dashboard as dashboard_server
+from localcloud import ledger, supervisor
+from localcloud.gcp import scheduler
+from localcloud.gcp.set_up import SetUpFailed
 from localcloud.processes import Process, ProcessFailed, end_on_signals
-from localcloud.set_up import SetUpFailed
 from localcloud.supervisor import Laptop
 from localcloud.terminal import plain
 

@@ -18,7 +18,7 @@ import time_machine
 from functions_framework._http import create_server
 
 from localcloud.clock import Clock
-from localcloud.credentials import Doorkeeper
+from localcloud.gcp.credentials import Doorkeeper
 from localcloud.web import ApiError, Request, refuse_other_sites
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]

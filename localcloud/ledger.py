@@ -5,7 +5,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from localcloud.credentials import of_laptop
+from localcloud.gcp.credentials import of_laptop
 
 Settings = Mapping[str, str]
 

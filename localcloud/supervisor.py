@@ -19,8 +19,9 @@ from typing import Any
 import psutil
 import requests
 
-from localcloud import credentials, processes, scheduler, set_up
+from localcloud import processes
 from localcloud.clock import Clock
+from localcloud.gcp import credentials, scheduler, set_up
 from localcloud.processes import Process
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"

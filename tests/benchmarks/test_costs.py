@@ -15,7 +15,7 @@ from benchmarks.dashboard_plays import listed, plays
 from cli.errors import CliError
 from cli.place import Place
 from cli.warehouse import Warehouse
-from localcloud.in_process import LaptopCloud
+from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.dashboard.seeding import seed
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from benchmarks.dashboard import (
 )
 from benchmarks.dashboard_bytes import EVERY_COLUMN, billed_megabytes, column_bytes, scanned_bytes
 from benchmarks.dashboard_plays import plays
-from localcloud.set_up import ROOT
+from localcloud.gcp.set_up import ROOT
 
 DECISION = (ROOT / "docs/decisions/0010-what-the-first-load-bills.md").read_text()
 

@@ -5,9 +5,9 @@ from random import Random
 
 from benchmarks import same_play
 from benchmarks.quirks import NOT_LISTED, live
-from localcloud.invented_listeners import invented_listeners
-from localcloud.invented_lives import Life
-from localcloud.invented_music import invent_catalogue
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.listeners.lives import Life
+from localcloud.listeners.music import invent_catalogue
 
 SINCE, UNTIL = datetime(2026, 10, 29, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 

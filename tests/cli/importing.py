@@ -12,7 +12,7 @@ import functions_framework
 import pytest
 from google.cloud import bigquery
 
-from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from tests.cli.test_runs import write_steps
 from tests.load.loading import ROOT
 

@@ -12,9 +12,9 @@ import requests
 
 from cli.__main__ import main
 from localcloud import processes
-from localcloud.in_process import LaptopCloud
-from localcloud.invented_listeners import invented_listeners
-from localcloud.spotify import Spotify
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.spotify.server import Spotify
 from localcloud.web import Server
 
 ONE, TWO, THREE = "listener-one", "listener-two", "listener-three"

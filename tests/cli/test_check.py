@@ -6,7 +6,7 @@ import requests
 
 from cli import check
 from localcloud.faults import Fault
-from localcloud.project import Quota
+from localcloud.gcp.project import Quota
 from localcloud.web import Response, Routes, Server
 from tests.cli.owning import ONE, TWO
 

@@ -117,7 +117,7 @@ def test_any_other_name_is_refused_here_and_there(name):
 
 def test_terraform_prints_the_redirect_uri_and_fires_the_job_that_the_commands_use():
     from cli import schedule
-    from localcloud import scheduler
+    from localcloud.gcp import scheduler
 
     terraform = Path(__file__).parents[2] / "terraform"
     assert f'"{consent.redirect_uri(8888)}"' in (terraform / "outputs.tf").read_text()

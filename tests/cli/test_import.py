@@ -9,8 +9,8 @@ from itertools import permutations
 import pytest
 
 from cli import import_comparison
-from localcloud import spotify_answers
-from localcloud.invented_export import export_row, export_rows, write_zip
+from localcloud.spotify import answers
+from localcloud.spotify.data_export import export_row, export_rows, write_zip
 from tests.cli.importing import NEW, OLD, SINCE, UNTIL, A, B, wait_for
 from tests.cli.owning import ONE, TWO
 from tests.load.loading import COLUMNS, csv_of, play
@@ -136,7 +136,7 @@ def page(plays, slot):
     from plays import parse_page
     from slots import Run
 
-    items = spotify_answers.recently_played("http://spotify", plays[::-1], 50, {}, extended=False)["items"]
+    items = answers.recently_played("http://spotify", plays[::-1], 50, {}, extended=False)["items"]
     return to_csv(parse_page(items, ONE, Run(slot, UNTIL))[0])
 
 

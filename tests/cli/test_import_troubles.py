@@ -10,7 +10,7 @@ from cli import landing_bucket
 from cli.export_rows import ExportedPlay
 from cli.import_records import Import
 from localcloud.faults import Fault
-from localcloud.invented_export import write_zip
+from localcloud.spotify.data_export import write_zip
 from tests.cli.importing import EXAMPLES, NEW, OLD, SINCE, UNTIL, A, wait_for
 from tests.cli.owning import ONE, TWO
 from tests.cli.test_runs import write_steps

@@ -13,8 +13,8 @@ from playwright.sync_api import sync_playwright
 
 from localcloud import chromium, processes, supervisor
 from localcloud.clock import Clock
-from localcloud.invented_listeners import invented_listeners
-from localcloud.spotify import Spotify
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.spotify.server import Spotify
 from localcloud.web import Server
 from tests.cli.owning import ANY_PORT, ONE, TWO, Person
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from cli import landing_bucket
-from localcloud.invented_export import export_row
+from localcloud.spotify.data_export import export_row
 from tests.cli.importing import SINCE, UNTIL, wait_for
 from tests.cli.owning import ONE
 from tests.cli.test_import import page

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import googleapiclient
 import pytest
 
-from localcloud.storage_uploads import split_multipart
+from localcloud.gcp.storage.uploads import split_multipart
 from localcloud.web import CONTROL, Request, Response, Server
 
 Schema = dict[str, Any]

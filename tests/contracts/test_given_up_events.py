@@ -6,8 +6,8 @@ from pathlib import Path
 import functions_framework
 import pytest
 
-from localcloud.cloud_events import FINALIZED
-from localcloud.invented_lives import Play
+from localcloud.gcp.eventarc.cloud_events import FINALIZED
+from localcloud.listeners.lives import Play
 from tests.faults.scripted_life import ScriptedLife
 from tests.ingest.ingesting import SLOT, ingesting_clouds
 

@@ -19,7 +19,7 @@ import pytest
 from cli import run_now
 from cli.__main__ import main
 from localcloud import processes
-from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.web import Request, Response
 from tests.cli.owning import ONE, TWO, Owner, Person, owning
 from tests.cli.test_run_now import Scheduler

@@ -20,9 +20,9 @@ from google.cloud import bigquery
 from sqlglot import exp
 
 from cli import import_comparison, repair, warehouse
-from localcloud.bigquery_query import Statement
-from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
-from localcloud.googlesql import GoogleSQL
+from localcloud.gcp.bigquery.googlesql.translate import GoogleSQL
+from localcloud.gcp.bigquery.query import Statement
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from tests.contracts.googlesql_judge import Judge, Table, from_json
 from tests.ingest.ingesting import Ingesting, ingesting_clouds
 from tests.localcloud.googlesql_golden import DML, DML_TABLE, GOLDEN, QUERIES

@@ -6,7 +6,7 @@ import re
 import pytest
 from google.cloud import bigquery
 
-from localcloud.in_process import LaptopCloud
+from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.contracts.readme_tables import README, TABLE_FILES, with_tables
 
 TABLES = {name: json.loads(path.read_text()) for name, path in TABLE_FILES.items()}

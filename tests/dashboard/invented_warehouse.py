@@ -16,9 +16,9 @@ import pyarrow as pa
 from google.api_core.exceptions import NotFound, ServiceUnavailable
 
 from analysis import tops
-from localcloud.invented_listeners import invented_listeners
-from localcloud.invented_lives import Life, Play
-from localcloud.invented_music import invent_catalogue
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.listeners.lives import Life, Play
+from localcloud.listeners.music import invent_catalogue
 from warehouse.store import Store
 
 SEED = 11

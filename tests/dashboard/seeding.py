@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet
 from google.cloud import bigquery
 
-from localcloud.in_process import LaptopCloud
-from localcloud.set_up import TABLE_FILES
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.gcp.set_up import TABLE_FILES
 
 _TYPES = {
     "STRING": pa.string(),

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import tops
-from localcloud import recount
-from localcloud.demo_past import lives, past_files
-from localcloud.demo_truth import expected_row
+from localcloud.demo import recount
+from localcloud.demo.past import lives, past_files
+from localcloud.demo.story import expected_row
 from tests.dashboard.invented import at, history_of, play, track
 
 AS_OF = at("2026-11-22 10:00")

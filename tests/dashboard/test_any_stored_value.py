@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from analysis import in_bounds
-from localcloud.in_process import LaptopCloud
+from localcloud.gcp.laptop_cloud import LaptopCloud
 from settings import Settings
 from tests.dashboard.invented_warehouse import warehouse as invented
 from tests.dashboard.page_app import ENVIRONMENT, NOW, App, app, charts_of

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from localcloud.faults import Fault
-from localcloud.in_process import LaptopCloud
+from localcloud.gcp.laptop_cloud import LaptopCloud
 from settings import Settings
 from tests.dashboard.invented import at
 from tests.dashboard.seeding import rows_of, seed

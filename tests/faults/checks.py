@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from localcloud.invented_lives import Play
-from localcloud.recount import differing_tracks, top_tracks
+from localcloud.demo.recount import differing_tracks, top_tracks
+from localcloud.listeners.lives import Play
 from tests.faults.evidence import Batch, Evidence, Key, Row, row_key
 from tests.ingest.ingesting import expected_row
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from localcloud.invented_lives import Play
+from localcloud.listeners.lives import Play
 from tests.faults.scripted_life import ScriptedLife
 
 Key = tuple[str, datetime, str]

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from random import Random
 
-from localcloud.invented_listeners import InventedListener
-from localcloud.invented_lives import WINDOW, Play
-from localcloud.invented_music import Catalogue
-from localcloud.invented_tastes import Context
+from localcloud.listeners.listeners import InventedListener
+from localcloud.listeners.lives import WINDOW, Play
+from localcloud.listeners.music import Catalogue
+from localcloud.listeners.tastes import Context
 from tests.faults.storms import Heard
 
 

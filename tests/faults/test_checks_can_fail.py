@@ -21,9 +21,9 @@ import spotify
 import visits
 from batches import Decision
 from cli import import_gaps, landing_bucket
+from localcloud.demo.recount import top_tracks, tracks
 from localcloud.faults import Fault
-from localcloud.recount import top_tracks, tracks
-from localcloud.spotify_orders import Order
+from localcloud.spotify.faults import Order
 from tests.faults import checks
 from tests.faults.campaign import shrink
 from tests.faults.storms import LONE_KINDS, MERGE, EndBatch, Force, Heard, Import, Outlive, Rotate, Storm, Trouble, draw

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from localcloud.faults import Fault
-from localcloud.spotify_orders import Order
+from localcloud.spotify.faults import Order
 from tests.faults.campaign import run_storms
 from tests.faults.checks import problems
 from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Heard, Revoke, Storm, Trouble, draw

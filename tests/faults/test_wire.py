@@ -9,7 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from localcloud.faults import Fault, Faults
-from localcloud.spotify_orders import Order
+from localcloud.spotify.faults import Order
 from localcloud.web import Response, Routes, Server
 from tests.faults.storms import SLOW_SECONDS, Heard, Storm, Trouble
 from tests.faults.test_checks_can_fail import ONE

@@ -31,16 +31,16 @@ from requests.adapters import HTTPAdapter
 
 from cli import follow_import, undo_import
 from cli.__main__ import main
-from localcloud.bigquery_catalog import TableId
-from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.faults import Fault
-from localcloud.in_process import LaptopCloud
-from localcloud.invented_export import export_row
-from localcloud.invented_listeners import invented_listeners
-from localcloud.scheduler import HOURLY
-from localcloud.spark import run_batch
-from localcloud.spotify import Spotify
-from localcloud.spotify_orders import Order
+from localcloud.gcp.bigquery.catalog import TableId
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.gcp.scheduler import HOURLY
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.spark.batch import run_batch
+from localcloud.spotify.data_export import export_row
+from localcloud.spotify.faults import Order
+from localcloud.spotify.server import Spotify
 from localcloud.web import Server
 from tests.faults.evidence import Attempt, Batch, Evidence, Key, Page, Row, key_of, row_key
 from tests.faults.scripted_life import ScriptedLife, play_hour

@@ -14,10 +14,10 @@ import requests
 import time_machine
 from google.cloud import bigquery
 
-from localcloud.in_process import LaptopCloud
-from localcloud.invented_listeners import invented_listeners
-from localcloud.invented_music import AudioFeatures
-from localcloud.spotify import Spotify
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.listeners.music import AudioFeatures
+from localcloud.spotify.server import Spotify
 from localcloud.web import Server
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from localcloud.invented_lives import WINDOW
+from localcloud.listeners.lives import WINDOW
 from tests.ingest.ingesting import SLOT, expected_row
 
 NEXT = SLOT + timedelta(hours=1)

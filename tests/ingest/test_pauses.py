@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from failures import NotAsked, RateLimited
-from localcloud.spotify_errors import ERRORS
+from localcloud.spotify.errors import ERRORS
 from localcloud.web import Response, Routes, Server
 from spotify import App, Spotify
 

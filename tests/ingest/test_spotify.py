@@ -21,7 +21,7 @@ from failures import (
     explain,
     retry_heals,
 )
-from localcloud.spotify_errors import ERRORS
+from localcloud.spotify.errors import ERRORS
 from localcloud.web import Response, Routes, Server
 from spotify import App, Grant, Spotify, api_refusal, features_refusal, token_refusal
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from localcloud.spotify_errors import ERRORS
-from localcloud.spotify_orders import MISBEHAVIOURS
+from localcloud.spotify.errors import ERRORS
+from localcloud.spotify.faults import MISBEHAVIOURS
 from tests.ingest.ingesting import RUN_ID, SLOT
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import functions_framework
 from google.cloud import bigquery
 
-from localcloud.in_process import LaptopCloud
+from localcloud.gcp.laptop_cloud import LaptopCloud
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = [

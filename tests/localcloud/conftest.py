@@ -9,11 +9,11 @@ import pytest
 from google.cloud import storage
 
 from localcloud.clock import Clock
-from localcloud.control import cloud_routes, fault_routes
-from localcloud.credentials import write_service_account
-from localcloud.dataproc import RunBatch
 from localcloud.faults import Faults
-from localcloud.google_cloud import GoogleCloud
+from localcloud.gcp.control import cloud_routes, fault_routes
+from localcloud.gcp.credentials import write_service_account
+from localcloud.gcp.dataproc import RunBatch
+from localcloud.gcp.google_cloud import GoogleCloud
 from localcloud.log import Log, say_nothing
 from localcloud.web import Server
 

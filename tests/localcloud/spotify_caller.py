@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 
 from localcloud.clock import Clock
-from localcloud.invented_listeners import Habits, InventedListener, invented_listeners
-from localcloud.spotify import REDIRECT_URI, SCOPE, Spotify
+from localcloud.listeners.listeners import Habits, InventedListener, invented_listeners
+from localcloud.spotify.server import REDIRECT_URI, SCOPE, Spotify
 from localcloud.web import Server
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.bigquery_csv import CsvError, Options, read_csv
-from localcloud.bigquery_types import Field
+from localcloud.gcp.bigquery.csv_files import CsvError, Options, read_csv
+from localcloud.gcp.bigquery.schema import Field
 
 FIELDS: list[Field] = [
     {"name": "id", "type": "STRING", "mode": "REQUIRED"},

@@ -9,7 +9,7 @@ import requests
 from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 
-from localcloud.bigquery_query import Statement
+from localcloud.gcp.bigquery.query import Statement
 from tests.localcloud.warehouse import NOON, PROJECT, Warehouse, integer, running_warehouse, string, timestamp
 
 Scalar, Array, Struct = bigquery.ScalarQueryParameter, bigquery.ArrayQueryParameter, bigquery.StructQueryParameter

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from localcloud import chromium
-from localcloud.set_up import ROOT
+from localcloud.gcp.set_up import ROOT
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import threading
 
 from google.cloud import bigquery, secretmanager, storage
 
-from localcloud.in_process import LaptopCloud
+from localcloud.gcp.laptop_cloud import LaptopCloud
 
 
 def test_no_client_looks_up_another_host(tmp_path, monkeypatch):

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from localcloud import chromium, dashboard_check, dashboard_server
-from localcloud.in_process import LaptopCloud
-from localcloud.set_up import ROOT
+from localcloud import chromium, dashboard
+from localcloud.demo import pages as demo_pages
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.gcp.set_up import ROOT
 from tests.dashboard.seeding import seed
 
 pytestmark = pytest.mark.timeout(400)
@@ -33,8 +34,8 @@ def laptop(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "dashboard", copy, ignore=shutil.ignore_patterns("__pycache__", ".mypy_cache"))
     page = copy / "app_pages" / "when_page.py"
     page.write_text(page.read_text() + '\nraise LookupError("broken on purpose")\n')
-    monkeypatch.setattr(dashboard_server, "DASHBOARD", copy)
-    monkeypatch.setattr(dashboard_check, "PAGES", ["overview", "track", "when"])
+    monkeypatch.setattr(dashboard, "DASHBOARD", copy)
+    monkeypatch.setattr(demo_pages, "PAGES", ["overview", "track", "when"])
     with LaptopCloud(tmp_path / "cloud") as cloud:
         for name in cloud.environment.keys() - os.environ.keys():
             monkeypatch.setenv(name, cloud.environment[name])
@@ -47,7 +48,7 @@ def laptop(tmp_path, monkeypatch):
 def test_a_page_that_is_broken_is_named_and_the_others_are_not(laptop, way):
     browser = chromium.find() if way == "Chromium" else None
     assert browser or way == "AppTest", chromium.MISSING
-    opened = {one.page: one.fault for one in dashboard_check.open_pages(laptop, browser)}
+    opened = {one.page: one.fault for one in demo_pages.open_pages(laptop, browser)}
     assert opened.keys() == {"overview", "track", "when"}
     assert "LookupError" in opened["when"] or "broken on purpose" in opened["when"]
     assert (opened["overview"], opened["track"]) == (None, None)
@@ -56,12 +57,12 @@ def test_a_page_that_is_broken_is_named_and_the_others_are_not(laptop, way):
 @pytest.mark.browser
 def test_a_browser_that_does_not_start_is_named(laptop):
     pytest.importorskip("playwright")
-    [opened] = dashboard_check.open_pages(laptop, "/bin/false")
+    [opened] = demo_pages.open_pages(laptop, "/bin/false")
     assert opened.fault.startswith("/bin/false does not start: ")
 
 
 def test_every_page_of_the_dashboard_is_known():
     text = (ROOT / "dashboard" / "streamlit_app.py").read_text()
-    assert dashboard_check.PAGES
-    assert all(f'"app_pages/{page}_page.py"' in text for page in dashboard_check.PAGES)
-    assert text.count("app_pages/") == len(dashboard_check.PAGES)
+    assert demo_pages.PAGES
+    assert all(f'"app_pages/{page}_page.py"' in text for page in demo_pages.PAGES)
+    assert text.count("app_pages/") == len(demo_pages.PAGES)

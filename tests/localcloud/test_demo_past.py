@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from localcloud.demo_past import DAYS_BEFORE, FEATURES_DAYS, lives, past_files
-from localcloud.demo_truth import Story, Truth, _gap_before, expected_row, read_truth
-from localcloud.invented_lives import Play
-from localcloud.spotify_consents import Consent
+from localcloud.demo.past import DAYS_BEFORE, FEATURES_DAYS, lives, past_files
+from localcloud.demo.story import Story, Truth, _gap_before, expected_row, read_truth
+from localcloud.listeners.lives import Play
+from localcloud.spotify.consents import Consent
 
 UNTIL = datetime(2026, 11, 7, 22, tzinfo=UTC)
 

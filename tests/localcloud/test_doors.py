@@ -15,7 +15,7 @@ from google.cloud import bigquery, secretmanager, storage
 from playwright.sync_api import sync_playwright
 
 from localcloud import chromium, supervisor
-from localcloud.credentials import bearer, identity_token, of_laptop, write_service_account
+from localcloud.gcp.credentials import bearer, identity_token, of_laptop, write_service_account
 from localcloud.supervisor import Laptop
 
 NOBODY = 65534

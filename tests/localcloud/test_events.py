@@ -13,11 +13,11 @@ import functions_framework
 import pytest
 
 from localcloud.clock import Clock
-from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED, Event
-from localcloud.events import Backoff, Events
 from localcloud.faults import Fault, Faults
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED, Event
+from localcloud.gcp.eventarc.eventarc import Backoff, Events
+from localcloud.gcp.state import State
 from localcloud.log import say_nothing
-from localcloud.state import State
 
 LANDING = "heavy-rotation-laptop-landing"
 TOPIC = "projects/heavy-rotation-laptop/topics/plays-loaded"

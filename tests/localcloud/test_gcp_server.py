@@ -15,8 +15,8 @@ import pytest
 import requests
 from google.cloud import storage
 
-from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
-from localcloud.credentials import write_service_account
+from localcloud.gcp.credentials import write_service_account
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
 ROOT = Path(__file__).parents[2]

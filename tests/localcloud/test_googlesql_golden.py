@@ -7,9 +7,9 @@ import pytest
 from google.api_core.exceptions import BadRequest
 from sqlglot import exp
 
-from localcloud.googlesql import GoogleSQL
-from localcloud.googlesql_functions import FUNCTIONS
-from localcloud.googlesql_syntax import KNOWN_SYNTAX
+from localcloud.gcp.bigquery.googlesql.functions import FUNCTIONS
+from localcloud.gcp.bigquery.googlesql.syntax import KNOWN_SYNTAX
+from localcloud.gcp.bigquery.googlesql.translate import GoogleSQL
 from tests.localcloud.googlesql_golden import DML, DML_TABLE, ERRORS, GOLDEN, NOW, QUERIES, REFUSED
 from tests.localcloud.warehouse import PROJECT, Warehouse, running_warehouse, string
 

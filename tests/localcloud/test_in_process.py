@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from google.cloud import bigquery, storage
 
-from localcloud.cloud_events import FINALIZED
-from localcloud.in_process import LaptopCloud
-from localcloud.set_up import JOB_FILE
+from localcloud.gcp.eventarc.cloud_events import FINALIZED
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.gcp.set_up import JOB_FILE
 
 SETTINGS = {
     *("GOOGLE_CLOUD_PROJECT", "LOCATION", "DATASET", "STAGING_DATASET", "LANDING_BUCKET", "QUARANTINE_BUCKET"),

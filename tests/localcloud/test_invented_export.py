@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.invented_export import export_row, export_rows, write_zip
-from localcloud.invented_listeners import invented_listeners
-from localcloud.invented_lives import Life
-from localcloud.invented_music import invent_catalogue
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.listeners.lives import Life
+from localcloud.listeners.music import invent_catalogue
+from localcloud.spotify.data_export import export_row, export_rows, write_zip
 
 SINCE = datetime(2026, 3, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]

@@ -11,11 +11,11 @@ from random import Random
 
 import pytest
 
-from localcloud.invented_listeners import InventedListener, invented_listeners
-from localcloud.invented_lives import Life, Play
-from localcloud.invented_music import invent_catalogue
-from localcloud.invented_tastes import Obsession
-from localcloud.spotify_answers import facts
+from localcloud.listeners.listeners import InventedListener, invented_listeners
+from localcloud.listeners.lives import Life, Play
+from localcloud.listeners.music import invent_catalogue
+from localcloud.listeners.tastes import Obsession
+from localcloud.spotify.answers import facts
 from tests.localcloud.spotify_caller import listener
 
 SINCE, UNTIL = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)

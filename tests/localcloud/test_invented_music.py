@@ -2,9 +2,9 @@ import re
 from collections import Counter
 from datetime import date
 
-from localcloud.invented_music import invent_catalogue
-from localcloud.invented_names import AWKWARD_TITLES
-from localcloud.spotify_answers import facts
+from localcloud.listeners.music import invent_catalogue
+from localcloud.listeners.names import AWKWARD_TITLES
+from localcloud.spotify.answers import facts
 
 CATALOGUE = invent_catalogue(1)
 TRACKS = list(CATALOGUE.tracks.values())

@@ -8,7 +8,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports.rest import PublisherRestTransport
 
-from localcloud.cloud_events import MESSAGE_PUBLISHED
+from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 
 TOPIC = "projects/heavy-rotation-laptop/topics/plays-loaded"
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from localcloud.recount import differing_tracks, top_tracks, tracks
+from localcloud.demo.recount import differing_tracks, top_tracks, tracks
 
 AS_OF = datetime(2026, 11, 22, 10, tzinfo=UTC)
 

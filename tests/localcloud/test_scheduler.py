@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from localcloud.credentials import write_service_account
-from localcloud.scheduler import HOURLY, Retry, call, force, full_hour
+from localcloud.gcp.credentials import write_service_account
+from localcloud.gcp.scheduler import HOURLY, Retry, call, force, full_hour
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)

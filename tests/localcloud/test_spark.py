@@ -17,8 +17,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from localcloud.clock import Clock
-from localcloud.in_process import LaptopCloud
-from localcloud.spark import run_batch
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.spark.batch import run_batch
 from tests.contracts.api_judge import problems_of, recorded_calls, unexplained
 
 pytestmark = pytest.mark.spark

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.spark_bigquery import BigQueryReader, BigQueryWriter, NotImitated
+from localcloud.spark.connector import BigQueryReader, BigQueryWriter, NotImitated
 
 FRAME: Any = None  # refused before any frame or session is looked at
 OPTIONS = {

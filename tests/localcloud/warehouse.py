@@ -10,9 +10,9 @@ from typing import Any
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from localcloud.bigquery_server import BigQuery
 from localcloud.clock import Clock
 from localcloud.faults import Faults
+from localcloud.gcp.bigquery.service import BigQuery
 from localcloud.web import ApiError, Server
 
 PROJECT, LOCATION = "heavy-rotation-laptop", "europe-west1"

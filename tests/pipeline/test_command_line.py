@@ -15,8 +15,8 @@ import pytest
 from cli import place
 from localcloud import supervisor
 from localcloud.clock import Clock
-from localcloud.invented_listeners import invented_listeners
-from localcloud.spotify import Spotify
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.spotify.server import Spotify
 from localcloud.web import Server
 from tests.pipeline.conftest import ROOT, STARTED, command, starting
 

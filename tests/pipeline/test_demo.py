@@ -13,8 +13,11 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from localcloud import chromium, dashboard_check, demo, demo_report, supervisor
-from localcloud.demo_checks import Check
+from localcloud import chromium, supervisor
+from localcloud.demo import __main__ as demo
+from localcloud.demo import pages as demo_pages
+from localcloud.demo import report as demo_report
+from localcloud.demo.proofs import Check
 from tests.pipeline.conftest import ROOT, command_line
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
@@ -55,8 +58,8 @@ def test_the_demo_lives_checks_reports_and_stays_with_the_dashboard_until_ctrl_c
         with urlopen(said.group(1), timeout=60) as answer:
             assert (answer.status, b"<div id=" in answer.read()) == (200, True)
 
-        opened = list(dashboard_check.open_pages(supervisor.attach(tmp_path), chromium.find()))
-        assert [page.page for page in opened] == dashboard_check.PAGES
+        opened = list(demo_pages.open_pages(supervisor.attach(tmp_path), chromium.find()))
+        assert [page.page for page in opened] == demo_pages.PAGES
         assert [page for page in opened if page.fault] == []
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)

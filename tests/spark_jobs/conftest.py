@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pyspark.sql import SparkSession
 
-from localcloud.spark_java import QUICK_START, SPARK_HOME, find_java
+from localcloud.spark.java import QUICK_START, SPARK_HOME, find_java
 
 
 @pytest.fixture(scope="session")

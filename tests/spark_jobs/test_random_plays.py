@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from localcloud import recount
+from localcloud.demo import recount
 from spark_jobs.top_tracks import top_tracks
 from tests.spark_jobs.frames import AS_OF, BATCH, play, plays_frame, rows_of, text
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from localcloud import recount
+from localcloud.demo import recount
 from spark_jobs.top_tracks import PLAY_COLUMNS, tracks
 from tests.spark_jobs.frames import AS_OF, BATCH, bare_play, play, plays_frame, rows_of, text
 from tests.spark_jobs.test_random_plays import random_plays

@@ -11,8 +11,8 @@ import requests
 from google.cloud import bigquery
 
 from localcloud import processes
-from localcloud.cloud_events import FINALIZED, MESSAGE_PUBLISHED
-from localcloud.events import to_url
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.gcp.eventarc.eventarc import to_url
 from tests.terraform.configuration import FUNCTIONS, ROOT, settings_of
 
 UV = ROOT / ".venv/bin/uv"

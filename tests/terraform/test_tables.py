@@ -2,7 +2,7 @@
 
 import json
 
-from localcloud.set_up import TABLE_FILES, table_resource
+from localcloud.gcp.set_up import TABLE_FILES, table_resource
 
 
 def test_the_tables_in_the_cloud_are_the_tables_of_the_laptop(deployment):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from localcloud.in_process import LaptopCloud
-from localcloud.invented_listeners import invented_listeners
-from localcloud.spotify import Spotify
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.spotify.server import Spotify
 from localcloud.web import Server
 from tests.terraform.configuration import FUNCTIONS, ROOT, zipped_files
 from tests.terraform.deployed_functions import CHOSEN, DeployedFunctions

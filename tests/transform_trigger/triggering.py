@@ -11,7 +11,7 @@ import functions_framework
 import requests
 from google.cloud import bigquery
 
-from localcloud.in_process import LaptopCloud
+from localcloud.gcp.laptop_cloud import LaptopCloud
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"

@@ -1,0 +1,34 @@
+"""Serves the dashboard over a running laptop cloud."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from localcloud import processes
+from localcloud.gcp.set_up import ROOT
+from localcloud.processes import Process
+from localcloud.supervisor import Laptop
+
+DASHBOARD = ROOT / "dashboard"
+# On the laptop nobody is asked who they are: the server listens on 127.0.0.1 only.
+_SETTINGS = {"DASHBOARD_ACCESS": "laptop"}
+
+
+@contextmanager
+def serving(laptop: Laptop) -> Iterator[Process]:
+    """The dashboard's server, from when it listens to the end of the block; raises ProcessFailed."""
+    port = processes.free_port()
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", "server.py", *options]
+    log_path = laptop.directory / "logs" / "dashboard.log"
+    server = processes.start("dashboard", command, port, environment(laptop), log_path, DASHBOARD)
+    try:
+        processes.wait_until_listening([server])
+        yield server
+    finally:
+        processes.stop([server])
+
+
+def environment(laptop: Laptop) -> dict[str, str]:
+    """The settings with which the dashboard reads this laptop cloud."""
+    return {**laptop.settings, **_SETTINGS}

@@ -1,0 +1,254 @@
+"""`make demo`: three invented listeners with years behind them live through 10 days and one more, in a minute.
+
+Real functions, real Spark, simulated time. Every figure of the report is checked against what the invented Spotify
+knows to be true. On a terminal it ends in the dashboard, until Ctrl-C; without one, or with CI=true, every page of the
+dashboard is opened once. The exit code is 0 only when every figure is true and no page shows an error.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from localcloud import chromium, dashboard, supervisor
+from localcloud.demo import pages as demo_pages
+from localcloud.demo import report as demo_report
+from localcloud.demo.proofs import check_everything
+from localcloud.demo.story import Story, read_truth
+from localcloud.gcp import scheduler
+from localcloud.gcp.set_up import ROOT
+from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent
+from localcloud.supervisor import FINALIZED, PUBLISHED, Laptop, Plan
+
+_DATA = ROOT / "build" / "demo"
+_LOAD_SECONDS, _BATCH_SECONDS = 120, 300
+
+
+class DemoFailed(Exception):  # noqa: N818 -- reads as what happened
+    """The pipeline did not do in time what the story needs."""
+
+
+@dataclass
+class Seen:
+    """What the one who fires the schedule sees of the runs."""
+
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    landing_seconds: list[float] = field(default_factory=list)
+    """From the scheduler's call to the plays merged, of each run that landed a file."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit codes: 0 every figure is true and every page answers, 1 something does not or failed, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    began = time.monotonic()
+    end_on_signals()
+    shutil.rmtree(options.data, ignore_errors=True)
+    story = Story.until(options.until or datetime.now(UTC), options.days)
+    print(demo_report.opening(story, options.data), flush=True)
+    try:
+        with supervisor.running(_plan(options, story)) as (laptop, started):
+            _land_past(laptop, story, options.seed)
+            seen = _live(laptop, started, story)
+            is_true = _report(laptop, started, story, options.seed, seen, time.monotonic() - began)
+            return 0 if is_true and _show(laptop, started) else 1
+    except (DemoFailed, ProcessFailed) as error:
+        print(f"\n{error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+    return 1
+
+
+def _plan(options: argparse.Namespace, story: Story) -> Plan:
+    settings = {
+        # One batch with the first plays, one at the story's end.
+        "TOP_TRACKS_MIN_INTERVAL_MINUTES": str(options.days * 24 * 60),
+        "AUDIO_FEATURES_SOURCE": "reccobeats",
+    }
+    return Plan(
+        options.data,
+        simulated_from=Story.answered_at(story.past_until),
+        seed=options.seed,
+        settings=settings,
+        consented_at=story.consented_at,
+    )
+
+
+def _land_past(laptop: Laptop, story: Story, seed: int) -> None:
+    """In ingest's own environment and with its code; over when load has merged the last file."""
+    command = [supervisor.function_python("ingest"), "-m", "localcloud.demo_landing", "--seed", str(seed)]
+    command += ["--until", story.past_until.isoformat(), "--clock", str(supervisor.clock_path(laptop.directory))]
+    path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'functions' / 'ingest'}"}
+    log_path = laptop.directory / "logs" / "past.log"
+    files = plays = 0
+    with (
+        log_path.open("w") as log,
+        subprocess.Popen(  # noqa: S603 -- our own command
+            command,
+            env={**os.environ, **laptop.settings, **path},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            preexec_fn=end_with_parent,
+        ) as landing,
+    ):
+        try:
+            for line in landing.stdout or ():
+                files, plays = files + 1, plays + int(line.split()[1])
+                demo_report.show_past(files, plays, line.split()[0])
+        except BaseException:  # Popen's own end would let it run on
+            landing.kill()
+            raise
+    if landing.returncode:
+        raise DemoFailed(f"The past could not be landed. The log: {log_path}\n{log_path.read_text()[-2000:]}")
+    _wait(laptop, lambda: _is_past_loaded(laptop), _LOAD_SECONDS, "the loads of the past")
+    demo_report.end_past(files, plays)
+
+
+def _is_past_loaded(laptop: Laptop) -> bool:
+    left = laptop.undelivered(FINALIZED)
+    demo_report.show_left(left)
+    return not left
+
+
+def _live(laptop: Laptop, started: list[Process], story: Story) -> Seen:
+    """Hour after hour to the present, with a pause in which the last week's batch is done."""
+    seen, is_batch_over = Seen(), False
+    for slot in story.slots():
+        laptop.clock.set(Story.answered_at(slot))
+        _happen(laptop, story, slot)
+        for process in started:
+            process.check()
+        for _ in range(2 if slot == story.double_call_at else 1):
+            _run(laptop, slot, seen)
+        demo_report.show_progress(story, slot, seen.answers)
+        if slot >= story.ends_at and not is_batch_over and _last_batch_is_under_way(laptop, story):
+            _wait_for_batches(laptop)
+            is_batch_over = True
+    _wait_for_batches(laptop)
+    demo_report.end_progress()
+    return seen
+
+
+def _happen(laptop: Laptop, story: Story, slot: datetime) -> None:
+    """What the world does to the pipeline at this hour."""
+    if slot == story.rotation_at:
+        laptop.control("spotify", "POST", "rotate", {"listener": story.rotated})
+    if slot == story.revocation_at:
+        laptop.control("spotify", "POST", "revoke", {"listener": story.revoked})
+    if slot == story.double_delivery_at:
+        laptop.control("google", "POST", "faults", {"match": f"events deliver {FINALIZED}", "action": "twice"})
+
+
+def _run(laptop: Laptop, slot: datetime, seen: Seen) -> None:
+    """One call of the schedule, followed until its plays are merged; what comes after goes on by itself."""
+    began = time.perf_counter()
+    response = laptop.tick(slot)
+    if not response.ok:
+        raise DemoFailed(f"ingest answered {response.status_code} at {slot:%Y-%m-%d %H:%M}: {response.text[:500]}")
+    answer = response.json()
+    if answer["state"] == "succeeded":
+        _wait(laptop, lambda: not laptop.undelivered(FINALIZED), _LOAD_SECONDS, f"the load of run {answer['run_id']}")
+        seen.landing_seconds.append(time.perf_counter() - began)
+    seen.answers.append(answer)
+
+
+def _last_batch_is_under_way(laptop: Laptop, story: Story) -> bool:
+    """Whether a batch is at work that a run at or after the story's end has set off."""
+    _wait(laptop, lambda: not laptop.undelivered(PUBLISHED), _BATCH_SECONDS, "the message plays-loaded")
+    first = f"top-tracks-{story.ends_at:%Y%m%dt%H%M%Sz}"
+    return any(batch_id >= first for batch_id in laptop.pending()["batches"])
+
+
+def _wait_for_batches(laptop: Laptop) -> None:
+    _wait(laptop, lambda: not laptop.pending()["batches"], _BATCH_SECONDS, "the last batch")
+
+
+def _wait(laptop: Laptop, condition: Any, seconds: float, what: str) -> None:
+    if not supervisor.until(condition, seconds):
+        raise DemoFailed(f"Waited {seconds} s for {what} in vain. The logs are in {laptop.directory / 'logs'}.")
+
+
+def _report(laptop: Laptop, started: list[Process], story: Story, seed: int, seen: Seen, seconds: float) -> bool:
+    """Prints what has come of it; whether all of it is true."""
+    truth = read_truth(laptop, story, seed)
+    checks = list(check_everything(laptop, story, truth))
+    print(demo_report.report(laptop, story, truth))
+    print(demo_report.figures(seen.landing_seconds, _memory(started), seconds))
+    failed = [check for check in checks if not check.holds]
+    print(demo_report.verdict(checks, failed, laptop.directory), flush=True)
+    return not failed
+
+
+def _memory(started: list[Process]) -> Iterator[tuple[str, float]]:
+    return ((process.name, process.memory_mib()) for process in started if process.name in supervisor.FUNCTIONS)
+
+
+def _show(laptop: Laptop, started: list[Process]) -> bool:
+    if opens_every_page(os.environ, is_terminal=sys.stdout.isatty()):
+        return _open_every_page(laptop)
+    return _stay(laptop, started)
+
+
+def opens_every_page(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """Whether the demo ends by opening each page once: where no person could look at the dashboard."""
+    return not is_terminal or environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def _open_every_page(laptop: Laptop) -> bool:
+    browser = chromium.find()
+    print(demo_report.opening_of_pages(browser), flush=True)
+    faults = 0
+    for opened in demo_pages.open_pages(laptop, browser):
+        print(demo_report.page(opened), flush=True)
+        faults += opened.fault is not None
+    print(demo_report.verdict_on_pages(faults, laptop.directory), flush=True)
+    return not faults
+
+
+def _stay(laptop: Laptop, started: list[Process]) -> bool:
+    """Until Ctrl-C. Time is real from now on, and the schedule calls every hour as before."""
+    laptop.clock.set(datetime.now(UTC))
+    with dashboard.serving(laptop) as server:
+        print(f"\nThe dashboard: {server.url} (Ctrl-C stops everything)", flush=True)
+        try:
+            slot = scheduler.full_hour(datetime.now(UTC))
+            while True:
+                time.sleep(1)
+                for process in (*started, server):
+                    process.check()
+                if datetime.now(UTC) >= slot + timedelta(hours=1):
+                    slot = scheduler.full_hour(datetime.now(UTC))
+                    laptop.tick(slot)
+        except KeyboardInterrupt:
+            print("\nStopped.")
+    return True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m localcloud.demo", description=__doc__)
+    parser.add_argument(
+        "--days", type=int, default=10, help="how many days the listeners live before the last one (%(default)s)"
+    )
+    parser.add_argument("--until", type=_instant, help="the instant at which the story ends (now)")
+    parser.add_argument("--seed", type=int, default=1, help="which listeners and which music (%(default)s)")
+    parser.add_argument("--data", type=Path, default=_DATA, help="where it happens; emptied first (%(default)s)")
+    return parser
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an instant like 2026-11-22T10:00:00Z") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

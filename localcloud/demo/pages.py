@@ -1,0 +1,106 @@
+"""Opens every page of the dashboard over a running laptop cloud and says which of them show an error.
+
+With a Chromium, each page is opened in it and comes over HTTP from the dashboard's own server. Without one, the pages
+run in Streamlit's AppTest, which draws nothing.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from localcloud import dashboard, ledger
+from localcloud.gcp.set_up import ROOT
+from localcloud.supervisor import Laptop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PAGES = sorted(path.stem.removesuffix("_page") for path in (dashboard.DASHBOARD / "app_pages").glob("*_page.py"))
+_FIRST_PAGE = "overview"
+_PAGE_SECONDS = 60
+_QUIET = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+_ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
+_LISTENER = "listener-one"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One page: how long it took, and what is wrong with it."""
+
+    page: str
+    seconds: float
+    fault: str | None
+
+
+def open_pages(laptop: Laptop, browser: str | None) -> Iterator[Opened]:
+    """Each page in turn, in this browser or, if None, in AppTest."""
+    queries = {page: {"listener": _LISTENER, **_item(laptop, page)} for page in PAGES}
+    return _open_in_app_test(laptop, queries) if browser is None else _open_in_browser(laptop, queries, browser)
+
+
+def _item(laptop: Laptop, page: str) -> dict[str, str]:
+    """The pages of one track, artist or album want to know of which: here of the newest play."""
+    if page not in ("track", "artist", "album"):
+        return {}
+    sql = "SELECT * FROM `{dataset}.plays` WHERE listener_id = @listener ORDER BY played_at DESC LIMIT 1"
+    rows = ledger.read(laptop.settings, sql, listener=_LISTENER)
+    return {"id": rows[0][f"{page}_id"]} if rows else {}
+
+
+def _open_in_browser(laptop: Laptop, queries: dict[str, dict[str, str]], browser: str) -> Iterator[Opened]:
+    from playwright.sync_api import Error, sync_playwright
+
+    with dashboard.serving(laptop) as server, sync_playwright() as driver:
+        try:
+            chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        except Error as error:
+            yield Opened("all of them", 0.0, f"{browser} does not start: {str(error).partition(chr(10))[0]}")
+            return
+        tab = chromium.new_page()
+        tab.route("https://**", lambda route: route.abort())  # covers: nothing leaves the laptop
+        for page, query in queries.items():
+            began = time.perf_counter()
+            path = "" if page == _FIRST_PAGE else page
+            fault = _fault_in_tab(tab, f"{server.url}/{path}?{urlencode(query)}")
+            yield Opened(page, time.perf_counter() - began, fault)
+        chromium.close()
+
+
+def _fault_in_tab(tab: "Page", address: str) -> str | None:
+    from playwright.sync_api import Error
+
+    try:
+        tab.goto(address, timeout=_PAGE_SECONDS * 1000)
+        tab.wait_for_selector("h1", timeout=_PAGE_SECONDS * 1000)
+        tab.wait_for_selector(_QUIET, timeout=_PAGE_SECONDS * 1000)
+        errors = tab.locator(_ERRORS).all_inner_texts()
+    except Error as error:
+        return str(error).partition("\n")[0]
+    return " ".join(" / ".join(errors).split()) or None
+
+
+def _open_in_app_test(laptop: Laptop, queries: dict[str, dict[str, str]]) -> Iterator[Opened]:
+    """In a process of its own, because the dashboard's modules are found in its folder and read their environment."""
+    command = [sys.executable, "-m", "localcloud.dashboard_app_test", json.dumps(queries)]
+    more = {
+        "PYTHONPATH": f"{ROOT}:{dashboard.DASHBOARD}",
+        "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "full",  # whoever runs the demo has no log to look at
+    }
+    done = subprocess.run(  # noqa: S603 -- our own command
+        command,
+        cwd=dashboard.DASHBOARD,
+        env={**os.environ, **dashboard.environment(laptop), **more},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        yield Opened("all of them", 0.0, (done.stderr.strip().splitlines() or ["AppTest ended without a word"])[-1])
+    for line in done.stdout.splitlines():
+        yield Opened(**json.loads(line))

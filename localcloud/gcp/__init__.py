@@ -1,0 +1,4 @@
+"""Google's services, a module or a folder each, and what starts and steers them.
+
+May import web, faults, clock and log. Only server.py, the process of them all, imports spark.
+"""

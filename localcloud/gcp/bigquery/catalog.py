@@ -1,0 +1,193 @@
+# ruff: noqa: S608 -- names are quoted, values are parameters
+"""The metadata of datasets and tables, in BigQuery's own form, kept beside the rows."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.gcp.bigquery.schema import Field, canonical_field, duckdb_type, quoted
+from localcloud.gcp.bigquery.warehouse import Cursor
+from localcloud.web import ApiError
+
+Resource = dict[str, Any]
+
+_THIS_TABLE = "project = ? AND dataset = ? AND name = ?"
+# What Google's description of tables.list (bigquery v2, TableList) has of a table, in so far as it is kept here.
+_LISTED = (
+    *("kind", "id", "tableReference", "type", "creationTime", "expirationTime"),
+    *("friendlyName", "labels", "timePartitioning", "clustering"),
+)
+_KEPT_OF_DATASET = ("description", "friendlyName", "labels", "defaultTableExpirationMs")
+_KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "tableConstraints")
+
+
+@dataclass(frozen=True)
+class TableId:
+    """A table's full name. BigQuery writes it with a colon, GoogleSQL with dots."""
+
+    project: str
+    dataset: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.project}:{self.dataset}.{self.name}"
+
+    @property
+    def parts(self) -> list[str]:
+        return [self.project, self.dataset, self.name]
+
+    @property
+    def schema(self) -> str:
+        """The DuckDB schema that holds the table."""
+        return f"{self.project}.{self.dataset}"
+
+    @property
+    def sql(self) -> str:
+        """The table's name in DuckDB's SQL."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @classmethod
+    def of(cls, reference: Resource) -> "TableId":
+        return cls(reference["projectId"], reference["datasetId"], reference["tableId"])
+
+    @property
+    def reference(self) -> Resource:
+        return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.name}
+
+
+def find_dataset(cursor: Cursor, project: str, dataset: str) -> Resource:
+    query = "SELECT resource FROM localcloud.datasets WHERE project = ? AND dataset = ?"
+    row = cursor.execute(query, [project, dataset]).fetchone()
+    if row is None:
+        raise ApiError(404, "notFound", f"Not found: Dataset {project}:{dataset}")
+    resource: Resource = json.loads(row[0])
+    return resource
+
+
+def create_dataset(cursor: Cursor, project: str, request: Resource, now_ms: int) -> Resource:
+    name = request["datasetReference"]["datasetId"]
+    if _dataset_exists(cursor, project, name):
+        raise ApiError(409, "duplicate", f"Already Exists: Dataset {project}:{name}")
+    resource: Resource = {
+        "kind": "bigquery#dataset",
+        "id": f"{project}:{name}",
+        "datasetReference": {"projectId": project, "datasetId": name},
+        "location": request.get("location", "US"),
+        "creationTime": str(now_ms),
+        "lastModifiedTime": str(now_ms),
+        **{key: request[key] for key in _KEPT_OF_DATASET if key in request},
+    }
+    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(f'{project}.{name}')}")
+    cursor.execute("INSERT INTO localcloud.datasets VALUES (?, ?, ?)", [project, name, json.dumps(resource)])
+    return resource
+
+
+def _dataset_exists(cursor: Cursor, project: str, dataset: str) -> bool:
+    try:
+        find_dataset(cursor, project, dataset)
+    except ApiError:
+        return False
+    return True
+
+
+def find_table(cursor: Cursor, table: TableId, now_ms: int) -> Resource:
+    """The table's metadata; one whose time has come is not there any more."""
+    query = f"SELECT resource FROM localcloud.tables WHERE {_THIS_TABLE}"
+    row = cursor.execute(query, table.parts).fetchone()
+    resource: Resource = json.loads(row[0]) if row else {}
+    if row is None or _is_expired(resource, now_ms):
+        find_dataset(cursor, table.project, table.dataset)
+        raise ApiError(404, "notFound", f"Not found: Table {table}")
+    return resource
+
+
+def _is_expired(resource: Resource, now_ms: int) -> bool:
+    return "expirationTime" in resource and int(resource["expirationTime"]) <= now_ms
+
+
+def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int) -> Resource:
+    dataset = find_dataset(cursor, table.project, table.dataset)
+    _drop_expired(cursor, now_ms)
+    if cursor.execute(f"SELECT 1 FROM localcloud.tables WHERE {_THIS_TABLE}", table.parts).fetchone():
+        raise ApiError(409, "duplicate", f"Already Exists: Table {table}")
+    resource = {
+        "kind": "bigquery#table",
+        "id": str(table),
+        "tableReference": table.reference,
+        "type": "TABLE",
+        "location": dataset["location"],
+        "creationTime": str(now_ms),
+        "lastModifiedTime": str(now_ms),
+        "schema": {"fields": [canonical_field(field) for field in request["schema"]["fields"]]},
+        **{key: request[key] for key in (*_KEPT_AS_GIVEN, "expirationTime") if request.get(key)},
+    }
+    if "defaultTableExpirationMs" in dataset:
+        resource.setdefault("expirationTime", str(now_ms + int(dataset["defaultTableExpirationMs"])))
+    _create_rows(cursor, table, resource["schema"]["fields"])
+    cursor.execute("INSERT INTO localcloud.tables VALUES (?, ?, ?, ?)", [*table.parts, json.dumps(resource)])
+    return resource
+
+
+def _create_rows(cursor: Cursor, table: TableId, fields: Sequence[Field]) -> None:
+    columns = ", ".join(
+        f"{quoted(field['name'])} {duckdb_type(field)}{' NOT NULL' if field['mode'] == 'REQUIRED' else ''}"
+        for field in fields
+    )
+    cursor.execute(f"CREATE TABLE {table.sql} ({columns})")
+
+
+def replace_schema(cursor: Cursor, table: TableId, resource: Resource, fields: Sequence[Field]) -> None:
+    """Empty the table and give it new columns; a new schema drops the constraints, as BigQuery does."""
+    resource["schema"] = {"fields": list(fields)}
+    resource.pop("tableConstraints", None)
+    cursor.execute(f"DROP TABLE {table.sql}")
+    _create_rows(cursor, table, fields)
+
+
+def described(fields: Sequence[Field], patch: Resource) -> list[Field]:
+    """The columns with the patch's descriptions, the only thing that a patch may change here."""
+    wanted = [canonical_field(field) for field in patch.get("schema", {}).get("fields", [])]
+    if patch.keys() != {"schema"} or _bare(wanted) != _bare(fields):
+        raise ApiError(501, "notImplemented", "The laptop cloud patches nothing of a table but columns' descriptions")
+    return wanted
+
+
+def _bare(fields: Sequence[Field]) -> list[Field]:
+    return [{key: value for key, value in field.items() if key != "description"} for field in fields]
+
+
+def mark_modified(cursor: Cursor, table: TableId, resource: Resource, now_ms: int) -> None:
+    """Store the metadata with a later time of modification: two states of a table never share one."""
+    later = max(now_ms, int(resource["lastModifiedTime"]) + 1)
+    stored = json.dumps({**resource, "lastModifiedTime": str(later)})
+    cursor.execute(f"UPDATE localcloud.tables SET resource = ? WHERE {_THIS_TABLE}", [stored, *table.parts])
+
+
+def delete_table(cursor: Cursor, table: TableId, now_ms: int) -> None:
+    find_table(cursor, table, now_ms)
+    _drop(cursor, table)
+
+
+def _drop(cursor: Cursor, table: TableId) -> None:
+    cursor.execute(f"DELETE FROM localcloud.tables WHERE {_THIS_TABLE}", table.parts)
+    cursor.execute(f"DROP TABLE {table.sql}")
+
+
+def _drop_expired(cursor: Cursor, now_ms: int) -> None:
+    for (text,) in cursor.execute("SELECT resource FROM localcloud.tables").fetchall():
+        resource = json.loads(text)
+        if _is_expired(resource, now_ms):
+            _drop(cursor, TableId.of(resource["tableReference"]))
+
+
+def list_tables(cursor: Cursor, project: str, dataset: str, now_ms: int) -> list[Resource]:
+    """Without schema, description, time of change and the like: those have to be asked for table by table."""
+    find_dataset(cursor, project, dataset)
+    query = "SELECT resource FROM localcloud.tables WHERE project = ? AND dataset = ? ORDER BY name"
+    resources = [json.loads(text) for (text,) in cursor.execute(query, [project, dataset]).fetchall()]
+    return [
+        {name: resource[name] for name in _LISTED if name in resource}
+        for resource in resources
+        if not _is_expired(resource, now_ms)
+    ]

@@ -1,0 +1,193 @@
+"""GoogleSQL → DuckDB, for the statements this project sends.
+
+SQLGlot reads the syntax and writes DuckDB's; what a function means is decided in googlesql_functions. Whatever
+nothing here has been shown to translate rightly is refused by name, never guessed.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import ClassVar
+
+from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
+from sqlglot.parsers.bigquery import BigQueryParser
+from sqlglot.tokenizer_core import Token, TokenType
+
+from localcloud.gcp.bigquery.catalog import TableId
+from localcloud.gcp.bigquery.googlesql.steps import STEPS
+from localcloud.gcp.bigquery.googlesql.syntax import refuse_unknown_syntax
+from localcloud.gcp.bigquery.googlesql.templates import invalid_query, refuse
+from localcloud.web import ApiError
+
+
+class _AsWrittenParser(BigQueryParser):
+    FUNCTIONS: ClassVar = {name: BigQueryParser.FUNCTIONS[name] for name in ("STRUCT", "WEEK")}
+    FUNCTION_PARSERS: ClassVar = {
+        name: BigQueryParser.FUNCTION_PARSERS[name] for name in ("ARRAY", "CAST", "EXTRACT", "SAFE_CAST")
+    }
+
+
+class GoogleSQL(BigQuery):
+    """BigQuery's syntax with function calls as they were written: which name means what is not SQLGlot's to say."""
+
+    Parser = _AsWrittenParser
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a statement's meaning depends on besides its text."""
+
+    project: str
+    dataset: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Name in lower case (p0, p1, … when positional) and DuckDB type of each query parameter."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A statement in DuckDB's SQL, and what has to be known about it to run it as BigQuery would."""
+
+    sql: str
+    kind: str
+    """SELECT, MERGE, INSERT or DELETE."""
+    tables: tuple[TableId, ...]
+    target: TableId | None
+    """The table that a DML statement changes."""
+    columns: frozenset[str]
+    """Names of the columns that are read, in lower case; "*" when all are."""
+    parameters: frozenset[str]
+    """Names of the parameters that the SQL has; `now` is the laptop cloud's time."""
+
+
+_KINDS: dict[type[exp.Expr], str] = {
+    exp.Select: "SELECT",
+    exp.Union: "SELECT",
+    exp.Except: "SELECT",
+    exp.Intersect: "SELECT",
+    exp.Merge: "MERGE",
+    exp.Insert: "INSERT",
+    exp.Delete: "DELETE",
+}
+
+
+@lru_cache(maxsize=1_000)
+def translate(text: str, context: Context) -> Translation:
+    """Raises ApiError with BigQuery's kind of message for what is wrong, or names what is not imitated.
+
+    Statements that differ in nothing but their tables' full names are translated once: each file has a staging table.
+    """
+    shape, tables = _without_names(text)
+    try:
+        translation = _translate(shape, context)
+    except ApiError:
+        return _translate(text, context)  # so that the error speaks of the tables by their names
+    return _with_names(translation, tables)
+
+
+# What holds no name comes first: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
+_TEXT_OR_NAME = re.compile(
+    r"""
+      \'{3} (?: \\. | . )*? \'{3} | \"{3} (?: \\. | . )*? \"{3}
+    | \' (?: \\. | [^\'\\\n] )* \' | \" (?: \\. | [^\"\\\n] )* \"
+    | (?: -- | \# ) [^\n]* | /\* .*? \*/
+    | ` ([^`.]+) \. ([^`.]+) \. ([^`.]+) `
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_ANY_TABLE = re.compile(r'"any\.table"\."t([0-9]+)"')
+
+
+def _without_names(text: str) -> tuple[str, list[TableId]]:
+    """`project.dataset.table` becomes `any.table.t0` and so on; the tables by their numbers."""
+    tables: dict[TableId, int] = {}
+
+    def put(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
+        return f"`any.table.t{tables.setdefault(TableId(*found.groups()), len(tables))}`"
+
+    return _TEXT_OR_NAME.sub(put, text), list(tables)
+
+
+def _with_names(translation: Translation, tables: list[TableId]) -> Translation:
+    found = {TableId("any", "table", f"t{number}"): table for number, table in enumerate(tables)}
+    return replace(
+        translation,
+        sql=_ANY_TABLE.sub(lambda place: tables[int(place[1])].sql, translation.sql),
+        tables=tuple(found.get(table, table) for table in translation.tables),
+        target=found.get(translation.target, translation.target) if translation.target else None,
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _translate(text: str, context: Context) -> Translation:
+    statement = _parse(text)
+    kind = _KINDS[type(statement)]
+    refuse_unknown_syntax(statement)
+    target = None if kind == "SELECT" else _table_id(statement.this.find(exp.Table), context)
+    tables = tuple(dict.fromkeys(_point_to_tables(statement, context)))
+    columns = frozenset(_columns(statement))
+    for step in STEPS:
+        statement = step(statement, dict(context.parameters))
+    parameters = frozenset(parameter.name for parameter in statement.find_all(exp.Parameter))
+    return Translation(_to_duckdb(statement), kind, tables, target, columns, parameters)
+
+
+def _parse(text: str) -> exp.Expr:
+    try:
+        tokens = _tokens(text)
+        statements = GoogleSQL().parser().parse(tokens, text)
+    except (ParseError, TokenError) as error:
+        message = str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
+        raise invalid_query(f"Syntax error: {message}") from None
+    if len(statements) != 1 or statements[0] is None:
+        raise refuse("A script of none or several statements")
+    if type(statements[0]) not in _KINDS:
+        raise refuse(f"The statement {tokens[0].text.upper()}")
+    return statements[0]
+
+
+def _tokens(text: str) -> list[Token]:
+    """Positional parameters get names by their place in the text, which the syntax tree does not keep."""
+    tokens = GoogleSQL().tokenize(text)
+    if any(token.token_type == TokenType.PIPE_GT for token in tokens):
+        raise refuse("The pipe syntax")
+    marks = [token.start for token in tokens if token.token_type == TokenType.PLACEHOLDER]
+    for number, mark in reversed(list(enumerate(marks))):
+        text = f"{text[:mark]}@p{number}{text[mark + 1 :]}"
+    return GoogleSQL().tokenize(text) if marks else tokens
+
+
+def _point_to_tables(statement: exp.Expr, context: Context) -> Iterator[TableId]:
+    """Point every table to its place in DuckDB, where a project and a dataset together are a schema."""
+    local_names = {cte.alias.lower() for cte in statement.find_all(exp.CTE)}
+    for table in list(statement.find_all(exp.Table)):
+        if table.db or table.name.lower() not in local_names:
+            found = _table_id(table, context)
+            table.set("catalog", None)
+            table.set("db", exp.to_identifier(found.schema))
+            yield found
+
+
+def _table_id(table: exp.Table, context: Context) -> TableId:
+    dataset = table.db or context.dataset
+    if not dataset:
+        raise invalid_query(f'Table "{table.name}" must be qualified with a dataset (e.g. dataset.table).')
+    return TableId(table.catalog or context.project, dataset, table.name)
+
+
+def _columns(statement: exp.Expr) -> Iterator[str]:
+    for column in statement.find_all(exp.Column, exp.Star):
+        if not (isinstance(column, exp.Star) and isinstance(column.parent, exp.Anonymous)):
+            yield column.name.lower()
+
+
+def _to_duckdb(statement: exp.Expr) -> str:
+    try:
+        return statement.sql(DuckDB, identify=True, unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise invalid_query(f"{error} It is not imitated by the laptop cloud") from None

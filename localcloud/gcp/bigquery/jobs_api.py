@@ -1,0 +1,174 @@
+"""BigQuery's REST calls about jobs and queries: what they ask for becomes work, what was done becomes answers."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+from localcloud.faults import Faults
+from localcloud.gcp.bigquery.catalog import Resource, TableId, find_dataset
+from localcloud.gcp.bigquery.extract import WriteObject, run_extract
+from localcloud.gcp.bigquery.jobs import Jobs, Outcome, Work, error_of, job_id_of
+from localcloud.gcp.bigquery.load import ReadObject, run_load
+from localcloud.gcp.bigquery.query import QueryRunner, Statement, plan_query, read_statement
+from localcloud.gcp.bigquery.sizes import Sizes
+from localcloud.gcp.bigquery.tables_api import PROJECT, next_page, page_of
+from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
+from localcloud.gcp.storage.uploads import split_multipart
+from localcloud.web import ApiError, Request, Response, Routes
+
+_QUERY_SETTINGS = (
+    "defaultDataset",
+    "maximumBytesBilled",
+    "parameterMode",
+    "query",
+    "queryParameters",
+    "useLegacySql",
+    "useQueryCache",
+)
+
+
+class JobsApi:
+    """`statements` holds every statement that came in, in order, with the query settings that brought it last."""
+
+    def __init__(
+        self, warehouse: Warehouse, sizes: Sizes, read_object: ReadObject, write_object: WriteObject, faults: Faults
+    ) -> None:
+        self._warehouse = warehouse
+        self._jobs = Jobs(warehouse, faults)
+        self.scrub = self._jobs.scrub
+        self._runner = QueryRunner(warehouse, sizes)
+        self._read_object, self._write_object = read_object, write_object
+        self._locations: dict[tuple[str, str], str] = {}
+        self.statements: dict[Statement, Resource] = {}
+
+    def routes(self) -> Routes:
+        routes = Routes()
+        routes.add("POST", rf"{PROJECT}/jobs", self._insert_job)
+        routes.add("POST", rf"/upload{PROJECT}/jobs", self._upload)
+        routes.add("GET", rf"{PROJECT}/jobs/(?P<job>[^/]+)", self._get_job)
+        routes.add("POST", rf"{PROJECT}/queries", self._query)
+        routes.add("GET", rf"{PROJECT}/queries/(?P<job>[^/]+)", self._get_results)
+        return routes
+
+    def _insert_job(self, request: Request) -> Response:
+        body, project = request.json(), request.params["project"]
+        if body["configuration"].get("dryRun"):
+            return Response.of_json(self._dry_run(project, body["configuration"]))
+        return Response.of_json(self._start(project, body.get("jobReference", {}), body["configuration"]))
+
+    def _upload(self, request: Request) -> Response:
+        """A load job that brings its file along, as Google's client sends one below 5 MB."""
+        if request.arg("uploadType") != "multipart":
+            raise ApiError(501, "notImplemented", "An upload other than multipart is not imitated by the laptop cloud")
+        metadata, _, content = split_multipart(request)
+        body, project = json.loads(metadata), request.params["project"]
+        plan = partial(self._plan_load, body["configuration"]["load"], content)
+        return Response.of_json(self._jobs.start(project, body["jobReference"], body["configuration"], plan))
+
+    def _start(self, project: str, reference: Resource, configuration: Resource) -> Resource:
+        return self._jobs.start(project, reference, configuration, partial(self._plan, project, configuration))
+
+    def _get_job(self, request: Request) -> Response:
+        return Response.of_json(self._find(request))
+
+    def _find(self, request: Request) -> Resource:
+        return self._jobs.find(request.params["project"], request.arg("location"), request.params["job"])
+
+    def _get_results(self, request: Request) -> Response:
+        answer = self._answer(self._find(request), *page_of(request))
+        return Response.of_json({"kind": "bigquery#getQueryResultsResponse", **answer})
+
+    def _query(self, request: Request) -> Response:
+        """Start a query and give its first page in one call; the same request again gives the same answer."""
+        body, project = request.json(), request.params["project"]
+        configuration = {"query": {key: body[key] for key in _QUERY_SETTINGS if key in body}}
+        if body.get("dryRun"):
+            checked = self._dry_run(project, configuration)["statistics"]["query"]
+            return Response.of_json({"kind": "bigquery#queryResponse", "jobComplete": True, **checked})
+        reference = {"location": body.get("location")}
+        if "requestId" in body:
+            reference["jobId"] = job_id_of(body["requestId"])
+        try:
+            job = self._start(project, reference, configuration)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            job = self._jobs.find(project, reference["location"], reference["jobId"])
+        _, size = page_of(request)
+        answer = self._answer(job, 0, int(body.get("maxResults", size)))
+        return Response.of_json({"kind": "bigquery#queryResponse", **answer})
+
+    def _answer(self, job: Resource, start: int, size: int) -> Resource:
+        error = error_of(job)
+        if error:
+            raise error
+        answer = {"jobReference": job["jobReference"]}
+        if job["status"]["state"] != "DONE":
+            return {**answer, "jobComplete": False}
+        statistics = job["statistics"]["query"]
+        return {**answer, "jobComplete": True, "cacheHit": False, **_shown(statistics), **self._rows(job, start, size)}
+
+    def _rows(self, job: Resource, start: int, size: int) -> Resource:
+        result = self._jobs.result(job)
+        rows = result.rows[start : start + size]
+        return {
+            "schema": {"fields": list(result.fields)},
+            "rows": list(rows),
+            "totalRows": str(len(result.rows)),
+            **next_page(start, len(rows), len(result.rows)),
+        }
+
+    def _dry_run(self, project: str, configuration: Resource) -> Resource:
+        query = plan_query(configuration["query"], project)
+        with self._warehouse.reading() as cursor:
+            outcome = self._runner.check(cursor, query)
+        processed = outcome.statistics["totalBytesProcessed"]
+        location = self._location_of(query.translation.tables)
+        return {
+            "kind": "bigquery#job",
+            "jobReference": {"projectId": project, "location": location or "US"},
+            "configuration": configuration,
+            "status": {"state": "DONE"},
+            "statistics": {"totalBytesProcessed": processed, "query": outcome.statistics},
+        }
+
+    def _plan(self, project: str, configuration: Resource) -> Work:
+        if "query" in configuration:
+            return self._plan_query(project, configuration["query"])
+        if "load" in configuration:
+            return self._plan_load(configuration["load"])
+        return self._plan_extract(configuration["extract"])
+
+    def _plan_query(self, project: str, configuration: Resource) -> Work:
+        self.statements[read_statement(configuration)] = configuration
+        query = plan_query(configuration, project)
+        translation, run = query.translation, partial(self._runner.run, query=query)
+        merges_into = translation.target if translation.kind == "MERGE" else None
+        return Work(run, query.writes, self._location_of(translation.tables), merges_into)
+
+    def _plan_load(self, configuration: Resource, uploaded: bytes | None = None) -> Work:
+        def run(cursor: Cursor) -> Outcome:
+            return Outcome(run_load(cursor, configuration, self._read_object, self._warehouse.now_ms(), uploaded))
+
+        return Work(run, True, self._location_of([TableId.of(configuration["destinationTable"])]))
+
+    def _plan_extract(self, configuration: Resource) -> Work:
+        def run(cursor: Cursor) -> Outcome:
+            return Outcome(run_extract(cursor, configuration, self._write_object, self._warehouse.now_ms()))
+
+        return Work(run, True, self._location_of([TableId.of(configuration["sourceTable"])]))
+
+    def _location_of(self, tables: Sequence[TableId]) -> str | None:
+        """Where the datasets of these tables are, which they never leave; None when there is none."""
+        if not tables:
+            return None
+        project, dataset = tables[0].project, tables[0].dataset
+        if (project, dataset) not in self._locations:
+            with self._warehouse.reading() as cursor:
+                self._locations[project, dataset] = find_dataset(cursor, project, dataset)["location"]
+        return self._locations[project, dataset]
+
+
+def _shown(statistics: Resource) -> Resource:
+    shown = ("totalBytesProcessed", "numDmlAffectedRows", "dmlStats")
+    return {name: statistics[name] for name in shown if name in statistics}

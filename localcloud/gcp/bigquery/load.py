@@ -1,0 +1,226 @@
+# ruff: noqa: S608 -- names are quoted, values are parameters
+"""Load jobs: CSV or Parquet from gs:// into a table, all of it or nothing."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from localcloud.gcp.bigquery.catalog import Resource, TableId, create_table, find_table, mark_modified, replace_schema
+from localcloud.gcp.bigquery.csv_files import CsvError, Options, read_csv
+from localcloud.gcp.bigquery.errors import JobError, as_bigquery_error
+from localcloud.gcp.bigquery.schema import Field, canonical_field, duckdb_type, field_of, quoted
+from localcloud.gcp.bigquery.warehouse import Cursor
+from localcloud.web import ApiError
+
+ReadObject = Callable[[str], bytes | Path]
+
+_SETTINGS: dict[str, tuple[Any, ...] | None] = {
+    # What a job may say; None is anything. The rest is refused by name.
+    "allowJaggedRows": (False,),
+    "allowQuotedNewlines": None,
+    "autodetect": (False,),
+    "createDisposition": ("CREATE_IF_NEEDED", "CREATE_NEVER"),
+    "destinationTable": None,
+    "encoding": ("UTF-8",),
+    "fieldDelimiter": (",",),
+    "ignoreUnknownValues": (False,),
+    "maxBadRecords": None,
+    "nullMarker": ("",),
+    "preserveAsciiControlCharacters": None,
+    "quote": ('"',),
+    "schema": None,
+    "skipLeadingRows": None,
+    "sourceColumnMatch": ("NAME", "POSITION"),
+    "sourceFormat": ("CSV", "PARQUET"),
+    "sourceUris": None,
+    "writeDisposition": ("WRITE_APPEND", "WRITE_EMPTY", "WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA"),
+}
+_READING = "Error while reading data, error message: "
+
+
+def run_load(
+    cursor: Cursor, configuration: Resource, read_object: ReadObject, now_ms: int, uploaded: bytes | None = None
+) -> Resource:
+    """The job's statistics. Raises ApiError for what BigQuery refuses; the caller undoes everything then.
+
+    `uploaded`: the file that came with the job, in the place of its URIs.
+    """
+    configuration = {name: value for name, value in configuration.items() if value is not None}
+    refuse_other_settings(configuration, _SETTINGS)
+    sources: list[tuple[str, bytes | Path]] = [("the uploaded file", uploaded)] if uploaded is not None else []
+    sources += [(uri, _read(uri, read_object)) for uri in configuration.get("sourceUris", [])]
+    table = TableId.of(configuration["destinationTable"])
+    resource = _destination(cursor, table, configuration, now_ms)
+    fields = _load_fields(table, configuration, resource)
+    _make_room(cursor, table, configuration, resource, fields)
+    read = _load_csv if configuration.get("sourceFormat", "CSV") == "CSV" else _load_parquet
+    counts = [read(cursor, table, fields, configuration, uri, source) for uri, source in sources]
+    mark_modified(cursor, table, resource, now_ms)
+    size = sum(len(source) if isinstance(source, bytes) else source.stat().st_size for _, source in sources)
+    return {
+        "inputFiles": str(len(sources)),
+        "inputFileBytes": str(size),
+        "outputRows": str(sum(rows for rows, _ in counts)),
+        "outputBytes": str(size),
+        "badRecords": str(sum(bad for _, bad in counts)),
+    }
+
+
+def _read(uri: str, read_object: ReadObject) -> bytes | Path:
+    try:
+        return read_object(uri)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        raise ApiError(404, "notFound", f"Not found: URI {uri}") from None
+
+
+def refuse_other_settings(configuration: Resource, known: dict[str, tuple[Any, ...] | None]) -> None:
+    for name, value in configuration.items():
+        allowed = known.get(name, ())
+        if allowed is not None and value not in allowed:
+            raise ApiError(400, "invalid", f"The job setting {name}={value} is not imitated by the laptop cloud")
+
+
+def _destination(cursor: Cursor, table: TableId, configuration: Resource, now_ms: int) -> Resource:
+    try:
+        return find_table(cursor, table, now_ms)
+    except ApiError:
+        if configuration.get("createDisposition") == "CREATE_NEVER" or "schema" not in configuration:
+            raise
+    return create_table(cursor, table, {"schema": configuration["schema"]}, now_ms)
+
+
+def _load_fields(table: TableId, configuration: Resource, resource: Resource) -> list[Field]:
+    """The columns of the load: those of the job's schema, which has to fit a table that keeps its own."""
+    existing: list[Field] = resource["schema"]["fields"]
+    if "schema" not in configuration:
+        return existing
+    wanted = [canonical_field(field) for field in configuration["schema"]["fields"]]
+    if configuration.get("writeDisposition") != "WRITE_TRUNCATE":
+        _demand_fit(table, existing, wanted)
+    return wanted
+
+
+def _demand_fit(table: TableId, existing: Sequence[Field], wanted: Sequence[Field]) -> None:
+    types = {field["name"].lower(): field["type"] for field in existing}
+    for field in wanted:
+        have = types.get(field["name"].lower())
+        if have != field["type"]:
+            problem = f"changed type from {have} to {field['type']}" if have else "been added"
+            message = f"Provided Schema does not match Table {table}. Field {field['name']} has {problem}"
+            raise ApiError(400, "invalid", message)
+
+
+def _make_room(
+    cursor: Cursor, table: TableId, configuration: Resource, resource: Resource, fields: Sequence[Field]
+) -> None:
+    disposition = configuration.get("writeDisposition", "WRITE_APPEND")
+    if disposition == "WRITE_TRUNCATE":
+        replace_schema(cursor, table, resource, fields)
+    elif disposition == "WRITE_TRUNCATE_DATA":
+        cursor.execute(f"DELETE FROM {table.sql}")
+    elif disposition == "WRITE_EMPTY" and cursor.execute(f"SELECT 1 FROM {table.sql} LIMIT 1").fetchone():
+        raise ApiError(409, "duplicate", f"Already Exists: Table {table}")
+
+
+def _load_csv(
+    cursor: Cursor,
+    table: TableId,
+    fields: Sequence[Field],
+    configuration: Resource,
+    uri: str,
+    source: bytes | Path,
+) -> tuple[int, int]:
+    """How many rows were loaded, and how many left out."""
+    options = Options(
+        skip_leading_rows=int(configuration.get("skipLeadingRows", 0)),
+        match_by_name=configuration.get("sourceColumnMatch") == "NAME",
+        allow_quoted_newlines=configuration.get("allowQuotedNewlines", False),
+        preserve_control_characters=configuration.get("preserveAsciiControlCharacters", False),
+        max_bad_records=int(configuration.get("maxBadRecords", 0)),
+    )
+    content = source if isinstance(source, bytes) else source.read_bytes()
+    rows: list[list[Any]] = []
+    bad: list[CsvError] = []
+    try:
+        rows.extend(read_csv(content, fields, options, bad))
+    except CsvError as error:
+        raise _csv_failure(uri, len(rows) + max(len(bad), 1), [str(problem) for problem in bad or [error]]) from None
+    if rows:
+        _insert(cursor, table, fields, rows)
+    return len(rows), len(bad)
+
+
+def _insert(cursor: Cursor, table: TableId, fields: Sequence[Field], rows: Sequence[Sequence[Any]]) -> None:
+    """All rows in one statement, a list for each column."""
+    names = ", ".join(quoted(field["name"]) for field in fields)
+    columns = ", ".join(f"unnest(CAST($c{number} AS {duckdb_type(field)}[]))" for number, field in enumerate(fields))
+    lists = {f"c{number}": list(column) for number, column in enumerate(zip(*rows, strict=True))}
+    cursor.execute(f"INSERT INTO {table.sql} ({names}) SELECT {columns}", lists)
+
+
+def _csv_failure(uri: str, rows: int, problems: Sequence[str]) -> JobError:
+    summary = (
+        f"{_READING}CSV table encountered too many errors, giving up. Rows: {rows}; errors: {len(problems)}. "
+        "Please look into the errors[] collection for more details."
+    )
+    return _failure(uri, summary, *(f"{_READING}{problem} File: {uri}" for problem in problems))
+
+
+def _failure(uri: str, *messages: str) -> JobError:
+    return JobError([{"reason": "invalid", "location": uri, "message": message} for message in messages])
+
+
+def _load_parquet(
+    cursor: Cursor,
+    table: TableId,
+    fields: Sequence[Field],
+    configuration: Resource,
+    uri: str,
+    source: bytes | Path,
+) -> tuple[int, int]:
+    with _as_file(source) as path:
+        rows = f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}', hive_partitioning = false)"
+        try:
+            found = cursor.execute(f"SELECT * FROM {rows} LIMIT 0").description
+        except duckdb.Error as error:
+            raise _failure(uri, f"{_READING}{error} File: {uri}") from None
+        in_file = [field_of(column[0], column[1]) for column in found]
+        present = _parquet_columns(uri, fields, in_file)
+        names = ", ".join(quoted(field["name"]) for field in present)
+        values = ", ".join(f"CAST({quoted(field['name'])} AS {duckdb_type(field)})" for field in present)
+        try:
+            inserted = cursor.execute(f"INSERT INTO {table.sql} ({names}) SELECT {values} FROM {rows}").fetchone()
+        except duckdb.Error as error:
+            raise _failure(uri, f"{_READING}{as_bigquery_error(error).message} File: {uri}") from None
+    return (int(inserted[0]) if inserted else 0), 0
+
+
+def _parquet_columns(uri: str, fields: Sequence[Field], in_file: Sequence[Field]) -> list[Field]:
+    """The load's columns that the file has. A column it has not is NULL; one that nobody expects is an error."""
+    wanted = {field["name"].lower(): field for field in fields}
+    for column in in_file:
+        field = wanted.get(column["name"].lower())
+        if field is None:
+            raise _failure(uri, f"{_READING}No such field: {column['name']}. File: {uri}")
+        if column["type"] != field["type"] and (column["type"], field["type"]) != ("STRING", "JSON"):
+            problem = f"Parquet column '{field['name']}' has type {column['type']}, the table has {field['type']}."
+            raise _failure(uri, f"{_READING}{problem} File: {uri}")
+    names = {column["name"].lower() for column in in_file}
+    return [field for field in fields if field["name"].lower() in names]
+
+
+@contextmanager
+def _as_file(source: bytes | Path) -> Iterator[Path]:
+    if isinstance(source, Path):
+        yield source
+        return
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        file.write(source)
+        file.flush()
+        yield Path(file.name)

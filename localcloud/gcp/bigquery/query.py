@@ -1,0 +1,141 @@
+# ruff: noqa: S608 -- names are quoted, values are parameters
+"""Runs one GoogleSQL statement on the warehouse and tells what it did in BigQuery's words."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.gcp.bigquery.catalog import Resource, TableId, find_table, mark_modified
+from localcloud.gcp.bigquery.googlesql.translate import Context, Translation, translate
+from localcloud.gcp.bigquery.jobs import Outcome, Result
+from localcloud.gcp.bigquery.parameters import googlesql_type, parameter_field, parameter_value
+from localcloud.gcp.bigquery.schema import Field, duckdb_type, encode_rows, field_of
+from localcloud.gcp.bigquery.sizes import Sizes
+from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
+from localcloud.web import ApiError
+
+_SMALLEST_BILL = 10 * 1024 * 1024  # per table and query: https://cloud.google.com/bigquery/pricing
+_DML_COUNTS = {"INSERT": "insertedRowCount", "UPDATE": "updatedRowCount", "DELETE": "deletedRowCount"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement as it was received: its text, and name and GoogleSQL type of each parameter."""
+
+    sql: str
+    parameters: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query job's configuration, understood."""
+
+    translation: Translation
+    values: dict[str, Any]
+    maximum_bytes: int | None
+
+    @property
+    def writes(self) -> bool:
+        return self.translation.target is not None
+
+
+def read_statement(configuration: Resource) -> Statement:
+    fields = _parameter_fields(configuration)
+    return Statement(configuration["query"], tuple((field["name"], googlesql_type(field)) for field in fields))
+
+
+def plan_query(configuration: Resource, project: str) -> Query:
+    """Raises ApiError for a statement that is wrong or not imitated."""
+    if configuration.get("useLegacySql", True):
+        raise ApiError(400, "invalidQuery", "Legacy SQL is not imitated by the laptop cloud")
+    parameters = configuration.get("queryParameters", [])
+    fields = _parameter_fields(configuration)
+    types = tuple((field["name"], duckdb_type(field)) for field in fields)
+    dataset = configuration.get("defaultDataset", {}).get("datasetId")
+    values = {
+        f"p_{field['name']}": parameter_value(field, parameter.get("parameterValue", {}))
+        for field, parameter in zip(fields, parameters, strict=True)
+    }
+    limit = configuration.get("maximumBytesBilled")
+    translation = translate(configuration["query"], Context(project, dataset, types))
+    return Query(translation, values, int(limit) if limit else None)
+
+
+def _parameter_fields(configuration: Resource) -> list[Field]:
+    parameters = configuration.get("queryParameters", [])
+    return [parameter_field(parameter, position) for position, parameter in enumerate(parameters)]
+
+
+class QueryRunner:
+    """Runs statements that were understood before."""
+
+    def __init__(self, warehouse: Warehouse, sizes: Sizes) -> None:
+        self._warehouse, self._sizes = warehouse, sizes
+
+    def run(self, cursor: Cursor, query: Query) -> Outcome:
+        """The job's statistics and, for a SELECT, its rows."""
+        tables, target = self._find_tables(cursor, query), query.translation.target
+        statistics = _statistics(query)
+        if target is None or query.maximum_bytes is not None:
+            statistics |= self._bytes(cursor, query, tables)
+        self._execute(cursor, query, query.translation.sql)
+        if target is None:
+            return Outcome(statistics, _result(cursor))
+        counts = _dml_counts(cursor, query.translation.kind)
+        if counts.total():
+            mark_modified(cursor, target, tables[target], self._warehouse.now_ms())
+        return Outcome(statistics | _dml_statistics(counts))
+
+    def check(self, cursor: Cursor, query: Query) -> Outcome:
+        """A dry run: the statistics, the result's columns among them, without doing anything."""
+        statistics = _statistics(query) | self._bytes(cursor, query, self._find_tables(cursor, query))
+        sql = query.translation.sql
+        self._execute(cursor, query, f"EXPLAIN {sql}" if query.writes else f"SELECT * FROM ({sql}) LIMIT 0")
+        fields = [] if query.writes else list(_result(cursor).fields)
+        return Outcome(statistics | {"schema": {"fields": fields}})
+
+    def _find_tables(self, cursor: Cursor, query: Query) -> dict[TableId, Resource]:
+        now_ms = self._warehouse.now_ms()
+        return {table: find_table(cursor, table, now_ms) for table in query.translation.tables}
+
+    def _execute(self, cursor: Cursor, query: Query, sql: str) -> None:
+        values = {**query.values, "now": self._warehouse.clock.now()}
+        cursor.execute(sql, {name: values[name] for name in query.translation.parameters})
+
+    def _bytes(self, cursor: Cursor, query: Query, tables: dict[TableId, Resource]) -> Resource:
+        """What the statement reads. Nothing is pruned: every column it names is counted whole."""
+        columns = query.translation.columns
+        read = [sum(self._sizes.of_columns(cursor, resource, columns).values()) for resource in tables.values()]
+        billed = sum(max(size, _SMALLEST_BILL) for size in read)
+        if query.maximum_bytes is not None and billed > query.maximum_bytes:
+            message = f"Query exceeded limit for bytes billed: {query.maximum_bytes}. {billed} or higher required."
+            raise ApiError(400, "bytesBilledLimitExceeded", message)
+        return {"totalBytesProcessed": str(sum(read)), "totalBytesBilled": str(billed)}
+
+
+def _statistics(query: Query) -> Resource:
+    return {
+        "statementType": query.translation.kind,
+        "cacheHit": False,
+        "referencedTables": [table.reference for table in query.translation.tables],
+    }
+
+
+def _result(cursor: Cursor) -> Result:
+    fields = [field_of(column[0], column[1]) for column in cursor.description]
+    return Result(fields, encode_rows(fields, cursor.fetchall()))
+
+
+def _dml_counts(cursor: Cursor, kind: str) -> Counter[str]:
+    """How many rows were inserted, updated and deleted."""
+    if kind == "MERGE":
+        return Counter(action for (action,) in cursor.fetchall())
+    row = cursor.fetchone()
+    return Counter({kind: row[0] if row else 0})
+
+
+def _dml_statistics(counts: Counter[str]) -> Resource:
+    return {
+        "numDmlAffectedRows": str(sum(counts.values())),
+        "dmlStats": {name: str(counts[action]) for action, name in _DML_COUNTS.items()},
+    }

@@ -1,0 +1,106 @@
+# ruff: noqa: S608 -- names are quoted, values are parameters
+"""BigQuery's REST calls about datasets, tables and their rows."""
+
+from typing import Any
+
+from localcloud.gcp.bigquery import catalog
+from localcloud.gcp.bigquery.catalog import Resource, TableId
+from localcloud.gcp.bigquery.schema import encode_rows, quoted
+from localcloud.gcp.bigquery.sizes import Sizes, count_rows
+from localcloud.gcp.bigquery.warehouse import Warehouse
+from localcloud.web import Request, Response, Routes
+
+PROJECT = r"/bigquery/v2/projects/(?P<project>[^/]+)"
+_DATASETS = rf"{PROJECT}/datasets"
+_TABLES = rf"{_DATASETS}/(?P<dataset>[^/]+)/tables"
+_PAGE_ROWS = 10_000
+"""Rows of one answer unless the caller wants fewer."""
+
+
+class TablesApi:
+    def __init__(self, warehouse: Warehouse, sizes: Sizes) -> None:
+        self._warehouse, self._sizes = warehouse, sizes
+
+    def routes(self) -> Routes:
+        routes = Routes()
+        routes.add("POST", _DATASETS, self._create_dataset)
+        routes.add("GET", rf"{_DATASETS}/(?P<dataset>[^/]+)", self._get_dataset)
+        routes.add("GET", _TABLES, self._list_tables)
+        routes.add("POST", _TABLES, self._create_table)
+        routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)", self._get_table)
+        routes.add("PATCH", rf"{_TABLES}/(?P<table>[^/]+)", self._patch_table)
+        routes.add("DELETE", rf"{_TABLES}/(?P<table>[^/]+)", self._delete_table)
+        routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)/data", self._list_rows)
+        return routes
+
+    def _create_dataset(self, request: Request) -> Response:
+        with self._warehouse.writing() as cursor:
+            project, now_ms = request.params["project"], self._warehouse.now_ms()
+            return Response.of_json(catalog.create_dataset(cursor, project, request.json(), now_ms))
+
+    def _get_dataset(self, request: Request) -> Response:
+        with self._warehouse.reading() as cursor:
+            return Response.of_json(catalog.find_dataset(cursor, request.params["project"], request.params["dataset"]))
+
+    def _list_tables(self, request: Request) -> Response:
+        project, dataset = request.params["project"], request.params["dataset"]
+        with self._warehouse.reading() as cursor:
+            tables = catalog.list_tables(cursor, project, dataset, self._warehouse.now_ms())
+        return Response.of_json({"kind": "bigquery#tableList", "tables": tables, "totalItems": len(tables)})
+
+    def _create_table(self, request: Request) -> Response:
+        body = request.json()
+        table = TableId(request.params["project"], request.params["dataset"], body["tableReference"]["tableId"])
+        with self._warehouse.writing() as cursor:
+            resource = catalog.create_table(cursor, table, body, self._warehouse.now_ms())
+            return Response.of_json(self._sizes.added_to(cursor, resource))
+
+    def _get_table(self, request: Request) -> Response:
+        with self._warehouse.reading() as cursor:
+            resource = catalog.find_table(cursor, _table(request), self._warehouse.now_ms())
+            return Response.of_json(self._sizes.added_to(cursor, resource))
+
+    def _patch_table(self, request: Request) -> Response:
+        table, now_ms = _table(request), self._warehouse.now_ms()
+        with self._warehouse.writing() as cursor:
+            resource = catalog.find_table(cursor, table, now_ms)
+            resource["schema"] = {"fields": catalog.described(resource["schema"]["fields"], request.json())}
+            catalog.mark_modified(cursor, table, resource, now_ms)
+            return Response.of_json(self._sizes.added_to(cursor, resource))
+
+    def _delete_table(self, request: Request) -> Response:
+        with self._warehouse.writing() as cursor:
+            catalog.delete_table(cursor, _table(request), self._warehouse.now_ms())
+        return Response(204)
+
+    def _list_rows(self, request: Request) -> Response:
+        table, (start, size) = _table(request), page_of(request)
+        with self._warehouse.reading() as cursor:
+            resource = catalog.find_table(cursor, table, self._warehouse.now_ms())
+            fields = _selected(request, resource)
+            columns = ", ".join(quoted(field["name"]) for field in fields)
+            cursor.execute(f"SELECT {columns} FROM {table.sql} ORDER BY rowid LIMIT {size} OFFSET {start}")
+            rows = encode_rows(fields, cursor.fetchall())
+            total = count_rows(cursor, table)
+        answer = {"kind": "bigquery#tableDataList", "totalRows": str(total), "rows": rows}
+        return Response.of_json({**answer, **next_page(start, len(rows), total)})
+
+
+def page_of(request: Request) -> tuple[int, int]:
+    """Where the wanted page starts and how many rows it has at most; a page token is the number of its first row."""
+    start = request.arg("pageToken") or request.arg("startIndex") or "0"
+    return int(start), int(request.arg("maxResults") or _PAGE_ROWS)
+
+
+def next_page(start: int, count: int, total: int) -> dict[str, Any]:
+    return {"pageToken": str(start + count)} if start + count < total else {}
+
+
+def _table(request: Request) -> TableId:
+    return TableId(request.params["project"], request.params["dataset"], request.params["table"])
+
+
+def _selected(request: Request, resource: Resource) -> list[Resource]:
+    fields: list[Resource] = resource["schema"]["fields"]
+    wanted = request.arg("selectedFields")
+    return [field for field in fields if not wanted or field["name"] in wanted.split(",")]

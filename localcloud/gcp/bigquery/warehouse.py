@@ -1,0 +1,120 @@
+"""The DuckDB file that holds all of the laptop BigQuery: rows, metadata and jobs. Many readers, one writer at a time.
+
+Whoever writes does all of it in one transaction, so that a stop at any point leaves everything or nothing.
+"""
+
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from localcloud.clock import Clock
+from localcloud.gcp.bigquery.errors import as_bigquery_error
+
+Cursor = duckdb.DuckDBPyConnection
+
+_METADATA = """
+CREATE SCHEMA IF NOT EXISTS localcloud;
+CREATE TABLE IF NOT EXISTS localcloud.datasets (project VARCHAR, dataset VARCHAR, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS localcloud.tables (project VARCHAR, dataset VARCHAR, name VARCHAR, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS localcloud.jobs (resource VARCHAR);
+"""
+
+
+def nfkc_casefold(text: str) -> str:
+    """NORMALIZE_AND_CASEFOLD(text, NFKC), which DuckDB lacks. Casing can undo a normal form, so it is made twice."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+class Warehouse:
+    """Cursors inside transactions. What DuckDB has to say against a statement leaves as an ApiError."""
+
+    def __init__(self, directory: Path | None, clock: Clock) -> None:
+        """Without a directory it is kept in memory only, and is empty at the next start."""
+        self._file = directory / "warehouse.duckdb" if directory else None
+        if directory:
+            directory.mkdir(parents=True, exist_ok=True)
+        self.clock = clock
+        self._writer = threading.Lock()
+        self._cursors = threading.Condition()
+        self._in_use = 0
+        self._idle: list[Cursor] = []
+        self._open()
+
+    def _open(self) -> None:
+        self._database = duckdb.connect(str(self._file or ":memory:"))
+        # One thread: for statements of milliseconds more of them cost more than they bring.
+        self._database.execute("SET GLOBAL TimeZone = 'UTC'; SET threads = 1")
+        self._database.execute(_METADATA)
+        self._database.create_function(nfkc_casefold.__name__, nfkc_casefold)
+
+    def close(self) -> None:
+        with self._writer:
+            self._close()
+
+    def _close(self) -> None:
+        self._database.remove_function(nfkc_casefold.__name__)
+        for connection in (*self._idle, self._database):
+            connection.close()
+        self._idle.clear()
+
+    def rewrite(self) -> None:
+        """Write the file anew, once nobody reads: DuckDB leaves in it what was deleted."""
+        if self._file is None:
+            return
+        fresh = self._file.with_name("fresh.duckdb")
+        with self._writer, self._cursors:
+            self._cursors.wait_for(lambda: not self._in_use)
+            fresh.unlink(missing_ok=True)
+            literal = str(fresh).replace("'", "''")
+            self._database.execute(f"ATTACH '{literal}' AS fresh; COPY FROM DATABASE warehouse TO fresh; DETACH fresh")
+            self._close()
+            fresh.replace(self._file)
+            self._open()
+
+    @contextmanager
+    def reading(self) -> Iterator[Cursor]:
+        """A cursor that sees one state of everything."""
+        with self._cursor() as cursor:
+            try:
+                yield cursor
+            finally:
+                cursor.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Cursor]:
+        """The only writer's cursor; what it did is kept when the block ends without an exception."""
+        with self._writer, self._cursor() as cursor:
+            try:
+                yield cursor
+            except BaseException:
+                cursor.rollback()
+                raise
+            cursor.commit()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Cursor]:
+        """One that is idle, or a new one: making them takes longer than many a query."""
+        with self._cursors:
+            cursor = self._idle.pop() if self._idle else self._database.cursor()
+            self._in_use += 1
+        try:
+            cursor.begin()
+            yield cursor
+        except BaseException as error:
+            cursor.close()
+            if isinstance(error, duckdb.Error):
+                raise as_bigquery_error(error) from error
+            raise
+        else:
+            self._idle.append(cursor)
+        finally:
+            with self._cursors:
+                self._in_use -= 1
+                self._cursors.notify_all()
+
+    def now_ms(self) -> int:
+        return int(self.clock.now().timestamp() * 1000)

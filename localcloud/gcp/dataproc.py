@@ -1,0 +1,243 @@
+"""Dataproc's serverless batches over REST: submitted, queued one at a time, run, remembered.
+
+What running means is given by the caller (`run_batch`); without it batches stay PENDING until somebody says
+otherwise (`start`, `finish`), which is how tests play Dataproc.
+"""
+
+import json
+import queue
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from localcloud.clock import Clock
+from localcloud.faults import Faults
+from localcloud.gcp.batch_rules import check_batch, check_ids
+from localcloud.gcp.list_calls import Values, requested
+from localcloud.gcp.paging import page
+from localcloud.gcp.state import State
+from localcloud.log import Log
+from localcloud.timestamps import rfc3339
+from localcloud.web import ApiError, Request, Response, Routes
+
+Batch = dict[str, Any]
+RunBatch = Callable[[Batch, Path], int]
+"""Runs a batch to its end, with its output in the given file; returns the exit code."""
+
+ACTIVE = ("PENDING", "RUNNING", "CANCELLING")
+_LOCATION = "/v1/projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)"
+_OPERATION = (
+    "/v1/projects/(?P<project>[^/]+)/(?:locations|regions)/(?P<location>[^/]+)/operations/(?P<operation>[^/:]+)"
+)
+_TYPES = "type.googleapis.com/google.cloud.dataproc.v1"
+_FILTER_FIELDS = {"state", "labels", "batch_id"}
+_FAILED_PRECONDITION = 9
+# The smallest shape Dataproc runs: three nodes of four cores, 12 DCU and 750 GB of shuffle storage.
+_MILLI_DCU, _SHUFFLE_GB = 12_000, 750
+
+
+class Dataproc:
+    """`routes` is what a server serves."""
+
+    def __init__(
+        self, directory: Path, state: State, clock: Clock, faults: Faults, log: Log, run_batch: RunBatch | None = None
+    ) -> None:
+        self._directory, self._state, self._clock, self._faults, self._log = directory, state, clock, faults, log
+        state.create("""CREATE TABLE IF NOT EXISTS batches (name TEXT PRIMARY KEY, number INTEGER NOT NULL,
+            request_id TEXT, operation TEXT NOT NULL, resource TEXT NOT NULL)""")
+        self.routes = Routes()
+        self.routes.add("POST", f"{_LOCATION}/batches", self._create)
+        self.routes.add("GET", f"{_LOCATION}/batches", self._list)
+        self.routes.add("GET", f"{_LOCATION}/batches/(?P<batch>[^/:]+)", self._get)
+        self.routes.add("GET", _OPERATION, self._operation)
+        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        if run_batch is not None:
+            self._go_on_after_restart()
+            threading.Thread(target=self._work, args=(run_batch,), name="batches", daemon=True).start()
+
+    # For the other parts of the laptop cloud, and for tests
+
+    def batches(self) -> list[Batch]:
+        """All batches, newest first."""
+        with self._state.transaction() as db:
+            return [_loaded(row) for row in db.execute("SELECT resource FROM batches ORDER BY number DESC")]
+
+    def batch(self, batch_id: str) -> Batch:
+        found = [batch for batch in self.batches() if _id(batch) == batch_id]
+        if not found:
+            raise ApiError(404, "notFound", f"Not found: Batch {batch_id}")
+        return found[0]
+
+    def start(self, batch_id: str) -> bool:
+        """PENDING → RUNNING; false when somebody ended it before."""
+        with self._state.transaction():
+            batch = self.batch(batch_id)
+            if batch["state"] != "PENDING":
+                return False
+            self._enter(batch, "RUNNING", "")
+        return True
+
+    def finish(self, batch_id: str, state: str, message: str = "") -> None:
+        """Let a batch end as SUCCEEDED, FAILED or CANCELLED; one that has ended stays as it is."""
+        with self._state.transaction():
+            batch = self.batch(batch_id)
+            if batch["state"] in ACTIVE:
+                self._enter(batch, state, message)
+                self._log(
+                    "Batch ended", severity="INFO" if state == "SUCCEEDED" else "ERROR", batch=batch_id, state=state
+                )
+
+    def active(self) -> list[str]:
+        """The ids of batches that wait or run, newest first."""
+        return [_id(batch) for batch in self.batches() if batch["state"] in ACTIVE]
+
+    def stop(self) -> None:
+        """Start no further batch."""
+        self._waiting.put(None)
+
+    # Calls
+
+    def _create(self, request: Request) -> Response:
+        batch_id, request_id = request.arg("batchId") or "", request.arg("requestId")
+        check_ids(batch_id, request_id)
+        check_batch(request.json())
+        name = f"{_parent(request)}/batches/{batch_id}"
+        with self._state.transaction() as db:
+            known = db.execute("SELECT * FROM batches WHERE name = ?", (name,)).fetchone()
+            if known is None:
+                known = self._insert(request, name, request_id)
+            elif request_id is None or known["request_id"] != request_id:
+                raise ApiError(409, "alreadyExists", f"Already exists: Failed to create batch: Batch {name}")
+            return Response.of_json(_operation_resource(known))
+
+    def _insert(self, request: Request, name: str, request_id: str | None) -> sqlite3.Row:
+        now = rfc3339(self._clock.now())
+        operation = (
+            f"projects/{request.params['project']}/regions/{request.params['location']}/operations/{uuid.uuid4()}"
+        )
+        own = {"name": name, "uuid": str(uuid.uuid4()), "createTime": now, "state": "PENDING", "stateTime": now}
+        batch = {**request.json(), **own, "creator": "laptop", "operation": operation, "stateHistory": []}
+        row = (name, self._state.next_number("batch"), request_id, operation, json.dumps(batch))
+        with self._state.transaction() as db:
+            db.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row)
+            inserted: sqlite3.Row = db.execute("SELECT * FROM batches WHERE name = ?", (name,)).fetchone()
+        self._waiting.put(_id(batch))
+        self._log("Batch submitted", batch=_id(batch))
+        return inserted
+
+    def _list(self, request: Request) -> Response:
+        if request.arg("orderBy") not in (None, "", "create_time desc"):
+            raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate orderBy={request.arg('orderBy')}")
+        matches = requested(request, _FILTER_FIELDS, self._faults)
+        mine = [batch for batch in self.batches() if batch["name"].startswith(f"{_parent(request)}/batches/")]
+        found = [batch for batch in mine if matches(_values(batch))]
+        return Response.of_json(page("batches", found, request, default_size=20))
+
+    def _get(self, request: Request) -> Response:
+        name = f"{_parent(request)}/batches/{request.params['batch']}"
+        with self._state.transaction() as db:
+            row = db.execute("SELECT resource FROM batches WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise ApiError(404, "notFound", f"Not found: Batch {name}")
+        return Response.of_json(_loaded(row))
+
+    def _operation(self, request: Request) -> Response:
+        name = request.path.removeprefix("/v1/")
+        with self._state.transaction() as db:
+            row = db.execute("SELECT * FROM batches WHERE operation = ?", (name,)).fetchone()
+        if row is None:
+            raise ApiError(404, "notFound", f"Not found: Operation {name}")
+        return Response.of_json(_operation_resource(row))
+
+    # States
+
+    def _enter(self, batch: Batch, state: str, message: str) -> None:
+        now = self._clock.now()
+        past = {"state": batch["state"], "stateStartTime": batch["stateTime"]}
+        if batch.get("stateMessage"):
+            past["stateMessage"] = batch["stateMessage"]
+        after = {"state": state, "stateTime": rfc3339(now), "stateMessage": message}
+        changed = {**batch, **after, "stateHistory": [*batch["stateHistory"], past]}
+        if state not in ACTIVE:
+            changed["runtimeInfo"] = _runtime_info(changed)
+        with self._state.transaction() as db:
+            db.execute("UPDATE batches SET resource = ? WHERE name = ?", (json.dumps(changed), batch["name"]))
+
+    def _go_on_after_restart(self) -> None:
+        for batch in reversed(self.batches()):
+            if batch["state"] == "PENDING":
+                self._waiting.put(_id(batch))
+            else:
+                self.finish(_id(batch), "FAILED", "The laptop cloud was stopped while the batch ran")
+
+    def _work(self, run_batch: RunBatch) -> None:
+        """Spark needs the whole laptop: one batch after the other."""
+        while (batch_id := self._waiting.get()) is not None:
+            if self.start(batch_id):
+                self._run(run_batch, batch_id)
+
+    def _run(self, run_batch: RunBatch, batch_id: str) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        log_path = self._directory / f"{batch_id}.log"
+        try:
+            exit_code = run_batch(self.batch(batch_id), log_path)
+        except Exception as error:
+            self.finish(batch_id, "FAILED", f"The driver could not be run: {type(error).__name__}: {error}")
+            return
+        if exit_code == 0:
+            self.finish(batch_id, "SUCCEEDED")
+        else:
+            self.finish(batch_id, "FAILED", f"The driver ended with exit code {exit_code}; its output is in {log_path}")
+
+
+def _parent(request: Request) -> str:
+    return f"projects/{request.params['project']}/locations/{request.params['location']}"
+
+
+def _id(batch: Batch) -> str:
+    return str(batch["name"].rpartition("/")[2])
+
+
+def _loaded(row: sqlite3.Row) -> Batch:
+    batch: Batch = json.loads(row["resource"])
+    return batch
+
+
+def _values(batch: Batch) -> Values:
+    labels = {f"labels.{key}": value for key, value in batch.get("labels", {}).items()}
+    return {"state": batch["state"], "batch_id": _id(batch), **labels}.get
+
+
+def _runtime_info(batch: Batch) -> dict[str, Any]:
+    """What Dataproc would bill for the smallest shape, for as long as the batch was RUNNING."""
+    running = [past["stateStartTime"] for past in batch["stateHistory"] if past["state"] == "RUNNING"]
+    seconds = 0.0
+    if running:
+        from_, to = (datetime.fromisoformat(time) for time in (running[0], batch["stateTime"]))
+        seconds = max(0.0, (to - from_).total_seconds())
+    usage = {"milliDcuSeconds": _MILLI_DCU * seconds, "shuffleStorageGbSeconds": _SHUFFLE_GB * seconds}
+    return {"approximateUsage": {unit: str(round(amount)) for unit, amount in usage.items()}}
+
+
+def _operation_resource(row: sqlite3.Row) -> dict[str, Any]:
+    """The long-running operation of a batch: done when the batch is."""
+    batch = _loaded(row)
+    metadata = {
+        "@type": f"{_TYPES}.BatchOperationMetadata",
+        "batch": batch["name"],
+        "batchUuid": batch["uuid"],
+        "createTime": batch["createTime"],
+        "operationType": "BATCH",
+        "description": "Batch",
+        "labels": batch.get("labels", {}),
+    }
+    operation = {"name": batch["operation"], "metadata": metadata, "done": batch["state"] not in ACTIVE}
+    if batch["state"] == "SUCCEEDED":
+        return operation | {"response": {"@type": f"{_TYPES}.Batch", **batch}}
+    if operation["done"]:
+        return operation | {"error": {"code": _FAILED_PRECONDITION, "message": batch["stateMessage"]}}
+    return operation

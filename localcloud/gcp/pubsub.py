@@ -1,0 +1,94 @@
+"""Pub/Sub: topics that must exist, and messages that go to Eventarc's subscriptions (`events.py`). REST only."""
+
+import base64
+import binascii
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.clock import Clock
+from localcloud.gcp.eventarc.cloud_events import message_published
+from localcloud.gcp.eventarc.eventarc import Events
+from localcloud.gcp.state import State
+from localcloud.timestamps import rfc3339
+from localcloud.web import ApiError, Request, Response, Routes
+
+_TOPIC = "/v1/(?P<topic>projects/[^/]+/topics/[^/:]+)"
+_MESSAGE_FIELDS = {"data", "attributes"}
+
+
+class PubSub:
+    """`routes` is what a server serves."""
+
+    def __init__(self, state: State, clock: Clock, events: Events) -> None:
+        self._state, self._clock, self._events = state, clock, events
+        state.create("CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY, resource TEXT NOT NULL)")
+        self.routes = Routes()
+        self.routes.add("PUT", _TOPIC, self._create)
+        self.routes.add("GET", _TOPIC, self._get)
+        self.routes.add("POST", f"{_TOPIC}:publish", self._publish)
+
+    # For the other parts of the laptop cloud, and for tests
+
+    def create_topic(self, name: str, properties: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        resource = {**(properties or {}), "name": name}
+        try:
+            with self._state.transaction() as db:
+                db.execute("INSERT INTO topics VALUES (?, ?)", (name, json.dumps(resource)))
+        except sqlite3.IntegrityError:
+            message = f"Resource already exists in the project (resource={_topic_id(name)})."
+            raise ApiError(409, "alreadyExists", message) from None
+        return resource
+
+    def get_topic(self, name: str) -> dict[str, Any]:
+        with self._state.transaction() as db:
+            row = db.execute("SELECT resource FROM topics WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise ApiError(404, "notFound", f"Resource not found (resource={_topic_id(name)}).")
+        resource: dict[str, Any] = json.loads(row["resource"])
+        return resource
+
+    def publish(self, name: str, messages: list[dict[str, Any]]) -> list[str]:
+        """Publish all of the messages (data in base64, attributes) or none; their ids."""
+        self.get_topic(name)
+        if not messages:
+            raise ApiError(400, "badRequest", "The value for message_count is too small. You passed 0.")
+        for message in messages:
+            _check(message)
+        with self._state.transaction():
+            return [self._queue(name, message) for message in messages]
+
+    # Calls
+
+    def _create(self, request: Request) -> Response:
+        return Response.of_json(self.create_topic(request.params["topic"], request.json()))
+
+    def _get(self, request: Request) -> Response:
+        return Response.of_json(self.get_topic(request.params["topic"]))
+
+    def _publish(self, request: Request) -> Response:
+        return Response.of_json(
+            {"messageIds": self.publish(request.params["topic"], request.json().get("messages", []))}
+        )
+
+    def _queue(self, topic: str, message: dict[str, Any]) -> str:
+        message_id = str(self._state.next_number("message"))
+        published = {**message, "messageId": message_id, "publishTime": rfc3339(self._clock.now())}
+        self._events.publish(message_published(topic, published))
+        return message_id
+
+
+def _topic_id(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _check(message: dict[str, Any]) -> None:
+    for unknown in message.keys() - _MESSAGE_FIELDS:
+        raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate messages.{unknown}")
+    if not message.get("data") and not message.get("attributes"):
+        raise ApiError(400, "badRequest", "Some messages have neither data nor attributes.")
+    try:
+        base64.b64decode(message.get("data", ""), validate=True)
+    except binascii.Error:
+        raise ApiError(400, "badRequest", "Message data is not base64") from None

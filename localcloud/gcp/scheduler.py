@@ -1,0 +1,94 @@
+"""Cloud Scheduler's part: calls a URL at each full hour, or by hand, with its headers, its token and its retries.
+
+As recorded from the real service (github.com/t-k/fireemu, conformance/scheduled-delivery/local/production-run2.json): a
+forced run carries the job's next slot, the scheduled run after it the same one; slots are in Los Angeles time with an
+offset, some with a fraction of a second.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import requests
+
+from localcloud.gcp.credentials import identity_token
+
+JOB_NAME = "ingest-hourly"
+_GOOGLES_ZONE = ZoneInfo("America/Los_Angeles")
+
+
+@dataclass(frozen=True)
+class Retry:
+    """As in a job's retry_config and attempt_deadline.
+
+    A job is retried until both `count` and `max_duration_seconds` are used up (job.proto, max_retry_duration).
+    """
+
+    count: int = 3
+    max_duration_seconds: float = 0.0
+    min_backoff_seconds: float = 5.0
+    max_backoff_seconds: float = 3600.0
+    max_doublings: int = 5
+    attempt_deadline_seconds: float = 1800.0
+
+    def waits(self) -> Iterator[float]:
+        """The seconds before each retry of a call that keeps failing at once.
+
+        They double `max_doublings` times, and then grow by the last of these (job.proto, max_doublings).
+        """
+        elapsed, largest = 0.0, self.min_backoff_seconds * 2.0**self.max_doublings
+        for number in count():
+            doubled, linear = self.min_backoff_seconds * 2.0**number, largest * (number - self.max_doublings + 1)
+            wait = min(doubled if number <= self.max_doublings else linear, self.max_backoff_seconds)
+            elapsed += wait
+            if number >= self.count and elapsed > self.max_duration_seconds:
+                return
+            yield wait
+
+
+HOURLY = Retry(max_duration_seconds=90.0, min_backoff_seconds=1.0, max_backoff_seconds=20.0, max_doublings=4)
+"""The seven retries of terraform/schedule.tf, thirty times as fast."""
+ONCE = Retry(count=0)
+
+
+def call(url: str, slot: datetime, retry: Retry = ONCE, key_path: Path | None = None) -> requests.Response:
+    """Call the job for this slot; the last answer. Raises requests.RequestException when there was none.
+
+    `key_path`: the key file that signs the call's token; without it there is none.
+    """
+    for wait in retry.waits():
+        with suppress(requests.RequestException):
+            response = _post(url, slot, retry.attempt_deadline_seconds, key_path)
+            if response.ok:
+                return response
+        time.sleep(wait)
+    return _post(url, slot, retry.attempt_deadline_seconds, key_path)
+
+
+def force(url: str, now: datetime, key_path: Path | None = None) -> requests.Response:
+    """Call the job out of turn, as `jobs:run` does: for the next slot of the hourly schedule."""
+    return call(url, full_hour(now) + timedelta(hours=1), key_path=key_path)
+
+
+def full_hour(instant: datetime) -> datetime:
+    """The slot that an instant belongs to."""
+    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _post(url: str, slot: datetime, deadline_seconds: float, key_path: Path | None) -> requests.Response:
+    headers = {
+        "User-Agent": "Google-Cloud-Scheduler",
+        "X-CloudScheduler": "true",
+        "X-CloudScheduler-JobName": JOB_NAME,
+        "X-CloudScheduler-ScheduleTime": slot.astimezone(_GOOGLES_ZONE).isoformat(),
+        "Content-Type": "application/octet-stream",
+        **(identity_token(key_path, url) if key_path else {}),
+    }
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy has no business between two processes of one laptop
+        return session.post(url, headers=headers, timeout=deadline_seconds)

@@ -1,0 +1,243 @@
+"""Secret Manager's REST API: secrets with labels, versions with states, payloads with checksums.
+
+Payloads are kept in the state file, which only its owner can read, and are gone from it once destroyed.
+"""
+
+import base64
+import binascii
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+import google_crc32c
+
+from localcloud.clock import Clock
+from localcloud.faults import Faults
+from localcloud.gcp.list_calls import Values, requested
+from localcloud.gcp.paging import page
+from localcloud.gcp.state import State
+from localcloud.timestamps import rfc3339
+from localcloud.web import ApiError, Request, Response, Routes
+
+_PROJECT = "/v1/projects/(?P<project>[^/]+)"
+_SECRET = f"{_PROJECT}/secrets/(?P<secret>[^/:]+)"
+_VERSION = f"{_SECRET}/versions/(?P<version>[^/:]+)"
+_SECRET_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+_LONGEST_PAYLOAD_BYTES = 65_536
+_SECRET_FIELDS = {"replication", "labels", "annotations"}
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS secrets (
+        name TEXT PRIMARY KEY, project TEXT NOT NULL, number INTEGER NOT NULL, resource TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS secret_versions (
+        secret TEXT REFERENCES secrets (name), number INTEGER, resource TEXT NOT NULL, payload BLOB,
+        PRIMARY KEY (secret, number))""",
+)
+
+
+class SecretManager:
+    """`routes` is what a server serves."""
+
+    def __init__(self, state: State, clock: Clock, faults: Faults) -> None:
+        self._state, self._clock, self._faults = state, clock, faults
+        state.create(*_TABLES)
+        self.routes = Routes()
+        add = self.routes.add
+        add("POST", f"{_PROJECT}/secrets", self._create)
+        add("GET", f"{_PROJECT}/secrets", self._list)
+        add("GET", _SECRET, self._get)
+        add("DELETE", _SECRET, self._delete)
+        add("POST", f"{_SECRET}:addVersion", self._add_version)
+        add("GET", f"{_SECRET}/versions", self._list_versions)
+        add("GET", _VERSION, self._get_version)
+        add("GET", f"{_VERSION}:access", self._access)
+        add("POST", f"{_VERSION}:(?P<change>enable|disable|destroy)", self._change_version)
+
+    # For the other parts of the laptop cloud, and for tests
+
+    def store(self, project: str, secret: str, payload: bytes, labels: Mapping[str, str] | None = None) -> str:
+        """Add a version, to a new secret if there is none; the version's name."""
+        name = f"projects/{project}/secrets/{secret}"
+        with self._state.transaction():
+            if self._find(name) is None:
+                self._insert(project, secret, {"labels": dict(labels or {}), "replication": {"automatic": {}}})
+            return str(self._insert_version(name, payload, checked=True)["name"])
+
+    def payload(self, project: str, secret: str, version: str = "latest") -> bytes:
+        """What a version holds. Raises ApiError as an access over HTTP does."""
+        return self._accessible(f"projects/{project}/secrets/{secret}", version)[1]
+
+    def versions(self, project: str, secret: str) -> dict[int, str]:
+        """Version numbers, oldest first, with their states."""
+        select = "SELECT number, resource FROM secret_versions WHERE secret = ? ORDER BY number"
+        with self._state.transaction() as db:
+            rows = db.execute(select, (f"projects/{project}/secrets/{secret}",)).fetchall()
+        return {row["number"]: json.loads(row["resource"])["state"] for row in rows}
+
+    # Secrets
+
+    def _create(self, request: Request) -> Response:
+        return Response.of_json(self._insert(request.params["project"], request.arg("secretId") or "", request.json()))
+
+    def _insert(self, project: str, secret: str, properties: dict[str, Any]) -> dict[str, Any]:
+        _check_secret(secret, properties)
+        name = f"projects/{project}/secrets/{secret}"
+        resource = {**properties, "name": name, "createTime": rfc3339(self._clock.now())}
+        with self._state.transaction() as db:
+            row = (name, project, self._state.next_number("secret"), json.dumps(resource))
+            try:
+                db.execute("INSERT INTO secrets VALUES (?, ?, ?, ?)", row)
+            except sqlite3.IntegrityError:
+                raise ApiError(409, "alreadyExists", f"Secret [{name}] already exists.") from None
+        return resource
+
+    def _list(self, request: Request) -> Response:
+        matches = requested(request, {"labels", "name"}, self._faults)
+        select = "SELECT resource FROM secrets WHERE project = ? ORDER BY number DESC"
+        with self._state.transaction() as db:
+            rows = db.execute(select, (request.params["project"],)).fetchall()
+        secrets = [json.loads(row["resource"]) for row in rows]
+        found = [secret for secret in secrets if matches(_values(secret))]
+        return Response.of_json({"totalSize": len(found), **page("secrets", found, request)})
+
+    def _get(self, request: Request) -> Response:
+        return Response.of_json(self._existing(_secret_name(request)))
+
+    def _delete(self, request: Request) -> Response:
+        name = _secret_name(request)
+        self._existing(name)
+        with self._state.transaction() as db:
+            db.execute("DELETE FROM secret_versions WHERE secret = ?", (name,))
+            db.execute("DELETE FROM secrets WHERE name = ?", (name,))
+        self._state.scrub()
+        return Response.of_json({})
+
+    def _find(self, name: str) -> dict[str, Any] | None:
+        with self._state.transaction() as db:
+            row = db.execute("SELECT resource FROM secrets WHERE name = ?", (name,)).fetchone()
+        return json.loads(row["resource"]) if row else None
+
+    def _existing(self, name: str) -> dict[str, Any]:
+        resource = self._find(name)
+        if resource is None:
+            raise ApiError(404, "notFound", f"Secret [{name}] not found.")
+        return resource
+
+    # Versions
+
+    def _add_version(self, request: Request) -> Response:
+        name = _secret_name(request)
+        self._existing(name)
+        content = request.json().get("payload", {})
+        return Response.of_json(self._insert_version(name, _checked_payload(content), "dataCrc32c" in content))
+
+    def _insert_version(self, secret: str, payload: bytes, checked: bool) -> dict[str, Any]:
+        with self._state.transaction() as db:
+            last = "SELECT coalesce(max(number), 0) AS number FROM secret_versions WHERE secret = ?"
+            number = db.execute(last, (secret,)).fetchone()["number"] + 1
+            resource = {
+                "name": f"{secret}/versions/{number}",
+                "createTime": rfc3339(self._clock.now()),
+                "state": "ENABLED",
+                "clientSpecifiedPayloadChecksum": checked,
+            }
+            row = (secret, number, json.dumps(resource), payload)
+            db.execute("INSERT INTO secret_versions VALUES (?, ?, ?, ?)", row)
+        return resource
+
+    def _list_versions(self, request: Request) -> Response:
+        name = _secret_name(request)
+        self._existing(name)
+        matches = requested(request, {"state"}, self._faults)
+        select = "SELECT resource FROM secret_versions WHERE secret = ? ORDER BY number DESC"
+        with self._state.transaction() as db:
+            versions = [json.loads(row["resource"]) for row in db.execute(select, (name,))]
+        found = [version for version in versions if matches(version.get)]
+        return Response.of_json({"totalSize": len(found), **page("versions", found, request)})
+
+    def _get_version(self, request: Request) -> Response:
+        row = self._version(_secret_name(request), request.params["version"])
+        return Response.of_json(json.loads(row["resource"]))
+
+    def _access(self, request: Request) -> Response:
+        name, payload = self._accessible(_secret_name(request), request.params["version"])
+        data = base64.b64encode(payload).decode()
+        content = {"data": data, "dataCrc32c": str(google_crc32c.value(payload))}
+        return Response.of_json({"name": name, "payload": content})
+
+    def _accessible(self, secret: str, version: str) -> tuple[str, bytes]:
+        row = self._version(secret, version)
+        resource = json.loads(row["resource"])
+        if resource["state"] != "ENABLED":
+            message = f"Secret Version [{resource['name']}] is in {resource['state']} state."
+            raise ApiError(400, "failedPrecondition", message, "FAILED_PRECONDITION")
+        return resource["name"], row["payload"]
+
+    def _change_version(self, request: Request) -> Response:
+        secret, change = _secret_name(request), request.params["change"]
+        with self._state.transaction() as db:
+            row = self._version(secret, request.params["version"])
+            resource = json.loads(row["resource"])
+            if resource["state"] == "DESTROYED":
+                message = f"Secret Version [{resource['name']}] is in DESTROYED state."
+                raise ApiError(400, "failedPrecondition", message, "FAILED_PRECONDITION")
+            resource["state"] = {"enable": "ENABLED", "disable": "DISABLED", "destroy": "DESTROYED"}[change]
+            payload = row["payload"]
+            if change == "destroy":
+                payload, resource["destroyTime"] = None, rfc3339(self._clock.now())
+            update = "UPDATE secret_versions SET resource = ?, payload = ? WHERE secret = ? AND number = ?"
+            db.execute(update, (json.dumps(resource), payload, secret, row["number"]))
+        if payload is None:
+            self._state.scrub()
+        return Response.of_json(resource)
+
+    def _version(self, secret: str, version: str) -> sqlite3.Row:
+        """`latest` is the newest version, in whatever state it is."""
+        self._existing(secret)
+        which = "ORDER BY number DESC LIMIT 1" if version == "latest" else "AND number = ?"
+        numbers = () if version == "latest" else (version,)
+        with self._state.transaction() as db:
+            select = f"SELECT * FROM secret_versions WHERE secret = ? {which}"  # noqa: S608 -- one of two literals
+            row: sqlite3.Row | None = db.execute(select, (secret, *numbers)).fetchone()
+        if row is None:
+            raise ApiError(404, "notFound", f"Secret Version [{secret}/versions/{version}] not found.")
+        return row
+
+
+def _secret_name(request: Request) -> str:
+    return f"projects/{request.params['project']}/secrets/{request.params['secret']}"
+
+
+def _values(secret: dict[str, Any]) -> Values:
+    labels = {f"labels.{key}": value for key, value in secret.get("labels", {}).items()}
+    return {"name": secret["name"], **labels}.get
+
+
+def _check_secret(secret: str, properties: Mapping[str, Any]) -> None:
+    for unknown in properties.keys() - _SECRET_FIELDS:
+        raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate secrets.{unknown}")
+    labels = properties.get("labels", {})
+    if not _SECRET_ID.fullmatch(secret):
+        raise ApiError(400, "badRequest", f"The provided Secret ID [{secret}] does not match the expected format.")
+    if "replication" not in properties:
+        raise ApiError(400, "badRequest", "Secret.replication must be provided.")
+    for key, value in labels.items():
+        if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
+            raise ApiError(400, "badRequest", f"The label {key}={value} does not match the expected format.")
+
+
+def _checked_payload(content: Mapping[str, Any]) -> bytes:
+    """The payload to store. Raises ApiError when it was damaged on the way, without showing it."""
+    try:
+        payload = base64.b64decode(content.get("data", ""), validate=True)
+    except binascii.Error:
+        raise ApiError(400, "badRequest", "The payload is not base64") from None
+    if len(payload) > _LONGEST_PAYLOAD_BYTES:
+        raise ApiError(400, "badRequest", f"The payload is larger than {_LONGEST_PAYLOAD_BYTES} bytes")
+    checksum = content.get("dataCrc32c")
+    if checksum is not None and int(checksum) != google_crc32c.value(payload):
+        raise ApiError(400, "badRequest", "The given CRC32C checksum does not match the payload.")
+    return payload

@@ -1,0 +1,144 @@
+"""What Terraform does in the cloud, done on the laptop: names, settings, buckets, topic, dataset and tables.
+
+Speaks plain REST to the stand-ins, so it needs none of Google's clients; everything may exist already.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+import requests
+
+from localcloud.gcp.credentials import bearer
+
+ROOT = Path(__file__).parents[1]
+REPLACED_TABLE_FILES = sorted((ROOT / "spark_jobs/tables").glob("*.json"))
+"""Spark replaces these tables whole, and such a load drops constraints: they get none."""
+TABLE_FILES = [
+    *sorted((ROOT / "functions/ingest/tables").glob("*.json")),
+    *sorted((ROOT / "cli/tables").glob("*.json")),
+    *REPLACED_TABLE_FILES,
+]
+PLAYS_BOUNDS = json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())["bounds"]
+JOB_FILE = ROOT / "spark_jobs/top_tracks.py"
+
+NAMES = {
+    "GOOGLE_CLOUD_PROJECT": "heavy-rotation-laptop",
+    "LOCATION": "us-central1",
+    "DATASET": "listening",
+    "STAGING_DATASET": "listening_staging",
+    "LANDING_BUCKET": "heavy-rotation-laptop-landing",
+    "QUARANTINE_BUCKET": "heavy-rotation-laptop-quarantine",
+    "PLAYS_BOUNDS": json.dumps(PLAYS_BOUNDS),
+    "PLAYS_LOADED_TOPIC": "plays-loaded",
+    "SPARK_TEMP_BUCKET": "heavy-rotation-laptop-spark-temp",
+    "SPARK_JOB_URI": "gs://heavy-rotation-laptop-code/top_tracks.py",
+    "SPARK_SERVICE_ACCOUNT": "spark@heavy-rotation-laptop.iam.gserviceaccount.com",
+}
+BUCKETS = [
+    NAMES["LANDING_BUCKET"],
+    NAMES["QUARANTINE_BUCKET"],
+    NAMES["SPARK_TEMP_BUCKET"],
+    "heavy-rotation-laptop-code",
+]
+_STAGED_MS = 3 * 24 * 3_600_000
+"""The default_table_expiration_ms of terraform/load.tf."""
+_TIMEOUT_SECONDS = 30
+Send: TypeAlias = Callable[[str, str, bytes], tuple[int, str]]
+
+
+class SetUpFailed(Exception):  # noqa: N818 -- reads as what happened
+    """A stand-in refused a resource that every part relies on."""
+
+
+def environment(gcp_url: str, bigquery_url: str, credentials: Path) -> dict[str, str]:
+    """Every setting the parts read, for stand-ins at these addresses. Spotify's addresses come on top."""
+    return {
+        **NAMES,
+        "GOOGLE_APPLICATION_CREDENTIALS": str(credentials),
+        "STORAGE_EMULATOR_HOST": gcp_url,
+        "SECRETMANAGER_EMULATOR_HOST": gcp_url,
+        "PUBSUB_EMULATOR_HOST": gcp_url,
+        "DATAPROC_EMULATOR_HOST": gcp_url,
+        "GOOGLEAPIS_EMULATOR_HOST": gcp_url,
+        "BIGQUERY_EMULATOR_HOST": bigquery_url,
+    }
+
+
+def create_resources(settings: Mapping[str, str], send: Send | None = None) -> None:
+    """Create buckets, topic, dataset and tables, and put the Spark job where batches find it.
+
+    `send` takes method, URL and body, and returns status and text; by default it is an HTTP call.
+    """
+    send = send or partial(_send, bearer(settings))
+    for method, url, body in _resources(settings):
+        status, text = send(method, url, body)
+        if status not in (200, 409):
+            raise SetUpFailed(f"{method} {url}: {status} {text}")
+
+
+def _send(headers: Mapping[str, str], method: str, url: str, body: bytes) -> tuple[int, str]:
+    response = requests.request(method, url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS)
+    return response.status_code, response.text
+
+
+def store_secret(
+    settings: Mapping[str, str], name: str, labels: Mapping[str, str], make_value: Callable[[], Mapping[str, str]]
+) -> None:
+    """Create a secret that holds a new value as JSON; one that holds a value already is left as it is."""
+    project = f"{settings['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{settings['GOOGLE_CLOUD_PROJECT']}"
+    body = {"replication": {"automatic": {}}, "labels": dict(labels)}
+    call = partial(requests.request, headers=bearer(settings), timeout=_TIMEOUT_SECONDS)
+    created = call("POST", f"{project}/secrets?secretId={name}", json=body)
+    if created.status_code != 409:
+        created.raise_for_status()
+    elif call("GET", f"{project}/secrets/{name}/versions").json().get("versions"):
+        return
+    payload = {"payload": {"data": base64.b64encode(json.dumps(make_value()).encode()).decode()}}
+    added = call("POST", f"{project}/secrets/{name}:addVersion", json=payload)
+    added.raise_for_status()
+
+
+def _resources(settings: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
+    project, dataset = settings["GOOGLE_CLOUD_PROJECT"], settings["DATASET"]
+    storage, bigquery = settings["STORAGE_EMULATOR_HOST"], settings["BIGQUERY_EMULATOR_HOST"]
+    for bucket in BUCKETS:
+        yield "POST", f"{storage}/storage/v1/b?project={project}", _json({"name": bucket})
+    topic = f"projects/{project}/topics/{settings['PLAYS_LOADED_TOPIC']}"
+    yield "PUT", f"{settings['PUBSUB_EMULATOR_HOST']}/v1/{topic}", _json({})
+    datasets = f"{bigquery}/bigquery/v2/projects/{project}/datasets"
+    reference = {"projectId": project, "datasetId": dataset}
+    yield "POST", datasets, _json({"datasetReference": reference, "location": settings["LOCATION"]})
+    staging = {"datasetReference": {"projectId": project, "datasetId": settings["STAGING_DATASET"]}}
+    expiration = {"location": settings["LOCATION"], "defaultTableExpirationMs": str(_STAGED_MS)}
+    yield "POST", datasets, _json(staging | expiration)
+    for path in TABLE_FILES:
+        yield "POST", f"{datasets}/{dataset}/tables", _json(table_resource(path, reference))
+    code_bucket, _, name = settings["SPARK_JOB_URI"].removeprefix("gs://").partition("/")
+    upload = f"{storage}/upload/storage/v1/b/{code_bucket}/o?uploadType=media&name={quote(name, safe='')}"
+    yield "POST", upload, JOB_FILE.read_bytes()
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def table_resource(path: Path, dataset: Mapping[str, str]) -> dict[str, Any]:
+    """A table file as the resource that BigQuery's tables.insert takes."""
+    table = json.loads(path.read_text())
+    resource: dict[str, Any] = {
+        "tableReference": {**dataset, "tableId": path.stem},
+        "description": table["description"],
+        "schema": {"fields": table["columns"]},
+    }
+    if path not in REPLACED_TABLE_FILES:
+        resource["tableConstraints"] = {"primaryKey": {"columns": table["primary_key"]}}
+    if table["partitioning"]:
+        resource["timePartitioning"] = table["partitioning"]
+    if table["clustering"]:
+        resource["clustering"] = {"fields": table["clustering"]}
+    return resource

@@ -1,0 +1,201 @@
+"""Cloud Storage's JSON API over `storage.py`: the calls this project's clients make, and no others."""
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+from localcloud.gcp.storage.objects import Storage
+from localcloud.gcp.storage.rules import Conditions, Resource
+from localcloud.gcp.storage.uploads import Uploads, split_multipart
+from localcloud.web import ApiError, Handler, Request, Response, Routes
+
+_BUCKETS = "/storage/v1/b"
+_OBJECT = "/storage/v1/b/(?P<bucket>[^/]+)/o/(?P<object>[^/]+)"
+_UPLOAD = "/(?:resumable/)?upload/storage/v1/b/(?P<bucket>[^/]+)/o"
+_TARGET = "/b/(?P<target_bucket>[^/]+)/o/(?P<target_object>[^/]+)"
+_MATCH = ("Match", "NotMatch")
+_RANGE = re.compile(r"bytes=(?P<first>\d*)-(?P<last>\d*)")
+# Any other parameter might be meant to change the answer: better refused than ignored.
+_PARAMETERS = {
+    *("alt", "fields", "prettyPrint", "project", "projection"),
+    *("prefix", "delimiter", "maxResults", "pageToken"),
+    *("uploadType", "upload_id", "name", "generation", "sourceGeneration"),
+    *(f"{of}{what}{how}" for of in ("if", "ifSource") for what in ("Generation", "Metageneration") for how in _MATCH),
+}
+
+
+class StorageApi:
+    """Translates between HTTP and the objects; `routes` is what a server serves."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._uploads = Uploads(storage)
+        self.routes = Routes()
+
+        def add(method: str, pattern: str, handler: Handler) -> None:
+            self.routes.add(method, pattern, _known_parameters_only(handler))
+
+        add("POST", _BUCKETS, self._create_bucket)
+        add("GET", _BUCKETS, self._list_buckets)
+        add("GET", f"{_BUCKETS}/(?P<bucket>[^/]+)", self._get_bucket)
+        add("GET", f"{_BUCKETS}/(?P<bucket>[^/]+)/o", self._list)
+        add("POST", _UPLOAD, self._upload)
+        add("PUT", _UPLOAD, self._upload_piece)
+        add("GET", f"(?:/download)?{_OBJECT}", self._get)
+        add("PATCH", _OBJECT, self._patch)
+        add("DELETE", _OBJECT, self._delete)
+        add("POST", f"{_OBJECT}/copyTo{_TARGET}", self._copy)
+        add("POST", f"{_OBJECT}/rewriteTo{_TARGET}", self._rewrite)
+
+    def _create_bucket(self, request: Request) -> Response:
+        return Response.of_json(self._storage.create_bucket(request.json()))
+
+    def _list_buckets(self, request: Request) -> Response:
+        return Response.of_json({"kind": "storage#buckets", "items": self._storage.list_buckets()})
+
+    def _get_bucket(self, request: Request) -> Response:
+        return Response.of_json(self._storage.get_bucket(_part(request, "bucket")))
+
+    def _list(self, request: Request) -> Response:
+        page = self._storage.list_objects(
+            _part(request, "bucket"),
+            request.arg("prefix") or "",
+            request.arg("delimiter") or "",
+            request.arg("pageToken") or "",
+            _number(request, "maxResults") or 1000,
+        )
+        answer: dict[str, Any] = {"kind": "storage#objects", "items": page.items, "prefixes": page.prefixes}
+        return Response.of_json(answer | ({"nextPageToken": page.next_token} if page.next_token else {}))
+
+    def _upload(self, request: Request) -> Response:
+        kind = request.arg("uploadType")
+        if kind == "media":
+            properties = {"contentType": request.headers.get("Content-Type")}
+            return self._insert(request, properties, request.body)
+        if kind == "multipart":
+            return self._upload_multipart(request)
+        if kind == "resumable":
+            return self._start_resumable(request)
+        raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate uploadType={kind}")
+
+    def _upload_multipart(self, request: Request) -> Response:
+        metadata, content_type, content = split_multipart(request)
+        properties = Request("", "", {}, request.headers, metadata).json()
+        return self._insert(request, {"contentType": content_type} | properties, content)
+
+    def _insert(self, request: Request, properties: Resource, content: bytes) -> Response:
+        name = request.arg("name") or properties.get("name") or ""
+        draft = self._storage.drafts.write(content)
+        resource = self._storage.insert(_part(request, "bucket"), name, draft, properties, _conditions(request))
+        return Response.of_json(resource)
+
+    def _start_resumable(self, request: Request) -> Response:
+        properties = {"contentType": request.headers.get("X-Upload-Content-Type")} | request.json()
+        name = request.arg("name") or properties.get("name") or ""
+        upload_id = self._uploads.start(_part(request, "bucket"), name, properties, _conditions(request))
+        location = f"http://{request.headers['Host']}{request.path}?uploadType=resumable&upload_id={upload_id}"
+        return Response(headers={"Location": location, "X-GUploader-UploadID": upload_id})
+
+    def _upload_piece(self, request: Request) -> Response:
+        return self._uploads.put(request.arg("upload_id") or "", request)
+
+    def _get(self, request: Request) -> Response:
+        conditions = _conditions(request)
+        if conditions.generation_not_match is not None:
+            raise ApiError(501, "notImplemented", "The laptop cloud does not imitate reads with ifGenerationNotMatch")
+        wanted = (*_name(request), _number(request, "generation"), conditions)
+        if request.arg("alt") == "media":
+            resource, content = self._storage.open(*wanted)
+            with content:
+                return _media(resource, content.read(), request.headers.get("Range"))
+        return Response.of_json(self._storage.get(*wanted))
+
+    def _patch(self, request: Request) -> Response:
+        return Response.of_json(self._storage.patch(*_name(request), request.json(), _conditions(request)))
+
+    def _delete(self, request: Request) -> Response:
+        self._storage.delete(*_name(request), _number(request, "generation"), _conditions(request))
+        return Response(204)
+
+    def _copy(self, request: Request) -> Response:
+        return Response.of_json(self._copied(request))
+
+    def _rewrite(self, request: Request) -> Response:
+        resource = self._copied(request)
+        size = resource["size"]
+        progress = {"totalBytesRewritten": size, "objectSize": size, "done": True}
+        return Response.of_json({"kind": "storage#rewriteResponse", **progress, "resource": resource})
+
+    def _copied(self, request: Request) -> Resource:
+        source_conditions = _conditions(request, "ifSource")
+        source, content = self._storage.open(*_name(request), _number(request, "sourceGeneration"), source_conditions)
+        with content:
+            return self._storage.copy(source, content, _name(request, "target_"), request.json(), _conditions(request))
+
+
+def _media(resource: Resource, content: bytes, wanted: str | None) -> Response:
+    headers = {
+        "Content-Type": resource["contentType"],
+        "ETag": resource["etag"],
+        "Accept-Ranges": "bytes",
+        "X-Goog-Generation": resource["generation"],
+        "X-Goog-Metageneration": resource["metageneration"],
+        "X-Goog-Storage-Class": resource["storageClass"],
+        "X-Goog-Stored-Content-Encoding": "identity",
+        "X-Goog-Stored-Content-Length": resource["size"],
+        "X-Goog-Hash": f"crc32c={resource['crc32c']},md5={resource['md5Hash']}",
+    }
+    if wanted is None:
+        return Response(200, content, headers)
+    first, last = _byte_range(wanted, len(content))
+    if first > last:
+        return Response(416, headers={"Content-Range": f"bytes */{len(content)}"})
+    headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+    return Response(206, content[first : last + 1], headers)
+
+
+def _byte_range(header: str, size: int) -> tuple[int, int]:
+    """First and last position of a Range header; the first is behind the last when there is nothing to give."""
+    match = _RANGE.fullmatch(header)
+    if match is None or not (match["first"] or match["last"]):
+        raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate the range {header!r}")
+    if not match["first"]:
+        return max(0, size - int(match["last"])), size - 1
+    return int(match["first"]), min(int(match["last"] or size), size - 1)
+
+
+def _conditions(request: Request, prefix: str = "if") -> Conditions:
+    return Conditions(
+        generation_match=_number(request, f"{prefix}GenerationMatch"),
+        generation_not_match=_number(request, f"{prefix}GenerationNotMatch"),
+        metageneration_match=_number(request, f"{prefix}MetagenerationMatch"),
+        metageneration_not_match=_number(request, f"{prefix}MetagenerationNotMatch"),
+    )
+
+
+def _number(request: Request, name: str) -> int | None:
+    text = request.arg(name)
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        raise ApiError(400, "invalid", f"Invalid long value: '{text}' for {name}") from None
+
+
+def _name(request: Request, prefix: str = "") -> tuple[str, str]:
+    return _part(request, f"{prefix}bucket"), _part(request, f"{prefix}object")
+
+
+def _part(request: Request, name: str) -> str:
+    try:
+        return unquote(request.params[name], errors="strict")
+    except UnicodeDecodeError:
+        raise ApiError(400, "invalid", f"{request.params[name]} is not UTF-8") from None
+
+
+def _known_parameters_only(handler: Handler) -> Handler:
+    def checked(request: Request) -> Response:
+        for name in request.query.keys() - _PARAMETERS:
+            raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate the parameter {name}")
+        return handler(request)
+
+    return checked

@@ -1,0 +1,256 @@
+"""Cloud Storage's buckets and objects: generations, preconditions, metadata, listings, the finalize event.
+
+Contents are plain files, everything else is in the state file. An object comes into being in one step, at the
+commit of its metadata: a crash before leaves nothing, a crash after is finished at the next start. What speaks
+HTTP is in `storage_api.py`.
+"""
+
+import base64
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from localcloud.clock import Clock
+from localcloud.gcp.state import State
+from localcloud.gcp.storage.files import Draft, Drafts
+from localcloud.gcp.storage.listing import Page, page
+from localcloud.gcp.storage.object_paths import bucket_path, object_path, refuse_clash
+from localcloud.gcp.storage.rules import (
+    BUCKET_FIELDS,
+    IGNORED_FIELDS,
+    NO_CONDITIONS,
+    OBJECT_FIELDS,
+    Conditions,
+    Resource,
+    merged,
+    refuse_unknown_fields,
+)
+from localcloud.timestamps import rfc3339
+from localcloud.web import ApiError
+
+
+class Storage:
+    """`on_finalize` is told of each created or overwritten object inside the transaction that creates it."""
+
+    def __init__(self, directory: Path, state: State, clock: Clock, on_finalize: Callable[[Resource], None]) -> None:
+        self._root = directory / "buckets"
+        self.drafts = Drafts(directory / "drafts")
+        self._state, self._clock, self._on_finalize = state, clock, on_finalize
+        self._root.mkdir(parents=True, exist_ok=True)
+        state.create(
+            "CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, resource TEXT NOT NULL)",
+            """CREATE TABLE IF NOT EXISTS objects (bucket TEXT, name TEXT, draft TEXT NOT NULL, resource TEXT NOT NULL,
+               PRIMARY KEY (bucket, name)) WITHOUT ROWID""",
+        )
+        self._finish_what_a_crash_left()
+
+    # Buckets
+
+    def create_bucket(self, properties: Mapping[str, Any]) -> Resource:
+        refuse_unknown_fields("buckets", properties, BUCKET_FIELDS)
+        name = str(properties.get("name", ""))
+        path = bucket_path(self._root, name)
+        now = rfc3339(self._clock.now())
+        own = {"kind": "storage#bucket", "id": name, "metageneration": "1", "timeCreated": now, "updated": now}
+        resource = {"location": "US", "storageClass": "STANDARD", **properties, **own}
+        with self._state.transaction() as db:
+            try:
+                db.execute("INSERT INTO buckets VALUES (?, ?)", (name, json.dumps(resource)))
+            except sqlite3.IntegrityError:
+                message = "Your previous request to create the named bucket succeeded and you already own it."
+                raise ApiError(409, "conflict", message) from None
+            path.mkdir(exist_ok=True)
+        return resource
+
+    def get_bucket(self, name: str) -> Resource:
+        with self._state.transaction() as db:
+            row = db.execute("SELECT resource FROM buckets WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise ApiError(404, "notFound", "The specified bucket does not exist.")
+        return _loaded(row)
+
+    def list_buckets(self) -> list[Resource]:
+        with self._state.transaction() as db:
+            return [_loaded(row) for row in db.execute("SELECT resource FROM buckets ORDER BY name")]
+
+    # Objects
+
+    def insert(
+        self,
+        bucket: str,
+        name: str,
+        draft: Draft,
+        properties: Mapping[str, Any] | None = None,
+        conditions: Conditions = NO_CONDITIONS,
+    ) -> Resource:
+        """Create or overwrite an object from a draft, which is used up."""
+        with self._state.lock:
+            with draft.dropped_on_error(), self._state.transaction() as db:
+                path = object_path(self._root, bucket, name)
+                self.get_bucket(bucket)
+                conditions.check(self._find(bucket, name))
+                refuse_clash(self._root, path)
+                resource = self._new_resource(bucket, name, draft, properties or {})
+                row = (bucket, name, draft.path.name, json.dumps(resource))
+                db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", row)
+                self._on_finalize(resource)
+            # Committed; nobody can ask about the object before its file is in place, for the lock is still held.
+            _move(draft.path, path)
+        return resource
+
+    def get(
+        self, bucket: str, name: str, generation: int | None = None, conditions: Conditions = NO_CONDITIONS
+    ) -> Resource:
+        """The metadata. Raises ApiError 404 when this generation is not the live one, 412 as conditions say."""
+        with self._state.transaction():
+            self.get_bucket(bucket)
+            resource = self._find(bucket, name)
+            if resource is None or generation not in (None, int(resource["generation"])):
+                raise ApiError(404, "notFound", f"No such object: {bucket}/{name}")
+            conditions.check(resource)
+            return resource
+
+    def open(
+        self, bucket: str, name: str, generation: int | None = None, conditions: Conditions = NO_CONDITIONS
+    ) -> tuple[Resource, BinaryIO]:
+        """Metadata and content that belong together, whatever is overwritten meanwhile."""
+        with self._state.lock:
+            resource = self.get(bucket, name, generation, conditions)
+            return resource, object_path(self._root, bucket, name).open("rb")
+
+    def patch(
+        self, bucket: str, name: str, changes: Mapping[str, Any], conditions: Conditions = NO_CONDITIONS
+    ) -> Resource:
+        """Change metadata; a null removes a field."""
+        refuse_unknown_fields("objects", changes, OBJECT_FIELDS | IGNORED_FIELDS)
+        with self._state.transaction() as db:
+            resource = self.get(bucket, name, conditions=conditions)
+            wanted = {field: value for field, value in changes.items() if field in OBJECT_FIELDS}
+            resource = merged(resource, wanted)
+            resource["metageneration"] = str(int(resource["metageneration"]) + 1)
+            resource["updated"] = rfc3339(self._clock.now())
+            update = "UPDATE objects SET resource = ? WHERE bucket = ? AND name = ?"
+            db.execute(update, (json.dumps(resource), bucket, name))
+        return resource
+
+    def delete(
+        self, bucket: str, name: str, generation: int | None = None, conditions: Conditions = NO_CONDITIONS
+    ) -> None:
+        path = object_path(self._root, bucket, name)
+        with self._state.lock:
+            with self._state.transaction() as db:
+                self.get(bucket, name, generation, conditions)
+                db.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
+            path.unlink(missing_ok=True)
+            _remove_empty_folders(path.parent, bucket_path(self._root, bucket))
+
+    def list_objects(
+        self, bucket: str, prefix: str = "", delimiter: str = "", token: str = "", limit: int = 1000
+    ) -> Page:
+        with self._state.transaction() as db:
+            self.get_bucket(bucket)
+            select = "SELECT name, resource FROM objects WHERE bucket = ? AND substr(name, 1, ?) = ? ORDER BY name"
+            rows = db.execute(select, (bucket, len(prefix), prefix)).fetchall()
+        return page({row["name"]: row["resource"] for row in rows}, prefix, delimiter, token, limit)
+
+    def copy(
+        self,
+        source: Resource,
+        content: BinaryIO,
+        destination: tuple[str, str],
+        properties: Mapping[str, Any],
+        conditions: Conditions = NO_CONDITIONS,
+    ) -> Resource:
+        """A copy of an opened object; given properties replace those of the source."""
+        kept = {field: source[field] for field in OBJECT_FIELDS & source.keys()}
+        draft = self.drafts.write(content.read())
+        return self.insert(*destination, draft, {**kept, **properties}, conditions)
+
+    # For the other parts of the laptop cloud, and for tests
+
+    def write(self, bucket: str, name: str, content: bytes) -> Resource:
+        return self.insert(bucket, name, self.drafts.write(content))
+
+    def read(self, bucket: str, name: str) -> bytes:
+        _, content = self.open(bucket, name)
+        with content:
+            return content.read()
+
+    def names(self, bucket: str, prefix: str = "") -> list[str]:
+        return [item["name"] for item in self.list_objects(bucket, prefix).items]
+
+    def read_object(self, uri: str) -> Path:
+        """The file of gs://BUCKET/NAME. Raises ApiError 404 when there is no such object."""
+        bucket, name = _split(uri)
+        self.get(bucket, name)
+        return object_path(self._root, bucket, name)
+
+    def write_object(self, uri: str, content: Path) -> None:
+        """Make gs://BUCKET/NAME hold what the file holds."""
+        self.write(*_split(uri), content.read_bytes())
+
+    # The rest is about how
+
+    def _find(self, bucket: str, name: str) -> Resource | None:
+        with self._state.transaction() as db:
+            select = "SELECT resource FROM objects WHERE bucket = ? AND name = ?"
+            row = db.execute(select, (bucket, name)).fetchone()
+        return _loaded(row) if row else None
+
+    def _new_resource(self, bucket: str, name: str, draft: Draft, properties: Mapping[str, Any]) -> Resource:
+        refuse_unknown_fields("objects", properties, OBJECT_FIELDS | IGNORED_FIELDS)
+        draft.check(properties.get("crc32c"), properties.get("md5Hash"))
+        now = self._clock.now()
+        generation = self._state.next_number("generation", int(now.timestamp() * 1_000_000))
+        return {
+            "kind": "storage#object",
+            "id": f"{bucket}/{name}/{generation}",
+            "bucket": bucket,
+            "name": name,
+            "generation": str(generation),
+            "metageneration": "1",
+            "contentType": "application/octet-stream",
+            "storageClass": "STANDARD",
+            **{field: value for field, value in properties.items() if field in OBJECT_FIELDS and value is not None},
+            "size": str(draft.size),
+            "md5Hash": draft.md5,
+            "crc32c": draft.crc32c,
+            "etag": base64.b64encode(str(generation).encode()).decode(),
+            "timeCreated": rfc3339(now),
+            "updated": rfc3339(now),
+            "timeStorageClassUpdated": rfc3339(now),
+        }
+
+    def _finish_what_a_crash_left(self) -> None:
+        with self._state.transaction() as db:
+            for row in db.execute("SELECT bucket, name, draft FROM objects").fetchall():
+                draft = self.drafts.directory / row["draft"]
+                if draft.exists():
+                    _move(draft, object_path(self._root, row["bucket"], row["name"]))
+        self.drafts.discard_all()
+
+
+def _loaded(row: sqlite3.Row) -> Resource:
+    resource: Resource = json.loads(row["resource"])
+    return resource
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    return bucket, name
+
+
+def _move(draft: Path, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft.replace(path)
+
+
+def _remove_empty_folders(folder: Path, stop: Path) -> None:
+    while folder != stop:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

@@ -1,0 +1,1 @@
+"""Runs Dataproc's batches on local Spark, each as a process. May import gcp and clock."""

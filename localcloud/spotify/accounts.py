@@ -1,0 +1,194 @@
+"""The invented accounts.spotify.com: consent page, codes and tokens. No PKCE: this project's client has a secret."""
+
+import base64
+import binascii
+import html
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from localcloud.clock import Clock
+from localcloud.listeners.listeners import InventedListener
+from localcloud.spotify import answers
+from localcloud.spotify.consents import Consents, Granted
+from localcloud.spotify.errors import Refusal
+from localcloud.spotify.faults import Orders
+from localcloud.web import Request, Response, Routes
+
+_SCOPES = (
+    "ugc-image-upload user-read-playback-state user-modify-playback-state user-read-currently-playing "
+    "app-remote-control streaming playlist-read-private playlist-read-collaborative playlist-modify-private "
+    "playlist-modify-public user-follow-modify user-follow-read user-read-playback-position user-top-read "
+    "user-read-recently-played user-library-modify user-library-read user-read-email user-read-private"
+)
+
+
+@dataclass(frozen=True)
+class App:
+    """What the developer dashboard knows: the client's credentials and where people may be sent back to."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uris: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for uri in self.redirect_uris:
+            if not is_secure(uri):
+                raise ValueError(f"Spotify refuses this redirect URI: {uri} (https, or http on 127.0.0.1 or [::1])")
+
+    def may_redirect_to(self, uri: str) -> bool:
+        """Byte for byte as registered; only a loopback address registered without a port may come with any."""
+        return uri in self.redirect_uris or (_is_loopback(uri) and _without_port(uri) in self.redirect_uris)
+
+
+def is_secure(redirect_uri: str) -> bool:
+    """https, or http on a loopback address written as a number. `localhost` is neither."""
+    url = urlsplit(redirect_uri)
+    return url.hostname != "localhost" and (url.scheme == "https" or _is_loopback(redirect_uri))
+
+
+@dataclass(frozen=True)
+class Accounts:
+    app: App
+    listeners: Mapping[str, InventedListener]
+    consents: Consents
+    orders: Orders
+    clock: Clock
+
+    def routes(self) -> Routes:
+        routes = Routes()
+        routes.add("GET", "/authorize", self._ask)
+        routes.add("POST", "/authorize", self._decide)
+        routes.add("POST", "/api/token", self._token)
+        return routes
+
+    def _ask(self, request: Request) -> Response:
+        asked = {name: values[0] for name, values in request.query.items()}
+        problem = self._problem(asked)
+        if problem:
+            return Response.of_text(problem, 400)
+        return Response.of_text(_consent_page(asked, self.listeners), content_type="text/html; charset=utf-8")
+
+    def _decide(self, request: Request) -> Response:
+        form = _form(request)
+        problem = self._problem(form) or (form.get("listener") not in self.listeners and "Unknown listener")
+        if problem:
+            return Response.of_text(problem, 400)
+        scope = " ".join(form.get("scope", "").split())
+        outcome = {"error": "access_denied"}
+        if form.get("decision") == "agree":
+            outcome = {"code": self.consents.issue_code(form["listener"], scope, form["redirect_uri"])}
+        state = {"state": form["state"]} if "state" in form else {}
+        separator = "&" if urlsplit(form["redirect_uri"]).query else "?"
+        return Response(302, b"", {"Location": form["redirect_uri"] + separator + urlencode(outcome | state)})
+
+    def _problem(self, asked: Mapping[str, str]) -> str | None:
+        """Why nobody can be asked for consent. The wording is not known for each."""
+        for name in ("client_id", "response_type", "redirect_uri"):
+            if not asked.get(name):
+                return f"Missing required parameter: {name}"
+        if asked["client_id"] != self.app.client_id:
+            return "INVALID_CLIENT: Invalid client"
+        if not is_secure(asked["redirect_uri"]):
+            return "INVALID_CLIENT: Insecure redirect URI"
+        if not self.app.may_redirect_to(asked["redirect_uri"]):
+            return "INVALID_CLIENT: Invalid redirect URI"
+        if asked["response_type"] != "code":
+            return "response_type must be code"
+        return None if set(asked.get("scope", "").split()) <= set(_SCOPES.split()) else "Illegal scope"
+
+    def _token(self, request: Request) -> Response:
+        form = _form(request)
+        listener = self.consents.holder(form.get("refresh_token") or form.get("code") or "")
+        return self.orders.carry_out("token", listener, lambda now: self._grant(request, form), self.clock.now())
+
+    def _grant(self, request: Request, form: Mapping[str, str]) -> Response:
+        self._check_client(request.headers.get("Authorization", ""))
+        grant_type = form.get("grant_type")
+        if grant_type == "client_credentials":
+            return answers.as_json(answers.client_token(self.consents.grant_app().access_token))
+        if grant_type == "refresh_token":
+            return _granted(self.consents.refresh(_required(form, "refresh_token", "refresh_token_missing")))
+        if grant_type == "authorization_code":
+            code = _required(form, "code", "code_missing")
+            return _granted(self.consents.redeem(code, form.get("redirect_uri", "")))
+        raise Refusal("grant_type_unsupported" if grant_type else "grant_type_missing")
+
+    def _check_client(self, authorization: str) -> None:
+        client_id, _, client_secret = _basic(authorization).partition(":")
+        if client_id != self.app.client_id:
+            raise Refusal("invalid_client")
+        if client_secret != self.app.client_secret:
+            raise Refusal("invalid_client_secret")
+
+
+def _granted(granted: Granted) -> Response:
+    return answers.as_json(answers.token(granted.access_token, granted.scope, granted.refresh_token))
+
+
+def _required(form: Mapping[str, str], name: str, refusal: str) -> str:
+    if not form.get(name):
+        raise Refusal(refusal)
+    return form[name]
+
+
+def _form(request: Request) -> dict[str, str]:
+    fields = parse_qs(request.body.decode(errors="replace"), keep_blank_values=True)
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _basic(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _is_loopback(uri: str) -> bool:
+    url = urlsplit(uri)
+    try:
+        return url.scheme == "http" and ipaddress.ip_address(url.hostname or "") in _LOOPBACK
+    except ValueError:
+        return False
+
+
+_LOOPBACK = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
+
+
+def _without_port(uri: str) -> str:
+    url = urlsplit(uri)
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+    return url._replace(netloc=str(host)).geturl()
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Invented Spotify: consent</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}}</style></head>
+<body><h1>Invented Spotify</h1>
+<p>This is not Spotify. An app of your own on this computer asks to read what an invented listener has played.</p>
+<p>It asks for: <strong>{scope}</strong></p>
+<form method="post" action="/authorize">
+<p><label>Sign in as <select name="listener">{options}</select></label></p>
+{hidden}
+<p><button name="decision" value="agree">Agree</button> <button name="decision" value="cancel">Cancel</button></p>
+</form></body></html>
+"""
+
+
+def _consent_page(asked: Mapping[str, str], listeners: Mapping[str, InventedListener]) -> str:
+    options = "".join(
+        f'<option value="{html.escape(slug)}">{html.escape(listener.display_name)}</option>'
+        for slug, listener in listeners.items()
+    )
+    hidden = "\n".join(
+        f'<input type="hidden" name="{name}" value="{html.escape(asked[name])}">'
+        for name in ("client_id", "response_type", "redirect_uri", "scope", "state")
+        if name in asked
+    )
+    return _PAGE.format(
+        scope=html.escape(asked.get("scope") or "nothing but your name"), options=options, hidden=hidden
+    )

@@ -1,0 +1,180 @@
+"""The shapes of Spotify's and ReccoBeats' answers, built from what was invented.
+
+Development mode is the shape of 2026 for new apps; extended mode adds the fields that only old apps still get.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from localcloud.listeners.listeners import InventedListener
+from localcloud.listeners.lives import Play
+from localcloud.listeners.music import Album, Artist, Track
+from localcloud.listeners.tastes import Context
+from localcloud.spotify.errors import JSON
+from localcloud.web import Response
+
+Json = dict[str, Any]
+
+_MARKETS = ["DE", "GB", "JP", "US"]
+
+
+def as_json(value: Any) -> Response:
+    """UTF-8 as it is, not escaped: that is how Spotify sends names."""
+    return Response(200, json.dumps(value, ensure_ascii=False).encode(), {"Content-Type": JSON})
+
+
+def token(access_token: str, scope: str, refresh_token: str | None) -> Json:
+    """`refresh_token` is left out when the client is to go on with the one it has."""
+    answer: Json = {"access_token": access_token, "token_type": "Bearer", "scope": scope, "expires_in": 3600}
+    return answer | ({} if refresh_token is None else {"refresh_token": refresh_token})
+
+
+def client_token(access_token: str) -> Json:
+    return {"access_token": access_token, "token_type": "Bearer", "expires_in": 3600}
+
+
+def me(listener: InventedListener) -> Json:
+    return {
+        "account_id": listener.account_id,
+        "display_name": listener.display_name,
+        **_links("user", listener.user_id),
+        "images": [],
+    }
+
+
+def recently_played(url: str, plays: Sequence[Play], limit: int, asked: dict[str, str], *, extended: bool) -> Json:
+    """One page; `url` without query, `asked` the cursor the caller gave. There is a next page unless this is empty."""
+    page: Json = {"href": f"{url}?{urlencode(asked | {'limit': limit})}", "limit": limit, "next": None, "cursors": None}
+    if plays:
+        newest, oldest = to_ms(plays[0].played_at), to_ms(plays[-1].played_at)
+        page["next"] = f"{url}?{urlencode({'before': oldest, 'limit': limit})}"
+        page["cursors"] = {"after": str(newest), "before": str(oldest)}
+    return page | {"items": [_item(play, extended) for play in plays]}
+
+
+def audio_features(track: Track) -> Json | None:
+    """None for a track that was never analysed."""
+    if track.features is None:
+        return None
+    return asdict(track.features) | {
+        "type": "audio_features",
+        "id": track.id,
+        "uri": f"spotify:track:{track.id}",
+        "track_href": f"https://api.spotify.com/v1/tracks/{track.id}",
+        "analysis_url": f"https://api.spotify.com/v1/audio-analysis/{track.id}",
+        "duration_ms": track.duration_ms,
+    }
+
+
+def reccobeats(tracks: Iterable[Track]) -> Json:
+    """Without the tracks ReccoBeats does not know, and in no order to rely on: here by its own ids."""
+    content = [item for track in tracks if (item := _reccobeats_item(track))]
+    return {"content": sorted(content, key=lambda item: str(item["id"]))}
+
+
+def facts(value: Any) -> Any:
+    """Anything invented, as plain JSON: what is true, not what Spotify would say of it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: facts(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): facts(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [facts(part) for part in value]
+    if isinstance(value, datetime):
+        return to_text(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def to_ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+def to_text(instant: datetime) -> str:
+    """UTC with three decimals and `Z`, as `played_at` always is."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _item(play: Play, extended: bool) -> Json:
+    return {
+        "track": _track(play.track, extended),
+        "played_at": to_text(play.played_at),
+        "context": play.context and _context(play.context),
+    }
+
+
+@cache
+def _track(track: Track, extended: bool) -> Json:
+    """Not to be changed by whoever gets it: the same object is shown with each play."""
+    shown = {
+        "album": _album(track.album, extended),
+        "artists": [_artist(artist) for artist in track.artists],
+        "disc_number": track.disc_number,
+        "duration_ms": track.duration_ms,
+        "explicit": track.explicit,
+        "external_ids": {"isrc": track.isrc} if track.isrc else {},
+        "is_local": False,
+        "name": track.name,
+        "preview_url": None,
+        "track_number": track.track_number,
+        **_links("track", track.id),
+    }
+    return shown | ({"available_markets": _MARKETS, "popularity": track.popularity} if extended else {})
+
+
+def _album(album: Album, extended: bool) -> Json:
+    shown = {
+        "album_type": album.album_type,
+        "artists": [_artist(artist) for artist in album.artists],
+        "images": [{"height": pixels, "url": url, "width": pixels} for pixels, url in album.image_urls.items()],
+        "name": album.name,
+        "release_date": album.release_date,
+        "release_date_precision": album.release_date_precision,
+        "total_tracks": album.total_tracks,
+        **_links("album", album.id),
+    }
+    return shown | ({"available_markets": _MARKETS} if extended else {})
+
+
+def _artist(artist: Artist) -> Json:
+    return {"name": artist.name, **_links("artist", artist.id)}
+
+
+def _links(kind: str, id_: str) -> Json:
+    return {
+        "external_urls": {"spotify": f"https://open.spotify.com/{kind}/{id_}"},
+        "href": f"https://api.spotify.com/v1/{kind}s/{id_}",
+        "id": id_,
+        "type": kind,
+        "uri": f"spotify:{kind}:{id_}",
+    }
+
+
+def _context(context: Context) -> Json:
+    """Liked Songs has no page of its own under an id; how Spotify spells it is not known for certain."""
+    place = context.uri.rpartition(":")[2]
+    path, resource = f"{context.type}/{place}", f"{context.type}s/{place}"
+    if context.type == "collection":
+        path, resource = "collection/tracks", "me/tracks"
+    return {
+        "external_urls": {"spotify": f"https://open.spotify.com/{path}"},
+        "href": f"https://api.spotify.com/v1/{resource}",
+        "type": context.type,
+        "uri": context.uri,
+    }
+
+
+def _reccobeats_item(track: Track) -> Json | None:
+    if track.features is None or track.reccobeats_id is None:
+        return None
+    features = asdict(track.features)
+    del features["time_signature"]  # ReccoBeats does not tell it
+    return {
+        "id": track.reccobeats_id,
+        "href": f"https://open.spotify.com/track/{track.id}",
+        "isrc": track.isrc,
+    } | features

@@ -1,0 +1,242 @@
+"""What the invented accounts.spotify.com remembers: consents, codes, refresh and access tokens, and when they end."""
+
+import calendar
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from localcloud.clock import Clock
+from localcloud.spotify.errors import Refusal
+
+CODE_LIFETIME = timedelta(minutes=10)
+ACCESS_TOKEN_LIFETIME = timedelta(hours=1)
+CONSENT_MONTHS = 6
+# Long enough to tell a late caller that its token has expired, instead of not knowing it any more.
+_EXPIRED_TOKENS_KEPT = timedelta(days=1)
+
+
+@dataclass
+class Consent:
+    """One listener's yes. Its refresh tokens all end with it."""
+
+    listener: str
+    scope: str
+    consented_at: datetime
+    tokens: list[str]
+    """The refresh tokens that are good, the oldest first."""
+    revoked: list[str]
+    refreshes: int = 0
+
+    @property
+    def ends_at(self) -> datetime:
+        return _months_later(self.consented_at, CONSENT_MONTHS)
+
+    def revoke(self, count: int) -> None:
+        """The oldest `count` good tokens are good no longer."""
+        self.revoked += self.tokens[:count]
+        del self.tokens[:count]
+
+
+@dataclass
+class Code:
+    listener: str
+    scope: str
+    redirect_uri: str
+    issued_at: datetime
+
+
+@dataclass
+class AccessToken:
+    listener: str | None
+    """None: a token for the app itself (client credentials)."""
+    scope: str
+    expires_at: datetime
+
+
+@dataclass
+class Rotation:
+    """When a refresh gives a listener's client a new refresh token."""
+
+    next: bool = False
+    every: int | None = None
+    """At each refresh whose number can be divided by it."""
+    old_dies_at_once: bool = False
+    """Otherwise the old token stays good until the new one is first used."""
+
+
+@dataclass(frozen=True)
+class Granted:
+    access_token: str
+    scope: str
+    refresh_token: str | None
+
+
+class Consents:
+    """All of it, kept in a file when there is one, so that tokens outlive a restart."""
+
+    def __init__(self, clock: Clock, path: Path | None = None) -> None:
+        self._clock, self._path = clock, path
+        self._lock = RLock()
+        self._consents: list[Consent] = []
+        self._codes: dict[str, Code] = {}
+        self._access: dict[str, AccessToken] = {}
+        self._rotations: dict[str, Rotation] = {}
+        self._given: set[str] = set()
+        if path is not None and path.exists():
+            self._load(json.loads(path.read_text()))
+
+    def agree(self, listener: str, scope: str) -> Consent:
+        """A listener's consent from now on; earlier ones stay as they are."""
+        with self._lock:
+            consent = Consent(listener, scope, self._clock.now(), [self._new_secret("refresh")], [])
+            self._consents.append(consent)
+            self._save()
+            return consent
+
+    def revoke(self, listener: str) -> None:
+        """What a listener does in the account's settings. Access tokens live on until their hour is over."""
+        with self._lock:
+            for consent in self._consents:
+                if consent.listener == listener:
+                    consent.revoke(len(consent.tokens))
+            self._save()
+
+    def rotate(self, listener: str, rotation: Rotation) -> None:
+        with self._lock:
+            self._rotations[listener] = rotation
+            self._save()
+
+    def issue_code(self, listener: str, scope: str, redirect_uri: str) -> str:
+        with self._lock:
+            code = self._new_secret("code")
+            self._codes[code] = Code(listener, scope, redirect_uri, self._clock.now())
+            self._save()
+            return code
+
+    def redeem(self, code: str, redirect_uri: str) -> Granted:
+        """Tokens for a code, once."""
+        with self._lock:
+            known = self._codes.get(code)
+            if known is None:
+                raise Refusal("code_invalid")
+            if known.redirect_uri != redirect_uri:
+                raise Refusal("redirect_uri_differs")
+            del self._codes[code]
+            self._save()
+            if self._clock.now() >= known.issued_at + CODE_LIFETIME:
+                raise Refusal("code_expired")
+            consent = self.agree(known.listener, known.scope)
+            return self._grant(consent.listener, consent.scope, consent.tokens[0])
+
+    def refresh(self, refresh_token: str) -> Granted:
+        with self._lock:
+            consent = self._consent_of(refresh_token)
+            if consent is None:
+                raise Refusal("invalid_grant_unknown")
+            if refresh_token in consent.revoked:
+                raise Refusal("invalid_grant_revoked")
+            if self._clock.now() >= consent.ends_at:
+                raise Refusal("invalid_grant_expired")
+            consent.revoke(consent.tokens.index(refresh_token))
+            consent.refreshes += 1
+            return self._grant(consent.listener, consent.scope, self._rotated(consent))
+
+    def grant_app(self) -> Granted:
+        with self._lock:
+            return self._grant(None, "", None)
+
+    def access(self, access_token: str) -> AccessToken:
+        with self._lock:
+            token = self._access.get(access_token)
+            if token is None:
+                raise Refusal("access_token_invalid")
+            if self._clock.now() >= token.expires_at:
+                raise Refusal("access_token_expired")
+            return token
+
+    def holder(self, secret: str) -> str | None:
+        """Whose token or code it is, good or not; None when nobody's."""
+        with self._lock:
+            consent = self._consent_of(secret)
+            holder = consent or self._codes.get(secret) or self._access.get(secret)
+            return holder.listener if holder else None
+
+    def newest_token(self, listener: str) -> str | None:
+        """The good refresh token that was given last; None when there is none."""
+        with self._lock:
+            return next((c.tokens[-1] for c in reversed(self._consents) if c.listener == listener and c.tokens), None)
+
+    def all_secrets(self) -> set[str]:
+        """Every token and code that was given since the start, or is remembered from before, good or not.
+
+        None of them may ever be seen anywhere.
+        """
+        with self._lock:
+            refresh = {token for consent in self._consents for token in (*consent.tokens, *consent.revoked)}
+            return self._given | refresh | set(self._access) | set(self._codes)
+
+    def _consent_of(self, refresh_token: str) -> Consent | None:
+        return next((c for c in self._consents if refresh_token in c.tokens or refresh_token in c.revoked), None)
+
+    def _rotated(self, consent: Consent) -> str | None:
+        """A new refresh token when one is due."""
+        rotation = self._rotations.get(consent.listener, Rotation())
+        if not rotation.next and not (rotation.every and consent.refreshes % rotation.every == 0):
+            return None
+        rotation.next = False
+        if rotation.old_dies_at_once:
+            consent.revoke(len(consent.tokens))
+        consent.tokens.append(self._new_secret("refresh"))
+        return consent.tokens[-1]
+
+    def _grant(self, listener: str | None, scope: str, refresh_token: str | None) -> Granted:
+        now, access_token = self._clock.now(), self._new_secret("access")
+        self._access = {
+            text: token for text, token in self._access.items() if now < token.expires_at + _EXPIRED_TOKENS_KEPT
+        }
+        self._access[access_token] = AccessToken(listener, scope, now + ACCESS_TOKEN_LIFETIME)
+        self._save()
+        return Granted(access_token, scope, refresh_token)
+
+    def _new_secret(self, kind: str) -> str:
+        secret = f"invented-{kind}-{secrets.token_urlsafe(24)}"
+        self._given.add(secret)
+        return secret
+
+    def _save(self) -> None:
+        if self._path is None:
+            return
+        state = {
+            "consents": [asdict(consent) for consent in self._consents],
+            "codes": {text: asdict(code) for text, code in self._codes.items()},
+            "access": {text: asdict(token) for text, token in self._access.items()},
+            "rotations": {listener: asdict(rotation) for listener, rotation in self._rotations.items()},
+        }
+        # Written beside it and renamed, so that a stop at any moment leaves a whole file.
+        draft = self._path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(state, default=datetime.isoformat))
+        draft.replace(self._path)
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self._consents = [Consent(**_with_instant(entry, "consented_at")) for entry in state["consents"]]
+        self._codes = {text: Code(**_with_instant(entry, "issued_at")) for text, entry in state["codes"].items()}
+        self._access = {
+            text: AccessToken(**_with_instant(entry, "expires_at")) for text, entry in state["access"].items()
+        }
+        self._rotations = {listener: Rotation(**entry) for listener, entry in state["rotations"].items()}
+
+
+def _with_instant(entry: dict[str, Any], name: str) -> dict[str, Any]:
+    return entry | {name: datetime.fromisoformat(entry[name])}
+
+
+def _months_later(instant: datetime, months: int) -> datetime:
+    """The same day of a later month, or that month's last day where it is shorter."""
+    years, month = divmod(instant.month - 1 + months, 12)
+    year, month = instant.year + years, month + 1
+    return instant.replace(year=year, month=month, day=min(instant.day, calendar.monthrange(year, month)[1]))
