@@ -175,9 +175,9 @@ def _commands(plan: Plan, ports: Mapping[str, int]) -> dict[str, Sequence[str]]:
     data = ["--data", str(plan.directory), "--clock", str(clock_path(plan.directory))]
     data += ["--key", str(_key_path(plan.directory))]
     own = {
-        "google": [*_module("gcp_server"), *data, "--first-wait", "1", "--longest-wait", "10"],
-        "bigquery": [*_module("bigquery_server"), *data],
-        "spotify": [*_module("spotify"), *data, "--seed", str(plan.seed)],
+        "google": [*_module("gcp.server"), *data, "--first-wait", "1", "--longest-wait", "10"],
+        "bigquery": [*_module("gcp.bigquery.service"), *data],
+        "spotify": [*_module("spotify.server"), *data, "--seed", str(plan.seed)],
     }
     commands = {name: command for name, command in own.items() if name in ports}
     for name, signature in FUNCTIONS.items():

@@ -82,7 +82,7 @@ def _plan(options: argparse.Namespace, story: Story) -> Plan:
 
 def _land_past(laptop: Laptop, story: Story, seed: int) -> None:
     """In ingest's own environment and with its code; over when load has merged the last file."""
-    command = [supervisor.function_python("ingest"), "-m", "localcloud.demo_landing", "--seed", str(seed)]
+    command = [supervisor.function_python("ingest"), "-m", "localcloud.demo.land_past", "--seed", str(seed)]
     command += ["--until", story.past_until.isoformat(), "--clock", str(supervisor.clock_path(laptop.directory))]
     path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'functions' / 'ingest'}"}
     log_path = laptop.directory / "logs" / "past.log"

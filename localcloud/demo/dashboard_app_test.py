@@ -1,4 +1,4 @@
-"""Runs pages of the dashboard in Streamlit's AppTest: `python -m localcloud.dashboard_app_test '{"top": {}, …}'`.
+"""Runs pages of the dashboard in Streamlit's AppTest: `python -m localcloud.demo.dashboard_app_test '{"top": {}, …}'`.
 
 The dashboard is the current directory. The argument gives each page its query. Prints a line of JSON for each: page,
 seconds, fault.

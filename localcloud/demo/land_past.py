@@ -1,4 +1,4 @@
-"""Lands the demo's past with ingest's own code: `python -m localcloud.demo_landing --seed 1 --until INSTANT`.
+"""Lands the demo's past with ingest's own code: `python -m localcloud.demo.land_past --seed 1 --until INSTANT`.
 
 Runs in ingest's environment, with the settings of the laptop cloud. Each file is what ingest would have landed had it
 been shown these plays: its parser, its question for audio features, its CSV. Prints a line for each file.
@@ -64,7 +64,7 @@ def _land(cloud: Cloud, file: PastFile, rows: Sequence[Row]) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m localcloud.demo_landing", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m localcloud.demo.land_past", description=__doc__)
     parser.add_argument("--seed", required=True, type=int, help="the seed of the invented Spotify")
     parser.add_argument("--until", required=True, type=datetime.fromisoformat, help="the past's last hour")
     parser.add_argument("--clock", required=True, type=Path, help="file that holds the simulated time's offset")

@@ -87,7 +87,7 @@ def _fault_in_tab(tab: "Page", address: str) -> str | None:
 
 def _open_in_app_test(laptop: Laptop, queries: dict[str, dict[str, str]]) -> Iterator[Opened]:
     """In a process of its own, because the dashboard's modules are found in its folder and read their environment."""
-    command = [sys.executable, "-m", "localcloud.dashboard_app_test", json.dumps(queries)]
+    command = [sys.executable, "-m", "localcloud.demo.dashboard_app_test", json.dumps(queries)]
     more = {
         "PYTHONPATH": f"{ROOT}:{dashboard.DASHBOARD}",
         "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "full",  # whoever runs the demo has no log to look at

@@ -1,4 +1,5 @@
-"""Pub/Sub: topics that must exist, and messages that go to Eventarc's subscriptions (`events.py`). REST only."""
+"""Pub/Sub: topics that must exist, and messages that go to Eventarc's subscriptions (`eventarc/eventarc.py`). REST
+only."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""`python -m localcloud.gcp_server --data DIR --port N --clock FILE`: Google's services but BigQuery, as a process.
+"""`python -m localcloud.gcp.server --data DIR --port N --clock FILE`: Google's services but BigQuery, as a process.
 
 Runs until SIGTERM or Ctrl-C; everything it knew is there again at the next start.
 """
@@ -50,7 +50,7 @@ def _wait_for_signal() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m localcloud.gcp_server", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m localcloud.gcp.server", description=__doc__)
     parser.add_argument("--data", required=True, type=Path, help="directory that keeps everything")
     parser.add_argument("--port", default=0, type=int, help="port of 127.0.0.1; a free one by default")
     parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset")

@@ -15,7 +15,7 @@ import requests
 
 from localcloud.gcp.credentials import bearer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REPLACED_TABLE_FILES = sorted((ROOT / "spark_jobs/tables").glob("*.json"))
 """Spark replaces these tables whole, and such a load drops constraints: they get none."""
 TABLE_FILES = [

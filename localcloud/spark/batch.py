@@ -33,7 +33,7 @@ def run_batch(batch: Mapping[str, Any], log_path: Path, environment: Mapping[str
     with tempfile.TemporaryDirectory(prefix="spark-", dir=log_path.parent) as name, recording(wanted, java) as draft:
         scratch = Path(name).absolute()
         job = _fetch(batch["pysparkBatch"]["mainPythonFileUri"], settings, scratch)
-        command = [sys.executable, "-m", "localcloud.spark_driver", str(job), *batch["pysparkBatch"].get("args", [])]
+        command = [sys.executable, "-m", "localcloud.spark.driver", str(job), *batch["pysparkBatch"].get("args", [])]
         process_environment = {**settings, **_spark_environment(java, wanted.options(draft), scratch)}
         with log_path.open("ab") as log, _process(command, process_environment, scratch, log.fileno()) as process:
             exit_code = process.wait()

@@ -1,6 +1,6 @@
 """The process of one batch: runs a job file unchanged, as spark-submit would, on the laptop's Spark.
 
-`python -m localcloud.spark_driver JOB ARGUMENT…`, started by `localcloud.spark`. It ends when its standard input
+`python -m localcloud.spark.driver JOB ARGUMENT…`, started by `localcloud.spark.batch`. It ends when its standard input
 closes, which happens when the process that started it has gone, however it went.
 """
 
@@ -47,7 +47,7 @@ def _enter_simulated_time() -> None:
 
 def _start_spark() -> None:
     """Start the JVM before the job's first line, as spark-submit does, and load Google's clients meanwhile."""
-    loading = ThreadPoolExecutor(1).submit(importlib.import_module, "localcloud.spark_bigquery")
+    loading = ThreadPoolExecutor(1).submit(importlib.import_module, "localcloud.spark.connector")
     SparkContext._ensure_initialized()
     loading.result().install()
 

@@ -4,7 +4,7 @@ It tells the same life as the invented API does, in the other form: ends in whol
 artist and no metadata. It also holds what the API hides: plays it never showed, tracks skipped after seconds,
 podcasts, and what real files have: rows that are there twice and rows without a track.
 
-`python -m localcloud.invented_export listener-one my_spotify_data.zip` writes what `python -m cli import` takes.
+`python -m localcloud.spotify.data_export listener-one my_spotify_data.zip` writes what `python -m cli import` takes.
 """
 
 import argparse
@@ -111,7 +111,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     listeners = {listener.slug: listener for listener in invented_listeners(3)}
-    parser = argparse.ArgumentParser(prog="python -m localcloud.invented_export", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m localcloud.spotify.data_export", description=__doc__)
     parser.add_argument("listener", type=lambda slug: _known(slug, listeners), help=f"one of {', '.join(listeners)}")
     parser.add_argument("file", type=Path, help="the zip to write")
     parser.add_argument("--seed", type=int, default=1, help="that of the laptop cloud (%(default)s)")

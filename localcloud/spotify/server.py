@@ -1,6 +1,6 @@
 """An invented Spotify: accounts, Web API and ReccoBeats under one port, with listeners who have a life.
 
-`python -m localcloud.spotify --port 8400 --clock FILE --data DIR --seed 1` serves it until it is told to stop.
+`python -m localcloud.spotify.server --port 8400 --clock FILE --data DIR --seed 1` serves it until it is told to stop.
 """
 
 import argparse
@@ -82,7 +82,7 @@ class Spotify:
         self.consents.rotate(self._known(slug), Rotation(every=refreshes, old_dies_at_once=old_dies_at_once))
 
     def order(self, name: str, **details: Any) -> None:
-        """Have something go wrong; see `spotify_orders.Order` for the details. Raises ValueError for unknown words."""
+        """Have something go wrong; see `faults.Order` for the details. Raises ValueError for unknown words."""
         order = Order(name, **details)
         if order.listener is not None:
             self._known(order.listener)
@@ -197,7 +197,7 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m localcloud.spotify", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m localcloud.spotify.server", description=__doc__)
     parser.add_argument("--port", required=True, type=int)
     parser.add_argument("--clock", required=True, type=Path, help="file that holds the simulated time's offset")
     parser.add_argument("--data", required=True, type=Path, help="directory for consents and tokens")

@@ -12,7 +12,7 @@ from tests.faults.storms import Heard
 
 
 class ScriptedLife:
-    """What `localcloud.invented_lives.Life` is to the invented Spotify, with plays that are given."""
+    """What `localcloud.listeners.lives.Life` is to the invented Spotify, with plays that are given."""
 
     def __init__(self, listener: InventedListener, plays: Iterable[Play], begins_at: datetime) -> None:
         self.listener, self.begins_at = listener, begins_at

@@ -489,7 +489,7 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         # One after the other: the same storm is the same storm each time.
         patch.setattr("visits._AT_ONCE", 1)
         # Google's tokens last an hour; fetching eight of them for each simulated hour would only take time.
-        patch.setattr("localcloud.credentials.TOKEN_SECONDS", 30 * 86_400)
+        patch.setattr("localcloud.gcp.credentials.TOKEN_SECONDS", 30 * 86_400)
         yield World(cloud, server, wire, settings, traveller, root)
 
 

@@ -1,6 +1,6 @@
 """Every answer of Spotify's that is known to go wrong, and what comes of it: one table, expectations by hand.
 
-The answers are those of localcloud/spotify_errors.py and spotify_orders.py, which have them from people who met them.
+The answers are those of localcloud/spotify/errors.py and spotify/faults.py, which have them from people who met them.
 For each: the sentence and the class of error in the ledger, the one log entry, the HTTP status, and what the other
 listeners see of it: nothing. A test at the end demands that every answer that can be ordered stands in a table here.
 """

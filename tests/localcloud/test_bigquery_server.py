@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextlib.contextmanager
 def server(data: Path) -> Iterator[tuple[bigquery.Client, str]]:
-    command = [sys.executable, "-m", "localcloud.bigquery_server", "--data", str(data)]
+    command = [sys.executable, "-m", "localcloud.gcp.bigquery.service", "--data", str(data)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

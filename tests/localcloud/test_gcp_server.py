@@ -24,7 +24,7 @@ TOKEN = "AQ-very-secret"
 
 
 class ServerProcess:
-    """A gcp_server on `directory`, with events that come again at once."""
+    """A gcp/server.py on `directory`, with events that come again at once."""
 
     def __init__(self, directory: Path) -> None:
         with socket.socket() as probe:
@@ -34,7 +34,7 @@ class ServerProcess:
         self.log_path = directory / "log"
         options = ["--data", str(directory), "--port", str(port), "--first-wait", "0.01", "--longest-wait", "0.05"]
         with self.log_path.open("ab") as log:
-            command = [sys.executable, "-m", "localcloud.gcp_server", *options]
+            command = [sys.executable, "-m", "localcloud.gcp.server", *options]
             self.popen = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         _eventually(self._listens)
 

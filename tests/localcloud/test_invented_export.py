@@ -55,7 +55,7 @@ def test_the_zip_is_cut_into_files_as_spotify_cuts_them(plays, tmp_path):
 
 
 def test_the_command_writes_one_and_refuses_nobody(tmp_path):
-    command = [sys.executable, "-m", "localcloud.invented_export"]
+    command = [sys.executable, "-m", "localcloud.spotify.data_export"]
     path = tmp_path / "export.zip"
     done = subprocess.run([*command, "listener-three", path], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.endswith(f"plays of listener-three are in {path}.\n")

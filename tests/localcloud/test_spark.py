@@ -204,7 +204,7 @@ def test_a_batch_ends_with_the_process_that_started_it_however_that_ended(tmp_pa
         uri = f"gs://{cloud.environment['SPARK_TEMP_BUCKET']}/{tmp_path.name}.py"
         cloud.storage.write_object(uri, job)
         sleeping = {"pysparkBatch": {"mainPythonFileUri": uri, "args": [str(tmp_path / "running")]}}
-        program = "import json, pathlib, sys; from localcloud.spark import run_batch\n"
+        program = "import json, pathlib, sys; from localcloud.spark.batch import run_batch\n"
         program += "run_batch(json.loads(sys.argv[1]), pathlib.Path(sys.argv[2]), json.loads(sys.argv[3]))"
         arguments = [json.dumps(sleeping), str(tmp_path / "batch.log"), json.dumps(cloud.environment)]
         starter = subprocess.Popen([sys.executable, "-c", program, *arguments])

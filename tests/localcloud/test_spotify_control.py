@@ -114,7 +114,7 @@ def start(tmp_path: Path):
     def start_spotify() -> processes.Process:
         port = processes.free_port()
         where = ["--port", str(port), "--clock", str(tmp_path / "clock"), "--data", str(tmp_path)]
-        command = [sys.executable, "-m", "localcloud.spotify", *where, "--seed", "5", "--listeners", "2"]
+        command = [sys.executable, "-m", "localcloud.spotify.server", *where, "--seed", "5", "--listeners", "2"]
         process = processes.start("spotify", command, port, {}, tmp_path / "spotify.log")
         running.append(process)
         processes.wait_until_listening([process])

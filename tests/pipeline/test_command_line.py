@@ -60,7 +60,7 @@ def test_stopped_while_spark_works_up_keeps_its_data_and_leaves_no_process_behin
     """As a background job of a shell, which ignores SIGINT."""
     up = start_up("--at", AT, data=Path(os.path.relpath(tmp_path / "cloud", ROOT)), preexec_fn=ignore_interrupts)
     up.wait_for("ingest succeeded: 150 new plays from 3 of 3 listeners")
-    up.wait_for_process("localcloud.spark_driver")
+    up.wait_for_process("localcloud.spark.driver")
     assert up.stop(number) == 0
     assert up.survivors() == []
     assert not (tmp_path / "cloud" / "environment.json").exists()

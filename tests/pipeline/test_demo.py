@@ -70,7 +70,7 @@ def test_the_demo_lives_checks_reports_and_stays_with_the_dashboard_until_ctrl_c
 def test_a_demo_that_is_stopped_while_the_past_is_landed_leaves_no_process_behind(tmp_path):
     demo = subprocess.Popen([*SHORT, "--data", tmp_path], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     family, deadline = [], time.monotonic() + STAYS
-    while not any("localcloud.demo_landing" in line for line in map(command_line, family)):
+    while not any("localcloud.demo.land_past" in line for line in map(command_line, family)):
         assert demo.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)

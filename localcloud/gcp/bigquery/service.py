@@ -1,6 +1,6 @@
 """The laptop BigQuery: the part of the REST API v2 that this project and Google's client use.
 
-`python -m localcloud.bigquery_server --data DIR --port N --clock FILE` serves it until SIGTERM or Ctrl-C; what was
+`python -m localcloud.gcp.bigquery.service --data DIR --port N --clock FILE` serves it until SIGTERM or Ctrl-C; what was
 stored is there again at the next start.
 """
 
@@ -116,7 +116,7 @@ def _wait_for_signal() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m localcloud.bigquery_server", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m localcloud.gcp.bigquery.service", description=__doc__)
     parser.add_argument("--data", required=True, type=Path, help="directory that keeps everything")
     parser.add_argument("--port", default=0, type=int, help="port of 127.0.0.1; a free one by default")
     parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset")

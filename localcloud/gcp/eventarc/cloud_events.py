@@ -1,6 +1,6 @@
 """The two events this project lives on, in the form Eventarc gives them: binary CloudEvents, `data` as the body.
 
-Not here: who gets them and when (`events.py`).
+Not here: who gets them and when (`eventarc.py`).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Cloud Storage's JSON API over `storage.py`: the calls this project's clients make, and no others."""
+"""Cloud Storage's JSON API over `objects.py`: the calls this project's clients make, and no others."""
 
 import re
 from typing import Any

@@ -2,7 +2,7 @@
 
 Contents are plain files, everything else is in the state file. An object comes into being in one step, at the
 commit of its metadata: a crash before leaves nothing, a crash after is finished at the next start. What speaks
-HTTP is in `storage_api.py`.
+HTTP is in `api.py`.
 """
 
 import base64

@@ -76,7 +76,7 @@ def _concat(call: exp.Anonymous) -> exp.Expr:
 
 
 def _normalize_and_casefold(call: exp.Anonymous) -> exp.Expr:
-    """DuckDB has no such function: bigquery_warehouse brings it."""
+    """DuckDB has no such function: bigquery/warehouse.py brings it."""
     text, form = arguments(call, 2)
     if form.name.upper() != "NFKC":
         raise refuse("NORMALIZE_AND_CASEFOLD to another form than NFKC")

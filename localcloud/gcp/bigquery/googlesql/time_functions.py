@@ -1,4 +1,4 @@
-"""GoogleSQL's functions of dates and instants in DuckDB's words; part of the allow-list in googlesql_functions."""
+"""GoogleSQL's functions of dates and instants in DuckDB's words; part of the allow-list in functions.py."""
 
 from sqlglot import exp
 

@@ -1,6 +1,6 @@
 """GoogleSQL → DuckDB, for the statements this project sends.
 
-SQLGlot reads the syntax and writes DuckDB's; what a function means is decided in googlesql_functions. Whatever
+SQLGlot reads the syntax and writes DuckDB's; what a function means is decided in functions.py. Whatever
 nothing here has been shown to translate rightly is refused by name, never guessed.
 """
 
