@@ -18,8 +18,9 @@ from pathlib import Path
 
 from benchmarks.load_world import World, world
 from benchmarks.quirks import NOT_LISTED, SHARES, USUAL, Heard, Row, api_rows, export_rows, live, other_id
-from cli import play_times, plays_files
-from cli.export_rows import ExportedPlay, parse_rows
+from cli.commands.import_history import plays_files
+from cli.commands.import_history.reading import play_times
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay, parse_rows
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Life
 from localcloud.listeners.music import invent_catalogue

@@ -11,20 +11,11 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
-from cli import (
-    authorize,
-    check,
-    export,
-    forget,
-    google_errors,
-    import_plays,
-    imports,
-    listeners,
-    place,
-    repair,
-    run_now,
-    runs,
-)
+from cli import google_errors, place
+from cli.commands import check, export, imports, listeners, repair, run_now, runs
+from cli.commands.authorize import command as authorize
+from cli.commands.forget import command as forget
+from cli.commands.import_history import command as import_history
 from cli.console import say
 from cli.errors import CliError
 from cli.place import Place
@@ -33,7 +24,7 @@ from localcloud.terminal import plain
 COMMANDS: Mapping[str, ModuleType] = {
     "authorize": authorize,
     "check": check,
-    "import": import_plays,
+    "import": import_history,
     "imports": imports,
     "export": export,
     "forget": forget,

@@ -9,7 +9,7 @@ from itertools import islice
 from google.cloud import dataproc_v1
 
 from cli import google_clients
-from cli.following import awaited_step
+from cli.follow_run import awaited_step
 from cli.place import Place
 from cli.warehouse import Row
 

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 import requests
 
-from cli import callback
+from cli.commands.authorize import callback
 from cli.errors import CliError
 from localcloud.processes import free_port
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from cli import check
+from cli.commands import check
 from localcloud.faults import Fault
 from localcloud.gcp.project import Quota
 from localcloud.web import Response, Routes, Server

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.coverage import Gap, closings, to_instant
-from cli.export_reading import FilePlays, to_ms
+from cli.commands.import_history.reading.coverage import Gap, closings, to_instant
+from cli.commands.import_history.reading.every_row import FilePlays, to_ms
 
 DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 MINUTE_MS = 60_000

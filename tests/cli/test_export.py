@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pyarrow.parquet
 import pytest
 
-from cli.export import _write_csv, _write_json
+from cli.commands.export import _write_csv, _write_json
 from tests.cli.importing import wait_for
 from tests.cli.owning import ONE, TWO
 from tests.load.loading import COLUMNS, csv_of, play

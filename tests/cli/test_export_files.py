@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli import export_reading
-from cli.archives import Budget
+from cli.commands.import_history.reading import every_row
+from cli.commands.import_history.reading.archives import Budget
+from cli.commands.import_history.reading.every_row import read
+from cli.commands.import_history.reading.spotify_files import ExportFile, read_files
 from cli.errors import CliError
-from cli.export_files import ExportFile, read_files
-from cli.export_reading import read
 
 EXAMPLES = Path(__file__).parent / "exports"
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -296,7 +296,7 @@ def test_what_one_command_reads_is_bounded(tmp_path):
 
 
 def test_rows_are_bounded_and_the_file_is_named(monkeypatch):
-    monkeypatch.setattr(export_reading, "MOST_ROWS", 10)
+    monkeypatch.setattr(every_row, "MOST_ROWS", 10)
     with pytest.raises(CliError, match=r"endsong_0\.json: with it there are more than 10 rows"):
         read(read_files([EXAMPLES / NEW, EXAMPLES / OLD]), NOW)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.export_rows import KINDS, ExportedPlay, LeftOut, parse_rows
+from cli.commands.import_history.reading.spotify_rows import KINDS, ExportedPlay, LeftOut, parse_rows
 
 EXAMPLES = Path(__file__).parent / "exports"
 TRACK = "6rqhFgbbKwnb9MLmUQDhG6"

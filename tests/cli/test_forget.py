@@ -14,9 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import forget, forget_objects, forget_rows, forget_waiting, google_clients
+from cli import google_clients
+from cli import waiting as forget_waiting
 from cli.__main__ import main
-from cli.forget_objects import without
+from cli.commands.forget import command as forget
+from cli.commands.forget import files as forget_files
+from cli.commands.forget import rows as forget_rows
+from cli.commands.forget.files import without
 from cli.place import Place, on_laptop
 from tests.cli.importing import wait_for
 from tests.cli.owning import ONE, TWO, owning
@@ -280,7 +284,7 @@ def test_a_file_that_is_written_while_it_is_looked_at_is_looked_at_again(told, m
         if number == 1:
             storage.write(told.landing, REFUSED, csv_of(play(8, ONE)))
 
-    forget_in = forget_objects._forget_in
+    forget_in = forget_files._forget_in
 
     def forget_and_be_overtaken(blob, listener):
         if blob.name == REFUSED and not overtaken:
@@ -288,7 +292,7 @@ def test_a_file_that_is_written_while_it_is_looked_at_is_looked_at_again(told, m
         return forget_in(blob, listener)
 
     passes = after_each_pass(monkeypatch, land)
-    monkeypatch.setattr(forget_objects, "_forget_in", forget_and_be_overtaken)
+    monkeypatch.setattr(forget_files, "_forget_in", forget_and_be_overtaken)
     assert told.types("forget", ONE, "--yes").code == 0
     assert (len(overtaken), len(passes)) == (1, 4)
     assert REFUSED not in storage.names(told.landing)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import archives
 from cli.__main__ import _parser, _show_traceback
+from cli.commands.import_history.reading import archives
 from cli.console import one_line, print_json, print_table, table_lines
 from localcloud.terminal import plain
 from tests.cli.owning import ONE, Person

@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from cli import import_comparison
+from cli.commands.import_history import comparison
 from localcloud.spotify import answers
 from localcloud.spotify.data_export import export_row, export_rows, write_zip
 from tests.cli.importing import NEW, OLD, SINCE, UNTIL, A, B, wait_for
@@ -175,14 +175,14 @@ def test_a_page_that_is_under_way_while_an_import_looks_does_not_double_its_play
     """Ingest lands between the command's look at the warehouse and its own file; load takes one after the other."""
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:50]
     (tmp_path / "export.json").write_text(json.dumps([export_row(play) for play in truth]))
-    look = import_comparison.compare
+    look = comparison.compare
 
     def look_and_be_overtaken(*arguments):
         comparison = look(*arguments)
         importing.cloud.storage.write(importing.landing, "plays/2026/03/09/20260309T000000Z.csv", page(truth, UNTIL))
         return comparison
 
-    monkeypatch.setattr(import_comparison, "compare", look_and_be_overtaken)
+    monkeypatch.setattr(comparison, "compare", look_and_be_overtaken)
     told = importing.types("import", ONE, tmp_path / "export.json", "--json").json
 
     wait_for(lambda: len([step for step in importing.ledger() if step[0] == "load"]) == 2)

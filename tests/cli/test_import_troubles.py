@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli import landing_bucket
-from cli.export_rows import ExportedPlay
-from cli.import_records import Import
+from cli.commands.import_history import landing
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
+from cli.commands.import_history.records import Import
 from localcloud.faults import Fault
 from localcloud.spotify.data_export import write_zip
 from tests.cli.importing import EXAMPLES, NEW, OLD, SINCE, UNTIL, A, wait_for
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.usefixtures("listener")
 
 
 def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(importing, tmp_path, monkeypatch):
-    from cli import plays_files
+    from cli.commands.import_history import plays_files
 
     monkeypatch.setattr(plays_files.cut, "__defaults__", (100,))
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
     write_zip(tmp_path / "export.zip", truth)
-    write = landing_bucket.LandingBucket._write
+    write = landing.LandingBucket._write
     calls, written = [], []
 
     def write_two(self, name, content):
@@ -35,7 +35,7 @@ def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(impor
             written.append(name)
         return is_new
 
-    monkeypatch.setattr(landing_bucket.LandingBucket, "_write", write_two)
+    monkeypatch.setattr(landing.LandingBucket, "_write", write_two)
     stopped = importing.types("import", ONE, tmp_path / "export.zip")
     assert (stopped.code, stopped.err.splitlines()[-1]) == (130, "Stopped.")
     assert len(importing.landed()) == 2
@@ -105,12 +105,12 @@ def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(impor
     rows = [before[0] | {"ts": f"2018-05-01T{time}Z", "ms_played": 40_000} for time in around]
     old = tmp_path / OLD.name
     old.write_text(json.dumps(sorted([*before, *rows], key=lambda row: row["ts"])))
-    whole = landing_bucket.to_csv
+    whole = landing.to_csv
 
     def damaged(plays, run):
         return whole(plays, run).replace(b"2018-05-01T07:04:10.000Z", b"yesterday")
 
-    monkeypatch.setattr(landing_bucket, "to_csv", damaged)
+    monkeypatch.setattr(landing, "to_csv", damaged)
     said = importing.types("import", ONE, NEW, old)
 
     assert (said.code, said.out.splitlines()[:9]) == (
@@ -137,7 +137,7 @@ def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(impor
     assert [(step["step"], step["error_class"]) for step in numbers["steps"]] == [("load", "RowsRefused")]
     assert len(importing.rows("SELECT * FROM listening.gaps")) == 1
 
-    monkeypatch.setattr(landing_bucket, "to_csv", whole)
+    monkeypatch.setattr(landing, "to_csv", whole)
     mended = importing.types("import", ONE, NEW, old)
     assert mended.code == 0
     assert "   1  stored: new plays\n" in mended.out
@@ -168,7 +168,7 @@ def test_an_import_that_takes_too_long_goes_on_without_the_command(importing):
 def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
     from cli.place import on_laptop
 
-    bucket = landing_bucket.LandingBucket(on_laptop(importing.owner.directory))
+    bucket = landing.LandingBucket(on_laptop(importing.owner.directory))
     noon = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
     taken = "plays/2026/11/22/20261122T120001Z.csv"
     importing.cloud.storage.write(importing.landing, taken, b"somebody else's")

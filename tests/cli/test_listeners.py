@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.__main__ import main
-from cli.listeners import Visit, judge, visits_of
+from cli.commands.listeners import Visit, judge, visits_of
 from localcloud.faults import Fault
 from tests.cli.owning import ONE, THREE, TWO, Said
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.export_reading import FilePlays
-from cli.ownership import Share, find_two_people, shares
+from cli.commands.import_history.ownership import Share, find_two_people, shares
+from cli.commands.import_history.reading.every_row import FilePlays
 
 MINUTE_MS = 60_000
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.export_rows import ExportedPlay, parse_rows
-from cli.play_times import dated
+from cli.commands.import_history.reading.play_times import dated
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay, parse_rows
 
 TEN = datetime(2022, 6, 1, 10, tzinfo=UTC)
 A, B = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"

@@ -3,8 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli import run_now, schedule
-from cli.following import awaited_step, outcome
+from cli import schedule
+from cli.commands import run_now
+from cli.follow_run import awaited_step, outcome
 from cli.schedule import Fired
 from localcloud.faults import Fault
 from localcloud.web import Response, Routes, Server

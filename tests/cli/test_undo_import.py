@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cli import landing_bucket
+from cli.commands.import_history import landing
 from localcloud.spotify.data_export import export_row
 from tests.cli.importing import SINCE, UNTIL, wait_for
 from tests.cli.owning import ONE
@@ -129,7 +129,7 @@ def test_an_undo_that_was_stopped_half_way_is_finished_by_the_next(importing, tm
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:20]
     import_id = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth)))
     with monkeypatch.context() as patch:
-        patch.setattr(landing_bucket.LandedFiles, "delete", lambda files: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(landing.LandedFiles, "delete", lambda files: (_ for _ in ()).throw(KeyboardInterrupt))
         assert importing.types("import", "--undo", import_id).code == 130
     assert importing.types("imports").out.splitlines()[1].split()[4:6] == ["half", "undone"]
     said = importing.types("import", "--undo", import_id)

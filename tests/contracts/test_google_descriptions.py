@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 import functions_framework
 import pytest
 
-from cli import run_now
 from cli.__main__ import main
+from cli.commands import run_now
 from localcloud import processes
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.web import Request, Response

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from cli import export_rows, import_comparison, play_times, plays_files
+from cli.commands.import_history import comparison, plays_files
+from cli.commands.import_history.reading import play_times, spotify_rows
 from spark_jobs import top_tracks
 
 
@@ -19,10 +20,10 @@ def test_the_numbers_of_the_rule_are_the_same_everywhere(monkeypatch: pytest.Mon
 
     monkeypatch.syspath_prepend("dashboard")
     history = importlib.import_module("analysis.history")
-    rule, apart, pause = import_comparison.rule(), known_plays._EXPORT_APART, timedelta(hours=2)
+    rule, apart, pause = comparison.rule(), known_plays._EXPORT_APART, timedelta(hours=2)
     assert f"is_open AND apart_ms <= {to_ms(apart)} AND is_counted" in rule
     assert f"MILLISECOND) BETWEEN 0 AND {to_ms(pause)}" in rule
     assert merge.REACH == plays_files.REACH == pause + apart
     assert (play_times.LATEST, apart) == (merge.LATEST, play_times.APART)
-    assert f"COALESCE(export.ms_played, {export_rows.COUNTS_FROM_MS}) >= {export_rows.COUNTS_FROM_MS}" in rule
-    assert export_rows.COUNTS_FROM_MS == top_tracks.EXPORT_COUNTS_FROM_MS == history.EXPORT_COUNTS_FROM_MS
+    assert f"COALESCE(export.ms_played, {spotify_rows.COUNTS_FROM_MS}) >= {spotify_rows.COUNTS_FROM_MS}" in rule
+    assert spotify_rows.COUNTS_FROM_MS == top_tracks.EXPORT_COUNTS_FROM_MS == history.EXPORT_COUNTS_FROM_MS

@@ -19,7 +19,9 @@ import pytest
 from google.cloud import bigquery
 from sqlglot import exp
 
-from cli import import_comparison, repair, warehouse
+from cli import warehouse
+from cli.commands import repair
+from cli.commands.import_history import comparison
 from localcloud.gcp.bigquery.googlesql.translate import GoogleSQL
 from localcloud.gcp.bigquery.query import Statement
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
@@ -137,9 +139,9 @@ CLI_PARAMETERS = {
 
 @pytest.mark.parametrize("path", sorted((ROOT / "cli/queries").glob("*.sql")), ids=lambda path: path.stem)
 def test_every_query_of_the_owners_commands_is_googlesql_over_the_tables(life: Life, judge: Judge, path: Path) -> None:
-    staged = Table("staged", [field.to_api_repr() for field in import_comparison.SCHEMA])
+    staged = Table("staged", [field.to_api_repr() for field in comparison.SCHEMA])
     sql = warehouse.statement(
-        path.stem, {"staging": "staged", "same_play": import_comparison.rule(), "doubled": repair.doubled_rule()}
+        path.stem, {"staging": "staged", "same_play": comparison.rule(), "doubled": repair.doubled_rule()}
     )
     assert judge.complaint(sql, CLI_PARAMETERS, [*life.tables, staged]) is None
 

@@ -20,7 +20,8 @@ import slots
 import spotify
 import visits
 from batches import Decision
-from cli import import_gaps, landing_bucket
+from cli.commands.import_history import gaps as import_gaps
+from cli.commands.import_history import landing as landing_bucket
 from localcloud.demo.recount import top_tracks, tracks
 from localcloud.faults import Fault
 from localcloud.spotify.faults import Order

@@ -19,13 +19,20 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from cli import archives, coverage
-from cli.archives import Budget, Damaged, Entry
+from cli.commands.import_history.reading import archives, coverage
+from cli.commands.import_history.reading.archives import Budget, Damaged, Entry
+from cli.commands.import_history.reading.every_row import Reading, to_ms
+from cli.commands.import_history.reading.json_rows import NotRows, read_rows
+from cli.commands.import_history.reading.spotify_files import OWN_EXPORT, ExportFile, own_form
+from cli.commands.import_history.reading.spotify_rows import (
+    OF_IMPORT,
+    PLAYS_TABLE,
+    ExportedPlay,
+    LeftOut,
+    Unreadable,
+    in_time,
+)
 from cli.errors import CliError
-from cli.export_files import OWN_EXPORT, ExportFile, own_form
-from cli.export_reading import Reading, to_ms
-from cli.export_rows import OF_IMPORT, PLAYS_TABLE, ExportedPlay, LeftOut, Unreadable, in_time
-from cli.json_rows import NotRows, read_rows
 
 _COLUMNS: Sequence[Mapping[str, str]] = PLAYS_TABLE["columns"]
 _NAMES = [column["name"] for column in _COLUMNS]

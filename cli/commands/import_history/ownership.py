@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from cli import import_queries
+from cli.commands.import_history import queries
+from cli.commands.import_history.reading.coverage import TrackTimes
+from cli.commands.import_history.reading.every_row import FilePlays
+from cli.commands.import_history.report import Account
 from cli.console import say
-from cli.coverage import TrackTimes
 from cli.errors import CliError
-from cli.export_reading import FilePlays
-from cli.import_report import Account
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse
@@ -51,7 +51,7 @@ def check(
     _refuse_strangers(listener, account, found)
     if not account.reading.plays or _is_proved(found, account.comparison.stored) or _names(place, listener, account):
         return ""
-    count = import_queries.count_stored(warehouse, listener)
+    count = queries.count_stored(warehouse, listener)
     if count < _ENOUGH_PLAYS:
         return ""
     doubt = (

@@ -9,11 +9,11 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Bucket
 
 from cli import google_clients
+from cli.commands.import_history.plays_files import Run, to_csv
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
+from cli.commands.import_history.records import Import
 from cli.errors import Misused
-from cli.export_rows import ExportedPlay
-from cli.import_records import Import
 from cli.place import Place
-from cli.plays_files import Run, to_csv
 
 IMPORT_ID = "import_id"
 """The field of a file's metadata that names the import that landed it."""

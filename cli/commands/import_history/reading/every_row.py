@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from cli import play_times
+from cli.commands.import_history.reading import play_times
+from cli.commands.import_history.reading.spotify_files import ExportFile, Finding, UnreadFile
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Kind, LeftOut, parse_rows
 from cli.errors import CliError
-from cli.export_files import ExportFile, Finding, UnreadFile
-from cli.export_rows import ExportedPlay, Kind, LeftOut, parse_rows
 
 Key = tuple[datetime, str, datetime | None]
 """Of one row: its `ts`, track_id, and when the play began."""

@@ -13,34 +13,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cli import (
-    consent,
-    coverage,
-    export_files,
-    export_reading,
-    import_comparison,
-    import_gaps,
-    import_queries,
-    import_records,
-    import_report,
-    own_export,
-    ownership,
-    undo_import,
-)
+from cli import consent
+from cli.commands.import_history import comparison, ownership, queries, records, report, undo
+from cli.commands.import_history import gaps as import_gaps
+from cli.commands.import_history.comparison import Comparison
+from cli.commands.import_history.follow_import import Follower
+from cli.commands.import_history.landing import SETTLED, LandingBucket
+from cli.commands.import_history.plays_files import Run, cut
+from cli.commands.import_history.reading import coverage, every_row, own_export, spotify_files
+from cli.commands.import_history.reading.coverage import to_instant
+from cli.commands.import_history.reading.every_row import Reading
+from cli.commands.import_history.reading.own_export import OwnReading
+from cli.commands.import_history.reading.spotify_files import ExportFile, Finding
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
+from cli.commands.import_history.records import Import
+from cli.commands.import_history.report import Account
 from cli.console import minute, say, seconds
-from cli.coverage import to_instant
 from cli.errors import CliError, Misused
-from cli.export_files import ExportFile, Finding
-from cli.export_reading import Reading
-from cli.export_rows import ExportedPlay
-from cli.follow_import import Follower
-from cli.import_comparison import Comparison
-from cli.import_records import Import
-from cli.import_report import Account
-from cli.landing_bucket import SETTLED, LandingBucket
-from cli.own_export import OwnReading
 from cli.place import Place
-from cli.plays_files import Run, cut
 from cli.secret_store import SecretStore
 from cli.warehouse import Row, Warehouse
 
@@ -107,7 +97,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     if options.undo is not None:
         if options.listener or options.files:
             raise Misused("--undo takes the id of an import and nothing else: neither LISTENER nor FILE")
-        return undo_import.run(options, place)
+        return undo.run(options, place)
     return _import(options, place)
 
 
@@ -120,12 +110,12 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     files = cut(reading.plays)
     comparison = _compare(warehouse, options.listener, spans, files)
     account = Account(options.listener, reading, comparison, options.dry_run)
-    stored = import_queries.fetch_stored_times(warehouse, options.listener, spans)
+    stored = queries.fetch_stored_times(warehouse, options.listener, spans)
     if not options.anyway:
         account.doubt = _doubt(place, warehouse, account, stored)
-    gaps = [] if reading.lacks_videos else import_queries.fetch_gaps(warehouse, options.listener)
+    gaps = [] if reading.lacks_videos else queries.fetch_gaps(warehouse, options.listener)
     closings = coverage.closings(gaps, reading.files, stored)
-    show = import_report.show_json if options.json else import_report.show
+    show = report.show_json if options.json else report.show
     if options.dry_run:
         for outcomes in comparison.outcomes:
             account.add(outcomes)
@@ -133,13 +123,13 @@ def _import(options: argparse.Namespace, place: Place) -> int:
         show(account)
         return _unread_verdict(account)
     expected = [File(plays, outcomes) for plays, outcomes in zip(files, comparison.outcomes, strict=True)]
-    started = import_records.begin(warehouse, options.listener, place.now(), _about(options, reading))
+    started = records.begin(warehouse, options.listener, place.now(), _about(options, reading))
     say(f"This is import {started.import_id}. To take it back: {place.command(f'import --undo {started.import_id}')}")
     follower = _store(options, place, warehouse, account, expected, started)
     if not _with_refused_rows(account.runs):
         import_gaps.close(warehouse, started, closings)
         account.closings = closings
-    import_records.finish(warehouse, started, place.now(), account.new, account.completed, account.known)
+    records.finish(warehouse, started, place.now(), account.new, account.completed, account.known)
     if not options.json:
         show(account)
     if follower and not _with_refused_rows(account.runs):
@@ -153,7 +143,7 @@ def _read(options: argparse.Namespace, place: Place) -> Reading:
     if own := own_export.find(options.files):
         say(f"Reading {own.name} …")
         return own_export.read(own, place.now())
-    return export_reading.read(_reported(export_files.read_files(options.files)), place.now())
+    return every_row.read(_reported(spotify_files.read_files(options.files)), place.now())
 
 
 def _doubt(place: Place, warehouse: Warehouse, account: Account, stored: Sequence[tuple[int, int]]) -> str:
@@ -188,13 +178,13 @@ def _compare(
     if files:
         say(f"Comparing {sum(map(len, files)):,} plays with what is stored …")
     stretches = [(to_instant(first), to_instant(last)) for first, last in spans]
-    return import_comparison.compare(warehouse, listener, files, stretches)
+    return comparison.compare(warehouse, listener, files, stretches)
 
 
-def _about(options: argparse.Namespace, reading: Reading) -> import_records.About:
+def _about(options: argparse.Namespace, reading: Reading) -> records.About:
     plays = reading.plays
     first, last = (plays[0].played_at, plays[-1].played_at) if plays else (None, None)
-    return import_records.About([path.name for path in options.files], first, last, reading.rows)
+    return records.About([path.name for path in options.files], first, last, reading.rows)
 
 
 def _store(
@@ -227,11 +217,11 @@ def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[F
     for number, file in enumerate(files, start=1):
         started_at = place.now()
         before = runs[-1].slot if runs else started_at - SETTLED
-        taken = import_queries.fetch_run_ids(warehouse, before - _DAY)
+        taken = queries.fetch_run_ids(warehouse, before - _DAY)
         run = bucket.land(file.plays, started, started_at, before, taken)
         since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
         reason = f"Export of {started.listener}: {len(file.plays):,} plays from {since} to {until} UTC were landed."
-        import_queries.add_import(warehouse, run, len(file.plays), place.now(), reason)
+        queries.add_import(warehouse, run, len(file.plays), place.now(), reason)
         say(f"Landed {number} of {len(files)} as run {run.run_id}: {len(file.plays):,} plays, {since} to {until} UTC")
         runs.append(run)
     return runs

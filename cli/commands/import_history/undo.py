@@ -15,14 +15,17 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from cli import import_gaps, import_records, plays_loaded, repair
+from cli.commands import repair
+from cli.commands.import_history import gaps as import_gaps
+from cli.commands.import_history import plays_loaded
+from cli.commands.import_history import records as import_records
+from cli.commands.import_history.landing import LandedFiles
+from cli.commands.import_history.records import Record
+from cli.commands.import_history.undo_gaps import Reopening
 from cli.console import minute, print_json, print_table, say, show
 from cli.errors import Misused
-from cli.forget_waiting import CLOUD, LAPTOP
-from cli.import_records import Record
-from cli.landing_bucket import LandedFiles
 from cli.place import Place
-from cli.undo_gaps import Reopening
+from cli.waiting import CLOUD, LAPTOP
 from cli.warehouse import Warehouse
 
 _CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5

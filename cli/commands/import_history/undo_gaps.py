@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cli.coverage import Gap
+from cli.commands.import_history.reading.coverage import Gap
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from cli import import_records
+from cli.commands.import_history import records as import_records
+from cli.commands.import_history.records import Record
 from cli.console import minute, print_json, print_table, show
-from cli.import_records import Record
 from cli.place import Place
 from cli.warehouse import Warehouse
 

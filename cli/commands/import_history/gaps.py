@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from google.cloud import bigquery
 
-from cli.coverage import Closing, Gap, Span, to_instant
-from cli.import_records import Import
-from cli.undo_gaps import Reopening, Touched, reopening
+from cli.commands.import_history.reading.coverage import Closing, Gap, Span, to_instant
+from cli.commands.import_history.records import Import
+from cli.commands.import_history.undo_gaps import Reopening, Touched, reopening
 from cli.warehouse import Row, Warehouse
 
 

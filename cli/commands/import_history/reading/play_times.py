@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from cli.export_rows import ExportedPlay
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 
 LATEST = timedelta(days=31)
 """Spotify plays downloads for 30 days without a connection: https://support.spotify.com/article/listen-offline/"""

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from google.cloud import bigquery
 
-from cli import coverage
-from cli.coverage import Gap, to_instant
-from cli.plays_files import Run
+from cli.commands.import_history.plays_files import Run
+from cli.commands.import_history.reading import coverage
+from cli.commands.import_history.reading.coverage import Gap, to_instant
 from cli.warehouse import Warehouse
 
 Span = tuple[datetime, datetime]

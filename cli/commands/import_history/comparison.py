@@ -11,10 +11,10 @@ from pathlib import Path
 
 from google.cloud import bigquery
 
-from cli.export_rows import ExportedPlay
-from cli.import_queries import Span, instants, spans_of, string
-from cli.play_times import LATEST
-from cli.plays_files import REACH, to_line, values_of
+from cli.commands.import_history.plays_files import REACH, to_line, values_of
+from cli.commands.import_history.queries import Span, instants, spans_of, string
+from cli.commands.import_history.reading.play_times import LATEST
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.warehouse import Parameter, Warehouse
 
 _RULE = Path(__file__).parents[1] / "functions/load/queries/same_play.sql"

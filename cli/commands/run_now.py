@@ -8,7 +8,7 @@ from datetime import timedelta
 from cli import batch_state, schedule
 from cli.console import one_line, print_json, say, seconds, show
 from cli.errors import CliError
-from cli.following import awaited_step, outcome, waiting_for
+from cli.follow_run import awaited_step, outcome, waiting_for
 from cli.place import Place
 from cli.schedule import Fired
 from cli.warehouse import Row, Warehouse

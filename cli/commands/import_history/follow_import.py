@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 
 from cli import batch_state
+from cli.commands.import_history.plays_files import Run
 from cli.console import say
 from cli.errors import CliError
-from cli.following import awaited_step, waiting_for
+from cli.follow_run import awaited_step, waiting_for
 from cli.place import Place
-from cli.plays_files import Run
 from cli.warehouse import Row, Warehouse
 
 _CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, pairwise
 
-from cli.export_reading import FilePlays, to_ms
+from cli.commands.import_history.reading.every_row import FilePlays, to_ms
 
 Span = tuple[int, int]
 """From an instant to an instant, in milliseconds since 1970."""

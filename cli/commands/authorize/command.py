@@ -13,13 +13,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from cli import callback, consent, spotify, spotify_app
+from cli import consent
+from cli.commands.authorize import callback, spotify, spotify_app
+from cli.commands.authorize.spotify import Account, App, Tokens
 from cli.consent import ConsentRequest
 from cli.console import ask, iso, print_json, say, seconds, show
 from cli.errors import CliError
 from cli.place import Place
 from cli.secret_store import SecretStore, listener_labels
-from cli.spotify import Account, App, Tokens
 
 HELP = "Ask a listener for consent on Spotify's page and store it"
 

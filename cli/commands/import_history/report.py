@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from cli import console, coverage
+from cli import console
+from cli.commands.import_history.comparison import Comparison
+from cli.commands.import_history.reading import coverage
+from cli.commands.import_history.reading.coverage import Closing, to_instant
+from cli.commands.import_history.reading.every_row import Reading
+from cli.commands.import_history.reading.spotify_rows import KINDS
 from cli.console import minute, print_json, print_table
-from cli.coverage import Closing, to_instant
-from cli.export_reading import Reading
-from cli.export_rows import KINDS
-from cli.import_comparison import Comparison
 from cli.warehouse import Row
 
 _SHOWN = 10

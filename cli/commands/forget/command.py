@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cli import consent, forget_rows
+from cli import consent
+from cli.commands.forget import rows as forget_rows
+from cli.commands.forget.files import Objects
 from cli.console import print_json, print_table, say, show
 from cli.errors import CliError, Misused
-from cli.forget_objects import Objects
-from cli.forget_waiting import Patience
 from cli.place import Place
 from cli.secret_store import SecretStore
+from cli.waiting import Patience
 from cli.warehouse import Warehouse
 
 HELP = "Delete everything of a listener: consent, plays, files"

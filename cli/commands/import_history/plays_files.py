@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cli.export_rows import OF_IMPORT, PLAYS_TABLE, ExportedPlay
+from cli.commands.import_history.reading.spotify_rows import OF_IMPORT, PLAYS_TABLE, ExportedPlay
 
 # BigQuery modifies at most 4,000 partitions in one job, and a partition is a day:
 # https://cloud.google.com/bigquery/quotas#partitioned_tables

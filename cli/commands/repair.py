@@ -8,9 +8,9 @@ from string import Template
 
 from google.cloud import bigquery
 
+from cli.commands.import_history.comparison import rule
+from cli.commands.import_history.queries import instants, string
 from cli.console import print_json, say, show
-from cli.import_comparison import rule
-from cli.import_queries import instants, string
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
 

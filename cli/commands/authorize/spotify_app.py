@@ -5,10 +5,10 @@ import os
 import sys
 from collections.abc import Mapping
 
+from cli.commands.authorize.spotify import App
 from cli.console import ask, say
 from cli.errors import CliError
 from cli.secret_store import SecretStore
-from cli.spotify import App
 
 _DASHBOARD = "https://developer.spotify.com/dashboard"
 

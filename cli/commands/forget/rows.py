@@ -6,7 +6,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from cli.listener_names import renamed
+from cli.commands.forget.listener_names import renamed
 from cli.warehouse import Row, Warehouse
 
 SOMEBODY = "a forgotten listener"
