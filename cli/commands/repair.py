@@ -16,7 +16,7 @@ from cli.warehouse import Row, Warehouse
 
 HELP = "Make one row of each play that is stored twice"
 
-_DOUBLED = Path(__file__).parents[1] / "functions/load/queries/doubled.sql"
+_DOUBLED = Path(__file__).parents[2] / "functions/load/queries/doubled.sql"
 # Google takes 10 MB with a statement, and a play of its parameters has some 500 bytes.
 _AT_ONCE = 10_000
 

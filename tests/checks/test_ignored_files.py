@@ -51,7 +51,7 @@ def visible(folder, ignore_file, names):
 
 
 def test_git_sees_nothing_secret_or_personal_but_everything_else(tmp_path):
-    others = ["terraform/terraform.tfvars.example", "terraform/.terraform.lock.hcl", "cli/export.py"]
+    others = ["terraform/terraform.tfvars.example", "terraform/.terraform.lock.hcl", "cli/commands/export.py"]
     assert visible(tmp_path, ROOT / ".gitignore", [*SECRET_OR_PERSONAL, *others]) == set(others)
 
 

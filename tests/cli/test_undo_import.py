@@ -106,7 +106,7 @@ def test_an_import_that_was_stopped_half_way_is_taken_back_and_its_unloaded_file
 
     importing.loads = load_the_first
     patch = pytest.MonkeyPatch()
-    patch.setattr("cli.import_plays.cut", lambda plays: [plays[:20], plays[20:]])
+    patch.setattr("cli.commands.import_history.command.cut", lambda plays: [plays[:20], plays[20:]])
     said = importing.types("import", ONE, "--anyway", write_export(tmp_path / "whole.json", truth), "--timeout", "1")
     patch.undo()
     assert said.code == 1

@@ -17,7 +17,7 @@ from cli.commands.import_history.reading.play_times import LATEST
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.warehouse import Parameter, Warehouse
 
-_RULE = Path(__file__).parents[1] / "functions/load/queries/same_play.sql"
+_RULE = Path(__file__).parents[3] / "functions/load/queries/same_play.sql"
 SCHEMA = [
     bigquery.SchemaField(name, kind)
     for name, kind in {

@@ -20,7 +20,7 @@ KINDS: tuple[Kind, ...] = ("podcast episode", "audiobook", "local file", "no tra
 COUNTS_FROM_MS = 30_000
 """A play of an export counts from here on, as in the Spark job and the dashboard."""
 
-PLAYS_TABLE = json.loads((Path(__file__).parents[1] / "functions/ingest/tables/plays.json").read_text("utf-8"))
+PLAYS_TABLE = json.loads((Path(__file__).parents[4] / "functions/ingest/tables/plays.json").read_text("utf-8"))
 """The table file that ingest owns."""
 
 OF_IMPORT = ("import_id", "ms_played_import_id")
