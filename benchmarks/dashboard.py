@@ -26,8 +26,8 @@ from benchmarks.dashboard_sent import sent_bytes, served
 from benchmarks.figures import against_limit, against_rival
 from localcloud import chromium, ledger
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from tests.dashboard.pages import ITEMS, PAGES
-from tests.dashboard.seeding import seed
+from tests.dashboard.page_names import ITEMS, PAGES
+from tests.dashboard.seed import seed
 
 DASHBOARD = Path(__file__).parents[1] / "dashboard"
 PERIODS = ("28 days", "12 months", "All time")

@@ -23,7 +23,7 @@ from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.processes import Process
 from localcloud.spark.batch import run_batch
 from localcloud.supervisor import FINALIZED
-from tests.dashboard.seeding import rows_of
+from tests.dashboard.seed import rows_of
 
 KEY = ["listener_id", "played_at", "track_id"]
 _FIRST_DAY = datetime(2025, 11, 24, tzinfo=UTC)

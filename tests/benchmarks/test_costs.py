@@ -16,7 +16,7 @@ from cli.errors import CliError
 from cli.place import Place
 from cli.warehouse import Warehouse
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from tests.dashboard.seeding import seed
+from tests.dashboard.seed import seed
 
 ROOT = Path(__file__).parents[2]
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)

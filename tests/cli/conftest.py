@@ -10,7 +10,7 @@ for name in ("ingest", "load"):
 
 @pytest.fixture
 def owner(tmp_path, monkeypatch):
-    from tests.cli.owning import owning
+    from tests.cli.harness import owning
 
     with owning(tmp_path, monkeypatch) as owner:
         yield owner
@@ -18,14 +18,14 @@ def owner(tmp_path, monkeypatch):
 
 @pytest.fixture
 def listener(owner):
-    from tests.cli.owning import ONE
+    from tests.cli.harness import ONE
 
     owner.has_listener(ONE)
 
 
 @pytest.fixture
 def importing(owner, capsys):
-    from tests.cli.importing import importing_owner
+    from tests.cli.import_history.harness import importing_owner
 
     with importing_owner(owner, capsys) as importing:
         yield importing

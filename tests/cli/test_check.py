@@ -8,7 +8,7 @@ from cli.commands import check
 from localcloud.faults import Fault
 from localcloud.gcp.project import Quota
 from localcloud.web import Response, Routes, Server
-from tests.cli.owning import ONE, TWO
+from tests.cli.harness import ONE, TWO
 
 DATAPROC = Path(__file__).parents[2] / "functions/transform_trigger/dataproc.py"
 

@@ -12,7 +12,7 @@ from cli import google_errors, warehouse
 from cli.__main__ import COMMANDS, main
 from cli.place import in_cloud
 from localcloud.faults import Fault
-from tests.cli.owning import ONE
+from tests.cli.harness import ONE
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,9 +8,9 @@ import pyarrow.parquet
 import pytest
 
 from cli.commands.export import _write_csv, _write_json
-from tests.cli.importing import wait_for
-from tests.cli.owning import ONE, TWO
-from tests.load.loading import COLUMNS, csv_of, play
+from tests.cli.harness import ONE, TWO
+from tests.cli.import_history.harness import wait_for
+from tests.load.harness import COLUMNS, csv_of, play
 
 EXPORTED = [name for name in COLUMNS if name not in ("import_id", "ms_played_import_id")]
 

@@ -22,11 +22,11 @@ from cli.commands.forget import files as forget_files
 from cli.commands.forget import rows as forget_rows
 from cli.commands.forget.files import without
 from cli.place import Place, on_laptop
-from tests.cli.importing import wait_for
-from tests.cli.owning import ONE, TWO, owning
+from tests.cli.harness import ONE, TWO, owning
+from tests.cli.import_history.harness import wait_for
 from tests.cli.test_run_now import submit_batch
 from tests.cli.test_runs import write_steps
-from tests.load.loading import csv_of, play
+from tests.load.harness import csv_of, play
 
 LANDED, ALONE, REFUSED = (f"plays/2026/11/22/20261122T{hour}0000Z.csv" for hour in (10, 11, 12))
 ITEM = f"items/{ONE}/0123456789abcdef.json"

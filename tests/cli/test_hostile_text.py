@@ -13,7 +13,7 @@ from cli.__main__ import _parser, _show_traceback
 from cli.commands.import_history.reading import archives
 from cli.console import one_line, print_json, print_table, table_lines
 from localcloud.terminal import plain
-from tests.cli.owning import ONE, Person
+from tests.cli.harness import ONE, Person
 from tests.cli.test_runs import write_steps
 
 RED, TITLE, CLEAR = "\x1b[31m", "\x1b]0;owned\x07", "\x9b2J"

@@ -5,7 +5,7 @@ import pytest
 from cli.__main__ import main
 from cli.commands.listeners import Visit, judge, visits_of
 from localcloud.faults import Fault
-from tests.cli.owning import ONE, THREE, TWO, Said
+from tests.cli.harness import ONE, THREE, TWO, Said
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 BEFORE = NOW - timedelta(hours=1)
@@ -77,7 +77,7 @@ def test_of_a_row_of_any_shape_is_read_what_can_be(details, visits):
 
 @pytest.fixture
 def ingesting(tmp_path):
-    from tests.ingest.ingesting import ingesting_clouds
+    from tests.ingest.harness import ingesting_clouds
 
     with ingesting_clouds(tmp_path) as (ingesting,), ingesting.settings():
         yield ingesting

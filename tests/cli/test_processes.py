@@ -16,7 +16,7 @@ from localcloud.clock import Clock
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.spotify.server import Spotify
 from localcloud.web import Server
-from tests.cli.owning import ANY_PORT, ONE, TWO, Person
+from tests.cli.harness import ANY_PORT, ONE, TWO, Person
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = Path(__file__).parent / "exports" / "Streaming_History_Audio_2023-2024_7.json"

@@ -6,8 +6,8 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from tests.cli.owning import ONE, TWO
-from tests.load.loading import COLUMNS
+from tests.cli.harness import ONE, TWO
+from tests.load.harness import COLUMNS
 
 AT = datetime(2026, 11, 22, 9, 0, 1, 863_000, UTC)
 BEFORE, AFTER = AT - timedelta(hours=1), AT + timedelta(hours=1)

@@ -9,7 +9,7 @@ from cli.follow_run import awaited_step, outcome
 from cli.schedule import Fired
 from localcloud.faults import Fault
 from localcloud.web import Response, Routes, Server
-from tests.cli.owning import owning
+from tests.cli.harness import owning
 from tests.cli.test_runs import write_steps
 
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from localcloud.web import Response, Routes, Server
-from tests.load.loading import Loading, loading_cloud
+from tests.load.harness import Loading, loading_cloud
 
 pytestmark = pytest.mark.timeout(400)
 

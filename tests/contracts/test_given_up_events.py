@@ -9,7 +9,7 @@ import pytest
 from localcloud.gcp.eventarc.cloud_events import FINALIZED
 from localcloud.listeners.lives import Play
 from tests.faults.scripted_life import ScriptedLife
-from tests.ingest.ingesting import SLOT, ingesting_clouds
+from tests.ingest.harness import SLOT, ingesting_clouds
 
 LOAD = Path(__file__).parents[2] / "functions/load/main.py"
 ONE_HOUR = timedelta(hours=1)

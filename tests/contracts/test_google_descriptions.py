@@ -21,7 +21,7 @@ from cli.commands import run_now
 from localcloud import processes
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.web import Request, Response
-from tests.cli.owning import ONE, TWO, Owner, Person, owning
+from tests.cli.harness import ONE, TWO, Owner, Person, owning
 from tests.cli.test_run_now import Scheduler
 from tests.cli.test_runs import write_steps
 from tests.contracts.api_judge import (

@@ -31,7 +31,7 @@ def test_load_recognises_the_name_of_every_file_that_ingest_lands(slot):
 def test_transform_trigger_reads_the_message_that_load_publishes(tmp_path, monkeypatch):
     """Through the laptop's Pub/Sub, as Eventarc delivers it."""
     import message
-    from tests.load.loading import csv_of, loading_cloud, play
+    from tests.load.harness import csv_of, loading_cloud, play
 
     with loading_cloud(tmp_path) as loading:
         received = []

@@ -12,7 +12,7 @@ DASHBOARD = Path(__file__).parents[2] / "dashboard"
 if str(DASHBOARD) not in sys.path:
     sys.path.insert(0, str(DASHBOARD))
 
-from tests.dashboard.browsing import Browser, browsing, serving  # noqa: E402 -- needs the path
+from tests.dashboard.browser.browser import Browser, browsing, serving  # noqa: E402 -- needs the path
 
 
 @pytest.fixture(scope="session", autouse=True)

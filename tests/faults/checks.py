@@ -16,7 +16,7 @@ from typing import Any
 from localcloud.demo.recount import differing_tracks, top_tracks
 from localcloud.listeners.lives import Play
 from tests.faults.evidence import Batch, Evidence, Key, Row, row_key
-from tests.ingest.ingesting import expected_row
+from tests.ingest.harness import expected_row
 
 Check = Callable[[Evidence], Iterator[str]]
 _LONGEST_RUN = timedelta(hours=3)

@@ -9,7 +9,7 @@ sys.path.append(str(Path(__file__).parents[2] / "functions/ingest"))
 
 @pytest.fixture
 def ingesting(tmp_path):
-    from tests.ingest.ingesting import ingesting_clouds
+    from tests.ingest.harness import ingesting_clouds
 
     with ingesting_clouds(tmp_path) as (ingesting,):
         yield ingesting

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from localcloud.listeners.lives import WINDOW
-from tests.ingest.ingesting import SLOT, expected_row
+from tests.ingest.harness import SLOT, expected_row
 
 NEXT = SLOT + timedelta(hours=1)
 

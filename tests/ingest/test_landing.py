@@ -9,7 +9,7 @@ from landing import ForeignObject, Landed, LandingContradiction, land, object_na
 from localcloud.faults import Fault
 from plays import COLUMNS
 from slots import Run
-from tests.ingest.ingesting import OBJECT, RUN_ID
+from tests.ingest.harness import OBJECT, RUN_ID
 from tests.ingest.items import FULL_LINE, FULL_ROW, row
 
 HEADER = ",".join(COLUMNS) + "\n"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.ingest.ingesting import OBJECT, RUN_ID, SLOT, expected_row
+from tests.ingest.harness import OBJECT, RUN_ID, SLOT, expected_row
 
 
 def expected_rows(plays, **values):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from localcloud.faults import Fault
-from tests.ingest.ingesting import SLOT, ingesting_clouds
+from tests.ingest.harness import SLOT, ingesting_clouds
 
 DAYS = 2
 """Between two runs: enough for a full page of one listener, hence for a gap."""

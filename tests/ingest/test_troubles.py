@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from localcloud.faults import Fault
-from tests.ingest.ingesting import OBJECT, RUN_ID, SLOT
+from tests.ingest.harness import OBJECT, RUN_ID, SLOT
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localcloud.faults import Fault
-from tests.load.loading import NAME, SLOT, csv_of, entries, ledger_row, play
+from tests.load.harness import NAME, SLOT, csv_of, entries, ledger_row, play
 
 THREE = csv_of(play(1), play(2, track_name="Second"), play(3))
 
@@ -287,7 +287,7 @@ def damaged_files(draw):
 
 @pytest.fixture(scope="module")
 def one_loading(tmp_path_factory):
-    from tests.load.loading import loading_cloud
+    from tests.load.harness import loading_cloud
 
     with loading_cloud(tmp_path_factory.mktemp("damaged")) as loading:
         yield loading

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from tests.load.loading import COLUMNS, NAME, RUN, SLOT, csv_of, entries, ledger_row, play
+from tests.load.harness import COLUMNS, NAME, RUN, SLOT, csv_of, entries, ledger_row, play
 
 ALL_KINDS_OF_VALUES = play(
     5,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.load.loading import RUN, csv_of, ledger_row, play
+from tests.load.harness import RUN, csv_of, ledger_row, play
 
 NINE = datetime(2026, 11, 22, 9, tzinfo=UTC)
 TRACK, OTHER = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"

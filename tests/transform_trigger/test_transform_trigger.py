@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from localcloud.faults import Fault
-from tests.transform_trigger.triggering import (
+from tests.transform_trigger.harness import (
     CREATE,
     ELEVEN,
     ELEVENS_BATCH,

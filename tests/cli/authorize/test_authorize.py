@@ -1,0 +1,388 @@
+import io
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+import requests
+
+from localcloud.faults import Fault
+from tests.cli.harness import ONE, TWO, Person
+
+LABELS = {"app": "heavy-rotation", "kind": "refresh-token", "listener": ONE}
+NO_CHANGE = {1: "ENABLED"}
+
+
+def secrets_in(said):
+    """Everything that no output may hold: tokens and codes of the invented Spotify say what they are."""
+    return [word for word in ("invented-refresh", "invented-access", "invented-code") if word in said.out + said.err]
+
+
+def types_in(monkeypatch, text):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+def test_agreeing_stores_a_consent_that_spotify_honours_and_ingest_can_read(owner, capsys):
+    owner.knows_app()
+    person = Person(ONE)
+    before = owner.cloud.clock.now()
+
+    said = owner.authorizes(capsys, ONE, person)
+    payload = owner.secret(f"refresh-token-{ONE}")
+    ((status, page),) = person.done()
+
+    assert said.code == 0
+    assert said.out.startswith(f"{ONE}: the consent of Invented Listener One is stored.\nIt ends on ")
+    assert (status, "The consent is stored" in page) == (200, True)
+    assert payload == {
+        "refresh_token": payload["refresh_token"],
+        "consented_at": payload["consented_at"],
+        "account_id": owner.spotify.listeners[ONE].account_id,
+        "scope": "user-read-recently-played",
+    }
+    assert owner.spotify.consents.refresh(payload["refresh_token"]).access_token
+    assert timedelta(0) <= datetime.fromisoformat(payload["consented_at"]) - before.replace(microsecond=0)
+    assert owner.versions(f"refresh-token-{ONE}") == {1: "ENABLED"}
+    assert secrets_in(said) == []
+
+
+def test_ingest_finds_the_new_listener_by_its_labels(owner, capsys, monkeypatch):
+    from google.cloud.secretmanager import SecretManagerServiceClient
+
+    import listeners as of_ingest
+
+    owner.knows_app()
+    owner.authorizes(capsys, ONE, Person(ONE))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", owner.environ["GOOGLE_APPLICATION_CREDENTIALS"])
+    endpoint = {"api_endpoint": owner.environ["SECRETMANAGER_EMULATOR_HOST"]}
+    client = SecretManagerServiceClient(transport="rest", client_options=endpoint)
+
+    (found,) = of_ingest.list_listener_secrets(client, owner.project)
+    listener = of_ingest.read_listener(client, found)
+
+    assert (found.listener_id, found.failure) == (ONE, None)
+    assert listener.refresh_token == owner.secret(f"refresh-token-{ONE}")["refresh_token"]
+
+
+def test_the_result_as_json_tells_all_but_the_tokens(owner, capsys):
+    owner.knows_app()
+    owner.has_listener(ONE)
+    said = owner.authorizes(capsys, ONE, Person(ONE), "--json")
+
+    assert said.code == 0
+    consented_at = datetime.fromisoformat(said.json["consented_at"])
+    assert said.json == {
+        "listener": ONE,
+        "account_id": owner.spotify.listeners[ONE].account_id,
+        "display_name": "Invented Listener One",
+        "consented_at": said.json["consented_at"],
+        "consent_ends_at": said.json["consent_ends_at"],
+        "destroyed_versions": 1,
+    }
+    assert 180 <= (datetime.fromisoformat(said.json["consent_ends_at"]) - consented_at).days <= 184
+    assert secrets_in(said) == []
+
+
+def test_a_renewed_consent_destroys_every_version_before_it(owner, capsys):
+    owner.knows_app()
+    owner.has_listener(ONE)
+    owner.has_listener(ONE)
+    first = owner.secret(f"refresh-token-{ONE}")["refresh_token"]
+
+    said = owner.authorizes(capsys, ONE, Person(ONE))
+
+    assert said.code == 0
+    assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "DESTROYED", 3: "ENABLED"}
+    assert owner.secret(f"refresh-token-{ONE}")["refresh_token"] != first
+    assert owner.versions("spotify-client") == {1: "ENABLED"}
+
+
+def test_what_is_stored_carries_its_checksum(owner, capsys):
+    import sqlite3
+
+    owner.knows_app()
+    owner.authorizes(capsys, ONE, Person(ONE))
+    with owner.cloud.secrets._state.transaction() as db:
+        db.row_factory = sqlite3.Row
+        rows = db.execute("SELECT resource FROM secret_versions WHERE secret LIKE '%refresh-token%'").fetchall()
+    assert ['"clientSpecifiedPayloadChecksum": true' in row["resource"] for row in rows] == [True]
+
+
+def test_a_new_version_that_cannot_be_read_back_costs_nothing_that_was_there(owner, capsys):
+    owner.knows_app()
+    owner.has_listener(ONE)
+    path = f"gcp GET /v1/projects/{owner.project}/secrets/refresh-token-{ONE}/versions/2:access"
+    owner.cloud.faults.order(Fault(path, status=404))
+
+    said = owner.authorizes(capsys, ONE, Person(ONE))
+
+    assert said.code == 1
+    assert "cannot be read back, so the one before it was kept" in said.err
+    assert owner.versions(f"refresh-token-{ONE}") == {1: "ENABLED", 2: "ENABLED"}
+
+
+def test_an_old_version_that_cannot_be_destroyed_is_a_warning_because_the_consent_is_stored(owner, capsys):
+    owner.knows_app()
+    owner.has_listener(ONE)
+    owner.cloud.faults.order(Fault("gcp POST .*:destroy", status=403))
+
+    said = owner.authorizes(capsys, ONE, Person(ONE), "--json")
+
+    assert (said.code, said.json["destroyed_versions"]) == (0, 0)
+    assert f"refresh-token-{ONE}/versions/1 could not be destroyed (Forbidden)" in said.err
+    assert owner.versions(f"refresh-token-{ONE}") == {1: "ENABLED", 2: "ENABLED"}
+
+
+@pytest.mark.parametrize(
+    "detour",
+    [
+        lambda url: url.split("?")[0],
+        lambda url: url.split("&state=")[0],
+        lambda url: url.split("&state=")[0] + "&state=somebody-elses",
+        lambda url: url[:-1] + ("A" if url[-1] != "A" else "B"),
+    ],
+    ids=["nothing", "missing", "another", "one letter off"],
+)
+def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_still_waited_for(owner, capsys, detour):
+    """Another program asks for the callback, or a page of yesterday that is still open; then the listener agrees."""
+
+    def after_a_stranger(url):
+        strangers.append(requests.get(detour(url), timeout=10).status_code)
+        versions.append(owner.versions(f"refresh-token-{ONE}"))
+        return url
+
+    strangers, versions = [], []
+    owner.knows_app()
+    owner.has_listener(ONE)
+    person = Person(ONE, detour=after_a_stranger)
+
+    said = owner.authorizes(capsys, ONE, person)
+
+    assert (strangers, versions) == ([403], [NO_CHANGE])
+    assert "does not belong to this request: refused" in said.err
+    assert said.code == 0
+    assert [status for status, _ in person.done()] == [200]
+    assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "ENABLED"}
+
+
+def test_a_listener_who_cancels_keeps_what_was_stored(owner, capsys):
+    owner.knows_app()
+    owner.has_listener(ONE)
+    said = owner.authorizes(capsys, ONE, Person(ONE, decision="cancel"))
+
+    assert (said.code, said.out) == (1, "")
+    assert "Consent was not given: the listener cancelled. Nothing was stored." in said.err
+    assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
+
+
+def test_another_account_than_before_is_refused_unless_it_is_meant(owner, capsys):
+    owner.knows_app()
+    owner.has_listener(ONE)
+
+    refused = owner.authorizes(capsys, ONE, Person(TWO))
+    assert refused.code == 1
+    assert f"This is the account of Invented Listener Two, not the one that {ONE} had before" in refused.err
+    assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
+
+    meant = owner.authorizes(capsys, ONE, Person(TWO), "--replace-account")
+    assert meant.code == 0
+    assert owner.secret(f"refresh-token-{ONE}")["account_id"] == owner.spotify.listeners[TWO].account_id
+
+
+@pytest.mark.parametrize("option", [[], ["--replace-account"]])
+def test_one_account_is_never_two_listeners(owner, capsys, option):
+    owner.knows_app()
+    owner.has_listener(ONE)
+    said = owner.authorizes(capsys, TWO, Person(ONE), *option)
+
+    assert said.code == 1
+    assert f"This is the account of the listener {ONE}." in said.err
+    assert owner.versions(f"refresh-token-{TWO}") == {}
+
+
+def test_first_use_asks_for_the_app_and_stores_it_once_spotify_took_it(owner, capsys, monkeypatch):
+    app = owner.spotify.app
+    types_in(monkeypatch, f"{app.client_id}\n{app.client_secret}\n")
+
+    said = owner.authorizes(capsys, ONE, Person(ONE))
+
+    assert said.code == 0
+    assert owner.secret("spotify-client") == {"client_id": app.client_id, "client_secret": app.client_secret}
+    assert app.client_secret not in said.out + said.err
+    new_listener, app_settings = said.err.splitlines()[:2]
+    assert new_listener.startswith(f"{ONE} is new here")
+    assert "http://127.0.0.1:" in app_settings
+
+
+def test_the_app_may_come_from_the_environment(owner, capsys, monkeypatch):
+    app = owner.spotify.app
+    monkeypatch.setenv("SPOTIFY_CLIENT_ID", app.client_id)
+    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", app.client_secret)
+    types_in(monkeypatch, "")
+
+    assert owner.authorizes(capsys, ONE, Person(ONE)).code == 0
+    assert owner.secret("spotify-client")["client_secret"] == app.client_secret
+
+
+def test_a_wrong_client_secret_is_not_stored_and_can_be_typed_anew(owner, capsys, monkeypatch):
+    app = owner.spotify.app
+    types_in(monkeypatch, f"{app.client_id}\nwrong\n")
+    wrong = owner.authorizes(capsys, ONE, Person(ONE))
+    assert wrong.code == 1
+    assert "refused the app's client id or secret" in wrong.err
+    assert owner.versions("spotify-client") == {}
+
+    owner.knows_app(client_secret="outdated")  # pragma: allowlist secret -- invented
+    assert owner.authorizes(capsys, ONE, Person(ONE)).code == 1
+    types_in(monkeypatch, f"{app.client_id}\n{app.client_secret}\n")
+    assert owner.authorizes(capsys, ONE, Person(ONE), "--new-client").code == 0
+    assert owner.versions("spotify-client") == {1: "DESTROYED", 2: "ENABLED"}
+
+
+def test_without_an_app_nobody_is_sent_to_spotify(owner, capsys, monkeypatch):
+    types_in(monkeypatch, "\n")
+    person = Person(ONE)
+    said = owner.authorizes(capsys, ONE, person)
+    assert (said.code, person.asked_at) == (1, None)
+    assert "Both the client id and the client secret are needed" in said.err
+
+
+@pytest.mark.parametrize(
+    ("order", "sentence"),
+    [
+        (("not_registered_old",), "not a user of the app. Add it under User Management"),
+        (("not_registered_2025",), "not a user of the app. Add it under User Management"),
+        (("not_registered_2025_text", "token"), "not a user of the app. Add it under User Management"),
+        (("premium_lapsed", "token"), "no active Spotify Premium"),
+        (("no_content", "me"), "not available at the moment (status 204, without a body)"),
+        (("not_registered_2026",), "not a user of the app. Add it under User Management"),
+        (("premium_lapsed",), "no active Spotify Premium"),
+        (("token_503_html",), "not available at the moment (status 503)"),
+        (("gateway_timeout_html",), "not available at the moment (status 504)"),
+        (("not_json", "token"), "not available at the moment (status 200)"),
+        (("dropped", "token"), "cannot be reached (ConnectionError)"),
+        (("json_of_another_shape", "me"), "not available at the moment (status 200)"),
+        (("access_token_invalid",), "did not say whose account it is (status 401)"),
+        (("code_expired",), "older than ten minutes"),
+    ],
+)
+def test_what_goes_wrong_at_spotify_is_said_in_words_and_changes_nothing(owner, capsys, order, sentence):
+    owner.knows_app()
+    owner.has_listener(ONE)
+    name, endpoint = (*order, None)[:2]
+    owner.spotify.order(name, endpoint=endpoint)
+
+    said = owner.authorizes(capsys, ONE, Person(ONE))
+
+    assert (said.code, said.out) == (1, "")
+    assert sentence in said.err
+    assert "Traceback" not in said.err
+    assert secrets_in(said) == []
+    assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "words"),
+    [
+        (82661, "Spotify asks for a pause of 82661 seconds."),
+        ("1.5", "Spotify asks for a pause of 1.5 seconds."),
+        ("Sun, 22 Nov 2026 11:00:00 GMT", "Spotify asks for a pause: Sun, 22 Nov 2026 11:00:00 GMT."),
+    ],
+)
+def test_a_long_pause_is_told_and_not_slept(owner, capsys, retry_after, words):
+    owner.knows_app()
+    owner.spotify.order("quota_exceeded", endpoint="me", retry_after_seconds=retry_after)
+    said = owner.authorizes(capsys, ONE, Person(ONE))
+    assert said.code == 1
+    assert words in said.err
+
+
+def test_nobody_agreeing_ends_after_the_time(owner, capsys):
+    owner.knows_app()
+    said = owner.types(capsys, "authorize", ONE, "--no-browser", "--port", "0", "--timeout", "0.05")
+    assert said.code == 1
+    assert "Nobody came back" in said.err
+
+
+def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owner, capsys):
+    owner.knows_app()
+    wait_for_nobody = ("--no-browser", "--port", "0", "--timeout", "0.05")
+
+    nobody_known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
+    owner.has_listener(ONE)
+    misspelt = owner.types(capsys, "authorize", "listner-one", *wait_for_nobody)
+    known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
+
+    assert nobody_known.err.startswith(f"{ONE} is new here (nobody is known so far). Consent makes a new listener;")
+    assert misspelt.err.startswith(f"listner-one is new here (known so far: {ONE}). Consent makes a new listener;")
+    assert "is new here" not in known.err
+
+
+def test_a_machine_without_a_browser_takes_the_pasted_address(owner, capsys, monkeypatch):
+    class Terminal(io.StringIO):
+        """Reads what the person pastes, who reads what the terminal says."""
+
+        def readline(self):
+            url = next(line.strip() for line in capsys.readouterr().err.splitlines() if "/authorize?" in line)
+            return Person(ONE).address_after(url) + "\n"
+
+    owner.knows_app()
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    assert owner.types(capsys, "authorize", ONE, "--paste").code == 0
+    assert owner.secret(f"refresh-token-{ONE}")["account_id"] == owner.spotify.listeners[ONE].account_id
+
+
+@pytest.mark.parametrize(
+    ("pasted", "sentence"),
+    [
+        ("", "No address was pasted"),
+        ("http://127.0.0.1:8888/callback?code=stolen\n", "does not belong to this request"),
+        ("127.0.0.1:8888/callback?code=stolen&state=\n", "does not belong to this request"),
+        (
+            "just-a-code\n",
+            "not the address that the browser ends at after agreeing: http://127.0.0.1:8888/callback?code=",
+        ),
+        ("https://accounts.spotify.com/authorize?state=s\n", "not the address that the browser ends at"),
+        ("http://[/callback?code=c\n", "not the address that the browser ends at"),
+    ],
+)
+def test_a_paste_that_is_not_the_answer_is_refused(owner, capsys, monkeypatch, pasted, sentence):
+    owner.knows_app()
+    types_in(monkeypatch, pasted)
+    said = owner.types(capsys, "authorize", ONE, "--paste")
+    assert said.code == 1
+    assert sentence in said.err
+
+
+def test_in_the_cloud_only_terraform_makes_listeners(owner, capsys):
+    owner.knows_app()
+    person = Person(ONE)
+    unknown = owner.authorizes(capsys, ONE, person, laptop=False)
+    assert (unknown.code, person.asked_at) == (1, None)
+    assert "Add it to `listeners` in terraform.tfvars" in unknown.err
+
+    owner.cloud.secrets._insert(owner.project, "any-name", {"labels": LABELS, "replication": {"automatic": {}}})
+    assert owner.authorizes(capsys, ONE, Person(ONE), laptop=False).code == 0
+    assert owner.secret("any-name")["account_id"] == owner.spotify.listeners[ONE].account_id
+
+
+def test_two_secrets_of_one_listener_are_named(owner, capsys):
+    owner.knows_app()
+    owner.has_listener(ONE)
+    owner.store("second", {}, LABELS)
+    said = owner.authorizes(capsys, ONE, Person(ONE))
+    assert said.code == 1
+    assert f"label listener={ONE}: refresh-token-{ONE} and second." in said.err
+
+
+@pytest.mark.parametrize("content", [b"not json", b"[]", b'{"refresh_token": 7}'])
+def test_a_spoilt_secret_is_mended_by_a_new_consent(owner, capsys, content):
+    owner.knows_app()
+    owner.cloud.secrets.store(owner.project, f"refresh-token-{ONE}", content, LABELS)
+    assert owner.authorizes(capsys, ONE, Person(ONE)).code == 0
+    assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "ENABLED"}
+
+
+def test_a_name_that_cannot_be_one_is_wrong_usage(owner, capsys):
+    said = owner.types(capsys, "authorize", "Anna B")
+    assert said.code == 2
+    assert "'Anna B' cannot be a listener's name" in said.err

@@ -1,0 +1,160 @@
+"""What an import does where its files leave something open: gaps, whose they are, values that cannot be."""
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from tests.cli.harness import ONE
+from tests.cli.import_history.harness import wait_for
+from tests.load.harness import csv_of, play
+
+pytestmark = pytest.mark.usefixtures("listener")
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def at(minutes):
+    return NOON + timedelta(minutes=minutes)
+
+
+def track(number):
+    return f"{number:022d}"
+
+
+def rows(numbers, apart=4, **changes):
+    """The export's rows of tracks of these numbers, each played so many minutes after noon as its number says."""
+    return [
+        {
+            "ts": f"{at(number * apart):%Y-%m-%dT%H:%M:%SZ}",
+            "ms_played": 181_000,
+            "master_metadata_track_name": f"Song {number}",
+            "master_metadata_album_artist_name": "Ada",
+            "master_metadata_album_album_name": "First",
+            "spotify_track_uri": f"spotify:track:{track(number)}",
+            **changes,
+        }
+        for number in numbers
+    ]
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def is_told_by_the_api(importing, numbers):
+    plays = [
+        play(0, ONE, track=track(number), played_at=at(number * 4), track_name=f"Song {number}") for number in numbers
+    ]
+    importing.cloud.storage.write(importing.landing, "plays/2026/03/03/20260303T000000Z.csv", csv_of(*plays))
+    wait_for(lambda: len(importing.plays()) == len(plays))
+
+
+def has_gap(importing, start, end):
+    columns = "listener_id, gap_start, gap_end, run_id, detected_at"
+    values = f"'{ONE}', TIMESTAMP '{at(start)}', TIMESTAMP '{at(end)}', '20260303T000000Z', TIMESTAMP '{at(end)}'"
+    importing.rows(f"INSERT INTO listening.gaps ({columns}) VALUES ({values})")
+
+
+def gaps(importing):
+    """In minutes after noon."""
+    found = importing.rows("SELECT gap_start, gap_end FROM listening.gaps ORDER BY gap_start")
+    return [tuple((edge - NOON) / timedelta(minutes=1) for edge in row.values()) for row in found]
+
+
+def test_files_without_one_play_are_an_answer_and_touch_no_gap(importing, tmp_path):
+    has_gap(importing, 100, 200)
+    episodes = {"spotify_track_uri": None, "episode_name": "Episode", "episode_show_name": "Show"}
+    path = write(tmp_path / "Streaming_History_Video_2026.json", rows(range(60), **episodes))
+    for options in ([], ["--dry-run"], ["--anyway"]):
+        said = importing.types("import", ONE, path, *options)
+        assert (said.code, said.out.splitlines()[2:]) == (0, ["  60  left out: podcast episode", "  60  in the files"])
+    empty = importing.types("import", ONE, write(tmp_path / "Streaming_History_Audio_2026_0.json", []), "--json")
+    assert (empty.code, empty.json["rows"], empty.json["first_played_at"]) == (0, 0, None)
+    assert (gaps(importing), importing.landed()) == ([(100, 200)], [])
+
+
+def test_a_package_with_a_hole_closes_no_gap_in_it_and_once_it_is_whole_it_does(importing, tmp_path):
+    shown, folder = [*range(26), *range(50, 76)], tmp_path / "MyData"
+    is_told_by_the_api(importing, shown)
+    has_gap(importing, 100, 200)
+    write(folder / "endsong_0.json", rows(range(30)))
+    broken = write(folder / "endsong_1.json", json.dumps(rows(range(30, 40)))[:-100])
+    write(folder / "endsong_2.json", rows(range(40, 76)))
+
+    foretold = importing.types("import", ONE, folder, "--dry-run")
+    said = importing.types("import", ONE, folder)
+    assert (foretold.code, said.code) == (1, 1)
+    sentence = f"{broken} is not JSON, or only a part of it is there"
+    assert f"1 of the history's files could not be read to the end: {sentence}." in said.err
+    assert f"Not read: {sentence}.\n" in said.out
+    assert "Of the gap from 2026-03-02 13:40 to 2026-03-02 15:20 UTC, is left open: 2026-03-02 14:" in said.out
+    [(start, end)] = gaps(importing)
+    # The last row of the broken file is lost: it ended 156 minutes after noon.
+    assert 100 < start < 156 < end < 200
+    assert len(importing.plays()) == 75
+
+    broken.unlink()
+    write(folder / "endsong_1 (1).json", rows(range(30, 40)))
+    video = write(folder / "Streaming_History_Video_2026.json", "[{")
+    said = importing.types("import", ONE, folder)
+    assert (said.code, "so the files beside it close no gap.\n" in said.out) == (1, True)
+    assert gaps(importing) == [(start, end)]
+
+    video.unlink()
+    said = importing.types("import", ONE, folder)
+    assert (said.code, "1 gap is closed.\n" in said.out) == (0, True)
+    assert (gaps(importing), len(importing.plays())) == ([], 76)
+
+
+def test_an_import_that_proves_nothing_asks_and_strangers_files_are_refused(importing, tmp_path, monkeypatch):
+    is_told_by_the_api(importing, range(30))
+    other_years = write(tmp_path / "2019.json", rows(range(30), ts="2019-05-01T10:00:00Z"))
+    mine = write(tmp_path / "mine.json", [*rows(range(25)), *rows([99], ts="2031-05-05T00:00:00Z")])
+    others = [row | {"spotify_track_uri": f"spotify:track:{track(500 + n)}"} for n, row in enumerate(rows(range(29)))]
+    strange = write(tmp_path / "strange.json", others)
+    consented = importing.owner.secret(f"refresh-token-{ONE}")["account_id"]
+    named = write(tmp_path / "named.json", rows(range(3), ts="2018-05-01T10:00:00Z", username=consented))
+    two = write(tmp_path / "two.json", rows(range(3), ts="2018-05-01T10:00:00Z", username="somebody-else"))
+
+    doubt = f"Nothing proves that this is the export of {ONE}: of the 30 plays that are stored, 0 are in it."
+    refused = importing.types("import", ONE, other_years)
+    assert (refused.code, refused.out) == (1, "")
+    assert f"{doubt} Nothing was stored. If it is the right one all the same, run the command again with --anyway." in (
+        refused.err
+    )
+    foretold = importing.types("import", ONE, other_years, "--dry-run")
+    assert (foretold.code, f"{doubt} The import will ask.\n" in foretold.out) == (0, True)
+    for answer, code in (("no\n", 1), ("yes\n", 0)):
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda answer=answer: answer))
+        assert importing.types("import", ONE, other_years).code == code
+    monkeypatch.undo()
+    assert len(importing.plays()) == 60
+
+    refused = importing.types("import", ONE, mine, strange)
+    assert f"strange.json does not look like a file of {ONE}: of its 28 plays in hours" in refused.err
+    assert (refused.code, importing.types("import", ONE, named, two).code) == (1, 1)
+    assert "The files are of 2 Spotify accounts." in importing.types("import", ONE, named, two).err
+    assert "somebody-else" not in str(importing.types("import", ONE, named, two))
+    assert len(importing.plays()) == 60
+
+    told = importing.types("import", ONE, mine, "--json")
+    assert (told.code, told.json["completed"], told.json["new"]) == (0, 25, 0)
+    assert told.json["unreadable"] == [{"file": "mine.json", "index": 25, "reason": "ts lies in the future"}]
+    assert importing.types("import", ONE, named, "--json").json["new"] == 3
+
+
+def test_a_play_longer_than_any_track_is_stored_without_the_time_heard_and_no_sum_overflows(importing, tmp_path):
+    long = [rows([number], ms_played=ms)[0] for number, ms in enumerate([259_200_000, 2**63 - 1, 2**63 - 1, 10**30])]
+    said = importing.types("import", ONE, write(tmp_path / "endsong.json", [*long, *rows([4])]))
+    assert said.code == 0
+    assert (
+        "Longer than any track lasts, so stored without the time heard and not counted: 4 of these plays." in said.out
+    )
+    assert importing.rows("SELECT COUNT(*) AS plays, SUM(ms_played) AS ms FROM listening.plays") == [
+        {"plays": 5, "ms": 181_000}
+    ]

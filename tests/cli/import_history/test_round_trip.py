@@ -1,0 +1,90 @@
+"""What `export` writes, `import` takes back."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.cli.harness import ONE
+from tests.cli.import_history.harness import NEW, wait_for
+from tests.cli.import_history.test_undo import import_id_of
+from tests.load.harness import csv_of, play
+
+pytestmark = pytest.mark.usefixtures("listener")
+FORMS = ("csv", "json", "parquet")
+
+
+@pytest.fixture
+def stored(importing):
+    plays = [
+        play(1, ONE, track_name='One, "two"\nthree', explicit=False, duration_ms=240_000, energy=0.1, artist_id=""),
+        play(5, ONE, track_name="Ärger", source="export", ms_played=29_999),
+        play(9, ONE, ms_played=200_000, explicit=True, reported_at=play(10)["played_at"], popularity=0, tempo=120.0),
+    ]
+    importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T100000Z.csv", csv_of(*plays))
+    wait_for(lambda: len(importing.plays()) == 3)
+    return plays
+
+
+def test_what_is_exported_changes_nothing_and_makes_an_empty_warehouse_the_same_in_every_form(
+    importing, stored, tmp_path
+):
+    for form in FORMS:
+        importing.types("export", ONE, "--format", form, "--output", tmp_path / form)
+    landed = importing.landed()
+    for form in FORMS:
+        told = importing.types("import", ONE, tmp_path / form, "--json").json
+        assert (told["rows"], told["known"], told["new"], told["completed"]) == (3, 3, 0, 0)
+    assert (importing.plays(), importing.landed()) == (stored, landed)
+
+    importing.rows("DELETE FROM listening.plays WHERE TRUE")
+    for form in FORMS:
+        said = importing.types("import", ONE, tmp_path / form)
+        assert (said.code, said.out.splitlines()[1]) == (0, "   3  stored: new plays")
+        import_id = import_id_of(said)
+        plays = importing.plays()
+        assert [row.pop("import_id") for row in plays] == [import_id] * 3
+        assert [row.pop("ms_played_import_id") for row in plays] == [None, import_id, import_id]
+        assert plays == [{name: row[name] for name in plays[0]} for row in stored]
+        undone = importing.types("import", "--undo", import_id, "--json").json
+        assert (undone["deleted"], undone["times_taken_back"], importing.plays()) == (3, 0, [])
+
+
+def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tmp_path):
+    for form in FORMS:
+        importing.types("export", ONE, "--format", form, "--output", tmp_path / form)
+        half = tmp_path / f"half-{form}"
+        half.write_bytes((tmp_path / form).read_bytes()[:-20])
+        refused = importing.types("import", ONE, half, "--dry-run")
+        assert (refused.code, f"half-{form} is not " in refused.err, "Nothing was stored." in refused.err) == (
+            *(1, True, True),
+        )
+    beside = importing.types("import", ONE, NEW, tmp_path / "csv", "--dry-run")
+    assert (beside.code, "csv is a file that `export` has written, to be given by itself" in beside.err) == (1, True)
+    (tmp_path / "folder").mkdir()
+    shutil.copy(tmp_path / "parquet", tmp_path / "folder")
+    folder = importing.types("import", ONE, tmp_path / "folder", "--dry-run")
+    assert (folder.code, "is a file that `export` has written, to be given by itself" in folder.err) == (1, True)
+
+    rows = json.loads((tmp_path / "json").read_text())
+    (tmp_path / "odd").write_text(json.dumps([rows[0], rows[1] | {"played_at": "soon"}, rows[2] | {"source": None}]))
+    told = importing.types("import", ONE, tmp_path / "odd", "--dry-run", "--json").json
+    assert (told["known"], [row["reason"] for row in told["unreadable"]]) == (
+        1,
+        ["played_at is not of the type TIMESTAMP", "source is missing"],
+    )
+    (tmp_path / "more").write_text(json.dumps([row | {"mood": "blue"} for row in rows]))
+    more = importing.types("import", ONE, tmp_path / "more", "--dry-run")
+    assert (more.code, "more has the column 'mood', which plays do not have here." in more.err) == (1, True)
+    text = (tmp_path / "csv").read_text()
+    (tmp_path / "sheet").write_text(text.replace(",", ";"))
+    sheet = importing.types("import", ONE, tmp_path / "sheet", "--dry-run")
+    assert (sheet.code, "which plays do not have here. Nothing was stored. Write it again" in sheet.err) == (1, True)
+
+
+def test_the_plays_of_another_listener_are_stored_only_if_they_are_meant(importing, stored, tmp_path):
+    importing.types("export", ONE, "--output", tmp_path / "plays.csv")
+    refused = importing.types("import", "other", tmp_path / "plays.csv", "--new-listener")
+    assert (refused.code, f"The file holds plays of {ONE}, not of other alone." in refused.err) == (1, True)
+    assert importing.types("import", "other", tmp_path / "plays.csv", "--new-listener", "--anyway").code == 0
+    assert [row["listener_id"] for row in importing.plays()] == [ONE] * 3 + ["other"] * 3

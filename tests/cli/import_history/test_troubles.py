@@ -1,0 +1,188 @@
+"""What goes wrong with the command `import`: refused files, stops, lost answers, taken slots, failing steps."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from cli.commands.import_history import landing
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
+from cli.commands.import_history.records import Import
+from localcloud.faults import Fault
+from localcloud.spotify.data_export import write_zip
+from tests.cli.harness import ONE, TWO
+from tests.cli.import_history.harness import EXAMPLES, NEW, OLD, SINCE, UNTIL, A, wait_for
+from tests.cli.test_runs import write_steps
+
+pytestmark = pytest.mark.usefixtures("listener")
+
+
+def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(importing, tmp_path, monkeypatch):
+    from cli.commands.import_history import plays_files
+
+    monkeypatch.setattr(plays_files.cut, "__defaults__", (100,))
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
+    write_zip(tmp_path / "export.zip", truth)
+    write = landing.LandingBucket._write
+    calls, written = [], []
+
+    def write_two(self, name, content):
+        calls.append(name)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        if is_new := write(self, name, content):  # not where another file has the name of the second
+            written.append(name)
+        return is_new
+
+    monkeypatch.setattr(landing.LandingBucket, "_write", write_two)
+    stopped = importing.types("import", ONE, tmp_path / "export.zip")
+    assert (stopped.code, stopped.err.splitlines()[-1]) == (130, "Stopped.")
+    assert len(importing.landed()) == 2
+    wait_for(lambda: len([step for step in importing.ledger() if step[0] == "load"]) == 2)
+
+    again = importing.types("import", ONE, tmp_path / "export.zip", "--json").json
+    assert (again["known"] >= 200, again["completed"]) == (True, 0)
+    assert len(written) == len(importing.landed()), "the two that were merged are not landed again"
+    loads = [step for step in importing.ledger() if step[0] == "load"]
+    assert sum(new for _, _, _, new in loads) == len(importing.plays())
+
+
+def test_somebody_elses_export_is_refused_unless_the_owner_knows_better(importing, tmp_path):
+    mine, other = (importing.owner.spotify.truth(slug, SINCE, UNTIL) for slug in (ONE, TWO))
+    write_zip(tmp_path / "mine.zip", mine)
+    write_zip(tmp_path / "other.zip", other)
+    assert importing.types("import", ONE, tmp_path / "mine.zip").code == 0
+    count = len(importing.plays())
+    refused = importing.types("import", ONE, tmp_path / "other.zip")
+
+    assert (refused.code, refused.out, len(importing.plays())) == (1, "", count)
+    assert f"This does not look like the export of {ONE}: of " in refused.err
+    assert "Nothing was stored." in refused.err
+    assert importing.types("import", ONE, tmp_path / "other.zip", "--anyway").code == 0
+    assert len(importing.plays()) > count
+
+
+def test_a_name_that_nobody_has_is_refused_unless_it_is_meant(importing):
+    refused = importing.types("import", "lisener-one", NEW)
+    assert (refused.code, refused.out) == (2, "")
+    assert "There is no listener lisener-one here. Known are: listener-one." in refused.err
+    assert importing.types("import", "somebody-else", NEW, "--new-listener").code == 0
+    stood = {row["listener"]: (row["state"], row["plays"]) for row in importing.types("listeners", "--json").json}
+    assert stood["somebody-else"] == ("not_collected", 3)
+    assert importing.types("import", "somebody-else", NEW).code == 0, "who has plays is known"
+    assert {row["listener_id"] for row in importing.plays()} == {"somebody-else"}
+
+
+@pytest.mark.parametrize("name", ["StreamingHistory_music_0.json"])
+def test_the_other_export_is_refused_before_anything_is_stored(importing, name):
+    refused = importing.types("import", ONE, NEW, EXAMPLES / name)
+    assert (refused.code, refused.out, importing.landed()) == (1, "", [])
+    assert "“Account data”" in refused.err
+    assert "https://www.spotify.com/account/privacy/" in refused.err
+
+
+def test_a_file_that_cannot_be_merged_is_told_with_the_reason_and_the_next_step(importing):
+    def refuse(headers, body):
+        run_id = json.loads(body)["name"][-20:-4]
+        write_steps(importing.owner, (run_id, "load", "failed", 1, None, "BigQuery refused the file: too old."))
+        return 200
+
+    importing.loads = refuse
+    said = importing.types("import", ONE, NEW)
+    assert (said.code, said.out) == (1, "")
+    assert "1 of 1 files could not be merged, 0 were: BigQuery refused the file: too old." in said.err
+    assert "give the files again" in said.err
+
+
+def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(importing, tmp_path, monkeypatch):
+    """Load merges the other plays of the file, and the ledger's row says both: succeeded, RowsRefused."""
+    importing.rows(
+        "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
+        f"('{ONE}', TIMESTAMP '2018-05-01 07:00:00', TIMESTAMP '2018-05-01 07:08:00', 'r', TIMESTAMP '2018-05-02')"
+    )
+    before, around = json.loads(OLD.read_text()), ("06:58:00", "07:10:00")
+    rows = [before[0] | {"ts": f"2018-05-01T{time}Z", "ms_played": 40_000} for time in around]
+    old = tmp_path / OLD.name
+    old.write_text(json.dumps(sorted([*before, *rows], key=lambda row: row["ts"])))
+    whole = landing.to_csv
+
+    def damaged(plays, run):
+        return whole(plays, run).replace(b"2018-05-01T07:04:10.000Z", b"yesterday")
+
+    monkeypatch.setattr(landing, "to_csv", damaged)
+    said = importing.types("import", ONE, NEW, old)
+
+    assert (said.code, said.out.splitlines()[:9]) == (
+        1,
+        [
+            "rows  what became of them",
+            "   6  stored: new plays",
+            "   1  refused by BigQuery: in the quarantine bucket",
+            "   1  more than once in the files",
+            "   2  left out: podcast episode",
+            "   1  left out: audiobook",
+            "   1  left out: local file",
+            "   1  left out: no track id",
+            "  13  in the files",
+        ],
+    )
+    assert "BigQuery refused 1 of the plays, so no gap was closed: Of 6 plays in the file 6 were new." in said.err
+    assert "once the cause is mended, give the files again" in said.err
+    assert "closed" not in said.out
+    assert "Heard for less than 30 seconds, so not counted: 2 of these plays.\n" in said.out
+    told = importing.types("import", ONE, NEW, old, "--json")
+    numbers = told.json
+    assert (told.code, numbers["new"], numbers["known"], numbers["refused"], numbers["gaps_closed"]) == (1, 0, 6, 1, 0)
+    assert [(step["step"], step["error_class"]) for step in numbers["steps"]] == [("load", "RowsRefused")]
+    assert len(importing.rows("SELECT * FROM listening.gaps")) == 1
+
+    monkeypatch.setattr(landing, "to_csv", whole)
+    mended = importing.types("import", ONE, NEW, old)
+    assert mended.code == 0
+    assert "   1  stored: new plays\n" in mended.out
+    assert "1 gap is closed.\n" in mended.out
+
+
+def test_a_top_ten_that_fails_is_told_after_the_account_of_the_plays(importing):
+    def fail(body):
+        run_id = importing.landed()[0][-20:-4]
+        steps = [("transform", "succeeded", 1, None, "submitted"), ("top_tracks", "failed", 2, None, "Out of memory.")]
+        write_steps(importing.owner, *((run_id, *step) for step in steps))
+        return 200
+
+    importing.hears = fail
+    said = importing.types("import", ONE, NEW)
+    assert said.code == 1
+    assert "   3  stored: new plays" in said.out
+    assert "The plays are stored, but the top ten was not computed: Out of memory." in said.err
+
+
+def test_an_import_that_takes_too_long_goes_on_without_the_command(importing):
+    importing.loads = lambda headers, body: 503
+    said = importing.types("import", ONE, NEW, "--timeout", "1")
+    assert said.code == 1
+    assert "the import still waits for load to merge the plays. It goes on by itself" in said.err
+
+
+def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
+    from cli.place import on_laptop
+
+    bucket = landing.LandingBucket(on_laptop(importing.owner.directory))
+    noon = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
+    taken = "plays/2026/11/22/20261122T120001Z.csv"
+    importing.cloud.storage.write(importing.landing, taken, b"somebody else's")
+    plays = [ExportedPlay(SINCE, A, None, None, None, ms_played) for ms_played in (1, 2)]
+    in_ledger = {"20261122T115958Z"}
+    started = Import("20261122T120002Z", ONE)
+    runs = [bucket.land([each], started, noon, noon, in_ledger) for each in plays]
+
+    assert [run.run_id for run in runs] == ["20261122T115959Z", "20261122T115957Z"]
+    assert importing.cloud.storage.read(importing.landing, taken) == b"somebody else's"
+    assert [re.sub(r"\D", "", run.run_id)[-2:] != "00" for run in runs] == [True, True]
+
+
+def test_an_answer_that_is_lost_does_not_land_the_file_twice(importing):
+    importing.cloud.faults.order(Fault("gcp POST /upload/.*", "drop", "after"))
+    assert importing.types("import", ONE, NEW).code == 0
+    assert len(importing.landed()) == 1

@@ -1,0 +1,184 @@
+"""`import --undo` and `imports`: what an import has brought goes, and the rest is as if it had never been there."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from cli.commands.import_history import landing
+from localcloud.spotify.data_export import export_row
+from tests.cli.harness import ONE
+from tests.cli.import_history.harness import SINCE, UNTIL, wait_for
+from tests.cli.import_history.test_import import page
+
+pytestmark = pytest.mark.usefixtures("listener")
+FIRST_IMPORT = "20260310T120000Z"
+
+
+def write_export(path, plays, **changes):
+    path.write_text(json.dumps([export_row(play) | changes for play in plays]))
+    return path
+
+
+def tell_page(importing, plays, slot):
+    importing.cloud.storage.write(importing.landing, f"{slot:plays/%Y/%m/%d/%Y%m%dT%H%M%SZ}.csv", page(plays, slot))
+    loaded = f"SELECT run_id FROM listening.runs WHERE step = 'load' AND run_id = '{slot:%Y%m%dT%H%M%SZ}'"
+    wait_for(lambda: importing.rows(loaded))
+
+
+def add_gap(importing, start, end, table="gaps", more=""):
+    columns = "listener_id, gap_start, gap_end, run_id, detected_at" + (", import_id" if more else "")
+    values = f"'{ONE}', TIMESTAMP '{start}', TIMESTAMP '{end}', 'r', TIMESTAMP '{UNTIL}'{more}"
+    importing.rows(f"INSERT INTO listening.{table} ({columns}) VALUES ({values})")
+
+
+def gaps(importing):
+    rows = importing.rows("SELECT * FROM listening.gaps ORDER BY gap_start")
+    return [(row["gap_start"], row["gap_end"]) for row in rows]
+
+
+def everything(importing):
+    tables = {"plays": "listener_id, played_at, track_id", "gaps": "gap_start", "closed_gaps": "gap_start"}
+    return [importing.rows(f"SELECT * FROM listening.{name} ORDER BY {order}") for name, order in tables.items()]
+
+
+def import_id_of(said):
+    return said.err.partition("This is import ")[2].partition(".")[0]
+
+
+def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_back(importing, tmp_path):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    tell_page(importing, truth[:10], UNTIL)
+    add_gap(importing, truth[9].played_at, truth[50].played_at)
+    first = write_export(tmp_path / "first.json", truth[20:30])
+    assert importing.types("import", ONE, "--anyway", first).code == 0
+    before = everything(importing)
+
+    events, loads = [], importing.loads
+    importing.loads = lambda headers, body: events.append((headers, body)) or loads(headers, body)
+    whole = write_export(tmp_path / "whole.json", truth)
+    said = importing.types("import", ONE, "--anyway", whole, "--json")
+    brought = said.json
+    assert (brought["completed"], brought["known"]) == (10, 10)
+    assert brought["new"] == 40
+    import_id = import_id_of(said)
+    # The API lists five plays that only the import had brought, and later the same files are given again.
+    tell_page(importing, truth[50:55], UNTIL + timedelta(hours=1))
+    again = importing.types("import", ONE, "--anyway", whole)
+    assert "  60  already there\n" in again.out
+
+    stored = everything(importing)
+    foretold = importing.types("import", "--undo", import_id, "--dry-run", "--json").json
+    assert everything(importing) == stored
+    undone = importing.types("import", "--undo", import_id, "--json").json
+    assert foretold == undone | {"dry_run": True}
+    assert (undone["deleted"], undone["times_taken_back"], undone["gone_already"], undone["added"]) == (35, 15, 0, 50)
+    assert [(later["known"], later["files"]) for later in undone["later_imports"]] == [(60, ["whole.json"])]
+
+    plays, *others = everything(importing)
+    assert others == before[1:]
+    told = [row for row in plays if row["run_id"] == f"{UNTIL + timedelta(hours=1):%Y%m%dT%H%M%SZ}"]
+    assert [row for row in plays if row not in told] == before[0]
+    assert [(row["ms_played"], row["import_id"], row["ms_played_import_id"]) for row in told] == [
+        (None, None, None)
+    ] * 5
+
+    assert events
+    for event in events:
+        assert loads(*event) == 200
+    repeated = importing.types("import", "--undo", import_id)
+    assert (repeated.code, everything(importing)) == (0, [plays, *others])
+    assert "  50  gone already\n" in repeated.out
+    assert "top ten" not in repeated.out
+    listed = {row["import_id"]: row for row in importing.types("imports", "--json").json}
+    assert (listed[import_id]["state"], listed[import_id]["plays_left"]) == ("undone", 0)
+    assert importing.types("import", ONE, "--anyway", whole, "--json").json["new"] == 35
+
+
+def test_an_import_that_was_stopped_half_way_is_taken_back_and_its_unloaded_file_stores_nothing(importing, tmp_path):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:40]
+    tell_page(importing, truth[:10], UNTIL)
+    before, loads, held = everything(importing), importing.loads, []
+
+    def load_the_first(headers, body):
+        held.append((headers, body))
+        return loads(headers, body) if len(held) == 1 else 503
+
+    importing.loads = load_the_first
+    patch = pytest.MonkeyPatch()
+    patch.setattr("cli.commands.import_history.command.cut", lambda plays: [plays[:20], plays[20:]])
+    said = importing.types("import", ONE, "--anyway", write_export(tmp_path / "whole.json", truth), "--timeout", "1")
+    patch.undo()
+    assert said.code == 1
+    wait_for(lambda: len(held) > 1 and len(importing.plays()) == 20)
+    import_id = import_id_of(said)
+    [listed] = importing.types("imports", "--json").json
+    assert (listed["state"], listed["plays_left"], listed["times_left"]) == ("not finished", 10, 10)
+
+    undone = importing.types("import", "--undo", import_id, "--json").json
+    assert (undone["deleted"], undone["times_taken_back"], undone["added"]) == (10, 10, 20)
+    importing.loads = loads
+    wait_for(lambda: ("load", "failed", None, None) in importing.ledger())
+    for event in held:
+        assert loads(*event) == 200
+    assert everything(importing) == before
+    assert [name for name in importing.landed() if "2026/03/09" not in name] == []
+
+
+def test_an_undo_that_was_stopped_half_way_is_finished_by_the_next(importing, tmp_path, monkeypatch):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:20]
+    import_id = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth)))
+    with monkeypatch.context() as patch:
+        patch.setattr(landing.LandedFiles, "delete", lambda files: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert importing.types("import", "--undo", import_id).code == 130
+    assert importing.types("imports").out.splitlines()[1].split()[4:6] == ["half", "undone"]
+    said = importing.types("import", "--undo", import_id)
+    assert (said.code, importing.plays(), importing.landed()) == (0, [], [])
+    assert ("undo", "succeeded", 0, 0) in importing.ledger()
+    asked = "SELECT 1 FROM listening.runs AS runs JOIN listening.runs AS undo USING (run_id)"
+    wait_for(lambda: importing.rows(f"{asked} WHERE undo.step = 'undo' AND runs.step = 'transform'"))
+    assert "A Spark batch computes the top ten anew: now or, where the last one is younger than" in said.out
+
+
+def test_a_gap_that_needed_plays_of_the_import_is_open_again_and_one_that_began_with_one_begins_earlier(
+    importing, tmp_path
+):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    tell_page(importing, truth[:10], UNTIL)
+    import_id = import_id_of(
+        importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[10:30]))
+    )
+    [newest] = importing.rows("SELECT MAX(played_at) AS at FROM listening.plays")
+    add_gap(importing, newest["at"], truth[50].played_at)
+    add_gap(importing, truth[12].played_at, truth[15].played_at, "closed_gaps", ", 'another import'")
+    undone = importing.types("import", "--undo", import_id, "--json").json
+    assert undone["gaps_open_again"] == 1
+    [play] = importing.rows("SELECT MAX(played_at) AS at FROM listening.plays")
+    assert play["at"] == truth[9].played_at
+    # Both were noticed by one run in this test, and touch each other now.
+    assert gaps(importing) == [(truth[9].played_at, truth[50].played_at)]
+
+
+def test_a_play_of_which_the_import_told_another_time_heard_is_one_row_again(importing, tmp_path):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:5]
+    tell_page(importing, truth, UNTIL)
+    wrong = write_export(tmp_path / "wrong.json", truth, ms_played=31_000)
+    import_id = import_id_of(importing.types("import", ONE, "--anyway", wrong))
+    right = write_export(tmp_path / "right.json", truth)
+    assert importing.types("import", ONE, "--anyway", right, "--json").json["new"] == 5
+    assert importing.types("import", "--undo", import_id, "--json").json["rejoined"] == 5
+    rows = importing.plays()
+    assert [row["ms_played"] for row in rows] == [play.ms_played for play in truth]
+    assert {(row["source"], row["import_id"]) for row in rows} == {("api", None)}
+
+
+def test_what_cannot_be_meant_is_said(importing, tmp_path):
+    assert importing.types("imports").out.startswith("No import yet.")
+    unknown = importing.types("import", "--undo", FIRST_IMPORT)
+    assert (unknown.code, unknown.err.partition(" here.")[0]) == (2, f"There is no import {FIRST_IMPORT}")
+    assert importing.types("import", ONE, "--undo", FIRST_IMPORT).code == 2
+    assert "There is no import  here." in importing.types("import", "--undo", "").err
+    assert importing.types("imports", "bob").out.startswith("No import of bob yet.")
+    never = importing.types("import", ONE, "a.json", "--timeout", "nan")
+    assert (never.code, "nan is not a number of seconds" in never.err) == (2, True)
+    assert importing.types("import", ONE).code == 2

@@ -1,0 +1,90 @@
+"""What is left of the ledger for a viewer who may see one listener of several: nothing of the others' counts."""
+
+import pandas as pd
+
+from access.own_part import own_part
+from pipeline import run_hours
+from tests.dashboard.invented.ledger import NOW, asked, imported, ledger, run
+
+MINE = ("ania",)
+
+
+def seen(runs: pd.DataFrame) -> dict[tuple[int, str], tuple[str, str, int | None]]:
+    grid = run_hours.grid(own_part(runs, MINE), NOW, hours=3)
+    cells = grid[["slot", "step", "state", "reason", "rows_new"]].itertuples(index=False)
+    return {(c.slot.hour, c.step): (c.state, c.reason, None if pd.isna(c.rows_new) else c.rows_new) for c in cells}
+
+
+def of_both(hour: int, mine: int, others: int) -> list[dict[str, object]]:
+    new = mine + others
+    sentence = f"{new} new plays from 2 of 2 listeners"
+    first = asked(hour, ania={"fetched": 50, "new": mine}, ben={"fetched": 50, "new": others})
+    return [
+        first | {"rows_in": 100, "rows_new": new, "reason": sentence},
+        run(hour, "load", minutes=2, rows_in=new, rows_new=new, reason=sentence, details={"new": new}),
+        run(hour, "transform", minutes=3, rows_in=new, rows_new=new),
+        run(hour, "top_tracks", minutes=4, rows_in=9000, rows_new=400, reason="Plays read: 9000."),
+    ]
+
+
+def test_a_run_counts_the_own_plays_and_says_so():
+    cells = seen(ledger(*of_both(12, mine=20, others=25)))
+
+    assert cells[12, "ingest"] == ("succeeded", "20 new plays", 20)
+    assert cells[12, "load"] == ("succeeded", "", 20)
+    assert cells[12, "transform"] == ("succeeded", "", 20)
+    assert cells[12, "top_tracks"] == ("succeeded", "", None)
+
+
+def test_a_run_of_others_plays_only_had_nothing_for_this_viewer():
+    cells = seen(ledger(*of_both(12, mine=0, others=25)))
+
+    assert cells[12, "ingest"] == ("skipped", "no new plays", 0)
+    for step in ("load", "transform", "top_tracks"):
+        assert cells[12, step] == ("not run", "The step before it had nothing for it.", None)
+
+
+def test_an_hour_looks_the_same_whether_others_listened_or_not():
+    for mine in (0, 20):
+        few = own_part(ledger(*of_both(12, mine, others=1)), MINE)
+        many = own_part(ledger(*of_both(12, mine, others=49)), MINE)
+        pd.testing.assert_frame_equal(few, many)
+
+
+def test_a_failed_step_keeps_its_words_without_its_numbers():
+    failed = run(12, "load", "failed", rows_in=45, reason="3 of 45 rows were refused", error_class="FileRefused")
+    cells = seen(ledger(of_both(12, mine=0, others=45)[0], failed))
+
+    assert cells[12, "load"] == ("failed", "… of … rows were refused", None)
+
+
+def test_why_the_own_listener_could_not_be_read_is_said_and_the_others_why_is_not():
+    trouble = {"state": "failed", "error_class": "NeedsConsent", "reason": "consent has ended"}
+    mine = asked(11, ania=trouble, ben={"new": 3}) | {"rows_new": 3, "reason": "ania: consent has ended"}
+    others = asked(12, ania={"new": 3}, ben=trouble) | {"rows_new": 3, "reason": "ben: consent has ended"}
+    cells = seen(ledger(mine, others))
+
+    assert cells[11, "ingest"] == ("skipped", "no new plays; ania: consent has ended", 0)
+    assert cells[12, "ingest"] == ("succeeded", "3 new plays", 3)
+
+
+def test_a_run_that_did_not_ask_for_the_own_listener_says_nothing_of_the_others():
+    others = asked(11, ben={"new": 30}) | {"rows_new": 30, "reason": "30 new plays from 1 of 1 listeners"}
+    paused = run(12, "ingest", "skipped", reason="Spotify asked for a pause", details={"listeners": {}})
+    cells = seen(ledger(others, paused))
+
+    assert cells[11, "ingest"] == ("skipped", "no listener that you may see was asked for", 0)
+    assert cells[12, "ingest"] == ("skipped", "Spotify asked for a pause", 0)
+
+
+def test_an_import_and_the_details_of_others_are_left_out():
+    part = own_part(ledger(*of_both(12, mine=2, others=3), *imported(11, "import", "load", "top_tracks")), MINE)
+
+    assert set(part["slot"].dt.hour) == {12}
+    told = [details["listeners"] for details in part["details"] if details]
+    assert told == [{"ania": {"state": "collected", "fetched": 50, "new": 2, "error_class": None, "reason": None,
+                              "consent_ends_at": None}}]  # fmt: skip
+
+
+def test_a_ledger_without_rows_stays_one():
+    assert own_part(ledger().head(0), MINE).empty

@@ -1,0 +1,99 @@
+"""Discoveries and sittings: new and known, what stuck, what is forgotten, decades, loyalty, one sitting's end."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from analysis import discoveries, sessions
+from analysis.periods import custom_period
+from tests.dashboard.invented.history import NOVEMBER, NOW, history_of, play, track
+
+
+def test_a_sitting_ends_after_more_than_half_an_hour_of_silence():
+    # Tracks of three minutes: the second begins 30 minutes after the first ended, the third 31 after the second.
+    history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-01 10:33", "b"), play("2026-11-01 11:07", "c")])
+    local = history.local("UTC")
+    rows = sessions.sittings(local)
+    assert rows[["start", "end", "minutes", "plays"]].values.tolist() == [
+        [pd.Timestamp("2026-11-01 09:57"), pd.Timestamp("2026-11-01 10:33"), 6.0, 2],
+        [pd.Timestamp("2026-11-01 11:04"), pd.Timestamp("2026-11-01 11:07"), 3.0, 1],
+    ]
+    longest = sessions.longest(local, 1)
+    assert sessions.tracks_of(history, local, longest.iloc[0])["key"].tolist() == ["a", "b"]
+    assert sessions.sittings(local.head(0)).empty
+
+
+def test_listening_is_new_for_thirty_days_after_an_artist_was_first_heard():
+    plays = [play("2026-10-01 10:00", "a"), play("2026-10-31 09:00", "a"), play("2026-10-31 10:00", "a")]
+    history = history_of(plays)
+    period = custom_period(date(2026, 9, 28), date(2026, 11, 1), "UTC", NOW)
+    rows = discoveries.new_and_known(history, history.local("UTC"), period, "Plays")
+    told = rows[rows["value"] > 0][["step_on", "kind", "value", "share"]].values.tolist()
+    assert told == [
+        [pd.Timestamp("2026-09-28"), "New", 1.0, 1.0],
+        [pd.Timestamp("2026-10-26"), "New", 1.0, 0.5],
+        [pd.Timestamp("2026-10-26"), "Known", 1.0, 0.5],
+    ]
+    assert rows["step_on"].nunique() == 5
+
+
+def test_what_stuck_was_first_heard_in_the_period_and_played_five_times_since():
+    often = [play(f"2026-11-0{n} 10:00", "a") for n in range(1, 6)]
+    seldom = [play(f"2026-11-0{n} 11:00", "b") for n in range(1, 5)]
+    known = [play(f"2026-{month} 12:00", "c") for month in ("10-01", "11-01", "11-02", "11-03", "11-04")]
+    history = history_of([*often, *seldom, *known])
+    assert discoveries.stuck(history, history.local("UTC"), NOVEMBER, "Plays")["key"].tolist() == ["a"]
+
+
+def test_forgotten_is_what_was_played_often_and_not_for_half_a_year():
+    often = [play(f"2026-05-{day:02} 10:00", track_id) for day in range(1, 21) for track_id in ("a", "b")]
+    history = history_of([*often, play("2026-06-02 10:00", "b")])
+    local = history.local("UTC")
+    assert discoveries.forgotten(history, local, date(2026, 11, 16), "Plays")["key"].tolist() == ["a"]
+    assert discoveries.forgotten(history, local, date(2026, 11, 15), "Plays")["key"].tolist() == []
+
+
+def test_decades_are_complete_and_say_what_is_not_known():
+    tracks = [
+        track("a", album_release_date="1979-12"),
+        track("b", album_release_date="2003"),
+        track("c", album_release_date=None),
+    ]
+    plays = [
+        play("2026-11-01 10:00", "a"),
+        play("2026-11-02 10:00", "b"),
+        play("2026-11-03 10:00", "b"),
+        play("2026-11-04 10:00", "c"),
+    ]
+    history = history_of(plays, tracks)
+    local = history.local("UTC")
+    rows = discoveries.decades(history, local, "Plays")
+    assert rows.values.tolist() == [["1970s", 0.25], ["1980s", 0.0], ["1990s", 0.0], ["2000s", 0.5], ["Unknown", 0.25]]
+    inside = discoveries.years_in_decade(history, local, "Plays", 2000, 2026)
+    assert inside.loc[inside["share"] > 0].values.tolist() == [[2003, 0.5]]
+    assert inside["year"].tolist() == list(range(2000, 2010))
+
+
+def test_the_years_of_this_decade_end_with_this_year_or_with_the_music():
+    tracks = [track("a", album_release_date="2021"), track("b", album_release_date="2028-01-01")]
+    history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b")], tracks)
+    local = history.local("UTC")
+
+    def years_shown(heard: pd.DataFrame) -> list[int]:
+        return discoveries.years_in_decade(history, heard, "Plays", 2020, 2026)["year"].tolist()
+
+    assert years_shown(local.head(1)) == list(range(2020, 2027))
+    assert years_shown(local) == list(range(2020, 2029)), "nothing that was heard is left out"
+    assert years_shown(local.head(0)) == list(range(2020, 2027))
+
+
+def test_loyalty_tells_how_much_goes_to_how_few_artists():
+    tracks = [track(f"t{n:02}", artist_id=f"artist {n:02}", artist_name=f"Artist {n}") for n in range(12)]
+    # The first artist has nine plays, the other eleven one each.
+    plays = [play(f"2026-11-{n + 1:02} 10:00", f"t{n:02}") for n in range(12)]
+    plays += [play(f"2026-11-20 1{n}:00", "t00") for n in range(8)]
+    history = history_of(plays, tracks)
+    told = discoveries.loyalty(history, history.local("UTC"), "Plays")
+    assert told == (pytest.approx(9 / 20), pytest.approx(18 / 20), 2, 12)
+    assert discoveries.loyalty(history, history.local("UTC").head(0), "Plays") is None

@@ -1,0 +1,84 @@
+"""The sound of what was heard: features and their coverage, mood, tempo, and what is told without features."""
+
+import pandas as pd
+import pytest
+
+from analysis import sound
+from analysis.periods import within
+from tests.dashboard.invented.history import NOVEMBER, history_of, play, track
+
+
+def test_every_feature_says_what_music_near_to_either_of_its_ends_is():
+    """The words stand in "Your music is … than usual"."""
+    assert [(feature.name, feature.lower, feature.higher) for feature in sound.FEATURES] == [
+        ("Energy", "calmer", "more intense"),
+        ("Danceability", "less danceable", "more danceable"),
+        ("Mood (valence)", "sadder", "happier"),
+        ("Acousticness", "more electric", "more acoustic"),
+        ("Instrumental", "less instrumental", "more instrumental"),
+        ("Live feel", "less like a concert", "more like a concert"),
+        ("Spoken word", "less like speech", "more like speech"),
+    ]
+
+
+def with_features(energies: dict[str, float | None]) -> list[dict[str, object]]:
+    return [
+        track(key, energy=energy, valence=0.2, tempo=121.0, features_source=None if energy is None else "reccobeats")
+        for key, energy in energies.items()
+    ]
+
+
+def test_features_are_weighted_by_the_time_heard():
+    plays = [
+        play("2026-10-01 10:00", "c", ms_played=60_000),
+        play("2026-11-01 10:00", "a", ms_played=180_000),
+        play("2026-11-02 10:00", "b", ms_played=60_000),
+    ]
+    history = history_of(plays, with_features({"a": 0.8, "b": 0.4, "c": 0.2}))
+    local = history.local("UTC")
+    rows = sound.feature_rows(history, within(local, NOVEMBER), local)
+    energy = rows.set_index("feature").loc["energy"]
+    assert energy["mean"] == pytest.approx(0.7)
+    assert energy["usual"] == pytest.approx((0.8 * 3 + 0.4 + 0.2) / 5)
+    assert (energy["q1"], energy["q3"]) == (0.4, 0.8)
+    assert rows["feature"].tolist() == ["energy", "valence"]
+    assert sound.changes(rows, 1)["feature"].tolist() == ["energy"]
+
+
+def test_coverage_is_the_share_of_time_with_features_and_says_who_told_them():
+    plays = [play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b"), play("2026-11-03 10:00", "b")]
+    history = history_of(plays, with_features({"a": 0.5, "b": None}))
+    assert sound.coverage(history, history.local("UTC")) == sound.Coverage(pytest.approx(1 / 3), ("reccobeats",))
+
+
+def test_without_features_there_is_still_something_to_say():
+    tracks = [
+        track("a", explicit=True, popularity=40),
+        track("b", explicit=False, popularity=None, duration_ms=300_000),
+    ]
+    history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b")], tracks)
+    heard = history.local("UTC")
+    assert sound.coverage(history, heard) == sound.Coverage(0.0, ())
+    assert sound.feature_rows(history, heard, heard).empty
+    assert sound.tempo(history, heard).empty
+    assert sound.mood(history, heard).empty
+    told = sound.without_features(history, heard)
+    assert (told.average_minutes, told.explicit_share, told.popularity) == (4.0, 0.5, 40.0)
+    assert told.lengths.loc[told.lengths["share"] > 0, ["from_minutes", "to_minutes"]].values.tolist() == [
+        [3, 4],
+        [5, 6],
+    ]
+
+
+def test_mood_and_tempo_show_where_the_time_went():
+    plays = [play("2026-11-01 10:00", "a", ms_played=180_000), play("2026-11-02 10:00", "b", ms_played=60_000)]
+    history = history_of(plays, with_features({"a": 0.8, "b": 0.4}))
+    heard = history.local("UTC")
+    assert sound.mood(history, heard)[["key", "valence", "energy", "minutes"]].values.tolist() == [
+        ["a", 0.2, 0.8, 3.0],
+        ["b", 0.2, 0.4, 1.0],
+    ]
+    assert sound.quadrants(sound.mood(history, heard)) == {"upbeat": 0, "calm, happy": 0, "tense": 0.75, "sad": 0.25}
+    assert sound.tempo(history, heard).values.tolist() == [[120, 1.0]]
+    trend = sound.feature_trend(history, heard, "energy")
+    assert trend.values.tolist() == [[pd.Timestamp("2026-11-01"), pytest.approx(0.7), 4.0]]

@@ -1,0 +1,93 @@
+"""Totals of a period, trends and spark bars."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from analysis import totals
+from analysis.periods import named_period, within
+from tests.dashboard.invented.history import NOVEMBER, NOW, at, history_of, play, track
+
+
+def test_plays_that_an_export_tells_as_short_are_kept_but_do_not_count():
+    plays = [
+        play("2026-11-01 10:00", "a", source="export", ms_played=29_999),
+        play("2026-11-02 10:00", "a", source="export", ms_played=30_000),
+        play("2026-11-03 10:00", "b"),
+        play("2026-11-04 10:00", "b", ms_played=2_100),
+    ]
+    history = history_of(plays)
+    assert len(history.plays) == 4
+    counted = totals.totals(history, history.local("UTC"), NOVEMBER)
+    assert (counted.plays, counted.minutes, counted.days_with_plays) == (2, 3.5, 2)
+    assert counted.measured_share == pytest.approx(0.5 / 3.5)
+
+
+def test_a_play_without_any_length_adds_no_time():
+    history = history_of([play("2026-11-01 10:00", "a")], [track("a", duration_ms=None)])
+    counted = totals.totals(history, history.local("UTC"), NOVEMBER)
+    assert (counted.plays, counted.minutes) == (1, 0.0)
+
+
+def test_totals_tell_what_is_new_in_the_period_and_what_was_known():
+    tracks = [
+        track("a"),
+        track("b", artist_id="bo", artist_name="Bo", artist_names="Bo; Cy"),
+        track("c", artist_id="cy", artist_name="Cy", album_id="dusk"),
+    ]
+    plays = [play("2026-10-01 10:00", "a"), play("2026-11-02 10:00", "a"), play("2026-11-03 10:00", "b")]
+    history = history_of([*plays, play("2026-11-04 10:00", "c"), play("2026-11-05 10:00", "c")], tracks)
+    counted = totals.totals(history, history.local("UTC"), NOVEMBER)
+    assert (counted.plays, counted.tracks, counted.artists, counted.albums) == (4, 3, 3, 2)
+    assert (counted.new_tracks, counted.new_artists) == (2, 2)
+
+
+def test_a_trend_lays_the_period_before_behind_each_day():
+    plays = [play("2026-11-15 23:00", "a"), play("2026-11-16 01:00", "b"), play("2026-11-22 10:00", "a")]
+    history = history_of([*plays, play("2026-11-09 10:00", "c"), play("2026-11-10 10:00", "c")])
+    period = named_period("7 days", "UTC", NOW, None)
+    rows = totals.trend(history.local("UTC"), period, "Plays", {date(2026, 11, 18)})
+    assert rows.attrs["step"] == "day"
+    assert rows["label"].tolist() == [f"2026-11-{day}" for day in range(16, 23)]
+    assert rows["value"].tolist() == [1, 0, 0, 0, 0, 0, 1]
+    assert rows["previous"].tolist() == [1, 1, 0, 0, 0, 0, 1]
+    assert rows["previous_on"].iloc[0] == pd.Timestamp("2026-11-09")
+    assert rows["is_gap"].tolist() == [False, False, True, False, False, False, False]
+    assert rows["is_partial"].tolist() == [False] * 6 + [True]
+
+
+def test_a_trend_has_nothing_behind_it_where_collecting_began_within_the_period_before():
+    history = history_of([play("2026-11-10 10:00", "a"), play("2026-11-20 10:00", "a")])
+    period = named_period("7 days", "UTC", NOW, None)
+    rows = totals.trend(history.local("UTC"), period, "Plays", oldest_at=history.oldest_at)
+    assert rows["value"].sum() == 1
+    assert rows["previous"].isna().all()
+    assert rows["previous_on"].isna().all()
+
+
+def test_a_long_trend_is_drawn_by_week_and_a_longer_one_by_month_and_neither_loses_a_play():
+    plays = [play(f"{year}-{month:02}-28 12:00", "a") for year in range(2020, 2027) for month in range(1, 12)]
+    history = history_of(plays)
+    local = history.local("UTC")
+    for name, step in (("12 months", "week"), ("All time", "month")):
+        period = named_period(name, "UTC", NOW, at("2020-01-28 12:00"))
+        rows = totals.trend(local, period, "Plays")
+        assert rows.attrs["step"] == step
+        assert rows["value"].sum() == len(within(local, period))
+        assert rows["step_on"].iloc[0] == pd.Timestamp(period.start)
+        assert rows["label"].is_unique
+
+
+def test_spark_bars_are_at_most_45_and_add_up():
+    history = history_of([play(f"2026-{month:02}-10 12:00", "a") for month in range(1, 12)])
+    local = history.local("UTC")
+    for name in ("7 days", "28 days", "90 days", "12 months", "All time"):
+        period = named_period(name, "UTC", NOW, at("2026-01-10 12:00"))
+        bars = totals.spark_bars(history, local, period, "plays")
+        assert len(bars) <= 45
+        assert sum(bars) == len(within(local, period))
+    year = named_period("12 months", "UTC", NOW, None)
+    assert sum(totals.spark_bars(history, local, year, "minutes")) == 33
+    assert sum(totals.spark_bars(history, local, year, "new_tracks")) == 1
+    assert max(totals.spark_bars(history, local, year, "artists")) == 1

@@ -1,0 +1,59 @@
+"""A year in review, and a month of it."""
+
+from datetime import date
+
+import pandas as pd
+
+from analysis import year_review
+from tests.dashboard.invented.history import NOW, history_of, play, track
+
+
+def test_a_year_in_review_is_the_whole_calendar_year():
+    plays = [
+        play("2024-12-31 23:59", "a"),
+        play("2025-01-01 00:00", "b"),
+        play("2025-12-31 23:59", "b"),
+        play("2026-01-01 00:00", "c"),
+    ]
+    history = history_of(plays)
+    local = history.local("UTC")
+    review = year_review.review(history, local, 2025, None, "Plays", "UTC", NOW)
+    assert (review.totals.plays, review.before.plays) == (2, 1)
+    assert review.top_tracks["key"].tolist() == ["b"]
+    assert review.busiest == (date(2025, 12, 31), 1.0)
+    assert len(review.months) == 12
+    assert review.months.loc[review.months["value"] > 0, "month_on"].dt.month.tolist() == [1, 12]
+    assert review.bump[["month_on", "artist_name", "rank"]].values.tolist() == [
+        [pd.Timestamp("2025-01-01"), "Ada", 1],
+        [pd.Timestamp("2025-12-01"), "Ada", 1],
+    ]
+    assert year_review.years_of(local) == [2026, 2025, 2024]
+
+
+def test_a_year_that_goes_on_ends_with_the_month_that_has_begun():
+    history = history_of([play("2026-01-01 00:00", "a")])
+    review = year_review.review(history, history.local("UTC"), 2026, None, "Plays", "UTC", NOW)
+    assert review.months["month_on"].dt.month.tolist() == list(range(1, 12))
+    assert [year_review.months_begun(year, date(2026, 11, 22)) for year in (2025, 2026)] == [12, 11]
+
+
+def test_a_year_without_plays_is_empty_and_not_an_error():
+    history = history_of([play("2026-01-01 00:00", "c")])
+    review = year_review.review(history, history.local("UTC"), 2019, None, "Minutes", "UTC", NOW)
+    assert (review.totals.plays, review.busiest, len(review.top_artists), len(review.bump)) == (0, None, 0, 0)
+    assert review.months["value"].tolist() == [0.0] * 12
+
+
+def test_a_month_counts_the_artists_first_heard_in_it():
+    tracks = [track("a"), track("b", artist_id="bo", artist_name="Bo"), track("c", artist_id="cy", artist_name="Cy")]
+    plays = [
+        play("2026-10-01 10:00", "a"),
+        play("2026-11-01 10:00", "a"),
+        play("2026-11-02 10:00", "b"),
+        play("2026-11-03 10:00", "c"),
+        play("2026-11-04 10:00", "c"),
+    ]
+    history = history_of(plays, tracks)
+    review = year_review.review(history, history.local("UTC"), 2026, 11, "Plays", "UTC", NOW)
+    assert review.totals.new_artists == 2
+    assert len(review.months) == 1

@@ -1,0 +1,96 @@
+"""Values from the URL are untrusted: what is unknown or not allowed becomes the default, and nothing ever raises."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.periods import DEFAULT_PERIOD
+from components.filters import KEYS, Filters, checked, default_zone, period_of, valid_zone, zone_choices
+from tests.dashboard.invented.history import at
+
+NOW = at("2026-11-22 12:00")
+ALLOWED = ("ania", "ben")
+DEFAULT = Filters("ania", DEFAULT_PERIOD, None, None, "Minutes", "UTC")
+
+
+def test_without_anything_in_the_url_there_are_defaults():
+    assert checked({}, ALLOWED, NOW) == DEFAULT
+    assert checked({}, ALLOWED, NOW, "Europe/Warsaw", "Asia/Tokyo").zone == "Europe/Warsaw"
+    assert checked({}, ALLOWED, NOW, None, "Asia/Tokyo").zone == "Asia/Tokyo"
+
+
+def test_everything_that_is_allowed_is_taken():
+    raw = {
+        "listener": ["ben"],
+        "period": ["Custom"],
+        "dates": ["2026-11-01", "2026-11-10"],
+        "by": ["Plays"],
+        "zone": ["Asia/Kathmandu"],
+    }
+    filters = checked(raw, ALLOWED, NOW)
+    assert filters == Filters("ben", "Custom", date(2026, 11, 1), date(2026, 11, 10), "Plays", "Asia/Kathmandu")
+    period = period_of(filters, NOW, None)
+    assert (period.start, period.end, period.zone) == (date(2026, 11, 1), date(2026, 11, 10), "Asia/Kathmandu")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"listener": ["cleo"]},
+        {"listener": ["../ania"]},
+        {"period": ["all time"]},
+        {"period": ["Custom"]},
+        {"period": ["Custom"], "dates": ["2026-11-01"]},
+        {"period": ["Custom"], "dates": ["2026-11-01", "x"]},
+        {"period": ["Custom"], "dates": ["2027-01-01", "2027-01-02"]},
+        {"period": ["Custom"], "dates": ["0001-01-01", "9999-12-31"]},
+        {"by": ["Bytes"]},
+        {"zone": ["Asia/India"]},
+        {"zone": ["../../etc/passwd"]},
+        {"zone": ["/etc/localtime"]},
+        {"zone": ["posix/Europe/Berlin"]},
+        {"zone": ["U" * 100_000]},
+    ],
+)
+def test_what_is_not_allowed_becomes_the_default(raw: dict[str, list[str]]):
+    assert checked(raw, ALLOWED, NOW) == DEFAULT
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), st.lists(st.text(), max_size=3)))
+def test_rubbish_never_raises_and_never_gets_through(raw: dict[str, list[str]]):
+    filters = checked(raw, ALLOWED, NOW)
+    assert filters.listener in ALLOWED
+    assert period_of(filters, NOW, None).days >= 1
+
+
+@given(
+    listener=st.sampled_from(ALLOWED),
+    period=st.sampled_from(["7 days", "90 days", "All time", "Custom"]),
+    start=st.dates(date(2006, 1, 1), date(2026, 11, 22)),
+    end=st.dates(date(2006, 1, 1), date(2026, 11, 22)),
+    by=st.sampled_from(["Minutes", "Plays"]),
+    zone=st.sampled_from(zone_choices(None, None)),
+)
+def test_a_link_leads_back_to_the_same_choice(listener: str, period: str, start: date, end: date, by: str, zone: str):
+    is_custom = period == "Custom"
+    first, last = sorted((start, end))
+    filters = Filters(listener, period, first if is_custom else None, last if is_custom else None, by, zone)
+    query = {key: [value] if isinstance(value, str) else value for key, value in filters.as_query().items()}
+    assert checked(query, ALLOWED, NOW) == filters
+
+
+def test_dates_are_put_in_order_and_end_today_at_the_latest():
+    filters = checked({"period": ["Custom"], "dates": ["2027-03-01", "2026-11-20"]}, ALLOWED, NOW)
+    assert (filters.start, filters.end) == (date(2026, 11, 20), date(2026, 11, 22))
+
+
+def test_legacy_names_of_zones_are_zones_and_invented_ones_are_not():
+    assert valid_zone("Asia/Calcutta") == "Asia/Calcutta"
+    assert valid_zone("Asia/India") is None
+    assert valid_zone("localtime") is None, "where the server is"
+    assert valid_zone("Factory") is None
+    assert default_zone("Mars/Olympus", None) == "UTC"
+    assert zone_choices("Europe/Warsaw", "Asia/Tokyo")[:3] == ["Europe/Warsaw", "Asia/Tokyo", "UTC"]
+    assert len(zone_choices("UTC", "UTC")) == len(set(zone_choices("UTC", "UTC")))

@@ -1,0 +1,83 @@
+"""What the tests of the pages share: the app over an invented warehouse, and what it shows."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from access import viewer
+from tests.dashboard.invented import warehouse
+from tests.dashboard.invented.warehouse import InventedWarehouse
+from warehouse import store
+
+APP = Path(__file__).parents[2] / "dashboard" / "streamlit_app.py"
+ENVIRONMENT = {
+    "GOOGLE_CLOUD_PROJECT": "invented",
+    "DASHBOARD_ACCESS": "laptop",
+    "DASHBOARD_LISTENERS": '{"listener-one": {"name": "Ania", "time_zone": "Europe/Berlin"}, '
+    '"listener-two": {"name": "Bo", "time_zone": "America/New_York"}}',
+}
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+"""The newest full hour for every page under test, whatever the machine's clock says."""
+BEGINS = NOW + timedelta(minutes=20)
+
+
+class App:
+    """The dashboard over one warehouse."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.warehouse = replace(warehouse.warehouse(NOW), asked=[])
+        self.store = store.Store(self.warehouse, check_seconds=0)
+        monkeypatch.setattr(store, "open_store", lambda settings, credentials: self.store)
+        self.environment(**ENVIRONMENT)
+        sign_in = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
+        self.secrets: dict[str, Any] = {"auth": dict.fromkeys(sign_in, "invented")}
+
+    def environment(self, **variables: str) -> None:
+        for name, value in variables.items():
+            self._monkeypatch.setenv(name, value)
+
+    def over(self, warehouse: InventedWarehouse) -> "App":
+        self.warehouse = warehouse
+        self.store = store.Store(warehouse, check_seconds=0)
+        return self
+
+    def open(self, page: str = "overview", user: dict[str, Any] | None = None, **query: str | list[str]) -> AppTest:
+        """A visitor's first run of a page, in a browser that is in Los Angeles."""
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        app.context = {"timezone": "America/Los_Angeles", "theme": "light"}
+        if user is not None:
+            app.user, app.secrets = user, self.secrets
+        for name, value in query.items():
+            app.query_params[name] = value
+        if page != "overview":
+            # What switch_page() does, which finds a page under its address only after a run of the first page.
+            app._page_hash = calc_hash(page)
+        return app.run()
+
+
+def text_of(app: AppTest) -> str:
+    """Everything the page says."""
+    kinds = ("title", "header", "markdown", "caption", "info", "warning", "error", "html", "badge")
+    said = [str(element.value) for kind in kinds for element in app.get(kind) if hasattr(element, "value")]
+    said += [f"{metric.label} {metric.value} {metric.delta}" for metric in app.metric]
+    return "\n".join(said)
+
+
+def charts_of(app: AppTest) -> list[Any]:
+    return [element.proto for element in app.get("vega_lite_chart")]
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    viewer.opened.cache_clear()
+    with time_machine.travel(BEGINS, tick=True):
+        yield App(monkeypatch)
+    viewer.opened.cache_clear()

@@ -1,0 +1,211 @@
+"""Who sees whom: decided on the server, whatever the address says."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+import streamlit as st
+
+from components.run_grid import CellKey
+from tests.dashboard.invented.states import STATES
+from tests.dashboard.page_names import PAGES
+from tests.dashboard.pages.app import NOW, App, app, charts_of, text_of
+from warehouse import store
+
+__all__ = ["app"]
+
+NAMES = ("Ania", "Bo", "listener-one", "listener-two", "listener-three")
+VIEWERS = json.dumps({"ania@example.org": ["listener-one"], "owner@example.org": "*"})
+
+
+def signed_in(email: str, *, verified: object = True) -> dict[str, object]:
+    return {"is_logged_in": True, "email": email, "email_verified": verified}
+
+
+def others_listened(details: dict[str, Any] | None, times: int) -> dict[str, Any] | None:
+    told = (details or {}).get("listeners")
+    if not isinstance(told, dict):
+        return details
+    return {
+        "listeners": {
+            slug: about if slug == "listener-one" else {**about, "new": about["new"] * times}
+            for slug, about in told.items()
+        }
+    }
+
+
+@pytest.fixture
+def private(app: App) -> App:
+    app.environment(DASHBOARD_ACCESS="oidc", DASHBOARD_VIEWERS=VIEWERS)
+    return app
+
+
+@pytest.mark.parametrize("page", [*PAGES, "track", "artist", "album", "about"])
+def test_whoever_has_not_signed_in_is_asked_to_and_sees_no_names(private: App, page: str) -> None:
+    drawn = private.open(page, user={"is_logged_in": False})
+
+    assert not drawn.exception
+    assert "Sign in to see your listening" in text_of(drawn)
+    assert not [name for name in NAMES if name in text_of(drawn)]
+    assert not private.warehouse.asked, "the warehouse was asked for a stranger"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_stranger_sees_nothing_and_no_names(private: App, page: str) -> None:
+    drawn = private.open(page, user=signed_in("stranger@example.org"))
+
+    assert not drawn.exception
+    assert "may not see" in text_of(drawn)
+    assert not drawn.selectbox
+    assert not [name for name in NAMES if name in text_of(drawn)]
+    assert not private.warehouse.asked, "the warehouse was asked for a stranger"
+
+
+@pytest.mark.parametrize("state", ["never-run", "down"])
+def test_a_stranger_learns_nothing_of_a_warehouse_that_is_empty_or_down(private: App, state: str) -> None:
+    private.over(replace(STATES[state](private.warehouse, NOW), asked=[]))
+
+    drawn = private.open(user=signed_in("stranger@example.org"))
+
+    said = text_of(drawn)
+    assert "You may not see this dashboard" in said
+    assert not [word for word in ("invented", "listening`", "warehouse", "terraform") if word in said]
+    assert not private.warehouse.asked, "a query was billed for a stranger"
+
+
+def test_the_good_copies_of_the_tables_outlive_what_any_connection_may_ask_of_streamlit(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    monkeypatch.setattr(store, "open_store", lambda settings, credentials: opened.append(app.store) or app.store)
+
+    for _ in range(2):
+        assert not app.open().exception
+        # What its message `clear_cache` does, for everybody.
+        st.cache_data.clear()
+        st.cache_resource.clear()
+
+    assert len(opened) == 1
+
+
+@pytest.mark.parametrize("verified", [False, None, "false", "true", 1])
+def test_an_address_that_was_not_verified_counts_for_nothing(private: App, verified: object) -> None:
+    drawn = private.open(user=signed_in("ania@example.org", verified=verified))
+
+    assert "Who you are could not be verified" in text_of(drawn)
+    assert not [name for name in NAMES if name in text_of(drawn)]
+    assert drawn.button(key="sign_out")
+
+
+def test_without_a_way_to_sign_in_the_page_names_what_the_secrets_lack(private: App) -> None:
+    complete = private.secrets["auth"]
+    private.secrets = {"auth": {name: complete[name] for name in ("redirect_uri", "cookie_secret")}}
+
+    drawn = private.open(user={"is_logged_in": False})
+
+    assert "not set up" in text_of(drawn)
+    assert "no client_id, client_secret, server_metadata_url under [auth]" in text_of(drawn)
+    assert not drawn.button
+
+
+def test_a_viewer_sees_only_the_listener_the_owner_allows(private: App) -> None:
+    drawn = private.open("pipeline", user=signed_in("ania@example.org"), listener="Bo")
+
+    assert not drawn.exception
+    assert "Ania" in text_of(drawn)
+    assert not [name for name in ("Bo", "listener-two", "listener-three") if name in text_of(drawn)]
+
+
+def test_the_ledgers_sentences_do_not_name_whom_the_viewer_may_not_see(private: App) -> None:
+    runs = private.warehouse.tables["runs"]
+    told = runs.assign(reason="listener-two, listener-one: consent has ended", state="failed")
+    private.over(private.warehouse.with_table("runs", told))
+
+    drawn = private.open("pipeline", user=signed_in("ania@example.org"))
+
+    sent = text_of(drawn).encode() + b"".join(chart.SerializeToString() for chart in charts_of(drawn))
+    assert b"another listener, listener-one: consent has ended" in sent
+    assert b"listener-two" not in sent
+
+
+def test_what_a_viewer_sees_of_the_pipeline_is_the_same_however_much_the_others_listened(private: App) -> None:
+    def seen(times: int) -> list[str]:
+        runs = private.warehouse.tables["runs"]
+        told = runs.assign(
+            rows_in=runs["rows_in"] * times,
+            rows_new=runs["rows_new"] * times,
+            reason=runs["reason"] + f" {times}",
+            details=runs["details"].map(lambda details: others_listened(details, times)),
+        )
+        plays = private.warehouse.tables["plays"]
+        others = plays[plays["listener_id"] != "listener-one"]
+        more = pd.concat([plays, *[others] * times], ignore_index=True)
+        app = private.over(private.warehouse.with_table("runs", told).with_table("plays", more))
+        newest = told.loc[(told["step"] == "ingest") & (told["rows_new"] > 0), "slot"].max()
+        cell = str(CellKey(newest.to_pydatetime(), "ingest"))
+        drawn = app.open("pipeline", user=signed_in("ania@example.org"), cell=cell)
+        assert not drawn.exception
+        assert "Attempts" in text_of(drawn)
+        return (text_of(drawn) + "".join(each.proto.json for each in drawn.get("bidi_component"))).splitlines()
+
+    assert seen(1) == seen(3)
+
+
+def test_somebody_elses_name_in_the_url_is_ignored(private: App) -> None:
+    own = private.open(user=signed_in("ania@example.org"))
+    other = private.open(user=signed_in("ania@example.org"), listener="listener-two")
+
+    assert [metric.value for metric in other.metric] == [metric.value for metric in own.metric]
+
+
+def test_the_owner_sees_everybody(private: App) -> None:
+    drawn = private.open(user=signed_in("owner@example.org"))
+
+    assert drawn.selectbox(key="listener").options == ["Ania", "Bo", "listener-three"]
+
+
+def test_without_the_signed_header_identity_aware_proxy_lets_nobody_in(app: App) -> None:
+    app.environment(DASHBOARD_ACCESS="iap", DASHBOARD_IAP_AUDIENCE="/projects/1/global/backendServices/2")
+
+    drawn = app.open()
+
+    assert "no header of Identity-Aware Proxy came with the request" in text_of(drawn)
+    assert not [name for name in NAMES if name in text_of(drawn)]
+
+
+def test_the_drawer_of_a_run_shows_only_the_listeners_the_viewer_may_see(private: App) -> None:
+    runs = private.warehouse.tables["runs"]
+    newest = runs.loc[(runs["step"] == "ingest") & (runs["state"] == "failed"), "slot"].max()
+
+    drawn = private.open("pipeline", user=signed_in("ania@example.org"), cell=f"{newest:%Y-%m-%dT%H}.ingest")
+
+    sent = text_of(drawn)
+    assert "Attempts" in sent
+    assert "<td>Ania</td>" in sent
+    assert not [name for name in ("Bo", "listener-two", "listener-three") if name in sent]
+
+
+@pytest.mark.parametrize(("page", "column"), [("track", "track_id"), ("artist", "artist_id"), ("album", "album_id")])
+def test_what_only_somebody_else_heard_is_not_in_the_history(private: App, page: str, column: str) -> None:
+    plays = private.warehouse.tables["plays"]
+    is_mine = plays["listener_id"] == "listener-one"
+    theirs = plays.loc[~is_mine & ~plays[column].isin(plays.loc[is_mine, column])]
+    if page == "artist":
+        theirs = theirs[~theirs["artist_name"].isin("; ".join(plays.loc[is_mine, "artist_names"].unique()).split("; "))]
+
+    drawn = private.open(page, user=signed_in("ania@example.org"), id=str(theirs[column].iloc[0]), listener="Bo")
+
+    assert not drawn.exception
+    assert f"This {page} is not in the history" in text_of(drawn)
+    assert str(theirs["artist_name"].iloc[0]) not in text_of(drawn)
+
+
+def test_the_history_and_its_download_are_only_of_whom_the_viewer_may_see(private: App) -> None:
+    drawn = private.open("history", user=signed_in("ania@example.org"), listener="Bo", q="")
+
+    plays = private.warehouse.tables["plays"]
+    mine = int((plays["listener_id"] == "listener-one").sum())
+    assert f"**{mine:,} plays**" in text_of(drawn)
+    assert "Every play of Ania" in text_of(drawn)

@@ -1,0 +1,312 @@
+"""What the pages say of what they counted: moves, averages, comparisons, estimates, names, changes of the sound."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.dashboard.invented.history import gaps_of
+from tests.dashboard.invented.warehouse import FEATURES
+from tests.dashboard.page_names import LISTENING
+from tests.dashboard.pages.app import NOW, App, app, text_of
+
+__all__ = ["app"]
+
+MOVE = 'class="hr-move"'
+
+
+def some(app: App, count: int, *, days_ago: float, track_id: str | None = None, **told: Any) -> pd.DataFrame:
+    """So many plays of listener-one, all tracks three minutes long, a second apart, days ago."""
+    plays = app.warehouse.tables["plays"]
+    mine = plays[plays["listener_id"] == "listener-one"].head(count)
+    played_at = pd.Timestamp(NOW - timedelta(days=days_ago)) + pd.to_timedelta(range(count), unit="s")
+    of_track = {} if track_id is None else {"track_id": track_id, "isrc": track_id}
+    return mine.assign(**{"played_at": played_at, "duration_ms": 180_000, **of_track, **told})
+
+
+def with_plays(app: App, *parts: pd.DataFrame, gaps: pd.DataFrame | None = None) -> App:
+    """Only these plays, and neither lists of Spark nor gaps but those given."""
+    plays = pd.concat(parts, ignore_index=True).sort_values("played_at", ignore_index=True)
+    told = (gaps_of() if gaps is None else gaps).assign(listener_id="listener-one", run_id="run", detected_at=NOW)
+    return app.over(app.warehouse.with_plays(plays).without("top_tracks").with_table("gaps", told))
+
+
+@pytest.mark.parametrize("page", ["overview", "top"])
+def test_all_time_has_nothing_to_move_from(app: App, page: str) -> None:
+    said = text_of(app.open(page, period="All time"))
+
+    assert '<ol class="hr-rows hr-ranked"' in said
+    assert MOVE not in said
+    assert "The arrow compares" not in said
+    assert MOVE in text_of(app.open(page, period="28 days"))
+
+
+def test_all_time_counted_in_the_app_has_nothing_to_move_from_either(app: App) -> None:
+    app.over(app.warehouse.without("top_tracks"))
+
+    said = text_of(app.open(period="All time"))
+
+    assert "Counted in this app just now" in said
+    assert MOVE not in said
+    assert MOVE in text_of(app.open(period="28 days"))
+
+
+@pytest.mark.parametrize("page", ["overview", "top"])
+def test_tracks_are_not_new_because_collecting_is(app: App, page: str) -> None:
+    """The history began nine days ago; Spark says of every track that it had no rank in the 28 days before."""
+    top = app.warehouse.tables["top_tracks"].assign(previous_rank=pd.NA)
+    begun = app.warehouse.with_table("top_tracks", top).with_plays(some(app, 30, days_ago=9))
+
+    said = text_of(app.over(begun).open(page, period="28 days"))
+
+    assert '<ol class="hr-rows hr-ranked"' in said
+    assert MOVE not in said
+
+
+@pytest.mark.parametrize(("gap_days_ago", "average"), [(None, 9), (5, 10)])
+def test_an_average_day_is_one_on_which_plays_were_collected(app: App, gap_days_ago: int | None, average: int) -> None:
+    """Thirty plays of three minutes, nine days ago: ninety minutes in ten days, or nine where one has a gap."""
+    gap_at = NOW.replace(hour=1) - timedelta(days=gap_days_ago or 0)
+    gap = (f"{gap_at:%Y-%m-%d %H:%M}", f"{gap_at + timedelta(hours=1):%Y-%m-%d %H:%M}")
+    with_plays(app, some(app, 30, days_ago=9), gaps=gaps_of(gap) if gap_days_ago else None)
+
+    drawn = app.open(zone="UTC")
+
+    assert f"**{average} minutes a day** on average." in text_of(drawn)
+    assert "days before the first play that is known" in text_of(drawn)
+    weekday = f"{NOW - timedelta(days=9):%A}"
+    # It came twice in these days: nine days ago and two days ago.
+    assert f"{weekday}s are fullest: 45 min on average." in text_of(app.open("when", zone="UTC"))
+
+
+@pytest.mark.parametrize(("first_days_ago", "is_compared"), [(40, False), (70, True)])
+def test_a_period_is_compared_only_with_one_that_is_known_from_its_first_day(
+    app: App, first_days_ago: int, is_compared: bool
+) -> None:
+    with_plays(app, some(app, 10, days_ago=first_days_ago), some(app, 10, days_ago=35), some(app, 30, days_ago=9))
+
+    drawn = app.open(zone="UTC")
+
+    assert ("than the 28 days before" in text_of(drawn)) == is_compared
+    assert ("Grey bars behind" in text_of(drawn)) == is_compared
+    assert [bool(metric.delta) for metric in drawn.metric][:2] == [is_compared] * 2
+    assert [bool(metric.delta) for metric in app.open("discoveries", zone="UTC").metric] == [is_compared] * 2
+
+
+@pytest.mark.parametrize(("first_on", "is_compared"), [("01-01", True), ("01-02", False)])
+def test_a_year_is_compared_only_with_one_that_is_known_from_its_first_day(
+    app: App, first_on: str, is_compared: bool
+) -> None:
+    year = NOW.year - 2
+    dates = [f"{year}-{first_on} 12:00", f"{year + 1}-01-31 12:00", f"{year + 1}-02-01 12:00"]
+    parts = [
+        some(app, 5, days_ago=(pd.Timestamp(NOW) - pd.Timestamp(on, tz="UTC")) / pd.Timedelta(days=1)) for on in dates
+    ]
+    with_plays(app, *parts)
+
+    said = text_of(app.open("year", year=str(year + 1), zone="UTC"))
+
+    assert ("100% more than the year before" in said) == is_compared
+    assert "as much as the month before" in text_of(app.open("year", year=str(year + 1), month="Feb", zone="UTC"))
+
+
+def test_a_month_whose_predecessor_is_not_known_has_no_bars_behind(app: App) -> None:
+    year = NOW.year - 1
+    first_days_ago = (pd.Timestamp(NOW) - pd.Timestamp(f"{year}-03-02 12:00", tz="UTC")) / pd.Timedelta(days=1)
+    with_plays(app, some(app, 40, days_ago=first_days_ago))
+
+    march, april = (text_of(app.open("year", year=str(year), month=month, zone="UTC")) for month in ("Mar", "Apr"))
+
+    assert "Day by day" in march
+    assert "Grey bars behind" not in march
+    assert f"Nothing was played in April {year}" in april
+
+
+def test_days_before_the_first_play_are_not_days_without_music(app: App) -> None:
+    with_plays(app, some(app, 30, days_ago=0))
+
+    assert "1 of 1 day had music." in text_of(app.open("when", zone="UTC"))
+
+
+def captions_of(app: App, page: str, **query: str) -> list[str]:
+    return [line.value for line in app.open(page, **query).caption if "newest play" in line.value]
+
+
+@pytest.mark.parametrize("page", LISTENING)
+def test_minutes_are_estimated_whatever_decides_the_order(app: App, page: str) -> None:
+    [said] = captions_of(app, page, by="Plays")
+
+    assert said.endswith("· minutes estimated")
+
+
+@pytest.mark.parametrize("by", ["Minutes", "Plays"])
+@pytest.mark.parametrize("is_measured", [True, False])
+def test_the_minutes_of_a_year_are_those_of_its_own_plays(app: App, is_measured: bool, by: str) -> None:
+    """The few plays of last year are measured and the many of this year are not, or the other way round."""
+    ways: list[dict[str, Any]] = [{"source": "export", "ms_played": 180_000}, {"source": "api"}]
+    then, now = ways if is_measured else ways[::-1]
+    last_year = NOW.timetuple().tm_yday + 30
+    with_plays(app, some(app, 20, days_ago=last_year, **then), some(app, 200, days_ago=0, **now))
+
+    [said] = captions_of(app, "year", year=str(NOW.year - 1), by=by)
+    year = text_of(app.open("year", year=str(NOW.year - 1), by=by))
+
+    assert said.endswith("· minutes estimated") == (not is_measured)
+    assert ("Minutes are estimated" in year) == (not is_measured)
+
+
+@pytest.mark.parametrize("by", ["Minutes", "Plays"])
+@pytest.mark.parametrize(("track_id", "is_estimated"), [("measured", False), ("told", True)])
+def test_the_minutes_of_an_item_are_those_of_its_own_plays(
+    app: App, track_id: str, is_estimated: bool, by: str
+) -> None:
+    with_plays(
+        app,
+        some(app, 20, days_ago=2, track_id="measured", source="export", ms_played=180_000),
+        some(app, 20, days_ago=1, track_id="told"),
+    )
+
+    [said] = captions_of(app, "track", id=track_id, by=by)
+
+    assert said.endswith("· minutes estimated") == is_estimated
+
+
+@pytest.fixture
+def nameless(app: App) -> App:
+    """Spotify told no name of anything, and Spark's lists have none either."""
+    tables, names = app.warehouse.tables, ("track_name", "artist_name", "artist_names", "album_name")
+    lost = {name: tables[name].assign(**dict.fromkeys(names)) for name in ("plays", "top_tracks")}
+    return app.over(replace(app.warehouse, tables={**tables, **lost}))
+
+
+@pytest.mark.parametrize("by", ["Minutes", "Plays"])
+@pytest.mark.parametrize("page", LISTENING)
+def test_what_has_no_name_is_called_unknown(nameless: App, page: str, by: str) -> None:
+    drawn = nameless.open(page, period="All time", by=by)
+
+    assert not drawn.exception
+    assert not re.search(r"\*\*(None|nan|<NA>)?\*\*|>(None|nan|<NA>)<", text_of(drawn))
+    if page in ("overview", "top", "discoveries", "year"):
+        assert "Unknown track" in text_of(drawn)
+
+
+@pytest.mark.parametrize("kind", ["Artists", "Albums"])
+def test_an_artist_or_album_without_a_name_leads_as_unknown(nameless: App, kind: str) -> None:
+    assert re.search(rf"\*\*Unknown {kind[:-1].lower()}\*\* leads with", text_of(nameless.open("top", kind=kind)))
+
+
+@pytest.mark.parametrize(("page", "column"), [("track", "track_id"), ("artist", "artist_id"), ("album", "album_id")])
+def test_an_item_without_a_name_has_a_page(nameless: App, page: str, column: str) -> None:
+    plays = nameless.warehouse.tables["plays"]
+    key = plays.loc[plays["listener_id"] == "listener-one", column].iloc[-1]
+
+    drawn = nameless.open(page, id=str(key))
+
+    assert not drawn.exception
+    assert drawn.title[0].value == f"Unknown {page}"
+
+
+@pytest.mark.parametrize("page", [*LISTENING, "track"])
+def test_a_listener_whose_plays_all_do_not_count_is_told_why(app: App, page: str) -> None:
+    with_plays(app, some(app, 12, days_ago=3, source="export", ms_played=29_999))
+
+    drawn = app.open(page)
+
+    assert not drawn.exception
+    assert "No play of Ania counts yet" in text_of(drawn)
+    assert "12 plays from an export are stored" in text_of(drawn)
+    assert "A play of an export counts from 30 seconds on" in text_of(drawn)
+    assert "Nothing was played" not in text_of(drawn)
+    assert not drawn.metric
+
+
+def test_the_pipeline_is_shown_while_no_play_counts(app: App) -> None:
+    drawn = with_plays(app, some(app, 1, days_ago=3, source="export", ms_played=0)).open("pipeline")
+
+    assert not drawn.exception
+    assert drawn.metric
+
+
+def test_decades_of_plays_of_unknown_length_are_counted_in_plays(app: App) -> None:
+    with_plays(app, some(app, 30, days_ago=3, duration_ms=pd.NA))
+
+    drawn = app.open("discoveries")
+
+    assert not drawn.exception
+    assert "No minute of these plays is known" in text_of(drawn)
+    assert re.search(r"The \*\*\d{4}s\*\* lead with \d+% of listening", text_of(drawn))
+
+
+def test_a_loyalty_that_stays_does_not_point_anywhere(app: App) -> None:
+    with_plays(app, some(app, 10, days_ago=70), some(app, 10, days_ago=35), some(app, 10, days_ago=3))
+
+    favourite, ten = app.open("discoveries", zone="UTC").metric
+
+    assert (favourite.delta, ten.delta) == ("no change", "no change")
+
+
+def test_the_sound_page_says_in_english_what_changed(app: App) -> None:
+    unknown: dict[str, Any] = dict.fromkeys(FEATURES)
+    usual = unknown | {"energy": 0.2, "valence": 0.9, "instrumentalness": 0.1, "liveness": 0.1}
+    with_plays(
+        app,
+        some(app, 30, days_ago=60, track_id="old", **usual),
+        some(app, 30, days_ago=2, track_id="new", **usual | {"instrumentalness": 0.9, "liveness": 0.5}),
+    )
+    month = f"{NOW - timedelta(days=2):%B %Y}"
+
+    drawn = app.open("sound", zone="UTC", feature="Live feel")
+    said = text_of(drawn)
+
+    assert not drawn.exception
+    assert (
+        "Your music is **more instrumental** than usual: Instrumental is 0.40 higher than your average of all time."
+    ) in said
+    assert "The largest part, **100%**, went to music that is **calm and happy**." in said
+    assert (
+        f"In **{month}** your music was **more like a concert** than in the months before: 0.50 against 0.10." in said
+    )
+
+
+def test_a_mood_that_nobody_told_is_not_at_zero_percent(app: App) -> None:
+    with_plays(app, some(app, 30, days_ago=2, energy=0.5, valence=float("nan")))
+
+    drawn = app.open("sound")
+
+    assert not drawn.exception
+    assert "No mood is known for these plays." in text_of(drawn)
+    assert "**0%**" not in text_of(drawn)
+
+
+def test_days_since_consent_was_taken_back_are_outlined_and_in_no_average(app: App) -> None:
+    runs = app.warehouse.tables["runs"].copy()
+    is_after = (runs["step"] == "ingest") & (runs["slot"] > NOW - timedelta(days=9))
+    runs["details"] = [
+        _revoked(details) if after else details for details, after in zip(runs["details"], is_after, strict=True)
+    ]
+    plays = app.warehouse.tables["plays"]
+    kept = plays[(plays["listener_id"] != "listener-one") | (plays["played_at"] < NOW - timedelta(days=9))]
+    app.over(app.warehouse.with_plays(kept).with_table("runs", runs))
+
+    drawn = app.open(by="Plays")
+
+    said, since = text_of(drawn), NOW - timedelta(days=9)
+    assert not drawn.exception
+    assert f"Since {since.day} {since:%b} nobody may ask Spotify for the plays of Ania." in said
+    mine = kept[kept["listener_id"] == "listener-one"]
+    begins = pd.Timestamp("2026-10-28", tz="Europe/Berlin")
+    ends = pd.Timestamp("2026-11-15", tz="Europe/Berlin")
+    # 28 October to 14 November: on the 15th she was heard for half of the day only.
+    watched = mine[(mine["played_at"] >= begins) & (mine["played_at"] < ends)]
+    assert f"**{len(watched) / 18:,.1f} plays a day** on average" in said
+    assert not app.open("when").exception
+    assert not app.open("year").exception
+
+
+def _revoked(details: dict[str, Any]) -> dict[str, Any]:
+    gone = {"state": "failed", "error_class": "NeedsConsent", "reason": "Consent was revoked.", "new": 0, "fetched": 0}
+    one = details["listeners"]["listener-one"] | gone
+    return {"listeners": {**details["listeners"], "listener-one": one}}

@@ -1,0 +1,416 @@
+"""Every page over a full warehouse: what it says, what it links to, what its filters do."""
+
+import json
+import re
+from calendar import month_abbr
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+import humanize
+from charts import chart_specs
+from components.markdown import literal, plain
+from pipeline import run_hours
+from tests.dashboard.invented import warehouse
+from tests.dashboard.page_names import HIDDEN, LISTENING, PAGES
+from tests.dashboard.pages.app import NOW, App, app, charts_of, text_of
+
+__all__ = ["app"]
+
+
+def key_of(app: App, column: str) -> str:
+    """The track, artist or album that listener-one heard last."""
+    plays = app.warehouse.tables["plays"]
+    return str(plays.loc[plays["listener_id"] == "listener-one", column].iloc[-1])
+
+
+def test_the_pipeline_page_tells_how_much_there_is_and_what_looking_at_it_cost(app: App) -> None:
+    said = text_of(app.open("pipeline"))
+
+    plays = len(app.warehouse.tables["plays"])
+    assert re.search(rf"<td[^>]*>plays</td><td[^>]*>{plays:,}</td><td[^>]*>{plays * 300 / 2**20:,.0f} MB</td>", said)
+    assert "BigQuery has billed this server for 30 MB of queries since midnight UTC" in said
+
+
+@pytest.mark.parametrize(
+    ("revision", "told"), [("", "run from a checkout"), ("dashboard-00012-abc", "dashboard-00012-abc")]
+)
+def test_about_tells_which_version_runs_and_who_else_learns_something(app: App, revision: str, told: str) -> None:
+    app.environment(K_REVISION=revision)
+
+    said = text_of(app.open("about"))
+    assert f"Version: {told}, on Streamlit " in said
+    assert "ReccoBeats for audio features, that service learns the tracks' ids" in said
+
+
+@pytest.mark.parametrize("page", [*PAGES, "about"])
+def test_every_page_is_drawn_and_answers_in_a_sentence(app: App, page: str) -> None:
+    drawn = app.open(page)
+
+    assert not drawn.exception
+    assert drawn.title[0].value == page.capitalize()
+    assert re.search(r"[a-z][.!]($|\n)", text_of(drawn)), "no sentence"
+
+
+@pytest.mark.parametrize("page", LISTENING)
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"period": "7 days", "by": "Plays"},
+        {"period": "All time", "zone": "Asia/Kathmandu"},
+        {"period": "Custom", "dates": [str((NOW - timedelta(days=40)).date()), str((NOW - timedelta(days=9)).date())]},
+        {"period": "12 months", "listener": "listener-three"},
+    ],
+    ids=["7 days by plays", "all time in Kathmandu", "custom", "12 months of another listener"],
+)
+def test_every_page_follows_every_filter(app: App, page: str, query: dict[str, str | list[str]]) -> None:
+    drawn = app.open(page, **query)
+
+    assert not drawn.exception
+    assert len(drawn.expander) >= 1, "nothing says how it is counted"
+
+
+@pytest.mark.parametrize("page", ["overview", "when", "discoveries", "sound", "year", "pipeline"])
+def test_every_chart_says_in_words_what_it_shows(app: App, page: str) -> None:
+    charts = charts_of(app.open(page))
+
+    assert charts
+    assert all(len(chart.alt) > 10 and "*" not in chart.alt for chart in charts)
+
+
+@pytest.mark.parametrize("page", ["overview", "when", "discoveries", "sound", "year", "pipeline"])
+def test_every_chart_keeps_to_the_schema_that_the_app_does_not_check(app: App, page: str) -> None:
+    with chart_specs.checked():
+        drawn = app.open(page)
+
+    assert not drawn.exception
+    assert charts_of(drawn)
+
+
+@pytest.mark.parametrize("page", ["overview", "when", "discoveries", "sound", "year", "pipeline"])
+def test_no_chart_leaves_an_instant_to_the_clock_of_the_browser(app: App, page: str) -> None:
+    specs = [json.loads(chart.spec) for chart in charts_of(app.open(page))]
+
+    assert not [spec for spec in specs if '"temporal"' in json.dumps(spec) or "timeUnit" in json.dumps(spec)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_keeps_the_attribution_that_spotify_asks_for(app: App, page: str) -> None:
+    drawn = text_of(app.open(page))
+
+    assert 'alt="Spotify"' in drawn
+    assert "Data and covers from" in drawn
+
+
+def test_the_overview_shows_the_ten_that_spark_computed_and_says_when(app: App) -> None:
+    top = app.warehouse.tables["top_tracks"]
+    mine = top[(top["listener_id"] == "listener-one") & (top["period"] == "last_28_days")]
+
+    said = text_of(app.open())
+
+    listed = re.search(r'<ol class="hr-rows hr-ranked[^"]*" aria-label="Top ten tracks".*?</ol>', said)
+    assert listed
+    positions = [listed.group().find(f"id={track_id}") for track_id in mine["track_id"]]
+    assert -1 not in positions
+    assert positions == sorted(positions)
+    assert "Computed by Spark" in said
+    assert mine["run_id"].iloc[0] in said
+    assert f"counted up to {humanize.moment(mine['as_of'].iloc[0].tz_convert('Europe/Berlin'))}. Computed" in said
+
+
+def test_a_period_that_spark_has_no_list_of_is_counted_in_the_app_and_says_so(app: App) -> None:
+    said = text_of(app.open(period="90 days"))
+
+    assert "Counted in this app just now, by minutes" in said
+    assert "Computed by Spark" not in said
+
+
+def test_shared_ranks_are_marked_for_eye_and_ear(app: App) -> None:
+    top = app.warehouse.tables["top_tracks"].copy()
+    mine = (top["listener_id"] == "listener-one") & (top["period"] == "last_28_days")
+    top.loc[mine, "rank"] = [1, 1, *range(3, 11)]
+
+    said = text_of(app.over(app.warehouse.with_table("top_tracks", top)).open())
+
+    assert said.count('1<span aria-hidden="true">=</span><span class="hr-hidden"> shared</span>') == 2
+
+
+def test_the_days_of_a_gap_are_named_and_outlined(app: App) -> None:
+    drawn = app.open()
+    said, trend = text_of(drawn), json.loads(charts_of(drawn)[0].spec)
+
+    assert "Plays may be missing on" in said
+    assert [layer for layer in trend["layer"] if layer["mark"].get("strokeDash")]
+
+
+def test_estimated_minutes_are_called_estimated(app: App) -> None:
+    assert "Minutes are estimated" in text_of(app.open())
+
+
+@pytest.mark.parametrize("page", LISTENING)
+def test_every_page_with_minutes_says_that_they_are_estimated(app: App, page: str) -> None:
+    assert [line.value for line in app.open(page).caption if line.value.endswith("· minutes estimated")]
+
+
+def test_a_page_without_minutes_does_not_call_them_estimated(app: App) -> None:
+    assert "minutes estimated" not in text_of(app.open("pipeline"))
+
+
+def test_measured_minutes_are_not_called_estimated(app: App) -> None:
+    plays = app.warehouse.tables["plays"]
+    measured = plays.assign(ms_played=plays["duration_ms"].astype("Int64"), source="export")
+
+    assert "Minutes are estimated" not in text_of(app.over(app.warehouse.with_plays(measured)).open())
+
+
+@pytest.mark.parametrize(("page", "column"), [("track", "track_id"), ("artist", "artist_id"), ("album", "album_id")])
+def test_an_item_has_a_page_with_its_rank_and_its_link_to_spotify(app: App, page: str, column: str) -> None:
+    key = key_of(app, column)
+
+    drawn = app.open(page, id=key)
+
+    assert not drawn.exception
+    assert "Number **" in text_of(drawn)
+    assert "Around it" in text_of(drawn)
+    assert drawn.link_button[0].url == f"https://open.spotify.com/{page}/{key}"
+
+
+@pytest.mark.parametrize("page", HIDDEN[:-1])
+def test_an_item_nobody_played_is_said_to_be_unknown(app: App, page: str) -> None:
+    drawn = app.open(page, id="<script>alert(1)</script>")
+
+    assert not drawn.exception
+    assert f"This {page} is not in the history" in text_of(drawn)
+    assert "<script>" not in text_of(drawn)
+
+
+def test_links_to_items_carry_the_filters(app: App) -> None:
+    said = text_of(app.open("top", period="90 days", by="Plays", zone="Asia/Tokyo"))
+
+    assert re.search(r'href="track\?period=90\+days&amp;by=Plays&amp;zone=Asia%2FTokyo&amp;id=\w+"', said)
+
+
+def test_filters_survive_a_change_of_page(app: App) -> None:
+    drawn = app.open(period="90 days", by="Plays")
+
+    drawn = drawn.switch_page("app_pages/when_page.py").run()
+
+    assert drawn.segmented_control(key="period").value == "90 days"
+    assert drawn.segmented_control(key="by").value == "Plays"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"period": "forever"},
+        {"by": "'; DROP TABLE plays; --"},
+        {"zone": "Asia/India"},
+        {"zone": "../../etc/passwd"},
+        {"listener": "somebody-else"},
+        {"period": "Custom", "dates": ["yesterday", "tomorrow"]},
+        {"period": ["7 days", "90 days"]},
+    ],
+    ids=str,
+)
+def test_rubbish_in_the_url_becomes_the_default(app: App, query: dict[str, str | list[str]]) -> None:
+    drawn = app.open(**query)
+
+    assert not drawn.exception
+    assert drawn.title[0].value == "Overview"
+
+
+def test_hours_follow_the_chosen_zone_to_the_quarter_hour(app: App) -> None:
+    plays = app.warehouse.tables["plays"]
+    mine = plays[plays["listener_id"] == "listener-one"].tail(40)
+    quarter_past_six = pd.Timestamp(NOW - timedelta(days=3)).replace(hour=18, minute=20)
+    app.over(app.warehouse.with_plays(mine.assign(played_at=quarter_past_six + pd.to_timedelta(range(40), unit="s"))))
+
+    said = text_of(app.open("when", zone="Asia/Kathmandu"))
+
+    # 18:20 UTC is 00:05 of the next day in Kathmandu, which is 5:45 ahead.
+    next_day = (quarter_past_six + timedelta(days=1)).day_name()
+    assert f"You listen most on **{next_day}s, 00:00–01:00**" in said
+
+
+def test_a_search_finds_the_play_and_tells_how_many_there_are(app: App) -> None:
+    plays = app.warehouse.tables["plays"]
+    mine = plays[plays["listener_id"] == "listener-one"]
+    name = mine["album_name"].iloc[-1]
+
+    drawn = app.open("history", q=name)
+
+    assert f"match “{literal(name)}”" in text_of(drawn)
+    assert set(drawn.dataframe[0].value["Album"]) == {name}
+
+
+def test_history_turns_its_pages_back_and_forth(app: App) -> None:
+    drawn = app.open("history")
+    newest = list(drawn.dataframe[0].value["Played"])
+
+    drawn.button(key="older").click().run()
+    older = list(drawn.dataframe[0].value["Played"])
+    drawn.button(key="newer").click().run()
+
+    assert max(older) <= min(newest)
+    assert list(drawn.dataframe[0].value["Played"]) == newest
+
+
+def test_a_year_that_is_over_is_compared_with_the_one_before(app: App) -> None:
+    drawn = app.open("year", year=str(NOW.year - 1), month="Mar")
+
+    assert not drawn.exception
+    assert f"In **March {NOW.year - 1}** you listened to" in text_of(drawn)
+
+
+def test_months_that_have_not_begun_are_not_offered_not_even_from_the_address(app: App) -> None:
+    begun = ["Whole year", *month_abbr[1 : NOW.month + 1]]
+    drawn = app.open("year", year=str(NOW.year - 1), month="Dec")
+    assert list(drawn.button_group(key="month").options)[-1] == "Dec"
+
+    drawn.button_group(key="year").set_value([str(NOW.year)]).run()
+
+    assert not drawn.exception
+    assert list(drawn.button_group(key="month").options) == begun
+    assert not app.open("year", year=str(NOW.year), month="Dec").exception
+
+
+def test_the_pipeline_names_what_went_wrong_and_when_consent_ends(app: App) -> None:
+    said = text_of(app.open("pipeline"))
+
+    assert "2 failed and 2 missing" in said
+    assert "Spotify answered 503 three times" in said
+    assert "Ania: consent ends in" in said
+    assert "python -m cli authorize listener-one" in said
+
+
+def test_every_state_of_a_run_has_a_word_in_the_legend(app: App) -> None:
+    said = text_of(app.open("pipeline"))
+
+    states = [state for state in run_hours.STATES if state != "unreadable"]  # nothing here is
+    assert [state for state in run_hours.STATES if f"</span>{state}</li>" in said] == states
+
+
+def failed_cell(app: App) -> str:
+    """The newest hour whose ingest failed, as the URL names it."""
+    runs = app.warehouse.tables["runs"]
+    slot = runs.loc[(runs["step"] == "ingest") & (runs["state"] == "failed"), "slot"].max()
+    return f"{slot:%Y-%m-%dT%H}.ingest"
+
+
+def test_a_cell_in_the_address_opens_its_drawer(app: App) -> None:
+    cell = failed_cell(app)
+
+    drawn = app.open("pipeline", cell=cell)
+    said = text_of(drawn)
+
+    assert not drawn.exception
+    assert "Spotify answered 503 three times; the next run picks the plays up." in plain(said)
+    assert "**Next:** Nothing: the next run tries again." in said
+    assert "<td>17 s</td><td>failed</td>" in said
+    assert said.count("Spotify answered 503 three times.</td>") == 3, "one line for each listener"
+    [link] = [button for button in drawn.link_button if "Cloud Logging" in button.label]
+    run_id = f"{cell[:4]}{cell[5:7]}{cell[8:10]}T{cell[11:13]}0000Z"
+    assert f"jsonPayload.run_id%3D%22{run_id}%22" in link.url
+    assert link.url.endswith("?project=invented")
+
+
+def test_an_hour_without_a_record_can_be_opened_as_well(app: App) -> None:
+    said = text_of(app.open("pipeline", cell=f"{NOW - timedelta(hours=19):%Y-%m-%dT%H}.load"))
+
+    assert "No record, and none of the step before it." in plain(said)
+    assert "The ledger has no row of it." in said
+
+
+def test_on_the_laptop_no_drawer_points_to_the_cloud(app: App) -> None:
+    app.environment(BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1")
+
+    drawn = app.open("pipeline", cell=failed_cell(app))
+
+    assert "Attempts" in text_of(drawn)
+    assert not drawn.link_button
+
+
+@pytest.mark.parametrize("cell", ["", "rubbish", "2026-11-24T15", "2026-11-24T15.rm", "1999-01-01T00.ingest", "."])
+def test_rubbish_in_the_address_opens_no_drawer(app: App, cell: str) -> None:
+    drawn = app.open("pipeline", cell=cell)
+
+    assert not drawn.exception
+    assert "Attempts" not in text_of(drawn)
+
+
+def test_the_place_in_the_history_outlives_the_session(app: App) -> None:
+    first = app.open("history")
+    first.button(key="older").click().run()
+    place = first.query_params["before"]
+
+    again = app.open("history", before=place)
+
+    assert list(again.dataframe[0].value["Played"]) == list(first.dataframe[0].value["Played"])
+    assert not again.button(key="newer").disabled
+
+
+def test_another_search_starts_at_the_newest_play_again(app: App) -> None:
+    drawn = app.open("history")
+    drawn.button(key="older").click().run()
+
+    drawn.text_input(key="q").set_value("letter").run()
+
+    assert "before" not in drawn.query_params
+    assert drawn.button(key="newer").disabled
+
+
+@pytest.mark.parametrize("place", ["rubbish", "2006-01-01T00:00:00~a", "9999-01-01T00:00:00~a", "2026-11-01~<script>"])
+def test_any_place_in_the_address_of_the_history_is_survived(app: App, place: str) -> None:
+    drawn = app.open("history", before=place)
+
+    assert not drawn.exception
+    assert f"**{len(mine_of(app)):,} plays**" in text_of(drawn)
+
+
+def mine_of(app: App) -> pd.DataFrame:
+    plays = app.warehouse.tables["plays"]
+    return plays[plays["listener_id"] == "listener-one"]
+
+
+def test_the_top_ten_of_spark_says_how_many_more_share_the_last_rank(app: App) -> None:
+    """Thirteen tracks, each heard once in the week: three of them have no room in the list."""
+    last = mine_of(app).drop_duplicates("isrc").tail(13)
+    recent = last.assign(played_at=pd.Timestamp(NOW - timedelta(days=1)) + pd.to_timedelta(range(13), unit="min"))
+    top = warehouse.top_of("listener-one", recent, NOW)
+    app.over(app.warehouse.with_table("top_tracks", top).with_plays(recent))
+
+    said = text_of(app.open(period="7 days"))
+
+    assert "Computed by Spark" in said
+    assert "and 3 more tied at 1" in said
+
+
+def test_a_page_of_an_item_marks_it_among_its_neighbours(app: App) -> None:
+    key = key_of(app, "artist_id")
+
+    said = text_of(app.open("artist", id=key))
+
+    [current] = re.findall(r'<li aria-current="true">.*?</li>', said)
+    assert f"id={key}" in current
+
+
+def test_a_name_with_markup_in_it_is_only_text_on_its_page(app: App) -> None:
+    plays = app.warehouse.tables["plays"]
+    name = "*Bold* $x$ :smile: [link](http://x)"
+    app.over(app.warehouse.with_plays(plays.assign(track_name=name)))
+
+    drawn = app.open("track", id=key_of(app, "track_id"))
+
+    assert drawn.title[0].value == literal(name)
+    assert drawn.title[0].value.startswith("\\*Bold\\* \\$x\\$ \\:")
+
+
+@pytest.mark.parametrize("month", ["Whole year", "Feb"])
+def test_a_year_and_a_month_can_be_kept_as_a_picture(app: App, month: str) -> None:
+    drawn = app.open("year", year=str(NOW.year - 1), month=month)
+
+    assert not drawn.exception
+    assert "Keep it" in text_of(drawn)
+    assert ("Who led when" in text_of(drawn)) == (month == "Whole year")
+    assert ("Day by day" in text_of(drawn)) == (month == "Feb")

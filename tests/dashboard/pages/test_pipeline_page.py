@@ -1,0 +1,182 @@
+"""The Pipeline page and what other pages say of it: an old copy of the ledger, next steps, commands, schedules."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from components.markdown import plain
+from tests.dashboard.invented.states import STATES
+from tests.dashboard.pages.app import NOW, App, app, text_of
+from warehouse.store import Loaded
+
+__all__ = ["app"]
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def laptop(app: App) -> App:
+    app.environment(BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1")
+    return app
+
+
+def over_runs(app: App, runs: pd.DataFrame) -> App:
+    return app.over(app.warehouse.with_table("runs", runs))
+
+
+def two_runs(app: App, **load: Any) -> App:
+    """Two hours ago a run landed plays, of which load tells this, or nothing at all; an hour ago all was well."""
+    runs = app.warehouse.tables["runs"]
+    ingest = runs[runs["step"] == "ingest"].iloc[-1].to_dict()
+    then = {name: NOW - 2 * HOUR + timedelta(minutes=n) for n, name in enumerate(("slot", "started_at", "finished_at"))}
+    landed = ingest | then | {"run_id": f"{NOW - 2 * HOUR:%Y%m%dT%H%M%SZ}", "state": "succeeded", "rows_new": 3}
+    loaded = landed | {"step": "load", "details": None, **load}
+    after = {name: instant + HOUR for name, instant in then.items()}
+    skipped = ingest | after | {"run_id": f"{NOW - HOUR:%Y%m%dT%H%M%SZ}", "state": "skipped", "rows_new": 0}
+    return over_runs(app, pd.DataFrame([landed, *([loaded] if load else []), skipped]))
+
+
+def without_failed_batches(runs: pd.DataFrame) -> pd.DataFrame:
+    return runs.assign(state=runs["state"].mask(runs["step"] == "top_tracks", "succeeded"))
+
+
+def drawer(app: App, step: str) -> AppTest:
+    drawn = app.open("pipeline", cell=f"{NOW - 2 * HOUR:%Y-%m-%dT%H}.{step}")
+    assert not drawn.exception
+    return drawn
+
+
+def next_of(drawn: AppTest) -> list[str]:
+    return [str(one.value) for one in drawn.markdown if str(one.value).startswith("**Next:**")]
+
+
+def test_a_load_that_leaves_no_record_is_said_on_every_page_and_has_its_own_next_step(app: App) -> None:
+    drawn = drawer(two_runs(app), "load")
+
+    assert re.search(r"Failing for [23] hours: load left no record", text_of(drawn))
+    assert "After ingest: load **1 missing**." in text_of(drawn)
+    assert "start Spark · missing" not in text_of(drawn), "it could not follow"
+    (following,) = next_of(drawn)
+    assert following.startswith("**Next:** Read the log of the function load: it leaves no record when")
+    assert "load left no record. The charts show what has arrived." in app.open().warning[0].value
+
+
+@pytest.mark.parametrize("step", ["transform", "top_tracks"])
+def test_a_step_that_could_not_follow_sends_to_the_one_before_it(app: App, step: str) -> None:
+    (following,) = next_of(drawer(two_runs(app), step))
+
+    assert following.startswith("**Next:** Read the log of the function load")
+
+
+def test_a_load_without_its_bad_rows_has_a_next_step_in_its_drawer(app: App) -> None:
+    refused = two_runs(app, error_class="RowsRefused", rows_new=0, reason="1 other row was refused.")
+
+    assert next_of(drawer(refused, "load")) == [
+        "**Next:** Look at the reason beside the file in the quarantine bucket."
+    ]
+
+
+def test_what_went_well_has_no_next_step(app: App) -> None:
+    drawn = drawer(two_runs(app, rows_new=0), "load")
+
+    assert "Attempts" in text_of(drawn)
+    assert next_of(drawn) == []
+
+
+def test_an_old_copy_of_the_ledger_is_judged_as_it_was_and_says_how_old_it_is(app: App) -> None:
+    copy = without_failed_batches(app.store.runs().value)
+    known_until = NOW - 6 * HOUR + timedelta(minutes=10)
+    app.store.runs = lambda: Loaded(  # type: ignore[method-assign]
+        copy[copy["slot"] < known_until], known_until, "BigQuery did not answer."
+    )
+
+    pipeline, overview = app.open("pipeline"), app.open()
+
+    said = text_of(pipeline)
+    assert not pipeline.exception
+    assert "Late" not in said
+    assert re.search(r"the last run finished \d+ (minutes|hour) ago, when it was last read", said)
+    # Nine and eight hours ago runs failed, and nineteen and twenty hours ago nothing ran; of the rest nothing is known.
+    assert "Of the last 24 hours, **2 failed and 2 missing**" in said
+    (stale,) = [one.value for one in pipeline.warning if "You see the copy of" in one.value]
+    assert re.match(r"BigQuery did not answer\. You see the copy of .*, made [56] h", stale)
+    assert [one.value[:45] for one in overview.warning] == [stale[:45]]
+
+
+def test_a_pause_is_said_on_every_page_and_is_not_called_healthy(app: App) -> None:
+    runs = without_failed_batches(app.warehouse.tables["runs"])
+    is_paused = (runs["slot"] > NOW - 5 * HOUR) & (runs["step"] == "ingest")
+    paused = runs[is_paused].assign(state="skipped", rows_new=0, blocked_until=pd.Timestamp(NOW + 20 * HOUR))
+    paused["details"] = [{"listeners": {}}] * len(paused)
+    over_runs(app, pd.concat([runs[runs["slot"] <= NOW - 5 * HOUR], paused]))
+
+    pipeline = app.open("pipeline")
+
+    said = text_of(pipeline)
+    assert not pipeline.exception
+    assert "Paused: Spotify asked not to be called for now" in said
+    assert "In **5 hours** nobody was asked: Spotify had asked for a pause." in said
+    assert app.open().warning[0].value.startswith("Paused: Spotify asked not to be called for now. The charts show")
+
+
+@pytest.mark.parametrize(("state", "page"), [("failing", "pipeline"), ("no-plays", "top"), ("never-run", "top")])
+def test_on_the_laptop_every_command_is_the_laptops(laptop: App, state: str, page: str) -> None:
+    drawn = laptop.over(STATES[state](laptop.warehouse, NOW)).open(page)
+
+    commands = re.findall(r"`(python -m cli [^`]*)`", text_of(drawn))
+    assert commands
+    assert [command for command in commands if not command.endswith(" --laptop")] == []
+
+
+def test_a_next_step_on_the_laptop_is_said_although_the_ledger_names_the_clouds_command(laptop: App) -> None:
+    said = text_of(laptop.over(STATES["failing"](laptop.warehouse, NOW)).open("pipeline"))
+
+    assert "`python -m cli import listener-one FILE… --laptop`" in said
+    assert "<b>Next:</b> Run: python -m cli authorize listener-one --laptop" in said
+
+
+def test_on_the_laptop_a_missing_run_sends_nobody_to_the_cloud(laptop: App) -> None:
+    (following,) = next_of(drawer(two_runs(laptop), "load"))
+
+    assert following == (
+        "**Next:** Read logs/load.log in the laptop cloud's directory. The next run lands the plays again."
+    )
+
+
+def test_a_consent_that_has_ended_has_no_days_left(app: App) -> None:
+    def ended(details: Any) -> Any:
+        if not isinstance(details, dict):
+            return details
+        end = {"consent_ends_at": (NOW - timedelta(days=12)).isoformat()}
+        return {"listeners": {slug: told | end for slug, told in details["listeners"].items()}}
+
+    runs = app.warehouse.tables["runs"]
+    said = text_of(over_runs(app, runs.assign(details=runs["details"].map(ended))).open("pipeline"))
+
+    assert re.search(r"<td>ended \d+ \w{3} \d{4}</td>", said)
+    assert "<td>-1" not in said
+
+
+def test_the_next_run_comes_when_the_schedule_says(app: App) -> None:
+    app.environment(SCHEDULE="17 * * * *")
+
+    said = text_of(app.over(STATES["no-plays"](app.warehouse, NOW)).open())
+
+    assert re.search(r"it runs again at \d\d:17\.", said)
+
+
+def test_a_schedule_that_nobody_understands_is_named(app: App) -> None:
+    app.environment(SCHEDULE="@hourly")
+
+    assert "SCHEDULE must be" in app.open().error[0].value
+
+
+def test_the_reason_of_a_run_reads_as_it_was_without_its_code_marks(app: App) -> None:
+    reason = "no plays, run `python -m cli authorize ania`: *now*"
+    drawn = drawer(two_runs(app, state="failed", error_class="FileRefused", reason=reason), "load")
+
+    assert "no plays, run python -m cli authorize ania: *now*" in [plain(str(one.value)) for one in drawn.markdown]

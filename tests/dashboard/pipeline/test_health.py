@@ -1,0 +1,158 @@
+"""How the pipeline stands: its status, consent, the success rate, durations and the last batch."""
+
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from pipeline import health, run_hours
+from tests.dashboard.invented.history import at
+from tests.dashboard.invented.ledger import NOW, asked, imported, ledger, run, unasked, whole
+
+
+def test_an_empty_ledger_never_ran():
+    runs = ledger()
+    assert health.status(runs, NOW).level == "never"
+    assert run_hours.grid(runs, NOW, 2)["state"].unique().tolist() == ["not run"]
+    assert health.problems(runs, NOW).empty
+    assert health.plays_per_run(runs).empty
+    assert health.listeners(runs, NOW).empty
+    assert health.durations(runs).empty
+    assert health.success_rate(runs, NOW) == (0, 0)
+    assert health.blocked_until(runs, NOW) is None
+    assert health.spark_batch(runs, pd.DataFrame(), NOW) is None
+
+
+def test_a_pipeline_that_works_says_when_it_last_did():
+    told = health.status(ledger(*whole(12)), NOW)
+    assert (told.level, told.words) == ("ok", "Healthy: the last run finished 16 minutes ago")
+    assert told.last_success_at == at("2026-11-22 12:01")
+
+
+def test_a_pipeline_that_was_silent_for_more_than_two_hours_is_late():
+    assert health.status(ledger(run(10, "ingest", minutes=1)), NOW).level == "late"
+    assert health.status(ledger(run(10, "ingest", minutes=21)), NOW).level == "ok"
+
+
+def test_a_file_that_is_sent_again_does_not_hide_that_the_schedule_stands_still():
+    stood_still = [*whole(6), run(6, "load", minutes=350)]
+    assert health.status(ledger(*stood_still), NOW).level == "late"
+
+
+def test_a_step_that_failed_since_it_last_worked_is_failing_and_its_first_failure_counts():
+    rows = [*whole(8), run(9, "load", "failed"), run(10, "load", "failed"), run(12, "ingest")]
+    told = health.status(ledger(*rows), NOW)
+    assert (told.level, told.words) == ("failing", "Failing for 3 hours: load")
+    assert health.status(ledger(*rows, run(12, "load", minutes=5)), NOW).level == "ok"
+
+
+def test_a_listener_who_needs_somebody_is_not_hidden_by_a_good_run():
+    runs = ledger(asked(12, ania={}, ben={"state": "failed", "error_class": "NeedsConsent", "reason": "revoked"}))
+    assert health.status(runs, NOW).level == "attention"
+
+
+def test_a_page_of_fifty_new_plays_is_at_the_limit():
+    runs = ledger(asked(11, ania={"fetched": 50, "new": 50}, ben={"fetched": 50, "new": 49}))
+    assert health.plays_per_run(runs).values.tolist() == [
+        [at("2026-11-22 11:00"), "ania", 50, 50, True],
+        [at("2026-11-22 11:00"), "ben", 50, 49, False],
+    ]
+
+
+def test_days_of_consent_are_counted_and_the_last_known_end_is_kept():
+    ends = {"ania": "2026-11-29T12:20:00Z", "ben": "2026-11-22T12:19:59+00:00", "cleo": "2027-04-01T00:00:00Z"}
+    first = asked(11, **{slug: {"consent_ends_at": text} for slug, text in ends.items()}, dora={})
+    second = asked(12, ania={"state": "failed", "reason": "no secret"}, ben={}, cleo={}, dora={})
+    told = health.listeners(ledger(first, second), NOW)
+    assert told["listener_id"].tolist() == ["ania", "ben", "cleo", "dora"]
+    assert told["level"].tolist() == ["soon", "ended", "ok", "unknown"]
+    assert told["days_left"].iloc[:2].tolist() == [7, -1]
+
+
+def test_a_consent_that_was_taken_back_is_gone_whatever_days_it_had_left():
+    told = {"consent_ends_at": "2027-02-26T00:00:00Z"}
+    refused = {**told, "state": "failed", "error_class": "NeedsConsent", "reason": "consent was revoked"}
+    not_asked = {"state": "failed", "error_class": "NotAsked", "reason": "not asked, Spotify asked for a pause"}
+
+    def level(*ends: dict[str, Any]) -> str:
+        rows = [asked(hour, ben=about) for hour, about in enumerate(ends, start=8)]
+        return str(health.listeners(ledger(*rows), NOW)["level"].item())
+
+    assert level(told, refused) == "gone"
+    assert level(told, refused, not_asked, not_asked) == "gone"
+    assert level(refused, not_asked, told) == "ok"
+    assert level({**refused, "consent_ends_at": "2026-11-20T00:00:00Z"}) == "ended"
+
+
+def test_the_success_rate_counts_expected_hours_since_the_first_run():
+    runs = ledger(run(7, "ingest"), run(8, "ingest", "skipped"), run(9, "ingest", "failed"), run(12, "ingest"))
+    # Six slots from 7 to 12 were due; 10 and 11 are missing.
+    assert health.success_rate(runs, NOW) == (3, 6)
+
+
+def test_durations_are_of_the_steps_that_did_work():
+    told = health.durations(ledger(*whole(11), run(12, "ingest", "skipped")))
+    assert told["step"].tolist() == ["ingest", "load", "transform", "top_tracks"]
+    assert told[["median_seconds", "last_seconds", "runs"]].values.tolist() == [[30.0, 30.0, 1.0]] * 4
+
+
+def test_the_last_batch_says_who_it_was_and_how_old_it_is():
+    batch = run(9, "top_tracks", rows_in=1234, minutes=9)
+    computed_at = pd.Timestamp(at("2026-11-22 09:05"))
+    top = pd.DataFrame([{"run_id": batch["run_id"], "computed_at": computed_at, "as_of": computed_at}])
+    assert health.spark_batch(ledger(batch), top, NOW) == {
+        "run_id": "20261122T090000Z",
+        "computed_at": at("2026-11-22 09:05"),
+        "as_of": at("2026-11-22 09:05"),
+        "age": timedelta(hours=3, minutes=15),
+        "plays": 1234,
+    }
+
+
+def test_a_pause_that_spotify_asked_for_is_told_while_it_lasts():
+    runs = ledger(run(12, "ingest", "failed", blocked_until=at("2026-11-22 15:00")))
+    assert health.blocked_until(runs, NOW) == at("2026-11-22 15:00")
+    assert health.blocked_until(runs, at("2026-11-22 15:00")) is None
+
+
+def test_an_import_does_not_make_a_pipeline_healthy_whose_schedule_stands_still():
+    stood_still, steps = whole(6), imported(11, "import", "load", "transform", "top_tracks")
+    assert health.status(ledger(*stood_still, *steps), NOW).level == "late"
+    assert health.status(ledger(*steps), NOW).level == "never"
+
+
+def test_after_a_pause_the_pipeline_is_healthy_when_somebody_was_asked():
+    paused = [*whole(8), *(unasked(hour, at("2026-11-22 12:10")) for hour in (9, 10, 11, 12))]
+    told = health.status(ledger(*paused), NOW)
+    assert (told.level, told.words) == (
+        "attention", "Running, but the last run asked nobody: Spotify had asked for a pause"
+    )  # fmt: skip
+    by_hand = asked(12, ania={}) | {"finished_at": at("2026-11-22 12:15")}
+    assert health.status(ledger(*paused, by_hand), NOW).level == "ok"
+
+
+def test_an_import_that_failed_is_no_step_of_the_hours():
+    failed = imported(11, "import")
+    failed[0] |= {"state": "failed"}
+    assert health.status(ledger(*whole(12), *failed), NOW).level == "ok"
+
+
+def test_a_listener_without_consent_is_unheard_since_the_last_run_that_heard_her():
+    gone = {"state": "failed", "error_class": "NeedsConsent"}
+    runs = ledger(
+        asked(8, ania={}, ben={}),
+        asked(9, ania={}, ben=gone),
+        asked(10, ania=gone, ben=gone),
+        asked(11, ania=gone, ben={}),
+    )
+    assert health.unheard_since(runs, "ania", NOW) == at("2026-11-22 09:00")
+    assert health.unheard_since(runs, "nobody", NOW) is None
+    never = ledger(asked(9, ania=gone), asked(10, ania=gone))
+    assert health.unheard_since(never, "ania", NOW) == at("2026-11-22 09:00")
+
+
+def test_a_listener_who_consented_anew_or_met_another_trouble_is_not_unheard():
+    gone, unavailable = {"state": "failed", "error_class": "NeedsConsent"}, {"state": "failed", "error_class": "X"}
+    again = ledger(asked(9, ania=gone), asked(10, ania={}))
+    assert health.unheard_since(again, "ania", NOW) is None
+    assert health.unheard_since(ledger(asked(9, ania={}), asked(10, ania=unavailable)), "ania", NOW) is None

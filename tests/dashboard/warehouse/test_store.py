@@ -1,0 +1,450 @@
+"""The door to the warehouse: what it loads, how often it asks, and what it does when nobody answers."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import time_machine
+
+from localcloud.faults import Fault
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from settings import Settings
+from tests.dashboard.invented.history import at
+from tests.dashboard.seed import rows_of, seed
+from warehouse import store as warehouse_store
+from warehouse.errors import TablesMissing, WarehouseUnreadable
+from warehouse.store import Store
+
+GAP = {
+    "listener_id": "ania",
+    "gap_start": at("2026-11-22 10:00"),
+    "gap_end": at("2026-11-22 10:00"),
+    "run_id": "x",
+    "detected_at": at("2026-11-22 10:00"),
+}
+RUN = {"run_id": "20261122T100000Z", "ingested_at": at("2026-11-22 10:00")}
+
+
+def listed(last_played_at: str, track_id: str, listener_id: str = "ania", **told: Any) -> dict[str, Any]:
+    """A row of `tracks`, as a batch left it."""
+    usual = {"track_name": f"Listed {track_id}", "artist_names": "Ada", "duration_ms": 60_000, "source": "api"}
+    key = {"listener_id": listener_id, "track_id": track_id, "last_played_at": at(last_played_at), "run_id": "x"}
+    return {**usual, **key, **told}
+
+
+def row(when: str, track_id: str, listener_id: str = "ania", **told: Any) -> dict[str, Any]:
+    """A row of `plays`."""
+    usual = {"track_name": f"Song {track_id}", "artist_id": "ada", "artist_name": "Ada", "artist_names": "Ada"}
+    return {
+        **usual,
+        "duration_ms": 180_000,
+        "source": "api",
+        **RUN,
+        "listener_id": listener_id,
+        "played_at": at(when),
+        "track_id": track_id,
+        **told,
+    }
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCloud]:
+    with LaptopCloud(tmp_path_factory.mktemp("cloud")) as cloud, pytest.MonkeyPatch.context() as environment:
+        for name, value in cloud.environment.items():
+            environment.setenv(name, value)
+        yield cloud
+
+
+@pytest.fixture
+def cloud(laptop: LaptopCloud) -> Iterator[LaptopCloud]:
+    """The laptop cloud with empty tables and nothing wrong with it."""
+    for table in ("plays", "gaps", "runs", "top_tracks", "tracks"):
+        seed(laptop, table, [], "WRITE_TRUNCATE_DATA")
+    laptop.faults.clear()
+    yield laptop
+    laptop.faults.clear()
+
+
+@pytest.fixture
+def store(cloud: LaptopCloud) -> Store:
+    """Looks for a new version every time it is asked."""
+    return open_store(cloud)
+
+
+def open_store(cloud: LaptopCloud, check_seconds: float = 0, **changes: str) -> Store:
+    settings = Settings.from_env({**cloud.environment, "DASHBOARD_ACCESS": "laptop", **changes})
+    return Store(warehouse_store.open_warehouse(settings, patience_seconds=0.2), check_seconds)
+
+
+def answer(status: int, reason: str) -> Fault:
+    """BigQuery's refusal of every query."""
+    told = {"code": status, "message": "told by p.d", "errors": [{"reason": reason, "message": "told by p.d"}]}
+    return Fault("bigquery POST .*", status=status, times=None, body=json.dumps({"error": told}))
+
+
+def queries(cloud: LaptopCloud) -> int:
+    """How many jobs BigQuery was given since the test began."""
+    return sum(call.startswith("bigquery POST") and call.endswith("/jobs") for call in cloud.faults.calls)
+
+
+def test_a_listeners_plays_are_loaded_and_nobody_elses(cloud: LaptopCloud, store: Store):
+    exported = row("2026-11-20 10:00", "b", source="export", ms_played=29_000)
+    seed(
+        cloud,
+        "plays",
+        [row("2026-11-21 10:00:00.123", "a", context_type="album"), exported, row("2026-11-21 11:00", "c", "ben")],
+    )
+    history = store.history("ania").value
+    columns = ["played_at", "track", "heard_ms", "measured", "counts", "source", "context_type"]
+    told = history.plays[columns].astype({"source": object, "context_type": object})
+    assert told.where(told.notna(), None).values.tolist() == [
+        [pd.Timestamp(at("2026-11-20 10:00")), 1, 29_000, True, False, "export", None],
+        [pd.Timestamp(at("2026-11-21 10:00:00.123")), 0, 180_000, False, True, "api", "album"],
+    ]
+    assert history.tracks["track_name"].tolist() == ["Song a", "Song b"]
+
+
+def test_a_play_that_is_stored_twice_counts_once(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-21 10:00", "a"), row("2026-11-21 10:00", "a"), row("2026-11-21 10:00", "b")])
+    assert len(store.history("ania").value.plays) == 2
+
+
+def test_a_track_is_shown_as_the_api_last_told_it_with_the_newest_isrc_any_play_told(cloud: LaptopCloud, store: Store):
+    rows = [
+        row("2026-11-01 10:00", "a", track_name="Old", isrc="ONE", energy=0.5, features_source="reccobeats"),
+        row("2026-11-02 10:00", "a", track_name="New", isrc="", energy=0.6, features_source="reccobeats"),
+        row("2026-11-03 10:00", "a", track_name="Newest", energy=None),
+        row("2026-11-04 10:00", "a", track_name="Export", source="export", ms_played=60_000, artist_id=None),
+    ]
+    seed(cloud, "plays", rows)
+    tracks = store.history("ania").value.tracks
+    assert tracks[["track_name", "artist_id", "isrc", "energy"]].values.tolist() == [["New", "ada", "ONE", 0.6]]
+
+
+def test_names_that_a_later_play_empties_stay_as_they_were_told_last(cloud: LaptopCloud, store: Store):
+    names = ["track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name", "image_url"]
+    emptied = dict.fromkeys(names, "")
+    told = {"isrc": "ONE", "album_id": "album", "album_name": "Album", "image_url": "https://i.scdn.co/image/a"}
+    seed(
+        cloud,
+        "plays",
+        [
+            row("2026-11-01 10:00", "a", **told, explicit=True),
+            row("2026-11-02 10:00", "a", **told | {"image_url": None}, track_name="Renamed", duration_ms=None),
+            row("2026-11-03 10:00", "a", **emptied),
+            row("2026-11-04 10:00", "other id", **emptied, isrc="ONE"),
+        ],
+    )
+    first = store.history("ania").value
+    a = row("2026-11-01 10:00", "a", **told, track_name="Renamed")
+    assert first.tracks[names].values.tolist() == [[a[name] for name in names]] * 2
+    assert first.tracks["explicit"].tolist()[0] is True
+
+    seed(cloud, "plays", [row("2026-11-05 10:00", "a", **emptied)])
+    assert store.history("ania").value.tracks[names].equals(first.tracks[names])
+
+
+def test_a_listener_without_plays_has_an_empty_history(store: Store):
+    assert store.history("ania").value.is_empty
+    assert store.history("ania").value.local("Europe/Berlin").empty
+    assert store.listeners().value == ()
+
+
+def test_nothing_is_asked_again_while_the_table_stays_as_it_is(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-21 10:00", "a")])
+    first = store.history("ania")
+    before = queries(cloud)
+    assert before == 1 + 3
+    assert store.history("ania").value is first.value
+    assert queries(cloud) == before
+
+
+def test_a_new_version_is_loaded_and_completes_what_was_known_of_tracks(cloud: LaptopCloud, store: Store):
+    seed(
+        cloud,
+        "plays",
+        [row("2026-11-01 10:00", "a", image_url="https://i.scdn.co/image/a"), row("2026-11-02 10:00", "b")],
+    )
+    store.history("ania")
+    seed(cloud, "plays", [row("2026-11-21 10:00", "a", track_name="Renamed"), row("2026-11-20 10:00", "c")])
+    history = store.history("ania").value
+    assert len(history.plays) == 4
+    known = history.tracks[["track_id", "track_name", "image_url"]].astype(object)
+    assert known.where(known.notna(), None).values.tolist() == [
+        ["a", "Renamed", "https://i.scdn.co/image/a"],
+        ["b", "Song b", None],
+        ["c", "Song c", None],
+    ]
+
+
+def test_what_spark_has_listed_is_not_looked_for_in_the_plays(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a"), row("2026-11-02 10:00", "b"), row("2026-11-03 10:00", "a")])
+    seed(cloud, "tracks", [listed("2026-11-03 10:00", "a"), listed("2026-11-02 10:00", "b")])
+    cloud.faults.calls.clear()
+    history = store.history("ania").value
+    assert queries(cloud) == len(("plays", "tracks"))
+    assert history.tracks["track_name"].tolist() == ["Listed a", "Listed b"]
+    assert history.plays["heard_ms"].tolist() == [60_000] * 3
+    assert not {"source", "last_played_at"} & set(history.tracks)
+
+
+def test_what_was_played_after_the_batch_is_read_from_the_plays_and_completed_from_the_list(
+    cloud: LaptopCloud, store: Store
+):
+    plays = [row("2026-11-01 10:00", "a"), row("2026-11-02 10:00", "b"), row("2026-11-03 10:00", "c", popularity=None)]
+    seed(cloud, "plays", [*plays, row("2026-11-03 11:00", "a", track_name="Renamed")])
+    batch = [listed("2026-11-01 10:00", "a", image_url="https://i.scdn.co/image/a", popularity=7, energy=0.5)]
+    seed(cloud, "tracks", [*batch, listed("2026-11-02 10:00", "b", popularity=8, energy=0.25)])
+    told = store.history("ania").value.tracks
+    known = told[["track_id", "track_name", "image_url", "popularity", "energy"]].astype(object)
+    assert known.where(known.notna(), None).values.tolist() == [
+        ["a", "Renamed", "https://i.scdn.co/image/a", 7, 0.5],
+        ["b", "Listed b", None, 8, 0.25],
+        ["c", "Song c", None, None, None],
+    ]
+
+
+def test_a_track_that_an_export_listed_is_shown_as_the_api_tells_it_as_soon_as_it_does(
+    cloud: LaptopCloud, store: Store
+):
+    exported = row("2026-11-02 10:00", "a", track_name="Exported", source="export", ms_played=60_000)
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a", track_name="Told"), exported])
+    seed(cloud, "tracks", [listed("2026-11-02 10:00", "a", source="export", track_name="Exported")])
+    assert store.history("ania").value.tracks["track_name"].tolist() == ["Told"]
+
+
+def test_of_the_list_only_the_listeners_own_tracks_that_have_a_play_are_kept(cloud: LaptopCloud, store: Store):
+    """The list is as old as the newest batch: somebody may have been forgotten since."""
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    gone, others = listed("2026-11-01 10:00", "gone"), listed("2026-11-01 10:00", "b", "ben")
+    seed(cloud, "tracks", [listed("2026-11-01 10:00", "a"), gone, others])
+    assert store.history("ania").value.tracks["track_id"].tolist() == ["a"]
+    assert store.history("ben").value.is_empty
+
+
+def test_an_imported_play_from_years_ago_brings_its_track_along(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    store.history("ania")
+    seed(cloud, "plays", [row("2016-01-01 10:00", "old", source="export", ms_played=60_000)])
+    assert store.history("ania").value.tracks["track_name"].tolist() == ["Song a", "Song old"]
+
+
+def test_a_forgotten_listener_is_gone_with_the_next_version(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    store.history("ania")
+    seed(cloud, "plays", [], "WRITE_TRUNCATE_DATA")
+    assert store.history("ania").value.is_empty
+
+
+def test_when_the_warehouse_is_down_the_last_copy_is_served_and_says_so(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    good = store.history("ania")
+    cloud.faults.order(Fault("bigquery GET .*", status=403, times=None))
+    stale = store.history("ania")
+    assert (stale.value, stale.known_at) == (good.value, good.known_at)
+    assert stale.error == "BigQuery does not let the dashboard's account read the tables."
+    cloud.faults.clear()
+    assert store.history("ania").error is None
+
+
+@pytest.mark.parametrize("fault", [Fault("bigquery GET .*", times=None), Fault("bigquery GET .*", "drop", times=None)])
+def test_an_outage_is_told_in_words_and_ends_by_itself(cloud: LaptopCloud, store: Store, fault: Fault):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    good = store.history("ania")
+    cloud.faults.order(fault)
+    assert store.history("ania").error == "BigQuery did not answer."
+    cloud.faults.clear()
+    again = store.history("ania")
+    assert (again.value, again.error) == (good.value, None)
+    assert again.known_at > good.known_at, "it was asked, and nothing had changed"
+
+
+class Clock:
+    """The store's clock; it stands still until a test moves it."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(warehouse_store, "time", clock)
+    return clock
+
+
+def test_what_has_a_copy_does_not_wait_for_the_same_silence_again(cloud: LaptopCloud, clock: Clock):
+    """A page reads several tables: of a warehouse that hangs, only the first is waited for."""
+    store = open_store(cloud, check_seconds=15)
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    history, gaps = store.history("ania"), store.gaps("ania")
+    clock.seconds += 16
+    cloud.faults.order(Fault("bigquery GET .*", "drop", times=None))
+    assert store.history("ania").error == "BigQuery did not answer."
+    cloud.faults.calls.clear()
+    assert store.gaps("ania").error == "BigQuery did not answer."
+    assert not cloud.faults.calls
+    cloud.faults.clear()
+    clock.seconds += 16
+    assert (store.history("ania").value, store.gaps("ania").error) == (history.value, gaps.error)
+
+
+def test_a_query_that_is_refused_makes_no_copy_of_any_other_table(cloud: LaptopCloud, clock: Clock):
+    """One listener's ten years may be too much for the limit; nobody else is to see yesterday for it."""
+    store = open_store(cloud, check_seconds=15)
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    store.history("ania"), store.gaps("ania")
+    clock.seconds += 16
+    seed(cloud, "plays", [row("2026-11-02 10:00", "b")])
+    seed(cloud, "gaps", [GAP])
+    cloud.faults.order(answer(400, "bytesBilledLimitExceeded"))
+    assert "MAXIMUM_BYTES_BILLED" in str(store.history("ania").error)
+    gaps = store.gaps("ania")
+    assert (len(gaps.value), gaps.error) == (1, None)
+
+
+def test_a_limit_that_is_too_low_is_named_and_nothing_else_is_told(cloud: LaptopCloud):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    store = open_store(cloud, MAXIMUM_BYTES_BILLED="1000000")
+    with pytest.raises(WarehouseUnreadable, match=r"more than `MAXIMUM_BYTES_BILLED` allows\. Whoever deploys"):
+        store.history("ania")
+    with pytest.raises(WarehouseUnreadable, match="MAXIMUM_BYTES_BILLED"):
+        store.everything("ania")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "told"),
+    [
+        (403, "quotaExceeded", "quota for BigQuery is used up"),
+        (403, "rateLimitExceeded", "asked too often"),
+        (403, "accessDenied", "does not let the dashboard's account"),
+        (400, "invalidQuery", "BigQuery refused the question"),
+        (500, "backendError", "BigQuery did not answer."),
+    ],
+)
+def test_what_bigquery_answered_is_told_apart(cloud: LaptopCloud, store: Store, status: int, reason: str, told: str):
+    cloud.faults.order(answer(status, reason))
+    with pytest.raises(WarehouseUnreadable, match=told):
+        store.history("ania")
+
+
+def test_a_job_that_fails_is_told_as_the_refusal_that_it_is(cloud: LaptopCloud, store: Store):
+    cloud.faults.order(Fault("bigquery job .*", "fail", times=None, reason="quotaExceeded"))
+    with pytest.raises(WarehouseUnreadable, match="quota for BigQuery is used up"):
+        store.history("ania")
+
+
+def test_a_version_that_cannot_be_loaded_leaves_the_one_before_in_place(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    good = store.history("ania")
+    seed(cloud, "plays", [row("2026-11-02 10:00", "b")])
+    cloud.faults.order(Fault("bigquery POST .*jobs", status=403, times=None))
+    stale = store.history("ania")
+    assert (stale.value, stale.error is None) == (good.value, False)
+    cloud.faults.clear()
+    assert len(store.history("ania").value.plays) == 2
+
+
+def test_without_a_copy_an_unreadable_warehouse_is_an_error_and_never_zero_plays(cloud: LaptopCloud, store: Store):
+    cloud.faults.order(Fault("bigquery GET .*", status=403, times=None))
+    with pytest.raises(WarehouseUnreadable):
+        store.history("ania")
+    with pytest.raises(WarehouseUnreadable):
+        store.listeners()
+
+
+def test_a_dataset_that_is_not_there_is_told_apart(cloud: LaptopCloud):
+    with pytest.raises(TablesMissing):
+        open_store(cloud, DATASET="elsewhere").history("ania")
+
+
+def test_every_query_says_how_much_it_may_bill_at_most(cloud: LaptopCloud):
+    settings = Settings.from_env(
+        {**cloud.environment, "DASHBOARD_ACCESS": "laptop", "MAXIMUM_BYTES_BILLED": "12345678"}
+    )
+    assert warehouse_store.open_warehouse(settings).config([]).maximum_bytes_billed == 12_345_678
+    assert "QueryJobConfig" not in Path(warehouse_store.__file__).read_text().split("def config", 1)[0]
+
+
+def test_runs_are_the_newest_fortnight_with_details_as_values(cloud: LaptopCloud, store: Store):
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    details = {"listeners": {"ania": {"state": "collected", "new": 3}, "cleo": {"state": "failed"}}}
+    usual = {"run_id": "x", "state": "succeeded", "started_at": now, "finished_at": now}
+    rows = [
+        {**usual, "slot": now - timedelta(days=40), "step": "ingest"},
+        {**usual, "slot": now - timedelta(hours=1), "step": "load", "rows_new": 3},
+        {**usual, "slot": now, "step": "ingest", "details": json.dumps(details)},
+    ]
+    seed(cloud, "runs", rows)
+    runs = store.runs().value
+    assert runs["step"].tolist() == ["ingest", "load"]
+    assert runs["details"].tolist() == [details, None]
+    assert store.listeners().value == ("ania", "cleo")
+
+
+def test_top_tracks_and_gaps_are_a_listeners_own_in_order(cloud: LaptopCloud, store: Store):
+    instant = at("2026-11-22 10:00")
+    usual = {
+        "period": "all_time", "rank": 1, "track_id": "t", "plays": 1, "minutes": 3.0, "first_played_at": instant,
+        "last_played_at": instant, "as_of": instant, "computed_at": instant, "run_id": "x",
+    }  # fmt: skip
+    rows = [{**usual, "listener_id": slug, "position": n} for slug, n in (("ania", 2), ("ben", 1), ("ania", 1))]
+    seed(cloud, "top_tracks", rows)
+    gaps = [{"listener_id": "ania", "gap_start": instant, "gap_end": instant, "run_id": "x", "detected_at": instant}]
+    seed(cloud, "gaps", [*gaps, {**gaps[0], "listener_id": "ben"}])
+    assert store.top_tracks("ania").value["position"].tolist() == [1, 2]
+    assert len(store.gaps("ania").value) == 1
+    assert store.listeners().value == ("ania", "ben")
+
+
+def test_the_sizes_of_all_tables_and_what_was_billed_today_are_told(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a"), row("2026-11-01 11:00", "b")])
+    seed(cloud, "gaps", [GAP])
+    assert store.billed_bytes_today == 0
+    told = store.sizes().value
+    assert dict(zip(told["table"], told["rows"], strict=True)) == {
+        "plays": 2, "tracks": 0, "top_tracks": 0, "gaps": 1, "runs": 0,
+    }  # fmt: skip
+    assert (told["bytes"] > 0).tolist() == [True, False, False, True, False]
+
+    store.history("ania")
+
+    # Three queries of at least ten megabytes each.
+    assert store.billed_bytes_today == 3 * 10 * 2**20
+
+
+def test_what_was_billed_yesterday_is_not_billed_today():
+    with time_machine.travel("2026-11-24 23:59Z", tick=False) as clock:
+        bill = warehouse_store.Bill()
+        assert (bill.add(10), bill.add(20)) == (10, 30)
+        clock.shift(60)
+        assert (bill.add(0), bill.add(5)) == (0, 5)
+
+
+def test_everything_has_every_column_of_the_table(cloud: LaptopCloud, store: Store):
+    seed(
+        cloud,
+        "plays",
+        [row("2026-11-02 10:00", "b"), row("2026-11-01 10:00", "a"), row("2026-11-01 10:00", "c", "ben")],
+    )
+    table = store.everything("ania")
+    assert table.schema.names == rows_of("plays", []).schema.names
+    assert table.column("track_id").to_pylist() == ["a", "b"]
+
+
+def test_a_copy_is_as_old_as_the_last_time_it_was_known_to_be_the_newest(store: Store):
+    before = datetime.now(UTC)
+    assert before <= store.gaps("ania").known_at <= datetime.now(UTC)
+
+
+def test_queries_take_values_only_as_parameters():
+    for path in sorted((Path(warehouse_store.__file__).parent / "queries").glob("*.sql")):
+        text = path.read_text()
+        assert text.startswith("-- A row is "), path.name
+        assert "{" not in text, path.name

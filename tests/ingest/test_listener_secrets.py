@@ -1,0 +1,309 @@
+"""Listeners' secrets: unusable ones cost nobody else a play and show nothing, rotated tokens are kept."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from listeners import ListenerSecret, list_listener_secrets, name_listeners, read_listener, store_refresh_token
+from localcloud.faults import Fault
+from tests.ingest.harness import RUN_ID, SLOT
+
+SECRET = "refresh-token-listener-two"  # pragma: allowlist secret -- a name
+GOOD = {
+    "refresh_token": "hush-hush",
+    "consented_at": "2026-11-01T08:00:00Z",
+    "account_id": "hush-account",
+    "scope": "user-read-recently-played",
+}
+
+
+def labels(listener):
+    return {"app": "heavy-rotation", "kind": "refresh-token", "listener": listener}
+
+
+def versions(ingesting, slug):
+    return ingesting.cloud.secrets.versions(ingesting.project, f"refresh-token-{slug}")
+
+
+@pytest.mark.parametrize(
+    ("payload", "what"),
+    [
+        (b"hush-hush", f"the secret {SECRET} is not JSON"),
+        (b'"hush-hush"', f"the secret {SECRET} is not a JSON object"),
+        (b"\xff\xfe", f"the secret {SECRET} is not JSON"),
+        *[(GOOD | {name: None}, f"the secret {SECRET} lacks the field {name}") for name in GOOD],
+        ({}, f"the secret {SECRET} lacks the field refresh_token"),
+        (GOOD | {"refresh_token": ""}, f"the secret {SECRET} lacks the field refresh_token"),
+        (GOOD | {"consented_at": "May"}, f"the field consented_at of the secret {SECRET} is not an instant"),
+        (
+            GOOD | {"consented_at": "9999-12-31T00:00:00Z"},
+            f"the field consented_at of the secret {SECRET} is not an instant",
+        ),
+    ],
+)
+def test_an_unusable_secret_is_named_with_its_field_but_not_shown_and_the_others_are_collected(
+    ingesting, payload, what
+):
+    one, two, _ = ingesting.slugs
+    ingesting.authorize(one)
+    ingesting.store(SECRET, payload, labels(two))
+    answer = ingesting.run()
+    reason = f"{what}, put that right or run `python -m cli authorize {two}`"
+    assert (answer.status, answer.body["rows_new"]) == (200, 50)
+    assert answer.body["listeners"][two] == {
+        "state": "failed",
+        "fetched": 0,
+        "new": 0,
+        "error_class": "SecretUnusable",
+        "reason": reason,
+        "consent_ends_at": None,
+    }
+    assert [(entry["severity"], entry["listener"], entry["reason"]) for entry in answer.log] == [("ERROR", two, reason)]
+    assert "hush" not in json.dumps([answer, ingesting.ledger()], default=str)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        (["3:disable"], "version 3 of the secret {}, the newest, is disabled, version 2 is enabled"),
+        (["3:destroy"], "version 3 of the secret {}, the newest, is destroyed, version 2 is enabled"),
+        (["3:destroy", "2:disable"], "version 3 of the secret {}, the newest, is destroyed, version 1 is enabled"),
+        (
+            ["3:disable", "2:disable", "1:destroy"],
+            "version 3 of the secret {}, the newest, is disabled, no version is enabled",
+        ),
+    ],
+)
+def test_a_secret_whose_newest_version_is_disabled_or_destroyed_names_it_and_the_older_enabled_one(
+    ingesting, changes, what
+):
+    slug = ingesting.slugs[0]
+    for _ in range(3):
+        ingesting.authorize(slug)
+        ingesting.store("spotify-client", {"client_id": "x", "client_secret": "y"})
+    for change in changes:
+        ingesting.call(f"/v1/projects/{ingesting.project}/secrets/refresh-token-{slug}/versions/{change}")
+    part = ingesting.run().body["listeners"][slug]
+    assert part["error_class"] == "SecretUnusable"
+    told = what.format(f"refresh-token-{slug}")
+    assert part["reason"] == f"{told}, put that right or run `python -m cli authorize {slug}`"
+
+    # The app's secret has one version more: that of the fixture.
+    for change in changes:
+        number, verb = change.split(":")
+        ingesting.call(f"/v1/projects/{ingesting.project}/secrets/spotify-client/versions/{int(number) + 1}:{verb}")
+    if "no version" not in what:
+        answer = ingesting.run(SLOT + timedelta(minutes=1))
+        assert answer.body["reason"].startswith("version 4 of the secret spotify-client, the newest, is d")
+
+
+def test_where_versions_may_not_be_listed_the_newest_is_said_to_be_unreadable(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.call(f"/v1/projects/{ingesting.project}/secrets/refresh-token-{slug}/versions/1:disable")
+    ingesting.cloud.faults.order(Fault(f"gcp GET .*refresh-token-{slug}/versions$", status=403))
+    part = ingesting.run().body["listeners"][slug]
+    what = f"the newest version of the secret refresh-token-{slug} cannot be read (BadRequest)"
+    assert (part["error_class"], part["reason"].split(", put")[0]) == ("SecretUnusable", what)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 504},
+        {
+            "when": "after",
+            "status": 200,
+            "body": '{"name": "x/versions/1", "payload": {"data": "e30=", "dataCrc32c": "7"}}',
+        },
+    ],
+)
+def test_a_secret_that_did_not_arrive_whole_is_worth_another_try(ingesting, fault):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.cloud.faults.order(Fault(f"gcp GET .*refresh-token-{slug}.*:access", **fault))
+    answer = ingesting.run()
+    assert (answer.status, answer.body["listeners"][slug]["error_class"]) == (503, "SecretUnavailable")
+    assert ingesting.run().body["rows_new"] == 50
+
+
+@pytest.mark.parametrize(
+    ("payload", "what"),
+    [
+        (b"s3cret", "the secret spotify-client is not JSON"),
+        ({"client_id": "s3cret"}, "the secret spotify-client lacks the field client_secret"),
+    ],
+)
+def test_without_the_apps_own_secret_the_run_fails_and_names_it(ingesting, payload, what):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.store("spotify-client", payload)
+    answer = ingesting.run()
+    reason = f"{what}, run `python -m cli authorize LISTENER --new-client`"
+    assert (answer.status, answer.body["state"], answer.body["reason"]) == (200, "failed", reason)
+    assert answer.body["listeners"][slug]["state"] == "not_asked"
+    assert [(entry["severity"], entry["reason"]) for entry in answer.log] == [("ERROR", reason)]
+    assert [(row["state"], row["error_class"]) for row in ingesting.ledger()] == [("failed", "AppSecretUnusable")]
+    assert "s3cret" not in json.dumps([answer, ingesting.ledger()], default=str)
+
+
+def test_a_secret_without_a_proper_label_is_named_and_twins_are_both_left_alone():
+    named = name_listeners(
+        {
+            "projects/7/secrets/a": "ada",
+            "projects/7/secrets/b": "bob",
+            "projects/7/secrets/c": "bob",
+            "projects/7/secrets/ada": "",
+            "projects/7/secrets/e": "-x",
+        }
+    )
+    assert named[0] == ListenerSecret("ada", "projects/7/secrets/a")
+    assert [(secret.listener_id, str(secret.failure)) for secret in named[1:]] == [
+        ("secrets/ada", "the label `listener` is missing or is not a lower-case name"),
+        ("bob", "several secrets carry the label listener=bob"),
+        ("secrets/e", "the label `listener` is missing or is not a lower-case name"),
+    ]
+
+
+def test_a_secret_labelled_for_something_else_is_nobodys(ingesting):
+    ingesting.store("other", GOOD, labels("someone") | {"kind": "password"})
+    assert ingesting.run().body["listeners"] == {}
+
+
+def test_listeners_and_versions_are_found_where_secret_manager_answers_every_filter_with_nothing(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.cloud.faults.order(Fault("gcp filter", "match_nothing", times=None))
+    ingesting.spotify.rotate_next(slug)
+    assert ingesting.run().body["listeners"][slug]["state"] == "collected"
+    states = ingesting.cloud.secrets.versions(ingesting.project, f"refresh-token-{slug}")
+    assert states == {1: "DESTROYED", 2: "ENABLED"}
+
+
+def test_a_rotated_token_replaces_the_old_one_and_keeps_its_neighbours(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug, remark="from the living room")
+    before = ingesting.token(slug)
+    ingesting.spotify.rotate_next(slug, old_dies_at_once=True)
+    assert ingesting.run().body["rows_new"] == 50
+    after = ingesting.token(slug)
+    assert after["refresh_token"] != before["refresh_token"]
+    assert after == before | {"refresh_token": after["refresh_token"]}
+    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED"}
+    assert ingesting.run(SLOT.replace(minute=1)).body["listeners"][slug]["fetched"] == 50
+
+
+def test_versions_that_an_interrupted_run_left_are_destroyed_at_the_next_rotation(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.authorize(slug)
+    ingesting.spotify.rotate_next(slug)
+    ingesting.run()
+    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "DESTROYED", 3: "ENABLED"}
+
+
+def test_a_rotated_token_that_cannot_be_stored_still_serves_this_run_and_is_reported(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.spotify.rotate_next(slug, old_dies_at_once=True)
+    ingesting.spotify.order("access_token_expired")
+    ingesting.cloud.faults.order(Fault("gcp POST .*:addVersion", status=403))
+    answer = ingesting.run()
+    part = answer.body["listeners"][slug]
+    assert (answer.status, answer.body["rows_new"], part["state"]) == (200, 50, "collected")
+    assert part["error_class"] == "TokenNotStored"
+    assert part["reason"].startswith("the plays were collected, but Spotify's new refresh token could not be stored")
+    assert answer.log == [
+        {
+            "severity": "ERROR",
+            "message": "A rotated refresh token could not be stored",
+            "listener": slug,
+            "error": "Forbidden",
+        }
+    ]
+    (row,) = ingesting.ledger()
+    assert (row["state"], row["error_class"]) == ("succeeded", "TokenNotStored")
+
+
+def test_a_version_that_cannot_be_destroyed_is_only_a_warning(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.spotify.rotate_next(slug)
+    ingesting.cloud.faults.order(Fault("gcp POST .*:destroy", status=403))
+    answer = ingesting.run()
+    assert answer.body["listeners"][slug]["error_class"] is None
+    assert [(entry["severity"], entry["listener"]) for entry in answer.log] == [("WARNING", slug)]
+    assert versions(ingesting, slug) == {1: "ENABLED", 2: "ENABLED"}
+
+
+@pytest.fixture
+def overtaken(ingesting):
+    """A consent that was given after the run had read the one before, and before it stores what Spotify rotated."""
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug, refresh_token="consent-of-May")
+    client = ingesting.connect().secrets
+    (secret,) = list_listener_secrets(client, ingesting.project)
+    listener = read_listener(client, secret)
+    ingesting.authorize(slug, refresh_token="consent-of-November")
+    return lambda: store_refresh_token(client, listener, "consent-of-May-rotated")
+
+
+def test_consent_that_was_given_anew_during_the_run_wins_over_a_rotated_token(ingesting, overtaken):
+    slug = ingesting.slugs[0]
+    assert overtaken().refresh_token == "consent-of-May-rotated"  # good for this run
+    assert ingesting.token(slug)["refresh_token"] == "consent-of-November"
+    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "DESTROYED", 3: "DESTROYED", 4: "ENABLED"}
+
+
+@pytest.mark.parametrize("call", ["GET .*/versions/2:access", "POST .*:addVersion"])
+def test_a_fresh_consent_that_cannot_be_put_first_is_kept_and_reported(ingesting, overtaken, capsys, call):
+    slug = ingesting.slugs[0]
+    ingesting.cloud.faults.order(Fault(f"gcp {call}", status=403, skip=int("addVersion" in call)))
+    overtaken()
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(entry["severity"], entry["message"]) for entry in entries] == [
+        ("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again"),
+        ("WARNING", "An outlived version of a listener's secret could not be destroyed"),
+    ]
+    assert entries[0]["command"] == f"python -m cli authorize {slug}"
+    assert versions(ingesting, slug) == {1: "ENABLED", 2: "ENABLED", 3: "ENABLED"}
+
+
+def test_consent_that_is_given_after_a_rotated_token_was_stored_is_left_alone(ingesting, monkeypatch):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    client = ingesting.connect().secrets
+    (secret,) = list_listener_secrets(client, ingesting.project)
+    listener = read_listener(client, secret)
+    listed = client.list_secret_versions
+
+    def list_after_somebody_agreed(*arguments, **details):
+        ingesting.authorize(slug, refresh_token="consent-of-November")
+        return listed(*arguments, **details)
+
+    monkeypatch.setattr(client, "list_secret_versions", list_after_somebody_agreed)
+    store_refresh_token(client, listener, "rotated")
+    assert ingesting.token(slug)["refresh_token"] == "consent-of-November"
+    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED", 3: "ENABLED"}
+
+
+def test_no_token_shows_anywhere_when_everything_goes_wrong(ingesting):
+    ingesting.authorize(*ingesting.slugs)
+    secrets = [ingesting.token(slug)["refresh_token"] for slug in ingesting.slugs]
+    secrets.append(ingesting.spotify.app.client_secret)
+    for name in ("dropped", "body_cut_in_half", "not_json", "access_token_invalid", "invalid_client_secret"):
+        ingesting.spotify.order(name, endpoint="token", times=2)
+    answer = ingesting.run()
+    told = json.dumps([answer, ingesting.ledger(), ingesting.quarantined(), ingesting.landed()], default=str)
+    assert RUN_ID in told
+    assert not [secret for secret in secrets if secret in told]
+    assert "invented-" not in json.dumps(answer)
+
+
+def test_an_app_secret_that_did_not_arrive_is_worth_another_try(ingesting):
+    ingesting.authorize(ingesting.slugs[0])
+    ingesting.cloud.faults.order(Fault("gcp GET .*spotify-client.*:access", status=504))
+    answer = ingesting.run()
+    assert (answer.status, answer.body["state"], answer.log[0]["error_class"]) == (503, "failed", "SecretUnavailable")
+    assert ingesting.run().body["rows_new"] == 50

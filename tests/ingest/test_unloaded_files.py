@@ -1,0 +1,142 @@
+"""Files that load has not dealt with while the platform repeated their event: each gets a new event, once a day."""
+
+from datetime import timedelta
+
+import pytest
+
+from landing import to_csv
+from localcloud.faults import Fault
+from tests.ingest.harness import OBJECT, RUN_ID, SLOT
+from tests.ingest.items import row
+
+PLAYS = [row(SLOT - timedelta(minutes=minute), "a") for minute in (9, 6, 3)]
+SENT_AGAIN = {
+    "severity": "ERROR",
+    "message": "A file was never loaded and is sent again",
+    "object": OBJECT,
+    "reason": "load has not told of it for a day, in which its event was repeated: the log of load says why",
+}
+
+
+def land(ingesting, step="ingest", state="succeeded", rows_new=3):
+    """A file and the row that tells of it; its generation."""
+    resource = ingesting.cloud.storage.write(ingesting.landing, OBJECT, to_csv(PLAYS))
+    ingesting.tell(RUN_ID, step, state, rows_new=rows_new)
+    return resource["generation"]
+
+
+def generation(ingesting):
+    return ingesting.cloud.storage.get(ingesting.landing, OBJECT)["generation"]
+
+
+def run_after(ingesting, **time):
+    """The log of the hourly run at that time, without listeners: nothing else happens in it."""
+    ingesting.travel(**time)
+    answer = ingesting.run(slot=None)
+    assert answer.body["reason"].startswith("no listener has given consent yet")
+    return [{name: entry[name] for name in entry if name != "run_id"} for entry in answer.log]
+
+
+@pytest.mark.parametrize("step", ["ingest", "import"])
+def test_a_file_that_load_has_not_told_of_is_sent_again_as_it_is_once_a_day(ingesting, step):
+    first = land(ingesting, step)
+    assert (run_after(ingesting, hours=24), generation(ingesting)) == ([], first)
+
+    assert run_after(ingesting, hours=2) == [SENT_AGAIN]
+    second = generation(ingesting)
+    assert int(second) > int(first)
+    assert ingesting.landed() == {OBJECT: to_csv(PLAYS).decode()}
+
+    assert (run_after(ingesting, hours=1), run_after(ingesting, hours=23), generation(ingesting)) == ([], [], second)
+    assert run_after(ingesting, hours=2) == [SENT_AGAIN]
+    assert int(generation(ingesting)) > int(second)
+
+
+def test_after_two_weeks_a_file_is_left_alone(ingesting):
+    first = land(ingesting)
+    assert (run_after(ingesting, days=14, minutes=1), generation(ingesting)) == ([], first)
+
+
+def test_a_run_that_landed_nothing_has_no_file_to_be_loaded(ingesting):
+    first = land(ingesting, state="skipped", rows_new=0)
+    assert (run_after(ingesting, days=2), generation(ingesting)) == ([], first)
+
+
+def test_a_file_that_is_gone_is_not_missed(ingesting):
+    land(ingesting)
+    ingesting.cloud.storage.delete(ingesting.landing, OBJECT)
+    assert (run_after(ingesting, days=2), ingesting.landed()) == ([], {})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"state": "succeeded", "rows_in": 3},
+        {"state": "failed", "error_class": "FileRefused"},
+        {"state": "succeeded", "rows_in": 2, "error_class": "RowsRefused"},
+    ],
+)
+def test_a_file_that_load_has_told_of_is_not_sent_again(ingesting, told):
+    first = land(ingesting)
+    ingesting.tell(RUN_ID, "load", **told)
+    assert (run_after(ingesting, days=2), generation(ingesting)) == ([], first)
+
+
+def test_a_file_that_has_grown_since_load_told_of_it_is_sent_again(ingesting):
+    land(ingesting)
+    ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details='{"generations": {"1": {}}}')
+    assert run_after(ingesting, days=2) == [SENT_AGAIN]
+
+
+def test_a_row_of_the_ledger_under_no_runs_id_has_no_file(ingesting):
+    land(ingesting)
+    at = f"TIMESTAMP '{SLOT:%Y-%m-%d %H:%M:%S}+00'"
+    rows = [f"('{run_id}', {at}, 'ingest', 'succeeded', {at}, {at}, 3)" for run_id in ("", "by hand", "x" * 2000)]
+    ingesting.warehouse.query_and_wait(
+        f"INSERT INTO {ingesting.dataset}.runs (run_id, slot, step, state, started_at, finished_at, rows_new) "
+        f"VALUES {', '.join(rows)}"
+    )
+    assert run_after(ingesting, days=2) == [SENT_AGAIN]
+
+
+@pytest.mark.parametrize("details", ['"text"', "7", '{"generations": null}', '{"generations": [1]}'])
+def test_a_file_of_which_load_tells_nothing_readable_is_sent_again(ingesting, details):
+    land(ingesting)
+    ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details=details)
+    assert run_after(ingesting, days=2) == [SENT_AGAIN]
+
+
+def test_a_file_that_somebody_made_smaller_is_not_sent_again_when_load_has_told_of_that(ingesting):
+    first = land(ingesting)
+    ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details=f'{{"generations": {{"{first}": {{}}}}}}')
+    assert (run_after(ingesting, days=2), generation(ingesting)) == ([], first)
+
+
+def test_an_answer_that_is_lost_makes_one_generation_and_not_two(ingesting):
+    land(ingesting)
+    ingesting.cloud.faults.order(Fault("gcp POST .*/copyTo", "drop", "after"))
+    ingesting.cloud.faults.calls.clear()
+    assert run_after(ingesting, days=2) == [SENT_AGAIN]
+    assert len([call for call in ingesting.cloud.faults.calls if "copyTo" in call]) == 2
+    second = generation(ingesting)
+    assert (run_after(ingesting, hours=1), generation(ingesting)) == ([], second)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (Fault("gcp POST .*/copyTo", status=403), "A file that was never loaded could not be sent again"),
+        # After the questions what was before and how the run went.
+        (Fault("bigquery POST .*/queries", status=403, skip=2), "Files that were never loaded could not be looked for"),
+    ],
+)
+def test_when_it_fails_the_run_is_good_all_the_same_and_the_next_one_does_it(ingesting, call, message):
+    first = land(ingesting)
+    ingesting.cloud.faults.order(call)
+    entries = run_after(ingesting, days=2)
+    assert [(entry["severity"], entry["message"], entry["error_class"]) for entry in entries] == [
+        ("ERROR", message, "Forbidden")
+    ]
+    assert generation(ingesting) == first
+    assert run_after(ingesting, hours=1) == [SENT_AGAIN]
+    assert [row["state"] for row in ingesting.ledger()] == ["succeeded", "skipped", "skipped"]

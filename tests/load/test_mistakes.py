@@ -1,0 +1,69 @@
+"""An event that cannot succeed ends, at whatever step and with whatever Python raises there."""
+
+import inspect
+
+import pytest
+
+from tests.load.harness import ROOT, csv_of, entries, play
+
+MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@example.invalid"), ValueError("7 > 6")]
+
+
+def steps():
+    """What one_file takes from other modules of load and calls in the way of a file."""
+    import one_file
+
+    taken = {name: part for name, part in vars(one_file).items() if inspect.isfunction(part)}
+    modules = {path.stem for path in (ROOT / "functions/load").glob("*.py")} - {"one_file", "load_errors"}
+    return {name for name, part in taken.items() if part.__module__ in modules} - {"publisher_client"}
+
+
+def test_every_step_is_walked():
+    assert steps() >= {"find_merged", "fetch_plays_table", "stage", "stage_good_rows", "quarantine", "merge"}
+    assert steps() >= {"publish_plays_loaded", "write_outcome", "fetch_told", "together", "from_json", "to_json"}
+
+
+def broken(error):
+    def step(*arguments, **options):
+        raise error
+
+    return step
+
+
+@pytest.mark.parametrize("error", MISTAKES, ids=lambda error: type(error).__name__)
+def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_repeated(
+    loading, monkeypatch, capsys, error
+):
+    for hour, name in enumerate(sorted(steps())):
+        run_id, minute = f"20261101T{hour:02}0000Z", 10 * hour
+        file = f"plays/2026/11/01/{run_id}.csv"
+        # A refused row on the way, and a generation before: so that all steps are taken.
+        content = csv_of(play(minute), play(minute + 1, duration_ms="long"))
+        if name in ("fetch_told", "from_json"):
+            loading.land(content, file)
+            assert loading.deliver() == [200]
+            content += csv_of(play(minute + 2)).splitlines(keepends=True)[1]
+        entries(capsys)
+        with monkeypatch.context() as patch:
+            patch.setattr(f"one_file.{name}", broken(error))
+            loading.land(content, file)
+            assert (loading.deliver(), loading.deliver()) == ([200], []), name
+
+        (said,) = [entry for entry in entries(capsys) if entry["severity"] == "ERROR"]
+        assert f"No repeat can help: {type(error).__name__} in test_load_mistakes.py, line " in said["reason"], name
+        assert "example" not in str(said)
+        rows = [row for row in loading.rows("runs", "run_id, state") if row["run_id"] == run_id]
+        # The ledger itself may be what is broken: then the entry is all there is.
+        failed = [row["error_class"] for row in rows if row["state"] == "failed"]
+        assert failed == ([] if name == "write_outcome" else ["LoadBroken"]), name
+
+
+@pytest.mark.parametrize("error", [ConnectionError("reset"), TimeoutError("slow")])
+def test_what_a_repeat_can_heal_is_repeated_still(loading, monkeypatch, error):
+    loading.land(csv_of(play(1)))
+    with monkeypatch.context() as patch:
+        patch.setattr("one_file.merge", broken(error))
+        assert loading.deliver() == [500]
+
+    assert loading.deliver() == [200]
+    assert [row["state"] for row in loading.ledger()] == ["succeeded"]

@@ -1,0 +1,292 @@
+"""Whatever happens between two calls, a redelivered event ends well: same plays, told at least once, one ledger row."""
+
+import itertools
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from google.cloud import bigquery
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from generations import Counts, from_json
+from landed_object import LandedObject
+from localcloud.faults import Fault
+from tests.load.harness import COLUMNS, NAME, csv_of, ledger_row, play
+
+ANY_CALL = "^(gcp|bigquery) "
+LOADED = [ledger_row("succeeded", "Of 2 plays in the file 2 were new.", 2, 2, 1)]
+
+
+def names():
+    """One run's file after the other."""
+    for hour in itertools.count():
+        day, hour_of_day = divmod(hour, 24)
+        yield f"plays/2026/12/{day + 1:02}/202612{day + 1:02}T{hour_of_day:02}0000Z.csv"
+
+
+def run_id_of(name):
+    return name[-len("20261122T100000Z.csv") : -len(".csv")]
+
+
+def calls_of_one_load(loading):
+    loading.cloud.faults.clear()
+    loading.restart()
+    loading.land(csv_of(play(-1)), "plays/2026/11/30/20261130T000000Z.csv")
+    loading.deliver()
+    calls = [call for call in loading.cloud.faults.calls if not call.startswith("events")]
+    loading.receive()
+    return calls
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_function_stopped_at_any_of_its_calls_loses_nothing(loading, when):
+    calls = calls_of_one_load(loading)
+    assert len(calls) > 8
+    for number, name in zip(range(len(calls)), names(), strict=False):
+        loading.restart()
+        loading.land(csv_of(play(2 * number), play(2 * number + 1)), name)
+        loading.cloud.faults.order(Fault(ANY_CALL, "stop", when, skip=number))
+
+        assert loading.deliver() == [500], calls[number]
+        loading.cloud.faults.clear()
+        loading.restart()
+        assert loading.deliver() == [200], calls[number]
+
+        told = {(message["run_id"], message["rows_new"]) for message in loading.receive()}
+        assert told == {(run_id_of(name), 2)}, calls[number]
+    assert loading.plays() == [play(minute) for minute in range(-1, 2 * len(calls))]
+    assert [row["reason"] for row in loading.ledger()] == [
+        "Of 1 play in the file 1 was new.",
+        *["Of 2 plays in the file 2 were new."] * len(calls),
+    ]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(loading, monkeypatch, when):
+    calls = calls_of_one_load(loading)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the clients' pauses between two tries
+    for number, name in zip(range(len(calls)), names(), strict=False):
+        loading.restart()
+        loading.land(csv_of(play(2 * number), play(2 * number + 1)), name)
+        loading.cloud.faults.order(Fault(ANY_CALL, "answer", when, skip=number))
+
+        assert loading.deliver() == [200], calls[number]
+        loading.cloud.faults.clear()
+    assert loading.plays() == [play(minute) for minute in range(-1, 2 * len(calls))]
+    assert len(loading.ledger()) == 1 + len(calls)
+
+
+def test_a_merge_that_failed_is_tried_again_under_another_id(loading):
+    # The table has a column more than the staged file, until somebody mends it.
+    table = loading.warehouse.get_table("listening.plays")
+    loading.land(csv_of(play(1)))
+    loading.cloud.faults.order(Fault("bigquery POST .*/jobs", "stop", skip=1))
+    assert loading.deliver() == [500]
+    loading.cloud.faults.clear()
+    wider = table.to_api_repr()
+    wider["schema"]["fields"].append({"name": "mood", "type": "STRING", "mode": "NULLABLE"})
+    replace_table(loading, bigquery.Table.from_api_repr(wider))
+    assert loading.deliver() == [500]
+    replace_table(loading, table)
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [play(1)]
+    generation = int(loading.cloud.storage.get(loading.landing, NAME)["generation"])
+    first_id = LandedObject(loading.landing, NAME, generation).merge_job_id
+    assert loading.warehouse.get_job(first_id).error_result["reason"] == "invalidQuery"
+    assert loading.warehouse.get_job(f"{first_id}-2").dml_stats.inserted_row_count == 1
+
+
+def replace_table(loading, table):
+    loading.warehouse.delete_table(table.reference)
+    loading.warehouse.create_table(table)
+
+
+def four_days_later():
+    """When staging tables have expired, for the function and for BigQuery."""
+    return time_machine.travel(datetime.now(UTC) + timedelta(days=4), tick=True)
+
+
+def test_a_repeat_after_the_staging_table_expired_finds_its_merge(loading):
+    loading.land(csv_of(play(1), play(2)))
+    loading.deliver()
+    loading.cloud.storage.delete(loading.landing, NAME)
+
+    with four_days_later():
+        assert loading.post_event() == 200
+
+    assert loading.plays() == [play(1), play(2)]
+    assert loading.ledger() == LOADED
+
+
+@pytest.mark.parametrize("stopped_again", [False, True])
+def test_a_load_whose_rows_expired_before_the_merge_is_made_again(loading, stopped_again):
+    loading.land(csv_of(play(1), play(2)))
+    loading.cloud.faults.order(Fault("bigquery POST .*/queries", "stop"))
+    assert loading.deliver() == [500]
+    loading.cloud.faults.clear()
+
+    with four_days_later():
+        if stopped_again:
+            # The staging table is there again by now, and empty.
+            loading.cloud.faults.order(Fault("bigquery POST .*/jobs", "stop"))
+            assert loading.post_event() == 500
+            loading.cloud.faults.clear()
+        assert loading.post_event() == 200
+
+    assert loading.plays() == [play(1), play(2)]
+    assert loading.ledger() == LOADED
+
+
+def test_a_load_whose_rows_and_file_are_gone_says_so(loading):
+    loading.land(csv_of(play(1)))
+    loading.cloud.faults.order(Fault("bigquery POST .*/queries", "stop"))
+    loading.deliver()
+    loading.cloud.faults.clear()
+    loading.cloud.storage.delete(loading.landing, NAME)
+
+    with four_days_later():
+        assert loading.post_event() == 200
+
+    assert [row["error_class"] for row in loading.ledger()] == ["ObjectGone"]
+
+
+# A run's file that has grown: a repeat of the run added two plays
+
+GROWN = [ledger_row("succeeded", "Of 5 plays in the file 5 were new.", 5, 5, 2)]
+
+
+def two_generations(loading):
+    """Their events. The first was merged; load was stopped before the ledger."""
+    loading.land(csv_of(play(1), play(2), play(3)))
+    loading.withhold()
+    first = loading.events[-1]
+    loading.cloud.faults.order(Fault("bigquery POST .*/queries", "stop", skip=1))
+    assert loading.post_event(first) == 500
+    loading.cloud.faults.clear()
+    loading.restart()
+    assert (len(loading.plays()), loading.ledger()) == (3, [])
+    loading.land(csv_of(play(1), play(2), play(3), play(4, "bob"), play(5, "bob")))
+    loading.withhold()
+    return first, loading.events[-1]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 1, 0), (0, 0, 1, 1, 0)])
+def test_the_row_of_a_file_that_has_grown_is_the_same_in_whatever_order_its_events_come(loading, order):
+    events = two_generations(loading)
+
+    assert [loading.post_event(events[number]) for number in order] == [200] * len(order)
+
+    assert loading.ledger() == GROWN
+    fine = {"completed": 0, "rows_refused": 0, "outside": {}, "doubled": 0}
+    assert loading.generations() == [
+        {"rows_in": 3, "listeners": 1, "inserted": 3, **fine},
+        {"rows_in": 5, "listeners": 2, "inserted": 2, **fine},
+    ]
+
+
+def test_a_row_that_another_load_changes_meanwhile_is_not_overwritten_and_the_event_comes_again(loading, monkeypatch):
+    first, second = two_generations(loading)
+    loading.post_event(second)
+    with monkeypatch.context() as patch:
+        patch.setattr("one_file.fetch_told", lambda *of_this: '{"new":0,"completed":0,"known":0}')
+        assert loading.post_event(first) == 500
+    (row,) = loading.ledger()
+    assert (row["rows_in"], row["rows_new"]) == (5, 2)
+
+    assert loading.post_event(first) == 200
+
+    assert loading.ledger() == GROWN
+
+
+ONE_GENERATION = {"rows_in": 3, "listeners": 1, "inserted": 3, "completed": 0, "rows_refused": 0}
+
+
+@pytest.mark.parametrize(
+    ("details", "generations"),
+    [
+        ({"generations": {"17": ONE_GENERATION}}, {17: Counts(3, 1, 3, 0, 0)}),
+        (
+            {"generations": {"17": ONE_GENERATION, "x": ONE_GENERATION, "18": None, "19": {}}},
+            {17: Counts(3, 1, 3, 0, 0)},
+        ),
+        ({"generations": {"17": ONE_GENERATION | {"rows_in": "3"}, "18": ONE_GENERATION | {"more": 1}}}, {}),
+        ({"generations": [17]}, {}),
+        ({"new": 3}, {}),
+        ("text", {}),
+        ([], {}),
+        (None, {}),
+    ],
+)
+def test_of_a_row_of_any_shape_are_read_the_generations_that_it_tells(details, generations):
+    assert from_json(details) == generations
+
+
+def test_a_file_that_is_sent_again_as_it_is_changes_no_figure(loading):
+    loading.land(csv_of(play(1), play(2)))
+    loading.deliver()
+    loading.land(csv_of(play(1), play(2)))
+
+    assert loading.deliver() == [200]
+
+    assert loading.ledger() == LOADED
+    assert [counts["inserted"] for counts in loading.generations()] == [2, 0]
+
+
+def instants(loading):
+    """When the row of the ledger says that load began and ended."""
+    (row,) = loading.rows("runs", "run_id")
+    return row["started_at"], row["finished_at"]
+
+
+def test_a_generation_that_brings_nothing_does_not_move_the_row_in_time_and_one_that_does_moves_both_ends(loading):
+    loading.land(csv_of(play(1), play(2)))
+    loading.deliver()
+    began_at, ended_at = instants(loading)
+    loading.land(csv_of(play(1)))
+    loading.deliver()
+    assert instants(loading) == (began_at, ended_at)
+
+    loading.land(csv_of(play(1), play(3)))
+    loading.deliver()
+
+    assert min(instants(loading)) > ended_at
+
+
+# Three files that overlap in every way, one with a duplicate in itself; equal keys are equal plays.
+FILES = [[0, 1, 2], [2, 3, 3], [1, 2, 3, 4]]
+
+
+def test_any_order_and_repetition_of_events_leaves_the_same_plays(loading):
+    loading.withhold()
+    listeners = map("listener-{}".format, itertools.count())
+    free_names = names()
+
+    @settings(max_examples=10, deadline=None)
+    @given(st.lists(st.sampled_from([0, 1, 2]), max_size=5))
+    def check(order):
+        listener = next(listeners)
+        run_ids = []
+        for minutes in FILES:
+            run_ids.append(run_id_of(name := next(free_names)))
+            loading.land(csv_of(*(play(minute, listener) for minute in minutes)), name)
+        loading.cloud.deliver_pending()
+        newest = loading.events[-len(FILES) :]
+
+        # However it began, every event arrives in the end.
+        assert [loading.post_event(newest[file]) for file in [*order, 0, 1, 2]] == [200] * (len(order) + 3)
+
+        stored = [row for row in loading.plays() if row["listener_id"] == listener]
+        assert stored == [play(minute, listener) for minute in range(5)]
+        ledger = [row for row in loading.ledger() if row["run_id"] in run_ids]
+        assert [row["rows_in"] for row in ledger] == [3, 3, 4]
+        assert sum(row["rows_new"] for row in ledger) == 5
+
+    check()
+
+
+def test_the_csv_of_these_tests_has_the_tables_columns():
+    assert csv_of().decode() == ",".join(COLUMNS) + "\n"

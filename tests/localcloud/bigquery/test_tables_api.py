@@ -1,0 +1,222 @@
+"""Datasets and tables: what was said about them is told again, what they hold is counted, all of it outlives a stop."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import requests
+from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
+from google.cloud import bigquery
+from google.cloud.bigquery.table import PrimaryKey, TableConstraints
+
+from tests.localcloud.bigquery.warehouse import LOCATION, NOON, PROJECT, Warehouse, running_warehouse
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    with running_warehouse(tmp_path) as warehouse:
+        yield warehouse
+
+
+def test_a_dataset_can_be_made_once_and_lies_where_it_was_put(warehouse: Warehouse) -> None:
+    dataset = warehouse.client.get_dataset("listening")
+
+    assert (dataset.dataset_id, dataset.location, dataset.created) == ("listening", LOCATION, NOON)
+    with pytest.raises(Conflict, match=f"Already Exists: Dataset {PROJECT}:listening"):
+        warehouse.client.create_dataset("listening")
+    with pytest.raises(NotFound, match=f"Not found: Dataset {PROJECT}:nowhere"):
+        warehouse.client.get_dataset("nowhere")
+
+
+def test_a_table_tells_everything_that_was_said_about_it_also_after_a_restart(tmp_path: Path) -> None:
+    with running_warehouse(tmp_path) as warehouse:
+        created = _make_plays(warehouse)
+    with running_warehouse(tmp_path) as warehouse:
+        table = warehouse.client.get_table("listening.plays")
+
+    assert table.to_api_repr() == created.to_api_repr()
+    assert [(field.name, field.field_type, field.mode, field.description) for field in table.schema] == [
+        ("listener_id", "STRING", "REQUIRED", "Whose."),
+        ("played_at", "TIMESTAMP", "REQUIRED", None),
+        ("plays", "INTEGER", "NULLABLE", None),
+        ("tags", "STRING", "REPEATED", None),
+    ]
+    assert (table.description, table.labels, table.location) == ("All plays.", {"app": "x"}, LOCATION)
+    assert table.time_partitioning == bigquery.TimePartitioning(type_="DAY", field="played_at")
+    assert table.clustering_fields == ["listener_id"]
+    assert table.table_constraints.primary_key.columns == ["listener_id", "played_at"]
+    assert (table.created, table.modified, table.expires) == (NOON, NOON, NOON + timedelta(days=400))
+    assert (table.num_rows, table.num_bytes, table.table_type) == (0, 0, "TABLE")
+
+
+def test_a_columns_description_can_be_patched_and_nothing_else(warehouse: Warehouse) -> None:
+    table = _make_plays(warehouse)
+    columns = [column.to_api_repr() for column in table.schema]
+    table.schema = [bigquery.SchemaField.from_api_repr({**column, "description": "Known."}) for column in columns]
+
+    changed = warehouse.client.update_table(table, ["schema"])
+    assert [column.description for column in changed.schema] == ["Known."] * 4
+    assert changed.table_constraints.primary_key.columns == ["listener_id", "played_at"]
+    for other in ([{**columns[0], "mode": "NULLABLE"}, *columns[1:]], columns[:3]):
+        table.schema = [bigquery.SchemaField.from_api_repr(column) for column in other]
+        with pytest.raises(MethodNotImplemented, match="nothing of a table but columns' descriptions"):
+            warehouse.client.update_table(table, ["schema"])
+    with pytest.raises(MethodNotImplemented):
+        warehouse.client.update_table(table, ["description"])
+
+
+def _make_plays(warehouse: Warehouse) -> bigquery.Table:
+    table = bigquery.Table(
+        f"{PROJECT}.listening.plays",
+        schema=[
+            bigquery.SchemaField("listener_id", "STRING", "REQUIRED", description="Whose."),
+            bigquery.SchemaField("played_at", "TIMESTAMP", "REQUIRED"),
+            bigquery.SchemaField("plays", "INT64"),
+            bigquery.SchemaField("tags", "STRING", "REPEATED"),
+        ],
+    )
+    table.description, table.labels = "All plays.", {"app": "x"}
+    table.time_partitioning = bigquery.TimePartitioning(type_="DAY", field="played_at")
+    table.clustering_fields = ["listener_id"]
+    table.table_constraints = TableConstraints(PrimaryKey(columns=["listener_id", "played_at"]), None)
+    table.expires = NOON + timedelta(days=400)
+    return warehouse.client.create_table(table)
+
+
+def test_a_table_can_be_made_once_and_only_in_a_dataset(warehouse: Warehouse) -> None:
+    table = warehouse.create("t", "id STRING")
+
+    with pytest.raises(Conflict, match=f"Already Exists: Table {PROJECT}:listening.t"):
+        warehouse.client.create_table(table)
+    assert warehouse.client.create_table(table, exists_ok=True).table_id == "t"
+    with pytest.raises(NotFound, match=f"Not found: Dataset {PROJECT}:nowhere"):
+        warehouse.client.create_table(bigquery.Table(f"{PROJECT}.nowhere.t"))
+
+
+def test_a_type_that_nobody_needs_is_refused_by_name(warehouse: Warehouse) -> None:
+    with pytest.raises(BadRequest, match="The type GEOGRAPHY is not imitated"):
+        warehouse.create("t", "place GEOGRAPHY")
+
+
+def test_tables_are_listed_until_they_are_deleted(warehouse: Warehouse) -> None:
+    for name in ("b", "a"):
+        warehouse.create(name, "id STRING")
+    assert [table.table_id for table in warehouse.client.list_tables("listening")] == ["a", "b"]
+
+    warehouse.client.delete_table("listening.a")
+
+    assert [table.table_id for table in warehouse.client.list_tables("listening")] == ["b"]
+    with pytest.raises(NotFound, match=f"Not found: Table {PROJECT}:listening.a"):
+        warehouse.client.get_table("listening.a")
+    with pytest.raises(NotFound, match=f"Not found: Table {PROJECT}:listening.a"):
+        warehouse.client.delete_table("listening.a")
+
+
+def test_a_table_whose_time_has_come_is_gone_and_its_name_is_free(warehouse: Warehouse) -> None:
+    warehouse.create("staging", "id STRING", expires=NOON + timedelta(hours=1))
+    warehouse.rows("INSERT INTO staging (id) VALUES ('a')")
+    warehouse.clock.set(NOON + timedelta(minutes=59))
+    assert warehouse.rows("SELECT id FROM staging") == [("a",)]
+
+    warehouse.clock.set(NOON + timedelta(hours=1))
+
+    assert list(warehouse.client.list_tables("listening")) == []
+    for ask in (
+        lambda: warehouse.client.get_table("listening.staging"),
+        lambda: warehouse.rows("SELECT 1 FROM staging"),
+    ):
+        with pytest.raises(NotFound, match=f"Not found: Table {PROJECT}:listening.staging"):
+            ask()
+    warehouse.create("staging", "id STRING")
+    assert warehouse.rows("SELECT id FROM staging") == []
+
+
+def test_a_dataset_says_when_its_tables_expire_and_a_table_says_it_better(warehouse: Warehouse) -> None:
+    dataset = bigquery.Dataset(f"{PROJECT}.passing")
+    dataset.location, dataset.default_table_expiration_ms = LOCATION, 3_600_000
+    warehouse.client.create_dataset(dataset)
+    for name, expires in (("by_default", None), ("sooner", NOON + timedelta(minutes=1))):
+        table = bigquery.Table(f"{PROJECT}.passing.{name}", schema=[bigquery.SchemaField("id", "STRING")])
+        table.expires = expires
+        warehouse.client.create_table(table)
+
+    truncating = bigquery.LoadJobConfig(
+        source_format="CSV", schema=table.schema, write_disposition="WRITE_TRUNCATE", create_disposition="CREATE_NEVER"
+    )
+    rows = BytesIO(b"a\n")
+    warehouse.client.load_table_from_file(rows, "passing.by_default", size=2, job_config=truncating).result()
+
+    found = {table.table_id: table.expires for table in warehouse.client.list_tables("passing")}
+    assert found == {"by_default": NOON + timedelta(hours=1), "sooner": NOON + timedelta(minutes=1)}
+    assert warehouse.client.get_dataset("passing").default_table_expiration_ms == 3_600_000
+
+
+def test_the_time_of_modification_moves_with_the_data_and_with_nothing_else(warehouse: Warehouse) -> None:
+    warehouse.create("t", "id STRING")
+    merge = "MERGE t USING (SELECT 'a' AS id) AS s ON t.id = s.id WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)"
+    moments = []
+    for hour, sql in enumerate(
+        ["SELECT id FROM t", merge, merge, "DELETE FROM t WHERE id = 'x'", "DELETE FROM t WHERE TRUE"]
+    ):
+        warehouse.clock.set(NOON + timedelta(hours=hour))
+        warehouse.rows(sql)
+        moments.append(warehouse.client.get_table("listening.t").modified - NOON)
+
+    assert moments == [timedelta(hours=hour) for hour in (0, 1, 1, 1, 4)]
+
+
+def test_two_changes_in_one_millisecond_leave_two_times_of_modification(warehouse: Warehouse) -> None:
+    warehouse.create("t", "id STRING")
+    seen = set()
+    for _ in range(3):
+        warehouse.rows("INSERT INTO t (id) VALUES ('a')")
+        seen.add(warehouse.client.get_table("listening.t").modified)
+
+    assert seen == {NOON + timedelta(milliseconds=ms) for ms in (1, 2, 3)}
+
+
+def test_rows_and_bytes_are_counted_as_bigquery_counts_them(warehouse: Warehouse) -> None:
+    warehouse.create("t", "s STRING", "i INT64", "f FLOAT64", "b BOOL", "t TIMESTAMP", "d DATE", "j JSON")
+    values = "'Mötley', 1, 0.5, TRUE, TIMESTAMP '2026-11-22 00:00:00+00', DATE '2026-11-22', PARSE_JSON('{}')"
+    warehouse.rows(f"INSERT INTO t VALUES ({values}), ({', '.join(['NULL'] * 7)})")
+    table = warehouse.client.get_table("listening.t")
+
+    # A text is two bytes and its UTF-8, a number or an instant eight, a truth one, NULL nothing.
+    assert (table.num_rows, table.num_bytes) == (2, (2 + 7) + 8 + 8 + 1 + 8 + 8 + (2 + 2))
+
+
+def test_a_required_column_takes_no_null(warehouse: Warehouse) -> None:
+    warehouse.create("t", "id STRING REQUIRED", "n INT64")
+    for sql in (
+        "INSERT INTO t (n) VALUES (1)",
+        "INSERT INTO t (id, n) VALUES ('a', 1), (NULL, 2)",
+        "MERGE t USING (SELECT CAST(NULL AS STRING) AS x) ON FALSE WHEN NOT MATCHED THEN INSERT (id) VALUES (x)",
+    ):
+        with pytest.raises(BadRequest, match="Required field id cannot be null"):
+            warehouse.rows(sql)
+
+    assert warehouse.rows("SELECT id, n FROM t") == []
+
+
+def test_rows_are_listed_in_pages_in_the_order_they_came(warehouse: Warehouse) -> None:
+    warehouse.create("t", "n INT64", "s STRING")
+    warehouse.rows("INSERT INTO t (n, s) VALUES " + ", ".join(f"({n}, 's{n}')" for n in range(25)))
+    listed = warehouse.client.list_rows(
+        "listening.t", page_size=10, selected_fields=[bigquery.SchemaField("n", "INT64")]
+    )
+    pages = [[row.values() for row in page] for page in listed.pages]
+
+    assert pages == [[(n,) for n in range(start, min(start + 10, 25))] for start in (0, 10, 20)]
+    assert listed.total_rows == 25
+    rows = warehouse.client.list_rows("listening.t", start_index=23)
+    assert [row.values() for row in rows] == [(23, "s23"), (24, "s24")]
+
+
+def test_a_call_that_is_not_imitated_names_itself(warehouse: Warehouse) -> None:
+    path = f"/bigquery/v2/projects/{PROJECT}/datasets/listening/tables/t/insertAll"
+    response = requests.post(warehouse.url + path, json={}, timeout=10)
+
+    assert response.status_code == 501
+    assert response.json()["error"]["message"] == f"The laptop cloud does not imitate POST {path}"

@@ -1,0 +1,68 @@
+"""Every page is opened, in Chromium or in AppTest, and a page that was broken on purpose is named."""
+
+import os
+import shutil
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from localcloud import chromium, dashboard
+from localcloud.demo import pages as demo_pages
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.gcp.set_up import ROOT
+from tests.dashboard.seed import seed
+
+pytestmark = pytest.mark.timeout(400)
+NOW = datetime.now(UTC).replace(microsecond=0)
+PLAY = {
+    "listener_id": "listener-one", "played_at": NOW, "track_id": "a" * 22, "track_name": "Song", "artist_id": "ada",
+    "artist_name": "Ada", "artist_names": "Ada", "album_id": "dawn", "album_name": "Dawn", "duration_ms": 180_000,
+    "source": "api", "run_id": "20261122T100000Z", "ingested_at": NOW,
+}  # fmt: skip
+RUN = {
+    "run_id": "20261122T100000Z", "slot": NOW, "step": "ingest", "state": "succeeded", "started_at": NOW,
+    "finished_at": NOW, "details": '{"listeners": {"listener-one": {"state": "collected", "new": 1, "fetched": 1}}}',
+}  # fmt: skip
+WAYS = ["AppTest", pytest.param("Chromium", marks=pytest.mark.browser)]
+
+
+@pytest.fixture
+def laptop(tmp_path, monkeypatch):
+    """A laptop cloud that holds one play, and a copy of the dashboard whose page When is broken."""
+    copy = tmp_path / "dashboard"
+    shutil.copytree(ROOT / "dashboard", copy, ignore=shutil.ignore_patterns("__pycache__", ".mypy_cache"))
+    page = copy / "app_pages" / "when_page.py"
+    page.write_text(page.read_text() + '\nraise LookupError("broken on purpose")\n')
+    monkeypatch.setattr(dashboard, "DASHBOARD", copy)
+    monkeypatch.setattr(demo_pages, "PAGES", ["overview", "track", "when"])
+    with LaptopCloud(tmp_path / "cloud") as cloud:
+        for name in cloud.environment.keys() - os.environ.keys():
+            monkeypatch.setenv(name, cloud.environment[name])
+        seed(cloud, "plays", [PLAY])
+        seed(cloud, "runs", [RUN])
+        yield SimpleNamespace(settings=cloud.environment, directory=tmp_path)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_page_that_is_broken_is_named_and_the_others_are_not(laptop, way):
+    browser = chromium.find() if way == "Chromium" else None
+    assert browser or way == "AppTest", chromium.MISSING
+    opened = {one.page: one.fault for one in demo_pages.open_pages(laptop, browser)}
+    assert opened.keys() == {"overview", "track", "when"}
+    assert "LookupError" in opened["when"] or "broken on purpose" in opened["when"]
+    assert (opened["overview"], opened["track"]) == (None, None)
+
+
+@pytest.mark.browser
+def test_a_browser_that_does_not_start_is_named(laptop):
+    pytest.importorskip("playwright")
+    [opened] = demo_pages.open_pages(laptop, "/bin/false")
+    assert opened.fault.startswith("/bin/false does not start: ")
+
+
+def test_every_page_of_the_dashboard_is_known():
+    text = (ROOT / "dashboard" / "streamlit_app.py").read_text()
+    assert demo_pages.PAGES
+    assert all(f'"app_pages/{page}_page.py"' in text for page in demo_pages.PAGES)
+    assert text.count("app_pages/") == len(demo_pages.PAGES)

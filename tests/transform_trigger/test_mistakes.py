@@ -1,0 +1,66 @@
+"""A message that cannot succeed ends, at whatever step and with whatever Python raises there."""
+
+import inspect
+
+import pytest
+
+from tests.transform_trigger.harness import ROOT, TEN, entries
+
+MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@example.invalid"), ValueError("7 > 6")]
+# A class of Dataproc's client is made by these, once for an instance of the function.
+MADE_ONCE = {"dataproc_client"}
+
+
+def steps():
+    """What one_message takes from other modules of transform_trigger and calls in the way of a message."""
+    import one_message
+
+    taken = {name: part for name, part in vars(one_message).items() if inspect.isfunction(part)}
+    modules = {path.stem for path in (ROOT / "functions/transform_trigger").glob("*.py")} - {"one_message"}
+    found = {name for name, part in taken.items() if part.__module__ in modules}
+    return found - MADE_ONCE - {"mistakes_are_permanent", "log", "slot_of"}
+
+
+def test_every_step_is_walked():
+    assert steps() >= {"fetch_batches", "unrecorded_failure", "decide", "free_batch_ids", "submit_batch", "write_row"}
+
+
+def broken(error):
+    def step(*arguments, **options):
+        raise error
+
+    return step
+
+
+@pytest.mark.parametrize("error", MISTAKES, ids=lambda error: type(error).__name__)
+def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_repeated(
+    triggering, monkeypatch, capsys, error
+):
+    for hour, name in enumerate(sorted(steps())):
+        run_id = f"20261122T{hour:02}0000Z"
+        entries(capsys)
+        with monkeypatch.context() as patch:
+            patch.setattr(f"one_message.{name}", broken(error))
+            triggering.publish(run_id)
+            assert (triggering.deliver(), triggering.deliver()) == ([200], []), name
+        for batch_id in triggering.batch_ids():
+            if run_id.lower() in batch_id:
+                triggering.finish(run_id)
+
+        (said,) = [entry for entry in entries(capsys) if entry["severity"] == "ERROR"]
+        assert f"No repeat can help: {type(error).__name__} in test_trigger_mistakes.py, line " in said["reason"], name
+        assert "example" not in str(said)
+        told = [row["error_class"] for row in triggering.ledger() if row["run_id"] == run_id]
+        # The ledger itself may be what is broken: then the entry is all there is.
+        assert told == ([] if name == "write_row" else ["TriggerBroken"]), name
+
+
+@pytest.mark.parametrize("error", [ConnectionError("reset"), TimeoutError("slow")])
+def test_what_a_repeat_can_heal_is_repeated_still(triggering, monkeypatch, error):
+    triggering.publish(TEN)
+    with monkeypatch.context() as patch:
+        patch.setattr("one_message.fetch_batches", broken(error))
+        assert triggering.deliver() == [500]
+
+    assert triggering.deliver() == [200]
+    assert [row["state"] for row in triggering.ledger()] == ["succeeded"]

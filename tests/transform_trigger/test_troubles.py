@@ -1,0 +1,183 @@
+"""What goes wrong with transform_trigger: stops and troubles at any call, refusals, unreadable messages."""
+
+import json
+import time
+
+import pytest
+
+from localcloud.faults import Fault
+from tests.transform_trigger.harness import (
+    CREATE,
+    ELEVEN,
+    ELEVENS_BATCH,
+    TEN,
+    TENS_BATCH,
+    TENS_ROW,
+    entries,
+    ledger_row,
+)
+
+ANY_CALL = "^(gcp|bigquery) "
+
+
+def test_an_entry_that_was_lost_with_the_function_is_written_by_the_repeat(triggering, capsys):
+    triggering.publish(TEN)
+    triggering.deliver()
+    triggering.finish(TEN, "FAILED", "exit code 1")
+    triggering.publish(ELEVEN)
+    triggering.cloud.faults.order(Fault("^bigquery ", "stop", "after"))
+    assert triggering.deliver() == [500]
+    triggering.cloud.faults.clear()
+    triggering.restart()
+    entries(capsys)
+
+    assert triggering.deliver() == [200]
+
+    assert [entry["message"] for entry in entries(capsys)] == ["A Spark batch failed", "A batch was submitted"]
+
+
+def test_a_batch_whose_creation_was_not_answered_is_not_created_again(triggering, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client's pause between two tries
+    triggering.cloud.faults.order(Fault(CREATE, "answer", "after"), Fault(CREATE, "drop", "after"))
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [200]
+
+    assert triggering.batch_ids() == [TENS_BATCH]
+    assert triggering.ledger() == [TENS_ROW]
+    assert (
+        len([call for call in triggering.cloud.faults.calls if call.startswith("gcp POST") and "batches" in call]) == 3
+    )
+
+
+def calls_of_one_message(triggering):
+    triggering.restart()
+    triggering.publish("20261121T000000Z")
+    triggering.cloud.faults.clear()
+    triggering.deliver()
+    triggering.finish("20261121T000000Z")
+    return [call for call in triggering.cloud.faults.calls if call.startswith(("gcp", "bigquery"))]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_function_stopped_at_any_of_its_calls_loses_nothing(triggering, when):
+    calls = calls_of_one_message(triggering)
+    assert len(calls) > 3
+    for number in range(len(calls)):
+        run_id = f"20261122T{number:02}0000Z"
+        batch_id = f"top-tracks-{run_id.lower()}"
+        triggering.restart()
+        triggering.publish(run_id)
+        triggering.cloud.faults.order(Fault(ANY_CALL, "stop", when, skip=number))
+
+        assert triggering.deliver() == [500], calls[number]
+        triggering.cloud.faults.clear()
+        triggering.restart()
+        assert triggering.deliver() == [200], calls[number]
+
+        assert triggering.batch_ids()[1:][number:] == [batch_id], calls[number]
+        reason = f"Batch {batch_id} submitted for 12 new plays."
+        rows = [row for row in triggering.ledger() if row["run_id"] == run_id]
+        assert rows == [ledger_row(run_id, "transform", "succeeded", reason, 12)], calls[number]
+        triggering.finish(run_id)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(triggering, monkeypatch, when):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the clients' pauses between two tries
+    calls = calls_of_one_message(triggering)
+    for number in range(len(calls)):
+        run_id = f"20261122T{number:02}0000Z"
+        triggering.restart()
+        triggering.publish(run_id)
+        triggering.cloud.faults.order(Fault(ANY_CALL, "answer", when, skip=number))
+
+        assert triggering.deliver() == [200], calls[number]
+
+        triggering.cloud.faults.clear()
+        triggering.finish(run_id)
+    assert len(triggering.batch_ids()) == len(triggering.ledger()) == 1 + len(calls)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_request_that_dataproc_refuses_is_recorded_and_not_repeated(triggering, capsys, status):
+    body = '{"error": {"code": 400, "message": "Cannot act as spark@x.iam.gserviceaccount.com here", "status": "X"}}'
+    triggering.cloud.faults.order(Fault(CREATE, "answer", status=status, body=body))
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [200]
+
+    reason = "Dataproc refuses the batch: Cannot act as (an address) here."
+    assert triggering.ledger() == [ledger_row(TEN, "transform", "failed", reason, 12, "BatchRefused")]
+    (entry,) = entries(capsys)
+    assert (entry["severity"], entry["message"]) == ("ERROR", "No batch can be submitted")
+    # The next load that brings new plays submits again.
+    triggering.publish(ELEVEN)
+    assert triggering.deliver() == [200]
+    assert triggering.batch_ids() == [ELEVENS_BATCH]
+
+
+def test_a_missing_grant_is_recorded_and_the_message_comes_again(triggering):
+    body = '{"error": {"code": 403, "message": "Permission dataproc.batches.create denied", "status": "X"}}'
+    triggering.cloud.faults.order(Fault(CREATE, "answer", status=403, body=body))
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [500]
+    reason = "Dataproc does not let the function submit: Permission dataproc.batches.create denied."
+    failed = ledger_row(TEN, "transform", "failed", reason, 12, "BatchForbidden")
+    assert triggering.ledger() == [failed]
+
+    assert triggering.deliver() == [200]
+    assert triggering.ledger() == [failed, TENS_ROW]
+
+
+def test_a_message_that_cannot_be_read_is_logged_and_does_not_come_again(triggering, capsys):
+    bodies = [b"not JSON", b"", {}, {"message": {}}, {"message": {"data": "e30="}}]
+    triggering.cloud.faults.clear()
+
+    assert [triggering.post(body).status_code for body in bodies] == [200] * 5
+
+    assert list(triggering.cloud.faults.calls) == []
+    logged = entries(capsys)
+    told = {"severity": "ERROR", "message": "A message cannot be read and is dropped", "event_id": "9"}
+    assert logged == [{**told, "reason": entry["reason"]} for entry in logged]
+    assert [entry["reason"] for entry in logged] == [
+        *["The event holds no message with data"] * 4,
+        "The message's slot is not an instant",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pushed", "event_id"),
+    [
+        ({"message": {"attributes": {"a": "b"}, "messageId": "9"}, "subscription": "projects/p/subscriptions/s"}, "9"),
+        ({"message": {"messageId": 9, "data": 7}, "subscription": "projects/p/subscriptions/s"}, None),
+        ({"message": "text"}, None),
+        ([], None),
+        (b"not JSON", None),
+        (b"", None),
+    ],
+)
+def test_a_push_without_a_message_of_loads_is_logged_and_does_not_come_again(triggering, capsys, pushed, event_id):
+    body = pushed if isinstance(pushed, bytes) else json.dumps(pushed)
+    assert triggering.client.post("/", data=body, content_type="application/json").status_code == 200
+    (entry,) = entries(capsys)
+    told = {"severity": "ERROR", "message": "A message cannot be read and is dropped", "event_id": event_id}
+    assert entry == told | {"reason": "The event holds no message with data"}
+
+
+def test_a_push_as_pub_sub_sends_it_is_dealt_with_like_the_cloud_event_of_it(triggering):
+    triggering.publish(TEN)
+    assert triggering.deliver() == [200]
+    _, body, _ = triggering.events[-1]
+    assert triggering.client.post("/", data=body, content_type="application/json").status_code == 200
+    assert triggering.ledger() == [TENS_ROW]
+    assert triggering.batch_ids() == [TENS_BATCH]
+
+
+def test_a_missing_setting_is_named_when_the_first_message_comes(triggering, monkeypatch, caplog):
+    monkeypatch.delenv("SPARK_JOB_URI")
+    triggering.publish(TEN)
+
+    assert triggering.deliver() == [500]
+    assert "SettingsError: The setting SPARK_JOB_URI is missing" in caplog.text
