@@ -10,14 +10,14 @@ from localcloud import processes
 
 SLOW = (
     "tests/pipeline/test_demo.py",
-    "tests/dashboard/test_browser.py",
+    "tests/dashboard/browser/test_every_page.py",
     "tests/faults/test_promise.py",
     "tests/pipeline/test_command_line.py",
-    "tests/dashboard/test_browser_states.py",
-    "tests/dashboard/test_browser_use.py",
+    "tests/dashboard/browser/test_states.py",
+    "tests/dashboard/browser/test_use.py",
     "tests/faults/test_checks_can_fail.py",
     "tests/cli/test_processes.py",
-    "tests/localcloud/test_spark.py",
+    "tests/localcloud/spark/test_batch.py",
     "tests/benchmarks/test_load_test.py",
     "tests/ingest/test_stops.py",
 )
@@ -26,7 +26,7 @@ NEEDS_TIME = {"app", "cloud", "importing", "ingesting", "laptop", "loading", "ow
 """Fixtures that start a laptop cloud or the dashboard for each test."""
 IN_SHORT = (
     "tests/cli/test_listeners.py",
-    "tests/dashboard/test_empty_history.py",
+    "tests/dashboard/analysis/test_empty_history.py",
     "tests/ingest/test_run.py",
     "tests/load/test_load.py",
     "tests/transform_trigger/test_transform_trigger.py",

@@ -19,7 +19,7 @@ from localcloud.web import Server
 from tests.cli.harness import ANY_PORT, ONE, TWO, Person
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = Path(__file__).parent / "exports" / "Streaming_History_Audio_2023-2024_7.json"
+EXAMPLE = Path(__file__).parent / "import_history" / "exports" / "Streaming_History_Audio_2023-2024_7.json"
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 
 

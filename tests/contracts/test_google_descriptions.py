@@ -35,7 +35,7 @@ from tests.contracts.api_judge import (
 )
 
 ROOT = Path(__file__).parents[2]
-EXPORT = ROOT / "tests/cli/exports/Streaming_History_Audio_2023-2024_7.json"
+EXPORT = ROOT / "tests/cli/import_history/exports/Streaming_History_Audio_2023-2024_7.json"
 # The dashboard's folder is its root; its modules are named unlike the functions'.
 sys.path.append(str(ROOT / "dashboard"))
 PROJECT = "/v1/projects/p"

@@ -67,7 +67,7 @@ sys.path += [str(ROOT / "functions" / name) for name in FUNCTIONS]
 FIRST_SLOT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 
-# How often Cloud Scheduler retries within the hour with terraform/schedule.tf (tests/localcloud/test_scheduler.py).
+# How often Cloud Scheduler retries within the hour with terraform/schedule.tf (tests/localcloud/gcp/test_scheduler.py).
 RETRY_SECONDS = tuple(wait * 30 for wait in HOURLY.waits())
 # A header that is further ahead of the clock belongs to a run out of turn.
 AHEAD = timedelta(minutes=1)

@@ -22,7 +22,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from localcloud import chromium
 from localcloud.processes import free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 IN_A_BROWSER = [pytest.mark.browser, pytest.mark.timeout(300)]
 PAGES = ("", "top", "when", "discoveries", "sound", "year", "history", "pipeline", "about")
@@ -55,7 +55,7 @@ def serving(state_file: Path, port: int | None = None, settings: Mapping[str, st
     its own it lives in real time, because a browser drops cookies that a server of the past gives.
     """
     port = port or free_port()
-    command = [sys.executable, "-m", "tests.dashboard.serve_invented", str(port), str(state_file)]
+    command = [sys.executable, "-m", "tests.dashboard.browser.serve_invented", str(port), str(state_file)]
     command += [f"{name}={value}" for name, value in (settings or {}).items()]
     server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TZ": "Asia/Kolkata"})
     try:

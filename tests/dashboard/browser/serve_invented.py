@@ -1,7 +1,7 @@
 """Serves the dashboard as its container does, over invented warehouses: `python -m … PORT [STATE_FILE [NAME=VALUE…]]`.
 
-The file says which of `invented_states` is served now, or `hostile`; without one, or while it is empty, the warehouse
-is full.
+The file says which of `invented/states.py` is served now, or `hostile`; without one, or while it is empty, the
+warehouse is full.
 """
 
 import os
@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-DASHBOARD = Path(__file__).parents[2] / "dashboard"
+DASHBOARD = Path(__file__).parents[3] / "dashboard"
 sys.path.insert(0, str(DASHBOARD))
 
 

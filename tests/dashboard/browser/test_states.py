@@ -27,7 +27,7 @@ ALL = [*STATES, "stale"]
 def test_an_empty_or_broken_page_looks_finished_as_well(
     browser: Browser, address: str, in_state: Callable[[str], object], state: str
 ) -> None:
-    """Wide and narrow; the themes take turns, as what depends on one of them alone, `test_browser` sees."""
+    """Wide and narrow; the themes take turns, as what depends on one of them alone, `test_every_page.py` sees."""
     in_state(state)
     for place, path in enumerate(STATE_PAGES.get(state, ("", "pipeline")), start=ALL.index(state)):
         theme = ("light", "dark")[place % 2]

@@ -16,7 +16,7 @@ from tests.dashboard.invented import warehouse
 from tests.dashboard.invented.warehouse import InventedWarehouse
 from warehouse import store
 
-APP = Path(__file__).parents[2] / "dashboard" / "streamlit_app.py"
+APP = Path(__file__).parents[3] / "dashboard" / "streamlit_app.py"
 ENVIRONMENT = {
     "GOOGLE_CLOUD_PROJECT": "invented",
     "DASHBOARD_ACCESS": "laptop",

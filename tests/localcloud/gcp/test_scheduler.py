@@ -114,7 +114,7 @@ def test_waits_double_then_grow_by_the_last_of_these_and_end_at_the_longest() ->
 
 
 def test_the_hourly_schedule_retries_as_terraform_has_it_thirty_times_as_fast() -> None:
-    text = (Path(__file__).parents[2] / "terraform/schedule.tf").read_text()
+    text = (Path(__file__).parents[3] / "terraform/schedule.tf").read_text()
     set_to = {name: int(value) for name, value in re.findall(r'^ +(\w+) += "?(\d+)s?"?$', text, re.MULTILINE)}
     assert (HOURLY.count, HOURLY.max_doublings) == (set_to["retry_count"], set_to["max_doublings"])
     assert HOURLY.max_duration_seconds * 30 == set_to["max_retry_duration"]

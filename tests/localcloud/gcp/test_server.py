@@ -19,7 +19,7 @@ from localcloud.gcp.credentials import write_service_account
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOKEN = "AQ-very-secret"
 
 

@@ -52,7 +52,7 @@ def test_a_life_is_the_same_whatever_part_of_it_is_asked_for_first():
 
 def test_a_life_is_the_same_in_another_process():
     code = (
-        "from tests.localcloud.test_invented_lives import *;"
+        "from tests.localcloud.listeners.test_lives import *;"
         "print(digest(new_life(LISTENERS[0]).between(SINCE, SINCE + timedelta(days=40))))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "4242", "TZ": "Pacific/Auckland"}

@@ -15,7 +15,7 @@ from localcloud.listeners.music import invent_catalogue
 from localcloud.spotify.data_export import export_row, export_rows, write_zip
 
 SINCE = datetime(2026, 3, 1, tzinfo=UTC)
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
