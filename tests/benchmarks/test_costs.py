@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import cost_model, cost_tables, costs
-from benchmarks.cost_model import Usage, assumed, bill, total_usd
-from benchmarks.dashboard import invented_runs
-from benchmarks.dashboard_bytes import billed_megabytes, scanned_bytes
-from benchmarks.dashboard_plays import listed, plays
+from benchmarks.costs import __main__ as costs
+from benchmarks.costs import model, tables
+from benchmarks.costs.model import Usage, assumed, bill, total_usd
+from benchmarks.dashboard.__main__ import invented_runs
+from benchmarks.dashboard.billed import billed_megabytes, scanned_bytes
+from benchmarks.dashboard.plays import listed, plays
 from cli.errors import CliError
 from cli.place import Place
 from cli.warehouse import Warehouse
@@ -43,7 +44,7 @@ def usage(**values):
 
 def test_a_batch_of_154_seconds_costs_three_cents():
     # 12 DCU x 154 s = 0.51333 DCU-hours x $0.06 = $0.0308; 750 GB x 154 s = 32.0833 GB-hours x $0.000054795 = $0.001758
-    assert cost_tables.batch_usd() == pytest.approx(0.0308 + 0.001758, abs=1e-6)
+    assert tables.batch_usd() == pytest.approx(0.0308 + 0.001758, abs=1e-6)
 
 
 def test_a_batch_shorter_than_a_minute_is_billed_a_minute():
@@ -76,20 +77,20 @@ def test_queries_are_billed_ten_megabytes_for_each_table():
 
 def test_a_visit_is_billed_for_everybodys_plays_and_for_the_ledger():
     # 115,000 plays of ten years: 30 MB, as decision 10 says, and 10 for the ledger; few plays: the minimum of each.
-    assert cost_model.visit_megabytes(115_000) == 30 + 10
-    assert cost_model.visit_megabytes(5 * 115_000) == 54 + 10
-    assert cost_model.visit_megabytes(1_000) == 30 + 10
+    assert model.visit_megabytes(115_000) == 30 + 10
+    assert model.visit_megabytes(5 * 115_000) == 54 + 10
+    assert model.visit_megabytes(1_000) == 30 + 10
     lines = bill(usage(runs=0, runs_with_plays=0, dashboard_loads=3))
     assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(3 * 40)
 
 
 def test_what_the_model_takes_for_the_dashboards_queries_is_what_its_benchmark_works_out():
     rows = plays(2_000)
-    assert scanned_bytes("plays", rows) / len(rows) == pytest.approx(cost_model.PLAY_BYTES_READ, rel=0.01)
+    assert scanned_bytes("plays", rows) / len(rows) == pytest.approx(model.PLAY_BYTES_READ, rel=0.01)
     tracks = listed(rows)
-    assert scanned_bytes("tracks", tracks) / len(tracks) == pytest.approx(cost_model.TRACK_BYTES_READ, rel=0.01)
-    assert len(listed(plays())) / 115_000 == pytest.approx(cost_model.TRACKS_PER_PLAY, rel=0.15)
-    assert billed_megabytes("runs", pd.DataFrame(invented_runs())) == cost_model.LEDGER_MB
+    assert scanned_bytes("tracks", tracks) / len(tracks) == pytest.approx(model.TRACK_BYTES_READ, rel=0.01)
+    assert len(listed(plays())) / 115_000 == pytest.approx(model.TRACKS_PER_PLAY, rel=0.15)
+    assert billed_megabytes("runs", pd.DataFrame(invented_runs())) == model.LEDGER_MB
 
 
 def test_what_the_document_says_is_paid_beside_spark_is_paid():
@@ -112,7 +113,7 @@ def test_what_the_document_says_is_paid_beside_spark_is_paid():
     [(1, 24, 730 / 24), (1, 3, 730 / 3), (1, 0, 730), (0.25, 1, 182.5), (0.25, 24, 730 / 27)],
 )
 def test_batches_follow_hours_with_plays_and_keep_the_interval(share, hours, batches):
-    assert cost_model.batches_per_month(share, hours) == pytest.approx(batches)
+    assert model.batches_per_month(share, hours) == pytest.approx(batches)
 
 
 def test_a_ledger_is_scaled_to_a_month_and_repeats_count_once():
@@ -189,11 +190,11 @@ def test_the_tables_of_the_document_are_what_the_arithmetic_says(name):
     """If not: python -m benchmarks.costs --write."""
     text = (ROOT / name).read_text()
     assert "<!-- costs: months -->" in text
-    assert cost_tables.filled(text) == text
+    assert tables.filled(text) == text
 
 
 def test_every_table_is_in_the_document():
-    assert set(re.findall(r"<!-- costs: (\w+) -->", (ROOT / "docs/costs.md").read_text())) == set(cost_tables.TABLES)
+    assert set(re.findall(r"<!-- costs: (\w+) -->", (ROOT / "docs/costs.md").read_text())) == set(tables.TABLES)
 
 
 def test_what_terraform_says_of_the_interval_is_what_the_arithmetic_says():
@@ -201,8 +202,8 @@ def test_what_terraform_says_of_the_interval_is_what_the_arithmetic_says():
     daily, hourly = re.search(
         r"about \$(\d+) a month for Spark; 0, after every run with new plays: up to \$(\d+)", text
     ).groups()
-    assert int(daily) == round(cost_model.batches_per_month(1, 24) * cost_tables.batch_usd())
-    assert int(hourly) == round(cost_model.batches_per_month(1, 0) * cost_tables.batch_usd())
+    assert int(daily) == round(model.batches_per_month(1, 24) * tables.batch_usd())
+    assert int(hourly) == round(model.batches_per_month(1, 0) * tables.batch_usd())
 
 
 def test_the_smallest_batch_here_is_the_one_that_is_submitted():
@@ -210,8 +211,8 @@ def test_the_smallest_batch_here_is_the_one_that_is_submitted():
     properties = dict(re.findall(r'"(spark\.[a-z.]+)": "(\w+)"', text))
     machines = 1 + int(properties["spark.executor.instances"])
     cores = int(properties["spark.driver.cores"]) + 2 * int(properties["spark.executor.cores"])
-    assert cores == cost_model.BATCH_DCU
-    assert machines * int(properties["spark.dataproc.executor.disk.size"].removesuffix("g")) == cost_model.BATCH_DISK_GB
+    assert cores == model.BATCH_DCU
+    assert machines * int(properties["spark.dataproc.executor.disk.size"].removesuffix("g")) == model.BATCH_DISK_GB
 
 
 def test_the_tables_are_printed_and_a_laptop_that_does_not_run_is_named(tmp_path, capsys):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from benchmarks.dashboard import (
+from benchmarks.dashboard.__main__ import (
     BILLED_LIMIT_MEGABYTES,
     first_load_megabytes,
     invented_runs,
@@ -14,8 +14,8 @@ from benchmarks.dashboard import (
     unlisted_megabytes,
     up_to_now,
 )
-from benchmarks.dashboard_bytes import EVERY_COLUMN, billed_megabytes, column_bytes, scanned_bytes
-from benchmarks.dashboard_plays import plays
+from benchmarks.dashboard.billed import EVERY_COLUMN, billed_megabytes, column_bytes, scanned_bytes
+from benchmarks.dashboard.plays import plays
 from localcloud.gcp.set_up import ROOT
 
 DECISION = (ROOT / "docs/decisions/0010-what-the-first-load-bills.md").read_text()

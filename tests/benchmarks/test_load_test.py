@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.cloud import bigquery
 
-from benchmarks import ingest_world, load, load_world
-from benchmarks.ingest_world import Weather
+from benchmarks.ingest import world as ingest_world
+from benchmarks.ingest.world import Weather
+from benchmarks.load import __main__ as load
+from benchmarks.load import world as load_world
 from localcloud import ledger
 
 pytestmark = pytest.mark.timeout(300)

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from random import Random
 
-from benchmarks import same_play
-from benchmarks.quirks import NOT_LISTED, live
+from benchmarks.same_play import __main__
+from benchmarks.same_play.quirks import NOT_LISTED, live
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Life
 from localcloud.listeners.music import invent_catalogue
@@ -13,7 +13,7 @@ SINCE, UNTIL = datetime(2026, 10, 29, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=
 
 
 def test_three_days_that_the_api_and_an_export_report_are_one_row_per_play():
-    outcome = same_play.measure(3, 1, api_first=True, with_beginnings=True)
+    outcome = __main__.measure(3, 1, api_first=True, with_beginnings=True)
     assert outcome.plays == outcome.rows > 50
     assert outcome.found == outcome.both
     assert (outcome.precision, outcome.recall) == (1, 1)
@@ -31,6 +31,6 @@ def test_a_play_in_two_rows_and_one_with_the_time_of_another_are_told_apart():
     ]
     rows[1] |= {"ms_played": None, "over_at": rows[1]["played_at"]}
     rows[2] |= {"ms_played": rows[2]["ms_played"] + 1}
-    outcome = same_play.judge(heard[:5], rows)
+    outcome = __main__.judge(heard[:5], rows)
     assert (outcome.both.total(), outcome.found.total(), outcome.wrong.total()) == (5, 3, 1)
     assert (outcome.precision, outcome.recall) == (3 / 4, 3 / 5)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.load_world import World, world
-from benchmarks.quirks import NOT_LISTED, SHARES, USUAL, Heard, Row, api_rows, export_rows, live, other_id
+from benchmarks.load.world import World, world
+from benchmarks.same_play.quirks import NOT_LISTED, SHARES, USUAL, Heard, Row, api_rows, export_rows, live, other_id
 from cli.commands.import_history import plays_files
 from cli.commands.import_history.reading import play_times
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, parse_rows

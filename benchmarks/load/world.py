@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.csv
 
-from benchmarks.dashboard_plays import plays
+from benchmarks.dashboard.plays import plays
 from benchmarks.function_process import served
 from localcloud import ledger
 from localcloud.demo.proofs import Check

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.function_process import Measured
-from benchmarks.ingest_world import Weather, World, checks, world
+from benchmarks.ingest.world import Weather, World, checks, world
 
 RUN_LIMIT_SECONDS = 120
 MEMORY_LIMIT_MIB = 300

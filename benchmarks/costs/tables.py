@@ -3,10 +3,9 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from benchmarks import cost_model as model
-from benchmarks import cost_prices as prices
-from benchmarks.cost_model import Line, assumed, bill, total_usd, total_without_allowance_usd
-from benchmarks.cost_prices import Price
+from benchmarks.costs import model, prices
+from benchmarks.costs.model import Line, assumed, bill, total_usd, total_without_allowance_usd
+from benchmarks.costs.prices import Price
 
 INTERVAL_HOURS: Mapping[str, int] = {"once a day (the default)": 24, "every 3 hours": 3, "after every run": 1}
 BILL_HEADS = ("item", "units", "free", "billed", "price", "dollars")

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks import cost_prices as prices
-from benchmarks.cost_prices import Price
+from benchmarks.costs import prices
+from benchmarks.costs.prices import Price
 
 HOURS_PER_MONTH = 730
 DAYS_PER_MONTH = HOURS_PER_MONTH / 24

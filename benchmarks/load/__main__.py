@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from benchmarks.function_process import Measured
-from benchmarks.load_world import checks, household, top_ten_checks, world
+from benchmarks.load.world import checks, household, top_ten_checks, world
 
 _TENTHS = 10
 

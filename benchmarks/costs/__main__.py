@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import cost_tables
-from benchmarks.cost_model import (
+from benchmarks.costs import tables
+from benchmarks.costs.model import (
     BATCH_OVERHEAD_SECONDS,
     BATCH_SECONDS,
     DAYS_PER_MONTH,
@@ -42,11 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.write:
             for document in DOCUMENTS:
-                document.write_text(cost_tables.filled(document.read_text()))
+                document.write_text(tables.filled(document.read_text()))
         elif options.laptop or options.project:
             _print_ledger(place.chosen(options, os.environ), options.days)
         else:
-            print(cost_tables.everything())
+            print(tables.everything())
     except CliError as error:
         print(plain(str(error)), file=sys.stderr)
         return error.exit_code
@@ -128,7 +128,7 @@ def _print_ledger(where: Place, days: int) -> None:
 
 
 def _columns(lines: Sequence[Line]) -> list[str]:
-    rows = [list(cost_tables.BILL_HEADS), *(cost_tables.cells(line) for line in lines)]
+    rows = [list(tables.BILL_HEADS), *(tables.cells(line) for line in lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

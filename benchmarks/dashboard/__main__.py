@@ -20,9 +20,9 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.dashboard_bytes import EVERY_COLUMN, billed_megabytes
-from benchmarks.dashboard_plays import listed, plays
-from benchmarks.dashboard_sent import sent_bytes, served
+from benchmarks.dashboard.billed import EVERY_COLUMN, billed_megabytes
+from benchmarks.dashboard.plays import listed, plays
+from benchmarks.dashboard.sent import sent_bytes, served
 from benchmarks.figures import against_limit, against_rival
 from localcloud import chromium, ledger
 from localcloud.gcp.laptop_cloud import LaptopCloud

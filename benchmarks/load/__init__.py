@@ -1,0 +1,1 @@
+"""A household's year through load: `python -m benchmarks.load`. May import localcloud and benchmarks.dashboard."""
