@@ -29,7 +29,7 @@ from cli.place import Place
 from cli.warehouse import Row, Warehouse
 from localcloud.terminal import plain
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 DOCUMENTS = (_ROOT / "docs" / "costs.md", _ROOT / "README.md")
 _HOUR = timedelta(hours=1)
 SHORTEST_DAYS = 3

@@ -29,7 +29,7 @@ from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.dashboard.page_names import ITEMS, PAGES
 from tests.dashboard.seed import seed
 
-DASHBOARD = Path(__file__).parents[1] / "dashboard"
+DASHBOARD = Path(__file__).parents[2] / "dashboard"
 PERIODS = ("28 days", "12 months", "All time")
 LISTENER = "listener-one"
 LISTENERS = 5

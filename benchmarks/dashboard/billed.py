@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-QUERIES = Path(__file__).parents[1] / "dashboard" / "warehouse" / "queries"
+QUERIES = Path(__file__).parents[2] / "dashboard" / "warehouse" / "queries"
 MEGABYTE = 2**20
 EVERY_COLUMN = "everything"
 """The one query that selects *."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-DASHBOARD = Path(__file__).parents[1] / "dashboard"
+DASHBOARD = Path(__file__).parents[2] / "dashboard"
 
 
 def sent_bytes(browser: str, address: str) -> int:
