@@ -15,8 +15,8 @@ from typing import Any
 import requests
 from google.cloud import bigquery
 
-from asking import Question, ask
 from failures import Failure, RequestRefused
+from http_client import Question, ask
 from ingest_log import log
 from ingest_queries import run_query, string, strings, timestamp
 from pauses import Pauses

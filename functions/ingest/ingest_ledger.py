@@ -8,8 +8,8 @@ from typing import Any
 
 from google.cloud import bigquery
 
+from buckets import object_name
 from ingest_queries import integer, run_query, string, timestamp
-from landing import object_name
 from report import Report
 from slots import Run
 

@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import buckets
 import consent
 import gaps
-import given_up
 import ingest_ledger
-import landing
-import quarantine
+import refused_items
 import report
+import unloaded_files
 from audio_features import Provider, add_features, reccobeats_provider, spotify_provider
+from collect import Visit, visit_all
 from failures import Failure, NotAsked, explain
 from ingest_cloud import Cloud
 from ingest_log import log
 from known_plays import fetch_known
-from listeners import APP_SECRET, list_listener_secrets, read_app
+from listener_secrets import APP_SECRET, list_listener_secrets, read_app
 from plays import Row, key_of
 from report import Report
 from slots import Run
 from spotify import Spotify
-from visits import Visit, visit_all
 
 
 def run_once(cloud: Cloud, run: Run) -> Report:
@@ -29,7 +29,7 @@ def run_once(cloud: Cloud, run: Run) -> Report:
         return past.finished
     outcome = report.of_pause(run, past.blocked_until) if past.blocked_until else _ask_listeners(cloud, run)
     ingest_ledger.write_run(cloud.bigquery, outcome, past)
-    given_up.send_again(cloud, run)
+    unloaded_files.send_again(cloud, run)
     return outcome
 
 
@@ -58,8 +58,8 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit
     known = fetch_known(cloud.bigquery, rows)
     gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.reached), known.imported)
     new = [row for row in rows if key_of(row) not in known.keys]
-    landed = landing.land(cloud.landing, run.run_id, _with_features(cloud, run, spotify, new))
-    refused_first = quarantine.write_refused(cloud.quarantine, run.run_id, refused)
+    landed = buckets.land(cloud.landing, run.run_id, _with_features(cloud, run, spotify, new))
+    refused_first = refused_items.write_refused(cloud.quarantine, run.run_id, refused)
     return report.of_visits(run, visits, landed, refused_first, visited_at)
 
 

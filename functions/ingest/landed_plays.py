@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from google.cloud import bigquery
 from google.cloud.storage import Blob, Bucket
 
-from given_up import fetch_unloaded
+from buckets import object_name
 from ingest_log import log
 from ingest_queries import run_query, timestamp
-from landing import object_name
 from plays import KEY
 from slots import Run
+from unloaded_files import fetch_unloaded
 
 _SECONDS = 60
 # As long as Eventarc tries to deliver an event.

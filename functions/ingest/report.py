@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from buckets import Landed, object_name
+from collect import Visit
 from failures import Failure, NotAsked, RateLimited, explain, retry_heals
-from landing import Landed, object_name
 from slots import Run
-from visits import Visit
 
 State = Literal["succeeded", "skipped", "failed"]
 

@@ -14,7 +14,6 @@ from typing import Any, TypeGuard, TypeVar
 
 import requests
 
-from asking import Question, Refusal, ask
 from failures import (
     AccessTokenRefused,
     ClientRefused,
@@ -25,6 +24,7 @@ from failures import (
     RequestRefused,
     UnreadableAnswer,
 )
+from http_client import Question, Refusal, ask
 from pauses import Pauses
 
 PAGE_SIZE = 50

@@ -10,8 +10,8 @@ from cloudevents.http import CloudEvent
 
 from landed_object import LandedObject, parse_event
 from load_errors import EventUnreadable, LoadBroken, mistakes_are_permanent
+from load_file import Cloud, load_file
 from load_settings import Settings
-from one_file import Cloud, load_file
 
 
 @functions_framework.cloud_event

@@ -12,7 +12,7 @@ from bigquery_jobs import CALL_SECONDS, RETRY, query, run_once
 from landed_object import LandedObject
 from load_errors import REFUSALS, FileRefused, ObjectGone
 from plays_table import PLAYED_AT, PlaysTable
-from refused import is_gone
+from quarantine import is_gone
 
 # More bad rows than this, and nothing of the file is believed.
 _ANY_NUMBER = 1_000_000

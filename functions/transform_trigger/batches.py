@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from message import PlaysLoaded, run_id_of, slot_of
+from plays_loaded import PlaysLoaded, run_id_of, slot_of
 from trigger_errors import BatchRefused
 
 LABELS = {"app": "heavy-rotation", "job": "top-tracks"}

@@ -11,7 +11,7 @@ from google.api_core.retry import Retry
 from google.cloud import dataproc_v1
 
 from batches import LABELS, KnownBatch, label_of_run, run_of_label
-from message import PlaysLoaded
+from plays_loaded import PlaysLoaded
 from trigger_errors import BatchForbidden, BatchRefused
 from trigger_settings import Settings
 

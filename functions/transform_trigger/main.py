@@ -9,8 +9,8 @@ import functions_framework
 from cloudevents.exceptions import GenericException
 from cloudevents.http import from_http
 
-from message import PlaysLoaded, message_id, parse_event
-from one_message import Cloud, handle
+from plays_loaded import PlaysLoaded, message_id, parse_event
+from trigger_batch import Cloud, handle
 from trigger_errors import BatchStillRunning, MessageUnreadable, TriggerBroken, mistakes_are_permanent
 from trigger_log import log
 from trigger_settings import Settings

@@ -216,7 +216,7 @@ def test_a_run_that_lands_meanwhile_is_seen_by_the_next_pass(told, monkeypatch):
 
 def test_a_token_that_ingest_has_rotated_meanwhile_is_destroyed_too(told, waiting, monkeypatch):
     """Ingest's own code, with the token read before: Terraform's secrets stay, so there is a place to store it."""
-    import listeners as ingest_listeners
+    import listener_secrets as ingest_listeners
 
     client = google_clients.secret_manager(on_laptop(told.owner.directory))
     secret = f"refresh-token-{ONE}"
@@ -366,7 +366,7 @@ def reason_of_load(*messages):
     """As load writes it."""
     from landed_object import LandedObject
     from load_errors import FileRefused
-    from refused import reason_json
+    from quarantine import reason_json
 
     landed = LandedObject("p-landing", REFUSED, 1)
     errors = [

@@ -291,7 +291,7 @@ ROW = st.fixed_dictionaries(
     st.lists(ROW, min_size=1, max_size=4, unique_by=lambda row: (row["listener_id"], row["played_at"], row["track_id"]))
 )
 def test_any_rows_come_out_of_the_warehouse_as_they_went_into_the_csv_or_without_what_cannot_be(way, rows):
-    from landing import object_name, to_csv
+    from buckets import object_name, to_csv
 
     run_id = f"{next(SLOTS):%Y%m%dT%H%M%SZ}"
     # No example may meet a play of another.

@@ -76,7 +76,7 @@ def test_an_event_names_an_object_or_is_refused(data):
 @example(MESSAGE | {"rows_new": True})
 @example(MESSAGE | {"run_id": "10101T000000Z", "slot": "0001-01-01T00:00:00Z"})
 def test_a_message_is_one_of_loads_or_is_refused(message):
-    from message import parse_message
+    from plays_loaded import parse_message
     from trigger_errors import MessageUnreadable
 
     try:
@@ -94,7 +94,7 @@ def test_a_message_is_one_of_loads_or_is_refused(message):
 @example(DEEP.encode())
 @example(b"\xff")
 def test_a_pubsub_event_holds_a_message_or_is_refused(data):
-    from message import parse_event
+    from plays_loaded import parse_event
     from trigger_errors import MessageUnreadable
 
     for event in ({"message": {"data": base64.b64encode(data).decode()}}, {"message": {"data": data}}, data):
@@ -129,7 +129,7 @@ class Manager:
 @example(b'{"refresh_token": ' + b"9" * 5_000 + b"}")
 def test_a_secret_is_a_consent_or_is_unusable_and_never_shown(content):
     from failures import SecretUnusable, explain
-    from listeners import ListenerSecret, read_listener
+    from listener_secrets import ListenerSecret, read_listener
 
     secret = ListenerSecret("ada", "projects/p/secrets/refresh-token-ada")
     try:
@@ -148,7 +148,7 @@ def test_a_secret_is_a_consent_or_is_unusable_and_never_shown(content):
 @example(json.dumps({"client_id": "x", "client_secret": "y\n"}).encode())
 def test_the_apps_secret_is_one_or_is_unusable(content):
     from failures import AppSecretUnusable
-    from listeners import read_app
+    from listener_secrets import read_app
 
     try:
         app = read_app(Manager(content), "p")
@@ -212,7 +212,7 @@ def test_a_slot_is_an_instant_of_our_time_or_is_refused(header):
 @example({"projects/p/secrets/a": "ａda"})
 @example({"projects/p/secrets/a": "'; DROP TABLE plays; --"})
 def test_a_label_is_a_slug_or_names_nobody(labels):
-    from listeners import name_listeners
+    from listener_secrets import name_listeners
 
     for secret in name_listeners(labels):
         assert secret.failure or set(secret.listener_id) <= {*string.ascii_lowercase, *string.digits, "-", "_"}

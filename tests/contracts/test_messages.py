@@ -19,18 +19,18 @@ SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 @given(st.integers(1_400_000_000, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
 def test_load_recognises_the_name_of_every_file_that_ingest_lands(slot):
+    import buckets
     import landed_object
-    import landing
     import slots
 
     run_id = slots.Run(slot, slot).run_id
-    landed = landed_object.LandedObject("bucket", landing.object_name(run_id), 1)
+    landed = landed_object.LandedObject("bucket", buckets.object_name(run_id), 1)
     assert (landed.is_run_file, landed.run_id, landed.slot) == (True, run_id, slot)
 
 
 def test_transform_trigger_reads_the_message_that_load_publishes(tmp_path, monkeypatch):
     """Through the laptop's Pub/Sub, as Eventarc delivers it."""
-    import message
+    import plays_loaded
     from tests.load.harness import csv_of, loading_cloud, play
 
     with loading_cloud(tmp_path) as loading:
@@ -42,23 +42,23 @@ def test_transform_trigger_reads_the_message_that_load_publishes(tmp_path, monke
         loading.deliver()
         loading.deliver()
     [event] = received
-    plays = message.parse_event(json.loads(event))
+    plays = plays_loaded.parse_event(json.loads(event))
     assert (plays.run_id, plays.slot, plays.rows_new) == ("20261122T100000Z", SLOT, 2)
     assert abs(plays.committed_at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_a_message_of_somebody_else_is_not_read_as_ours():
-    import message
+    import plays_loaded
     from trigger_errors import MessageUnreadable
 
     data = base64.b64encode(b'{"run_id": "20261122T100000Z", "rows_new": 2}').decode()
     with pytest.raises(MessageUnreadable):
-        message.parse_event({"message": {"data": data}})
+        plays_loaded.parse_event({"message": {"data": data}})
 
 
 def batch_arguments():
     import dataproc
-    import message
+    import plays_loaded
     import trigger_settings
 
     environ = {
@@ -68,7 +68,7 @@ def batch_arguments():
         "SPARK_TEMP_BUCKET": "temporary",
         "SPARK_SERVICE_ACCOUNT": "spark@a-project.iam.gserviceaccount.com",
     }
-    plays = message.PlaysLoaded("20261122T100000Z", SLOT, 2, SLOT)
+    plays = plays_loaded.PlaysLoaded("20261122T100000Z", SLOT, 2, SLOT)
     return dataproc.job_arguments(trigger_settings.Settings.from_env(environ), plays, SLOT + timedelta(minutes=1))
 
 

@@ -104,9 +104,9 @@ def partitioning(time_partitioning):
 
 
 def test_the_header_of_a_landed_csv_is_the_table_plays():
-    import landing
+    import buckets
 
-    assert landing.to_csv([]).decode() == ",".join(columns_of("plays")) + "\n"
+    assert buckets.to_csv([]).decode() == ",".join(columns_of("plays")) + "\n"
 
 
 def test_the_audio_features_that_ingest_fills_are_columns_of_plays_and_stand_together():

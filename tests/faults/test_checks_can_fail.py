@@ -8,17 +8,17 @@ from random import Random
 
 import pytest
 
+import buckets
+import collect
 import gaps
 import ingest_ledger
-import landing
+import load_file
 import merge
-import one_file
-import one_message
 import plays
 import report
 import slots
 import spotify
-import visits
+import trigger_batch
 from batches import Decision
 from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import landing as landing_bucket
@@ -96,17 +96,17 @@ def test_plays_that_two_loads_store_at_once_are_noticed_and_repaired(world, monk
     evidence = world.run(OVERLAPPING)
     assert checks.problems(evidence) == []
     assert len(evidence.doubled) == 10
-    monkeypatch.setattr(one_file, "count_doubled", lambda *details: 0)
+    monkeypatch.setattr(load_file, "count_doubled", lambda *details: 0)
     assert broken(world, OVERLAPPING) == {"every_doubled_play_was_noticed"}
 
 
 def test_a_run_that_leaves_the_file_as_an_earlier_attempt_landed_it_loses_plays(world, monkeypatch):
-    monkeypatch.setattr(landing, "_add", lambda blob, content, rows: landing.Landed({}, by_this_attempt=False))
+    monkeypatch.setattr(buckets, "_add", lambda blob, content, rows: buckets.Landed({}, by_this_attempt=False))
     assert "every_play_that_a_finished_run_was_shown_is_stored" in broken(world, HALF_HEARD)
 
 
 def test_a_file_that_is_said_to_be_written_and_is_not(world, monkeypatch):
-    monkeypatch.setattr(landing, "_write", lambda blob, content, generation: True)
+    monkeypatch.setattr(buckets, "_write", lambda blob, content, generation: True)
     found = broken(world, CALM)
     assert "ingest_succeeded_where_and_only_where_a_file_landed" in found
     assert "every_play_that_a_finished_run_was_shown_is_stored" in found
@@ -135,18 +135,18 @@ def test_a_gap_where_nothing_is_missing(world, monkeypatch):
 
 
 def test_a_rotated_token_that_is_not_kept(world, monkeypatch):
-    monkeypatch.setattr(visits, "store_refresh_token", lambda client, listener, token: listener)
+    monkeypatch.setattr(collect, "store_refresh_token", lambda client, listener, token: listener)
     assert broken(world, CALM) == {"the_newest_refresh_token_is_kept"}
 
 
 def test_a_token_in_a_log(world, monkeypatch):
-    real = visits.store_refresh_token
+    real = collect.store_refresh_token
 
     def careless(client, listener, token):
         print(f"keeping {token}")
         return real(client, listener, token)
 
-    monkeypatch.setattr(visits, "store_refresh_token", careless)
+    monkeypatch.setattr(collect, "store_refresh_token", careless)
     assert broken(world, CALM) == {"no_secret_is_seen_anywhere"}
 
 
@@ -154,15 +154,17 @@ def test_a_rotated_token_that_is_kept_only_when_the_page_has_come(world, monkeyp
     def careless(client, spotify, listener):
         grant = spotify.refresh(listener.refresh_token)
         if grant.refresh_token is None:
-            return visits._Refreshed(grant.access_token, listener)
+            return collect._Refreshed(grant.access_token, listener)
         spotify.fetch_recently_played(grant.access_token)
-        return visits._Refreshed(grant.access_token, visits.store_refresh_token(client, listener, grant.refresh_token))
+        return collect._Refreshed(
+            grant.access_token, collect.store_refresh_token(client, listener, grant.refresh_token)
+        )
 
     storm_of_it = storm(
         Heard(0, ONE, 5), trouble(1, *LONE_KINDS["a rotation that ends the old token, then no page"](Random(1)))
     )
     assert broken(world, storm_of_it) == set()
-    monkeypatch.setattr(visits, "_refresh", careless)
+    monkeypatch.setattr(collect, "_refresh", careless)
     assert "the_newest_refresh_token_is_kept" in broken(world, storm_of_it)
 
 
@@ -174,13 +176,13 @@ def test_credentials_as_they_are_sent_in_a_log(world, monkeypatch):
 
 @pytest.mark.parametrize("by", [1000, -1])
 def test_a_load_that_claims_other_than_it_brought(world, monkeypatch, by):
-    real = one_file.succeeded
+    real = load_file.succeeded
 
     def boasting(landed, merged):
         outcome = real(landed, merged)
         return replace(outcome, rows_new=outcome.rows_new + by)
 
-    monkeypatch.setattr(one_file, "succeeded", boasting)
+    monkeypatch.setattr(load_file, "succeeded", boasting)
     assert "load_says_what_it_did" in broken(world, CALM)
 
 
@@ -197,37 +199,37 @@ def test_a_listener_who_is_called_heard_and_was_not(world, monkeypatch):
 
 
 def test_a_publish_that_failed_and_is_passed_over(world, monkeypatch):
-    real = one_file.publish_plays_loaded
+    real = load_file.publish_plays_loaded
 
     def careless(*details):
         with suppress(Exception):
             real(*details)
 
-    monkeypatch.setattr(one_file, "publish_plays_loaded", careless)
+    monkeypatch.setattr(load_file, "publish_plays_loaded", careless)
     unpublished = trouble(0, Fault("gcp POST .*:publish", times=60))
     found = broken(world, storm(Heard(0, ONE, 5), unpublished))
     assert "every_load_that_brought_plays_was_told_to_transform_trigger" in found
 
 
 def test_plays_that_nobody_is_told_of(world, monkeypatch):
-    monkeypatch.setattr(one_file, "publish_plays_loaded", lambda *details: None)
+    monkeypatch.setattr(load_file, "publish_plays_loaded", lambda *details: None)
     assert {"the_last_batch_has_seen_every_play"} < broken(world, CALM)
 
 
 def test_a_batch_beside_another(world, monkeypatch):
-    monkeypatch.setattr(one_message, "decide", lambda *details: Decision("submit", "always"))
+    monkeypatch.setattr(trigger_batch, "decide", lambda *details: Decision("submit", "always"))
     hanging = storm(Heard(0, ONE, 5), Heard(1, ONE, 5), trouble(0, EndBatch("hangs"), AN_HOUR_LATE))
     twice = storm(Heard(0, ONE, 5), trouble(0, Fault("events deliver .*messagePublished", "twice")))
     assert "never_do_two_batches_run_at_once" in broken(world, twice) | broken(world, hanging)
 
 
 def test_a_load_that_leaves_no_row(world, monkeypatch):
-    monkeypatch.setattr(one_file, "write_outcome", lambda *details: True)
+    monkeypatch.setattr(load_file, "write_outcome", lambda *details: True)
     assert broken(world, CALM) == {"load_says_what_it_did"}
 
 
 def test_a_ledger_that_says_what_did_not_happen(world, monkeypatch):
-    monkeypatch.setattr(one_message, "submit_batch", lambda *details: "top-tracks-of-nobody")
+    monkeypatch.setattr(trigger_batch, "submit_batch", lambda *details: "top-tracks-of-nobody")
     assert "batches_are_what_the_ledger_says" in broken(world, CALM)
 
 
@@ -235,13 +237,13 @@ def test_an_event_that_never_arrives(world, monkeypatch):
     def fail(*details):
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(one_file, "fetch_plays_table", fail)
+    monkeypatch.setattr(load_file, "fetch_plays_table", fail)
     found = broken(world, CALM)
     assert {"nothing_is_left_undelivered", "every_stored_play_is_in_the_file_of_its_run"} <= found
 
 
 def test_a_play_that_a_dead_run_was_shown_and_nobody_tells_of(world, monkeypatch):
-    monkeypatch.setattr(landing, "_add", lambda blob, content, rows: landing.Landed({}, by_this_attempt=False))
+    monkeypatch.setattr(buckets, "_add", lambda blob, content, rows: buckets.Landed({}, by_this_attempt=False))
     monkeypatch.setattr(gaps, "write_gaps", lambda *details: None)
     assert "every_play_on_any_page_is_stored_or_inside_a_gap" in broken(world, HALF_HEARD)
 
@@ -292,13 +294,13 @@ def test_a_pause_that_never_ends(world, monkeypatch):
 
 
 def test_a_rotated_token_that_is_thrown_away_in_the_first_hour(world, monkeypatch):
-    real = visits.store_refresh_token
+    real = collect.store_refresh_token
 
     def forgetful(client, listener, token):
         is_first_hour = datetime.now(UTC).hour == 10
         return listener.with_token(token, listener.version) if is_first_hour else real(client, listener, token)
 
-    monkeypatch.setattr(visits, "store_refresh_token", forgetful)
+    monkeypatch.setattr(collect, "store_refresh_token", forgetful)
     rotated = storm(Heard(0, ONE, 5), trouble(0, Rotate(ONE, old_dies_at_once=True)))
     assert "in_the_end_everybody_is_heard" in broken(world, rotated)
 
@@ -309,7 +311,7 @@ def test_a_run_that_wrote_at_another_time(world, monkeypatch):
     def late(items, listener_id, run):
         return real(items, listener_id, replace(run, started_at=run.started_at + timedelta(hours=3)))
 
-    monkeypatch.setattr(visits, "parse_page", late)
+    monkeypatch.setattr(collect, "parse_page", late)
     assert "every_stored_play_is_true_in_every_column" in broken(world, CALM)
 
 
@@ -345,7 +347,7 @@ def test_a_call_that_the_laptop_cloud_does_not_know(world, monkeypatch):
     def ask(client, table_id, *rest):
         client.get_routine(f"{table_id}_routine", retry=None)
 
-    monkeypatch.setattr(one_file, "fetch_plays_table", ask)
+    monkeypatch.setattr(load_file, "fetch_plays_table", ask)
     assert "nothing_was_asked_that_the_laptop_cloud_does_not_know" in broken(world, CALM)
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from buckets import object_name, to_csv
 from gaps import pages_without_overlap, write_gaps
 from known_plays import fetch_known
-from landing import object_name, to_csv
 from plays import key_of
 from tests.ingest.items import RUN, row
 

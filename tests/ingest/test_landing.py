@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landing import ForeignObject, Landed, LandingContradiction, land, object_name, to_csv
+from buckets import ForeignObject, Landed, LandingContradiction, land, object_name, to_csv
 from localcloud.faults import Fault
 from plays import COLUMNS
 from slots import Run

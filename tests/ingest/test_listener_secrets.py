@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from listeners import ListenerSecret, list_listener_secrets, name_listeners, read_listener, store_refresh_token
+from listener_secrets import ListenerSecret, list_listener_secrets, name_listeners, read_listener, store_refresh_token
 from localcloud.faults import Fault
 from tests.ingest.harness import RUN_ID, SLOT
 

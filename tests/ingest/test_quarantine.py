@@ -5,7 +5,7 @@ import json
 import pytest
 
 from plays import RefusedItem
-from quarantine import object_name, write_refused
+from refused_items import object_name, write_refused
 from tests.ingest.items import RUN
 
 

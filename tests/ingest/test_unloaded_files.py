@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from landing import to_csv
+from buckets import to_csv
 from localcloud.faults import Fault
 from tests.ingest.harness import OBJECT, RUN_ID, SLOT
 from tests.ingest.items import row

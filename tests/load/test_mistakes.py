@@ -11,9 +11,9 @@ MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@exa
 
 def steps():
     """What one_file takes from other modules of load and calls in the way of a file."""
-    import one_file
+    import load_file
 
-    taken = {name: part for name, part in vars(one_file).items() if inspect.isfunction(part)}
+    taken = {name: part for name, part in vars(load_file).items() if inspect.isfunction(part)}
     modules = {path.stem for path in (ROOT / "functions/load").glob("*.py")} - {"one_file", "load_errors"}
     return {name for name, part in taken.items() if part.__module__ in modules} - {"publisher_client"}
 

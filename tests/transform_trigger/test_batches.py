@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batches import Decision, KnownBatch, decide, free_batch_ids, label_of_run, run_of_label, unrecorded_failure
-from message import PlaysLoaded
+from plays_loaded import PlaysLoaded
 from trigger_errors import BatchRefused
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)

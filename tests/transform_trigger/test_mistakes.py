@@ -13,9 +13,9 @@ MADE_ONCE = {"dataproc_client"}
 
 def steps():
     """What one_message takes from other modules of transform_trigger and calls in the way of a message."""
-    import one_message
+    import trigger_batch
 
-    taken = {name: part for name, part in vars(one_message).items() if inspect.isfunction(part)}
+    taken = {name: part for name, part in vars(trigger_batch).items() if inspect.isfunction(part)}
     modules = {path.stem for path in (ROOT / "functions/transform_trigger").glob("*.py")} - {"one_message"}
     found = {name for name, part in taken.items() if part.__module__ in modules}
     return found - MADE_ONCE - {"mistakes_are_permanent", "log", "slot_of"}

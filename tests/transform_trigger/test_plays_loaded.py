@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from message import PlaysLoaded, parse_event
+from plays_loaded import PlaysLoaded, parse_event
 from trigger_errors import MessageUnreadable
 
 MESSAGE = {

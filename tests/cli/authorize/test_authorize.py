@@ -48,7 +48,7 @@ def test_agreeing_stores_a_consent_that_spotify_honours_and_ingest_can_read(owne
 def test_ingest_finds_the_new_listener_by_its_labels(owner, capsys, monkeypatch):
     from google.cloud.secretmanager import SecretManagerServiceClient
 
-    import listeners as of_ingest
+    import listener_secrets as of_ingest
 
     owner.knows_app()
     owner.authorizes(capsys, ONE, Person(ONE))

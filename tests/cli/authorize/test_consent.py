@@ -100,7 +100,7 @@ def test_ingest_and_the_commands_agree_on_when_a_consent_ends(consented_at, now)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_listeners_name_is_one_that_ingest_takes(name):
-    import listeners as of_ingest
+    import listener_secrets as of_ingest
 
     consent.check_listener(name)
     assert of_ingest.name_listeners({"s": name})[0].failure is None
@@ -108,7 +108,7 @@ def test_a_listeners_name_is_one_that_ingest_takes(name):
 
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_any_other_name_is_refused_here_and_there(name):
-    import listeners as of_ingest
+    import listener_secrets as of_ingest
 
     with pytest.raises(Misused, match="cannot be a listener's name"):
         consent.check_listener(name)

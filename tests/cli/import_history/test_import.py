@@ -132,7 +132,7 @@ def test_a_dry_run_says_the_same_and_stores_nothing(importing):
 
 def page(plays, slot):
     """A page of the API as ingest lands it."""
-    from landing import to_csv
+    from buckets import to_csv
     from plays import parse_page
     from slots import Run
 
@@ -245,7 +245,7 @@ def test_gaps_that_an_export_covers_are_closed_and_others_are_not(importing, tmp
 
 def test_the_file_is_the_one_that_ingest_would_land(importing):
     """Two writers, one form: header, quotes, NULL and instants."""
-    import landing as ingest_landing
+    import buckets as ingest_landing
 
     importing.types("import", ONE, NEW)
     content = importing.cloud.storage.read(importing.landing, importing.landed()[0])

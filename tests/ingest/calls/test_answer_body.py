@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from asking import Question, ask
 from failures import Failure, RequestRefused, SpotifyUnavailable, UnreadableAnswer
+from http_client import Question, ask
 from pauses import Pauses
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

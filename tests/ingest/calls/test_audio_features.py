@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from audio_features import FEATURES, Provider, add_features, ask_provider
+from buckets import to_csv
 from failures import SpotifyUnavailable
-from landing import to_csv
 from plays import COLUMNS
 from tests.ingest.harness import SLOT, ingesting_clouds
 from tests.ingest.items import RUN, row

@@ -8,7 +8,6 @@ import requests
 import time_machine
 
 import failures
-from asking import to_pause
 from failures import (
     AccessTokenRefused,
     ClientRefused,
@@ -21,6 +20,7 @@ from failures import (
     explain,
     retry_heals,
 )
+from http_client import to_pause
 from localcloud.spotify.errors import ERRORS
 from localcloud.web import Response, Routes, Server
 from spotify import App, Grant, Spotify, api_refusal, features_refusal, token_refusal

@@ -16,7 +16,7 @@ from load_settings import Settings
 from merge import MergedFile, count_doubled, find_merged, merge
 from plays_table import PlaysTable, fetch_plays_table
 from publish import publish_plays_loaded, publisher_client
-from refused import quarantine
+from quarantine import quarantine
 from staging import StagedFile, stage, stage_good_rows
 
 

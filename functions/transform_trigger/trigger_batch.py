@@ -8,7 +8,7 @@ from google.cloud import bigquery, dataproc_v1
 
 from batches import KnownBatch, decide, free_batch_ids, submitted_sentence, unrecorded_failure
 from dataproc import dataproc_client, fetch_batches, submit_batch
-from message import PlaysLoaded, slot_of
+from plays_loaded import PlaysLoaded, slot_of
 from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning, TriggerBroken, mistakes_are_permanent
 from trigger_ledger import LedgerRow, write_row
 from trigger_log import log

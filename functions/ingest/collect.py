@@ -15,7 +15,7 @@ from google.cloud.secretmanager import SecretManagerServiceClient
 
 from failures import AccessTokenRefused, Failure, NeedsConsent, TokenNotStored
 from ingest_log import log
-from listeners import Listener, ListenerSecret, read_listener, store_refresh_token
+from listener_secrets import Listener, ListenerSecret, read_listener, store_refresh_token
 from plays import RefusedItem, Row, parse_page
 from slots import Run
 from spotify import Spotify

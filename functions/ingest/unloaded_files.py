@@ -17,10 +17,10 @@ from google.cloud import bigquery
 from google.cloud.bigquery.table import Row
 from google.cloud.storage import Bucket
 
+from buckets import object_name
 from ingest_cloud import Cloud
 from ingest_log import log, without_addresses
 from ingest_queries import run_query, timestamp
-from landing import object_name
 from slots import Run
 
 _SECONDS = 60
