@@ -1,7 +1,7 @@
 """What somebody has to do about a failure, in a sentence; where the pipeline heals by itself, it says that.
 
-The classes are those that leave a row in the ledger: functions/ingest/failures.py, functions/load/one_file.py and
-functions/transform_trigger/one_message.py. docs/troubles.md says more about each.
+The classes are those that leave a row in the ledger: functions/ingest/failures.py, functions/load/load_file.py and
+functions/transform_trigger/trigger_batch.py. docs/troubles.md says more about each.
 """
 
 from pipeline.commands import cli

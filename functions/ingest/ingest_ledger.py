@@ -13,7 +13,7 @@ from ingest_queries import integer, run_query, string, timestamp
 from report import Report
 from slots import Run
 
-# Pauses are cut off at two days (asking.py): no older row holds one that is still on, and a longer one is none.
+# Pauses are cut off at two days (http_client.py): no older row holds one that is still on, and a longer one is none.
 _PAUSES_SINCE = timedelta(days=3)
 
 

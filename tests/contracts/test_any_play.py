@@ -217,7 +217,7 @@ def test_every_play_of_any_page_reaches_the_warehouse_as_the_page_said_it(way, p
 
 @pytest.mark.parametrize("levels", [40, 400, 900, 100_000])
 def test_an_item_nested_without_end_breaks_no_run(way, monkeypatch, levels):
-    monkeypatch.setattr("asking._FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr("http_client._FIRST_WAIT_SECONDS", 0.001)
     way.page = b'{"items": [{"track": {"name": %b%b}}]}' % (b"[" * levels, b"]" * levels)
     answer = way.ingest.post("/", headers={"X-CloudScheduler-ScheduleTime": next(SLOTS).isoformat()})
     # How deep Python reads differs with its version: then it is one item that is no play, else no page at all.
@@ -232,7 +232,7 @@ def test_whatever_answers_instead_of_a_page_costs_one_listener_one_hour(way, bod
     way.page = body
     slot = next(SLOTS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("asking._FIRST_WAIT_SECONDS", 0.001)
+        patch.setattr("http_client._FIRST_WAIT_SECONDS", 0.001)
         response = way.ingest.post("/", headers={"X-CloudScheduler-ScheduleTime": slot.isoformat()})
     told = response.get_json()
     assert (response.status_code, told["state"]) in [(503, "failed"), (200, "succeeded"), (200, "skipped")]

@@ -63,15 +63,15 @@ def test_every_failure_of_ingest_has_a_row():
 
 
 def test_every_failure_that_load_records_has_a_row():
-    recorded = caught_and_recorded("load/one_file.py", "failed")
-    beside_a_success = set(re.findall(r'error_class = "(\w+)"', (FUNCTIONS / "load/one_file.py").read_text()))
+    recorded = caught_and_recorded("load/load_file.py", "failed")
+    beside_a_success = set(re.findall(r'error_class = "(\w+)"', (FUNCTIONS / "load/load_file.py").read_text()))
     assert "FileRefused" in recorded
     assert beside_a_success == {"PlaysDoubled", "RowsRefused"}
     assert set(rows("The ledger: load")) == recorded | beside_a_success
 
 
 def test_every_failure_of_a_batch_has_a_row():
-    recorded = caught_and_recorded("transform_trigger/one_message.py", "transform_row")
+    recorded = caught_and_recorded("transform_trigger/trigger_batch.py", "transform_row")
     died = {f"Batch{state.capitalize()}" for state in dead_states()}
     assert (len(recorded), len(died)) == (3, 2)
     assert set(rows("The ledger: transform and top_tracks")) == recorded | died | {OTHER_EXCEPTIONS}

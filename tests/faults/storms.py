@@ -17,7 +17,7 @@ LISTENERS = ("listener-one", "listener-two")
 DAY_LONG_PAUSE_SECONDS = 82_661
 """As users report it (ledger of a real app, August 2026)."""
 SLOW_SECONDS = 25.0
-"""How long an answer takes that comes too late: ingest waits for 20 s (functions/ingest/asking.py)."""
+"""How long an answer takes that comes too late: ingest waits for 20 s (functions/ingest/http_client.py)."""
 LONGEST_LATE_MINUTES = 2 * 24 * 60
 
 

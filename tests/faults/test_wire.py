@@ -101,7 +101,8 @@ def test_an_answer_that_takes_twenty_seconds_is_late_for_some(world, monkeypatch
 
 
 def test_ingest_does_not_wait_for_an_answer_that_comes_too_late(world):
-    """SLOW_SECONDS is more than the patience of functions/ingest/asking.py: three tries, then the next hour's run."""
+    """SLOW_SECONDS is more than the patience of functions/ingest/http_client.py: three tries, then the next hour's
+    run."""
     slow = Order("slow", listener=ONE, endpoint="recently-played", times=3, seconds=SLOW_SECONDS)
     evidence = world.run(Storm(1, 1, (Heard(0, ONE, 5),), (Trouble(0, "slow", (slow,)),)))
     first, second = (attempt.answer["listeners"][ONE] for attempt in evidence.attempts[:2])

@@ -487,7 +487,7 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         # Google's authentication notes that the laptop's account has no name.
         patch.setattr(logging.getLogger("google.oauth2.service_account"), "disabled", True)
         # One after the other: the same storm is the same storm each time.
-        patch.setattr("visits._AT_ONCE", 1)
+        patch.setattr("collect._AT_ONCE", 1)
         # Google's tokens last an hour; fetching eight of them for each simulated hour would only take time.
         patch.setattr("localcloud.gcp.credentials.TOKEN_SECONDS", 30 * 86_400)
         yield World(cloud, server, wire, settings, traveller, root)

@@ -201,7 +201,7 @@ def ingesting_clouds(*directories, **details):
     """One or several clouds, three seconds after the slot; nothing but the test moves the time."""
     with contextlib.ExitStack() as stack:
         traveller = stack.enter_context(time_machine.travel(SLOT + timedelta(seconds=3)))
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr("asking._FIRST_WAIT_SECONDS", 0.01)
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr("http_client._FIRST_WAIT_SECONDS", 0.01)
         yield [stack.enter_context(_one_cloud(directory, traveller, details)) for directory in directories]
 
 

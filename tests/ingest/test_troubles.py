@@ -31,7 +31,7 @@ def test_what_passes_within_seconds_is_waited_for_and_leaves_no_trace(ingesting,
 
 
 def test_a_silent_spotify_is_given_up_after_the_time_out(ingesting, monkeypatch):
-    monkeypatch.setattr("asking._READ_SECONDS", 0.05)
+    monkeypatch.setattr("http_client._READ_SECONDS", 0.05)
     slug = ingesting.slugs[0]
     ingesting.authorize(slug)
     ingesting.spotify.order("slow", listener=slug, endpoint="recently-played", seconds=0.3, times=3)
@@ -116,7 +116,7 @@ def test_of_attempts_with_the_same_outcome_the_ledger_tells_of_the_one_that_hear
 
 def test_a_pause_that_a_repeat_meets_is_kept_and_says_nothing_of_listeners_who_were_heard_before(known, monkeypatch):
     ingesting, slot, run_id = known
-    monkeypatch.setattr("visits._AT_ONCE", 1)  # side by side, the pause may come before the other one is asked
+    monkeypatch.setattr("collect._AT_ONCE", 1)  # side by side, the pause may come before the other one is asked
     first = ingesting.run(slot)
     assert (first.body["state"], first.heard) == ("skipped", 2)
     before = one_row(ingesting, run_id)
@@ -132,7 +132,7 @@ def test_a_pause_that_a_repeat_meets_is_kept_and_says_nothing_of_listeners_who_w
 
 
 def test_listeners_whose_turn_comes_after_a_long_429_are_not_asked(ingesting, monkeypatch):
-    monkeypatch.setattr("visits._AT_ONCE", 1)
+    monkeypatch.setattr("collect._AT_ONCE", 1)
     one, three, two = sorted(ingesting.slugs)
     ingesting.authorize(*ingesting.slugs)
     ingesting.spotify.order("quota_exceeded", listener=three, retry_after_seconds=3600)

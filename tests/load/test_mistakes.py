@@ -10,11 +10,11 @@ MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@exa
 
 
 def steps():
-    """What one_file takes from other modules of load and calls in the way of a file."""
+    """What load/load_file.py takes from other modules of load and calls in the way of a file."""
     import load_file
 
     taken = {name: part for name, part in vars(load_file).items() if inspect.isfunction(part)}
-    modules = {path.stem for path in (ROOT / "functions/load").glob("*.py")} - {"one_file", "load_errors"}
+    modules = {path.stem for path in (ROOT / "functions/load").glob("*.py")} - {"load_file", "load_errors"}
     return {name for name, part in taken.items() if part.__module__ in modules} - {"publisher_client"}
 
 
@@ -45,7 +45,7 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
             content += csv_of(play(minute + 2)).splitlines(keepends=True)[1]
         entries(capsys)
         with monkeypatch.context() as patch:
-            patch.setattr(f"one_file.{name}", broken(error))
+            patch.setattr(f"load_file.{name}", broken(error))
             loading.land(content, file)
             assert (loading.deliver(), loading.deliver()) == ([200], []), name
 
@@ -62,7 +62,7 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
 def test_what_a_repeat_can_heal_is_repeated_still(loading, monkeypatch, error):
     loading.land(csv_of(play(1)))
     with monkeypatch.context() as patch:
-        patch.setattr("one_file.merge", broken(error))
+        patch.setattr("load_file.merge", broken(error))
         assert loading.deliver() == [500]
 
     assert loading.deliver() == [200]

@@ -192,7 +192,7 @@ def test_a_row_that_another_load_changes_meanwhile_is_not_overwritten_and_the_ev
     first, second = two_generations(loading)
     loading.post_event(second)
     with monkeypatch.context() as patch:
-        patch.setattr("one_file.fetch_told", lambda *of_this: '{"new":0,"completed":0,"known":0}')
+        patch.setattr("load_file.fetch_told", lambda *of_this: '{"new":0,"completed":0,"known":0}')
         assert loading.post_event(first) == 500
     (row,) = loading.ledger()
     assert (row["rows_in"], row["rows_new"]) == (5, 2)

@@ -12,11 +12,12 @@ MADE_ONCE = {"dataproc_client"}
 
 
 def steps():
-    """What one_message takes from other modules of transform_trigger and calls in the way of a message."""
+    """What transform_trigger/trigger_batch.py takes from other modules of transform_trigger and calls in the way of a
+    message."""
     import trigger_batch
 
     taken = {name: part for name, part in vars(trigger_batch).items() if inspect.isfunction(part)}
-    modules = {path.stem for path in (ROOT / "functions/transform_trigger").glob("*.py")} - {"one_message"}
+    modules = {path.stem for path in (ROOT / "functions/transform_trigger").glob("*.py")} - {"trigger_batch"}
     found = {name for name, part in taken.items() if part.__module__ in modules}
     return found - MADE_ONCE - {"mistakes_are_permanent", "log", "slot_of"}
 
@@ -40,7 +41,7 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
         run_id = f"20261122T{hour:02}0000Z"
         entries(capsys)
         with monkeypatch.context() as patch:
-            patch.setattr(f"one_message.{name}", broken(error))
+            patch.setattr(f"trigger_batch.{name}", broken(error))
             triggering.publish(run_id)
             assert (triggering.deliver(), triggering.deliver()) == ([200], []), name
         for batch_id in triggering.batch_ids():
@@ -59,7 +60,7 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
 def test_what_a_repeat_can_heal_is_repeated_still(triggering, monkeypatch, error):
     triggering.publish(TEN)
     with monkeypatch.context() as patch:
-        patch.setattr("one_message.fetch_batches", broken(error))
+        patch.setattr("trigger_batch.fetch_batches", broken(error))
         assert triggering.deliver() == [500]
 
     assert triggering.deliver() == [200]

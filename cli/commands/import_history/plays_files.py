@@ -1,6 +1,6 @@
 """The plays of an export as the CSV files that `load` takes, and where to cut so many plays into files. Pure.
 
-Header and columns are those of the table file that ingest owns; functions/ingest/landing.py writes the same form.
+Header and columns are those of the table file that ingest owns; functions/ingest/buckets.py writes the same form.
 """
 
 from collections.abc import Mapping, Sequence

@@ -55,7 +55,7 @@ def asked(url, read=lambda body: body, **form):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr("asking._FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr("http_client._FIRST_WAIT_SECONDS", 0.001)
 
 
 def whole(body, *headers):
@@ -124,7 +124,7 @@ def test_an_answer_without_end_is_given_up(monkeypatch, answer):
 
 def test_an_answer_of_a_byte_now_and_then_is_given_up(monkeypatch):
     monkeypatch.setattr("answer_body._WHOLE_SECONDS", 0.3)
-    monkeypatch.setattr("asking._MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("http_client._MOST_ATTEMPTS", 1)
     head = HEAD + b"Content-Length: 1000\r\n\r\n"
     with (
         answering(head, *[b" "] * 1000, seconds_between=0.05) as (url, _),

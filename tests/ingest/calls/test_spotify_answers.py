@@ -208,7 +208,7 @@ def test_a_pause_goes_into_the_ledger_and_what_was_collected_is_kept(ingesting, 
 def test_a_429_without_retry_after_is_waited_for_three_times_and_then_a_pause_goes_into_the_ledger(
     ingesting, monkeypatch
 ):
-    monkeypatch.setattr("asking._PAUSE_SECONDS_BY_DEFAULT", 1)
+    monkeypatch.setattr("http_client._PAUSE_SECONDS_BY_DEFAULT", 1)
     slug = ingesting.slugs[0]
     ingesting.authorize(slug)
     ingesting.spotify.order("rate_limited_text")
