@@ -66,10 +66,11 @@ def test_every_file_that_the_readme_links_to_exists():
         assert (ROOT / link).exists(), link
 
 
-def test_every_decision_is_in_the_list_of_decisions():
+def test_the_list_of_decisions_has_the_title_of_each():
     folder = ROOT / "docs/decisions"
-    listed = set(re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", (folder / "README.md").read_text()))
-    assert listed == {path.name for path in folder.glob("[0-9]*.md")}
+    listed = re.findall(r"^\| \[(\d+)\]\((.+)\) \| (.+) \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    heads = {path.name: path.read_text().partition("\n")[0] for path in folder.glob("[0-9]*.md")}
+    assert {name: f"# {number}. {title}" for number, name, title in listed} == heads
 
 
 def test_the_demo_is_shown_by_line_thirty_and_nothing_is_left_to_be_filled_in():
