@@ -8,7 +8,9 @@ from string import Template
 
 from google.cloud import bigquery
 
+from cli.commands.import_history import plays_loaded
 from cli.commands.import_history.comparison import rule
+from cli.commands.import_history.plays_loaded import Change
 from cli.commands.import_history.queries import instants, string
 from cli.console import print_json, say, show
 from cli.place import Place
@@ -26,15 +28,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
-    warehouse = Warehouse(place)
+    warehouse, started_at = Warehouse(place), place.now()
     doubled = find_doubled(warehouse)
-    repaired = doubled and not options.dry_run
-    if repaired:
-        repair(warehouse, doubled)
+    twins = [] if options.dry_run else repair(warehouse, doubled)
+    if twins:
+        listeners, reason = len({row["listener_id"] for row in twins}), f"Stored once now: {_plays(len(twins))}."
+        plays_loaded.publish(place, warehouse, Change("repair", started_at, listeners, len(twins), reason))
     if options.json:
-        print_json({"doubled": doubled, "repaired": bool(repaired)})
+        print_json({"doubled": doubled, "repaired": bool(doubled) and not options.dry_run})
     else:
-        show(_report(doubled, place, is_dry_run=options.dry_run))
+        show(_report(doubled, twins, place, is_dry_run=options.dry_run))
     return 0
 
 
@@ -47,8 +50,11 @@ def find_doubled(warehouse: Warehouse) -> list[Row]:
     return [dict(row) for row in warehouse.run("doubled_plays", names={"doubled": doubled_rule()})]
 
 
-def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> None:
-    """Equal keys first: the row that is left may have the time heard, and then it has no twin."""
+def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
+    """The plays of two keys, which every reader counted twice: the top ten has to be computed anew.
+
+    Equal keys first: the row that is left may have the time heard, and then it has no twin.
+    """
     keys = [row for row in doubled if row["is_key"]]
     for part in _parts(keys):
         played_at = sorted({row["played_at"] for row in part})
@@ -56,6 +62,7 @@ def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> None:
     twins = [row for row in (find_doubled(warehouse) if keys else doubled) if not row["is_key"]]
     for part in _parts(twins):
         warehouse.run("repair_twins", bigquery.ArrayQueryParameter("twins", "STRUCT", [_struct(row) for row in part]))
+    return twins
 
 
 def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
@@ -73,13 +80,20 @@ def _struct(row: Row) -> bigquery.StructQueryParameter:
     )
 
 
-def _report(doubled: Sequence[Row], place: Place, *, is_dry_run: bool) -> str:
+def _report(doubled: Sequence[Row], twins: Sequence[Row], place: Place, *, is_dry_run: bool) -> str:
     if not doubled:
         return "No play is stored twice."
     counts = Counter(row["listener_id"] for row in doubled)
     first, last = (end(row["played_at"] for row in doubled) for end in (min, max))
-    plays = [f"{listener}: {count} play{'' if count == 1 else 's'} stored twice" for listener, count in counts.items()]
+    plays = [f"{listener}: {_plays(count)} stored twice" for listener, count in counts.items()]
     when = f"They were played between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC."
     if is_dry_run:
         return "\n".join([*plays, when, f"Nothing was changed. To repair them: {place.command('repair')}"])
-    return "\n".join([*plays, when, "Each is stored once now; the next new plays start a batch that counts it so."])
+    if twins:
+        follows = f"{_plays(len(twins))} counted twice until now. The top ten follows with the next batch: "
+        return "\n".join([*plays, when, "Each is stored once now.", follows + place.command("runs")])
+    return "\n".join([*plays, when, "Each is stored once now, and was counted once before."])
+
+
+def _plays(number: int) -> str:
+    return "1 play" if number == 1 else f"{number:,} plays"

@@ -101,9 +101,9 @@ def grid_hours(runs: pd.DataFrame, now: datetime, hours: int, schedule: Schedule
 
 
 def scheduled(runs: pd.DataFrame) -> pd.DataFrame:
-    """The rows of all runs but those of an import or its undoing, which no hour is waiting for."""
-    imports = runs.loc[runs["step"].isin(["import", "undo"]), "run_id"]
-    return runs[~runs["run_id"].isin(imports)]
+    """The rows of all runs but those of the owner's commands, which no hour is waiting for."""
+    commands = runs.loc[runs["step"].isin(["import", "undo", "repair"]), "run_id"]
+    return runs[~runs["run_id"].isin(commands)]
 
 
 def attempts(runs: pd.DataFrame, slot: datetime, step: str, schedule: Schedule = HOURLY) -> pd.DataFrame:

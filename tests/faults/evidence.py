@@ -22,6 +22,12 @@ def row_key(row: Row) -> Key:
     return row["listener_id"], row["played_at"], row["track_id"]
 
 
+def as_exported(key: Key) -> Key:
+    """An export gives whole seconds."""
+    name, played_at, track = key
+    return name, played_at.replace(microsecond=0), track
+
+
 @dataclass(frozen=True)
 class Page:
     """One answer of recently-played that left the invented Spotify, whether or not it arrived."""
@@ -72,9 +78,7 @@ class Evidence:
     attempts: list[Attempt] = field(default_factory=list)
     plays: list[Row] = field(default_factory=list)
     """As the owner has them: after `python -m cli repair`, where two loads ran at once."""
-    rows_before_repair: int = 0
-    doubled: set[Key] = field(default_factory=set)
-    """Keys that several rows had before the repair."""
+    plays_before_repair: list[Row] = field(default_factory=list)
     gaps: list[Row] = field(default_factory=list)
     ledger: list[Row] = field(default_factory=list)
     landed: dict[str, str] = field(default_factory=dict)
@@ -98,16 +102,22 @@ class Evidence:
         return {key_of(play): play for life in self.lives.values() for play in life.plays}
 
     def true_key(self, row: Row) -> Key:
-        """The play that a row tells of. An export gives whole seconds; a row of no play is as it stands."""
+        """The play that a row tells of. A row of no play is as it stands."""
         return row_key(row) if row["source"] == "api" else self._by_second.get(row_key(row), row_key(row))
 
     @cached_property
     def _by_second(self) -> dict[Key, Key]:
-        return {(name, at.replace(microsecond=0), track): (name, at, track) for name, at, track in self.truth}
+        return {as_exported(key): key for key in self.truth}
 
     @property
     def stored(self) -> set[Key]:
         return set(map(self.true_key, self.plays))
+
+    @property
+    def doubled(self) -> set[Key]:
+        """Plays that several rows told of before the repair, under one key or under the API's and an export's."""
+        counts = Counter(map(self.true_key, self.plays_before_repair))
+        return {key for key, count in counts.items() if count > 1}
 
     @property
     def live_imports(self) -> set[str]:

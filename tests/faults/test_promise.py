@@ -12,7 +12,7 @@ from localcloud.faults import Fault
 from localcloud.spotify.faults import Order
 from tests.faults.campaign import run_storms
 from tests.faults.checks import problems
-from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Heard, Revoke, Storm, Trouble, draw
+from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Heard, Import, Revoke, Storm, Trouble, draw
 
 AT_ONCE = 20
 SEEDS = range(994, 1054)
@@ -102,6 +102,15 @@ FOUND = {
         2,
         (Heard(0, ONE, 5), Heard(1, ONE, 60)),
         (Trouble(0, "an upload fails", (Fault("gcp POST /upload", status=412, times=3),)),),
+    ),
+    "two loads at once, of a page and of an export": Storm(
+        1012,
+        2,
+        (Heard(0, TWO, 3),),
+        (
+            Trouble(0, "two loads at once", (Fault(MERGE, "overlap"), Force((0,)))),
+            Trouble(0, "an export is imported", (Import(TWO, 0),)),
+        ),
     ),
     "an attempt lands one listener and dies, the next one hears the other": Storm(
         1,

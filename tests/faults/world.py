@@ -15,7 +15,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -117,9 +116,10 @@ class World:
                 is_last = hour == storm.quiet_slots[-1]
                 self._live_through(hour, [Trouble(hour, "", tuple(map(Rotate, LISTENERS)))] if is_last else [])
                 self._settle()
-            self._count_doubled()
+            self._evidence.plays_before_repair = self._rows("plays")
             if any(isinstance(part, Fault) and part.action == "overlap" for part in storm.measures):
                 assert main(["repair"], self._environment) == 0, log.getvalue()
+                self._settle()
         return self._gather(log.getvalue())
 
     # Before
@@ -404,11 +404,6 @@ class World:
         evidence.batches = [self._batch(batch) for batch in self._cloud.dataproc.batches()]
         evidence.undelivered = self._cloud.events.status()["subscriptions"]
         return evidence
-
-    def _count_doubled(self) -> None:
-        keys = Counter(map(row_key, self._rows("plays")))
-        self._evidence.rows_before_repair = keys.total()
-        self._evidence.doubled = {key for key, count in keys.items() if count > 1}
 
     def _kept_token(self, name: str) -> str:
         return str(json.loads(self._cloud.secrets.payload(self._project, f"refresh-token-{name}"))["refresh_token"])

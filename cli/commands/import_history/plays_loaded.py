@@ -4,7 +4,9 @@ Load does the same when it has stored plays; this is for a command that has take
 """
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from google.cloud import bigquery
 from google.pubsub_v1 import PubsubMessage
@@ -16,33 +18,44 @@ from cli.warehouse import Warehouse
 _SECONDS = 30
 
 
-def publish(place: Place, warehouse: Warehouse, started_at: datetime, rows: int, reason: str) -> None:
+@dataclass(frozen=True)
+class Change:
+    """What the command has done, in the ledger's words. `rows`: plays that it took away or changed."""
+
+    step: Literal["undo", "repair"]
+    started_at: datetime
+    listeners: int
+    rows: int
+    reason: str
+
+
+def publish(place: Place, warehouse: Warehouse, change: Change) -> None:
     """A run of its own, named after its second; never at a full minute, which is the schedule's."""
-    slot, committed_at = started_at.astimezone(UTC).replace(microsecond=0), place.now()
-    while not (slot.second and _add(warehouse, slot, started_at, committed_at, rows, reason)):
+    slot, committed_at = change.started_at.astimezone(UTC).replace(microsecond=0), place.now()
+    while not (slot.second and _add(warehouse, slot, committed_at, change)):
         slot += timedelta(seconds=1)
     topic = f"projects/{place.project}/topics/{place.settings.get('PLAYS_LOADED_TOPIC') or 'plays-loaded'}"
     message = {
         "run_id": f"{slot:%Y%m%dT%H%M%SZ}",
         "slot": slot.isoformat(),
-        "rows_new": rows,
+        "rows_new": change.rows,
         "committed_at": committed_at.astimezone(UTC).isoformat(),
     }
     data = PubsubMessage(data=json.dumps(message).encode())
     google_clients.publisher(place).publish(topic=topic, messages=[data], timeout=_SECONDS)
 
 
-def _add(
-    warehouse: Warehouse, slot: datetime, started_at: datetime, finished_at: datetime, rows: int, reason: str
-) -> bool:
+def _add(warehouse: Warehouse, slot: datetime, finished_at: datetime, change: Change) -> bool:
     """False when another run has this id."""
     done = warehouse.run(
-        "add_undo",
+        "add_change",
         bigquery.ScalarQueryParameter("run_id", "STRING", f"{slot:%Y%m%dT%H%M%SZ}"),
         bigquery.ScalarQueryParameter("slot", "TIMESTAMP", slot),
-        bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", started_at),
+        bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", change.started_at),
         bigquery.ScalarQueryParameter("finished_at", "TIMESTAMP", finished_at),
-        bigquery.ScalarQueryParameter("rows", "INT64", rows),
-        bigquery.ScalarQueryParameter("reason", "STRING", reason),
+        bigquery.ScalarQueryParameter("step", "STRING", change.step),
+        bigquery.ScalarQueryParameter("listeners", "INT64", change.listeners),
+        bigquery.ScalarQueryParameter("rows", "INT64", change.rows),
+        bigquery.ScalarQueryParameter("reason", "STRING", change.reason),
     )
     return bool(done.num_dml_affected_rows)

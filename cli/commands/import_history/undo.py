@@ -20,6 +20,7 @@ from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import plays_loaded
 from cli.commands.import_history import records as import_records
 from cli.commands.import_history.landing import LandedFiles
+from cli.commands.import_history.plays_loaded import Change
 from cli.commands.import_history.records import Record
 from cli.commands.import_history.undo_gaps import Reopening
 from cli.console import minute, print_json, print_table, say, show
@@ -117,7 +118,7 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     changed = record.plays_left + record.times_left
     if undone.changes_plays:
         reason = f"Import {record.import_id} of {record.listener_id} was undone: {_plays(changed)} taken back."
-        plays_loaded.publish(place, warehouse, started_at, changed, reason)
+        plays_loaded.publish(place, warehouse, Change("undo", started_at, 1, changed, reason))
         import_records.finish_undo(warehouse, record.import_id, place.now())
     return Undone(record, undone.gaps, undone.later, undone.dry_run, len(apart))
 
