@@ -1,11 +1,14 @@
 """Plays that are stored twice become one row each, every reader counts them once before, and nothing else changes."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 from tests.cli.harness import ONE, TWO
 from tests.load.harness import COLUMNS
 
@@ -61,7 +64,7 @@ def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_the
     assert said.out == (
         "listener-one: 2 plays stored twice\n"
         "They were played between 2026-11-22 09:00 and 2026-11-22 10:00 UTC.\n"
-        "Each is stored once now; the next new plays start a batch that counts it so.\n"
+        "Each is stored once now, and was counted once before.\n"
     )
     key = ("listener_id", "played_at", "track_id")
     expected = [*single, kept | {"ms_played": 200_000}, row(AFTER, "c")]
@@ -74,6 +77,34 @@ def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays,
     plays.insert(row(), row(near, source="export", ms_played=200_000), short, other)
     assert owner.types(capsys, "repair", "--json").json["repaired"] is True
     assert plays.rows() == [row(ms_played=200_000, reported_at=near), other, short]
+
+
+def test_the_top_ten_is_computed_anew_where_plays_counted_twice_and_only_there(owner, plays, capsys):
+    """A play under two keys is two plays to every reader. Under one key it is one."""
+    messages = []
+
+    def hear(headers, body):
+        messages.append(json.loads(base64.b64decode(json.loads(body)["message"]["data"])))
+        return 200
+
+    owner.cloud.subscribe(MESSAGE_PUBLISHED, hear)
+    plays.insert(row(BEFORE), row(BEFORE))
+    owner.types(capsys, "repair")
+    owner.cloud.deliver_pending()
+    assert (messages, owner.types(capsys, "runs", "--json").json) == ([], [])
+    near = AT + timedelta(seconds=5)
+    for listener in (ONE, TWO):
+        plays.insert(row(listener=listener), row(near, listener=listener, source="export", ms_played=200_000))
+    said = owner.types(capsys, "repair").out.splitlines()
+    assert said[-2] == "Each is stored once now."
+    assert said[-1].startswith(
+        "2 plays counted twice until now. The top ten follows with the next batch: python -m cli"
+    )
+    owner.cloud.deliver_pending()
+    [message], [step] = messages, owner.types(capsys, "runs", "--json").json
+    assert (message["run_id"], message["rows_new"]) == (step["run_id"], 2)
+    told = ("step", "state", "listeners", "rows_new", "reason")
+    assert [step[name] for name in told] == ["repair", "succeeded", 2, 2, "Stored once now: 2 plays."]
 
 
 def test_a_dry_run_shows_what_is_stored_twice_and_changes_nothing(owner, plays, capsys):

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pandas as pd
+import pytest
 
 from pipeline import health, run_hours
 from tests.dashboard.invented.history import at
@@ -69,9 +70,10 @@ def test_every_state_has_a_glyph_of_its_own_so_that_colour_is_never_alone():
     assert len(set(run_hours.GLYPHS.values())) == len(run_hours.STATES)
 
 
-def test_an_import_changes_nothing_in_the_grid_of_the_hours():
+@pytest.mark.parametrize("command", [("import", "load"), ("undo",), ("repair",)], ids=lambda steps: steps[0])
+def test_a_command_of_the_owners_changes_nothing_in_the_grid_of_the_hours(command):
     hours = [*whole(10), run(11, "ingest", "skipped"), run(12, "ingest", "skipped")]
-    steps = imported(11, "import", "load", "transform", "top_tracks")
+    steps = imported(11, *command, "transform", "top_tracks")
     assert states(ledger(*hours, *steps), NOW, 3) == states(ledger(*hours), NOW, 3)
     assert states(ledger(*hours, *steps), NOW, 3)[1] == ["skipped", "not run", "not run", "not run"]
     assert health.success_rate(ledger(*hours, *steps), NOW) == (3, 3)
