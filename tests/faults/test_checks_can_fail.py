@@ -22,6 +22,7 @@ import trigger_batch
 from batches import Decision
 from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import landing as landing_bucket
+from cli.commands.import_history import plays_loaded
 from localcloud.demo.recount import top_tracks, tracks
 from localcloud.faults import Fault
 from localcloud.spotify.faults import Order
@@ -90,14 +91,21 @@ def test_a_merge_that_does_not_look_first_doubles_plays(world, monkeypatch):
 
 
 OVERLAPPING = storm(Heard(0, ONE, 10), trouble(0, Fault(MERGE, "overlap"), Force((0,))))
+OVERLAPPING_IMPORT = storm(Heard(0, ONE, 10), trouble(0, Fault(MERGE, "overlap"), Import(ONE, 0)))
 
 
-def test_plays_that_two_loads_store_at_once_are_noticed_and_repaired(world, monkeypatch):
-    evidence = world.run(OVERLAPPING)
+@pytest.mark.parametrize("doubling", [OVERLAPPING, OVERLAPPING_IMPORT], ids=["one key", "two keys"])
+def test_plays_that_two_loads_store_at_once_are_noticed_and_repaired(world, monkeypatch, doubling):
+    evidence = world.run(doubling)
     assert checks.problems(evidence) == []
     assert len(evidence.doubled) == 10
     monkeypatch.setattr(load_file, "count_doubled", lambda *details: 0)
-    assert broken(world, OVERLAPPING) == {"every_doubled_play_was_noticed"}
+    assert broken(world, doubling) == {"every_doubled_play_was_noticed"}
+
+
+def test_a_repair_of_plays_that_counted_twice_without_a_batch_after_it(world, monkeypatch):
+    monkeypatch.setattr(plays_loaded, "publish", lambda *details: None)
+    assert broken(world, OVERLAPPING_IMPORT) == {"the_last_batch_has_seen_every_play"}
 
 
 def test_a_run_that_leaves_the_file_as_an_earlier_attempt_landed_it_loses_plays(world, monkeypatch):
