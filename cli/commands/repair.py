@@ -8,12 +8,12 @@ from string import Template
 
 from google.cloud import bigquery
 
-from cli.commands.import_history import plays_loaded
+from cli import plays_loaded
 from cli.commands.import_history.comparison import rule
-from cli.commands.import_history.plays_loaded import Change
 from cli.commands.import_history.queries import instants, string
 from cli.console import print_json, say, show
 from cli.place import Place
+from cli.plays_loaded import Change
 from cli.warehouse import Row, Warehouse
 
 HELP = "Make one row of each play that is stored twice"

@@ -20,9 +20,9 @@ import slots
 import spotify
 import trigger_batch
 from batches import Decision
+from cli import plays_loaded
 from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import landing as landing_bucket
-from cli.commands.import_history import plays_loaded
 from localcloud.demo.recount import top_tracks, tracks
 from localcloud.faults import Fault
 from localcloud.spotify.faults import Order

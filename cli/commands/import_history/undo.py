@@ -15,17 +15,17 @@ from typing import Any
 
 from google.cloud import bigquery
 
+from cli import plays_loaded
 from cli.commands import repair
 from cli.commands.import_history import gaps as import_gaps
-from cli.commands.import_history import plays_loaded
 from cli.commands.import_history import records as import_records
 from cli.commands.import_history.landing import LandedFiles
-from cli.commands.import_history.plays_loaded import Change
 from cli.commands.import_history.records import Record
 from cli.commands.import_history.undo_gaps import Reopening
 from cli.console import minute, print_json, print_table, say, show
 from cli.errors import Misused
 from cli.place import Place
+from cli.plays_loaded import Change
 from cli.waiting import CLOUD, LAPTOP
 from cli.warehouse import Warehouse
 
