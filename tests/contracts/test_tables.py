@@ -7,7 +7,7 @@ import pytest
 from google.cloud import bigquery
 
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from tests.contracts.readme_tables import README, TABLE_FILES, with_tables
+from tests.contracts.generated_docs import README, TABLE_FILES, with_tables
 
 TABLES = {name: json.loads(path.read_text()) for name, path in TABLE_FILES.items()}
 
@@ -143,6 +143,6 @@ def test_every_ledger_statement_is_keyed_on_the_primary_key_of_runs():
 
 
 def test_the_tables_in_the_readme_are_the_files():
-    """When this fails: python tests/contracts/readme_tables.py"""
+    """When this fails: python tests.contracts.generated_docs.py"""
     readme = README.read_text()
     assert with_tables(readme) == readme
