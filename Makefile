@@ -111,6 +111,11 @@ $(TOOLS): .venvs/%/installed: requirements/%.txt .venv/installed
 fix: setup ## Format the code and mend what ruff can mend
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
+.PHONY: docs
+docs: setup ## Write what is generated in README.md and docs/: tables, commands, costs
+	@$(PY) -m tests.contracts.generated_docs
+	@$(PY) -m benchmarks.costs --write
+
 .PHONY: up
 up: setup ## Start the laptop cloud with its hourly schedule; Ctrl-C stops it, its data stays in .localcloud
 	@$(PY) -m localcloud up --data $(DATA)

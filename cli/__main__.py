@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
@@ -33,6 +34,8 @@ COMMANDS: Mapping[str, ModuleType] = {
     "runs": runs,
     "run-now": run_now,
 }
+_VERSION = Path(__file__).parents[1] / "dashboard/VERSION"
+"""In the dashboard's folder, which is deployed alone and shows it on the page About."""
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -76,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         description="What the owner of a Heavy Rotation does by hand, in Google Cloud or on the laptop.",
         epilog="Exit codes: 0 done, 1 it did not work (stderr says why and what to do), 2 wrong usage, 130 Ctrl-C.",
     )
+    parser.add_argument("--version", action="version", version=f"Heavy Rotation {_VERSION.read_text().strip()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.HELP, description=module.__doc__)

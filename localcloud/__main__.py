@@ -154,7 +154,7 @@ def _print_parts(laptop: Laptop) -> None:
 def _print_hints(data: Path, simulated: bool) -> None:
     where = "" if data == _default_data() else f" --data {data}"
     if not simulated:
-        print("Spotify is not invented here. Store the secrets that ingest reads: README, “Your own account”.")
+        print("Spotify is not invented here. How to store its secrets: docs/commands.md, “Your own Spotify account”.")
     print(f"Fire the schedule now:  python -m localcloud tick{where}")
     print(f"Use it from a command:  python -m localcloud run{where} -- COMMAND …", flush=True)
 

@@ -1,4 +1,4 @@
-"""The tables of docs/costs.md and of the README's section on costs, as Markdown."""
+"""The tables of docs/costs.md and the sentence of the README's section on costs, as Markdown."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +27,15 @@ def months() -> str:
     rows = [[f"{_people(listeners)}", *_totals(listeners)] for listeners in model.SHARE_OF_HOURS]
     others = [[price.item, *[f"${price.usd:,.2f}"] * len(INTERVAL_HOURS)] for price in _RIVALS]
     return _table(heads, [*rows, *others])
+
+
+def summary() -> str:
+    """A sentence: the cheapest and the dearest pace of Spark."""
+    (one_daily, *_, one_hourly), (five_daily, *_, five_hourly) = (_totals(count) for count in model.SHARE_OF_HOURS)
+    return (
+        f"At list prices a month costs {one_daily} for one listener and {five_daily} for five with Spark once a day "
+        f"(the default), {one_hourly} and {five_hourly} with Spark after every run. No bill has been paid yet."
+    )
 
 
 def one_bill() -> str:
@@ -192,6 +201,7 @@ _ASSUMPTIONS = [
     ("images", f"{model.IMAGES_GB} GB", "two of each function and three of the dashboard are kept"),
 ]
 TABLES: Mapping[str, Callable[[], str]] = {
+    "summary": summary,
     "months": months,
     "batches": batches,
     "factors": factors,

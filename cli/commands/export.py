@@ -1,6 +1,6 @@
 """Writes every play of a listener, with every column, into one file: to take it elsewhere, or to keep it.
 
-Instants are in UTC. The columns are those of the table `plays`, which the README explains.
+Instants are in UTC. The columns are those of the table `plays`: docs/tables.md.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """What this is, how it counts, what it does with data, and how to leave."""
 
 import os
+from pathlib import Path
 
 import streamlit as st
 
@@ -31,5 +32,7 @@ item. Spotify is a trademark of Spotify AB, which has nothing to do with this pr
 not allow making listenership metrics for others from its API: this dashboard is meant for yourself and those you
 live with.
 """)
+version = (Path(__file__).parents[1] / "VERSION").read_text().strip()
 # https://cloud.google.com/run/docs/container-contract#env-vars
-st.caption(f"Version: {os.environ.get('K_REVISION') or 'run from a checkout'}, on Streamlit {st.__version__}.")
+revision = os.environ.get("K_REVISION") or "run from a checkout"
+st.caption(f"Version: {version}, {revision}, on Streamlit {st.__version__}.")

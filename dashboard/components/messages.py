@@ -10,7 +10,7 @@ from components.markdown import literal
 from pipeline.commands import cli
 from settings import Settings
 
-GUIDE = "the README’s chapters “Deploy” and “The laptop cloud”"
+GUIDE = "the README’s sections “Deploy” and “The laptop cloud”"
 
 
 def never_run(settings: Settings | None) -> None:
@@ -80,7 +80,7 @@ def unreadable(reason: str) -> None:
 
 def misconfigured(reason: str) -> None:
     st.error(f"The dashboard is not set up: {reason}.", icon=":material/settings:")
-    st.markdown("Set it where the dashboard is started, then start it again. The README lists every setting.")
+    st.markdown("Set it where the dashboard is started, then start it again. dashboard/README.md lists every setting.")
 
 
 def not_signed_in() -> None:

@@ -186,10 +186,10 @@ def test_days_that_could_never_be_enough_are_wrong_usage(capsys):
 
 
 @pytest.mark.parametrize("name", ["docs/costs.md", "README.md"])
-def test_the_tables_of_the_document_are_what_the_arithmetic_says(name):
-    """If not: python -m benchmarks.costs --write."""
+def test_the_figures_of_the_document_are_what_the_arithmetic_says(name):
+    """If not: make docs."""
     text = (ROOT / name).read_text()
-    assert "<!-- costs: months -->" in text
+    assert "<!-- costs: summary -->" in text
     assert tables.filled(text) == text
 
 

@@ -1,13 +1,20 @@
-"""The README says what is there: its commands, settings, files and links exist and mean the same."""
+"""README, CONTRIBUTING and docs/ are true: the commands, settings, files and links in them exist and mean the same."""
 
 import re
 import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+import pytest
+
+from cli.__main__ import main as cli
+from tests.contracts.generated_docs import PAGES, ROOT, cli_commands, localcloud_commands
+
 README = (ROOT / "README.md").read_text()
 CLIENTS_OWN = {"STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"}
 """Read by Google's clients themselves, not by the functions."""
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "dashboard/README.md", ROOT / "localcloud/README.md"]
+)
+TEXT = "\n".join(path.read_text() for path in DOCUMENTS)
 
 
 def settings_read_by(function):
@@ -15,55 +22,71 @@ def settings_read_by(function):
     return set(re.findall(r'"([A-Z][A-Z_]{4,})"', path.read_text()))
 
 
-def settings_in_the_readme():
-    """Readers by variable, from the table under the heading."""
-    section = README.split("## Settings of the functions")[1].split("\n## ")[0]
+def documented_settings():
+    """Readers by variable, from the table in docs/settings.md."""
     readers = {}
-    for names, who in re.findall(r"^\| (`[^|]+) \| ([^|]+) \|", section, re.MULTILINE):
+    for names, who in re.findall(r"^\| (`[^|]+) \| ([^|]+) \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE):
         functions = ["ingest", "load", "transform_trigger"] if who == "all" else who.split(", ")
         readers |= dict.fromkeys(re.findall(r"`([A-Z_]+)`", names), functions)
     return readers
 
 
-def test_the_settings_in_the_readme_are_those_that_the_functions_read():
-    documented = settings_in_the_readme()
+def test_the_documented_settings_are_those_that_the_functions_read():
+    documented = documented_settings()
     for function in ("ingest", "load", "transform_trigger"):
         assert {name for name, readers in documented.items() if function in readers} == settings_read_by(function)
     assert {name for name, readers in documented.items() if readers == ["Google's clients"]} == CLIENTS_OWN
 
 
-def test_every_make_target_in_the_readme_exists():
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_what_is_generated_is_up_to_date(path):
+    """If not: make docs."""
+    assert PAGES[path](page := path.read_text()) == page
+
+
+def test_every_make_target_in_the_documents_exists():
     listed = subprocess.run(["make", "-C", ROOT, "help"], capture_output=True, text=True, check=True).stdout
     targets = set(re.findall(r"make ([a-z-]+)", listed))
     assert targets >= {"demo", "test", "lint"}
-    assert set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README)) <= targets
+    assert set(re.findall(r"(?:`|^|\$ )make ([a-z-]+)", TEXT, re.MULTILINE)) <= targets
 
 
-def test_every_command_of_the_laptop_cloud_in_the_readme_exists():
-    from localcloud.__main__ import _parser
-
-    [commands] = [action.choices for action in _parser()._actions if hasattr(action, "choices") and action.choices]
-    assert set(re.findall(r"python -m localcloud ([a-z]+)", README)) == set(commands)
-
-
-def test_the_owners_commands_in_the_readme_are_those_that_exist():
-    from cli.__main__ import COMMANDS
-
-    assert set(re.findall(r"python -m cli ([a-z-]+)", README)) == set(COMMANDS)
+def test_every_command_in_the_documents_exists_and_the_readme_names_all_of_the_owner():
+    assert set(re.findall(r"python -m localcloud ([a-z]+)", TEXT)) == set(localcloud_commands())
+    assert set(re.findall(r"python -m cli ([a-z][a-z-]*)", TEXT)) == set(cli_commands())
+    assert set(re.findall(r"python -m cli ([a-z][a-z-]*)", README)) == set(cli_commands())
 
 
 def test_every_command_that_serves_the_dashboard_listens_on_this_computer_alone():
-    pages = [ROOT / "dashboard/README.md", *ROOT.glob("docs/*.md"), ROOT / "README.md"]
-    commands = re.findall(r"streamlit run .*", "\n".join(page.read_text() for page in pages))
+    commands = re.findall(r"streamlit run .*", TEXT)
     assert len(commands) >= 3
     assert [command for command in commands if "--server.address=127.0.0.1" not in command] == []
 
 
-def test_every_file_that_the_readme_links_to_exists():
-    links = re.findall(r"\]\(([^)#]+)\)", README)
-    assert links
-    for link in links:
-        assert (ROOT / link).exists(), link
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading_that_exist(path):
+    for link, anchor in re.findall(r"\]\(((?!http)[^)#]*)(?:#([^)]*))?\)", path.read_text()):
+        target = path.parent / link if link else path
+        assert target.exists(), link
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}, anchor
+
+
+@pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_file_and_folder_that_is_named_exists(name):
+    paths = re.findall(r"`([\w.]+/[\w./]*)`", (ROOT / name).read_text())
+    assert len(paths) > 3
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_tree_in_the_readme_is_every_folder_of_the_repository():
+    tree = re.search(r"```text\n(functions/.*?)```", README, re.DOTALL)[1]
+    folders, functions = re.findall(r"^(\w+)/", tree, re.MULTILINE), re.findall(r"^  (\w+)/", tree, re.MULTILINE)
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    parents = {name.partition("/")[0] for name in tracked if "/" in name and not name.startswith(".")}
+    assert set(folders) == parents - {"requirements"}
+    assert set(functions) == {name.split("/")[1] for name in tracked if name.startswith("functions/")}
 
 
 def test_the_list_of_decisions_has_the_title_of_each():
@@ -71,6 +94,19 @@ def test_the_list_of_decisions_has_the_title_of_each():
     listed = re.findall(r"^\| \[(\d+)\]\((.+)\) \| (.+) \|$", (folder / "README.md").read_text(), re.MULTILINE)
     heads = {path.name: path.read_text().partition("\n")[0] for path in folder.glob("[0-9]*.md")}
     assert {name: f"# {number}. {title}" for number, name, title in listed} == heads
+
+
+def test_the_index_of_the_documents_has_each_page():
+    index = (ROOT / "docs/README.md").read_text()
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert set(re.findall(r"^\| \[(\w+\.md)\]", index, re.MULTILINE)) == pages
+
+
+def test_the_version_of_the_command_is_the_newest_in_the_changelog(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli(["--version"])
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert (end.value.code, capsys.readouterr().out) == (0, f"Heavy Rotation {released[0]}\n")
 
 
 def test_the_demo_is_shown_by_line_thirty_and_nothing_is_left_to_be_filled_in():

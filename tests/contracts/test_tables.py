@@ -7,7 +7,7 @@ import pytest
 from google.cloud import bigquery
 
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from tests.contracts.generated_docs import README, TABLE_FILES, with_tables
+from tests.contracts.generated_docs import TABLE_FILES
 
 TABLES = {name: json.loads(path.read_text()) for name, path in TABLE_FILES.items()}
 
@@ -44,7 +44,7 @@ BOUND_FORMS = ({"minimum", "maximum"}, {"minimum", "seconds_ahead"}, {"pattern"}
 
 @pytest.mark.parametrize("name", ["plays", "tracks"])
 def test_the_unit_in_a_columns_description_says_its_bounds(name):
-    """For whoever reads the table in BigQuery's console, or in the README."""
+    """For readers of the table in BigQuery's console, or in docs/tables.md."""
     for column in TABLES[name]["columns"]:
         bound = TABLES["plays"]["bounds"].get(column["name"], {})
         if "maximum" in bound:
@@ -140,9 +140,3 @@ def test_every_ledger_statement_is_keyed_on_the_primary_key_of_runs():
         condition = re.search(r"\bON\b(.*?)\bWHEN\b", statement, re.DOTALL)[1]
         for column in (*TABLES["runs"]["primary_key"], "slot"):
             assert re.search(rf"\b{column}\b", condition), (function, column)
-
-
-def test_the_tables_in_the_readme_are_the_files():
-    """When this fails: python tests.contracts.generated_docs.py"""
-    readme = README.read_text()
-    assert with_tables(readme) == readme

@@ -82,13 +82,3 @@ def test_the_redirect_uri_to_type_is_where_authorize_waits():
     port = actions(owners_commands()["authorize"])["--port"].default
     assert f"   {consent.redirect_uri(port)}\n" in GUIDE
     assert f'redirect_uri = "{consent.redirect_uri(port)}"' in (TERRAFORM / "outputs.tf").read_text()
-
-
-def test_every_link_of_the_documents_leads_somewhere():
-    for path in sorted((ROOT / "docs").glob("*.md")):
-        for link, anchor in re.findall(r"\]\(((?!http)[^)#]*)(#[^)]*)?\)", path.read_text()):
-            target = path.parent / link if link else path
-            assert target.exists(), f"{path.name}: {link}"
-            if anchor:
-                heads = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
-                assert anchor[1:] in {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}

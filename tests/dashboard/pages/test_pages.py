@@ -4,6 +4,7 @@ import json
 import re
 from calendar import month_abbr
 from datetime import timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -39,8 +40,9 @@ def test_the_pipeline_page_tells_how_much_there_is_and_what_looking_at_it_cost(a
 def test_about_tells_which_version_runs_and_who_else_learns_something(app: App, revision: str, told: str) -> None:
     app.environment(K_REVISION=revision)
 
+    version = (Path(__file__).parents[3] / "dashboard/VERSION").read_text().strip()
     said = text_of(app.open("about"))
-    assert f"Version: {told}, on Streamlit " in said
+    assert f"Version: {version}, {told}, on Streamlit " in said
     assert "ReccoBeats for audio features, that service learns the tracks' ids" in said
 
 
