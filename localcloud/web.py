@@ -1,4 +1,4 @@
-"""The HTTP plumbing under every server of the laptop cloud: requests, answers, routes, faults.
+"""The HTTP plumbing under every server of the laptop cloud: requests, answers, routes, faults, instants and log lines.
 
 Not a web framework: one thread per connection, bodies in memory, 127.0.0.1 only, and no calls from pages of other sites
 in a browser. What no route knows is answered with 501 and names itself, so that nobody mistakes silence for success.
@@ -13,12 +13,25 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from localcloud.faults import Faults, Misbehaviour
+
+Log = Callable[..., None]
+"""Called as log(message, severity=..., **fields)."""
+
+
+def log(message: str, severity: str = "INFO", **fields: Any) -> None:
+    """One JSON object per line on stdout. Never a payload, code or token: callers pass names, numbers and states."""
+    print(json.dumps({"severity": severity, "message": message, **fields}), file=sys.stdout, flush=True)
+
+
+def say_nothing(message: str, severity: str = "INFO", **fields: Any) -> None:
+    """The log of a cloud that lives inside a test, where stdout belongs to the functions under test."""
 
 
 @dataclass(frozen=True)
@@ -274,3 +287,8 @@ def _read_chunks(handler: BaseHTTPRequestHandler) -> bytes:
         handler.rfile.readline()
     handler.rfile.readline()
     return b"".join(chunks)
+
+
+def rfc3339(instant: datetime) -> str:
+    """An instant as Google's APIs write it, for example 2026-11-22T10:00:03.123456Z."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

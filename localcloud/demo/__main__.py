@@ -20,8 +20,8 @@ from typing import Any
 from localcloud import chromium, dashboard, supervisor
 from localcloud.demo import pages as demo_pages
 from localcloud.demo import report as demo_report
-from localcloud.demo.proofs import check_everything
-from localcloud.demo.story import Story, read_truth
+from localcloud.demo.proofs import check_everything, read_truth
+from localcloud.demo.story import Story
 from localcloud.gcp import scheduler
 from localcloud.gcp.set_up import ROOT
 from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent

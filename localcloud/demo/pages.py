@@ -5,12 +5,14 @@ run in Streamlit's AppTest, which draws nothing.
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -87,7 +89,7 @@ def _fault_in_tab(tab: "Page", address: str) -> str | None:
 
 def _open_in_app_test(laptop: Laptop, queries: dict[str, dict[str, str]]) -> Iterator[Opened]:
     """In a process of its own, because the dashboard's modules are found in its folder and read their environment."""
-    command = [sys.executable, "-m", "localcloud.demo.dashboard_app_test", json.dumps(queries)]
+    command = [sys.executable, "-m", "localcloud.demo.pages", json.dumps(queries)]
     more = {
         "PYTHONPATH": f"{ROOT}:{dashboard.DASHBOARD}",
         "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "full",  # whoever runs the demo has no log to look at
@@ -104,3 +106,30 @@ def _open_in_app_test(laptop: Laptop, queries: dict[str, dict[str, str]]) -> Ite
         yield Opened("all of them", 0.0, (done.stderr.strip().splitlines() or ["AppTest ended without a word"])[-1])
     for line in done.stdout.splitlines():
         yield Opened(**json.loads(line))
+
+
+def main() -> None:
+    """`python -m localcloud.demo.pages '{"top": {}, …}'` in the dashboard's folder: a line of JSON for each page."""
+    logging.disable(logging.WARNING)  # every run without a server is warned about
+    for page, query in json.loads(sys.argv[1]).items():
+        began = time.perf_counter()
+        fault = fault_of(page, query)
+        print(json.dumps({"page": page, "seconds": time.perf_counter() - began, "fault": fault}), flush=True)
+
+
+def fault_of(page: str, query: Mapping[str, str]) -> str | None:
+    """What the page shows as an error."""
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(Path("streamlit_app.py").resolve()), default_timeout=_PAGE_SECONDS)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run().switch_page(f"app_pages/{page}_page.py").run()
+    told = [f"{error.proto.type}: {error.message}" for error in app.exception] + [
+        str(error.value) for error in app.error
+    ]
+    return " / ".join(told) or None
+
+
+if __name__ == "__main__":
+    main()

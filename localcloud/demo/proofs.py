@@ -1,21 +1,159 @@
-"""Holds everything the demo reports against the truth: each check names a figure, what it must be and what it is."""
+"""Compares everything the demo reports with what must have come of its story: a check per figure.
+
+What must be there is worked out from the invented Spotify's own memory alone. What is there is read with Google's
+client, which takes a second for a thousand wide rows: plays come as one row per track and place, with their instants
+in a list.
+"""
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from localcloud import ledger
-from localcloud.demo.plays import read_plays
+from localcloud.demo.past import lives, past_files
 from localcloud.demo.recount import differing_tracks, top_tracks
-from localcloud.demo.story import Story, Truth
+from localcloud.demo.story import Story
 from localcloud.gcp.credentials import bearer
+from localcloud.gcp.set_up import ROOT
+from localcloud.listeners.lives import Life, Play
+from localcloud.listeners.music import AudioFeatures, Track
 from localcloud.supervisor import Laptop
+
+Row = dict[str, Any]
+Gap = tuple[str, datetime, datetime, str]
+"""Listener, newest play before it, oldest play after it, and the run that noticed."""
+
+
+@dataclass
+class Truth:
+    """What the warehouse must hold."""
+
+    plays: dict[tuple[str, datetime, str], Row] = field(default_factory=dict)
+    """Every play of the past and every play that a page has shown, by the key of the table `plays`, with all columns
+    but ingested_at."""
+    asked: dict[datetime, int] = field(default_factory=dict)
+    """How many items the pages of each slot held."""
+    landed: dict[datetime, int] = field(default_factory=dict)
+    """How many plays each slot had to land, the past's files included; slots with nothing new are absent."""
+    gaps: dict[Gap, int] = field(default_factory=dict)
+    """The gaps, and how many plays Spotify did not show any more in each."""
+
+
+def read_truth(laptop: Laptop, story: Story, seed: int) -> Truth:
+    """The past, then the pages that the invented Spotify has answered, hour by hour."""
+    every = lives(seed)
+    truth = Truth()
+    for file in past_files(every, story.past_until):
+        for play in file.plays:
+            _add(truth, play, file.slot, with_features=file.with_features)
+    for slug, life in every.items():
+        known = _known_plays(life, story)
+        for slot, page in _first_pages(laptop, slug):
+            _replay(truth, life, slot, [known[played_at] for played_at in page])
+    return truth
+
+
+def _known_plays(life: Life, story: Story) -> Mapping[str, Play]:
+    """The listener's plays by `played_at` in Spotify's words, from before the first page's 50 on."""
+    plays = life.between(story.starts_at - timedelta(days=60), story.last_slot + timedelta(days=2))
+    return {f"{play.played_at:%Y-%m-%dT%H:%M:%S}.{play.played_at.microsecond // 1000:03}Z": play for play in plays}
+
+
+def _first_pages(laptop: Laptop, listener: str) -> Iterator[tuple[datetime, Sequence[str]]]:
+    """Slot and page of every first answer in it: a slot that is asked twice has landed already."""
+    slots: set[datetime] = set()
+    for answer in laptop.control("spotify", "GET", f"pages?listener={listener}"):
+        slot = datetime.fromisoformat(answer["at"]).replace(minute=0, second=0, microsecond=0)
+        if slot not in slots:
+            slots.add(slot)
+            yield slot, answer["played_at"]
+
+
+def _replay(truth: Truth, life: Life, slot: datetime, page: Sequence[Play]) -> None:
+    truth.asked[slot] = truth.asked.get(slot, 0) + len(page)
+    gap = _gap_before(truth, slot, page)
+    for play in page:
+        _add(truth, play, slot, with_features=True)
+    if gap:
+        truth.gaps[gap] = _unseen(truth, life, gap, Story.answered_at(slot))
+
+
+def _add(truth: Truth, play: Play, slot: datetime, *, with_features: bool) -> None:
+    key = (play.listener, play.played_at, play.track.id)
+    if key not in truth.plays:
+        truth.plays[key] = expected_row(play, with_features=with_features) | {"run_id": f"{slot:%Y%m%dT%H%M%SZ}"}
+        truth.landed[slot] = truth.landed.get(slot, 0) + 1
+
+
+def _gap_before(truth: Truth, slot: datetime, page: Sequence[Play]) -> Gap | None:
+    """A page of which nothing was known, although older plays were."""
+    keys = [(play.listener, play.played_at, play.track.id) for play in page]
+    if not page or any(key in truth.plays for key in keys):
+        return None
+    listener, oldest, _ = keys[-1]
+    before = [played_at for slug, played_at, _ in truth.plays if slug == listener and played_at < oldest]
+    return (listener, max(before), oldest, f"{slot:%Y%m%dT%H%M%SZ}") if before else None
+
+
+def _unseen(truth: Truth, life: Life, gap: Gap, at: datetime) -> int:
+    """Plays inside a gap that Spotify knew of and showed to nobody."""
+    listener, start, end, _ = gap
+    plays = (play for play in life.between(start, end) if play.is_visible(at))
+    return sum((listener, play.played_at, play.track.id) not in truth.plays for play in plays)
+
+
+def expected_row(play: Play, *, with_features: bool) -> Row:
+    """The row of `plays`, from the simulator's memory and not from its API; without run_id and ingested_at."""
+    context = play.context
+    return {
+        "listener_id": play.listener,
+        "played_at": play.played_at,
+        "context_type": context.type if context else None,
+        "context_uri": context.uri if context else None,
+        **_track_columns(play.track),
+        **(_feature_columns(play.track) if with_features else _NO_FEATURES),
+    }
+
+
+@cache
+def _track_columns(track: Track) -> Row:
+    album = track.album
+    return {
+        "track_id": track.id,
+        "track_name": track.name,
+        "artist_id": track.artists[0].id,
+        "artist_name": track.artists[0].name,
+        "artist_names": "; ".join(artist.name for artist in track.artists),
+        "album_id": album.id,
+        "album_name": album.name,
+        "album_release_date": album.release_date,
+        "image_url": next(iter(album.image_urls.values())),
+        "isrc": track.isrc,
+        "duration_ms": track.duration_ms,
+        "explicit": track.explicit,
+        "popularity": None,  # gone for apps in development mode
+        "ms_played": None,
+        "source": "api",
+    }
+
+
+_FEATURES = [feature.name for feature in fields(AudioFeatures)]
+_NO_FEATURES: Row = dict.fromkeys([*_FEATURES, "features_source"])
+
+
+@cache
+def _feature_columns(track: Track) -> Row:
+    """What ReccoBeats says of the track, if it knows it: everything but the time signature."""
+    is_known = track.features is not None and track.reccobeats_id is not None
+    features = asdict(track.features) if is_known and track.features else dict.fromkeys(_FEATURES)
+    return {**features, "time_signature": None, "features_source": "reccobeats"}
 
 
 @dataclass(frozen=True)
@@ -141,3 +279,23 @@ def _secrets(laptop: Laptop) -> Iterator[str]:
     for consent in state["consents"]:
         yield from (*consent["tokens"], *consent["revoked"])
     yield from state["access"]
+
+
+_TABLE = json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())
+_OF_A_PLAY = ("played_at", "run_id", "ingested_at")
+COLUMNS = [column["name"] for column in _TABLE["columns"] if column["name"] not in _OF_A_PLAY]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SQL = f"""\
+SELECT {", ".join(f"`{name}`" for name in COLUMNS)},
+  STRING_AGG(CONCAT(CAST(UNIX_MILLIS(played_at) AS STRING), ' ', run_id), ',') AS played
+FROM `{{dataset}}.plays`
+GROUP BY {", ".join(f"`{name}`" for name in COLUMNS)}"""  # noqa: S608 -- names from the table's own file
+
+
+def read_plays(settings: ledger.Settings) -> Iterator[dict[str, Any]]:
+    """A row per stored play with all columns but ingested_at, in no order."""
+    for group in ledger.read(settings, _SQL):
+        about = {name: group[name] for name in COLUMNS}
+        for played in group["played"].split(","):
+            played_at_ms, run_id = played.split(" ")
+            yield about | {"played_at": _EPOCH + timedelta(milliseconds=int(played_at_ms)), "run_id": run_id}

@@ -10,8 +10,8 @@ from typing import Any
 
 from localcloud import ledger
 from localcloud.demo.pages import Opened
-from localcloud.demo.proofs import Check
-from localcloud.demo.story import Story, Truth
+from localcloud.demo.proofs import Check, Truth
+from localcloud.demo.story import Story
 from localcloud.supervisor import Laptop
 
 _LANDING_LIMIT_SECONDS, _MEMORY_LIMIT_MIB = 3.0, 150.0

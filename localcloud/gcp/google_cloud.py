@@ -13,10 +13,9 @@ from localcloud.gcp.pubsub import PubSub
 from localcloud.gcp.secret_manager import SecretManager
 from localcloud.gcp.state import State
 from localcloud.gcp.storage.api import StorageApi
+from localcloud.gcp.storage.files import Resource
 from localcloud.gcp.storage.objects import Storage
-from localcloud.gcp.storage.rules import Resource
-from localcloud.log import Log
-from localcloud.web import Routes
+from localcloud.web import Log, Routes
 
 
 class GoogleCloud:

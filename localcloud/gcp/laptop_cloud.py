@@ -24,8 +24,7 @@ from localcloud.gcp.credentials import write_service_account
 from localcloud.gcp.dataproc import RunBatch
 from localcloud.gcp.eventarc.eventarc import Deliver
 from localcloud.gcp.google_cloud import GoogleCloud
-from localcloud.log import say_nothing
-from localcloud.web import ApiError, Request, Server
+from localcloud.web import ApiError, Request, Server, say_nothing
 
 _NOBODY = "http://127.0.0.1:9"
 """The discard port: whoever asks Spotify without having put a simulator there is refused at once."""

@@ -1,7 +1,8 @@
-"""The filters of Google's list calls, as far as this project sends them: clauses joined by AND."""
+"""Filters (clauses joined by AND) and pages of Google's list calls, as far as this project sends them."""
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from localcloud.faults import Faults
 from localcloud.web import ApiError, Request
@@ -33,3 +34,13 @@ def _clause(text: str, fields: set[str]) -> tuple[str, str, str]:
 
 def _holds(value: str | None, operator: str, wanted: str) -> bool:
     return value is not None and (value != wanted if operator == "!=" else value == wanted)
+
+
+def page(field: str, resources: list[Any], request: Request, default_size: int = 1000) -> dict[str, Any]:
+    """The part of an answer that holds one page. A token is the position where the next page starts."""
+    size, token = request.arg("pageSize") or "0", request.arg("pageToken") or "0"
+    if not size.isdecimal() or not token.isdecimal():
+        raise ApiError(400, "badRequest", "Invalid page size or page token")
+    end = int(token) + (int(size) or default_size)
+    more = {"nextPageToken": str(end)} if end < len(resources) else {}
+    return {field: resources[int(token) : end], **more}

@@ -12,8 +12,7 @@ from localcloud.clock import Clock
 from localcloud.gcp.eventarc.cloud_events import message_published
 from localcloud.gcp.eventarc.eventarc import Events
 from localcloud.gcp.state import State
-from localcloud.timestamps import rfc3339
-from localcloud.web import ApiError, Request, Response, Routes
+from localcloud.web import ApiError, Request, Response, Routes, rfc3339
 
 _TOPIC = "/v1/(?P<topic>projects/[^/]+/topics/[^/:]+)"
 _MESSAGE_FIELDS = {"data", "attributes"}

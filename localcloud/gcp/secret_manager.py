@@ -15,11 +15,9 @@ import google_crc32c
 
 from localcloud.clock import Clock
 from localcloud.faults import Faults
-from localcloud.gcp.list_calls import Values, requested
-from localcloud.gcp.paging import page
+from localcloud.gcp.list_calls import Values, page, requested
 from localcloud.gcp.state import State
-from localcloud.timestamps import rfc3339
-from localcloud.web import ApiError, Request, Response, Routes
+from localcloud.web import ApiError, Request, Response, Routes, rfc3339
 
 _PROJECT = "/v1/projects/(?P<project>[^/]+)"
 _SECRET = f"{_PROJECT}/secrets/(?P<secret>[^/:]+)"

@@ -16,8 +16,7 @@ from localcloud.gcp.credentials import Doorkeeper
 from localcloud.gcp.dataproc import Batch
 from localcloud.gcp.eventarc.eventarc import Backoff
 from localcloud.gcp.google_cloud import GoogleCloud
-from localcloud.log import log
-from localcloud.web import Server
+from localcloud.web import Server, log
 
 
 def main() -> None:

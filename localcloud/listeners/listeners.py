@@ -6,8 +6,8 @@ from datetime import date, datetime, time, timedelta
 from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
-from localcloud.listeners.dice import dice
 from localcloud.listeners.music import spotify_id
+from localcloud.listeners.names import seeded
 
 # A listener's day ends when everybody sleeps, so that an evening that runs past midnight stays in one piece.
 _DAY_STARTS = time(4)
@@ -67,7 +67,7 @@ class InventedListener:
 
     @cached_property
     def account_id(self) -> str:
-        return spotify_id(dice("account", self.slug))
+        return spotify_id(seeded("account", self.slug))
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -92,7 +92,7 @@ class Rhythm:
 
 def rhythm(listener: InventedListener, day: date, seed: int) -> Rhythm:
     habits = listener.habits
-    rng = dice(seed, listener.slug, "rhythm", day)
+    rng = seeded(seed, listener.slug, "rhythm", day)
     holiday = _holidays(seed, listener.slug, day.year).get(day)
     if rng.random() < habits.quiet_share or holiday == "silent":
         return Rhythm(0, {})
@@ -105,7 +105,7 @@ def rhythm(listener: InventedListener, day: date, seed: int) -> Rhythm:
 @cache
 def _holidays(seed: int, slug: str, year: int) -> dict[date, str]:
     """Two stretches a year; on some the listener hears nothing at all. None runs into the next year."""
-    rng = dice(seed, slug, "holidays", year)
+    rng = seeded(seed, slug, "holidays", year)
     days: dict[date, str] = {}
     for _ in range(2):
         first, kind = date(year, 1, 1) + timedelta(rng.randrange(345)), rng.choice(("silent", "free", "free"))

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from random import Random
 
-from localcloud.listeners.dice import dice
 from localcloud.listeners.listeners import InventedListener, rhythm
 from localcloud.listeners.music import Catalogue, Track
+from localcloud.listeners.names import seeded
 from localcloud.listeners.tastes import Context, Stream, Taste
 
 WINDOW = 50
@@ -84,7 +84,7 @@ class Life:
 
     def _live(self, day: date) -> list[Play]:
         """All plays of one day. They lie within it, so that days can be put side by side without sorting."""
-        rng = dice(self._seed, self.listener.slug, day)
+        rng = seeded(self._seed, self.listener.slug, day)
         now_ms = _to_ms(self.listener.start_of(day))
         end_ms = _to_ms(self.listener.start_of(day + timedelta(days=1)))
         plays: list[Play] = []

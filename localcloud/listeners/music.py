@@ -14,7 +14,7 @@ from random import Random
 from typing import Literal
 
 from localcloud.listeners import names
-from localcloud.listeners.dice import dice
+from localcloud.listeners.names import seeded
 
 GENRES = ("ambient", "folk", "rock", "electronic", "jazz", "pop", "spoken", "orchestral")
 _ARTISTS_PER_GENRE = 40
@@ -109,7 +109,7 @@ class Catalogue:
 
 @cache
 def invent_catalogue(seed: int) -> Catalogue:
-    return Catalogue(*_Inventor(dice(seed, "catalogue")).invent())
+    return Catalogue(*_Inventor(seeded(seed, "catalogue")).invent())
 
 
 def spotify_id(rng: Random) -> str:
@@ -225,7 +225,7 @@ def _first_day(release_date: str) -> date:
 @cache
 def _corner(genre: str) -> tuple[float, ...]:
     """Where on each scale from 0 to 1 the tracks of a genre gather."""
-    rng = dice("corner", genre)
+    rng = seeded("corner", genre)
     return tuple(rng.uniform(0.15, 0.85) for _ in range(7))
 
 

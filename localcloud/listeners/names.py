@@ -3,6 +3,12 @@
 from collections.abc import Callable
 from random import Random
 
+
+def seeded(*words: object) -> Random:
+    """A random generator seeded by its arguments, so that nothing depends on what was invented before."""
+    return Random("/".join(map(str, words)))  # noqa: S311 -- invents music, guards nothing
+
+
 _ONSETS = (*"bdfghjklmnprstvwz", "br", "dr", "fl", "gr", "kl", "pl", "st", "tr")
 _VOWELS = "aeiou"
 _ENDINGS = ("", "", "n", "r", "l", "s", "x", "lm", "nd", "th")

@@ -11,10 +11,9 @@ from itertools import accumulate
 from random import Random
 from typing import Literal
 
-from localcloud.listeners.dice import dice
 from localcloud.listeners.listeners import Habits, InventedListener
 from localcloud.listeners.music import GENRES, Album, Catalogue, Track, spotify_id
-from localcloud.listeners.names import AWKWARD_ARTISTS
+from localcloud.listeners.names import AWKWARD_ARTISTS, seeded
 
 _SHELF_SIZE, _PLAYLISTS, _LIKED_SONGS = 36, 6, 60
 _WEEKS_A_FIND_LASTS, _WEEKS_AN_OBSESSION_LASTS = 26, 8
@@ -135,7 +134,7 @@ class Taste:
         return [album for album in albums if album.artists[0].genre in self._genres]
 
     def _dice(self, *words: object) -> Random:
-        return dice(self._seed, self._listener.slug, *words)
+        return seeded(self._seed, self._listener.slug, *words)
 
     def _play_albums(self, week: Week, rng: Random) -> Stream:
         """Albums played through, mostly from the first track on; sometimes the reissue is what is at hand."""

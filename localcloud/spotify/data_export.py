@@ -16,10 +16,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from localcloud.listeners.dice import dice
 from localcloud.listeners.listeners import InventedListener, invented_listeners
 from localcloud.listeners.lives import Life, Play
 from localcloud.listeners.music import invent_catalogue
+from localcloud.listeners.names import seeded
 
 ExportRow = dict[str, Any]
 
@@ -48,7 +48,7 @@ def export_row(play: Play) -> ExportRow:
 
 def export_rows(plays: Sequence[Play]) -> list[ExportRow]:
     """The plays, and around them everything else that an export holds; in the order of their ends."""
-    rows = [row for play in plays for row in _with_the_rest(play, dice("export", play.listener, play.played_at))]
+    rows = [row for play in plays for row in _with_the_rest(play, seeded("export", play.listener, play.played_at))]
     return sorted(rows, key=lambda row: row["ts"])
 
 

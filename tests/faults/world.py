@@ -31,7 +31,7 @@ from requests.adapters import HTTPAdapter
 from cli.__main__ import main
 from cli.commands.import_history import follow_import, undo
 from localcloud.faults import Fault
-from localcloud.gcp.bigquery.catalog import TableId
+from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.scheduler import HOURLY

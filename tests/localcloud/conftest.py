@@ -14,8 +14,7 @@ from localcloud.gcp.control import cloud_routes, fault_routes
 from localcloud.gcp.credentials import write_service_account
 from localcloud.gcp.dataproc import RunBatch
 from localcloud.gcp.google_cloud import GoogleCloud
-from localcloud.log import Log, say_nothing
-from localcloud.web import Server
+from localcloud.web import Log, Server, say_nothing
 
 PROJECT = "heavy-rotation-laptop"
 BUCKET = "landing"

@@ -1,12 +1,12 @@
 # ruff: noqa: S608 -- names are quoted, values are parameters
-"""The metadata of datasets and tables, in BigQuery's own form, kept beside the rows."""
+"""The metadata of datasets and tables, in BigQuery's own form, kept beside the rows; their sizes by its rules."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
 from typing import Any
 
-from localcloud.gcp.bigquery.schema import Field, canonical_field, duckdb_type, quoted
+from localcloud.gcp.bigquery.googlesql.translate import TableId, quoted
+from localcloud.gcp.bigquery.schema import Field, canonical_field, duckdb_type
 from localcloud.gcp.bigquery.warehouse import Cursor
 from localcloud.web import ApiError
 
@@ -20,40 +20,6 @@ _LISTED = (
 )
 _KEPT_OF_DATASET = ("description", "friendlyName", "labels", "defaultTableExpirationMs")
 _KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "tableConstraints")
-
-
-@dataclass(frozen=True)
-class TableId:
-    """A table's full name. BigQuery writes it with a colon, GoogleSQL with dots."""
-
-    project: str
-    dataset: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.project}:{self.dataset}.{self.name}"
-
-    @property
-    def parts(self) -> list[str]:
-        return [self.project, self.dataset, self.name]
-
-    @property
-    def schema(self) -> str:
-        """The DuckDB schema that holds the table."""
-        return f"{self.project}.{self.dataset}"
-
-    @property
-    def sql(self) -> str:
-        """The table's name in DuckDB's SQL."""
-        return f"{quoted(self.schema)}.{quoted(self.name)}"
-
-    @classmethod
-    def of(cls, reference: Resource) -> "TableId":
-        return cls(reference["projectId"], reference["datasetId"], reference["tableId"])
-
-    @property
-    def reference(self) -> Resource:
-        return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.name}
 
 
 def find_dataset(cursor: Cursor, project: str, dataset: str) -> Resource:
@@ -191,3 +157,44 @@ def list_tables(cursor: Cursor, project: str, dataset: str, now_ms: int) -> list
         for resource in resources
         if not _is_expired(resource, now_ms)
     ]
+
+
+class Sizes:
+    """Counts a column of a state of a table once; the time of modification names the state."""
+
+    def __init__(self) -> None:
+        self._known: dict[TableId, tuple[str, dict[str, int]]] = {}
+
+    def of_columns(self, cursor: Cursor, resource: Resource, names: Container[str]) -> dict[str, int]:
+        """Logical bytes of the columns with these names in lower case; "*" is all of them."""
+        table, state = TableId.of(resource["tableReference"]), resource["lastModifiedTime"]
+        if self._known.get(table, ("", {}))[0] != state:
+            self._known[table] = (state, {})
+        known = self._known[table][1]
+        wanted = [field for field in resource["schema"]["fields"] if "*" in names or field["name"].lower() in names]
+        if unknown := [field for field in wanted if field["name"].lower() not in known]:
+            known.update(_column_bytes(cursor, table, unknown))
+        return {name: known[name] for name in (field["name"].lower() for field in wanted)}
+
+    def added_to(self, cursor: Cursor, resource: Resource) -> Resource:
+        """The metadata with the numbers that BigQuery works out on asking."""
+        rows = count_rows(cursor, TableId.of(resource["tableReference"]))
+        size = sum(self.of_columns(cursor, resource, "*").values()) if rows else 0
+        return {**resource, "numRows": str(rows), "numBytes": str(size)}
+
+
+def count_rows(cursor: Cursor, table: TableId) -> int:
+    row = cursor.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _column_bytes(cursor: Cursor, table: TableId, fields: list[Field]) -> dict[str, int]:
+    sizes = cursor.execute(f"SELECT {', '.join(map(_size_of, fields))} FROM {table.sql}").fetchone()
+    return {field["name"].lower(): int(size) for field, size in zip(fields, sizes or (), strict=True)}
+
+
+def _size_of(field: Field) -> str:
+    column = quoted(field["name"])
+    if field["mode"] == "REPEATED" or field["type"] in ("STRING", "JSON", "RECORD"):
+        return f"coalesce(sum(2 + strlen(CAST({column} AS VARCHAR))), 0)"
+    return f"count({column})" if field["type"] == "BOOLEAN" else f"8 * count({column})"

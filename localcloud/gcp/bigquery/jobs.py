@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.faults import Faults
-from localcloud.gcp.bigquery.catalog import Resource, TableId
-from localcloud.gcp.bigquery.errors import JobError
+from localcloud.gcp.bigquery.catalog import Resource
+from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.bigquery.overlap import (
     LONGEST_MS,
     RunningMerge,
@@ -25,7 +25,7 @@ from localcloud.gcp.bigquery.overlap import (
     show_later_rows,
 )
 from localcloud.gcp.bigquery.schema import Field
-from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
+from localcloud.gcp.bigquery.warehouse import Cursor, JobError, Warehouse
 from localcloud.web import ApiError
 
 _RESULTS_KEPT = 200

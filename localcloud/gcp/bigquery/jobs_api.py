@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from localcloud.faults import Faults
-from localcloud.gcp.bigquery.catalog import Resource, TableId, find_dataset
-from localcloud.gcp.bigquery.extract import WriteObject, run_extract
+from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_dataset
+from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.bigquery.jobs import Jobs, Outcome, Work, error_of, job_id_of
-from localcloud.gcp.bigquery.load import ReadObject, run_load
+from localcloud.gcp.bigquery.load import ReadObject, WriteObject, run_extract, run_load
 from localcloud.gcp.bigquery.query import QueryRunner, Statement, plan_query, read_statement
-from localcloud.gcp.bigquery.sizes import Sizes
 from localcloud.gcp.bigquery.tables_api import PROJECT, next_page, page_of
 from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
 from localcloud.gcp.storage.uploads import split_multipart

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 -- names are quoted, values are parameters
-"""Load jobs: CSV or Parquet from gs:// into a table, all of it or nothing."""
+"""Load jobs: CSV or Parquet from gs:// into a table, whole or not at all. Extract jobs: a table to a Parquet object."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -9,11 +9,11 @@ from typing import Any
 
 import duckdb
 
-from localcloud.gcp.bigquery.catalog import Resource, TableId, create_table, find_table, mark_modified, replace_schema
+from localcloud.gcp.bigquery.catalog import Resource, create_table, find_table, mark_modified, replace_schema
 from localcloud.gcp.bigquery.csv_files import CsvError, Options, read_csv
-from localcloud.gcp.bigquery.errors import JobError, as_bigquery_error
-from localcloud.gcp.bigquery.schema import Field, canonical_field, duckdb_type, field_of, quoted
-from localcloud.gcp.bigquery.warehouse import Cursor
+from localcloud.gcp.bigquery.googlesql.translate import TableId, quoted
+from localcloud.gcp.bigquery.schema import Field, canonical_field, duckdb_type, field_of
+from localcloud.gcp.bigquery.warehouse import Cursor, JobError, as_bigquery_error
 from localcloud.web import ApiError
 
 ReadObject = Callable[[str], bytes | Path]
@@ -224,3 +224,33 @@ def _as_file(source: bytes | Path) -> Iterator[Path]:
         file.write(source)
         file.flush()
         yield Path(file.name)
+
+
+WriteObject = Callable[[str, Path], None]
+
+_EXTRACT_SETTINGS: dict[str, tuple[Any, ...] | None] = {
+    "destinationFormat": ("PARQUET",),
+    "destinationUris": None,
+    "sourceTable": None,
+}
+
+
+def run_extract(cursor: Cursor, configuration: Resource, write_object: WriteObject, now_ms: int) -> Resource:
+    """The job's statistics. Instants are written as microseconds in UTC, JSON as text."""
+    refuse_other_settings({"destinationFormat": "CSV", **configuration}, _EXTRACT_SETTINGS)
+    uris: list[str] = configuration["destinationUris"]
+    if len(uris) != 1 or "*" in uris[0]:
+        raise ApiError(400, "invalid", "Several destination URIs are not imitated by the laptop cloud")
+    table = TableId.of(configuration["sourceTable"])
+    fields = find_table(cursor, table, now_ms)["schema"]["fields"]
+    columns = ", ".join(
+        f"CAST({quoted(field['name'])} AS VARCHAR) AS {quoted(field['name'])}"
+        if field["type"] == "JSON"
+        else quoted(field["name"])
+        for field in fields
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "extract.parquet"
+        cursor.execute(f"COPY (SELECT {columns} FROM {table.sql}) TO '{path}' (FORMAT parquet)")
+        write_object(uris[0], path)
+    return {"destinationUriFileCounts": ["1"]}

@@ -7,7 +7,8 @@ BigQuery runs it again on what the other has left (cloud.google.com/bigquery/doc
 
 from dataclasses import dataclass, replace
 
-from localcloud.gcp.bigquery.catalog import Resource, TableId
+from localcloud.gcp.bigquery.catalog import Resource
+from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.bigquery.warehouse import Cursor
 
 LONGEST_MS = 10 * 60 * 1000

@@ -5,12 +5,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.gcp.bigquery.catalog import Resource, TableId, find_table, mark_modified
-from localcloud.gcp.bigquery.googlesql.translate import Context, Translation, translate
+from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_table, mark_modified
+from localcloud.gcp.bigquery.googlesql.translate import Context, TableId, Translation, translate
 from localcloud.gcp.bigquery.jobs import Outcome, Result
-from localcloud.gcp.bigquery.parameters import googlesql_type, parameter_field, parameter_value
-from localcloud.gcp.bigquery.schema import Field, duckdb_type, encode_rows, field_of
-from localcloud.gcp.bigquery.sizes import Sizes
+from localcloud.gcp.bigquery.schema import (
+    Field,
+    duckdb_type,
+    encode_rows,
+    field_of,
+    googlesql_type,
+    parameter_field,
+    parameter_value,
+)
 from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
 from localcloud.web import ApiError
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from localcloud.gcp.bigquery.googlesql.translate import quoted
 from localcloud.web import ApiError
 
 Field = dict[str, Any]
@@ -58,11 +59,6 @@ def duckdb_type(field: Field) -> str:
     else:
         name = _DUCKDB_NAMES[field["type"]]
     return f"{name}[]" if field.get("mode") == "REPEATED" else name
-
-
-def quoted(name: str) -> str:
-    """A DuckDB identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def field_of(name: str, kind: Any) -> Field:
@@ -132,3 +128,43 @@ _SCALAR_ENCODERS: dict[str, Encode] = {
     "DATE": date.isoformat,
     "JSON": str,
 }
+
+
+Json = dict[str, Any]
+
+
+def parameter_field(parameter: Json, position: int) -> Field:
+    """Name and type of a parameter as a field; a positional one is called p0, p1, …"""
+    name = (parameter.get("name") or f"p{position}").lower()
+    return canonical_field(_field(name, parameter["parameterType"]))
+
+
+def _field(name: str, kind: Json) -> Field:
+    if kind["type"] == "ARRAY":
+        return {**_field(name, kind["arrayType"]), "mode": "REPEATED"}
+    if kind["type"] == "STRUCT":
+        inner = [_field(member["name"], member["type"]) for member in kind["structTypes"]]
+        return {"name": name, "type": "STRUCT", "fields": inner}
+    return {"name": name, "type": kind["type"]}
+
+
+def googlesql_type(field: Field) -> str:
+    """The type as GoogleSQL writes it: ARRAY<STRUCT<id STRING, plays INT64>>."""
+    if field["mode"] == "REPEATED":
+        return f"ARRAY<{googlesql_type({**field, 'mode': 'NULLABLE'})}>"
+    if field["type"] == "RECORD":
+        members = (f"{inner['name']} {googlesql_type(inner)}" for inner in field["fields"])
+        return f"STRUCT<{', '.join(members)}>"
+    kind: str = field["type"]
+    return STANDARD_NAMES.get(kind, kind)
+
+
+def parameter_value(field: Field, value: Json) -> Any:
+    """The value with every scalar as text; the statement casts it to the field's type."""
+    if field["mode"] == "REPEATED":
+        element = {**field, "mode": "NULLABLE"}
+        return [parameter_value(element, item) for item in value.get("arrayValues", [])]
+    if field["type"] == "RECORD":
+        members = value.get("structValues", {})
+        return {inner["name"]: parameter_value(inner, members.get(inner["name"], {})) for inner in field["fields"]}
+    return value.get("value")

@@ -16,17 +16,15 @@ import requests
 
 from localcloud.clock import Clock
 from localcloud.faults import Faults
-from localcloud.gcp.bigquery.catalog import TableId
-from localcloud.gcp.bigquery.extract import WriteObject
+from localcloud.gcp.bigquery.catalog import Sizes
+from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.bigquery.jobs_api import JobsApi
-from localcloud.gcp.bigquery.load import ReadObject
-from localcloud.gcp.bigquery.sizes import Sizes
+from localcloud.gcp.bigquery.load import ReadObject, WriteObject
 from localcloud.gcp.bigquery.tables_api import TablesApi
 from localcloud.gcp.bigquery.warehouse import Warehouse
 from localcloud.gcp.control import fault_routes
 from localcloud.gcp.credentials import Doorkeeper, bearer
-from localcloud.log import log
-from localcloud.web import CONTROL, ApiError, Request, Response, Routes, Server
+from localcloud.web import CONTROL, ApiError, Request, Response, Routes, Server, log
 
 _UPLOAD_TIMEOUT_SECONDS = 60
 

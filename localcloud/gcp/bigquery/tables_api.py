@@ -4,9 +4,9 @@
 from typing import Any
 
 from localcloud.gcp.bigquery import catalog
-from localcloud.gcp.bigquery.catalog import Resource, TableId
-from localcloud.gcp.bigquery.schema import encode_rows, quoted
-from localcloud.gcp.bigquery.sizes import Sizes, count_rows
+from localcloud.gcp.bigquery.catalog import Resource, Sizes, count_rows
+from localcloud.gcp.bigquery.googlesql.translate import TableId, quoted
+from localcloud.gcp.bigquery.schema import encode_rows
 from localcloud.gcp.bigquery.warehouse import Warehouse
 from localcloud.web import Request, Response, Routes
 

@@ -20,7 +20,7 @@ from localcloud.gcp.credentials import identity_token
 from localcloud.gcp.eventarc.cloud_events import Event
 from localcloud.gcp.eventarc.deliveries import Delivery, EventQueue
 from localcloud.gcp.state import State
-from localcloud.log import Log
+from localcloud.web import Log
 
 Deliver = Callable[[dict[str, str], bytes], int]
 """Headers and body of a binary CloudEvent go in, the HTTP status of the answer comes out."""

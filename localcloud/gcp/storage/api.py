@@ -4,8 +4,8 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from localcloud.gcp.storage.files import Conditions, Resource
 from localcloud.gcp.storage.objects import Storage
-from localcloud.gcp.storage.rules import Conditions, Resource
 from localcloud.gcp.storage.uploads import Uploads, split_multipart
 from localcloud.web import ApiError, Handler, Request, Response, Routes
 

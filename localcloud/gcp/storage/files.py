@@ -1,12 +1,19 @@
-"""Contents on their way to becoming objects: files of their own until the upload is complete and checked."""
+"""Where contents lie, and what may be said about them.
+
+A content is a draft, a file of its own, until its upload is complete and checked. An object lies at
+DATA/buckets/BUCKET/NAME, a plain file that DuckDB, Spark and people can read; a name that is no plain path inside its
+bucket's folder is refused, never bent into one. Preconditions and metadata fields are those of the JSON API.
+"""
 
 import base64
 import hashlib
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
 
@@ -63,3 +70,99 @@ def described(path: Path, content: bytes) -> Draft:
     crc32c = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
     md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
     return Draft(path, len(content), crc32c, md5)
+
+
+# https://cloud.google.com/storage/docs/buckets#naming
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_LONGEST_NAME_BYTES = 1024
+_LONGEST_FILE_NAME_BYTES = 255
+_NOT_IN_NAMES = re.compile("[\0\r\n]")
+
+
+def bucket_path(root: Path, bucket: str) -> Path:
+    """The folder of a bucket. Raises ApiError for a name that no bucket can have."""
+    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+        raise ApiError(400, "invalid", f"Invalid bucket name: '{bucket}'")
+    return root / bucket
+
+
+def object_path(root: Path, bucket: str, name: str) -> Path:
+    """The file of an object. Raises ApiError for a name that Cloud Storage or a file system cannot hold."""
+    encoded = name.encode(errors="surrogatepass")
+    if not name or len(encoded) > _LONGEST_NAME_BYTES or _NOT_IN_NAMES.search(name):
+        raise ApiError(400, "invalid", f"Invalid object name: {name!r}")
+    if not all(_is_file_name(part) for part in name.split("/")):
+        message = f"The laptop cloud keeps objects as plain files, and {name!r} is not a plain file path"
+        raise ApiError(400, "invalid", message)
+    return bucket_path(root, bucket).joinpath(*name.split("/"))
+
+
+def refuse_clash(root: Path, path: Path) -> None:
+    """On a file system `a` cannot be a file and the folder of `a/b` at once."""
+    folders = [parent for parent in path.parents if parent.is_relative_to(root)]
+    clash = next((folder for folder in folders if folder.is_file()), path if path.is_dir() else None)
+    if clash is not None:
+        bucket, name = clash.relative_to(root).parts[0], "/".join(path.relative_to(root).parts[1:])
+        taken = "/".join(clash.relative_to(root).parts[1:])
+        message = (
+            f"The laptop cloud keeps objects as plain files, so {name!r} and another object cannot both be in "
+            f"{bucket}: {taken!r} would be a file and a folder"
+        )
+        raise ApiError(400, "invalid", message)
+
+
+def _is_file_name(part: str) -> bool:
+    return part not in ("", ".", "..") and len(part.encode(errors="surrogatepass")) <= _LONGEST_FILE_NAME_BYTES
+
+
+Resource = dict[str, Any]
+
+BUCKET_FIELDS = {"name", "location", "storageClass", "labels"}
+OBJECT_FIELDS = {"contentType", "cacheControl", "contentDisposition", "contentLanguage", "metadata", "storageClass"}
+# Fields of a request that change nothing: checked elsewhere, or the service's own.
+IGNORED_FIELDS = {
+    *("kind", "id", "selfLink", "mediaLink", "name", "bucket", "generation", "metageneration", "size", "etag"),
+    *("crc32c", "md5Hash", "timeCreated", "updated", "timeFinalized", "timeStorageClassUpdated"),
+}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The preconditions of one call; generation 0 is that of an object which does not exist."""
+
+    generation_match: int | None = None
+    generation_not_match: int | None = None
+    metageneration_match: int | None = None
+    metageneration_not_match: int | None = None
+
+    def hold(self, resource: Resource | None) -> bool:
+        generation = int(resource["generation"]) if resource else 0
+        metageneration = int(resource["metageneration"]) if resource else 0
+        return (
+            self.generation_match in (None, generation)
+            and self.generation_not_match != generation
+            and self.metageneration_match in (None, metageneration)
+            and self.metageneration_not_match != metageneration
+        )
+
+    def check(self, resource: Resource | None) -> None:
+        if not self.hold(resource):
+            message = "At least one of the pre-conditions you specified did not hold."
+            raise ApiError(412, "conditionNotMet", message)
+
+
+NO_CONDITIONS = Conditions()
+
+
+def refuse_unknown_fields(what: str, properties: Mapping[str, Any], known: set[str]) -> None:
+    for field in properties:
+        if field not in known:
+            raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate {what}.{field}")
+
+
+def merged(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON merge patch, for resources whose only nested field is `metadata`."""
+    result = {**old, **{field: value for field, value in changes.items() if value is not None}}
+    if isinstance(changes.get("metadata"), dict):
+        result["metadata"] = merged(old.get("metadata", {}), changes["metadata"])
+    return {field: value for field, value in result.items() if field not in changes or changes[field] is not None}

@@ -11,9 +11,8 @@ from email.policy import HTTP
 from pathlib import Path
 from typing import Any
 
-from localcloud.gcp.storage.files import described
+from localcloud.gcp.storage.files import Conditions, Resource, described
 from localcloud.gcp.storage.objects import Storage
-from localcloud.gcp.storage.rules import Conditions, Resource
 from localcloud.web import ApiError, Request, Response
 
 _CONTENT_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-(?P<last>\d+)|\*)/(?P<total>\d+|\*)")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from analysis import tops
 from localcloud.demo import recount
 from localcloud.demo.past import lives, past_files
-from localcloud.demo.story import expected_row
+from localcloud.demo.proofs import expected_row
 from tests.dashboard.invented.history import at, history_of, play, track
 
 AS_OF = at("2026-11-22 10:00")

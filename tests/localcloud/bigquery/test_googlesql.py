@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from google.api_core.exceptions import NotFound
 
-from localcloud.gcp.bigquery.catalog import TableId
-from localcloud.gcp.bigquery.googlesql.translate import Context, _translate, translate
+from localcloud.gcp.bigquery.googlesql.translate import Context, TableId, _translate, translate
 from localcloud.web import ApiError
 from tests.localcloud.bigquery.warehouse import PROJECT, running_warehouse
 

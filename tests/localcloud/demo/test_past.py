@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from localcloud.demo.past import DAYS_BEFORE, FEATURES_DAYS, lives, past_files
-from localcloud.demo.story import Story, Truth, _gap_before, expected_row, read_truth
+from localcloud.demo.proofs import Truth, _gap_before, expected_row, read_truth
+from localcloud.demo.story import Story
 from localcloud.listeners.lives import Play
 from localcloud.spotify.consents import Consent
 

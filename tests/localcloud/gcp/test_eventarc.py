@@ -17,7 +17,7 @@ from localcloud.faults import Fault, Faults
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED, Event
 from localcloud.gcp.eventarc.eventarc import Backoff, Events
 from localcloud.gcp.state import State
-from localcloud.log import say_nothing
+from localcloud.web import say_nothing
 
 LANDING = "heavy-rotation-laptop-landing"
 TOPIC = "projects/heavy-rotation-laptop/topics/plays-loaded"

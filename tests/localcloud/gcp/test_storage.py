@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.clock import Clock
-from localcloud.gcp.storage.listing import page
+from localcloud.gcp.storage.objects import page
 from tests.localcloud.conftest import BUCKET
 
 

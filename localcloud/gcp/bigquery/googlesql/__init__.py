@@ -1,1 +1,1 @@
-"""GoogleSQL → DuckDB's SQL, for the statements that the project sends. May import bigquery.catalog and web."""
+"""GoogleSQL → DuckDB's SQL, for the statements that the project sends. May import web."""

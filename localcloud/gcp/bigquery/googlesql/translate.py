@@ -5,10 +5,10 @@ nothing here has been shown to translate rightly is refused by name, never guess
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
@@ -17,11 +17,61 @@ from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 from sqlglot.parsers.bigquery import BigQueryParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from localcloud.gcp.bigquery.catalog import TableId
-from localcloud.gcp.bigquery.googlesql.steps import STEPS
+from localcloud.gcp.bigquery.googlesql.functions import (
+    NOW,
+    Types,
+    cast,
+    divide,
+    escape_pattern,
+    extract,
+    index_array,
+    rewrite_call,
+    search_array,
+    type_number,
+    type_parameter,
+)
 from localcloud.gcp.bigquery.googlesql.syntax import refuse_unknown_syntax
 from localcloud.gcp.bigquery.googlesql.templates import invalid_query, refuse
 from localcloud.web import ApiError
+
+
+def quoted(name: str) -> str:
+    """A DuckDB identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True)
+class TableId:
+    """A table's full name. BigQuery writes it with a colon, GoogleSQL with dots."""
+
+    project: str
+    dataset: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.project}:{self.dataset}.{self.name}"
+
+    @property
+    def parts(self) -> list[str]:
+        return [self.project, self.dataset, self.name]
+
+    @property
+    def schema(self) -> str:
+        """The DuckDB schema that holds the table."""
+        return f"{self.project}.{self.dataset}"
+
+    @property
+    def sql(self) -> str:
+        """The table's name in DuckDB's SQL."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @classmethod
+    def of(cls, reference: dict[str, Any]) -> "TableId":
+        return cls(reference["projectId"], reference["datasetId"], reference["tableId"])
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.name}
 
 
 class _AsWrittenParser(BigQueryParser):
@@ -191,3 +241,79 @@ def _to_duckdb(statement: exp.Expr) -> str:
         return statement.sql(DuckDB, identify=True, unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise invalid_query(f"{error} It is not imitated by the laptop cloud") from None
+
+
+Step = Callable[[exp.Expr, Types], exp.Expr]
+
+
+def demand_where(statement: exp.Expr, types: Types) -> exp.Expr:
+    if isinstance(statement, exp.Delete) and not statement.args.get("where"):
+        raise invalid_query("DELETE must have a WHERE clause")
+    return statement
+
+
+def refuse_stars_over_unnest(statement: exp.Expr, types: Types) -> exp.Expr:
+    """SELECT * over an array of structs gives the structs' fields; in DuckDB it would give the structs."""
+    for unnest in statement.find_all(exp.Unnest):
+        select = unnest.find_ancestor(exp.Select)
+        is_source = isinstance(unnest.parent, (exp.From, exp.Join))
+        if is_source and select and any(isinstance(column, exp.Star) for column in select.expressions):
+            raise refuse("SELECT * over UNNEST")
+    return statement
+
+
+def name_results(statement: exp.Expr, types: Types) -> exp.Expr:
+    """Columns without a name are called f0_, f1_, … by BigQuery. The first SELECT names those of a UNION."""
+    first = statement
+    while isinstance(first, (exp.SetOperation, exp.Subquery)):
+        first = first.this
+    if isinstance(first, exp.Select):
+        named = (exp.Alias, exp.Column, exp.Dot, exp.Star)
+        unnamed = [column for column in first.expressions if not isinstance(column, named)]
+        for number, column in enumerate(unnamed):
+            column.replace(exp.alias_(column.copy(), f"f{number}_"))
+    return statement
+
+
+def translate_meanings(statement: exp.Expr, types: Types) -> exp.Expr:
+    """Every node whose meaning differs, the innermost first; what is put in its place is not looked at again."""
+    changes: dict[type[exp.Expr], Callable[[Any], exp.Expr]] = {
+        exp.Anonymous: rewrite_call,
+        exp.Bracket: index_array,
+        exp.Cast: cast,
+        exp.CurrentDate: lambda node: rewrite_call(exp.Anonymous(this="CURRENT_DATE")),
+        exp.CurrentTimestamp: lambda node: NOW.copy(),
+        exp.Div: divide,
+        exp.Extract: extract,
+        exp.In: search_array,
+        exp.Like: escape_pattern,
+        exp.Literal: type_number,
+        exp.Parameter: lambda node: type_parameter(node, types),
+        exp.TryCast: cast,
+    }
+    for node in reversed(list(statement.find_all(*changes))):
+        changed = changes[type(node)](node)
+        if changed is not node:
+            node.replace(changed)
+    return statement
+
+
+def merge_as_duckdb_does(statement: exp.Expr, types: Types) -> exp.Expr:
+    """INSERT ROW is INSERT *, and what a MERGE did is told row by row."""
+    if not isinstance(statement, exp.Merge):
+        return statement
+    for when in statement.find_all(exp.When):
+        then = when.args["then"]
+        if isinstance(then, exp.Insert) and then.this == exp.var("ROW"):
+            then.set("this", exp.Star())
+    statement.set("returning", exp.Returning(expressions=[exp.column("merge_action")]))
+    return statement
+
+
+STEPS: tuple[Step, ...] = (
+    demand_where,
+    refuse_stars_over_unnest,
+    name_results,
+    translate_meanings,
+    merge_as_duckdb_does,
+)
