@@ -24,7 +24,7 @@ _TOLERANCE = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Fired:
-    """How to know the run: by its id, or, where no answer contains it, by having started since then."""
+    """How to know the run: by its id, or, where no answer contains it, by its slot, the moment in which it began."""
 
     run_id: str | None
     at: datetime
@@ -35,7 +35,7 @@ class Fired:
         return [row for row in rows if row["run_id"] == run_id]
 
     def _is_first_step(self, row: Row) -> bool:
-        return bool(row["step"] == "ingest" and row["started_at"] >= self.at - _TOLERANCE)
+        return bool(row["step"] == "ingest" and row["slot"] >= self.at - _TOLERANCE)
 
 
 def fire(place: Place) -> Fired:

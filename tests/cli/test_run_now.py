@@ -62,10 +62,11 @@ def test_how_a_run_went(steps, state):
     assert outcome(rows(*steps)) == state
 
 
-def test_a_run_without_a_known_id_is_the_one_that_started_since():
-    old = {"run_id": "old", "step": "ingest", "started_at": SLOT - timedelta(minutes=5)}
-    late = {"run_id": "old", "step": "top_tracks", "started_at": SLOT + timedelta(minutes=1)}
-    new = {"run_id": "new", "step": "ingest", "started_at": SLOT - timedelta(seconds=1)}
+def test_a_run_without_a_known_id_is_the_one_whose_slot_came_since():
+    """The schedule's own run, late, has the slot of its hour although it started after the forced one."""
+    old = {"run_id": "old", "step": "ingest", "slot": SLOT - timedelta(minutes=5), "started_at": SLOT}
+    late = {"run_id": "old", "step": "top_tracks", "slot": SLOT - timedelta(minutes=5), "started_at": SLOT}
+    new = {"run_id": "new", "step": "ingest", "slot": SLOT - timedelta(seconds=1), "started_at": SLOT}
     fired = Fired(None, SLOT)
     assert fired.rows_of_run([old, late]) == []
     assert fired.rows_of_run([old, late, new]) == [new]

@@ -7,7 +7,7 @@ import json
 import sys
 import webbrowser
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,8 @@ def _run_the_pipeline(owner: Owner) -> None:
 
 
 def _slot() -> str:
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0).isoformat()
+    """Of the hour before: the run that is fired by hand later, at whatever minute, is another one."""
+    return (datetime.now(UTC) - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0).isoformat()
 
 
 def _read_the_dashboard(owner: Owner) -> None:
