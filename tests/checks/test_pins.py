@@ -12,7 +12,7 @@ DOCKERFILES = [ROOT / "dashboard/Dockerfile", ROOT / ".devcontainer/Dockerfile"]
 EXACT = re.compile(r"[a-z0-9./-]+:\d+\.\d+\.\d+(-[a-z0-9]+)*(@sha256:[0-9a-f]{64})?")
 """name:1.2.3 or name:1.2.3-variant, and which of the images that had this name"""
 WITHOUT_DIGEST = {"python:3.12.15-trixie", "gcr.io/google.com/cloudsdktool/google-cloud-cli:586.0.0-slim"}
-"""docs/deploy.md, "What it stands on", has the command that finds theirs."""
+"""docs/deploy.md, "Pinned packages and images", has the command that finds theirs."""
 ROOTS = {"root", "0"}
 
 

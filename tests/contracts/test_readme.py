@@ -2,7 +2,9 @@
 
 import re
 import subprocess
+from pathlib import Path
 
+import codespell_lib
 import pytest
 
 from cli.__main__ import main as cli
@@ -15,6 +17,20 @@ DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "dashboard/README.md", ROOT / "localcloud/README.md"]
 )
 TEXT = "\n".join(path.read_text() for path in DOCUMENTS)
+
+NAMES = {
+    "analyzer",
+    "artifact",
+    "authorization",
+    "authorize",
+    "dialog",
+    "finalize",
+    "finalized",
+    "license",
+    "program",
+    "story",
+}
+"""American, but names of commands, products and standards, or British as well."""
 
 
 def settings_read_by(function):
@@ -112,3 +128,12 @@ def test_the_version_of_the_command_is_the_newest_in_the_changelog(capsys):
 def test_the_demo_is_shown_by_line_thirty_and_nothing_is_left_to_be_filled_in():
     assert "$ make demo" in "\n".join(README.splitlines()[:30])
     assert not re.search(r"^[A-Z_]{6,}$", README, re.MULTILINE)
+
+
+def test_the_documents_are_spelt_the_british_way():
+    dictionary = Path(codespell_lib.__file__).parent / "data/dictionary_en-GB_to_en-US.txt"
+    pairs = dict(line.rstrip(",").split("->") for line in dictionary.read_text().split())
+    american = set(pairs.values()) - set(pairs) - NAMES
+    prose = re.sub(r"`[^`]*`|\"[^\"]*\"", "", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))
+    assert "color" in american
+    assert {word for word in re.findall(r"[a-z]+", prose.lower()) if word in american} == set()

@@ -26,7 +26,7 @@ def owners_commands():
 def test_every_make_target_exists():
     listed = subprocess.run(["make", "-C", ROOT, "help"], capture_output=True, text=True, check=True).stdout
     targets = set(re.findall(r"make ([a-z-]+)", listed))
-    asked = set(re.findall(r"(?:`|\$ |: )make ([a-z-]+)", GUIDE))
+    asked = set(re.findall(r"(?:`|^|\$ |: )make ([a-z-]+)", GUIDE, re.MULTILINE))
     assert asked >= {"setup", "deploy", "dashboard-image"}
     assert asked <= targets
 
