@@ -23,24 +23,19 @@ def main() -> int:
         f"{options.schedules} storms from seed {options.seed} on, {options.processes} at a time; Ctrl-C stops.",
         flush=True,
     )
-    started = time.monotonic()
-
-    def tell(total: Tally, failed: Sequence[Failure]) -> None:
-        for failure in failed:
-            _tell_failure(failure)
-        seconds, troubles = time.monotonic() - started, sum(total.struck.values())
-        print(
-            f"  {total.storms:>6} storms {seconds:>6.0f} s {total.plays:>9,} plays {troubles:>7,} troubles", flush=True
-        )
-
+    started, total, failures, is_stopped = time.monotonic(), Tally(), 0, False
     try:
-        total, failures = run_campaign(options.seed, options.schedules, options.spark, options.processes, tell)
+        for tally, failed in run_campaign(options.seed, options.schedules, options.spark, options.processes):
+            total, failures = total + tally, failures + len(failed)
+            for failure in failed:
+                _tell_failure(failure)
+            _tell_progress(total, time.monotonic() - started)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
-        return 130
+        is_stopped = True
     _tell_total(total)
-    print(f"{len(failures)} of {total.storms} storms broke a promise." if failures else "Every promise was kept.")
-    return 1 if failures else 0
+    print(f"{failures} of {total.storms} storms broke a promise." if failures else "Every promise was kept.")
+    return 130 if is_stopped else min(failures, 1)
 
 
 def _replay(seed: int, parts: Sequence[int] | None, *, with_spark: bool) -> int:
@@ -57,6 +52,11 @@ def _replay(seed: int, parts: Sequence[int] | None, *, with_spark: bool) -> int:
     print(*(found or ["Every promise was kept."]), sep="\n")
     _tell_total(tally_of(evidence))
     return 1 if found else 0
+
+
+def _tell_progress(total: Tally, seconds: float) -> None:
+    troubles = sum(total.struck.values())
+    print(f"  {total.storms:>6} storms {seconds:>6.0f} s {total.plays:>9,} plays {troubles:>7,} troubles", flush=True)
 
 
 def _tell_failure(failure: Failure) -> None:

@@ -1,7 +1,7 @@
 """Lets storms pass and says what they did: which promise broke, and the smallest storm that still breaks it."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -72,12 +72,10 @@ def run_storms(seeds: Iterable[int], world: World, with_spark: Container[int] = 
     return tally, failures
 
 
-def run_campaign(
-    first: int, count: int, spark: int, processes: int, tell: Callable[[Tally, list[Failure]], None]
-) -> tuple[Tally, list[Failure]]:
+def run_campaign(first: int, count: int, spark: int, processes: int) -> Iterator[tuple[Tally, list[Failure]]]:
     """`count` storms from the seed `first` on, the first `spark` of them with Spark, in processes of their own.
 
-    `tell` hears of every few.
+    Yields what every few of them did.
     """
     context = get_context("spawn")
     results: Results = context.Queue()
@@ -86,13 +84,10 @@ def run_campaign(
     workers = [context.Process(target=_work, args=(shard, with_spark, results), daemon=True) for shard in shards]
     for worker in workers:
         worker.start()
-    total, failures = Tally(), []
-    while total.storms < count:
+    while count > 0:
         tally, failed = _next_result(results, workers)
-        total += tally
-        failures += failed
-        tell(total, failed)
-    return total, failures
+        count -= tally.storms
+        yield tally, failed
 
 
 def _work(seeds: list[int], with_spark: range, results: Results) -> None:
