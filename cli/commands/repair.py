@@ -73,11 +73,8 @@ def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
 
 
 def _struct(row: Row) -> bigquery.StructQueryParameter:
-    names = [string(name, row[name]) for name in ("listener_id", "track_id", "kept_id", "ms_played_import_id")]
-    times = instants(**{name: row[name] for name in ("played_at", "kept_at", "reported_at")})
-    return bigquery.StructQueryParameter(
-        None, *names, *times, bigquery.ScalarQueryParameter("ms_played", "INT64", row["ms_played"])
-    )
+    names = [string(name, row[name]) for name in ("listener_id", "track_id", "kept_id")]
+    return bigquery.StructQueryParameter(None, *names, *instants(played_at=row["played_at"], kept_at=row["kept_at"]))
 
 
 def _report(doubled: Sequence[Row], twins: Sequence[Row], place: Place, *, is_dry_run: bool) -> str:

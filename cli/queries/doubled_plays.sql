@@ -2,10 +2,10 @@
 WITH stored_rows AS (
   SELECT
     listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
-    album_name, duration_ms, isrc, import_id, ms_played_import_id
+    album_name, duration_ms, isrc, import_id
   FROM plays
 )
-SELECT listener_id, played_at, track_id, kept_at, kept_id, is_key, ms_played, reported_at, ms_played_import_id
+SELECT listener_id, played_at, track_id, kept_at, kept_id, is_key
 FROM (
 $doubled)
 ORDER BY listener_id, played_at, track_id

@@ -143,7 +143,7 @@ def doubled_sql(plays: str, tracks: str) -> str:
 WITH stored_rows AS (
   SELECT
     listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
-    album_name, duration_ms, isrc, import_id, ms_played_import_id
+    album_name, duration_ms, isrc, import_id
   FROM `{plays}`
   WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
 ),

@@ -79,6 +79,34 @@ def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays,
     assert plays.rows() == [row(ms_played=200_000, reported_at=near), other, short]
 
 
+def test_names_that_the_api_has_emptied_are_those_of_the_export(owner, plays, capsys):
+    """As load fills them in when it has seen both."""
+    near, emptied = AT + timedelta(seconds=5), {"artist_name": None, "album_name": None}
+    told = {"artist_name": "Another", "album_name": "Album", "ms_played": 200_000}
+    plays.insert(row(**emptied), row(near, source="export", track_name="Song!", **told))
+    owner.types(capsys, "repair")
+    assert plays.rows() == [row(reported_at=near, **told)]
+
+
+def test_what_the_api_has_listed_is_no_imports_even_where_the_imports_row_is_older(owner, plays, capsys):
+    """Undoing the import would take it away. A file of `cli export` has the rows of an earlier run."""
+    imported = row(run_id="20261120T090000Z", ingested_at=AT - timedelta(days=2), import_id="a", ms_played=9_000)
+    plays.insert(imported | {"ms_played_import_id": "a"}, row())
+    owner.types(capsys, "repair")
+    assert plays.rows() == [row(ms_played=9_000, ms_played_import_id="a")]
+
+
+def test_of_two_imports_with_one_play_one_has_brought_all_of_it(owner, plays, capsys):
+    """Undoing the other would leave a row without the time heard."""
+    first, second = (
+        row(source="export", import_id=each, ms_played_import_id=each, ms_played=heard, reported_at=over_at)
+        for each, heard, over_at in (("a", 200_000, None), ("b", 230_000, AT + timedelta(hours=1)))
+    )
+    plays.insert(second, first)
+    owner.types(capsys, "repair")
+    assert plays.rows() == [first]
+
+
 def test_the_top_ten_is_computed_anew_where_plays_counted_twice_and_only_there(owner, plays, capsys):
     """A play under two keys is two plays to every reader. Under one key it is one."""
     messages = []

@@ -125,8 +125,7 @@ CLI_PARAMETERS = {
     **dict.fromkeys(["first_played_at", "last_played_at", "undone_at", "undo_finished_at"], "TIMESTAMP"),
     "instants": "ARRAY<TIMESTAMP>",
     "twins": (
-        "ARRAY<STRUCT<listener_id STRING, track_id STRING, kept_id STRING, ms_played_import_id STRING, "
-        "played_at TIMESTAMP, kept_at TIMESTAMP, ms_played INT64, reported_at TIMESTAMP>>"
+        "ARRAY<STRUCT<listener_id STRING, track_id STRING, kept_id STRING, played_at TIMESTAMP, kept_at TIMESTAMP>>"
     ),
     "changes": (
         "ARRAY<STRUCT<gap_start TIMESTAMP, gap_end TIMESTAMP, run_id STRING, detected_at TIMESTAMP, is_open BOOL, "

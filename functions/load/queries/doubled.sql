@@ -22,17 +22,13 @@ stored AS (
 same_play AS (
 $same_play)
 SELECT
-  listener_id, played_at, track_id, played_at AS kept_at, track_id AS kept_id, TRUE AS is_key,
-  MAX(ms_played) AS ms_played, MAX(reported_at) AS reported_at,
-  MAX(ms_played_import_id) AS ms_played_import_id
+  listener_id, played_at, track_id, played_at AS kept_at, track_id AS kept_id, TRUE AS is_key
 FROM stored_rows
 GROUP BY listener_id, played_at, track_id
 HAVING COUNT(*) > 1
 UNION ALL
 SELECT
-  landed.listener_id, landed.played_at, landed.track_id, same_play.stored_at, same_play.stored_id, FALSE,
-  landed.ms_played, NULLIF(COALESCE(landed.reported_at, landed.played_at), same_play.stored_at),
-  landed.ms_played_import_id
+  landed.listener_id, landed.played_at, landed.track_id, same_play.stored_at, same_play.stored_id, FALSE
 FROM landed
 INNER JOIN same_play
   ON landed.listener_id = same_play.listener_id
