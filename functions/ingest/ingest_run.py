@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import buckets
 import consent
 import gaps
-import ingest_ledger
 import refused_items
 import report
 import unloaded_files
@@ -24,11 +23,11 @@ from spotify import Spotify
 
 
 def run_once(cloud: Cloud, run: Run) -> Report:
-    past = ingest_ledger.read_past(cloud.bigquery, run)
-    if past.finished:
-        return past.finished
-    outcome = report.of_pause(run, past.blocked_until) if past.blocked_until else _ask_listeners(cloud, run)
-    ingest_ledger.write_run(cloud.bigquery, outcome, past)
+    earlier = report.read_earlier(cloud.bigquery, run)
+    if earlier.finished:
+        return earlier.finished
+    outcome = report.of_pause(run, earlier.blocked_until) if earlier.blocked_until else _ask_listeners(cloud, run)
+    report.write_run(cloud.bigquery, outcome, earlier)
     unloaded_files.send_again(cloud, run)
     return outcome
 

@@ -1,18 +1,26 @@
-"""What a run came to: its state, its sentence, each listener's part, and the answer to the scheduler. Pure.
+"""The result of a run: its state, the reason, each listener's part; as the HTTP answer and as its row in the ledger.
 
-succeeded: the run's object is in the landing bucket. skipped: there was nothing to land. failed: nobody was heard.
+succeeded: the run's object is in the landing bucket. skipped: there was nothing to land. failed: no listener's page
+could be read. The ledger is the table `runs`; a run reads there what earlier attempts at its slot have done.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+
+from google.cloud import bigquery
 
 from buckets import Landed, object_name
 from collect import Visit
 from failures import Failure, NotAsked, RateLimited, explain, retry_heals
+from ingest_queries import integer, run_query, string, timestamp
 from slots import Run
+
+# Pauses are cut off at two days (http_client.py): no older row holds one that is still on, and a longer one is none.
+_PAUSES_SINCE = timedelta(days=3)
 
 State = Literal["succeeded", "skipped", "failed"]
 
@@ -149,3 +157,77 @@ def _name(failure: Failure) -> str:
 
 def iso(instant: datetime | None) -> str | None:
     return f"{instant:%Y-%m-%dT%H:%M:%SZ}" if instant else None
+
+
+@dataclass(frozen=True)
+class EarlierAttempts:
+    """What the ledger holds before a run.
+
+    `finished`: the report of this very slot, when its plays were landed before, by a run that began after the slot.
+    `heard`: how many listeners' pages earlier attempts at the slot have read, by the state of each attempt.
+    """
+
+    finished: Report | None
+    blocked_until: datetime | None
+    heard: Mapping[str, int]
+
+
+def read_earlier(client: bigquery.Client, run: Run) -> EarlierAttempts:
+    rows = run_query(
+        client,
+        "past_runs",
+        timestamp("since", min(run.slot, run.started_at - _PAUSES_SINCE)),
+        string("run_id", run.run_id),
+        timestamp("now", run.started_at),
+    )
+    earlier, pauses, finished = {}, [], None
+    for row in rows:
+        if row.run_id == run.run_id:
+            earlier[row.state] = _from_ledger(run, row)
+            # A run that was forced within the minute before the slot has not seen the plays up to the slot.
+            if row.state == "succeeded" and row.started_at >= run.slot:
+                finished = earlier[row.state]
+        if row.blocked_until and timedelta(0) < row.blocked_until - run.started_at < _PAUSES_SINCE:
+            pauses.append(row.blocked_until)
+    heard = {state: report.heard for state, report in earlier.items()}
+    return EarlierAttempts(finished, max(pauses, default=None), heard)
+
+
+def _from_ledger(run: Run, row: bigquery.table.Row) -> Report:
+    """The row may be of another version, or written by hand: listeners' parts that cannot be read are left out."""
+    listeners = row.details.get("listeners") if isinstance(row.details, dict) else None
+    parts = listeners.items() if isinstance(listeners, dict) else ()
+    return Report(
+        run,
+        state=row.state,
+        reason=row.reason or "the ledger does not say what the run came to",
+        listeners={slug: part for slug, part in parts if isinstance(part, dict) and isinstance(part.get("state"), str)},
+        rows_in=row.rows_in or 0,
+        rows_new=row.rows_new or 0,
+        object_name=object_name(run.run_id),
+        error_class=row.error_class,
+        blocked_until=row.blocked_until,
+        was_landed_before=True,
+    )
+
+
+def write_run(client: bigquery.Client, report: Report, earlier: EarlierAttempts) -> None:
+    """The step's row in the ledger. Written when all is landed: it stands for everything before it."""
+    run_query(
+        client,
+        "add_run",
+        string("run_id", report.run.run_id),
+        timestamp("slot", report.run.slot),
+        string("state", report.state),
+        timestamp("started_at", report.run.started_at),
+        timestamp("finished_at", datetime.now(UTC)),
+        integer("listeners", len(report.listeners)),
+        integer("rows_in", report.rows_in),
+        integer("rows_new", report.rows_new),
+        string("reason", report.reason),
+        integer("heard", report.heard),
+        integer("heard_before", earlier.heard.get(report.state)),
+        string("error_class", report.error_class),
+        timestamp("blocked_until", report.blocked_until),
+        string("details", json.dumps({"listeners": report.listeners})),
+    )

@@ -11,7 +11,6 @@ import pytest
 import buckets
 import collect
 import gaps
-import ingest_ledger
 import load_file
 import merge
 import plays
@@ -274,12 +273,12 @@ def test_a_gap_that_stands_twice(world, monkeypatch):
 
 
 def test_an_outcome_that_stands_twice(world, monkeypatch):
-    monkeypatch.setattr(ingest_ledger, "write_run", copying("runs", ingest_ledger.write_run))
+    monkeypatch.setattr(report, "write_run", copying("runs", report.write_run))
     assert "no_outcome_stands_twice_in_the_ledger" in broken(world, storm(Heard(0, ONE, 5), hours=1))
 
 
 def test_a_run_that_leaves_no_row(world, monkeypatch):
-    monkeypatch.setattr(ingest_ledger, "write_run", lambda *details: None)
+    monkeypatch.setattr(report, "write_run", lambda *details: None)
     assert "every_slot_that_was_answered_has_its_row" in broken(world, CALM)
 
 
@@ -291,13 +290,14 @@ def test_a_forced_run_that_takes_the_slot_of_the_schedule(world, monkeypatch):
 
 
 def test_a_pause_that_never_ends(world, monkeypatch):
-    real = ingest_ledger.read_past
+    real = report.read_earlier
 
     def for_ever(client, run):
-        past = real(client, run)
-        return past if run.slot.hour < 12 else replace(past, finished=None, blocked_until=run.slot + timedelta(days=1))
+        earlier = real(client, run)
+        pause_ends_at = run.slot + timedelta(days=1)
+        return earlier if run.slot.hour < 12 else replace(earlier, finished=None, blocked_until=pause_ends_at)
 
-    monkeypatch.setattr(ingest_ledger, "read_past", for_ever)
+    monkeypatch.setattr(report, "read_earlier", for_ever)
     assert broken(world, CALM) == {"in_the_end_everybody_is_heard"}
 
 
