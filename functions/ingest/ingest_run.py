@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import buckets
-import consent
 import gaps
 import refused_items
 import report
@@ -15,8 +14,8 @@ from failures import Failure, NotAsked, explain
 from ingest_cloud import Cloud
 from ingest_log import log
 from known_plays import fetch_known
-from listener_secrets import APP_SECRET, list_listener_secrets, read_app
-from plays import Row, key_of
+from listener_secrets import APP_SECRET, days_left, is_warning_due, list_listener_secrets, read_app
+from plays import key_of
 from report import Report
 from slots import Run
 from spotify import Spotify
@@ -57,15 +56,12 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit
     known = fetch_known(cloud.bigquery, rows)
     gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.reached), known.imported)
     new = [row for row in rows if key_of(row) not in known.keys]
-    landed = buckets.land(cloud.landing, run.run_id, _with_features(cloud, run, spotify, new))
+    provider = _provider(cloud, spotify)
+    if provider and new:
+        new = add_features(cloud.bigquery, run, provider, new)
+    landed = buckets.land(cloud.landing, run.run_id, new)
     refused_first = refused_items.write_refused(cloud.quarantine, run.run_id, refused)
     return report.of_visits(run, visits, landed, refused_first, visited_at)
-
-
-def _with_features(cloud: Cloud, run: Run, spotify: Spotify, rows: list[Row]) -> list[Row]:
-    """Nobody is asked, not even the warehouse, when the setting is off or nothing is new."""
-    provider = _provider(cloud, spotify)
-    return add_features(cloud.bigquery, run, provider, rows) if provider and rows else rows
 
 
 def _provider(cloud: Cloud, spotify: Spotify) -> Provider | None:
@@ -82,7 +78,7 @@ def _log_visits(run: Run, visits: Sequence[Visit]) -> None:
     for visit in visits:
         if visit.page is None and visit.failure and not isinstance(visit.failure, NotAsked):
             _log_failure("A listener could not be visited", run, visit.listener_id, visit.failure)
-        if visit.consent_ends_at and consent.is_warning_due(visit.consent_ends_at, run.started_at):
+        if visit.consent_ends_at and is_warning_due(visit.consent_ends_at, run.started_at):
             _log_ending_consent(run, visit.listener_id, visit.consent_ends_at)
 
 
@@ -103,6 +99,6 @@ def _log_ending_consent(run: Run, listener_id: str, ends_at: datetime) -> None:
         "A listener's consent ends soon",
         run_id=run.run_id,
         listener=listener_id,
-        days_left=consent.days_left(ends_at, run.started_at),
+        days_left=days_left(ends_at, run.started_at),
         command=f"python -m cli authorize {listener_id}",
     )

@@ -1,8 +1,11 @@
 """Listeners and the app, as Secret Manager keeps them: found by labels, read with their checksums, tokens replaced.
 
-A listener is one secret. Its content never shows: not in an error, not in a log, not in a repr.
+A listener is one secret. Its content never shows: not in an error, not in a log, not in a repr. It holds when consent
+was given; a refresh token lives six months from that moment, and refreshing does not prolong it
+(developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens).
 """
 
+import calendar
 import json
 import re
 from collections.abc import Sequence
@@ -18,7 +21,6 @@ from google.api_core.retry import Retry, if_transient_error
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
 
-import consent
 from failures import AppSecretUnusable, Failure, SecretMislabelled, SecretUnavailable, SecretUnusable, TokenNotStored
 from ingest_log import log
 from spotify import App, is_token
@@ -29,6 +31,8 @@ _LISTENER_FIELDS = ("refresh_token", "consented_at", "account_id", "scope")
 # Versions are listed with the newest first; one that is destroyed stays in the list.
 _NEWEST = 100
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_CONSENT_MONTHS = 6
+_DAYS_TO_WARN_AT = (30, 7, 1, 0)
 
 _SECONDS = 20
 # Google's client tries some of these calls only once. A rotated token, above all, exists nowhere else.
@@ -221,9 +225,26 @@ def _demand_tokens(secret_id: str, payload: dict[str, Any], *fields: str) -> Non
 def _consent_ends_at(secret_id: str, consented_at: str) -> datetime:
     try:
         instant = datetime.fromisoformat(consented_at)
-        return consent.ends_at(instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
+        return end_of_consent(instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         raise SecretUnusable(f"the field consented_at of the secret {secret_id} is not an instant") from None
+
+
+def end_of_consent(consented_at: datetime) -> datetime:
+    """Six calendar months later: the same day of the month, or the month's last where there is no such day."""
+    years, month_index = divmod(consented_at.month - 1 + _CONSENT_MONTHS, 12)
+    year, month = consented_at.year + years, month_index + 1
+    last_day = calendar.monthrange(year, month)[1]
+    return consented_at.replace(year=year, month=month, day=min(consented_at.day, last_day))
+
+
+def days_left(consent_ends_at: datetime, now: datetime) -> int:
+    """Whole days; negative once consent has ended."""
+    return (consent_ends_at - now).days
+
+
+def is_warning_due(consent_ends_at: datetime, now: datetime) -> bool:
+    return days_left(consent_ends_at, now) in _DAYS_TO_WARN_AT
 
 
 def _id(name: str) -> str:

@@ -1,11 +1,19 @@
 """Listeners' secrets: unusable ones cost nobody else a play and show nothing, rotated tokens are kept."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from listener_secrets import ListenerSecret, list_listener_secrets, name_listeners, read_listener, store_refresh_token
+from listener_secrets import (
+    ListenerSecret,
+    end_of_consent,
+    is_warning_due,
+    list_listener_secrets,
+    name_listeners,
+    read_listener,
+    store_refresh_token,
+)
 from localcloud.faults import Fault
 from tests.ingest.harness import RUN_ID, SLOT
 
@@ -307,3 +315,31 @@ def test_an_app_secret_that_did_not_arrive_is_worth_another_try(ingesting):
     answer = ingesting.run()
     assert (answer.status, answer.body["state"], answer.log[0]["error_class"]) == (503, "failed", "SecretUnavailable")
     assert ingesting.run().body["rows_new"] == 50
+
+
+def day(text):
+    return datetime.fromisoformat(f"{text}T12:30:00").replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("consented_on", "ends_on"),
+    [
+        ("2026-01-15", "2026-07-15"),
+        ("2026-07-20", "2027-01-20"),
+        ("2026-08-31", "2027-02-28"),
+        ("2027-08-31", "2028-02-29"),
+        ("2026-03-31", "2026-09-30"),
+        ("2026-12-31", "2027-06-30"),
+        ("2026-06-30", "2026-12-30"),
+    ],
+)
+def test_consent_ends_six_calendar_months_later_at_the_same_time_of_day(consented_on, ends_on):
+    assert end_of_consent(day(consented_on)) == day(ends_on)
+
+
+def test_warnings_are_due_thirty_days_a_week_a_day_and_hours_ahead_and_never_afterwards():
+    ends_at = day("2026-11-22")
+    due = [
+        hours for hours in range(-48, 24 * 40) if is_warning_due(ends_at, ends_at - timedelta(hours=hours, minutes=30))
+    ]
+    assert due == [*range(24), *range(24, 48), *range(7 * 24, 8 * 24), *range(30 * 24, 31 * 24)]

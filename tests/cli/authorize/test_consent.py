@@ -91,10 +91,10 @@ def test_consent_ends_after_six_calendar_months(consented_at, ends_at):
 
 @given(INSTANTS, INSTANTS)
 def test_ingest_and_the_commands_agree_on_when_a_consent_ends(consented_at, now):
-    import consent as of_ingest
+    import listener_secrets as of_ingest
 
     ends_at = consent.ends_at(consented_at)
-    assert ends_at == of_ingest.ends_at(consented_at)
+    assert ends_at == of_ingest.end_of_consent(consented_at)
     assert consent.days_left(ends_at, now) == of_ingest.days_left(ends_at, now)
 
 
