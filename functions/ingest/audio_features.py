@@ -16,13 +16,12 @@ import requests
 from google.cloud import bigquery
 
 from failures import Failure, RequestRefused
-from http_client import Question, ask
+from http_client import Call, HttpClient, list_in
 from ingest_log import log
 from ingest_queries import run_query, string, strings, timestamp
-from pauses import Pauses
 from plays import Row, to_column
 from slots import Run
-from spotify import Spotify, list_in
+from spotify import Spotify
 
 FEATURES = (
     "danceability",
@@ -68,14 +67,11 @@ def spotify_provider(spotify: Spotify) -> Provider:
 def reccobeats_provider(session: requests.Session, url: str) -> Provider:
     """ReccoBeats: free and without a key, but it learns the track ids, so it is the owner's choice."""
 
-    pauses = Pauses()
+    client = HttpClient(session)
 
     def fetch(track_ids: Sequence[str]) -> Records:
-        question = Question("GET", f"{url}/v1/audio-features", params={"ids": ",".join(track_ids)})
-        records = ask(
-            session,
-            pauses,
-            question,
+        records = client.ask(
+            Call("GET", f"{url}/v1/audio-features", params={"ids": ",".join(track_ids)}),
             lambda body: list_in(body, "content"),
             lambda status, _: RequestRefused(f"status {status}"),
         )

@@ -1,4 +1,4 @@
-"""One question over HTTP and the patience that goes with it: time-outs and retries; pauses.py has the pauses.
+"""One HTTP call: time-outs, retries, rate-limit pauses, bounded bodies.
 
 What a refusal (any other 4xx) means and what a good answer must hold is for the caller to say.
 """
@@ -13,13 +13,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from threading import Lock
+from typing import Any, TypeGuard, TypeVar
 
 import requests
+import urllib3
 
-from answer_body import read_text
-from failures import Failure, QuotaExceeded, RateLimited, RequestRefused, SpotifyUnavailable, UnreadableAnswer
-from pauses import Pauses
+from failures import (
+    Failure,
+    NotAsked,
+    QuotaExceeded,
+    RateLimited,
+    RequestRefused,
+    SpotifyUnavailable,
+    UnreadableAnswer,
+)
 
 _CONNECT_SECONDS, _READ_SECONDS = 5, 20
 
@@ -33,6 +41,15 @@ _PAUSE_SECONDS_BY_DEFAULT = 5
 _QUOTA_PAUSE_SECONDS_BY_DEFAULT = 3600
 # The longest pause seen in the wild is a day. Twice that, and one call finds out whether it still holds.
 _LONGEST_PAUSE_SECONDS = 48 * 3600
+# A longer pause, or one too many, ends the calls to the service for the rest of the run.
+_LONGEST_SLEEP_SECONDS = 30
+# For a whole run: what Cloud Run gives it, 900 s, must hold everything else as well.
+_MOST_SECONDS_IN_ALL = 180
+
+# A page of 50 plays has about 0.4 MB, with every field that Spotify ever sent. A row of BigQuery's may have 100 MB.
+_MOST_BYTES = 16 * 1024 * 1024
+_PIECE_BYTES = 64 * 1024
+_WHOLE_SECONDS = 45
 
 T = TypeVar("T")
 
@@ -41,8 +58,8 @@ Refusal = Callable[[int, str], Failure]
 
 
 @dataclass(frozen=True)
-class Question:
-    """One call. Its headers and form hold secrets, so neither shows."""
+class Call:
+    """Its headers and form hold secrets, so neither shows."""
 
     method: str
     url: str
@@ -51,55 +68,79 @@ class Question:
     form: Mapping[str, str] | None = field(default=None, repr=False)
 
 
-def ask(session: requests.Session, pauses: Pauses, question: Question, read: Callable[[Any], T], refusal: Refusal) -> T:
-    """What `read` makes of the JSON that came back; it raises UnreadableAnswer when it misses something."""
-    return _patiently(pauses, lambda: read(_ask_once(session, question, refusal)))
+class HttpClient:
+    """The calls to one service during one run, from all threads.
 
+    A pause that the service asks for with 429 is for all of them, because a service counts the calls of an app.
+    """
 
-def _patiently(pauses: Pauses, ask_once: Callable[[], T]) -> T:
-    """Three attempts while the service is unwell, and a few short pauses when it asks for them."""
-    tries: Counter[type[Failure]] = Counter()
-    while True:
-        pauses.wait()
+    def __init__(self, session: requests.Session) -> None:
+        self._session = session
+        self._lock = Lock()
+        self._pause_ends_at = time.monotonic()
+        self._seconds_left = float(_MOST_SECONDS_IN_ALL)
+        self._is_over = False
+
+    def ask(self, call: Call, read: Callable[[Any], T], refusal: Refusal) -> T:
+        """What `read` makes of the JSON that came back; it raises UnreadableAnswer when it misses something.
+
+        Three attempts while the service is unavailable, and a few short pauses when it asks for them. Raises Failure.
+        """
+        tries: Counter[type[Failure]] = Counter()
+        while True:
+            self._wait()
+            try:
+                return read(_json_of(self._send(call), refusal))
+            except RateLimited as failure:
+                tries[RateLimited] += 1
+                if tries[RateLimited] > _MOST_PAUSES:
+                    self._is_over = True
+                    raise
+                self._pause(failure)
+            except (SpotifyUnavailable, UnreadableAnswer):
+                tries[SpotifyUnavailable] += 1
+                if tries[SpotifyUnavailable] == _MOST_ATTEMPTS:
+                    raise
+                # Longer after each attempt, and never the same for two listeners that failed together.
+                seconds = _FIRST_WAIT_SECONDS * 3.0 ** (tries[SpotifyUnavailable] - 1)
+                time.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 -- not a secret
+
+    def _wait(self) -> None:
+        """Until no pause lasts. Raises NotAsked when the service may not be called any more in this run."""
+        while not self._is_over and (seconds := self._pause_ends_at - time.monotonic()) > 0:
+            time.sleep(seconds)
+        if self._is_over:
+            raise NotAsked("Spotify had just asked for a pause")
+
+    def _pause(self, asked: RateLimited) -> None:
+        """Make all threads wait for as long as was asked. Raises `asked` when that is too long to wait for."""
+        with self._lock:
+            now = time.monotonic()
+            begins_at = max(now, self._pause_ends_at)
+            self._pause_ends_at = max(now + asked.pause_seconds, self._pause_ends_at)
+            self._seconds_left -= max(0.0, self._pause_ends_at - begins_at)
+            self._is_over |= asked.pause_seconds > _LONGEST_SLEEP_SECONDS or self._seconds_left < 0
+        if self._is_over:
+            raise asked
+
+    def _send(self, call: Call) -> requests.Response:
         try:
-            return ask_once()
-        except RateLimited as failure:
-            tries[RateLimited] += 1
-            if tries[RateLimited] > _MOST_PAUSES:
-                pauses.end()
-                raise
-            pauses.begin(failure)
-        except (SpotifyUnavailable, UnreadableAnswer):
-            tries[SpotifyUnavailable] += 1
-            if tries[SpotifyUnavailable] == _MOST_ATTEMPTS:
-                raise
-            time.sleep(_wait_seconds(tries[SpotifyUnavailable]))
+            return self._session.request(
+                call.method,
+                call.url,
+                headers=dict(call.headers),
+                params=dict(call.params),
+                data=call.form,
+                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                allow_redirects=False,  # a token is for the server that was asked, and for no other
+                stream=True,
+            )
+        except requests.RequestException as error:  # its text is left out: it can quote the call
+            raise SpotifyUnavailable(f"no answer, {type(error).__name__}") from None
 
 
-def _wait_seconds(attempts: int) -> float:
-    """Longer after each attempt, and never the same for two listeners that failed together."""
-    return _FIRST_WAIT_SECONDS * 3.0 ** (attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311 -- not a secret
-
-
-def _ask_once(session: requests.Session, question: Question, refusal: Refusal) -> Any:
-    try:
-        response = session.request(
-            question.method,
-            question.url,
-            headers=dict(question.headers),
-            params=dict(question.params),
-            data=question.form,
-            timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-            allow_redirects=False,  # a token is for the server that was asked, and for no other
-            stream=True,
-        )
-    except requests.RequestException as error:  # its text is left out: it can quote the call
-        raise SpotifyUnavailable(f"no answer, {type(error).__name__}") from None
-    return _body(response, refusal)
-
-
-def _body(response: requests.Response, refusal: Refusal) -> Any:
-    text = read_text(response)
+def _json_of(response: requests.Response, refusal: Refusal) -> Any:
+    text = _read_text(response)
     status, is_page = response.status_code, text.lstrip().startswith("<")
     if status == 429:
         raise to_pause(response.headers.get("Retry-After"), text)
@@ -114,6 +155,32 @@ def _body(response: requests.Response, refusal: Refusal) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise UnreadableAnswer("it is not JSON") from None
+
+
+def _read_text(response: requests.Response) -> str:
+    """The whole body as text, with U+FFFD for what is no UTF-8. Raises SpotifyUnavailable.
+
+    Bounded in bytes and seconds: a server that sends without end, or a byte now and then, must not block the run.
+    """
+    pieces, size, deadline = [], 0, time.monotonic() + _WHOLE_SECONDS
+    with response:
+        while piece := _read_piece(response):
+            pieces.append(piece)
+            size += len(piece)
+            if size > _MOST_BYTES:
+                raise SpotifyUnavailable("an answer without end")
+            if time.monotonic() > deadline:
+                raise SpotifyUnavailable(f"an answer that was not whole after {_WHOLE_SECONDS} s")
+    return b"".join(pieces).decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _read_piece(response: requests.Response) -> bytes:
+    """What has arrived, not what would fill a buffer. Empty at the end."""
+    try:
+        piece: bytes = response.raw.read1(_PIECE_BYTES, decode_content=True)
+    except urllib3.exceptions.HTTPError as error:  # its text is left out: it can quote the call
+        raise SpotifyUnavailable(f"a broken answer, {type(error).__name__}") from None
+    return piece
 
 
 def to_pause(retry_after: str | None, text: str) -> RateLimited:
@@ -135,3 +202,16 @@ def _pause_seconds(retry_after: str) -> float | None:
         return None
     seconds = (ends_at if ends_at.tzinfo else ends_at.replace(tzinfo=UTC)) - datetime.now(UTC)
     return seconds.total_seconds() if seconds > timedelta(0) else None
+
+
+def is_token(value: Any) -> TypeGuard[str]:
+    """Whether it is made of what a header can hold. Anything else could never be sent back to Spotify."""
+    return isinstance(value, str) and re.fullmatch("[!-~]+", value) is not None
+
+
+def list_in(body: Any, name: str) -> list[Any]:
+    """The list that an answer exists for. Raises UnreadableAnswer."""
+    value = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(value, list):
+        raise UnreadableAnswer(f"it lacks the list {name}")
+    return value

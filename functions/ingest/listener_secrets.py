@@ -22,8 +22,9 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
 
 from failures import AppSecretUnusable, Failure, SecretMislabelled, SecretUnavailable, SecretUnusable, TokenNotStored
+from http_client import is_token
 from ingest_log import log
-from spotify import App, is_token
+from spotify import App
 
 APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a name
 _LISTENER_LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}

@@ -7,10 +7,10 @@ put their own server behind the two URLs; nothing else is replaced.
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, TypeGuard, TypeVar
+from typing import Any
 
 import requests
 
@@ -24,13 +24,10 @@ from failures import (
     RequestRefused,
     UnreadableAnswer,
 )
-from http_client import Question, Refusal, ask
-from pauses import Pauses
+from http_client import Call, HttpClient, Refusal, is_token, list_in
 
 PAGE_SIZE = 50
 """The whole window that Spotify shows of a listener's past, not a page of it: nothing older can be asked for."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,7 @@ class Spotify:
     """Spotify during one run, for all threads. When it asks one of them for a pause, all of them wait."""
 
     def __init__(self, session: requests.Session, accounts_url: str, api_url: str, app: App) -> None:
-        self._session, self._accounts_url, self._api_url, self._app = session, accounts_url, api_url, app
-        self._pauses = Pauses()
+        self._http, self._accounts_url, self._api_url, self._app = HttpClient(session), accounts_url, api_url, app
         self._refreshing: dict[str, Lock] = {}
 
     def refresh(self, refresh_token: str) -> Grant:
@@ -84,17 +80,14 @@ class Spotify:
 
     def _ask_token(self, **form: str) -> Grant:
         headers = {"Authorization": self._app.authorization()}
-        question = Question("POST", f"{self._accounts_url}/api/token", headers, form=form)
-        return self._ask(question, _to_grant, token_refusal)
+        call = Call("POST", f"{self._accounts_url}/api/token", headers, form=form)
+        return self._http.ask(call, _to_grant, token_refusal)
 
     def _ask_api(
         self, access_token: str, url: str, params: dict[str, str], list_name: str, refusal: Refusal
     ) -> list[Any]:
-        question = Question("GET", url, {"Authorization": f"Bearer {access_token}"}, params)
-        return self._ask(question, lambda body: list_in(body, list_name), refusal)
-
-    def _ask(self, question: Question, read: Callable[[Any], T], refusal: Refusal) -> T:
-        return ask(self._session, self._pauses, question, read, refusal)
+        call = Call("GET", url, {"Authorization": f"Bearer {access_token}"}, params)
+        return self._http.ask(call, lambda body: list_in(body, list_name), refusal)
 
 
 def _to_grant(body: Any) -> Grant:
@@ -103,19 +96,6 @@ def _to_grant(body: Any) -> Grant:
         raise UnreadableAnswer("it lacks access_token")
     refresh_token = body.get("refresh_token")
     return Grant(access_token, refresh_token if is_token(refresh_token) else None)
-
-
-def is_token(value: Any) -> TypeGuard[str]:
-    """Whether it is made of what a header can hold. Anything else could never be sent back to Spotify."""
-    return isinstance(value, str) and re.fullmatch("[!-~]+", value) is not None
-
-
-def list_in(body: Any, name: str) -> list[Any]:
-    """The list an answer exists for."""
-    value = body.get(name) if isinstance(body, dict) else None
-    if not isinstance(value, list):
-        raise UnreadableAnswer(f"it lacks the list {name}")
-    return value
 
 
 def token_refusal(status: int, text: str) -> Failure:

@@ -1,17 +1,21 @@
-"""Answers that are none: without end, without haste, cut, wrongly packed, or elsewhere. A plain socket sends them."""
+"""Answers without end, too slow, cut, wrongly packed, or elsewhere (a plain socket sends them), and pauses (429)."""
 
 import gzip
 import json
 import socket
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 import requests
 
-from failures import Failure, RequestRefused, SpotifyUnavailable, UnreadableAnswer
-from http_client import Question, ask
-from pauses import Pauses
+from failures import Failure, NotAsked, RateLimited, RequestRefused, SpotifyUnavailable, UnreadableAnswer
+from http_client import Call, HttpClient
+from localcloud.spotify.errors import ERRORS
+from localcloud.web import Response, Routes, Server
+from spotify import App, Spotify
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -48,9 +52,9 @@ def answering(*pieces, seconds_between=0.0):
 
 
 def asked(url, read=lambda body: body, **form):
-    question = Question("POST" if form else "GET", url, {"Authorization": "Bearer s3cret"}, form=form or None)
+    call = Call("POST" if form else "GET", url, {"Authorization": "Bearer s3cret"}, form=form or None)
     with requests.Session() as session:
-        return ask(session, Pauses(), question, read, lambda status, text: RequestRefused(f"status {status}"))
+        return HttpClient(session).ask(call, read, lambda status, text: RequestRefused(f"status {status}"))
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +119,7 @@ def test_a_broken_answer_is_a_service_that_is_not_available(kind):
     ids=["long", "long once unpacked"],
 )
 def test_an_answer_without_end_is_given_up(monkeypatch, answer):
-    monkeypatch.setattr("answer_body._MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("http_client._MOST_BYTES", 1_000_000)
     bomb = gzip.compress(b" " * 50_000_000)
     body = [bomb] if b"gzip" in answer else [b" " * 65_536] * 64
     with answering(answer, *body) as (url, _), pytest.raises(SpotifyUnavailable, match="an answer without end"):
@@ -123,7 +127,7 @@ def test_an_answer_without_end_is_given_up(monkeypatch, answer):
 
 
 def test_an_answer_of_a_byte_now_and_then_is_given_up(monkeypatch):
-    monkeypatch.setattr("answer_body._WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr("http_client._WHOLE_SECONDS", 0.3)
     monkeypatch.setattr("http_client._MOST_ATTEMPTS", 1)
     head = HEAD + b"Content-Length: 1000\r\n\r\n"
     with (
@@ -156,3 +160,79 @@ def test_no_secret_stands_in_what_is_said_of_a_failed_call():
         with answering(answer) as (url, _), pytest.raises(Failure) as failure:
             asked(f"{url}/?code=s3cret", refresh_token="s3cret")
         assert "s3cret" not in json.dumps([str(failure.value), repr(failure.value)])
+
+
+PAGE = Response.of_json({"items": []})
+
+
+class Crowded:
+    """A Spotify that answers the calls whose numbers are given with 429, and notes when each call came."""
+
+    def __init__(self, refused, retry_after_seconds):
+        self.refused, self.retry_after_seconds, self.came_at = refused, retry_after_seconds, []
+
+    def answer(self, request):
+        self.came_at.append(time.monotonic())
+        if len(self.came_at) in self.refused:
+            return ERRORS["rate_limited"].response(self.retry_after_seconds)
+        return PAGE
+
+
+@pytest.fixture
+def asking():
+    """From numbers of refused calls and a Retry-After to a Spotify to ask, and the server's notes."""
+    servers = []
+
+    def start(refused, retry_after_seconds):
+        crowded, routes = Crowded(refused, retry_after_seconds), Routes()
+        routes.add("GET", "/v1/me/player/recently-played", crowded.answer)
+        servers.append(Server("spotify", routes).start())
+        url = servers[-1].url
+        return Spotify(requests.Session(), url, url, App("id", "secret")), crowded
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def outcome(spotify):
+    try:
+        return spotify.fetch_recently_played("token")
+    except (RateLimited, NotAsked) as failure:
+        return type(failure)
+
+
+def test_no_thread_calls_while_a_pause_lasts_and_all_are_answered_after_it(asking):
+    spotify, crowded = asking({1}, 1)
+    assert outcome(spotify) == []  # the pause is over
+    crowded.refused = {3}
+    before = spotify._http._pause_ends_at
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(outcome, spotify)
+        while spotify._http._pause_ends_at == before:
+            time.sleep(0.005)
+        others = [pool.submit(outcome, spotify) for _ in range(7)]
+        assert [future.result() for future in [first, *others]] == [[]] * 8
+    assert min(crowded.came_at[3:]) - crowded.came_at[2] >= 1
+    assert len(crowded.came_at) == 2 + 1 + 8
+
+
+def test_three_short_pauses_are_waited_for_and_a_fourth_ends_the_asking(asking):
+    spotify, crowded = asking({1, 2, 3, 5, 6, 7, 8}, 0)
+    assert outcome(spotify) == []
+    assert outcome(spotify) == RateLimited
+    assert outcome(spotify) == NotAsked
+    assert len(crowded.came_at) == 8
+
+
+def test_a_pause_of_more_than_half_a_minute_ends_the_asking_at_once(asking):
+    spotify, crowded = asking({1}, 31)
+    assert [outcome(spotify), outcome(spotify)] == [RateLimited, NotAsked]
+    assert len(crowded.came_at) == 1
+
+
+def test_a_run_does_not_wait_for_ever_however_short_the_pauses_are(asking, monkeypatch):
+    monkeypatch.setattr("http_client._MOST_SECONDS_IN_ALL", 2)
+    spotify, crowded = asking({1, 3, 5, 7}, 1)
+    assert [outcome(spotify) for _ in range(4)] == [[], [], RateLimited, NotAsked]
+    assert len(crowded.came_at) == 5
