@@ -1,4 +1,4 @@
-"""Runs in trouble of other kinds than a single answer of Spotify's, for which see calls/test_spotify_answers.py."""
+"""Runs in trouble of other kinds than a single answer of Spotify's, for which see test_spotify_answers.py."""
 
 from datetime import timedelta
 
