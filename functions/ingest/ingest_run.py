@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import buckets
 import gaps
-import refused_items
 import report
 import unloaded_files
 from audio_features import Provider, add_features, reccobeats_provider, spotify_provider
@@ -60,7 +59,7 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit
     if provider and new:
         new = add_features(cloud.bigquery, run, provider, new)
     landed = buckets.land(cloud.landing, run.run_id, new)
-    refused_first = refused_items.write_refused(cloud.quarantine, run.run_id, refused)
+    refused_first = buckets.write_refused(cloud.quarantine, run.run_id, refused)
     return report.of_visits(run, visits, landed, refused_first, visited_at)
 
 
