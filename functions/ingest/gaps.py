@@ -1,27 +1,92 @@
-"""Notices stretches in which plays may be missing: more than 50 since the last run, or plays that Spotify withholds."""
+"""Which plays of the pages are known, and where plays may be missing: a page that overlaps no known play has a gap.
 
-from collections.abc import Iterable, Mapping, Sequence
+Known is what the warehouse holds; for a page that overlaps nothing there, also what files on their way to it hold.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
+from google.cloud import bigquery
+from google.cloud.storage import Blob, Bucket
+
+from buckets import object_name
 from ingest_cloud import Cloud
 from ingest_log import log
 from ingest_queries import Before, pages, run_query, string, timestamp
-from known_plays import oldest_by_listener
-from landed_plays import LandedPlay, fetch_landed
-from plays import Row
+from plays import KEY, Key, Row, key_of
 from slots import Run
+from unloaded_files import fetch_unloaded
+
+# An export tells the end of a play in whole seconds and a little off: see functions/load/queries/same_play.sql.
+_EXPORT_APART = timedelta(seconds=90)
+_SECONDS = 60
+# As long as Eventarc tries to deliver an event.
+_LOADED_WITHIN = timedelta(hours=24)
+# An import names its files by an instant two hours before it, and files may land an hour late.
+_NAMED_EARLIER = timedelta(hours=3)
+# Files are read in pieces, because a day of them, imports too, can be more than the function's memory. No run writes a
+# file of the second size, not with a thousand listeners: whatever it is, it must not cost the run its time and memory.
+_PIECE_BYTES, _MOST_BYTES = 2**20, 64 * 2**20
 
 
-def pages_without_overlap(rows: Sequence[Row], reached: AbstractSet[str]) -> dict[str, datetime]:
+@dataclass(frozen=True)
+class KnownPlays:
+    """`keys`: plays that need not be landed. `overlapping`: listeners whose stored plays reach into their page.
+
+    A play that only an import has stored is landed once more, because the API tells more of it, and because the import
+    may be undone; load knows that the two are one play, and makes one row of them, which has the API's key.
+    `imported`: the import whose plays reach into the page of a listener, where no play from the API does.
+    """
+
+    keys: frozenset[Key]
+    overlapping: frozenset[str]
+    imported: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LandedPlay:
+    """A play in a file. `import_id`: of the import that landed the file; None for ingest's own."""
+
+    listener_id: str
+    played_at: datetime
+    import_id: str | None = None
+
+
+def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
+    """What is stored of every listener from the oldest of the given plays on; one query."""
+    if not rows:
+        return KnownPlays(frozenset(), frozenset(), {})
+    oldest = {listener: instant - _EXPORT_APART for listener, instant in oldest_by_listener(rows).items()}
+    found = list(run_query(client, "known_plays", pages(oldest), timestamp("oldest", min(oldest.values()))))
+    keys = frozenset(key_of(dict(row)) for row in found if not row.is_only_imported)
+    on_page = {row["listener_id"] for row in rows if key_of(row) in keys}
+    # An export holds everything up to its end: one that ends within the page leaves no gap before the page.
+    only_imported = sorted((row for row in found if row.is_only_imported), key=lambda row: row.played_at)
+    imports = {row.listener_id: row.import_id for row in only_imported}
+    unnamed = {listener for listener, import_id in imports.items() if import_id is None}
+    imported = {listener: import_id for listener, import_id in imports.items() if listener not in on_page | unnamed}
+    return KnownPlays(keys, frozenset(on_page | unnamed), imported)
+
+
+def oldest_by_listener(rows: Sequence[Row]) -> dict[str, datetime]:
+    """When the oldest of each listener's plays was."""
+    oldest: dict[str, datetime] = {}
+    for row in rows:
+        oldest[row["listener_id"]] = min(row["played_at"], oldest.get(row["listener_id"], row["played_at"]))
+    return oldest
+
+
+def pages_without_overlap(rows: Sequence[Row], overlapping: AbstractSet[str]) -> dict[str, datetime]:
     """The oldest play of each page that no stored play of its listener reaches, by listener.
 
     A short page is no exception: with fewer than 50 plays on it, the newest stored ones belong on it as well. Where
     they are missing, Spotify withholds plays (43 of 50: Yooooomi/your_spotify#88), whether or not it names a `next`.
     """
     oldest = oldest_by_listener(rows)
-    return {listener_id: oldest[listener_id] for listener_id in oldest.keys() - reached}
+    return {listener_id: oldest[listener_id] for listener_id in oldest.keys() - overlapping}
 
 
 def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay]) -> dict[str, Before]:
@@ -66,3 +131,57 @@ def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported:
     merged = run_query(cloud.bigquery, "add_gaps", *parameters)
     if merged.num_dml_affected_rows:
         log("WARNING", "Plays may be missing", run_id=run.run_id, gaps=merged.num_dml_affected_rows)
+
+
+def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[LandedPlay]:
+    """Each play in the files that are on their way to the warehouse, or were within a day, loaded or not.
+
+    They are no gap, and a gap may begin with them. A play that is left out can only lead to a gap that is none, never
+    the other way round.
+    """
+    for blob in _blobs(client, bucket, run):
+        if blob.size <= _MOST_BYTES:
+            yield from _plays(blob)
+        else:
+            log(
+                "WARNING",
+                "A file in the landing bucket is too large to be looked at",
+                object=blob.name,
+                bytes=blob.size,
+            )
+
+
+def _blobs(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[Blob]:
+    """The files of the last day, but for those that BigQuery refused; older ones, if they will be sent again."""
+    since = run.slot - _LOADED_WITHIN
+    named_since = since - _NAMED_EARLIER
+    refused = {row.run_id for row in run_query(client, "refused_runs", timestamp("since", named_since))}
+    yield from (blob for blob in _listed(bucket, named_since, run.slot) if _run_id(blob) not in refused)
+    for row in fetch_unloaded(client, run, since):
+        if blob := bucket.get_blob(object_name(row.run_id), timeout=_SECONDS):
+            yield blob
+
+
+def _listed(bucket: Bucket, since: datetime, until: datetime) -> Iterator[Blob]:
+    """Run ids are instants, so their order is the order of time."""
+    for day in range((until.date() - since.date()).days + 1):
+        for blob in bucket.list_blobs(prefix=f"plays/{since + timedelta(day):%Y/%m/%d}/", timeout=_SECONDS):
+            if f"{since:%Y%m%dT%H%M%SZ}" <= _run_id(blob) <= f"{until:%Y%m%dT%H%M%SZ}":
+                yield blob
+
+
+def _run_id(blob: Blob) -> str:
+    return str(blob.name).rpartition("/")[2].removesuffix(".csv")
+
+
+def _plays(blob: Blob) -> Iterator[LandedPlay]:
+    """Up to the first row that cannot be read: what comes after it is not ingest's, and load says so."""
+    try:
+        with blob.open("rt", chunk_size=_PIECE_BYTES, encoding="utf-8", newline="", timeout=_SECONDS) as file:
+            for row in csv.DictReader(file):
+                listener_id, played_at, _ = (row[name] for name in KEY)
+                instant = datetime.fromisoformat(played_at)
+                instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)  # as BigQuery reads it
+                yield LandedPlay(listener_id, instant, row.get("import_id") or None)
+    except (UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
+        return

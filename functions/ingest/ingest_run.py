@@ -12,7 +12,6 @@ from collect import Visit, visit_all
 from failures import Failure, NotAsked, explain
 from ingest_cloud import Cloud
 from ingest_log import log
-from known_plays import fetch_known
 from listener_secrets import APP_SECRET, days_left, is_warning_due, list_listener_secrets, read_app
 from plays import key_of
 from report import Report
@@ -52,8 +51,8 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit
     pages = [visit.page for visit in visits if visit.page]
     rows = [row for page in pages for row in page.rows]
     refused = [item for page in pages for item in page.refused]
-    known = fetch_known(cloud.bigquery, rows)
-    gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.reached), known.imported)
+    known = gaps.fetch_known(cloud.bigquery, rows)
+    gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.overlapping), known.imported)
     new = [row for row in rows if key_of(row) not in known.keys]
     provider = _provider(cloud, spotify)
     if provider and new:

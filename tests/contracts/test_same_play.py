@@ -15,12 +15,12 @@ def to_ms(length: timedelta) -> int:
 
 
 def test_the_numbers_of_the_rule_are_the_same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    import known_plays
+    import gaps
     import merge
 
     monkeypatch.syspath_prepend("dashboard")
     history = importlib.import_module("analysis.history")
-    rule, apart, pause = comparison.rule(), known_plays._EXPORT_APART, timedelta(hours=2)
+    rule, apart, pause = comparison.rule(), gaps._EXPORT_APART, timedelta(hours=2)
     assert f"is_open AND apart_ms <= {to_ms(apart)} AND is_counted" in rule
     assert f"MILLISECOND) BETWEEN 0 AND {to_ms(pause)}" in rule
     assert merge.REACH == plays_files.REACH == pause + apart

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from buckets import object_name, to_csv
-from gaps import pages_without_overlap, write_gaps
-from known_plays import fetch_known
+from gaps import fetch_known, pages_without_overlap, write_gaps
 from plays import key_of
 from tests.ingest.items import RUN, row
 
@@ -40,7 +39,7 @@ def played(minute, track="a", second=0, **values):
 def test_a_page_is_reached_by_a_play_on_it_or_by_an_import_that_ends_within_it(ingesting, rows, is_reached):
     client = stored(ingesting, *rows)
     known = fetch_known(client, page("ada", 50))
-    assert known.reached == ({"ada"} if is_reached else set())
+    assert known.overlapping == ({"ada"} if is_reached else set())
     assert {key for key in map(key_of, page("ada", 50)) if key in known.keys} == {
         key_of(each) for each in rows if each["source"] == "api" and each in page("ada", 50)
     }
@@ -150,7 +149,7 @@ def lines(*instants, listener_id="ada", track_name='"Tür, ""zu""\nund 🎶"'):
 
 @pytest.mark.parametrize("piece_bytes", [1, 7, 64])
 def test_a_file_is_read_in_pieces_of_any_size(ingesting, monkeypatch, piece_bytes):
-    monkeypatch.setattr("landed_plays._PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr("gaps._PIECE_BYTES", piece_bytes)
     write(ingesting, lines("2026-11-22T08:10:00.000Z", "2026-11-22T08:20:00.000Z"))
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
@@ -177,7 +176,7 @@ def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_
     stored(ingesting, played(-90))
     write(ingesting, lines("2026-11-22T09:07:00.000Z"))
     size = len(lines("2026-11-22T09:07:00.000Z").encode())
-    monkeypatch.setattr("landed_plays._MOST_BYTES", size - 1)
+    monkeypatch.setattr("gaps._MOST_BYTES", size - 1)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
     entry = json.loads(capsys.readouterr().out.splitlines()[0])
