@@ -101,7 +101,7 @@ def test_the_tree_in_the_readme_is_every_folder_of_the_repository():
     folders, functions = re.findall(r"^(\w+)/", tree, re.MULTILINE), re.findall(r"^  (\w+)/", tree, re.MULTILINE)
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
     parents = {name.partition("/")[0] for name in tracked if "/" in name and not name.startswith(".")}
-    assert set(folders) == parents - {"requirements"}
+    assert set(folders) == parents
     assert set(functions) == {name.split("/")[1] for name in tracked if name.startswith("functions/")}
 
 
