@@ -1,7 +1,7 @@
 """Works out every listener's top ten tracks and the list of all tracks heard, as one Spark batch.
 
-Reads `plays`, overwrites `tracks` and `top_tracks`, both through the BigQuery connector; all between is DataFrame in,
-DataFrame out. The same plays and the same `as_of` give the same rows in the same order.
+Reads `plays` once, overwrites `tracks` and `top_tracks`, all through the BigQuery connector; what lies between is
+DataFrame in, DataFrame out. The same plays and the same `as_of` give the same rows in the same order.
 """
 
 import argparse
@@ -15,18 +15,20 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql.types import DataType
 
 PERIOD_DAYS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365}
+PERIODS = ["all_time", *PERIOD_DAYS]
 POSITIONS = 10
 EXPORT_COUNTS_FROM_MS = 30_000
 
-PLAY_KEY = ["listener_id", "played_at", "track_id"]
+# The id of the track comes first: where rows are sorted by it, its first bytes alone already tell most of them apart.
+TRACK_KEY = ["track_id", "listener_id"]
 SHOWN = ["track_name", "artist_name", "artist_names", "album_name", "image_url"]
-COUNTED_COLUMNS = [*PLAY_KEY, *SHOWN, "isrc", "duration_ms", "ms_played", "source"]
+COUNTED = [*SHOWN, "isrc", "duration_ms", "ms_played", "source"]
 NAMES = ["track_name", "artist_id", "artist_name", "artist_names"]
 NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
 LASTING = ["duration_ms", "explicit"]
 FIGURES = ["popularity", "danceability", "energy", "speechiness", "acousticness"]
 FIGURES += ["instrumentalness", "liveness", "valence", "tempo", "features_source"]
-PLAY_COLUMNS = list(dict.fromkeys([*COUNTED_COLUMNS, *NAMES, *LASTING, *FIGURES]))
+PLAY_COLUMNS = list(dict.fromkeys(["listener_id", "played_at", "track_id", *COUNTED, *NAMES, *LASTING, *FIGURES]))
 
 # What the table file of plays says a value may be. Load lets nothing else in; a row that came another way, or before,
 # breaks no batch: Spark writes no instant before 1900, and a sum of large numbers turns negative or fails.
@@ -106,12 +108,15 @@ def instant(text: str) -> datetime:
 
 
 def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime) -> Outcome:
-    plays = read_plays(session, batch)
-    top = top_tracks(plays, batch).persist()  # at most 40 rows a listener, asked for twice
+    heard = by_track(
+        read_plays(session, batch), batch.as_of
+    ).persist()  # both tables and the counts: one state of plays
+    top = top_tracks(heard, batch).persist()  # at most 40 rows a listener, asked for twice
     owners = [row.listener_id for row in top.select("listener_id").collect()]
     write(top, batch, "top_tracks", mode="overwrite")
-    write(tracks(plays, batch), batch, "tracks", mode="overwrite")  # only saves its readers work, so it comes second
-    rows_in, rows_new, listeners = plays.dropDuplicates(PLAY_KEY).count(), len(owners), len(set(owners))
+    write(tracks(heard, batch), batch, "tracks", mode="overwrite")  # only saves its readers work, so it comes second
+    [[rows_in]] = heard.select(F.coalesce(F.sum("plays_read"), F.lit(0))).collect()
+    rows_new, listeners = len(owners), len(set(owners))
     reason = f"Plays read: {rows_in}, rows of the top ten: {rows_new}, listeners: {listeners}."
     return Outcome("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)
 
@@ -166,68 +171,93 @@ def append_run(session: SparkSession, batch: Batch, outcome: Outcome) -> None:
     write(run_row(session, batch, outcome), batch, "runs", mode="append")
 
 
-def top_tracks(plays: DataFrame, batch: Batch) -> DataFrame:
-    """The whole of `top_tracks`, in order and in one partition."""
-    counted = once(counting(plays.select(*COUNTED_COLUMNS), batch.as_of))
-    tallies = tally(in_periods(with_names(with_recording(counted)), batch.as_of))
-    rows = to_rows(with_previous_rank(ranked(tallies)), batch)
-    # Not coalesce(1), which would pull the ranking itself into one task.
-    return rows.repartition(1).sortWithinPartitions("listener_id", "period", "position")
+def by_track(plays: DataFrame, as_of: datetime) -> DataFrame:
+    """One row per listener and track: all that both tables and the ledger take from its plays.
 
-
-def counting(plays: DataFrame, as_of: datetime) -> DataFrame:
-    """The plays up to `as_of` that count: heard for 30 seconds by the export, or known from the API alone."""
-    heard_enough = F.col("ms_played") >= EXPORT_COUNTS_FROM_MS
-    from_api_alone = (F.col("source") == "api") & F.col("ms_played").isNull()
-    return plays.where((F.col("played_at") <= F.lit(as_of)) & (heard_enough | from_api_alone))
+    The only step for which plays travel. It brings those of a listener's track into one partition and sorts them
+    there, which is all that taking each key once and counting need; from here on only its rows travel.
+    Plays after `as_of` make rows of their own (`is_past` is false), of which only `plays_read` is used.
+    """
+    together = plays.withColumn("is_past", F.col("played_at") <= F.lit(as_of)).repartition(*TRACK_KEY)
+    summed_up = once(together).groupBy(*TRACK_KEY, "is_past")
+    return summed_up.agg(
+        F.count_if("is_first").alias("plays_read"),
+        *facts_of_track(),
+        *facts_of_recording(),
+        *figures_of_periods(as_of),
+    )
 
 
 def once(plays: DataFrame) -> DataFrame:
-    """One row per primary key, which BigQuery does not enforce. Of several always the same one is kept."""
-    others = [column for column in plays.columns if column not in PLAY_KEY]
-    kept = plays.groupBy(*PLAY_KEY).agg(F.max(F.struct(*others)).alias("kept"))
-    return kept.select(*PLAY_KEY, "kept.*")
+    """Adds `is_first`, true for one row of each primary key (BigQuery enforces none), and `counts`, true if that row
+    counts as a play: heard for 30 seconds by the export, or known from the API alone.
 
-
-def with_recording(plays: DataFrame) -> DataFrame:
-    """Adds `recording`: the newest ISRC that the listener's plays tell of the track, or the track's id.
-
-    Some plays of a track lack its ISRC (exports never have one), and they are plays of the same recording.
+    Of several rows always the same one is first, and one that counts if any does.
     """
-    told = F.when(F.col("isrc") != "", F.struct("played_at", "isrc"))
-    newest = F.max(told).over(Window.partitionBy("listener_id", "track_id"))
-    return plays.withColumn("recording", F.coalesce(newest["isrc"], F.col("track_id")))
+    heard_enough = F.col("ms_played") >= EXPORT_COUNTS_FROM_MS
+    from_api_alone = (F.col("source") == "api") & F.col("ms_played").isNull()
+    able = plays.withColumn("counts", F.col("is_past") & F.coalesce(heard_enough, from_api_alone))
+    key = Window.partitionBy(*TRACK_KEY, "is_past", "played_at").orderBy(F.desc("counts"), *map(F.desc, COUNTED))
+    marked = able.withColumn("is_first", F.row_number().over(key) == 1)
+    return marked.withColumn("counts", F.col("counts") & F.col("is_first"))
 
 
-def with_names(plays: DataFrame) -> DataFrame:
-    """What a play does not tell of its track, as the newest play of the recording that tells it: names are emptied when
-    music is taken down, and an export has no cover.
+def facts_of_track() -> list[Column]:
+    """The columns of `tracks`.
+
+    A track is as its newest play tells it, but the API knows more than an export, and a play with audio features more
+    than one without. What that play does not tell of the track itself, the next that does tells.
     """
-    recording = Window.partitionBy("listener_id", "recording")
-    told = [F.when(F.col(name) != "", F.col(name)) for name in SHOWN]
-    newest = [newest_told(name, "played_at", "track_id").over(recording)[name] for name in SHOWN]
-    filled = [F.coalesce(*pair).alias(name) for *pair, name in zip(told, newest, SHOWN, strict=True)]
-    return plays.select(*[column for column in plays.columns if column not in SHOWN], *filled)
+    knows_most = [F.col("source") == "api", F.col("energy").isNotNull(), F.col("played_at")]
+    ranked_by = [column.alias(f"rank_{place}") for place, column in enumerate(knows_most)]
+    return [
+        F.max(F.struct(*ranked_by, "source", *FIGURES)).alias("told"),
+        *[newest_told(name, *ranked_by)[name].alias(name) for name in [*NAMES, *LASTING]],
+        newest_told("isrc", "played_at")["isrc"].alias("isrc"),
+        F.max("played_at").alias("last_played_at"),
+    ]
 
 
-def newest_told(name: str, *order: str | Column) -> Column:
+def facts_of_recording() -> list[Column]:
+    """What `tally` needs to know of a track's plays that count.
+
+    `recording`: the newest ISRC that they tell, or the track's id. Some plays of a track lack its ISRC (exports never
+    have one), and they are plays of the same recording. `last`: the play heard last. `shown`: each name as the newest
+    play that tells it: names are emptied when music is taken down, and an export has no cover.
+    """
+    isrc = newest_told("isrc", "played_at", of="counts")["isrc"]
+    shown = [newest_told(name, "played_at", "track_id", of="counts").alias(name) for name in SHOWN]
+    return [
+        F.coalesce(isrc, F.col("track_id")).alias("recording"),
+        F.max(F.when(F.col("counts"), F.struct("played_at", "track_id"))).alias("last"),
+        F.struct(*shown).alias("shown"),
+    ]
+
+
+def newest_told(name: str, *order: str | Column, of: str | None = None) -> Column:
     """The greatest struct of `order` and the column, of rows in which the column is neither NULL nor an empty text."""
-    return F.max(F.when(F.col(name).cast("string") != "", F.struct(*order, name)))
+    told = F.col(name).cast("string") != ""
+    return F.max(F.when(told if of is None else told & F.col(of), F.struct(*order, name)))
 
 
-def in_periods(plays: DataFrame, as_of: datetime) -> DataFrame:
-    """Repeats each play for every `period` it lies in; `previous` marks the period of equal length just before."""
-    memberships = [_membership("all_time", previous=False, within=F.lit(True))]
+def figures_of_periods(as_of: datetime) -> list[Column]:
+    """A struct per period: what was heard in it, and the plays in the period of equal length just before."""
+    figures = [_figures("all_time", within=F.lit(True), before=F.lit(False))]
     for period, days in PERIOD_DAYS.items():
         length = timedelta(days=days)
-        memberships.append(_membership(period, previous=False, within=_within(as_of - length, as_of)))
-        memberships.append(_membership(period, previous=True, within=_within(as_of - 2 * length, as_of - length)))
-    repeated = plays.withColumn("member", F.explode(F.array(*memberships)))
-    return repeated.where("member IS NOT NULL").select(*plays.columns, "member.*")
+        within, before = _within(as_of - length, as_of), _within(as_of - 2 * length, as_of - length)
+        figures.append(_figures(period, within=within, before=before))
+    return figures
 
 
-def _membership(period: str, *, previous: bool, within: Column) -> Column:
-    return F.when(within, F.struct(F.lit(period).alias("period"), F.lit(previous).alias("previous")))
+def _figures(period: str, *, within: Column, before: Column) -> Column:
+    counted = F.col("counts") & within
+    return F.struct(
+        F.count_if(counted).alias("plays"),
+        F.sum(F.when(counted, F.coalesce("ms_played", "duration_ms", F.lit(0)))).alias("heard_ms"),
+        F.min(F.when(counted, F.col("played_at"))).alias("first_played_at"),
+        F.count_if(F.col("counts") & before).alias("plays_before"),
+    ).alias(period)
 
 
 def _within(after: datetime, until: datetime) -> Column:
@@ -235,33 +265,50 @@ def _within(after: datetime, until: datetime) -> Column:
     return (F.col("played_at") > F.lit(after)) & (F.col("played_at") <= F.lit(until))
 
 
-def tally(plays: DataFrame) -> DataFrame:
-    """One row per listener, period and recording; `last` is its play heard last."""
-    heard_ms = F.coalesce("ms_played", "duration_ms", F.lit(0))
-    return plays.groupBy("listener_id", "period", "previous", "recording").agg(
-        F.count("*").alias("plays"),
-        F.sum(heard_ms).alias("heard_ms"),
-        F.min("played_at").alias("first_played_at"),
-        F.max(F.struct("played_at", "track_id", *SHOWN)).alias("last"),
+def top_tracks(heard: DataFrame, batch: Batch) -> DataFrame:
+    """The whole of `top_tracks` from the rows of `by_track`, in order and in one partition."""
+    rows = to_rows(first_ten(tally(heard)), batch)
+    # Not coalesce(1), which would pull the ranking itself into one task.
+    return rows.repartition(1).sortWithinPartitions("listener_id", "period", "position")
+
+
+def tally(heard: DataFrame) -> DataFrame:
+    """One row per listener, recording and period that has a play, or had one in the period before.
+
+    All of a listener's lie in one partition. Periods end with `as_of`, so the play heard last is the last of each.
+    """
+    counted = heard.where("last IS NOT NULL").select("listener_id", "recording", "last", "shown", *PERIODS)
+    recordings = counted.repartition("listener_id").groupBy("listener_id", "recording")
+    summed_up = recordings.agg(
+        F.max("last").alias("last"),
+        *[F.max(f"shown.{name}")[name].alias(name) for name in SHOWN],
+        F.array(*map(_summed_up, PERIODS)).alias("periods"),
+    )
+    tallies = summed_up.select("listener_id", "recording", "last", *SHOWN, F.inline("periods"))
+    return tallies.where("plays > 0 OR plays_before > 0")
+
+
+def _summed_up(period: str) -> Column:
+    return F.struct(
+        F.lit(period).alias("period"),
+        *[F.sum(f"{period}.{name}").alias(name) for name in ("plays", "heard_ms", "plays_before")],
+        F.min(f"{period}.first_played_at").alias("first_played_at"),
     )
 
 
-def ranked(tallies: DataFrame) -> DataFrame:
-    """Adds `position`, a total order, and `rank`, which recordings with as many plays share."""
-    period = Window.partitionBy("listener_id", "period", "previous")
+def first_ten(tallies: DataFrame) -> DataFrame:
+    """Each period's first ten by `position`, a total order, with the `rank` that recordings with as many plays share,
+    and the rank among all recordings of the period before.
+    """
+    period = Window.partitionBy("listener_id", "period")
     total_order = [F.desc("plays"), F.desc("heard_ms"), F.desc("last.played_at"), F.asc("last.track_id")]
-    positioned = tallies.withColumn("position", F.row_number().over(period.orderBy(*total_order)))
-    return positioned.withColumn("rank", F.rank().over(period.orderBy(F.desc("plays"))))
-
-
-def with_previous_rank(recordings: DataFrame) -> DataFrame:
-    """Keeps each period's first ten and gives them the rank they had in the period before."""
-    wanted = recordings.where(F.col("previous") | (F.col("position") <= POSITIONS))
-    rank_before = F.max(F.when(F.col("previous"), F.col("rank")))
-    both = wanted.withColumn(
-        "previous_rank", rank_before.over(Window.partitionBy("listener_id", "period", "recording"))
+    ranked = (
+        tallies.withColumn("position", F.row_number().over(period.orderBy(*total_order)))
+        .withColumn("rank", F.rank().over(period.orderBy(F.desc("plays"))))
+        .withColumn("rank_before", F.rank().over(period.orderBy(F.desc("plays_before"))))
     )
-    return both.where(~F.col("previous"))
+    previous_rank = F.when(F.col("plays_before") > 0, F.col("rank_before"))
+    return ranked.withColumn("previous_rank", previous_rank).where(f"plays > 0 AND position <= {POSITIONS}")
 
 
 def to_rows(recordings: DataFrame, batch: Batch) -> DataFrame:
@@ -272,11 +319,7 @@ def to_rows(recordings: DataFrame, batch: Batch) -> DataFrame:
         F.col("rank").cast("long"),
         F.col("position").cast("long"),
         "last.track_id",
-        "last.track_name",
-        "last.artist_name",
-        "last.artist_names",
-        "last.album_name",
-        "last.image_url",
+        *SHOWN,
         "plays",
         (F.col("heard_ms") / 60_000).alias("minutes"),
         "first_played_at",
@@ -289,22 +332,9 @@ def to_rows(recordings: DataFrame, batch: Batch) -> DataFrame:
     return required(rows, except_for=[*SHOWN, "previous_rank"])
 
 
-def tracks(plays: DataFrame, batch: Batch) -> DataFrame:
-    """The whole of `tracks`, in order and in one partition.
-
-    A track is as its newest play tells it, but the API knows more than an export, and a play with audio features more
-    than one without. What that play does not tell of the track itself, the next that does tells.
-    """
-    known = plays.where(F.col("played_at") <= F.lit(batch.as_of))
-    knows_most = [F.col("source") == "api", F.col("energy").isNotNull(), F.col("played_at")]
-    ranked_by = [column.alias(f"rank_{place}") for place, column in enumerate(knows_most)]
-    listed = known.groupBy("listener_id", "track_id").agg(
-        F.max(F.struct(*ranked_by, "source", *FIGURES)).alias("told"),
-        *[newest_told(name, *ranked_by)[name].alias(name) for name in [*NAMES, *LASTING]],
-        F.max(F.when(F.col("isrc") != "", F.struct("played_at", "isrc")))["isrc"].alias("isrc"),
-        F.max("played_at").alias("last_played_at"),
-    )
-    rows = listed.select(
+def tracks(heard: DataFrame, batch: Batch) -> DataFrame:
+    """The whole of `tracks` from the rows of `by_track`, in order and in one partition."""
+    rows = heard.where("is_past").select(
         "listener_id",
         "track_id",
         *NAMES,

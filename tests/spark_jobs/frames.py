@@ -10,7 +10,7 @@ import pyspark.sql.functions as F  # noqa: N812
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import BooleanType, DoubleType, LongType, StringType, StructField, StructType, TimestampType
 
-from spark_jobs.top_tracks import COUNTED_COLUMNS, Batch
+from spark_jobs.top_tracks import COUNTED, PLAY_COLUMNS, Batch, by_track
 
 ROOT = Path(__file__).parents[2]
 AS_OF = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -57,17 +57,19 @@ def play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) -> dict
 
 def bare_play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) -> dict[str, Any]:
     """A play that tells nothing but what a play must tell."""
-    required = {"listener_id", "played_at", "track_id", "source"}
-    nothing = dict.fromkeys(column for column in COUNTED_COLUMNS if column not in required)
+    nothing = dict.fromkeys(column for column in COUNTED if column != "source")
     return {**play(track, ago), **nothing, **values}
 
 
-def plays_frame(
-    spark: SparkSession, plays: list[dict[str, Any]], columns: Sequence[str] = COUNTED_COLUMNS
-) -> DataFrame:
-    """The plays with these columns of the table; what a play does not tell is NULL."""
-    schema = StructType([StructField(name, _TYPES[_PLAYS[name]]()) for name in columns])
-    return spark.createDataFrame([tuple(row.get(name) for name in columns) for row in plays], schema)
+def plays_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:
+    """The plays with the columns that the job reads; what a play does not tell is NULL."""
+    schema = StructType([StructField(name, _TYPES[_PLAYS[name]]()) for name in PLAY_COLUMNS])
+    return spark.createDataFrame([tuple(row.get(name) for name in PLAY_COLUMNS) for row in plays], schema)
+
+
+def heard_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:
+    """What both tables are made of, for these plays."""
+    return by_track(plays_frame(spark, plays), AS_OF)
 
 
 def rows_of(frame: DataFrame, *columns: str) -> list[dict[str, Any]]:

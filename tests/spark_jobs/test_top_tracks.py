@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs.top_tracks import top_tracks
-from tests.spark_jobs.frames import BATCH, bare_play, play, plays_frame, rows_of
+from tests.spark_jobs.frames import BATCH, bare_play, heard_frame, play, rows_of
 
 pytestmark = pytest.mark.spark
 
@@ -50,7 +50,7 @@ LISTENERS = {
 def rows(spark: SparkSession) -> list[dict[str, Any]]:
     """One table for all the listeners, as the job would write it."""
     plays = [{**row, "listener_id": listener} for listener, rows in LISTENERS.items() for row in rows]
-    return rows_of(top_tracks(plays_frame(spark, plays), BATCH))
+    return rows_of(top_tracks(heard_frame(spark, plays), BATCH))
 
 
 def of(rows: list[dict[str, Any]], listener: str, period: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -146,4 +146,4 @@ def test_rows_are_ordered_by_listener_period_and_position(rows: list[dict[str, A
 
 
 def test_no_plays_give_an_empty_table_and_no_error(spark: SparkSession) -> None:
-    assert rows_of(top_tracks(plays_frame(spark, []), BATCH)) == []
+    assert rows_of(top_tracks(heard_frame(spark, []), BATCH)) == []

@@ -8,8 +8,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from localcloud.demo import recount
-from spark_jobs.top_tracks import PLAY_COLUMNS, tracks
-from tests.spark_jobs.frames import AS_OF, BATCH, bare_play, play, plays_frame, rows_of, text
+from spark_jobs.top_tracks import PLAY_COLUMNS, by_track, tracks
+from tests.spark_jobs.frames import AS_OF, BATCH, bare_play, heard_frame, play, plays_frame, rows_of, text
 from tests.spark_jobs.test_random_plays import random_plays
 from tests.spark_jobs.test_written_rows import columns_of, expected, modes_in_file, modes_in_table
 
@@ -20,7 +20,7 @@ WITH_FEATURES = {"energy": 0.5, "tempo": 120.0, "features_source": "reccobeats"}
 
 
 def listed(spark: SparkSession, plays: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return rows_of(tracks(plays_frame(spark, plays, PLAY_COLUMNS), BATCH))
+    return rows_of(tracks(heard_frame(spark, plays), BATCH))
 
 
 def test_a_track_is_as_its_newest_play_tells_it(spark: SparkSession) -> None:
@@ -118,7 +118,7 @@ def test_plays_after_as_of_are_left_out_and_nobody_gets_the_tracks_of_others(spa
 def test_the_closing_select_and_the_table_file_agree_also_when_plays_tell_nothing(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    frame = tracks(plays_frame(spark, [bare_play("x"), bare_play("x")], PLAY_COLUMNS), BATCH)
+    frame = tracks(heard_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
     assert columns_of(frame) == expected("tracks")
     assert modes_in_file(frame, tmp_path / "tracks") == modes_in_table("tracks")
 
@@ -138,8 +138,8 @@ def test_random_plays_give_the_list_that_a_recount_gives_whatever_their_order_an
         }
         for place, row in enumerate(random_plays(seed=3))
     ]
-    again = plays_frame(spark, plays[::-1] + plays[::3], PLAY_COLUMNS).repartition(5)
+    again = plays_frame(spark, plays[::-1] + plays[::3]).repartition(5)
     recounted = recount.tracks(plays, AS_OF)
-    assert rows_of(tracks(again, BATCH)) == [
+    assert rows_of(tracks(by_track(again, AS_OF), BATCH)) == [
         {**row, "last_played_at": text(row["last_played_at"]), "run_id": BATCH.run_id} for row in recounted
     ]

@@ -1,15 +1,14 @@
 """Each step of the job by itself, on frames written by hand."""
 
-from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
 import pyspark.sql.functions as F  # noqa: N812
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
-from spark_jobs import top_tracks
-from tests.spark_jobs.frames import AS_OF, bare_play, play, plays_frame, rows_of, text
+from spark_jobs.top_tracks import COUNTED, SHOWN, first_ten, once, tally
+from tests.spark_jobs.frames import bare_play, heard_frame, play, plays_frame, rows_of, text
 
 pytestmark = pytest.mark.spark
 
@@ -32,11 +31,17 @@ def test_a_play_counts_when_it_was_heard_for_30_seconds_or_nothing_but_the_api_t
         play("at-as-of", timedelta(0)),
         play("after-as-of", -timedelta(milliseconds=1)),
     ]
-    counted = top_tracks.counting(plays_frame(spark, plays), AS_OF)
-    assert rows_of(counted, "track_id") == [
-        {"track_id": track}
-        for track in ["api", "api", "api-without-anything", "api-enough", "export-enough", "at-as-of"]
+    heard = heard_frame(spark, plays).sort("track_id")
+    counted = rows_of(heard.where("last IS NOT NULL"), "track_id", "all_time.plays")
+    assert [tuple(row.values()) for row in counted] == [
+        ("api", 1),
+        ("api-enough", 1),
+        ("api-without-anything", 1),
+        ("at-as-of", 1),
+        ("export-enough", 1),
     ]
+    shown = [tuple(row.values()) for row in rows_of(heard, "track_id", "is_past", "plays_read")]
+    assert shown == sorted((track, track != "after-as-of", 1) for track in {row["track_id"] for row in plays})
 
 
 def test_a_play_that_is_stored_twice_is_one_play_whichever_row_comes_first(spark: SparkSession) -> None:
@@ -45,22 +50,30 @@ def test_a_play_that_is_stored_twice_is_one_play_whichever_row_comes_first(spark
         play("twice"),
         play("told-more", ms_played=None, track_name=None),
         play("told-more", ms_played=50_000, track_name="A name"),
+        play("one-counts", ms_played=50_000, track_name=""),
+        play("one-counts", ms_played=20_000, track_name="Z"),
         bare_play("bare"),
         bare_play("bare"),
         play("twice", 2 * SECOND),
         play("twice", listener_id="ben"),
     ]
-    forwards = top_tracks.once(plays_frame(spark, plays)).sort("track_id", "played_at", "listener_id")
-    backwards = top_tracks.once(plays_frame(spark, plays[::-1])).sort("track_id", "played_at", "listener_id")
+
+    def kept(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        marked = once(plays_frame(spark, rows).withColumn("is_past", F.lit(True))).where("is_first")
+        return rows_of(
+            marked.sort("track_id", "played_at", "listener_id"), "listener_id", "played_at", "track_id", *COUNTED
+        )
+
     expected = [
         bare_play("bare"),
+        play("one-counts", ms_played=50_000, track_name=""),
         play("told-more", ms_played=50_000, track_name="A name"),
         play("twice"),
         play("twice", listener_id="ben"),
         play("twice", 2 * SECOND),
     ]
-    assert rows_of(forwards) == [{**row, "played_at": text(row["played_at"])} for row in expected]
-    assert rows_of(backwards) == rows_of(forwards)
+    assert kept(plays) == [{**row, "played_at": text(row["played_at"])} for row in expected]
+    assert kept(plays[::-1]) == kept(plays)
 
 
 def test_a_recording_is_the_newest_isrc_told_of_the_track_also_for_plays_that_tell_none(spark: SparkSession) -> None:
@@ -72,48 +85,48 @@ def test_a_recording_is_the_newest_isrc_told_of_the_track_also_for_plays_that_te
         play("other-id", isrc="GBAAA2100001"),
         play("corrected", 2 * DAY, isrc="ZZOLD0000001"),
         play("corrected", 1 * DAY, isrc="AANEW0000001"),
+        play("corrected", isrc="ZZSHORT00001", ms_played=1),
         bare_play("never-told"),
         play("empty", isrc=""),
         bare_play("known", listener_id="ben"),
     ]
-    recordings = top_tracks.with_recording(plays_frame(spark, plays)).sort("listener_id", "track_id", "played_at")
-    assert [tuple(row.values()) for row in rows_of(recordings, "listener_id", "track_id", "recording")] == [
-        ("ada", "corrected", "AANEW0000001"),
+    heard = heard_frame(spark, plays).sort("listener_id", "track_id")
+    assert [tuple(row.values()) for row in rows_of(heard, "listener_id", "track_id", "recording")] == [
         ("ada", "corrected", "AANEW0000001"),
         ("ada", "empty", "empty"),
         ("ada", "known", "GBAAA2100001"),
-        ("ada", "known", "GBAAA2100001"),
-        ("ada", "known", "GBAAA2100001"),
         ("ada", "never-told", "never-told"),
-        ("ada", "other-id", "GBAAA2100001"),
         ("ada", "other-id", "GBAAA2100001"),
         ("ben", "known", "known"),
     ]
 
 
-def test_what_a_play_does_not_tell_is_filled_from_the_newest_play_of_the_recording_that_tells_it(
-    spark: SparkSession,
-) -> None:
+def test_each_name_of_a_recording_is_told_by_the_newest_play_that_tells_it(spark: SparkSession) -> None:
     code = {"isrc": "GBAAA2100001"}
     emptied = {"track_name": "", "artist_name": "", "artist_names": None, "album_name": "", "image_url": None}
     plays = [
-        play("old", 4 * DAY, **code),
-        play("old", 3 * DAY, **code, track_name="Newest title", image_url=None),
-        play("old", 2 * DAY, **code, **emptied),
+        play("old", 40 * DAY, **code),
+        play("old", 39 * DAY, **code, track_name="Newest title", image_url=None),
+        play("old", 38 * DAY, **code, **emptied),
         play("relinked", 1 * DAY, **code, **emptied),
+        play("relinked", 1 * SECOND, **code, ms_played=1, track_name="Not counted"),
         play("other", **emptied),
         play("old", listener_id="ben", **code, **emptied),
     ]
-    recordings = top_tracks.with_recording(plays_frame(spark, plays))
-    named = top_tracks.with_names(recordings).sort("listener_id", "played_at")
-    first = ("old's artist", "old's artist; another", "old's album", "https://i.scdn.co/image/old")
-    assert [tuple(row.values()) for row in rows_of(named, "track_id", *top_tracks.SHOWN)] == [
-        ("old", "old's name", *first),
-        ("old", "Newest title", *first),
-        ("old", "Newest title", *first),
-        ("relinked", "Newest title", *first),
-        ("other", None, None, None, None, None),
-        ("old", None, None, None, None, None),
+    # Of a period in which the id that tells the names was not heard.
+    tallies = tally(heard_frame(spark, plays)).where("period = 'last_7_days'").sort("listener_id", "recording")
+    assert [tuple(row.values()) for row in rows_of(tallies, "listener_id", "last.track_id", *SHOWN)] == [
+        (
+            "ada",
+            "relinked",
+            "Newest title",
+            "old's artist",
+            "old's artist; another",
+            "old's album",
+            "https://i.scdn.co/image/old",
+        ),
+        ("ada", "other", None, None, None, None, None),
+        ("ben", "old", None, None, None, None, None),
     ]
 
 
@@ -130,89 +143,82 @@ def test_a_play_on_the_border_of_two_periods_belongs_to_the_earlier_one(spark: S
         365 * DAY: ["all_time", "before last_365_days"],
         730 * DAY: ["all_time"],
     }
-    plays = [play("track", ago) for ago in memberships] + [bare_play("bare", 7 * DAY), bare_play("bare", 7 * DAY)]
-    repeated = top_tracks.in_periods(plays_frame(spark, plays), AS_OF)
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for row in rows_of(repeated, "track_id", "played_at", "period", "previous"):
-        name = f"before {row['period']}" if row["previous"] else row["period"]
-        found[row["track_id"], row["played_at"]].append(name)
-    assert {key: sorted(names) for key, names in found.items()} == {
-        **{("track", text(AS_OF - ago)): names for ago, names in memberships.items()},
-        ("bare", text(AS_OF - 7 * DAY)): sorted(2 * memberships[7 * DAY]),
+    plays = [play(str(ago), ago) for ago in memberships] + [bare_play("bare", 7 * DAY), bare_play("bare", 7 * DAY)]
+    found: dict[str, list[str]] = {}
+    for row in rows_of(tally(heard_frame(spark, plays)), "recording", "period", "plays", "plays_before"):
+        assert (row["plays"], row["plays_before"]) in {(1, 0), (0, 1)}
+        name = row["period"] if row["plays"] else f"before {row['period']}"
+        found.setdefault(row["recording"], []).append(name)
+    assert {track: sorted(names) for track, names in found.items()} == {
+        **{str(ago): names for ago, names in memberships.items()},
+        "bare": memberships[7 * DAY],
     }
 
 
 def test_a_tally_adds_up_plays_and_time_heard_and_shows_the_track_heard_last(spark: SparkSession) -> None:
     album, single = {"isrc": "GBAAA2100001"}, {"isrc": "GBAAA2100001", "track_name": "The single"}
     plays = [
+        play("album", 30 * DAY, **album),
         play("album", 3 * SECOND, **album),
         play("album", 2 * SECOND, **album, ms_played=30_000),
         play("single", 1 * SECOND, **single, duration_ms=None),
         bare_play("bare", 5 * SECOND),
         bare_play("bare", 5 * SECOND),
     ]
-    with_recording = top_tracks.with_recording(plays_frame(spark, plays))
-    tallies = top_tracks.tally(top_tracks.in_periods(with_recording, AS_OF)).where("period = 'all_time'")
-    shown = ["recording", "plays", "heard_ms", "first_played_at", "last.played_at", "last.track_id", "last.track_name"]
-    assert [tuple(row.values()) for row in rows_of(tallies.sort("recording"), *shown)] == [
-        ("GBAAA2100001", 3, 90_000, "2026-11-22 09:59:57", "2026-11-22 09:59:59", "single", "The single"),
-        ("bare", 2, 0, "2026-11-22 09:59:55", "2026-11-22 09:59:55", "bare", None),
+    tallies = tally(heard_frame(spark, plays)).where("period = 'last_28_days'").sort("recording")
+    figures = ["recording", "plays", "plays_before", "heard_ms", "first_played_at"]
+    shown = ["last.played_at", "last.track_id", "track_name"]
+    assert [tuple(row.values()) for row in rows_of(tallies, *figures, *shown)] == [
+        ("GBAAA2100001", 3, 1, 90_000, "2026-11-22 09:59:57", "2026-11-22 09:59:59", "single", "The single"),
+        ("bare", 1, 0, 0, "2026-11-22 09:59:55", "2026-11-22 09:59:55", "bare", None),
     ]
 
 
-def tallies(spark: SparkSession, *rows: tuple[str, int, int, str, str]) -> DataFrame:
-    """Recordings of one listener and period: recording, plays, heard_ms, last played_at and track_id."""
-    frame = spark.createDataFrame(
-        rows, "recording string, plays long, heard_ms long, played_at string, track_id string"
-    )
+def ranked(spark: SparkSession, *rows: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """The first ten of these tallies: listener, period, recording, plays, plays_before, heard_ms, last play and track.
+
+    Each as listener, period, recording, position, rank and previous rank.
+    """
+    columns = "listener_id string, period string, recording string, plays long, plays_before long, heard_ms long"
+    frame = spark.createDataFrame(rows, f"{columns}, played_at string, track_id string")
     last = F.struct(F.col("played_at").cast("timestamp").alias("played_at"), "track_id")
-    constants: list[Any] = [F.lit("ada").alias("listener_id"), F.lit("all_time").alias("period")]
-    return frame.select(
-        *constants, F.lit(False).alias("previous"), "recording", "plays", "heard_ms", last.alias("last")
-    )
+    first = first_ten(frame.withColumn("last", last).drop("played_at", "track_id"))
+    shown = ["listener_id", "period", "recording", "position", "rank", "previous_rank"]
+    return [tuple(row.values()) for row in rows_of(first.sort("listener_id", "period", "position"), *shown)]
 
 
 def test_equal_plays_share_a_rank_and_positions_are_decided_by_time_heard_then_recency_then_track_id(
     spark: SparkSession,
 ) -> None:
-    frame = tallies(
+    week = ("ada", "last_7_days")
+    assert ranked(
         spark,
-        ("heard-less", 2, 100, "2026-11-22", "a"),
-        ("most-plays", 3, 0, "2026-11-01", "z"),
-        ("later-id", 2, 200, "2026-11-21", "b"),
-        ("earlier-id", 2, 200, "2026-11-21", "a"),
-        ("recent", 2, 200, "2026-11-22", "c"),
-        ("unheard", 1, 0, "2026-11-22", "y"),
-    )
-    ranked = top_tracks.ranked(frame).sort("position")
-    assert [tuple(row.values()) for row in rows_of(ranked, "position", "rank", "recording")] == [
-        (1, 1, "most-plays"),
-        (2, 2, "recent"),
-        (3, 2, "earlier-id"),
-        (4, 2, "later-id"),
-        (5, 2, "heard-less"),
-        (6, 6, "unheard"),
+        (*week, "heard-less", 2, 0, 100, "2026-11-22", "a"),
+        (*week, "most-plays", 3, 0, 0, "2026-11-01", "z"),
+        (*week, "later-id", 2, 0, 200, "2026-11-21", "b"),
+        (*week, "earlier-id", 2, 0, 200, "2026-11-21", "a"),
+        (*week, "recent", 2, 0, 200, "2026-11-22", "c"),
+        (*week, "unheard", 1, 0, 0, "2026-11-22", "y"),
+    ) == [
+        (*week, "most-plays", 1, 1, None),
+        (*week, "recent", 2, 2, None),
+        (*week, "earlier-id", 3, 2, None),
+        (*week, "later-id", 4, 2, None),
+        (*week, "heard-less", 5, 2, None),
+        (*week, "unheard", 6, 6, None),
     ]
 
 
 def test_the_first_ten_of_a_period_learn_their_rank_in_the_one_before_even_when_it_was_past_the_tenth(
     spark: SparkSession,
 ) -> None:
-    columns = "listener_id string, period string, previous boolean, recording string, position int, rank int"
-    rows = [
-        ("ada", "last_7_days", False, "tenth", 10, 9),
-        ("ada", "last_7_days", False, "eleventh", 11, 9),
-        ("ada", "last_7_days", False, "new", 1, 1),
-        ("ada", "last_7_days", True, "tenth", 40, 31),
-        ("ada", "last_7_days", True, "eleventh", 1, 1),
-        ("ada", "last_28_days", True, "new", 2, 2),
-        ("ben", "last_7_days", True, "new", 3, 3),
-        ("ben", "all_time", False, "new", 3, 3),
-    ]
-    first_ten = top_tracks.with_previous_rank(spark.createDataFrame(rows, columns)).sort("listener_id", "position")
-    shown = ["listener_id", "period", "recording", "position", "rank", "previous_rank"]
-    assert [tuple(row.values()) for row in rows_of(first_ten, *shown)] == [
-        ("ada", "last_7_days", "new", 1, 1, None),
-        ("ada", "last_7_days", "tenth", 10, 9, 31),
-        ("ben", "all_time", "new", 3, 3, None),
+    week, last = ("ada", "last_7_days"), (0, "2026-11-22", "a")
+    # Eleven of this week; the one with the fewest plays is not among the ten, but was among those before.
+    now = [(*week, f"r{number}", 20 - number, number % 2, *last) for number in range(11)]
+    only_before = [(*week, "gone", 0, 2, None, "2026-11-10", "a"), (*week, "gone-too", 0, 9, None, "2026-11-10", "a")]
+    others = [("ada", "last_28_days", "r0", 1, 0, *last), ("ben", "last_7_days", "r0", 1, 7, *last)]
+    assert ranked(spark, *now, *only_before, *others) == [
+        ("ada", "last_28_days", "r0", 1, 1, None),
+        *[(*week, f"r{number}", number + 1, number + 1, 3 if number % 2 else None) for number in range(10)],
+        ("ben", "last_7_days", "r0", 1, 1, 1),
     ]

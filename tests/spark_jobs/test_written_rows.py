@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs.top_tracks import Outcome, failure, run_row, top_tracks
-from tests.spark_jobs.frames import BATCH, bare_play, plays_frame, rows_of, table_columns
+from tests.spark_jobs.frames import BATCH, bare_play, heard_frame, rows_of, table_columns
 
 pytestmark = pytest.mark.spark
 
@@ -47,7 +47,7 @@ def modes_in_table(table: str, *, without: str = "") -> dict[str, str]:
 def test_the_closing_select_and_the_table_file_agree_also_when_plays_tell_nothing(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    top = top_tracks(plays_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
+    top = top_tracks(heard_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
     assert columns_of(top) == expected("top_tracks")
     assert modes_in_file(top, tmp_path / "top") == modes_in_table("top_tracks")
 
