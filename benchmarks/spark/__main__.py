@@ -1,0 +1,117 @@
+"""How long the Spark job takes for top ten, tracks and counts, and what others need: `python -m benchmarks.spark`.
+
+Question: what does one pass of Spark over all plays cost, and what would something simpler? Every round runs, one after
+the other and each in a process of its own with two cores: the job; DuckDB, which writes the same rows (this is
+checked); ListenBrainz's way (an aggregate by user and recording, stored, then row_number per user, once per period: no
+tracks, no ISRCs, nothing taken once); the ancestor's way (group, count, order, limit: one list for everybody).
+Data: invented plays as Parquet files, see plays.py. Seconds are net of the start of Spark's session.
+Exit codes: 0 done, 1 rows differ, 2 wrong usage.
+"""
+
+import argparse
+import platform
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from benchmarks.spark import rivals
+from benchmarks.spark.plays import Shape, write_plays
+from benchmarks.spark.process import SPARK_RIVALS, Measured, measure
+
+_SHAPES = ["1000,1000000,5,100000", "5,575000,10,6000"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    memory_gib = psutil.virtual_memory().total >> 30
+    print(f"{psutil.cpu_count()} cores, {memory_gib} GiB, {platform.system()}, Python {platform.python_version()}")
+    print(f"Medians of {options.rounds} rounds (least to most); {options.memory_gib} GiB for each rival")
+    differing = 0
+    for shape in options.shape or map(Shape.parse, _SHAPES):
+        with tempfile.TemporaryDirectory() as directory:
+            differing += _compare(shape, Path(directory), options)
+    return 1 if differing else 0
+
+
+def _compare(shape: Shape, directory: Path, options: argparse.Namespace) -> int:
+    """Prints the table of one shape; returns how many rows the job and DuckDB do not share."""
+    size = write_plays(directory / "plays", shape)
+    print(f"\n{shape}: {size / 1e6:,.0f} MB of Parquet\n", flush=True)
+    who = {"the job": str(rivals.JOB), **{file: file for file in options.against}}
+    who |= {name: name for name in ("duckdb", *SPARK_RIVALS)}
+    runs: dict[str, list[Measured]] = {name: [] for name in who}
+    differing = 0
+    for _ in range(options.rounds):
+        for place, (name, rival) in enumerate(who.items()):
+            here = directory / str(place)
+            here.mkdir()
+            rivals.table(here, "plays").symlink_to(directory / "plays")
+            runs[name].append(measure(rival, here, options.memory_gib))
+        job, duckdb = (directory / str(list(who).index(name)) for name in ("the job", "duckdb"))
+        found = rivals.differing_rows(job, duckdb)
+        differing += sum(found.values())
+        for place in range(len(who)):
+            shutil.rmtree(directory / str(place))
+    _print_table(runs)
+    print(f"\nRows that the job and DuckDB do not share, all rounds together: {differing}", flush=True)
+    return differing
+
+
+def _print_table(runs: dict[str, list[Measured]]) -> None:
+    job = runs["the job"]
+    print("| | seconds | × the job | processor | × the job | session's start | read | shuffled | spilled | memory |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for name, measured in runs.items():
+        cells = [_spread(measured, "seconds"), _ratio(measured, "seconds", job)]
+        cells += [_spread(measured, "cpu_seconds"), _ratio(measured, "cpu_seconds", job)]
+        cells += [_middle(measured, "start_seconds", ".1f")]
+        cells += [_middle(measured, f"{size}_mib", ",.0f", " MiB") for size in ("read", "shuffled", "spilled", "peak")]
+        print(f"| {name} | {' | '.join(cells)} |")
+        if measured[0].top_ten_seconds is not None:
+            top_ten = median(run.top_ten_seconds / run.seconds for run in measured if run.top_ten_seconds is not None)
+            print(f"| {name}, until its top ten is written | | {top_ten * float(cells[1]):.2f} | | | | | | | |")
+
+
+def _values(measured: list[Measured], figure: str) -> list[float]:
+    return [value for run in measured if (value := getattr(run, figure)) is not None]
+
+
+def _spread(measured: list[Measured], figure: str) -> str:
+    values = _values(measured, figure)
+    return f"{median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+
+
+def _ratio(measured: list[Measured], figure: str, job: list[Measured]) -> str:
+    return f"{median(_values(measured, figure)) / median(_values(job, figure)):.2f}"
+
+
+def _middle(measured: list[Measured], figure: str, form: str, unit: str = "") -> str:
+    values = _values(measured, figure)
+    return f"{median(values):{form}}{unit}" if values else "–"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.spark", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--shape",
+        type=Shape.parse,
+        action="append",
+        metavar="LISTENERS,PLAYS,YEARS,TRACKS",
+        help=f"size of the plays, may be repeated ({' and '.join(_SHAPES)})",
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (%(default)s)")
+    parser.add_argument("--memory-gib", type=int, default=4, help="for the JVM, and for DuckDB (%(default)s)")
+    parser.add_argument(
+        "--against", action="append", default=[], metavar="FILE", help="another version of the job, measured beside it"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
