@@ -150,6 +150,10 @@ load-test: setup ## Run a thousand listeners through ingest, and a household's y
 	@$(PY) -m benchmarks.ingest
 	@$(PY) -m benchmarks.load
 
+.PHONY: bench-spark
+bench-spark: setup ## Measure the Spark job against ListenBrainz's way, DuckDB and the ancestor (ten minutes)
+	@$(PY) -m benchmarks.spark $(ARGS)
+
 .PHONY: same-play
 same-play: setup ## How well load finds the play that the API and an export both report: precision and recall (two minutes)
 	@$(PY) -m benchmarks.same_play

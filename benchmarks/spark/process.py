@@ -19,7 +19,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from benchmarks.spark import rivals
-from localcloud.spark_java import SPARK_HOME, find_java
+from localcloud.spark.java import SPARK_HOME, find_java
 
 SPARK_RIVALS = {"listenbrainz": rivals.run_listenbrainz, "ancestor": rivals.run_ancestor}
 _MIB = 1 << 20

@@ -36,8 +36,8 @@ def run_job(session: SparkSession, directory: Path, file: Path = JOB) -> None:
 @contextmanager
 def _parquet_for_bigquery() -> Iterator[None]:
     spark_reader, spark_writer = DataFrameReader.format, DataFrameWriter.format
-    DataFrameReader.format = lambda self, _: spark_reader(self, "parquet")  # type: ignore[method-assign]
-    DataFrameWriter.format = lambda self, _: spark_writer(self, "parquet")  # type: ignore[method-assign]
+    DataFrameReader.format = lambda self, source: spark_reader(self, "parquet")  # type: ignore[method-assign]
+    DataFrameWriter.format = lambda self, source: spark_writer(self, "parquet")  # type: ignore[method-assign]
     try:
         yield
     finally:
