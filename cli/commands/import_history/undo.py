@@ -9,7 +9,7 @@ import argparse
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,7 +45,8 @@ class Undone:
     @property
     def changes_plays(self) -> bool:
         """Whether the top ten is to be computed anew: also after a call that was stopped before it could say so."""
-        return self.record.plays_left + self.record.times_left > 0 or self.record.undo_finished_at is None
+        changed = self.record.plays_left + self.record.times_left + self.rejoined
+        return changed > 0 or self.record.undo_finished_at is None
 
     @property
     def gone_before(self) -> int:
@@ -112,15 +113,14 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     say("Deleting what it brought …")
     import_id = bigquery.ScalarQueryParameter("import_id", "STRING", record.import_id)
     warehouse.run("undo_plays", import_id)
-    apart = repair.find_doubled(warehouse)
-    repair.repair(warehouse, apart)
+    undone = replace(undone, rejoined=len(repair.repair(warehouse, repair.find_doubled(warehouse))))
     files.delete()
     changed = record.plays_left + record.times_left
     if undone.changes_plays:
         reason = f"Import {record.import_id} of {record.listener_id} was undone: {_plays(changed)} taken back."
         plays_loaded.publish(place, warehouse, Change("undo", started_at, 1, changed, reason))
         import_records.finish_undo(warehouse, record.import_id, place.now())
-    return Undone(record, undone.gaps, undone.later, undone.dry_run, len(apart))
+    return undone
 
 
 def _plays(number: int) -> str:
