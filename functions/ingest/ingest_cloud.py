@@ -1,6 +1,7 @@
-"""The clients that ingest works with, made once per process."""
+"""Settings and clients of ingest, made once per process: the settings are read from the environment and checked."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 
@@ -11,7 +12,63 @@ from google.cloud.secretmanager import SecretManagerServiceClient
 from google.cloud.storage import Bucket
 from google.cloud.storage import Client as StorageClient
 
-from ingest_settings import Settings
+FEATURE_SOURCES = ("off", "spotify", "reccobeats")
+
+
+class SettingsError(Exception):
+    """A setting is missing or malformed. Names the variable, never its value."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Endpoints that are None mean Google's own."""
+
+    project: str
+    location: str
+    dataset: str
+    landing_bucket: str
+    quarantine_bucket: str
+    spotify_accounts_url: str
+    spotify_api_url: str
+    reccobeats_api_url: str
+    audio_features_source: str
+    secret_manager_endpoint: str | None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        return cls(
+            project=_required(environ, "GOOGLE_CLOUD_PROJECT"),
+            location=_required(environ, "LOCATION"),
+            dataset=environ.get("DATASET") or "listening",
+            landing_bucket=_required(environ, "LANDING_BUCKET"),
+            quarantine_bucket=_required(environ, "QUARANTINE_BUCKET"),
+            spotify_accounts_url=_url(environ, "SPOTIFY_ACCOUNTS_URL", "https://accounts.spotify.com"),
+            spotify_api_url=_url(environ, "SPOTIFY_API_URL", "https://api.spotify.com"),
+            reccobeats_api_url=_url(environ, "RECCOBEATS_API_URL", "https://api.reccobeats.com"),
+            audio_features_source=_feature_source(environ),
+            secret_manager_endpoint=environ.get("SECRETMANAGER_EMULATOR_HOST") or None,
+        )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise SettingsError(f"The setting {name} is missing.")
+    return value
+
+
+def _url(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = environ.get(name) or default
+    if not value.startswith(("https://", "http://")):
+        raise SettingsError(f"The setting {name} must start with https:// or http://.")
+    return value.rstrip("/")
+
+
+def _feature_source(environ: Mapping[str, str]) -> str:
+    value = environ.get("AUDIO_FEATURES_SOURCE") or "off"
+    if value not in FEATURE_SOURCES:
+        raise SettingsError(f"The setting AUDIO_FEATURES_SOURCE must be one of {', '.join(FEATURE_SOURCES)}.")
+    return value
 
 
 @dataclass(frozen=True)
@@ -27,34 +84,20 @@ class Cloud:
 
 def connect(settings: Settings) -> Cloud:
     """Makes no call. Storage and BigQuery find their endpoints in the environment by themselves."""
-    # Else the storage client asks for each bucket's metadata in the background, for traces that nobody collects.
+    # Else the storage client fetches each bucket's metadata in the background, for traces that are not collected.
     os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     # Named, because the client takes none to an endpoint of STORAGE_EMULATOR_HOST by itself.
     storage = StorageClient(settings.project, credentials=google.auth.default()[0])
+    options = {"api_endpoint": settings.secret_manager_endpoint} if settings.secret_manager_endpoint else None
+    config = bigquery.QueryJobConfig(default_dataset=bigquery.DatasetReference(settings.project, settings.dataset))
+    # Keeps connections, but no cookies: what Spotify says to one listener is not for the next.
+    http = requests.Session()
+    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     return Cloud(
         settings,
-        _secret_manager(settings),
-        _bigquery(settings),
+        SecretManagerServiceClient(transport="rest", client_options=options),
+        bigquery.Client(settings.project, location=settings.location, default_query_job_config=config),
         storage.bucket(settings.landing_bucket),
         storage.bucket(settings.quarantine_bucket),
-        _session(),
+        http,
     )
-
-
-def _secret_manager(settings: Settings) -> SecretManagerServiceClient:
-    endpoint = settings.secret_manager_endpoint
-    options = {"api_endpoint": endpoint} if endpoint else None
-    return SecretManagerServiceClient(transport="rest", client_options=options)
-
-
-def _bigquery(settings: Settings) -> bigquery.Client:
-    dataset = bigquery.DatasetReference(settings.project, settings.dataset)
-    config = bigquery.QueryJobConfig(default_dataset=dataset)
-    return bigquery.Client(settings.project, location=settings.location, default_query_job_config=config)
-
-
-def _session() -> requests.Session:
-    """Keeps connections, but no cookies: what Spotify says to one listener is not for the next."""
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    return session

@@ -8,10 +8,9 @@ from typing import Any
 import flask
 import functions_framework
 
-from ingest_cloud import Cloud, connect
+from ingest_cloud import Cloud, Settings, SettingsError, connect
 from ingest_log import log, without_addresses
 from ingest_run import run_once
-from ingest_settings import Settings, SettingsError
 from report import Report
 from slots import SLOT_HEADER, Run, UnreadableSlot, to_slot
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from audio_features import Provider, ask_provider, reccobeats_provider
 from buckets import land
-from ingest_cloud import Cloud, connect
-from ingest_settings import Settings
+from ingest_cloud import Cloud, Settings, connect
 from localcloud.clock import Clock
 from localcloud.demo.past import PastFile, lives, past_files
 from localcloud.listeners.lives import Play

@@ -34,8 +34,9 @@ NAMES = {
 
 
 def settings_read_by(function):
-    [path] = (ROOT / "functions" / function).glob("*settings.py")
-    return set(re.findall(r'"([A-Z][A-Z_]{4,})"', path.read_text()))
+    texts = [path.read_text() for path in (ROOT / "functions" / function).glob("*.py")]
+    [settings] = [text for text in texts if "\nclass Settings:" in text]
+    return set(re.findall(r'environ(?:, |\.get\()"([A-Z_]+)"', settings))
 
 
 def documented_settings():

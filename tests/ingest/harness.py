@@ -61,8 +61,7 @@ class Ingesting:
 
     def connect(self):
         """Google's clients as the function has them."""
-        from ingest_cloud import connect
-        from ingest_settings import Settings
+        from ingest_cloud import Settings, connect
 
         with self.settings():
             return connect(Settings.from_env(self.environment))

@@ -18,7 +18,8 @@ NOT_IN_THE_CLOUD = {
     "SPOTIFY_ACCOUNTS_URL",
     "SPOTIFY_API_URL",
 }
-SETTINGS_FILES = sorted([*ROOT.glob("functions/*/*_settings.py"), *ROOT.glob("dashboard/settings.py")])
+PYTHON_FILES = sorted([*ROOT.glob("functions/*/*.py"), *ROOT.glob("dashboard/settings.py")])
+SETTINGS_FILES = [path for path in PYTHON_FILES if "\nclass Settings:" in path.read_text()]
 
 
 VALUES = {

@@ -1,6 +1,6 @@
 import pytest
 
-from ingest_settings import Settings, SettingsError
+from ingest_cloud import Settings, SettingsError
 
 REQUIRED = {
     "GOOGLE_CLOUD_PROJECT": "p",
