@@ -1,6 +1,6 @@
-"""One visit per listener and run: read the secret, refresh the token, keep a rotated one, fetch the page and read it.
+"""Collects from each listener: read the secret, refresh the token, keep a rotated one, fetch the page and parse it.
 
-Listeners are visited side by side and fail alone. A page is read at once, because what Spotify says of 50 plays takes
+Listeners are polled side by side and fail alone. A page is parsed at once, because what Spotify says of 50 plays takes
 many times the memory of their rows.
 """
 
@@ -24,27 +24,18 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Page:
-    """What Spotify showed of one listener: how many items, those that are plays, and those that are none."""
+class Collected:
+    """What one listener's page holds: how many items, those that are plays, and those that are none.
 
-    items: int
-    rows: Sequence[Row]
-    refused: Sequence[RefusedItem]
-
-
-@dataclass(frozen=True)
-class Visit:
-    """What came of it. `page` is None when there is none; a failure can stand beside a page (TokenNotStored)."""
+    `items` is None when there was no page. A failure can stand beside a page (TokenNotStored).
+    """
 
     listener_id: str
-    page: Page | None = None
+    items: int | None = None
+    rows: Sequence[Row] = ()
+    refused: Sequence[RefusedItem] = ()
     failure: Failure | None = None
     consent_ends_at: datetime | None = None
-
-    @property
-    def items(self) -> int:
-        """How many items Spotify showed."""
-        return self.page.items if self.page else 0
 
 
 class _Refreshed(NamedTuple):
@@ -53,27 +44,29 @@ class _Refreshed(NamedTuple):
     not_stored: TokenNotStored | None = None
 
 
-def visit_all(
+def collect_all(
     client: SecretManagerServiceClient, spotify: Spotify, secrets: Sequence[ListenerSecret], run: Run
-) -> list[Visit]:
+) -> list[Collected]:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(partial(visit, client, spotify, run), secrets))
+        return list(pool.map(partial(collect, client, spotify, run), secrets))
 
 
-def visit(client: SecretManagerServiceClient, spotify: Spotify, run: Run, secret: ListenerSecret) -> Visit:
+def collect(client: SecretManagerServiceClient, spotify: Spotify, run: Run, secret: ListenerSecret) -> Collected:
     try:
         listener = read_listener(client, secret)
     except Failure as failure:
-        return Visit(secret.listener_id, failure=failure)
+        return Collected(secret.listener_id, failure=failure)
+    listener_id, ends_at = listener.listener_id, listener.consent_ends_at
     try:
         items, not_stored = _fetch_page(client, spotify, listener)
     except NeedsConsent as failure:
-        dated = _dated(failure, listener, run.started_at)
-        return Visit(listener.listener_id, None, dated, listener.consent_ends_at)
+        # Six months after consent, its end is the reason, and a date says more than "revoked".
+        ended = NeedsConsent(f"consent ended on {ends_at:%Y-%m-%d}") if run.started_at >= ends_at else failure
+        return Collected(listener_id, failure=ended, consent_ends_at=ends_at)
     except Failure as failure:
-        return Visit(listener.listener_id, None, failure, listener.consent_ends_at)
-    page = Page(len(items), *parse_page(items, listener.listener_id, run))
-    return Visit(listener.listener_id, page, not_stored, listener.consent_ends_at)
+        return Collected(listener_id, failure=failure, consent_ends_at=ends_at)
+    rows, refused = parse_page(items, listener_id, run)
+    return Collected(listener_id, len(items), rows, refused, not_stored, ends_at)
 
 
 def _fetch_page(
@@ -99,10 +92,3 @@ def _refresh(client: SecretManagerServiceClient, spotify: Spotify, listener: Lis
         fields = {"listener": listener.listener_id, "error": str(failure)}
         log("ERROR", "A rotated refresh token could not be stored", **fields)
         return _Refreshed(grant.access_token, listener.with_token(grant.refresh_token, listener.version), failure)
-
-
-def _dated(failure: NeedsConsent, listener: Listener, now: datetime) -> NeedsConsent:
-    """Six months after consent, the end of consent is the reason, and a date says more than "revoked"."""
-    if now < listener.consent_ends_at:
-        return failure
-    return NeedsConsent(f"consent ended on {listener.consent_ends_at:%Y-%m-%d}")

@@ -8,7 +8,7 @@ import gaps
 import report
 import unloaded_files
 from audio_features import Provider, add_features, reccobeats_provider, spotify_provider
-from collect import Visit, visit_all
+from collect import Collected, collect_all
 from failures import Failure, NotAsked, explain
 from ingest_cloud import Cloud
 from ingest_log import log
@@ -40,17 +40,16 @@ def _ask_listeners(cloud: Cloud, run: Run) -> Report:
         _log_failure("The app's own secret cannot be used", run, APP_SECRET, failure)
         return report.of_missing_app(run, [secret.listener_id for secret in secrets], failure)
     spotify = Spotify(cloud.http, settings.spotify_accounts_url, settings.spotify_api_url, app)
-    visits = visit_all(cloud.secrets, spotify, secrets, run)
-    _log_visits(run, visits)
-    return _land_pages(cloud, run, spotify, visits)
+    collected = collect_all(cloud.secrets, spotify, secrets, run)
+    _log_trouble(run, collected)
+    return _land_pages(cloud, run, spotify, collected)
 
 
-def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit]) -> Report:
+def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, collected: Sequence[Collected]) -> Report:
     """Gaps come first: once the plays are in the warehouse, nobody can see a gap before them any more."""
-    visited_at = datetime.now(UTC)
-    pages = [visit.page for visit in visits if visit.page]
-    rows = [row for page in pages for row in page.rows]
-    refused = [item for page in pages for item in page.refused]
+    collected_at = datetime.now(UTC)
+    rows = [row for listener in collected for row in listener.rows]
+    refused = [item for listener in collected for item in listener.refused]
     known = gaps.fetch_known(cloud.bigquery, rows)
     gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.overlapping), known.imported)
     new = [row for row in rows if key_of(row) not in known.keys]
@@ -59,7 +58,7 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, visits: Sequence[Visit
         new = add_features(cloud.bigquery, run, provider, new)
     landed = buckets.land(cloud.landing, run.run_id, new)
     refused_first = buckets.write_refused(cloud.quarantine, run.run_id, refused)
-    return report.of_visits(run, visits, landed, refused_first, visited_at)
+    return report.of_collected(run, collected, landed, refused_first, collected_at)
 
 
 def _provider(cloud: Cloud, spotify: Spotify) -> Provider | None:
@@ -72,12 +71,12 @@ def _provider(cloud: Cloud, spotify: Spotify) -> Provider | None:
             return None
 
 
-def _log_visits(run: Run, visits: Sequence[Visit]) -> None:
-    for visit in visits:
-        if visit.page is None and visit.failure and not isinstance(visit.failure, NotAsked):
-            _log_failure("A listener could not be visited", run, visit.listener_id, visit.failure)
-        if visit.consent_ends_at and is_warning_due(visit.consent_ends_at, run.started_at):
-            _log_ending_consent(run, visit.listener_id, visit.consent_ends_at)
+def _log_trouble(run: Run, collected: Sequence[Collected]) -> None:
+    for listener in collected:
+        if listener.items is None and listener.failure and not isinstance(listener.failure, NotAsked):
+            _log_failure("A listener could not be visited", run, listener.listener_id, listener.failure)
+        if listener.consent_ends_at and is_warning_due(listener.consent_ends_at, run.started_at):
+            _log_ending_consent(run, listener.listener_id, listener.consent_ends_at)
 
 
 def _log_failure(message: str, run: Run, who: str, failure: Failure) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from google.cloud import bigquery
 
 from buckets import Landed, object_name
-from collect import Visit
+from collect import Collected
 from failures import Failure, NotAsked, RateLimited, explain, retry_heals
 from ingest_queries import integer, run_query, string, timestamp
 from slots import Run
@@ -82,73 +82,68 @@ def of_missing_app(run: Run, listener_ids: Sequence[str], failure: Failure) -> R
         run,
         "failed",
         reason=explain(failure, ""),
-        listeners={listener_id: _listener(Visit(listener_id, failure=not_asked), 0) for listener_id in listener_ids},
+        listeners={
+            listener_id: _listener(Collected(listener_id, failure=not_asked), 0) for listener_id in listener_ids
+        },
         error_class=_name(failure),
         retry_heals=retry_heals(failure),
     )
 
 
-def of_visits(run: Run, visits: Sequence[Visit], landed: Landed | None, refused: int, now: datetime) -> Report:
+def of_collected(
+    run: Run, collected: Sequence[Collected], landed: Landed | None, refused: int, now: datetime
+) -> Report:
     """`refused`: how many items could not be read that no earlier run has reported."""
-    failures = [visit.failure for visit in visits if visit.failure and not isinstance(visit.failure, NotAsked)]
+    failures = [each.failure for each in collected if each.failure and not isinstance(each.failure, NotAsked)]
+    pauses = [failure.pause_seconds for failure in failures if isinstance(failure, RateLimited)]
     new = landed.plays_by_listener if landed else {}
+    any_page = any(each.items is not None for each in collected)
     return Report(
         run,
-        state=_state(visits, landed),
-        reason=_reason(visits, sum(new.values()), refused),
-        listeners={visit.listener_id: _listener(visit, new.get(visit.listener_id, 0)) for visit in visits},
-        rows_in=sum(visit.items for visit in visits),
+        state="succeeded" if landed else "skipped" if any_page else "failed",
+        reason=_reason(collected, sum(new.values()), refused),
+        listeners={each.listener_id: _listener(each, new.get(each.listener_id, 0)) for each in collected},
+        rows_in=sum(each.items or 0 for each in collected),
         rows_new=sum(new.values()),
         object_name=object_name(run.run_id) if landed else None,
         error_class=_name(failures[0]) if failures else None,
-        blocked_until=_blocked_until(failures, now),
+        blocked_until=now + timedelta(seconds=max(pauses)) if pauses else None,
         retry_heals=any(retry_heals(failure) for failure in failures),
         was_landed_before=landed is not None and not landed.by_this_attempt,
     )
 
 
-def _state(visits: Sequence[Visit], landed: Landed | None) -> State:
-    if landed:
-        return "succeeded"
-    return "skipped" if any(visit.page is not None for visit in visits) else "failed"
-
-
-def _reason(visits: Sequence[Visit], new: int, refused: int) -> str:
-    heard = sum(visit.page is not None for visit in visits)
-    plays = f"{new or 'no'} new play{'' if new == 1 else 's'} from {heard} of {len(visits)} listeners"
+def _reason(collected: Sequence[Collected], new: int, refused: int) -> str:
+    heard = sum(each.items is not None for each in collected)
+    plays = f"{new or 'no'} new play{'' if new == 1 else 's'} from {heard} of {len(collected)} listeners"
     items = [f"{refused} item{'' if refused == 1 else 's'} could not be read, see the quarantine bucket"]
-    return "; ".join([plays, *(items if refused else []), *_failures_in_words(visits)])
+    return "; ".join([plays, *(items if refused else []), *_failures_in_words(collected)])
 
 
-def _failures_in_words(visits: Sequence[Visit]) -> list[str]:
+def _failures_in_words(collected: Sequence[Collected]) -> list[str]:
     """One part for each sentence, after the names of all it holds for."""
     names = defaultdict(list)
-    for visit in visits:
-        if visit.failure:
-            names[explain(visit.failure, visit.listener_id)].append(visit.listener_id)
+    for each in collected:
+        if each.failure:
+            names[explain(each.failure, each.listener_id)].append(each.listener_id)
     return [f"{', '.join(listener_ids)}: {sentence}" for sentence, listener_ids in names.items()]
 
 
-def _listener(visit: Visit, new: int) -> dict[str, Any]:
+def _listener(listener: Collected, new: int) -> dict[str, Any]:
     return {
-        "state": _listener_state(visit, new),
-        "fetched": visit.items,
+        "state": _listener_state(listener, new),
+        "fetched": listener.items or 0,
         "new": new,
-        "error_class": _name(visit.failure) if visit.failure else None,
-        "reason": explain(visit.failure, visit.listener_id) if visit.failure else None,
-        "consent_ends_at": iso(visit.consent_ends_at),
+        "error_class": _name(listener.failure) if listener.failure else None,
+        "reason": explain(listener.failure, listener.listener_id) if listener.failure else None,
+        "consent_ends_at": iso(listener.consent_ends_at),
     }
 
 
-def _listener_state(visit: Visit, new: int) -> str:
-    if visit.page is None:
-        return "not_asked" if isinstance(visit.failure, NotAsked) else "failed"
+def _listener_state(listener: Collected, new: int) -> str:
+    if listener.items is None:
+        return "not_asked" if isinstance(listener.failure, NotAsked) else "failed"
     return "collected" if new else "nothing_new"
-
-
-def _blocked_until(failures: Sequence[Failure], now: datetime) -> datetime | None:
-    pauses = [failure.pause_seconds for failure in failures if isinstance(failure, RateLimited)]
-    return now + timedelta(seconds=max(pauses)) if pauses else None
 
 
 def _name(failure: Failure) -> str:

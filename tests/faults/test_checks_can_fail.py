@@ -194,13 +194,13 @@ def test_a_load_that_claims_other_than_it_brought(world, monkeypatch, by):
 
 
 def test_a_run_that_claims_other_than_it_landed(world, monkeypatch):
-    real = report.of_visits
-    monkeypatch.setattr(report, "of_visits", lambda *details: replace(real(*details), rows_new=0))
+    real = report.of_collected
+    monkeypatch.setattr(report, "of_collected", lambda *details: replace(real(*details), rows_new=0))
     assert "ingest_succeeded_where_and_only_where_a_file_landed" in broken(world, CALM)
 
 
 def test_a_listener_who_is_called_heard_and_was_not(world, monkeypatch):
-    monkeypatch.setattr(report, "_listener_state", lambda visit, new: "nothing_new")
+    monkeypatch.setattr(report, "_listener_state", lambda listener, new: "nothing_new")
     unheard = Order("gateway_timeout_html", listener=TWO, endpoint="token", times=3)
     assert "who_is_called_heard_was_shown_a_page" in broken(world, storm(Heard(0, ONE, 5), trouble(0, unheard)))
 
