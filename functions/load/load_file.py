@@ -14,10 +14,9 @@ from load_errors import FileRefused, JobFailed, LoadBroken, ObjectGone, mistakes
 from load_ledger import Outcome, fetch_told, write_outcome
 from load_settings import Settings
 from merge import MergedFile, count_doubled, find_merged, merge
-from plays_table import PlaysTable, fetch_plays_table
 from publish import publish_plays_loaded, publisher_client
 from quarantine import quarantine
-from staging import StagedFile, stage, stage_good_rows
+from staging import PlaysTable, StagedFile, fetch_plays_table, stage, stage_good_rows
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from google.cloud import bigquery
 from bigquery_jobs import CALL_SECONDS, RETRY, find_succeeded, query, run_once
 from generations import Counts
 from landed_object import LandedObject
-from plays_table import PLAYED_AT, PlaysTable
-from staging import StagedFile
+from staging import PLAYED_AT, PlaysTable, StagedFile
 
 _QUERIES = Path(__file__).parent / "queries"
 _SAME_PLAY = (_QUERIES / "same_play.sql").read_text(encoding="utf-8")

@@ -1,21 +1,77 @@
-"""Brings a run's file into a staging table of its own, in a dataset whose tables expire by themselves."""
+"""Brings a run's file into a staging table of its own, in a dataset whose tables expire by themselves.
+
+The schema and the primary key are those of the live table `plays`: they are read, never written down a second time.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.enums import SourceColumnMatch
 
 from bigquery_jobs import CALL_SECONDS, RETRY, query, run_once
+from bounds import Conditions
 from landed_object import LandedObject
-from load_errors import REFUSALS, FileRefused, ObjectGone
-from plays_table import PLAYED_AT, PlaysTable
+from load_errors import REFUSALS, FileRefused, ObjectGone, TableUnfit
 from quarantine import is_gone
 
+# The partitioning column. Part of the key, or the MERGE could not be limited to the partitions of the file.
+PLAYED_AT = "played_at"
 # More bad rows than this, and nothing of the file is believed.
 _ANY_NUMBER = 1_000_000
+
+
+@dataclass(frozen=True)
+class PlaysTable:
+    table_id: str
+    schema: tuple[bigquery.SchemaField, ...]
+    key: tuple[str, ...]
+    conditions: Conditions
+    """Of the columns with bounds."""
+
+    @property
+    def columns(self) -> list[str]:
+        return [field.name for field in self.schema]
+
+    @property
+    def required(self) -> list[bigquery.SchemaField]:
+        """The columns without which there is no row."""
+        return [field for field in self.schema if field.mode == "REQUIRED"]
+
+    @property
+    def optional(self) -> set[str]:
+        return {field.name for field in self.schema} - {field.name for field in self.required}
+
+    @property
+    def may_be_stored_sql(self) -> str:
+        """Whether a row of a staging table may be."""
+        bounded = [self.conditions[field.name] for field in self.required if field.name in self.conditions]
+        return " AND ".join(bounded) or "TRUE"
+
+    def inside_sql(self, table_id: str) -> str:
+        """The rows of a staging table that may be stored; a value that may not, and need not be there, is NULL."""
+        bounded = self.optional & self.conditions.keys()
+        columns = ", ".join(
+            f"IF({self.conditions[name]}, `{name}`, NULL) AS `{name}`" if name in bounded else f"`{name}`"
+            for name in self.columns
+        )
+        return f"SELECT {columns} FROM `{table_id}` WHERE {self.may_be_stored_sql}"  # noqa: S608 -- see describe_sql
+
+
+def fetch_plays_table(client: bigquery.Client, table_id: str, bounds: Conditions) -> PlaysTable:
+    try:
+        table = client.get_table(table_id, retry=RETRY, timeout=CALL_SECONDS)
+    except NotFound:
+        raise TableUnfit(f"The table {table_id} does not exist") from None
+    constraints = table.table_constraints
+    key = tuple(constraints.primary_key.columns) if constraints and constraints.primary_key else ()
+    if PLAYED_AT not in key:
+        raise TableUnfit(f"The table {table_id} has no primary key that holds {PLAYED_AT}")
+    conditions = {field.name: bounds[field.name] for field in table.schema if field.name in bounds}
+    return PlaysTable(table_id, tuple(table.schema), key, conditions)
 
 
 @dataclass(frozen=True)
@@ -58,7 +114,8 @@ def _stage(
     first_id: str,
     config: bigquery.LoadJobConfig,
 ) -> StagedFile:
-    _create_table(client, plays, table_id)
+    table = bigquery.Table(table_id, schema=plays.schema)
+    client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
 
     def start(job_id: str) -> bigquery.LoadJob:
         return client.load_table_from_uri(
@@ -113,11 +170,6 @@ SELECT
   MIN(IF({fits}, {PLAYED_AT}, NULL)) AS oldest,
   MAX(IF({fits}, {PLAYED_AT}, NULL)) AS newest{outside}
 FROM `{table_id}`"""  # noqa: S608 -- identifiers and conditions come from checked settings and a checked name
-
-
-def _create_table(client: bigquery.Client, plays: PlaysTable, table_id: str) -> None:
-    table = bigquery.Table(table_id, schema=plays.schema)
-    client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
 
 
 def _describe(client: bigquery.Client, table_id: str, plays: PlaysTable, bad_records: int) -> tuple[StagedFile, int]:
