@@ -1,8 +1,13 @@
-"""Load's row in the ledger `runs`. A repeat of the same outcome adds nothing."""
+"""Load's row in the ledger `runs`: what became of the rows of a run's file, as counts and in sentences.
+
+A file gets another generation when a repeat of its run adds plays, when it was mended by hand, when ingest sends it
+again, and when a listener is forgotten. Each has jobs of its own, and one row of the ledger tells of them all: the same
+in any order. A repeat of the same row adds nothing.
+"""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -13,8 +18,61 @@ from landed_object import LandedObject
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How the step ended, in the ledger's words."""
+class Counts:
+    """What became of the rows of a file."""
+
+    rows_in: int
+    listeners: int
+    inserted: int
+    completed: int
+    """Plays that were stored from the other source and learned the rest from this file."""
+    rows_refused: int
+    outside: Mapping[str, int] = field(default_factory=dict)
+    """By column: values that became NULL, because they lay outside the bounds of their column."""
+    doubled: int = 0
+    """Plays around those of the file that are stored twice. Earlier versions did not count them."""
+
+    @property
+    def rows_new(self) -> int:
+        """Rows that `plays` holds anew: reason enough for another top ten."""
+        return self.inserted + self.completed
+
+    @property
+    def details(self) -> dict[str, int]:
+        """For the ledger: what became of the rows of the file, adding up to `rows_in`; and plays stored twice."""
+        known = self.rows_in - self.rows_new
+        doubled = {"doubled": self.doubled} if self.doubled else {}
+        return {"new": self.inserted, "completed": self.completed, "known": known, **doubled}
+
+
+NOTHING = Counts(0, 0, 0, 0, 0)
+_NUMBERS = {each.name for each in fields(Counts)} - {"outside"}
+
+Generations = Mapping[int, Counts]
+
+
+def together(generations: Generations) -> Counts:
+    """The fullest generation is the file; what each has stored is stored; what was refused, the newest says.
+
+    Plays that one of them has found stored twice were so, whatever a later one finds.
+    """
+    counts, newest = generations.values(), generations[max(generations)]
+    inserted, completed = sum(each.inserted for each in counts), sum(each.completed for each in counts)
+    return Counts(
+        # A file that was replaced by other plays may have stored more than it ever held.
+        rows_in=max(inserted + completed, *(each.rows_in for each in counts)),
+        listeners=max(each.listeners for each in counts),
+        inserted=inserted,
+        completed=completed,
+        rows_refused=newest.rows_refused,
+        outside=newest.outside,
+        doubled=max(each.doubled for each in counts),
+    )
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """How the step ended, for the run's file as a whole."""
 
     state: Literal["succeeded", "failed"]
     reason: str
@@ -25,12 +83,77 @@ class Outcome:
     details: Mapping[str, Any] | None = None
 
 
-def write_outcome(
+def of_generations(landed: LandedObject, generations: Generations) -> LedgerRow:
+    """All generations of the file as one row, with each of them in its details."""
+    row = succeeded(replace(landed, generation=max(generations)), together(generations))
+    by_generation = {str(generation): asdict(counts) for generation, counts in generations.items()}
+    return replace(row, details={**(row.details or {}), "generations": by_generation})
+
+
+def succeeded(landed: LandedObject, counts: Counts) -> LedgerRow:
+    """Rows that were refused, and plays that are stored twice, are an error beside the success of the others."""
+    if not counts.rows_in:
+        return LedgerRow("succeeded", "The file holds no plays.", rows_in=0, rows_new=0, listeners=0)
+    sentences, error_class = [_sentence(counts)], None
+    if counts.doubled:
+        stored = "1 play is stored twice" if counts.doubled == 1 else f"{counts.doubled} plays are stored twice"
+        sentences.append(f"{stored}, because two loads ran at once: run `python -m cli repair`.")
+        error_class = "PlaysDoubled"
+    if counts.rows_refused:
+        other = "1 other row was" if counts.rows_refused == 1 else f"{counts.rows_refused} other rows were"
+        sentences.append(f"{other} refused, see {landed.reason_name} in the quarantine bucket.")
+        error_class = "RowsRefused"
+    if counts.outside:
+        listed = ", ".join(f"{column} ({values})" for column, values in sorted(counts.outside.items()))
+        sentences.append(f"Values that their columns may not hold became NULL: {listed}.")
+    return LedgerRow(
+        "succeeded",
+        " ".join(sentences),
+        counts.rows_in,
+        counts.rows_new,
+        counts.listeners,
+        error_class,
+        counts.details,
+    )
+
+
+def failed(error: Exception, reason: str) -> LedgerRow:
+    return LedgerRow("failed", reason, error_class=type(error).__name__)
+
+
+def _sentence(counts: Counts) -> str:
+    plays = "1 play" if counts.rows_in == 1 else f"{counts.rows_in} plays"
+    new = f"{counts.inserted or 'none'} {'was' if counts.inserted == 1 else 'were'} new"
+    completed = f" and {counts.completed} completed a stored play" if counts.completed else ""
+    return f"Of {plays} in the file {new}{completed}."
+
+
+def from_json(details: Any) -> dict[int, Counts]:
+    """From a row's details. Rows of earlier versions do not tell their generations; what is none is left out."""
+    told = details.get("generations") if isinstance(details, dict) else None
+    if not isinstance(told, dict):
+        return {}
+    return {int(generation): Counts(**counts) for generation, counts in told.items() if _is_one(generation, counts)}
+
+
+def _is_one(generation: str, counts: Any) -> bool:
+    if not generation.isdecimal() or not isinstance(counts, dict):
+        return False
+    outside = counts.get("outside", {})
+    numbers = {"doubled": 0} | {name: count for name, count in counts.items() if name != "outside"}
+    return (
+        numbers.keys() == _NUMBERS
+        and isinstance(outside, dict)
+        and all(type(count) is int for count in (*numbers.values(), *outside.values()))
+    )
+
+
+def write_row(
     client: bigquery.Client,
     table_id: str,
     landed: LandedObject,
     started_at: datetime,
-    outcome: Outcome,
+    row: LedgerRow,
     told: str | None = None,
     *,
     is_news: bool = True,
@@ -40,15 +163,15 @@ def write_outcome(
     Without `is_news` the row in place keeps its instants: nothing has happened to the plays since.
     """
     parameters = [
-        *_row_parameters(landed, outcome.state),
+        *_row_parameters(landed, row.state),
         bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", started_at),
         bigquery.ScalarQueryParameter("finished_at", "TIMESTAMP", datetime.now(UTC)),
-        bigquery.ScalarQueryParameter("listeners", "INT64", outcome.listeners),
-        bigquery.ScalarQueryParameter("rows_in", "INT64", outcome.rows_in),
-        bigquery.ScalarQueryParameter("rows_new", "INT64", outcome.rows_new),
-        bigquery.ScalarQueryParameter("reason", "STRING", outcome.reason),
-        bigquery.ScalarQueryParameter("error_class", "STRING", outcome.error_class),
-        bigquery.ScalarQueryParameter("details", "STRING", json.dumps(outcome.details) if outcome.details else None),
+        bigquery.ScalarQueryParameter("listeners", "INT64", row.listeners),
+        bigquery.ScalarQueryParameter("rows_in", "INT64", row.rows_in),
+        bigquery.ScalarQueryParameter("rows_new", "INT64", row.rows_new),
+        bigquery.ScalarQueryParameter("reason", "STRING", row.reason),
+        bigquery.ScalarQueryParameter("error_class", "STRING", row.error_class),
+        bigquery.ScalarQueryParameter("details", "STRING", json.dumps(row.details) if row.details else None),
         bigquery.ScalarQueryParameter("told", "STRING", told),
         bigquery.ScalarQueryParameter("is_news", "BOOL", is_news),
     ]

@@ -31,10 +31,10 @@ def deal_with(landed: LandedObject) -> None:
     if landed.bucket != cloud().settings.landing_bucket or not landed.is_run_file:
         log("WARNING", "An object that is no run's file is ignored", **where)
         return
-    outcome = load_file(cloud(), landed)
-    severity, message = _LOG_ENTRIES[outcome.state, outcome.error_class == "RowsRefused"]
-    log(severity, message, **where, run_id=landed.run_id, **vars(outcome))
-    doubled = (outcome.details or {}).get("doubled")
+    row = load_file(cloud(), landed)
+    severity, message = _LOG_ENTRIES[row.state, row.error_class == "RowsRefused"]
+    log(severity, message, **where, run_id=landed.run_id, **vars(row))
+    doubled = (row.details or {}).get("doubled")
     if doubled:
         log("ERROR", "Plays are stored twice", run_id=landed.run_id, plays=doubled, command="python -m cli repair")
 

@@ -16,8 +16,8 @@ from string import Template
 from google.cloud import bigquery
 
 from bigquery_jobs import CALL_SECONDS, RETRY, find_succeeded, query, run_once
-from generations import Counts
 from landed_object import LandedObject
+from load_ledger import Counts
 from staging import PLAYED_AT, PlaysTable, StagedFile
 
 _QUERIES = Path(__file__).parent / "queries"

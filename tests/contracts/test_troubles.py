@@ -64,7 +64,7 @@ def test_every_failure_of_ingest_has_a_row():
 
 def test_every_failure_that_load_records_has_a_row():
     recorded = caught_and_recorded("load/load_file.py", "failed")
-    beside_a_success = set(re.findall(r'error_class = "(\w+)"', (FUNCTIONS / "load/load_file.py").read_text()))
+    beside_a_success = set(re.findall(r'error_class = "(\w+)"', (FUNCTIONS / "load/load_ledger.py").read_text()))
     assert "FileRefused" in recorded
     assert beside_a_success == {"PlaysDoubled", "RowsRefused"}
     assert set(rows("The ledger: load")) == recorded | beside_a_success

@@ -183,13 +183,13 @@ def test_credentials_as_they_are_sent_in_a_log(world, monkeypatch):
 
 @pytest.mark.parametrize("by", [1000, -1])
 def test_a_load_that_claims_other_than_it_brought(world, monkeypatch, by):
-    real = load_file.succeeded
+    real = load_file.of_generations
 
-    def boasting(landed, merged):
-        outcome = real(landed, merged)
-        return replace(outcome, rows_new=outcome.rows_new + by)
+    def boasting(landed, generations):
+        row = real(landed, generations)
+        return replace(row, rows_new=row.rows_new + by)
 
-    monkeypatch.setattr(load_file, "succeeded", boasting)
+    monkeypatch.setattr(load_file, "of_generations", boasting)
     assert "load_says_what_it_did" in broken(world, CALM)
 
 
@@ -231,7 +231,7 @@ def test_a_batch_beside_another(world, monkeypatch):
 
 
 def test_a_load_that_leaves_no_row(world, monkeypatch):
-    monkeypatch.setattr(load_file, "write_outcome", lambda *details: True)
+    monkeypatch.setattr(load_file, "write_row", lambda *details: True)
     assert broken(world, CALM) == {"load_says_what_it_did"}
 
 

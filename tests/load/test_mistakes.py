@@ -10,17 +10,17 @@ MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@exa
 
 
 def steps():
-    """What load/load_file.py takes from other modules of load and calls in the way of a file."""
+    """What load/load_file.py takes from other modules of load and calls in the way of a file, before it fails."""
     import load_file
 
     taken = {name: part for name, part in vars(load_file).items() if inspect.isfunction(part)}
     modules = {path.stem for path in (ROOT / "functions/load").glob("*.py")} - {"load_file", "load_errors"}
-    return {name for name, part in taken.items() if part.__module__ in modules} - {"publisher_client"}
+    return {name for name, part in taken.items() if part.__module__ in modules} - {"publisher_client", "failed"}
 
 
 def test_every_step_is_walked():
     assert steps() >= {"find_merged", "fetch_plays_table", "stage", "stage_good_rows", "quarantine", "merge"}
-    assert steps() >= {"publish_plays_loaded", "write_outcome", "fetch_told", "together", "from_json", "to_json"}
+    assert steps() >= {"publish_plays_loaded", "write_row", "fetch_told", "of_generations", "together", "from_json"}
 
 
 def broken(error):
@@ -55,7 +55,7 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
         rows = [row for row in loading.rows("runs", "run_id, state") if row["run_id"] == run_id]
         # The ledger itself may be what is broken: then the entry is all there is.
         failed = [row["error_class"] for row in rows if row["state"] == "failed"]
-        assert failed == ([] if name == "write_outcome" else ["LoadBroken"]), name
+        assert failed == ([] if name == "write_row" else ["LoadBroken"]), name
 
 
 @pytest.mark.parametrize("error", [ConnectionError("reset"), TimeoutError("slow")])

@@ -10,8 +10,8 @@ from google.cloud import bigquery
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generations import Counts, from_json
 from landed_object import LandedObject
+from load_ledger import Counts, from_json
 from localcloud.faults import Fault
 from tests.load.harness import COLUMNS, NAME, csv_of, ledger_row, play
 

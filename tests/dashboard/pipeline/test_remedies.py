@@ -10,7 +10,7 @@ from tests.contracts.test_troubles import FUNCTIONS, caught_and_recorded, classe
 
 
 def test_every_failure_of_the_functions_has_a_next_step_and_no_other() -> None:
-    load = (FUNCTIONS / "load/load_file.py").read_text()
+    load = (FUNCTIONS / "load/load_ledger.py").read_text()
     of_ingest = classes("ingest/failures.py", "Failure")
     of_load = caught_and_recorded("load/load_file.py", "failed") | set(re.findall(r'error_class = "(\w+)"', load))
     of_transform = caught_and_recorded("transform_trigger/trigger_batch.py", "transform_row")
