@@ -1,13 +1,11 @@
 """What load does with one run's file, from the object to the ledger. Any step may find that it was done before."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from google.cloud import bigquery
-from google.pubsub_v1 import PublisherClient
-
 from landed_object import LandedObject
+from load_cloud import Cloud, publish_plays_loaded
 from load_errors import FileRefused, JobFailed, LoadBroken, ObjectGone, mistakes_are_permanent
 from load_ledger import (
     NOTHING,
@@ -21,28 +19,9 @@ from load_ledger import (
     together,
     write_row,
 )
-from load_settings import Settings
 from merge import MergedFile, count_doubled, find_merged, merge
-from publish import publish_plays_loaded, publisher_client
 from quarantine import quarantine
 from staging import PlaysTable, StagedFile, fetch_plays_table, stage, stage_good_rows
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """The settings and the clients they lead to."""
-
-    settings: Settings
-    bigquery: bigquery.Client
-    publisher: PublisherClient
-
-    @classmethod
-    def connect(cls, settings: Settings) -> "Cloud":
-        return cls(
-            settings,
-            bigquery.Client(project=settings.project, location=settings.location),
-            publisher_client(settings.pubsub_host),
-        )
 
 
 def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
@@ -52,7 +31,8 @@ def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
         with mistakes_are_permanent():
             merged = _count_doubled(cloud, _merge_file(cloud, landed))
             # Before the ledger: a row there says that all is done.
-            _publish(cloud, landed, merged)
+            if merged and merged.counts.rows_new:
+                publish_plays_loaded(cloud, landed.run_id, landed.slot, merged.counts.rows_new, merged.committed_at)
             return _record(cloud, landed, started_at, merged.counts if merged else NOTHING)
     except FileRefused as refusal:
         row = failed(refusal, f"{refusal.by} refused the file: {refusal}")
@@ -117,10 +97,3 @@ def _count_doubled(cloud: Cloud, merged: MergedFile | None) -> MergedFile | None
         return merged
     doubled = count_doubled(cloud.bigquery, cloud.settings.table("plays"), cloud.settings.table("tracks"), merged)
     return replace(merged, counts=replace(merged.counts, doubled=doubled))
-
-
-def _publish(cloud: Cloud, landed: LandedObject, merged: MergedFile | None) -> None:
-    if merged is not None and merged.counts.rows_new:
-        topic = f"projects/{cloud.settings.project}/topics/{cloud.settings.plays_loaded_topic}"
-        rows_new, committed_at = merged.counts.rows_new, merged.committed_at
-        publish_plays_loaded(cloud.publisher, topic, landed.run_id, landed.slot, rows_new, committed_at)

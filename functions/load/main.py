@@ -9,9 +9,9 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from landed_object import LandedObject, parse_event
+from load_cloud import Cloud, Settings
 from load_errors import EventUnreadable, LoadBroken, mistakes_are_permanent
-from load_file import Cloud, load_file
-from load_settings import Settings
+from load_file import load_file
 
 
 @functions_framework.cloud_event

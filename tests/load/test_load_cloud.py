@@ -2,8 +2,8 @@
 
 import pytest
 
+from load_cloud import Settings
 from load_errors import SettingsError
-from load_settings import Settings
 
 ENVIRONMENT = {
     "GOOGLE_CLOUD_PROJECT": "rotation-1",

@@ -1,13 +1,23 @@
-"""The settings of load: a mapping in, checked values out. Read on first use, never at import."""
+"""Settings and clients of load, and the message `plays-loaded`. Settings are read on first use, never at import."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from google.api_core.retry import Retry
+from google.cloud import bigquery
+from google.pubsub_v1 import PublisherClient, PubsubMessage
+from google.pubsub_v1.services.publisher.transports.rest import PublisherRestTransport
 
 from bounds import Conditions, parse_bounds
 from load_errors import SettingsError
 
 _BUCKET = r"[a-z0-9][a-z0-9._-]+"
+_CALL_SECONDS = 30
+# The client's own default repeats for ten minutes, longer than an event may take.
+_RETRY = Retry(initial=0.5, maximum=10, timeout=60)
 
 
 @dataclass(frozen=True)
@@ -59,3 +69,38 @@ def _read(environ: Mapping[str, str], name: str, form: str, default: str = "") -
     if not re.fullmatch(form, value):
         raise SettingsError(f"The setting {name} is malformed: it must match {form}")
     return value
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The settings and the clients they lead to."""
+
+    settings: Settings
+    bigquery: bigquery.Client
+    publisher: PublisherClient
+
+    @classmethod
+    def connect(cls, settings: Settings) -> "Cloud":
+        """The publisher publishes at once, without the batching and the threads of google.cloud.pubsub_v1.
+
+        Its transport is an instance, because the client replaces one that is named by a gRPC channel when
+        PUBSUB_EMULATOR_HOST is set.
+        """
+        return cls(
+            settings,
+            bigquery.Client(project=settings.project, location=settings.location),
+            PublisherClient(transport=PublisherRestTransport(host=settings.pubsub_host)),
+        )
+
+
+def publish_plays_loaded(cloud: Cloud, run_id: str, slot: datetime, rows_new: int, committed_at: datetime) -> None:
+    """New plays are in the warehouse. `committed_at`: when the MERGE ended; a batch created later has seen them."""
+    topic = f"projects/{cloud.settings.project}/topics/{cloud.settings.plays_loaded_topic}"
+    plays_loaded = {
+        "run_id": run_id,
+        "slot": slot.astimezone(UTC).isoformat(),
+        "rows_new": rows_new,
+        "committed_at": committed_at.astimezone(UTC).isoformat(),
+    }
+    message = PubsubMessage(data=json.dumps(plays_loaded).encode())
+    cloud.publisher.publish(topic=topic, messages=[message], retry=_RETRY, timeout=_CALL_SECONDS)
