@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from google.cloud import bigquery, dataproc_v1
 
 from batches import KnownBatch, decide, free_batch_ids, submitted_sentence, unrecorded_failure
 from dataproc import dataproc_client, fetch_batches, submit_batch
-from plays_loaded import PlaysLoaded, slot_of
+from plays_loaded import PlaysLoaded
 from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning, TriggerBroken, mistakes_are_permanent
-from trigger_ledger import LedgerRow, write_row
+from trigger_ledger import LedgerRow, failure_row, transform_row, write_row
 from trigger_log import log
 from trigger_settings import Settings
 
@@ -63,22 +62,6 @@ def _record_failure(cloud: Cloud, batch: KnownBatch) -> None:
     log("ERROR", "A Spark batch failed", run_id=row.run_id, reason=row.reason, error_class=row.error_class)
 
 
-def failure_row(batch: KnownBatch) -> LedgerRow:
-    """A batch that died, under the run it was submitted for. Only for batches with a run id."""
-    run_id = batch.run_id or ""
-    end = {"FAILED": "failed", "CANCELLED": "was cancelled"}[batch.state]
-    return LedgerRow(
-        run_id=run_id,
-        slot=slot_of(run_id),
-        step="top_tracks",
-        state="failed",
-        started_at=batch.created_at,
-        finished_at=batch.state_since,
-        reason=f"Batch {batch.batch_id} {end}: {batch.state_message or 'Dataproc does not say why'}",
-        error_class=f"Batch{batch.state.capitalize()}",
-    )
-
-
 def _act(cloud: Cloud, plays: PlaysLoaded, batches: list[KnownBatch], now: datetime) -> LedgerRow:
     decision = decide(batches, plays, now, cloud.settings.min_interval)
     match decision.action:
@@ -91,23 +74,3 @@ def _act(cloud: Cloud, plays: PlaysLoaded, batches: list[KnownBatch], now: datet
         case "submit":
             batch_id = submit_batch(cloud.dataproc, cloud.settings, plays, free_batch_ids(batches, plays), now)
             return transform_row(plays, now, "succeeded", submitted_sentence(batch_id, plays))
-
-
-def transform_row(
-    plays: PlaysLoaded,
-    started_at: datetime,
-    state: Literal["succeeded", "skipped", "failed"],
-    reason: str,
-    error_class: str | None = None,
-) -> LedgerRow:
-    return LedgerRow(
-        run_id=plays.run_id,
-        slot=plays.slot,
-        step="transform",
-        state=state,
-        started_at=started_at,
-        finished_at=datetime.now(UTC),
-        reason=reason,
-        rows_in=plays.rows_new,
-        error_class=error_class,
-    )

@@ -4,11 +4,14 @@ A repeat of the same outcome adds nothing.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
+
+from batches import KnownBatch
+from plays_loaded import PlaysLoaded, slot_of
 
 _CALL_SECONDS = 30
 _RETRY_SECONDS = 60
@@ -25,6 +28,42 @@ class LedgerRow:
     reason: str
     rows_in: int | None = None
     error_class: str | None = None
+
+
+def transform_row(
+    plays: PlaysLoaded,
+    started_at: datetime,
+    state: Literal["succeeded", "skipped", "failed"],
+    reason: str,
+    error_class: str | None = None,
+) -> LedgerRow:
+    return LedgerRow(
+        run_id=plays.run_id,
+        slot=plays.slot,
+        step="transform",
+        state=state,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        reason=reason,
+        rows_in=plays.rows_new,
+        error_class=error_class,
+    )
+
+
+def failure_row(batch: KnownBatch) -> LedgerRow:
+    """A batch that died, under the run it was submitted for. Only for batches with a run id."""
+    run_id = batch.run_id or ""
+    end = {"FAILED": "failed", "CANCELLED": "was cancelled"}[batch.state]
+    return LedgerRow(
+        run_id=run_id,
+        slot=slot_of(run_id),
+        step="top_tracks",
+        state="failed",
+        started_at=batch.created_at,
+        finished_at=batch.state_since,
+        reason=f"Batch {batch.batch_id} {end}: {batch.state_message or 'Dataproc does not say why'}",
+        error_class=f"Batch{batch.state.capitalize()}",
+    )
 
 
 def write_row(client: bigquery.Client, table_id: str, row: LedgerRow) -> None:
