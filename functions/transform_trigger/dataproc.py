@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import BadRequest, Conflict, Forbidden, GoogleAPICallError, NotFound
 from google.api_core.retry import Retry
 from google.cloud import dataproc_v1
 
 from batches import LABELS, KnownBatch, label_of_run, run_of_label
 from plays_loaded import PlaysLoaded
+from trigger_cloud import Settings
 from trigger_errors import BatchForbidden, BatchRefused
-from trigger_settings import Settings
 
 _CALL_SECONDS = 60
 # The client's own configuration for these calls has no retry. Repeating create_batch is safe: the request id
@@ -38,10 +37,6 @@ _PROPERTIES = {
 _RUNTIME = "2.3"
 # Measured runs end within 7 minutes; without a limit a batch that hangs would be paid for 4 hours.
 _TIME_TO_LIVE = timedelta(minutes=30)
-
-
-def dataproc_client(endpoint: str) -> dataproc_v1.BatchControllerClient:
-    return dataproc_v1.BatchControllerClient(transport="rest", client_options=ClientOptions(api_endpoint=endpoint))
 
 
 def fetch_batches(client: dataproc_v1.BatchControllerClient, settings: Settings) -> list[KnownBatch]:

@@ -10,10 +10,10 @@ from cloudevents.exceptions import GenericException
 from cloudevents.http import from_http
 
 from plays_loaded import PlaysLoaded, message_id, parse_event
-from trigger_batch import Cloud, handle
+from trigger_batch import handle
+from trigger_cloud import Cloud, Settings
 from trigger_errors import BatchStillRunning, MessageUnreadable, TriggerBroken, mistakes_are_permanent
 from trigger_log import log
-from trigger_settings import Settings
 
 
 @functions_framework.http

@@ -1,34 +1,14 @@
 """What transform_trigger does with one message: look, decide, submit, record."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from google.cloud import bigquery, dataproc_v1
-
 from batches import KnownBatch, decide, free_batch_ids, submitted_sentence, unrecorded_failure
-from dataproc import dataproc_client, fetch_batches, submit_batch
+from dataproc import fetch_batches, submit_batch
 from plays_loaded import PlaysLoaded
+from trigger_cloud import Cloud
 from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning, TriggerBroken, mistakes_are_permanent
 from trigger_ledger import LedgerRow, failure_row, transform_row, write_row
 from trigger_log import log
-from trigger_settings import Settings
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """The settings and the clients they lead to."""
-
-    settings: Settings
-    dataproc: dataproc_v1.BatchControllerClient
-    bigquery: bigquery.Client
-
-    @classmethod
-    def connect(cls, settings: Settings) -> "Cloud":
-        return cls(
-            settings,
-            dataproc_client(settings.dataproc_endpoint),
-            bigquery.Client(project=settings.project, location=settings.location),
-        )
 
 
 def handle(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:

@@ -59,7 +59,7 @@ def test_a_message_of_somebody_else_is_not_read_as_ours():
 def batch_arguments():
     import dataproc
     import plays_loaded
-    import trigger_settings
+    import trigger_cloud
 
     environ = {
         "GOOGLE_CLOUD_PROJECT": "a-project",
@@ -69,7 +69,7 @@ def batch_arguments():
         "SPARK_SERVICE_ACCOUNT": "spark@a-project.iam.gserviceaccount.com",
     }
     plays = plays_loaded.PlaysLoaded("20261122T100000Z", SLOT, 2, SLOT)
-    return dataproc.job_arguments(trigger_settings.Settings.from_env(environ), plays, SLOT + timedelta(minutes=1))
+    return dataproc.job_arguments(trigger_cloud.Settings.from_env(environ), plays, SLOT + timedelta(minutes=1))
 
 
 def test_the_job_takes_exactly_the_arguments_that_a_batch_is_given():

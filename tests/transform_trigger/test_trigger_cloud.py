@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from trigger_cloud import Settings
 from trigger_errors import SettingsError
-from trigger_settings import Settings
 
 ENVIRONMENT = {
     "GOOGLE_CLOUD_PROJECT": "rotation-1",

@@ -1,9 +1,12 @@
-"""The settings of transform_trigger: a mapping in, checked values out. Read on first use, never at import."""
+"""Settings and clients of transform_trigger. Settings are read from the environment on first use, never at import."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+
+from google.api_core.client_options import ClientOptions
+from google.cloud import bigquery, dataproc_v1
 
 from trigger_errors import SettingsError
 
@@ -55,3 +58,21 @@ def _read(environ: Mapping[str, str], name: str, form: str, default: str = "") -
     if not re.fullmatch(form, value):
         raise SettingsError(f"The setting {name} is malformed: it must match {form}")
     return value
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The settings and the clients they lead to."""
+
+    settings: Settings
+    dataproc: dataproc_v1.BatchControllerClient
+    bigquery: bigquery.Client
+
+    @classmethod
+    def connect(cls, settings: Settings) -> "Cloud":
+        at = ClientOptions(api_endpoint=settings.dataproc_endpoint)
+        return cls(
+            settings,
+            dataproc_v1.BatchControllerClient(transport="rest", client_options=at),
+            bigquery.Client(project=settings.project, location=settings.location),
+        )
