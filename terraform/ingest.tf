@@ -15,14 +15,8 @@ module "ingest" {
     QUARANTINE_BUCKET     = google_storage_bucket.quarantine.name
   })
 
-  after       = time_sleep.grants.id
-  apis        = time_sleep.apis.id
-  builder     = google_service_account.builder.name
-  code_bucket = google_storage_bucket.code.name
-  project_id  = var.project_id
-  region      = var.region
-  repository  = google_artifact_registry_repository.functions.id
-  source_root = "${local.root}/functions"
+  after    = time_sleep.grants.id
+  platform = local.function_platform
 }
 
 # Ingest asks BigQuery questions: jobs run in a project, so the right to start them is on it, and holds no data.

@@ -19,14 +19,8 @@ module "load" {
     STAGING_DATASET    = google_bigquery_dataset.staging.dataset_id
   })
 
-  after       = time_sleep.grants.id
-  apis        = time_sleep.apis.id
-  builder     = google_service_account.builder.name
-  code_bucket = google_storage_bucket.code.name
-  project_id  = var.project_id
-  region      = var.region
-  repository  = google_artifact_registry_repository.functions.id
-  source_root = "${local.root}/functions"
+  after    = time_sleep.grants.id
+  platform = local.function_platform
 }
 
 # Load starts load jobs and queries; the right to start them is the project's and holds no data.

@@ -17,6 +17,17 @@ locals {
     LOCATION             = var.region
   }
 
+  # What every function is made in. What it must wait for beyond that is its `after`: identities need not wait as well.
+  function_platform = {
+    apis        = time_sleep.apis.id
+    builder     = google_service_account.builder.name
+    code_bucket = google_storage_bucket.code.name
+    project_id  = var.project_id
+    region      = var.region
+    repository  = google_artifact_registry_repository.functions.id
+    source_root = "${local.root}/functions"
+  }
+
   apis = toset([
     "artifactregistry.googleapis.com",
     "bigquery.googleapis.com",

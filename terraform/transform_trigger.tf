@@ -17,14 +17,8 @@ module "transform_trigger" {
     TOP_TRACKS_MIN_INTERVAL_MINUTES = tostring(var.top_tracks_min_interval_minutes)
   })
 
-  after       = time_sleep.grants.id
-  apis        = time_sleep.apis.id
-  builder     = google_service_account.builder.name
-  code_bucket = google_storage_bucket.code.name
-  project_id  = var.project_id
-  region      = var.region
-  repository  = google_artifact_registry_repository.functions.id
-  source_root = "${local.root}/functions"
+  after    = time_sleep.grants.id
+  platform = local.function_platform
 }
 
 # What submitting takes according to Dataproc's permission table, without the rights to cancel or delete a batch.

@@ -1,7 +1,7 @@
 # One function of functions/: its folder as a zip, the identity it acts as, and the only identity that may call it.
 
 locals {
-  folder = "${var.source_root}/${var.name}"
+  folder = "${var.platform.source_root}/${var.name}"
   # Cloud Run's names have no underscores; with equal names the function and its service are found by one name.
   service = replace(var.name, "_", "-")
   # What the function needs at run time, and nothing that a tool has left in its folder.
@@ -27,7 +27,7 @@ data "archive_file" "main" {
 
 # The hash in the name is what makes a changed function, and no other, be built again.
 resource "google_storage_bucket_object" "main" {
-  bucket = var.code_bucket
+  bucket = var.platform.code_bucket
   name   = "functions/${var.name}-${data.archive_file.main.output_md5}.zip"
   source = data.archive_file.main.output_path
 }
@@ -37,7 +37,7 @@ resource "google_service_account" "main" {
   display_name = "The function ${var.name}"
   description  = var.purpose
 
-  depends_on = [var.apis]
+  depends_on = [var.platform]
 }
 
 resource "google_service_account" "caller" {
@@ -45,7 +45,7 @@ resource "google_service_account" "caller" {
   display_name = "Whoever calls ${var.name}"
   description  = "May call the function ${var.name} and nothing else."
 
-  depends_on = [var.apis]
+  depends_on = [var.platform]
 }
 
 # Whoever calls a function about a bucket may receive the project's events, which Eventarc checks when it makes the
@@ -53,7 +53,7 @@ resource "google_service_account" "caller" {
 resource "google_project_iam_member" "event_receiver" {
   count = var.event == null ? 0 : 1
 
-  project = var.project_id
+  project = var.platform.project_id
   role    = "roles/eventarc.eventReceiver"
   member  = google_service_account.caller.member
 }
@@ -68,18 +68,18 @@ resource "time_sleep" "event_receiver" {
 
 resource "google_cloudfunctions2_function" "main" {
   name        = local.service
-  location    = var.region
+  location    = var.platform.region
   description = var.purpose
 
   build_config {
     runtime           = "python312"
     entry_point       = var.name
-    service_account   = var.builder
-    docker_repository = var.repository
+    service_account   = var.platform.builder
+    docker_repository = var.platform.repository
 
     source {
       storage_source {
-        bucket = var.code_bucket
+        bucket = var.platform.code_bucket
         object = google_storage_bucket_object.main.name
       }
     }
@@ -106,7 +106,7 @@ resource "google_cloudfunctions2_function" "main" {
 
     content {
       # Where the bucket is, which is where Eventarc looks.
-      trigger_region        = var.region
+      trigger_region        = var.platform.region
       event_type            = "google.cloud.storage.object.v1.finalized"
       retry_policy          = "RETRY_POLICY_RETRY"
       service_account_email = google_service_account.caller.email
@@ -123,8 +123,8 @@ resource "google_cloudfunctions2_function" "main" {
 
 # The caller, and nobody else, may call the function: there is no grant to allUsers or allAuthenticatedUsers.
 resource "google_cloud_run_v2_service_iam_member" "caller" {
-  project  = var.project_id
-  location = var.region
+  project  = var.platform.project_id
+  location = var.platform.region
   name     = google_cloudfunctions2_function.main.name
   role     = "roles/run.invoker"
   member   = google_service_account.caller.member

@@ -3,21 +3,6 @@ variable "after" {
   type        = string
 }
 
-variable "apis" {
-  description = "Id of the wait after the project's APIs were enabled: without it the first apply would ask one too early."
-  type        = string
-}
-
-variable "builder" {
-  description = "Full id of the service account that builds the function."
-  type        = string
-}
-
-variable "code_bucket" {
-  description = "Bucket that the zip is put into."
-  type        = string
-}
-
 variable "environment" {
   description = "The function's settings."
   type        = map(string)
@@ -41,28 +26,27 @@ variable "name" {
   type        = string
 }
 
-variable "project_id" {
-  description = "Project of the function."
-  type        = string
+variable "platform" {
+  description = "What every function is made in."
+  type = object({
+    # Id of the wait after the project's APIs were enabled: without it the first apply would ask one too early.
+    apis = string
+    # Full id of the service account that builds the function.
+    builder = string
+    # Bucket that the zip is put into.
+    code_bucket = string
+    project_id  = string
+    # Of the function, and of the bucket whose events it gets.
+    region = string
+    # Full id of the Artifact Registry repository for the built image.
+    repository = string
+    # The folder that holds a folder per function.
+    source_root = string
+  })
 }
 
 variable "purpose" {
   description = "What the function is for, in one sentence."
-  type        = string
-}
-
-variable "region" {
-  description = "Region of the function, and of the bucket whose events it gets."
-  type        = string
-}
-
-variable "repository" {
-  description = "Full id of the Artifact Registry repository for the built image."
-  type        = string
-}
-
-variable "source_root" {
-  description = "The folder that holds a folder per function."
   type        = string
 }
 
