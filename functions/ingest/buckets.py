@@ -33,7 +33,7 @@ def object_name(run_id: str) -> str:
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandedFile:
     """What the run's object holds."""
 
     plays_by_listener: Mapping[str, int]
@@ -48,7 +48,7 @@ class ForeignObject(Exception):  # noqa: N818 -- reads as what happened
     """Somebody else's object has the name of the run's file."""
 
 
-def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> Landed | None:
+def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> LandedFile | None:
     """Write the rows that no earlier attempt at the same slot has landed; None when nothing is landed.
 
     An attempt that was stopped may have landed less: a listener whom it did not reach is heard by the next one. What
@@ -58,20 +58,20 @@ def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> Landed | None:
     """
     blob = bucket.blob(object_name(run_id))
     if rows and _write(blob, to_csv(rows), generation=0):
-        return Landed(Counter(row["listener_id"] for row in rows), by_this_attempt=True)
+        return LandedFile(Counter(row["listener_id"] for row in rows), by_this_attempt=True)
     content = _read(blob)
     if content is None and rows:
         raise LandingContradiction(f"{blob.name} can be neither created nor read")
     return None if content is None else _add(blob, content, rows)
 
 
-def _add(blob: Blob, content: bytes, rows: Sequence[Row]) -> Landed:
+def _add(blob: Blob, content: bytes, rows: Sequence[Row]) -> LandedFile:
     held = {tuple(row[name] for name in KEY): row["listener_id"] for row in _parse(blob, content)}
     missing = [row for row in rows if tuple(_to_text(row[name]) for name in KEY) not in held]
     if missing and not _write(blob, content + _to_lines(missing), generation=blob.generation):
         raise LandingContradiction(f"{blob.name} was changed by somebody else")
     listeners = Counter(held.values()) + Counter(row["listener_id"] for row in missing)
-    return Landed(listeners, by_this_attempt=bool(missing))
+    return LandedFile(listeners, by_this_attempt=bool(missing))
 
 
 def _parse(blob: Blob, content: bytes) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ def run_once(cloud: Cloud, run: Run) -> Report:
         return earlier.finished
     outcome = report.of_pause(run, earlier.blocked_until) if earlier.blocked_until else _ask_listeners(cloud, run)
     report.write_run(cloud.bigquery, outcome, earlier)
-    unloaded_files.send_again(cloud, run)
+    unloaded_files.resend_all(cloud, run)
     return outcome
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from google.cloud import bigquery
 
-from buckets import Landed, object_name
+from buckets import LandedFile, object_name
 from collect import Collected
 from failures import Failure, NotAsked, RateLimited, explain, retry_heals
 from ingest_queries import integer, run_query, string, timestamp
@@ -91,7 +91,7 @@ def of_missing_app(run: Run, listener_ids: Sequence[str], failure: Failure) -> R
 
 
 def of_collected(
-    run: Run, collected: Sequence[Collected], landed: Landed | None, refused: int, now: datetime
+    run: Run, collected: Sequence[Collected], landed: LandedFile | None, refused: int, now: datetime
 ) -> Report:
     """`refused`: how many items could not be read that no earlier run has reported."""
     failures = [each.failure for each in collected if each.failure and not isinstance(each.failure, NotAsked)]

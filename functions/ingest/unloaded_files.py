@@ -1,4 +1,4 @@
-"""Files of which load has not told within the day in which the platform repeats their event: they are sent again.
+"""Re-sends landed files that load has not recorded within Eventarc's 24 hours of redelivery.
 
 A page of Spotify's that overlaps such a file has no gap before it, because the file is on its way to the warehouse.
 Here this is made true, however long load is out of order.
@@ -26,7 +26,7 @@ from slots import Run
 _SECONDS = 60
 # Eventarc tries for 24 hours. In the hour after them the last try ends, and what is sent again rests for a day, too.
 _GIVEN_UP_AFTER = timedelta(hours=25)
-# Mail comes all the while. Then somebody has seen to it, or does not want these plays.
+# The owner has had an alert each day by then.
 _SOUGHT_FOR = timedelta(days=14)
 
 _NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
@@ -42,11 +42,11 @@ def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> list[
     return [row for row in rows if re.fullmatch("[0-9]{8}T[0-9]{6}Z", row.run_id)]
 
 
-def send_again(cloud: Cloud, run: Run) -> None:
+def resend_all(cloud: Cloud, run: Run) -> None:
     """Make a new generation of each such file, and with it a new event for load; one error is not the next file's."""
-    with _told(run, "Files that were never loaded could not be looked for"):
+    with _logging_outages(run, "Files that were never loaded could not be looked for"):
         for row in fetch_unloaded(cloud.bigquery, run, run.started_at - _GIVEN_UP_AFTER):
-            with _told(run, "A file that was never loaded could not be sent again"):
+            with _logging_outages(run, "A file that was never loaded could not be sent again"):
                 _send(cloud.landing, run, object_name(row.run_id), _generations(row.details))
 
 
@@ -69,7 +69,7 @@ def _send(bucket: Bucket, run: Run, name: str, loaded: Container[str]) -> None:
 
 
 @contextmanager
-def _told(run: Run, message: str) -> Iterator[None]:
+def _logging_outages(run: Run, message: str) -> Iterator[None]:
     """Google without an answer is no reason for the run to fail: the next one does what was left undone."""
     try:
         yield

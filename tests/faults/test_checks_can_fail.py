@@ -108,7 +108,7 @@ def test_a_repair_of_plays_that_counted_twice_without_a_batch_after_it(world, mo
 
 
 def test_a_run_that_leaves_the_file_as_an_earlier_attempt_landed_it_loses_plays(world, monkeypatch):
-    monkeypatch.setattr(buckets, "_add", lambda blob, content, rows: buckets.Landed({}, by_this_attempt=False))
+    monkeypatch.setattr(buckets, "_add", lambda blob, content, rows: buckets.LandedFile({}, by_this_attempt=False))
     assert "every_play_that_a_finished_run_was_shown_is_stored" in broken(world, HALF_HEARD)
 
 
@@ -250,7 +250,7 @@ def test_an_event_that_never_arrives(world, monkeypatch):
 
 
 def test_a_play_that_a_dead_run_was_shown_and_nobody_tells_of(world, monkeypatch):
-    monkeypatch.setattr(buckets, "_add", lambda blob, content, rows: buckets.Landed({}, by_this_attempt=False))
+    monkeypatch.setattr(buckets, "_add", lambda blob, content, rows: buckets.LandedFile({}, by_this_attempt=False))
     monkeypatch.setattr(gaps, "write_gaps", lambda *details: None)
     assert "every_play_on_any_page_is_stored_or_inside_a_gap" in broken(world, HALF_HEARD)
 

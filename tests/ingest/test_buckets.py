@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from buckets import (
     ForeignObject,
-    Landed,
+    LandedFile,
     LandingContradiction,
     land,
     object_name,
@@ -119,7 +119,7 @@ def test_what_an_earlier_attempt_did_not_land_is_added_as_a_new_generation(inges
     landed = land(bucket, RUN_ID, [FIRST])
     generation = bucket.get_blob(OBJECT).generation
     more = land(bucket, RUN_ID, [FIRST, SECOND])
-    assert (landed, more) == (Landed({"ada": 1}, True), Landed({"ada": 1, "bob": 1}, True))
+    assert (landed, more) == (LandedFile({"ada": 1}, True), LandedFile({"ada": 1, "bob": 1}, True))
     assert ingesting.landed() == {OBJECT: to_csv([FIRST, SECOND]).decode()}
     assert bucket.get_blob(OBJECT).generation > generation
 
@@ -127,7 +127,7 @@ def test_what_an_earlier_attempt_did_not_land_is_added_as_a_new_generation(inges
 def test_what_an_earlier_attempt_has_landed_is_left_as_it_is(ingesting, bucket):
     land(bucket, RUN_ID, [FIRST, SECOND])
     generation = bucket.get_blob(OBJECT).generation
-    assert [land(bucket, RUN_ID, rows) for rows in ([SECOND], [])] == [Landed({"ada": 1, "bob": 1}, False)] * 2
+    assert [land(bucket, RUN_ID, rows) for rows in ([SECOND], [])] == [LandedFile({"ada": 1, "bob": 1}, False)] * 2
     assert bucket.get_blob(OBJECT).generation == generation
 
 
@@ -140,7 +140,7 @@ def test_an_object_that_can_be_neither_created_nor_read_ends_the_attempt(ingesti
     ingesting.cloud.faults.order(Fault("gcp POST /upload", status=412))
     with pytest.raises(LandingContradiction, match=f"^{OBJECT} can be neither created nor read$"):
         land(bucket, RUN_ID, [FIRST])
-    assert land(bucket, RUN_ID, [FIRST]) == Landed({"ada": 1}, True)
+    assert land(bucket, RUN_ID, [FIRST]) == LandedFile({"ada": 1}, True)
 
 
 def test_an_object_that_somebody_changes_meanwhile_ends_the_attempt(ingesting, bucket):
