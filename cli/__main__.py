@@ -12,13 +12,12 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
-from cli import google_errors, place
+from cli import google_clients, place
 from cli.commands import check, export, imports, listeners, repair, run_now, runs
 from cli.commands.authorize import command as authorize
 from cli.commands.forget import command as forget
 from cli.commands.import_history import command as import_history
-from cli.console import say
-from cli.errors import CliError
+from cli.console import CliError, say
 from cli.place import Place
 from localcloud.terminal import plain
 
@@ -61,8 +60,8 @@ def _forget_stdout() -> None:
 def _run(options: argparse.Namespace, where: Place) -> int:
     try:
         code: int = COMMANDS[options.command].run(options, where)
-    except google_errors.EXPECTED as error:
-        raise CliError(google_errors.explain(error, where)) from None
+    except google_clients.EXPECTED as error:
+        raise CliError(google_clients.explain(error, where)) from None
     return code
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from cli.errors import CliError, Misused
+from cli.console import CliError, Misused
 
 SCOPE = "user-read-recently-played"
 CALLBACK_PATH = "/callback"

@@ -1,6 +1,10 @@
-"""What people and programs read: progress on stderr, the result on stdout, as text or as JSON.
+"""What people and programs read: progress on stderr, the result on stdout, as text or as JSON; errors as a sentence.
 
 Much of it was written by others: Spotify, BigQuery, whoever named a track. Nothing here lets a text steer the terminal.
+
+CliError
+├── Misused     the command line is wrong: exit code 2
+└── everything else: exit code 1
 """
 
 import argparse
@@ -16,6 +20,18 @@ from typing import Any
 from localcloud.terminal import plain
 
 _NARROWEST = 30
+
+
+class CliError(Exception):
+    """Says what happened and what to do now, without any secret."""
+
+    exit_code = 1
+
+
+class Misused(CliError):  # noqa: N818 -- reads as what happened
+    """What was typed cannot be meant."""
+
+    exit_code = 2
 
 
 def say(text: str) -> None:

@@ -1,7 +1,15 @@
-"""Which step a run waits for, read from its rows in the ledger. Pure."""
+"""How far a run has come: which step it waits for, by its rows in the ledger, and what Dataproc says of its batch.
 
-from collections.abc import Sequence
+A batch that fails leaves no row in the ledger until the next run looks.
+"""
 
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from google.cloud import dataproc_v1
+
+from cli import google_clients
+from cli.place import Place
 from cli.warehouse import Row
 
 STEPS = ("ingest", "load", "transform", "top_tracks")
@@ -13,6 +21,17 @@ _WAITING_FOR = {
     "transform": "transform_trigger to submit the Spark batch",
     "top_tracks": "the Spark batch (about three minutes in the cloud)",
 }
+
+_TIMEOUT_SECONDS = 30
+# Batches run one at a time: one that has not ended is among the newest.
+_LISTED = 50
+_ACTIVE = (
+    dataproc_v1.Batch.State.PENDING,
+    dataproc_v1.Batch.State.RUNNING,
+    dataproc_v1.Batch.State.CANCELLING,
+)
+_ENDED_BADLY = (dataproc_v1.Batch.State.FAILED, dataproc_v1.Batch.State.CANCELLED)
+_LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
 
 
 def awaited_step(rows: Sequence[Row]) -> str | None:
@@ -39,3 +58,45 @@ def outcome(rows: Sequence[Row]) -> str:
 
 def waiting_for(step: str) -> str:
     return _WAITING_FOR[step]
+
+
+def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
+    """A run's rows. A batch that failed is told now; its own row would only come with the next run."""
+    if awaited_step(rows) != "top_tracks":
+        return rows
+    reason = _failure_of(place, rows[0]["run_id"])
+    if reason is None:
+        return rows
+    now = place.now()
+    told = {"step": "top_tracks", "state": "failed", "finished_at": now, "rows_new": None, "reason": reason}
+    return [*rows, {**dict.fromkeys(rows[0]), "run_id": rows[0]["run_id"], "slot": rows[0]["slot"], **told}]
+
+
+def _failure_of(place: Place, run_id: str) -> str | None:
+    """Why the newest batch of the run failed, in a sentence; None while it has not failed."""
+    labels = (f"r{run_id.lower()}", run_id.lower())  # as transform_trigger writes it, and as it once did
+    newest = next((batch for batch in _newest(place) if batch.labels.get("run") in labels), None)
+    if newest is None or newest.state not in _ENDED_BADLY:
+        return None
+    return f"Batch {_id(newest)} {newest.state.name.lower()}: {newest.state_message or 'Dataproc does not say why'}"
+
+
+def active_batches(place: Place) -> list[str]:
+    """The ids of the job's batches that have not ended."""
+    return [_id(batch) for batch in _newest(place) if batch.state in _ACTIVE]
+
+
+def _newest(place: Place) -> Iterable[dataproc_v1.Batch]:
+    """The newest batches of the job, the newest first.
+
+    They are chosen here by their labels: Dataproc has answered a filter on labels with an empty list and no error
+    (googleapis/google-cloud-python issue 13692).
+    """
+    parent = f"projects/{place.project}/locations/{place.region}"
+    request = {"parent": parent, "order_by": "create_time desc", "page_size": _LISTED}
+    batches = google_clients.batches(place).list_batches(request, timeout=_TIMEOUT_SECONDS)
+    return islice((batch for batch in batches if _LABELS.items() <= dict(batch.labels).items()), _LISTED)
+
+
+def _id(batch: dataproc_v1.Batch) -> str:
+    return str(batch.name.rsplit("/", 1)[-1])

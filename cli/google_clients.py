@@ -1,8 +1,20 @@
-"""Google's clients for a place. The credentials are the owner's own."""
+"""Google's clients for a place, with the owner's own credentials, and what they raise in the words of this project."""
 
 from typing import Any
 
 import google.auth
+import requests
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPICallError,
+    GoogleAPIError,
+    NotFound,
+    RetryError,
+    ServerError,
+    TooManyRequests,
+    Unauthorized,
+)
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import bigquery, dataproc_v1
 from google.cloud.secretmanager import SecretManagerServiceClient
@@ -14,6 +26,12 @@ from cli.place import Place
 from localcloud.gcp.credentials import of_laptop
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+
+EXPECTED = (GoogleAPIError, GoogleAuthError, requests.RequestException)
+"""All that a call to Google may raise."""
+
+_LOG_IN = "gcloud auth application-default login"
+_NOT_REACHED = (requests.RequestException, TransportError, RetryError, ServerError, TooManyRequests)
 
 
 def secret_manager(place: Place) -> SecretManagerServiceClient:
@@ -64,3 +82,35 @@ def _credentials(place: Place) -> Any:
     if place.endpoint("SECRETMANAGER_EMULATOR_HOST"):
         return of_laptop(place.settings)
     return google.auth.default(scopes=_SCOPES, quota_project_id=place.project)[0]
+
+
+def explain(error: Exception, place: Place) -> str:
+    """A sentence and the next step, for any of EXPECTED."""
+    if isinstance(error, _NOT_REACHED):
+        return _not_reached(error, place)
+    if isinstance(error, DefaultCredentialsError):
+        return f"This computer has no credentials for Google Cloud. Run: {_LOG_IN}"
+    if isinstance(error, GoogleAuthError | Unauthorized):
+        return f"Google did not accept this computer's credentials. Run again: {_LOG_IN}"
+    if isinstance(error, Forbidden):
+        return (
+            f"You may not do that in the project {place.project}: {_message(error)} "
+            f"Sign in as the project's owner ({_LOG_IN}), or have the owner grant it."
+        )
+    if isinstance(error, NotFound):
+        return f"The project {place.project} lacks what this needs: {_message(error)} Apply terraform/ first."
+    return f"Google Cloud refused the request: {_message(error)}"
+
+
+def _not_reached(error: Exception, place: Place) -> str:
+    if place.laptop:
+        return (
+            f"The laptop cloud did not answer as it should ({type(error).__name__}). Is it still running? "
+            f"Its logs: {place.laptop.directory / 'logs'}"
+        )
+    return f"Google Cloud did not answer ({type(error).__name__}). Try again in a minute."
+
+
+def _message(error: Exception) -> str:
+    text = error.message if isinstance(error, GoogleAPICallError) else str(error)
+    return text.strip().rstrip(".") + "."

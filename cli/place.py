@@ -1,19 +1,22 @@
 """Where a command acts: the owner's Google Cloud project, or a laptop cloud that runs on this computer."""
 
 import argparse
+import json
 import shlex
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cli import terraform_outputs
-from cli.errors import CliError, Misused
+from cli.console import CliError, Misused
 from localcloud import supervisor
 from localcloud.supervisor import Laptop
 
+TERRAFORM = Path(__file__).parents[1] / "terraform"
 DEFAULT_LAPTOP = Path(".localcloud")
 ACCOUNTS_URL, API_URL = "https://accounts.spotify.com", "https://api.spotify.com"
+_TERRAFORM_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,20 @@ def add_options(parser: argparse.ArgumentParser, without: str) -> None:
     where.add_argument("--region", help="its region, such as us-central1 (LOCATION)")
 
 
+def terraform_outputs(folder: Path = TERRAFORM) -> dict[str, str]:
+    """What `terraform apply` left behind: its output `settings`, which goes by the names of the environment.
+
+    Empty where Terraform is missing or nothing was applied from here.
+    """
+    command = ["terraform", f"-chdir={folder}", "output", "-json", "-no-color", "settings"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_TERRAFORM_SECONDS, check=True)  # noqa: S603 -- fixed
+        settings = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return {}
+    return {str(name): str(value) for name, value in settings.items()} if isinstance(settings, dict) else {}
+
+
 def chosen(options: argparse.Namespace, environ: Mapping[str, str]) -> Place:
     if options.laptop is None:
         return in_cloud(options.project, options.region, environ)
@@ -89,7 +106,7 @@ def in_cloud(
     project: str | None,
     region: str | None,
     environ: Mapping[str, str],
-    read_outputs: Callable[[], Mapping[str, str]] = terraform_outputs.read,
+    read_outputs: Callable[[], Mapping[str, str]] = terraform_outputs,
 ) -> Place:
     """What was typed counts most, then the environment, then what Terraform applied."""
     typed = {"GOOGLE_CLOUD_PROJECT": project, "LOCATION": region}

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from google.cloud import bigquery
 from google.pubsub_v1 import PubsubMessage
 
 from cli import google_clients
 from cli.place import Place
-from cli.warehouse import Warehouse
+from cli.warehouse import Warehouse, instants, integer, string
 
 _SECONDS = 30
 
@@ -49,13 +48,9 @@ def _add(warehouse: Warehouse, slot: datetime, finished_at: datetime, change: Ch
     """False when another run has this id."""
     done = warehouse.run(
         "add_change",
-        bigquery.ScalarQueryParameter("run_id", "STRING", f"{slot:%Y%m%dT%H%M%SZ}"),
-        bigquery.ScalarQueryParameter("slot", "TIMESTAMP", slot),
-        bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", change.started_at),
-        bigquery.ScalarQueryParameter("finished_at", "TIMESTAMP", finished_at),
-        bigquery.ScalarQueryParameter("step", "STRING", change.step),
-        bigquery.ScalarQueryParameter("listeners", "INT64", change.listeners),
-        bigquery.ScalarQueryParameter("rows", "INT64", change.rows),
-        bigquery.ScalarQueryParameter("reason", "STRING", change.reason),
+        string("run_id", f"{slot:%Y%m%dT%H%M%SZ}"),
+        *instants(slot=slot, started_at=change.started_at, finished_at=finished_at),
+        *(string("step", change.step), string("reason", change.reason)),
+        *(integer("listeners", change.listeners), integer("rows", change.rows)),
     )
     return bool(done.num_dml_affected_rows)

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from cli import google_clients
-from cli.errors import CliError, Misused
+from cli.console import CliError, Misused
 from cli.place import Place
 from cli.warehouse import Row
 from localcloud.supervisor import Laptop

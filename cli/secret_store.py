@@ -14,8 +14,7 @@ from google.api_core.retry import Retry, if_transient_error
 from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
 
 from cli import google_clients
-from cli.console import say
-from cli.errors import CliError
+from cli.console import CliError, say
 from cli.place import Place
 
 APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a name

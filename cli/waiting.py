@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, sleep
 
-from cli import batch_state
+from cli import follow_run
 from cli.console import minute, say
 from cli.place import Place
 
@@ -57,7 +57,7 @@ class Patience:
         seconds = self._ends_at - monotonic()
         until = self._place.now() + timedelta(seconds=seconds, minutes=1)
         runs = [f"a run that began before may be under way until {minute(until)} UTC"] if seconds > 0 else []
-        return [*runs, *(f"the Spark batch {batch} has not ended" for batch in batch_state.active(self._place))]
+        return [*runs, *(f"the Spark batch {batch} has not ended" for batch in follow_run.active_batches(self._place))]
 
     def _wait_at_least(self, seconds: float) -> None:
         self._ends_at = max(self._ends_at, monotonic() + seconds)
@@ -74,7 +74,7 @@ class Patience:
     def _wait_for_batches(self) -> None:
         """A batch may have read the plays before they were deleted; its top ten comes at its end."""
         announced = None
-        while batches := batch_state.active(self._place):
+        while batches := follow_run.active_batches(self._place):
             if batches != announced:
                 say(f"… waiting for the Spark batch {', '.join(batches)} to end")
                 announced = batches

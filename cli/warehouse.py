@@ -22,10 +22,9 @@ Row = dict[str, Any]
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 _QUERIES = Path(__file__).parent / "queries"
+_RULE = Path(__file__).parents[1] / "functions/load/queries/same_play.sql"
 _STAGED_FOR = timedelta(hours=1)
 _API_SECONDS, _QUERY_SECONDS, _LOAD_SECONDS = 20, 60, 120
-
-
 _RETRY = bigquery.DEFAULT_RETRY.with_timeout(_QUERY_SECONDS)
 
 
@@ -39,13 +38,13 @@ class Warehouse:
         return self._rows("last_plays")
 
     def visits(self, since: datetime) -> list[Row]:
-        return self._rows("visits", bigquery.ScalarQueryParameter("since", "TIMESTAMP", since))
+        return self._rows("visits", *instants(since=since))
 
     def newest_steps(self, limit: int) -> list[Row]:
-        return self._rows("newest_steps", bigquery.ScalarQueryParameter("limit", "INT64", limit))
+        return self._rows("newest_steps", integer("limit", limit))
 
     def steps_since(self, slot: datetime) -> list[Row]:
-        return self._rows("steps_since", bigquery.ScalarQueryParameter("since", "TIMESTAMP", slot))
+        return self._rows("steps_since", *instants(since=slot))
 
     def stored_plays(self) -> int:
         """The table's own number of rows: nothing is billed for asking."""
@@ -111,6 +110,23 @@ class Warehouse:
 def statement(name: str, names: Mapping[str, str] | None = None) -> str:
     """The text of `queries/<name>.sql`, with its $names filled in."""
     return Template(_text(name)).substitute(names) if names else _text(name)
+
+
+def same_play_rule() -> str:
+    """When two rows are one play: load's own rule, over the rows that the statement around it names."""
+    return _RULE.read_text(encoding="utf-8")
+
+
+def string(name: str, value: str | None) -> bigquery.ScalarQueryParameter:
+    return bigquery.ScalarQueryParameter(name, "STRING", value)
+
+
+def integer(name: str, value: int | None) -> bigquery.ScalarQueryParameter:
+    return bigquery.ScalarQueryParameter(name, "INT64", value)
+
+
+def instants(**values: datetime | None) -> list[bigquery.ScalarQueryParameter]:
+    return [bigquery.ScalarQueryParameter(name, "TIMESTAMP", value) for name, value in values.items()]
 
 
 @cache

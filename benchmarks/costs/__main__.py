@@ -23,8 +23,8 @@ from benchmarks.costs.model import (
     total_usd,
     total_without_allowance_usd,
 )
-from cli import google_errors, place
-from cli.errors import CliError
+from cli import google_clients, place
+from cli.console import CliError
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
 from localcloud.terminal import plain
@@ -110,8 +110,8 @@ def _print_ledger(where: Place, days: int) -> None:
     try:
         warehouse = Warehouse(where)
         rows, stored_plays = warehouse.steps_since(where.now() - timedelta(days=days)), warehouse.stored_plays()
-    except google_errors.EXPECTED as error:
-        raise CliError(google_errors.explain(error, where)) from None
+    except google_clients.EXPECTED as error:
+        raise CliError(google_clients.explain(error, where)) from None
     usage, covered = usage_of(rows, stored_plays, in_cloud=where.laptop is None)
     print(f"{covered / timedelta(days=1):.1f} days of the ledger of {where.project}, scaled to a month:")
     print(f"  {usage.runs:,.0f} runs, {usage.runs_with_plays:,.0f} with new plays, {usage.batches:,.1f} Spark batches")

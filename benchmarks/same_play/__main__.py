@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.load.world import World, world
 from benchmarks.same_play.quirks import NOT_LISTED, SHARES, USUAL, Heard, Row, api_rows, export_rows, live, other_id
-from cli.commands.import_history import plays_files
+from cli.commands.import_history import landing
 from cli.commands.import_history.reading import play_times
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, parse_rows
 from localcloud.listeners.listeners import invented_listeners
@@ -73,7 +73,7 @@ def measure(days: int, seed: int, *, api_first: bool, with_beginnings: bool) -> 
     life = Life(invented_listeners(1)[0], invent_catalogue(seed), seed)
     heard = live(life, _UNTIL - timedelta(days=days), _UNTIL, rng, with_beginnings=with_beginnings)
     pages = [api_rows(heard, _LISTENER)]
-    exports = plays_files.cut(play_times.dated(_plays(export_rows(heard, rng))))
+    exports = landing.cut(play_times.dated(_plays(export_rows(heard, rng))))
     with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:
         _learn_isrcs(there, heard)
         slot = _UNTIL
@@ -111,17 +111,17 @@ def _plays(rows: Sequence[Row]) -> Iterator[ExportedPlay]:
 
 
 def _files(files: Sequence[Sequence[Row]]) -> Iterator[bytes]:
-    names = plays_files.columns()
+    names = landing.columns()
     for rows in files:
         yield "".join(
-            f"{line}\n" for line in [",".join(names), *(plays_files.to_line(names, row) for row in rows)]
+            f"{line}\n" for line in [",".join(names), *(landing.to_line(names, row) for row in rows)]
         ).encode()
 
 
 def _exported(files: Sequence[Sequence[ExportedPlay]]) -> Iterator[bytes]:
-    run = plays_files.Run(_LISTENER, _UNTIL, _UNTIL, f"{_UNTIL:%Y%m%dT%H%M%SZ}")
+    run = landing.Run(_LISTENER, _UNTIL, _UNTIL, f"{_UNTIL:%Y%m%dT%H%M%SZ}")
     for plays in files:
-        yield plays_files.to_csv(plays, run)
+        yield landing.to_csv(plays, run)
 
 
 def _learn_isrcs(there: World, heard: Sequence[Heard]) -> None:

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, NotFound, from_http_response
 
-from cli import google_clients, google_errors, schedule, terraform_outputs
+from cli import google_clients, schedule
 from cli.console import one_line, print_json, print_table
-from cli.place import Place
+from cli.place import TERRAFORM, Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse
 
@@ -61,7 +61,7 @@ def _findings(subject: str, check: Check, place: Place) -> list[Finding]:
     try:
         return [Finding(subject, state, said) for state, said in check(place)]
     except (GoogleAPIError, requests.RequestException) as error:
-        return [Finding(subject, "unknown", google_errors.explain(error, place))]
+        return [Finding(subject, "unknown", google_clients.explain(error, place))]
 
 
 def _apis(place: Place) -> Iterator[tuple[State, str]]:
@@ -78,7 +78,7 @@ def _apis(place: Place) -> Iterator[tuple[State, str]]:
 
 def _wanted_apis() -> list[str]:
     """Those that Terraform enables."""
-    main = (terraform_outputs.FOLDER / "main.tf").read_text(encoding="utf-8")
+    main = (TERRAFORM / "main.tf").read_text(encoding="utf-8")
     return re.findall(r'^    "([a-z]+\.googleapis\.com)",$', main, re.MULTILINE)
 
 

@@ -17,13 +17,11 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
-from google.cloud import bigquery
 
 from cli import consent
-from cli.console import print_json, say, show
-from cli.errors import CliError
+from cli.console import CliError, print_json, say, show
 from cli.place import Place
-from cli.warehouse import Warehouse
+from cli.warehouse import Warehouse, string
 
 # What begins a formula in any spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = r"\A('*[=+\-@\t\r\n＝＋－＠])"
@@ -44,7 +42,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     if os.path.lexists(path) and not options.replace:
         raise CliError(f"{path} is there already. Name another file with --output, or add --replace.")
     say(f"Reading the plays of {options.listener} …")
-    listener = bigquery.ScalarQueryParameter("listener_id", "STRING", options.listener)
+    listener = string("listener_id", options.listener)
     table = Warehouse(place).run("everything", listener).to_arrow(create_bqstorage_client=False)
     if not table.num_rows:
         raise CliError(f"No play of {options.listener} is stored. Nothing was written. {place.command('listeners')}")

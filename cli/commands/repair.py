@@ -9,12 +9,10 @@ from string import Template
 from google.cloud import bigquery
 
 from cli import plays_loaded
-from cli.commands.import_history.comparison import rule
-from cli.commands.import_history.queries import instants, string
 from cli.console import print_json, say, show
 from cli.place import Place
 from cli.plays_loaded import Change
-from cli.warehouse import Row, Warehouse
+from cli.warehouse import Row, Warehouse, instants, integer, same_play_rule, string
 
 HELP = "Make one row of each play that is stored twice"
 
@@ -43,7 +41,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
 
 def doubled_rule() -> str:
     """A statement over `stored_rows`: load's own, which it counts with after each MERGE."""
-    return Template(_DOUBLED.read_text(encoding="utf-8")).substitute(same_play=rule())
+    return Template(_DOUBLED.read_text(encoding="utf-8")).substitute(same_play=same_play_rule())
 
 
 def find_doubled(warehouse: Warehouse) -> list[Row]:

@@ -5,10 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from cli import batch_state, schedule
-from cli.console import one_line, print_json, say, seconds, show
-from cli.errors import CliError
-from cli.follow_run import awaited_step, outcome, waiting_for
+from cli import schedule
+from cli.console import CliError, one_line, print_json, say, seconds, show
+from cli.follow_run import awaited_step, outcome, waiting_for, with_failed_batch
 from cli.place import Place
 from cli.schedule import Fired
 from cli.warehouse import Row, Warehouse
@@ -55,7 +54,7 @@ def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
     shown, announced = 0, None
     while True:
         rows = fired.rows_of_run(warehouse.steps_since(fired.at - _SLOTS_READ))
-        rows = batch_state.with_failed_batch(place, rows)
+        rows = with_failed_batch(place, rows)
         yield from rows[shown:]
         shown, awaited = len(rows), awaited_step(rows)
         if awaited is None:

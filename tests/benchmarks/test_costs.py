@@ -13,7 +13,7 @@ from benchmarks.costs.model import Usage, assumed, bill, total_usd
 from benchmarks.dashboard.__main__ import invented_runs
 from benchmarks.dashboard.billed import billed_megabytes, scanned_bytes
 from benchmarks.dashboard.plays import listed, plays
-from cli.errors import CliError
+from cli.console import CliError
 from cli.place import Place
 from cli.warehouse import Warehouse
 from localcloud.gcp.laptop_cloud import LaptopCloud

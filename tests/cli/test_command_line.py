@@ -8,7 +8,7 @@ import pytest
 from google.api_core.exceptions import Unauthorized
 from google.auth.exceptions import RefreshError
 
-from cli import google_errors, warehouse
+from cli import google_clients, warehouse
 from cli.__main__ import COMMANDS, main
 from cli.place import in_cloud
 from localcloud.faults import Fault
@@ -116,7 +116,7 @@ def test_what_google_refuses_is_said_in_words(owner, capsys, status, sentence):
 def test_credentials_that_google_does_not_take_any_more_are_to_be_renewed(error):
     place = in_cloud("p", "us-central1", {})
     sentence = "Google did not accept this computer's credentials. Run again: gcloud auth application-default login"
-    assert google_errors.explain(error, place) == sentence
+    assert google_clients.explain(error, place) == sentence
 
 
 def test_a_laptop_cloud_that_has_just_died_is_said_with_its_logs(owner, capsys, monkeypatch):

@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import terraform_outputs
-from cli.errors import Misused
-from cli.place import in_cloud
+from cli.console import Misused
+from cli.place import in_cloud, terraform_outputs
 
 OUTPUTS = {"GOOGLE_CLOUD_PROJECT": "applied", "LOCATION": "europe-west1", "DATASET": "listening"}
 
@@ -61,18 +60,18 @@ def terraform(tmp_path, monkeypatch):
 
 def test_terraforms_settings_are_read_from_its_folder(terraform, tmp_path):
     terraform('[ "$*" = "-chdir=/a/folder output -json -no-color settings" ] && echo \'{"LOCATION": "us-central1"}\'')
-    assert terraform_outputs.read(Path("/a/folder")) == {"LOCATION": "us-central1"}
+    assert terraform_outputs(Path("/a/folder")) == {"LOCATION": "us-central1"}
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo 'Warning: no outputs'", "echo '[]'"])
 def test_nothing_applied_means_no_settings(terraform, script):
     terraform(script)
-    assert terraform_outputs.read(Path("/a/folder")) == {}
+    assert terraform_outputs(Path("/a/folder")) == {}
 
 
 def test_no_terraform_means_no_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert terraform_outputs.read(Path("/a/folder")) == {}
+    assert terraform_outputs(Path("/a/folder")) == {}
     with pytest.raises(FileNotFoundError):
         subprocess.run(["terraform"], check=False)
 

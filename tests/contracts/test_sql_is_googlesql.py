@@ -140,7 +140,7 @@ CLI_PARAMETERS = {
 def test_every_query_of_the_owners_commands_is_googlesql_over_the_tables(life: Life, judge: Judge, path: Path) -> None:
     staged = Table("staged", [field.to_api_repr() for field in comparison.SCHEMA])
     sql = warehouse.statement(
-        path.stem, {"staging": "staged", "same_play": comparison.rule(), "doubled": repair.doubled_rule()}
+        path.stem, {"staging": "staged", "same_play": warehouse.same_play_rule(), "doubled": repair.doubled_rule()}
     )
     assert judge.complaint(sql, CLI_PARAMETERS, [*life.tables, staged]) is None
 

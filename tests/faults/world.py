@@ -29,7 +29,7 @@ import time_machine
 from requests.adapters import HTTPAdapter
 
 from cli.__main__ import main
-from cli.commands.import_history import follow_import, undo
+from cli.commands.import_history import store_plays, undo
 from localcloud.faults import Fault
 from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
@@ -249,7 +249,7 @@ class World:
         code = 1
         with pytest.MonkeyPatch.context() as patch:
             clock = SimpleNamespace(monotonic=time.monotonic, sleep=self._wait_and_go_round)
-            for module in (follow_import, undo):
+            for module in (store_plays, undo):
                 patch.setattr(module, "time", clock)
             try:
                 code = main(arguments, self._environment)

@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from cli.consent import CALLBACK_PATH, query_of, redirect_uri
-from cli.console import say
-from cli.errors import CliError
+from cli.console import CliError, say
 
 _ANSWER_SECONDS = 120.0
 """How long a browser is kept waiting for its page: longer than everything that happens meanwhile."""

@@ -14,11 +14,10 @@ from functools import partial
 from typing import Any
 
 from cli import consent
-from cli.commands.authorize import callback, spotify, spotify_app
+from cli.commands.authorize import callback, spotify
 from cli.commands.authorize.spotify import Account, App, Tokens
 from cli.consent import ConsentRequest
-from cli.console import ask, iso, print_json, say, seconds, show
-from cli.errors import CliError
+from cli.console import CliError, ask, iso, print_json, say, seconds, show
 from cli.place import Place
 from cli.secret_store import SecretStore, listener_labels
 
@@ -59,7 +58,7 @@ class Authorization:
         account = spotify.fetch_account(self.place, tokens.access_token)
         self._check_account(account)
         if self.is_new_app:
-            spotify_app.keep_app(self.store, self.app)
+            spotify.keep_app(self.store, self.app)
         payload = _payload(tokens, account, consented_at)
         destroyed = self.store.replace(self.home, payload, listener_labels(self.listener))
         return Authorized(self.listener, account, consented_at, destroyed)
@@ -114,8 +113,8 @@ def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
     store = SecretStore(place)
     home = store.home_of(options.listener)
     _warn_of_new_listener(options.listener, list(store.listeners()))
-    stored = None if options.new_client else spotify_app.stored_app(store)
-    app = stored or spotify_app.ask_for_app(consent.redirect_uri(options.port))
+    stored = None if options.new_client else spotify.stored_app(store)
+    app = stored or spotify.ask_for_app(consent.redirect_uri(options.port))
     return Authorization(place, store, options.listener, home, app, stored is None, options.replace_account)
 
 

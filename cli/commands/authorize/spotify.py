@@ -1,18 +1,28 @@
-"""The two calls to Spotify that make a consent: the code for tokens, and whose account it is."""
+"""The owner's app at Spotify, and the two calls that make a consent: the code for tokens, and whose account it is.
 
+The app's secret is never part of a command line.
+"""
+
+import getpass
 import json
+import os
 import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 
 from cli.consent import SCOPE
-from cli.errors import CliError
+from cli.console import CliError, ask, say
 from cli.place import Place
+from cli.secret_store import SecretStore
 
 _TIMEOUT_SECONDS = 30
 _AGAIN = "Nothing was stored. Run the command again in a few minutes."
+
+_DASHBOARD = "https://developer.spotify.com/dashboard"
 
 
 @dataclass(frozen=True)
@@ -119,7 +129,7 @@ def _token_problem(answer: _Answer, redirect_uri: str) -> str:
     if error == "invalid_client":
         return (
             "Spotify refused the app's client id or secret. Nothing was stored. Copy both from "
-            "https://developer.spotify.com/dashboard and run the command again with --new-client."
+            "{_DASHBOARD} and run the command again with --new-client."
         )
     if error == "invalid_grant":
         return (
@@ -140,6 +150,37 @@ def _known_problem(answer: _Answer) -> str | None:
     if re.search(r"\buser\b[^.]*\bnot\b[^.]*\bregistered\b", text):
         return (
             "This account is not a user of the app. Add it under User Management on "
-            "https://developer.spotify.com/dashboard and run the command again. Nothing was stored."
+            "{_DASHBOARD} and run the command again. Nothing was stored."
         )
     return None
+
+
+def stored_app(store: SecretStore) -> App | None:
+    payload = store.read(store.app_home()) or {}
+    client_id, client_secret = payload.get("client_id"), payload.get("client_secret")
+    if isinstance(client_id, str) and client_id and isinstance(client_secret, str) and client_secret:
+        return App(client_id, client_secret)
+    return None
+
+
+def ask_for_app(redirect_uri: str, environ: Mapping[str, str] = os.environ) -> App:
+    """From SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET where they are set, else a line of input each."""
+    say(f"The app's client id and secret stand on {_DASHBOARD}. Its redirect URIs must contain {redirect_uri}")
+    client_id = environ.get("SPOTIFY_CLIENT_ID") or ask("Client id: ").strip()
+    client_secret = environ.get("SPOTIFY_CLIENT_SECRET") or _secret_line("Client secret (is not shown): ")
+    if not client_id or not client_secret:
+        raise CliError(
+            "Both the client id and the client secret are needed. Set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET, "
+            "or type them when asked. Nothing was stored."
+        )
+    return App(client_id, client_secret)
+
+
+def keep_app(store: SecretStore, app: App) -> None:
+    payload = {"client_id": app.client_id, "client_secret": app.client_secret}
+    store.replace(store.app_home(), payload, {"app": "heavy-rotation"})
+
+
+def _secret_line(prompt: str) -> str:
+    """Without an echo at a terminal; from a pipe as any other line."""
+    return getpass.getpass(prompt, sys.stderr).strip() if sys.stdin.isatty() else ask(prompt).strip()

@@ -15,8 +15,7 @@ from typing import NamedTuple
 from cli import consent
 from cli.commands.forget import rows as forget_rows
 from cli.commands.forget.files import Objects
-from cli.console import print_json, print_table, say, show
-from cli.errors import CliError, Misused
+from cli.console import CliError, Misused, print_json, print_table, say, show
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.waiting import Patience

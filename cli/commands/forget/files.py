@@ -13,9 +13,8 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Bucket
 
 from cli import google_clients
-from cli.commands.forget.listener_names import is_named
-from cli.console import say
-from cli.errors import Misused
+from cli.commands.forget.rows import is_named
+from cli.console import Misused, say
 from cli.place import Place
 
 Change = Literal["deleted", "rewritten", "unreadable", "overtaken"]

@@ -1,13 +1,13 @@
 """Takes a listener out of the tables: own rows are deleted, rows of the ledger that name the listener are reworded."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.cloud import bigquery
 
-from cli.commands.forget.listener_names import renamed
-from cli.warehouse import Row, Warehouse
+from cli.warehouse import Row, Warehouse, string
 
 SOMEBODY = "a forgotten listener"
 _TABLES = ("plays", "gaps", "closed_gaps", "imports", "tracks", "top_tracks")
@@ -15,20 +15,33 @@ _TABLES = ("plays", "gaps", "closed_gaps", "imports", "tracks", "top_tracks")
 _ENTRIES_AT_ONCE = 1000
 
 
+def is_named(listener: str, text: str) -> bool:
+    return _whole(listener).search(text) is not None
+
+
+def renamed(listener: str, text: str, instead: str) -> str:
+    return _whole(listener).sub(instead, text)
+
+
+def _whole(listener: str) -> re.Pattern[str]:
+    """The name with no letter of a name beside it: anna is not joanna, nor anna-2."""
+    return re.compile(rf"(?<![\w-]){re.escape(listener)}(?![\w-])")
+
+
 def count(warehouse: Warehouse, listener: str) -> dict[str, int]:
     """The listener's rows by table, and those of the ledger that name the listener, as `runs`."""
-    rows = {row.name: row.row_count for row in warehouse.run("rows_of_listener", _listener(listener))}
+    rows = {row.name: row.row_count for row in warehouse.run("rows_of_listener", string("listener_id", listener))}
     return {name: rows[name] for name in _TABLES} | {"runs": len(_reworded(warehouse, listener))}
 
 
 def forget(warehouse: Warehouse, listener: str) -> dict[str, int]:
     """How many rows were deleted or, of `runs`, reworded."""
     warehouse.drop_staging()
-    done = {name: warehouse.run(f"forget_{name}", _listener(listener)).num_dml_affected_rows or 0 for name in _TABLES}
+    deleted = {name: warehouse.run(f"forget_{name}", string("listener_id", listener)) for name in _TABLES}
     entries = _reworded(warehouse, listener)
     for start in range(0, len(entries), _ENTRIES_AT_ONCE):
         warehouse.run("reword_ledger", _entries(entries[start : start + _ENTRIES_AT_ONCE]))
-    return done | {"runs": len(entries)}
+    return {name: rows.num_dml_affected_rows or 0 for name, rows in deleted.items()} | {"runs": len(entries)}
 
 
 def reworded(row: Mapping[str, Any], listener: str) -> Row | None:
@@ -45,12 +58,8 @@ def reworded(row: Mapping[str, Any], listener: str) -> Row | None:
 
 
 def _reworded(warehouse: Warehouse, listener: str) -> list[Row]:
-    rows = warehouse.run("ledger_naming", _listener(listener))
+    rows = warehouse.run("ledger_naming", string("listener_id", listener))
     return [entry for row in rows if (entry := reworded(dict(row), listener))]
-
-
-def _listener(listener: str) -> bigquery.ScalarQueryParameter:
-    return bigquery.ScalarQueryParameter("listener_id", "STRING", listener)
 
 
 def _entries(entries: Sequence[Row]) -> bigquery.ArrayQueryParameter:

@@ -6,10 +6,7 @@ came from Spotify's API learn how long they were heard. The same files may be gi
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +14,21 @@ from cli import consent
 from cli.commands.import_history import comparison, ownership, queries, records, report, undo
 from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history.comparison import Comparison
-from cli.commands.import_history.follow_import import Follower
-from cli.commands.import_history.landing import SETTLED, LandingBucket
-from cli.commands.import_history.plays_files import Run, cut
+from cli.commands.import_history.landing import cut
 from cli.commands.import_history.reading import coverage, every_row, own_export, spotify_files
 from cli.commands.import_history.reading.coverage import to_instant
 from cli.commands.import_history.reading.every_row import Reading
 from cli.commands.import_history.reading.own_export import OwnReading
 from cli.commands.import_history.reading.spotify_files import ExportFile, Finding
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
-from cli.commands.import_history.records import Import
 from cli.commands.import_history.report import Account
-from cli.console import minute, say, seconds
-from cli.errors import CliError, Misused
+from cli.commands.import_history.store_plays import File, store
+from cli.console import CliError, Misused, say, seconds
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Row, Warehouse
 
-_DAY = timedelta(days=1)
-
 HELP = "Store the plays of Spotify's data export: years of history, and how long each play was heard"
-
-
-@dataclass(frozen=True)
-class File:
-    """Plays that are landed together, and how many of them are expected to be new, completed, known."""
-
-    plays: list[ExportedPlay]
-    outcomes: Counter[str]
-
-    @property
-    def has_news(self) -> bool:
-        return self.outcomes["known"] < len(self.plays)
 
 
 class _InsteadOfAll(argparse.Action):
@@ -125,7 +105,7 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     expected = [File(plays, outcomes) for plays, outcomes in zip(files, comparison.outcomes, strict=True)]
     started = records.begin(warehouse, options.listener, place.now(), _about(options, reading))
     say(f"This is import {started.import_id}. To take it back: {place.command(f'import --undo {started.import_id}')}")
-    follower = _store(options, place, warehouse, account, expected, started)
+    follower = store(place, warehouse, account, expected, started, options.timeout)
     if not _with_refused_rows(account.runs):
         import_gaps.close(warehouse, started, closings)
         account.closings = closings
@@ -185,46 +165,6 @@ def _about(options: argparse.Namespace, reading: Reading) -> records.About:
     plays = reading.plays
     first, last = (plays[0].played_at, plays[-1].played_at) if plays else (None, None)
     return records.About([path.name for path in options.files], first, last, reading.rows)
-
-
-def _store(
-    options: argparse.Namespace,
-    place: Place,
-    warehouse: Warehouse,
-    account: Account,
-    files: Sequence[File],
-    started: Import,
-) -> Follower | None:
-    """Land the plays and wait until they are merged; None when there is nothing to do."""
-    waiting = [file for file in files if file.has_news]
-    for file in files:
-        if not file.has_news:
-            account.add(file.outcomes)
-    follower = None
-    if waiting:
-        runs = _land(place, warehouse, started, waiting)
-        follower = Follower(place, warehouse, runs, options.timeout)
-        account.runs = follower.loaded()
-        for row in account.runs:
-            account.add(row["details"])
-        account.refused = sum(len(file.plays) for file in waiting) - sum(row["rows_in"] for row in account.runs)
-    return follower
-
-
-def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[File]) -> list[Run]:
-    """A run for each file. Stopped half way and started again, it lands only what is not merged yet."""
-    bucket, runs = LandingBucket(place), list[Run]()
-    for number, file in enumerate(files, start=1):
-        started_at = place.now()
-        before = runs[-1].slot if runs else started_at - SETTLED
-        taken = queries.fetch_run_ids(warehouse, before - _DAY)
-        run = bucket.land(file.plays, started, started_at, before, taken)
-        since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
-        reason = f"Export of {started.listener}: {len(file.plays):,} plays from {since} to {until} UTC were landed."
-        queries.add_import(warehouse, run, len(file.plays), place.now(), reason)
-        say(f"Landed {number} of {len(files)} as run {run.run_id}: {len(file.plays):,} plays, {since} to {until} UTC")
-        runs.append(run)
-    return runs
 
 
 def _with_refused_rows(steps: Sequence[Row]) -> list[Row]:

@@ -7,17 +7,15 @@ another run may have stored plays in between.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from google.cloud import bigquery
 
-from cli.commands.import_history.plays_files import REACH, to_line, values_of
-from cli.commands.import_history.queries import Span, instants, spans_of, string
+from cli.commands.import_history.landing import REACH, to_line, values_of
+from cli.commands.import_history.queries import Span, spans_of
 from cli.commands.import_history.reading.play_times import LATEST
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
-from cli.warehouse import Parameter, Warehouse
+from cli.warehouse import Parameter, Warehouse, instants, same_play_rule, string
 
-_RULE = Path(__file__).parents[3] / "functions/load/queries/same_play.sql"
 SCHEMA = [
     bigquery.SchemaField(name, kind)
     for name, kind in {
@@ -51,16 +49,12 @@ def compare(
     near, newest = files[0][0].played_at - REACH, files[-1][-1].played_at + REACH + LATEST
     around = instants(oldest=near - LATEST, near=near, newest=newest)
     with warehouse.staged(SCHEMA, _csv_parts(listener, files)) as table:
-        names = {"staging": f"`{table}`", "same_play": rule()}
+        names = {"staging": f"`{table}`", "same_play": same_play_rule()}
         parameters: list[Parameter] = [string("listener_id", listener), *around, spans_of(spans)]
         rows = {row["file"]: row for row in warehouse.run("compare_import", *parameters, names=names)}
     counts = ("new", "completed", "known")
     outcomes = [Counter({name: rows[number][name] for name in counts}) for number in range(len(files))]
     return Comparison(outcomes, rows[None]["stored"], rows[None]["missing"] or 0)
-
-
-def rule() -> str:
-    return _RULE.read_text(encoding="utf-8")
 
 
 def _csv_parts(listener: str, files: Sequence[Sequence[ExportedPlay]]) -> Iterator[bytes]:

@@ -1,20 +1,80 @@
 """Moves gaps between the tables `gaps` and `closed_gaps`. Stopped half way, a gap is in both: open, and no play is lost
 without a trace."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from google.cloud import bigquery
 
 from cli.commands.import_history.reading.coverage import Closing, Gap, Span, to_instant
 from cli.commands.import_history.records import Import
-from cli.commands.import_history.undo_gaps import Reopening, Touched, reopening
-from cli.warehouse import Row, Warehouse
+from cli.warehouse import Row, Warehouse, instants, string
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A gap, and what undoing an import means for it."""
+
+    gap: Gap
+    going_inside: int
+    """Plays of the import between its ends: without them plays are missing there."""
+    begins_with: datetime | None
+    """The newest play before it that stays; None when the listener has no such play."""
+
+
+@dataclass(frozen=True)
+class Reopening:
+    """`closed`: the rows of `closed_gaps` that go. `added` and `removed`: what that makes of the open gaps."""
+
+    closed: list[Gap]
+    added: list[Gap]
+    removed: list[Gap]
+
+
+def reopening(import_id: str, gaps: Sequence[Touched]) -> Reopening:
+    """What is one gap again, because an import had closed a part of it only, becomes one row again.
+
+    A gap that began with a play of the import begins with the newest play before it that stays. Where there is none,
+    nothing was known before, and there is no gap.
+    """
+    closed = [
+        touched
+        for touched in gaps
+        if touched.gap.import_id is not None and (touched.gap.import_id == import_id or touched.going_inside)
+    ]
+    before = [touched.gap for touched in gaps if touched.gap.import_id is None]
+    open_again = [touched for touched in gaps if touched.gap.import_id is None or touched in closed]
+    after = list(_joined([gap for touched in open_again for gap in _moved(touched)]))
+    return Reopening(
+        [touched.gap for touched in closed],
+        [gap for gap in after if gap not in before],
+        [gap for gap in before if gap not in after],
+    )
+
+
+def _moved(touched: Touched) -> Iterator[Gap]:
+    if touched.begins_with is not None:
+        yield replace(touched.gap, gap_start=touched.begins_with, import_id=None)
+
+
+def _joined(gaps: Sequence[Gap]) -> Iterator[Gap]:
+    """Parts of what one run noticed that touch each other are one gap."""
+    of_run: dict[str, list[Gap]] = defaultdict(list)
+    for gap in sorted(gaps, key=lambda gap: (gap.gap_start, gap.gap_end)):
+        parts = of_run[gap.run_id]
+        if parts and gap.gap_start <= parts[-1].gap_end:
+            parts[-1] = replace(parts[-1], gap_end=max(parts[-1].gap_end, gap.gap_end))
+        else:
+            parts.append(gap)
+    for parts in of_run.values():
+        yield from parts
 
 
 def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
     """What undoing the import makes of the listener's gaps, from what is stored now."""
-    rows = warehouse.run("gaps_of_undo", _string("listener_id", listener), _string("import_id", import_id))
+    rows = warehouse.run("gaps_of_undo", string("listener_id", listener), string("import_id", import_id))
     return reopening(import_id, [_touched(dict(row)) for row in rows])
 
 
@@ -22,8 +82,8 @@ def reopen(warehouse: Warehouse, listener: str, found: Reopening) -> None:
     if found.added or found.removed:
         _change_open(warehouse, listener, found.added, found.removed)
     if found.closed:
-        structs = [_struct(gap, _string("import_id", None)) for gap in found.closed]
-        warehouse.run("change_closed_gaps", _string("listener_id", listener), _changes(structs))
+        structs = [_struct(gap, string("import_id", None)) for gap in found.closed]
+        warehouse.run("change_closed_gaps", string("listener_id", listener), _changes(structs))
 
 
 def close(warehouse: Warehouse, started: Import, closings: Sequence[Closing]) -> None:
@@ -32,8 +92,8 @@ def close(warehouse: Warehouse, started: Import, closings: Sequence[Closing]) ->
         return
     filled = [_part(closing.gap, span) for closing in closings for span in closing.closed]
     left = [_part(closing.gap, span) for closing in closings for span in closing.left]
-    structs = [_struct(gap, _string("import_id", started.import_id)) for gap in filled]
-    warehouse.run("change_closed_gaps", _string("listener_id", started.listener), _changes(structs))
+    structs = [_struct(gap, string("import_id", started.import_id)) for gap in filled]
+    warehouse.run("change_closed_gaps", string("listener_id", started.listener), _changes(structs))
     _change_open(warehouse, started.listener, left, [closing.gap for closing in closings])
 
 
@@ -44,7 +104,7 @@ def _part(gap: Gap, span: Span) -> Gap:
 def _change_open(warehouse: Warehouse, listener: str, added: Sequence[Gap], removed: Sequence[Gap]) -> None:
     changes = [*((gap, True) for gap in added), *((gap, False) for gap in removed)]
     structs = [_struct(gap, bigquery.ScalarQueryParameter("is_open", "BOOL", is_open)) for gap, is_open in changes]
-    warehouse.run("change_gaps", _string("listener_id", listener), _changes(structs))
+    warehouse.run("change_gaps", string("listener_id", listener), _changes(structs))
 
 
 def _touched(row: Row) -> Touched:
@@ -56,10 +116,9 @@ def _touched(row: Row) -> Touched:
 def _struct(gap: Gap, last: bigquery.ScalarQueryParameter) -> bigquery.StructQueryParameter:
     return bigquery.StructQueryParameter(
         None,
-        bigquery.ScalarQueryParameter("gap_start", "TIMESTAMP", gap.gap_start),
-        bigquery.ScalarQueryParameter("gap_end", "TIMESTAMP", gap.gap_end),
-        _string("run_id", gap.run_id),
-        bigquery.ScalarQueryParameter("detected_at", "TIMESTAMP", gap.detected_at),
+        *instants(gap_start=gap.gap_start, gap_end=gap.gap_end),
+        string("run_id", gap.run_id),
+        *instants(detected_at=gap.detected_at),
         last,
     )
 
@@ -67,7 +126,3 @@ def _struct(gap: Gap, last: bigquery.ScalarQueryParameter) -> bigquery.StructQue
 def _changes(structs: Sequence[bigquery.StructQueryParameter]) -> bigquery.ArrayQueryParameter:
     """@changes: ARRAY<STRUCT<gap_start, gap_end, run_id, detected_at, and what becomes of it>>."""
     return bigquery.ArrayQueryParameter("changes", "STRUCT", list(structs))
-
-
-def _string(name: str, value: str | None) -> bigquery.ScalarQueryParameter:
-    return bigquery.ScalarQueryParameter(name, "STRING", value)

@@ -15,8 +15,7 @@ from cli.commands.import_history import queries
 from cli.commands.import_history.reading.coverage import TrackTimes
 from cli.commands.import_history.reading.every_row import FilePlays
 from cli.commands.import_history.report import Account
-from cli.console import say
-from cli.errors import CliError
+from cli.console import CliError, say
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse

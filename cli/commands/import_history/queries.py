@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from google.cloud import bigquery
 
-from cli.commands.import_history.plays_files import Run
+from cli.commands.import_history.landing import Run
 from cli.commands.import_history.reading import coverage
 from cli.commands.import_history.reading.coverage import Gap, to_instant
-from cli.warehouse import Warehouse
+from cli.warehouse import Warehouse, instants, integer, string
 
 Span = tuple[datetime, datetime]
 
@@ -22,7 +22,7 @@ def add_import(warehouse: Warehouse, run: Run, rows: int, finished_at: datetime,
         "add_import",
         *(string("run_id", run.run_id), string("reason", reason)),
         *instants(slot=run.slot, started_at=run.started_at, finished_at=finished_at),
-        bigquery.ScalarQueryParameter("rows", "INT64", rows),
+        integer("rows", rows),
     )
 
 
@@ -47,14 +47,6 @@ def count_stored(warehouse: Warehouse, listener: str) -> int:
 
 def fetch_gaps(warehouse: Warehouse, listener: str) -> list[Gap]:
     return [Gap(**dict(row)) for row in warehouse.run("gaps_of_listener", string("listener_id", listener))]
-
-
-def string(name: str, value: str) -> bigquery.ScalarQueryParameter:
-    return bigquery.ScalarQueryParameter(name, "STRING", value)
-
-
-def instants(**values: datetime) -> list[bigquery.ScalarQueryParameter]:
-    return [bigquery.ScalarQueryParameter(name, "TIMESTAMP", value) for name, value in values.items()]
 
 
 def spans_of(spans: Sequence[Span]) -> bigquery.ArrayQueryParameter:

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from google.cloud import bigquery
-
-from cli.errors import CliError
-from cli.warehouse import Parameter, Warehouse
+from cli.console import CliError
+from cli.warehouse import Warehouse, instants, integer, string
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,10 @@ def begin(warehouse: Warehouse, listener: str, now: datetime, about: About) -> I
         import_id = f"{begins_at:%Y%m%dT%H%M%SZ}"
         done = warehouse.run(
             "begin_import",
-            *(_string("import_id", import_id), _string("listener_id", listener)),
-            _string("files", json.dumps(list(about.files), ensure_ascii=False)),
-            _instant("started_at", now),
-            *(_instant("first_played_at", about.first_played_at), _instant("last_played_at", about.last_played_at)),
-            _count("rows_in", about.rows),
+            *(string("import_id", import_id), string("listener_id", listener)),
+            string("files", json.dumps(list(about.files), ensure_ascii=False)),
+            *instants(started_at=now, first_played_at=about.first_played_at, last_played_at=about.last_played_at),
+            integer("rows_in", about.rows),
         )
         if done.num_dml_affected_rows:
             return Import(import_id, listener)
@@ -51,9 +48,9 @@ def finish(warehouse: Warehouse, started: Import, now: datetime, new: int, compl
     """Raises CliError when the import was undone while it was under way."""
     done = warehouse.run(
         "finish_import",
-        _string("import_id", started.import_id),
-        _instant("finished_at", now),
-        *(_count("rows_new", new), _count("rows_completed", completed), _count("rows_known", known)),
+        string("import_id", started.import_id),
+        *instants(finished_at=now),
+        *(integer("rows_new", new), integer("rows_completed", completed), integer("rows_known", known)),
     )
     if not done.num_dml_affected_rows:
         raise CliError(f"Import {started.import_id} was undone while it was under way. Nothing of it stays.")
@@ -101,20 +98,8 @@ def fetch(warehouse: Warehouse) -> list[Record]:
 
 def mark_undone(warehouse: Warehouse, import_id: str, now: datetime) -> None:
     """From here on load leaves out the rows of the import. An earlier mark stays."""
-    warehouse.run("mark_undone", _string("import_id", import_id), _instant("undone_at", now))
+    warehouse.run("mark_undone", string("import_id", import_id), *instants(undone_at=now))
 
 
 def finish_undo(warehouse: Warehouse, import_id: str, now: datetime) -> None:
-    warehouse.run("finish_undo", _string("import_id", import_id), _instant("undo_finished_at", now))
-
-
-def _string(name: str, value: str) -> Parameter:
-    return bigquery.ScalarQueryParameter(name, "STRING", value)
-
-
-def _count(name: str, value: int) -> Parameter:
-    return bigquery.ScalarQueryParameter(name, "INT64", value)
-
-
-def _instant(name: str, value: datetime | None) -> Parameter:
-    return bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
+    warehouse.run("finish_undo", string("import_id", import_id), *instants(undo_finished_at=now))

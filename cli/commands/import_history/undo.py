@@ -13,21 +13,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from google.cloud import bigquery
-
 from cli import plays_loaded
 from cli.commands import repair
 from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import records as import_records
+from cli.commands.import_history.gaps import Reopening
 from cli.commands.import_history.landing import LandedFiles
 from cli.commands.import_history.records import Record
-from cli.commands.import_history.undo_gaps import Reopening
-from cli.console import minute, print_json, print_table, say, show
-from cli.errors import Misused
+from cli.console import Misused, minute, print_json, print_table, say, show
 from cli.place import Place
 from cli.plays_loaded import Change
 from cli.waiting import CLOUD, LAPTOP
-from cli.warehouse import Warehouse
+from cli.warehouse import Warehouse, string
 
 _CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
 
@@ -111,8 +108,7 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     record, started_at = undone.record, place.now()
     import_gaps.reopen(warehouse, record.listener_id, undone.gaps)
     say("Deleting what it brought …")
-    import_id = bigquery.ScalarQueryParameter("import_id", "STRING", record.import_id)
-    warehouse.run("undo_plays", import_id)
+    warehouse.run("undo_plays", string("import_id", record.import_id))
     undone = replace(undone, rejoined=len(repair.repair(warehouse, repair.find_doubled(warehouse))))
     files.delete()
     changed = record.plays_left + record.times_left

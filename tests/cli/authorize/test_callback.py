@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from cli.commands.authorize import callback
-from cli.errors import CliError
+from cli.console import CliError
 from localcloud.processes import free_port
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import consent
-from cli.errors import CliError, Misused
+from cli.console import CliError, Misused
 
 NAMES = ["anna", "a", "listener-one", "x_1", "9lives", "a" * 63]
 INSTANTS = st.integers(1_577_836_800, 4_102_444_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))

@@ -17,7 +17,7 @@ from cli.commands.import_history.reading import every_row
 from cli.commands.import_history.reading.archives import Budget
 from cli.commands.import_history.reading.every_row import read
 from cli.commands.import_history.reading.spotify_files import ExportFile, read_files
-from cli.errors import CliError
+from cli.console import CliError
 
 EXAMPLES = Path(__file__).parent / "exports"
 NOW = datetime(2026, 11, 29, tzinfo=UTC)

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.usefixtures("listener")
 
 
 def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(importing, tmp_path, monkeypatch):
-    from cli.commands.import_history import plays_files
+    from cli.commands.import_history import landing
 
-    monkeypatch.setattr(plays_files.cut, "__defaults__", (100,))
+    monkeypatch.setattr(landing.cut, "__defaults__", (100,))
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
     write_zip(tmp_path / "export.zip", truth)
     write = landing.LandingBucket._write

@@ -1,1 +1,1 @@
-"""The files of an export as plays, in every form that people have them. May import cli.errors; calls no service."""
+"""The files of an export as plays, in every form that people have them. May import cli.console; calls no service."""

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
-from cli.errors import CliError
+from cli.console import CliError
 from localcloud.terminal import plain
 
 MOST_BYTES = 4 << 30

@@ -11,7 +11,7 @@ from typing import Any
 from cli.commands.import_history.reading import play_times
 from cli.commands.import_history.reading.spotify_files import ExportFile, Finding, UnreadFile
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Kind, LeftOut, parse_rows
-from cli.errors import CliError
+from cli.console import CliError
 
 Key = tuple[datetime, str, datetime | None]
 """Of one row: its `ts`, track_id, and when the play began."""

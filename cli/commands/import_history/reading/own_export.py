@@ -32,7 +32,7 @@ from cli.commands.import_history.reading.spotify_rows import (
     Unreadable,
     in_time,
 )
-from cli.errors import CliError
+from cli.console import CliError
 
 _COLUMNS: Sequence[Mapping[str, str]] = PLAYS_TABLE["columns"]
 _NAMES = [column["name"] for column in _COLUMNS]

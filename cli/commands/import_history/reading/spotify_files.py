@@ -17,7 +17,7 @@ from cli.commands.import_history.reading import archives
 from cli.commands.import_history.reading.archives import Budget, Damaged, Entry
 from cli.commands.import_history.reading.json_rows import NotRows, read_rows
 from cli.commands.import_history.reading.spotify_rows import PLAYS_TABLE
-from cli.errors import CliError
+from cli.console import CliError
 
 PAGE = "https://www.spotify.com/account/privacy/"
 """Where a listener asks for a copy of the own data."""

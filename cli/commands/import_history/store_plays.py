@@ -1,0 +1,134 @@
+"""Stores the plays of an import: lands a file for each run, and follows the runs through the ledger.
+
+First until load has merged all plays, then to the top ten.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cli.commands.import_history import queries
+from cli.commands.import_history.landing import SETTLED, LandingBucket, Run
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
+from cli.commands.import_history.records import Import
+from cli.commands.import_history.report import Account
+from cli.console import CliError, minute, say
+from cli.follow_run import awaited_step, waiting_for, with_failed_batch
+from cli.place import Place
+from cli.warehouse import Row, Warehouse
+
+_CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class File:
+    """Plays that are landed together, and how many of them are expected to be new, completed, known."""
+
+    plays: list[ExportedPlay]
+    outcomes: Counter[str]
+
+    @property
+    def has_news(self) -> bool:
+        return self.outcomes["known"] < len(self.plays)
+
+
+class Follower:
+    """The runs of one import and how long to wait for them."""
+
+    def __init__(self, place: Place, warehouse: Warehouse, runs: Sequence[Run], seconds: float) -> None:
+        self._place, self._warehouse, self._runs = place, warehouse, runs
+        self._seconds, self._ends_at = seconds, time.monotonic() + seconds
+
+    def loaded(self) -> list[Row]:
+        """Each run's row of the step load, once all are there. Raises CliError when one failed or time is over."""
+        told = 0
+        while True:
+            loads = [row for rows in self._rows().values() for row in rows if row["step"] == "load"]
+            merged = {row["run_id"]: row for row in loads if row["state"] == "succeeded"}
+            failed = [row for row in loads if row["state"] == "failed" and row["run_id"] not in merged]
+            if failed:
+                raise CliError(_failed(failed, len(merged), len(self._runs), self._place))
+            if len(merged) > told:
+                say(f"… {len(merged)} of {len(self._runs)} files are merged")
+                told = len(merged)
+            if len(merged) == len(self._runs):
+                return list(merged.values())
+            self._wait("load")
+
+    def finished(self) -> list[Row]:
+        """Every row of the runs, once the top ten is there. A batch that failed is among them."""
+        announced = None
+        while True:
+            rows = self._rows()
+            awaited = [step for step in map(awaited_step, rows.values()) if step]
+            if not awaited:
+                return [row for of_run in rows.values() for row in of_run]
+            if awaited[-1] != announced:
+                say(f"… waiting for {waiting_for(awaited[-1])}")
+                announced = awaited[-1]
+            self._wait(awaited[-1])
+
+    def _rows(self) -> dict[str, list[Row]]:
+        ledger = self._warehouse.steps_since(min(run.slot for run in self._runs))
+        return {
+            run.run_id: with_failed_batch(self._place, [row for row in ledger if row["run_id"] == run.run_id])
+            for run in self._runs
+        }
+
+    def _wait(self, step: str) -> None:
+        if time.monotonic() > self._ends_at:
+            raise CliError(
+                f"Not finished after {self._seconds:.0f} s: the import still waits for {waiting_for(step)}. It goes on "
+                f"by itself; look again with {self._place.command('runs')}. Giving the files again does no harm."
+            )
+        time.sleep(_LAPTOP_SECONDS if self._place.laptop else _CLOUD_SECONDS)
+
+
+def store(
+    place: Place,
+    warehouse: Warehouse,
+    account: Account,
+    files: Sequence[File],
+    started: Import,
+    timeout_seconds: float,
+) -> Follower | None:
+    """Land the plays and wait until they are merged; None when there is nothing to do."""
+    waiting = [file for file in files if file.has_news]
+    for file in files:
+        if not file.has_news:
+            account.add(file.outcomes)
+    follower = None
+    if waiting:
+        runs = _land(place, warehouse, started, waiting)
+        follower = Follower(place, warehouse, runs, timeout_seconds)
+        account.runs = follower.loaded()
+        for row in account.runs:
+            account.add(row["details"])
+        account.refused = sum(len(file.plays) for file in waiting) - sum(row["rows_in"] for row in account.runs)
+    return follower
+
+
+def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[File]) -> list[Run]:
+    """A run for each file. Stopped half way and started again, it lands only what is not merged yet."""
+    bucket, runs = LandingBucket(place), list[Run]()
+    for number, file in enumerate(files, start=1):
+        started_at = place.now()
+        before = runs[-1].slot if runs else started_at - SETTLED
+        taken = queries.fetch_run_ids(warehouse, before - _DAY)
+        run = bucket.land(file.plays, started, started_at, before, taken)
+        since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
+        reason = f"Export of {started.listener}: {len(file.plays):,} plays from {since} to {until} UTC were landed."
+        queries.add_import(warehouse, run, len(file.plays), place.now(), reason)
+        say(f"Landed {number} of {len(files)} as run {run.run_id}: {len(file.plays):,} plays, {since} to {until} UTC")
+        runs.append(run)
+    return runs
+
+
+def _failed(failed: Sequence[Row], merged: int, files: int, place: Place) -> str:
+    return (
+        f"{len(failed)} of {files} files could not be merged, {merged} were: {failed[0]['reason']} "
+        f"See {place.command('runs')}. What was merged stays; once the cause is mended, give the files again."
+    )
