@@ -1,116 +1,116 @@
 """Waits on 127.0.0.1 for the browser to come back from Spotify.
 
-One request matters, and the page it gets tells how it went. A browser also asks for icons and opens connections on
-which it says nothing, and anybody on this computer may ask for the address: none of them holds anything up.
+One request matters, and the page it gets shows the result. A browser also asks for icons and opens connections on which
+it sends nothing, and any program on this computer may call the address: these are answered or dropped, and the wait
+goes on. Requests are served one at a time; where that is not good enough, --paste needs no server.
 """
 
 import errno
 import html
-import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Empty, Queue
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from cli.consent import CALLBACK_PATH, query_of, redirect_uri
 from cli.console import CliError, say
 
-_ANSWER_SECONDS = 120.0
-"""How long a browser is kept waiting for its page: longer than everything that happens meanwhile."""
-
-_OTHERS = {403, 404, 409}
-"""The status of pages for everybody but the one who is waited for."""
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Connection": "close",
+}
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Heavy Rotation: {title}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}}</style></head>
+<body><h1>{title}</h1><p>{text}</p></body></html>
+"""
 
 T = TypeVar("T")
 Query = Mapping[str, str]
 
 
-class Callback:
-    """The browser's return, at most once."""
+class Callback(HTTPServer):
+    """The browser's return, at most once. `is_answer` tells it from what any other program sends."""
 
     def __init__(self, port: int, is_answer: Callable[[Query], bool]) -> None:
-        """`is_answer` tells the return that is waited for from what anybody else sends."""
-        self._is_answer = is_answer
-        self._arrived: Queue[Query] = Queue()
-        self._pages: Queue[tuple[int, str]] = Queue()
-        self._is_answered = threading.Event()
-        self._first, self._first_stranger = threading.Lock(), threading.Lock()
-        self.server = _Server(("127.0.0.1", port), _handler_class(self))
+        super().__init__(("127.0.0.1", port), _Handler)
+        self._is_answer, self._has_refused = is_answer, False
+        self._page_of: Callable[[Query], tuple[int, str]]
 
     def settle(self, work: Callable[[Query], T], seconds: float) -> T:
         """What `work` makes of the parameters that came back. Raises what it raises, and CliError after the time."""
-        try:
-            query = self._arrived.get(timeout=seconds)
-        except Empty:
-            raise CliError(
-                f"Nobody came back from Spotify's page within {seconds:.0f} s. Nothing was stored. Run the command "
-                "again; where the browser is on another computer, with --paste."
-            ) from None
-        try:
-            result = work(query)
-        except BaseException as error:
-            self._answer(
-                400, "No consent was stored", str(error) if isinstance(error, CliError) else "Something failed."
-            )
-            raise
-        self._answer(200, "Thank you", "The consent is stored.")
-        return result
+        result, ends_at = Future[T](), monotonic() + seconds
+
+        def page_of(query: Query) -> tuple[int, str]:
+            try:
+                result.set_result(work(query))
+            except BaseException as error:
+                result.set_exception(error)
+                text = str(error) if isinstance(error, CliError) else "Something failed."
+                return 400, _last_page("No consent was stored", text)
+            return 200, _last_page("Thank you", "The consent is stored.")
+
+        self._page_of = page_of
+        while not result.done():
+            self.timeout = ends_at - monotonic()
+            if self.timeout <= 0:
+                raise CliError(
+                    f"Nobody came back from Spotify's page within {seconds:.0f} s. Nothing was stored. Run the command "
+                    "again; where the browser is on another computer, with --paste."
+                )
+            self.handle_request()
+        return result.result()
 
     def respond(self, path: str) -> tuple[int, str]:
-        """Status and page for one request of the browser; waits until it is known how it went."""
+        """Status and page for one request."""
         if urlsplit(path).path != CALLBACK_PATH:
             return 404, _page("Nothing here", "This address only waits for Spotify.")
         query = query_of(path)
-        if not self._is_answer(query):
-            return self._refuse()
-        if not self._first.acquire(blocking=False):
-            return 409, _page("Already answered", "The terminal tells how it went.")
-        self._arrived.put(query)
-        try:
-            return self._pages.get(timeout=_ANSWER_SECONDS)
-        except Empty:
-            return 504, _page("Still at it", "The terminal tells how it goes.")
-
-    def sent(self, status: int) -> None:
-        """A page has left, or nobody was there to take it; strays and repetitions do not matter."""
-        if status not in _OTHERS:
-            self._is_answered.set()
-
-    def _refuse(self) -> tuple[int, str]:
-        """Said in the terminal once: a stranger who comes again and again does not fill it."""
-        if self._first_stranger.acquire(blocking=False):
+        if self._is_answer(query):
+            return self._page_of(query)
+        if not self._has_refused:  # said once: a stranger who comes again and again does not fill the terminal
             say("Somebody came back who does not belong to this request: refused. Still waiting for the page above.")
+            self._has_refused = True
         text = "This does not belong to the request that is waited for: its `state` is missing or another one."
         return 403, _page("Refused", f"{text} Nothing was stored. Use the page that the terminal shows.")
-
-    def _answer(self, status: int, title: str, text: str) -> None:
-        self._pages.put((status, _page(title, f"{text} You can close this page and go back to the terminal.")))
-        self._is_answered.wait(timeout=5)  # a browser that has gone away is not waited for
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away before its page has come is none of the terminal's business."""
 
 
+class _Handler(BaseHTTPRequestHandler):
+    server: Callback
+    timeout = 1
+    """Seconds. A connection on which nothing comes holds up the others for no longer."""
+
+    def do_GET(self) -> None:
+        status, page = self.server.respond(self.path)
+        body = page.encode()
+        self.send_response(status)
+        for name, value in {**_HEADERS, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet: the path holds the code."""
+
+
 @contextmanager
 def listening(port: int, is_answer: Callable[[Query], bool]) -> Iterator[Callback]:
-    """A callback that is ready before anybody is sent to Spotify. Raises CliError when the port is taken."""
+    """A callback that listens before anybody is sent to Spotify. Raises CliError when the port is taken."""
     try:
         callback = Callback(port, is_answer)
     except OSError as error:
         raise CliError(_port_problem(port, error)) from None
-    thread = threading.Thread(target=callback.server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with callback:
         yield callback
-    finally:
-        callback.server.shutdown()
-        callback.server.server_close()
 
 
 def _port_problem(port: int, error: OSError) -> str:
@@ -122,46 +122,8 @@ def _port_problem(port: int, error: OSError) -> str:
     )
 
 
-def _handler_class(callback: Callback) -> type[BaseHTTPRequestHandler]:
-    class HttpHandler(BaseHTTPRequestHandler):
-        timeout = 10
-
-        def do_GET(self) -> None:
-            status, page = callback.respond(self.path)
-            try:
-                self._send(status, page.encode())
-            finally:
-                callback.sent(status)
-
-        def _send(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            for name, value in _headers(len(body)).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Quiet: the path holds the code."""
-
-    return HttpHandler
-
-
-def _headers(length: int) -> dict[str, str]:
-    return {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Length": str(length),
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-        "Connection": "close",
-    }
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Heavy Rotation: {title}</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}}</style></head>
-<body><h1>{title}</h1><p>{text}</p></body></html>
-"""
+def _last_page(title: str, text: str) -> str:
+    return _page(title, f"{text} You can close this page and go back to the terminal.")
 
 
 def _page(title: str, text: str) -> str:

@@ -16,19 +16,23 @@ def is_answer(query):
 
 
 class Browser:
-    """Asks in the background; a browser is kept waiting until its page is known."""
+    """Asks in the background, one after the other; a request that gets no answer is a None among the `answers`."""
 
     def __init__(self, port):
-        self.url, self._answers, self._threads = f"http://127.0.0.1:{port}", [], []
+        self.url, self._answers, self._thread = f"http://127.0.0.1:{port}", [], None
 
-    def asks(self, path):
-        thread = threading.Thread(target=lambda: self._answers.append(requests.get(self.url + path, timeout=30)))
-        thread.start()
-        self._threads.append(thread)
+    def asks(self, *paths):
+        self._thread = threading.Thread(target=lambda: self._answers.extend(map(self._answer, paths)))
+        self._thread.start()
+
+    def _answer(self, path):
+        try:
+            return requests.get(self.url + path, timeout=30)
+        except requests.ConnectionError:
+            return None
 
     def answers(self):
-        for thread in self._threads:
-            thread.join(timeout=30)
+        self._thread.join(timeout=30)
         return self._answers
 
 
@@ -68,44 +72,32 @@ def test_a_failure_is_shown_on_the_page_too_and_its_text_is_no_markup(port):
 def test_icons_other_paths_and_silent_connections_hold_nothing_up(port):
     browser = Browser(port)
     with callback.listening(port, is_answer) as waiting, closing(socket.create_connection(("127.0.0.1", port))):
-        strays = [
-            requests.get(browser.url + path, timeout=10).status_code for path in ("/favicon.ico", "/", "/x?code=1")
-        ]
-        browser.asks("/callback?code=c0de&state=right")
-        assert waiting.settle(lambda query: dict(query), 10) == {"code": "c0de", "state": "right"}
-        assert [page.status_code for page in browser.answers()] == [200]
-    assert strays == [404, 404, 404]
+        browser.asks("/favicon.ico", "/", "/x?code=1", "/callback?code=c0de&state=right")
+        assert waiting.settle(lambda query: dict(query), 30) == {"code": "c0de", "state": "right"}
+        assert [page.status_code for page in browser.answers()] == [404, 404, 404, 200]
 
 
 def test_whoever_comes_without_the_right_state_is_refused_and_the_listener_still_finds_somebody(port, capsys):
     browser = Browser(port)
     with callback.listening(port, is_answer) as waiting:
-        paths = ("/callback", "/callback?code=stolen", "/callback?code=stolen&state=wrong")
-        strangers = [requests.get(browser.url + path, timeout=10) for path in paths]
-        browser.asks("/callback?code=c0de&state=right")
+        strangers = ("/callback", "/callback?code=stolen", "/callback?code=stolen&state=wrong")
+        browser.asks(*strangers, "/callback?code=c0de&state=right")
         assert waiting.settle(lambda query: query["code"], 10) == "c0de"
-        (page,) = browser.answers()
+        pages = browser.answers()
 
-    assert [stranger.status_code for stranger in strangers] == [403, 403, 403]
-    assert "its `state` is missing or another one. Nothing was stored." in strangers[0].text
-    assert page.status_code == 200
+    assert [page.status_code for page in pages] == [403, 403, 403, 200]
+    assert "its `state` is missing or another one. Nothing was stored." in pages[0].text
     assert capsys.readouterr().err.count("Still waiting") == 1
 
 
 def test_only_the_first_return_counts(port):
-    browser = Browser(port)
-    settled = []
-
-    def work(query):
-        again = requests.get(f"{browser.url}/callback?code=second&state=right", timeout=10)
-        settled.append((query["code"], again.status_code))
-        return query["code"]
-
+    browser, settled = Browser(port), []
     with callback.listening(port, is_answer) as waiting:
-        browser.asks("/callback?code=first&state=right")
-        assert waiting.settle(work, 10) == "first"
-        assert [page.status_code for page in browser.answers()] == [200]
-    assert settled == [("first", 409)]
+        browser.asks("/callback?code=first&state=right", "/callback?code=second&state=right")
+        waiting.settle(lambda query: settled.append(query["code"]), 10)
+
+    first, second = browser.answers()
+    assert (first.status_code, second, settled) == (200, None, ["first"])
 
 
 def test_nobody_coming_back_ends_with_a_sentence_and_a_free_port(port):
@@ -127,7 +119,7 @@ def test_a_taken_port_is_said_before_anybody_is_sent_to_spotify(port):
 
 def test_it_listens_on_this_computer_only(port):
     with callback.listening(port, is_answer) as waiting:
-        assert waiting.server.server_address == ("127.0.0.1", port)
+        assert waiting.server_address == ("127.0.0.1", port)
 
 
 def test_a_browser_that_goes_away_does_not_disturb_the_terminal(port, capsys):
