@@ -48,13 +48,9 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         say("\nStopped.")
         return 130
     except BrokenPipeError:  # as in `python -m cli runs | head`
-        _forget_stdout()
+        # Python flushes stdout at its end, and would complain once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-
-
-def _forget_stdout() -> None:
-    """Nobody reads it any more; Python would complain once again when it flushes it at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(options: argparse.Namespace, where: Place) -> int:
@@ -83,13 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
         module.add_options(command)
-        _add_common_options(command)
+        command.add_argument("--json", action="store_true", help="print the result as JSON, progress on stderr")
+        place.add_options(command, "without these: the environment, then the outputs of terraform/")
     return parser
-
-
-def _add_common_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print the result as JSON, progress on stderr")
-    place.add_options(command, "without these: the environment, then the outputs of terraform/")
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:

@@ -97,18 +97,12 @@ def code_in(query: Mapping[str, str], request: ConsentRequest) -> str:
             "Run the command again and use only the page that it opens."
         )
     if "error" in query:
-        raise CliError(
-            f"Consent was not given: {_denial(query['error'])}. {_NOTHING} Run the command again to ask anew."
-        )
+        denied = query["error"] == "access_denied"
+        why = "the listener cancelled" if denied else f"Spotify says {query['error'][:40]!r}"
+        raise CliError(f"Consent was not given: {why}. {_NOTHING} Run the command again to ask anew.")
     if not query.get("code"):
         raise CliError(f"Spotify sent back no code. {_NOTHING} Run the command again.")
     return query["code"]
-
-
-def _denial(error: str) -> str:
-    if error == "access_denied":
-        return "the listener cancelled"
-    return f"Spotify says {error[:40]!r}"
 
 
 def ends_at(consented_at: datetime) -> datetime:

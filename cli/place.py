@@ -110,7 +110,8 @@ def in_cloud(
 ) -> Place:
     """What was typed counts most, then the environment, then what Terraform applied."""
     typed = {"GOOGLE_CLOUD_PROJECT": project, "LOCATION": region}
-    known = {name: value for name, value in {**environ, **_given(typed)}.items() if value}
+    given = {name: value for name, value in typed.items() if value is not None}
+    known = {name: value for name, value in {**environ, **given}.items() if value}
     if not all(known.get(name) for name in typed):
         known = _completed(known, read_outputs())
     return Place(
@@ -126,10 +127,6 @@ def _completed(known: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str
     if wanted and outputs.get("GOOGLE_CLOUD_PROJECT") != wanted:
         return dict(known)
     return {**outputs, **known}
-
-
-def _given(options: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _required(settings: Mapping[str, str], name: str, what: str, option: str) -> str:

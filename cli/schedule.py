@@ -31,11 +31,9 @@ class Fired:
 
     def rows_of_run(self, rows: Sequence[Row]) -> list[Row]:
         """Those of the ledger's rows that are this run's."""
-        run_id = self.run_id or next((row["run_id"] for row in rows if self._is_first_step(row)), None)
+        begun = (row for row in rows if row["step"] == "ingest" and row["slot"] >= self.at - _TOLERANCE)
+        run_id = self.run_id or next((row["run_id"] for row in begun), None)
         return [row for row in rows if row["run_id"] == run_id]
-
-    def _is_first_step(self, row: Row) -> bool:
-        return bool(row["step"] == "ingest" and row["slot"] >= self.at - _TOLERANCE)
 
 
 def fire(place: Place) -> Fired:
@@ -63,13 +61,9 @@ def _run_job(place: Place) -> Fired:
     )
     if not response.ok:
         raise CliError(_refusal(response, job))
-    return Fired(None, _googles_time(response))
-
-
-def _googles_time(response: requests.Response) -> datetime:
-    """The ledger is written with Google's clock, which this computer's need not agree with."""
+    # The ledger is written with Google's clock, which this computer's need not agree with.
     date = response.headers.get("Date")
-    return parsedate_to_datetime(date) if date else datetime.now(UTC)
+    return Fired(None, parsedate_to_datetime(date) if date else datetime.now(UTC))
 
 
 def _refusal(response: requests.Response, job: str) -> str:

@@ -86,15 +86,14 @@ def without_allowances() -> str:
 
 def factors() -> str:
     """A sentence: how much cheaper than the VM."""
-    daily, hourly = ([_times_cheaper(count, hours) for count in model.SHARE_OF_HOURS] for hours in (24, 1))
+    daily, hourly = (
+        [prices.VM_MONTH.usd / total_usd(bill(assumed(count, hours))) for count in model.SHARE_OF_HOURS]
+        for hours in (24, 1)
+    )
     return (
         f"Against a VM that runs Airflow and Spark around the clock, Spark once a day is cheaper by a factor of "
         f"{min(daily):.0f} to {max(daily):.0f}, Spark after every run by one of {min(hourly):.0f} to {max(hourly):.0f}."
     )
-
-
-def _times_cheaper(listeners: int, min_interval_hours: int) -> float:
-    return prices.VM_MONTH.usd / total_usd(bill(assumed(listeners, min_interval_hours)))
 
 
 def cells(line: Line) -> list[str]:

@@ -19,7 +19,8 @@ def plays(count: int = 115_000, seed: int = 1) -> pd.DataFrame:
     day = np.sort(rng.integers(0, _DAYS, count))
     found = np.minimum((day / _DAYS * TRACKS * 0.9).astype(int) + 300, TRACKS)
     track = (found * rng.beta(1.2, 1.6, count)).astype(int)
-    hour = rng.choice(24, count, p=_habits())
+    habits = np.array([1, 0.4, 0.2, 0.1, 0.1, 0.3, 1.5, 4, 6, 5, 4, 4, 4, 4, 4, 4, 5, 7, 6, 5, 5, 5, 4, 2])
+    hour = rng.choice(24, count, p=habits / habits.sum())
     ms = (day * 86_400 + hour * 3600 + rng.integers(0, 3600, count)) * 1000 + rng.integers(0, 1000, count)
     played_at = pd.to_datetime(int(_FIRST_DAY.timestamp() * 1000) + ms, unit="ms", utc=True)
     rows = tracks.iloc[track].reset_index(drop=True).assign(played_at=played_at)
@@ -29,11 +30,6 @@ def plays(count: int = 115_000, seed: int = 1) -> pd.DataFrame:
 def listed(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of the table `tracks`, as the Spark job lists these plays, which are in order."""
     return rows.drop_duplicates("track_id", keep="last").rename(columns={"played_at": "last_played_at"})
-
-
-def _habits() -> Any:
-    weights = np.array([1, 0.4, 0.2, 0.1, 0.1, 0.3, 1.5, 4, 6, 5, 4, 4, 4, 4, 4, 4, 5, 7, 6, 5, 5, 5, 4, 2])
-    return weights / weights.sum()
 
 
 def _tracks(rng: Any) -> pd.DataFrame:

@@ -27,7 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
         began = time.perf_counter()
         with Measured(there.load) as measured:
             for count in there.load_twice(rows, options.seed):
-                _show_progress(count, 2 * options.days)
+                if sys.stderr.isatty():
+                    files = f"{count} of about {2 * options.days} files loaded"
+                    print(f"\r  {files}", end="", file=sys.stderr, flush=True)
         _print_figures(time.perf_counter() - began, there.cpu_seconds, measured)
         began = time.perf_counter()
         outcomes = [*chain(checks(there, rows), top_ten_checks(there, rows))]
@@ -36,11 +38,6 @@ def main(arguments: list[str] | None = None) -> int:
         found = "" if check.holds else f": must be {str(check.expected)[:200]}, is {str(check.found)[:200]}"
         print(f"  {'✓' if check.holds else '✗'} {check.name}{found}")
     return 0 if all(check.holds for check in outcomes) else 1
-
-
-def _show_progress(count: int, files: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r  {count} of about {files} files loaded", end="", file=sys.stderr, flush=True)
 
 
 def _print_figures(seconds: float, cloud_cpu_seconds: Sequence[float], measured: Measured) -> None:

@@ -58,7 +58,9 @@ class Heard:
 
 def live(life: Life, since: datetime, until: datetime, rng: Random, *, with_beginnings: bool) -> list[Heard]:
     """The plays in their order. `with_beginnings`: whether the export has `offline_timestamp`, as those since 2022."""
-    plays = [play for play in life.between(since, until) for _ in range(_times(rng))]
+    plays = [
+        play for play in life.between(since, until) for _ in range(rng.randrange(2, 5) if rng.random() < _LOOPS else 1)
+    ]
     heard: list[Heard] = []
     now = since
     for play in plays:
@@ -88,10 +90,6 @@ def export_rows(heard: Sequence[Heard], rng: Random) -> list[Row]:
     """Rows of the export, some of them twice."""
     rows = [play.exported for play in heard]
     return sorted([*rows, *rng.sample(rows, int(len(rows) * _REPEATED))], key=lambda row: str(row["ts"]))
-
-
-def _times(rng: Random) -> int:
-    return rng.randrange(2, 5) if rng.random() < _LOOPS else 1
 
 
 def _hear(kind: str, play: Play, began_at: datetime, rng: Random, *, with_beginnings: bool) -> Heard:

@@ -65,7 +65,8 @@ def _findings(subject: str, check: Check, place: Place) -> list[Finding]:
 
 
 def _apis(place: Place) -> Iterator[tuple[State, str]]:
-    wanted = _wanted_apis()
+    main = (TERRAFORM / "main.tf").read_text(encoding="utf-8")
+    wanted = re.findall(r'^    "([a-z]+\.googleapis\.com)",$', main, re.MULTILINE)
     names = [f"projects/{place.project}/services/{api}" for api in wanted]
     answer = _get(place, "serviceusage", f"/v1/projects/{place.project}/services:batchGet", {"names": names})
     on = {service["name"].rpartition("/")[2] for service in answer["services"] if service["state"] == "ENABLED"}
@@ -74,12 +75,6 @@ def _apis(place: Place) -> Iterator[tuple[State, str]]:
         yield "missing", f"Not enabled: {', '.join(off)}. Run: make deploy"
     else:
         yield "ok", f"All {len(wanted)} are enabled."
-
-
-def _wanted_apis() -> list[str]:
-    """Those that Terraform enables."""
-    main = (TERRAFORM / "main.tf").read_text(encoding="utf-8")
-    return re.findall(r'^    "([a-z]+\.googleapis\.com)",$', main, re.MULTILINE)
 
 
 def _quota(place: Place) -> Iterator[tuple[State, str]]:
@@ -122,7 +117,12 @@ def _consents(place: Place) -> Iterator[tuple[State, str]]:
     store = SecretStore(place)
     listeners = store.listeners()
     if not listeners:
-        yield "missing", f"There is no listener yet. {_add_listener(place)}"
+        add = (
+            f"Run: {place.command('authorize LISTENER')}"
+            if place.laptop
+            else "Name one in `listeners` of terraform.tfvars, then: make deploy"
+        )
+        yield "missing", f"There is no listener yet. {add}"
         return
     if not _has_version(store, store.app_home()):
         authorize = place.command(f"authorize {shlex.quote(next(iter(listeners)))}")
@@ -132,12 +132,6 @@ def _consents(place: Place) -> Iterator[tuple[State, str]]:
             yield "ok", f"{listener}'s consent is stored."
         else:
             yield "missing", f"{listener} has not consented. Run: {place.command(f'authorize {shlex.quote(listener)}')}"
-
-
-def _add_listener(place: Place) -> str:
-    if place.laptop:
-        return f"Run: {place.command('authorize LISTENER')}"
-    return "Name one in `listeners` of terraform.tfvars, then: make deploy"
 
 
 def _has_version(store: SecretStore, secret: str) -> bool:
@@ -174,13 +168,9 @@ def _dashboard(place: Place) -> Iterator[tuple[State, str]]:
     if condition["state"] != "CONDITION_SUCCEEDED":
         yield "missing", f"The service is not ready: {condition.get('message', condition['state'])}"
         return
-    yield _reached(_address(service))
-
-
-def _address(service: Mapping[str, Any]) -> str:
-    """The one without a hash, which Terraform prints too."""
+    # The address without a hash, which Terraform prints too.
     own = (url for url in service.get("urls", []) if re.match(r"https://dashboard-\d+\.", url))
-    return str(next(own, service["uri"]))
+    yield _reached(str(next(own, service["uri"])))
 
 
 def _reached(address: str) -> tuple[State, str]:

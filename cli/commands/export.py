@@ -73,14 +73,17 @@ def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, IO[bytes]], N
 
 
 def _write_csv(table: pa.Table, file: IO[bytes]) -> None:
-    """A text that a spreadsheet would take for a formula gets an apostrophe, as in the dashboard's downloads."""
-    guarded = [_guarded(column) if pa.types.is_string(column.type) else column for column in table.columns]
+    """A text that a spreadsheet would take for a formula gets an apostrophe, as in the dashboard's downloads.
+
+    One more than there was before such a text, so that taking one away always gives the text back.
+    """
+    guarded = [
+        pyarrow.compute.replace_substring_regex(column, pattern=_FORMULA, replacement=r"'\1")
+        if pa.types.is_string(column.type)
+        else column
+        for column in table.columns
+    ]
     pyarrow.csv.write_csv(pa.table(guarded, names=table.column_names), file)
-
-
-def _guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """One apostrophe more than there was before such a text, so that taking one away always gives the text back."""
-    return pyarrow.compute.replace_substring_regex(column, pattern=_FORMULA, replacement=r"'\1")
 
 
 def _write_parquet(table: pa.Table, file: IO[bytes]) -> None:

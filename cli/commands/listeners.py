@@ -73,8 +73,13 @@ def run(options: argparse.Namespace, place: Place) -> int:
     elif standings:
         print_table(_HEADS, [_cells(standing) for standing in standings])
         _print_next_steps(standings, place)
+    elif place.laptop:
+        show(f"No listener yet. Add one: {place.command('authorize LISTENER')}")
     else:
-        show(f"No listener yet. {_first_step(place)}")
+        show(
+            "No listener yet. Add one to `listeners` in terraform.tfvars, run terraform apply, then "
+            "python -m cli authorize LISTENER."
+        )
     return 0
 
 
@@ -93,21 +98,20 @@ def judge(stored_at: datetime | None, visits: Sequence[Visit], now: datetime) ->
 
 def visits_of(listener: str, rows: Sequence[Row]) -> list[Visit]:
     """The runs that asked for this listener, in the order of the rows. A pause tells nothing about anybody."""
-    return list(_visits_of(listener, rows))
-
-
-def _visits_of(listener: str, rows: Sequence[Row]) -> Iterator[Visit]:
+    visits = []
     for row in rows:
         listeners = _object(_object(row["details"]).get("listeners"))
         told = _object(listeners.get(listener))
         if listener in listeners and told.get("state") != "not_asked":
-            yield Visit(
+            visit = Visit(
                 at=row["finished_at"],
                 state=_text(told.get("state")) or "",
                 error_class=_text(told.get("error_class")),
                 reason=_text(told.get("reason")),
                 consent_ends_at=_instant(told.get("consent_ends_at")),
             )
+            visits.append(visit)
+    return visits
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -175,9 +179,3 @@ def _print_next_steps(standings: Sequence[Standing], place: Place) -> None:
             show(
                 f"\nTo get {standing.listener}'s plays: {place.command(f'authorize {shlex.quote(standing.listener)}')}"
             )
-
-
-def _first_step(place: Place) -> str:
-    if place.laptop:
-        return f"Add one: {place.command('authorize LISTENER')}"
-    return "Add one to `listeners` in terraform.tfvars, run terraform apply, then python -m cli authorize LISTENER."

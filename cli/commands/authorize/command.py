@@ -7,7 +7,7 @@ SPOTIFY_CLIENT_SECRET.
 
 import argparse
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -112,17 +112,14 @@ def run(options: argparse.Namespace, place: Place) -> int:
 def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
     store = SecretStore(place)
     home = store.home_of(options.listener)
-    _warn_of_new_listener(options.listener, list(store.listeners()))
+    known = list(store.listeners())
+    # Only on the laptop can a misspelt name come this far: in the cloud Terraform makes listeners.
+    if options.listener not in known:
+        others = f"known so far: {', '.join(known)}" if known else "nobody is known so far"
+        say(f"{options.listener} is new here ({others}). Consent makes a new listener; Ctrl-C if the name is misspelt.")
     stored = None if options.new_client else spotify.stored_app(store)
     app = stored or spotify.ask_for_app(consent.redirect_uri(options.port))
     return Authorization(place, store, options.listener, home, app, stored is None, options.replace_account)
-
-
-def _warn_of_new_listener(listener: str, known: Sequence[str]) -> None:
-    """Only on the laptop can a misspelt name come this far: in the cloud Terraform makes listeners."""
-    if listener not in known:
-        others = f"known so far: {', '.join(known)}" if known else "nobody is known so far"
-        say(f"{listener} is new here ({others}). Consent makes a new listener; Ctrl-C if the name is misspelt.")
 
 
 def _send_to(url: str, *, open_browser: bool) -> None:

@@ -46,17 +46,17 @@ def reopening(import_id: str, gaps: Sequence[Touched]) -> Reopening:
     ]
     before = [touched.gap for touched in gaps if touched.gap.import_id is None]
     open_again = [touched for touched in gaps if touched.gap.import_id is None or touched in closed]
-    after = list(_joined([gap for touched in open_again for gap in _moved(touched)]))
+    moved = [
+        replace(touched.gap, gap_start=touched.begins_with, import_id=None)
+        for touched in open_again
+        if touched.begins_with is not None
+    ]
+    after = list(_joined(moved))
     return Reopening(
         [touched.gap for touched in closed],
         [gap for gap in after if gap not in before],
         [gap for gap in before if gap not in after],
     )
-
-
-def _moved(touched: Touched) -> Iterator[Gap]:
-    if touched.begins_with is not None:
-        yield replace(touched.gap, gap_start=touched.begins_with, import_id=None)
 
 
 def _joined(gaps: Sequence[Gap]) -> Iterator[Gap]:

@@ -64,7 +64,10 @@ def run(options: argparse.Namespace, place: Place) -> int:
     undone = Undone(record, found, later, options.dry_run)
     if not options.dry_run:
         undone = _undo(place, warehouse, undone, files)
-    (_show_json if options.json else _show)(undone, place)
+    if options.json:
+        print_json(as_json(undone))
+    else:
+        _show(undone, place)
     return 0
 
 
@@ -113,14 +116,11 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     files.delete()
     changed = record.plays_left + record.times_left
     if undone.changes_plays:
-        reason = f"Import {record.import_id} of {record.listener_id} was undone: {_plays(changed)} taken back."
+        plays = "1 play was" if changed == 1 else f"{changed:,} plays were"
+        reason = f"Import {record.import_id} of {record.listener_id} was undone: {plays} taken back."
         plays_loaded.publish(place, warehouse, Change("undo", started_at, 1, changed, reason))
         import_records.finish_undo(warehouse, record.import_id, place.now())
     return undone
-
-
-def _plays(number: int) -> str:
-    return f"{number:,} play was" if number == 1 else f"{number:,} plays were"
 
 
 def _show(undone: Undone, place: Place) -> None:
@@ -162,10 +162,6 @@ def _lines(undone: Undone) -> list[tuple[str, str]]:
     counted.append((total, "stored or completed by the import"))
     width = max(4, *(len(f"{number:,}") for number, _ in counted))
     return [(f"{number:,}".rjust(width), words) for number, words in counted]
-
-
-def _show_json(undone: Undone, place: Place) -> None:
-    print_json(as_json(undone))
 
 
 def as_json(undone: Undone) -> dict[str, Any]:

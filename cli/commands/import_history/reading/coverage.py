@@ -118,7 +118,9 @@ def covered(files: Sequence[FilePlays]) -> list[Span]:
     usual = usual_silence_ms(files)
     lacking = packages_without_a_video(files)
     music = [
-        file for file in files if not file.is_video and file.package not in lacking and _is_in_order(file.instants)
+        file
+        for file in files
+        if not file.is_video and file.package not in lacking and all(a <= b for a, b in pairwise(file.instants))
     ]
     whole = [file for file in music if not any(_lacks(file, other) for other in music if other is not file)]
     spans = [span for chain in _chains(whole, files) for span in _without_long_silence(*_joined(chain), usual)]
@@ -132,10 +134,6 @@ def packages_without_a_video(files: Iterable[FilePlays]) -> set[str]:
         if file.is_video and file.number is not None:
             numbers[file.package].add(file.number)
     return {package for package, there in numbers.items() if max(there) >= len(there)}
-
-
-def _is_in_order(instants: Sequence[int]) -> bool:
-    return all(a <= b for a, b in pairwise(instants))
 
 
 def _lacks(file: FilePlays, other: FilePlays) -> bool:

@@ -43,7 +43,8 @@ class _Window:
     def next(self) -> str:
         """The next character that is not blank, without taking it; empty at the end."""
         while True:
-            self._at = _end_of_blanks(self._chars, self._at)
+            if blanks := _BLANKS.match(self._chars, self._at):
+                self._at = blanks.end()
             if self._at < len(self._chars):
                 return self._chars[self._at]
             if not self._read_on():
@@ -75,11 +76,6 @@ class _Window:
         more = self._text.read(_CHUNK)
         self._chars, self._at = self._chars[self._at :] + more, 0
         return bool(more)
-
-
-def _end_of_blanks(chars: str, start: int) -> int:
-    blanks = _BLANKS.match(chars, start)
-    return blanks.end() if blanks else start
 
 
 def _items(window: _Window) -> Iterator[Any]:

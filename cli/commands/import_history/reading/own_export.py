@@ -20,7 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from cli.commands.import_history.reading import archives, coverage
-from cli.commands.import_history.reading.archives import Budget, Damaged, Entry
+from cli.commands.import_history.reading.archives import Budget, Damaged
 from cli.commands.import_history.reading.every_row import Reading, to_ms
 from cli.commands.import_history.reading.json_rows import NotRows, read_rows
 from cli.commands.import_history.reading.spotify_files import OWN_EXPORT, ExportFile, own_form
@@ -89,7 +89,8 @@ def read(path: Path, now: datetime) -> OwnReading:
     reading, entry = OwnReading(now), archives.path_entry(path, path.name)
     try:
         with entry.open(Budget()) as stream:
-            reading.add(_file(entry, stream))
+            rows = _READERS[own_form(stream) or "json"](stream)
+            reading.add(ExportFile(entry.name, entry.folder, is_video=False, number=None, rows=rows))
     except (Damaged, NotRows) as error:
         raise CliError(f"{path.name} {error}. Nothing was stored. Write it again with `export`.") from None
     except pa.ArrowInvalid:
@@ -97,11 +98,6 @@ def read(path: Path, now: datetime) -> OwnReading:
             f"{path.name} is not as `export` wrote it, or only a part of it is there. Nothing was stored."
         ) from None
     return reading
-
-
-def _file(entry: Entry, stream: io.BufferedReader) -> ExportFile:
-    rows = _READERS[own_form(stream) or "json"](stream)
-    return ExportFile(entry.name, entry.folder, is_video=False, number=None, rows=rows)
 
 
 def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
