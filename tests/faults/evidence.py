@@ -1,8 +1,10 @@
 """What is left after a storm, and what a test may know of how it came about. Values only."""
 
+import csv
+import io
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +28,18 @@ def as_exported(key: Key) -> Key:
     """An export gives whole seconds."""
     name, played_at, track = key
     return name, played_at.replace(microsecond=0), track
+
+
+def described(key: Key) -> str:
+    return f"{key[0]} {key[1]:%d %H:%M:%S.%f} {key[2]}"
+
+
+def run_id_of(slot: datetime) -> str:
+    return f"{slot.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def slot_of_run(run_id: str) -> datetime:
+    return datetime.strptime(run_id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -108,6 +122,20 @@ class Evidence:
     @cached_property
     def _by_second(self) -> dict[Key, Key]:
         return {as_exported(key): key for key in self.truth}
+
+    @cached_property
+    def landed_keys(self) -> dict[str, set[Key]]:
+        """The plays in each run's file, read with Python's own CSV reader."""
+        return {
+            name.rpartition("/")[2].removesuffix(".csv"): {
+                (row["listener_id"], datetime.fromisoformat(row["played_at"]), row["track_id"])
+                for row in csv.DictReader(io.StringIO(content, newline=""))
+            }
+            for name, content in self.landed.items()
+        }
+
+    def rows_of(self, run_id: str, step: str, state: Any) -> list[Row]:
+        return [row for row in self.ledger if (row["run_id"], row["step"], row["state"]) == (run_id, step, state)]
 
     @property
     def stored(self) -> set[Key]:

@@ -1,0 +1,80 @@
+"""The ledger records what each run did, once."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+
+from tests.faults.evidence import Evidence, run_id_of
+
+
+def every_slot_that_was_answered_has_its_row(evidence: Evidence) -> Iterator[str]:
+    for attempt in evidence.attempts:
+        state = attempt.answer.get("state")
+        if attempt.status in (200, 503) and not evidence.rows_of(run_id_of(attempt.slot), "ingest", state):
+            yield f"slot {attempt.slot} was answered {state}, but the ledger does not say so"
+
+
+def every_run_is_named_after_its_slot(evidence: Evidence) -> Iterator[str]:
+    """That of the schedule, or its own moment when it is forced."""
+    for attempt in evidence.attempts:
+        run_id = attempt.answer.get("run_id", run_id_of(attempt.slot))
+        if run_id != run_id_of(attempt.slot):
+            yield f"run {run_id} is that of slot {attempt.slot}"
+
+
+def no_outcome_stands_twice_in_the_ledger(evidence: Evidence) -> Iterator[str]:
+    for key, count in Counter((row["run_id"], row["step"], row["state"]) for row in evidence.ledger).items():
+        if count > 1:
+            yield f"the ledger has {count} rows for {key}"
+
+
+def ingest_succeeded_where_and_only_where_a_file_landed(evidence: Evidence) -> Iterator[str]:
+    imports = {row["run_id"] for row in evidence.ledger if row["step"] == "import"}
+    landed = {run_id: keys for run_id, keys in evidence.landed_keys.items() if run_id not in imports}
+    succeeded = {
+        row["run_id"]: row for row in evidence.ledger if (row["step"], row["state"]) == ("ingest", "succeeded")
+    }
+    for run_id, row in succeeded.items():
+        if run_id not in landed:
+            yield f"run {run_id} says succeeded and landed nothing"
+        elif row["rows_new"] != len(landed[run_id]):
+            yield f"run {run_id} says {row['rows_new']} new plays and landed {len(landed[run_id])}"
+    for run_id in landed.keys() - succeeded.keys():
+        if any(run_id_of(attempt.slot) == run_id and attempt.status == 200 for attempt in evidence.attempts):
+            yield f"run {run_id} landed a file and was answered, but no row says succeeded"
+
+
+def load_says_what_it_did(evidence: Evidence) -> Iterator[str]:
+    """Every file has its row, and the new rows of all files together are the plays that are there."""
+    rows = [row for row in evidence.ledger if row["step"] == "load"]
+    for run_id, keys in evidence.landed_keys.items():
+        mine = [row for row in rows if (row["run_id"], row["state"]) == (run_id, "succeeded")]
+        if not mine:
+            yield f"the file of run {run_id} has no row that says it was loaded"
+        elif mine[0]["rows_in"] != len(keys):
+            yield f"the file of run {run_id} held {len(keys)} plays, load says {mine[0]['rows_in']}"
+    for row in rows:
+        is_undone = len(evidence.live_imports) < len(evidence.imports) and "was deleted before" in row["reason"]
+        if row["state"] == "failed" and not is_undone:
+            yield f"load refused the file of run {row['run_id']}: {row['reason']}"
+    new = sum(row["rows_new"] or 0 for row in rows)
+    if new != len(evidence.plays_before_repair) and not evidence.imports:
+        yield f"load says {new} new plays, {len(evidence.plays_before_repair)} rows were there"
+
+
+def every_load_that_brought_plays_was_told_to_transform_trigger(evidence: Evidence) -> Iterator[str]:
+    told = {row["run_id"] for row in evidence.ledger if row["step"] == "transform"}
+    for row in evidence.ledger:
+        if row["step"] in ("load", "undo", "repair") and row["rows_new"] and row["run_id"] not in told:
+            yield f"run {row['run_id']} brought {row['rows_new']} plays, and transform_trigger has no row of it"
+
+
+def who_is_called_heard_was_shown_a_page(evidence: Evidence) -> Iterator[str]:
+    """In this attempt or, when the slot was landed before, in an earlier one."""
+    shown_in: dict[datetime, set[str]] = defaultdict(set)
+    for attempt in evidence.attempts:
+        shown = shown_in[attempt.slot]
+        shown |= {page.listener for page in attempt.pages}
+        for name, told in attempt.answer.get("listeners", {}).items():
+            if told["state"] in ("collected", "nothing_new") and name not in shown:
+                yield f"slot {attempt.slot} calls {name} {told['state']}, and no page was asked for"
