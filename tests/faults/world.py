@@ -1,48 +1,41 @@
 """The world of a storm: the laptop cloud, an invented Spotify and the three functions as they are, in simulated time.
 
-Nobody waits: whoever sleeps moves the time instead. A killed function is one whose every further call is refused; it
-then starts anew. One world serves many storms, each with an empty cloud.
+One world serves many storms, each with an empty cloud.
 """
 
-import base64
 import contextlib
 import io
 import json
 import logging
 import random
 import shutil
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import functions_framework
 import pytest
 import time_machine
 from requests.adapters import HTTPAdapter
 
-from cli.__main__ import main
-from cli.commands.import_history import store_plays, undo
 from localcloud.faults import Fault
-from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.scheduler import HOURLY
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.spark.batch import run_batch
-from localcloud.spotify.data_export import export_row
 from localcloud.spotify.faults import Order
 from localcloud.spotify.server import Spotify
 from localcloud.web import Server
-from tests.faults.evidence import Attempt, Batch, Evidence, Key, Page, Row, key_of, row_key
+from tests.faults.evidence import Attempt, Evidence, Key, Page, key_of, row_key
+from tests.faults.functions import Functions
+from tests.faults.gathering import gather, rows
+from tests.faults.owner import Owner
 from tests.faults.scripted_life import ScriptedLife, play_hour
+from tests.faults.simulated_time import SimulatedTime
 from tests.faults.storms import (
     LISTENERS,
     Call,
@@ -59,10 +52,6 @@ from tests.faults.storms import (
 )
 from tests.faults.wire import Wire
 
-ROOT = Path(__file__).parents[2]
-FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "http"}
-# A function's folder is its root, in the cloud and here.
-sys.path += [str(ROOT / "functions" / name) for name in FUNCTIONS]
 FIRST_SLOT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 
@@ -70,12 +59,9 @@ LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 RETRY_SECONDS = tuple(wait * 30 for wait in HOURLY.waits())
 # A header that is further ahead of the clock belongs to a run out of turn.
 AHEAD = timedelta(minutes=1)
-GOOGLES_ZONE = ZoneInfo("America/Los_Angeles")
 # When within an hour events are delivered and batches looked at, after the schedule's call.
 ROUNDS = (timedelta(seconds=20), timedelta(minutes=3), timedelta(minutes=12), timedelta(minutes=40))
 MOST_ROUNDS = 12
-HANDLER_TIMES_OUT = timedelta(seconds=540)
-"""As in terraform/load.tf: the longest that Cloud Run gives to an event."""
 BATCH_RUNS = timedelta(minutes=5)
 BATCH_TIME_TO_LIVE = timedelta(minutes=30)
 QUIET_PLAYS = 3
@@ -90,16 +76,13 @@ class World:
         spotify_server: Server,
         wire: Wire,
         settings: dict[str, str],
-        traveller: Any,
+        simulated_time: SimulatedTime,
         directory: Path,
     ) -> None:
-        self._cloud, self._spotify_server, self._wire, self._traveller = cloud, spotify_server, wire, traveller
+        self._cloud, self._spotify_server, self._time = cloud, spotify_server, simulated_time
         self._directory, self._count = directory, 0
         self._environment = settings
-        self._project = self._environment["GOOGLE_CLOUD_PROJECT"]
-        self._functions: dict[str, Any] = {}
-        for name in FUNCTIONS:
-            self._start(name)
+        self._functions = Functions(cloud, wire, simulated_time)
 
     def run(self, storm: Storm, *, with_spark: bool = False) -> Evidence:
         """With Spark, the batches of the quiet hours are real ones: some ten seconds each."""
@@ -116,28 +99,34 @@ class World:
                 is_last = hour == storm.quiet_slots[-1]
                 self._live_through(hour, [Trouble(hour, "", tuple(map(Rotate, LISTENERS)))] if is_last else [])
                 self._settle()
-            self._evidence.plays_before_repair = self._rows("plays")
+            self._evidence.plays_before_repair = rows(self._cloud, "plays")
             if any(isinstance(part, Fault) and part.action == "overlap" for part in storm.measures):
-                assert main(["repair"], self._environment) == 0, log.getvalue()
+                assert self._owner.repair() == 0, log.getvalue()
                 self._settle()
-        return self._gather(log.getvalue())
+        gather(self._evidence, self._cloud, self._spotify, self._seen, log.getvalue())
+        if with_spark:
+            self._evidence.top_tracks, self._evidence.tracks = (
+                rows(self._cloud, "top_tracks"),
+                rows(self._cloud, "tracks"),
+            )
+        return self._evidence
 
     # Before
 
     def _begin(self, storm: Storm) -> None:
         self._count += 1
         shutil.rmtree(self._directory / f"storm-{self._count - 1}", ignore_errors=True)
-        self._travel_to(FIRST_SLOT - timedelta(hours=1), also_back=True)
+        self._time.travel_to(FIRST_SLOT - timedelta(hours=1), also_back=True)
         self._cloud.start_over(self._directory / f"storm-{self._count}")
         self._spotify = Spotify(self._cloud.clock, 1, invented_listeners(len(LISTENERS)))
         self._spotify_server.routes = self._spotify.routes
         self._script(storm)
         self._evidence = Evidence({name: self._spotify.lives[name] for name in LISTENERS})  # type: ignore[misc]
         self._agreed_at: dict[str, datetime] = {}
-        self._undo_at: dict[str, datetime] = {}
+        self._owner = Owner(self._cloud, self._environment, self._evidence, self._go_round)
         self._seen: dict[str, frozenset[Key]] = {}
         self._disturbed = False
-        self._outliving: list[Outlive] = []
+        self._functions.outliving.clear()
         self._ordered: list[tuple[str, list[tuple[Measure, Measure]]]] = []
         self._store(
             "spotify-client", {name: getattr(self._spotify.app, name) for name in ("client_id", "client_secret")}
@@ -145,9 +134,9 @@ class World:
         for name in LISTENERS:
             self._consent(name)
         landing, topic = self._environment["LANDING_BUCKET"], self._environment["PLAYS_LOADED_TOPIC"]
-        self._cloud.subscribe(FINALIZED, lambda headers, body: self._deliver("load", headers, body), landing)
+        self._cloud.subscribe(FINALIZED, lambda headers, body: self._functions.deliver("load", headers, body), landing)
         self._cloud.subscribe(
-            MESSAGE_PUBLISHED, lambda headers, body: self._deliver("transform_trigger", headers, body), topic
+            MESSAGE_PUBLISHED, lambda headers, body: self._functions.deliver("transform_trigger", headers, body), topic
         )
 
     def _script(self, storm: Storm) -> None:
@@ -167,13 +156,14 @@ class World:
         self._store(f"refresh-token-{name}", self._spotify.consent(name), {**LABELS, "listener": name})
 
     def _store(self, secret: str, payload: dict[str, str], labels: dict[str, str] | None = None) -> None:
-        self._cloud.secrets.store(self._project, secret, json.dumps(payload).encode(), labels)
+        project = self._environment["GOOGLE_CLOUD_PROJECT"]
+        self._cloud.secrets.store(project, secret, json.dumps(payload).encode(), labels)
 
     # Hour by hour
 
     def _live_through(self, hour: int, troubles: list[Trouble]) -> None:
         slot = slot_of(hour)
-        self._travel_to(slot + timedelta(seconds=2))
+        self._time.travel_to(slot + timedelta(seconds=2))
         self._cloud.events.release()
         for name in [name for name, at in self._agreed_at.items() if at <= slot]:
             del self._agreed_at[name]
@@ -184,8 +174,8 @@ class World:
             self._ordered.append((trouble.kind, [(measure, self._take(measure, slot)) for measure in trouble.measures]))
         measures = [measure for trouble in troubles for measure in trouble.measures]
         call = next((measure for measure in reversed(measures) if isinstance(measure, Call)), Call())
-        self._undo(slot)
-        self._travel_to(slot + timedelta(minutes=call.late_minutes, seconds=2))
+        self._owner.undo_imports(slot)
+        self._time.travel_to(slot + timedelta(minutes=call.late_minutes, seconds=2))
         for _ in range(call.times):
             self._call(slot)
         self._let_pass(hour, [minute for each in measures if isinstance(each, Force) for minute in each.minutes])
@@ -196,7 +186,7 @@ class World:
         """The rest of the hour, with what the owner forces."""
         forced = [timedelta(minutes=minute, seconds=30) for minute in forced_minutes]
         for pause in sorted((*ROUNDS, *forced)):
-            self._travel_to(slot_of(hour) + pause)
+            self._time.travel_to(slot_of(hour) + pause)
             if pause in forced:
                 self._call(slot_of(hour + 1))
             self._go_round()
@@ -218,56 +208,15 @@ class World:
             case EndBatch(fate):
                 self._fate = fate
             case Outlive():
-                self._outliving.append(measure)
+                self._functions.outliving.append(measure)
             case Import():
-                self._import(measure, slot)
+                self._owner.import_history(measure, slot, self._directory / "export.json")
         return measure
-
-    def _import(self, measure: Import, slot: datetime) -> None:
-        """Of the whole life up to then, what the API never shows among it."""
-        until = slot - timedelta(hours=measure.ended_hours_ago)
-        plays = [play for play in self._evidence.lives[measure.listener].plays if play.played_at <= until]
-        if not plays:
-            return
-        path = self._directory / "export.json"
-        path.write_text(json.dumps([export_row(play) for play in plays]))
-        before = {row["import_id"] for row in self._rows("imports")}
-        self._command("import", measure.listener, str(path), "--anyway", "--timeout", "60")
-        if measure.undone_after_hours is not None:
-            due_at = slot + timedelta(hours=measure.undone_after_hours)
-            new = {row["import_id"] for row in self._rows("imports")} - before
-            self._undo_at |= dict.fromkeys(new, due_at)
-
-    def _undo(self, instant: datetime) -> None:
-        """The owner repeats what did not work, an hour later."""
-        for import_id in [import_id for import_id, due_at in self._undo_at.items() if due_at <= instant]:
-            if self._command("import", "--undo", import_id) == 0:
-                del self._undo_at[import_id]
-
-    def _command(self, *arguments: str) -> int:
-        """What `python -m cli` comes to; while it waits, events are delivered."""
-        code = 1
-        with pytest.MonkeyPatch.context() as patch:
-            clock = SimpleNamespace(monotonic=time.monotonic, sleep=self._wait_and_go_round)
-            for module in (store_plays, undo):
-                patch.setattr(module, "time", clock)
-            try:
-                code = main(arguments, self._environment)
-            except Exception as error:
-                # Who is killed says nothing.
-                if not self._cloud.faults.is_stopped:
-                    self._evidence.broken_commands.append(f"{arguments}: {error!r}")
-        self._cloud.faults.resume()
-        return code
-
-    def _wait_and_go_round(self, seconds: float) -> None:
-        time.sleep(seconds)
-        self._go_round()
 
     def _count_what_struck(self) -> None:
         """Not every fault that is ordered finds the call it waits for."""
         waiting: list[Measure] = [replace(order, skip=0) for order in self._spotify.orders.pending()]
-        waiting += [replace(measure, skip=0) for measure in self._outliving]
+        waiting += [replace(measure, skip=0) for measure in self._functions.outliving]
         for kind, measures in self._ordered:
             self._evidence.struck[kind] += any(_struck(measure, left, waiting) for measure, left in measures)
 
@@ -277,21 +226,18 @@ class World:
             if self._attempt(slot) == 200:
                 return
             if seconds:
-                self._travel_to(datetime.now(UTC) + timedelta(seconds=seconds))
+                self._time.travel_to(datetime.now(UTC) + timedelta(seconds=seconds))
                 self._go_round()  # load does not wait for the retry
 
     def _attempt(self, slot: datetime) -> int:
         """A call that carries this slot. It begins early in a second, so that the run's id is known."""
-        self._travel_to(datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1.1))
+        self._time.travel_to(datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1.1))
         before = {name: len(self._spotify.pages.get(name, ())) for name in LISTENERS}
         began_at = datetime.now(UTC)
-        headers = {"X-CloudScheduler-ScheduleTime": slot.astimezone(GOOGLES_ZONE).isoformat()}
-        response = self._functions["ingest"].post("/", headers=headers)
-        status = 0 if self._bury("ingest") else response.status_code
+        status, answer = self._functions.call_ingest(slot)
         pages = tuple(
             self._page(name, as_of, began_at) for name in LISTENERS for as_of in self._pages_since(name, before[name])
         )
-        answer = response.get_json(silent=True) or {}
         own_slot = began_at.replace(microsecond=0) if slot > began_at + AHEAD else slot
         self._evidence.attempts.append(Attempt(own_slot, status, answer, pages, self._disturbed))
         return status
@@ -306,41 +252,6 @@ class World:
         oldest, newest = (plays[-1].played_at, plays[0].played_at) if plays else (at, at)
         return Page(name, at, keys, oldest, newest)
 
-    def _deliver(self, name: str, headers: dict[str, str], body: bytes) -> int:
-        if not self._outliving:
-            return self._handle(name, headers, body)
-        left = self._outliving[0].skip
-
-        def redeliver() -> None:
-            nonlocal left
-            if left == 0:
-                self._wire.before_call = lambda: None
-                del self._outliving[0]
-                self._travel_to(datetime.now(UTC) + HANDLER_TIMES_OUT)
-                self._handle(name, headers, body)
-            left -= 1
-
-        self._wire.before_call = redeliver
-        status = self._handle(name, headers, body)
-        self._wire.before_call = lambda: None
-        return status if left >= 0 else 504
-
-    def _handle(self, name: str, headers: dict[str, str], body: bytes) -> int:
-        status = self._functions[name].post("/", data=body, headers=headers).status_code
-        return 0 if self._bury(name) else int(status)
-
-    def _bury(self, name: str) -> bool:
-        """If the function was killed, start it anew."""
-        if not self._cloud.faults.is_stopped:
-            return False
-        self._cloud.faults.resume()
-        self._start(name)
-        return True
-
-    def _start(self, name: str) -> None:
-        source = ROOT / "functions" / name / "main.py"
-        self._functions[name] = functions_framework.create_app(name, str(source), FUNCTIONS[name]).test_client()
-
     def _go_round(self) -> None:
         self._cloud.deliver_pending()
         self._cloud.faults.resume()  # a stop that came while an event was on its way, before any function had it
@@ -352,7 +263,7 @@ class World:
         for _ in range(MOST_ROUNDS):
             if not any(self._pending().values()) and not self._cloud.dataproc.active():
                 return
-            self._travel_to(datetime.now(UTC) + timedelta(minutes=10))
+            self._time.travel_to(datetime.now(UTC) + timedelta(minutes=10))
             self._go_round()
 
     def _let_work(self, batch: dict[str, Any]) -> None:
@@ -361,7 +272,7 @@ class World:
         age = now - datetime.fromisoformat(batch["createTime"])
         if batch["state"] == "PENDING" and age >= timedelta(seconds=10):
             self._cloud.dataproc.start(batch_id)
-            self._seen[batch_id] = frozenset(map(row_key, self._rows("plays")))
+            self._seen[batch_id] = frozenset(map(row_key, rows(self._cloud, "plays")))
         elif batch["state"] == "RUNNING" and age >= (BATCH_TIME_TO_LIVE if self._fate == "hangs" else BATCH_RUNS):
             state = {None: "SUCCEEDED", "hangs": "CANCELLED"}.get(self._fate, self._fate)
             if self._with_spark:
@@ -375,64 +286,18 @@ class World:
 
     def _calm_down(self) -> None:
         self._count_what_struck()
-        self._outliving.clear()
+        self._functions.outliving.clear()
         self._cloud.faults.clear()
         self._spotify.orders.clear()
         for name in self._agreed_at:
             self._consent(name)
         self._agreed_at.clear()
-        self._undo(datetime.max.replace(tzinfo=UTC))
-        self._evidence.broken_commands += [f"import --undo {import_id} does not work" for import_id in self._undo_at]
-
-    def _gather(self, log: str) -> Evidence:
-        evidence, storage = self._evidence, self._cloud.storage
-        evidence.plays, evidence.gaps, evidence.ledger = self._rows("plays"), self._rows("gaps"), self._ledger()
-        evidence.imports = self._rows("imports")
-        if self._with_spark:
-            evidence.top_tracks, evidence.tracks = self._rows("top_tracks"), self._rows("tracks")
-        landing, quarantine = self._environment["LANDING_BUCKET"], self._environment["QUARANTINE_BUCKET"]
-        evidence.landed = {name: storage.read(landing, name).decode() for name in storage.names(landing)}
-        evidence.other_texts = [log, *(storage.read(quarantine, name).decode() for name in storage.names(quarantine))]
-        evidence.other_texts += [json.dumps(attempt.answer) for attempt in evidence.attempts]
-        evidence.other_texts += [json.dumps(batch) for batch in self._cloud.dataproc.batches()]
-        app = self._spotify.app
-        encoded = base64.b64encode(f"{app.client_id}:{app.client_secret}".encode()).decode()
-        evidence.secrets = frozenset({app.client_secret, encoded} | self._spotify.consents.all_secrets())
-        evidence.tokens = {
-            name: (self._kept_token(name), self._spotify.consents.newest_token(name)) for name in LISTENERS
-        }
-        evidence.batches = [self._batch(batch) for batch in self._cloud.dataproc.batches()]
-        evidence.undelivered = self._cloud.events.status()["subscriptions"]
-        return evidence
-
-    def _kept_token(self, name: str) -> str:
-        return str(json.loads(self._cloud.secrets.payload(self._project, f"refresh-token-{name}"))["refresh_token"])
-
-    def _batch(self, batch: dict[str, Any]) -> Batch:
-        batch_id = batch["name"].rpartition("/")[2]
-        arguments = dict(argument.split("=", 1) for argument in batch["pysparkBatch"]["args"])
-        return Batch(
-            batch_id,
-            batch["state"],
-            datetime.fromisoformat(batch["createTime"]),
-            datetime.fromisoformat(batch["stateTime"]),
-            datetime.fromisoformat(arguments["--as-of"]),
-            self._seen.get(batch_id, frozenset()),
-        )
+        left = self._owner.undo_imports(datetime.max.replace(tzinfo=UTC))
+        self._evidence.broken_commands += [f"import --undo {import_id} does not work" for import_id in left]
 
     def _pending(self) -> dict[str, int]:
         counts = self._cloud.events.status()["subscriptions"]
         return {name: count["pending"] + count["held"] for name, count in counts.items()}
-
-    def _rows(self, table: str) -> list[Row]:
-        return self._cloud.bigquery.rows(TableId(self._project, self._environment["DATASET"], table))
-
-    def _ledger(self) -> list[Row]:
-        return [row | {"details": json.loads(row["details"] or "null")} for row in self._rows("runs")]
-
-    def _travel_to(self, instant: datetime, *, also_back: bool = False) -> None:
-        if also_back or instant > datetime.now(UTC):
-            self._traveller.move_to(instant)
 
 
 @contextlib.contextmanager
@@ -464,9 +329,9 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         root = directory or Path(
             stack.enter_context(tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None))
         )
-        traveller = stack.enter_context(time_machine.travel(FIRST_SLOT - timedelta(hours=1)))
+        simulated_time = SimulatedTime(stack.enter_context(time_machine.travel(FIRST_SLOT - timedelta(hours=1))))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        _let_sleepers_move_the_time(patch, traveller)
+        simulated_time.let_sleepers_move_it(patch)
         cloud = stack.enter_context(LaptopCloud(root / "storm-0", forgetful=True))
         server = Server("spotify", Spotify(cloud.clock, 1, []).routes, cloud.faults).start()
         stack.callback(server.stop)
@@ -485,20 +350,4 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         patch.setattr("collect._AT_ONCE", 1)
         # Google's tokens last an hour; fetching eight of them for each simulated hour would only take time.
         patch.setattr("localcloud.gcp.credentials.TOKEN_SECONDS", 30 * 86_400)
-        yield World(cloud, server, wire, settings, traveller, root)
-
-
-def _let_sleepers_move_the_time(patch: pytest.MonkeyPatch, traveller: Any) -> None:
-    """Both clocks: Google's retries look at the monotonic one for their deadlines.
-
-    Sleeping alone moves the monotonic one: no time-out depends on how busy the machine is.
-    """
-    began, slept, lock = time.monotonic(), [0.0], threading.Lock()
-
-    def sleep(seconds: float) -> None:
-        with lock:
-            slept[0] += seconds
-            traveller.shift(timedelta(seconds=seconds))
-
-    patch.setattr(time, "sleep", sleep)
-    patch.setattr(time, "monotonic", lambda: began + slept[0])
+        yield World(cloud, server, wire, settings, simulated_time, root)

@@ -1,0 +1,34 @@
+"""The time of a storm. Nobody waits: whoever sleeps moves the time instead."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+
+class SimulatedTime:
+    """`traveller` is time_machine's."""
+
+    def __init__(self, traveller: Any) -> None:
+        self._traveller = traveller
+
+    def travel_to(self, instant: datetime, *, also_back: bool = False) -> None:
+        if also_back or instant > datetime.now(UTC):
+            self._traveller.move_to(instant)
+
+    def let_sleepers_move_it(self, patch: pytest.MonkeyPatch) -> None:
+        """Both clocks: Google's retries look at the monotonic one for their deadlines.
+
+        Sleeping alone moves the monotonic one: no time-out depends on how busy the machine is.
+        """
+        began, slept, lock = time.monotonic(), [0.0], threading.Lock()
+
+        def sleep(seconds: float) -> None:
+            with lock:
+                slept[0] += seconds
+                self._traveller.shift(timedelta(seconds=seconds))
+
+        patch.setattr(time, "sleep", sleep)
+        patch.setattr(time, "monotonic", lambda: began + slept[0])
