@@ -12,7 +12,7 @@ from cli import plays_loaded
 from cli.console import print_json, say, show
 from cli.place import Place
 from cli.plays_loaded import Change
-from cli.warehouse import Row, Warehouse, instants, integer, same_play_rule, string
+from cli.warehouse import Row, Warehouse, instants, same_play_rule, string
 
 HELP = "Make one row of each play that is stored twice"
 
