@@ -19,6 +19,8 @@ import pytest
 from cli.__main__ import main
 from cli.commands import run_now
 from localcloud import processes
+from localcloud.gcp.bigquery.googlesql.functions import FUNCTIONS
+from localcloud.gcp.bigquery.googlesql.syntax import KNOWN_SYNTAX
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.web import Request, Response
 from tests.cli.harness import ONE, TWO, Owner, Person, owning
@@ -33,6 +35,7 @@ from tests.contracts.api_judge import (
     recorded_calls,
     unexplained,
 )
+from tests.contracts.sent import sent_syntax
 
 ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "tests/cli/import_history/exports/Streaming_History_Audio_2023-2024_7.json"
@@ -151,6 +154,13 @@ def test_the_judge_has_seen_every_service_and_nothing_is_explained_that_does_not
         "None",
     }
     assert {entry for problem in problems_of(calls) for entry in explanations(problem)} == EXPLAINED.keys()
+
+
+def test_the_laptop_bigquery_knows_the_functions_and_the_syntax_that_are_sent_and_no_others(calls: list[Call]) -> None:
+    functions, syntax = sent_syntax(calls)
+
+    assert functions == FUNCTIONS.keys()
+    assert syntax == KNOWN_SYNTAX
 
 
 def call(method: str, address: str, body: Any = None, answer: Any = None) -> Call:

@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 from localcloud.gcp.bigquery.googlesql.translate import TableId, quoted
-from localcloud.gcp.bigquery.schema import Field, canonical_field, duckdb_type
+from localcloud.gcp.bigquery.schema import Field, column_field, duckdb_type
 from localcloud.gcp.bigquery.warehouse import Cursor
 from localcloud.web import ApiError
 
@@ -85,7 +85,7 @@ def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int)
         "location": dataset["location"],
         "creationTime": str(now_ms),
         "lastModifiedTime": str(now_ms),
-        "schema": {"fields": [canonical_field(field) for field in request["schema"]["fields"]]},
+        "schema": {"fields": [column_field(field) for field in request["schema"]["fields"]]},
         **{key: request[key] for key in (*_KEPT_AS_GIVEN, "expirationTime") if request.get(key)},
     }
     if "defaultTableExpirationMs" in dataset:
@@ -113,7 +113,7 @@ def replace_schema(cursor: Cursor, table: TableId, resource: Resource, fields: S
 
 def described(fields: Sequence[Field], patch: Resource) -> list[Field]:
     """The columns with the patch's descriptions, the only thing that a patch may change here."""
-    wanted = [canonical_field(field) for field in patch.get("schema", {}).get("fields", [])]
+    wanted = [column_field(field) for field in patch.get("schema", {}).get("fields", [])]
     if patch.keys() != {"schema"} or _bare(wanted) != _bare(fields):
         raise ApiError(501, "notImplemented", "The laptop cloud patches nothing of a table but columns' descriptions")
     return wanted
@@ -195,6 +195,6 @@ def _column_bytes(cursor: Cursor, table: TableId, fields: list[Field]) -> dict[s
 
 def _size_of(field: Field) -> str:
     column = quoted(field["name"])
-    if field["mode"] == "REPEATED" or field["type"] in ("STRING", "JSON", "RECORD"):
+    if field["type"] in ("STRING", "JSON"):
         return f"coalesce(sum(2 + strlen(CAST({column} AS VARCHAR))), 0)"
     return f"count({column})" if field["type"] == "BOOLEAN" else f"8 * count({column})"

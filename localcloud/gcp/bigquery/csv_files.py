@@ -3,11 +3,10 @@
 Pure: bytes and a schema in, rows or a CsvError out.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from localcloud.gcp.bigquery.schema import STANDARD_NAMES, Field
@@ -60,28 +59,12 @@ def _parse_timestamp(text: str) -> datetime:
         raise ValueError(f"Could not parse '{text}' as a timestamp. Required format is {wanted}") from None
 
 
-def _parse_date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError("Unable to parse") from None
-
-
-def _parse_json(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
-    except ValueError:
-        raise ValueError("Unable to parse") from None
-
-
 PARSERS: dict[str, Callable[[str], Any]] = {
     "STRING": str,
     "INTEGER": _parse_integer,
     "FLOAT": _parse_float,
     "BOOLEAN": _parse_boolean,
     "TIMESTAMP": _parse_timestamp,
-    "DATE": _parse_date,
-    "JSON": _parse_json,
 }
 
 

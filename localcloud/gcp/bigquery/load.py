@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 
 from localcloud.gcp.bigquery.catalog import Resource, create_table, find_table, mark_modified, replace_schema
-from localcloud.gcp.bigquery.csv_files import CsvError, Options, read_csv
+from localcloud.gcp.bigquery.csv_files import PARSERS, CsvError, Options, read_csv
 from localcloud.gcp.bigquery.googlesql.translate import TableId, quoted
-from localcloud.gcp.bigquery.schema import Field, canonical_field, duckdb_type, field_of
+from localcloud.gcp.bigquery.schema import Field, column_field, duckdb_type, field_of
 from localcloud.gcp.bigquery.warehouse import Cursor, JobError, as_bigquery_error
 from localcloud.web import ApiError
 
@@ -100,7 +100,7 @@ def _load_fields(table: TableId, configuration: Resource, resource: Resource) ->
     existing: list[Field] = resource["schema"]["fields"]
     if "schema" not in configuration:
         return existing
-    wanted = [canonical_field(field) for field in configuration["schema"]["fields"]]
+    wanted = [column_field(field) for field in configuration["schema"]["fields"]]
     if configuration.get("writeDisposition") != "WRITE_TRUNCATE":
         _demand_fit(table, existing, wanted)
     return wanted
@@ -137,6 +137,11 @@ def _load_csv(
     source: bytes | Path,
 ) -> tuple[int, int]:
     """How many rows were loaded, and how many left out."""
+    for field in fields:
+        if field["type"] not in PARSERS:
+            raise ApiError(
+                400, "invalid", f"CSV for a column of type {field['type']} is not imitated by the laptop cloud"
+            )
     options = Options(
         skip_leading_rows=int(configuration.get("skipLeadingRows", 0)),
         match_by_name=configuration.get("sourceColumnMatch") == "NAME",

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 -- names are quoted, values are parameters
 """Runs one GoogleSQL statement on the warehouse and tells what it did in BigQuery's words."""
 
 from collections import Counter
@@ -69,7 +68,7 @@ def plan_query(configuration: Resource, project: str) -> Query:
 
 def _parameter_fields(configuration: Resource) -> list[Field]:
     parameters = configuration.get("queryParameters", [])
-    return [parameter_field(parameter, position) for position, parameter in enumerate(parameters)]
+    return [parameter_field(parameter) for parameter in parameters]
 
 
 class QueryRunner:
@@ -84,7 +83,7 @@ class QueryRunner:
         statistics = _statistics(query)
         if target is None or query.maximum_bytes is not None:
             statistics |= self._bytes(cursor, query, tables)
-        self._execute(cursor, query, query.translation.sql)
+        self._execute(cursor, query)
         if target is None:
             return Outcome(statistics, _result(cursor))
         counts = _dml_counts(cursor, query.translation.kind)
@@ -92,21 +91,12 @@ class QueryRunner:
             mark_modified(cursor, target, tables[target], self._warehouse.now_ms())
         return Outcome(statistics | _dml_statistics(counts))
 
-    def check(self, cursor: Cursor, query: Query) -> Outcome:
-        """A dry run: the statistics, the result's columns among them, without doing anything."""
-        statistics = _statistics(query) | self._bytes(cursor, query, self._find_tables(cursor, query))
-        sql = query.translation.sql
-        self._execute(cursor, query, f"EXPLAIN {sql}" if query.writes else f"SELECT * FROM ({sql}) LIMIT 0")
-        fields = [] if query.writes else list(_result(cursor).fields)
-        return Outcome(statistics | {"schema": {"fields": fields}})
-
     def _find_tables(self, cursor: Cursor, query: Query) -> dict[TableId, Resource]:
         now_ms = self._warehouse.now_ms()
         return {table: find_table(cursor, table, now_ms) for table in query.translation.tables}
 
-    def _execute(self, cursor: Cursor, query: Query, sql: str) -> None:
-        values = {**query.values, "now": self._warehouse.clock.now()}
-        cursor.execute(sql, {name: values[name] for name in query.translation.parameters})
+    def _execute(self, cursor: Cursor, query: Query) -> None:
+        cursor.execute(query.translation.sql, {name: query.values[name] for name in query.translation.parameters})
 
     def _bytes(self, cursor: Cursor, query: Query, tables: dict[TableId, Resource]) -> Resource:
         """What the statement reads. Nothing is pruned: every column it names is counted whole."""

@@ -5,7 +5,7 @@ A field is a dict in BigQuery's schema form (`name`, `type`, `mode`, `fields`, `
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from localcloud.gcp.bigquery.googlesql.translate import quoted
@@ -22,7 +22,6 @@ _DUCKDB_NAMES = {
     "FLOAT": "DOUBLE",
     "BOOLEAN": "BOOLEAN",
     "TIMESTAMP": "TIMESTAMPTZ",
-    "DATE": "DATE",
     "JSON": "JSON",
 }
 _BIGQUERY_NAMES = {
@@ -51,6 +50,15 @@ def canonical_field(field: Field) -> Field:
     return canonical
 
 
+def column_field(field: Field) -> Field:
+    """The field as BigQuery gives it back, of a column."""
+    column = canonical_field(field)
+    if column["mode"] == "REPEATED" or column["type"] == "RECORD":
+        message = f"The column {column['name']} is an array or a record, which the laptop cloud does not imitate"
+        raise ApiError(400, "invalid", message)
+    return column
+
+
 def duckdb_type(field: Field) -> str:
     """The DuckDB type that holds a canonical field."""
     if field["type"] == "RECORD":
@@ -63,11 +71,6 @@ def duckdb_type(field: Field) -> str:
 
 def field_of(name: str, kind: Any) -> Field:
     """The field for a result column of a DuckDB type (a DuckDBPyType)."""
-    if kind.id == "list":
-        return {**field_of(name, kind.children[0][1]), "mode": "REPEATED"}
-    if kind.id == "struct":
-        inner = [field_of(inner_name, inner_kind) for inner_name, inner_kind in kind.children]
-        return {"name": name, "type": "RECORD", "mode": "NULLABLE", "fields": inner}
     if str(kind) not in _BIGQUERY_NAMES:
         raise ApiError(400, "invalidQuery", f"A result of type {kind} is not imitated by the laptop cloud")
     return {"name": name, "type": _BIGQUERY_NAMES[str(kind)], "mode": "NULLABLE"}
@@ -75,38 +78,11 @@ def field_of(name: str, kind: Any) -> Field:
 
 def encode_rows(fields: Sequence[Field], rows: Sequence[Sequence[Any]]) -> list[Any]:
     """Rows in the form {"f": [{"v": …}]} that BigQuery's REST answers have."""
-    encoders = [_encoder(field) for field in fields]
-    return [_encode_record(encoders, row) for row in rows]
-
-
-def _encode_record(encoders: Sequence[Encode], values: Sequence[Any]) -> Any:
-    return {"f": [{"v": encode(value)} for encode, value in zip(encoders, values, strict=True)]}
-
-
-def _encoder(field: Field) -> Encode:
-    encode = _record_encoder(field) if field["type"] == "RECORD" else _SCALAR_ENCODERS[field["type"]]
-    return _array_encoder(field["name"], encode) if field["mode"] == "REPEATED" else _null_or(encode)
-
-
-def _null_or(encode: Encode) -> Encode:
-    return lambda value: None if value is None else encode(value)
-
-
-def _array_encoder(name: str, encode: Encode) -> Encode:
-    """In a result an array that is NULL is an empty one, and no element can be NULL."""
-
-    def encode_array(values: list[Any] | None) -> list[Any]:
-        if values and None in values:
-            message = f"Array cannot have a null element; error in writing field {name}"
-            raise ApiError(400, "invalidQuery", message)
-        return [{"v": encode(value)} for value in values or ()]
-
-    return encode_array
-
-
-def _record_encoder(field: Field) -> Encode:
-    encoders = [_encoder(inner) for inner in field["fields"]]
-    return lambda struct: _encode_record(encoders, list(struct.values()))
+    encoders = [_ENCODERS[field["type"]] for field in fields]
+    return [
+        {"f": [{"v": None if value is None else encode(value)} for encode, value in zip(encoders, row, strict=True)]}
+        for row in rows
+    ]
 
 
 def _encode_timestamp(value: datetime) -> str:
@@ -119,13 +95,12 @@ def _encode_float(value: float) -> str:
     return "NaN" if math.isnan(value) else repr(value)
 
 
-_SCALAR_ENCODERS: dict[str, Encode] = {
+_ENCODERS: dict[str, Encode] = {
     "STRING": str,
     "INTEGER": str,
     "FLOAT": _encode_float,
     "BOOLEAN": lambda value: "true" if value else "false",
     "TIMESTAMP": _encode_timestamp,
-    "DATE": date.isoformat,
     "JSON": str,
 }
 
@@ -133,10 +108,11 @@ _SCALAR_ENCODERS: dict[str, Encode] = {
 Json = dict[str, Any]
 
 
-def parameter_field(parameter: Json, position: int) -> Field:
-    """Name and type of a parameter as a field; a positional one is called p0, p1, …"""
-    name = (parameter.get("name") or f"p{position}").lower()
-    return canonical_field(_field(name, parameter["parameterType"]))
+def parameter_field(parameter: Json) -> Field:
+    """Name and type of a parameter as a field."""
+    if not parameter.get("name"):
+        raise ApiError(400, "invalidQuery", "A parameter without a name is not imitated by the laptop cloud")
+    return canonical_field(_field(parameter["name"].lower(), parameter["parameterType"]))
 
 
 def _field(name: str, kind: Json) -> Field:

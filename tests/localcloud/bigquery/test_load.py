@@ -255,12 +255,12 @@ def test_what_is_no_parquet_is_refused(warehouse: Warehouse) -> None:
 
 
 def test_an_extracted_table_comes_back_by_a_load_value_by_value(warehouse: Warehouse) -> None:
-    columns = ("id STRING REQUIRED", "f FLOAT64", "b BOOL", "at TIMESTAMP", "d DATE", "j JSON")
+    columns = ("id STRING REQUIRED", "f FLOAT64", "b BOOL", "at TIMESTAMP", "j JSON")
     for name in ("one", "two"):
         warehouse.create(name, *columns)
     warehouse.rows(
-        "INSERT INTO one VALUES ('a', 0.1, TRUE, TIMESTAMP '2026-11-22 09:32:01.863001+00', DATE '2026-11-22', "
-        """PARSE_JSON('{"x":[1]}')), ('b', NULL, NULL, NULL, NULL, NULL)"""
+        "INSERT INTO one VALUES ('a', 0.1, TRUE, TIMESTAMP '2026-11-22 09:32:01.863001+00', "
+        """PARSE_JSON('{"x":[1]}')), ('b', NULL, NULL, NULL, NULL)"""
     )
     settings = bigquery.ExtractJobConfig(destination_format="PARQUET")
     job = warehouse.client.extract_table("listening.one", "gs://temp/out.parquet", job_config=settings)

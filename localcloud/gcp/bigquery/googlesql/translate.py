@@ -18,13 +18,9 @@ from sqlglot.parsers.bigquery import BigQueryParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from localcloud.gcp.bigquery.googlesql.functions import (
-    NOW,
     Types,
     cast,
-    divide,
     escape_pattern,
-    extract,
-    index_array,
     rewrite_call,
     search_array,
     type_number,
@@ -75,7 +71,7 @@ class TableId:
 
 
 class _AsWrittenParser(BigQueryParser):
-    FUNCTIONS: ClassVar = {name: BigQueryParser.FUNCTIONS[name] for name in ("STRUCT", "WEEK")}
+    FUNCTIONS: ClassVar = {"STRUCT": BigQueryParser.FUNCTIONS["STRUCT"]}
     FUNCTION_PARSERS: ClassVar = {
         name: BigQueryParser.FUNCTION_PARSERS[name] for name in ("ARRAY", "CAST", "EXTRACT", "SAFE_CAST")
     }
@@ -94,7 +90,7 @@ class Context:
     project: str
     dataset: str | None = None
     parameters: tuple[tuple[str, str], ...] = ()
-    """Name in lower case (p0, p1, … when positional) and DuckDB type of each query parameter."""
+    """Name in lower case and DuckDB type of each query parameter."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +106,12 @@ class Translation:
     columns: frozenset[str]
     """Names of the columns that are read, in lower case; "*" when all are."""
     parameters: frozenset[str]
-    """Names of the parameters that the SQL has; `now` is the laptop cloud's time."""
+    """Names of the parameters that the SQL has."""
 
 
 _KINDS: dict[type[exp.Expr], str] = {
     exp.Select: "SELECT",
     exp.Union: "SELECT",
-    exp.Except: "SELECT",
-    exp.Intersect: "SELECT",
     exp.Merge: "MERGE",
     exp.Insert: "INSERT",
     exp.Delete: "DELETE",
@@ -202,14 +196,10 @@ def _parse(text: str) -> exp.Expr:
 
 
 def _tokens(text: str) -> list[Token]:
-    """Positional parameters get names by their place in the text, which the syntax tree does not keep."""
     tokens = GoogleSQL().tokenize(text)
     if any(token.token_type == TokenType.PIPE_GT for token in tokens):
         raise refuse("The pipe syntax")
-    marks = [token.start for token in tokens if token.token_type == TokenType.PLACEHOLDER]
-    for number, mark in reversed(list(enumerate(marks))):
-        text = f"{text[:mark]}@p{number}{text[mark + 1 :]}"
-    return GoogleSQL().tokenize(text) if marks else tokens
+    return tokens
 
 
 def _point_to_tables(statement: exp.Expr, context: Context) -> Iterator[TableId]:
@@ -279,17 +269,11 @@ def translate_meanings(statement: exp.Expr, types: Types) -> exp.Expr:
     """Every node whose meaning differs, the innermost first; what is put in its place is not looked at again."""
     changes: dict[type[exp.Expr], Callable[[Any], exp.Expr]] = {
         exp.Anonymous: rewrite_call,
-        exp.Bracket: index_array,
         exp.Cast: cast,
-        exp.CurrentDate: lambda node: rewrite_call(exp.Anonymous(this="CURRENT_DATE")),
-        exp.CurrentTimestamp: lambda node: NOW.copy(),
-        exp.Div: divide,
-        exp.Extract: extract,
         exp.In: search_array,
         exp.Like: escape_pattern,
         exp.Literal: type_number,
         exp.Parameter: lambda node: type_parameter(node, types),
-        exp.TryCast: cast,
     }
     for node in reversed(list(statement.find_all(*changes))):
         changed = changes[type(node)](node)
