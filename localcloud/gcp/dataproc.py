@@ -11,7 +11,6 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,8 @@ RunBatch = Callable[[Batch, Path], int]
 
 ACTIVE = ("PENDING", "RUNNING", "CANCELLING")
 _LOCATION = "/v1/projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)"
-_OPERATION = (
-    "/v1/projects/(?P<project>[^/]+)/(?:locations|regions)/(?P<location>[^/]+)/operations/(?P<operation>[^/:]+)"
-)
 _TYPES = "type.googleapis.com/google.cloud.dataproc.v1"
 _FILTER_FIELDS = {"state", "labels", "batch_id"}
-_FAILED_PRECONDITION = 9
-# The smallest shape Dataproc runs: three nodes of four cores, 12 DCU and 750 GB of shuffle storage.
-_MILLI_DCU, _SHUFFLE_GB = 12_000, 750
 
 
 class Dataproc:
@@ -50,7 +43,6 @@ class Dataproc:
         self.routes.add("POST", f"{_LOCATION}/batches", self._create)
         self.routes.add("GET", f"{_LOCATION}/batches", self._list)
         self.routes.add("GET", f"{_LOCATION}/batches/(?P<batch>[^/:]+)", self._get)
-        self.routes.add("GET", _OPERATION, self._operation)
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         if run_batch is not None:
             self._go_on_after_restart()
@@ -117,7 +109,7 @@ class Dataproc:
             f"projects/{request.params['project']}/regions/{request.params['location']}/operations/{uuid.uuid4()}"
         )
         own = {"name": name, "uuid": str(uuid.uuid4()), "createTime": now, "state": "PENDING", "stateTime": now}
-        batch = {**request.json(), **own, "creator": "laptop", "operation": operation, "stateHistory": []}
+        batch = {**request.json(), **own, "creator": "laptop", "operation": operation}
         row = (name, self._state.next_number("batch"), request_id, operation, json.dumps(batch))
         with self._state.transaction() as db:
             db.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row)
@@ -142,25 +134,10 @@ class Dataproc:
             raise ApiError(404, "notFound", f"Not found: Batch {name}")
         return Response.of_json(_loaded(row))
 
-    def _operation(self, request: Request) -> Response:
-        name = request.path.removeprefix("/v1/")
-        with self._state.transaction() as db:
-            row = db.execute("SELECT * FROM batches WHERE operation = ?", (name,)).fetchone()
-        if row is None:
-            raise ApiError(404, "notFound", f"Not found: Operation {name}")
-        return Response.of_json(_operation_resource(row))
-
     # States
 
     def _enter(self, batch: Batch, state: str, message: str) -> None:
-        now = self._clock.now()
-        past = {"state": batch["state"], "stateStartTime": batch["stateTime"]}
-        if batch.get("stateMessage"):
-            past["stateMessage"] = batch["stateMessage"]
-        after = {"state": state, "stateTime": rfc3339(now), "stateMessage": message}
-        changed = {**batch, **after, "stateHistory": [*batch["stateHistory"], past]}
-        if state not in ACTIVE:
-            changed["runtimeInfo"] = _runtime_info(changed)
+        changed = {**batch, "state": state, "stateTime": rfc3339(self._clock.now()), "stateMessage": message}
         with self._state.transaction() as db:
             db.execute("UPDATE batches SET resource = ? WHERE name = ?", (json.dumps(changed), batch["name"]))
 
@@ -209,19 +186,8 @@ def _values(batch: Batch) -> Values:
     return {"state": batch["state"], "batch_id": _id(batch), **labels}.get
 
 
-def _runtime_info(batch: Batch) -> dict[str, Any]:
-    """What Dataproc would bill for the smallest shape, for as long as the batch was RUNNING."""
-    running = [past["stateStartTime"] for past in batch["stateHistory"] if past["state"] == "RUNNING"]
-    seconds = 0.0
-    if running:
-        from_, to = (datetime.fromisoformat(time) for time in (running[0], batch["stateTime"]))
-        seconds = max(0.0, (to - from_).total_seconds())
-    usage = {"milliDcuSeconds": _MILLI_DCU * seconds, "shuffleStorageGbSeconds": _SHUFFLE_GB * seconds}
-    return {"approximateUsage": {unit: str(round(amount)) for unit, amount in usage.items()}}
-
-
 def _operation_resource(row: sqlite3.Row) -> dict[str, Any]:
-    """The long-running operation of a batch: done when the batch is."""
+    """The operation that answers a call which creates a batch. No part waits for it."""
     batch = _loaded(row)
     metadata = {
         "@type": f"{_TYPES}.BatchOperationMetadata",
@@ -232,12 +198,7 @@ def _operation_resource(row: sqlite3.Row) -> dict[str, Any]:
         "description": "Batch",
         "labels": batch.get("labels", {}),
     }
-    operation = {"name": batch["operation"], "metadata": metadata, "done": batch["state"] not in ACTIVE}
-    if batch["state"] == "SUCCEEDED":
-        return operation | {"response": {"@type": f"{_TYPES}.Batch", **batch}}
-    if operation["done"]:
-        return operation | {"error": {"code": _FAILED_PRECONDITION, "message": batch["stateMessage"]}}
-    return operation
+    return {"name": batch["operation"], "metadata": metadata, "done": batch["state"] not in ACTIVE}
 
 
 _BATCH_ID = re.compile(r"[a-z0-9-]{4,63}")

@@ -26,7 +26,6 @@ class PubSub:
         state.create("CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY, resource TEXT NOT NULL)")
         self.routes = Routes()
         self.routes.add("PUT", _TOPIC, self._create)
-        self.routes.add("GET", _TOPIC, self._get)
         self.routes.add("POST", f"{_TOPIC}:publish", self._publish)
 
     # For the other parts of the laptop cloud, and for tests
@@ -41,17 +40,11 @@ class PubSub:
             raise ApiError(409, "alreadyExists", message) from None
         return resource
 
-    def get_topic(self, name: str) -> dict[str, Any]:
-        with self._state.transaction() as db:
-            row = db.execute("SELECT resource FROM topics WHERE name = ?", (name,)).fetchone()
-        if row is None:
-            raise ApiError(404, "notFound", f"Resource not found (resource={_topic_id(name)}).")
-        resource: dict[str, Any] = json.loads(row["resource"])
-        return resource
-
     def publish(self, name: str, messages: list[dict[str, Any]]) -> list[str]:
         """Publish all of the messages (data in base64, attributes) or none; their ids."""
-        self.get_topic(name)
+        with self._state.transaction() as db:
+            if db.execute("SELECT 1 FROM topics WHERE name = ?", (name,)).fetchone() is None:
+                raise ApiError(404, "notFound", f"Resource not found (resource={_topic_id(name)}).")
         if not messages:
             raise ApiError(400, "badRequest", "The value for message_count is too small. You passed 0.")
         for message in messages:
@@ -63,9 +56,6 @@ class PubSub:
 
     def _create(self, request: Request) -> Response:
         return Response.of_json(self.create_topic(request.params["topic"], request.json()))
-
-    def _get(self, request: Request) -> Response:
-        return Response.of_json(self.get_topic(request.params["topic"]))
 
     def _publish(self, request: Request) -> Response:
         return Response.of_json(

@@ -46,13 +46,11 @@ class SecretManager:
         add = self.routes.add
         add("POST", f"{_PROJECT}/secrets", self._create)
         add("GET", f"{_PROJECT}/secrets", self._list)
-        add("GET", _SECRET, self._get)
         add("DELETE", _SECRET, self._delete)
         add("POST", f"{_SECRET}:addVersion", self._add_version)
         add("GET", f"{_SECRET}/versions", self._list_versions)
-        add("GET", _VERSION, self._get_version)
         add("GET", f"{_VERSION}:access", self._access)
-        add("POST", f"{_VERSION}:(?P<change>enable|disable|destroy)", self._change_version)
+        add("POST", f"{_VERSION}:(?P<change>disable|destroy)", self._change_version)
 
     # For the other parts of the laptop cloud, and for tests
 
@@ -100,9 +98,6 @@ class SecretManager:
         secrets = [json.loads(row["resource"]) for row in rows]
         found = [secret for secret in secrets if matches(_values(secret))]
         return Response.of_json({"totalSize": len(found), **page("secrets", found, request)})
-
-    def _get(self, request: Request) -> Response:
-        return Response.of_json(self._existing(_secret_name(request)))
 
     def _delete(self, request: Request) -> Response:
         name = _secret_name(request)
@@ -156,10 +151,6 @@ class SecretManager:
         found = [version for version in versions if matches(version.get)]
         return Response.of_json({"totalSize": len(found), **page("versions", found, request)})
 
-    def _get_version(self, request: Request) -> Response:
-        row = self._version(_secret_name(request), request.params["version"])
-        return Response.of_json(json.loads(row["resource"]))
-
     def _access(self, request: Request) -> Response:
         name, payload = self._accessible(_secret_name(request), request.params["version"])
         data = base64.b64encode(payload).decode()
@@ -182,7 +173,7 @@ class SecretManager:
             if resource["state"] == "DESTROYED":
                 message = f"Secret Version [{resource['name']}] is in DESTROYED state."
                 raise ApiError(400, "failedPrecondition", message, "FAILED_PRECONDITION")
-            resource["state"] = {"enable": "ENABLED", "disable": "DISABLED", "destroy": "DESTROYED"}[change]
+            resource["state"] = {"disable": "DISABLED", "destroy": "DESTROYED"}[change]
             payload = row["payload"]
             if change == "destroy":
                 payload, resource["destroyTime"] = None, rfc3339(self._clock.now())

@@ -109,7 +109,7 @@ def _resources(settings: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
     for bucket in BUCKETS:
         yield "POST", f"{storage}/storage/v1/b?project={project}", _json({"name": bucket})
     topic = f"projects/{project}/topics/{settings['PLAYS_LOADED_TOPIC']}"
-    yield "PUT", f"{settings['PUBSUB_EMULATOR_HOST']}/v1/{topic}", _json({})
+    yield "PUT", f"{settings['PUBSUB_EMULATOR_HOST']}/v1/{topic}", _json({"name": topic})
     datasets = f"{bigquery}/bigquery/v2/projects/{project}/datasets"
     reference = {"projectId": project, "datasetId": dataset}
     yield "POST", datasets, _json({"datasetReference": reference, "location": settings["LOCATION"]})

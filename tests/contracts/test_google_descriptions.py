@@ -19,10 +19,12 @@ import pytest
 from cli.__main__ import main
 from cli.commands import run_now
 from localcloud import processes
+from localcloud.gcp import set_up
 from localcloud.gcp.bigquery.googlesql.functions import FUNCTIONS
 from localcloud.gcp.bigquery.googlesql.syntax import KNOWN_SYNTAX
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
-from localcloud.web import Request, Response
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.web import CONTROL, Request, Response
 from tests.cli.harness import ONE, TWO, Owner, Person, owning
 from tests.cli.test_run_now import Scheduler
 from tests.cli.test_runs import write_steps
@@ -58,6 +60,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Call]]:
             _run_the_pipeline(owner)
             _read_the_dashboard(owner)
             _type_commands(owner, tmp_path_factory.mktemp("files"), patch)
+            set_up.create_resources(owner.environ)
         yield calls
 
 
@@ -161,6 +164,35 @@ def test_the_laptop_bigquery_knows_the_functions_and_the_syntax_that_are_sent_an
 
     assert functions == FUNCTIONS.keys()
     assert syntax == KNOWN_SYNTAX
+
+
+CALLED_ELSEWHERE = {
+    ("GET", f"{PROJECT}/locations/here/batches/abcd"): "transform_trigger: a batch that is there already",
+    ("PATCH", f"{DATASET}/tables/t"): "the Spark job: a new column's description",
+    (
+        "POST",
+        "/storage/v1/b/landing/o/a/copyTo/b/quarantine/o/a",
+    ): "load: a refused file; ingest: an unloaded one",
+    ("PUT", "/upload/storage/v1/b/landing/o"): "Google's client: a file above 8 MB",
+}
+
+
+def test_the_laptop_cloud_answers_the_calls_that_are_made_and_no_others(calls: list[Call], tmp_path: Path) -> None:
+    with LaptopCloud(tmp_path, forgetful=True) as cloud:
+        routes = {(method, pattern) for server in cloud.servers for method, pattern, _ in server.routes._routes}
+
+    def unused(made: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        return {
+            (method, pattern.pattern)
+            for method, pattern in routes
+            if CONTROL not in pattern.pattern
+            and not any(method == called and pattern.fullmatch(path) for called, path in made)
+        }
+
+    in_the_hour = {(call.request.method, call.request.path) for call in calls}
+    assert unused(in_the_hour | CALLED_ELSEWHERE.keys()) == set()
+    # Each of the others is needed: without it one more route would be unused.
+    assert len(unused(in_the_hour)) == len(CALLED_ELSEWHERE)
 
 
 def call(method: str, address: str, body: Any = None, answer: Any = None) -> Call:

@@ -142,7 +142,7 @@ def test_googles_clients_come_in_with_the_key_file_and_not_with_anothers(
         return [len(list(secrets.list_secrets(parent=parent))), *(row.one for row in rows)]
 
     assert answers() == [4, 1]
-    storage.Client(credentials=of_laptop(laptop.settings)).get_bucket(laptop.settings["LANDING_BUCKET"])
+    list(storage.Client(credentials=of_laptop(laptop.settings)).list_blobs(laptop.settings["LANDING_BUCKET"]))
     foreign = tmp_path / "foreign.json"
     write_service_account(foreign, f"{laptop.addresses['google']}/token")
     account = json.loads(foreign.read_text())

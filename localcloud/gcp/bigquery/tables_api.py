@@ -24,7 +24,6 @@ class TablesApi:
     def routes(self) -> Routes:
         routes = Routes()
         routes.add("POST", _DATASETS, self._create_dataset)
-        routes.add("GET", rf"{_DATASETS}/(?P<dataset>[^/]+)", self._get_dataset)
         routes.add("GET", _TABLES, self._list_tables)
         routes.add("POST", _TABLES, self._create_table)
         routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)", self._get_table)
@@ -37,10 +36,6 @@ class TablesApi:
         with self._warehouse.writing() as cursor:
             project, now_ms = request.params["project"], self._warehouse.now_ms()
             return Response.of_json(catalog.create_dataset(cursor, project, request.json(), now_ms))
-
-    def _get_dataset(self, request: Request) -> Response:
-        with self._warehouse.reading() as cursor:
-            return Response.of_json(catalog.find_dataset(cursor, request.params["project"], request.params["dataset"]))
 
     def _list_tables(self, request: Request) -> Response:
         project, dataset = request.params["project"], request.params["dataset"]

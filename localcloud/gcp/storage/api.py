@@ -4,7 +4,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from localcloud.gcp.storage.files import Conditions, Resource
+from localcloud.gcp.storage.files import Resource
 from localcloud.gcp.storage.objects import Storage
 from localcloud.gcp.storage.uploads import Uploads, split_multipart
 from localcloud.web import ApiError, Handler, Request, Response, Routes
@@ -13,14 +13,13 @@ _BUCKETS = "/storage/v1/b"
 _OBJECT = "/storage/v1/b/(?P<bucket>[^/]+)/o/(?P<object>[^/]+)"
 _UPLOAD = "/(?:resumable/)?upload/storage/v1/b/(?P<bucket>[^/]+)/o"
 _TARGET = "/b/(?P<target_bucket>[^/]+)/o/(?P<target_object>[^/]+)"
-_MATCH = ("Match", "NotMatch")
-_RANGE = re.compile(r"bytes=(?P<first>\d*)-(?P<last>\d*)")
+_RANGE = re.compile(r"bytes=(?P<first>\d+)-(?P<last>\d*)")
 # Any other parameter might be meant to change the answer: better refused than ignored.
 _PARAMETERS = {
     *("alt", "fields", "prettyPrint", "project", "projection"),
-    *("prefix", "delimiter", "maxResults", "pageToken"),
+    *("prefix", "maxResults", "pageToken"),
     *("uploadType", "upload_id", "name", "generation", "sourceGeneration"),
-    *(f"{of}{what}{how}" for of in ("if", "ifSource") for what in ("Generation", "Metageneration") for how in _MATCH),
+    *("ifGenerationMatch", "ifSourceGenerationMatch"),
 }
 
 
@@ -36,35 +35,24 @@ class StorageApi:
             self.routes.add(method, pattern, _known_parameters_only(handler))
 
         add("POST", _BUCKETS, self._create_bucket)
-        add("GET", _BUCKETS, self._list_buckets)
-        add("GET", f"{_BUCKETS}/(?P<bucket>[^/]+)", self._get_bucket)
         add("GET", f"{_BUCKETS}/(?P<bucket>[^/]+)/o", self._list)
         add("POST", _UPLOAD, self._upload)
         add("PUT", _UPLOAD, self._upload_piece)
         add("GET", f"(?:/download)?{_OBJECT}", self._get)
-        add("PATCH", _OBJECT, self._patch)
         add("DELETE", _OBJECT, self._delete)
         add("POST", f"{_OBJECT}/copyTo{_TARGET}", self._copy)
-        add("POST", f"{_OBJECT}/rewriteTo{_TARGET}", self._rewrite)
 
     def _create_bucket(self, request: Request) -> Response:
         return Response.of_json(self._storage.create_bucket(request.json()))
-
-    def _list_buckets(self, request: Request) -> Response:
-        return Response.of_json({"kind": "storage#buckets", "items": self._storage.list_buckets()})
-
-    def _get_bucket(self, request: Request) -> Response:
-        return Response.of_json(self._storage.get_bucket(_part(request, "bucket")))
 
     def _list(self, request: Request) -> Response:
         page = self._storage.list_objects(
             _part(request, "bucket"),
             request.arg("prefix") or "",
-            request.arg("delimiter") or "",
             request.arg("pageToken") or "",
             _number(request, "maxResults") or 1000,
         )
-        answer: dict[str, Any] = {"kind": "storage#objects", "items": page.items, "prefixes": page.prefixes}
+        answer: dict[str, Any] = {"kind": "storage#objects", "items": page.items}
         return Response.of_json(answer | ({"nextPageToken": page.next_token} if page.next_token else {}))
 
     def _upload(self, request: Request) -> Response:
@@ -86,13 +74,13 @@ class StorageApi:
     def _insert(self, request: Request, properties: Resource, content: bytes) -> Response:
         name = request.arg("name") or properties.get("name") or ""
         draft = self._storage.drafts.write(content)
-        resource = self._storage.insert(_part(request, "bucket"), name, draft, properties, _conditions(request))
+        resource = self._storage.insert(_part(request, "bucket"), name, draft, properties, _wanted_generation(request))
         return Response.of_json(resource)
 
     def _start_resumable(self, request: Request) -> Response:
         properties = {"contentType": request.headers.get("X-Upload-Content-Type")} | request.json()
         name = request.arg("name") or properties.get("name") or ""
-        upload_id = self._uploads.start(_part(request, "bucket"), name, properties, _conditions(request))
+        upload_id = self._uploads.start(_part(request, "bucket"), name, properties, _wanted_generation(request))
         location = f"http://{request.headers['Host']}{request.path}?uploadType=resumable&upload_id={upload_id}"
         return Response(headers={"Location": location, "X-GUploader-UploadID": upload_id})
 
@@ -100,37 +88,24 @@ class StorageApi:
         return self._uploads.put(request.arg("upload_id") or "", request)
 
     def _get(self, request: Request) -> Response:
-        conditions = _conditions(request)
-        if conditions.generation_not_match is not None:
-            raise ApiError(501, "notImplemented", "The laptop cloud does not imitate reads with ifGenerationNotMatch")
-        wanted = (*_name(request), _number(request, "generation"), conditions)
+        wanted = (*_name(request), _number(request, "generation"), _wanted_generation(request))
         if request.arg("alt") == "media":
             resource, content = self._storage.open(*wanted)
             with content:
                 return _media(resource, content.read(), request.headers.get("Range"))
         return Response.of_json(self._storage.get(*wanted))
 
-    def _patch(self, request: Request) -> Response:
-        return Response.of_json(self._storage.patch(*_name(request), request.json(), _conditions(request)))
-
     def _delete(self, request: Request) -> Response:
-        self._storage.delete(*_name(request), _number(request, "generation"), _conditions(request))
+        self._storage.delete(*_name(request), _number(request, "generation"), _wanted_generation(request))
         return Response(204)
 
     def _copy(self, request: Request) -> Response:
-        return Response.of_json(self._copied(request))
-
-    def _rewrite(self, request: Request) -> Response:
-        resource = self._copied(request)
-        size = resource["size"]
-        progress = {"totalBytesRewritten": size, "objectSize": size, "done": True}
-        return Response.of_json({"kind": "storage#rewriteResponse", **progress, "resource": resource})
-
-    def _copied(self, request: Request) -> Resource:
-        source_conditions = _conditions(request, "ifSource")
-        source, content = self._storage.open(*_name(request), _number(request, "sourceGeneration"), source_conditions)
+        source, content = self._storage.open(
+            *_name(request), _number(request, "sourceGeneration"), _number(request, "ifSourceGenerationMatch")
+        )
         with content:
-            return self._storage.copy(source, content, _name(request, "target_"), request.json(), _conditions(request))
+            target, wanted = _name(request, "target_"), _wanted_generation(request)
+            return Response.of_json(self._storage.copy(source, content, target, request.json(), wanted))
 
 
 def _media(resource: Resource, content: bytes, wanted: str | None) -> Response:
@@ -157,20 +132,13 @@ def _media(resource: Resource, content: bytes, wanted: str | None) -> Response:
 def _byte_range(header: str, size: int) -> tuple[int, int]:
     """First and last position of a Range header; the first is behind the last when there is nothing to give."""
     match = _RANGE.fullmatch(header)
-    if match is None or not (match["first"] or match["last"]):
+    if match is None:
         raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate the range {header!r}")
-    if not match["first"]:
-        return max(0, size - int(match["last"])), size - 1
     return int(match["first"]), min(int(match["last"] or size), size - 1)
 
 
-def _conditions(request: Request, prefix: str = "if") -> Conditions:
-    return Conditions(
-        generation_match=_number(request, f"{prefix}GenerationMatch"),
-        generation_not_match=_number(request, f"{prefix}GenerationNotMatch"),
-        metageneration_match=_number(request, f"{prefix}MetagenerationMatch"),
-        metageneration_not_match=_number(request, f"{prefix}MetagenerationNotMatch"),
-    )
+def _wanted_generation(request: Request) -> int | None:
+    return _number(request, "ifGenerationMatch")
 
 
 def _number(request: Request, name: str) -> int | None:

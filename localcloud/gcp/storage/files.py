@@ -2,7 +2,7 @@
 
 A content is a draft, a file of its own, until its upload is complete and checked. An object lies at
 DATA/buckets/BUCKET/NAME, a plain file that DuckDB, Spark and people can read; a name that is no plain path inside its
-bucket's folder is refused, never bent into one. Preconditions and metadata fields are those of the JSON API.
+bucket's folder is refused, never bent into one.
 """
 
 import base64
@@ -118,7 +118,7 @@ def _is_file_name(part: str) -> bool:
 Resource = dict[str, Any]
 
 BUCKET_FIELDS = {"name", "location", "storageClass", "labels"}
-OBJECT_FIELDS = {"contentType", "cacheControl", "contentDisposition", "contentLanguage", "metadata", "storageClass"}
+OBJECT_FIELDS = {"contentType", "metadata"}
 # Fields of a request that change nothing: checked elsewhere, or the service's own.
 IGNORED_FIELDS = {
     *("kind", "id", "selfLink", "mediaLink", "name", "bucket", "generation", "metageneration", "size", "etag"),
@@ -126,43 +126,14 @@ IGNORED_FIELDS = {
 }
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """The preconditions of one call; generation 0 is that of an object which does not exist."""
-
-    generation_match: int | None = None
-    generation_not_match: int | None = None
-    metageneration_match: int | None = None
-    metageneration_not_match: int | None = None
-
-    def hold(self, resource: Resource | None) -> bool:
-        generation = int(resource["generation"]) if resource else 0
-        metageneration = int(resource["metageneration"]) if resource else 0
-        return (
-            self.generation_match in (None, generation)
-            and self.generation_not_match != generation
-            and self.metageneration_match in (None, metageneration)
-            and self.metageneration_not_match != metageneration
-        )
-
-    def check(self, resource: Resource | None) -> None:
-        if not self.hold(resource):
-            message = "At least one of the pre-conditions you specified did not hold."
-            raise ApiError(412, "conditionNotMet", message)
-
-
-NO_CONDITIONS = Conditions()
+def check_generation(resource: Resource | None, wanted: int | None) -> None:
+    """The precondition of a call. Generation 0 is that of an object which does not exist; None is no precondition."""
+    if wanted not in (None, int(resource["generation"]) if resource else 0):
+        message = "At least one of the pre-conditions you specified did not hold."
+        raise ApiError(412, "conditionNotMet", message)
 
 
 def refuse_unknown_fields(what: str, properties: Mapping[str, Any], known: set[str]) -> None:
     for field in properties:
         if field not in known:
             raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate {what}.{field}")
-
-
-def merged(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON merge patch, for resources whose only nested field is `metadata`."""
-    result = {**old, **{field: value for field, value in changes.items() if value is not None}}
-    if isinstance(changes.get("metadata"), dict):
-        result["metadata"] = merged(old.get("metadata", {}), changes["metadata"])
-    return {field: value for field, value in result.items() if field not in changes or changes[field] is not None}

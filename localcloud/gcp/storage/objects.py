@@ -1,4 +1,4 @@
-"""Cloud Storage's buckets and objects: generations, preconditions, metadata, listings, the finalize event.
+"""Cloud Storage's buckets and objects: generations, a precondition, metadata, listings, the finalize event.
 
 Contents are plain files, everything else is in the state file. An object comes into being in one step, at the
 commit of its metadata: a crash before leaves nothing, a crash after is finished at the next start. What speaks
@@ -18,14 +18,12 @@ from localcloud.gcp.state import State
 from localcloud.gcp.storage.files import (
     BUCKET_FIELDS,
     IGNORED_FIELDS,
-    NO_CONDITIONS,
     OBJECT_FIELDS,
-    Conditions,
     Draft,
     Drafts,
     Resource,
     bucket_path,
-    merged,
+    check_generation,
     object_path,
     refuse_clash,
     refuse_unknown_fields,
@@ -35,44 +33,8 @@ from localcloud.web import ApiError, rfc3339
 
 @dataclass(frozen=True)
 class Page:
-    items: list[dict[str, Any]]
-    prefixes: list[str]
+    items: list[Resource]
     next_token: str | None
-
-
-def page(objects: Mapping[str, str], prefix: str, delimiter: str, token: str, limit: int) -> Page:
-    """`objects`: names that start with the prefix, in order, with their resources as JSON.
-
-    Names that share everything up to a delimiter after the prefix appear once, as a prefix. The token is the
-    last entry of the page before.
-    """
-    after = _decoded(token)
-    entries = dict.fromkeys(_entry(name, prefix, delimiter) for name in objects)
-    rest = [entry for entry in entries if entry > after]
-    shown = rest[:limit]
-    more = len(rest) > limit
-    return Page(
-        items=[json.loads(objects[entry]) for entry in shown if not _is_prefix(entry, prefix, delimiter)],
-        prefixes=[entry for entry in shown if _is_prefix(entry, prefix, delimiter)],
-        next_token=base64.urlsafe_b64encode(shown[-1].encode()).decode() if more else None,
-    )
-
-
-def _decoded(token: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(token).decode()
-    except ValueError:
-        raise ApiError(400, "invalid", f"Invalid page token: {token!r}") from None
-
-
-def _entry(name: str, prefix: str, delimiter: str) -> str:
-    if not delimiter or delimiter not in name[len(prefix) :]:
-        return name
-    return name[: name.index(delimiter, len(prefix)) + len(delimiter)]
-
-
-def _is_prefix(entry: str, prefix: str, delimiter: str) -> bool:
-    return bool(delimiter) and delimiter in entry[len(prefix) :]
 
 
 class Storage:
@@ -115,10 +77,6 @@ class Storage:
             raise ApiError(404, "notFound", "The specified bucket does not exist.")
         return _loaded(row)
 
-    def list_buckets(self) -> list[Resource]:
-        with self._state.transaction() as db:
-            return [_loaded(row) for row in db.execute("SELECT resource FROM buckets ORDER BY name")]
-
     # Objects
 
     def insert(
@@ -127,14 +85,14 @@ class Storage:
         name: str,
         draft: Draft,
         properties: Mapping[str, Any] | None = None,
-        conditions: Conditions = NO_CONDITIONS,
+        wanted_generation: int | None = None,
     ) -> Resource:
         """Create or overwrite an object from a draft, which is used up."""
         with self._state.lock:
             with draft.dropped_on_error(), self._state.transaction() as db:
                 path = object_path(self._root, bucket, name)
                 self.get_bucket(bucket)
-                conditions.check(self._find(bucket, name))
+                check_generation(self._find(bucket, name), wanted_generation)
                 refuse_clash(self._root, path)
                 resource = self._new_resource(bucket, name, draft, properties or {})
                 row = (bucket, name, draft.path.name, json.dumps(resource))
@@ -145,59 +103,50 @@ class Storage:
         return resource
 
     def get(
-        self, bucket: str, name: str, generation: int | None = None, conditions: Conditions = NO_CONDITIONS
+        self, bucket: str, name: str, generation: int | None = None, wanted_generation: int | None = None
     ) -> Resource:
-        """The metadata. Raises ApiError 404 when this generation is not the live one, 412 as conditions say."""
+        """The metadata. Raises ApiError 404 when another generation is live, 412 when it is not the wanted one."""
         with self._state.transaction():
             self.get_bucket(bucket)
             resource = self._find(bucket, name)
             if resource is None or generation not in (None, int(resource["generation"])):
                 raise ApiError(404, "notFound", f"No such object: {bucket}/{name}")
-            conditions.check(resource)
+            check_generation(resource, wanted_generation)
             return resource
 
     def open(
-        self, bucket: str, name: str, generation: int | None = None, conditions: Conditions = NO_CONDITIONS
+        self, bucket: str, name: str, generation: int | None = None, wanted_generation: int | None = None
     ) -> tuple[Resource, BinaryIO]:
         """Metadata and content that belong together, whatever is overwritten meanwhile."""
         with self._state.lock:
-            resource = self.get(bucket, name, generation, conditions)
+            resource = self.get(bucket, name, generation, wanted_generation)
             return resource, object_path(self._root, bucket, name).open("rb")
 
-    def patch(
-        self, bucket: str, name: str, changes: Mapping[str, Any], conditions: Conditions = NO_CONDITIONS
-    ) -> Resource:
-        """Change metadata; a null removes a field."""
-        refuse_unknown_fields("objects", changes, OBJECT_FIELDS | IGNORED_FIELDS)
-        with self._state.transaction() as db:
-            resource = self.get(bucket, name, conditions=conditions)
-            wanted = {field: value for field, value in changes.items() if field in OBJECT_FIELDS}
-            resource = merged(resource, wanted)
-            resource["metageneration"] = str(int(resource["metageneration"]) + 1)
-            resource["updated"] = rfc3339(self._clock.now())
-            update = "UPDATE objects SET resource = ? WHERE bucket = ? AND name = ?"
-            db.execute(update, (json.dumps(resource), bucket, name))
-        return resource
-
     def delete(
-        self, bucket: str, name: str, generation: int | None = None, conditions: Conditions = NO_CONDITIONS
+        self, bucket: str, name: str, generation: int | None = None, wanted_generation: int | None = None
     ) -> None:
         path = object_path(self._root, bucket, name)
         with self._state.lock:
             with self._state.transaction() as db:
-                self.get(bucket, name, generation, conditions)
+                self.get(bucket, name, generation, wanted_generation)
                 db.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
             path.unlink(missing_ok=True)
             _remove_empty_folders(path.parent, bucket_path(self._root, bucket))
 
-    def list_objects(
-        self, bucket: str, prefix: str = "", delimiter: str = "", token: str = "", limit: int = 1000
-    ) -> Page:
+    def list_objects(self, bucket: str, prefix: str = "", token: str = "", limit: int = 1000) -> Page:
+        """The token is the last name of the page before, in base64."""
+        try:
+            after = base64.urlsafe_b64decode(token).decode()
+        except ValueError:
+            raise ApiError(400, "invalid", f"Invalid page token: {token!r}") from None
         with self._state.transaction() as db:
             self.get_bucket(bucket)
-            select = "SELECT name, resource FROM objects WHERE bucket = ? AND substr(name, 1, ?) = ? ORDER BY name"
-            rows = db.execute(select, (bucket, len(prefix), prefix)).fetchall()
-        return page({row["name"]: row["resource"] for row in rows}, prefix, delimiter, token, limit)
+            select = """SELECT resource FROM objects WHERE bucket = ? AND substr(name, 1, ?) = ? AND name > ?
+                        ORDER BY name LIMIT ?"""
+            rows = db.execute(select, (bucket, len(prefix), prefix, after, limit + 1)).fetchall()
+        items = [_loaded(row) for row in rows[:limit]]
+        more = len(rows) > limit
+        return Page(items, base64.urlsafe_b64encode(items[-1]["name"].encode()).decode() if more else None)
 
     def copy(
         self,
@@ -205,12 +154,12 @@ class Storage:
         content: BinaryIO,
         destination: tuple[str, str],
         properties: Mapping[str, Any],
-        conditions: Conditions = NO_CONDITIONS,
+        wanted_generation: int | None = None,
     ) -> Resource:
         """A copy of an opened object; given properties replace those of the source."""
         kept = {field: source[field] for field in OBJECT_FIELDS & source.keys()}
         draft = self.drafts.write(content.read())
-        return self.insert(*destination, draft, {**kept, **properties}, conditions)
+        return self.insert(*destination, draft, {**kept, **properties}, wanted_generation)
 
     # For the other parts of the laptop cloud, and for tests
 

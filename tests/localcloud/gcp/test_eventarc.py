@@ -156,7 +156,6 @@ def test_every_new_generation_is_an_event_and_nothing_else_is(cloud: Any) -> Non
     _write(cloud, "a", "a")
     storage.copy(*storage.open(LANDING, "a"), (LANDING, "copy"), {})
     storage.write("other-bucket", "not-mine", b"")
-    storage.patch(LANDING, "a", {"metadata": {"k": "v"}})
     storage.delete(LANDING, "copy")
     cloud.services.events.deliver_pending()
 

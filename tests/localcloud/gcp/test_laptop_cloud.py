@@ -27,16 +27,17 @@ def _point_here(cloud: LaptopCloud, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_that_a_function_expects_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with LaptopCloud(tmp_path) as cloud:
         _point_here(cloud, monkeypatch)
-        buckets = {bucket.name for bucket in storage.Client().list_buckets()}
+        client = storage.Client()
+        for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET", "SPARK_TEMP_BUCKET"):
+            assert list(client.list_blobs(os.environ[name])) == []
         with bigquery.Client() as client:
             tables = {table.table_id for table in client.list_tables(os.environ["DATASET"])}
-        topic = cloud.pubsub.get_topic("projects/heavy-rotation-laptop/topics/plays-loaded")
+        topic = f"projects/{os.environ['GOOGLE_CLOUD_PROJECT']}/topics/{os.environ['PLAYS_LOADED_TOPIC']}"
         job = cloud.storage.read_object(cloud.environment["SPARK_JOB_URI"])
 
         assert cloud.environment.keys() >= SETTINGS
-        assert {os.environ[name] for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET", "SPARK_TEMP_BUCKET")} < buckets
         assert tables == {"plays", "gaps", "closed_gaps", "imports", "runs", "top_tracks", "tracks"}
-        assert topic == {"name": "projects/heavy-rotation-laptop/topics/plays-loaded"}
+        assert len(cloud.pubsub.publish(topic, [{"data": "eA=="}])) == 1
         assert job.read_bytes() == JOB_FILE.read_bytes()
 
 

@@ -161,9 +161,9 @@ def test_a_polite_end_is_quick_and_clean(tmp_path: Path) -> None:
 
 def test_faults_are_ordered_and_ended_over_http_even_when_the_world_is_stopped(tmp_path: Path) -> None:
     with _server(tmp_path) as process:
-        url = f"{process.url}/storage/v1/b?project=p"
-        process.control("POST", "faults", {"match": "gcp GET /storage", "status": 429})
-        process.control("POST", "faults", [{"match": "gcp GET /storage/v1/b", "action": "stop"}])
+        url = f"{process.url}/v1/projects/p/secrets"
+        process.control("POST", "faults", {"match": "gcp GET /v1/projects", "status": 429})
+        process.control("POST", "faults", [{"match": "gcp GET .*/secrets", "action": "stop"}])
         assert [fault["action"] for fault in process.control("GET", "faults")] == ["answer", "stop"]
 
         statuses = [requests.get(url, timeout=5).status_code for _ in range(3)]
