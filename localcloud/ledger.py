@@ -24,7 +24,8 @@ def read(settings: Settings, sql: str, **parameters: Any) -> list[dict[str, Any]
     dataset = f"{settings['GOOGLE_CLOUD_PROJECT']}.{settings['DATASET']}"
     config = bigquery.QueryJobConfig(
         query_parameters=[
-            bigquery.ScalarQueryParameter(name, _type(value), value) for name, value in parameters.items()
+            bigquery.ScalarQueryParameter(name, {str: "STRING", int: "INT64"}[type(value)], value)
+            for name, value in parameters.items()
         ]
     )
     rows = warehouse(settings).query_and_wait(sql.format(dataset=dataset), job_config=config)
@@ -41,7 +42,3 @@ def last_rows(settings: Settings, limit: int) -> list[dict[str, Any]]:
     """The newest rows of the ledger, newest first."""
     sql = "SELECT run_id, step, state, reason FROM `{dataset}.runs` ORDER BY finished_at DESC LIMIT @limit"
     return read(settings, sql, limit=limit)
-
-
-def _type(value: Any) -> str:
-    return {str: "STRING", int: "INT64"}[type(value)]

@@ -132,7 +132,8 @@ def _key_path(directory: Path) -> Path:
 
 
 def _start(plan: Plan, started: list[Process]) -> Laptop:
-    ports = {name: processes.free_port() for name in _parts(plan)}
+    parts = ["google", "bigquery", *(["spotify"] if plan.simulate_spotify else []), *FUNCTIONS]
+    ports = {name: processes.free_port() for name in parts}
     addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     settings = _settings(plan, addresses)
     for name, command in _commands(plan, ports).items():
@@ -147,10 +148,6 @@ def _start(plan: Plan, started: list[Process]) -> Laptop:
         _store_invented_consents(laptop, plan)
     (plan.directory / "environment.json").write_text(json.dumps(state, indent=2))
     return laptop
-
-
-def _parts(plan: Plan) -> list[str]:
-    return ["google", "bigquery", *(["spotify"] if plan.simulate_spotify else []), *FUNCTIONS]
 
 
 def _settings(plan: Plan, addresses: Mapping[str, str]) -> dict[str, str]:

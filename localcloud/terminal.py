@@ -8,8 +8,4 @@ def plain(text: str) -> str:
 
     Control characters, marks that turn the direction of writing and the like are written as JSON spells them: \\u001b.
     """
-    return "\n".join("".join(map(_spelled, line)) for line in text.split("\n"))
-
-
-def _spelled(letter: str) -> str:
-    return letter if letter.isprintable() else json.dumps(letter)[1:-1]
+    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)

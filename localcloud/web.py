@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -132,13 +132,9 @@ class Routes:
         for method, pattern, handler in self._routes:
             match = pattern.fullmatch(request.path)
             if match and method == request.method:
-                return handler(_with_params(request, match.groupdict()))
+                return handler(replace(request, params=match.groupdict()))
         message = f"The laptop cloud does not imitate {request.method} {request.path}"
         raise ApiError(501, "notImplemented", message)
-
-
-def _with_params(request: Request, params: dict[str, str]) -> Request:
-    return Request(request.method, request.path, request.query, request.headers, request.body, params)
 
 
 class Server:
@@ -245,17 +241,18 @@ def _handler_class(server: Server) -> type[BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             url = urlsplit(self.path)
             query = parse_qs(url.query, keep_blank_values=True)
-            request = Request(self.command, url.path, query, self.headers, _read_body(self))
+            if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+                body = _read_chunks(self)
+            else:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = Request(self.command, url.path, query, self.headers, body)
             try:
                 response = server.respond(request)
             except Misbehaviour:
-                self._drop()
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
                 return
             self._send(response)
-
-        def _drop(self) -> None:
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
 
         def _send(self, response: Response) -> None:
             self.send_response(response.status)
@@ -272,12 +269,6 @@ def _handler_class(server: Server) -> type[BaseHTTPRequestHandler]:
             """Quiet: each service logs what matters itself, and paths may hold codes and tokens."""
 
     return HttpHandler
-
-
-def _read_body(handler: BaseHTTPRequestHandler) -> bytes:
-    if handler.headers.get("Transfer-Encoding", "").lower() == "chunked":
-        return _read_chunks(handler)
-    return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
 
 
 def _read_chunks(handler: BaseHTTPRequestHandler) -> bytes:

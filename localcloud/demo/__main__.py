@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -180,14 +180,11 @@ def _report(laptop: Laptop, started: list[Process], story: Story, seed: int, see
     truth = read_truth(laptop, story, seed)
     checks = list(check_everything(laptop, story, truth))
     print(demo_report.report(laptop, story, truth))
-    print(demo_report.figures(seen.landing_seconds, _memory(started), seconds))
+    memory = ((each.name, each.memory_mib()) for each in started if each.name in supervisor.FUNCTIONS)
+    print(demo_report.figures(seen.landing_seconds, memory, seconds))
     failed = [check for check in checks if not check.holds]
     print(demo_report.verdict(checks, failed, laptop.directory), flush=True)
     return not failed
-
-
-def _memory(started: list[Process]) -> Iterator[tuple[str, float]]:
-    return ((process.name, process.memory_mib()) for process in started if process.name in supervisor.FUNCTIONS)
 
 
 def _show(laptop: Laptop, started: list[Process]) -> bool:

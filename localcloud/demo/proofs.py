@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -236,14 +235,11 @@ def _check_top_tracks(laptop: Laptop, runs: list[dict[str, Any]], truth: Truth) 
     recount = top_tracks(plays, as_of)
     yield Check("run that set the newest batch off", {newest}, {row["run_id"] for row in rows})
     yield Check("rows of the top ten", len(recount), len(rows))
-    unlike = [row for row in recount if row not in [_without_stamps(found) for found in rows]]
+    bare = [{name: value for name, value in row.items() if name not in ("run_id", "computed_at")} for row in rows]
+    unlike = [row for row in recount if row not in bare]
     yield Check("rows of the top ten that a recount finds different", [], unlike)
     listed = ledger.read(laptop.settings, "SELECT * FROM `{dataset}.tracks`")
     yield Check("tracks that a recount finds different", [], differing_tracks(listed, plays, as_of))
-
-
-def _without_stamps(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in ("run_id", "computed_at")}
 
 
 def _check_secrets(laptop: Laptop, story: Story) -> Iterator[Check]:
@@ -265,12 +261,8 @@ def _leaks(laptop: Laptop) -> list[str]:
     """Names of logs and objects in which a token, a code or the client's secret can be read."""
     secrets = [secret.encode() for secret in _secrets(laptop)]
     places = [path for folder in ("logs", "buckets") for path in (laptop.directory / folder).rglob("*")]
-    return [str(path) for path in places if path.is_file() and _holds(path, secrets)]
-
-
-def _holds(path: Path, secrets: list[bytes]) -> bool:
-    content = path.read_bytes()
-    return any(secret in content for secret in secrets)
+    contents = {path: path.read_bytes() for path in places if path.is_file()}
+    return [str(path) for path, content in contents.items() if any(secret in content for secret in secrets)]
 
 
 def _secrets(laptop: Laptop) -> Iterator[str]:

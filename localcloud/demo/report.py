@@ -118,15 +118,10 @@ def _runs(laptop: Laptop) -> list[str]:
 def _reasons(laptop: Laptop) -> list[str]:
     """Why steps were skipped and which listeners failed, each reason once with how often it was given."""
     sql = "SELECT step, reason FROM `{dataset}.runs` WHERE state = 'skipped' OR error_class IS NOT NULL"
-    counts = Counter((row["step"], _general(row["reason"])) for row in ledger.read(laptop.settings, sql))
+    # A reason without the figures before its semicolon, which differ from run to run.
+    counts = Counter((row["step"], row["reason"].split("; ", 1)[-1]) for row in ledger.read(laptop.settings, sql))
     lines = [f"  {count:>5} × {step}: {reason}" for (step, reason), count in counts.most_common(6)]
     return ["", "Skipped, or not for everybody:", *lines]
-
-
-def _general(reason: str) -> str:
-    """A reason without the figures that differ from run to run."""
-    head, colon, tail = reason.partition("; ")
-    return tail if colon else head
 
 
 def _happened(story: Story, truth: Truth) -> list[str]:

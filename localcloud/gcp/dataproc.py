@@ -226,7 +226,10 @@ def check_batch(batch: Mapping[str, Any]) -> None:
         raise _refusal("pyspark_batch.main_python_file_uri must be a .py file")
     _check_labels(batch.get("labels", {}))
     _check_properties(batch.get("runtimeConfig", {}).get("properties", {}))
-    _check_ttl(batch.get("environmentConfig", {}).get("executionConfig", {}).get("ttl"))
+    # Durations travel as JSON in seconds, such as "1800s".
+    ttl = batch.get("environmentConfig", {}).get("executionConfig", {}).get("ttl")
+    if ttl is not None and not _SHORTEST_TTL_SECONDS <= float(ttl.removesuffix("s")) <= _LONGEST_TTL_SECONDS:
+        raise _refusal("execution_config.ttl must be between 10 minutes and 14 days")
 
 
 def _check_labels(labels: Mapping[str, str]) -> None:
@@ -243,12 +246,6 @@ def _check_properties(properties: Mapping[str, str]) -> None:
             raise _refusal(f"{name} must be 4, 8 or 16")
     if int(properties.get("spark.executor.instances", _FEWEST_EXECUTORS)) < _FEWEST_EXECUTORS:
         raise _refusal(f"spark.executor.instances must be at least {_FEWEST_EXECUTORS}")
-
-
-def _check_ttl(ttl: str | None) -> None:
-    """Durations travel as JSON in seconds, such as "1800s"."""
-    if ttl is not None and not _SHORTEST_TTL_SECONDS <= float(ttl.removesuffix("s")) <= _LONGEST_TTL_SECONDS:
-        raise _refusal("execution_config.ttl must be between 10 minutes and 14 days")
 
 
 def _refusal(message: str) -> ApiError:

@@ -22,7 +22,10 @@ def requested(request: Request, fields: Iterable[str], faults: Faults) -> Callab
 def compiled(text: str, fields: Iterable[str]) -> Callable[[Values], bool]:
     """A predicate for the filter. Anything but clauses about `fields` joined by AND is refused with 501."""
     clauses = [_clause(part, set(fields)) for part in re.split(r"\s+(?:AND|and)\s+", text.strip()) if part]
-    return lambda values: all(_holds(values(field), operator, wanted) for field, operator, wanted in clauses)
+    return lambda values: all(
+        (value := values(field)) is not None and (value != wanted if operator == "!=" else value == wanted)
+        for field, operator, wanted in clauses
+    )
 
 
 def _clause(text: str, fields: set[str]) -> tuple[str, str, str]:
@@ -30,10 +33,6 @@ def _clause(text: str, fields: set[str]) -> tuple[str, str, str]:
     if match is None or match["field"].partition(".")[0] not in fields:
         raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate the filter {text!r}")
     return match["field"], match["operator"], match["value"].strip('"')
-
-
-def _holds(value: str | None, operator: str, wanted: str) -> bool:
-    return value is not None and (value != wanted if operator == "!=" else value == wanted)
 
 
 def page(field: str, resources: list[Any], request: Request, default_size: int = 1000) -> dict[str, Any]:

@@ -19,16 +19,14 @@ class Quota:
     usage: float = 0.0
 
 
-def _new_quotas() -> dict[str, Quota]:
-    return {"CPUS": Quota(24), "CPUS_ALL_REGIONS": Quota(32), "DISKS_TOTAL_GB": Quota(4096)}
-
-
 @dataclass
 class Project:
     """A project in which nothing is missing; a test changes the fields. They are not kept over a restart."""
 
     apis_off: set[str] = field(default_factory=set)
-    quotas: dict[str, Quota] = field(default_factory=_new_quotas)
+    quotas: dict[str, Quota] = field(
+        default_factory=lambda: {"CPUS": Quota(24), "CPUS_ALL_REGIONS": Quota(32), "DISKS_TOTAL_GB": Quota(4096)}
+    )
     schedule_state: str | None = "ENABLED"
     """None: there is no job."""
     dashboard_url: str | None = None

@@ -185,7 +185,8 @@ class _Inventor:
         cover = f"https://i.scdn.co.invalid/image/{self._rng.getrandbits(96):024x}"
         return Album(
             spotify_id(self._rng), name, "single" if size < 3 else "album", artists, release_date, precision, size,
-            {pixels: f"{cover}{pixels}" for pixels in (640, 300, 64)}, _first_day(release_date),
+            {pixels: f"{cover}{pixels}" for pixels in (640, 300, 64)},
+            date.fromisoformat((release_date + "-01-01")[:10]),
         )  # fmt: skip
 
     def _tracks(self, album: Album, titles: Sequence[str]) -> tuple[Track, ...]:
@@ -216,10 +217,6 @@ def _release_day(rng: Random) -> date:
     """Any day since records began here, recent ones more often; some are still to come."""
     first, most, last = (day.toordinal() for day in (_FIRST_RELEASE, _MOST_RELEASES, _LAST_RELEASE))
     return date.fromordinal(int(rng.triangular(first, last, most)))
-
-
-def _first_day(release_date: str) -> date:
-    return date.fromisoformat((release_date + "-01-01")[:10])
 
 
 @cache

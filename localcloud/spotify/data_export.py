@@ -67,7 +67,9 @@ def _with_the_rest(play: Play, rng: Random) -> Iterator[ExportRow]:
     row = export_row(play)
     yield row
     if rng.random() < 0.03:  # the next track, skipped at once
-        yield _row(play.played_at + timedelta(seconds=rng.randrange(1, 20)), rng.randrange(20_000)) | _named(row)
+        yield _row(play.played_at + timedelta(seconds=rng.randrange(1, 20)), rng.randrange(20_000)) | {
+            name: row[name] for name in _NOTHING
+        }
     if rng.random() < 0.01:
         yield dict(row)
     if rng.random() < 0.02:
@@ -94,11 +96,6 @@ def _row(ended_at: datetime, ms_played: int) -> ExportRow:
         "offline_timestamp": None,
         "incognito_mode": False,
     }
-
-
-def _named(row: ExportRow) -> ExportRow:
-    """The track of another row."""
-    return {name: row[name] for name in _NOTHING}
 
 
 def main() -> None:

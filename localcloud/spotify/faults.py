@@ -56,10 +56,6 @@ def _slow(order: Order, work: Work, now: datetime) -> Response:
     return work(now)
 
 
-def _stale(order: Order, work: Work, now: datetime) -> Response:
-    return work(now - timedelta(seconds=order.seconds))
-
-
 def _dropped(order: Order, work: Work, now: datetime) -> Response:
     raise Misbehaviour(order.name)
 
@@ -122,7 +118,7 @@ MISBEHAVIOURS: Mapping[str, Misbehave] = {
     "empty_body": _saying(""),
     "no_content": lambda order, work, now: Response(204),
     "json_of_another_shape": _saying("[]"),
-    "stale": _stale,
+    "stale": lambda order, work, now: work(now - timedelta(seconds=order.seconds)),
     "page_withheld": _withheld,
     **_SPOILERS,
 }

@@ -119,7 +119,7 @@ def _control_routes(spotify: Spotify) -> Routes:
         ("POST", "consent"): lambda listener, scope=SCOPE: spotify.consent(listener, scope),
         ("POST", "revoke"): lambda listener: spotify.revoke(listener),
         ("POST", "rotate"): partial(_rotate, spotify),
-        ("GET", "errors"): partial(_orders, spotify),
+        ("GET", "errors"): lambda: {"known": [*ERRORS, *MISBEHAVIOURS], "pending": spotify.orders.pending()},
         ("POST", "errors"): spotify.order,
         ("DELETE", "errors"): spotify.orders.clear,
         ("GET", "truth"): lambda listener, since, until: spotify.truth(listener, _instant(since), _instant(until)),
@@ -162,10 +162,6 @@ def _rotate(spotify: Spotify, listener: str, every: int | None = None, old_dies_
         spotify.rotate_next(listener, old_dies_at_once=old_dies_at_once)
     else:
         spotify.rotate_every(listener, every, old_dies_at_once=old_dies_at_once)
-
-
-def _orders(spotify: Spotify) -> dict[str, Any]:
-    return {"known": [*ERRORS, *MISBEHAVIOURS], "pending": spotify.orders.pending()}
 
 
 def _instant(text: str) -> datetime:

@@ -173,7 +173,9 @@ class Sizes:
         known = self._known[table][1]
         wanted = [field for field in resource["schema"]["fields"] if "*" in names or field["name"].lower() in names]
         if unknown := [field for field in wanted if field["name"].lower() not in known]:
-            known.update(_column_bytes(cursor, table, unknown))
+            select = f"SELECT {', '.join(map(_size_of, unknown))} FROM {table.sql}"
+            sizes = cursor.execute(select).fetchone() or ()
+            known |= {field["name"].lower(): int(size) for field, size in zip(unknown, sizes, strict=True)}
         return {name: known[name] for name in (field["name"].lower() for field in wanted)}
 
     def added_to(self, cursor: Cursor, resource: Resource) -> Resource:
@@ -186,11 +188,6 @@ class Sizes:
 def count_rows(cursor: Cursor, table: TableId) -> int:
     row = cursor.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
     return int(row[0]) if row else 0
-
-
-def _column_bytes(cursor: Cursor, table: TableId, fields: list[Field]) -> dict[str, int]:
-    sizes = cursor.execute(f"SELECT {', '.join(map(_size_of, fields))} FROM {table.sql}").fetchone()
-    return {field["name"].lower(): int(size) for field, size in zip(fields, sizes or (), strict=True)}
 
 
 def _size_of(field: Field) -> str:

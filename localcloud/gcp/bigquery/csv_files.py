@@ -124,7 +124,12 @@ def read_csv(
     parsers = [PARSERS[field["type"]] for field in fields]
     for row in rows:
         try:
-            values = _values(_whole(row), width, fields, parsers, places, text)
+            record = _whole(row)
+            _check_width(record, width, fields, places, text)
+            values = [
+                _typed(record, place, field, parse, text)
+                for place, field, parse in zip(places, fields, parsers, strict=True)
+            ]
         except CsvError as error:
             bad.append(error)
             if len(bad) > options.max_bad_records:
@@ -137,18 +142,6 @@ def _whole(row: Row | CsvError) -> Row:
     if isinstance(row, CsvError):
         raise row
     return row
-
-
-def _values(
-    row: Row,
-    width: int,
-    fields: Sequence[Field],
-    parsers: Sequence[Callable[[str], Any]],
-    places: Sequence[int | None],
-    text: str,
-) -> list[Any]:
-    _check_width(row, width, fields, places, text)
-    return [_typed(row, place, field, parse, text) for place, field, parse in zip(places, fields, parsers, strict=True)]
 
 
 def _rows(text: str, options: Options) -> Iterator[Row | CsvError]:
@@ -172,7 +165,9 @@ def _read_row(row: Row, text: str, options: Options) -> int:
     while separator == ",":
         match = _FIELD.match(text, position)
         if match is None:
-            raise CsvError(_quoting_problem(text, position), row, text)
+            closed = _BAD_QUOTE.match(text, position)
+            problem = 'Data between close quote character (") and field separator' if closed else _OPEN_QUOTE
+            raise CsvError(problem, row, text)
         quoted, plain, separator = match.groups()
         row.values.append(_unquoted(quoted, row, text, options) if quoted is not None else plain)
         position = match.end()
@@ -191,12 +186,6 @@ def _unquoted(quoted: str, row: Row, text: str, options: Options) -> str:
     if "\0" in quoted and not options.preserve_control_characters:
         raise CsvError("Bad character (ASCII 0) encountered", row, text)
     return quoted.replace('""', '"')
-
-
-def _quoting_problem(text: str, position: int) -> str:
-    if _BAD_QUOTE.match(text, position):
-        return 'Data between close quote character (") and field separator'
-    return _OPEN_QUOTE
 
 
 def _places(header: Row, fields: Sequence[Field], text: str) -> list[int | None]:

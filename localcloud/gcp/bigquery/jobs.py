@@ -130,7 +130,10 @@ class Jobs:
     def _carry_out(self, job: Resource, kind: str, work: Work, running: RunningMerge | None = None) -> Resource:
         try:
             with self._warehouse.writing() if work.writes else self._warehouse.reading() as cursor:
-                _demand_location(job["jobReference"], work)
+                reference = job["jobReference"]
+                if work.location and work.location.lower() != reference["location"].lower():
+                    where = f"{reference['projectId']} was not found in location {reference['location']}"
+                    raise ApiError(404, "notFound", f"Not found: Dataset {where}")
                 self._fail_if_ordered(job, kind)
                 outcome = _beside(cursor, work, running) if running and not running.conflicts else work.run(cursor)
                 done = _finished(job, kind, outcome.statistics, self._warehouse.now_ms())
@@ -239,12 +242,6 @@ def _beside(cursor: Cursor, work: Work, running: RunningMerge) -> Outcome:
         raise _Conflict
     show_later_rows(cursor, running)
     return outcome
-
-
-def _demand_location(reference: Resource, work: Work) -> None:
-    if work.location and work.location.lower() != reference["location"].lower():
-        message = f"Not found: Dataset {reference['projectId']} was not found in location {reference['location']}"
-        raise ApiError(404, "notFound", message)
 
 
 def _new_job(reference: Resource, kind: str, configuration: Resource, now_ms: int) -> Resource:

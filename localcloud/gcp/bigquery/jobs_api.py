@@ -44,7 +44,7 @@ class JobsApi:
         routes = Routes()
         routes.add("POST", rf"{PROJECT}/jobs", self._insert_job)
         routes.add("POST", rf"/upload{PROJECT}/jobs", self._upload)
-        routes.add("GET", rf"{PROJECT}/jobs/(?P<job>[^/]+)", self._get_job)
+        routes.add("GET", rf"{PROJECT}/jobs/(?P<job>[^/]+)", lambda request: Response.of_json(self._find(request)))
         routes.add("POST", rf"{PROJECT}/queries", self._query)
         routes.add("GET", rf"{PROJECT}/queries/(?P<job>[^/]+)", self._get_results)
         return routes
@@ -65,9 +65,6 @@ class JobsApi:
 
     def _start(self, project: str, reference: Resource, configuration: Resource) -> Resource:
         return self._jobs.start(project, reference, configuration, partial(self._plan, project, configuration))
-
-    def _get_job(self, request: Request) -> Response:
-        return Response.of_json(self._find(request))
 
     def _find(self, request: Request) -> Resource:
         return self._jobs.find(request.params["project"], request.arg("location"), request.params["job"])
@@ -102,7 +99,9 @@ class JobsApi:
         if job["status"]["state"] != "DONE":
             return {**answer, "jobComplete": False}
         statistics = job["statistics"]["query"]
-        return {**answer, "jobComplete": True, "cacheHit": False, **_shown(statistics), **self._rows(job, start, size)}
+        names = ("totalBytesProcessed", "numDmlAffectedRows", "dmlStats")
+        shown = {name: statistics[name] for name in names if name in statistics}
+        return {**answer, "jobComplete": True, "cacheHit": False, **shown, **self._rows(job, start, size)}
 
     def _rows(self, job: Resource, start: int, size: int) -> Resource:
         result = self._jobs.result(job)
@@ -154,8 +153,3 @@ class JobsApi:
 def _refuse_dry_run(wanted: Resource) -> None:
     if wanted.get("dryRun"):
         raise ApiError(501, "notImplemented", "The laptop cloud does not imitate dry runs")
-
-
-def _shown(statistics: Resource) -> Resource:
-    shown = ("totalBytesProcessed", "numDmlAffectedRows", "dmlStats")
-    return {name: statistics[name] for name in shown if name in statistics}

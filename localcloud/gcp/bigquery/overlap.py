@@ -27,7 +27,9 @@ class RunningMerge:
 
     def beside(self, other: Resource) -> "RunningMerge":
         """The same after another job has changed the table."""
-        return replace(self, ends_at_ms=0, conflicts=self.conflicts or _changed_rows(other))
+        return replace(
+            self, ends_at_ms=0, conflicts=self.conflicts or changes_rows(other["statistics"].get("query", {}))
+        )
 
 
 def newest_row(cursor: Cursor, table: TableId) -> int:
@@ -36,7 +38,10 @@ def newest_row(cursor: Cursor, table: TableId) -> int:
 
 
 def hide_later_rows(cursor: Cursor, running: RunningMerge) -> None:
-    cursor.execute(f"CREATE OR REPLACE TEMP TABLE later_rows AS {_later(running)}", [running.newest_row])
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE later_rows AS SELECT * FROM {running.table.sql} WHERE rowid > ?",
+        [running.newest_row],
+    )
     cursor.execute(f"DELETE FROM {running.table.sql} WHERE rowid > ?", [running.newest_row])
 
 
@@ -45,15 +50,7 @@ def show_later_rows(cursor: Cursor, running: RunningMerge) -> None:
     cursor.execute("DROP TABLE later_rows")
 
 
-def _later(running: RunningMerge) -> str:
-    return f"SELECT * FROM {running.table.sql} WHERE rowid > ?"
-
-
 def changes_rows(statistics: Resource) -> bool:
     """Whether a statement updated or deleted rows, which no other may do at the same time."""
     counts = statistics.get("dmlStats", {})
     return any(int(counts.get(name, 0)) for name in ("updatedRowCount", "deletedRowCount"))
-
-
-def _changed_rows(job: Resource) -> bool:
-    return changes_rows(job["statistics"].get("query", {}))

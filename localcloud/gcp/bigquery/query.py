@@ -79,24 +79,19 @@ class QueryRunner:
 
     def run(self, cursor: Cursor, query: Query) -> Outcome:
         """The job's statistics and, for a SELECT, its rows."""
-        tables, target = self._find_tables(cursor, query), query.translation.target
+        now_ms, target = self._warehouse.now_ms(), query.translation.target
+        tables = {table: find_table(cursor, table, now_ms) for table in query.translation.tables}
         statistics = _statistics(query)
         if target is None or query.maximum_bytes is not None:
             statistics |= self._bytes(cursor, query, tables)
-        self._execute(cursor, query)
+        cursor.execute(query.translation.sql, {name: query.values[name] for name in query.translation.parameters})
         if target is None:
-            return Outcome(statistics, _result(cursor))
+            fields = [field_of(column[0], column[1]) for column in cursor.description]
+            return Outcome(statistics, Result(fields, encode_rows(fields, cursor.fetchall())))
         counts = _dml_counts(cursor, query.translation.kind)
         if counts.total():
             mark_modified(cursor, target, tables[target], self._warehouse.now_ms())
         return Outcome(statistics | _dml_statistics(counts))
-
-    def _find_tables(self, cursor: Cursor, query: Query) -> dict[TableId, Resource]:
-        now_ms = self._warehouse.now_ms()
-        return {table: find_table(cursor, table, now_ms) for table in query.translation.tables}
-
-    def _execute(self, cursor: Cursor, query: Query) -> None:
-        cursor.execute(query.translation.sql, {name: query.values[name] for name in query.translation.parameters})
 
     def _bytes(self, cursor: Cursor, query: Query, tables: dict[TableId, Resource]) -> Resource:
         """What the statement reads. Nothing is pruned: every column it names is counted whole."""
@@ -115,11 +110,6 @@ def _statistics(query: Query) -> Resource:
         "cacheHit": False,
         "referencedTables": [table.reference for table in query.translation.tables],
     }
-
-
-def _result(cursor: Cursor) -> Result:
-    fields = [field_of(column[0], column[1]) for column in cursor.description]
-    return Result(fields, encode_rows(fields, cursor.fetchall()))
 
 
 def _dml_counts(cursor: Cursor, kind: str) -> Counter[str]:

@@ -85,10 +85,6 @@ def encode_rows(fields: Sequence[Field], rows: Sequence[Sequence[Any]]) -> list[
     ]
 
 
-def _encode_timestamp(value: datetime) -> str:
-    return str((value - _EPOCH) // _MICROSECOND)
-
-
 def _encode_float(value: float) -> str:
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
@@ -100,7 +96,7 @@ _ENCODERS: dict[str, Encode] = {
     "INTEGER": str,
     "FLOAT": _encode_float,
     "BOOLEAN": lambda value: "true" if value else "false",
-    "TIMESTAMP": _encode_timestamp,
+    "TIMESTAMP": lambda value: str((value - _EPOCH) // _MICROSECOND),
     "JSON": str,
 }
 

@@ -47,7 +47,9 @@ class BigQuery:
         self.routes.extend(TablesApi(self._warehouse, sizes).routes())
         self.routes.extend(jobs.routes())
         self._forget_jobs = jobs.scrub
-        self.routes.add("GET", f"{CONTROL}statements", self._list_statements)
+        self.routes.add(
+            "GET", f"{CONTROL}statements", lambda request: Response.of_json([asdict(each) for each in self.statements])
+        )
         self.routes.add("POST", f"{CONTROL}scrub", self._scrub)
 
     def rows(self, table: TableId) -> list[dict[str, Any]]:
@@ -65,9 +67,6 @@ class BigQuery:
         self._forget_jobs()
         self._warehouse.rewrite()
         return Response.of_json({})
-
-    def _list_statements(self, request: Request) -> Response:
-        return Response.of_json([asdict(statement) for statement in self.statements])
 
 
 class _Objects:

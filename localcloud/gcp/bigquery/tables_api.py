@@ -4,7 +4,7 @@
 from typing import Any
 
 from localcloud.gcp.bigquery import catalog
-from localcloud.gcp.bigquery.catalog import Resource, Sizes, count_rows
+from localcloud.gcp.bigquery.catalog import Sizes, count_rows
 from localcloud.gcp.bigquery.googlesql.translate import TableId, quoted
 from localcloud.gcp.bigquery.schema import encode_rows
 from localcloud.gcp.bigquery.warehouse import Warehouse
@@ -72,7 +72,10 @@ class TablesApi:
         table, (start, size) = _table(request), page_of(request)
         with self._warehouse.reading() as cursor:
             resource = catalog.find_table(cursor, table, self._warehouse.now_ms())
-            fields = _selected(request, resource)
+            wanted = request.arg("selectedFields")
+            fields = [
+                field for field in resource["schema"]["fields"] if not wanted or field["name"] in wanted.split(",")
+            ]
             columns = ", ".join(quoted(field["name"]) for field in fields)
             cursor.execute(f"SELECT {columns} FROM {table.sql} ORDER BY rowid LIMIT {size} OFFSET {start}")
             rows = encode_rows(fields, cursor.fetchall())
@@ -93,9 +96,3 @@ def next_page(start: int, count: int, total: int) -> dict[str, Any]:
 
 def _table(request: Request) -> TableId:
     return TableId(request.params["project"], request.params["dataset"], request.params["table"])
-
-
-def _selected(request: Request, resource: Resource) -> list[Resource]:
-    fields: list[Resource] = resource["schema"]["fields"]
-    wanted = request.arg("selectedFields")
-    return [field for field in fields if not wanted or field["name"] in wanted.split(",")]

@@ -30,7 +30,7 @@ def object_finalized(event_id: str, time: str, resource: dict[str, Any]) -> Even
     """An object was created or overwritten; `resource` is the object as the JSON API shows it."""
     bucket, name = resource["bucket"], resource["name"]
     headers = _headers(event_id, FINALIZED, f"//storage.googleapis.com/projects/_/buckets/{bucket}", time)
-    headers |= {"ce-subject": _escaped(f"objects/{name}"), "ce-bucket": bucket}
+    headers |= {"ce-subject": quote(f"objects/{name}", safe=_PLAIN), "ce-bucket": bucket}
     return Event(FINALIZED, bucket, name, headers, json.dumps(resource | _links(resource)).encode())
 
 
@@ -61,7 +61,3 @@ def _headers(event_id: str, event_type: str, source: str, time: str) -> dict[str
         "ce-source": source,
         "ce-time": time,
     }
-
-
-def _escaped(text: str) -> str:
-    return quote(text, safe=_PLAIN)

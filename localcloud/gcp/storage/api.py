@@ -34,16 +34,13 @@ class StorageApi:
         def add(method: str, pattern: str, handler: Handler) -> None:
             self.routes.add(method, pattern, _known_parameters_only(handler))
 
-        add("POST", _BUCKETS, self._create_bucket)
+        add("POST", _BUCKETS, lambda request: Response.of_json(storage.create_bucket(request.json())))
         add("GET", f"{_BUCKETS}/(?P<bucket>[^/]+)/o", self._list)
         add("POST", _UPLOAD, self._upload)
-        add("PUT", _UPLOAD, self._upload_piece)
+        add("PUT", _UPLOAD, lambda request: self._uploads.put(request.arg("upload_id") or "", request))
         add("GET", f"(?:/download)?{_OBJECT}", self._get)
         add("DELETE", _OBJECT, self._delete)
         add("POST", f"{_OBJECT}/copyTo{_TARGET}", self._copy)
-
-    def _create_bucket(self, request: Request) -> Response:
-        return Response.of_json(self._storage.create_bucket(request.json()))
 
     def _list(self, request: Request) -> Response:
         page = self._storage.list_objects(
@@ -61,15 +58,12 @@ class StorageApi:
             properties = {"contentType": request.headers.get("Content-Type")}
             return self._insert(request, properties, request.body)
         if kind == "multipart":
-            return self._upload_multipart(request)
+            metadata, content_type, content = split_multipart(request)
+            properties = Request("", "", {}, request.headers, metadata).json()
+            return self._insert(request, {"contentType": content_type} | properties, content)
         if kind == "resumable":
             return self._start_resumable(request)
         raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate uploadType={kind}")
-
-    def _upload_multipart(self, request: Request) -> Response:
-        metadata, content_type, content = split_multipart(request)
-        properties = Request("", "", {}, request.headers, metadata).json()
-        return self._insert(request, {"contentType": content_type} | properties, content)
 
     def _insert(self, request: Request, properties: Resource, content: bytes) -> Response:
         name = request.arg("name") or properties.get("name") or ""
@@ -83,9 +77,6 @@ class StorageApi:
         upload_id = self._uploads.start(_part(request, "bucket"), name, properties, _wanted_generation(request))
         location = f"http://{request.headers['Host']}{request.path}?uploadType=resumable&upload_id={upload_id}"
         return Response(headers={"Location": location, "X-GUploader-UploadID": upload_id})
-
-    def _upload_piece(self, request: Request) -> Response:
-        return self._uploads.put(request.arg("upload_id") or "", request)
 
     def _get(self, request: Request) -> Response:
         wanted = (*_name(request), _number(request, "generation"), _wanted_generation(request))

@@ -57,7 +57,8 @@ class Uploads:
             if session.resource is None:
                 total = _receive(session, request)
                 if total != session.received:
-                    return _incomplete(session)
+                    received = session.received
+                    return Response(308, headers={"Range": f"bytes=0-{received - 1}"} if received else {})
                 self._complete(upload_id, session, request.headers)
             return Response.of_json(session.resource)
 
@@ -89,11 +90,6 @@ def _receive(session: Session, request: Request) -> int | None:
         session.received += draft.write(request.body[session.received - first :])
     total = match["total"] if match else str(len(request.body))
     return None if total == "*" else int(total)
-
-
-def _incomplete(session: Session) -> Response:
-    headers = {"Range": f"bytes=0-{session.received - 1}"} if session.received else {}
-    return Response(308, headers=headers)
 
 
 def _goog_hashes(headers: Message) -> dict[str, str]:

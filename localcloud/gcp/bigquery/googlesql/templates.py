@@ -39,14 +39,19 @@ def fill(template: str, *arguments: exp.Expr) -> exp.Expr:
     """The template with $1, $2, … replaced by the arguments."""
 
     def put(node: exp.Expr) -> exp.Expr:
-        return _closed(arguments[int(node.name) - 1]) if isinstance(node, exp.Placeholder) else node
+        if not isinstance(node, exp.Placeholder):
+            return node
+        argument = arguments[int(node.name) - 1].copy()
+        return argument if isinstance(argument, _SELF_CONTAINED) else exp.Paren(this=argument)
 
     return _parsed(template).transform(put)
 
 
 def as_template(*templates: str) -> Rewrite:
     """A rewrite through the template that has as many places as the call has arguments."""
-    by_count = {_places(template): template for template in templates}
+    by_count = {
+        len({place.name for place in _parsed(template).find_all(exp.Placeholder)}): template for template in templates
+    }
 
     def rewrite(call: exp.Anonymous) -> exp.Expr:
         given = arguments(call, *by_count)
@@ -74,13 +79,3 @@ def _parsed(template: str) -> exp.Expr:
     if parsed is None:
         raise ValueError(template)
     return parsed
-
-
-def _places(template: str) -> int:
-    return max((int(place.name) for place in _parsed(template).find_all(exp.Placeholder)), default=0)
-
-
-def _closed(argument: exp.Expr) -> exp.Expr:
-    """A copy that keeps its meaning between any two operators."""
-    copy = argument.copy()
-    return copy if isinstance(copy, _SELF_CONTAINED) else exp.Paren(this=copy)
