@@ -37,7 +37,7 @@ _SETTINGS: dict[str, tuple[Any, ...] | None] = {
     "sourceColumnMatch": ("NAME", "POSITION"),
     "sourceFormat": ("CSV", "PARQUET"),
     "sourceUris": None,
-    "writeDisposition": ("WRITE_APPEND", "WRITE_EMPTY", "WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA"),
+    "writeDisposition": ("WRITE_APPEND", "WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA"),
 }
 _READING = "Error while reading data, error message: "
 
@@ -124,8 +124,6 @@ def _make_room(
         replace_schema(cursor, table, resource, fields)
     elif disposition == "WRITE_TRUNCATE_DATA":
         cursor.execute(f"DELETE FROM {table.sql}")
-    elif disposition == "WRITE_EMPTY" and cursor.execute(f"SELECT 1 FROM {table.sql} LIMIT 1").fetchone():
-        raise ApiError(409, "duplicate", f"Already Exists: Table {table}")
 
 
 def _load_csv(

@@ -142,16 +142,6 @@ def test_what_becomes_of_the_rows_before(warehouse: Warehouse, disposition: str 
     assert [id_ for id_, _ in contents(warehouse)] == ids
 
 
-def test_only_an_empty_table_takes_a_load_that_wants_it_empty(warehouse: Warehouse) -> None:
-    settings = {**AS_THE_PROJECT_LOADS, "write_disposition": "WRITE_EMPTY"}
-    with pytest.raises(Conflict, match="Already Exists: Table"):
-        warehouse.load("t", GOOD, **settings).result()
-    warehouse.rows("DELETE FROM t WHERE TRUE")
-    warehouse.load("t", GOOD, **settings).result()
-
-    assert len(contents(warehouse)) == 2
-
-
 def test_a_truncating_load_brings_its_schema_and_drops_the_key_and_one_of_the_data_keeps_both(
     warehouse: Warehouse,
 ) -> None:
@@ -197,6 +187,7 @@ def test_an_appending_load_has_to_fit_the_table(warehouse: Warehouse) -> None:
         {"null_marker": "NULL"},
         {"field_delimiter": ";"},
         {"encoding": "UTF-16"},
+        {"write_disposition": "WRITE_EMPTY"},
     ],
 )
 def test_a_setting_that_nobody_needs_is_refused_by_name(warehouse: Warehouse, settings: dict[str, Any]) -> None:
