@@ -144,10 +144,5 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def without_code_marks(text: str) -> str:
-    """The ledger's sentences set commands in backticks; where no Markdown is read they would be seen."""
-    return text.replace("`", "")
-
-
 def hour_span(hour: int) -> str:
     return f"{hour:02d}:00–{(hour + 1) % 24:02d}:00"

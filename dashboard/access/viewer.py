@@ -11,6 +11,7 @@ import streamlit as st
 
 from access.identity import NotVerified, allowed_listeners, entry_of_viewer
 from access.own_part import own_part
+from pipeline.commands import cli
 from settings import Settings, SettingsError
 from warehouse import store as warehouse_store
 
@@ -31,10 +32,17 @@ class Viewer:
         ledger = self.store.runs()
         return replace(ledger, value=own_part(ledger.value, self.listeners)) if self.others else ledger
 
-    def without_others(self, text: str) -> str:
-        """The ledger's sentences name every listener that a run was about; this viewer may not know them all."""
+    def reason(self, text: str) -> str:
+        """A sentence of the ledger without the names of listeners that this viewer may not know.
+
+        The functions set commands in backticks and do not know that they run on the laptop: the commands become those
+        of this place, the backticks, which show where no Markdown is read, go.
+        """
         names = "|".join(re.escape(slug) for slug in sorted(self.others, key=len, reverse=True))
-        return re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", "another listener", text) if names else text
+        known = re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", "another listener", text) if names else text
+        is_laptop = not self.settings.is_in_cloud
+        here = re.sub("`python -m cli ([^`]*)`", lambda command: cli(command[1], is_laptop=is_laptop), known)
+        return here.replace("`", "")
 
     def label_of(self, listener_id: str) -> str:
         """What the filter bar and the URL call a listener; names that two share fall back to the slug."""

@@ -13,7 +13,6 @@ from components import filters, markup, messages, page_frame, pipeline_tables, r
 from components.markdown import literal
 from components.page_frame import Listening
 from pipeline import health, run_hours, summary
-from pipeline.remedies import is_said
 
 BADGES: dict[str, tuple[Literal["green", "orange", "red", "gray"], str]] = {
     "ok": ("green", ":material/check_circle:"),
@@ -41,13 +40,9 @@ def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
     told = kept.groupby(same, sort=False, as_index=False, dropna=False).agg(
         who=("who", lambda names: humanize.joined(sorted(names.dropna()))),
         since=("since", "min"),
-        next_step=("next_step", _steps),
+        next_step=("next_step", "first"),
     )
     return told.sort_values("slot", ascending=False, kind="stable", ignore_index=True)
-
-
-def _steps(next_steps: pd.Series) -> str:
-    return " ".join(dict.fromkeys(next_steps))
 
 
 def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | None) -> None:
@@ -126,7 +121,7 @@ def grid(page: Listening) -> None:
     runs, now = ledger.value, page_frame.as_of(ledger, datetime.now(UTC))
     hours = run_hours.grid_hours(runs, now, HOURS[label], schedule)
     cells = run_hours.to_frame(hours)
-    cells = cells.assign(reason=cells["reason"].map(page.viewer.without_others))
+    cells = cells.assign(reason=cells["reason"].map(page.viewer.reason))
     said = summary.in_words(hours, label, schedule.noun)
     st.markdown(said)
     opened = run_grid.draw(cells, page.filters.zone, page.colours, page_frame.alt_text("Runs by hour.", said))
@@ -150,18 +145,13 @@ def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
 
 
 def _problem(page: Listening, row: dict[Hashable, Any]) -> markup.Problem:
-    what = (
-        humanize.without_code_marks(page.viewer.without_others(ranked_lists.text(row["what"])))
-        or "No reason was recorded."
-    )
-    next_step = "" if row["recovered"] or is_said(row["next_step"], what) else row["next_step"]
     return markup.Problem(
         when=_when_failed(page, row),
         where=run_hours.STEP_NAMES.get(row["step"], row["step"]) + (f", {row['who']}" if row["who"] else ""),
         state=row["state"],
         glyph=run_hours.GLYPHS[row["state"]],
-        what=humanize.sentence(what),
-        next_step=next_step,
+        what=humanize.sentence(page.viewer.reason(ranked_lists.text(row["what"])) or "No reason was recorded."),
+        next_step="" if row["recovered"] else row["next_step"],
         has_recovered=bool(row["recovered"]),
     )
 

@@ -255,7 +255,7 @@ def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:
     mine = found[(found["listener_id"] == chosen.listener) & (found["state"] == "failed")]
     name = markdown.literal(viewer.label_of(chosen.listener))
     for row in mine.to_dict("records"):
-        reason = humanize.without_code_marks(viewer.without_others(row["reason"] or "No reason was recorded."))
+        reason = viewer.reason(row["reason"] or "No reason was recorded.")
         messages.behind(f"The last run could not read {name}'s plays: {markdown.literal(reason)}")
 
 

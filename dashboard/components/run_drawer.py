@@ -14,7 +14,7 @@ from components.page_frame import Listening
 from components.run_grid import CellKey, to_cell_key
 from pipeline import health, run_hours
 from pipeline.log_links import logs_url
-from pipeline.remedies import MISSING, is_said, next_step
+from pipeline.remedies import MISSING, next_step
 from pipeline.run_hours import STEP_NAMES
 
 IN_URL = "cell"
@@ -59,7 +59,7 @@ def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], followin
 
 def _reason(page: Listening, row: Mapping[Any, Any]) -> str:
     """The ledger's sentence as it is: others have a part in it, so none of it is Markdown."""
-    return literal(humanize.without_code_marks(page.viewer.without_others(ranked_lists.text(row["reason"]))))
+    return literal(page.viewer.reason(ranked_lists.text(row["reason"])))
 
 
 def _attempts_of(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any]) -> pd.DataFrame:
@@ -100,15 +100,13 @@ def _count(value: Any) -> str:
 
 def _next_step(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], hour: pd.DataFrame) -> str:
     """Empty where nothing went wrong, or where the reason names it."""
-    is_laptop = not page.viewer.settings.is_in_cloud
     if cell["state"] == "missing":
         first = hour.loc[hour["state"] == "missing", "step"].iloc[0]
-        return next_step(MISSING, first, is_laptop=is_laptop)
+        return next_step(MISSING, first, is_laptop=not page.viewer.settings.is_in_cloud)
     newest = _attempts_of(page, runs, cell).tail(1)
     if not health.is_trouble(newest).any():
         return ""
-    following = next_step(ranked_lists.text(newest["error_class"].iloc[0]), cell["step"], is_laptop=is_laptop)
-    return "" if is_said(following, ranked_lists.text(cell["reason"])) else following
+    return next_step(ranked_lists.text(newest["error_class"].iloc[0]), cell["step"])
 
 
 def _listeners(page: Listening, details: Any) -> None:
@@ -124,7 +122,7 @@ def _listeners(page: Listening, details: Any) -> None:
             ranked_lists.text(about.get("state")).replace("_", " "),
             _count(about.get("fetched")),
             _count(about.get("new")),
-            humanize.without_code_marks(page.viewer.without_others(ranked_lists.text(about.get("reason")))),
+            page.viewer.reason(ranked_lists.text(about.get("reason"))),
         )
         for slug, about in mine.items()
     ]

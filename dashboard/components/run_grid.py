@@ -93,9 +93,7 @@ def _hour(cells: Iterable[dict[Any, Any]], zone: str, colours: Colours) -> str:
 def _button(cell: dict[Any, Any], when: str, colours: Colours) -> str:
     state = cell["state"]
     told = f"{when}, {STEP_NAMES[cell['step']]}: {state}"
-    tip = ". ".join(
-        part for part in (told, _rows(cell), humanize.without_code_marks(str(cell["reason"] or ""))) if part
-    )
+    tip = ". ".join(part for part in (told, _rows(cell), str(cell["reason"] or "")) if part)
     key = CellKey(pd.Timestamp(cell["slot"]).to_pydatetime(), cell["step"])
     return (
         f'<button type="button" value="{key}" title="{escape(tip, quote=True)}" aria-label="{escape(told, quote=True)}"'

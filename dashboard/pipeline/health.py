@@ -70,7 +70,7 @@ def problems(
     of_listeners = [row for row in _failed_listeners(runs) if row["slot"] > oldest]
     silent = [found for found in silences(grid_hours(runs, now, _LEDGER_HOURS, schedule)) if found.last > oldest]
     told = [*_failed_steps(runs[runs["slot"] > oldest]), *of_listeners, *(_unrecorded(found) for found in silent)]
-    rows = [{**row, "next_step": _next_step(row, is_laptop=is_laptop)} for row in told]
+    rows = [{**row, "next_step": next_step(row["error_class"], row["step"], is_laptop=is_laptop)} for row in told]
     columns = ["slot", "since", "step", "state", "listener_id", "error_class", "what", "next_step", "recovered"]
     return pd.DataFrame(rows, columns=columns).sort_values(["slot", "step"], ascending=False, ignore_index=True)
 
@@ -214,10 +214,6 @@ def _unrecorded(silence: Silence) -> dict[str, Any]:
         "what": "No run was recorded." if is_ingest else "No record, although the step before it had work for it.",
         "recovered": silence.has_recovered,
     }
-
-
-def _next_step(row: Mapping[str, Any], *, is_laptop: bool) -> str:
-    return next_step(row["error_class"], row["step"], row["listener_id"] or "LISTENER", is_laptop=is_laptop)
 
 
 def is_trouble(rows: pd.DataFrame) -> "pd.Series[bool]":

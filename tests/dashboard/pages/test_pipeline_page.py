@@ -72,12 +72,20 @@ def test_a_step_that_could_not_follow_sends_to_the_one_before_it(app: App, step:
     assert following.startswith("**Next:** Read the log of the function load")
 
 
-def test_a_load_without_its_bad_rows_has_a_next_step_in_its_drawer(app: App) -> None:
-    refused = two_runs(app, error_class="RowsRefused", rows_new=0, reason="1 other row was refused.")
+def test_a_failed_load_has_a_next_step_in_its_drawer(app: App) -> None:
+    refused = two_runs(app, state="failed", error_class="FileRefused", reason="BigQuery refused the file: energy.")
 
     assert next_of(drawer(refused, "load")) == [
-        "**Next:** Look at the reason beside the file in the quarantine bucket."
+        "**Next:** Look at the file and the reason beside it in the quarantine bucket."
     ]
+
+
+def test_a_reason_that_names_its_next_step_is_not_followed_by_another(app: App) -> None:
+    reason = "1 other row was refused, see x in the quarantine bucket."
+    drawn = drawer(two_runs(app, error_class="RowsRefused", rows_new=0, reason=reason), "load")
+
+    assert reason in [plain(str(one.value)) for one in drawn.markdown]
+    assert next_of(drawn) == []
 
 
 def test_what_went_well_has_no_next_step(app: App) -> None:
@@ -132,11 +140,11 @@ def test_on_the_laptop_every_command_is_the_laptops(laptop: App, state: str, pag
     assert [command for command in commands if not command.endswith(" --laptop")] == []
 
 
-def test_a_next_step_on_the_laptop_is_said_although_the_ledger_names_the_clouds_command(laptop: App) -> None:
+def test_the_clouds_commands_in_the_ledgers_sentences_become_the_laptops(laptop: App) -> None:
     said = text_of(laptop.over(STATES["failing"](laptop.warehouse, NOW)).open("pipeline"))
 
     assert "`python -m cli import listener-one FILE… --laptop`" in said
-    assert "<b>Next:</b> Run: python -m cli authorize listener-one --laptop" in said
+    assert "consent was revoked, run python -m cli authorize listener-one --laptop.</p>" in said
 
 
 def test_on_the_laptop_a_missing_run_sends_nobody_to_the_cloud(laptop: App) -> None:

@@ -28,8 +28,12 @@ def test_what_went_wrong_is_told_with_the_next_step_and_whether_it_recovered():
         [pd.Timestamp(at("2026-11-22 11:00")), "ingest", "missing", None, True],
         [pd.Timestamp(at("2026-11-22 08:00")), "ingest", "failed", None, True],
     ]
-    assert told["next_step"].tolist()[1] == "Run: python -m cli authorize ben"
-    assert told["next_step"].tolist()[3] == "Nothing: the next run tries again."
+    assert told["next_step"].tolist() == [
+        "Read the batch's driver output; the next new plays start another batch.",
+        "",
+        "Look for the hour in Cloud Scheduler and in the log of the function ingest.",
+        "",
+    ]
 
 
 def test_a_file_that_was_loaded_without_its_bad_rows_is_told_beside_the_failures():
@@ -43,7 +47,7 @@ def test_a_file_that_was_loaded_without_its_bad_rows_is_told_beside_the_failures
         NOW,
     ).to_dict("records")
     assert (told["step"], told["state"], told["what"], bool(told["recovered"])) == ("load", "succeeded", reason, False)
-    assert told["next_step"] == "Look at the reason beside the file in the quarantine bucket."
+    assert told["next_step"] == "", "the reason names the place"
 
 
 def test_a_listener_who_was_read_again_has_recovered():
