@@ -11,7 +11,7 @@ import streamlit as st
 
 from access.identity import NotVerified, allowed_listeners, entry_of_viewer
 from access.own_part import own_part
-from pipeline.commands import cli
+from pipeline.remedies import cli
 from settings import Settings, SettingsError
 from warehouse import store as warehouse_store
 

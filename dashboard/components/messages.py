@@ -7,7 +7,7 @@ import streamlit as st
 
 import humanize
 from components.markdown import literal
-from pipeline.commands import cli
+from pipeline.remedies import cli
 from settings import Settings
 
 GUIDE = "the README’s sections “Deploy” and “The laptop cloud”"

@@ -12,7 +12,7 @@ from components import downloads, markup, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 from pipeline import health, run_hours
-from pipeline.commands import cli
+from pipeline.remedies import cli
 
 GAPS = 10
 

@@ -13,8 +13,7 @@ from components.markdown import literal
 from components.page_frame import Listening
 from components.run_grid import CellKey, to_cell_key
 from pipeline import health, run_hours
-from pipeline.log_links import logs_url
-from pipeline.remedies import MISSING, next_step
+from pipeline.remedies import MISSING, logs_url, next_step
 from pipeline.run_hours import STEP_NAMES
 
 IN_URL = "cell"

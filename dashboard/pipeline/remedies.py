@@ -1,11 +1,18 @@
-"""What to do about a failure whose sentence in the ledger does not say it, or that left no record.
+"""What to do about a failure: the next step where the ledger names none, the command to type, where its log is.
 
 The sentences of ingest, and those of load beside a success, name their next step themselves: see
 functions/ingest/failures.py and functions/load. docs/troubles.md says more about each class.
 """
 
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
 MISSING = "missing"
 """Stands for the class of a failure that left no record."""
+
+_MARGIN = timedelta(minutes=5)
+_LENGTH = timedelta(hours=3)
+"""Retries and a batch that waited for the one before it may end long after the hour."""
 
 _OF_A_BATCH = "Read the batch's driver output; the next new plays start another batch."
 
@@ -48,3 +55,24 @@ def next_step(error_class: str, step: str, *, is_laptop: bool = False) -> str:
     if error_class == MISSING:
         return (_NO_RECORD_ON_LAPTOP if is_laptop else _NO_RECORD)[step]
     return NEXT_STEPS.get(error_class, _OF_A_BATCH if step == "top_tracks" else "")
+
+
+def cli(what: str, *, is_laptop: bool) -> str:
+    """The command to type, which has an option more on the laptop; `what` is such as `authorize ania`."""
+    return f"python -m cli {what}{' --laptop' if is_laptop else ''}"
+
+
+def logs_url(project: str, step: str, slot: datetime, run_id: str | None) -> str:
+    """What a step of a run logged, in the Logs Explorer's own form of an address: query, time range and project."""
+    if run_id is None:
+        query = 'resource.type="cloud_scheduler_job" OR resource.type="cloud_run_revision"'
+    elif step == "top_tracks":
+        query = f'resource.type="cloud_dataproc_batch" AND resource.labels.batch_id:"top-tracks-{run_id.lower()}"'
+    else:
+        query = f'jsonPayload.run_id="{run_id}"'
+    start, end = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (slot - _MARGIN, slot + _LENGTH))
+    span = quote(f"{start}/{end}", safe="")
+    return (
+        f"https://console.cloud.google.com/logs/query;query={quote(query, safe='')};timeRange={span}"
+        f"?project={quote(project)}"
+    )

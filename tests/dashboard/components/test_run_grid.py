@@ -1,13 +1,11 @@
-"""The grid of runs as HTML, the key of a cell in the URL, and where Cloud Logging has what a cell wrote."""
+"""The grid of runs as HTML, and the key of a cell in the URL."""
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote
 
 import pytest
 
 from components import run_grid
 from pipeline import run_hours
-from pipeline.log_links import logs_url
 from tests.dashboard.invented.history import at
 from tests.dashboard.invented.ledger import NOW, imported, ledger, run, whole
 from theme import colours_of
@@ -67,24 +65,3 @@ def test_a_file_of_an_import_is_no_attempt_of_the_hour_it_came_in() -> None:
     rows = ledger(run(9, "load", minutes=5), *imported(9, "import", "load"))
 
     assert list(run_hours.attempts(rows, at("2026-11-22 09:00"), "load")["run_id"]) == ["20261122T090000Z"]
-
-
-@pytest.mark.parametrize(
-    ("step", "run_id", "query"),
-    [
-        ("load", "20261122T120000Z", 'jsonPayload.run_id="20261122T120000Z"'),
-        (
-            "top_tracks",
-            "20261122T120000Z",
-            'resource.type="cloud_dataproc_batch" AND resource.labels.batch_id:"top-tracks-20261122t120000z"',
-        ),
-        ("ingest", None, 'resource.type="cloud_scheduler_job" OR resource.type="cloud_run_revision"'),
-    ],
-)
-def test_the_link_to_the_log_asks_for_what_the_step_wrote(step: str, run_id: str | None, query: str) -> None:
-    url = logs_url("my-project", step, at("2026-11-22 12:00"), run_id)
-
-    assert unquote(url) == (
-        f"https://console.cloud.google.com/logs/query;query={query};"
-        "timeRange=2026-11-22T11:55:00Z/2026-11-22T15:00:00Z?project=my-project"
-    )

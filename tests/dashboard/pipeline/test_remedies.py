@@ -1,12 +1,14 @@
-"""Every failure that the ledger can hold has a next step, in its own sentence or here, and none has two."""
+"""Every failure has a next step, in the ledger's own sentence or here, and none has two; the link to a log."""
 
 import re
+from urllib.parse import unquote
 
 import pytest
 
-from pipeline.remedies import MISSING, NEXT_STEPS, next_step
+from pipeline.remedies import MISSING, NEXT_STEPS, logs_url, next_step
 from pipeline.run_hours import STEPS
 from tests.contracts.test_troubles import FUNCTIONS, caught_and_recorded, classes, dead_states
+from tests.dashboard.invented.history import at
 
 NAMES_A_STEP = re.compile(
     "run `python -m cli |put that right|the next run tries|the first run after it|renew it|add it|see whether"
@@ -62,3 +64,24 @@ def test_each_step_without_a_record_has_a_next_step_of_its_own(is_laptop: bool) 
 def test_a_batch_records_exceptions_of_any_name_and_has_its_output() -> None:
     assert next_step("OutOfMemory", "top_tracks").startswith("Read the batch's driver output")
     assert next_step("NeedsConsent", "ingest") == ""
+
+
+@pytest.mark.parametrize(
+    ("step", "run_id", "query"),
+    [
+        ("load", "20261122T120000Z", 'jsonPayload.run_id="20261122T120000Z"'),
+        (
+            "top_tracks",
+            "20261122T120000Z",
+            'resource.type="cloud_dataproc_batch" AND resource.labels.batch_id:"top-tracks-20261122t120000z"',
+        ),
+        ("ingest", None, 'resource.type="cloud_scheduler_job" OR resource.type="cloud_run_revision"'),
+    ],
+)
+def test_the_link_to_the_log_asks_for_what_the_step_wrote(step: str, run_id: str | None, query: str) -> None:
+    url = logs_url("my-project", step, at("2026-11-22 12:00"), run_id)
+
+    assert unquote(url) == (
+        f"https://console.cloud.google.com/logs/query;query={query};"
+        "timeRange=2026-11-22T11:55:00Z/2026-11-22T15:00:00Z?project=my-project"
+    )
