@@ -1,1 +1,9 @@
 """Frame → Altair chart or SVG, without Streamlit. May import analysis, pipeline, humanize and theme."""
+
+import altair as alt
+from altair.utils import schemapi
+
+# Altair's check of every chart against Vega-Lite's schema takes a third of a redraw: only the tests make it.
+schemapi.disable_debug_mode()
+# The mode covers a chart's parts. The whole is checked when Streamlit asks for its spec, with this default.
+alt.TopLevelMixin.to_dict.__defaults__ = alt.Chart.to_dict.__defaults__ = (False,)

@@ -6,10 +6,7 @@ import altair as alt
 import pandas as pd
 
 import humanize
-from charts import chart_specs
 from theme import Colours
-
-chart_specs.check(False)
 
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _STEP_FORMATS = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
