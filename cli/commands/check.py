@@ -168,9 +168,13 @@ def _dashboard(place: Place) -> Iterator[tuple[State, str]]:
     if condition["state"] != "CONDITION_SUCCEEDED":
         yield "missing", f"The service is not ready: {condition.get('message', condition['state'])}"
         return
-    # The address without a hash, which Terraform prints too.
+    yield _reached(_address(service))
+
+
+def _address(service: Mapping[str, Any]) -> str:
+    """The one without a hash, which Terraform prints too."""
     own = (url for url in service.get("urls", []) if re.match(r"https://dashboard-\d+\.", url))
-    yield _reached(str(next(own, service["uri"])))
+    return str(next(own, service["uri"]))
 
 
 def _reached(address: str) -> tuple[State, str]:

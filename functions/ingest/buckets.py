@@ -139,7 +139,7 @@ def _to_text(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case datetime():
-            return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z"
+            return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case _:
             return repr(value)
 

@@ -17,7 +17,8 @@ _SENDERS = (
     *("benchmarks", "cli", "dashboard", "functions", "localcloud", "spark_jobs"),
     *("tests/cli", "tests/faults", "tests/ingest", "tests/load", "tests/transform_trigger"),
 )
-_NO_SENDER = "localcloud/gcp/"
+_NO_SENDER = ("localcloud/gcp/", "benchmarks/spark/")
+"""What answers statements, and what asks DuckDB and Spark in their own SQL."""
 _PARTS = {"staging": "staged", "same_play": "SELECT 1", "doubled": "SELECT 1"}
 """What stands for the parts of a query file that are put in when it is sent."""
 _STATEMENT = re.compile(r"\s*(SELECT|WITH|MERGE|INSERT|DELETE)\b")

@@ -223,7 +223,7 @@ def test_a_failure_that_the_job_itself_recorded_is_not_recorded_again(triggering
     triggering.warehouse.query_and_wait(
         f"INSERT INTO listening.runs (run_id, slot, step, state, started_at, finished_at, reason) VALUES "
         f"('{TEN}', TIMESTAMP '2026-11-22 10:00:00+00', 'top_tracks', 'failed', "
-        "TIMESTAMP '2026-11-22 10:20:00+00', TIMESTAMP '2026-11-22 10:30:00+00', 'The job knows better.')"
+        "TIMESTAMP '2026-11-22 10:20:00+00', TIMESTAMP '2026-11-22 10:20:40+00', 'The job knows better.')"
     )
     triggering.publish(ELEVEN)
 

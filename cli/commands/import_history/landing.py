@@ -121,7 +121,7 @@ def _to_field(value: Any) -> str:
         case bool():
             return str(value).lower()
         case datetime():
-            return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z"
+            return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case _:
             return str(value)
 
