@@ -4,7 +4,6 @@ Tracks with one ISRC are one recording, shown as the id played last; an album is
 every credited artist gets the play. Order and ranks are those of the Spark job, so the two lists agree.
 """
 
-from datetime import datetime
 from typing import cast
 from urllib.parse import quote
 
@@ -22,7 +21,6 @@ SPARK_PERIODS = {
     "All time": "all_time",
 }
 SPARK_DAYS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}
-_SHOWN = ["track_id", "track_name", "artist_name", "artist_names", "album_name", "image_url"]
 _LINKS = {"Tracks": "track", "Artists": "artist", "Albums": "album"}
 
 
@@ -102,17 +100,6 @@ def ranked(tallies: pd.DataFrame, by: str) -> pd.DataFrame:
     )
 
 
-def recount(history: History, as_of: datetime, days: int | None) -> pd.DataFrame:
-    """The rows that `top_tracks` should hold for a period counted back from `as_of`, less its bookkeeping."""
-    now, before = _counted_back(history, as_of, days)
-    rows = ranked(tally(history, now, "Tracks"), "Plays").head(TEN)
-    earlier = ranked(tally(history, before, "Tracks"), "Plays")["rank"] if days else pd.Series(dtype="int64")
-    names = history.tracks[_SHOWN].iloc[rows["track"]].set_index(rows.index)
-    previous = earlier.reindex(rows.index).astype("Int64").rename("previous_rank")
-    columns = ["rank", "position", "plays", "minutes", "first_played_at", "last_played_at"]
-    return pd.concat([names, rows[columns], previous], axis=1).reset_index(drop=True)
-
-
 def from_spark(history: History, top_tracks: pd.DataFrame, period: str) -> pd.DataFrame:
     """Spark's rows of one period in the columns of `top`; the keys lead to this app's pages.
 
@@ -139,19 +126,12 @@ def _tied_beyond(history: History, ten: pd.DataFrame, days: int | None) -> int:
     """How many more recordings have as many plays as the last of ten rows."""
     if len(ten) < TEN:
         return 0
-    heard, _ = _counted_back(history, ten["as_of"].iloc[0], days)
+    plays, as_of = history.local("UTC"), pd.Timestamp(ten["as_of"].iloc[0])
+    at = plays["played_at"]
+    heard = plays[(at <= as_of) & (at > as_of - pd.Timedelta(days=days))] if days else plays[at <= as_of]
     fewest = ten["plays"].iloc[-1]
     same = int((heard["recording"].value_counts() == fewest).sum())
     return max(0, same - int((ten["plays"] == fewest).sum()))
-
-
-def _counted_back(history: History, as_of: datetime, days: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The plays of the last days up to an instant, and those of as many days before; all and none without days."""
-    plays = history.local("UTC")
-    at, until, length = plays["played_at"], pd.Timestamp(as_of), pd.Timedelta(days=days or 0)
-    if days is None:
-        return plays[at <= until], plays.head(0)
-    return plays[(at <= until) & (at > until - length)], plays[(at <= until - length) & (at > until - 2 * length)]
 
 
 def last_played(history: History, local: pd.DataFrame, count: int = 12) -> pd.DataFrame:

@@ -7,11 +7,10 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import tops
 from localcloud.demo import recount
 from localcloud.demo.past import lives, past_files
 from localcloud.demo.proofs import expected_row
-from tests.dashboard.invented.history import at, history_of, play, track
+from tests.dashboard.invented.history import at, history_of, play, top_ten, track
 
 AS_OF = at("2026-11-22 10:00")
 DAYS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}
@@ -51,7 +50,7 @@ def test_the_app_and_the_recount_give_the_same_rows(rows: list[dict[str, Any]]):
     expected = recount.top_tracks(as_rows_of_plays(rows), AS_OF)
     for period, days in DAYS.items():
         wanted = [{k: v for k, v in row.items() if k != "as_of"} for row in expected if row["period"] == period]
-        assert as_dicts(tops.recount(counted, AS_OF, days), period) == wanted
+        assert as_dicts(top_ten(counted, AS_OF, days), period) == wanted
 
 
 def test_they_agree_over_the_years_that_the_demo_gives_its_listeners():
@@ -70,7 +69,7 @@ def test_they_agree_over_the_years_that_the_demo_gives_its_listeners():
     for period, days in DAYS.items():
         wanted = [{k: v for k, v in row.items() if k != "as_of"} for row in expected if row["period"] == period]
         assert len(wanted) == 10
-        assert as_dicts(tops.recount(counted, AS_OF, days), period) == wanted
+        assert as_dicts(top_ten(counted, AS_OF, days), period) == wanted
 
 
 def as_rows_of_plays(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -25,7 +25,6 @@ def test_every_computation_bears_a_listener_without_plays(period: Period):
     )
     assert all(tops.top(history, heard, kind, "Plays", heard).empty for kind in tops.KINDS)
     assert tops.last_played(history, local).empty
-    assert tops.recount(history, NOW, 7).empty
     assert sessions.longest(local).empty
     assert not discoveries.new_and_known(history, local, period, "Plays")["value"].any()
     assert discoveries.stuck(history, local, period, "Plays").empty

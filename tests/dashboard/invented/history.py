@@ -1,12 +1,12 @@
 """Small invented histories for the tests, built the way the warehouse's answers are."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
-from analysis import history
+from analysis import history, tops
 from analysis.history import History
 from analysis.periods import custom_period
 
@@ -69,3 +69,16 @@ def gaps_of(*stretches: tuple[str, str]) -> pd.DataFrame:
     instants = [(pd.Timestamp(at(start)), pd.Timestamp(at(end))) for start, end in stretches]
     frame = pd.DataFrame(instants, columns=["gap_start", "gap_end"])
     return frame.astype("datetime64[us, UTC]")
+
+
+def top_ten(counted: History, as_of: datetime, days: int | None) -> pd.DataFrame:
+    """What `top_tracks` should hold for the days up to `as_of`, less its bookkeeping, as the app counts it."""
+    plays, length = counted.local("UTC"), timedelta(days=days or 0)
+    ended_at = plays["played_at"]
+    heard = plays[ended_at <= as_of] if days is None else plays[(ended_at <= as_of) & (ended_at > as_of - length)]
+    before = None if days is None else plays[(ended_at <= as_of - length) & (ended_at > as_of - 2 * length)]
+    rows = tops.top(counted, heard, "Tracks", "Plays", before)
+    names = ["track_name", "artist_name", "artist_names", "album_name", "image_url"]
+    about = counted.tracks.set_index("track_id").loc[rows["key"], names].reset_index()
+    columns = ["rank", "position", "plays", "minutes", "first_played_at", "last_played_at", "previous_rank"]
+    return pd.concat([about, rows[columns]], axis=1)

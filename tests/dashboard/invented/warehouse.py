@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 from google.api_core.exceptions import NotFound, ServiceUnavailable
 
-from analysis import tops
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Life, Play
 from localcloud.listeners.music import invent_catalogue
+from tests.dashboard.invented.history import top_ten
 from warehouse.store import Store
 
 SEED = 11
@@ -169,7 +169,7 @@ def top_of(slug: str, plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
     """What Spark would have written of these plays at that time."""
     as_of = until.replace(minute=0, second=0, microsecond=0)
     history = Store(InventedWarehouse({"plays": plays}, until)).history(slug).value
-    parts = [tops.recount(history, as_of, days).assign(period=name) for name, days in SPARK_PERIODS.items()]
+    parts = [top_ten(history, as_of, days).assign(period=name) for name, days in SPARK_PERIODS.items()]
     rows = pd.concat(parts, ignore_index=True)
     return rows.assign(
         listener_id=slug, as_of=as_of, computed_at=as_of + timedelta(minutes=2), run_id=f"{as_of:%Y%m%dT%H%M%SZ}"
