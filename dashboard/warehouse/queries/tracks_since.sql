@@ -3,39 +3,31 @@
 -- Its ISRC is the newest that any of these plays told.
 SELECT
   track_id,
-  FIRST_VALUE(NULLIF(track_name, '')) OVER (
-    PARTITION BY track_id ORDER BY NULLIF(track_name, '') IS NULL, source, energy IS NULL, played_at DESC
-  ) AS track_name,
-  FIRST_VALUE(NULLIF(artist_id, '')) OVER (
-    PARTITION BY track_id ORDER BY NULLIF(artist_id, '') IS NULL, source, energy IS NULL, played_at DESC
-  ) AS artist_id,
-  FIRST_VALUE(NULLIF(artist_name, '')) OVER (
-    PARTITION BY track_id ORDER BY NULLIF(artist_name, '') IS NULL, source, energy IS NULL, played_at DESC
-  ) AS artist_name,
-  FIRST_VALUE(NULLIF(artist_names, '')) OVER (
-    PARTITION BY track_id ORDER BY NULLIF(artist_names, '') IS NULL, source, energy IS NULL, played_at DESC
-  ) AS artist_names,
-  FIRST_VALUE(NULLIF(album_id, '')) OVER (
-    PARTITION BY track_id ORDER BY NULLIF(album_id, '') IS NULL, source, energy IS NULL, played_at DESC
-  ) AS album_id,
-  FIRST_VALUE(NULLIF(album_name, '')) OVER (
-    PARTITION BY track_id ORDER BY NULLIF(album_name, '') IS NULL, source, energy IS NULL, played_at DESC
-  ) AS album_name,
-  FIRST_VALUE(NULLIF(album_release_date, '')) OVER (
-    PARTITION BY track_id ORDER BY NULLIF(album_release_date, '') IS NULL, source, energy IS NULL, played_at DESC
+  FIRST_VALUE(track_name) OVER (PARTITION BY track_id ORDER BY track_name IS NULL, place) AS track_name,
+  FIRST_VALUE(artist_id) OVER (PARTITION BY track_id ORDER BY artist_id IS NULL, place) AS artist_id,
+  FIRST_VALUE(artist_name) OVER (PARTITION BY track_id ORDER BY artist_name IS NULL, place) AS artist_name,
+  FIRST_VALUE(artist_names) OVER (PARTITION BY track_id ORDER BY artist_names IS NULL, place) AS artist_names,
+  FIRST_VALUE(album_id) OVER (PARTITION BY track_id ORDER BY album_id IS NULL, place) AS album_id,
+  FIRST_VALUE(album_name) OVER (PARTITION BY track_id ORDER BY album_name IS NULL, place) AS album_name,
+  FIRST_VALUE(album_release_date) OVER (
+    PARTITION BY track_id ORDER BY album_release_date IS NULL, place
   ) AS album_release_date,
-  FIRST_VALUE(NULLIF(image_url, '')) OVER (
-    PARTITION BY track_id ORDER BY NULLIF(image_url, '') IS NULL, source, energy IS NULL, played_at DESC
-  ) AS image_url,
-  FIRST_VALUE(NULLIF(isrc, '')) OVER (PARTITION BY track_id ORDER BY NULLIF(isrc, '') IS NULL, played_at DESC) AS isrc,
-  FIRST_VALUE(duration_ms) OVER (
-    PARTITION BY track_id ORDER BY duration_ms IS NULL, source, energy IS NULL, played_at DESC
-  ) AS duration_ms,
-  FIRST_VALUE(explicit) OVER (
-    PARTITION BY track_id ORDER BY explicit IS NULL, source, energy IS NULL, played_at DESC
-  ) AS explicit,
+  FIRST_VALUE(image_url) OVER (PARTITION BY track_id ORDER BY image_url IS NULL, place) AS image_url,
+  FIRST_VALUE(isrc) OVER (PARTITION BY track_id ORDER BY isrc IS NULL, played_at DESC) AS isrc,
+  FIRST_VALUE(duration_ms) OVER (PARTITION BY track_id ORDER BY duration_ms IS NULL, place) AS duration_ms,
+  FIRST_VALUE(explicit) OVER (PARTITION BY track_id ORDER BY explicit IS NULL, place) AS explicit,
   popularity, danceability, energy, speechiness, acousticness, instrumentalness, liveness, valence, tempo,
   features_source
-FROM plays
-WHERE listener_id = @listener_id AND played_at >= @since
-QUALIFY ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY source, energy IS NULL, played_at DESC) = 1
+FROM (
+  SELECT
+    track_id, NULLIF(track_name, '') AS track_name, NULLIF(artist_id, '') AS artist_id,
+    NULLIF(artist_name, '') AS artist_name, NULLIF(artist_names, '') AS artist_names, NULLIF(album_id, '') AS album_id,
+    NULLIF(album_name, '') AS album_name, NULLIF(album_release_date, '') AS album_release_date,
+    NULLIF(image_url, '') AS image_url, NULLIF(isrc, '') AS isrc, duration_ms, explicit,
+    popularity, danceability, energy, speechiness, acousticness, instrumentalness, liveness, valence, tempo,
+    features_source, played_at,
+    ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY source, energy IS NULL, played_at DESC) AS place
+  FROM plays
+  WHERE listener_id = @listener_id AND played_at >= @since
+)
+QUALIFY place = 1
