@@ -1,1 +1,1 @@
-"""What is measured, and against which limits: one module per part."""
+"""What is measured, and against which limits: a folder per part. May import cli, localcloud and tests."""

@@ -1,1 +1,4 @@
-"""What `make lint` checks beyond style and types: secrets in the tree, known vulnerabilities of what is pinned."""
+"""What `make lint` checks beyond style and types: secrets in the tree, known vulnerabilities of what is pinned.
+
+May import nothing else of the project.
+"""

@@ -1,1 +1,1 @@
-"""What a month costs at list prices: `python -m benchmarks.costs`. May import cli, to read a ledger."""
+"""What a month costs at list prices: `python -m benchmarks.costs`. May import cli and localcloud.terminal."""

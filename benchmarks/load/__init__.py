@@ -1,1 +1,4 @@
-"""A household's year through load: `python -m benchmarks.load`. May import localcloud and benchmarks.dashboard."""
+"""A household's year through load: `python -m benchmarks.load`.
+
+May import localcloud, tests and benchmarks.dashboard.
+"""

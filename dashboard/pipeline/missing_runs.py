@@ -1,4 +1,7 @@
-"""Steps that died without a word: the ledger has no row of them, although the step before had work for them."""
+"""Steps that died without a word: the ledger has no row of them, although the step before had work for them.
+
+Which hour counts as missing, and after how long, is decided in run_hours.py.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
 """The invented Spotify and ReccoBeats: servers, consents, errors, data export.
 
-May import listeners, gcp.credentials and web.
+May import listeners, gcp.credentials, web, faults and clock.
 """

@@ -1,1 +1,1 @@
-"""BigQuery: REST calls, jobs and tables over DuckDB. May import gcp and, for uploads, gcp.storage."""
+"""BigQuery: REST calls, jobs and tables over DuckDB. May import what gcp may, gcp, and gcp.storage."""

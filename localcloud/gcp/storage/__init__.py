@@ -1,1 +1,1 @@
-"""Cloud Storage: its JSON API, objects with their rules, and files on disk. May import gcp.state and web."""
+"""Cloud Storage: its JSON API, objects with their rules, and files on disk. May import gcp.state, web and clock."""

@@ -1,1 +1,4 @@
-"""The files of an export as plays, in every form that people have them. May import cli.console; calls no service."""
+"""The files of an export as plays, in every form that people have them. Calls no service.
+
+May import cli.console and localcloud.terminal.
+"""
