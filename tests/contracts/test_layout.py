@@ -25,6 +25,8 @@ FLOORS = {
     ],
 }
 """The rooms of each floor, the highest first. A room imports itself and what is lower; the lowest is not named."""
+ELSEWHERE = {"benchmarks": {"cli", "localcloud", "tests"}, "cli": {"localcloud"}}
+"""What else of the project an area imports. The rest stands alone: what is deployed, the laptop cloud, the checks."""
 FOLDERS = sorted({path.parent for area in [*FLOORS, "tests"] for path in (ROOT / area).rglob("*.py")})
 NO_PACKAGES = {*map(ROOT.joinpath, FLOORS), ROOT / "dashboard/app_pages"}
 """Roots of `sys.path`, and pages, which Streamlit runs as scripts."""
@@ -47,20 +49,29 @@ def says_its_purpose(folder):
     return 1 <= len([line for line in said.splitlines() if line]) <= 3
 
 
+def wanted_by(path):
+    """What a module imports, wherever in it. Ruff refuses relative imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
 def imports(folder):
-    """Module → the modules of the same area that it imports, wherever in it."""
+    """Module → the modules of the same area that it imports."""
     prefix = f"{folder.name}." if (folder / "__init__.py").exists() else ""
     paths = {".".join(path.relative_to(folder).with_suffix("").parts): path for path in folder.rglob("*.py")}
-    found = {}
-    for name, path in paths.items():
-        wanted = set()
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                wanted |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                wanted |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        found[name] = {module.removeprefix(prefix) for module in wanted if module.startswith(prefix)} & paths.keys()
-    return found
+    return {
+        name: {module.removeprefix(prefix) for module in wanted_by(path) if module.startswith(prefix)} & paths.keys()
+        for name, path in paths.items()
+    }
+
+
+def elsewhere(folder, areas):
+    """The other areas that it imports."""
+    wanted = {module.partition(".")[0] for path in folder.rglob("*.py") for module in wanted_by(path)}
+    return wanted & areas - {folder.name}
 
 
 def misplaced(found, floors):
@@ -89,6 +100,11 @@ def test_a_folder_is_small_and_says_what_belongs_there(folder):
 @pytest.mark.parametrize("area", FLOORS)
 def test_imports_lead_down_and_never_in_a_circle(area):
     assert list(misplaced(imports(ROOT / area), FLOORS[area])) == []
+
+
+@pytest.mark.parametrize("area", FLOORS)
+def test_an_area_imports_only_the_areas_it_may(area):
+    assert elsewhere(ROOT / area, {*FLOORS, "functions", "spark_jobs", "tests"}) <= ELSEWHERE.get(area, set())
 
 
 @pytest.fixture
@@ -133,3 +149,8 @@ def test_an_import_that_leads_up_aside_or_in_a_circle_is_found(area):
     assert found == ["a circle of 2", "lower.b imports beside.c", "lower.b imports upper.a"]
     area(lower__b="", last="from upper import a")
     assert sorted(misplaced(imports(folder), floors)) == ["a circle of 2", "last imports upper.a"]
+
+
+def test_an_import_of_another_area_is_found(area):
+    folder = area(upper__a="from house.upper import b", upper__b="def f():\n    import cli.console", last="import json")
+    assert elsewhere(folder, {"house", "cli", "dashboard"}) == {"cli"}
