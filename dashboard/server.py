@@ -1,6 +1,6 @@
 """Serves the dashboard: `streamlit run server.py`. Adds to Streamlit what it does not do itself.
 
-Files are sent compressed, `access/doors.py` stands in front of Streamlit's routes, and /api/ready says whether the
+Files are sent compressed, `access/middleware.py` stands in front of Streamlit's routes, and /api/ready says whether the
 settings are complete.
 """
 
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from access.doors import BoundDownloads, KnownAddresses, OpenRoutes, ReturnAfterSignIn, SecurityHeaders
+from access.middleware import BoundDownloads, KnownAddresses, OpenRoutes, ReturnAfterSignIn, SecurityHeaders
 from settings import Settings, SettingsError
 
 _SCRIPT = Path(__file__).parent / "streamlit_app.py"

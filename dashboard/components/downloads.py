@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from access.doors import bound_name
+from access.middleware import bound_name
 from analysis import play_list
 
 FORMATS: dict[str, tuple[str, str, Callable[[pd.DataFrame], bytes]]] = {

@@ -1,4 +1,4 @@
-"""What stands in front of Streamlit: which of its routes are open, what a browser may do, whose download is whose,
+"""The middleware in front of Streamlit: which of its routes are open, what a browser may do, whose download is whose,
 where signing in leads to.
 
 Streamlit serves more than this dashboard uses: uploads, its own metrics, an interface for programs. Its files for
