@@ -16,6 +16,12 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 
 
+def test_plays_travel_once_and_are_sorted_once(spark: SparkSession) -> None:
+    plan = heard_frame(spark, [play("a"), play("b")])._jdf.queryExecution().executedPlan().toString()
+    steps = [line.lstrip(" :+-*()0123456789").partition(" ")[0] for line in plan.splitlines()]
+    assert [step for step in steps if step in ("Exchange", "Sort", "Window")] == ["Window", "Sort", "Exchange"]
+
+
 def test_a_play_counts_when_it_was_heard_for_30_seconds_or_nothing_but_the_api_tells_of_it(
     spark: SparkSession,
 ) -> None:
