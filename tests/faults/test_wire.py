@@ -14,7 +14,7 @@ from localcloud.web import Response, Routes, Server
 from tests.faults.storms import SLOW_SECONDS, Heard, Storm, Trouble
 from tests.faults.test_checks_can_fail import ONE
 from tests.faults.wire import Wire
-from tests.faults.world import QUIET_PLAYS
+from tests.faults.world import QUIET_PLAYS, open_world
 
 
 def echo(request):
@@ -28,6 +28,13 @@ def wired(monkeypatch, *servers):
     with monkeypatch.context() as patch:
         patch.setattr(HTTPAdapter, "send", lambda adapter, request, **how: wire.send(adapter, request, **how))
         yield
+
+
+@pytest.fixture
+def world():
+    """For one test: while a world is open, all of this process goes over its wire, the calls by socket below too."""
+    with open_world() as world:
+        yield world
 
 
 @pytest.fixture
