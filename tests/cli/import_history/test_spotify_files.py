@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli.commands.import_history.reading import every_row
+from cli.commands.import_history.reading import archives, every_row
 from cli.commands.import_history.reading.archives import Budget
 from cli.commands.import_history.reading.every_row import read
 from cli.commands.import_history.reading.spotify_files import ExportFile, read_files
@@ -293,6 +293,15 @@ def test_what_one_command_reads_is_bounded(tmp_path):
     read_before = len(example(NEW)) + 2 * path.stat().st_size
     assert f"my.zip: {OLD} is too large" in refusal(path, budget=Budget(bytes_left=read_before + 10))
     assert f"more than 10,000 files up to my.zip: {NEW}" in refusal(path, budget=Budget(files_left=1))
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_an_archive_that_lists_millions_is_refused_before_its_list_is_kept(tmp_path, monkeypatch, form):
+    """Folders, which are not read and so not counted there: a list of a gigabyte fits into a zip of five megabytes."""
+    monkeypatch.setattr(archives, "_MOST_FILES", 10)
+    folders = {f"{number}/": b"" for number in range(11)}
+    path = zipped(tmp_path / "my", **folders) if form == "zip" else tarred(tmp_path / "my", folders, mode="w")
+    assert "There are more than 10 files and folders in my. Give the history alone." in refusal(path)
 
 
 def test_rows_are_bounded_and_the_file_is_named(monkeypatch):

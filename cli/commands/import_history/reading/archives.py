@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Literal
+from typing import IO, Any, BinaryIO, Literal
 
 from cli.console import CliError
 from localcloud.terminal import plain
@@ -31,6 +31,8 @@ _MOST_RATIO = 200
 _ALWAYS_FINE_BYTES = 16 << 20
 _MOST_FILES = 10_000
 _IN_MEMORY_BYTES = 16 << 20
+_ZIP_LISTS = b"PK\x01\x02"
+"""What begins each entry in the list of a zip's files."""
 
 Form = Literal["zip", "tar", "file"]
 _Found = tuple[str, Callable[[], Any], int]
@@ -167,12 +169,14 @@ def contents(entry: Entry, form: Form, stream: io.BufferedReader) -> Iterator[li
     """The files in an archive, sorted by their names. Raises Damaged."""
     with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as copy:
         shutil.copyfileobj(stream, copy)
+        if form == "zip":
+            _check_list(copy, entry.name)
         copy.seek(0)
         with _named_damage():
             archive = zipfile.ZipFile(copy) if form == "zip" else tarfile.TarFile(fileobj=copy)
         with archive:
             with _named_damage():
-                found = _in_zip(archive) if isinstance(archive, zipfile.ZipFile) else _in_tar(archive)
+                found = _in_zip(archive) if isinstance(archive, zipfile.ZipFile) else _in_tar(archive, entry.name)
             entries = [_inner_entry(entry, *each) for each in found if _is_file_of_interest(each[0])]
             yield sorted(entries, key=lambda inner: (inner.folder, inner.name))
 
@@ -188,8 +192,29 @@ def _open_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     return archive.open(info)
 
 
-def _in_tar(archive: tarfile.TarFile) -> list[_Found]:
-    return [(info.name, partial(archive.extractfile, info), 0) for info in archive if info.isfile()]
+def _in_tar(archive: tarfile.TarFile, name: str) -> list[_Found]:
+    found = list[_Found]()
+    for count, info in enumerate(archive, start=1):
+        _check_count(count, name)
+        if info.isfile():
+            found.append((info.name, partial(archive.extractfile, info), 0))
+    return found
+
+
+def _check_list(copy: IO[bytes], name: str) -> None:
+    """Before zipfile makes an object of each entry: a list is packed so well that a small zip has millions."""
+    copy.seek(0)
+    count, end = 0, b""
+    while chunk := copy.read(_CHUNK):
+        window = end + chunk
+        count += window.count(_ZIP_LISTS)
+        end = window[1 - len(_ZIP_LISTS) :]
+    _check_count(count, name)
+
+
+def _check_count(count: int, name: str) -> None:
+    if count > _MOST_FILES:
+        raise CliError(f"There are more than {_MOST_FILES:,} files and folders in {name}. Give the history alone.")
 
 
 def _inner_entry(outer: Entry, path: str, unpack: Callable[[], Any], packed_bytes: int) -> Entry:
