@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return command(options)
     except (supervisor.NotRunning, supervisor.AlreadyRunning, ProcessFailed, SetUpFailed, OSError) as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)  # it may end with lines of a log
         return 1
 
 

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -65,7 +67,8 @@ def free_port() -> int:
     closed again may be given to another process before the one that it is meant for listens on it.
     """
     directory = Path(tempfile.gettempdir()) / f"heavy-rotation-ports-{os.getuid()}"
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    _refuse_anothers(directory)
     for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
         lock = (directory / str(port)).open("w")
         try:
@@ -78,6 +81,16 @@ def free_port() -> int:
             return port
         lock.close()
     raise ProcessFailed(f"No port of 127.0.0.1 from {_PORTS.start} to {_PORTS.stop - 1} is free.")
+
+
+def _refuse_anothers(directory: Path) -> None:
+    """Whoever owns a folder decides what its names lead to: to open one could empty a file of ours."""
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise ProcessFailed(
+            f"{directory} is not your own folder: another user of this computer may have made it. Have it removed, or "
+            "set TMPDIR to a folder of your own."
+        )
 
 
 def _can_listen(port: int) -> bool:
@@ -120,7 +133,7 @@ def start(
 ) -> Process:
     """Start a command in a session of its own, so that one signal reaches all it starts; here, or in a directory."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("ab") as log:
+    with open(log_path, "ab", opener=partial(os.open, mode=0o600)) as log:
         popen = subprocess.Popen(  # noqa: S603 -- our own commands
             command,
             cwd=directory,

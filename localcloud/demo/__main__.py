@@ -26,6 +26,7 @@ from localcloud.gcp import scheduler
 from localcloud.gcp.set_up import ROOT
 from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent
 from localcloud.supervisor import FINALIZED, PUBLISHED, Laptop, Plan
+from localcloud.terminal import plain
 
 _DATA = ROOT / "build" / "demo"
 _LOAD_SECONDS, _BATCH_SECONDS = 120, 300
@@ -59,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
             is_true = _report(laptop, started, story, options.seed, seen, time.monotonic() - began)
             return 0 if is_true and _show(laptop, started) else 1
     except (DemoFailed, ProcessFailed) as error:
-        print(f"\n{error}", file=sys.stderr)
+        print(f"\n{plain(str(error))}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
     return 1

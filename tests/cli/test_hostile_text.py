@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cli.__main__ import _parser, _show_traceback
 from cli.commands.import_history.reading import archives
 from cli.console import one_line, print_json, print_table, table_lines
+from localcloud.__main__ import main as localcloud
 from localcloud.terminal import plain
 from tests.cli.harness import ONE, Person
 from tests.cli.test_runs import write_steps
@@ -138,3 +139,10 @@ def test_a_traceback_steers_no_terminal(capsys):
     shown = capsys.readouterr().err
     assert is_harmless(shown)
     assert "ValueError: \\u001b[31mBigQuery refused" in shown
+
+
+def test_what_the_laptop_cloud_says_of_a_failure_steers_no_terminal(tmp_path, capsys):
+    assert localcloud(["status", "--data", str(tmp_path / HOSTILE.replace("\0", "").replace("\ud83d", ""))]) == 1
+    shown = capsys.readouterr().err
+    assert is_harmless(shown)
+    assert "\\u001b[31mBigQuery refused" in shown

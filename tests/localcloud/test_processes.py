@@ -1,7 +1,9 @@
 """Starting, watching and stopping the laptop cloud's processes."""
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from localcloud import processes
 
 ROOT = Path(__file__).parents[2]
+NOBODY = 65534
 LISTENS = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
 SUPERVISES = """
 import sys, time
@@ -48,10 +51,27 @@ def test_a_process_that_ends_at_once_is_named_with_its_exit_code_and_the_end_of_
     )
 
 
+@pytest.mark.parametrize("made_as", ["a link", "a folder"])
+def test_ports_are_not_reserved_in_what_another_user_has_put_there(made_as, tmp_path, monkeypatch):
+    theirs = tmp_path / f"heavy-rotation-ports-{os.getuid()}"
+    if made_as == "a link":
+        (tmp_path / "elsewhere").mkdir()
+        theirs.symlink_to(tmp_path / "elsewhere")
+    else:
+        theirs.mkdir()
+        if os.geteuid() != 0:
+            pytest.skip("only root can make a folder another user's")
+        os.chown(theirs, NOBODY, NOBODY)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(processes.ProcessFailed, match="is not your own folder"):
+        processes.free_port()
+
+
 def test_waiting_ends_when_every_process_accepts_connections(start):
     first, second = start("first", LISTENS), start("second", LISTENS)
     processes.wait_until_listening([first, second])
     first.check()
+    assert first.log_path.stat().st_mode & 0o077 == 0
     assert second.memory_mib() > 1
 
 
