@@ -59,7 +59,8 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
     if state not in _GOOD:
         reason = _without_counts(reason)
     elif own:
-        failures = [f"{slug}: {about['reason']}" for slug, about in own.items() if about.get("state") == "failed"]
+        failed = {slug: about.get("reason") for slug, about in own.items() if about.get("state") == "failed"}
+        failures = [f"{slug}: {why or 'no reason was recorded'}" for slug, why in failed.items()]
         reason = "; ".join([humanize.counted(new, "new play") if new else "no new plays", *failures])
     elif state == "succeeded" or (row["details"] or {}).get("listeners"):
         reason = "no listener that you may see was asked for"

@@ -35,13 +35,16 @@ def transform_trigger(request: flask.Request) -> str:
 
 
 def _pushed(request: flask.Request) -> tuple[Any, str | None]:
-    """What Pub/Sub pushed, by itself or as the data of a CloudEvent, and its id."""
+    """What Pub/Sub pushed, by itself or as the data of a CloudEvent, and its id; nothing where no JSON can be read."""
     try:
-        event = from_http(request.headers, request.get_data())
-        return event.data, event["id"]
-    except GenericException:
-        pushed = request.get_json(force=True, silent=True)
-        return pushed, message_id(pushed)
+        try:
+            event = from_http(request.headers, request.get_data())
+            return event.data, event["id"]
+        except (GenericException, UnicodeDecodeError):
+            pushed = request.get_json(force=True, silent=True)
+            return pushed, message_id(pushed)
+    except RecursionError:
+        return None, None
 
 
 def deal_with(plays: PlaysLoaded) -> None:

@@ -155,6 +155,8 @@ def test_a_message_that_cannot_be_read_is_logged_and_does_not_come_again(trigger
         ({"message": "text"}, None),
         ([], None),
         (b"not JSON", None),
+        (b"\xff\xfe\xfd", None),
+        (b"[" * 100_000, None),
         (b"", None),
     ],
 )

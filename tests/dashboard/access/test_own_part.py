@@ -68,6 +68,12 @@ def test_why_the_own_listener_could_not_be_read_is_said_and_the_others_why_is_no
     assert cells[12, "ingest"] == ("succeeded", "3 new plays", 3)
 
 
+def test_a_failure_whose_reason_the_ledger_lacks_is_said_all_the_same():
+    for told in ({"state": "failed"}, {"state": "failed", "reason": None}):
+        cells = seen(ledger(run(12, "ingest", details={"listeners": {"ania": told}})))
+        assert cells[12, "ingest"][1] == "no new plays; ania: no reason was recorded"
+
+
 def test_a_run_that_did_not_ask_for_the_own_listener_says_nothing_of_the_others():
     others = asked(11, ben={"new": 30}) | {"rows_new": 30, "reason": "30 new plays from 1 of 1 listeners"}
     paused = run(12, "ingest", "skipped", reason="Spotify asked for a pause", details={"listeners": {}})

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from access.own_part import own_part
 from components import run_grid
 from components.run_drawer import IN_URL
 from pipeline import health, run_hours
@@ -161,6 +162,7 @@ ROWS = st.builds(
 @given(st.lists(ROWS, min_size=1, max_size=5))
 def test_any_rows_of_the_tables_types_can_be_judged(rows: list[dict[str, Any]]) -> None:
     runs = readable(as_queried(*rows))
+    assert run_hours.grid(own_part(runs, ["ada"]), NOW, 24).shape[0] == 24 * 4
     cells = run_hours.grid(runs, NOW, 24)
     assert len(cells) == 24 * 4
     assert "<button" in run_grid.grid_html(cells, "Pacific/Kiritimati", colours_of("dark"), "said")
