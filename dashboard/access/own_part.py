@@ -33,7 +33,7 @@ def own_part(runs: pd.DataFrame, listeners: Collection[str]) -> pd.DataFrame:
     ]
     kept = [row for row in told if row is not None]
     changed = {name: pd.array([row[name] for row in kept], dtype=kind) for name, kind in _CHANGED.items()}
-    return hourly[[row is not None for row in told]].assign(**changed).reset_index(drop=True)
+    return hourly.loc[[row is not None for row in told]].assign(**changed).reset_index(drop=True)
 
 
 def _own_listeners(details: Any, listeners: Collection[str]) -> dict[str, Mapping[str, Any]]:
