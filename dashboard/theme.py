@@ -67,7 +67,10 @@ def colours_of(kind: str) -> Colours:
         sequential=tuple(config["chartSequentialColors"]),
         categorical=tuple(config["chartCategoricalColors"]),
         states=STATES[kind],
-        on_state={state: white if _is_dark(colour) else black for state, colour in STATES[kind].items()},
+        on_state={
+            state: white if contrast(white, colour) >= contrast(black, colour) else black
+            for state, colour in STATES[kind].items()
+        },
     )
 
 
@@ -87,7 +90,3 @@ def contrast(one: str, other: str) -> float:
     """From 1 (the same) to 21 (black on white)."""
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
-
-
-def _is_dark(colour: str) -> bool:
-    return contrast("#FFFFFF", colour) >= contrast("#111318", colour)

@@ -49,7 +49,10 @@ def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
         return None
     reason = None if row["state"] in _GOOD else _without_counts(row["reason"])
     is_about_all = row["step"] == "top_tracks"  # a batch reads every play there is
-    counts = {name: None if is_about_all else _at_most(row[name], new) for name in ("rows_in", "rows_new")}
+    counts = {
+        name: None if is_about_all or pd.isna(row[name]) else min(int(row[name]), new)
+        for name in ("rows_in", "rows_new")
+    }
     return {**row, **counts, "reason": reason, "details": None}
 
 
@@ -81,7 +84,3 @@ def _without_counts(reason: Any) -> str | None:
 def _sum(own: Mapping[str, Mapping[str, Any]], what: str) -> int:
     counts = (about.get(what) for about in own.values())
     return sum(count for count in counts if isinstance(count, int))
-
-
-def _at_most(count: Any, limit: int) -> int | None:
-    return None if pd.isna(count) else min(int(count), limit)

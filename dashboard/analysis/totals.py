@@ -34,7 +34,8 @@ class Totals:
 
 def totals(history: History, local: pd.DataFrame, period: Period) -> Totals:
     heard = within(local, period)
-    artists = _artists_heard(history, heard)
+    is_heard = history.credits["track"].isin(heard["track"].unique())
+    artists = pd.Index(history.credits["artist_key"][is_heard].unique())
     first_tracks, first_artists = history.first_recordings, history.first_artists
     starts, ends = pd.Timestamp(period.start_at), pd.Timestamp(period.end_at)
     return Totals(
@@ -62,7 +63,7 @@ def trend(
     `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`.
     attrs["step"] names the step.
     """
-    step = _step(period.days)
+    step = "day" if period.days <= _DAILY_UP_TO else "week" if period.days <= WEEKLY_UP_TO else "month"
     steps = _steps(period, step)
     gaps = pd.DatetimeIndex(list(gap_days)).to_period(STEP_FREQUENCIES[step])
     rows = pd.DataFrame({"step_on": _start_days(steps, period)})
@@ -93,21 +94,10 @@ def spark_bars(history: History, local: pd.DataFrame, period: Period, measure: s
     return [float(value) for value in np.bincount(part, weights=weights, minlength=parts)]
 
 
-def _artists_heard(history: History, heard: pd.DataFrame) -> pd.Index:
-    credits = history.credits
-    return pd.Index(credits["artist_key"][credits["track"].isin(heard["track"].unique())].unique())
-
-
 def _artists_per_part(history: History, heard: pd.DataFrame, part: np.ndarray, parts: int) -> list[float]:
     pairs = pd.DataFrame({"track": heard["track"].to_numpy(), "part": part}).drop_duplicates()
     told = pairs.merge(history.credits, on="track").groupby("part")["artist_key"].nunique()
     return [float(told.get(number, 0)) for number in range(parts)]
-
-
-def _step(days: int) -> str:
-    if days <= _DAILY_UP_TO:
-        return "day"
-    return "week" if days <= WEEKLY_UP_TO else "month"
 
 
 def _steps(period: Period, step: str) -> pd.PeriodIndex:

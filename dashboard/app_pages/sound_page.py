@@ -151,7 +151,10 @@ def without_features(page: Listening) -> None:
     with right:
         st.header("Track lengths", anchor=False)
         lengths = told.lengths.assign(
-            name=[_length(*pair) for pair in told.lengths[["from_minutes", "to_minutes"]].to_numpy()]
+            name=[
+                f"{start:.0f}+ min" if end == float("inf") else f"{start:.0f}–{end:.0f}"
+                for start, end in told.lengths[["from_minutes", "to_minutes"]].to_numpy()
+            ]
         )
         st.altair_chart(
             bars.bars(lengths, "name", "share", page.colours, title="Share of listening", as_share=True),
@@ -167,10 +170,6 @@ def sentence_without(told: sound.WithoutFeatures, decades: pd.DataFrame) -> str:
     if told.average_minutes is None:
         return f"How this music sounds is not known.{age}"
     return f"Your tracks last **{told.average_minutes:.1f} minutes** on average.{age}"
-
-
-def _length(start: float, end: float) -> str:
-    return f"{start:.0f}+ min" if end == float("inf") else f"{start:.0f}–{end:.0f}"
 
 
 page = page_frame.listening()

@@ -40,9 +40,10 @@ def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     )
     first_weeks = data.groupby("month")["week"].nth(6)
     names = {int(week): month_abbr[month] for month, week in enumerate(first_weeks, start=1)}
+    pairs = ",".join(f"'{week}':'{name}'" for week, name in names.items())
     months = alt.Axis(
         values=list(names),
-        labelExpr=_lookup(names),
+        labelExpr=f"{{{pairs}}}[datum.value]",
         orient="top",
         ticks=False,
         domain=False,
@@ -83,8 +84,3 @@ def _heat(colours: Colours, top: float) -> alt.Color:
 def _weekday_axis(padding: float, field: str = "Day") -> alt.Y:
     axis = alt.Axis(labelOverlap=False, ticks=False, domain=False)
     return alt.Y(f"{field}:O", sort=WEEKDAYS, title=None, axis=axis, scale=alt.Scale(paddingInner=padding))
-
-
-def _lookup(names: dict[int, str]) -> str:
-    pairs = ",".join(f"'{key}':'{name}'" for key, name in names.items())
-    return f"{{{pairs}}}[datum.value]"

@@ -53,8 +53,11 @@ def unranked(rows: Iterable[Row], colours: Colours, label: str) -> str:
 def cover(title: str, name: str, image_url: str | None, spotify_url: str | None, *, large: bool = False) -> str:
     """The picture, over a tile with initials of `name` that shows when there is none; it links to Spotify."""
     size = " hr-large" if large else ""
-    inside = _picture(image_url)
-    style = f'style="background:{_tile(name)}" data-initials="{escape(_initials(name), quote=True)}"'
+    shown = image_url if image_url and is_cover(image_url) else ""
+    inside = shown and f'<img src="{escape(shown, quote=True)}" alt="" loading="lazy">'
+    # The same name always gets the same colour, in every process.
+    tile = TILES[hashlib.sha256(name.encode()).digest()[0] % len(TILES)]
+    style = f'style="background:{tile}" data-initials="{escape(_initials(name), quote=True)}"'
     if not spotify_url or not spotify_url.startswith("https://open.spotify.com/"):
         return f'<span class="hr-cover{size}" {style}>{inside}</span>'
     label = escape(f"{title} on Spotify", quote=True)
@@ -188,17 +191,6 @@ def link(text: str, href: str | None) -> str:
     return f'<a class="hr-link" href="{escape(href, quote=True)}" target="_self">{escape(text)}</a>'
 
 
-def _picture(image_url: str | None) -> str:
-    if not image_url or not is_cover(image_url):
-        return ""
-    return f'<img src="{escape(image_url, quote=True)}" alt="" loading="lazy">'
-
-
 def _initials(name: str) -> str:
     words = [word for word in name.split() if word[0].isalnum()] or [name or "?"]
     return "".join(word[0] for word in words[:2]).upper()
-
-
-def _tile(name: str) -> str:
-    """The same name always gets the same colour, in every process."""
-    return TILES[hashlib.sha256(name.encode()).digest()[0] % len(TILES)]

@@ -117,7 +117,7 @@ def listening(*, needs_plays: bool = True) -> Listening:
         next_run_at = viewer.settings.schedule.next_after(now)
         messages.no_plays(
             viewer.label_of(chosen.listener),
-            _run_count(viewer),
+            int((viewer.runs().value["step"] == "ingest").sum()),
             next_run_at.astimezone(ZoneInfo(chosen.zone)),
             is_laptop=not viewer.settings.is_in_cloud,
         )
@@ -257,11 +257,6 @@ def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:
     for row in mine.to_dict("records"):
         reason = viewer.reason(row["reason"] or "No reason was recorded.")
         messages.behind(f"The last run could not read {name}'s plays: {markdown.literal(reason)}")
-
-
-def _run_count(viewer: Viewer) -> int:
-    runs = viewer.runs().value
-    return int((runs["step"] == "ingest").sum())
 
 
 def _stop_when_nothing(page: Listening) -> None:

@@ -76,17 +76,13 @@ def _top_row(page: Listening, row: dict[Any, Any], kind: str, moves: bool, measu
         share=row[measure] / most if most else None,
         rank=int(row["rank"]),
         is_tied=bool(row["is_tied"]),
-        move=_move(row) if moves else "",
+        move="" if not moves else "new" if pd.isna(row["move"]) else f"{int(row['move']):+d}",
         image_url=text(row["image_url"]) or None,
         spotify_url=text(row["spotify_url"]) or None,
         title_href=page.href(PAGE_OF[kind], row["key"]),
         second_href=page.href("artist", row["artist_key"]) if second else None,
         monogram=second or text(row["name"]),
     )
-
-
-def _move(row: dict[Any, Any]) -> str:
-    return "new" if pd.isna(row["move"]) else f"{int(row['move']):+d}"
 
 
 def _when(wall: Any, page: Listening) -> str:

@@ -41,7 +41,8 @@ def _closed() -> None:
 
 
 def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], following: str) -> None:
-    st.html(markup.legend([_swatch(page, cell)]))
+    state, colours = cell["state"], page.colours
+    st.html(markup.legend([(state, colours.states[state], cell["glyph"], colours.on_state[state])]))
     st.markdown(_reason(page, cell) or "No reason was recorded.")
     if following:
         st.markdown(f"**Next:** {following}")
@@ -63,11 +64,6 @@ def _reason(page: Listening, row: Mapping[Any, Any]) -> str:
 
 def _attempts_of(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any]) -> pd.DataFrame:
     return run_hours.attempts(runs, cell["slot"], cell["step"], page.viewer.settings.schedule)
-
-
-def _swatch(page: Listening, cell: Mapping[Any, Any]) -> tuple[str, str, str, str]:
-    state = cell["state"]
-    return state, page.colours.states[state], cell["glyph"], page.colours.on_state[state]
 
 
 def _attempts(page: Listening, attempts: pd.DataFrame) -> None:

@@ -93,13 +93,10 @@ def _hour(cells: Iterable[dict[Any, Any]], zone: str, colours: Colours) -> str:
 def _button(cell: dict[Any, Any], when: str, colours: Colours) -> str:
     state = cell["state"]
     told = f"{when}, {STEP_NAMES[cell['step']]}: {state}"
-    tip = ". ".join(part for part in (told, _rows(cell), str(cell["reason"] or "")) if part)
+    new = "" if pd.isna(cell["rows_new"]) else f"{int(cell['rows_new']):,} new"
+    tip = ". ".join(part for part in (told, new, str(cell["reason"] or "")) if part)
     key = CellKey(pd.Timestamp(cell["slot"]).to_pydatetime(), cell["step"])
     return (
         f'<button type="button" value="{key}" title="{escape(tip, quote=True)}" aria-label="{escape(told, quote=True)}"'
         f' style="background:{colours.states[state]};color:{colours.on_state[state]}">{escape(cell["glyph"])}</button>'
     )
-
-
-def _rows(cell: dict[Any, Any]) -> str:
-    return "" if pd.isna(cell["rows_new"]) else f"{int(cell['rows_new']):,} new"

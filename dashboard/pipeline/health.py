@@ -98,7 +98,8 @@ def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
             ends_at = told.get("consent_ends_at") or before.get("consent_ends_at")
             # A run that asked nobody says nothing about a consent.
             judged = before if told.get("error_class") == "NotAsked" else told
-            newest[slug] = {**told, "consent_ends_at": ends_at, "is_gone": _is_gone(judged)}
+            is_gone = bool(judged.get("is_gone")) or judged.get("error_class") == "NeedsConsent"
+            newest[slug] = {**told, "consent_ends_at": ends_at, "is_gone": is_gone}
     rows = [_listener_row(slug, told, now) for slug, told in sorted(newest.items())]
     return pd.DataFrame(rows, columns=["listener_id", "state", "reason", "ends_at", "days_left", "level"])
 
@@ -290,10 +291,6 @@ def _listener_row(slug: str, told: Mapping[str, Any], now: datetime) -> dict[str
         "days_left": days_left,
         "level": _consent_level(days_left, is_gone=told["is_gone"]),
     }
-
-
-def _is_gone(told: Mapping[str, Any]) -> bool:
-    return bool(told.get("is_gone")) or told.get("error_class") == "NeedsConsent"
 
 
 def _consent_level(days_left: int | None, *, is_gone: bool) -> str:

@@ -139,15 +139,11 @@ def _hour(
             cells[step] = _recorded(row)
         elif is_before:
             cells[step] = Cell("not run", "Before the first run.")
+        elif step == "ingest":
+            cells[step] = _without_row(step, slot, now, is_started=False)
         else:
-            cells[step] = _unrecorded(step, slot, cells, now)
+            cells[step] = _after(step, cells[STEPS[STEPS.index(step) - 1]], slot, now)
     return Hour(slot, cells)
-
-
-def _unrecorded(step: str, slot: datetime, before: Mapping[str, Cell], now: datetime) -> Cell:
-    if step == "ingest":
-        return _without_row(step, slot, now, is_started=False)
-    return _after(step, before[STEPS[STEPS.index(step) - 1]], slot, now)
 
 
 def _after(step: str, earlier: Cell, slot: datetime, now: datetime) -> Cell:
@@ -158,20 +154,14 @@ def _after(step: str, earlier: Cell, slot: datetime, now: datetime) -> Cell:
         return Cell("missing", "No record, and none of the step before it.")
     if earlier.state == UNREADABLE:
         return Cell(UNREADABLE, "No record, and that of the step before it cannot be read.")
-    if earlier.state != "succeeded" or not _leads_on(step, earlier):
-        return Cell("not run", _why_not_run(earlier), earlier.run_id)
+    if earlier.state == "failed":
+        return Cell("not run", "The step before it failed.", earlier.run_id)
+    # Without new plays there is no file to load, and a load that added nothing publishes nothing.
+    if earlier.state != "succeeded" or (step != "top_tracks" and not earlier.rows_new):
+        return Cell("not run", "The step before it had nothing for it.", earlier.run_id)
     cell = _without_row(step, earlier.finished_at or slot, now, is_started=True)
     # A batch is called after its run, so its output can be found; a function that died may have logged no run at all.
     return replace(cell, run_id=earlier.run_id) if step == "top_tracks" else cell
-
-
-def _leads_on(step: str, earlier: Cell) -> bool:
-    """Without new plays there is no file to load, and a load that added nothing publishes nothing."""
-    return step == "top_tracks" or bool(earlier.rows_new)
-
-
-def _why_not_run(earlier: Cell) -> str:
-    return "The step before it failed." if earlier.state == "failed" else "The step before it had nothing for it."
 
 
 def _without_row(step: str, since: datetime, now: datetime, *, is_started: bool) -> Cell:
