@@ -1,6 +1,6 @@
 """What the tests of the pages share: the app over an invented warehouse, and what it shows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,3 +81,18 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     with time_machine.travel(BEGINS, tick=True):
         yield App(monkeypatch)
     viewer.opened.cache_clear()
+
+
+_drawn: dict[str, AppTest] = {}
+
+
+@pytest.fixture
+def full(app: App) -> Callable[[str], AppTest]:
+    """Each page over the full warehouse, drawn once per process: for tests that only look at it."""
+
+    def page(name: str) -> AppTest:
+        if name not in _drawn:
+            _drawn[name] = app.open(name)
+        return _drawn[name]
+
+    return page

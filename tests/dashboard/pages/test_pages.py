@@ -3,12 +3,14 @@
 import json
 import re
 from calendar import month_abbr
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import altair as alt
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import charts
 import humanize
@@ -16,9 +18,9 @@ from components.markdown import literal, plain
 from pipeline import run_hours
 from tests.dashboard.invented import warehouse
 from tests.dashboard.page_names import HIDDEN, LISTENING, PAGES
-from tests.dashboard.pages.app import NOW, App, app, charts_of, text_of
+from tests.dashboard.pages.app import NOW, App, app, charts_of, full, text_of
 
-__all__ = ["app"]
+__all__ = ["app", "full"]
 
 
 def key_of(app: App, column: str) -> str:
@@ -48,8 +50,8 @@ def test_about_tells_which_version_runs_and_who_else_learns_something(app: App, 
 
 
 @pytest.mark.parametrize("page", [*PAGES, "about"])
-def test_every_page_is_drawn_and_answers_in_a_sentence(app: App, page: str) -> None:
-    drawn = app.open(page)
+def test_every_page_is_drawn_and_answers_in_a_sentence(full: Callable[[str], AppTest], page: str) -> None:
+    drawn = full(page)
 
     assert not drawn.exception
     assert drawn.title[0].value == page.capitalize()
@@ -75,8 +77,8 @@ def test_every_page_follows_every_filter(app: App, page: str, query: dict[str, s
 
 
 @pytest.mark.parametrize("page", ["overview", "when", "discoveries", "sound", "year", "pipeline"])
-def test_every_chart_says_in_words_what_it_shows(app: App, page: str) -> None:
-    drawn = charts_of(app.open(page))
+def test_every_chart_says_in_words_what_it_shows(full: Callable[[str], AppTest], page: str) -> None:
+    drawn = charts_of(full(page))
 
     assert drawn
     assert all(len(chart.alt) > 10 and "*" not in chart.alt for chart in drawn)
@@ -97,15 +99,15 @@ def test_every_chart_keeps_to_the_schema_that_the_app_does_not_check(
 
 
 @pytest.mark.parametrize("page", ["overview", "when", "discoveries", "sound", "year", "pipeline"])
-def test_no_chart_leaves_an_instant_to_the_clock_of_the_browser(app: App, page: str) -> None:
-    specs = [json.loads(chart.spec) for chart in charts_of(app.open(page))]
+def test_no_chart_leaves_an_instant_to_the_clock_of_the_browser(full: Callable[[str], AppTest], page: str) -> None:
+    specs = [json.loads(chart.spec) for chart in charts_of(full(page))]
 
     assert not [spec for spec in specs if '"temporal"' in json.dumps(spec) or "timeUnit" in json.dumps(spec)]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_keeps_the_attribution_that_spotify_asks_for(app: App, page: str) -> None:
-    drawn = text_of(app.open(page))
+def test_every_page_keeps_the_attribution_that_spotify_asks_for(full: Callable[[str], AppTest], page: str) -> None:
+    drawn = text_of(full(page))
 
     assert 'alt="Spotify"' in drawn
     assert "Data and covers from" in drawn
@@ -152,17 +154,17 @@ def test_the_days_of_a_gap_are_named_and_outlined(app: App) -> None:
     assert [layer for layer in trend["layer"] if layer["mark"].get("strokeDash")]
 
 
-def test_estimated_minutes_are_called_estimated(app: App) -> None:
-    assert "Minutes are estimated" in text_of(app.open())
+def test_estimated_minutes_are_called_estimated(full: Callable[[str], AppTest]) -> None:
+    assert "Minutes are estimated" in text_of(full("overview"))
 
 
 @pytest.mark.parametrize("page", LISTENING)
-def test_every_page_with_minutes_says_that_they_are_estimated(app: App, page: str) -> None:
-    assert [line.value for line in app.open(page).caption if line.value.endswith("· minutes estimated")]
+def test_every_page_with_minutes_says_that_they_are_estimated(full: Callable[[str], AppTest], page: str) -> None:
+    assert [line.value for line in full(page).caption if line.value.endswith("· minutes estimated")]
 
 
-def test_a_page_without_minutes_does_not_call_them_estimated(app: App) -> None:
-    assert "minutes estimated" not in text_of(app.open("pipeline"))
+def test_a_page_without_minutes_does_not_call_them_estimated(full: Callable[[str], AppTest]) -> None:
+    assert "minutes estimated" not in text_of(full("pipeline"))
 
 
 def test_measured_minutes_are_not_called_estimated(app: App) -> None:
