@@ -18,10 +18,12 @@ from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, Tra
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import bigquery, dataproc_v1
 from google.cloud.secretmanager import SecretManagerServiceClient
+from google.cloud.storage import Bucket
 from google.cloud.storage import Client as StorageClient
 from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports.rest import PublisherRestTransport
 
+from cli.console import Misused
 from cli.place import Place
 from localcloud.gcp.credentials import of_laptop
 
@@ -57,6 +59,18 @@ def storage(place: Place) -> StorageClient:
     endpoint = place.endpoint("STORAGE_EMULATOR_HOST")
     options = {"api_endpoint": endpoint} if endpoint else None
     return StorageClient(place.project, credentials=_credentials(place), client_options=options)
+
+
+def landing_and_quarantine(place: Place) -> list[Bucket]:
+    """Raises Misused where no setting names them."""
+    names = [place.settings.get(name) for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET")]
+    if not all(names):
+        raise Misused(
+            "Which buckets hold the files? Set LANDING_BUCKET and QUARANTINE_BUCKET, or apply terraform/ first: "
+            "its outputs are read."
+        )
+    client = storage(place)
+    return [client.bucket(name) for name in names]
 
 
 def batches(place: Place) -> dataproc_v1.BatchControllerClient:

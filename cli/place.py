@@ -17,11 +17,15 @@ TERRAFORM = Path(__file__).parents[1] / "terraform"
 DEFAULT_LAPTOP = Path(".localcloud")
 ACCOUNTS_URL, API_URL = "https://accounts.spotify.com", "https://api.spotify.com"
 _TERRAFORM_SECONDS = 60
+_CLOUD_POLL_SECONDS, _LAPTOP_POLL_SECONDS = 5.0, 0.5
 
 
 @dataclass(frozen=True)
 class Place:
-    """`settings`: every setting that is known, with the endpoints of stand-ins where there are some."""
+    """The project or laptop cloud that a command acts on.
+
+    `settings`: every setting that is known, with the endpoints of stand-ins where there are some.
+    """
 
     project: str
     region: str
@@ -43,6 +47,11 @@ class Place:
     @property
     def spotify_api_url(self) -> str:
         return (self.settings.get("SPOTIFY_API_URL") or API_URL).rstrip("/")
+
+    @property
+    def poll_seconds(self) -> float:
+        """How long to wait before the ledger or Dataproc is read again."""
+        return _LAPTOP_POLL_SECONDS if self.laptop else _CLOUD_POLL_SECONDS
 
     def endpoint(self, name: str) -> str | None:
         """A stand-in's address; None: Google's own."""

@@ -27,12 +27,11 @@ CLOUD = Longest(ingest=900 + 60, load=540 + 60)
 # No run is cut off there. A few listeners and everything on one computer: it takes a second or two.
 LAPTOP = Longest(ingest=10, load=10)
 
-_TOLD_EVERY_SECONDS = 60.0
-_CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
+_REPORTED_EVERY_SECONDS = 60.0
 
 
-class Patience:
-    """Grows with what is found. `erased_at`: when the consent was erased, if it was before and something tells."""
+class Deadline:
+    """Moves with what is found. `erased_at`: when the consent was erased, if that was before and is recorded."""
 
     def __init__(self, place: Place, erased_at: datetime | None) -> None:
         self._place = place
@@ -69,7 +68,7 @@ class Patience:
                 say("A run that began before shows only when it is over, and may bring something back until then.")
                 announced = True
             say(f"… waiting for {left:.0f} s more")
-            sleep(min(left, _TOLD_EVERY_SECONDS))
+            sleep(min(left, _REPORTED_EVERY_SECONDS))
 
     def _wait_for_batches(self) -> None:
         """A batch may have read the plays before they were deleted; its top ten comes at its end."""
@@ -78,4 +77,4 @@ class Patience:
             if batches != announced:
                 say(f"… waiting for the Spark batch {', '.join(batches)} to end")
                 announced = batches
-            sleep(_LAPTOP_SECONDS if self._place.laptop else _CLOUD_SECONDS)
+            sleep(self._place.poll_seconds)

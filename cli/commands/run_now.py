@@ -16,7 +16,6 @@ HELP = "Fire the schedule once and follow the run to its end"
 
 # The run's slot is the moment in which it began; a late retry of the schedule, which does as well, has an earlier one.
 _SLOTS_READ = timedelta(days=1)
-_CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
 # A run that fails before it can write to the ledger would be awaited for ever.
 _INGEST_SECONDS = 300.0
 
@@ -50,7 +49,6 @@ def _followed(place: Place, fired: Fired, options: argparse.Namespace) -> list[R
 def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
     """The run's rows one after the other, until no more will come. Raises CliError when the time is over."""
     warehouse, began = Warehouse(place), time.monotonic()
-    pause = _LAPTOP_SECONDS if place.laptop else _CLOUD_SECONDS
     shown, announced = 0, None
     while True:
         rows = fired.rows_of_run(warehouse.steps_since(fired.at - _SLOTS_READ))
@@ -59,13 +57,13 @@ def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
         shown, awaited = len(rows), awaited_step(rows)
         if awaited is None:
             return
-        patience = min(seconds, _INGEST_SECONDS) if awaited == "ingest" else seconds
-        if time.monotonic() - began > patience:
-            raise CliError(_late(awaited, patience, place))
+        limit = min(seconds, _INGEST_SECONDS) if awaited == "ingest" else seconds
+        if time.monotonic() - began > limit:
+            raise CliError(_late(awaited, limit, place))
         if awaited != announced:
             say(f"… waiting for {waiting_for(awaited)}")
         announced = awaited
-        time.sleep(pause)
+        time.sleep(place.poll_seconds)
 
 
 def _late(step: str, seconds: float, place: Place) -> str:

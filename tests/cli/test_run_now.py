@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli import schedule
-from cli.commands import run_now
 from cli.follow_run import awaited_step, outcome
 from cli.schedule import Fired
 from localcloud.faults import Fault
@@ -97,7 +96,7 @@ class Scheduler:
 
 @pytest.fixture
 def scheduler(owner, monkeypatch):
-    monkeypatch.setattr(run_now, "_CLOUD_SECONDS", 0.05)
+    monkeypatch.setattr("cli.place._CLOUD_POLL_SECONDS", 0.05)
     scheduler = Scheduler(owner)
     yield scheduler
     scheduler.server.stop()

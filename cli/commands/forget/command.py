@@ -18,7 +18,7 @@ from cli.commands.forget.files import Objects
 from cli.console import CliError, Misused, print_json, print_table, say, show
 from cli.place import Place
 from cli.secret_store import SecretStore
-from cli.waiting import Patience
+from cli.waiting import Deadline
 from cli.warehouse import Warehouse
 
 HELP = "Delete everything of a listener: consent, plays, files"
@@ -113,8 +113,8 @@ def run(options: argparse.Namespace, place: Place) -> int:
     traces = _Traces(options.listener, place)
     if not options.yes:
         _ask(options.listener, forget_rows.count(traces.warehouse, options.listener), place)
-    patience = Patience(place, traces.store.erased_at(options.listener))
-    _forget(traces, patience, place, waits=not options.no_wait)
+    deadline = Deadline(place, traces.store.erased_at(options.listener))
+    _forget(traces, deadline, place, waits=not options.no_wait)
     if place.laptop:
         place.laptop.control("bigquery", "POST", "scrub")
     remains = REMAINS_ON_LAPTOP if place.laptop else REMAINS
@@ -128,7 +128,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
         print_table(("how long", "where"), [(each.how_long, each.where) for each in remains])
     unfinished = list(_unreadable(traces.unreadable))
     if options.no_wait:
-        unfinished += _not_waited_for(options.listener, place, patience)
+        unfinished += _not_waited_for(options.listener, place, deadline)
     if unfinished:
         raise CliError("\n".join(unfinished))
     return 0
@@ -145,13 +145,13 @@ def _ask(listener: str, rows: dict[str, int], place: Place) -> None:
         raise CliError("That is not the name. Nothing was deleted.")
 
 
-def _forget(traces: _Traces, patience: Patience, place: Place, *, waits: bool) -> None:
+def _forget(traces: _Traces, deadline: Deadline, place: Place, *, waits: bool) -> None:
     """Pass after pass, until one finds nothing although everything that began before has ended."""
     for number in range(_PASSES):
         if number and waits:
-            patience.wait()
+            deadline.wait()
         found = traces.remove()
-        patience.prolong(found)
+        deadline.prolong(found)
         if number and not found.total():
             return
     raise CliError(
@@ -168,9 +168,9 @@ def _unreadable(names: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _not_waited_for(listener: str, place: Place, patience: Patience) -> Iterator[str]:
+def _not_waited_for(listener: str, place: Place, deadline: Deadline) -> Iterator[str]:
     """Nothing, when whatever began before has ended meanwhile."""
-    if left := patience.left():
+    if left := deadline.left():
         yield (
             f"What is deleted can still come back: {', and '.join(left)}. Run the command again after that: "
             f"{place.command(f'forget {shlex.quote(listener)}')}"

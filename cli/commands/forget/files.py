@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
-from google.cloud.storage import Blob, Bucket
+from google.cloud.storage import Blob
 
 from cli import google_clients
 from cli.commands.forget.rows import is_named
-from cli.console import Misused, say
+from cli.console import say
 from cli.place import Place
 
 Change = Literal["deleted", "rewritten", "unreadable", "overtaken"]
@@ -39,14 +39,7 @@ class Objects:
     """Both buckets at one place. An object that was looked through once is not looked through again."""
 
     def __init__(self, place: Place) -> None:
-        client = google_clients.storage(place)
-        names = [place.settings.get(name) for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET")]
-        if not all(names):
-            raise Misused(
-                "Which buckets hold the files? Set LANDING_BUCKET and QUARANTINE_BUCKET, or apply terraform/ first: "
-                "its outputs are read."
-            )
-        self._buckets: list[Bucket] = [client.bucket(name) for name in names]
+        self._buckets = google_clients.landing_and_quarantine(place)
         self._clean: set[tuple[str, str, int]] = set()
 
     def forget(self, listener: str) -> list[Forgotten]:

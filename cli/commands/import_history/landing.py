@@ -182,14 +182,9 @@ class LandedFiles:
     """
 
     def __init__(self, place: Place, import_id: str, started_at: datetime) -> None:
-        client = google_clients.storage(place)
-        names = [place.settings.get(name) for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET")]
-        if not all(names):
-            raise Misused(
-                "Which buckets hold the files? Set LANDING_BUCKET and QUARANTINE_BUCKET, or apply terraform/."
-            )
         days = {f"{started_at - before:plays/%Y/%m/%d/}" for before in (SETTLED, SETTLED + timedelta(days=1))}
-        blobs = [blob for name in names for day in days for blob in client.bucket(name).list_blobs(prefix=day)]
+        buckets = google_clients.landing_and_quarantine(place)
+        blobs = [blob for bucket in buckets for day in days for blob in bucket.list_blobs(prefix=day)]
         mine = {_csv_name(blob) for blob in blobs if (blob.metadata or {}).get(IMPORT_ID) == import_id}
         self._blobs = [blob for blob in blobs if _csv_name(blob) in mine]
 

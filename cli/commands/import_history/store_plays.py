@@ -19,7 +19,6 @@ from cli.follow_run import awaited_step, waiting_for, with_failed_batch
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
 
-_CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
 _DAY = timedelta(days=1)
 
 
@@ -84,7 +83,7 @@ class Follower:
                 f"Not finished after {self._seconds:.0f} s: the import still waits for {waiting_for(step)}. It goes on "
                 f"by itself; look again with {self._place.command('runs')}. Giving the files again does no harm."
             )
-        time.sleep(_LAPTOP_SECONDS if self._place.laptop else _CLOUD_SECONDS)
+        time.sleep(self._place.poll_seconds)
 
 
 def store(

@@ -26,8 +26,6 @@ from cli.plays_loaded import Change
 from cli.waiting import CLOUD, LAPTOP
 from cli.warehouse import Warehouse, string
 
-_CLOUD_SECONDS, _LAPTOP_SECONDS = 5.0, 0.5
-
 
 @dataclass(frozen=True)
 class Undone:
@@ -103,7 +101,7 @@ def _wait_for_load(place: Place, warehouse: Warehouse, run_ids: Sequence[str], u
             until = minute(undone_at + longest)
             say(f"… load may be at work on {len(left)} of its files: waiting for that, until {until} UTC at most")
             announced = True
-        time.sleep(_LAPTOP_SECONDS if place.laptop else _CLOUD_SECONDS)
+        time.sleep(place.poll_seconds)
 
 
 def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles) -> Undone:
