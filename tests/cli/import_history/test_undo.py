@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from cli.commands.import_history import landing
+from cli.commands.import_history import landing, undo
+from cli.waiting import Longest
 from localcloud.spotify.data_export import export_row
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import SINCE, UNTIL, wait_for
@@ -95,7 +96,10 @@ def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_b
     assert importing.types("import", ONE, "--anyway", whole, "--json").json["new"] == 35
 
 
-def test_an_import_that_was_stopped_half_way_is_taken_back_and_its_unloaded_file_stores_nothing(importing, tmp_path):
+def test_an_import_that_was_stopped_half_way_is_taken_back_and_its_unloaded_file_stores_nothing(
+    importing, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(undo, "LAPTOP", Longest(ingest=10, load=1))
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:40]
     tell_page(importing, truth[:10], UNTIL)
     before, loads, held = everything(importing), importing.loads, []
@@ -105,10 +109,8 @@ def test_an_import_that_was_stopped_half_way_is_taken_back_and_its_unloaded_file
         return loads(headers, body) if len(held) == 1 else 503
 
     importing.loads = load_the_first
-    patch = pytest.MonkeyPatch()
-    patch.setattr("cli.commands.import_history.command.cut", lambda plays: [plays[:20], plays[20:]])
+    monkeypatch.setattr("cli.commands.import_history.command.cut", lambda plays: [plays[:20], plays[20:]])
     said = importing.types("import", ONE, "--anyway", write_export(tmp_path / "whole.json", truth), "--timeout", "1")
-    patch.undo()
     assert said.code == 1
     wait_for(lambda: len(held) > 1 and len(importing.plays()) == 20)
     import_id = import_id_of(said)
