@@ -129,7 +129,7 @@ def _token_problem(answer: _Answer, redirect_uri: str) -> str:
     if error == "invalid_client":
         return (
             "Spotify refused the app's client id or secret. Nothing was stored. Copy both from "
-            "{_DASHBOARD} and run the command again with --new-client."
+            f"{_DASHBOARD} and run the command again with --new-client."
         )
     if error == "invalid_grant":
         return (
@@ -150,7 +150,7 @@ def _known_problem(answer: _Answer) -> str | None:
     if re.search(r"\buser\b[^.]*\bnot\b[^.]*\bregistered\b", text):
         return (
             "This account is not a user of the app. Add it under User Management on "
-            "{_DASHBOARD} and run the command again. Nothing was stored."
+            f"{_DASHBOARD} and run the command again. Nothing was stored."
         )
     return None
 

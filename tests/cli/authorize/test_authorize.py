@@ -10,6 +10,7 @@ from tests.cli.harness import ONE, TWO, Person
 
 LABELS = {"app": "heavy-rotation", "kind": "refresh-token", "listener": ONE}
 NO_CHANGE = {1: "ENABLED"}
+NOT_A_USER = "not a user of the app. Add it under User Management on https://developer.spotify.com/dashboard and run"
 
 
 def secrets_in(said):
@@ -229,6 +230,7 @@ def test_a_wrong_client_secret_is_not_stored_and_can_be_typed_anew(owner, capsys
     wrong = owner.authorizes(capsys, ONE, Person(ONE))
     assert wrong.code == 1
     assert "refused the app's client id or secret" in wrong.err
+    assert "Copy both from https://developer.spotify.com/dashboard and run" in wrong.err
     assert owner.versions("spotify-client") == {}
 
     owner.knows_app(client_secret="outdated")  # pragma: allowlist secret -- invented
@@ -249,12 +251,12 @@ def test_without_an_app_nobody_is_sent_to_spotify(owner, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("order", "sentence"),
     [
-        (("not_registered_old",), "not a user of the app. Add it under User Management"),
-        (("not_registered_2025",), "not a user of the app. Add it under User Management"),
-        (("not_registered_2025_text", "token"), "not a user of the app. Add it under User Management"),
+        (("not_registered_old",), NOT_A_USER),
+        (("not_registered_2025",), NOT_A_USER),
+        (("not_registered_2025_text", "token"), NOT_A_USER),
         (("premium_lapsed", "token"), "no active Spotify Premium"),
         (("no_content", "me"), "not available at the moment (status 204, without a body)"),
-        (("not_registered_2026",), "not a user of the app. Add it under User Management"),
+        (("not_registered_2026",), NOT_A_USER),
         (("premium_lapsed",), "no active Spotify Premium"),
         (("token_503_html",), "not available at the moment (status 503)"),
         (("gateway_timeout_html",), "not available at the moment (status 504)"),
