@@ -47,7 +47,7 @@ def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
     """`new`: the own plays of the run. None where all of the row is about others."""
     if not new and row["state"] in _GOOD:
         return None
-    reason = None if row["state"] in _GOOD else _without_counts(row["reason"])
+    reason = _trouble(row["error_class"]) if row["state"] in _GOOD else _without_counts(row["reason"])
     is_about_all = row["step"] == "top_tracks"  # a batch reads every play there is
     counts = {
         name: None if is_about_all or pd.isna(row[name]) else min(int(row[name]), new)
@@ -65,7 +65,9 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
         failed = {slug: about.get("reason") for slug, about in own.items() if about.get("state") == "failed"}
         failures = [f"{slug}: {why or 'no reason was recorded'}" for slug, why in failed.items()]
         reason = "; ".join([humanize.counted(new, "new play") if new else "no new plays", *failures])
-    elif state == "succeeded" or (row["details"] or {}).get("listeners"):
+    elif state == "succeeded" and not isinstance(row["details"], dict):
+        reason = "what it recorded of each listener cannot be read"
+    elif state == "succeeded" or (isinstance(row["details"], dict) and row["details"].get("listeners")):
         reason = "no listener that you may see was asked for"
     return {
         **row,
@@ -75,6 +77,13 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
         "rows_new": new,
         "details": {"listeners": dict(own)},
     }
+
+
+def _trouble(error_class: Any) -> str | None:
+    """Of a step that succeeded: its sentence is made of counts, of which others' can be worked out."""
+    if not isinstance(error_class, str) or not error_class:
+        return None
+    return f"It succeeded, but with {error_class}; a viewer of all listeners sees the next step"
 
 
 def _without_counts(reason: Any) -> str | None:

@@ -58,6 +58,20 @@ def test_a_failed_step_keeps_its_words_without_its_numbers():
     assert cells[12, "load"] == ("failed", "… of … rows were refused", None)
 
 
+def test_trouble_beside_a_success_is_named_without_its_sentence():
+    ingest, load, *_ = of_both(12, mine=20, others=25)
+    cells = seen(ledger(ingest, load | {"error_class": "RowsRefused", "reason": "2 of 45 rows were refused"}))
+
+    said = "It succeeded, but with RowsRefused; a viewer of all listeners sees the next step"
+    assert cells[12, "load"][1] == said
+
+
+def test_a_run_whose_details_cannot_be_read_does_not_say_that_no_listener_was_asked_for():
+    cells = seen(ledger(run(12, "ingest", rows_new=3, details=None)))
+
+    assert cells[12, "ingest"][1] == "what it recorded of each listener cannot be read"
+
+
 def test_why_the_own_listener_could_not_be_read_is_said_and_the_others_why_is_not():
     trouble = {"state": "failed", "error_class": "NeedsConsent", "reason": "consent has ended"}
     mine = asked(11, ania=trouble, ben={"new": 3}) | {"rows_new": 3, "reason": "ania: consent has ended"}
