@@ -108,9 +108,8 @@ def instant(text: str) -> datetime:
 
 
 def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime) -> Outcome:
-    heard = by_track(
-        read_plays(session, batch), batch.as_of
-    ).persist()  # both tables and the counts: one state of plays
+    # Both tables and the counts are made of it: of one state of plays.
+    heard = by_track(read_plays(session, batch), batch.as_of).persist()
     top = top_tracks(heard, batch).persist()  # at most 40 rows a listener, asked for twice
     owners = [row.listener_id for row in top.select("listener_id").collect()]
     write(top, batch, "top_tracks", mode="overwrite")
