@@ -17,7 +17,6 @@ import functions_framework
 import pytest
 
 from cli.__main__ import main
-from cli.commands import run_now
 from localcloud import processes
 from localcloud.gcp import set_up
 from localcloud.gcp.bigquery.googlesql.functions import FUNCTIONS
@@ -122,7 +121,7 @@ def _type_commands(owner: Owner, directory: Path, patch: pytest.MonkeyPatch) -> 
     _type(owner, "check", laptop=False)
     owner.cloud.project.dashboard_url = "http://127.0.0.1:9"
     _type(owner, "check", laptop=False, code=1)  # it is deployed, and no browser reaches it
-    patch.setattr(run_now, "_CLOUD_SECONDS", 0.05)
+    patch.setattr("cli.place._CLOUD_POLL_SECONDS", 0.05)
     scheduler = Scheduler(owner)
     scheduler.steps = [("ingest", "skipped", 0, "no new plays")]
     _type(owner, "run-now", laptop=False)
