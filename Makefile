@@ -19,7 +19,7 @@ demo: setup ## Live through eleven days of hourly runs in a minute, check every 
 .PHONY: test
 test: browser ## Run every check and every test; ends with the slowest tests and the seconds per folder
 	@$(MAKE) --no-print-directory -j 2 lint terraform-check checkov
-	@echo "==> pytest: all tests, two at a time; ten to twenty minutes on two cores; Ctrl-C stops"
+	@echo "==> pytest: all tests, two at a time; about a quarter of an hour on two cores; Ctrl-C stops"
 	@$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
