@@ -10,7 +10,7 @@ _PIN = re.compile(r"(?P<name>[a-z0-9-]+)(?:\[[a-z0-9, -]+\])?==(?P<version>[^\s;
 _HASH = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}(?: \\)?")
 
 
-class UnreadableLine(Exception):  # noqa: N818 -- reads as what is the case
+class UnreadableLine(Exception):
     """A line of compiled requirements that is no pin, no hash and no comment."""
 
 

@@ -6,7 +6,7 @@ ROOT = Path(__file__).parents[1]
 _BIN = ROOT / ".venvs" / "checks" / "bin"
 
 
-class ToolMissing(Exception):  # noqa: N818 -- reads as what is the case
+class ToolMissing(Exception):
     """The environment has not been set up."""
 
 

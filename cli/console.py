@@ -28,7 +28,7 @@ class CliError(Exception):
     exit_code = 1
 
 
-class Misused(CliError):  # noqa: N818 -- reads as what happened
+class Misused(CliError):
     """What was typed cannot be meant."""
 
     exit_code = 2

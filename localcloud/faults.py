@@ -21,7 +21,7 @@ _OVERLAPPING: frozenset[Action] = frozenset({"overlap"})
 _FILTERING: frozenset[Action] = frozenset({"match_nothing"})
 
 
-class Misbehaviour(Exception):  # noqa: N818 -- not an error, an order carried out
+class Misbehaviour(Exception):
     """The connection is to be closed without an answer."""
 
 

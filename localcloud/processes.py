@@ -30,7 +30,7 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _reserved: list[TextIO] = []
 
 
-class ProcessFailed(Exception):  # noqa: N818 -- reads as what happened
+class ProcessFailed(Exception):
     """A process of the laptop cloud did not start, or ended by itself."""
 
 

@@ -31,11 +31,11 @@ _TIMEOUT_SECONDS = 60
 _LOOK_SECONDS = 0.02
 
 
-class NotRunning(Exception):  # noqa: N818 -- reads as what is the case
+class NotRunning(Exception):
     """No laptop cloud runs on this data directory."""
 
 
-class AlreadyRunning(Exception):  # noqa: N818 -- reads as what is the case
+class AlreadyRunning(Exception):
     """Another laptop cloud runs on this data directory."""
 
 

@@ -49,19 +49,19 @@ class AccessError(Exception):
     """The viewer gets to see nothing. The text is for the page."""
 
 
-class NotSignedIn(AccessError):  # noqa: N818 -- reads as what happened
+class NotSignedIn(AccessError):
     """Nobody has signed in yet."""
 
 
-class NotVerified(AccessError):  # noqa: N818
+class NotVerified(AccessError):
     """Who is looking could not be verified, now or at all."""
 
 
-class NotConfigured(AccessError):  # noqa: N818
+class NotConfigured(AccessError):
     """Viewers do not come the way that the settings say."""
 
 
-class NotAllowed(AccessError):  # noqa: N818
+class NotAllowed(AccessError):
     """The viewer is not on the owner's list."""
 
 

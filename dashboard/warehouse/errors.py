@@ -40,7 +40,7 @@ _ANSWERS = {
 job that fails with the first Google's client makes a 500, and a 403 can be a quota as well as a missing right."""
 
 
-class WarehouseUnreadable(Exception):  # noqa: N818 -- reads as what happened
+class WarehouseUnreadable(Exception):
     """The text is a sentence for the page."""
 
 

@@ -40,11 +40,11 @@ class LandedFile:
     by_this_attempt: bool
 
 
-class LandingContradiction(Exception):  # noqa: N818 -- reads as what happened
+class LandingContradiction(Exception):
     """Cloud Storage has and has not the object; the next attempt asks again."""
 
 
-class ForeignObject(Exception):  # noqa: N818 -- reads as what happened
+class ForeignObject(Exception):
     """Somebody else's object has the name of the run's file."""
 
 

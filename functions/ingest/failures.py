@@ -25,7 +25,7 @@ The class's name is what the ledger keeps as `error_class`; alerts and the dashb
 from dataclasses import dataclass
 
 
-class Failure(Exception):  # noqa: N818 -- its kinds read as what happened
+class Failure(Exception):
     """Something that stops one listener. Its text says what happened, without any secret."""
 
 

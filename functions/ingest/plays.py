@@ -31,7 +31,7 @@ _BOUNDS: dict[str, dict[str, Any]] = _TABLE["bounds"]
 _PLAYED_AT = _BOUNDS["played_at"]
 
 
-class UnreadableItem(Exception):  # noqa: N818 -- reads as what happened
+class UnreadableItem(Exception):
     """The item has no identity as a play; the text says why."""
 
 

@@ -12,7 +12,7 @@ _AHEAD = timedelta(minutes=1)
 _BEHIND = timedelta(days=2)
 
 
-class UnreadableSlot(Exception):  # noqa: N818 -- reads as what happened
+class UnreadableSlot(Exception):
     """The caller gave a slot that is not an RFC 3339 instant, or one that is days old."""
 
 

@@ -33,7 +33,7 @@ REFUSALS = {
 _MESSAGE_CHARACTERS = 1000
 
 
-class LoadProblem(Exception):  # noqa: N818 -- its kinds read as what happened
+class LoadProblem(Exception):
     """Anything load itself finds wrong."""
 
 

@@ -22,7 +22,7 @@ from traceback import extract_tb
 from google.auth.exceptions import GoogleAuthError
 
 
-class TriggerProblem(Exception):  # noqa: N818 -- its kinds read as what happened
+class TriggerProblem(Exception):
     """Anything transform_trigger itself finds wrong."""
 
 

@@ -32,7 +32,7 @@ _DATA = ROOT / "build" / "demo"
 _LOAD_SECONDS, _BATCH_SECONDS = 120, 300
 
 
-class DemoFailed(Exception):  # noqa: N818 -- reads as what happened
+class DemoFailed(Exception):
     """The pipeline did not do in time what the story needs."""
 
 

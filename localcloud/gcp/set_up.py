@@ -51,7 +51,7 @@ _TIMEOUT_SECONDS = 30
 Send: TypeAlias = Callable[[str, str, bytes], tuple[int, str]]
 
 
-class SetUpFailed(Exception):  # noqa: N818 -- reads as what happened
+class SetUpFailed(Exception):
     """A stand-in refused a resource that every part relies on."""
 
 

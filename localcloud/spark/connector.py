@@ -47,11 +47,11 @@ _WRITE_OPTIONS = {
 }
 
 
-class NotImitated(NotImplementedError):  # noqa: N818 -- reads as what is the case
+class NotImitated(NotImplementedError):
     """The real connector may know this; the stand-in does not, because the project's job does not use it."""
 
 
-class BadWrite(ValueError):  # noqa: N818 -- reads as what happened
+class BadWrite(ValueError):
     """What the real connector refuses too."""
 
 

@@ -132,7 +132,7 @@ ERRORS: Mapping[str, ErrorAnswer] = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 -- an answer on its way out
+class Refusal(Exception):
     """Ends the handling of a call with an error of the catalogue."""
 
     def __init__(self, name: str) -> None:

@@ -230,7 +230,7 @@ def _planned(plan: Callable[[], Work]) -> Work:
     return Work(fail, writes=False, location=None)
 
 
-class _Conflict(Exception):  # noqa: N818 -- reads as what is the case
+class _Conflict(Exception):
     """A MERGE changes rows beside another one."""
 
 

@@ -51,7 +51,7 @@ _NO_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _ENCRYPTED = 0x1
 
 
-class Damaged(Exception):  # noqa: N818 -- reads as what happened
+class Damaged(Exception):
     """The text completes the sentence "the file …"."""
 
 

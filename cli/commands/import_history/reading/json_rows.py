@@ -13,7 +13,7 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
 
-class NotRows(Exception):  # noqa: N818 -- reads as what happened
+class NotRows(Exception):
     """The text completes the sentence "the file …"."""
 
 

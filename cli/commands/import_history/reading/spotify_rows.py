@@ -74,7 +74,7 @@ class LeftOut:
     """Whether it may be a play of a track: then one is missing where the row stands."""
 
 
-class Unreadable(Exception):  # noqa: N818 -- reads as what happened
+class Unreadable(Exception):
     """The text says what is wrong with the row."""
 
 
