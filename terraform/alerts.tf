@@ -45,7 +45,7 @@ locals {
     batch = {
       name     = "A Spark batch failed"
       severity = "ERROR"
-      # Dataproc's audit log tells it at once, in a form that is Google's to change. The entry is this project's own:
+      # Dataproc's audit log reports it at once, in a form that Google may change. The entry is this project's own:
       # transform_trigger writes it as soon as the next plays arrive.
       filter = <<-EOT
         (protoPayload.serviceName="dataproc.googleapis.com" AND protoPayload.methodName:"CreateBatch" AND severity>=ERROR)
@@ -159,7 +159,7 @@ resource "google_monitoring_alert_policy" "silence" {
       comparison      = "COMPARISON_LT"
       threshold_value = 1
       duration        = "300s"
-      # No data at all is the very thing to be told about.
+      # No data at all is what this alert is for.
       evaluation_missing_data = "EVALUATION_MISSING_DATA_ACTIVE"
 
       aggregations {
@@ -202,7 +202,7 @@ resource "google_monitoring_alert_policy" "crash" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "A Google service was away, or Spotify was and nobody could be heard. Calls are repeated, so nothing is lost yet: an hour's file for 24 hours, and then once a day for two weeks. The function's log in Cloud Logging has the ERROR entry."
+    content   = "A Google service was away, or Spotify was and no listener could be polled. Calls are repeated, so nothing is lost yet: an hour's file for 24 hours, and then once a day for two weeks. The function's log in Cloud Logging has the ERROR entry."
   }
 }
 

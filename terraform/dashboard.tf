@@ -1,4 +1,4 @@
-# The dashboard on Cloud Run. Nobody sees it without signing in: before the page with Identity-Aware Proxy, or on the
+# The dashboard on Cloud Run. A viewer must sign in: before the page with Identity-Aware Proxy, or on the
 # page with st.login. It is deployed as soon as there is an image, and not at all with access = "off".
 
 locals {
@@ -225,7 +225,7 @@ resource "google_iap_web_cloud_run_service_iam_member" "viewer" {
   member                 = "user:${each.value}"
 }
 
-# Identity-Aware Proxy's agent, and nobody else, may call the dashboard behind it.
+# Only Identity-Aware Proxy's agent may call the dashboard behind it.
 resource "google_cloud_run_v2_service_iam_member" "iap_agent" {
   count = local.runs_dashboard && local.has_iap ? 1 : 0
 

@@ -37,7 +37,7 @@ resource "google_storage_bucket" "landing" {
   depends_on = [time_sleep.apis]
 }
 
-# Ingest writes its run's file, reads it back on a repeat, and must be told 412 when it is there. Cloud Storage checks
+# Ingest writes its run's file, reads it back on a retry, and must get 412 when it is there. Cloud Storage checks
 # the right to replace an object before it says so, hence objectUser. No other part writes here.
 resource "google_storage_bucket_iam_member" "landing_ingest" {
   bucket = google_storage_bucket.landing.name
@@ -45,7 +45,7 @@ resource "google_storage_bucket_iam_member" "landing_ingest" {
   member = module.ingest.identity.member
 }
 
-# Load reads the files, by itself and through BigQuery, which reads as whoever asks it to. It can change none.
+# Load reads the files, by itself and through BigQuery, which reads as its caller. It can change none.
 resource "google_storage_bucket_iam_member" "landing_load" {
   bucket = google_storage_bucket.landing.name
   role   = "roles/storage.objectViewer"

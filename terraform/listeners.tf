@@ -44,7 +44,7 @@ resource "google_project_iam_custom_role" "keep_token" {
   depends_on = [time_sleep.apis]
 }
 
-# Ingest finds out who the listeners are. Nobody else needs to.
+# Ingest lists the listeners. No other part needs to.
 resource "google_project_iam_member" "ingest_lists_secrets" {
   project = var.project_id
   role    = google_project_iam_custom_role.list_secrets.name

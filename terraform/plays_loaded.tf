@@ -1,4 +1,4 @@
-# The topic that says new plays are in the warehouse, its one subscription, and a place for messages nobody could handle.
+# The topic that says new plays are in the warehouse, its one subscription, and a place for messages that could not be handled.
 
 resource "google_pubsub_topic" "plays_loaded" {
   #checkov:skip=CKV_GCP_83:Messages hold a run id and a count; Google's own encryption is enough.
@@ -14,7 +14,7 @@ resource "google_pubsub_topic" "plays_loaded_dead" {
   depends_on = [time_sleep.apis]
 }
 
-# Our own subscription, because the one that a function's trigger would make cannot be told where dead letters go.
+# Our own subscription, because the one that a function's trigger would make takes no dead-letter topic.
 # functions-framework takes its push for the same CloudEvent.
 resource "google_pubsub_subscription" "plays_loaded" {
   name  = "plays-loaded-transform-trigger"
@@ -50,7 +50,7 @@ resource "google_pubsub_subscription" "plays_loaded" {
   }
 }
 
-# A topic forgets what nobody subscribes to. Here a dead letter can be looked at for a week.
+# A topic without a subscription drops its messages. This one keeps a dead letter for a week.
 resource "google_pubsub_subscription" "plays_loaded_dead" {
   name                       = "plays-loaded-dead"
   topic                      = google_pubsub_topic.plays_loaded_dead.id

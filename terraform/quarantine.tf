@@ -37,7 +37,7 @@ resource "google_storage_bucket" "quarantine" {
   depends_on = [time_sleep.apis]
 }
 
-# Ingest puts unreadable items here, each once: on a repeat it must be told 412, as with the landing bucket.
+# Ingest puts unreadable items here, each once: a retry must get 412, as with the landing bucket.
 resource "google_storage_bucket_iam_member" "quarantine_ingest" {
   bucket = google_storage_bucket.quarantine.name
   role   = "roles/storage.objectUser"

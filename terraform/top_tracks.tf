@@ -73,7 +73,7 @@ resource "google_storage_bucket_iam_member" "code_spark" {
   member = google_service_account.spark.member
 }
 
-# Spark writes rows as files, has BigQuery load them, and deletes them. Nobody else uses this bucket.
+# Spark writes rows as files, has BigQuery load them, and deletes them. No other part uses this bucket.
 resource "google_storage_bucket_iam_member" "spark_temp" {
   bucket = google_storage_bucket.spark_temp.name
   role   = "roles/storage.objectAdmin"
@@ -132,7 +132,7 @@ resource "google_compute_subnetwork" "spark" {
   private_ip_google_access = true
 }
 
-# Spark's driver and executors talk to each other on ports of their choice, as Dataproc demands. Nobody else gets in.
+# Spark's driver and executors talk to each other on ports of their choice, as Dataproc demands. No other traffic gets in.
 resource "google_compute_firewall" "spark_within" {
   name          = "spark-within"
   network       = google_compute_network.spark.id

@@ -144,7 +144,7 @@ variable "schedule" {
   default     = "0 * * * *"
 
   validation {
-    # Spotify tells the newest 50 plays only, about three hours of music. Rarer runs would lose some for certain.
+    # Spotify returns only the newest 50 plays, about three hours of music. Rarer runs would certainly lose some.
     condition     = can(regex("^[0-5]?[0-9] \\*(/[2346])? \\* \\* \\*$", var.schedule))
     error_message = "schedule must be `M * * * *` or `M */N * * *` with N = 2, 3, 4 or 6, for example \"0 * * * *\"."
   }

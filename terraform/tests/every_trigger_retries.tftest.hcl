@@ -1,4 +1,4 @@
-# Whatever fails is tried again, and what is given up is kept where somebody sees it.
+# Every failure is retried, and a message that used up its retries is kept and raises an alert.
 
 mock_provider "google" {
   source = "./tests"

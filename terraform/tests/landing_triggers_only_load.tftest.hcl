@@ -29,7 +29,7 @@ run "landing_triggers_only_load" {
 
   assert {
     condition     = length(module.ingest.function.event_trigger) == 0 && length(module.transform_trigger.function.event_trigger) == 0
-    error_message = "Nobody else may be triggered by an object."
+    error_message = "Only load may be triggered by an object."
   }
 
   assert {

@@ -1,4 +1,4 @@
-# Nobody gets in without being known: no bucket, function or page is open to the world.
+# Every access needs an identity: no bucket, function or page is open to the world.
 
 mock_provider "google" {
   source = "./tests"

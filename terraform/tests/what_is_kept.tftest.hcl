@@ -70,7 +70,7 @@ run "what_only_costs_goes" {
 
   assert {
     condition     = alltrue([for bucket in [google_storage_bucket.spark_temp, google_storage_bucket.code] : bucket.soft_delete_policy[0].retention_duration_seconds == 0])
-    error_message = "Nobody pays for a week of what can be made again."
+    error_message = "What can be made again is not kept, and billed, for a week."
   }
 
   assert {

@@ -42,13 +42,13 @@ resource "google_service_account" "main" {
 
 resource "google_service_account" "caller" {
   account_id   = "call-${local.service}"
-  display_name = "Whoever calls ${var.name}"
+  display_name = "Caller of ${var.name}"
   description  = "May call the function ${var.name} and nothing else."
 
   depends_on = [var.platform]
 }
 
-# Whoever calls a function about a bucket may receive the project's events, which Eventarc checks when it makes the
+# The caller of a function that a bucket triggers may receive the project's events, which Eventarc checks when it makes the
 # trigger. What there is to receive is what the trigger filters: the new objects of that one bucket.
 resource "google_project_iam_member" "event_receiver" {
   count = var.event == null ? 0 : 1
@@ -121,7 +121,7 @@ resource "google_cloudfunctions2_function" "main" {
   depends_on = [time_sleep.event_receiver, var.after]
 }
 
-# The caller, and nobody else, may call the function: there is no grant to allUsers or allAuthenticatedUsers.
+# Only the caller may call the function: there is no grant to allUsers or allAuthenticatedUsers.
 resource "google_cloud_run_v2_service_iam_member" "caller" {
   project  = var.platform.project_id
   location = var.platform.region
