@@ -1,5 +1,6 @@
 """The wire of the storms answers as a socket does, and knows who has no patience left."""
 
+import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -115,3 +116,24 @@ def test_ingest_does_not_wait_for_an_answer_that_comes_too_late(world):
     first, second = (attempt.answer["listeners"][ONE] for attempt in evidence.attempts[:2])
     assert (first["state"], second["state"], second["new"]) == ("failed", "collected", 5 + QUIET_PLAYS)
     assert "no answer, ReadTimeout" in first["reason"]
+
+
+def test_a_thread_that_polls_already_does_not_move_the_time_of_a_storm():
+    over, polled = threading.Event(), threading.Event()
+
+    def poll():
+        while not over.is_set():
+            time.sleep(0.01)
+            polled.set()
+
+    poller = threading.Thread(target=poll)
+    poller.start()
+    try:
+        with open_world():
+            polled.clear()
+            before = time.monotonic()
+            assert polled.wait(10)
+            assert time.monotonic() == before
+    finally:
+        over.set()
+        poller.join()
