@@ -1,4 +1,4 @@
-"""Numbers, dates and changes as a person says them. Pure functions of values."""
+"""Formats numbers, durations, dates and changes as text. Pure functions of values."""
 
 from datetime import date, datetime, timedelta
 from unicodedata import category
@@ -7,23 +7,19 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 
 def named(name: object, kind: str) -> str:
-    """The name of a track, artist or album, and words where there is none to be seen."""
+    """The name of a track, artist or album; `Unknown track` where it has no visible character."""
     is_seen = isinstance(name, str) and any(category(letter)[0] not in "ZC" for letter in name)
     return str(name) if is_seen else f"Unknown {kind}"
 
 
 def minutes(value: float) -> str:
-    """Minutes below ten hours, hours and minutes below a hundred, hours above."""
+    """`45 min`, `9 h 49 min`, and whole hours from a hundred hours on."""
     whole = round(value)
-    if whole < 600:
-        return f"{whole} min"
-    if whole < 6000:
-        return f"{whole // 60} h {whole % 60:02d} min"
-    return f"{whole / 60:,.0f} h"
+    return _hours_and_minutes(whole) if whole < 6000 else f"{whole / 60:,.0f} h"
 
 
 def known_minutes(value: float) -> str:
-    """Of plays that there are: where they come to none, no length of them is known."""
+    """For plays that exist: no minutes mean that none of their lengths is known."""
     return minutes(value) if value else "unknown"
 
 
@@ -104,7 +100,7 @@ def moment_year(value: datetime) -> str:
 
 
 def days(start: date, end: date) -> str:
-    """A range of days without saying anything twice."""
+    """A range of days; what both ends share stands once."""
     if start == end:
         return day(start)
     if start.year != end.year:
@@ -115,17 +111,16 @@ def days(start: date, end: date) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """How long, in the two units that matter."""
+    """`17 s`, `45 min`, `9 h 49 min`, and whole days from two days on."""
     seconds = max(0, round(span.total_seconds()))
-    whole_minutes, hours, whole_days = seconds // 60, seconds // 3600, seconds // 86400
     if seconds < 60:
         return f"{seconds} s"
-    if whole_minutes < 120:
-        return f"{whole_minutes} min"
-    if hours < 48:
-        rest = whole_minutes % 60
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return counted(whole_days, "day")
+    return _hours_and_minutes(seconds // 60) if seconds < 2 * 86400 else counted(seconds // 86400, "day")
+
+
+def _hours_and_minutes(whole: int) -> str:
+    hours, rest = divmod(whole, 60)
+    return " ".join([*([f"{hours} h"] if hours else []), *([f"{rest} min"] if rest or not hours else [])])
 
 
 def ago(span: timedelta) -> str:
@@ -140,7 +135,7 @@ def joined(items: list[str]) -> str:
 
 
 def sentence(text: str) -> str:
-    """With its full stop, so that another one can follow."""
+    """With a full stop at its end."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

@@ -36,7 +36,7 @@ async def warm_up(app: object) -> AsyncIterator[None]:
 
 
 async def ready(request: Request) -> JSONResponse:
-    """200 when the settings are complete; it asks no other service, so that a slow one does not restart this one."""
+    """200 when the settings are complete; it calls no other service, so that a slow one does not restart this one."""
     try:
         Settings.from_env(os.environ)
     except SettingsError as error:

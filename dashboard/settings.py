@@ -1,4 +1,4 @@
-"""What the dashboard is told by its environment: the warehouse, who may see whom, what listeners are called."""
+"""Settings of the dashboard from environment variables: warehouse, access, viewers, names and home time zones."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Defaults are for the cloud and closed: without a list of viewers nobody sees anything."""
+    """Defaults are for the cloud and closed: without a list of viewers the dashboard shows nothing."""
 
     project: str
     dataset: str = "listening"
@@ -30,7 +30,7 @@ class Settings:
     zones: Mapping[str, str] = field(default_factory=dict)
     maximum_bytes_billed: int = 500_000_000
     is_in_cloud: bool = True
-    """Whether there is a Cloud Logging to point to."""
+    """Whether Cloud Logging has the logs."""
     schedule: Schedule = HOURLY
 
     @classmethod
@@ -50,8 +50,8 @@ class Settings:
             access=access,
             iap_audience=environ.get("DASHBOARD_IAP_AUDIENCE", ""),
             viewers=_viewers(_json_object(environ, "DASHBOARD_VIEWERS")),
-            names=_told(listeners, "name"),
-            zones=_told(listeners, "time_zone"),
+            names=_of_listeners(listeners, "name"),
+            zones=_of_listeners(listeners, "time_zone"),
             maximum_bytes_billed=_whole_number(environ, "MAXIMUM_BYTES_BILLED", 500_000_000),
             is_in_cloud=not environ.get("BIGQUERY_EMULATOR_HOST"),
             schedule=_schedule(environ),
@@ -94,7 +94,7 @@ def _viewers(raw: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return viewers
 
 
-def _told(listeners: Mapping[str, Any], what: str) -> dict[str, str]:
+def _of_listeners(listeners: Mapping[str, Any], what: str) -> dict[str, str]:
     if not all(isinstance(about, dict) for about in listeners.values()):
         raise SettingsError('DASHBOARD_LISTENERS must give each listener an object with "name" and "time_zone"')
     return {slug: str(about[what]) for slug, about in listeners.items() if about.get(what)}

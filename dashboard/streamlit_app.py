@@ -1,4 +1,4 @@
-"""The dashboard's entry point: who is looking decides whether a page is drawn at all."""
+"""The dashboard's entry point: pages, navigation, filter bar, and the messages for viewers who may not see them."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,7 +96,7 @@ def run() -> None:
 
 
 def _draw(page: Page) -> None:
-    """What keeps any page from being drawn is explained in one place."""
+    """Errors that keep a page from being drawn become messages here."""
     heading = st.empty()
     heading.title(page.title, anchor=False)
     try:

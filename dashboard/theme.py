@@ -1,4 +1,4 @@
-"""Colours for what the theme does not colour by itself: marks in charts and lists, for light and dark."""
+"""Colours of marks in charts and lists, for the light and the dark theme, from .streamlit/config.toml."""
 
 import tomllib
 from dataclasses import dataclass

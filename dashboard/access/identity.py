@@ -1,4 +1,4 @@
-"""Who is looking, and whose listening they may see. Decided here, on the server, for every run of a page.
+"""Authenticates the viewer and decides which listeners they may see, on the server, for every run of a page.
 
 Behind Identity-Aware Proxy the signed header is verified; with OpenID Connect Streamlit has verified the address; on
 the laptop only a browser of the same computer is let in. An address that the owner did not list sees nothing, not even
@@ -50,11 +50,11 @@ class AccessError(Exception):
 
 
 class NotSignedIn(AccessError):
-    """Nobody has signed in yet."""
+    """The viewer has not signed in yet."""
 
 
 class NotVerified(AccessError):
-    """Who is looking could not be verified, now or at all."""
+    """The identity could not be verified, now or at all."""
 
 
 class NotConfigured(AccessError):
@@ -154,8 +154,8 @@ def entry_of_viewer(
 
 
 def _refuse_other_computers(headers: Mapping[str, str], peer: str | None) -> None:
-    """Who may look is not asked on the laptop, so other computers may not, nor pages of other sites in its browser,
-    be it by a name that they let point to 127.0.0.1.
+    """The laptop has no sign-in, so it refuses other computers, and pages of other sites in its browser, even under a
+    name that points to 127.0.0.1.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
     host, origin = lowered.get("host", "localhost"), lowered.get("origin")

@@ -1,8 +1,8 @@
 """The middleware in front of Streamlit: which of its routes are open, what a browser may do, whose download is whose,
 where signing in leads to.
 
-Streamlit serves more than this dashboard uses: uploads, its own metrics, an interface for programs. Its files for
-download are handed to whoever knows their random address; here they are bound to the browser that asked for them.
+Streamlit serves more than this dashboard uses: uploads, its own metrics, an interface for programs. Its
+downloads go to any client that knows their random address; here they are bound to the browser that requested them.
 """
 
 import base64

@@ -1,7 +1,7 @@
-"""The ledger for a viewer who may not see every listener: nothing in it tells how much the others listened.
+"""Filters the ledger for a viewer who may not see every listener: nothing in it shows how much the others listened.
 
-A run's counts less one's own are the others'. So ingest counts the own plays only, in a sentence of its own; what later
-steps did for others alone is left out, and of the rest they tell no larger counts than the own.
+A run's counts less the viewer's own are the others'. So ingest counts own plays only, in a sentence of its own; rows of
+later steps that are about others alone are left out, and no other count is larger than the own.
 """
 
 import re
@@ -25,22 +25,22 @@ def own_part(runs: pd.DataFrame, listeners: Collection[str]) -> pd.DataFrame:
         row["run_id"]: _own_listeners(row["details"], listeners)
         for row in hourly[hourly["step"] == "ingest"].to_dict("records")
     }
-    told = [
+    rows = [
         _ingest(row, _own_listeners(row["details"], listeners))
         if row["step"] == "ingest"
         else _after_ingest(row, _sum(own.get(row["run_id"], {}), "new"))
         for row in hourly.to_dict("records")
     ]
-    kept = [row for row in told if row is not None]
+    kept = [row for row in rows if row is not None]
     changed = {name: pd.array([row[name] for row in kept], dtype=kind) for name, kind in _CHANGED.items()}
-    return hourly.loc[[row is not None for row in told]].assign(**changed).reset_index(drop=True)
+    return hourly.loc[[row is not None for row in rows]].assign(**changed).reset_index(drop=True)
 
 
 def _own_listeners(details: Any, listeners: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    told = details.get("listeners") if isinstance(details, dict) else None
-    if not isinstance(told, dict):
+    parts = details.get("listeners") if isinstance(details, dict) else None
+    if not isinstance(parts, dict):
         return {}
-    return {slug: about for slug, about in told.items() if slug in listeners and isinstance(about, dict)}
+    return {slug: about for slug, about in parts.items() if slug in listeners and isinstance(about, dict)}
 
 
 def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
@@ -68,7 +68,7 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
     elif state == "succeeded" and not isinstance(row["details"], dict):
         reason = "what it recorded of each listener cannot be read"
     elif state == "succeeded" or (isinstance(row["details"], dict) and row["details"].get("listeners")):
-        reason = "no listener that you may see was asked for"
+        reason = "no listener that you may see was polled"
     return {
         **row,
         "state": "skipped" if state == "succeeded" and not new else state,

@@ -1,4 +1,4 @@
-"""Who is looking and at what: settings, the warehouse and the listeners this viewer may see."""
+"""The viewer of a page: settings, the warehouse and the listeners this viewer may see."""
 
 import os
 import re
@@ -68,7 +68,7 @@ def current_viewer() -> Viewer | None:
     remembered = st.session_state.setdefault("verified_assertions", {})
     headers, peer = dict(st.context.headers), st.context.ip_address
     entry = entry_of_viewer(settings, headers, _email(settings), remembered, peer=peer)
-    # Only now: a stranger must not make the warehouse work, nor be told how it is.
+    # Only now: a stranger must neither cause queries nor learn the state of the warehouse.
     known = store.listeners().value
     allowed = allowed_listeners(settings, entry, known)
     return Viewer(settings, store, allowed, tuple(set(known) - set(allowed))) if allowed else None

@@ -1,1 +1,1 @@
-"""What was heard, counted: frame → frame with pandas. May import humanize."""
+"""Plays into figures: frame → frame with pandas, without Streamlit. May import humanize."""

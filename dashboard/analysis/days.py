@@ -13,7 +13,7 @@ _ONE_DAY = timedelta(days=1)
 
 
 class Streaks(NamedTuple):
-    """Days with music in a row. The current one is not broken by a today that is still silent."""
+    """Days with music in a row. The current one may end yesterday: today is not over."""
 
     current: int
     longest: int
@@ -22,7 +22,7 @@ class Streaks(NamedTuple):
 
 
 class BusiestDay(NamedTuple):
-    """The day that holds most, the later one of equals."""
+    """The day with the most minutes or plays, the later one of equals."""
 
     day: date
     value: float
@@ -35,8 +35,8 @@ def calendar(local: pd.DataFrame, year: int, by: str, gaps: pd.DataFrame, zone: 
     """
     period = year_period(year, zone, now)
     days = pd.date_range(period.start, period.end)
-    heard = within(local, period)
-    value = amounts(heard, by).groupby(heard["day"]).sum().reindex(days, fill_value=0.0)
+    plays = within(local, period)
+    value = amounts(plays, by).groupby(plays["day"]).sum().reindex(days, fill_value=0.0)
     gap_index = pd.DatetimeIndex(sorted(gap_days(gaps, zone, period.start, period.end)))
     rows = pd.DataFrame({"day": days, "value": value.to_numpy(dtype=float)})
     return rows.assign(
@@ -80,9 +80,9 @@ def streaks(local: pd.DataFrame, today: date) -> Streaks:
     )
 
 
-def busiest_day(heard: pd.DataFrame, by: str) -> BusiestDay | None:
-    if heard.empty:
+def busiest_day(plays: pd.DataFrame, by: str) -> BusiestDay | None:
+    if plays.empty:
         return None
-    days = amounts(heard, by).groupby(heard["day"]).sum()
+    days = amounts(plays, by).groupby(plays["day"]).sum()
     best = np.flatnonzero(days.to_numpy() == days.max())[-1]
     return BusiestDay(days.index[best].date(), float(days.iloc[best]))

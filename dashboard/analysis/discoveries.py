@@ -18,7 +18,7 @@ FORGOTTEN_AFTER_DAYS = 180
 
 
 class Loyalty(NamedTuple):
-    """How much of what was heard went to how few artists."""
+    """How few artists most of the listening went to."""
 
     favourite_share: float
     ten_share: float
@@ -29,20 +29,20 @@ class Loyalty(NamedTuple):
 def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
     """Two rows per week, or month in long periods: step_on (its first day), kind (New or Known), value, share.
 
-    New is listening to an artist, the first credited one, heard for the first time less than 30 days before.
+    New: the first-credited artist had their first play less than 30 days before.
     attrs["step"] is week or month.
     """
-    heard = within(local, period)
-    artist = history.tracks["artist_key"].to_numpy()[heard["track"].to_numpy()]
-    age = heard["played_at"] - history.first_artists.reindex(artist).set_axis(heard.index)
+    plays = within(local, period)
+    artist = history.tracks["artist_key"].to_numpy()[plays["track"].to_numpy()]
+    age = plays["played_at"] - history.first_artists.reindex(artist).set_axis(plays.index)
     kind = np.where(age < pd.Timedelta(days=NEW_FOR_DAYS), "New", "Known")
     step = "week" if period.days <= WEEKLY_UP_TO else "month"
     frequency = STEP_FREQUENCIES[step]
     steps = pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.begun_until), freq=frequency).start_time
-    step_on = heard["day"].dt.to_period(frequency).dt.start_time
+    step_on = plays["day"].dt.to_period(frequency).dt.start_time
     every = pd.MultiIndex.from_product([steps, ["New", "Known"]], names=["step_on", "kind"])
     rows = (
-        amounts(heard, by).groupby([step_on, kind]).sum().reindex(every, fill_value=0.0).rename("value").reset_index()
+        amounts(plays, by).groupby([step_on, kind]).sum().reindex(every, fill_value=0.0).rename("value").reset_index()
     )
     whole = rows.groupby("step_on")["value"].transform("sum")
     rows = rows.assign(share=(rows["value"] / whole).fillna(0.0))
@@ -51,7 +51,7 @@ def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str
 
 
 def stuck(history: History, local: pd.DataFrame, period: Period, by: str, limit: int | None = None) -> pd.DataFrame:
-    """Tracks first heard in the period and played at least five times since; rows as of `tops.top`."""
+    """Tracks first played in the period and played at least five times since; rows as of `tops.top`."""
     first = local.drop_duplicates("recording")
     found = within(first, period)["recording"]
     plays = local["recording"].value_counts()
@@ -67,13 +67,13 @@ def forgotten(history: History, local: pd.DataFrame, today: date, by: str, limit
     return top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
 
 
-def loyalty(history: History, heard: pd.DataFrame, by: str) -> Loyalty | None:
+def loyalty(history: History, plays: pd.DataFrame, by: str) -> Loyalty | None:
     """By first credited artist; None where no artist is known."""
-    artist = history.tracks["artist_key"].to_numpy()[heard["track"].to_numpy()]
-    per_artist = amounts(heard, by).groupby(artist).sum().sort_values(ascending=False)
+    artist = history.tracks["artist_key"].to_numpy()[plays["track"].to_numpy()]
+    per_artist = amounts(plays, by).groupby(artist).sum().sort_values(ascending=False)
     if not per_artist.sum():
         return None
-    shares = per_artist / amounts(heard, by).sum()
+    shares = per_artist / amounts(plays, by).sum()
     reached = int(np.searchsorted(shares.cumsum().to_numpy(), 0.5)) + 1
     return Loyalty(
         favourite_share=float(shares.iloc[0]),
@@ -83,10 +83,10 @@ def loyalty(history: History, heard: pd.DataFrame, by: str) -> Loyalty | None:
     )
 
 
-def decades(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:
+def decades(history: History, plays: pd.DataFrame, by: str) -> pd.DataFrame:
     """Release decades, the oldest first: decade ("1990s" or "Unknown"), share. Decades between are there with 0."""
-    year = history.tracks["release_year"].iloc[heard["track"]].to_numpy(dtype="float64", na_value=np.nan)
-    value = amounts(heard, by)
+    year = history.tracks["release_year"].iloc[plays["track"]].to_numpy(dtype="float64", na_value=np.nan)
+    value = amounts(plays, by)
     whole = value.sum()
     known = value.groupby(year // 10 * 10).sum()
     if len(known):
@@ -98,13 +98,13 @@ def decades(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:
     return rows.assign(share=rows["value"] / whole if whole else 0.0)[["decade", "share"]]
 
 
-def years_in_decade(history: History, heard: pd.DataFrame, by: str, decade: int, this_year: int) -> pd.DataFrame:
-    """The release years of one decade: year, share of what was heard. Years to come are there if music claims them."""
-    year = history.tracks["release_year"].iloc[heard["track"]].to_numpy(dtype="float64", na_value=np.nan)
-    value = amounts(heard, by)
+def years_in_decade(history: History, plays: pd.DataFrame, by: str, decade: int, this_year: int) -> pd.DataFrame:
+    """The release years of one decade: year, share of all minutes or plays; with future years that an album claims."""
+    year = history.tracks["release_year"].iloc[plays["track"]].to_numpy(dtype="float64", na_value=np.nan)
+    value = amounts(plays, by)
     of_year = value.groupby(year).sum()
     claimed = of_year.index[of_year.index < decade + 10].max()
     last = min(decade + 9, int(np.nanmax([this_year, claimed])))
-    told = of_year.reindex(range(decade, last + 1), fill_value=0.0)
+    rows = of_year.reindex(range(decade, last + 1), fill_value=0.0)
     whole = value.sum()
-    return pd.DataFrame({"year": told.index, "share": told.to_numpy() / whole if whole else 0.0})
+    return pd.DataFrame({"year": rows.index, "share": rows.to_numpy() / whole if whole else 0.0})

@@ -1,7 +1,7 @@
 """One listener's listening, ready to count: plays, and the tracks, recordings, artists and albums they are of.
 
-What counts is decided here, as in the Spark job: a play heard for 30 seconds by the export, or known from the API
-alone.
+What counts is decided here, as in the Spark job: a play of 30 seconds or more in an export, or one that only
+the API reported.
 """
 
 from collections.abc import Mapping
@@ -58,11 +58,11 @@ class History:
         """The plays that count on the clock of a time zone: adds wall, day, hour, weekday (0 is Monday), recording."""
         local = self._local.get(zone)
         if local is None:
-            # Other sessions share this history: what is kept now another zone may push out at any moment.
+            # Other browser sessions share this history: another one may drop a zone at any moment.
             kept = list(self._local)
             for oldest in kept[: max(0, len(kept) + 1 - _KEPT_ZONES)]:
                 self._local.pop(oldest, None)
-            local = self._local[zone] = _on_the_wall(self.counting, zone)
+            local = self._local[zone] = _in_zone(self.counting, zone)
         return local
 
     @cached_property
@@ -73,12 +73,12 @@ class History:
 
     @cached_property
     def first_recordings(self) -> pd.Series:
-        """When each recording was heard first, by recording."""
+        """The first play of each recording, by recording."""
         return self.counting.drop_duplicates("recording").set_index("recording")["played_at"]
 
     @cached_property
     def first_artists(self) -> pd.Series:
-        """When each credited artist was heard first, by artist_key."""
+        """The first play of each credited artist, by artist_key."""
         first = self.counting.drop_duplicates("track").set_index("track")["played_at"].rename("first_at")
         return self.credits.join(first, on="track", how="inner").groupby("artist_key")["first_at"].min()
 
@@ -90,7 +90,7 @@ class History:
 
     @cached_property
     def artists(self) -> pd.DataFrame:
-        """Per artist_key: artist_name, artist_id (None where Spotify never told it), image_url (of the last album)."""
+        """Per artist_key: artist_name, artist_id (None where it is unknown), image_url (of the last album)."""
         last = self._last_of_tracks()
         credited = self.credits.join(last[["last_at", "image_url"]], on="track").sort_values("last_at", kind="stable")
         newest = credited.groupby("artist_key", sort=False)["image_url"].last()
@@ -116,18 +116,18 @@ def to_plays(packed: pa.Table) -> pd.DataFrame:
     """
     ids, lists = packed.column("track_id").to_pylist(), packed.column("played").to_pylist()
     lines = "\n".join(lists).split("\n") if lists else []
-    told = pd.DataFrame(
-        [line.split(" ", 3) for line in lines], columns=["at", "heard", "source", "context"], dtype=object
+    fields = pd.DataFrame(
+        [line.split(" ", 3) for line in lines], columns=["at", "ms", "source", "context"], dtype=object
     )
-    instants = pd.Series(told["at"].astype("int64").astype("datetime64[ms]")).dt.tz_localize("UTC")
+    instants = pd.Series(fields["at"].astype("int64").astype("datetime64[ms]")).dt.tz_localize("UTC")
     counts = [played.count("\n") + 1 for played in lists]
     rows = pd.DataFrame(
         {
             "track_id": pd.Categorical(ids, ordered=True).repeat(counts),
-            "source": told["source"].astype("category"),
-            "context_type": told["context"].replace("", None).astype("category"),
+            "source": fields["source"].astype("category"),
+            "context_type": fields["context"].replace("", None).astype("category"),
             "played_at": instants,
-            "ms_played": told["heard"].astype("int64"),
+            "ms_played": fields["ms"].astype("int64"),
         }
     )
     ordered = in_bounds.plays(rows).sort_values(["played_at", "track_id"], ignore_index=True)
@@ -146,10 +146,10 @@ def to_history(listener_id: str, version: datetime, plays: pd.DataFrame, tracks:
 
 
 def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.DataFrame:
-    told_ms = plays["ms_played"].to_numpy()
+    played_ms = plays["ms_played"].to_numpy()
     length_ms = pd.to_numeric(tracks["duration_ms"]).to_numpy(dtype="float64", na_value=np.nan)[track]
-    measured = told_ms >= 0
-    heard_ms = np.where(measured, told_ms, np.nan_to_num(length_ms)).astype("int64")
+    measured = played_ms >= 0
+    heard_ms = np.where(measured, played_ms, np.nan_to_num(length_ms)).astype("int64")
     is_from_api_alone = (plays["source"] == "api").to_numpy() & ~measured
     return pd.DataFrame(
         {
@@ -157,7 +157,7 @@ def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.D
             "track": track,
             "heard_ms": heard_ms,
             "measured": measured,
-            "counts": is_from_api_alone | (told_ms >= EXPORT_COUNTS_FROM_MS),
+            "counts": is_from_api_alone | (played_ms >= EXPORT_COUNTS_FROM_MS),
             "source": plays["source"],
             "context_type": plays["context_type"],
         }
@@ -165,20 +165,20 @@ def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.D
 
 
 def _named(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
-    """What was never told of an id, as another id of the same recording tells it: names are emptied in takedowns."""
-    told = tracks[_NAMES].replace("", None)
-    return tracks.assign(**told.fillna(told.groupby(recording).transform("first")))
+    """Fills missing names from another id of the same recording: Spotify empties names when music is taken down."""
+    names = tracks[_NAMES].replace("", None)
+    return tracks.assign(**names.fillna(names.groupby(recording).transform("first")))
 
 
 def _with_keys(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
     """Adds artist_keys, artist_key, album_key, release_year and recording."""
     ids = _ids_by_name(tracks)
-    told = zip(tracks["artist_id"], tracks["artist_name"], tracks["artist_names"], strict=True)
-    credited = [_credited(artist_id, name, names, ids) for artist_id, name, names in told]
+    named = zip(tracks["artist_id"], tracks["artist_name"], tracks["artist_names"], strict=True)
+    credited = [_credited(artist_id, name, names, ids) for artist_id, name, names in named]
     first = [keys[0] if keys else None for keys in credited]
-    named = tracks["album_name"].notna()
+    has_album = tracks["album_name"].notna()
     by_name = "name:" + pd.Series(first, dtype="object").fillna("").astype(str) + "/" + tracks["album_name"].fillna("")
-    album = tracks["album_id"].where(tracks["album_id"].notna(), by_name.where(named, None))
+    album = tracks["album_id"].where(tracks["album_id"].notna(), by_name.where(has_album, None))
     year = pd.to_numeric(tracks["album_release_date"].str.slice(0, 4), errors="coerce").astype("Int64")
     return tracks.assign(
         artist_keys=pd.Series(credited, dtype="object"),
@@ -224,13 +224,13 @@ def _credited(artist_id: Any, name: Any, names: Any, ids: Mapping[str, str]) -> 
 
 def _artist_names(tracks: pd.DataFrame) -> dict[str, str]:
     known = tracks[["artist_key", "artist_name"]].dropna()
-    told = dict(known.itertuples(index=False, name=None))
-    # An id whose name was never told is no name.
-    others = {key for keys in tracks["artist_keys"] for key in keys if key.startswith("name:") and key not in told}
-    return {**told, **{key: key.removeprefix("name:") for key in others}}
+    names = dict(known.itertuples(index=False, name=None))
+    # An id without a name stays without one.
+    others = {key for keys in tracks["artist_keys"] for key in keys if key.startswith("name:") and key not in names}
+    return {**names, **{key: key.removeprefix("name:") for key in others}}
 
 
-def _on_the_wall(plays: pd.DataFrame, zone: str) -> pd.DataFrame:
+def _in_zone(plays: pd.DataFrame, zone: str) -> pd.DataFrame:
     wall = plays["played_at"].dt.tz_convert(zone).dt.tz_localize(None)
     return plays.assign(
         wall=wall,
@@ -245,7 +245,7 @@ def minutes(plays: pd.DataFrame) -> float:
 
 
 def measured_share(plays: pd.DataFrame) -> float:
-    """Share of the minutes that are known; the others take the track's length for the time heard."""
+    """Share of the minutes that an export measured; the others are the tracks' lengths."""
     heard_ms = int(plays["heard_ms"].sum())
     if not heard_ms:
         return float(plays["measured"].all())

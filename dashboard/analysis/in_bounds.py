@@ -1,7 +1,7 @@
-"""What a stored value may be: the only values that a page counts, whatever the columns' types would allow.
+"""Bounds of stored values: rows and values outside of them are left out, whatever the columns' types allow.
 
-Load lets nothing else into the warehouse. What came another way, or before, is left out here: a play of the year 1 has
-no day on a page, and a tempo of 1e12 no bar. The bounds are those of the table file of `plays`.
+Load refuses such rows; these came another way, or before. A play of the year 1 has no day on a page, and a tempo of
+1e12 no bar. The bounds are those of the table file of `plays`.
 """
 
 from datetime import UTC, datetime
@@ -23,35 +23,35 @@ RANGES: dict[str, tuple[int, int]] = {
 }
 
 
-def plays(told: pd.DataFrame) -> pd.DataFrame:
-    """Plays of `history.to_plays` without those of no time; a time heard that cannot be is unknown, -1."""
-    heard = told["ms_played"].where(told["ms_played"].between(0, LONGEST_HEARD_MS), -1)
-    return told.assign(ms_played=heard)[_may_be(told["played_at"])].reset_index(drop=True)
+def plays(rows: pd.DataFrame) -> pd.DataFrame:
+    """Plays of `history.to_plays` within the calendar; an impossible duration is unknown, -1."""
+    ms_played = rows["ms_played"].where(rows["ms_played"].between(0, LONGEST_HEARD_MS), -1)
+    return rows.assign(ms_played=ms_played)[_in_calendar(rows["played_at"])].reset_index(drop=True)
 
 
-def tracks(told: pd.DataFrame) -> pd.DataFrame:
-    """Tracks with every other value NULL."""
-    numbers = {name: pd.to_numeric(told[name]) for name in RANGES}
+def tracks(rows: pd.DataFrame) -> pd.DataFrame:
+    """Tracks with every value out of bounds NULL."""
+    numbers = {name: pd.to_numeric(rows[name]) for name in RANGES}
     kept = {name: number.where(number.between(*RANGES[name])) for name, number in numbers.items()}
-    dates = told["album_release_date"]
+    dates = rows["album_release_date"]
     is_date = dates.astype("string").str.fullmatch(RELEASE_DATE).fillna(False).astype(bool)
-    return told.assign(**kept, album_release_date=dates.astype(object).where(is_date, None))
+    return rows.assign(**kept, album_release_date=dates.astype(object).where(is_date, None))
 
 
-def top_tracks(told: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `top_tracks` that say how often, how long and when."""
-    counted = (told[["rank", "position", "plays"]] >= 1).all(axis=1) & (told["plays"] <= LONGEST_MS)
-    known = counted & told["minutes"].between(0, float(LONGEST_MS))
+def top_tracks(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `top_tracks` whose counts, minutes and instants are possible."""
+    counted = (rows[["rank", "position", "plays"]] >= 1).all(axis=1) & (rows["plays"] <= LONGEST_MS)
+    known = counted & rows["minutes"].between(0, float(LONGEST_MS))
     for name in ("first_played_at", "last_played_at", "as_of", "computed_at"):
-        known &= _may_be(told[name])
-    return told[known].reset_index(drop=True)
+        known &= _in_calendar(rows[name])
+    return rows[known].reset_index(drop=True)
 
 
-def gaps(told: pd.DataFrame) -> pd.DataFrame:
-    """Gaps, cut to the time that can be."""
-    cut = told.assign(**{name: told[name].clip(EARLIEST, LATEST) for name in ("gap_start", "gap_end")})
+def gaps(rows: pd.DataFrame) -> pd.DataFrame:
+    """Gaps, cut to the calendar."""
+    cut = rows.assign(**{name: rows[name].clip(EARLIEST, LATEST) for name in ("gap_start", "gap_end")})
     return cut[cut["gap_start"] <= cut["gap_end"]].reset_index(drop=True)
 
 
-def _may_be(instants: "pd.Series[pd.Timestamp]") -> "pd.Series[bool]":
+def _in_calendar(instants: "pd.Series[pd.Timestamp]") -> "pd.Series[bool]":
     return (instants >= EARLIEST) & (instants < LATEST)

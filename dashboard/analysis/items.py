@@ -1,4 +1,4 @@
-"""Everything about one track, artist or album of one listener, over all time."""
+"""One track, artist or album of a listener over all time: rank, neighbours, months, hours, latest plays."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ RECENT = 12
 
 @dataclass(frozen=True)
 class Item:
-    """`heard` are its plays, as in `History.local`; `neighbours` the rows of `tops.top` around it; `months`: month_on,
+    """`played` are its plays, as in `History.local`; `neighbours` the rows of `tops.top` around it; `months`: month_on,
     value; `hours`: hour, share."""
 
     kind: str
@@ -36,7 +36,7 @@ class Item:
     minutes: float
     first_played_at: datetime
     last_played_at: datetime
-    heard: pd.DataFrame
+    played: pd.DataFrame
     neighbours: pd.DataFrame
     best_months: pd.DataFrame
     months: pd.DataFrame
@@ -54,8 +54,8 @@ def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) ->
     place = tallies.index.get_loc(entity)
     around = top(history, local, kind, by, limit=place + NEIGHBOURS + 1)
     me = around.iloc[place]
-    heard = local[_is_of(history, local, kind, entity)]
-    months = _months(heard, by)
+    plays = local[_is_of(history, local, kind, entity)]
+    months = _months(plays, by)
     about = history.tracks.iloc[tallies["track"].iloc[place]]
     return Item(
         kind=kind,
@@ -74,13 +74,13 @@ def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) ->
         minutes=float(me["minutes"]),
         first_played_at=me["first_played_at"].to_pydatetime(),
         last_played_at=me["last_played_at"].to_pydatetime(),
-        heard=heard,
+        played=plays,
         neighbours=around.iloc[max(place - NEIGHBOURS, 0) :].reset_index(drop=True),
         best_months=months.nlargest(BEST_MONTHS, "value").reset_index(drop=True),
         months=months,
-        hours=by_hour(heard, by),
-        tracks=top(history, heard, "Tracks", by, limit=None),
-        recent=last_played(history, heard, RECENT),
+        hours=by_hour(plays, by),
+        tracks=top(history, plays, "Tracks", by, limit=None),
+        recent=last_played(history, plays, RECENT),
     )
 
 
@@ -100,11 +100,13 @@ def _is_of(history: History, local: pd.DataFrame, kind: str, entity: object) -> 
     return local["track"].isin(history.credits["track"][history.credits["artist_key"] == entity])
 
 
-def _months(heard: pd.DataFrame, by: str) -> pd.DataFrame:
+def _months(plays: pd.DataFrame, by: str) -> pd.DataFrame:
     """A row per month from the first to the last with plays: month_on, value."""
-    told = amounts(heard, by).groupby(heard["wall"].to_numpy().astype("datetime64[M]").astype("datetime64[s]")).sum()
-    every = pd.date_range(told.index.min(), told.index.max(), freq="MS")
-    return pd.DataFrame({"month_on": every, "value": told.reindex(every, fill_value=0.0).to_numpy()})
+    per_month = (
+        amounts(plays, by).groupby(plays["wall"].to_numpy().astype("datetime64[M]").astype("datetime64[s]")).sum()
+    )
+    every = pd.date_range(per_month.index.min(), per_month.index.max(), freq="MS")
+    return pd.DataFrame({"month_on": every, "value": per_month.reindex(every, fill_value=0.0).to_numpy()})
 
 
 def _or_none(value: object) -> str | None:

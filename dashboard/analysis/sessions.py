@@ -1,4 +1,4 @@
-"""Sittings: plays that follow one another with no more than half an hour of silence between them."""
+"""Listening sessions: plays with at most 30 minutes without music between them."""
 
 import numpy as np
 import pandas as pd
@@ -6,18 +6,18 @@ import pandas as pd
 from analysis.history import History
 from analysis.tops import last_played
 
-SILENCE_MINUTES = 30
+BREAK_MINUTES = 30
 LONGEST = 5
 
 
-def sittings(local: pd.DataFrame) -> pd.DataFrame:
-    """A row per sitting, the oldest first: start, end (on the wall), minutes (heard), plays, first_row, last_row.
+def all_sessions(local: pd.DataFrame) -> pd.DataFrame:
+    """A row per session, the oldest first: start, end (local time), minutes, plays, first_row, last_row.
 
-    A play is known by its end, so it began as much earlier as it was heard for.
+    A play is stored with its end, so it began its `heard_ms` before.
     """
     ends = local["played_at"]
     begins = ends - pd.to_timedelta(local["heard_ms"], unit="ms")
-    breaks = (begins - ends.shift()) > pd.Timedelta(minutes=SILENCE_MINUTES)
+    breaks = (begins - ends.shift()) > pd.Timedelta(minutes=BREAK_MINUTES)
     number = breaks.cumsum().to_numpy()
     frame = pd.DataFrame(
         {
@@ -39,11 +39,11 @@ def sittings(local: pd.DataFrame) -> pd.DataFrame:
 
 
 def longest(local: pd.DataFrame, count: int = LONGEST) -> pd.DataFrame:
-    """The sittings in which most was heard, the longest first."""
-    return sittings(local).nlargest(count, "minutes", keep="first").reset_index(drop=True)
+    """The sessions with the most minutes, the longest first."""
+    return all_sessions(local).nlargest(count, "minutes", keep="first").reset_index(drop=True)
 
 
-def tracks_of(history: History, local: pd.DataFrame, sitting: pd.Series) -> pd.DataFrame:
-    """The plays of one sitting, the first one first, with names and links."""
-    part = local.iloc[int(sitting["first_row"]) : int(sitting["last_row"]) + 1]
+def tracks_of(history: History, local: pd.DataFrame, session: pd.Series) -> pd.DataFrame:
+    """The plays of one session, the oldest first, with names and links."""
+    part = local.iloc[int(session["first_row"]) : int(session["last_row"]) + 1]
     return last_played(history, part, len(part)).iloc[::-1].reset_index(drop=True)

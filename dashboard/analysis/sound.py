@@ -1,4 +1,4 @@
-"""What the listening sounds like: audio features weighted by the time heard, and what can be said without them."""
+"""Audio features of the plays, weighted by listening time, and what Spotify itself knows of the tracks."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -38,7 +38,7 @@ FEATURES = (
 
 @dataclass(frozen=True)
 class Coverage:
-    """Share of the time heard whose features are known, and who told them, who told most first."""
+    """Share of listening time with known features, and their providers, the largest first."""
 
     share: float
     sources: tuple[str, ...]
@@ -46,7 +46,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class WithoutFeatures:
-    """What Spotify tells of every track. None where nothing is known."""
+    """What Spotify returns for every track. None where nothing is known."""
 
     lengths: pd.DataFrame
     """from_minutes, to_minutes (inf in the last row), share."""
@@ -55,18 +55,18 @@ class WithoutFeatures:
     popularity: float | None
 
 
-def coverage(history: History, heard: pd.DataFrame) -> Coverage:
-    per_track = _heard_tracks(history, heard)
+def coverage(history: History, plays: pd.DataFrame) -> Coverage:
+    per_track = _tracks_of(history, plays)
     whole, known = per_track["heard_ms"].sum(), per_track[per_track["energy"].notna()]
     if not whole or known.empty:
         return Coverage(0.0, ())
-    told = known.groupby(known["features_source"].fillna("unknown"))["heard_ms"].sum()
-    return Coverage(float(told.sum() / whole), tuple(told.sort_values(ascending=False).index.astype(str)))
+    per_source = known.groupby(known["features_source"].fillna("unknown"))["heard_ms"].sum()
+    return Coverage(float(per_source.sum() / whole), tuple(per_source.sort_values(ascending=False).index.astype(str)))
 
 
-def feature_rows(history: History, heard: pd.DataFrame, all_time: pd.DataFrame) -> pd.DataFrame:
+def feature_rows(history: History, plays: pd.DataFrame, all_time: pd.DataFrame) -> pd.DataFrame:
     """A row per feature that is known: `Feature`, mean, q1, q3, usual (the mean of all time), change."""
-    period, ever = _heard_tracks(history, heard), _heard_tracks(history, all_time)
+    period, ever = _tracks_of(history, plays), _tracks_of(history, all_time)
     rows = []
     for feature in FEATURES:
         values, weights = _known(period, feature.key)
@@ -89,9 +89,9 @@ def changes(rows: pd.DataFrame, count: int = 3) -> pd.DataFrame:
     )
 
 
-def mood(history: History, heard: pd.DataFrame) -> pd.DataFrame:
-    """The most heard tracks with both features: key, name, artist_name, valence, energy, minutes; at most 400."""
-    per_track = _heard_tracks(history, heard).dropna(subset=["valence", "energy"])
+def mood(history: History, plays: pd.DataFrame) -> pd.DataFrame:
+    """The most played tracks with both features: key, name, artist_name, valence, energy, minutes; at most 400."""
+    per_track = _tracks_of(history, plays).dropna(subset=["valence", "energy"])
     shown = per_track.nlargest(MOOD_POINTS, "heard_ms").reset_index(drop=True)
     return pd.DataFrame(
         {
@@ -121,16 +121,18 @@ def quadrants(moods: pd.DataFrame) -> dict[str, float]:
     return {corner: float(shares.get(corner, 0.0)) for corner in ("upbeat", "calm, happy", "tense", "sad")}
 
 
-def tempo(history: History, heard: pd.DataFrame) -> pd.DataFrame:
-    """Tempo in steps of five beats a minute: bpm_from, share of the time heard; none between is left out."""
-    values, weights = _known(_heard_tracks(history, heard), "tempo")
+def tempo(history: History, plays: pd.DataFrame) -> pd.DataFrame:
+    """Tempo in steps of five beats a minute: bpm_from, share of listening time; steps between are there with 0."""
+    values, weights = _known(_tracks_of(history, plays), "tempo")
     values, weights = values[values > 0], weights[values > 0]
     if not len(values) or not weights.sum():
         return pd.DataFrame({"bpm_from": pd.Series(dtype="int64"), "share": pd.Series(dtype="float64")})
     step = (values // TEMPO_BIN).astype("int64")
-    told = np.bincount(step, weights=weights)
+    per_step = np.bincount(step, weights=weights)
     first = int(step.min())
-    return pd.DataFrame({"bpm_from": np.arange(first, len(told)) * TEMPO_BIN, "share": told[first:] / weights.sum()})
+    return pd.DataFrame(
+        {"bpm_from": np.arange(first, len(per_step)) * TEMPO_BIN, "share": per_step[first:] / weights.sum()}
+    )
 
 
 def feature_trend(history: History, local: pd.DataFrame, feature: str) -> pd.DataFrame:
@@ -144,8 +146,8 @@ def feature_trend(history: History, local: pd.DataFrame, feature: str) -> pd.Dat
     return rows[["mean", "minutes"]].reset_index()
 
 
-def without_features(history: History, heard: pd.DataFrame) -> WithoutFeatures:
-    tracks = history.tracks[["duration_ms", "popularity", "explicit"]].iloc[heard["track"]]
+def without_features(history: History, plays: pd.DataFrame) -> WithoutFeatures:
+    tracks = history.tracks[["duration_ms", "popularity", "explicit"]].iloc[plays["track"]]
     ones = np.ones(len(tracks))
     length_ms, _ = _values(tracks["duration_ms"], ones)
     popularity, _ = _values(tracks["popularity"], ones)
@@ -161,9 +163,9 @@ def without_features(history: History, heard: pd.DataFrame) -> WithoutFeatures:
     )
 
 
-def _heard_tracks(history: History, heard: pd.DataFrame) -> pd.DataFrame:
-    """The tracks that were heard, with heard_ms."""
-    heard_ms = amounts(heard, "Minutes").groupby(heard["track"]).sum() * 60_000
+def _tracks_of(history: History, plays: pd.DataFrame) -> pd.DataFrame:
+    """The tracks of these plays, with heard_ms."""
+    heard_ms = amounts(plays, "Minutes").groupby(plays["track"]).sum() * 60_000
     return history.tracks.iloc[heard_ms.index].assign(heard_ms=heard_ms.to_numpy())
 
 

@@ -31,23 +31,23 @@ def spark_period(name: str) -> str | None:
 
 def top(
     history: History,
-    heard: pd.DataFrame,
+    plays: pd.DataFrame,
     kind: str,
     by: str,
     previous: pd.DataFrame | None = None,
     limit: int | None = TEN,
 ) -> pd.DataFrame:
-    """A row per track, artist or album heard, the favourite first.
+    """A row per track, artist or album played, the favourite first.
 
     rank, position, is_tied, previous_rank, move (places won; NA without a previous rank), key, name, artist_name,
-    artist_key, image_url, spotify_url, plays, minutes, share (of what was heard, by `by`), first_played_at,
+    artist_key, image_url, spotify_url, plays, minutes, share (of all minutes or plays), first_played_at,
     last_played_at.
     attrs["tied_beyond"] is how many more share the last row's rank, attrs["total"] how many there are.
     """
-    tallies = ranked(tally(history, heard, kind), by)
+    tallies = ranked(tally(history, plays, kind), by)
     before = None if previous is None else ranked(tally(history, previous, kind), by)["rank"]
     shown = tallies if limit is None else tallies.head(limit)
-    whole = heard["heard_ms"].sum() / 60_000 if by == "Minutes" else len(heard)
+    whole = plays["heard_ms"].sum() / 60_000 if by == "Minutes" else len(plays)
     rows = shown.assign(
         previous_rank=np.nan if before is None else before.reindex(shown.index),
         share=shown["minutes" if by == "Minutes" else "plays"] / whole if whole else 0.0,
@@ -58,12 +58,12 @@ def top(
     return rows
 
 
-def tally(history: History, heard: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Per recording, artist or album: plays, heard_ms, first_played_at, last_played_at and `track`, the last one heard.
+def tally(history: History, plays: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Per recording, artist or album: plays, heard_ms, first_played_at, last_played_at and `track` (the last one).
 
-    By hand, as grouping by name takes five times as long and a page asks for several of these.
+    With numpy: grouping by name takes five times as long, and a page needs several of these.
     """
-    plays = keyed(history, heard, kind)
+    plays = keyed(history, plays, kind)
     code, entities = pd.factorize(plays["entity"])
     row = np.arange(len(plays))
     first, last = np.zeros((2, len(entities)), dtype="int64")
@@ -83,7 +83,7 @@ def tally(history: History, heard: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 
 def ranked(tallies: pd.DataFrame, by: str) -> pd.DataFrame:
-    """In total order, with `rank`, which equals share, and `position`, which nobody shares."""
+    """In total order, with `rank`, which equals share, and `position`, which is unique."""
     measure, other = ("heard_ms", "plays") if by == "Minutes" else ("plays", "heard_ms")
     by_entity = tallies.sort_index()
     last_at = by_entity["last_played_at"].astype("int64")
@@ -128,9 +128,9 @@ def _tied_beyond(history: History, ten: pd.DataFrame, days: int | None) -> int:
         return 0
     plays, as_of = history.local("UTC"), pd.Timestamp(ten["as_of"].iloc[0])
     at = plays["played_at"]
-    heard = plays[(at <= as_of) & (at > as_of - pd.Timedelta(days=days))] if days else plays[at <= as_of]
+    counted = plays[(at <= as_of) & (at > as_of - pd.Timedelta(days=days))] if days else plays[at <= as_of]
     fewest = ten["plays"].iloc[-1]
-    same = int((heard["recording"].value_counts() == fewest).sum())
+    same = int((counted["recording"].value_counts() == fewest).sum())
     return max(0, same - int((ten["plays"] == fewest).sum()))
 
 
@@ -147,9 +147,9 @@ def spotify_url(kind: str, item_id: object) -> str | None:
     )
 
 
-def keyed(history: History, heard: pd.DataFrame, kind: str) -> pd.DataFrame:
+def keyed(history: History, plays: pd.DataFrame, kind: str) -> pd.DataFrame:
     """The plays with `entity`, what is counted; a play of two artists stands here twice."""
-    columns = heard[["played_at", "wall", "track", "heard_ms", "recording"]]
+    columns = plays[["played_at", "wall", "track", "heard_ms", "recording"]]
     if kind == "Tracks":
         return columns.rename(columns={"recording": "entity"})
     if kind == "Albums":

@@ -1,4 +1,4 @@
-"""How much was heard in a period, how it went day by day, and how it compares with the period before."""
+"""Totals of a period (plays, minutes, artists, new tracks), its course by day, week or month, and the one before."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -33,21 +33,21 @@ class Totals:
 
 
 def totals(history: History, local: pd.DataFrame, period: Period) -> Totals:
-    heard = within(local, period)
-    is_heard = history.credits["track"].isin(heard["track"].unique())
-    artists = pd.Index(history.credits["artist_key"][is_heard].unique())
+    plays = within(local, period)
+    is_played = history.credits["track"].isin(plays["track"].unique())
+    artists = pd.Index(history.credits["artist_key"][is_played].unique())
     first_tracks, first_artists = history.first_recordings, history.first_artists
     starts, ends = pd.Timestamp(period.start_at), pd.Timestamp(period.end_at)
     return Totals(
-        plays=len(heard),
-        minutes=minutes(heard),
-        tracks=int(heard["recording"].nunique()),
+        plays=len(plays),
+        minutes=minutes(plays),
+        tracks=int(plays["recording"].nunique()),
         artists=len(artists),
-        albums=int(history.tracks["album_key"].iloc[heard["track"].unique()].nunique()),
+        albums=int(history.tracks["album_key"].iloc[plays["track"].unique()].nunique()),
         new_tracks=int(((first_tracks >= starts) & (first_tracks < ends)).sum()),
         new_artists=int(((first_artists >= starts) & (first_artists < ends)).sum()),
-        measured_share=measured_share(heard),
-        days_with_plays=int(heard["day"].nunique()),
+        measured_share=measured_share(plays),
+        days_with_plays=int(plays["day"].nunique()),
     )
 
 
@@ -73,8 +73,7 @@ def trend(
     rows["previous_on"], rows["previous"] = pd.NaT, np.nan
     if before is not None:
         earlier = _steps(before, step)[: len(rows)]
-        told = _per_step(within(local, before), earlier, by)
-        rows.loc[: len(earlier) - 1, "previous"] = told
+        rows.loc[: len(earlier) - 1, "previous"] = _per_step(within(local, before), earlier, by)
         rows.loc[: len(earlier) - 1, "previous_on"] = _start_days(earlier, before)
     rows["is_gap"] = steps.isin(gaps)
     rows["is_partial"] = (steps == pd.Timestamp(period.today).to_period(STEP_FREQUENCIES[step])) & period.is_partial
@@ -86,18 +85,18 @@ def spark_bars(history: History, local: pd.DataFrame, period: Period, measure: s
     """The period in at most 45 equal parts: minutes, plays, artists or new_tracks in each."""
     days = -(-period.days // BARS)
     parts = -(-period.days // days)
-    heard = within(local.drop_duplicates("recording") if measure == "new_tracks" else local, period)
-    part = (heard["day"] - pd.Timestamp(period.start)).dt.days.to_numpy() // days
+    plays = within(local.drop_duplicates("recording") if measure == "new_tracks" else local, period)
+    part = (plays["day"] - pd.Timestamp(period.start)).dt.days.to_numpy() // days
     if measure == "artists":
-        return _artists_per_part(history, heard, part, parts)
-    weights = heard["heard_ms"].to_numpy() / 60_000 if measure == "minutes" else None
+        return _artists_per_part(history, plays, part, parts)
+    weights = plays["heard_ms"].to_numpy() / 60_000 if measure == "minutes" else None
     return [float(value) for value in np.bincount(part, weights=weights, minlength=parts)]
 
 
-def _artists_per_part(history: History, heard: pd.DataFrame, part: np.ndarray, parts: int) -> list[float]:
-    pairs = pd.DataFrame({"track": heard["track"].to_numpy(), "part": part}).drop_duplicates()
-    told = pairs.merge(history.credits, on="track").groupby("part")["artist_key"].nunique()
-    return [float(told.get(number, 0)) for number in range(parts)]
+def _artists_per_part(history: History, plays: pd.DataFrame, part: np.ndarray, parts: int) -> list[float]:
+    pairs = pd.DataFrame({"track": plays["track"].to_numpy(), "part": part}).drop_duplicates()
+    artists = pairs.merge(history.credits, on="track").groupby("part")["artist_key"].nunique()
+    return [float(artists.get(number, 0)) for number in range(parts)]
 
 
 def _steps(period: Period, step: str) -> pd.PeriodIndex:
@@ -109,7 +108,7 @@ def _start_days(steps: pd.PeriodIndex, period: Period) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(np.maximum(steps.start_time.to_numpy(), pd.Timestamp(period.start).to_datetime64()))
 
 
-def _per_step(heard: pd.DataFrame, steps: pd.PeriodIndex, by: str) -> np.ndarray:
-    days = amounts(heard, by).groupby(heard["day"]).sum()
-    told = days.groupby(pd.DatetimeIndex(days.index).to_period(steps.freq)).sum()
-    return np.asarray(told.reindex(steps, fill_value=0.0), dtype=float)
+def _per_step(plays: pd.DataFrame, steps: pd.PeriodIndex, by: str) -> np.ndarray:
+    days = amounts(plays, by).groupby(plays["day"]).sum()
+    sums = days.groupby(pd.DatetimeIndex(days.index).to_period(steps.freq)).sum()
+    return np.asarray(sums.reindex(steps, fill_value=0.0), dtype=float)

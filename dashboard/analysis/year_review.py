@@ -50,32 +50,32 @@ def review(
 ) -> Review:
     period = period_of(year, month, zone, now)
     earlier = period.previous or period
-    heard = within(local, period)
-    tracks, artists, albums = (top(history, heard, kind, by, limit=FAVOURITES) for kind in KINDS)
+    plays = within(local, period)
+    tracks, artists, albums = (top(history, plays, kind, by, limit=FAVOURITES) for kind in KINDS)
     return Review(
         period=period,
         totals=totals(history, local, period),
         before=totals(history, local, earlier),
-        busiest=busiest_day(heard, by),
+        busiest=busiest_day(plays, by),
         top_tracks=tracks,
         top_artists=artists,
         top_albums=albums,
-        months=months_of(heard, period, by),
-        bump=bump(history, heard, by),
+        months=months_of(plays, period, by),
+        bump=bump(history, plays, by),
     )
 
 
-def months_of(heard: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
+def months_of(plays: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
     """A row per month of the period that has begun: month_on, value."""
     every = pd.date_range(pd.Timestamp(period.start).replace(day=1), pd.Timestamp(period.begun_until), freq="MS")
-    value = amounts(heard, by).groupby(_month_on(heard)).sum().reindex(every, fill_value=0.0)
+    value = amounts(plays, by).groupby(_month_on(plays)).sum().reindex(every, fill_value=0.0)
     return pd.DataFrame({"month_on": every, "value": value.to_numpy()})
 
 
-def bump(history: History, heard: pd.DataFrame, by: str) -> pd.DataFrame:
-    """The six favourite artists' place among all artists of each month; no row where one was not heard."""
-    favourites = ranked(tally(history, heard, "Artists"), by).head(BUMP_ARTISTS).index
-    credited = keyed(history, heard, "Artists")
+def bump(history: History, plays: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The six favourite artists' place among all artists of each month; no row for a month without a play."""
+    favourites = ranked(tally(history, plays, "Artists"), by).head(BUMP_ARTISTS).index
+    credited = keyed(history, plays, "Artists")
     value = amounts(credited, by).groupby([_month_on(credited).rename("month_on"), credited["entity"]]).sum()
     # The order of keys decides between equals, so that a place belongs to one artist.
     place = value.sort_index().groupby("month_on").rank(method="first", ascending=False).astype("int64")

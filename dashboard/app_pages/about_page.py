@@ -1,4 +1,4 @@
-"""What this is, how it counts, what it does with data, and how to leave."""
+"""Page About: what this is, how it counts, privacy, how a listener leaves, the version."""
 
 import os
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import streamlit as st
 
 st.markdown("""
-Heavy Rotation keeps the listening history that Spotify forgets: every hour it asks for the last 50 plays of each
+Heavy Rotation keeps the listening history that Spotify forgets: every hour it fetches the last 50 plays of each
 listener and stores them in its owner's own Google Cloud project. No other service gets them; if the owner has chosen
 ReccoBeats for audio features, that service learns the tracks' ids, not who played them.
 
 ## How it counts
-- **A play** is a track that Spotify's list of recently played tracks returned, or one of an imported export. One that
-  the export says was heard for less than 30 seconds does not count. Podcasts are not in that list.
-- **Time** is what was heard where an export says so; else the length of the track, marked as estimated.
+- **A play** is a track that Spotify's list of recently played tracks returned, or one of an imported export. One of
+  less than 30 seconds in the export does not count. Podcasts are not in that list.
+- **Time** is measured where an export has it; else the length of the track, marked as estimated.
 - **Ranks** are competition ranks: equal numbers share a rank (1, 1, 3). No tie is left to chance in the order.
 - **Recordings**: track ids with the same ISRC count as one. **Artists**: every credited artist gets the play.
 - **Clocks**: plays are stored in UTC and shown on the clock of the chosen zone, with its changes of summer time.
@@ -21,7 +21,7 @@ ReccoBeats for audio features, that service learns the tracks' ids, not who play
 
 ## Privacy
 - Only people on the owner's list see anything, and only the listeners that the owner allows them.
-- Your browser asks nobody but this server, and Spotify's picture host for covers. There are no trackers.
+- Your browser contacts only this server, and Spotify's picture host for covers. There are no trackers.
 - **Take your data home**: the History page has all of it as CSV or Parquet.
 - **Leave**: remove the app's access at [spotify.com/account/apps](https://www.spotify.com/account/apps/), and ask the
   owner to run `python -m cli forget LISTENER`, which deletes tokens, plays and files.

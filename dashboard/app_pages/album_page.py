@@ -1,4 +1,4 @@
-"""One album: rank with neighbours, first and last play, best months, hours, latest plays."""
+"""Page Album: rank with neighbours, first and last play, best months, hours, latest plays."""
 
 from components import item_page
 

@@ -1,4 +1,4 @@
-"""One artist: rank with neighbours, first and last play, best months, hours, latest plays."""
+"""Page Artist: rank with neighbours, first and last play, best months, hours, latest plays."""
 
 from components import item_page
 

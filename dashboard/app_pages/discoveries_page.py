@@ -1,6 +1,5 @@
-"""What is new, what stuck, what did I forget?"""
+"""Page Discoveries: new artists, new tracks that stayed, forgotten favourites, loyalty, release decades."""
 
-import pandas as pd
 import streamlit as st
 
 import humanize
@@ -13,14 +12,10 @@ from components.page_frame import Listening
 SHOWN = 10
 
 
-def new_share(weekly: pd.DataFrame) -> float:
-    total = weekly["value"].sum()
-    return float(weekly.loc[weekly["kind"] == "New", "value"].sum() / total) if total else 0.0
-
-
 def new_and_known(page: Listening) -> None:
     weekly = discoveries.new_and_known(page.history, page.everything, page.period, page.by)
-    share = new_share(weekly)
+    total = weekly["value"].sum()
+    share = float(weekly.loc[weekly["kind"] == "New", "value"].sum() / total) if total else 0.0
     part = f"**{humanize.percent(share)}** of your listening" if share else "**None** of your listening"
     said = f"{part} went to artists you had known for less than 30 days."
     page_frame.lead(said)
@@ -34,10 +29,12 @@ def stuck(page: Listening) -> None:
     st.header("New and here to stay", anchor=False)
     kept = discoveries.stuck(page.history, page.everything, page.period, page.by, SHOWN)
     if kept.empty:
-        st.caption("No track first heard in this period has been played five times yet. A longer period may hold some.")
+        st.caption(
+            "No track first played in this period has been played five times yet. A longer period may hold some."
+        )
         return
     st.markdown(
-        f"**{humanize.counted(kept.attrs['total'], 'track')}** first heard in this period came back at least "
+        f"**{humanize.counted(kept.attrs['total'], 'track')}** first played in this period came back at least "
         "four times."
     )
     ranked_lists.draw_top(page, kept, "Tracks", "New tracks that stuck", moves=False)
@@ -47,7 +44,7 @@ def forgotten(page: Listening) -> None:
     st.header("Forgotten favourites", anchor=False)
     lost = discoveries.forgotten(page.history, page.everything, page.today, page.by, SHOWN)
     if lost.empty:
-        st.caption("None: every track played twenty times or more was also heard in the last 180 days.")
+        st.caption("None: every track played twenty times or more was also played in the last 180 days.")
         return
     first = lost.iloc[0]
     times = humanize.counted(int(first["plays"]), "time")
@@ -57,11 +54,11 @@ def forgotten(page: Listening) -> None:
 
 
 def loyalty(page: Listening) -> None:
-    """How few artists most of it goes to, and whether that was so before."""
+    """How few artists most of the listening goes to, now and in the period before."""
     st.header("Loyalty", anchor=False)
     now = discoveries.loyalty(page.history, page.shown, page.by)
     if now is None:
-        st.caption("Spotify told no artists for these plays.")
+        st.caption("No artists are known for these plays.")
         return
     before = None if page.before is None else discoveries.loyalty(page.history, page.before, page.by)
     st.markdown(
@@ -86,8 +83,8 @@ def loyalty(page: Listening) -> None:
 
 
 def decades(page: Listening) -> None:
-    told = discoveries.decades(page.history, page.shown, page.by)
-    known = told[told["decade"] != "Unknown"]
+    shares = discoveries.decades(page.history, page.shown, page.by)
+    known = shares[shares["decade"] != "Unknown"]
     if not known["share"].any():
         st.header("How old is the music?", anchor=False)
         st.caption("No release dates are known for these plays.")
@@ -100,7 +97,8 @@ def decades(page: Listening) -> None:
         st.markdown(said)
         title = "Share of listening"
         st.altair_chart(
-            bars.bars(told, "decade", "share", page.colours, title=title, as_share=True), alt=page_frame.alt_text(said)
+            bars.bars(shares, "decade", "share", page.colours, title=title, as_share=True),
+            alt=page_frame.alt_text(said),
         )
     with right:
         years_of_decade(page, list(known.loc[known["share"] > 0, "decade"]), top)
@@ -139,7 +137,7 @@ decades(page)
 page_frame.how_counted("""
 - **New**: listening to a first-credited artist whose first play ever is less than 30 days older. The first weeks of a
   history are all new: nothing before them is known.
-- **Here to stay**: first heard in this period, played at least five times since.
+- **Here to stay**: first played in this period, played at least five times since.
 - **Forgotten**: played at least twenty times, and not once in the last 180 days; of all time, not of the period.
 - **Loyalty**: the parts of the period that went to its favourite artists, by the first credited artist of each play.
   It is compared with the period just before only if that one began no earlier than the day of the first play.

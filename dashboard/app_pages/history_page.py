@@ -1,4 +1,4 @@
-"""When did I play that? Every play, and everything to take away."""
+"""Page History: every play, the newest first, to search and to download."""
 
 import pandas as pd
 import streamlit as st
@@ -14,14 +14,14 @@ IN_URL = "before"
 
 
 def on_first_page(what: tuple[str, ...]) -> None:
-    """Another search or listener starts at the newest play again; a visitor who just came stays where the URL is."""
+    """A new search or listener starts at the newest play; the first run of a session keeps the place in the URL."""
     if st.session_state.setdefault("history_of", what) != what:
         st.session_state["history_of"] = what
         go_to(None)
 
 
 def go_to(cursor: Cursor | None) -> None:
-    """The place is in the address: it outlives a reconnect, and can be kept or sent."""
+    """The place is in the URL: it survives a reconnect, and can be kept or shared."""
     if cursor is None:
         st.query_params.pop(IN_URL, None)
     else:
@@ -37,7 +37,7 @@ def table(plays: pd.DataFrame) -> None:
             "Artist": plays["artist_name"],
             "Album": plays["album_name"],
             "Minutes": plays["heard_ms"] / 60_000,
-            "Time heard": plays["measured"].map({True: "measured", False: "estimated"}),
+            "Minutes are": plays["measured"].map({True: "measured", False: "estimated"}),
             "From": plays["source"].astype(str).map({"api": "Spotify's API", "export": "export"}),
             "Spotify": plays["spotify_url"],
         }
@@ -146,7 +146,7 @@ take_away(page)
 
 page_frame.how_counted(f"""
 - A row is a play that counts, at the moment it ended, on the clock of **{page.filters.zone}**.
-- **Estimated**: Spotify told that the track was played, not for how long; its length stands for the time.
+- **Estimated**: Spotify reports that a track was played, not for how long; the track's length counts.
 - Plays that an export says were shorter than 30 seconds are stored but do not count. The download has them, with
   `ms_played`.
 - Instants in the download are UTC. In the CSV a text that a spreadsheet would take for a formula has an apostrophe

@@ -1,4 +1,4 @@
-"""What have I listened to lately, is it more than usual, is it up to date?"""
+"""Page Overview: minutes a day, totals against the period before, the top ten, the last plays."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -16,14 +16,15 @@ from components.page_frame import Listening
 
 
 def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) -> str:
-    """So much a day, whether that is more than before, and the favourite."""
+    """The average of a day, the change against the period before, and the most played track."""
     was = None if before is None else (before.minutes if page.by == "Minutes" else before.plays)
     is_now = now.minutes if page.by == "Minutes" else now.plays
     most = tops.top(page.history, page.shown, "Tracks", "Plays", limit=1).iloc[0]
     favourite = f"**{literal(humanize.named(most['name'], 'track'))}**"
+    days_of_period = humanize.counted(page.period.days, "day")
     by_whom = f" by {literal(most['artist_name'])}" if ranked_lists.text(most["artist_name"]) else ""
     return (
-        f"{a_day(page, is_now)}{humanize.compared(is_now, was, span_before(page))}. "
+        f"{a_day(page, is_now)}{humanize.compared(is_now, was, f'the {days_of_period} before')}. "
         f"{favourite}{by_whom} was played most: {humanize.counted(int(most['plays']), 'time')}."
     )
 
@@ -35,12 +36,8 @@ def a_day(page: Listening, whole: float) -> str:
     per_day = hours.per_day(page.shown, period, page.by, page.now, marked)
     if per_day is None:
         return f"**{humanize.amount(whole, page.by)}** in all"
-    unit = f"{per_day:,.0f} minutes a day" if page.by == "Minutes" else f"{per_day:,.1f} plays a day"
-    return f"**{unit}** on average"
-
-
-def span_before(page: Listening) -> str:
-    return f"the {humanize.counted(page.period.days, 'day')} before"
+    amount = humanize.minutes(per_day) if page.by == "Minutes" else f"{per_day:,.1f} plays"
+    return f"**{amount} a day** on average"
 
 
 def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
@@ -71,15 +68,11 @@ def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -
                 delta_color="violet",
                 delta_arrow="off" if change == "no change" else "auto",
                 delta_description="vs before" if change else None,
-                chart_data=bars_of(page, measure) if enough else None,
+                chart_data=totals.spark_bars(page.history, page.everything, page.period, measure) if enough else None,
                 chart_type="bar",
                 border=True,
                 height="stretch",
             )
-
-
-def bars_of(page: Listening, measure: str) -> list[float]:
-    return totals.spark_bars(page.history, page.everything, page.period, measure)
 
 
 def how_much(page: Listening, now: totals.Totals, said: str) -> None:
@@ -152,15 +145,15 @@ with right:
     ranked_lists.draw_played(page, tops.last_played(page.history, page.everything), "Last played")
 
 page_frame.how_counted(f"""
-- **A play** is a track that Spotify's list of recently played tracks returned, or one of an imported export. One that
-  the export says was heard for less than 30 seconds does not count. It stands at the moment it ended.
-- **Minutes** are what was really heard where an export says so; else the length of the track, which is too much for
-  skipped tracks.
+- **A play** is a track that Spotify's list of recently played tracks returned, or one of an imported export. One of
+  less than 30 seconds in the export does not count. Its time is the moment it ended.
+- **Minutes** are measured where an export has them; else the length of the track, which is too much for skipped
+  tracks.
 - **Top ten** is worked out by a Spark batch after new plays: by plays, then minutes, then the latest play. Tracks with
   as many plays share a rank (“=”) and the next rank is left out. Recordings that Spotify keeps under several ids count
   as one.{arrow}
-- **The average** of a day leaves out the days before the first play that is known and the days with a gap.
+- **The average** of a day leaves out the days before the first known play and the days with a gap.
   Comparisons are made only with a period that began no earlier than that play’s day.
-- **New tracks** were heard for the first time in this period.
+- **New tracks** were played for the first time in this period.
 - **The last bar** is paler while its day, week or month is not over.
 """)

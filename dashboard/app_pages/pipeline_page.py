@@ -1,4 +1,4 @@
-"""Is it working, what is missing, what must I do?"""
+"""Page Pipeline: status, the grid of runs, what went wrong and the next step, gaps, consents, Spark."""
 
 from collections.abc import Hashable
 from datetime import UTC, datetime, timedelta
@@ -30,19 +30,19 @@ PROBLEMS = 8
 def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
     """Of the whole run, and of listeners this viewer may see where only they failed; one row for the same trouble."""
     whole = problems["listener_id"].isna()
-    # When nobody at all was heard, that says it; a step after ingest that failed says nothing about listeners.
+    # A failed ingest is about every listener; a later step that failed says nothing about one.
     silent = problems.loc[whole & (problems["step"] == "ingest"), "slot"]
     own = problems["listener_id"].isin(page.viewer.listeners) & ~problems["slot"].isin(silent)
     kept = problems[whole | own].assign(
         who=lambda rows: rows["listener_id"].map(page.viewer.label_of, na_action="ignore")
     )
     same = ["slot", "step", "state", "what", "recovered"]
-    told = kept.groupby(same, sort=False, as_index=False, dropna=False).agg(
+    merged = kept.groupby(same, sort=False, as_index=False, dropna=False).agg(
         who=("who", lambda names: humanize.joined(sorted(names.dropna()))),
         since=("since", "min"),
         next_step=("next_step", "first"),
     )
-    return told.sort_values("slot", ascending=False, kind="stable", ignore_index=True)
+    return merged.sort_values("slot", ascending=False, kind="stable", ignore_index=True)
 
 
 def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | None) -> None:
@@ -103,7 +103,7 @@ def _when(label: str, at: datetime | None, page: Listening, zone: str, kind: str
 
 @st.fragment(run_every="60s")
 def grid(page: Listening) -> None:
-    """The hours by themselves every minute, so that a tab left open stays true."""
+    """Redrawn every minute, so that a tab left open stays current."""
     st.header("Runs by hour", anchor=False)
     label = str(
         st.segmented_control(
@@ -166,27 +166,28 @@ def _when_failed(page: Listening, row: dict[Hashable, Any]) -> str:
 
 def plays_per_run(page: Listening, runs: pd.DataFrame, now: datetime) -> None:
     st.header("New plays per run", anchor=False)
-    told = health.plays_per_run(runs)
-    told = told[(told["listener_id"] == page.filters.listener) & (told["slot"] > now - timedelta(hours=48))]
-    if told.empty:
-        st.caption("No run has asked for this listener in the last 48 hours.")
+    per_run = health.plays_per_run(runs)
+    is_mine = per_run["listener_id"] == page.filters.listener
+    per_run = per_run[is_mine & (per_run["slot"] > now - timedelta(hours=48))]
+    if per_run.empty:
+        st.caption("No run has polled this listener in the last 48 hours.")
         return
-    full = int(told["at_limit"].sum())
+    full = int(per_run["at_limit"].sum())
     said = (
         f"**{humanize.counted(full, 'run')}** brought as many plays as Spotify shows: older ones may be lost."
         if full
-        else f"At most {int(told['new'].max())} of {health.PAGE_LIMIT} were new in a run of these 48 hours."
+        else f"At most {int(per_run['new'].max())} of {health.PAGE_LIMIT} were new in a run of these 48 hours."
     )
     st.markdown(said)
     st.altair_chart(
-        charts_pipeline.plays_per_run(told, page.filters.zone, health.PAGE_LIMIT, page.colours),
+        charts_pipeline.plays_per_run(per_run, page.filters.zone, health.PAGE_LIMIT, page.colours),
         alt=page_frame.alt_text(said),
     )
     st.caption(f"{literal(page.name)} only. Spotify shows the newest {health.PAGE_LIMIT} plays: the dashed line.")
 
 
 def unknown_zones(page: Listening) -> None:
-    """A misspelt home time zone breaks no page, so nobody would notice that another clock is shown."""
+    """A misspelt home time zone breaks no page: without a warning another clock would go unnoticed."""
     for slug in page.viewer.listeners:
         zone = page.viewer.settings.zone_of(slug)
         if zone and not filters.valid_zone(zone):
@@ -232,9 +233,9 @@ page_frame.how_counted("""
   nothing to do and says why, **failed** did not; **not run**: the step before it failed or had nothing for it;
   **running** and **waiting**: due, and not done yet; **missing**: it was due and nothing was recorded; **unreadable**:
   a row is there, and its state is none of these.
-- **Good runs**: hours in which every step did what there was for it. An hour in which nobody was asked, because of a
-  pause or for want of a consent, is neither good nor bad.
-- **Lag**: the age of the newest play. It grows while nobody listens.
-- **Possible gap**: a run found plays and none of them was known, so older ones may be lost.
+- **Good runs**: hours in which every step did what there was for it. An hour in which no listener was polled, because
+  of a pause or a missing consent, is neither good nor bad.
+- **Lag**: the age of the newest play. It grows while no music is played.
+- **Possible gap**: a run fetched plays of which none was stored already, so older ones may be lost.
 - The top ten is computed after new plays, not every hour.
 """)

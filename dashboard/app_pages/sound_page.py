@@ -1,4 +1,4 @@
-"""What does it sound like, and how does that change?"""
+"""Page Sound: audio features against all time, mood map, tempo, the trend of one feature."""
 
 import pandas as pd
 import streamlit as st
@@ -24,9 +24,8 @@ def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None
     st.header("What does your music sound like?", anchor=False)
     left, right = st.columns([2, 1], gap="large")
     with left:
-        st.altair_chart(
-            charts_sound.feature_rows(rows, page.colours), alt=page_frame.alt_text(said, features_in_words(rows))
-        )
+        means = [f"{row['name']} {row['mean']:.2f}, usually {row['usual']:.2f}." for row in rows.to_dict("records")]
+        st.altair_chart(charts_sound.feature_rows(rows, page.colours), alt=page_frame.alt_text(said, *means))
         st.caption(
             "Dot: average of this period. Grey tick: average of all time. Band: the middle half of your listening."
         )
@@ -53,11 +52,6 @@ def sentence(changes: pd.DataFrame) -> str:
     return f"Your music is **{first[direction]}** than usual: {first['name']} is {by} than your average of all time."
 
 
-def features_in_words(rows: pd.DataFrame) -> str:
-    """The whole chart for those who do not see it."""
-    return " ".join(f"{row['name']} {row['mean']:.2f}, usually {row['usual']:.2f}." for row in rows.to_dict("records"))
-
-
 def mood(page: Listening) -> None:
     st.header("Mood map", anchor=False)
     moods = sound.mood(page.history, page.shown)
@@ -69,10 +63,10 @@ def mood(page: Listening) -> None:
     share, mood_of_it = humanize.percent(corners[top]), top.replace(", ", " and ")
     said = f"The largest part, **{share}**, went to music that is **{mood_of_it}**."
     st.markdown(said)
-    told = " ".join(f"{corner}: {humanize.percent(share)}." for corner, share in corners.items())
-    st.altair_chart(charts_sound.mood_map(moods, page.colours), alt=page_frame.alt_text(said, told))
+    quarters = " ".join(f"{corner}: {humanize.percent(share)}." for corner, share in corners.items())
+    st.altair_chart(charts_sound.mood_map(moods, page.colours), alt=page_frame.alt_text(said, quarters))
     shown = humanize.counted(len(moods), "track")
-    st.caption(f"A circle is a track, its size the time heard: the {shown} you heard most. · {told}")
+    st.caption(f"A circle is a track, its size the listening time: the {shown} you played most. · {quarters}")
 
 
 def tempo_and_trend(page: Listening) -> None:
@@ -115,31 +109,31 @@ def trend_sentence(feature: sound.Feature, trend: pd.DataFrame) -> str:
     numbers = f"{last:.2f} against {before:.2f}"
     if abs(last - before) < 0.01:
         return f"In **{month}** your music was like that of the months before: {numbers}."
-    heard = feature.higher if last > before else feature.lower
-    return f"In **{month}** your music was **{heard}** than in the months before: {numbers}."
+    word = feature.higher if last > before else feature.lower
+    return f"In **{month}** your music was **{word}** than in the months before: {numbers}."
 
 
 def without_features(page: Listening) -> None:
     """Still worth opening: release decades, lengths, explicit share, popularity."""
-    told = sound.without_features(page.history, page.shown)
+    facts = sound.without_features(page.history, page.shown)
     decades = discoveries.decades(page.history, page.shown, page.by)
-    page_frame.lead(sentence_without(told, decades))
+    page_frame.lead(sentence_without(facts, decades))
     st.info(
         "No audio features are known for these plays. Spotify closed them to new apps on 27 November 2024. Set "
-        "`AUDIO_FEATURES_SOURCE=reccobeats` to ask a free service instead; the next plays will have them. "
-        "What Spotify does tell is below.",
+        "`AUDIO_FEATURES_SOURCE=reccobeats` to use a free service instead; the next plays will have them. "
+        "What Spotify returns is below.",
         icon=":material/info:",
     )
     with st.grid(3, min_column_width=150):
-        average = told.average_minutes
+        average = facts.average_minutes
         st.metric("Average length", f"{average:.1f} min" if average is not None else "unknown", border=True)
         st.metric(
             "Explicit",
-            humanize.percent(told.explicit_share) if told.explicit_share is not None else "unknown",
+            humanize.percent(facts.explicit_share) if facts.explicit_share is not None else "unknown",
             border=True,
         )
         st.metric(
-            "Popularity", f"{told.popularity:.0f} of 100" if told.popularity is not None else "unknown", border=True
+            "Popularity", f"{facts.popularity:.0f} of 100" if facts.popularity is not None else "unknown", border=True
         )
     left, right = st.columns(2, gap="large")
     with left:
@@ -150,10 +144,10 @@ def without_features(page: Listening) -> None:
         )
     with right:
         st.header("Track lengths", anchor=False)
-        lengths = told.lengths.assign(
+        lengths = facts.lengths.assign(
             name=[
                 f"{start:.0f}+ min" if end == float("inf") else f"{start:.0f}–{end:.0f}"
-                for start, end in told.lengths[["from_minutes", "to_minutes"]].to_numpy()
+                for start, end in facts.lengths[["from_minutes", "to_minutes"]].to_numpy()
             ]
         )
         st.altair_chart(
@@ -162,14 +156,14 @@ def without_features(page: Listening) -> None:
         )
 
 
-def sentence_without(told: sound.WithoutFeatures, decades: pd.DataFrame) -> str:
-    """What can be said of the sound's surroundings."""
+def sentence_without(facts: sound.WithoutFeatures, decades: pd.DataFrame) -> str:
+    """The average length and the leading decade, where features are unknown."""
     known = decades[decades["decade"] != "Unknown"]
     leading = known.loc[known["share"].idxmax(), "decade"] if known["share"].any() else None
     age = f" The largest part of your listening is from the **{leading}**." if leading else ""
-    if told.average_minutes is None:
+    if facts.average_minutes is None:
         return f"How this music sounds is not known.{age}"
-    return f"Your tracks last **{told.average_minutes:.1f} minutes** on average.{age}"
+    return f"Your tracks last **{facts.average_minutes:.1f} minutes** on average.{age}"
 
 
 page = page_frame.listening()
@@ -187,9 +181,9 @@ else:
 
 page_frame.how_counted("""
 - **Features** describe the recording, not the play: energy, danceability, valence (mood), acousticness,
-  instrumentalness, liveness and speechiness lie between 0 and 1. A provider worked them out; nobody measured them.
-- Every average is weighted by time, so a track heard twice counts twice. Plays without features are left out, and the
-  line on top says how many those are.
+  instrumentalness, liveness and speechiness lie between 0 and 1. A provider computed them; they are estimates.
+- Every average is weighted by time, so a track played twice counts twice. Plays without features are left out; the line
+  on top says how much of the listening has them.
 - **Band**: from the first to the third quartile. **Tick**: the same average over all time.
 - **Mood map**: valence to the right, energy up, cut in four at 0.5.
 """)

@@ -1,4 +1,4 @@
-"""What are my favourites, in any period?"""
+"""Page Top: favourite tracks, artists and albums of any period, with a list of all of them."""
 
 import pandas as pd
 import streamlit as st
@@ -29,7 +29,7 @@ def sentence(page: Listening, top: pd.DataFrame, kind: str) -> str:
 
 
 def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
-    """All of them, searchable and sortable by every column, the least heard as well."""
+    """All of them, sortable by every column."""
     zone = page.filters.zone
     shown = pd.DataFrame(
         {
@@ -56,7 +56,10 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
         column_config={
             "Cover": st.column_config.ImageColumn("Cover", width="small"),
             "Share": st.column_config.ProgressColumn(
-                "Share", format="%.1f%%", min_value=0, max_value=_top_share(every)
+                "Share",
+                format="%.1f%%",
+                min_value=0,
+                max_value=float(every["share"].max() * 100) if len(every) else 1.0,
             ),
             "First played": st.column_config.DatetimeColumn("First played", format="D MMM YYYY"),
             "Last played": st.column_config.DatetimeColumn("Last played", format="D MMM YYYY"),
@@ -67,10 +70,6 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
     if len(shown) > ROWS:
         st.caption(f"The first {ROWS} of {len(shown):,}. The download has all of them.")
     downloads.menu(shown.drop(columns="Cover", errors="ignore"), f"top-{kind.lower()}")
-
-
-def _top_share(every: pd.DataFrame) -> float:
-    return float(every["share"].max() * 100) if len(every) else 1.0
 
 
 page = page_frame.listening()
@@ -126,5 +125,5 @@ page_frame.how_counted(f"""
 - **Tracks**: recordings that Spotify keeps under several ids (same ISRC) count as one, shown under the id played last.
 - **Artists**: every credited artist gets the play, so shares of artists can add up to more than 100%.
 - **Albums**: the release that was really played.
-- Minutes are the length of the track where Spotify does not tell how long it was heard.{arrow}
+- Minutes are the length of the track where no export has the time it was played.{arrow}
 """)

@@ -1,4 +1,4 @@
-"""One track: rank with neighbours, first and last play, best months, hours, latest plays."""
+"""Page Track: rank with neighbours, first and last play, best months, hours, latest plays."""
 
 from components import item_page
 

@@ -1,4 +1,4 @@
-"""When in the week do I listen, on which days, for how long at a stretch?"""
+"""Page When: hours of the week, weekdays, the calendar of a year, streaks, longest sessions."""
 
 import streamlit as st
 
@@ -10,15 +10,15 @@ from components import markup, messages, page_frame, ranked_lists, year_calendar
 from components.page_frame import Listening
 
 
-def watched(page: Listening) -> Period:
-    """What averages divide by, before the gaps are taken out."""
+def counted_period(page: Listening) -> Period:
+    """The days that averages divide by, before gaps are left out."""
     return collected(page.period, page.history.oldest_at)
 
 
 def listening_clock(page: Listening) -> None:
-    clock = hours.clock(page.shown, watched(page), page.by, page.now, page.unknown)
+    clock = hours.clock(page.shown, counted_period(page), page.by, page.now, page.unknown)
     weekday, hour, value = hours.peak(clock) or hours.Peak(0, 0, 0.0)
-    amount = f"{value:.0f} minutes" if page.by == "Minutes" else f"{value:.1f} plays"
+    amount = humanize.minutes(value) if page.by == "Minutes" else f"{value:.1f} plays"
     when = f"{humanize.WEEKDAYS[weekday]}s, {humanize.hour_span(hour)}"
     said = f"You listen most on **{when}**: about {amount} in that hour."
     page_frame.lead(said)
@@ -43,7 +43,7 @@ def hours_and_weekdays(page: Listening) -> None:
 
 def weekdays(page: Listening) -> None:
     st.header("By weekday", anchor=False)
-    period = watched(page)
+    period = counted_period(page)
     marked = days.gap_days(page.unknown, page.filters.zone, period.start, period.end)
     by_weekday = hours.by_weekday(page.shown, period, page.by, page.now, marked)
     if not by_weekday["value"].any():
@@ -98,12 +98,12 @@ def long_sessions(page: Listening) -> None:
     st.markdown(
         f"The longest one lasted **{humanize.minutes(first['minutes'])}** with {humanize.plays(int(first['plays']))}."
     )
-    for number, (_, sitting) in enumerate(longest.iterrows(), start=1):
-        length = f"{humanize.minutes(sitting['minutes'])}, {humanize.plays(int(sitting['plays']))}"
-        label = f"{humanize.moment_year(sitting['start'])} – {length}"
-        with st.expander(label, key=f"sitting_{number}", on_change="rerun") as opened:
+    for number, (_, session) in enumerate(longest.iterrows(), start=1):
+        length = f"{humanize.minutes(session['minutes'])}, {humanize.plays(int(session['plays']))}"
+        label = f"{humanize.moment_year(session['start'])} – {length}"
+        with st.expander(label, key=f"session_{number}", on_change="rerun") as opened:
             if opened.open:
-                ranked_lists.draw_played(page, sessions.tracks_of(page.history, page.shown, sitting), label)
+                ranked_lists.draw_played(page, sessions.tracks_of(page.history, page.shown, session), label)
 
 
 page = page_frame.listening()
@@ -124,9 +124,9 @@ page_frame.how_counted(f"""
 - Every instant is turned into wall-clock time of **{page.filters.zone}**, day by day, so half-hour zones and both
   changes of the clock are right. The zone is under “Options”.
 - **Clock**: each cell is divided by how often that hour of that weekday occurred in the period; hours inside a gap are
-  left out. **By weekday**: days with a gap are left out. Neither counts the days before the first play that is known.
-- A play stands where it ended, by Spotify's clock.
+  left out. **By weekday**: days with a gap are left out. Neither counts the days before the first known play.
+- A play counts at the moment it ended, by Spotify's clock.
 - **Streak**: days in a row with at least one play. Today may still be missing.
-- **Session**: plays with at most 30 minutes of silence between them.
+- **Session**: plays with at most 30 minutes without music between them.
 - **Outlined days**: Spotify's page overlapped nothing known, so plays before it may be lost.
 """)

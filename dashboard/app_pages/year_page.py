@@ -1,4 +1,4 @@
-"""How was any year, or month?"""
+"""Page Year: any calendar year or month in review, to keep as a picture."""
 
 from calendar import month_abbr, month_name
 
@@ -53,7 +53,7 @@ def chosen() -> tuple[int, int | None]:
 
 
 def sentence(page: Listening, review: year_review.Review, name: str) -> str:
-    """The year in one breath."""
+    """The amount, the change against the year before, the fullest day."""
     now, was = review.totals, review.before
     amount, before = (now.minutes, was.minutes) if page.by == "Minutes" else (now.plays, was.plays)
     so_far = " so far" if review.period.end >= page.today else ""
@@ -128,7 +128,7 @@ def months(page: Listening, review: year_review.Review) -> None:
         if review.bump["month_on"].nunique() < 2:
             st.caption("A course needs two months with music.")
             return
-        st.markdown("Rank among all artists, month by month, of the six you heard most.")
+        st.markdown("Rank among all artists, month by month, of the six you played most.")
         st.altair_chart(ranks.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
         st.html(markup.legend(ranks.legend_of_bump(review.bump, page.colours)))
 
@@ -177,7 +177,7 @@ def picture_of(page: Listening, review: year_review.Review, name: str, month: in
 
 
 def keep(page: Listening, review: year_review.Review, name: str, month: int | None) -> None:
-    """The year as a file; the lists' titles are in it, so it is the listener's to hand on."""
+    """The year as a picture to download, with the lists' titles in it."""
     file_name = f"heavy-rotation-{name.lower().replace(' ', '-')}"
     picture = picture_of(page, review, name, month)
     st.header("Keep it", anchor=False)
@@ -216,6 +216,6 @@ page_frame.how_counted(f"""
   date while it is going on. Nothing is cut off in November.
 - Lists are by {page.by.lower()}, ties as on the Top page. Recordings under several ids count as one.
 - A {"month" if month else "year"} that is over is compared with the one before, unless only a part of that is known.
-- **New artists** were heard for the first time ever.{page_frame.estimated(review.totals.measured_share)}
+- **New artists** were played for the first time ever.{page_frame.estimated(review.totals.measured_share)}
 - The picture holds no covers: Spotify does not want them altered.
 """)

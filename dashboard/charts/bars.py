@@ -132,7 +132,7 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     data = frame.assign(
         label=pd.to_datetime(frame["step_on"]).dt.strftime("%Y-%m-%d"),
         When=[_step_name(on, step) for on in frame["step_on"]],
-        Heard=[humanize.amount(value, by) for value in frame["value"]],
+        Listened=[humanize.amount(value, by) for value in frame["value"]],
         Share=frame["share"].map(humanize.percent),
         order=(frame["kind"] != "New").astype(int),
     )
@@ -146,7 +146,7 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
             y=alt.Y("value:Q", title=f"{unit} per {step}"),
             color=alt.Color("kind:N", scale=scale, legend=None),
             order="order:O",
-            tooltip=["When", alt.Tooltip("kind", title="Artists"), "Heard", "Share"],
+            tooltip=["When", alt.Tooltip("kind", title="Artists"), "Listened", "Share"],
         )
         .properties(height=240)
     )

@@ -34,7 +34,7 @@ def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     """One year, a column a week."""
     data = frame.assign(
         Day=[humanize.weekday_day(day) for day in pd.to_datetime(frame["day"])],
-        Heard=[humanize.amount(value, by) for value in frame["value"]],
+        Listened=[humanize.amount(value, by) for value in frame["value"]],
         Note=["plays may be missing" if gap else "" for gap in frame["is_gap"]],
         weekday_name=[WEEKDAYS[day] for day in frame["weekday"]],
     )
@@ -51,9 +51,9 @@ def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
         labelOverlap=False,
     )
     x = alt.X("week:O", title=None, axis=months, scale=alt.Scale(domain=list(range(54)), paddingInner=0.12))
-    base = alt.Chart(data).encode(x=x, y=_weekday_axis(0.12, "weekday_name"), tooltip=["Day", "Heard", "Note"])
+    base = alt.Chart(data).encode(x=x, y=_weekday_axis(0.12, "weekday_name"), tooltip=["Day", "Listened", "Note"])
     nothing = base.mark_rect(cornerRadius=2, fill=colours.nothing, stroke=colours.line, strokeWidth=0.5)
-    heard = (
+    cells = (
         base.transform_filter("datum.value > 0").mark_rect(cornerRadius=2).encode(color=_heat(colours, heat_top(frame)))
     )
     gaps = base.transform_filter("datum.is_gap").mark_rect(
@@ -61,7 +61,7 @@ def calendar(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     )
     # A layer without marks would be read out as a picture without a name.
     layers = [
-        layer for layer, is_drawn in ((heard, (frame["value"] > 0).any()), (gaps, frame["is_gap"].any())) if is_drawn
+        layer for layer, is_drawn in ((cells, (frame["value"] > 0).any()), (gaps, frame["is_gap"].any())) if is_drawn
     ]
     return alt.layer(nothing, *layers).properties(height=205)
 
@@ -71,8 +71,8 @@ def heat_top(frame: pd.DataFrame) -> float:
     flatten the rest."""
     if "is_future" not in frame:
         return max(1.0, float(frame["value"].max()))
-    heard = frame.loc[frame["value"] > 0, "value"]
-    return max(1.0, float(heard.quantile(0.98))) if len(heard) else 1.0
+    values = frame.loc[frame["value"] > 0, "value"]
+    return max(1.0, float(values.quantile(0.98))) if len(values) else 1.0
 
 
 def _heat(colours: Colours, top: float) -> alt.Color:

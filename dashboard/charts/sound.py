@@ -61,7 +61,7 @@ def feature_rows(frame: pd.DataFrame, colours: Colours) -> Chart:
 
 
 def mood_map(frame: pd.DataFrame, colours: Colours) -> Chart:
-    """Valence × energy, a circle per track, its size the time heard."""
+    """Valence × energy, a circle per track, its size the listening time."""
     data = frame.assign(Time=frame["minutes"].map(humanize.minutes))
     axis = alt.Axis(values=[0, 0.5, 1], grid=False, format=".1~f")
     across, up = alt.Scale(domain=[-0.01, 1.01], nice=False), alt.Scale(domain=[-0.1, 1.1], nice=False)

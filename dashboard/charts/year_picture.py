@@ -90,7 +90,7 @@ def _lists(lists: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
 
 
 def _mark(x: int, y: int) -> str:
-    """Spotify's mark, which has to stand beside what Spotify told; 30 pixels wide."""
+    """Spotify's mark, which has to stand beside Spotify's data; 30 pixels wide."""
     drawing = _MARK.read_text(encoding="utf-8")
     path = drawing[drawing.index("<path") : drawing.index("</svg>")]
     return f'<g transform="translate({x} {y}) scale(1.25)">{path}</g>'

@@ -1,1 +1,1 @@
-"""What pages are built of, drawn with Streamlit. May import everything of the dashboard but app_pages."""
+"""Parts of pages, drawn with Streamlit. May import everything of the dashboard but app_pages."""

@@ -1,4 +1,4 @@
-"""Buttons that hand out a file, and a menu that hands out a frame as CSV, Parquet or JSON."""
+"""Download buttons for a file, and a menu for a frame as CSV, Parquet or JSON."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ FORMATS: dict[str, tuple[str, str, Callable[[pd.DataFrame], bytes]]] = {
 
 
 def menu(frame: pd.DataFrame, name: str) -> None:
-    """A menu with one per format; the file is made when it is asked for."""
+    """A button per format; the file is made on the click."""
     with st.popover("Download", icon=":material/download:"):
         for label, (ending, mime, written) in FORMATS.items():
             data, key = partial(written, frame), f"download_{name}_{ending}"
@@ -27,7 +27,7 @@ def menu(frame: pd.DataFrame, name: str) -> None:
 
 
 def button(label: str, data: Any, file_name: str, **looks: Any) -> None:
-    """Only the browser that this run of the page is for gets the file."""
+    """Bound to the browser of this run of the page: access/middleware.py refuses others."""
     name = bound_name(file_name, st.context.cookies)
     st.download_button(label, data, name, on_click="ignore", **looks)
 

@@ -1,4 +1,4 @@
-"""The one filter bar: its values live in the URL, so they survive page changes, reconnects and restarts.
+"""The filter bar of all pages: its values are in the URL, so they survive page changes, reconnects and restarts.
 
 Options are their own labels, because the URL carries the label; what comes from the URL is checked again.
 """
@@ -17,7 +17,7 @@ from components.filters import Filters
 HIDDEN = "hr-hidden-filters"
 """Containers with this key are not displayed; the style is in static/lists.css."""
 _HOME = "default_zone"
-"""Where the session remembers the zone that nobody had to choose."""
+"""Where the session keeps the default zone."""
 
 
 def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: bool) -> Filters:
@@ -59,7 +59,7 @@ def as_query(viewer: Viewer, chosen: Filters) -> dict[str, str | list[str]]:
 
 
 def _follow(default: str) -> None:
-    """A zone that is only the default moves with the listener; one that somebody chose stays."""
+    """A default zone changes with the listener; a chosen one stays."""
     before = st.session_state.get(_HOME, default)
     st.session_state[_HOME] = default
     if before != default and st.session_state.get("zone") == before:
@@ -108,7 +108,7 @@ def _count_by() -> str:
 
 
 def _zone(default: str) -> str:
-    """Only what may be meant: the list of all, and what draws it, would cost the first visit 60 KB that nobody sees."""
+    """Only the default and the chosen zone: a list of all would cost the first visit 60 KB for a hidden widget."""
     meant = [filters.valid_zone(holder.get("zone")) for holder in (st.session_state, st.query_params)]
     names = list(dict.fromkeys([default, *filter(None, meant)]))
     return str(
@@ -125,8 +125,8 @@ def _options(by: str, zone: str, home: str | None) -> None:
     st.selectbox(
         "Time zone", filters.zone_choices(home, browser), key="zone_shown", on_change=_take_over, args=("zone",)
     )
-    told = [f"The listener's home: {home}." if home else "", f"Your browser: {browser}." if browser else ""]
-    st.caption(" ".join(filter(None, told)) or "Nobody has said where the listener lives.")
+    known = [f"The listener's home: {home}." if home else "", f"Your browser: {browser}." if browser else ""]
+    st.caption(" ".join(filter(None, known)) or "No home time zone is set for this listener.")
 
 
 def _take_over(key: str) -> None:

@@ -1,4 +1,4 @@
-"""The filter bar's values as they are in the URL: untrusted until they have passed here."""
+"""Validates the filter bar's values from the URL: listener, period, dates, measure, time zone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FIRST_YEAR = 2006
 
 @dataclass(frozen=True)
 class Filters:
-    """What the pages show. Every value is known to be allowed."""
+    """Validated choices of the viewer."""
 
     listener: str
     period: str
@@ -42,9 +42,9 @@ def checked(
     home_zone: str | None = None,
     browser_zone: str | None = None,
 ) -> Filters:
-    """Untrusted values made into filters: what is unknown or not allowed becomes the default, silently.
+    """Untrusted values as filters: an unknown or forbidden value becomes the default, silently.
 
-    `allowed` must not be empty: a viewer who may see nobody gets no filters.
+    `allowed` must not be empty: a viewer without listeners gets no filters.
     """
     listener = _first(raw, "listener")
     zone = valid_zone(_first(raw, "zone")) or default_zone(home_zone, browser_zone)

@@ -1,4 +1,4 @@
-"""What every page ends in: the attribution that Spotify asks for, and the way to how all of it works."""
+"""The foot of every page: Spotify's attribution, signing out, the link to the About page."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -28,7 +28,7 @@ def draw() -> None:
 
 
 def _sign_out() -> None:
-    """For each who is signed in, allowed or not: on a shared computer the next person must not be them."""
+    """For every signed-in viewer, allowed or not: on a shared computer the next person must not be signed in."""
     if st.user.get("is_logged_in"):
         st.button("Sign out", on_click=st.logout, key="sign_out", icon=":material/logout:", type="tertiary")
     elif IAP_HEADER in st.context.headers:

@@ -1,4 +1,4 @@
-"""The page of one track, artist or album: what the three hidden pages have in common."""
+"""The page of one track, artist or album, as the three hidden pages draw it."""
 
 from functools import partial
 
@@ -27,9 +27,9 @@ def draw(kind: str) -> None:
     if item is None:
         messages.unknown_item(word)
         return
-    page = page_frame.counted(page, item.heard)
+    page = page_frame.counted(page, item.played)
     item = item_by(page.by) or item
-    page_frame.is_about(page, item.heard)
+    page_frame.is_about(page, item.played)
     _head(page, item)
     _figures(page, item)
     _courses(page, item)
@@ -38,7 +38,7 @@ def draw(kind: str) -> None:
 - All time, by {page.by.lower()}, on the clock of **{page.filters.zone}**. Ranks are among all
   {kind.lower()} of {literal(page.name)}.
 - Recordings that Spotify keeps under several ids (same ISRC) count as one.
-- Minutes are the length of the track where Spotify does not tell how long it was heard.
+- Minutes are the length of the track where no export has the time it was played.
 """)
 
 
@@ -114,7 +114,7 @@ def _lists(page: Listening, item: Item, word: str) -> None:
         if item.kind != "Tracks":
             st.header("Tracks", anchor=False)
             ranked_lists.draw_top(
-                page, item.tracks.head(SHOWN), "Tracks", f"Most heard tracks of this {word}", moves=False
+                page, item.tracks.head(SHOWN), "Tracks", f"Most played tracks of this {word}", moves=False
             )
         st.header("Around it", anchor=False)
         ranked_lists.draw_top(page, item.neighbours, item.kind, "Ranks around it", moves=False, current=item.key)
@@ -129,6 +129,6 @@ def _lists(page: Listening, item: Item, word: str) -> None:
 def _plays(recent: pd.DataFrame) -> list[tuple[str, str]]:
     """All are of one track, so what differs is when, and what it was played from."""
     return [
-        (humanize.moment_year(row["wall"]), CONTEXTS.get(ranked_lists.text(row["context_type"]), "not told"))
+        (humanize.moment_year(row["wall"]), CONTEXTS.get(ranked_lists.text(row["context_type"]), "unknown"))
         for row in recent.to_dict("records")
     ]

@@ -1,4 +1,4 @@
-"""Texts of others inside Markdown: a title may look like a link, a picture, a formula or an icon, and is none."""
+"""Escapes text for Markdown: a title may look like a link, a picture, a formula or an icon."""
 
 import re
 import string
@@ -22,6 +22,6 @@ def literal(text: object) -> str:
 
 
 def plain(markdown: str) -> str:
-    """For those who hear a sentence instead of seeing it: without its asterisks and what `literal` put in."""
+    """A sentence for screen readers: without its asterisks and what `literal` put in."""
     shown = re.sub(r"\\(.)|\*\*", lambda match: match[1] or "", markdown)
     return re.sub("[\u2060\u2068\u2069]", "", shown)

@@ -1,4 +1,4 @@
-"""Ranked lists and small pieces of HTML. Every text is escaped, covers come from Spotify's own hosts only."""
+"""HTML of ranked lists, tables, legends and covers. Every text is escaped; covers come from Spotify's hosts only."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -98,15 +98,12 @@ def problems(items: Iterable[Problem], colours: Colours) -> str:
         f'color:{colours.on_state[item.state]}">{escape(item.glyph)}</span>'
         f"<div><p><b>{escape(item.when)}</b> · {escape(item.where)} · {escape(item.state)} · "
         f"{'recovered' if item.has_recovered else 'open'}</p>"
-        f'<p class="hr-what">{escape(item.what)}{_next_step(item)}</p>'
+        f'<p class="hr-what">{escape(item.what)}'
+        f"{f' <b>Next:</b> {escape(item.next_step)}' if item.next_step else ''}</p>"
         f"</div></li>"
         for item in items
     )
     return f'<ul class="hr-rows hr-problems" {label}>{"".join(lines)}</ul>'
-
-
-def _next_step(item: Problem) -> str:
-    return f" <b>Next:</b> {escape(item.next_step)}" if item.next_step else ""
 
 
 def table(headings: Sequence[str], lines: Iterable[Sequence[str]], name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a page shows when there is nothing to show or something is broken: always with the next step."""
+"""Empty states, warnings and errors of pages, each with its next step."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -23,7 +23,7 @@ def never_run(settings: Settings | None) -> None:
 
 1. {what}: {start}.
 2. Add a listener: `{cli("authorize LISTENER", is_laptop=is_laptop)}`.
-3. Wait for the next run, or do not: `{cli("run-now", is_laptop=is_laptop)}`.
+3. Wait for the next run, or start one: `{cli("run-now", is_laptop=is_laptop)}`.
 
 To look around first, `make demo` shows this dashboard with invented listeners. More in {GUIDE}.""")
 
@@ -36,11 +36,11 @@ def no_plays(listener: str, runs: int, next_run_at: datetime, *, is_laptop: bool
     )
     st.markdown(f"""{ran}, and it runs again at {next_run_at:%H:%M}.
 
-- Spotify tells a play only after about 30 seconds of it, and sometimes a few minutes late.
-- Private sessions are never told.
-- Spotify keeps the last 50 plays only. For everything before, ask Spotify for your *extended streaming history* and
-  run `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
-- The Pipeline page says whether something is wrong.""")
+- Spotify lists a play only after about 30 seconds of it, and sometimes a few minutes late.
+- Spotify never lists the plays of a private session.
+- Spotify keeps the last 50 plays only. For everything before, request your *extended streaming history* from
+  Spotify and run `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
+- The Pipeline page shows whether something is wrong.""")
 
 
 def nothing_in_period(
@@ -101,8 +101,8 @@ def not_allowed(reason: str) -> None:
 
 def no_minutes() -> None:
     st.info(
-        "No minute of these plays is known, as Spotify gave no length of their tracks. Plays are counted instead. An "
-        "import of the extended streaming history brings how long each play lasted.",
+        "No minutes of these plays are known: Spotify returned no lengths of their tracks. Plays are counted instead. "
+        "Import the extended streaming history to have the time of each play.",
         icon=":material/timer_off:",
     )
 
@@ -117,24 +117,24 @@ def gaps_in_period(count: int, days: list[date]) -> None:
     more = f" and {len(days) - 5} more" if len(days) > 5 else ""
     st.caption(
         f":material/warning: Plays may be missing on {shown}{more}: Spotify's page overlapped "
-        f"nothing known ({humanize.counted(count, 'gap')}). Those days are outlined; the Pipeline page lists the gaps."
+        f"no stored play ({humanize.counted(count, 'gap')}). Those days are outlined; the Pipeline page lists the gaps."
     )
 
 
-def unheard(listener: str, since: date) -> None:
+def without_consent(listener: str, since: date) -> None:
     st.caption(
-        f":material/warning: Since {humanize.short_day(since)} nobody may ask Spotify for the plays of "
-        f"{literal(listener)}. These days are outlined, and averages leave them out."
+        f":material/warning: Since {humanize.short_day(since)} no plays of {literal(listener)} are collected: Spotify "
+        "refuses the consent. Those days are outlined and left out of averages; the Pipeline page says what to run."
     )
 
 
 def no_play_counts(listener: str, stored: int, *, is_laptop: bool) -> None:
-    """Everything there is came from an export and was skipped early."""
+    """All stored plays came from an export, and each is shorter than 30 seconds."""
     st.header(f"No play of {literal(listener)} counts yet")
     st.markdown(f"""{humanize.counted(stored, "play")} from an export {"is" if stored == 1 else "are"} stored, each of
 less than 30 seconds. A play of an export counts from 30 seconds on.
 
 - A play that Spotify’s list of recently played tracks returns counts until an export says that it was shorter; every
-  run asks for that list.
+  run fetches that list.
 - If the export has more files, import them: `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
-- The Pipeline page says whether something is wrong.""")
+- The Pipeline page shows whether something is wrong.""")

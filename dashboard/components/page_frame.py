@@ -1,4 +1,4 @@
-"""What every page has around it: title, filter bar, freshness, states, and the plays it is about."""
+"""The frame of every page: loads its plays, shows freshness, warnings and empty states, explains the counting."""
 
 import re
 from contextvars import ContextVar
@@ -42,7 +42,7 @@ class Listening:
     shown: pd.DataFrame
     before: pd.DataFrame | None
     gaps: pd.DataFrame
-    unheard_since: datetime | None
+    no_consent_since: datetime | None
     now: datetime
     colours: Colours
     heading: DeltaGenerator
@@ -56,10 +56,10 @@ class Listening:
 
     @property
     def unknown(self) -> pd.DataFrame:
-        """Stretches of which not everything is known: the gaps and, where consent is gone, the time since."""
-        if self.unheard_since is None:
+        """Stretches in which plays may be missing: the gaps and, without a valid consent, the time since."""
+        if self.no_consent_since is None:
             return self.gaps
-        since = pd.DataFrame({"gap_start": [self.unheard_since], "gap_end": [self.now]})
+        since = pd.DataFrame({"gap_start": [self.no_consent_since], "gap_end": [self.now]})
         columns = ["gap_start", "gap_end"]
         return pd.concat([frame[columns] for frame in (self.gaps, since) if len(frame)], ignore_index=True)
 
@@ -103,16 +103,16 @@ def begin(head: Head) -> None:
 
 
 def listening(*, needs_plays: bool = True) -> Listening:
-    """Loads what the page is about and says how fresh it is; stops the page where there is nothing to show.
+    """Loads the plays of the page and shows how fresh they are; stops the page where there are none.
 
-    Without `needs_plays` it is the Pipeline page, which says itself how the pipeline stands.
+    Without `needs_plays` it is the Pipeline page, which shows the status of the pipeline itself.
     """
     head = _head.get()
     viewer, chosen, now = head.viewer, head.filters, head.now
     caption = st.empty()
     loaded = viewer.store.history(chosen.listener)
     history = loaded.value
-    _warnings(viewer, chosen, loaded, now, tells_status=needs_plays)
+    _warnings(viewer, chosen, loaded, now, shows_status=needs_plays)
     if history.is_empty and needs_plays:
         next_run_at = viewer.settings.schedule.next_after(now)
         messages.no_plays(
@@ -139,32 +139,32 @@ def listening(*, needs_plays: bool = True) -> Listening:
         shown=within(local, stretch),
         before=within(local, previous) if previous else None,
         gaps=viewer.store.gaps(chosen.listener).value,
-        unheard_since=health.unheard_since(viewer.runs().value, chosen.listener, now),
+        no_consent_since=health.unheard_since(viewer.runs().value, chosen.listener, now),
         now=now,
         colours=colours(),
         heading=head.heading,
         caption=caption,
         by=chosen.by,
     )
-    heard = page.shown if head.has_period else page.everything
-    caption.caption(_caption(page, heard if needs_plays else None, with_period=head.has_period))
+    shown = page.shown if head.has_period else page.everything
+    caption.caption(_caption(page, shown if needs_plays else None, with_period=head.has_period))
     if head.has_period:
         _stop_when_nothing(page)
         return counted(page, page.shown)
     return page
 
 
-def counted(page: Listening, heard: pd.DataFrame) -> Listening:
+def counted(page: Listening, plays: pd.DataFrame) -> Listening:
     """The page of these plays, which counts plays, and says so, where no minute of them is known."""
-    if page.by != "Minutes" or heard.empty or heard["heard_ms"].any():
+    if page.by != "Minutes" or plays.empty or plays["heard_ms"].any():
         return page
     messages.no_minutes()
     return replace(page, by="Plays")
 
 
-def is_about(page: Listening, heard: pd.DataFrame) -> None:
+def is_about(page: Listening, plays: pd.DataFrame) -> None:
     """For pages without a period of the filter bar: only of these plays they show minutes."""
-    page.caption.caption(_caption(page, heard, with_period=False))
+    page.caption.caption(_caption(page, plays, with_period=False))
 
 
 def lead(text: str) -> None:
@@ -199,7 +199,7 @@ def estimated(share_measured: float) -> str:
     return (
         ""
         if share_measured >= MEASURED_FROM
-        else " Minutes are estimated: Spotify tells that a track was played, not for how long."
+        else " Minutes are estimated: Spotify reports that a track was played, not for how long."
     )
 
 
@@ -208,8 +208,8 @@ def gap_notice(page: Listening) -> None:
     if len(within_period):
         marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
         messages.gaps_in_period(len(within_period), sorted(marked))
-    if page.unheard_since and page.unheard_since < page.period.end_at:
-        messages.unheard(page.name, local_day(page.unheard_since, page.filters.zone))
+    if page.no_consent_since and page.no_consent_since < page.period.end_at:
+        messages.without_consent(page.name, local_day(page.no_consent_since, page.filters.zone))
 
 
 def alt_text(*sentences: str) -> str:
@@ -217,34 +217,34 @@ def alt_text(*sentences: str) -> str:
     return markdown.plain(" ".join(sentences))
 
 
-def _caption(page: Listening, heard: pd.DataFrame | None, *, with_period: bool) -> str:
-    """`heard` are the plays whose minutes the page shows; None where it shows none."""
+def _caption(page: Listening, plays: pd.DataFrame | None, *, with_period: bool) -> str:
+    """`plays` are those whose minutes the page shows; None where it shows none."""
     zone = f"times in {page.filters.zone}" if with_period else f"Times in {page.filters.zone}"
     newest = page.history.newest_at
     added = f"newest play {humanize.ago(page.now - newest)}" if newest else "no plays yet"
     parts = [humanize.days(page.period.start, page.period.end)] if with_period else []
-    is_estimated = heard is not None and measured_share(heard) < MEASURED_FROM
+    is_estimated = plays is not None and measured_share(plays) < MEASURED_FROM
     return " · ".join([*parts, zone, added, *(["minutes estimated"] if is_estimated else [])])
 
 
-def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: datetime, *, tells_status: bool) -> None:
-    if not stale(loaded, chosen.zone, now) and tells_status:
-        _how_it_stands(viewer, chosen, now)
+def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: datetime, *, shows_status: bool) -> None:
+    if not stale(loaded, chosen.zone, now) and shows_status:
+        _status(viewer, chosen, now)
 
 
 def stale(loaded: Loaded[Any], zone: str, now: datetime) -> bool:
-    """Says that this is an old copy, when it is."""
+    """Whether this is a stale copy, which a warning then says."""
     if loaded.error:
         messages.stale(loaded.known_at.astimezone(ZoneInfo(zone)), now - loaded.known_at, loaded.error)
     return bool(loaded.error)
 
 
 def as_of(loaded: Loaded[Any], now: datetime) -> datetime:
-    """Until when the copy tells: in an old copy of the ledger the hours since then are not missing, but unknown."""
+    """The instant to judge the ledger at: in a stale copy the hours since then are unknown, not missing."""
     return loaded.known_at if loaded.error else now
 
 
-def _how_it_stands(viewer: Viewer, chosen: Filters, now: datetime) -> None:
+def _status(viewer: Viewer, chosen: Filters, now: datetime) -> None:
     ledger = viewer.runs()
     stale(ledger, chosen.zone, now)
     status = health.status(ledger.value, as_of(ledger, now), viewer.settings.schedule)

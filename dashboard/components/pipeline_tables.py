@@ -29,7 +29,7 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
             icon=":material/key:",
         )
     if ending.empty and len(listeners):
-        st.markdown("Nobody has to renew their consent in the next 30 days.")
+        st.markdown("No consent ends in the next 30 days.")
     lines = [
         (
             page.viewer.label_of(row["listener_id"]),
@@ -84,13 +84,13 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
 
 
 def sizes(page: Listening) -> None:
-    """How much there is, and what looking at it was billed for; only for who may see it all, as it is about all."""
+    """Rows and bytes of each table, and the bytes billed today; for viewers of all listeners only, as it counts all."""
     if page.viewer.others:
         return
     st.header("Data", anchor=False)
     store = page.viewer.store
-    told = store.sizes().value
-    lines = [(row["table"], f"{row['rows']:,}", humanize.size(row["bytes"])) for row in told.to_dict("records")]
+    tables = store.sizes().value.to_dict("records")
+    lines = [(row["table"], f"{row['rows']:,}", humanize.size(row["bytes"])) for row in tables]
     st.html(markup.table(("Table", "Rows", "Size"), lines, "Rows and size of every table"))
     st.caption(
         f"BigQuery has billed this server for {humanize.size(store.billed_bytes_today)} of queries since midnight "
@@ -101,7 +101,7 @@ def sizes(page: Listening) -> None:
 def gaps(page: Listening) -> None:
     st.header("Gaps", anchor=False)
     if page.gaps.empty:
-        st.markdown("None: every page of Spotify's overlapped what was already stored.")
+        st.markdown("None: every page of Spotify overlapped stored plays.")
         return
     zone = page.filters.zone
     newest = page.gaps.iloc[::-1]
@@ -124,8 +124,8 @@ def gaps(page: Listening) -> None:
 
 
 def known_features(page: Listening) -> str:
-    """How much of all listening the Sound page can tell about."""
+    """How much of all listening has audio features."""
     known = sound.coverage(page.history, page.everything)
     if not known.sources:
-        return "Audio features are known for **none** of the listening: the Sound page says why."
+        return "Audio features are known for **none** of the listening: the Sound page shows why."
     return f"Audio features are known for **{humanize.percent(known.share)}** of all listening."

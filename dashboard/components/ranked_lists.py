@@ -1,4 +1,4 @@
-"""Frames of tops and plays → lists with covers, ranks and thin bars, on the page."""
+"""Draws frames of tops and plays as lists with covers, ranks and thin bars."""
 
 from dataclasses import replace
 from typing import Any

@@ -20,7 +20,7 @@ IN_URL = "cell"
 
 
 def opened(key: CellKey) -> None:
-    """The drawer's state is in the address: it can be sent to somebody, and outlives a reconnect."""
+    """The open cell is in the URL: it can be shared, and survives a reconnect."""
     st.query_params[IN_URL] = str(key)
 
 
@@ -58,7 +58,7 @@ def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], followin
 
 
 def _reason(page: Listening, row: Mapping[Any, Any]) -> str:
-    """The ledger's sentence as it is: others have a part in it, so none of it is Markdown."""
+    """The ledger's sentence, escaped: it quotes other systems, so none of it is Markdown."""
     return literal(page.viewer.reason(ranked_lists.text(row["reason"])))
 
 
@@ -106,8 +106,8 @@ def _next_step(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], hou
 
 def _listeners(page: Listening, details: Any) -> None:
     """Only those this viewer may see."""
-    told = (details or {}).get("listeners") or {}
-    mine = {slug: about for slug, about in told.items() if slug in page.viewer.listeners}
+    listeners = (details or {}).get("listeners") or {}
+    mine = {slug: about for slug, about in listeners.items() if slug in page.viewer.listeners}
     if not mine:
         return
     st.header("Listeners", anchor=False)

@@ -1,7 +1,7 @@
-"""The hours and steps of the pipeline as a grid of buttons, so that a mouse, a finger and a keyboard can open each.
+"""The grid of runs: a button per hour and step, which a mouse, a finger and a keyboard can open.
 
-Not a chart: a mark in a chart can be neither reached with the Tab key nor read out. The newest hour comes first and
-stands at the right end, on a phone on top. More than a day stands in several rows, so that nothing is cut off.
+Not a chart: a mark in a chart can be neither reached with the Tab key nor read by a screen reader. The newest hour is
+at the right end, on a phone on top. More than a day takes several rows, so that nothing is cut off.
 """
 
 from collections.abc import Iterable
@@ -68,7 +68,7 @@ def draw(cells: pd.DataFrame, zone: str, colours: Colours, said: str) -> CellKey
 
 
 def grid_html(cells: pd.DataFrame, zone: str, colours: Colours, said: str) -> str:
-    """`said` is what the grid shows, in words, for those who do not see it."""
+    """`said` is the text alternative for screen readers."""
     hours = [_hour(hour.to_dict("records"), zone, colours) for _, hour in cells.groupby("slot", sort=True)][::-1]
     rows = "".join(_row(hours[newest : newest + _HOURS_IN_ROW]) for newest in range(0, len(hours), _HOURS_IN_ROW))
     return f'<div class="hr-runs" role="group" aria-label="{escape(said, quote=True)}">{rows}</div>'
@@ -92,11 +92,12 @@ def _hour(cells: Iterable[dict[Any, Any]], zone: str, colours: Colours) -> str:
 
 def _button(cell: dict[Any, Any], when: str, colours: Colours) -> str:
     state = cell["state"]
-    told = f"{when}, {STEP_NAMES[cell['step']]}: {state}"
+    label = f"{when}, {STEP_NAMES[cell['step']]}: {state}"
     new = "" if pd.isna(cell["rows_new"]) else f"{int(cell['rows_new']):,} new"
-    tip = ". ".join(part for part in (told, new, str(cell["reason"] or "")) if part)
+    tip = ". ".join(part for part in (label, new, str(cell["reason"] or "")) if part)
     key = CellKey(pd.Timestamp(cell["slot"]).to_pydatetime(), cell["step"])
     return (
-        f'<button type="button" value="{key}" title="{escape(tip, quote=True)}" aria-label="{escape(told, quote=True)}"'
-        f' style="background:{colours.states[state]};color:{colours.on_state[state]}">{escape(cell["glyph"])}</button>'
+        f'<button type="button" value="{key}" title="{escape(tip, quote=True)}" '
+        f'aria-label="{escape(label, quote=True)}" '
+        f'style="background:{colours.states[state]};color:{colours.on_state[state]}">{escape(cell["glyph"])}</button>'
     )

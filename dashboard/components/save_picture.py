@@ -1,4 +1,4 @@
-"""A button that saves an SVG as PNG. The browser draws it: there are fonts for every script that a title is in."""
+"""A button that saves an SVG as PNG, drawn by the browser, which has fonts for every script of a title."""
 
 import streamlit as st
 

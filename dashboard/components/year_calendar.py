@@ -1,4 +1,4 @@
-"""The calendar of one year with its sentence and its legend, as two pages show it."""
+"""The calendar of a year with its sentence and legend, for the pages When and Year."""
 
 import pandas as pd
 import streamlit as st

@@ -1,6 +1,6 @@
-"""What it means when the warehouse brings no rows: in words for a page, with the next step.
+"""BigQuery's errors as sentences for a page, with the next step.
 
-Never in the error's own text, which may name projects and accounts.
+Never the error's own text, which may name projects and accounts.
 
     WarehouseUnreadable   no rows came, and there is no copy to fall back on
     └── TablesMissing     the dataset or a table is not there: nothing was deployed, or the setting is wrong
@@ -24,17 +24,17 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 UNREADABLE = (GoogleAPIError, GoogleAuthError, requests.RequestException, FutureTimeoutError, ConnectionError)
 """What Google's client raises when rows do not come."""
 
-_SILENCE = (ServerError, RetryError, TransportError, requests.RequestException, FutureTimeoutError, ConnectionError)
+_OUTAGE = (ServerError, RetryError, TransportError, requests.RequestException, FutureTimeoutError, ConnectionError)
 _NOT_THERE = "The tables are not there yet, or the settings name another project or dataset."
 _TOO_OFTEN = "rateLimitExceeded"
 _ANSWERS = {
-    "bytesBilledLimitExceeded": "The query would be billed for more than `MAXIMUM_BYTES_BILLED` allows. Whoever "
-    "deploys the dashboard can set it higher.",
+    "bytesBilledLimitExceeded": "The query would be billed for more than `MAXIMUM_BYTES_BILLED` allows. Its "
+    "owner can set it higher where the dashboard is deployed.",
     "quotaExceeded": "The project's quota for BigQuery is used up. Its owner sees which one under “Quotas” in the "
     "Google Cloud console; one that counts by the day begins anew at midnight in California.",
     "billingNotEnabled": "Billing is off for the project, and without it BigQuery answers no query. Its owner links a "
     "billing account under “Billing” in the Google Cloud console; what is stored is safe.",
-    _TOO_OFTEN: "BigQuery was asked too often within a short time. It answers again in a minute or so.",
+    _TOO_OFTEN: "BigQuery received too many requests within a short time. Try again in a minute.",
 }
 """By BigQuery's reason (https://cloud.google.com/bigquery/docs/error-messages), which says more than the status: of a
 job that fails with the first Google's client makes a 500, and a 403 can be a quota as well as a missing right."""
@@ -48,9 +48,9 @@ class TablesMissing(WarehouseUnreadable):
     """Nothing has been deployed at this address."""
 
 
-def is_silence(error: Exception) -> bool:
-    """Nobody answered, or BigQuery is out of order: whatever is asked next would wait for the same."""
-    return _reason(error) not in _ANSWERS and isinstance(_last(error), _SILENCE)
+def is_outage(error: Exception) -> bool:
+    """No answer, or BigQuery is out of order: the next call would wait for the same time-out."""
+    return _reason(error) not in _ANSWERS and isinstance(_last(error), _OUTAGE)
 
 
 def is_missing(error: Exception) -> bool:
@@ -76,25 +76,28 @@ def as_unreadable(error: Exception) -> WarehouseUnreadable:
         return TablesMissing(_NOT_THERE)
     if answer := _ANSWERS.get(_reason(error)):
         return WarehouseUnreadable(answer)
-    if is_silence(error):
+    if is_outage(error):
         return WarehouseUnreadable("BigQuery did not answer.")
     if isinstance(last, (Forbidden, Unauthorized, GoogleAuthError)):
-        return WarehouseUnreadable("BigQuery does not let the dashboard's account read the tables.")
+        return WarehouseUnreadable(
+            "BigQuery does not let the dashboard's account read the tables. It needs the two "
+            "roles that dashboard/README.md names."
+        )
     return WarehouseUnreadable(
-        "BigQuery refused the question: dashboard and tables may be of two versions. Whoever deploys them can deploy "
-        "both again; BigQuery's own words are in the project's job history."
+        "BigQuery refused the query: dashboard and tables may be of two versions. Their owner can deploy both again; "
+        "BigQuery's own message is in the project's job history."
     )
 
 
 def _last(error: Exception) -> Exception:
-    """What was answered to the last try, where Google's client tried until its patience ended."""
+    """The last attempt's error, where Google's client retried until its deadline."""
     return error.cause or error if isinstance(error, RetryError) else error
 
 
 def _reason(error: Exception) -> str:
-    """BigQuery's own word for what was wrong; empty where there is none."""
+    """BigQuery's reason code; empty where there is none."""
     last = _last(error)
     if isinstance(last, TooManyRequests):
         return _TOO_OFTEN
-    told = (each.get("reason") for each in getattr(last, "errors", None) or () if isinstance(each, Mapping))
-    return str(next(filter(None, told), ""))
+    reasons = (each.get("reason") for each in getattr(last, "errors", None) or () if isinstance(each, Mapping))
+    return str(next(filter(None, reasons), ""))

@@ -1,6 +1,6 @@
-"""The only door to the warehouse: what the pages ask for, loaded once per version of the data and kept.
+"""Loads plays, tops, gaps and the ledger from BigQuery and caches them per version of the table.
 
-A table's time of last change costs nothing to ask for, so it is the version. Small tables are listed, which is free;
+Reading a table's time of last change is free, so it is the version. Small tables are listed, which is free;
 plays and tracks are queried, one listener at a time. When the warehouse cannot be read, the last good copy is served
 and says so; without one the errors of errors.py are raised.
 """
@@ -23,7 +23,7 @@ from analysis import in_bounds
 from analysis.history import History, to_history, to_plays
 from pipeline.ledger import readable
 from settings import Settings
-from warehouse.errors import UNREADABLE, WarehouseUnreadable, as_unreadable, is_missing, is_silence, of_missing
+from warehouse.errors import UNREADABLE, WarehouseUnreadable, as_unreadable, is_missing, is_outage, of_missing
 
 TABLES = ("plays", "tracks", "top_tracks", "gaps", "runs")
 LEDGER_DAYS = 15
@@ -31,9 +31,9 @@ LEDGER_DAYS = 15
 _QUERIES = Path(__file__).parent / "queries"
 _TIMEOUT_SECONDS = 10.0
 _QUERY_TIMEOUT_SECONDS = 120.0
-_PATIENCE_SECONDS = 10.0
-# Whether a table has changed is told at once, or not at all: a page with a copy need not wait for it.
-_LOOK_SECONDS = 5.0
+_RETRY_SECONDS = 10.0
+# Short: a page that has a copy must not wait long to learn whether it is stale.
+_VERSION_TIMEOUT_SECONDS = 5.0
 _CHECK_SECONDS = 60.0
 _TRY_AGAIN_SECONDS = 15.0
 _COPIES = 24
@@ -77,11 +77,9 @@ class Bill:
 class Warehouse:
     """BigQuery's answers as frames. Every call has a time-out, every query a limit on what it may bill."""
 
-    def __init__(
-        self, settings: Settings, client: bigquery.Client, patience_seconds: float = _PATIENCE_SECONDS
-    ) -> None:
-        self._client, self._patience_seconds = client, patience_seconds
-        self._retry = bigquery.DEFAULT_RETRY.with_timeout(patience_seconds)
+    def __init__(self, settings: Settings, client: bigquery.Client, retry_seconds: float = _RETRY_SECONDS) -> None:
+        self._client, self._retry_seconds = client, retry_seconds
+        self._retry = bigquery.DEFAULT_RETRY.with_timeout(retry_seconds)
         self._dataset = bigquery.DatasetReference(settings.project, settings.dataset)
         self._maximum_bytes_billed = settings.maximum_bytes_billed
         self._bill = Bill()
@@ -96,13 +94,13 @@ class Warehouse:
             self._client.get_table(self._dataset.table(name), retry=self._retry, timeout=_TIMEOUT_SECONDS)
             for name in TABLES
         ]
-        told = [(name, table.num_rows, table.num_bytes) for name, table in zip(TABLES, found, strict=True)]
-        return pd.DataFrame(told, columns=["table", "rows", "bytes"])
+        rows = [(name, table.num_rows, table.num_bytes) for name, table in zip(TABLES, found, strict=True)]
+        return pd.DataFrame(rows, columns=["table", "rows", "bytes"])
 
     def modified(self, table: str) -> datetime:
         """When the table last changed: free of charge."""
-        retry = self._retry.with_timeout(min(_LOOK_SECONDS, self._patience_seconds))
-        found = self._client.get_table(self._dataset.table(table), retry=retry, timeout=_LOOK_SECONDS)
+        retry = self._retry.with_timeout(min(_VERSION_TIMEOUT_SECONDS, self._retry_seconds))
+        found = self._client.get_table(self._dataset.table(table), retry=retry, timeout=_VERSION_TIMEOUT_SECONDS)
         return cast(datetime, found.modified)
 
     def rows(self, table: str) -> pd.DataFrame:
@@ -127,7 +125,7 @@ class Warehouse:
 
 
 class Store:
-    """What the pages read. One for the whole server; safe to use from every session's thread."""
+    """The cached tables. One per server, safe for the threads of all sessions."""
 
     def __init__(self, warehouse: Warehouse, check_seconds: float = _CHECK_SECONDS) -> None:
         self._warehouse = warehouse
@@ -135,7 +133,7 @@ class Store:
         self._copies: OrderedDict[Hashable, _Copy] = OrderedDict()
         self._locks: dict[Hashable, Lock] = {}
         self._lock = Lock()
-        self._silent_until, self._silence = 0.0, ""
+        self._outage_until, self._outage = 0.0, ""
 
     def history(self, listener_id: str) -> Loaded[History]:
         """A listener's plays, ready to count."""
@@ -178,7 +176,7 @@ class Store:
         return self._newest(("runs",), load)
 
     def sizes(self) -> Loaded[pd.DataFrame]:
-        """A row per table: table, rows, bytes, as large as they were when a run last left its row in the ledger."""
+        """A row per table: table, rows, bytes, as of the newest row of the ledger."""
         return self._newest(("runs", "sizes"), lambda version, known: self._warehouse.sizes())
 
     @property
@@ -187,14 +185,14 @@ class Store:
         return self._warehouse.billed_bytes_today
 
     def listeners(self) -> Loaded[tuple[str, ...]]:
-        """Everybody the warehouse knows of: who has a top ten, and whom the last runs asked for."""
+        """All listeners: those with a top ten, and those that the last runs polled."""
         top, runs = self._whole("top_tracks"), self.runs()
         asked = {slug for details in runs.value["details"] for slug in (details or {}).get("listeners", {})}
         known = tuple(sorted(asked | set(top.value["listener_id"])))
         return Loaded(known, min(top.known_at, runs.known_at), top.error or runs.error)
 
     def everything(self, listener_id: str) -> pa.Table:
-        """Every column of every play of a listener; asked for by a click, not kept."""
+        """Every column of every play of a listener, for a download; not cached."""
         try:
             return self._warehouse.query("everything", [_of(listener_id)])
         except UNREADABLE as error:
@@ -204,17 +202,17 @@ class Store:
         return self._newest((table,), lambda version, known: self._warehouse.rows(table))
 
     def _newest(self, key: tuple[str, ...], load: Callable[[datetime, Any], Value]) -> Loaded[Value]:
-        """The copy of a table's newest version; loaded by one thread at a time, looked after once a minute."""
+        """The copy of a table's newest version; loaded by one thread at a time, checked once a minute."""
         with self._lock_of(key):
             copy = self._copies.get(key)
-            if copy and time.monotonic() < self._silent_until:
-                return Loaded(copy.value, copy.known_at, self._silence)
+            if copy and time.monotonic() < self._outage_until:
+                return Loaded(copy.value, copy.known_at, self._outage)
             if copy is None or time.monotonic() - copy.checked >= self._wait_of(copy):
-                copy = self._looked_after(key[0], copy, load)
+                copy = self._checked(key[0], copy, load)
                 self._keep(key, copy)
         return Loaded(copy.value, copy.known_at, copy.error)
 
-    def _looked_after(self, table: str, copy: _Copy | None, load: Callable[[datetime, Any], Any]) -> _Copy:
+    def _checked(self, table: str, copy: _Copy | None, load: Callable[[datetime, Any], Any]) -> _Copy:
         try:
             version = self._warehouse.modified(table)
             if copy and copy.version == version:
@@ -222,18 +220,18 @@ class Store:
             value = load(version, copy.value if copy else None)
             return _Copy(value, version, datetime.now(UTC), time.monotonic())
         except UNREADABLE as error:
-            unreadable = self._of_missing() if is_missing(error) else as_unreadable(error)
-            # A page reads several tables: those that have a copy do not wait for the same silence one after the other.
-            # An answer is about this question only: a query that is too large must not make copies of other tables.
-            if is_silence(error):
-                self._silent_until = time.monotonic() + min(_TRY_AGAIN_SECONDS, self._check_seconds)
-                self._silence = str(unreadable)
+            unreadable = self._missing_tables() if is_missing(error) else as_unreadable(error)
+            # A page reads several tables: those that have a copy do not wait for the same outage one after the other.
+            # Any other error is about this query only: one that is too large must not make other tables stale.
+            if is_outage(error):
+                self._outage_until = time.monotonic() + min(_TRY_AGAIN_SECONDS, self._check_seconds)
+                self._outage = str(unreadable)
             if copy is None:
                 raise unreadable from error
             return replace(copy, checked=time.monotonic(), error=str(unreadable))
 
-    def _of_missing(self) -> WarehouseUnreadable:
-        """Which tables are missing and which are there, asked only when one was not found: free of charge."""
+    def _missing_tables(self) -> WarehouseUnreadable:
+        """Which tables are missing, checked only after one was not found: free of charge."""
         present = []
         for table in TABLES:
             try:
@@ -267,12 +265,12 @@ def open_store(settings: Settings, service_account: Mapping[str, Any] | None = N
 def open_warehouse(
     settings: Settings,
     service_account: Mapping[str, Any] | None = None,
-    patience_seconds: float = _PATIENCE_SECONDS,
+    retry_seconds: float = _RETRY_SECONDS,
 ) -> Warehouse:
-    """`patience_seconds` is how long a call that fails is tried again before a page is told."""
+    """`retry_seconds` is how long a failing call is retried before it raises."""
     credentials = Credentials.from_service_account_info(service_account) if service_account else None
     client = bigquery.Client(settings.project, credentials, location=settings.location)
-    return Warehouse(settings, client, patience_seconds)
+    return Warehouse(settings, client, retry_seconds)
 
 
 def _of(listener_id: str) -> bigquery.ScalarQueryParameter:
@@ -280,9 +278,8 @@ def _of(listener_id: str) -> bigquery.ScalarQueryParameter:
 
 
 def _first_unlisted(plays: pd.DataFrame, listed: pd.DataFrame) -> datetime | None:
-    """When the oldest play was that Spark had not seen when it listed the tracks: only from there on they are read from
-    the plays, each of which tells everything and is billed for it. A track that an export told is not listed as the API
-    tells it.
+    """The oldest play that Spark had not read when it listed the tracks: only from there on tracks are read from the
+    plays, which bill every column. A track listed from an export is read again once the API has reported it.
     """
     track = listed.set_index("track_id").reindex(plays["track_id"].astype(str)).reset_index(drop=True)
     is_listed = plays["played_at"] <= track["last_played_at"]
@@ -290,7 +287,7 @@ def _first_unlisted(plays: pd.DataFrame, listed: pd.DataFrame) -> datetime | Non
 
 
 def _first_unknown(plays: pd.DataFrame, known: History) -> datetime | None:
-    """When the oldest play was that the copy before did not have: only from there on tracks need reading again."""
+    """The oldest play that the copy before lacked: only from there on tracks are read again."""
     ids = known.tracks["track_id"].to_numpy()[known.plays["track"]]
     before = pd.MultiIndex.from_arrays([known.plays["played_at"], ids])
     is_known = pd.MultiIndex.from_arrays([plays["played_at"], plays["track_id"].astype(str)]).isin(before)
@@ -303,6 +300,6 @@ def _first(plays: pd.DataFrame, is_wanted: "pd.Series[bool]") -> datetime | None
 
 
 def _joined(tracks: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """What was read now, completed by what was known before."""
+    """New rows, completed by those known before."""
     both = pd.concat([frame[tracks.columns] for frame in (tracks, known) if len(frame)] or [tracks])
     return cast(pd.DataFrame, both.groupby("track_id", sort=False).first().reset_index())

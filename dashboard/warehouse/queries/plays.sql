@@ -1,5 +1,5 @@
--- A row is one track of one listener with all its plays, a line each: when it ended (ms since 1970), how long it was heard
--- (ms, -1 where unknown), source, context. Thousands of rows instead of a hundred thousand. Words only, so that a line is
+-- A row is one track of one listener with all its plays, a line each: when it ended (ms since 1970), ms_played (-1 where
+-- unknown), source, context. Thousands of rows instead of a hundred thousand. Words only, so that a line is
 -- a play whatever the columns hold.
 SELECT
   track_id,

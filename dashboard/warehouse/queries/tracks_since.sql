@@ -1,6 +1,6 @@
--- A row is one track that a listener has played since an instant, as Spotify's API last told it, or as an export names it
--- where the API never did. What that play does not tell (names are emptied when music is taken down) the next one tells.
--- Its ISRC is the newest that any of these plays told.
+-- A row is one track that a listener has played since an instant, as Spotify's API last reported it, or as an export names
+-- it where the API never did. What that play lacks (names are emptied when music is taken down) comes from the next one;
+-- the ISRC is the newest of all.
 SELECT
   track_id,
   FIRST_VALUE(track_name) OVER (PARTITION BY track_id ORDER BY track_name IS NULL, place) AS track_name,

@@ -93,7 +93,7 @@ def test_a_run_that_did_not_ask_for_the_own_listener_says_nothing_of_the_others(
     paused = run(12, "ingest", "skipped", reason="Spotify asked for a pause", details={"listeners": {}})
     cells = seen(ledger(others, paused))
 
-    assert cells[11, "ingest"] == ("skipped", "no listener that you may see was asked for", 0)
+    assert cells[11, "ingest"] == ("skipped", "no listener that you may see was polled", 0)
     assert cells[12, "ingest"] == ("skipped", "Spotify asked for a pause", 0)
 
 

@@ -1,4 +1,4 @@
-"""Discoveries and sittings: new and known, what stuck, what is forgotten, decades, loyalty, one sitting's end."""
+"""Discoveries and sessions: new and known, what stuck, what is forgotten, decades, loyalty, a session's end."""
 
 from datetime import date
 
@@ -10,18 +10,18 @@ from analysis.periods import custom_period
 from tests.dashboard.invented.history import NOVEMBER, NOW, history_of, play, track
 
 
-def test_a_sitting_ends_after_more_than_half_an_hour_of_silence():
+def test_a_session_ends_after_more_than_half_an_hour_without_music():
     # Tracks of three minutes: the second begins 30 minutes after the first ended, the third 31 after the second.
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-01 10:33", "b"), play("2026-11-01 11:07", "c")])
     local = history.local("UTC")
-    rows = sessions.sittings(local)
+    rows = sessions.all_sessions(local)
     assert rows[["start", "end", "minutes", "plays"]].values.tolist() == [
         [pd.Timestamp("2026-11-01 09:57"), pd.Timestamp("2026-11-01 10:33"), 6.0, 2],
         [pd.Timestamp("2026-11-01 11:04"), pd.Timestamp("2026-11-01 11:07"), 3.0, 1],
     ]
     longest = sessions.longest(local, 1)
     assert sessions.tracks_of(history, local, longest.iloc[0])["key"].tolist() == ["a", "b"]
-    assert sessions.sittings(local.head(0)).empty
+    assert sessions.all_sessions(local.head(0)).empty
 
 
 def test_listening_is_new_for_thirty_days_after_an_artist_was_first_heard():

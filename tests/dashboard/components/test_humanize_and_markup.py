@@ -15,7 +15,7 @@ COVER = "https://i.scdn.co/image/ab67616d0000b273"
 
 @pytest.mark.parametrize(
     ("minutes", "said"),
-    [(0, "0 min"), (0.4, "0 min"), (512.2, "512 min"), (599.6, "10 h 00 min"), (3494, "58 h 14 min"), (34020, "567 h")],
+    [(0, "0 min"), (0.4, "0 min"), (589.2, "9 h 49 min"), (599.6, "10 h"), (3494, "58 h 14 min"), (34020, "567 h")],
 )
 def test_minutes_are_said_in_the_unit_that_fits(minutes: float, said: str) -> None:
     assert humanize.minutes(minutes) == said
@@ -77,8 +77,10 @@ def test_a_name_stays_as_it_is(name: str) -> None:
     ("span", "said"),
     [
         (timedelta(seconds=17), "17 s"),
-        (timedelta(minutes=119), "119 min"),
+        (timedelta(minutes=59), "59 min"),
+        (timedelta(minutes=119), "1 h 59 min"),
         (timedelta(hours=6, minutes=6), "6 h 6 min"),
+        (timedelta(hours=47), "47 h"),
         (timedelta(days=3, hours=5), "3 days"),
         (timedelta(seconds=-5), "0 s"),
     ],

@@ -75,8 +75,8 @@ def test_an_average_day_is_one_on_which_plays_were_collected(app: App, gap_days_
 
     drawn = app.open(zone="UTC")
 
-    assert f"**{average} minutes a day** on average." in text_of(drawn)
-    assert "days before the first play that is known" in text_of(drawn)
+    assert f"**{average} min a day** on average." in text_of(drawn)
+    assert "days before the first known play" in text_of(drawn)
     weekday = f"{NOW - timedelta(days=9):%A}"
     # It came twice in these days: nine days ago and two days ago.
     assert f"{weekday}s are fullest: 45 min on average." in text_of(app.open("when", zone="UTC"))
@@ -176,7 +176,7 @@ def test_the_minutes_of_an_item_are_those_of_its_own_plays(
 
 @pytest.fixture
 def nameless(app: App) -> App:
-    """Spotify told no name of anything, and Spark's lists have none either."""
+    """Spotify returned no name of anything, and Spark's lists have none either."""
     tables, names = app.warehouse.tables, ("track_name", "artist_name", "artist_names", "album_name")
     lost = {name: tables[name].assign(**dict.fromkeys(names)) for name in ("plays", "top_tracks")}
     return app.over(replace(app.warehouse, tables={**tables, **lost}))
@@ -236,7 +236,7 @@ def test_decades_of_plays_of_unknown_length_are_counted_in_plays(app: App) -> No
     drawn = app.open("discoveries")
 
     assert not drawn.exception
-    assert "No minute of these plays is known" in text_of(drawn)
+    assert "No minutes of these plays are known" in text_of(drawn)
     assert re.search(r"The \*\*\d{4}s\*\* lead with \d+% of listening", text_of(drawn))
 
 
@@ -271,7 +271,7 @@ def test_the_sound_page_says_in_english_what_changed(app: App) -> None:
     )
 
 
-def test_a_mood_that_nobody_told_is_not_at_zero_percent(app: App) -> None:
+def test_an_unknown_mood_is_not_at_zero_percent(app: App) -> None:
     with_plays(app, some(app, 30, days_ago=2, energy=0.5, valence=float("nan")))
 
     drawn = app.open("sound")
@@ -295,7 +295,7 @@ def test_days_since_consent_was_taken_back_are_outlined_and_in_no_average(app: A
 
     said, since = text_of(drawn), NOW - timedelta(days=9)
     assert not drawn.exception
-    assert f"Since {since.day} {since:%b} nobody may ask Spotify for the plays of Ania." in said
+    assert f"Since {since.day} {since:%b} no plays of Ania are collected: Spotify refuses the consent." in said
     mine = kept[kept["listener_id"] == "listener-one"]
     begins = pd.Timestamp("2026-10-28", tz="Europe/Berlin")
     ends = pd.Timestamp("2026-11-15", tz="Europe/Berlin")

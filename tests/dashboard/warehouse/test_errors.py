@@ -5,12 +5,12 @@ import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
-from warehouse.errors import UNREADABLE, TablesMissing, as_unreadable, is_silence
+from warehouse.errors import UNREADABLE, TablesMissing, as_unreadable, is_outage
 
 PRIVATE = "my-project:listening for me@example.org"
-REFUSED = "BigQuery refused the question"
-ACCOUNT = "does not let the dashboard's account read"
-SILENT = "BigQuery did not answer."
+REFUSED = "BigQuery refused the query"
+ACCOUNT = "does not let the dashboard's account read the tables. It needs the two roles"
+OUTAGE = "BigQuery did not answer."
 
 
 def told(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAPICallError:
@@ -24,9 +24,9 @@ def told(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAPICallEr
         # Google's client does not know the reason of a job that failed with it, and says 500.
         (told(api.InternalServerError, "bytesBilledLimitExceeded"), "`MAXIMUM_BYTES_BILLED`"),
         (told(api.Forbidden, "quotaExceeded"), "quota for BigQuery is used up"),
-        (told(api.Forbidden, "rateLimitExceeded"), "too often"),
-        (api.RetryError(PRIVATE, told(api.Forbidden, "rateLimitExceeded")), "too often"),
-        (api.TooManyRequests(PRIVATE), "too often"),
+        (told(api.Forbidden, "rateLimitExceeded"), "too many requests"),
+        (api.RetryError(PRIVATE, told(api.Forbidden, "rateLimitExceeded")), "too many requests"),
+        (api.TooManyRequests(PRIVATE), "too many requests"),
         (told(api.BadRequest, "invalidQuery"), REFUSED),
         (api.BadRequest(PRIVATE), REFUSED),
         (told(api.Forbidden, "accessDenied"), ACCOUNT),
@@ -38,10 +38,10 @@ def told(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAPICallEr
         (told(api.NotFound, "notFound"), "The tables are not there yet"),
     ],
 )
-def test_an_answer_is_told_with_what_can_be_done_and_is_no_silence(error: Exception, said: str):
+def test_a_refusal_says_what_can_be_done_and_is_no_outage(error: Exception, said: str):
     assert isinstance(error, UNREADABLE)
     assert said in str(as_unreadable(error))
-    assert not is_silence(error)
+    assert not is_outage(error)
     assert not [word for word in ("my-project", "listening", "example.org") if word in str(as_unreadable(error))]
 
 
@@ -59,10 +59,10 @@ def test_an_answer_is_told_with_what_can_be_done_and_is_no_silence(error: Except
         TimeoutError(PRIVATE),
     ],
 )
-def test_time_outs_broken_connections_and_errors_of_the_server_are_silence(error: Exception):
+def test_time_outs_broken_connections_and_errors_of_the_server_are_outages(error: Exception):
     assert isinstance(error, UNREADABLE)
-    assert is_silence(error)
-    assert str(as_unreadable(error)) == SILENT
+    assert is_outage(error)
+    assert str(as_unreadable(error)) == OUTAGE
 
 
 def test_only_what_is_not_there_is_taken_for_nothing_deployed():

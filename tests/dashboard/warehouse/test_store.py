@@ -1,4 +1,4 @@
-"""The door to the warehouse: what it loads, how often it asks, and what it does when nobody answers."""
+"""The door to the warehouse: what it loads, how often it asks, and what it does without an answer."""
 
 import json
 from collections.abc import Iterator
@@ -77,7 +77,7 @@ def store(cloud: LaptopCloud) -> Store:
 
 def open_store(cloud: LaptopCloud, check_seconds: float = 0, **changes: str) -> Store:
     settings = Settings.from_env({**cloud.environment, "DASHBOARD_ACCESS": "laptop", **changes})
-    return Store(warehouse_store.open_warehouse(settings, patience_seconds=0.2), check_seconds)
+    return Store(warehouse_store.open_warehouse(settings, retry_seconds=0.2), check_seconds)
 
 
 def answer(status: int, reason: str) -> Fault:
@@ -113,7 +113,7 @@ def test_a_play_that_is_stored_twice_counts_once(cloud: LaptopCloud, store: Stor
     assert len(store.history("ania").value.plays) == 2
 
 
-def test_a_track_is_shown_as_the_api_last_told_it_with_the_newest_isrc_any_play_told(cloud: LaptopCloud, store: Store):
+def test_a_track_is_shown_as_the_api_last_reported_it_with_the_newest_isrc(cloud: LaptopCloud, store: Store):
     rows = [
         row("2026-11-01 10:00", "a", track_name="Old", isrc="ONE", energy=0.5, features_source="reccobeats"),
         row("2026-11-02 10:00", "a", track_name="New", isrc="", energy=0.6, features_source="reccobeats"),
@@ -125,7 +125,7 @@ def test_a_track_is_shown_as_the_api_last_told_it_with_the_newest_isrc_any_play_
     assert tracks[["track_name", "artist_id", "isrc", "energy"]].values.tolist() == [["New", "ada", "ONE", 0.6]]
 
 
-def test_names_that_a_later_play_empties_stay_as_they_were_told_last(cloud: LaptopCloud, store: Store):
+def test_names_that_a_later_play_empties_stay_as_they_were_reported_last(cloud: LaptopCloud, store: Store):
     names = ["track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name", "image_url"]
     emptied = dict.fromkeys(names, "")
     told = {"isrc": "ONE", "album_id": "album", "album_name": "Album", "image_url": "https://i.scdn.co/image/a"}
@@ -246,13 +246,15 @@ def test_when_the_warehouse_is_down_the_last_copy_is_served_and_says_so(cloud: L
     cloud.faults.order(Fault("bigquery GET .*", status=403, times=None))
     stale = store.history("ania")
     assert (stale.value, stale.known_at) == (good.value, good.known_at)
-    assert stale.error == "BigQuery does not let the dashboard's account read the tables."
+    assert stale.error == (
+        "BigQuery does not let the dashboard's account read the tables. It needs the two roles that dashboard/README.md names."
+    )
     cloud.faults.clear()
     assert store.history("ania").error is None
 
 
 @pytest.mark.parametrize("fault", [Fault("bigquery GET .*", times=None), Fault("bigquery GET .*", "drop", times=None)])
-def test_an_outage_is_told_in_words_and_ends_by_itself(cloud: LaptopCloud, store: Store, fault: Fault):
+def test_an_outage_has_a_message_and_ends_by_itself(cloud: LaptopCloud, store: Store, fault: Fault):
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
     good = store.history("ania")
     cloud.faults.order(fault)
@@ -309,32 +311,34 @@ def test_a_query_that_is_refused_makes_no_copy_of_any_other_table(cloud: LaptopC
     assert (len(gaps.value), gaps.error) == (1, None)
 
 
-def test_a_limit_that_is_too_low_is_named_and_nothing_else_is_told(cloud: LaptopCloud):
+def test_a_limit_that_is_too_low_is_named(cloud: LaptopCloud):
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
     store = open_store(cloud, MAXIMUM_BYTES_BILLED="1000000")
-    with pytest.raises(WarehouseUnreadable, match=r"more than `MAXIMUM_BYTES_BILLED` allows\. Whoever deploys"):
+    with pytest.raises(WarehouseUnreadable, match=r"more than `MAXIMUM_BYTES_BILLED` allows\. Its owner can set it"):
         store.history("ania")
     with pytest.raises(WarehouseUnreadable, match="MAXIMUM_BYTES_BILLED"):
         store.everything("ania")
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "told"),
+    ("status", "reason", "said"),
     [
         (403, "quotaExceeded", "quota for BigQuery is used up"),
-        (403, "rateLimitExceeded", "asked too often"),
+        (403, "rateLimitExceeded", "too many requests"),
         (403, "accessDenied", "does not let the dashboard's account"),
-        (400, "invalidQuery", "BigQuery refused the question"),
+        (400, "invalidQuery", "BigQuery refused the query"),
         (500, "backendError", "BigQuery did not answer."),
     ],
 )
-def test_what_bigquery_answered_is_told_apart(cloud: LaptopCloud, store: Store, status: int, reason: str, told: str):
+def test_each_refusal_of_bigquery_has_its_own_message(
+    cloud: LaptopCloud, store: Store, status: int, reason: str, said: str
+):
     cloud.faults.order(answer(status, reason))
-    with pytest.raises(WarehouseUnreadable, match=told):
+    with pytest.raises(WarehouseUnreadable, match=said):
         store.history("ania")
 
 
-def test_a_job_that_fails_is_told_as_the_refusal_that_it_is(cloud: LaptopCloud, store: Store):
+def test_a_job_that_fails_shows_the_refusal_behind_it(cloud: LaptopCloud, store: Store):
     cloud.faults.order(Fault("bigquery job .*", "fail", times=None, reason="quotaExceeded"))
     with pytest.raises(WarehouseUnreadable, match="quota for BigQuery is used up"):
         store.history("ania")
@@ -403,7 +407,7 @@ def test_top_tracks_and_gaps_are_a_listeners_own_in_order(cloud: LaptopCloud, st
     assert store.listeners().value == ("ania", "ben")
 
 
-def test_the_sizes_of_all_tables_and_what_was_billed_today_are_told(cloud: LaptopCloud, store: Store):
+def test_the_sizes_of_all_tables_and_what_was_billed_today_are_known(cloud: LaptopCloud, store: Store):
     seed(cloud, "plays", [row("2026-11-01 10:00", "a"), row("2026-11-01 11:00", "b")])
     seed(cloud, "gaps", [GAP])
     assert store.billed_bytes_today == 0
