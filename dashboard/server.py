@@ -1,4 +1,4 @@
-"""Serves the dashboard: `streamlit run server.py`. Adds to Streamlit what it does not do itself.
+"""Serves the dashboard (`streamlit run server.py`) with compression, middleware and a readiness check.
 
 Files are sent compressed, `access/middleware.py` stands in front of Streamlit's routes, and /api/ready says whether the
 settings are complete.

@@ -1,5 +1,5 @@
-"""The middleware in front of Streamlit: which of its routes are open, what a browser may do, whose download is whose,
-where signing in leads to.
+"""Middleware in front of Streamlit: open routes, security headers, downloads bound to a browser, the way back after
+sign-in.
 
 Streamlit serves more than this dashboard uses: uploads, its own metrics, an interface for programs. Its
 downloads go to any client that knows their random address; here they are bound to the browser that requested them.

@@ -1,4 +1,4 @@
-"""What is new, what stuck, what was forgotten, how loyal the listening is, and how old the music."""
+"""New artists, tracks that stayed, forgotten favourites, loyalty to artists, release decades."""
 
 from datetime import date
 from typing import NamedTuple

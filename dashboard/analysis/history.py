@@ -1,4 +1,4 @@
-"""One listener's listening, ready to count: plays, and the tracks, recordings, artists and albums they are of.
+"""A listener's history, ready to count: plays with their tracks, recordings, artists and albums.
 
 What counts is decided here, as in the Spark job: a play of 30 seconds or more in an export, or one that only
 the API reported.
@@ -172,7 +172,7 @@ def _named(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
 
 def _with_keys(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
     """Adds artist_keys, artist_key, album_key, release_year and recording."""
-    ids = _ids_by_name(tracks)
+    ids = ids_by_name(tracks)
     named = zip(tracks["artist_id"], tracks["artist_name"], tracks["artist_names"], strict=True)
     credited = [_credited(artist_id, name, names, ids) for artist_id, name, names in named]
     first = [keys[0] if keys else None for keys in credited]
@@ -202,7 +202,7 @@ def _recordings(tracks: pd.DataFrame, plays: pd.DataFrame) -> np.ndarray:
     return np.asarray(isrc.map(newest), dtype="int64")
 
 
-def _ids_by_name(tracks: pd.DataFrame) -> dict[str, str]:
+def ids_by_name(tracks: pd.DataFrame) -> dict[str, str]:
     """Names that belong to exactly one artist id: the way to an id for artists credited second."""
     pairs = tracks[["artist_name", "artist_id"]].dropna().drop_duplicates()
     return dict(pairs.drop_duplicates("artist_name", keep=False).itertuples(index=False, name=None))

@@ -1,4 +1,4 @@
-"""Stretches of local days: the chosen period, the one of the same length before it, months and years.
+"""Periods of local days: the chosen one, the one of the same length before it, months and years.
 
 A day is a day of the chosen time zone, so it may have 23 or 25 hours; only its two ends are turned into instants.
 """

@@ -1,4 +1,4 @@
-"""Taking plays away: pages of the history to look through, and everything as CSV, Parquet or JSON."""
+"""The list of plays: search, pages by cursor, and files as CSV, Parquet or JSON."""
 
 import io
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from analysis.history import History
 
 KINDS = ("Tracks", "Artists", "Albums")
 TEN = 10
-SPARK_PERIODS = {
+SPARK_PERIODS = {  # of the filter bar's periods those that `top_tracks` has
     "7 days": "last_7_days",
     "28 days": "last_28_days",
     "12 months": "last_365_days",
@@ -22,11 +22,6 @@ SPARK_PERIODS = {
 }
 SPARK_DAYS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}
 _LINKS = {"Tracks": "track", "Artists": "artist", "Albums": "album"}
-
-
-def spark_period(name: str) -> str | None:
-    """The period in `top_tracks` for one of the filter bar; None where the app has to count."""
-    return SPARK_PERIODS.get(name)
 
 
 def top(
@@ -52,7 +47,7 @@ def top(
         previous_rank=np.nan if before is None else before.reindex(shown.index),
         share=shown["minutes" if by == "Minutes" else "plays"] / whole if whole else 0.0,
     )
-    rows = _with_moves(_with_names(history, rows, kind))
+    rows = _with_moves(with_names(history, rows, kind))
     rows.attrs["tied_beyond"] = int(tallies["rank"].iloc[len(shown) :].isin(shown["rank"].tail(1)).sum())
     rows.attrs["total"] = len(tallies)
     return rows
@@ -159,7 +154,8 @@ def keyed(history: History, plays: pd.DataFrame, kind: str) -> pd.DataFrame:
     return columns.merge(credits, on="track", how="inner").sort_values("played_at", kind="stable")
 
 
-def _with_names(history: History, rows: pd.DataFrame, kind: str) -> pd.DataFrame:
+def with_names(history: History, rows: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Rows of `ranked`, or of their like with `entity` and `track`, with names, pictures and links."""
     if kind == "Tracks":
         names = _track_names(history, rows["track"])
         return pd.concat([rows.drop(columns=["track", "entity"]).reset_index(drop=True), names], axis=1)

@@ -90,7 +90,7 @@ def how_much(page: Listening, now: totals.Totals, said: str) -> None:
 
 def top_ten(page: Listening) -> None:
     st.header("Top ten tracks", anchor=False)
-    name = tops.spark_period(page.period.name)
+    name = tops.SPARK_PERIODS.get(page.period.name)
     stored = page.viewer.store.top_tracks(page.filters.listener).value
     spark = stored[stored["period"] == name] if name else stored.head(0)
     if len(spark):

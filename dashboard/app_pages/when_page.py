@@ -5,6 +5,7 @@ import streamlit as st
 import humanize
 from analysis import days, hours, sessions
 from analysis.periods import Period, collected
+from analysis.year_review import years_of
 from charts import bars, heat_maps
 from components import markup, messages, page_frame, ranked_lists, year_calendar
 from components.page_frame import Listening
@@ -59,7 +60,7 @@ def weekdays(page: Listening) -> None:
 
 def every_day(page: Listening) -> None:
     st.header("Every day of the year", anchor=False)
-    years = [str(year) for year in sorted(page.everything["wall"].dt.year.unique(), reverse=True)]
+    years = [str(year) for year in years_of(page.everything)]
     year = int(
         str(
             st.segmented_control(

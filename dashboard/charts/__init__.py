@@ -1,4 +1,4 @@
-"""Frame → Altair chart or SVG, without Streamlit. May import analysis, pipeline, humanize and theme."""
+"""Altair charts and SVG from frames, without Streamlit. May import analysis, pipeline, humanize and theme."""
 
 import altair as alt
 from altair.utils import schemapi

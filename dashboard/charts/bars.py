@@ -1,4 +1,4 @@
-"""Frame → Altair chart, for what was listened to and when. Texts in tooltips are made here, numbers elsewhere."""
+"""Altair bar charts: trend, hours, weekdays, months, new and known, overlap. Texts of tooltips are made here."""
 
 from typing import Any
 
@@ -147,6 +147,27 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
             color=alt.Color("kind:N", scale=scale, legend=None),
             order="order:O",
             tooltip=["When", alt.Tooltip("kind", title="Artists"), "Listened", "Share"],
+        )
+        .properties(height=240)
+    )
+
+
+def overlap(frame: pd.DataFrame, colours: Colours) -> Chart:
+    """The frame of `together.overlap`: a bar per step, none where a listener played nothing."""
+    step, known = str(frame.attrs.get("step", "week")), frame.dropna(subset="share")
+    labels = [f"{on:%Y-%m-%d}" for on in frame["step_on"]]
+    data = known.assign(
+        label=known["step_on"].dt.strftime("%Y-%m-%d"),
+        When=[_step_name(on, step) for on in known["step_on"]],
+        Overlap=known["share"].map(humanize.percent),
+    )
+    return (
+        alt.Chart(data)
+        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": min(0.8, 0.15 * len(labels))})
+        .encode(
+            x=alt.X("label:O", title=None, axis=step_axis(labels, step), scale=alt.Scale(domain=labels)),
+            y=alt.Y("share:Q", title=f"Overlap per {step}", axis=alt.Axis(format="%", tickCount=4)),
+            tooltip=["When", "Overlap"],
         )
         .properties(height=240)
     )

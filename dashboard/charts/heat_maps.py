@@ -1,4 +1,4 @@
-"""Frame → Altair chart, for heat maps: the hours of the week and the days of a year. Legends: `markup.heat_scale`."""
+"""Altair heat maps: the hours of the week and the days of a year. Legends: `markup.heat_scale`."""
 
 from calendar import month_abbr
 

@@ -1,4 +1,4 @@
-"""Frame → Altair chart, for the runs of the pipeline."""
+"""Altair chart of new plays per run, and the legend of the grid of runs."""
 
 from collections.abc import Set as AbstractSet
 

@@ -1,4 +1,4 @@
-"""Frame → Altair chart, for the course of a few artists' ranks over the months of a year."""
+"""Altair bump chart: the ranks of a few artists over the months of a year."""
 
 import altair as alt
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Frame → Altair chart, for audio features. No radar: its shape depends on the order of its axes."""
+"""Altair charts of audio features: rows, mood map, tempo, trend. No radar: its shape depends on the axes' order."""
 
 from typing import Literal
 

@@ -20,11 +20,14 @@ _HOME = "default_zone"
 """Where the session keeps the default zone."""
 
 
-def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: bool) -> Filters:
+def filter_bar(
+    viewer: Viewer, now: datetime, *, is_shown: bool, has_period: bool, has_listener: bool = True
+) -> Filters:
     """Every filter is drawn on every page, hidden where it has no meaning: what is not drawn leaves the URL."""
     labels = {viewer.label_of(slug): slug for slug in viewer.listeners}
     with st.container(horizontal=True, vertical_alignment="center", key=None if is_shown else HIDDEN):
-        listener = labels.get(_listener(list(labels)), viewer.listeners[0])
+        with st.container(width="content", key="hr-listener" if has_listener else f"{HIDDEN}-listener"):
+            listener = labels.get(_listener(list(labels)), viewer.listeners[0])
         home = viewer.settings.zone_of(listener)
         # Always in this place: a widget that moves is made anew in the browser and forgets its value.
         with st.container(width="content", key="hr-period" if has_period else f"{HIDDEN}-period"):

@@ -35,6 +35,8 @@ class Row:
     title_href: str | None = None
     second_href: str | None = None
     monogram: str = ""
+    fill: str = ""
+    """The thin bar's background in CSS, where it is not of one colour."""
     is_current: bool = False
     """Whether it is what the page is about."""
 
@@ -154,7 +156,9 @@ def _list(tag: str, classes: str, rows: Iterable[Row], colours: Colours, label: 
 
 def _item(row: Row) -> str:
     rank = "" if row.rank is None else _rank(row)
-    bar = "" if row.share is None else f'<div class="hr-bar" style="width:{max(row.share, 0.01) * 100:.1f}%"></div>'
+    fill = f";background:{row.fill}" if row.fill else ""
+    width = "" if row.share is None else f"width:{max(row.share, 0.01) * 100:.1f}%"
+    bar = width and f'<div class="hr-bar" style="{width}{fill}"></div>'
     second = f'<p class="hr-second" title="{escape(row.second, quote=True)}">{link(row.second, row.second_href)}</p>'
     current = ' aria-current="true"' if row.is_current else ""
     return (

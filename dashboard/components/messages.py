@@ -44,10 +44,10 @@ def no_plays(listener: str, runs: int, next_run_at: datetime, *, is_laptop: bool
 
 
 def nothing_in_period(
-    before: datetime | None, after: datetime | None, others: Sequence[str], widen: Callable[[str], None]
+    before: datetime | None, after: datetime | None, others: Sequence[str], widen: Callable[[str], None], who: str = ""
 ) -> None:
     """`before` and `after`: the nearest plays around the period, on the listener's clock; `others` hold plays."""
-    st.header("Nothing was played in this period")
+    st.header(f"{literal(who)} played nothing in this period" if who else "Nothing was played in this period")
     if before:
         st.markdown(f"The last play before it: **{humanize.moment_year(before)}**.")
     if after:
@@ -56,6 +56,27 @@ def nothing_in_period(
         for name in others:
             label, key = f"Show {name[0].lower()}{name[1:]}", f"widen_{name.split()[0].lower()}"
             st.button(label, on_click=widen, args=(name,), key=key)
+
+
+def one_listener() -> None:
+    st.header("This page compares listeners, and you may see one")
+    st.markdown("Ask the owner of this dashboard to let you see another listener. The other pages show yours.")
+
+
+def choose_two() -> None:
+    st.caption("Choose at least two listeners.")
+
+
+def left_out(listener: str) -> None:
+    st.caption(f"{literal(listener)} is left out: no play of this period counts.")
+
+
+def gaps_of(listener: str, count: int) -> None:
+    """For pages on which no day is outlined."""
+    st.caption(
+        f":material/warning: Plays of {literal(listener)} may be missing: {humanize.counted(count, 'gap')} in this "
+        "period. The Pipeline page lists them."
+    )
 
 
 def few_plays() -> None:

@@ -1,6 +1,7 @@
 """The frame of every page: loads its plays, shows freshness, warnings and empty states, explains the counting."""
 
 import re
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -107,45 +108,11 @@ def listening(*, needs_plays: bool = True) -> Listening:
 
     Without `needs_plays` it is the Pipeline page, which shows the status of the pipeline itself.
     """
-    head = _head.get()
-    viewer, chosen, now = head.viewer, head.filters, head.now
-    caption = st.empty()
-    loaded = viewer.store.history(chosen.listener)
-    history = loaded.value
-    _warnings(viewer, chosen, loaded, now, shows_status=needs_plays)
-    if history.is_empty and needs_plays:
-        next_run_at = viewer.settings.schedule.next_after(now)
-        messages.no_plays(
-            viewer.label_of(chosen.listener),
-            int((viewer.runs().value["step"] == "ingest").sum()),
-            next_run_at.astimezone(ZoneInfo(chosen.zone)),
-            is_laptop=not viewer.settings.is_in_cloud,
-        )
-        st.stop()
-    if history.counting.empty and needs_plays:
-        messages.no_play_counts(
-            viewer.label_of(chosen.listener), len(history.plays), is_laptop=not viewer.settings.is_in_cloud
-        )
-        st.stop()
-    stretch = filter_values.period_of(chosen, now, history.oldest_at)
-    local = history.local(chosen.zone)
-    previous = comparable(stretch.previous, history.oldest_at)
-    page = Listening(
-        viewer=viewer,
-        filters=chosen,
-        loaded=loaded,
-        period=stretch,
-        everything=local,
-        shown=within(local, stretch),
-        before=within(local, previous) if previous else None,
-        gaps=viewer.store.gaps(chosen.listener).value,
-        no_consent_since=health.unheard_since(viewer.runs().value, chosen.listener, now),
-        now=now,
-        colours=colours(),
-        heading=head.heading,
-        caption=caption,
-        by=chosen.by,
-    )
+    head, caption = _head.get(), st.empty()
+    page = _load(head, head.filters.listener, caption)
+    _warnings([page], shows_status=needs_plays)
+    if needs_plays:
+        _stop_without_plays(page)
     shown = page.shown if head.has_period else page.everything
     caption.caption(_caption(page, shown if needs_plays else None, with_period=head.has_period))
     if head.has_period:
@@ -154,12 +121,93 @@ def listening(*, needs_plays: bool = True) -> Listening:
     return page
 
 
+def together(choose: Callable[[Viewer, str], Sequence[str]]) -> list[Listening]:
+    """The same for two or more listeners: those that `choose` gives, less those without plays in the period.
+
+    `choose` gets the viewer and the listener of the filter bar.
+    """
+    head = _head.get()
+    if len(head.viewer.listeners) < 2:
+        messages.one_listener()
+        st.stop()
+    caption, slugs = st.empty(), choose(head.viewer, head.filters.listener)
+    if len(slugs) < 2:
+        messages.choose_two()
+        st.stop()
+    pages = [_load(head, slug, caption) for slug in slugs]
+    _warnings(pages, shows_status=True)
+    played = [page for page in pages if len(page.shown)]
+    left_out = [page for page in pages if not len(page.shown)]
+    if len(played) < 2:
+        for page in left_out:
+            _stop_without_plays(page)
+        _stop_when_nothing(left_out[0], left_out[0].name)
+    for page in left_out:
+        messages.left_out(page.name)
+    # All time begins with the first play of any of them.
+    period = min((page.period for page in played), key=lambda each: each.start)
+    by = "Plays" if any(counts_plays(page, page.shown) for page in played) else head.filters.by
+    if by != head.filters.by:
+        messages.no_minutes()
+    ages = [
+        f"of {markdown.literal(page.name)} {humanize.ago(page.now - newest)}"
+        for page in played
+        if (newest := page.history.newest_at)
+    ]
+    is_estimated = measured_share(pd.concat([page.shown for page in played])) < MEASURED_FROM
+    parts = [humanize.days(period.start, period.end), f"times in {head.filters.zone}", f"newest play {', '.join(ages)}"]
+    caption.caption(" · ".join([*parts, *(["minutes estimated"] if is_estimated else [])]))
+    return [replace(page, period=period, by=by) for page in played]
+
+
+def _load(head: Head, listener: str, caption: DeltaGenerator) -> Listening:
+    viewer, chosen, now = head.viewer, replace(head.filters, listener=listener), head.now
+    loaded = viewer.store.history(listener)
+    stretch = filter_values.period_of(chosen, now, loaded.value.oldest_at)
+    local = loaded.value.local(chosen.zone)
+    previous = comparable(stretch.previous, loaded.value.oldest_at)
+    return Listening(
+        viewer=viewer,
+        filters=chosen,
+        loaded=loaded,
+        period=stretch,
+        everything=local,
+        shown=within(local, stretch),
+        before=within(local, previous) if previous else None,
+        gaps=viewer.store.gaps(listener).value,
+        no_consent_since=health.unheard_since(viewer.runs().value, listener, now),
+        now=now,
+        colours=colours(),
+        heading=head.heading,
+        caption=caption,
+        by=chosen.by,
+    )
+
+
+def _stop_without_plays(page: Listening) -> None:
+    """Stops the page of a listener of whom no play is stored, or none that counts."""
+    is_laptop = not page.viewer.settings.is_in_cloud
+    if page.history.is_empty:
+        runs = int((page.viewer.runs().value["step"] == "ingest").sum())
+        next_run_at = page.viewer.settings.schedule.next_after(page.now).astimezone(ZoneInfo(page.filters.zone))
+        messages.no_plays(page.name, runs, next_run_at, is_laptop=is_laptop)
+        st.stop()
+    if page.history.counting.empty:
+        messages.no_play_counts(page.name, len(page.history.plays), is_laptop=is_laptop)
+        st.stop()
+
+
 def counted(page: Listening, plays: pd.DataFrame) -> Listening:
     """The page of these plays, which counts plays, and says so, where no minute of them is known."""
-    if page.by != "Minutes" or plays.empty or plays["heard_ms"].any():
+    if not counts_plays(page, plays):
         return page
     messages.no_minutes()
     return replace(page, by="Plays")
+
+
+def counts_plays(page: Listening, plays: pd.DataFrame) -> bool:
+    """Whether minutes were chosen and none of these plays has any."""
+    return page.by == "Minutes" and not plays.empty and not plays["heard_ms"].any()
 
 
 def is_about(page: Listening, plays: pd.DataFrame) -> None:
@@ -227,9 +275,10 @@ def _caption(page: Listening, plays: pd.DataFrame | None, *, with_period: bool) 
     return " · ".join([*parts, zone, added, *(["minutes estimated"] if is_estimated else [])])
 
 
-def _warnings(viewer: Viewer, chosen: Filters, loaded: Loaded[History], now: datetime, *, shows_status: bool) -> None:
-    if not stale(loaded, chosen.zone, now) and shows_status:
-        _status(viewer, chosen, now)
+def _warnings(pages: Sequence[Listening], *, shows_status: bool) -> None:
+    """One warning of a stale copy, else the status of the pipeline where it is not as it should be."""
+    if not any(stale(page.loaded, page.filters.zone, page.now) for page in pages) and shows_status:
+        _status(pages)
 
 
 def stale(loaded: Loaded[Any], zone: str, now: datetime) -> bool:
@@ -244,22 +293,22 @@ def as_of(loaded: Loaded[Any], now: datetime) -> datetime:
     return loaded.known_at if loaded.error else now
 
 
-def _status(viewer: Viewer, chosen: Filters, now: datetime) -> None:
+def _status(pages: Sequence[Listening]) -> None:
+    viewer, now = pages[0].viewer, pages[0].now
     ledger = viewer.runs()
-    stale(ledger, chosen.zone, now)
+    stale(ledger, pages[0].filters.zone, now)
     status = health.status(ledger.value, as_of(ledger, now), viewer.settings.schedule)
     if status.level in ("late", "failing", "paused"):
         messages.behind(f"{status.words}. The charts show what has arrived.")
         return
     found = health.listeners(ledger.value, now)
-    mine = found[(found["listener_id"] == chosen.listener) & (found["state"] == "failed")]
-    name = markdown.literal(viewer.label_of(chosen.listener))
-    for row in mine.to_dict("records"):
+    names = {page.filters.listener: markdown.literal(page.name) for page in pages}
+    for row in found[found["listener_id"].isin(names) & (found["state"] == "failed")].to_dict("records"):
         reason = viewer.reason(row["reason"] or "No reason was recorded.")
-        messages.behind(f"The last run could not read {name}'s plays: {markdown.literal(reason)}")
+        messages.behind(f"The last run could not read {names[row['listener_id']]}'s plays: {markdown.literal(reason)}")
 
 
-def _stop_when_nothing(page: Listening) -> None:
+def _stop_when_nothing(page: Listening, who: str = "") -> None:
     if len(page.shown):
         return
     at = page.everything["played_at"]
@@ -270,6 +319,7 @@ def _stop_when_nothing(page: Listening) -> None:
         later["wall"].iloc[0] if len(later) else None,
         _periods_with_plays(page),
         choose_period,
+        who,
     )
     st.stop()
 

@@ -1,5 +1,6 @@
 """Draws frames of tops and plays as lists with covers, ranks and thin bars."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -43,18 +44,7 @@ def draw_top(
 def draw_played(page: Listening, played: pd.DataFrame, label: str) -> None:
     """The frame of `tops.last_played`: what, by whom, when."""
     items = [
-        Row(
-            title=humanize.named(row["name"], "track"),
-            second=text(row["artist_name"]),
-            main="",
-            small=_when(row["wall"], page),
-            image_url=text(row["image_url"]) or None,
-            spotify_url=text(row["spotify_url"]) or None,
-            title_href=page.href("track", row["key"]),
-            second_href=page.href("artist", row["artist_key"]),
-            monogram=text(row["artist_name"]),
-        )
-        for row in played.to_dict("records")
+        item_row(page, row, "Tracks", main="", small=_when(row["wall"], page)) for row in played.to_dict("records")
     ]
     st.html(unranked(items, page.colours, label))
 
@@ -64,24 +54,34 @@ def text(value: Any) -> str:
     return "" if value is None or pd.isna(value) else str(value)
 
 
-def _top_row(page: Listening, row: dict[Any, Any], kind: str, moves: bool, measure: str, most: float) -> Row:
+def item_row(page: Listening, row: Mapping[Any, Any], kind: str, **shown: Any) -> Row:
+    """Name, cover and links of a track, artist or album; `shown` is the rest of the Row."""
+    second = "" if kind == "Artists" else text(row["artist_name"])
+    about = {
+        "title": humanize.named(row["name"], kind[:-1].lower()),
+        "second": second,
+        "image_url": text(row["image_url"]) or None,
+        "spotify_url": text(row["spotify_url"]) or None,
+        "title_href": page.href(PAGE_OF[kind], row["key"]),
+        "second_href": page.href("artist", row["artist_key"]) if second else None,
+        "monogram": second or text(row["name"]),
+    }
+    return Row(**{**about, **shown})
+
+
+def _top_row(page: Listening, row: Mapping[Any, Any], kind: str, moves: bool, measure: str, most: float) -> Row:
     numbers = (humanize.known_minutes(row["minutes"]), humanize.plays(int(row["plays"])))
     main, small = numbers if measure == "minutes" else numbers[::-1]
-    second = "" if kind == "Artists" else text(row["artist_name"])
-    return Row(
-        title=humanize.named(row["name"], kind[:-1].lower()),
-        second=second,
+    return item_row(
+        page,
+        row,
+        kind,
         main=main,
         small=small,
         share=row[measure] / most if most else None,
         rank=int(row["rank"]),
         is_tied=bool(row["is_tied"]),
         move="" if not moves else "new" if pd.isna(row["move"]) else f"{int(row['move']):+d}",
-        image_url=text(row["image_url"]) or None,
-        spotify_url=text(row["spotify_url"]) or None,
-        title_href=page.href(PAGE_OF[kind], row["key"]),
-        second_href=page.href("artist", row["artist_key"]) if second else None,
-        monogram=second or text(row["name"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""One step of one run, opened from the grid: how it stands, every attempt, each listener's part, where the log is."""
+"""The drawer of one step of a run: state, reason, next step, attempts, each listener's part, link to the log."""
 
 from collections.abc import Mapping
 from datetime import timedelta

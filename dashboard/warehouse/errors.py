@@ -80,8 +80,8 @@ def as_unreadable(error: Exception) -> WarehouseUnreadable:
         return WarehouseUnreadable("BigQuery did not answer.")
     if isinstance(last, (Forbidden, Unauthorized, GoogleAuthError)):
         return WarehouseUnreadable(
-            "BigQuery does not let the dashboard's account read the tables. It needs the two "
-            "roles that dashboard/README.md names."
+            "BigQuery does not let the dashboard's account read the tables. It needs the two roles "
+            "that dashboard/README.md names."
         )
     return WarehouseUnreadable(
         "BigQuery refused the query: dashboard and tables may be of two versions. Their owner can deploy both again; "

@@ -203,11 +203,14 @@ class Store:
 
     def _newest(self, key: tuple[str, ...], load: Callable[[datetime, Any], Value]) -> Loaded[Value]:
         """The copy of a table's newest version; loaded by one thread at a time, checked once a minute."""
-        with self._lock_of(key):
+        with self._lock:
+            lock = self._locks.setdefault(key, Lock())
+        with lock:
             copy = self._copies.get(key)
             if copy and time.monotonic() < self._outage_until:
                 return Loaded(copy.value, copy.known_at, self._outage)
-            if copy is None or time.monotonic() - copy.checked >= self._wait_of(copy):
+            wait = min(_TRY_AGAIN_SECONDS if copy and copy.error else self._check_seconds, self._check_seconds)
+            if copy is None or time.monotonic() - copy.checked >= wait:
                 copy = self._checked(key[0], copy, load)
                 self._keep(key, copy)
         return Loaded(copy.value, copy.known_at, copy.error)
@@ -242,19 +245,12 @@ class Store:
                     return as_unreadable(error)
         return of_missing([table for table in TABLES if table not in present], present)
 
-    def _wait_of(self, copy: _Copy) -> float:
-        return min(_TRY_AGAIN_SECONDS, self._check_seconds) if copy.error else self._check_seconds
-
     def _keep(self, key: Hashable, copy: _Copy) -> None:
         with self._lock:
             self._copies[key] = copy
             self._copies.move_to_end(key)
             while len(self._copies) > _COPIES:
                 self._copies.popitem(last=False)
-
-    def _lock_of(self, key: Hashable) -> Lock:
-        with self._lock:
-            return self._locks.setdefault(key, Lock())
 
 
 def open_store(settings: Settings, service_account: Mapping[str, Any] | None = None) -> Store:

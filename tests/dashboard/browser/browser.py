@@ -25,7 +25,7 @@ from localcloud.processes import free_port
 ROOT = Path(__file__).parents[3]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 IN_A_BROWSER = [pytest.mark.browser, pytest.mark.timeout(300)]
-PAGES = ("", "top", "when", "discoveries", "sound", "year", "history", "pipeline", "about")
+PAGES = ("", "top", "when", "discoveries", "sound", "year", "history", "together", "pipeline", "about")
 
 _AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 _RUN_AXE = """rules => axe

@@ -29,7 +29,7 @@ def address(provider: OpenIdProvider, state_file: Path) -> Iterator[str]:
     secrets_file.write_text(secrets_toml(provider, f"http://127.0.0.1:{port}"))
     settings = {
         "DASHBOARD_ACCESS": "oidc",
-        "DASHBOARD_VIEWERS": json.dumps({"owner@example.org": "*"}),
+        "DASHBOARD_VIEWERS": json.dumps({"owner@example.org": "*", "ania@example.org": "listener-one"}),
         "STREAMLIT_SECRETS_FILES": str(secrets_file),
     }
     with serving(state_file, port, settings) as address:
@@ -48,6 +48,19 @@ def test_a_link_that_was_sent_leads_after_signing_in_to_its_page_and_choice(
         chosen = {"listener": ["Bo"], "period": ["90 days"], "kind": ["Artists"]}
         assert parse_qs(urlsplit(visit.page.url).query) == chosen
         sign_out(visit)
+
+
+def test_only_viewers_of_several_listeners_find_the_page_that_compares_them(
+    browser: Browser, address: str, provider: OpenIdProvider
+) -> None:
+    with browser.visit(address) as visit:
+        for email, is_there in (("owner@example.org", True), ("ania@example.org", False)):
+            provider.account = {"email": email, "email_verified": True}
+            visit.open("top")
+            sign_in(visit)
+            assert visit.page.get_by_role("link", name="Discoveries").count() == 1
+            assert visit.page.get_by_role("link", name="Together").count() == is_there
+            sign_out(visit)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""The page Together: what it says of two listeners, whom it compares, what it leaves out, and who gets to see it."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.dashboard.pages.app import NOW, App, app, text_of
+from tests.dashboard.pages.test_access import private, signed_in
+
+__all__ = ["app", "private"]
+
+ONE, TWO, THREE = ("listener-one", "listener-two", "listener-three")
+
+
+def plays_of(app: App, *days: tuple[str, str, int, int]) -> App:
+    """Only these plays: the listener, the artist, so many of three minutes a second apart, so many days ago."""
+    like = app.warehouse.tables["plays"].iloc[[0]]
+    parts = []
+    for listener, artist, count, days_ago in days:
+        at = pd.Timestamp(NOW - timedelta(days=days_ago)) + pd.to_timedelta(range(count), unit="s")
+        same = {"track_id": artist, "isrc": artist, "track_name": f"Song of {artist}", "artist_id": artist}
+        same |= {"artist_name": artist, "artist_names": artist, "listener_id": listener, "duration_ms": 180_000}
+        parts.append(
+            pd.concat([like] * count, ignore_index=True).assign(**same, played_at=at, source="api", ms_played=pd.NA)
+        )
+    plays = pd.concat(parts, ignore_index=True).sort_values("played_at", ignore_index=True)
+    return app.over(app.warehouse.with_plays(plays).without("top_tracks").without("gaps"))
+
+
+@pytest.fixture
+def pair(app: App) -> App:
+    """Ania played Ada first, and Eve alone; Bo half as much Ada, and Cleo. Both have a long history."""
+    return plays_of(
+        app,
+        (ONE, "Old", 1, 300), (TWO, "Old", 1, 290),
+        (ONE, "Ada", 1, 200), (ONE, "Ada", 6, 5), (ONE, "Eve", 2, 5),
+        (TWO, "Ada", 3, 5), (TWO, "Cleo", 1, 5),
+    )  # fmt: skip
+
+
+def test_two_listeners_are_compared_in_a_sentence_figures_and_lists(pair: App) -> None:
+    drawn = pair.open("together", zone="UTC", by="Plays")
+
+    said = text_of(drawn)
+    assert not drawn.exception
+    assert "Ania and Bo both played **1 artist** and **1 track** in this period." in said
+    assert "Their listening overlaps by **75%**." in said, "six of eight plays and three of four"
+    figures = [(metric.label, metric.value, metric.delta) for metric in drawn.metric]
+    assert figures == [("Ania", "8 plays", "75% to shared artists"), ("Bo", "4 plays", "75% to shared artists")]
+    assert re.search(r"Song of Ada.*?<b>9 plays</b><span class=\"hr-small\">6 \+ 3</span>", said)
+    assert "Of 1 shared artist, first was **Ania** with 1." in said
+    assert "Bo 195 days later" in said
+    assert re.search(r"\*\*1 artist\*\* of this period that Bo never played.*Eve", said, re.DOTALL)
+    assert re.search(r"\*\*1 artist\*\* of this period that Ania never played.*Cleo", said, re.DOTALL)
+
+
+def test_each_listeners_names_lead_to_their_own_pages(pair: App) -> None:
+    said = text_of(pair.open("together", zone="UTC", by="Plays"))
+
+    assert 'href="artist?by=Plays&amp;zone=UTC&amp;id=Eve"' in said
+    assert 'href="artist?listener=Bo&amp;by=Plays&amp;zone=UTC&amp;id=Cleo"' in said
+
+
+def test_who_was_first_is_not_claimed_of_what_came_before_a_history(app: App) -> None:
+    plays_of(app, (ONE, "Ada", 1, 300), (ONE, "Ada", 1, 5), (TWO, "Ada", 1, 9), (TWO, "Ada", 1, 5))
+
+    said = text_of(app.open("together"))
+
+    assert "Not known of 1 shared artist" in said
+    assert "first was" not in said
+
+
+def test_with_three_listeners_two_are_chosen_or_as_many_as_the_address_says(app: App) -> None:
+    assert [metric.label for metric in app.open("together").metric] == ["Ania", "Bo"]
+    of_three = app.open("together", listener="listener-three")
+    assert [metric.label for metric in of_three.metric] == ["listener-three", "Ania"]
+    chosen = app.open("together", **{"with": ["Bo", "listener-three", "nobody"]})
+    assert [metric.label for metric in chosen.metric] == ["Bo", "listener-three"]
+    alone = app.open("together", **{"with": ["Bo"]})
+    assert not alone.exception
+    assert "Choose at least two listeners." in text_of(alone)
+
+
+def test_who_played_nothing_in_the_period_is_left_out_or_named(pair: App) -> None:
+    plays = pair.warehouse.tables["plays"]
+    silent = plays.assign(listener_id=plays["listener_id"].replace(TWO, THREE))
+    pair.over(pair.warehouse.with_plays(pd.concat([silent, plays[plays["played_at"] < NOW - timedelta(days=250)]])))
+
+    drawn = pair.open("together")
+    assert "Bo played nothing in this period" in text_of(drawn)
+    assert [button.label for button in drawn.button] == ["Show 12 months", "Show all time"]
+
+    three = pair.open("together", **{"with": ["Ania", "Bo", "listener-three"]})
+    assert "Bo is left out: no play of this period counts." in text_of(three)
+    assert [metric.label for metric in three.metric] == ["Ania", "listener-three"]
+
+
+def test_plays_of_unknown_length_are_counted_in_plays_for_all(pair: App) -> None:
+    plays = pair.warehouse.tables["plays"]
+    pair.over(
+        pair.warehouse.with_plays(plays.assign(duration_ms=plays["duration_ms"].where(plays["listener_id"] == ONE)))
+    )
+
+    drawn = pair.open("together")
+
+    assert "No minutes of these plays are known" in text_of(drawn)
+    assert [metric.value for metric in drawn.metric] == ["8 plays", "4 plays"]
+
+
+def test_a_viewer_of_one_listener_sees_no_other(private: App) -> None:
+    drawn = private.open("together", user=signed_in("ania@example.org"), **{"with": ["Ania", "Bo"]})
+
+    assert not drawn.exception
+    assert "This page compares listeners, and you may see one" in text_of(drawn)
+    assert not [name for name in ("Bo", TWO, THREE) if name in text_of(drawn)]
+
+
+def test_a_viewer_of_two_compares_these_two(private: App) -> None:
+    viewers: dict[str, Any] = {"ania@example.org": [ONE, THREE]}
+    private.environment(DASHBOARD_VIEWERS=json.dumps(viewers))
+
+    drawn = private.open("together", user=signed_in("ania@example.org"), **{"with": ["Bo", "listener-three"]})
+
+    assert [metric.label for metric in drawn.metric] == ["Ania", THREE]
+    assert not [name for name in ("Bo", TWO) if name in text_of(drawn)]
