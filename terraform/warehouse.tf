@@ -9,6 +9,12 @@ locals {
     ) : trimsuffix(basename(path), ".json") => jsondecode(file("${local.root}/${path}"))
   }
 
+  # Beside the tables. A comment on top says what a row is.
+  view_files = {
+    for name in fileset(local.root, "functions/*/tables/*.sql") : trimsuffix(basename(name), ".sql") =>
+    templatefile("${local.root}/${name}", { dataset = "${var.project_id}.${google_bigquery_dataset.main.dataset_id}" })
+  }
+
   # Spark replaces its tables whole, and such a load drops the constraints: declared here, they would come and go.
   replaced_tables = [for name in fileset(local.root, "spark_jobs/tables/*.json") : trimsuffix(basename(name), ".json")]
 }
@@ -61,4 +67,23 @@ resource "google_bigquery_table" "main" {
       field = time_partitioning.value.field
     }
   }
+}
+
+# What people ask on their own (docs/queries.md). Whoever reads a view needs the tables under it as well.
+resource "google_bigquery_table" "view" {
+  #checkov:skip=CKV_GCP_80:A view holds no data.
+  #checkov:skip=CKV_GCP_121:A view holds no data.
+  for_each = local.view_files
+
+  dataset_id          = google_bigquery_dataset.main.dataset_id
+  table_id            = each.key
+  description         = join(" ", flatten(regexall("(?m)^-- (.*)$", each.value)))
+  deletion_protection = false
+
+  view {
+    query          = each.value
+    use_legacy_sql = false
+  }
+
+  depends_on = [google_bigquery_table.main]
 }

@@ -5,9 +5,11 @@ Speaks plain REST to the stand-ins, so it needs none of Google's clients; everyt
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from string import Template
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -23,6 +25,7 @@ TABLE_FILES = [
     *sorted((ROOT / "cli/tables").glob("*.json")),
     *REPLACED_TABLE_FILES,
 ]
+VIEW_FILES = sorted((ROOT / "functions/ingest/tables").glob("*.sql"))
 PLAYS_BOUNDS = json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())["bounds"]
 JOB_FILE = ROOT / "spark_jobs/top_tracks.py"
 
@@ -118,6 +121,8 @@ def _resources(settings: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
     yield "POST", datasets, _json(staging | expiration)
     for path in TABLE_FILES:
         yield "POST", f"{datasets}/{dataset}/tables", _json(table_resource(path, reference))
+    for path in VIEW_FILES:
+        yield "POST", f"{datasets}/{dataset}/tables", _json(view_resource(path, reference))
     code_bucket, _, name = settings["SPARK_JOB_URI"].removeprefix("gs://").partition("/")
     upload = f"{storage}/upload/storage/v1/b/{code_bucket}/o?uploadType=media&name={quote(name, safe='')}"
     yield "POST", upload, JOB_FILE.read_bytes()
@@ -142,3 +147,13 @@ def table_resource(path: Path, dataset: Mapping[str, str]) -> dict[str, Any]:
     if table["clustering"]:
         resource["clustering"] = {"fields": table["clustering"]}
     return resource
+
+
+def view_resource(path: Path, dataset: Mapping[str, str]) -> dict[str, Any]:
+    """A view's file, whose first comment says what a row is, as the resource that BigQuery's tables.insert takes."""
+    query = Template(path.read_text()).substitute(dataset=f"{dataset['projectId']}.{dataset['datasetId']}")
+    return {
+        "tableReference": {**dataset, "tableId": path.stem},
+        "description": " ".join(re.findall("^-- (.*)$", query, re.MULTILINE)),
+        "view": {"query": query, "useLegacySql": False},
+    }

@@ -48,4 +48,9 @@ run "every_file_is_a_table_and_every_table_has_its_file" {
     condition     = length(google_bigquery_table.main["top_tracks"].time_partitioning) == 0
     error_message = "A table without partitions in its file has none."
   }
+
+  assert {
+    condition     = keys(google_bigquery_table.view) == ["counted_plays"] && strcontains(google_bigquery_table.view["counted_plays"].view[0].query, "FROM `demo-project.listening.plays`")
+    error_message = "The view reads the plays of this project: BigQuery takes no name without one in a view."
+  }
 }

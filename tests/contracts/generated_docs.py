@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cli.__main__ import _parser as cli_parser
 from localcloud.__main__ import _parser as localcloud_parser
+from localcloud.gcp.set_up import VIEW_FILES
 
 ROOT = Path(__file__).parents[2]
 TABLE_FILES = {
@@ -41,6 +42,13 @@ def table_text(path: Path) -> str:
             *(_column(column) for column in table["columns"]),
         ]
     )
+
+
+def view_text(path: Path) -> str:
+    """A view's file as Markdown: what a row is, and the statement."""
+    said, statement = path.read_text().split("SELECT", 1)
+    description = said.replace("-- ", "").replace("\n", " ").strip()
+    return f"## {path.stem}\n\n{description}\n\nA view:\n\n```sql\nSELECT{statement.rstrip()}\n```"
 
 
 def command_text(parser: argparse.ArgumentParser, left_out: tuple[str, ...] = IN_EVERY_COMMAND) -> str:
@@ -77,7 +85,8 @@ def localcloud_commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def tables_page(page: str) -> str:
-    return with_generated(page, "table", {name: table_text(path) for name, path in TABLE_FILES.items()})
+    views = {path.stem: view_text(path) for path in VIEW_FILES}
+    return with_generated(page, "table", {name: table_text(path) for name, path in TABLE_FILES.items()} | views)
 
 
 def commands_page(page: str) -> str:

@@ -19,7 +19,7 @@ _SENDERS = (
 )
 _NO_SENDER = ("localcloud/gcp/", "benchmarks/spark/")
 """What answers statements, and what asks DuckDB and Spark in their own SQL."""
-_PARTS = {"staging": "staged", "same_play": "SELECT 1", "doubled": "SELECT 1"}
+_PARTS = {"staging": "staged", "same_play": "SELECT 1", "doubled": "SELECT 1", "dataset": "d"}
 """What stands for the parts of a query file that are put in when it is sent."""
 _STATEMENT = re.compile(r"\s*(SELECT|WITH|MERGE|INSERT|DELETE)\b")
 _TABLE_NAME = re.compile(r"\{\w+\}")
@@ -45,6 +45,7 @@ def _files(ending: str) -> Iterator[Path]:
 def _query_files() -> Iterator[str]:
     for path in _files("sql"):
         yield Template(path.read_text()).safe_substitute(_PARTS)
+    yield from re.findall(r"```sql\n(.+?)```", (_ROOT / "docs/queries.md").read_text(), re.DOTALL)
 
 
 def _sent_statements(calls: Iterable[Call]) -> Iterator[str]:

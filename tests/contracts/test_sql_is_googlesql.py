@@ -91,7 +91,8 @@ def _tables(ingesting: Ingesting) -> list[Table]:
     """Every table under each of the names that a statement can give to it."""
     tables = []
     datasets = (ingesting.dataset, ingesting.cloud.environment["STAGING_DATASET"])
-    for item in (item for dataset in datasets for item in ingesting.warehouse.list_tables(dataset)):
+    listed = [item for dataset in datasets for item in ingesting.warehouse.list_tables(dataset)]
+    for item in (item for item in listed if item.table_type == "TABLE"):
         live = ingesting.warehouse.get_table(item.reference)
         fields = [field.to_api_repr() for field in live.schema]
         rows = [tuple(row.values()) for row in ingesting.warehouse.list_rows(live)]

@@ -5,8 +5,8 @@ import json
 from collections.abc import Container, Sequence
 from typing import Any
 
-from localcloud.gcp.bigquery.googlesql.translate import TableId, quoted
-from localcloud.gcp.bigquery.schema import Field, column_field, duckdb_type
+from localcloud.gcp.bigquery.googlesql.translate import Context, TableId, quoted, translate
+from localcloud.gcp.bigquery.schema import Field, column_field, duckdb_type, field_of
 from localcloud.gcp.bigquery.warehouse import Cursor
 from localcloud.web import ApiError
 
@@ -19,7 +19,7 @@ _LISTED = (
     *("friendlyName", "labels", "timePartitioning", "clustering"),
 )
 _KEPT_OF_DATASET = ("description", "friendlyName", "labels", "defaultTableExpirationMs")
-_KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "tableConstraints")
+_KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "tableConstraints", "view")
 
 
 def find_dataset(cursor: Cursor, project: str, dataset: str) -> Resource:
@@ -81,18 +81,28 @@ def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int)
         "kind": "bigquery#table",
         "id": str(table),
         "tableReference": table.reference,
-        "type": "TABLE",
+        "type": "VIEW" if "view" in request else "TABLE",
         "location": dataset["location"],
         "creationTime": str(now_ms),
         "lastModifiedTime": str(now_ms),
-        "schema": {"fields": [column_field(field) for field in request["schema"]["fields"]]},
+        "schema": {"fields": [column_field(field) for field in request.get("schema", {}).get("fields", [])]},
         **{key: request[key] for key in (*_KEPT_AS_GIVEN, "expirationTime") if request.get(key)},
     }
     if "defaultTableExpirationMs" in dataset:
         resource.setdefault("expirationTime", str(now_ms + int(dataset["defaultTableExpirationMs"])))
-    _create_rows(cursor, table, resource["schema"]["fields"])
+    if "view" in resource:
+        resource["schema"]["fields"] = _create_view(cursor, table, resource["view"]["query"])
+    else:
+        _create_rows(cursor, table, resource["schema"]["fields"])
     cursor.execute("INSERT INTO localcloud.tables VALUES (?, ?, ?, ?)", [*table.parts, json.dumps(resource)])
     return resource
+
+
+def _create_view(cursor: Cursor, table: TableId, query: str) -> list[Field]:
+    """The columns that the view has. It is never asked for more than its rows: it cannot be changed or deleted."""
+    cursor.execute(f"CREATE VIEW {table.sql} AS {translate(query, Context(table.project)).sql}")
+    cursor.execute(f"SELECT * FROM {table.sql} LIMIT 0")
+    return [field_of(column[0], column[1]) for column in cursor.description]
 
 
 def _create_rows(cursor: Cursor, table: TableId, fields: Sequence[Field]) -> None:
@@ -180,6 +190,8 @@ class Sizes:
 
     def added_to(self, cursor: Cursor, resource: Resource) -> Resource:
         """The metadata with the numbers that BigQuery works out on asking."""
+        if resource["type"] == "VIEW":
+            return resource
         rows = count_rows(cursor, TableId.of(resource["tableReference"]))
         size = sum(self.of_columns(cursor, resource, "*").values()) if rows else 0
         return {**resource, "numRows": str(rows), "numBytes": str(size)}

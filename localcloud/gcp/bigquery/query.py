@@ -1,11 +1,12 @@
 """Runs one GoogleSQL statement on the warehouse and tells what it did in BigQuery's words."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_table, mark_modified
-from localcloud.gcp.bigquery.googlesql.translate import Context, TableId, Translation, translate
+from localcloud.gcp.bigquery.googlesql.translate import Context, TableId, Translation, columns_of_view, translate
 from localcloud.gcp.bigquery.jobs import Outcome, Result
 from localcloud.gcp.bigquery.schema import (
     Field,
@@ -95,13 +96,29 @@ class QueryRunner:
 
     def _bytes(self, cursor: Cursor, query: Query, tables: dict[TableId, Resource]) -> Resource:
         """What the statement reads. Nothing is pruned: every column it names is counted whole."""
-        columns = query.translation.columns
-        read = [sum(self._sizes.of_columns(cursor, resource, columns).values()) for resource in tables.values()]
+        named = query.translation.columns
+        read = [
+            sum(self._sizes.of_columns(cursor, resource, columns).values())
+            for table in tables.values()
+            for resource, columns in self._under(cursor, table, named)
+        ]
         billed = sum(max(size, _SMALLEST_BILL) for size in read)
         if query.maximum_bytes is not None and billed > query.maximum_bytes:
             message = f"Query exceeded limit for bytes billed: {query.maximum_bytes}. {billed} or higher required."
             raise ApiError(400, "bytesBilledLimitExceeded", message)
         return {"totalBytesProcessed": str(sum(read)), "totalBytesBilled": str(billed)}
+
+    def _under(
+        self, cursor: Cursor, table: Resource, named: frozenset[str]
+    ) -> Iterator[tuple[Resource, frozenset[str]]]:
+        """The table itself, or those of a view with the columns that make what is named of it."""
+        if table["type"] != "VIEW":
+            yield table, named
+            return
+        query = table["view"]["query"]
+        columns = columns_of_view(query, named)
+        for under in translate(query, Context(table["tableReference"]["projectId"])).tables:
+            yield find_table(cursor, under, self._warehouse.now_ms()), columns
 
 
 def _statistics(query: Query) -> Resource:

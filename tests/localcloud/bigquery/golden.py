@@ -31,6 +31,7 @@ GOLDEN: list[tuple[str, Any]] = [
     # operators
     ("7 - 9", -2),
     ("-(1 - 3)", 2),
+    ("7 / 2", 3.5),
     ("1 = 1 AND NOT 1 != 1", True),
     ("1 < 2 OR 1 > 2", True),
     ("1 <= 1 AND 2 >= 3", False),
@@ -72,6 +73,8 @@ GOLDEN: list[tuple[str, Any]] = [
     # numbers
     ("ABS(-3)", 3),
     ("ABS(-1.5)", 1.5),
+    ("ROUND(2.25, 1)", 2.3),
+    ("ROUND(-2.5, 0)", -3.0),
     # texts
     ("CONCAT('a', 'b', 'c')", "abc"),
     ("CONCAT('a', NULL)", None),
@@ -90,12 +93,19 @@ GOLDEN: list[tuple[str, Any]] = [
     ("STRPOS('Mötley', 'tl')", 3),
     ("STRPOS('track', 'x')", 0),
     ("STRPOS('track', NULL)", None),
+    ("SUBSTR('Ünder 12', 1, 3)", "Ünd"),
+    ("SUBSTR('ab', 2, 9)", "b"),
+    ("SUBSTR(NULL, 1, 3)", None),
     # JSON
     ("""PARSE_JSON('{"a": 1,  "b": [true, null, "x"]}')""", {"a": 1, "b": [True, None, "x"]}),
     ("PARSE_JSON(NULL)", None),
     ("PARSE_JSON('null')", None),
     ("""TO_JSON_STRING(PARSE_JSON('{"a": [1, "x"], "b": null}'))""", '{"a":[1,"x"],"b":null}'),
-    # instants
+    # days and instants
+    ("UNIX_DATE(DATE(TIMESTAMP '1970-01-02 23:30:00+00', 'Europe/Berlin'))", 2),
+    ("UNIX_DATE(DATE(TIMESTAMP '1969-12-31 12:00:00+00', 'America/New_York'))", -1),
+    (f"FORMAT_TIMESTAMP('%Y-%m-%d %H:%M %A', {_T}, 'Europe/Berlin')", "2026-11-22 23:30 Sunday"),
+    (f"FORMAT_TIMESTAMP('%H', {_T}, 'Asia/Kolkata')", "04"),
     (f"TIMESTAMP_ADD({_T}, INTERVAL 86400 SECOND)", at(2026, 11, 23, 22, 30, 15, 250_000)),
     ("TIMESTAMP_DIFF(TIMESTAMP '2026-11-22 22:30:14+00', TIMESTAMP '2026-11-22 22:30:14.001999+00', MILLISECOND)", -1),
     (f"TIMESTAMP_DIFF({_T}, TIMESTAMP '2026-11-22 22:30:14+00', MILLISECOND)", 1250),
@@ -107,6 +117,8 @@ GOLDEN: list[tuple[str, Any]] = [
     (f"(SELECT COUNTIF(x = 1) FROM {_NUMBERS})", 2),
     (f"(SELECT COUNTIF(x = 9) FROM {_NUMBERS})", 0),
     (f"(SELECT SUM(x) FROM {_NUMBERS})", 7),
+    (f"(SELECT AVG(x) FROM {_NUMBERS})", 1.75),
+    (f"(SELECT AVG(x) FROM {_NUMBERS} WHERE x > 9)", None),
     (f"(SELECT SUM(DISTINCT x) FROM {_NUMBERS})", 6),
     (f"(SELECT SUM(x) FROM {_NUMBERS} WHERE x > 9)", None),
     (f"(SELECT MIN(x) FROM {_NUMBERS})", 1),
@@ -182,6 +194,8 @@ DML: list[tuple[str, tuple[int, int, int], list[tuple[Any, ...]]]] = [
 REFUSED: list[tuple[str, str]] = [
     ("SELECT FARM_FINGERPRINT('x')", "The function FARM_FINGERPRINT"),
     ("SELECT UPPER('x')", "The function UPPER"),
+    (f"SELECT FORMAT_TIMESTAMP('%j', {_T}, 'UTC')", "The format %j"),
+    ("SELECT 1 / x FROM UNNEST([0]) AS x", "Division by anything but a number"),
     ("SELECT CURRENT_TIMESTAMP()", "The function CURRENT_TIMESTAMP"),
     ("SELECT NET.HOST('x')", "The syntax of"),
     ("SELECT SAFE.PARSE_JSON('{')", "The syntax of SafeFunc"),

@@ -11,6 +11,7 @@ from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemente
 from google.cloud import bigquery
 from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 
+from localcloud.web import CONTROL
 from tests.localcloud.bigquery.warehouse import LOCATION, NOON, PROJECT, Warehouse, running_warehouse
 
 
@@ -85,6 +86,28 @@ def _make_plays(warehouse: Warehouse) -> bigquery.Table:
     table.table_constraints = TableConstraints(PrimaryKey(columns=["listener_id", "played_at"]), None)
     table.expires = NOON + timedelta(days=400)
     return warehouse.client.create_table(table)
+
+
+def test_a_view_has_the_rows_under_it_also_after_a_restart_and_bills_what_it_reads_of_them(tmp_path: Path) -> None:
+    with running_warehouse(tmp_path) as warehouse:
+        warehouse.create("t", "id STRING", "n INT64", "more STRING")
+        view = bigquery.Table(f"{PROJECT}.listening.v")
+        view.view_query = f"SELECT id, n - 1 AS less, more FROM `{PROJECT}.listening.t` WHERE n > 1"
+        made = warehouse.client.create_table(view)
+        requests.post(f"{warehouse.url}{CONTROL}scrub", timeout=10).raise_for_status()  # the file is written anew
+        warehouse.rows("INSERT INTO t (id, n, more) VALUES ('a', 1, 'x'), ('bb', 2, 'yyy')")
+    with running_warehouse(tmp_path) as warehouse:
+        found = warehouse.client.get_table("listening.v")
+        assert warehouse.rows("SELECT * FROM v") == [("bb", 1, "yyy")]
+        jobs = [warehouse.start(f"SELECT {what} FROM v") for what in ("id", "less", "*")]
+        assert [job.total_bytes_processed for job in jobs] == [2 + 2 + 3 + 16, 16, 2 + 2 + 3 + 16 + 2 + 2 + 4]
+    assert found.to_api_repr() == made.to_api_repr()
+    assert (found.table_type, found.view_query) == ("VIEW", view.view_query)
+    assert [(column.name, column.field_type) for column in found.schema] == [
+        ("id", "STRING"),
+        ("less", "INTEGER"),
+        ("more", "STRING"),
+    ]
 
 
 def test_a_table_can_be_made_once_and_only_in_a_dataset(warehouse: Warehouse) -> None:

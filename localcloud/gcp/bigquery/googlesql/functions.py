@@ -5,6 +5,7 @@ written, and a function without a line here is refused by name. The golden test 
 every line; tests/contracts/test_google_descriptions.py fails when the list differs from what is sent.
 """
 
+import re
 from collections.abc import Mapping
 
 from sqlglot import exp
@@ -88,6 +89,14 @@ def _concat(call: exp.Anonymous) -> exp.Expr:
     return joined
 
 
+def _format_timestamp(call: exp.Anonymous) -> exp.Expr:
+    """FORMAT_TIMESTAMP(format, instant, zone), of the elements that mean the same to DuckDB."""
+    form, instant, zone = arguments(call, 3)
+    if not re.fullmatch("(%[YmdHMA]|[- :])+", form.name):
+        raise refuse(f"The format {form.name}")
+    return fill("strftime(timezone($1, $2), $3)", zone, instant, form)
+
+
 def _least(call: exp.Anonymous) -> exp.Expr:
     """LEAST is NULL when one value is; DuckDB's leaves that one out."""
     unknown = exp.or_(*(fill("$1 IS NULL", argument) for argument in call.expressions))
@@ -131,6 +140,7 @@ def _timestamp_diff(call: exp.Anonymous) -> exp.Expr:
 
 FUNCTIONS: dict[str, Rewrite] = {
     # aggregates
+    "AVG": same_as("avg", 1),
     "COUNT": same_as("count", 1),
     "COUNTIF": as_template("count(CASE WHEN $1 THEN 1 END)"),
     "MAX": same_as("max", 1),
@@ -146,6 +156,7 @@ FUNCTIONS: dict[str, Rewrite] = {
     "NULLIF": same_as("nullif", 2),
     # numbers
     "ABS": same_as("abs", 1),
+    "ROUND": as_template("round($1, CAST($2 AS INTEGER))"),
     # texts
     "CONCAT": _concat,
     "LOWER": same_as("lower", 1),
@@ -153,14 +164,18 @@ FUNCTIONS: dict[str, Rewrite] = {
     "REGEXP_CONTAINS": same_as("regexp_matches", 2),
     "REGEXP_REPLACE": as_template("regexp_replace($1, $2, $3, 'g')"),
     "STRPOS": same_as("strpos", 2),
+    "SUBSTR": same_as("substr", 3),
     # JSON
     "PARSE_JSON": same_as("json", 1),
     "TO_JSON_STRING": as_template(
         "CASE typeof($1) WHEN 'JSON' THEN coalesce(CAST($1 AS VARCHAR), 'null') "
         "ELSE error('TO_JSON_STRING of anything but JSON is not imitated by the laptop cloud') END"
     ),
-    # instants
+    # days and instants
+    "DATE": as_template("CAST(timezone($2, $1) AS DATE)"),
+    "FORMAT_TIMESTAMP": _format_timestamp,
     "TIMESTAMP_ADD": _timestamp_add,
     "TIMESTAMP_DIFF": _timestamp_diff,
+    "UNIX_DATE": as_template("date_diff('day', DATE '1970-01-01', $1)"),
     "UNIX_MILLIS": as_template("epoch_us(date_trunc('MILLISECOND', $1)) // 1000"),
 }

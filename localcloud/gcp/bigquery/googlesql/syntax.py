@@ -49,6 +49,7 @@ KNOWN_SYNTAX: frozenset[type[exp.Expr]] = frozenset(
         # operators
         exp.And,
         exp.Between,
+        exp.Div,
         exp.EQ,
         exp.Exists,
         exp.GT,
@@ -89,6 +90,7 @@ def refuse_unknown_syntax(statement: exp.Expr) -> None:
 
 
 _UNKNOWN_FORMS: dict[type[exp.Expr], tuple[tuple[Callable[[Any], bool], str], ...]] = {
+    exp.Div: ((lambda node: not isinstance(node.expression, exp.Literal), "Division by anything but a number"),),
     exp.Delete: ((lambda node: not node.this, "DELETE without FROM"),),
     exp.Interval: ((lambda node: not isinstance(node.parent, exp.Anonymous), "INTERVAL outside of TIMESTAMP_ADD"),),
     exp.Parameter: ((lambda node: not isinstance(node.this, exp.Var), "A system variable"),),

@@ -5,7 +5,7 @@ nothing here has been shown to translate rightly is refused by name, never guess
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -224,6 +224,15 @@ def _columns(statement: exp.Expr) -> Iterator[str]:
     for column in statement.find_all(exp.Column, exp.Star):
         if not (isinstance(column, exp.Star) and isinstance(column.parent, exp.Anonymous)):
             yield column.name.lower()
+
+
+def columns_of_view(text: str, named: Container[str]) -> frozenset[str]:
+    """What a view reads for those of its columns that a statement names, and for its conditions."""
+    view = _parse(text)
+    for column in view.expressions.copy():
+        if "*" not in named and column.alias_or_name.lower() not in named:
+            column.pop()
+    return frozenset(_columns(view))
 
 
 def _to_duckdb(statement: exp.Expr) -> str:
