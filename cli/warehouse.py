@@ -1,6 +1,7 @@
 """Asks the warehouse with the statements in `queries/`, which name tables without a dataset."""
 
 import io
+import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 _QUERIES = Path(__file__).parent / "queries"
 _RULE = Path(__file__).parents[1] / "functions/load/queries/same_play.sql"
+_RUNS = Path(__file__).parents[1] / "dashboard/warehouse/queries/runs.sql"
 _STAGED_FOR = timedelta(hours=1)
 _API_SECONDS, _QUERY_SECONDS, _LOAD_SECONDS = 20, 60, 120
 _RETRY = bigquery.DEFAULT_RETRY.with_timeout(_QUERY_SECONDS)
@@ -44,7 +46,10 @@ class Warehouse:
         return self._rows("newest_steps", integer("limit", limit))
 
     def steps_since(self, slot: datetime) -> list[Row]:
-        return self._rows("steps_since", *instants(since=slot))
+        """Each outcome of a run's step, the oldest first, as the dashboard reads them."""
+        found = self._query(_RUNS.read_text(encoding="utf-8"), *instants(since=slot))
+        rows = [dict(row) | {"details": json.loads(row["details"] or "null")} for row in found]
+        return sorted(rows, key=lambda row: (row["started_at"], row["finished_at"]))
 
     def stored_plays(self) -> int:
         """The table's own number of rows: nothing is billed for asking."""
@@ -97,8 +102,11 @@ class Warehouse:
 
     def run(self, name: str, *parameters: Parameter, names: Mapping[str, str] | None = None) -> RowIterator:
         """The answer to `queries/<name>.sql`, with its $names filled in."""
+        return self._query(statement(name, names), *parameters)
+
+    def _query(self, text: str, *parameters: Parameter) -> RowIterator:
         return self._client.query_and_wait(
-            statement(name, names),
+            text,
             job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
             api_timeout=_API_SECONDS,
             wait_timeout=_QUERY_SECONDS,

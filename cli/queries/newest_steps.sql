@@ -1,4 +1,4 @@
--- A row is one outcome of one run's step, the newest first.
+-- A row is one row of the ledger, the newest first.
 SELECT
   run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class, blocked_until,
   details

@@ -157,8 +157,8 @@ def _blobs(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[Blob]:
     named_since = since - _NAMED_EARLIER
     refused = {row.run_id for row in run_query(client, "refused_runs", timestamp("since", named_since))}
     yield from (blob for blob in _listed(bucket, named_since, run.slot) if _run_id(blob) not in refused)
-    for row in fetch_unloaded(client, run, since):
-        if blob := bucket.get_blob(object_name(row.run_id), timeout=_SECONDS):
+    for run_id in fetch_unloaded(client, run, since):
+        if blob := bucket.get_blob(object_name(run_id), timeout=_SECONDS):
             yield blob
 
 

@@ -6,7 +6,9 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
+from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
@@ -29,6 +31,19 @@ def run_query(client: bigquery.Client, name: str, *parameters: Parameter) -> Row
         retry=_RETRY,
         job_retry=_JOB_RETRY,
     )
+
+
+def append(client: bigquery.Client, job_id: str, name: str, *parameters: Parameter) -> None:
+    """Run the INSERT in `queries/<name>.sql` once, also when the answer to the first call is lost."""
+    config = bigquery.QueryJobConfig(query_parameters=list(parameters))
+    job: Any
+    try:
+        job = client.query(
+            _statement(name), job_config=config, job_id=job_id, job_retry=None, retry=_RETRY, timeout=_API_SECONDS
+        )
+    except Conflict:
+        job = client.get_job(job_id, location=client.location, retry=_RETRY, timeout=_API_SECONDS)
+    job.result(timeout=_QUERY_SECONDS)
 
 
 @cache

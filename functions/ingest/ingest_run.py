@@ -24,7 +24,7 @@ def run_once(cloud: Cloud, run: Run) -> Report:
     if earlier.finished:
         return earlier.finished
     outcome = report.of_pause(run, earlier.blocked_until) if earlier.blocked_until else _ask_listeners(cloud, run)
-    report.write_run(cloud.bigquery, outcome, earlier)
+    report.write_run(cloud.bigquery, outcome)
     unloaded_files.resend_all(cloud, run)
     return outcome
 

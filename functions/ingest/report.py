@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from buckets import LandedFile, object_name
 from collect import Collected
 from failures import Failure, NotAsked, RateLimited, explain, retry_heals
-from ingest_queries import integer, run_query, string, timestamp
+from ingest_queries import append, integer, run_query, string, timestamp
 from slots import Run
 
 # Pauses are cut off at two days (http_client.py): no older row holds one that is still on, and a longer one is none.
@@ -159,33 +159,27 @@ class EarlierAttempts:
     """What the ledger holds before a run.
 
     `finished`: the report of this very slot, when its plays were landed before, by a run that began after the slot.
-    `heard`: how many listeners' pages earlier attempts at the slot have read, by the state of each attempt.
     """
 
     finished: Report | None
     blocked_until: datetime | None
-    heard: Mapping[str, int]
 
 
 def read_earlier(client: bigquery.Client, run: Run) -> EarlierAttempts:
-    rows = run_query(
+    finished, pauses = None, []
+    for row in run_query(
         client,
         "past_runs",
         timestamp("since", min(run.slot, run.started_at - _PAUSES_SINCE)),
         string("run_id", run.run_id),
         timestamp("now", run.started_at),
-    )
-    earlier, pauses, finished = {}, [], None
-    for row in rows:
-        if row.run_id == run.run_id:
-            earlier[row.state] = _from_ledger(run, row)
-            # A run that was forced within the minute before the slot has not seen the plays up to the slot.
-            if row.state == "succeeded" and row.started_at >= run.slot:
-                finished = earlier[row.state]
+    ):
+        # A run that was forced within the minute before the slot has not seen the plays up to the slot.
+        if row.run_id == run.run_id and row.state == "succeeded" and row.started_at >= run.slot:
+            finished = _from_ledger(run, row)
         if row.blocked_until and timedelta(0) < row.blocked_until - run.started_at < _PAUSES_SINCE:
             pauses.append(row.blocked_until)
-    heard = {state: report.heard for state, report in earlier.items()}
-    return EarlierAttempts(finished, max(pauses, default=None), heard)
+    return EarlierAttempts(finished, max(pauses, default=None))
 
 
 def _from_ledger(run: Run, row: bigquery.table.Row) -> Report:
@@ -206,22 +200,22 @@ def _from_ledger(run: Run, row: bigquery.table.Row) -> Report:
     )
 
 
-def write_run(client: bigquery.Client, report: Report, earlier: EarlierAttempts) -> None:
-    """The step's row in the ledger. Written when all is landed: it stands for everything before it."""
-    run_query(
+def write_run(client: bigquery.Client, report: Report) -> None:
+    """Add the attempt's row to the ledger. Written when all is landed: it stands for everything before it."""
+    run = report.run
+    append(
         client,
+        f"ingest-{run.run_id}-{run.started_at:%Y%m%dT%H%M%S%f}",
         "add_run",
-        string("run_id", report.run.run_id),
-        timestamp("slot", report.run.slot),
+        string("run_id", run.run_id),
+        timestamp("slot", run.slot),
         string("state", report.state),
-        timestamp("started_at", report.run.started_at),
+        timestamp("started_at", run.started_at),
         timestamp("finished_at", datetime.now(UTC)),
         integer("listeners", len(report.listeners)),
         integer("rows_in", report.rows_in),
         integer("rows_new", report.rows_new),
         string("reason", report.reason),
-        integer("heard", report.heard),
-        integer("heard_before", earlier.heard.get(report.state)),
         string("error_class", report.error_class),
         timestamp("blocked_until", report.blocked_until),
         string("details", json.dumps({"listeners": report.listeners})),

@@ -5,6 +5,7 @@ Here this is made true, however long load is out of order.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -14,7 +15,6 @@ import requests
 from google.api_core.exceptions import GoogleAPIError, PreconditionFailed
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
-from google.cloud.bigquery.table import Row
 from google.cloud.storage import Bucket
 
 from buckets import object_name
@@ -32,28 +32,25 @@ _SOUGHT_FOR = timedelta(days=14)
 _NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
 
 
-def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> list[Row]:
-    """The runs that landed a file before this instant of which load has not told, or not of all of it.
+def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[str, list[Any]]:
+    """By run that landed a file before this instant which load has not recorded in full: the generations it has.
 
-    A row under any other id than a run's has no file.
+    A row under any other id than a run's has no file. What is re-sent once too often adds nothing.
     """
-    since = timestamp("since", run.started_at - _SOUGHT_FOR)
-    rows = run_query(client, "unloaded_runs", since, timestamp("before", before))
-    return [row for row in rows if re.fullmatch("[0-9]{8}T[0-9]{6}Z", row.run_id)]
+    since, unloaded = run.started_at - _SOUGHT_FOR, defaultdict[str, list[Any]](list)
+    for row in run_query(client, "unloaded_runs", timestamp("since", since), timestamp("before", before)):
+        if re.fullmatch("[0-9]{8}T[0-9]{6}Z", row.run_id):
+            unloaded[row.run_id].append(row.details.get("generation") if isinstance(row.details, dict) else None)
+    return unloaded
 
 
 def resend_all(cloud: Cloud, run: Run) -> None:
     """Make a new generation of each such file, and with it a new event for load; one error is not the next file's."""
     with _logging_outages(run, "Files that were never loaded could not be looked for"):
-        for row in fetch_unloaded(cloud.bigquery, run, run.started_at - _GIVEN_UP_AFTER):
+        unloaded = fetch_unloaded(cloud.bigquery, run, run.started_at - _GIVEN_UP_AFTER)
+        for run_id, generations in unloaded.items():
             with _logging_outages(run, "A file that was never loaded could not be sent again"):
-                _send(cloud.landing, run, object_name(row.run_id), _generations(row.details))
-
-
-def _generations(details: Any) -> Container[str]:
-    """Those that load has told of; none where its row cannot be read: what is sent once too often adds nothing."""
-    generations = details.get("generations") if isinstance(details, dict) else None
-    return generations if isinstance(generations, dict) else ()
+                _send(cloud.landing, run, object_name(run_id), generations)
 
 
 def _send(bucket: Bucket, run: Run, name: str, loaded: Container[str]) -> None:

@@ -55,6 +55,10 @@ class LandedObject:
         return f"merge-{self.run_id}-{self._digest}"
 
     @property
+    def ledger_job_id(self) -> str:
+        return f"ledger-{self.run_id}-{self._digest}"
+
+    @property
     def staging_table(self) -> str:
         return f"plays_staging_{self.run_id}_{self.generation}"
 

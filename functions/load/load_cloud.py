@@ -86,9 +86,10 @@ class Cloud:
         Its transport is an instance, because the client replaces one that is named by a gRPC channel when
         PUBSUB_EMULATOR_HOST is set.
         """
+        config = bigquery.QueryJobConfig(default_dataset=bigquery.DatasetReference(settings.project, settings.dataset))
         return cls(
             settings,
-            bigquery.Client(project=settings.project, location=settings.location),
+            bigquery.Client(settings.project, location=settings.location, default_query_job_config=config),
             PublisherClient(transport=PublisherRestTransport(host=settings.pubsub_host)),
         )
 

@@ -1,24 +1,12 @@
 """What load does with one run's file, from the object to the ledger. Any step may find that it was done before."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from landed_object import LandedObject
 from load_cloud import Cloud, publish_plays_loaded
-from load_errors import FileRefused, JobFailed, LoadBroken, ObjectGone, mistakes_are_permanent
-from load_ledger import (
-    NOTHING,
-    Counts,
-    Generations,
-    LedgerRow,
-    failed,
-    fetch_told,
-    from_json,
-    of_generations,
-    together,
-    write_row,
-)
+from load_errors import FileRefused, LoadBroken, ObjectGone, mistakes_are_permanent
+from load_ledger import NOTHING, LedgerRow, failed, succeeded, write_row
 from merge import MergedFile, count_doubled, find_merged, merge
 from quarantine import quarantine
 from staging import PlaysTable, StagedFile, fetch_plays_table, stage, stage_good_rows
@@ -33,34 +21,15 @@ def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
             # Before the ledger: a row there says that all is done.
             if merged and merged.counts.rows_new:
                 publish_plays_loaded(cloud, landed.run_id, landed.slot, merged.counts.rows_new, merged.committed_at)
-            return _record(cloud, landed, started_at, merged.counts if merged else NOTHING)
+            row = succeeded(landed, merged.counts if merged else NOTHING)
+            write_row(cloud.bigquery, landed, started_at, row)
+            return row
     except FileRefused as refusal:
         row = failed(refusal, f"{refusal.by} refused the file: {refusal}")
     except (ObjectGone, LoadBroken) as error:
         row = failed(error, f"{error}.")
-    write_row(cloud.bigquery, cloud.settings.table("runs"), landed, started_at, row)
+    write_row(cloud.bigquery, landed, started_at, row)
     return row
-
-
-def _record(cloud: Cloud, landed: LandedObject, started_at: datetime, counts: Counts) -> LedgerRow:
-    """Add this generation to what the ledger says of the run's file. Raises JobFailed if another load was quicker."""
-    client, table_id, generations = cloud.bigquery, cloud.settings.table("runs"), {landed.generation: counts}
-    row = of_generations(landed, generations)
-    if write_row(client, table_id, landed, started_at, row):
-        return row
-    told = fetch_told(client, table_id, landed)
-    earlier = from_json(json.loads(told)) if told else {}
-    row = of_generations(landed, generations | earlier)
-    is_news = bool(counts.rows_new) or _rows_refused(earlier) != _rows_refused(generations | earlier)
-    if landed.generation not in earlier and not write_row(
-        client, table_id, landed, started_at, row, told, is_news=is_news
-    ):
-        raise JobFailed(f"The row of run {landed.run_id} in the ledger was changed at the same moment")
-    return row
-
-
-def _rows_refused(generations: Generations) -> int:
-    return together(generations).rows_refused if generations else 0
 
 
 def _merge_file(cloud: Cloud, landed: LandedObject) -> MergedFile | None:

@@ -1,20 +1,22 @@
-"""Load's row in the ledger `runs`: what became of the rows of a run's file, as counts and in sentences.
+"""Load's rows in the ledger `runs`: one for each generation of a run's file, with counts of its rows and a reason.
 
-A file gets another generation when a repeat of its run adds plays, when it was mended by hand, when ingest sends it
-again, and when a listener is forgotten. Each has jobs of its own, and one row of the ledger tells of them all: the same
-in any order. A repeat of the same row adds nothing.
+A file gets another generation when a repeat of its run adds plays, when it was mended by hand, when ingest re-sends it,
+and when a listener is forgotten. What a run has stored is the sum of `rows_new` over its rows.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from pathlib import Path
+from typing import Literal
 
 from google.cloud import bigquery
 
-from bigquery_jobs import query
+from bigquery_jobs import CALL_SECONDS, RETRY, run_once
 from landed_object import LandedObject
+
+_ADD_RUN = (Path(__file__).parent / "queries/add_run.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Counts:
     outside: Mapping[str, int] = field(default_factory=dict)
     """By column: values that became NULL, because they lay outside the bounds of their column."""
     doubled: int = 0
-    """Plays around those of the file that are stored twice. Earlier versions did not count them."""
+    """Plays around those of the file that are stored twice."""
 
     @property
     def rows_new(self) -> int:
@@ -46,33 +48,11 @@ class Counts:
 
 
 NOTHING = Counts(0, 0, 0, 0, 0)
-_NUMBERS = {each.name for each in fields(Counts)} - {"outside"}
-
-Generations = Mapping[int, Counts]
-
-
-def together(generations: Generations) -> Counts:
-    """The fullest generation is the file; what each has stored is stored; what was refused, the newest says.
-
-    Plays that one of them has found stored twice were so, whatever a later one finds.
-    """
-    counts, newest = generations.values(), generations[max(generations)]
-    inserted, completed = sum(each.inserted for each in counts), sum(each.completed for each in counts)
-    return Counts(
-        # A file that was replaced by other plays may have stored more than it ever held.
-        rows_in=max(inserted + completed, *(each.rows_in for each in counts)),
-        listeners=max(each.listeners for each in counts),
-        inserted=inserted,
-        completed=completed,
-        rows_refused=newest.rows_refused,
-        outside=newest.outside,
-        doubled=max(each.doubled for each in counts),
-    )
 
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """How the step ended, for the run's file as a whole."""
+    """How the step ended, for one generation of the run's file."""
 
     state: Literal["succeeded", "failed"]
     reason: str
@@ -80,14 +60,7 @@ class LedgerRow:
     rows_new: int | None = None
     listeners: int | None = None
     error_class: str | None = None
-    details: Mapping[str, Any] | None = None
-
-
-def of_generations(landed: LandedObject, generations: Generations) -> LedgerRow:
-    """All generations of the file as one row, with each of them in its details."""
-    row = succeeded(replace(landed, generation=max(generations)), together(generations))
-    by_generation = {str(generation): asdict(counts) for generation, counts in generations.items()}
-    return replace(row, details={**(row.details or {}), "generations": by_generation})
+    details: Mapping[str, int] | None = None
 
 
 def succeeded(landed: LandedObject, counts: Counts) -> LedgerRow:
@@ -128,93 +101,29 @@ def _sentence(counts: Counts) -> str:
     return f"Of {plays} in the file {new}{completed}."
 
 
-def from_json(details: Any) -> dict[int, Counts]:
-    """From a row's details. Rows of earlier versions do not tell their generations; what is none is left out."""
-    told = details.get("generations") if isinstance(details, dict) else None
-    if not isinstance(told, dict):
-        return {}
-    return {int(generation): Counts(**counts) for generation, counts in told.items() if _is_one(generation, counts)}
-
-
-def _is_one(generation: str, counts: Any) -> bool:
-    if not generation.isdecimal() or not isinstance(counts, dict):
-        return False
-    outside = counts.get("outside", {})
-    numbers = {"doubled": 0} | {name: count for name, count in counts.items() if name != "outside"}
-    return (
-        numbers.keys() == _NUMBERS
-        and isinstance(outside, dict)
-        and all(type(count) is int for count in (*numbers.values(), *outside.values()))
+def write_row(client: bigquery.Client, landed: LandedObject, started_at: datetime, row: LedgerRow) -> None:
+    """Add the row, once: a repeat finds the job that has added it."""
+    config = bigquery.QueryJobConfig(
+        query_parameters=[
+            bigquery.ScalarQueryParameter("run_id", "STRING", landed.run_id),
+            bigquery.ScalarQueryParameter("slot", "TIMESTAMP", landed.slot),
+            bigquery.ScalarQueryParameter("state", "STRING", row.state),
+            bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", started_at),
+            bigquery.ScalarQueryParameter("finished_at", "TIMESTAMP", datetime.now(UTC)),
+            bigquery.ScalarQueryParameter("listeners", "INT64", row.listeners),
+            bigquery.ScalarQueryParameter("rows_in", "INT64", row.rows_in),
+            bigquery.ScalarQueryParameter("rows_new", "INT64", row.rows_new),
+            bigquery.ScalarQueryParameter("reason", "STRING", row.reason),
+            bigquery.ScalarQueryParameter("error_class", "STRING", row.error_class),
+            bigquery.ScalarQueryParameter(
+                "details", "STRING", json.dumps({"generation": str(landed.generation), **(row.details or {})})
+            ),
+        ]
     )
 
+    def start(job_id: str) -> bigquery.QueryJob:
+        return client.query(
+            _ADD_RUN, job_config=config, job_id=job_id, job_retry=None, retry=RETRY, timeout=CALL_SECONDS
+        )
 
-def write_row(
-    client: bigquery.Client,
-    table_id: str,
-    landed: LandedObject,
-    started_at: datetime,
-    row: LedgerRow,
-    told: str | None = None,
-    *,
-    is_news: bool = True,
-) -> bool:
-    """Write the row, or put it in the place of the one whose details are `told`. False when there is another.
-
-    Without `is_news` the row in place keeps its instants: nothing has happened to the plays since.
-    """
-    parameters = [
-        *_row_parameters(landed, row.state),
-        bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", started_at),
-        bigquery.ScalarQueryParameter("finished_at", "TIMESTAMP", datetime.now(UTC)),
-        bigquery.ScalarQueryParameter("listeners", "INT64", row.listeners),
-        bigquery.ScalarQueryParameter("rows_in", "INT64", row.rows_in),
-        bigquery.ScalarQueryParameter("rows_new", "INT64", row.rows_new),
-        bigquery.ScalarQueryParameter("reason", "STRING", row.reason),
-        bigquery.ScalarQueryParameter("error_class", "STRING", row.error_class),
-        bigquery.ScalarQueryParameter("details", "STRING", json.dumps(row.details) if row.details else None),
-        bigquery.ScalarQueryParameter("told", "STRING", told),
-        bigquery.ScalarQueryParameter("is_news", "BOOL", is_news),
-    ]
-    return bool(query(client, outcome_sql(table_id), parameters).num_dml_affected_rows)
-
-
-def fetch_told(client: bigquery.Client, table_id: str, landed: LandedObject) -> str | None:
-    """The details of the row that says the run's file was loaded, as JSON; None when there is no such row."""
-    rows = query(client, told_sql(table_id), _row_parameters(landed, "succeeded"))
-    return next((row["told"] for row in rows), None)
-
-
-def _row_parameters(landed: LandedObject, state: str) -> list[bigquery.ScalarQueryParameter]:
-    return [
-        bigquery.ScalarQueryParameter("run_id", "STRING", landed.run_id),
-        bigquery.ScalarQueryParameter("slot", "TIMESTAMP", landed.slot),
-        bigquery.ScalarQueryParameter("state", "STRING", state),
-    ]
-
-
-def outcome_sql(table_id: str) -> str:
-    """Keyed on run, step and state; the slot is the bound that spares all other partitions.
-
-    One row tells of all generations of a run's file. It is replaced only by who has read it: nobody's part is lost.
-    """
-    return f"""\
-MERGE `{table_id}` AS runs
-USING (SELECT @run_id AS run_id, @state AS state) AS outcome
-ON runs.slot = @slot AND runs.run_id = outcome.run_id AND runs.step = 'load' AND runs.state = outcome.state
-WHEN MATCHED AND TO_JSON_STRING(runs.details) = @told THEN
-  UPDATE SET
-    started_at = IF(@is_news, @started_at, runs.started_at), finished_at = IF(@is_news, @finished_at, runs.finished_at),
-    listeners = @listeners, rows_in = @rows_in, rows_new = @rows_new, reason = @reason,
-    error_class = @error_class, details = PARSE_JSON(@details)
-WHEN NOT MATCHED THEN
-  INSERT (run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class,
-    details)
-  VALUES (@run_id, @slot, 'load', @state, @started_at, @finished_at, @listeners, @rows_in, @rows_new, @reason,
-    @error_class, PARSE_JSON(@details))"""  # noqa: S608 -- see describe_sql
-
-
-def told_sql(table_id: str) -> str:
-    return f"""\
-SELECT TO_JSON_STRING(details) AS told
-FROM `{table_id}`
-WHERE slot = @slot AND run_id = @run_id AND step = 'load' AND state = @state"""  # noqa: S608 -- see describe_sql
+    run_once(client, f"{landed.ledger_job_id}-{row.state}", start, lambda job: None if job.error_result else True)

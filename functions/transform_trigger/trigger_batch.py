@@ -17,10 +17,10 @@ def handle(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
     try:
         with mistakes_are_permanent():
             row = _look_and_act(cloud, plays, now)
-            write_row(cloud.bigquery, cloud.settings.runs_table, row)
+            write_row(cloud.bigquery, row)
     except (BatchRefused, BatchForbidden, TriggerBroken) as problem:
         row = transform_row(plays, now, "failed", f"{problem}.", error_class=type(problem).__name__)
-        write_row(cloud.bigquery, cloud.settings.runs_table, row)
+        write_row(cloud.bigquery, row)
         if isinstance(problem, BatchForbidden):
             raise
     return row
@@ -38,7 +38,7 @@ def _look_and_act(cloud: Cloud, plays: PlaysLoaded, now: datetime) -> LedgerRow:
 def _record_failure(cloud: Cloud, batch: KnownBatch) -> None:
     """In the ledger first: a repeat finds the row and says it again, so that an alert can rest on the entry."""
     row = failure_row(batch)
-    write_row(cloud.bigquery, cloud.settings.runs_table, row)
+    write_row(cloud.bigquery, row)
     log("ERROR", "A Spark batch failed", run_id=row.run_id, reason=row.reason, error_class=row.error_class)
 
 
@@ -48,9 +48,9 @@ def _act(cloud: Cloud, plays: PlaysLoaded, batches: list[KnownBatch], now: datet
         case "wait":
             raise BatchStillRunning(decision.reason)
         case "skip":
-            return transform_row(plays, now, "skipped", decision.reason)
+            return transform_row(plays, now, "skipped", decision.reason, decision.batch_id)
         case "submitted":
-            return transform_row(plays, now, "succeeded", decision.reason)
+            return transform_row(plays, now, "succeeded", decision.reason, decision.batch_id)
         case "submit":
             batch_id = submit_batch(cloud.dataproc, cloud.settings, plays, free_batch_ids(batches, plays), now)
-            return transform_row(plays, now, "succeeded", submitted_sentence(batch_id, plays))
+            return transform_row(plays, now, "succeeded", submitted_sentence(batch_id, plays), batch_id)

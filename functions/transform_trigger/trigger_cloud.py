@@ -45,11 +45,6 @@ class Settings:
     def parent(self) -> str:
         return f"projects/{self.project}/locations/{self.location}"
 
-    @property
-    def runs_table(self) -> str:
-        """The ledger's full id. The forms above keep it free of anything that could end a quoted identifier."""
-        return f"{self.project}.{self.dataset}.runs"
-
 
 def _read(environ: Mapping[str, str], name: str, form: str, default: str = "") -> str:
     value = environ.get(name) or default
@@ -71,8 +66,9 @@ class Cloud:
     @classmethod
     def connect(cls, settings: Settings) -> "Cloud":
         at = ClientOptions(api_endpoint=settings.dataproc_endpoint)
+        config = bigquery.QueryJobConfig(default_dataset=bigquery.DatasetReference(settings.project, settings.dataset))
         return cls(
             settings,
             dataproc_v1.BatchControllerClient(transport="rest", client_options=at),
-            bigquery.Client(project=settings.project, location=settings.location),
+            bigquery.Client(settings.project, location=settings.location, default_query_job_config=config),
         )

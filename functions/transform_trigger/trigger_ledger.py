@@ -1,20 +1,20 @@
-"""Rows of the ledger `runs`: the step `transform`, and a batch that died without leaving a row of its own.
-
-A repeat of the same outcome adds nothing.
-"""
+"""Adds rows to the ledger `runs`: each decision (step `transform`), and a batch that died without a row of its own."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, Literal
 
+from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
 from batches import KnownBatch
 from plays_loaded import PlaysLoaded, slot_of
 
-_CALL_SECONDS = 30
-_RETRY_SECONDS = 60
+_CALL: Any = {"timeout": 30, "retry": bigquery.DEFAULT_RETRY.with_timeout(60)}
+_JOB_SECONDS = 60
+_ADD_RUN = (Path(__file__).parent / "queries/add_run.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,14 @@ class LedgerRow:
     started_at: datetime
     finished_at: datetime
     reason: str
+    subject: str
+    """What the row is about, beside run, step and state: a repeat of the same adds nothing."""
     rows_in: int | None = None
     error_class: str | None = None
+
+    @property
+    def job_id(self) -> str:
+        return f"ledger-{self.run_id}-{self.step}-{self.state}-{self.subject}"
 
 
 def transform_row(
@@ -35,6 +41,7 @@ def transform_row(
     started_at: datetime,
     state: Literal["succeeded", "skipped", "failed"],
     reason: str,
+    batch_id: str | None = None,
     error_class: str | None = None,
 ) -> LedgerRow:
     return LedgerRow(
@@ -45,6 +52,7 @@ def transform_row(
         started_at=started_at,
         finished_at=datetime.now(UTC),
         reason=reason,
+        subject=f"{plays.committed_at:%Y%m%dT%H%M%S%f}-{batch_id or error_class}",
         rows_in=plays.rows_new,
         error_class=error_class,
     )
@@ -62,38 +70,35 @@ def failure_row(batch: KnownBatch) -> LedgerRow:
         started_at=batch.created_at,
         finished_at=batch.state_since,
         reason=f"Batch {batch.batch_id} {end}: {batch.state_message or 'Dataproc does not say why'}",
+        subject=batch.batch_id,
         error_class=f"Batch{batch.state.capitalize()}",
     )
 
 
-def write_row(client: bigquery.Client, table_id: str, row: LedgerRow) -> None:
-    parameters = [
-        bigquery.ScalarQueryParameter("run_id", "STRING", row.run_id),
-        bigquery.ScalarQueryParameter("slot", "TIMESTAMP", row.slot),
-        bigquery.ScalarQueryParameter("step", "STRING", row.step),
-        bigquery.ScalarQueryParameter("state", "STRING", row.state),
-        bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", row.started_at),
-        bigquery.ScalarQueryParameter("finished_at", "TIMESTAMP", row.finished_at),
-        bigquery.ScalarQueryParameter("rows_in", "INT64", row.rows_in),
-        bigquery.ScalarQueryParameter("reason", "STRING", row.reason),
-        bigquery.ScalarQueryParameter("error_class", "STRING", row.error_class),
-    ]
-    client.query_and_wait(
-        row_sql(table_id),
-        job_config=bigquery.QueryJobConfig(query_parameters=parameters),
-        api_timeout=_CALL_SECONDS,
-        wait_timeout=_RETRY_SECONDS,
-        retry=bigquery.DEFAULT_RETRY.with_timeout(_RETRY_SECONDS),
-        job_retry=DEFAULT_JOB_RETRY.with_timeout(_RETRY_SECONDS),
+def write_row(client: bigquery.Client, row: LedgerRow) -> None:
+    """Add the row, once: a repeat finds the job that has added it."""
+    config = bigquery.QueryJobConfig(
+        query_parameters=[
+            bigquery.ScalarQueryParameter("run_id", "STRING", row.run_id),
+            bigquery.ScalarQueryParameter("slot", "TIMESTAMP", row.slot),
+            bigquery.ScalarQueryParameter("step", "STRING", row.step),
+            bigquery.ScalarQueryParameter("state", "STRING", row.state),
+            bigquery.ScalarQueryParameter("started_at", "TIMESTAMP", row.started_at),
+            bigquery.ScalarQueryParameter("finished_at", "TIMESTAMP", row.finished_at),
+            bigquery.ScalarQueryParameter("rows_in", "INT64", row.rows_in),
+            bigquery.ScalarQueryParameter("reason", "STRING", row.reason),
+            bigquery.ScalarQueryParameter("error_class", "STRING", row.error_class),
+        ]
     )
-
-
-def row_sql(table_id: str) -> str:
-    """Keyed on run, step and state; the slot is the bound that spares all other partitions."""
-    return f"""\
-MERGE `{table_id}` AS runs
-USING (SELECT @run_id AS run_id, @step AS step, @state AS state) AS outcome
-ON runs.slot = @slot AND runs.run_id = outcome.run_id AND runs.step = outcome.step AND runs.state = outcome.state
-WHEN NOT MATCHED THEN
-  INSERT (run_id, slot, step, state, started_at, finished_at, rows_in, reason, error_class)
-  VALUES (@run_id, @slot, @step, @state, @started_at, @finished_at, @rows_in, @reason, @error_class)"""  # noqa: S608 -- the identifier comes from checked settings
+    # The id of a job that failed is used up, so the next attempt has a number.
+    for job_id in chain([row.job_id], (f"{row.job_id}-{attempt}" for attempt in count(2))):
+        job: Any
+        try:
+            job, is_ours = client.query(_ADD_RUN, job_config=config, job_id=job_id, job_retry=None, **_CALL), True
+        except Conflict:
+            job, is_ours = client.get_job(job_id, location=client.location, **_CALL), False
+        error = job.exception(timeout=_JOB_SECONDS)
+        if error is None:
+            return
+        if is_ours:
+            raise error

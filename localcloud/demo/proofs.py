@@ -210,7 +210,7 @@ def _check_runs(runs: list[dict[str, Any]], truth: Truth) -> Iterator[Check]:
     yield Check("files loaded", len(landed), len(loads))
     yield Check("loads that inserted something else than was landed", set(), landed ^ loads)
     yield Check("rows of failed steps", 0, sum(row["state"] == "failed" for row in runs))
-    yield Check("rows that stand twice", 0, len(runs) - len({(r["run_id"], r["step"], r["state"]) for r in runs}))
+    yield Check("rows that stand twice", 0, len(runs) - len({(r["run_id"], r["step"], r["started_at"]) for r in runs}))
 
 
 def _check_story(laptop: Laptop, runs: list[dict[str, Any]], story: Story) -> Iterator[Check]:

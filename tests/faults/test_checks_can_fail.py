@@ -1,5 +1,6 @@
 """Each promise is broken on purpose, in the product's own code, and the check that watches over it must say so."""
 
+import uuid
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import pytest
 import buckets
 import collect
 import gaps
+import landed_object
 import load_file
 import merge
 import plays
@@ -18,6 +20,7 @@ import report
 import slots
 import spotify
 import trigger_batch
+import trigger_ledger
 from batches import Decision
 from cli import plays_loaded
 from cli.commands.import_history import gaps as import_gaps
@@ -183,13 +186,13 @@ def test_credentials_as_they_are_sent_in_a_log(world, monkeypatch):
 
 @pytest.mark.parametrize("by", [1000, -1])
 def test_a_load_that_claims_other_than_it_brought(world, monkeypatch, by):
-    real = load_file.of_generations
+    real = load_file.succeeded
 
-    def boasting(landed, generations):
-        row = real(landed, generations)
+    def boasting(landed, counts):
+        row = real(landed, counts)
         return replace(row, rows_new=row.rows_new + by)
 
-    monkeypatch.setattr(load_file, "of_generations", boasting)
+    monkeypatch.setattr(load_file, "succeeded", boasting)
     assert "load_says_what_it_did" in broken(world, CALM)
 
 
@@ -231,7 +234,7 @@ def test_a_batch_beside_another(world, monkeypatch):
 
 
 def test_a_load_that_leaves_no_row(world, monkeypatch):
-    monkeypatch.setattr(load_file, "write_row", lambda *details: True)
+    monkeypatch.setattr(load_file, "write_row", lambda *details: None)
     assert broken(world, CALM) == {"load_says_what_it_did"}
 
 
@@ -272,9 +275,22 @@ def test_a_gap_that_stands_twice(world, monkeypatch):
     assert "every_gap_is_told_once" in broken(world, MORE_THAN_FIFTY)
 
 
-def test_an_outcome_that_stands_twice(world, monkeypatch):
+def test_a_row_of_the_ledger_that_stands_twice(world, monkeypatch):
     monkeypatch.setattr(report, "write_run", copying("runs", report.write_run))
-    assert "no_outcome_stands_twice_in_the_ledger" in broken(world, storm(Heard(0, ONE, 5), hours=1))
+    assert "no_row_stands_twice_in_the_ledger" in broken(world, storm(Heard(0, ONE, 5), hours=1))
+
+
+@pytest.mark.parametrize(
+    ("event", "owner", "name"),
+    [
+        ("object.v1.finalized", landed_object.LandedObject, "ledger_job_id"),
+        ("messagePublished", trigger_ledger.LedgerRow, "job_id"),
+    ],
+)
+def test_a_repeat_that_adds_its_row_again(world, monkeypatch, event, owner, name):
+    monkeypatch.setattr(owner, name, property(lambda _: f"ledger-{uuid.uuid4()}"))
+    twice = storm(Heard(0, ONE, 5), trouble(0, Fault(f"events deliver .*{event}", "twice")))
+    assert broken(world, twice) == {"no_row_stands_twice_in_the_ledger"}
 
 
 def test_a_run_that_leaves_no_row(world, monkeypatch):

@@ -25,7 +25,7 @@ def land(ingesting, step="ingest", state="succeeded", rows_new=3):
     return resource["generation"]
 
 
-def generation(ingesting):
+def generation_of(ingesting):
     return ingesting.cloud.storage.get(ingesting.landing, OBJECT)["generation"]
 
 
@@ -40,26 +40,26 @@ def run_after(ingesting, **time):
 @pytest.mark.parametrize("step", ["ingest", "import"])
 def test_a_file_that_load_has_not_told_of_is_sent_again_as_it_is_once_a_day(ingesting, step):
     first = land(ingesting, step)
-    assert (run_after(ingesting, hours=24), generation(ingesting)) == ([], first)
+    assert (run_after(ingesting, hours=24), generation_of(ingesting)) == ([], first)
 
     assert run_after(ingesting, hours=2) == [SENT_AGAIN]
-    second = generation(ingesting)
+    second = generation_of(ingesting)
     assert int(second) > int(first)
     assert ingesting.landed() == {OBJECT: to_csv(PLAYS).decode()}
 
-    assert (run_after(ingesting, hours=1), run_after(ingesting, hours=23), generation(ingesting)) == ([], [], second)
+    assert (run_after(ingesting, hours=1), run_after(ingesting, hours=23), generation_of(ingesting)) == ([], [], second)
     assert run_after(ingesting, hours=2) == [SENT_AGAIN]
-    assert int(generation(ingesting)) > int(second)
+    assert int(generation_of(ingesting)) > int(second)
 
 
 def test_after_two_weeks_a_file_is_left_alone(ingesting):
     first = land(ingesting)
-    assert (run_after(ingesting, days=14, minutes=1), generation(ingesting)) == ([], first)
+    assert (run_after(ingesting, days=14, minutes=1), generation_of(ingesting)) == ([], first)
 
 
 def test_a_run_that_landed_nothing_has_no_file_to_be_loaded(ingesting):
     first = land(ingesting, state="skipped", rows_new=0)
-    assert (run_after(ingesting, days=2), generation(ingesting)) == ([], first)
+    assert (run_after(ingesting, days=2), generation_of(ingesting)) == ([], first)
 
 
 def test_a_file_that_is_gone_is_not_missed(ingesting):
@@ -79,12 +79,12 @@ def test_a_file_that_is_gone_is_not_missed(ingesting):
 def test_a_file_that_load_has_told_of_is_not_sent_again(ingesting, told):
     first = land(ingesting)
     ingesting.tell(RUN_ID, "load", **told)
-    assert (run_after(ingesting, days=2), generation(ingesting)) == ([], first)
+    assert (run_after(ingesting, days=2), generation_of(ingesting)) == ([], first)
 
 
 def test_a_file_that_has_grown_since_load_told_of_it_is_sent_again(ingesting):
     land(ingesting)
-    ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details='{"generations": {"1": {}}}')
+    ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details='{"generation": "1"}')
     assert run_after(ingesting, days=2) == [SENT_AGAIN]
 
 
@@ -99,17 +99,25 @@ def test_a_row_of_the_ledger_under_no_runs_id_has_no_file(ingesting):
     assert run_after(ingesting, days=2) == [SENT_AGAIN]
 
 
-@pytest.mark.parametrize("details", ['"text"', "7", '{"generations": null}', '{"generations": [1]}'])
+@pytest.mark.parametrize("details", ['"text"', "7", '{"generation": null}', '{"generation": [1]}'])
 def test_a_file_of_which_load_tells_nothing_readable_is_sent_again(ingesting, details):
     land(ingesting)
     ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details=details)
     assert run_after(ingesting, days=2) == [SENT_AGAIN]
 
 
+def test_of_several_generations_the_newest_counts_in_whatever_order_load_has_recorded_them(ingesting):
+    land(ingesting)
+    newest = land(ingesting)
+    for generation, rows_in in ((newest, 2), ("1", 2)):
+        ingesting.tell(RUN_ID, "load", "succeeded", rows_in=rows_in, details=f'{{"generation": "{generation}"}}')
+    assert (run_after(ingesting, days=2), generation_of(ingesting)) == ([], newest)
+
+
 def test_a_file_that_somebody_made_smaller_is_not_sent_again_when_load_has_told_of_that(ingesting):
     first = land(ingesting)
-    ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details=f'{{"generations": {{"{first}": {{}}}}}}')
-    assert (run_after(ingesting, days=2), generation(ingesting)) == ([], first)
+    ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details=f'{{"generation": "{first}"}}')
+    assert (run_after(ingesting, days=2), generation_of(ingesting)) == ([], first)
 
 
 def test_an_answer_that_is_lost_makes_one_generation_and_not_two(ingesting):
@@ -118,8 +126,8 @@ def test_an_answer_that_is_lost_makes_one_generation_and_not_two(ingesting):
     ingesting.cloud.faults.calls.clear()
     assert run_after(ingesting, days=2) == [SENT_AGAIN]
     assert len([call for call in ingesting.cloud.faults.calls if "copyTo" in call]) == 2
-    second = generation(ingesting)
-    assert (run_after(ingesting, hours=1), generation(ingesting)) == ([], second)
+    second = generation_of(ingesting)
+    assert (run_after(ingesting, hours=1), generation_of(ingesting)) == ([], second)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +145,6 @@ def test_when_it_fails_the_run_is_good_all_the_same_and_the_next_one_does_it(ing
     assert [(entry["severity"], entry["message"], entry["error_class"]) for entry in entries] == [
         ("ERROR", message, "Forbidden")
     ]
-    assert generation(ingesting) == first
+    assert generation_of(ingesting) == first
     assert run_after(ingesting, hours=1) == [SENT_AGAIN]
     assert [row["state"] for row in ingesting.ledger()] == ["succeeded", "skipped", "skipped"]

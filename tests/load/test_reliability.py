@@ -1,4 +1,4 @@
-"""Whatever happens between two calls, a redelivered event ends well: same plays, told at least once, one ledger row."""
+"""Whatever happens between two calls, a redelivered event ends well: same plays, a message, one row of the ledger."""
 
 import itertools
 import time
@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landed_object import LandedObject
-from load_ledger import Counts, from_json
 from localcloud.faults import Fault
 from tests.load.harness import COLUMNS, NAME, csv_of, ledger_row, play
 
@@ -156,7 +155,10 @@ def test_a_load_whose_rows_and_file_are_gone_says_so(loading):
 
 # A run's file that has grown: a repeat of the run added two plays
 
-GROWN = [ledger_row("succeeded", "Of 5 plays in the file 5 were new.", 5, 5, 2)]
+GROWN = [
+    ledger_row("succeeded", "Of 3 plays in the file 3 were new.", 3, 3, 1),
+    ledger_row("succeeded", "Of 5 plays in the file 2 were new.", 5, 2, 2),
+]
 
 
 def two_generations(loading):
@@ -175,85 +177,35 @@ def two_generations(loading):
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 1, 0), (0, 0, 1, 1, 0)])
-def test_the_row_of_a_file_that_has_grown_is_the_same_in_whatever_order_its_events_come(loading, order):
+def test_each_generation_of_a_file_leaves_one_row_in_whatever_order_and_how_often_its_events_come(loading, order):
     events = two_generations(loading)
 
     assert [loading.post_event(events[number]) for number in order] == [200] * len(order)
 
     assert loading.ledger() == GROWN
-    fine = {"completed": 0, "rows_refused": 0, "outside": {}, "doubled": 0}
-    assert loading.generations() == [
-        {"rows_in": 3, "listeners": 1, "inserted": 3, **fine},
-        {"rows_in": 5, "listeners": 2, "inserted": 2, **fine},
-    ]
 
 
-def test_a_row_that_another_load_changes_meanwhile_is_not_overwritten_and_the_event_comes_again(loading, monkeypatch):
-    first, second = two_generations(loading)
-    loading.post_event(second)
-    with monkeypatch.context() as patch:
-        patch.setattr("load_file.fetch_told", lambda *of_this: '{"new":0,"completed":0,"known":0}')
-        assert loading.post_event(first) == 500
-    (row,) = loading.ledger()
-    assert (row["rows_in"], row["rows_new"]) == (5, 2)
-
-    assert loading.post_event(first) == 200
-
-    assert loading.ledger() == GROWN
-
-
-ONE_GENERATION = {"rows_in": 3, "listeners": 1, "inserted": 3, "completed": 0, "rows_refused": 0}
-
-
-@pytest.mark.parametrize(
-    ("details", "generations"),
-    [
-        ({"generations": {"17": ONE_GENERATION}}, {17: Counts(3, 1, 3, 0, 0)}),
-        (
-            {"generations": {"17": ONE_GENERATION, "x": ONE_GENERATION, "18": None, "19": {}}},
-            {17: Counts(3, 1, 3, 0, 0)},
-        ),
-        ({"generations": {"17": ONE_GENERATION | {"rows_in": "3"}, "18": ONE_GENERATION | {"more": 1}}}, {}),
-        ({"generations": [17]}, {}),
-        ({"new": 3}, {}),
-        ("text", {}),
-        ([], {}),
-        (None, {}),
-    ],
-)
-def test_of_a_row_of_any_shape_are_read_the_generations_that_it_tells(details, generations):
-    assert from_json(details) == generations
-
-
-def test_a_file_that_is_sent_again_as_it_is_changes_no_figure(loading):
+def test_a_file_that_is_sent_again_as_it_is_adds_a_row_that_brings_nothing(loading):
     loading.land(csv_of(play(1), play(2)))
     loading.deliver()
     loading.land(csv_of(play(1), play(2)))
 
     assert loading.deliver() == [200]
 
-    assert loading.ledger() == LOADED
-    assert [counts["inserted"] for counts in loading.generations()] == [2, 0]
+    assert loading.ledger() == [*LOADED, ledger_row("succeeded", "Of 2 plays in the file none were new.", 2, 0, 1)]
 
 
-def instants(loading):
-    """When the row of the ledger says that load began and ended."""
-    (row,) = loading.rows("runs", "run_id")
-    return row["started_at"], row["finished_at"]
-
-
-def test_a_generation_that_brings_nothing_does_not_move_the_row_in_time_and_one_that_does_moves_both_ends(loading):
+def test_a_row_whose_job_failed_is_added_by_the_next_delivery_under_another_id(loading):
     loading.land(csv_of(play(1), play(2)))
-    loading.deliver()
-    began_at, ended_at = instants(loading)
-    loading.land(csv_of(play(1)))
-    loading.deliver()
-    assert instants(loading) == (began_at, ended_at)
+    loading.cloud.faults.order(Fault("bigquery job query ledger-", "fail"))
+    assert loading.deliver() == [500]
+    assert loading.ledger() == []
 
-    loading.land(csv_of(play(1), play(3)))
-    loading.deliver()
+    assert loading.deliver() == [200]
 
-    assert min(instants(loading)) > ended_at
+    assert loading.ledger() == LOADED
+    assert loading.post_event() == 200
+    assert loading.ledger() == LOADED
 
 
 # Three files that overlap in every way, one with a duplicate in itself; equal keys are equal plays.

@@ -216,7 +216,7 @@ def test_after_a_batch_died_the_next_load_submits_again_and_the_ledger_says_so(
     assert triggering.ledger() == [failure, TENS_ROW, ELEVENS_ROW]
 
 
-def test_a_failure_that_the_job_itself_recorded_is_not_recorded_again(triggering):
+def test_a_failure_that_the_job_itself_recorded_is_recorded_once_more_with_what_dataproc_says(triggering):
     triggering.publish(TEN)
     triggering.deliver()
     triggering.finish(TEN, "FAILED", "exit code 1")
@@ -229,7 +229,18 @@ def test_a_failure_that_the_job_itself_recorded_is_not_recorded_again(triggering
 
     assert triggering.deliver() == [200]
 
-    assert [row["reason"] for row in triggering.ledger() if row["step"] == "top_tracks"] == ["The job knows better."]
+    said = {row["reason"] for row in triggering.ledger() if row["step"] == "top_tracks"}
+    assert said == {"The job knows better.", f"Batch {TENS_BATCH} failed: exit code 1"}
+
+
+def test_a_row_whose_job_failed_is_added_by_the_next_delivery_under_another_id(triggering):
+    triggering.publish(TEN)
+    triggering.cloud.faults.order(Fault("bigquery job query ledger-", "fail"))
+    assert (triggering.deliver(), triggering.ledger()) == ([500], [])
+
+    assert (triggering.deliver(), triggering.post_event()) == ([200], 200)
+
+    assert triggering.ledger() == [TENS_ROW]
 
 
 def test_a_repeat_after_the_runs_own_batch_failed_takes_the_next_id_and_gives_up_after_three(triggering, capsys):

@@ -30,8 +30,8 @@ def test_what_is_optional_has_a_default_that_suits_the_cloud():
     )
 
 
-def test_the_ledger_is_named_in_full():
-    assert Settings.from_env({**ENVIRONMENT, "DATASET": "music"}).runs_table == "rotation-1.music.runs"
+def test_the_dataset_can_have_another_name():
+    assert Settings.from_env({**ENVIRONMENT, "DATASET": "music"}).dataset == "music"
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)

@@ -64,7 +64,8 @@ def _reworded(warehouse: Warehouse, listener: str) -> list[Row]:
 
 def _entries(entries: Sequence[Row]) -> bigquery.ArrayQueryParameter:
     """@entries: ARRAY<STRUCT<…>>: the key of a row of the ledger with its new words, details as JSON in a text."""
-    types = dict.fromkeys(("run_id", "slot", "step", "state", "reason", "details"), "STRING") | {"slot": "TIMESTAMP"}
+    types = dict.fromkeys(("run_id", "slot", "step", "started_at", "reason", "details"), "STRING")
+    types |= {"slot": "TIMESTAMP", "started_at": "TIMESTAMP"}
     structs = [
         bigquery.StructQueryParameter(
             None, *(bigquery.ScalarQueryParameter(name, kind, entry[name]) for name, kind in types.items())

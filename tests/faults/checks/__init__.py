@@ -25,7 +25,7 @@ CHECKS: tuple[Check, ...] = (
     gaps.every_gap_is_told_once,
     ledger.every_slot_that_was_answered_has_its_row,
     ledger.every_run_is_named_after_its_slot,
-    ledger.no_outcome_stands_twice_in_the_ledger,
+    ledger.no_row_stands_twice_in_the_ledger,
     ledger.ingest_succeeded_where_and_only_where_a_file_landed,
     ledger.load_says_what_it_did,
     ledger.every_load_that_brought_plays_was_told_to_transform_trigger,

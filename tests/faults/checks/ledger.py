@@ -3,8 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
-from tests.faults.evidence import Evidence, run_id_of
+from tests.faults.evidence import Evidence, Row, run_id_of
+
+BRING_PLAYS = ("load", "undo", "repair")
+"""Steps that publish `plays-loaded`."""
 
 
 def every_slot_that_was_answered_has_its_row(evidence: Evidence) -> Iterator[str]:
@@ -22,23 +26,38 @@ def every_run_is_named_after_its_slot(evidence: Evidence) -> Iterator[str]:
             yield f"run {run_id} is that of slot {attempt.slot}"
 
 
-def no_outcome_stands_twice_in_the_ledger(evidence: Evidence) -> Iterator[str]:
-    for key, count in Counter((row["run_id"], row["step"], row["state"]) for row in evidence.ledger).items():
-        if count > 1:
-            yield f"the ledger has {count} rows for {key}"
+def no_row_stands_twice_in_the_ledger(evidence: Evidence) -> Iterator[str]:
+    """One for each attempt of ingest, each generation of a file, each message and batch, each command."""
+    attempts = Counter(run_id_of(attempt.slot) for attempt in evidence.attempts)
+    messages = Counter(row["run_id"] for row in evidence.ledger if row["step"] in BRING_PLAYS and row["rows_new"])
+    for (run_id, step, *subject), count in Counter(map(_subject, evidence.ledger)).items():
+        most = {"ingest": attempts[run_id], "transform": messages[run_id]}.get(step, 1)
+        if count > most:
+            yield f"the ledger has {count} rows of {step} in run {run_id}, {most} at most can be: {subject}"
+
+
+def _subject(row: Row) -> tuple[Any, ...]:
+    match row["step"]:
+        case "ingest":
+            return row["run_id"], "ingest"
+        case "load":
+            return row["run_id"], "load", row["state"], row["details"]["generation"]
+        case step:
+            return row["run_id"], step, row["state"], row["reason"]
 
 
 def ingest_succeeded_where_and_only_where_a_file_landed(evidence: Evidence) -> Iterator[str]:
     imports = {row["run_id"] for row in evidence.ledger if row["step"] == "import"}
     landed = {run_id: keys for run_id, keys in evidence.landed_keys.items() if run_id not in imports}
-    succeeded = {
-        row["run_id"]: row for row in evidence.ledger if (row["step"], row["state"]) == ("ingest", "succeeded")
-    }
-    for run_id, row in succeeded.items():
+    succeeded = defaultdict[str, list[int]](list)
+    for row in evidence.ledger:
+        if (row["step"], row["state"]) == ("ingest", "succeeded"):
+            succeeded[row["run_id"]].append(row["rows_new"])
+    for run_id, counts in succeeded.items():
         if run_id not in landed:
             yield f"run {run_id} says succeeded and landed nothing"
-        elif row["rows_new"] != len(landed[run_id]):
-            yield f"run {run_id} says {row['rows_new']} new plays and landed {len(landed[run_id])}"
+        elif max(counts) != len(landed[run_id]):
+            yield f"run {run_id} says {counts} new plays and landed {len(landed[run_id])}"
     for run_id in landed.keys() - succeeded.keys():
         if any(run_id_of(attempt.slot) == run_id and attempt.status == 200 for attempt in evidence.attempts):
             yield f"run {run_id} landed a file and was answered, but no row says succeeded"
@@ -51,8 +70,10 @@ def load_says_what_it_did(evidence: Evidence) -> Iterator[str]:
         mine = [row for row in rows if (row["run_id"], row["state"]) == (run_id, "succeeded")]
         if not mine:
             yield f"the file of run {run_id} has no row that says it was loaded"
-        elif mine[0]["rows_in"] != len(keys):
-            yield f"the file of run {run_id} held {len(keys)} plays, load says {mine[0]['rows_in']}"
+            continue
+        newest = max(mine, key=lambda row: int(row["details"]["generation"]))
+        if newest["rows_in"] != len(keys):
+            yield f"the file of run {run_id} held {len(keys)} plays, load says {newest['rows_in']}"
     for row in rows:
         is_undone = len(evidence.live_imports) < len(evidence.imports) and "was deleted before" in row["reason"]
         if row["state"] == "failed" and not is_undone:
@@ -65,7 +86,7 @@ def load_says_what_it_did(evidence: Evidence) -> Iterator[str]:
 def every_load_that_brought_plays_was_told_to_transform_trigger(evidence: Evidence) -> Iterator[str]:
     told = {row["run_id"] for row in evidence.ledger if row["step"] == "transform"}
     for row in evidence.ledger:
-        if row["step"] in ("load", "undo", "repair") and row["rows_new"] and row["run_id"] not in told:
+        if row["step"] in BRING_PLAYS and row["rows_new"] and row["run_id"] not in told:
             yield f"run {row['run_id']} brought {row['rows_new']} plays, and transform_trigger has no row of it"
 
 

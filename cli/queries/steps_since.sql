@@ -1,7 +1,0 @@
--- A row is one outcome of one run's step, the oldest first.
-SELECT
-  run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class, blocked_until,
-  details
-FROM runs
-WHERE slot >= @since
-ORDER BY started_at, finished_at
