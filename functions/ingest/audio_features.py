@@ -6,7 +6,7 @@ stays NULL, features_source included.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -75,40 +75,34 @@ def reccobeats_provider(session: requests.Session, url: str) -> Provider:
             lambda body: list_in(body, "content"),
             lambda status, _: RequestRefused(f"status {status}"),
         )
-        return {_track_id(record): record for record in records if isinstance(record, dict)}
+        # They come in any order and with ids of ReccoBeats' own: only the link has Spotify's id.
+        links = {str(record.get("href")): record for record in records if isinstance(record, dict)}
+        return {link.partition("?")[0].rsplit("/", 1)[-1]: record for link, record in links.items()}
 
     return Provider("reccobeats", 40, fetch)
-
-
-def _track_id(record: Mapping[str, Any]) -> str:
-    """ReccoBeats answers in any order and with ids of its own; only the link tells which track was asked for."""
-    return str(record.get("href")).partition("?")[0].rsplit("/", 1)[-1]
 
 
 def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Sequence[Row]) -> list[Row]:
     """The same plays with what is known or can be learned about their tracks."""
     track_ids = sorted({row["track_id"] for row in rows if _ASKABLE.fullmatch(row["track_id"])})
-    answers = _fetch_known(client, run, provider, track_ids)
-    answers |= ask_provider(provider, [track_id for track_id in track_ids if track_id not in answers])
-    return [row | answers.get(row["track_id"], {}) for row in rows]
-
-
-def _fetch_known(client: bigquery.Client, run: Run, provider: Provider, track_ids: list[str]) -> dict[str, Row]:
-    found = run_query(
+    stored = run_query(
         client,
         "known_features",
         strings("track_ids", track_ids),
         string("source", provider.name),
         timestamp("unknown_since", run.started_at - _UNKNOWN_FOR),
     )
-    return {row["track_id"]: _to_columns(row["features_source"], row) for row in found}
+    answers = {row["track_id"]: _to_columns(row["features_source"], row) for row in stored}
+    answers |= ask_provider(provider, [track_id for track_id in track_ids if track_id not in answers])
+    return [row | answers.get(row["track_id"], {}) for row in rows]
 
 
 def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
     """The columns to fill, by track id. The first failure ends the asking for this run, not the run."""
     answers: dict[str, Row] = {}
     try:
-        for ids in _in_calls(track_ids, provider.ids_per_call):
+        for start in range(0, len(track_ids), provider.ids_per_call):
+            ids = track_ids[start : start + provider.ids_per_call]
             records = provider.fetch(ids)
             columns = {track_id: _to_columns(provider.name, records.get(track_id, {})) for track_id in ids}
             _tell_of_lost_values(provider, records, columns)
@@ -136,10 +130,6 @@ def _tell_of_lost_values(provider: Provider, records: Records, columns: Mapping[
     if lost:
         message = "Audio features that their columns may not hold became NULL"
         log("WARNING", message, provider=provider.name, values=dict(lost))
-
-
-def _in_calls(track_ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (track_ids[start : start + size] for start in range(0, len(track_ids), size))
 
 
 def _to_columns(source: str, record: Mapping[str, Any]) -> Row:

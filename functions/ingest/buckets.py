@@ -59,10 +59,14 @@ def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> LandedFile | None:
     blob = bucket.blob(object_name(run_id))
     if rows and _write(blob, to_csv(rows), generation=0):
         return LandedFile(Counter(row["listener_id"] for row in rows), by_this_attempt=True)
-    content = _read(blob)
-    if content is None and rows:
-        raise LandingContradiction(f"{blob.name} can be neither created nor read")
-    return None if content is None else _add(blob, content, rows)
+    try:
+        # Afterwards the blob knows which generation this was.
+        content = blob.download_as_bytes(timeout=_SECONDS)
+    except NotFound:
+        if rows:
+            raise LandingContradiction(f"{blob.name} can be neither created nor read") from None
+        return None
+    return _add(blob, content, rows)
 
 
 def _add(blob: Blob, content: bytes, rows: Sequence[Row]) -> LandedFile:
@@ -100,14 +104,6 @@ def _write(blob: Blob, content: bytes, generation: int) -> bool:
     return True
 
 
-def _read(blob: Blob) -> bytes | None:
-    """Afterwards the blob knows which generation this was."""
-    try:
-        return bytes(blob.download_as_bytes(timeout=_SECONDS))
-    except NotFound:
-        return None
-
-
 def to_csv(rows: Sequence[Row]) -> bytes:
     """UTF-8, a header, rows in the order of their keys, so that equal plays make equal files."""
     return _HEADER + _to_lines(rows)
@@ -116,24 +112,17 @@ def to_csv(rows: Sequence[Row]) -> bytes:
 def _to_lines(rows: Sequence[Row]) -> bytes:
     file = io.BytesIO()  # line by line: one emoji makes four bytes of every character of a text that holds the file
     for row in sorted(rows, key=key_of):
-        line = ",".join(_to_field(row[name]) for name in COLUMNS)
+        fields = (row[name] for name in COLUMNS)
+        # Text is always quoted, so that an empty text is not NULL, which is an empty field.
+        line = ",".join('"' + it.replace('"', '""') + '"' if isinstance(it, str) else _to_text(it) for it in fields)
         file.write(f"{line}\n".encode())
     return file.getvalue()
 
 
-def _to_field(value: Any) -> str:
-    """NULL is an empty field. Text is always quoted, so that an empty text is not NULL."""
+def _to_text(value: Any) -> str:
     match value:
         case None:
             return ""
-        case str():
-            return '"' + value.replace('"', '""') + '"'
-        case _:
-            return _to_text(value)
-
-
-def _to_text(value: Any) -> str:
-    match value:
         case str():
             return value
         case bool():
@@ -145,8 +134,16 @@ def _to_text(value: Any) -> str:
 
 
 def quarantine_name(refused: RefusedItem) -> str:
-    """The same item has the same name, however often its page comes back."""
-    canonical = json.dumps(_identity(refused.item), sort_keys=True, separators=(",", ":"))
+    """The same item has the same name, however often its page comes back.
+
+    What counts is when it was played and what it was, for figures like popularity change by the hour; else all of it.
+    """
+    identity = item = refused.item
+    if isinstance(item, dict) and isinstance(item.get("played_at"), str):
+        track = item.get("track")
+        names = ("uri", "id", "name", "type")
+        identity = [item["played_at"], [track.get(name) for name in names] if isinstance(track, dict) else track]
+    canonical = json.dumps(_shallow(identity), sort_keys=True, separators=(",", ":"))
     return f"items/{refused.listener_id}/{hashlib.sha256(canonical.encode()).hexdigest()[:16]}.json"
 
 
@@ -176,15 +173,6 @@ def _keep(bucket: Bucket, run_id: str, name: str, item: RefusedItem) -> bool:
     fields = {"run_id": run_id, "listener": item.listener_id, "reason": item.reason, "object": name}
     log("ERROR", "An item could not be read and is in the quarantine bucket", **fields)
     return True
-
-
-def _identity(item: Any) -> Any:
-    """When it was played and what it was, for figures like popularity change by the hour; else all of it."""
-    if not isinstance(item, dict) or not isinstance(item.get("played_at"), str):
-        return _shallow(item)
-    track = item.get("track")
-    told = [track.get(name) for name in ("uri", "id", "name", "type")] if isinstance(track, dict) else track
-    return _shallow([item["played_at"], told])
 
 
 def _shallow(value: Any, levels: int = _LEVELS) -> Any:

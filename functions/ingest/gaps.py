@@ -23,6 +23,7 @@ from unloaded_files import fetch_unloaded
 # An export tells the end of a play in whole seconds and a little off: see functions/load/queries/same_play.sql.
 _EXPORT_APART = timedelta(seconds=90)
 _SECONDS = 60
+_RUN_ID = "%Y%m%dT%H%M%SZ"
 # As long as Eventarc tries to deliver an event.
 _LOADED_WITHIN = timedelta(hours=24)
 # An import names its files by an instant two hours before it, and files may land an hour late.
@@ -136,46 +137,30 @@ def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported:
 def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[LandedPlay]:
     """Each play in the files that are on their way to the warehouse, or were within a day, loaded or not.
 
-    They are no gap, and a gap may begin with them. A play that is left out can only lead to a gap that is none, never
-    the other way round.
+    Not in those that BigQuery refused, but in older ones that will be re-sent. They are no gap, and a gap may begin
+    with them. A play that is left out can only lead to a gap that is none, never the other way round.
     """
-    for blob in _blobs(client, bucket, run):
-        if blob.size <= _MOST_BYTES:
-            yield from _plays(blob)
-        else:
-            log(
-                "WARNING",
-                "A file in the landing bucket is too large to be looked at",
-                object=blob.name,
-                bytes=blob.size,
-            )
-
-
-def _blobs(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[Blob]:
-    """The files of the last day, but for those that BigQuery refused; older ones, if they will be sent again."""
     since = run.slot - _LOADED_WITHIN
     named_since = since - _NAMED_EARLIER
     refused = {row.run_id for row in run_query(client, "refused_runs", timestamp("since", named_since))}
-    yield from (blob for blob in _listed(bucket, named_since, run.slot) if _run_id(blob) not in refused)
+    # Run ids are instants, so their order is the order of time.
+    first, last = f"{named_since:{_RUN_ID}}", f"{run.slot:{_RUN_ID}}"
+    for day in range((run.slot.date() - named_since.date()).days + 1):
+        for blob in bucket.list_blobs(prefix=f"plays/{named_since + timedelta(day):%Y/%m/%d}/", timeout=_SECONDS):
+            run_id = blob.name.rpartition("/")[2].removesuffix(".csv")
+            if first <= run_id <= last and run_id not in refused:
+                yield from _plays(blob)
     for run_id in fetch_unloaded(client, run, since):
         if blob := bucket.get_blob(object_name(run_id), timeout=_SECONDS):
-            yield blob
-
-
-def _listed(bucket: Bucket, since: datetime, until: datetime) -> Iterator[Blob]:
-    """Run ids are instants, so their order is the order of time."""
-    for day in range((until.date() - since.date()).days + 1):
-        for blob in bucket.list_blobs(prefix=f"plays/{since + timedelta(day):%Y/%m/%d}/", timeout=_SECONDS):
-            if f"{since:%Y%m%dT%H%M%SZ}" <= _run_id(blob) <= f"{until:%Y%m%dT%H%M%SZ}":
-                yield blob
-
-
-def _run_id(blob: Blob) -> str:
-    return str(blob.name).rpartition("/")[2].removesuffix(".csv")
+            yield from _plays(blob)
 
 
 def _plays(blob: Blob) -> Iterator[LandedPlay]:
     """Up to the first row that cannot be read: what comes after it is not ingest's, and load says so."""
+    if blob.size > _MOST_BYTES:
+        message = "A file in the landing bucket is too large to be looked at"
+        log("WARNING", message, object=blob.name, bytes=blob.size)
+        return
     try:
         with blob.open("rt", chunk_size=_PIECE_BYTES, encoding="utf-8", newline="", timeout=_SECONDS) as file:
             for row in csv.DictReader(file):

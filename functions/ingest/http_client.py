@@ -162,9 +162,16 @@ def _read_text(response: requests.Response) -> str:
 
     Bounded in bytes and seconds: a server that sends without end, or a byte now and then, must not block the run.
     """
-    pieces, size, deadline = [], 0, time.monotonic() + _WHOLE_SECONDS
+    pieces, size, deadline = list[bytes](), 0, time.monotonic() + _WHOLE_SECONDS
     with response:
-        while piece := _read_piece(response):
+        while True:
+            try:
+                # What has arrived, not what would fill a buffer. Empty at the end.
+                piece = response.raw.read1(_PIECE_BYTES, decode_content=True)
+            except urllib3.exceptions.HTTPError as error:  # its text is left out: it can quote the call
+                raise SpotifyUnavailable(f"a broken answer, {type(error).__name__}") from None
+            if not piece:
+                break
             pieces.append(piece)
             size += len(piece)
             if size > _MOST_BYTES:
@@ -172,15 +179,6 @@ def _read_text(response: requests.Response) -> str:
             if time.monotonic() > deadline:
                 raise SpotifyUnavailable(f"an answer that was not whole after {_WHOLE_SECONDS} s")
     return b"".join(pieces).decode("utf-8", "replace").removeprefix("\ufeff")
-
-
-def _read_piece(response: requests.Response) -> bytes:
-    """What has arrived, not what would fill a buffer. Empty at the end."""
-    try:
-        piece: bytes = response.raw.read1(_PIECE_BYTES, decode_content=True)
-    except urllib3.exceptions.HTTPError as error:  # its text is left out: it can quote the call
-        raise SpotifyUnavailable(f"a broken answer, {type(error).__name__}") from None
-    return piece
 
 
 def to_pause(retry_after: str | None, text: str) -> RateLimited:

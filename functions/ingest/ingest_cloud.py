@@ -36,6 +36,9 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        source = environ.get("AUDIO_FEATURES_SOURCE") or "off"
+        if source not in FEATURE_SOURCES:
+            raise SettingsError(f"The setting AUDIO_FEATURES_SOURCE must be one of {', '.join(FEATURE_SOURCES)}.")
         return cls(
             project=_required(environ, "GOOGLE_CLOUD_PROJECT"),
             location=_required(environ, "LOCATION"),
@@ -45,7 +48,7 @@ class Settings:
             spotify_accounts_url=_url(environ, "SPOTIFY_ACCOUNTS_URL", "https://accounts.spotify.com"),
             spotify_api_url=_url(environ, "SPOTIFY_API_URL", "https://api.spotify.com"),
             reccobeats_api_url=_url(environ, "RECCOBEATS_API_URL", "https://api.reccobeats.com"),
-            audio_features_source=_feature_source(environ),
+            audio_features_source=source,
             secret_manager_endpoint=environ.get("SECRETMANAGER_EMULATOR_HOST") or None,
         )
 
@@ -62,13 +65,6 @@ def _url(environ: Mapping[str, str], name: str, default: str) -> str:
     if not value.startswith(("https://", "http://")):
         raise SettingsError(f"The setting {name} must start with https:// or http://.")
     return value.rstrip("/")
-
-
-def _feature_source(environ: Mapping[str, str]) -> str:
-    value = environ.get("AUDIO_FEATURES_SOURCE") or "off"
-    if value not in FEATURE_SOURCES:
-        raise SettingsError(f"The setting AUDIO_FEATURES_SOURCE must be one of {', '.join(FEATURE_SOURCES)}.")
-    return value
 
 
 @dataclass(frozen=True)

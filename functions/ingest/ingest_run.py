@@ -7,7 +7,7 @@ import buckets
 import gaps
 import report
 import unloaded_files
-from audio_features import Provider, add_features, reccobeats_provider, spotify_provider
+from audio_features import add_features, reccobeats_provider, spotify_provider
 from collect import Collected, collect_all
 from failures import Failure, NotAsked, explain
 from ingest_cloud import Cloud
@@ -53,7 +53,11 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, collected: Sequence[Co
     known = gaps.fetch_known(cloud.bigquery, rows)
     gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.overlapping), known.imported)
     new = [row for row in rows if key_of(row) not in known.keys]
-    provider = _provider(cloud, spotify)
+    source, provider = cloud.settings.audio_features_source, None
+    if source == "spotify":
+        provider = spotify_provider(spotify)
+    elif source == "reccobeats":
+        provider = reccobeats_provider(cloud.http, cloud.settings.reccobeats_api_url)
     if provider and new:
         new = add_features(cloud.bigquery, run, provider, new)
     landed = buckets.land(cloud.landing, run.run_id, new)
@@ -61,22 +65,19 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, collected: Sequence[Co
     return report.of_collected(run, collected, landed, refused_first, collected_at)
 
 
-def _provider(cloud: Cloud, spotify: Spotify) -> Provider | None:
-    match cloud.settings.audio_features_source:
-        case "spotify":
-            return spotify_provider(spotify)
-        case "reccobeats":
-            return reccobeats_provider(cloud.http, cloud.settings.reccobeats_api_url)
-        case _:
-            return None
-
-
 def _log_trouble(run: Run, collected: Sequence[Collected]) -> None:
     for listener in collected:
         if listener.items is None and listener.failure and not isinstance(listener.failure, NotAsked):
             _log_failure("A listener could not be visited", run, listener.listener_id, listener.failure)
         if listener.consent_ends_at and is_warning_due(listener.consent_ends_at, run.started_at):
-            _log_ending_consent(run, listener.listener_id, listener.consent_ends_at)
+            log(
+                "WARNING",
+                "A listener's consent ends soon",
+                run_id=run.run_id,
+                listener=listener.listener_id,
+                days_left=days_left(listener.consent_ends_at, run.started_at),
+                command=f"python -m cli authorize {listener.listener_id}",
+            )
 
 
 def _log_failure(message: str, run: Run, who: str, failure: Failure) -> None:
@@ -87,15 +88,4 @@ def _log_failure(message: str, run: Run, who: str, failure: Failure) -> None:
         listener=who,
         error_class=type(failure).__name__,
         reason=explain(failure, who),
-    )
-
-
-def _log_ending_consent(run: Run, listener_id: str, ends_at: datetime) -> None:
-    log(
-        "WARNING",
-        "A listener's consent ends soon",
-        run_id=run.run_id,
-        listener=listener_id,
-        days_left=days_left(ends_at, run.started_at),
-        command=f"python -m cli authorize {listener_id}",
     )

@@ -112,7 +112,12 @@ def read_listener(client: SecretManagerServiceClient, secret: ListenerSecret) ->
     version, content = _read(client, secret.name)
     payload = _parse(_id(secret.name), content, _LISTENER_FIELDS)
     _demand_tokens(_id(secret.name), payload, "refresh_token")
-    ends_at = _consent_ends_at(_id(secret.name), payload["consented_at"])
+    try:
+        instant = datetime.fromisoformat(payload["consented_at"])
+        ends_at = end_of_consent(instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        name = _id(secret.name)
+        raise SecretUnusable(f"the field consented_at of the secret {name} is not an instant") from None
     return Listener(secret.listener_id, secret.name, version, payload, ends_at)
 
 
@@ -221,14 +226,6 @@ def _demand_tokens(secret_id: str, payload: dict[str, Any], *fields: str) -> Non
     for name in fields:
         if not is_token(payload[name]):
             raise SecretUnusable(f"the field {name} of the secret {secret_id} holds a blank or a character of no token")
-
-
-def _consent_ends_at(secret_id: str, consented_at: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(consented_at)
-        return end_of_consent(instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        raise SecretUnusable(f"the field consented_at of the secret {secret_id} is not an instant") from None
 
 
 def end_of_consent(consented_at: datetime) -> datetime:

@@ -11,7 +11,6 @@ import functions_framework
 from ingest_cloud import Cloud, Settings, SettingsError, connect
 from ingest_log import log, without_addresses
 from ingest_run import run_once
-from report import Report
 from slots import SLOT_HEADER, Run, UnreadableSlot, to_slot
 
 Answer = tuple[dict[str, Any], int]
@@ -29,8 +28,20 @@ def ingest(request: flask.Request) -> Answer:
     except Exception as error:
         log("ERROR", "The run broke off", error_class=type(error).__name__, reason=without_addresses(str(error)))
         raise
-    _log_end(report)
-    return report.answer(), report.http_status
+    answer = report.answer()
+    log(
+        "INFO",
+        "The run is over",
+        run_id=report.run.run_id,
+        state=report.state,
+        heard=report.heard,
+        reason=answer["reason"],
+        rows_in=report.rows_in,
+        rows_new=report.rows_new,
+        error_class=report.error_class,
+        object=report.object_name,
+    )
+    return answer, report.http_status
 
 
 @cache
@@ -42,18 +53,3 @@ def _cloud() -> Cloud:
 def _refuse(error: UnreadableSlot | SettingsError, status: int) -> Answer:
     log("ERROR", "The run could not start", error_class=type(error).__name__, reason=str(error))
     return {"error_class": type(error).__name__, "reason": str(error)}, status
-
-
-def _log_end(report: Report) -> None:
-    log(
-        "INFO",
-        "The run is over",
-        run_id=report.run.run_id,
-        state=report.state,
-        heard=report.heard,
-        reason=report.answer()["reason"],
-        rows_in=report.rows_in,
-        rows_new=report.rows_new,
-        error_class=report.error_class,
-        object=report.object_name,
-    )

@@ -81,23 +81,22 @@ def to_row(item: Any, listener_id: str, run: Run) -> Row:
 
 def to_column(name: str, value: Any) -> Any:
     """The value as the column's type, NULL when it is of another or outside the column's bounds."""
-    read = _READERS[COLUMNS[name]](value)
-    return read if read is None or _is_inside(_BOUNDS.get(name, {}), read) else None
-
-
-def _is_inside(bound: dict[str, Any], value: Any) -> bool:
-    """Instants are not bounded here: they are ours, but for `played_at`, which is required."""
-    if "pattern" in bound:
-        return re.fullmatch(bound["pattern"], value) is not None
-    return "maximum" not in bound or bound["minimum"] <= value <= bound["maximum"]
+    read, bound = _READERS[COLUMNS[name]](value), _BOUNDS.get(name, {})
+    if read is not None and "pattern" in bound:
+        return read if re.fullmatch(bound["pattern"], read) else None
+    # Instants are not bounded here: they are ingest's own, but for `played_at`, which is required.
+    is_outside = read is not None and "maximum" in bound and not bound["minimum"] <= read <= bound["maximum"]
+    return None if is_outside else read
 
 
 def _track(item: dict[str, Any]) -> dict[str, Any]:
     track = item.get("track")
     if not isinstance(track, dict):
         raise UnreadableItem("track is null or missing")
-    if track.get("type", "track") != "track":
-        raise UnreadableItem(f"it is of the type {_word(track['type'])}, not a track")
+    kind = track.get("type", "track")
+    if kind != "track":
+        known = kind if isinstance(kind, str) and re.fullmatch("[a-z_]{1,40}", kind) else "unknown"
+        raise UnreadableItem(f"it is of the type {known}, not a track")
     if track.get("is_local"):
         raise UnreadableItem("a local file has no track id")
     if not _text(track.get("id")):
@@ -153,11 +152,6 @@ def _in_milliseconds(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-def _word(value: Any) -> str:
-    """A word of Spotify's that is fit for a sentence."""
-    return value if isinstance(value, str) and re.fullmatch("[a-z_]{1,40}", value) else "unknown"
-
-
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -191,18 +185,10 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _boolean(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _instant(value: Any) -> datetime | None:
-    return value if isinstance(value, datetime) else None
-
-
 _READERS: dict[str, Callable[[Any], Any]] = {
     "STRING": _text,
     "INTEGER": _integer,
     "FLOAT": _number,
-    "BOOLEAN": _boolean,
-    "TIMESTAMP": _instant,
+    "BOOLEAN": lambda value: value if isinstance(value, bool) else None,
+    "TIMESTAMP": lambda value: value if isinstance(value, datetime) else None,
 }

@@ -117,33 +117,26 @@ def _reason(collected: Sequence[Collected], new: int, refused: int) -> str:
     heard = sum(each.items is not None for each in collected)
     plays = f"{new or 'no'} new play{'' if new == 1 else 's'} from {heard} of {len(collected)} listeners"
     items = [f"{refused} item{'' if refused == 1 else 's'} could not be read, see the quarantine bucket"]
-    return "; ".join([plays, *(items if refused else []), *_failures_in_words(collected)])
-
-
-def _failures_in_words(collected: Sequence[Collected]) -> list[str]:
-    """One part for each sentence, after the names of all it holds for."""
     names = defaultdict(list)
     for each in collected:
         if each.failure:
             names[explain(each.failure, each.listener_id)].append(each.listener_id)
-    return [f"{', '.join(listener_ids)}: {sentence}" for sentence, listener_ids in names.items()]
+    failures = [f"{', '.join(listener_ids)}: {sentence}" for sentence, listener_ids in names.items()]
+    return "; ".join([plays, *(items if refused else []), *failures])
 
 
 def _listener(listener: Collected, new: int) -> dict[str, Any]:
+    state = "collected" if new else "nothing_new"
+    if listener.items is None:
+        state = "not_asked" if isinstance(listener.failure, NotAsked) else "failed"
     return {
-        "state": _listener_state(listener, new),
+        "state": state,
         "fetched": listener.items or 0,
         "new": new,
         "error_class": _name(listener.failure) if listener.failure else None,
         "reason": explain(listener.failure, listener.listener_id) if listener.failure else None,
         "consent_ends_at": iso(listener.consent_ends_at),
     }
-
-
-def _listener_state(listener: Collected, new: int) -> str:
-    if listener.items is None:
-        return "not_asked" if isinstance(listener.failure, NotAsked) else "failed"
-    return "collected" if new else "nothing_new"
 
 
 def _name(failure: Failure) -> str:

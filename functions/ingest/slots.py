@@ -33,19 +33,18 @@ def to_slot(header: str | None, now: datetime) -> datetime:
 
     A run is out of turn without a header, or with a slot that lies ahead. Raises UnreadableSlot.
     """
-    slot = now if header is None else _parse(header)
+    slot = now
+    if header is not None:
+        try:
+            slot = datetime.fromisoformat(header.strip().upper())
+            if slot.tzinfo is None:
+                raise ValueError
+            slot = slot.astimezone(UTC)
+        except (ValueError, OverflowError):
+            reason = f"The header {SLOT_HEADER} must be an instant such as 2026-11-22T10:00:00Z."
+            raise UnreadableSlot(reason) from None
     if slot < now - _BEHIND:
         raise UnreadableSlot(
             f"The slot in {SLOT_HEADER} is more than {_BEHIND.days} days old. Call without the header."
         )
     return (now if slot > now + _AHEAD else slot).replace(microsecond=0)
-
-
-def _parse(header: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(header.strip().upper())
-        if instant.tzinfo:
-            return instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise UnreadableSlot(f"The header {SLOT_HEADER} must be an instant such as 2026-11-22T10:00:00Z.")

@@ -6,7 +6,7 @@ Here this is made true, however long load is out of order.
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,6 @@ import requests
 from google.api_core.exceptions import GoogleAPIError, PreconditionFailed
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
-from google.cloud.storage import Bucket
 
 from buckets import object_name
 from ingest_cloud import Cloud
@@ -46,23 +45,19 @@ def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[
 
 def resend_all(cloud: Cloud, run: Run) -> None:
     """Make a new generation of each such file, and with it a new event for load; one error is not the next file's."""
+    given_up_before, bucket = run.started_at - _GIVEN_UP_AFTER, cloud.landing
     with _logging_outages(run, "Files that were never loaded could not be looked for"):
-        unloaded = fetch_unloaded(cloud.bigquery, run, run.started_at - _GIVEN_UP_AFTER)
-        for run_id, generations in unloaded.items():
+        for run_id, recorded in fetch_unloaded(cloud.bigquery, run, given_up_before).items():
             with _logging_outages(run, "A file that was never loaded could not be sent again"):
-                _send(cloud.landing, run, object_name(run_id), generations)
-
-
-def _send(bucket: Bucket, run: Run, name: str, loaded: Container[str]) -> None:
-    """`loaded`: the generations that load has told of."""
-    blob = bucket.get_blob(name, timeout=_SECONDS)
-    if blob is None or str(blob.generation) in loaded or blob.time_created > run.started_at - _GIVEN_UP_AFTER:
-        return
-    # There is a newer generation and its event: ours, too, if the answer to our first call was lost.
-    with suppress(PreconditionFailed):
-        bucket.copy_blob(blob, bucket, if_generation_match=blob.generation, timeout=_SECONDS)
-    reason = "load has not told of it for a day, in which its event was repeated: the log of load says why"
-    log("ERROR", "A file was never loaded and is sent again", run_id=run.run_id, object=name, reason=reason)
+                blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)
+                if blob is None or str(blob.generation) in recorded or blob.time_created > given_up_before:
+                    continue
+                # There is a newer generation and its event: ours, too, if the answer to our first call was lost.
+                with suppress(PreconditionFailed):
+                    bucket.copy_blob(blob, bucket, if_generation_match=blob.generation, timeout=_SECONDS)
+                reason = "load has not told of it for a day, in which its event was repeated: the log of load says why"
+                fields = {"run_id": run.run_id, "object": blob.name, "reason": reason}
+                log("ERROR", "A file was never loaded and is sent again", **fields)
 
 
 @contextmanager

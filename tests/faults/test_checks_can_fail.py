@@ -203,7 +203,8 @@ def test_a_run_that_claims_other_than_it_landed(world, monkeypatch):
 
 
 def test_a_listener_who_is_called_heard_and_was_not(world, monkeypatch):
-    monkeypatch.setattr(report, "_listener_state", lambda listener, new: "nothing_new")
+    real = report._listener
+    monkeypatch.setattr(report, "_listener", lambda *details: real(*details) | {"state": "nothing_new"})
     unheard = Order("gateway_timeout_html", listener=TWO, endpoint="token", times=3)
     assert "who_is_called_heard_was_shown_a_page" in broken(world, storm(Heard(0, ONE, 5), trouble(0, unheard)))
 
