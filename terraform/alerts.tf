@@ -13,7 +13,7 @@ locals {
       filter   = <<-EOT
         ${local.from_function} AND (
           jsonPayload.message="A listener's consent ends soon"
-          OR (jsonPayload.message="A listener could not be visited" AND jsonPayload.error_class="NeedsConsent")
+          OR (jsonPayload.message="A listener could not be polled" AND jsonPayload.error_class="NeedsConsent")
         )
       EOT
       help     = "Spotify lets a consent live for six months, and the listener can take it back. The log entry names the listener. Run `python -m cli authorize LISTENER`. Plays are lost once 50 newer ones have been played."
@@ -125,8 +125,8 @@ resource "google_monitoring_alert_policy" "log" {
 # had asked for a pause, found out nothing.
 resource "google_logging_metric" "good_runs" {
   name        = "heavy-rotation/good-runs"
-  description = "Runs of ingest that heard a listener."
-  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"ingest\" AND jsonPayload.message=\"The run is over\" AND jsonPayload.heard>0"
+  description = "Runs of ingest that polled a listener."
+  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"ingest\" AND jsonPayload.message=\"The run has ended\" AND jsonPayload.polled>0"
 
   metric_descriptor {
     metric_kind = "DELTA"

@@ -1,7 +1,6 @@
-"""Audio features for new plays: from the warehouse where a provider has spoken before, else from the provider.
+"""Audio features for new plays: from the warehouse where it has them, else from the provider that the setting names.
 
-A provider is asked only when the setting names one. Whatever it does, it never costs a play: what cannot be had
-stays NULL, features_source included.
+A provider's failure never costs a play: what cannot be had stays NULL, features_source included.
 """
 
 import re
@@ -98,14 +97,14 @@ def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Se
 
 
 def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
-    """The columns to fill, by track id. The first failure ends the asking for this run, not the run."""
+    """The columns to fill, by track id. The first failure ends the calls for this run, not the run."""
     answers: dict[str, Row] = {}
     try:
         for start in range(0, len(track_ids), provider.ids_per_call):
             ids = track_ids[start : start + provider.ids_per_call]
             records = provider.fetch(ids)
             columns = {track_id: _to_columns(provider.name, records.get(track_id, {})) for track_id in ids}
-            _tell_of_lost_values(provider, records, columns)
+            _log_lost_values(provider, records, columns)
             answers |= columns
     except Failure as failure:
         log(
@@ -119,7 +118,7 @@ def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]
     return answers
 
 
-def _tell_of_lost_values(provider: Provider, records: Records, columns: Mapping[str, Row]) -> None:
+def _log_lost_values(provider: Provider, records: Records, columns: Mapping[str, Row]) -> None:
     """Values of another type than their columns', or outside their bounds: NULL where they were not."""
     lost = Counter(
         name
@@ -128,7 +127,7 @@ def _tell_of_lost_values(provider: Provider, records: Records, columns: Mapping[
         if row[name] is None and records.get(track_id, {}).get(name) is not None
     )
     if lost:
-        message = "Audio features that their columns may not hold became NULL"
+        message = "Audio features out of bounds became NULL"
         log("WARNING", message, provider=provider.name, values=dict(lost))
 
 

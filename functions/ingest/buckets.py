@@ -21,7 +21,7 @@ from plays import COLUMNS, KEY, RefusedItem, Row, key_of
 
 _SECONDS = 60
 _HEADER = f"{','.join(COLUMNS)}\n".encode()
-# Python's CSV reader gives up at 131,072 characters unless told otherwise; no field is longer than its file.
+# Python's CSV reader refuses more than 131,072 characters by default; no field is longer than its file.
 csv.field_size_limit(2**31 - 1)
 # Spotify's own pages have seven. Python cannot write what is nested a thousand levels deep.
 _LEVELS = 50
@@ -41,17 +41,17 @@ class LandedFile:
 
 
 class LandingContradiction(Exception):
-    """Cloud Storage has and has not the object; the next attempt asks again."""
+    """Create failed because the object exists, read because it does not. The next attempt retries."""
 
 
 class ForeignObject(Exception):
-    """Somebody else's object has the name of the run's file."""
+    """An object that ingest did not write has the name of the run's file."""
 
 
 def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> LandedFile | None:
     """Write the rows that no earlier attempt at the same slot has landed; None when nothing is landed.
 
-    An attempt that was stopped may have landed less: a listener whom it did not reach is heard by the next one. What
+    An attempt that was stopped may have landed less: a listener whom it did not reach is polled by the next one. What
     is added makes a new generation of the object, and with it a new event for load.
 
     Raises LandingContradiction, ForeignObject.
@@ -73,13 +73,13 @@ def _add(blob: Blob, content: bytes, rows: Sequence[Row]) -> LandedFile:
     held = {tuple(row[name] for name in KEY): row["listener_id"] for row in _parse(blob, content)}
     missing = [row for row in rows if tuple(_to_text(row[name]) for name in KEY) not in held]
     if missing and not _write(blob, content + _to_lines(missing), generation=blob.generation):
-        raise LandingContradiction(f"{blob.name} was changed by somebody else")
+        raise LandingContradiction(f"{blob.name} was changed by another writer")
     listeners = Counter(held.values()) + Counter(row["listener_id"] for row in missing)
     return LandedFile(listeners, by_this_attempt=bool(missing))
 
 
 def _parse(blob: Blob, content: bytes) -> list[dict[str, str]]:
-    """The rows of the object, as far as they tell whose plays they are."""
+    """The rows of the object, as far as they name the plays."""
     try:
         rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
         keys = [{name: row[name] for name in KEY} for row in rows]

@@ -1,4 +1,4 @@
-"""What can go wrong for one listener, told apart by class, and what each class means, in one table.
+"""The errors of one listener, by class, and for each class its sentence and whether a retry can help.
 
 Failure
 ├── AppSecretUnusable       spotify-client is missing or wrong: stops the whole run
@@ -6,7 +6,7 @@ Failure
 ├── SecretUnusable          the listener's secret has no readable version, or a wrong content
 ├── SecretUnavailable       Secret Manager did not hand it out
 ├── TokenNotStored          a rotated refresh token could not be kept (the page was collected all the same)
-├── NotAsked                nobody called Spotify for this listener, because of another failure
+├── NotAsked                no call was made for this listener, because of another failure
 └── what Spotify answered
     ├── NeedsConsent        invalid_grant, or a scope that does not cover recently played tracks
     ├── ClientRefused       invalid_client: the app's own id or secret
@@ -87,17 +87,17 @@ class _Meaning:
     sentence: str
     """For a person; {what} is the failure's own text."""
     retry_heals: bool
-    """Whether the same call a few minutes later may well succeed without anybody doing anything."""
+    """Whether the same call a few minutes later may well succeed without any action."""
 
 
 _AUTHORIZE = "run `python -m cli authorize {listener}`"
-# The app is everybody's: any listener will do, and the sentence is the same for all.
+# The app is one for all listeners: any name will do, and the sentence is the same for all.
 _NEW_CLIENT = "run `python -m cli authorize LISTENER --new-client`"
 
 _MEANINGS: dict[type[Failure], _Meaning] = {
     AppSecretUnusable: _Meaning(f"{{what}}, {_NEW_CLIENT}", retry_heals=False),
-    SecretMislabelled: _Meaning("{what}, put that right", retry_heals=False),
-    SecretUnusable: _Meaning(f"{{what}}, put that right or {_AUTHORIZE}", retry_heals=False),
+    SecretMislabelled: _Meaning("{what}, correct it", retry_heals=False),
+    SecretUnusable: _Meaning(f"{{what}}, correct it or {_AUTHORIZE}", retry_heals=False),
     SecretUnavailable: _Meaning("{what}, the next run tries again", retry_heals=True),
     TokenNotStored: _Meaning(
         "the plays were collected, but Spotify's new refresh token could not be stored ({what}): let the function add "
@@ -120,16 +120,18 @@ _MEANINGS: dict[type[Failure], _Meaning] = {
     RequestRefused: _Meaning(
         "Spotify refused the request ({what}), see whether its Web API has changed", retry_heals=False
     ),
-    # The ledger keeps the pause; a retry before its end would not ask anybody.
+    # The ledger keeps the pause; a retry before its end makes no call.
     RateLimited: _Meaning("Spotify asked for {what}, the first run after it tries again", retry_heals=False),
     QuotaExceeded: _Meaning(
         "the calls that Spotify grants to the app's developer account are used up, and it asked for {what}: the first "
         "run after it tries again; if this comes back, call Spotify less often (all of the account's apps count)",
         retry_heals=False,
     ),
-    NotAsked: _Meaning("not asked, {what}", retry_heals=False),
+    NotAsked: _Meaning("no call was made, {what}", retry_heals=False),
     SpotifyUnavailable: _Meaning("Spotify was not available ({what}), the next run tries again", retry_heals=True),
-    UnreadableAnswer: _Meaning("Spotify's answer made no sense ({what}), the next run tries again", retry_heals=True),
+    UnreadableAnswer: _Meaning(
+        "Spotify's answer could not be read ({what}), the next run tries again", retry_heals=True
+    ),
 }
 
 

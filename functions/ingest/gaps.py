@@ -20,7 +20,7 @@ from plays import KEY, Key, Row, key_of
 from slots import Run
 from unloaded_files import fetch_unloaded
 
-# An export tells the end of a play in whole seconds and a little off: see functions/load/queries/same_play.sql.
+# An export has the end of a play in whole seconds and a little off: see functions/load/queries/same_play.sql.
 _EXPORT_APART = timedelta(seconds=90)
 _SECONDS = 60
 _RUN_ID = "%Y%m%dT%H%M%SZ"
@@ -37,8 +37,8 @@ _PIECE_BYTES, _MOST_BYTES = 2**20, 64 * 2**20
 class KnownPlays:
     """`keys`: plays that need not be landed. `overlapping`: listeners whose stored plays reach into their page.
 
-    A play that only an import has stored is landed once more, because the API tells more of it, and because the import
-    may be undone; load knows that the two are one play, and makes one row of them, which has the API's key.
+    A play that only an import has stored is landed once more, because the API has more of it, and because the import
+    may be undone; load makes one row of the two, which has the API's key.
     `imported`: the import whose plays reach into the page of a listener, where no play from the API does.
     """
 
@@ -95,7 +95,7 @@ def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay
 
     There may be hundreds of thousands of landed plays, and none is kept.
     """
-    before, reached = dict.fromkeys(oldest, Before()), set[str]()
+    before, overlapping = dict.fromkeys(oldest, Before()), set[str]()
     for play in landed:
         known = before.get(play.listener_id)
         if known is None:
@@ -107,8 +107,8 @@ def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay
         elif play.import_id:
             before[play.listener_id] = replace(known, import_id=play.import_id)
         else:
-            reached.add(play.listener_id)
-    return {listener_id: known for listener_id, known in before.items() if listener_id not in reached}
+            overlapping.add(play.listener_id)
+    return {listener_id: known for listener_id, known in before.items() if listener_id not in overlapping}
 
 
 def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported: Mapping[str, str]) -> None:
@@ -156,9 +156,9 @@ def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[
 
 
 def _plays(blob: Blob) -> Iterator[LandedPlay]:
-    """Up to the first row that cannot be read: what comes after it is not ingest's, and load says so."""
+    """Up to the first row that cannot be read: what follows is not ingest's, and load reports it."""
     if blob.size > _MOST_BYTES:
-        message = "A file in the landing bucket is too large to be looked at"
+        message = "A file in the landing bucket is too large to be read"
         log("WARNING", message, object=blob.name, bytes=blob.size)
         return
     try:

@@ -37,7 +37,7 @@ _FIRST_WAIT_SECONDS = 0.25
 # Of a thousand listeners' calls some meet a second 429 by chance after they have waited, hardly one a fourth.
 _MOST_PAUSES = 3
 _PAUSE_SECONDS_BY_DEFAULT = 5
-# A quota counts over a rolling day; without a Retry-After an hour is the next time anybody would ask.
+# A quota counts over a rolling day; without a Retry-After an hour is when the next run calls.
 _QUOTA_PAUSE_SECONDS_BY_DEFAULT = 3600
 # The longest pause seen in the wild is a day. Twice that, and one call finds out whether it still holds.
 _LONGEST_PAUSE_SECONDS = 48 * 3600
@@ -132,7 +132,7 @@ class HttpClient:
                 params=dict(call.params),
                 data=call.form,
                 timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-                allow_redirects=False,  # a token is for the server that was asked, and for no other
+                allow_redirects=False,  # a token is for the server that was called, and for no other
                 stream=True,
             )
         except requests.RequestException as error:  # its text is left out: it can quote the call

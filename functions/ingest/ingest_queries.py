@@ -15,7 +15,7 @@ from google.cloud.bigquery.table import RowIterator
 
 _QUERIES = Path(__file__).parent / "queries"
 _API_SECONDS, _QUERY_SECONDS = 20, 60
-# The client's own patience, ten minutes and more, outlasts the function.
+# The client's own time-outs, ten minutes and more, outlast the function.
 _RETRY, _JOB_RETRY = DEFAULT_RETRY.with_timeout(60), DEFAULT_JOB_RETRY.with_timeout(60)
 
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter

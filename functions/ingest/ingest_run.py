@@ -23,17 +23,17 @@ def run_once(cloud: Cloud, run: Run) -> Report:
     earlier = report.read_earlier(cloud.bigquery, run)
     if earlier.finished:
         return earlier.finished
-    outcome = report.of_pause(run, earlier.blocked_until) if earlier.blocked_until else _ask_listeners(cloud, run)
+    outcome = report.of_pause(run, earlier.blocked_until) if earlier.blocked_until else _poll_listeners(cloud, run)
     report.write_run(cloud.bigquery, outcome)
     unloaded_files.resend_all(cloud, run)
     return outcome
 
 
-def _ask_listeners(cloud: Cloud, run: Run) -> Report:
+def _poll_listeners(cloud: Cloud, run: Run) -> Report:
     settings = cloud.settings
     secrets = list_listener_secrets(cloud.secrets, settings.project)
     if not secrets:
-        return report.of_nobody(run)
+        return report.of_no_listener(run)
     try:
         app = read_app(cloud.secrets, settings.project)
     except Failure as failure:
@@ -46,7 +46,7 @@ def _ask_listeners(cloud: Cloud, run: Run) -> Report:
 
 
 def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, collected: Sequence[Collected]) -> Report:
-    """Gaps come first: once the plays are in the warehouse, nobody can see a gap before them any more."""
+    """Gaps come first: once the plays are in the warehouse, a gap before them cannot be seen any more."""
     collected_at = datetime.now(UTC)
     rows = [row for listener in collected for row in listener.rows]
     refused = [item for listener in collected for item in listener.refused]
@@ -68,7 +68,7 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, collected: Sequence[Co
 def _log_trouble(run: Run, collected: Sequence[Collected]) -> None:
     for listener in collected:
         if listener.items is None and listener.failure and not isinstance(listener.failure, NotAsked):
-            _log_failure("A listener could not be visited", run, listener.listener_id, listener.failure)
+            _log_failure("A listener could not be polled", run, listener.listener_id, listener.failure)
         if listener.consent_ends_at and is_warning_due(listener.consent_ends_at, run.started_at):
             log(
                 "WARNING",

@@ -140,7 +140,7 @@ def store_refresh_token(client: SecretManagerServiceClient, listener: Listener, 
 
 
 def _settle(client: SecretManagerServiceClient, listener: Listener, added: int) -> None:
-    """Destroy what is not newer than the version that was read: anything newer is somebody's fresh consent.
+    """Destroy what is not newer than the version that was read: anything newer is a fresh consent.
 
     One that was stored just before the rotated token is not the newest version any more, so it is stored again.
     """
@@ -225,7 +225,7 @@ def _demand_tokens(secret_id: str, payload: dict[str, Any], *fields: str) -> Non
     """A line end that was pasted with a token is the commonest of what cannot be sent."""
     for name in fields:
         if not is_token(payload[name]):
-            raise SecretUnusable(f"the field {name} of the secret {secret_id} holds a blank or a character of no token")
+            raise SecretUnusable(f"the field {name} of the secret {secret_id} holds a character that no token has")
 
 
 def end_of_consent(consented_at: datetime) -> datetime:

@@ -26,15 +26,15 @@ def ingest(request: flask.Request) -> Answer:
     except SettingsError as error:
         return _refuse(error, 500)
     except Exception as error:
-        log("ERROR", "The run broke off", error_class=type(error).__name__, reason=without_addresses(str(error)))
+        log("ERROR", "The run failed", error_class=type(error).__name__, reason=without_addresses(str(error)))
         raise
     answer = report.answer()
     log(
         "INFO",
-        "The run is over",
+        "The run has ended",
         run_id=report.run.run_id,
         state=report.state,
-        heard=report.heard,
+        polled=report.polled,
         reason=answer["reason"],
         rows_in=report.rows_in,
         rows_new=report.rows_new,

@@ -24,7 +24,7 @@ _PAUSES_SINCE = timedelta(days=3)
 
 State = Literal["succeeded", "skipped", "failed"]
 
-_HEARD = ("collected", "nothing_new")
+_POLLED = ("collected", "nothing_new")
 NO_LISTENER = "no listener has given consent yet, run `python -m cli authorize NAME`"
 
 
@@ -45,9 +45,9 @@ class Report:
     was_landed_before: bool = False
 
     @property
-    def heard(self) -> int:
-        """Listeners whose page was read. The alert on silence counts the runs that heard somebody, pauses not."""
-        return sum(part["state"] in _HEARD for part in self.listeners.values())
+    def polled(self) -> int:
+        """Listeners whose page was read. The alert on missing runs counts the runs that polled any."""
+        return sum(part["state"] in _POLLED for part in self.listeners.values())
 
     @property
     def http_status(self) -> int:
@@ -67,16 +67,16 @@ class Report:
 
 
 def of_pause(run: Run, blocked_until: datetime) -> Report:
-    reason = f"Spotify asked for a pause until {blocked_until:%Y-%m-%d %H:%M:%S} UTC, nobody was asked"
+    reason = f"Spotify asked for a pause until {blocked_until:%Y-%m-%d %H:%M:%S} UTC: no call was made"
     return Report(run, "skipped", reason, blocked_until=blocked_until)
 
 
-def of_nobody(run: Run) -> Report:
+def of_no_listener(run: Run) -> Report:
     return Report(run, "skipped", NO_LISTENER)
 
 
 def of_missing_app(run: Run, listener_ids: Sequence[str], failure: Failure) -> Report:
-    """The app's own secret cannot be used, so nobody was asked."""
+    """The app's own secret cannot be used, so no call was made."""
     not_asked = NotAsked("the app's own secret cannot be used")
     return Report(
         run,
@@ -114,8 +114,8 @@ def of_collected(
 
 
 def _reason(collected: Sequence[Collected], new: int, refused: int) -> str:
-    heard = sum(each.items is not None for each in collected)
-    plays = f"{new or 'no'} new play{'' if new == 1 else 's'} from {heard} of {len(collected)} listeners"
+    polled = sum(each.items is not None for each in collected)
+    plays = f"{new or 'no'} new play{'' if new == 1 else 's'} from {polled} of {len(collected)} listeners"
     items = [f"{refused} item{'' if refused == 1 else 's'} could not be read, see the quarantine bucket"]
     names = defaultdict(list)
     for each in collected:
@@ -176,13 +176,13 @@ def read_earlier(client: bigquery.Client, run: Run) -> EarlierAttempts:
 
 
 def _from_ledger(run: Run, row: bigquery.table.Row) -> Report:
-    """The row may be of another version, or written by hand: listeners' parts that cannot be read are left out."""
+    """The row may be of another version, or written by hand: malformed parts of listeners are left out."""
     listeners = row.details.get("listeners") if isinstance(row.details, dict) else None
     parts = listeners.items() if isinstance(listeners, dict) else ()
     return Report(
         run,
         state=row.state,
-        reason=row.reason or "the ledger does not say what the run came to",
+        reason=row.reason or "the ledger has no reason",
         listeners={slug: part for slug, part in parts if isinstance(part, dict) and isinstance(part.get("state"), str)},
         rows_in=row.rows_in or 0,
         rows_new=row.rows_new or 0,

@@ -27,7 +27,7 @@ from failures import (
 from http_client import Call, HttpClient, Refusal, is_token, list_in
 
 PAGE_SIZE = 50
-"""The whole window that Spotify shows of a listener's past, not a page of it: nothing older can be asked for."""
+"""The whole window that Spotify shows of a listener's past, not a page of it: nothing older can be requested."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Re-sends landed files that load has not recorded within Eventarc's 24 hours of redelivery.
 
 A page of Spotify's that overlaps such a file has no gap before it, because the file is on its way to the warehouse.
-Here this is made true, however long load is out of order.
+This makes it true, however long load fails.
 """
 
 import re
@@ -23,7 +23,7 @@ from ingest_queries import run_query, timestamp
 from slots import Run
 
 _SECONDS = 60
-# Eventarc tries for 24 hours. In the hour after them the last try ends, and what is sent again rests for a day, too.
+# Eventarc redelivers for 24 hours; within an hour after that the last attempt ends. A re-sent file waits as long.
 _GIVEN_UP_AFTER = timedelta(hours=25)
 # The owner has had an alert each day by then.
 _SOUGHT_FOR = timedelta(days=14)
@@ -46,23 +46,23 @@ def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[
 def resend_all(cloud: Cloud, run: Run) -> None:
     """Make a new generation of each such file, and with it a new event for load; one error is not the next file's."""
     given_up_before, bucket = run.started_at - _GIVEN_UP_AFTER, cloud.landing
-    with _logging_outages(run, "Files that were never loaded could not be looked for"):
+    with _logging_outages(run, "Unloaded files could not be listed"):
         for run_id, recorded in fetch_unloaded(cloud.bigquery, run, given_up_before).items():
-            with _logging_outages(run, "A file that was never loaded could not be sent again"):
+            with _logging_outages(run, "An unloaded file could not be re-sent"):
                 blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)
                 if blob is None or str(blob.generation) in recorded or blob.time_created > given_up_before:
                     continue
                 # There is a newer generation and its event: ours, too, if the answer to our first call was lost.
                 with suppress(PreconditionFailed):
                     bucket.copy_blob(blob, bucket, if_generation_match=blob.generation, timeout=_SECONDS)
-                reason = "load has not told of it for a day, in which its event was repeated: the log of load says why"
+                reason = "load has not recorded it within 24 hours of redelivery: see the log of load"
                 fields = {"run_id": run.run_id, "object": blob.name, "reason": reason}
-                log("ERROR", "A file was never loaded and is sent again", **fields)
+                log("ERROR", "A file was not loaded and is re-sent", **fields)
 
 
 @contextmanager
 def _logging_outages(run: Run, message: str) -> Iterator[None]:
-    """Google without an answer is no reason for the run to fail: the next one does what was left undone."""
+    """Logs an outage of Google's and goes on: the run has done its work, and the next one re-sends what is left."""
     try:
         yield
     except _NO_ANSWER as error:

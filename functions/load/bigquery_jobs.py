@@ -36,7 +36,7 @@ def run_once(
     """What `read` makes of the first attempt that it accepts; an attempt is started when none exists yet.
 
     `read` gets finished jobs and returns None for one whose work must be done again. Raises JobFailed when that
-    happens to an attempt of our own: the platform knows better than a loop how long to wait.
+    happens to an attempt of our own: the platform's backoff decides how long to wait.
     """
     for job_id in _attempt_ids(first_id):
         job, is_ours = _start_or_find(client, job_id, start)

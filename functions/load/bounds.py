@@ -1,4 +1,4 @@
-"""What a value of `plays` may be where its column's type allows more, as conditions in SQL. Words only, no network.
+"""Turns the bounds of the columns of `plays` into conditions in SQL. Pure.
 
 The bounds stand in the table file of `plays`, beside each column's unit; the deployment hands them over as JSON. A
 value outside becomes NULL, or refuses its row where the column is required: BigQuery takes any number and any instant,

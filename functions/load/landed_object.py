@@ -1,4 +1,4 @@
-"""From an event to the object it is about: names and identities only, no network.
+"""Parses a finalize event into the object it is about, with the job ids and names made of it. Pure.
 
 The generation is part of every identity, because a file that is written again under its name is another file.
 """

@@ -1,4 +1,4 @@
-"""What can go wrong in load, and which of it a retry can heal.
+"""The errors of load, permanent and transient.
 
 LoadProblem
 ├── EventUnreadable   permanent: the event lacks what names an object, and will lack it next time
@@ -24,7 +24,7 @@ from google.auth.exceptions import GoogleAuthError
 
 # Reasons from https://cloud.google.com/bigquery/docs/error-messages that condemn the file itself. The others are
 # about the moment (backendError, rateLimitExceeded, tableUnavailable, stopped, …) or about what the owner can
-# mend while the platform still retries (accessDenied, billingNotEnabled, quotaExceeded). `notFound` is decided by
+# correct while the platform still retries (accessDenied, billingNotEnabled, quotaExceeded). `notFound` is decided by
 # looking whether the object is still there, because it may name the table as well.
 REFUSALS = {
     "invalid": "a header or a value that does not fit the table's schema; the same bytes never will",

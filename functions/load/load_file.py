@@ -1,4 +1,4 @@
-"""What load does with one run's file, from the object to the ledger. Any step may find that it was done before."""
+"""Loads one run's file: stage, MERGE, publish, record. Any step may find that it was done before."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

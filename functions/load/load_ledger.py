@@ -78,7 +78,7 @@ def succeeded(landed: LandedObject, counts: Counts) -> LedgerRow:
         error_class = "RowsRefused"
     if counts.outside:
         listed = ", ".join(f"{column} ({values})" for column, values in sorted(counts.outside.items()))
-        sentences.append(f"Values that their columns may not hold became NULL: {listed}.")
+        sentences.append(f"Values out of bounds became NULL: {listed}.")
     return LedgerRow(
         "succeeded",
         " ".join(sentences),

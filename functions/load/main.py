@@ -1,4 +1,4 @@
-"""The Cloud Run function `load`: a file in the landing bucket becomes rows in `plays`. The edge only."""
+"""The Cloud Run function `load`: a file in the landing bucket becomes rows in `plays`. Event in, log entry out."""
 
 import functools
 import json
@@ -16,7 +16,7 @@ from load_file import load_file
 
 @functions_framework.cloud_event
 def load(event: CloudEvent) -> None:
-    """Deal with one `google.cloud.storage.object.v1.finalized` event; an exception brings the event again."""
+    """Deal with one `google.cloud.storage.object.v1.finalized` event; on an exception the event is redelivered."""
     try:
         with mistakes_are_permanent():
             deal_with(parse_event(event.data))
@@ -29,7 +29,7 @@ def load(event: CloudEvent) -> None:
 def deal_with(landed: LandedObject) -> None:
     where = {"bucket": landed.bucket, "object": landed.name, "generation": str(landed.generation)}
     if landed.bucket != cloud().settings.landing_bucket or not landed.is_run_file:
-        log("WARNING", "An object that is no run's file is ignored", **where)
+        log("WARNING", "An object that is not a run's file is ignored", **where)
         return
     row = load_file(cloud(), landed)
     severity, message = _LOG_ENTRIES[row.state, row.error_class == "RowsRefused"]

@@ -1,7 +1,7 @@
 """One MERGE from the staging table into `plays`: every play once, and all that is known of it in its row.
 
 A play that is there under its key is left as it is. One that is there from the other source becomes one row: identity
-and metadata as the API has them, the time heard as the export has it, and so what the API leaves NULL: it empties the
+and metadata as the API has them, `ms_played` as the export has it, and so what the API leaves NULL: it empties the
 names of music that was taken down. It is the same row, to the last column, whichever came first: what an import has
 brought can be taken away again. Rows of an import that was undone are left out.
 Which rows are one play is the rule in queries/same_play.sql; `cli import --dry-run` counts with the same file.
@@ -37,7 +37,7 @@ _OUTSIDE = "outside_"
 
 @dataclass(frozen=True)
 class MergedFile:
-    """What became of one generation of a file, as its MERGE job tells it; a repeat is told the same."""
+    """The result of one generation's MERGE, from the job itself: a repeat reads the same."""
 
     counts: Counts
     committed_at: datetime
@@ -169,8 +169,8 @@ def _set_sql(columns: Sequence[str]) -> str:
 
 def _filled_sql(columns: Sequence[str], api: str, export: str) -> str:
     """`api` and `export`: which side of the MERGE has the row of which source."""
-    told = [_quoted(column) for column in columns if column not in (*_FROM_API, *_FROM_EXPORT, "reported_at")]
-    return ", ".join(f"{column} = COALESCE({api}.{column}, {export}.{column})" for column in told)
+    filled = [_quoted(column) for column in columns if column not in (*_FROM_API, *_FROM_EXPORT, "reported_at")]
+    return ", ".join(f"{column} = COALESCE({api}.{column}, {export}.{column})" for column in filled)
 
 
 def _over_at(row: str) -> str:

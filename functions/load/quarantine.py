@@ -1,4 +1,4 @@
-"""What happens to a file that BigQuery refuses, whole or in part: a copy and the reason go to the quarantine bucket.
+"""Copies a file that BigQuery refuses, whole or in part, to the quarantine bucket, with the reason beside it.
 
 The one place of load that needs Cloud Storage. Its client is imported on use, because nearly every event is
 dealt with without it.
@@ -25,11 +25,10 @@ def is_gone(project: str, landed: LandedObject) -> bool:
 
 
 def quarantine(project: str, bucket_name: str, landed: LandedObject, refusal: FileRefused) -> None:
-    """Keep the refused bytes and BigQuery's words. A repeat finds both and changes nothing."""
+    """Copy the refused file and write BigQuery's message beside it. A repeat changes nothing."""
     client = _client(project)
     landing, kept = client.bucket(landed.bucket), client.bucket(bucket_name)
-    # NotFound: deleted since BigQuery read it. The reason is kept all the same, and it tells the listener's owner
-    # which run to look for.
+    # NotFound: deleted since BigQuery read it. The reason is kept all the same: it names the run.
     with suppress(PreconditionFailed, NotFound):
         landing.copy_blob(
             landing.blob(landed.name),

@@ -1,4 +1,4 @@
-"""Whether new plays need a Spark batch: a pure decision over what is known about batches."""
+"""Decides whether new plays need a Spark batch, from the list of known batches. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class KnownBatch:
-    """What Dataproc tells about a batch. `run_id` is None for one that was not submitted for a run."""
+    """A batch as Dataproc lists it. `run_id` is None for one that was not submitted for a run."""
 
     batch_id: str
     run_id: str | None
@@ -39,7 +39,7 @@ class KnownBatch:
 
 @dataclass(frozen=True)
 class Decision:
-    """`submitted`: an earlier delivery of the same message did it. `wait`: come again when `batch_id` is over."""
+    """`submitted`: an earlier delivery of the same message did it. `wait`: redeliver until `batch_id` has ended."""
 
     action: Literal["submit", "submitted", "skip", "wait"]
     reason: str
@@ -56,7 +56,7 @@ def decide(batches: Iterable[KnownBatch], plays: PlaysLoaded, now: datetime, min
         reason = f"Batch {covering[-1].batch_id} was created after these plays were merged and covers them."
         return Decision("skip", reason, covering[-1].batch_id)
     if alive and now - alive[0].created_at < min_interval:
-        reason = f"Batch {alive[0].batch_id} is younger than the {_span(min_interval)} that lie between two."
+        reason = f"Batch {alive[0].batch_id} is younger than the minimum interval of {_span(min_interval)}."
         return Decision("skip", reason, alive[0].batch_id)
     for batch in alive:
         if batch.state in ACTIVE:
@@ -80,7 +80,7 @@ def free_batch_ids(batches: Iterable[KnownBatch], plays: PlaysLoaded) -> Sequenc
     ids = [first, *(f"{first}-{attempt}" for attempt in range(2, _ATTEMPTS + 1))]
     free = [batch_id for batch_id in ids if batch_id not in taken]
     if not free:
-        raise BatchRefused(f"{_ATTEMPTS} batches were submitted for this run in vain; the next load submits again")
+        raise BatchRefused(f"{_ATTEMPTS} batches of this run have failed; the next load submits again")
     return free
 
 

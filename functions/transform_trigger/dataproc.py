@@ -1,4 +1,4 @@
-"""The calls to Dataproc Serverless: list, submit. Never waits for a batch."""
+"""Calls Dataproc Serverless: lists batches, submits one. Never waits for a batch."""
 
 import re
 from collections.abc import Sequence
@@ -107,7 +107,7 @@ def job_arguments(settings: Settings, plays: PlaysLoaded, now: datetime) -> list
     ]
 
 
-# From runtime 3.0 on a batch would otherwise act as whoever submitted it.
+# From runtime 3.0 on a batch would otherwise act as the identity that submitted it.
 _AS_SERVICE_ACCOUNT = dataproc_v1.AuthenticationConfig(
     user_workload_authentication_type=dataproc_v1.AuthenticationConfig.AuthenticationType.SERVICE_ACCOUNT
 )
@@ -124,7 +124,7 @@ def _create(
     except (BadRequest, NotFound) as error:
         raise BatchRefused(f"Dataproc refuses the batch: {_words_of(error)}") from None
     except Forbidden as error:
-        raise BatchForbidden(f"Dataproc does not let the function submit: {_words_of(error)}") from None
+        raise BatchForbidden(f"Dataproc denies the function the permission to submit: {_words_of(error)}") from None
 
 
 def _known(batch: dataproc_v1.Batch) -> KnownBatch:

@@ -1,4 +1,4 @@
-"""The Cloud Run function `transform_trigger`: new plays become a Spark batch, one at a time. The edge only."""
+"""The Cloud Run function `transform_trigger`: new plays become a Spark batch, one at a time. HTTP in, log entry out."""
 
 import functools
 import os
@@ -18,7 +18,7 @@ from trigger_log import log
 
 @functions_framework.http
 def transform_trigger(request: flask.Request) -> str:
-    """Deal with one message of `plays-loaded`; an exception brings it again.
+    """Handle one message of `plays-loaded`; on an exception it is redelivered.
 
     An HTTP function, because functions-framework itself refuses a push without data, which then is redelivered until it
     is a dead letter.
@@ -51,7 +51,12 @@ def deal_with(plays: PlaysLoaded) -> None:
     try:
         row = handle(cloud(), plays)
     except BatchStillRunning as pause:
-        log("NOTICE", "The message comes again when the running batch is over", run_id=plays.run_id, reason=str(pause))
+        log(
+            "NOTICE",
+            "The message is redelivered until the running batch has ended",
+            run_id=plays.run_id,
+            reason=str(pause),
+        )
         raise
     severity, message = _LOG_ENTRIES[row.state]
     log(severity, message, run_id=plays.run_id, rows_new=plays.rows_new, reason=row.reason, error_class=row.error_class)

@@ -1,4 +1,4 @@
-"""From a Pub/Sub event to the message `plays-loaded` in it: values only, no network."""
+"""Parses a Pub/Sub event into the message `plays-loaded`. Pure."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ def message_id(data: Any) -> str | None:
 
 
 def parse_message(message: Any) -> PlaysLoaded:
-    """The message as load publishes it; the run id is the slot in another form, or somebody else published."""
+    """The message as load publishes it; the run id is the slot in another form, or the message is not load's."""
     if not isinstance(message, Mapping):
         raise MessageUnreadable(f"The message is {type(message).__name__}, not a JSON object")
     slot, rows_new = _instant(message, "slot"), message.get("rows_new")
@@ -69,5 +69,5 @@ def _instant(message: Mapping[str, Any], name: str) -> datetime:
     if instant.tzinfo is None:
         raise MessageUnreadable(f"The message's {name} has no time zone")
     if instant.year not in _PLAUSIBLE_YEARS:
-        raise MessageUnreadable(f"The message's {name} lies in a year in which nobody listened")
+        raise MessageUnreadable(f"The message's {name} is outside 2006–2099")
     return instant.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What transform_trigger does with one message: look, decide, submit, record."""
+"""Handles one message: list batches, decide, submit, record."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from trigger_log import log
 
 
 def handle(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
-    """The row that was written. Raises BatchStillRunning, and whatever else the message should come again for."""
+    """The row that was written. Raises BatchStillRunning, and any other error for which the message is redelivered."""
     now = datetime.now(UTC)
     try:
         with mistakes_are_permanent():
@@ -28,7 +28,7 @@ def handle(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
 
 def _look_and_act(cloud: Cloud, plays: PlaysLoaded, now: datetime) -> LedgerRow:
     batches = fetch_batches(cloud.dataproc, cloud.settings)
-    # Before anything is submitted: from then on this batch is not the newest any more, and nobody looks at it.
+    # Before anything is submitted: from then on this batch is not the newest, and would not be looked at.
     dead = unrecorded_failure(batches)
     if dead is not None:
         _record_failure(cloud, dead)
@@ -36,7 +36,7 @@ def _look_and_act(cloud: Cloud, plays: PlaysLoaded, now: datetime) -> LedgerRow:
 
 
 def _record_failure(cloud: Cloud, batch: KnownBatch) -> None:
-    """In the ledger first: a repeat finds the row and says it again, so that an alert can rest on the entry."""
+    """In the ledger first: a repeat finds the row and logs again, so that an alert can rely on the entry."""
     row = failure_row(batch)
     write_row(cloud.bigquery, row)
     log("ERROR", "A Spark batch failed", run_id=row.run_id, reason=row.reason, error_class=row.error_class)

@@ -1,4 +1,4 @@
-"""What can keep transform_trigger from submitting a batch, and which of it a retry can heal.
+"""The errors of transform_trigger, permanent and transient.
 
 TriggerProblem
 ├── MessageUnreadable   permanent: the message is not what load publishes, and will not become it
@@ -6,7 +6,7 @@ TriggerProblem
 ├── TriggerBroken       permanent: a value or a mistake of ours that a repeat would meet again, whatever raised it
 ├── BatchForbidden      transient: heals when the owner grants what is missing; recorded all the same
 ├── SettingsError       transient: heals with the next deployment
-└── BatchStillRunning   transient and quite normal: the message comes again when the batch is over
+└── BatchStillRunning   transient and expected: the message is redelivered until the batch has ended
 
 A permanent problem is logged, recorded and not retried: the next load that brings new plays submits again.
 Everything else, errors of Google's clients included, leaves the function as it is, so that the platform delivers
@@ -35,14 +35,14 @@ class SettingsError(TriggerProblem):
 
 
 class BatchStillRunning(TriggerProblem):
-    """Another batch is at work and started before these plays came: come again later."""
+    """Another batch is at work and started before these plays were merged."""
 
 
 class BatchRefused(TriggerProblem):
     """No repetition of this request will be accepted.
 
-    Returning is better than raising here: repeating the same wrong request for 24 hours helps nobody, and what
-    mends it is a deployment, after which the next load submits anyway.
+    Returning is better than raising here: repeating the same wrong request for 24 hours is no use, and what
+    corrects it is a deployment, after which the next load submits anyway.
     """
 
 

@@ -77,8 +77,8 @@ def test_plays_that_left_spotifys_page_while_load_was_out_of_order_for_a_day_are
     ingesting.travel(hours=1, minutes=1)
     answer = ingesting.run(SLOT + 27 * ONE_HOUR)
     assert [(entry["severity"], entry["message"], entry["object"]) for entry in answer.log] == [
-        ("ERROR", "A file was never loaded and is sent again", "plays/2026/11/22/20261122T110000Z.csv"),
-        ("ERROR", "A file was never loaded and is sent again", "plays/2026/11/22/20261122T120000Z.csv"),
+        ("ERROR", "A file was not loaded and is re-sent", "plays/2026/11/22/20261122T110000Z.csv"),
+        ("ERROR", "A file was not loaded and is re-sent", "plays/2026/11/22/20261122T120000Z.csv"),
     ]
     assert load.deliver() == [200, 200, 200]
 

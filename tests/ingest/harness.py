@@ -27,12 +27,12 @@ FEATURES = [field.name for field in fields(AudioFeatures)]
 
 
 class Answer(NamedTuple):
-    """`log`: the entries of the run, without the severity INFO. `heard`: what the entry at its end says, if any."""
+    """`log`: the entries of the run, without the severity INFO. `polled`: listeners, as the entry at its end says."""
 
     status: int
     body: dict
     log: list
-    heard: int | None
+    polled: int | None
 
 
 class Ingesting:
@@ -102,8 +102,8 @@ class Ingesting:
         entries = [json.loads(line) for line in stdout.getvalue().splitlines()]
         log = [entry for entry in entries if entry["severity"] != "INFO"]
         assert len(entries) - len(log) == (response.status_code in (200, 503))
-        heard = next((entry["heard"] for entry in entries if entry["severity"] == "INFO"), None)
-        return Answer(response.status_code, response.get_json(silent=True), log, heard)
+        polled = next((entry["polled"] for entry in entries if entry["severity"] == "INFO"), None)
+        return Answer(response.status_code, response.get_json(silent=True), log, polled)
 
     def landed(self):
         """Content of each object in the landing bucket, by name."""

@@ -146,7 +146,7 @@ def test_an_object_that_can_be_neither_created_nor_read_ends_the_attempt(ingesti
 def test_an_object_that_somebody_changes_meanwhile_ends_the_attempt(ingesting, bucket):
     land(bucket, RUN_ID, [FIRST])
     ingesting.cloud.faults.order(Fault("gcp POST /upload", status=412, skip=1))
-    with pytest.raises(LandingContradiction, match="was changed by somebody else"):
+    with pytest.raises(LandingContradiction, match="was changed by another writer"):
         land(bucket, RUN_ID, [SECOND])
     assert ingesting.landed() == {OBJECT: to_csv([FIRST]).decode()}
 

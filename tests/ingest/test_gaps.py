@@ -182,7 +182,7 @@ def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_
     entry = json.loads(capsys.readouterr().out.splitlines()[0])
     assert entry == {
         "severity": "WARNING",
-        "message": "A file in the landing bucket is too large to be looked at",
+        "message": "A file in the landing bucket is too large to be read",
         "object": object_name(AN_HOUR_AGO),
         "bytes": size,
     }

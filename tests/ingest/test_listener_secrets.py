@@ -57,7 +57,7 @@ def test_an_unusable_secret_is_named_with_its_field_but_not_shown_and_the_others
     ingesting.authorize(one)
     ingesting.store(SECRET, payload, labels(two))
     answer = ingesting.run()
-    reason = f"{what}, put that right or run `python -m cli authorize {two}`"
+    reason = f"{what}, correct it or run `python -m cli authorize {two}`"
     assert (answer.status, answer.body["rows_new"]) == (200, 50)
     assert answer.body["listeners"][two] == {
         "state": "failed",
@@ -95,7 +95,7 @@ def test_a_secret_whose_newest_version_is_disabled_or_destroyed_names_it_and_the
     part = ingesting.run().body["listeners"][slug]
     assert part["error_class"] == "SecretUnusable"
     told = what.format(f"refresh-token-{slug}")
-    assert part["reason"] == f"{told}, put that right or run `python -m cli authorize {slug}`"
+    assert part["reason"] == f"{told}, correct it or run `python -m cli authorize {slug}`"
 
     # The app's secret has one version more: that of the fixture.
     for change in changes:

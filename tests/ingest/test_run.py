@@ -110,7 +110,7 @@ def test_an_hour_with_nothing_new_lands_nothing_and_is_skipped(ingesting):
     answer = ingesting.run(SLOT + timedelta(minutes=1))
     assert (answer.status, answer.body["state"], answer.body["object"]) == (200, "skipped", None)
     assert answer.body["reason"] == "no new plays from 1 of 1 listeners"
-    assert (answer.body["listeners"][slug]["state"], answer.heard) == ("nothing_new", 1)
+    assert (answer.body["listeners"][slug]["state"], answer.polled) == ("nothing_new", 1)
     assert list(ingesting.landed()) == [OBJECT]
     assert [(row["run_id"], row["state"], row["rows_in"], row["rows_new"]) for row in ingesting.ledger()] == [
         (RUN_ID, "succeeded", 50, 50),
@@ -150,7 +150,7 @@ def test_a_row_of_the_same_slot_in_any_shape_is_over_or_repeated_and_never_stops
         ingesting.tell(RUN_ID, "ingest", state, rows_in=-5, details=details)
     answer = ingesting.run()
     assert (answer.status, answer.body["state"], answer.body["listeners"]) == (200, "succeeded", {})
-    assert answer.body["reason"] == "already landed: the ledger does not say what the run came to"
+    assert answer.body["reason"] == "already landed: the ledger has no reason"
 
 
 def test_a_pause_that_no_run_can_have_recorded_is_none(ingesting):

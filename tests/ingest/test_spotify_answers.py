@@ -41,7 +41,7 @@ def away(what):
 
 
 def senseless(what):
-    reason = f"Spotify's answer made no sense ({what}), the next run tries again"
+    reason = f"Spotify's answer could not be read ({what}), the next run tries again"
     return Trouble("UnreadableAnswer", reason, 503, times=3)
 
 
@@ -151,7 +151,7 @@ def test_a_listener_in_trouble_has_its_own_outcome_and_costs_nobody_else_a_play(
     assert (answer.status, answer.body["state"], answer.body["blocked_until"]) == (200, "succeeded", None)
     assert answer.body["reason"] == f"100 new plays from 2 of 3 listeners; {two}: {trouble.reason}"
     assert failed.items() <= answer.body["listeners"][two].items()
-    entry = {"severity": "ERROR", "message": "A listener could not be visited", "run_id": RUN_ID, "listener": two}
+    entry = {"severity": "ERROR", "message": "A listener could not be polled", "run_id": RUN_ID, "listener": two}
     assert answer.log == [entry | {"error_class": trouble.error_class, "reason": trouble.reason}]
     ingesting.load()
     assert {row["listener_id"] for row in ingesting.plays()} == {one, three}
@@ -227,14 +227,14 @@ def test_a_day_long_pause_is_honoured_by_every_run_and_ends_on_time(ingesting):
     assert (first.status, first.body["state"]) == (200, "failed")
     ingesting.authorize(one)
     until = first.body["blocked_until"]
-    reason = f"Spotify asked for a pause until {until[:10]} {until[11:19]} UTC, nobody was asked"
+    reason = f"Spotify asked for a pause until {until[:10]} {until[11:19]} UTC: no call was made"
     for hour in range(1, 23):
         ingesting.travel(hours=1)
         ingesting.cloud.faults.calls.clear()
         blocked = ingesting.run(SLOT + timedelta(hours=hour))
         assert (blocked.status, blocked.body["state"], blocked.log) == (200, "skipped", [])
         assert (blocked.body["reason"], blocked.body["blocked_until"]) == (reason, until)
-        assert blocked.heard == 0  # or the alert on silence would never come
+        assert blocked.polled == 0  # or the alert on silence would never come
         assert not [call for call in ingesting.cloud.faults.calls if call.startswith("spotify")]
     ingesting.travel(hours=1)
     assert ingesting.run(SLOT + timedelta(hours=23)).body["state"] == "succeeded"

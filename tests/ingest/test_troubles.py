@@ -84,12 +84,12 @@ def test_each_attempt_at_a_slot_adds_a_row_to_the_ledger_and_changes_none(known)
     two = ingesting.slugs[1]
     ingesting.spotify.order("bad_gateway", listener=two, endpoint="recently-played", times=3)
     first = ingesting.run(slot)
-    assert (first.body["state"], first.body["listeners"][two]["state"], first.heard) == ("skipped", "failed", 1)
+    assert (first.body["state"], first.body["listeners"][two]["state"], first.polled) == ("skipped", "failed", 1)
     before = ingesting.ledger()
 
     second = ingesting.run(slot)
 
-    assert (second.body["state"], second.heard) == ("skipped", 2)
+    assert (second.body["state"], second.polled) == ("skipped", 2)
     assert ingesting.ledger() == [
         *before,
         {
@@ -220,7 +220,7 @@ def test_a_google_service_that_stays_away_is_an_error_of_the_whole_run(ingesting
     answer = ingesting.run()
     assert answer.status == 500
     assert [(entry["severity"], entry["message"], entry["error_class"]) for entry in answer.log] == [
-        ("ERROR", "The run broke off", "Forbidden")
+        ("ERROR", "The run failed", "Forbidden")
     ]
     assert (ingesting.landed(), ingesting.ledger()) == ({}, [])
     ingesting.cloud.faults.clear()

@@ -12,9 +12,9 @@ from tests.ingest.items import row
 PLAYS = [row(SLOT - timedelta(minutes=minute), "a") for minute in (9, 6, 3)]
 SENT_AGAIN = {
     "severity": "ERROR",
-    "message": "A file was never loaded and is sent again",
+    "message": "A file was not loaded and is re-sent",
     "object": OBJECT,
-    "reason": "load has not told of it for a day, in which its event was repeated: the log of load says why",
+    "reason": "load has not recorded it within 24 hours of redelivery: see the log of load",
 }
 
 
@@ -133,9 +133,9 @@ def test_an_answer_that_is_lost_makes_one_generation_and_not_two(ingesting):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (Fault("gcp POST .*/copyTo", status=403), "A file that was never loaded could not be sent again"),
+        (Fault("gcp POST .*/copyTo", status=403), "An unloaded file could not be re-sent"),
         # After the questions what was before and how the run went.
-        (Fault("bigquery POST .*/queries", status=403, skip=2), "Files that were never loaded could not be looked for"),
+        (Fault("bigquery POST .*/queries", status=403, skip=2), "Unloaded files could not be listed"),
     ],
 )
 def test_when_it_fails_the_run_is_good_all_the_same_and_the_next_one_does_it(ingesting, call, message):

@@ -160,7 +160,7 @@ def test_a_value_outside_its_column_is_null_its_neighbours_are_stored_and_the_le
     assert loading.plays() == [good, *(row | {column: None} for row, column, _ in spoilt)]
     counts = ", ".join(f"{column} ({len(OUTSIDE[column])})" for column in sorted(OUTSIDE))
     count = len(rows) + 1
-    sentence = f"Of {count} plays in the file {count} were new. Values that their columns may not hold became NULL: "
+    sentence = f"Of {count} plays in the file {count} were new. Values out of bounds became NULL: "
     assert loading.ledger() == [ledger_row("succeeded", f"{sentence}{counts}.", count, count, 1)]
     assert loading.quarantined() == []
 

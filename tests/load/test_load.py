@@ -160,7 +160,7 @@ def test_an_object_with_another_name_is_logged_once_and_nothing_is_touched(loadi
 
     assert [answer.status_code for answer in answers] == [200] * 5
     assert list(loading.cloud.faults.calls) == []
-    told = {"severity": "WARNING", "message": "An object that is no run's file is ignored"}
+    told = {"severity": "WARNING", "message": "An object that is not a run's file is ignored"}
     assert entries(capsys) == [{**told, "bucket": loading.landing, "object": name, "generation": "1"} for name in names]
 
 

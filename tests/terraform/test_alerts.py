@@ -22,8 +22,8 @@ def test_every_sentence_that_an_alert_looks_for_is_one_that_is_logged():
 def test_the_error_classes_and_states_that_alerts_look_for_exist():
     assert set(re.findall(r'jsonPayload\.error_class=\\?"(\w+)', ALERTS)) == {"NeedsConsent"}
     assert "class NeedsConsent(" in CODE
-    assert "jsonPayload.heard>0" in ALERTS
-    assert "heard=report.heard" in CODE
+    assert "jsonPayload.polled>0" in ALERTS
+    assert "polled=report.polled" in CODE
 
 
 def test_every_alert_goes_to_the_owner_and_says_what_to_do(deployment):

@@ -83,7 +83,7 @@ def test_a_young_batch_is_named_with_the_interval():
 
     assert decision == Decision(
         "skip",
-        "Batch top-tracks-20261122t090000z is younger than the 6 hours that lie between two.",
+        "Batch top-tracks-20261122t090000z is younger than the minimum interval of 6 hours.",
         "top-tracks-20261122t090000z",
     )
 
@@ -103,7 +103,7 @@ def test_a_young_batch_is_named_with_the_interval():
 def test_the_interval_is_said_in_the_unit_that_fits(minutes, said):
     young = decide_at(6, batch("20261122T090000Z", "SUCCEEDED", 0), min_interval=timedelta(minutes=minutes))
 
-    assert f"younger than the {said} that lie between two." in young.reason
+    assert f"younger than the minimum interval of {said}." in young.reason
 
 
 def test_a_batch_that_died_does_not_hold_the_next_one_back():
@@ -176,7 +176,7 @@ def test_a_run_takes_the_next_id_when_its_batch_failed_and_gives_up_after_three(
     assert free_batch_ids([], PLAYS) == [first, second, third]
     assert free_batch_ids(dead[:1], PLAYS) == [second, third]
     assert free_batch_ids(dead[:2], PLAYS) == [third]
-    with pytest.raises(BatchRefused, match="3 batches were submitted for this run in vain"):
+    with pytest.raises(BatchRefused, match="3 batches of this run have failed"):
         free_batch_ids(dead, PLAYS)
 
 

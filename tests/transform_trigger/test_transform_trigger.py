@@ -138,7 +138,7 @@ def test_plays_that_come_while_a_batch_runs_get_one_when_it_is_over(triggering, 
     assert entries(capsys) == [
         {
             "severity": "NOTICE",
-            "message": "The message comes again when the running batch is over",
+            "message": "The message is redelivered until the running batch has ended",
             "run_id": ELEVEN,
             "reason": f"Batch {TENS_BATCH} is still RUNNING.",
         }
@@ -257,7 +257,7 @@ def test_a_repeat_after_the_runs_own_batch_failed_takes_the_next_id_and_gives_up
 
     assert len(triggering.batch_ids()) == 3
     (failed,) = [row for row in triggering.ledger() if (row["step"], row["state"]) == ("transform", "failed")]
-    reason = "3 batches were submitted for this run in vain; the next load submits again."
+    reason = "3 batches of this run have failed; the next load submits again."
     assert failed == ledger_row(TEN, "transform", "failed", reason, 12, "BatchRefused")
     assert [(entry["severity"], entry["message"]) for entry in entries(capsys)] == [
         ("ERROR", "A Spark batch failed"),
@@ -283,7 +283,7 @@ def test_between_two_batches_lies_the_interval_that_is_set(triggering, monkeypat
     triggering.publish("20261122T130000Z")
     assert triggering.deliver() == [200]
     assert len(triggering.batch_ids()) == 3
-    reason = "Batch top-tracks-20261122t120000z is younger than the 6 hours that lie between two."
+    reason = "Batch top-tracks-20261122t120000z is younger than the minimum interval of 6 hours."
     assert triggering.ledger()[-1] == ledger_row("20261122T130000Z", "transform", "skipped", reason, 12)
 
 

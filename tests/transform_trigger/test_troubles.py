@@ -123,7 +123,7 @@ def test_a_missing_grant_is_recorded_and_the_message_comes_again(triggering):
     triggering.publish(TEN)
 
     assert triggering.deliver() == [500]
-    reason = "Dataproc does not let the function submit: Permission dataproc.batches.create denied."
+    reason = "Dataproc denies the function the permission to submit: Permission dataproc.batches.create denied."
     failed = ledger_row(TEN, "transform", "failed", reason, 12, "BatchForbidden")
     assert triggering.ledger() == [failed]
 

@@ -1,4 +1,4 @@
--- A row is one play that the warehouse already holds, from the instant that is asked for its listener on. Plays of an
+-- A row is one play that the warehouse already holds, from the oldest instant of its listener's page on. Plays of an
 -- import that was undone are about to be deleted.
 SELECT
   plays.listener_id, plays.played_at, plays.track_id, plays.import_id,

@@ -1,6 +1,6 @@
 -- A row is one play that is stored twice, with the row to keep (`kept_at`, `kept_id`): two MERGEs that ran at once can both
 -- insert it, because BigQuery enforces no key. Either several rows have its key (`is_key`), or it has one row from the API
--- that lacks its time heard and one from an export with another key: what same_play.sql pairs when one of them lands.
+-- that lacks `ms_played` and one from an export with another key: what same_play.sql pairs when one of them lands.
 --
 -- `stored_rows` has the columns of `plays` that same_play.sql reads, and `tracks` is what it is there.
 WITH by_source AS (

@@ -9,16 +9,16 @@
 --   0 the track's id
 --   1 the ISRC
 --   2 the title, and either a credited artist or the album
---   3 the title, and the track was heard from its beginning to its end: a compilation has another artist and album
+--   3 the title, and the track was played from its beginning to its end: a compilation has another artist and album
 -- closeness: how the times agree, the surest first
 --   0 an export had this play before: the stored row has its `ts`
 --   1 the ends lie at most 90 seconds apart
 --   2 they lie at most 30 seconds apart, and the play was shorter than 30 seconds
 --   3 the track was paused: the API's instant lies between the end of the play before and the `ts` of this one, and at
---     most two hours before it; of the first play of a file, at most the track's length before it, and it was heard whole
+--     most two hours before it; of the first play of a file, at most the track's length before it, if played whole
 --
--- A row with an import_id is one that only an import has brought here. The API's own telling takes its place; what an
--- import brings, an older row of the API's among it, adds the time heard at most.
+-- A row with an import_id is one that only an import has brought here. The API's own row takes its place; what an import
+-- brings, an older row of the API's among it, adds `ms_played` at most.
 WITH plays_near AS (
   SELECT
     near.listener_id, near.played_at, near.track_id, near.is_landed, near.source, near.ms_played, near.reported_at,
@@ -83,46 +83,46 @@ linked AS (
   ]) AS link
   WHERE link IS NOT NULL
 ),
--- Once per pair, however many links it has. `told` is a row of the API, or of an export of whose end only the `ts` is
+-- Once per pair, however many links it has. `shown` is a row of the API, or of an export of whose end only the `ts` is
 -- known.
 compared AS (
   SELECT DISTINCT
-    told.listener_id, told.is_landed,
-    told.played_at AS told_at, told.track_id AS told_id, told.source AS told_source, told.ms_played AS told_ms_played,
-    told.reported_at AS told_reported_at, told.import_id AS told_import_id, export.import_id AS export_import_id,
+    shown.listener_id, shown.is_landed,
+    shown.played_at AS shown_at, shown.track_id AS shown_id, shown.source AS shown_source,
+    shown.ms_played AS shown_ms_played, shown.reported_at AS shown_reported_at, shown.import_id AS shown_import_id, export.import_id AS export_import_id,
     export.played_at AS export_at, export.track_id AS export_id,
     COALESCE(export.ms_played, 30000) >= 30000 AS is_counted,
     LEAST(
-      ABS(TIMESTAMP_DIFF(told.played_at, export.played_at, MILLISECOND)),
-      ABS(TIMESTAMP_DIFF(told.played_at, export.over_at, MILLISECOND))
+      ABS(TIMESTAMP_DIFF(shown.played_at, export.played_at, MILLISECOND)),
+      ABS(TIMESTAMP_DIFF(shown.played_at, export.over_at, MILLISECOND))
     ) AS apart_ms,
     CASE
-      WHEN told.track_id = export.track_id THEN 0
-      WHEN told.isrc = export.isrc THEN 1
-      WHEN told.album = export.album OR STRPOS(CONCAT(';', told.artists, ';'), CONCAT(';', export.artist, ';')) > 0
+      WHEN shown.track_id = export.track_id THEN 0
+      WHEN shown.isrc = export.isrc THEN 1
+      WHEN shown.album = export.album OR STRPOS(CONCAT(';', shown.artists, ';'), CONCAT(';', export.artist, ';')) > 0
         THEN 2
-      WHEN ABS(export.ms_played - told.duration_ms) <= 2000 THEN 3
+      WHEN ABS(export.ms_played - shown.duration_ms) <= 2000 THEN 3
     END AS likeness,
     CASE
-      WHEN told.source = 'export' THEN
-        told.reported_at IS NULL AND told.played_at = export.reported_at AND told.track_id = export.track_id
-      ELSE told.reported_at = export.over_at
+      WHEN shown.source = 'export' THEN
+        shown.reported_at IS NULL AND shown.played_at = export.reported_at AND shown.track_id = export.track_id
+      ELSE shown.reported_at = export.over_at
     END AS is_known_by_ts,
-    told.source = 'api' AND told.reported_at IS NULL AS is_open,
+    shown.source = 'api' AND shown.reported_at IS NULL AS is_open,
     CASE
-      WHEN export.reported_at IS NOT NULL THEN told.played_at BETWEEN export.played_at AND export.over_at
+      WHEN export.reported_at IS NOT NULL THEN shown.played_at BETWEEN export.played_at AND export.over_at
       WHEN export.play_before_over_at IS NOT NULL THEN
-        TIMESTAMP_DIFF(export.over_at, told.played_at, MILLISECOND) BETWEEN 0 AND 7200000
-        AND told.played_at >= export.play_before_over_at
+        TIMESTAMP_DIFF(export.over_at, shown.played_at, MILLISECOND) BETWEEN 0 AND 7200000
+        AND shown.played_at >= export.play_before_over_at
       ELSE
-        TIMESTAMP_DIFF(export.over_at, told.played_at, MILLISECOND) BETWEEN 0 AND told.duration_ms
-        AND ABS(export.ms_played - told.duration_ms) <= 2000
+        TIMESTAMP_DIFF(export.over_at, shown.played_at, MILLISECOND) BETWEEN 0 AND shown.duration_ms
+        AND ABS(export.ms_played - shown.duration_ms) <= 2000
     END AS is_in_pause
-  FROM linked AS told
+  FROM linked AS shown
   INNER JOIN linked AS export
-    ON told.listener_id = export.listener_id AND told.link = export.link
-  WHERE export.source = 'export' AND told.is_landed != export.is_landed
-    AND (told.ms_played IS NULL OR told.ms_played = export.ms_played)
+    ON shown.listener_id = export.listener_id AND shown.link = export.link
+  WHERE export.source = 'export' AND shown.is_landed != export.is_landed
+    AND (shown.ms_played IS NULL OR shown.ms_played = export.ms_played)
 ),
 close AS (
   SELECT
@@ -131,7 +131,7 @@ close AS (
       WHEN is_known_by_ts THEN 0
       WHEN is_open AND apart_ms <= 90000 AND is_counted THEN 1
       WHEN is_open AND apart_ms <= 30000 AND likeness < 3 THEN 2
-      WHEN is_open AND is_in_pause AND is_counted AND likeness < 3 AND told_ms_played IS NULL THEN 3
+      WHEN is_open AND is_in_pause AND is_counted AND likeness < 3 AND shown_ms_played IS NULL THEN 3
     END AS closeness
   FROM compared
   WHERE likeness IS NOT NULL
@@ -139,69 +139,71 @@ close AS (
 ranked AS (
   SELECT
     *,
-    ROW_NUMBER() OVER of_told = 1 AND ROW_NUMBER() OVER of_export = 1 AS is_nearest
+    ROW_NUMBER() OVER of_shown = 1 AND ROW_NUMBER() OVER of_export = 1 AS is_nearest
   FROM close
   WHERE closeness IS NOT NULL
   WINDOW
-    of_told AS (
-      PARTITION BY listener_id, is_landed, told_at, told_id
+    of_shown AS (
+      PARTITION BY listener_id, is_landed, shown_at, shown_id
       ORDER BY closeness, likeness, apart_ms, export_at, export_id
     ),
     of_export AS (
       PARTITION BY listener_id, is_landed, export_at, export_id
-      ORDER BY closeness, likeness, apart_ms, told_at, told_id
+      ORDER BY closeness, likeness, apart_ms, shown_at, shown_id
     )
 ),
 -- Rows whose nearest is another's may find each other once that one is taken.
 matched AS (
   SELECT
     *,
-    is_open AND told_ms_played IS NULL AND ABS(TIMESTAMP_DIFF(told_at, export_at, MILLISECOND)) <= 30000 AS is_loose
+    is_open AND shown_ms_played IS NULL AND ABS(TIMESTAMP_DIFF(shown_at, export_at, MILLISECOND)) <= 30000 AS is_loose
   FROM (
     SELECT
       *,
-      MAX(IF(is_nearest, 1, 0)) OVER (PARTITION BY listener_id, is_landed, told_at, told_id) AS told_is_taken,
+      MAX(IF(is_nearest, 1, 0)) OVER (PARTITION BY listener_id, is_landed, shown_at, shown_id) AS shown_is_taken,
       MAX(IF(is_nearest, 1, 0)) OVER (PARTITION BY listener_id, is_landed, export_at, export_id) AS export_is_taken
     FROM ranked
   ) AS rest
-  WHERE is_nearest OR (told_is_taken = 0 AND export_is_taken = 0)
-  QUALIFY ROW_NUMBER() OVER of_told = 1 AND ROW_NUMBER() OVER of_export = 1
+  WHERE is_nearest OR (shown_is_taken = 0 AND export_is_taken = 0)
+  QUALIFY ROW_NUMBER() OVER of_shown = 1 AND ROW_NUMBER() OVER of_export = 1
   WINDOW
-    of_told AS (
-      PARTITION BY listener_id, is_landed, told_at, told_id
+    of_shown AS (
+      PARTITION BY listener_id, is_landed, shown_at, shown_id
       ORDER BY closeness, likeness, apart_ms, export_at, export_id
     ),
     of_export AS (
       PARTITION BY listener_id, is_landed, export_at, export_id
-      ORDER BY closeness, likeness, apart_ms, told_at, told_id
+      ORDER BY closeness, likeness, apart_ms, shown_at, shown_id
     )
 ),
 -- Plays of one track are in one order in both: a play and the same track skipped right after it do not change places.
 numbered AS (
   SELECT
     *,
-    ROW_NUMBER() OVER (PARTITION BY listener_id, is_landed, told_id, export_id, is_loose ORDER BY told_at) AS told_place,
     ROW_NUMBER() OVER (
-      PARTITION BY listener_id, is_landed, told_id, export_id, is_loose ORDER BY IF(is_loose, export_at, told_at)
+      PARTITION BY listener_id, is_landed, shown_id, export_id, is_loose ORDER BY shown_at
+    ) AS shown_place,
+    ROW_NUMBER() OVER (
+      PARTITION BY listener_id, is_landed, shown_id, export_id, is_loose ORDER BY IF(is_loose, export_at, shown_at)
     ) AS export_place
   FROM matched
 ),
 pairs AS (
   SELECT
-    told.listener_id,
-    IF(told.is_landed, told.told_at, export.export_at) AS landed_at,
-    IF(told.is_landed, told.told_id, told.export_id) AS landed_id,
-    IF(told.is_landed, export.export_at, told.told_at) AS stored_at,
-    IF(told.is_landed, told.export_id, told.told_id) AS stored_id,
-    IF(told.is_landed, 'export', told.told_source) AS stored_source,
-    IF(told.is_landed, NULL, told.told_ms_played) AS stored_ms_played,
-    IF(told.is_landed, NULL, told.told_reported_at) AS stored_reported_at,
-    IF(told.is_landed, export.export_import_id, told.told_import_id) AS stored_import_id
-  FROM numbered AS told
+    shown.listener_id,
+    IF(shown.is_landed, shown.shown_at, export.export_at) AS landed_at,
+    IF(shown.is_landed, shown.shown_id, shown.export_id) AS landed_id,
+    IF(shown.is_landed, export.export_at, shown.shown_at) AS stored_at,
+    IF(shown.is_landed, shown.export_id, shown.shown_id) AS stored_id,
+    IF(shown.is_landed, 'export', shown.shown_source) AS stored_source,
+    IF(shown.is_landed, NULL, shown.shown_ms_played) AS stored_ms_played,
+    IF(shown.is_landed, NULL, shown.shown_reported_at) AS stored_reported_at,
+    IF(shown.is_landed, export.export_import_id, shown.shown_import_id) AS stored_import_id
+  FROM numbered AS shown
   INNER JOIN numbered AS export
-    ON told.listener_id = export.listener_id AND told.is_landed = export.is_landed
-    AND told.told_id = export.told_id AND told.export_id = export.export_id
-    AND told.is_loose = export.is_loose AND told.told_place = export.export_place
+    ON shown.listener_id = export.listener_id AND shown.is_landed = export.is_landed
+    AND shown.shown_id = export.shown_id AND shown.export_id = export.export_id
+    AND shown.is_loose = export.is_loose AND shown.shown_place = export.export_place
 ),
 partners AS (
   SELECT

@@ -72,7 +72,7 @@ def test_days_of_consent_are_counted_and_the_last_known_end_is_kept():
 def test_a_consent_that_was_taken_back_is_gone_whatever_days_it_had_left():
     told = {"consent_ends_at": "2027-02-26T00:00:00Z"}
     refused = {**told, "state": "failed", "error_class": "NeedsConsent", "reason": "consent was revoked"}
-    not_asked = {"state": "failed", "error_class": "NotAsked", "reason": "not asked, Spotify asked for a pause"}
+    not_asked = {"state": "failed", "error_class": "NotAsked", "reason": "no call was made, Spotify asked for a pause"}
 
     def level(*ends: dict[str, Any]) -> str:
         rows = [asked(hour, ben=about) for hour, about in enumerate(ends, start=8)]

@@ -11,7 +11,7 @@ from tests.contracts.test_troubles import FUNCTIONS, caught_and_recorded, classe
 from tests.dashboard.invented.history import at
 
 NAMES_A_STEP = re.compile(
-    "run `python -m cli |put that right|the next run tries|the first run after it|renew it|add it|see whether"
+    "run `python -m cli |correct it|the next run tries|the first run after it|renew it|add it|see whether"
 )
 
 
