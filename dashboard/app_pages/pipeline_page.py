@@ -122,7 +122,7 @@ def grid(page: Listening) -> None:
     hours = run_hours.grid_hours(runs, now, HOURS[label], schedule)
     cells = run_hours.to_frame(hours)
     cells = cells.assign(reason=cells["reason"].map(page.viewer.reason))
-    said = summary.in_words(hours, label, schedule.noun)
+    said = summary.summarise(hours, label, schedule.noun)
     st.markdown(said)
     opened = run_grid.draw(cells, page.filters.zone, page.colours, page_frame.alt_text("Runs by hour.", said))
     if opened:

@@ -175,7 +175,7 @@ def _load(head: Head, listener: str, caption: DeltaGenerator) -> Listening:
         shown=within(local, stretch),
         before=within(local, previous) if previous else None,
         gaps=viewer.store.gaps(listener).value,
-        no_consent_since=health.unheard_since(viewer.runs().value, listener, now),
+        no_consent_since=health.no_consent_since(viewer.runs().value, listener, now),
         now=now,
         colours=colours(),
         heading=head.heading,

@@ -1,4 +1,4 @@
-"""Is it working, what went wrong, what is there to do: read from the ledger, in words."""
+"""Computes the pipeline's status, problems, listeners' consents and success rate from the ledger."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from pipeline.ledger import UNREADABLE
-from pipeline.missing_runs import Silence, silences
+from pipeline.missing_runs import MissingRuns, find_missing_runs
 from pipeline.remedies import MISSING, next_step
-from pipeline.run_hours import STEPS, Hour, grid_hours, scheduled, unasked
+from pipeline.run_hours import STEPS, Hour, grid_hours, not_polled, scheduled
 from pipeline.schedule import HOURLY, Schedule
 
 PAGE_LIMIT = 50
@@ -21,12 +21,12 @@ _LEDGER_HOURS = 14 * 24
 """All that the ledger's copy holds (data.LEDGER_DAYS) but its first day."""
 
 
-_HEARD = ("collected", "nothing_new")
+_POLLED = ("collected", "nothing_new")
 
 
 @dataclass(frozen=True)
 class Status:
-    """level: ok, attention (a listener needs somebody), paused (by Spotify), late, failing, never."""
+    """level: ok, attention (a listener needs the owner), paused (by Spotify), late, failing, never."""
 
     level: str
     words: str
@@ -36,8 +36,8 @@ class Status:
 def status(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> Status:
     """How the pipeline stands, worst first."""
     hourly = scheduled(runs)
-    asked = hourly[hourly["step"] == "ingest"]
-    if asked.empty:
+    runs_of_ingest = hourly[hourly["step"] == "ingest"]
+    if runs_of_ingest.empty:
         return Status("never", "Never ran", None)
     hours = grid_hours(runs, now, _LEDGER_HOURS, schedule)
     finished = [hour.cells["ingest"].finished_at for hour in hours if hour.is_good]
@@ -45,8 +45,8 @@ def status(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> St
     level, words = (
         _failing(runs, hours, now)
         # Only ingest is called by the clock: a file that is sent again can bring load a newer row.
-        or _late(now - asked["finished_at"].max().to_pydatetime(), schedule)
-        or _asking_nobody(runs, hours, now)
+        or _late(now - runs_of_ingest["finished_at"].max().to_pydatetime(), schedule)
+        or _polling_none(runs, hours, now)
         or _unread_listeners(runs, now)
         or ("ok", f"Healthy: the last run finished {_span(age)} ago")
     )
@@ -68,9 +68,11 @@ def problems(
     """
     oldest = now - timedelta(hours=hours)
     of_listeners = [row for row in _failed_listeners(runs) if row["slot"] > oldest]
-    silent = [found for found in silences(grid_hours(runs, now, _LEDGER_HOURS, schedule)) if found.last > oldest]
-    told = [*_failed_steps(runs[runs["slot"] > oldest]), *of_listeners, *(_unrecorded(found) for found in silent)]
-    rows = [{**row, "next_step": next_step(row["error_class"], row["step"], is_laptop=is_laptop)} for row in told]
+    missing = [
+        found for found in find_missing_runs(grid_hours(runs, now, _LEDGER_HOURS, schedule)) if found.last > oldest
+    ]
+    found = [*_failed_steps(runs[runs["slot"] > oldest]), *of_listeners, *map(_unrecorded, missing)]
+    rows = [{**row, "next_step": next_step(row["error_class"], row["step"], is_laptop=is_laptop)} for row in found]
     columns = ["slot", "since", "step", "state", "listener_id", "error_class", "what", "next_step", "recovered"]
     return pd.DataFrame(rows, columns=columns).sort_values(["slot", "step"], ascending=False, ignore_index=True)
 
@@ -78,9 +80,9 @@ def problems(
 def plays_per_run(runs: pd.DataFrame) -> pd.DataFrame:
     """A row per run and listener, the oldest first: slot, listener_id, fetched, new, at_limit (all were new)."""
     rows = [
-        {"slot": slot, "listener_id": slug, "fetched": told.get("fetched") or 0, "new": told.get("new") or 0}
+        {"slot": slot, "listener_id": slug, "fetched": part.get("fetched") or 0, "new": part.get("new") or 0}
         for slot, details in _ingest_details(runs)
-        for slug, told in details.items()
+        for slug, part in details.items()
     ]
     frame = pd.DataFrame(rows, columns=["slot", "listener_id", "fetched", "new"])
     return frame.assign(at_limit=frame["new"] >= PAGE_LIMIT)
@@ -93,34 +95,34 @@ def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
     """
     newest: dict[str, Mapping[str, Any]] = {}
     for _, details in _ingest_details(runs):
-        for slug, told in details.items():
+        for slug, part in details.items():
             before = newest.get(slug, {})
-            ends_at = told.get("consent_ends_at") or before.get("consent_ends_at")
-            # A run that asked nobody says nothing about a consent.
-            judged = before if told.get("error_class") == "NotAsked" else told
+            ends_at = part.get("consent_ends_at") or before.get("consent_ends_at")
+            # A run that polled no listener says nothing about a consent.
+            judged = before if part.get("error_class") == "NotAsked" else part
             is_gone = bool(judged.get("is_gone")) or judged.get("error_class") == "NeedsConsent"
-            newest[slug] = {**told, "consent_ends_at": ends_at, "is_gone": is_gone}
-    rows = [_listener_row(slug, told, now) for slug, told in sorted(newest.items())]
+            newest[slug] = {**part, "consent_ends_at": ends_at, "is_gone": is_gone}
+    rows = [_listener_row(slug, part, now) for slug, part in sorted(newest.items())]
     return pd.DataFrame(rows, columns=["listener_id", "state", "reason", "ends_at", "days_left", "level"])
 
 
-def unheard_since(runs: pd.DataFrame, listener_id: str, now: datetime) -> datetime | None:
-    """Since when nobody may ask for the plays of a listener whose consent is gone; None while somebody may.
+def no_consent_since(runs: pd.DataFrame, listener_id: str, now: datetime) -> datetime | None:
+    """Since when a listener cannot be polled, because the consent is gone; None while it holds.
 
-    The slot of the last run that heard the listener; where the copy of the ledger has none, of its first.
+    The slot of the last run that polled the listener; where the copy of the ledger has none, of its first.
     """
     found = listeners(runs, now)
     if found[(found["listener_id"] == listener_id) & found["level"].isin(["gone", "ended"])].empty:
         return None
-    told = _ingest_details(runs)
-    heard = [slot for slot, details in told if details.get(listener_id, {}).get("state") in _HEARD]
-    return heard[-1] if heard else told[0][0]
+    parts = _ingest_details(runs)
+    polled = [slot for slot, details in parts if details.get(listener_id, {}).get("state") in _POLLED]
+    return polled[-1] if polled else parts[0][0]
 
 
 def success_rate(runs: pd.DataFrame, now: datetime, days: int = 7, schedule: Schedule = HOURLY) -> tuple[int, int]:
     """Hours in which every step did its work, and hours that the schedule expected since the first run.
 
-    An hour in which nobody was asked is neither good nor bad.
+    An hour in which no listener was polled is neither good nor bad.
     """
     hours = grid_hours(runs, now, days * 24, schedule)
     good = sum(hour.is_good for hour in hours)
@@ -131,9 +133,9 @@ def durations(runs: pd.DataFrame) -> pd.DataFrame:
     """A row per step that did work: step, median_seconds, last_seconds, runs."""
     worked = runs[runs["state"] == "succeeded"].sort_values("finished_at")
     seconds = (worked["finished_at"] - worked["started_at"]).dt.total_seconds()
-    told = seconds.groupby(worked["step"]).agg(["median", "last", "size"])
-    told.columns = pd.Index(["median_seconds", "last_seconds", "runs"])
-    return told.reindex([step for step in STEPS if step in told.index]).rename_axis("step").reset_index()
+    figures = seconds.groupby(worked["step"]).agg(["median", "last", "size"])
+    figures.columns = pd.Index(["median_seconds", "last_seconds", "runs"])
+    return figures.reindex([step for step in STEPS if step in figures.index]).rename_axis("step").reset_index()
 
 
 def spark_batch(runs: pd.DataFrame, top_tracks: pd.DataFrame, now: datetime) -> dict[str, Any] | None:
@@ -154,21 +156,21 @@ def spark_batch(runs: pd.DataFrame, top_tracks: pd.DataFrame, now: datetime) -> 
 
 
 def blocked_until(runs: pd.DataFrame, now: datetime) -> datetime | None:
-    """Until when Spotify asked not to be called, when that is still to come."""
-    told = pd.to_datetime(runs["blocked_until"], utc=True).max()
-    return told.to_pydatetime() if pd.notna(told) and told > now else None
+    """When the pause that Spotify asked for ends, if it has not ended."""
+    ends_at = pd.to_datetime(runs["blocked_until"], utc=True).max()
+    return ends_at.to_pydatetime() if pd.notna(ends_at) and ends_at > now else None
 
 
 def _failing(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[str, str] | None:
-    """The first step that fails, or dies without a word. For ingest, whose silence is told by the clock, see _late."""
+    """The first step that fails, or leaves no row. Missing runs of ingest are for _late."""
     failing = _failing_since(runs)
-    silent = {found.step: found.since for found in silences(hours) if not found.has_recovered}
+    missing = {found.step: found.since for found in find_missing_runs(hours) if not found.has_recovered}
     for step in STEPS:
         if step in failing:
-            since = min(failing[step], silent.get(step, now))
+            since = min(failing[step], missing.get(step, now))
             return "failing", f"Failing for {_span(now - since)}: {_named(step)}"
-        if step in silent and step != "ingest":
-            return "failing", f"Failing for {_span(now - silent[step])}: {_named(step)} left no record"
+        if step in missing and step != "ingest":
+            return "failing", f"Failing for {_span(now - missing[step])}: {_named(step)} left no record"
     return None
 
 
@@ -176,13 +178,13 @@ def _late(age: timedelta, schedule: Schedule) -> tuple[str, str] | None:
     return ("late", f"Late: the last run finished {_span(age)} ago") if age > schedule.late_after else None
 
 
-def _asking_nobody(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[str, str] | None:
-    """A run that asks nobody is as it should be, and still nobody's plays are collected."""
+def _polling_none(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[str, str] | None:
+    """A run that polls no listener has not failed, and still no plays are collected."""
     if blocked_until(runs, now):
-        return "paused", "Paused: Spotify asked not to be called for now"
+        return "paused", "Paused: Spotify asked for a pause"
     recorded = [hour.cells["ingest"] for hour in hours if hour.cells["ingest"].finished_at]
-    why = recorded[-1].unasked if recorded else ""
-    return ("attention", f"Running, but the last run asked nobody: {why}") if why else None
+    why = recorded[-1].not_polled if recorded else ""
+    return ("attention", f"Running, but the last run polled no listener: {why}") if why else None
 
 
 def _unread_listeners(runs: pd.DataFrame, now: datetime) -> tuple[str, str] | None:
@@ -203,17 +205,17 @@ def _failing_since(runs: pd.DataFrame) -> dict[str, datetime]:
     return since
 
 
-def _unrecorded(silence: Silence) -> dict[str, Any]:
-    is_ingest = silence.step == "ingest"
+def _unrecorded(runs: MissingRuns) -> dict[str, Any]:
+    is_ingest = runs.step == "ingest"
     return {
-        "slot": silence.last,
-        "since": silence.since,
-        "step": silence.step,
+        "slot": runs.last,
+        "since": runs.since,
+        "step": runs.step,
         "state": "missing",
         "listener_id": None,
         "error_class": MISSING,
         "what": "No run was recorded." if is_ingest else "No record, although the step before it had work for it.",
-        "recovered": silence.has_recovered,
+        "recovered": runs.has_recovered,
     }
 
 
@@ -224,10 +226,10 @@ def is_trouble(rows: pd.DataFrame) -> "pd.Series[bool]":
 
 def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
     is_bad = is_trouble(runs)
-    is_asked = pd.Series([not unasked(row) for row in runs.to_dict("records")], runs.index, dtype=bool)
-    last_good = runs[~is_bad & is_asked & (runs["state"] != UNREADABLE)].groupby("step")["finished_at"].max()
+    has_polled = pd.Series([not not_polled(row) for row in runs.to_dict("records")], runs.index, dtype=bool)
+    last_good = runs[~is_bad & has_polled & (runs["state"] != UNREADABLE)].groupby("step")["finished_at"].max()
     rows = []
-    for row in runs[is_bad & ~runs["details"].map(_tells_of_a_failed_listener)].to_dict("records"):
+    for row in runs[is_bad & ~runs["details"].map(_has_failed_listener)].to_dict("records"):
         error_class = row["error_class"] if isinstance(row["error_class"], str) else ""
         rows.append(
             {
@@ -244,18 +246,18 @@ def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _tells_of_a_failed_listener(details: object) -> bool:
+def _has_failed_listener(details: object) -> bool:
     listeners = details.get("listeners", {}) if isinstance(details, dict) else {}
-    return any(told.get("state") == "failed" for told in listeners.values())
+    return any(part.get("state") == "failed" for part in listeners.values())
 
 
 def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
     """Failures of one listener; of a row of the same ones only the newest."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for slot, details in _ingest_details(runs):
-        for slug, told in details.items():
-            error_class = told.get("error_class") or ""
-            if told.get("state") == "failed":
+        for slug, part in details.items():
+            error_class = part.get("error_class") or ""
+            if part.get("state") == "failed":
                 earlier = rows.get((slug, error_class))
                 rows[slug, error_class] = {
                     "slot": slot,
@@ -264,32 +266,32 @@ def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
                     "state": "failed",
                     "listener_id": slug,
                     "error_class": error_class,
-                    "what": told.get("reason") or "",
+                    "what": part.get("reason") or "",
                     "recovered": False,
                 }
-            elif told.get("state") in _HEARD:
+            elif part.get("state") in _POLLED:
                 for failed in (row for (other, _), row in rows.items() if other == slug):
                     failed["recovered"] = True
     return list(rows.values())
 
 
 def _ingest_details(runs: pd.DataFrame) -> list[tuple[datetime, Mapping[str, Mapping[str, Any]]]]:
-    """What ingest told of each listener, run by run, the oldest first."""
+    """Each listener's part of each run of ingest, the oldest first."""
     rows = runs[runs["step"] == "ingest"].sort_values(["slot", "finished_at"])
-    told = zip(rows["slot"], rows["details"], strict=True)
-    return [(slot.to_pydatetime(), (details or {}).get("listeners") or {}) for slot, details in told]
+    pairs = zip(rows["slot"], rows["details"], strict=True)
+    return [(slot.to_pydatetime(), (details or {}).get("listeners") or {}) for slot, details in pairs]
 
 
-def _listener_row(slug: str, told: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    ends_at = datetime.fromisoformat(told["consent_ends_at"]) if told.get("consent_ends_at") else None
+def _listener_row(slug: str, part: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    ends_at = datetime.fromisoformat(part["consent_ends_at"]) if part.get("consent_ends_at") else None
     days_left = (ends_at - now).days if ends_at else None
     return {
         "listener_id": slug,
-        "state": told.get("state"),
-        "reason": told.get("reason"),
+        "state": part.get("state"),
+        "reason": part.get("reason"),
         "ends_at": ends_at,
         "days_left": days_left,
-        "level": _consent_level(days_left, is_gone=told["is_gone"]),
+        "level": _consent_level(days_left, is_gone=part["is_gone"]),
     }
 
 

@@ -1,4 +1,4 @@
-"""Rows of the ledger in the shape that the pages rely on, whatever `runs` holds: what cannot be read is said to be so.
+"""Reads rows of the ledger into the shape that the pages rely on; the reason says what could not be read.
 
 The pipeline's own rows pass unchanged. The table's types allow more, and rows may be of another version, or by hand.
 """
@@ -28,38 +28,38 @@ def readable(runs: pd.DataFrame) -> pd.DataFrame:
     is_placed = pd.DataFrame({name: runs[name].dt.year.isin(_YEARS) for name in _INSTANTS}).all(axis=1)
     kept = runs[is_placed]
     columns = ["state", *_COUNTS, "blocked_until", "reason", "details"]
-    told = pd.DataFrame([_row(row) for row in kept.to_dict("records")], kept.index, columns, dtype=object)
+    read = pd.DataFrame([_row(row) for row in kept.to_dict("records")], kept.index, columns, dtype=object)
     types: dict[str, Any] = dict.fromkeys(_COUNTS, "Int64")
     types |= {name: kept[name].dtype for name in ("state", "reason")}
-    pauses = pd.to_datetime(told["blocked_until"], utc=True)
-    return kept.assign(**{**told.astype(types), "blocked_until": pauses})
+    pauses = pd.to_datetime(read["blocked_until"], utc=True)
+    return kept.assign(**{**read.astype(types), "blocked_until": pauses})
 
 
 def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
-    told: dict[str, Any]
+    values: dict[str, Any]
     is_known, pause, text = row["state"] in _STATES, row["blocked_until"], _text(row["details"])
     details = _details(json.loads(text)) if text else None
-    told = {name: _count(row[name]) for name in _COUNTS}
-    told["blocked_until"] = pause if not pd.isna(pause) and pause.year in _YEARS else None
-    unread = [name for name, value in told.items() if value is None and not pd.isna(row[name])]
+    values = {name: _count(row[name]) for name in _COUNTS}
+    values["blocked_until"] = pause if not pd.isna(pause) and pause.year in _YEARS else None
+    unread = [name for name, value in values.items() if value is None and not pd.isna(row[name])]
     unread += [] if is_known else [f"state {row['state']}"]
     unread += ["details"] if details is None and text not in (None, "null") else []
     flaws = f"The ledger's record cannot be read in full: {', '.join(unread)}." if unread else ""
     reason = " ".join(part for part in (_text(row["reason"]), flaws) if part)
-    return {**told, "state": row["state"] if is_known else UNREADABLE, "reason": reason or None, "details": details}
+    return {**values, "state": row["state"] if is_known else UNREADABLE, "reason": reason or None, "details": details}
 
 
 def _details(details: Any) -> dict[str, Any] | None:
-    """None where they, or what they tell of the listeners, are no object."""
+    """None where they, or their `listeners`, are not an object."""
     if not isinstance(details, dict) or not isinstance(details.get("listeners", {}), dict):
         return None
-    parts = {slug: _part(told) for slug, told in details.get("listeners", {}).items() if slug.strip()}
+    parts = {slug: _part(part) for slug, part in details.get("listeners", {}).items() if slug.strip()}
     return {**details, "listeners": parts} if "listeners" in details else details
 
 
-def _part(told: Any) -> dict[str, Any]:
-    """What a run told of one listener, without what is of another type than ingest writes."""
-    about = dict(told) if isinstance(told, dict) else {}
+def _part(part: Any) -> dict[str, Any]:
+    """One listener's part of a run, without values of another type than ingest writes."""
+    about = dict(part) if isinstance(part, dict) else {}
     readers = {"fetched": _count, "new": _count, "error_class": _text, "reason": _text, "consent_ends_at": _instant}
     about |= {name: read(about[name]) for name, read in readers.items() if name in about}
     return about | {"state": _text(about.get("state")) or UNREADABLE}

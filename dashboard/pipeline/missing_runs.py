@@ -1,4 +1,4 @@
-"""Steps that died without a word: the ledger has no row of them, although the step before had work for them.
+"""Finds due steps without a row in the ledger, although the step before had work for them.
 
 Which hour counts as missing, and after how long, is decided in run_hours.py.
 """
@@ -11,7 +11,7 @@ from pipeline.run_hours import Hour
 
 
 @dataclass(frozen=True)
-class Silence:
+class MissingRuns:
     """A row of hours in which a step was due and left no record: the first and the last of them."""
 
     step: str
@@ -20,14 +20,14 @@ class Silence:
     has_recovered: bool = False
 
 
-def silences(hours: Iterable[Hour]) -> list[Silence]:
-    """A step has recovered when it did its work in a later hour. Of an hour only the first step is told."""
-    over: list[Silence] = []
-    lasting: dict[str, Silence] = {}
+def find_missing_runs(hours: Iterable[Hour]) -> list[MissingRuns]:
+    """A step has recovered when it did its work in a later hour. Of an hour only the first step counts."""
+    over: list[MissingRuns] = []
+    lasting: dict[str, MissingRuns] = {}
     for hour in hours:
         for step, cell in hour.cells.items():
             if cell.state == "missing" and step == hour.bad_step:
-                lasting[step] = replace(lasting.get(step, Silence(step, hour.slot, hour.slot)), last=hour.slot)
-            elif cell.state in ("succeeded", "skipped") and not cell.unasked and step in lasting:
+                lasting[step] = replace(lasting.get(step, MissingRuns(step, hour.slot, hour.slot)), last=hour.slot)
+            elif cell.state in ("succeeded", "skipped") and not cell.not_polled and step in lasting:
                 over.append(replace(lasting.pop(step), has_recovered=True))
     return [*over, *lasting.values()]

@@ -1,4 +1,4 @@
-"""What to do about a failure: the next step where the ledger names none, the command to type, where its log is.
+"""Next steps for failures, where the ledger names none; the command to type; the address of the log.
 
 The sentences of ingest, and those of load beside a success, name their next step themselves: see
 functions/ingest/failures.py and functions/load. docs/troubles.md says more about each class.

@@ -38,12 +38,12 @@ ALLOWED = {
 and transform waits for one that still runs."""
 
 _WAITED_FOR = {"ingest": "the schedule", "load": "the file", "transform": "the message", "top_tracks": "the batch"}
-_PAUSED, _NOBODY = "Spotify had asked for a pause", "no listener had given consent"
+_PAUSED, _NO_LISTENER = "Spotify had asked for a pause", "no listener had given consent"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is known of one step of one hour. `unasked` says why ingest asked nobody, when it did not."""
+    """What is known of one step of one hour. `not_polled`: why ingest polled no listener, when it did not."""
 
     state: str
     reason: str
@@ -51,7 +51,7 @@ class Cell:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     rows_new: int | None = None
-    unasked: str = ""
+    not_polled: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class Hour:
 
     @property
     def is_good(self) -> bool:
-        """Whether somebody was asked, and every step did what there was for it. Not while one is still at work."""
+        """Whether a listener was polled, and every step did what there was for it. Not while one is still at work."""
         ingest = self.cells["ingest"]
         is_over = all(cell.state in ("succeeded", "skipped", "not run") for cell in self.cells.values())
-        return is_over and ingest.state != "not run" and not ingest.unasked
+        return is_over and ingest.state != "not run" and not ingest.not_polled
 
 
 def grid(runs: pd.DataFrame, now: datetime, hours: int = 24, schedule: Schedule = HOURLY) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def grid(runs: pd.DataFrame, now: datetime, hours: int = 24, schedule: Schedule 
 def to_frame(hours: Iterable[Hour]) -> pd.DataFrame:
     """A row per hour and step, the oldest hour first.
 
-    slot (UTC), step, state, glyph, reason, run_id, started_at, finished_at, seconds, rows_new, unasked.
+    slot (UTC), step, state, glyph, reason, run_id, started_at, finished_at, seconds, rows_new, not_polled.
     """
     cells = [(hour.slot, step, cell) for hour in hours for step, cell in hour.cells.items()]
     frame = pd.DataFrame([{"slot": slot, "step": step, **vars(cell)} for slot, step, cell in cells])
@@ -119,14 +119,14 @@ def newest_rows(runs: pd.DataFrame, schedule: Schedule = HOURLY) -> dict[tuple[d
     return {(schedule.slot_of(row["slot"].to_pydatetime()), row["step"]): row for row in ordered.to_dict("records")}
 
 
-def unasked(row: Mapping[Any, Any]) -> str:
-    """Why a run of ingest asked nobody; empty when it asked somebody, or does not tell."""
+def not_polled(row: Mapping[Any, Any]) -> str:
+    """Why a run of ingest polled no listener; empty when it polled any, or does not say."""
     details = row["details"]
     if row["step"] != "ingest" or row["state"] != "skipped" or not isinstance(details, dict):
         return ""
     if details.get("listeners"):
         return ""
-    return _NOBODY if pd.isna(row["blocked_until"]) else _PAUSED
+    return _NO_LISTENER if pd.isna(row["blocked_until"]) else _PAUSED
 
 
 def _hour(
@@ -147,7 +147,7 @@ def _hour(
 
 
 def _after(step: str, earlier: Cell, slot: datetime, now: datetime) -> Cell:
-    """A step without a row, told by the step before it."""
+    """A step without a row, judged by the step before it."""
     if earlier.state in ("waiting", "running"):
         return Cell("waiting", "The step before it is not finished.", earlier.run_id)
     if earlier.state == "missing":
@@ -179,5 +179,5 @@ def _recorded(row: Mapping[str, Any]) -> Cell:
         started_at=row["started_at"].to_pydatetime(),
         finished_at=row["finished_at"].to_pydatetime(),
         rows_new=None if pd.isna(rows_new) else int(rows_new),
-        unasked=unasked(row),
+        not_polled=not_polled(row),
     )

@@ -13,7 +13,7 @@ _CRON = re.compile(r"([0-5]?[0-9]) \*(?:/([2346]))? \* \* \*")
 
 @dataclass(frozen=True)
 class Schedule:
-    """In UTC, as Cloud Scheduler is told. A slot is the instant of a run; it stands for the time up to the next one."""
+    """In UTC, as Cloud Scheduler is set. A slot is the instant of a run; it stands for the time up to the next one."""
 
     minute: int = 0
     interval_hours: int = 1

@@ -1,4 +1,4 @@
-"""What the grid of runs shows, in words: what was collected, when nobody was asked, what later steps left undone."""
+"""Summarises the grid of runs as text: hours collected, hours in which no listener was polled, failed later steps."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from pipeline.run_hours import STEP_NAMES, STEPS, Hour
 _BAD = ("failed", "missing")
 
 
-def in_words(hours: Sequence[Hour], label: str, noun: str = "hour") -> str:
+def summarise(hours: Sequence[Hour], label: str, noun: str = "hour") -> str:
     """`label` is how long the hours are in all; `noun` is what one of them is called."""
-    told = (_collected(hours, label, noun), _unasked(hours, noun), _after_ingest(hours))
-    return " ".join(sentence for sentence in told if sentence)
+    sentences = (_collected(hours, label, noun), _not_polled(hours, noun), _after_ingest(hours))
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _collected(hours: Sequence[Hour], label: str, noun: str) -> str:
-    states = Counter(hour.cells["ingest"].state for hour in hours if not hour.cells["ingest"].unasked)
+    states = Counter(hour.cells["ingest"].state for hour in hours if not hour.cells["ingest"].not_polled)
     bad = [f"{states[state]} {state}" for state in _BAD if states[state]]
     if bad:
-        told = f"Of the last {label}, **{humanize.joined(bad)}**."
-        return f"{told} Plays of those hours arrive with the next run that works."
+        failed = f"Of the last {label}, **{humanize.joined(bad)}**."
+        return f"{failed} Plays of those hours arrive with the next run that works."
     good, before = states["succeeded"] + states["skipped"], states["not run"]
     due = f", and the newest {noun} is waited for" if states["waiting"] else ""
     if not good:
@@ -32,10 +32,10 @@ def _collected(hours: Sequence[Hour], label: str, noun: str) -> str:
     return f"Of the last {label}, **{humanize.counted(good, noun)}** {'was' if good == 1 else 'were'} collected{due}."
 
 
-def _unasked(hours: Sequence[Hour], noun: str) -> str:
+def _not_polled(hours: Sequence[Hour], noun: str) -> str:
     """Nothing went wrong in them, and nothing was collected."""
-    whys = Counter(why for hour in hours if (why := hour.cells["ingest"].unasked))
-    return " ".join(f"In **{humanize.counted(n, noun)}** nobody was asked: {why}." for why, n in whys.items())
+    whys = Counter(why for hour in hours if (why := hour.cells["ingest"].not_polled))
+    return " ".join(f"In **{humanize.counted(n, noun)}** no listener was polled: {why}." for why, n in whys.items())
 
 
 def _after_ingest(hours: Sequence[Hour]) -> str:

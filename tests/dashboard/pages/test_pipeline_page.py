@@ -126,9 +126,9 @@ def test_a_pause_is_said_on_every_page_and_is_not_called_healthy(app: App) -> No
 
     said = text_of(pipeline)
     assert not pipeline.exception
-    assert "Paused: Spotify asked not to be called for now" in said
-    assert "In **5 hours** nobody was asked: Spotify had asked for a pause." in said
-    assert app.open().warning[0].value.startswith("Paused: Spotify asked not to be called for now. The charts show")
+    assert "Paused: Spotify asked for a pause" in said
+    assert "In **5 hours** no listener was polled: Spotify had asked for a pause." in said
+    assert app.open().warning[0].value.startswith("Paused: Spotify asked for a pause. The charts show")
 
 
 @pytest.mark.parametrize(("state", "page"), [("failing", "pipeline"), ("no-plays", "top"), ("never-run", "top")])

@@ -125,7 +125,7 @@ def test_after_a_pause_the_pipeline_is_healthy_when_somebody_was_asked():
     paused = [*whole(8), *(unasked(hour, at("2026-11-22 12:10")) for hour in (9, 10, 11, 12))]
     told = health.status(ledger(*paused), NOW)
     assert (told.level, told.words) == (
-        "attention", "Running, but the last run asked nobody: Spotify had asked for a pause"
+        "attention", "Running, but the last run polled no listener: Spotify had asked for a pause"
     )  # fmt: skip
     by_hand = asked(12, ania={}) | {"finished_at": at("2026-11-22 12:15")}
     assert health.status(ledger(*paused, by_hand), NOW).level == "ok"
@@ -145,14 +145,14 @@ def test_a_listener_without_consent_is_unheard_since_the_last_run_that_heard_her
         asked(10, ania=gone, ben=gone),
         asked(11, ania=gone, ben={}),
     )
-    assert health.unheard_since(runs, "ania", NOW) == at("2026-11-22 09:00")
-    assert health.unheard_since(runs, "nobody", NOW) is None
+    assert health.no_consent_since(runs, "ania", NOW) == at("2026-11-22 09:00")
+    assert health.no_consent_since(runs, "nobody", NOW) is None
     never = ledger(asked(9, ania=gone), asked(10, ania=gone))
-    assert health.unheard_since(never, "ania", NOW) == at("2026-11-22 09:00")
+    assert health.no_consent_since(never, "ania", NOW) == at("2026-11-22 09:00")
 
 
 def test_a_listener_who_consented_anew_or_met_another_trouble_is_not_unheard():
     gone, unavailable = {"state": "failed", "error_class": "NeedsConsent"}, {"state": "failed", "error_class": "X"}
     again = ledger(asked(9, ania=gone), asked(10, ania={}))
-    assert health.unheard_since(again, "ania", NOW) is None
-    assert health.unheard_since(ledger(asked(9, ania={}), asked(10, ania=unavailable)), "ania", NOW) is None
+    assert health.no_consent_since(again, "ania", NOW) is None
+    assert health.no_consent_since(ledger(asked(9, ania={}), asked(10, ania=unavailable)), "ania", NOW) is None

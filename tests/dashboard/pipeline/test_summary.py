@@ -1,4 +1,4 @@
-"""The grid of runs in words: hours that were collected, that failed, and in which nobody was asked."""
+"""The grid of runs in words: hours that were collected, that failed, and in which no listener was polled."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from tests.dashboard.invented.ledger import NOW, ledger, run, unasked, whole
 
 
 def in_words(runs: pd.DataFrame, hours: int, now: datetime = NOW) -> str:
-    return summary.in_words(run_hours.grid_hours(runs, now, hours), f"{hours} hours")
+    return summary.summarise(run_hours.grid_hours(runs, now, hours), f"{hours} hours")
 
 
 def test_hours_before_the_first_run_were_not_collected():
@@ -31,11 +31,12 @@ def test_hours_of_a_pause_are_named_and_neither_good_nor_bad():
     until = at("2026-11-22 15:00")
     runs = ledger(*whole(8), *(unasked(hour, until) for hour in (9, 10, 11, 12)))
     assert in_words(runs, 5) == (
-        "Of the last 5 hours, **1 hour** was collected. In **4 hours** nobody was asked: Spotify had asked for a pause."
+        "Of the last 5 hours, **1 hour** was collected. "
+        "In **4 hours** no listener was polled: Spotify had asked for a pause."
     )
     assert health.success_rate(runs, NOW) == (1, 1)
     told = health.status(runs, NOW)
-    assert (told.level, told.words) == ("paused", "Paused: Spotify asked not to be called for now")
+    assert (told.level, told.words) == ("paused", "Paused: Spotify asked for a pause")
     assert told.last_success_at == at("2026-11-22 08:01")
     assert health.problems(runs, NOW).empty
 
@@ -43,11 +44,12 @@ def test_hours_of_a_pause_are_named_and_neither_good_nor_bad():
 def test_a_pipeline_that_nobody_has_consented_to_collects_nothing():
     runs = ledger(unasked(11), unasked(12))
     assert in_words(runs, 2) == (
-        "No hour of the last 2 hours was collected. In **2 hours** nobody was asked: no listener had given consent."
+        "No hour of the last 2 hours was collected. "
+        "In **2 hours** no listener was polled: no listener had given consent."
     )
     told = health.status(runs, NOW)
     assert (told.level, told.words) == (
-        "attention", "Running, but the last run asked nobody: no listener had given consent"
+        "attention", "Running, but the last run polled no listener: no listener had given consent"
     )  # fmt: skip
     assert told.last_success_at is None
     assert health.success_rate(runs, NOW) == (0, 0)
@@ -58,7 +60,7 @@ def test_hours_that_failed_and_hours_of_a_pause_are_both_told():
     runs = ledger(*whole(9), run(10, "ingest", "failed"), unasked(11, until), *whole(12))
     assert in_words(runs, 4) == (
         "Of the last 4 hours, **1 failed**. Plays of those hours arrive with the next run that works. "
-        "In **1 hour** nobody was asked: Spotify had asked for a pause."
+        "In **1 hour** no listener was polled: Spotify had asked for a pause."
     )
 
 
