@@ -1,12 +1,14 @@
-"""The Cloud Run function `load`: a file in the landing bucket becomes rows in `plays`. Event in, log entry out."""
+"""The Cloud Run function `load`: a file in the landing bucket becomes rows in `plays`. HTTP in, log entry out."""
 
 import functools
 import json
 import os
 from typing import Any
 
+import flask
 import functions_framework
-from cloudevents.http import CloudEvent
+from cloudevents.exceptions import GenericException
+from cloudevents.http import from_http
 
 from landed_object import LandedObject, parse_event
 from load_cloud import Cloud, Settings
@@ -14,16 +16,26 @@ from load_errors import EventUnreadable, LoadBroken, mistakes_are_permanent
 from load_file import load_file
 
 
-@functions_framework.cloud_event
-def load(event: CloudEvent) -> None:
-    """Deal with one `google.cloud.storage.object.v1.finalized` event; on an exception the event is redelivered."""
+@functions_framework.http
+def load(request: flask.Request) -> str:
+    """Handle one `google.cloud.storage.object.v1.finalized` event; on an exception it is redelivered.
+
+    An HTTP function, because functions-framework reads the body of a cloud_event function before our code: a body that
+    is not JSON, or JSON nested without end, would be answered with 500 and redelivered for a day.
+    """
+    event_id = request.headers.get("ce-id")
     try:
         with mistakes_are_permanent():
-            deal_with(parse_event(event.data))
+            try:
+                data = from_http(request.headers, request.get_data()).data
+            except (GenericException, RecursionError, UnicodeDecodeError):
+                raise EventUnreadable("The request is not a CloudEvent with JSON") from None
+            deal_with(parse_event(data))
     except EventUnreadable as error:
-        log("ERROR", "An event cannot be read and is dropped", event_id=event["id"], reason=str(error))
+        log("ERROR", "An event cannot be read and is dropped", event_id=event_id, reason=str(error))
     except LoadBroken as error:
-        log("ERROR", "An event broke load and is dropped", event_id=event["id"], reason=str(error))
+        log("ERROR", "An event broke load and is dropped", event_id=event_id, reason=str(error))
+    return "OK"
 
 
 def deal_with(landed: LandedObject) -> None:

@@ -175,10 +175,10 @@ def test_an_object_of_another_bucket_is_logged_once_and_nothing_is_touched(loadi
 
 
 def test_an_event_that_cannot_be_read_is_logged_and_does_not_come_again(loading, capsys):
-    bodies = [b"not JSON", b"", b"[]", {}, {"bucket": "b", "name": NAME}]
+    bodies = [b"not JSON", b"", b"[]", {}, {"bucket": "b", "name": NAME}, b"[" * 100_000]
     loading.cloud.faults.clear()
 
-    assert [loading.post(body).status_code for body in bodies] == [200] * 5
+    assert [loading.post(body).status_code for body in bodies] == [200] * 6
 
     assert list(loading.cloud.faults.calls) == []
     logged = entries(capsys)
@@ -187,8 +187,14 @@ def test_an_event_that_cannot_be_read_is_logged_and_does_not_come_again(loading,
     assert [entry["reason"] for entry in logged] == [
         *("The event's data is bytes, not a JSON object", "The event's data is NoneType, not a JSON object"),
         *("The event's data is list, not a JSON object", "The event names no bucket or no object"),
-        "The event's generation is None, not a number",
+        *("The event's generation is None, not a number", "The request is not a CloudEvent with JSON"),
     ]
+
+
+def test_a_request_that_is_no_event_is_logged_and_is_not_retried(loading, capsys):
+    assert loading.client.post("/", data=b"{}").status_code == 200
+    (entry,) = entries(capsys)
+    assert (entry["severity"], entry["reason"]) == ("ERROR", "The request is not a CloudEvent with JSON")
 
 
 def test_a_missing_setting_is_named_when_the_first_event_comes(loading, monkeypatch, caplog):
