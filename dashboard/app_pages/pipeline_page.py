@@ -229,10 +229,10 @@ with right:
     pipeline_tables.sizes(page)
 
 page_frame.how_counted("""
-- The grid is the ledger `runs`: every attempt of a step adds a row when it is done, and the newest counts. **Succeeded** did its work, **skipped** had
-  nothing to do and says why, **failed** did not; **not run**: the step before it failed or had nothing for it;
-  **running** and **waiting**: due, and not done yet; **missing**: it was due and nothing was recorded; **unreadable**:
-  a row is there, and its state is none of these.
+- The grid is the ledger `runs`: every attempt of a step adds a row when it is done, and the newest counts.
+  **Succeeded** did its work, **skipped** had nothing to do and says why, **failed** did not; **not run**: the step
+  before it failed or had nothing for it; **running** and **waiting**: due, and not done yet; **missing**: it was due
+  and nothing was recorded; **unreadable**: a row is there, and its state is none of these.
 - **Good runs**: hours in which every step did what there was for it. An hour in which no listener was polled, because
   of a pause or a missing consent, is neither good nor bad.
 - **Lag**: the age of the newest play. It grows while no music is played.
