@@ -43,7 +43,8 @@ def append(client: bigquery.Client, job_id: str, name: str, *parameters: Paramet
         )
     except Conflict:
         job = client.get_job(job_id, location=client.location, retry=_RETRY, timeout=_API_SECONDS)
-    job.result(timeout=_QUERY_SECONDS)
+    if error := job.exception(timeout=_QUERY_SECONDS):
+        raise error
 
 
 @cache

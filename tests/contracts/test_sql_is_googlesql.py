@@ -132,7 +132,9 @@ CLI_PARAMETERS = {
         "import_id STRING>>"
     ),
     "spans": "ARRAY<STRUCT<begins_at TIMESTAMP, ends_at TIMESTAMP>>",
-    "entries": "ARRAY<STRUCT<run_id STRING, slot TIMESTAMP, step STRING, state STRING, reason STRING, details STRING>>",
+    "entries": (
+        "ARRAY<STRUCT<run_id STRING, slot TIMESTAMP, step STRING, started_at TIMESTAMP, reason STRING, details STRING>>"
+    ),
 }
 
 

@@ -113,7 +113,7 @@ def test_where_versions_may_not_be_listed_the_newest_is_said_to_be_unreadable(in
     ingesting.cloud.faults.order(Fault(f"gcp GET .*refresh-token-{slug}/versions$", status=403))
     part = ingesting.run().body["listeners"][slug]
     what = f"the newest version of the secret refresh-token-{slug} cannot be read (BadRequest)"
-    assert (part["error_class"], part["reason"].split(", put")[0]) == ("SecretUnusable", what)
+    assert (part["error_class"], part["reason"].split(", correct")[0]) == ("SecretUnusable", what)
 
 
 @pytest.mark.parametrize(

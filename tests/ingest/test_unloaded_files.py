@@ -134,8 +134,8 @@ def test_an_answer_that_is_lost_makes_one_generation_and_not_two(ingesting):
     ("call", "message"),
     [
         (Fault("gcp POST .*/copyTo", status=403), "An unloaded file could not be re-sent"),
-        # After the questions what was before and how the run went.
-        (Fault("bigquery POST .*/queries", status=403, skip=2), "Unloaded files could not be listed"),
+        # After the question what was before.
+        (Fault("bigquery POST .*/queries", status=403, skip=1), "Unloaded files could not be listed"),
     ],
 )
 def test_when_it_fails_the_run_is_good_all_the_same_and_the_next_one_does_it(ingesting, call, message):

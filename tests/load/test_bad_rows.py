@@ -246,7 +246,7 @@ def test_a_partly_bad_file_comes_to_the_same_wherever_load_is_stopped(loading, c
     assert len(loading.quarantined()) == 2
 
 
-def test_a_mended_file_adds_the_row_that_was_bad_and_clears_the_error(loading):
+def test_a_mended_file_adds_the_play_that_was_bad_and_a_row_without_an_error(loading):
     loading.land(PARTLY_BAD_FILE)
     loading.deliver()
     old_event = loading.events[-1]
@@ -255,10 +255,11 @@ def test_a_mended_file_adds_the_row_that_was_bad_and_clears_the_error(loading):
     assert loading.deliver() == [200]
 
     assert stored_minutes(loading) == [1, 2, 3]
-    mended = [ledger_row("succeeded", "Of 3 plays in the file 3 were new.", 3, 3, 1)]
-    assert loading.ledger() == mended
+    refused, mended = loading.ledger()
+    assert (refused["rows_new"], refused["error_class"]) == (2, "RowsRefused")
+    assert mended == ledger_row("succeeded", "Of 3 plays in the file 1 was new.", 3, 1, 1)
     assert loading.post_event(old_event) == 200
-    assert loading.ledger() == mended
+    assert loading.ledger() == [refused, mended]
 
 
 def test_rows_that_are_not_ours_alone_cost_the_others_nothing(loading):

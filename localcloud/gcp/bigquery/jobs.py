@@ -249,18 +249,23 @@ def _new_job(reference: Resource, kind: str, configuration: Resource, now_ms: in
         "kind": "bigquery#job",
         "id": f"{reference['projectId']}:{reference['location']}.{reference['jobId']}",
         "jobReference": reference,
-        "configuration": {**_with_numbers(configuration), "jobType": kind.upper()},
+        "configuration": {**_as_answered(configuration), "jobType": kind.upper()},
         "status": {"state": "RUNNING"},
         "statistics": {"creationTime": str(now_ms), "startTime": str(now_ms)},
     }
 
 
-def _with_numbers(configuration: Resource) -> Resource:
-    """An int32 that came as a text is a number in each answer."""
-    load = configuration.get("load", {})
-    if not load.get("skipLeadingRows"):
-        return configuration
-    return {**configuration, "load": {**load, "skipLeadingRows": int(load["skipLeadingRows"])}}
+def _as_answered(configuration: Resource) -> Resource:
+    """In each answer a field that came as null is absent, and an int32 that came as a text is a number."""
+    answered: Resource = json.loads(json.dumps(configuration), object_hook=_without_nulls)
+    load = answered.get("load", {})
+    if "skipLeadingRows" in load:
+        load["skipLeadingRows"] = int(load["skipLeadingRows"])
+    return answered
+
+
+def _without_nulls(part: Resource) -> Resource:
+    return {name: value for name, value in part.items() if value is not None}
 
 
 def _finished(job: Resource, kind: str, statistics: Resource, now_ms: int) -> Resource:
