@@ -10,9 +10,10 @@ module "ingest" {
   timeout_seconds = 900
 
   environment = merge(local.settings, {
-    AUDIO_FEATURES_SOURCE = var.audio_features_source
-    LANDING_BUCKET        = google_storage_bucket.landing.name
-    QUARANTINE_BUCKET     = google_storage_bucket.quarantine.name
+    AUDIO_FEATURES_SOURCE    = var.audio_features_source
+    CATALOGUE_TRACKS_PER_RUN = tostring(var.catalogue_tracks_per_run)
+    LANDING_BUCKET           = google_storage_bucket.landing.name
+    QUARANTINE_BUCKET        = google_storage_bucket.quarantine.name
   })
 
   after    = time_sleep.grants.id
@@ -42,9 +43,9 @@ resource "google_bigquery_table_iam_member" "ingest_imports" {
   member     = module.ingest.identity.member
 }
 
-# Ingest writes its row in the ledger and the gaps it finds, and reads both again on a repeat.
+# Ingest writes its row in the ledger, the gaps it finds and what it learns of tracks, and reads them again.
 resource "google_bigquery_table_iam_member" "ingest_writes" {
-  for_each = toset(["closed_gaps", "gaps", "runs"])
+  for_each = toset(["catalogue", "closed_gaps", "gaps", "runs"])
 
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main[each.value].table_id

@@ -33,6 +33,17 @@ variable "budget" {
   }
 }
 
+variable "catalogue_tracks_per_run" {
+  description = "How many tracks without audio features the hourly run asks audio_features_source for, beside those of new plays. 40 are one call to ReccoBeats and about a thousand tracks a day; 0 asks for none."
+  type        = number
+  default     = 40
+
+  validation {
+    condition     = var.catalogue_tracks_per_run >= 0 && var.catalogue_tracks_per_run < 10000 && floor(var.catalogue_tracks_per_run) == var.catalogue_tracks_per_run
+    error_message = "catalogue_tracks_per_run must be a whole number from 0 to 9999."
+  }
+}
+
 variable "dashboard" {
   description = "Who may look. `access`: iap (Google's sign-in before the page; lets members of the project's organisation in and no other account), oidc (the page's own sign-in, for any Google account and any project), off (no dashboard here). `viewers`: a person's e-mail address to the listeners it may see, [\"*\"] for all; no groups, because the page shows each person what that person may see. `names`: what a listener is called on the pages."
   type = object({

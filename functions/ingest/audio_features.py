@@ -37,9 +37,9 @@ FEATURES = (
     "time_signature",
 )
 # What an id looks like, so that none can stand for several in the list of them, or make it endless.
-_ASKABLE = re.compile("[0-9A-Za-z_-]{1,64}")
+ASKABLE = "[0-9A-Za-z_-]{1,64}"
 # New releases lack features for weeks; then it is worth asking again.
-_UNKNOWN_FOR = timedelta(days=30)
+UNKNOWN_FOR = timedelta(days=30)
 
 Records = Mapping[str, Mapping[str, Any]]
 """What a provider said, by track id. Tracks it does not know are left out."""
@@ -58,7 +58,7 @@ def spotify_provider(spotify: Spotify) -> Provider:
 
     def fetch(track_ids: Sequence[str]) -> Records:
         records = spotify.fetch_audio_features(token(), track_ids)
-        return {str(record.get("id")): record for record in records if isinstance(record, dict)}
+        return _by_track(records, lambda record: str(record.get("id")))
 
     return Provider("spotify", 100, fetch)
 
@@ -75,25 +75,34 @@ def reccobeats_provider(session: requests.Session, url: str) -> Provider:
             lambda status, _: RequestRefused(f"status {status}"),
         )
         # They come in any order and with ids of ReccoBeats' own: only the link has Spotify's id.
-        links = {str(record.get("href")): record for record in records if isinstance(record, dict)}
-        return {link.partition("?")[0].rsplit("/", 1)[-1]: record for link, record in links.items()}
+        return _by_track(records, lambda record: str(record.get("href")).partition("?")[0].rsplit("/", 1)[-1])
 
     return Provider("reccobeats", 40, fetch)
 
 
+def _by_track(records: Sequence[Any], track_id: Callable[[Mapping[str, Any]], str]) -> Records:
+    """A track that has two different answers has none: nothing says which is right."""
+    answers: dict[str, Mapping[str, Any]] = {}
+    for record in (record for record in records if isinstance(record, dict)):
+        same = answers.setdefault(track_id(record), record)
+        if any(same.get(name) != record.get(name) for name in FEATURES):
+            answers[track_id(record)] = {}
+    return answers
+
+
 def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Sequence[Row]) -> list[Row]:
     """The same plays with what is known or can be learned about their tracks."""
-    track_ids = sorted({row["track_id"] for row in rows if _ASKABLE.fullmatch(row["track_id"])})
+    track_ids = sorted({row["track_id"] for row in rows if re.fullmatch(ASKABLE, row["track_id"])})
     stored = run_query(
         client,
         "known_features",
         strings("track_ids", track_ids),
         string("source", provider.name),
-        timestamp("unknown_since", run.started_at - _UNKNOWN_FOR),
+        timestamp("unknown_since", run.started_at - UNKNOWN_FOR),
     )
     answers = {row["track_id"]: _to_columns(row["features_source"], row) for row in stored}
     answers |= ask_provider(provider, [track_id for track_id in track_ids if track_id not in answers])
-    return [row | answers.get(row["track_id"], {}) for row in rows]
+    return [{**row, **answers.get(row["track_id"], {}), "isrc": row["isrc"]} for row in rows]
 
 
 def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
@@ -101,11 +110,7 @@ def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]
     answers: dict[str, Row] = {}
     try:
         for start in range(0, len(track_ids), provider.ids_per_call):
-            ids = track_ids[start : start + provider.ids_per_call]
-            records = provider.fetch(ids)
-            columns = {track_id: _to_columns(provider.name, records.get(track_id, {})) for track_id in ids}
-            _log_lost_values(provider, records, columns)
-            answers |= columns
+            answers |= fetch_columns(provider, track_ids[start : start + provider.ids_per_call])
     except Failure as failure:
         log(
             "WARNING",
@@ -116,6 +121,14 @@ def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]
             reason=str(failure),
         )
     return answers
+
+
+def fetch_columns(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
+    """The columns of every track of one call, ISRC included; answers for other tracks are left out. Raises Failure."""
+    records = provider.fetch(track_ids)
+    columns = {track_id: _to_columns(provider.name, records.get(track_id, {})) for track_id in track_ids}
+    _log_lost_values(provider, records, columns)
+    return columns
 
 
 def _log_lost_values(provider: Provider, records: Records, columns: Mapping[str, Row]) -> None:
@@ -133,4 +146,4 @@ def _log_lost_values(provider: Provider, records: Records, columns: Mapping[str,
 
 def _to_columns(source: str, record: Mapping[str, Any]) -> Row:
     features = {name: to_column(name, record.get(name)) for name in FEATURES}
-    return {**features, "features_source": source}
+    return {**features, "features_source": source, "isrc": to_column("isrc", record.get("isrc"))}

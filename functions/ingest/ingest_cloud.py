@@ -1,6 +1,7 @@
 """Settings and clients of ingest, made once per process: the settings are read from the environment and checked."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -32,6 +33,7 @@ class Settings:
     spotify_api_url: str
     reccobeats_api_url: str
     audio_features_source: str
+    catalogue_tracks_per_run: int
     secret_manager_endpoint: str | None
 
     @classmethod
@@ -39,6 +41,9 @@ class Settings:
         source = environ.get("AUDIO_FEATURES_SOURCE") or "off"
         if source not in FEATURE_SOURCES:
             raise SettingsError(f"The setting AUDIO_FEATURES_SOURCE must be one of {', '.join(FEATURE_SOURCES)}.")
+        tracks = environ.get("CATALOGUE_TRACKS_PER_RUN") or "40"
+        if not re.fullmatch("[0-9]{1,4}", tracks):
+            raise SettingsError("The setting CATALOGUE_TRACKS_PER_RUN must be a number from 0 to 9999.")
         return cls(
             project=_required(environ, "GOOGLE_CLOUD_PROJECT"),
             location=_required(environ, "LOCATION"),
@@ -49,6 +54,7 @@ class Settings:
             spotify_api_url=_url(environ, "SPOTIFY_API_URL", "https://api.spotify.com"),
             reccobeats_api_url=_url(environ, "RECCOBEATS_API_URL", "https://api.reccobeats.com"),
             audio_features_source=source,
+            catalogue_tracks_per_run=int(tracks),
             secret_manager_endpoint=environ.get("SECRETMANAGER_EMULATOR_HOST") or None,
         )
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import buckets
+import catalogue
 import gaps
 import report
 import unloaded_files
-from audio_features import add_features, reccobeats_provider, spotify_provider
+from audio_features import Provider, add_features, reccobeats_provider, spotify_provider
 from collect import Collected, collect_all
 from failures import Failure, NotAsked, explain
 from ingest_cloud import Cloud
@@ -23,29 +24,39 @@ def run_once(cloud: Cloud, run: Run) -> Report:
     earlier = report.read_earlier(cloud.bigquery, run)
     if earlier.finished:
         return earlier.finished
-    outcome = report.of_pause(run, earlier.blocked_until) if earlier.blocked_until else _poll_listeners(cloud, run)
+    if earlier.blocked_until:
+        outcome, provider = report.of_pause(run, earlier.blocked_until), None
+    else:
+        outcome, provider = _poll_listeners(cloud, run)
     report.write_run(cloud.bigquery, outcome)
     unloaded_files.resend_all(cloud, run)
+    catalogue.fill(cloud, run, provider, has_news=outcome.rows_new > 0)
     return outcome
 
 
-def _poll_listeners(cloud: Cloud, run: Run) -> Report:
+def _poll_listeners(cloud: Cloud, run: Run) -> tuple[Report, Provider | None]:
+    """And the provider of audio features, to which a pause that it asked for applies during the whole run."""
     settings = cloud.settings
     secrets = list_listener_secrets(cloud.secrets, settings.project)
     if not secrets:
-        return report.of_no_listener(run)
+        return report.of_no_listener(run), None
     try:
         app = read_app(cloud.secrets, settings.project)
     except Failure as failure:
         _log_failure("The app's own secret cannot be used", run, APP_SECRET, failure)
-        return report.of_missing_app(run, [secret.listener_id for secret in secrets], failure)
+        return report.of_missing_app(run, [secret.listener_id for secret in secrets], failure), None
     spotify = Spotify(cloud.http, settings.spotify_accounts_url, settings.spotify_api_url, app)
     collected = collect_all(cloud.secrets, spotify, secrets, run)
     _log_trouble(run, collected)
-    return _land_pages(cloud, run, spotify, collected)
+    source, provider = settings.audio_features_source, None
+    if source == "spotify":
+        provider = spotify_provider(spotify)
+    elif source == "reccobeats":
+        provider = reccobeats_provider(cloud.http, settings.reccobeats_api_url)
+    return _land_pages(cloud, run, provider, collected), provider
 
 
-def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, collected: Sequence[Collected]) -> Report:
+def _land_pages(cloud: Cloud, run: Run, provider: Provider | None, collected: Sequence[Collected]) -> Report:
     """Gaps come first: once the plays are in the warehouse, a gap before them cannot be seen any more."""
     collected_at = datetime.now(UTC)
     rows = [row for listener in collected for row in listener.rows]
@@ -53,11 +64,6 @@ def _land_pages(cloud: Cloud, run: Run, spotify: Spotify, collected: Sequence[Co
     known = gaps.fetch_known(cloud.bigquery, rows)
     gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.overlapping), known.imported)
     new = [row for row in rows if key_of(row) not in known.keys]
-    source, provider = cloud.settings.audio_features_source, None
-    if source == "spotify":
-        provider = spotify_provider(spotify)
-    elif source == "reccobeats":
-        provider = reccobeats_provider(cloud.http, cloud.settings.reccobeats_api_url)
     if provider and new:
         new = add_features(cloud.bigquery, run, provider, new)
     landed = buckets.land(cloud.landing, run.run_id, new)

@@ -46,9 +46,9 @@ def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[
 def resend_all(cloud: Cloud, run: Run) -> None:
     """Make a new generation of each such file, and with it a new event for load; one error is not the next file's."""
     given_up_before, bucket = run.started_at - _GIVEN_UP_AFTER, cloud.landing
-    with _logging_outages(run, "Unloaded files could not be listed"):
+    with logging_outages(run, "Unloaded files could not be listed"):
         for run_id, recorded in fetch_unloaded(cloud.bigquery, run, given_up_before).items():
-            with _logging_outages(run, "An unloaded file could not be re-sent"):
+            with logging_outages(run, "An unloaded file could not be re-sent"):
                 blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)
                 if blob is None or str(blob.generation) in recorded or blob.time_created > given_up_before:
                     continue
@@ -61,7 +61,7 @@ def resend_all(cloud: Cloud, run: Run) -> None:
 
 
 @contextmanager
-def _logging_outages(run: Run, message: str) -> Iterator[None]:
+def logging_outages(run: Run, message: str) -> Iterator[None]:
     """Logs an outage of Google's and goes on: the run has done its work, and the next one re-sends what is left."""
     try:
         yield

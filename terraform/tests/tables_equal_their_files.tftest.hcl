@@ -18,8 +18,8 @@ run "every_file_is_a_table_and_every_table_has_its_file" {
   command = plan
 
   assert {
-    condition     = toset(keys(google_bigquery_table.main)) == toset(["closed_gaps", "gaps", "imports", "plays", "runs", "top_tracks", "tracks"])
-    error_message = "Seven files, seven tables."
+    condition     = toset(keys(google_bigquery_table.main)) == toset(["catalogue", "closed_gaps", "gaps", "imports", "plays", "runs", "top_tracks", "tracks"])
+    error_message = "Eight files, eight tables."
   }
 
   assert {

@@ -104,6 +104,16 @@ run "an_unknown_source_of_features" {
   expect_failures = [var.audio_features_source]
 }
 
+run "a_part_of_a_track" {
+  command = plan
+
+  variables {
+    catalogue_tracks_per_run = 0.5
+  }
+
+  expect_failures = [var.catalogue_tracks_per_run]
+}
+
 run "an_image_by_tag" {
   command = plan
 

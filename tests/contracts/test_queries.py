@@ -1,5 +1,6 @@
 """The questions in docs/queries.md are GoogleSQL, have the answers worked out by hand, and read what the page says."""
 
+import json
 import re
 from datetime import UTC, datetime
 from io import BytesIO
@@ -9,7 +10,7 @@ from google.cloud import bigquery
 
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import NAMES, VIEW_FILES, view_resource
-from tests.contracts.generated_docs import ROOT
+from tests.contracts.generated_docs import ROOT, TABLE_FILES
 from tests.contracts.googlesql_judge import Judge, Table
 from tests.load.harness import csv_of, play
 
@@ -69,6 +70,11 @@ PLAYS = [
     heard("2026-02-01 20:10", BUS, "ben", ms_played=100_000),
     heard("2026-02-02 20:10", SALT, "ben"),
 ]
+OF_CATALOGUE = [column["name"] for column in json.loads(TABLE_FILES["catalogue"].read_text())["columns"]]
+CATALOGUE = [
+    dict.fromkeys(OF_CATALOGUE) | what | {"track_id": what["track"]} for what in (HARBOUR, RADIATOR, SALT, SALT_AGAIN)
+]
+"""What the API has shown: of the bus, which only exports know, there is no row."""
 ANSWERS = {
     "How much has each listener heard?": [
         ("ada", 10, 5, 0.5, datetime(2024, 11, 29, 22, 30, tzinfo=UTC)),
@@ -98,10 +104,10 @@ ANSWERS = {
         ("2024-11", 0.25, 0.5, 2, 2),
         ("2025-06", None, None, 0, 1),
         ("2025-11", 0.75, 1.0, 1, 1),
-        ("2026-01", None, None, 0, 1),
+        ("2026-01", 0.75, 1.0, 1, 1),  # an export's play, from the catalogue
         ("2026-03", 0.75, 1.0, 3, 5),
     ],
-    "From which decades is my music?": [(None, 2.5), ("1990s", 20.0), ("2020s", 10.0)],
+    "From which decades is my music?": [(None, 0.5), ("1990s", 22.0), ("2020s", 10.0)],
 }
 
 
@@ -112,8 +118,8 @@ def client(tmp_path_factory):
             patch.setenv(name, value)
         client = bigquery.Client(NAMES["GOOGLE_CLOUD_PROJECT"], location=NAMES["LOCATION"])
         config = bigquery.LoadJobConfig(source_format="CSV", skip_leading_rows=1)
-        file = csv_of(*PLAYS)
-        client.load_table_from_file(BytesIO(file), "listening.plays", size=len(file), job_config=config).result()
+        for table, file in (("plays", csv_of(*PLAYS)), ("catalogue", csv_of(*CATALOGUE, header=OF_CATALOGUE))):
+            client.load_table_from_file(BytesIO(file), f"listening.{table}", size=len(file), job_config=config).result()
         yield client
 
 
@@ -129,13 +135,13 @@ def test_a_question_has_the_answer_worked_out_by_hand_and_bills_what_the_page_sa
 
     assert [tuple(row.values()) for row in job.result()] == ANSWERS[title]
     assert round(job.total_bytes_processed / len(PLAYS) * PLAYS_ASSUMED / 1024**2, 1) == megabytes
-    assert job.total_bytes_billed == 10 * 1024**2
+    assert job.total_bytes_billed == (20 if "counted_plays" in sql else 10) * 1024**2
 
 
 @pytest.mark.zetasql
 @pytest.mark.timeout(300)
 def test_google_takes_every_question_and_the_view_that_they_ask(client):
-    names = ("plays", "counted_plays")
+    names = ("catalogue", "plays", "counted_plays")
     tables = [
         Table(name, [field.to_api_repr() for field in client.get_table(f"listening.{name}").schema]) for name in names
     ]

@@ -17,7 +17,7 @@ def columns_of(name):
 
 
 def test_these_are_the_tables():
-    assert sorted(TABLES) == ["closed_gaps", "gaps", "imports", "plays", "runs", "top_tracks", "tracks"]
+    assert sorted(TABLES) == ["catalogue", "closed_gaps", "gaps", "imports", "plays", "runs", "top_tracks", "tracks"]
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))

@@ -21,6 +21,7 @@ def test_defaults_suit_the_cloud():
         spotify_api_url="https://api.spotify.com",
         reccobeats_api_url="https://api.reccobeats.com",
         audio_features_source="off",
+        catalogue_tracks_per_run=40,
         secret_manager_endpoint=None,
     )
 
@@ -33,6 +34,7 @@ def test_every_setting_can_be_replaced():
         "SPOTIFY_API_URL": "http://127.0.0.1:2",
         "RECCOBEATS_API_URL": "http://127.0.0.1:3/reccobeats",
         "AUDIO_FEATURES_SOURCE": "reccobeats",
+        "CATALOGUE_TRACKS_PER_RUN": "7",
         "SECRETMANAGER_EMULATOR_HOST": "http://127.0.0.1:4",  # pragma: allowlist secret -- an address
     }
     assert Settings.from_env(environ) == Settings(
@@ -45,6 +47,7 @@ def test_every_setting_can_be_replaced():
         spotify_api_url="http://127.0.0.1:2",
         reccobeats_api_url="http://127.0.0.1:3/reccobeats",
         audio_features_source="reccobeats",
+        catalogue_tracks_per_run=7,
         secret_manager_endpoint="http://127.0.0.1:4",  # pragma: allowlist secret -- an address
     )
 
@@ -61,6 +64,7 @@ def test_a_missing_setting_is_named(name, value):
     ("name", "value", "rule"),
     [
         ("AUDIO_FEATURES_SOURCE", "Spotify!", "must be one of off, spotify, reccobeats"),
+        ("CATALOGUE_TRACKS_PER_RUN", "-1", "must be a number from 0 to 9999"),
         ("SPOTIFY_API_URL", "api.spotify.com", "must start with https:// or http://"),
         ("SPOTIFY_ACCOUNTS_URL", "ftp://x", "must start with https:// or http://"),
         ("RECCOBEATS_API_URL", "//x", "must start with https:// or http://"),

@@ -22,6 +22,7 @@ GRANTS = {
     ("function-ingest", "bigquery.jobUser", "project"),
     ("function-ingest", "bigquery.dataViewer", "table plays"),
     ("function-ingest", "bigquery.dataViewer", "table imports"),
+    ("function-ingest", "bigquery.dataEditor", "table catalogue"),
     ("function-ingest", "bigquery.dataEditor", "table closed_gaps"),
     ("function-ingest", "bigquery.dataEditor", "table gaps"),
     ("function-ingest", "bigquery.dataEditor", "table runs"),

@@ -36,7 +36,17 @@ def test_all_that_a_function_expects_is_there(tmp_path: Path, monkeypatch: pytes
         job = cloud.storage.read_object(cloud.environment["SPARK_JOB_URI"])
 
         assert cloud.environment.keys() >= SETTINGS
-        assert tables == {"plays", "gaps", "closed_gaps", "imports", "runs", "top_tracks", "tracks", "counted_plays"}
+        assert tables == {
+            "plays",
+            "gaps",
+            "closed_gaps",
+            "imports",
+            "runs",
+            "top_tracks",
+            "tracks",
+            "catalogue",
+            "counted_plays",
+        }
         assert len(cloud.pubsub.publish(topic, [{"data": "eA=="}])) == 1
         assert job.read_bytes() == JOB_FILE.read_bytes()
 

@@ -1,0 +1,13 @@
+-- A row is one track whose audio features are not known and may be asked for: those of the last weeks first, of these the
+-- most played. Another provider's "unknown" is no reason not to ask this one.
+SELECT plays.track_id
+FROM plays
+LEFT JOIN catalogue ON plays.track_id = catalogue.track_id
+WHERE REGEXP_CONTAINS(plays.track_id, @askable)
+  AND (
+    (catalogue.features_source IS NULL AND COALESCE(catalogue.ask_again_at, @now) <= @now)
+    OR (catalogue.ask_again_at IS NOT NULL AND (catalogue.features_source != @source OR catalogue.ask_again_at <= @now))
+  )
+GROUP BY plays.track_id
+ORDER BY MAX(plays.played_at) >= @lately DESC, COUNT(*) DESC, MAX(plays.played_at) DESC, plays.track_id
+LIMIT @most
