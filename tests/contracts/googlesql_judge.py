@@ -1,7 +1,7 @@
 """Google's own GoogleSQL analyzer and reference evaluator, as the package `zetasql` brings them.
 
-It is compiled once per machine, in about twenty seconds, and kept in the user's cache as wasmtime does. Results come back as JSON text that the evaluator itself makes
-of each row, so nothing here interprets its values.
+It is compiled once per machine, in about twenty seconds, and wasmtime keeps the result in the user's cache. Results
+come back as JSON text that the evaluator itself makes of each row, so nothing here interprets its values.
 """
 
 import json
