@@ -13,7 +13,7 @@ from typing import Any
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 
 
-def sent_bytes(browser: str, address: str) -> int:
+def sent_bytes(browser: str, address: str, *, has_charts: bool = True) -> int:
     """Files as they came over the wire, and what came through the WebSocket; covers come from elsewhere."""
     from playwright.sync_api import sync_playwright
 
@@ -39,8 +39,8 @@ def sent_bytes(browser: str, address: str) -> int:
         page.goto(address)
         page.wait_for_selector("h1")
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-        # The chart library is asked for when the first chart is drawn, which can be later than all the rest.
-        page.wait_for_selector(".vega-embed svg, .vega-embed canvas")
+        # The chart library is fetched when the first chart is drawn, which can be later than all the rest.
+        page.wait_for_selector(".vega-embed svg, .vega-embed canvas" if has_charts else "[data-testid=stDataFrame]")
         page.wait_for_load_state("networkidle")
         chromium.close()
     return total

@@ -71,11 +71,11 @@ def figures(pages: Sequence[Listening], company: Company, artists: pd.DataFrame)
 
 
 def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:
-    st.header("How much do you have in common?", anchor=False)
+    st.header("How much do they have in common?", anchor=False)
     known = frame.dropna(subset="share")
     step = frame.attrs["step"]
-    if known.empty:
-        st.caption(f"There is no {step} in which each of them played something.")
+    if not known["share"].any():
+        st.caption(f"There is no {step} in which they played the same artist.")
         return
     best = known.loc[known["share"].idxmax()]
     on = f"{best['step_on']:%B %Y}" if step == "month" else f"the week of {humanize.day(best['step_on'])}"
@@ -144,25 +144,27 @@ def legend(pages: Sequence[Listening]) -> None:
     colours = pages[0].colours.categorical
     names = [(page.name, colour, "", "") for page, colour in zip(pages, colours, strict=False)]
     st.html(markup.legend(names))
+    st.caption("In order of the smallest amount that any of them has.")
 
 
 def who_was_first(pages: Sequence[Listening], artists: pd.DataFrame, company: Company) -> None:
     st.header("Who was first?", anchor=False)
     known = artists[artists["first"].notna()]
-    if len(artists) > len(known):
+    if len(known):
+        counts = known["first"].value_counts()
+        each = [f"**{literal(pages[place].name)}** with {count:,}" for place, count in counts.items()]
+        st.markdown(f"Of {humanize.counted(len(known), 'shared artist')}, first was {humanize.joined(each)}.")
+        shown = together.named(company, known.head(SHOWN), "Artists")
+        items = [first_row(pages, row) for row in shown.to_dict("records")]
+        st.html(markup.unranked(items, pages[0].colours, "Who was first"))
+    if artists.empty:
+        st.caption("No artist was played by each of them in this period.")
+    elif len(artists) > len(known):
         until = humanize.day(company.begun_at.tz_convert(pages[0].filters.zone))
         missing = humanize.counted(len(artists) - len(known), "shared artist")
         st.caption(
             f"Not known of {missing}: the first play was before {until}, 30 days after the youngest history began."
         )
-    if known.empty:
-        return
-    counts = known["first"].value_counts()
-    each = [f"**{literal(pages[place].name)}** with {count:,}" for place, count in counts.items()]
-    st.markdown(f"Of {humanize.counted(len(known), 'shared artist')}, first was {humanize.joined(each)}.")
-    shown = together.named(company, known.head(SHOWN), "Artists")
-    items = [first_row(pages, row) for row in shown.to_dict("records")]
-    st.html(markup.unranked(items, pages[0].colours, "Who was first"))
 
 
 def first_row(pages: Sequence[Listening], row: dict[Hashable, Any]) -> markup.Row:
