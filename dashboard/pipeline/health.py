@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+import humanize
 from pipeline.ledger import UNREADABLE
 from pipeline.missing_runs import MissingRuns, find_missing_runs
 from pipeline.remedies import MISSING, next_step
@@ -48,7 +49,7 @@ def status(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> St
         or _late(now - runs_of_ingest["finished_at"].max().to_pydatetime(), schedule)
         or _polling_none(runs, hours, now)
         or _unread_listeners(runs, now)
-        or ("ok", f"Healthy: the last run finished {_span(age)} ago")
+        or ("ok", f"Healthy: the last run finished {humanize.ago(age)}")
     )
     return Status(level, words, finished[-1] if finished else None)
 
@@ -168,14 +169,14 @@ def _failing(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[
     for step in STEPS:
         if step in failing:
             since = min(failing[step], missing.get(step, now))
-            return "failing", f"Failing for {_span(now - since)}: {_named(step)}"
+            return "failing", f"Failing for {humanize.duration(now - since)}: {_named(step)}"
         if step in missing and step != "ingest":
-            return "failing", f"Failing for {_span(now - missing[step])}: {_named(step)} left no record"
+            return "failing", f"Failing for {humanize.duration(now - missing[step])}: {_named(step)} left no record"
     return None
 
 
 def _late(age: timedelta, schedule: Schedule) -> tuple[str, str] | None:
-    return ("late", f"Late: the last run finished {_span(age)} ago") if age > schedule.late_after else None
+    return ("late", f"Late: the last run finished {humanize.ago(age)}") if age > schedule.late_after else None
 
 
 def _polling_none(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[str, str] | None:
@@ -307,13 +308,3 @@ def _consent_level(days_left: int | None, *, is_gone: bool) -> str:
 
 def _named(step: str) -> str:
     return {"top_tracks": "the top ten (Spark)", "transform": "starting Spark"}.get(step, step)
-
-
-def _span(age: timedelta) -> str:
-    """A stretch of time in the largest unit that says it."""
-    minutes = max(int(age.total_seconds() // 60), 0)
-    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
-        if minutes >= size:
-            count = minutes // size
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return "less than a minute"

@@ -1,7 +1,7 @@
 """Next steps for failures, where the ledger names none; the command to type; the address of the log.
 
 The sentences of ingest, and those of load beside a success, name their next step themselves: see
-functions/ingest/failures.py and functions/load. docs/troubles.md says more about each class.
+functions/ingest/failures.py and functions/load. docs/troubles.md begins with these steps and says more.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ _OF_A_BATCH = "Read the batch's driver output; the next new plays start another 
 
 NEXT_STEPS = {
     "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
-    "ObjectGone": "Nothing: the next run lands the plays again. Ask who deletes files in the landing bucket.",
+    "ObjectGone": "Nothing: the next run lands the plays again. Check who deletes files in the landing bucket.",
     "LoadBroken": "Update Heavy Rotation; then copy the run's file out of the landing bucket and back in.",
     "TriggerBroken": "Update Heavy Rotation; the next new plays start a batch.",
     "BatchForbidden": "Let the transform function submit batches: run terraform apply.",

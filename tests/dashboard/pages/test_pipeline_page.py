@@ -57,7 +57,7 @@ def next_of(drawn: AppTest) -> list[str]:
 def test_a_load_that_leaves_no_record_is_said_on_every_page_and_has_its_own_next_step(app: App) -> None:
     drawn = drawer(two_runs(app), "load")
 
-    assert re.search(r"Failing for [23] hours: load left no record", text_of(drawn))
+    assert re.search(r"Failing for [23] h( \d+ min)?: load left no record", text_of(drawn))
     assert "After ingest: load **1 missing**." in text_of(drawn)
     assert "start Spark · missing" not in text_of(drawn), "it could not follow"
     (following,) = next_of(drawn)
@@ -107,7 +107,7 @@ def test_an_old_copy_of_the_ledger_is_judged_as_it_was_and_says_how_old_it_is(ap
     said = text_of(pipeline)
     assert not pipeline.exception
     assert "Late" not in said
-    assert re.search(r"the last run finished \d+ (minutes|hour) ago, when it was last read", said)
+    assert re.search(r"the last run finished (\d+ h )?\d+ (min|h) ago, when it was last read", said)
     # Nine and eight hours ago runs failed, and nineteen and twenty hours ago nothing ran; of the rest nothing is known.
     assert "Of the last 24 hours, **2 failed and 2 missing**" in said
     (stale,) = [one.value for one in pipeline.warning if "You see the copy of" in one.value]

@@ -25,7 +25,7 @@ def test_an_empty_ledger_never_ran():
 
 def test_a_pipeline_that_works_says_when_it_last_did():
     told = health.status(ledger(*whole(12)), NOW)
-    assert (told.level, told.words) == ("ok", "Healthy: the last run finished 16 minutes ago")
+    assert (told.level, told.words) == ("ok", "Healthy: the last run finished 16 min ago")
     assert told.last_success_at == at("2026-11-22 12:01")
 
 
@@ -42,7 +42,7 @@ def test_a_file_that_is_sent_again_does_not_hide_that_the_schedule_stands_still(
 def test_a_step_that_failed_since_it_last_worked_is_failing_and_its_first_failure_counts():
     rows = [*whole(8), run(9, "load", "failed"), run(10, "load", "failed"), run(12, "ingest")]
     told = health.status(ledger(*rows), NOW)
-    assert (told.level, told.words) == ("failing", "Failing for 3 hours: load")
+    assert (told.level, told.words) == ("failing", "Failing for 3 h 19 min: load")
     assert health.status(ledger(*rows, run(12, "load", minutes=5)), NOW).level == "ok"
 
 

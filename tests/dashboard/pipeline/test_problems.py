@@ -89,7 +89,7 @@ def test_a_load_that_dies_without_a_record_is_no_healthy_pipeline():
 
     told = health.status(runs, NOW)
     # 12 o'clock's load has some minutes left.
-    assert (told.level, told.words) == ("failing", "Failing for 3 hours: load left no record")
+    assert (told.level, told.words) == ("failing", "Failing for 3 h 20 min: load left no record")
     assert told.last_success_at == at("2026-11-22 08:01")
     assert health.success_rate(runs, NOW) == (1, 4)
     (problem,) = health.problems(runs, NOW).to_dict("records")
@@ -126,7 +126,7 @@ def test_every_step_that_dies_is_told_and_what_could_not_follow_is_not():
     ]  # fmt: skip
     # At 10 transform did its work again; the batch's silence lasts.
     assert told["recovered"].tolist() == [True, False, True]
-    assert health.status(ledger(*rows), NOW).words == "Failing for 2 hours: the top ten (Spark) left no record"
+    assert health.status(ledger(*rows), NOW).words == "Failing for 2 h 20 min: the top ten (Spark) left no record"
 
 
 def test_a_silence_that_began_before_the_week_keeps_its_beginning():

@@ -7,9 +7,10 @@ import pytest
 
 from pipeline.remedies import MISSING, NEXT_STEPS, logs_url, next_step
 from pipeline.run_hours import STEPS
-from tests.contracts.test_troubles import FUNCTIONS, caught_and_recorded, classes, dead_states
+from tests.contracts.test_troubles import FUNCTIONS, OTHER_EXCEPTIONS, ROOT, caught_and_recorded, classes, dead_states
 from tests.dashboard.invented.history import at
 
+TROUBLES = (ROOT / "docs/troubles.md").read_text()
 NAMES_A_STEP = re.compile(
     "run `python -m cli |correct it|the next run tries|the first run after it|renew it|add it|see whether"
 )
@@ -39,6 +40,16 @@ def test_every_failure_after_ingest_has_a_next_step_here_and_no_other() -> None:
 
     assert "FileRefused" in of_load
     assert set(NEXT_STEPS) == of_load | of_transform | of_batches
+
+
+def test_the_guide_to_troubles_begins_with_the_same_steps() -> None:
+    told = {
+        name.strip("`"): step.replace("`", "")
+        for name, step in re.findall(r"^\| (\S.*?) \|.*\| (.*?) \|$", TROUBLES, re.MULTILINE)
+    }
+
+    assert [name for name, step in NEXT_STEPS.items() if not told[name].startswith(step)] == []
+    assert told[OTHER_EXCEPTIONS].startswith(next_step("OutOfMemory", "top_tracks"))
 
 
 def test_what_is_only_logged_shows_itself_as_a_missing_record_with_the_way_to_the_log() -> None:
