@@ -4,6 +4,7 @@ What counts is decided here, as in the Spark job: a play of 30 seconds or more i
 the API reported.
 """
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 
 from analysis import in_bounds
 
@@ -25,6 +27,9 @@ _KEPT_ZONES = 4
 # Sound has been recorded since 1860. Spotify's 0000, or any other year without music, would be a bar centuries away.
 _RELEASED = (1860, 2100)
 _SEPARATOR = "; "
+_WORD = pa.dictionary(pa.int32(), pa.string())
+_LINE = {"played_at": pa.int64(), "ms_played": pa.int64(), "source": _WORD, "context_type": _WORD}
+"""A play as queries/plays.sql writes it."""
 
 
 @dataclass(frozen=True)
@@ -115,23 +120,23 @@ def to_plays(packed: pa.Table) -> pd.DataFrame:
     played_at, track_id, source, context_type, ms_played (-1 where it is unknown).
     """
     ids, lists = packed.column("track_id").to_pylist(), packed.column("played").to_pylist()
-    lines = "\n".join(lists).split("\n") if lists else []
-    fields = pd.DataFrame(
-        [line.split(" ", 3) for line in lines], columns=["at", "ms", "source", "context"], dtype=object
-    )
-    instants = pd.Series(fields["at"].astype("int64").astype("datetime64[ms]")).dt.tz_localize("UTC")
+    fields = _parse_lines("\n".join(lists)).to_pandas()
     counts = [played.count("\n") + 1 for played in lists]
-    rows = pd.DataFrame(
-        {
-            "track_id": pd.Categorical(ids, ordered=True).repeat(counts),
-            "source": fields["source"].astype("category"),
-            "context_type": fields["context"].replace("", None).astype("category"),
-            "played_at": instants,
-            "ms_played": fields["ms"].astype("int64"),
-        }
-    )
+    instants = fields.pop("played_at").astype("datetime64[ms]").dt.tz_localize("UTC")
+    rows = fields.assign(track_id=pd.Categorical(ids, ordered=True).repeat(counts), played_at=instants)
     ordered = in_bounds.plays(rows).sort_values(["played_at", "track_id"], ignore_index=True)
     return ordered.drop_duplicates(["played_at", "track_id"], ignore_index=True)
+
+
+def _parse_lines(lines: str) -> pa.Table:
+    if not lines:  # which Arrow refuses
+        return pa.schema(_LINE).empty_table()
+    return pyarrow.csv.read_csv(
+        io.BytesIO(lines.encode()),
+        pyarrow.csv.ReadOptions(column_names=list(_LINE)),
+        pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False),
+        pyarrow.csv.ConvertOptions(column_types=_LINE, null_values=[""], strings_can_be_null=True),
+    )
 
 
 def to_history(listener_id: str, version: datetime, plays: pd.DataFrame, tracks: pd.DataFrame) -> History:
