@@ -97,8 +97,8 @@ sbom: .venvs/sbom/installed ## Write what each deployed part is made of into bui
 	  printf '[project]\nname = "heavy-rotation-%s"\nversion = "%s"\nlicense = "Apache-2.0"\ndependencies = [%s]\n' $${part##*/} \
 	    "$$(git rev-parse --short HEAD)" "$$(awk '/^[a-z]/ { printf "\"%s\", ", $$1 }' $$part/requirements.in)" > $$at/pyproject.toml; \
 	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .venvs/sbom/bin/cyclonedx-py environment --output-reproducible \
-	    --pyproject $$at/pyproject.toml --output-file $$at.cdx.json $$at; \
-	  rm -r $$at; echo "$$at.cdx.json"; done
+	    --pyproject $$at/pyproject.toml --output-file $$at.cdx.json.part $$at; \
+	  mv $$at.cdx.json.part $$at.cdx.json; rm -r $$at; echo "$$at.cdx.json"; done
 
 TOOLS := $(addprefix .venvs/,$(addsuffix /installed,checkov checks sbom))
 $(TOOLS): .venvs/%/installed: requirements/%.txt .venv/installed

@@ -83,6 +83,11 @@ def one_line(text: str) -> str:
     return " " * (len(text) - len(words)) + plain(re.sub(r"\s+", " ", words))
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: 1 play, 2,000 plays. `plural`: where an s at the end is not it."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def minute(instant: datetime | None) -> str:
     """An instant for people: UTC, to the minute."""
     return "-" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -20,6 +20,7 @@ from benchmarks.load.world import World, world
 from benchmarks.same_play.quirks import NOT_LISTED, SHARES, USUAL, Heard, Row, api_rows, export_rows, live, other_id
 from cli.commands.import_history import landing
 from cli.commands.import_history.reading import play_times
+from cli.commands.import_history.reading.plays import Rows
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, parse_rows
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Life
@@ -73,7 +74,7 @@ def measure(days: int, seed: int, *, api_first: bool, with_beginnings: bool) -> 
     life = Life(invented_listeners(1)[0], invent_catalogue(seed), seed)
     heard = live(life, _UNTIL - timedelta(days=days), _UNTIL, rng, with_beginnings=with_beginnings)
     pages = [api_rows(heard, _LISTENER)]
-    exports = landing.cut(play_times.dated(_plays(export_rows(heard, rng))))
+    exports = landing.cut(play_times.dated(Rows(_plays(export_rows(heard, rng)))))
     with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:
         _learn_isrcs(there, heard)
         slot = _UNTIL

@@ -14,7 +14,7 @@ import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, NotFound, from_http_response
 
 from cli import google_clients, schedule
-from cli.console import one_line, print_json, print_table
+from cli.console import counted, one_line, print_json, print_table
 from cli.place import TERRAFORM, Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse
@@ -108,7 +108,7 @@ def _quota_finding(
 
 def _tables(place: Place) -> Iterator[tuple[State, str]]:
     try:
-        yield "ok", f"The table plays is there and holds {Warehouse(place).stored_plays():,} rows."
+        yield "ok", f"The table plays is there and holds {counted(Warehouse(place).stored_plays(), 'row')}."
     except NotFound:
         yield "missing", "The table plays is not there. Apply terraform/ first: make deploy"
 

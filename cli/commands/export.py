@@ -19,7 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from cli import consent
-from cli.console import CliError, print_json, say, show
+from cli.console import CliError, counted, print_json, say, show
 from cli.place import Place
 from cli.warehouse import Warehouse, string
 
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     if options.json:
         print_json({"listener": options.listener, "file": str(path), "plays": table.num_rows})
     else:
-        show(f"{table.num_rows:,} plays are in {path}.")
+        show(f"Wrote {counted(table.num_rows, 'play')} to {path}.")
     return 0
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from cli.commands.import_history import records as import_records
 from cli.commands.import_history.records import Record
-from cli.console import minute, print_json, print_table, show
+from cli.console import counted, minute, print_json, print_table, show
 from cli.place import Place
 from cli.warehouse import Warehouse
 
@@ -42,7 +42,7 @@ def state(record: Record) -> str:
 
 
 def _cells(record: Record) -> Sequence[str]:
-    left = [(record.plays_left, "plays"), (record.times_left, "times heard"), (record.gaps_left, "closed gaps")]
+    left = [(record.plays_left, "play"), (record.times_left, "time played"), (record.gaps_left, "closed gap")]
     return (
         record.import_id,
         record.listener_id,
@@ -51,7 +51,7 @@ def _cells(record: Record) -> Sequence[str]:
         f"{record.rows_in:,}",
         _number(record.rows_new),
         _number(record.rows_completed),
-        ", ".join(f"{number:,} {what}" for number, what in left if number) or "nothing",
+        ", ".join(counted(number, what) for number, what in left if number) or "nothing",
         ", ".join(record.files),
     )
 

@@ -9,7 +9,7 @@ from string import Template
 from google.cloud import bigquery
 
 from cli import plays_loaded
-from cli.console import print_json, say, show
+from cli.console import counted, print_json, say, show
 from cli.place import Place
 from cli.plays_loaded import Change
 from cli.warehouse import Row, Warehouse, instants, same_play_rule, string
@@ -30,7 +30,8 @@ def run(options: argparse.Namespace, place: Place) -> int:
     doubled = find_doubled(warehouse)
     twins = [] if options.dry_run else repair(warehouse, doubled)
     if twins:
-        listeners, reason = len({row["listener_id"] for row in twins}), f"Stored once now: {_plays(len(twins))}."
+        listeners = len({row["listener_id"] for row in twins})
+        reason = f"Stored once now: {counted(len(twins), 'play')}."
         plays_loaded.publish(place, warehouse, Change("repair", started_at, listeners, len(twins), reason))
     if options.json:
         print_json({"doubled": doubled, "repaired": bool(doubled) and not options.dry_run})
@@ -51,7 +52,7 @@ def find_doubled(warehouse: Warehouse) -> list[Row]:
 def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
     """The plays of two keys, which every reader counted twice: the top ten has to be computed anew.
 
-    Equal keys first: the row that is left may have the time heard, and then it has no twin.
+    Equal keys first: the row that is left may have the time played, and then it has no twin.
     """
     keys = [row for row in doubled if row["is_key"]]
     for part in _parts(keys):
@@ -66,7 +67,7 @@ def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
 def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
     parts = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
     if parts:
-        say(f"Repairing {len(rows)} plays …")
+        say(f"Repairing {counted(len(rows), 'play')} …")
     return parts
 
 
@@ -80,15 +81,11 @@ def _report(doubled: Sequence[Row], twins: Sequence[Row], place: Place, *, is_dr
         return "No play is stored twice."
     counts = Counter(row["listener_id"] for row in doubled)
     first, last = (end(row["played_at"] for row in doubled) for end in (min, max))
-    plays = [f"{listener}: {_plays(count)} stored twice" for listener, count in counts.items()]
+    plays = [f"{listener}: {counted(count, 'play')} stored twice" for listener, count in counts.items()]
     when = f"They were played between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC."
     if is_dry_run:
         return "\n".join([*plays, when, f"Nothing was changed. To repair them: {place.command('repair')}"])
     if twins:
-        follows = f"{_plays(len(twins))} counted twice until now. The top ten follows with the next batch: "
+        follows = f"{counted(len(twins), 'play')} counted twice until now. The top ten follows with the next batch: "
         return "\n".join([*plays, when, "Each is stored once now.", follows + place.command("runs")])
     return "\n".join([*plays, when, "Each is stored once now, and was counted once before."])
-
-
-def _plays(number: int) -> str:
-    return "1 play" if number == 1 else f"{number:,} plays"

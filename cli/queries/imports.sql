@@ -1,4 +1,4 @@
--- A row is one import, the newest first, with what is left of it: plays that only it has brought, times heard of plays
+-- A row is one import, the newest first, with what is left of it: plays that only it has brought, times played of plays
 -- that are here from the API, and gaps that it keeps closed.
 SELECT
   imports.import_id, imports.listener_id, imports.started_at, imports.finished_at, imports.undone_at,

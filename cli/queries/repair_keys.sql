@@ -1,5 +1,5 @@
 -- Rows are plays whose key several rows have: one is left, the API's before an import's and then the oldest. Where it lacks
--- the time heard, it has that of the next row that has one. One statement, so that readers see the rows before or the row
+-- the time played, it has that of the next row that has one. One statement, so that readers see the rows before or the row
 -- after.
 MERGE plays
 USING (

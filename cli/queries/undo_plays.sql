@@ -1,5 +1,5 @@
 -- Rows are those of one import, which is to be undone: plays that only it has brought go, and plays of the API's lose
--- the time heard that it had brought.
+-- the time played that it had brought.
 MERGE plays
 USING (SELECT @import_id AS import_id) AS undone
 ON plays.import_id = undone.import_id OR plays.ms_played_import_id = undone.import_id

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from cli.__main__ import main
+from cli.command_line import main
 from localcloud import processes
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from google.api_core.exceptions import Unauthorized
 from google.auth.exceptions import RefreshError
 
 from cli import google_clients, warehouse
-from cli.__main__ import COMMANDS, main
+from cli.command_line import COMMANDS, main
 from cli.place import in_cloud
 from localcloud.faults import Fault
 from tests.cli.harness import ONE
@@ -47,6 +48,18 @@ def test_python_runs_the_package():
     help_ = types("--help")
     assert (help_.returncode, help_.stderr) == (0, "")
     assert all(name in help_.stdout for name in COMMANDS)
+
+
+def test_ctrl_c_while_modules_are_still_imported_ends_with_one_line():
+    """`-X importtime` writes a line for each module: command_line.py begins with argparse and goes on for a second."""
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "cli", "runs"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert any(line.split("|")[-1].strip() == "argparse" for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        lines = [line for line in process.stderr if "import time:" not in line]
+    assert (process.returncode, lines) == (130, ["\n", "Stopped.\n"])
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -35,7 +35,7 @@ def test_every_column_of_every_play_of_the_listener_is_in_the_file(importing, st
     files = {form: tmp_path / f"plays.{form}" for form in ("csv", "parquet", "json")}
     for form, path in files.items():
         said = importing.types("export", ONE, "--format", form, "--output", path)
-        assert (said.code, said.out) == (0, f"2 plays are in {path}.\n")
+        assert (said.code, said.out) == (0, f"Wrote 2 plays to {path}.\n")
 
     assert json.loads(files["json"].read_text()) == [{name: as_text(row[name]) for name in EXPORTED} for row in stored]
     assert pyarrow.parquet.read_table(files["parquet"]).to_pylist() == [

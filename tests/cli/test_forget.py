@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cli import google_clients
 from cli import waiting as forget_waiting
-from cli.__main__ import main
+from cli.command_line import main
 from cli.commands.forget import command as forget
 from cli.commands.forget import files as forget_files
 from cli.commands.forget import rows as forget_rows

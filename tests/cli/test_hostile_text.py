@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.__main__ import _parser, _show_traceback
+from cli.command_line import _parser, show_traceback
 from cli.commands.import_history.reading import archives
 from cli.console import one_line, print_json, print_table, table_lines
 from localcloud.__main__ import main as localcloud
@@ -135,7 +135,7 @@ def test_a_traceback_steers_no_terminal(capsys):
     try:
         raise ValueError(HOSTILE)
     except ValueError as error:
-        _show_traceback(type(error), error, error.__traceback__)
+        show_traceback(type(error), error, error.__traceback__)
     shown = capsys.readouterr().err
     assert is_harmless(shown)
     assert "ValueError: \\u001b[31mBigQuery refused" in shown

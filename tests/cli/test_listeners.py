@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.__main__ import main
+from cli.command_line import main
 from cli.commands.listeners import Visit, judge, visits_of
 from localcloud.faults import Fault
 from tests.cli.harness import ONE, THREE, TWO, Said

@@ -79,6 +79,18 @@ def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays,
     assert plays.rows() == [row(ms_played=200_000, reported_at=near), other, short]
 
 
+def test_of_a_play_that_two_imports_have_under_two_keys_the_earlier_row_is_left(owner, plays, capsys):
+    """The same `ts` and time played: one export has another id of the track, one another beginning by a second."""
+    told = {"source": "export", "ms_played": 200_000, "reported_at": AT + timedelta(hours=3)}
+    kept = row(import_id="a", **told)
+    twins = [row(track="b", import_id="b", **told), row(AT + timedelta(seconds=1), import_id="c", **told)]
+    others = [row(AT + timedelta(seconds=4), import_id="d", **told), row(track="e", import_id="a", **told)]
+    plays.insert(*others, kept, *twins)
+    assert len(owner.types(capsys, "repair", "--json").json["doubled"]) == 2
+    assert plays.rows() == [kept, others[1], others[0]]
+    assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
+
+
 def test_names_that_the_api_has_emptied_are_those_of_the_export(owner, plays, capsys):
     """As load fills them in when it has seen both."""
     near, emptied = AT + timedelta(seconds=5), {"artist_name": None, "album_name": None}
@@ -97,7 +109,7 @@ def test_what_the_api_has_listed_is_no_imports_even_where_the_imports_row_is_old
 
 
 def test_of_two_imports_with_one_play_one_has_brought_all_of_it(owner, plays, capsys):
-    """Undoing the other would leave a row without the time heard."""
+    """Undoing the other would leave a row without the time played."""
     first, second = (
         row(source="export", import_id=each, ms_played_import_id=each, ms_played=heard, reported_at=over_at)
         for each, heard, over_at in (("a", 200_000, None), ("b", 230_000, AT + timedelta(hours=1)))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cli.__main__ import _parser as cli_parser
+from cli.command_line import _parser as cli_parser
 from localcloud.__main__ import _parser as localcloud_parser
 from localcloud.gcp.set_up import VIEW_FILES
 

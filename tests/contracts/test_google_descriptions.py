@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import functions_framework
 import pytest
 
-from cli.__main__ import main
+from cli.command_line import main
 from localcloud import processes
 from localcloud.gcp import set_up
 from localcloud.gcp.bigquery.googlesql.functions import FUNCTIONS

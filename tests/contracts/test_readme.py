@@ -7,7 +7,7 @@ from pathlib import Path
 import codespell_lib
 import pytest
 
-from cli.__main__ import main as cli
+from cli.command_line import main as cli
 from tests.contracts.generated_docs import PAGES, ROOT, cli_commands, localcloud_commands
 
 README = (ROOT / "README.md").read_text()

@@ -131,6 +131,7 @@ CLI_PARAMETERS = {
         "ARRAY<STRUCT<gap_start TIMESTAMP, gap_end TIMESTAMP, run_id STRING, detected_at TIMESTAMP, is_open BOOL, "
         "import_id STRING>>"
     ),
+    "ranges": "ARRAY<STRUCT<number INT64, begins_at TIMESTAMP, ends_at TIMESTAMP>>",
     "spans": "ARRAY<STRUCT<begins_at TIMESTAMP, ends_at TIMESTAMP>>",
     "entries": (
         "ARRAY<STRUCT<run_id STRING, slot TIMESTAMP, step STRING, started_at TIMESTAMP, reason STRING, details STRING>>"

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cli.__main__ import main
+from cli.command_line import main
 from cli.commands.import_history import store_plays, undo
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.spotify.data_export import export_row

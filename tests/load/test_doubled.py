@@ -57,6 +57,22 @@ def test_a_play_of_the_api_and_of_an_export_that_do_not_see_each_other_is_notice
     assert DOUBLED in entries(capsys)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"track": "4uLU6hMCjMI75M1A2tKUQC"}, id="another id of the track"),
+        pytest.param({"minute": 1 + 1 / 60}, id="a beginning that was rounded up"),
+    ],
+)
+def test_a_play_of_two_exports_that_do_not_see_each_other_is_noticed_too(loading, overlapping, capsys, changes):
+    over_at = play(300)["played_at"]
+    told = {"source": "export", "ms_played": 200_000, "reported_at": over_at, "track_name": "One", "artist_name": "Ada"}
+    overlapping([play(1, **told, import_id="a")], [other(**{"minute": 1} | changes, **told, import_id="b")])
+    entries(capsys)
+    assert loading.deliver() == [200]
+    assert DOUBLED in entries(capsys)
+
+
 def test_merges_at_once_over_different_plays_are_no_error(loading, overlapping, capsys):
     overlapping([play(1), play(2)], [other(4), other(5)])
     assert loading.deliver() == [200]

@@ -7,7 +7,7 @@ import subprocess
 import sqlglot
 
 from cli import consent
-from cli.__main__ import _parser
+from cli.command_line import _parser
 from tests.terraform.configuration import ROOT, TERRAFORM
 
 GUIDE = (ROOT / "docs/deploy.md").read_text()

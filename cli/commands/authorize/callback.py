@@ -1,17 +1,17 @@
 """Waits on 127.0.0.1 for the browser to come back from Spotify.
 
 One request matters, and the page it gets shows the result. A browser also asks for icons and opens connections on which
-it sends nothing, and any program on this computer may call the address: these are answered or dropped, and the wait
-goes on. Requests are served one at a time; where that is not good enough, --paste needs no server.
+it sends nothing, and any program on this computer may call the address: each connection has a thread of its own, so
+that none holds up another, and the wait ends at its deadline whatever is open.
 """
 
 import errno
 import html
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from time import monotonic
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -34,51 +34,60 @@ _PAGE = """<!doctype html>
 T = TypeVar("T")
 Query = Mapping[str, str]
 
+_POLL_SECONDS = 0.1
+_SEND_SECONDS = 2
+"""How long the browser may take to fetch the last page."""
 
-class Callback(HTTPServer):
-    """The browser's return, at most once. `is_answer` tells it from what any other program sends."""
+
+class _Return:
+    """The browser's return, and the page that it is to get: set by another thread than the one that sends it."""
+
+    def __init__(self, query: Query) -> None:
+        self.query, self.status, self.page = query, 500, ""
+        self.is_answered, self.is_sent = Event(), Event()
+
+    def answer(self, status: int, page: str) -> None:
+        self.status, self.page = status, page
+        self.is_answered.set()
+        self.is_sent.wait(_SEND_SECONDS)
+
+
+class Callback(ThreadingHTTPServer):
+    """The browser's return, at most once. `is_answer` distinguishes it from what any other program sends."""
 
     def __init__(self, port: int, is_answer: Callable[[Query], bool]) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self._is_answer, self._has_refused = is_answer, False
-        self._page_of: Callable[[Query], tuple[int, str]]
+        self.is_answer, self._has_refused = is_answer, False
+        self.returns, self.first = SimpleQueue[_Return](), Lock()
 
     def settle(self, work: Callable[[Query], T], seconds: float) -> T:
         """What `work` makes of the parameters that came back. Raises what it raises, and CliError after the time."""
-        result, ends_at = Future[T](), monotonic() + seconds
+        Thread(target=self.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
+        try:
+            return self._settle(work, self.returns.get(timeout=seconds))
+        except Empty:
+            raise CliError(
+                f"No browser came back from Spotify's page within {seconds:.0f} s. Nothing was stored. Run the command "
+                "again; where the browser is on another computer, with --paste."
+            ) from None
+        finally:
+            self.shutdown()
 
-        def page_of(query: Query) -> tuple[int, str]:
-            try:
-                result.set_result(work(query))
-            except BaseException as error:
-                result.set_exception(error)
-                text = str(error) if isinstance(error, CliError) else "Something failed."
-                return 400, _last_page("No consent was stored", text)
-            return 200, _last_page("Thank you", "The consent is stored.")
+    def _settle(self, work: Callable[[Query], T], back: _Return) -> T:
+        try:
+            result = work(back.query)
+        except BaseException as error:
+            text = str(error) if isinstance(error, CliError) else "Something failed."
+            back.answer(400, _last_page("No consent was stored", text))
+            raise
+        back.answer(200, _last_page("Thank you", "The consent is stored."))
+        return result
 
-        self._page_of = page_of
-        while not result.done():
-            self.timeout = ends_at - monotonic()
-            if self.timeout <= 0:
-                raise CliError(
-                    f"Nobody came back from Spotify's page within {seconds:.0f} s. Nothing was stored. Run the command "
-                    "again; where the browser is on another computer, with --paste."
-                )
-            self.handle_request()
-        return result.result()
-
-    def respond(self, path: str) -> tuple[int, str]:
-        """Status and page for one request."""
-        if urlsplit(path).path != CALLBACK_PATH:
-            return 404, _page("Nothing here", "This address only waits for Spotify.")
-        query = query_of(path)
-        if self._is_answer(query):
-            return self._page_of(query)
-        if not self._has_refused:  # said once: a stranger who comes again and again does not fill the terminal
-            say("Somebody came back who does not belong to this request: refused. Still waiting for the page above.")
+    def announce_refusal(self) -> None:
+        """Once: a program that calls again and again does not fill the terminal."""
+        if not self._has_refused:
             self._has_refused = True
-        text = "This does not belong to the request that is waited for: its `state` is missing or another one."
-        return 403, _page("Refused", f"{text} Nothing was stored. Use the page that the terminal shows.")
+            say("A request that does not belong to this consent was refused. Still waiting for the page above.")
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away before its page has come is none of the terminal's business."""
@@ -86,11 +95,30 @@ class Callback(HTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Callback
-    timeout = 1
-    """Seconds. A connection on which nothing comes holds up the others for no longer."""
+    timeout = 30
+    """Seconds without a byte, after which a connection and its thread end."""
 
     def do_GET(self) -> None:
-        status, page = self.server.respond(self.path)
+        if urlsplit(self.path).path != CALLBACK_PATH:
+            self._send(404, _page("Nothing here", "This address only waits for Spotify."))
+            return
+        back = _Return(query_of(self.path))
+        if not self.server.is_answer(back.query):
+            self.server.announce_refusal()
+            text = "This does not belong to the request that is waited for: its `state` is missing or another one."
+            self._send(403, _page("Refused", f"{text} Nothing was stored. Use the page that the terminal shows."))
+            return
+        if not self.server.first.acquire(blocking=False):
+            self._send(409, _last_page("Once is enough", "This page was opened before: the terminal shows the result."))
+            return
+        self.server.returns.put(back)
+        back.is_answered.wait()
+        try:
+            self._send(back.status, back.page)
+        finally:
+            back.is_sent.set()
+
+    def _send(self, status: int, page: str) -> None:
         body = page.encode()
         self.send_response(status)
         for name, value in {**_HEADERS, "Content-Length": str(len(body))}.items():
@@ -104,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def listening(port: int, is_answer: Callable[[Query], bool]) -> Iterator[Callback]:
-    """A callback that listens before anybody is sent to Spotify. Raises CliError when the port is taken."""
+    """A callback that listens before the browser is sent to Spotify. Raises CliError when the port is taken."""
     try:
         callback = Callback(port, is_answer)
     except OSError as error:

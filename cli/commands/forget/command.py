@@ -15,7 +15,7 @@ from typing import NamedTuple
 from cli import consent
 from cli.commands.forget import rows as forget_rows
 from cli.commands.forget.files import Objects
-from cli.console import CliError, Misused, print_json, print_table, say, show
+from cli.console import CliError, Misused, counted, print_json, print_table, say, show
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.waiting import Deadline
@@ -138,7 +138,8 @@ def _ask(listener: str, rows: dict[str, int], place: Place) -> None:
     if not sys.stdin.isatty():
         raise Misused("Nobody is there to be asked whether it is meant: give --yes")
     say(
-        f"In the project {place.project} this deletes the consent of {listener}, {rows['plays']:,} plays and all files."
+        f"In the project {place.project} this deletes the consent of {listener}, {counted(rows['plays'], 'play')} and "
+        "all files."
     )
     say("Nothing brings them back but Spotify's own export. Type the listener's name to go on:")
     if sys.stdin.readline().strip() != listener:
@@ -163,7 +164,7 @@ def _forget(traces: _Traces, deadline: Deadline, place: Place, *, waits: bool) -
 def _unreadable(names: Sequence[str]) -> Iterator[str]:
     if names:
         yield (
-            f"{len(names)} files name the listener and do not say whose their rows are: {', '.join(names)}. "
+            f"{counted(len(names), 'file')} with the listener's name could not be read as CSV: {', '.join(names)}. "
             "Everything else is deleted. Look at them and delete them by hand, then run this command again."
         )
 

@@ -16,14 +16,14 @@ from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history.comparison import Comparison
 from cli.commands.import_history.landing import cut
 from cli.commands.import_history.reading import coverage, every_row, own_export, spotify_files
-from cli.commands.import_history.reading.coverage import to_instant
 from cli.commands.import_history.reading.every_row import Reading
 from cli.commands.import_history.reading.own_export import OwnReading
+from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.reading.spotify_files import ExportFile, Finding
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.report import Account
 from cli.commands.import_history.store_plays import File, store
-from cli.console import CliError, Misused, say, seconds
+from cli.console import CliError, Misused, counted, say, seconds
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Row, Warehouse
@@ -156,7 +156,7 @@ def _compare(
     warehouse: Warehouse, listener: str, spans: Sequence[coverage.Span], files: Sequence[Sequence[ExportedPlay]]
 ) -> Comparison:
     if files:
-        say(f"Comparing {sum(map(len, files)):,} plays with what is stored …")
+        say(f"Comparing {counted(sum(map(len, files)), 'play')} with what is stored …")
     stretches = [(to_instant(first), to_instant(last)) for first, last in spans]
     return comparison.compare(warehouse, listener, files, stretches)
 
@@ -194,7 +194,8 @@ def _unread_verdict(account: Account) -> int:
     missed = [file for file in account.reading.unread if file.is_history]
     if missed:
         raise CliError(
-            f"{len(missed)} of the history's files could not be read to the end: {missed[0].name} {missed[0].reason}. "
+            f"{counted(len(missed), 'file')} of the history could not be read to the end: {missed[0].name} "
+            f"{missed[0].reason}. "
             "The other rows are accounted for. Give the files again once they are whole."
         )
     return 0

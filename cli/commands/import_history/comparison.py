@@ -1,11 +1,12 @@
 """What load would do with the plays of an export, counted by load's own rule over a staging table that expires.
 
-The rule is functions/load/queries/same_play.sql. When the plays arrive, load applies it again, and only that counts:
-another run may have stored plays in between.
+Files without a stored play near them are not staged: of a first import of ten years, some weeks are compared. The rule
+is functions/load/queries/same_play.sql. When the plays arrive, load applies it again, and only that counts: another run
+may have stored plays in between.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.cloud import bigquery
@@ -14,7 +15,7 @@ from cli.commands.import_history.landing import REACH, to_line, values_of
 from cli.commands.import_history.queries import Span, spans_of
 from cli.commands.import_history.reading.play_times import LATEST
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
-from cli.warehouse import Parameter, Warehouse, instants, same_play_rule, string
+from cli.warehouse import Parameter, Warehouse, instants, integer, same_play_rule, string
 
 SCHEMA = [
     bigquery.SchemaField(name, kind)
@@ -47,23 +48,42 @@ def compare(
     if not files:
         return Comparison([])
     near, newest = files[0][0].played_at - REACH, files[-1][-1].played_at + REACH + LATEST
-    around = instants(oldest=near - LATEST, near=near, newest=newest)
-    with warehouse.staged(SCHEMA, _csv_parts(listener, files)) as table:
+    around = [string("listener_id", listener), *instants(oldest=near - LATEST, newest=newest)]
+    compared = {int(row.number): files[row.number] for row in warehouse.run("files_near_plays", *around, _spans(files))}
+    with warehouse.staged(SCHEMA, _csv_parts(listener, compared)) as table:
         names = {"staging": f"`{table}`", "same_play": same_play_rule()}
-        parameters: list[Parameter] = [string("listener_id", listener), *around, spans_of(spans)]
+        parameters: list[Parameter] = [*around, *instants(near=near), spans_of(spans)]
         rows = {row["file"]: row for row in warehouse.run("compare_import", *parameters, names=names)}
-    counts = ("new", "completed", "known")
-    outcomes = [Counter({name: rows[number][name] for name in counts}) for number in range(len(files))]
+    outcomes = [
+        Counter({name: rows[number][name] for name in ("new", "completed", "known")})
+        if number in compared
+        else Counter(new=len(plays))
+        for number, plays in enumerate(files)
+    ]
     return Comparison(outcomes, rows[None]["stored"], rows[None]["missing"] or 0)
 
 
-def _csv_parts(listener: str, files: Sequence[Sequence[ExportedPlay]]) -> Iterator[bytes]:
+def _spans(files: Sequence[Sequence[ExportedPlay]]) -> bigquery.ArrayQueryParameter:
+    """@ranges: ARRAY<STRUCT<number INT64, begins_at TIMESTAMP, ends_at TIMESTAMP>>, with all that a play may be near."""
+    structs = [
+        bigquery.StructQueryParameter(
+            None,
+            integer("number", number),
+            *instants(begins_at=plays[0].played_at - REACH - LATEST, ends_at=plays[-1].played_at + REACH + LATEST),
+        )
+        for number, plays in enumerate(files)
+    ]
+    return bigquery.ArrayQueryParameter("ranges", "STRUCT", structs)
+
+
+def _csv_parts(listener: str, files: Mapping[int, Sequence[ExportedPlay]]) -> Iterator[bytes]:
     names = [field.name for field in SCHEMA]
     part = bytearray()
-    for number, plays in enumerate(files):
+    for number, plays in files.items():
         for play in plays:
             part += f"{to_line(names, {**values_of(play, listener), 'file': number})}\n".encode()
             if len(part) > _MOST_BYTES:
                 yield bytes(part)
                 part.clear()
-    yield bytes(part)
+    if part:
+        yield bytes(part)

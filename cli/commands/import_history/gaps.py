@@ -8,7 +8,8 @@ from datetime import datetime
 
 from google.cloud import bigquery
 
-from cli.commands.import_history.reading.coverage import Closing, Gap, Span, to_instant
+from cli.commands.import_history.reading.coverage import Closing, Gap, Span
+from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.records import Import
 from cli.warehouse import Row, Warehouse, instants, string
 

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Bucket
 
 from cli import google_clients
+from cli.commands.import_history.reading.plays import Plays, to_ms
 from cli.commands.import_history.reading.spotify_rows import OF_IMPORT, PLAYS_TABLE, ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.console import Misused
@@ -34,6 +36,7 @@ SETTLED = timedelta(hours=2)
 
 _SECONDS = 120
 _SECOND = timedelta(seconds=1)
+_MS = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -54,23 +57,23 @@ class Run:
         return f"{self.slot:plays/%Y/%m/%d}/{self.run_id}.csv"
 
 
-def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[list[ExportedPlay]]:
+def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[Sequence[ExportedPlay]]:
     """Plays, the oldest first, in files of about so many rows.
 
-    A file ends where nothing was heard for two hours, so that no two files compete for one stored play; a file of twice
-    the rows ends anyway.
+    A file ends where nothing was played for two hours, so that no two files compete for one stored play; a file of
+    twice the rows ends anyway.
     """
-    files: list[list[ExportedPlay]] = []
-    for play in plays:
-        if not files or _ends_before(files[-1], play, rows):
-            files.append([])
-        files[-1].append(play)
+    instants = plays.played_at if isinstance(plays, Plays) else np.array([to_ms(play.played_at) for play in plays])
+    silences = np.flatnonzero(np.diff(instants) > REACH // _MS) + 1
+    files, start = list[Sequence[ExportedPlay]](), 0
+    while start < len(plays):
+        too_late = np.searchsorted(instants, instants[start] + _MOST_DAYS // _MS, "right")
+        full = min(start + rows, int(too_late))
+        after = silences[np.searchsorted(silences, full) :]
+        end = min(int(after[0]) if len(after) else len(plays), start + 2 * rows, len(plays))
+        files.append(plays[start:end])
+        start = end
     return files
-
-
-def _ends_before(file: Sequence[ExportedPlay], next_play: ExportedPlay, rows: int) -> bool:
-    is_full = len(file) >= rows or next_play.played_at - file[0].played_at > _MOST_DAYS
-    return is_full and (next_play.played_at - file[-1].played_at > REACH or len(file) >= 2 * rows)
 
 
 def columns() -> list[str]:
@@ -85,7 +88,7 @@ def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:
 
 
 def _of_import(play: ExportedPlay, import_id: str) -> dict[str, str | None]:
-    """A row of the API that was exported may not have the time heard."""
+    """A row of the API that was exported may not have the time played."""
     has_time = play.row is None or play.ms_played is not None or play.reported_at is not None
     return dict(zip(OF_IMPORT, (import_id, import_id if has_time else None), strict=True))
 

@@ -9,13 +9,18 @@ import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import combinations
 
+import numpy as np
+
 from cli.commands.import_history import queries
-from cli.commands.import_history.reading.coverage import TrackTimes
+from cli.commands.import_history.reading.coverage import APART_MS, TrackTimes
 from cli.commands.import_history.reading.every_row import FilePlays
+from cli.commands.import_history.reading.plays import Column, Plays, to_instant
+from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS
 from cli.commands.import_history.report import Account
-from cli.console import CliError, say
+from cli.console import CliError, counted, minute, say
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse
@@ -27,6 +32,7 @@ _FEW_PLAYS = 3
 _HOUR_MS = 3_600_000
 # In one person's history, one play in forty lies over another one.
 _BESIDE_MS = 15_000
+_IN_A_ROW, _ENOUGH_IN_A_ROW = 500, 50
 _ANYWAY = "Nothing was stored. If it is the right one all the same, run the command again with --anyway."
 
 
@@ -37,6 +43,16 @@ class Share:
     name: str
     expected: int
     found: int
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Plays in a row, when the first and the last ended, and how many of them were played beside the one before."""
+
+    first: datetime
+    last: datetime
+    plays: int
+    beside: int
 
 
 def check(
@@ -54,8 +70,8 @@ def check(
     if count < _ENOUGH_PLAYS:
         return ""
     doubt = (
-        f"Nothing proves that this is the export of {listener}: of the {count:,} plays that are stored, "
-        f"{sum(share.found for share in found):,} are in it."
+        f"Nothing proves that this is the export of {listener}: it contains {sum(share.found for share in found):,} of "
+        f"{counted(count, 'stored play')}."
     )
     if not account.dry_run:
         _ask(doubt)
@@ -64,23 +80,42 @@ def check(
 
 def shares(files: Iterable[FilePlays], stored: Sequence[tuple[int, int]]) -> list[Share]:
     """`stored`: instant and track of plays that are stored, the oldest first."""
-    instants, known = [instant for instant, _ in stored], TrackTimes(stored)
+    instants, known = np.array([instant for instant, _ in stored], np.int64), TrackTimes(stored)
     return [_share(file, instants, known) for file in files]
 
 
-def _share(file: FilePlays, stored: Sequence[int], known: TrackTimes) -> Share:
-    expected = found = 0
-    for instant, track in zip(file.instants, file.tracks, strict=True):
-        if track:
-            is_found = known.has(instant, track)
-            found += is_found
-            expected += is_found or _is_in_stored_hour(instant, stored)
-    return Share(file.name, expected, found)
+def _share(file: FilePlays, stored: Column, known: TrackTimes) -> Share:
+    if not len(stored):
+        return Share(file.name, 0, 0)
+    instants, tracks = np.array(file.instants), np.array(file.tracks)
+    after = np.searchsorted(stored, instants)
+    before, next_one = stored[np.maximum(after - 1, 0)], stored[np.minimum(after, len(stored) - 1)]
+    is_near = np.minimum(np.abs(instants - before), np.abs(instants - next_one)) <= APART_MS
+    in_stored_hour = (after > 0) & (after < len(stored)) & (next_one - before <= _HOUR_MS)
+    found = np.zeros(len(instants), np.bool_)
+    for place in np.flatnonzero(is_near & (tracks != 0)).tolist():
+        found[place] = known.has(file.instants[place], file.tracks[place])
+    return Share(file.name, int(np.sum((tracks != 0) & (found | in_stored_hour))), int(np.sum(found)))
 
 
-def _is_in_stored_hour(instant: int, stored: Sequence[int]) -> bool:
-    after = bisect_left(stored, instant)
-    return 0 < after < len(stored) and stored[after] - stored[after - 1] <= _HOUR_MS
+def find_mixed(plays: Plays) -> Mixed | None:
+    """The plays in a row of which the most lie over the play before, if those are more than one person's can be.
+
+    Of plays with one end nothing is concluded: files without beginnings have all plays of a trip offline at one `ts`.
+    """
+    counts = plays.ms_played >= COUNTS_FROM_MS
+    ends = plays.played_at[counts]
+    starts = ends - plays.ms_played[counts]
+    is_beside = (ends[:-1] - starts[1:] >= _BESIDE_MS) & (ends[1:] > ends[:-1])
+    length = min(_IN_A_ROW, len(is_beside))
+    if length < _ENOUGH_IN_A_ROW:
+        return None
+    before = np.r_[0, np.cumsum(is_beside)]
+    beside = before[length:] - before[:-length]
+    most = int(np.argmax(beside))
+    if beside[most] * 5 < length:
+        return None
+    return Mixed(to_instant(int(ends[most])), to_instant(int(ends[most + length])), length, int(beside[most]))
 
 
 def find_two_people(files: Sequence[FilePlays]) -> tuple[FilePlays, FilePlays] | None:
@@ -122,18 +157,25 @@ def _refuse_strangers(listener: str, account: Account, found: Iterable[Share]) -
         raise CliError(f"The files are of {accounts} Spotify accounts. Give those of {listener} alone. {_ANYWAY}")
     if comparison.stored >= _ENOUGH_PLAYS and comparison.missing * 2 > comparison.stored:
         raise CliError(
-            f"This does not look like the export of {listener}: of {comparison.stored:,} plays that are stored of the "
-            f"same time, it lacks {comparison.missing:,}. {_ANYWAY}"
+            f"This does not look like the export of {listener}: it lacks {comparison.missing:,} of "
+            f"{counted(comparison.stored, 'play')} stored in the same time. {_ANYWAY}"
         )
     for share in found:
         if share.expected >= _ENOUGH_PLAYS and share.found * 5 < share.expected:
             raise CliError(
-                f"{share.name} does not look like a file of {listener}: of its {share.expected:,} plays in hours of "
-                f"which all plays are stored, {share.found:,} are stored. Leave it out. {_ANYWAY}"
+                f"{share.name} does not look like a file of {listener}: of "
+                f"{counted(share.expected, 'play')} in hours that are stored completely, {share.found:,} are stored. "
+                f"Leave it out. {_ANYWAY}"
             )
+    if isinstance(account.reading.plays, Plays) and (mixed := find_mixed(account.reading.plays)):
+        raise CliError(
+            f"Of {counted(mixed.plays, 'play')} between {minute(mixed.first)} and {minute(mixed.last)} UTC, "
+            f"{mixed.beside:,} were played while another one was, so the files mix the histories of two people. "
+            f"Give that of {listener} alone. {_ANYWAY}"
+        )
     if two := find_two_people(account.reading.files):
         raise CliError(
-            f"{two[0].name} and {two[1].name} hold plays that were heard at the same time, so they are of two people. "
+            f"{two[0].name} and {two[1].name} hold plays of the same time, so they are of two people. "
             f"Give those of {listener} alone. {_ANYWAY}"
         )
 

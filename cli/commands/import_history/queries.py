@@ -7,7 +7,8 @@ from google.cloud import bigquery
 
 from cli.commands.import_history.landing import Run
 from cli.commands.import_history.reading import coverage
-from cli.commands.import_history.reading.coverage import Gap, to_instant
+from cli.commands.import_history.reading.coverage import Gap
+from cli.commands.import_history.reading.plays import to_instant
 from cli.warehouse import Warehouse, instants, integer, string
 
 Span = tuple[datetime, datetime]

@@ -11,7 +11,7 @@ from cli.warehouse import Warehouse, instants, integer, string
 
 @dataclass(frozen=True)
 class Import:
-    """An import that has begun. Every play it stores and every time heard that it brings carries its id."""
+    """An import that has begun. Every play it stores and every time played that it brings carries its id."""
 
     import_id: str
     listener: str
@@ -58,7 +58,7 @@ def finish(warehouse: Warehouse, started: Import, now: datetime, new: int, compl
 
 @dataclass(frozen=True)
 class Record:
-    """A row of `imports`, with what is left of the import now: plays, times heard, closed gaps."""
+    """A row of `imports`, with what is left of the import now: plays, times played, closed gaps."""
 
     import_id: str
     listener_id: str

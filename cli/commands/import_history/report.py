@@ -8,10 +8,11 @@ from typing import Any
 from cli import console
 from cli.commands.import_history.comparison import Comparison
 from cli.commands.import_history.reading import coverage
-from cli.commands.import_history.reading.coverage import Closing, to_instant
+from cli.commands.import_history.reading.coverage import Closing
 from cli.commands.import_history.reading.every_row import Reading
+from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.reading.spotify_rows import KINDS
-from cli.console import minute, print_json, print_table
+from cli.console import counted, minute, print_json, print_table
 from cli.warehouse import Row
 
 _SHOWN = 10
@@ -42,16 +43,6 @@ class Account:
         self.known += outcomes.get("known", 0)
 
     @property
-    def short(self) -> int:
-        """Plays of the files that count nowhere."""
-        return sum(play.ms_played is not None and not play.counts for play in self.reading.plays)
-
-    @property
-    def unmeasured(self) -> int:
-        """Plays of which the files say more than any track lasts."""
-        return sum(play.ms_played is None and play.row is None for play in self.reading.plays)
-
-    @property
     def gaps_closed(self) -> int:
         return sum(not closing.left for closing in self.closings)
 
@@ -68,18 +59,18 @@ def show(account: Account) -> None:
     if account.span:
         first, last = account.span
         console.show(f"\nThe plays ended between {minute(first)} and {minute(last)} UTC.")
-    if account.short:
+    if reading.short:
         stored = "" if account.refused else "stored but "
-        console.show(f"Heard for less than 30 seconds, so {stored}not counted: {account.short:,} of these plays.")
-    if account.unmeasured:
+        console.show(f"Heard for less than 30 seconds, so {stored}not counted: {counted(reading.short, 'play')}.")
+    if reading.unmeasured:
         console.show(
-            f"Longer than any track lasts, so stored without the time heard and not counted: {account.unmeasured:,} of "
-            "these plays."
+            f"Longer than any track lasts, so stored without the time played and not counted: "
+            f"{counted(reading.unmeasured, 'play')}."
         )
     if comparison.missing:
         console.show(
-            f"Of {comparison.stored:,} plays that were stored of this time, {comparison.missing:,} are not in the "
-            "export; they stay as they are."
+            f"Stored before in this time: {counted(comparison.stored, 'play')}. Not in the export, and kept as stored: "
+            f"{comparison.missing:,}."
         )
     _print_gaps(account)
     if reading.lacks_videos or coverage.packages_without_a_video(reading.files):
@@ -104,16 +95,14 @@ def _print_unread(reading: Reading) -> None:
 
 
 def _print_gaps(account: Account) -> None:
-    would_be = "would be" if account.dry_run else ""
     if count := account.gaps_closed:
-        gaps, are = ("gap", "is") if count == 1 else ("gaps", "are")
-        console.show(f"{count:,} {gaps} {would_be or are} closed.")
+        console.show(f"{'Would close' if account.dry_run else 'Closed'} {counted(count, 'gap')}.")
     for closing in account.closings:
         if closing.left:
             first, last = minute(closing.gap.gap_start), minute(closing.gap.gap_end)
             left = ", ".join(" to ".join(minute(to_instant(edge)) for edge in span) for span in closing.left)
             console.show(
-                f"Of the gap from {first} to {last} UTC, {would_be or 'is'} left open: {left}. A file may be missing "
+                f"Of the gap from {first} to {last} UTC, this stays open: {left}. A file may be missing "
                 "there, or the listener was silent for longer than is usual."
             )
 
@@ -134,8 +123,8 @@ def as_json(account: Account) -> dict[str, Any]:
         "refused": account.refused,
         "repeats": reading.repeats,
         "left_out": {kind: reading.left_out[kind] for kind in KINDS},
-        "short_plays": account.short,
-        "unmeasured_plays": account.unmeasured,
+        "short_plays": reading.short,
+        "unmeasured_plays": reading.unmeasured,
         "first_played_at": span[0] if span else None,
         "last_played_at": span[1] if span else None,
         "stored_before": comparison.stored,
@@ -158,7 +147,7 @@ def _lines(account: Account) -> Sequence[tuple[str, str]]:
     reading, would_be = account.reading, "would be " if account.dry_run else ""
     lines = [
         (account.new, f"{would_be}stored: new plays"),
-        (account.completed, f"{would_be}completed: stored from Spotify's API before, the time heard was not known"),
+        (account.completed, f"{would_be}completed: stored from Spotify's API before, the time played was not known"),
         (account.known, "already there"),
         (account.refused, "refused by BigQuery: in the quarantine bucket"),
         (reading.repeats, "more than once in the files"),

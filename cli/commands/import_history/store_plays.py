@@ -14,7 +14,7 @@ from cli.commands.import_history.landing import SETTLED, LandingBucket, Run
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.commands.import_history.report import Account
-from cli.console import CliError, minute, say
+from cli.console import CliError, counted, minute, say
 from cli.follow_run import awaited_step, waiting_for, with_failed_batch
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
@@ -26,7 +26,7 @@ _DAY = timedelta(days=1)
 class File:
     """Plays that are landed together, and how many of them are expected to be new, completed, known."""
 
-    plays: list[ExportedPlay]
+    plays: Sequence[ExportedPlay]
     outcomes: Counter[str]
 
     @property
@@ -51,7 +51,7 @@ class Follower:
             if failed:
                 raise CliError(_failed(failed, len(merged), len(self._runs), self._place))
             if len(merged) > told:
-                say(f"… {len(merged)} of {len(self._runs)} files are merged")
+                say(f"… merged {len(merged)} of {counted(len(self._runs), 'file')}")
                 told = len(merged)
             if len(merged) == len(self._runs):
                 return list(merged.values())
@@ -119,15 +119,16 @@ def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[F
         taken = queries.fetch_run_ids(warehouse, before - _DAY)
         run = bucket.land(file.plays, started, started_at, before, taken)
         since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
-        reason = f"Export of {started.listener}: {len(file.plays):,} plays from {since} to {until} UTC were landed."
+        plays = f"{counted(len(file.plays), 'play')} from {since} to {until} UTC"
+        reason = f"Export of {started.listener}: {plays}, landed."
         queries.add_import(warehouse, run, len(file.plays), place.now(), reason)
-        say(f"Landed {number} of {len(files)} as run {run.run_id}: {len(file.plays):,} plays, {since} to {until} UTC")
+        say(f"Landed {number} of {len(files)} as run {run.run_id}: {plays}")
         runs.append(run)
     return runs
 
 
 def _failed(failed: Sequence[Row], merged: int, files: int, place: Place) -> str:
     return (
-        f"{len(failed)} of {files} files could not be merged, {merged} were: {failed[0]['reason']} "
+        f"Of {counted(files, 'file')}, {len(failed)} could not be merged and {merged} could: {failed[0]['reason']} "
         f"See {place.command('runs')}. What was merged stays; once the cause is mended, give the files again."
     )

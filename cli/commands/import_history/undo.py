@@ -1,4 +1,4 @@
-"""Takes an import back: plays, times heard and closed gaps that it brought, and its files. Nothing that Spotify's API
+"""Takes an import back: plays, times played and closed gaps that it brought, and its files. Nothing that Spotify's API
 has listed goes, and no consent.
 
 The import counts as undone from the first step on, and load leaves out the rows of such an import. So an event of one
@@ -20,7 +20,7 @@ from cli.commands.import_history import records as import_records
 from cli.commands.import_history.gaps import Reopening
 from cli.commands.import_history.landing import LandedFiles
 from cli.commands.import_history.records import Record
-from cli.console import Misused, minute, print_json, print_table, say, show
+from cli.console import Misused, counted, minute, print_json, print_table, say, show
 from cli.place import Place
 from cli.plays_loaded import Change
 from cli.waiting import CLOUD, LAPTOP
@@ -99,7 +99,7 @@ def _wait_for_load(place: Place, warehouse: Warehouse, run_ids: Sequence[str], u
             return
         if not announced:
             until = minute(undone_at + longest)
-            say(f"… load may be at work on {len(left)} of its files: waiting for that, until {until} UTC at most")
+            say(f"… waiting for load to finish {counted(len(left), 'file')} of the import, until {until} UTC at most")
             announced = True
         time.sleep(place.poll_seconds)
 
@@ -114,8 +114,7 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     files.delete()
     changed = record.plays_left + record.times_left
     if undone.changes_plays:
-        plays = "1 play was" if changed == 1 else f"{changed:,} plays were"
-        reason = f"Import {record.import_id} of {record.listener_id} was undone: {plays} taken back."
+        reason = f"Import {record.import_id} of {record.listener_id} was undone, with {counted(changed, 'play')}."
         plays_loaded.publish(place, warehouse, Change("undo", started_at, 1, changed, reason))
         import_records.finish_undo(warehouse, record.import_id, place.now())
     return undone
@@ -125,15 +124,15 @@ def _show(undone: Undone, place: Place) -> None:
     record = undone.record
     print_table(("rows", "what became of them"), _lines(undone))
     if undone.gaps.closed:
-        gaps, are = ("gap", "is") if len(undone.gaps.closed) == 1 else ("gaps", "are")
-        show(f"\n{len(undone.gaps.closed):,} closed {gaps} {'would be' if undone.dry_run else are} open again.")
+        opened = "Would open again" if undone.dry_run else "Opened again"
+        show(f"\n{opened}: {counted(len(undone.gaps.closed), 'closed gap')}.")
     if undone.rejoined:
-        show(f"\n{undone.rejoined:,} plays take the time heard from another import, which had to store them apart.")
+        show(f"\nJoined with the time played from another import: {counted(undone.rejoined, 'play')}.")
     for other in undone.later if record.plays_left or record.times_left else ():
         files = " ".join(map(shlex.quote, other.files))
         show(
-            f"\nImport {other.import_id} found {other.rows_known:,} of its plays already there, these perhaps among "
-            f"them. They {'would not be' if undone.dry_run else 'are not'} brought back. To store them:\n"
+            f"\nImport {other.import_id} found {counted(other.rows_known or 0, 'play')} already stored, perhaps these. "
+            f" They {'would not be' if undone.dry_run else 'are not'} brought back. To store them:\n"
             f"{place.command(f'import {shlex.quote(record.listener_id)} {files}')}"
         )
     if not undone.dry_run:
@@ -148,7 +147,7 @@ def _show(undone: Undone, place: Place) -> None:
 
 def _lines(undone: Undone) -> list[tuple[str, str]]:
     record = undone.record
-    stay = "the time heard of plays that Spotify's API has listed, which stay"
+    stay = "the time played of plays that Spotify's API has listed, which stay"
     verbs = ("would be deleted", "would be taken back") if undone.dry_run else ("deleted", "taken back")
     counted = [
         (record.plays_left, f"{verbs[0]}: plays that only this import has brought"),

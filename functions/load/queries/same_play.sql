@@ -11,7 +11,7 @@
 --   2 the title, and either a credited artist or the album
 --   3 the title, and the track was played from its beginning to its end: a compilation has another artist and album
 -- closeness: how the times agree, the surest first
---   0 an export had this play before: the stored row has its `ts`
+--   0 an export had this play before: the stored row has its `ts` and the time played
 --   1 the ends lie at most 90 seconds apart
 --   2 they lie at most 30 seconds apart, and the play was shorter than 30 seconds
 --   3 the track was paused: the API's instant lies between the end of the play before and the `ts` of this one, and at
@@ -83,8 +83,7 @@ linked AS (
   ]) AS link
   WHERE link IS NOT NULL
 ),
--- Once per pair, however many links it has. `shown` is a row of the API, or of an export of whose end only the `ts` is
--- known.
+-- Once per pair, however many links it has. `shown` is a row of the API, or one of another export, which is landed.
 compared AS (
   SELECT DISTINCT
     shown.listener_id, shown.is_landed,
@@ -103,9 +102,16 @@ compared AS (
         THEN 2
       WHEN ABS(export.ms_played - shown.duration_ms) <= 2000 THEN 3
     END AS likeness,
+    -- Another export may lack the beginning, or have it cut off to seconds, or have another id of the track. A play of
+    -- more than two seconds cannot have begun twice within two.
     CASE
       WHEN shown.source = 'export' THEN
-        shown.reported_at IS NULL AND shown.played_at = export.reported_at AND shown.track_id = export.track_id
+        shown.is_landed AND shown.over_at = export.over_at
+        AND (shown.track_id = export.track_id OR shown.ms_played > 2000)
+        AND (
+          (shown.reported_at IS NULL) != (export.reported_at IS NULL)
+          OR (shown.ms_played > 2000 AND ABS(TIMESTAMP_DIFF(shown.played_at, export.played_at, MILLISECOND)) <= 2000)
+        )
       ELSE shown.reported_at = export.over_at
     END AS is_known_by_ts,
     shown.source = 'api' AND shown.reported_at IS NULL AS is_open,
@@ -205,18 +211,25 @@ pairs AS (
     AND shown.shown_id = export.shown_id AND shown.export_id = export.export_id
     AND shown.is_loose = export.is_loose AND shown.shown_place = export.export_place
 ),
+-- A landed row of an export can have found one of the API and one of another export, where load has not made one of both.
+paired AS (
+  SELECT *
+  FROM pairs
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, landed_at, landed_id ORDER BY stored_source, stored_at, stored_id) = 1
+),
 partners AS (
   SELECT
     mine.listener_id, mine.played_at, mine.track_id, mine.source, mine.ms_played, mine.reported_at, mine.import_id,
-    IF(mine.rows_of_key = 2, mine.played_at, pairs.stored_at) AS stored_at,
-    IF(mine.rows_of_key = 2, mine.track_id, pairs.stored_id) AS stored_id,
-    COALESCE(mine.stored_source, pairs.stored_source) AS stored_source,
-    COALESCE(mine.stored_ms_played, pairs.stored_ms_played) AS stored_ms_played,
-    COALESCE(mine.stored_reported_at, pairs.stored_reported_at) AS stored_reported_at,
-    COALESCE(mine.stored_import_id, pairs.stored_import_id) AS stored_import_id
+    IF(mine.rows_of_key = 2, mine.played_at, paired.stored_at) AS stored_at,
+    IF(mine.rows_of_key = 2, mine.track_id, paired.stored_id) AS stored_id,
+    COALESCE(mine.stored_source, paired.stored_source) AS stored_source,
+    COALESCE(mine.stored_ms_played, paired.stored_ms_played) AS stored_ms_played,
+    COALESCE(mine.stored_reported_at, paired.stored_reported_at) AS stored_reported_at,
+    COALESCE(mine.stored_import_id, paired.stored_import_id) AS stored_import_id
   FROM plays_near AS mine
-  LEFT JOIN pairs
-    ON mine.listener_id = pairs.listener_id AND mine.played_at = pairs.landed_at AND mine.track_id = pairs.landed_id
+  LEFT JOIN paired
+    ON mine.listener_id = paired.listener_id AND mine.played_at = paired.landed_at AND mine.track_id = paired.landed_id
   WHERE mine.is_landed
 )
 SELECT

@@ -302,7 +302,7 @@ def test_nobody_agreeing_ends_after_the_time(owner, capsys):
     owner.knows_app()
     said = owner.types(capsys, "authorize", ONE, "--no-browser", "--port", "0", "--timeout", "0.05")
     assert said.code == 1
-    assert "Nobody came back" in said.err
+    assert "No browser came back" in said.err
 
 
 def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owner, capsys):

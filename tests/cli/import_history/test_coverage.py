@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.commands.import_history.reading.coverage import Gap, closings, to_instant
-from cli.commands.import_history.reading.every_row import FilePlays, to_ms
+from cli.commands.import_history.reading.coverage import Gap, closings
+from cli.commands.import_history.reading.every_row import FilePlays
+from cli.commands.import_history.reading.plays import to_instant, to_ms
 
 DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 MINUTE_MS = 60_000

@@ -41,7 +41,7 @@ def test_the_plays_of_both_forms_are_stored_and_every_row_is_accounted_for(impor
         "  11  in the files\n"
         "\n"
         "The plays ended between 2018-05-01 07:00 and 2024-04-20 12:00 UTC.\n"
-        "Heard for less than 30 seconds, so stored but not counted: 2 of these plays.\n",
+        "Heard for less than 30 seconds, so stored but not counted: 2 plays.\n",
     )
     rows = importing.plays()
     run_ids = {row.pop("run_id") for row in rows}
@@ -233,9 +233,9 @@ def test_gaps_that_an_export_covers_are_closed_and_others_are_not(importing, tmp
     files = [tmp_path / name for name in names]
     for file, part in zip(files, (truth[:150], truth[205:]), strict=True):
         write_export(file, part)
-    assert "1 gap would be closed.\n" in importing.types("import", ONE, *files, "--dry-run").out
+    assert "Would close 1 gap.\n" in importing.types("import", ONE, *files, "--dry-run").out
     assert len(importing.rows("SELECT * FROM listening.gaps")) == 3
-    assert "1 gap is closed.\n" in importing.types("import", ONE, *files).out
+    assert "Closed 1 gap.\n" in importing.types("import", ONE, *files).out
     left = importing.rows("SELECT listener_id, gap_start FROM listening.gaps ORDER BY listener_id")
     assert left == [
         {"listener_id": ONE, "gap_start": truth[200].played_at},

@@ -1,9 +1,14 @@
 """Whether files are of one person. Without any network."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from cli.commands.import_history.ownership import Share, find_two_people, shares
+from cli.commands.import_history.ownership import Share, find_mixed, find_two_people, shares
 from cli.commands.import_history.reading.every_row import FilePlays
+from cli.commands.import_history.reading.play_times import dated
+from cli.commands.import_history.reading.plays import Rows
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 
 MINUTE_MS = 60_000
 
@@ -44,6 +49,35 @@ def file(minutes, name="f", package="here", number=None, tracks="mine"):
 )
 def test_plays_that_were_heard_at_the_same_time_are_of_two_people(one, other, are_two):
     assert find_two_people([one, file([]), other]) == ((one, other) if are_two else None)
+
+
+def history(minutes, ms_played=180_000, track="a"):
+    ends = [datetime(2024, 5, 1, tzinfo=UTC) + timedelta(minutes=minute) for minute in minutes]
+    return [ExportedPlay(end, track, None, None, None, ms_played) for end in ends]
+
+
+MINE, OTHERS = history(range(0, 4000, 4)), history(range(1, 4001, 4), track="b")
+
+
+@pytest.mark.parametrize(
+    ("plays", "are_two"),
+    [
+        pytest.param([*MINE, *OTHERS], True, id="both listened all the time"),
+        pytest.param([*MINE, *OTHERS[:200]], True, id="the other one for a part of it"),
+        pytest.param(MINE, False, id="one person"),
+        pytest.param([*MINE, *OTHERS[::12]], False, id="one play in twelve lies over another"),
+        pytest.param([*MINE[:20], *OTHERS[:20]], False, id="too few to tell"),
+        pytest.param([*MINE, *history(range(1, 4001, 4), 9_000, "b")], False, id="skipped after seconds"),
+        pytest.param(
+            [play for number in range(100) for play in history([0], track=str(number))], False, id="one ts offline"
+        ),
+    ],
+)
+def test_a_file_of_two_histories_is_noticed_where_plays_lie_over_each_other(plays, are_two):
+    found = find_mixed(dated(Rows(plays)))
+    assert (found is not None) == are_two
+    if found:
+        assert found.beside * 5 >= found.plays
 
 
 def test_a_file_is_compared_in_the_hours_of_which_plays_are_stored_only():

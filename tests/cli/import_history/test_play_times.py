@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.commands.import_history.reading.play_times import dated
+from cli.commands.import_history.reading.plays import Rows
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, parse_rows
 
 TEN = datetime(2022, 6, 1, 10, tzinfo=UTC)
@@ -21,7 +22,7 @@ def ago(**length):
 
 
 def ends(*rows):
-    return [(play.played_at, play.reported_at, play.ms_played) for play in dated(rows)]
+    return [(play.played_at, play.reported_at, play.ms_played) for play in dated(Rows(rows))]
 
 
 @pytest.mark.parametrize("value", [1654066800, 1654066800123])
@@ -44,7 +45,7 @@ def test_what_is_no_instant_is_no_beginning(value):
         (None, "none is told"),
         (ago(seconds=200), "it says the same"),
         (ago(seconds=290), "it says nearly the same"),
-        (ago(seconds=190), "it lies too late for the time heard"),
+        (ago(seconds=190), "it lies too late for the time played"),
         (TEN + timedelta(hours=1), "it lies after the end"),
         (ago(days=32), "longer than downloads can be played"),
     ],
@@ -87,9 +88,9 @@ def test_a_beginning_that_several_plays_share_began_none_of_them():
     """In files of some years it is the last time that the device was offline."""
     offline = ago(hours=9)
     rows = [row(began=offline), row(TEN + timedelta(hours=1), offline), row(TEN, offline, track=B)]
-    assert dated(rows) == sorted(rows, key=lambda play: (play.played_at, play.track_id))
+    assert dated(Rows(rows)) == sorted(rows, key=lambda play: (play.played_at, play.track_id))
 
 
 def test_plays_are_given_in_the_order_of_their_ends():
     late, early = row(began=ago(hours=5)), row(ago(hours=1), track=B)
-    assert dated([early, late]) == [replace(late, played_at=ago(hours=5, seconds=-200), reported_at=TEN), early]
+    assert dated(Rows([early, late])) == [replace(late, played_at=ago(hours=5, seconds=-200), reported_at=TEN), early]

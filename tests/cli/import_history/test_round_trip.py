@@ -3,8 +3,11 @@
 import json
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
+from cli.commands.import_history.reading import every_row
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import NEW, wait_for
 from tests.cli.import_history.test_undo import import_id_of
@@ -80,6 +83,33 @@ def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tm
     (tmp_path / "sheet").write_text(text.replace(",", ";"))
     sheet = importing.types("import", ONE, tmp_path / "sheet", "--dry-run")
     assert (sheet.code, "which plays do not have here. Nothing was stored. Write it again" in sheet.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("track_name", "rows", "sentence"),
+    [
+        pytest.param("0" * (260 << 20), 1, "unpacks to far more than `export` writes", id="one large page"),
+        pytest.param("0" * 1_000_000, 100_000, "has a text of more than 65,536 bytes", id="one text of every row"),
+        pytest.param("Song", 100_000, "with it there are more than 50,000 rows", id="more rows than anyone has"),
+    ],
+)
+def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused_by_name(
+    importing, tmp_path, monkeypatch, track_name, rows, sentence
+):
+    monkeypatch.setattr(every_row, "MOST_ROWS", 50_000)
+    text = pa.array([track_name])
+    values = {
+        **{"listener_id": pa.array([ONE]), "track_id": pa.array(["a"]), "run_id": pa.array(["r"])},
+        **{"source": pa.array(["api"]), "track_name": text},
+    }
+    zeros = pa.array([0] * rows, pa.int32())
+    table = {name: pa.DictionaryArray.from_arrays(zeros, value) for name, value in values.items()}
+    for name in ("played_at", "ingested_at"):
+        table[name] = pa.array([1_780_000_000_000 + number for number in range(rows)], pa.timestamp("ms", "UTC"))
+    pa.parquet.write_table(pa.table(table), tmp_path / "bomb", compression="zstd", write_statistics=False)
+    assert (tmp_path / "bomb").stat().st_size < 2_000_000
+    refused = importing.types("import", ONE, tmp_path / "bomb", "--dry-run")
+    assert (refused.code, f"bomb {sentence}" in refused.err or f"bomb: {sentence}" in refused.err) == (1, True)
 
 
 def test_the_plays_of_another_listener_are_stored_only_if_they_are_meant(importing, stored, tmp_path):

@@ -57,7 +57,7 @@ def test_somebody_elses_export_is_refused_unless_the_owner_knows_better(importin
     refused = importing.types("import", ONE, tmp_path / "other.zip")
 
     assert (refused.code, refused.out, len(importing.plays())) == (1, "", count)
-    assert f"This does not look like the export of {ONE}: of " in refused.err
+    assert f"This does not look like the export of {ONE}: it lacks " in refused.err
     assert "Nothing was stored." in refused.err
     assert importing.types("import", ONE, tmp_path / "other.zip", "--anyway").code == 0
     assert len(importing.plays()) > count
@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_merged_is_told_with_the_reason_and_the_next_step(
     importing.loads = refuse
     said = importing.types("import", ONE, NEW)
     assert (said.code, said.out) == (1, "")
-    assert "1 of 1 files could not be merged, 0 were: BigQuery refused the file: too old." in said.err
+    assert "Of 1 file, 1 could not be merged and 0 could: BigQuery refused the file: too old." in said.err
     assert "give the files again" in said.err
 
 
@@ -130,7 +130,7 @@ def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(impor
     assert "BigQuery refused 1 of the plays, so no gap was closed: Of 6 plays in the file 6 were new." in said.err
     assert "once the cause is mended, give the files again" in said.err
     assert "closed" not in said.out
-    assert "Heard for less than 30 seconds, so not counted: 2 of these plays.\n" in said.out
+    assert "Heard for less than 30 seconds, so not counted: 2 plays.\n" in said.out
     told = importing.types("import", ONE, NEW, old, "--json")
     numbers = told.json
     assert (told.code, numbers["new"], numbers["known"], numbers["refused"], numbers["gaps_closed"]) == (1, 0, 6, 1, 0)
@@ -141,7 +141,7 @@ def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(impor
     mended = importing.types("import", ONE, NEW, old)
     assert mended.code == 0
     assert "   1  stored: new plays\n" in mended.out
-    assert "1 gap is closed.\n" in mended.out
+    assert "Closed 1 gap.\n" in mended.out
 
 
 def test_a_top_ten_that_fails_is_told_after_the_account_of_the_plays(importing):

@@ -20,10 +20,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import chain, pairwise
+from datetime import datetime
+from itertools import chain
 
-from cli.commands.import_history.reading.every_row import FilePlays, to_ms
+import numpy as np
+
+from cli.commands.import_history.reading.every_row import FilePlays
+from cli.commands.import_history.reading.plays import Column, to_ms
 
 Span = tuple[int, int]
 """From an instant to an instant, in milliseconds since 1970."""
@@ -76,9 +79,11 @@ class TrackTimes:
 
 def usual_silence_ms(files: Iterable[FilePlays]) -> int:
     """The longest silence that the listener often keeps: of twenty breaks, one is longer. At least a night."""
-    instants = _instants(files)
-    breaks = sorted(silence for a, b in pairwise(instants) if (silence := b - a) >= _BREAK_MS)
-    return max(_ALWAYS_USUAL_MS, breaks[len(breaks) * 19 // 20]) if len(breaks) >= _ENOUGH_BREAKS else _ALWAYS_USUAL_MS
+    silences = np.diff(_instants(files))
+    breaks = np.sort(silences[silences >= _BREAK_MS])
+    if len(breaks) < _ENOUGH_BREAKS:
+        return _ALWAYS_USUAL_MS
+    return max(_ALWAYS_USUAL_MS, int(breaks[len(breaks) * 19 // 20]))
 
 
 def stretches(files: Sequence[FilePlays]) -> list[Span]:
@@ -98,11 +103,11 @@ def closings(gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[t
     first = min(start for start, _ in spans.values()) - _NEAR_MS - APART_MS
     last = max(end for _, end in spans.values()) + _NEAR_MS + APART_MS
     plays = (play for file in files for play in zip(file.instants, file.tracks, strict=True))
-    told = TrackTimes(play for play in plays if first <= play[0] <= last)
+    exported = TrackTimes(play for play in plays if first <= play[0] <= last)
     found = []
     for gap, span in spans.items():
         expected = [play for play in _near(stored, span) if any(start <= play[0] <= end for start, end in whole)]
-        if sum(told.has(*play) for play in expected) * 2 >= len(expected):
+        if sum(exported.has(*play) for play in expected) * 2 >= len(expected):
             closed = list(_closed(span, whole, instants))
             found += [Closing(gap, closed, list(_left(span, closed)))] if closed else []
     return found
@@ -120,7 +125,7 @@ def covered(files: Sequence[FilePlays]) -> list[Span]:
     music = [
         file
         for file in files
-        if not file.is_video and file.package not in lacking and all(a <= b for a, b in pairwise(file.instants))
+        if not file.is_video and file.package not in lacking and bool(np.all(np.diff(file.instants) >= 0))
     ]
     whole = [file for file in music if not any(_lacks(file, other) for other in music if other is not file)]
     spans = [span for chain in _chains(whole, files) for span in _without_long_silence(*_joined(chain), usual)]
@@ -170,32 +175,34 @@ def _follows(file: FilePlays, before: FilePlays, times_named: Mapping[tuple[str,
     )
 
 
-def _joined(chain: Sequence[FilePlays]) -> "tuple[array[int], set[int]]":
+def _joined(chain: Sequence[FilePlays]) -> tuple[Column, set[int]]:
     """The instants of all of them and the positions of doubts."""
-    instants, doubts = array("q"), set[int]()
+    instants, doubts, length = list[Column](), set[int](), 0
     for file in chain:
-        doubts |= {len(instants) + position for position in file.doubts}
-        instants.extend(file.instants)
-    return instants, doubts
+        doubts |= {length + position for position in file.doubts}
+        instants.append(np.array(file.instants))
+        length += len(file.instants)
+    return np.concatenate(instants), doubts
 
 
-def _without_long_silence(instants: Sequence[int], doubts: AbstractSet[int], usual: int) -> list[Span]:
-    spans: list[Span] = []
-    for position, instant in enumerate(instants):
-        if spans and position not in doubts and 0 <= instant - spans[-1][1] <= usual:
-            spans[-1] = spans[-1][0], instant
-        else:
-            spans.append((instant, instant))
-    return spans
+def _without_long_silence(instants: Column, doubts: AbstractSet[int], usual: int) -> list[Span]:
+    if not len(instants):
+        return []
+    silences = np.diff(instants)
+    begins = np.r_[True, (silences < 0) | (silences > usual)]
+    begins[[position for position in doubts if position < len(begins)]] = True
+    first = np.flatnonzero(begins)
+    last = np.r_[first[1:], len(instants)] - 1
+    return list(zip(instants[first].tolist(), instants[last].tolist(), strict=True))
 
 
-def _closed(gap: Span, whole: Iterable[Span], instants: Sequence[int]) -> Iterator[Span]:
+def _closed(gap: Span, whole: Iterable[Span], instants: Column) -> Iterator[Span]:
     """The parts of the gap in a stretch with a play inside. Ends are drawn in: the API's clock is not the export's."""
     at = gap[0]
     for first, last in whole:
         start, end = max(first + APART_MS, at), min(last - APART_MS, gap[1])
-        first_inside = bisect_left(instants, max(start, gap[0] + APART_MS))
-        if first_inside < bisect_right(instants, min(end, gap[1] - APART_MS)) and start < end:
+        inside = max(start, gap[0] + APART_MS), min(end, gap[1] - APART_MS)
+        if np.searchsorted(instants, inside[0]) < np.searchsorted(instants, inside[1], "right") and start < end:
             yield start, end
             at = end
 
@@ -205,9 +212,5 @@ def _left(gap: Span, closed: Sequence[Span]) -> Iterator[Span]:
     return ((start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end)
 
 
-def _instants(files: Iterable[FilePlays]) -> "array[int]":
-    return array("q", sorted(chain.from_iterable(file.instants for file in files)))
-
-
-def to_instant(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+def _instants(files: Iterable[FilePlays]) -> Column:
+    return np.sort(np.concatenate([np.array(file.instants) for file in files] or [np.array([], np.int64)]))

@@ -2,19 +2,17 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from cli.commands.import_history.reading import play_times
+from cli.commands.import_history.reading.plays import Plays, Rows, to_ms
 from cli.commands.import_history.reading.spotify_files import ExportFile, Finding, UnreadFile
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Kind, LeftOut, parse_rows
 from cli.console import CliError
-
-Key = tuple[datetime, str, datetime | None]
-"""Of one row: its `ts`, track_id, and when the play began."""
 
 # A listener who never sleeps has so many plays in twenty years.
 MOST_ROWS = 4_000_000
@@ -47,13 +45,10 @@ class FilePlays:
     doubts: set[int] = field(default_factory=set)
     """Positions in `instants`: between this play and the one before stands a row that cannot be stored."""
 
-    def add(self, outcome: ExportedPlay | LeftOut) -> None:
-        if isinstance(outcome, ExportedPlay):
-            self.instants.append(to_ms(outcome.played_at))
-            self.tracks.append(hash(outcome.track_id) if outcome.counts else 0)
-            self.heard_ms.append(outcome.ms_played or 0)
-        elif outcome.is_lost:
-            self.doubts.add(len(self.instants))
+    def add(self, instant: int, play: ExportedPlay) -> None:
+        self.instants.append(instant)
+        self.tracks.append(hash(play.track_id) if play.counts else 0)
+        self.heard_ms.append(play.ms_played or 0)
 
 
 @dataclass
@@ -69,21 +64,34 @@ class Reading:
     unread: list[UnreadFile] = field(default_factory=list)
     account_names: set[str] = field(default_factory=set)
     """The accounts that rows of old exports name. They are compared, and go nowhere."""
-    _plays_read: int = 0
-    _plays: dict[Key, ExportedPlay] = field(default_factory=dict)
+    _rows: Rows = field(default_factory=Rows)
 
     @property
     def rows(self) -> int:
         return sum(self.rows_by_file.values())
 
     @cached_property
-    def plays(self) -> list[ExportedPlay]:
-        """Each once, the oldest first. To be asked for once all files are added."""
-        return play_times.dated(self._plays.values())
+    def plays(self) -> Sequence[ExportedPlay]:
+        """Each once, the oldest first. To be read once all files are added."""
+        return self._dated
+
+    @cached_property
+    def _dated(self) -> Plays:
+        return play_times.dated(self._rows)
 
     @property
     def repeats(self) -> int:
-        return self._plays_read - len(self.plays)
+        return len(self._rows) - len(self._dated)
+
+    @property
+    def short(self) -> int:
+        """Plays that count nowhere."""
+        return self._dated.short
+
+    @property
+    def unmeasured(self) -> int:
+        """Plays of which the files say more than any track lasts."""
+        return self._dated.unmeasured
 
     @property
     def lacks_videos(self) -> bool:
@@ -94,10 +102,13 @@ class Reading:
         plays = FilePlays(file.name, file.package, file.is_video, file.number)
         self.rows_by_file.setdefault(file.name, 0)
         for index, outcome in enumerate(parse_rows(self._counted(file), self.now)):
-            plays.add(outcome)
             if isinstance(outcome, ExportedPlay):
-                self._add_play(outcome)
+                instant = to_ms(outcome.played_at)
+                plays.add(instant, outcome)
+                self._rows.append(instant, outcome)
             else:
+                if outcome.is_lost:
+                    plays.doubts.add(len(plays.instants))
                 self._add_left_out(outcome, file.name, index)
         if file.damage:
             plays.doubts.add(len(plays.instants))
@@ -118,14 +129,6 @@ class Reading:
                 self.account_names.add(name)
             yield row
 
-    def _add_play(self, play: ExportedPlay) -> None:
-        """Of rows that are the same, which real files have, the one heard longest is the play."""
-        key = play.played_at, play.track_id, play.started_at
-        known = self._plays.get(key)
-        self._plays_read += 1
-        if known is None or (play.ms_played or 0) > (known.ms_played or 0):
-            self._plays[key] = play
-
     def _add_left_out(self, outcome: LeftOut, file: str, index: int) -> None:
         self.left_out[outcome.kind] += 1
         if outcome.kind == "unreadable" and len(self.unreadable) < _LISTED:
@@ -141,7 +144,3 @@ def read(findings: Iterable[Finding], now: datetime) -> Reading:
         else:
             reading.unread.append(finding)
     return reading
-
-
-def to_ms(instant: datetime) -> int:
-    return round(instant.timestamp() * 1000)

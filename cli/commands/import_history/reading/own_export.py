@@ -8,21 +8,24 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from math import isnan
 from pathlib import Path
 from shutil import copyfileobj
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
 
 from cli.commands.import_history.reading import archives, coverage
 from cli.commands.import_history.reading.archives import Budget, Damaged
-from cli.commands.import_history.reading.every_row import Reading, to_ms
+from cli.commands.import_history.reading.every_row import Reading
 from cli.commands.import_history.reading.json_rows import NotRows, read_rows
+from cli.commands.import_history.reading.plays import to_ms
 from cli.commands.import_history.reading.spotify_files import OWN_EXPORT, ExportFile, own_form
 from cli.commands.import_history.reading.spotify_rows import (
     OF_IMPORT,
@@ -38,13 +41,40 @@ _COLUMNS: Sequence[Mapping[str, str]] = PLAYS_TABLE["columns"]
 _NAMES = [column["name"] for column in _COLUMNS]
 _REQUIRED = {column["name"] for column in _COLUMNS if column["mode"] == "REQUIRED"}
 
+_PARQUET_LIMITS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "256MB",
+    "max_temp_directory_size": "0KB",
+    "threads": "1",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+_LONGEST_TEXT = 1 << 16
+_TOO_LONG = f"has a text of more than {_LONGEST_TEXT:,} bytes"
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
+
+@dataclass
 class OwnReading(Reading):
-    """The plays of such a file. It is no evidence that nothing else was heard between them, so it has no `files`."""
+    """The plays of such a file. It is no evidence that nothing else was played between them, so it has no `files`."""
+
+    _plays: dict[tuple[datetime, str], ExportedPlay] = field(default_factory=dict)
+    _read: int = 0
 
     @cached_property
-    def plays(self) -> list[ExportedPlay]:
-        return sorted(self._plays.values(), key=lambda play: (play.played_at, play.track_id))
+    def plays(self) -> Sequence[ExportedPlay]:
+        return [self._plays[key] for key in sorted(self._plays)]
+
+    @property
+    def repeats(self) -> int:
+        return self._read - len(self._plays)
+
+    @property
+    def short(self) -> int:
+        return sum(play.ms_played is not None and not play.counts for play in self.plays)
+
+    @property
+    def unmeasured(self) -> int:
+        return 0
 
     @property
     def spans(self) -> list[coverage.Span]:
@@ -57,6 +87,13 @@ class OwnReading(Reading):
                 self._add_play(_parse(row, self.now))
             except Unreadable as error:
                 self._add_left_out(LeftOut("unreadable", str(error), is_lost=True), file.name, index)
+
+    def _add_play(self, play: ExportedPlay) -> None:
+        key = play.played_at, play.track_id
+        known = self._plays.get(key)
+        self._read += 1
+        if known is None or (play.ms_played or 0) > (known.ms_played or 0):
+            self._plays[key] = play
 
     def check_listener(self, listener: str) -> None:
         """Raises CliError when the plays are another listener's."""
@@ -93,7 +130,11 @@ def read(path: Path, now: datetime) -> OwnReading:
             reading.add(ExportFile(entry.name, entry.folder, is_video=False, number=None, rows=rows))
     except (Damaged, NotRows) as error:
         raise CliError(f"{path.name} {error}. Nothing was stored. Write it again with `export`.") from None
-    except pa.ArrowInvalid:
+    except duckdb.OutOfMemoryException:
+        raise CliError(
+            f"{path.name} unpacks to far more than `export` writes. Nothing was stored. Check where it comes from."
+        ) from None
+    except (pa.ArrowInvalid, duckdb.Error):
         raise CliError(
             f"{path.name} is not as `export` wrote it, or only a part of it is there. Nothing was stored."
         ) from None
@@ -123,13 +164,51 @@ def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
 
 
 def _parquet_rows(stream: io.BufferedReader) -> Iterator[Any]:
-    with tempfile.TemporaryFile() as copy:
+    """Read by DuckDB, which takes a limit for its memory: a page says itself how much it unpacks to.
+
+    A text stands once in a Parquet file and can be the value of any number of rows, so that texts have a limit, too.
+    """
+    with tempfile.NamedTemporaryFile() as copy, closing(duckdb.connect(config=_PARQUET_LIMITS)) as database:
         copyfileobj(stream, copy)
-        file = pyarrow.parquet.ParquetFile(copy)
-        if missing := sorted(_REQUIRED - set(file.schema_arrow.names)):
+        copy.flush()
+        columns = database.execute("DESCRIBE FROM read_parquet(?)", [copy.name]).fetchall()
+        types: dict[str, str] = {name: kind for name, kind, *_ in columns}
+        _check_names(types)
+        if missing := sorted(_REQUIRED - types.keys()):
             raise NotRows(f"has no column {', '.join(missing)}")
-        for batch in file.iter_batches():
-            yield from batch.to_pylist()
+        values = ", ".join(_parquet_value(name, kind) for name, kind in types.items())
+        try:
+            rows = database.execute(f"SELECT {values} FROM read_parquet(?)", [copy.name])  # noqa: S608 -- our own columns
+            while batch := rows.fetchmany(1000):
+                for row in batch:
+                    yield {
+                        name: _from_ms(value) if kind == _INSTANT else value
+                        for (name, kind), value in zip(types.items(), row, strict=True)
+                    }
+        except duckdb.InvalidInputException as error:
+            raise NotRows(_TOO_LONG) if _TOO_LONG in str(error) else error from None
+
+
+_INSTANT = "TIMESTAMP WITH TIME ZONE"
+
+
+def _parquet_value(name: str, kind: str) -> str:
+    match kind:
+        case "VARCHAR":
+            return f'IF(strlen("{name}") > {_LONGEST_TEXT}, error(\'{_TOO_LONG}\'), "{name}")'
+        case _ if kind == _INSTANT:
+            return f'epoch_ms("{name}")'
+        case "BIGINT" | "INTEGER" | "BOOLEAN" | "DOUBLE" | "FLOAT" | "TIMESTAMP":
+            return f'"{name}"'
+        case _:
+            raise NotRows(f"has the column {name} of the type {kind:.40}, which plays do not have here")
+
+
+def _from_ms(value: int | None) -> datetime | str | None:
+    try:
+        return None if value is None else _EPOCH + timedelta(milliseconds=value)
+    except OverflowError:
+        return "out of time"
 
 
 _READERS = {"csv": _csv_rows, "json": read_rows, "parquet": _parquet_rows}
@@ -138,8 +217,7 @@ _READERS = {"csv": _csv_rows, "json": read_rows, "parquet": _parquet_rows}
 def _parse(row: Any, now: datetime) -> ExportedPlay:
     if not isinstance(row, Mapping):
         raise Unreadable("it is not an object")
-    if unknown := row.keys() - set(_NAMES):
-        raise NotRows(f"has the column {min(unknown)!r:.60}, which plays do not have here")
+    _check_names(row)
     values = {column["name"]: _value(column, row.get(column["name"])) for column in _COLUMNS}
     in_time("played_at", values["played_at"], now)
     if values["source"] not in ("api", "export"):
@@ -154,6 +232,11 @@ def _parse(row: Any, now: datetime) -> ExportedPlay:
         reported_at=values["reported_at"],
         row=tuple(values.values()),
     )
+
+
+def _check_names(names: Mapping[str, Any]) -> None:
+    if unknown := names.keys() - set(_NAMES):
+        raise NotRows(f"has the column {min(unknown)!r:.60}, which plays do not have here")
 
 
 def _value(column: Mapping[str, str], value: Any) -> Any:

@@ -3,69 +3,121 @@
 An export's `ts` is the time at which Spotify wrote the end of a play down. After a pause, an interruption or time
 offline that is minutes to weeks late, and all plays of an offline trip can have the same `ts`. `offline_timestamp` is
 when the play began, in files of recent years for every play: https://github.com/Micg25/Spotify-history-analyzer-Distributed-System
-has 2,966 rows, of whose 1,909 long ones 223 have a `ts` more than 90 seconds after their beginning and the time heard.
+has 2,966 rows, of whose 1,909 long ones 223 have a `ts` more than 90 seconds after their beginning and the time played.
+
+Two exports of one listener can differ: the older one lacks beginnings, or has them in other units, and a track may have
+another id since. functions/load/queries/same_play.sql has the same rule for a play that is stored.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import groupby
 
-from cli.commands.import_history.reading.spotify_rows import ExportedPlay
+import numpy as np
+from numpy.typing import NDArray
+
+from cli.commands.import_history.reading.plays import UNKNOWN, Column, Names, Plays, Rows
 
 LATEST = timedelta(days=31)
 """Spotify plays downloads for 30 days without a connection: https://support.spotify.com/article/listen-offline/"""
 APART = timedelta(seconds=90)
 """An end that differs less from `ts` is `ts`: the key of a play does not hang on seconds."""
-_ROUNDED = timedelta(seconds=2)
+ROUNDED = timedelta(seconds=2)
+"""How far apart two files may have one beginning. A play that lasted longer cannot have begun twice within it."""
+_LATEST_MS, _APART_MS, _ROUNDED_MS = (limit // timedelta(milliseconds=1) for limit in (LATEST, APART, ROUNDED))
 _LONG_ENOUGH_MS = 1000
 
-
-def dated(rows: Iterable[ExportedPlay]) -> list[ExportedPlay]:
-    """Each play once, the oldest first; `played_at` is `ts` before, and the end of the play afterwards."""
-    groups: dict[tuple[datetime, str], list[ExportedPlay]] = defaultdict(list)
-    for row in rows:
-        groups[row.played_at, row.track_id].append(row)
-    shared = _shared_beginnings(groups.values())
-    plays = {(play.played_at, play.track_id): play for group in groups.values() for play in _distinct(group, shared)}
-    return [plays[key] for key in sorted(plays)]
+_Mask = NDArray[np.bool_]
 
 
-def _shared_beginnings(groups: Iterable[Sequence[ExportedPlay]]) -> set[datetime]:
-    """Instants at which several plays are said to have begun: older files name the last time offline there."""
-    begun = Counter(
-        started_at
-        for group in groups
-        for started_at in {
-            row.started_at for row in group if row.started_at and (row.ms_played or 0) >= _LONG_ENOUGH_MS
-        }
+def dated(rows: Rows) -> Plays:
+    """Each play once, the oldest first; `played_at` is the end of the play.
+
+    Of rows with one track and `ts`, those that say when they began are plays of their own, the last one ended at its
+    `ts`; where none does, all are one play. Of rows that may be one play, the one played longest is the play.
+    """
+    names = rows.names
+    by_id = {track_id: place for place, track_id in enumerate(sorted({track_id for track_id, *_ in names}))}
+    ids = np.array([by_id[track_id] for track_id, *_ in names], np.int64)
+    ts, began, ms_played, track = (np.array(column) for column in (rows.ts, rows.began, rows.ms_played, rows.track))
+    track_id, played_ms, place = ids[track], np.maximum(ms_played, 0), np.arange(len(ts))
+
+    order = np.lexsort((-place, played_ms, began, track_id, ts))
+    kept = order[_last_of_each(ts[order], track_id[order], began[order])]
+    ts, began, ms_played, track, track_id, played_ms, place = (
+        column[kept] for column in (ts, began, ms_played, track, track_id, played_ms, place)
     )
-    return {started_at for started_at, plays in begun.items() if plays > 1}
+    end = began * 1000 + ms_played
+    has_end = (began != UNKNOWN) & (ms_played != UNKNOWN) & (ts - end >= -_ROUNDED_MS) & (ts - end <= _LATEST_MS)
+    has_end &= ~np.isin(began, _shared(began[(played_ms >= _LONG_ENOUGH_MS) & (began != UNKNOWN)]))
+
+    group = np.cumsum(np.r_[True, (ts[1:] != ts[:-1]) | (track_id[1:] != track_id[:-1])])[: len(ts)] - 1
+    is_play = _without_rounded(has_end, group, ms_played, began)
+    last_end = np.full(len(ts), UNKNOWN)
+    np.maximum.at(last_end, group[is_play], end[is_play])
+    order = np.lexsort((-place, played_ms, group))
+    longest = order[_last_of_each(group[order])]
+    is_play[longest] |= ~np.isin(group[longest], group[has_end])
+    is_late = has_end & ((end != last_end[group]) | (ts - end > _APART_MS))
+    is_play[list(_of_another_id(names, ts, ms_played, track, np.where(has_end, end, UNKNOWN), place, is_play))] = False
+
+    played_at, reported_at = np.where(is_late, end, ts), np.where(is_late, ts, UNKNOWN)
+    order = np.lexsort((played_ms, track_id, played_at))
+    order = order[is_play[order]]
+    order = order[_last_of_each(played_at[order], track_id[order])]
+    return Plays(names, *(column[order] for column in (played_at, began, ms_played, reported_at, track)))
 
 
-def _distinct(group: Sequence[ExportedPlay], shared: set[datetime]) -> Iterator[ExportedPlay]:
-    """The plays of one track with one `ts`. Of rows that may be one play, the one heard longest is the play."""
-    ends: dict[datetime, tuple[datetime, ExportedPlay]] = {}
-    for row in sorted(group, key=_heard_ms):
-        end = None if row.started_at in shared else _end(row)
-        if end and row.started_at:
-            ends[row.started_at] = end, row
-    if not ends:
-        yield max(group, key=_heard_ms)
-        return
-    last = max(end for end, _ in ends.values())
-    for end, row in ends.values():
-        is_ts = end == last and row.played_at - end <= APART
-        yield row if is_ts else replace(row, played_at=end, reported_at=row.played_at)
+def _last_of_each(*sorted_columns: Column) -> _Mask:
+    """Which rows are followed by another key, or by none."""
+    differs = [column[1:] != column[:-1] for column in sorted_columns]
+    last = np.ones(len(sorted_columns[0]), np.bool_)
+    last[:-1] = np.logical_or.reduce(differs)
+    return last
 
 
-def _end(row: ExportedPlay) -> datetime | None:
-    """When a play that began then and was heard so long ended; None where that does not agree with `ts`."""
-    if row.started_at is None or row.ms_played is None:
-        return None
-    end = row.started_at + timedelta(milliseconds=row.ms_played)
-    return end if -_ROUNDED <= row.played_at - end <= LATEST else None
+def _shared(began: Column) -> Column:
+    """Instants at which several plays are said to have begun: older files name the last time offline there."""
+    values, counts = np.unique(began, return_counts=True)
+    return values[counts > 1]
 
 
-def _heard_ms(row: ExportedPlay) -> int:
-    return row.ms_played or 0
+def _without_rounded(has_end: _Mask, group: Column, ms_played: Column, began: Column) -> _Mask:
+    """Without rows that begin just after another one of their track, `ts` and time played: that is one play."""
+    order = np.lexsort((began, ms_played, group))
+    order = order[has_end[order] & (ms_played[order] > _ROUNDED_MS)]
+    before, after = order[:-1], order[1:]
+    repeats = (group[before] == group[after]) & (ms_played[before] == ms_played[after])
+    repeats &= began[after] * 1000 - began[before] * 1000 <= _ROUNDED_MS
+    is_play = has_end.copy()
+    is_play[after[repeats]] = False
+    return is_play
+
+
+def _of_another_id(
+    names: list[Names], ts: Column, ms_played: Column, track: Column, end: Column, place: Column, is_play: _Mask
+) -> Iterator[int]:
+    """Rows of a play that another export has under another id: `ts`, time played, title and artist are the same.
+
+    The one stays that says when it began, else the one that was read first.
+    """
+    order = np.lexsort((place, end == UNKNOWN, ms_played, ts))
+    order = order[is_play[order] & (ms_played[order] > _ROUNDED_MS)]
+    alike = (ts[order][1:] == ts[order][:-1]) & (ms_played[order][1:] == ms_played[order][:-1])
+    candidates = order[np.r_[alike, False][: len(order)] | np.r_[False, alike][: len(order)]]
+    for _, rows in groupby(candidates.tolist(), key=lambda row: (ts[row], ms_played[row])):
+        stay: list[int] = []
+        for row in rows:
+            if any(_is_alike(names[track[row]], names[track[other]], end[row], end[other]) for other in stay):
+                yield row
+            else:
+                stay.append(row)
+
+
+def _is_alike(one: Names, other: Names, end: int, other_end: int) -> bool:
+    is_close = UNKNOWN in (end, other_end) or abs(end - other_end) <= _ROUNDED_MS
+    return is_close and one[0] != other[0] and None not in one[1:3] and _folded(one) == _folded(other)
+
+
+def _folded(names: Names) -> list[str]:
+    return [(name or "").casefold() for name in names[1:3]]
