@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = {
     "benchmarks": ["same_play", "load", "costs dashboard ingest"],
     "checks": [],
-    "cli": ["__main__", "commands", "commands.import_history.reading"],
+    "cli": ["__main__", "command_line", "commands", "commands.import_history.reading"],
     "dashboard": [
         *("server streamlit_app", "app_pages", "components", "access", "warehouse", "settings", "charts"),
         "analysis pipeline",

@@ -64,7 +64,7 @@ def compare(
 
 
 def _spans(files: Sequence[Sequence[ExportedPlay]]) -> bigquery.ArrayQueryParameter:
-    """@ranges: ARRAY<STRUCT<number INT64, begins_at TIMESTAMP, ends_at TIMESTAMP>>, with all that a play may be near."""
+    """@ranges: ARRAY<STRUCT<number INT64, begins_at TIMESTAMP, ends_at TIMESTAMP>>: all that a play may be near."""
     structs = [
         bigquery.StructQueryParameter(
             None,
