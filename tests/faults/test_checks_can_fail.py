@@ -291,7 +291,7 @@ def test_a_row_of_the_ledger_that_stands_twice(world, monkeypatch):
 def test_a_repeat_that_adds_its_row_again(world, monkeypatch, event, owner, name):
     monkeypatch.setattr(owner, name, property(lambda _: f"ledger-{uuid.uuid4()}"))
     twice = storm(Heard(0, ONE, 5), trouble(0, Fault(f"events deliver .*{event}", "twice")))
-    assert broken(world, twice) == {"no_row_stands_twice_in_the_ledger"}
+    assert "no_row_stands_twice_in_the_ledger" in broken(world, twice)
 
 
 def test_a_run_that_leaves_no_row(world, monkeypatch):
