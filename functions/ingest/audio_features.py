@@ -1,4 +1,4 @@
-"""Audio features for new plays: from the warehouse where it has them, else from the provider that the setting names.
+"""Adds audio features to new plays: from the warehouse where it has them, else from the provider in the settings.
 
 A provider's failure never costs a play: what cannot be had stays NULL, features_source included.
 """

@@ -1,6 +1,6 @@
-"""The landing bucket: one CSV per run, which is what the run landed, whichever attempt wrote it.
+"""Writes the run's CSV to the landing bucket, and items that are not plays to the quarantine bucket.
 
-The quarantine bucket: items of a page that are no plays, as they came, with the reason, so that nothing is lost.
+The CSV is what the run landed, whichever attempt wrote it. Items are kept as they came, with the reason.
 """
 
 import csv

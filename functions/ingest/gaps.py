@@ -1,4 +1,4 @@
-"""Which plays of the pages are known, and where plays may be missing: a page that overlaps no known play has a gap.
+"""Finds the plays of the pages that are known, and records a gap before a page that overlaps no known play.
 
 Known is what the warehouse holds; for a page that overlaps nothing there, also what files on their way to it hold.
 """

@@ -1,4 +1,4 @@
-"""One HTTP call: time-outs, retries, rate-limit pauses, bounded bodies.
+"""HTTP client with time-outs, retries, rate-limit pauses and bounded bodies.
 
 What a refusal (any other 4xx) means and what a good answer must hold is for the caller to say.
 """

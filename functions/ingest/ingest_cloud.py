@@ -1,4 +1,4 @@
-"""Settings and clients of ingest, made once per process: the settings are read from the environment and checked."""
+"""Reads ingest's settings from the environment, checks them, and makes its clients, once per process."""
 
 import os
 import re

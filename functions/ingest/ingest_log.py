@@ -1,4 +1,4 @@
-"""Log entries as Cloud Logging reads them: one JSON object per line, a constant message, the rest in fields."""
+"""Writes log entries for Cloud Logging: one JSON object per line, a constant message, the rest in fields."""
 
 import json
 import re

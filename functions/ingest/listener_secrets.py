@@ -1,7 +1,7 @@
-"""Listeners and the app, as Secret Manager keeps them: found by labels, read with their checksums, tokens replaced.
+"""Reads the secrets of the listeners and of the app from Secret Manager, and stores rotated refresh tokens.
 
-A listener is one secret. Its content never shows: not in an error, not in a log, not in a repr. It holds when consent
-was given; a refresh token lives six months from that moment, and refreshing does not prolong it
+A listener is one secret, found by its labels. Its content never shows: not in an error, not in a log, not in a repr.
+It holds when consent was given; a refresh token lives six months from that moment, and refreshing does not prolong it
 (developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens).
 """
 
@@ -99,7 +99,7 @@ def read_app(client: SecretManagerServiceClient, project: str) -> App:
     try:
         _, content = _read(client, f"projects/{project}/secrets/{APP_SECRET}")
         payload = _parse(APP_SECRET, content, ("client_id", "client_secret"))
-        _demand_tokens(APP_SECRET, payload, "client_id", "client_secret")
+        _check_tokens(APP_SECRET, payload, "client_id", "client_secret")
     except SecretUnusable as failure:
         raise AppSecretUnusable(str(failure)) from None
     return App(payload["client_id"], payload["client_secret"])
@@ -111,7 +111,7 @@ def read_listener(client: SecretManagerServiceClient, secret: ListenerSecret) ->
         raise secret.failure
     version, content = _read(client, secret.name)
     payload = _parse(_id(secret.name), content, _LISTENER_FIELDS)
-    _demand_tokens(_id(secret.name), payload, "refresh_token")
+    _check_tokens(_id(secret.name), payload, "refresh_token")
     try:
         instant = datetime.fromisoformat(payload["consented_at"])
         ends_at = end_of_consent(instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
@@ -132,14 +132,14 @@ def store_refresh_token(client: SecretManagerServiceClient, listener: Listener, 
     except _NO_ANSWER as error:
         raise TokenNotStored(type(error).__name__) from None
     try:
-        _settle(client, listener, added)
+        _destroy_older(client, listener, added)
     except (Failure, *_NO_ANSWER) as error:
         fields = {"listener": listener.listener_id, "error": type(error).__name__}
         log("WARNING", "An outlived version of a listener's secret could not be destroyed", **fields)
     return listener.with_token(refresh_token, added)
 
 
-def _settle(client: SecretManagerServiceClient, listener: Listener, added: int) -> None:
+def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added: int) -> None:
     """Destroy what is not newer than the version that was read: anything newer is a fresh consent.
 
     One that was stored just before the rotated token is not the newest version any more, so it is stored again.
@@ -149,13 +149,13 @@ def _settle(client: SecretManagerServiceClient, listener: Listener, added: int) 
     enabled = [_number(version.name) for version in newest if version.state == SecretVersion.State.ENABLED]
     consents = [number for number in enabled if listener.version < number < added]
     if consents:
-        _prefer(client, listener, max(consents))
+        _store_consent_again(client, listener, max(consents))
     for number in enabled:
         if number <= (added if consents else listener.version):
             client.destroy_secret_version(name=f"{listener.secret_name}/versions/{number}", timeout=_SECONDS)
 
 
-def _prefer(client: SecretManagerServiceClient, listener: Listener, consent_version: int) -> None:
+def _store_consent_again(client: SecretManagerServiceClient, listener: Listener, consent_version: int) -> None:
     """Make a consent the newest version again."""
     try:
         _, content = _read(client, listener.secret_name, str(consent_version))
@@ -221,7 +221,7 @@ def _parse(secret_id: str, content: bytes, fields: Sequence[str]) -> dict[str, A
     return payload
 
 
-def _demand_tokens(secret_id: str, payload: dict[str, Any], *fields: str) -> None:
+def _check_tokens(secret_id: str, payload: dict[str, Any], *fields: str) -> None:
     """A line end that was pasted with a token is the commonest of what cannot be sent."""
     for name in fields:
         if not is_token(payload[name]):

@@ -1,4 +1,4 @@
-"""The function `ingest`: called by Cloud Scheduler every hour, answers when the run is over."""
+"""The function `ingest`: called by Cloud Scheduler every hour, answers when the run has ended."""
 
 import os
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A page of Spotify's recently played items as rows of the table `plays`. Pure.
+"""Parses a page of Spotify's recently played items into rows of the table `plays`. Pure.
 
 Only a play's identity is indispensable. Anything else that is missing, of another type than the table's, or outside
 the bounds of its column becomes NULL: Spotify has dropped fields before, and a play is worth more than its popularity.

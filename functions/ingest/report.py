@@ -1,7 +1,7 @@
-"""The result of a run: its state, the reason, each listener's part; as the HTTP answer and as its row in the ledger.
+"""The result of a run (state, reason, each listener's part) as the HTTP answer and as a row of the ledger.
 
 succeeded: the run's object is in the landing bucket. skipped: there was nothing to land. failed: no listener's page
-could be read. The ledger is the table `runs`; a run reads there what earlier attempts at its slot have done.
+could be read. The ledger is the table `runs`; a run reads there the earlier attempts at its slot.
 """
 
 import json

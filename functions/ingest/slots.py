@@ -1,4 +1,4 @@
-"""Which run this is: the slot of the schedule that it works for, and the id that everything it writes carries."""
+"""Parses the slot of the schedule from the request, and makes the run id of it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

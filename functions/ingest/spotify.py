@@ -1,4 +1,4 @@
-"""Spotify's two servers, as one app: tokens from accounts.spotify.com, data from api.spotify.com.
+"""Calls Spotify as the app: tokens from accounts.spotify.com, recently played and audio features from api.spotify.com.
 
 Every call raises a Failure that says what its answer means (failures.py draws the tree). Tests and the laptop cloud
 put their own server behind the two URLs; nothing else is replaced.

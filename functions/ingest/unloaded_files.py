@@ -24,9 +24,9 @@ from slots import Run
 
 _SECONDS = 60
 # Eventarc redelivers for 24 hours; within an hour after that the last attempt ends. A re-sent file waits as long.
-_GIVEN_UP_AFTER = timedelta(hours=25)
+_UNLOADED_AFTER = timedelta(hours=25)
 # The owner has had an alert each day by then.
-_SOUGHT_FOR = timedelta(days=14)
+_RESENT_FOR = timedelta(days=14)
 
 _NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
 
@@ -36,7 +36,7 @@ def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[
 
     A row under any other id than a run's has no file. What is re-sent once too often adds nothing.
     """
-    since, unloaded = run.started_at - _SOUGHT_FOR, defaultdict[str, list[Any]](list)
+    since, unloaded = run.started_at - _RESENT_FOR, defaultdict[str, list[Any]](list)
     for row in run_query(client, "unloaded_runs", timestamp("since", since), timestamp("before", before)):
         if re.fullmatch("[0-9]{8}T[0-9]{6}Z", row.run_id):
             unloaded[row.run_id].append(row.details.get("generation") if isinstance(row.details, dict) else None)
@@ -45,12 +45,12 @@ def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[
 
 def resend_all(cloud: Cloud, run: Run) -> None:
     """Make a new generation of each such file, and with it a new event for load; one error is not the next file's."""
-    given_up_before, bucket = run.started_at - _GIVEN_UP_AFTER, cloud.landing
+    landed_before, bucket = run.started_at - _UNLOADED_AFTER, cloud.landing
     with logging_outages(run, "Unloaded files could not be listed"):
-        for run_id, recorded in fetch_unloaded(cloud.bigquery, run, given_up_before).items():
+        for run_id, recorded in fetch_unloaded(cloud.bigquery, run, landed_before).items():
             with logging_outages(run, "An unloaded file could not be re-sent"):
                 blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)
-                if blob is None or str(blob.generation) in recorded or blob.time_created > given_up_before:
+                if blob is None or str(blob.generation) in recorded or blob.time_created > landed_before:
                     continue
                 # There is a newer generation and its event: ours, too, if the answer to our first call was lost.
                 with suppress(PreconditionFailed):

@@ -1,4 +1,4 @@
-"""Settings and clients of load, and the message `plays-loaded`. Settings are read on first use, never at import."""
+"""Reads load's settings, makes its clients, and publishes the message `plays-loaded`."""
 
 import json
 import re

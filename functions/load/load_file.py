@@ -13,7 +13,7 @@ from staging import PlaysTable, StagedFile, fetch_plays_table, stage, stage_good
 
 
 def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
-    """Load, merge, publish, record. Raises whatever the platform should deliver the event again for."""
+    """Load, merge, publish, record. Raises every error for which the event is to be redelivered."""
     started_at = datetime.now(UTC)
     try:
         with mistakes_are_permanent():

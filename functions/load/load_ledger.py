@@ -1,4 +1,4 @@
-"""Load's rows in the ledger `runs`: one for each generation of a run's file, with counts of its rows and a reason.
+"""Adds rows to the ledger `runs`: one for each generation of a run's file, with counts of its rows and a reason.
 
 A file gets another generation when a repeat of its run adds plays, when it was mended by hand, when ingest re-sends it,
 and when a listener is forgotten. What a run has stored is the sum of `rows_new` over its rows.

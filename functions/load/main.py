@@ -30,7 +30,7 @@ def load(request: flask.Request) -> str:
                 data = from_http(request.headers, request.get_data()).data
             except (GenericException, RecursionError, UnicodeDecodeError):
                 raise EventUnreadable("The request is not a CloudEvent with JSON") from None
-            deal_with(parse_event(data))
+            handle(parse_event(data))
     except EventUnreadable as error:
         log("ERROR", "An event cannot be read and is dropped", event_id=event_id, reason=str(error))
     except LoadBroken as error:
@@ -38,7 +38,7 @@ def load(request: flask.Request) -> str:
     return "OK"
 
 
-def deal_with(landed: LandedObject) -> None:
+def handle(landed: LandedObject) -> None:
     where = {"bucket": landed.bucket, "object": landed.name, "generation": str(landed.generation)}
     if landed.bucket != cloud().settings.landing_bucket or not landed.is_run_file:
         log("WARNING", "An object that is not a run's file is ignored", **where)

@@ -1,4 +1,4 @@
-"""Brings a run's file into a staging table of its own, in a dataset whose tables expire by themselves.
+"""Loads a run's file into a staging table of its own, in a dataset whose tables expire.
 
 The schema and the primary key are those of the live table `plays`: they are read, never written down a second time.
 """
@@ -21,7 +21,7 @@ from quarantine import is_gone
 # The partitioning column. Part of the key, or the MERGE could not be limited to the partitions of the file.
 PLAYED_AT = "played_at"
 # More bad rows than this, and nothing of the file is believed.
-_ANY_NUMBER = 1_000_000
+_MOST_BAD_RECORDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def stage(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, tabl
 def stage_good_rows(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str) -> StagedFile:
     """Of a refused file the rows that BigQuery takes. Raises FileRefused when it takes none, and ObjectGone."""
     config = load_config(plays)
-    config.max_bad_records = _ANY_NUMBER
+    config.max_bad_records = _MOST_BAD_RECORDS
     return _stage(client, landed, plays, table_id, landed.good_rows_job_id, config)
 
 
@@ -185,14 +185,14 @@ def _describe(client: bigquery.Client, table_id: str, plays: PlaysTable, bad_rec
         oldest=row["oldest"],
         newest=row["newest"],
         rows_refused=bad_records + row["row_count"] - row["may_be_stored"],
-        errors=[_misfit(field, outside[field.name]) for field in plays.required if field.name in outside],
+        errors=[_out_of_bounds(field, outside[field.name]) for field in plays.required if field.name in outside],
         outside={column: values for column, values in outside.items() if column in plays.optional},
         at=now,
     )
     return staged, row["row_count"]
 
 
-def _misfit(field: bigquery.SchemaField, values: int) -> dict[str, str]:
+def _out_of_bounds(field: bigquery.SchemaField, values: int) -> dict[str, str]:
     """Why rows may not be stored, in the form of BigQuery's errors."""
     unit = (field.description or "").rpartition("Unit: ")[2]
     message = f"{field.name} is out of bounds in {values} {'row' if values == 1 else 'rows'}; its unit: {unit}"

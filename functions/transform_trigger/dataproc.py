@@ -122,9 +122,9 @@ def _create(
     try:
         client.create_batch(request=request, retry=_RETRY, timeout=_CALL_SECONDS)
     except (BadRequest, NotFound) as error:
-        raise BatchRefused(f"Dataproc refuses the batch: {_words_of(error)}") from None
+        raise BatchRefused(f"Dataproc refuses the batch: {_message_of(error)}") from None
     except Forbidden as error:
-        raise BatchForbidden(f"Dataproc denies the function the permission to submit: {_words_of(error)}") from None
+        raise BatchForbidden(f"Dataproc denies the function the permission to submit: {_message_of(error)}") from None
 
 
 def _known(batch: dataproc_v1.Batch) -> KnownBatch:
@@ -138,7 +138,7 @@ def _known(batch: dataproc_v1.Batch) -> KnownBatch:
     )
 
 
-def _words_of(error: GoogleAPICallError) -> str:
+def _message_of(error: GoogleAPICallError) -> str:
     """What Google says, without the call's address that the client puts before it."""
     return _plain(error.message.partition(": ")[2] or error.message)
 

@@ -10,7 +10,7 @@ from cloudevents.exceptions import GenericException
 from cloudevents.http import from_http
 
 from plays_loaded import PlaysLoaded, message_id, parse_event
-from trigger_batch import handle
+from trigger_batch import trigger_batch
 from trigger_cloud import Cloud, Settings
 from trigger_errors import BatchStillRunning, MessageUnreadable, TriggerBroken, mistakes_are_permanent
 from trigger_log import log
@@ -26,7 +26,7 @@ def transform_trigger(request: flask.Request) -> str:
     pushed, event_id = _pushed(request)
     try:
         with mistakes_are_permanent():
-            deal_with(parse_event(pushed))
+            handle(parse_event(pushed))
     except MessageUnreadable as error:
         log("ERROR", "A message cannot be read and is dropped", event_id=event_id, reason=str(error))
     except TriggerBroken as error:
@@ -47,9 +47,9 @@ def _pushed(request: flask.Request) -> tuple[Any, str | None]:
         return None, None
 
 
-def deal_with(plays: PlaysLoaded) -> None:
+def handle(plays: PlaysLoaded) -> None:
     try:
-        row = handle(cloud(), plays)
+        row = trigger_batch(cloud(), plays)
     except BatchStillRunning as pause:
         log(
             "NOTICE",

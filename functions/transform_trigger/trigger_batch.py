@@ -11,7 +11,7 @@ from trigger_ledger import LedgerRow, failure_row, transform_row, write_row
 from trigger_log import log
 
 
-def handle(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
+def trigger_batch(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
     """The row that was written. Raises BatchStillRunning, and any other error for which the message is redelivered."""
     now = datetime.now(UTC)
     try:

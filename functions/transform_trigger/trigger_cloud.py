@@ -1,4 +1,4 @@
-"""Settings and clients of transform_trigger. Settings are read from the environment on first use, never at import."""
+"""Reads transform_trigger's settings from the environment and makes its clients."""
 
 import re
 from collections.abc import Mapping

@@ -61,7 +61,7 @@ class BatchForbidden(TriggerProblem):
 # The same again for the same event: an event that cannot succeed would come for a day and hold others back.
 _MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
 # Of the same families, but about the moment: the network's errors, and an answer that was cut off.
-_OF_THE_MOMENT = (OSError, GoogleAuthError, JSONDecodeError)
+_TRANSIENT = (OSError, GoogleAuthError, JSONDecodeError)
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def mistakes_are_permanent() -> Iterator[None]:
     try:
         yield
     except _MISTAKES as error:
-        if isinstance(error, _OF_THE_MOMENT):
+        if isinstance(error, _TRANSIENT):
             raise
         # Without the error's own text, which may quote what it choked on.
         last = extract_tb(error.__traceback__)[-1]
