@@ -54,7 +54,7 @@ resource "google_bigquery_dataset_iam_member" "load_staging" {
   member     = module.load.identity.member
 }
 
-# Load merges into the plays and into the ledger, and looks both up.
+# Load merges into the plays and adds rows to the ledger.
 resource "google_bigquery_table_iam_member" "load_writes" {
   for_each = toset(["plays", "runs"])
 

@@ -107,7 +107,7 @@ def scheduled(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def attempts(runs: pd.DataFrame, slot: datetime, step: str, schedule: Schedule = HOURLY) -> pd.DataFrame:
-    """Every row that the ledger has of one cell, the first one first."""
+    """Each outcome that the ledger has of one cell, the first one first."""
     runs, begins = scheduled(runs), pd.Timestamp(slot)
     mine = runs[(runs["slot"] >= begins) & (runs["slot"] < begins + schedule.interval) & (runs["step"] == step)]
     return mine.sort_values("finished_at", kind="stable", ignore_index=True)
