@@ -79,13 +79,16 @@ def problems(
 
 
 def plays_per_run(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row per run and listener, the oldest first: slot, listener_id, fetched, new, at_limit (all were new)."""
-    rows = [
-        {"slot": slot, "listener_id": slug, "fetched": part.get("fetched") or 0, "new": part.get("new") or 0}
+    """A row per run and listener, the oldest first: slot, listener_id, fetched, new, at_limit (all were new).
+
+    Of several attempts at a slot the newest counts, whose figures are those of the run's file.
+    """
+    newest = {
+        (slot, slug): (slot, slug, part.get("fetched") or 0, part.get("new") or 0)
         for slot, details in _ingest_details(runs)
         for slug, part in details.items()
-    ]
-    frame = pd.DataFrame(rows, columns=["slot", "listener_id", "fetched", "new"])
+    }
+    frame = pd.DataFrame(list(newest.values()), columns=["slot", "listener_id", "fetched", "new"])
     return frame.assign(at_limit=frame["new"] >= PAGE_LIMIT)
 
 

@@ -59,6 +59,13 @@ def test_a_page_of_fifty_new_plays_is_at_the_limit():
     ]
 
 
+def test_of_two_attempts_at_a_slot_the_newer_says_how_many_plays_were_new():
+    failed = asked(11, ania={"state": "failed"}, ben={"fetched": 50, "new": 2}) | {"state": "failed"}
+    runs = ledger(asked(11, ania={"fetched": 50, "new": 3}, ben={"fetched": 50, "new": 2}), failed)
+    runs.loc[runs["state"] == "failed", "finished_at"] -= timedelta(seconds=20)
+    assert health.plays_per_run(runs)[["listener_id", "new"]].values.tolist() == [["ania", 3], ["ben", 2]]
+
+
 def test_days_of_consent_are_counted_and_the_last_known_end_is_kept():
     ends = {"ania": "2026-11-29T12:20:00Z", "ben": "2026-11-22T12:19:59+00:00", "cleo": "2027-04-01T00:00:00Z"}
     first = asked(11, **{slug: {"consent_ends_at": text} for slug, text in ends.items()}, dora={})

@@ -390,6 +390,30 @@ def test_runs_are_the_newest_fortnight_with_details_as_values(cloud: LaptopCloud
     assert store.listeners().value == ("ania", "cleo")
 
 
+def test_of_an_outcome_the_newest_row_is_read_and_of_load_the_sum_of_all_generations(
+    cloud: LaptopCloud, store: Store
+):
+    now = datetime.now(UTC).replace(microsecond=0)
+    usual = {"run_id": "x", "slot": now, "state": "succeeded", "started_at": now}
+    rows = [
+        {"step": "ingest", "state": "skipped", "listeners": 2, "reason": "polled"},
+        {"step": "ingest", "state": "skipped", "listeners": 0, "reason": "in a pause"},
+        {"step": "ingest", "listeners": 2, "rows_new": 50, "reason": "first"},
+        {"step": "ingest", "listeners": 2, "rows_new": 70, "reason": "second"},
+        {"step": "load", "listeners": 2, "rows_new": 50, "reason": "first"},
+        {"step": "load", "listeners": 2, "rows_new": 20, "reason": "second"},
+        {"step": "load", "listeners": 2, "rows_new": 0, "reason": "re-sent", "error_class": "RowsRefused"},
+        {"step": "load", "state": "failed", "reason": "gone", "error_class": "ObjectGone"},
+        {"step": "load", "run_id": "y", "listeners": 1, "rows_new": 5, "reason": "of another run"},
+    ]
+    finished = [now + timedelta(minutes=minute) for minute in range(len(rows))]
+    seed(cloud, "runs", [usual | row | {"finished_at": at} for row, at in zip(rows, finished, strict=True)])
+    runs = store.runs().value.sort_values("finished_at")
+    assert [(row.reason, None if pd.isna(row.rows_new) else row.rows_new) for row in runs.itertuples()] == [
+        *(("polled", None), ("second", 70), ("second", 70), ("re-sent", 70), ("gone", None), ("of another run", 5)),
+    ]
+
+
 def test_top_tracks_and_gaps_are_a_listeners_own_in_order(cloud: LaptopCloud, store: Store):
     instant = at("2026-11-22 10:00")
     usual = {
