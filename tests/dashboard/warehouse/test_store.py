@@ -390,9 +390,7 @@ def test_runs_are_the_newest_fortnight_with_details_as_values(cloud: LaptopCloud
     assert store.listeners().value == ("ania", "cleo")
 
 
-def test_of_an_outcome_the_newest_row_is_read_and_of_load_the_sum_of_all_generations(
-    cloud: LaptopCloud, store: Store
-):
+def test_of_an_outcome_the_newest_row_is_read_and_of_load_the_sum_of_all_generations(cloud: LaptopCloud, store: Store):
     now = datetime.now(UTC).replace(microsecond=0)
     usual = {"run_id": "x", "slot": now, "state": "succeeded", "started_at": now}
     rows = [
