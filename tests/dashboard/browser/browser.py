@@ -1,6 +1,6 @@
 """The dashboard in a process of its own, visited with a real Chromium: what the tests of its pages in a browser share.
 
-The pictures are kept in build/screenshots.
+With PICTURES=1 in the environment each page that they look at is kept in build/screenshots.
 """
 
 import os
@@ -33,8 +33,8 @@ _RUN_AXE = """rules => axe
   .then(found => found.violations.flatMap(rule => rule.nodes.map(node => [rule.id, node.target.map(String)])))"""
 """Only violations cross to this process: the elements that pass are thousands, and took longer than the check."""
 _EVERY_RULE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_RULES_OF_COLOUR = ["color-contrast", "link-in-text-block"]
-"""Those among them that a page in the other theme may break although it keeps the rest."""
+_RULES_OF_LOOK = ["color-contrast", "link-in-text-block", "target-size"]
+"""Those among them that a page in the other theme or width may break although it keeps the rest."""
 _CHARTS_ARE_DRAWN = """() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
   .every(chart => chart.querySelector('canvas, svg'))"""
 _NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -43,6 +43,8 @@ _STREAMLITS_OWN = {"svg-img-alt": "stMetric", "target-size": "stDateInput"}
 year, month and day of a date, which lie closer together than a finger is wide."""
 _HARMLESS = ("_stcore/health", "_stcore/host-config", "Infinite extent")
 """Streamlit asks for the first two under every page's path and expects 404; Vega says the third of empty spark bars."""
+# A page is closed before a better compiler would pay.
+_QUICK_START = "--js-flags=--sparkplug --no-maglev --no-opt"
 _COVER_HOSTS = {"i.scdn.co", "mosaic.scdn.co"}
 _TITLE_SECONDS = 20
 _RUN_SECONDS = 60
@@ -122,7 +124,7 @@ def browsing() -> Iterator[Browser]:
 def _launched(kind: playwright.BrowserType, *arguments: str) -> Iterator[Browser]:
     path = chromium.find()
     assert path, chromium.MISSING
-    browser = kind.launch(executable_path=path, args=["--no-sandbox", *arguments])
+    browser = kind.launch(executable_path=path, args=["--no-sandbox", _QUICK_START, *arguments])
     yield Browser(browser)
     browser.close()
 
@@ -211,27 +213,29 @@ class Visit:
         )
 
     def picture(self, name: str) -> None:
-        """Streamlit scrolls inside, so the window is made as high as the page."""
+        """Kept for a person to look at. Streamlit scrolls inside, so the window is made as high as the page."""
+        if "PICTURES" not in os.environ:
+            return
         height = self.page.evaluate("document.querySelector('.stMain').scrollHeight")
         self.page.set_viewport_size({"width": self._width, "height": min(int(height) + 20, 8000)})
         self.page.evaluate(_NEXT_FRAME)
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
-    def barriers(self, *, of_colour_alone: bool = False) -> list[str]:
+    def barriers(self, *, of_look_alone: bool = False) -> list[str]:
         """What axe finds, less what Streamlit itself does."""
         self.page.evaluate(_AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate(_RUN_AXE, _RULES_OF_COLOUR if of_colour_alone else _EVERY_RULE)
+        found = self.page.evaluate(_RUN_AXE, _RULES_OF_LOOK if of_look_alone else _EVERY_RULE)
         return [f"{rule}: {target}" for rule, target in found if not self._is_streamlits(rule, target[0])]
 
     def flaws(self, *, elements_are_known: bool = False) -> dict[str, object]:
         """What keeps the page, as it looks now, from looking finished; empty when nothing does.
 
-        `elements_are_known`: the same elements were looked at in other colours.
+        `elements_are_known`: the same elements were looked at in other colours or another width.
         """
         found = {
             "exceptions": self.page.locator("[data-testid=stException]").all_inner_texts(),
-            "barriers": self.barriers(of_colour_alone=elements_are_known),
+            "barriers": self.barriers(of_look_alone=elements_are_known),
             "empty charts": self.empty_charts(),
             "overhang": max(0, self.overhang()),
             "complaints": self.complaints,
