@@ -154,6 +154,10 @@ load-test: setup ## Run a thousand listeners through ingest, and a household's y
 bench-spark: setup ## Measure the Spark job against ListenBrainz's way, DuckDB and the ancestor (ten minutes)
 	@$(PY) -m benchmarks.spark $(ARGS)
 
+.PHONY: bench-import
+bench-import: setup ## Measure an import of two million rows against reading the files with json and DuckDB (ten minutes)
+	@$(PY) -m benchmarks.imports $(ARGS)
+
 .PHONY: same-play
 same-play: setup ## How well load finds the play that the API and an export both report: precision and recall (two minutes)
 	@$(PY) -m benchmarks.same_play

@@ -1,6 +1,5 @@
 """When the plays of an export ended, and which of its rows are one play."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,4 +92,4 @@ def test_a_beginning_that_several_plays_share_began_none_of_them():
 
 def test_plays_are_given_in_the_order_of_their_ends():
     late, early = row(began=ago(hours=5)), row(ago(hours=1), track=B)
-    assert dated(Rows([early, late])) == [replace(late, played_at=ago(hours=5, seconds=-200), reported_at=TEN), early]
+    assert dated(Rows([early, late])) == [late._replace(played_at=ago(hours=5, seconds=-200), reported_at=TEN), early]

@@ -10,6 +10,7 @@ _CHUNK = 1 << 18
 # A row of a streaming history has about 800 characters.
 _LONGEST_ROW = 1 << 20
 _BLANKS = re.compile(r"[ \t\n\r]*")
+_ANOTHER = re.compile(r"[ \t\n\r]*,[ \t\n\r]*(?=\{)")
 _DECODER = json.JSONDecoder()
 
 
@@ -55,8 +56,8 @@ class _Window:
         self._at += len(char)
         return char
 
-    def value(self) -> Any:
-        """The next value. One at the end of the window may go on behind it: 12 could be 123."""
+    def values(self) -> Iterator[Any]:
+        """The next value, and objects after it, as far as they are in the window with the beginning of another one."""
         self.next()
         while True:
             try:
@@ -65,9 +66,14 @@ class _Window:
                 if not self._read_on():
                     raise
                 continue
-            if end < len(self._chars) or not self._read_on():
+            if follows := _ANOTHER.match(self._chars, end):
+                self._at = follows.end()
+                yield value
+            # A value at the end of the window may go on behind it: 12 could be 123.
+            elif end < len(self._chars) or not self._read_on():
                 self._at = end
-                return value
+                yield value
+                return
 
     def _read_on(self) -> bool:
         """False at the end of the text."""
@@ -89,7 +95,7 @@ def _items(window: _Window) -> Iterator[Any]:
     else:
         separator = ","
         while separator == ",":
-            yield window.value()
+            yield from window.values()
             separator = window.take()
         if separator != "]":
             raise ValueError

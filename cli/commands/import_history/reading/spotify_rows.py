@@ -7,12 +7,12 @@ addresses, user names and devices, which are there too, go nowhere.
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal["podcast episode", "audiobook", "local file", "no track id", "unreadable"]
 KINDS: tuple[Kind, ...] = ("podcast episode", "audiobook", "local file", "no track id", "unreadable")
@@ -38,9 +38,8 @@ _EPISODE = ("spotify_episode_uri", "episode_name", "episode_show_name")
 _AUDIOBOOK = ("audiobook_uri", "audiobook_title", "audiobook_chapter_uri", "audiobook_chapter_title")
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedPlay:
-    """One play of the listener whose export it is."""
+class ExportedPlay(NamedTuple):
+    """One play of the listener whose export it is. A tuple: millions are made and thrown away."""
 
     played_at: datetime
     """When it ended, in UTC; of a row of a file its `ts`, in whole seconds, which may be late: see play_times.py."""
@@ -118,7 +117,7 @@ def _track_id(uri: Any) -> str:
     match = _TRACK_URI.fullmatch(uri) if isinstance(uri, str) else None
     if match is None:
         raise Unreadable("spotify_track_uri is not that of a track")
-    return sys.intern(match[1])
+    return match[1]
 
 
 def _played_at(value: Any, now: datetime) -> datetime:
@@ -126,11 +125,12 @@ def _played_at(value: Any, now: datetime) -> datetime:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
             raise ValueError
-        instant = instant.astimezone(UTC)
+        if instant.tzinfo is not UTC:
+            instant = instant.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         raise Unreadable("ts is not an instant with a time zone") from None
     in_time("ts", instant, now)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000) if instant.microsecond else instant
 
 
 def in_time(name: str, instant: datetime, now: datetime) -> None:
@@ -157,5 +157,10 @@ def _ms_played(value: Any) -> int | None:
 
 
 def _text(value: Any) -> str | None:
-    """JSON can spell half a surrogate pair, which no UTF-8 file can hold. One copy of each name is kept in memory."""
-    return sys.intern(value.encode("utf-8", "replace").decode()) if isinstance(value, str) else None
+    return _storable(value) if isinstance(value, str) else None
+
+
+@lru_cache(1 << 16)
+def _storable(text: str) -> str:
+    """JSON can spell half a surrogate pair, which no UTF-8 file can hold."""
+    return text.encode("utf-8", "replace").decode()

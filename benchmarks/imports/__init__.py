@@ -1,0 +1,4 @@
+"""How long an import takes and how much memory: `python -m benchmarks.imports`.
+
+May import cli, localcloud and benchmarks.load.
+"""

@@ -1,0 +1,157 @@
+"""How long `cli import` takes for a long history, and how much memory: `python -m benchmarks.imports`.
+
+A package as Spotify sends it, of files of 16,000 rows, is given to the command as a process of its own beside a laptop
+cloud: a dry run, and an import of fewer rows up to the last merged file, with the real function load. Rivals read the
+same package: Python's json into a list of dicts, and DuckDB's read_json into a table. Each runs in a process, one after
+the other. Exit codes: 0 measured, 1 the command failed, 2 wrong usage.
+"""
+
+import argparse
+import base64
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import against_limit, against_rival
+from benchmarks.imports.rivals import RIVALS
+from benchmarks.load.world import World, world
+from localcloud import ledger
+from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
+from localcloud.gcp.set_up import ROOT
+
+_ROWS_PER_FILE = 16_000
+_TRACKS = 50_000
+_YEARS = 15
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LIMIT_SECONDS, _LIMIT_MIB = 60, 400
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`mib`: the most memory that the process had, with everything that it had loaded."""
+
+    seconds: float
+    cpu_seconds: float
+    mib: float
+
+
+def write_history(path: Path, rows: int, seed: int = 1) -> None:
+    """A zip with every column that real files have; tracks by Zipf's law, one row in six too short to count."""
+    rng = random.Random(seed)  # noqa: S311 -- not a secret
+    ids = ["".join(rng.choices(_BASE62, k=22)) for _ in range(_TRACKS)]
+    chosen = rng.choices(range(_TRACKS), [(number + 1) ** -0.8 for number in range(_TRACKS)], k=rows)
+    began_at, step = datetime(2011, 1, 1, tzinfo=UTC), timedelta(days=365 * _YEARS) / rows
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number, start in enumerate(range(0, rows, _ROWS_PER_FILE)):
+            part = [
+                _row(rng, ids[track], track, began_at + step * (start + place))
+                for place, track in enumerate(chosen[start : start + _ROWS_PER_FILE])
+            ]
+            archive.writestr(f"MyData/Streaming_History_Audio_{2011 + number // 9}_{number}.json", json.dumps(part))
+
+
+def _row(rng: random.Random, track_id: str, track: int, began_at: datetime) -> dict[str, Any]:
+    ms_played = rng.randrange(500, 30_000) if rng.random() < 1 / 6 else rng.randrange(30_000, 230_000)
+    return {
+        "ts": f"{began_at + timedelta(milliseconds=ms_played):%Y-%m-%dT%H:%M:%SZ}",
+        **{"platform": "Android OS 13 API 33 (maker, MODEL-0001)", "ms_played": ms_played, "conn_country": "DE"},
+        **{"ip_addr": "192.0.2.17", "master_metadata_track_name": f"Track number {track}"},
+        **{"master_metadata_album_artist_name": f"Artist {track % 3000}"},
+        **{
+            "master_metadata_album_album_name": f"Album {track % 9000}",
+            "spotify_track_uri": f"spotify:track:{track_id}",
+        },
+        **dict.fromkeys(["episode_name", "episode_show_name", "spotify_episode_uri", "audiobook_title"]),
+        **dict.fromkeys(["audiobook_uri", "audiobook_chapter_uri", "audiobook_chapter_title"]),
+        **{"reason_start": "trackdone", "reason_end": "trackdone", "shuffle": False, "skipped": False},
+        **{"offline": False, "offline_timestamp": int(began_at.timestamp()), "incognito_mode": False},
+    }
+
+
+def measured(command: list[str], settings: Mapping[str, str]) -> Cost:
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env={**os.environ, **settings}, cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: S603
+    _, status, usage = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(status):
+        raise RuntimeError(f"{' '.join(command)} failed")
+    return Cost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+@contextmanager
+def _delivering(there: World) -> Iterator[None]:
+    """Events reach load as they come; of the message that follows, the ledger says that a batch is young enough."""
+
+    def record(headers: Mapping[str, str], body: bytes) -> int:
+        message = json.loads(base64.b64decode(json.loads(body)["message"]["data"]))
+        run_id, slot = message["run_id"], f"TIMESTAMP '{message['slot']}'"
+        sql = (
+            "INSERT INTO `{dataset}.runs` (run_id, slot, step, state, started_at, finished_at) "  # noqa: S608 -- our own
+            f"VALUES ('{run_id}', {slot}, 'transform', 'skipped', {slot}, {slot})"
+        )
+        ledger.read(there.cloud.environment, sql)
+        return 200
+
+    def deliver() -> None:
+        while not done.wait(0.05):
+            there.cloud.deliver_pending()
+
+    done, thread = threading.Event(), threading.Thread(target=deliver)
+    there.cloud.subscribe(MESSAGE_PUBLISHED, record)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory() as directory, world(Path(directory) / "cloud") as there:
+        package, smaller = Path(directory) / "history.zip", Path(directory) / "smaller.zip"
+        write_history(package, options.rows)
+        write_history(smaller, options.stored)
+        command = [sys.executable, "-m", "cli", "import", "listener-one", "--new-listener"]
+        rivals = {
+            name: measured([sys.executable, "-m", "benchmarks.imports.rivals", name, str(package)], {})
+            for name in RIVALS
+        }
+        dry_run = measured([*command, str(package), "--dry-run"], there.cloud.environment)
+        with _delivering(there):
+            stored = measured([*command, str(smaller), "--timeout", str(options.timeout)], there.cloud.environment)
+    print(f"\n{options.rows:,} rows, dry run")
+    against_limit("seconds", dry_run.seconds, _LIMIT_SECONDS, "s", f"({dry_run.cpu_seconds:.1f} s of a processor)")
+    against_limit("memory", dry_run.mib, _LIMIT_MIB, "MiB")
+    for name, cost in rivals.items():
+        against_rival("seconds", dry_run.seconds, f"reading with {name}", cost.seconds, "s")
+        against_rival("memory", dry_run.mib, f"reading with {name}", cost.mib, "MiB")
+    print(f"{options.stored:,} rows, stored")
+    against_limit("seconds", stored.seconds, _LIMIT_SECONDS, "s", f"({stored.cpu_seconds:.1f} s of a processor here)")
+    against_limit("memory", stored.mib, _LIMIT_MIB, "MiB")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.imports", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=2_000_000, help="of the dry run (%(default)s)")
+    parser.add_argument("--stored", type=int, default=400_000, help="of the import that is stored (%(default)s)")
+    parser.add_argument("--timeout", type=int, default=600, help="seconds for the import that is stored (%(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
