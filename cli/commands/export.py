@@ -1,13 +1,15 @@
-"""Writes every play of a listener, with every column, into one file: to take it elsewhere, or to keep it.
+"""Writes the plays of a listener into one file: to keep them, or to take them elsewhere.
 
-Instants are in UTC. The columns are those of the table `plays`: docs/tables.md.
+csv, parquet and json have every play with every column of `plays` (docs/tables.md). listenbrainz has a line of JSON for
+each play that counts, as ListenBrainz documents a listen; spotify has the form of Spotify's own export, with the plays
+whose time played is known. Instants are in UTC.
 """
 
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -19,6 +21,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from cli import consent
+from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS
 from cli.console import CliError, counted, print_json, say, show
 from cli.place import Place
 from cli.warehouse import Warehouse, string
@@ -26,19 +29,24 @@ from cli.warehouse import Warehouse, string
 # What begins a formula in any spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = r"\A('*[=+\-@\t\r\n＝＋－＠])"
 
-HELP = "Write every play of a listener into a file: CSV, Parquet or JSON"
+HELP = "Write the plays of a listener into a file: CSV, Parquet, JSON, ListenBrainz's listens or Spotify's form"
+
+_NAMES = {"listenbrainz": "{}-listens.jsonl", "spotify": "Streaming_History_Audio_{}.json"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("listener", metavar="LISTENER", help="whose plays")
     parser.add_argument("--format", choices=_WRITERS, default="csv", help="of the file (%(default)s)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where to (LISTENER-plays.FORMAT, here)")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="where to (here: LISTENER-plays.FORMAT or the like)"
+    )
     parser.add_argument("--replace", action="store_true", help="the file may be there already")
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
     consent.check_listener(options.listener)
-    path = options.output or Path(f"{options.listener}-plays.{options.format}")
+    name = _NAMES.get(options.format, f"{{}}-plays.{options.format}").format(options.listener)
+    path = options.output or Path(name)
     if os.path.lexists(path) and not options.replace:
         raise CliError(f"{path} is there already. Name another file with --output, or add --replace.")
     say(f"Reading the plays of {options.listener} …")
@@ -46,15 +54,18 @@ def run(options: argparse.Namespace, place: Place) -> int:
     table = Warehouse(place).run("everything", listener).to_arrow(create_bqstorage_client=False)
     if not table.num_rows:
         raise CliError(f"No play of {options.listener} is stored. Nothing was written. {place.command('listeners')}")
-    _write(table, path, _WRITERS[options.format])
+    written = _write(table, path, _WRITERS[options.format])
     if options.json:
-        print_json({"listener": options.listener, "file": str(path), "plays": table.num_rows})
-    else:
-        show(f"Wrote {counted(table.num_rows, 'play')} to {path}.")
+        print_json({"listener": options.listener, "file": str(path), "plays": written})
+        return 0
+    show(f"Wrote {counted(written, 'play')} to {path}.")
+    if written < table.num_rows:
+        left_out = counted(table.num_rows - written, "play")
+        show(f"Left out: {left_out}, which this format has no place for: docs/commands.md says why.")
     return 0
 
 
-def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, IO[bytes]], None]) -> None:
+def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, IO[bytes]], int]) -> int:
     """Whole or not at all: a new file that only the owner can read, which takes the name when it is complete.
 
     A link that has the name is replaced itself; what it leads to stays.
@@ -63,8 +74,9 @@ def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, IO[bytes]], N
     try:
         with NamedTemporaryFile("wb", dir=path.parent, prefix=".", suffix=".unfinished", delete=False) as file:
             unfinished = Path(file.name)
-            write(table, file)
+            written = write(table, file)
         unfinished.replace(path)
+        return written
     except OSError as error:
         raise CliError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
@@ -72,7 +84,7 @@ def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, IO[bytes]], N
             unfinished.unlink(missing_ok=True)
 
 
-def _write_csv(table: pa.Table, file: IO[bytes]) -> None:
+def _write_csv(table: pa.Table, file: IO[bytes]) -> int:
     """A text that a spreadsheet would take for a formula gets an apostrophe, as in the dashboard's downloads.
 
     One more than there was before such a text, so that taking one away always gives the text back.
@@ -84,10 +96,12 @@ def _write_csv(table: pa.Table, file: IO[bytes]) -> None:
         for column in table.columns
     ]
     pyarrow.csv.write_csv(pa.table(guarded, names=table.column_names), file)
+    return int(table.num_rows)
 
 
-def _write_parquet(table: pa.Table, file: IO[bytes]) -> None:
+def _write_parquet(table: pa.Table, file: IO[bytes]) -> int:
     pyarrow.parquet.write_table(table, file, compression="zstd")
+    return int(table.num_rows)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
@@ -95,10 +109,69 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
 
 
-def _write_json(table: pa.Table, file: IO[bytes]) -> None:
+def _write_json(table: pa.Table, file: IO[bytes]) -> int:
     """An array with one line for each play, an object."""
-    rows = (json.dumps(_finite(row), ensure_ascii=False, default=_instant) for row in table.to_pylist())
-    file.write(b"[\n" + ",\n".join(rows).encode() + b"\n]\n")
+    return _write_rows(map(_finite, _rows(table)), file, begin="[\n", between=",\n", end="\n]\n")
+
+
+def _write_listens(table: pa.Table, file: IO[bytes]) -> int:
+    """A line of JSON for each listen: https://listenbrainz.readthedocs.io/en/latest/users/json.html"""
+    return _write_rows((listen for row in _rows(table) if (listen := _listen(row))), file, between="\n", end="\n")
+
+
+def _write_spotify(table: pa.Table, file: IO[bytes]) -> int:
+    rows = (_spotify_row(row) for row in _rows(table) if row["ms_played"] is not None)
+    return _write_rows(rows, file, begin="[\n", between=",\n", end="\n]\n")
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(max_chunksize=1000):
+        yield from batch.to_pylist()
+
+
+def _write_rows(rows: Iterable[Mapping[str, Any]], file: IO[bytes], *, begin: str = "", between: str, end: str) -> int:
+    file.write(begin.encode())
+    count = 0
+    for count, row in enumerate(rows, start=1):
+        line = json.dumps(row, ensure_ascii=False, default=_instant)
+        file.write(f"{between if count > 1 else ''}{line}".encode())
+    file.write(end.encode())
+    return count
+
+
+def _listen(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """None for a play that does not count, or that has no artist or title, which a listen needs."""
+    counts = row["ms_played"] >= COUNTS_FROM_MS if row["ms_played"] is not None else row["source"] == "api"
+    if not (counts and row["artist_name"] and row["track_name"]):
+        return None
+    url = f"https://open.spotify.com/track/{row['track_id']}"
+    known = {"isrc": row["isrc"], "duration_ms": row["duration_ms"]}
+    return {
+        "listened_at": int(row["played_at"].timestamp()),
+        "track_metadata": {
+            "artist_name": row["artist_name"],
+            "track_name": row["track_name"],
+            **({"release_name": row["album_name"]} if row["album_name"] else {}),
+            "additional_info": {
+                **{"music_service": "spotify.com", "origin_url": url, "spotify_id": url},
+                **{name: value for name, value in known.items() if value is not None},
+            },
+        },
+    }
+
+
+def _spotify_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """`offline_timestamp`, when the play began, where its end is not `ts`: then import finds the same end again."""
+    began_at = row["played_at"] - timedelta(milliseconds=row["ms_played"])
+    return {
+        "ts": f"{row['reported_at'] or row['played_at']:%Y-%m-%dT%H:%M:%SZ}",
+        "ms_played": row["ms_played"],
+        "spotify_track_uri": f"spotify:track:{row['track_id']}",
+        "master_metadata_track_name": row["track_name"],
+        "master_metadata_album_artist_name": row["artist_name"],
+        "master_metadata_album_album_name": row["album_name"],
+        "offline_timestamp": int(began_at.timestamp()) if row["reported_at"] else None,
+    }
 
 
 def _instant(value: Any) -> str:
@@ -107,8 +180,10 @@ def _instant(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
-_WRITERS: Mapping[str, Callable[[pa.Table, IO[bytes]], None]] = {
+_WRITERS: Mapping[str, Callable[[pa.Table, IO[bytes]], int]] = {
     "csv": _write_csv,
     "parquet": _write_parquet,
     "json": _write_json,
+    "listenbrainz": _write_listens,
+    "spotify": _write_spotify,
 }

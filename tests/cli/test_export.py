@@ -50,6 +50,36 @@ def test_every_column_of_every_play_of_the_listener_is_in_the_file(importing, st
     assert sorted(path.name for path in tmp_path.glob("*plays.*")) == ["plays.csv", "plays.json", "plays.parquet"]
 
 
+def test_a_listen_is_a_line_as_listenbrainz_documents_it_and_plays_that_do_not_count_are_left_out(importing, tmp_path):
+    names = {"track_name": "One", "artist_name": "Ada", "artist_names": "Ada; Bo"}
+    plays = [
+        play(1, ONE, **names, album_name="First", isrc="GBAAA2100001", duration_ms=240_000),
+        play(2, ONE, **names, source="export", ms_played=30_000),
+        play(3, ONE, **names, source="export", ms_played=29_999),
+        play(4, ONE, track_name="No artist"),
+    ]
+    importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T100000Z.csv", csv_of(*plays))
+    wait_for(lambda: len(importing.plays()) == 4)
+    said = importing.types("export", ONE, "--format", "listenbrainz", "--output", tmp_path / "x")
+    first, *rest = said.out.splitlines()
+    assert (said.code, first, rest[0][:19]) == (0, f"Wrote 2 plays to {tmp_path / 'x'}.", "Left out: 2 plays, ")
+    url = "https://open.spotify.com/track/6rqhFgbbKwnb9MLmUQDhG6"
+    info = {"music_service": "spotify.com", "origin_url": url, "spotify_id": url}
+    assert [json.loads(line) for line in (tmp_path / "x").read_text().splitlines()] == [
+        {
+            "listened_at": 1795338061,
+            "track_metadata": {
+                **{"artist_name": "Ada", "track_name": "One", "release_name": "First"},
+                "additional_info": info | {"isrc": "GBAAA2100001", "duration_ms": 240_000},
+            },
+        },
+        {
+            "listened_at": 1795338121,
+            "track_metadata": {"artist_name": "Ada", "track_name": "One", "additional_info": info},
+        },
+    ]
+
+
 def test_a_number_that_is_none_is_null_in_json(tmp_path):
     """Load stores no such number; another writer may have."""
     path = tmp_path / "plays.json"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -51,6 +52,38 @@ def test_what_is_exported_changes_nothing_and_makes_an_empty_warehouse_the_same_
         assert plays == [{name: row[name] for name in plays[0]} for row in stored]
         undone = importing.types("import", "--undo", import_id, "--json").json
         assert (undone["deleted"], undone["times_taken_back"], importing.plays()) == (3, 0, [])
+
+
+MINUTE = datetime(2024, 5, 1, 9, tzinfo=UTC)
+
+
+def export_row(ts, ms_played, **values):
+    return {
+        **{"ts": f"{ts:%Y-%m-%dT%H:%M:%SZ}", "ms_played": ms_played},
+        **{"spotify_track_uri": "spotify:track:6rqhFgbbKwnb9MLmUQDhG6", "master_metadata_track_name": 'One "two"'},
+        **{"master_metadata_album_artist_name": "Ada", **values},
+    }
+
+
+def test_plays_of_an_export_are_identical_after_a_way_through_spotifys_form(importing, tmp_path):
+    """An interrupted one, a short one without a title, a usual one."""
+    rows = [
+        export_row(MINUTE, 200_000, offline_timestamp=int(MINUTE.timestamp()) - 20_000),
+        export_row(MINUTE + timedelta(hours=9), 9_000, master_metadata_track_name=None),
+        export_row(MINUTE + timedelta(hours=12), 180_000),
+    ]
+    (tmp_path / "endsong_0.json").write_text(json.dumps(rows))
+    assert importing.types("import", ONE, tmp_path / "endsong_0.json").code == 0
+    before = importing.plays()
+    assert [row["reported_at"] for row in before] == [MINUTE, None, None]
+    said = importing.types("export", ONE, "--format", "spotify", "--output", tmp_path / "out.json")
+    assert (said.code, said.out) == (0, f"Wrote 3 plays to {tmp_path / 'out.json'}.\n")
+    assert importing.types("import", ONE, tmp_path / "out.json", "--json").json["known"] == 3
+    importing.rows("DELETE FROM listening.plays WHERE TRUE")
+    assert importing.types("import", ONE, tmp_path / "out.json").code == 0
+    own = ("run_id", "ingested_at", "import_id", "ms_played_import_id")
+    first, second = ([{**row, **dict.fromkeys(own)} for row in plays] for plays in (before, importing.plays()))
+    assert first == second
 
 
 def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tmp_path):
