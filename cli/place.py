@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cli.console import CliError, Misused
 from localcloud import supervisor
-from localcloud.supervisor import Laptop
+from localcloud.supervisor import RunningCloud
 
 TERRAFORM = Path(__file__).parents[1] / "terraform"
 DEFAULT_LAPTOP = Path(".localcloud")
@@ -30,7 +30,7 @@ class Place:
     project: str
     region: str
     settings: Mapping[str, str]
-    laptop: Laptop | None = None
+    laptop: RunningCloud | None = None
 
     @property
     def dataset(self) -> str:

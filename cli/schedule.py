@@ -11,7 +11,7 @@ from cli import google_clients
 from cli.console import CliError, Misused
 from cli.place import Place
 from cli.warehouse import Row
-from localcloud.supervisor import Laptop
+from localcloud.supervisor import RunningCloud
 
 JOB = "ingest-hourly"
 """The job that terraform/schedule.tf makes."""
@@ -40,7 +40,7 @@ def fire(place: Place) -> Fired:
     return _run_on(place.laptop) if place.laptop else _run_job(place)
 
 
-def _run_on(laptop: Laptop) -> Fired:
+def _run_on(laptop: RunningCloud) -> Fired:
     fired_at, answer = laptop.clock.now(), laptop.run_now()
     try:
         return Fired(str(answer.json()["run_id"]), fired_at)

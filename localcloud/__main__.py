@@ -1,11 +1,11 @@
-"""`python -m localcloud`: start the laptop cloud, fire its schedule, run a command against it, see how it is."""
+"""`python -m localcloud`: start the laptop cloud, fire its schedule, run a command against it, print its status."""
 
 import argparse
 import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import requests
@@ -13,10 +13,9 @@ import requests
 from localcloud import dashboard as dashboard_server
 from localcloud import ledger, supervisor
 from localcloud.gcp import scheduler
-from localcloud.gcp.set_up import SetUpFailed
 from localcloud.processes import Process, ProcessFailed, end_on_signals
-from localcloud.supervisor import Laptop
-from localcloud.terminal import plain
+from localcloud.supervisor import RunningCloud
+from localcloud.terminal import instant, plain
 
 _SETTLE_SECONDS, _BATCH_SECONDS = 60, 300
 _SPOTIFY_SETTINGS = ("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_API_URL")
@@ -28,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
-    except (supervisor.NotRunning, supervisor.AlreadyRunning, ProcessFailed, SetUpFailed, OSError) as error:
+    except (supervisor.NotRunning, supervisor.AlreadyRunning, ProcessFailed, OSError) as error:
         print(plain(str(error)), file=sys.stderr)  # it may end with lines of a log
         return 1
 
@@ -40,7 +39,7 @@ def up(options: argparse.Namespace) -> int:
         print(f"Only {given[0]} is set: set both of {' and '.join(_SPOTIFY_SETTINGS)}, or neither.", file=sys.stderr)
         return 2
     simulated = options.spotify == "simulated" and not given
-    another = {name: os.environ[name] for name in given}  # known to whoever attaches, too
+    another = {name: os.environ[name] for name in given}  # attached commands read them, too
     plan = supervisor.Plan(
         options.data,
         simulate_spotify=simulated,
@@ -96,7 +95,7 @@ def dashboard(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Say what runs, what is under way and how the last runs went."""
+    """Print what runs, what is under way and how the last runs went."""
     laptop = supervisor.attach(options.data)
     _print_parts(laptop)
     print("\nUnder way:")
@@ -107,7 +106,7 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
+def _run_hourly(laptop: RunningCloud, started: list[Process]) -> None:
     slot = scheduler.full_hour(laptop.clock.now())
     while True:
         _follow(laptop, laptop.tick(slot, scheduler.HOURLY))
@@ -119,7 +118,7 @@ def _run_hourly(laptop: Laptop, started: list[Process]) -> None:
             time.sleep(1)
 
 
-def _follow(laptop: Laptop, response: requests.Response) -> bool:
+def _follow(laptop: RunningCloud, response: requests.Response) -> bool:
     """Whether the run was answered well, every event it caused was delivered, and its batch, if any, succeeded."""
     if not response.ok:
         print(plain(f"ingest answered {response.status_code}: {response.text.strip()[:500]}"), file=sys.stderr)
@@ -137,8 +136,8 @@ def _follow(laptop: Laptop, response: requests.Response) -> bool:
     return settled and _batch_went_well(laptop, rows)
 
 
-def _batch_went_well(laptop: Laptop, rows: list[dict[str, object]]) -> bool:
-    """A batch that was submitted leaves a row of its own; of a silent end the ledger hears only with the next load."""
+def _batch_went_well(laptop: RunningCloud, rows: list[dict[str, object]]) -> bool:
+    """A submitted batch leaves a row of its own; one that ended without is recorded only with the next load."""
     states = {row["step"]: row["state"] for row in rows}
     if states.get("transform") != "succeeded" or states.get("top_tracks") == "succeeded":
         return True
@@ -146,7 +145,7 @@ def _batch_went_well(laptop: Laptop, rows: list[dict[str, object]]) -> bool:
     return False
 
 
-def _print_parts(laptop: Laptop) -> None:
+def _print_parts(laptop: RunningCloud) -> None:
     for name, address in laptop.addresses.items():
         print(f"  {name:<18} {address:<24} log {laptop.directory / 'logs' / name}.log")
 
@@ -169,14 +168,6 @@ def _default_data() -> Path:
     return Path(".localcloud")
 
 
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an instant like 2026-11-22T10:00:00Z") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -197,11 +188,11 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
         command.add_argument("--spotify", choices=choices, default="simulated", help=text)
         command.add_argument("--seed", type=int, default=1, help="which invented listeners (%(default)s)")
         text = "live from this instant on, such as 2026-11-22T10:20:00Z, instead of from now"
-        command.add_argument("--at", type=_instant, metavar="INSTANT", help=text)
+        command.add_argument("--at", type=instant, metavar="INSTANT", help=text)
     if name == "tick":
         command.add_argument(
             "--slot",
-            type=_instant,
+            type=instant,
             help="a slot of the last two days, such as 2026-11-22T10:00:00Z (default: out of turn, now)",
         )
     if name == "run":

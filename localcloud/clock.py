@@ -1,7 +1,7 @@
-"""The laptop cloud's time: the real one, unless a demo or a test moves it.
+"""The clock of the laptop cloud: real time, unless a demo or a test moves it.
 
 Several processes share one clock through a small file that holds the distance between simulated and real
-time, so every server, function and batch of a simulated run tells the same time. Standard library only: the
+time, so every server, function and batch of a simulated run has the same time. Standard library only: the
 functions' own environments import this module.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Clock:
-    """Tells simulated time. Without a file it is private to its process (tests)."""
+    """Simulated time. Without a file it is private to its process (tests)."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path

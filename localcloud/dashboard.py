@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from localcloud import processes
 from localcloud.gcp.set_up import ROOT
 from localcloud.processes import Process
-from localcloud.supervisor import Laptop
+from localcloud.supervisor import RunningCloud
 
 DASHBOARD = ROOT / "dashboard"
-# On the laptop nobody is asked who they are: the server listens on 127.0.0.1 only.
+# On the laptop there is no sign-in: the server listens on 127.0.0.1 only.
 _SETTINGS = {"DASHBOARD_ACCESS": "laptop"}
 
 
 @contextmanager
-def serving(laptop: Laptop) -> Iterator[Process]:
+def serving(laptop: RunningCloud) -> Iterator[Process]:
     """The dashboard's server, from when it listens to the end of the block; raises ProcessFailed."""
     port = processes.free_port()
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
@@ -29,6 +29,6 @@ def serving(laptop: Laptop) -> Iterator[Process]:
         processes.stop([server])
 
 
-def environment(laptop: Laptop) -> dict[str, str]:
+def environment(laptop: RunningCloud) -> dict[str, str]:
     """The settings with which the dashboard reads this laptop cloud."""
     return {**laptop.settings, **_SETTINGS}

@@ -1,4 +1,4 @@
-"""Makes the laptop cloud misbehave on purpose, so that reliability can be tested instead of hoped for.
+"""Faults of the laptop cloud, injected by order, so that reliability can be tested.
 
 A fault names the calls it wants (a regular expression over "SERVICE METHOD /path"), lets some of them pass, and
 then answers with an error, loses the answer after the work was done, drops the connection, lets a BigQuery job fail
@@ -14,11 +14,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Action = Literal["answer", "drop", "stop", "delay", "twice", "late", "fail", "match_nothing", "overlap"]
-_SPOILING: frozenset[Action] = frozenset({"answer", "drop", "stop", "delay"})
-_DISORDERING: frozenset[Action] = frozenset({"twice", "late"})
-_FAILING: frozenset[Action] = frozenset({"fail"})
-_OVERLAPPING: frozenset[Action] = frozenset({"overlap"})
-_FILTERING: frozenset[Action] = frozenset({"match_nothing"})
 
 
 class Misbehaviour(Exception):
@@ -89,11 +84,11 @@ class Faults:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether a stop has come: whoever was at work since then is dead to the world."""
+        """Whether a stop has come: every call since then is refused."""
         return self._stopped
 
     def resume(self) -> None:
-        """After a stop: answer again, to whoever starts anew. What else was ordered stays."""
+        """After a stop: answer again. The other faults stay ordered."""
         self._stopped = False
 
     def pending(self) -> list[dict[str, Any]]:
@@ -112,44 +107,24 @@ class Faults:
         """The answer to give in place of the true one, if any. May sleep or raise Misbehaviour."""
         return self._misbehave(call, "after")
 
-    def disorder(self, call: str) -> Fault | None:
-        """The "twice" or "late" that is ordered for the delivery of an event, if any."""
-        return self.take(call, "before", _DISORDERING)
-
-    def job_failure(self, call: str) -> Fault | None:
-        """The "fail" that is ordered for a job, if any."""
-        return self.take(call, "before", _FAILING)
-
-    def overlaps(self, call: str) -> bool:
-        """Whether an "overlap" is ordered for a MERGE."""
-        return self.take(call, "before", _OVERLAPPING) is not None
-
-    def empties_filter(self, call: str) -> bool:
-        """Whether a "match_nothing" is ordered for a call that lists with a filter."""
-        return self.take(call, "before", _FILTERING) is not None
-
-    def take(self, call: str, when: str, actions: frozenset[Action] = _SPOILING) -> Fault | None:
-        """The first fault due for this call, used up by one; None when there is none."""
+    def take(self, call: str, *actions: Action, when: Literal["before", "after"] = "before") -> Fault | None:
+        """The first fault with one of these actions that is due for this call, used up by one."""
         with self._lock:
             for fault in self._faults:
                 if fault.when == when and fault.action in actions and re.search(fault.match, call):
                     if fault.skip > 0:
                         fault.skip -= 1
                         continue
-                    return self._use(fault)
+                    if fault.times is not None:
+                        fault.times -= 1
+                        if fault.times == 0:
+                            self._faults.remove(fault)
+                    self._stopped = self._stopped or fault.action == "stop"
+                    return fault
         return None
 
-    def _use(self, fault: Fault) -> Fault:
-        if fault.times is not None:
-            fault.times -= 1
-            if fault.times == 0:
-                self._faults.remove(fault)
-        if fault.action == "stop":
-            self._stopped = True
-        return fault
-
-    def _misbehave(self, call: str, when: str) -> Answer | None:
-        fault = self.take(call, when)
+    def _misbehave(self, call: str, when: Literal["before", "after"]) -> Answer | None:
+        fault = self.take(call, "answer", "drop", "stop", "delay", when=when)
         if fault is None:
             return None
         if fault.action == "delay":

@@ -24,7 +24,7 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _TAIL_LINES = 15
 _PORTS = range(20_000, 30_000)
-"""Below the ports that Linux (32768 on) and macOS (49152 on) give to whoever asks for any."""
+"""Below the ports that Linux (32768 on) and macOS (49152 on) give to processes that leave the choice to them."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 _reserved: list[TextIO] = []
@@ -84,7 +84,7 @@ def free_port() -> int:
 
 
 def _refuse_anothers(directory: Path) -> None:
-    """Whoever owns a folder decides what its names lead to: to open one could empty a file of ours."""
+    """The owner of a folder can make its names links, and opening one could empty a file of ours."""
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise ProcessFailed(

@@ -1,14 +1,14 @@
-"""Runs the whole project as processes: the two Google stand-ins, the invented Spotify and the three functions.
+"""Runs the whole project as processes: Google's services, the invented Spotify and the three functions.
 
 One supervisor owns one data directory. While it runs, DATA/environment.json holds the settings with which any
-command reaches the laptop cloud; `tick`, `run` and `status` read them from there.
+command reaches the laptop cloud.
 """
 
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -41,7 +41,7 @@ class AlreadyRunning(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is wanted: where data is kept, whose Spotify, and whose time."""
+    """What to start: where data is kept, which Spotify, and which time."""
 
     directory: Path
     simulate_spotify: bool = True
@@ -51,10 +51,10 @@ class Plan:
     settings: Mapping[str, str] | None = None
     """Settings that differ from the laptop's own, such as AUDIO_FEATURES_SOURCE."""
     consented_at: Mapping[str, datetime] = field(default_factory=dict)
-    """When invented listeners have agreed, by slug, where that was before the simulated time begins."""
+    """When invented listeners consented, by slug, where that was before the simulated time begins."""
 
 
-class Laptop:
+class RunningCloud:
     """A running laptop cloud, in this process or another one, reached through its settings."""
 
     def __init__(self, directory: Path, state: Mapping[str, Any]) -> None:
@@ -75,14 +75,14 @@ class Laptop:
         return scheduler.force(self.addresses["ingest"], self.clock.now(), _key_path(self.directory))
 
     def control(self, service: str, method: str, path: str, body: Any = None) -> Any:
-        """Call a stand-in's own control interface, which no Google or Spotify service has."""
+        """Call the control interface of a stand-in, which no Google or Spotify service has."""
         url = f"{self.addresses[service]}/_localcloud/{path}"
         response = self._session.request(method, url, json=body, timeout=_TIMEOUT_SECONDS)
         response.raise_for_status()
         return response.json() if response.content else None
 
     def pending(self) -> dict[str, Any]:
-        """What is under way: undelivered events per subscription, batches, events that were given up."""
+        """What is under way: undelivered events per subscription, active batches, events that were given up."""
         pending: dict[str, Any] = self.control("google", "GET", "pending")
         return pending
 
@@ -94,15 +94,19 @@ class Laptop:
 
 
 @contextmanager
-def running(plan: Plan) -> Iterator[tuple[Laptop, list[Process]]]:
+def running(plan: Plan) -> Iterator[tuple[RunningCloud, list[Process]]]:
     """Start everything, and stop everything on the way out, whatever happened."""
     # Absolute, because settings lead to files in it and batches run in a directory of their own.
     plan = replace(plan, directory=plan.directory.resolve())
     plan.directory.mkdir(parents=True, exist_ok=True)
-    _refuse_second(plan.directory)
+    if state := _read_state(plan.directory):
+        raise AlreadyRunning(
+            f"A laptop cloud already runs on {plan.directory} (process {state['supervisor']}): stop it with Ctrl-C "
+            "where it runs, or give another directory with --data."
+        )
     clock_path(plan.directory).unlink(missing_ok=True)  # an earlier start may have simulated another time
     plan.directory.chmod(0o700)
-    umask = os.umask(0o077)  # listening, tokens and ports are nobody else's, on a computer that others use
+    umask = os.umask(0o077)  # plays, tokens and ports are the owner's alone, on a computer that others use
     if plan.simulated_from is not None:
         Clock(clock_path(plan.directory)).set(plan.simulated_from)
     started: list[Process] = []
@@ -111,16 +115,19 @@ def running(plan: Plan) -> Iterator[tuple[Laptop, list[Process]]]:
         yield laptop, started
     finally:
         os.umask(umask)
-        _remove_own_state(plan.directory)
+        state = _read_state(plan.directory)
+        # Another cloud's stays: ours may have been renamed with its directory, and a new one started in its place.
+        if state and state["supervisor"] == os.getpid():
+            (plan.directory / "environment.json").unlink()
         processes.stop(started)
 
 
-def attach(directory: Path) -> Laptop:
+def attach(directory: Path) -> RunningCloud:
     """The laptop cloud that another process runs on this directory; raises NotRunning."""
     state = _read_state(directory)
     if state is None:
         raise NotRunning(f"No laptop cloud runs on {directory}. Start one: python -m localcloud up --data {directory}")
-    return Laptop(directory, state)
+    return RunningCloud(directory, state)
 
 
 def clock_path(directory: Path) -> Path:
@@ -131,19 +138,27 @@ def _key_path(directory: Path) -> Path:
     return directory / "service-account.json"
 
 
-def _start(plan: Plan, started: list[Process]) -> Laptop:
-    parts = ["google", "bigquery", *(["spotify"] if plan.simulate_spotify else []), *FUNCTIONS]
+def _start(plan: Plan, started: list[Process]) -> RunningCloud:
+    parts = ["google", *(["spotify"] if plan.simulate_spotify else []), *FUNCTIONS]
     ports = {name: processes.free_port() for name in parts}
     addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     settings = _settings(plan, addresses)
-    for name, command in _commands(plan, ports).items():
-        log_path = plan.directory / "logs" / f"{name}.log"
-        started.append(processes.start(name, command, ports[name], _environment(plan, settings), log_path))
+    # One request at a time, as in the cloud, where max_instance_request_concurrency is 1.
+    environment = {**settings, "THREADS": "1", "WORKERS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(set_up.ROOT)}
+    if plan.simulated_from:
+        environment["LOCALCLOUD_CLOCK"] = str(clock_path(plan.directory))
+    for name, port in ports.items():
+        command, log_path = [*_command(plan, name), "--port", str(port)], plan.directory / "logs" / f"{name}.log"
+        started.append(processes.start(name, command, port, environment, log_path))
     processes.wait_until_listening(started)
-    set_up.create_resources(settings)
     state = {"settings": settings, "addresses": addresses, "supervisor": os.getpid()}
-    laptop = Laptop(plan.directory, state)
-    _subscribe(laptop)
+    laptop = RunningCloud(plan.directory, state)
+    for event_type, source, function in (
+        (FINALIZED, settings["LANDING_BUCKET"], "load"),
+        (PUBLISHED, settings["PLAYS_LOADED_TOPIC"], "transform_trigger"),
+    ):
+        subscription = {"event_type": event_type, "source": source, "url": addresses[function]}
+        laptop.control("google", "POST", "subscriptions", subscription)
     if plan.simulate_spotify:
         _store_invented_consents(laptop, plan)
     (plan.directory / "environment.json").write_text(json.dumps(state, indent=2))
@@ -153,46 +168,26 @@ def _start(plan: Plan, started: list[Process]) -> Laptop:
 def _settings(plan: Plan, addresses: Mapping[str, str]) -> dict[str, str]:
     key_path = _key_path(plan.directory)
     credentials.write_service_account(key_path, f"{addresses['google']}/token")
-    settings = set_up.environment(addresses["google"], addresses["bigquery"], key_path)
+    settings = set_up.environment(addresses["google"], key_path)
     if plan.simulate_spotify:
         settings["SPOTIFY_ACCOUNTS_URL"] = settings["SPOTIFY_API_URL"] = addresses["spotify"]
         settings["RECCOBEATS_API_URL"] = f"{addresses['spotify']}/reccobeats"
     return {**settings, **(plan.settings or {})}
 
 
-def _environment(plan: Plan, settings: Mapping[str, str]) -> dict[str, str]:
-    # One request at a time, as in the cloud, where max_instance_request_concurrency is 1.
-    environment = {**settings, "THREADS": "1", "WORKERS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(set_up.ROOT)}
-    if plan.simulated_from:
-        environment["LOCALCLOUD_CLOCK"] = str(clock_path(plan.directory))
-    return environment
-
-
-def _commands(plan: Plan, ports: Mapping[str, int]) -> dict[str, Sequence[str]]:
-    data = ["--data", str(plan.directory), "--clock", str(clock_path(plan.directory))]
-    data += ["--key", str(_key_path(plan.directory))]
-    own = {
-        "google": [*_module("gcp.server"), *data, "--first-wait", "1", "--longest-wait", "10"],
-        "bigquery": [*_module("gcp.bigquery.service"), *data],
-        "spotify": [*_module("spotify.server"), *data, "--seed", str(plan.seed)],
-    }
-    commands = {name: command for name, command in own.items() if name in ports}
-    for name, signature in FUNCTIONS.items():
-        commands[name] = _function_command(plan, name, signature)
-    return {name: [*command, "--port", str(ports[name])] for name, command in commands.items()}
-
-
-def _module(name: str) -> list[str]:
-    return [sys.executable, "-m", f"localcloud.{name}"]
-
-
-def _function_command(plan: Plan, name: str, signature: str) -> list[str]:
-    source = set_up.ROOT / "functions" / name / "main.py"
-    entry = ["--target", name, "--source", str(source), "--signature-type", signature]
-    entry += ["--key", str(_key_path(plan.directory))]
-    if plan.simulated_from:
-        entry += ["--clock", str(clock_path(plan.directory))]
-    return [function_python(name), "-m", "localcloud.function_process", *entry]
+def _command(plan: Plan, name: str) -> list[str]:
+    options = ["--key", str(_key_path(plan.directory))]
+    if name not in FUNCTIONS or plan.simulated_from:
+        options += ["--clock", str(clock_path(plan.directory))]
+    if name in FUNCTIONS:
+        module, source = "function_process", set_up.ROOT / "functions" / name / "main.py"
+        options += ["--target", name, "--source", str(source), "--signature-type", FUNCTIONS[name]]
+    else:
+        module = {"google": "gcp.laptop_cloud", "spotify": "spotify.server"}[name]
+        own = {"google": ["--first-wait", "1", "--longest-wait", "10"], "spotify": ["--seed", str(plan.seed)]}
+        options += ["--data", str(plan.directory), *own[name]]
+    python = function_python(name) if name in FUNCTIONS else sys.executable
+    return [python, "-m", f"localcloud.{module}", *options]
 
 
 def function_python(name: str) -> str:
@@ -200,21 +195,8 @@ def function_python(name: str) -> str:
     return str(set_up.ROOT / ".venvs" / name / "bin" / "python")
 
 
-def _subscribe(laptop: Laptop) -> None:
-    subscriptions = [
-        {"event_type": FINALIZED, "source": laptop.settings["LANDING_BUCKET"], "url": laptop.addresses["load"]},
-        {
-            "event_type": PUBLISHED,
-            "source": laptop.settings["PLAYS_LOADED_TOPIC"],
-            "url": laptop.addresses["transform_trigger"],
-        },
-    ]
-    for subscription in subscriptions:
-        laptop.control("google", "POST", "subscriptions", subscription)
-
-
-def _store_invented_consents(laptop: Laptop, plan: Plan) -> None:
-    """Give ingest the secrets it would have if each invented listener had just agreed; those it has stay."""
+def _store_invented_consents(laptop: RunningCloud, plan: Plan) -> None:
+    """Store the secrets that ingest would have if each invented listener had just consented; existing ones stay."""
     app = laptop.control("spotify", "GET", "app")
     client = {"client_id": app["client_id"], "client_secret": app["client_secret"]}
     set_up.store_secret(laptop.settings, "spotify-client", {"app": "heavy-rotation"}, lambda: client)
@@ -228,17 +210,8 @@ def _store_invented_consents(laptop: Laptop, plan: Plan) -> None:
         laptop.clock.set(plan.simulated_from)
 
 
-def _refuse_second(directory: Path) -> None:
-    state = _read_state(directory)
-    if state is not None:
-        raise AlreadyRunning(
-            f"A laptop cloud already runs on {directory} (process {state['supervisor']}): stop it with Ctrl-C "
-            "where it runs, or give another directory with --data."
-        )
-
-
 def _read_state(directory: Path) -> dict[str, Any] | None:
-    """The state a living supervisor has left in the directory; that of a dead one does not count."""
+    """What a running supervisor has written in the directory; the file of a dead one does not count."""
     try:
         state: dict[str, Any] = json.loads((directory / "environment.json").read_text())
     except FileNotFoundError:
@@ -246,15 +219,8 @@ def _read_state(directory: Path) -> dict[str, Any] | None:
     return state if psutil.pid_exists(state["supervisor"]) else None
 
 
-def _remove_own_state(directory: Path) -> None:
-    """Another cloud's stays: ours may have been renamed with its directory, and a new one started in its place."""
-    state = _read_state(directory)
-    if state and state["supervisor"] == os.getpid():
-        (directory / "environment.json").unlink()
-
-
-def until(condition: Any, seconds: float) -> bool:
-    """Ask again and again until it holds; False when the time is over."""
+def until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Poll until the condition holds; False when the time is over."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

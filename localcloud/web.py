@@ -1,7 +1,7 @@
-"""The HTTP plumbing under every server of the laptop cloud: requests, answers, routes, faults, instants and log lines.
+"""HTTP under every server of the laptop cloud: requests, answers, routes, faults, instants and log lines.
 
 Not a web framework: one thread per connection, bodies in memory, 127.0.0.1 only, and no calls from pages of other sites
-in a browser. What no route knows is answered with 501 and names itself, so that nobody mistakes silence for success.
+in a browser. A call without a route is answered with 501 and named, so that a missing imitation is never silent.
 """
 
 import json
@@ -108,9 +108,11 @@ _RPC_STATUS = {
     503: "UNAVAILABLE",
 }
 
+_SHORT_BODY_BYTES = 65_536
+
 Handler = Callable[[Request], Response]
 Check = Callable[[Request], None]
-"""Raises ApiError for a call that is not to be answered."""
+"""Raises ApiError for a call that gets no answer."""
 
 CONTROL = "/_localcloud/"
 """Where a server's own control interface is: the only calls that faults leave alone, so that they can be ended."""
@@ -144,7 +146,7 @@ class Server:
         self, name: str, routes: Routes, faults: Faults | None = None, port: int = 0, check: Check | None = None
     ) -> None:
         self.name, self.routes, self.faults, self._check = name, routes, faults or Faults(), check
-        self._httpd = _HTTPServer(("127.0.0.1", port), _handler_class(self))
+        self._httpd = _HTTPServer(("127.0.0.1", port), self)
         self.url = f"http://127.0.0.1:{self._httpd.server_address[1]}"
 
     def start(self) -> "Server":
@@ -166,11 +168,18 @@ class Server:
         self._httpd.server_close()
         self._httpd.hang_up()
 
+    def admit(self, request: Request) -> None:
+        """Raises ApiError for a caller that gets no answer; the body is not needed, and not read yet."""
+        refuse_other_sites(request, self.url)
+        if self._check:
+            self._check(request)
+
     def respond(self, request: Request) -> Response:
         """The answer to one call, faults included. Raises Misbehaviour when the connection is to be dropped."""
         if request.path.startswith(CONTROL):
             return self._work(request)
-        call = f"{self.name} {request.method} {request.path}"
+        # Faults name BigQuery, whichever other services the server has beside it.
+        call = f"{'bigquery' if '/bigquery/v2/' in request.path else self.name} {request.method} {request.path}"
         refusal = self.faults.before(call)
         if refusal is not None:
             return Response(refusal.status, refusal.body, refusal.headers)
@@ -180,9 +189,6 @@ class Server:
 
     def _work(self, request: Request) -> Response:
         try:
-            refuse_other_sites(request, self.url)
-            if self._check:
-                self._check(request)
             return self.routes.answer(request)
         except ApiError as error:
             return error.response()
@@ -210,8 +216,9 @@ class _HTTPServer(ThreadingHTTPServer):
     # The default of 5 refuses connections when 32 clients arrive at once.
     request_queue_size = 256
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(address, handler)
+    def __init__(self, address: tuple[str, int], owner: Server) -> None:
+        super().__init__(address, _Handler)
+        self.owner = owner
         self._open: set[Any] = set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -232,52 +239,50 @@ class _HTTPServer(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def _handler_class(server: Server) -> type[BaseHTTPRequestHandler]:
-    class HttpHandler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # Google's servers and clients keep connections open; without it every answer waits 40 ms for an ACK.
-        disable_nagle_algorithm = True
+class _Handler(BaseHTTPRequestHandler):
+    server: _HTTPServer
+    protocol_version = "HTTP/1.1"
+    # Google's servers and clients keep connections open; without it every answer waits 40 ms for an ACK.
+    disable_nagle_algorithm = True
 
-        def _serve(self) -> None:
-            url = urlsplit(self.path)
-            query = parse_qs(url.query, keep_blank_values=True)
-            if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-                body = _read_chunks(self)
-            else:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            request = Request(self.command, url.path, query, self.headers, body)
-            try:
-                response = server.respond(request)
-            except Misbehaviour:
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-                return
-            self._send(response)
+    def _serve(self) -> None:
+        url, owner = urlsplit(self.path), self.server.owner
+        query = parse_qs(url.query, keep_blank_values=True)
+        request = Request(self.command, url.path, query, self.headers, b"")
+        try:
+            owner.admit(request)
+            response = owner.respond(replace(request, body=self._body()))
+        except ApiError as error:
+            length = int(self.headers.get("Content-Length") or 0)
+            # A connection that is closed with a body unread may cancel the answer, so a short one is read.
+            self.rfile.read(length if length <= _SHORT_BODY_BYTES else 0)
+            self.close_connection = True
+            response = error.response()
+        except Misbehaviour:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(response.status)
+        for name, value in (response.headers | {"Content-Length": str(len(response.body))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
 
-        def _send(self, response: Response) -> None:
-            self.send_response(response.status)
-            for name, value in response.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(response.body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(response.body)
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 -- http.server's names
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 -- http.server's names
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Quiet: each service logs what matters itself, and paths may hold codes and tokens."""
-
-    return HttpHandler
-
-
-def _read_chunks(handler: BaseHTTPRequestHandler) -> bytes:
-    chunks = []
-    while size := int(handler.rfile.readline().split(b";")[0], 16):
-        chunks.append(handler.rfile.read(size))
-        handler.rfile.readline()
-    handler.rfile.readline()
-    return b"".join(chunks)
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet: each service logs what matters itself, and paths may hold codes and tokens."""
 
 
 def rfc3339(instant: datetime) -> str:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,8 +25,8 @@ from localcloud.demo.story import Story
 from localcloud.gcp import scheduler
 from localcloud.gcp.set_up import ROOT
 from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent
-from localcloud.supervisor import FINALIZED, PUBLISHED, Laptop, Plan
-from localcloud.terminal import plain
+from localcloud.supervisor import FINALIZED, PUBLISHED, Plan, RunningCloud
+from localcloud.terminal import instant, plain
 
 _DATA = ROOT / "build" / "demo"
 _LOAD_SECONDS, _BATCH_SECONDS = 120, 300
@@ -38,7 +38,7 @@ class DemoFailed(Exception):
 
 @dataclass
 class Seen:
-    """What the one who fires the schedule sees of the runs."""
+    """What the schedule's caller sees of the runs."""
 
     answers: list[dict[str, Any]] = field(default_factory=list)
     landing_seconds: list[float] = field(default_factory=list)
@@ -47,18 +47,40 @@ class Seen:
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 every figure is true and every page answers, 1 something does not or failed, 2 wrong usage."""
-    options = _parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="python -m localcloud.demo", description=__doc__)
+    parser.add_argument(
+        "--days", type=int, default=10, help="how many days the listeners live before the last one (%(default)s)"
+    )
+    parser.add_argument("--until", type=instant, help="the instant at which the story ends (now)")
+    parser.add_argument("--seed", type=int, default=1, help="which listeners and which music (%(default)s)")
+    parser.add_argument("--data", type=Path, default=_DATA, help="its data directory; emptied first (%(default)s)")
+    options = parser.parse_args(arguments)
     began = time.monotonic()
     end_on_signals()
     shutil.rmtree(options.data, ignore_errors=True)
     story = Story.until(options.until or datetime.now(UTC), options.days)
+    plan = Plan(
+        options.data,
+        simulated_from=Story.answered_at(story.past_until),
+        seed=options.seed,
+        settings={
+            # One batch with the first plays, one at the story's end.
+            "TOP_TRACKS_MIN_INTERVAL_MINUTES": str(options.days * 24 * 60),
+            "AUDIO_FEATURES_SOURCE": "reccobeats",
+        },
+        consented_at=story.consented_at,
+    )
     print(demo_report.opening(story, options.data), flush=True)
     try:
-        with supervisor.running(_plan(options, story)) as (laptop, started):
+        with supervisor.running(plan) as (laptop, started):
             _land_past(laptop, story, options.seed)
             seen = _live(laptop, started, story)
             is_true = _report(laptop, started, story, options.seed, seen, time.monotonic() - began)
-            return 0 if is_true and _show(laptop, started) else 1
+            if opens_every_page(os.environ, is_terminal=sys.stdout.isatty()):
+                return 0 if is_true and _open_every_page(laptop) else 1
+            if is_true:
+                _stay(laptop, started)
+            return 0 if is_true else 1
     except (DemoFailed, ProcessFailed) as error:
         print(f"\n{plain(str(error))}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -66,23 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
-def _plan(options: argparse.Namespace, story: Story) -> Plan:
-    settings = {
-        # One batch with the first plays, one at the story's end.
-        "TOP_TRACKS_MIN_INTERVAL_MINUTES": str(options.days * 24 * 60),
-        "AUDIO_FEATURES_SOURCE": "reccobeats",
-    }
-    return Plan(
-        options.data,
-        simulated_from=Story.answered_at(story.past_until),
-        seed=options.seed,
-        settings=settings,
-        consented_at=story.consented_at,
-    )
-
-
-def _land_past(laptop: Laptop, story: Story, seed: int) -> None:
-    """In ingest's own environment and with its code; over when load has merged the last file."""
+def _land_past(laptop: RunningCloud, story: Story, seed: int) -> None:
+    """In ingest's own environment and with its code; ends when load has merged the last file."""
     command = [supervisor.function_python("ingest"), "-m", "localcloud.demo.land_past", "--seed", str(seed)]
     command += ["--until", story.past_until.isoformat(), "--clock", str(supervisor.clock_path(laptop.directory))]
     path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'functions' / 'ingest'}"}
@@ -108,17 +115,17 @@ def _land_past(laptop: Laptop, story: Story, seed: int) -> None:
             raise
     if landing.returncode:
         raise DemoFailed(f"The past could not be landed. The log: {log_path}\n{log_path.read_text()[-2000:]}")
-    _wait(laptop, lambda: _is_past_loaded(laptop), _LOAD_SECONDS, "the loads of the past")
+
+    def is_loaded() -> bool:
+        left = laptop.undelivered(FINALIZED)
+        demo_report.show_left(left)
+        return not left
+
+    _wait(laptop, is_loaded, _LOAD_SECONDS, "the loads of the past")
     demo_report.end_past(files, plays)
 
 
-def _is_past_loaded(laptop: Laptop) -> bool:
-    left = laptop.undelivered(FINALIZED)
-    demo_report.show_left(left)
-    return not left
-
-
-def _live(laptop: Laptop, started: list[Process], story: Story) -> Seen:
+def _live(laptop: RunningCloud, started: list[Process], story: Story) -> Seen:
     """Hour after hour to the present, with a pause in which the last week's batch is done."""
     seen, is_batch_over = Seen(), False
     for slot in story.slots():
@@ -129,15 +136,18 @@ def _live(laptop: Laptop, started: list[Process], story: Story) -> Seen:
         for _ in range(2 if slot == story.double_call_at else 1):
             _run(laptop, slot, seen)
         demo_report.show_progress(story, slot, seen.answers)
-        if slot >= story.ends_at and not is_batch_over and _last_batch_is_under_way(laptop, story):
-            _wait_for_batches(laptop)
-            is_batch_over = True
+        if slot >= story.ends_at and not is_batch_over:
+            _wait(laptop, lambda: not laptop.undelivered(PUBLISHED), _BATCH_SECONDS, "the message plays-loaded")
+            first = f"top-tracks-{story.ends_at:%Y%m%dt%H%M%Sz}"
+            if any(batch_id >= first for batch_id in laptop.pending()["batches"]):
+                _wait_for_batches(laptop)
+                is_batch_over = True
     _wait_for_batches(laptop)
     demo_report.end_progress()
     return seen
 
 
-def _happen(laptop: Laptop, story: Story, slot: datetime) -> None:
+def _happen(laptop: RunningCloud, story: Story, slot: datetime) -> None:
     """What the world does to the pipeline at this hour."""
     if slot == story.rotation_at:
         laptop.control("spotify", "POST", "rotate", {"listener": story.rotated})
@@ -147,7 +157,7 @@ def _happen(laptop: Laptop, story: Story, slot: datetime) -> None:
         laptop.control("google", "POST", "faults", {"match": f"events deliver {FINALIZED}", "action": "twice"})
 
 
-def _run(laptop: Laptop, slot: datetime, seen: Seen) -> None:
+def _run(laptop: RunningCloud, slot: datetime, seen: Seen) -> None:
     """One call of the schedule, followed until its plays are merged; what comes after goes on by itself."""
     began = time.perf_counter()
     response = laptop.tick(slot)
@@ -160,24 +170,17 @@ def _run(laptop: Laptop, slot: datetime, seen: Seen) -> None:
     seen.answers.append(answer)
 
 
-def _last_batch_is_under_way(laptop: Laptop, story: Story) -> bool:
-    """Whether a batch is at work that a run at or after the story's end has set off."""
-    _wait(laptop, lambda: not laptop.undelivered(PUBLISHED), _BATCH_SECONDS, "the message plays-loaded")
-    first = f"top-tracks-{story.ends_at:%Y%m%dt%H%M%Sz}"
-    return any(batch_id >= first for batch_id in laptop.pending()["batches"])
-
-
-def _wait_for_batches(laptop: Laptop) -> None:
+def _wait_for_batches(laptop: RunningCloud) -> None:
     _wait(laptop, lambda: not laptop.pending()["batches"], _BATCH_SECONDS, "the last batch")
 
 
-def _wait(laptop: Laptop, condition: Any, seconds: float, what: str) -> None:
+def _wait(laptop: RunningCloud, condition: Callable[[], bool], seconds: float, what: str) -> None:
     if not supervisor.until(condition, seconds):
-        raise DemoFailed(f"Waited {seconds} s for {what} in vain. The logs are in {laptop.directory / 'logs'}.")
+        raise DemoFailed(f"Not done within {seconds} s: {what}. The logs are in {laptop.directory / 'logs'}.")
 
 
-def _report(laptop: Laptop, started: list[Process], story: Story, seed: int, seen: Seen, seconds: float) -> bool:
-    """Prints what has come of it; whether all of it is true."""
+def _report(laptop: RunningCloud, started: list[Process], story: Story, seed: int, seen: Seen, seconds: float) -> bool:
+    """Prints the figures; whether all of them are true."""
     truth = read_truth(laptop, story, seed)
     checks = list(check_everything(laptop, story, truth))
     print(demo_report.report(laptop, story, truth))
@@ -188,18 +191,12 @@ def _report(laptop: Laptop, started: list[Process], story: Story, seed: int, see
     return not failed
 
 
-def _show(laptop: Laptop, started: list[Process]) -> bool:
-    if opens_every_page(os.environ, is_terminal=sys.stdout.isatty()):
-        return _open_every_page(laptop)
-    return _stay(laptop, started)
-
-
 def opens_every_page(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
     """Whether the demo ends by opening each page once: where no person could look at the dashboard."""
     return not is_terminal or environ.get("CI", "").lower() not in ("", "0", "false")
 
 
-def _open_every_page(laptop: Laptop) -> bool:
+def _open_every_page(laptop: RunningCloud) -> bool:
     browser = chromium.find()
     print(demo_report.opening_of_pages(browser), flush=True)
     faults = 0
@@ -210,7 +207,7 @@ def _open_every_page(laptop: Laptop) -> bool:
     return not faults
 
 
-def _stay(laptop: Laptop, started: list[Process]) -> bool:
+def _stay(laptop: RunningCloud, started: list[Process]) -> None:
     """Until Ctrl-C. Time is real from now on, and the schedule calls every hour as before."""
     laptop.clock.set(datetime.now(UTC))
     with dashboard.serving(laptop) as server:
@@ -226,26 +223,6 @@ def _stay(laptop: Laptop, started: list[Process]) -> bool:
                     laptop.tick(slot)
         except KeyboardInterrupt:
             print("\nStopped.")
-    return True
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m localcloud.demo", description=__doc__)
-    parser.add_argument(
-        "--days", type=int, default=10, help="how many days the listeners live before the last one (%(default)s)"
-    )
-    parser.add_argument("--until", type=_instant, help="the instant at which the story ends (now)")
-    parser.add_argument("--seed", type=int, default=1, help="which listeners and which music (%(default)s)")
-    parser.add_argument("--data", type=Path, default=_DATA, help="where it happens; emptied first (%(default)s)")
-    return parser
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an instant like 2026-11-22T10:00:00Z") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

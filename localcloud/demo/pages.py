@@ -1,4 +1,4 @@
-"""Opens every page of the dashboard over a running laptop cloud and says which of them show an error.
+"""Opens every page of the dashboard over a running laptop cloud and reports those that show an error.
 
 With a Chromium, each page is opened in it and comes over HTTP from the dashboard's own server. Without one, the pages
 run in Streamlit's AppTest, which draws nothing.
@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from localcloud import dashboard, ledger
 from localcloud.gcp.set_up import ROOT
-from localcloud.supervisor import Laptop
+from localcloud.supervisor import RunningCloud
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -40,22 +40,17 @@ class Opened:
     fault: str | None
 
 
-def open_pages(laptop: Laptop, browser: str | None) -> Iterator[Opened]:
+def open_pages(laptop: RunningCloud, browser: str | None) -> Iterator[Opened]:
     """Each page in turn, in this browser or, if None, in AppTest."""
-    queries = {page: {"listener": _LISTENER, **_item(laptop, page)} for page in PAGES}
+    queries = {page: {"listener": _LISTENER} for page in PAGES}
+    sql = "SELECT * FROM `{dataset}.plays` WHERE listener_id = @listener ORDER BY played_at DESC LIMIT 1"
+    for newest in ledger.read(laptop.settings, sql, listener=_LISTENER):
+        for page in ("track", "artist", "album"):
+            queries[page]["id"] = newest[f"{page}_id"]
     return _open_in_app_test(laptop, queries) if browser is None else _open_in_browser(laptop, queries, browser)
 
 
-def _item(laptop: Laptop, page: str) -> dict[str, str]:
-    """The pages of one track, artist or album want to know of which: here of the newest play."""
-    if page not in ("track", "artist", "album"):
-        return {}
-    sql = "SELECT * FROM `{dataset}.plays` WHERE listener_id = @listener ORDER BY played_at DESC LIMIT 1"
-    rows = ledger.read(laptop.settings, sql, listener=_LISTENER)
-    return {"id": rows[0][f"{page}_id"]} if rows else {}
-
-
-def _open_in_browser(laptop: Laptop, queries: dict[str, dict[str, str]], browser: str) -> Iterator[Opened]:
+def _open_in_browser(laptop: RunningCloud, queries: dict[str, dict[str, str]], browser: str) -> Iterator[Opened]:
     from playwright.sync_api import Error, sync_playwright
 
     with dashboard.serving(laptop) as server, sync_playwright() as driver:
@@ -87,12 +82,12 @@ def _fault_in_tab(tab: "Page", address: str) -> str | None:
     return " ".join(" / ".join(errors).split()) or None
 
 
-def _open_in_app_test(laptop: Laptop, queries: dict[str, dict[str, str]]) -> Iterator[Opened]:
+def _open_in_app_test(laptop: RunningCloud, queries: dict[str, dict[str, str]]) -> Iterator[Opened]:
     """In a process of its own, because the dashboard's modules are found in its folder and read their environment."""
     command = [sys.executable, "-m", "localcloud.demo.pages", json.dumps(queries)]
     more = {
         "PYTHONPATH": f"{ROOT}:{dashboard.DASHBOARD}",
-        "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "full",  # whoever runs the demo has no log to look at
+        "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "full",  # there is no log of this process
     }
     done = subprocess.run(  # noqa: S603 -- our own command
         command,
@@ -125,10 +120,10 @@ def fault_of(page: str, query: Mapping[str, str]) -> str | None:
     for name, value in query.items():
         app.query_params[name] = value
     app.run().switch_page(f"app_pages/{page}_page.py").run()
-    told = [f"{error.proto.type}: {error.message}" for error in app.exception] + [
+    shown = [f"{error.proto.type}: {error.message}" for error in app.exception] + [
         str(error.value) for error in app.error
     ]
-    return " / ".join(told) or None
+    return " / ".join(shown) or None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What the demo's listeners heard before its story begins, cut into the files in which it is landed: one a month.
+"""Plays of the demo's listeners before its story begins, in the files in which they are landed: one a month.
 
-Pure, and from the seed alone: who lands the files and who checks them work it out each for itself.
+Pure, and from the seed alone: landing and proofs compute them independently.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,13 +1,13 @@
-"""Compares everything the demo reports with what must have come of its story: a check per figure.
+"""Compares every figure that the demo reports with its expected value: a check per figure.
 
-What must be there is worked out from the invented Spotify's own memory alone. What is there is read with Google's
+The expected values are computed from the invented Spotify's own memory alone. The stored ones are read with Google's
 client, which takes a second for a thousand wide rows: plays come as one row per track and place, with their instants
 in a list.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -23,7 +23,7 @@ from localcloud.gcp.credentials import bearer
 from localcloud.gcp.set_up import ROOT
 from localcloud.listeners.lives import Life, Play
 from localcloud.listeners.music import AudioFeatures, Track
-from localcloud.supervisor import Laptop
+from localcloud.supervisor import RunningCloud
 
 Row = dict[str, Any]
 Gap = tuple[str, datetime, datetime, str]
@@ -45,7 +45,7 @@ class Truth:
     """The gaps, and how many plays Spotify did not show any more in each."""
 
 
-def read_truth(laptop: Laptop, story: Story, seed: int) -> Truth:
+def read_truth(laptop: RunningCloud, story: Story, seed: int) -> Truth:
     """The past, then the pages that the invented Spotify has answered, hour by hour."""
     every = lives(seed)
     truth = Truth()
@@ -53,20 +53,16 @@ def read_truth(laptop: Laptop, story: Story, seed: int) -> Truth:
         for play in file.plays:
             _add(truth, play, file.slot, with_features=file.with_features)
     for slug, life in every.items():
-        known = _known_plays(life, story)
+        # By `played_at` in Spotify's form, from before the first page's 50 on.
+        plays = life.between(story.starts_at - timedelta(days=60), story.last_slot + timedelta(days=2))
+        known = {f"{play.played_at:%Y-%m-%dT%H:%M:%S}.{play.played_at.microsecond // 1000:03}Z": play for play in plays}
         for slot, page in _first_pages(laptop, slug):
             _replay(truth, life, slot, [known[played_at] for played_at in page])
     return truth
 
 
-def _known_plays(life: Life, story: Story) -> Mapping[str, Play]:
-    """The listener's plays by `played_at` in Spotify's words, from before the first page's 50 on."""
-    plays = life.between(story.starts_at - timedelta(days=60), story.last_slot + timedelta(days=2))
-    return {f"{play.played_at:%Y-%m-%dT%H:%M:%S}.{play.played_at.microsecond // 1000:03}Z": play for play in plays}
-
-
-def _first_pages(laptop: Laptop, listener: str) -> Iterator[tuple[datetime, Sequence[str]]]:
-    """Slot and page of every first answer in it: a slot that is asked twice has landed already."""
+def _first_pages(laptop: RunningCloud, listener: str) -> Iterator[tuple[datetime, Sequence[str]]]:
+    """Slot and page of every first answer in it: a slot that is called twice has landed already."""
     slots: set[datetime] = set()
     for answer in laptop.control("spotify", "GET", f"pages?listener={listener}"):
         slot = datetime.fromisoformat(answer["at"]).replace(minute=0, second=0, microsecond=0)
@@ -81,7 +77,9 @@ def _replay(truth: Truth, life: Life, slot: datetime, page: Sequence[Play]) -> N
     for play in page:
         _add(truth, play, slot, with_features=True)
     if gap:
-        truth.gaps[gap] = _unseen(truth, life, gap, Story.answered_at(slot))
+        listener, start, end, _ = gap
+        shown = [play for play in life.between(start, end) if play.is_visible(Story.answered_at(slot))]
+        truth.gaps[gap] = sum((listener, play.played_at, play.track.id) not in truth.plays for play in shown)
 
 
 def _add(truth: Truth, play: Play, slot: datetime, *, with_features: bool) -> None:
@@ -99,13 +97,6 @@ def _gap_before(truth: Truth, slot: datetime, page: Sequence[Play]) -> Gap | Non
     listener, oldest, _ = keys[-1]
     before = [played_at for slug, played_at, _ in truth.plays if slug == listener and played_at < oldest]
     return (listener, max(before), oldest, f"{slot:%Y%m%dT%H%M%SZ}") if before else None
-
-
-def _unseen(truth: Truth, life: Life, gap: Gap, at: datetime) -> int:
-    """Plays inside a gap that Spotify knew of and showed to nobody."""
-    listener, start, end, _ = gap
-    plays = (play for play in life.between(start, end) if play.is_visible(at))
-    return sum((listener, play.played_at, play.track.id) not in truth.plays for play in plays)
 
 
 def expected_row(play: Play, *, with_features: bool) -> Row:
@@ -166,7 +157,7 @@ class Check:
         return bool(self.expected == self.found)
 
 
-def check_everything(laptop: Laptop, story: Story, truth: Truth) -> Iterator[Check]:
+def check_everything(laptop: RunningCloud, story: Story, truth: Truth) -> Iterator[Check]:
     runs = ledger.read(laptop.settings, "SELECT * FROM `{dataset}.runs`")
     yield from _check_plays(laptop, truth)
     yield from _check_runs(runs, truth)
@@ -175,12 +166,12 @@ def check_everything(laptop: Laptop, story: Story, truth: Truth) -> Iterator[Che
     yield from _check_secrets(laptop, story)
 
 
-def _check_plays(laptop: Laptop, truth: Truth) -> Iterator[Check]:
+def _check_plays(laptop: RunningCloud, truth: Truth) -> Iterator[Check]:
     rows = list(read_plays(laptop.settings))
     stored = {(row["listener_id"], row["played_at"], row["track_id"]): row for row in rows}
     yield Check("plays stored", len(truth.plays), len(rows))
     yield Check("plays that Spotify showed and that are not stored", 0, len(truth.plays.keys() - stored.keys()))
-    yield Check("plays that nobody heard", 0, len(stored.keys() - truth.plays.keys()))
+    yield Check("plays that were never played", 0, len(stored.keys() - truth.plays.keys()))
     yield Check("plays counted twice", 0, len(rows) - len(stored))
     wrong = Counter(
         column
@@ -196,7 +187,7 @@ def _check_plays(laptop: Laptop, truth: Truth) -> Iterator[Check]:
 
 
 def _check_runs(runs: list[dict[str, Any]], truth: Truth) -> Iterator[Check]:
-    """Every slot has its row, and no row says what did not happen."""
+    """Every slot has its row, and no row reports what did not happen."""
     expected = Counter(
         ("ingest", "succeeded" if slot in truth.landed else "skipped", items, truth.landed.get(slot, 0))
         for slot, items in truth.asked.items()
@@ -213,8 +204,8 @@ def _check_runs(runs: list[dict[str, Any]], truth: Truth) -> Iterator[Check]:
     yield Check("rows that stand twice", 0, len(runs) - len({(r["run_id"], r["step"], r["started_at"]) for r in runs}))
 
 
-def _check_story(laptop: Laptop, runs: list[dict[str, Any]], story: Story) -> Iterator[Check]:
-    """The revoked listener costs nobody anything, and the ledger says from when on."""
+def _check_story(laptop: RunningCloud, runs: list[dict[str, Any]], story: Story) -> Iterator[Check]:
+    """The other listeners lose nothing by the revoked one, and the ledger says from when on."""
     without = [row for row in runs if row["step"] == "ingest" and row["error_class"] == "NeedsConsent"]
     after = [row for row in runs if row["step"] == "ingest" and row["slot"] >= story.revocation_at]
     yield Check("runs that say whose consent is missing", len(after), len(without))
@@ -223,7 +214,7 @@ def _check_story(laptop: Laptop, runs: list[dict[str, Any]], story: Story) -> It
     yield Check("events given up", [], given_up)
 
 
-def _check_top_tracks(laptop: Laptop, runs: list[dict[str, Any]], truth: Truth) -> Iterator[Check]:
+def _check_top_tracks(laptop: RunningCloud, runs: list[dict[str, Any]], truth: Truth) -> Iterator[Check]:
     """The newest batch's tables against a recount of the plays that had been shown by then."""
     rows = ledger.read(laptop.settings, "SELECT * FROM `{dataset}.top_tracks`")
     submitted = {row["run_id"] for row in runs if (row["step"], row["state"]) == ("transform", "succeeded")}
@@ -242,35 +233,22 @@ def _check_top_tracks(laptop: Laptop, runs: list[dict[str, Any]], truth: Truth) 
     yield Check("tracks that a recount finds different", [], differing_tracks(listed, plays, as_of))
 
 
-def _check_secrets(laptop: Laptop, story: Story) -> Iterator[Check]:
-    """The rotated token is kept, the one before it costs nothing more, and no token is anywhere else."""
-    states = _version_states(laptop, f"refresh-token-{story.rotated}")
-    yield Check("versions of the rotated token's secret", {"ENABLED": 1, "DESTROYED": 1}, states)
-    yield Check("files that hold a token or a secret", [], _leaks(laptop))
-
-
-def _version_states(laptop: Laptop, secret: str) -> dict[str, int]:
+def _check_secrets(laptop: RunningCloud, story: Story) -> Iterator[Check]:
+    """The rotated token is kept, the one before it costs nothing more, and no log or object holds a secret."""
     settings = laptop.settings
     project = f"{settings['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{settings['GOOGLE_CLOUD_PROJECT']}"
-    answer = requests.get(f"{project}/secrets/{secret}/versions", headers=bearer(settings), timeout=10)
+    url = f"{project}/secrets/refresh-token-{story.rotated}/versions"
+    answer = requests.get(url, headers=bearer(settings), timeout=10)
     answer.raise_for_status()
-    return dict(Counter(version["state"] for version in answer.json()["versions"]))
-
-
-def _leaks(laptop: Laptop) -> list[str]:
-    """Names of logs and objects in which a token, a code or the client's secret can be read."""
-    secrets = [secret.encode() for secret in _secrets(laptop)]
+    states = dict(Counter(version["state"] for version in answer.json()["versions"]))
+    yield Check("versions of the rotated token's secret", {"ENABLED": 1, "DESTROYED": 1}, states)
+    known = json.loads((laptop.directory / "spotify.json").read_text())
+    tokens = [token for consent in known["consents"] for token in (*consent["tokens"], *consent["revoked"])]
+    secrets = [laptop.control("spotify", "GET", "app")["client_secret"], *tokens, *known["access"]]
     places = [path for folder in ("logs", "buckets") for path in (laptop.directory / folder).rglob("*")]
     contents = {path: path.read_bytes() for path in places if path.is_file()}
-    return [str(path) for path, content in contents.items() if any(secret in content for secret in secrets)]
-
-
-def _secrets(laptop: Laptop) -> Iterator[str]:
-    yield laptop.control("spotify", "GET", "app")["client_secret"]
-    state = json.loads((laptop.directory / "spotify.json").read_text())
-    for consent in state["consents"]:
-        yield from (*consent["tokens"], *consent["revoked"])
-    yield from state["access"]
+    leaks = [str(path) for path, text in contents.items() if any(secret.encode() in text for secret in secrets)]
+    yield Check("files that hold a token or a secret", [], leaks)
 
 
 _TABLE = json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())

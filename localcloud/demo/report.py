@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,7 +12,7 @@ from localcloud import ledger
 from localcloud.demo.pages import Opened
 from localcloud.demo.proofs import Check, Truth
 from localcloud.demo.story import Story
-from localcloud.supervisor import Laptop
+from localcloud.supervisor import RunningCloud
 
 _LANDING_LIMIT_SECONDS, _MEMORY_LIMIT_MIB = 3.0, 150.0
 _BAR = 30
@@ -60,7 +60,7 @@ def end_progress() -> None:
         print()
 
 
-def report(laptop: Laptop, story: Story, truth: Truth) -> str:
+def report(laptop: RunningCloud, story: Story, truth: Truth) -> str:
     """Runs by step and state, what was skipped and why, what happened, plays by listener, the top ten by Spark."""
     parts = [_runs(laptop), _reasons(laptop), _happened(story, truth), _plays(laptop, truth), _top_ten(laptop)]
     return "\n".join(line for part in parts for line in part)
@@ -107,7 +107,7 @@ def verdict_on_pages(faults: int, directory: Path) -> str:
     return f"{faults} {shows} an error. The server's log: {directory / 'logs' / 'dashboard.log'}"
 
 
-def _runs(laptop: Laptop) -> list[str]:
+def _runs(laptop: RunningCloud) -> list[str]:
     sql = "SELECT step, state, COUNT(*) AS runs, SUM(rows_new) AS rows_new FROM `{dataset}.runs` GROUP BY step, state"
     order = ["ingest", "load", "transform", "top_tracks"]
     rows = sorted(ledger.read(laptop.settings, sql), key=lambda row: (order.index(row["step"]), row["state"]))
@@ -115,21 +115,27 @@ def _runs(laptop: Laptop) -> list[str]:
     return ["", "  step        state       runs  rows new", *lines]
 
 
-def _reasons(laptop: Laptop) -> list[str]:
+def _reasons(laptop: RunningCloud) -> list[str]:
     """Why steps were skipped and which listeners failed, each reason once with how often it was given."""
     sql = "SELECT step, reason FROM `{dataset}.runs` WHERE state = 'skipped' OR error_class IS NOT NULL"
     # A reason without the figures before its semicolon, which differ from run to run.
     counts = Counter((row["step"], row["reason"].split("; ", 1)[-1]) for row in ledger.read(laptop.settings, sql))
     lines = [f"  {count:>5} × {step}: {reason}" for (step, reason), count in counts.most_common(6)]
-    return ["", "Skipped, or not for everybody:", *lines]
+    return ["", "Skipped, or without some listeners:", *lines]
 
 
 def _happened(story: Story, truth: Truth) -> list[str]:
+    gaps = [
+        # Spotify shows these plays no more, and the warehouse says where they are missing.
+        f"{'':16}{listener}: Spotify forgot {unseen} plays; a gap of {(end - start) / timedelta(hours=1):.0f} hours "
+        f"is recorded, run {run_id}"
+        for (listener, start, end, run_id), unseen in sorted(truth.gaps.items())
+    ]
     return [
         "",
         "What happened on the way, and changed nothing that it should not:",
         f"  {story.outage_at:%d %b %H:%M}  the schedule did not call until {story.outage_over_at:%d %b %H:%M}",
-        *(_gap(*gap, unseen=unseen) for gap, unseen in sorted(truth.gaps.items())),
+        *gaps,
         f"  {story.rotation_at:%d %b %H:%M}  {story.rotated}'s refresh token rotated: only the new one is kept",
         f"  {story.double_delivery_at:%d %b %H:%M}  from here on, the next file's event was delivered twice",
         f"  {story.double_call_at:%d %b %H:%M}  the schedule called twice for one hour",
@@ -137,26 +143,20 @@ def _happened(story: Story, truth: Truth) -> list[str]:
     ]
 
 
-def _gap(listener: str, start: datetime, end: datetime, run_id: str, *, unseen: int) -> str:
-    """What Spotify forgot before anybody asked: nobody can have it any more, and the warehouse says where it lacks."""
-    hours = (end - start).total_seconds() / 3600
-    return f"{'':16}{listener}: Spotify forgot {unseen} plays; a gap of {hours:.0f} hours is recorded, run {run_id}"
-
-
-def _plays(laptop: Laptop, truth: Truth) -> list[str]:
+def _plays(laptop: RunningCloud, truth: Truth) -> list[str]:
     sql = """SELECT listener_id, COUNT(*) AS plays, COUNT(DISTINCT track_id) AS tracks,
              MIN(played_at) AS first, MAX(played_at) AS last
              FROM `{dataset}.plays` GROUP BY listener_id ORDER BY listener_id"""
     expected = Counter(listener for listener, _, _ in truth.plays)
     lines = [
         f"  {row['listener_id']:<16} {row['plays']:>6,} plays of {row['tracks']:>5,} tracks, "
-        f"{row['first']:%d %b %Y} to {row['last']:%d %b %Y}; heard and shown: {expected[row['listener_id']]:,}"
+        f"{row['first']:%d %b %Y} to {row['last']:%d %b %Y}; played and shown: {expected[row['listener_id']]:,}"
         for row in ledger.read(laptop.settings, sql)
     ]
     return ["", "Stored:", *lines]
 
 
-def _top_ten(laptop: Laptop) -> list[str]:
+def _top_ten(laptop: RunningCloud) -> list[str]:
     sql = """SELECT listener_id, rank, track_name, artist_name, plays, minutes, previous_rank, as_of
              FROM `{dataset}.top_tracks` WHERE period = 'last_7_days' AND listener_id = 'listener-one'
              ORDER BY position"""

@@ -1,7 +1,7 @@
-"""Who may call the laptop cloud: who can read its key file, which is an invented service account and its bearer.
+"""Credentials of the laptop cloud: a key file with an invented service account and a bearer, and the check of both.
 
 Google's clients sign with the key, by themselves (https://google.aip.dev/auth/4111) or at the token endpoint; plain
-calls bring the bearer.
+calls send the bearer.
 """
 
 import base64
@@ -10,6 +10,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -20,7 +21,8 @@ from google.oauth2.credentials import Credentials
 
 from localcloud.web import ApiError, Request, Response, Routes
 
-TOKEN_SECONDS = 3600
+TOKEN_PATH, TOKEN_SECONDS = "/token", 3600
+_LONGEST_ASSERTION_BYTES = 16_384
 _BEARER = "localcloud_bearer"
 
 
@@ -71,10 +73,14 @@ def _bearer(settings: Mapping[str, str]) -> str:
 
 
 class Doorkeeper:
-    """Refuses whom the key file does not know, at the paths that begin with `under`."""
+    """Refuses callers without the key file's bearer or signature, at the paths that begin with `under`.
 
-    def __init__(self, key_path: Path, under: str = "/") -> None:
-        account, self._under = json.loads(key_path.read_text()), under
+    It is called before the body is read, since that of an unknown caller may be large. `except_for`: a path whose short
+    bodies are read first, because the credential is in them.
+    """
+
+    def __init__(self, key_path: Path, under: str = "/", except_for: str | None = None) -> None:
+        account, self._under, self._except_for = json.loads(key_path.read_text()), under, except_for
         private = serialization.load_pem_private_key(account["private_key"].encode(), None)
         pem, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         self._bearer: str = account[_BEARER]
@@ -82,37 +88,35 @@ class Doorkeeper:
 
     def __call__(self, request: Request) -> None:
         """Raises ApiError 401."""
-        if request.path.startswith(self._under) and not self._knows(_credential(request)):
-            raise ApiError(401, "authError", "The laptop cloud knows its owner only: send the bearer of its key file")
+        length = request.headers.get("Content-Length", "")
+        is_short = length.isdecimal() and int(length) <= _LONGEST_ASSERTION_BYTES
+        if request.path.startswith(self._under) and not (request.path == self._except_for and is_short):
+            scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+            self.check(credential if scheme.lower() == "bearer" else "")
 
-    def _knows(self, credential: str) -> bool:
-        return hmac.compare_digest(credential.encode(), self._bearer.encode()) or self._has_signed(credential)
-
-    def _has_signed(self, token: str) -> bool:
-        """Whatever its time: the laptop cloud may live in a simulated one."""
-        signed, _, signature = token.rpartition(".")
-        try:
-            return bool(self._verifier.verify(signed.encode(), base64.urlsafe_b64decode(signature + "==")))
-        except ValueError:
-            return False
-
-
-def _credential(request: Request) -> str:
-    if request.path == "/token":
-        return parse_qs(request.body.decode("latin-1")).get("assertion", [""])[0]
-    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
-    return credential if scheme.lower() == "bearer" else ""
+    def check(self, credential: str) -> None:
+        """Raises ApiError 401. A signature counts whatever its time: the laptop cloud may live in a simulated one."""
+        if hmac.compare_digest(credential.encode(), self._bearer.encode()):
+            return
+        signed, _, signature = credential.rpartition(".")
+        with suppress(ValueError):
+            if self._verifier.verify(signed.encode(), base64.urlsafe_b64decode(signature + "==")):
+                return
+        raise ApiError(401, "authError", "The laptop cloud answers its owner only: send the bearer of its key file")
 
 
-def token_routes() -> Routes:
-    """The token endpoint. What was signed for it is a token itself."""
+def token_routes(door: Doorkeeper | None) -> Routes:
+    """The token endpoint. What the key has signed for it is a token itself."""
+
+    def token(request: Request) -> Response:
+        assertion = parse_qs(request.body.decode("latin-1")).get("assertion", [""])[0]
+        if door:
+            door.check(assertion)
+        return Response.of_json({"access_token": assertion, "expires_in": TOKEN_SECONDS, "token_type": "Bearer"})
+
     routes = Routes()
-    routes.add("POST", "/token", _token)
+    routes.add("POST", TOKEN_PATH, token)
     return routes
-
-
-def _token(request: Request) -> Response:
-    return Response.of_json({"access_token": _credential(request), "expires_in": TOKEN_SECONDS, "token_type": "Bearer"})
 
 
 @functools.cache

@@ -1,7 +1,7 @@
-"""Dataproc's serverless batches over REST: submitted, queued one at a time, run, remembered.
+"""Dataproc's serverless batches over REST: submitted, queued, run one at a time, stored.
 
-What running means is given by the caller (`run_batch`); without it batches stay PENDING until somebody says
-otherwise (`start`, `finish`), which is how tests play Dataproc.
+How a batch runs is the caller's (`run_batch`); without it batches stay PENDING until `start` and `finish`, by which
+tests play Dataproc.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.faults import Faults
-from localcloud.gcp.list_calls import Values, page, requested
+from localcloud.gcp.list_calls import page, requested
 from localcloud.gcp.state import State
 from localcloud.web import ApiError, Log, Request, Response, Routes, rfc3339
 
@@ -38,14 +38,18 @@ class Dataproc:
     ) -> None:
         self._directory, self._state, self._clock, self._faults, self._log = directory, state, clock, faults, log
         state.create("""CREATE TABLE IF NOT EXISTS batches (name TEXT PRIMARY KEY, number INTEGER NOT NULL,
-            request_id TEXT, operation TEXT NOT NULL, resource TEXT NOT NULL)""")
+            request_id TEXT, resource TEXT NOT NULL)""")
         self.routes = Routes()
-        self.routes.add("POST", f"{_LOCATION}/batches", self._create)
-        self.routes.add("GET", f"{_LOCATION}/batches", self._list)
-        self.routes.add("GET", f"{_LOCATION}/batches/(?P<batch>[^/:]+)", self._get)
+        self.routes.add("POST", f"{_LOCATION}/batches", self.create_batch)
+        self.routes.add("GET", f"{_LOCATION}/batches", self.list_batches)
+        self.routes.add("GET", f"{_LOCATION}/batches/(?P<batch>[^/:]+)", self.get_batch)
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         if run_batch is not None:
-            self._go_on_after_restart()
+            for batch in reversed(self.batches()):
+                if batch["state"] == "PENDING":
+                    self._waiting.put(_id(batch))
+                else:
+                    self.finish(_id(batch), "FAILED", "The laptop cloud was stopped while the batch ran")
             threading.Thread(target=self._work, args=(run_batch,), name="batches", daemon=True).start()
 
     # For the other parts of the laptop cloud, and for tests
@@ -62,7 +66,7 @@ class Dataproc:
         return found[0]
 
     def start(self, batch_id: str) -> bool:
-        """PENDING → RUNNING; false when somebody ended it before."""
+        """PENDING → RUNNING; false when it had ended before."""
         with self._state.transaction():
             batch = self.batch(batch_id)
             if batch["state"] != "PENDING":
@@ -90,7 +94,7 @@ class Dataproc:
 
     # Calls
 
-    def _create(self, request: Request) -> Response:
+    def create_batch(self, request: Request) -> Response:
         batch_id, request_id = request.arg("batchId") or "", request.arg("requestId")
         check_ids(batch_id, request_id)
         check_batch(request.json())
@@ -98,35 +102,33 @@ class Dataproc:
         with self._state.transaction() as db:
             known = db.execute("SELECT * FROM batches WHERE name = ?", (name,)).fetchone()
             if known is None:
-                known = self._insert(request, name, request_id)
-            elif request_id is None or known["request_id"] != request_id:
+                now = rfc3339(self._clock.now())
+                place = f"projects/{request.params['project']}/regions/{request.params['location']}"
+                operation = f"{place}/operations/{uuid.uuid4()}"
+                own = {"name": name, "uuid": str(uuid.uuid4()), "createTime": now, "state": "PENDING", "stateTime": now}
+                batch = {**request.json(), **own, "creator": "laptop", "operation": operation}
+                row = (name, self._state.next_number("batch"), request_id, json.dumps(batch))
+                db.execute("INSERT INTO batches VALUES (?, ?, ?, ?)", row)
+                self._waiting.put(batch_id)
+                self._log("Batch submitted", batch=batch_id)
+                return Response.of_json(_operation_resource(batch))
+            if request_id is None or known["request_id"] != request_id:
                 raise ApiError(409, "alreadyExists", f"Already exists: Failed to create batch: Batch {name}")
-            return Response.of_json(_operation_resource(known))
+            return Response.of_json(_operation_resource(_loaded(known)))
 
-    def _insert(self, request: Request, name: str, request_id: str | None) -> sqlite3.Row:
-        now = rfc3339(self._clock.now())
-        operation = (
-            f"projects/{request.params['project']}/regions/{request.params['location']}/operations/{uuid.uuid4()}"
-        )
-        own = {"name": name, "uuid": str(uuid.uuid4()), "createTime": now, "state": "PENDING", "stateTime": now}
-        batch = {**request.json(), **own, "creator": "laptop", "operation": operation}
-        row = (name, self._state.next_number("batch"), request_id, operation, json.dumps(batch))
-        with self._state.transaction() as db:
-            db.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row)
-            inserted: sqlite3.Row = db.execute("SELECT * FROM batches WHERE name = ?", (name,)).fetchone()
-        self._waiting.put(_id(batch))
-        self._log("Batch submitted", batch=_id(batch))
-        return inserted
-
-    def _list(self, request: Request) -> Response:
+    def list_batches(self, request: Request) -> Response:
         if request.arg("orderBy") not in (None, "", "create_time desc"):
             raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate orderBy={request.arg('orderBy')}")
         matches = requested(request, _FILTER_FIELDS, self._faults)
         mine = [batch for batch in self.batches() if batch["name"].startswith(f"{_parent(request)}/batches/")]
-        found = [batch for batch in mine if matches(_values(batch))]
+        found = []
+        for batch in mine:
+            labels = {f"labels.{key}": value for key, value in batch.get("labels", {}).items()}
+            if matches({"state": batch["state"], "batch_id": _id(batch), **labels}.get):
+                found.append(batch)
         return Response.of_json(page("batches", found, request, default_size=20))
 
-    def _get(self, request: Request) -> Response:
+    def get_batch(self, request: Request) -> Response:
         name = f"{_parent(request)}/batches/{request.params['batch']}"
         with self._state.transaction() as db:
             row = db.execute("SELECT resource FROM batches WHERE name = ?", (name,)).fetchone()
@@ -141,31 +143,19 @@ class Dataproc:
         with self._state.transaction() as db:
             db.execute("UPDATE batches SET resource = ? WHERE name = ?", (json.dumps(changed), batch["name"]))
 
-    def _go_on_after_restart(self) -> None:
-        for batch in reversed(self.batches()):
-            if batch["state"] == "PENDING":
-                self._waiting.put(_id(batch))
-            else:
-                self.finish(_id(batch), "FAILED", "The laptop cloud was stopped while the batch ran")
-
     def _work(self, run_batch: RunBatch) -> None:
         """Spark needs the whole laptop: one batch after the other."""
         while (batch_id := self._waiting.get()) is not None:
-            if self.start(batch_id):
-                self._run(run_batch, batch_id)
-
-    def _run(self, run_batch: RunBatch, batch_id: str) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        log_path = self._directory / f"{batch_id}.log"
-        try:
-            exit_code = run_batch(self.batch(batch_id), log_path)
-        except Exception as error:
-            self.finish(batch_id, "FAILED", f"The driver could not be run: {type(error).__name__}: {error}")
-            return
-        if exit_code == 0:
-            self.finish(batch_id, "SUCCEEDED")
-        else:
-            self.finish(batch_id, "FAILED", f"The driver ended with exit code {exit_code}; its output is in {log_path}")
+            if not self.start(batch_id):
+                continue
+            self._directory.mkdir(parents=True, exist_ok=True)
+            log_path = self._directory / f"{batch_id}.log"
+            try:
+                exit_code = run_batch(self.batch(batch_id), log_path)
+                message = f"The driver ended with exit code {exit_code}; its output is in {log_path}"
+            except Exception as error:
+                exit_code, message = 1, f"The driver could not be run: {type(error).__name__}: {error}"
+            self.finish(batch_id, *(("FAILED", message) if exit_code else ("SUCCEEDED", "")))
 
 
 def _parent(request: Request) -> str:
@@ -181,14 +171,8 @@ def _loaded(row: sqlite3.Row) -> Batch:
     return batch
 
 
-def _values(batch: Batch) -> Values:
-    labels = {f"labels.{key}": value for key, value in batch.get("labels", {}).items()}
-    return {"state": batch["state"], "batch_id": _id(batch), **labels}.get
-
-
-def _operation_resource(row: sqlite3.Row) -> dict[str, Any]:
+def _operation_resource(batch: Batch) -> dict[str, Any]:
     """The operation that answers a call which creates a batch. No part waits for it."""
-    batch = _loaded(row)
     metadata = {
         "@type": f"{_TYPES}.BatchOperationMetadata",
         "batch": batch["name"],
@@ -224,20 +208,17 @@ def check_batch(batch: Mapping[str, Any]) -> None:
         raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate batches.{unknown}")
     if not str(batch.get("pysparkBatch", {}).get("mainPythonFileUri", "")).endswith(".py"):
         raise _refusal("pyspark_batch.main_python_file_uri must be a .py file")
-    _check_labels(batch.get("labels", {}))
     _check_properties(batch.get("runtimeConfig", {}).get("properties", {}))
-    # Durations travel as JSON in seconds, such as "1800s".
-    ttl = batch.get("environmentConfig", {}).get("executionConfig", {}).get("ttl")
-    if ttl is not None and not _SHORTEST_TTL_SECONDS <= float(ttl.removesuffix("s")) <= _LONGEST_TTL_SECONDS:
-        raise _refusal("execution_config.ttl must be between 10 minutes and 14 days")
-
-
-def _check_labels(labels: Mapping[str, str]) -> None:
+    labels = batch.get("labels", {})
     if len(labels) > _MOST_LABELS:
         raise _refusal(f"No more than {_MOST_LABELS} labels can be associated with a batch")
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
             raise _refusal(f"The label {key}={value} is not lower case as in RFC 1035")
+    # Durations travel as JSON in seconds, such as "1800s".
+    ttl = batch.get("environmentConfig", {}).get("executionConfig", {}).get("ttl")
+    if ttl is not None and not _SHORTEST_TTL_SECONDS <= float(ttl.removesuffix("s")) <= _LONGEST_TTL_SECONDS:
+        raise _refusal("execution_config.ttl must be between 10 minutes and 14 days")
 
 
 def _check_properties(properties: Mapping[str, str]) -> None:

@@ -1,69 +1,102 @@
-"""The laptop cloud inside a test: Google's services and BigQuery on free ports, served by threads of this process.
+"""Google's services as one server: inside a test, or as a process of its own.
 
     with LaptopCloud(tmp_path) as cloud:
         environment = cloud.environment          # every setting; Spotify's addresses lead nowhere until replaced
         cloud.subscribe(FINALIZED, deliver)      # headers and body in, HTTP status out
         cloud.faults.order(Fault("gcp POST /upload/.*"))
         cloud.clock.set(instant)
-        outcomes = cloud.deliver_pending()       # events go out only here
+        outcomes = cloud.deliver_pending()       # events are delivered only here
 
-Faults call the two servers "gcp" and "bigquery", and deliveries "events deliver TYPE OBJECT-NAME-OR-MESSAGE-ID".
+Faults call BigQuery "bigquery", all else "gcp", and deliveries "events deliver TYPE OBJECT-NAME-OR-MESSAGE-ID".
+`python -m localcloud.gcp.laptop_cloud --data DIR` runs until SIGTERM or Ctrl-C; a restart finds its state again.
 """
 
+import argparse
+import os
+import signal
+import threading
 from email.message import Message
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from localcloud.clock import Clock
-from localcloud.faults import Faults
+from localcloud.faults import Fault, Faults
 from localcloud.gcp import set_up
 from localcloud.gcp.bigquery.service import BigQuery
-from localcloud.gcp.credentials import write_service_account
-from localcloud.gcp.dataproc import RunBatch
-from localcloud.gcp.eventarc.eventarc import Deliver
-from localcloud.gcp.google_cloud import GoogleCloud
-from localcloud.web import ApiError, Request, Server, say_nothing
+from localcloud.gcp.credentials import TOKEN_PATH, Doorkeeper, token_routes, write_service_account
+from localcloud.gcp.dataproc import Batch, Dataproc, RunBatch
+from localcloud.gcp.eventarc.cloud_events import object_finalized
+from localcloud.gcp.eventarc.eventarc import Backoff, Deliver, Events, to_url
+from localcloud.gcp.project import Project
+from localcloud.gcp.pubsub import PubSub
+from localcloud.gcp.secret_manager import SecretManager
+from localcloud.gcp.state import State
+from localcloud.gcp.storage.api import StorageApi
+from localcloud.gcp.storage.files import Resource
+from localcloud.gcp.storage.objects import Storage
+from localcloud.web import CONTROL, ApiError, Log, Request, Response, Routes, Server, log, say_nothing
 
-_NOBODY = "http://127.0.0.1:9"
-"""The discard port: whoever asks Spotify without having put a simulator there is refused at once."""
+_DISCARD = "http://127.0.0.1:9"
+"""The discard port: a call to Spotify is refused at once where a test runs no simulator."""
 
 
 class LaptopCloud:
-    """Used as a context manager; entering it again on the same directory is a restart.
+    """Used as a context manager; entering another one on the same directory is a restart.
 
-    `forgetful`: the warehouse is not kept in the directory but in memory, which is quicker.
+    `forgetful`: the warehouse is kept in memory instead of in the directory, which is quicker. `key_path`: the key file
+    of the only callers that are answered; without it a new one is written, and every caller is.
     """
 
-    def __init__(self, directory: Path, run_batch: RunBatch | None = None, *, forgetful: bool = False) -> None:
-        self.faults = Faults()
-        self.clock = Clock()
-        self._run_batch, self._forgetful = run_batch, forgetful
-        self._open(directory)
-        self._gcp = Server("gcp", self._google.routes, self.faults)
-        self._bigquery = Server("bigquery", self.bigquery.routes, self.faults)
-        self.servers = (self._gcp, self._bigquery)
-        self.gcp_url, self.bigquery_url = self._gcp.url, self._bigquery.url
-        self.environment = self._environment(directory)
+    def __init__(
+        self,
+        directory: Path,
+        run_batch: RunBatch | None = None,
+        *,
+        forgetful: bool = False,
+        clock: Clock | None = None,
+        log: Log = say_nothing,
+        backoff: Backoff | None = None,
+        port: int = 0,
+        key_path: Path | None = None,
+    ) -> None:
+        self.faults, self.clock = Faults(), clock or Clock()
+        self._run_batch, self._forgetful, self._log, self._backoff = run_batch, forgetful, log, backoff
+        self._key_path, self._door = key_path, Doorkeeper(key_path, except_for=TOKEN_PATH) if key_path else None
+        self.server = Server("gcp", self._open(directory), self.faults, port, self._door)
+        self.url = self.server.url
+        if key_path is None:
+            key_path = directory / "service-account.json"
+            write_service_account(key_path, f"{self.url}{TOKEN_PATH}")
+        nowhere = dict.fromkeys(("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_API_URL", "RECCOBEATS_API_URL"), _DISCARD)
+        self.environment = set_up.environment(self.url, key_path) | nowhere
 
-    def _open(self, directory: Path) -> None:
-        self._google = GoogleCloud(directory, self.clock, self.faults, say_nothing, self._run_batch)
-        self.storage, self.secrets = self._google.storage, self._google.secrets
-        self.pubsub, self.dataproc = self._google.pubsub, self._google.dataproc
-        self.project = self._google.project
-        self.events, self.deliver_pending = self._google.events, self._google.events.deliver_pending
+    def _open(self, directory: Path) -> Routes:
+        self.directory, self.state = directory, State(directory / "state.sqlite")
+        self.events = Events(self.state, self.clock, self.faults, self._log, self._backoff)
+        self.deliver_pending = self.events.deliver_pending
+        self.storage = Storage(directory, self.state, self.clock, self._publish_finalized)
+        self.secrets = SecretManager(self.state, self.clock, self.faults)
+        self.pubsub = PubSub(self.state, self.clock, self.events)
+        self.dataproc = Dataproc(directory / "batches", self.state, self.clock, self.faults, self._log, self._run_batch)
+        self.project = Project()
         place = None if self._forgetful else directory
         self.bigquery = BigQuery(place, self.storage.read_object, self.storage.write_object, self.clock, self.faults)
+        routes = self._control_routes()
+        routes.extend(token_routes(self._door))
+        routes.extend(StorageApi(self.storage).routes)
+        for service in (self.secrets, self.pubsub, self.dataproc, self.project, self.bigquery):
+            routes.extend(service.routes)
+        return routes
 
     def start_over(self, directory: Path) -> None:
-        """An empty cloud on another directory, under the same addresses: clients keep their connections.
+        """An empty cloud on another directory, under the same address: clients keep their connections.
 
-        Nobody is subscribed any more, and no fault is ordered.
+        Subscriptions and ordered faults are gone.
         """
-        self._close()
-        self._open(directory)
-        self._gcp.routes, self._bigquery.routes = self._google.routes, self.bigquery.routes
+        self.close()
+        self.server.routes = self._open(directory)
         self.faults.clear()
         set_up.create_resources(self.environment, self._answer)
 
@@ -72,39 +105,93 @@ class LaptopCloud:
         self.events.subscribe(event_type, deliver, target)
 
     def __enter__(self) -> Self:
-        self._gcp.start()
-        self._bigquery.start()
         set_up.create_resources(self.environment, self._answer)
+        self.server.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._gcp.stop()
-        self._bigquery.stop()
-        self._close()
+        self.server.stop()
+        self.close()
+
+    def close(self) -> None:
+        self.events.stop()
+        self.dataproc.stop()
+        self.state.close()
+        self.bigquery.close()
 
     def _answer(self, method: str, url: str, body: bytes) -> tuple[int, str]:
-        """What the server behind this URL answers, without HTTP and without faults."""
+        """The server's answer to this call, without HTTP and without faults."""
         parts = urlsplit(url)
-        routes = (self._bigquery if url.startswith(self.bigquery_url) else self._gcp).routes
         request = Request(method, parts.path, parse_qs(parts.query), Message(), body)
         try:
-            response = routes.answer(request)
+            response = self.server.routes.answer(request)
         except ApiError as error:
             response = error.response()
         return response.status, response.body.decode()
 
-    def _close(self) -> None:
-        self._google.close()
-        self.bigquery.close()
+    def _publish_finalized(self, resource: Resource) -> None:
+        event_id = str(self.state.next_number("event"))
+        self.events.publish(object_finalized(event_id, resource["timeCreated"], resource))
 
-    def _environment(self, directory: Path) -> dict[str, str]:
-        key_path = directory / "service-account.json"
-        write_service_account(key_path, f"{self.gcp_url}/token")
-        return {
-            **set_up.environment(self.gcp_url, self.bigquery_url, key_path),
-            "SPOTIFY_ACCOUNTS_URL": _NOBODY,
-            "SPOTIFY_API_URL": _NOBODY,
-            "RECCOBEATS_API_URL": _NOBODY,
-        }
+    def _control_routes(self) -> Routes:
+        """What no Google service has: how supervisor, demo and commands steer the stand-in. Faults leave it alone."""
+
+        def order(request: Request) -> Response:
+            try:
+                self.faults.order(Fault(**request.json()))
+            except TypeError as error:
+                raise ApiError(400, "badRequest", f"Not a fault: {error}") from None
+            return Response.of_json({})
+
+        def subscribe(request: Request) -> Response:
+            body = request.json()
+            if not isinstance(body, dict) or not body.keys() >= {"event_type", "url"}:
+                raise ApiError(400, "badRequest", "A subscription needs event_type and url")
+            self.subscribe(body["event_type"], to_url(body["url"], self._key_path), body.get("source"))
+            return Response.of_json({})
+
+        def done(work: Any) -> Any:
+            return lambda request: Response.of_json(work() or {})
+
+        routes = Routes()
+        routes.add("POST", f"{CONTROL}faults", order)
+        routes.add("DELETE", f"{CONTROL}faults", done(self.faults.clear))
+        routes.add("POST", f"{CONTROL}subscriptions", subscribe)
+        routes.add("GET", f"{CONTROL}pending", done(lambda: self.events.status() | {"batches": self.dataproc.active()}))
+        routes.add("POST", f"{CONTROL}scrub", done(lambda: self.bigquery.scrub()))
+        return routes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m localcloud.gcp.laptop_cloud", description=__doc__)
+    parser.add_argument("--data", required=True, type=Path, help="directory that keeps everything")
+    parser.add_argument("--port", default=0, type=int, help="port of 127.0.0.1; a free one by default")
+    parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset")
+    parser.add_argument(
+        "--key", type=Path, help="key file of the only callers that are answered; default: every caller"
+    )
+    parser.add_argument("--first-wait", default=10.0, type=float, help="seconds before an event is redelivered")
+    parser.add_argument("--longest-wait", default=600.0, type=float, help="seconds between late redeliveries")
+    options = parser.parse_args()
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    backoff, clock = Backoff(options.first_wait, options.longest_wait), Clock(options.clock)
+    with LaptopCloud(
+        options.data, _run_batch, clock=clock, log=log, backoff=backoff, port=options.port, key_path=options.key
+    ) as cloud:
+        cloud.events.start()
+        log("Google's stand-ins are listening", url=cloud.url)
+        ending.wait()
+
+
+def _run_batch(batch: Batch, log_path: Path) -> int:
+    from localcloud.spark import batch as spark  # Spark is needed only where a batch runs
+
+    return spark.run_batch(batch, log_path, os.environ)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,7 @@ def requested(request: Request, fields: Iterable[str], faults: Faults) -> Callab
     """The predicate of a call's filter; one that nothing matches where a fault is ordered."""
     text = request.arg("filter") or ""
     matches = compiled(text, fields)
-    return (lambda values: False) if text and faults.empties_filter(f"gcp filter {request.path}") else matches
+    return (lambda values: False) if text and faults.take(f"gcp filter {request.path}", "match_nothing") else matches
 
 
 def compiled(text: str, fields: Iterable[str]) -> Callable[[Values], bool]:

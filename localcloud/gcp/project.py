@@ -1,4 +1,4 @@
-"""What Google's APIs say about the project itself: which of them are on, quotas, the schedule's job, the dashboard.
+"""Google's APIs about the project itself: enabled services, quotas, the schedule's job, the dashboard's service.
 
 `python -m cli check` is the only reader. Answers have the fields that it reads, by the names of Google's API
 descriptions (Service Usage v1, Compute Engine v1, Cloud Scheduler v1, Cloud Run v2).
@@ -21,7 +21,7 @@ class Quota:
 
 @dataclass
 class Project:
-    """A project in which nothing is missing; a test changes the fields. They are not kept over a restart."""
+    """A project in which nothing is missing; a test changes the fields. A restart forgets them."""
 
     apis_off: set[str] = field(default_factory=set)
     quotas: dict[str, Quota] = field(
@@ -36,15 +36,15 @@ class Project:
     @property
     def routes(self) -> Routes:
         routes = Routes()
-        routes.add("GET", rf"/v1/{_PROJECT}/services:batchGet", self._services)
+        routes.add("GET", rf"/v1/{_PROJECT}/services:batchGet", self.services)
         routes.add("GET", rf"/compute/v1/{_PROJECT}", lambda request: self._quotas("CPUS_ALL_REGIONS"))
         region = rf"/compute/v1/{_PROJECT}/regions/(?P<region>[^/]+)"
         routes.add("GET", region, lambda request: self._quotas("CPUS", "DISKS_TOTAL_GB"))
-        routes.add("GET", rf"/v1/{_PLACE}/jobs/(?P<job>[^/]+)", self._job)
-        routes.add("GET", rf"/v2/{_PLACE}/services/(?P<service>[^/]+)", self._service)
+        routes.add("GET", rf"/v1/{_PLACE}/jobs/(?P<job>[^/]+)", self.job)
+        routes.add("GET", rf"/v2/{_PLACE}/services/(?P<service>[^/]+)", self.service)
         return routes
 
-    def _services(self, request: Request) -> Response:
+    def services(self, request: Request) -> Response:
         names = request.query.get("names", [])
         if len(names) > 30:
             raise ApiError(400, "badRequest", "A single request can get a maximum of 30 services at a time.")
@@ -57,14 +57,14 @@ class Project:
         quotas = [{"metric": metric, "limit": quota.limit, "usage": quota.usage} for metric, quota in known]
         return Response.of_json({"quotas": quotas})
 
-    def _job(self, request: Request) -> Response:
+    def job(self, request: Request) -> Response:
         if self.schedule_state is None:
             raise ApiError(404, "notFound", "Job not found.")
         name = request.path.removeprefix("/v1/")
         job = {"name": name, "schedule": "0 * * * *", "timeZone": "Etc/UTC", "state": self.schedule_state}
         return Response.of_json(job)
 
-    def _service(self, request: Request) -> Response:
+    def service(self, request: Request) -> Response:
         if self.dashboard_url is None:
             raise ApiError(404, "notFound", f"Resource '{request.params['service']}' was not found")
         state = "CONDITION_FAILED" if self.dashboard_failure else "CONDITION_SUCCEEDED"

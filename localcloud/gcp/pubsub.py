@@ -1,11 +1,8 @@
-"""Pub/Sub: topics that must exist, and messages that go to Eventarc's subscriptions (`eventarc/eventarc.py`). REST
-only."""
+"""Pub/Sub over REST: topics, and messages that go to Eventarc's subscriptions (`eventarc/eventarc.py`)."""
 
 import base64
 import binascii
-import json
 import sqlite3
-from collections.abc import Mapping
 from typing import Any
 
 from localcloud.clock import Clock
@@ -23,50 +20,38 @@ class PubSub:
 
     def __init__(self, state: State, clock: Clock, events: Events) -> None:
         self._state, self._clock, self._events = state, clock, events
-        state.create("CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY, resource TEXT NOT NULL)")
+        state.create("CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY)")
         self.routes = Routes()
-        self.routes.add("PUT", _TOPIC, self._create)
+        self.routes.add("PUT", _TOPIC, lambda request: Response.of_json(self.create_topic(request.params["topic"])))
         self.routes.add("POST", f"{_TOPIC}:publish", self._publish)
 
-    # For the other parts of the laptop cloud, and for tests
-
-    def create_topic(self, name: str, properties: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        resource = {**(properties or {}), "name": name}
+    def create_topic(self, name: str) -> dict[str, Any]:
         try:
             with self._state.transaction() as db:
-                db.execute("INSERT INTO topics VALUES (?, ?)", (name, json.dumps(resource)))
+                db.execute("INSERT INTO topics VALUES (?)", (name,))
         except sqlite3.IntegrityError:
             message = f"Resource already exists in the project (resource={_topic_id(name)})."
             raise ApiError(409, "alreadyExists", message) from None
-        return resource
+        return {"name": name}
 
     def publish(self, name: str, messages: list[dict[str, Any]]) -> list[str]:
         """Publish all of the messages (data in base64, attributes) or none; their ids."""
         with self._state.transaction() as db:
             if db.execute("SELECT 1 FROM topics WHERE name = ?", (name,)).fetchone() is None:
                 raise ApiError(404, "notFound", f"Resource not found (resource={_topic_id(name)}).")
-        if not messages:
-            raise ApiError(400, "badRequest", "The value for message_count is too small. You passed 0.")
-        for message in messages:
-            _check(message)
-        with self._state.transaction():
-            return [self._queue(name, message) for message in messages]
-
-    # Calls
-
-    def _create(self, request: Request) -> Response:
-        return Response.of_json(self.create_topic(request.params["topic"], request.json()))
+            if not messages:
+                raise ApiError(400, "badRequest", "The value for message_count is too small. You passed 0.")
+            ids = []
+            for message in messages:
+                _check(message)
+                ids.append(str(self._state.next_number("message")))
+                published = {**message, "messageId": ids[-1], "publishTime": rfc3339(self._clock.now())}
+                self._events.publish(message_published(name, published))
+            return ids
 
     def _publish(self, request: Request) -> Response:
-        return Response.of_json(
-            {"messageIds": self.publish(request.params["topic"], request.json().get("messages", []))}
-        )
-
-    def _queue(self, topic: str, message: dict[str, Any]) -> str:
-        message_id = str(self._state.next_number("message"))
-        published = {**message, "messageId": message_id, "publishTime": rfc3339(self._clock.now())}
-        self._events.publish(message_published(topic, published))
-        return message_id
+        ids = self.publish(request.params["topic"], request.json().get("messages", []))
+        return Response.of_json({"messageIds": ids})
 
 
 def _topic_id(name: str) -> str:

@@ -15,7 +15,7 @@ import google_crc32c
 
 from localcloud.clock import Clock
 from localcloud.faults import Faults
-from localcloud.gcp.list_calls import Values, page, requested
+from localcloud.gcp.list_calls import page, requested
 from localcloud.gcp.state import State
 from localcloud.web import ApiError, Request, Response, Routes, rfc3339
 
@@ -44,13 +44,13 @@ class SecretManager:
         state.create(*_TABLES)
         self.routes = Routes()
         add = self.routes.add
-        add("POST", f"{_PROJECT}/secrets", self._create)
-        add("GET", f"{_PROJECT}/secrets", self._list)
-        add("DELETE", _SECRET, self._delete)
-        add("POST", f"{_SECRET}:addVersion", self._add_version)
-        add("GET", f"{_SECRET}/versions", self._list_versions)
-        add("GET", f"{_VERSION}:access", self._access)
-        add("POST", f"{_VERSION}:(?P<change>disable|destroy)", self._change_version)
+        add("POST", f"{_PROJECT}/secrets", self.create_secret)
+        add("GET", f"{_PROJECT}/secrets", self.list_secrets)
+        add("DELETE", _SECRET, self.delete_secret)
+        add("POST", f"{_SECRET}:addVersion", self.add_version)
+        add("GET", f"{_SECRET}/versions", self.list_versions)
+        add("GET", f"{_VERSION}:access", self.access_version)
+        add("POST", f"{_VERSION}:(?P<change>disable|destroy)", self.change_version)
 
     # For the other parts of the laptop cloud, and for tests
 
@@ -75,11 +75,19 @@ class SecretManager:
 
     # Secrets
 
-    def _create(self, request: Request) -> Response:
+    def create_secret(self, request: Request) -> Response:
         return Response.of_json(self._insert(request.params["project"], request.arg("secretId") or "", request.json()))
 
     def _insert(self, project: str, secret: str, properties: dict[str, Any]) -> dict[str, Any]:
-        _check_secret(secret, properties)
+        for unknown in properties.keys() - _SECRET_FIELDS:
+            raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate secrets.{unknown}")
+        if not _SECRET_ID.fullmatch(secret):
+            raise ApiError(400, "badRequest", f"The provided Secret ID [{secret}] does not match the expected format.")
+        if "replication" not in properties:
+            raise ApiError(400, "badRequest", "Secret.replication must be provided.")
+        for key, value in properties.get("labels", {}).items():
+            if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
+                raise ApiError(400, "badRequest", f"The label {key}={value} does not match the expected format.")
         name = f"projects/{project}/secrets/{secret}"
         resource = {**properties, "name": name, "createTime": rfc3339(self._clock.now())}
         with self._state.transaction() as db:
@@ -90,16 +98,19 @@ class SecretManager:
                 raise ApiError(409, "alreadyExists", f"Secret [{name}] already exists.") from None
         return resource
 
-    def _list(self, request: Request) -> Response:
+    def list_secrets(self, request: Request) -> Response:
         matches = requested(request, {"labels", "name"}, self._faults)
         select = "SELECT resource FROM secrets WHERE project = ? ORDER BY number DESC"
         with self._state.transaction() as db:
             rows = db.execute(select, (request.params["project"],)).fetchall()
-        secrets = [json.loads(row["resource"]) for row in rows]
-        found = [secret for secret in secrets if matches(_values(secret))]
+        found = []
+        for secret in (json.loads(row["resource"]) for row in rows):
+            labels = {f"labels.{key}": value for key, value in secret.get("labels", {}).items()}
+            if matches({"name": secret["name"], **labels}.get):
+                found.append(secret)
         return Response.of_json({"totalSize": len(found), **page("secrets", found, request)})
 
-    def _delete(self, request: Request) -> Response:
+    def delete_secret(self, request: Request) -> Response:
         name = _secret_name(request)
         self._existing(name)
         with self._state.transaction() as db:
@@ -121,7 +132,7 @@ class SecretManager:
 
     # Versions
 
-    def _add_version(self, request: Request) -> Response:
+    def add_version(self, request: Request) -> Response:
         name = _secret_name(request)
         self._existing(name)
         content = request.json().get("payload", {})
@@ -141,7 +152,7 @@ class SecretManager:
             db.execute("INSERT INTO secret_versions VALUES (?, ?, ?, ?)", row)
         return resource
 
-    def _list_versions(self, request: Request) -> Response:
+    def list_versions(self, request: Request) -> Response:
         name = _secret_name(request)
         self._existing(name)
         matches = requested(request, {"state"}, self._faults)
@@ -151,7 +162,7 @@ class SecretManager:
         found = [version for version in versions if matches(version.get)]
         return Response.of_json({"totalSize": len(found), **page("versions", found, request)})
 
-    def _access(self, request: Request) -> Response:
+    def access_version(self, request: Request) -> Response:
         name, payload = self._accessible(_secret_name(request), request.params["version"])
         data = base64.b64encode(payload).decode()
         content = {"data": data, "dataCrc32c": str(google_crc32c.value(payload))}
@@ -165,7 +176,7 @@ class SecretManager:
             raise ApiError(400, "failedPrecondition", message, "FAILED_PRECONDITION")
         return resource["name"], row["payload"]
 
-    def _change_version(self, request: Request) -> Response:
+    def change_version(self, request: Request) -> Response:
         secret, change = _secret_name(request), request.params["change"]
         with self._state.transaction() as db:
             row = self._version(secret, request.params["version"])
@@ -198,24 +209,6 @@ class SecretManager:
 
 def _secret_name(request: Request) -> str:
     return f"projects/{request.params['project']}/secrets/{request.params['secret']}"
-
-
-def _values(secret: dict[str, Any]) -> Values:
-    labels = {f"labels.{key}": value for key, value in secret.get("labels", {}).items()}
-    return {"name": secret["name"], **labels}.get
-
-
-def _check_secret(secret: str, properties: Mapping[str, Any]) -> None:
-    for unknown in properties.keys() - _SECRET_FIELDS:
-        raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate secrets.{unknown}")
-    labels = properties.get("labels", {})
-    if not _SECRET_ID.fullmatch(secret):
-        raise ApiError(400, "badRequest", f"The provided Secret ID [{secret}] does not match the expected format.")
-    if "replication" not in properties:
-        raise ApiError(400, "badRequest", "Secret.replication must be provided.")
-    for key, value in labels.items():
-        if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
-            raise ApiError(400, "badRequest", f"The label {key}={value} does not match the expected format.")
 
 
 def _checked_payload(content: Mapping[str, Any]) -> bytes:

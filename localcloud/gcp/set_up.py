@@ -1,12 +1,12 @@
-"""What Terraform does in the cloud, done on the laptop: names, settings, buckets, topic, dataset and tables.
+"""Terraform's part on the laptop: names, settings, buckets, topic, datasets and tables.
 
-Speaks plain REST to the stand-ins, so it needs none of Google's clients; everything may exist already.
+In plain REST calls, so it needs none of Google's clients; everything may exist already.
 """
 
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from string import Template
@@ -48,51 +48,59 @@ BUCKETS = [
     NAMES["SPARK_TEMP_BUCKET"],
     "heavy-rotation-laptop-code",
 ]
+_SERVICES = ("STORAGE", "SECRETMANAGER", "PUBSUB", "DATAPROC", "GOOGLEAPIS", "BIGQUERY")
 _STAGED_MS = 3 * 24 * 3_600_000
 """The default_table_expiration_ms of terraform/load.tf."""
 _TIMEOUT_SECONDS = 30
 Send: TypeAlias = Callable[[str, str, bytes], tuple[int, str]]
 
 
-class SetUpFailed(Exception):
-    """A stand-in refused a resource that every part relies on."""
-
-
-def environment(gcp_url: str, bigquery_url: str, credentials: Path) -> dict[str, str]:
-    """Every setting the parts read, for stand-ins at these addresses. Spotify's addresses come on top."""
+def environment(url: str, credentials: Path) -> dict[str, str]:
+    """Every setting the parts read, for a laptop cloud at this address. Spotify's addresses come on top."""
     return {
         **NAMES,
         "GOOGLE_APPLICATION_CREDENTIALS": str(credentials),
-        "STORAGE_EMULATOR_HOST": gcp_url,
-        "SECRETMANAGER_EMULATOR_HOST": gcp_url,
-        "PUBSUB_EMULATOR_HOST": gcp_url,
-        "DATAPROC_EMULATOR_HOST": gcp_url,
-        "GOOGLEAPIS_EMULATOR_HOST": gcp_url,
-        "BIGQUERY_EMULATOR_HOST": bigquery_url,
+        **{f"{service}_EMULATOR_HOST": url for service in _SERVICES},
     }
 
 
-def create_resources(settings: Mapping[str, str], send: Send | None = None) -> None:
-    """Create buckets, topic, dataset and tables, and put the Spark job where batches find it.
+def create_resources(settings: Mapping[str, str], send: Send) -> None:
+    """Create buckets, topic, datasets and tables, and put the Spark job where batches find it.
 
-    `send` takes method, URL and body, and returns status and text; by default it is an HTTP call.
+    `send` takes method, URL and body, and returns status and text.
     """
-    send = send or partial(_send, bearer(settings))
-    for method, url, body in _resources(settings):
+
+    def create(method: str, url: str, resource: Mapping[str, Any] | bytes) -> None:
+        body = resource if isinstance(resource, bytes) else json.dumps(resource).encode()
         status, text = send(method, url, body)
         if status not in (200, 409):
-            raise SetUpFailed(f"{method} {url}: {status} {text}")
+            raise RuntimeError(f"{method} {url}: {status} {text}")
 
-
-def _send(headers: Mapping[str, str], method: str, url: str, body: bytes) -> tuple[int, str]:
-    response = requests.request(method, url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS)
-    return response.status_code, response.text
+    project, dataset = settings["GOOGLE_CLOUD_PROJECT"], settings["DATASET"]
+    storage, bigquery = settings["STORAGE_EMULATOR_HOST"], settings["BIGQUERY_EMULATOR_HOST"]
+    for bucket in BUCKETS:
+        create("POST", f"{storage}/storage/v1/b?project={project}", {"name": bucket})
+    topic = f"projects/{project}/topics/{settings['PLAYS_LOADED_TOPIC']}"
+    create("PUT", f"{settings['PUBSUB_EMULATOR_HOST']}/v1/{topic}", {"name": topic})
+    datasets = f"{bigquery}/bigquery/v2/projects/{project}/datasets"
+    reference = {"projectId": project, "datasetId": dataset}
+    create("POST", datasets, {"datasetReference": reference, "location": settings["LOCATION"]})
+    staging = {"datasetReference": {"projectId": project, "datasetId": settings["STAGING_DATASET"]}}
+    expiration = {"location": settings["LOCATION"], "defaultTableExpirationMs": str(_STAGED_MS)}
+    create("POST", datasets, staging | expiration)
+    for path in TABLE_FILES:
+        create("POST", f"{datasets}/{dataset}/tables", table_resource(path, reference))
+    for path in VIEW_FILES:
+        create("POST", f"{datasets}/{dataset}/tables", view_resource(path, reference))
+    code_bucket, _, name = settings["SPARK_JOB_URI"].removeprefix("gs://").partition("/")
+    upload = f"{storage}/upload/storage/v1/b/{code_bucket}/o?uploadType=media&name={quote(name, safe='')}"
+    create("POST", upload, JOB_FILE.read_bytes())
 
 
 def store_secret(
     settings: Mapping[str, str], name: str, labels: Mapping[str, str], make_value: Callable[[], Mapping[str, str]]
 ) -> None:
-    """Create a secret that holds a new value as JSON; one that holds a value already is left as it is."""
+    """Create a secret that holds a new value as JSON; one that already holds a value stays as it is."""
     project = f"{settings['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{settings['GOOGLE_CLOUD_PROJECT']}"
     body = {"replication": {"automatic": {}}, "labels": dict(labels)}
     call = partial(requests.request, headers=bearer(settings), timeout=_TIMEOUT_SECONDS)
@@ -104,32 +112,6 @@ def store_secret(
     payload = {"payload": {"data": base64.b64encode(json.dumps(make_value()).encode()).decode()}}
     added = call("POST", f"{project}/secrets/{name}:addVersion", json=payload)
     added.raise_for_status()
-
-
-def _resources(settings: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
-    project, dataset = settings["GOOGLE_CLOUD_PROJECT"], settings["DATASET"]
-    storage, bigquery = settings["STORAGE_EMULATOR_HOST"], settings["BIGQUERY_EMULATOR_HOST"]
-    for bucket in BUCKETS:
-        yield "POST", f"{storage}/storage/v1/b?project={project}", _json({"name": bucket})
-    topic = f"projects/{project}/topics/{settings['PLAYS_LOADED_TOPIC']}"
-    yield "PUT", f"{settings['PUBSUB_EMULATOR_HOST']}/v1/{topic}", _json({"name": topic})
-    datasets = f"{bigquery}/bigquery/v2/projects/{project}/datasets"
-    reference = {"projectId": project, "datasetId": dataset}
-    yield "POST", datasets, _json({"datasetReference": reference, "location": settings["LOCATION"]})
-    staging = {"datasetReference": {"projectId": project, "datasetId": settings["STAGING_DATASET"]}}
-    expiration = {"location": settings["LOCATION"], "defaultTableExpirationMs": str(_STAGED_MS)}
-    yield "POST", datasets, _json(staging | expiration)
-    for path in TABLE_FILES:
-        yield "POST", f"{datasets}/{dataset}/tables", _json(table_resource(path, reference))
-    for path in VIEW_FILES:
-        yield "POST", f"{datasets}/{dataset}/tables", _json(view_resource(path, reference))
-    code_bucket, _, name = settings["SPARK_JOB_URI"].removeprefix("gs://").partition("/")
-    upload = f"{storage}/upload/storage/v1/b/{code_bucket}/o?uploadType=media&name={quote(name, safe='')}"
-    yield "POST", upload, JOB_FILE.read_bytes()
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value).encode()
 
 
 def table_resource(path: Path, dataset: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The laptop cloud's memory of everything but object contents: one SQLite file, so that a restart loses nothing."""
+"""State of all services but BigQuery, without object contents: one SQLite file, so that a restart loses nothing."""
 
 import sqlite3
 import threading
@@ -11,7 +11,7 @@ _PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON")
 
 
 class State:
-    """Shared by all services. `lock` keeps everybody else away, for work that also touches files."""
+    """Shared by all services. `lock` keeps all other threads away, for work that also touches files."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

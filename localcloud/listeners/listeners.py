@@ -1,4 +1,4 @@
-"""Listeners who do not exist: who they are, how they live, and which of their days are unlike the others."""
+"""Invented listeners: their habits, time zones, quiet days and holidays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from localcloud.listeners.music import spotify_id
 from localcloud.listeners.names import seeded
 
-# A listener's day ends when everybody sleeps, so that an evening that runs past midnight stays in one piece.
+# A listener's day ends in the small hours, so that an evening that runs past midnight stays in one piece.
 _DAY_STARTS = time(4)
 _PUBLIC_HOLIDAYS = {(1, 1), (5, 1), (12, 24), (12, 25), (12, 26), (12, 31)}
 

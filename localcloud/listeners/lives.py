@@ -1,15 +1,12 @@
-"""An invented listener's life: every play, when it ended, and when Spotify showed it; the same for the same seed.
+"""Every play of an invented listener: when it ended, and when Spotify showed it; the same for the same seed.
 
-Each day follows from seed, listener and date alone, so any day can be asked for first, and no range that is asked
-for changes another.
+Each day follows from seed, listener and date alone, in whatever order they are computed.
 """
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
 from random import Random
 
 from localcloud.listeners.listeners import InventedListener, rhythm
@@ -36,7 +33,7 @@ class Play:
     played_at: datetime
     """When it ended, in UTC, to the millisecond."""
     ms_played: int
-    """How long it was heard, in milliseconds. Spotify's API never tells it, its data export does."""
+    """How long it was played, in milliseconds. Spotify's data export has it, its API does not."""
     track: Track
     context: Context | None
     visible_at: datetime | None
@@ -69,21 +66,17 @@ class Life:
 
     def newest(self, at: datetime, count: int = WINDOW) -> list[Play]:
         """The newest plays that Spotify shows at an instant, the newest first."""
-        return list(islice((play for play in self._backwards(at) if play.is_visible(at)), count))
-
-    def _backwards(self, at: datetime) -> Iterator[Play]:
+        plays: list[Play] = []
         day = self.listener.day_of(at)
-        while day >= self.listener.begins_on:
-            yield from reversed(self._day(day))
+        while day >= self.listener.begins_on and len(plays) < count:
+            plays += (play for play in reversed(self._day(day)) if play.is_visible(at))
             day -= timedelta(days=1)
+        return plays[:count]
 
     def _day(self, day: date) -> list[Play]:
-        if day not in self._days:
-            self._days[day] = self._live(day)
-        return self._days[day]
-
-    def _live(self, day: date) -> list[Play]:
-        """All plays of one day. They lie within it, so that days can be put side by side without sorting."""
+        """All plays of one day. They lie within it, so that days can be joined without sorting."""
+        if day in self._days:
+            return self._days[day]
         rng = seeded(self._seed, self.listener.slug, day)
         now_ms = _to_ms(self.listener.start_of(day))
         end_ms = _to_ms(self.listener.start_of(day + timedelta(days=1)))
@@ -93,6 +86,7 @@ class Life:
             until_ms = min(start_ms + length_ms, end_ms - 1)
             plays += self._sit(self._taste.sitting(day, rng), start_ms, until_ms, rng)
             now_ms = _to_ms(plays[-1].played_at) if plays else now_ms
+        self._days[day] = plays
         return plays
 
     def _sittings(self, day: date, rng: Random) -> list[tuple[int, int]]:
@@ -114,7 +108,7 @@ class Life:
         skip_share = 0.06
         if rng.random() < habits.restless_share:
             skip_share, until_ms = habits.restless_skips, min(until_ms, now_ms + _RESTLESS_MINUTES * 60_000)
-        heard: list[tuple[int, int, Track, Context | None]] = []
+        played: list[tuple[int, int, Track, Context | None]] = []
         for track, context in stream:
             skipped = rng.random() < skip_share
             ms_played = _SHORTEST_PLAY_MS + int(rng.expovariate(1 / 4_000)) if skipped else track.duration_ms
@@ -122,16 +116,13 @@ class Life:
             if now_ms + ms_played > until_ms:
                 break
             now_ms += ms_played
-            heard.append((now_ms, ms_played, track, context))
+            played.append((now_ms, ms_played, track, context))
             now_ms += rng.randrange(100, 900) if rng.random() < 0.95 else rng.randrange(5_000, 240_000)
-        return self._shown(heard, rng)
-
-    def _shown(self, heard: list[tuple[int, int, Track, Context | None]], rng: Random) -> list[Play]:
-        """Decides when Spotify learns of each play of a sitting."""
-        offline = rng.random() < self.listener.habits.offline_share
-        synced_at = _from_ms(heard[-1][0] + rng.randrange(60_000, 1_200_000)) if heard and offline else None
+        # When Spotify learns of each play of the session.
+        offline = rng.random() < habits.offline_share
+        synced_at = _from_ms(played[-1][0] + rng.randrange(60_000, 1_200_000)) if played and offline else None
         plays = []
-        for ended_ms, ms_played, track, context in heard:
+        for ended_ms, ms_played, track, context in played:
             played_at = _from_ms(ended_ms)
             visible_at = synced_at or self._visible_at(played_at, rng)
             plays.append(Play(self.listener.slug, played_at, ms_played, track, context, visible_at))

@@ -7,7 +7,7 @@ dates of three precisions, tracks without ISRC or audio features, and names that
 import bisect
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from random import Random
@@ -30,7 +30,7 @@ class Artist:
     id: str
     name: str
     genre: str
-    """For the taste of invented listeners; Spotify does not tell it with a play."""
+    """For the taste of invented listeners; Spotify sends no genre with a play."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,7 @@ class Track:
 
 
 class Catalogue:
-    """All there is to hear, with the ways in that listeners and servers need."""
+    """All albums and tracks, by what listeners and servers look them up."""
 
     def __init__(self, tracks_by_album: Sequence[tuple[Album, tuple[Track, ...]]], editions: Mapping[str, str]) -> None:
         ordered = sorted(tracks_by_album, key=lambda entry: (entry[0].released_on, entry[0].id))
@@ -166,22 +166,24 @@ class _Inventor:
         """The same recordings again, some years later and under new ids, with one more track at the end."""
         released_on = min(album.released_on + timedelta(days=self._rng.randint(200, 3000)), _LAST_RELEASE)
         edition = self._album(f"{album.name} (Expanded Edition)", album.artists, len(tracks) + 1, released_on)
-        again = tuple(self._again(track, edition) for track in tracks)
+        again = tuple(
+            replace(
+                track,
+                id=spotify_id(self._rng),
+                album=edition,
+                popularity=self._rng.randint(0, 60),
+                reccobeats_id=_reccobeats_id(self._rng),
+            )
+            for track in tracks
+        )
         bonus = self._track(edition, len(tracks) + 1, f"{names.track_name(self._rng)} - Demo")
         self._albums.append((edition, (*again, bonus)))
         self._editions[album.id] = edition.id
 
-    def _again(self, track: Track, edition: Album) -> Track:
-        return Track(
-            spotify_id(self._rng), track.name, track.artists, edition, track.disc_number, track.track_number,
-            track.duration_ms, track.explicit, track.isrc, self._rng.randint(0, 60), track.features,
-            _reccobeats_id(self._rng),
-        )  # fmt: skip
-
     def _album(self, name: str, artists: tuple[Artist, ...], size: int, released_on: date) -> Album:
         precision: Precision = self._rng.choices(("day", "month", "year"), (80, 8, 12))[0]
         release_date = released_on.isoformat()[: {"day": 10, "month": 7, "year": 4}[precision]]
-        # A host that cannot exist: looking at invented music sends nobody's browser anywhere.
+        # A host that cannot exist: invented covers send no browser anywhere.
         cover = f"https://i.scdn.co.invalid/image/{self._rng.getrandbits(96):024x}"
         return Album(
             spotify_id(self._rng), name, "single" if size < 3 else "album", artists, release_date, precision, size,

@@ -1,6 +1,6 @@
-"""What an invented listener reaches for: a shelf of loved albums, playlists, new finds, and obsessions that fade.
+"""The taste of an invented listener: a shelf of loved albums, playlists, new finds, and obsessions that fade.
 
-A taste changes from week to week, and each week follows from the seed alone, so any week can be asked for first.
+A taste changes from week to week, and each week follows from the seed alone, in whatever order they are computed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,20 +61,23 @@ class Week:
 class Taste:
     def __init__(self, listener: InventedListener, catalogue: Catalogue, seed: int) -> None:
         self._listener, self._catalogue, self._seed = listener, catalogue, seed
-        rng = self._dice("taste")
+        rng = self._seeded("taste")
         self._genres = frozenset(rng.sample(GENRES, 3))
         loved = self._known(date.min, listener.begins_on)
         awkward = [album for album in catalogue.albums if album.artists[0].name in AWKWARD_ARTISTS]
         self._shelf = rng.sample(loved, min(_SHELF_SIZE, len(loved))) + rng.sample(awkward, 3)
         rng.shuffle(self._shelf)
-        self._playlists = [self._invent_playlist(rng) for _ in range(_PLAYLISTS)]
+        self._playlists = []
+        for _ in range(_PLAYLISTS):
+            tracks = rng.sample(self._shelf_tracks, min(rng.randint(20, 50), len(self._shelf_tracks)))
+            self._playlists.append((Context("playlist", f"spotify:playlist:{spotify_id(rng)}"), tracks))
         self._liked = rng.sample(self._shelf_tracks, min(_LIKED_SONGS, len(self._shelf_tracks)))
         self._finds_playlist = Context("playlist", f"spotify:playlist:{spotify_id(rng)}")
         self.week = lru_cache(_WEEKS_KEPT)(self._week)
         self._finds = lru_cache(_WEEKS_KEPT)(self._invent_finds)
 
     def sitting(self, day: date, rng: Random) -> Stream:
-        """One sitting's music in playing order, without end: the listener stops when time is up."""
+        """One session's music in playing order, without end: the caller stops when its time is over."""
         week = self.week(day - timedelta(days=day.weekday()))
         pulls = [obsession.pull(day) for obsession in week.obsessions]
         if rng.random() < min(0.4 * sum(pulls), 0.5):
@@ -103,7 +106,7 @@ class Taste:
 
     def _invent_finds(self, monday: date) -> list[Album]:
         """Albums met for the first time in this week: half of them new releases."""
-        rng = self._dice("finds", monday)
+        rng = self._seeded("finds", monday)
         wanted = sum(rng.random() < self._listener.habits.finds_per_week / 3 for _ in range(3))
         finds = []
         for _ in range(wanted):
@@ -113,31 +116,24 @@ class Taste:
         return finds
 
     def _obsessions(self, monday: date) -> list[Obsession]:
-        weeks = (monday - timedelta(weeks=age) for age in range(_WEEKS_AN_OBSESSION_LASTS))
-        return [obsession for week in weeks if (obsession := self._invent_obsession(week))]
-
-    def _invent_obsession(self, monday: date) -> Obsession | None:
-        rng = self._dice("obsession", monday)
-        if rng.random() >= self._listener.habits.obsessions_per_week:
-            return None
-        finds = [track for album in self._finds(monday) for track in self._catalogue.tracks_of[album.id]]
-        return Obsession(
-            rng.choice(finds or self._shelf_tracks), monday + timedelta(days=rng.randrange(7)), rng.uniform(3, 10)
-        )
-
-    def _invent_playlist(self, rng: Random) -> tuple[Context, list[Track]]:
-        tracks = rng.sample(self._shelf_tracks, min(rng.randint(20, 50), len(self._shelf_tracks)))
-        return Context("playlist", f"spotify:playlist:{spotify_id(rng)}"), tracks
+        obsessions = []
+        for week in (monday - timedelta(weeks=age) for age in range(_WEEKS_AN_OBSESSION_LASTS)):
+            rng = self._seeded("obsession", week)
+            if rng.random() < self._listener.habits.obsessions_per_week:
+                finds = [track for album in self._finds(week) for track in self._catalogue.tracks_of[album.id]]
+                track, since = rng.choice(finds or self._shelf_tracks), week + timedelta(days=rng.randrange(7))
+                obsessions.append(Obsession(track, since, rng.uniform(3, 10)))
+        return obsessions
 
     def _known(self, first: date, last: date) -> list[Album]:
         albums = self._catalogue.released_between(first, last)
         return [album for album in albums if album.artists[0].genre in self._genres]
 
-    def _dice(self, *words: object) -> Random:
+    def _seeded(self, *words: object) -> Random:
         return seeded(self._seed, self._listener.slug, *words)
 
-    def _play_albums(self, week: Week, rng: Random) -> Stream:
-        """Albums played through, mostly from the first track on; sometimes the reissue is what is at hand."""
+    def play_albums(self, week: Week, rng: Random) -> Stream:
+        """Albums played through, mostly from the first track on; sometimes in their reissue."""
         while True:
             album = rng.choices(week.albums, cum_weights=week.cumulative_weights)[0]
             reissue = self._catalogue.reissue_of(album)
@@ -148,13 +144,13 @@ class Taste:
             context = Context("album", f"spotify:album:{album.id}")
             yield from ((track, context) for track in tracks[first:])
 
-    def _play_playlists(self, week: Week, rng: Random) -> Stream:
+    def play_playlists(self, week: Week, rng: Random) -> Stream:
         while True:
             context, tracks = rng.choice(week.playlists)
             shuffled = rng.sample(tracks, len(tracks)) if rng.random() < 0.6 else tracks
             yield from ((track, context) for track in shuffled)
 
-    def _play_artists(self, week: Week, rng: Random) -> Stream:
+    def play_artists(self, week: Week, rng: Random) -> Stream:
         while True:
             artist = rng.choices(week.albums, cum_weights=week.cumulative_weights)[0].artists[0]
             context = Context("artist", f"spotify:artist:{artist.id}")
@@ -162,12 +158,12 @@ class Taste:
             tracks = [track for album in own for track in self._catalogue.tracks_of[album.id]]
             yield from ((track, context) for track in rng.sample(tracks, len(tracks)))
 
-    def _play_liked_songs(self, week: Week, rng: Random) -> Stream:
+    def play_liked_songs(self, week: Week, rng: Random) -> Stream:
         context = Context("collection", f"spotify:user:{self._listener.user_id}:collection")
         while True:
             yield from ((track, context) for track in rng.sample(week.liked_songs, len(week.liked_songs)))
 
-    def _play_radio(self, week: Week, rng: Random) -> Stream:
+    def play_radio(self, week: Week, rng: Random) -> Stream:
         """What Spotify puts on by itself, without a context: mostly the known, sometimes anything of the genres."""
         unknown = self._known(date.min, week.monday)
         while True:
@@ -178,9 +174,9 @@ class Taste:
 
 
 _WAYS_TO_LISTEN: Mapping[Callable[[Taste, Week, Random], Stream], Callable[[Habits], float]] = {
-    Taste._play_albums: lambda habits: habits.albums,
-    Taste._play_playlists: lambda habits: habits.playlists,
-    Taste._play_artists: lambda habits: habits.artists,
-    Taste._play_liked_songs: lambda habits: habits.liked_songs,
-    Taste._play_radio: lambda habits: habits.radio,
+    Taste.play_albums: lambda habits: habits.albums,
+    Taste.play_playlists: lambda habits: habits.playlists,
+    Taste.play_artists: lambda habits: habits.artists,
+    Taste.play_liked_songs: lambda habits: habits.liked_songs,
+    Taste.play_radio: lambda habits: habits.radio,
 }

@@ -61,7 +61,7 @@ def _spark_environment(java: Java, java_options: Sequence[str], scratch: Path) -
         "spark.sql.adaptive.enabled": "false",
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        # The default, INT96, is a date and time without a zone to everybody but Spark and BigQuery.
+        # The default, INT96, is a date and time without a zone to all readers but Spark and BigQuery.
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     }
     java_options = [*java_options, f"-Djava.io.tmpdir={scratch}"]

@@ -2,7 +2,7 @@
 
 It takes the place of PySpark's reader and writer for that format and does what the connector's indirect method
 does: Parquet files in a bucket, one load job. The real connector reads through the Storage API instead, lazily
-and only the columns that are asked for. An option that the project's job does not use is refused by name.
+and only the columns that are needed. An option that the project's job does not use is refused by name.
 """
 
 import os

@@ -13,7 +13,7 @@ from localcloud.listeners.listeners import InventedListener
 from localcloud.spotify import answers
 from localcloud.spotify.consents import Consents, Granted
 from localcloud.spotify.errors import Refusal
-from localcloud.spotify.faults import Orders
+from localcloud.spotify.faults import SpotifyFaults
 from localcloud.web import Request, Response, Routes
 
 _SCOPES = (
@@ -39,7 +39,10 @@ class App:
 
     def may_redirect_to(self, uri: str) -> bool:
         """Byte for byte as registered; only a loopback address registered without a port may come with any."""
-        return uri in self.redirect_uris or (_is_loopback(uri) and _without_port(uri) in self.redirect_uris)
+        url = urlsplit(uri)
+        host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+        without_port = url._replace(netloc=str(host)).geturl()
+        return uri in self.redirect_uris or (_is_loopback(uri) and without_port in self.redirect_uris)
 
 
 def is_secure(redirect_uri: str) -> bool:
@@ -53,24 +56,24 @@ class Accounts:
     app: App
     listeners: Mapping[str, InventedListener]
     consents: Consents
-    orders: Orders
+    faults: SpotifyFaults
     clock: Clock
 
     def routes(self) -> Routes:
         routes = Routes()
-        routes.add("GET", "/authorize", self._ask)
-        routes.add("POST", "/authorize", self._decide)
-        routes.add("POST", "/api/token", self._token)
+        routes.add("GET", "/authorize", self.ask)
+        routes.add("POST", "/authorize", self.decide)
+        routes.add("POST", "/api/token", self.token)
         return routes
 
-    def _ask(self, request: Request) -> Response:
+    def ask(self, request: Request) -> Response:
         asked = {name: values[0] for name, values in request.query.items()}
         problem = self._problem(asked)
         if problem:
             return Response.of_text(problem, 400)
         return Response.of_text(_consent_page(asked, self.listeners), content_type="text/html; charset=utf-8")
 
-    def _decide(self, request: Request) -> Response:
+    def decide(self, request: Request) -> Response:
         form = _form(request)
         problem = self._problem(form) or (form.get("listener") not in self.listeners and "Unknown listener")
         if problem:
@@ -84,7 +87,7 @@ class Accounts:
         return Response(302, b"", {"Location": form["redirect_uri"] + separator + urlencode(outcome | state)})
 
     def _problem(self, asked: Mapping[str, str]) -> str | None:
-        """Why nobody can be asked for consent. The wording is not known for each."""
+        """Why the consent page cannot be shown. Spotify's wording is not known for each."""
         for name in ("client_id", "response_type", "redirect_uri"):
             if not asked.get(name):
                 return f"Missing required parameter: {name}"
@@ -98,13 +101,17 @@ class Accounts:
             return "response_type must be code"
         return None if set(asked.get("scope", "").split()) <= set(_SCOPES.split()) else "Illegal scope"
 
-    def _token(self, request: Request) -> Response:
+    def token(self, request: Request) -> Response:
         form = _form(request)
         listener = self.consents.holder(form.get("refresh_token") or form.get("code") or "")
-        return self.orders.carry_out("token", listener, lambda now: self._grant(request, form), self.clock.now())
+        return self.faults.carry_out("token", listener, lambda now: self._grant(request, form), self.clock.now())
 
     def _grant(self, request: Request, form: Mapping[str, str]) -> Response:
-        self._check_client(request.headers.get("Authorization", ""))
+        client_id, _, client_secret = _basic(request.headers.get("Authorization", "")).partition(":")
+        if client_id != self.app.client_id:
+            raise Refusal("invalid_client")
+        if client_secret != self.app.client_secret:
+            raise Refusal("invalid_client_secret")
         grant_type = form.get("grant_type")
         if grant_type == "client_credentials":
             return answers.as_json(answers.client_token(self.consents.grant_app().access_token))
@@ -114,13 +121,6 @@ class Accounts:
             code = _required(form, "code", "code_missing")
             return _granted(self.consents.redeem(code, form.get("redirect_uri", "")))
         raise Refusal("grant_type_unsupported" if grant_type else "grant_type_missing")
-
-    def _check_client(self, authorization: str) -> None:
-        client_id, _, client_secret = _basic(authorization).partition(":")
-        if client_id != self.app.client_id:
-            raise Refusal("invalid_client")
-        if client_secret != self.app.client_secret:
-            raise Refusal("invalid_client_secret")
 
 
 def _granted(granted: Granted) -> Response:
@@ -157,12 +157,6 @@ def _is_loopback(uri: str) -> bool:
 
 
 _LOOPBACK = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
-
-
-def _without_port(uri: str) -> str:
-    url = urlsplit(uri)
-    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    return url._replace(netloc=str(host)).geturl()
 
 
 _PAGE = """<!doctype html>

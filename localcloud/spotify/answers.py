@@ -4,9 +4,9 @@ Development mode is the shape of 2026 for new apps; extended mode adds the field
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -47,14 +47,22 @@ def me(listener: InventedListener) -> Json:
     }
 
 
-def recently_played(url: str, plays: Sequence[Play], limit: int, asked: dict[str, str], *, extended: bool) -> Json:
-    """One page; `url` without query, `asked` the cursor the caller gave. There is a next page unless this is empty."""
-    page: Json = {"href": f"{url}?{urlencode(asked | {'limit': limit})}", "limit": limit, "next": None, "cursors": None}
+def recently_played(url: str, plays: Sequence[Play], limit: int, *, extended: bool) -> Json:
+    """One page; `url` without query. There is a next page unless this is empty."""
+    page: Json = {"href": f"{url}?limit={limit}", "limit": limit, "next": None, "cursors": None}
     if plays:
         newest, oldest = to_ms(plays[0].played_at), to_ms(plays[-1].played_at)
         page["next"] = f"{url}?{urlencode({'before': oldest, 'limit': limit})}"
         page["cursors"] = {"after": str(newest), "before": str(oldest)}
-    return page | {"items": [_item(play, extended) for play in plays]}
+    items = [
+        {
+            "track": _track(play.track, extended),
+            "played_at": to_text(play.played_at),
+            "context": play.context and _context(play.context),
+        }
+        for play in plays
+    ]
+    return page | {"items": items}
 
 
 def audio_features(track: Track) -> Json | None:
@@ -73,21 +81,14 @@ def audio_features(track: Track) -> Json | None:
 
 def reccobeats(tracks: Iterable[Track]) -> Json:
     """Without the tracks ReccoBeats does not know, and in no order to rely on: here by its own ids."""
-    content = [item for track in tracks if (item := _reccobeats_item(track))]
+    content = []
+    for track in tracks:
+        if track.features is not None and track.reccobeats_id is not None:
+            link = f"https://open.spotify.com/track/{track.id}"
+            item: Json = {"id": track.reccobeats_id, "href": link, "isrc": track.isrc} | asdict(track.features)
+            del item["time_signature"]  # ReccoBeats does not have it
+            content.append(item)
     return {"content": sorted(content, key=lambda item: str(item["id"]))}
-
-
-def facts(value: Any) -> Any:
-    """Anything invented, as plain JSON: what is true, not what Spotify would say of it."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: facts(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(name): facts(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [facts(part) for part in value]
-    if isinstance(value, datetime):
-        return to_text(value)
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def to_ms(instant: datetime) -> int:
@@ -99,17 +100,9 @@ def to_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _item(play: Play, extended: bool) -> Json:
-    return {
-        "track": _track(play.track, extended),
-        "played_at": to_text(play.played_at),
-        "context": play.context and _context(play.context),
-    }
-
-
 @cache
 def _track(track: Track, extended: bool) -> Json:
-    """Not to be changed by whoever gets it: the same object is shown with each play."""
+    """Not to be changed by the caller: the same object is shown with each play."""
     shown = {
         "album": _album(track.album, extended),
         "artists": [_artist(artist) for artist in track.artists],
@@ -166,15 +159,3 @@ def _context(context: Context) -> Json:
         "type": context.type,
         "uri": context.uri,
     }
-
-
-def _reccobeats_item(track: Track) -> Json | None:
-    if track.features is None or track.reccobeats_id is None:
-        return None
-    features = asdict(track.features)
-    del features["time_signature"]  # ReccoBeats does not tell it
-    return {
-        "id": track.reccobeats_id,
-        "href": f"https://open.spotify.com/track/{track.id}",
-        "isrc": track.isrc,
-    } | features

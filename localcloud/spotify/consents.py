@@ -1,4 +1,4 @@
-"""What the invented accounts.spotify.com remembers: consents, codes, refresh and access tokens, and when they end."""
+"""State of the invented accounts.spotify.com: consents, codes, refresh and access tokens, and when they expire."""
 
 import calendar
 import json
@@ -15,13 +15,13 @@ from localcloud.spotify.errors import Refusal
 CODE_LIFETIME = timedelta(minutes=10)
 ACCESS_TOKEN_LIFETIME = timedelta(hours=1)
 CONSENT_MONTHS = 6
-# Long enough to tell a late caller that its token has expired, instead of not knowing it any more.
+# Long enough to answer "expired" to a late caller, instead of "invalid".
 _EXPIRED_TOKENS_KEPT = timedelta(days=1)
 
 
 @dataclass
 class Consent:
-    """One listener's yes. Its refresh tokens all end with it."""
+    """A listener's consent. Its refresh tokens all expire with it."""
 
     listener: str
     scope: str
@@ -33,7 +33,11 @@ class Consent:
 
     @property
     def ends_at(self) -> datetime:
-        return _months_later(self.consented_at, CONSENT_MONTHS)
+        """The same day six months later, or that month's last day where it is shorter."""
+        years, month = divmod(self.consented_at.month - 1 + CONSENT_MONTHS, 12)
+        year, month = self.consented_at.year + years, month + 1
+        day = min(self.consented_at.day, calendar.monthrange(year, month)[1])
+        return self.consented_at.replace(year=year, month=month, day=day)
 
     def revoke(self, count: int) -> None:
         """The oldest `count` good tokens are good no longer."""
@@ -159,7 +163,7 @@ class Consents:
             return token
 
     def holder(self, secret: str) -> str | None:
-        """Whose token or code it is, good or not; None when nobody's."""
+        """Whose token or code it is, valid or not; None when it is not known."""
         with self._lock:
             consent = self._consent_of(secret)
             holder = consent or self._codes.get(secret) or self._access.get(secret)
@@ -233,10 +237,3 @@ class Consents:
 
 def _with_instant(entry: dict[str, Any], name: str) -> dict[str, Any]:
     return entry | {name: datetime.fromisoformat(entry[name])}
-
-
-def _months_later(instant: datetime, months: int) -> datetime:
-    """The same day of a later month, or that month's last day where it is shorter."""
-    years, month = divmod(instant.month - 1 + months, 12)
-    year, month = instant.year + years, month + 1
-    return instant.replace(year=year, month=month, day=min(instant.day, calendar.monthrange(year, month)[1]))

@@ -1,8 +1,8 @@
 """The data export of an invented listener: the zip that Spotify sends of an "Extended streaming history".
 
-It tells the same life as the invented API does, in the other form: ends in whole seconds, the time heard, the album's
+The same plays as in the invented API, in the other form: ends in whole seconds, milliseconds played, the album's
 artist and no metadata. It also holds what the API hides: plays it never showed, tracks skipped after seconds,
-podcasts, and what real files have: rows that are there twice and rows without a track.
+podcasts, and what real files have: duplicate rows and rows without a track.
 
 `python -m localcloud.spotify.data_export listener-one my_spotify_data.zip` writes what `python -m cli import` takes.
 """
@@ -10,13 +10,13 @@ podcasts, and what real files have: rows that are there twice and rows without a
 import argparse
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from localcloud.listeners.listeners import InventedListener, invented_listeners
+from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Life, Play
 from localcloud.listeners.music import invent_catalogue
 from localcloud.listeners.names import seeded
@@ -35,15 +35,15 @@ _NOTHING = dict.fromkeys(
 
 
 def export_row(play: Play) -> ExportRow:
-    """What the export tells of one play."""
+    """The row of one play."""
     track = play.track
-    told = {
+    about = {
         "master_metadata_track_name": track.name,
         "master_metadata_album_artist_name": track.album.artists[0].name,
         "master_metadata_album_album_name": track.album.name,
         "spotify_track_uri": f"spotify:track:{track.id}",
     }
-    return _row(play.played_at, play.ms_played) | told
+    return _row(play.played_at, play.ms_played) | about
 
 
 def export_rows(plays: Sequence[Play]) -> list[ExportRow]:
@@ -74,8 +74,8 @@ def _with_the_rest(play: Play, rng: Random) -> Iterator[ExportRow]:
         yield dict(row)
     if rng.random() < 0.02:
         episode = {"episode_name": "An invented episode", "episode_show_name": "An invented show"}
-        heard = _row(play.played_at + timedelta(minutes=40), rng.randrange(60_000, 2_400_000))
-        yield heard | episode | {"spotify_episode_uri": "spotify:episode:" + "e" * 22}
+        episode_row = _row(play.played_at + timedelta(minutes=40), rng.randrange(60_000, 2_400_000))
+        yield episode_row | episode | {"spotify_episode_uri": "spotify:episode:" + "e" * 22}
     if rng.random() < 0.002:
         yield _row(play.played_at, 0)
 
@@ -86,7 +86,7 @@ def _row(ended_at: datetime, ms_played: int) -> ExportRow:
         "platform": "invented",
         "ms_played": ms_played,
         "conn_country": "ZZ",
-        "ip_addr": "192.0.2.1",  # of a block that belongs to nobody: RFC 5737
+        "ip_addr": "192.0.2.1",  # of a block for documentation: RFC 5737
         **_NOTHING,
         "reason_start": "trackdone",
         "reason_end": "trackdone",
@@ -99,27 +99,17 @@ def _row(ended_at: datetime, ms_played: int) -> ExportRow:
 
 
 def main() -> None:
-    options = _options()
-    life = Life(options.listener, invent_catalogue(options.seed), options.seed)
-    plays = life.between(life.begins_at, datetime.now(UTC) - timedelta(days=options.days_ago))
-    write_zip(options.file, plays)
-    print(f"{len(plays):,} plays of {options.listener.slug} are in {options.file}.")
-
-
-def _options() -> argparse.Namespace:
     listeners = {listener.slug: listener for listener in invented_listeners(3)}
     parser = argparse.ArgumentParser(prog="python -m localcloud.spotify.data_export", description=__doc__)
-    parser.add_argument("listener", type=lambda slug: _known(slug, listeners), help=f"one of {', '.join(listeners)}")
+    parser.add_argument("listener", choices=listeners, help="whose plays")
     parser.add_argument("file", type=Path, help="the zip to write")
     parser.add_argument("--seed", type=int, default=1, help="that of the laptop cloud (%(default)s)")
     parser.add_argument("--days-ago", type=float, default=0, help="how old the export is (%(default)s)")
-    return parser.parse_args()
-
-
-def _known(slug: str, listeners: Mapping[str, InventedListener]) -> InventedListener:
-    if slug not in listeners:
-        raise argparse.ArgumentTypeError(f"{slug!r} is not one of {', '.join(listeners)}")
-    return listeners[slug]
+    options = parser.parse_args()
+    life = Life(listeners[options.listener], invent_catalogue(options.seed), options.seed)
+    plays = life.between(life.begins_at, datetime.now(UTC) - timedelta(days=options.days_ago))
+    write_zip(options.file, plays)
+    print(f"{len(plays):,} plays of {options.listener} are in {options.file}.")
 
 
 if __name__ == "__main__":

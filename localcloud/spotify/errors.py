@@ -16,7 +16,6 @@ ENDPOINTS: Mapping[str, Service] = {
     "me": "api",
     "recently-played": "api",
     "audio-features": "api",
-    "removed": "api",
     "reccobeats": "reccobeats",
 }
 JSON, _TEXT, HTML = "application/json; charset=utf-8", "text/plain; charset=utf-8", "text/html; charset=utf-8"

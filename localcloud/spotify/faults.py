@@ -1,4 +1,4 @@
-"""Orders to misbehave: which call gets an error, a delay or a spoilt page instead of what is true, and how often."""
+"""Faults of the invented Spotify: which call gets an error, a delay or a damaged page instead, and how often."""
 
 import json
 import time
@@ -17,12 +17,12 @@ Work = Callable[[datetime], Response]
 
 
 @dataclass(frozen=True)
-class Order:
-    """One thing that is to go wrong: a name of ERRORS or MISBEHAVIOURS, and for whom, where, how often."""
+class SpotifyFault:
+    """A name of ERRORS or MISBEHAVIOURS, and for which listener, at which endpoint, how often."""
 
     name: str
     listener: str | None = None
-    """None: whoever calls."""
+    """None: all callers."""
     endpoint: str | None = None
     """One of ENDPOINTS. None: wherever this can happen by nature: a spoilt item only on a page of plays."""
     times: int | None = 1
@@ -42,37 +42,44 @@ class Order:
         if self.times is not None and self.times < 1:
             raise ValueError("times must be at least 1, or None for ever")
 
-    def wants(self, endpoint: str, listener: str | None) -> bool:
-        if self.listener is not None and self.listener != listener:
+    def matches(self, endpoint: str, listener: str | None) -> bool:
+        if self.listener not in (None, listener):
             return False
-        return endpoint in (_natural_endpoints(self.name) if self.endpoint is None else {self.endpoint})
+        if self.endpoint is not None:
+            return endpoint == self.endpoint
+        if self.name in _SPOILERS or self.name in ("stale", "page_withheld", "invalid_limit"):
+            return endpoint == "recently-played"
+        if self.name in ("audio_features_closed", "analysis_not_found"):
+            return endpoint == "audio-features"
+        service = ERRORS[self.name].service if self.name in ERRORS else "api"
+        return ENDPOINTS[endpoint] == service
 
 
-Misbehave = Callable[[Order, Work, datetime], Response]
+Misbehave = Callable[[SpotifyFault, Work, datetime], Response]
 
 
-def _slow(order: Order, work: Work, now: datetime) -> Response:
-    time.sleep(order.seconds)
+def _slow(fault: SpotifyFault, work: Work, now: datetime) -> Response:
+    time.sleep(fault.seconds)
     return work(now)
 
 
-def _dropped(order: Order, work: Work, now: datetime) -> Response:
-    raise Misbehaviour(order.name)
+def _dropped(fault: SpotifyFault, work: Work, now: datetime) -> Response:
+    raise Misbehaviour(fault.name)
 
 
-def _cut_in_half(order: Order, work: Work, now: datetime) -> Response:
+def _cut_in_half(fault: SpotifyFault, work: Work, now: datetime) -> Response:
     whole = work(now)
     return replace(whole, body=whole.body[: len(whole.body) // 2])
 
 
 def _saying(body: str, content_type: str = JSON) -> Misbehave:
-    return lambda order, work, now: Response(200, body.encode(), {"Content-Type": content_type})
+    return lambda fault, work, now: Response(200, body.encode(), {"Content-Type": content_type})
 
 
 def _spoiling(change: Callable[[dict[str, Any]], Any]) -> Misbehave:
     """Changes the newest item of the page, as Spotify itself never promised not to."""
 
-    def misbehave(order: Order, work: Work, now: datetime) -> Response:
+    def misbehave(fault: SpotifyFault, work: Work, now: datetime) -> Response:
         whole = work(now)
         page = json.loads(whole.body)
         if page.get("items"):
@@ -83,17 +90,17 @@ def _spoiling(change: Callable[[dict[str, Any]], Any]) -> Misbehave:
 
 
 def _make_local_file(item: dict[str, Any]) -> None:
-    uri = "spotify:local:Somebody:Something:A+File:180"
+    uri = "spotify:local:Artist:Album:A+File:180"
     item["track"] |= {"id": None, "is_local": True, "href": None, "uri": uri, "external_ids": {}}
 
 
 def _empty_names(item: dict[str, Any]) -> None:
-    """What Spotify says of a track that was taken down."""
-    nobody: dict[str, Any] = {"id": None, "name": ""}
-    item["track"] |= {"name": "", "artists": [nobody], "album": nobody | {"images": [], "release_date": None}}
+    """As Spotify sends a track that was taken down."""
+    empty: dict[str, Any] = {"id": None, "name": ""}
+    item["track"] |= {"name": "", "artists": [empty], "album": empty | {"images": [], "release_date": None}}
 
 
-def _withheld(order: Order, work: Work, now: datetime) -> Response:
+def _withheld(fault: SpotifyFault, work: Work, now: datetime) -> Response:
     """The newest play alone, of a page that has more."""
     whole = work(now)
     page = json.loads(whole.body)
@@ -116,70 +123,57 @@ MISBEHAVIOURS: Mapping[str, Misbehave] = {
     "body_cut_in_half": _cut_in_half,
     "not_json": _saying("<html><body>Please try again later.</body></html>", HTML),
     "empty_body": _saying(""),
-    "no_content": lambda order, work, now: Response(204),
+    "no_content": lambda fault, work, now: Response(204),
     "json_of_another_shape": _saying("[]"),
-    "stale": lambda order, work, now: work(now - timedelta(seconds=order.seconds)),
+    "stale": lambda fault, work, now: work(now - timedelta(seconds=fault.seconds)),
     "page_withheld": _withheld,
     **_SPOILERS,
 }
 
 
-def _natural_endpoints(name: str) -> set[str]:
-    """Where something goes wrong unless the order says otherwise."""
-    if name in _SPOILERS or name in ("stale", "page_withheld", "invalid_limit"):
-        return {"recently-played"}
-    if name in ("audio_features_closed", "analysis_not_found"):
-        return {"audio-features"}
-    service = ERRORS[name].service if name in ERRORS else "api"
-    return {endpoint for endpoint in ENDPOINTS if ENDPOINTS[endpoint] == service}
-
-
-class Orders:
-    """What has been ordered to go wrong and has not happened yet."""
+class SpotifyFaults:
+    """The faults that are ordered and have not happened yet."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._orders: list[Order] = []
+        self._faults: list[SpotifyFault] = []
 
-    def place(self, order: Order) -> None:
+    def place(self, fault: SpotifyFault) -> None:
         with self._lock:
-            self._orders.append(order)
+            self._faults.append(fault)
 
-    def pending(self) -> Sequence[Order]:
+    def pending(self) -> Sequence[SpotifyFault]:
         with self._lock:
-            return tuple(self._orders)
+            return tuple(self._faults)
 
     def clear(self) -> None:
         with self._lock:
-            self._orders.clear()
+            self._faults.clear()
 
     def carry_out(self, endpoint: str, listener: str | None, work: Work, now: datetime) -> Response:
-        """Do the work, or what was ordered to happen to it. A Refusal by the work is an answer like any other."""
-        order = self._take(endpoint, listener)
+        """Do the work, or the fault that is ordered instead. A Refusal by the work is an answer like any other."""
+        fault = self._take(endpoint, listener)
         try:
-            if order is None:
+            if fault is None:
                 return work(now)
-            if order.name in ERRORS:
-                return ERRORS[order.name].response(order.retry_after_seconds)
-            return MISBEHAVIOURS[order.name](order, work, now)
+            if fault.name in ERRORS:
+                return ERRORS[fault.name].response(fault.retry_after_seconds)
+            return MISBEHAVIOURS[fault.name](fault, work, now)
         except Refusal as refusal:
             return refusal.response
 
-    def _take(self, endpoint: str, listener: str | None) -> Order | None:
-        """The first order due for this call, used up by one."""
+    def _take(self, endpoint: str, listener: str | None) -> SpotifyFault | None:
+        """The first fault due for this call, used up by one."""
         with self._lock:
-            for place, order in enumerate(self._orders):
-                if not order.wants(endpoint, listener):
+            for place, fault in enumerate(self._faults):
+                if not fault.matches(endpoint, listener):
                     continue
-                if order.skip > 0:
-                    self._orders[place] = replace(order, skip=order.skip - 1)
+                if fault.skip > 0:
+                    self._faults[place] = replace(fault, skip=fault.skip - 1)
                     continue
-                self._use_up(place, order)
-                return order
+                if fault.times == 1:
+                    del self._faults[place]
+                elif fault.times is not None:
+                    self._faults[place] = replace(fault, times=fault.times - 1)
+                return fault
         return None
-
-    def _use_up(self, place: int, order: Order) -> None:
-        if order.times == 1:
-            del self._orders[place]
-        elif order.times is not None:
-            self._orders[place] = replace(order, times=order.times - 1)

@@ -116,7 +116,7 @@ def owning(directory, monkeypatch, *, forgetful=True):
         environ = {**cloud.environment, **urls}
         state = {
             "settings": environ,
-            "addresses": {"bigquery": environ["BIGQUERY_EMULATOR_HOST"]},
+            "addresses": {"google": cloud.url},
             "supervisor": os.getpid(),
         }
         (directory / "environment.json").write_text(json.dumps(state))

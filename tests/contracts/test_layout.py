@@ -20,7 +20,15 @@ FLOORS = {
     "functions/load": ["main"],
     "functions/transform_trigger": ["main"],
     "localcloud": [
-        *("__main__", "demo", "dashboard ledger", "supervisor", "gcp.server", "function_process spark spotify", "gcp"),
+        *(
+            "__main__",
+            "demo",
+            "dashboard ledger",
+            "supervisor",
+            "gcp.laptop_cloud",
+            "function_process spark spotify",
+            "gcp",
+        ),
         "listeners",
     ],
 }

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Literal
 
 from localcloud.faults import Fault
-from localcloud.spotify.faults import Order
+from localcloud.spotify.faults import SpotifyFault
 
 LISTENERS = ("listener-one", "listener-two")
 DAY_LONG_PAUSE_SECONDS = 82_661
@@ -92,7 +92,7 @@ class Import:
     undone_after_hours: int | None = None
 
 
-Measure = Fault | Order | Rotate | Revoke | EndBatch | Call | Force | Outlive | Import
+Measure = Fault | SpotifyFault | Rotate | Revoke | EndBatch | Call | Force | Outlive | Import
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Storm:
             (measure.retry_after_seconds or 0) // 60
             for trouble in self.troubles
             for measure in trouble.measures
-            if isinstance(measure, Order)
+            if isinstance(measure, SpotifyFault)
         ]
         return self.hours, self.hours + max(minutes, default=0) // 60 + 1
 
@@ -236,7 +236,7 @@ def _lost(match: str, calls: int) -> Measures:
 
 def _spotify(*names: str, endpoints: tuple[str | None, ...] = (None,), **details: Any) -> Measures:
     return lambda rng: [
-        Order(
+        SpotifyFault(
             rng.choice(names),
             listener=rng.choice((None, *LISTENERS)),
             endpoint=rng.choice(endpoints),
@@ -249,7 +249,7 @@ def _spotify(*names: str, endpoints: tuple[str | None, ...] = (None,), **details
 
 def _short_pause(rng: Random) -> Iterable[Measure]:
     seconds = rng.choice((None, 0, 1, 5, 29, 31, 120, 3000))
-    yield Order(
+    yield SpotifyFault(
         rng.choice(("rate_limited", "rate_limited_text")),
         endpoint=rng.choice(("token", "recently-played")),
         times=rng.choice((1, 2)),
@@ -310,9 +310,9 @@ _WEIGHTED: dict[str, tuple[int, Measures]] = {
     "429 with a short pause": (4, _short_pause),
     "429 for a day": (
         1,
-        lambda rng: [Order("quota_exceeded", skip=rng.randrange(2), retry_after_seconds=DAY_LONG_PAUSE_SECONDS)],
+        lambda rng: [SpotifyFault("quota_exceeded", skip=rng.randrange(2), retry_after_seconds=DAY_LONG_PAUSE_SECONDS)],
     ),
-    "429, quota without Retry-After": (1, lambda rng: [Order("quota_exceeded", skip=rng.randrange(2))]),
+    "429, quota without Retry-After": (1, lambda rng: [SpotifyFault("quota_exceeded", skip=rng.randrange(2))]),
     "5xx": (4, _spotify("server_error", "bad_gateway", "gateway_timeout_html", endpoints=_BOTH)),
     "503 page of the token endpoint": (2, _spotify("token_503_html")),
     "no answer from Spotify": (3, _spotify("dropped", endpoints=_BOTH)),
@@ -358,7 +358,7 @@ LONE_SHARE = 0.04
 LONE_KINDS: dict[str, Measures] = {
     "a rotation that ends the old token, then no page": lambda rng: [
         Rotate(name := rng.choice(LISTENERS), old_dies_at_once=True),
-        Order("gateway_timeout_html", listener=name, endpoint="recently-played", times=12),
+        SpotifyFault("gateway_timeout_html", listener=name, endpoint="recently-played", times=12),
     ],
 }
 """These come without any other trouble."""

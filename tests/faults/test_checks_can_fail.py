@@ -27,7 +27,7 @@ from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import landing as landing_bucket
 from localcloud.demo.recount import top_tracks, tracks
 from localcloud.faults import Fault
-from localcloud.spotify.faults import Order
+from localcloud.spotify.faults import SpotifyFault
 from tests.faults import checks
 from tests.faults.campaign import shrink
 from tests.faults.storms import LONE_KINDS, MERGE, EndBatch, Force, Heard, Import, Outlive, Rotate, Storm, Trouble, draw
@@ -61,7 +61,7 @@ HALF_HEARD = storm(
     Heard(2, TWO, 60),
     trouble(
         1,
-        Order("dropped", listener=TWO, endpoint="recently-played", times=3),
+        SpotifyFault("dropped", listener=TWO, endpoint="recently-played", times=3),
         Fault("gcp POST /upload", "stop", "after"),
     ),
 )
@@ -205,7 +205,7 @@ def test_a_run_that_claims_other_than_it_landed(world, monkeypatch):
 def test_a_listener_who_is_called_heard_and_was_not(world, monkeypatch):
     real = report._listener
     monkeypatch.setattr(report, "_listener", lambda *details: real(*details) | {"state": "nothing_new"})
-    unheard = Order("gateway_timeout_html", listener=TWO, endpoint="token", times=3)
+    unheard = SpotifyFault("gateway_timeout_html", listener=TWO, endpoint="token", times=3)
     assert "who_is_called_heard_was_shown_a_page" in broken(world, storm(Heard(0, ONE, 5), trouble(0, unheard)))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from localcloud.faults import Fault
-from localcloud.spotify.faults import Order
+from localcloud.spotify.faults import SpotifyFault
 from tests.faults.campaign import run_storms
 from tests.faults.checks import problems
 from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Heard, Import, Revoke, Storm, Trouble, draw
@@ -46,7 +46,9 @@ def test_every_promise_is_kept_in_every_storm(world, first):
 
 
 def hours_ago(hour, listener, times):
-    return Trouble(hour, "a page of hours ago", (Order("stale", listener=listener, times=times, seconds=9000.0),))
+    return Trouble(
+        hour, "a page of hours ago", (SpotifyFault("stale", listener=listener, times=times, seconds=9000.0),)
+    )
 
 
 def test_every_kind_of_trouble_is_in_two_of_these_storms():
@@ -74,7 +76,7 @@ FOUND = {
             Trouble(
                 2,
                 "no answer from Spotify in time",
-                (Order("slow", listener=TWO, endpoint="token", times=4, seconds=25),),
+                (SpotifyFault("slow", listener=TWO, endpoint="token", times=4, seconds=25),),
             ),
             Trouble(2, "a batch fails", (EndBatch("FAILED"),)),
             Trouble(2, "a function is killed", (Fault("", "stop", "after", skip=12),)),
@@ -134,7 +136,7 @@ FOUND = {
                 1,
                 "a function is killed",
                 (
-                    Order("dropped", listener=TWO, endpoint="recently-played", times=3),
+                    SpotifyFault("dropped", listener=TWO, endpoint="recently-played", times=3),
                     Fault("gcp POST /upload", "stop", "after"),
                 ),
             ),

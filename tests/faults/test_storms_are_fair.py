@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.faults.storms import KINDS, Fault, Order, draw
+from tests.faults.storms import KINDS, Fault, SpotifyFault, draw
 
 
 def test_the_same_seed_draws_the_same_storm():
@@ -35,7 +35,7 @@ def test_the_quiet_time_lasts_until_the_latest_play_shows_and_the_longest_pause_
     for storm in map(draw, range(300)):
         late = [minutes for heard in storm.heard for minutes in heard.late_minutes.values()]
         measures = [measure for trouble in storm.troubles for measure in trouble.measures]
-        pauses = [m.retry_after_seconds or 0 for m in measures if isinstance(m, Order)]
+        pauses = [m.retry_after_seconds or 0 for m in measures if isinstance(m, SpotifyFault)]
         last_hour = storm.quiet_slots[-1]
         assert (last_hour - storm.hours) * 60 > max(late, default=0)
         assert (last_hour - storm.hours) * 3600 > max(pauses, default=0)
@@ -43,4 +43,4 @@ def test_the_quiet_time_lasts_until_the_latest_play_shows_and_the_longest_pause_
 
 def test_no_fault_lasts_for_ever():
     measures = [m for storm in map(draw, range(300)) for trouble in storm.troubles for m in trouble.measures]
-    assert all(measure.times is not None for measure in measures if isinstance(measure, Fault | Order))
+    assert all(measure.times is not None for measure in measures if isinstance(measure, Fault | SpotifyFault))

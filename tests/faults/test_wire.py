@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from localcloud.faults import Fault, Faults
-from localcloud.spotify.faults import Order
+from localcloud.spotify.faults import SpotifyFault
 from localcloud.web import Response, Routes, Server
 from tests.faults.storms import SLOW_SECONDS, Heard, Storm, Trouble
 from tests.faults.test_checks_can_fail import ONE
@@ -111,7 +111,7 @@ def test_an_answer_that_takes_twenty_seconds_is_late_for_some(world, monkeypatch
 def test_ingest_does_not_wait_for_an_answer_that_comes_too_late(world):
     """SLOW_SECONDS is more than the patience of functions/ingest/http_client.py: three tries, then the next hour's
     run."""
-    slow = Order("slow", listener=ONE, endpoint="recently-played", times=3, seconds=SLOW_SECONDS)
+    slow = SpotifyFault("slow", listener=ONE, endpoint="recently-played", times=3, seconds=SLOW_SECONDS)
     evidence = world.run(Storm(1, 1, (Heard(0, ONE, 5),), (Trouble(0, "slow", (slow,)),)))
     first, second = (attempt.answer["listeners"][ONE] for attempt in evidence.attempts[:2])
     assert (first["state"], second["state"], second["new"]) == ("failed", "collected", 5 + QUIET_PLAYS)

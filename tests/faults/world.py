@@ -27,7 +27,7 @@ from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.scheduler import HOURLY
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.spark.batch import run_batch
-from localcloud.spotify.faults import Order
+from localcloud.spotify.faults import SpotifyFault
 from localcloud.spotify.server import Spotify
 from localcloud.web import Server
 from tests.faults.evidence import Attempt, Evidence, Key, Page, key_of, row_key
@@ -198,8 +198,8 @@ class World:
                 left = replace(measure)
                 self._cloud.faults.order(left)
                 return left
-            case Order():
-                self._spotify.orders.place(measure)
+            case SpotifyFault():
+                self._spotify.faults.place(measure)
             case Rotate(listener, old_dies_at_once):
                 self._spotify.rotate_next(listener, old_dies_at_once=old_dies_at_once)
             case Revoke(listener, hours):
@@ -215,7 +215,7 @@ class World:
 
     def _count_what_struck(self) -> None:
         """Not every fault that is ordered finds the call it waits for."""
-        waiting: list[Measure] = [replace(order, skip=0) for order in self._spotify.orders.pending()]
+        waiting: list[Measure] = [replace(order, skip=0) for order in self._spotify.faults.pending()]
         waiting += [replace(measure, skip=0) for measure in self._functions.outliving]
         for kind, measures in self._ordered:
             self._evidence.struck[kind] += any(_struck(measure, left, waiting) for measure, left in measures)
@@ -288,7 +288,7 @@ class World:
         self._count_what_struck()
         self._functions.outliving.clear()
         self._cloud.faults.clear()
-        self._spotify.orders.clear()
+        self._spotify.faults.clear()
         for name in self._agreed_at:
             self._consent(name)
         self._agreed_at.clear()
@@ -314,7 +314,7 @@ def _logging_into(log: io.StringIO) -> Iterator[None]:
 def _struck(measure: Measure, left: Measure, waiting: list[Measure]) -> bool:
     if isinstance(measure, Fault):
         return isinstance(left, Fault) and left.times != measure.times
-    return not isinstance(measure, Order | Outlive) or replace(measure, skip=0) not in waiting
+    return not isinstance(measure, SpotifyFault | Outlive) or replace(measure, skip=0) not in waiting
 
 
 def slot_of(hour: int) -> datetime:
@@ -340,7 +340,7 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         shutil.copy(settings["GOOGLE_APPLICATION_CREDENTIALS"], key)
         settings["GOOGLE_APPLICATION_CREDENTIALS"] = str(key)
         settings["NO_PROXY"] = "127.0.0.1"  # or requests looks for a proxy in the whole environment at each call
-        wire = Wire([*cloud.servers, server], time.monotonic)
+        wire = Wire([cloud.server, server], time.monotonic)
         patch.setattr(HTTPAdapter, "send", lambda adapter, request, **how: wire.send(adapter, request, **how))
         for name, value in settings.items():
             patch.setenv(name, value)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from playwright.sync_api import sync_playwright
 
 from localcloud import chromium, supervisor
 from localcloud.gcp.credentials import bearer, identity_token, of_laptop, write_service_account
-from localcloud.supervisor import Laptop
+from localcloud.supervisor import RunningCloud
 
 NOBODY = 65534
 _ANOTHER_USER = """
@@ -30,41 +31,41 @@ for url in sys.argv[1:]:
 
 
 @pytest.fixture(scope="module")
-def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
     with supervisor.running(supervisor.Plan(tmp_path_factory.mktemp("laptop"))) as (laptop, _):
         yield laptop
 
 
-def urls_of_secrets(laptop: Laptop) -> list[str]:
+def urls_of_secrets(laptop: RunningCloud) -> list[str]:
     project = f"v1/projects/{laptop.settings['GOOGLE_CLOUD_PROJECT']}"
     names = ("refresh-token-listener-two", "spotify-client")
     google = [f"{laptop.addresses['google']}/{project}/secrets/{name}/versions/latest:access" for name in names]
     dataset = f"bigquery/v2/projects/{laptop.settings['GOOGLE_CLOUD_PROJECT']}/datasets/listening/tables"
-    others = [f"{laptop.addresses['bigquery']}/{dataset}/plays/data", f"{laptop.addresses['spotify']}/_localcloud/app"]
+    others = [f"{laptop.addresses['google']}/{dataset}/plays/data", f"{laptop.addresses['spotify']}/_localcloud/app"]
     return [*google, *others, f"{laptop.addresses['google']}/_localcloud/pending"]
 
 
-def urls_of_functions(laptop: Laptop) -> list[str]:
+def urls_of_functions(laptop: RunningCloud) -> list[str]:
     return [laptop.addresses[name] for name in supervisor.FUNCTIONS]
 
 
 @contextmanager
-def nothing_runs(laptop: Laptop) -> Iterator[None]:
+def nothing_runs(laptop: RunningCloud) -> Iterator[None]:
     """No function has come as far as a row of the ledger, nor taken an event for its own."""
     before = marks(laptop)
     yield
     assert marks(laptop) == before
 
 
-def marks(laptop: Laptop) -> tuple[str, list[str]]:
+def marks(laptop: RunningCloud) -> tuple[str, list[str]]:
     project = laptop.settings["GOOGLE_CLOUD_PROJECT"]
-    url = f"{laptop.addresses['bigquery']}/bigquery/v2/projects/{project}/datasets/listening/tables/runs/data"
+    url = f"{laptop.addresses['google']}/bigquery/v2/projects/{project}/datasets/listening/tables/runs/data"
     rows = requests.get(url, headers=bearer(laptop.settings), timeout=30).json()["totalRows"]
     logs = [(laptop.directory / "logs" / f"{name}.log").read_text() for name in supervisor.FUNCTIONS]
     return rows, [text for text in logs if "dropped" in text]
 
 
-def test_the_owner_reads_with_the_bearer_of_the_key_file_and_nobody_without_it(laptop: Laptop) -> None:
+def test_the_owner_reads_with_the_bearer_of_the_key_file_and_nobody_without_it(laptop: RunningCloud) -> None:
     for url in urls_of_secrets(laptop):
         assert requests.get(url, headers=bearer(laptop.settings), timeout=30).status_code == 200
         for wrong in ({}, {"Authorization": "Bearer laptop"}, {"Authorization": "Bearer a.b.c"}):
@@ -74,7 +75,18 @@ def test_the_owner_reads_with_the_bearer_of_the_key_file_and_nobody_without_it(l
     assert requests.post(f"{laptop.addresses['google']}/token", timeout=30).status_code == 401
 
 
-def test_the_functions_answer_the_laptop_clouds_own_services_and_nobody_else(laptop: Laptop, tmp_path: Path) -> None:
+def test_a_caller_without_the_bearer_is_refused_before_its_body_is_read(laptop: RunningCloud) -> None:
+    for name, path in (("google", "/upload/storage/v1/b/b/o"), ("google", "/token"), ("spotify", "/_localcloud/app")):
+        host, port = laptop.addresses[name].removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 8000000000\r\n\r\n"
+            connection.sendall(head.encode())
+            assert connection.recv(100).startswith(b"HTTP/1.1 401 "), path
+
+
+def test_the_functions_answer_the_laptop_clouds_own_services_and_nobody_else(
+    laptop: RunningCloud, tmp_path: Path
+) -> None:
     foreign = tmp_path / "foreign.json"
     write_service_account(foreign, "http://127.0.0.1:9/token")
     foreign.write_text(json.dumps(json.loads(foreign.read_text()) | {"private_key": _another_key()}))
@@ -91,7 +103,7 @@ def test_the_functions_answer_the_laptop_clouds_own_services_and_nobody_else(lap
         assert requests.post(url, json={}, headers=unreadable, timeout=30).status_code in (200, 400)  # its own words
 
 
-def test_every_file_of_a_running_laptop_cloud_is_the_owners_alone(laptop: Laptop) -> None:
+def test_every_file_of_a_running_laptop_cloud_is_the_owners_alone(laptop: RunningCloud) -> None:
     paths = [laptop.directory, *laptop.directory.rglob("*")]
 
     assert laptop.directory / "environment.json" in paths
@@ -99,7 +111,7 @@ def test_every_file_of_a_running_laptop_cloud_is_the_owners_alone(laptop: Laptop
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-def test_another_user_of_the_computer_gets_no_answer(laptop: Laptop) -> None:
+def test_another_user_of_the_computer_gets_no_answer(laptop: RunningCloud) -> None:
     urls = [*urls_of_secrets(laptop), *urls_of_functions(laptop)]
     command = ["/usr/bin/env", "python3", "-c", _ANOTHER_USER, *urls]
     with nothing_runs(laptop):
@@ -110,7 +122,7 @@ def test_another_user_of_the_computer_gets_no_answer(laptop: Laptop) -> None:
     assert (ended.returncode, ended.stdout) == (0, "401\n" * 8), ended.stderr
 
 
-def test_a_page_whose_name_leads_to_this_computer_gets_no_secret(laptop: Laptop) -> None:
+def test_a_page_whose_name_leads_to_this_computer_gets_no_secret(laptop: RunningCloud) -> None:
     path = chromium.find()
     assert path, chromium.MISSING
     with sync_playwright() as driver:
@@ -129,7 +141,7 @@ def test_a_page_whose_name_leads_to_this_computer_gets_no_secret(laptop: Laptop)
 
 
 def test_googles_clients_come_in_with_the_key_file_and_not_with_anothers(
-    laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    laptop: RunningCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in laptop.settings.items():
         monkeypatch.setenv(name, value)

@@ -10,7 +10,7 @@ import pytest
 
 from localcloud import supervisor
 from localcloud.gcp.credentials import write_service_account
-from localcloud.supervisor import Laptop, Plan, running
+from localcloud.supervisor import Plan, RunningCloud, running
 
 
 @pytest.mark.parametrize(("owner", "is_left"), [(os.getpid(), False), (os.getppid(), True)], ids=["own", "another's"])
@@ -23,7 +23,7 @@ def test_at_its_end_a_cloud_takes_away_its_own_state_and_that_of_no_other_cloud(
         settings = {"GOOGLE_APPLICATION_CREDENTIALS": str(key_path)}
         state = {"settings": settings, "addresses": {}, "supervisor": owner}
         (plan.directory / "environment.json").write_text(json.dumps(state))
-        return Laptop(plan.directory, state)
+        return RunningCloud(plan.directory, state)
 
     monkeypatch.setattr(supervisor, "_start", start)
     with running(Plan(tmp_path)):

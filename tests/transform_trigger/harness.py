@@ -121,7 +121,7 @@ class Triggering:
         return rows
 
     def _call(self, path, body, **parameters):
-        url = f"{self.cloud.gcp_url}/v1/projects/{self.cloud.environment['GOOGLE_CLOUD_PROJECT']}/{path}"
+        url = f"{self.cloud.url}/v1/projects/{self.cloud.environment['GOOGLE_CLOUD_PROJECT']}/{path}"
         requests.post(url, params=parameters, json=body, timeout=10).raise_for_status()
 
     def _remember_and_post(self, headers, body):

@@ -116,7 +116,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     deadline = Deadline(place, traces.store.erased_at(options.listener))
     _forget(traces, deadline, place, waits=not options.no_wait)
     if place.laptop:
-        place.laptop.control("bigquery", "POST", "scrub")
+        place.laptop.control("google", "POST", "scrub")
     remains = REMAINS_ON_LAPTOP if place.laptop else REMAINS
     if options.json:
         counts = {name: traces.removed[name] for name in _WORDS}

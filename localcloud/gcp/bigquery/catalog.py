@@ -1,5 +1,5 @@
 # ruff: noqa: S608 -- names are quoted, values are parameters
-"""The metadata of datasets and tables, in BigQuery's own form, kept beside the rows; their sizes by its rules."""
+"""The metadata of datasets and tables, in BigQuery's own form, stored beside the rows; their sizes by its rules."""
 
 import json
 from collections.abc import Container, Sequence
@@ -33,7 +33,8 @@ def find_dataset(cursor: Cursor, project: str, dataset: str) -> Resource:
 
 def create_dataset(cursor: Cursor, project: str, request: Resource, now_ms: int) -> Resource:
     name = request["datasetReference"]["datasetId"]
-    if _dataset_exists(cursor, project, name):
+    known = "SELECT 1 FROM localcloud.datasets WHERE project = ? AND dataset = ?"
+    if cursor.execute(known, [project, name]).fetchone():
         raise ApiError(409, "duplicate", f"Already Exists: Dataset {project}:{name}")
     resource: Resource = {
         "kind": "bigquery#dataset",
@@ -49,16 +50,8 @@ def create_dataset(cursor: Cursor, project: str, request: Resource, now_ms: int)
     return resource
 
 
-def _dataset_exists(cursor: Cursor, project: str, dataset: str) -> bool:
-    try:
-        find_dataset(cursor, project, dataset)
-    except ApiError:
-        return False
-    return True
-
-
 def find_table(cursor: Cursor, table: TableId, now_ms: int) -> Resource:
-    """The table's metadata; one whose time has come is not there any more."""
+    """The table's metadata. Raises ApiError for one that does not exist or has expired."""
     query = f"SELECT resource FROM localcloud.tables WHERE {_THIS_TABLE}"
     row = cursor.execute(query, table.parts).fetchone()
     resource: Resource = json.loads(row[0]) if row else {}
@@ -74,7 +67,9 @@ def _is_expired(resource: Resource, now_ms: int) -> bool:
 
 def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int) -> Resource:
     dataset = find_dataset(cursor, table.project, table.dataset)
-    _drop_expired(cursor, now_ms)
+    for (text,) in cursor.execute("SELECT resource FROM localcloud.tables").fetchall():
+        if _is_expired(expired := json.loads(text), now_ms):
+            _drop(cursor, TableId.of(expired["tableReference"]))
     if cursor.execute(f"SELECT 1 FROM localcloud.tables WHERE {_THIS_TABLE}", table.parts).fetchone():
         raise ApiError(409, "duplicate", f"Already Exists: Table {table}")
     resource = {
@@ -99,10 +94,10 @@ def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int)
 
 
 def _create_view(cursor: Cursor, table: TableId, query: str) -> list[Field]:
-    """The columns that the view has. It is never asked for more than its rows: it cannot be changed or deleted."""
+    """The columns of the view. Only its rows are imitated: it cannot be changed or deleted."""
     cursor.execute(f"CREATE VIEW {table.sql} AS {translate(query, Context(table.project)).sql}")
-    cursor.execute(f"SELECT * FROM {table.sql} LIMIT 0")
-    return [field_of(column[0], column[1]) for column in cursor.description]
+    columns = cursor.execute(f"SELECT * FROM {table.sql} LIMIT 0").description
+    return [field_of(column[0], column[1]) for column in columns]
 
 
 def _create_rows(cursor: Cursor, table: TableId, fields: Sequence[Field]) -> None:
@@ -150,15 +145,8 @@ def _drop(cursor: Cursor, table: TableId) -> None:
     cursor.execute(f"DROP TABLE {table.sql}")
 
 
-def _drop_expired(cursor: Cursor, now_ms: int) -> None:
-    for (text,) in cursor.execute("SELECT resource FROM localcloud.tables").fetchall():
-        resource = json.loads(text)
-        if _is_expired(resource, now_ms):
-            _drop(cursor, TableId.of(resource["tableReference"]))
-
-
 def list_tables(cursor: Cursor, project: str, dataset: str, now_ms: int) -> list[Resource]:
-    """Without schema, description, time of change and the like: those have to be asked for table by table."""
+    """Without schema, description, time of change and the like: those come only with each table's own metadata."""
     find_dataset(cursor, project, dataset)
     query = "SELECT resource FROM localcloud.tables WHERE project = ? AND dataset = ? ORDER BY name"
     resources = [json.loads(text) for (text,) in cursor.execute(query, [project, dataset]).fetchall()]
@@ -189,7 +177,7 @@ class Sizes:
         return {name: known[name] for name in (field["name"].lower() for field in wanted)}
 
     def added_to(self, cursor: Cursor, resource: Resource) -> Resource:
-        """The metadata with the numbers that BigQuery works out on asking."""
+        """The metadata with the numbers that BigQuery computes for each call."""
         if resource["type"] == "VIEW":
             return resource
         rows = count_rows(cursor, TableId.of(resource["tableReference"]))

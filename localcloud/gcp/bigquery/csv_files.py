@@ -25,26 +25,26 @@ _TIMESTAMP = re.compile(
 )
 
 
-def _parse_integer(text: str) -> int:
+def parse_integer(text: str) -> int:
     number = int(text) if _INTEGER.fullmatch(text.strip()) else None
     if number is None or not -(2**63) <= number < 2**63:
         raise ValueError("Unable to parse")
     return number
 
 
-def _parse_float(text: str) -> float:
+def parse_float(text: str) -> float:
     if not _FLOAT.fullmatch(text.strip()):
         raise ValueError("Unable to parse")
     return float(text)
 
 
-def _parse_boolean(text: str) -> bool:
+def parse_boolean(text: str) -> bool:
     if text.strip().lower() not in _BOOLEANS:
         raise ValueError("Unable to parse")
     return _BOOLEANS[text.strip().lower()]
 
 
-def _parse_timestamp(text: str) -> datetime:
+def parse_timestamp(text: str) -> datetime:
     match = _TIMESTAMP.fullmatch(text.strip())
     try:
         if match is None:
@@ -61,10 +61,10 @@ def _parse_timestamp(text: str) -> datetime:
 
 PARSERS: dict[str, Callable[[str], Any]] = {
     "STRING": str,
-    "INTEGER": _parse_integer,
-    "FLOAT": _parse_float,
-    "BOOLEAN": _parse_boolean,
-    "TIMESTAMP": _parse_timestamp,
+    "INTEGER": parse_integer,
+    "FLOAT": parse_float,
+    "BOOLEAN": parse_boolean,
+    "TIMESTAMP": parse_timestamp,
 }
 
 
@@ -78,7 +78,7 @@ _BAD_QUOTE = re.compile(r'"(?:[^"]|"")*"')
 
 @dataclass(frozen=True)
 class Options:
-    """What a load job says about its CSV files."""
+    """Settings of a load job for its CSV files."""
 
     skip_leading_rows: int = 0
     match_by_name: bool = False
@@ -97,7 +97,7 @@ class Row:
 
 
 class CsvError(Exception):
-    """What is wrong with a file and where, in BigQuery's form."""
+    """An error in a file and its place, in BigQuery's form."""
 
     def __init__(self, problem: str, row: Row, text: str, column: str = "") -> None:
         offset = len(text[: row.position].encode())
@@ -145,7 +145,7 @@ def _whole(row: Row | CsvError) -> Row:
 
 
 def _rows(text: str, options: Options) -> Iterator[Row | CsvError]:
-    """Each record, or why it is none. How BigQuery finds back into the file then is not known: see _next_row."""
+    """Each record, or its error. Where BigQuery reads on after an error is not known: see _next_row."""
     position, line = 0, 1
     while position < len(text):
         row = Row([], line, position)

@@ -1,7 +1,12 @@
-"""The jobs of the laptop BigQuery: ids that can be used once, outcomes that are kept.
+# ruff: noqa: S608 -- names are quoted, values are parameters
+"""The jobs of the laptop BigQuery: ids that can be used once, results that are kept, MERGEs that overlap.
 
 A job that writes is recorded in the transaction of what it wrote; one that failed is recorded too, and its id stays
 used. Both survive a restart. The rows of a SELECT, and its job, last as long as the process.
+
+BigQuery lets MERGEs that only insert commit side by side: each reads its table as it was when it began. One that
+updates or deletes conflicts with another, and BigQuery runs it again on what the other has left
+(cloud.google.com/bigquery/docs/data-manipulation-language).
 """
 
 import hashlib
@@ -16,19 +21,13 @@ from typing import Any
 from localcloud.faults import Faults
 from localcloud.gcp.bigquery.catalog import Resource
 from localcloud.gcp.bigquery.googlesql.translate import TableId
-from localcloud.gcp.bigquery.overlap import (
-    LONGEST_MS,
-    RunningMerge,
-    changes_rows,
-    hide_later_rows,
-    newest_row,
-    show_later_rows,
-)
 from localcloud.gcp.bigquery.schema import Field
 from localcloud.gcp.bigquery.warehouse import Cursor, JobError, Warehouse
 from localcloud.web import ApiError
 
 _RESULTS_KEPT = 200
+_LONGEST_MERGE_MS = 10 * 60 * 1000
+"""An overlapping MERGE ends after this time when no other MERGE ends before."""
 _ANSWERED_WITHOUT_LOCATION = ("us", "eu")
 JobKey = tuple[str, str, str]
 
@@ -61,6 +60,22 @@ class Work:
     """The table of a MERGE."""
 
 
+@dataclass
+class _RunningMerge:
+    """A MERGE that has begun and not ended. `newest_row`: the table's last row when it began, as DuckDB counts them."""
+
+    job: Resource
+    work: Work
+    newest_row: int
+    ends_at_ms: int
+    conflicts: bool = False
+    """Another one that ended meanwhile has updated or deleted rows."""
+
+
+class _Conflict(Exception):
+    """A MERGE changes rows beside another one."""
+
+
 class Jobs:
     """All jobs by project, location and id. A fault can let one fail that was accepted, or let two MERGEs overlap."""
 
@@ -69,73 +84,59 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[JobKey, Resource] = {}
         self._results: OrderedDict[JobKey, Result] = OrderedDict()
-        self._running: dict[JobKey, tuple[RunningMerge, Work]] = {}
+        self._running: dict[JobKey, _RunningMerge] = {}
         with warehouse.reading() as cursor:
             for (text,) in cursor.execute("SELECT resource FROM localcloud.jobs").fetchall():
                 job = json.loads(text)
                 self._jobs[_key(job["jobReference"])] = job
 
     def start(self, project: str, wanted: Resource, configuration: Resource, plan: Callable[[], Work]) -> Resource:
-        """Do the work and tell how it went, also when it failed. Raises ApiError only when the id is used already."""
+        """Does the work and returns the job, also one that failed. Raises ApiError only when its id is used already."""
         kind = next((kind for kind in ("query", "load", "extract") if kind in configuration), None)
         if kind is None:
             raise ApiError(400, "invalid", "A job of another kind than query, load and extract is not imitated")
         work = _planned(plan)
-        reference = {
-            "projectId": project,
-            "jobId": wanted.get("jobId") or f"job_{uuid.uuid4().hex}",
-            "location": wanted.get("location") or work.location or "US",
-        }
-        job = _new_job(reference, kind, configuration, self._warehouse.now_ms())
-        self._claim(job)
+        job = _new_job(project, wanted, work, configuration, kind, self._warehouse.now_ms())
+        key = _key(job["jobReference"])
+        with self._lock:
+            if key in self._jobs:
+                raise ApiError(409, "duplicate", f"Already Exists: Job {job['id']}")
+            self._jobs[key] = job
         try:
-            if self._begin(job, kind, work):
+            if work.merges_into and self._faults.take(_named(job, kind), "overlap"):
+                with self._warehouse.reading() as cursor:
+                    newest = f"SELECT COALESCE(MAX(rowid), -1) FROM {work.merges_into.sql}"
+                    ((row,),) = cursor.execute(newest).fetchall()
+                self._running[key] = _RunningMerge(job, work, row, self._warehouse.now_ms() + _LONGEST_MERGE_MS)
                 return job
-            self._jobs[_key(reference)] = self._carry_out(job, kind, work)
+            self._jobs[key] = done = self._carry_out(job, kind, work)
         except BaseException:
-            self._jobs.pop(_key(reference), None)
+            self._jobs.pop(key, None)
             raise
-        self._meet_running(work.merges_into, self._jobs[_key(reference)])
-        return self._jobs[_key(reference)]
-
-    def _begin(self, job: Resource, kind: str, work: Work) -> bool:
-        """Whether the job is a MERGE that is ordered to run beside another: it has begun then, and not ended."""
-        if work.merges_into is None or not self._faults.overlaps(f"bigquery job {kind} {job['jobReference']['jobId']}"):
-            return False
-        with self._warehouse.reading() as cursor:
-            row = newest_row(cursor, work.merges_into)
-        running = RunningMerge(job, work.merges_into, row, self._warehouse.now_ms() + LONGEST_MS)
-        self._running[_key(job["jobReference"])] = (running, work)
-        return True
-
-    def _meet_running(self, table: TableId | None, other: Resource) -> None:
-        """End the MERGEs that began on this table before the other one, which has ended now."""
-        for key, (running, work) in list(self._running.items()):
-            if running.table == table:
-                self._running[key] = (running.beside(other), work)
+        for running in self._running.values():
+            if running.work.merges_into == work.merges_into:
+                running.ends_at_ms = 0
+                running.conflicts |= _changes_rows(done["statistics"].get("query", {}))
         self._end_running()
+        return done
 
     def _end_running(self) -> None:
-        for key, (running, work) in list(self._running.items()):
+        for key, running in list(self._running.items()):
             if running.ends_at_ms <= self._warehouse.now_ms():
                 del self._running[key]
-                self._jobs[key] = self._carry_out(running.job, "query", work, running)
+                self._jobs[key] = self._carry_out(running.job, "query", running.work, running)
 
-    def _claim(self, job: Resource) -> None:
-        with self._lock:
-            if _key(job["jobReference"]) in self._jobs:
-                raise ApiError(409, "duplicate", f"Already Exists: Job {job['id']}")
-            self._jobs[_key(job["jobReference"])] = job
-
-    def _carry_out(self, job: Resource, kind: str, work: Work, running: RunningMerge | None = None) -> Resource:
+    def _carry_out(self, job: Resource, kind: str, work: Work, running: _RunningMerge | None = None) -> Resource:
+        reference = job["jobReference"]
         try:
             with self._warehouse.writing() if work.writes else self._warehouse.reading() as cursor:
-                reference = job["jobReference"]
                 if work.location and work.location.lower() != reference["location"].lower():
                     where = f"{reference['projectId']} was not found in location {reference['location']}"
                     raise ApiError(404, "notFound", f"Not found: Dataset {where}")
-                self._fail_if_ordered(job, kind)
-                outcome = _beside(cursor, work, running) if running and not running.conflicts else work.run(cursor)
+                if fault := self._faults.take(_named(job, kind), "fail"):
+                    status = _HTTP_STATUS.get(fault.reason, 400)
+                    raise ApiError(status, fault.reason, "The job was ordered to fail. Try again.")
+                outcome = _beside(cursor, running) if running and not running.conflicts else work.run(cursor)
                 done = _finished(job, kind, outcome.statistics, self._warehouse.now_ms())
                 if work.writes:
                     _store(cursor, done)
@@ -147,22 +148,14 @@ class Jobs:
                 _store(cursor, done)
             return done
         if outcome.result is not None:
-            self._keep(_key(job["jobReference"]), outcome.result)
+            with self._lock:
+                self._results[_key(reference)] = outcome.result
+                while len(self._results) > _RESULTS_KEPT:
+                    self._results.popitem(last=False)
         return done
 
-    def _fail_if_ordered(self, job: Resource, kind: str) -> None:
-        fault = self._faults.job_failure(f"bigquery job {kind} {job['jobReference']['jobId']}")
-        if fault is not None:
-            raise ApiError(_HTTP_STATUS.get(fault.reason, 400), fault.reason, "The job was ordered to fail. Try again.")
-
-    def _keep(self, key: JobKey, result: Result) -> None:
-        with self._lock:
-            self._results[key] = result
-            while len(self._results) > _RESULTS_KEPT:
-                self._results.popitem(last=False)
-
     def find(self, project: str, location: str | None, job_id: str) -> Resource:
-        """Outside the multi-regions a job is found only where it ran, so the location has to be told."""
+        """Outside the multi-regions a job is found only where it ran, so the location is needed."""
         self._end_running()
         places = [location.lower()] if location else _ANSWERED_WITHOUT_LOCATION
         for place in places:
@@ -172,7 +165,7 @@ class Jobs:
         raise ApiError(404, "notFound", f"Not found: Job {where}{job_id}")
 
     def scrub(self) -> None:
-        """Keep of the jobs that have ended which they were and how they ended: no statement, message or row."""
+        """Keep ids, types and states of the jobs that have ended, but no statement, message or row."""
         with self._warehouse.writing() as cursor:
             stored = cursor.execute("SELECT rowid, resource FROM localcloud.jobs").fetchall()
             for row, text in stored:
@@ -197,7 +190,7 @@ def job_id_of(request_id: str) -> str:
 
 
 def error_of(job: Resource) -> ApiError | None:
-    """What a failed job answers to those who ask for its result."""
+    """The answer of a failed job to a call for its result."""
     error = job["status"].get("errorResult")
     return ApiError(_HTTP_STATUS.get(error["reason"], 400), error["reason"], error["message"]) if error else None
 
@@ -230,42 +223,48 @@ def _planned(plan: Callable[[], Work]) -> Work:
     return Work(fail, writes=False, location=None)
 
 
-class _Conflict(Exception):
-    """A MERGE changes rows beside another one."""
+def _named(job: Resource, kind: str) -> str:
+    """The name by which faults match a job."""
+    return f"bigquery job {kind} {job['jobReference']['jobId']}"
 
 
-def _beside(cursor: Cursor, work: Work, running: RunningMerge) -> Outcome:
+def _changes_rows(statistics: Resource) -> bool:
+    """Whether a statement updated or deleted rows, which no other may do at the same time."""
+    counts = statistics.get("dmlStats", {})
+    return any(int(counts.get(name, 0)) for name in ("updatedRowCount", "deletedRowCount"))
+
+
+def _beside(cursor: Cursor, running: _RunningMerge) -> Outcome:
     """The MERGE's work on the table as it was when it began. Raises _Conflict when it does more than insert."""
-    hide_later_rows(cursor, running)
-    outcome = work.run(cursor)
-    if changes_rows(outcome.statistics):
+    table = running.work.merges_into.sql if running.work.merges_into else ""
+    later = [running.newest_row]
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE later_rows AS SELECT * FROM {table} WHERE rowid > ?", later)
+    cursor.execute(f"DELETE FROM {table} WHERE rowid > ?", later)
+    outcome = running.work.run(cursor)
+    if _changes_rows(outcome.statistics):
         raise _Conflict
-    show_later_rows(cursor, running)
+    cursor.execute(f"INSERT INTO {table} SELECT * FROM later_rows; DROP TABLE later_rows")
     return outcome
 
 
-def _new_job(reference: Resource, kind: str, configuration: Resource, now_ms: int) -> Resource:
+def _new_job(project: str, wanted: Resource, work: Work, configuration: Resource, kind: str, now_ms: int) -> Resource:
+    job_id, location = wanted.get("jobId") or f"job_{uuid.uuid4().hex}", wanted.get("location") or work.location or "US"
+
+    def without_nulls(part: Resource) -> Resource:
+        return {name: value for name, value in part.items() if value is not None}
+
+    # In each answer a field that came as null is absent, and an int32 that came as a text is a number.
+    answered: Resource = json.loads(json.dumps(configuration), object_hook=without_nulls)
+    if rows := answered[kind].get("skipLeadingRows"):
+        answered[kind]["skipLeadingRows"] = int(rows)
     return {
         "kind": "bigquery#job",
-        "id": f"{reference['projectId']}:{reference['location']}.{reference['jobId']}",
-        "jobReference": reference,
-        "configuration": {**_as_answered(configuration), "jobType": kind.upper()},
+        "id": f"{project}:{location}.{job_id}",
+        "jobReference": {"projectId": project, "jobId": job_id, "location": location},
+        "configuration": {**answered, "jobType": kind.upper()},
         "status": {"state": "RUNNING"},
         "statistics": {"creationTime": str(now_ms), "startTime": str(now_ms)},
     }
-
-
-def _as_answered(configuration: Resource) -> Resource:
-    """In each answer a field that came as null is absent, and an int32 that came as a text is a number."""
-    answered: Resource = json.loads(json.dumps(configuration), object_hook=_without_nulls)
-    load = answered.get("load", {})
-    if "skipLeadingRows" in load:
-        load["skipLeadingRows"] = int(load["skipLeadingRows"])
-    return answered
-
-
-def _without_nulls(part: Resource) -> Resource:
-    return {name: value for name, value in part.items() if value is not None}
 
 
 def _finished(job: Resource, kind: str, statistics: Resource, now_ms: int) -> Resource:
@@ -282,7 +281,7 @@ def _failed(job: Resource, failure: ApiError, now_ms: int) -> Resource:
 
 
 def _without_texts(job: Resource) -> Resource:
-    """What a job was asked, and words about it, may name a listener or a track; one that is running needs them."""
+    """Statements and messages of a job may name a listener or a track; a running job still needs them."""
     if job["status"]["state"] != "DONE":
         return job
     configuration = dict(job["configuration"])

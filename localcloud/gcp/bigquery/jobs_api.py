@@ -1,4 +1,4 @@
-"""BigQuery's REST calls about jobs and queries: what they ask for becomes work, what was done becomes answers."""
+"""BigQuery's REST calls about jobs and queries."""
 
 import json
 from collections.abc import Sequence
@@ -42,38 +42,40 @@ class JobsApi:
 
     def routes(self) -> Routes:
         routes = Routes()
-        routes.add("POST", rf"{PROJECT}/jobs", self._insert_job)
-        routes.add("POST", rf"/upload{PROJECT}/jobs", self._upload)
+        routes.add("POST", rf"{PROJECT}/jobs", self.insert_job)
+        routes.add("POST", rf"/upload{PROJECT}/jobs", self.upload)
         routes.add("GET", rf"{PROJECT}/jobs/(?P<job>[^/]+)", lambda request: Response.of_json(self._find(request)))
-        routes.add("POST", rf"{PROJECT}/queries", self._query)
-        routes.add("GET", rf"{PROJECT}/queries/(?P<job>[^/]+)", self._get_results)
+        routes.add("POST", rf"{PROJECT}/queries", self.query)
+        routes.add("GET", rf"{PROJECT}/queries/(?P<job>[^/]+)", self.get_results)
         return routes
 
-    def _insert_job(self, request: Request) -> Response:
+    def insert_job(self, request: Request) -> Response:
         body, project = request.json(), request.params["project"]
         _refuse_dry_run(body["configuration"])
         return Response.of_json(self._start(project, body.get("jobReference", {}), body["configuration"]))
 
-    def _upload(self, request: Request) -> Response:
+    def upload(self, request: Request) -> Response:
         """A load job that brings its file along, as Google's client sends one below 5 MB."""
         if request.arg("uploadType") != "multipart":
             raise ApiError(501, "notImplemented", "An upload other than multipart is not imitated by the laptop cloud")
         metadata, _, content = split_multipart(request)
         body, project = json.loads(metadata), request.params["project"]
-        plan = partial(self._plan_load, body["configuration"]["load"], content)
-        return Response.of_json(self._jobs.start(project, body["jobReference"], body["configuration"], plan))
+        return Response.of_json(self._start(project, body["jobReference"], body["configuration"], content))
 
-    def _start(self, project: str, reference: Resource, configuration: Resource) -> Resource:
-        return self._jobs.start(project, reference, configuration, partial(self._plan, project, configuration))
+    def _start(
+        self, project: str, reference: Resource, configuration: Resource, uploaded: bytes | None = None
+    ) -> Resource:
+        plan = partial(self._plan, project, configuration, uploaded)
+        return self._jobs.start(project, reference, configuration, plan)
 
     def _find(self, request: Request) -> Resource:
         return self._jobs.find(request.params["project"], request.arg("location"), request.params["job"])
 
-    def _get_results(self, request: Request) -> Response:
+    def get_results(self, request: Request) -> Response:
         answer = self._answer(self._find(request), *page_of(request))
         return Response.of_json({"kind": "bigquery#getQueryResultsResponse", **answer})
 
-    def _query(self, request: Request) -> Response:
+    def query(self, request: Request) -> Response:
         """Start a query and give its first page in one call; the same request again gives the same answer."""
         body, project = request.json(), request.params["project"]
         configuration = {"query": {key: body[key] for key in _QUERY_SETTINGS if key in body}}
@@ -98,46 +100,38 @@ class JobsApi:
         answer = {"jobReference": job["jobReference"]}
         if job["status"]["state"] != "DONE":
             return {**answer, "jobComplete": False}
-        statistics = job["statistics"]["query"]
+        statistics, result = job["statistics"]["query"], self._jobs.result(job)
         names = ("totalBytesProcessed", "numDmlAffectedRows", "dmlStats")
-        shown = {name: statistics[name] for name in names if name in statistics}
-        return {**answer, "jobComplete": True, "cacheHit": False, **shown, **self._rows(job, start, size)}
-
-    def _rows(self, job: Resource, start: int, size: int) -> Resource:
-        result = self._jobs.result(job)
         rows = result.rows[start : start + size]
         return {
+            **answer,
+            "jobComplete": True,
+            "cacheHit": False,
+            **{name: statistics[name] for name in names if name in statistics},
             "schema": {"fields": list(result.fields)},
             "rows": list(rows),
             "totalRows": str(len(result.rows)),
             **next_page(start, len(rows), len(result.rows)),
         }
 
-    def _plan(self, project: str, configuration: Resource) -> Work:
+    def _plan(self, project: str, configuration: Resource, uploaded: bytes | None = None) -> Work:
         if "query" in configuration:
-            return self._plan_query(project, configuration["query"])
-        if "load" in configuration:
-            return self._plan_load(configuration["load"])
-        return self._plan_extract(configuration["extract"])
+            self.statements[read_statement(configuration["query"])] = configuration["query"]
+            query = plan_query(configuration["query"], project)
+            translation = query.translation
+            merges_into = translation.target if translation.kind == "MERGE" else None
+            run_query = partial(self._runner.run, query=query)
+            return Work(run_query, query.writes, self._location_of(translation.tables), merges_into)
 
-    def _plan_query(self, project: str, configuration: Resource) -> Work:
-        self.statements[read_statement(configuration)] = configuration
-        query = plan_query(configuration, project)
-        translation, run = query.translation, partial(self._runner.run, query=query)
-        merges_into = translation.target if translation.kind == "MERGE" else None
-        return Work(run, query.writes, self._location_of(translation.tables), merges_into)
-
-    def _plan_load(self, configuration: Resource, uploaded: bytes | None = None) -> Work:
         def run(cursor: Cursor) -> Outcome:
-            return Outcome(run_load(cursor, configuration, self._read_object, self._warehouse.now_ms(), uploaded))
+            now_ms = self._warehouse.now_ms()
+            if "load" in configuration:
+                return Outcome(run_load(cursor, configuration["load"], self._read_object, now_ms, uploaded))
+            return Outcome(run_extract(cursor, configuration["extract"], self._write_object, now_ms))
 
-        return Work(run, True, self._location_of([TableId.of(configuration["destinationTable"])]))
-
-    def _plan_extract(self, configuration: Resource) -> Work:
-        def run(cursor: Cursor) -> Outcome:
-            return Outcome(run_extract(cursor, configuration, self._write_object, self._warehouse.now_ms()))
-
-        return Work(run, True, self._location_of([TableId.of(configuration["sourceTable"])]))
+        load = configuration.get("load")
+        table = TableId.of(load["destinationTable"] if load else configuration["extract"]["sourceTable"])
+        return Work(run, True, self._location_of([table]))
 
     def _location_of(self, tables: Sequence[TableId]) -> str | None:
         """Where the datasets of these tables are, which they never leave; None when there is none."""

@@ -2,8 +2,7 @@
 """Load jobs: CSV or Parquet from gs:// into a table, whole or not at all. Extract jobs: a table to a Parquet object."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from localcloud.gcp.bigquery.schema import Field, column_field, duckdb_type, fie
 from localcloud.gcp.bigquery.warehouse import Cursor, JobError, as_bigquery_error
 from localcloud.web import ApiError
 
-ReadObject = Callable[[str], bytes | Path]
+ReadObject = Callable[[str], Path]
+WriteObject = Callable[[str, Path], None]
 
 _SETTINGS: dict[str, tuple[Any, ...] | None] = {
     # What a job may say; None is anything. The rest is refused by name.
@@ -47,22 +47,29 @@ def run_load(
 ) -> Resource:
     """The job's statistics. Raises ApiError for what BigQuery refuses; the caller undoes everything then.
 
-    `uploaded`: the file that came with the job, in the place of its URIs.
+    `uploaded`: the CSV file that came with the job, in the place of its URIs.
     """
     configuration = {name: value for name, value in configuration.items() if value is not None}
-    refuse_other_settings(configuration, _SETTINGS)
-    sources: list[tuple[str, bytes | Path]] = [("the uploaded file", uploaded)] if uploaded is not None else []
-    sources += [(uri, _read(uri, read_object)) for uri in configuration.get("sourceUris", [])]
-    table = TableId.of(configuration["destinationTable"])
+    _refuse_other_settings(configuration, _SETTINGS)
+    files = {uri: read_object(uri) for uri in configuration.get("sourceUris", [])}
+    table, disposition = TableId.of(configuration["destinationTable"]), configuration.get("writeDisposition")
     resource = _destination(cursor, table, configuration, now_ms)
     fields = _load_fields(table, configuration, resource)
-    _make_room(cursor, table, configuration, resource, fields)
-    read = _load_csv if configuration.get("sourceFormat", "CSV") == "CSV" else _load_parquet
-    counts = [read(cursor, table, fields, configuration, uri, source) for uri, source in sources]
+    if disposition == "WRITE_TRUNCATE":
+        replace_schema(cursor, table, resource, fields)
+    elif disposition == "WRITE_TRUNCATE_DATA":
+        cursor.execute(f"DELETE FROM {table.sql}")
+    if configuration.get("sourceFormat") == "PARQUET":
+        counts = [(_load_parquet(cursor, table, fields, uri, path), 0) for uri, path in files.items()]
+        size = sum(path.stat().st_size for path in files.values())
+    else:
+        contents = {uri: path.read_bytes() for uri, path in files.items()}
+        contents |= {} if uploaded is None else {"the uploaded file": uploaded}
+        counts = [_load_csv(cursor, table, fields, configuration, uri, text) for uri, text in contents.items()]
+        size = sum(map(len, contents.values()))
     mark_modified(cursor, table, resource, now_ms)
-    size = sum(len(source) if isinstance(source, bytes) else source.stat().st_size for _, source in sources)
     return {
-        "inputFiles": str(len(sources)),
+        "inputFiles": str(len(counts)),
         "inputFileBytes": str(size),
         "outputRows": str(sum(rows for rows, _ in counts)),
         "outputBytes": str(size),
@@ -70,16 +77,7 @@ def run_load(
     }
 
 
-def _read(uri: str, read_object: ReadObject) -> bytes | Path:
-    try:
-        return read_object(uri)
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        raise ApiError(404, "notFound", f"Not found: URI {uri}") from None
-
-
-def refuse_other_settings(configuration: Resource, known: dict[str, tuple[Any, ...] | None]) -> None:
+def _refuse_other_settings(configuration: Resource, known: dict[str, tuple[Any, ...] | None]) -> None:
     for name, value in configuration.items():
         allowed = known.get(name, ())
         if allowed is not None and value not in allowed:
@@ -101,45 +99,24 @@ def _load_fields(table: TableId, configuration: Resource, resource: Resource) ->
     if "schema" not in configuration:
         return existing
     wanted = [column_field(field) for field in configuration["schema"]["fields"]]
-    if configuration.get("writeDisposition") != "WRITE_TRUNCATE":
-        _demand_fit(table, existing, wanted)
-    return wanted
-
-
-def _demand_fit(table: TableId, existing: Sequence[Field], wanted: Sequence[Field]) -> None:
     types = {field["name"].lower(): field["type"] for field in existing}
-    for field in wanted:
+    for field in wanted if configuration.get("writeDisposition") != "WRITE_TRUNCATE" else ():
         have = types.get(field["name"].lower())
         if have != field["type"]:
             problem = f"changed type from {have} to {field['type']}" if have else "been added"
             message = f"Provided Schema does not match Table {table}. Field {field['name']} has {problem}"
             raise ApiError(400, "invalid", message)
-
-
-def _make_room(
-    cursor: Cursor, table: TableId, configuration: Resource, resource: Resource, fields: Sequence[Field]
-) -> None:
-    disposition = configuration.get("writeDisposition", "WRITE_APPEND")
-    if disposition == "WRITE_TRUNCATE":
-        replace_schema(cursor, table, resource, fields)
-    elif disposition == "WRITE_TRUNCATE_DATA":
-        cursor.execute(f"DELETE FROM {table.sql}")
+    return wanted
 
 
 def _load_csv(
-    cursor: Cursor,
-    table: TableId,
-    fields: Sequence[Field],
-    configuration: Resource,
-    uri: str,
-    source: bytes | Path,
+    cursor: Cursor, table: TableId, fields: Sequence[Field], configuration: Resource, uri: str, content: bytes
 ) -> tuple[int, int]:
     """How many rows were loaded, and how many left out."""
     for field in fields:
         if field["type"] not in PARSERS:
-            raise ApiError(
-                400, "invalid", f"CSV for a column of type {field['type']} is not imitated by the laptop cloud"
-            )
+            message = f"CSV for a column of type {field['type']} is not imitated by the laptop cloud"
+            raise ApiError(400, "invalid", message)
     options = Options(
         skip_leading_rows=int(configuration.get("skipLeadingRows", 0)),
         match_by_name=configuration.get("sourceColumnMatch") == "NAME",
@@ -147,65 +124,48 @@ def _load_csv(
         preserve_control_characters=configuration.get("preserveAsciiControlCharacters", False),
         max_bad_records=int(configuration.get("maxBadRecords", 0)),
     )
-    content = source if isinstance(source, bytes) else source.read_bytes()
     rows: list[list[Any]] = []
     bad: list[CsvError] = []
     try:
         rows.extend(read_csv(content, fields, options, bad))
     except CsvError as error:
-        raise _csv_failure(uri, len(rows) + max(len(bad), 1), [str(problem) for problem in bad or [error]]) from None
-    if rows:
-        _insert(cursor, table, fields, rows)
+        problems, read = bad or [error], len(rows) + max(len(bad), 1)
+        summary = (
+            f"{_READING}CSV table encountered too many errors, giving up. Rows: {read}; errors: {len(problems)}. "
+            "Please look into the errors[] collection for more details."
+        )
+        raise _failure(uri, summary, *(f"{_READING}{problem} File: {uri}" for problem in problems)) from None
+    if rows:  # all in one statement, a list for each column
+        names = ", ".join(quoted(field["name"]) for field in fields)
+        columns = ", ".join(f"unnest(CAST($c{n} AS {duckdb_type(field)}[]))" for n, field in enumerate(fields))
+        lists = {f"c{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))}
+        cursor.execute(f"INSERT INTO {table.sql} ({names}) SELECT {columns}", lists)
     return len(rows), len(bad)
-
-
-def _insert(cursor: Cursor, table: TableId, fields: Sequence[Field], rows: Sequence[Sequence[Any]]) -> None:
-    """All rows in one statement, a list for each column."""
-    names = ", ".join(quoted(field["name"]) for field in fields)
-    columns = ", ".join(f"unnest(CAST($c{number} AS {duckdb_type(field)}[]))" for number, field in enumerate(fields))
-    lists = {f"c{number}": list(column) for number, column in enumerate(zip(*rows, strict=True))}
-    cursor.execute(f"INSERT INTO {table.sql} ({names}) SELECT {columns}", lists)
-
-
-def _csv_failure(uri: str, rows: int, problems: Sequence[str]) -> JobError:
-    summary = (
-        f"{_READING}CSV table encountered too many errors, giving up. Rows: {rows}; errors: {len(problems)}. "
-        "Please look into the errors[] collection for more details."
-    )
-    return _failure(uri, summary, *(f"{_READING}{problem} File: {uri}" for problem in problems))
 
 
 def _failure(uri: str, *messages: str) -> JobError:
     return JobError([{"reason": "invalid", "location": uri, "message": message} for message in messages])
 
 
-def _load_parquet(
-    cursor: Cursor,
-    table: TableId,
-    fields: Sequence[Field],
-    configuration: Resource,
-    uri: str,
-    source: bytes | Path,
-) -> tuple[int, int]:
-    with _as_file(source) as path:
-        rows = f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}', hive_partitioning = false)"
-        try:
-            found = cursor.execute(f"SELECT * FROM {rows} LIMIT 0").description
-        except duckdb.Error as error:
-            raise _failure(uri, f"{_READING}{error} File: {uri}") from None
-        in_file = [field_of(column[0], column[1]) for column in found]
-        present = _parquet_columns(uri, fields, in_file)
-        names = ", ".join(quoted(field["name"]) for field in present)
-        values = ", ".join(f"CAST({quoted(field['name'])} AS {duckdb_type(field)})" for field in present)
-        try:
-            inserted = cursor.execute(f"INSERT INTO {table.sql} ({names}) SELECT {values} FROM {rows}").fetchone()
-        except duckdb.Error as error:
-            raise _failure(uri, f"{_READING}{as_bigquery_error(error).message} File: {uri}") from None
-    return (int(inserted[0]) if inserted else 0), 0
+def _load_parquet(cursor: Cursor, table: TableId, fields: Sequence[Field], uri: str, path: Path) -> int:
+    """How many rows were loaded."""
+    rows = f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}', hive_partitioning = false)"
+    try:
+        found = cursor.execute(f"SELECT * FROM {rows} LIMIT 0").description
+    except duckdb.Error as error:
+        raise _failure(uri, f"{_READING}{error} File: {uri}") from None
+    present = _parquet_columns(uri, fields, [field_of(column[0], column[1]) for column in found])
+    names = ", ".join(quoted(field["name"]) for field in present)
+    values = ", ".join(f"CAST({quoted(field['name'])} AS {duckdb_type(field)})" for field in present)
+    try:
+        ((inserted,),) = cursor.execute(f"INSERT INTO {table.sql} ({names}) SELECT {values} FROM {rows}").fetchall()
+    except duckdb.Error as error:
+        raise _failure(uri, f"{_READING}{as_bigquery_error(error).message} File: {uri}") from None
+    return int(inserted)
 
 
 def _parquet_columns(uri: str, fields: Sequence[Field], in_file: Sequence[Field]) -> list[Field]:
-    """The load's columns that the file has. A column it has not is NULL; one that nobody expects is an error."""
+    """The load's columns that the file has. A column it lacks is NULL; one that the table lacks is an error."""
     wanted = {field["name"].lower(): field for field in fields}
     for column in in_file:
         field = wanted.get(column["name"].lower())
@@ -218,19 +178,6 @@ def _parquet_columns(uri: str, fields: Sequence[Field], in_file: Sequence[Field]
     return [field for field in fields if field["name"].lower() in names]
 
 
-@contextmanager
-def _as_file(source: bytes | Path) -> Iterator[Path]:
-    if isinstance(source, Path):
-        yield source
-        return
-    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
-        file.write(source)
-        file.flush()
-        yield Path(file.name)
-
-
-WriteObject = Callable[[str, Path], None]
-
 _EXTRACT_SETTINGS: dict[str, tuple[Any, ...] | None] = {
     "destinationFormat": ("PARQUET",),
     "destinationUris": None,
@@ -240,7 +187,7 @@ _EXTRACT_SETTINGS: dict[str, tuple[Any, ...] | None] = {
 
 def run_extract(cursor: Cursor, configuration: Resource, write_object: WriteObject, now_ms: int) -> Resource:
     """The job's statistics. Instants are written as microseconds in UTC, JSON as text."""
-    refuse_other_settings({"destinationFormat": "CSV", **configuration}, _EXTRACT_SETTINGS)
+    _refuse_other_settings({"destinationFormat": "CSV", **configuration}, _EXTRACT_SETTINGS)
     uris: list[str] = configuration["destinationUris"]
     if len(uris) != 1 or "*" in uris[0]:
         raise ApiError(400, "invalid", "Several destination URIs are not imitated by the laptop cloud")

@@ -1,4 +1,4 @@
-"""Runs one GoogleSQL statement on the warehouse and tells what it did in BigQuery's words."""
+"""Runs one GoogleSQL statement on the warehouse and returns BigQuery's statistics of it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -82,17 +82,28 @@ class QueryRunner:
         """The job's statistics and, for a SELECT, its rows."""
         now_ms, target = self._warehouse.now_ms(), query.translation.target
         tables = {table: find_table(cursor, table, now_ms) for table in query.translation.tables}
-        statistics = _statistics(query)
+        statistics: Resource = {
+            "statementType": query.translation.kind,
+            "cacheHit": False,
+            "referencedTables": [table.reference for table in tables],
+        }
         if target is None or query.maximum_bytes is not None:
             statistics |= self._bytes(cursor, query, tables)
-        cursor.execute(query.translation.sql, {name: query.values[name] for name in query.translation.parameters})
+        for view, table in query.translation.views:
+            cursor.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS FROM {table.sql}")
+        values = {name: query.values[name] for name in query.translation.parameters}
+        answer = cursor.execute(query.translation.sql, values)
         if target is None:
-            fields = [field_of(column[0], column[1]) for column in cursor.description]
-            return Outcome(statistics, Result(fields, encode_rows(fields, cursor.fetchall())))
-        counts = _dml_counts(cursor, query.translation.kind)
+            fields = [field_of(column[0], column[1]) for column in answer.description]
+            return Outcome(statistics, Result(fields, encode_rows(fields, answer.fetchall())))
+        rows = answer.fetchall()  # a MERGE returns an action for each row that it changed, the others a number
+        is_merge = query.translation.kind == "MERGE"
+        counts = Counter(row[0] for row in rows) if is_merge else Counter({query.translation.kind: rows[0][0]})
         if counts.total():
             mark_modified(cursor, target, tables[target], self._warehouse.now_ms())
-        return Outcome(statistics | _dml_statistics(counts))
+        statistics["numDmlAffectedRows"] = str(counts.total())
+        statistics["dmlStats"] = {name: str(counts[action]) for action, name in _DML_COUNTS.items()}
+        return Outcome(statistics)
 
     def _bytes(self, cursor: Cursor, query: Query, tables: dict[TableId, Resource]) -> Resource:
         """What the statement reads. Nothing is pruned: every column it names is counted whole."""
@@ -111,7 +122,7 @@ class QueryRunner:
     def _under(
         self, cursor: Cursor, table: Resource, named: frozenset[str]
     ) -> Iterator[tuple[Resource, frozenset[str]]]:
-        """The table itself, or those of a view with the columns that make what is named of it."""
+        """The table itself, or those of a view with the columns that it reads for the named ones."""
         if table["type"] != "VIEW":
             yield table, named
             return
@@ -119,26 +130,3 @@ class QueryRunner:
         columns = columns_of_view(query, named)
         for under in translate(query, Context(table["tableReference"]["projectId"])).tables:
             yield find_table(cursor, under, self._warehouse.now_ms()), columns
-
-
-def _statistics(query: Query) -> Resource:
-    return {
-        "statementType": query.translation.kind,
-        "cacheHit": False,
-        "referencedTables": [table.reference for table in query.translation.tables],
-    }
-
-
-def _dml_counts(cursor: Cursor, kind: str) -> Counter[str]:
-    """How many rows were inserted, updated and deleted."""
-    if kind == "MERGE":
-        return Counter(action for (action,) in cursor.fetchall())
-    row = cursor.fetchone()
-    return Counter({kind: row[0] if row else 0})
-
-
-def _dml_statistics(counts: Counter[str]) -> Resource:
-    return {
-        "numDmlAffectedRows": str(sum(counts.values())),
-        "dmlStats": {name: str(counts[action]) for action, name in _DML_COUNTS.items()},
-    }

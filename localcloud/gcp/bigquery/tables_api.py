@@ -23,39 +23,39 @@ class TablesApi:
 
     def routes(self) -> Routes:
         routes = Routes()
-        routes.add("POST", _DATASETS, self._create_dataset)
-        routes.add("GET", _TABLES, self._list_tables)
-        routes.add("POST", _TABLES, self._create_table)
-        routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)", self._get_table)
-        routes.add("PATCH", rf"{_TABLES}/(?P<table>[^/]+)", self._patch_table)
-        routes.add("DELETE", rf"{_TABLES}/(?P<table>[^/]+)", self._delete_table)
-        routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)/data", self._list_rows)
+        routes.add("POST", _DATASETS, self.create_dataset)
+        routes.add("GET", _TABLES, self.list_tables)
+        routes.add("POST", _TABLES, self.create_table)
+        routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)", self.get_table)
+        routes.add("PATCH", rf"{_TABLES}/(?P<table>[^/]+)", self.patch_table)
+        routes.add("DELETE", rf"{_TABLES}/(?P<table>[^/]+)", self.delete_table)
+        routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)/data", self.list_rows)
         return routes
 
-    def _create_dataset(self, request: Request) -> Response:
+    def create_dataset(self, request: Request) -> Response:
         with self._warehouse.writing() as cursor:
             project, now_ms = request.params["project"], self._warehouse.now_ms()
             return Response.of_json(catalog.create_dataset(cursor, project, request.json(), now_ms))
 
-    def _list_tables(self, request: Request) -> Response:
+    def list_tables(self, request: Request) -> Response:
         project, dataset = request.params["project"], request.params["dataset"]
         with self._warehouse.reading() as cursor:
             tables = catalog.list_tables(cursor, project, dataset, self._warehouse.now_ms())
         return Response.of_json({"kind": "bigquery#tableList", "tables": tables, "totalItems": len(tables)})
 
-    def _create_table(self, request: Request) -> Response:
+    def create_table(self, request: Request) -> Response:
         body = request.json()
         table = TableId(request.params["project"], request.params["dataset"], body["tableReference"]["tableId"])
         with self._warehouse.writing() as cursor:
             resource = catalog.create_table(cursor, table, body, self._warehouse.now_ms())
             return Response.of_json(self._sizes.added_to(cursor, resource))
 
-    def _get_table(self, request: Request) -> Response:
+    def get_table(self, request: Request) -> Response:
         with self._warehouse.reading() as cursor:
             resource = catalog.find_table(cursor, _table(request), self._warehouse.now_ms())
             return Response.of_json(self._sizes.added_to(cursor, resource))
 
-    def _patch_table(self, request: Request) -> Response:
+    def patch_table(self, request: Request) -> Response:
         table, now_ms = _table(request), self._warehouse.now_ms()
         with self._warehouse.writing() as cursor:
             resource = catalog.find_table(cursor, table, now_ms)
@@ -63,12 +63,12 @@ class TablesApi:
             catalog.mark_modified(cursor, table, resource, now_ms)
             return Response.of_json(self._sizes.added_to(cursor, resource))
 
-    def _delete_table(self, request: Request) -> Response:
+    def delete_table(self, request: Request) -> Response:
         with self._warehouse.writing() as cursor:
             catalog.delete_table(cursor, _table(request), self._warehouse.now_ms())
         return Response(204)
 
-    def _list_rows(self, request: Request) -> Response:
+    def list_rows(self, request: Request) -> Response:
         table, (start, size) = _table(request), page_of(request)
         with self._warehouse.reading() as cursor:
             resource = catalog.find_table(cursor, table, self._warehouse.now_ms())
@@ -77,8 +77,8 @@ class TablesApi:
                 field for field in resource["schema"]["fields"] if not wanted or field["name"] in wanted.split(",")
             ]
             columns = ", ".join(quoted(field["name"]) for field in fields)
-            cursor.execute(f"SELECT {columns} FROM {table.sql} ORDER BY rowid LIMIT {size} OFFSET {start}")
-            rows = encode_rows(fields, cursor.fetchall())
+            page = cursor.execute(f"SELECT {columns} FROM {table.sql} ORDER BY rowid LIMIT {size} OFFSET {start}")
+            rows = encode_rows(fields, page.fetchall())
             total = count_rows(cursor, table)
         answer = {"kind": "bigquery#tableDataList", "totalRows": str(total), "rows": rows}
         return Response.of_json({**answer, **next_page(start, len(rows), total)})

@@ -1,7 +1,4 @@
-"""The two events this project lives on, in the form Eventarc gives them: binary CloudEvents, `data` as the body.
-
-Not here: who gets them and when (`eventarc.py`).
-"""
+"""The two events of this project in Eventarc's form: binary CloudEvents, `data` as the body."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which events still have to reach whom, kept in the state file: a restart of the laptop cloud continues them.
+"""Undelivered events per subscription, in the state file: a restart of the laptop cloud continues them.
 
 A delivery is pending, held (ordered to be late) or given up; one that succeeded is forgotten.
 """
@@ -27,7 +27,7 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event on its way to one subscription. `disordered`: it has been asked about lateness and doubling."""
+    """One event on its way to one subscription. `disordered`: faults of order have been applied to it."""
 
     id: int
     subscription: str
@@ -42,7 +42,7 @@ class Delivery:
 
 
 class EventQueue:
-    """`due` and `now` are real seconds since 1970: patience is real even when time is simulated."""
+    """`due` and `now` are real seconds since 1970: waits are real even when time is simulated."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -54,7 +54,7 @@ class EventQueue:
             db.execute("INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?)", (name, event_type, target))
 
     def add(self, event: Event, happened_at: datetime, now: float) -> None:
-        """Queue the event for everyone who subscribed to it."""
+        """Queue the event for every subscription that matches it."""
         insert = """INSERT INTO deliveries (subscription, event_id, event_type, key, happened_at, headers, body, due)
                     SELECT name, ?, ?, ?, ?, ?, ?, ? FROM subscriptions
                     WHERE event_type = ? AND (target IS NULL OR target = ?)"""
@@ -63,7 +63,7 @@ class EventQueue:
             db.execute(insert, (event.headers["ce-id"], event.type, *content, event.type, event.target))
 
     def due(self, subscription: str, now: float) -> Delivery | None:
-        """The delivery whose turn it is."""
+        """The delivery that is due first."""
         where = "state = 'pending' AND subscription = ? AND due <= ? ORDER BY due, id LIMIT 1"
         return next(iter(self._select(where, subscription, now)), None)
 
@@ -89,7 +89,7 @@ class EventQueue:
         self._update(delivery, "attempts = attempts + 1, status = ?, state = 'given_up'", status)
 
     def mark_asked(self, delivery: Delivery) -> None:
-        """No disorder is ordered for this one."""
+        """No fault of order applies to this one."""
         self._update(delivery, "disordered = 1")
 
     def double(self, delivery: Delivery) -> None:

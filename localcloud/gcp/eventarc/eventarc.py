@@ -1,6 +1,6 @@
-"""Eventarc's part: takes each event to its subscribers, at least once, one at a time, patiently.
+"""Eventarc: delivers each event to its subscribers, at least once, one at a time.
 
-Whatever is not answered with 2xx comes again, after 10 to 600 seconds in the cloud, until the event is 24 hours
+A delivery that is not answered with 2xx is repeated, after 10 to 600 seconds in the cloud, until the event is 24 hours
 old. Tests deliver by hand (`deliver_pending`); a running laptop cloud has one thread per subscription (`start`).
 """
 
@@ -46,7 +46,7 @@ class Backoff:
 
 
 class Events:
-    """`now` tells real seconds since 1970, for the back-off; the age of events is told by the cloud's clock."""
+    """`now` returns real seconds since 1970, for the back-off; the age of events is measured by the cloud's clock."""
 
     def __init__(
         self,
@@ -64,7 +64,6 @@ class Events:
         self._wake: dict[str, threading.Event] = {}
         self._pumps: list[threading.Thread] = []
         self._running = False
-        self._held = False
 
     def subscribe(self, event_type: str, deliver: Deliver, target: str | None = None) -> None:
         """Events of this type go to `deliver`; `target`, a bucket or a topic id, narrows them.
@@ -88,15 +87,18 @@ class Events:
     def deliver_pending(self) -> list[tuple[str, int]]:
         """Try each undelivered event once, due or not, also those that arise meanwhile: event ids and statuses."""
         tried: set[int] = set()
-        outcomes = []
-        while (delivery := self._untried(tried)) is not None:
+        outcomes: list[tuple[str, int]] = []
+        while True:
+            waiting = (each for each in self._queue.pending() if each.id not in tried)
+            delivery = next((each for each in waiting if each.subscription in self._deliverers), None)
+            if delivery is None:
+                return outcomes
             tried.add(delivery.id)
             status = self._attempt(delivery)
             if status is None:
                 tried.remove(delivery.id)  # held back: its turn may still come
             else:
                 outcomes.append((delivery.event_id, status))
-        return outcomes
 
     def release(self) -> None:
         """Let go of every event that was ordered to be late."""
@@ -113,21 +115,12 @@ class Events:
         for name in self._deliverers:
             self._start_pump(name)
 
-    def hold(self, held: bool) -> None:
-        """Stop delivering, or go on; deliveries under way are finished."""
-        self._held = held
-        self._wake_all()
-
     def stop(self) -> None:
         """Deliver no more; what is under way gets a moment, and is delivered again if it needs longer."""
         self._running = False
         self._wake_all()
         for pump in self._pumps:
             pump.join(_STOP_SECONDS)
-
-    def _untried(self, tried: set[int]) -> Delivery | None:
-        candidates = (d for d in self._queue.pending() if d.id not in tried and d.subscription in self._deliverers)
-        return next(candidates, None)
 
     def _start_pump(self, name: str) -> None:
         pump = threading.Thread(target=self._pump, args=(name,), name=f"events {name}", daemon=True)
@@ -138,15 +131,12 @@ class Events:
         wake = self._wake[name]
         while self._running:
             wake.clear()  # before looking, so that what comes while looking is not slept over
-            delivery = None if self._held else self._queue.due(name, self._now())
+            delivery = self._queue.due(name, self._now())
             if delivery is None:
-                wake.wait(self._idle_seconds(name))
+                due = self._queue.next_due(name)
+                wake.wait(_IDLE_SECONDS if due is None else max(0.0, min(due - self._now(), _IDLE_SECONDS)))
             else:
                 self._attempt(delivery)
-
-    def _idle_seconds(self, name: str) -> float:
-        due = self._queue.next_due(name)
-        return _IDLE_SECONDS if due is None or self._held else max(0.0, min(due - self._now(), _IDLE_SECONDS))
 
     def _wake_all(self) -> None:
         for wake in list(self._wake.values()):
@@ -155,23 +145,18 @@ class Events:
     def _attempt(self, delivery: Delivery) -> int | None:
         """The status of the answer; None when the event was held back instead."""
         call = f"events deliver {delivery.event_type} {delivery.key}"
-        if not delivery.disordered and self._disorder(delivery, call):
-            return None
+        if not delivery.disordered:
+            fault = self._faults.take(call, "twice", "late")
+            if fault is None:
+                self._queue.mark_asked(delivery)
+            elif fault.action == "twice":
+                self._queue.double(delivery)
+            else:
+                self._queue.hold(delivery, fault.overtaken_by)
+                return None
         status = self._send(delivery, call)
         self._settle(delivery, status)
         return status
-
-    def _disorder(self, delivery: Delivery, call: str) -> bool:
-        """Carry out a "twice" or "late"; true when this delivery is held back by it."""
-        fault = self._faults.disorder(call)
-        if fault is None:
-            self._queue.mark_asked(delivery)
-            return False
-        if fault.action == "late":
-            self._queue.hold(delivery, fault.overtaken_by)
-            return True
-        self._queue.double(delivery)
-        return False
 
     def _send(self, delivery: Delivery, call: str) -> int:
         try:
@@ -195,7 +180,7 @@ class Events:
         else:
             wait = self._backoff.seconds(delivery.attempts + 1)
             self._queue.failed(delivery, status, self._now() + wait)
-            self._log("Event comes again", severity="WARNING", seconds=round(wait, 3), **fields)
+            self._log("Event is redelivered later", severity="WARNING", seconds=round(wait, 3), **fields)
         self._queue.overtake(delivery)
         self._wake[delivery.subscription].set()
 

@@ -32,17 +32,22 @@ class StorageApi:
         self.routes = Routes()
 
         def add(method: str, pattern: str, handler: Handler) -> None:
-            self.routes.add(method, pattern, _known_parameters_only(handler))
+            def with_known_parameters(request: Request) -> Response:
+                for name in request.query.keys() - _PARAMETERS:
+                    raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate the parameter {name}")
+                return handler(request)
+
+            self.routes.add(method, pattern, with_known_parameters)
 
         add("POST", _BUCKETS, lambda request: Response.of_json(storage.create_bucket(request.json())))
-        add("GET", f"{_BUCKETS}/(?P<bucket>[^/]+)/o", self._list)
-        add("POST", _UPLOAD, self._upload)
+        add("GET", f"{_BUCKETS}/(?P<bucket>[^/]+)/o", self.list_objects)
+        add("POST", _UPLOAD, self.upload)
         add("PUT", _UPLOAD, lambda request: self._uploads.put(request.arg("upload_id") or "", request))
-        add("GET", f"(?:/download)?{_OBJECT}", self._get)
-        add("DELETE", _OBJECT, self._delete)
-        add("POST", f"{_OBJECT}/copyTo{_TARGET}", self._copy)
+        add("GET", f"(?:/download)?{_OBJECT}", self.get_object)
+        add("DELETE", _OBJECT, self.delete_object)
+        add("POST", f"{_OBJECT}/copyTo{_TARGET}", self.copy_object)
 
-    def _list(self, request: Request) -> Response:
+    def list_objects(self, request: Request) -> Response:
         page = self._storage.list_objects(
             _part(request, "bucket"),
             request.arg("prefix") or "",
@@ -52,7 +57,7 @@ class StorageApi:
         answer: dict[str, Any] = {"kind": "storage#objects", "items": page.items}
         return Response.of_json(answer | ({"nextPageToken": page.next_token} if page.next_token else {}))
 
-    def _upload(self, request: Request) -> Response:
+    def upload(self, request: Request) -> Response:
         kind = request.arg("uploadType")
         if kind == "media":
             properties = {"contentType": request.headers.get("Content-Type")}
@@ -61,9 +66,13 @@ class StorageApi:
             metadata, content_type, content = split_multipart(request)
             properties = Request("", "", {}, request.headers, metadata).json()
             return self._insert(request, {"contentType": content_type} | properties, content)
-        if kind == "resumable":
-            return self._start_resumable(request)
-        raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate uploadType={kind}")
+        if kind != "resumable":
+            raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate uploadType={kind}")
+        properties = {"contentType": request.headers.get("X-Upload-Content-Type")} | request.json()
+        name = request.arg("name") or properties.get("name") or ""
+        upload_id = self._uploads.start(_part(request, "bucket"), name, properties, _wanted_generation(request))
+        location = f"http://{request.headers['Host']}{request.path}?uploadType=resumable&upload_id={upload_id}"
+        return Response(headers={"Location": location, "X-GUploader-UploadID": upload_id})
 
     def _insert(self, request: Request, properties: Resource, content: bytes) -> Response:
         name = request.arg("name") or properties.get("name") or ""
@@ -71,14 +80,7 @@ class StorageApi:
         resource = self._storage.insert(_part(request, "bucket"), name, draft, properties, _wanted_generation(request))
         return Response.of_json(resource)
 
-    def _start_resumable(self, request: Request) -> Response:
-        properties = {"contentType": request.headers.get("X-Upload-Content-Type")} | request.json()
-        name = request.arg("name") or properties.get("name") or ""
-        upload_id = self._uploads.start(_part(request, "bucket"), name, properties, _wanted_generation(request))
-        location = f"http://{request.headers['Host']}{request.path}?uploadType=resumable&upload_id={upload_id}"
-        return Response(headers={"Location": location, "X-GUploader-UploadID": upload_id})
-
-    def _get(self, request: Request) -> Response:
+    def get_object(self, request: Request) -> Response:
         wanted = (*_name(request), _number(request, "generation"), _wanted_generation(request))
         if request.arg("alt") == "media":
             resource, content = self._storage.open(*wanted)
@@ -86,11 +88,11 @@ class StorageApi:
                 return _media(resource, content.read(), request.headers.get("Range"))
         return Response.of_json(self._storage.get(*wanted))
 
-    def _delete(self, request: Request) -> Response:
+    def delete_object(self, request: Request) -> Response:
         self._storage.delete(*_name(request), _number(request, "generation"), _wanted_generation(request))
         return Response(204)
 
-    def _copy(self, request: Request) -> Response:
+    def copy_object(self, request: Request) -> Response:
         source, content = self._storage.open(
             *_name(request), _number(request, "sourceGeneration"), _number(request, "ifSourceGenerationMatch")
         )
@@ -113,19 +115,14 @@ def _media(resource: Resource, content: bytes, wanted: str | None) -> Response:
     }
     if wanted is None:
         return Response(200, content, headers)
-    first, last = _byte_range(wanted, len(content))
+    match = _RANGE.fullmatch(wanted)
+    if match is None:
+        raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate the range {wanted!r}")
+    first, last = int(match["first"]), min(int(match["last"] or len(content)), len(content) - 1)
     if first > last:
         return Response(416, headers={"Content-Range": f"bytes */{len(content)}"})
     headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
     return Response(206, content[first : last + 1], headers)
-
-
-def _byte_range(header: str, size: int) -> tuple[int, int]:
-    """First and last position of a Range header; the first is behind the last when there is nothing to give."""
-    match = _RANGE.fullmatch(header)
-    if match is None:
-        raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate the range {header!r}")
-    return int(match["first"]), min(int(match["last"] or size), size - 1)
 
 
 def _wanted_generation(request: Request) -> int | None:
@@ -149,12 +146,3 @@ def _part(request: Request, name: str) -> str:
         return unquote(request.params[name], errors="strict")
     except UnicodeDecodeError:
         raise ApiError(400, "invalid", f"{request.params[name]} is not UTF-8") from None
-
-
-def _known_parameters_only(handler: Handler) -> Handler:
-    def checked(request: Request) -> Response:
-        for name in request.query.keys() - _PARAMETERS:
-            raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate the parameter {name}")
-        return handler(request)
-
-    return checked

@@ -1,8 +1,8 @@
-"""Where contents lie, and what may be said about them.
+"""Files of Cloud Storage's contents: where they are stored, and which names and metadata are accepted.
 
-A content is a draft, a file of its own, until its upload is complete and checked. An object lies at
-DATA/buckets/BUCKET/NAME, a plain file that DuckDB, Spark and people can read; a name that is no plain path inside its
-bucket's folder is refused, never bent into one.
+A content is a pending upload, a file of its own, until it is complete and checked. An object is stored at
+DATA/buckets/BUCKET/NAME, a plain file that DuckDB, Spark and people can read; a name that is not a plain path inside
+its bucket's folder is refused, never changed into one.
 """
 
 import base64
@@ -21,7 +21,7 @@ from localcloud.web import ApiError
 
 
 @dataclass(frozen=True)
-class Draft:
+class PendingUpload:
     """A complete content. Checksums are base64, as the JSON API has them."""
 
     path: Path
@@ -46,14 +46,14 @@ class Draft:
             raise
 
 
-class Drafts:
-    """The folder of drafts. Whatever is in it when the laptop cloud starts belongs to nobody."""
+class PendingUploads:
+    """The folder of pending uploads. What is in it when the laptop cloud starts is left from an earlier process."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
 
-    def write(self, content: bytes) -> Draft:
+    def write(self, content: bytes) -> PendingUpload:
         path = self.new_path()
         path.write_bytes(content)
         return described(path, content)
@@ -66,10 +66,10 @@ class Drafts:
             path.unlink()
 
 
-def described(path: Path, content: bytes) -> Draft:
+def described(path: Path, content: bytes) -> PendingUpload:
     crc32c = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
     md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-    return Draft(path, len(content), crc32c, md5)
+    return PendingUpload(path, len(content), crc32c, md5)
 
 
 # https://cloud.google.com/storage/docs/buckets#naming
@@ -91,7 +91,8 @@ def object_path(root: Path, bucket: str, name: str) -> Path:
     encoded = name.encode(errors="surrogatepass")
     if not name or len(encoded) > _LONGEST_NAME_BYTES or _NOT_IN_NAMES.search(name):
         raise ApiError(400, "invalid", f"Invalid object name: {name!r}")
-    if not all(_is_file_name(part) for part in name.split("/")):
+    parts = [(part, len(part.encode(errors="surrogatepass"))) for part in name.split("/")]
+    if any(part in ("", ".", "..") or length > _LONGEST_FILE_NAME_BYTES for part, length in parts):
         message = f"The laptop cloud keeps objects as plain files, and {name!r} is not a plain file path"
         raise ApiError(400, "invalid", message)
     return bucket_path(root, bucket).joinpath(*name.split("/"))
@@ -109,10 +110,6 @@ def refuse_clash(root: Path, path: Path) -> None:
             f"{bucket}: {taken!r} would be a file and a folder"
         )
         raise ApiError(400, "invalid", message)
-
-
-def _is_file_name(part: str) -> bool:
-    return part not in ("", ".", "..") and len(part.encode(errors="surrogatepass")) <= _LONGEST_FILE_NAME_BYTES
 
 
 Resource = dict[str, Any]

@@ -9,6 +9,7 @@ import base64
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,8 +20,8 @@ from localcloud.gcp.storage.files import (
     BUCKET_FIELDS,
     IGNORED_FIELDS,
     OBJECT_FIELDS,
-    Draft,
-    Drafts,
+    PendingUpload,
+    PendingUploads,
     Resource,
     bucket_path,
     check_generation,
@@ -38,11 +39,11 @@ class Page:
 
 
 class Storage:
-    """`on_finalize` is told of each created or overwritten object inside the transaction that creates it."""
+    """`on_finalize` is called for each created or overwritten object, inside the transaction that creates it."""
 
     def __init__(self, directory: Path, state: State, clock: Clock, on_finalize: Callable[[Resource], None]) -> None:
         self._root = directory / "buckets"
-        self.drafts = Drafts(directory / "drafts")
+        self.drafts = PendingUploads(directory / "drafts")
         self._state, self._clock, self._on_finalize = state, clock, on_finalize
         self._root.mkdir(parents=True, exist_ok=True)
         state.create(
@@ -50,7 +51,12 @@ class Storage:
             """CREATE TABLE IF NOT EXISTS objects (bucket TEXT, name TEXT, draft TEXT NOT NULL, resource TEXT NOT NULL,
                PRIMARY KEY (bucket, name)) WITHOUT ROWID""",
         )
-        self._finish_what_a_crash_left()
+        with state.transaction() as db:  # finish what a crash has left
+            for row in db.execute("SELECT bucket, name, draft FROM objects").fetchall():
+                draft = self.drafts.directory / row["draft"]
+                if draft.exists():
+                    _move(draft, object_path(self._root, row["bucket"], row["name"]))
+        self.drafts.discard_all()
 
     # Buckets
 
@@ -83,7 +89,7 @@ class Storage:
         self,
         bucket: str,
         name: str,
-        draft: Draft,
+        draft: PendingUpload,
         properties: Mapping[str, Any] | None = None,
         wanted_generation: int | None = None,
     ) -> Resource:
@@ -98,7 +104,7 @@ class Storage:
                 row = (bucket, name, draft.path.name, json.dumps(resource))
                 db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", row)
                 self._on_finalize(resource)
-            # Committed; nobody can ask about the object before its file is in place, for the lock is still held.
+            # Committed; no call sees the object before its file is in place, for the lock is still held.
             _move(draft.path, path)
         return resource
 
@@ -131,7 +137,11 @@ class Storage:
                 self.get(bucket, name, generation, wanted_generation)
                 db.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
             path.unlink(missing_ok=True)
-            _remove_empty_folders(path.parent, bucket_path(self._root, bucket))
+            folder = path.parent
+            with suppress(OSError):  # a folder that is not empty stays
+                while folder != bucket_path(self._root, bucket):
+                    folder.rmdir()
+                    folder = folder.parent
 
     def list_objects(self, bucket: str, prefix: str = "", token: str = "", limit: int = 1000) -> Page:
         """The token is the last name of the page before, in base64."""
@@ -175,9 +185,12 @@ class Storage:
         return [item["name"] for item in self.list_objects(bucket, prefix).items]
 
     def read_object(self, uri: str) -> Path:
-        """The file of gs://BUCKET/NAME. Raises ApiError 404 when there is no such object."""
+        """The file of gs://BUCKET/NAME. Raises ApiError 404, in BigQuery's words, when there is no such object."""
         bucket, name = _split(uri)
-        self.get(bucket, name)
+        try:
+            self.get(bucket, name)
+        except ApiError:
+            raise ApiError(404, "notFound", f"Not found: URI {uri}") from None
         return object_path(self._root, bucket, name)
 
     def write_object(self, uri: str, content: Path) -> None:
@@ -192,7 +205,7 @@ class Storage:
             row = db.execute(select, (bucket, name)).fetchone()
         return _loaded(row) if row else None
 
-    def _new_resource(self, bucket: str, name: str, draft: Draft, properties: Mapping[str, Any]) -> Resource:
+    def _new_resource(self, bucket: str, name: str, draft: PendingUpload, properties: Mapping[str, Any]) -> Resource:
         refuse_unknown_fields("objects", properties, OBJECT_FIELDS | IGNORED_FIELDS)
         draft.check(properties.get("crc32c"), properties.get("md5Hash"))
         now = self._clock.now()
@@ -216,14 +229,6 @@ class Storage:
             "timeStorageClassUpdated": rfc3339(now),
         }
 
-    def _finish_what_a_crash_left(self) -> None:
-        with self._state.transaction() as db:
-            for row in db.execute("SELECT bucket, name, draft FROM objects").fetchall():
-                draft = self.drafts.directory / row["draft"]
-                if draft.exists():
-                    _move(draft, object_path(self._root, row["bucket"], row["name"]))
-        self.drafts.discard_all()
-
 
 def _loaded(row: sqlite3.Row) -> Resource:
     resource: Resource = json.loads(row["resource"])
@@ -238,12 +243,3 @@ def _split(uri: str) -> tuple[str, str]:
 def _move(draft: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft.replace(path)
-
-
-def _remove_empty_folders(folder: Path, stop: Path) -> None:
-    while folder != stop:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent

@@ -1,11 +1,9 @@
-"""The three ways an object's content comes in over HTTP: plain, multipart with metadata, and resumable in pieces."""
+"""Uploads of objects over HTTP: multipart with metadata, and resumable in pieces."""
 
 import re
 import threading
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
 from pathlib import Path
@@ -24,7 +22,7 @@ class Session:
 
     bucket: str
     name: str
-    properties: Mapping[str, Any]
+    properties: dict[str, Any]
     wanted_generation: int | None
     path: Path
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -39,7 +37,7 @@ class Uploads:
         self._storage = storage
         self._sessions: dict[str, Session] = {}
 
-    def start(self, bucket: str, name: str, properties: Mapping[str, Any], wanted_generation: int | None) -> str:
+    def start(self, bucket: str, name: str, properties: dict[str, Any], wanted_generation: int | None) -> str:
         """Begin a resumable upload; returns its id."""
         self._storage.get_bucket(bucket)
         path = self._storage.drafts.new_path()
@@ -59,19 +57,19 @@ class Uploads:
                 if total != session.received:
                     received = session.received
                     return Response(308, headers={"Range": f"bytes=0-{received - 1}"} if received else {})
-                self._complete(upload_id, session, request.headers)
+                hashes = request.headers.get_all("X-Goog-Hash", [])
+                pairs = (pair.strip().partition("=") for header in hashes for pair in header.split(","))
+                fields = {"crc32c": "crc32c", "md5": "md5Hash"}
+                checksums = {fields[kind]: value for kind, _, value in pairs if kind in fields}
+                draft = described(session.path, session.path.read_bytes())
+                try:
+                    session.resource = self._storage.insert(
+                        session.bucket, session.name, draft, session.properties | checksums, session.wanted_generation
+                    )
+                except ApiError:
+                    del self._sessions[upload_id]
+                    raise
             return Response.of_json(session.resource)
-
-    def _complete(self, upload_id: str, session: Session, headers: Message) -> None:
-        draft = described(session.path, session.path.read_bytes())
-        properties = {**session.properties, **_goog_hashes(headers)}
-        try:
-            session.resource = self._storage.insert(
-                session.bucket, session.name, draft, properties, session.wanted_generation
-            )
-        except ApiError:
-            del self._sessions[upload_id]
-            raise
 
 
 def _receive(session: Session, request: Request) -> int | None:
@@ -90,13 +88,6 @@ def _receive(session: Session, request: Request) -> int | None:
         session.received += draft.write(request.body[session.received - first :])
     total = match["total"] if match else str(len(request.body))
     return None if total == "*" else int(total)
-
-
-def _goog_hashes(headers: Message) -> dict[str, str]:
-    """The checksums in X-Goog-Hash, by the names that object metadata has for them."""
-    pairs = (pair.strip().partition("=") for header in headers.get_all("X-Goog-Hash", []) for pair in header.split(","))
-    fields = {"crc32c": "crc32c", "md5": "md5Hash"}
-    return {fields[kind]: value for kind, _, value in pairs if kind in fields}
 
 
 def split_multipart(request: Request) -> tuple[bytes, str, bytes]:

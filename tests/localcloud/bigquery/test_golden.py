@@ -7,8 +7,7 @@ import pytest
 from google.api_core.exceptions import BadRequest
 from sqlglot import exp
 
-from localcloud.gcp.bigquery.googlesql.functions import FUNCTIONS
-from localcloud.gcp.bigquery.googlesql.syntax import KNOWN_SYNTAX
+from localcloud.gcp.bigquery.googlesql.functions import FUNCTIONS, KNOWN_SYNTAX
 from localcloud.gcp.bigquery.googlesql.translate import GoogleSQL
 from tests.localcloud.bigquery.golden import DML, DML_TABLE, ERRORS, GOLDEN, QUERIES, REFUSED
 from tests.localcloud.bigquery.warehouse import PROJECT, Warehouse, running_warehouse, string

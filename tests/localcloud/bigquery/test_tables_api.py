@@ -11,7 +11,6 @@ from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemente
 from google.cloud import bigquery
 from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 
-from localcloud.web import CONTROL
 from tests.localcloud.bigquery.warehouse import LOCATION, NOON, PROJECT, Warehouse, running_warehouse
 
 
@@ -94,7 +93,7 @@ def test_a_view_has_the_rows_under_it_also_after_a_restart_and_bills_what_it_rea
         view = bigquery.Table(f"{PROJECT}.listening.v")
         view.view_query = f"SELECT id, n - 1 AS less, more FROM `{PROJECT}.listening.t` WHERE n > 1"
         made = warehouse.client.create_table(view)
-        requests.post(f"{warehouse.url}{CONTROL}scrub", timeout=10).raise_for_status()  # the file is written anew
+        warehouse.service.scrub()  # the file is written anew
         warehouse.rows("INSERT INTO t (id, n, more) VALUES ('a', 1, 'x'), ('bb', 2, 'yyy')")
     with running_warehouse(tmp_path) as warehouse:
         found = warehouse.client.get_table("listening.v")

@@ -91,10 +91,12 @@ def running_warehouse(directory: Path, objects: dict[str, bytes] | None = None) 
     objects = {} if objects is None else objects
     clock, faults = StoppedClock(), Faults()
 
-    def read(uri: str) -> bytes:
+    def read(uri: str) -> Path:
         if uri not in objects:
-            raise ApiError(404, "notFound", f"No such object: {uri}")
-        return objects[uri]
+            raise ApiError(404, "notFound", f"Not found: URI {uri}")
+        path = directory / uri.replace("/", "_")
+        path.write_bytes(objects[uri])
+        return path
 
     def write(uri: str, content: Path) -> None:
         objects[uri] = content.read_bytes()

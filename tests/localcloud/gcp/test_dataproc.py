@@ -70,10 +70,10 @@ def test_a_batch_goes_through_its_states_by_the_clock(google: Any, client: Batch
     google.clock.set(morning)
     _submit(client)
     google.clock.set(morning + timedelta(seconds=60))
-    google.services.dataproc.start("top-tracks-1")
+    google.dataproc.start("top-tracks-1")
     running = _get(client)
     google.clock.set(morning + timedelta(seconds=210))
-    google.services.dataproc.finish("top-tracks-1", "SUCCEEDED")
+    google.dataproc.finish("top-tracks-1", "SUCCEEDED")
     batch = _get(client)
 
     assert [(state.state.name, state.state_time.replace(microsecond=0)) for state in (running, batch)] == [
@@ -84,17 +84,17 @@ def test_a_batch_goes_through_its_states_by_the_clock(google: Any, client: Batch
 
 def test_a_failed_batch_says_why(google: Any, client: BatchControllerClient) -> None:
     _submit(client)
-    google.services.dataproc.start("top-tracks-1")
-    google.services.dataproc.finish("top-tracks-1", "FAILED", "Out of memory")
+    google.dataproc.start("top-tracks-1")
+    google.dataproc.finish("top-tracks-1", "FAILED", "Out of memory")
 
     assert (_get(client).state.name, _get(client).state_message) == ("FAILED", "Out of memory")
 
 
 def test_a_batch_that_has_ended_stays_as_it_is(google: Any, client: BatchControllerClient) -> None:
     _submit(client)
-    google.services.dataproc.finish("top-tracks-1", "CANCELLED", "by hand")
-    assert google.services.dataproc.start("top-tracks-1") is False
-    google.services.dataproc.finish("top-tracks-1", "SUCCEEDED")
+    google.dataproc.finish("top-tracks-1", "CANCELLED", "by hand")
+    assert google.dataproc.start("top-tracks-1") is False
+    google.dataproc.finish("top-tracks-1", "SUCCEEDED")
     assert (_get(client).state.name, _get(client).state_message) == ("CANCELLED", "by hand")
 
 
@@ -136,8 +136,8 @@ def test_batches_are_listed_newest_first_and_filtered(google: Any, client: Batch
     for number, run in enumerate(("aa", "bb", "cc", "dd")):
         google.clock.set(start + timedelta(hours=number))
         _submit(client, f"batch-{number}", labels={"job": "top-tracks" if number < 3 else "other", "run": run})
-    google.services.dataproc.finish("batch-0", "FAILED")
-    google.services.dataproc.start("batch-1")
+    google.dataproc.finish("batch-0", "FAILED")
+    google.dataproc.start("batch-1")
 
     def listed(filter_: str, **more: Any) -> list[str]:
         batches = client.list_batches(request={"parent": PARENT, "filter": filter_, **more})
@@ -201,8 +201,8 @@ def test_after_a_restart_waiting_batches_run_and_interrupted_ones_have_failed(st
     with start_cloud(tmp_path) as cloud:
         for batch_id in ("interrupted", "waiting", "finished"):
             _submit(_client(cloud), batch_id)
-        cloud.services.dataproc.start("interrupted")
-        cloud.services.dataproc.finish("finished", "SUCCEEDED")
+        cloud.dataproc.start("interrupted")
+        cloud.dataproc.finish("finished", "SUCCEEDED")
 
     def log(message: str, **fields: Any) -> None:
         if message == "Batch ended":

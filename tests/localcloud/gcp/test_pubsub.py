@@ -22,14 +22,14 @@ def publisher(google: Any) -> PublisherClient:
 
 
 def test_each_message_has_an_id_of_its_own_and_becomes_an_event(google: Any, publisher: PublisherClient) -> None:
-    google.services.events.subscribe(MESSAGE_PUBLISHED, lambda headers, body: 200, "plays-loaded")
+    google.events.subscribe(MESSAGE_PUBLISHED, lambda headers, body: 200, "plays-loaded")
 
     first = publisher.publish(topic=TOPIC, messages=[{"data": b'{"rows_new": 3}'}, {"attributes": {"k": "v"}}])
     second = publisher.publish(topic=TOPIC, messages=[{"data": b"x"}])
 
     ids = [*first.message_ids, *second.message_ids]
     assert len(set(ids)) == 3
-    assert google.services.events.deliver_pending() == [(message_id, 200) for message_id in ids]
+    assert google.events.deliver_pending() == [(message_id, 200) for message_id in ids]
 
 
 def test_a_topic_is_made_once_and_must_exist(publisher: PublisherClient) -> None:
@@ -42,12 +42,12 @@ def test_a_topic_is_made_once_and_must_exist(publisher: PublisherClient) -> None
 def test_a_message_without_content_is_refused_and_the_whole_request_with_it(
     google: Any, publisher: PublisherClient
 ) -> None:
-    google.services.events.subscribe(MESSAGE_PUBLISHED, lambda headers, body: 200)
+    google.events.subscribe(MESSAGE_PUBLISHED, lambda headers, body: 200)
     with pytest.raises(BadRequest):
         publisher.publish(topic=TOPIC, messages=[])
     with pytest.raises(BadRequest, match="neither data nor attributes"):
         publisher.publish(topic=TOPIC, messages=[{"data": b"good"}, {}])
-    assert google.services.events.deliver_pending() == []
+    assert google.events.deliver_pending() == []
 
 
 def test_what_is_not_imitated_says_so(publisher: PublisherClient) -> None:

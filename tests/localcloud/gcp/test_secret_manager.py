@@ -174,13 +174,13 @@ def test_a_deleted_secret_is_gone_with_its_versions(client: SecretManagerService
 
 def test_payloads_survive_a_restart_in_a_file_that_only_its_owner_can_read(start_cloud: Any, tmp_path: Path) -> None:
     with start_cloud(tmp_path) as cloud:
-        cloud.services.secrets.store("p", "token", b"first", {"listener": "ana"})
-        cloud.services.secrets.store("p", "token", b"second")
+        cloud.secrets.store("p", "token", b"first", {"listener": "ana"})
+        cloud.secrets.store("p", "token", b"second")
 
     with start_cloud(tmp_path) as cloud:
-        assert cloud.services.secrets.payload("p", "token") == b"second"
-        assert cloud.services.secrets.payload("p", "token", "1") == b"first"
-        assert cloud.services.secrets.versions("p", "token") == {1: "ENABLED", 2: "ENABLED"}
+        assert cloud.secrets.payload("p", "token") == b"second"
+        assert cloud.secrets.payload("p", "token", "1") == b"first"
+        assert cloud.secrets.versions("p", "token") == {1: "ENABLED", 2: "ENABLED"}
         files = [path for path in tmp_path.iterdir() if path.name.startswith("state.sqlite")]
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 

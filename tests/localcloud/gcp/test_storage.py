@@ -225,42 +225,42 @@ def test_a_bucket_is_made_once_and_must_exist(google: Any, bucket: storage.Bucke
 
 def test_everything_is_there_again_after_a_restart(start_cloud: Any, tmp_path: Path) -> None:
     with start_cloud(tmp_path) as cloud:
-        cloud.services.storage.create_bucket({"name": BUCKET, "location": "us-central1"})
-        before = cloud.services.storage.write(BUCKET, "plays/a.csv", b"hello")
+        cloud.storage.create_bucket({"name": BUCKET, "location": "us-central1"})
+        before = cloud.storage.write(BUCKET, "plays/a.csv", b"hello")
 
     with start_cloud(tmp_path) as cloud:
-        assert cloud.services.storage.get_bucket(BUCKET)["location"] == "us-central1"
-        assert cloud.services.storage.get(BUCKET, "plays/a.csv") == before
-        assert cloud.services.storage.read(BUCKET, "plays/a.csv") == b"hello"
+        assert cloud.storage.get_bucket(BUCKET)["location"] == "us-central1"
+        assert cloud.storage.get(BUCKET, "plays/a.csv") == before
+        assert cloud.storage.read(BUCKET, "plays/a.csv") == b"hello"
 
 
 def test_a_generation_is_never_used_twice_even_when_the_clock_was_put_back(start_cloud: Any, tmp_path: Path) -> None:
     with start_cloud(tmp_path) as cloud:
-        cloud.services.storage.create_bucket({"name": BUCKET})
-        first = cloud.services.storage.write(BUCKET, "a", b"1")
-        cloud.services.storage.delete(BUCKET, "a")
+        cloud.storage.create_bucket({"name": BUCKET})
+        first = cloud.storage.write(BUCKET, "a", b"1")
+        cloud.storage.delete(BUCKET, "a")
 
     clock = Clock()
     clock.set(datetime(2020, 1, 1, tzinfo=UTC))
-    with start_cloud(tmp_path, clock) as cloud:
-        second = cloud.services.storage.write(BUCKET, "a", b"2")
+    with start_cloud(tmp_path, clock=clock) as cloud:
+        second = cloud.storage.write(BUCKET, "a", b"2")
     assert int(second["generation"]) == int(first["generation"]) + 1
 
 
 def test_a_crash_right_after_the_commit_loses_no_content(start_cloud: Any, tmp_path: Path) -> None:
     with start_cloud(tmp_path) as cloud:
-        cloud.services.storage.create_bucket({"name": BUCKET})
-        cloud.services.storage.write(BUCKET, "a", b"old")
-        path = cloud.services.storage.read_object(f"gs://{BUCKET}/a")
-        cloud.services.storage.write(BUCKET, "a", b"new")
-        with cloud.services.state.transaction() as db:
+        cloud.storage.create_bucket({"name": BUCKET})
+        cloud.storage.write(BUCKET, "a", b"old")
+        path = cloud.storage.read_object(f"gs://{BUCKET}/a")
+        cloud.storage.write(BUCKET, "a", b"new")
+        with cloud.state.transaction() as db:
             (draft,) = db.execute("SELECT draft FROM objects").fetchone()
     # As a process leaves it that dies between the commit of the metadata and the renaming of the file:
     (tmp_path / "drafts" / draft).write_bytes(b"new")
     path.write_bytes(b"old")
 
     with start_cloud(tmp_path) as cloud:
-        assert cloud.services.storage.read(BUCKET, "a") == b"new"
+        assert cloud.storage.read(BUCKET, "a") == b"new"
 
 
 def test_what_is_not_imitated_says_so(google: Any, bucket: storage.Bucket) -> None:

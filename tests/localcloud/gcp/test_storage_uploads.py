@@ -64,13 +64,13 @@ def test_a_resumable_upload_tells_how_far_it_has_come(google: Any, bucket: stora
 
 def test_an_upload_that_ends_in_the_middle_leaves_nothing(start_cloud: Any, tmp_path: Path) -> None:
     with start_cloud(tmp_path) as cloud:
-        cloud.services.storage.create_bucket({"name": BUCKET})
+        cloud.storage.create_bucket({"name": BUCKET})
         location = _start_upload(cloud)
         _put(location, "bytes 0-3/10", b"0123")
-        assert cloud.services.storage.names(BUCKET) == []
+        assert cloud.storage.names(BUCKET) == []
 
     with start_cloud(tmp_path) as cloud:
-        assert cloud.services.storage.names(BUCKET) == []
+        assert cloud.storage.names(BUCKET) == []
     assert [path for path in tmp_path.rglob("*") if path.parent.name in ("drafts", BUCKET)] == []
 
 

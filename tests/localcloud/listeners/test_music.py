@@ -4,7 +4,6 @@ from datetime import date
 
 from localcloud.listeners.music import invent_catalogue
 from localcloud.listeners.names import AWKWARD_TITLES
-from localcloud.spotify.answers import facts
 
 CATALOGUE = invent_catalogue(1)
 TRACKS = list(CATALOGUE.tracks.values())
@@ -15,7 +14,7 @@ def test_the_same_seed_invents_the_same_music_and_another_seed_other_music():
     again = invent_catalogue.__wrapped__(1)
     other = invent_catalogue(2)
 
-    assert facts(list(again.tracks.values())) == facts(TRACKS)
+    assert repr(list(again.tracks.values())) == repr(TRACKS)
     assert not CATALOGUE.tracks.keys() & other.tracks.keys()
 
 

@@ -9,9 +9,8 @@ import requests
 from localcloud import processes
 from localcloud.clock import Clock
 from localcloud.listeners.listeners import invented_listeners
-from localcloud.spotify.answers import facts
 from localcloud.spotify.server import Spotify
-from tests.localcloud.spotify.caller import NOON, ONE, TWO, calling, listener
+from tests.localcloud.spotify.caller import NOON, ONE, THREE, TWO, calling, listener
 
 
 @pytest.fixture
@@ -20,22 +19,16 @@ def app():
         yield caller
 
 
-def test_the_app_is_described_for_whoever_sets_things_up(app):
-    described = app.control("GET", "app").json()
-
-    assert described == {
+def test_the_app_and_the_pages_that_it_was_shown_are_described(app):
+    assert app.control("GET", "app").json() == {
         "client_id": app.spotify.app.client_id,
         "client_secret": app.spotify.app.client_secret,
-        "redirect_uris": ["http://127.0.0.1:8888/callback"],
-        "listeners": described["listeners"],
+        "listeners": [{"slug": slug} for slug in (ONE, TWO, THREE)],
     }
-    assert described["listeners"][1] == {
-        "slug": "listener-two",
-        "display_name": "Invented Listener Two",
-        "account_id": app.spotify.listeners[TWO].account_id,
-        "time_zone": "America/New_York",
-    }
-    assert len(described["listeners"]) == 3
+    items = app.page(app.access_token(), limit="3")["items"]
+    (page,) = app.control("GET", "pages", listener=ONE).json()
+    assert page["played_at"] == [item["played_at"] for item in items]
+    assert page["at"].startswith("2026-11-22T12:00:")
 
 
 def test_consent_rotation_and_revocation_can_be_had_from_outside(app):
@@ -44,49 +37,18 @@ def test_consent_rotation_and_revocation_can_be_had_from_outside(app):
 
     assert app.control("POST", "rotate", listener=ONE).json() == {}
     rotated = app.refresh(consent["refresh_token"]).json()["refresh_token"]
-    assert app.control("POST", "rotate", listener=ONE, every=1, old_dies_at_once=True).json() == {}
-    last = app.refresh(rotated).json()["refresh_token"]
-    assert app.refresh(rotated).status_code == 400
 
     assert app.control("POST", "revoke", listener=ONE).json() == {}
-    assert app.refresh(last).json()["error_description"] == "Refresh token revoked"
+    assert app.refresh(rotated).json()["error_description"] == "Refresh token revoked"
 
 
-def test_errors_can_be_ordered_listed_and_cleared_from_outside(app):
-    order = {"name": "rate_limited", "listener": ONE, "endpoint": "me", "times": 2, "retry_after_seconds": 5}
-    assert app.control("POST", "errors", **order).json() == {}
-    listed = app.control("GET", "errors").json()
-
-    assert listed["pending"] == [order | {"skip": 0, "seconds": 0.0}]
-    assert {"premium_lapsed", "slow", "item_local_file"} <= set(listed["known"])
-    token = app.access_token()
-    assert app.get("/v1/me", token).status_code == 429
-    app.control("DELETE", "errors")
-    assert app.get("/v1/me", token).status_code == 200
-
-
-def test_truth_is_told_from_outside_as_from_inside(app):
-    since, until = NOON - timedelta(days=3), NOON
-    period = {"since": since.isoformat(), "until": until.isoformat()}
-    truth = app.control("GET", "truth", listener=ONE, **period).json()
-    window = app.control("GET", "window", listener=ONE, at=NOON.isoformat()).json()
-    visible = app.control("GET", "visible", listener=ONE, at=NOON.isoformat(), since=period["since"]).json()
-
-    assert truth == facts(app.spotify.truth(ONE, since, until))
-    assert window == facts(app.spotify.window(ONE, NOON))
-    assert visible == [play for play in truth if play["visible_at"] <= "2026-11-22T12"]
-    assert {"listener", "played_at", "ms_played", "track", "context", "visible_at"} == truth[0].keys()
-    assert truth[0]["track"]["album"]["artists"][0].keys() == {"id", "name", "genre"}
-
-
-def test_everything_visible_is_what_was_played_and_shown_by_then():
+def test_a_window_is_the_newest_fifty_that_were_shown_by_then():
     with calling([listener(late_share=0.3, never_share=0.1)]) as app:
         for hours in range(0, 100, 7):
             at = NOON - timedelta(hours=hours)
             played = app.spotify.truth(ONE, datetime(2026, 9, 1, tzinfo=UTC), at)
             shown = [play for play in played if play.visible_at and play.visible_at <= at]
 
-            assert app.spotify.visible(ONE, at) == shown
             assert app.spotify.window(ONE, at) == shown[:-51:-1]
             assert 1000 < len(shown) < 0.92 * len(played)
 
@@ -96,9 +58,7 @@ def test_everything_visible_is_what_was_played_and_shown_by_then():
     [
         ("POST", "consent", {"listener": "nobody"}, "Unknown listener 'nobody'; known: listener-one"),
         ("POST", "revoke", {}, "missing 1 required positional argument: 'listener'"),
-        ("POST", "errors", {"name": "nothing"}, "Unknown error 'nothing'"),
-        ("POST", "errors", {"name": "slow", "colour": "red"}, "unexpected keyword argument 'colour'"),
-        ("GET", "window", {"listener": ONE, "at": "2026-11-22T12:00:00"}, "lacks a time zone"),
+        ("GET", "pages", {"listener": ONE, "colour": "red"}, "unexpected keyword argument 'colour'"),
     ],
 )
 def test_a_lever_that_cannot_be_pulled_says_why(app, method, lever, asked, message):

@@ -80,7 +80,6 @@ PATHS = {
     "me": "/v1/me",
     "recently-played": "/v1/me/player/recently-played",
     "audio-features": "/v1/audio-features",
-    "removed": "/v1/markets",
     "reccobeats": "/reccobeats/v1/audio-features",
 }
 
@@ -93,7 +92,7 @@ def shared():
 
 @pytest.fixture
 def app(shared):
-    shared.spotify.orders.clear()
+    shared.spotify.faults.clear()
     shared.clock.set(NOON)
     return shared
 
@@ -140,7 +139,7 @@ def test_an_error_can_be_ordered_by_name_and_happens_once_where_it_belongs(app, 
     else:
         assert (answer.json(), answer.headers["Content-Type"]) == (body, "application/json; charset=utf-8")
     assert "Retry-After" not in answer.headers
-    assert app.spotify.orders.pending() == ()
+    assert app.spotify.faults.pending() == ()
     if usual is not None:
         assert call(app, endpoint, token).content == usual
 
@@ -181,7 +180,7 @@ def test_a_token_error_for_one_listener_knows_whose_token_it_is(app):
 
     assert app.refresh(mine).status_code == 200
     assert app.refresh(others).json()["error_description"] == "Refresh token revoked"
-    app.spotify.orders.clear()
+    app.spotify.faults.clear()
     assert app.refresh(others).status_code == 200
 
 
@@ -204,7 +203,7 @@ def test_orders_are_carried_out_in_turn_one_for_each_call(app, token):
     app.spotify.order("bad_gateway")
     app.spotify.order("premium_lapsed", times=None)
     assert [plays(app, token).status_code for _ in range(3)] == [502, 403, 403]
-    app.spotify.orders.clear()
+    app.spotify.faults.clear()
     assert plays(app, token).status_code == 200
 
 
@@ -220,7 +219,7 @@ def test_orders_are_carried_out_in_turn_one_for_each_call(app, token):
 def test_an_order_that_makes_no_sense_is_refused_by_name(app, details, message):
     with pytest.raises(ValueError, match=message):
         app.spotify.order(**details)
-    assert app.spotify.orders.pending() == ()
+    assert app.spotify.faults.pending() == ()
 
 
 def test_a_body_can_be_cut_in_half(app, token):

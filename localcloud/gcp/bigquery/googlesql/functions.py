@@ -1,24 +1,129 @@
-"""GoogleSQL's functions and operators that the project sends, each in DuckDB's words: the allow-list.
+"""GoogleSQL's syntax, functions and operators that the project sends, the latter in DuckDB's SQL: the allow-list.
 
 SQLGlot's own translation is silently wrong for some functions, so it is not used: every call comes here as it was
 written, and a function without a line here is refused by name. The golden test holds hand-written expectations for
-every line; tests/contracts/test_google_descriptions.py fails when the list differs from what is sent.
+every line; tests/contracts/test_google_descriptions.py fails when the lists differ from what is sent.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, ClassVar
 
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.parsers.duckdb import DuckDBParser
 
-from localcloud.gcp.bigquery.googlesql.templates import (
-    Rewrite,
-    arguments,
-    as_template,
-    fill,
-    invalid_query,
-    refuse,
-    same_as,
-)
+from localcloud.web import ApiError
+
+Rewrite = Callable[[exp.Anonymous], exp.Expr]
+"""What becomes of a function's call."""
+
+_SELF_CONTAINED = (exp.Anonymous, exp.Boolean, exp.Cast, exp.Column, exp.Literal, exp.Null, exp.Parameter, exp.Paren)
+
+
+class _AsWrittenParser(DuckDBParser):
+    FUNCTIONS: ClassVar = {}
+    FUNCTION_PARSERS: ClassVar = {name: DuckDBParser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST")}
+
+
+class _AsWritten(DuckDB):
+    """DuckDB's syntax; function calls stay as they are written."""
+
+    Parser = _AsWrittenParser
+
+
+def refuse(what: str) -> ApiError:
+    return invalid_query(f"{what} is not imitated by the laptop cloud")
+
+
+def invalid_query(message: str) -> ApiError:
+    return ApiError(400, "invalidQuery", message)
+
+
+def fill(template: str, *arguments: exp.Expr) -> exp.Expr:
+    """The template with $1, $2, … replaced by the arguments."""
+
+    def put(node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.Placeholder):
+            return node
+        argument = arguments[int(node.name) - 1].copy()
+        return argument if isinstance(argument, _SELF_CONTAINED) else exp.Paren(this=argument)
+
+    return _parsed(template).transform(put)
+
+
+def as_template(*templates: str) -> Rewrite:
+    """A rewrite through the template that has as many places as the call has arguments."""
+    by_count = {
+        len({place.name for place in _parsed(template).find_all(exp.Placeholder)}): template for template in templates
+    }
+
+    def rewrite(call: exp.Anonymous) -> exp.Expr:
+        given = arguments(call, *by_count)
+        return fill(by_count[len(given)], *given)
+
+    return rewrite
+
+
+def same_as(duckdb_name: str, *counts: int) -> Rewrite:
+    """A rewrite to DuckDB's function of that name, modifiers of the arguments included."""
+    return lambda call: exp.Anonymous(this=duckdb_name, expressions=arguments(call, *counts))
+
+
+def arguments(call: exp.Anonymous, *counts: int) -> list[exp.Expr]:
+    """The call's arguments. Raises ApiError when their number is none of these."""
+    if len(call.expressions) not in counts:
+        message = f"No matching signature for function {call.name.upper()} with {len(call.expressions)} arguments"
+        raise invalid_query(message)
+    return list(call.expressions)
+
+
+@cache
+def _parsed(template: str) -> exp.Expr:
+    (parsed,) = _AsWritten().parse(template)
+    if parsed is None:
+        raise ValueError(template)
+    return parsed
+
+
+KNOWN_SYNTAX: frozenset[type[exp.Expr]] = frozenset(
+    {
+        # statements and their clauses
+        exp.CTE, exp.Delete, exp.From, exp.Group, exp.Having, exp.Insert, exp.Join, exp.Limit, exp.Merge, exp.Order,
+        exp.Ordered, exp.Qualify, exp.Schema, exp.Select, exp.Subquery, exp.Union, exp.Update, exp.Values, exp.When,
+        exp.Whens, exp.Where, exp.With,
+        # names and values
+        exp.Alias, exp.Boolean, exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Parameter, exp.Star, exp.Table,
+        exp.TableAlias, exp.Tuple, exp.Var, exp.Distinct,
+        # operators
+        exp.And, exp.Between, exp.Div, exp.EQ, exp.Exists, exp.GT, exp.GTE, exp.In, exp.Is, exp.Like, exp.LT, exp.LTE,
+        exp.Neg, exp.NEQ, exp.Not, exp.Or, exp.Paren, exp.Sub,
+        # functions that are syntax, and what belongs to calls
+        exp.Anonymous, exp.Array, exp.Case, exp.Cast, exp.DataType, exp.If, exp.Interval, exp.Unnest, exp.Window,
+        exp.WindowSpec,
+    }
+)  # fmt: skip
+
+
+def refuse_unknown_syntax(statement: exp.Expr) -> None:
+    for node in statement.walk():
+        if type(node) not in KNOWN_SYNTAX:
+            raise refuse(f"The syntax of {type(node).__name__}")
+        for unknown, what in _UNKNOWN_FORMS.get(type(node), ()):
+            if unknown(node):
+                raise refuse(what)
+
+
+_UNKNOWN_FORMS: dict[type[exp.Expr], tuple[tuple[Callable[[Any], bool], str], ...]] = {
+    exp.Div: ((lambda node: not isinstance(node.expression, exp.Literal), "Division by anything but a number"),),
+    exp.Delete: ((lambda node: not node.this, "DELETE without FROM"),),
+    exp.Interval: ((lambda node: not isinstance(node.parent, exp.Anonymous), "INTERVAL outside of TIMESTAMP_ADD"),),
+    exp.Parameter: ((lambda node: not isinstance(node.this, exp.Var), "A system variable"),),
+    exp.Select: ((lambda node: bool(node.args.get("kind")), "SELECT AS STRUCT or VALUE"),),
+    exp.Unnest: ((lambda node: bool(node.args.get("offset")), "UNNEST … WITH OFFSET"),),
+}
+
 
 Types = Mapping[str, str]
 """The DuckDB type of each query parameter, by its name in lower case."""
@@ -81,7 +186,7 @@ def type_parameter(parameter: exp.Parameter, types: Types) -> exp.Expr:
     return exp.Cast(this=value, to=exp.DataType.build(types[name], dialect="duckdb"))
 
 
-def _concat(call: exp.Anonymous) -> exp.Expr:
+def concat(call: exp.Anonymous) -> exp.Expr:
     """DuckDB's own concat leaves NULL out; GoogleSQL's is NULL as soon as one part is."""
     joined: exp.Expr = call.expressions[0]
     for part in call.expressions[1:]:
@@ -89,7 +194,7 @@ def _concat(call: exp.Anonymous) -> exp.Expr:
     return joined
 
 
-def _format_timestamp(call: exp.Anonymous) -> exp.Expr:
+def format_timestamp(call: exp.Anonymous) -> exp.Expr:
     """FORMAT_TIMESTAMP(format, instant, zone), of the elements that mean the same to DuckDB."""
     form, instant, zone = arguments(call, 3)
     if not re.fullmatch("(%[YmdHMA]|[- :])+", form.name):
@@ -97,14 +202,14 @@ def _format_timestamp(call: exp.Anonymous) -> exp.Expr:
     return fill("strftime(timezone($1, $2), $3)", zone, instant, form)
 
 
-def _least(call: exp.Anonymous) -> exp.Expr:
+def least(call: exp.Anonymous) -> exp.Expr:
     """LEAST is NULL when one value is; DuckDB's leaves that one out."""
     unknown = exp.or_(*(fill("$1 IS NULL", argument) for argument in call.expressions))
     known = exp.Anonymous(this="least", expressions=call.expressions)
     return fill("CASE WHEN $1 THEN NULL ELSE $2 END", unknown, known)
 
 
-def _normalize_and_casefold(call: exp.Anonymous) -> exp.Expr:
+def normalize_and_casefold(call: exp.Anonymous) -> exp.Expr:
     """DuckDB has no such function: bigquery/warehouse.py brings it."""
     text, form = arguments(call, 2)
     if form.name.upper() != "NFKC":
@@ -112,7 +217,7 @@ def _normalize_and_casefold(call: exp.Anonymous) -> exp.Expr:
     return fill("nfkc_casefold($1)", text)
 
 
-def _string_agg(call: exp.Anonymous) -> exp.Expr:
+def string_agg(call: exp.Anonymous) -> exp.Expr:
     """STRING_AGG(x, delimiter [ORDER BY …]); the parser hangs what follows on the delimiter."""
     value, delimiter = arguments(call, 2)
     if isinstance(delimiter, exp.Limit):
@@ -120,7 +225,7 @@ def _string_agg(call: exp.Anonymous) -> exp.Expr:
     return exp.Anonymous(this="string_agg", expressions=[value, delimiter])
 
 
-def _timestamp_add(call: exp.Anonymous) -> exp.Expr:
+def timestamp_add(call: exp.Anonymous) -> exp.Expr:
     """TIMESTAMP_ADD(instant, INTERVAL n SECOND)."""
     instant, interval = arguments(call, 2)
     if not isinstance(interval, exp.Interval):
@@ -130,7 +235,7 @@ def _timestamp_add(call: exp.Anonymous) -> exp.Expr:
     return fill("$1 + CAST($2 AS BIGINT) * INTERVAL 1 SECOND", instant, exp.Literal.number(interval.this.name))
 
 
-def _timestamp_diff(call: exp.Anonymous) -> exp.Expr:
+def timestamp_diff(call: exp.Anonymous) -> exp.Expr:
     """TIMESTAMP_DIFF(later, earlier, MILLISECOND): whole units, cut off towards zero."""
     later, earlier, part = arguments(call, 3)
     if part.name.upper() != "MILLISECOND":
@@ -145,22 +250,22 @@ FUNCTIONS: dict[str, Rewrite] = {
     "COUNTIF": as_template("count(CASE WHEN $1 THEN 1 END)"),
     "MAX": same_as("max", 1),
     "MIN": same_as("min", 1),
-    "STRING_AGG": _string_agg,
+    "STRING_AGG": string_agg,
     "SUM": same_as("sum", 1),
     # windows
     "FIRST_VALUE": same_as("first_value", 1),
     "ROW_NUMBER": same_as("row_number", 0),
     # conditions
     "COALESCE": lambda call: exp.Anonymous(this="coalesce", expressions=call.expressions),
-    "LEAST": _least,
+    "LEAST": least,
     "NULLIF": same_as("nullif", 2),
     # numbers
     "ABS": same_as("abs", 1),
     "ROUND": as_template("round($1, CAST($2 AS INTEGER))"),
     # texts
-    "CONCAT": _concat,
+    "CONCAT": concat,
     "LOWER": same_as("lower", 1),
-    "NORMALIZE_AND_CASEFOLD": _normalize_and_casefold,
+    "NORMALIZE_AND_CASEFOLD": normalize_and_casefold,
     "REGEXP_CONTAINS": same_as("regexp_matches", 2),
     "REGEXP_REPLACE": as_template("regexp_replace($1, $2, $3, 'g')"),
     "STRPOS": same_as("strpos", 2),
@@ -173,9 +278,9 @@ FUNCTIONS: dict[str, Rewrite] = {
     ),
     # days and instants
     "DATE": as_template("CAST(timezone($2, $1) AS DATE)"),
-    "FORMAT_TIMESTAMP": _format_timestamp,
-    "TIMESTAMP_ADD": _timestamp_add,
-    "TIMESTAMP_DIFF": _timestamp_diff,
+    "FORMAT_TIMESTAMP": format_timestamp,
+    "TIMESTAMP_ADD": timestamp_add,
+    "TIMESTAMP_DIFF": timestamp_diff,
     "UNIX_DATE": as_template("date_diff('day', DATE '1970-01-01', $1)"),
     "UNIX_MILLIS": as_template("epoch_us(date_trunc('MILLISECOND', $1)) // 1000"),
 }

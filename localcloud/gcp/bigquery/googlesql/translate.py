@@ -1,7 +1,7 @@
 """GoogleSQL → DuckDB, for the statements this project sends.
 
-SQLGlot reads the syntax and writes DuckDB's; what a function means is decided in functions.py. Whatever
-nothing here has been shown to translate rightly is refused by name, never guessed.
+SQLGlot reads the syntax and writes DuckDB's; functions.py defines what a function means. What no golden test has shown
+to be translated correctly is refused by name, never guessed.
 """
 
 import re
@@ -15,19 +15,20 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
 from sqlglot.parsers.bigquery import BigQueryParser
-from sqlglot.tokenizer_core import Token, TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from localcloud.gcp.bigquery.googlesql.functions import (
     Types,
     cast,
     escape_pattern,
+    invalid_query,
+    refuse,
+    refuse_unknown_syntax,
     rewrite_call,
     search_array,
     type_number,
     type_parameter,
 )
-from localcloud.gcp.bigquery.googlesql.syntax import refuse_unknown_syntax
-from localcloud.gcp.bigquery.googlesql.templates import invalid_query, refuse
 from localcloud.web import ApiError
 
 
@@ -78,7 +79,7 @@ class _AsWrittenParser(BigQueryParser):
 
 
 class GoogleSQL(BigQuery):
-    """BigQuery's syntax with function calls as they were written: which name means what is not SQLGlot's to say."""
+    """BigQuery's syntax with function calls as they were written, not as SQLGlot understands them."""
 
     Parser = _AsWrittenParser
 
@@ -95,7 +96,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Translation:
-    """A statement in DuckDB's SQL, and what has to be known about it to run it as BigQuery would."""
+    """A statement in DuckDB's SQL, and what is needed besides to run it as BigQuery would."""
 
     sql: str
     kind: str
@@ -107,6 +108,8 @@ class Translation:
     """Names of the columns that are read, in lower case; "*" when all are."""
     parameters: frozenset[str]
     """Names of the parameters that the SQL has."""
+    views: tuple[tuple[str, TableId], ...] = ()
+    """Names in the SQL for tables of another dataset than the target's, so that each file's MERGE has one text."""
 
 
 _KINDS: dict[type[exp.Expr], str] = {
@@ -124,12 +127,29 @@ def translate(text: str, context: Context) -> Translation:
 
     Statements that differ in nothing but their tables' full names are translated once: each file has a staging table.
     """
-    shape, tables = _without_names(text)
+    numbers: dict[TableId, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        """`project.dataset.table` becomes `any.table.t0` and so on."""
+        if found[1] is None:
+            return found[0]
+        return f"`any.table.t{numbers.setdefault(TableId(*found.groups()), len(numbers))}`"
+
+    shape = _TEXT_OR_NAME.sub(number, text)
     try:
         translation = _translate(shape, context)
     except ApiError:
-        return _translate(text, context)  # so that the error speaks of the tables by their names
-    return _with_names(translation, tables)
+        return _translate(text, context)  # so that the error names the tables
+    tables, known = list(numbers), {TableId("any", "table", f"t{n}"): table for table, n in numbers.items()}
+    target = known.get(translation.target, translation.target) if translation.target else None
+    views = {n: f"view_{n}" for n, table in enumerate(tables) if target and table.schema != target.schema}
+    return replace(
+        translation,
+        sql=_ANY_TABLE.sub(lambda place: views.get(n := int(place[1]), tables[n].sql), translation.sql),
+        tables=tuple(known.get(table, table) for table in translation.tables),
+        target=target,
+        views=tuple((view, tables[n]) for n, view in views.items()),
+    )
 
 
 # What holds no name comes first: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
@@ -145,28 +165,6 @@ _TEXT_OR_NAME = re.compile(
 _ANY_TABLE = re.compile(r'"any\.table"\."t([0-9]+)"')
 
 
-def _without_names(text: str) -> tuple[str, list[TableId]]:
-    """`project.dataset.table` becomes `any.table.t0` and so on; the tables by their numbers."""
-    tables: dict[TableId, int] = {}
-
-    def put(found: re.Match[str]) -> str:
-        if found[1] is None:
-            return found[0]
-        return f"`any.table.t{tables.setdefault(TableId(*found.groups()), len(tables))}`"
-
-    return _TEXT_OR_NAME.sub(put, text), list(tables)
-
-
-def _with_names(translation: Translation, tables: list[TableId]) -> Translation:
-    found = {TableId("any", "table", f"t{number}"): table for number, table in enumerate(tables)}
-    return replace(
-        translation,
-        sql=_ANY_TABLE.sub(lambda place: tables[int(place[1])].sql, translation.sql),
-        tables=tuple(found.get(table, table) for table in translation.tables),
-        target=found.get(translation.target, translation.target) if translation.target else None,
-    )
-
-
 @lru_cache(maxsize=1_000)
 def _translate(text: str, context: Context) -> Translation:
     statement = _parse(text)
@@ -174,16 +172,22 @@ def _translate(text: str, context: Context) -> Translation:
     refuse_unknown_syntax(statement)
     target = None if kind == "SELECT" else _table_id(statement.this.find(exp.Table), context)
     tables = tuple(dict.fromkeys(_point_to_tables(statement, context)))
-    columns = frozenset(_columns(statement))
+    columns = _columns(statement)
     for step in STEPS:
         statement = step(statement, dict(context.parameters))
     parameters = frozenset(parameter.name for parameter in statement.find_all(exp.Parameter))
-    return Translation(_to_duckdb(statement), kind, tables, target, columns, parameters)
+    try:
+        sql = statement.sql(DuckDB, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise invalid_query(f"{error} It is not imitated by the laptop cloud") from None
+    return Translation(sql, kind, tables, target, columns, parameters)
 
 
 def _parse(text: str) -> exp.Expr:
     try:
-        tokens = _tokens(text)
+        tokens = GoogleSQL().tokenize(text)
+        if any(token.token_type == TokenType.PIPE_GT for token in tokens):
+            raise refuse("The pipe syntax")
         statements = GoogleSQL().parser().parse(tokens, text)
     except (ParseError, TokenError) as error:
         message = str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
@@ -193,13 +197,6 @@ def _parse(text: str) -> exp.Expr:
     if type(statements[0]) not in _KINDS:
         raise refuse(f"The statement {tokens[0].text.upper()}")
     return statements[0]
-
-
-def _tokens(text: str) -> list[Token]:
-    tokens = GoogleSQL().tokenize(text)
-    if any(token.token_type == TokenType.PIPE_GT for token in tokens):
-        raise refuse("The pipe syntax")
-    return tokens
 
 
 def _point_to_tables(statement: exp.Expr, context: Context) -> Iterator[TableId]:
@@ -220,10 +217,12 @@ def _table_id(table: exp.Table, context: Context) -> TableId:
     return TableId(table.catalog or context.project, dataset, table.name)
 
 
-def _columns(statement: exp.Expr) -> Iterator[str]:
-    for column in statement.find_all(exp.Column, exp.Star):
-        if not (isinstance(column, exp.Star) and isinstance(column.parent, exp.Anonymous)):
-            yield column.name.lower()
+def _columns(statement: exp.Expr) -> frozenset[str]:
+    return frozenset(
+        column.name.lower()
+        for column in statement.find_all(exp.Column, exp.Star)
+        if not (isinstance(column, exp.Star) and isinstance(column.parent, exp.Anonymous))
+    )
 
 
 def columns_of_view(text: str, named: Container[str]) -> frozenset[str]:
@@ -232,14 +231,7 @@ def columns_of_view(text: str, named: Container[str]) -> frozenset[str]:
     for column in view.expressions.copy():
         if "*" not in named and column.alias_or_name.lower() not in named:
             column.pop()
-    return frozenset(_columns(view))
-
-
-def _to_duckdb(statement: exp.Expr) -> str:
-    try:
-        return statement.sql(DuckDB, identify=True, unsupported_level=ErrorLevel.RAISE)
-    except UnsupportedError as error:
-        raise invalid_query(f"{error} It is not imitated by the laptop cloud") from None
+    return _columns(view)
 
 
 Step = Callable[[exp.Expr, Types], exp.Expr]
@@ -292,7 +284,7 @@ def translate_meanings(statement: exp.Expr, types: Types) -> exp.Expr:
 
 
 def merge_as_duckdb_does(statement: exp.Expr, types: Types) -> exp.Expr:
-    """INSERT ROW is INSERT *, and what a MERGE did is told row by row."""
+    """INSERT ROW is INSERT *, and a MERGE returns its action for each row."""
     if not isinstance(statement, exp.Merge):
         return statement
     for when in statement.find_all(exp.When):

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 import requests
-from google.cloud import storage
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery, storage
 
 from localcloud.gcp.credentials import write_service_account
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +26,7 @@ TOKEN = "AQ-very-secret"
 
 
 class ServerProcess:
-    """A gcp/server.py on `directory`, with events that come again at once."""
+    """A gcp/laptop_cloud.py on `directory`, which redelivers events at once."""
 
     def __init__(self, directory: Path) -> None:
         with socket.socket() as probe:
@@ -34,7 +36,7 @@ class ServerProcess:
         self.log_path = directory / "log"
         options = ["--data", str(directory), "--port", str(port), "--first-wait", "0.01", "--longest-wait", "0.05"]
         with self.log_path.open("ab") as log:
-            command = [sys.executable, "-m", "localcloud.gcp.server", *options]
+            command = [sys.executable, "-m", "localcloud.gcp.laptop_cloud", *options]
             self.popen = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         _eventually(self._listens)
 
@@ -96,6 +98,11 @@ def function() -> Iterator[Function]:
     function.server.stop()
 
 
+def _warehouse(process: ServerProcess) -> bigquery.Client:
+    options = {"api_endpoint": process.url}
+    return bigquery.Client("heavy-rotation-laptop", AnonymousCredentials(), client_options=options)
+
+
 def _client(process: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> storage.Client:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", process.url)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
@@ -133,20 +140,27 @@ def test_events_reach_a_function_that_fails_at_first(
 def test_a_killed_process_goes_on_where_it_was(
     tmp_path: Path, function: Function, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subscription = {"event_type": FINALIZED, "source": "landing", "url": function.server.url}
+    subscription = {"event_type": FINALIZED, "source": "landing", "url": "http://127.0.0.1:9"}
     with _server(tmp_path) as process:
         client = _client(process, monkeypatch)
         bucket = client.create_bucket("landing")
         process.control("POST", "subscriptions", subscription)
-        process.control("POST", "hold", True)
-        bucket.blob("plays/a.csv").upload_from_string("hello")
+        bucket.blob("plays/a.csv").upload_from_string("n\n1\n2\n")
+        config = bigquery.LoadJobConfig(schema=[bigquery.SchemaField("n", "INT64")], skip_leading_rows=1)
+        with _warehouse(process) as warehouse:
+            warehouse.load_table_from_uri(
+                "gs://landing/plays/a.csv", "listening.t", job_config=config, job_id="once"
+            ).result()
         assert process.control("GET", "pending")["subscriptions"][f"{FINALIZED} landing"]["pending"] == 1
         process.end(signal.SIGKILL)
 
     with _server(tmp_path) as process:
         client = _client(process, monkeypatch)
-        assert client.bucket("landing").blob("plays/a.csv").download_as_bytes() == b"hello"
-        process.control("POST", "subscriptions", subscription)
+        assert client.bucket("landing").blob("plays/a.csv").download_as_bytes() == b"n\n1\n2\n"
+        with _warehouse(process) as warehouse:
+            assert [row.n for row in warehouse.query_and_wait("SELECT n FROM listening.t ORDER BY n")] == [1, 2]
+            assert warehouse.get_job("once", location="us-central1").output_rows == 2
+        process.control("POST", "subscriptions", subscription | {"url": function.server.url})
         _eventually(lambda: len(function.received) == 3)
 
     assert {body["name"] for _, body in function.received} == {"plays/a.csv"}
@@ -159,60 +173,27 @@ def test_a_polite_end_is_quick_and_clean(tmp_path: Path) -> None:
             assert "Traceback" not in process.log_path.read_text()
 
 
-def test_faults_are_ordered_and_ended_over_http_even_when_the_world_is_stopped(tmp_path: Path) -> None:
+def test_faults_are_ordered_and_ended_over_http_even_after_a_stop(tmp_path: Path) -> None:
     with _server(tmp_path) as process:
         url = f"{process.url}/v1/projects/p/secrets"
+        query, asked = f"{process.url}/bigquery/v2/projects/p/queries", {"query": "SELECT 1", "useLegacySql": False}
+        process.control("POST", "faults", {"match": "bigquery POST .*/queries", "status": 500})
         process.control("POST", "faults", {"match": "gcp GET /v1/projects", "status": 429})
-        process.control("POST", "faults", [{"match": "gcp GET .*/secrets", "action": "stop"}])
-        assert [fault["action"] for fault in process.control("GET", "faults")] == ["answer", "stop"]
+        process.control("POST", "faults", {"match": "gcp GET .*/secrets", "action": "stop"})
 
-        statuses = [requests.get(url, timeout=5).status_code for _ in range(3)]
+        statuses = [requests.post(query, json=asked, timeout=5).status_code for _ in range(2)]
+        statuses += [requests.get(url, timeout=5).status_code for _ in range(3)]
         process.control("DELETE", "faults")
 
-        assert [*statuses, requests.get(url, timeout=5).status_code] == [429, 403, 403, 200]
-        answer = requests.post(f"{process.url}/_localcloud/faults", json={"nonsense": 1}, timeout=5)
-        assert (answer.status_code, "Not a fault" in answer.text) == (400, True)
+        assert [*statuses, requests.get(url, timeout=5).status_code] == [500, 200, 429, 403, 403, 200]
 
 
-def test_a_batch_can_be_made_to_fail_over_http(google: Any) -> None:
-    batch = {"pysparkBatch": {"mainPythonFileUri": "gs://code/top_tracks.py"}}
-    url, control = f"{google.url}/v1/projects/p/locations/l/batches", f"{google.url}/_localcloud"
-    requests.post(f"{url}?batchId=top-tracks", json=batch, timeout=5)
-    assert requests.get(f"{control}/pending", timeout=5).json()["batches"] == ["top-tracks"]
-
-    order = {"state": "FAILED", "message": "ordered"}
-    ended = requests.post(f"{control}/batches/top-tracks/state", json=order, timeout=5).json()
-
-    assert (ended["state"], ended["stateMessage"]) == ("FAILED", "ordered")
-    assert requests.get(f"{url}/top-tracks", timeout=5).json() == ended
-    assert requests.get(f"{control}/pending", timeout=5).json()["batches"] == []
-
-
-def test_a_late_event_is_released_over_http(google: Any, function: Function) -> None:
-    control = f"{google.url}/_localcloud"
-    subscription = {"event_type": FINALIZED, "url": function.server.url}
-    requests.post(f"{control}/subscriptions", json=subscription, timeout=5)
-    fault = {"match": "events deliver", "action": "late", "overtaken_by": None}
-    requests.post(f"{control}/faults", json=fault, timeout=5)
-    google.services.storage.create_bucket({"name": "landing"})
-    google.services.storage.write("landing", "a", b"")
-    assert google.services.events.deliver_pending() == []
-
-    requests.post(f"{control}/release", timeout=5)
-
-    assert google.services.events.deliver_pending() == [("1", 500)]
-
-
-def test_an_order_that_makes_no_sense_is_refused(google: Any) -> None:
-    control = f"{google.url}/_localcloud"
-    answers = [
-        requests.post(f"{control}/subscriptions", json={"event_type": FINALIZED}, timeout=5),
-        requests.post(f"{control}/batches/nobody/state", json={"state": "FAILED"}, timeout=5),
-        requests.post(f"{control}/nonsense", json={}, timeout=5),
-    ]
+def test_an_order_that_makes_no_sense_is_refused(google: LaptopCloud) -> None:
+    orders = {"faults": {"nonsense": 1}, "subscriptions": {"event_type": FINALIZED}, "nonsense": {}}
+    answers = [requests.post(f"{google.url}/_localcloud/{path}", json=body, timeout=5) for path, body in orders.items()]
     assert [(answer.status_code, answer.json()["error"]["message"]) for answer in answers] == [
-        (400, "The body lacks 'url'"),
-        (404, "Not found: Batch nobody"),
+        (400, "Not a fault: Fault.__init__() got an unexpected keyword argument 'nonsense'"),
+        (400, "A subscription needs event_type and url"),
         (501, "The laptop cloud does not imitate POST /_localcloud/nonsense"),
     ]
 
@@ -235,8 +216,8 @@ def test_the_log_holds_what_happened_and_no_secret(tmp_path: Path, function: Fun
     about = {"type": MESSAGE_PUBLISHED, "key": "1", "id": "1"}
     assert [{key: entry[key] for key in ("message", *about, "status") if key in entry} for entry in entries] == [
         {"message": "Google's stand-ins are listening"},
-        {"message": "Event comes again", **about, "status": 500},
-        {"message": "Event comes again", **about, "status": 500},
+        {"message": "Event is redelivered later", **about, "status": 500},
+        {"message": "Event is redelivered later", **about, "status": 500},
         {"message": "Event delivered", **about, "status": 200},
     ]
     for secret in (TOKEN, "QVEtdmVyeS1zZWNyZXQ=", "Y29kZQ=="):
