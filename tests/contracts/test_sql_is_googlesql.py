@@ -26,7 +26,7 @@ from localcloud.gcp.bigquery.query import Statement
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from tests.contracts.googlesql_judge import Judge, Table, from_json
 from tests.ingest.harness import Ingesting, ingesting_clouds
-from tests.localcloud.bigquery.golden import DML, DML_TABLE, GOLDEN, QUERIES
+from tests.localcloud.gcp.bigquery.golden import DML, DML_TABLE, GOLDEN, QUERIES
 
 pytestmark = [pytest.mark.zetasql, pytest.mark.timeout(300)]
 

@@ -13,7 +13,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.enums import SourceColumnMatch
 from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 
-from tests.localcloud.bigquery.warehouse import NOON, PROJECT, Warehouse, running_warehouse
+from tests.localcloud.gcp.bigquery.warehouse import NOON, PROJECT, Warehouse, running_warehouse
 
 GOOD, BAD = "gs://landing/good.csv", "gs://landing/bad.csv"
 SCHEMA = [bigquery.SchemaField("id", "STRING", "REQUIRED", description="Who."), bigquery.SchemaField("n", "INTEGER")]

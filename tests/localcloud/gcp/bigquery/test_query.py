@@ -9,7 +9,7 @@ from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 
 from localcloud.gcp.bigquery.query import Statement
-from tests.localcloud.bigquery.warehouse import PROJECT, Warehouse, integer, running_warehouse, string, timestamp
+from tests.localcloud.gcp.bigquery.warehouse import PROJECT, Warehouse, integer, running_warehouse, string, timestamp
 
 Scalar, Array, Struct = bigquery.ScalarQueryParameter, bigquery.ArrayQueryParameter, bigquery.StructQueryParameter
 INSTANT = datetime(2026, 11, 22, 9, 32, 1, 863_001, tzinfo=UTC)

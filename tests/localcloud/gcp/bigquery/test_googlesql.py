@@ -8,7 +8,7 @@ from google.api_core.exceptions import NotFound
 
 from localcloud.gcp.bigquery.googlesql.translate import Context, TableId, _translate, translate
 from localcloud.web import ApiError
-from tests.localcloud.bigquery.warehouse import PROJECT, running_warehouse
+from tests.localcloud.gcp.bigquery.warehouse import PROJECT, running_warehouse
 
 CONTEXT = Context(PROJECT, "listening")
 A, B = TableId("some-project", "listening", "a"), TableId("some-project", "listening", "b")

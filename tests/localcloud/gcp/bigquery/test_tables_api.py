@@ -11,7 +11,7 @@ from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemente
 from google.cloud import bigquery
 from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 
-from tests.localcloud.bigquery.warehouse import LOCATION, NOON, PROJECT, Warehouse, running_warehouse
+from tests.localcloud.gcp.bigquery.warehouse import LOCATION, NOON, PROJECT, Warehouse, running_warehouse
 
 
 @pytest.fixture

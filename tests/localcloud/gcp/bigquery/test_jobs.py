@@ -11,7 +11,7 @@ from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError,
 from google.cloud import bigquery
 
 from localcloud.faults import Fault
-from tests.localcloud.bigquery.warehouse import LOCATION, NOON, PROJECT, Warehouse, integer, running_warehouse
+from tests.localcloud.gcp.bigquery.warehouse import LOCATION, NOON, PROJECT, Warehouse, integer, running_warehouse
 
 INSERT = "INSERT INTO t (n) VALUES (@n)"
 MERGE = "MERGE t USING (SELECT @n AS n) AS s ON t.n = s.n WHEN NOT MATCHED THEN INSERT (n) VALUES (s.n)"

@@ -9,8 +9,8 @@ from sqlglot import exp
 
 from localcloud.gcp.bigquery.googlesql.functions import FUNCTIONS, KNOWN_SYNTAX
 from localcloud.gcp.bigquery.googlesql.translate import GoogleSQL
-from tests.localcloud.bigquery.golden import DML, DML_TABLE, ERRORS, GOLDEN, QUERIES, REFUSED
-from tests.localcloud.bigquery.warehouse import PROJECT, Warehouse, running_warehouse, string
+from tests.localcloud.gcp.bigquery.golden import DML, DML_TABLE, ERRORS, GOLDEN, QUERIES, REFUSED
+from tests.localcloud.gcp.bigquery.warehouse import PROJECT, Warehouse, running_warehouse, string
 
 
 @pytest.fixture(scope="module")
