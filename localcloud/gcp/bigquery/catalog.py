@@ -12,7 +12,6 @@ from localcloud.web import ApiError
 
 Resource = dict[str, Any]
 
-_THIS_TABLE = "project = ? AND dataset = ? AND name = ?"
 # What Google's description of tables.list (bigquery v2, TableList) has of a table, in so far as it is kept here.
 _LISTED = (
     *("kind", "id", "tableReference", "type", "creationTime", "expirationTime"),
@@ -23,18 +22,15 @@ _KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "
 
 
 def find_dataset(cursor: Cursor, project: str, dataset: str) -> Resource:
-    query = "SELECT resource FROM localcloud.datasets WHERE project = ? AND dataset = ?"
-    row = cursor.execute(query, [project, dataset]).fetchone()
-    if row is None:
+    if (project, dataset) not in cursor.metadata:
         raise ApiError(404, "notFound", f"Not found: Dataset {project}:{dataset}")
-    resource: Resource = json.loads(row[0])
+    resource: Resource = json.loads(cursor.metadata[project, dataset])
     return resource
 
 
 def create_dataset(cursor: Cursor, project: str, request: Resource, now_ms: int) -> Resource:
     name = request["datasetReference"]["datasetId"]
-    known = "SELECT 1 FROM localcloud.datasets WHERE project = ? AND dataset = ?"
-    if cursor.execute(known, [project, name]).fetchone():
+    if (project, name) in cursor.metadata:
         raise ApiError(409, "duplicate", f"Already Exists: Dataset {project}:{name}")
     resource: Resource = {
         "kind": "bigquery#dataset",
@@ -46,16 +42,14 @@ def create_dataset(cursor: Cursor, project: str, request: Resource, now_ms: int)
         **{key: request[key] for key in _KEPT_OF_DATASET if key in request},
     }
     cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(f'{project}.{name}')}")
-    cursor.execute("INSERT INTO localcloud.datasets VALUES (?, ?, ?)", [project, name, json.dumps(resource)])
+    cursor.metadata[project, name] = json.dumps(resource)
     return resource
 
 
 def find_table(cursor: Cursor, table: TableId, now_ms: int) -> Resource:
     """The table's metadata. Raises ApiError for one that does not exist or has expired."""
-    query = f"SELECT resource FROM localcloud.tables WHERE {_THIS_TABLE}"
-    row = cursor.execute(query, table.parts).fetchone()
-    resource: Resource = json.loads(row[0]) if row else {}
-    if row is None or _is_expired(resource, now_ms):
+    resource: Resource = json.loads(cursor.metadata.get(table.parts, "{}"))
+    if not resource or _is_expired(resource, now_ms):
         find_dataset(cursor, table.project, table.dataset)
         raise ApiError(404, "notFound", f"Not found: Table {table}")
     return resource
@@ -67,10 +61,10 @@ def _is_expired(resource: Resource, now_ms: int) -> bool:
 
 def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int) -> Resource:
     dataset = find_dataset(cursor, table.project, table.dataset)
-    for (text,) in cursor.execute("SELECT resource FROM localcloud.tables").fetchall():
+    for text in list(cursor.metadata.values()):
         if _is_expired(expired := json.loads(text), now_ms):
             _drop(cursor, TableId.of(expired["tableReference"]))
-    if cursor.execute(f"SELECT 1 FROM localcloud.tables WHERE {_THIS_TABLE}", table.parts).fetchone():
+    if table.parts in cursor.metadata:
         raise ApiError(409, "duplicate", f"Already Exists: Table {table}")
     resource = {
         "kind": "bigquery#table",
@@ -89,7 +83,7 @@ def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int)
         resource["schema"]["fields"] = _create_view(cursor, table, resource["view"]["query"])
     else:
         _create_rows(cursor, table, resource["schema"]["fields"])
-    cursor.execute("INSERT INTO localcloud.tables VALUES (?, ?, ?, ?)", [*table.parts, json.dumps(resource)])
+    cursor.metadata[table.parts] = json.dumps(resource)
     return resource
 
 
@@ -131,8 +125,7 @@ def _bare(fields: Sequence[Field]) -> list[Field]:
 def mark_modified(cursor: Cursor, table: TableId, resource: Resource, now_ms: int) -> None:
     """Store the metadata with a later time of modification: two states of a table never share one."""
     later = max(now_ms, int(resource["lastModifiedTime"]) + 1)
-    stored = json.dumps({**resource, "lastModifiedTime": str(later)})
-    cursor.execute(f"UPDATE localcloud.tables SET resource = ? WHERE {_THIS_TABLE}", [stored, *table.parts])
+    cursor.metadata[table.parts] = json.dumps({**resource, "lastModifiedTime": str(later)})
 
 
 def delete_table(cursor: Cursor, table: TableId, now_ms: int) -> None:
@@ -141,15 +134,15 @@ def delete_table(cursor: Cursor, table: TableId, now_ms: int) -> None:
 
 
 def _drop(cursor: Cursor, table: TableId) -> None:
-    cursor.execute(f"DELETE FROM localcloud.tables WHERE {_THIS_TABLE}", table.parts)
+    del cursor.metadata[table.parts]
     cursor.execute(f"DROP TABLE {table.sql}")
 
 
 def list_tables(cursor: Cursor, project: str, dataset: str, now_ms: int) -> list[Resource]:
     """Without schema, description, time of change and the like: those come only with each table's own metadata."""
     find_dataset(cursor, project, dataset)
-    query = "SELECT resource FROM localcloud.tables WHERE project = ? AND dataset = ? ORDER BY name"
-    resources = [json.loads(text) for (text,) in cursor.execute(query, [project, dataset]).fetchall()]
+    keys = sorted(key for key in cursor.metadata if len(key) == 3 and key[:2] == (project, dataset))
+    resources = [json.loads(cursor.metadata[key]) for key in keys]
     return [
         {name: resource[name] for name in _LISTED if name in resource}
         for resource in resources

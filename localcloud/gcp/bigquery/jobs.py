@@ -139,13 +139,13 @@ class Jobs:
                 outcome = _beside(cursor, running) if running and not running.conflicts else work.run(cursor)
                 done = _finished(job, kind, outcome.statistics, self._warehouse.now_ms())
                 if work.writes:
-                    _store(cursor, done)
+                    self._store(cursor, done)
         except _Conflict:
             return self._carry_out(job, kind, work)
         except ApiError as error:
             done = _failed(job, error, self._warehouse.now_ms())
             with self._warehouse.writing() as cursor:
-                _store(cursor, done)
+                self._store(cursor, done)
             return done
         if outcome.result is not None:
             with self._lock:
@@ -153,6 +153,11 @@ class Jobs:
                 while len(self._results) > _RESULTS_KEPT:
                     self._results.popitem(last=False)
         return done
+
+    def _store(self, cursor: Cursor, job: Resource) -> None:
+        """For the next start."""
+        if self._warehouse.is_kept:
+            cursor.execute("INSERT INTO localcloud.jobs VALUES (?)", [json.dumps(job)])
 
     def find(self, project: str, location: str | None, job_id: str) -> Resource:
         """Outside the multi-regions a job is found only where it ran, so the location is needed."""
@@ -290,7 +295,3 @@ def _without_texts(job: Resource) -> Resource:
     errors = [{**error, "message": ""} for error in job["status"].get("errors", ())]
     status = job["status"] | ({"errorResult": errors[0], "errors": errors} if errors else {})
     return {**job, "configuration": configuration, "status": status}
-
-
-def _store(cursor: Cursor, job: Resource) -> None:
-    cursor.execute("INSERT INTO localcloud.jobs VALUES (?)", [json.dumps(job)])

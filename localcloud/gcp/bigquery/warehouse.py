@@ -1,3 +1,4 @@
+# ruff: noqa: S608 -- names are literals, values are parameters
 """The DuckDB file that holds all of the laptop BigQuery: rows, metadata and jobs. Many readers, one writer at a time.
 
 A writer does all of its work in one transaction, so that a stop at any point leaves everything or nothing.
@@ -32,11 +33,16 @@ def _parsed(sql: str) -> Sequence[duckdb.Statement]:
 atexit.register(_parsed.cache_clear)  # DuckDB complains of statements that outlive it
 
 
+Metadata = dict[tuple[str, ...], str]
+"""The resource of each dataset and table as JSON, by project, dataset and name."""
+
+
 class Cursor:
-    """A connection to the database, inside a transaction."""
+    """A connection to the database, inside a transaction, and the metadata as the transaction sees them."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self.metadata: Metadata = {}
 
     def execute(self, sql: str, parameters: object = None) -> duckdb.DuckDBPyConnection:
         """Runs one statement or several; what the last returns can be fetched."""
@@ -51,6 +57,8 @@ CREATE TABLE IF NOT EXISTS localcloud.datasets (project VARCHAR, dataset VARCHAR
 CREATE TABLE IF NOT EXISTS localcloud.tables (project VARCHAR, dataset VARCHAR, name VARCHAR, resource VARCHAR);
 CREATE TABLE IF NOT EXISTS localcloud.jobs (resource VARCHAR);
 """
+_STORED = {2: "datasets", 3: "tables"}
+"""Where metadata are stored, by the length of their key."""
 
 
 def nfkc_casefold(text: str) -> str:
@@ -64,6 +72,7 @@ class Warehouse:
     def __init__(self, directory: Path | None, clock: Clock) -> None:
         """Without a directory it is kept in memory only, and is empty at the next start."""
         self._file = directory / "warehouse.duckdb" if directory else None
+        self.is_kept = directory is not None
         if directory:
             directory.mkdir(parents=True, exist_ok=True)
         self.clock = clock
@@ -79,6 +88,10 @@ class Warehouse:
         self._database.execute("SET GLOBAL TimeZone = 'UTC'; SET threads = 1")
         self._database.execute(_METADATA)
         self._database.create_function(nfkc_casefold.__name__, nfkc_casefold)
+        rows = [
+            row for name in _STORED.values() for row in self._database.execute(f"FROM localcloud.{name}").fetchall()
+        ]
+        self._metadata: Metadata = {tuple(key): resource for *key, resource in rows}
 
     def close(self) -> None:
         with self._writer:
@@ -108,6 +121,7 @@ class Warehouse:
     def reading(self) -> Iterator[Cursor]:
         """A cursor that sees one state of everything."""
         with self._cursor() as cursor:
+            cursor.metadata = self._metadata
             try:
                 yield cursor
             finally:
@@ -117,12 +131,27 @@ class Warehouse:
     def writing(self) -> Iterator[Cursor]:
         """The only writer's cursor; what it did is kept when the block ends without an exception."""
         with self._writer, self._cursor() as cursor:
+            cursor.metadata = dict(self._metadata)
             try:
                 yield cursor
+                if self.is_kept:
+                    self._store(cursor)
             except BaseException:
                 cursor.connection.rollback()
                 raise
             cursor.connection.commit()
+            self._metadata = cursor.metadata
+
+    def _store(self, cursor: Cursor) -> None:
+        """Metadata are read from memory, which is much quicker, and stored for the next start."""
+        before, after = self._metadata, cursor.metadata
+        for key in before.keys() | after.keys():
+            if before.get(key) != after.get(key):
+                name, where = _STORED[len(key)], " AND ".join(("project = ?", "dataset = ?", "name = ?")[: len(key)])
+                cursor.execute(f"DELETE FROM localcloud.{name} WHERE {where}", key)
+                if key in after:
+                    places = ", ".join("?" * (len(key) + 1))
+                    cursor.execute(f"INSERT INTO localcloud.{name} VALUES ({places})", (*key, after[key]))
 
     @contextmanager
     def _cursor(self) -> Iterator[Cursor]:

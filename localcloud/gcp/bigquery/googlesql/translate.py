@@ -49,8 +49,8 @@ class TableId:
         return f"{self.project}:{self.dataset}.{self.name}"
 
     @property
-    def parts(self) -> list[str]:
-        return [self.project, self.dataset, self.name]
+    def parts(self) -> tuple[str, ...]:
+        return self.project, self.dataset, self.name
 
     @property
     def schema(self) -> str:
