@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,7 @@ _STOP_SECONDS = 10.0
 _TAIL_LINES = 15
 _PORTS = range(20_000, 30_000)
 """Below the ports that Linux (32768 on) and macOS (49152 on) give to processes that leave the choice to them."""
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_PR_SET_PDEATHSIG = 1
 
 _reserved: list[TextIO] = []
 
@@ -100,21 +99,6 @@ def _can_listen(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def adopt_orphans() -> None:
-    """Make this process the parent of every descendant whose own parent ends first. Linux only."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def kill_descendants() -> None:
-    """End every process that descends from this one, at once."""
-    family = psutil.Process().children(recursive=True)
-    for member in family:
-        with suppress(psutil.NoSuchProcess):
-            member.kill()
-    psutil.wait_procs(family, timeout=_STOP_SECONDS)
 
 
 def end_on_signals() -> None:

@@ -1,13 +1,18 @@
 """The whole suite: its order, the end of every process that a test started, and where the time went."""
 
+import ctypes
 import gc
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from localcloud import processes
 
+_PR_SET_CHILD_SUBREAPER = 36
 SLOW = (
     "tests/pipeline/test_demo.py",
     "tests/dashboard/browser/test_every_page.py",
@@ -45,13 +50,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """In each worker, too: a signal ends the run as Ctrl-C does, and whoever is orphaned stays in sight."""
+    """In each worker, too: a signal ends the run as Ctrl-C does; on Linux orphans become this process's children."""
     processes.end_on_signals()
-    processes.adopt_orphans()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def pytest_unconfigure() -> None:
-    processes.kill_descendants()
+    """End every process that descends from this one."""
+    family = psutil.Process().children(recursive=True)
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(family, timeout=10)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

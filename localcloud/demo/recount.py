@@ -1,4 +1,4 @@
-"""Works the Spark job's tables out again, in plain Python and without a line of the job: the demo's second opinion."""
+"""Computes the Spark job's tables again, in plain Python and without a line of the job, to check it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ _PERIODS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_tim
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _SHOWN = ("track_name", "artist_name", "artist_names", "album_name", "image_url")
 _LASTING = (*_SHOWN, "artist_id", "album_id", "album_release_date", "duration_ms", "explicit")
-_TOLD_BY_ONE_PLAY = (
+_OF_ONE_PLAY = (
     "listener_id", "track_id", "popularity", "danceability", "energy", "speechiness", "acousticness",
     "instrumentalness", "liveness", "valence", "tempo", "features_source", "source",
 )  # fmt: skip
@@ -53,9 +53,9 @@ def _top_ten(plays: list[Row], period: str, days: int | None, as_of: datetime) -
         now = _count(plays, recordings, start, as_of)
         before = _count(plays, recordings, start - timedelta(days=days), start)
     ordered = sorted(now.items(), key=lambda item: _order(item[1]))
-    told = _count(plays, recordings, _BEGINNING, as_of)
+    all_time = _count(plays, recordings, _BEGINNING, as_of)
     return [
-        _row(period, position, recording, counted, now, before, as_of) | told[recording].names
+        _row(period, position, recording, counted, now, before, as_of) | all_time[recording].names
         for position, (recording, counted) in enumerate(ordered[:10], start=1)
     ]
 
@@ -71,11 +71,11 @@ def _count(plays: list[Row], recordings: Mapping[str, str], after: datetime, unt
 def _counted(group: list[Row]) -> Counted:
     listened_ms = sum(play["duration_ms"] or 0 if play["ms_played"] is None else play["ms_played"] for play in group)
     in_order = sorted(group, key=lambda play: (play["played_at"], play["track_id"]))
-    names = {name: _last_told(in_order, name) for name in _SHOWN}
+    names = {name: _last_known(in_order, name) for name in _SHOWN}
     return Counted(len(group), listened_ms, in_order[0], in_order[-1], names)
 
 
-def _last_told(in_order: list[Row], name: str) -> Any:
+def _last_known(in_order: list[Row], name: str) -> Any:
     """The last value that is one: names are emptied when music is taken down."""
     return next((play[name] for play in reversed(in_order) if play[name] not in (None, "")), None)
 
@@ -137,8 +137,8 @@ def _listed(in_order: list[Row]) -> dict[str, Any]:
     """The newest play of those that know most: from the API before exports, with features before those without."""
     knowing = sorted(in_order, key=lambda play: (play["source"] == "api", play["energy"] is not None))
     return {
-        **{name: knowing[-1][name] for name in _TOLD_BY_ONE_PLAY},
-        **{name: _last_told(knowing, name) for name in _LASTING},
-        "isrc": _last_told(in_order, "isrc"),
+        **{name: knowing[-1][name] for name in _OF_ONE_PLAY},
+        **{name: _last_known(knowing, name) for name in _LASTING},
+        "isrc": _last_known(in_order, "isrc"),
         "last_played_at": in_order[-1]["played_at"],
     }

@@ -162,10 +162,14 @@ class Warehouse:
         try:
             cursor.connection.begin()
             yield cursor
-        except BaseException as error:
+        except duckdb.Error as error:
             cursor.connection.close()
-            if isinstance(error, duckdb.Error):
-                raise as_bigquery_error(error) from error
+            raise as_bigquery_error(error) from error
+        except ApiError:
+            self._idle.append(cursor)
+            raise
+        except BaseException:
+            cursor.connection.close()
             raise
         else:
             self._idle.append(cursor)
