@@ -73,11 +73,16 @@ def test_the_batch_is_the_smallest_that_dataproc_takes_and_cannot_run_for_long(t
             "spark.executor.cores": "4",
             "spark.executor.instances": "2",
             "spark.dynamicAllocation.enabled": "false",
+            "spark.driver.memory": "4g",
+            "spark.driver.memoryOverhead": "1g",
+            "spark.executor.memory": "4g",
+            "spark.executor.memoryOverhead": "1g",
             "spark.dataproc.driver.disk.size": "250g",
             "spark.dataproc.executor.disk.size": "250g",
             "spark.dataproc.driver.compute.tier": "standard",
             "spark.dataproc.executor.compute.tier": "standard",
             "spark.sql.shuffle.partitions": "8",
+            "spark.sql.adaptive.enabled": "false",
         },
     }
     assert batch["environmentConfig"]["executionConfig"] == {
