@@ -1,17 +1,32 @@
-"""The laptop BigQuery: the part of the REST API v2 that this project and Google's client use."""
+"""The laptop BigQuery: the part of the REST API v2 that this project and Google's client use; jobs and queries here."""
 
+import json
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.faults import Faults
-from localcloud.gcp.bigquery.catalog import Sizes
+from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_dataset
 from localcloud.gcp.bigquery.googlesql.translate import TableId
-from localcloud.gcp.bigquery.jobs_api import JobsApi
-from localcloud.gcp.bigquery.load import ReadObject, WriteObject
-from localcloud.gcp.bigquery.tables_api import TablesApi
-from localcloud.gcp.bigquery.warehouse import Warehouse
-from localcloud.web import Routes
+from localcloud.gcp.bigquery.jobs import Jobs, Outcome, Work, error_of, job_id_of
+from localcloud.gcp.bigquery.load import ReadObject, WriteObject, run_extract, run_load
+from localcloud.gcp.bigquery.query import QueryRunner, Statement, plan_query, read_statement
+from localcloud.gcp.bigquery.tables_api import PROJECT, TablesApi, next_page, page_of
+from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
+from localcloud.gcp.storage.uploads import split_multipart
+from localcloud.web import ApiError, Request, Response
+
+_QUERY_SETTINGS = (
+    "defaultDataset",
+    "maximumBytesBilled",
+    "parameterMode",
+    "query",
+    "queryParameters",
+    "useLegacySql",
+    "useQueryCache",
+)
 
 
 class BigQuery:
@@ -23,27 +38,133 @@ class BigQuery:
     def __init__(
         self, directory: Path | None, read_object: ReadObject, write_object: WriteObject, clock: Clock, faults: Faults
     ) -> None:
-        self._warehouse = Warehouse(directory, clock)
-        sizes = Sizes()
-        jobs = JobsApi(self._warehouse, sizes, read_object, write_object, faults)
-        self.statements = jobs.statements
+        self._warehouse, sizes = Warehouse(directory, clock), Sizes()
+        self._jobs = Jobs(self._warehouse, faults)
+        self._runner = QueryRunner(self._warehouse, sizes)
+        self._read_object, self._write_object = read_object, write_object
+        self._locations: dict[tuple[str, str], str] = {}
+        self.statements: dict[Statement, Resource] = {}
         """Every statement that came in, in order, with the query settings that brought it last."""
-        self.routes = Routes()
-        self.routes.extend(TablesApi(self._warehouse, sizes).routes())
-        self.routes.extend(jobs.routes())
-        self._jobs = jobs
+        self.routes = TablesApi(self._warehouse, sizes).routes()
+        self.routes.add("POST", rf"{PROJECT}/jobs", self.insert_job)
+        self.routes.add("POST", rf"/upload{PROJECT}/jobs", self.upload)
+        self.routes.add("GET", rf"{PROJECT}/jobs/(?P<job>[^/]+)", self.get_job)
+        self.routes.add("POST", rf"{PROJECT}/queries", self.query)
+        self.routes.add("GET", rf"{PROJECT}/queries/(?P<job>[^/]+)", self.get_results)
 
     def rows(self, table: TableId) -> list[dict[str, Any]]:
-        """What a table holds, for tests that look without a call, a job or a fault."""
+        """The rows of a table, for tests that look without a call, a job or a fault."""
         with self._warehouse.reading() as cursor:
             stored = cursor.execute(f"SELECT * FROM {table.sql}")  # noqa: S608 -- quoted
             names = [column[0] for column in stored.description]
             return [dict(zip(names, row, strict=True)) for row in stored.fetchall()]
 
-    def close(self) -> None:
-        self._warehouse.close()
-
     def scrub(self) -> None:
         """Leave nothing on disk of what was deleted, nor of statements about it."""
         self._jobs.scrub()
         self._warehouse.rewrite()
+
+    def close(self) -> None:
+        self._warehouse.close()
+
+    def get_job(self, request: Request) -> Response:
+        return Response.of_json(self._find(request))
+
+    def insert_job(self, request: Request) -> Response:
+        body, project = request.json(), request.params["project"]
+        _refuse_dry_run(body["configuration"])
+        return Response.of_json(self._start(project, body.get("jobReference", {}), body["configuration"]))
+
+    def upload(self, request: Request) -> Response:
+        """A load job that brings its file along, as Google's client sends one below 5 MB."""
+        if request.arg("uploadType") != "multipart":
+            raise ApiError(501, "notImplemented", "An upload other than multipart is not imitated by the laptop cloud")
+        metadata, _, content = split_multipart(request)
+        body, project = json.loads(metadata), request.params["project"]
+        return Response.of_json(self._start(project, body["jobReference"], body["configuration"], content))
+
+    def _start(
+        self, project: str, reference: Resource, configuration: Resource, uploaded: bytes | None = None
+    ) -> Resource:
+        plan = partial(self._plan, project, configuration, uploaded)
+        return self._jobs.start(project, reference, configuration, plan)
+
+    def _find(self, request: Request) -> Resource:
+        return self._jobs.find(request.params["project"], request.arg("location"), request.params["job"])
+
+    def get_results(self, request: Request) -> Response:
+        answer = self._answer(self._find(request), *page_of(request))
+        return Response.of_json({"kind": "bigquery#getQueryResultsResponse", **answer})
+
+    def query(self, request: Request) -> Response:
+        """Start a query and give its first page in one call; the same request again gives the same answer."""
+        body, project = request.json(), request.params["project"]
+        configuration = {"query": {key: body[key] for key in _QUERY_SETTINGS if key in body}}
+        _refuse_dry_run(body)
+        reference = {"location": body.get("location")}
+        if "requestId" in body:
+            reference["jobId"] = job_id_of(body["requestId"])
+        try:
+            job = self._start(project, reference, configuration)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            job = self._jobs.find(project, reference["location"], reference["jobId"])
+        _, size = page_of(request)
+        answer = self._answer(job, 0, int(body.get("maxResults", size)))
+        return Response.of_json({"kind": "bigquery#queryResponse", **answer})
+
+    def _answer(self, job: Resource, start: int, size: int) -> Resource:
+        error = error_of(job)
+        if error:
+            raise error
+        answer = {"jobReference": job["jobReference"]}
+        if job["status"]["state"] != "DONE":
+            return {**answer, "jobComplete": False}
+        statistics, result = job["statistics"]["query"], self._jobs.result(job)
+        names = ("totalBytesProcessed", "numDmlAffectedRows", "dmlStats")
+        rows = result.rows[start : start + size]
+        return {
+            **answer,
+            "jobComplete": True,
+            "cacheHit": False,
+            **{name: statistics[name] for name in names if name in statistics},
+            "schema": {"fields": list(result.fields)},
+            "rows": list(rows),
+            "totalRows": str(len(result.rows)),
+            **next_page(start, len(rows), len(result.rows)),
+        }
+
+    def _plan(self, project: str, configuration: Resource, uploaded: bytes | None = None) -> Work:
+        if "query" in configuration:
+            self.statements[read_statement(configuration["query"])] = configuration["query"]
+            query = plan_query(configuration["query"], project)
+            translation = query.translation
+            merges_into = translation.target if translation.kind == "MERGE" else None
+            run_query = partial(self._runner.run, query=query)
+            return Work(run_query, query.writes, self._location_of(translation.tables), merges_into)
+
+        def run(cursor: Cursor) -> Outcome:
+            now_ms = self._warehouse.now_ms()
+            if "load" in configuration:
+                return Outcome(run_load(cursor, configuration["load"], self._read_object, now_ms, uploaded))
+            return Outcome(run_extract(cursor, configuration["extract"], self._write_object, now_ms))
+
+        load = configuration.get("load")
+        table = TableId.of(load["destinationTable"] if load else configuration["extract"]["sourceTable"])
+        return Work(run, True, self._location_of([table]))
+
+    def _location_of(self, tables: Sequence[TableId]) -> str | None:
+        """Where the datasets of these tables are, which they never leave; None when there is none."""
+        if not tables:
+            return None
+        project, dataset = tables[0].project, tables[0].dataset
+        if (project, dataset) not in self._locations:
+            with self._warehouse.reading() as cursor:
+                self._locations[project, dataset] = find_dataset(cursor, project, dataset)["location"]
+        return self._locations[project, dataset]
+
+
+def _refuse_dry_run(wanted: Resource) -> None:
+    if wanted.get("dryRun"):
+        raise ApiError(501, "notImplemented", "The laptop cloud does not imitate dry runs")
