@@ -11,22 +11,25 @@ from pathlib import Path
 from typing import Any
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
+_QUIET_SECONDS = 1.5
 
 
 def sent_bytes(browser: str, address: str, *, has_charts: bool = True) -> int:
     """Files as they came over the wire, and what came through the WebSocket; covers come from elsewhere."""
     from playwright.sync_api import sync_playwright
 
-    total = 0
+    total, newest_at = 0, time.monotonic()
+
+    def add(count: int) -> None:
+        nonlocal total, newest_at
+        total, newest_at = total + count, time.monotonic()
 
     def add_file(event: dict[str, Any]) -> None:
-        nonlocal total
-        total += int(event["encodedDataLength"])
+        add(int(event["encodedDataLength"]))
 
     def add_frame(event: dict[str, Any]) -> None:
-        nonlocal total
         # The payload of a binary frame comes as base 64.
-        total += len(event["response"]["payloadData"]) * 3 // 4
+        add(len(event["response"]["payloadData"]) * 3 // 4)
 
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
@@ -41,7 +44,8 @@ def sent_bytes(browser: str, address: str, *, has_charts: bool = True) -> int:
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
         # The chart library is fetched when the first chart is drawn, which can be later than all the rest.
         page.wait_for_selector(".vega-embed svg, .vega-embed canvas" if has_charts else "[data-testid=stDataFrame]")
-        page.wait_for_load_state("networkidle")
+        while time.monotonic() < newest_at + _QUIET_SECONDS:
+            page.wait_for_timeout(100)
         chromium.close()
     return total
 

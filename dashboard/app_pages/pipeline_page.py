@@ -9,7 +9,17 @@ import streamlit as st
 
 import humanize
 from charts import pipeline as charts_pipeline
-from components import filters, markup, messages, page_frame, pipeline_tables, ranked_lists, run_drawer, run_grid
+from components import (
+    choice,
+    filters,
+    markup,
+    messages,
+    page_frame,
+    pipeline_tables,
+    ranked_lists,
+    run_drawer,
+    run_grid,
+)
 from components.markdown import literal
 from components.page_frame import Listening
 from pipeline import health, run_hours, summary
@@ -105,17 +115,7 @@ def _when(label: str, at: datetime | None, page: Listening, zone: str, kind: str
 def grid(page: Listening) -> None:
     """Redrawn every minute, so that a tab left open stays current."""
     st.header("Runs by hour", anchor=False)
-    label = str(
-        st.segmented_control(
-            "Hours",
-            list(HOURS),
-            default="24 hours",
-            required=True,
-            key="hours",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-    )
+    label = choice.one_of("Hours", list(HOURS), "hours")
     ledger, schedule = page.viewer.runs(), page.viewer.settings.schedule
     page_frame.stale(ledger, page.filters.zone, datetime.now(UTC))
     runs, now = ledger.value, page_frame.as_of(ledger, datetime.now(UTC))

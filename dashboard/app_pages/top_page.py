@@ -5,7 +5,7 @@ import streamlit as st
 
 import humanize
 from analysis import tops
-from components import downloads, markup, page_frame, ranked_lists
+from components import choice, downloads, markup, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -74,17 +74,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
 
 page = page_frame.listening()
 with st.container(horizontal=True, vertical_alignment="center"):
-    kind = str(
-        st.segmented_control(
-            "What",
-            tops.KINDS,
-            default="Tracks",
-            required=True,
-            key="kind",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-    )
+    kind = choice.one_of("What", tops.KINDS, "kind")
     search = str(
         st.text_input(
             "Search",

@@ -7,7 +7,7 @@ from analysis import days, hours, sessions
 from analysis.periods import Period, collected
 from analysis.year_review import years_of
 from charts import bars, heat_maps
-from components import markup, messages, page_frame, ranked_lists, year_calendar
+from components import choice, markup, messages, page_frame, ranked_lists, year_calendar
 from components.page_frame import Listening
 
 
@@ -61,19 +61,7 @@ def weekdays(page: Listening) -> None:
 def every_day(page: Listening) -> None:
     st.header("Every day of the year", anchor=False)
     years = [str(year) for year in years_of(page.everything)]
-    year = int(
-        str(
-            st.segmented_control(
-                "Year",
-                years,
-                default=years[0],
-                required=True,
-                key="calendar_year",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
-        )
-    )
+    year = int(choice.one_of("Year", years, "calendar_year"))
     year_calendar.draw(page, year)
 
 

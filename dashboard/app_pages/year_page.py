@@ -9,7 +9,7 @@ import humanize
 from analysis import days, totals, year_review
 from analysis.periods import Period, comparable, within
 from charts import bars, ranks, year_picture
-from components import downloads, markup, page_frame, ranked_lists, save_picture, year_calendar
+from components import choice, downloads, markup, page_frame, ranked_lists, save_picture, year_calendar
 from components.page_frame import Listening
 
 WHOLE = "Whole year"
@@ -23,31 +23,9 @@ def chosen() -> tuple[int, int | None]:
     """Year and month, from two rows of pills that live in the URL."""
     every = [str(year) for year in year_review.years_of(page.everything)]
     with st.container(horizontal=True):
-        year = int(
-            str(
-                st.segmented_control(
-                    "Year",
-                    every,
-                    default=every[0],
-                    required=True,
-                    key="year",
-                    bind="query-params",
-                    label_visibility="collapsed",
-                    wrap=True,
-                )
-            )
-        )
-        month = str(
-            st.segmented_control(
-                "Month",
-                [WHOLE, *month_abbr[1 : year_review.months_begun(year, page.today) + 1]],
-                default=WHOLE,
-                required=True,
-                key="month",
-                bind="query-params",
-                label_visibility="collapsed",
-                wrap=True,
-            )
+        year = int(choice.one_of("Year", every, "year"))
+        month = choice.one_of(
+            "Month", [WHOLE, *month_abbr[1 : year_review.months_begun(year, page.today) + 1]], "month"
         )
     return year, None if month == WHOLE else list(month_abbr).index(month)
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from access.viewer import Viewer
 from analysis.periods import CUSTOM, DEFAULT_PERIOD, PERIODS, local_day
-from components import filters
+from components import choice, filters
 from components.filters import Filters
 
 HIDDEN = "hr-hidden-filters"
@@ -31,14 +31,14 @@ def filter_bar(
         home = viewer.settings.zone_of(listener)
         # Always in this place: a widget that moves is made anew in the browser and forgets its value.
         with st.container(width="content", key="hr-period" if has_period else f"{HIDDEN}-period"):
-            period = _period()
+            period = choice.one_of("Period", PERIODS, "period", DEFAULT_PERIOD)
         default_zone = filters.default_zone(home, st.context.timezone)
         _follow(default_zone)
         # A closed popover's widgets are not in the browser: on a page change it would drop them from the URL and get
         # them back from the server one by one, each as a step of its history, and Back would lose them. So these two
         # are always there, unseen, and the popover shows twins of them.
         with st.container(key=f"{HIDDEN}-options"):
-            by, zone = _count_by(), _zone(default_zone)
+            by, zone = choice.one_of("Count by", filters.COUNT_BY, "by"), _zone(default_zone)
         with st.popover("Options", icon=":material/tune:"):
             _options(by, zone, home)
     raw: dict[str, Sequence[str]] = {"listener": [listener], "period": [period], "by": [by], "zone": [zone]}
@@ -89,34 +89,11 @@ def _listener(labels: list[str]) -> str:
     return str(box)
 
 
-def _period() -> str:
-    chosen = st.segmented_control(
-        "Period",
-        PERIODS,
-        default=DEFAULT_PERIOD,
-        required=True,
-        key="period",
-        bind="query-params",
-        label_visibility="collapsed",
-        wrap=True,
-    )
-    return str(chosen)
-
-
-def _count_by() -> str:
-    chosen = st.segmented_control(
-        "Count by", filters.COUNT_BY, default=filters.COUNT_BY[0], required=True, key="by", bind="query-params"
-    )
-    return str(chosen)
-
-
 def _zone(default: str) -> str:
     """Only the default and the chosen zone: a list of all would cost the first visit 60 KB for a hidden widget."""
     meant = [filters.valid_zone(holder.get("zone")) for holder in (st.session_state, st.query_params)]
     names = list(dict.fromkeys([default, *filter(None, meant)]))
-    return str(
-        st.segmented_control("Time zone", names, default=default, required=True, key="zone", bind="query-params")
-    )
+    return choice.one_of("Time zone", names, "zone", default)
 
 
 def _options(by: str, zone: str, home: str | None) -> None:
