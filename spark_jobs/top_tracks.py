@@ -1,7 +1,7 @@
 """Works out every listener's top ten tracks and the list of all tracks heard, as one Spark batch.
 
-Reads `plays` once, overwrites `tracks` and `top_tracks`, all through the BigQuery connector; what lies between is
-DataFrame in, DataFrame out. The same plays and the same `as_of` give the same rows in the same order.
+Reads `plays` and `catalogue` once, overwrites `tracks` and `top_tracks`, all through the BigQuery connector; what lies
+between is DataFrame in, DataFrame out. The same rows and the same `as_of` give the same rows in the same order.
 """
 
 import argparse
@@ -28,6 +28,8 @@ NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
 LASTING = ["duration_ms", "explicit"]
 FIGURES = ["popularity", "danceability", "energy", "speechiness", "acousticness"]
 FIGURES += ["instrumentalness", "liveness", "valence", "tempo", "features_source"]
+FACTS = list(dict.fromkeys([*NAMES, "isrc", *LASTING]))
+FEATURES = FIGURES[1:]
 PLAY_COLUMNS = list(dict.fromkeys(["listener_id", "played_at", "track_id", *COUNTED, *NAMES, *LASTING, *FIGURES]))
 
 # What the table file of plays says a value may be. Load lets nothing else in; a row that came another way, or before,
@@ -90,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parse_arguments(arguments: Sequence[str] | None) -> Batch:
     parser = argparse.ArgumentParser(prog="top_tracks.py", description=__doc__)
     parser.add_argument("--project", required=True, help="project of the dataset")
-    parser.add_argument("--dataset", required=True, help="dataset that holds plays, tracks, top_tracks and runs")
+    parser.add_argument("--dataset", required=True, help="dataset of all tables that are read and written")
     parser.add_argument("--temp-bucket", required=True, help="bucket for files on their way into BigQuery")
     parser.add_argument("--run-id", required=True, help="run whose plays set this batch off")
     parser.add_argument("--slot", required=True, type=instant, help="that run's slot (ISO 8601 with time zone)")
@@ -128,16 +130,38 @@ def failure(error: Exception, started_at: datetime) -> Outcome:
 
 
 def read_plays(session: SparkSession, batch: Batch) -> DataFrame:
+    catalogue = read(session, batch, "catalogue", ["track_id", *FACTS, *FEATURES])
+    return in_bounds(with_catalogue(read(session, batch, "plays", PLAY_COLUMNS), catalogue))
+
+
+def read(session: SparkSession, batch: Batch, table: str, columns: Sequence[str]) -> DataFrame:
     """Only the columns that are needed: the connector asks BigQuery for no others.
 
     Without their descriptions, which it would write onto the columns of the same names in `tracks` and `top_tracks`
     (GoogleCloudDataproc/spark-bigquery-connector, BigQueryWriteHelper.updateTableMetadataIfNeeded).
     """
-    plays = session.read.format("bigquery").load(batch.table("plays")).select(*PLAY_COLUMNS)
+    rows = session.read.format("bigquery").load(batch.table(table)).select(*columns)
     # A cast, also to the same type, is what drops a column's metadata; withMetadata(name, {}) keeps it.
-    return in_bounds(
-        plays.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in plays.schema])
-    )
+    return rows.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in rows.schema])
+
+
+def with_catalogue(plays: DataFrame, catalogue: DataFrame) -> DataFrame:
+    """The plays with what they do not tell of their tracks, and with the catalogue's audio features where it has them.
+
+    BigQuery enforces no key: of several rows of a track the same one is taken each time.
+    """
+    has_features = F.col("energy").isNotNull()
+    of_track = catalogue.groupBy("track_id").agg(F.max(F.struct(has_features, *FACTS, *FEATURES)).alias("known"))
+
+    def completed(name: str) -> Column:
+        if name in FACTS:
+            return F.coalesce(name, f"known.{name}").alias(name)
+        if name in FEATURES:
+            return F.when(F.col("known.energy").isNotNull(), F.col(f"known.{name}")).otherwise(F.col(name)).alias(name)
+        return F.col(name)
+
+    # Ten thousand rows beside a million: each task gets them whole, and no play travels for them.
+    return plays.join(F.broadcast(of_track), "track_id", "left").select(*map(completed, plays.columns))
 
 
 def in_bounds(plays: DataFrame) -> DataFrame:

@@ -103,7 +103,7 @@ resource "google_project_iam_member" "dashboard_bigquery" {
 # The dashboard reads what it shows and writes nothing; load's staging tables and the record of imports are closed to it. Who
 # of its viewers sees whose rows it decides itself.
 resource "google_bigquery_table_iam_member" "dashboard" {
-  for_each = toset(local.has_dashboard ? ["gaps", "plays", "runs", "top_tracks", "tracks"] : [])
+  for_each = toset(local.has_dashboard ? ["catalogue", "gaps", "plays", "runs", "top_tracks", "tracks"] : [])
 
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main[each.value].table_id

@@ -97,10 +97,12 @@ resource "google_project_iam_member" "spark_bigquery" {
   member  = google_service_account.spark.member
 }
 
-# Spark reads the plays. It cannot change them.
-resource "google_bigquery_table_iam_member" "spark_plays" {
+# Spark reads the plays and the catalogue. It cannot change them.
+resource "google_bigquery_table_iam_member" "spark_reads" {
+  for_each = toset(["catalogue", "plays"])
+
   dataset_id = google_bigquery_dataset.main.dataset_id
-  table_id   = google_bigquery_table.main["plays"].table_id
+  table_id   = google_bigquery_table.main[each.value].table_id
   role       = "roles/bigquery.dataViewer"
   member     = google_service_account.spark.member
 }

@@ -120,7 +120,8 @@ def without_features(page: Listening) -> None:
     page_frame.lead(sentence_without(facts, decades))
     st.info(
         "No audio features are known for these plays. Spotify closed them to new apps on 27 November 2024. Set "
-        "`AUDIO_FEATURES_SOURCE=reccobeats` to use a free service instead; the next plays will have them. "
+        "`AUDIO_FEATURES_SOURCE=reccobeats` to use a free service instead: the next plays will have them, and "
+        "those before get them little by little. "
         "What Spotify returns is below.",
         icon=":material/info:",
     )

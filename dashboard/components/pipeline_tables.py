@@ -83,6 +83,28 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     st.html(markup.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
 
 
+def catalogue(page: Listening) -> None:
+    """How far the catalogue of tracks is; only for who may see it all, as it is about all listeners."""
+    if page.viewer.others:
+        return
+    st.header("Audio features", anchor=False)
+    row = page.viewer.store.catalogue().value.iloc[0]
+    st.markdown(catalogue_sentence(int(row["tracks"]), int(row["known"]), int(row["unknown"]), int(row["requested"])))
+
+
+def catalogue_sentence(tracks: int, known: int, unknown: int, requested: int) -> str:
+    """`requested`: for how many of the tracks the provider was called in the last day."""
+    left = tracks - known - unknown
+    sentence = f"**{known:,} of {tracks:,}** tracks known"
+    if unknown:
+        sentence += f", {unknown:,} unknown to the provider"
+    if not left:
+        return f"{sentence}."
+    if not requested:
+        return f"{sentence}. The provider was not called in the last day: see `AUDIO_FEATURES_SOURCE`."
+    return f"{sentence}, about {humanize.counted(-(-left // requested), 'day')} to go."
+
+
 def sizes(page: Listening) -> None:
     """Rows and bytes of each table, and the bytes billed today; for viewers of all listeners only, as it counts all."""
     if page.viewer.others:

@@ -25,7 +25,7 @@ from pipeline.ledger import readable
 from settings import Settings
 from warehouse.errors import UNREADABLE, WarehouseUnreadable, as_unreadable, is_missing, is_outage, of_missing
 
-TABLES = ("plays", "tracks", "top_tracks", "gaps", "runs")
+TABLES = ("plays", "tracks", "catalogue", "top_tracks", "gaps", "runs")
 LEDGER_DAYS = 15
 """As much of the ledger as the Pipeline page looks back on, and a day."""
 _QUERIES = Path(__file__).parent / "queries"
@@ -174,6 +174,16 @@ class Store:
             return runs.sort_values(["slot", "started_at"], ascending=False, ignore_index=True)
 
         return self._newest(("runs",), load)
+
+    def catalogue(self) -> Loaded[pd.DataFrame]:
+        """One row, of all listeners: tracks, those whose audio features are known, unknown to the provider, and for how
+        many it was called in the day before the catalogue last changed."""
+
+        def load(version: datetime, known: pd.DataFrame | None) -> pd.DataFrame:
+            since = bigquery.ScalarQueryParameter("since", "TIMESTAMP", version - timedelta(days=1))
+            return self._warehouse.query("catalogue", [since]).to_pandas()
+
+        return self._newest(("catalogue",), load)
 
     def sizes(self) -> Loaded[pd.DataFrame]:
         """A row per table: table, rows, bytes, as of the newest row of the ledger."""

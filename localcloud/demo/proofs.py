@@ -17,7 +17,7 @@ import requests
 
 from localcloud import ledger
 from localcloud.demo.past import lives, past_files
-from localcloud.demo.recount import differing_tracks, top_tracks
+from localcloud.demo.recount import completed, differing_tracks, top_tracks
 from localcloud.demo.story import Story
 from localcloud.gcp.credentials import bearer
 from localcloud.gcp.set_up import ROOT
@@ -37,6 +37,8 @@ class Truth:
     plays: dict[tuple[str, datetime, str], Row] = field(default_factory=dict)
     """Every play of the past and every play that a page has shown, by the key of the table `plays`, with all columns
     but ingested_at."""
+    tracks: dict[str, Track] = field(default_factory=dict)
+    """The tracks of these plays, by id."""
     asked: dict[datetime, int] = field(default_factory=dict)
     """How many items the pages of each slot held."""
     landed: dict[datetime, int] = field(default_factory=dict)
@@ -87,6 +89,7 @@ def _add(truth: Truth, play: Play, slot: datetime, *, with_features: bool) -> No
     if key not in truth.plays:
         truth.plays[key] = expected_row(play, with_features=with_features) | {"run_id": f"{slot:%Y%m%dT%H%M%SZ}"}
         truth.landed[slot] = truth.landed.get(slot, 0) + 1
+        truth.tracks[play.track.id] = play.track
 
 
 def _gap_before(truth: Truth, slot: datetime, page: Sequence[Play]) -> Gap | None:
@@ -134,6 +137,8 @@ def _track_columns(track: Track) -> Row:
     }
 
 
+_OF_A_ROW = ("track_id", "popularity", "ms_played", "source")
+"""What `plays` has besides, and the catalogue has not."""
 _FEATURES = [feature.name for feature in fields(AudioFeatures)]
 _NO_FEATURES: Row = dict.fromkeys([*_FEATURES, "features_source"])
 
@@ -160,9 +165,11 @@ class Check:
 def check_everything(laptop: RunningCloud, story: Story, truth: Truth) -> Iterator[Check]:
     runs = ledger.read(laptop.settings, "SELECT * FROM `{dataset}.runs`")
     yield from _check_plays(laptop, truth)
+    catalogue = ledger.read(laptop.settings, "SELECT * FROM `{dataset}.catalogue`")
+    yield from _check_catalogue(catalogue, truth)
     yield from _check_runs(runs, truth)
     yield from _check_story(laptop, runs, story)
-    yield from _check_top_tracks(laptop, runs, truth)
+    yield from _check_top_tracks(laptop, runs, truth, catalogue)
     yield from _check_secrets(laptop, story)
 
 
@@ -214,7 +221,29 @@ def _check_story(laptop: RunningCloud, runs: list[dict[str, Any]], story: Story)
     yield Check("events given up", [], given_up)
 
 
-def _check_top_tracks(laptop: RunningCloud, runs: list[dict[str, Any]], truth: Truth) -> Iterator[Check]:
+def _check_catalogue(catalogue: list[Row], truth: Truth) -> Iterator[Check]:
+    """A row says what Spotify shows of its track, and of audio features what ReccoBeats knows once it was asked."""
+    found = {row["track_id"]: row for row in catalogue}
+    asked = {track_id for track_id, row in found.items() if row["features_source"]}
+    unlike = [
+        track_id
+        for track_id, row in found.items()
+        if any(row.get(name) != value for name, value in _in_catalogue(truth, track_id, track_id in asked).items())
+    ]
+    yield Check("tracks of the catalogue that are not as Spotify and ReccoBeats have them", [], sorted(unlike))
+    yield Check("tracks that stand twice in the catalogue", 0, len(catalogue) - len(found))
+    old = {row["track_id"] for row in truth.plays.values() if row["features_source"] is None}
+    yield Check("tracks from before the features for which ReccoBeats was never called", set(), old - asked)
+
+
+def _in_catalogue(truth: Truth, track_id: str, was_asked: bool) -> Row:
+    shown = {name: value for name, value in _track_columns(truth.tracks[track_id]).items() if name not in _OF_A_ROW}
+    return shown | (_feature_columns(truth.tracks[track_id]) if was_asked else _NO_FEATURES)
+
+
+def _check_top_tracks(
+    laptop: RunningCloud, runs: list[dict[str, Any]], truth: Truth, catalogue: list[Row]
+) -> Iterator[Check]:
     """The newest batch's tables against a recount of the plays that had been shown by then."""
     rows = ledger.read(laptop.settings, "SELECT * FROM `{dataset}.top_tracks`")
     submitted = {row["run_id"] for row in runs if (row["step"], row["state"]) == ("transform", "succeeded")}
@@ -222,7 +251,7 @@ def _check_top_tracks(laptop: RunningCloud, runs: list[dict[str, Any]], truth: T
     yield Check("batches finished", submitted, finished)
     newest = max(submitted, default="")
     as_of = max((row["as_of"] for row in rows), default=datetime.min.replace(tzinfo=UTC))
-    plays = [row for row in truth.plays.values() if row["run_id"] <= newest]
+    plays = completed((row for row in truth.plays.values() if row["run_id"] <= newest), catalogue)
     recount = top_tracks(plays, as_of)
     yield Check("run that set the newest batch off", {newest}, {row["run_id"] for row in rows})
     yield Check("rows of the top ten", len(recount), len(rows))

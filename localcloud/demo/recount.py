@@ -15,6 +15,9 @@ _OF_ONE_PLAY = (
     "instrumentalness", "liveness", "valence", "tempo", "features_source", "source",
 )  # fmt: skip
 
+_FEATURES = _TOLD_BY_ONE_PLAY[3:-1]
+_FACTS = (*_LASTING, "isrc")
+
 Row = Mapping[str, Any]
 
 
@@ -27,6 +30,18 @@ class Counted:
     first: Row
     last: Row
     names: dict[str, Any]
+
+
+def completed(plays: Iterable[Row], catalogue: Iterable[Row]) -> list[dict[str, Any]]:
+    """The plays as the batch reads them: with what the catalogue knows of their tracks."""
+    known = {row["track_id"]: row for row in catalogue}
+    return [_completed(play, known.get(play["track_id"], {})) for play in plays]
+
+
+def _completed(play: Row, known: Row) -> dict[str, Any]:
+    facts = {name: known.get(name) for name in _FACTS if play[name] is None}
+    features = {name: known[name] for name in _FEATURES} if known.get("energy") is not None else {}
+    return {**play, **facts, **features}
 
 
 def top_tracks(plays: Iterable[Row], as_of: datetime) -> list[dict[str, Any]]:

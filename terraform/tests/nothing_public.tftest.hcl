@@ -61,8 +61,8 @@ run "the_dashboard_is_behind_googles_sign_in" {
   }
 
   assert {
-    condition     = join(" ", keys(google_bigquery_table_iam_member.dashboard)) == "gaps plays runs top_tracks tracks" && alltrue([for grant in google_bigquery_table_iam_member.dashboard : grant.role == "roles/bigquery.dataViewer"])
-    error_message = "The dashboard reads the five tables that it shows and nothing else of the dataset."
+    condition     = join(" ", keys(google_bigquery_table_iam_member.dashboard)) == "catalogue gaps plays runs top_tracks tracks" && alltrue([for grant in google_bigquery_table_iam_member.dashboard : grant.role == "roles/bigquery.dataViewer"])
+    error_message = "The dashboard reads the six tables that it shows and nothing else of the dataset."
   }
 }
 

@@ -1,4 +1,4 @@
-# Spark reaches Google and its own machines, its bucket, four tables, and no more.
+# Spark reaches Google and its own machines, its bucket, five tables, and no more.
 
 mock_provider "google" {
   source = "./tests"
@@ -32,8 +32,8 @@ run "the_identity_reads_plays_and_writes_what_it_makes" {
   command = plan
 
   assert {
-    condition     = google_bigquery_table_iam_member.spark_plays.role == "roles/bigquery.dataViewer"
-    error_message = "Spark may not change plays."
+    condition     = keys(google_bigquery_table_iam_member.spark_reads) == ["catalogue", "plays"] && alltrue([for grant in google_bigquery_table_iam_member.spark_reads : grant.role == "roles/bigquery.dataViewer"])
+    error_message = "Spark may change neither plays nor the catalogue."
   }
 
   assert {

@@ -115,6 +115,15 @@ def write_batch_of(importing, slug):
     )
 
 
+def test_a_track_that_nobody_else_has_played_leaves_the_catalogue(told):
+    [shared] = {row["track_id"] for row in told.plays()}
+    told.cloud.storage.write(told.landing, LANDED.replace("T10", "T13"), csv_of(play(9, ONE, track="only-hers")))
+    wait_for(lambda: len(told.plays()) == 6)
+    told.rows(f"INSERT INTO listening.catalogue (track_id) VALUES ('{shared}'), ('only-hers')")
+    assert told.types("forget", ONE, "--yes").code == 0
+    assert {row["track_id"] for row in told.rows("SELECT track_id FROM listening.catalogue")} == {shared}
+
+
 def after_each_pass(monkeypatch, act):
     """`act` is given the number of the pass, from 1."""
     forget, passes = forget_rows.forget, []

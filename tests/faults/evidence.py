@@ -94,6 +94,7 @@ class Evidence:
     """As the owner has them: after `python -m cli repair`, where two loads ran at once."""
     plays_before_repair: list[Row] = field(default_factory=list)
     gaps: list[Row] = field(default_factory=list)
+    catalogue: list[Row] = field(default_factory=list)
     ledger: list[Row] = field(default_factory=list)
     landed: dict[str, str] = field(default_factory=dict)
     """Content of each object of the landing bucket, by name."""

@@ -23,6 +23,7 @@ def gather(
 ) -> None:
     """`seen`: by batch, the plays that were there when it began."""
     evidence.plays, evidence.gaps, evidence.imports = rows(cloud, "plays"), rows(cloud, "gaps"), rows(cloud, "imports")
+    evidence.catalogue = rows(cloud, "catalogue")
     evidence.ledger = [row | {"details": json.loads(row["details"] or "null")} for row in rows(cloud, "runs")]
     batches, storage = cloud.dataproc.batches(), cloud.storage
     landing, quarantine = cloud.environment["LANDING_BUCKET"], cloud.environment["QUARANTINE_BUCKET"]

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 import buckets
+import catalogue
 import collect
 import gaps
 import landed_object
@@ -90,6 +91,18 @@ def test_a_merge_that_does_not_look_first_doubles_plays(world, monkeypatch):
 
     monkeypatch.setattr(merge, "merge_sql", insert_sql)
     assert "no_play_is_stored_twice" in broken(world, LATE_FILE)
+
+
+def test_a_catalogue_that_takes_an_albums_name_for_the_tracks(world, monkeypatch):
+    def swapped(client, *details):
+        albums = "SELECT track_id, MAX(album_name) AS name FROM plays GROUP BY track_id"
+        client.query_and_wait(
+            f"MERGE catalogue USING ({albums}) AS album ON catalogue.track_id = album.track_id "
+            "WHEN NOT MATCHED THEN INSERT (track_id, track_name) VALUES (album.track_id, album.name)"
+        )
+
+    monkeypatch.setattr(catalogue, "run_query", swapped)
+    assert broken(world, CALM) == {"the_catalogue_is_true"}
 
 
 OVERLAPPING = storm(Heard(0, ONE, 10), trouble(0, Fault(MERGE, "overlap"), Force((0,))))

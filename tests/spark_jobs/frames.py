@@ -23,8 +23,8 @@ BATCH = Batch(
     as_of=AS_OF,
     computed_at=datetime(2026, 11, 22, 10, 0, 5, tzinfo=UTC),
 )
-_TYPES = {"STRING": StringType, "INTEGER": LongType, "FLOAT": DoubleType, "TIMESTAMP": TimestampType}
-_TYPES |= {"BOOLEAN": BooleanType}
+TYPES = {"STRING": StringType, "INTEGER": LongType, "FLOAT": DoubleType, "TIMESTAMP": TimestampType}
+TYPES |= {"BOOLEAN": BooleanType}
 
 
 def table_columns(name: str) -> list[dict[str, str]]:
@@ -63,7 +63,7 @@ def bare_play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) ->
 
 def plays_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:
     """The plays with the columns that the job reads; what a play does not tell is NULL."""
-    schema = StructType([StructField(name, _TYPES[_PLAYS[name]]()) for name in PLAY_COLUMNS])
+    schema = StructType([StructField(name, TYPES[_PLAYS[name]]()) for name in PLAY_COLUMNS])
     return spark.createDataFrame([tuple(row.get(name) for name in PLAY_COLUMNS) for row in plays], schema)
 
 

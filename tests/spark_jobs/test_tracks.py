@@ -5,11 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructField, StructType
 
 from localcloud.demo import recount
-from spark_jobs.top_tracks import PLAY_COLUMNS, by_track, tracks
-from tests.spark_jobs.frames import AS_OF, BATCH, bare_play, heard_frame, play, plays_frame, rows_of, text
+from spark_jobs.top_tracks import FACTS, FEATURES, PLAY_COLUMNS, by_track, top_tracks, tracks, with_catalogue
+from tests.spark_jobs.frames import (
+    AS_OF,
+    BATCH,
+    TYPES,
+    bare_play,
+    heard_frame,
+    play,
+    plays_frame,
+    rows_of,
+    table_columns,
+    text,
+)
 from tests.spark_jobs.test_random_plays import random_plays
 from tests.spark_jobs.test_written_rows import columns_of, expected, modes_in_file, modes_in_table
 
@@ -143,3 +155,50 @@ def test_random_plays_give_the_list_that_a_recount_gives_whatever_their_order_an
     assert rows_of(tracks(by_track(again, AS_OF), BATCH)) == [
         {**row, "last_played_at": text(row["last_played_at"]), "run_id": BATCH.run_id} for row in recounted
     ]
+
+
+def catalogue_frame(spark: SparkSession, rows: list[dict[str, Any]]) -> DataFrame:
+    kinds = {column["name"]: TYPES[column["type"]]() for column in table_columns("catalogue")}
+    names = ["track_id", *FACTS, *FEATURES]
+    schema = StructType([StructField(name, kinds[name]) for name in names])
+    return spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], schema)
+
+
+def test_the_catalogue_tells_what_plays_do_not_and_its_audio_features_come_first(spark: SparkSession) -> None:
+    plays = [
+        bare_play("import", track_name="Name", source="export", ms_played=60_000),
+        play("shown", energy=0.25, features_source="spotify", valence=0.5, isrc="SHOWN"),
+        play("unknown", energy=0.75, features_source="spotify"),
+    ]
+    known = {"track_name": "Other", "image_url": "cover", "isrc": "ISRC", "duration_ms": 1, **WITH_FEATURES}
+    unknown = {"track_id": "unknown", "features_source": "reccobeats"}
+    shown = {**known, "track_id": "shown"}
+    catalogue = catalogue_frame(spark, [{**known, "track_id": "import"}, shown, shown, unknown])
+
+    completed = with_catalogue(plays_frame(spark, plays), catalogue)
+
+    assert completed.columns == PLAY_COLUMNS
+    rows = {row["track_id"]: row for row in rows_of(tracks(by_track(completed, AS_OF), BATCH))}
+    told = ["track_name", "image_url", "isrc", "energy", "valence", "features_source"]
+    assert {track: [row[name] for name in told] for track, row in rows.items()} == {
+        "import": ["Name", "cover", "ISRC", 0.5, None, "reccobeats"],
+        "shown": ["shown's name", "https://i.scdn.co/image/shown", "SHOWN", 0.5, None, "reccobeats"],
+        "unknown": ["unknown's name", "https://i.scdn.co/image/unknown", None, 0.75, None, "spotify"],
+    }
+    all_columns = [dict.fromkeys(PLAY_COLUMNS) | row for row in plays]
+    recounted = recount.tracks(recount.completed(all_columns, rows_of(catalogue)), AS_OF)
+    assert list(rows.values()) == [
+        {**row, "last_played_at": text(row["last_played_at"]), "run_id": BATCH.run_id} for row in recounted
+    ]
+
+
+def test_an_import_and_a_play_of_the_api_are_one_recording_when_the_catalogue_has_the_isrc(spark: SparkSession) -> None:
+    plays = [
+        play("album", isrc="ISRC"),
+        bare_play("single", 2 * HOUR, track_name="Name", source="export", ms_played=60_000),
+    ]
+    completed = with_catalogue(
+        plays_frame(spark, plays), catalogue_frame(spark, [{"track_id": "single", "isrc": "ISRC"}])
+    )
+    rows = rows_of(top_tracks(by_track(completed, AS_OF), BATCH).where("period = 'all_time'"))
+    assert [(row["track_id"], row["plays"]) for row in rows] == [("album", 2)]

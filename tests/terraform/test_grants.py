@@ -48,6 +48,7 @@ GRANTS = {
     ("spark-top-tracks", "dataproc.worker", "project, if no-other-buckets"),
     ("spark-top-tracks", "bigquery.jobUser", "project"),
     ("spark-top-tracks", "bigquery.readSessionUser", "project"),
+    ("spark-top-tracks", "bigquery.dataViewer", "table catalogue"),
     ("spark-top-tracks", "bigquery.dataViewer", "table plays"),
     ("spark-top-tracks", "bigquery.dataEditor", "table runs"),
     ("spark-top-tracks", "bigquery.dataEditor", "table top_tracks"),
@@ -57,6 +58,7 @@ GRANTS = {
     ("spark-top-tracks", "storage.legacyBucketReader", "bucket spark-temp"),
     # The dashboard only reads.
     ("dashboard", "bigquery.jobUser", "project"),
+    ("dashboard", "bigquery.dataViewer", "table catalogue"),
     ("dashboard", "bigquery.dataViewer", "table gaps"),
     ("dashboard", "bigquery.dataViewer", "table plays"),
     ("dashboard", "bigquery.dataViewer", "table runs"),

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components.markdown import plain
+from components.pipeline_tables import catalogue_sentence
 from tests.dashboard.invented.states import STATES
 from tests.dashboard.pages.app import NOW, App, app, text_of
 from warehouse.store import Loaded
@@ -188,3 +189,26 @@ def test_the_reason_of_a_run_reads_as_it_was_without_its_code_marks(app: App) ->
     drawn = drawer(two_runs(app, state="failed", error_class="FileRefused", reason=reason), "load")
 
     assert "no plays, run python -m cli authorize ania: *now*" in [plain(str(one.value)) for one in drawn.markdown]
+
+
+@pytest.mark.parametrize(
+    ("counts", "sentence"),
+    [
+        ((11_400, 9_120, 0, 960), "**9,120 of 11,400** tracks known, about 3 days to go."),
+        ((11_400, 11_390, 0, 960), "**11,390 of 11,400** tracks known, about 1 day to go."),
+        ((100, 60, 40, 0), "**60 of 100** tracks known, 40 unknown to the provider."),
+        ((0, 0, 0, 0), "**0 of 0** tracks known."),
+        (
+            (100, 60, 0, 0),
+            "**60 of 100** tracks known. The provider was not called in the last day: see `AUDIO_FEATURES_SOURCE`.",
+        ),
+    ],
+)
+def test_the_catalogue_says_how_far_it_is_and_how_long_the_rest_takes(counts: tuple[int, int, int, int], sentence: str):
+    assert catalogue_sentence(*counts) == sentence
+
+
+def test_the_catalogue_is_shown_on_the_page(app: App) -> None:
+    assert re.search(
+        r"Audio features\s.*\*\*[\d,]+ of [\d,]+\*\* tracks known", text_of(app.open("pipeline")), re.DOTALL
+    )

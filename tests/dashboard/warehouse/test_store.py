@@ -62,7 +62,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCloud]:
 @pytest.fixture
 def cloud(laptop: LaptopCloud) -> Iterator[LaptopCloud]:
     """The laptop cloud with empty tables and nothing wrong with it."""
-    for table in ("plays", "gaps", "runs", "top_tracks", "tracks"):
+    for table in ("catalogue", "plays", "gaps", "runs", "top_tracks", "tracks"):
         seed(laptop, table, [], "WRITE_TRUNCATE_DATA")
     laptop.faults.clear()
     yield laptop
@@ -111,6 +111,30 @@ def test_a_listeners_plays_are_loaded_and_nobody_elses(cloud: LaptopCloud, store
 def test_a_play_that_is_stored_twice_counts_once(cloud: LaptopCloud, store: Store):
     seed(cloud, "plays", [row("2026-11-21 10:00", "a"), row("2026-11-21 10:00", "a"), row("2026-11-21 10:00", "b")])
     assert len(store.history("ania").value.plays) == 2
+
+
+def in_catalogue(track_id: str, **told: Any) -> dict[str, Any]:
+    """A row of `catalogue` whose audio features are known."""
+    return {"track_id": track_id, "features_source": "reccobeats", "features_asked_at": at("2026-11-22 09:00"), **told}
+
+
+def test_the_catalogue_is_counted_over_the_tracks_of_all_listeners(cloud: LaptopCloud, store: Store):
+    now = datetime.now(UTC)
+    seed(cloud, "plays", [row("2026-11-20 10:00", track_id, "ben") for track_id in "abbcde"])
+    unknown = {"ask_again_at": now + timedelta(days=30), "features_asked_at": now}
+    refused = {"features_source": None, "ask_again_at": now + timedelta(days=1)}
+    seed(
+        cloud,
+        "catalogue",
+        [
+            in_catalogue("a", energy=0.5),
+            in_catalogue("b", energy=0.5, features_asked_at=now),
+            in_catalogue("c", **unknown),
+            in_catalogue("d", **refused),
+            in_catalogue("never-played", energy=0.5),
+        ],
+    )
+    assert store.catalogue().value.to_dict("records") == [{"tracks": 5, "known": 2, "unknown": 1, "requested": 2}]
 
 
 def test_a_track_is_shown_as_the_api_last_reported_it_with_the_newest_isrc(cloud: LaptopCloud, store: Store):

@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     plays.every_stored_play_is_true_in_every_column,
     plays.every_stored_play_is_in_the_file_of_its_run,
     plays.nothing_is_left_of_an_import_that_was_undone,
+    plays.the_catalogue_is_true,
     ending.every_command_of_the_owners_ends_in_a_sentence,
     gaps.every_play_that_was_missed_is_inside_a_gap,
     gaps.no_gap_is_told_where_nothing_is_missing,

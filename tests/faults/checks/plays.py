@@ -97,6 +97,20 @@ def every_stored_play_is_in_the_file_of_its_run(evidence: Evidence) -> Iterator[
             yield f"{described(key)} was landed by run {run_id} and never loaded"
 
 
+def the_catalogue_is_true(evidence: Evidence) -> Iterator[str]:
+    """What it has of a track is what Spotify shows of it, and no track is there twice: nothing runs beside ingest."""
+    shown = {play.track.id: expected_row(play) for play in evidence.truth.values()}
+    for track_id, count in Counter(row["track_id"] for row in evidence.catalogue).items():
+        if count > 1:
+            yield f"track {track_id} is {count} times in the catalogue"
+    for row in evidence.catalogue:
+        for column in row.keys() & shown.get(row["track_id"], {}).keys():
+            if row[column] != shown[row["track_id"]][column]:
+                yield f"track {row['track_id']} in the catalogue: {column} is {row[column]!r}"
+        if row["track_id"] not in shown:
+            yield f"track {row['track_id']} is in the catalogue, and nobody has played it"
+
+
 def nothing_is_left_of_an_import_that_was_undone(evidence: Evidence) -> Iterator[str]:
     """And what is marked as an import's is that of one that is recorded."""
     live = evidence.live_imports
