@@ -16,7 +16,7 @@ from audio_features import ASKABLE, FEATURES, UNKNOWN_FOR, Provider, fetch_colum
 from failures import Failure, RequestRefused, UnreadableAnswer
 from ingest_cloud import Cloud
 from ingest_log import log
-from ingest_queries import integer, run_query, string, timestamp
+from ingest_queries import CALL_SECONDS, RETRY, integer, run_query, string, timestamp
 from plays import COLUMNS, Row
 from slots import Run
 from unloaded_files import logging_outages
@@ -33,19 +33,19 @@ _TYPES = {"STRING": "STRING", "INTEGER": "INT64", "FLOAT": "FLOAT64"}
 
 
 def fill(cloud: Cloud, run: Run, provider: Provider | None, *, has_news: bool) -> None:
-    """What the API has shown, where this run brought plays, and the answers of as many calls as the setting allows."""
+    """What the API has shown, where this run brought plays, and answers for as many tracks as the setting allows."""
     with logging_outages(run, "The catalogue of tracks could not be filled"):
-        if has_news:
-            _add_shown(cloud, run)
+        table = cloud.bigquery.get_table(f"{cloud.settings.dataset}.catalogue", retry=RETRY, timeout=CALL_SECONDS)
+        if has_news or not table.num_rows:
+            _add_shown(cloud, run, of_all_plays=not table.num_rows)
         if provider and cloud.settings.catalogue_tracks_per_run:
             _ask_for_unknown(cloud, run, provider)
 
 
-def _add_shown(cloud: Cloud, run: Run) -> None:
-    """Of the last days; of all plays there are while the catalogue is empty, after an update for instance."""
-    table = cloud.bigquery.get_table(f"{cloud.settings.dataset}.catalogue", timeout=20)
+def _add_shown(cloud: Cloud, run: Run, *, of_all_plays: bool) -> None:
+    """Of the last days' plays; of all while the catalogue is empty, after an update for instance."""
     since, stored_since = run.started_at - _PLAYED_WITHIN, run.started_at - _STORED_WITHIN
-    if not table.num_rows:
+    if of_all_plays:
         since = stored_since = _EARLIEST
     run_query(cloud.bigquery, "fill_catalogue", timestamp("since", since), timestamp("stored_since", stored_since))
 

@@ -14,9 +14,9 @@ from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 
 _QUERIES = Path(__file__).parent / "queries"
-_API_SECONDS, _QUERY_SECONDS = 20, 60
+CALL_SECONDS, _QUERY_SECONDS = 20, 60
 # The client's own time-outs, ten minutes and more, outlast the function.
-_RETRY, _JOB_RETRY = DEFAULT_RETRY.with_timeout(60), DEFAULT_JOB_RETRY.with_timeout(60)
+RETRY, _JOB_RETRY = DEFAULT_RETRY.with_timeout(60), DEFAULT_JOB_RETRY.with_timeout(60)
 
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
@@ -26,9 +26,9 @@ def run_query(client: bigquery.Client, name: str, *parameters: Parameter) -> Row
     return client.query_and_wait(
         _statement(name),
         job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
-        api_timeout=_API_SECONDS,
+        api_timeout=CALL_SECONDS,
         wait_timeout=_QUERY_SECONDS,
-        retry=_RETRY,
+        retry=RETRY,
         job_retry=_JOB_RETRY,
     )
 
@@ -39,10 +39,10 @@ def append(client: bigquery.Client, job_id: str, name: str, *parameters: Paramet
     job: Any
     try:
         job = client.query(
-            _statement(name), job_config=config, job_id=job_id, job_retry=None, retry=_RETRY, timeout=_API_SECONDS
+            _statement(name), job_config=config, job_id=job_id, job_retry=None, retry=RETRY, timeout=CALL_SECONDS
         )
     except Conflict:
-        job = client.get_job(job_id, location=client.location, retry=_RETRY, timeout=_API_SECONDS)
+        job = client.get_job(job_id, location=client.location, retry=RETRY, timeout=CALL_SECONDS)
     if error := job.exception(timeout=_QUERY_SECONDS):
         raise error
 

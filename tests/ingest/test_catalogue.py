@@ -102,6 +102,12 @@ def test_an_empty_catalogue_is_filled_from_all_plays_and_one_that_is_not_from_th
     assert known(ingesting).keys() == {"long-ago", "yesterday"}
 
 
+def test_an_empty_catalogue_is_filled_before_a_provider_is_called(ingesting):
+    store(ingesting, ("a", 900, {"track_name": "A"}), ("b", 1, {"source": "export"}))
+    fill(ingesting, Asked(b={"energy": 0.5}), most=1)
+    assert {track: found.get("track_name") for track, found in known(ingesting).items()} == {"a": "A", "b": None}
+
+
 def test_the_newest_that_the_api_shows_counts_and_what_it_leaves_out_stays(ingesting):
     store(ingesting, ("t", 2, {"track_name": "Old", "isrc": ISRC}))
     fill(ingesting, has_news=True)
@@ -189,7 +195,7 @@ def test_nonsense_and_answers_for_other_tracks_are_left_out(ingesting):
 
 @pytest.mark.parametrize("failure", [RateLimited(86_400), SpotifyUnavailable("status 502")])
 def test_a_provider_in_trouble_is_asked_for_the_same_tracks_again_and_keeps_what_it_said(ingesting, capsys, failure):
-    store(ingesting, ("a", 1, {}), ("b", 2, {}), ("c", 3, {}))
+    store(ingesting, *[(name, days, {"source": "export"}) for days, name in enumerate("abc", start=1)])
     asked = Asked(ids_per_call=1, a={"energy": 0.5}, b=failure)
     fill(ingesting, asked)
     assert known(ingesting).keys() == {"a"}
