@@ -13,7 +13,7 @@ from types import ModuleType, TracebackType
 from typing import NoReturn
 
 from cli import google_clients, place
-from cli.commands import check, export, imports, listeners, repair, run_now, runs
+from cli.commands import check, enrich, export, imports, listeners, repair, run_now, runs
 from cli.commands.authorize import command as authorize
 from cli.commands.forget import command as forget
 from cli.commands.import_history import command as import_history
@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "import": import_history,
     "imports": imports,
     "export": export,
+    "enrich": enrich,
     "forget": forget,
     "listeners": listeners,
     "repair": repair,

@@ -39,6 +39,16 @@ def say(text: str) -> None:
     print(plain(text), file=sys.stderr, flush=True)
 
 
+def show_progress(done: int, total: int, noun: str) -> None:
+    """A bar that moves on a terminal, a line each time elsewhere."""
+    words, filled = f"{done:,} of {total:,} {noun}", 30 * done // total
+    if not sys.stderr.isatty():
+        say(words)
+        return
+    end = "\n" if done == total else ""
+    print(f"\r{'█' * filled}{'░' * (30 - filled)}  {words}", end=end, file=sys.stderr, flush=True)
+
+
 def ask(prompt: str) -> str:
     """A line of input; empty when there is no more."""
     print(plain(prompt), end="", file=sys.stderr, flush=True)

@@ -31,6 +31,7 @@ LAPTOP_ONLY = [
 ]
 CHOSEN = {
     "AUDIO_FEATURES_SOURCE": "off",
+    "CATALOGUE_TRACKS_PER_RUN": "40",
     "SPARK_SUBNETWORK": "projects/heavy-rotation-laptop/regions/us-central1/subnetworks/spark",
     "TOP_TRACKS_MIN_INTERVAL_MINUTES": "0",
 }

@@ -24,6 +24,7 @@ SETTINGS_FILES = [path for path in PYTHON_FILES if "\nclass Settings:" in path.r
 
 VALUES = {
     "AUDIO_FEATURES_SOURCE": "off",
+    "CATALOGUE_TRACKS_PER_RUN": "40",
     "DASHBOARD_LISTENERS": "{}",
     "DASHBOARD_VIEWERS": "{}",
     "DASHBOARD_ACCESS": "iap",

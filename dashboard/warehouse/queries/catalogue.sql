@@ -1,5 +1,5 @@
--- One row: how many tracks there are plays of, of how many the audio features are known, how many the provider does not
--- know, and for how many it was called since an instant.
+-- A row is all tracks that there are plays of: how many, of how many the audio features are known, of how many the provider
+-- knows none, and for how many it was called since an instant.
 SELECT
   COUNT(DISTINCT plays.track_id) AS tracks,
   COUNT(DISTINCT IF(catalogue.ask_again_at IS NULL AND catalogue.features_source IS NOT NULL, plays.track_id, NULL))

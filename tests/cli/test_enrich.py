@@ -1,0 +1,79 @@
+"""The command `enrich`: audio features now, for tracks that have none, within what was asked for."""
+
+import json
+
+import pytest
+
+from cli.commands import enrich
+from tests.cli.harness import ONE
+from tests.cli.import_history.harness import wait_for
+from tests.load.harness import csv_of, play
+
+NAME = "plays/2026/11/22/20261122T100000Z.csv"
+
+
+@pytest.fixture
+def imported(importing, monkeypatch):
+    """Plays of an import: a track that ReccoBeats knows was played most, one that it does not know last."""
+    monkeypatch.setattr(enrich, "_BETWEEN_CALLS_SECONDS", 0)
+    tracks = importing.owner.spotify.catalogue.tracks.values()
+    known = [track for track in tracks if track.features and track.reccobeats_id][:45]
+    unknown = next(track for track in tracks if not track.reccobeats_id)
+    ids = [*(track.id for track in known), known[0].id, unknown.id]
+    plays = [
+        play(number, ONE, track=track_id, source="export", ms_played=60_000) for number, track_id in enumerate(ids)
+    ]
+    importing.cloud.storage.write(importing.landing, NAME, csv_of(*plays))
+    wait_for(lambda: len(importing.plays()) == len(plays))
+    importing.known, importing.unknown = known, unknown
+    directory = importing.owner.directory / "environment.json"
+    state = json.loads(directory.read_text())
+    state["settings"]["RECCOBEATS_API_URL"] = f"{state['settings']['SPOTIFY_API_URL']}/reccobeats"
+    directory.write_text(json.dumps(state))
+    return importing
+
+
+def catalogue(importing):
+    return {row["track_id"]: row for row in importing.rows("SELECT * FROM listening.catalogue")}
+
+
+def test_every_track_is_asked_for_forty_a_call_and_what_is_known_is_not_asked_for_again(imported):
+    said = imported.types("enrich")
+    assert (said.code, said.out) == (0, "Asked for 46 of 46 tracks without audio features: 45 are known now.\n")
+    assert said.err.splitlines()[-2:] == ["40 of 46 tracks", "46 of 46 tracks"]
+    found = catalogue(imported)
+    track = imported.known[0]
+    assert (found[track.id]["energy"], found[track.id]["isrc"]) == (track.features.energy, track.isrc)
+    assert found[track.id]["features_source"] == "reccobeats"
+    assert found[imported.unknown.id]["ask_again_at"] is not None
+    assert imported.types("enrich", "--json").json == {"unknown": 0, "asked": 0, "known_now": 0}
+
+
+def test_a_dry_run_asks_nobody_and_a_budget_asks_for_the_most_played_first(imported):
+    said = imported.types("enrich", "--tracks", "1", "--dry-run")
+    assert said.out == "46 tracks have no audio features; this would ask for 1 in 1 calls.\n"
+    assert catalogue(imported) == {}
+    imported.types("enrich", "--tracks", "1")
+    assert catalogue(imported).keys() == {imported.known[0].id}
+
+
+@pytest.mark.parametrize(
+    ("order", "sentence"),
+    [
+        ({"name": "reccobeats_too_many_requests", "retry_after_seconds": 99}, "a pause of 99 s"),
+        ({"name": "reccobeats_server_error"}, "no answer that can be read (HTTPError)"),
+    ],
+)
+def test_a_provider_in_trouble_ends_the_command_with_a_sentence_and_costs_nothing(imported, order, sentence):
+    imported.owner.spotify.order(**order)
+    said = imported.types("enrich")
+    assert (said.code, said.out) == (1, "")
+    assert sentence in said.err
+    assert catalogue(imported) == {}
+    assert imported.types("enrich").code == 0
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1.5, -0.1, "0.5", True, None])
+def test_nonsense_is_left_out(value):
+    assert enrich._in_bounds("energy", value) is None
+    assert (enrich._in_bounds("energy", 1), enrich._in_bounds("key", 7)) == (1, 7)
