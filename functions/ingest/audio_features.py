@@ -102,7 +102,7 @@ def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Se
     )
     answers = {row["track_id"]: _to_columns(row["features_source"], row) for row in stored}
     answers |= ask_provider(provider, [track_id for track_id in track_ids if track_id not in answers])
-    return [{**row, **answers.get(row["track_id"], {}), "isrc": row["isrc"]} for row in rows]
+    return [row | answers.get(row["track_id"], {}) for row in rows]
 
 
 def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
@@ -110,7 +110,8 @@ def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]
     answers: dict[str, Row] = {}
     try:
         for start in range(0, len(track_ids), provider.ids_per_call):
-            answers |= fetch_columns(provider, track_ids[start : start + provider.ids_per_call])
+            columns, _ = fetch_columns(provider, track_ids[start : start + provider.ids_per_call])
+            answers |= columns
     except Failure as failure:
         log(
             "WARNING",
@@ -123,12 +124,12 @@ def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]
     return answers
 
 
-def fetch_columns(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
-    """The columns of every track of one call, ISRC included; answers for other tracks are left out. Raises Failure."""
+def fetch_columns(provider: Provider, track_ids: Sequence[str]) -> tuple[dict[str, Row], dict[str, str | None]]:
+    """Of one call, each track's columns and its ISRC; answers for other tracks are left out. Raises Failure."""
     records = provider.fetch(track_ids)
     columns = {track_id: _to_columns(provider.name, records.get(track_id, {})) for track_id in track_ids}
     _log_lost_values(provider, records, columns)
-    return columns
+    return columns, {track_id: to_column("isrc", records.get(track_id, {}).get("isrc")) for track_id in track_ids}
 
 
 def _log_lost_values(provider: Provider, records: Records, columns: Mapping[str, Row]) -> None:
@@ -146,4 +147,4 @@ def _log_lost_values(provider: Provider, records: Records, columns: Mapping[str,
 
 def _to_columns(source: str, record: Mapping[str, Any]) -> Row:
     features = {name: to_column(name, record.get(name)) for name in FEATURES}
-    return {**features, "features_source": source, "isrc": to_column("isrc", record.get("isrc"))}
+    return {**features, "features_source": source}

@@ -65,12 +65,13 @@ def _ask_for_unknown(cloud: Cloud, run: Run, provider: Provider) -> None:
     for start in range(0, len(track_ids), provider.ids_per_call):
         ids = track_ids[start : start + provider.ids_per_call]
         try:
-            answers = fetch_columns(provider, ids)
+            columns, isrcs = fetch_columns(provider, ids)
         except Failure as failure:
             _log_failure(run, provider, len(track_ids) - start, failure)
             if isinstance(failure, RequestRefused | UnreadableAnswer):
                 _store(cloud.bigquery, run, {track_id: {} for track_id in ids}, _REFUSED_FOR)
             return
+        answers = {track_id: row | {"isrc": isrcs[track_id]} for track_id, row in columns.items()}
         _store(cloud.bigquery, run, answers, UNKNOWN_FOR)
 
 

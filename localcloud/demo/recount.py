@@ -15,7 +15,7 @@ _OF_ONE_PLAY = (
     "instrumentalness", "liveness", "valence", "tempo", "features_source", "source",
 )  # fmt: skip
 
-_FEATURES = _TOLD_BY_ONE_PLAY[3:-1]
+_FEATURES = _OF_ONE_PLAY[3:-1]
 _FACTS = (*_LASTING, "isrc")
 
 Row = Mapping[str, Any]

@@ -143,8 +143,8 @@ def test_what_a_provider_said_before_its_failure_is_kept():
         return {"a": {"energy": 0.5, "key": 7, "mode": True, "tempo": "fast"}}
 
     assert ask_provider(Provider("p", 2, fetch), ["a", "b", "c", "d"]) == {
-        "a": NOTHING | {"energy": 0.5, "key": 7, "features_source": "p", "isrc": None},
-        "b": NOTHING | {"features_source": "p", "isrc": None},
+        "a": NOTHING | {"energy": 0.5, "key": 7, "features_source": "p"},
+        "b": NOTHING | {"features_source": "p"},
     }
 
 
@@ -157,8 +157,8 @@ def test_what_lies_outside_a_features_unit_is_null_its_neighbours_are_kept_and_t
     (entry,) = map(json.loads, capsys.readouterr().out.splitlines())
     lost = {"danceability": 1, "energy": 1, "key": 1, "loudness": 1, "mode": 1, "tempo": 1}
     assert (entry["severity"], entry["provider"], entry["values"]) == ("WARNING", "p", lost)
-    assert answers["a"] == {**NOTHING, "valence": 0.5, "features_source": "p", "isrc": None}
-    assert answers["b"] == {**NOTHING, **edges, "features_source": "p", "isrc": None}
+    assert answers["a"] == {**NOTHING, "valence": 0.5, "features_source": "p"}
+    assert answers["b"] == {**NOTHING, **edges, "features_source": "p"}
 
 
 def test_what_the_warehouse_knows_of_a_track_is_not_asked_again(ingesting):
