@@ -10,6 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -182,24 +183,22 @@ def _read_text(response: requests.Response) -> str:
 
 
 def to_pause(retry_after: str | None, text: str) -> RateLimited:
-    """What a 429 means. Spotify may leave out the header, also when a day's quota is used up."""
-    kind, by_default = RateLimited, _PAUSE_SECONDS_BY_DEFAULT
+    """What a 429 means. Spotify may leave out the header, also when a day's quota is used up.
+
+    The header has seconds, also with a fraction or a unit, or a date (RFC 9110, 10.2.3). A past date and anything else
+    count as no header.
+    """
+    kind, seconds = RateLimited, float(_PAUSE_SECONDS_BY_DEFAULT)
     if "QUOTA_EXCEEDED" in text:
-        kind, by_default = QuotaExceeded, _QUOTA_PAUSE_SECONDS_BY_DEFAULT
-    seconds = _pause_seconds((retry_after or "").strip())
-    return kind(by_default if seconds is None else math.ceil(min(seconds, _LONGEST_PAUSE_SECONDS)))
-
-
-def _pause_seconds(retry_after: str) -> float | None:
-    """From seconds, also with a fraction or a unit, or a date (RFC 9110, 10.2.3). None for a past date and the rest."""
-    if number := re.fullmatch("([0-9]+([.][0-9]+)?) *(s|sec|secs|seconds?)?", retry_after, re.IGNORECASE):
-        return float(number[1])
-    try:
-        ends_at = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):
-        return None
-    seconds = (ends_at if ends_at.tzinfo else ends_at.replace(tzinfo=UTC)) - datetime.now(UTC)
-    return seconds.total_seconds() if seconds > timedelta(0) else None
+        kind, seconds = QuotaExceeded, float(_QUOTA_PAUSE_SECONDS_BY_DEFAULT)
+    asked = (retry_after or "").strip()
+    if number := re.fullmatch("([0-9]+([.][0-9]+)?) *(s|sec|secs|seconds?)?", asked, re.IGNORECASE):
+        return kind(math.ceil(min(float(number[1]), _LONGEST_PAUSE_SECONDS)))
+    with suppress(ValueError, OverflowError):
+        ends_at = parsedate_to_datetime(asked)
+        left = (ends_at if ends_at.tzinfo else ends_at.replace(tzinfo=UTC)) - datetime.now(UTC)
+        seconds = min(left.total_seconds(), _LONGEST_PAUSE_SECONDS) if left > timedelta(0) else seconds
+    return kind(math.ceil(seconds))
 
 
 def is_token(value: Any) -> TypeGuard[str]:

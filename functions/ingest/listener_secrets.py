@@ -149,22 +149,17 @@ def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added
     enabled = [_number(version.name) for version in newest if version.state == SecretVersion.State.ENABLED]
     consents = [number for number in enabled if listener.version < number < added]
     if consents:
-        _store_consent_again(client, listener, max(consents))
+        try:
+            _, content = _read(client, listener.secret_name, str(max(consents)))
+            _add(client, listener.secret_name, content)
+        except (Failure, *_NO_ANSWER) as error:
+            command = f"python -m cli authorize {listener.listener_id}"
+            fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
+            log("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again", **fields)
+            raise
     for number in enabled:
         if number <= (added if consents else listener.version):
             client.destroy_secret_version(name=f"{listener.secret_name}/versions/{number}", timeout=_SECONDS)
-
-
-def _store_consent_again(client: SecretManagerServiceClient, listener: Listener, consent_version: int) -> None:
-    """Make a consent the newest version again."""
-    try:
-        _, content = _read(client, listener.secret_name, str(consent_version))
-        _add(client, listener.secret_name, content)
-    except (Failure, *_NO_ANSWER) as error:
-        command = f"python -m cli authorize {listener.listener_id}"
-        fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
-        log("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again", **fields)
-        raise
 
 
 def _add(client: SecretManagerServiceClient, secret_name: str, data: bytes) -> int:
