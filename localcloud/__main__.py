@@ -132,7 +132,7 @@ def _follow(laptop: RunningCloud, response: requests.Response) -> bool:
     _print_ledger(rows)
     if not settled:
         where = laptop.directory / "logs"
-        print(f"Not everything is delivered yet: {laptop.pending()}. Logs: {where}", file=sys.stderr)
+        print(f"Some events are not delivered yet: {laptop.pending()}. Logs: {where}", file=sys.stderr)
     return settled and _batch_went_well(laptop, rows)
 
 
@@ -153,7 +153,7 @@ def _print_parts(laptop: RunningCloud) -> None:
 def _print_hints(data: Path, simulated: bool) -> None:
     where = "" if data == _default_data() else f" --data {data}"
     if not simulated:
-        print("Spotify is not invented here. How to store its secrets: docs/commands.md, “Your own Spotify account”.")
+        print("Spotify is not simulated. How to store its secrets: docs/commands.md, “Your own Spotify account”.")
     print(f"Fire the schedule now:  python -m localcloud tick{where}")
     print(f"Use it from a command:  python -m localcloud run{where} -- COMMAND …", flush=True)
 
@@ -173,9 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for function, name in ((up, "up"), (tick, "tick"), (run, "run"), (status, "status"), (dashboard, "dashboard")):
         command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
-        command.add_argument(
-            "--data", type=Path, default=_default_data(), help="where everything is kept (%(default)s)"
-        )
+        command.add_argument("--data", type=Path, default=_default_data(), help="its data directory (%(default)s)")
         command.set_defaults(command=function)
         _add_options(name, command)
     return parser
@@ -184,10 +182,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_options(name: str, command: argparse.ArgumentParser) -> None:
     if name == "up":
         choices = ["simulated", "real"]
-        text = "whose plays: an invented Spotify's, or those of the addresses in the environment (%(default)s)"
+        text = "which Spotify: the invented one, or that of the addresses in the environment (%(default)s)"
         command.add_argument("--spotify", choices=choices, default="simulated", help=text)
         command.add_argument("--seed", type=int, default=1, help="which invented listeners (%(default)s)")
-        text = "live from this instant on, such as 2026-11-22T10:20:00Z, instead of from now"
+        text = "start the clock at this instant, such as 2026-11-22T10:20:00Z, instead of now"
         command.add_argument("--at", type=instant, metavar="INSTANT", help=text)
     if name == "tick":
         command.add_argument(

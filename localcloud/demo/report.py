@@ -133,13 +133,13 @@ def _happened(story: Story, truth: Truth) -> list[str]:
     ]
     return [
         "",
-        "What happened on the way, and changed nothing that it should not:",
+        "Faults of the story, none of which may lose or double a play:",
         f"  {story.outage_at:%d %b %H:%M}  the schedule did not call until {story.outage_over_at:%d %b %H:%M}",
         *gaps,
         f"  {story.rotation_at:%d %b %H:%M}  {story.rotated}'s refresh token rotated: only the new one is kept",
-        f"  {story.double_delivery_at:%d %b %H:%M}  from here on, the next file's event was delivered twice",
+        f"  {story.double_delivery_at:%d %b %H:%M}  the event of the next file was delivered twice",
         f"  {story.double_call_at:%d %b %H:%M}  the schedule called twice for one hour",
-        f"  {story.revocation_at:%d %b %H:%M}  {story.revoked} took the consent back; the others went on",
+        f"  {story.revocation_at:%d %b %H:%M}  {story.revoked} revoked the consent; the other listeners went on",
     ]
 
 
