@@ -153,6 +153,13 @@ def _plays(laptop: RunningCloud, truth: Truth) -> list[str]:
         f"{row['first']:%d %b %Y} to {row['last']:%d %b %Y}; played and shown: {expected[row['listener_id']]:,}"
         for row in ledger.read(laptop.settings, sql)
     ]
+    counts = """SELECT COUNT(*) AS tracks, COUNTIF(energy IS NOT NULL) AS known,
+                COUNTIF(ask_again_at IS NOT NULL) AS unknown FROM `{dataset}.catalogue`"""
+    [row] = ledger.read(laptop.settings, counts)
+    lines.append(
+        f"  {'catalogue':<16} {row['known']:>6,} of {row['tracks']:,} tracks with audio features, "
+        f"{row['unknown']:,} unknown to ReccoBeats"
+    )
     return ["", "Stored:", *lines]
 
 
