@@ -9,7 +9,6 @@ from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_table, mark_mo
 from localcloud.gcp.bigquery.googlesql.translate import Context, TableId, Translation, columns_of_view, translate
 from localcloud.gcp.bigquery.jobs import Outcome, Result
 from localcloud.gcp.bigquery.schema import (
-    Field,
     duckdb_type,
     encode_rows,
     field_of,
@@ -36,6 +35,7 @@ class Statement:
 class Query:
     """A query job's configuration, understood."""
 
+    statement: Statement
     translation: Translation
     values: dict[str, Any]
     maximum_bytes: int | None
@@ -45,31 +45,20 @@ class Query:
         return self.translation.target is not None
 
 
-def read_statement(configuration: Resource) -> Statement:
-    fields = _parameter_fields(configuration)
-    return Statement(configuration["query"], tuple((field["name"], googlesql_type(field)) for field in fields))
-
-
 def plan_query(configuration: Resource, project: str) -> Query:
     """Raises ApiError for a statement that is wrong or not imitated."""
     if configuration.get("useLegacySql", True):
         raise ApiError(400, "invalidQuery", "Legacy SQL is not imitated by the laptop cloud")
-    parameters = configuration.get("queryParameters", [])
-    fields = _parameter_fields(configuration)
-    types = tuple((field["name"], duckdb_type(field)) for field in fields)
-    dataset = configuration.get("defaultDataset", {}).get("datasetId")
+    text, parameters = configuration["query"], configuration.get("queryParameters", [])
+    fields = [parameter_field(parameter) for parameter in parameters]
     values = {
         f"p_{field['name']}": parameter_value(field, parameter.get("parameterValue", {}))
         for field, parameter in zip(fields, parameters, strict=True)
     }
-    limit = configuration.get("maximumBytesBilled")
-    translation = translate(configuration["query"], Context(project, dataset, types))
-    return Query(translation, values, int(limit) if limit else None)
-
-
-def _parameter_fields(configuration: Resource) -> list[Field]:
-    parameters = configuration.get("queryParameters", [])
-    return [parameter_field(parameter) for parameter in parameters]
+    dataset, limit = configuration.get("defaultDataset", {}).get("datasetId"), configuration.get("maximumBytesBilled")
+    context = Context(project, dataset, tuple((field["name"], duckdb_type(field)) for field in fields))
+    statement = Statement(text, tuple((field["name"], googlesql_type(field)) for field in fields))
+    return Query(statement, translate(text, context), values, int(limit) if limit else None)
 
 
 class QueryRunner:

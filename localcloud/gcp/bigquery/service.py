@@ -12,7 +12,7 @@ from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_dataset
 from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.bigquery.jobs import Jobs, Outcome, Work, error_of, job_id_of
 from localcloud.gcp.bigquery.load import ReadObject, WriteObject, run_extract, run_load
-from localcloud.gcp.bigquery.query import QueryRunner, Statement, plan_query, read_statement
+from localcloud.gcp.bigquery.query import QueryRunner, Statement, plan_query
 from localcloud.gcp.bigquery.tables_api import PROJECT, TablesApi, next_page, page_of
 from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
 from localcloud.gcp.storage.uploads import split_multipart
@@ -137,8 +137,8 @@ class BigQuery:
 
     def _plan(self, project: str, configuration: Resource, uploaded: bytes | None = None) -> Work:
         if "query" in configuration:
-            self.statements[read_statement(configuration["query"])] = configuration["query"]
             query = plan_query(configuration["query"], project)
+            self.statements[query.statement] = configuration["query"]
             translation = query.translation
             merges_into = translation.target if translation.kind == "MERGE" else None
             run_query = partial(self._runner.run, query=query)

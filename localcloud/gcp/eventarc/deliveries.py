@@ -4,7 +4,6 @@ A delivery is pending, held (ordered to be late) or given up; one that succeeded
 """
 
 import json
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +38,9 @@ class Delivery:
     body: bytes
     attempts: int
     disordered: bool
+
+
+_PLAIN = ("id", "subscription", "event_id", "event_type", "key", "body", "attempts")
 
 
 class EventQueue:
@@ -135,23 +137,19 @@ class EventQueue:
     def _select(self, where: str, *values: Any) -> list[Delivery]:
         with self._state.transaction() as db:
             rows = db.execute(f"SELECT * FROM deliveries WHERE {where}", values).fetchall()  # noqa: S608
-        return [_delivery(row) for row in rows]
+        return [
+            Delivery(
+                **{
+                    name: row[name]
+                    for name in ("id", "subscription", "event_id", "event_type", "key", "body", "attempts")
+                },
+                happened_at=datetime.fromtimestamp(row["happened_at"], UTC),
+                headers=json.loads(row["headers"]),
+                disordered=bool(row["disordered"]),
+            )
+            for row in rows
+        ]
 
     def _update(self, delivery: Delivery, assignments: str, *values: Any) -> None:
         with self._state.transaction() as db:
             db.execute(f"UPDATE deliveries SET {assignments} WHERE id = ?", (*values, delivery.id))  # noqa: S608
-
-
-def _delivery(row: sqlite3.Row) -> Delivery:
-    return Delivery(
-        id=row["id"],
-        subscription=row["subscription"],
-        event_id=row["event_id"],
-        event_type=row["event_type"],
-        key=row["key"],
-        happened_at=datetime.fromtimestamp(row["happened_at"], UTC),
-        headers=json.loads(row["headers"]),
-        body=row["body"],
-        attempts=row["attempts"],
-        disordered=bool(row["disordered"]),
-    )

@@ -48,14 +48,14 @@ class StorageApi:
         add("POST", f"{_OBJECT}/copyTo{_TARGET}", self.copy_object)
 
     def list_objects(self, request: Request) -> Response:
-        page = self._storage.list_objects(
+        items, next_token = self._storage.list_objects(
             _part(request, "bucket"),
             request.arg("prefix") or "",
             request.arg("pageToken") or "",
             _number(request, "maxResults") or 1000,
         )
-        answer: dict[str, Any] = {"kind": "storage#objects", "items": page.items}
-        return Response.of_json(answer | ({"nextPageToken": page.next_token} if page.next_token else {}))
+        answer: dict[str, Any] = {"kind": "storage#objects", "items": items}
+        return Response.of_json(answer | ({"nextPageToken": next_token} if next_token else {}))
 
     def upload(self, request: Request) -> Response:
         kind = request.arg("uploadType")

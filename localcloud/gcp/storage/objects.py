@@ -10,7 +10,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,12 +29,6 @@ from localcloud.gcp.storage.files import (
     refuse_unknown_fields,
 )
 from localcloud.web import ApiError, rfc3339
-
-
-@dataclass(frozen=True)
-class Page:
-    items: list[Resource]
-    next_token: str | None
 
 
 class Storage:
@@ -143,8 +136,10 @@ class Storage:
                     folder.rmdir()
                     folder = folder.parent
 
-    def list_objects(self, bucket: str, prefix: str = "", token: str = "", limit: int = 1000) -> Page:
-        """The token is the last name of the page before, in base64."""
+    def list_objects(
+        self, bucket: str, prefix: str = "", token: str = "", limit: int = 1000
+    ) -> tuple[list[Resource], str | None]:
+        """One page and the token of the next: the last name of the page before, in base64."""
         try:
             after = base64.urlsafe_b64decode(token).decode()
         except ValueError:
@@ -156,7 +151,7 @@ class Storage:
             rows = db.execute(select, (bucket, len(prefix), prefix, after, limit + 1)).fetchall()
         items = [_loaded(row) for row in rows[:limit]]
         more = len(rows) > limit
-        return Page(items, base64.urlsafe_b64encode(items[-1]["name"].encode()).decode() if more else None)
+        return items, base64.urlsafe_b64encode(items[-1]["name"].encode()).decode() if more else None
 
     def copy(
         self,
@@ -182,7 +177,7 @@ class Storage:
             return content.read()
 
     def names(self, bucket: str, prefix: str = "") -> list[str]:
-        return [item["name"] for item in self.list_objects(bucket, prefix).items]
+        return [item["name"] for item in self.list_objects(bucket, prefix)[0]]
 
     def read_object(self, uri: str) -> Path:
         """The file of gs://BUCKET/NAME. Raises ApiError 404, in BigQuery's words, when there is no such object."""
