@@ -1,4 +1,4 @@
-"""A listener's consent: the address that asks for it, what comes back, and when it ends. Nothing here calls anybody.
+"""A listener's consent: the address that asks for it, what comes back, and when it ends. Nothing here makes a call.
 
 Spotify: developer.spotify.com/documentation/web-api/tutorials/code-flow (the way) and …/refreshing-tokens (six months
 from the moment of consent; refreshing does not prolong them).
@@ -26,7 +26,7 @@ _NOTHING = "Nothing was stored."
 
 @dataclass(frozen=True)
 class ConsentRequest:
-    """One question to one listener. Whoever brings back `state` is the one who was asked."""
+    """One request to one listener. The answer with its `state` belongs to it."""
 
     url: str
     redirect_uri: str
@@ -65,7 +65,7 @@ def query_of(url: str) -> dict[str, str]:
 
 
 def pasted_query(text: str, request: ConsentRequest) -> dict[str, str]:
-    """The parameters of the address that somebody pasted. Raises CliError, which does not repeat it, for anything else.
+    """The parameters of the address that was pasted. Raises CliError, which does not repeat it, for anything else.
 
     Without `http://` it counts too: some browsers copy addresses like that.
     """

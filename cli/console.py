@@ -1,6 +1,6 @@
 """What people and programs read: progress on stderr, the result on stdout, as text or as JSON; errors as a sentence.
 
-Much of it was written by others: Spotify, BigQuery, whoever named a track. Nothing here lets a text steer the terminal.
+Much of it comes from Spotify, from BigQuery, and from the names of tracks. Nothing here lets a text steer the terminal.
 
 CliError
 ├── Misused     the command line is wrong: exit code 2
@@ -96,6 +96,14 @@ def one_line(text: str) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: 1 play, 2,000 plays. `plural`: where an s at the end is not it."""
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def duration(seconds: float) -> str:
+    """Whole units, the two largest: 9 h 49 min, 5 min, 1 min 30 s, 20 s."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    units = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in units if count) or "0 s"
 
 
 def minute(instant: datetime | None) -> str:

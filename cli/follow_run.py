@@ -16,7 +16,7 @@ STEPS = ("ingest", "load", "transform", "top_tracks")
 IMPORT = "import"
 """The first step of a run that lands plays of an export; no ingest comes before it."""
 _WAITING_FOR = {
-    "ingest": "ingest to ask Spotify",
+    "ingest": "ingest to call Spotify",
     "load": "load to merge the plays",
     "transform": "transform_trigger to submit the Spark batch",
     "top_tracks": "the Spark batch (about three minutes in the cloud)",
@@ -61,15 +61,15 @@ def waiting_for(step: str) -> str:
 
 
 def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
-    """A run's rows. A batch that failed is told now; its own row would only come with the next run."""
+    """A run's rows. A batch that failed has a row here; in the ledger it gets one with the next run."""
     if awaited_step(rows) != "top_tracks":
         return rows
     reason = _failure_of(place, rows[0]["run_id"])
     if reason is None:
         return rows
     now = place.now()
-    told = {"step": "top_tracks", "state": "failed", "finished_at": now, "rows_new": None, "reason": reason}
-    return [*rows, {**dict.fromkeys(rows[0]), "run_id": rows[0]["run_id"], "slot": rows[0]["slot"], **told}]
+    failed = {"step": "top_tracks", "state": "failed", "finished_at": now, "rows_new": None, "reason": reason}
+    return [*rows, {**dict.fromkeys(rows[0]), "run_id": rows[0]["run_id"], "slot": rows[0]["slot"], **failed}]
 
 
 def _failure_of(place: Place, run_id: str) -> str | None:

@@ -88,7 +88,7 @@ def terraform_outputs(folder: Path = TERRAFORM) -> dict[str, str]:
     """
     command = ["terraform", f"-chdir={folder}", "output", "-json", "-no-color", "settings"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_TERRAFORM_SECONDS, check=True)  # noqa: S603 -- fixed
+        done = subprocess.run(command, capture_output=True, timeout=_TERRAFORM_SECONDS, check=True)  # noqa: S603 -- our own command
         settings = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return {}

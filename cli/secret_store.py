@@ -83,7 +83,7 @@ class SecretStore:
         return max((_plain(version.create_time) for version in usable), default=None)
 
     def erased_at(self, listener: str) -> datetime | None:
-        """When a version of the listener's was destroyed last; None where nothing tells, as when the secret is gone."""
+        """When a version of the listener's was last destroyed; None where it is not recorded: the secret is gone."""
         secret = self.listeners().get(listener)
         if secret is None:
             return None
@@ -129,7 +129,7 @@ class SecretStore:
         return self._client.add_secret_version(request, timeout=_SECONDS, retry=_RETRY)
 
     def _destroy_before(self, secret: str, number: int) -> int:
-        """Versions cost money until they are destroyed, disabled ones too. Newer ones are somebody else's."""
+        """Versions cost money until they are destroyed, disabled ones too. Newer ones are another process's."""
         request = {"parent": secret}
         versions = self._client.list_secret_versions(request, timeout=_SECONDS, retry=_RETRY)
         old = [v.name for v in versions if _number(v.name) < number and v.state != SecretVersion.State.DESTROYED]
@@ -150,7 +150,7 @@ def listener_labels(listener: str) -> dict[str, str]:
 
 
 def _parsed(content: bytes) -> dict[str, Any] | None:
-    """None for what nobody could use: it may be replaced like nothing at all."""
+    """None for what is no JSON object: it may be replaced as if there were nothing."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):

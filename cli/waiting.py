@@ -1,7 +1,7 @@
 """How long `forget` waits: until nothing that began before can bring anything back.
 
-From outside nobody sees a run of ingest or load under way, because each writes its row in the ledger last. So the
-longest time that it may take is waited for. Which Spark batches are under way, Dataproc tells.
+A run of ingest or load that is under way cannot be seen from outside, because it writes its row in the ledger last. So
+the command waits for the longest time that it may take. Dataproc lists the Spark batches that are under way.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from time import monotonic, sleep
 
 from cli import follow_run
-from cli.console import minute, say
+from cli.console import duration, minute, say
 from cli.place import Place
 
 
@@ -67,7 +67,7 @@ class Deadline:
             if not announced:
                 say("A run that began before shows only when it is over, and may bring something back until then.")
                 announced = True
-            say(f"… waiting for {left:.0f} s more")
+            say(f"… waiting for {duration(left)} more")
             sleep(min(left, _REPORTED_EVERY_SECONDS))
 
     def _wait_for_batches(self) -> None:

@@ -97,18 +97,18 @@ def judge(stored_at: datetime | None, visits: Sequence[Visit], now: datetime) ->
 
 
 def visits_of(listener: str, rows: Sequence[Row]) -> list[Visit]:
-    """The runs that asked for this listener, in the order of the rows. A pause tells nothing about anybody."""
+    """The runs that polled this listener, in the order of the rows. During a pause no listener is polled."""
     visits = []
     for row in rows:
         listeners = _object(_object(row["details"]).get("listeners"))
-        told = _object(listeners.get(listener))
-        if listener in listeners and told.get("state") != "not_asked":
+        recorded = _object(listeners.get(listener))
+        if listener in listeners and recorded.get("state") != "not_asked":
             visit = Visit(
                 at=row["finished_at"],
-                state=_text(told.get("state")) or "",
-                error_class=_text(told.get("error_class")),
-                reason=_text(told.get("reason")),
-                consent_ends_at=_instant(told.get("consent_ends_at")),
+                state=_text(recorded.get("state")) or "",
+                error_class=_text(recorded.get("error_class")),
+                reason=_text(recorded.get("reason")),
+                consent_ends_at=_instant(recorded.get("consent_ends_at")),
             )
             visits.append(visit)
     return visits

@@ -52,7 +52,7 @@ def find_doubled(warehouse: Warehouse) -> list[Row]:
 def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
     """The plays of two keys, which every reader counted twice: the top ten has to be computed anew.
 
-    Equal keys first: the row that is left may have the time played, and then it has no twin.
+    Equal keys first: the row that is left may have the time played, and then it has no second row.
     """
     keys = [row for row in doubled if row["is_key"]]
     for part in _parts(keys):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from cli import schedule
-from cli.console import CliError, one_line, print_json, say, seconds, show
+from cli.console import CliError, duration, one_line, print_json, say, seconds, show
 from cli.follow_run import awaited_step, outcome, waiting_for, with_failed_batch
 from cli.place import Place
 from cli.schedule import Fired
@@ -69,10 +69,10 @@ def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
 def _late(step: str, seconds: float, place: Place) -> str:
     if step == "ingest":
         return (
-            f"No new run shows in the ledger after {seconds:.0f} s: ingest does not answer, or fails before it can "
+            f"No new run shows in the ledger after {duration(seconds)}: ingest does not answer, or fails before it can "
             f"record why. Its log says more; {place.command('runs')} shows whether the run comes late."
         )
     return (
-        f"The run has not finished after {seconds:.0f} s: it still waits for {waiting_for(step)}. "
+        f"The run has not finished after {duration(seconds)}: it still waits for {waiting_for(step)}. "
         f"It goes on by itself; look again with {place.command('runs')}"
     )

@@ -5,20 +5,22 @@ MERGE plays
 USING (
   WITH doubled AS (
     SELECT *,
-      FIRST_VALUE(ms_played) OVER telling AS heard,
-      FIRST_VALUE(reported_at) OVER telling AS over_at,
-      FIRST_VALUE(ms_played_import_id) OVER telling AS heard_from,
+      FIRST_VALUE(ms_played) OVER known_first AS known_ms_played,
+      FIRST_VALUE(reported_at) OVER known_first AS known_reported_at,
+      FIRST_VALUE(ms_played_import_id) OVER known_first AS known_import_id,
       ROW_NUMBER() OVER (
         PARTITION BY listener_id, played_at, track_id ORDER BY source, import_id, ingested_at, run_id
       ) AS place
     FROM plays
     WHERE played_at IN UNNEST(@instants)
-    WINDOW telling AS (
+    WINDOW known_first AS (
       PARTITION BY listener_id, played_at, track_id ORDER BY ms_played IS NULL, source, import_id, ingested_at, run_id
     )
   )
-  SELECT * EXCEPT (heard, over_at, heard_from, place)
-    REPLACE (heard AS ms_played, over_at AS reported_at, heard_from AS ms_played_import_id)
+  SELECT * EXCEPT (known_ms_played, known_reported_at, known_import_id, place)
+    REPLACE (
+      known_ms_played AS ms_played, known_reported_at AS reported_at, known_import_id AS ms_played_import_id
+    )
   FROM doubled
   WHERE place = 1
 ) AS single

@@ -367,7 +367,7 @@ def test_a_file_that_does_not_say_whose_its_rows_are_is_named(told):
     told.cloud.storage.write(quarantine, name, f"somebody,{ONE}\n1,2\n".encode())
     said = told.types("forget", ONE, "--yes")
     assert said.code == 1
-    assert f"1 files name the listener and do not say whose their rows are: {name}." in said.err
+    assert f"1 file with the listener's name could not be read as CSV: {name}." in said.err
     assert told.plays() == [row for row in told.plays() if row["listener_id"] == TWO]
 
 
@@ -417,9 +417,9 @@ def test_a_file_that_only_seems_to_name_the_listener_asks_nobody_to_look_at_it(i
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [
-        ("anna: consent was revoked", f"{forget_rows.SOMEBODY}: consent was revoked"),
+        ("anna: consent was revoked", f"{forget_rows.FORGOTTEN}: consent was revoked"),
         ("joanna, anna-two, anna_3: fine", None),
-        ("joanna and anna", f"joanna and {forget_rows.SOMEBODY}"),
+        ("joanna and anna", f"joanna and {forget_rows.FORGOTTEN}"),
         (None, None),
     ],
 )

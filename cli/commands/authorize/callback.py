@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from cli.consent import CALLBACK_PATH, query_of, redirect_uri
-from cli.console import CliError, say
+from cli.console import CliError, duration, say
 
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -67,8 +67,8 @@ class Callback(ThreadingHTTPServer):
             return self._settle(work, self.returns.get(timeout=seconds))
         except Empty:
             raise CliError(
-                f"No browser came back from Spotify's page within {seconds:.0f} s. Nothing was stored. Run the command "
-                "again; where the browser is on another computer, with --paste."
+                f"No browser came back from Spotify's page within {duration(seconds)}. Nothing was stored. Run the "
+                "command again; where the browser is on another computer, with --paste."
             ) from None
         finally:
             self.shutdown()

@@ -115,7 +115,7 @@ def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
     known = list(store.listeners())
     # Only on the laptop can a misspelt name come this far: in the cloud Terraform makes listeners.
     if options.listener not in known:
-        others = f"known so far: {', '.join(known)}" if known else "nobody is known so far"
+        others = f"known so far: {', '.join(known)}" if known else "no listener is known so far"
         say(f"{options.listener} is new here ({others}). Consent makes a new listener; Ctrl-C if the name is misspelt.")
     stored = None if options.new_client else spotify.stored_app(store)
     app = stored or spotify.ask_for_app(consent.redirect_uri(options.port))

@@ -136,7 +136,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
 
 def _ask(listener: str, rows: dict[str, int], place: Place) -> None:
     if not sys.stdin.isatty():
-        raise Misused("Nobody is there to be asked whether it is meant: give --yes")
+        raise Misused("Standard input is no terminal, so the command cannot ask for confirmation: give --yes")
     say(
         f"In the project {place.project} this deletes the consent of {listener}, {counted(rows['plays'], 'play')} and "
         "all files."

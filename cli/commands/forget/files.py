@@ -18,11 +18,11 @@ from cli.console import say
 from cli.place import Place
 
 Change = Literal["deleted", "rewritten", "unreadable", "overtaken"]
-"""overtaken: somebody wrote or deleted it at the same moment, and only another pass can tell what is there now."""
+"""overtaken: another process wrote or deleted it at the same moment, and only another pass finds what is there now."""
 
 _SECONDS = 60
 _AT_ONCE = 8
-_TOLD_EVERY = 500
+_REPORTED_EVERY = 500
 _REASON = ".reason.json"
 _ADDRESS = re.compile(r"gs://\S+")
 
@@ -54,7 +54,7 @@ class Objects:
         found: list[Forgotten] = []
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for number, change in enumerate(pool.map(lambda blob: _forget_in(blob, listener), blobs), start=1):
-                if number % _TOLD_EVERY == 0:
+                if number % _REPORTED_EVERY == 0:
                     say(f"… looked through {number:,} of {len(blobs):,} files")
                 if change is not None:
                     found.append(Forgotten(blobs[number - 1].name, change))
@@ -88,7 +88,7 @@ def _forget_reason(blob: Blob, listener: str) -> Change | None:
 def _quoting(content: bytes) -> Iterator[str]:
     """Of a reason, as load writes it, the words of BigQuery's that may quote a row of the file beside it.
 
-    They name the file, too, whose address is nobody's name. What load has not written may quote a row anywhere.
+    They name the file, too, whose address is no listener's name. What load has not written may quote a row anywhere.
     """
     text = content.decode(errors="replace")
     try:
@@ -116,7 +116,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _forget_rows(blob: Blob, listener: str) -> Change | None:
     content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
-    # Spares most files the reading; only the reading tells whose rows they hold.
+    # Most files need no parsing; only parsing shows whose rows a file holds.
     if listener.encode() not in content:
         return None
     try:
@@ -136,7 +136,7 @@ def _forget_rows(blob: Blob, listener: str) -> Change | None:
 def without(content: bytes, listener: str) -> tuple[bytes, int, int]:
     """The file without the listener's rows, and how many rows were the listener's and how many others'.
 
-    What stays, stays as it was, to the byte. Raises ValueError when the file does not tell whose its rows are.
+    What stays, stays as it was, to the byte. Raises ValueError when the file does not say whose its rows are.
     """
     lines = io.StringIO(content.decode(), newline="")
     records = list(_records(lines))

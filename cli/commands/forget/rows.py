@@ -9,7 +9,7 @@ from google.cloud import bigquery
 
 from cli.warehouse import Row, Warehouse, string
 
-SOMEBODY = "a forgotten listener"
+FORGOTTEN = "a forgotten listener"
 _TABLES = ("plays", "gaps", "closed_gaps", "imports", "tracks", "top_tracks")
 # A statement with its parameters may have 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs
 _ENTRIES_AT_ONCE = 1000
@@ -48,12 +48,12 @@ def forget(warehouse: Warehouse, listener: str) -> dict[str, int]:
 def reworded(row: Mapping[str, Any], listener: str) -> Row | None:
     """The row without the listener; None when it does not name the listener. `details` is JSON in a text."""
     details = json.loads(row["details"] or "null")
-    told = details.get("listeners") if isinstance(details, dict) else None
-    is_told_of = isinstance(told, dict) and listener in told
-    if is_told_of:
+    listeners = details.get("listeners") if isinstance(details, dict) else None
+    is_listed = isinstance(listeners, dict) and listener in listeners
+    if is_listed:
         details["listeners"].pop(listener)
-    reason = renamed(listener, row["reason"] or "", SOMEBODY)
-    if not is_told_of and reason == (row["reason"] or ""):
+    reason = renamed(listener, row["reason"] or "", FORGOTTEN)
+    if not is_listed and reason == (row["reason"] or ""):
         return None
     return {**row, "reason": reason or None, "details": None if details is None else json.dumps(details)}
 

@@ -2,7 +2,7 @@
 A file that `export` has written is taken as well, by itself: its rows are stored as they are, and close no gap.
 
 Every row is accounted for. Plays that are stored already are not stored again, whichever way they came; those that
-came from Spotify's API learn how long they were heard. The same files may be given again, in any order, at any time.
+came from Spotify's API get the time played. The same files may be given again, in any order, at any time.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Row, Warehouse
 
-HELP = "Store the plays of Spotify's data export: years of history, and how long each play was heard"
+HELP = "Store the plays of Spotify's data export: years of history, and how long each play lasted"
 
 
 class _InsteadOfAll(argparse.Action):
@@ -127,7 +127,7 @@ def _read(options: argparse.Namespace, place: Place) -> Reading:
 
 
 def _doubt(place: Place, warehouse: Warehouse, account: Account, stored: Sequence[tuple[int, int]]) -> str:
-    """Raises CliError when the files are somebody else's. Those of `export` name the listener."""
+    """Raises CliError when the files are another person's. Those of `export` name the listener."""
     if isinstance(account.reading, OwnReading):
         account.reading.check_listener(account.listener)
         return ""
@@ -135,13 +135,13 @@ def _doubt(place: Place, warehouse: Warehouse, account: Account, stored: Sequenc
 
 
 def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse) -> None:
-    """A slip of the pen would make a listener of its own."""
+    """A misspelt name would make a listener of its own."""
     listeners = sorted({*SecretStore(place).listeners(), *(row["listener_id"] for row in warehouse.last_plays())})
     if options.listener not in listeners and not options.new_listener:
         known = f"Known are: {', '.join(listeners)}. " if listeners else ""
         raise Misused(
-            f"There is no listener {options.listener} here. {known}To store an export of somebody who has given no "
-            "consent, add --new-listener."
+            f"There is no listener {options.listener} here. {known}To store the export of a person "
+            "without a consent, add --new-listener."
         )
 
 

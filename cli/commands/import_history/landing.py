@@ -130,7 +130,7 @@ def _to_field(value: Any) -> str:
 
 
 class LandingBucket:
-    """The landing bucket at one place. Files are written once; one that is there already is somebody else's."""
+    """The landing bucket at one place. Files are written once; one that is there already is another run's."""
 
     def __init__(self, place: Place) -> None:
         name = place.settings.get("LANDING_BUCKET")

@@ -60,7 +60,7 @@ def check(
 ) -> str:
     """What the files leave in doubt; empty when they are proved to be the listener's, or when nothing is at stake.
 
-    Raises CliError for somebody else's files, and, unless it is a dry run, for doubtful ones that are not wanted.
+    Raises CliError for another person's files, and, unless it is a dry run, for doubtful ones that the owner declines.
     """
     found = shares(account.reading.files, stored)
     _refuse_strangers(listener, account, found)
@@ -119,9 +119,9 @@ def find_mixed(plays: Plays) -> Mixed | None:
 
 
 def find_two_people(files: Sequence[FilePlays]) -> tuple[FilePlays, FilePlays] | None:
-    """Two files of which one has plays that were heard while other plays of the other one were."""
+    """Two files of which one has plays from while plays of the other one lasted."""
     for one, other in combinations([file for file in files if file.instants], 2):
-        if not _are_parts_of_one(one, other) and _is_heard_beside(one, other):
+        if not _are_parts_of_one(one, other) and _overlaps(one, other):
             return one, other
     return None
 
@@ -130,7 +130,7 @@ def _are_parts_of_one(one: FilePlays, other: FilePlays) -> bool:
     return one.package == other.package and None not in (one.number, other.number) and one.number != other.number
 
 
-def _is_heard_beside(one: FilePlays, other: FilePlays) -> bool:
+def _overlaps(one: FilePlays, other: FilePlays) -> bool:
     first, last = max(min(one.instants), min(other.instants)), min(max(one.instants), max(other.instants))
     if first > last:
         return False
@@ -146,9 +146,9 @@ def _is_heard_beside(one: FilePlays, other: FilePlays) -> bool:
 
 def _intervals(file: FilePlays) -> Iterator[tuple[int, int, int]]:
     """End, start and track of each play that counts."""
-    for end, heard_ms, track in zip(file.instants, file.heard_ms, file.tracks, strict=True):
+    for end, played_ms, track in zip(file.instants, file.played_ms, file.tracks, strict=True):
         if track:
-            yield end, end - heard_ms, track
+            yield end, end - played_ms, track
 
 
 def _refuse_strangers(listener: str, account: Account, found: Iterable[Share]) -> None:

@@ -34,7 +34,7 @@ class Account:
     """Plays that were landed and that BigQuery did not take."""
     closings: list[Closing] = field(default_factory=list)
     doubt: str = ""
-    """Why the files may be somebody else's."""
+    """Why the files may be another person's."""
     runs: list[Row] = field(default_factory=list)
 
     def add(self, outcomes: Mapping[str, int]) -> None:
@@ -61,7 +61,7 @@ def show(account: Account) -> None:
         console.show(f"\nThe plays ended between {minute(first)} and {minute(last)} UTC.")
     if reading.short:
         stored = "" if account.refused else "stored but "
-        console.show(f"Heard for less than 30 seconds, so {stored}not counted: {counted(reading.short, 'play')}.")
+        console.show(f"Played for less than 30 seconds, so {stored}not counted: {counted(reading.short, 'play')}.")
     if reading.unmeasured:
         console.show(
             f"Longer than any track lasts, so stored without the time played and not counted: "

@@ -14,7 +14,7 @@ from cli.commands.import_history.landing import SETTLED, LandingBucket, Run
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.commands.import_history.report import Account
-from cli.console import CliError, counted, minute, say
+from cli.console import CliError, counted, duration, minute, say
 from cli.follow_run import awaited_step, waiting_for, with_failed_batch
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
@@ -43,16 +43,16 @@ class Follower:
 
     def loaded(self) -> list[Row]:
         """Each run's row of the step load, once all are there. Raises CliError when one failed or time is over."""
-        told = 0
+        shown = 0
         while True:
             loads = [row for rows in self._rows().values() for row in rows if row["step"] == "load"]
             merged = {row["run_id"]: row for row in loads if row["state"] == "succeeded"}
             failed = [row for row in loads if row["state"] == "failed" and row["run_id"] not in merged]
             if failed:
                 raise CliError(_failed(failed, len(merged), len(self._runs), self._place))
-            if len(merged) > told:
+            if len(merged) > shown:
                 say(f"… merged {len(merged)} of {counted(len(self._runs), 'file')}")
-                told = len(merged)
+                shown = len(merged)
             if len(merged) == len(self._runs):
                 return list(merged.values())
             self._wait("load")
@@ -80,8 +80,9 @@ class Follower:
     def _wait(self, step: str) -> None:
         if time.monotonic() > self._ends_at:
             raise CliError(
-                f"Not finished after {self._seconds:.0f} s: the import still waits for {waiting_for(step)}. It goes on "
-                f"by itself; look again with {self._place.command('runs')}. Giving the files again does no harm."
+                f"Not finished after {duration(self._seconds)}: the import still waits for {waiting_for(step)}. It "
+                f"goes on by itself; look again with {self._place.command('runs')}. Giving the files again does no "
+                "harm."
             )
         time.sleep(self._place.poll_seconds)
 

@@ -1,5 +1,5 @@
-"""Takes an import back: plays, times played and closed gaps that it brought, and its files. Nothing that Spotify's API
-has listed goes, and no consent.
+"""Takes an import back: plays, times played and closed gaps that it brought, and its files. Plays that Spotify's API
+has listed stay, and the consent.
 
 The import counts as undone from the first step on, and load leaves out the rows of such an import. So an event of one
 of its files that comes late, or twice, brings nothing back; only a load that was under way is waited for.
@@ -88,7 +88,7 @@ def _find(warehouse: Warehouse, import_id: str, place: Place) -> tuple[Record, l
 
 
 def _wait_for_load(place: Place, warehouse: Warehouse, run_ids: Sequence[str], undone_at: datetime) -> None:
-    """A load that began before the import was undone does not know of it; it has an end, heard of or not."""
+    """A load that began before the import was undone does not know of it; it ends in any case."""
     longest = timedelta(seconds=(LAPTOP if place.laptop else CLOUD).load)
     announced = False
     while run_ids and place.now() < undone_at + longest:

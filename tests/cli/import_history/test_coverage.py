@@ -24,7 +24,7 @@ def file(minutes, number=None, package="here", is_video=False, doubts=()):
     plays = FilePlays("f", package, is_video, number, doubts=set(doubts))
     plays.instants.extend(ms(minute) for minute in minutes)
     plays.tracks.extend(hash(str(minute)) for minute in minutes)
-    plays.heard_ms.extend(3 * MINUTE_MS for _ in minutes)
+    plays.played_ms.extend(3 * MINUTE_MS for _ in minutes)
     return plays
 
 

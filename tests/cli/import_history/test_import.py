@@ -41,7 +41,7 @@ def test_the_plays_of_both_forms_are_stored_and_every_row_is_accounted_for(impor
         "  11  in the files\n"
         "\n"
         "The plays ended between 2018-05-01 07:00 and 2024-04-20 12:00 UTC.\n"
-        "Heard for less than 30 seconds, so stored but not counted: 2 plays.\n",
+        "Played for less than 30 seconds, so stored but not counted: 2 plays.\n",
     )
     rows = importing.plays()
     run_ids = {row.pop("run_id") for row in rows}

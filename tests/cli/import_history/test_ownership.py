@@ -18,7 +18,7 @@ def file(minutes, name="f", package="here", number=None, tracks="mine"):
     plays = FilePlays(name, package, False, number)
     plays.instants.extend(minute * MINUTE_MS for minute in minutes)
     plays.tracks.extend(hash(f"{tracks} {minute}") for minute in minutes)
-    plays.heard_ms.extend(3 * MINUTE_MS for _ in minutes)
+    plays.played_ms.extend(3 * MINUTE_MS for _ in minutes)
     return plays
 
 

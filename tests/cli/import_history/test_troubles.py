@@ -130,7 +130,7 @@ def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(impor
     assert "BigQuery refused 1 of the plays, so no gap was closed: Of 6 plays in the file 6 were new." in said.err
     assert "once the cause is mended, give the files again" in said.err
     assert "closed" not in said.out
-    assert "Heard for less than 30 seconds, so not counted: 2 plays.\n" in said.out
+    assert "Played for less than 30 seconds, so not counted: 2 plays.\n" in said.out
     told = importing.types("import", ONE, NEW, old, "--json")
     numbers = told.json
     assert (told.code, numbers["new"], numbers["known"], numbers["refused"], numbers["gaps_closed"]) == (1, 0, 6, 1, 0)

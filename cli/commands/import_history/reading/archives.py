@@ -228,7 +228,7 @@ def _inner_entry(outer: Entry, path: str, unpack: Callable[[], Any], packed_byte
 
 
 def _shown(name: str) -> str:
-    """A name is one line, whoever chose it."""
+    """A name from outside is one line."""
     return plain(name).replace("\n", "\\n")
 
 

@@ -40,15 +40,15 @@ class FilePlays:
     """When each play ended, in milliseconds since 1970."""
     tracks: "array[int]" = field(default_factory=lambda: array("q"))
     """Of each play a hash of its track id; 0 when it was too short to count."""
-    heard_ms: "array[int]" = field(default_factory=lambda: array("q"))
-    """Of each play how long it was heard; 0 when that is not known."""
+    played_ms: "array[int]" = field(default_factory=lambda: array("i"))
+    """Of each play the time played; 0 when that is not known."""
     doubts: set[int] = field(default_factory=set)
     """Positions in `instants`: between this play and the one before stands a row that cannot be stored."""
 
     def add(self, instant: int, play: ExportedPlay) -> None:
         self.instants.append(instant)
         self.tracks.append(hash(play.track_id) if play.counts else 0)
-        self.heard_ms.append(play.ms_played or 0)
+        self.played_ms.append(play.ms_played or 0)
 
 
 @dataclass
@@ -65,6 +65,7 @@ class Reading:
     account_names: set[str] = field(default_factory=set)
     """The accounts that rows of old exports name. They are compared, and go nowhere."""
     _rows: Rows = field(default_factory=Rows)
+    _plays_read: int = 0
 
     @property
     def rows(self) -> int:
@@ -77,11 +78,13 @@ class Reading:
 
     @cached_property
     def _dated(self) -> Plays:
+        self._plays_read = len(self._rows)
         return play_times.dated(self._rows)
 
     @property
     def repeats(self) -> int:
-        return len(self._rows) - len(self._dated)
+        plays = self._dated
+        return self._plays_read - len(plays)
 
     @property
     def short(self) -> int:

@@ -9,7 +9,7 @@ Two exports of one listener can differ: the older one lacks beginnings, or has t
 another id since. functions/load/queries/same_play.sql has the same rule for a play that is stored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -26,22 +26,52 @@ ROUNDED = timedelta(seconds=2)
 """How far apart two files may have one beginning. A play that lasted longer cannot have begun twice within it."""
 _LATEST_MS, _APART_MS, _ROUNDED_MS = (limit // timedelta(milliseconds=1) for limit in (LATEST, APART, ROUNDED))
 _LONG_ENOUGH_MS = 1000
+_ROWS_AT_ONCE = 100_000
 
 _Mask = NDArray[np.bool_]
 
 
 def dated(rows: Rows) -> Plays:
-    """Each play once, the oldest first; `played_at` is the end of the play.
+    """Each play once, the oldest first; `played_at` is the end of the play. The rows are taken away.
 
     Of rows with one track and `ts`, those that say when they began are plays of their own, the last one ended at its
     `ts`; where none does, all are one play. Of rows that may be one play, the one played longest is the play.
     """
     names = rows.names
     by_id = {track_id: place for place, track_id in enumerate(sorted({track_id for track_id, *_ in names}))}
-    ids = np.array([by_id[track_id] for track_id, *_ in names], np.int64)
-    ts, began, ms_played, track = (np.array(column) for column in (rows.ts, rows.began, rows.ms_played, rows.track))
-    track_id, played_ms, place = ids[track], np.maximum(ms_played, 0), np.arange(len(ts))
+    ids = np.array([by_id[track_id] for track_id, *_ in names], np.int32)
+    parts = list(_parts(rows, names, ids))
+    rows.clear()
+    columns = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    del parts
+    played_at, track, ms_played, *_ = columns
+    order = np.lexsort((ms_played, ids[track], played_at))
+    order = order[_last_of_each(played_at[order], ids[track][order])]
+    del played_at, track, ms_played
+    for place, column in enumerate(columns):
+        columns[place] = column[order]
+    return Plays(names, columns)
 
+
+def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Column, ...]]:
+    """The columns of Plays, for some rows at a time: for all that have one `ts`."""
+    ts, began, ms_played, track = (np.asarray(column) for column in (rows.ts, rows.began, rows.ms_played, rows.track))
+    shared = _shared(ts, began, ms_played, ids[track])
+    order = np.argsort(ts, kind="stable").astype(np.int32)
+    start = 0
+    while start < len(order) or not start:
+        end = min(start + _ROWS_AT_ONCE, len(order))
+        while 0 < end < len(order) and ts[order[end]] == ts[order[end - 1]]:
+            end += 1
+        some = order[start:end]
+        yield _part(names, ids, shared, ts[some], began[some].astype(np.int64), ms_played[some], track[some])
+        start = max(end, 1)
+
+
+def _part(
+    names: Sequence[Names], ids: Column, shared: Column, ts: Column, began: Column, ms_played: Column, track: Column
+) -> tuple[Column, ...]:
+    track_id, played_ms, place = ids[track], np.maximum(ms_played, 0), np.arange(len(ts))
     order = np.lexsort((-place, played_ms, began, track_id, ts))
     kept = order[_last_of_each(ts[order], track_id[order], began[order])]
     ts, began, ms_played, track, track_id, played_ms, place = (
@@ -49,7 +79,7 @@ def dated(rows: Rows) -> Plays:
     )
     end = began * 1000 + ms_played
     has_end = (began != UNKNOWN) & (ms_played != UNKNOWN) & (ts - end >= -_ROUNDED_MS) & (ts - end <= _LATEST_MS)
-    has_end &= ~np.isin(began, _shared(began[(played_ms >= _LONG_ENOUGH_MS) & (began != UNKNOWN)]))
+    has_end &= ~np.isin(began, shared)
 
     group = np.cumsum(np.r_[True, (ts[1:] != ts[:-1]) | (track_id[1:] != track_id[:-1])])[: len(ts)] - 1
     is_play = _without_rounded(has_end, group, ms_played, began)
@@ -58,14 +88,12 @@ def dated(rows: Rows) -> Plays:
     order = np.lexsort((-place, played_ms, group))
     longest = order[_last_of_each(group[order])]
     is_play[longest] |= ~np.isin(group[longest], group[has_end])
-    is_late = has_end & ((end != last_end[group]) | (ts - end > _APART_MS))
+    is_late = has_end & ((end != last_end[group]) | (ts - end > _APART_MS)) & (ts != end)
     is_play[list(_of_another_id(names, ts, ms_played, track, np.where(has_end, end, UNKNOWN), place, is_play))] = False
 
-    played_at, reported_at = np.where(is_late, end, ts), np.where(is_late, ts, UNKNOWN)
-    order = np.lexsort((played_ms, track_id, played_at))
-    order = order[is_play[order]]
-    order = order[_last_of_each(played_at[order], track_id[order])]
-    return Plays(names, *(column[order] for column in (played_at, began, ms_played, reported_at, track)))
+    played_at, late_ms = np.where(is_late, end, ts), np.where(is_late, ts - end, 0).astype(np.uint32)
+    columns = played_at, track, ms_played, began.astype(np.int32), late_ms
+    return tuple(column[is_play] for column in columns)
 
 
 def _last_of_each(*sorted_columns: Column) -> _Mask:
@@ -76,10 +104,13 @@ def _last_of_each(*sorted_columns: Column) -> _Mask:
     return last
 
 
-def _shared(began: Column) -> Column:
+def _shared(ts: Column, began: Column, ms_played: Column, track_id: Column) -> Column:
     """Instants at which several plays are said to have begun: older files name the last time offline there."""
-    values, counts = np.unique(began, return_counts=True)
-    return values[counts > 1]
+    said = np.flatnonzero((began != UNKNOWN) & (ms_played >= _LONG_ENOUGH_MS))
+    said = said[np.argsort(began[said], kind="stable")]
+    one, next_one = said[:-1], said[1:]
+    are_two = (ts[one] != ts[next_one]) | (track_id[one] != track_id[next_one])
+    return np.unique(began[one][are_two & (began[one] == began[next_one])])
 
 
 def _without_rounded(has_end: _Mask, group: Column, ms_played: Column, began: Column) -> _Mask:
@@ -95,7 +126,7 @@ def _without_rounded(has_end: _Mask, group: Column, ms_played: Column, began: Co
 
 
 def _of_another_id(
-    names: list[Names], ts: Column, ms_played: Column, track: Column, end: Column, place: Column, is_play: _Mask
+    names: Sequence[Names], ts: Column, ms_played: Column, track: Column, end: Column, place: Column, is_play: _Mask
 ) -> Iterator[int]:
     """Rows of a play that another export has under another id: `ts`, time played, title and artist are the same.
 

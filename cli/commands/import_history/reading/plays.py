@@ -1,4 +1,4 @@
-"""The plays of an export in columns of numbers: 36 bytes for each, where an object of Python's takes 500.
+"""The plays of an export in columns of numbers: 24 bytes for each, where an object of Python's takes 500.
 
 `Plays` reads like a list of ExportedPlay, whose objects exist only while they are looked at.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, ExportedPlay
 
-Column = NDArray[np.int64]
+Column = NDArray[np.integer[Any]]
 Names = tuple[str, str | None, str | None, str | None]
 """Of a track: its id, its name, the album's artist, the album."""
 
@@ -38,10 +38,13 @@ class Rows:
     """Rows of files in the order in which they are read. `ts` in milliseconds since 1970, `began` in seconds."""
 
     def __init__(self, plays: Iterable[ExportedPlay] = ()) -> None:
-        self.ts, self.began, self.ms_played, self.track = array("q"), array("q"), array("q"), array("q")
-        self._numbers: dict[Names, int] = {}
+        self.clear()
         for play in plays:
             self.append(to_ms(play.played_at), play)
+
+    def clear(self) -> None:
+        self.ts, self.began, self.ms_played, self.track = array("q"), array("i"), array("i"), array("i")
+        self._numbers: dict[Names, int] = {}
 
     def append(self, ts: int, play: ExportedPlay) -> None:
         names = play.track_id, play.track_name, play.artist_name, play.album_name
@@ -60,19 +63,14 @@ class Rows:
 
 
 class Plays(Sequence[ExportedPlay]):
-    """Each play once, the oldest first. Instants in milliseconds since 1970, `began` in seconds."""
+    """Each play once, the oldest first: instants in milliseconds since 1970, `began` in seconds.
 
-    def __init__(
-        self,
-        names: Sequence[Names],
-        played_at: Column,
-        began: Column,
-        ms_played: Column,
-        reported_at: Column,
-        track: Column,
-    ) -> None:
-        self._names, self.played_at, self.ms_played = names, played_at, ms_played
-        self._columns = played_at, track, ms_played, began, reported_at
+    `late_ms`: how much later than its end a play has its `ts`; 0 where the `ts` is taken for the end.
+    """
+
+    def __init__(self, names: Sequence[Names], columns: Sequence[Column]) -> None:
+        self._names, self._columns = names, columns
+        self.played_at, _, self.ms_played, _, _ = columns
 
     def __len__(self) -> int:
         return len(self.played_at)
@@ -83,8 +81,7 @@ class Plays(Sequence[ExportedPlay]):
     def __getitem__(self, index: slice) -> "Plays": ...
     def __getitem__(self, index: int | slice) -> "ExportedPlay | Plays":
         if isinstance(index, slice):
-            played_at, track, ms_played, began, reported_at = (column[index] for column in self._columns)
-            return Plays(self._names, played_at, began, ms_played, reported_at, track)
+            return Plays(self._names, [column[index] for column in self._columns])
         return self._play(*(int(column[index]) for column in self._columns))
 
     def __iter__(self) -> Iterator[ExportedPlay]:
@@ -98,13 +95,13 @@ class Plays(Sequence[ExportedPlay]):
 
     __hash__ = None  # type: ignore[assignment]  # as of a list
 
-    def _play(self, played_at: int, track: int, ms_played: int, began: int, reported_at: int) -> ExportedPlay:
+    def _play(self, played_at: int, track: int, ms_played: int, began: int, late_ms: int) -> ExportedPlay:
         return ExportedPlay(
             to_instant(played_at),
             *self._names[track],
             None if ms_played == UNKNOWN else ms_played,
             None if began == UNKNOWN else to_instant(began * 1000),
-            None if reported_at == UNKNOWN else to_instant(reported_at),
+            to_instant(played_at + late_ms) if late_ms else None,
         )
 
     @property

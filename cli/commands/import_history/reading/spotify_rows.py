@@ -30,7 +30,7 @@ _BOUNDS = PLAYS_TABLE["bounds"]
 _FIRST_INSTANT = datetime.fromisoformat(_BOUNDS["played_at"]["minimum"])
 _AHEAD = timedelta(seconds=_BOUNDS["played_at"]["seconds_ahead"])
 _LONGEST_MS = _BOUNDS["ms_played"]["maximum"]
-_PLAUSIBLE_SECONDS = range(int(_FIRST_INSTANT.timestamp()), 2**32)
+_PLAUSIBLE_SECONDS = range(int(_FIRST_INSTANT.timestamp()), 2**31)
 # As seconds, this would be in the year 5138.
 _FIRST_MILLISECONDS = 10**11
 _TRACK_URI = re.compile("spotify:track:([0-9A-Za-z]{22})")
