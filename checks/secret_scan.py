@@ -1,7 +1,8 @@
 """Looks for secrets in every file that is or could be committed: `python -m checks.secret_scan [DIRECTORY]`.
 
-detect-secrets does the looking, and sends nothing anywhere. A line that only looks like a secret says so itself, with
-the reason: `# pragma: allowlist secret -- REASON`. Exit codes: 0 nothing found, 1 something found, 2 wrong usage.
+detect-secrets does the looking, and sends nothing anywhere; what it lacks is here: an excuse needs its reason. A line
+that only looks like a secret says so itself: `# pragma: allowlist secret -- REASON`. Exit codes: 0 nothing found, 1
+something found, 2 wrong usage.
 """
 
 import argparse

@@ -1,6 +1,8 @@
 """What people and programs read: progress on stderr, the result on stdout, as text or as JSON; errors as a sentence.
 
 Much of it comes from Spotify, from BigQuery, and from the names of tracks. Nothing here lets a text steer the terminal.
+Tables are our own: rich wraps one at 80 columns where a program reads it, and passes on marks that turn the direction
+of writing.
 
 CliError
 ├── Misused     the command line is wrong: exit code 2

@@ -4,7 +4,7 @@ import argparse
 
 from cli.console import minute, print_json, print_table, show
 from cli.place import Place
-from cli.warehouse import Row, Warehouse
+from cli.warehouse import Warehouse
 
 HELP = "Show the ledger: what each step of each run did, or why not"
 
@@ -20,15 +20,17 @@ def run(options: argparse.Namespace, place: Place) -> int:
     if options.json:
         print_json(rows)
     elif rows:
-        print_table(_HEADS, [_cells(row) for row in rows])
+        cells = [
+            (
+                *(minute(row["started_at"]), row["run_id"], row["step"], row["state"]),
+                *("-" if row["rows_new"] is None else f"{row['rows_new']:,}", row["reason"] or ""),
+            )
+            for row in rows
+        ]
+        print_table(_HEADS, cells)
     else:
         show(f"No run yet. Fire the schedule now: {place.command('run-now')}")
     return 0
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    new = "-" if row["rows_new"] is None else str(row["rows_new"])
-    return (minute(row["started_at"]), row["run_id"], row["step"], row["state"], new, row["reason"] or "")
 
 
 def _positive(text: str) -> int:

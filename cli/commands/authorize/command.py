@@ -104,7 +104,10 @@ def run(options: argparse.Namespace, place: Place) -> int:
         _report(complete(consent.pasted_query(_pasted(request), request)), options, place)
         return 0
     with callback.listening(options.port, partial(consent.answers, request=request)) as waiting:
-        _send_to(request.url, open_browser=not options.no_browser)
+        say("The listener agrees on this page, with this computer's browser:")
+        say(f"\n  {request.url}\n")
+        if not options.no_browser and not webbrowser.open(request.url):
+            say("No browser could be opened. Open the page by hand, or run the command again with --paste.")
         _report(waiting.settle(complete, options.timeout), options, place)
     return 0
 
@@ -120,13 +123,6 @@ def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
     stored = None if options.new_client else spotify.stored_app(store)
     app = stored or spotify.ask_for_app(consent.redirect_uri(options.port))
     return Authorization(place, store, options.listener, home, app, stored is None, options.replace_account)
-
-
-def _send_to(url: str, *, open_browser: bool) -> None:
-    say("The listener agrees on this page, with this computer's browser:")
-    say(f"\n  {url}\n")
-    if open_browser and not webbrowser.open(url):
-        say("No browser could be opened. Open the page by hand, or run the command again with --paste.")
 
 
 def _pasted(request: ConsentRequest) -> str:

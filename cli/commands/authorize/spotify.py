@@ -166,8 +166,11 @@ def stored_app(store: SecretStore) -> App | None:
 def ask_for_app(redirect_uri: str, environ: Mapping[str, str] = os.environ) -> App:
     """From SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET where they are set, else a line of input each."""
     say(f"The app's client id and secret stand on {_DASHBOARD}. Its redirect URIs must contain {redirect_uri}")
+    prompt = "Client secret (is not shown): "
     client_id = environ.get("SPOTIFY_CLIENT_ID") or ask("Client id: ").strip()
-    client_secret = environ.get("SPOTIFY_CLIENT_SECRET") or _secret_line("Client secret (is not shown): ")
+    client_secret = environ.get("SPOTIFY_CLIENT_SECRET") or (
+        getpass.getpass(prompt, sys.stderr).strip() if sys.stdin.isatty() else ask(prompt).strip()
+    )
     if not client_id or not client_secret:
         raise CliError(
             "Both the client id and the client secret are needed. Set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET, "
@@ -179,8 +182,3 @@ def ask_for_app(redirect_uri: str, environ: Mapping[str, str] = os.environ) -> A
 def keep_app(store: SecretStore, app: App) -> None:
     payload = {"client_id": app.client_id, "client_secret": app.client_secret}
     store.replace(store.app_home(), payload, {"app": "heavy-rotation"})
-
-
-def _secret_line(prompt: str) -> str:
-    """Without an echo at a terminal; from a pipe as any other line."""
-    return getpass.getpass(prompt, sys.stderr).strip() if sys.stdin.isatty() else ask(prompt).strip()

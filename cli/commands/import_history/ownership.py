@@ -121,13 +121,10 @@ def find_mixed(plays: Plays) -> Mixed | None:
 def find_two_people(files: Sequence[FilePlays]) -> tuple[FilePlays, FilePlays] | None:
     """Two files of which one has plays from while plays of the other one lasted."""
     for one, other in combinations([file for file in files if file.instants], 2):
-        if not _are_parts_of_one(one, other) and _overlaps(one, other):
+        are_parts_of_one = one.package == other.package and None not in (one.number, other.number)
+        if not (are_parts_of_one and one.number != other.number) and _overlaps(one, other):
             return one, other
     return None
-
-
-def _are_parts_of_one(one: FilePlays, other: FilePlays) -> bool:
-    return one.package == other.package and None not in (one.number, other.number) and one.number != other.number
 
 
 def _overlaps(one: FilePlays, other: FilePlays) -> bool:

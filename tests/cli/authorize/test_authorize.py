@@ -159,7 +159,7 @@ def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_sti
     said = owner.authorizes(capsys, ONE, person)
 
     assert (strangers, versions) == ([403], [NO_CHANGE])
-    assert "does not belong to this request: refused" in said.err
+    assert "A request that does not belong to this consent was refused." in said.err
     assert said.code == 0
     assert [status for status, _ in person.done()] == [200]
     assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "ENABLED"}
@@ -314,7 +314,7 @@ def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owne
     misspelt = owner.types(capsys, "authorize", "listner-one", *wait_for_nobody)
     known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
 
-    assert nobody_known.err.startswith(f"{ONE} is new here (nobody is known so far). Consent makes a new listener;")
+    assert nobody_known.err.startswith(f"{ONE} is new here (no listener is known so far). Consent makes a new listener;")
     assert misspelt.err.startswith(f"listner-one is new here (known so far: {ONE}). Consent makes a new listener;")
     assert "is new here" not in known.err
 

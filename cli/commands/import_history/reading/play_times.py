@@ -71,7 +71,8 @@ def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Co
 def _part(
     names: Sequence[Names], ids: Column, shared: Column, ts: Column, began: Column, ms_played: Column, track: Column
 ) -> tuple[Column, ...]:
-    track_id, played_ms, place = ids[track], np.maximum(ms_played, 0), np.arange(len(ts))
+    track_id, played_ms = ids[track], np.maximum(ms_played, 0)
+    place: Column = np.arange(len(ts))
     order = np.lexsort((-place, played_ms, began, track_id, ts))
     kept = order[_last_of_each(ts[order], track_id[order], began[order])]
     ts, began, ms_played, track, track_id, played_ms, place = (
