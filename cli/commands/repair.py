@@ -60,7 +60,15 @@ def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
         warehouse.run("repair_keys", bigquery.ArrayQueryParameter("instants", "TIMESTAMP", played_at))
     twins = [row for row in (find_doubled(warehouse) if keys else doubled) if not row["is_key"]]
     for part in _parts(twins):
-        warehouse.run("repair_twins", bigquery.ArrayQueryParameter("twins", "STRUCT", [_struct(row) for row in part]))
+        structs = [
+            bigquery.StructQueryParameter(
+                None,
+                *(string(name, row[name]) for name in ("listener_id", "track_id", "kept_id")),
+                *instants(played_at=row["played_at"], kept_at=row["kept_at"]),
+            )
+            for row in part
+        ]
+        warehouse.run("repair_twins", bigquery.ArrayQueryParameter("twins", "STRUCT", structs))
     return twins
 
 
@@ -69,11 +77,6 @@ def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
     if parts:
         say(f"Repairing {counted(len(rows), 'play')} …")
     return parts
-
-
-def _struct(row: Row) -> bigquery.StructQueryParameter:
-    names = [string(name, row[name]) for name in ("listener_id", "track_id", "kept_id")]
-    return bigquery.StructQueryParameter(None, *names, *instants(played_at=row["played_at"], kept_at=row["kept_at"]))
 
 
 def _report(doubled: Sequence[Row], twins: Sequence[Row], place: Place, *, is_dry_run: bool) -> str:

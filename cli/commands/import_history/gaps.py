@@ -11,7 +11,7 @@ from google.cloud import bigquery
 from cli.commands.import_history.reading.coverage import Closing, Gap, Span
 from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.records import Import
-from cli.warehouse import Row, Warehouse, instants, string
+from cli.warehouse import Warehouse, instants, string
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,12 @@ def _joined(gaps: Sequence[Gap]) -> Iterator[Gap]:
 def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
     """What undoing the import makes of the listener's gaps, from what is stored now."""
     rows = warehouse.run("gaps_of_undo", string("listener_id", listener), string("import_id", import_id))
-    return reopening(import_id, [_touched(dict(row)) for row in rows])
+    found = []
+    for row in rows:
+        gap = Gap(row["gap_start"], row["gap_end"], row["run_id"], row["detected_at"], row["import_id"])
+        moves = row["going_at_start"] and not row["staying_at_start"]
+        found.append(Touched(gap, row["going_inside"], row["staying_before"] if moves else gap.gap_start))
+    return reopening(import_id, found)
 
 
 def reopen(warehouse: Warehouse, listener: str, found: Reopening) -> None:
@@ -106,12 +111,6 @@ def _change_open(warehouse: Warehouse, listener: str, added: Sequence[Gap], remo
     changes = [*((gap, True) for gap in added), *((gap, False) for gap in removed)]
     structs = [_struct(gap, bigquery.ScalarQueryParameter("is_open", "BOOL", is_open)) for gap, is_open in changes]
     warehouse.run("change_gaps", string("listener_id", listener), _changes(structs))
-
-
-def _touched(row: Row) -> Touched:
-    gap = Gap(row["gap_start"], row["gap_end"], row["run_id"], row["detected_at"], row["import_id"])
-    moves = row["going_at_start"] and not row["staying_at_start"]
-    return Touched(gap, row["going_inside"], row["staying_before"] if moves else gap.gap_start)
 
 
 def _struct(gap: Gap, last: bigquery.ScalarQueryParameter) -> bigquery.StructQueryParameter:

@@ -64,13 +64,15 @@ def check(
     """
     found = shares(account.reading.files, stored)
     _refuse_strangers(listener, account, found)
-    if not account.reading.plays or _is_proved(found, account.comparison.stored) or _names(place, listener, account):
+    known = sum(share.found for share in found)
+    is_proved = known >= _ENOUGH_PLAYS or (known >= _FEW_PLAYS and known * 2 >= account.comparison.stored)
+    if not account.reading.plays or is_proved or _names(place, listener, account):
         return ""
     count = queries.count_stored(warehouse, listener)
     if count < _ENOUGH_PLAYS:
         return ""
     doubt = (
-        f"Nothing proves that this is the export of {listener}: it contains {sum(share.found for share in found):,} of "
+        f"Nothing proves that this is the export of {listener}: it contains {known:,} of "
         f"{counted(count, 'stored play')}."
     )
     if not account.dry_run:
@@ -175,11 +177,6 @@ def _refuse_strangers(listener: str, account: Account, found: Iterable[Share]) -
             f"{two[0].name} and {two[1].name} hold plays of the same time, so they are of two people. "
             f"Give those of {listener} alone. {_ANYWAY}"
         )
-
-
-def _is_proved(found: Iterable[Share], stored_in_time: int) -> bool:
-    count = sum(share.found for share in found)
-    return count >= _ENOUGH_PLAYS or (count >= _FEW_PLAYS and count * 2 >= stored_in_time)
 
 
 def _names(place: Place, listener: str, account: Account) -> bool:

@@ -106,16 +106,12 @@ def closings(gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[t
     exported = TrackTimes(play for play in plays if first <= play[0] <= last)
     found = []
     for gap, span in spans.items():
-        expected = [play for play in _near(stored, span) if any(start <= play[0] <= end for start, end in whole)]
+        near = stored[bisect_left(stored, (span[0] - _NEAR_MS,)) : bisect_right(stored, (span[1] + _NEAR_MS,))]
+        expected = [play for play in near if any(start <= play[0] <= end for start, end in whole)]
         if sum(exported.has(*play) for play in expected) * 2 >= len(expected):
             closed = list(_closed(span, whole, instants))
             found += [Closing(gap, closed, list(_left(span, closed)))] if closed else []
     return found
-
-
-def _near(stored: Sequence[tuple[int, int]], gap: Span) -> Sequence[tuple[int, int]]:
-    first, last = gap[0] - _NEAR_MS, gap[1] + _NEAR_MS
-    return stored[bisect_left(stored, (first,)) : bisect_right(stored, (last,))]
 
 
 def covered(files: Sequence[FilePlays]) -> list[Span]:

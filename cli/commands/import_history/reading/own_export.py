@@ -273,15 +273,12 @@ def _integer(value: Any) -> int:
     return int(number)
 
 
-def _boolean(value: Any) -> bool:
-    return {"true": True, "false": False}[str(value).lower()]
-
-
 def _float(value: Any) -> float | None:
     number = float(value)
     return None if isnan(number) else number
 
 
 _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
-    **{"STRING": _string, "TIMESTAMP": _instant, "INTEGER": _integer, "BOOLEAN": _boolean, "FLOAT": _float}
+    **{"STRING": _string, "TIMESTAMP": _instant, "INTEGER": _integer, "FLOAT": _float},
+    "BOOLEAN": lambda value: {"true": True, "false": False}[str(value).lower()],
 }
