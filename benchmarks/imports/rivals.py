@@ -1,4 +1,4 @@
-"""What people would read a package with instead: `python -m benchmarks.imports.rivals NAME PACKAGE`. Prints its plays."""
+"""What else reads a package of Spotify's: `python -m benchmarks.imports.rivals NAME PACKAGE` prints how many plays it has."""
 
 import json
 import sys

@@ -314,7 +314,7 @@ def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owne
     misspelt = owner.types(capsys, "authorize", "listner-one", *wait_for_nobody)
     known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
 
-    assert nobody_known.err.startswith(f"{ONE} is new here (no listener is known so far). Consent makes a new listener;")
+    assert nobody_known.err.startswith(f"{ONE} is new here (no listener is known so far). Consent makes a new")
     assert misspelt.err.startswith(f"listner-one is new here (known so far: {ONE}). Consent makes a new listener;")
     assert "is new here" not in known.err
 
