@@ -1,4 +1,4 @@
-"""What else reads a package of Spotify's: `python -m benchmarks.imports.rivals NAME PACKAGE` prints how many plays it has."""
+"""Other readers of a package: `python -m benchmarks.imports.rivals NAME PACKAGE` prints how many plays it has."""
 
 import json
 import sys
