@@ -1,4 +1,4 @@
-"""A browser is found on the path, else where Playwright keeps its own; without either somebody is told what to do."""
+"""A browser is found on the path, else where Playwright keeps its own; without either an error says what to install."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ def run(tmp_path):
 
     def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         bare = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path / "own")}
-        # Nobody listens there: nothing is downloaded.
+        # No server listens there: nothing is downloaded.
         bare |= {"PLAYWRIGHT_DOWNLOAD_HOST": "http://127.0.0.1:9", "PYTHONPATH": str(ROOT)}
         command = [sys.executable, *arguments]
         return subprocess.run(command, env=bare | environ, capture_output=True, text=True, timeout=100, check=False)

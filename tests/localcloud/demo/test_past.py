@@ -83,7 +83,7 @@ def test_a_page_that_overlaps_or_is_the_first_is_no_gap(every, count, skip, know
 
 
 class Pages:
-    """A laptop whose Spotify has answered these pages to listener-two, and nobody else."""
+    """A laptop whose Spotify has answered these pages to listener-two only."""
 
     def __init__(self, answers):
         self._answers = answers

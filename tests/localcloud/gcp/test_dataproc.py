@@ -148,7 +148,7 @@ def test_batches_are_listed_newest_first_and_filtered(google: Any, client: Batch
     assert listed("labels.job=top-tracks") == ["batch-2", "batch-1", "batch-0"]
     assert listed("labels.job = top-tracks AND state = RUNNING") == ["batch-1"]
     assert listed('labels.job="top-tracks" and state != FAILED') == ["batch-2", "batch-1"]
-    assert listed("labels.run=nobody") == []
+    assert listed("labels.run=unknown") == []
     assert list(client.list_batches(parent=PARENT.replace("us-central1", "europe-west1"))) == []
     google.faults.order(Fault("gcp filter", "match_nothing"))
     assert listed("labels.job=top-tracks") == []

@@ -77,5 +77,5 @@ def test_events_go_out_when_they_are_asked_for_and_survive_a_restart(
 def test_nobody_asks_the_real_spotify_by_accident(tmp_path: Path) -> None:
     with LaptopCloud(tmp_path) as cloud:
         urls = {name: url for name, url in cloud.environment.items() if name.startswith(("SPOTIFY", "RECCOBEATS"))}
-    nobody = "http://127.0.0.1:9"
-    assert urls == {"SPOTIFY_ACCOUNTS_URL": nobody, "SPOTIFY_API_URL": nobody, "RECCOBEATS_API_URL": nobody}
+    discard = "http://127.0.0.1:9"
+    assert urls == {"SPOTIFY_ACCOUNTS_URL": discard, "SPOTIFY_API_URL": discard, "RECCOBEATS_API_URL": discard}

@@ -74,7 +74,7 @@ def _server(directory: Path) -> Iterator[ServerProcess]:
 
 
 class Function:
-    """An event-driven function behind HTTP, which fails as often as it is told to."""
+    """An event-driven function behind HTTP, which fails as often as it is set to."""
 
     def __init__(self, failures: int = 0) -> None:
         self.received: list[tuple[str, Any]] = []

@@ -144,7 +144,7 @@ def test_albums_are_played_through_in_order():
 
 
 def test_obsessions_come_and_fade():
-    """Some track is heard ten times in a week and hardly ever two months later."""
+    """Some track is played ten times in a week and hardly ever two months later."""
     weekly: dict[str, Counter[int]] = defaultdict(Counter)
     for play in year_of(1):
         weekly[play.track.id][(play.played_at - SINCE).days // 7] += 1

@@ -181,8 +181,8 @@ def test_a_batch_that_fails_says_so_in_exit_code_log_and_ledger_also_on_the_java
         client.delete_table(f"{client.project}.listening.top_tracks")
         assert run_batch(batch(cloud.environment), tmp_path / "batch.log", environment) == 1
         [run] = table(environment, "runs")
-    told = {name: run[name] for name in ("run_id", "step", "state", "error_class", "reason", "rows_in", "rows_new")}
-    assert told == {
+    row = {name: run[name] for name in ("run_id", "step", "state", "error_class", "reason", "rows_in", "rows_new")}
+    assert row == {
         "run_id": "20261122T090000Z",
         "step": "top_tracks",
         "state": "failed",

@@ -20,7 +20,7 @@ ONE, TWO, THREE = "listener-one", "listener-two", "listener-three"
 
 
 def listener(slug: str = ONE, begins_on: date = date(2026, 9, 1), **habits: Any) -> InventedListener:
-    return InventedListener(slug, "Somebody Invented", "Europe/Berlin", Habits(**habits), begins_on)
+    return InventedListener(slug, "Invented Listener", "Europe/Berlin", Habits(**habits), begins_on)
 
 
 class Caller:
@@ -83,7 +83,7 @@ class Caller:
 
 @contextmanager
 def calling(listeners: Sequence[InventedListener] = (), directory: Path | None = None, **how: Any) -> Iterator[Caller]:
-    """A running invented Spotify on Sunday, 22 November 2026, at noon; with three listeners unless told otherwise."""
+    """A running invented Spotify on Sunday, 22 November 2026, at noon; with three listeners by default."""
     clock = Clock()
     clock.set(NOON)
     spotify = Spotify(clock, 1, listeners or invented_listeners(3), directory=directory, **how)

@@ -85,8 +85,8 @@ def test_a_forged_decision_is_refused_like_a_forged_request(app):
         "decision": "agree",
     }
     refused = requests.post(f"{app.url}/authorize", data=form, allow_redirects=False, timeout=10)
-    nobody = form | {"redirect_uri": REDIRECT_URI, "listener": "listener-nobody"}
-    unknown = requests.post(f"{app.url}/authorize", data=nobody, allow_redirects=False, timeout=10)
+    unknown_form = form | {"redirect_uri": REDIRECT_URI, "listener": "listener-nobody"}
+    unknown = requests.post(f"{app.url}/authorize", data=unknown_form, allow_redirects=False, timeout=10)
 
     assert (refused.status_code, refused.text) == (400, "INVALID_CLIENT: Invalid redirect URI")
     assert (unknown.status_code, unknown.text) == (400, "Unknown listener")

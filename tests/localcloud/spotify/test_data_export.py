@@ -1,4 +1,4 @@
-"""The invented export tells what the invented life holds, and what real files hold beside it."""
+"""The invented export holds the plays of the invented life, and what real files hold beside them."""
 
 import json
 import subprocess
@@ -35,10 +35,10 @@ def test_a_play_is_told_as_an_export_tells_it(plays):
 
 def test_every_play_is_there_and_so_is_everything_that_makes_real_files_hard(plays):
     rows = export_rows(plays)
-    told = [(row["ts"], row["spotify_track_uri"]) for row in rows]
-    assert {(export_row(play)["ts"], export_row(play)["spotify_track_uri"]) for play in plays} <= set(told)
-    assert told == sorted(told, key=lambda each: each[0])
-    assert len(told) > len(set(told)), "rows that are there twice"
+    keys = [(row["ts"], row["spotify_track_uri"]) for row in rows]
+    assert {(export_row(play)["ts"], export_row(play)["spotify_track_uri"]) for play in plays} <= set(keys)
+    assert keys == sorted(keys, key=lambda each: each[0])
+    assert len(keys) > len(set(keys)), "duplicate rows"
     assert any(row["spotify_episode_uri"] for row in rows)
     assert any(row["ms_played"] < 30_000 and row["spotify_track_uri"] for row in rows)
     assert export_rows(plays) == rows, "the same for the same seed"

@@ -1,4 +1,4 @@
-"""Datasets and tables: what was said about them is told again, what they hold is counted, all of it outlives a stop."""
+"""Datasets and tables: metadata are returned as given, rows and bytes are counted, all of it outlives a restart."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -70,7 +70,7 @@ class Warehouse:
         return self.client.query(sql, job_config=config, job_id=job_id, job_retry=None)
 
     def load(self, table: str, *uris: str, job_id: str | None = None, **settings: Any) -> bigquery.LoadJob:
-        """A load job; CSV with a header unless told otherwise."""
+        """A load job; CSV with a header unless the settings say otherwise."""
         options = {"source_format": "CSV"} | settings
         if options["source_format"] == "CSV":
             options = {"skip_leading_rows": 1} | options

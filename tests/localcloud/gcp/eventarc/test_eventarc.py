@@ -324,7 +324,7 @@ def test_a_restart_continues_what_was_not_delivered(tmp_path: Path) -> None:
     events.publish(_event("never tried"))
 
     events, _ = _events(tmp_path)
-    # Nobody has come back to listen yet, but the subscription is there and keeps what happens.
+    # No function is subscribed in this process yet, but the subscription is stored and keeps events.
     events.publish(_event("happened meanwhile"))
     assert events.deliver_pending() == []
     function = Function()

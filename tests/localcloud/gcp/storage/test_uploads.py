@@ -76,11 +76,11 @@ def test_an_upload_that_ends_in_the_middle_leaves_nothing(start_cloud: Any, tmp_
 
 def test_a_resumable_upload_meets_its_precondition_when_it_is_complete(google: Any, bucket: storage.Bucket) -> None:
     location = _start_upload(google, ifGenerationMatch="0")
-    bucket.blob("a.bin").upload_from_string("somebody was faster")
+    bucket.blob("a.bin").upload_from_string("another was faster")
 
     assert _put(location, "bytes 0-3/4", b"slow")[0] == 412
     assert _put(location, "bytes */4")[0] == 404
-    assert bucket.blob("a.bin").download_as_bytes() == b"somebody was faster"
+    assert bucket.blob("a.bin").download_as_bytes() == b"another was faster"
 
 
 def test_content_that_was_damaged_on_the_way_is_refused(google: Any, bucket: storage.Bucket) -> None:
