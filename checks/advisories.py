@@ -1,7 +1,7 @@
-"""`python -m checks.advisories`: asks pip-audit about every pin of the compiled requirements.
+"""`python -m checks.advisories`: runs pip-audit over every pin of the compiled requirements.
 
 A mirror that serves packages but no advisories makes pip-audit report success without a look. So a release whose
-vulnerability is well known is asked about first: where that is not found, advisories are not reachable, and that is
+vulnerability is well known is audited first: where that is not found, advisories are not reachable, and that is
 printed instead of a result. Exit codes: 0 nothing is known or advisories are not reachable, 1 something is known.
 """
 

@@ -1,4 +1,4 @@
-"""A listener's consent: the address that asks for it, what comes back, and when it ends. Nothing here makes a call.
+"""OAuth consent of a listener: the authorization URL, the callback's parameters, and when consent ends. Makes no call.
 
 Spotify: developer.spotify.com/documentation/web-api/tutorials/code-flow (the way) and …/refreshing-tokens (six months
 from the moment of consent; refreshing does not prolong them).
@@ -82,14 +82,14 @@ def pasted_query(text: str, request: ConsentRequest) -> dict[str, str]:
 
 
 def answers(query: Mapping[str, str], request: ConsentRequest) -> bool:
-    """Whether this is what came of the request, consent or not, and no stranger's."""
+    """Whether this is the answer to the request, consent or not: `state` is the same."""
     return hmac.compare_digest(query.get("state", "").encode(), request.state.encode())
 
 
 def code_in(query: Mapping[str, str], request: ConsentRequest) -> str:
     """The code that stands for the consent. Raises CliError when there was none, or when this answers another question.
 
-    The state comes first: what a stranger sends is not even read.
+    The state is compared first: nothing else of a foreign request is read.
     """
     if not answers(query, request):
         raise CliError(

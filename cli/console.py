@@ -1,4 +1,4 @@
-"""What people and programs read: progress on stderr, the result on stdout, as text or as JSON; errors as a sentence.
+"""Console output: progress on stderr, the result on stdout, as text or as JSON; errors as a sentence.
 
 Much of it comes from Spotify, from BigQuery, and from the names of tracks. Nothing here lets a text steer the terminal.
 Tables are our own: rich wraps one at 80 columns where a program reads it, and passes on marks that turn the direction
@@ -58,7 +58,7 @@ def ask(prompt: str) -> str:
 
 
 def show(text: str) -> None:
-    """A result in words."""
+    """A result as text."""
     print(plain(text), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""How far a run has come: which step it waits for, by its rows in the ledger, and what Dataproc says of its batch.
+"""The progress of a run: which step it waits for, from its rows in the ledger and the state of its Dataproc batch.
 
 A batch that fails leaves no row in the ledger until the next run looks.
 """

@@ -1,4 +1,4 @@
-"""How long `forget` waits: until nothing that began before can bring anything back.
+"""Waits until no run that began before a deletion can write what was deleted again.
 
 A run of ingest or load that is under way cannot be seen from outside, because it writes its row in the ledger last. So
 the command waits for the longest time that it may take. Dataproc lists the Spark batches that are under way.
@@ -52,7 +52,7 @@ class Deadline:
         self._wait_for_batches()
 
     def left(self) -> list[str]:
-        """What would still have to be waited for, in words."""
+        """What would still have to be waited for, as text."""
         seconds = self._ends_at - monotonic()
         until = self._place.now() + timedelta(seconds=seconds, minutes=1)
         runs = [f"a run that began before may be under way until {minute(until)} UTC"] if seconds > 0 else []

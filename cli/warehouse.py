@@ -1,4 +1,4 @@
-"""Asks the warehouse with the statements in `queries/`, which name tables without a dataset."""
+"""Runs the SQL statements in `queries/` in BigQuery; they name tables without a dataset."""
 
 import io
 import json

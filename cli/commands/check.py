@@ -1,4 +1,4 @@
-"""Looks whether everything is ready for a run: what would make one fail is shown before it fails. Changes nothing.
+"""Checks whether everything is ready for a run, and shows what would make one fail. Changes nothing.
 
 In the cloud: APIs, quota for Spark, tables, consents, schedule, dashboard. On the laptop: tables and consents.
 """
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
         print_json([asdict(finding) for finding in findings])
     else:
         rows = [(finding.subject, finding.state, one_line(finding.said)) for finding in findings]
-        print_table(("what", "state", "in words"), rows)
+        print_table(("what", "state", "details"), rows)
     return 1 if any(finding.state in ("missing", "unknown") for finding in findings) else 0
 
 
@@ -178,7 +178,7 @@ def _address(service: Mapping[str, Any]) -> str:
 
 
 def _reached(address: str) -> tuple[State, str]:
-    """Asks as a stranger does: the owner's credentials do not go there."""
+    """Calls without the owner's credentials."""
     log = "the log of the service dashboard says more."
     try:
         answer = requests.get(f"{address}/api/ready", timeout=_TIMEOUT_SECONDS, allow_redirects=False)

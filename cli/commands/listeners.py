@@ -1,4 +1,4 @@
-"""Who listens and how it stands: from the labels of the secrets, the ledger and the plays. No token is read.
+"""The state of each listener, from the labels of the secrets, the ledger and the plays. No token is read.
 
 A listener whose plays were only imported is among them, and one who has plays and no place for a consent any more.
 """

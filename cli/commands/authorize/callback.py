@@ -1,4 +1,4 @@
-"""Waits on 127.0.0.1 for the browser to come back from Spotify.
+"""The HTTP server on 127.0.0.1 to which Spotify redirects the browser after consent (the OAuth redirect URI).
 
 One request matters, and the page it gets shows the result. A browser also asks for icons and opens connections on which
 it sends nothing, and any program on this computer may call the address: each connection has a thread of its own, so

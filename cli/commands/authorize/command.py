@@ -1,7 +1,7 @@
-"""Asks a listener for consent on Spotify's page and stores the refresh token.
+"""Gets a listener's consent on Spotify's page (OAuth) and stores the refresh token.
 
 What was stored before stays untouched until Spotify has answered this listener with the new token. The first use also
-asks for the app's client id and secret: typed, or two lines of standard input, or SPOTIFY_CLIENT_ID and
+needs the app's client id and secret: typed, or two lines of standard input, or SPOTIFY_CLIENT_ID and
 SPOTIFY_CLIENT_SECRET.
 """
 
@@ -40,7 +40,7 @@ class Authorized:
 
 @dataclass(frozen=True)
 class Authorization:
-    """Everything that is known before the listener is asked."""
+    """Everything that is known before the browser opens."""
 
     place: Place
     store: SecretStore

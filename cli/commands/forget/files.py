@@ -1,4 +1,4 @@
-"""Takes a listener out of the landing and the quarantine bucket; rows of other listeners in the same files stay."""
+"""Deletes a listener's rows from the landing and quarantine buckets; other listeners' rows in the same files stay."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Takes a listener out of the tables: own rows are deleted, rows of the ledger that name the listener are reworded."""
+"""Deletes a listener's rows from BigQuery, and the name from the ledger's rows that contain it."""
 
 import json
 import re

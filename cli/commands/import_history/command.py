@@ -1,4 +1,4 @@
-"""Stores the plays of a listener's own "Extended streaming history", as Spotify sends it, without asking Spotify.
+"""Stores the plays of a listener's own "Extended streaming history", as Spotify sends it, without a call to Spotify.
 A file that `export` has written is taken as well, by itself: its rows are stored as they are, and close no gap.
 
 Every row is accounted for. Plays that are stored already are not stored again, whichever way they came; those that
@@ -184,7 +184,7 @@ def _verdict(account: Account, place: Place) -> int:
     if failed:
         raise CliError(
             f"The plays are stored, but the top ten was not computed: {failed[0]['reason']} "
-            f"The next new plays start another batch; {place.command('run-now')} asks for them now."
+            f"The next new plays start another batch; {place.command('run-now')} fetches them now."
         )
     return _unread_verdict(account)
 

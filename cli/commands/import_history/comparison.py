@@ -1,4 +1,4 @@
-"""What load would do with the plays of an export, counted by load's own rule over a staging table that expires.
+"""Predicts what load will do with the plays of an export: load's own rule over a staging table that expires.
 
 Files without a stored play near them are not staged: of a first import of ten years, some weeks are compared. The rule
 is functions/load/queries/same_play.sql. When the plays arrive, load applies it again, and only that counts: another run

@@ -1,4 +1,4 @@
-"""The plays of an export as CSV files, where to cut so many plays into files, and landing each where `load` finds it.
+"""Writes the plays of an export as CSV files into the landing bucket, and says where to cut so many into files.
 
 Header and columns are those of the table file that ingest owns; functions/ingest/buckets.py writes the same form.
 """

@@ -2,7 +2,7 @@
 
 In hours whose plays are stored, an own file holds hardly a play that is not: the API hides private sessions only. A
 stranger's file holds hardly one that is. Where no stored play is of the time of the files, nothing is proved, and the
-owner is asked.
+command asks the owner.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What an import asks the warehouse and writes there itself: everything but the plays, which load stores."""
+"""Queries of an import, and the ledger row that it writes; the plays are stored by load."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

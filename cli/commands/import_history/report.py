@@ -1,4 +1,4 @@
-"""What became of every row of an import, for people and for programs. Pure, but for the printing."""
+"""Prints the result of an import as a table or as JSON: what became of every row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""Opens what a package can be: a folder, a zip, a tar, something compressed, or one in the other.
+"""Opens folders and archives (zip, tar, gzip, bzip2, xz, one in another), with limits for what is unpacked.
 
 Content decides, because people rename files. What is unpacked is bounded: a file that a listener passes on must not
 fill the owner's memory or disk, nor run for hours.

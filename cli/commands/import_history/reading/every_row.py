@@ -1,4 +1,4 @@
-"""Every row of the files of an export, accounted for: the plays, each once, and how many rows are what. Pure."""
+"""Accounts for every row of an export's files: plays, repeats, rows left out, and why. Pure."""
 
 from array import array
 from collections import Counter

@@ -20,7 +20,7 @@ from cli.commands.import_history.reading.spotify_rows import PLAYS_TABLE
 from cli.console import CliError
 
 PAGE = "https://www.spotify.com/account/privacy/"
-"""Where a listener asks for a copy of the own data."""
+"""Where a listener requests the data export."""
 
 _HISTORY_NAME = re.compile(
     r"(?:endsong|(?P<video>endvideo|Streaming_?History_Video)|Streaming_?History_Audio)(?:_\d{4}(?:-\d{4})?)?"
@@ -235,7 +235,7 @@ def _no_history(found: _Path) -> str:
 _NAMED = 3
 _WHAT_TO_GIVE = (
     "Give the files Streaming_History_Audio_….json (before 2023: endsong_….json), or the zip they came in. "
-    f"They are Spotify's “Extended streaming history”, to be asked for at {PAGE}"
+    f"They are Spotify's “Extended streaming history”, to be requested at {PAGE}"
 )
 _ACCOUNT_DATA = (
     "is of Spotify's “Account data”, which names no track ids and holds one year only. Ask for the “Extended streaming "

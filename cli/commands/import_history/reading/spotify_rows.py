@@ -1,4 +1,4 @@
-"""A row of Spotify's "Extended streaming history" as a play, or why it is none. Pure.
+"""Parses a row of Spotify's "Extended streaming history" into a play, or says why it is none. Pure.
 
 What the rows look like: facts of the files themselves and of the importers of other projects; Spotify's page
 https://support.spotify.com/article/understanding-my-data/ describes the columns. Only what a play needs is read:
