@@ -164,9 +164,15 @@ class Sizes:
         known = self._known[table][1]
         wanted = [field for field in resource["schema"]["fields"] if "*" in names or field["name"].lower() in names]
         if unknown := [field for field in wanted if field["name"].lower() not in known]:
-            select = f"SELECT {', '.join(map(_size_of, unknown))} FROM {table.sql}"
-            sizes = cursor.execute(select).fetchone() or ()
-            known |= {field["name"].lower(): int(size) for field, size in zip(unknown, sizes, strict=True)}
+            columns = [(quoted(field["name"]), field["type"]) for field in unknown]
+            counted = ", ".join(
+                f"count({name}), {f'sum(strlen(CAST({name} AS VARCHAR)))' if kind in ('STRING', 'JSON') else 0}"
+                for name, kind in columns
+            )
+            row = cursor.execute(f"SELECT {counted} FROM {table.sql}").fetchone() or ()
+            for field, values, text_bytes in zip(unknown, row[::2], row[1::2], strict=True):
+                each = {"STRING": 2, "JSON": 2, "BOOLEAN": 1}.get(field["type"], 8)
+                known[field["name"].lower()] = values * each + int(text_bytes or 0)
         return {name: known[name] for name in (field["name"].lower() for field in wanted)}
 
     def added_to(self, cursor: Cursor, resource: Resource) -> Resource:
@@ -181,10 +187,3 @@ class Sizes:
 def count_rows(cursor: Cursor, table: TableId) -> int:
     row = cursor.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
     return int(row[0]) if row else 0
-
-
-def _size_of(field: Field) -> str:
-    column = quoted(field["name"])
-    if field["type"] in ("STRING", "JSON"):
-        return f"coalesce(sum(2 + strlen(CAST({column} AS VARCHAR))), 0)"
-    return f"count({column})" if field["type"] == "BOOLEAN" else f"8 * count({column})"
