@@ -1,7 +1,7 @@
-"""Works out every listener's top ten tracks and the list of all tracks heard, as one Spark batch.
+"""Spark batch: computes each listener's top ten tracks and the list of all tracks played.
 
-Reads `plays` and `catalogue` once, overwrites `tracks` and `top_tracks`, all through the BigQuery connector; what lies
-between is DataFrame in, DataFrame out. The same rows and the same `as_of` give the same rows in the same order.
+Reads `plays` and `catalogue` once, replaces `top_tracks` and `tracks`, all through the BigQuery connector; between are
+functions from DataFrame to DataFrame. docs/top-ten.md defines the rows. The same rows and `as_of` give the same rows.
 """
 
 import argparse
@@ -19,7 +19,7 @@ PERIODS = ["all_time", *PERIOD_DAYS]
 POSITIONS = 10
 EXPORT_COUNTS_FROM_MS = 30_000
 
-# The id of the track comes first: where rows are sorted by it, its first bytes alone already tell most of them apart.
+# The id of the track comes first: where rows are sorted by it, its first bytes alone tell most of them apart.
 TRACK_KEY = ["track_id", "listener_id"]
 SHOWN = ["track_name", "artist_name", "artist_names", "album_name", "image_url"]
 COUNTED = [*SHOWN, "isrc", "duration_ms", "ms_played", "source"]
@@ -48,7 +48,7 @@ RANGES: dict[str, tuple[int, int]] = {
 
 @dataclass(frozen=True)
 class Batch:
-    """What this batch was submitted with."""
+    """The arguments that this batch was submitted with."""
 
     project: str
     dataset: str
@@ -63,8 +63,8 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the batch has to say about itself in the ledger."""
+class LedgerRow:
+    """The columns of the batch's row in `runs` that are known only when it ends."""
 
     state: str
     reason: str
@@ -109,24 +109,26 @@ def instant(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime) -> Outcome:
+def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime) -> LedgerRow:
+    # Searching for a shorter encoding costs more time than it saves memory.
+    session.conf.set("spark.sql.inMemoryColumnarStorage.compressed", "false")
     # Both tables and the counts are made of it: of one state of plays.
-    heard = by_track(read_plays(session, batch), batch.as_of).persist()
-    top = top_tracks(heard, batch).persist()  # at most 40 rows a listener, asked for twice
+    summaries = by_track(read_plays(session, batch), batch.as_of).persist()
+    top = top_tracks(summaries, batch).persist()  # at most 40 rows a listener, used twice
     owners = [row.listener_id for row in top.select("listener_id").collect()]
     write(top, batch, "top_tracks", mode="overwrite")
-    write(tracks(heard, batch), batch, "tracks", mode="overwrite")  # only saves its readers work, so it comes second
-    [[rows_in]] = heard.select(F.coalesce(F.sum("plays_read"), F.lit(0))).collect()
+    write(tracks(summaries, batch), batch, "tracks", mode="overwrite")  # only saves its readers work, so it is second
+    [[rows_in]] = summaries.select(F.coalesce(F.sum("plays_read"), F.lit(0))).collect()
     rows_new, listeners = len(owners), len(set(owners))
     reason = f"Plays read: {rows_in}, rows of the top ten: {rows_new}, listeners: {listeners}."
-    return Outcome("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)
+    return LedgerRow("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)
 
 
-def failure(error: Exception, started_at: datetime) -> Outcome:
+def failure(error: Exception, started_at: datetime) -> LedgerRow:
     """Without the error's own text, which may name accounts: the batch's driver output has it."""
     name = type(error).__name__
     reason = f"The batch ended with {name}; its driver output says more."
-    return Outcome("failed", reason, started_at, datetime.now(UTC), error_class=name)
+    return LedgerRow("failed", reason, started_at, datetime.now(UTC), error_class=name)
 
 
 def read_plays(session: SparkSession, batch: Batch) -> DataFrame:
@@ -135,7 +137,7 @@ def read_plays(session: SparkSession, batch: Batch) -> DataFrame:
 
 
 def read(session: SparkSession, batch: Batch, table: str, columns: Sequence[str]) -> DataFrame:
-    """Only the columns that are needed: the connector asks BigQuery for no others.
+    """Only the columns that are needed: the connector requests no others.
 
     Without their descriptions, which it would write onto the columns of the same names in `tracks` and `top_tracks`
     (GoogleCloudDataproc/spark-bigquery-connector, BigQueryWriteHelper.updateTableMetadataIfNeeded).
@@ -146,7 +148,7 @@ def read(session: SparkSession, batch: Batch, table: str, columns: Sequence[str]
 
 
 def with_catalogue(plays: DataFrame, catalogue: DataFrame) -> DataFrame:
-    """The plays with what they do not tell of their tracks, and with the catalogue's audio features where it has them.
+    """The plays with what they lack of their tracks, and with the catalogue's audio features where it has them.
 
     BigQuery enforces no key: of several rows of a track the same one is taken each time.
     """
@@ -160,7 +162,7 @@ def with_catalogue(plays: DataFrame, catalogue: DataFrame) -> DataFrame:
             return F.when(F.col("known.energy").isNotNull(), F.col(f"known.{name}")).otherwise(F.col(name)).alias(name)
         return F.col(name)
 
-    # Ten thousand rows beside a million: each task gets them whole, and no play travels for them.
+    # Ten thousand rows beside a million: each task gets them whole, and no play is moved for them.
     return plays.join(F.broadcast(of_track), "track_id", "left").select(*map(completed, plays.columns))
 
 
@@ -180,76 +182,78 @@ def in_bounds(plays: DataFrame) -> DataFrame:
 
 
 def write(frame: DataFrame, batch: Batch, table: str, mode: str) -> None:
-    """One file, one load job: readers see the table as it was or as it is now, never between."""
+    """One load job of all the frame's files: readers see the table as it was or as it is now, never between."""
     connector = {
         "writeMethod": "indirect",
         "intermediateFormat": "parquet",
         "temporaryGcsBucket": batch.temp_bucket,
         "createDisposition": "CREATE_NEVER",
     }
-    frame.coalesce(1).write.format("bigquery").mode(mode).options(**connector).save(batch.table(table))
+    frame.write.format("bigquery").mode(mode).options(**connector).save(batch.table(table))
 
 
-def append_run(session: SparkSession, batch: Batch, outcome: Outcome) -> None:
-    write(run_row(session, batch, outcome), batch, "runs", mode="append")
+def append_run(session: SparkSession, batch: Batch, row: LedgerRow) -> None:
+    write(run_row(session, batch, row).coalesce(1), batch, "runs", mode="append")
 
 
 def by_track(plays: DataFrame, as_of: datetime) -> DataFrame:
     """One row per listener and track: all that both tables and the ledger take from its plays.
 
-    The only step for which plays travel. It brings those of a listener's track into one partition and sorts them
-    there, which is all that taking each key once and counting need; from here on only its rows travel.
+    The only step for which plays are moved. It brings those of a listener's track into one partition and sorts them
+    there, which is all that taking each key once and counting need; from here on only its rows are moved.
     Plays after `as_of` make rows of their own (`is_past` is false), of which only `plays_read` is used.
     """
     together = plays.withColumn("is_past", F.col("played_at") <= F.lit(as_of)).repartition(*TRACK_KEY)
-    summed_up = once(together).groupBy(*TRACK_KEY, "is_past")
-    return summed_up.agg(
+    summaries = once(together).groupBy(*TRACK_KEY, "is_past")
+    return summaries.agg(
         F.count_if("is_first").alias("plays_read"),
-        *facts_of_track(),
-        *facts_of_recording(),
+        *columns_of_track(),
+        *columns_of_recording(),
         *figures_of_periods(as_of),
     )
 
 
 def once(plays: DataFrame) -> DataFrame:
     """Adds `is_first`, true for one row of each primary key (BigQuery enforces none), and `counts`, true if that row
-    counts as a play: heard for 30 seconds by the export, or known from the API alone.
+    counts as a play: 30 seconds by the export, or listed by the API alone, which lists a play after 30.
 
     Of several rows always the same one is first, and one that counts if any does.
     """
-    heard_enough = F.col("ms_played") >= EXPORT_COUNTS_FROM_MS
+    long_enough = F.col("ms_played") >= EXPORT_COUNTS_FROM_MS
     from_api_alone = (F.col("source") == "api") & F.col("ms_played").isNull()
-    able = plays.withColumn("counts", F.col("is_past") & F.coalesce(heard_enough, from_api_alone))
+    able = plays.withColumn("counts", F.col("is_past") & F.coalesce(long_enough, from_api_alone))
     key = Window.partitionBy(*TRACK_KEY, "is_past", "played_at").orderBy(F.desc("counts"), *map(F.desc, COUNTED))
     marked = able.withColumn("is_first", F.row_number().over(key) == 1)
     return marked.withColumn("counts", F.col("counts") & F.col("is_first"))
 
 
-def facts_of_track() -> list[Column]:
+def columns_of_track() -> list[Column]:
     """The columns of `tracks`.
 
-    A track is as its newest play tells it, but the API knows more than an export, and a play with audio features more
-    than one without. What that play does not tell of the track itself, the next that does tells.
+    A track has the values of its newest play, but the API knows more than an export, and a play with audio features
+    more than one without. A name that this play lacks comes from the next play that has it.
     """
-    knows_most = [F.col("source") == "api", F.col("energy").isNotNull(), F.col("played_at")]
-    ranked_by = [column.alias(f"rank_{place}") for place, column in enumerate(knows_most)]
+    # One number orders plays quicker than three columns do: an instant in microseconds is less than 2 ** 58.
+    knows_more = F.when(F.col("source") == "api", 2 << 58).otherwise(0)
+    knows_more += F.when(F.col("energy").isNotNull(), 1 << 58).otherwise(0)
+    order = (knows_more + F.unix_micros("played_at")).alias("order")
     return [
-        F.max(F.struct(*ranked_by, "source", *FIGURES)).alias("told"),
-        *[newest_told(name, *ranked_by)[name].alias(name) for name in [*NAMES, *LASTING]],
-        newest_told("isrc", "played_at")["isrc"].alias("isrc"),
+        F.max(F.struct(order, "source", *FIGURES)).alias("of_one_play"),
+        *[newest(name, order)[name].alias(name) for name in [*NAMES, *LASTING]],
+        newest("isrc", "played_at")["isrc"].alias("isrc"),
         F.max("played_at").alias("last_played_at"),
     ]
 
 
-def facts_of_recording() -> list[Column]:
-    """What `tally` needs to know of a track's plays that count.
+def columns_of_recording() -> list[Column]:
+    """What `tally` needs of a track's plays that count.
 
-    `recording`: the newest ISRC that they tell, or the track's id. Some plays of a track lack its ISRC (exports never
-    have one), and they are plays of the same recording. `last`: the play heard last. `shown`: each name as the newest
-    play that tells it: names are emptied when music is taken down, and an export has no cover.
+    `recording`: the newest ISRC among them, or the track's id. Some plays of a track lack its ISRC (exports never
+    have one), and they are plays of the same recording. `last`: the last play. `shown`: each name of the newest play
+    that has it: names are emptied when music is taken down, and an export has no cover.
     """
-    isrc = newest_told("isrc", "played_at", of="counts")["isrc"]
-    shown = [newest_told(name, "played_at", "track_id", of="counts").alias(name) for name in SHOWN]
+    isrc = newest("isrc", "played_at", of="counts")["isrc"]
+    shown = [newest(name, "played_at", "track_id", of="counts").alias(name) for name in SHOWN]
     return [
         F.coalesce(isrc, F.col("track_id")).alias("recording"),
         F.max(F.when(F.col("counts"), F.struct("played_at", "track_id"))).alias("last"),
@@ -257,14 +261,14 @@ def facts_of_recording() -> list[Column]:
     ]
 
 
-def newest_told(name: str, *order: str | Column, of: str | None = None) -> Column:
+def newest(name: str, *order: str | Column, of: str | None = None) -> Column:
     """The greatest struct of `order` and the column, of rows in which the column is neither NULL nor an empty text."""
-    told = F.col(name).cast("string") != ""
-    return F.max(F.when(told if of is None else told & F.col(of), F.struct(*order, name)))
+    has_value = F.col(name).isNotNull() if name in LASTING else F.col(name) != ""
+    return F.max(F.when(has_value if of is None else has_value & F.col(of), F.struct(*order, name)))
 
 
 def figures_of_periods(as_of: datetime) -> list[Column]:
-    """A struct per period: what was heard in it, and the plays in the period of equal length just before."""
+    """A struct per period: plays and time in it, and the plays in the period of equal length just before."""
     figures = [_figures("all_time", within=F.lit(True), before=F.lit(False))]
     for period, days in PERIOD_DAYS.items():
         length = timedelta(days=days)
@@ -277,7 +281,7 @@ def _figures(period: str, *, within: Column, before: Column) -> Column:
     counted = F.col("counts") & within
     return F.struct(
         F.count_if(counted).alias("plays"),
-        F.sum(F.when(counted, F.coalesce("ms_played", "duration_ms", F.lit(0)))).alias("heard_ms"),
+        F.sum(F.when(counted, F.coalesce("ms_played", "duration_ms", F.lit(0)))).alias("listened_ms"),
         F.min(F.when(counted, F.col("played_at"))).alias("first_played_at"),
         F.count_if(F.col("counts") & before).alias("plays_before"),
     ).alias(period)
@@ -288,19 +292,19 @@ def _within(after: datetime, until: datetime) -> Column:
     return (F.col("played_at") > F.lit(after)) & (F.col("played_at") <= F.lit(until))
 
 
-def top_tracks(heard: DataFrame, batch: Batch) -> DataFrame:
+def top_tracks(summaries: DataFrame, batch: Batch) -> DataFrame:
     """The whole of `top_tracks` from the rows of `by_track`, in order and in one partition."""
-    rows = to_rows(first_ten(tally(heard)), batch)
+    rows = to_rows(first_ten(tally(summaries)), batch)
     # Not coalesce(1), which would pull the ranking itself into one task.
     return rows.repartition(1).sortWithinPartitions("listener_id", "period", "position")
 
 
-def tally(heard: DataFrame) -> DataFrame:
+def tally(summaries: DataFrame) -> DataFrame:
     """One row per listener, recording and period that has a play, or had one in the period before.
 
-    All of a listener's lie in one partition. Periods end with `as_of`, so the play heard last is the last of each.
+    A listener's rows lie in one partition. Periods end with `as_of`, so the last play of all is the last of each.
     """
-    counted = heard.where("last IS NOT NULL").select("listener_id", "recording", "last", "shown", *PERIODS)
+    counted = summaries.where("last IS NOT NULL").select("listener_id", "recording", "last", "shown", *PERIODS)
     recordings = counted.repartition("listener_id").groupBy("listener_id", "recording")
     summed_up = recordings.agg(
         F.max("last").alias("last"),
@@ -314,7 +318,7 @@ def tally(heard: DataFrame) -> DataFrame:
 def _summed_up(period: str) -> Column:
     return F.struct(
         F.lit(period).alias("period"),
-        *[F.sum(f"{period}.{name}").alias(name) for name in ("plays", "heard_ms", "plays_before")],
+        *[F.sum(f"{period}.{name}").alias(name) for name in ("plays", "listened_ms", "plays_before")],
         F.min(f"{period}.first_played_at").alias("first_played_at"),
     )
 
@@ -324,7 +328,7 @@ def first_ten(tallies: DataFrame) -> DataFrame:
     and the rank among all recordings of the period before.
     """
     period = Window.partitionBy("listener_id", "period")
-    total_order = [F.desc("plays"), F.desc("heard_ms"), F.desc("last.played_at"), F.asc("last.track_id")]
+    total_order = [F.desc("plays"), F.desc("listened_ms"), F.desc("last.played_at"), F.asc("last.track_id")]
     ranked = (
         tallies.withColumn("position", F.row_number().over(period.orderBy(*total_order)))
         .withColumn("rank", F.rank().over(period.orderBy(F.desc("plays"))))
@@ -344,7 +348,7 @@ def to_rows(recordings: DataFrame, batch: Batch) -> DataFrame:
         "last.track_id",
         *SHOWN,
         "plays",
-        (F.col("heard_ms") / 60_000).alias("minutes"),
+        (F.col("listened_ms") / 60_000).alias("minutes"),
         "first_played_at",
         F.col("last.played_at").alias("last_played_at"),
         F.col("previous_rank").cast("long"),
@@ -355,21 +359,20 @@ def to_rows(recordings: DataFrame, batch: Batch) -> DataFrame:
     return required(rows, except_for=[*SHOWN, "previous_rank"])
 
 
-def tracks(heard: DataFrame, batch: Batch) -> DataFrame:
-    """The whole of `tracks` from the rows of `by_track`, in order and in one partition."""
-    rows = heard.where("is_past").select(
+def tracks(summaries: DataFrame, batch: Batch) -> DataFrame:
+    """The whole of `tracks` from the rows of `by_track`, in its partitions, each in the order of TRACK_KEY."""
+    rows = summaries.where("is_past").select(
         "listener_id",
         "track_id",
         *NAMES,
         "isrc",
         *LASTING,
-        *[f"told.{name}" for name in FIGURES],
-        "told.source",
+        *[f"of_one_play.{name}" for name in FIGURES],
+        "of_one_play.source",
         "last_played_at",
         F.lit(batch.run_id).alias("run_id"),
     )
-    written = required(rows, except_for=[*NAMES, "isrc", *LASTING, *FIGURES])
-    return written.repartition(1).sortWithinPartitions("listener_id", "track_id")
+    return required(rows, except_for=[*NAMES, "isrc", *LASTING, *FIGURES])
 
 
 def required(rows: DataFrame, except_for: Sequence[str]) -> DataFrame:
@@ -384,7 +387,7 @@ def required(rows: DataFrame, except_for: Sequence[str]) -> DataFrame:
     return rows.select(*[declared(field.name, field.dataType) for field in rows.schema])
 
 
-def run_row(session: SparkSession, batch: Batch, outcome: Outcome) -> DataFrame:
+def run_row(session: SparkSession, batch: Batch, row: LedgerRow) -> DataFrame:
     """The batch's row in the ledger, without `details`: JSON cannot travel through Parquet, absent it becomes NULL."""
 
     def nullable(value: str | int | None, type_: str) -> Column:
@@ -395,14 +398,14 @@ def run_row(session: SparkSession, batch: Batch, outcome: Outcome) -> DataFrame:
         F.lit(batch.run_id).alias("run_id"),
         F.lit(batch.slot).alias("slot"),
         F.lit("top_tracks").alias("step"),
-        F.lit(outcome.state).alias("state"),
-        F.lit(outcome.started_at).alias("started_at"),
-        F.lit(outcome.finished_at).alias("finished_at"),
-        nullable(outcome.listeners, "long").alias("listeners"),
-        nullable(outcome.rows_in, "long").alias("rows_in"),
-        nullable(outcome.rows_new, "long").alias("rows_new"),
-        nullable(outcome.reason, "string").alias("reason"),
-        nullable(outcome.error_class, "string").alias("error_class"),
+        F.lit(row.state).alias("state"),
+        F.lit(row.started_at).alias("started_at"),
+        F.lit(row.finished_at).alias("finished_at"),
+        nullable(row.listeners, "long").alias("listeners"),
+        nullable(row.rows_in, "long").alias("rows_in"),
+        nullable(row.rows_new, "long").alias("rows_new"),
+        nullable(row.reason, "string").alias("reason"),
+        nullable(row.error_class, "string").alias("error_class"),
         nullable(None, "timestamp").alias("blocked_until"),
     )
 

@@ -3,32 +3,30 @@
 Question: what does one pass of Spark over all plays cost, and what would something simpler? Every round runs, one after
 the other and each in a process of its own with two cores: the job; DuckDB, which writes the same rows (this is
 checked); ListenBrainz's way (an aggregate by user and recording, stored, then row_number per user, once per period: no
-tracks, no ISRCs, nothing taken once); the ancestor's way (group, count, order, limit: one list for everybody).
-Data: invented plays as Parquet files, see plays.py. Seconds are net of the start of Spark's session.
+tracks, no ISRCs, nothing taken once); the ancestor's way (group, count, order, limit: one list for all listeners).
+Data: invented plays as Parquet files, see plays.py. Seconds are net of the start of Spark's session and of a first run
+on few plays, in which the JVM loads and compiles; that run's own seconds are what a household's batch takes.
 Exit codes: 0 done, 1 rows differ, 2 wrong usage.
 """
 
 import argparse
-import platform
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 from statistics import median
 
-import psutil
-
+from benchmarks.figures import machine
 from benchmarks.spark import rivals
 from benchmarks.spark.plays import Shape, write_plays
-from benchmarks.spark.process import SPARK_RIVALS, Measured, measure
+from benchmarks.spark.process import SMALL, SPARK_RIVALS, Measured, measure
 
 _SHAPES = ["1000,1000000,5,100000", "5,575000,10,6000"]
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    memory_gib = psutil.virtual_memory().total >> 30
-    print(f"{psutil.cpu_count()} cores, {memory_gib} GiB, {platform.system()}, Python {platform.python_version()}")
+    print(machine())
     print(f"Medians of {options.rounds} rounds (least to most); {options.memory_gib} GiB for each rival")
     differing = 0
     for shape in options.shape or map(Shape.parse, _SHAPES):
@@ -42,7 +40,7 @@ def _compare(shape: Shape, directory: Path, options: argparse.Namespace) -> int:
     size = write_plays(directory / "plays", shape)
     print(f"\n{shape}: {size / 1e6:,.0f} MB of Parquet\n", flush=True)
     who = {"the job": str(rivals.JOB), **{file: file for file in options.against}}
-    who |= {name: name for name in ("duckdb", *SPARK_RIVALS)}
+    who |= {name: name for name in ("duckdb", *SPARK_RIVALS) if name in ("duckdb", *(options.rival or SPARK_RIVALS))}
     runs: dict[str, list[Measured]] = {name: [] for name in who}
     differing = 0
     for _ in range(options.rounds):
@@ -63,17 +61,20 @@ def _compare(shape: Shape, directory: Path, options: argparse.Namespace) -> int:
 
 def _print_table(runs: dict[str, list[Measured]]) -> None:
     job = runs["the job"]
-    print("| | seconds | × the job | processor | × the job | session's start | read | shuffled | spilled | memory |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        f"| | seconds | × the job | processor | × the job | session's start | {SMALL.plays:,} plays first | read",
+        end="",
+    )
+    print(" | shuffled | spilled | memory |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, measured in runs.items():
         cells = [_spread(measured, "seconds"), _ratio(measured, "seconds", job)]
         cells += [_spread(measured, "cpu_seconds"), _ratio(measured, "cpu_seconds", job)]
-        cells += [_middle(measured, "start_seconds", ".1f")]
+        cells += [_middle(measured, "start_seconds", ".1f"), _middle(measured, "small_seconds", ".1f")]
         cells += [_middle(measured, f"{size}_mib", ",.0f", " MiB") for size in ("read", "shuffled", "spilled", "peak")]
         print(f"| {name} | {' | '.join(cells)} |")
         if measured[0].top_ten_seconds is not None:
             top_ten = median(run.top_ten_seconds / run.seconds for run in measured if run.top_ten_seconds is not None)
-            print(f"| {name}, until its top ten is written | | {top_ten * float(cells[1]):.2f} | | | | | | | |")
+            print(f"| {name}, until its top ten is written | | {top_ten * float(cells[1]):.2f} | | | | | | | | |")
 
 
 def _values(measured: list[Measured], figure: str) -> list[float]:
@@ -107,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often each is run (%(default)s)")
     parser.add_argument("--memory-gib", type=int, default=4, help="for the JVM, and for DuckDB (%(default)s)")
+    parser.add_argument(
+        "--rival", action="append", choices=SPARK_RIVALS, help="beside duckdb; may be repeated (all of them)"
+    )
     parser.add_argument(
         "--against", action="append", default=[], metavar="FILE", help="another version of the job, measured beside it"
     )

@@ -65,7 +65,7 @@ def _plays(rows: int, shape: Shape, catalogue: pa.Table, rng: np.random.Generato
     until_us = int(AS_OF.timestamp()) * 10**6
     played_at = until_us - rng.integers(0, shape.years * _YEAR_US, rows) // 1000 * 1000
     ms_played = pa.array(rng.integers(20_000, 300_000, rows), mask=from_api)
-    told = catalogue.take(pa.array(track))
+    of_track = catalogue.take(pa.array(track))
     api_only = {"image_url", "isrc", "popularity", "album_id", "artist_id", "album_release_date", "explicit"}
     columns: dict[str, Any] = {
         "listener_id": _numbered("listener-", listener),
@@ -73,8 +73,8 @@ def _plays(rows: int, shape: Shape, catalogue: pa.Table, rng: np.random.Generato
         "ms_played": ms_played,
         "source": pc.if_else(pa.array(from_api), "api", "export"),
     }
-    for name in told.column_names:
-        column = told[name].combine_chunks()
+    for name in of_track.column_names:
+        column = of_track[name].combine_chunks()
         if name in api_only:
             column = pc.if_else(pa.array(from_api), column, pa.scalar(None, column.type))
         if name in _NAMES:

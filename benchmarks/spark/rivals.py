@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrameReader, DataFrameWriter, SparkSession
 
 from benchmarks.spark.plays import AS_OF
@@ -27,6 +28,9 @@ def table(directory: Path, name: str) -> Path:
 
 def run_job(session: SparkSession, directory: Path, file: Path = JOB) -> None:
     """The project's own batch, or another version of it in `file`; Parquet takes the place of the connector."""
+    [part, *_] = table(directory, "plays").glob("*.parquet")
+    table(directory, "catalogue").mkdir()  # an empty one: the invented plays lack nothing that it could add
+    pq.write_table(pq.read_schema(part).empty_table(), table(directory, "catalogue") / "empty.parquet")
     job = runpy.run_path(str(file), run_name="job")
     batch = job["Batch"](str(directory / "benchmark"), "listening", "", "benchmark", AS_OF, AS_OF, AS_OF)
     with _parquet_for_bigquery():
@@ -79,7 +83,7 @@ def run_listenbrainz(session: SparkSession, directory: Path) -> None:
 
 def run_ancestor(session: SparkSession, directory: Path) -> None:
     """The query of casschow98/spotify_insights_project (airflow/dags/spark/spark_job.py): group, count, order, limit;
-    one list for everybody and all time, and the names of any play.
+    one list for all listeners and all time, and the names of any play.
     """
     session.read.parquet(str(table(directory, "plays"))).createOrReplaceTempView("plays")
     session.sql("""

@@ -56,19 +56,19 @@ def play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) -> dict
 
 
 def bare_play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) -> dict[str, Any]:
-    """A play that tells nothing but what a play must tell."""
+    """A play with the required columns alone."""
     nothing = dict.fromkeys(column for column in COUNTED if column != "source")
     return {**play(track, ago), **nothing, **values}
 
 
 def plays_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:
-    """The plays with the columns that the job reads; what a play does not tell is NULL."""
+    """The plays with the columns that the job reads; what a play lacks is NULL."""
     schema = StructType([StructField(name, TYPES[_PLAYS[name]]()) for name in PLAY_COLUMNS])
     return spark.createDataFrame([tuple(row.get(name) for name in PLAY_COLUMNS) for row in plays], schema)
 
 
-def heard_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:
-    """What both tables are made of, for these plays."""
+def summaries_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:
+    """What both tables are made of, for these plays: a row per listener and track."""
     return by_track(plays_frame(spark, plays), AS_OF)
 
 

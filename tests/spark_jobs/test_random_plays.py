@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from localcloud.demo import recount
 from spark_jobs.top_tracks import by_track, top_tracks
-from tests.spark_jobs.frames import AS_OF, BATCH, heard_frame, play, plays_frame, rows_of, text
+from tests.spark_jobs.frames import AS_OF, BATCH, play, plays_frame, rows_of, summaries_frame, text
 
 pytestmark = pytest.mark.spark
 
@@ -34,7 +34,7 @@ def random_play(dice: random.Random, listener: str, track: str) -> dict[str, Any
     near_an_edge = dice.choice(EDGES) + dice.choice([-1, 0, 1]) * timedelta(milliseconds=dice.choice([1, 60_000]))
     anywhere = timedelta(milliseconds=dice.randrange(-(10**6), 10 ** dice.choice([8, 9, 10, 11])))
     source = dice.choice(["api", "api", "export"])
-    # Every third recording has two track ids; a play tells its ISRC or not.
+    # Every third recording has two track ids; a play has its ISRC or not.
     isrc = dice.choice([f"ISRC{int(track[1:]) // 2 * 2}", None, ""]) if int(track[1:]) % 6 < 4 else None
     return play(
         track,
@@ -57,7 +57,7 @@ def recounted(plays: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_random_plays_give_the_table_that_a_recount_in_plain_python_gives(spark: SparkSession) -> None:
     plays = random_plays(seed=20261122)
-    assert rows_of(top_tracks(heard_frame(spark, plays), BATCH)) == recounted(plays)
+    assert rows_of(top_tracks(summaries_frame(spark, plays), BATCH)) == recounted(plays)
 
 
 def test_the_file_is_the_same_to_the_byte_whatever_the_order_repetition_and_partitions_of_the_plays(
@@ -66,7 +66,7 @@ def test_the_file_is_the_same_to_the_byte_whatever_the_order_repetition_and_part
     plays = random_plays(seed=1)
     again = plays + plays[::3]
     random.Random(2).shuffle(again)
-    top_tracks(heard_frame(spark, plays), BATCH).coalesce(1).write.parquet(str(tmp_path / "one"))
+    top_tracks(summaries_frame(spark, plays), BATCH).coalesce(1).write.parquet(str(tmp_path / "one"))
     top_tracks(by_track(plays_frame(spark, again).repartition(5), AS_OF), BATCH).coalesce(1).write.parquet(
         str(tmp_path / "two")
     )

@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs.top_tracks import top_tracks
-from tests.spark_jobs.frames import BATCH, bare_play, heard_frame, play, rows_of
+from tests.spark_jobs.frames import BATCH, bare_play, play, rows_of, summaries_frame
 
 pytestmark = pytest.mark.spark
 
@@ -50,7 +50,7 @@ LISTENERS = {
 def rows(spark: SparkSession) -> list[dict[str, Any]]:
     """One table for all the listeners, as the job would write it."""
     plays = [{**row, "listener_id": listener} for listener, rows in LISTENERS.items() for row in rows]
-    return rows_of(top_tracks(heard_frame(spark, plays), BATCH))
+    return rows_of(top_tracks(summaries_frame(spark, plays), BATCH))
 
 
 def of(rows: list[dict[str, Any]], listener: str, period: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -125,7 +125,9 @@ def test_two_ids_with_one_isrc_are_one_recording_that_shows_the_id_heard_last(ro
     ]
 
 
-def test_plays_that_tell_nothing_and_plays_stored_twice_make_one_honest_row(rows: list[dict[str, Any]]) -> None:
+def test_plays_with_the_required_columns_alone_and_plays_stored_twice_make_one_honest_row(
+    rows: list[dict[str, Any]],
+) -> None:
     columns = ["rank", "track_id", "track_name", "image_url", "plays", "minutes", "last_played_at"]
     assert of(rows, "bare", "last_365_days", *columns) == [(1, "x", None, None, 2, 0.0, "2026-11-22 09:58:00")]
 
@@ -146,4 +148,4 @@ def test_rows_are_ordered_by_listener_period_and_position(rows: list[dict[str, A
 
 
 def test_no_plays_give_an_empty_table_and_no_error(spark: SparkSession) -> None:
-    assert rows_of(top_tracks(heard_frame(spark, []), BATCH)) == []
+    assert rows_of(top_tracks(summaries_frame(spark, []), BATCH)) == []

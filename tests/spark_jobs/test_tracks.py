@@ -15,10 +15,10 @@ from tests.spark_jobs.frames import (
     BATCH,
     TYPES,
     bare_play,
-    heard_frame,
     play,
     plays_frame,
     rows_of,
+    summaries_frame,
     table_columns,
     text,
 )
@@ -32,11 +32,16 @@ WITH_FEATURES = {"energy": 0.5, "tempo": 120.0, "features_source": "reccobeats"}
 
 
 def listed(spark: SparkSession, plays: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return rows_of(tracks(heard_frame(spark, plays), BATCH))
+    """The rows of the table by key: their order in its files has no meaning."""
+    return by_key(tracks(summaries_frame(spark, plays), BATCH))
 
 
-def test_a_track_is_as_its_newest_play_tells_it(spark: SparkSession) -> None:
-    told = {
+def by_key(frame: DataFrame) -> list[dict[str, Any]]:
+    return rows_of(frame.sort("listener_id", "track_id"))
+
+
+def test_a_track_has_the_values_of_its_newest_play(spark: SparkSession) -> None:
+    more = {
         "artist_id": "artist",
         "album_id": "album",
         "album_release_date": "2019",
@@ -47,7 +52,7 @@ def test_a_track_is_as_its_newest_play_tells_it(spark: SparkSession) -> None:
         spark,
         [
             play("t", 3 * HOUR, track_name="Old", isrc="OLD", **WITH_FEATURES | {"energy": 0.4}),
-            play("t", 1 * HOUR, track_name="New", **told, **WITH_FEATURES),
+            play("t", 1 * HOUR, track_name="New", **more, **WITH_FEATURES),
             play("t", 2 * HOUR, track_name="Before", isrc="NEW", **WITH_FEATURES | {"energy": 0.3}),
         ],
     )
@@ -64,13 +69,13 @@ def test_a_track_is_as_its_newest_play_tells_it(spark: SparkSession) -> None:
         "source": "api",
         "last_played_at": "2026-11-22 09:00:00",
         "run_id": "20261122T090000Z",
-        **told,
+        **more,
         **WITH_FEATURES,
     }
 
 
 @pytest.mark.parametrize(
-    ("newer", "older", "is_newer_told"),
+    ("newer", "older", "newer_wins"),
     [
         ({"source": "export"}, {"source": "api"}, False),
         ({"source": "api"}, {"source": "export"}, True),
@@ -80,22 +85,22 @@ def test_a_track_is_as_its_newest_play_tells_it(spark: SparkSession) -> None:
         ({"source": "export"}, {"source": "export"}, True),
     ],
 )
-def test_who_knows_more_is_believed_although_it_is_older(
-    spark: SparkSession, newer: dict[str, Any], older: dict[str, Any], is_newer_told: bool
+def test_a_play_that_knows_more_wins_although_it_is_older(
+    spark: SparkSession, newer: dict[str, Any], older: dict[str, Any], newer_wins: bool
 ) -> None:
     plays = [play("t", HOUR, track_name="newer", **newer), play("t", 2 * HOUR, track_name="older", **older)]
     [row] = listed(spark, plays)
     assert (row["track_name"], row["last_played_at"]) == (
-        "newer" if is_newer_told else "older",
+        "newer" if newer_wins else "older",
         "2026-11-22 09:00:00",
     )
 
 
-def test_names_that_a_later_play_empties_stay_as_they_were_told_last(spark: SparkSession) -> None:
-    told = {"artist_id": "artist", "album_id": "album", "album_release_date": "2019", "explicit": False}
+def test_names_that_a_later_play_empties_stay_those_of_the_play_before(spark: SparkSession) -> None:
+    more = {"artist_id": "artist", "album_id": "album", "album_release_date": "2019", "explicit": False}
     names = ["track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name", "album_release_date"]
     plays = [
-        play("t", 3 * HOUR, **told, **WITH_FEATURES),
+        play("t", 3 * HOUR, **more, **WITH_FEATURES),
         bare_play("t", 2 * HOUR, **dict.fromkeys([*names, "image_url"], ""), **WITH_FEATURES | {"energy": 0.25}),
         bare_play("t", HOUR, track_name="New", popularity=7, **WITH_FEATURES | {"energy": 0.75}),
     ]
@@ -103,14 +108,14 @@ def test_names_that_a_later_play_empties_stay_as_they_were_told_last(spark: Spar
     shown = [*names, "image_url", "duration_ms", "explicit", "popularity", "energy"]
     assert {name: row[name] for name in shown} == {
         **{name: value for name, value in play("t").items() if name in shown},
-        **told,
+        **more,
         "track_name": "New",
         "popularity": 7,
         "energy": 0.75,
     }
 
 
-def test_plays_after_as_of_are_left_out_and_nobody_gets_the_tracks_of_others(spark: SparkSession) -> None:
+def test_plays_after_as_of_are_left_out_and_no_listener_gets_the_tracks_of_another(spark: SparkSession) -> None:
     later = -timedelta(milliseconds=1)
     plays = [
         play("b"),
@@ -127,10 +132,10 @@ def test_plays_after_as_of_are_left_out_and_nobody_gets_the_tracks_of_others(spa
     ]
 
 
-def test_the_closing_select_and_the_table_file_agree_also_when_plays_tell_nothing(
+def test_the_closing_select_and_the_table_file_agree_also_when_plays_have_the_required_columns_alone(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    frame = tracks(heard_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
+    frame = tracks(summaries_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
     assert columns_of(frame) == expected("tracks")
     assert modes_in_file(frame, tmp_path / "tracks") == modes_in_table("tracks")
 
@@ -152,7 +157,7 @@ def test_random_plays_give_the_list_that_a_recount_gives_whatever_their_order_an
     ]
     again = plays_frame(spark, plays[::-1] + plays[::3]).repartition(5)
     recounted = recount.tracks(plays, AS_OF)
-    assert rows_of(tracks(by_track(again, AS_OF), BATCH)) == [
+    assert by_key(tracks(by_track(again, AS_OF), BATCH)) == [
         {**row, "last_played_at": text(row["last_played_at"]), "run_id": BATCH.run_id} for row in recounted
     ]
 
@@ -164,7 +169,7 @@ def catalogue_frame(spark: SparkSession, rows: list[dict[str, Any]]) -> DataFram
     return spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], schema)
 
 
-def test_the_catalogue_tells_what_plays_do_not_and_its_audio_features_come_first(spark: SparkSession) -> None:
+def test_the_catalogue_completes_plays_and_its_audio_features_come_first(spark: SparkSession) -> None:
     plays = [
         bare_play("import", track_name="Name", source="export", ms_played=60_000),
         play("shown", energy=0.25, features_source="spotify", valence=0.5, isrc="SHOWN"),
@@ -172,15 +177,15 @@ def test_the_catalogue_tells_what_plays_do_not_and_its_audio_features_come_first
     ]
     known = {"track_name": "Other", "image_url": "cover", "isrc": "ISRC", "duration_ms": 1, **WITH_FEATURES}
     unknown = {"track_id": "unknown", "features_source": "reccobeats"}
-    shown = {**known, "track_id": "shown"}
-    catalogue = catalogue_frame(spark, [{**known, "track_id": "import"}, shown, shown, unknown])
+    twice = {**known, "track_id": "shown"}
+    catalogue = catalogue_frame(spark, [{**known, "track_id": "import"}, twice, twice, unknown])
 
     completed = with_catalogue(plays_frame(spark, plays), catalogue)
 
     assert completed.columns == PLAY_COLUMNS
-    rows = {row["track_id"]: row for row in rows_of(tracks(by_track(completed, AS_OF), BATCH))}
-    told = ["track_name", "image_url", "isrc", "energy", "valence", "features_source"]
-    assert {track: [row[name] for name in told] for track, row in rows.items()} == {
+    rows = {row["track_id"]: row for row in by_key(tracks(by_track(completed, AS_OF), BATCH))}
+    shown = ["track_name", "image_url", "isrc", "energy", "valence", "features_source"]
+    assert {track: [row[name] for name in shown] for track, row in rows.items()} == {
         "import": ["Name", "cover", "ISRC", 0.5, None, "reccobeats"],
         "shown": ["shown's name", "https://i.scdn.co/image/shown", "SHOWN", 0.5, None, "reccobeats"],
         "unknown": ["unknown's name", "https://i.scdn.co/image/unknown", None, 0.75, None, "spotify"],

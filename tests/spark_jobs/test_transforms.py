@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs.top_tracks import COUNTED, SHOWN, first_ten, once, tally
-from tests.spark_jobs.frames import bare_play, heard_frame, play, plays_frame, rows_of, text
+from tests.spark_jobs.frames import bare_play, play, plays_frame, rows_of, summaries_frame, text
 
 pytestmark = pytest.mark.spark
 
@@ -16,13 +16,13 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 
 
-def test_plays_travel_once_and_are_sorted_once(spark: SparkSession) -> None:
-    plan = heard_frame(spark, [play("a"), play("b")])._jdf.queryExecution().executedPlan().toString()
+def test_plays_are_moved_once_and_sorted_once(spark: SparkSession) -> None:
+    plan = summaries_frame(spark, [play("a"), play("b")])._jdf.queryExecution().executedPlan().toString()
     steps = [line.lstrip(" :+-*()0123456789").partition(" ")[0] for line in plan.splitlines()]
     assert [step for step in steps if step in ("Exchange", "Sort", "Window")] == ["Window", "Sort", "Exchange"]
 
 
-def test_a_play_counts_when_it_was_heard_for_30_seconds_or_nothing_but_the_api_tells_of_it(
+def test_a_play_counts_when_it_took_30_seconds_or_only_the_api_lists_it(
     spark: SparkSession,
 ) -> None:
     plays = [
@@ -37,8 +37,8 @@ def test_a_play_counts_when_it_was_heard_for_30_seconds_or_nothing_but_the_api_t
         play("at-as-of", timedelta(0)),
         play("after-as-of", -timedelta(milliseconds=1)),
     ]
-    heard = heard_frame(spark, plays).sort("track_id")
-    counted = rows_of(heard.where("last IS NOT NULL"), "track_id", "all_time.plays")
+    summaries = summaries_frame(spark, plays).sort("track_id")
+    counted = rows_of(summaries.where("last IS NOT NULL"), "track_id", "all_time.plays")
     assert [tuple(row.values()) for row in counted] == [
         ("api", 1),
         ("api-enough", 1),
@@ -46,7 +46,7 @@ def test_a_play_counts_when_it_was_heard_for_30_seconds_or_nothing_but_the_api_t
         ("at-as-of", 1),
         ("export-enough", 1),
     ]
-    shown = [tuple(row.values()) for row in rows_of(heard, "track_id", "is_past", "plays_read")]
+    shown = [tuple(row.values()) for row in rows_of(summaries, "track_id", "is_past", "plays_read")]
     assert shown == sorted((track, track != "after-as-of", 1) for track in {row["track_id"] for row in plays})
 
 
@@ -54,8 +54,8 @@ def test_a_play_that_is_stored_twice_is_one_play_whichever_row_comes_first(spark
     plays = [
         play("twice"),
         play("twice"),
-        play("told-more", ms_played=None, track_name=None),
-        play("told-more", ms_played=50_000, track_name="A name"),
+        play("has-more", ms_played=None, track_name=None),
+        play("has-more", ms_played=50_000, track_name="A name"),
         play("one-counts", ms_played=50_000, track_name=""),
         play("one-counts", ms_played=20_000, track_name="Z"),
         bare_play("bare"),
@@ -72,8 +72,8 @@ def test_a_play_that_is_stored_twice_is_one_play_whichever_row_comes_first(spark
 
     expected = [
         bare_play("bare"),
+        play("has-more", ms_played=50_000, track_name="A name"),
         play("one-counts", ms_played=50_000, track_name=""),
-        play("told-more", ms_played=50_000, track_name="A name"),
         play("twice"),
         play("twice", listener_id="ben"),
         play("twice", 2 * SECOND),
@@ -82,7 +82,7 @@ def test_a_play_that_is_stored_twice_is_one_play_whichever_row_comes_first(spark
     assert kept(plays[::-1]) == kept(plays)
 
 
-def test_a_recording_is_the_newest_isrc_told_of_the_track_also_for_plays_that_tell_none(spark: SparkSession) -> None:
+def test_a_recording_is_the_newest_isrc_of_the_track_also_for_plays_that_have_none(spark: SparkSession) -> None:
     plays = [
         play("known", 3 * DAY, isrc="GBAAA2100001"),
         bare_play("known", 2 * DAY),
@@ -92,22 +92,22 @@ def test_a_recording_is_the_newest_isrc_told_of_the_track_also_for_plays_that_te
         play("corrected", 2 * DAY, isrc="ZZOLD0000001"),
         play("corrected", 1 * DAY, isrc="AANEW0000001"),
         play("corrected", isrc="ZZSHORT00001", ms_played=1),
-        bare_play("never-told"),
+        bare_play("never-known"),
         play("empty", isrc=""),
         bare_play("known", listener_id="ben"),
     ]
-    heard = heard_frame(spark, plays).sort("listener_id", "track_id")
-    assert [tuple(row.values()) for row in rows_of(heard, "listener_id", "track_id", "recording")] == [
+    summaries = summaries_frame(spark, plays).sort("listener_id", "track_id")
+    assert [tuple(row.values()) for row in rows_of(summaries, "listener_id", "track_id", "recording")] == [
         ("ada", "corrected", "AANEW0000001"),
         ("ada", "empty", "empty"),
         ("ada", "known", "GBAAA2100001"),
-        ("ada", "never-told", "never-told"),
+        ("ada", "never-known", "never-known"),
         ("ada", "other-id", "GBAAA2100001"),
         ("ben", "known", "known"),
     ]
 
 
-def test_each_name_of_a_recording_is_told_by_the_newest_play_that_tells_it(spark: SparkSession) -> None:
+def test_each_name_of_a_recording_is_that_of_the_newest_play_that_has_it(spark: SparkSession) -> None:
     code = {"isrc": "GBAAA2100001"}
     emptied = {"track_name": "", "artist_name": "", "artist_names": None, "album_name": "", "image_url": None}
     plays = [
@@ -119,8 +119,8 @@ def test_each_name_of_a_recording_is_told_by_the_newest_play_that_tells_it(spark
         play("other", **emptied),
         play("old", listener_id="ben", **code, **emptied),
     ]
-    # Of a period in which the id that tells the names was not heard.
-    tallies = tally(heard_frame(spark, plays)).where("period = 'last_7_days'").sort("listener_id", "recording")
+    # Of a period in which the id that has the names was not heard.
+    tallies = tally(summaries_frame(spark, plays)).where("period = 'last_7_days'").sort("listener_id", "recording")
     assert [tuple(row.values()) for row in rows_of(tallies, "listener_id", "last.track_id", *SHOWN)] == [
         (
             "ada",
@@ -151,7 +151,7 @@ def test_a_play_on_the_border_of_two_periods_belongs_to_the_earlier_one(spark: S
     }
     plays = [play(str(ago), ago) for ago in memberships] + [bare_play("bare", 7 * DAY), bare_play("bare", 7 * DAY)]
     found: dict[str, list[str]] = {}
-    for row in rows_of(tally(heard_frame(spark, plays)), "recording", "period", "plays", "plays_before"):
+    for row in rows_of(tally(summaries_frame(spark, plays)), "recording", "period", "plays", "plays_before"):
         assert (row["plays"], row["plays_before"]) in {(1, 0), (0, 1)}
         name = row["period"] if row["plays"] else f"before {row['period']}"
         found.setdefault(row["recording"], []).append(name)
@@ -171,8 +171,8 @@ def test_a_tally_adds_up_plays_and_time_heard_and_shows_the_track_heard_last(spa
         bare_play("bare", 5 * SECOND),
         bare_play("bare", 5 * SECOND),
     ]
-    tallies = tally(heard_frame(spark, plays)).where("period = 'last_28_days'").sort("recording")
-    figures = ["recording", "plays", "plays_before", "heard_ms", "first_played_at"]
+    tallies = tally(summaries_frame(spark, plays)).where("period = 'last_28_days'").sort("recording")
+    figures = ["recording", "plays", "plays_before", "listened_ms", "first_played_at"]
     shown = ["last.played_at", "last.track_id", "track_name"]
     assert [tuple(row.values()) for row in rows_of(tallies, *figures, *shown)] == [
         ("GBAAA2100001", 3, 1, 90_000, "2026-11-22 09:59:57", "2026-11-22 09:59:59", "single", "The single"),
@@ -181,11 +181,11 @@ def test_a_tally_adds_up_plays_and_time_heard_and_shows_the_track_heard_last(spa
 
 
 def ranked(spark: SparkSession, *rows: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """The first ten of these tallies: listener, period, recording, plays, plays_before, heard_ms, last play and track.
+    """The first ten of these tallies: listener, period, recording, plays, plays_before, listened_ms, last play, track.
 
     Each as listener, period, recording, position, rank and previous rank.
     """
-    columns = "listener_id string, period string, recording string, plays long, plays_before long, heard_ms long"
+    columns = "listener_id string, period string, recording string, plays long, plays_before long, listened_ms long"
     frame = spark.createDataFrame(rows, f"{columns}, played_at string, track_id string")
     last = F.struct(F.col("played_at").cast("timestamp").alias("played_at"), "track_id")
     first = first_ten(frame.withColumn("last", last).drop("played_at", "track_id"))

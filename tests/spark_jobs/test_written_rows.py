@@ -8,8 +8,8 @@ import duckdb
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs.top_tracks import Outcome, failure, run_row, top_tracks
-from tests.spark_jobs.frames import BATCH, bare_play, heard_frame, rows_of, table_columns
+from spark_jobs.top_tracks import LedgerRow, failure, run_row, top_tracks
+from tests.spark_jobs.frames import BATCH, bare_play, rows_of, summaries_frame, table_columns
 
 pytestmark = pytest.mark.spark
 
@@ -17,7 +17,7 @@ SPARK_TYPES = {"STRING": "string", "INTEGER": "bigint", "FLOAT": "double", "TIME
 SPARK_TYPES |= {"BOOLEAN": "boolean"}
 STARTED = datetime(2026, 11, 22, 10, 0, 30, 250_000, tzinfo=UTC)
 FINISHED = datetime(2026, 11, 22, 10, 1, tzinfo=UTC)
-SUCCEEDED = Outcome("succeeded", "Plays read: 3, rows of the top ten: 2, listeners: 1.", STARTED, FINISHED, 1, 3, 2)
+SUCCEEDED = LedgerRow("succeeded", "Plays read: 3, rows of the top ten: 2, listeners: 1.", STARTED, FINISHED, 1, 3, 2)
 
 
 def columns_of(frame: DataFrame) -> list[tuple[str, str, bool]]:
@@ -44,10 +44,10 @@ def modes_in_table(table: str, *, without: str = "") -> dict[str, str]:
     return {column["name"]: modes[column["mode"]] for column in table_columns(table) if column["name"] != without}
 
 
-def test_the_closing_select_and_the_table_file_agree_also_when_plays_tell_nothing(
+def test_the_closing_select_and_the_table_file_agree_also_when_plays_have_the_required_columns_alone(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    top = top_tracks(heard_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
+    top = top_tracks(summaries_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
     assert columns_of(top) == expected("top_tracks")
     assert modes_in_file(top, tmp_path / "top") == modes_in_table("top_tracks")
 
@@ -60,7 +60,7 @@ def test_the_row_in_the_ledger_and_its_table_file_agree_but_for_the_details(
     assert modes_in_file(row, tmp_path / "run") == modes_in_table("runs", without="details")
 
 
-def test_a_batch_that_went_well_says_so_in_the_ledger(spark: SparkSession) -> None:
+def test_a_batch_that_succeeds_records_it_in_the_ledger(spark: SparkSession) -> None:
     assert rows_of(run_row(spark, BATCH, SUCCEEDED)) == [
         {
             "run_id": "20261122T090000Z",
@@ -79,11 +79,11 @@ def test_a_batch_that_went_well_says_so_in_the_ledger(spark: SparkSession) -> No
     ]
 
 
-def test_a_batch_that_failed_names_the_error_but_not_what_it_said(spark: SparkSession) -> None:
-    outcome = failure(ValueError("spark@heavy-rotation.iam.gserviceaccount.com may not"), STARTED)
-    [row] = rows_of(run_row(spark, BATCH, outcome))
-    told: dict[str, Any] = {key: row[key] for key in ("state", "error_class", "reason", "rows_in", "started_at")}
-    assert told == {
+def test_a_batch_that_failed_names_the_error_but_not_its_text(spark: SparkSession) -> None:
+    ledger_row = failure(ValueError("spark@heavy-rotation.iam.gserviceaccount.com may not"), STARTED)
+    [row] = rows_of(run_row(spark, BATCH, ledger_row))
+    shown: dict[str, Any] = {key: row[key] for key in ("state", "error_class", "reason", "rows_in", "started_at")}
+    assert shown == {
         "state": "failed",
         "error_class": "ValueError",
         "reason": "The batch ended with ValueError; its driver output says more.",

@@ -26,30 +26,30 @@ SELECT DISTINCT ON (listener_id, track_id, played_at)
   ),
   coalesce(ms_played >= 30000, source = 'api') AS counts,
   -- The API before exports, with features before those without, the newest of those: one number instead of three.
-  ((source = 'api')::BIGINT * 2 + (energy IS NOT NULL)::BIGINT) * 10 ** 17::BIGINT + epoch_us(played_at) AS told
+  ((source = 'api')::BIGINT * 2 + (energy IS NOT NULL)::BIGINT) * 10 ** 17::BIGINT + epoch_us(played_at) AS newest
 FROM '{plays}'
 WHERE played_at BETWEEN TIMESTAMPTZ '2006-01-01 00:00:00Z' AND TIMESTAMPTZ '{as_of}';
 
-CREATE TEMP TABLE heard AS
+CREATE TEMP TABLE by_track AS
 SELECT
   listener_id,
   track_id,
-  arg_max(track_name, told) AS track_name,
-  arg_max(artist_id, told) AS artist_id,
-  arg_max(artist_name, told) AS artist_name,
-  arg_max(artist_names, told) AS artist_names,
-  arg_max(album_id, told) AS album_id,
-  arg_max(album_name, told) AS album_name,
-  arg_max(album_release_date, told) AS album_release_date,
-  arg_max(image_url, told) AS image_url,
+  arg_max(track_name, newest) AS track_name,
+  arg_max(artist_id, newest) AS artist_id,
+  arg_max(artist_name, newest) AS artist_name,
+  arg_max(artist_names, newest) AS artist_names,
+  arg_max(album_id, newest) AS album_id,
+  arg_max(album_name, newest) AS album_name,
+  arg_max(album_release_date, newest) AS album_release_date,
+  arg_max(image_url, newest) AS image_url,
   arg_max(isrc, played_at) AS isrc,
-  arg_max(duration_ms, told) AS duration_ms,
-  arg_max(explicit, told) AS explicit,
+  arg_max(duration_ms, newest) AS duration_ms,
+  arg_max(explicit, newest) AS explicit,
   arg_max({
     popularity: popularity, danceability: danceability, energy: energy, speechiness: speechiness,
     acousticness: acousticness, instrumentalness: instrumentalness, liveness: liveness, valence: valence,
     tempo: tempo, features_source: features_source, source: source
-  }, told) AS of_one_play,
+  }, newest) AS of_one_play,
   max(played_at) AS last_played_at,
   coalesce(arg_max(isrc, played_at) FILTER (counts), track_id) AS recording
 FROM once
@@ -57,9 +57,9 @@ GROUP BY listener_id, track_id;
 
 CREATE TEMP TABLE tallies AS
 WITH
-  heard_for AS (
-    SELECT *, coalesce(ms_played, once.duration_ms, 0) AS heard_ms, TIMESTAMPTZ '{as_of}' - played_at AS ago
-    FROM once JOIN (SELECT listener_id, track_id, recording FROM heard) USING (listener_id, track_id)
+  counted AS (
+    SELECT *, coalesce(ms_played, once.duration_ms, 0) AS listened_ms, TIMESTAMPTZ '{as_of}' - played_at AS ago
+    FROM once JOIN (SELECT listener_id, track_id, recording FROM by_track) USING (listener_id, track_id)
     WHERE counts
   )
 SELECT
@@ -73,31 +73,31 @@ SELECT
   max(played_at) AS last_played_at,
   unnest([
     {
-      period: 'all_time', plays: count(*), heard_ms: sum(heard_ms), first_played_at: min(played_at), plays_before: 0
+      period: 'all_time', plays: count(*), listened_ms: sum(listened_ms), first_played_at: min(played_at), plays_before: 0
     },
     {
       period: 'last_7_days',
       plays: count(*) FILTER (ago < INTERVAL 7 DAY),
-      heard_ms: sum(heard_ms) FILTER (ago < INTERVAL 7 DAY),
+      listened_ms: sum(listened_ms) FILTER (ago < INTERVAL 7 DAY),
       first_played_at: min(played_at) FILTER (ago < INTERVAL 7 DAY),
       plays_before: count(*) FILTER (ago >= INTERVAL 7 DAY AND ago < INTERVAL 14 DAY)
     },
     {
       period: 'last_28_days',
       plays: count(*) FILTER (ago < INTERVAL 28 DAY),
-      heard_ms: sum(heard_ms) FILTER (ago < INTERVAL 28 DAY),
+      listened_ms: sum(listened_ms) FILTER (ago < INTERVAL 28 DAY),
       first_played_at: min(played_at) FILTER (ago < INTERVAL 28 DAY),
       plays_before: count(*) FILTER (ago >= INTERVAL 28 DAY AND ago < INTERVAL 56 DAY)
     },
     {
       period: 'last_365_days',
       plays: count(*) FILTER (ago < INTERVAL 365 DAY),
-      heard_ms: sum(heard_ms) FILTER (ago < INTERVAL 365 DAY),
+      listened_ms: sum(listened_ms) FILTER (ago < INTERVAL 365 DAY),
       first_played_at: min(played_at) FILTER (ago < INTERVAL 365 DAY),
       plays_before: count(*) FILTER (ago >= INTERVAL 365 DAY AND ago < INTERVAL 730 DAY)
     }
   ], recursive := true)
-FROM heard_for
+FROM counted
 GROUP BY listener_id, recording;
 
 COPY (
@@ -107,7 +107,7 @@ COPY (
         *,
         row_number() OVER (
           PARTITION BY listener_id, period
-          ORDER BY plays DESC, heard_ms DESC NULLS LAST, last_played_at DESC, track_id
+          ORDER BY plays DESC, listened_ms DESC NULLS LAST, last_played_at DESC, track_id
         ) AS position,
         rank() OVER (PARTITION BY listener_id, period ORDER BY plays DESC) AS rank,
         rank() OVER (PARTITION BY listener_id, period ORDER BY plays_before DESC) AS rank_before
@@ -115,7 +115,7 @@ COPY (
     )
   SELECT
     listener_id, period, rank, position, track_id, track_name, artist_name, artist_names, album_name, image_url, plays,
-    heard_ms / 60000 AS minutes, first_played_at, last_played_at,
+    listened_ms / 60000 AS minutes, first_played_at, last_played_at,
     if(plays_before > 0, rank_before, NULL) AS previous_rank,
     TIMESTAMPTZ '{as_of}' AS as_of, TIMESTAMPTZ '{as_of}' AS computed_at, 'benchmark' AS run_id
   FROM ranked
@@ -127,7 +127,7 @@ COPY (
   SELECT
     listener_id, track_id, track_name, artist_id, artist_name, artist_names, album_id, album_name, album_release_date,
     image_url, isrc, duration_ms, explicit, unnest(of_one_play), last_played_at, 'benchmark' AS run_id
-  FROM heard
+  FROM by_track
   ORDER BY listener_id, track_id
 ) TO '{tables}/tracks.parquet' (FORMAT parquet);
 
