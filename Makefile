@@ -141,26 +141,23 @@ dashboard-image: ## Build and push the dashboard's image and tell Terraform its 
 	  printf 'dashboard_image = "%s"\n' "$$digest" > terraform/dashboard.auto.tfvars && \
 	  echo "Now: make deploy"
 
-.PHONY: benchmarks
-benchmarks: setup ## Measure the dashboard with ten years of a heavy listener
-	@$(PY) -m benchmarks.dashboard
+.PHONY: bench
+bench: bench-spark bench-import bench-cold-start bench-run bench-dashboard bench-same-play ## Measure all that follows, one after the other (twenty minutes)
+bench-spark: ## Measure the Spark job against ListenBrainz's way, DuckDB and the ancestor (ten minutes)
+bench-cold-start: ## Measure each function's start against its Google clients alone, and with pandas (two minutes)
+bench-run: ## Measure a run's calls, bytes and seconds by hop for 1 to 1,000 listeners (three minutes)
+bench-dashboard: ## Measure the dashboard with ten years of a heavy listener (three minutes)
+bench-same-play: ## How well load finds the play that the API and an export both report: precision and recall (two minutes)
+bench-import: setup ## Measure an import of two million rows against reading the files with json and DuckDB (ten minutes)
+	@$(PY) -m benchmarks.imports $(ARGS)
+bench-%: setup
+	@echo "==> python -m benchmarks.$(subst -,_,$*) $(ARGS)"
+	@$(PY) -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 .PHONY: load-test
 load-test: setup ## Run a thousand listeners through ingest, and a household's year through load, twice (ten minutes)
 	@$(PY) -m benchmarks.ingest
 	@$(PY) -m benchmarks.load
-
-.PHONY: bench-spark
-bench-spark: setup ## Measure the Spark job against ListenBrainz's way, DuckDB and the ancestor (ten minutes)
-	@$(PY) -m benchmarks.spark $(ARGS)
-
-.PHONY: bench-import
-bench-import: setup ## Measure an import of two million rows against reading the files with json and DuckDB (ten minutes)
-	@$(PY) -m benchmarks.imports $(ARGS)
-
-.PHONY: same-play
-same-play: setup ## How well load finds the play that the API and an export both report: precision and recall (two minutes)
-	@$(PY) -m benchmarks.same_play
 
 .PHONY: costs
 costs: setup ## What a month costs at list prices (LAPTOP=.localcloud or PROJECT=name: for the ledger there)

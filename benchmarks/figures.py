@@ -1,5 +1,15 @@
 """How figures are printed: each with what it is held against, and the ratio of the two."""
 
+import platform
+
+import psutil
+
+
+def machine() -> str:
+    """What was measured on, in a line."""
+    memory_gib = psutil.virtual_memory().total >> 30
+    return f"{psutil.cpu_count()} cores, {memory_gib} GiB, {platform.system()}, Python {platform.python_version()}"
+
 
 def against_limit(name: str, value: float, limit: float, unit: str, more: str = "") -> None:
     verdict = "ok" if value <= limit else "OVER"

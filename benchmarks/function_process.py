@@ -18,12 +18,17 @@ _LOOK_SECONDS = 0.02
 
 
 @contextmanager
-def served(name: str, settings: Mapping[str, str], logs: Path) -> Iterator[Process]:
-    """The function behind functions-framework, with the settings of its instance in the cloud."""
+def served(
+    name: str, settings: Mapping[str, str], logs: Path, *, source: Path | None = None, python: str | None = None
+) -> Iterator[Process]:
+    """The function behind functions-framework, with the settings of its instance in the cloud.
+
+    `source`: another folder than the function's own; `python`: another interpreter than that of its requirements.
+    """
     port = processes.free_port()
-    entry = ["--target", name, "--source", str(ROOT / "functions" / name / "main.py")]
+    entry = ["--target", name, "--source", str((source or ROOT / "functions" / name) / "main.py")]
     kind = ["--signature-type", FUNCTIONS[name], "--host", "127.0.0.1", "--port", str(port)]
-    command = [function_python(name), "-m", "functions_framework", *entry, *kind]
+    command = [python or function_python(name), "-m", "functions_framework", *entry, *kind]
     environment = {**settings, "THREADS": "1", "WORKERS": "1", "PYTHONUNBUFFERED": "1"}
     process = processes.start(name, command, port, environment, logs / f"{name}.log")
     try:

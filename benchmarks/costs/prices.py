@@ -1,4 +1,4 @@
-"""List prices of us-central1 in US dollars, before taxes, each with its page and the day on which somebody read it.
+"""List prices of us-central1 in US dollars, before taxes, each with its page and the day on which it was read.
 
 No project was ever billed by this code: these are readings of price pages, some at second hand; `surety` says which.
 Free allowances are per month and per billing account (Cloud Logging's per project).
@@ -9,7 +9,7 @@ from typing import Literal
 
 Surety = Literal["page", "second hand", "unconfirmed"]
 """page: a copy of Google's page, whose own day is unknown, was read; second hand: others' dated readings agree;
-unconfirmed: the figure that everybody quotes, whose page was not found."""
+unconfirmed: the figure that is commonly quoted, whose page was not found."""
 
 
 @dataclass(frozen=True)

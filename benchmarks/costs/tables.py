@@ -76,7 +76,7 @@ def price_list() -> str:
 
 
 def without_allowances() -> str:
-    """A sentence: the same bill for somebody whose free allowances are used up by other projects."""
+    """A sentence: the same bill for an account whose free allowances are used up by other projects."""
     dollars = total_without_allowance_usd(bill(assumed(5, 24)))
     return (
         f"Without any free allowance the same month costs ${dollars:.2f}: the allowances are the billing account's, "

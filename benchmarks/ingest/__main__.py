@@ -55,7 +55,7 @@ def _print_run(what: str, reason: str, seconds: float, measured: Measured, there
     print_limit(
         "time", seconds, RUN_LIMIT_SECONDS, "s", f"{waiting:.0f} s of it Spotify's answers to {_AT_ONCE} at once"
     )
-    print(f"  {'':28} and at most {pauses:.0f} s its pauses, which everybody keeps")
+    print(f"  {'':28} and at most {pauses:.0f} s its pauses, which all threads keep")
     print_limit("memory (PSS, all processes)", measured.peak_mib, MEMORY_LIMIT_MIB, "MiB")
     print(f"  {'processor time':28} {measured.cpu_seconds:7.1f} s", flush=True)
     return seconds <= RUN_LIMIT_SECONDS and measured.peak_mib <= MEMORY_LIMIT_MIB

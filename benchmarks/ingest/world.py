@@ -76,7 +76,7 @@ class WeatheredRoutes(Routes):
 
 @dataclass
 class World:
-    """One laptop cloud with consents for everybody; both functions run, and files reach load at `deliver`."""
+    """One laptop cloud with consents of all listeners; both functions run, and files reach load at `deliver`."""
 
     cloud: LaptopCloud
     spotify: Spotify
@@ -136,7 +136,7 @@ def world(directory: Path, listeners: int, weather: Weather) -> Iterator[World]:
 
 
 def _consent(cloud: LaptopCloud, spotify: Spotify) -> None:
-    """Everybody agrees; and everybody has lived until now, so that no life is invented while time is measured."""
+    """All listeners consent; their lives are invented until now, so that none is invented while time is measured."""
     project, app = cloud.environment["GOOGLE_CLOUD_PROJECT"], spotify.app
     client = {"client_id": app.client_id, "client_secret": app.client_secret}
     cloud.secrets.store(project, "spotify-client", json.dumps(client).encode())
@@ -147,31 +147,31 @@ def _consent(cloud: LaptopCloud, spotify: Spotify) -> None:
 
 
 def checks(world: World, slots: list[datetime], answers: list[dict[str, Any]]) -> Iterator[Check]:
-    """Nothing lost, nothing doubled, nothing mixed up, and the ledger says what became of everybody."""
+    """Nothing lost, nothing doubled, nothing mixed up, and the ledger has an outcome for each listener."""
     shown, stored = world.shown(), world.read("SELECT * FROM `{dataset}.plays`")
     by_key = {(row["listener_id"], row["played_at"], row["track_id"]): row for row in stored}
     yield Check("plays lost", 0, len(shown.keys() - by_key.keys()))
     yield Check("plays that no page has shown", 0, len(by_key.keys() - shown.keys()))
     yield Check("plays stored twice", 0, len(stored) - len(by_key))
     unlike = [key for key, play in shown.items() if key in by_key and _facts(play) != _stored_facts(by_key[key])]
-    yield Check("plays that differ from what was heard", [], unlike)
+    yield Check("plays that differ from what was played", [], unlike)
     yield from _ledger_checks(world, slots, answers)
 
 
 def _ledger_checks(world: World, slots: list[datetime], answers: list[dict[str, Any]]) -> Iterator[Check]:
     rows = world.read("SELECT * FROM `{dataset}.runs` WHERE step = 'ingest' ORDER BY slot")
     yield Check("slots in the ledger", slots, [row["slot"] for row in rows])
-    told = [row["details"]["listeners"] for row in rows]
+    outcomes = [row["details"]["listeners"] for row in rows]
     yield Check(
-        "outcomes in the ledger, for each run", [len(world.spotify.listeners)] * len(slots), list(map(len, told))
+        "outcomes in the ledger, for each run", [len(world.spotify.listeners)] * len(slots), list(map(len, outcomes))
     )
-    yield Check("outcomes as they were answered", [answer["listeners"] for answer in answers], told)
-    heard = Counter(slug for outcomes in told for slug, outcome in outcomes.items() if outcome["fetched"])
+    yield Check("outcomes as they were answered", [answer["listeners"] for answer in answers], outcomes)
+    polled = Counter(slug for of_run in outcomes for slug, outcome in of_run.items() if outcome["fetched"])
     pages = Counter({slug: len(pages) for slug, pages in world.spotify.pages.items()})
-    yield Check("pages answered to those who were heard", pages, heard)
-    new = sum(outcome["new"] for outcomes in told for outcome in outcomes.values())
+    yield Check("pages answered to the listeners polled", pages, polled)
+    new = sum(outcome["new"] for of_run in outcomes for outcome in of_run.values())
     [row] = world.read("SELECT COUNT(*) AS plays FROM `{dataset}.plays`")
-    yield Check("plays that listeners are told to have", row["plays"], new)
+    yield Check("plays that the outcomes count as new", row["plays"], new)
 
 
 def _facts(play: Play) -> tuple[Any, ...]:

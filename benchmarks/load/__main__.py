@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _print_figures(seconds: float, cloud_cpu_seconds: Sequence[float], measured: Measured) -> None:
-    """Growth is told in processor time, so that a busy laptop does not count."""
+    """Growth is measured in processor time, so that a busy laptop does not count."""
     files, by_tenths = len(cloud_cpu_seconds), tenths(cloud_cpu_seconds)
     print(f"\n  {files} files in {seconds:.0f} s; load's memory (PSS, all processes): {measured.peak_mib:.0f} MiB")
     print(

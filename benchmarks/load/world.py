@@ -72,7 +72,7 @@ class World:
     def compute_top_tracks(self, as_of: datetime) -> None:
         """One batch, as Dataproc would run it."""
         settings = self.cloud.environment
-        told = {
+        options = {
             "project": settings["GOOGLE_CLOUD_PROJECT"],
             "dataset": settings["DATASET"],
             "temp-bucket": settings["SPARK_TEMP_BUCKET"],
@@ -81,7 +81,7 @@ class World:
             "as-of": as_of.isoformat(),
             "computed-at": as_of.isoformat(),
         }
-        arguments = [word for name, value in told.items() for word in (f"--{name}", value)]
+        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
         batch = {"pysparkBatch": {"mainPythonFileUri": settings["SPARK_JOB_URI"], "args": arguments}}
         log = self.directory / "batch.log"
         if run_batch(batch, log, settings) != 0:
@@ -110,14 +110,14 @@ def checks(world: World, rows: pd.DataFrame) -> Iterator[Check]:
     keys = [tuple(row.values()) for row in world.read(f"SELECT {', '.join(KEY)} FROM `{{dataset}}.plays`")]  # noqa: S608
     true_keys = set(rows[KEY].itertuples(index=False, name=None))
     yield Check("plays lost", 0, len(true_keys - set(keys)))
-    yield Check("plays that nobody heard", 0, len(set(keys) - true_keys))
+    yield Check("plays that are not in the files", 0, len(set(keys) - true_keys))
     yield Check("plays stored twice", 0, len(keys) - len(set(keys)))
-    [told] = world.read(
+    [sums] = world.read(
         "SELECT COUNT(*) AS files, SUM(rows_in) AS rows_in, SUM(rows_new) AS rows_new FROM `{dataset}.runs` "
         "WHERE step = 'load' AND state = 'succeeded'"
     )
     files = 2 * rows["played_at"].dt.floor("D").nunique()
-    yield Check("files, plays and new plays in the ledger", (files, 2 * len(rows), len(rows)), tuple(told.values()))
+    yield Check("files, plays and new plays in the ledger", (files, 2 * len(rows), len(rows)), tuple(sums.values()))
 
 
 def top_ten_checks(world: World, rows: pd.DataFrame) -> Iterator[Check]:

@@ -128,7 +128,7 @@ def other_id(track_id: str) -> str:
 
 
 def _free_at(play: Heard) -> datetime:
-    """When the next play can begin: a `ts` that is late keeps nobody from listening."""
+    """When the next play can begin: a late `ts` does not delay the next play."""
     ended_at = play.began_at + timedelta(milliseconds=play.ms_played)
     return max(ended_at, play.reported_at) if play.kind == "paused" else ended_at
 

@@ -1,4 +1,4 @@
-"""`make same-play`, scaled down: its world fits the tables, and a play with the time of another one is noticed."""
+"""`make bench-same-play`, scaled down: its world fits the tables; a play with the time of another one is noticed."""
 
 from datetime import UTC, datetime
 from random import Random

@@ -116,7 +116,7 @@ def test_the_list_of_decisions_has_the_title_of_each():
 def test_the_index_of_the_documents_has_each_page():
     index = (ROOT / "docs/README.md").read_text()
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
-    assert set(re.findall(r"^\| \[(\w+\.md)\]", index, re.MULTILINE)) == pages
+    assert set(re.findall(r"^\| \[([\w-]+\.md)\]", index, re.MULTILINE)) == pages
 
 
 def test_the_version_of_the_command_is_the_newest_in_the_changelog(capsys):

@@ -1,0 +1,1 @@
+"""What would replace a full recount: `python -m benchmarks.scale`. May import benchmarks.spark."""
