@@ -40,8 +40,8 @@ class Warehouse:
     def last_plays(self) -> list[Row]:
         return self._rows("last_plays")
 
-    def visits(self, since: datetime) -> list[Row]:
-        return self._rows("visits", *instants(since=since))
+    def polls(self, since: datetime) -> list[Row]:
+        return self._rows("polls", *instants(since=since))
 
     def newest_steps(self, limit: int) -> list[Row]:
         return self._rows("newest_steps", integer("limit", limit))

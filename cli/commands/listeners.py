@@ -38,8 +38,8 @@ _LEDGER_READ = timedelta(days=35)
 
 
 @dataclass(frozen=True)
-class Visit:
-    """What one run of ingest came to for one listener."""
+class Poll:
+    """The result of one run of ingest for one listener."""
 
     at: datetime
     state: str
@@ -50,7 +50,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Standing:
-    """One listener, as the commands tell it."""
+    """One listener, as the command shows it."""
 
     listener: str
     state: State
@@ -83,35 +83,35 @@ def run(options: argparse.Namespace, place: Place) -> int:
     return 0
 
 
-def judge(stored_at: datetime | None, visits: Sequence[Visit], now: datetime) -> tuple[State, datetime | None]:
-    """How a listener stands and when the consent ends, from the newest token's age and the visits, the newest first."""
+def judge(stored_at: datetime | None, polls: Sequence[Poll], now: datetime) -> tuple[State, datetime | None]:
+    """How a listener stands and when the consent ends, from the newest token's age and the polls, the newest first."""
     if stored_at is None:
         return "not_authorized", None
-    if not visits or stored_at > visits[0].at:
+    if not polls or stored_at > polls[0].at:
         return "not_run_yet", consent.ends_at(stored_at)
-    newest = visits[0]
+    newest = polls[0]
     ends_at = newest.consent_ends_at
     if newest.error_class == _NEEDS_CONSENT or (ends_at is not None and ends_at <= now):
         return "needs_consent", ends_at
     return _STATES.get(newest.state, "unreadable"), ends_at
 
 
-def visits_of(listener: str, rows: Sequence[Row]) -> list[Visit]:
+def polls_of(listener: str, rows: Sequence[Row]) -> list[Poll]:
     """The runs that polled this listener, in the order of the rows. During a pause no listener is polled."""
-    visits = []
+    polls = []
     for row in rows:
         listeners = _object(_object(row["details"]).get("listeners"))
         recorded = _object(listeners.get(listener))
         if listener in listeners and recorded.get("state") != "not_asked":
-            visit = Visit(
+            poll = Poll(
                 at=row["finished_at"],
                 state=_text(recorded.get("state")) or "",
                 error_class=_text(recorded.get("error_class")),
                 reason=_text(recorded.get("reason")),
                 consent_ends_at=_instant(recorded.get("consent_ends_at")),
             )
-            visits.append(visit)
-    return visits
+            polls.append(poll)
+    return polls
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -134,12 +134,12 @@ def _instant(value: Any) -> datetime | None:
 def _standings(place: Place) -> Iterator[Standing]:
     store, warehouse, now = SecretStore(place), Warehouse(place), place.now()
     secrets = store.listeners()
-    rows = warehouse.visits(now - _LEDGER_READ)
+    rows = warehouse.polls(now - _LEDGER_READ)
     plays = {row["listener_id"]: row for row in warehouse.last_plays()}
     for listener in [*secrets, *sorted(plays.keys() - secrets.keys())]:
-        secret, visits = secrets.get(listener), visits_of(listener, rows)
-        state, ends_at = judge(store.newest_version_at(secret), visits, now) if secret else ("not_collected", None)
-        error = next((visit for visit in visits if visit.error_class), None)
+        secret, polls = secrets.get(listener), polls_of(listener, rows)
+        state, ends_at = judge(store.newest_version_at(secret), polls, now) if secret else ("not_collected", None)
+        error = next((poll for poll in polls if poll.error_class), None)
         yield Standing(
             listener=listener,
             state=state,

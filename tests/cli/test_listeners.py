@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.command_line import main
-from cli.commands.listeners import Visit, judge, visits_of
+from cli.commands.listeners import Poll, judge, polls_of
 from localcloud.faults import Fault
 from tests.cli.harness import ONE, THREE, TWO, Said
 
@@ -12,30 +12,30 @@ BEFORE = NOW - timedelta(hours=1)
 FRESH, ENDS_AT = NOW - timedelta(days=60), NOW + timedelta(days=122)
 
 
-def visit(at=NOW, state="collected", error_class=None, ends_at=ENDS_AT):
-    return Visit(at, state, error_class, None if error_class is None else "a sentence", ends_at)
+def poll(at=NOW, state="collected", error_class=None, ends_at=ENDS_AT):
+    return Poll(at, state, error_class, None if error_class is None else "a sentence", ends_at)
 
 
 @pytest.mark.parametrize(
-    ("stored_at", "visits", "state", "ends_at"),
+    ("stored_at", "polls", "state", "ends_at"),
     [
         (None, [], "not_authorized", None),
-        (None, [visit()], "not_authorized", None),
+        (None, [poll()], "not_authorized", None),
         (FRESH, [], "not_run_yet", datetime(2027, 3, 23, 10, tzinfo=UTC)),
-        (NOW, [visit(BEFORE, "failed", "NeedsConsent")], "not_run_yet", datetime(2027, 5, 22, 10, tzinfo=UTC)),
-        (FRESH, [visit()], "ok", ENDS_AT),
-        (FRESH, [visit(state="nothing_new"), visit(state="failed", error_class="NeedsConsent")], "ok", ENDS_AT),
-        (FRESH, [visit(error_class="TokenNotStored")], "ok", ENDS_AT),
-        (FRESH, [visit(state="failed", error_class="SpotifyUnavailable")], "failing", ENDS_AT),
-        (FRESH, [visit(state="failed", error_class="NeedsConsent")], "needs_consent", ENDS_AT),
-        (FRESH, [visit(ends_at=NOW)], "needs_consent", NOW),
-        (FRESH, [visit(state="", ends_at=None), visit()], "unreadable", None),
-        (FRESH, [visit(state="postponed")], "unreadable", ENDS_AT),
-        (FRESH, [visit(state="failed", error_class="SecretUnusable", ends_at=None)], "failing", None),
+        (NOW, [poll(BEFORE, "failed", "NeedsConsent")], "not_run_yet", datetime(2027, 5, 22, 10, tzinfo=UTC)),
+        (FRESH, [poll()], "ok", ENDS_AT),
+        (FRESH, [poll(state="nothing_new"), poll(state="failed", error_class="NeedsConsent")], "ok", ENDS_AT),
+        (FRESH, [poll(error_class="TokenNotStored")], "ok", ENDS_AT),
+        (FRESH, [poll(state="failed", error_class="SpotifyUnavailable")], "failing", ENDS_AT),
+        (FRESH, [poll(state="failed", error_class="NeedsConsent")], "needs_consent", ENDS_AT),
+        (FRESH, [poll(ends_at=NOW)], "needs_consent", NOW),
+        (FRESH, [poll(state="", ends_at=None), poll()], "unreadable", None),
+        (FRESH, [poll(state="postponed")], "unreadable", ENDS_AT),
+        (FRESH, [poll(state="failed", error_class="SecretUnusable", ends_at=None)], "failing", None),
     ],
 )
-def test_how_a_listener_stands(stored_at, visits, state, ends_at):
-    assert judge(stored_at, visits, NOW) == (state, ends_at)
+def test_how_a_listener_stands(stored_at, polls, state, ends_at):
+    assert judge(stored_at, polls, NOW) == (state, ends_at)
 
 
 def test_runs_in_which_a_listener_was_not_asked_tell_nothing_about_the_listener():
@@ -47,32 +47,32 @@ def test_runs_in_which_a_listener_was_not_asked_tell_nothing_about_the_listener(
         {"finished_at": NOW - timedelta(hours=3), "details": {"listeners": {ONE: told | {"state": "collected"}}}},
     ]
     ends_at = datetime(2027, 5, 22, 10, tzinfo=UTC)
-    assert visits_of(ONE, rows) == [Visit(NOW - timedelta(hours=3), "collected", None, None, ends_at)]
-    assert visits_of(TWO, rows) == []
+    assert polls_of(ONE, rows) == [Poll(NOW - timedelta(hours=3), "collected", None, None, ends_at)]
+    assert polls_of(TWO, rows) == []
 
 
 @pytest.mark.parametrize(
-    ("details", "visits"),
+    ("details", "polls"),
     [
         ("text", []),
         (7, []),
         ([ONE], []),
         ({"listeners": None}, []),
         ({"listeners": [ONE]}, []),
-        ({"listeners": {ONE: None}}, [Visit(NOW, "", None, None, None)]),
-        ({"listeners": {ONE: {}}}, [Visit(NOW, "", None, None, None)]),
+        ({"listeners": {ONE: None}}, [Poll(NOW, "", None, None, None)]),
+        ({"listeners": {ONE: {}}}, [Poll(NOW, "", None, None, None)]),
         (
             {"listeners": {ONE: {"state": "ok", "consent_ends_at": "2027-01-01", "error_class": 1, "reason": []}}},
-            [Visit(NOW, "ok", None, None, datetime(2027, 1, 1, tzinfo=UTC))],
+            [Poll(NOW, "ok", None, None, datetime(2027, 1, 1, tzinfo=UTC))],
         ),
         (
             {"listeners": {ONE: {"state": "failed", "consent_ends_at": "soon", "error_class": "X"}}},
-            [Visit(NOW, "failed", "X", None, None)],
+            [Poll(NOW, "failed", "X", None, None)],
         ),
     ],
 )
-def test_of_a_row_of_any_shape_is_read_what_can_be(details, visits):
-    assert visits_of(ONE, [{"finished_at": NOW, "details": details}]) == visits
+def test_of_a_row_of_any_shape_is_read_what_can_be(details, polls):
+    assert polls_of(ONE, [{"finished_at": NOW, "details": details}]) == polls
 
 
 @pytest.fixture
