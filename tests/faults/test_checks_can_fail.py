@@ -137,7 +137,7 @@ def test_a_file_that_is_said_to_be_written_and_is_not(world, monkeypatch):
 
 def test_a_wrong_column(world, monkeypatch):
     monkeypatch.setattr(plays, "_album_values", lambda album: {})
-    assert broken(world, CALM) == {"every_stored_play_is_true_in_every_column"}
+    assert "every_stored_play_is_true_in_every_column" in broken(world, CALM)
 
 
 def test_a_play_that_spotify_never_showed(world, monkeypatch):
