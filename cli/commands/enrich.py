@@ -1,4 +1,4 @@
-"""Asks ReccoBeats now for audio features of tracks that have none, as the hourly run does for a few tracks each time.
+"""Requests audio features from ReccoBeats for tracks that have none, as the hourly run does for a few each time.
 
 ReccoBeats learns the ids of the tracks. Each call's answers are stored before the next call, so the command can be
 stopped and run again at any time.
@@ -17,7 +17,7 @@ from typing import Any
 import requests
 from google.cloud import bigquery
 
-from cli.console import CliError, print_json, show, show_progress
+from cli.console import CliError, counted, print_json, show, show_progress
 from cli.place import Place
 from cli.warehouse import Warehouse, instants, integer, string
 
@@ -62,17 +62,19 @@ def run(options: argparse.Namespace, place: Place) -> int:
     elif options.dry_run:
         calls = math.ceil(len(track_ids) / _IDS_PER_CALL)
         show(
-            f"{len(unknown):,} tracks have no audio features; this would ask for {len(track_ids):,} in {calls:,} calls."
+            f"Without audio features: {counted(len(unknown), 'track')}. Would request {len(track_ids):,} of them in "
+            f"{counted(calls, 'call')}."
         )
     else:
         show(
-            f"Asked for {len(track_ids):,} of {len(unknown):,} tracks without audio features: {known:,} are known now."
+            f"Requested {len(track_ids):,} of {counted(len(unknown), 'track')} without audio features: "
+            f"{known:,} known now."
         )
     return 0
 
 
 def _unknown_tracks(warehouse: Warehouse, now: datetime) -> list[str]:
-    """In the order in which the hourly run asks for them: by its own statement."""
+    """In the order in which the hourly run requests them: by its own statement."""
     found = warehouse.run(
         "unknown_tracks",
         string("source", _SOURCE),

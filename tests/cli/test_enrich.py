@@ -39,7 +39,7 @@ def catalogue(importing):
 
 def test_every_track_is_asked_for_forty_a_call_and_what_is_known_is_not_asked_for_again(imported):
     said = imported.types("enrich")
-    assert (said.code, said.out) == (0, "Asked for 46 of 46 tracks without audio features: 45 are known now.\n")
+    assert (said.code, said.out) == (0, "Requested 46 of 46 tracks without audio features: 45 known now.\n")
     assert said.err.splitlines()[-2:] == ["40 of 46 tracks", "46 of 46 tracks"]
     found = catalogue(imported)
     track = imported.known[0]
@@ -51,7 +51,7 @@ def test_every_track_is_asked_for_forty_a_call_and_what_is_known_is_not_asked_fo
 
 def test_a_dry_run_asks_nobody_and_a_budget_asks_for_the_most_played_first(imported):
     said = imported.types("enrich", "--tracks", "1", "--dry-run")
-    assert said.out == "46 tracks have no audio features; this would ask for 1 in 1 calls.\n"
+    assert said.out == "Without audio features: 46 tracks. Would request 1 of them in 1 call.\n"
     assert catalogue(imported) == {}
     imported.types("enrich", "--tracks", "1")
     assert catalogue(imported).keys() == {imported.known[0].id}

@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from cli.consent import SCOPE
-from cli.console import CliError, ask, say
+from cli.console import CliError, ask, duration, say
 from cli.place import Place
 from cli.secret_store import SecretStore
 
@@ -110,7 +110,8 @@ def _pause(retry_after: str | None) -> str:
     """Spotify sends seconds; the header may also hold a fraction or a date (RFC 9110, 10.2.3)."""
     if not retry_after:
         return ""
-    return f" of {retry_after} seconds" if re.fullmatch("[0-9.]{1,12}", retry_after) else f": {retry_after[:40]}"
+    is_number = re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", retry_after)
+    return f" of {duration(float(retry_after))}" if is_number else f": {retry_after[:40]}"
 
 
 def _to_tokens(answer: _Answer) -> Tokens:

@@ -285,8 +285,8 @@ def test_what_goes_wrong_at_spotify_is_said_in_words_and_changes_nothing(owner, 
 @pytest.mark.parametrize(
     ("retry_after", "words"),
     [
-        (82661, "Spotify asks for a pause of 82661 seconds."),
-        ("1.5", "Spotify asks for a pause of 1.5 seconds."),
+        (82661, "Spotify asks for a pause of 22 h 57 min."),
+        ("1.5", "Spotify asks for a pause of 2 s."),
         ("Sun, 22 Nov 2026 11:00:00 GMT", "Spotify asks for a pause: Sun, 22 Nov 2026 11:00:00 GMT."),
     ],
 )
