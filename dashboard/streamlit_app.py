@@ -8,8 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
 from access import viewer
-from access.identity import AccessError, NotAllowed, NotConfigured, NotSignedIn, NotVerified
-from access.viewer import Viewer
+from access.identity import NotAllowed, NotConfigured, NotSignedIn, NotVerified
 from components import footer, markup, messages, page_frame
 from components.filter_bar import filter_bar
 from settings import SettingsError
@@ -96,36 +95,27 @@ WITH_PERIOD = ("Overview", "Top", "When", "Discoveries", "Sound", "Together")
 WITHOUT_FILTERS = ("About",)
 WITHOUT_LISTENER = ("Together",)
 """It has a choice of its own, of several."""
+COMPARES = "compares_listeners"
+"""Where the session remembers whether its viewer may see several."""
 
 
 def run() -> None:
     """Draws the chosen page inside what all pages have in common."""
     st.set_page_config(page_title="Heavy Rotation", page_icon=str(HERE / "static" / "icon.png"), layout="wide")
-    who, trouble = _viewer()
-    page = st.navigation(pages(compares=who is not None and len(who.listeners) > 1), position="top")
+    page = st.navigation(pages(compares=st.session_state.get(COMPARES, False)), position="top")
     st.html(markup.STYLE)
     body = st.container()
     footer.draw()
     with body:
-        _draw(page, who, trouble)
+        _draw(page)
 
 
-def _viewer() -> tuple[Viewer | None, Exception | None]:
-    """Before the menu, which depends on it; an error takes the page's place."""
-    try:
-        return viewer.current_viewer(), None
-    except (SettingsError, AccessError, WarehouseUnreadable) as error:
-        return None, error
-
-
-def _draw(page: Page, who: Viewer | None, trouble: Exception | None) -> None:
+def _draw(page: Page) -> None:
     """Errors that keep a page from being drawn become messages here."""
     heading = st.empty()
     heading.title(page.title, anchor=False)
     try:
-        if trouble:
-            raise trouble
-        _draw_for_viewer(page, heading, who)
+        _draw_for_viewer(page, heading)
     except (SettingsError, NotConfigured) as error:
         messages.misconfigured(str(error))
     except NotSignedIn:
@@ -140,11 +130,17 @@ def _draw(page: Page, who: Viewer | None, trouble: Exception | None) -> None:
         messages.unreadable(str(error))
 
 
-def _draw_for_viewer(page: Page, heading: DeltaGenerator, who: Viewer | None) -> None:
+def _draw_for_viewer(page: Page, heading: DeltaGenerator) -> None:
     """The filter bar belongs to this script, not to the pages: only then Streamlit keeps its values between them."""
+    who = viewer.current_viewer()
     if who is None:
         messages.never_run(viewer.opened()[0])
         return
+    compares = len(who.listeners) > 1
+    if compares != st.session_state.get(COMPARES, False):
+        # The menu comes first, before a slow warehouse says who may see whom: once a session it is drawn again.
+        st.session_state[COMPARES] = compares
+        st.rerun()
     now, has_period = datetime.now(UTC), page.title in WITH_PERIOD
     chosen = filter_bar(
         who,
