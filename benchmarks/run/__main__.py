@@ -9,6 +9,7 @@ Exit codes: 0 measured, whatever the figures, 2 wrong usage.
 """
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -92,6 +93,7 @@ class Hops:
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    logging.disable(logging.WARNING)  # google-auth warns of what is meant to be so here
     print(f"{machine()}; Spotify answers after {options.answer_seconds:g} s\n")
     print(f"| {' | '.join(HEADS)} |")
     print("| --- " * len(HEADS) + "|")
