@@ -64,21 +64,15 @@ def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
     """A run's rows. A batch that failed has a row here; in the ledger it gets one with the next run."""
     if awaited_step(rows) != "top_tracks":
         return rows
-    reason = _failure_of(place, rows[0]["run_id"])
-    if reason is None:
-        return rows
-    now = place.now()
-    failed = {"step": "top_tracks", "state": "failed", "finished_at": now, "rows_new": None, "reason": reason}
-    return [*rows, {**dict.fromkeys(rows[0]), "run_id": rows[0]["run_id"], "slot": rows[0]["slot"], **failed}]
-
-
-def _failure_of(place: Place, run_id: str) -> str | None:
-    """Why the newest batch of the run failed, in a sentence; None while it has not failed."""
-    labels = (f"r{run_id.lower()}", run_id.lower())  # as transform_trigger writes it, and as it once did
+    run_id = rows[0]["run_id"].lower()
+    labels = (f"r{run_id}", run_id)  # as transform_trigger writes it, and as it once did
     newest = next((batch for batch in _newest(place) if batch.labels.get("run") in labels), None)
     if newest is None or newest.state not in _ENDED_BADLY:
-        return None
-    return f"Batch {_id(newest)} {newest.state.name.lower()}: {newest.state_message or 'Dataproc does not say why'}"
+        return rows
+    said = newest.state_message or "Dataproc does not say why"
+    now, reason = place.now(), f"Batch {_id(newest)} {newest.state.name.lower()}: {said}"
+    failed = {"step": "top_tracks", "state": "failed", "finished_at": now, "rows_new": None, "reason": reason}
+    return [*rows, {**dict.fromkeys(rows[0]), "run_id": rows[0]["run_id"], "slot": rows[0]["slot"], **failed}]
 
 
 def active_batches(place: Place) -> list[str]:

@@ -122,20 +122,15 @@ def in_cloud(
     given = {name: value for name, value in typed.items() if value is not None}
     known = {name: value for name, value in {**environ, **given}.items() if value}
     if not all(known.get(name) for name in typed):
-        known = _completed(known, read_outputs())
+        outputs, wanted = read_outputs(), known.get("GOOGLE_CLOUD_PROJECT")
+        # Outputs of another project than the wanted one say nothing about it.
+        if not wanted or outputs.get("GOOGLE_CLOUD_PROJECT") == wanted:
+            known = {**outputs, **known}
     return Place(
         _required(known, "GOOGLE_CLOUD_PROJECT", "Google Cloud project", "--project PROJECT"),
         _required(known, "LOCATION", "region", "--region REGION"),
         known,
     )
-
-
-def _completed(known: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, str]:
-    """Outputs of another project than the one that is asked for say nothing about it."""
-    wanted = known.get("GOOGLE_CLOUD_PROJECT")
-    if wanted and outputs.get("GOOGLE_CLOUD_PROJECT") != wanted:
-        return dict(known)
-    return {**outputs, **known}
 
 
 def _required(settings: Mapping[str, str], name: str, what: str, option: str) -> str:

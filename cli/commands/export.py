@@ -104,14 +104,13 @@ def _write_parquet(table: pa.Table, file: IO[bytes]) -> int:
     return int(table.num_rows)
 
 
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no word for a number that is none."""
-    return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
-
-
 def _write_json(table: pa.Table, file: IO[bytes]) -> int:
-    """An array with one line for each play, an object."""
-    return _write_rows(map(_finite, _rows(table)), file, begin="[\n", between=",\n", end="\n]\n")
+    """An array with one line for each play, an object. JSON has no word for a number that is none."""
+    rows = (
+        {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
+        for row in _rows(table)
+    )
+    return _write_rows(rows, file, begin="[\n", between=",\n", end="\n]\n")
 
 
 def _write_listens(table: pa.Table, file: IO[bytes]) -> int:

@@ -72,7 +72,10 @@ def run(options: argparse.Namespace, place: Place) -> int:
         print_json([asdict(standing) for standing in standings])
     elif standings:
         print_table(_HEADS, [_cells(standing) for standing in standings])
-        _print_next_steps(standings, place)
+        for standing in standings:
+            if standing.state in ("not_authorized", "needs_consent"):
+                authorize = place.command(f"authorize {shlex.quote(standing.listener)}")
+                show(f"\nTo get {standing.listener}'s plays: {authorize}")
     elif place.laptop:
         show(f"No listener yet. Add one: {place.command('authorize LISTENER')}")
     else:
@@ -171,11 +174,3 @@ def _days(standing: Standing) -> str:
     if days < 0:
         return f"ended {standing.consent_ends_at:%Y-%m-%d}"
     return f"{days} day{'' if days == 1 else 's'} left"
-
-
-def _print_next_steps(standings: Sequence[Standing], place: Place) -> None:
-    for standing in standings:
-        if standing.state in ("not_authorized", "needs_consent"):
-            show(
-                f"\nTo get {standing.listener}'s plays: {place.command(f'authorize {shlex.quote(standing.listener)}')}"
-            )

@@ -110,7 +110,9 @@ def closings(gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[t
         expected = [play for play in near if any(start <= play[0] <= end for start, end in whole)]
         if sum(exported.has(*play) for play in expected) * 2 >= len(expected):
             closed = list(_closed(span, whole, instants))
-            found += [Closing(gap, closed, list(_left(span, closed)))] if closed else []
+            edges = [span[0], *chain.from_iterable(closed), span[1]]
+            left = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
+            found += [Closing(gap, closed, left)] if closed else []
     return found
 
 
@@ -201,11 +203,6 @@ def _closed(gap: Span, whole: Iterable[Span], instants: Column) -> Iterator[Span
         if np.searchsorted(instants, inside[0]) < np.searchsorted(instants, inside[1], "right") and start < end:
             yield start, end
             at = end
-
-
-def _left(gap: Span, closed: Sequence[Span]) -> Iterator[Span]:
-    edges = [gap[0], *chain.from_iterable(closed), gap[1]]
-    return ((start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end)
 
 
 def _instants(files: Iterable[FilePlays]) -> Column:
