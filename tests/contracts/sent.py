@@ -17,7 +17,10 @@ _SENDERS = (
     *("benchmarks", "cli", "dashboard", "functions", "localcloud", "spark_jobs"),
     *("tests/cli", "tests/faults", "tests/ingest", "tests/load", "tests/transform_trigger"),
 )
-_NO_SENDER = ("localcloud/gcp/", "benchmarks/spark/")
+_NO_SENDER = (
+    *("localcloud/gcp/", "benchmarks/scale/", "benchmarks/spark/"),
+    "cli/commands/import_history/reading/",
+)
 """What answers statements, and what asks DuckDB and Spark in their own SQL."""
 _PARTS = {"staging": "staged", "same_play": "SELECT 1", "doubled": "SELECT 1", "dataset": "d"}
 """What stands for the parts of a query file that are put in when it is sent."""

@@ -119,6 +119,7 @@ def _type_commands(owner: Owner, directory: Path, patch: pytest.MonkeyPatch) -> 
         ("listeners",),
         ("runs",),
         ("import", ONE, str(EXPORT), "--anyway"),
+        ("import", ONE, str(EXPORT), "--anyway", "--dry-run"),  # compared in a staging table now
         ("export", ONE, "--output", str(directory / "plays.csv")),
         ("repair",),
     ):
