@@ -45,7 +45,7 @@ def test_a_project_that_lacks_nothing_is_ready(ready, capsys):
     said = ready.types(capsys, "check", laptop=False)
     assert said.code == 0
     assert said.out == (
-        "what       state  in words\n"
+        "what       state  details\n"
         "APIs       ok     All 22 are enabled.\n"
         "quota      ok     CPUS is 24; a Spark batch takes 12 vCPU.\n"
         "quota      ok     CPUS_ALL_REGIONS is 32; a Spark batch takes 12 vCPU.\n"
