@@ -45,7 +45,7 @@ def open_pages(laptop: RunningCloud, browser: str | None) -> Iterator[Opened]:
     queries = {page: {"listener": _LISTENER} for page in PAGES}
     sql = "SELECT * FROM `{dataset}.plays` WHERE listener_id = @listener ORDER BY played_at DESC LIMIT 1"
     for newest in ledger.read(laptop.settings, sql, listener=_LISTENER):
-        for page in ("track", "artist", "album"):
+        for page in queries.keys() & {"track", "artist", "album"}:
             queries[page]["id"] = newest[f"{page}_id"]
     return _open_in_app_test(laptop, queries) if browser is None else _open_in_browser(laptop, queries, browser)
 
