@@ -21,7 +21,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from cli import consent
-from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS
+from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, EXPORTED_BY
 from cli.console import CliError, counted, print_json, say, show
 from cli.place import Place
 from cli.warehouse import Warehouse, string
@@ -170,6 +170,7 @@ def _spotify_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "master_metadata_album_artist_name": row["artist_name"],
         "master_metadata_album_album_name": row["album_name"],
         "offline_timestamp": int(began_at.timestamp()) if row["reported_at"] else None,
+        EXPORTED_BY: "Heavy Rotation",
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from cli.commands.import_history.reading import every_row
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import NEW, wait_for
-from tests.cli.import_history.test_undo import import_id_of
+from tests.cli.import_history.test_undo import add_gap, import_id_of
 from tests.load.harness import csv_of, play
 
 pytestmark = pytest.mark.usefixtures("listener")
@@ -84,6 +84,19 @@ def test_plays_of_an_export_are_identical_after_a_way_through_spotifys_form(impo
     own = ("run_id", "ingested_at", "import_id", "ms_played_import_id")
     first, second = ([{**row, **dict.fromkeys(own)} for row in plays] for plays in (before, importing.plays()))
     assert first == second
+
+
+def test_what_export_writes_in_spotifys_form_closes_no_gap_though_spotifys_own_file_does(importing, tmp_path):
+    rows = [export_row(MINUTE + timedelta(hours=hours), 180_000) for hours in (0, 9, 12)]
+    (tmp_path / "endsong_0.json").write_text(json.dumps(rows))
+    importing.types("import", ONE, tmp_path / "endsong_0.json")
+    add_gap(importing, MINUTE + timedelta(hours=1), MINUTE + timedelta(hours=11))
+    importing.types("export", ONE, "--format", "spotify", "--output", tmp_path / "endsong_1.json")
+    told = importing.types("import", ONE, tmp_path / "endsong_1.json", "--json").json
+    assert (told["known"], told["gaps_closed"], told["gaps_left"]) == (3, 0, [])
+    (tmp_path / "joined.json").write_text(json.dumps(rows + json.loads((tmp_path / "endsong_1.json").read_text())[-1:]))
+    assert importing.types("import", ONE, tmp_path / "joined.json", "--json").json["gaps_closed"] == 0
+    assert importing.types("import", ONE, tmp_path / "endsong_0.json", "--json").json["gaps_closed"] == 1
 
 
 def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tmp_path):

@@ -7,6 +7,7 @@ package hold everything between them when their numbers follow each other. Evide
 - where a row stands that cannot be stored;
 - in a silence longer than the listener usually keeps;
 - in a file that is not in the order of time: others may hold plays of the same hours;
+- in a file that `export` has written in Spotify's form: it holds what was stored;
 - in a file of videos: the music of those hours is in other files;
 - anywhere, when a number is missing among the files of videos: music videos are of any time;
 - where the export holds no play inside the gap, or lacks the plays around it that are stored: it is not whole there.
@@ -96,6 +97,7 @@ def closings(gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[t
 
     `stored`: instant and track of plays that were stored before, the oldest first; those around the gaps are enough.
     """
+    files = [file for file in files if not file.is_own_export]
     spans = {gap: (to_ms(gap.gap_start), to_ms(gap.gap_end)) for gap in gaps}
     if not spans:
         return []

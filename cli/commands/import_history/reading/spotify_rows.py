@@ -26,6 +26,9 @@ PLAYS_TABLE = json.loads((Path(__file__).parents[4] / "functions/ingest/tables/p
 OF_IMPORT = ("import_id", "ms_played_import_id")
 """The columns by which an import can be undone. They mean something in one warehouse only."""
 
+EXPORTED_BY = "exported_by"
+"""What rows of `export` in Spotify's form have and Spotify's own never: they prove nothing about what is missing."""
+
 _BOUNDS = PLAYS_TABLE["bounds"]
 _FIRST_INSTANT = datetime.fromisoformat(_BOUNDS["played_at"]["minimum"])
 _AHEAD = timedelta(seconds=_BOUNDS["played_at"]["seconds_ahead"])
