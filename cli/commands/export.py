@@ -21,13 +21,11 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from cli import consent
+from cli.commands.import_history.reading.own_export import FORMULA
 from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, EXPORTED_BY
 from cli.console import CliError, counted, print_json, say, show
 from cli.place import Place
 from cli.warehouse import Warehouse, string
-
-# What begins a formula in any spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = r"\A('*[=+\-@\t\r\n＝＋－＠])"
 
 HELP = "Write the plays of a listener into a file: CSV, Parquet, JSON, ListenBrainz's listens or Spotify's form"
 
@@ -47,6 +45,8 @@ def run(options: argparse.Namespace, place: Place) -> int:
     consent.check_listener(options.listener)
     name = _NAMES.get(options.format, f"{{}}-plays.{options.format}").format(options.listener)
     path = options.output or Path(name)
+    if (path.exists() and not path.is_file()) or path.absolute().parent == Path("/dev"):
+        raise CliError(f"{path} is no file. Nothing was written. Name a file with --output.")
     if os.path.lexists(path) and not options.replace:
         raise CliError(f"{path} is there already. Name another file with --output, or add --replace.")
     say(f"Reading the plays of {options.listener} …")
@@ -87,10 +87,10 @@ def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, IO[bytes]], i
 def _write_csv(table: pa.Table, file: IO[bytes]) -> int:
     """A text that a spreadsheet would take for a formula gets an apostrophe, as in the dashboard's downloads.
 
-    One more than there was before such a text, so that taking one away always gives the text back.
+    One more than there was before such a text, so that taking one away, as `import` does, always gives the text back.
     """
     guarded = [
-        pyarrow.compute.replace_substring_regex(column, pattern=_FORMULA, replacement=r"'\1")
+        pyarrow.compute.replace_substring_regex(column, pattern=rf"\A({FORMULA})", replacement=r"'\1")
         if pa.types.is_string(column.type)
         else column
         for column in table.columns

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow.parquet
 import pytest
@@ -113,6 +115,16 @@ def test_a_file_is_the_owners_alone_and_never_goes_through_a_link(importing, sto
         assert (link.is_symlink(), target.read_bytes(), link.stat().st_mode & 0o777) == (False, b"mine", 0o600)
         link.unlink()
     assert list(tmp_path.glob("*.unfinished")) == []
+
+
+def test_what_is_no_file_is_never_replaced(importing, stored, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", tmp_path, Path("/dev/null")):
+        before = path.lstat()
+        refused = importing.types("export", ONE, "--output", path, "--replace")
+        assert (refused.code, f"{path} is no file. Nothing was written." in refused.err) == (1, True)
+        assert path.lstat().st_ino == before.st_ino
 
 
 def test_the_name_of_a_half_written_file_is_no_way_to_another_file(importing, stored, tmp_path):

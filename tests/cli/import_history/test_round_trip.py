@@ -1,5 +1,6 @@
 """What `export` writes, `import` takes back."""
 
+import io
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -7,8 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from cli.commands.export import _write_csv
 from cli.commands.import_history.reading import every_row
+from cli.commands.import_history.reading.own_export import _csv_rows
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import NEW, wait_for
 from tests.cli.import_history.test_undo import add_gap, import_id_of
@@ -99,6 +104,24 @@ def test_what_export_writes_in_spotifys_form_closes_no_gap_though_spotifys_own_f
     assert importing.types("import", ONE, tmp_path / "endsong_0.json", "--json").json["gaps_closed"] == 1
 
 
+@settings(deadline=None)
+@given(st.lists(st.none() | st.text() | st.from_regex(r"'*[=+\-@\t\r\n＝＋－＠]?'*", fullmatch=True), min_size=1))
+def test_every_text_comes_back_from_csv_as_it_was(names):
+    file = io.BytesIO()
+    _write_csv(pa.table({"listener_id": [ONE] * len(names), "track_name": pa.array(names, pa.string())}), file)
+    file.seek(0)
+    assert [row["track_name"] for row in _csv_rows(io.BufferedReader(file))] == names
+
+
+def test_a_long_text_comes_back_from_every_form(importing, tmp_path):
+    rows = [export_row(MINUTE, 200_000, master_metadata_track_name="=" + "ä" * 500_000)]
+    (tmp_path / "endsong_0.json").write_text(json.dumps(rows, ensure_ascii=False))
+    importing.types("import", ONE, tmp_path / "endsong_0.json")
+    for form in FORMS:
+        importing.types("export", ONE, "--format", form, "--output", tmp_path / form)
+        assert importing.types("import", ONE, tmp_path / form, "--dry-run", "--json").json["known"] == 1
+
+
 def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tmp_path):
     for form in FORMS:
         importing.types("export", ONE, "--format", form, "--output", tmp_path / form)
@@ -135,7 +158,8 @@ def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tm
     ("track_name", "rows", "sentence"),
     [
         pytest.param("0" * (260 << 20), 1, "unpacks to far more than `export` writes", id="one large page"),
-        pytest.param("0" * 1_000_000, 100_000, "has a text of more than 65,536 bytes", id="one text of every row"),
+        pytest.param("0" * 1_000_000, 100_000, "has texts of more than 4 GB", id="one text of every row"),
+        pytest.param("0" * (1 << 20), 1, "has a row of more than 1,048,576 bytes", id="one large row"),
         pytest.param("Song", 100_000, "with it there are more than 50,000 rows", id="more rows than anyone has"),
     ],
 )

@@ -19,10 +19,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 
 from cli.commands.import_history.reading import archives, coverage
-from cli.commands.import_history.reading.archives import Budget, Damaged
+from cli.commands.import_history.reading.archives import MOST_BYTES, Budget, Damaged
 from cli.commands.import_history.reading.every_row import Reading
 from cli.commands.import_history.reading.json_rows import NotRows, read_rows
 from cli.commands.import_history.reading.plays import to_ms
@@ -41,6 +42,9 @@ _COLUMNS: Sequence[Mapping[str, str]] = PLAYS_TABLE["columns"]
 _NAMES = [column["name"] for column in _COLUMNS]
 _REQUIRED = {column["name"] for column in _COLUMNS if column["mode"] == "REQUIRED"}
 
+# What begins a formula in any spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = r"'*[=+\-@\t\r\n＝＋－＠]"
+
 _PARQUET_LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "256MB",
     "max_temp_directory_size": "0KB",
@@ -48,8 +52,7 @@ _PARQUET_LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
-_LONGEST_TEXT = 1 << 16
-_TOO_LONG = f"has a text of more than {_LONGEST_TEXT:,} bytes"
+_LONGEST_ROW = 1 << 20
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -142,7 +145,10 @@ def read(path: Path, now: datetime) -> OwnReading:
 
 
 def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
-    """Values as text. A field without quotes and content is NULL, an empty one in quotes is an empty text."""
+    """Values as text. A field without quotes and content is NULL, an empty one in quotes is an empty text.
+
+    The apostrophe is taken away that `export` puts before a formula.
+    """
     with tempfile.TemporaryFile() as copy:
         copyfileobj(stream, copy)
         copy.seek(-1, os.SEEK_END)
@@ -151,6 +157,7 @@ def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
         copy.seek(0)
         reader = pyarrow.csv.open_csv(
             copy,
+            read_options=pyarrow.csv.ReadOptions(block_size=4 * _LONGEST_ROW),
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(_NAMES, pa.string()),
@@ -160,13 +167,20 @@ def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
             ),
         )
         for batch in reader:
-            yield from batch.to_pylist()
+            columns = [
+                pyarrow.compute.replace_substring_regex(column, pattern=rf"\A'({FORMULA})", replacement=r"\1")
+                if pa.types.is_string(column.type)
+                else column
+                for column in batch.columns
+            ]
+            yield from pa.RecordBatch.from_arrays(columns, schema=batch.schema).to_pylist()
 
 
 def _parquet_rows(stream: io.BufferedReader) -> Iterator[Any]:
     """Read by DuckDB, which takes a limit for its memory: a page says itself how much it unpacks to.
 
-    A text stands once in a Parquet file and can be the value of any number of rows, so that texts have a limit, too.
+    A text stands once in a Parquet file and can be the value of any number of rows, so that all rows together have a
+    limit, too.
     """
     with tempfile.NamedTemporaryFile() as copy, closing(duckdb.connect(config=_PARQUET_LIMITS)) as database:
         copyfileobj(stream, copy)
@@ -177,16 +191,22 @@ def _parquet_rows(stream: io.BufferedReader) -> Iterator[Any]:
         if missing := sorted(_REQUIRED - types.keys()):
             raise NotRows(f"has no column {', '.join(missing)}")
         values = ", ".join(_parquet_value(name, kind) for name, kind in types.items())
-        try:
-            rows = database.execute(f"SELECT {values} FROM read_parquet(?)", [copy.name])  # noqa: S608 -- our own columns
-            while batch := rows.fetchmany(1000):
-                for row in batch:
-                    yield {
-                        name: _from_ms(value) if kind == _INSTANT else value
-                        for (name, kind), value in zip(types.items(), row, strict=True)
-                    }
-        except duckdb.InvalidInputException as error:
-            raise NotRows(_TOO_LONG) if _TOO_LONG in str(error) else error from None
+        length = " + ".join(f'coalesce(strlen("{name}"), 0)' for name, kind in types.items() if kind == "VARCHAR")
+        longest, whole = database.execute(
+            f"SELECT coalesce(max({length}), 0), coalesce(sum({length}), 0) FROM read_parquet(?)",  # noqa: S608 -- our own columns
+            [copy.name],
+        ).fetchall()[0]
+        if longest > _LONGEST_ROW:
+            raise NotRows(f"has a row of more than {_LONGEST_ROW:,} bytes")
+        if whole > MOST_BYTES:
+            raise NotRows(f"has texts of more than {MOST_BYTES >> 30} GB")
+        rows = database.execute(f"SELECT {values} FROM read_parquet(?)", [copy.name])  # noqa: S608 -- our own columns
+        while batch := rows.fetchmany(100):
+            for row in batch:
+                yield {
+                    name: _from_ms(value) if kind == _INSTANT else value
+                    for (name, kind), value in zip(types.items(), row, strict=True)
+                }
 
 
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
@@ -194,11 +214,9 @@ _INSTANT = "TIMESTAMP WITH TIME ZONE"
 
 def _parquet_value(name: str, kind: str) -> str:
     match kind:
-        case "VARCHAR":
-            return f'IF(strlen("{name}") > {_LONGEST_TEXT}, error(\'{_TOO_LONG}\'), "{name}")'
         case _ if kind == _INSTANT:
             return f'epoch_ms("{name}")'
-        case "BIGINT" | "INTEGER" | "BOOLEAN" | "DOUBLE" | "FLOAT" | "TIMESTAMP":
+        case "VARCHAR" | "BIGINT" | "INTEGER" | "BOOLEAN" | "DOUBLE" | "FLOAT" | "TIMESTAMP":
             return f'"{name}"'
         case _:
             raise NotRows(f"has the column {name} of the type {kind:.40}, which plays do not have here")
