@@ -109,6 +109,9 @@ _RPC_STATUS = {
 }
 
 _SHORT_BODY_BYTES = 65_536
+_LONGEST_LINE_BYTES = 1_024
+LONGEST_BODY_BYTES = 104_857_600
+"""A piece of a resumable upload, as Google's client cuts it: nothing that this project sends is longer."""
 
 Handler = Callable[[Request], Response]
 Check = Callable[[Request], None]
@@ -143,9 +146,16 @@ class Server:
     """Serves `routes` under a free port of 127.0.0.1. `name` is what faults and logs call it."""
 
     def __init__(
-        self, name: str, routes: Routes, faults: Faults | None = None, port: int = 0, check: Check | None = None
+        self,
+        name: str,
+        routes: Routes,
+        faults: Faults | None = None,
+        port: int = 0,
+        check: Check | None = None,
+        longest_body_bytes: int = LONGEST_BODY_BYTES,
     ) -> None:
         self.name, self.routes, self.faults, self._check = name, routes, faults or Faults(), check
+        self.longest_body_bytes = longest_body_bytes
         self._httpd = _HTTPServer(("127.0.0.1", port), self)
         self.url = f"http://127.0.0.1:{self._httpd.server_address[1]}"
 
@@ -253,9 +263,9 @@ class _Handler(BaseHTTPRequestHandler):
             owner.admit(request)
             response = owner.respond(replace(request, body=self._body()))
         except ApiError as error:
-            length = int(self.headers.get("Content-Length") or 0)
+            length = self.headers.get("Content-Length", "")
             # A connection that is closed with a body unread may cancel the answer, so a short one is read.
-            self.rfile.read(length if length <= _SHORT_BODY_BYTES else 0)
+            self.rfile.read(int(length) if length.isdecimal() and int(length) <= _SHORT_BODY_BYTES else 0)
             self.close_connection = True
             response = error.response()
         except Misbehaviour:
@@ -272,17 +282,36 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 -- http.server's names
 
     def _body(self) -> bytes:
+        """Raises ApiError for one without a length that can be, or too long."""
+        longest = self.server.owner.longest_body_bytes
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(chunks)
+            return self.rfile.read(_length(self.headers.get("Content-Length") or "0", 10, longest))
+        body = bytearray()
+        while size := _length(self._line().partition(b";")[0], 16, longest - len(body)):
+            body += self.rfile.read(size)
+            self._line()
+        self._line()
+        return bytes(body)
+
+    def _line(self) -> bytes:
+        return self.rfile.readline(_LONGEST_LINE_BYTES)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: each service logs what matters itself, and paths may hold codes and tokens."""
+
+
+def _length(text: str | bytes, base: int, most: int) -> int:
+    try:
+        length = int(text, base)
+    except ValueError:
+        length = -1  # would be read to the end of the connection
+    if length < 0:
+        raise ApiError(400, "badRequest", "The length of the body cannot be read")
+    if length > most:
+        raise ApiError(
+            413, "uploadTooLarge", f"The body is longer than the laptop cloud reads, by {length - most} bytes"
+        )
+    return length
 
 
 def rfc3339(instant: datetime) -> str:

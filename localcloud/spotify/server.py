@@ -154,7 +154,7 @@ def main() -> None:
     spotify = Spotify(Clock(options.clock), options.seed, listeners, directory=options.data)
     # The API's own paths require Spotify's tokens instead.
     check = Doorkeeper(options.key, under=CONTROL) if options.key else None
-    server = Server("spotify", spotify.routes, port=options.port, check=check).start()
+    server = Server("spotify", spotify.routes, port=options.port, check=check, longest_body_bytes=65_536).start()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

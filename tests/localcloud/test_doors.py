@@ -20,6 +20,7 @@ from localcloud.gcp.credentials import bearer, identity_token, of_laptop, write_
 from localcloud.supervisor import RunningCloud
 
 NOBODY = 65534
+ONE_OF_TWO_LENGTHS = "Content-Length: 0\r\nTransfer-Encoding: chunked"
 _ANOTHER_USER = """
 import sys, urllib.error, urllib.request
 for url in sys.argv[1:]:
@@ -75,13 +76,21 @@ def test_the_owner_reads_with_the_bearer_of_the_key_file_and_nobody_without_it(l
     assert requests.post(f"{laptop.addresses['google']}/token", timeout=30).status_code == 401
 
 
-def test_a_caller_without_the_bearer_is_refused_before_its_body_is_read(laptop: RunningCloud) -> None:
-    for name, path in (("google", "/upload/storage/v1/b/b/o"), ("google", "/token"), ("spotify", "/_localcloud/app")):
-        host, port = laptop.addresses[name].removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
-            head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 8000000000\r\n\r\n"
-            connection.sendall(head.encode())
-            assert connection.recv(100).startswith(b"HTTP/1.1 401 "), path
+@pytest.mark.parametrize(
+    "body", ["Content-Length: 8000000000", "Content-Length: -1", "Transfer-Encoding: chunked", ONE_OF_TWO_LENGTHS]
+)
+@pytest.mark.parametrize("service", ["google", "spotify", *supervisor.FUNCTIONS])
+def test_a_stranger_is_refused_before_a_body_is_read(laptop: RunningCloud, service: str, body: str) -> None:
+    paths = {"google": ("/upload/storage/v1/b/b/o", "/token"), "spotify": ("/_localcloud/app",)}
+    own_host = laptop.addresses[service].removeprefix("http://")
+    for path in paths.get(service, ("/",)):
+        for host, statuses in ((own_host, (401,)), ("evil.example", (403,))):
+            head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer a.b.c\r\n{body}\r\n\r\n"
+            # gunicorn, which serves the functions, refuses some heads by itself
+            allowed = (*statuses, 400) if service in supervisor.FUNCTIONS else statuses
+            with socket.create_connection(tuple(own_host.split(":")), timeout=30) as connection:
+                connection.sendall(head.encode())
+                assert connection.recv(100).split()[1] in [b"%d" % status for status in allowed], (path, host)
 
 
 def test_the_functions_answer_the_laptop_clouds_own_services_and_nobody_else(

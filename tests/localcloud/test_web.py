@@ -62,3 +62,28 @@ def test_pages_of_other_sites_and_other_names_for_this_computer_are_refused(head
         assert requests.request(method, f"{server.url}/here", headers=headers, timeout=10).status_code == status
     assert len(asked) == (2 if status == 200 else 0)
     server.stop()
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        (b"Content-Length: 10\r\n\r\n0123456789", b"200"),
+        (b"Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n", b"200"),
+        (b"Content-Length: 11\r\n\r\n0123456789a", b"413"),
+        (b"Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n7\r\n", b"413"),
+        (b"Transfer-Encoding: chunked\r\n\r\n-4\r\n", b"400"),
+        (b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 10_000, b"413"),
+        (b"Content-Length: -1\r\n\r\n", b"400"),
+        (b"Content-Length: many\r\n\r\n", b"400"),
+    ],
+)
+def test_a_body_that_is_too_long_or_of_no_length_is_refused_unread(sent, answer):
+    bodies, routes = [], Routes()
+    routes.add("POST", "/here", lambda request: bodies.append(request.body) or Response(200))
+    server = Server("full", routes, longest_body_bytes=10).start()
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(f"POST /here HTTP/1.1\r\nHost: {address.netloc}\r\n".encode() + sent)
+        assert connection.recv(100).split()[1] == answer
+    assert bodies == ([b"0123456789"] if answer == b"200" else [])
+    server.stop()
