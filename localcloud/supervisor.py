@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -107,6 +107,8 @@ def running(plan: Plan) -> Iterator[tuple[RunningCloud, list[Process]]]:
     clock_path(plan.directory).unlink(missing_ok=True)  # an earlier start may have simulated another time
     plan.directory.chmod(0o700)
     umask = os.umask(0o077)  # plays, tokens and ports are the owner's alone, on a computer that others use
+    with suppress(FileExistsError), (plan.directory / ".gitignore").open("x") as ignored:
+        ignored.write("*\n")  # refresh tokens, in a directory that may lie in somebody's repository
     if plan.simulated_from is not None:
         Clock(clock_path(plan.directory)).set(plan.simulated_from)
     started: list[Process] = []

@@ -31,6 +31,33 @@ def test_at_its_end_a_cloud_takes_away_its_own_state_and_that_of_no_other_cloud(
     assert (tmp_path / "environment.json").exists() == is_left
 
 
+def test_git_ignores_a_data_directory_in_a_repository_and_its_own_gitignore_stays(tmp_path, monkeypatch):
+    def start(plan, started):
+        for name in ("state.sqlite", "logs/load.log", "buckets/landing/a.csv"):
+            path = plan.directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("a refresh token")
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    for _ in range(2):  # new, and there already
+        with running(Plan(tmp_path / "mydata")):
+            pass
+
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / ".gitignore").write_text("*.log\n")
+    with running(Plan(tmp_path / "own")):
+        pass
+
+    status = ["git", "-C", tmp_path, "status", "--porcelain", "--untracked-files=all"]
+    untracked = subprocess.run(status, capture_output=True, text=True, check=True).stdout.split("\n")
+    assert sorted(line[3:] for line in untracked if line) == [
+        "own/.gitignore",
+        "own/buckets/landing/a.csv",
+        "own/state.sqlite",
+    ]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_in_the_background_of_a_shell_ends_politely_at_either_signal(number):
     script = (
