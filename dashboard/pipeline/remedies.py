@@ -18,7 +18,10 @@ _OF_A_BATCH = "Read the batch's driver output; the next new plays start another 
 
 NEXT_STEPS = {
     "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
-    "ObjectGone": "Nothing: the next run lands the plays again. Check who deletes files in the landing bucket.",
+    "ObjectGone": (
+        "A run's file: nothing, the next run lands the plays again. An import's: run the import again with the same "
+        "files. Check who deletes files in the landing bucket."
+    ),
     "LoadBroken": "Update Heavy Rotation; then copy the run's file out of the landing bucket and back in.",
     "TriggerBroken": "Update Heavy Rotation; the next new plays start a batch.",
     "BatchForbidden": "Let the transform function submit batches: run terraform apply.",
