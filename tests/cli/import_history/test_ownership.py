@@ -31,7 +31,7 @@ def file(minutes, name="f", package="here", number=None, tracks="mine"):
         pytest.param(file(range(0, 60, 8)), file(range(4, 64, 8)), False, id="files that are not cut by time"),
         pytest.param(file(range(0, 36, 4)), file(range(1, 37, 4), tracks="others"), False, id="too few to tell"),
         pytest.param(
-            file(range(0, 60, 4), number=0), file(range(1, 61, 4), number=1, tracks="others"), False, id="one history"
+            file(range(0, 60, 4), number=0), file(range(1, 61, 4), number=1, tracks="others"), True, id="one folder"
         ),
         pytest.param(
             file(range(0, 60, 4), number=0, package="anna"),
@@ -40,10 +40,28 @@ def file(minutes, name="f", package="here", number=None, tracks="mine"):
             id="two folders",
         ),
         pytest.param(
-            file(range(0, 4000, 4)),
-            file([*range(1, 48, 4), *range(4003, 4200, 4)], tracks="others"),
+            file(range(0, 8000, 8)),
+            file([*range(1, 96, 8), *range(100, 8000, 8)], tracks="others"),
             False,
             id="one play in eighty",
+        ),
+        pytest.param(
+            file(range(0, 8000, 8)),
+            file([*range(1, 560, 8), *range(564, 8000, 8)], tracks="others"),
+            True,
+            id="one play in fourteen, none inside a file",
+        ),
+        pytest.param(
+            file(sorted([*range(0, 8000, 8), *range(1, 560, 8)])),
+            file([*range(1, 560, 8), *range(564, 8000, 8)], tracks="others"),
+            False,
+            id="as often as inside one of the files",
+        ),
+        pytest.param(
+            file(range(0, 4000, 4)),
+            file([*range(1, 48, 4), *range(48, 4000, 4)]),
+            False,
+            id="an export requested again that tells twelve rows otherwise",
         ),
     ],
 )
