@@ -42,7 +42,11 @@ def state(record: Record) -> str:
 
 
 def _cells(record: Record) -> Sequence[str]:
-    left = [(record.plays_left, "play"), (record.times_left, "time played"), (record.gaps_left, "closed gap")]
+    left = [
+        (record.plays_left, "play", ""),
+        (record.times_left, "time played", "times played"),
+        (record.gaps_left, "closed gap", ""),
+    ]
     return (
         record.import_id,
         record.listener_id,
@@ -51,7 +55,7 @@ def _cells(record: Record) -> Sequence[str]:
         f"{record.rows_in:,}",
         _number(record.rows_new),
         _number(record.rows_completed),
-        ", ".join(counted(number, what) for number, what in left if number) or "nothing",
+        ", ".join(counted(number, what, plural) for number, what, plural in left if number) or "nothing",
         ", ".join(record.files),
     )
 

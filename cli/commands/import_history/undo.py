@@ -41,7 +41,7 @@ class Undone:
     def changes_plays(self) -> bool:
         """Whether the top ten is to be computed anew: also after a call that was stopped before it could say so."""
         changed = self.record.plays_left + self.record.times_left + self.rejoined
-        return changed > 0 or self.record.undo_finished_at is None
+        return changed > 0 or (self.record.undo_finished_at is None and self.record.added != 0)
 
     @property
     def gone_before(self) -> int:
@@ -116,6 +116,7 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     if undone.changes_plays:
         reason = f"Import {record.import_id} of {record.listener_id} was undone, with {counted(changed, 'play')}."
         plays_loaded.publish(place, warehouse, Change("undo", started_at, 1, changed, reason))
+    if record.undo_finished_at is None:
         import_records.finish_undo(warehouse, record.import_id, place.now())
     return undone
 
@@ -132,7 +133,8 @@ def _show(undone: Undone, place: Place) -> None:
         files = " ".join(map(shlex.quote, other.files))
         show(
             f"\nImport {other.import_id} found {counted(other.rows_known or 0, 'play')} already stored, perhaps these. "
-            f" They {'would not be' if undone.dry_run else 'are not'} brought back. To store them:\n"
+            f" They {'would not be' if undone.dry_run else 'are not'} brought back. To store them, "
+            f"in the folder where the files lie:\n"
             f"{place.command(f'import {shlex.quote(record.listener_id)} {files}')}"
         )
     if not undone.dry_run:

@@ -182,6 +182,20 @@ def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused_by_name(
     assert (refused.code, f"bomb {sentence}" in refused.err or f"bomb: {sentence}" in refused.err) == (1, True)
 
 
+def test_a_dry_run_of_rows_out_of_bounds_foretells_what_is_stored(importing, stored, tmp_path):
+    importing.types("export", ONE, "--format", "json", "--output", tmp_path / "json")
+    rows = json.loads((tmp_path / "json").read_text())
+    rows[0] |= {"ingested_at": "1970-01-01T00:00:00Z"}
+    rows[1] |= {"ms_played": 2**63, "popularity": 101, "album_release_date": "soon", "reported_at": "1970-01-01T00:00Z"}
+    (tmp_path / "json").write_text(json.dumps(rows))
+    importing.rows("DELETE FROM listening.plays WHERE TRUE")
+    told = [importing.types("import", ONE, tmp_path / "json", "--json", *dry).json for dry in (["--dry-run"], [])]
+    assert [(each["new"], each["refused"]) for each in told] == [(2, 0)] * 2
+    assert [row["reason"] for row in told[1]["unreadable"]] == ["ingested_at lies before 2006-01-01"]
+    names = ("ms_played", "popularity", "album_release_date", "reported_at")
+    assert [importing.plays()[0][name] for name in names] == [None] * 4
+
+
 def test_the_plays_of_another_listener_are_stored_only_if_they_are_meant(importing, stored, tmp_path):
     importing.types("export", ONE, "--output", tmp_path / "plays.csv")
     refused = importing.types("import", "other", tmp_path / "plays.csv", "--new-listener")

@@ -127,6 +127,7 @@ def test_the_name_says_only_which_part_of_the_history_a_file_is(tmp_path, name, 
         pytest.param(example(OLD).decode().encode("utf-16-be"), id="UTF-16, no byte order mark"),
         pytest.param(example(OLD).decode().encode("utf-32"), id="UTF-32"),
         pytest.param(example(OLD).replace(b"\n", b"\r\n"), id="line ends of Windows"),
+        pytest.param(example(OLD).replace(b"{", b'{"more": ' + b"9" * 5000 + b", ", 1), id="an endless number"),
         pytest.param(gzip.compress(example(OLD)), id="gzip"),
         pytest.param(bz2.compress(example(OLD)), id="bzip2"),
         pytest.param(lzma.compress(example(OLD)), id="xz"),
@@ -142,6 +143,13 @@ def test_archives_are_read_whatever_they_are_packed_in(tmp_path):
     expected = [("x: endsong_0.json", 0, 3)]
     for mode in ("w:", "w:gz", "w:bz2", "w:xz"):
         assert found(tarred(tmp_path / "x", history, mode)) == (expected, {})
+    info = tarfile.TarInfo(OLD)
+    info.size = len(example(OLD))
+    head = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    head[257:265] = bytes(8)
+    head[148:156] = b"%06o\0 " % (sum(head[:148]) + 8 * ord(" ") + sum(head[156:]))
+    written(tmp_path / "x", bytes(head) + example(OLD) + bytes(-len(example(OLD)) % 512 + 1024))
+    assert found(tmp_path / "x") == (expected, {})
     inner = zipped(tmp_path / "inner.zip", **{OLD: example(OLD)}).read_bytes()
     names = [("outer.zip: inner.zip: endsong_0.json", 0, 3)]
     assert found(zipped(tmp_path / "outer.zip", **{"inner.zip": inner})) == (names, {})
@@ -221,7 +229,15 @@ NO_HISTORY = (
             "a.json is not UTF-8, in which",
         ),
         ("a.json", b'["' + b"a" * 3_000_000 + b'"]', "a.json has a row of more than a million characters."),
-        ("a.json", b'{"ts": "x", "ms_played": 1}\n{"ts": "y", "ms_played": 1}', "a.json holds one JSON object"),
+        (
+            "a.json",
+            b'{"ts": "x", "ms_played": 1}\n{"ts": "y", "ms_played": 1}',
+            "a.json holds a JSON object on each line",
+        ),
+        ("a.jsonl", b'{"listened_at": 1, "track_metadata": {}}\n', "a.jsonl holds listens for ListenBrainz"),
+        ("a.json", b'{"a": "' + b"a" * 3_000_000 + b'"}', "a.json holds one JSON object, not a list of rows."),
+        ("a.zst", b"\x28\xb5\x2f\xfd\x04", "a.zst is packed with Zstandard. Unpack it first"),
+        ("a.gz", gzip.compress(gzip.compress(example(OLD))), "a.gz is packed twice. Unpack it first"),
         ("a.zip", b"PK\x03\x04 cut off", "a.zip cannot be unpacked. Download the file again"),
         ("a.zip", b"PK\x05\x06" + bytes(18), f"a.zip holds no streaming history. {NO_HISTORY}"),
         ("a.zip", b" \n<!DOCTYPE html>", "a.zip is a web page, not the download itself. Sign in at Spotify"),

@@ -67,6 +67,13 @@ def test_a_row_with_a_track_is_a_play(changes, play):
     assert told == expected | (play if isinstance(play, dict) else {})
 
 
+def test_a_whole_number_may_be_written_with_a_fraction_of_zero():
+    whole, other = {"ms_played": 200_000, "offline_timestamp": 1_709_285_521}, ROW | {"ms_played": 0.5}
+    assert parse(ROW | {name: float(value) for name, value in whole.items()}) == parse(ROW | whole)
+    assert parse(ROW | whole).started_at is not None
+    assert parse(other) == LeftOut("unreadable", "ms_played is not a number of milliseconds", is_lost=True)
+
+
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [

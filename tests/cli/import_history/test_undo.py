@@ -174,6 +174,17 @@ def test_a_play_of_which_the_import_told_another_time_heard_is_one_row_again(imp
     assert {(row["source"], row["import_id"]) for row in rows} == {("api", None)}
 
 
+def test_an_undo_of_an_import_that_changed_nothing_starts_no_batch(importing, tmp_path):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:12]
+    path = write_export(tmp_path / "a.json", truth)
+    importing.types("import", ONE, path)
+    import_id = import_id_of(importing.types("import", ONE, path))
+    said = importing.types("import", "--undo", import_id)
+    assert (f"Import {import_id} of {ONE} is undone." in said.out, "batch" in said.out) == (True, False)
+    assert not [row for row in importing.ledger() if row[0] == "undo"]
+    assert "undone" in importing.types("imports", ONE).out.splitlines()[1]
+
+
 def test_what_cannot_be_meant_is_said(importing, tmp_path):
     assert importing.types("imports").out.startswith("No import yet.")
     unknown = importing.types("import", "--undo", FIRST_IMPORT)

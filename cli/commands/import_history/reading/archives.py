@@ -161,7 +161,14 @@ def form_of(stream: io.BufferedReader) -> Form:
     head = stream.peek(_HEAD_BYTES)
     if head.startswith(_ZIP_BEGINS):
         return "zip"
-    return "tar" if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR else "file"
+    if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
+        return "tar"
+    try:
+        # Without that mark, as of before 1988: the head's checksum tells.
+        tarfile.TarInfo.frombuf(head[:_HEAD_BYTES], tarfile.ENCODING, "surrogateescape")
+    except tarfile.HeaderError:
+        return "file"
+    return "tar"
 
 
 @contextmanager

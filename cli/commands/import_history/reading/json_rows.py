@@ -11,7 +11,8 @@ _CHUNK = 1 << 18
 _LONGEST_ROW = 1 << 20
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _ANOTHER = re.compile(r"[ \t\n\r]*,[ \t\n\r]*(?=\{)")
-_DECODER = json.JSONDecoder()
+# Python refuses to read an integer of more than 4,300 digits; a column that is not read may hold one.
+_DECODER = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) < 1000 else float(digits))
 
 
 class NotRows(Exception):
@@ -84,9 +85,21 @@ class _Window:
         return bool(more)
 
 
+def _what_it_holds(window: _Window) -> str:
+    try:
+        first = next(window.values())
+    except (NotRows, json.JSONDecodeError):
+        first = None
+    if first is not None and "listened_at" in first:
+        return "holds listens for ListenBrainz, which do not say how long a play lasted. `export` writes other forms"
+    if first is not None and window.next() == "{":
+        return "holds a JSON object on each line, not a list of rows: put [ and ] around them and commas between them"
+    return "holds one JSON object, not a list of rows"
+
+
 def _items(window: _Window) -> Iterator[Any]:
     if window.next() == "{":
-        raise NotRows("holds one JSON object, not a list of rows")
+        raise NotRows(_what_it_holds(window))
     if window.next() != "[":
         raise ValueError
     window.take()

@@ -5,6 +5,7 @@ The columns say that it is such a file. Which import a row once came from is not
 
 import io
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -237,7 +238,7 @@ def _parse(row: Any, now: datetime) -> ExportedPlay:
         raise Unreadable("it is not an object")
     _check_names(row)
     values = {column["name"]: _value(column, row.get(column["name"])) for column in _COLUMNS}
-    in_time("played_at", values["played_at"], now)
+    values = {name: _bounded(name, value, now) for name, value in values.items()}
     if values["source"] not in ("api", "export"):
         raise Unreadable("source is neither api nor export")
     return ExportedPlay(
@@ -268,6 +269,25 @@ def _value(column: Mapping[str, str], value: Any) -> Any:
         return _CONVERTERS[column["type"]](value)
     except (KeyError, TypeError, ValueError, OverflowError):
         raise Unreadable(f"{name} is not of the type {column['type']}") from None
+
+
+def _bounded(name: str, value: Any, now: datetime) -> Any:
+    """As in load: an optional value out of its column's bounds is NULL. Raises Unreadable for a required one."""
+    bound = PLAYS_TABLE["bounds"].get(name)
+    if bound is None or value is None:
+        return value
+    if isinstance(value, datetime):
+        try:
+            in_time(name, value, now)
+        except Unreadable:
+            if name in _REQUIRED:
+                raise
+            return None
+        return value
+    is_inside = (
+        re.fullmatch(bound["pattern"], value) if "pattern" in bound else bound["minimum"] <= value <= bound["maximum"]
+    )
+    return value if is_inside else None
 
 
 def _string(value: Any) -> str:

@@ -41,6 +41,8 @@ _OTHER_FORMATS = {
     b"7z\xbc\xaf": "is a 7-Zip archive. Unpack it first, and give the folder",
     b"Rar!": "is a RAR archive. Unpack it first, and give the folder",
     b"PK\x07\x08": "is a part of a zip in several parts. Unpack it by hand first, and give the folder",
+    b"\x28\xb5\x2f\xfd": "is packed with Zstandard. Unpack it first, and give the file",
+    **dict.fromkeys((b"\x1f\x8b", b"BZh", b"\xfd7zXZ"), "is packed twice. Unpack it first, and give the file"),
     b"bplist": "is a placeholder of iCloud. Download the file itself first",
 }
 _WEB_PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml)", re.IGNORECASE)

@@ -146,15 +146,24 @@ def in_time(name: str, instant: datetime, now: datetime) -> None:
 
 def _started_at(value: Any) -> datetime | None:
     """None for what is no instant: 0 and null are usual."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    value = _whole(value)
+    if value is None:
         return None
     seconds = value // 1000 if value >= _FIRST_MILLISECONDS else value
     return datetime.fromtimestamp(seconds, UTC) if seconds in _PLAUSIBLE_SECONDS else None
 
 
+def _whole(value: Any) -> int | None:
+    """Also of 200000.0, as other programs write a column in which a value is missing."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _ms_played(value: Any) -> int | None:
     """Unit: milliseconds."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    value = _whole(value)
+    if value is None or value < 0:
         raise Unreadable("ms_played is not a number of milliseconds")
     return value if value <= _LONGEST_MS else None
 
