@@ -68,7 +68,10 @@ def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_b
     again = importing.types("import", ONE, "--anyway", whole)
     assert "  60  already there\n" in again.out
 
+    assert "35 plays, 15 times played" in importing.types("imports", ONE).out
     stored = everything(importing)
+    hint = importing.types("import", "--undo", import_id, "--dry-run").out
+    assert "To store them, in the folder where the files lie:\n" in hint
     foretold = importing.types("import", "--undo", import_id, "--dry-run", "--json").json
     assert everything(importing) == stored
     undone = importing.types("import", "--undo", import_id, "--json").json
