@@ -1,5 +1,6 @@
 -- A row is one track as Spotify's API shows it in the plays since @since that were stored since @stored_since, with the
--- audio features that came with them. What the API shows takes the place of what a provider said. A repeat changes nothing.
+-- audio features that came with them. What the API shows takes the place of what a provider said; what a provider said of
+-- an earlier play keeps its date. A repeat changes nothing.
 MERGE catalogue
 USING (
   SELECT
@@ -36,7 +37,11 @@ WHEN MATCHED THEN
     tempo = COALESCE(shown.tempo, catalogue.tempo),
     time_signature = COALESCE(shown.time_signature, catalogue.time_signature),
     features_source = COALESCE(shown.features_source, catalogue.features_source),
-    features_asked_at = COALESCE(shown.features_asked_at, catalogue.features_asked_at),
+    features_asked_at = IF(
+      catalogue.features_source = shown.features_source AND catalogue.ask_again_at IS NULL,
+      catalogue.features_asked_at,
+      COALESCE(shown.features_asked_at, catalogue.features_asked_at)
+    ),
     ask_again_at = IF(shown.features_source IS NULL, catalogue.ask_again_at, NULL)
 WHEN NOT MATCHED THEN
   INSERT (
