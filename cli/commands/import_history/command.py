@@ -93,22 +93,23 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     stored = queries.fetch_stored_times(warehouse, options.listener, spans)
     if not options.anyway:
         account.doubt = _doubt(place, warehouse, account, stored)
-    gaps = [] if reading.lacks_videos else queries.fetch_gaps(warehouse, options.listener)
-    closings = coverage.closings(gaps, reading.files, stored)
+    gaps = queries.fetch_gaps(warehouse, options.listener)
+    opened = import_gaps.before_the_first_page(warehouse, options.listener, reading.plays, place.now())
     show = report.show_json if options.json else report.show
     if options.dry_run:
         for outcomes in comparison.outcomes:
             account.add(outcomes)
-        account.closings = closings
+        account.look_at(gaps, stored, opened)
         show(account)
         return _unread_verdict(account)
     expected = [File(plays, outcomes) for plays, outcomes in zip(files, comparison.outcomes, strict=True)]
     started = records.begin(warehouse, options.listener, place.now(), _about(options, reading))
     say(f"This is import {started.import_id}. To take it back: {place.command(f'import --undo {started.import_id}')}")
+    account.look_at(gaps, stored, import_gaps.open_before_the_plays(warehouse, started, opened))
     follower = store(place, warehouse, account, expected, started, options.timeout)
-    if not _with_refused_rows(account.runs):
-        import_gaps.close(warehouse, started, closings)
-        account.closings = closings
+    if _with_refused_rows(account.runs):
+        account.closings = []
+    import_gaps.close(warehouse, started, account.closings)
     records.finish(warehouse, started, place.now(), account.new, account.completed, account.known)
     if not options.json:
         show(account)

@@ -4,12 +4,13 @@ without a trace."""
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from google.cloud import bigquery
 
-from cli.commands.import_history.reading.coverage import Closing, Gap, Span
+from cli.commands.import_history.reading.coverage import APART_MS, Closing, Gap, Span
 from cli.commands.import_history.reading.plays import to_instant
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.warehouse import Warehouse, instants, string
 
@@ -79,7 +80,8 @@ def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
     found = []
     for row in rows:
         gap = Gap(row["gap_start"], row["gap_end"], row["run_id"], row["detected_at"], row["import_id"])
-        moves = row["going_at_start"] and not row["staying_at_start"]
+        began_with_it = row["going_at_start"] or gap.run_id == import_id
+        moves = began_with_it and not row["staying_at_start"]
         found.append(Touched(gap, row["going_inside"], row["staying_before"] if moves else gap.gap_start))
     return reopening(import_id, found)
 
@@ -90,6 +92,35 @@ def reopen(warehouse: Warehouse, listener: str, found: Reopening) -> None:
     if found.closed:
         structs = [_struct(gap, string("import_id", None)) for gap in found.closed]
         warehouse.run("change_closed_gaps", string("listener_id", listener), _changes(structs))
+
+
+def before_the_first_page(
+    warehouse: Warehouse, listener: str, plays: Sequence[ExportedPlay], now: datetime
+) -> Gap | None:
+    """From the newest of the import's plays to the first page that was ever stored: nothing was known before that page,
+    so ingest has recorded no gap. None where one is recorded, or a play is stored that is newer than the import's.
+    """
+    for page in warehouse.run("first_page", string("listener_id", listener)):
+        apart = timedelta(milliseconds=APART_MS)
+        before = (
+            play.played_at
+            for play in reversed(plays)
+            if play.played_at < page.played_at
+            and (play.track_id != page.track_id or play.played_at < page.played_at - apart)
+        )
+        newest = next(before, None)
+        if newest and not page.gaps and (page.newest_before is None or newest >= page.newest_before):
+            return Gap(newest, page.played_at, "", now)
+    return None
+
+
+def open_before_the_plays(warehouse: Warehouse, started: Import, gap: Gap | None) -> Gap | None:
+    """An import that is stopped has its gap already. The gap names the import: undoing the one takes back the other."""
+    if gap is None:
+        return None
+    opened = replace(gap, run_id=started.import_id)
+    _change_open(warehouse, started.listener, [opened], [])
+    return opened
 
 
 def close(warehouse: Warehouse, started: Import, closings: Sequence[Closing]) -> None:

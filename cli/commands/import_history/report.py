@@ -8,7 +8,7 @@ from typing import Any
 from cli import console
 from cli.commands.import_history.comparison import Comparison
 from cli.commands.import_history.reading import coverage
-from cli.commands.import_history.reading.coverage import Closing
+from cli.commands.import_history.reading.coverage import Closing, Gap
 from cli.commands.import_history.reading.every_row import Reading
 from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.reading.spotify_rows import KINDS
@@ -32,6 +32,8 @@ class Account:
     known: int = 0
     refused: int = 0
     """Plays that were landed and that BigQuery did not take."""
+    opened: Gap | None = None
+    """Between the newest of the plays and the first page that was ever stored."""
     closings: list[Closing] = field(default_factory=list)
     doubt: str = ""
     """Why the files may be another person's."""
@@ -42,9 +44,21 @@ class Account:
         self.completed += outcomes.get("completed", 0)
         self.known += outcomes.get("known", 0)
 
+    def look_at(self, gaps: Sequence[Gap], stored: Sequence[tuple[int, int]], opened: Gap | None) -> None:
+        """What becomes of the gaps, also of the one that this import opens."""
+        self.opened = opened
+        if not self.reading.lacks_videos:
+            known = [*gaps, opened] if opened else gaps
+            self.closings = coverage.closings(known, self.reading.files, stored, opened)
+
     @property
     def gaps_closed(self) -> int:
-        return sum(not closing.left for closing in self.closings)
+        return sum(not closing.left and closing.gap != self.opened for closing in self.closings)
+
+    @property
+    def gap_opened(self) -> Gap | None:
+        """None where the files hold everything up to that page."""
+        return None if any(closing.gap == self.opened for closing in self.closings) else self.opened
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
@@ -95,6 +109,12 @@ def _print_unread(reading: Reading) -> None:
 
 
 def _print_gaps(account: Account) -> None:
+    if gap := account.gap_opened:
+        console.show(
+            f"{'Would open' if account.dry_run else 'Opened'} a gap from {minute(gap.gap_start)} to "
+            f"{minute(gap.gap_end)} UTC: plays may be missing between the export and the first page of Spotify's API. "
+            "A later export closes it."
+        )
     if count := account.gaps_closed:
         console.show(f"{'Would close' if account.dry_run else 'Closed'} {counted(count, 'gap')}.")
     for closing in account.closings:
@@ -112,7 +132,7 @@ def show_json(account: Account) -> None:
 
 
 def as_json(account: Account) -> dict[str, Any]:
-    reading, comparison, span = account.reading, account.comparison, account.span
+    reading, comparison, span, gap = account.reading, account.comparison, account.span, account.gap_opened
     return {
         "listener": account.listener,
         "dry_run": account.dry_run,
@@ -129,6 +149,7 @@ def as_json(account: Account) -> dict[str, Any]:
         "last_played_at": span[1] if span else None,
         "stored_before": comparison.stored,
         "stored_but_not_in_export": comparison.missing,
+        "gap_opened": {"gap_start": gap.gap_start, "gap_end": gap.gap_end} if gap else None,
         "gaps_closed": account.gaps_closed,
         "gaps_left": [
             {"gap_start": to_instant(start), "gap_end": to_instant(end)}

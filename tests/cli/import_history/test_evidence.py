@@ -156,3 +156,42 @@ def test_a_play_longer_than_any_track_is_stored_without_the_time_heard_and_no_su
     assert importing.rows("SELECT COUNT(*) AS plays, SUM(ms_played) AS ms FROM listening.plays") == [
         {"plays": 5, "ms": 181_000}
     ]
+
+
+def test_an_export_that_ends_before_the_first_page_leaves_a_gap_that_a_longer_one_closes(importing, tmp_path):
+    is_told_by_the_api(importing, range(50, 60))
+    short = write(tmp_path / "short.json", rows(range(30)))
+    longer = write(tmp_path / "longer.json", rows(range(58)))
+    inside = write(tmp_path / "inside.json", rows(range(10, 20)))
+    opened = "a gap from 2026-03-02 13:56 to 2026-03-02 15:20 UTC: "
+
+    foretold = importing.types("import", ONE, short, "--dry-run", "--anyway")
+    assert (foretold.code, f"Would open {opened}" in foretold.out, gaps(importing)) == (0, True, [])
+    said = importing.types("import", ONE, short, "--anyway")
+    assert (said.code, f"Opened {opened}" in said.out, gaps(importing)) == (0, True, [(116, 200)])
+    for path in (short, inside):
+        repeated = importing.types("import", ONE, path, "--anyway", "--json")
+        assert (repeated.code, repeated.json["gap_opened"], gaps(importing)) == (0, None, [(116, 200)])
+
+    closed = importing.types("import", ONE, longer)
+    assert (closed.code, "Closed 1 gap.\n" in closed.out, gaps(importing)) == (0, True, [])
+    assert importing.types("import", ONE, short, "--json", "--anyway").json["gap_opened"] is None
+    imports = [row["import_id"] for row in importing.rows("SELECT import_id FROM listening.imports ORDER BY import_id")]
+    assert importing.types("import", "--undo", imports[3]).code == 0
+    assert gaps(importing) == [(116, 200)]
+    assert importing.types("import", "--undo", imports[0]).code == 0
+    assert gaps(importing) == []
+
+
+def test_an_export_of_earlier_plays_has_its_gap_once_the_longer_one_is_taken_back(importing, tmp_path):
+    is_told_by_the_api(importing, range(50, 60))
+    later = write(tmp_path / "later.json", rows(range(20, 58)))
+    earlier = write(tmp_path / "earlier.json", rows(range(10)))
+
+    said = importing.types("import", ONE, later, "--json")
+    assert (said.code, said.json["gap_opened"], said.json["gaps_closed"], gaps(importing)) == (0, None, 0, [])
+    said = importing.types("import", ONE, earlier, "--json", "--anyway")
+    assert (said.code, said.json["gap_opened"], gaps(importing)) == (0, None, [])
+    [first, _] = importing.rows("SELECT import_id FROM listening.imports ORDER BY import_id")
+    assert importing.types("import", "--undo", first["import_id"]).code == 0
+    assert gaps(importing) == [(36, 200)]

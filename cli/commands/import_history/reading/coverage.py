@@ -92,10 +92,13 @@ def stretches(files: Sequence[FilePlays]) -> list[Span]:
     return _without_long_silence(_instants(files), set(), max(_WEEK_MS, usual_silence_ms(files)))
 
 
-def closings(gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[tuple[int, int]]) -> list[Closing]:
+def closings(
+    gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[tuple[int, int]], opened: Gap | None = None
+) -> list[Closing]:
     """What becomes of the gaps once the plays of the files are stored. Gaps that stay as they are are left out.
 
     `stored`: instant and track of plays that were stored before, the oldest first; those around the gaps are enough.
+    `opened`: that one of the gaps which begins with the newest play that the files have before its end.
     """
     files = [file for file in files if not file.is_own_export]
     spans = {gap: (to_ms(gap.gap_start), to_ms(gap.gap_end)) for gap in gaps}
@@ -111,7 +114,10 @@ def closings(gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[t
         near = stored[bisect_left(stored, (span[0] - _NEAR_MS,)) : bisect_right(stored, (span[1] + _NEAR_MS,))]
         expected = [play for play in near if any(start <= play[0] <= end for start, end in whole)]
         if sum(exported.has(*play) for play in expected) * 2 >= len(expected):
-            closed = list(_closed(span, whole, instants))
+            if gap == opened:
+                closed = [span] if any(start <= span[0] < end for start, end in whole) else []
+            else:
+                closed = list(_closed(span, whole, instants))
             edges = [span[0], *chain.from_iterable(closed), span[1]]
             left = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
             found += [Closing(gap, closed, left)] if closed else []
