@@ -16,7 +16,7 @@ Conditions = Mapping[str, str]
 
 _NAME = re.compile("[a-z_]+")
 # Nothing that could end a literal, or would need a backslash in it.
-_PATTERN = re.compile(r"[\w()\[\]{}|?*+.-]+", re.ASCII)
+_PATTERN = re.compile(r"[\w()\[\]{}|?*+.,-]+", re.ASCII)
 
 
 def parse_bounds(text: str) -> Conditions:

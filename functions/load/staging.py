@@ -194,8 +194,9 @@ def _describe(client: bigquery.Client, table_id: str, plays: PlaysTable, bad_rec
 
 def _out_of_bounds(field: bigquery.SchemaField, values: int) -> dict[str, str]:
     """Why rows may not be stored, in the form of BigQuery's errors."""
-    unit = (field.description or "").rpartition("Unit: ")[2]
-    message = f"{field.name} is out of bounds in {values} {'row' if values == 1 else 'rows'}; its unit: {unit}"
+    _, unit, said = (field.description or "").rpartition("Unit: ")
+    rows = f"{values} {'row' if values == 1 else 'rows'}"
+    message = f"{field.name} is out of bounds in {rows}; its {'unit' if unit else 'description'}: {said}"
     return {"reason": "outOfBounds", "location": field.name, "message": message}
 
 

@@ -94,6 +94,23 @@ def test_rows_of_a_time_that_cannot_be_are_refused_with_the_reason_and_their_nei
     assert loading.ledger() == [ledger_row("succeeded", sentence, 2, 2, 1, error_class="RowsRefused")]
 
 
+def test_rows_whose_listener_is_no_slug_are_refused_with_the_reason_and_their_neighbours_are_stored(loading):
+    names = ("", "x" * 64, "\x1b[31mada", "Ada", "-ada", "ada\n", "ada lovelace", "<b>")
+    content = csv_of(play(1, "a"), *(play(2, name) for name in names), play(3, "0_-" + "x" * 60))
+    loading.land(content)
+
+    assert (loading.deliver(), loading.deliver()) == ([200], [])
+
+    assert [row["listener_id"] for row in loading.plays()] == ["a", "0_-" + "x" * 60]
+    (kept, reason) = loading.quarantined()
+    assert loading.cloud.storage.read(loading.quarantine, kept) == content
+    told = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
+    described = "listener_id is out of bounds in 8 rows; its description: Whose play it is: the slug"
+    assert told["message"].startswith(described)
+    sentence = f"Of 2 plays in the file 2 were new. 8 other rows were refused, see {reason} in the quarantine bucket."
+    assert loading.ledger() == [ledger_row("succeeded", sentence, 2, 2, 2, error_class="RowsRefused")]
+
+
 def test_a_file_of_no_time_that_can_be_is_refused_whole_and_ends(loading):
     loading.land(csv_of(play(-60 * 24 * 365 * 30), play(-60 * 24 * 365 * 40)))
 
