@@ -19,14 +19,14 @@ demo: setup ## Live through eleven days of hourly runs in a minute, check every 
 .PHONY: test
 test: browser ## Run every check and every test; ends with the slowest tests and the seconds per folder
 	@$(MAKE) --no-print-directory -j 2 lint terraform-check checkov
-	@echo "==> pytest: all tests, two at a time; about a quarter of an hour on two cores; Ctrl-C stops"
+	@echo "==> pytest: all tests, three at a time, as many of them wait; Ctrl-C stops"
 	@$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
 test-quick: setup style ## Run the tests that need no browser, no Java and no processes of their own: a minute and a half
 	@$(PYTEST) -m "not (browser or spark or zetasql or slow)" $(PYTEST_ARGS)
 
-PYTEST := $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
+PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20
 
 .PHONY: faults
 faults: setup ## Let storms of faults pass in simulated time: make faults SCHEDULES=10000 SEED=0, or REPLAY=SEED:PARTS
