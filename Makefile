@@ -143,7 +143,7 @@ dashboard-image: ## Build and push the dashboard's image and tell Terraform its 
 
 .PHONY: bench
 bench: bench-spark bench-import bench-cold-start bench-run bench-dashboard bench-same-play ## Measure all that follows, one after the other (twenty minutes)
-bench-spark: ## Measure the Spark job against ListenBrainz's way, DuckDB and the ancestor (ten minutes)
+bench-spark: ## Measure the Spark job against ListenBrainz's way, DuckDB and a plain group-and-count (ten minutes)
 bench-cold-start: ## Measure each function's start against its Google clients alone, and with pandas (two minutes)
 bench-run: ## Measure a run's calls, bytes and seconds by hop for 1 to 1,000 listeners (three minutes)
 bench-dashboard: ## Measure the dashboard with ten years of a heavy listener (three minutes)

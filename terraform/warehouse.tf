@@ -69,7 +69,7 @@ resource "google_bigquery_table" "main" {
   }
 }
 
-# What people ask on their own (docs/queries.md). Whoever reads a view needs the tables under it as well.
+# What people ask on their own (docs/queries.md). A reader of a view needs the tables under it as well.
 resource "google_bigquery_table" "view" {
   #checkov:skip=CKV_GCP_80:A view holds no data.
   #checkov:skip=CKV_GCP_121:A view holds no data.

@@ -106,8 +106,8 @@ def invented_runs() -> list[dict[str, Any]]:
     """A fortnight of runs in which every step did its work, for three listeners: what chooses one is sent, too."""
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     one = {"state": "collected", "fetched": 50, "new": 3}
-    told = {LISTENER: one, "listener-two": one, "listener-three": one}
-    details = json.dumps({"listeners": told})
+    outcomes = {LISTENER: one, "listener-two": one, "listener-three": one}
+    details = json.dumps({"listeners": outcomes})
     return [
         {
             "run_id": f"{slot:%Y%m%dT%H%M%SZ}",

@@ -22,7 +22,7 @@ _EIGHT_BYTES = 8
 def billed_megabytes(query: str, rows: pd.DataFrame, listeners: int = 1) -> int:
     """For one query that reads these rows of its table, and as many of each other listener.
 
-    Clustering spares nobody's rows here: it works on blocks, and BigQuery's documentation counts on it from 64 MB of a
+    Clustering leaves out no rows here: it works on blocks, and BigQuery's documentation counts on it from 64 MB of a
     partition on. A day of five listeners has less than 64 KB.
     """
     return max(math.ceil(scanned_bytes(query, rows) * listeners / MEGABYTE), _MINIMUM_MEGABYTES)

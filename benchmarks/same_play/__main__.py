@@ -2,7 +2,7 @@
 
 An invented listener's months, with every quirk at its real share (see quirks.py), are landed twice, pages first and
 export first, through the real import and the real function load; and once more as an export without
-`offline_timestamp`. Precision: how many of the plays of the API that were given a time heard have their own. Recall:
+`offline_timestamp`. Precision: how many of the plays of the API that were given a duration have their own. Recall:
 how many of the plays that both report are one row with their own time. Exit codes: 0 all holds, 1 not, 2 wrong usage.
 """
 
@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.load.world import World, world
-from benchmarks.same_play.quirks import NOT_LISTED, SHARES, USUAL, Heard, Row, api_rows, export_rows, live, other_id
+from benchmarks.same_play.quirks import NOT_LISTED, SHARES, USUAL, Row, TruePlay, api_rows, export_rows, live, other_id
 from cli.commands.import_history import landing
 from cli.commands.import_history.reading import play_times
 from cli.commands.import_history.reading.plays import Rows
@@ -72,11 +72,11 @@ def measure(days: int, seed: int, *, api_first: bool, with_beginnings: bool) -> 
     """One telling of so many days, in a laptop cloud of its own."""
     rng = random.Random(seed)  # noqa: S311 -- not a secret
     life = Life(invented_listeners(1)[0], invent_catalogue(seed), seed)
-    heard = live(life, _UNTIL - timedelta(days=days), _UNTIL, rng, with_beginnings=with_beginnings)
-    pages = [api_rows(heard, _LISTENER)]
-    exports = landing.cut(play_times.dated(Rows(_plays(export_rows(heard, rng)))))
+    true_plays = live(life, _UNTIL - timedelta(days=days), _UNTIL, rng, with_beginnings=with_beginnings)
+    pages = [api_rows(true_plays, _LISTENER)]
+    exports = landing.cut(play_times.dated(Rows(_plays(export_rows(true_plays, rng)))))
     with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:
-        _learn_isrcs(there, heard)
+        _learn_isrcs(there, true_plays)
         slot = _UNTIL
         for contents in (_files(pages), _exported(exports)) if api_first else (_exported(exports), _files(pages)):
             for content in contents:
@@ -86,14 +86,14 @@ def measure(days: int, seed: int, *, api_first: bool, with_beginnings: bool) -> 
             "SELECT played_at, track_id, source, ms_played, COALESCE(reported_at, played_at) AS over_at "
             "FROM `{dataset}.plays`"
         )
-    return judge(heard, stored)
+    return judge(true_plays, stored)
 
 
-def judge(heard: Sequence[Heard], stored: Sequence[Row]) -> Outcome:
+def judge(true_plays: Sequence[TruePlay], stored: Sequence[Row]) -> Outcome:
     """Each row of the API against the play that it is."""
     of_api = {(row["played_at"], row["track_id"]): row for row in stored if row["source"] == "api"}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for play in heard:
+    for play in true_plays:
         if play.listed_at is None:
             continue
         row = of_api[play.listed_at, play.track.id]
@@ -101,7 +101,7 @@ def judge(heard: Sequence[Heard], stored: Sequence[Row]) -> Outcome:
         counts["both"][play.kind] += 1
         counts["found"][play.kind] += is_own
         counts["wrong"][play.kind] += row["ms_played"] is not None and not is_own
-    return Outcome(counts["both"], counts["found"], counts["wrong"], len(heard), len(stored))
+    return Outcome(counts["both"], counts["found"], counts["wrong"], len(true_plays), len(stored))
 
 
 def _plays(rows: Sequence[Row]) -> Iterator[ExportedPlay]:
@@ -125,9 +125,9 @@ def _exported(files: Sequence[Sequence[ExportedPlay]]) -> Iterator[bytes]:
         yield landing.to_csv(plays, run)
 
 
-def _learn_isrcs(there: World, heard: Sequence[Heard]) -> None:
+def _learn_isrcs(there: World, true_plays: Sequence[TruePlay]) -> None:
     """What Spark knows of the ids that the API once had and the export still has."""
-    known = {other_id(play.track.id): play.track.isrc for play in heard if play.kind == "the ISRC alone"}
+    known = {other_id(play.track.id): play.track.isrc for play in true_plays if play.kind == "the ISRC alone"}
     values = ", ".join(
         f"('{_LISTENER}', '{track}', '{isrc}', 'api', TIMESTAMP '2026-01-01', 'r')"
         for track, isrc in known.items()

@@ -44,7 +44,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Heard:
+class TruePlay:
     """A play as it was. The API has it as `listed_at`, None when it never does; the export's `ts` is `reported_at`."""
 
     kind: str
@@ -56,22 +56,22 @@ class Heard:
     exported: Row
 
 
-def live(life: Life, since: datetime, until: datetime, rng: Random, *, with_beginnings: bool) -> list[Heard]:
+def live(life: Life, since: datetime, until: datetime, rng: Random, *, with_beginnings: bool) -> list[TruePlay]:
     """The plays in their order. `with_beginnings`: whether the export has `offline_timestamp`, as those since 2022."""
     plays = [
         play for play in life.between(since, until) for _ in range(rng.randrange(2, 5) if rng.random() < _LOOPS else 1)
     ]
-    heard: list[Heard] = []
+    true_plays: list[TruePlay] = []
     now = since
     for play in plays:
         kind = rng.choices([*SHARES, USUAL], [*SHARES.values(), 1 - sum(SHARES.values())])[0]
         began_at = max(now, play.played_at - timedelta(milliseconds=play.ms_played))
-        heard.append(_hear(kind, play, began_at, rng, with_beginnings=with_beginnings))
-        now = _free_at(heard[-1]) + timedelta(milliseconds=rng.randrange(100, 900))
-    return _synced(heard)
+        true_plays.append(_true_play(kind, play, began_at, rng, with_beginnings=with_beginnings))
+        now = _free_at(true_plays[-1]) + timedelta(milliseconds=rng.randrange(100, 900))
+    return _synced(true_plays)
 
 
-def api_rows(heard: Sequence[Heard], listener: str) -> list[Row]:
+def api_rows(true_plays: Sequence[TruePlay], listener: str) -> list[Row]:
     """Rows of `plays` as ingest lands them."""
     return [
         {
@@ -81,18 +81,18 @@ def api_rows(heard: Sequence[Heard], listener: str) -> list[Row]:
             **{"album_name": play.track.album.name, "isrc": play.track.isrc, "duration_ms": play.track.duration_ms},
             **{"source": "api", "run_id": "20260101T000000Z", "ingested_at": play.listed_at},
         }
-        for play in heard
+        for play in true_plays
         if play.listed_at
     ]
 
 
-def export_rows(heard: Sequence[Heard], rng: Random) -> list[Row]:
+def export_rows(true_plays: Sequence[TruePlay], rng: Random) -> list[Row]:
     """Rows of the export, some of them twice."""
-    rows = [play.exported for play in heard]
+    rows = [play.exported for play in true_plays]
     return sorted([*rows, *rng.sample(rows, int(len(rows) * _REPEATED))], key=lambda row: str(row["ts"]))
 
 
-def _hear(kind: str, play: Play, began_at: datetime, rng: Random, *, with_beginnings: bool) -> Heard:
+def _true_play(kind: str, play: Play, began_at: datetime, rng: Random, *, with_beginnings: bool) -> TruePlay:
     """The clock of the API lies between 19 seconds before and 1 second after the end."""
     ms_played = {"short, but listed": rng.randrange(1_000, 29_000), "skipped": rng.randrange(500, 29_000)}.get(kind)
     if kind == "interrupted":
@@ -106,7 +106,7 @@ def _hear(kind: str, play: Play, began_at: datetime, rng: Random, *, with_beginn
     row = export_row(replace(play, played_at=reported_at, ms_played=ms_played)) | _spelled(kind, play.track, rng)
     began = {"offline_timestamp": int(began_at.timestamp())} if with_beginnings else {}
     listed_at = None if kind in NOT_LISTED else seen_at.replace(microsecond=seen_at.microsecond // 1000 * 1000)
-    return Heard(kind, play.track, began_at, ms_played, listed_at, _cut(reported_at), row | began)
+    return TruePlay(kind, play.track, began_at, ms_played, listed_at, _cut(reported_at), row | began)
 
 
 def _spelled(kind: str, track: Track, rng: Random) -> Row:
@@ -127,17 +127,17 @@ def other_id(track_id: str) -> str:
     return f"{track_id[:-3]}OLD"
 
 
-def _free_at(play: Heard) -> datetime:
+def _free_at(play: TruePlay) -> datetime:
     """When the next play can begin: a late `ts` does not delay the next play."""
     ended_at = play.began_at + timedelta(milliseconds=play.ms_played)
     return max(ended_at, play.reported_at) if play.kind == "paused" else ended_at
 
 
-def _synced(heard: list[Heard]) -> list[Heard]:
+def _synced(true_plays: list[TruePlay]) -> list[TruePlay]:
     """Plays of one trip offline have one `ts`, that of the next play with a connection."""
-    rest: Iterator[Heard] = iter(reversed(heard))
-    done: list[Heard] = []
-    online_at = heard[-1].reported_at + timedelta(hours=1) if heard else None
+    rest: Iterator[TruePlay] = iter(reversed(true_plays))
+    done: list[TruePlay] = []
+    online_at = true_plays[-1].reported_at + timedelta(hours=1) if true_plays else None
     for play in rest:
         if play.kind == "offline" and online_at:
             ts = max(online_at, play.reported_at)

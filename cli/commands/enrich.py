@@ -17,7 +17,7 @@ from typing import Any
 import requests
 from google.cloud import bigquery
 
-from cli.console import CliError, counted, print_json, show, show_progress
+from cli.console import CliError, counted, pause, print_json, show, show_progress
 from cli.place import Place
 from cli.warehouse import Warehouse, instants, integer, string
 
@@ -36,6 +36,7 @@ _LATELY = timedelta(days=28)
 _TIMEOUT_SECONDS = 30
 # Its limit is not published. A call a second is far from a burst.
 _BETWEEN_CALLS_SECONDS = 1.0
+_STORED = "The answers so far are stored. Run the command again"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -92,15 +93,13 @@ def _fetch(place: Place, track_ids: Sequence[str]) -> dict[str, Mapping[str, Any
     try:
         response = requests.get(f"{url}/v1/audio-features", params=call, timeout=_TIMEOUT_SECONDS)
         if response.status_code == 429:
-            seconds = response.headers.get("Retry-After", "some")
-            raise CliError(
-                f"ReccoBeats asks for a pause of {seconds} s. What it said before is stored: run it again then."
-            )
+            length = pause(response.headers.get("Retry-After"))
+            raise CliError(f"ReccoBeats asks for a pause{length}. {_STORED} after the pause.")
         response.raise_for_status()
         records = response.json()["content"]
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         problem = f"ReccoBeats gave no answer that can be read ({type(error).__name__})"
-        raise CliError(f"{problem}. What it said before is stored: run the command again later.") from None
+        raise CliError(f"{problem}. {_STORED} later.") from None
     answers: dict[str, Mapping[str, Any]] = {}
     for record in (record for record in records if isinstance(record, dict)):
         track_id = str(record.get("href")).partition("?")[0].rsplit("/", 1)[-1]

@@ -53,7 +53,9 @@ def run(options: argparse.Namespace, place: Place) -> int:
     listener = string("listener_id", options.listener)
     table = Warehouse(place).run("everything", listener).to_arrow(create_bqstorage_client=False)
     if not table.num_rows:
-        raise CliError(f"No play of {options.listener} is stored. Nothing was written. {place.command('listeners')}")
+        raise CliError(
+            f"No play of {options.listener} is stored. Nothing was written. See the names: {place.command('listeners')}"
+        )
     written = _write(table, path, _WRITERS[options.format])
     if options.json:
         print_json({"listener": options.listener, "file": str(path), "plays": written})

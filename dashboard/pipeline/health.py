@@ -1,4 +1,4 @@
-"""Computes the pipeline's status, problems, listeners' consents and success rate from the ledger."""
+"""Computes status, problems, consents, success rate, plays per run and durations from the ledger."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ PAGE_LIMIT = 50
 WARN_DAYS = 30
 _WEEK_HOURS = 7 * 24
 _LEDGER_HOURS = 14 * 24
-"""All that the ledger's copy holds (data.LEDGER_DAYS) but its first day."""
+"""All that the ledger's copy holds (LEDGER_DAYS in warehouse/store.py) but its first day."""
 
 
 _POLLED = ("collected", "nothing_new")
@@ -65,7 +65,7 @@ def problems(
     """What went wrong, the newest first: slot, since, step, state, listener_id, error_class, what, next_step,
     recovered.
 
-    `since` is the slot of the first failure of an uninterrupted row of them, of which `slot` is the last.
+    `since` is the slot of the first of consecutive failures, of which `slot` is the last.
     """
     oldest = now - timedelta(hours=hours)
     of_listeners = [row for row in _failed_listeners(runs) if row["slot"] > oldest]

@@ -1,4 +1,4 @@
-"""Reads rows of the ledger into the shape that the pages rely on; the reason says what could not be read.
+"""Validates rows of the ledger: replaces unknown states, counts and details, and says so in the reason.
 
 The pipeline's own rows pass unchanged. The table's types allow more, and rows may be of another version, or by hand.
 """

@@ -1,4 +1,4 @@
-"""The ledger as a grid of hours and steps, with what the ledger cannot say by itself: running, not run, missing.
+"""Builds the grid of runs, hour by step, from the ledger; infers what is running, waiting, not run or missing.
 
 A step writes its row when it ends. So an hour without a row is waiting, then missing; a step whose predecessor did
 its work is running, then missing; and one whose predecessor had nothing for it, or failed, was not run.

@@ -1,4 +1,4 @@
-"""Finds the plays of the pages that are known, and records a gap before a page that overlaps no known play.
+"""Finds which plays of the fetched pages are stored already, and records a gap before a page that overlaps none.
 
 Known is what the warehouse holds; for a page that overlaps nothing there, also what files on their way to it hold.
 """

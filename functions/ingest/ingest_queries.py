@@ -1,4 +1,4 @@
-"""Runs the statements in `queries/`, which name tables without a dataset, and makes their parameters."""
+"""Runs the statements in `queries/`, inserts rows under a job id, and makes query parameters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

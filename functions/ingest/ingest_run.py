@@ -1,4 +1,7 @@
-"""One run, from the listeners' secrets to the ledger. The warehouse is the only memory; a repeat changes nothing."""
+"""Runs ingest once: polls listeners, records gaps, lands new plays, adds the ledger row, then re-sends and enriches.
+
+The warehouse is the only memory; a repeat changes nothing.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

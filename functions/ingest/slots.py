@@ -1,4 +1,4 @@
-"""Parses the slot of the schedule from the request, and makes the run id of it."""
+"""Parses the schedule's slot from the request; a `Run` is one attempt at a slot, with its run id."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

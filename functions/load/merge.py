@@ -1,4 +1,4 @@
-"""Merges the staging table into `plays` with one MERGE: every play once, with all that is known of it.
+"""Merges the staging table into `plays` with one MERGE: inserts new plays and completes those of the other source.
 
 A play that is there under its key is left as it is. One that is there from the other source becomes one row: identity
 and metadata as the API has them, `ms_played` as the export has it, and so what the API leaves NULL: it empties the

@@ -60,7 +60,10 @@ def test_a_dry_run_asks_nobody_and_a_budget_asks_for_the_most_played_first(impor
 @pytest.mark.parametrize(
     ("order", "sentence"),
     [
-        ({"name": "reccobeats_too_many_requests", "retry_after_seconds": 99}, "a pause of 99 s"),
+        (
+            {"name": "reccobeats_too_many_requests", "retry_after_seconds": 99},
+            "a pause of 1 min 39 s. The answers so far",
+        ),
         ({"name": "reccobeats_server_error"}, "no answer that can be read (HTTPError)"),
     ],
 )

@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from cli.consent import SCOPE
-from cli.console import CliError, ask, duration, say
+from cli.console import CliError, ask, pause, say
 from cli.place import Place
 from cli.secret_store import SecretStore
 
@@ -97,21 +97,13 @@ def _ask(method: str, url: str, **details: Any) -> _Answer:
         raise CliError(f"Spotify cannot be reached ({type(error).__name__}). {_AGAIN}") from None
     answer = _Answer(response.status_code, response.text, response.headers.get("Retry-After"))
     if answer.status == 429:
-        raise CliError(f"Spotify asks for a pause{_pause(answer.retry_after)}. Nothing was stored. Run it again then.")
+        raise CliError(f"Spotify asks for a pause{pause(answer.retry_after)}. Nothing was stored. Run it again then.")
     if 400 <= answer.status < 500 and (known := _known_problem(answer)):
         raise CliError(known)
     if answer.status >= 500 or (answer.status < 400 and not answer.body):
         nothing = "" if answer.text.strip() else ", without a body"
         raise CliError(f"Spotify is not available at the moment (status {answer.status}{nothing}). {_AGAIN}")
     return answer
-
-
-def _pause(retry_after: str | None) -> str:
-    """Spotify sends seconds; the header may also hold a fraction or a date (RFC 9110, 10.2.3)."""
-    if not retry_after:
-        return ""
-    is_number = re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", retry_after)
-    return f" of {duration(float(retry_after))}" if is_number else f": {retry_after[:40]}"
 
 
 def _to_tokens(answer: _Answer) -> Tokens:

@@ -1,5 +1,5 @@
--- One row per play that counts, as in the dashboard and the top ten: heard for 30 seconds or longer by an export, or
--- reported by Spotify's API alone. heard_ms is the time heard, or the track's length where no export reports it. What the
+-- One row per play that counts, as in the dashboard and the top ten: by an export played for 30 seconds or longer, or
+-- reported by Spotify's API alone. heard_ms is the time played, or the track's length where no export reports it. What the
 -- play does not say of its track, and the audio features, come from the catalogue. A play that is stored twice is one row:
 -- BigQuery enforces no key.
 SELECT

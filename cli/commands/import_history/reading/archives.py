@@ -164,7 +164,7 @@ def form_of(stream: io.BufferedReader) -> Form:
     if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
         return "tar"
     try:
-        # Without that mark, as of before 1988: the head's checksum tells.
+        # Without that mark, as of before 1988: the head's checksum decides.
         tarfile.TarInfo.frombuf(head[:_HEAD_BYTES], tarfile.ENCODING, "surrogateescape")
     except tarfile.HeaderError:
         return "file"
