@@ -23,7 +23,7 @@ test: browser ## Run every check and every test; ends with the slowest tests and
 	@$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
-test-quick: setup style ## Run the tests that need no browser, no Java and no processes of their own: a minute and a half
+test-quick: setup style ## Run the tests that need no browser, no Java and no processes of their own: a minute
 	@$(PYTEST) -m "not (browser or spark or zetasql or slow)" $(PYTEST_ARGS)
 
 PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20
