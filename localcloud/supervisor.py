@@ -108,7 +108,7 @@ def running(plan: Plan) -> Iterator[tuple[RunningCloud, list[Process]]]:
     plan.directory.chmod(0o700)
     umask = os.umask(0o077)  # plays, tokens and ports are the owner's alone, on a computer that others use
     with suppress(FileExistsError), (plan.directory / ".gitignore").open("x") as ignored:
-        ignored.write("*\n")  # refresh tokens, in a directory that may lie in somebody's repository
+        ignored.write("*\n")  # refresh tokens, in a directory that may lie in a git repository
     if plan.simulated_from is not None:
         Clock(clock_path(plan.directory)).set(plan.simulated_from)
     started: list[Process] = []

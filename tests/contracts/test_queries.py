@@ -76,7 +76,7 @@ CATALOGUE = [
 ]
 """What the API has shown: of the bus, which only exports know, there is no row."""
 ANSWERS = {
-    "How much has each listener heard?": [
+    "How much has each listener played?": [
         ("ada", 10, 5, 0.5, datetime(2024, 11, 29, 22, 30, tzinfo=UTC)),
         ("ben", 3, 2, 0.2, datetime(2026, 2, 1, 20, tzinfo=UTC)),
     ],
