@@ -1,7 +1,7 @@
 """Adds rows to the ledger `runs`: one for each generation of a run's file, with counts of its rows and a reason.
 
-A file gets another generation when a repeat of its run adds plays, when it was repaired by hand, when ingest re-sends it,
-and when a listener is forgotten. What a run has stored is the sum of `rows_new` over its rows.
+A file gets another generation when a retry of its run adds plays, when it is repaired by hand, when ingest re-sends it
+or when a listener is forgotten. What a run has stored is the sum of `rows_new` over its rows.
 """
 
 import json
