@@ -10,7 +10,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Live through eleven days of hourly runs in a minute, check every figure, show the top ten and the dashboard
@@ -108,7 +108,7 @@ $(TOOLS): .venvs/%/installed: requirements/%.txt .venv/installed
 	@touch $@
 
 .PHONY: fix
-fix: setup ## Format the code and mend what ruff can mend
+fix: setup ## Format the code and repair what ruff can repair
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
 .PHONY: docs
@@ -142,7 +142,7 @@ dashboard-image: ## Build and push the dashboard's image and tell Terraform its 
 	  echo "Now: make deploy"
 
 .PHONY: bench
-bench: bench-spark bench-import bench-cold-start bench-run bench-dashboard bench-same-play ## Measure all that follows, one after the other (twenty minutes)
+bench: bench-spark bench-import bench-cold-start bench-run bench-dashboard bench-same-play ## Measure all that follows, one after the other (half an hour)
 bench-spark: ## Measure the Spark job against ListenBrainz's way, DuckDB and a plain group-and-count (ten minutes)
 bench-cold-start: ## Measure each function's start against its Google clients alone, and with pandas (two minutes)
 bench-run: ## Measure a run's calls, bytes and seconds by hop for 1 to 1,000 listeners (three minutes)

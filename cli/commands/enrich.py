@@ -21,7 +21,7 @@ from cli.console import CliError, counted, pause, print_json, show, show_progres
 from cli.place import Place
 from cli.warehouse import Warehouse, instants, integer, string
 
-HELP = "Ask ReccoBeats for audio features of tracks that have none, now"
+HELP = "Fetch audio features of tracks that have none from ReccoBeats, now"
 
 _TABLES = Path(__file__).parents[2] / "functions/ingest/tables"
 _PLAYS = json.loads((_TABLES / "plays.json").read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ _STORED = "The answers so far are stored. Run the command again"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tracks", type=int, default=1000, metavar="N", help="at most so many tracks (%(default)s)")
-    parser.add_argument("--dry-run", action="store_true", help="only say how many tracks there are to ask for")
+    parser.add_argument("--dry-run", action="store_true", help="only print how many tracks have none")
 
 
 def run(options: argparse.Namespace, place: Place) -> int:

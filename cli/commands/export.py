@@ -1,8 +1,8 @@
 """Writes the plays of a listener into one file: to keep them, or to take them elsewhere.
 
-csv, parquet and json have every play with every column of `plays` (docs/tables.md). listenbrainz has a line of JSON for
-each play that counts, as ListenBrainz documents a listen; spotify has the form of Spotify's own export, with the plays
-whose time played is known. Instants are in UTC.
+csv, parquet and json have every play with every column of `plays` (docs/tables.md) but the two that name an import.
+listenbrainz has a line of JSON for each play that counts, as ListenBrainz documents a listen; spotify has the form of
+Spotify's own export, with the plays whose time played is known. Instants are in UTC.
 """
 
 import argparse
