@@ -22,9 +22,9 @@ from slots import Run
 from unloaded_files import logging_outages
 
 _BOUNDS = json.loads((Path(__file__).parent / "tables" / "catalogue.json").read_text(encoding="utf-8"))["bounds"]
-# Plays reach the warehouse minutes after their run, at the latest when an unloaded file is re-sent. Spotify's newest 50
-# rarely go back further than a month; of older ones the catalogue learns when the track is played again.
-_STORED_WITHIN, _PLAYED_WITHIN = timedelta(days=2), timedelta(days=31)
+# Not only what was stored since the run before: a run's own plays reach the warehouse after it, and the next run with
+# plays may be weeks away. Of older ones the catalogue learns when the track is played again.
+_PLAYED_WITHIN = timedelta(days=31)
 _LATELY = timedelta(days=28)
 # A call that is refused as a whole must not be the first of the next run as well.
 _REFUSED_FOR = timedelta(days=1)
@@ -43,11 +43,9 @@ def fill(cloud: Cloud, run: Run, provider: Provider | None, *, has_news: bool) -
 
 
 def _add_shown(cloud: Cloud, run: Run, *, of_all_plays: bool) -> None:
-    """Of the last days' plays; of all while the catalogue is empty, after an update for instance."""
-    since, stored_since = run.started_at - _PLAYED_WITHIN, run.started_at - _STORED_WITHIN
-    if of_all_plays:
-        since = stored_since = _EARLIEST
-    run_query(cloud.bigquery, "fill_catalogue", timestamp("since", since), timestamp("stored_since", stored_since))
+    """Of the last month's plays; of all while the catalogue is empty, after an update for instance."""
+    since = _EARLIEST if of_all_plays else run.started_at - _PLAYED_WITHIN
+    run_query(cloud.bigquery, "fill_catalogue", timestamp("since", since))
 
 
 def _ask_for_unknown(cloud: Cloud, run: Run, provider: Provider) -> None:

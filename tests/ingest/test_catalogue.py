@@ -94,12 +94,12 @@ def test_a_run_with_new_plays_adds_what_the_api_has_shown_of_stored_ones(tmp_pat
         }
 
 
-def test_an_empty_catalogue_is_filled_from_all_plays_and_one_that_is_not_from_the_last_days(ingesting):
+def test_an_empty_catalogue_is_filled_from_all_plays_and_one_that_is_not_from_the_last_month(ingesting):
     store(ingesting, ("long-ago", 900, {}), ("export", 1, {"source": "export"}))
     fill(ingesting, has_news=True)
-    store(ingesting, ("a-year-ago", 365, {}), ("yesterday", 1, {}))
+    store(ingesting, ("a-year-ago", 365, {}), ("before-weeks-of-silence", 30, {}), ("yesterday", 1, {}))
     fill(ingesting, has_news=True)
-    assert known(ingesting).keys() == {"long-ago", "yesterday"}
+    assert known(ingesting).keys() == {"long-ago", "before-weeks-of-silence", "yesterday"}
 
 
 def test_an_empty_catalogue_is_filled_before_a_provider_is_called(ingesting):

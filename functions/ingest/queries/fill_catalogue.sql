@@ -1,6 +1,6 @@
--- A row is one track as Spotify's API shows it in the plays since @since that were stored since @stored_since, with the
--- audio features that came with them. What the API shows takes the place of what a provider said; what a provider said of
--- an earlier play keeps its date. A repeat changes nothing.
+-- A row is one track as Spotify's API shows it in the plays since @since, with the audio features that came with them.
+-- What the API shows takes the place of what a provider said; what a provider said of an earlier play keeps its date. A
+-- repeat changes nothing.
 MERGE catalogue
 USING (
   SELECT
@@ -11,7 +11,7 @@ USING (
     IF(energy IS NULL, NULL, features_source) AS features_source,
     IF(energy IS NULL, NULL, ingested_at) AS features_asked_at
   FROM plays
-  WHERE played_at >= @since AND ingested_at >= @stored_since AND source = 'api'
+  WHERE played_at >= @since AND source = 'api'
   QUALIFY ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY energy IS NULL, played_at DESC, ingested_at DESC) = 1
 ) AS shown
 ON catalogue.track_id = shown.track_id
