@@ -9,7 +9,9 @@ WITH by_source AS (
   SELECT *
   FROM stored_rows
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC, reported_at DESC) = 1
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC, reported_at DESC
+  ) = 1
 ),
 landed AS (
   SELECT *

@@ -88,8 +88,8 @@ compared AS (
   SELECT DISTINCT
     shown.listener_id, shown.is_landed,
     shown.played_at AS shown_at, shown.track_id AS shown_id, shown.source AS shown_source,
-    shown.ms_played AS shown_ms_played, shown.reported_at AS shown_reported_at, shown.import_id AS shown_import_id, export.import_id AS export_import_id,
-    export.played_at AS export_at, export.track_id AS export_id,
+    shown.ms_played AS shown_ms_played, shown.reported_at AS shown_reported_at, shown.import_id AS shown_import_id,
+    export.played_at AS export_at, export.track_id AS export_id, export.import_id AS export_import_id,
     COALESCE(export.ms_played, 30000) >= 30000 AS is_counted,
     LEAST(
       ABS(TIMESTAMP_DIFF(shown.played_at, export.played_at, MILLISECOND)),
@@ -211,12 +211,14 @@ pairs AS (
     AND shown.shown_id = export.shown_id AND shown.export_id = export.export_id
     AND shown.is_loose = export.is_loose AND shown.shown_place = export.export_place
 ),
--- A landed row of an export can have found one of the API and one of another export, where load has not made one of both.
+-- A landed row of an export can have found one of the API and one of another export that load has not made one row.
 paired AS (
   SELECT *
   FROM pairs
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY listener_id, landed_at, landed_id ORDER BY stored_source, stored_at, stored_id) = 1
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY listener_id, landed_at, landed_id ORDER BY stored_source, stored_at, stored_id
+  ) = 1
 ),
 partners AS (
   SELECT
