@@ -136,5 +136,5 @@ def test_a_function_only_adds_to_the_ledger_and_fills_what_is_required(path):
 def test_no_statement_but_that_of_forget_changes_a_row_of_the_ledger():
     changing = r"(MERGE|UPDATE|DELETE FROM|TRUNCATE TABLE) +`?[\w.{}]*runs\b(?!.*WHEN NOT MATCHED THEN\s+INSERT)"
     sources = [path for folder in ("functions", "cli", "dashboard") for path in (ROOT / folder).rglob("*.*")]
-    texts = {path.name: path.read_text() for path in sources if path.suffix in (".py", ".sql")}
-    assert [name for name, text in texts.items() if re.search(changing, text, re.DOTALL)] == ["reword_ledger.sql"]
+    texts = [(path.name, path.read_text()) for path in sources if path.suffix in (".py", ".sql")]
+    assert [name for name, text in texts if re.search(changing, text, re.DOTALL)] == ["reword_ledger.sql"]
