@@ -15,11 +15,10 @@ from google.cloud import bigquery
 from audio_features import ASKABLE, FEATURES, UNKNOWN_FOR, Provider, fetch_columns
 from failures import Failure, RequestRefused, UnreadableAnswer
 from ingest_cloud import Cloud
-from ingest_log import log
+from ingest_log import log, logging_outages
 from ingest_queries import CALL_SECONDS, RETRY, integer, run_query, string, timestamp
 from plays import COLUMNS, Row
 from slots import Run
-from unloaded_files import logging_outages
 
 _BOUNDS = json.loads((Path(__file__).parent / "tables" / "catalogue.json").read_text(encoding="utf-8"))["bounds"]
 # Not only what was stored since the run before: a run's own plays reach the warehouse after it, and the next run with
@@ -34,7 +33,7 @@ _TYPES = {"STRING": "STRING", "INTEGER": "INT64", "FLOAT": "FLOAT64"}
 
 def fill(cloud: Cloud, run: Run, provider: Provider | None, *, has_news: bool) -> None:
     """What the API has shown, where this run brought plays, and answers for as many tracks as the setting allows."""
-    with logging_outages(run, "The catalogue of tracks could not be filled"):
+    with logging_outages(run.run_id, "The catalogue of tracks could not be filled"):
         table = cloud.bigquery.get_table(f"{cloud.settings.dataset}.catalogue", retry=RETRY, timeout=CALL_SECONDS)
         if has_news or not table.num_rows:
             _add_shown(cloud, run, of_all_plays=not table.num_rows)

@@ -2,10 +2,17 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
+import requests
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
+
 _ONE_LINE = Lock()
+_NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
 
 
 def log(severity: str, message: str, **fields: Any) -> None:
@@ -20,3 +27,13 @@ def log(severity: str, message: str, **fields: Any) -> None:
 def without_addresses(text: str) -> str:
     """Google's errors name the account that lacks a permission, by its e-mail address."""
     return re.sub(r"\S*@\S*", "…", text)
+
+
+@contextmanager
+def logging_outages(run_id: str, message: str) -> Iterator[None]:
+    """Logs an outage of Google's and goes on: the run is recorded, and the next one does what is left."""
+    try:
+        yield
+    except _NO_ANSWER as error:
+        fields = {"error_class": type(error).__name__, "reason": without_addresses(str(error))}
+        log("ERROR", message, run_id=run_id, **fields)

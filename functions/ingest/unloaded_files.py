@@ -6,19 +6,16 @@ This makes it true, however long load fails.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-import requests
-from google.api_core.exceptions import GoogleAPIError, PreconditionFailed
-from google.auth.exceptions import GoogleAuthError
+from google.api_core.exceptions import PreconditionFailed
 from google.cloud import bigquery
 
 from buckets import object_name
 from ingest_cloud import Cloud
-from ingest_log import log, without_addresses
+from ingest_log import log, logging_outages
 from ingest_queries import run_query, timestamp
 from slots import Run
 
@@ -27,8 +24,6 @@ _SECONDS = 60
 _UNLOADED_AFTER = timedelta(hours=25)
 # The owner has had an alert each day by then.
 _RESENT_FOR = timedelta(days=14)
-
-_NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
 
 
 def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[str, list[Any]]:
@@ -46,9 +41,9 @@ def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[
 def resend_all(cloud: Cloud, run: Run) -> None:
     """Make a new generation of each such file, and with it a new event for load; one error is not the next file's."""
     landed_before, bucket = run.started_at - _UNLOADED_AFTER, cloud.landing
-    with logging_outages(run, "Unloaded files could not be listed"):
+    with logging_outages(run.run_id, "Unloaded files could not be listed"):
         for run_id, recorded in fetch_unloaded(cloud.bigquery, run, landed_before).items():
-            with logging_outages(run, "An unloaded file could not be re-sent"):
+            with logging_outages(run.run_id, "An unloaded file could not be re-sent"):
                 blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)
                 if blob is None or str(blob.generation) in recorded or blob.time_created > landed_before:
                     continue
@@ -58,13 +53,3 @@ def resend_all(cloud: Cloud, run: Run) -> None:
                 reason = "load has not recorded it within 24 hours of redelivery: see the log of load"
                 fields = {"run_id": run.run_id, "object": blob.name, "reason": reason}
                 log("ERROR", "A file was not loaded and is re-sent", **fields)
-
-
-@contextmanager
-def logging_outages(run: Run, message: str) -> Iterator[None]:
-    """Logs an outage of Google's and goes on: the run has done its work, and the next one re-sends what is left."""
-    try:
-        yield
-    except _NO_ANSWER as error:
-        fields = {"error_class": type(error).__name__, "reason": without_addresses(str(error))}
-        log("ERROR", message, run_id=run.run_id, **fields)
