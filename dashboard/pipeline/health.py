@@ -194,7 +194,8 @@ def _polling_none(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> t
 def _unread_listeners(runs: pd.DataFrame, now: datetime) -> tuple[str, str] | None:
     found = listeners(runs, now)
     failed = int((found["state"] == "failed").sum())
-    return ("attention", f"Running, but {failed} of its listeners could not be read") if failed else None
+    plays = f"the plays of {humanize.counted(failed, 'listener')}"
+    return ("attention", f"Running, but {plays} could not be read") if failed else None
 
 
 def _failing_since(runs: pd.DataFrame) -> dict[str, datetime]:

@@ -91,6 +91,14 @@ def test_a_consent_that_was_taken_back_is_gone_whatever_days_it_had_left():
     assert level({**refused, "consent_ends_at": "2026-11-20T00:00:00Z"}) == "ended"
 
 
+def test_a_pipeline_that_could_not_read_all_listeners_says_how_many():
+    failed = {"state": "failed", "error_class": "SpotifyUnavailable"}
+    one = health.status(ledger(asked(12, ania=failed, ben={}, cleo={})), NOW)
+    assert (one.level, one.words) == ("attention", "Running, but the plays of 1 listener could not be read")
+    two = health.status(ledger(asked(12, ania=failed, ben={}, cleo=failed)), NOW)
+    assert (two.level, two.words) == ("attention", "Running, but the plays of 2 listeners could not be read")
+
+
 def test_the_success_rate_counts_expected_hours_since_the_first_run():
     runs = ledger(run(7, "ingest"), run(8, "ingest", "skipped"), run(9, "ingest", "failed"), run(12, "ingest"))
     # Six slots from 7 to 12 were due; 10 and 11 are missing.
