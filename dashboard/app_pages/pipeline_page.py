@@ -226,7 +226,7 @@ with left:
 with right:
     pipeline_tables.consent(page, runs)
     pipeline_tables.spark(page, runs)
-    pipeline_tables.catalogue(page)
+    pipeline_tables.audio_features(page)
     pipeline_tables.sizes(page)
 
 page_frame.how_counted("""

@@ -8,7 +8,7 @@ import streamlit as st
 
 import humanize
 from analysis import sound
-from components import downloads, markup, ranked_lists
+from components import downloads, markup, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 from pipeline import health, run_hours
@@ -69,7 +69,6 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     else:
         read = f", from {humanize.plays(batch['plays'])}" if batch["plays"] is not None else ""
         st.markdown(f"The top ten is **{humanize.duration(batch['age'])}** old: run `{batch['run_id']}`{read}.")
-    st.markdown(known_features(page))
     durations = health.durations(runs)
     lines = [
         (
@@ -83,25 +82,35 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     st.html(markup.table(("Step", "Median", "Last", "Runs"), lines, "How long each step takes"))
 
 
-def catalogue(page: Listening) -> None:
-    """How far the catalogue of tracks is; only for who may see it all, as it is about all listeners."""
+def audio_features(page: Listening) -> None:
+    """The known share of the listener's time; for viewers of all listeners also the catalogue, which counts all."""
+    st.header("Audio features", anchor=False)
+    known = sound.coverage(page.history, page.everything)
+    share = humanize.percent(known.share) if known.sources else "none"
+    why = "" if known.sources else " The Sound page says how to get them."
+    st.markdown(f"Known for **{share}** of the listening of {literal(page.name)}.{why}")
     if page.viewer.others:
         return
-    st.header("Audio features", anchor=False)
-    row = page.viewer.store.catalogue().value.iloc[0]
+    found = page.viewer.store.catalogue()
+    if not page.loaded.error:  # of which the page has warned
+        page_frame.stale(found, page.filters.zone, page.now)
+    row = found.value.iloc[0]
     st.markdown(catalogue_sentence(int(row["tracks"]), int(row["known"]), int(row["unknown"]), int(row["requested"])))
 
 
 def catalogue_sentence(tracks: int, known: int, unknown: int, requested: int) -> str:
     """`requested`: for how many of the tracks the provider was called in the last day."""
     left = tracks - known - unknown
-    sentence = f"**{known:,} of {tracks:,}** tracks known"
+    sentence = f"Known for **{known:,} of {tracks:,}** tracks of all listeners"
     if unknown:
         sentence += f", {unknown:,} unknown to the provider"
     if not left:
         return f"{sentence}."
     if not requested:
-        return f"{sentence}. The provider was not called in the last day: see `AUDIO_FEATURES_SOURCE`."
+        return (
+            f"{sentence}. No provider was called in the last day: the setting `AUDIO_FEATURES_SOURCE` of ingest "
+            "(`audio_features_source` in terraform.tfvars) chooses one."
+        )
     return f"{sentence}, about {humanize.counted(-(-left // requested), 'day')} to go."
 
 
@@ -143,11 +152,3 @@ def gaps(page: Listening) -> None:
     if len(newest) > GAPS:
         st.caption(f"The newest {GAPS} of {len(newest):,}. The download has all of them.")
     downloads.menu(newest, "gaps")
-
-
-def known_features(page: Listening) -> str:
-    """How much of all listening has audio features."""
-    known = sound.coverage(page.history, page.everything)
-    if not known.sources:
-        return "Audio features are known for **none** of the listening: the Sound page shows why."
-    return f"Audio features are known for **{humanize.percent(known.share)}** of all listening."

@@ -106,7 +106,8 @@ def test_without_features_the_sound_page_tells_why_and_shows_what_is_known(app: 
     assert re.search(r"Your tracks last \*\*\d\.\d minutes\*\* on average\. The largest part", text_of(drawn))
     assert len(charts_of(drawn)) == 2
     assert "27 November 2024" in text_of(drawn)
-    assert "AUDIO_FEATURES_SOURCE" in text_of(drawn)
+    for named in ("`AUDIO_FEATURES_SOURCE=reccobeats`", "`audio_features_source", "`python -m cli enrich`"):
+        assert named in text_of(drawn)
     assert [metric.label for metric in drawn.metric] == ["Average length", "Explicit", "Popularity"]
 
 

@@ -1,6 +1,7 @@
 """The Pipeline page and what other pages say of it: an old copy of the ledger, next steps, commands, schedules."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -194,13 +195,14 @@ def test_the_reason_of_a_run_reads_as_it_was_without_its_code_marks(app: App) ->
 @pytest.mark.parametrize(
     ("counts", "sentence"),
     [
-        ((11_400, 9_120, 0, 960), "**9,120 of 11,400** tracks known, about 3 days to go."),
-        ((11_400, 11_390, 0, 960), "**11,390 of 11,400** tracks known, about 1 day to go."),
-        ((100, 60, 40, 0), "**60 of 100** tracks known, 40 unknown to the provider."),
-        ((0, 0, 0, 0), "**0 of 0** tracks known."),
+        ((11_400, 9_120, 0, 960), "Known for **9,120 of 11,400** tracks of all listeners, about 3 days to go."),
+        ((11_400, 11_390, 0, 960), "Known for **11,390 of 11,400** tracks of all listeners, about 1 day to go."),
+        ((100, 60, 40, 0), "Known for **60 of 100** tracks of all listeners, 40 unknown to the provider."),
+        ((0, 0, 0, 0), "Known for **0 of 0** tracks of all listeners."),
         (
             (100, 60, 0, 0),
-            "**60 of 100** tracks known. The provider was not called in the last day: see `AUDIO_FEATURES_SOURCE`.",
+            "Known for **60 of 100** tracks of all listeners. No provider was called in the last day: the setting "
+            "`AUDIO_FEATURES_SOURCE` of ingest (`audio_features_source` in terraform.tfvars) chooses one.",
         ),
     ],
 )
@@ -209,6 +211,29 @@ def test_the_catalogue_says_how_far_it_is_and_how_long_the_rest_takes(counts: tu
 
 
 def test_the_catalogue_is_shown_on_the_page(app: App) -> None:
-    assert re.search(
-        r"Audio features\s.*\*\*[\d,]+ of [\d,]+\*\* tracks known", text_of(app.open("pipeline")), re.DOTALL
-    )
+    said = text_of(app.open("pipeline"))
+
+    assert re.search(r"Known for \*\*\d+%\*\* of the listening of Ania\.\n", said)
+    assert re.search(r"Known for \*\*[\d,]+ of [\d,]+\*\* tracks of all listeners", said)
+
+
+def test_a_catalogue_that_cannot_be_read_is_named_and_no_number_is_made_up(app: App) -> None:
+    app.over(replace(app.warehouse, missing=("catalogue",)))
+
+    drawn = app.open("pipeline")
+
+    assert not drawn.exception
+    assert "The table `catalogue` is missing" in drawn.error[0].value
+    assert "of all listeners" not in text_of(drawn)
+
+
+def test_an_old_copy_of_the_catalogue_says_that_it_is_one(app: App) -> None:
+    app.over(replace(app.warehouse))
+    app.open("pipeline")
+    app.warehouse.missing = ("catalogue",)
+
+    drawn = app.open("pipeline")
+
+    [stale] = [text.value for text in drawn.warning if "You see the copy of" in text.value]
+    assert stale.startswith("The table `catalogue` is missing")
+    assert "tracks of all listeners" in text_of(drawn)
