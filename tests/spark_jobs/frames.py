@@ -10,7 +10,7 @@ import pyspark.sql.functions as F  # noqa: N812
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import BooleanType, DoubleType, LongType, StringType, StructField, StructType, TimestampType
 
-from spark_jobs.top_tracks import COUNTED, PLAY_COLUMNS, Batch, by_track
+from spark_jobs.top_tracks import COUNTED, FACTS, FEATURES, PLAY_COLUMNS, Batch, by_track
 
 ROOT = Path(__file__).parents[2]
 AS_OF = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -65,6 +65,13 @@ def plays_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFra
     """The plays with the columns that the job reads; what a play lacks is NULL."""
     schema = StructType([StructField(name, TYPES[_PLAYS[name]]()) for name in PLAY_COLUMNS])
     return spark.createDataFrame([tuple(row.get(name) for name in PLAY_COLUMNS) for row in plays], schema)
+
+
+def catalogue_frame(spark: SparkSession, rows: list[dict[str, Any]]) -> DataFrame:
+    kinds = {column["name"]: TYPES[column["type"]]() for column in table_columns("catalogue")}
+    names = ["track_id", *FACTS, *FEATURES]
+    schema = StructType([StructField(name, kinds[name]) for name in names])
+    return spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], schema)
 
 
 def summaries_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:

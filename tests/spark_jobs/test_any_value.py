@@ -1,4 +1,4 @@
-"""Whatever the columns of `plays` can hold, a batch ends well and its tables hold what they may."""
+"""Whatever the columns of `plays` and `catalogue` can hold, a batch ends well and its tables hold what they may."""
 
 import math
 import random
@@ -19,8 +19,9 @@ from spark_jobs.top_tracks import (
     in_bounds,
     top_tracks,
     tracks,
+    with_catalogue,
 )
-from tests.spark_jobs.frames import AS_OF, BATCH, bare_play, play, plays_frame, rows_of
+from tests.spark_jobs.frames import AS_OF, BATCH, bare_play, catalogue_frame, play, plays_frame, rows_of
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(400)]
 
@@ -82,7 +83,8 @@ def drawn(seed: int, count: int) -> list[dict[str, Any]]:
 
 
 def test_any_plays_make_tables_whose_every_value_may_be_there(spark: SparkSession, tmp_path: Path) -> None:
-    summaries = by_track(in_bounds(plays_frame(spark, drawn(20261122, 800))), AS_OF).persist()
+    plays, catalogue = plays_frame(spark, drawn(20261122, 800)), catalogue_frame(spark, drawn(20261123, 800))
+    summaries = by_track(in_bounds(with_catalogue(plays, catalogue)), AS_OF).persist()
 
     for name, table in (("top_tracks", top_tracks(summaries, BATCH)), ("tracks", tracks(summaries, BATCH))):
         # What fails here fails a batch: Parquet is how the connector brings a table to BigQuery.

@@ -6,20 +6,18 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import StructField, StructType
 
 from localcloud.demo import recount
-from spark_jobs.top_tracks import FACTS, FEATURES, PLAY_COLUMNS, by_track, top_tracks, tracks, with_catalogue
+from spark_jobs.top_tracks import PLAY_COLUMNS, by_track, top_tracks, tracks, with_catalogue
 from tests.spark_jobs.frames import (
     AS_OF,
     BATCH,
-    TYPES,
     bare_play,
+    catalogue_frame,
     play,
     plays_frame,
     rows_of,
     summaries_frame,
-    table_columns,
     text,
 )
 from tests.spark_jobs.test_random_plays import random_plays
@@ -160,13 +158,6 @@ def test_random_plays_give_the_list_that_a_recount_gives_whatever_their_order_an
     assert by_key(tracks(by_track(again, AS_OF), BATCH)) == [
         {**row, "last_played_at": text(row["last_played_at"]), "run_id": BATCH.run_id} for row in recounted
     ]
-
-
-def catalogue_frame(spark: SparkSession, rows: list[dict[str, Any]]) -> DataFrame:
-    kinds = {column["name"]: TYPES[column["type"]]() for column in table_columns("catalogue")}
-    names = ["track_id", *FACTS, *FEATURES]
-    schema = StructType([StructField(name, kinds[name]) for name in names])
-    return spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], schema)
 
 
 def test_the_catalogue_completes_plays_and_its_audio_features_come_first(spark: SparkSession) -> None:
