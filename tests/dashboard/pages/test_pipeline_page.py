@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.markdown import plain
 from components.pipeline_tables import catalogue_sentence
+from pipeline import run_hours
 from tests.dashboard.invented.states import STATES
 from tests.dashboard.pages.app import NOW, App, app, text_of
 from warehouse.store import Loaded
@@ -237,3 +238,75 @@ def test_an_old_copy_of_the_catalogue_says_that_it_is_one(app: App) -> None:
     [stale] = [text.value for text in drawn.warning if "You see the copy of" in text.value]
     assert stale.startswith("The table `catalogue` is missing")
     assert "tracks of all listeners" in text_of(drawn)
+
+
+def test_the_pipeline_page_tells_how_much_there_is_and_what_looking_at_it_cost(app: App) -> None:
+    said = text_of(app.open("pipeline"))
+
+    plays = len(app.warehouse.tables["plays"])
+    assert re.search(rf"<td[^>]*>plays</td><td[^>]*>{plays:,}</td><td[^>]*>{plays * 300 / 2**20:,.0f} MB</td>", said)
+    assert "BigQuery has billed this server for 30 MB of queries since midnight UTC" in said
+
+
+def test_the_pipeline_names_what_went_wrong_and_when_consent_ends(app: App) -> None:
+    said = text_of(app.open("pipeline"))
+
+    assert "2 failed and 2 missing" in said
+    assert "Spotify answered 503 three times" in said
+    assert "Ania: consent ends in" in said
+    assert "python -m cli authorize listener-one" in said
+
+
+def test_every_state_of_a_run_has_a_word_in_the_legend(app: App) -> None:
+    said = text_of(app.open("pipeline"))
+
+    states = [state for state in run_hours.STATES if state != "unreadable"]  # nothing here is
+    assert [state for state in run_hours.STATES if f"</span>{state}</li>" in said] == states
+
+
+def failed_cell(app: App) -> str:
+    """The newest hour whose ingest failed, as the URL names it."""
+    runs = app.warehouse.tables["runs"]
+    slot = runs.loc[(runs["step"] == "ingest") & (runs["state"] == "failed"), "slot"].max()
+    return f"{slot:%Y-%m-%dT%H}.ingest"
+
+
+def test_a_cell_in_the_address_opens_its_drawer(app: App) -> None:
+    cell = failed_cell(app)
+
+    drawn = app.open("pipeline", cell=cell)
+    said = text_of(drawn)
+
+    assert not drawn.exception
+    assert "Spotify answered 503 three times; the next run picks the plays up." in plain(said)
+    assert "**Next:**" not in said, "the reason says it"
+    assert "<td>17 s</td><td>failed</td>" in said
+    assert said.count("Spotify answered 503 three times.</td>") == 3, "one line for each listener"
+    [link] = [button for button in drawn.link_button if "Cloud Logging" in button.label]
+    run_id = f"{cell[:4]}{cell[5:7]}{cell[8:10]}T{cell[11:13]}0000Z"
+    assert f"jsonPayload.run_id%3D%22{run_id}%22" in link.url
+    assert link.url.endswith("?project=invented")
+
+
+def test_an_hour_without_a_record_can_be_opened_as_well(app: App) -> None:
+    said = text_of(app.open("pipeline", cell=f"{NOW - timedelta(hours=19):%Y-%m-%dT%H}.load"))
+
+    assert "No record, and none of the step before it." in plain(said)
+    assert "The ledger has no row of it." in said
+
+
+def test_on_the_laptop_no_drawer_points_to_the_cloud(app: App) -> None:
+    app.environment(BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1")
+
+    drawn = app.open("pipeline", cell=failed_cell(app))
+
+    assert "Attempts" in text_of(drawn)
+    assert not drawn.link_button
+
+
+@pytest.mark.parametrize("cell", ["", "rubbish", "2026-11-24T15", "2026-11-24T15.rm", "1999-01-01T00.ingest", "."])
+def test_rubbish_in_the_address_opens_no_drawer(app: App, cell: str) -> None:
+    drawn = app.open("pipeline", cell=cell)
+
+    assert not drawn.exception
+    assert "Attempts" not in text_of(drawn)

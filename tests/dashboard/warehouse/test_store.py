@@ -1,32 +1,22 @@
-"""The door to the warehouse: what it loads, how often it asks, and what it does without an answer."""
+"""The store over BigQuery: what it loads, how often it queries, what it bills."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 import time_machine
 
-from localcloud.faults import Fault
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from settings import Settings
 from tests.dashboard.invented.history import at
 from tests.dashboard.seed import rows_of, seed
+from tests.dashboard.warehouse.over_bigquery import GAP, cloud, laptop, row, store
 from warehouse import store as warehouse_store
-from warehouse.errors import TablesMissing, WarehouseUnreadable
 from warehouse.store import Store
 
-GAP = {
-    "listener_id": "ania",
-    "gap_start": at("2026-11-22 10:00"),
-    "gap_end": at("2026-11-22 10:00"),
-    "run_id": "x",
-    "detected_at": at("2026-11-22 10:00"),
-}
-RUN = {"run_id": "20261122T100000Z", "ingested_at": at("2026-11-22 10:00")}
+__all__ = ["cloud", "laptop", "store"]
 
 
 def listed(last_played_at: str, track_id: str, listener_id: str = "ania", **told: Any) -> dict[str, Any]:
@@ -34,56 +24,6 @@ def listed(last_played_at: str, track_id: str, listener_id: str = "ania", **told
     usual = {"track_name": f"Listed {track_id}", "artist_names": "Ada", "duration_ms": 60_000, "source": "api"}
     key = {"listener_id": listener_id, "track_id": track_id, "last_played_at": at(last_played_at), "run_id": "x"}
     return {**usual, **key, **told}
-
-
-def row(when: str, track_id: str, listener_id: str = "ania", **told: Any) -> dict[str, Any]:
-    """A row of `plays`."""
-    usual = {"track_name": f"Song {track_id}", "artist_id": "ada", "artist_name": "Ada", "artist_names": "Ada"}
-    return {
-        **usual,
-        "duration_ms": 180_000,
-        "source": "api",
-        **RUN,
-        "listener_id": listener_id,
-        "played_at": at(when),
-        "track_id": track_id,
-        **told,
-    }
-
-
-@pytest.fixture(scope="module")
-def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCloud]:
-    with LaptopCloud(tmp_path_factory.mktemp("cloud")) as cloud, pytest.MonkeyPatch.context() as environment:
-        for name, value in cloud.environment.items():
-            environment.setenv(name, value)
-        yield cloud
-
-
-@pytest.fixture
-def cloud(laptop: LaptopCloud) -> Iterator[LaptopCloud]:
-    """The laptop cloud with empty tables and nothing wrong with it."""
-    for table in ("catalogue", "plays", "gaps", "runs", "top_tracks", "tracks"):
-        seed(laptop, table, [], "WRITE_TRUNCATE_DATA")
-    laptop.faults.clear()
-    yield laptop
-    laptop.faults.clear()
-
-
-@pytest.fixture
-def store(cloud: LaptopCloud) -> Store:
-    """Looks for a new version every time it is asked."""
-    return open_store(cloud)
-
-
-def open_store(cloud: LaptopCloud, check_seconds: float = 0, **changes: str) -> Store:
-    settings = Settings.from_env({**cloud.environment, "DASHBOARD_ACCESS": "laptop", **changes})
-    return Store(warehouse_store.open_warehouse(settings, retry_seconds=0.2), check_seconds)
-
-
-def answer(status: int, reason: str) -> Fault:
-    """BigQuery's refusal of every query."""
-    told = {"code": status, "message": "told by p.d", "errors": [{"reason": reason, "message": "told by p.d"}]}
-    return Fault("bigquery POST .*", status=status, times=None, body=json.dumps({"error": told}))
 
 
 def queries(cloud: LaptopCloud) -> int:
@@ -262,132 +202,6 @@ def test_a_forgotten_listener_is_gone_with_the_next_version(cloud: LaptopCloud, 
     store.history("ania")
     seed(cloud, "plays", [], "WRITE_TRUNCATE_DATA")
     assert store.history("ania").value.is_empty
-
-
-def test_when_the_warehouse_is_down_the_last_copy_is_served_and_says_so(cloud: LaptopCloud, store: Store):
-    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
-    good = store.history("ania")
-    cloud.faults.order(Fault("bigquery GET .*", status=403, times=None))
-    stale = store.history("ania")
-    assert (stale.value, stale.known_at) == (good.value, good.known_at)
-    assert str(stale.error).startswith("BigQuery does not let the dashboard's account read the tables.")
-    cloud.faults.clear()
-    assert store.history("ania").error is None
-
-
-@pytest.mark.parametrize("fault", [Fault("bigquery GET .*", times=None), Fault("bigquery GET .*", "drop", times=None)])
-def test_an_outage_has_a_message_and_ends_by_itself(cloud: LaptopCloud, store: Store, fault: Fault):
-    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
-    good = store.history("ania")
-    cloud.faults.order(fault)
-    assert store.history("ania").error == "BigQuery did not answer."
-    cloud.faults.clear()
-    again = store.history("ania")
-    assert (again.value, again.error) == (good.value, None)
-    assert again.known_at > good.known_at, "it was asked, and nothing had changed"
-
-
-class Clock:
-    """The store's clock; it stands still until a test moves it."""
-
-    seconds = 0.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(warehouse_store, "time", clock)
-    return clock
-
-
-def test_what_has_a_copy_does_not_wait_for_the_same_silence_again(cloud: LaptopCloud, clock: Clock):
-    """A page reads several tables: of a warehouse that hangs, only the first is waited for."""
-    store = open_store(cloud, check_seconds=15)
-    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
-    history, gaps = store.history("ania"), store.gaps("ania")
-    clock.seconds += 16
-    cloud.faults.order(Fault("bigquery GET .*", "drop", times=None))
-    assert store.history("ania").error == "BigQuery did not answer."
-    cloud.faults.calls.clear()
-    assert store.gaps("ania").error == "BigQuery did not answer."
-    assert not cloud.faults.calls
-    cloud.faults.clear()
-    clock.seconds += 16
-    assert (store.history("ania").value, store.gaps("ania").error) == (history.value, gaps.error)
-
-
-def test_a_query_that_is_refused_makes_no_copy_of_any_other_table(cloud: LaptopCloud, clock: Clock):
-    """One listener's ten years may be too much for the limit; nobody else is to see yesterday for it."""
-    store = open_store(cloud, check_seconds=15)
-    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
-    store.history("ania"), store.gaps("ania")
-    clock.seconds += 16
-    seed(cloud, "plays", [row("2026-11-02 10:00", "b")])
-    seed(cloud, "gaps", [GAP])
-    cloud.faults.order(answer(400, "bytesBilledLimitExceeded"))
-    assert "MAXIMUM_BYTES_BILLED" in str(store.history("ania").error)
-    gaps = store.gaps("ania")
-    assert (len(gaps.value), gaps.error) == (1, None)
-
-
-def test_a_limit_that_is_too_low_is_named(cloud: LaptopCloud):
-    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
-    store = open_store(cloud, MAXIMUM_BYTES_BILLED="1000000")
-    with pytest.raises(WarehouseUnreadable, match=r"more than `MAXIMUM_BYTES_BILLED` allows\. Its owner can set it"):
-        store.history("ania")
-    with pytest.raises(WarehouseUnreadable, match="MAXIMUM_BYTES_BILLED"):
-        store.everything("ania")
-
-
-@pytest.mark.parametrize(
-    ("status", "reason", "said"),
-    [
-        (403, "quotaExceeded", "quota for BigQuery is used up"),
-        (403, "rateLimitExceeded", "too many requests"),
-        (403, "accessDenied", "does not let the dashboard's account"),
-        (400, "invalidQuery", "BigQuery refused the query"),
-        (500, "backendError", "BigQuery did not answer."),
-    ],
-)
-def test_each_refusal_of_bigquery_has_its_own_message(
-    cloud: LaptopCloud, store: Store, status: int, reason: str, said: str
-):
-    cloud.faults.order(answer(status, reason))
-    with pytest.raises(WarehouseUnreadable, match=said):
-        store.history("ania")
-
-
-def test_a_job_that_fails_shows_the_refusal_behind_it(cloud: LaptopCloud, store: Store):
-    cloud.faults.order(Fault("bigquery job .*", "fail", times=None, reason="quotaExceeded"))
-    with pytest.raises(WarehouseUnreadable, match="quota for BigQuery is used up"):
-        store.history("ania")
-
-
-def test_a_version_that_cannot_be_loaded_leaves_the_one_before_in_place(cloud: LaptopCloud, store: Store):
-    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
-    good = store.history("ania")
-    seed(cloud, "plays", [row("2026-11-02 10:00", "b")])
-    cloud.faults.order(Fault("bigquery POST .*jobs", status=403, times=None))
-    stale = store.history("ania")
-    assert (stale.value, stale.error is None) == (good.value, False)
-    cloud.faults.clear()
-    assert len(store.history("ania").value.plays) == 2
-
-
-def test_without_a_copy_an_unreadable_warehouse_is_an_error_and_never_zero_plays(cloud: LaptopCloud, store: Store):
-    cloud.faults.order(Fault("bigquery GET .*", status=403, times=None))
-    with pytest.raises(WarehouseUnreadable):
-        store.history("ania")
-    with pytest.raises(WarehouseUnreadable):
-        store.listeners()
-
-
-def test_a_dataset_that_is_not_there_is_told_apart(cloud: LaptopCloud):
-    with pytest.raises(TablesMissing):
-        open_store(cloud, DATASET="elsewhere").history("ania")
 
 
 def test_every_query_says_how_much_it_may_bill_at_most(cloud: LaptopCloud):
