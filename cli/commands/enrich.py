@@ -96,7 +96,7 @@ def _fetch(place: Place, track_ids: Sequence[str]) -> dict[str, Mapping[str, Any
             length = pause(response.headers.get("Retry-After"))
             raise CliError(f"ReccoBeats asks for a pause{length}. {_STORED} after the pause.")
         response.raise_for_status()
-        records = response.json()["content"]
+        records = list(response.json()["content"])
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         problem = f"ReccoBeats gave no answer that can be read ({type(error).__name__})"
         raise CliError(f"{problem}. {_STORED} later.") from None

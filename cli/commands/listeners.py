@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from cli import consent
-from cli.console import minute, print_json, print_table, show
+from cli.console import counted, minute, print_json, print_table, show
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Row, Warehouse
@@ -173,4 +173,4 @@ def _days(standing: Standing) -> str:
         return "-"
     if days < 0:
         return f"ended {standing.consent_ends_at:%Y-%m-%d}"
-    return f"{days} day{'' if days == 1 else 's'} left"
+    return f"{counted(days, 'day')} left"

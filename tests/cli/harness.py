@@ -28,6 +28,7 @@ class Said(NamedTuple):
 
     @property
     def json(self):
+        assert self.out, self.err
         return json.loads(self.out)
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cli.commands import enrich
+from localcloud.faults import Fault
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import wait_for
 from tests.load.harness import csv_of, play
@@ -74,6 +75,14 @@ def test_a_provider_in_trouble_ends_the_command_with_a_sentence_and_costs_nothin
     assert sentence in said.err
     assert catalogue(imported) == {}
     assert imported.types("enrich").code == 0
+
+
+@pytest.mark.parametrize("body", ['{"content": null}', '{"content": 7}', "[]", '{"content": [', "{}"])
+def test_an_answer_without_a_list_ends_the_command_with_a_sentence(imported, body):
+    imported.cloud.faults.order(Fault("spotify GET /reccobeats/.*", status=200, body=body))
+    said = imported.types("enrich")
+    assert (said.code, said.out, "no answer that can be read" in said.err) == (1, "", True)
+    assert catalogue(imported) == {}
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1.5, -0.1, "0.5", True, None])

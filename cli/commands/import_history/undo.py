@@ -133,7 +133,7 @@ def _show(undone: Undone, place: Place) -> None:
         files = " ".join(map(shlex.quote, other.files))
         show(
             f"\nImport {other.import_id} found {counted(other.rows_known or 0, 'play')} already stored, perhaps these. "
-            f" They {'would not be' if undone.dry_run else 'are not'} brought back. To store them, "
+            f"They {'would not be' if undone.dry_run else 'are not'} brought back. To store them, "
             f"in the folder where the files lie:\n"
             f"{place.command(f'import {shlex.quote(record.listener_id)} {files}')}"
         )

@@ -201,8 +201,8 @@ def test_addresses_and_user_names_go_nowhere(importing, tmp_path):
 
     contents = [importing.cloud.storage.read(importing.landing, name).decode() for name in importing.landed()]
     everything = [*contents, *(text for each in said for text in (each.out, each.err)), str(importing.plays())]
-    everything += [str(importing.rows("SELECT * FROM listening.runs")), *importing.told_by_load]
-    assert importing.told_by_load
+    everything += [str(importing.rows("SELECT * FROM listening.runs")), importing.printed_by_load.getvalue()]
+    assert importing.printed_by_load.getvalue()
     assert len(contents) == 1
     assert not [word for word in private for text in everything if word in text]
 

@@ -187,11 +187,13 @@ def test_a_dry_run_of_rows_out_of_bounds_foretells_what_is_stored(importing, sto
     rows = json.loads((tmp_path / "json").read_text())
     rows[0] |= {"ingested_at": "1970-01-01T00:00:00Z"}
     rows[1] |= {"ms_played": 2**63, "popularity": 101, "album_release_date": "soon", "reported_at": "1970-01-01T00:00Z"}
+    rows.append(rows[2] | {"listener_id": "Ada Lovelace"})
     (tmp_path / "json").write_text(json.dumps(rows))
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
     told = [importing.types("import", ONE, tmp_path / "json", "--json", *dry).json for dry in (["--dry-run"], [])]
     assert [(each["new"], each["refused"]) for each in told] == [(2, 0)] * 2
-    assert [row["reason"] for row in told[1]["unreadable"]] == ["ingested_at lies before 2006-01-01"]
+    reasons = ["ingested_at lies before 2006-01-01", "listener_id is out of its column's bounds"]
+    assert [[row["reason"] for row in each["unreadable"]] for each in told] == [reasons] * 2
     names = ("ms_played", "popularity", "album_release_date", "reported_at")
     assert [importing.plays()[0][name] for name in names] == [None] * 4
 

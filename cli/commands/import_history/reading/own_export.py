@@ -276,18 +276,20 @@ def _bounded(name: str, value: Any, now: datetime) -> Any:
     bound = PLAYS_TABLE["bounds"].get(name)
     if bound is None or value is None:
         return value
-    if isinstance(value, datetime):
-        try:
+    try:
+        if isinstance(value, datetime):
             in_time(name, value, now)
-        except Unreadable:
-            if name in _REQUIRED:
-                raise
-            return None
-        return value
-    is_inside = (
-        re.fullmatch(bound["pattern"], value) if "pattern" in bound else bound["minimum"] <= value <= bound["maximum"]
-    )
-    return value if is_inside else None
+        elif not (
+            re.fullmatch(bound["pattern"], value)
+            if "pattern" in bound
+            else bound["minimum"] <= value <= bound["maximum"]
+        ):
+            raise Unreadable(f"{name} is out of its column's bounds")
+    except Unreadable:
+        if name in _REQUIRED:
+            raise
+        return None
+    return value
 
 
 def _string(value: Any) -> str:
