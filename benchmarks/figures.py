@@ -1,6 +1,8 @@
 """How figures are printed: each with what it is held against, and the ratio of the two."""
 
 import platform
+from collections.abc import Sequence
+from statistics import median
 
 import psutil
 
@@ -9,6 +11,12 @@ def machine() -> str:
     """What was measured on, in a line."""
     memory_gib = psutil.virtual_memory().total >> 30
     return f"{psutil.cpu_count()} cores, {memory_gib} GiB, {platform.system()}, Python {platform.python_version()}"
+
+
+def spread(values: Sequence[float], digits: int = 1, unit: str = "") -> str:
+    """The median of several rounds, the least and the most of them."""
+    middle, least, most = (f"{value:.{digits}f}" for value in (median(values), min(values), max(values)))
+    return f"{middle}{unit} ({least} to {most})"
 
 
 def against_limit(name: str, value: float, limit: float, unit: str, more: str = "") -> None:

@@ -20,7 +20,7 @@ from statistics import median
 
 import requests
 
-from benchmarks.figures import machine
+from benchmarks.figures import machine, spread
 from benchmarks.function_process import served
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import ROOT
@@ -121,7 +121,9 @@ def _start(function: str, source: Path, python: str, settings: Mapping[str, str]
     began = time.perf_counter()
     with served(function, settings, logs, source=source, python=python) as process:
         listening = time.perf_counter() - began
-        requests.post(process.url, timeout=60, **_REQUESTS[function])  # type: ignore[arg-type]
+        answer = requests.post(process.url, timeout=60, **_REQUESTS[function])  # type: ignore[arg-type]
+        if answer.status_code >= 500:
+            raise RuntimeError(f"{source} answered {answer.status_code}: {answer.text[:500]}")
         return Start(listening, time.perf_counter() - began, process.memory_mib())
 
 
@@ -129,7 +131,9 @@ def _print_rows(function: str, starts: dict[str, list[Start]]) -> None:
     ours = starts["ours"]
     goals = {"the clients alone": f" (goal {CLIENTS_LIMIT})", "ours with pandas": f" (goal {PANDAS_LIMIT})"}
     for name, of_variant in starts.items():
-        cells = [_spread([getattr(start, figure) for start in of_variant], unit) for figure, unit in _FIGURES]
+        cells = [
+            spread([getattr(start, figure) for start in of_variant], digits, unit) for figure, digits, unit in _FIGURES
+        ]
         ratios = [
             median(getattr(start, figure) for start in ours) / median(getattr(start, figure) for start in of_variant)
             for figure in ("answer_seconds", "memory_mib")
@@ -138,12 +142,7 @@ def _print_rows(function: str, starts: dict[str, list[Start]]) -> None:
         print(f"| {function} | {name} | {' | '.join(cells)} |", flush=True)
 
 
-_FIGURES = (("listening_seconds", "s"), ("answer_seconds", "s"), ("memory_mib", "MiB"))
-
-
-def _spread(values: list[float], unit: str) -> str:
-    digits = 0 if unit == "MiB" else 2
-    return f"{median(values):.{digits}f} {unit} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+_FIGURES = (("listening_seconds", 2, " s"), ("answer_seconds", 2, " s"), ("memory_mib", 0, " MiB"))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,8 +1,8 @@
 """What a month of Heavy Rotation costs at list prices: `python -m benchmarks.costs`.
 
 Without options: the tables of docs/costs.md, from assumptions that stand there. With --laptop or --project: what the
-ledger of that place shows, scaled to a month: runs of the schedule, not those that were fired by hand. Nothing is
-asked but the ledger and how many plays are stored; no bill is read.
+ledger of that place shows, scaled to a month: runs of the schedule, not those that were fired by hand. Only the
+ledger and the number of stored plays are read, no bill.
 """
 
 import argparse

@@ -19,7 +19,7 @@ from statistics import median
 
 import duckdb
 
-from benchmarks.figures import machine
+from benchmarks.figures import machine, spread
 from benchmarks.spark.plays import AS_OF, Shape, write_plays
 
 _COUNT = (Path(__file__).parent / "queries" / "count_plays.sql").read_text().replace("{as_of}", AS_OF.isoformat())
@@ -83,7 +83,7 @@ def _print_table(seconds: dict[str, list[float]]) -> None:
     print("| way | seconds | × full |\n| --- | --- | --- |")
     for way, values in seconds.items():
         ratio = median(values) / median(seconds["full"])
-        print(f"| {way} | {median(values):.1f} ({min(values):.1f} to {max(values):.1f}) | {ratio:.2f} |")
+        print(f"| {way} | {spread(values)} | {ratio:.2f} |")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.figures import machine
+from benchmarks.figures import machine, spread
 from benchmarks.spark import rivals
 from benchmarks.spark.plays import Shape, write_plays
 from benchmarks.spark.process import SMALL, SPARK_RIVALS, Measured, measure
@@ -67,8 +67,8 @@ def _print_table(runs: dict[str, list[Measured]]) -> None:
     )
     print(" | shuffled | spilled | memory |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, measured in runs.items():
-        cells = [_spread(measured, "seconds"), _ratio(measured, "seconds", job)]
-        cells += [_spread(measured, "cpu_seconds"), _ratio(measured, "cpu_seconds", job)]
+        cells = [spread(_values(measured, "seconds")), _ratio(measured, "seconds", job)]
+        cells += [spread(_values(measured, "cpu_seconds")), _ratio(measured, "cpu_seconds", job)]
         cells += [_middle(measured, "start_seconds", ".1f"), _middle(measured, "small_seconds", ".1f")]
         cells += [_middle(measured, f"{size}_mib", ",.0f", " MiB") for size in ("read", "shuffled", "spilled", "peak")]
         print(f"| {name} | {' | '.join(cells)} |")
@@ -79,11 +79,6 @@ def _print_table(runs: dict[str, list[Measured]]) -> None:
 
 def _values(measured: list[Measured], figure: str) -> list[float]:
     return [value for run in measured if (value := getattr(run, figure)) is not None]
-
-
-def _spread(measured: list[Measured], figure: str) -> str:
-    values = _values(measured, figure)
-    return f"{median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
 
 
 def _ratio(measured: list[Measured], figure: str, job: list[Measured]) -> str:
