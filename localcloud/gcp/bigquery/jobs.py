@@ -113,7 +113,7 @@ class Jobs:
         except BaseException:
             self._jobs.pop(key, None)
             raise
-        for running in self._running.values():
+        for running in list(self._running.values()):
             if running.work.merges_into == work.merges_into:
                 running.ends_at_ms = 0
                 running.conflicts |= _changes_rows(done["statistics"].get("query", {}))
@@ -122,8 +122,8 @@ class Jobs:
 
     def _end_running(self) -> None:
         for key, running in list(self._running.items()):
-            if running.ends_at_ms <= self._warehouse.now_ms():
-                del self._running[key]
+            # Of several calls at once one ends the MERGE.
+            if running.ends_at_ms <= self._warehouse.now_ms() and self._running.pop(key, None) is not None:
                 self._jobs[key] = self._carry_out(running.job, "query", running.work, running)
 
     def _carry_out(self, job: Resource, kind: str, work: Work, running: _RunningMerge | None = None) -> Resource:

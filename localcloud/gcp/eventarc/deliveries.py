@@ -139,10 +139,7 @@ class EventQueue:
             rows = db.execute(f"SELECT * FROM deliveries WHERE {where}", values).fetchall()  # noqa: S608
         return [
             Delivery(
-                **{
-                    name: row[name]
-                    for name in ("id", "subscription", "event_id", "event_type", "key", "body", "attempts")
-                },
+                **{name: row[name] for name in _PLAIN},
                 happened_at=datetime.fromtimestamp(row["happened_at"], UTC),
                 headers=json.loads(row["headers"]),
                 disordered=bool(row["disordered"]),
