@@ -23,6 +23,9 @@ from localcloud.web import ApiError, Request, refuse_other_sites
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
+_LONGEST_BODY_BYTES = 1_048_576
+"""An event has some kilobytes, a call of the schedule no body at all."""
+
 
 def main() -> None:
     options = _options()
@@ -47,6 +50,8 @@ def behind_a_door(app: WsgiApp, check: Callable[[Request], None], url: str) -> W
             request = Request(environ["REQUEST_METHOD"], environ["PATH_INFO"], {}, headers, b"")
             refuse_other_sites(request, url)
             check(request)
+            if environ.get("HTTP_TRANSFER_ENCODING") or int(environ.get("CONTENT_LENGTH") or 0) > _LONGEST_BODY_BYTES:
+                raise ApiError(413, "uploadTooLarge", "The body is longer than any event, or its length is not given")
         except ApiError as error:
             response = error.response()
             start_response(f"{response.status} {error.rpc_status}", list(response.headers.items()))

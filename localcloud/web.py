@@ -263,9 +263,9 @@ class _Handler(BaseHTTPRequestHandler):
             owner.admit(request)
             response = owner.respond(replace(request, body=self._body()))
         except ApiError as error:
-            length = self.headers.get("Content-Length", "")
             # A connection that is closed with a body unread may cancel the answer, so a short one is read.
-            self.rfile.read(int(length) if length.isdecimal() and int(length) <= _SHORT_BODY_BYTES else 0)
+            with suppress(ApiError):
+                self.rfile.read(_length(self.headers.get("Content-Length") or "0", 10, _SHORT_BODY_BYTES))
             self.close_connection = True
             response = error.response()
         except Misbehaviour:

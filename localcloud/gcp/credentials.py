@@ -90,7 +90,7 @@ class Doorkeeper:
         """Raises ApiError 401."""
         length = request.headers.get("Content-Length", "")
         # A body in chunks has any length, whatever Content-Length says beside it.
-        is_short = length.isdecimal() and int(length) <= _LONGEST_ASSERTION_BYTES
+        is_short = length.isdecimal() and len(length) < 10 and int(length) <= _LONGEST_ASSERTION_BYTES
         is_short = is_short and "Transfer-Encoding" not in request.headers
         if request.path.startswith(self._under) and not (request.path == self._except_for and is_short):
             scheme, _, credential = request.headers.get("Authorization", "").partition(" ")

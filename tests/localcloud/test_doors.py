@@ -93,6 +93,20 @@ def test_a_stranger_is_refused_before_a_body_is_read(laptop: RunningCloud, servi
                 assert connection.recv(100).split()[1] in [b"%d" % status for status in allowed], (path, host)
 
 
+@pytest.mark.parametrize("body", ["Content-Length: 1048577", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("name", supervisor.FUNCTIONS)
+def test_a_function_reads_no_body_that_is_longer_than_any_event(laptop: RunningCloud, name: str, body: str) -> None:
+    url = laptop.addresses[name]
+    own_host, bearer_of_key = (
+        url.removeprefix("http://"),
+        identity_token(laptop.directory / "service-account.json", url),
+    )
+    head = f"POST / HTTP/1.1\r\nHost: {own_host}\r\nAuthorization: {bearer_of_key['Authorization']}\r\n{body}\r\n\r\n"
+    with socket.create_connection(tuple(own_host.split(":")), timeout=30) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(100).split()[1] == b"413"
+
+
 def test_the_functions_answer_the_laptop_clouds_own_services_and_nobody_else(
     laptop: RunningCloud, tmp_path: Path
 ) -> None:

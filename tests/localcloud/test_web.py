@@ -75,6 +75,7 @@ def test_pages_of_other_sites_and_other_names_for_this_computer_are_refused(head
         (b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 10_000, b"413"),
         (b"Content-Length: -1\r\n\r\n", b"400"),
         (b"Content-Length: many\r\n\r\n", b"400"),
+        (b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n", b"400"),
     ],
 )
 def test_a_body_that_is_too_long_or_of_no_length_is_refused_unread(sent, answer):
