@@ -1,4 +1,4 @@
-"""The sound of what was heard: features and their coverage, mood, tempo, and what is told without features."""
+"""Audio features of plays: coverage, averages, mood, tempo, trend, and what is shown without features."""
 
 import pandas as pd
 import pytest

@@ -54,7 +54,7 @@ def test_a_recording_is_shared_under_any_of_its_ids_and_ordered_by_the_least_tha
 
 
 def test_an_id_that_another_listener_gives_an_isrc_joins_the_rows_of_the_first() -> None:
-    """An export brings no ISRC: `a` is known to be `b` only because the other listener's API told it."""
+    """An export brings no ISRC: `a` is known to be `b` only because the API reported it for the other listener."""
     export = {"source": "export", "ms_played": 60_000}
     one = history_of(
         [play("2026-11-01 10:00", "a", **export), play("2026-11-02 10:00", "b")], [track("a"), track("b", isrc="X")]

@@ -1,4 +1,4 @@
-"""The filter bar over the whole app: what moves with the listener, and what stays because somebody chose it."""
+"""The filter bar over the whole app: what follows the listener, and what stays because the viewer chose it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The invented warehouse in the hands of somebody who names tracks, artists, albums and errors to do harm."""
+"""The invented warehouse with names of tracks, artists, albums and errors that are meant to do harm."""
 
 from datetime import datetime
 from typing import Any

@@ -23,7 +23,7 @@ __all__ = ["app", "full"]
 
 
 def key_of(app: App, column: str) -> str:
-    """The track, artist or album that listener-one heard last."""
+    """The track, artist or album that listener-one played last."""
     plays = app.warehouse.tables["plays"]
     return str(plays.loc[plays["listener_id"] == "listener-one", column].iloc[-1])
 
@@ -314,7 +314,7 @@ def mine_of(app: App) -> pd.DataFrame:
 
 
 def test_the_top_ten_of_spark_says_how_many_more_share_the_last_rank(app: App) -> None:
-    """Thirteen tracks, each heard once in the week: three of them have no room in the list."""
+    """Thirteen tracks, each played once in the week: three of them have no room in the list."""
     last = mine_of(app).drop_duplicates("isrc").tail(13)
     recent = last.assign(played_at=pd.Timestamp(NOW - timedelta(days=1)) + pd.to_timedelta(range(13), unit="min"))
     top = warehouse.top_of("listener-one", recent, NOW)

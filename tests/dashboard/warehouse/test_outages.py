@@ -60,7 +60,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_what_has_a_copy_does_not_wait_for_the_same_silence_again(cloud: LaptopCloud, clock: Clock):
+def test_what_has_a_copy_does_not_wait_for_the_same_outage_again(cloud: LaptopCloud, clock: Clock):
     """A page reads several tables: of a warehouse that hangs, only the first is waited for."""
     store = open_store(cloud, check_seconds=15)
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
@@ -77,7 +77,7 @@ def test_what_has_a_copy_does_not_wait_for_the_same_silence_again(cloud: LaptopC
 
 
 def test_a_query_that_is_refused_makes_no_copy_of_any_other_table(cloud: LaptopCloud, clock: Clock):
-    """One listener's ten years may be too much for the limit; nobody else is to see yesterday for it."""
+    """One listener's ten years may be too much for the limit; the others are not to see yesterday's copy for it."""
     store = open_store(cloud, check_seconds=15)
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
     store.history("ania"), store.gaps("ania")
@@ -142,6 +142,6 @@ def test_without_a_copy_an_unreadable_warehouse_is_an_error_and_never_zero_plays
         store.listeners()
 
 
-def test_a_dataset_that_is_not_there_is_told_apart(cloud: LaptopCloud):
+def test_a_dataset_that_is_not_there_has_an_error_of_its_own(cloud: LaptopCloud):
     with pytest.raises(TablesMissing):
         open_store(cloud, DATASET="elsewhere").history("ania")

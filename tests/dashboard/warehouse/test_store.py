@@ -48,6 +48,20 @@ def test_a_listeners_plays_are_loaded_and_nobody_elses(cloud: LaptopCloud, store
     assert history.tracks["track_name"].tolist() == ["Song a", "Song b"]
 
 
+def test_no_text_of_a_play_becomes_another_play_or_another_word(cloud: LaptopCloud, store: Store):
+    """What the query packs into a line comes back as it was, or as unknown."""
+    kept = ["album", "null", "nan"]
+    odd = ["", None, "two words", "a\n1 2 api b", "a\r", '"album', "NA", "альбом", "album "]
+    contexts = [*kept, *odd]
+    seed(cloud, "plays", [row(f"2026-11-20 10:{n:02d}", "a", context_type=text) for n, text in enumerate(contexts)])
+    seed(cloud, "plays", [row("2026-11-20 11:00", "a", source="an export", ms_played=0)])
+    plays = store.history("ania").value.plays
+    found = plays["context_type"].astype(object)
+    assert found.where(found.notna(), None).tolist() == [*kept, *[None] * (len(odd) + 1)]
+    assert plays["source"].tolist() == ["api"] * len(contexts) + ["other"]
+    assert plays["measured"].tolist() == [False] * len(contexts) + [True]
+
+
 def test_a_play_that_is_stored_twice_counts_once(cloud: LaptopCloud, store: Store):
     seed(cloud, "plays", [row("2026-11-21 10:00", "a"), row("2026-11-21 10:00", "a"), row("2026-11-21 10:00", "b")])
     assert len(store.history("ania").value.plays) == 2
@@ -182,7 +196,7 @@ def test_a_track_that_an_export_listed_is_shown_as_the_api_tells_it_as_soon_as_i
 
 
 def test_of_the_list_only_the_listeners_own_tracks_that_have_a_play_are_kept(cloud: LaptopCloud, store: Store):
-    """The list is as old as the newest batch: somebody may have been forgotten since."""
+    """The list is as old as the newest batch: a listener may have been forgotten since."""
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
     gone, others = listed("2026-11-01 10:00", "gone"), listed("2026-11-01 10:00", "b", "ben")
     seed(cloud, "tracks", [listed("2026-11-01 10:00", "a"), gone, others])
