@@ -121,8 +121,8 @@ resource "google_monitoring_alert_policy" "log" {
   }
 }
 
-# Counts the runs that found out what was played, whether anything was or not. A run that only waited, because Spotify
-# had asked for a pause, found out nothing.
+# Counts the runs that read a listener's page, whether it had plays or not. A run during a pause that Spotify has set
+# reads none.
 resource "google_logging_metric" "good_runs" {
   name        = "heavy-rotation/good-runs"
   description = "Runs of ingest that polled a listener."
@@ -247,6 +247,6 @@ resource "google_monitoring_alert_policy" "waiting" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "A batch runs for too long, or transform_trigger fails. `gcloud dataproc batches list --region ${var.region}` shows the batches. The plays are safe in the warehouse; the next run with new plays asks again."
+    content   = "A batch runs for too long, or transform_trigger fails. `gcloud dataproc batches list --region ${var.region}` shows the batches. The plays are safe in the warehouse; the next run with new plays submits one again."
   }
 }

@@ -1,4 +1,4 @@
-# The function that asks Spotify, and what it may do in the warehouse. Its buckets are in landing.tf and quarantine.tf,
+# The function that polls Spotify, and what it may do in the warehouse. Its buckets are in landing.tf and quarantine.tf,
 # its secrets in listeners.tf and spotify_client.tf, its schedule in schedule.tf.
 
 module "ingest" {
@@ -20,7 +20,7 @@ module "ingest" {
   platform = local.function_platform
 }
 
-# Ingest asks BigQuery questions: jobs run in a project, so the right to start them is on it, and holds no data.
+# Ingest runs queries in BigQuery: jobs run in a project, so the right to start them is on it, and holds no data.
 resource "google_project_iam_member" "ingest_jobs" {
   project = var.project_id
   role    = "roles/bigquery.jobUser"

@@ -59,7 +59,7 @@ resource "google_storage_bucket_iam_member" "landing_load_bucket" {
   member = module.load.identity.member
 }
 
-# Cloud Storage makes its agent when it is asked for it.
+# Cloud Storage makes its agent when this is read.
 data "google_storage_project_service_account" "main" {
   depends_on = [time_sleep.apis]
 }

@@ -75,7 +75,7 @@ resource "google_bigquery_table_iam_member" "load_reads" {
 }
 
 # Eventarc delivers through Pub/Sub, whose agent shows the caller's token to load. Google gives the agent a role that
-# can, but not where it was asked for by name, as in main.tf. An event that comes before this grant comes again.
+# can, but not where its identity was requested by name, as in main.tf. An event before this grant is redelivered.
 resource "google_service_account_iam_member" "pubsub_agent_load" {
   service_account_id = module.load.caller.name
   role               = "roles/iam.serviceAccountTokenCreator"

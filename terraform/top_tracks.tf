@@ -45,7 +45,7 @@ resource "google_storage_bucket" "spark_temp" {
   depends_on = [time_sleep.apis]
 }
 
-# Spark's machines report to Dataproc with this role, which Dataproc asks for on the project. It would also open every
+# Spark's machines report to Dataproc with this role, which Dataproc needs on the project. It would also open every
 # bucket; the condition leaves only Dataproc's own and Spark's: the landed files and the code stay closed.
 resource "google_project_iam_member" "spark_worker" {
   project = var.project_id

@@ -150,7 +150,7 @@ variable "region" {
 }
 
 variable "schedule" {
-  description = "When Spotify is asked, in UTC: `M * * * *` for every hour, `M */N * * *` for every N-th (2, 3, 4 or 6)."
+  description = "When Spotify is polled, in UTC: `M * * * *` for every hour, `M */N * * *` for every N-th (2, 3, 4 or 6)."
   type        = string
   default     = "0 * * * *"
 

@@ -83,7 +83,7 @@ def _store(client: bigquery.Client, run: Run, answers: Mapping[str, Row], unknow
 
 
 def _struct(track_id: str, row: Row, unknown_until: datetime) -> bigquery.StructQueryParameter:
-    """An ISRC that is none is NULL. Without any audio feature the track is unknown."""
+    """An ISRC of another form is NULL. Without any audio feature the track is unknown."""
     isrc = row.get("isrc")
     values = row | {
         "track_id": track_id,

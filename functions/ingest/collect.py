@@ -25,7 +25,7 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Collected:
-    """What one listener's page holds: how many items, those that are plays, and those that are none.
+    """What one listener's page holds: how many items, those that are plays, and those that are not.
 
     `items` is None when there was no page. A failure can stand beside a page (TokenNotStored).
     """

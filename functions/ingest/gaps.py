@@ -138,7 +138,7 @@ def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[
     """Each play in the files that are on their way to the warehouse, or were within a day, loaded or not.
 
     Not in those that BigQuery refused, but in older ones that will be re-sent. They are no gap, and a gap may begin
-    with them. A play that is left out can only lead to a gap that is none, never the other way round.
+    with them. A play that is left out can only lead to a gap too many, never to one too few.
     """
     since = run.slot - _LOADED_WITHIN
     named_since = since - _NAMED_EARLIER

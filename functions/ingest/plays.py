@@ -43,7 +43,7 @@ class RefusedItem:
 
 
 def parse_page(items: Sequence[Any], listener_id: str, run: Run) -> tuple[list[Row], list[RefusedItem]]:
-    """One row per play on the page, in its order, and the items that are none."""
+    """One row per play on the page, in its order, and the items that are not plays."""
     rows: dict[Key, Row] = {}
     refused = []
     for item in items:

@@ -19,7 +19,7 @@ from failures import Failure, NotAsked, RateLimited, explain, retry_heals
 from ingest_queries import append, integer, run_query, string, timestamp
 from slots import Run
 
-# Pauses are cut off at two days (http_client.py): no older row holds one that is still on, and a longer one is none.
+# Pauses are cut off at two days (http_client.py): no older row holds one that is still on, and no true one is longer.
 _PAUSES_SINCE = timedelta(days=3)
 
 State = Literal["succeeded", "skipped", "failed"]

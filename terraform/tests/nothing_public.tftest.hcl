@@ -86,7 +86,7 @@ run "the_dashboard_signs_in_by_itself_where_there_is_no_organisation" {
 
   assert {
     condition     = one([for env in google_cloud_run_v2_service.dashboard[0].template[0].containers[0].env : env.value if env.name == "DASHBOARD_ACCESS"]) == "oidc"
-    error_message = "The page must know that it has to ask."
+    error_message = "The page must require a sign-in."
   }
 }
 

@@ -91,6 +91,6 @@ def test_plays_that_left_spotifys_page_while_load_was_out_of_order_for_a_day_are
         ("20261123T130000Z", "succeeded", 50),
     ]
     assert sum(row["rows_new"] for row in rows) == 100
-    # Load has told: nothing is sent a third time.
+    # Load has recorded them: nothing is sent a third time.
     ingesting.travel(days=2)
     assert (ingesting.run(SLOT + 75 * ONE_HOUR).log, load.deliver()) == ([], [])

@@ -47,7 +47,7 @@ def test_transform_trigger_reads_the_message_that_load_publishes(tmp_path, monke
     assert abs(plays.committed_at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_a_message_of_somebody_else_is_not_read_as_ours():
+def test_a_message_of_another_publisher_is_not_read_as_loads():
     import plays_loaded
     from trigger_errors import MessageUnreadable
 

@@ -77,7 +77,7 @@ def test_every_failure_of_a_batch_has_a_row():
     assert set(rows("The ledger: transform and top_tracks")) == recorded | died | {OTHER_EXCEPTIONS}
 
 
-def test_every_error_that_leaves_no_row_in_the_ledger_is_told_too():
+def test_every_error_that_leaves_no_row_in_the_ledger_is_listed_too():
     ledger = {name for section in SECTIONS if section.startswith("The ledger") for name in rows(section)}
     all_errors = {
         *classes("load/load_errors.py", "LoadProblem"),

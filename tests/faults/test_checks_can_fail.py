@@ -146,7 +146,7 @@ def test_a_play_that_spotify_never_showed(world, monkeypatch):
     assert "every_stored_play_is_true_in_every_column" in broken(world, CALM)
 
 
-def test_gaps_that_are_not_told(world, monkeypatch):
+def test_gaps_that_are_not_reported(world, monkeypatch):
     monkeypatch.setattr(gaps, "write_gaps", lambda *details: None)
     assert "every_play_that_was_missed_is_inside_a_gap" in broken(world, MORE_THAN_FIFTY)
 
@@ -215,7 +215,7 @@ def test_a_run_that_claims_other_than_it_landed(world, monkeypatch):
     assert "ingest_succeeded_where_and_only_where_a_file_landed" in broken(world, CALM)
 
 
-def test_a_listener_who_is_called_heard_and_was_not(world, monkeypatch):
+def test_a_listener_who_is_reported_as_polled_and_was_not(world, monkeypatch):
     real = report._listener
     monkeypatch.setattr(report, "_listener", lambda *details: real(*details) | {"state": "nothing_new"})
     unheard = SpotifyFault("gateway_timeout_html", listener=TWO, endpoint="token", times=3)
@@ -235,7 +235,7 @@ def test_a_publish_that_failed_and_is_passed_over(world, monkeypatch):
     assert "every_load_that_brought_plays_was_told_to_transform_trigger" in found
 
 
-def test_plays_that_nobody_is_told_of(world, monkeypatch):
+def test_plays_without_a_message(world, monkeypatch):
     monkeypatch.setattr(load_file, "publish_plays_loaded", lambda *details: None)
     assert {"the_last_batch_has_seen_every_play"} < broken(world, CALM)
 
@@ -266,7 +266,7 @@ def test_an_event_that_never_arrives(world, monkeypatch):
     assert {"nothing_is_left_undelivered", "every_stored_play_is_in_the_file_of_its_run"} <= found
 
 
-def test_a_play_that_a_dead_run_was_shown_and_nobody_tells_of(world, monkeypatch):
+def test_a_play_that_a_dead_run_was_shown_and_that_is_not_reported(world, monkeypatch):
     monkeypatch.setattr(buckets, "_add", lambda blob, content, rows: buckets.LandedFile({}, by_this_attempt=False))
     monkeypatch.setattr(gaps, "write_gaps", lambda *details: None)
     assert "every_play_on_any_page_is_stored_or_inside_a_gap" in broken(world, HALF_HEARD)

@@ -151,7 +151,7 @@ def test_what_was_found_once_is_not_found_again(world, name):
 
 
 @pytest.mark.timeout(600)
-def test_what_load_was_told_of_in_vain_for_a_day_is_loaded_all_the_same(world):
+def test_a_file_whose_event_failed_for_a_day_is_loaded_all_the_same(world):
     """A page overlaps a file that is on its way, so there is no gap before it; and then its event is given up."""
     error = {"code": 403, "message": "Access Denied", "errors": [{"reason": "accessDenied", "message": "Ordered"}]}
     denied = Fault("bigquery POST .*/tables", status=403, body=json.dumps({"error": error}), times=9999)

@@ -62,7 +62,7 @@ def test_the_features_are_columns_of_the_table():
     assert set(FEATURES) <= set(COLUMNS)
 
 
-def test_off_asks_nobody(ingesting):
+def test_off_calls_no_provider(ingesting):
     answer, features = landed_features(ingesting, days=0)
     assert answer.log == []
     assert {tuple(part.values()) for part in features.values()} == {(None,) * 13}
@@ -213,7 +213,7 @@ def test_features_are_reused_for_ever_and_a_providers_ignorance_for_thirty_days(
     ]
 
 
-def test_an_id_that_is_none_is_asked_of_nobody_and_its_play_lands_without_features(ingesting):
+def test_a_malformed_track_id_is_sent_to_no_provider_and_its_play_lands_without_features(ingesting):
     asked = []
     provider = Provider("reccobeats", 40, lambda track_ids: asked.extend(track_ids) or {})
     ids = ["good", "two,ids", "a b", "x" * 65, "../me", "\n", "ä"]

@@ -143,7 +143,7 @@ def test_an_object_that_can_be_neither_created_nor_read_ends_the_attempt(ingesti
     assert land(bucket, RUN_ID, [FIRST]) == LandedFile({"ada": 1}, True)
 
 
-def test_an_object_that_somebody_changes_meanwhile_ends_the_attempt(ingesting, bucket):
+def test_an_object_that_another_writer_changes_meanwhile_ends_the_attempt(ingesting, bucket):
     land(bucket, RUN_ID, [FIRST])
     ingesting.cloud.faults.order(Fault("gcp POST /upload", status=412, skip=1))
     with pytest.raises(LandingContradiction, match="was changed by another writer"):
@@ -167,7 +167,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("content", FOREIGN, ids=str)
-def test_an_object_of_somebody_elses_under_the_runs_name_is_named_and_left_as_it_is(ingesting, bucket, content):
+def test_an_object_of_another_writer_under_the_runs_name_is_named_and_left_as_it_is(ingesting, bucket, content):
     ingesting.cloud.storage.write(ingesting.landing, OBJECT, content)
     with pytest.raises(ForeignObject, match=f"The object {OBJECT} in the landing bucket was not written by ingest"):
         land(bucket, RUN_ID, [FULL_ROW])

@@ -77,7 +77,7 @@ AN_HOUR_AGO, LONG_AGO = "20261122T080000Z", "20261120T080000Z"
 
 
 def land(ingesting, run_id, *minutes):
-    """An earlier run's file, of which load has not heard."""
+    """An earlier run's file, which load has not recorded."""
     rows = [row(NINE + timedelta(minutes=minute), "a") for minute in minutes]
     ingesting.cloud.storage.write(ingesting.landing, object_name(run_id), to_csv(rows))
 

@@ -150,7 +150,7 @@ def test_a_token_follows_no_redirect_to_another_server(status):
 
 
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"a": ' + b"9" * 5_000 + b"}", b"NaN x", b"\0"])
-def test_json_that_nobody_can_read_makes_no_sense(body):
+def test_json_that_cannot_be_read_is_an_unreadable_answer(body):
     with answering(whole(body)) as (url, _), pytest.raises(UnreadableAnswer, match="it is not JSON"):
         asked(url)
 

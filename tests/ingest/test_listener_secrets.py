@@ -174,7 +174,7 @@ def test_a_secret_without_a_proper_label_is_named_and_twins_are_both_left_alone(
     ]
 
 
-def test_a_secret_labelled_for_something_else_is_nobodys(ingesting):
+def test_a_secret_labelled_for_something_else_is_no_listeners(ingesting):
     ingesting.store("other", GOOD, labels("someone") | {"kind": "password"})
     assert ingesting.run().body["listeners"] == {}
 

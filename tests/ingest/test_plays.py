@@ -40,7 +40,7 @@ def test_what_spotify_no_longer_sends_to_new_apps_is_null_and_costs_nothing_else
     assert rows_of(page) == [expected]
 
 
-def test_fields_nobody_has_heard_of_are_ignored():
+def test_unknown_fields_are_ignored():
     assert rows_of(FULL_ITEM | {"never_seen": {"deep": [1]}}) == [FULL_ROW]
     assert rows_of(changed(never_seen=[1])) == [FULL_ROW]
 

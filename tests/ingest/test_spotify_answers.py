@@ -16,7 +16,7 @@ from tests.ingest.harness import RUN_ID, SLOT
 
 
 class Trouble(NamedTuple):
-    """`status`: the answer's when nobody else was heard. 503 makes Cloud Scheduler ask again within minutes."""
+    """`status`: the answer's when no other listener was polled. 503 makes Cloud Scheduler retry within minutes."""
 
     error_class: str
     reason: str

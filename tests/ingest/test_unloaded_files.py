@@ -19,7 +19,7 @@ SENT_AGAIN = {
 
 
 def land(ingesting, step="ingest", state="succeeded", rows_new=3):
-    """A file and the row that tells of it; its generation."""
+    """A file and the row that records it; its generation."""
     resource = ingesting.cloud.storage.write(ingesting.landing, OBJECT, to_csv(PLAYS))
     ingesting.tell(RUN_ID, step, state, rows_new=rows_new)
     return resource["generation"]
@@ -38,7 +38,7 @@ def run_after(ingesting, **time):
 
 
 @pytest.mark.parametrize("step", ["ingest", "import"])
-def test_a_file_that_load_has_not_told_of_is_sent_again_as_it_is_once_a_day(ingesting, step):
+def test_a_file_that_load_has_not_recorded_is_re_sent_as_it_is_once_a_day(ingesting, step):
     first = land(ingesting, step)
     assert (run_after(ingesting, hours=24), generation_of(ingesting)) == ([], first)
 
@@ -76,13 +76,13 @@ def test_a_file_that_is_gone_is_not_missed(ingesting):
         {"state": "succeeded", "rows_in": 2, "error_class": "RowsRefused"},
     ],
 )
-def test_a_file_that_load_has_told_of_is_not_sent_again(ingesting, told):
+def test_a_file_that_load_has_recorded_is_not_re_sent(ingesting, told):
     first = land(ingesting)
     ingesting.tell(RUN_ID, "load", **told)
     assert (run_after(ingesting, days=2), generation_of(ingesting)) == ([], first)
 
 
-def test_a_file_that_has_grown_since_load_told_of_it_is_sent_again(ingesting):
+def test_a_file_that_has_grown_since_load_recorded_it_is_re_sent(ingesting):
     land(ingesting)
     ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details='{"generation": "1"}')
     assert run_after(ingesting, days=2) == [SENT_AGAIN]
@@ -100,7 +100,7 @@ def test_a_row_of_the_ledger_under_no_runs_id_has_no_file(ingesting):
 
 
 @pytest.mark.parametrize("details", ['"text"', "7", '{"generation": null}', '{"generation": [1]}'])
-def test_a_file_of_which_load_tells_nothing_readable_is_sent_again(ingesting, details):
+def test_a_file_whose_row_of_load_has_no_readable_generation_is_re_sent(ingesting, details):
     land(ingesting)
     ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details=details)
     assert run_after(ingesting, days=2) == [SENT_AGAIN]
@@ -114,7 +114,7 @@ def test_of_several_generations_the_newest_counts_in_whatever_order_load_has_rec
     assert (run_after(ingesting, days=2), generation_of(ingesting)) == ([], newest)
 
 
-def test_a_file_that_somebody_made_smaller_is_not_sent_again_when_load_has_told_of_that(ingesting):
+def test_a_file_that_was_made_smaller_by_hand_is_not_re_sent_when_load_has_recorded_that(ingesting):
     first = land(ingesting)
     ingesting.tell(RUN_ID, "load", "succeeded", rows_in=2, details=f'{{"generation": "{first}"}}')
     assert (run_after(ingesting, days=2), generation_of(ingesting)) == ([], first)

@@ -16,12 +16,12 @@ from tests.load.harness import NAME, SLOT, csv_of, entries, ledger_row, play
 
 THREE = csv_of(play(1), play(2, track_name="Second"), play(3))
 
-# The file, and the minutes of the plays that it still tells.
+# The file, and the minutes of the plays that are still read.
 PARTLY_BAD = {
-    "an instant that is none": (THREE.replace(b"2026-11-22T09:02:01.863Z", b"yesterday"), [1, 3]),
+    "a malformed instant": (THREE.replace(b"2026-11-22T09:02:01.863Z", b"yesterday"), [1, 3]),
     "an instant of no partition": (THREE.replace(b"2026-11-22T09:02:01.863Z", b"99999-11-22T09:02:01Z"), [1, 3]),
     "no listener": (csv_of(play(1), play(2, listener_id=None), play(3)), [1, 3]),
-    "a number that is none": (csv_of(play(1), play(2, duration_ms="long"), play(3)), [1, 3]),
+    "a malformed number": (csv_of(play(1), play(2, duration_ms="long"), play(3)), [1, 3]),
     "a number too large": (csv_of(play(1), play(2, duration_ms=2**63), play(3)), [1, 3]),
     "a field too many": (THREE.replace(b'"Second"', b'"Second","Third"'), [1, 3]),
     "a field too few": (THREE.replace(b'"Second",', b""), [1, 3]),
@@ -241,7 +241,7 @@ def test_bytes_that_are_no_utf8_cost_a_letter_and_not_the_play(loading):
     assert loading.plays() == [play(1, track_name="Bj\ufffdrk")]
 
 
-PARTLY_BAD_FILE, _ = PARTLY_BAD["an instant that is none"]
+PARTLY_BAD_FILE, _ = PARTLY_BAD["a malformed instant"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -263,7 +263,7 @@ def test_a_partly_bad_file_comes_to_the_same_wherever_load_is_stopped(loading, c
     assert len(loading.quarantined()) == 2
 
 
-def test_a_mended_file_adds_the_play_that_was_bad_and_a_row_without_an_error(loading):
+def test_a_repaired_file_adds_the_play_that_was_bad_and_a_row_without_an_error(loading):
     loading.land(PARTLY_BAD_FILE)
     loading.deliver()
     old_event = loading.events[-1]
@@ -272,11 +272,11 @@ def test_a_mended_file_adds_the_play_that_was_bad_and_a_row_without_an_error(loa
     assert loading.deliver() == [200]
 
     assert stored_minutes(loading) == [1, 2, 3]
-    refused, mended = loading.ledger()
+    refused, repaired = loading.ledger()
     assert (refused["rows_new"], refused["error_class"]) == (2, "RowsRefused")
-    assert mended == ledger_row("succeeded", "Of 3 plays in the file 1 was new.", 3, 1, 1)
+    assert repaired == ledger_row("succeeded", "Of 3 plays in the file 1 was new.", 3, 1, 1)
     assert loading.post_event(old_event) == 200
-    assert loading.ledger() == [refused, mended]
+    assert loading.ledger() == [refused, repaired]
 
 
 def test_rows_that_are_not_ours_alone_cost_the_others_nothing(loading):

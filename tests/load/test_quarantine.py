@@ -69,7 +69,7 @@ def test_a_refused_file_that_comes_again_changes_nothing(loading):
     assert loading.ledger() == ledger
 
 
-def test_a_mended_file_under_the_same_name_is_loaded(loading):
+def test_a_repaired_file_under_the_same_name_is_loaded(loading):
     loading.land(BAD_VALUE)
     loading.deliver()
     loading.land(csv_of(play(1)))

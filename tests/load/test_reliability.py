@@ -78,7 +78,7 @@ def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(loading, monkeypatc
 
 
 def test_a_merge_that_failed_is_tried_again_under_another_id(loading):
-    # The table has a column more than the staged file, until somebody mends it.
+    # The table has a column more than the staged file, until it is repaired.
     table = loading.warehouse.get_table("listening.plays")
     loading.land(csv_of(play(1)))
     loading.cloud.faults.order(Fault("bigquery POST .*/jobs", "stop", skip=1))

@@ -1,4 +1,4 @@
-"""A play that Spotify tells twice, by its API and in an export, is one row, whichever came first."""
+"""A play that Spotify reports twice, by its API and in an export, is one row, whichever came first."""
 
 import re
 from datetime import UTC, datetime, timedelta

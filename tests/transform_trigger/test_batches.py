@@ -163,7 +163,7 @@ def test_only_the_newest_failure_can_be_unrecorded():
     assert unrecorded_failure([]) is None
 
 
-def test_a_failure_without_a_run_belongs_in_nobodys_ledger():
+def test_a_failure_without_a_run_is_not_recorded():
     by_hand = KnownBatch("by-hand", None, "FAILED", TEN, TEN, "")
 
     assert unrecorded_failure([by_hand]) is None

@@ -43,7 +43,7 @@ def test_new_plays_become_a_batch_and_a_row_in_the_ledger(triggering, capsys):
     ]
 
 
-def test_the_job_is_told_where_to_read_and_the_moment_it_counts_to(triggering):
+def test_the_jobs_arguments_name_where_to_read_and_the_moment_it_counts_to(triggering):
     triggering.publish(TEN)
     triggering.deliver()
 

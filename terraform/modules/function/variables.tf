@@ -29,7 +29,7 @@ variable "name" {
 variable "platform" {
   description = "What every function is made in."
   type = object({
-    # Id of the wait after the project's APIs were enabled: without it the first apply would ask one too early.
+    # Id of the wait after the project's APIs were enabled: without it the first apply would call one too early.
     apis = string
     # Full id of the service account that builds the function.
     builder = string
