@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from analysis.periods import CUSTOM, DEFAULT_PERIOD, PERIODS, Period, custom_period, local_day, named_period
 
 COUNT_BY = ("Minutes", "Plays")
-KEYS = ("listener", "period", "dates", "by", "zone")
-"""The names of the widgets and of their values in the URL."""
 _LONGEST_ZONE_NAME = 64
 FIRST_YEAR = 2006
 """Spotify was founded in that year: no play is older."""
