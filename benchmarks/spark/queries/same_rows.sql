@@ -2,28 +2,15 @@
 -- It may take any of several rows with one key: in the benchmark's plays they are equal.
 CREATE TEMP TABLE once AS
 SELECT DISTINCT ON (listener_id, track_id, played_at)
-  * REPLACE (
-    if(duration_ms BETWEEN 0 AND 2147483647, duration_ms, NULL) AS duration_ms,
-    if(ms_played BETWEEN 0 AND 86400000, ms_played, NULL) AS ms_played,
-    if(popularity BETWEEN 0 AND 100, popularity, NULL) AS popularity,
-    if(tempo BETWEEN 0 AND 500, tempo, NULL) AS tempo,
-    if(danceability BETWEEN 0 AND 1, danceability, NULL) AS danceability,
-    if(energy BETWEEN 0 AND 1, energy, NULL) AS energy,
-    if(speechiness BETWEEN 0 AND 1, speechiness, NULL) AS speechiness,
-    if(acousticness BETWEEN 0 AND 1, acousticness, NULL) AS acousticness,
-    if(instrumentalness BETWEEN 0 AND 1, instrumentalness, NULL) AS instrumentalness,
-    if(liveness BETWEEN 0 AND 1, liveness, NULL) AS liveness,
-    if(valence BETWEEN 0 AND 1, valence, NULL) AS valence,
-    nullif(regexp_extract(album_release_date, '^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\z'), '') AS album_release_date,
-    nullif(track_name, '') AS track_name,
-    nullif(artist_id, '') AS artist_id,
-    nullif(artist_name, '') AS artist_name,
-    nullif(artist_names, '') AS artist_names,
-    nullif(album_id, '') AS album_id,
-    nullif(album_name, '') AS album_name,
-    nullif(image_url, '') AS image_url,
-    nullif(isrc, '') AS isrc
-  ),
+  listener_id, track_id, played_at, source, explicit, features_source,
+  if(duration_ms BETWEEN 0 AND 2147483647, duration_ms, NULL) AS duration_ms,
+  if(ms_played BETWEEN 0 AND 86400000, ms_played, NULL) AS ms_played,
+  if(popularity BETWEEN 0 AND 100, popularity, NULL) AS popularity,
+  if(tempo BETWEEN 0 AND 500, tempo, NULL) AS tempo,
+  if(COLUMNS('(ability|energy|ness|valence)$') BETWEEN 0 AND 1, COLUMNS('(ability|energy|ness|valence)$'), NULL),
+  nullif(regexp_extract(album_release_date, '^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\z'), '')
+    AS album_release_date,
+  nullif(COLUMNS('_names?$|^(artist|album)_id$|^image_url$|^isrc$'), ''),
   coalesce(ms_played >= 30000, source = 'api') AS counts,
   -- The API before exports, with features before those without, the newest of those: one number instead of three.
   ((source = 'api')::BIGINT * 2 + (energy IS NOT NULL)::BIGINT) * 10 ** 17::BIGINT + epoch_us(played_at) AS newest
@@ -34,17 +21,8 @@ CREATE TEMP TABLE by_track AS
 SELECT
   listener_id,
   track_id,
-  arg_max(track_name, newest) AS track_name,
-  arg_max(artist_id, newest) AS artist_id,
-  arg_max(artist_name, newest) AS artist_name,
-  arg_max(artist_names, newest) AS artist_names,
-  arg_max(album_id, newest) AS album_id,
-  arg_max(album_name, newest) AS album_name,
-  arg_max(album_release_date, newest) AS album_release_date,
-  arg_max(image_url, newest) AS image_url,
+  arg_max(COLUMNS('_names?$|^(artist|album)_id$|release_date$|^image_url$|^duration_ms$|^explicit$'), newest),
   arg_max(isrc, played_at) AS isrc,
-  arg_max(duration_ms, newest) AS duration_ms,
-  arg_max(explicit, newest) AS explicit,
   arg_max({
     popularity: popularity, danceability: danceability, energy: energy, speechiness: speechiness,
     acousticness: acousticness, instrumentalness: instrumentalness, liveness: liveness, valence: valence,
@@ -64,16 +42,15 @@ WITH
   )
 SELECT
   listener_id,
-  arg_max(track_id, played_at) AS track_id,
-  arg_max(track_name, played_at) AS track_name,
-  arg_max(artist_name, played_at) AS artist_name,
-  arg_max(artist_names, played_at) AS artist_names,
-  arg_max(album_name, played_at) AS album_name,
-  arg_max(image_url, played_at) AS image_url,
+  arg_max(COLUMNS(['track_id', 'track_name', 'artist_name', 'artist_names', 'album_name', 'image_url']), played_at),
   max(played_at) AS last_played_at,
   unnest([
     {
-      period: 'all_time', plays: count(*), listened_ms: sum(listened_ms), first_played_at: min(played_at), plays_before: 0
+      period: 'all_time',
+      plays: count(*),
+      listened_ms: sum(listened_ms),
+      first_played_at: min(played_at),
+      plays_before: 0
     },
     {
       period: 'last_7_days',
