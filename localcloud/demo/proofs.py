@@ -230,7 +230,8 @@ def _check_catalogue(catalogue: list[Row], truth: Truth) -> Iterator[Check]:
     unlike = [
         track_id
         for track_id, row in found.items()
-        if any(row.get(name) != value for name, value in _in_catalogue(truth, track_id, track_id in asked).items())
+        if track_id not in truth.tracks
+        or any(row.get(name) != value for name, value in _in_catalogue(truth, track_id, track_id in asked).items())
     ]
     yield Check("tracks of the catalogue that are not as Spotify and ReccoBeats have them", [], sorted(unlike))
     yield Check("tracks that stand twice in the catalogue", 0, len(catalogue) - len(found))

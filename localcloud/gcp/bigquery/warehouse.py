@@ -121,7 +121,7 @@ class Warehouse:
     def reading(self) -> Iterator[Cursor]:
         """A cursor that sees one state of everything."""
         with self._cursor() as cursor:
-            cursor.metadata = self._metadata
+            cursor.metadata = self._metadata  # never newer than the rows, which are those of the first statement
             try:
                 yield cursor
             finally:

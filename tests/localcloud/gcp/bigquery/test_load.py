@@ -160,7 +160,12 @@ def test_a_truncating_load_brings_its_schema_and_drops_the_key_and_one_of_the_da
 def test_a_table_that_is_not_there_is_created_only_when_that_is_wanted(warehouse: Warehouse) -> None:
     with pytest.raises(NotFound, match=f"Not found: Table {PROJECT}:listening.new"):
         warehouse.load("new", GOOD, **AS_THE_PROJECT_LOADS).result()
-    warehouse.load("new", GOOD, **{**AS_THE_PROJECT_LOADS, "create_disposition": "CREATE_IF_NEEDED"}).result()
+    wanted = {**AS_THE_PROJECT_LOADS, "create_disposition": "CREATE_IF_NEEDED"}
+    with pytest.raises(BadRequest):
+        warehouse.load("new", BAD, **wanted).result()
+    with pytest.raises(NotFound):
+        warehouse.client.get_table("listening.new")
+    warehouse.load("new", GOOD, **wanted).result()
 
     assert contents(warehouse, "new") == [("a", 1), ("b\nc", None)]
     assert warehouse.client.get_table("listening.new").schema == SCHEMA
