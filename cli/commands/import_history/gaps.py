@@ -96,9 +96,11 @@ def reopen(warehouse: Warehouse, listener: str, found: Reopening) -> None:
 
 def before_the_first_page(
     warehouse: Warehouse, listener: str, plays: Sequence[ExportedPlay], now: datetime
-) -> Gap | None:
-    """From the newest of the import's plays to the first page that was ever stored: nothing was known before that page,
-    so ingest has recorded no gap. None where one is recorded, or a play is stored that is newer than the import's.
+) -> tuple[datetime | None, Gap | None]:
+    """When the first page that was ever stored begins, and the gap to it from the newest of the import's plays: nothing
+    was known before that page, so ingest has recorded no gap.
+
+    No gap where an import has recorded one, or a play is stored that is newer than the import's.
     """
     for page in warehouse.run("first_page", string("listener_id", listener)):
         apart = timedelta(milliseconds=APART_MS)
@@ -110,8 +112,9 @@ def before_the_first_page(
         )
         newest = next(before, None)
         if newest and not page.gaps and (page.newest_before is None or newest >= page.newest_before):
-            return Gap(newest, page.played_at, "", now)
-    return None
+            return page.played_at, Gap(newest, page.played_at, "", now)
+        return page.played_at, None
+    return None, None
 
 
 def open_before_the_plays(warehouse: Warehouse, started: Import, gap: Gap | None) -> Gap | None:

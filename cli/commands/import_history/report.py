@@ -44,12 +44,18 @@ class Account:
         self.completed += outcomes.get("completed", 0)
         self.known += outcomes.get("known", 0)
 
-    def look_at(self, gaps: Sequence[Gap], stored: Sequence[tuple[int, int]], opened: Gap | None) -> None:
+    def look_at(
+        self,
+        gaps: Sequence[Gap],
+        stored: Sequence[tuple[int, int]],
+        opened: Gap | None,
+        first_page_at: datetime | None,
+    ) -> None:
         """What becomes of the gaps, also of the one that this import opens."""
         self.opened = opened
         if not self.reading.lacks_videos:
             known = [*gaps, opened] if opened else gaps
-            self.closings = coverage.closings(known, self.reading.files, stored, opened)
+            self.closings = coverage.closings(known, self.reading.files, stored, first_page_at)
 
     @property
     def gaps_closed(self) -> int:

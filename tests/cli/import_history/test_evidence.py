@@ -195,3 +195,14 @@ def test_an_export_of_earlier_plays_has_its_gap_once_the_longer_one_is_taken_bac
     [first, _] = importing.rows("SELECT import_id FROM listening.imports ORDER BY import_id")
     assert importing.types("import", "--undo", first["import_id"]).code == 0
     assert gaps(importing) == [(36, 200)]
+
+
+def test_an_import_that_stops_half_way_leaves_a_gap_that_the_same_files_close(importing, tmp_path):
+    is_told_by_the_api(importing, range(50, 60))
+    path = write(tmp_path / "export.json", rows(range(20, 58)))
+    loads, importing.loads = importing.loads, lambda headers, body: 503
+    stopped = importing.types("import", ONE, path, "--timeout", "0")
+    importing.loads = loads
+    assert (stopped.code, gaps(importing)) == (1, [(196, 200)])
+    said = importing.types("import", ONE, path)
+    assert (said.code, "Closed 1 gap.\n" in said.out, gaps(importing)) == (0, True, [])

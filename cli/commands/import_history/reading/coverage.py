@@ -93,12 +93,16 @@ def stretches(files: Sequence[FilePlays]) -> list[Span]:
 
 
 def closings(
-    gaps: Iterable[Gap], files: Sequence[FilePlays], stored: Sequence[tuple[int, int]], opened: Gap | None = None
+    gaps: Iterable[Gap],
+    files: Sequence[FilePlays],
+    stored: Sequence[tuple[int, int]],
+    first_page_at: datetime | None = None,
 ) -> list[Closing]:
     """What becomes of the gaps once the plays of the files are stored. Gaps that stay as they are are left out.
 
     `stored`: instant and track of plays that were stored before, the oldest first; those around the gaps are enough.
-    `opened`: that one of the gaps which begins with the newest play that the files have before its end.
+    `first_page_at`: a gap that ends there was opened by an import. Files that reach across it and have no play inside
+    show that nothing is missing, and close it.
     """
     files = [file for file in files if not file.is_own_export]
     spans = {gap: (to_ms(gap.gap_start), to_ms(gap.gap_end)) for gap in gaps}
@@ -114,10 +118,10 @@ def closings(
         near = stored[bisect_left(stored, (span[0] - _NEAR_MS,)) : bisect_right(stored, (span[1] + _NEAR_MS,))]
         expected = [play for play in near if any(start <= play[0] <= end for start, end in whole)]
         if sum(exported.has(*play) for play in expected) * 2 >= len(expected):
-            if gap == opened:
-                closed = [span] if any(start <= span[0] < end for start, end in whole) else []
-            else:
-                closed = list(_closed(span, whole, instants))
+            closed = list(_closed(span, whole, instants))
+            if not closed and gap.gap_end == first_page_at:
+                is_held = any(start <= span[0] and span[1] - APART_MS <= end for start, end in whole)
+                closed = [span] if is_held else []
             edges = [span[0], *chain.from_iterable(closed), span[1]]
             left = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
             found += [Closing(gap, closed, left)] if closed else []
