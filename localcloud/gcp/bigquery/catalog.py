@@ -88,7 +88,7 @@ def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int)
 
 
 def _create_view(cursor: Cursor, table: TableId, query: str) -> list[Field]:
-    """The columns of the view. Only its rows are imitated: it cannot be changed or deleted."""
+    """The columns of the view, which is not changed later."""
     cursor.execute(f"CREATE VIEW {table.sql} AS {translate(query, Context(table.project)).sql}")
     columns = cursor.execute(f"SELECT * FROM {table.sql} LIMIT 0").description
     return [field_of(column[0], column[1]) for column in columns]
@@ -134,8 +134,8 @@ def delete_table(cursor: Cursor, table: TableId, now_ms: int) -> None:
 
 
 def _drop(cursor: Cursor, table: TableId) -> None:
-    del cursor.metadata[table.parts]
-    cursor.execute(f"DROP TABLE {table.sql}")
+    kind = json.loads(cursor.metadata.pop(table.parts))["type"]
+    cursor.execute(f"DROP {kind} {table.sql}")
 
 
 def list_tables(cursor: Cursor, project: str, dataset: str, now_ms: int) -> list[Resource]:

@@ -100,6 +100,9 @@ def test_a_view_has_the_rows_under_it_also_after_a_restart_and_bills_what_it_rea
         assert warehouse.rows("SELECT * FROM v") == [("bb", 1, "yyy")]
         jobs = [warehouse.start(f"SELECT {what} FROM v") for what in ("id", "less", "*")]
         assert [job.total_bytes_processed for job in jobs] == [2 + 2 + 3 + 16, 16, 2 + 2 + 3 + 16 + 2 + 2 + 4]
+        warehouse.client.delete_table("listening.v")
+        with pytest.raises(NotFound):
+            warehouse.rows("SELECT * FROM v")
     assert found.to_api_repr() == made.to_api_repr()
     assert (found.table_type, found.view_query) == ("VIEW", view.view_query)
     assert [(column.name, column.field_type) for column in found.schema] == [
