@@ -179,10 +179,11 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     backoff, clock = Backoff(options.first_wait, options.longest_wait), Clock(options.clock)
-    with LaptopCloud(
+    cloud = LaptopCloud(
         options.data, _run_batch, clock=clock, log=log, backoff=backoff, port=options.port, key_path=options.key
-    ) as cloud:
-        cloud.events.start()
+    )
+    cloud.events.start()  # before a subscription can come: one that came meanwhile could get two threads
+    with cloud:
         log("Google's stand-ins are listening", url=cloud.url)
         ending.wait()
 
