@@ -19,7 +19,7 @@ stretches AS (
 SELECT
   first_page.played_at, first_page.track_id,
   MAX(plays.played_at) AS newest_before,
-  COUNT(stretches.gap_start) AS gaps
+  COUNT(DISTINCT stretches.gap_start) AS gaps
 FROM first_page
 LEFT JOIN plays ON first_page.listener_id = plays.listener_id AND plays.played_at < first_page.played_at
 LEFT JOIN stretches

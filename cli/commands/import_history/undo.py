@@ -151,16 +151,16 @@ def _lines(undone: Undone) -> list[tuple[str, str]]:
     record = undone.record
     stay = "the time played of plays that Spotify's API has listed, which stay"
     verbs = ("would be deleted", "would be taken back") if undone.dry_run else ("deleted", "taken back")
-    counted = [
+    lines = [
         (record.plays_left, f"{verbs[0]}: plays that only this import has brought"),
         (record.times_left, f"{verbs[1]}: {stay}"),
     ]
     if undone.gone_before:
-        counted.append((undone.gone_before, "gone already"))
-    total = sum(number for number, _ in counted)
-    counted.append((total, "stored or completed by the import"))
-    width = max(4, *(len(f"{number:,}") for number, _ in counted))
-    return [(f"{number:,}".rjust(width), words) for number, words in counted]
+        lines.append((undone.gone_before, "gone already"))
+    total = sum(number for number, _ in lines)
+    lines.append((total, "stored or completed by the import"))
+    width = max(4, *(len(f"{number:,}") for number, _ in lines))
+    return [(f"{number:,}".rjust(width), words) for number, words in lines]
 
 
 def as_json(undone: Undone) -> dict[str, Any]:
