@@ -9,10 +9,10 @@ import streamlit as st
 
 import humanize
 from access.viewer import Viewer
-from analysis import days, together
+from analysis import together
 from analysis.together import Company, Part
 from charts import bars
-from components import downloads, markup, messages, page_frame, ranked_lists
+from components import downloads, markup, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -85,10 +85,6 @@ def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:
     silent = len(frame) - len(known)
     if silent:
         st.caption(f"{humanize.counted(silent, step)} without a bar: one of them played nothing.")
-    for page in pages:
-        count = len(days.gaps_within(page.unknown, page.period))
-        if count:
-            messages.gaps_of(page.name, count)
 
 
 def shared_list(pages: Sequence[Listening], rows: pd.DataFrame, company: Company, kind: str) -> None:
@@ -211,6 +207,8 @@ common = together.overlap(company, period, by)
 page_frame.lead(sentence(pages, tracks, artists, common.attrs["whole"]))
 figures(pages, company, artists)
 overlap(pages, common)
+for page in pages:
+    page_frame.gap_notice(page, is_outlined=False)
 legend(pages)
 left, right = st.columns(2, gap="large")
 with left:

@@ -142,10 +142,11 @@ def gaps_in_period(count: int, days: list[date]) -> None:
     )
 
 
-def without_consent(listener: str, since: date) -> None:
+def without_consent(listener: str, since: date, *, is_outlined: bool = True) -> None:
+    outlined = "Those days are outlined and left out of averages; the" if is_outlined else "The"
     st.caption(
         f":material/warning: Since {humanize.short_day(since)} no plays of {literal(listener)} are collected: Spotify "
-        "refuses the consent. Those days are outlined and left out of averages; the Pipeline page says what to run."
+        f"refuses the consent. {outlined} Pipeline page says what to run."
     )
 
 

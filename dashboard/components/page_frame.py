@@ -251,13 +251,16 @@ def estimated(share_measured: float) -> str:
     )
 
 
-def gap_notice(page: Listening) -> None:
+def gap_notice(page: Listening, *, is_outlined: bool = True) -> None:
     within_period = days.gaps_within(page.gaps, page.period)
-    if len(within_period):
+    if len(within_period) and not is_outlined:
+        messages.gaps_of(page.name, len(within_period))
+    elif len(within_period):
         marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
         messages.gaps_in_period(len(within_period), sorted(marked))
     if page.no_consent_since and page.no_consent_since < page.period.end_at:
-        messages.without_consent(page.name, local_day(page.no_consent_since, page.filters.zone))
+        since = local_day(page.no_consent_since, page.filters.zone)
+        messages.without_consent(page.name, since, is_outlined=is_outlined)
 
 
 def alt_text(*sentences: str) -> str:

@@ -111,6 +111,28 @@ def test_plays_of_unknown_length_are_counted_in_plays_for_all(pair: App) -> None
     assert [metric.value for metric in drawn.metric] == ["8 plays", "4 plays"]
 
 
+def test_what_may_be_missing_of_each_is_said_even_where_they_share_nothing(app: App) -> None:
+    plays_of(app, (ONE, "Ada", 3, 5), (TWO, "Cleo", 3, 5))
+    gap = {"gap_start": NOW - timedelta(days=4, hours=2), "gap_end": NOW - timedelta(days=4), "run_id": "run"}
+    gaps = pd.DataFrame([{"listener_id": TWO, "detected_at": NOW, **gap}])
+    runs = app.warehouse.tables["runs"].copy()
+    gone = {ONE: {"state": "failed", "error_class": "NeedsConsent", "reason": "Consent was revoked."}}
+    is_after = (runs["step"] == "ingest") & (runs["slot"] > NOW - timedelta(days=3))
+    runs["details"] = [
+        {"listeners": details["listeners"] | gone} if after else details
+        for details, after in zip(runs["details"], is_after, strict=True)
+    ]
+    app.over(app.warehouse.with_table("gaps", gaps).with_table("runs", runs))
+
+    said = text_of(app.open("together"))
+
+    assert "in which they played the same artist" in said
+    assert "Plays of Bo may be missing: 1 gap in this period." in said
+    assert re.search(r"Since 21 Nov no plays of Ania are collected: .* The Pipeline page says what to run", said)
+    assert "Plays of Ania may be missing" not in said
+    assert "outlined" not in said
+
+
 def test_a_viewer_of_one_listener_sees_no_other(private: App) -> None:
     drawn = private.open("together", user=signed_in("ania@example.org"), **{"with": ["Ania", "Bo"]})
 
