@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -75,6 +76,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("seconds per folder")
     for folder, total in sorted(seconds.items(), key=lambda item: -item[1]):
         terminalreporter.line(f"{total:8.1f}  {folder}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment_is_left_as_found() -> Iterator[None]:
+    """A setting that stays behind changes what the next module's tests see, in whichever order they run."""
+    before = _settings()
+    yield
+    assert _settings() == before
+
+
+def _settings() -> dict[str, str]:
+    """The environment without what pytest says of the test that runs and what the one Spark session needs."""
+    ignored = ("JAVA_HOME", "PYSPARK_", "PYTEST_CURRENT_TEST", "SPARK_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,7 @@
 -- A row is the oldest play of the first page of the listener that was stored, the newest play that is stored before it,
 -- and how many gaps, open or closed, reach up to it.
 WITH first_page AS (
-  SELECT listener_id, played_at, track_id
+  SELECT listener_id, played_at, track_id, run_id
   FROM plays
   WHERE listener_id = @listener_id AND source = 'api' AND import_id IS NULL
   ORDER BY run_id, played_at, track_id
@@ -17,7 +17,7 @@ stretches AS (
   WHERE listener_id = @listener_id
 )
 SELECT
-  first_page.played_at, first_page.track_id,
+  first_page.played_at, first_page.track_id, first_page.run_id,
   MAX(plays.played_at) AS newest_before,
   COUNT(DISTINCT stretches.gap_start) AS gaps
 FROM first_page
@@ -25,4 +25,4 @@ LEFT JOIN plays ON first_page.listener_id = plays.listener_id AND plays.played_a
 LEFT JOIN stretches
   ON first_page.listener_id = stretches.listener_id AND stretches.gap_start < first_page.played_at
   AND stretches.gap_end >= first_page.played_at
-GROUP BY first_page.played_at, first_page.track_id
+GROUP BY first_page.played_at, first_page.track_id, first_page.run_id

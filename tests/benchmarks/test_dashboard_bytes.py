@@ -54,7 +54,7 @@ def test_the_decision_tells_the_figures_of_the_benchmark(rows: pd.DataFrame):
         "The first version that a server sees bills {} MB": first_load_megabytes(rows),
         "every later one {} MB": later_load_megabytes(rows),
         "read from the plays: {} MB for ten years": unlisted_megabytes(rows),
-        "whoever asks: {} MB": billed_megabytes("runs", pd.DataFrame(invented_runs())),
+        "has left a new row: {} MB": billed_megabytes("runs", pd.DataFrame(invented_runs())),
         "first load\nbills {} MB": first_load_megabytes(rows, listeners=5),
         "a download of everything {} MB": billed_megabytes(EVERY_COLUMN, rows, listeners=5),
     }

@@ -94,18 +94,18 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     if not options.anyway:
         account.doubt = _doubt(place, warehouse, account, stored)
     gaps = queries.fetch_gaps(warehouse, options.listener)
-    first_page_at, opened = import_gaps.before_the_first_page(warehouse, options.listener, reading.plays, place.now())
+    first_page, opened = import_gaps.before_the_first_page(warehouse, options.listener, reading.plays, place.now())
     show = report.show_json if options.json else report.show
     if options.dry_run:
         for outcomes in comparison.outcomes:
             account.add(outcomes)
-        account.look_at(gaps, stored, opened, first_page_at)
+        account.look_at(gaps, stored, opened, first_page)
         show(account)
         return _unread_verdict(account)
     expected = [File(plays, outcomes) for plays, outcomes in zip(files, comparison.outcomes, strict=True)]
     started = records.begin(warehouse, options.listener, place.now(), _about(options, reading))
     say(f"This is import {started.import_id}. To take it back: {place.command(f'import --undo {started.import_id}')}")
-    account.look_at(gaps, stored, import_gaps.open_before_the_plays(warehouse, started, opened), first_page_at)
+    account.look_at(gaps, stored, import_gaps.open_before_the_plays(warehouse, started, opened), first_page)
     follower = store(place, warehouse, account, expected, started, options.timeout)
     if _with_refused_rows(account.runs):
         account.closings = []

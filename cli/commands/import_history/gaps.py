@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from google.cloud import bigquery
 
-from cli.commands.import_history.reading.coverage import APART_MS, Closing, Gap, Span
+from cli.commands.import_history.reading.coverage import APART_MS, Closing, FirstPage, Gap, Span
 from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
@@ -96,8 +96,8 @@ def reopen(warehouse: Warehouse, listener: str, found: Reopening) -> None:
 
 def before_the_first_page(
     warehouse: Warehouse, listener: str, plays: Sequence[ExportedPlay], now: datetime
-) -> tuple[datetime | None, Gap | None]:
-    """When the first page that was ever stored begins, and the gap to it from the newest of the import's plays: nothing
+) -> tuple[FirstPage | None, Gap | None]:
+    """The first page that was ever stored, and the gap to it from the newest of the import's plays: nothing
     was known before that page, so ingest has recorded no gap.
 
     No gap where an import has recorded one, or a play is stored that is newer than the import's.
@@ -112,8 +112,8 @@ def before_the_first_page(
         )
         newest = next(before, None)
         if newest and not page.gaps and (page.newest_before is None or newest >= page.newest_before):
-            return page.played_at, Gap(newest, page.played_at, "", now)
-        return page.played_at, None
+            return FirstPage(page.played_at, page.run_id), Gap(newest, page.played_at, "", now)
+        return FirstPage(page.played_at, page.run_id), None
     return None, None
 
 

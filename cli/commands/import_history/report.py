@@ -49,13 +49,13 @@ class Account:
         gaps: Sequence[Gap],
         stored: Sequence[tuple[int, int]],
         opened: Gap | None,
-        first_page_at: datetime | None,
+        first_page: coverage.FirstPage | None,
     ) -> None:
         """What becomes of the gaps, also of the one that this import opens."""
         self.opened = opened
         if not self.reading.lacks_videos:
             known = [*gaps, opened] if opened else gaps
-            self.closings = coverage.closings(known, self.reading.files, stored, first_page_at)
+            self.closings = coverage.closings(known, self.reading.files, stored, first_page)
 
     @property
     def gaps_closed(self) -> int:

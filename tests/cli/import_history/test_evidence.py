@@ -197,6 +197,14 @@ def test_an_export_of_earlier_plays_has_its_gap_once_the_longer_one_is_taken_bac
     assert gaps(importing) == [(36, 200)]
 
 
+def test_a_gap_that_ingest_recorded_before_the_first_stored_page_needs_a_play_inside(importing, tmp_path):
+    is_told_by_the_api(importing, range(50, 60))
+    has_gap(importing, 100, 200)
+    path = write(tmp_path / "export.json", rows([*range(20, 26), *range(50, 58)]))
+    assert importing.types("import", ONE, path).code == 0
+    assert gaps(importing) == [(100, 200)]
+
+
 def test_an_import_that_stops_half_way_leaves_a_gap_that_the_same_files_close(importing, tmp_path):
     is_told_by_the_api(importing, range(50, 60))
     path = write(tmp_path / "export.json", rows(range(20, 58)))

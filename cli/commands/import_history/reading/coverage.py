@@ -63,6 +63,14 @@ class Closing:
     left: list[Span]
 
 
+@dataclass(frozen=True)
+class FirstPage:
+    """The first page of the API that was stored of a listener: its oldest play, and the run that stored it."""
+
+    played_at: datetime
+    run_id: str
+
+
 class TrackTimes:
     """When which track was played: pairs of an instant and a hash of the track id."""
 
@@ -96,13 +104,13 @@ def closings(
     gaps: Iterable[Gap],
     files: Sequence[FilePlays],
     stored: Sequence[tuple[int, int]],
-    first_page_at: datetime | None = None,
+    first_page: FirstPage | None = None,
 ) -> list[Closing]:
     """What becomes of the gaps once the plays of the files are stored. Gaps that stay as they are are left out.
 
     `stored`: instant and track of plays that were stored before, the oldest first; those around the gaps are enough.
-    `first_page_at`: a gap that ends there was opened by an import. Files that reach across it and have no play inside
-    show that nothing is missing, and close it.
+    A gap up to `first_page` that no run recorded was opened by an import. Files that reach across it and have no play
+    inside show that nothing is missing, and close it.
     """
     files = [file for file in files if not file.is_own_export]
     spans = {gap: (to_ms(gap.gap_start), to_ms(gap.gap_end)) for gap in gaps}
@@ -119,7 +127,7 @@ def closings(
         expected = [play for play in near if any(start <= play[0] <= end for start, end in whole)]
         if sum(exported.has(*play) for play in expected) * 2 >= len(expected):
             closed = list(_closed(span, whole, instants))
-            if not closed and gap.gap_end == first_page_at:
+            if not closed and first_page and first_page.played_at == gap.gap_end and first_page.run_id != gap.run_id:
                 is_held = any(start <= span[0] and span[1] - APART_MS <= end for start, end in whole)
                 closed = [span] if is_held else []
             edges = [span[0], *chain.from_iterable(closed), span[1]]
