@@ -10,7 +10,6 @@ Exit codes: 0 measured, whatever the figures, 2 wrong usage.
 
 import argparse
 import logging
-import os
 import sys
 import tempfile
 import time
@@ -19,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from unittest import mock
 
 import pandas as pd
 
@@ -148,11 +146,7 @@ def merged(years: float) -> list[str]:
     """How many of a household's stored plays lie between the bounds of one file's MERGE, and their bytes."""
     lives = [_life(years, number) for number in range(_HOUSEHOLD)]
     stored, newest = pd.concat(lives, ignore_index=True), lives[0]["played_at"].max()
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        load_world(Path(directory)) as there,
-        mock.patch.dict(os.environ, there.cloud.environment),
-    ):
+    with tempfile.TemporaryDirectory() as directory, load_world(Path(directory)) as there:
         seed(there.cloud, "plays", stored)
         seed(there.cloud, "tracks", tracks := pd.concat(map(listed, lives), ignore_index=True))
         slot = (newest + _HOUR).floor("h").to_pydatetime()

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from google.cloud import bigquery
 
+from localcloud import ledger
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import TABLE_FILES
 
@@ -57,5 +58,4 @@ def seed(
     )
     environment = cloud.environment
     destination = f"{environment['GOOGLE_CLOUD_PROJECT']}.{environment['DATASET']}.{table}"
-    client = bigquery.Client(project=environment["GOOGLE_CLOUD_PROJECT"], location=environment["LOCATION"])
-    client.load_table_from_uri(f"gs://{_BUCKET}/{name}", destination, job_config=config).result(timeout=60)
+    ledger.warehouse(environment).load_table_from_uri(f"gs://{_BUCKET}/{name}", destination, job_config=config).result(timeout=60)

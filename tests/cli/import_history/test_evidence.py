@@ -13,6 +13,7 @@ from tests.load.harness import csv_of, play
 
 pytestmark = pytest.mark.usefixtures("listener")
 
+RUN = "20260303T000000Z"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -48,15 +49,16 @@ def write(path, content):
 
 def is_told_by_the_api(importing, numbers):
     plays = [
-        play(0, ONE, track=track(number), played_at=at(number * 4), track_name=f"Song {number}") for number in numbers
+        play(0, ONE, track=track(number), played_at=at(number * 4), track_name=f"Song {number}", run_id=RUN)
+        for number in numbers
     ]
-    importing.cloud.storage.write(importing.landing, "plays/2026/03/03/20260303T000000Z.csv", csv_of(*plays))
+    importing.cloud.storage.write(importing.landing, f"plays/2026/03/03/{RUN}.csv", csv_of(*plays))
     wait_for(lambda: len(importing.plays()) == len(plays))
 
 
 def has_gap(importing, start, end):
     columns = "listener_id, gap_start, gap_end, run_id, detected_at"
-    values = f"'{ONE}', TIMESTAMP '{at(start)}', TIMESTAMP '{at(end)}', '20260303T000000Z', TIMESTAMP '{at(end)}'"
+    values = f"'{ONE}', TIMESTAMP '{at(start)}', TIMESTAMP '{at(end)}', '{RUN}', TIMESTAMP '{at(end)}'"
     importing.rows(f"INSERT INTO listening.gaps ({columns}) VALUES ({values})")
 
 
