@@ -58,4 +58,5 @@ def seed(
     )
     environment = cloud.environment
     destination = f"{environment['GOOGLE_CLOUD_PROJECT']}.{environment['DATASET']}.{table}"
-    ledger.warehouse(environment).load_table_from_uri(f"gs://{_BUCKET}/{name}", destination, job_config=config).result(timeout=60)
+    client = ledger.warehouse(environment)
+    client.load_table_from_uri(f"gs://{_BUCKET}/{name}", destination, job_config=config).result(timeout=60)
