@@ -87,8 +87,8 @@ def _environment_is_left_as_found() -> Iterator[None]:
 
 
 def _settings() -> dict[str, str]:
-    """The environment without what pytest, functions-framework and the one Spark session of a process write there."""
-    ignored = ("FUNCTION_", "JAVA_HOME", "PYSPARK_", "PYTEST_CURRENT_TEST", "SPARK_")
+    """The environment without what pytest, functions-framework, ingest and the one Spark session write there."""
+    ignored = ("DISABLE_GCS_", "FUNCTION_", "JAVA_HOME", "PYSPARK_", "PYTEST_CURRENT_TEST", "SPARK_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
 
 

@@ -4,6 +4,7 @@ Arbitrary pages and rows go the real way: the function ingest, the CSV, the func
 """
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -62,7 +63,6 @@ class Way:
 
 @pytest.fixture(scope="module")
 def way(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
     with loading_cloud(tmp_path_factory.mktemp("way")) as loading:
         app = functions_framework.create_app("ingest", str(ROOT / "functions/ingest/main.py"), "http")
         way = Way(loading, app.test_client())
@@ -70,8 +70,7 @@ def way(tmp_path_factory):
         routes.add("POST", "/api/token", lambda request: Response.of_json({"access_token": "access"}))
         routes.add("GET", "/v1/me/player/recently-played", lambda request: Response(200, way.page))
         server = Server("spotify", routes).start()
-        patch.setenv("SPOTIFY_ACCOUNTS_URL", server.url)
-        patch.setenv("SPOTIFY_API_URL", server.url)
+        os.environ.update(SPOTIFY_ACCOUNTS_URL=server.url, SPOTIFY_API_URL=server.url)
         project, secrets = loading.cloud.environment["GOOGLE_CLOUD_PROJECT"], loading.cloud.secrets
         consent = {"refresh_token": "r", "consented_at": "2026-11-01T00:00:00Z", "account_id": "a", "scope": "s"}
         labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": "ada"}
@@ -79,7 +78,6 @@ def way(tmp_path_factory):
         secrets.store(project, "refresh-token-ada", json.dumps(consent).encode(), labels)
         yield way
         server.stop()
-    patch.undo()
 
 
 # A value as Spotify might send it, and what the table holds of it.
