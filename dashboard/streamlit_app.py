@@ -17,86 +17,46 @@ from warehouse.errors import TablesMissing, WarehouseUnreadable
 HERE = Path(__file__).parent
 
 
-def pages(*, compares: bool) -> list[Page]:
-    """The page Together is in the menu only where there is more than one listener to see."""
-    return [
-        st.Page(
-            "app_pages/overview_page.py",
-            title="Overview",
-            icon=":material/home:",
-            default=True,
-            help="What you listened to lately, the top ten, the last plays.",
-        ),
-        st.Page(
-            "app_pages/top_page.py",
-            title="Top",
-            icon=":material/leaderboard:",
-            url_path="top",
-            help="Favourite tracks, artists and albums of any period.",
-        ),
-        st.Page(
-            "app_pages/when_page.py",
-            title="When",
-            icon=":material/schedule:",
-            url_path="when",
-            help="Hours, weekdays, every day of a year, streaks, long sessions.",
-        ),
-        st.Page(
-            "app_pages/discoveries_page.py",
-            title="Discoveries",
-            icon=":material/explore:",
-            url_path="discoveries",
-            help="What is new, what stuck, what was forgotten.",
-        ),
-        st.Page(
-            "app_pages/sound_page.py",
-            title="Sound",
-            icon=":material/graphic_eq:",
-            url_path="sound",
-            help="What the music sounds like: energy, mood, tempo, and how they change.",
-        ),
-        st.Page(
-            "app_pages/year_page.py",
-            title="Year",
-            icon=":material/calendar_month:",
-            url_path="year",
-            help="Any calendar year or month, to keep as a picture.",
-        ),
-        st.Page(
-            "app_pages/history_page.py",
-            title="History",
-            icon=":material/history:",
-            url_path="history",
-            help="Every play, to search and to download.",
-        ),
-        st.Page(
-            "app_pages/together_page.py",
-            title="Together",
-            icon=":material/group:",
-            url_path="together",
-            help="What listeners share, who was first, what one could show the other.",
-            visibility="visible" if compares else "hidden",
-        ),
-        st.Page(
-            "app_pages/pipeline_page.py",
-            title="Pipeline",
-            icon=":material/account_tree:",
-            url_path="pipeline",
-            help="Whether it works, what is missing and what to do.",
-        ),
-        st.Page("app_pages/track_page.py", title="Track", url_path="track", visibility="hidden"),
-        st.Page("app_pages/artist_page.py", title="Artist", url_path="artist", visibility="hidden"),
-        st.Page("app_pages/album_page.py", title="Album", url_path="album", visibility="hidden"),
-        st.Page("app_pages/about_page.py", title="About", url_path="about", visibility="hidden"),
-    ]
-
-
+IN_MENU = {
+    "Overview": ("home", "What you listened to lately, the top ten, the last plays."),
+    "Top": ("leaderboard", "Favourite tracks, artists and albums of any period."),
+    "When": ("schedule", "Hours, weekdays, every day of a year, streaks, long sessions."),
+    "Discoveries": ("explore", "What is new, what stuck, what was forgotten."),
+    "Sound": ("graphic_eq", "What the music sounds like: energy, mood, tempo, and how they change."),
+    "Year": ("calendar_month", "Any calendar year or month, to keep as a picture."),
+    "History": ("history", "Every play, to search and to download."),
+    "Together": ("group", "What listeners share, who was first, what one could show the other."),
+    "Pipeline": ("account_tree", "Whether it works, what is missing and what to do."),
+}
+"""Title: icon, what the page shows. The title is also the page's address and the name of its file."""
+LINKED = ("Track", "Artist", "Album", "About")
 WITH_PERIOD = ("Overview", "Top", "When", "Discoveries", "Sound", "Together")
 WITHOUT_FILTERS = ("About",)
 WITHOUT_LISTENER = ("Together",)
 """It has a choice of its own, of several."""
 COMPARES = "compares_listeners"
 """Where the session remembers whether its viewer may see several."""
+
+
+def pages(*, compares: bool) -> list[Page]:
+    """The page Together is in the menu only where there is more than one listener to see."""
+    shown = [
+        st.Page(
+            f"app_pages/{title.lower()}_page.py",
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=title.lower(),
+            default=title == "Overview",
+            help=what,
+            visibility="visible" if compares or title != "Together" else "hidden",
+        )
+        for title, (icon, what) in IN_MENU.items()
+    ]
+    linked = [
+        st.Page(f"app_pages/{title.lower()}_page.py", title=title, url_path=title.lower(), visibility="hidden")
+        for title in LINKED
+    ]
+    return [*shown, *linked]
 
 
 def run() -> None:
