@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from unicodedata import category
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+NO_CHANGE = "no change"
 
 
 def named(name: object, kind: str) -> str:
@@ -58,7 +59,7 @@ def change(now: float, before: float | None) -> str | None:
     if not before:
         return None
     ratio = now / before - 1
-    return "no change" if round(ratio * 100) == 0 else f"{ratio * 100:+,.0f}%"
+    return NO_CHANGE if round(ratio * 100) == 0 else f"{ratio * 100:+,.0f}%"
 
 
 def points(now: float, before: float | None) -> str | None:
@@ -66,7 +67,7 @@ def points(now: float, before: float | None) -> str | None:
     if before is None:
         return None
     moved = round((now - before) * 100)
-    return f"{moved:+d} {'point' if abs(moved) == 1 else 'points'}" if moved else "no change"
+    return f"{moved:+d} {'point' if abs(moved) == 1 else 'points'}" if moved else NO_CHANGE
 
 
 def compared(now: float, before: float | None, span: str) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 import humanize
 from analysis import discoveries
 from charts import bars
-from components import markup, page_frame, ranked_lists
+from components import choice, markup, metrics, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -70,16 +70,7 @@ def loyalty(page: Listening) -> None:
     ]
     with st.grid(2, min_column_width=150):
         for label, share, was in figures:
-            change = humanize.points(share, was)
-            st.metric(
-                label,
-                humanize.percent(share),
-                delta=change,
-                delta_color="violet",
-                delta_arrow="off" if change == "no change" else "auto",
-                delta_description="vs before" if change else None,
-                border=True,
-            )
+            metrics.changed(label, humanize.percent(share), humanize.points(share, was))
 
 
 def decades(page: Listening) -> None:
@@ -106,17 +97,7 @@ def decades(page: Listening) -> None:
 
 def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
     with page_frame.head("Year by year"):
-        decade = str(
-            st.selectbox(
-                "Look into a decade",
-                choices,
-                index=choices.index(top),
-                key="decade",
-                bind="query-params",
-                width=140,
-                label_visibility="collapsed",
-            )
-        )
+        decade = choice.in_list("Look into a decade", choices, "decade", choices.index(top), width=140)
     years = discoveries.years_in_decade(page.history, page.shown, page.by, int(decade[:4]), page.today.year)
     best = years.loc[years["share"].idxmax()]
     st.markdown(f"Of the {decade}, **{int(best['year'])}** leads with {humanize.percent(best['share'])} of listening.")

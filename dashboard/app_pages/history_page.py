@@ -6,7 +6,7 @@ import streamlit as st
 import humanize
 from analysis import play_list
 from analysis.play_list import Cursor, HistoryPage, to_cursor
-from components import downloads, markup, page_frame
+from components import choice, downloads, markup, page_frame
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -117,18 +117,7 @@ def sentence(found: int, plays: pd.DataFrame, search: str) -> str:
 
 page = page_frame.listening()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    search = str(
-        st.text_input(
-            "Search",
-            key="q",
-            bind="query-params",
-            type="search",
-            max_chars=200,
-            placeholder="Title, artist or album",
-            width=320,
-        )
-        or ""
-    )
+    search = choice.search("q", placeholder="Title, artist or album", width=320)
     until = st.date_input(
         "Up to", value=None, max_value=page.today, key="until", bind="query-params", format="YYYY-MM-DD", width=180
     )

@@ -10,7 +10,7 @@ import humanize
 from analysis import days, hours, tops, totals
 from analysis.periods import collected
 from charts import bars
-from components import messages, page_frame, ranked_lists
+from components import messages, metrics, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -40,39 +40,20 @@ def a_day(page: Listening, whole: float) -> str:
     return f"**{amount} a day** on average"
 
 
-def metrics(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
-    """Four numbers, with bars where there are enough plays for a course.
-
-    Listening more is neither good nor bad, so the arrow has no colour of praise.
-    """
-    figures = [
-        (
-            "Time listened",
-            humanize.known_minutes(now.minutes),
-            now.minutes,
-            before.minutes if before else None,
-            "minutes",
-        ),
-        ("Plays", f"{now.plays:,}", now.plays, before.plays if before else None, "plays"),
-        ("Artists", f"{now.artists:,}", now.artists, before.artists if before else None, "artists"),
-        ("New tracks", f"{now.new_tracks:,}", now.new_tracks, before.new_tracks if before else None, "new_tracks"),
-    ]
+def figures(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
+    """Four numbers, with bars where there are enough plays for a course."""
+    shown = {
+        "minutes": ("Time listened", humanize.known_minutes(now.minutes)),
+        "plays": ("Plays", f"{now.plays:,}"),
+        "artists": ("Artists", f"{now.artists:,}"),
+        "new_tracks": ("New tracks", f"{now.new_tracks:,}"),
+    }
     enough = now.plays >= page_frame.FEW_PLAYS
     with st.grid(4, min_column_width=150):
-        for label, shown, value, was, measure in figures:
-            change = humanize.change(value, was)
-            st.metric(
-                label,
-                shown,
-                delta=change,
-                delta_color="violet",
-                delta_arrow="off" if change == "no change" else "auto",
-                delta_description="vs before" if change else None,
-                chart_data=totals.spark_bars(page.history, page.everything, page.period, measure) if enough else None,
-                chart_type="bar",
-                border=True,
-                height="stretch",
-            )
+        for measure, (label, value) in shown.items():
+            change = humanize.change(getattr(now, measure), getattr(before, measure, None))
+            course = totals.spark_bars(page.history, page.everything, page.period, measure) if enough else None
+            metrics.changed(label, value, change, chart_data=course, chart_type="bar", height="stretch")
 
 
 def how_much(page: Listening, now: totals.Totals, said: str) -> None:
@@ -131,7 +112,7 @@ arrow = (
 is_few = now.plays < page_frame.FEW_PLAYS
 said = page_frame.few(page) if is_few else sentence(page, now, before)
 page_frame.lead(said)
-metrics(page, now, before)
+figures(page, now, before)
 if is_few:
     messages.few_plays()
 how_much(page, now, said)

@@ -1,6 +1,6 @@
 """Page Pipeline: status, the grid of runs, what went wrong and the next step, gaps, consents, Spark."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from components import (
     filters,
     markup,
     messages,
+    metrics,
     page_frame,
     pipeline_tables,
     ranked_lists,
@@ -56,42 +57,26 @@ def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
 
 
 def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | None) -> None:
-    zone, newest = page.filters.zone, page.history.newest_at
     good, due = rate
     gaps = page.gaps[page.gaps["gap_end"] > page.now - timedelta(days=GAP_DAYS)] if len(page.gaps) else page.gaps
-    lost = (gaps["gap_end"] - gaps["gap_start"]).sum() if len(gaps) else pd.Timedelta(0)
+    missing = (gaps["gap_end"] - gaps["gap_start"]).sum()
     with st.grid(4, min_column_width=150):
-        _when("Last success", last_success_at, page, zone, "ago")
-        _when("Newest play", newest, page, zone, "lag")
+        _when("Last success", last_success_at, page, humanize.ago)
+        _when("Newest play", page.history.newest_at, page, lambda age: f"{humanize.duration(age)} lag")
         share = humanize.percent(good / due, 1) if due else "–"
-        st.metric(
-            "Good runs, 7 days",
-            share,
-            delta=f"{due - good} of {due} did not" if due else None,
-            delta_color="gray",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-        )
-        st.metric(
-            f"Possible gaps, {GAP_DAYS} days",
-            f"{len(gaps)}",
-            border=True,
-            height="stretch",
-            delta_color="gray",
-            delta=f"about {humanize.duration(lost.to_pytimedelta())}" if len(gaps) else "none",
-            delta_arrow="off",
-        )
+        metrics.noted("Good runs, 7 days", share, f"{due - good} of {due} did not" if due else None)
+        lost = f"about {humanize.duration(missing.to_pytimedelta())}" if len(gaps) else "none"
+        metrics.noted(f"Possible gaps, {GAP_DAYS} days", f"{len(gaps)}", lost)
     if len(page.viewer.listeners) > 1:
         st.caption(f"Newest play and gaps: {literal(page.name)} only. Success and good runs: the whole pipeline.")
 
 
-def _when(label: str, at: datetime | None, page: Listening, zone: str, kind: str) -> None:
+def _when(label: str, at: datetime | None, page: Listening, note: Callable[[timedelta], str]) -> None:
+    """`note` is made of the age."""
     if at is None:
-        st.metric(label, "never", border=True, height="stretch")
+        metrics.noted(label, "never")
         return
-    wall = pd.Timestamp(at).tz_convert(zone)
-    age = page.now - at
+    wall, age = pd.Timestamp(at).tz_convert(page.filters.zone), page.now - at
     # On a phone a metric has room for ten characters.
     shown = (
         f"{wall:%H:%M}"
@@ -100,15 +85,7 @@ def _when(label: str, at: datetime | None, page: Listening, zone: str, kind: str
         if age.days < 6
         else humanize.short_day(wall)
     )
-    st.metric(
-        label,
-        shown,
-        delta_arrow="off",
-        delta=humanize.ago(age) if kind == "ago" else f"{humanize.duration(age)} lag",
-        delta_color="gray",
-        border=True,
-        height="stretch",
-    )
+    metrics.noted(label, shown, note(age))
 
 
 @st.fragment(run_every="60s")

@@ -7,7 +7,7 @@ import humanize
 from analysis import discoveries, sound
 from charts import bars
 from charts import sound as charts_sound
-from components import page_frame
+from components import choice, metrics, page_frame
 from components.page_frame import Listening
 from pipeline.remedies import cli
 
@@ -33,14 +33,11 @@ def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None
     with right:
         st.subheader("What changed most", anchor=False)
         for change in changes.to_dict("records"):
-            st.metric(
+            metrics.changed(
                 f"{change['name']} ({change['low']} → {change['high']})",
                 f"{change['mean']:.2f}",
-                delta=f"{change['change']:+.2f}" if abs(change["change"]) >= 0.005 else "no change",
-                delta_arrow="auto" if abs(change["change"]) >= 0.005 else "off",
-                delta_color="violet",
-                delta_description="vs all time",
-                border=True,
+                f"{change['change']:+.2f}" if abs(change["change"]) >= 0.005 else humanize.NO_CHANGE,
+                against="all time",
             )
 
 
@@ -89,11 +86,7 @@ def tempo_and_trend(page: Listening) -> None:
 def how_it_changes(page: Listening) -> None:
     names = {feature.name: feature for feature in sound.FEATURES}
     with page_frame.head("How it changes"):
-        name = str(
-            st.selectbox(
-                "Feature", list(names), key="feature", bind="query-params", width=200, label_visibility="collapsed"
-            )
-        )
+        name = choice.in_list("Feature", list(names), "feature", width=200)
     trend = sound.feature_trend(page.history, page.everything, names[name].key)
     if len(trend) < 2:
         st.caption("A trend needs two months of plays.")

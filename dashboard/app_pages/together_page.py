@@ -10,9 +10,10 @@ import streamlit as st
 import humanize
 from access.viewer import Viewer
 from analysis import together
+from analysis.history import minutes
 from analysis.together import Company, Part
 from charts import bars
-from components import downloads, markup, page_frame, ranked_lists
+from components import downloads, markup, metrics, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -58,16 +59,10 @@ def figures(pages: Sequence[Listening], company: Company, artists: pd.DataFrame)
     with st.grid(len(pages), min_column_width=150):
         for place, page in enumerate(pages):
             share = together.share_of(company, place, artists, page.by)
-            minutes = float(page.shown["heard_ms"].sum()) / 60_000
-            st.metric(
-                page.name,
-                humanize.known_minutes(minutes) if page.by == "Minutes" else humanize.plays(len(page.shown)),
-                delta=f"{humanize.percent(share)} to shared artists",
-                delta_color="gray",
-                delta_arrow="off",
-                border=True,
-                height="stretch",
+            amount = (
+                humanize.known_minutes(minutes(page.shown)) if page.by == "Minutes" else humanize.plays(len(page.shown))
             )
+            metrics.noted(page.name, amount, f"{humanize.percent(share)} to shared artists")
 
 
 def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:

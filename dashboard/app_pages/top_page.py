@@ -75,19 +75,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
 page = page_frame.listening()
 with st.container(horizontal=True, vertical_alignment="center"):
     kind = choice.one_of("What", tops.KINDS, "kind")
-    search = str(
-        st.text_input(
-            "Search",
-            key="search",
-            bind="query-params",
-            placeholder=f"Search {kind.lower()}",
-            type="search",
-            width=280,
-            label_visibility="collapsed",
-            max_chars=200,
-        )
-        or ""
-    )
+    search = choice.search("search", placeholder=f"Search {kind.lower()}", width=280, label_visibility="collapsed")
 every = tops.top(page.history, page.shown, kind, page.by, page.before, limit=None)
 ten = tops.top(page.history, page.shown, kind, page.by, page.before)
 page_frame.lead(sentence(page, ten, kind))

@@ -1,6 +1,7 @@
-"""A row of pills of which one is chosen, in the URL under its key."""
+"""Ways to choose, each in the URL under its key: a row of pills, a list, a search."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -18,3 +19,16 @@ def one_of(label: str, options: Sequence[str], key: str, default: str | None = N
         wrap=True,
     )
     return str(chosen)
+
+
+def in_list(label: str, options: Sequence[str], key: str, index: int = 0, **looks: Any) -> str:
+    """As `one_of`, for more options than a row has room for."""
+    chosen = st.selectbox(
+        label, options, index=index, key=key, bind="query-params", label_visibility="collapsed", **looks
+    )
+    return str(chosen)
+
+
+def search(key: str, **looks: Any) -> str:
+    """What was typed, empty at first."""
+    return str(st.text_input("Search", key=key, bind="query-params", type="search", max_chars=200, **looks) or "")

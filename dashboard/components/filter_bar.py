@@ -77,16 +77,7 @@ def choose_period(period: str) -> None:
 def _listener(labels: list[str]) -> str:
     if len(labels) == 1:
         return labels[0]
-    box: Any = st.selectbox(
-        "Listener",
-        labels,
-        key="listener",
-        bind="query-params",
-        label_visibility="collapsed",
-        width=180,
-        icon=":material/person:",
-    )
-    return str(box)
+    return choice.in_list("Listener", labels, "listener", width=180, icon=":material/person:")
 
 
 def _zone(default: str) -> str:

@@ -9,7 +9,7 @@ import humanize
 from analysis import items
 from analysis.items import Item
 from charts import bars
-from components import markup, messages, page_frame, ranked_lists
+from components import markup, messages, metrics, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -73,23 +73,11 @@ def _links(page: Listening, item: Item) -> str:
 
 
 def _figures(page: Listening, item: Item) -> None:
-    best = item.best_months
     with st.grid(4, min_column_width=150):
-        st.metric("Plays", f"{item.plays:,}", border=True, height="stretch")
-        st.metric("Time", humanize.known_minutes(item.minutes), border=True, height="stretch")
-        for place in range(2):
-            if place < len(best):
-                month = best.iloc[place]
-                label = ("Best month", "Second best")[place]
-                st.metric(
-                    label,
-                    f"{month['month_on']:%b %Y}",
-                    border=True,
-                    delta_arrow="off",
-                    delta_color="gray",
-                    height="stretch",
-                    delta=humanize.amount(month["value"], page.by),
-                )
+        metrics.noted("Plays", f"{item.plays:,}")
+        metrics.noted("Time", humanize.known_minutes(item.minutes))
+        for label, month in zip(("Best month", "Second best"), item.best_months.to_dict("records"), strict=False):
+            metrics.noted(label, f"{month['month_on']:%b %Y}", humanize.amount(month["value"], page.by))
 
 
 def _courses(page: Listening, item: Item) -> None:

@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 import humanize
 from access.viewer import Viewer
 from analysis import days
-from analysis.history import History, measured_share
+from analysis.history import History, measured_share, minutes
 from analysis.periods import ALL_TIME, DAYS, Period, comparable, local_day, named_period, within
 from components import filters as filter_values
 from components import markdown, messages
@@ -223,8 +223,8 @@ def lead(text: str) -> None:
 
 def few(page: Listening) -> str:
     """The answer where there are too few plays for an average."""
-    heard_ms = float(page.shown["heard_ms"].sum())
-    time = f", {humanize.minutes(heard_ms / 60_000)} in all" if heard_ms else ""
+    heard = minutes(page.shown)
+    time = f", {humanize.minutes(heard)} in all" if heard else ""
     last = humanize.moment(page.shown["wall"].iloc[-1])
     return f"**{humanize.plays(len(page.shown))}** in this period{time}, the last one on **{last}**."
 
