@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.history import UNKNOWN, History, amounts
 from analysis.periods import Period, within
 from analysis.tops import top
-from analysis.totals import STEP_FREQUENCIES, WEEKLY_UP_TO
+from analysis.totals import begun_steps
 
 NEW_FOR_DAYS = 30
 STUCK_FROM_PLAYS = 5
@@ -33,14 +33,11 @@ def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str
     attrs["step"] is week or month.
     """
     plays = within(local, period)
-    artist = history.tracks["artist_key"].to_numpy()[plays["track"].to_numpy()]
-    age = plays["played_at"] - history.first_artists.reindex(artist).set_axis(plays.index)
-    kind = np.where(age < pd.Timedelta(days=NEW_FOR_DAYS), "New", "Known")
-    step = "week" if period.days <= WEEKLY_UP_TO else "month"
-    frequency = STEP_FREQUENCIES[step]
-    steps = pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.begun_until), freq=frequency).start_time
-    step_on = plays["day"].dt.to_period(frequency).dt.start_time
-    every = pd.MultiIndex.from_product([steps, ["New", "Known"]], names=["step_on", "kind"])
+    first = history.first_artists.reindex(history.per_play("artist_key", plays)).set_axis(plays.index)
+    kind = np.where(plays["played_at"] - first < pd.Timedelta(days=NEW_FOR_DAYS), "New", "Known")
+    step, steps = begun_steps(period)
+    step_on = plays["day"].dt.to_period(steps.freq).dt.start_time
+    every = pd.MultiIndex.from_product([steps.start_time, ["New", "Known"]], names=["step_on", "kind"])
     rows = (
         amounts(plays, by).groupby([step_on, kind]).sum().reindex(every, fill_value=0.0).rename("value").reset_index()
     )
@@ -69,11 +66,11 @@ def forgotten(history: History, local: pd.DataFrame, today: date, by: str, limit
 
 def loyalty(history: History, plays: pd.DataFrame, by: str) -> Loyalty | None:
     """By first credited artist; None where no artist is known."""
-    artist = history.tracks["artist_key"].to_numpy()[plays["track"].to_numpy()]
-    per_artist = amounts(plays, by).groupby(artist).sum().sort_values(ascending=False)
+    value = amounts(plays, by)
+    per_artist = value.groupby(history.per_play("artist_key", plays)).sum().sort_values(ascending=False)
     if not per_artist.sum():
         return None
-    shares = per_artist / amounts(plays, by).sum()
+    shares = per_artist / value.sum()
     reached = int(np.searchsorted(shares.cumsum().to_numpy(), 0.5)) + 1
     return Loyalty(
         favourite_share=float(shares.iloc[0]),
@@ -85,26 +82,28 @@ def loyalty(history: History, plays: pd.DataFrame, by: str) -> Loyalty | None:
 
 def decades(history: History, plays: pd.DataFrame, by: str) -> pd.DataFrame:
     """Release decades, the oldest first: decade ("1990s" or "Unknown"), share. Decades between are there with 0."""
-    year = history.tracks["release_year"].iloc[plays["track"]].to_numpy(dtype="float64", na_value=np.nan)
-    value = amounts(plays, by)
-    whole = value.sum()
-    known = value.groupby(year // 10 * 10).sum()
+    of_year = _shares_of_years(history, plays, by)
+    known = of_year.groupby(of_year.index // 10 * 10).sum()
     if len(known):
         known = known.reindex(np.arange(known.index.min(), known.index.max() + 10, 10), fill_value=0.0)
-    rows = pd.DataFrame({"decade": [f"{int(start)}s" for start in known.index], "value": known.to_numpy()})
-    unknown = float(value[np.isnan(year)].sum())
+    rows = pd.DataFrame({"decade": [f"{int(start)}s" for start in known.index], "share": known.to_numpy()})
+    unknown = float(of_year[of_year.index.isna()].sum())
     if unknown:
         rows.loc[len(rows)] = [UNKNOWN, unknown]
-    return rows.assign(share=rows["value"] / whole if whole else 0.0)[["decade", "share"]]
+    return rows
 
 
 def years_in_decade(history: History, plays: pd.DataFrame, by: str, decade: int, this_year: int) -> pd.DataFrame:
     """The release years of one decade: year, share of all minutes or plays; with future years that an album claims."""
-    year = history.tracks["release_year"].iloc[plays["track"]].to_numpy(dtype="float64", na_value=np.nan)
-    value = amounts(plays, by)
-    of_year = value.groupby(year).sum()
+    of_year = _shares_of_years(history, plays, by)
     claimed = of_year.index[of_year.index < decade + 10].max()
     last = min(decade + 9, int(np.nanmax([this_year, claimed])))
     rows = of_year.reindex(range(decade, last + 1), fill_value=0.0)
-    whole = value.sum()
-    return pd.DataFrame({"year": rows.index, "share": rows.to_numpy() / whole if whole else 0.0})
+    return pd.DataFrame({"year": rows.index, "share": rows.to_numpy()})
+
+
+def _shares_of_years(history: History, plays: pd.DataFrame, by: str) -> pd.Series:
+    """Of all minutes or plays the share of each release year; of unknown years under NaN."""
+    year = history.tracks["release_year"].to_numpy(dtype="float64", na_value=np.nan)[plays["track"].to_numpy()]
+    value = amounts(plays, by).groupby(year, dropna=False).sum()
+    return value / (value.sum() or 1.0)

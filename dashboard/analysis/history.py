@@ -41,8 +41,6 @@ class History:
     that stands for it: of several ids with one ISRC the one played last.
     """
 
-    listener_id: str
-    version: datetime
     plays: pd.DataFrame
     tracks: pd.DataFrame
     _local: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
@@ -74,7 +72,7 @@ class History:
     def counting(self) -> pd.DataFrame:
         """The plays that count, with their recording."""
         counted = self.plays[self.plays["counts"]].drop(columns="counts").reset_index(drop=True)
-        return counted.assign(recording=self.tracks["recording"].to_numpy()[counted["track"].to_numpy()])
+        return counted.assign(recording=self.per_play("recording", counted))
 
     @cached_property
     def first_recordings(self) -> pd.Series:
@@ -110,6 +108,10 @@ class History:
         columns = ["album_name", "album_id", "artist_name", "artist_key", "image_url", "album_release_date"]
         return last.dropna(subset="album_key").groupby("album_key", sort=False)[columns].last()
 
+    def per_play(self, column: str, plays: pd.DataFrame) -> np.ndarray:
+        """A column of `tracks`, a value for each of the plays."""
+        return cast(np.ndarray, self.tracks[column].to_numpy()[plays["track"].to_numpy()])
+
     def _last_of_tracks(self) -> pd.DataFrame:
         return self.tracks.assign(last_at=self.plays.groupby("track")["played_at"].max())
 
@@ -139,7 +141,7 @@ def _parse_lines(lines: str) -> pa.Table:
     )
 
 
-def to_history(listener_id: str, version: datetime, plays: pd.DataFrame, tracks: pd.DataFrame) -> History:
+def to_history(plays: pd.DataFrame, tracks: pd.DataFrame) -> History:
     """The plays of a listener and their tracks, joined and made ready. Tracks without a play are left out."""
     ids = pd.Index(plays["track_id"].astype(str))
     tracks = in_bounds.tracks(tracks[tracks["track_id"].isin(ids.unique())].drop_duplicates("track_id"))
@@ -147,7 +149,10 @@ def to_history(listener_id: str, version: datetime, plays: pd.DataFrame, tracks:
     track = pd.Index(tracks["track_id"]).get_indexer(ids)
     ready = _ready(plays[track >= 0].reset_index(drop=True), track[track >= 0], tracks)
     recording = _recordings(tracks, ready)
-    return History(listener_id, version, ready, _with_keys(_named(tracks, recording), recording))
+    # Names that are missing come from another id of the recording: Spotify empties them when music is taken down.
+    names = tracks[_NAMES].replace("", None)
+    named = tracks.assign(**names.fillna(names.groupby(recording).transform("first")))
+    return History(ready, _with_keys(named, recording))
 
 
 def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.DataFrame:
@@ -167,12 +172,6 @@ def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.D
             "context_type": plays["context_type"],
         }
     )
-
-
-def _named(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
-    """Fills missing names from another id of the same recording: Spotify empties names when music is taken down."""
-    names = tracks[_NAMES].replace("", None)
-    return tracks.assign(**names.fillna(names.groupby(recording).transform("first")))
 
 
 def _with_keys(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
@@ -255,6 +254,11 @@ def measured_share(plays: pd.DataFrame) -> float:
     if not heard_ms:
         return float(plays["measured"].all())
     return int(plays["heard_ms"].to_numpy()[plays["measured"].to_numpy()].sum()) / heard_ms
+
+
+def month_on(plays: pd.DataFrame) -> pd.Series:
+    """The first day of each play's month."""
+    return pd.Series(plays["wall"].to_numpy().astype("datetime64[M]").astype("datetime64[s]"), index=plays.index)
 
 
 def amounts(plays: pd.DataFrame, by: str) -> pd.Series:

@@ -34,12 +34,16 @@ def clock(
 
     Plays inside a gap, as an import can bring them, are left out like their quarter of an hour.
     """
-    quarters = _quarters(period, now)
+    until = max(min(period.end_at, now), period.start_at)
+    # Every zone in use is a whole number of quarter hours off UTC, so quarters of UTC are quarters of local hours.
+    quarters = pd.date_range(period.start_at, until, freq=_QUARTER, inclusive="left").tz_convert("UTC")
     is_missing = _inside(quarters, gaps) if gaps is not None else np.zeros(len(quarters), dtype=bool)
     plays = plays[~plays["played_at"].dt.floor(_QUARTER).isin(quarters[is_missing])]
     hour_of_week = plays["weekday"].to_numpy(dtype="int64") * 24 + plays["hour"].to_numpy()
     total = np.bincount(hour_of_week, weights=amounts(plays, by), minlength=_HOURS_A_WEEK)
-    occurred = _occurrences(quarters[~is_missing].tz_convert(period.zone))
+    begun = quarters[~is_missing].tz_convert(period.zone)
+    # An hour that DST repeats counts twice, one it skips not at all.
+    occurred = np.bincount(begun.day_of_week * 24 + begun.hour, minlength=_HOURS_A_WEEK) / _QUARTERS
     hours = np.arange(_HOURS_A_WEEK)
     value = np.divide(total, occurred, out=np.zeros(_HOURS_A_WEEK), where=occurred > 0)
     return pd.DataFrame({"weekday": hours // 24, "hour": hours % 24, "total": total, "value": value})
@@ -86,22 +90,6 @@ def per_day(
 def _days_without_gap(period: Period, now: datetime, gap_days: Collection[date]) -> pd.DatetimeIndex:
     last = min(period.end, local_day(now, period.zone))
     return pd.date_range(period.start, last).difference(pd.DatetimeIndex(list(gap_days)))
-
-
-def _quarters(period: Period, now: datetime) -> pd.DatetimeIndex:
-    """The quarter hours (UTC) of the period that have begun.
-
-    Every zone in use is a whole number of quarter hours off UTC, so quarters of UTC are quarters of local hours.
-    """
-    until = min(period.end_at, now)
-    quarters = pd.date_range(period.start_at, max(until, period.start_at), freq=_QUARTER, inclusive="left")
-    return quarters.tz_convert("UTC")
-
-
-def _occurrences(quarters: pd.DatetimeIndex) -> np.ndarray:
-    """How many of each hour of the week there were; an hour that DST repeats counts twice, one it skips not at all."""
-    counted = np.bincount(quarters.day_of_week.to_numpy() * 24 + quarters.hour.to_numpy(), minlength=_HOURS_A_WEEK)
-    return np.asarray(counted / _QUARTERS)
 
 
 def _inside(quarters: pd.DatetimeIndex, gaps: pd.DataFrame) -> np.ndarray:

@@ -6,9 +6,10 @@ from datetime import datetime
 import pandas as pd
 
 import humanize
-from analysis.history import History, amounts
+from analysis.history import History
 from analysis.hours import by_hour
 from analysis.tops import last_played, ranked, tally, top
+from analysis.totals import per_month
 
 NEIGHBOURS = 2
 BEST_MONTHS = 2
@@ -55,7 +56,7 @@ def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) ->
     around = top(history, local, kind, by, limit=place + NEIGHBOURS + 1)
     me = around.iloc[place]
     plays = local[_is_of(history, local, kind, entity)]
-    months = _months(plays, by)
+    months = per_month(plays, by, plays["day"].min(), plays["day"].max())
     about = history.tracks.iloc[tallies["track"].iloc[place]]
     return Item(
         kind=kind,
@@ -98,15 +99,6 @@ def _is_of(history: History, local: pd.DataFrame, kind: str, entity: object) -> 
     if kind == "Albums":
         return local["track"].isin(history.tracks.index[history.tracks["album_key"] == entity])
     return local["track"].isin(history.credits["track"][history.credits["artist_key"] == entity])
-
-
-def _months(plays: pd.DataFrame, by: str) -> pd.DataFrame:
-    """A row per month from the first to the last with plays: month_on, value."""
-    per_month = (
-        amounts(plays, by).groupby(plays["wall"].to_numpy().astype("datetime64[M]").astype("datetime64[s]")).sum()
-    )
-    every = pd.date_range(per_month.index.min(), per_month.index.max(), freq="MS")
-    return pd.DataFrame({"month_on": every, "value": per_month.reindex(every, fill_value=0.0).to_numpy()})
 
 
 def _or_none(value: object) -> str | None:

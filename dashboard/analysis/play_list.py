@@ -19,6 +19,7 @@ _LONGEST_SEARCH = 200
 _LONGEST_CURSOR = 120
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 """Instants that pandas can hold as well."""
+_FORMULA = r"\A('*[=+\-@\t\r\n＝＋－＠])"
 
 
 class Cursor(NamedTuple):
@@ -71,11 +72,10 @@ def history_page(
     found = local[local["track"].isin(_matching(history, search))] if search.strip() else local
     is_older = pd.Series(True, index=found.index) if before is None else _is_before(history, found, before)
     older, newer = found[is_older], found[~is_older]
-    page = last_played(history, older, size)
     return HistoryPage(
-        plays=page,
+        plays=last_played(history, older, size),
         found=len(found),
-        older=Cursor(page["played_at"].iloc[-1].to_pydatetime(), page["key"].iloc[-1]) if len(older) > size else None,
+        older=_cursor_of(history, older.iloc[-size]) if len(older) > size else None,
         newer=_cursor_of(history, newer.iloc[size]) if len(newer) > size else None,
         is_first=newer.empty,
     )
@@ -104,18 +104,18 @@ def _without_formulas(table: pa.Table) -> pa.Table:
 
     One apostrophe more than there was, so that taking one away always gives the text back.
     """
-    columns = [_as_text(column) if _is_text(column.type) else column for column in table.columns]
+    columns = [
+        pyarrow.compute.replace_substring_regex(column.cast(pa.large_string()), pattern=_FORMULA, replacement=r"'\1")
+        if _is_text(column.type)
+        else column
+        for column in table.columns
+    ]
     return pa.table(columns, names=table.column_names)
 
 
 def _is_text(kind: pa.DataType) -> bool:
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
-
-
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    texts = column.cast(pa.large_string())
-    return pyarrow.compute.replace_substring_regex(texts, pattern=r"\A('*[=+\-@\t\r\n＝＋－＠])", replacement=r"'\1")
 
 
 def _matching(history: History, search: str) -> pd.Index:
@@ -144,6 +144,5 @@ def _is_before(history: History, local: pd.DataFrame, key: Cursor) -> pd.Series:
     older = local["played_at"] < instant
     same = local["played_at"] == instant
     if same.any():
-        ids = history.tracks["track_id"].to_numpy()[local["track"].to_numpy()]
-        older |= same & (ids < track_id)
+        older |= same & (history.per_play("track_id", local) < track_id)
     return older

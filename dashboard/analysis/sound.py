@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 import humanize
-from analysis.history import History, amounts
+from analysis.history import History, amounts, month_on
 
 MOOD_POINTS = 400
 TEMPO_BIN = 5
@@ -90,12 +90,11 @@ def changes(rows: pd.DataFrame, count: int = 3) -> pd.DataFrame:
 
 
 def mood(history: History, plays: pd.DataFrame) -> pd.DataFrame:
-    """The most played tracks with both features: key, name, artist_name, valence, energy, minutes; at most 400."""
+    """The most played tracks with both features: name, artist_name, valence, energy, minutes; at most 400."""
     per_track = _tracks_of(history, plays).dropna(subset=["valence", "energy"])
     shown = per_track.nlargest(MOOD_POINTS, "heard_ms").reset_index(drop=True)
     return pd.DataFrame(
         {
-            "key": shown["track_id"],
             "name": [humanize.named(name, "track") for name in shown["track_name"]],
             "artist_name": shown["artist_name"],
             "valence": shown["valence"],
@@ -136,14 +135,12 @@ def tempo(history: History, plays: pd.DataFrame) -> pd.DataFrame:
 
 
 def feature_trend(history: History, local: pd.DataFrame, feature: str) -> pd.DataFrame:
-    """A row per month with plays whose feature is known: month_on, mean (weighted by time), minutes."""
+    """A row per month with plays whose feature is known: month_on, mean (weighted by time)."""
     value = history.tracks[feature].to_numpy(dtype="float64", na_value=np.nan)[local["track"].to_numpy()]
     known = ~np.isnan(value) & (local["heard_ms"].to_numpy() > 0)
-    ms = local["heard_ms"].to_numpy()[known]
-    month = local["wall"].to_numpy()[known].astype("datetime64[M]").astype("datetime64[s]")
-    sums = pd.DataFrame({"month_on": month, "weighted": value[known] * ms, "ms": ms}).groupby("month_on").sum()
-    rows = sums.assign(mean=sums["weighted"] / sums["ms"], minutes=sums["ms"] / 60_000)
-    return rows[["mean", "minutes"]].reset_index()
+    ms = local["heard_ms"][known]
+    sums = pd.DataFrame({"weighted": value[known] * ms, "ms": ms}).groupby(month_on(local).rename("month_on")).sum()
+    return (sums["weighted"] / sums["ms"]).rename("mean").reset_index()
 
 
 def without_features(history: History, plays: pd.DataFrame) -> WithoutFeatures:

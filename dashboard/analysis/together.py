@@ -16,7 +16,7 @@ from analysis.discoveries import NEW_FOR_DAYS
 from analysis.history import History, amounts, ids_by_name
 from analysis.periods import Period
 from analysis.tops import ranked, tally, with_names
-from analysis.totals import STEP_FREQUENCIES, WEEKLY_UP_TO
+from analysis.totals import begun_steps
 
 KINDS = ("Tracks", "Artists")
 
@@ -128,9 +128,7 @@ def overlap(company: Company, period: Period, by: str) -> pd.DataFrame:
     The sum over artists (the first credited one of each play) of the smallest share that any listener gave them: 1 is
     the same artists in the same shares, 0 none in common. NaN where one listener played nothing.
     """
-    step = "week" if period.days <= WEEKLY_UP_TO else "month"
-    frequency = STEP_FREQUENCIES[step]
-    steps = pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.begun_until), freq=frequency)
+    step, steps = begun_steps(period)
     artists = [part.history.tracks["artist_key"].tolist() for part in company.parts]
     every = [company.ids_of_artists.get(key, key) for keys in artists for key in keys]
     codes, keys = pd.factorize(np.array(every, dtype="object"))

@@ -148,8 +148,7 @@ def keyed(history: History, plays: pd.DataFrame, kind: str) -> pd.DataFrame:
     if kind == "Tracks":
         return columns.rename(columns={"recording": "entity"})
     if kind == "Albums":
-        albums = history.tracks["album_key"].to_numpy()[columns["track"].to_numpy()]
-        return columns.assign(entity=albums).dropna(subset="entity")
+        return columns.assign(entity=history.per_play("album_key", columns)).dropna(subset="entity")
     credits = history.credits.rename(columns={"artist_key": "entity"})
     return columns.merge(credits, on="track", how="inner").sort_values("played_at", kind="stable")
 

@@ -1,19 +1,19 @@
 """Totals of a period (plays, minutes, artists, new tracks), its course by day, week or month, and the one before."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
 
-from analysis.history import History, amounts, measured_share, minutes
+from analysis.history import History, amounts, measured_share, minutes, month_on
 from analysis.periods import Period, comparable, within
 
 BARS = 45
 """More spark bars than this merge on a phone."""
-WEEKLY_UP_TO = 800
-STEP_FREQUENCIES = {"day": "D", "week": "W-SUN", "month": "M"}
+_WEEKLY_UP_TO = 800
+_FREQUENCIES = {"day": "D", "week": "W-SUN", "month": "M"}
 _DAILY_UP_TO = 92
 
 
@@ -25,7 +25,6 @@ class Totals:
     minutes: float
     tracks: int
     artists: int
-    albums: int
     new_tracks: int
     new_artists: int
     measured_share: float
@@ -43,7 +42,6 @@ def totals(history: History, local: pd.DataFrame, period: Period) -> Totals:
         minutes=minutes(plays),
         tracks=int(plays["recording"].nunique()),
         artists=len(artists),
-        albums=int(history.tracks["album_key"].iloc[plays["track"].unique()].nunique()),
         new_tracks=int(((first_tracks >= starts) & (first_tracks < ends)).sum()),
         new_artists=int(((first_artists >= starts) & (first_artists < ends)).sum()),
         measured_share=measured_share(plays),
@@ -63,9 +61,9 @@ def trend(
     `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`.
     attrs["step"] names the step.
     """
-    step = "day" if period.days <= _DAILY_UP_TO else "week" if period.days <= WEEKLY_UP_TO else "month"
+    step = "day" if period.days <= _DAILY_UP_TO else _week_or_month(period)
     steps = _steps(period, step)
-    gaps = pd.DatetimeIndex(list(gap_days)).to_period(STEP_FREQUENCIES[step])
+    gaps = pd.DatetimeIndex(list(gap_days)).to_period(steps.freq)
     rows = pd.DataFrame({"step_on": _start_days(steps, period)})
     rows["label"] = [str(day.date()) for day in rows["step_on"]]
     rows["value"] = _per_step(within(local, period), steps, by)
@@ -76,9 +74,16 @@ def trend(
         rows.loc[: len(earlier) - 1, "previous"] = _per_step(within(local, before), earlier, by)
         rows.loc[: len(earlier) - 1, "previous_on"] = _start_days(earlier, before)
     rows["is_gap"] = steps.isin(gaps)
-    rows["is_partial"] = (steps == pd.Timestamp(period.today).to_period(STEP_FREQUENCIES[step])) & period.is_partial
+    rows["is_partial"] = (steps == pd.Timestamp(period.today).to_period(steps.freq)) & period.is_partial
     rows.attrs["step"] = step
     return rows
+
+
+def per_month(plays: pd.DataFrame, by: str, first: date, last: date) -> pd.DataFrame:
+    """A row per month from that of the first day to that of the last: month_on, value."""
+    every = pd.date_range(pd.Timestamp(first).replace(day=1), pd.Timestamp(last), freq="MS")
+    value = amounts(plays, by).groupby(month_on(plays)).sum().reindex(every, fill_value=0.0)
+    return pd.DataFrame({"month_on": every, "value": value.to_numpy()})
 
 
 def spark_bars(history: History, local: pd.DataFrame, period: Period, measure: str) -> list[float]:
@@ -88,19 +93,25 @@ def spark_bars(history: History, local: pd.DataFrame, period: Period, measure: s
     plays = within(local.drop_duplicates("recording") if measure == "new_tracks" else local, period)
     part = (plays["day"] - pd.Timestamp(period.start)).dt.days.to_numpy() // days
     if measure == "artists":
-        return _artists_per_part(history, plays, part, parts)
+        pairs = pd.DataFrame({"track": plays["track"].to_numpy(), "part": part}).drop_duplicates()
+        artists = pairs.merge(history.credits, on="track").groupby("part")["artist_key"].nunique()
+        return [float(artists.get(number, 0)) for number in range(parts)]
     weights = plays["heard_ms"].to_numpy() / 60_000 if measure == "minutes" else None
     return [float(value) for value in np.bincount(part, weights=weights, minlength=parts)]
 
 
-def _artists_per_part(history: History, plays: pd.DataFrame, part: np.ndarray, parts: int) -> list[float]:
-    pairs = pd.DataFrame({"track": plays["track"].to_numpy(), "part": part}).drop_duplicates()
-    artists = pairs.merge(history.credits, on="track").groupby("part")["artist_key"].nunique()
-    return [float(artists.get(number, 0)) for number in range(parts)]
+def begun_steps(period: Period) -> tuple[str, pd.PeriodIndex]:
+    """The weeks of a period that have begun, or its months if it is long; first which of the two."""
+    step = _week_or_month(period)
+    return step, _steps(replace(period, end=period.begun_until), step)
+
+
+def _week_or_month(period: Period) -> str:
+    return "week" if period.days <= _WEEKLY_UP_TO else "month"
 
 
 def _steps(period: Period, step: str) -> pd.PeriodIndex:
-    return pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.end), freq=STEP_FREQUENCIES[step])
+    return pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.end), freq=_FREQUENCIES[step])
 
 
 def _start_days(steps: pd.PeriodIndex, period: Period) -> pd.DatetimeIndex:

@@ -67,8 +67,7 @@ def metrics(review: year_review.Review) -> None:
 
 
 def favourites(page: Listening, review: year_review.Review) -> None:
-    tops = {"Tracks": review.top_tracks, "Artists": review.top_artists, "Albums": review.top_albums}
-    for column, (kind, top) in zip(st.columns(3, gap="large"), tops.items(), strict=True):
+    for column, (kind, top) in zip(st.columns(3, gap="large"), review.tops.items(), strict=True):
         with column:
             st.header(f"Top {kind.lower()}", anchor=False)
             ranked_lists.draw_top(page, top, kind, f"Top {kind.lower()}", moves=False)
@@ -128,7 +127,7 @@ def picture_of(page: Listening, review: year_review.Review, name: str, month: in
     )
     tracks = [
         " – ".join(filter(None, (humanize.named(row["name"], "track"), ranked_lists.text(row["artist_name"]))))
-        for row in review.top_tracks.to_dict("records")
+        for row in review.tops["Tracks"].to_dict("records")
     ]
     return year_picture.svg(
         year_picture.Picture(
@@ -145,8 +144,8 @@ def picture_of(page: Listening, review: year_review.Review, name: str, month: in
             ],
             lists=[
                 ("Top tracks", tracks),
-                ("Top artists", [humanize.named(name, "artist") for name in review.top_artists["name"]]),
-                ("Top albums", [humanize.named(name, "album") for name in review.top_albums["name"]]),
+                ("Top artists", [humanize.named(name, "artist") for name in review.tops["Artists"]["name"]]),
+                ("Top albums", [humanize.named(name, "album") for name in review.tops["Albums"]["name"]]),
             ],
             bars=list(bars),
             bar_names=names,

@@ -143,18 +143,15 @@ def durations(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def spark_batch(runs: pd.DataFrame, top_tracks: pd.DataFrame, now: datetime) -> dict[str, Any] | None:
-    """The batch whose rows `top_tracks` holds: run_id, computed_at, as_of, age, plays; None before the first one."""
+    """The batch whose rows `top_tracks` holds: run_id, age, plays; None before the first one."""
     if top_tracks.empty:
         return None
     newest = top_tracks.iloc[0]
     rows = runs[(runs["step"] == "top_tracks") & (runs["run_id"] == newest["run_id"]) & (runs["state"] == "succeeded")]
     read = rows["rows_in"].iloc[0] if len(rows) else None
-    computed_at = newest["computed_at"].to_pydatetime()
     return {
         "run_id": newest["run_id"],
-        "computed_at": computed_at,
-        "as_of": newest["as_of"].to_pydatetime(),
-        "age": now - computed_at,
+        "age": now - newest["computed_at"].to_pydatetime(),
         "plays": None if read is None or pd.isna(read) else int(read),
     }
 

@@ -48,7 +48,6 @@ class Cell:
     state: str
     reason: str
     run_id: str | None = None
-    started_at: datetime | None = None
     finished_at: datetime | None = None
     rows_new: int | None = None
     not_polled: str = ""
@@ -74,21 +73,14 @@ class Hour:
         return is_over and ingest.state != "not run" and not ingest.not_polled
 
 
-def grid(runs: pd.DataFrame, now: datetime, hours: int = 24, schedule: Schedule = HOURLY) -> pd.DataFrame:
-    return to_frame(grid_hours(runs, now, hours, schedule))
-
-
 def to_frame(hours: Iterable[Hour]) -> pd.DataFrame:
     """A row per hour and step, the oldest hour first.
 
-    slot (UTC), step, state, glyph, reason, run_id, started_at, finished_at, seconds, rows_new, not_polled.
+    slot (UTC), step, state, glyph, reason, run_id, finished_at, rows_new, not_polled.
     """
     cells = [(hour.slot, step, cell) for hour in hours for step, cell in hour.cells.items()]
     frame = pd.DataFrame([{"slot": slot, "step": step, **vars(cell)} for slot, step, cell in cells])
-    seconds = (
-        pd.to_datetime(frame["finished_at"], utc=True) - pd.to_datetime(frame["started_at"], utc=True)
-    ).dt.total_seconds()
-    return frame.assign(glyph=frame["state"].map(GLYPHS), seconds=seconds, rows_new=frame["rows_new"].astype("Int64"))
+    return frame.assign(glyph=frame["state"].map(GLYPHS), rows_new=frame["rows_new"].astype("Int64"))
 
 
 def grid_hours(runs: pd.DataFrame, now: datetime, hours: int, schedule: Schedule = HOURLY) -> list[Hour]:
@@ -176,7 +168,6 @@ def _recorded(row: Mapping[str, Any]) -> Cell:
         state=row["state"],
         reason=row["reason"] if isinstance(row["reason"], str) else "",
         run_id=row["run_id"],
-        started_at=row["started_at"].to_pydatetime(),
         finished_at=row["finished_at"].to_pydatetime(),
         rows_new=None if pd.isna(rows_new) else int(rows_new),
         not_polled=not_polled(row),

@@ -148,7 +148,7 @@ class Store:
             if since is not None:
                 asked = [_of(listener_id), bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
                 tracks = _joined(self._warehouse.query("tracks_since", asked).to_pandas(), tracks)
-            return to_history(listener_id, version, plays, tracks)
+            return to_history(plays, tracks)
 
         return self._newest(("plays", listener_id), load)
 

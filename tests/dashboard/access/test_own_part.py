@@ -3,15 +3,13 @@
 import pandas as pd
 
 from access.own_part import own_part
-from pipeline import run_hours
-from tests.dashboard.invented.ledger import NOW, asked, imported, ledger, run
+from tests.dashboard.invented.ledger import NOW, asked, grid, imported, ledger, run
 
 MINE = ("ania",)
 
 
 def seen(runs: pd.DataFrame) -> dict[tuple[int, str], tuple[str, str, int | None]]:
-    grid = run_hours.grid(own_part(runs, MINE), NOW, hours=3)
-    cells = grid[["slot", "step", "state", "reason", "rows_new"]].itertuples(index=False)
+    cells = grid(own_part(runs, MINE), NOW, hours=3).itertuples(index=False)
     return {(c.slot.hour, c.step): (c.state, c.reason, None if pd.isna(c.rows_new) else c.rows_new) for c in cells}
 
 

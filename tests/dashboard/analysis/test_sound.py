@@ -74,11 +74,11 @@ def test_mood_and_tempo_show_where_the_time_went():
     plays = [play("2026-11-01 10:00", "a", ms_played=180_000), play("2026-11-02 10:00", "b", ms_played=60_000)]
     history = history_of(plays, with_features({"a": 0.8, "b": 0.4}))
     heard = history.local("UTC")
-    assert sound.mood(history, heard)[["key", "valence", "energy", "minutes"]].values.tolist() == [
-        ["a", 0.2, 0.8, 3.0],
-        ["b", 0.2, 0.4, 1.0],
+    assert sound.mood(history, heard)[["name", "valence", "energy", "minutes"]].values.tolist() == [
+        ["Song a", 0.2, 0.8, 3.0],
+        ["Song b", 0.2, 0.4, 1.0],
     ]
     assert sound.quadrants(sound.mood(history, heard)) == {"upbeat": 0, "calm, happy": 0, "tense": 0.75, "sad": 0.25}
     assert sound.tempo(history, heard).values.tolist() == [[120, 1.0]]
     trend = sound.feature_trend(history, heard, "energy")
-    assert trend.values.tolist() == [[pd.Timestamp("2026-11-01"), pytest.approx(0.7), 4.0]]
+    assert trend.values.tolist() == [[pd.Timestamp("2026-11-01"), pytest.approx(0.7)]]

@@ -39,7 +39,7 @@ def test_totals_tell_what_is_new_in_the_period_and_what_was_known():
     plays = [play("2026-10-01 10:00", "a"), play("2026-11-02 10:00", "a"), play("2026-11-03 10:00", "b")]
     history = history_of([*plays, play("2026-11-04 10:00", "c"), play("2026-11-05 10:00", "c")], tracks)
     counted = totals.totals(history, history.local("UTC"), NOVEMBER)
-    assert (counted.plays, counted.tracks, counted.artists, counted.albums) == (4, 3, 3, 2)
+    assert (counted.plays, counted.tracks, counted.artists) == (4, 3, 3)
     assert (counted.new_tracks, counted.new_artists) == (2, 2)
 
 

@@ -19,7 +19,7 @@ def test_a_year_in_review_is_the_whole_calendar_year():
     local = history.local("UTC")
     review = year_review.review(history, local, 2025, None, "Plays", "UTC", NOW)
     assert (review.totals.plays, review.before.plays) == (2, 1)
-    assert review.top_tracks["key"].tolist() == ["b"]
+    assert review.tops["Tracks"]["key"].tolist() == ["b"]
     assert review.busiest == (date(2025, 12, 31), 1.0)
     assert len(review.months) == 12
     assert review.months.loc[review.months["value"] > 0, "month_on"].dt.month.tolist() == [1, 12]
@@ -40,7 +40,7 @@ def test_a_year_that_goes_on_ends_with_the_month_that_has_begun():
 def test_a_year_without_plays_is_empty_and_not_an_error():
     history = history_of([play("2026-01-01 00:00", "c")])
     review = year_review.review(history, history.local("UTC"), 2019, None, "Minutes", "UTC", NOW)
-    assert (review.totals.plays, review.busiest, len(review.top_artists), len(review.bump)) == (0, None, 0, 0)
+    assert (review.totals.plays, review.busiest, len(review.tops["Artists"]), len(review.bump)) == (0, None, 0, 0)
     assert review.months["value"].tolist() == [0.0] * 12
 
 

@@ -7,12 +7,12 @@ import pytest
 from components import run_grid
 from pipeline import run_hours
 from tests.dashboard.invented.history import at
-from tests.dashboard.invented.ledger import NOW, imported, ledger, run, whole
+from tests.dashboard.invented.ledger import NOW, grid, imported, ledger, run, whole
 from theme import colours_of
 
 
 def test_every_cell_is_a_button_with_its_state_in_words_and_the_newest_hour_comes_first() -> None:
-    cells = run_hours.grid(ledger(*whole(11), run(12, "ingest", "failed", reason="<b>503</b>")), NOW, 2)
+    cells = grid(ledger(*whole(11), run(12, "ingest", "failed", reason="<b>503</b>")), NOW, 2)
 
     html = run_grid.grid_html(cells, "Asia/Kathmandu", colours_of("light"), "One failed.")
 
@@ -27,7 +27,7 @@ def test_every_cell_is_a_button_with_its_state_in_words_and_the_newest_hour_come
 
 
 def test_more_than_a_day_stands_in_rows_of_a_day_the_newest_on_top() -> None:
-    html = run_grid.grid_html(run_hours.grid(ledger(*whole(12)), NOW, 72), "UTC", colours_of("light"), "")
+    html = run_grid.grid_html(grid(ledger(*whole(12)), NOW, 72), "UTC", colours_of("light"), "")
 
     first, *older = html.split('<div class="hr-runs-row">')[1:]
     assert [row.count("<button") for row in (first, *older)] == [24 * 4] * 3

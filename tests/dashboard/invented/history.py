@@ -10,7 +10,6 @@ from analysis import history, tops
 from analysis.history import History
 from analysis.periods import custom_period
 
-VERSION = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TRACK_COLUMNS = [
     "track_id", "track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name",
     "album_release_date", "image_url", "isrc", "duration_ms", "explicit", "popularity", "danceability", "energy", "key",
@@ -61,7 +60,7 @@ def history_of(plays: Sequence[dict[str, Any]], tracks: Sequence[dict[str, Any]]
     frame = pd.DataFrame(list(plays), columns=["played_at", "track_id", "source", "context_type", "ms_played"])
     frame["played_at"] = pd.to_datetime(frame["played_at"], utc=True).astype("datetime64[ms, UTC]")
     frame = frame.sort_values(["played_at", "track_id"], ignore_index=True)
-    return history.to_history("ania", VERSION, frame, known)
+    return history.to_history(frame, known)
 
 
 def gaps_of(*stretches: tuple[str, str]) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline import run_hours
+from pipeline.schedule import HOURLY, Schedule
 from tests.dashboard.invented.history import at
 
 NOW = at("2026-11-22 12:20")
@@ -36,6 +38,10 @@ def ledger(*rows: dict[str, Any]) -> pd.DataFrame:
     for name in ("slot", "started_at", "finished_at", "blocked_until"):
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
     return frame.sort_values("slot", ascending=False, ignore_index=True)
+
+
+def grid(runs: pd.DataFrame, now: datetime, hours: int = 24, schedule: Schedule = HOURLY) -> pd.DataFrame:
+    return run_hours.to_frame(run_hours.grid_hours(runs, now, hours, schedule))
 
 
 def asked(hour: int, **listeners: dict[str, Any]) -> dict[str, Any]:

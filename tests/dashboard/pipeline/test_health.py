@@ -5,15 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import health, run_hours
+from pipeline import health
 from tests.dashboard.invented.history import at
-from tests.dashboard.invented.ledger import NOW, asked, imported, ledger, run, unasked, whole
+from tests.dashboard.invented.ledger import NOW, asked, grid, imported, ledger, run, unasked, whole
 
 
 def test_an_empty_ledger_never_ran():
     runs = ledger()
     assert health.status(runs, NOW).level == "never"
-    assert run_hours.grid(runs, NOW, 2)["state"].unique().tolist() == ["not run"]
+    assert grid(runs, NOW, 2)["state"].unique().tolist() == ["not run"]
     assert health.problems(runs, NOW).empty
     assert health.plays_per_run(runs).empty
     assert health.listeners(runs, NOW).empty
@@ -113,12 +113,9 @@ def test_durations_are_of_the_steps_that_did_work():
 
 def test_the_last_batch_says_who_it_was_and_how_old_it_is():
     batch = run(9, "top_tracks", rows_in=1234, minutes=9)
-    computed_at = pd.Timestamp(at("2026-11-22 09:05"))
-    top = pd.DataFrame([{"run_id": batch["run_id"], "computed_at": computed_at, "as_of": computed_at}])
+    top = pd.DataFrame([{"run_id": batch["run_id"], "computed_at": pd.Timestamp(at("2026-11-22 09:05"))}])
     assert health.spark_batch(ledger(batch), top, NOW) == {
         "run_id": "20261122T090000Z",
-        "computed_at": at("2026-11-22 09:05"),
-        "as_of": at("2026-11-22 09:05"),
         "age": timedelta(hours=3, minutes=15),
         "plays": 1234,
     }

@@ -15,7 +15,7 @@ from components.run_drawer import IN_URL
 from pipeline import health, run_hours
 from pipeline.ledger import readable
 from tests.dashboard.invented.history import at
-from tests.dashboard.invented.ledger import NOW, asked, ledger, run
+from tests.dashboard.invented.ledger import NOW, asked, grid, ledger, run
 from tests.dashboard.pages.app import NOW as PAGE_NOW
 from tests.dashboard.pages.app import App, app, text_of
 from theme import colours_of
@@ -108,7 +108,7 @@ def test_a_row_of_no_instant_that_a_clock_can_show_belongs_to_no_hour() -> None:
 
 def test_a_state_nobody_knows_is_neither_good_nor_bad_and_says_nothing_of_the_steps_after_it() -> None:
     runs = readable(as_queried(run(10, "ingest", "failed"), run(11, "ingest", "postponed"), run(12, "ingest")))
-    cells = run_hours.grid(runs, NOW, 3)
+    cells = grid(runs, NOW, 3)
     assert cells.groupby("slot")["state"].agg(list).tolist() == [
         ["failed", "not run", "not run", "not run"],
         ["unreadable"] * 4,
@@ -162,8 +162,8 @@ ROWS = st.builds(
 @given(st.lists(ROWS, min_size=1, max_size=5))
 def test_any_rows_of_the_tables_types_can_be_judged(rows: list[dict[str, Any]]) -> None:
     runs = readable(as_queried(*rows))
-    assert run_hours.grid(own_part(runs, ["ada"]), NOW, 24).shape[0] == 24 * 4
-    cells = run_hours.grid(runs, NOW, 24)
+    assert grid(own_part(runs, ["ada"]), NOW, 24).shape[0] == 24 * 4
+    cells = grid(runs, NOW, 24)
     assert len(cells) == 24 * 4
     assert "<button" in run_grid.grid_html(cells, "Pacific/Kiritimati", colours_of("dark"), "said")
     assert health.status(runs, NOW).words

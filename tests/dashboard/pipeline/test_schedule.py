@@ -11,7 +11,7 @@ from pipeline import health, run_hours
 from pipeline.schedule import Schedule, to_schedule
 from settings import Settings
 from tests.dashboard.invented.history import at
-from tests.dashboard.invented.ledger import ledger, run
+from tests.dashboard.invented.ledger import grid, ledger, run
 from theme import colours_of
 
 EVERY_THREE_HOURS = Schedule(minute=30, interval_hours=3)
@@ -73,7 +73,7 @@ def test_no_hour_between_the_runs_of_a_rarer_schedule_is_missing() -> None:
     runs = ledger(*(moved(run(hour, "ingest", "skipped"), 30) for hour in (3, 6, 12)), moved(run(7, "ingest"), 45))
     now = at("2026-11-22 12:40")
 
-    cells = run_hours.grid(runs, now, 12, EVERY_THREE_HOURS)
+    cells = grid(runs, now, 12, EVERY_THREE_HOURS)
 
     ingest = cells[cells["step"] == "ingest"]
     assert ingest["state"].tolist() == ["skipped", "succeeded", "missing", "skipped"]
@@ -101,7 +101,7 @@ def test_a_pipeline_is_late_an_hour_after_a_run_was_due() -> None:
 
 def test_a_cell_is_named_after_its_hour_whatever_the_minute() -> None:
     runs = ledger(moved(run(12, "ingest", "skipped"), 30))
-    cells = run_hours.grid(runs, at("2026-11-22 12:40"), 12, EVERY_THREE_HOURS)
+    cells = grid(runs, at("2026-11-22 12:40"), 12, EVERY_THREE_HOURS)
 
     html = run_grid.grid_html(cells, "UTC", colours_of("light"), "")
 
