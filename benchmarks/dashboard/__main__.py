@@ -199,19 +199,24 @@ def redraw_seconds(page: str, redraws: int, **query: str | list[str]) -> list[fl
 
 
 def measure_sent(rows: pd.DataFrame, redraws: int) -> None:
+    from streamlit.file_util import get_static_dir
+
+    from precompressed import compress
+
     browser = chromium.find()
     if browser is None:
         print("\nBytes sent: not measured, there is no Chromium (python -m localcloud.chromium)")
         return
     print("\nSent to the browser on the first visit:")
-    with served("server.py") as address, served("streamlit_app.py") as plain:
+    compress(Path(get_static_dir()))  # as in the image; from now on this checkout's dashboard serves the copies, too
+    with served("server.py") as port, served("streamlit_app.py") as plain:
         for page in PAGES:
             path, has_charts = page.replace("overview", ""), page not in WITHOUT_CHARTS
             path += f"?{urlencode(TWO, doseq=True)}" if page == "together" else ""
-            sent = sent_bytes(browser, f"{address}/{path}", has_charts=has_charts)
+            sent = sent_bytes(browser, port, path, has_charts=has_charts)
             against_limit(page, sent, BYTES_LIMIT, "bytes")
             if page in ("overview", "pipeline"):
-                rival = sent_bytes(browser, f"{plain}/{path}", has_charts=has_charts)
+                rival = sent_bytes(browser, plain, path, has_charts=has_charts)
                 against_rival(page, sent, "Streamlit's own server", rival, "bytes")
 
 

@@ -131,9 +131,10 @@ def test_a_connection_from_another_sites_page_is_refused(address: str, origin: s
     assert refused.value.response.status_code == 403
 
 
-def test_a_connection_from_its_own_page_is_taken(address: str) -> None:
-    with connect(f"{address.replace('http', 'ws')}/_stcore/stream", origin=address, subprotocols=["streamlit"]):
-        pass
+def test_a_connection_from_its_own_page_is_taken_and_compressed(address: str) -> None:
+    stream = f"{address.replace('http', 'ws')}/_stcore/stream"
+    with connect(stream, origin=address, subprotocols=["streamlit"]) as connection:
+        assert connection.response.headers["Sec-WebSocket-Extensions"].startswith("permessage-deflate")
 
 
 def test_the_cookie_that_downloads_are_bound_to_is_for_the_server_alone(address: str) -> None:
