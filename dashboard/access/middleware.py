@@ -32,6 +32,10 @@ _OPEN = {"/_stcore/health", "/_stcore/host-config", "/_stcore/stream"}
 _KEY = secrets.token_bytes(32)
 _BOUND = re.compile(r"""(filename=["]|filename[*]=utf-8'')([0-9a-f]{32})~""")
 
+_NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Heavy Rotation: no such page</title>
+<body style="font-family:sans-serif;margin:3rem auto;max-width:40rem"><h1>There is no such page</h1>
+<p>Nothing is at the address <code>{path}</code>. <a href="/">Go to the overview</a>.</p></body></html>"""
+
 
 def inline_scripts(page: str) -> list[str]:
     """The sources of a Content-Security-Policy that allow a page's inline scripts and no others."""
@@ -123,17 +127,12 @@ class KnownAddresses:
                 kind = MutableHeaders(scope=message).get("content-type", "")
                 is_unknown = message["status"] == 200 and kind.startswith("text/html")
                 if is_unknown:
-                    await HTMLResponse(_no_page(scope["path"]), 404)(scope, receive, send)
+                    page = _NO_PAGE.format(path=escape(scope["path"]))
+                    await HTMLResponse(page, 404)(scope, receive, send)
             if not is_unknown:
                 await send(message)
 
         await self._app(scope, receive, send_known if is_below else send)
-
-
-def _no_page(path: str) -> str:
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Heavy Rotation: no such page</title>
-<body style="font-family:sans-serif;margin:3rem auto;max-width:40rem"><h1>There is no such page</h1>
-<p>Nothing is at the address <code>{escape(path)}</code>. <a href="/">Go to the overview</a>.</p></body></html>"""
 
 
 class BoundDownloads:

@@ -24,11 +24,12 @@ def plays_per_run(frame: pd.DataFrame, zone: str, limit: int, colours: Colours) 
     data = frame.assign(label=frame["slot"].dt.strftime("%Y-%m-%dT%H"), Hour=[humanize.moment(at) for at in wall]).drop(
         columns="slot"
     )
-    hours = dict(zip(data["label"], wall.dt.strftime("%a %H:%M"), strict=True))
-    shown = _every_sixth(dict(zip(data["label"], wall.dt.hour, strict=True)))
-    names = ",".join(f"'{label}':'{hours[label]}'" for label in shown)
+    # Names at 0, 6, 12 and 18 o'clock; only at midnight when there are many.
+    step = 6 if len(data) <= 30 else 12 if len(data) <= 50 else 24
+    hours = {label: f"{at:%a %H:%M}" for label, at in zip(data["label"], wall, strict=True) if at.hour % step == 0}
+    names = ",".join(f"'{label}':'{name}'" for label, name in hours.items())
     axis = alt.Axis(
-        values=shown, labelExpr=f"{{{names}}}[datum.value]", labelAngle=0, labelOverlap="greedy", ticks=False
+        values=list(hours), labelExpr=f"{{{names}}}[datum.value]", labelAngle=0, labelOverlap="greedy", ticks=False
     )
     bars = (
         alt.Chart(data)
@@ -44,9 +45,3 @@ def plays_per_run(frame: pd.DataFrame, zone: str, limit: int, colours: Colours) 
         color=colours.warning, strokeDash=[5, 3], strokeWidth=1.5
     )
     return alt.layer(bars, line.encode(y="limit:Q")).properties(height=230)
-
-
-def _every_sixth(hours: dict[str, int]) -> list[str]:
-    """The labels at 0, 6, 12 and 18 o'clock; only midnights when there are many."""
-    step = 6 if len(hours) <= 30 else 12 if len(hours) <= 50 else 24
-    return [label for label, hour in hours.items() if hour % step == 0]

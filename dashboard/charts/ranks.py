@@ -32,11 +32,7 @@ def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
             scale=alt.Scale(reverse=True, domain=[1, LOWEST_RANK], nice=False, zero=False),
             axis=alt.Axis(values=[1, 5, 10, LOWEST_RANK], labelExpr=lowest),
         ),
-        color=alt.Color(
-            "artist:N",
-            scale=alt.Scale(domain=artists, range=list(colours.categorical[:6])),
-            legend=None,
-        ),
+        color=alt.Color("artist:N", scale=alt.Scale(domain=artists, range=list(colours.categorical[:6])), legend=None),
         shape=alt.Shape("artist:N", scale=alt.Scale(domain=artists, range=list(BUMP_SHAPES)), legend=None),
         tooltip=["Month", alt.Tooltip("artist", title="Artist"), alt.Tooltip("rank", title="Rank")],
     )

@@ -1,6 +1,6 @@
 """Altair charts of audio features: rows, mood map, tempo, trend. No radar: its shape depends on the axes' order."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -27,37 +27,29 @@ def feature_rows(frame: pd.DataFrame, colours: Colours) -> Chart:
         zero=0.0,
         one=1.0,
     )
-    names = list(data["name"])
     y = alt.Y(
         "name:N",
-        sort=names,
+        sort=list(data["name"]),
         title=None,
         scale=alt.Scale(paddingOuter=0.4),
         axis=alt.Axis(labelOverlap=False, ticks=False, domain=False, labelLimit=120),
     )
-    tips = [
-        alt.Tooltip("name", title="Feature"),
-        alt.Tooltip("Average", title="This period"),
-        alt.Tooltip("Usual", title="All time"),
-        alt.Tooltip("Middle", title="Middle half"),
-    ]
+    titles = {"name": "Feature", "Average": "This period", "Usual": "All time", "Middle": "Middle half"}
+    tips = [alt.Tooltip(column, title=title) for column, title in titles.items()]
     base = alt.Chart(data).encode(y=y, tooltip=tips)
-    x = alt.Scale(domain=[0, 1])
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", grid=False, title=None)
-    band = base.mark_bar(height=11, cornerRadius=6, color=colours.primary, opacity=0.22).encode(
-        x=alt.X("q1:Q", scale=x, axis=axis), x2="q3:Q"
-    )
-    usual = base.mark_tick(thickness=3, height=26, color=colours.muted).encode(x=alt.X("usual:Q", scale=x, axis=axis))
-    mean = base.mark_point(filled=True, size=130, opacity=1, color=colours.primary).encode(
-        x=alt.X("mean:Q", scale=x, axis=axis)
-    )
-    low = base.mark_text(align="left", dy=-16, color=colours.muted, fontSize=11).encode(
-        x=alt.X("zero:Q", scale=x, axis=axis), text="low:N"
-    )
-    high = base.mark_text(align="right", dy=-16, color=colours.muted, fontSize=11).encode(
-        x=alt.X("one:Q", scale=x, axis=axis), text="high:N"
-    )
-    return alt.layer(band, usual, mean, low, high).properties(height=50 * len(data) + 40)
+
+    def at(column: str) -> alt.X:
+        return alt.X(f"{column}:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
+
+    words: dict[str, Any] = {"dy": -16, "color": colours.muted, "fontSize": 11}
+    return alt.layer(
+        base.mark_bar(height=11, cornerRadius=6, color=colours.primary, opacity=0.22).encode(x=at("q1"), x2="q3:Q"),
+        base.mark_tick(thickness=3, height=26, color=colours.muted).encode(x=at("usual")),
+        base.mark_point(filled=True, size=130, opacity=1, color=colours.primary).encode(x=at("mean")),
+        base.mark_text(align="left", **words).encode(x=at("zero"), text="low:N"),
+        base.mark_text(align="right", **words).encode(x=at("one"), text="high:N"),
+    ).properties(height=50 * len(data) + 40)
 
 
 def mood_map(frame: pd.DataFrame, colours: Colours) -> Chart:

@@ -18,6 +18,7 @@ _FEWEST_BARS = 6
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML file may hold, even escaped: one of these, and no program shows the picture."""
 _MARK = Path(__file__).parents[1] / "static" / "spotify-mark.svg"
+"""Has to stand beside Spotify's data."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Picture:
 
 
 def svg(picture: Picture) -> bytes:
+    drawing = _MARK.read_text(encoding="utf-8")
+    mark = drawing[drawing.index("<path") : drawing.index("</svg>")]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'font-family="{escape(_FONT, quote=True)}" role="img" aria-label="{_xml(picture.title)}">',
@@ -42,22 +45,15 @@ def svg(picture: Picture) -> bytes:
         f'<rect width="{WIDTH}" height="16" fill="{_ACCENT}"/>',
         _text(72, 150, picture.title, 84, weight=800),
         _text(72, 206, picture.name, 34, _SOFT),
-        *_numbers(picture.numbers),
+        *(_text(72 + 240 * n, 310, value, 46, _ACCENT, 750) for n, (value, _) in enumerate(picture.numbers)),
+        *(_text(72 + 240 * n, 350, what, 26, _SOFT) for n, (_, what) in enumerate(picture.numbers)),
         *_bars(picture.bars, picture.bar_names),
         *_lists(picture.lists),
-        _mark(72, HEIGHT - 66),
+        f'<g transform="translate(72 {HEIGHT - 66}) scale(1.25)">{mark}</g>',
         _text(112, HEIGHT - 42, "Heavy Rotation · data from Spotify", 26, _SOFT),
         "</svg>",
     ]
     return "".join(parts).encode()
-
-
-def _numbers(numbers: Sequence[tuple[str, str]]) -> list[str]:
-    parts = []
-    for place, (value, what) in enumerate(numbers[:4]):
-        x = 72 + place * 240
-        parts += [_text(x, 310, value, 46, _ACCENT, 750), _text(x, 350, what, 26, _SOFT)]
-    return parts
 
 
 def _bars(values: Sequence[float], names: Sequence[str]) -> list[str]:
@@ -87,13 +83,6 @@ def _lists(lists: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
             parts.append(_text(x, y + 46 * number, f"{number}", 28, _SOFT))
             parts.append(_text(x + 34, y + 46 * number, _cut(line, room), 28))
     return parts
-
-
-def _mark(x: int, y: int) -> str:
-    """Spotify's mark, which has to stand beside Spotify's data; 30 pixels wide."""
-    drawing = _MARK.read_text(encoding="utf-8")
-    path = drawing[drawing.index("<path") : drawing.index("</svg>")]
-    return f'<g transform="translate({x} {y}) scale(1.25)">{path}</g>'
 
 
 def _cut(text: str, room: int) -> str:

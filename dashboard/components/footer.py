@@ -23,14 +23,10 @@ def draw() -> None:
             width="content",
         )
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
-            _sign_out()
+            # For every signed-in viewer, allowed or not: on a shared computer the next person must not be signed in.
+            if st.user.get("is_logged_in"):
+                st.button("Sign out", on_click=st.logout, key="sign_out", icon=":material/logout:", type="tertiary")
+            elif IAP_HEADER in st.context.headers:
+                # https://docs.cloud.google.com/iap/docs/query-parameters-and-headers-howto
+                st.html('<a href="?gcp-iap-mode=CLEAR_LOGIN_COOKIE" target="_self">Sign out</a>', width="content")
             st.page_link("app_pages/about_page.py", label="About, privacy and counting")
-
-
-def _sign_out() -> None:
-    """For every signed-in viewer, allowed or not: on a shared computer the next person must not be signed in."""
-    if st.user.get("is_logged_in"):
-        st.button("Sign out", on_click=st.logout, key="sign_out", icon=":material/logout:", type="tertiary")
-    elif IAP_HEADER in st.context.headers:
-        # https://docs.cloud.google.com/iap/docs/query-parameters-and-headers-howto
-        st.html('<a href="?gcp-iap-mode=CLEAR_LOGIN_COOKIE" target="_self">Sign out</a>', width="content")

@@ -57,9 +57,11 @@ def cover(title: str, name: str, image_url: str | None, spotify_url: str | None,
     size = " hr-large" if large else ""
     shown = image_url if image_url and is_cover(image_url) else ""
     inside = shown and f'<img src="{escape(shown, quote=True)}" alt="" loading="lazy">'
+    words = [word for word in name.split() if word[0].isalnum()] or [name or "?"]
+    initials = "".join(word[0] for word in words[:2]).upper()
     # The same name always gets the same colour, in every process.
     tile = TILES[hashlib.sha256(name.encode()).digest()[0] % len(TILES)]
-    style = f'style="background:{tile}" data-initials="{escape(_initials(name), quote=True)}"'
+    style = f'style="background:{tile}" data-initials="{escape(initials, quote=True)}"'
     if not spotify_url or not spotify_url.startswith("https://open.spotify.com/"):
         return f'<span class="hr-cover{size}" {style}>{inside}</span>'
     label = escape(f"{title} on Spotify", quote=True)
@@ -155,7 +157,9 @@ def _list(tag: str, classes: str, rows: Iterable[Row], colours: Colours, label: 
 
 
 def _item(row: Row) -> str:
-    rank = "" if row.rank is None else _rank(row)
+    tie = '<span aria-hidden="true">=</span><span class="hr-hidden"> shared</span>' if row.is_tied else ""
+    move = f'<span class="hr-move">{_move(row.move)}</span>' if row.move else ""
+    rank = "" if row.rank is None else f'<div class="hr-rank">{row.rank}{tie}{move}</div>'
     fill = f";background:{row.fill}" if row.fill else ""
     width = "" if row.share is None else f"width:{max(row.share, 0.01) * 100:.1f}%"
     bar = width and f'<div class="hr-bar" style="{width}{fill}"></div>'
@@ -167,12 +171,6 @@ def _item(row: Row) -> str:
         f"{second if row.second else ''}{bar}</div>"
         f'<div class="hr-numbers"><b>{escape(row.main)}</b><span class="hr-small">{escape(row.small)}</span></div></li>'
     )
-
-
-def _rank(row: Row) -> str:
-    tie = '<span aria-hidden="true">=</span><span class="hr-hidden"> shared</span>' if row.is_tied else ""
-    move = f'<span class="hr-move">{_move(row.move)}</span>' if row.move else ""
-    return f'<div class="hr-rank">{row.rank}{tie}{move}</div>'
 
 
 def _move(move: str) -> str:
@@ -190,8 +188,3 @@ def link(text: str, href: str | None) -> str:
     if not href:
         return escape(text)
     return f'<a class="hr-link" href="{escape(href, quote=True)}" target="_self">{escape(text)}</a>'
-
-
-def _initials(name: str) -> str:
-    words = [word for word in name.split() if word[0].isalnum()] or [name or "?"]
-    return "".join(word[0] for word in words[:2]).upper()

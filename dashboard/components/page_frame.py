@@ -317,18 +317,13 @@ def _stop_when_nothing(page: Listening, who: str = "") -> None:
     at = page.everything["played_at"]
     earlier = page.everything[at < page.period.start_at]
     later = page.everything[at >= page.period.end_at]
+    named = [named_period(name, page.filters.zone, page.now, page.history.oldest_at) for name in (*DAYS, ALL_TIME)]
+    holding = [period.name for period in named if len(within(page.everything, period))]
     messages.nothing_in_period(
         earlier["wall"].iloc[-1] if len(earlier) else None,
         later["wall"].iloc[0] if len(later) else None,
-        _periods_with_plays(page),
+        list(dict.fromkeys([*holding[:1], *holding[-1:]])),  # the shortest and all time
         choose_period,
         who,
     )
     st.stop()
-
-
-def _periods_with_plays(page: Listening) -> list[str]:
-    """The shortest period of the filter bar that holds a play, and all time."""
-    named = [named_period(name, page.filters.zone, page.now, page.history.oldest_at) for name in (*DAYS, ALL_TIME)]
-    held = [stretch.name for stretch in named if len(within(page.everything, stretch))]
-    return list(dict.fromkeys([*held[:1], *held[-1:]]))

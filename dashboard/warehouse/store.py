@@ -147,7 +147,10 @@ class Store:
                 tracks, since = known.tracks, _first_unknown(plays, known)
             if since is not None:
                 asked = [_of(listener_id), bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
-                tracks = _joined(self._warehouse.query("tracks_since", asked).to_pandas(), tracks)
+                newer = self._warehouse.query("tracks_since", asked).to_pandas()
+                # What the newer rows lack comes from those known before.
+                both = pd.concat([frame[newer.columns] for frame in (newer, tracks) if len(frame)] or [newer])
+                tracks = both.groupby("track_id", sort=False).first().reset_index()
             return to_history(plays, tracks)
 
         return self._newest(("plays", listener_id), load)
@@ -303,9 +306,3 @@ def _first_unknown(plays: pd.DataFrame, known: History) -> datetime | None:
 def _first(plays: pd.DataFrame, is_wanted: "pd.Series[bool]") -> datetime | None:
     """The instant of the first of the plays, which are in order, that is wanted."""
     return cast(datetime, plays["played_at"].iloc[int(is_wanted.argmax())]) if is_wanted.any() else None
-
-
-def _joined(tracks: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """New rows, completed by those known before."""
-    both = pd.concat([frame[tracks.columns] for frame in (tracks, known) if len(frame)] or [tracks])
-    return cast(pd.DataFrame, both.groupby("track_id", sort=False).first().reset_index())
