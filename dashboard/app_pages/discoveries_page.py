@@ -85,12 +85,7 @@ def decades(page: Listening) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         page_frame.head("How old is the music?")
-        st.markdown(said)
-        title = "Share of listening"
-        st.altair_chart(
-            bars.bars(shares, "decade", "share", page.colours, title=title, as_share=True),
-            alt=page_frame.alt_text(said),
-        )
+        page_frame.answer(said, bars.shares(shares, "decade", page.colours))
     with right:
         years_of_decade(page, list(known.loc[known["share"] > 0, "decade"]), top)
 
@@ -100,9 +95,8 @@ def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
         decade = choice.in_list("Look into a decade", choices, "decade", choices.index(top), width=140)
     years = discoveries.years_in_decade(page.history, page.shown, page.by, int(decade[:4]), page.today.year)
     best = years.loc[years["share"].idxmax()]
-    st.markdown(f"Of the {decade}, **{int(best['year'])}** leads with {humanize.percent(best['share'])} of listening.")
-    chart = bars.bars(years, "year", "share", page.colours, title="Share of listening", as_share=True)
-    st.altair_chart(chart, alt=f"Release years of the {decade}.")
+    said = f"Of the {decade}, **{int(best['year'])}** leads with {humanize.percent(best['share'])} of listening."
+    page_frame.answer(said, bars.shares(years, "year", page.colours), f"Release years of the {decade}.")
 
 
 page = page_frame.listening()

@@ -155,11 +155,8 @@ def plays_per_run(page: Listening, runs: pd.DataFrame, now: datetime) -> None:
         if full
         else f"At most {int(per_run['new'].max())} of {health.PAGE_LIMIT} were new in a run of these 48 hours."
     )
-    st.markdown(said)
-    st.altair_chart(
-        charts_pipeline.plays_per_run(per_run, page.filters.zone, health.PAGE_LIMIT, page.colours),
-        alt=page_frame.alt_text(said),
-    )
+    chart = charts_pipeline.plays_per_run(per_run, page.filters.zone, health.PAGE_LIMIT, page.colours)
+    page_frame.answer(said, chart)
     st.caption(f"{literal(page.name)} only. Spotify shows the newest {health.PAGE_LIMIT} plays: the dashed line.")
 
 

@@ -60,9 +60,8 @@ def mood(page: Listening) -> None:
     top = max(corners, key=lambda corner: corners[corner])
     share, mood_of_it = humanize.percent(corners[top]), top.replace(", ", " and ")
     said = f"The largest part, **{share}**, went to music that is **{mood_of_it}**."
-    st.markdown(said)
     quarters = " ".join(f"{corner}: {humanize.percent(share)}." for corner, share in corners.items())
-    st.altair_chart(charts_sound.mood_map(moods, page.colours), alt=page_frame.alt_text(said, quarters))
+    page_frame.answer(said, charts_sound.mood_map(moods, page.colours), f"{said} {quarters}")
     shown = humanize.counted(len(moods), "track")
     st.caption(f"A circle is a track, its size the listening time: the {shown} you played most. · {quarters}")
 
@@ -77,8 +76,7 @@ def tempo_and_trend(page: Listening) -> None:
         else:
             top = tempo.loc[tempo["share"].idxmax()]
             said = f"The largest part is at {int(top['bpm_from'])} to {int(top['bpm_from']) + 4} beats a minute."
-            st.markdown(said)
-            st.altair_chart(charts_sound.tempo(tempo, page.colours), alt=said)
+            page_frame.answer(said, charts_sound.tempo(tempo, page.colours))
     with right:
         how_it_changes(page)
 
@@ -91,9 +89,7 @@ def how_it_changes(page: Listening) -> None:
     if len(trend) < 2:
         st.caption("A trend needs two months of plays.")
         return
-    said = trend_sentence(names[name], trend)
-    st.markdown(said)
-    st.altair_chart(charts_sound.feature_trend(trend, name, page.colours), alt=page_frame.alt_text(said))
+    page_frame.answer(trend_sentence(names[name], trend), charts_sound.feature_trend(trend, name, page.colours))
 
 
 def trend_sentence(feature: sound.Feature, trend: pd.DataFrame) -> str:
@@ -121,24 +117,18 @@ def without_features(page: Listening) -> None:
         "What Spotify returns is below.",
         icon=":material/info:",
     )
+    figures = {
+        "Average length": (facts.average_minutes, "{:.1f} min"),
+        "Explicit": (facts.explicit_share, "{:.0%}"),
+        "Popularity": (facts.popularity, "{:.0f} of 100"),
+    }
     with st.grid(3, min_column_width=150):
-        average = facts.average_minutes
-        st.metric("Average length", f"{average:.1f} min" if average is not None else "unknown", border=True)
-        st.metric(
-            "Explicit",
-            humanize.percent(facts.explicit_share) if facts.explicit_share is not None else "unknown",
-            border=True,
-        )
-        st.metric(
-            "Popularity", f"{facts.popularity:.0f} of 100" if facts.popularity is not None else "unknown", border=True
-        )
+        for label, (value, form) in figures.items():
+            st.metric(label, "unknown" if value is None else form.format(value), border=True)
     left, right = st.columns(2, gap="large")
     with left:
         st.header("Release decades", anchor=False)
-        st.altair_chart(
-            bars.bars(decades, "decade", "share", page.colours, title="Share of listening", as_share=True),
-            alt="Share of listening per release decade",
-        )
+        st.altair_chart(bars.shares(decades, "decade", page.colours), alt="Share of listening per release decade")
     with right:
         st.header("Track lengths", anchor=False)
         lengths = facts.lengths.assign(
@@ -147,10 +137,8 @@ def without_features(page: Listening) -> None:
                 for start, end in facts.lengths[["from_minutes", "to_minutes"]].to_numpy()
             ]
         )
-        st.altair_chart(
-            bars.bars(lengths, "name", "share", page.colours, title="Share of listening", as_share=True),
-            alt="Share of listening per track length in minutes",
-        )
+        alt = "Share of listening per track length in minutes"
+        st.altair_chart(bars.shares(lengths, "name", page.colours), alt=alt)
 
 
 def sentence_without(facts: sound.WithoutFeatures, decades: pd.DataFrame) -> str:

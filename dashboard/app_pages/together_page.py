@@ -41,15 +41,11 @@ def choose(viewer: Viewer, listener: str) -> Sequence[str]:
     return [labels[label] for label in chosen]
 
 
-def names_of(pages: Sequence[Listening]) -> str:
-    return humanize.joined([literal(page.name) for page in pages])
-
-
 def sentence(pages: Sequence[Listening], tracks: pd.DataFrame, artists: pd.DataFrame, whole: float) -> str:
     shared = f"**{humanize.counted(len(artists), 'artist')}** and **{humanize.counted(len(tracks), 'track')}**"
-    everybody = "both" if len(pages) == 2 else "all"
+    names, everybody = humanize.joined([literal(page.name) for page in pages]), "both" if len(pages) == 2 else "all"
     return (
-        f"{names_of(pages)} {everybody} played {shared} in this period. Their listening overlaps by "
+        f"{names} {everybody} played {shared} in this period. Their listening overlaps by "
         f"**{humanize.percent(whole)}**."
     )
 
@@ -75,8 +71,7 @@ def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:
     best = known.loc[known["share"].idxmax()]
     on = f"{best['step_on']:%B %Y}" if step == "month" else f"the week of {humanize.day(best['step_on'])}"
     said = f"Most in **{on}**: {humanize.percent(best['share'])}."
-    st.markdown(said)
-    st.altair_chart(bars.overlap(frame, pages[0].colours), alt=page_frame.alt_text(f"Overlap per {step}.", said))
+    page_frame.answer(said, bars.overlap(frame, pages[0].colours), f"Overlap per {step}. {said}")
     silent = len(frame) - len(known)
     if silent:
         st.caption(f"{humanize.counted(silent, step)} without a bar: one of them played nothing.")

@@ -36,8 +36,7 @@ def hours_and_weekdays(page: Listening) -> None:
         by_hour = hours.by_hour(page.shown, page.by)
         top = by_hour.loc[by_hour["share"].idxmax()]
         said = f"{humanize.percent(top['share'])} of listening falls in {humanize.hour_span(int(top['hour']))}."
-        st.markdown(said)
-        st.altair_chart(bars.shares_by_hour(by_hour, page.colours), alt=said)
+        page_frame.answer(said, bars.shares_by_hour(by_hour, page.colours))
     with right:
         weekdays(page)
 
@@ -54,8 +53,7 @@ def weekdays(page: Listening) -> None:
     said = (
         f"{humanize.WEEKDAYS[int(top['weekday'])]}s are fullest: {humanize.amount(top['value'], page.by)} on average."
     )
-    st.markdown(said)
-    st.altair_chart(bars.averages_by_weekday(by_weekday, page.by, page.colours), alt=said)
+    page_frame.answer(said, bars.averages_by_weekday(by_weekday, page.by, page.colours))
 
 
 def every_day(page: Listening) -> None:

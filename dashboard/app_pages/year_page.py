@@ -15,10 +15,6 @@ from components.page_frame import Listening
 WHOLE = "Whole year"
 
 
-def name_of(year: int, month: int | None) -> str:
-    return f"{month_name[month]} {year}" if month else str(year)
-
-
 def chosen() -> tuple[int, int | None]:
     """Year and month, from two rows of pills that live in the URL."""
     every = [str(year) for year in year_review.years_of(page.everything)]
@@ -98,8 +94,7 @@ def months(page: Listening, review: year_review.Review) -> None:
         st.header("Month by month", anchor=False)
         best = review.months.loc[review.months["value"].idxmax()]
         said = f"**{best['month_on']:%B}** was the fullest month with {humanize.amount(best['value'], page.by)}."
-        st.markdown(said)
-        st.altair_chart(bars.months(review.months, page.by, page.colours), alt=page_frame.alt_text(said))
+        page_frame.answer(said, bars.months(review.months, page.by, page.colours))
     with right:
         st.header("Who led when", anchor=False)
         if review.bump["month_on"].nunique() < 2:
@@ -172,7 +167,7 @@ def daily(page: Listening, review: year_review.Review) -> pd.Series:
 
 page = page_frame.listening()
 year, month = chosen()
-name = name_of(year, month)
+name = f"{month_name[month]} {year}" if month else str(year)
 page = page_frame.counted(
     page, within(page.everything, year_review.period_of(year, month, page.filters.zone, page.now))
 )

@@ -82,13 +82,26 @@ def averages_by_weekday(frame: pd.DataFrame, by: str, colours: Colours) -> Chart
     )
 
 
-def bars(frame: pd.DataFrame, name: str, value: str, colours: Colours, **options: Any) -> Chart:
-    """Plain bars in the frame's own order. `options`: title, as_share, text (a column for the tooltip), height."""
+def shares(frame: pd.DataFrame, name: str, colours: Colours, **options: Any) -> Chart:
+    """As `bars`, of the column share."""
+    return bars(frame, name, "share", colours, title="Share of listening", form="%", **options)
+
+
+def bars(
+    frame: pd.DataFrame,
+    name: str,
+    value: str,
+    colours: Colours,
+    title: str,
+    *,
+    form: str = ",~f",
+    text: str | None = None,
+    height: int = 240,
+) -> Chart:
+    """Plain bars in the frame's own order. `form` is of the numbers on the axis, `text` a column for the tooltip."""
     shown = [str(item) for item in frame[name]]
-    text = (
-        frame[options["text"]] if "text" in options else frame[value].map(_percent if options.get("as_share") else str)
-    )
-    data = pd.DataFrame({"name": shown, "value": frame[value].astype(float), "Value": text})
+    tip = frame[text] if text else frame[value].map(_percent)
+    data = pd.DataFrame({"name": shown, "value": frame[value].astype(float), "Value": tip})
     longest = max((len(name) for name in shown), default=1)
     every = max(1, -(-len(shown) // (12 if longest < 6 else 5)))
     # A name of two words stands in two lines.
@@ -100,14 +113,10 @@ def bars(frame: pd.DataFrame, name: str, value: str, colours: Colours, **options
         .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": min(0.75, 0.15 * len(shown))})
         .encode(
             x=alt.X("name:O", sort=shown, title=None, axis=axis),
-            y=alt.Y(
-                "value:Q",
-                title=options.get("title"),
-                axis=alt.Axis(tickCount=4, format="%" if options.get("as_share") else ",~f"),
-            ),
-            tooltip=[alt.Tooltip("name", title=" "), alt.Tooltip("Value", title=options.get("title", "Value"))],
+            y=alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4, format=form)),
+            tooltip=[alt.Tooltip("name", title=" "), alt.Tooltip("Value", title=title)],
         )
-        .properties(height=options.get("height", 240))
+        .properties(height=height)
     )
 
 
@@ -123,7 +132,7 @@ def months(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
         }
     )
     data, unit = _in_unit(data, by, "value")
-    return bars(data, "month", "value", colours, title=unit, text="text", height=260)
+    return bars(data, "month", "value", colours, unit, text="text", height=260)
 
 
 def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 import humanize
-from charts.bars import Chart, bars, step_axis
+from charts.bars import Chart, shares, step_axis
 from theme import Colours
 
 CORNERS: tuple[tuple[str, float, float, Literal["left", "right"]], ...] = (
@@ -78,7 +78,7 @@ def tempo(frame: pd.DataFrame, colours: Colours) -> Chart:
         bpm=frame["bpm_from"].astype(str),
         text=[f"{share:.1%} at {at} to {at + 4}" for at, share in zip(frame["bpm_from"], frame["share"], strict=True)],
     )
-    return bars(steps, "bpm", "share", colours, title="Share of listening", text="text", as_share=True, height=260)
+    return shares(steps, "bpm", colours, text="text", height=260)
 
 
 def feature_trend(frame: pd.DataFrame, name: str, colours: Colours) -> Chart:

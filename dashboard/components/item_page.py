@@ -86,14 +86,12 @@ def _courses(page: Listening, item: Item) -> None:
         st.header("Month by month", anchor=False)
         best = item.best_months.iloc[0]
         said = f"Most in **{best['month_on']:%B %Y}**: {humanize.amount(best['value'], page.by)}."
-        st.markdown(said)
-        st.altair_chart(bars.months(item.months, page.by, page.colours), alt=page_frame.alt_text(item.name, said))
+        page_frame.answer(said, bars.months(item.months, page.by, page.colours), f"{item.name} {said}")
     with right:
         st.header("At what hour", anchor=False)
         top = item.hours.loc[item.hours["share"].idxmax()]
         said = f"Most often **{humanize.hour_span(int(top['hour']))}**: {humanize.percent(top['share'])} of it."
-        st.markdown(said)
-        st.altair_chart(bars.shares_by_hour(item.hours, page.colours), alt=page_frame.alt_text(said))
+        page_frame.answer(said, bars.shares_by_hour(item.hours, page.colours))
 
 
 def _lists(page: Listening, item: Item, word: str) -> None:
@@ -109,14 +107,11 @@ def _lists(page: Listening, item: Item, word: str) -> None:
     with right:
         st.header("Latest plays", anchor=False)
         if item.kind == "Tracks":
-            st.html(markup.table(("When", "From"), _plays(item.recent), "Latest plays"))
+            # All are of one track, so what differs is when, and what it was played from.
+            lines = [
+                (humanize.moment_year(row["wall"]), CONTEXTS.get(ranked_lists.text(row["context_type"]), "unknown"))
+                for row in item.recent.to_dict("records")
+            ]
+            st.html(markup.table(("When", "From"), lines, "Latest plays"))
         else:
             ranked_lists.draw_played(page, item.recent, "Latest plays")
-
-
-def _plays(recent: pd.DataFrame) -> list[tuple[str, str]]:
-    """All are of one track, so what differs is when, and what it was played from."""
-    return [
-        (humanize.moment_year(row["wall"]), CONTEXTS.get(ranked_lists.text(row["context_type"]), "unknown"))
-        for row in recent.to_dict("records")
-    ]

@@ -18,6 +18,7 @@ from access.viewer import Viewer
 from analysis import days
 from analysis.history import History, measured_share, minutes
 from analysis.periods import ALL_TIME, DAYS, Period, comparable, local_day, named_period, within
+from charts.bars import Chart
 from components import filters as filter_values
 from components import markdown, messages
 from components.filter_bar import as_query, choose_period
@@ -219,6 +220,12 @@ def lead(text: str) -> None:
     """The page's answer, in a sentence, before anything else."""
     with st.container(key="hr-lead"):
         st.markdown(text)
+
+
+def answer(said: str, chart: Chart, alt: str = "") -> None:
+    """A sentence and the chart it is read from; without another text the sentence is the chart's for screen readers."""
+    st.markdown(said)
+    st.altair_chart(chart, alt=alt_text(alt or said))
 
 
 def few(page: Listening) -> str:

@@ -23,8 +23,6 @@ def draw(page: Listening, year: int) -> None:
         said = (
             f"Busiest day: **{humanize.weekday_day(busiest.day)}** ({humanize.amount(busiest.value, page.by)}). {said}"
         )
-    st.markdown(said)
-    chart = heat_maps.calendar(calendar, page.by, page.colours)
-    st.altair_chart(chart, alt=page_frame.alt_text(f"Calendar of {year}.", said))
+    page_frame.answer(said, heat_maps.calendar(calendar, page.by, page.colours), f"Calendar of {year}. {said}")
     most, has_gaps = f"{heat_maps.heat_top(calendar):,.0f}", bool(calendar["is_gap"].any())
     st.html(markup.heat_scale(most, f"{page.by.lower()} in a day, or more", page.colours, with_gaps=has_gaps))
