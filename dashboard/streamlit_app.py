@@ -1,5 +1,6 @@
 """The dashboard's entry point: pages, navigation, filter bar, and the messages for viewers who may not see them."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,10 +9,11 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
 from access import viewer
-from access.identity import NotAllowed, NotConfigured, NotSignedIn, NotVerified
-from components import footer, markup, messages, page_frame
+from access.identity import IAP_HEADER, NotAllowed, NotConfigured, NotSignedIn, NotVerified
+from components import markup, messages, page_frame
 from components.filter_bar import filter_bar
 from settings import SettingsError
+from theme import colours
 from warehouse.errors import TablesMissing, WarehouseUnreadable
 
 HERE = Path(__file__).parent
@@ -65,9 +67,30 @@ def run() -> None:
     page = st.navigation(pages(compares=st.session_state.get(COMPARES, False)), position="top")
     st.html(markup.STYLE)
     body = st.container()
-    footer.draw()
+    _footer()
     with body:
         _draw(page)
+
+
+def _footer() -> None:
+    """Attribution on every page; the mark in the text's colour, as it may be shown on either theme."""
+    ink = colours().text
+    drawing = (HERE / "static" / "spotify-mark.svg").read_text(encoding="utf-8").replace("#000000", ink)
+    mark = f"data:image/svg+xml;base64,{b64encode(drawing.encode()).decode()}"
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="hr-footer"):
+        st.html(
+            f'<footer class="hr-footer"><img src="{mark}" alt="Spotify" width="24" height="24"><span>Data and covers '
+            'from <a href="https://open.spotify.com" target="_blank">Spotify</a></span></footer>',
+            width="content",
+        )
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            # For every signed-in viewer, allowed or not: on a shared computer the next person must not be signed in.
+            if st.user.get("is_logged_in"):
+                st.button("Sign out", on_click=st.logout, key="sign_out", icon=":material/logout:", type="tertiary")
+            elif IAP_HEADER in st.context.headers:
+                # https://docs.cloud.google.com/iap/docs/query-parameters-and-headers-howto
+                st.html('<a href="?gcp-iap-mode=CLEAR_LOGIN_COOKIE" target="_self">Sign out</a>', width="content")
+            st.page_link("app_pages/about_page.py", label="About, privacy and counting")
 
 
 def _draw(page: Page) -> None:

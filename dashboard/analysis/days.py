@@ -1,4 +1,4 @@
-"""Days: the calendar of a year, streaks of days with music, the busiest day, and the days that have gaps."""
+"""Days: the calendar of a year, streaks, the busiest day, those with gaps. Sessions: plays without a long break."""
 
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -6,9 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.history import amounts
+from analysis.history import History, amounts
 from analysis.periods import Period, local_day, within, year_period
+from analysis.tops import last_played
 
+BREAK_MINUTES = 30
+LONGEST = 5
 _ONE_DAY = timedelta(days=1)
 
 
@@ -86,3 +89,42 @@ def busiest_day(plays: pd.DataFrame, by: str) -> BusiestDay | None:
     days = amounts(plays, by).groupby(plays["day"]).sum()
     best = np.flatnonzero(days.to_numpy() == days.max())[-1]
     return BusiestDay(days.index[best].date(), float(days.iloc[best]))
+
+
+def all_sessions(local: pd.DataFrame) -> pd.DataFrame:
+    """A row per session, the oldest first: start, end (local time), minutes, plays, first_row, last_row.
+
+    A play is stored with its end, so it began its `heard_ms` before.
+    """
+    ends = local["played_at"]
+    begins = ends - pd.to_timedelta(local["heard_ms"], unit="ms")
+    breaks = (begins - ends.shift()) > pd.Timedelta(minutes=BREAK_MINUTES)
+    number = breaks.cumsum().to_numpy()
+    frame = pd.DataFrame(
+        {
+            "begin": local["wall"] - pd.to_timedelta(local["heard_ms"], unit="ms"),
+            "end": local["wall"],
+            "heard_ms": local["heard_ms"],
+            "row": np.arange(len(local)),
+        }
+    )
+    rows = frame.groupby(number).agg(
+        start=("begin", "first"),
+        end=("end", "last"),
+        minutes=("heard_ms", "sum"),
+        plays=("row", "size"),
+        first_row=("row", "first"),
+        last_row=("row", "last"),
+    )
+    return rows.assign(minutes=rows["minutes"] / 60_000).reset_index(drop=True)
+
+
+def longest_sessions(local: pd.DataFrame, count: int = LONGEST) -> pd.DataFrame:
+    """The sessions with the most minutes, the longest first."""
+    return all_sessions(local).nlargest(count, "minutes", keep="first").reset_index(drop=True)
+
+
+def tracks_of_session(history: History, local: pd.DataFrame, session: pd.Series) -> pd.DataFrame:
+    """The plays of one session, the oldest first, with names and links."""
+    part = local.iloc[int(session["first_row"]) : int(session["last_row"]) + 1]
+    return last_played(history, part, len(part)).iloc[::-1].reset_index(drop=True)

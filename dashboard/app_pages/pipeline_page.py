@@ -23,7 +23,7 @@ from components import (
 )
 from components.markdown import literal
 from components.page_frame import Listening
-from pipeline import health, run_hours, summary
+from pipeline import health, run_hours
 
 BADGES: dict[str, tuple[Literal["green", "orange", "red", "gray"], str]] = {
     "ok": ("green", ":material/check_circle:"),
@@ -99,7 +99,7 @@ def grid(page: Listening) -> None:
     hours = run_hours.grid_hours(runs, now, HOURS[label], schedule)
     cells = run_hours.to_frame(hours)
     cells = cells.assign(reason=cells["reason"].map(page.viewer.reason))
-    said = summary.summarise(hours, label, schedule.noun)
+    said = run_hours.summarise(hours, label, schedule.noun)
     st.markdown(said)
     opened = run_grid.draw(cells, page.filters.zone, page.colours, page_frame.alt_text("Runs by hour.", said))
     if opened:

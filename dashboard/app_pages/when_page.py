@@ -3,7 +3,7 @@
 import streamlit as st
 
 import humanize
-from analysis import days, hours, sessions
+from analysis import days, hours
 from analysis.periods import Period, collected
 from analysis.year_review import years_of
 from charts import bars, heat_maps
@@ -76,7 +76,7 @@ def streaks(page: Listening) -> None:
 
 def long_sessions(page: Listening) -> None:
     st.header("Longest sessions", anchor=False)
-    longest = sessions.longest(page.shown)
+    longest = days.longest_sessions(page.shown)
     longest = longest[longest["minutes"] > 0]
     if longest.empty:
         st.caption("None in this period whose length is known.")
@@ -90,7 +90,7 @@ def long_sessions(page: Listening) -> None:
         label = f"{humanize.moment_year(session['start'])} – {length}"
         with st.expander(label, key=f"session_{number}", on_change="rerun") as opened:
             if opened.open:
-                ranked_lists.draw_played(page, sessions.tracks_of(page.history, page.shown, session), label)
+                ranked_lists.draw_played(page, days.tracks_of_session(page.history, page.shown, session), label)
 
 
 page = page_frame.listening()

@@ -9,7 +9,7 @@ import humanize
 from analysis import days, totals, year_review
 from analysis.periods import Period, comparable, within
 from charts import bars, ranks, year_picture
-from components import choice, downloads, markup, page_frame, ranked_lists, save_picture, year_calendar
+from components import choice, downloads, markup, page_frame, ranked_lists, year_calendar
 from components.page_frame import Listening
 
 WHOLE = "Whole year"
@@ -154,7 +154,7 @@ def keep(page: Listening, review: year_review.Review, name: str, month: int | No
     picture = picture_of(page, review, name, month)
     st.header("Keep it", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
-        save_picture.draw(picture, f"{file_name}.png")
+        downloads.as_png(picture, f"{file_name}.png")
         downloads.button("As SVG", picture, f"{file_name}.svg", mime="image/svg+xml", key="picture")
     st.caption("This page's address is the link to share with whom you let see this dashboard.")
 

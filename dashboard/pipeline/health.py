@@ -9,9 +9,8 @@ import pandas as pd
 
 import humanize
 from pipeline.ledger import UNREADABLE
-from pipeline.missing_runs import MissingRuns, find_missing_runs
 from pipeline.remedies import MISSING, next_step
-from pipeline.run_hours import STEPS, Hour, grid_hours, not_polled, scheduled
+from pipeline.run_hours import STEPS, Hour, MissingRuns, find_missing_runs, grid_hours, not_polled, scheduled
 from pipeline.schedule import HOURLY, Schedule
 
 PAGE_LIMIT = 50

@@ -1,16 +1,19 @@
-"""Builds the grid of runs, hour by step, from the ledger; infers what is running, waiting, not run or missing.
+"""Builds the grid of runs, hour by step, from the ledger; infers what is running, waiting, not run or missing; says as
+text how the hours went.
 
 A step writes its row when it ends. So an hour without a row is waiting, then missing; a step whose predecessor did
 its work is running, then missing; and one whose predecessor had nothing for it, or failed, was not run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
+import humanize
 from pipeline.ledger import UNREADABLE
 from pipeline.schedule import HOURLY, Schedule
 
@@ -38,6 +41,7 @@ ALLOWED = {
 and transform waits for one that still runs."""
 
 _WAITED_FOR = {"ingest": "the schedule", "load": "the file", "transform": "the message", "top_tracks": "the batch"}
+_BAD = ("failed", "missing")
 _PAUSED, _NO_LISTENER = "Spotify had asked for a pause", "no listener had given consent"
 
 
@@ -71,6 +75,16 @@ class Hour:
         ingest = self.cells["ingest"]
         is_over = all(cell.state in ("succeeded", "skipped", "not run") for cell in self.cells.values())
         return is_over and ingest.state != "not run" and not ingest.not_polled
+
+
+@dataclass(frozen=True)
+class MissingRuns:
+    """A row of hours in which a step was due and left no record: the first and the last of them."""
+
+    step: str
+    since: datetime
+    last: datetime
+    has_recovered: bool = False
 
 
 def to_frame(hours: Iterable[Hour]) -> pd.DataFrame:
@@ -119,6 +133,25 @@ def not_polled(row: Mapping[Any, Any]) -> str:
     if details.get("listeners"):
         return ""
     return _NO_LISTENER if pd.isna(row["blocked_until"]) else _PAUSED
+
+
+def find_missing_runs(hours: Iterable[Hour]) -> list[MissingRuns]:
+    """A step has recovered when it did its work in a later hour. Of an hour only the first step counts."""
+    over: list[MissingRuns] = []
+    lasting: dict[str, MissingRuns] = {}
+    for hour in hours:
+        for step, cell in hour.cells.items():
+            if cell.state == "missing" and step == hour.bad_step:
+                lasting[step] = replace(lasting.get(step, MissingRuns(step, hour.slot, hour.slot)), last=hour.slot)
+            elif cell.state in ("succeeded", "skipped") and not cell.not_polled and step in lasting:
+                over.append(replace(lasting.pop(step), has_recovered=True))
+    return [*over, *lasting.values()]
+
+
+def summarise(hours: Sequence[Hour], label: str, noun: str = "hour") -> str:
+    """`label` is how long the hours are in all; `noun` is what one of them is called."""
+    sentences = (_collected(hours, label, noun), _not_polled(hours, noun), _after_ingest(hours))
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _hour(
@@ -172,3 +205,37 @@ def _recorded(row: Mapping[str, Any]) -> Cell:
         rows_new=None if pd.isna(rows_new) else int(rows_new),
         not_polled=not_polled(row),
     )
+
+
+def _collected(hours: Sequence[Hour], label: str, noun: str) -> str:
+    states = Counter(hour.cells["ingest"].state for hour in hours if not hour.cells["ingest"].not_polled)
+    bad = [f"{states[state]} {state}" for state in _BAD if states[state]]
+    if bad:
+        failed = f"Of the last {label}, **{humanize.joined(bad)}**."
+        return f"{failed} Plays of those hours arrive with the next run that works."
+    good, before = states["succeeded"] + states["skipped"], states["not run"]
+    due = f", and the newest {noun} is waited for" if states["waiting"] else ""
+    if not good:
+        return f"No {noun} of the last {label} was collected{due}."
+    if good + states["waiting"] == len(hours):
+        return f"Every {noun} of the last {label} was collected{due}."
+    if good + states["waiting"] + before == len(hours):
+        return f"Every {noun} since the first run was collected, **{good}** of the last {label}{due}."
+    return f"Of the last {label}, **{humanize.counted(good, noun)}** {'was' if good == 1 else 'were'} collected{due}."
+
+
+def _not_polled(hours: Sequence[Hour], noun: str) -> str:
+    """Nothing went wrong in them, and nothing was collected."""
+    whys = Counter(why for hour in hours if (why := hour.cells["ingest"].not_polled))
+    return " ".join(f"In **{humanize.counted(n, noun)}** no listener was polled: {why}." for why, n in whys.items())
+
+
+def _after_ingest(hours: Sequence[Hour]) -> str:
+    """The steps that failed or left no record while ingest did its work, each with how often."""
+    steps = []
+    for step in STEPS[1:]:
+        states = Counter(hour.cells[step].state for hour in hours if hour.bad_step == step)
+        if states:
+            counts = humanize.joined([f"{states[state]} {state}" for state in _BAD if states[state]])
+            steps.append(f"{STEP_NAMES[step]} **{counts}**")
+    return f"After ingest: {humanize.joined(steps)}." if steps else ""

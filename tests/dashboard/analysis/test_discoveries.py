@@ -5,7 +5,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from analysis import discoveries, sessions
+from analysis import days, discoveries
 from analysis.periods import custom_period
 from tests.dashboard.invented.history import NOVEMBER, NOW, history_of, play, track
 
@@ -14,14 +14,14 @@ def test_a_session_ends_after_more_than_half_an_hour_without_music():
     # Tracks of three minutes: the second begins 30 minutes after the first ended, the third 31 after the second.
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-01 10:33", "b"), play("2026-11-01 11:07", "c")])
     local = history.local("UTC")
-    rows = sessions.all_sessions(local)
+    rows = days.all_sessions(local)
     assert rows[["start", "end", "minutes", "plays"]].values.tolist() == [
         [pd.Timestamp("2026-11-01 09:57"), pd.Timestamp("2026-11-01 10:33"), 6.0, 2],
         [pd.Timestamp("2026-11-01 11:04"), pd.Timestamp("2026-11-01 11:07"), 3.0, 1],
     ]
-    longest = sessions.longest(local, 1)
-    assert sessions.tracks_of(history, local, longest.iloc[0])["key"].tolist() == ["a", "b"]
-    assert sessions.all_sessions(local.head(0)).empty
+    longest = days.longest_sessions(local, 1)
+    assert days.tracks_of_session(history, local, longest.iloc[0])["key"].tolist() == ["a", "b"]
+    assert days.all_sessions(local.head(0)).empty
 
 
 def test_listening_is_new_for_thirty_days_after_an_artist_was_first_heard():

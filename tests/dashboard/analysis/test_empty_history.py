@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from analysis import discoveries, sessions, sound, tops, totals, year_review
+from analysis import days, discoveries, sound, tops, totals, year_review
 from analysis.periods import Period, named_period, within, year_period
 from tests.dashboard.invented.history import NOVEMBER, NOW, at, history_of
 
@@ -25,7 +25,7 @@ def test_every_computation_bears_a_listener_without_plays(period: Period):
     )
     assert all(tops.top(history, heard, kind, "Plays", heard).empty for kind in tops.KINDS)
     assert tops.last_played(history, local).empty
-    assert sessions.longest(local).empty
+    assert days.longest_sessions(local).empty
     assert not discoveries.new_and_known(history, local, period, "Plays")["value"].any()
     assert discoveries.stuck(history, local, period, "Plays").empty
     assert discoveries.forgotten(history, local, date(2026, 11, 22), "Plays").empty

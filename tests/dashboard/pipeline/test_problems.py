@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import health, run_hours, summary
+from pipeline import health, run_hours
 from tests.dashboard.invented.history import at
 from tests.dashboard.invented.ledger import NOW, asked, imported, ledger, run, unasked, whole
 
@@ -97,7 +97,7 @@ def test_a_load_that_dies_without_a_record_is_no_healthy_pipeline():
     assert (problem["step"], problem["state"], problem["recovered"]) == ("load", "missing", False)
     assert problem["what"] == "No record, although the step before it had work for it."
     assert problem["next_step"].startswith("Read the log of the function load")
-    words = summary.summarise(run_hours.grid_hours(runs, NOW, 5), "5 hours")
+    words = run_hours.summarise(run_hours.grid_hours(runs, NOW, 5), "5 hours")
     assert words == "Every hour of the last 5 hours was collected. After ingest: load **3 missing**."
 
 

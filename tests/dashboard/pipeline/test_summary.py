@@ -4,13 +4,13 @@ from datetime import datetime
 
 import pandas as pd
 
-from pipeline import health, run_hours, summary
+from pipeline import health, run_hours
 from tests.dashboard.invented.history import at
 from tests.dashboard.invented.ledger import NOW, ledger, run, unasked, whole
 
 
 def in_words(runs: pd.DataFrame, hours: int, now: datetime = NOW) -> str:
-    return summary.summarise(run_hours.grid_hours(runs, now, hours), f"{hours} hours")
+    return run_hours.summarise(run_hours.grid_hours(runs, now, hours), f"{hours} hours")
 
 
 def test_hours_before_the_first_run_were_not_collected():
