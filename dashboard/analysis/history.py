@@ -20,7 +20,6 @@ from analysis import in_bounds
 
 EXPORT_COUNTS_FROM_MS = 30_000
 UNKNOWN = "Unknown"
-FEATURES = ("danceability", "energy", "speechiness", "acousticness", "instrumentalness", "liveness", "valence", "tempo")
 _NAMES = ["track_name", "artist_id", "artist_name", "artist_names"]
 _NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
 _KEPT_ZONES = 4

@@ -21,7 +21,6 @@ class Review:
     """`tops`: by kind, rows of `tops.top`; `months`: month_on, value, of those that have begun; `bump`: month_on,
     artist_key, artist_name, rank among that month's artists."""
 
-    period: Period
     totals: Totals
     before: Totals
     busiest: BusiestDay | None
@@ -44,16 +43,12 @@ def period_of(year: int, month: int | None, zone: str, now: datetime) -> Period:
     return month_period(year, month, zone, now) if month else year_period(year, zone, now)
 
 
-def review(
-    history: History, local: pd.DataFrame, year: int, month: int | None, by: str, zone: str, now: datetime
-) -> Review:
-    period = period_of(year, month, zone, now)
-    earlier = period.previous or period
+def review(history: History, local: pd.DataFrame, period: Period, by: str) -> Review:
+    """Of a period of `period_of`."""
     plays = within(local, period)
     return Review(
-        period=period,
         totals=totals(history, local, period),
-        before=totals(history, local, earlier),
+        before=totals(history, local, period.previous or period),
         busiest=busiest_day(plays, by),
         tops={kind: top(history, plays, kind, by, limit=FAVOURITES) for kind in KINDS},
         months=per_month(plays, by, period.start, period.begun_until),

@@ -1,13 +1,14 @@
 """Page Year: any calendar year or month in review, to keep as a picture."""
 
 from calendar import month_abbr, month_name
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
 import humanize
 from analysis import days, totals, year_review
-from analysis.periods import Period, comparable, within
+from analysis.periods import within
 from charts import bars, ranks, year_picture
 from components import choice, downloads, markup, page_frame, ranked_lists, year_calendar
 from components.page_frame import Listening
@@ -30,9 +31,9 @@ def sentence(page: Listening, review: year_review.Review, name: str) -> str:
     """The amount, the change against the year before, the fullest day."""
     now, was = review.totals, review.before
     amount, before = (now.minutes, was.minutes) if page.by == "Minutes" else (now.plays, was.plays)
-    so_far = " so far" if review.period.end >= page.today else ""
-    span = f"the {'month' if review.period.name == 'month' else 'year'} before"
-    change = "" if so_far or period_before(page, review) is None else humanize.compared(amount, before, span)
+    so_far = " so far" if page.period.end >= page.today else ""
+    is_compared = page.previous is not None and not so_far
+    change = humanize.compared(amount, before, f"the {page.period.name} before") if is_compared else ""
     busiest = review.busiest
     peak = (
         f" The fullest day was **{humanize.weekday_day(busiest.day)}** ({humanize.amount(busiest.value, page.by)})."
@@ -40,11 +41,6 @@ def sentence(page: Listening, review: year_review.Review, name: str) -> str:
         else ""
     )
     return f"In **{name}**{so_far} you listened to **{humanize.amount(amount, page.by)}**{change}.{peak}"
-
-
-def period_before(page: Listening, review: year_review.Review) -> Period | None:
-    """The year or month to compare with, where all of it is known."""
-    return comparable(review.period.previous, page.history.oldest_at)
 
 
 def metrics(review: year_review.Review) -> None:
@@ -82,10 +78,10 @@ def days_of_month(page: Listening, review: year_review.Review) -> None:
     """Day by day, with the month before behind it."""
     st.header("Day by day", anchor=False)
     said = f"{humanize.counted(review.totals.days_with_plays, 'day')} had music."
-    marked = days.gap_days(page.unknown, page.filters.zone, review.period.start, review.period.end)
-    trend = totals.trend(page.everything, review.period, page.by, marked, page.history.oldest_at)
+    marked = days.gap_days(page.unknown, page.filters.zone, page.period.start, page.period.end)
+    trend = totals.trend(page.everything, page.period, page.by, marked, page.history.oldest_at)
     st.altair_chart(bars.trend(trend, page.by, page.colours), alt=said)
-    st.caption(f"{said} Grey bars behind: the month before." if period_before(page, review) else said)
+    st.caption(f"{said} Grey bars behind: the month before." if page.previous else said)
 
 
 def months(page: Listening, review: year_review.Review) -> None:
@@ -114,7 +110,7 @@ def bump_in_words(bump: pd.DataFrame) -> str:
 
 def picture_of(page: Listening, review: year_review.Review, name: str, month: int | None) -> bytes:
     now = review.totals
-    bars = review.months["value"] if month is None else daily(page, review)
+    bars = review.months["value"] if month is None else daily(page)
     names = (
         [f"{at:%b}" for at in review.months["month_on"]]
         if month is None
@@ -159,20 +155,20 @@ def keep(page: Listening, review: year_review.Review, name: str, month: int | No
     st.caption("This page's address is the link to share with whom you let see this dashboard.")
 
 
-def daily(page: Listening, review: year_review.Review) -> pd.Series:
-    every = days.calendar(page.everything, review.period.start.year, page.by, page.unknown, page.filters.zone, page.now)
-    first, last = pd.Timestamp(review.period.start), pd.Timestamp(review.period.begun_until)
+def daily(page: Listening) -> pd.Series:
+    every = days.calendar(page.everything, page.period.start.year, page.by, page.unknown, page.filters.zone, page.now)
+    first, last = pd.Timestamp(page.period.start), pd.Timestamp(page.period.begun_until)
     return every.loc[every["day"].between(first, last), "value"]
 
 
 page = page_frame.listening()
 year, month = chosen()
 name = f"{month_name[month]} {year}" if month else str(year)
-page = page_frame.counted(
-    page, within(page.everything, year_review.period_of(year, month, page.filters.zone, page.now))
-)
-review = year_review.review(page.history, page.everything, year, month, page.by, page.filters.zone, page.now)
-page_frame.is_about(page, within(page.everything, review.period))
+page = replace(page, period=year_review.period_of(year, month, page.filters.zone, page.now))
+plays = within(page.everything, page.period)
+page = page_frame.counted(page, plays)
+review = year_review.review(page.history, page.everything, page.period, page.by)
+page_frame.is_about(page, plays)
 if review.totals.plays == 0:
     st.header(f"Nothing was played in {name}", anchor=False)
     st.markdown("Choose another month above.")

@@ -27,7 +27,10 @@ def filter_bar(
     labels = {viewer.label_of(slug): slug for slug in viewer.listeners}
     with st.container(horizontal=True, vertical_alignment="center", key=None if is_shown else HIDDEN):
         with st.container(width="content", key="hr-listener" if has_listener else f"{HIDDEN}-listener"):
-            listener = labels.get(_listener(list(labels)), viewer.listeners[0])
+            first, *others = labels
+            icon = ":material/person:"
+            chosen = choice.in_list("Listener", list(labels), "listener", width=180, icon=icon) if others else first
+            listener = labels.get(chosen, viewer.listeners[0])
         home = viewer.settings.zone_of(listener)
         # Always in this place: a widget that moves is made anew in the browser and forgets its value.
         with st.container(width="content", key="hr-period" if has_period else f"{HIDDEN}-period"):
@@ -72,12 +75,6 @@ def _follow(default: str) -> None:
 def choose_period(period: str) -> None:
     """For buttons that widen the period."""
     st.session_state["period"] = period
-
-
-def _listener(labels: list[str]) -> str:
-    if len(labels) == 1:
-        return labels[0]
-    return choice.in_list("Listener", labels, "listener", width=180, icon=":material/person:")
 
 
 def _zone(default: str) -> str:

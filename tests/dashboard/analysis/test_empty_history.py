@@ -32,4 +32,5 @@ def test_every_computation_bears_a_listener_without_plays(period: Period):
     assert discoveries.decades(history, heard, "Plays").empty
     assert sound.feature_trend(history, local, "energy").empty
     assert np.isnan(sound.without_features(history, heard).average_minutes or np.nan)
-    assert year_review.review(history, local, 2026, None, "Plays", "UTC", NOW).totals.plays == 0
+    year = year_review.period_of(2026, None, "UTC", NOW)
+    assert year_review.review(history, local, year, "Plays").totals.plays == 0

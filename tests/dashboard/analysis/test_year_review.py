@@ -5,6 +5,7 @@ from datetime import date
 import pandas as pd
 
 from analysis import year_review
+from analysis.year_review import period_of
 from tests.dashboard.invented.history import NOW, history_of, play, track
 
 
@@ -17,7 +18,7 @@ def test_a_year_in_review_is_the_whole_calendar_year():
     ]
     history = history_of(plays)
     local = history.local("UTC")
-    review = year_review.review(history, local, 2025, None, "Plays", "UTC", NOW)
+    review = year_review.review(history, local, period_of(2025, None, "UTC", NOW), "Plays")
     assert (review.totals.plays, review.before.plays) == (2, 1)
     assert review.tops["Tracks"]["key"].tolist() == ["b"]
     assert review.busiest == (date(2025, 12, 31), 1.0)
@@ -32,14 +33,14 @@ def test_a_year_in_review_is_the_whole_calendar_year():
 
 def test_a_year_that_goes_on_ends_with_the_month_that_has_begun():
     history = history_of([play("2026-01-01 00:00", "a")])
-    review = year_review.review(history, history.local("UTC"), 2026, None, "Plays", "UTC", NOW)
+    review = year_review.review(history, history.local("UTC"), period_of(2026, None, "UTC", NOW), "Plays")
     assert review.months["month_on"].dt.month.tolist() == list(range(1, 12))
     assert [year_review.months_begun(year, date(2026, 11, 22)) for year in (2025, 2026)] == [12, 11]
 
 
 def test_a_year_without_plays_is_empty_and_not_an_error():
     history = history_of([play("2026-01-01 00:00", "c")])
-    review = year_review.review(history, history.local("UTC"), 2019, None, "Minutes", "UTC", NOW)
+    review = year_review.review(history, history.local("UTC"), period_of(2019, None, "UTC", NOW), "Minutes")
     assert (review.totals.plays, review.busiest, len(review.tops["Artists"]), len(review.bump)) == (0, None, 0, 0)
     assert review.months["value"].tolist() == [0.0] * 12
 
@@ -54,6 +55,6 @@ def test_a_month_counts_the_artists_first_heard_in_it():
         play("2026-11-04 10:00", "c"),
     ]
     history = history_of(plays, tracks)
-    review = year_review.review(history, history.local("UTC"), 2026, 11, "Plays", "UTC", NOW)
+    review = year_review.review(history, history.local("UTC"), period_of(2026, 11, "UTC", NOW), "Plays")
     assert review.totals.new_artists == 2
     assert len(review.months) == 1
