@@ -84,40 +84,11 @@ def test_shares_are_of_everything_that_was_heard():
 
 def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
     history = history_of([play("2026-11-01 10:00", "a")])
-    spark = pd.DataFrame(
-        [
-            {
-                "period": "last_7_days",
-                "rank": 1,
-                "position": 1,
-                "track_id": "a",
-                "track_name": "Song a",
-                "artist_name": "Ada",
-                "artist_names": "Ada; Bo",
-                "previous_rank": 4,
-            },
-            {
-                "period": "last_7_days",
-                "rank": 1,
-                "position": 2,
-                "track_id": "gone",
-                "track_name": "Gone",
-                "artist_name": "Cy",
-                "artist_names": None,
-                "previous_rank": None,
-            },
-            {
-                "period": "all_time",
-                "rank": 1,
-                "position": 1,
-                "track_id": "a",
-                "track_name": "Song a",
-                "artist_name": "Ada",
-                "artist_names": "Ada; Bo",
-                "previous_rank": None,
-            },
-        ]
-    )
+    usual = {"period": "last_7_days", "rank": 1, "artist_name": "Ada", "artist_names": "Ada; Bo", "previous_rank": None}
+    a = usual | {"track_id": "a", "track_name": "Song a"}
+    gone = usual | {"track_id": "gone", "track_name": "Gone", "artist_name": "Cy", "artist_names": None}
+    listed = [a | {"position": 1, "previous_rank": 4}, gone | {"position": 2}]
+    spark = pd.DataFrame([*listed, a | {"position": 1, "period": "all_time"}])
     rows = tops.from_spark(history, spark, "last_7_days")
     assert rows[["key", "name", "rank", "is_tied"]].values.tolist() == [
         ["a", "Song a", 1, True],

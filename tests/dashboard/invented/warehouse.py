@@ -181,18 +181,10 @@ def top_of(slug: str, plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
 
 
 def _gaps(slugs: list[str], until: datetime) -> pd.DataFrame:
-    starts = [until - timedelta(days=days, hours=3) for days in (9, 120)]
-    rows = [
-        {
-            "listener_id": slugs[0],
-            "gap_start": start,
-            "gap_end": start + timedelta(hours=4),
-            "run_id": f"{start:%Y%m%dT%H0000Z}",
-            "detected_at": start + timedelta(hours=5),
-        }
-        for start in starts
-    ]
-    return pd.DataFrame(rows)
+    starts = pd.Series([until - timedelta(days=days, hours=3) for days in (9, 120)])
+    later = {"gap_end": starts + timedelta(hours=4), "detected_at": starts + timedelta(hours=5)}
+    runs = starts.dt.strftime("%Y%m%dT%H0000Z")
+    return pd.DataFrame({"listener_id": slugs[0], "gap_start": starts, **later, "run_id": runs})
 
 
 def _runs(slugs: list[str], plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
@@ -205,68 +197,46 @@ def _runs(slugs: list[str], plays: pd.DataFrame, until: datetime) -> pd.DataFram
             continue
         new = {slug: int(per_hour.get((slug, pd.Timestamp(slot - timedelta(hours=1))), 0)) for slug in slugs}
         rows += _run(slot, new, back, until)
-    return pd.DataFrame(rows).assign(details=lambda frame: frame["details"])
+    return pd.DataFrame(rows)
 
 
 def _run(slot: datetime, new: dict[str, int], back: int, until: datetime) -> list[dict[str, Any]]:
+    """Its rows, `back` hours before the newest run: some failed, some found nothing, every sixth has a batch."""
+    total = sum(new.values())
     failed = back in (8, 9, 40, 130)
+    part: dict[str, Any] = {"fetched": 50, "error_class": None, "reason": None}
+    if failed:
+        trouble = {"error_class": "ServiceUnavailable", "reason": "Spotify answered 503 three times."}
+        part = {"state": "failed", "fetched": 0, "new": 0, **trouble}
     listeners = {
         slug: {
-            "state": "failed" if failed else "collected" if count else "nothing_new",
-            "fetched": 0 if failed else 50,
-            "new": 0 if failed else count,
-            "error_class": "ServiceUnavailable" if failed else None,
-            "reason": "Spotify answered 503 three times." if failed else None,
+            "state": "collected" if count else "nothing_new",
+            "new": count,
             "consent_ends_at": (until + timedelta(days=5 + 60 * place)).isoformat(),
+            **part,
         }
         for place, (slug, count) in enumerate(new.items())
     }
-    total = sum(new.values())
-    ingest = _row(
-        slot, "ingest", "failed" if failed else "succeeded" if total else "skipped", 0, total, {"listeners": listeners}
-    )
+    ingest = _row(slot, "ingest", 0, total, details={"listeners": listeners})
     if failed:
-        return [
-            ingest
-            | {
-                "error_class": "ServiceUnavailable",
-                "reason": "Spotify answered 503 three times; the next run picks the plays up.",
-                "rows_new": 0,
-            }
-        ]
+        reason = "Spotify answered 503 three times; the next run picks the plays up."
+        return [ingest | {"state": "failed", "error_class": "ServiceUnavailable", "reason": reason, "rows_new": 0}]
     if not total:
-        return [ingest | {"reason": "No listener has played anything new."}]
-    load = _row(slot, "load", "succeeded", 20, total, None)
+        return [ingest | {"state": "skipped", "reason": "No listener has played anything new."}]
+    rows = [ingest, _row(slot, "load", 20, total)]
     if back == 0:
-        return [ingest, load]
-    batch = slot.hour % 6 == 0
-    transform = _row(slot, "transform", "succeeded" if batch else "skipped", 40, total, None)
-    if not batch:
-        return [ingest, load, transform | {"reason": "The last batch is younger than six hours."}]
-    broken = back in (30, 31, 32, 33, 34, 35)
-    spark = _row(slot, "top_tracks", "failed" if broken else "succeeded", 120, total, None)
-    return [
-        ingest,
-        load,
-        transform,
-        spark | ({"error_class": "BatchFailed", "reason": "The Spark batch ran out of memory."} if broken else {}),
-    ]
+        return rows
+    if slot.hour % 6:
+        waits = {"state": "skipped", "reason": "The last batch is younger than six hours."}
+        return [*rows, _row(slot, "transform", 40, total, **waits)]
+    broken = {"state": "failed", "error_class": "BatchFailed", "reason": "The Spark batch ran out of memory."}
+    batch = _row(slot, "top_tracks", 120, total, **(broken if back in range(30, 36) else {}))
+    return [*rows, _row(slot, "transform", 40, total), batch]
 
 
-def _row(slot: datetime, step: str, state: str, after: int, rows: int, details: Any) -> dict[str, Any]:
-    started = slot + timedelta(seconds=after)
-    return {
-        "run_id": f"{slot:%Y%m%dT%H%M%SZ}",
-        "slot": slot,
-        "step": step,
-        "state": state,
-        "started_at": started,
-        "finished_at": started + timedelta(seconds=17),
-        "listeners": 3,
-        "rows_in": rows,
-        "rows_new": rows,
-        "reason": None,
-        "error_class": None,
-        "blocked_until": pd.NaT,
-        "details": details,
-    }
+def _row(slot: datetime, step: str, after_seconds: int, rows: int, **told: Any) -> dict[str, Any]:
+    started = slot + timedelta(seconds=after_seconds)
+    usual = {"state": "succeeded", "rows_in": rows, "rows_new": rows, "listeners": 3}
+    empty = {"reason": None, "error_class": None, "blocked_until": pd.NaT, "details": None}
+    instants = {"slot": slot, "started_at": started, "finished_at": started + timedelta(seconds=17)}
+    return {"run_id": f"{slot:%Y%m%dT%H%M%SZ}", "step": step, **instants, **usual, **empty, **told}
