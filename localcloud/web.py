@@ -254,6 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Google's servers and clients keep connections open; without it every answer waits 40 ms for an ACK.
     disable_nagle_algorithm = True
+    # Of silence, until the connection is closed: each one has a thread.
+    timeout = 60.0
 
     def _serve(self) -> None:
         url, owner = urlsplit(self.path), self.server.owner
@@ -263,8 +265,8 @@ class _Handler(BaseHTTPRequestHandler):
             owner.admit(request)
             response = owner.respond(replace(request, body=self._body()))
         except ApiError as error:
-            # A connection that is closed with a body unread may cancel the answer, so a short one is read.
-            with suppress(ApiError):
+            # A connection that is closed with a body unread may cancel the answer, so a short one is read if it comes.
+            with suppress(ApiError, TimeoutError):
                 self.rfile.read(_length(self.headers.get("Content-Length") or "0", 10, _SHORT_BODY_BYTES))
             self.close_connection = True
             response = error.response()

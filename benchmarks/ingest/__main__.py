@@ -49,9 +49,9 @@ def _measure(there: World, weather: Weather) -> int:
 def _print_run(what: str, reason: str, seconds: float, measured: Measured, there: World, weather: Weather) -> bool:
     answered = there.routes.answered
     waiting = answered.total() * weather.answer_seconds / _AT_ONCE
-    pauses = answered["rate_limited"] * weather.retry_after_seconds
+    pauses = answered[429] * weather.retry_after_seconds
     print(f"{what}: {reason[:200]}")
-    print(f"  Spotify answered {', '.join(f'{count:,} {kind}' for kind, count in answered.most_common())}")
+    print(f"  Spotify answered {', '.join(f'{count:,} × {status}' for status, count in answered.most_common())}")
     print_limit(
         "time", seconds, RUN_LIMIT_SECONDS, "s", f"{waiting:.0f} s of it Spotify's answers to {_AT_ONCE} at once"
     )

@@ -22,7 +22,6 @@ from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Play
 from localcloud.processes import Process
-from localcloud.spotify.errors import ERRORS
 from localcloud.spotify.server import Spotify
 from localcloud.supervisor import FINALIZED
 from localcloud.web import CONTROL, Request, Response, Routes, Server
@@ -40,38 +39,39 @@ class Weather:
     busy_share: float = 0.02
     """429, with a Retry-After."""
     broken_share: float = 0.01
-    """500, 502 and 504, the last with an HTML page."""
+    """500, 502 and 504."""
     retry_after_seconds: int = 1
     seed: int = 1
 
 
 class WeatheredRoutes(Routes):
-    """The invented Spotify's routes behind this weather. `answered` counts the calls by what they got."""
+    """The invented Spotify's routes behind this weather. `answered` counts the calls by the status that they got."""
 
     def __init__(self, routes: Routes, weather: Weather) -> None:
         super().__init__()
         self.extend(routes)
         self._weather, self._dice, self._lock = weather, random.Random(weather.seed), threading.Lock()  # noqa: S311
-        self.answered: Counter[str] = Counter()
+        self.answered: Counter[int] = Counter()
 
     def answer(self, request: Request) -> Response:
         if request.path.startswith(CONTROL):
             return super().answer(request)
         time.sleep(self._weather.answer_seconds)
         with self._lock:
-            kind = self._drawn()
-            self.answered[kind] += 1
-        if kind == "page":
+            status = self._drawn()
+            self.answered[status] += 1
+        if status == 200:
             return super().answer(request)
-        return ERRORS[kind].response(self._weather.retry_after_seconds if kind == "rate_limited" else None)
+        pause = {"Retry-After": str(self._weather.retry_after_seconds)} if status == 429 else {}
+        return Response(status, b"<html></html>", pause)
 
-    def _drawn(self) -> str:
+    def _drawn(self) -> int:
         chance = self._dice.random()
         if chance < self._weather.busy_share:
-            return "rate_limited"
+            return 429
         if chance < self._weather.busy_share + self._weather.broken_share:
-            return self._dice.choice(("server_error", "bad_gateway", "gateway_timeout_html"))
-        return "page"
+            return self._dice.choice((500, 502, 504))
+        return 200
 
 
 @dataclass
@@ -110,7 +110,7 @@ class World:
         plays: dict[tuple[str, datetime, str], Play] = {}
         for slug, pages in self.spotify.pages.items():
             for page in pages:
-                for play in self.spotify.window(slug, page.at):
+                for play in self.spotify.lives[slug].newest(page.at):
                     plays[slug, play.played_at, play.track.id] = play
         return plays
 
@@ -143,7 +143,7 @@ def _consent(cloud: LaptopCloud, spotify: Spotify) -> None:
     for slug in spotify.listeners:
         payload = json.dumps(spotify.consent(slug)).encode()
         cloud.secrets.store(project, f"refresh-token-{slug}", payload, {**_LABELS, "listener": slug})
-        spotify.window(slug, datetime.now(UTC))
+        spotify.lives[slug].newest(datetime.now(UTC))
 
 
 def checks(world: World, slots: list[datetime], answers: list[dict[str, Any]]) -> Iterator[Check]:

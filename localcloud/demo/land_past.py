@@ -46,7 +46,7 @@ def _rows(file: PastFile, now: datetime) -> list[Row]:
     run, rows = Run(file.slot, now), []
     for slug in sorted({play.listener for play in file.plays}):
         plays = [play for play in file.plays if play.listener == slug]
-        items = recently_played(_URL, plays, len(plays), extended=False)["items"]
+        items = recently_played(_URL, plays, len(plays))["items"]
         parsed, refused = parse_page(items, slug, run)
         if refused:
             raise RuntimeError(f"ingest refuses {len(refused)} plays of {slug}: {refused[0].reason}")

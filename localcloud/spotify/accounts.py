@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from localcloud.clock import Clock
 from localcloud.listeners.listeners import InventedListener
 from localcloud.spotify import answers
 from localcloud.spotify.consents import Consents, Granted
 from localcloud.spotify.errors import Refusal
-from localcloud.spotify.faults import SpotifyFaults
 from localcloud.web import Request, Response, Routes
 
 _SCOPES = (
@@ -56,8 +54,6 @@ class Accounts:
     app: App
     listeners: Mapping[str, InventedListener]
     consents: Consents
-    faults: SpotifyFaults
-    clock: Clock
 
     def routes(self) -> Routes:
         routes = Routes()
@@ -103,10 +99,6 @@ class Accounts:
 
     def token(self, request: Request) -> Response:
         form = _form(request)
-        listener = self.consents.holder(form.get("refresh_token") or form.get("code") or "")
-        return self.faults.carry_out("token", listener, lambda now: self._grant(request, form), self.clock.now())
-
-    def _grant(self, request: Request, form: Mapping[str, str]) -> Response:
         client_id, _, client_secret = _basic(request.headers.get("Authorization", "")).partition(":")
         if client_id != self.app.client_id:
             raise Refusal("invalid_client")

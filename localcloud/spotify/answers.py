@@ -1,6 +1,6 @@
 """The shapes of Spotify's and ReccoBeats' answers, built from what was invented.
 
-Development mode is the shape of 2026 for new apps; extended mode adds the fields that only old apps still get.
+They have the shape of development mode, as new apps get it since 2026.
 """
 
 import json
@@ -19,8 +19,6 @@ from localcloud.spotify.errors import JSON
 from localcloud.web import Response
 
 Json = dict[str, Any]
-
-_MARKETS = ["DE", "GB", "JP", "US"]
 
 
 def as_json(value: Any) -> Response:
@@ -47,7 +45,7 @@ def me(listener: InventedListener) -> Json:
     }
 
 
-def recently_played(url: str, plays: Sequence[Play], limit: int, *, extended: bool) -> Json:
+def recently_played(url: str, plays: Sequence[Play], limit: int) -> Json:
     """One page; `url` without query. There is a next page unless this is empty."""
     page: Json = {"href": f"{url}?limit={limit}", "limit": limit, "next": None, "cursors": None}
     if plays:
@@ -56,27 +54,13 @@ def recently_played(url: str, plays: Sequence[Play], limit: int, *, extended: bo
         page["cursors"] = {"after": str(newest), "before": str(oldest)}
     items = [
         {
-            "track": _track(play.track, extended),
+            "track": _track(play.track),
             "played_at": to_text(play.played_at),
             "context": play.context and _context(play.context),
         }
         for play in plays
     ]
     return page | {"items": items}
-
-
-def audio_features(track: Track) -> Json | None:
-    """None for a track that was never analysed."""
-    if track.features is None:
-        return None
-    return asdict(track.features) | {
-        "type": "audio_features",
-        "id": track.id,
-        "uri": f"spotify:track:{track.id}",
-        "track_href": f"https://api.spotify.com/v1/tracks/{track.id}",
-        "analysis_url": f"https://api.spotify.com/v1/audio-analysis/{track.id}",
-        "duration_ms": track.duration_ms,
-    }
 
 
 def reccobeats(tracks: Iterable[Track]) -> Json:
@@ -101,10 +85,10 @@ def to_text(instant: datetime) -> str:
 
 
 @cache
-def _track(track: Track, extended: bool) -> Json:
+def _track(track: Track) -> Json:
     """Not to be changed by the caller: the same object is shown with each play."""
-    shown = {
-        "album": _album(track.album, extended),
+    return {
+        "album": _album(track.album),
         "artists": [_artist(artist) for artist in track.artists],
         "disc_number": track.disc_number,
         "duration_ms": track.duration_ms,
@@ -116,11 +100,10 @@ def _track(track: Track, extended: bool) -> Json:
         "track_number": track.track_number,
         **_links("track", track.id),
     }
-    return shown | ({"available_markets": _MARKETS, "popularity": track.popularity} if extended else {})
 
 
-def _album(album: Album, extended: bool) -> Json:
-    shown = {
+def _album(album: Album) -> Json:
+    return {
         "album_type": album.album_type,
         "artists": [_artist(artist) for artist in album.artists],
         "images": [{"height": pixels, "url": url, "width": pixels} for pixels, url in album.image_urls.items()],
@@ -130,7 +113,6 @@ def _album(album: Album, extended: bool) -> Json:
         "total_tracks": album.total_tracks,
         **_links("album", album.id),
     }
-    return shown | ({"available_markets": _MARKETS} if extended else {})
 
 
 def _artist(artist: Artist) -> Json:

@@ -29,7 +29,6 @@ class Consent:
     tokens: list[str]
     """The refresh tokens that are good, the oldest first."""
     revoked: list[str]
-    refreshes: int = 0
 
     @property
     def ends_at(self) -> datetime:
@@ -61,17 +60,6 @@ class AccessToken:
     expires_at: datetime
 
 
-@dataclass
-class Rotation:
-    """When a refresh gives a listener's client a new refresh token."""
-
-    next: bool = False
-    every: int | None = None
-    """At each refresh whose number can be divided by it."""
-    old_dies_at_once: bool = False
-    """Otherwise the old token stays good until the new one is first used."""
-
-
 @dataclass(frozen=True)
 class Granted:
     access_token: str
@@ -85,38 +73,39 @@ class Consents:
     def __init__(self, clock: Clock, path: Path | None = None) -> None:
         self._clock, self._path = clock, path
         self._lock = RLock()
-        self._consents: list[Consent] = []
+        self.all: list[Consent] = []
         self._codes: dict[str, Code] = {}
         self._access: dict[str, AccessToken] = {}
-        self._rotations: dict[str, Rotation] = {}
-        self._given: set[str] = set()
+        self._rotations: dict[str, bool] = {}
+        """Listeners whose next refresh gives a new refresh token, and whether the old one dies at once."""
         if path is not None and path.exists():
             self._load(json.loads(path.read_text()))
 
     def agree(self, listener: str, scope: str) -> Consent:
         """A listener's consent from now on; earlier ones stay as they are."""
         with self._lock:
-            consent = Consent(listener, scope, self._clock.now(), [self._new_secret("refresh")], [])
-            self._consents.append(consent)
+            consent = Consent(listener, scope, self._clock.now(), [_new_secret("refresh")], [])
+            self.all.append(consent)
             self._save()
             return consent
 
     def revoke(self, listener: str) -> None:
         """What a listener does in the account's settings. Access tokens live on until their hour is over."""
         with self._lock:
-            for consent in self._consents:
+            for consent in self.all:
                 if consent.listener == listener:
                     consent.revoke(len(consent.tokens))
             self._save()
 
-    def rotate(self, listener: str, rotation: Rotation) -> None:
+    def rotate(self, listener: str, *, old_dies_at_once: bool) -> None:
+        """The next refresh gives a new refresh token; the old one stays good at most until the new one is used."""
         with self._lock:
-            self._rotations[listener] = rotation
+            self._rotations[listener] = old_dies_at_once
             self._save()
 
     def issue_code(self, listener: str, scope: str, redirect_uri: str) -> str:
         with self._lock:
-            code = self._new_secret("code")
+            code = _new_secret("code")
             self._codes[code] = Code(listener, scope, redirect_uri, self._clock.now())
             self._save()
             return code
@@ -138,7 +127,7 @@ class Consents:
 
     def refresh(self, refresh_token: str) -> Granted:
         with self._lock:
-            consent = self._consent_of(refresh_token)
+            consent = next((c for c in self.all if refresh_token in c.tokens or refresh_token in c.revoked), None)
             if consent is None:
                 raise Refusal("invalid_grant_unknown")
             if refresh_token in consent.revoked:
@@ -146,8 +135,13 @@ class Consents:
             if self._clock.now() >= consent.ends_at:
                 raise Refusal("invalid_grant_expired")
             consent.revoke(consent.tokens.index(refresh_token))
-            consent.refreshes += 1
-            return self._grant(consent.listener, consent.scope, self._rotated(consent))
+            new_token = None
+            if consent.listener in self._rotations:
+                if self._rotations.pop(consent.listener):
+                    consent.revoke(len(consent.tokens))
+                new_token = _new_secret("refresh")
+                consent.tokens.append(new_token)
+            return self._grant(consent.listener, consent.scope, new_token)
 
     def grant_app(self) -> Granted:
         with self._lock:
@@ -162,43 +156,8 @@ class Consents:
                 raise Refusal("access_token_expired")
             return token
 
-    def holder(self, secret: str) -> str | None:
-        """Whose token or code it is, valid or not; None when it is not known."""
-        with self._lock:
-            consent = self._consent_of(secret)
-            holder = consent or self._codes.get(secret) or self._access.get(secret)
-            return holder.listener if holder else None
-
-    def newest_token(self, listener: str) -> str | None:
-        """The good refresh token that was given last; None when there is none."""
-        with self._lock:
-            return next((c.tokens[-1] for c in reversed(self._consents) if c.listener == listener and c.tokens), None)
-
-    def all_secrets(self) -> set[str]:
-        """Every token and code that was given since the start, or is remembered from before, good or not.
-
-        None of them may ever be seen anywhere.
-        """
-        with self._lock:
-            refresh = {token for consent in self._consents for token in (*consent.tokens, *consent.revoked)}
-            return self._given | refresh | set(self._access) | set(self._codes)
-
-    def _consent_of(self, refresh_token: str) -> Consent | None:
-        return next((c for c in self._consents if refresh_token in c.tokens or refresh_token in c.revoked), None)
-
-    def _rotated(self, consent: Consent) -> str | None:
-        """A new refresh token when one is due."""
-        rotation = self._rotations.get(consent.listener, Rotation())
-        if not rotation.next and not (rotation.every and consent.refreshes % rotation.every == 0):
-            return None
-        rotation.next = False
-        if rotation.old_dies_at_once:
-            consent.revoke(len(consent.tokens))
-        consent.tokens.append(self._new_secret("refresh"))
-        return consent.tokens[-1]
-
     def _grant(self, listener: str | None, scope: str, refresh_token: str | None) -> Granted:
-        now, access_token = self._clock.now(), self._new_secret("access")
+        now, access_token = self._clock.now(), _new_secret("access")
         self._access = {
             text: token for text, token in self._access.items() if now < token.expires_at + _EXPIRED_TOKENS_KEPT
         }
@@ -206,19 +165,14 @@ class Consents:
         self._save()
         return Granted(access_token, scope, refresh_token)
 
-    def _new_secret(self, kind: str) -> str:
-        secret = f"invented-{kind}-{secrets.token_urlsafe(24)}"
-        self._given.add(secret)
-        return secret
-
     def _save(self) -> None:
         if self._path is None:
             return
         state = {
-            "consents": [asdict(consent) for consent in self._consents],
+            "consents": [asdict(consent) for consent in self.all],
             "codes": {text: asdict(code) for text, code in self._codes.items()},
             "access": {text: asdict(token) for text, token in self._access.items()},
-            "rotations": {listener: asdict(rotation) for listener, rotation in self._rotations.items()},
+            "rotations": self._rotations,
         }
         # Written beside it and renamed, so that a stop at any moment leaves a whole file.
         draft = self._path.with_suffix(".new")
@@ -227,12 +181,16 @@ class Consents:
         draft.replace(self._path)
 
     def _load(self, state: dict[str, Any]) -> None:
-        self._consents = [Consent(**_with_instant(entry, "consented_at")) for entry in state["consents"]]
+        self.all = [Consent(**_with_instant(entry, "consented_at")) for entry in state["consents"]]
         self._codes = {text: Code(**_with_instant(entry, "issued_at")) for text, entry in state["codes"].items()}
         self._access = {
             text: AccessToken(**_with_instant(entry, "expires_at")) for text, entry in state["access"].items()
         }
-        self._rotations = {listener: Rotation(**entry) for listener, entry in state["rotations"].items()}
+        self._rotations = state["rotations"]
+
+
+def _new_secret(kind: str) -> str:
+    return f"invented-{kind}-{secrets.token_urlsafe(24)}"
 
 
 def _with_instant(entry: dict[str, Any], name: str) -> dict[str, Any]:

@@ -8,19 +8,17 @@ import hashlib
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.gcp.credentials import Doorkeeper
 from localcloud.listeners.listeners import InventedListener, invented_listeners
-from localcloud.listeners.lives import Life, Play
+from localcloud.listeners.lives import Life
 from localcloud.listeners.music import invent_catalogue
 from localcloud.spotify import answers
 from localcloud.spotify.accounts import Accounts, App
-from localcloud.spotify.consents import Consents, Rotation
-from localcloud.spotify.faults import SpotifyFault, SpotifyFaults
+from localcloud.spotify.consents import Consents
 from localcloud.spotify.web_api import Api
 from localcloud.web import CONTROL, ApiError, Handler, Request, Response, Routes, Server
 
@@ -39,22 +37,18 @@ class Spotify:
         *,
         directory: Path | None = None,
         redirect_uris: Sequence[str] = (REDIRECT_URI,),
-        extended: bool = False,
-        audio_features_open: bool = False,
     ) -> None:
         """With a directory, consents and tokens outlive a restart."""
         self.clock, self.listeners = clock, {listener.slug: listener for listener in listeners}
         self.catalogue = invent_catalogue(seed)
         self.app = App(_credential(seed, "client id"), _credential(seed, "client secret"), tuple(redirect_uris))
         self.lives = {listener.slug: Life(listener, self.catalogue, seed) for listener in listeners}
-        self.faults = SpotifyFaults()
         self.consents = Consents(clock, directory / "spotify.json" if directory else None)
-        accounts = Accounts(self.app, self.listeners, self.consents, self.faults, clock)
-        api = Api(clock, self.lives, self.catalogue, self.consents, self.faults, extended, audio_features_open)
-        self.pages = api.pages
+        self.api = Api(clock, self.lives, self.catalogue, self.consents)
+        self.pages = self.api.pages
         self.routes = Routes()
-        self.routes.extend(accounts.routes())
-        self.routes.extend(api.routes())
+        self.routes.extend(Accounts(self.app, self.listeners, self.consents).routes())
+        self.routes.extend(self.api.routes())
         self.routes.extend(_control_routes(self))
 
     def consent(self, slug: str, scope: str = SCOPE) -> dict[str, str]:
@@ -73,25 +67,7 @@ class Spotify:
 
     def rotate_next(self, slug: str, *, old_dies_at_once: bool = False) -> None:
         """The next refresh gives a new refresh token. The old one stays valid until the new one is first used."""
-        self.consents.rotate(self._known(slug), Rotation(next=True, old_dies_at_once=old_dies_at_once))
-
-    def rotate_every(self, slug: str, refreshes: int, *, old_dies_at_once: bool = False) -> None:
-        self.consents.rotate(self._known(slug), Rotation(every=refreshes, old_dies_at_once=old_dies_at_once))
-
-    def order(self, name: str, **details: Any) -> None:
-        """Order a fault; see `SpotifyFault` for the details. Raises ValueError for unknown words."""
-        fault = SpotifyFault(name, **details)
-        if fault.listener is not None:
-            self._known(fault.listener)
-        self.faults.place(fault)
-
-    def truth(self, slug: str, since: datetime, until: datetime) -> list[Play]:
-        """What really was, or will be, played from `since` up to, but not including, `until`; the oldest first."""
-        return self.lives[self._known(slug)].between(since, until)
-
-    def window(self, slug: str, at: datetime) -> list[Play]:
-        """The newest 50 that Spotify shows at that instant, the newest first: all that any call can get."""
-        return self.lives[self._known(slug)].newest(at)
+        self.consents.rotate(self._known(slug), old_dies_at_once=old_dies_at_once)
 
     def _known(self, slug: str) -> str:
         if slug not in self.listeners:

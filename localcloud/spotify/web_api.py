@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,14 +12,11 @@ from localcloud.listeners.music import Catalogue
 from localcloud.spotify import answers
 from localcloud.spotify.consents import AccessToken, Consents
 from localcloud.spotify.errors import Refusal
-from localcloud.spotify.faults import SpotifyFaults
 from localcloud.web import ApiError, Request, Response, Routes
 
-_MOST_FEATURES, _MOST_RECCOBEATS = 100, 40
+_MOST_RECCOBEATS = 40
 _DEFAULT_LIMIT = 20
 _PAGES_KEPT = 20_000
-
-ApiHandler = Callable[[Request, AccessToken, datetime], Response]
 
 
 @dataclass(frozen=True)
@@ -36,47 +33,30 @@ class Api:
     lives: Mapping[str, Life]
     catalogue: Catalogue
     consents: Consents
-    faults: SpotifyFaults
-    extended: bool
-    """Whether the app has the extended quota mode that only old apps have."""
-    audio_features_open: bool
     pages: dict[str, deque[Page]] = field(default_factory=dict)
     """What each listener's client was shown: the base of every proof that no play was lost."""
 
     def routes(self) -> Routes:
         routes = Routes()
-
-        def add(path: str, endpoint: str, handler: ApiHandler) -> None:
-            """A route whose caller needs an access token."""
-
-            def handle(request: Request) -> Response:
-                authorization = request.headers.get("Authorization")
-                listener = self.consents.holder((authorization or "").removeprefix("Bearer "))
-                work = lambda now: handler(request, self._caller(authorization), now)  # noqa: E731 -- one expression
-                return self.faults.carry_out(endpoint, listener, work, self.clock.now())
-
-            routes.add("GET", path, handle)
-
-        add("/v1/me", "me", lambda request, caller, now: answers.as_json(answers.me(self._life(caller).listener)))
-        add("/v1/me/player/recently-played", "recently-played", self.recently_played)
-        add("/v1/audio-features", "audio-features", self.audio_features)
-        routes.add(
-            "GET",
-            "/reccobeats/v1/audio-features",
-            lambda request: self.faults.carry_out(
-                "reccobeats", None, lambda now: self.from_reccobeats(request), self.clock.now()
-            ),
-        )
+        routes.add("GET", "/v1/me", self.me)
+        routes.add("GET", "/v1/me/player/recently-played", self.recently_played)
+        routes.add("GET", "/v1/audio-features", self.audio_features)
+        routes.add("GET", "/reccobeats/v1/audio-features", self.from_reccobeats)
         return routes
 
-    def _caller(self, authorization: str | None) -> AccessToken:
+    def _caller(self, request: Request) -> AccessToken:
+        authorization = request.headers.get("Authorization")
         if authorization is None:
             raise Refusal("access_token_missing")
         if not authorization.startswith("Bearer "):
             raise Refusal("not_bearer")
         return self.consents.access(authorization.removeprefix("Bearer "))
 
-    def recently_played(self, request: Request, caller: AccessToken, now: datetime) -> Response:
+    def me(self, request: Request) -> Response:
+        return answers.as_json(answers.me(self._life(self._caller(request)).listener))
+
+    def recently_played(self, request: Request) -> Response:
+        caller, now = self._caller(request), self.clock.now()
         life = self._life(caller)
         if "user-read-recently-played" not in caller.scope.split():
             raise Refusal("insufficient_scope")
@@ -89,7 +69,7 @@ class Api:
         page = Page(now, tuple(play.played_at for play in plays))
         self.pages.setdefault(life.listener.slug, deque(maxlen=_PAGES_KEPT)).append(page)
         url = f"http://{request.headers.get('Host')}{request.path}"
-        return answers.as_json(answers.recently_played(url, plays, int(limit), extended=self.extended))
+        return answers.as_json(answers.recently_played(url, plays, int(limit)))
 
     def _life(self, caller: AccessToken) -> Life:
         """The caller's own. An app's own token has none, nor has one of a listener who is no longer invented."""
@@ -99,16 +79,10 @@ class Api:
             raise Refusal("access_token_invalid")
         return self.lives[caller.listener]
 
-    def audio_features(self, request: Request, caller: AccessToken, now: datetime) -> Response:
-        if not self.audio_features_open:
-            raise Refusal("audio_features_closed")
-        ids = (request.arg("ids") or "").split(",")
-        if not all(ids):
-            raise Refusal("invalid_id")
-        if len(ids) > _MOST_FEATURES:
-            raise Refusal("too_many_ids")
-        tracks = (self.catalogue.tracks.get(track_id) for track_id in ids)
-        return answers.as_json({"audio_features": [track and answers.audio_features(track) for track in tracks]})
+    def audio_features(self, request: Request) -> Response:
+        """Closed to new apps."""
+        self._caller(request)
+        raise Refusal("audio_features_closed")
 
     def from_reccobeats(self, request: Request) -> Response:
         """Spotify's ids, separated by commas. What is over the limit is dropped without a word."""

@@ -14,8 +14,8 @@ from cli.command_line import main
 from localcloud import processes
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners
-from localcloud.spotify.server import Spotify
 from localcloud.web import Server
+from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 
 ONE, TWO, THREE = "listener-one", "listener-two", "listener-three"
 ANY_PORT = "http://127.0.0.1/callback"
@@ -111,7 +111,7 @@ class Owner:
 def owning(directory, monkeypatch, *, forgetful=True):
     """At real time. The app may be sent back to any port of 127.0.0.1. `forgetful`: as of LaptopCloud."""
     with LaptopCloud(directory, forgetful=forgetful) as cloud:
-        spotify = Spotify(cloud.clock, 1, invented_listeners(3), redirect_uris=(ANY_PORT,))
+        spotify = FaultySpotify(cloud.clock, 1, invented_listeners(3), redirect_uris=(ANY_PORT,))
         server = Server("spotify", spotify.routes, cloud.faults).start()
         urls = {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
         environ = {**cloud.environment, **urls}

@@ -8,9 +8,9 @@ from typing import Any
 
 from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from localcloud.spotify.server import Spotify
 from tests.faults.evidence import Batch, Evidence, Key, Row
 from tests.faults.storms import LISTENERS
+from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 
 
 def rows(cloud: LaptopCloud, table: str) -> list[Row]:
@@ -19,7 +19,7 @@ def rows(cloud: LaptopCloud, table: str) -> list[Row]:
 
 
 def gather(
-    evidence: Evidence, cloud: LaptopCloud, spotify: Spotify, seen: Mapping[str, frozenset[Key]], log: str
+    evidence: Evidence, cloud: LaptopCloud, spotify: FaultySpotify, seen: Mapping[str, frozenset[Key]], log: str
 ) -> None:
     """`seen`: by batch, the plays that were there when it began."""
     evidence.plays, evidence.gaps, evidence.imports = rows(cloud, "plays"), rows(cloud, "gaps"), rows(cloud, "imports")
@@ -33,8 +33,8 @@ def gather(
     evidence.other_texts += [json.dumps(batch) for batch in batches]
     client_id, secret = spotify.app.client_id, spotify.app.client_secret
     encoded = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-    evidence.secrets = frozenset({secret, encoded} | spotify.consents.all_secrets())
-    evidence.tokens = {name: (_kept_token(cloud, name), spotify.consents.newest_token(name)) for name in LISTENERS}
+    evidence.secrets = frozenset({secret, encoded, *spotify.given})
+    evidence.tokens = {name: (_kept_token(cloud, name), spotify.newest_token(name)) for name in LISTENERS}
     evidence.batches = [_batch(batch, seen) for batch in batches]
     evidence.undelivered = cloud.events.status()["subscriptions"]
 

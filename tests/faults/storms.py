@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Literal
 
 from localcloud.faults import Fault
-from localcloud.spotify.faults import SpotifyFault
+from tests.localcloud.spotify.faulty_spotify import SpotifyFault
 
 LISTENERS = ("listener-one", "listener-two")
 DAY_LONG_PAUSE_SECONDS = 82_661

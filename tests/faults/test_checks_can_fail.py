@@ -28,10 +28,10 @@ from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import landing as landing_bucket
 from localcloud.demo.recount import top_tracks, tracks
 from localcloud.faults import Fault
-from localcloud.spotify.faults import SpotifyFault
 from tests.faults import checks
 from tests.faults.campaign import shrink
 from tests.faults.storms import LONE_KINDS, MERGE, EndBatch, Force, Heard, Import, Outlive, Rotate, Storm, Trouble, draw
+from tests.localcloud.spotify.faulty_spotify import SpotifyFault
 
 ONE, TWO = "listener-one", "listener-two"
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 import pytest
 
 from localcloud.faults import Fault
-from localcloud.spotify.faults import SpotifyFault
 from tests.faults.campaign import run_storms
 from tests.faults.checks import problems
 from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Heard, Import, Revoke, Storm, Trouble, draw
+from tests.localcloud.spotify.faulty_spotify import SpotifyFault
 
 TWICE = 2
 

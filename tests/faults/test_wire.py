@@ -10,12 +10,12 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from localcloud.faults import Fault, Faults
-from localcloud.spotify.faults import SpotifyFault
 from localcloud.web import Response, Routes, Server
 from tests.faults.storms import SLOW_SECONDS, Heard, Storm, Trouble
 from tests.faults.test_checks_can_fail import ONE
 from tests.faults.wire import Wire
 from tests.faults.world import QUIET_PLAYS, open_world
+from tests.localcloud.spotify.faulty_spotify import SpotifyFault
 
 
 def echo(request):

@@ -27,8 +27,6 @@ from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.scheduler import HOURLY
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.spark.batch import run_batch
-from localcloud.spotify.faults import SpotifyFault
-from localcloud.spotify.server import Spotify
 from localcloud.web import Server
 from tests.faults.evidence import Attempt, Evidence, Key, Page, key_of, row_key
 from tests.faults.functions import Functions
@@ -51,6 +49,7 @@ from tests.faults.storms import (
     Trouble,
 )
 from tests.faults.wire import Wire
+from tests.localcloud.spotify.faulty_spotify import FaultySpotify, SpotifyFault
 
 FIRST_SLOT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
@@ -118,7 +117,7 @@ class World:
         shutil.rmtree(self._directory / f"storm-{self._count - 1}", ignore_errors=True)
         self._time.travel_to(FIRST_SLOT - timedelta(hours=1), also_back=True)
         self._cloud.start_over(self._directory / f"storm-{self._count}")
-        self._spotify = Spotify(self._cloud.clock, 1, invented_listeners(len(LISTENERS)))
+        self._spotify = FaultySpotify(self._cloud.clock, 1, invented_listeners(len(LISTENERS)))
         self._spotify_server.routes = self._spotify.routes
         self._script(storm)
         self._evidence = Evidence({name: self._spotify.lives[name] for name in LISTENERS})  # type: ignore[misc]
@@ -333,7 +332,7 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         simulated_time.let_sleepers_move_it(patch)
         cloud = stack.enter_context(LaptopCloud(root / "storm-0", forgetful=True))
-        server = Server("spotify", Spotify(cloud.clock, 1, []).routes, cloud.faults).start()
+        server = Server("spotify", FaultySpotify(cloud.clock, 1, []).routes, cloud.faults).start()
         stack.callback(server.stop)
         settings = cloud.environment | {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
         key = root / "service-account.json"

@@ -17,8 +17,8 @@ from google.cloud import bigquery
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.music import AudioFeatures
-from localcloud.spotify.server import Spotify
 from localcloud.web import Server
+from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 
 ROOT = Path(__file__).parents[2]
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -207,7 +207,7 @@ def ingesting_clouds(*directories, **details):
 @contextlib.contextmanager
 def _one_cloud(directory, traveller, details):
     with LaptopCloud(directory, forgetful=True) as cloud:
-        spotify = Spotify(cloud.clock, 1, invented_listeners(3), **details)
+        spotify = FaultySpotify(cloud.clock, 1, invented_listeners(3), **details)
         server = Server("spotify", spotify.routes, cloud.faults).start()
         yield Ingesting(cloud, spotify, server.url, traveller)
         server.stop()

@@ -13,9 +13,9 @@ import requests
 
 from failures import Failure, NotAsked, RateLimited, RequestRefused, SpotifyUnavailable, UnreadableAnswer
 from http_client import Call, HttpClient
-from localcloud.spotify.errors import ERRORS
 from localcloud.web import Response, Routes, Server
 from spotify import App, Spotify
+from tests.localcloud.spotify.faulty_spotify import ERRORS, told_to_wait
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -174,7 +174,7 @@ class Crowded:
     def answer(self, request):
         self.came_at.append(time.monotonic())
         if len(self.came_at) in self.refused:
-            return ERRORS["rate_limited"].response(self.retry_after_seconds)
+            return told_to_wait(ERRORS["rate_limited"], self.retry_after_seconds)
         return PAGE
 
 

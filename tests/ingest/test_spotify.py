@@ -21,9 +21,9 @@ from failures import (
     retry_heals,
 )
 from http_client import to_pause
-from localcloud.spotify.errors import ERRORS
 from localcloud.web import Response, Routes, Server
 from spotify import App, Grant, Spotify, api_refusal, features_refusal, token_refusal
+from tests.localcloud.spotify.faulty_spotify import ERRORS, service_of
 
 # What each 4xx of facts the invented Spotify knows means. 429 and 5xx are told apart before (ingest/http_client.py).
 MEANINGS = {
@@ -42,8 +42,6 @@ MEANINGS = {
     "not_bearer": RequestRefused,
     "invalid_limit": RequestRefused,
     "invalid_id": RequestRefused,
-    "invalid_cursor": RequestRefused,
-    "both_cursors": RequestRefused,
     "too_many_ids": RequestRefused,
     "access_token_expired": AccessTokenRefused,
     "access_token_invalid": AccessTokenRefused,
@@ -65,10 +63,10 @@ def test_every_refusal_that_spotify_is_known_for_has_its_meaning():
     refusals = {
         name: error
         for name, error in ERRORS.items()
-        if 400 <= error.status < 500 and error.status != 429 and error.service != "reccobeats"
+        if 400 <= error.status < 500 and error.status != 429 and service_of(name) != "reccobeats"
     }
     tell = {"accounts": token_refusal, "api": api_refusal}
-    found = {name: type(tell[error.service](error.status, error.body)) for name, error in refusals.items()}
+    found = {name: type(tell[service_of(name)](error.status, error.body.decode())) for name, error in refusals.items()}
     assert found == MEANINGS
 
 
@@ -130,8 +128,8 @@ def test_any_403_for_audio_features_means_that_they_are_closed():
         ("82661", "", RateLimited, 82_661),
         ("31536000", "", RateLimited, 172_800),
         (None, "Too many requests", RateLimited, 5),
-        (None, ERRORS["quota_exceeded"].body, QuotaExceeded, 3600),
-        ("4", ERRORS["quota_exceeded"].body, QuotaExceeded, 4),
+        (None, ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3600),
+        ("4", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 4),
         ("Sun, 22 Nov 2026 10:00:00 GMT", "", RateLimited, 5),
         ("-1", "", RateLimited, 5),
         ("٣", "", RateLimited, 5),
@@ -141,15 +139,15 @@ def test_any_403_for_audio_features_means_that_they_are_closed():
         ("90 Seconds", "", RateLimited, 90),
         ("soon", "", RateLimited, 5),
         ("1e3", "", RateLimited, 5),
-        ("inf", ERRORS["quota_exceeded"].body, QuotaExceeded, 3600),
+        ("inf", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3600),
         ("Sun, 22 Nov 2026 11:00:30 GMT", "", RateLimited, 3_630),
-        ("Sun, 22 Nov 2026 12:00:00 +0100", ERRORS["quota_exceeded"].body, QuotaExceeded, 3_600),
+        ("Sun, 22 Nov 2026 12:00:00 +0100", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3_600),
         ("Sunday, 22-Nov-26 10:00:07 GMT", "", RateLimited, 7),
         ("Thu, 31 Dec 9999 23:59:59 GMT", "", RateLimited, 172_800),
         ("Thu, 31 Dec 99999 23:59:59 GMT", "", RateLimited, 5),
         ("Sun, 22 Nov 2026 09:59:59 GMT", "", RateLimited, 5),
         ("9" * 5000, "", RateLimited, 172_800),
-        ("", ERRORS["quota_exceeded"].body, QuotaExceeded, 3600),
+        ("", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3600),
     ],
 )
 def test_the_pause_after_a_429_is_what_spotify_asks_for_within_reason(retry_after, body, kind, seconds):

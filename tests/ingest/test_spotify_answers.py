@@ -1,6 +1,6 @@
 """Every answer of Spotify's that is known to go wrong, and what comes of it: one table, expectations by hand.
 
-The answers are those of localcloud/spotify/errors.py and spotify/faults.py, which have them from people who met them.
+The answers are those of tests/localcloud/spotify/faulty_spotify.py, which has them from people who met them.
 For each: the sentence and the class of error in the ledger, the one log entry, the HTTP status, and what the other
 listeners see of it: nothing. A test at the end demands that every answer that can be ordered stands in a table here.
 """
@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from localcloud.spotify.errors import ERRORS
-from localcloud.spotify.faults import MISBEHAVIOURS
 from tests.ingest.harness import RUN_ID, SLOT
+from tests.localcloud.spotify.faulty_spotify import ERRORS, MISBEHAVIOURS
 
 
 class Trouble(NamedTuple):
@@ -83,8 +82,6 @@ TROUBLES = {
     "not_bearer": refused("400: Only valid bearer authentication supported"),
     "invalid_limit": refused("400: Invalid limit"),
     "invalid_id": refused("400: invalid id"),
-    "invalid_cursor": refused("400: Invalid cursor"),
-    "both_cursors": refused("400: Only one of after and before may be given"),
     "too_many_ids": refused("400: Too many ids requested"),
     "access_token_expired": TOKEN_REFUSED,
     "access_token_invalid": TOKEN_REFUSED,

@@ -18,7 +18,7 @@ def prepare(ingesting):
     """Every run brings a token to keep, an item to quarantine, a gap, and a listener whose consent is gone."""
     ingesting.authorize(*ingesting.slugs)
     one, _, three = ingesting.slugs
-    ingesting.spotify.rotate_every(one, 1)
+    ingesting.spotify.rotating.add(one)
     ingesting.spotify.order("item_local_file", listener=one, times=None)
     ingesting.spotify.revoke(three)
 

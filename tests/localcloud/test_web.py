@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from localcloud.web import Response, Routes, Server
+from localcloud import web
+from localcloud.web import ApiError, Response, Routes, Server
 
 
 def test_a_client_that_hangs_up_before_its_answer_leaves_no_traceback_and_the_server_goes_on(capfd):
@@ -87,4 +88,28 @@ def test_a_body_that_is_too_long_or_of_no_length_is_refused_unread(sent, answer)
         connection.sendall(f"POST /here HTTP/1.1\r\nHost: {address.netloc}\r\n".encode() + sent)
         assert connection.recv(100).split()[1] == answer
     assert bodies == ([b"0123456789"] if answer == b"200" else [])
+    server.stop()
+
+
+def test_a_refused_caller_whose_body_never_comes_is_answered_and_holds_no_thread(monkeypatch):
+    monkeypatch.setattr(web._Handler, "timeout", web._Handler.timeout / 300)
+
+    def refuse(request):
+        raise ApiError(401, "authError", "Not you")
+
+    server = Server("strict", Routes(), check=refuse)
+    url = urlsplit(server.url)
+    with socket.create_connection(("127.0.0.1", url.port)) as silent:
+        silent.sendall(f"POST /here HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 10\r\n\r\n".encode())
+        server.start()  # the request waits for it: only the body is late
+        answer = b"".join(iter(lambda: silent.recv(65_536), b""))  # to the end of the connection
+    server.stop()
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_connection_on_which_no_call_comes_is_closed(monkeypatch):
+    monkeypatch.setattr(web._Handler, "timeout", web._Handler.timeout / 6000)
+    server = Server("strict", Routes()).start()
+    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) as silent:
+        assert silent.recv(1) == b""
     server.stop()

@@ -10,8 +10,8 @@ import pytest
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import VIEW_FILES
 from localcloud.listeners.listeners import invented_listeners
-from localcloud.spotify.server import Spotify
 from localcloud.web import Server
+from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 from tests.terraform.configuration import FUNCTIONS, ROOT, zipped_files
 from tests.terraform.deployed_functions import CHOSEN, DeployedFunctions
 
@@ -19,7 +19,7 @@ from tests.terraform.deployed_functions import CHOSEN, DeployedFunctions
 @pytest.fixture
 def deployed(zips, tmp_path, monkeypatch):
     with LaptopCloud(tmp_path / "cloud") as cloud:
-        spotify = Spotify(cloud.clock, 1, invented_listeners(2))
+        spotify = FaultySpotify(cloud.clock, 1, invented_listeners(2))
         server = Server("spotify", spotify.routes, cloud.faults).start()
         project = cloud.environment["GOOGLE_CLOUD_PROJECT"]
         cloud.secrets.store(project, "spotify-client", client_of(spotify))

@@ -136,7 +136,7 @@ def page(plays, slot):
     from plays import parse_page
     from slots import Run
 
-    items = answers.recently_played("http://spotify", plays[::-1], 50, extended=False)["items"]
+    items = answers.recently_played("http://spotify", plays[::-1], 50)["items"]
     return to_csv(parse_page(items, ONE, Run(slot, UNTIL))[0])
 
 

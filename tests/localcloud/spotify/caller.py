@@ -12,8 +12,9 @@ import requests
 
 from localcloud.clock import Clock
 from localcloud.listeners.listeners import Habits, InventedListener, invented_listeners
-from localcloud.spotify.server import REDIRECT_URI, SCOPE, Spotify
+from localcloud.spotify.server import REDIRECT_URI, SCOPE
 from localcloud.web import Server
+from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ONE, TWO, THREE = "listener-one", "listener-two", "listener-three"
@@ -26,7 +27,7 @@ def listener(slug: str = ONE, begins_on: date = date(2026, 9, 1), **habits: Any)
 class Caller:
     """What an app can do, and the clock to move."""
 
-    def __init__(self, spotify: Spotify, clock: Clock, url: str) -> None:
+    def __init__(self, spotify: FaultySpotify, clock: Clock, url: str) -> None:
         self.spotify, self.clock, self.url = spotify, clock, url
         self._http = requests.Session()
 
@@ -86,7 +87,7 @@ def calling(listeners: Sequence[InventedListener] = (), directory: Path | None =
     """A running invented Spotify on Sunday, 22 November 2026, at noon; with three listeners by default."""
     clock = Clock()
     clock.set(NOON)
-    spotify = Spotify(clock, 1, listeners or invented_listeners(3), directory=directory, **how)
+    spotify = FaultySpotify(clock, 1, listeners or invented_listeners(3), directory=directory, **how)
     server = Server("spotify", spotify.routes).start()
     try:
         yield Caller(spotify, clock, server.url)

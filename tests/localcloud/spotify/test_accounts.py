@@ -274,21 +274,6 @@ def test_the_old_token_can_be_made_to_die_at_once(app):
     assert app.refresh(new).status_code == 200
 
 
-def test_one_listeners_tokens_can_rotate_every_so_many_refreshes(app):
-    token = app.spotify.consent(ONE)["refresh_token"]
-    other = app.spotify.consent(TWO)["refresh_token"]
-    app.spotify.rotate_every(ONE, 3)
-
-    rotated = []
-    for _ in range(7):
-        answer = app.refresh(token).json()
-        rotated.append("refresh_token" in answer)
-        token = answer.get("refresh_token", token)
-
-    assert rotated == [False, False, True, False, False, True, False]
-    assert all("refresh_token" not in app.refresh(other).json() for _ in range(4))
-
-
 def test_an_access_token_lives_one_hour(app):
     token = app.access_token()
     app.wait(minutes=59, seconds=50)
@@ -306,7 +291,7 @@ def test_consents_tokens_codes_and_rotations_outlive_a_restart(tmp_path):
         good, revoked = before.spotify.consent(ONE), before.spotify.consent(TWO)
         before.spotify.revoke(TWO)
         access_token, code = before.access_token(), new_code(before)
-        before.spotify.rotate_every(ONE, 1)
+        before.spotify.rotate_next(ONE)
     with calling(directory=tmp_path) as after:
         assert after.get("/v1/me", access_token).json()["account_id"] == good["account_id"]
         assert "refresh_token" in after.refresh(good["refresh_token"]).json()

@@ -9,8 +9,8 @@ import requests
 from localcloud import processes
 from localcloud.clock import Clock
 from localcloud.listeners.listeners import invented_listeners
-from localcloud.spotify.server import Spotify
 from tests.localcloud.spotify.caller import NOON, ONE, THREE, TWO, calling, listener
+from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_as_a_process_it_ends_politely_and_keeps_tokens_and_time_over_a_restart(
 
     assert datetime.fromisoformat(consent["consented_at"]) - NOON < timedelta(minutes=1)
     assert len(app["listeners"]) == 2
-    here = Spotify(Clock(), 5, invented_listeners(2)).window(ONE, NOON)
+    here = FaultySpotify(Clock(), 5, invented_listeners(2)).window(ONE, NOON)
     assert {play.track.name for play in here} & {item["track"]["name"] for item in page["items"]}
     assert page["items"][-1]["track"]["id"] in {play.track.id for play in here}
     assert consent["refresh_token"] not in (tmp_path / "spotify.log").read_text()

@@ -157,15 +157,6 @@ def test_names_travel_as_they_are_in_utf_8(app):
     assert b"\\u" not in bodies
 
 
-def test_extended_mode_adds_popularity_and_markets():
-    with calling(extended=True) as old_app:
-        item = old_app.page(old_app.access_token())["items"][0]
-
-    assert item["track"].keys() == TRACK | {"available_markets", "popularity"}
-    assert item["track"]["album"].keys() == ALBUM | {"available_markets"}
-    assert 0 <= item["track"]["popularity"] <= 100
-
-
 def test_plays_come_newest_first_twenty_unless_asked_otherwise(app, token):
     fifty = app.page(token, limit="50")["items"]
 
