@@ -22,8 +22,7 @@ from cli.place import Place
 Row = dict[str, Any]
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
-_QUERIES = (Path(__file__).parent / "queries", Path(__file__).parents[1] / "functions/ingest/queries")
-"""The commands' own, and those of ingest for what a command does as the hourly run does it."""
+_QUERIES = Path(__file__).parent / "queries"
 _RULE = Path(__file__).parents[1] / "functions/load/queries/same_play.sql"
 _RUNS = Path(__file__).parents[1] / "dashboard/warehouse/queries/runs.sql"
 _STAGED_FOR = timedelta(hours=1)
@@ -140,5 +139,4 @@ def instants(**values: datetime | None) -> list[bigquery.ScalarQueryParameter]:
 
 @cache
 def _text(name: str) -> str:
-    path = next(path for folder in _QUERIES if (path := folder / f"{name}.sql").exists())
-    return path.read_text(encoding="utf-8")
+    return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ next run asks for what is not known then, the tracks of the last weeks first (do
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +25,6 @@ _BOUNDS = json.loads((Path(__file__).parent / "tables" / "catalogue.json").read_
 # plays may be weeks away. Of older ones the catalogue learns when the track is played again.
 _PLAYED_WITHIN = timedelta(days=31)
 _LATELY = timedelta(days=28)
-# A call that is refused as a whole must not be the first of the next run as well.
 _REFUSED_FOR = timedelta(days=1)
 _EARLIEST = datetime(2006, 1, 1, tzinfo=UTC)
 _TYPES = {"STRING": "STRING", "INTEGER": "INT64", "FLOAT": "FLOAT64"}
@@ -48,63 +47,79 @@ def _add_shown(cloud: Cloud, run: Run, *, of_all_plays: bool) -> None:
 
 
 def _ask_for_unknown(cloud: Cloud, run: Run, provider: Provider) -> None:
-    """Each call's answers are stored before the next call. The first failure ends the asking for this run."""
+    """The first failure ends the asking for this run."""
+    most = cloud.settings.catalogue_tracks_per_run
+    track_ids = find_unknown(cloud.bigquery, run.started_at, provider.name, most)
+    left = len(track_ids)
+    try:
+        for answers in ask(cloud.bigquery, run.started_at, provider, track_ids):
+            left -= len(answers)
+    except Failure as failure:
+        log(
+            "WARNING",
+            "Audio features for the catalogue could not be fetched; the next run asks again",
+            run_id=run.run_id,
+            provider=provider.name,
+            tracks=left,
+            error_class=type(failure).__name__,
+            reason=str(failure),
+        )
+
+
+def find_unknown(client: bigquery.Client, now: datetime, source: str, most: int) -> list[str]:
+    """Ids of tracks without audio features that may be asked for, in the order in which to ask."""
     found = run_query(
-        cloud.bigquery,
+        client,
         "unknown_tracks",
-        string("source", provider.name),
+        string("source", source),
         string("askable", f"^({ASKABLE})$"),
-        timestamp("now", run.started_at),
-        timestamp("lately", run.started_at - _LATELY),
-        integer("most", cloud.settings.catalogue_tracks_per_run),
+        timestamp("now", now),
+        timestamp("lately", now - _LATELY),
+        integer("most", most),
     )
-    track_ids = [row["track_id"] for row in found]
+    return [row["track_id"] for row in found]
+
+
+def ask(
+    client: bigquery.Client, now: datetime, provider: Provider, track_ids: Sequence[str]
+) -> Iterator[Mapping[str, Row]]:
+    """Of each call the answers by track id, which are stored before the next call. Raises the first call's Failure.
+
+    A call that is refused as a whole must not be the first of the next run as well.
+    """
     for start in range(0, len(track_ids), provider.ids_per_call):
         ids = track_ids[start : start + provider.ids_per_call]
         try:
             columns, isrcs = fetch_columns(provider, ids)
-        except Failure as failure:
-            _log_failure(run, provider, len(track_ids) - start, failure)
-            if isinstance(failure, RequestRefused | UnreadableAnswer):
-                _store(cloud.bigquery, run, {track_id: {} for track_id in ids}, _REFUSED_FOR)
-            return
+        except (RequestRefused, UnreadableAnswer):
+            _store(client, now, {track_id: {} for track_id in ids}, _REFUSED_FOR)
+            raise
         answers = {track_id: row | {"isrc": isrcs[track_id]} for track_id, row in columns.items()}
-        _store(cloud.bigquery, run, answers, UNKNOWN_FOR)
+        _store(client, now, answers, UNKNOWN_FOR)
+        yield answers
 
 
-def _store(client: bigquery.Client, run: Run, answers: Mapping[str, Row], unknown_for: timedelta) -> None:
-    structs = [_struct(track_id, row, run.started_at + unknown_for) for track_id, row in answers.items()]
-    run_query(
-        client,
-        "add_answers",
-        bigquery.ArrayQueryParameter("answers", "STRUCT", structs),
-        timestamp("asked_at", run.started_at),
-    )
+def is_known(answer: Row) -> bool:
+    """Without any audio feature the track is unknown."""
+    return any(answer.get(name) is not None for name in FEATURES)
+
+
+def _store(client: bigquery.Client, now: datetime, answers: Mapping[str, Row], unknown_for: timedelta) -> None:
+    structs = [_struct(track_id, row, now + unknown_for) for track_id, row in answers.items()]
+    given = bigquery.ArrayQueryParameter("answers", "STRUCT", structs)
+    run_query(client, "add_answers", given, timestamp("asked_at", now))
 
 
 def _struct(track_id: str, row: Row, unknown_until: datetime) -> bigquery.StructQueryParameter:
-    """An ISRC of another form is NULL. Without any audio feature the track is unknown."""
+    """An ISRC of another form is NULL."""
     isrc = row.get("isrc")
     values = row | {
         "track_id": track_id,
         "isrc": isrc if isrc and re.fullmatch(_BOUNDS["isrc"]["pattern"], isrc) else None,
     }
     columns = ("track_id", "isrc", *FEATURES, "features_source")
-    is_known = any(row.get(name) is not None for name in FEATURES)
     return bigquery.StructQueryParameter(
         None,
         *(bigquery.ScalarQueryParameter(name, _TYPES[COLUMNS[name]], values.get(name)) for name in columns),
-        timestamp("ask_again_at", None if is_known else unknown_until),
-    )
-
-
-def _log_failure(run: Run, provider: Provider, tracks: int, failure: Failure) -> None:
-    log(
-        "WARNING",
-        "Audio features for the catalogue could not be fetched; the next run asks again",
-        run_id=run.run_id,
-        provider=provider.name,
-        tracks=tracks,
-        error_class=type(failure).__name__,
-        reason=str(failure),
+        timestamp("ask_again_at", None if is_known(row) else unknown_until),
     )

@@ -65,7 +65,7 @@ def test_a_dry_run_asks_nobody_and_a_budget_asks_for_the_most_played_first(impor
             {"name": "reccobeats_too_many_requests", "retry_after_seconds": 99},
             "a pause of 1 min 39 s. The answers so far",
         ),
-        ({"name": "reccobeats_server_error"}, "no answer that can be read (HTTPError)"),
+        ({"name": "reccobeats_server_error", "times": 3}, "ReccoBeats is not available (status 500)"),
     ],
 )
 def test_a_provider_in_trouble_ends_the_command_with_a_sentence_and_costs_nothing(imported, order, sentence):
@@ -77,15 +77,31 @@ def test_a_provider_in_trouble_ends_the_command_with_a_sentence_and_costs_nothin
     assert imported.types("enrich").code == 0
 
 
+def test_a_call_that_is_refused_is_not_made_again_within_a_day(imported):
+    imported.owner.spotify.order("reccobeats_missing_parameter")
+    said = imported.types("enrich")
+    assert (said.code, said.out) == (1, "")
+    assert "no answer for 40 tracks (status 400), which are not asked for again within a day. The answers" in said.err
+    said = imported.types("enrich")
+    assert (said.code, said.out) == (0, "Requested 6 of 6 tracks without audio features: 6 known now.\n")
+    assert len(catalogue(imported)) == 46
+
+
 @pytest.mark.parametrize("body", ['{"content": null}', '{"content": 7}', "[]", '{"content": [', "{}"])
 def test_an_answer_without_a_list_ends_the_command_with_a_sentence(imported, body):
+    imported.cloud.faults.order(*[Fault("spotify GET /reccobeats/.*", status=200, body=body)] * 3)
+    said = imported.types("enrich", "--tracks", "1")
+    assert (said.code, said.out, "no answer for 1 track (it" in said.err) == (1, "", True)
+    assert [row["features_source"] for row in catalogue(imported).values()] == [None]
+
+
+def test_nonsense_is_left_out_and_what_ingest_would_log_of_it_is_no_part_of_the_result(imported):
+    track = imported.known[0]
+    record = {"href": f"https://open.spotify.com/track/{track.id}", "energy": 1.5, "valence": 0.5, "isrc": "no ISRC"}
+    body = json.dumps({"content": [record]})
     imported.cloud.faults.order(Fault("spotify GET /reccobeats/.*", status=200, body=body))
-    said = imported.types("enrich")
-    assert (said.code, said.out, "no answer that can be read" in said.err) == (1, "", True)
-    assert catalogue(imported) == {}
-
-
-@pytest.mark.parametrize("value", [float("nan"), 1.5, -0.1, "0.5", True, None])
-def test_nonsense_is_left_out(value):
-    assert enrich._in_bounds("energy", value) is None
-    assert (enrich._in_bounds("energy", 1), enrich._in_bounds("key", 7)) == (1, 7)
+    said = imported.types("enrich", "--tracks", "1", "--json")
+    assert said.json == {"unknown": 46, "asked": 1, "known_now": 1}
+    assert '"values": {"energy": 1}' in said.err
+    found = catalogue(imported)[track.id]
+    assert (found["energy"], found["valence"], found["isrc"]) == (None, 0.5, None)

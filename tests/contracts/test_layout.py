@@ -33,8 +33,16 @@ FLOORS = {
     ],
 }
 """The rooms of each floor, the highest first. A room imports itself and what is lower; the lowest is not named."""
-ELSEWHERE = {"benchmarks": {"cli", "localcloud", "tests"}, "cli": {"localcloud"}}
-"""What else of the project an area imports. The rest stands alone: what is deployed, the laptop cloud, the checks."""
+ELSEWHERE = {
+    "benchmarks": {"cli", "localcloud", "tests"},
+    "cli": {"functions/ingest", "localcloud"},
+    "localcloud": {"functions/ingest"},
+}
+"""What else of the project an area imports. The rest stands alone: what is deployed, and the checks."""
+OF_FUNCTION = {
+    path.stem: f"functions/{path.parent.name}" for path in ROOT.glob("functions/*/*.py") if path.stem != "main"
+}
+"""A function's modules have bare names."""
 FOLDERS = sorted({path.parent for area in [*FLOORS, "tests"] for path in (ROOT / area).rglob("*.py")})
 NO_PACKAGES = {*map(ROOT.joinpath, FLOORS), ROOT / "dashboard/app_pages"}
 """Roots of `sys.path`, and pages, which Streamlit runs as scripts."""
@@ -79,7 +87,8 @@ def imports(folder):
 def elsewhere(folder, areas):
     """The other areas that it imports."""
     wanted = {module.partition(".")[0] for path in folder.rglob("*.py") for module in wanted_by(path)}
-    return wanted & areas - {folder.name}
+    wanted |= {OF_FUNCTION[module] for module in wanted & OF_FUNCTION.keys()}
+    return wanted & areas - {folder.name, f"{folder.parent.name}/{folder.name}"}
 
 
 def misplaced(found, floors):
@@ -161,4 +170,6 @@ def test_an_import_that_leads_up_aside_or_in_a_circle_is_found(area):
 
 def test_an_import_of_another_area_is_found(area):
     folder = area(upper__a="from house.upper import b", upper__b="def f():\n    import cli.console", last="import json")
-    assert elsewhere(folder, {"house", "cli", "dashboard"}) == {"cli"}
+    assert elsewhere(folder, {"house", "cli", "dashboard", "functions/load"}) == {"cli"}
+    area(last="from staging import stage")
+    assert elsewhere(folder, {"house", "cli", "dashboard", "functions/load"}) == {"cli", "functions/load"}
