@@ -1,26 +1,20 @@
-"""OAuth consent of a listener: the authorization URL, the callback's parameters, and when consent ends. Makes no call.
+"""OAuth consent of a listener: the authorization URL and the callback's parameters. Makes no call.
 
-Spotify: developer.spotify.com/documentation/web-api/tutorials/code-flow (the way) and …/refreshing-tokens (six months
-from the moment of consent; refreshing does not prolong them).
+Spotify: developer.spotify.com/documentation/web-api/tutorials/code-flow.
 """
 
-import calendar
 import hmac
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from cli.console import CliError, Misused
+from listener_secrets import SLUG
 
 SCOPE = "user-read-recently-played"
 CALLBACK_PATH = "/callback"
 
-_LIFETIME_MONTHS = 6
-# What a label's value in Google Cloud may be, and what ingest takes for a listener's name.
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _NOTHING = "Nothing was stored."
 
 
@@ -34,7 +28,7 @@ class ConsentRequest:
 
 
 def check_listener(name: str) -> None:
-    if not _SLUG.fullmatch(name):
+    if not SLUG.fullmatch(name):
         raise Misused(
             f"{name!r} cannot be a listener's name: at most 63 lower-case letters, digits, - and _, no - or _ in front"
         )
@@ -103,16 +97,3 @@ def code_in(query: Mapping[str, str], request: ConsentRequest) -> str:
     if not query.get("code"):
         raise CliError(f"Spotify sent back no code. {_NOTHING} Run the command again.")
     return query["code"]
-
-
-def ends_at(consented_at: datetime) -> datetime:
-    """Six calendar months later: the same day of the month, or the month's last where there is no such day."""
-    years, month_index = divmod(consented_at.month - 1 + _LIFETIME_MONTHS, 12)
-    year, month = consented_at.year + years, month_index + 1
-    last_day = calendar.monthrange(year, month)[1]
-    return consented_at.replace(year=year, month=month, day=min(consented_at.day, last_day))
-
-
-def days_left(consent_ends_at: datetime, now: datetime) -> int:
-    """Whole days; negative once consent has ended."""
-    return (consent_ends_at - now).days

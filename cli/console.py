@@ -108,14 +108,6 @@ def duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in units if count) or "0 s"
 
 
-def pause(retry_after: str | None) -> str:
-    """What stands after "a pause": services send seconds; a fraction or a date may come as well (RFC 9110, 10.2.3)."""
-    if not retry_after:
-        return ""
-    is_number = re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", retry_after)
-    return f" of {duration(float(retry_after))}" if is_number else f": {retry_after[:40]}"
-
-
 def minute(instant: datetime | None) -> str:
     """An instant for people: UTC, to the minute."""
     return "-" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -16,9 +16,7 @@ from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
 from cli import google_clients
 from cli.console import CliError, say
 from cli.place import Place
-
-APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a name
-_LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
+from listener_secrets import APP_SECRET, LISTENER_LABELS
 
 _SECONDS = 20
 # Google's client tries some of these calls only once.
@@ -40,7 +38,7 @@ class SecretStore:
         secrets = self._client.list_secrets({"parent": self._parent}, timeout=_SECONDS, retry=_RETRY)
         names: dict[str, str] = {}
         for secret in secrets:
-            if not _LABELS.items() <= dict(secret.labels).items():
+            if not LISTENER_LABELS.items() <= dict(secret.labels).items():
                 continue
             listener = secret.labels.get("listener", "")
             if listener in names:
@@ -146,7 +144,7 @@ class SecretStore:
 
 
 def listener_labels(listener: str) -> dict[str, str]:
-    return {**_LABELS, "listener": listener}
+    return {**LISTENER_LABELS, "listener": listener}
 
 
 def _parsed(content: bytes) -> dict[str, Any] | None:

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from cli import consent
 from cli.console import counted, minute, print_json, print_table, show
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Row, Warehouse
+from listener_secrets import days_left, end_of_consent
 
 HELP = "Show each listener: state, days of consent left, last play, last error"
 
@@ -91,7 +91,7 @@ def judge(stored_at: datetime | None, polls: Sequence[Poll], now: datetime) -> t
     if stored_at is None:
         return "not_authorized", None
     if not polls or stored_at > polls[0].at:
-        return "not_run_yet", consent.ends_at(stored_at)
+        return "not_run_yet", end_of_consent(stored_at)
     newest = polls[0]
     ends_at = newest.consent_ends_at
     if newest.error_class == _NEEDS_CONSENT or (ends_at is not None and ends_at <= now):
@@ -147,7 +147,7 @@ def _standings(place: Place) -> Iterator[Standing]:
             listener=listener,
             state=state,
             consent_ends_at=ends_at,
-            consent_days_left=None if ends_at is None else consent.days_left(ends_at, now),
+            consent_days_left=None if ends_at is None else days_left(ends_at, now),
             plays=plays[listener]["plays"] if listener in plays else 0,
             last_played_at=plays[listener]["last_played_at"] if listener in plays else None,
             last_error_at=error.at if error else None,

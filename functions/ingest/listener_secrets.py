@@ -27,11 +27,12 @@ from ingest_log import log
 from spotify import App
 
 APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a name
-_LISTENER_LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
+LISTENER_LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 _LISTENER_FIELDS = ("refresh_token", "consented_at", "account_id", "scope")
 # Versions are listed with the newest first; one that is destroyed stays in the list.
 _NEWEST = 100
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+# What a label's value in Google Cloud may be.
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CONSENT_MONTHS = 6
 _DAYS_TO_WARN_AT = (30, 7, 1, 0)
 
@@ -74,7 +75,7 @@ def list_listener_secrets(client: SecretManagerServiceClient, project: str) -> l
     """
     secrets = client.list_secrets({"parent": f"projects/{project}"}, retry=_RETRY, timeout=_SECONDS)
     labels = {secret.name: dict(secret.labels) for secret in secrets}
-    mine = {name: each for name, each in labels.items() if _LISTENER_LABELS.items() <= each.items()}
+    mine = {name: each for name, each in labels.items() if LISTENER_LABELS.items() <= each.items()}
     return name_listeners({name: each.get("listener", "") for name, each in mine.items()})
 
 
@@ -82,7 +83,7 @@ def name_listeners(labels: dict[str, str]) -> list[ListenerSecret]:
     """One listener per secret, given each secret's label `listener`; one that is no slug, or not unique, fails."""
     listeners = {}
     for name, slug in sorted(labels.items()):
-        if not _SLUG.fullmatch(slug):
+        if not SLUG.fullmatch(slug):
             secret_id = f"secrets/{_id(name)}"  # no listener can be called that
             failure = SecretMislabelled("the label `listener` is missing or is not a lower-case name")
             listeners[secret_id] = ListenerSecret(secret_id, name, failure)

@@ -1,8 +1,8 @@
-"""Numbers, times and pauses as the commands print them."""
+"""Numbers and times as the commands print them."""
 
 import pytest
 
-from cli.console import counted, duration, pause
+from cli.console import counted, duration
 
 
 @pytest.mark.parametrize(
@@ -36,22 +36,3 @@ def test_a_noun_has_its_plural_and_a_large_number_its_commas(number, words, expe
 )
 def test_a_duration_is_in_whole_units_the_two_largest(seconds, expected):
     assert duration(seconds) == expected
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "expected"),
-    [
-        (None, ""),
-        ("", ""),
-        ("0", " of 0 s"),
-        ("99", " of 1 min 39 s"),
-        ("1.5", " of 2 s"),
-        ("82661", " of 22 h 57 min"),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", ": Wed, 21 Oct 2026 07:28:00 GMT"),
-        ("-5", ": -5"),
-        ("inf", ": inf"),
-        ("9" * 400, f": {'9' * 40}"),
-    ],
-)
-def test_a_pause_is_seconds_as_a_duration_and_anything_else_as_it_came(retry_after, expected):
-    assert pause(retry_after) == expected

@@ -15,11 +15,13 @@ from typing import Any
 
 from cli import consent
 from cli.commands.authorize import callback, spotify
-from cli.commands.authorize.spotify import Account, App, Tokens
+from cli.commands.authorize.spotify import Account, Tokens
 from cli.consent import ConsentRequest
 from cli.console import CliError, ask, iso, print_json, say, seconds, show
 from cli.place import Place
 from cli.secret_store import SecretStore, listener_labels
+from listener_secrets import days_left, end_of_consent
+from spotify import App
 
 HELP = "Ask a listener for consent on Spotify's page and store it"
 
@@ -35,7 +37,7 @@ class Authorized:
 
     @property
     def consent_ends_at(self) -> datetime:
-        return consent.ends_at(self.consented_at)
+        return end_of_consent(self.consented_at)
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ def _report(stored: Authorized, options: argparse.Namespace, place: Place) -> No
         )
         return
     ends_at = stored.consent_ends_at
-    days = consent.days_left(ends_at, stored.consented_at)
+    days = days_left(ends_at, stored.consented_at)
     show(f"{stored.listener}: the consent of {stored.account.display_name} is stored.")
     show(f"It ends on {ends_at:%Y-%m-%d}, in {days} days; ingest warns 30, 7 and 1 day ahead.")
     show(f"Fetch the first plays now: {place.command('run-now')}")

@@ -4,33 +4,34 @@ The app's secret is never part of a command line.
 """
 
 import getpass
-import json
 import os
-import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
 from cli.consent import SCOPE
-from cli.console import CliError, ask, pause, say
+from cli.console import CliError, ask, duration, say
 from cli.place import Place
 from cli.secret_store import SecretStore
-
-_TIMEOUT_SECONDS = 30
-_AGAIN = "Nothing was stored. Run the command again in a few minutes."
+from failures import (
+    ClientRefused,
+    Failure,
+    NeedsConsent,
+    NotAllowListed,
+    PremiumLapsed,
+    RateLimited,
+    SpotifyUnavailable,
+    UnreadableAnswer,
+)
+from http_client import Call, HttpClient, Refusal, is_token
+from spotify import App, api_refusal, token_refusal
 
 _DASHBOARD = "https://developer.spotify.com/dashboard"
 
-
-@dataclass(frozen=True)
-class App:
-    """The owner's app, as Spotify's developer dashboard shows it."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,109 +50,80 @@ class Account:
     display_name: str
 
 
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    text: str = field(repr=False)
-    retry_after: str | None
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The JSON object that it is; empty when it is none."""
-        try:
-            value = json.loads(self.text)
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
-
-
 def redeem(place: Place, app: App, code: str, redirect_uri: str) -> Tokens:
     """Tokens for a code. A code is good once, for about ten minutes."""
-    answer = _ask(
-        "POST",
-        f"{place.spotify_accounts_url}/api/token",
-        auth=(app.client_id, app.client_secret),
-        data={"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri},
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    headers = {"Authorization": app.authorization()}
+    tokens = _ask(
+        Call("POST", f"{place.spotify_accounts_url}/api/token", headers, form=form), _to_tokens, token_refusal
     )
-    if answer.status != 200:
-        raise CliError(_token_problem(answer, redirect_uri))
-    return _to_tokens(answer)
+    if SCOPE not in tokens.scope.split():
+        raise CliError(f"The consent does not cover {SCOPE}. Nothing was stored. Run the command again.")
+    return tokens
 
 
 def fetch_account(place: Place, access_token: str) -> Account:
     """Whose account it is; also the proof that Spotify answers this listener at all."""
-    headers = {"Authorization": f"Bearer {access_token}"}
-    answer = _ask("GET", f"{place.spotify_api_url}/v1/me", headers=headers)
-    if answer.status != 200:
-        raise CliError(f"Spotify did not say whose account it is (status {answer.status}). {_AGAIN}")
-    ids = [value for name in ("account_id", "id") if isinstance(value := answer.body.get(name), str) and value]
-    if not ids:
-        raise CliError(f"Spotify did not say whose account it is. {_AGAIN}")
-    return Account(ids[0], frozenset(ids), str(answer.body.get("display_name") or "an account without a name"))
+    call = Call("GET", f"{place.spotify_api_url}/v1/me", {"Authorization": f"Bearer {access_token}"})
+    return _ask(call, _to_account, api_refusal)
 
 
-def _ask(method: str, url: str, **details: Any) -> _Answer:
+def _ask(call: Call, read: Callable[[Any], T], refusal: Refusal) -> T:
+    """As ingest asks, which knows what Spotify's refusals mean. Raises CliError."""
     try:
-        response = requests.request(method, url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, **details)
-    except requests.RequestException as error:
-        raise CliError(f"Spotify cannot be reached ({type(error).__name__}). {_AGAIN}") from None
-    answer = _Answer(response.status_code, response.text, response.headers.get("Retry-After"))
-    if answer.status == 429:
-        raise CliError(f"Spotify asks for a pause{pause(answer.retry_after)}. Nothing was stored. Run it again then.")
-    if 400 <= answer.status < 500 and (known := _known_problem(answer)):
-        raise CliError(known)
-    if answer.status >= 500 or (answer.status < 400 and not answer.body):
-        nothing = "" if answer.text.strip() else ", without a body"
-        raise CliError(f"Spotify is not available at the moment (status {answer.status}{nothing}). {_AGAIN}")
-    return answer
+        return HttpClient(requests.Session()).ask(call, read, refusal)
+    except Failure as failure:
+        raise CliError(f"{_problem(failure)} Nothing was stored. Run the command again.") from None
 
 
-def _to_tokens(answer: _Answer) -> Tokens:
-    values = [answer.body.get(name) for name in ("access_token", "refresh_token")]
-    if not all(isinstance(value, str) and value for value in values):
-        raise CliError(f"Spotify's answer holds no tokens. {_AGAIN}")
-    scope = str(answer.body.get("scope") or "")
-    if SCOPE not in scope.split():
-        raise CliError(f"The consent does not cover {SCOPE}. Nothing was stored. Run the command again.")
-    return Tokens(str(values[0]), str(values[1]), scope)
+def _to_tokens(body: Any) -> Tokens:
+    access_token, refresh_token = (
+        body.get(name) if isinstance(body, dict) else None for name in ("access_token", "refresh_token")
+    )
+    if not (is_token(access_token) and is_token(refresh_token)):
+        raise UnreadableAnswer("it holds no tokens")
+    return Tokens(access_token, refresh_token, str(body.get("scope") or ""))
 
 
-def _token_problem(answer: _Answer, redirect_uri: str) -> str:
-    """Only `error` counts; descriptions change."""
-    error = answer.body.get("error")
-    if error == "invalid_client":
-        return (
-            "Spotify refused the app's client id or secret. Nothing was stored. Copy both from "
-            f"{_DASHBOARD} and run the command again with --new-client."
-        )
-    if error == "invalid_grant":
-        return (
-            "Spotify refused the code: it is older than ten minutes, was used before, or "
-            f"{redirect_uri} is not what it was made for. Nothing was stored. Run the command again."
-        )
-    return f"Spotify refused the code (status {answer.status}). Nothing was stored. Run the command again."
+def _to_account(body: Any) -> Account:
+    values = [body.get(name) if isinstance(body, dict) else None for name in ("account_id", "id")]
+    ids = [value for value in values if isinstance(value, str) and value]
+    if not ids:
+        raise UnreadableAnswer("it does not say whose account it is")
+    return Account(ids[0], frozenset(ids), str(body.get("display_name") or "an account without a name"))
 
 
-def _known_problem(answer: _Answer) -> str | None:
-    """A refusal by either server that comes as JSON or plain text, in wordings that have changed before."""
-    text = answer.text.lower()
-    if "premium subscription required" in text:
-        return (
-            "The app's owner has no active Spotify Premium. Renew it, wait some hours, and run the command again. "
-            "Nothing was stored."
-        )
-    if re.search(r"\buser\b[^.]*\bnot\b[^.]*\bregistered\b", text):
-        return (
-            "This account is not a user of the app. Add it under User Management on "
-            f"{_DASHBOARD} and run the command again. Nothing was stored."
-        )
-    return None
+def _problem(failure: Failure) -> str:
+    """What happened and what to do, before the command is run again."""
+    match failure:
+        case PremiumLapsed():
+            return "The app's owner has no active Spotify Premium. Renew it and wait some hours."
+        case NotAllowListed():
+            return f"This account is not a user of the app. Add it on {_DASHBOARD} under User Management."
+        case ClientRefused():
+            return (
+                f"Spotify refused the app's client id or secret. Copy both from {_DASHBOARD} and give them with "
+                "--new-client."
+            )
+        case NeedsConsent():
+            return (
+                "Spotify refused the code: it is older than ten minutes, was used before, or was made for another "
+                "redirect URI."
+            )
+        case RateLimited():
+            return f"Spotify asks for a pause of {duration(failure.pause_seconds)}. Wait until it is over."
+        case SpotifyUnavailable():
+            return f"Spotify is not available at the moment ({failure}). Wait a few minutes."
+        case UnreadableAnswer():
+            return f"Spotify's answer cannot be read ({failure}). Wait a few minutes."
+        case _:
+            return f"Spotify refused the request ({str(failure) or type(failure).__name__})."
 
 
 def stored_app(store: SecretStore) -> App | None:
     payload = store.read(store.app_home()) or {}
     client_id, client_secret = payload.get("client_id"), payload.get("client_secret")
-    if isinstance(client_id, str) and client_id and isinstance(client_secret, str) and client_secret:
+    if is_token(client_id) and is_token(client_secret):
         return App(client_id, client_secret)
     return None
 

@@ -3,7 +3,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import consent
@@ -74,28 +73,6 @@ def test_a_pasted_address_is_read_whatever_stands_around_it():
         "state": "s",
         "x": "",
     }
-
-
-@pytest.mark.parametrize(
-    ("consented_at", "ends_at"),
-    [
-        ("2026-01-15T09:30:00Z", "2026-07-15T09:30:00Z"),
-        ("2026-08-31T23:59:59Z", "2027-02-28T23:59:59Z"),
-        ("2027-08-31T00:00:00Z", "2028-02-29T00:00:00Z"),
-        ("2026-12-31T12:00:00Z", "2027-06-30T12:00:00Z"),
-    ],
-)
-def test_consent_ends_after_six_calendar_months(consented_at, ends_at):
-    assert consent.ends_at(datetime.fromisoformat(consented_at)) == datetime.fromisoformat(ends_at)
-
-
-@given(INSTANTS, INSTANTS)
-def test_ingest_and_the_commands_agree_on_when_a_consent_ends(consented_at, now):
-    import listener_secrets as of_ingest
-
-    ends_at = consent.ends_at(consented_at)
-    assert ends_at == of_ingest.end_of_consent(consented_at)
-    assert consent.days_left(ends_at, now) == of_ingest.days_left(ends_at, now)
 
 
 @pytest.mark.parametrize("name", NAMES)
