@@ -6,7 +6,7 @@ In the cloud: APIs, quota for Spark, tables, consents, schedule, dashboard. On t
 import argparse
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -44,8 +44,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
-    checks = _ON_LAPTOP if place.laptop else _IN_CLOUD
-    findings = [finding for subject, check in checks.items() for finding in _findings(subject, check, place)]
+    findings: list[Finding] = []
+    for subject, check in (_ON_LAPTOP if place.laptop else _IN_CLOUD).items():
+        try:
+            findings += [Finding(subject, state, said) for state, said in check(place)]
+        except (GoogleAPIError, requests.RequestException) as error:
+            findings.append(Finding(subject, "unknown", google_clients.explain(error, place)))
     if options.json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -55,13 +59,6 @@ def run(options: argparse.Namespace, place: Place) -> int:
 
 
 Check = Callable[[Place], Iterator[tuple[State, str]]]
-
-
-def _findings(subject: str, check: Check, place: Place) -> list[Finding]:
-    try:
-        return [Finding(subject, state, said) for state, said in check(place)]
-    except (GoogleAPIError, requests.RequestException) as error:
-        return [Finding(subject, "unknown", google_clients.explain(error, place))]
 
 
 def _apis(place: Place) -> Iterator[tuple[State, str]]:
@@ -79,31 +76,22 @@ def _apis(place: Place) -> Iterator[tuple[State, str]]:
 
 def _quota(place: Place) -> Iterator[tuple[State, str]]:
     project = f"/compute/v1/projects/{place.project}"
-    quotas = [*_quotas(place, project), *_quotas(place, f"{project}/regions/{place.region}")]
-    known = {quota["metric"]: quota for quota in quotas if quota["metric"] in BATCH}
+    answers = [_get(place, "compute", path) for path in (project, f"{project}/regions/{place.region}")]
+    known = {quota["metric"]: quota for answer in answers for quota in answer.get("quotas", [])}
     for metric, (needed, unit) in BATCH.items():
-        yield _quota_finding(metric, needed, unit, known.get(metric), place)
-
-
-def _quotas(place: Place, path: str) -> Sequence[Mapping[str, Any]]:
-    quotas: Sequence[Mapping[str, Any]] = _get(place, "compute", path).get("quotas", [])
-    return quotas
-
-
-def _quota_finding(
-    metric: str, needed: int, unit: str, quota: Mapping[str, Any] | None, place: Place
-) -> tuple[State, str]:
-    if quota is None:
-        return "note", f"Compute Engine names no quota {metric}; a Spark batch takes {needed} {unit}."
-    limit, usage = quota["limit"], quota["usage"]
-    if limit < needed:
-        return "missing", (
-            f"{metric} is {limit:.0f}, and a Spark batch takes {needed} {unit}. A free trial has 8 vCPU: upgrade the "
-            f"billing account first (its credit stays). Then ask for more: {_ASK}{place.project}"
-        )
-    if limit - usage < needed:
-        return "note", f"{metric}: {usage:.0f} of {limit:.0f} are in use now; a Spark batch takes {needed} {unit}."
-    return "ok", f"{metric} is {limit:.0f}; a Spark batch takes {needed} {unit}."
+        takes = f"a Spark batch takes {needed} {unit}."
+        if metric not in known:
+            yield "note", f"Compute Engine names no quota {metric}; {takes}"
+            continue
+        limit, usage = known[metric]["limit"], known[metric]["usage"]
+        if limit < needed:
+            more = f"Then ask for more: {_ASK}{place.project}"
+            trial = "A free trial has 8 vCPU: upgrade the billing account first (its credit stays)."
+            yield "missing", f"{metric} is {limit:.0f}, and {takes} {trial} {more}"
+        elif limit - usage < needed:
+            yield "note", f"{metric}: {usage:.0f} of {limit:.0f} are in use now; {takes}"
+        else:
+            yield "ok", f"{metric} is {limit:.0f}; {takes}"
 
 
 def _tables(place: Place) -> Iterator[tuple[State, str]]:
@@ -183,10 +171,7 @@ def _reached(address: str) -> tuple[State, str]:
     try:
         answer = requests.get(f"{address}/api/ready", timeout=_TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
-        return (
-            "missing",
-            f"{address} does not answer ({type(error).__name__}); {log}",
-        )
+        return "missing", f"{address} does not answer ({type(error).__name__}); {log}"
     if answer.ok and not answer.is_redirect:
         return "ok", f"{address} answers."
     if answer.is_redirect and answer.headers["Location"].startswith("https://accounts.google.com/"):
