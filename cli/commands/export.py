@@ -8,8 +8,9 @@ Spotify's own export, with the plays whose time played is known. Instants are in
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -25,7 +26,7 @@ from cli.commands.import_history.reading.own_export import FORMULA
 from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, EXPORTED_BY
 from cli.console import CliError, counted, print_json, say, show
 from cli.place import Place
-from cli.warehouse import Warehouse, string
+from cli.warehouse import Row, Warehouse, string
 
 HELP = "Write the plays of a listener into a file: CSV, Parquet, JSON, ListenBrainz's listens or Spotify's form"
 
@@ -106,42 +107,36 @@ def _write_parquet(table: pa.Table, file: IO[bytes]) -> int:
     return int(table.num_rows)
 
 
-def _write_json(table: pa.Table, file: IO[bytes]) -> int:
-    """An array with one line for each play, an object. JSON has no word for a number that is none."""
-    rows = (
-        {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
-        for row in _rows(table)
-    )
-    return _write_rows(rows, file, begin="[\n", between=",\n", end="\n]\n")
-
-
-def _write_listens(table: pa.Table, file: IO[bytes]) -> int:
-    """A line of JSON for each listen: https://listenbrainz.readthedocs.io/en/latest/users/json.html"""
-    return _write_rows((listen for row in _rows(table) if (listen := _listen(row))), file, between="\n", end="\n")
-
-
-def _write_spotify(table: pa.Table, file: IO[bytes]) -> int:
-    rows = (_spotify_row(row) for row in _rows(table) if row["ms_played"] is not None)
-    return _write_rows(rows, file, begin="[\n", between=",\n", end="\n]\n")
-
-
-def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches(max_chunksize=1000):
-        yield from batch.to_pylist()
-
-
-def _write_rows(rows: Iterable[Mapping[str, Any]], file: IO[bytes], *, begin: str = "", between: str, end: str) -> int:
-    file.write(begin.encode())
+def _write_rows(
+    table: pa.Table,
+    file: IO[bytes],
+    to_row: Callable[[Row], Row | None],
+    begin: bytes = b"[\n",
+    between: bytes = b",\n",
+    end: bytes = b"\n]\n",
+) -> int:
+    """A line of JSON for each play that `to_row` has a form for: by default the lines of an array."""
+    file.write(begin)
     count = 0
-    for count, row in enumerate(rows, start=1):
-        line = json.dumps(row, ensure_ascii=False, default=_instant)
-        file.write(f"{between if count > 1 else ''}{line}".encode())
-    file.write(end.encode())
+    for batch in table.to_batches(max_chunksize=1000):
+        for row in filter(None, map(to_row, batch.to_pylist())):
+            line = json.dumps(row, ensure_ascii=False, default=_instant).encode()
+            file.write(between + line if count else line)
+            count += 1
+    file.write(end)
     return count
 
 
-def _listen(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """None for a play that does not count, or that has no artist or title, which a listen needs."""
+def _json_row(row: Row) -> Row:
+    """JSON has no word for a number that is none."""
+    return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
+
+
+def _listen(row: Row) -> Row | None:
+    """As https://listenbrainz.readthedocs.io/en/latest/users/json.html says.
+
+    None for a play that does not count, or that has no artist or title, which a listen needs.
+    """
     counts = row["ms_played"] >= COUNTS_FROM_MS if row["ms_played"] is not None else row["source"] == "api"
     if not (counts and row["artist_name"] and row["track_name"]):
         return None
@@ -161,8 +156,10 @@ def _listen(row: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _spotify_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _spotify_row(row: Row) -> Row | None:
     """`offline_timestamp`, when the play began, where its end is not `ts`: then import finds the same end again."""
+    if row["ms_played"] is None:
+        return None
     began_at = row["played_at"] - timedelta(milliseconds=row["ms_played"])
     return {
         "ts": f"{row['reported_at'] or row['played_at']:%Y-%m-%dT%H:%M:%SZ}",
@@ -185,7 +182,7 @@ def _instant(value: Any) -> str:
 _WRITERS: Mapping[str, Callable[[pa.Table, IO[bytes]], int]] = {
     "csv": _write_csv,
     "parquet": _write_parquet,
-    "json": _write_json,
-    "listenbrainz": _write_listens,
-    "spotify": _write_spotify,
+    "json": partial(_write_rows, to_row=_json_row),
+    "listenbrainz": partial(_write_rows, to_row=_listen, begin=b"", between=b"\n", end=b"\n"),
+    "spotify": partial(_write_rows, to_row=_spotify_row),
 }
