@@ -133,6 +133,11 @@ def integer(name: str, value: int | None) -> bigquery.ScalarQueryParameter:
     return bigquery.ScalarQueryParameter(name, "INT64", value)
 
 
+def structs(name: str, rows: Iterable[Sequence[bigquery.ScalarQueryParameter]]) -> bigquery.ArrayQueryParameter:
+    """@name: ARRAY<STRUCT<…>>, a struct for each row with its fields."""
+    return bigquery.ArrayQueryParameter(name, "STRUCT", [bigquery.StructQueryParameter(None, *row) for row in rows])
+
+
 def instants(**values: datetime | None) -> list[bigquery.ScalarQueryParameter]:
     return [bigquery.ScalarQueryParameter(name, "TIMESTAMP", value) for name, value in values.items()]
 

@@ -12,7 +12,7 @@ from cli import plays_loaded
 from cli.console import counted, print_json, say, show
 from cli.place import Place
 from cli.plays_loaded import Change
-from cli.warehouse import Row, Warehouse, instants, same_play_rule, string
+from cli.warehouse import Row, Warehouse, instants, same_play_rule, string, structs
 
 HELP = "Make one row of each play that is stored twice"
 
@@ -60,15 +60,14 @@ def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
         warehouse.run("repair_keys", bigquery.ArrayQueryParameter("instants", "TIMESTAMP", played_at))
     twins = [row for row in (find_doubled(warehouse) if keys else doubled) if not row["is_key"]]
     for part in _parts(twins):
-        structs = [
-            bigquery.StructQueryParameter(
-                None,
+        keys_of_both = (
+            [
                 *(string(name, row[name]) for name in ("listener_id", "track_id", "kept_id")),
                 *instants(played_at=row["played_at"], kept_at=row["kept_at"]),
-            )
+            ]
             for row in part
-        ]
-        warehouse.run("repair_twins", bigquery.ArrayQueryParameter("twins", "STRUCT", structs))
+        )
+        warehouse.run("repair_twins", structs("twins", keys_of_both))
     return twins
 
 

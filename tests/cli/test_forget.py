@@ -295,10 +295,10 @@ def test_a_file_that_is_written_while_it_is_looked_at_is_looked_at_again(told, m
 
     forget_in = forget_files._forget_in
 
-    def forget_and_be_overtaken(blob, listener):
+    def forget_and_be_overtaken(listener, blob):
         if blob.name == REFUSED and not overtaken:
             overtaken.append(storage.write(told.landing, REFUSED, csv_of(play(8, ONE), play(9, ONE))))
-        return forget_in(blob, listener)
+        return forget_in(listener, blob)
 
     passes = after_each_pass(monkeypatch, land)
     monkeypatch.setattr(forget_files, "_forget_in", forget_and_be_overtaken)

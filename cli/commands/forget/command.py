@@ -92,8 +92,8 @@ class _Traces:
         files = self._objects.forget(self.listener)
         say("Deleting rows …")
         found.update(forget_rows.forget(self.warehouse, self.listener))
-        found.update(each.change for each in files if each.change != "unreadable")
-        self.unreadable += [each.name for each in files if each.change == "unreadable"]
+        found.update(change for _, change in files if change != "unreadable")
+        self.unreadable += [name for name, change in files if change == "unreadable"]
         self.removed += found
         return found
 
@@ -122,14 +122,8 @@ def run(options: argparse.Namespace, place: Place) -> int:
         counts = {name: traces.removed[name] for name in _WORDS}
         print_json({"listener": options.listener, **counts, "remains": [each._asdict() for each in remains]})
     else:
-        _show(traces.removed)
-        _print_next_steps(options.listener, place, traces.store)
-        show("\nWhat remains, where and for how long:\n")
-        print_table(("how long", "where"), [(each.how_long, each.where) for each in remains])
-    unfinished = list(_unreadable(traces.unreadable))
-    if options.no_wait:
-        unfinished += _not_waited_for(options.listener, place, deadline)
-    if unfinished:
+        _show(traces, remains)
+    if unfinished := list(_unfinished(traces, place, deadline if options.no_wait else None)):
         raise CliError("\n".join(unfinished))
     return 0
 
@@ -161,33 +155,28 @@ def _forget(traces: _Traces, deadline: Deadline, place: Place, *, waits: bool) -
     )
 
 
-def _unreadable(names: Sequence[str]) -> Iterator[str]:
-    if names:
+def _unfinished(traces: _Traces, place: Place, deadline: Deadline | None) -> Iterator[str]:
+    """`deadline`: of what was not waited for, which may have ended meanwhile."""
+    if names := traces.unreadable:
         yield (
             f"{counted(len(names), 'file')} with the listener's name could not be read as CSV: {', '.join(names)}. "
             "Everything else is deleted. Look at them and delete them by hand, then run this command again."
         )
-
-
-def _not_waited_for(listener: str, place: Place, deadline: Deadline) -> Iterator[str]:
-    """Nothing, when whatever began before has ended meanwhile."""
-    if left := deadline.left():
+    if deadline and (left := deadline.left()):
         yield (
             f"What is deleted can still come back: {', and '.join(left)}. Run the command again after that: "
-            f"{place.command(f'forget {shlex.quote(listener)}')}"
+            f"{place.command(f'forget {shlex.quote(traces.listener)}')}"
         )
 
 
-def _show(removed: Counter[str]) -> None:
-    width = max(len(f"{removed[name]:,}") for name in _WORDS)
-    print_table(
-        ("", "what became of it"), [(f"{removed[name]:,}".rjust(width), words) for name, words in _WORDS.items()]
-    )
-
-
-def _print_next_steps(listener: str, place: Place, store: SecretStore) -> None:
-    if listener in store.listeners():
+def _show(traces: _Traces, remains: Sequence[Remains]) -> None:
+    counts = [(f"{traces.removed[name]:,}", words) for name, words in _WORDS.items()]
+    width = max(len(count) for count, _ in counts)
+    print_table(("", "what became of it"), [(count.rjust(width), words) for count, words in counts])
+    if traces.listener in traces.store.listeners():
         show(
-            f"\nTake {listener} out of terraform.tfvars (`listeners`, and `dashboard` where it is named) and apply. "
-            "Until then every run says that consent lacks, by name; this command, run again, takes the name out."
+            f"\nTake {traces.listener} out of terraform.tfvars (`listeners`, and `dashboard` where it is named) and "
+            "apply. Until then every run says that consent lacks, by name; this command, run again, takes the name out."
         )
+    show("\nWhat remains, where and for how long:\n")
+    print_table(("how long", "where"), [(each.how_long, each.where) for each in remains])

@@ -4,9 +4,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
@@ -27,14 +27,6 @@ _REASON = ".reason.json"
 _ADDRESS = re.compile(r"gs://\S+")
 
 
-@dataclass(frozen=True)
-class Forgotten:
-    """What became of an object that held something of the listener's, or may have."""
-
-    name: str
-    change: Change
-
-
 class Objects:
     """Both buckets at one place. An object that was looked through once is not looked through again."""
 
@@ -42,23 +34,18 @@ class Objects:
         self._buckets = google_clients.landing_and_quarantine(place)
         self._clean: set[tuple[str, str, int]] = set()
 
-    def forget(self, listener: str) -> list[Forgotten]:
-        """One pass over everything that is new since the last pass."""
-        found: list[Forgotten] = []
+    def forget(self, listener: str) -> list[tuple[str, Change]]:
+        """One pass over everything that is new since the last pass: names of objects, and what became of them."""
+        found: list[tuple[str, Change]] = []
         for bucket in self._buckets:
-            new = [blob for blob in bucket.list_blobs(timeout=_SECONDS) if _identity(blob) not in self._clean]
-            found += self._look_through(new, listener)
-        return found
-
-    def _look_through(self, blobs: Sequence[Blob], listener: str) -> list[Forgotten]:
-        found: list[Forgotten] = []
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for number, change in enumerate(pool.map(lambda blob: _forget_in(blob, listener), blobs), start=1):
-                if number % _REPORTED_EVERY == 0:
-                    say(f"… looked through {number:,} of {len(blobs):,} files")
-                if change is not None:
-                    found.append(Forgotten(blobs[number - 1].name, change))
-        self._clean |= {_identity(blob) for blob in blobs}
+            blobs = [blob for blob in bucket.list_blobs(timeout=_SECONDS) if _identity(blob) not in self._clean]
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                for number, change in enumerate(pool.map(partial(_forget_in, listener), blobs), start=1):
+                    if number % _REPORTED_EVERY == 0:
+                        say(f"… looked through {number:,} of {len(blobs):,} files")
+                    if change is not None:
+                        found.append((blobs[number - 1].name, change))
+            self._clean |= {_identity(blob) for blob in blobs}
         return found
 
 
@@ -66,23 +53,19 @@ def _identity(blob: Blob) -> tuple[str, str, int]:
     return blob.bucket.name, blob.name, blob.generation
 
 
-def _forget_in(blob: Blob, listener: str) -> Change | None:
+def _forget_in(listener: str, blob: Blob) -> Change | None:
     """None for an object that has nothing of the listener's."""
     try:
         if blob.name.startswith(f"items/{listener}/"):
             return _delete(blob)
         if not blob.name.startswith("plays/"):
             return None
+        content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
         if blob.name.endswith(_REASON):
-            return _forget_reason(blob, listener)
-        return _forget_rows(blob, listener)
+            return _delete(blob) if any(is_named(listener, text) for text in _quoting(content)) else None
+        return _forget_rows(blob, content, listener)
     except (NotFound, PreconditionFailed):
         return "overtaken"
-
-
-def _forget_reason(blob: Blob, listener: str) -> Change | None:
-    content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
-    return _delete(blob) if any(is_named(listener, text) for text in _quoting(content)) else None
 
 
 def _quoting(content: bytes) -> Iterator[str]:
@@ -114,8 +97,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(list(value.values()))
 
 
-def _forget_rows(blob: Blob, listener: str) -> Change | None:
-    content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
+def _forget_rows(blob: Blob, content: bytes, listener: str) -> Change | None:
     # Most files need no parsing; only parsing shows whose rows a file holds.
     if listener.encode() not in content:
         return None

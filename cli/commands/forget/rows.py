@@ -2,17 +2,22 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from google.cloud import bigquery
 
-from cli.warehouse import Row, Warehouse, string
+from cli.warehouse import Row, Warehouse, string, structs
 
 FORGOTTEN = "a forgotten listener"
 _TABLES = ("plays", "gaps", "closed_gaps", "imports", "tracks", "top_tracks")
 # A statement with its parameters may have 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs
 _ENTRIES_AT_ONCE = 1000
+_ENTRY = {
+    **{"run_id": "STRING", "slot": "TIMESTAMP", "step": "STRING", "started_at": "TIMESTAMP"},
+    **{"reason": "STRING", "details": "STRING"},
+}
+"""The key of a row of the ledger, and its words; details as JSON in a text."""
 
 
 def is_named(listener: str, text: str) -> bool:
@@ -41,7 +46,11 @@ def forget(warehouse: Warehouse, listener: str) -> dict[str, int]:
     warehouse.run("forget_catalogue")  # it names no listener: nothing to count
     entries = _reworded(warehouse, listener)
     for start in range(0, len(entries), _ENTRIES_AT_ONCE):
-        warehouse.run("reword_ledger", _entries(entries[start : start + _ENTRIES_AT_ONCE]))
+        words = (
+            [bigquery.ScalarQueryParameter(name, kind, entry[name]) for name, kind in _ENTRY.items()]
+            for entry in entries[start : start + _ENTRIES_AT_ONCE]
+        )
+        warehouse.run("reword_ledger", structs("entries", words))
     return {name: rows.num_dml_affected_rows or 0 for name, rows in deleted.items()} | {"runs": len(entries)}
 
 
@@ -61,16 +70,3 @@ def reworded(row: Mapping[str, Any], listener: str) -> Row | None:
 def _reworded(warehouse: Warehouse, listener: str) -> list[Row]:
     rows = warehouse.run("ledger_naming", string("listener_id", listener))
     return [entry for row in rows if (entry := reworded(dict(row), listener))]
-
-
-def _entries(entries: Sequence[Row]) -> bigquery.ArrayQueryParameter:
-    """@entries: ARRAY<STRUCT<…>>: the key of a row of the ledger with its new words, details as JSON in a text."""
-    types = dict.fromkeys(("run_id", "slot", "step", "started_at", "reason", "details"), "STRING")
-    types |= {"slot": "TIMESTAMP", "started_at": "TIMESTAMP"}
-    structs = [
-        bigquery.StructQueryParameter(
-            None, *(bigquery.ScalarQueryParameter(name, kind, entry[name]) for name, kind in types.items())
-        )
-        for entry in entries
-    ]
-    return bigquery.ArrayQueryParameter("entries", "STRUCT", structs)
