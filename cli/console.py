@@ -73,6 +73,12 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print("\n".join(table_lines(heads, rows, width)), flush=True)
 
 
+def print_counts(heads: tuple[str, str], rows: Sequence[tuple[int, str]]) -> None:
+    """Numbers on the right of their column, and what became of so many."""
+    width = max(len(heads[0]), *(len(f"{count:,}") for count, _ in rows))
+    print_table(heads, [(f"{count:,}".rjust(width), words) for count, words in rows])
+
+
 def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
     """Columns side by side, two spaces between; with a width, the last column is wrapped into what is left of it."""
     table = [heads, *([one_line(cell) for cell in row] for row in rows)]

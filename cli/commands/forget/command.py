@@ -15,7 +15,7 @@ from typing import NamedTuple
 from cli import consent
 from cli.commands.forget import rows as forget_rows
 from cli.commands.forget.files import Objects
-from cli.console import CliError, Misused, counted, print_json, print_table, say, show
+from cli.console import CliError, Misused, counted, print_counts, print_json, print_table, say, show
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.waiting import Deadline
@@ -170,9 +170,7 @@ def _unfinished(traces: _Traces, place: Place, deadline: Deadline | None) -> Ite
 
 
 def _show(traces: _Traces, remains: Sequence[Remains]) -> None:
-    counts = [(f"{traces.removed[name]:,}", words) for name, words in _WORDS.items()]
-    width = max(len(count) for count, _ in counts)
-    print_table(("", "what became of it"), [(count.rjust(width), words) for count, words in counts])
+    print_counts(("", "what became of it"), [(traces.removed[name], words) for name, words in _WORDS.items()])
     if traces.listener in traces.store.listeners():
         show(
             f"\nTake {traces.listener} out of terraform.tfvars (`listeners`, and `dashboard` where it is named) and "

@@ -12,11 +12,10 @@ from cli.commands.import_history.reading.coverage import Closing, Gap
 from cli.commands.import_history.reading.every_row import Reading
 from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.reading.spotify_rows import KINDS
-from cli.console import counted, minute, print_json, print_table
+from cli.console import counted, minute, print_counts, print_json
 from cli.warehouse import Row
 
 _SHOWN = 10
-_HEAD = "rows"
 
 
 @dataclass
@@ -75,7 +74,7 @@ class Account:
 def show(account: Account) -> None:
     """The table. Its numbers add up to the last line."""
     reading, comparison = account.reading, account.comparison
-    print_table((_HEAD, "what became of them"), _lines(account))
+    print_counts(("rows", "what became of them"), _lines(account))
     if account.span:
         first, last = account.span
         console.show(f"\nThe plays ended between {minute(first)} and {minute(last)} UTC.")
@@ -170,17 +169,14 @@ def as_json(account: Account) -> dict[str, Any]:
     }
 
 
-def _lines(account: Account) -> Sequence[tuple[str, str]]:
+def _lines(account: Account) -> list[tuple[int, str]]:
     reading, would_be = account.reading, "would be " if account.dry_run else ""
-    lines = [
-        (account.new, f"{would_be}stored: new plays"),
+    others = [
         (account.completed, f"{would_be}completed: stored from Spotify's API before, the time played was not known"),
         (account.known, "already there"),
         (account.refused, "refused by BigQuery: in the quarantine bucket"),
         (reading.repeats, "more than once in the files"),
         *((reading.left_out[kind], f"left out: {kind}") for kind in KINDS),
     ]
-    shown = [(f"{count:,}", words) for count, words in lines if count or words.endswith("new plays")]
-    total = f"{reading.rows:,}"
-    width = max(len(count) for count in (_HEAD, total, *(count for count, _ in shown)))
-    return [(count.rjust(width), words) for count, words in [*shown, (total, "in the files")]]
+    shown = [(count, words) for count, words in others if count]
+    return [(account.new, f"{would_be}stored: new plays"), *shown, (reading.rows, "in the files")]

@@ -20,7 +20,7 @@ from cli.commands.import_history import records as import_records
 from cli.commands.import_history.gaps import Reopening
 from cli.commands.import_history.landing import LandedFiles
 from cli.commands.import_history.records import Record
-from cli.console import Misused, counted, minute, print_json, print_table, say, show
+from cli.console import Misused, counted, minute, print_counts, print_json, say, show
 from cli.place import Place
 from cli.plays_loaded import Change
 from cli.waiting import CLOUD, LAPTOP
@@ -123,7 +123,7 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
 
 def _show(undone: Undone, place: Place) -> None:
     record = undone.record
-    print_table(("rows", "what became of them"), _lines(undone))
+    print_counts(("rows", "what became of them"), _lines(undone))
     if undone.gaps.closed:
         opened = "Would open again" if undone.dry_run else "Opened again"
         show(f"\n{opened}: {counted(len(undone.gaps.closed), 'closed gap')}.")
@@ -147,7 +147,7 @@ def _show(undone: Undone, place: Place) -> None:
         )
 
 
-def _lines(undone: Undone) -> list[tuple[str, str]]:
+def _lines(undone: Undone) -> list[tuple[int, str]]:
     record = undone.record
     stay = "the time played of plays that Spotify's API has listed, which stay"
     verbs = ("would be deleted", "would be taken back") if undone.dry_run else ("deleted", "taken back")
@@ -157,10 +157,7 @@ def _lines(undone: Undone) -> list[tuple[str, str]]:
     ]
     if undone.gone_before:
         lines.append((undone.gone_before, "gone already"))
-    total = sum(number for number, _ in lines)
-    lines.append((total, "stored or completed by the import"))
-    width = max(4, *(len(f"{number:,}") for number, _ in lines))
-    return [(f"{number:,}".rjust(width), words) for number, words in lines]
+    return [*lines, (sum(number for number, _ in lines), "stored or completed by the import")]
 
 
 def as_json(undone: Undone) -> dict[str, Any]:
