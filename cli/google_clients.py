@@ -101,7 +101,11 @@ def _credentials(place: Place) -> Any:
 def explain(error: Exception, place: Place) -> str:
     """A sentence and the next step, for any of EXPECTED."""
     if isinstance(error, _NOT_REACHED):
-        return _not_reached(error, place)
+        if place.laptop is None:
+            return f"Google Cloud did not answer ({type(error).__name__}). Try again in a minute."
+        logs = place.laptop.directory / "logs"
+        what = f"The laptop cloud did not answer as it should ({type(error).__name__})"
+        return f"{what}. Is it still running? Its logs: {logs}"
     if isinstance(error, DefaultCredentialsError):
         return f"This computer has no credentials for Google Cloud. Run: {_LOG_IN}"
     if isinstance(error, GoogleAuthError | Unauthorized):
@@ -114,15 +118,6 @@ def explain(error: Exception, place: Place) -> str:
     if isinstance(error, NotFound):
         return f"The project {place.project} lacks what this needs: {_message(error)} Apply terraform/ first."
     return f"Google Cloud refused the request: {_message(error)}"
-
-
-def _not_reached(error: Exception, place: Place) -> str:
-    if place.laptop:
-        return (
-            f"The laptop cloud did not answer as it should ({type(error).__name__}). Is it still running? "
-            f"Its logs: {place.laptop.directory / 'logs'}"
-        )
-    return f"Google Cloud did not answer ({type(error).__name__}). Try again in a minute."
 
 
 def _message(error: Exception) -> str:

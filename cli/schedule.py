@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-import requests
-
 from cli import google_clients
 from cli.console import CliError, Misused
 from cli.place import Place
@@ -59,16 +57,13 @@ def _run_job(place: Place) -> Fired:
     response = google_clients.session(place).post(
         f"{endpoint or _SCHEDULER}/v1/{job}:run", json={}, timeout=_TIMEOUT_SECONDS
     )
+    if response.status_code == 404:
+        raise CliError(f"There is no Cloud Scheduler job {job}. Apply terraform/ first.")
+    if response.status_code == 403:
+        login = "gcloud auth application-default login"
+        raise CliError(f"You may not run {job}. Sign in as the project's owner: {login}")
     if not response.ok:
-        raise CliError(_refusal(response, job))
+        raise CliError(f"Cloud Scheduler answered with status {response.status_code}. Try again in a minute.")
     # The ledger is written with Google's clock, which this computer's need not agree with.
     date = response.headers.get("Date")
     return Fired(None, parsedate_to_datetime(date) if date else datetime.now(UTC))
-
-
-def _refusal(response: requests.Response, job: str) -> str:
-    if response.status_code == 404:
-        return f"There is no Cloud Scheduler job {job}. Apply terraform/ first."
-    if response.status_code == 403:
-        return f"You may not run {job}. Sign in as the project's owner: gcloud auth application-default login"
-    return f"Cloud Scheduler answered with status {response.status_code}. Try again in a minute."

@@ -4,7 +4,7 @@ Payloads are handed through and never shown: not in an error, not in a repr.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -63,7 +63,7 @@ class SecretStore:
         return f"{self._parent}/secrets/{APP_SECRET}"
 
     def read(self, secret: str, version: str = "latest") -> dict[str, Any] | None:
-        """What a version holds; None when there is nothing that can be read."""
+        """What a version holds; None when there is nothing that can be read, or no JSON object: it may be replaced."""
         try:
             name = f"{secret}/versions/{version}"
             response = self._client.access_secret_version(name=name, timeout=_SECONDS, retry=_RETRY)
@@ -72,20 +72,21 @@ class SecretStore:
         content = response.payload.data
         if google_crc32c.value(content) != response.payload.data_crc32c:
             raise CliError(f"The secret {_id(secret)} arrived damaged. Run the command again.")
-        return _parsed(content)
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
 
     def newest_version_at(self, secret: str) -> datetime | None:
         """When the newest version that can be used was stored. Its content is not read."""
-        versions = self._client.list_secret_versions({"parent": secret}, timeout=_SECONDS, retry=_RETRY)
-        usable = (version for version in versions if version.state == SecretVersion.State.ENABLED)
+        usable = (version for version in self._versions(secret) if version.state == SecretVersion.State.ENABLED)
         return max((_plain(version.create_time) for version in usable), default=None)
 
     def erased_at(self, listener: str) -> datetime | None:
         """When a version of the listener's was last destroyed; None where it is not recorded: the secret is gone."""
         secret = self.listeners().get(listener)
-        if secret is None:
-            return None
-        versions = self._client.list_secret_versions({"parent": secret}, timeout=_SECONDS, retry=_RETRY)
+        versions = self._versions(secret) if secret else ()
         return max((_plain(version.destroy_time) for version in versions if version.destroy_time), default=None)
 
     def replace(self, secret: str, payload: Mapping[str, str], labels: Mapping[str, str] | None = None) -> int:
@@ -105,8 +106,7 @@ class SecretStore:
         secret = self.listeners().get(listener)
         if secret is None:
             return 0
-        versions = self._client.list_secret_versions({"parent": secret}, timeout=_SECONDS, retry=_RETRY)
-        names = [version.name for version in versions if version.state != SecretVersion.State.DESTROYED]
+        names = [version.name for version in self._versions(secret) if version.state != SecretVersion.State.DESTROYED]
         for name in names:
             self._client.destroy_secret_version(name=name, timeout=_SECONDS, retry=_RETRY)
         if self._makes_secrets:
@@ -127,33 +127,28 @@ class SecretStore:
         return self._client.add_secret_version(request, timeout=_SECONDS, retry=_RETRY)
 
     def _destroy_before(self, secret: str, number: int) -> int:
-        """Versions cost money until they are destroyed, disabled ones too. Newer ones are another process's."""
-        request = {"parent": secret}
-        versions = self._client.list_secret_versions(request, timeout=_SECONDS, retry=_RETRY)
-        old = [v.name for v in versions if _number(v.name) < number and v.state != SecretVersion.State.DESTROYED]
-        return sum(self._destroy(name) for name in old)
+        """Versions cost money until they are destroyed, disabled ones too. Newer ones are another process's.
 
-    def _destroy(self, name: str) -> bool:
-        """What was stored is stored: an old version that stays is worth a warning, not a failure."""
-        try:
-            self._client.destroy_secret_version(name=name, timeout=_SECONDS, retry=_RETRY)
-        except GoogleAPICallError as error:
-            say(f"The old version {name} could not be destroyed ({type(error).__name__}): destroy it, it costs money.")
-            return False
-        return True
+        What was stored is stored: an old version that stays is worth a warning, not a failure.
+        """
+        destroyed = 0
+        for version in self._versions(secret):
+            if _number(version.name) >= number or version.state == SecretVersion.State.DESTROYED:
+                continue
+            try:
+                self._client.destroy_secret_version(name=version.name, timeout=_SECONDS, retry=_RETRY)
+                destroyed += 1
+            except GoogleAPICallError as error:
+                why = type(error).__name__
+                say(f"The old version {version.name} could not be destroyed ({why}): destroy it, it costs money.")
+        return destroyed
+
+    def _versions(self, secret: str) -> Iterable[SecretVersion]:
+        return self._client.list_secret_versions({"parent": secret}, timeout=_SECONDS, retry=_RETRY)
 
 
 def listener_labels(listener: str) -> dict[str, str]:
     return {**LISTENER_LABELS, "listener": listener}
-
-
-def _parsed(content: bytes) -> dict[str, Any] | None:
-    """None for what is no JSON object: it may be replaced as if there were nothing."""
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _plain(instant: datetime) -> datetime:

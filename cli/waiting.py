@@ -47,9 +47,21 @@ class Deadline:
             self._wait_at_least(self._longest.load)
 
     def wait(self) -> None:
-        """Until every run and every batch that can have read what is gone now has ended."""
-        self._wait_for_runs()
-        self._wait_for_batches()
+        """Until every run and every batch that can have read what is gone now has ended.
+
+        A batch may have read the plays before they were deleted; its top ten comes at its end.
+        """
+        if self._ends_at > monotonic():
+            say("A run that began before shows only when it is over, and may bring something back until then.")
+        while (left := self._ends_at - monotonic()) > 0:
+            say(f"… waiting for {duration(left)} more")
+            sleep(min(left, _REPORTED_EVERY_SECONDS))
+        announced = None
+        while batches := follow_run.active_batches(self._place):
+            if batches != announced:
+                say(f"… waiting for the Spark batch {', '.join(batches)} to end")
+                announced = batches
+            sleep(self._place.poll_seconds)
 
     def left(self) -> list[str]:
         """What would still have to be waited for, as text."""
@@ -60,21 +72,3 @@ class Deadline:
 
     def _wait_at_least(self, seconds: float) -> None:
         self._ends_at = max(self._ends_at, monotonic() + seconds)
-
-    def _wait_for_runs(self) -> None:
-        announced = False
-        while (left := self._ends_at - monotonic()) > 0:
-            if not announced:
-                say("A run that began before shows only when it is over, and may bring something back until then.")
-                announced = True
-            say(f"… waiting for {duration(left)} more")
-            sleep(min(left, _REPORTED_EVERY_SECONDS))
-
-    def _wait_for_batches(self) -> None:
-        """A batch may have read the plays before they were deleted; its top ten comes at its end."""
-        announced = None
-        while batches := follow_run.active_batches(self._place):
-            if batches != announced:
-                say(f"… waiting for the Spark batch {', '.join(batches)} to end")
-                announced = batches
-            sleep(self._place.poll_seconds)

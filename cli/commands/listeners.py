@@ -156,21 +156,9 @@ def _standings(place: Place) -> Iterator[Standing]:
 
 
 def _cells(standing: Standing) -> tuple[str, ...]:
+    days, consent = standing.consent_days_left, "-"
+    if days is not None:
+        consent = f"ended {standing.consent_ends_at:%Y-%m-%d}" if days < 0 else f"{counted(days, 'day')} left"
     error = f"{minute(standing.last_error_at)}: {standing.last_error}" if standing.last_error_at else "-"
-    return (
-        standing.listener,
-        _WORDS[standing.state],
-        _days(standing),
-        str(standing.plays),
-        minute(standing.last_played_at),
-        error,
-    )
-
-
-def _days(standing: Standing) -> str:
-    days = standing.consent_days_left
-    if days is None or standing.consent_ends_at is None:
-        return "-"
-    if days < 0:
-        return f"ended {standing.consent_ends_at:%Y-%m-%d}"
-    return f"{counted(days, 'day')} left"
+    words, last_play = _WORDS[standing.state], minute(standing.last_played_at)
+    return standing.listener, words, consent, str(standing.plays), last_play, error

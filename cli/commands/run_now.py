@@ -29,21 +29,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, place: Place) -> int:
     say("Firing the schedule …")
     fired = schedule.fire(place)
-    rows = _followed(place, fired, options)
-    state = outcome(rows)
-    if options.json:
-        print_json({"run_id": rows[0]["run_id"], "state": state, "steps": rows})
-    return 1 if state == "failed" else 0
-
-
-def _followed(place: Place, fired: Fired, options: argparse.Namespace) -> list[Row]:
-    """The rows of the finished run; each is shown when it is there."""
     tell: Callable[[str], None] = say if options.json else show
     rows: list[Row] = []
     for row in _new_rows(place, fired, options.timeout):
         tell(f"{row['run_id']}  {row['step']:<10}  {row['state']:<9}  {one_line(row['reason'] or '')}")
         rows.append(row)
-    return rows
+    state = outcome(rows)
+    if options.json:
+        print_json({"run_id": rows[0]["run_id"], "state": state, "steps": rows})
+    return 1 if state == "failed" else 0
 
 
 def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:

@@ -136,18 +136,15 @@ def listening(port: int, is_answer: Callable[[Query], bool]) -> Iterator[Callbac
     try:
         callback = Callback(port, is_answer)
     except OSError as error:
-        raise CliError(_port_problem(port, error)) from None
+        if error.errno != errno.EADDRINUSE:
+            why = f"cannot be used ({error.strerror}). Choose another one with --port."
+            raise CliError(f"Port {port} of 127.0.0.1 {why}") from None
+        raise CliError(
+            f"Port {port} of 127.0.0.1 is taken by another program. End that one, or choose another port with --port "
+            f"and add {redirect_uri(port).replace(str(port), 'PORT')} with it to the app's redirect URIs."
+        ) from None
     with callback:
         yield callback
-
-
-def _port_problem(port: int, error: OSError) -> str:
-    if error.errno != errno.EADDRINUSE:
-        return f"Port {port} of 127.0.0.1 cannot be used ({error.strerror}). Choose another one with --port."
-    return (
-        f"Port {port} of 127.0.0.1 is taken by another program. End that one, or choose another port with --port and "
-        f"add {redirect_uri(port).replace(str(port), 'PORT')} with it to the app's redirect URIs."
-    )
 
 
 def _last_page(title: str, text: str) -> str:

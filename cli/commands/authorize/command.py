@@ -15,7 +15,7 @@ from typing import Any
 
 from cli import consent
 from cli.commands.authorize import callback, spotify
-from cli.commands.authorize.spotify import Account, Tokens
+from cli.commands.authorize.spotify import Account
 from cli.consent import ConsentRequest
 from cli.console import CliError, ask, iso, print_json, say, seconds, show
 from cli.place import Place
@@ -61,7 +61,13 @@ class Authorization:
         self._check_account(account)
         if self.is_new_app:
             spotify.keep_app(self.store, self.app)
-        payload = _payload(tokens, account, consented_at)
+        # What ingest reads.
+        payload = {
+            "refresh_token": tokens.refresh_token,
+            "consented_at": iso(consented_at),
+            "account_id": account.account_id,
+            "scope": tokens.scope,
+        }
         destroyed = self.store.replace(self.home, payload, listener_labels(self.listener))
         return Authorized(self.listener, account, consented_at, destroyed)
 
@@ -135,16 +141,6 @@ def _pasted(request: ConsentRequest) -> str:
     if not pasted.strip():
         raise CliError("No address was pasted. Nothing was stored. Run the command again.")
     return pasted
-
-
-def _payload(tokens: Tokens, account: Account, consented_at: datetime) -> dict[str, str]:
-    """What ingest reads."""
-    return {
-        "refresh_token": tokens.refresh_token,
-        "consented_at": iso(consented_at),
-        "account_id": account.account_id,
-        "scope": tokens.scope,
-    }
 
 
 def _account_id(payload: Mapping[str, Any] | None) -> str | None:
