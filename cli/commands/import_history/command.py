@@ -6,21 +6,17 @@ came from Spotify's API get the time played. The same files may be given again, 
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cli import consent
-from cli.commands.import_history import comparison, ownership, queries, records, report, undo
+from cli.commands.import_history import comparison, ownership, records, report, undo
 from cli.commands.import_history import gaps as import_gaps
-from cli.commands.import_history.comparison import Comparison
 from cli.commands.import_history.landing import cut
 from cli.commands.import_history.reading import coverage, every_row, own_export, spotify_files
 from cli.commands.import_history.reading.every_row import Reading
 from cli.commands.import_history.reading.own_export import OwnReading
-from cli.commands.import_history.reading.plays import to_instant
-from cli.commands.import_history.reading.spotify_files import ExportFile, Finding
-from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.report import Account
 from cli.commands.import_history.store_plays import File, store
 from cli.console import CliError, Misused, counted, say, seconds
@@ -88,22 +84,23 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     reading = _read(options, place)
     spans = reading.spans if isinstance(reading, OwnReading) else coverage.stretches(reading.files)
     files = cut(reading.plays)
-    comparison = _compare(warehouse, options.listener, spans, files)
-    account = Account(options.listener, reading, comparison, options.dry_run)
-    stored = queries.fetch_stored_times(warehouse, options.listener, spans)
+    compared = comparison.compare(warehouse, options.listener, files, spans)
+    account = Account(options.listener, reading, compared, options.dry_run)
+    stored = comparison.fetch_stored_times(warehouse, options.listener, spans)
     if not options.anyway:
-        account.doubt = _doubt(place, warehouse, account, stored)
-    gaps = queries.fetch_gaps(warehouse, options.listener)
+        account.doubt = ownership.check(place, warehouse, account, stored)
+    gaps = import_gaps.fetch(warehouse, options.listener)
     first_page, opened = import_gaps.before_the_first_page(warehouse, options.listener, reading.plays, place.now())
     show = report.show_json if options.json else report.show
     if options.dry_run:
-        for outcomes in comparison.outcomes:
+        for outcomes in compared.outcomes:
             account.add(outcomes)
         account.look_at(gaps, stored, opened, first_page)
         show(account)
         return _unread_verdict(account)
-    expected = [File(plays, outcomes) for plays, outcomes in zip(files, comparison.outcomes, strict=True)]
-    started = records.begin(warehouse, options.listener, place.now(), _about(options, reading))
+    expected = [File(plays, outcomes) for plays, outcomes in zip(files, compared.outcomes, strict=True)]
+    names = [path.name for path in options.files]
+    started = records.begin(warehouse, options.listener, place.now(), names, reading.rows, account.span)
     say(f"This is import {started.import_id}. To take it back: {place.command(f'import --undo {started.import_id}')}")
     account.look_at(gaps, stored, import_gaps.open_before_the_plays(warehouse, started, opened), first_page)
     follower = store(place, warehouse, account, expected, started, options.timeout)
@@ -124,15 +121,7 @@ def _read(options: argparse.Namespace, place: Place) -> Reading:
     if own := own_export.find(options.files):
         say(f"Reading {own.name} …")
         return own_export.read(own, place.now())
-    return every_row.read(_reported(spotify_files.read_files(options.files)), place.now())
-
-
-def _doubt(place: Place, warehouse: Warehouse, account: Account, stored: Sequence[tuple[int, int]]) -> str:
-    """Raises CliError when the files are another person's. Those of `export` name the listener."""
-    if isinstance(account.reading, OwnReading):
-        account.reading.check_listener(account.listener)
-        return ""
-    return ownership.check(place, warehouse, account.listener, account, stored)
+    return every_row.read(spotify_files.read_files(options.files), place.now())
 
 
 def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse) -> None:
@@ -144,28 +133,6 @@ def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse
             f"There is no listener {options.listener} here. {known}To store the export of a person "
             "without a consent, add --new-listener."
         )
-
-
-def _reported(findings: Iterable[Finding]) -> Iterator[Finding]:
-    for finding in findings:
-        if isinstance(finding, ExportFile):
-            say(f"Reading {finding.name} …")
-        yield finding
-
-
-def _compare(
-    warehouse: Warehouse, listener: str, spans: Sequence[coverage.Span], files: Sequence[Sequence[ExportedPlay]]
-) -> Comparison:
-    if files:
-        say(f"Comparing {counted(sum(map(len, files)), 'play')} with what is stored …")
-    stretches = [(to_instant(first), to_instant(last)) for first, last in spans]
-    return comparison.compare(warehouse, listener, files, stretches)
-
-
-def _about(options: argparse.Namespace, reading: Reading) -> records.About:
-    plays = reading.plays
-    first, last = (plays[0].played_at, plays[-1].played_at) if plays else (None, None)
-    return records.About([path.name for path in options.files], first, last, reading.rows)
 
 
 def _with_refused_rows(steps: Sequence[Row]) -> list[Row]:

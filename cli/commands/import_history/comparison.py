@@ -8,14 +8,17 @@ may have stored plays in between.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from google.cloud import bigquery
 
 from cli.commands.import_history.landing import REACH, to_line, values_of
-from cli.commands.import_history.queries import Span, spans_of
+from cli.commands.import_history.reading.coverage import Span
 from cli.commands.import_history.reading.play_times import LATEST
+from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
-from cli.warehouse import Parameter, Warehouse, instants, integer, same_play_rule, string
+from cli.console import counted, say
+from cli.warehouse import Parameter, Warehouse, instants, integer, same_play_rule, string, structs
 
 SCHEMA = [
     bigquery.SchemaField(name, kind)
@@ -28,6 +31,8 @@ SCHEMA = [
 ]
 # Google's client sends up to 5 MB in one call.
 _MOST_BYTES = 4_000_000
+# The plays around the ends say whose export it is, and whether it holds everything.
+_AROUND = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -41,18 +46,38 @@ class Comparison:
     """Those of them that the export lacks: there should be none, it holds everything."""
 
 
+def fetch_stored_times(warehouse: Warehouse, listener: str, spans: Sequence[Span]) -> list[tuple[int, int]]:
+    """Of plays stored in the time of these stretches, the oldest first: the instant and a hash of the track id."""
+    if not spans:
+        return []
+    around = instants(oldest=to_instant(spans[0][0]) - _AROUND, newest=to_instant(spans[-1][1]) + _AROUND)
+    rows = warehouse.run("stored_times", string("listener_id", listener), *around)
+    return sorted((row.instant, hash(row.track_id)) for row in rows)
+
+
 def compare(
     warehouse: Warehouse, listener: str, files: Sequence[Sequence[ExportedPlay]], spans: Sequence[Span]
 ) -> Comparison:
     """`files`: plays, the oldest first. `spans`: the stretches in which the export holds everything."""
     if not files:
         return Comparison([])
+    say(f"Comparing {counted(sum(map(len, files)), 'play')} with what is stored …")
     near, newest = files[0][0].played_at - REACH, files[-1][-1].played_at + REACH + LATEST
     around = [string("listener_id", listener), *instants(oldest=near - LATEST, newest=newest)]
-    compared = {int(row.number): files[row.number] for row in warehouse.run("files_near_plays", *around, _spans(files))}
+    # All that a play may be near.
+    ranges = (
+        [
+            integer("number", number),
+            *instants(begins_at=plays[0].played_at - REACH - LATEST, ends_at=plays[-1].played_at + REACH + LATEST),
+        ]
+        for number, plays in enumerate(files)
+    )
+    near_plays = warehouse.run("files_near_plays", *around, structs("ranges", ranges))
+    compared = {int(row.number): files[row.number] for row in near_plays}
+    stretches = (instants(begins_at=to_instant(first), ends_at=to_instant(last)) for first, last in spans)
     with warehouse.staged(SCHEMA, _csv_parts(listener, compared)) as table:
         names = {"staging": f"`{table}`", "same_play": same_play_rule()}
-        parameters: list[Parameter] = [*around, *instants(near=near), spans_of(spans)]
+        parameters: list[Parameter] = [*around, *instants(near=near), structs("spans", stretches)]
         rows = {row["file"]: row for row in warehouse.run("compare_import", *parameters, names=names)}
     outcomes = [
         Counter({name: rows[number][name] for name in ("new", "completed", "known")})
@@ -61,19 +86,6 @@ def compare(
         for number, plays in enumerate(files)
     ]
     return Comparison(outcomes, rows[None]["stored"], rows[None]["missing"] or 0)
-
-
-def _spans(files: Sequence[Sequence[ExportedPlay]]) -> bigquery.ArrayQueryParameter:
-    """@ranges: ARRAY<STRUCT<number INT64, begins_at TIMESTAMP, ends_at TIMESTAMP>>: all that a play may be near."""
-    structs = [
-        bigquery.StructQueryParameter(
-            None,
-            integer("number", number),
-            *instants(begins_at=plays[0].played_at - REACH - LATEST, ends_at=plays[-1].played_at + REACH + LATEST),
-        )
-        for number, plays in enumerate(files)
-    ]
-    return bigquery.ArrayQueryParameter("ranges", "STRUCT", structs)
 
 
 def _csv_parts(listener: str, files: Mapping[int, Sequence[ExportedPlay]]) -> Iterator[bytes]:

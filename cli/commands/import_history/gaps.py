@@ -12,7 +12,7 @@ from cli.commands.import_history.reading.coverage import APART_MS, Closing, Firs
 from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
-from cli.warehouse import Warehouse, instants, string
+from cli.warehouse import Warehouse, instants, string, structs
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,15 @@ def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
     return reopening(import_id, found)
 
 
+def fetch(warehouse: Warehouse, listener: str) -> list[Gap]:
+    return [Gap(**dict(row)) for row in warehouse.run("gaps_of_listener", string("listener_id", listener))]
+
+
 def reopen(warehouse: Warehouse, listener: str, found: Reopening) -> None:
     if found.added or found.removed:
         _change_open(warehouse, listener, found.added, found.removed)
     if found.closed:
-        structs = [_struct(gap, string("import_id", None)) for gap in found.closed]
-        warehouse.run("change_closed_gaps", string("listener_id", listener), _changes(structs))
+        _change(warehouse, "closed_gaps", listener, [(gap, string("import_id", None)) for gap in found.closed])
 
 
 def before_the_first_page(
@@ -132,8 +135,8 @@ def close(warehouse: Warehouse, started: Import, closings: Sequence[Closing]) ->
         return
     filled = [_part(closing.gap, span) for closing in closings for span in closing.closed]
     left = [_part(closing.gap, span) for closing in closings for span in closing.left]
-    structs = [_struct(gap, string("import_id", started.import_id)) for gap in filled]
-    warehouse.run("change_closed_gaps", string("listener_id", started.listener), _changes(structs))
+    by_import = string("import_id", started.import_id)
+    _change(warehouse, "closed_gaps", started.listener, [(gap, by_import) for gap in filled])
     _change_open(warehouse, started.listener, left, [closing.gap for closing in closings])
 
 
@@ -142,21 +145,20 @@ def _part(gap: Gap, span: Span) -> Gap:
 
 
 def _change_open(warehouse: Warehouse, listener: str, added: Sequence[Gap], removed: Sequence[Gap]) -> None:
-    changes = [*((gap, True) for gap in added), *((gap, False) for gap in removed)]
-    structs = [_struct(gap, bigquery.ScalarQueryParameter("is_open", "BOOL", is_open)) for gap, is_open in changes]
-    warehouse.run("change_gaps", string("listener_id", listener), _changes(structs))
+    is_open, is_closed = (bigquery.ScalarQueryParameter("is_open", "BOOL", value) for value in (True, False))
+    changes = [*((gap, is_open) for gap in added), *((gap, is_closed) for gap in removed)]
+    _change(warehouse, "gaps", listener, changes)
 
 
-def _struct(gap: Gap, last: bigquery.ScalarQueryParameter) -> bigquery.StructQueryParameter:
-    return bigquery.StructQueryParameter(
-        None,
-        *instants(gap_start=gap.gap_start, gap_end=gap.gap_end),
-        string("run_id", gap.run_id),
-        *instants(detected_at=gap.detected_at),
-        last,
-    )
-
-
-def _changes(structs: Sequence[bigquery.StructQueryParameter]) -> bigquery.ArrayQueryParameter:
+def _change(
+    warehouse: Warehouse, table: str, listener: str, changes: Sequence[tuple[Gap, bigquery.ScalarQueryParameter]]
+) -> None:
     """@changes: ARRAY<STRUCT<gap_start, gap_end, run_id, detected_at, and what becomes of it>>."""
-    return bigquery.ArrayQueryParameter("changes", "STRUCT", list(structs))
+    rows = (
+        [
+            *instants(gap_start=gap.gap_start, gap_end=gap.gap_end, detected_at=gap.detected_at),
+            *(string("run_id", gap.run_id), becomes),
+        ]
+        for gap, becomes in changes
+    )
+    warehouse.run(f"change_{table}", string("listener_id", listener), structs("changes", rows))

@@ -13,16 +13,16 @@ from itertools import combinations
 
 import numpy as np
 
-from cli.commands.import_history import queries
 from cli.commands.import_history.reading.coverage import APART_MS, TrackTimes
 from cli.commands.import_history.reading.every_row import FilePlays
+from cli.commands.import_history.reading.own_export import OwnReading
 from cli.commands.import_history.reading.plays import Column, Plays, to_instant
 from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS
 from cli.commands.import_history.report import Account
 from cli.console import CliError, counted, minute, say
 from cli.place import Place
 from cli.secret_store import SecretStore
-from cli.warehouse import Warehouse
+from cli.warehouse import Warehouse, string
 
 # From fewer plays nothing can be concluded.
 _ENOUGH_PLAYS = 10
@@ -54,20 +54,24 @@ class Mixed:
     beside: int
 
 
-def check(
-    place: Place, warehouse: Warehouse, listener: str, account: Account, stored: Sequence[tuple[int, int]]
-) -> str:
+def check(place: Place, warehouse: Warehouse, account: Account, stored: Sequence[tuple[int, int]]) -> str:
     """What the files leave in doubt; empty when they are proved to be the listener's, or when nothing is at stake.
 
-    Raises CliError for another person's files, and, unless it is a dry run, for doubtful ones that the owner declines.
+    A file of `export` names its listener. Raises CliError for another person's files, and, unless it is a dry run, for
+    doubtful ones that the owner declines.
     """
+    listener = account.listener
+    if isinstance(account.reading, OwnReading):
+        account.reading.check_listener(listener)
+        return ""
     found = shares(account.reading.files, stored)
     _refuse_strangers(listener, account, found)
     known = sum(share.found for share in found)
     is_proved = known >= _ENOUGH_PLAYS or (known >= _FEW_PLAYS and known * 2 >= account.comparison.stored)
     if not account.reading.plays or is_proved or _names(place, listener, account):
         return ""
-    count = queries.count_stored(warehouse, listener)
+    rows = warehouse.run("rows_of_listener", string("listener_id", listener))
+    count = next(int(row.row_count) for row in rows if row.name == "plays")
     if count < _ENOUGH_PLAYS:
         return ""
     doubt = (
@@ -81,22 +85,21 @@ def check(
 
 def shares(files: Iterable[FilePlays], stored: Sequence[tuple[int, int]]) -> list[Share]:
     """`stored`: instant and track of plays that are stored, the oldest first."""
-    instants, known = np.array([instant for instant, _ in stored], np.int64), TrackTimes(stored)
-    return [_share(file, instants, known) for file in files]
-
-
-def _share(file: FilePlays, stored: Column, known: TrackTimes) -> Share:
-    if not len(stored):
-        return Share(file.name, 0, 0)
-    instants, tracks = np.array(file.instants), np.array(file.tracks)
-    after = np.searchsorted(stored, instants)
-    before, next_one = stored[np.maximum(after - 1, 0)], stored[np.minimum(after, len(stored) - 1)]
-    is_near = np.minimum(np.abs(instants - before), np.abs(instants - next_one)) <= APART_MS
-    in_stored_hour = (after > 0) & (after < len(stored)) & (next_one - before <= _HOUR_MS)
-    found = np.zeros(len(instants), np.bool_)
-    for place in np.flatnonzero(is_near & (tracks != 0)).tolist():
-        found[place] = known.has(file.instants[place], file.tracks[place])
-    return Share(file.name, int(np.sum((tracks != 0) & (found | in_stored_hour))), int(np.sum(found)))
+    at, known = np.array([instant for instant, _ in stored], np.int64), TrackTimes(stored)
+    if not stored:
+        return [Share(file.name, 0, 0) for file in files]
+    found = []
+    for file in files:
+        instants, counts = np.array(file.instants), np.array(file.tracks) != 0
+        after = np.searchsorted(at, instants)
+        before, next_one = at[np.maximum(after - 1, 0)], at[np.minimum(after, len(at) - 1)]
+        is_near = np.minimum(np.abs(instants - before), np.abs(instants - next_one)) <= APART_MS
+        in_stored_hour = (after > 0) & (after < len(at)) & (next_one - before <= _HOUR_MS)
+        is_stored = np.zeros(len(instants), np.bool_)
+        for place in np.flatnonzero(is_near & counts).tolist():
+            is_stored[place] = known.has(file.instants[place], file.tracks[place])
+        found.append(Share(file.name, int(np.sum(counts & (is_stored | in_stored_hour))), int(np.sum(is_stored))))
+    return found
 
 
 def find_mixed(plays: Plays) -> Mixed | None:

@@ -17,27 +17,28 @@ class Import:
     listener: str
 
 
-@dataclass(frozen=True)
-class About:
-    """What was given to an import: the names of the files, the ends of their oldest and newest play, their rows."""
+def begin(
+    warehouse: Warehouse,
+    listener: str,
+    now: datetime,
+    files: Sequence[str],
+    rows: int,
+    span: tuple[datetime, datetime] | None,
+) -> Import:
+    """Record an import before its first play is landed. Its id is this second, or the next one that is free.
 
-    files: Sequence[str]
-    first_played_at: datetime | None
-    last_played_at: datetime | None
-    rows: int
-
-
-def begin(warehouse: Warehouse, listener: str, now: datetime, about: About) -> Import:
-    """Record an import before its first play is landed. Its id is this second, or the next one that is free."""
+    `span`: the ends of the oldest and the newest play in the files.
+    """
     begins_at = now.astimezone(UTC).replace(microsecond=0)
+    first, last = span or (None, None)
     while True:
         import_id = f"{begins_at:%Y%m%dT%H%M%SZ}"
         done = warehouse.run(
             "begin_import",
             *(string("import_id", import_id), string("listener_id", listener)),
-            string("files", json.dumps(list(about.files), ensure_ascii=False)),
-            *instants(started_at=now, first_played_at=about.first_played_at, last_played_at=about.last_played_at),
-            integer("rows_in", about.rows),
+            string("files", json.dumps(files, ensure_ascii=False)),
+            *instants(started_at=now, first_played_at=first, last_played_at=last),
+            integer("rows_in", rows),
         )
         if done.num_dml_affected_rows:
             return Import(import_id, listener)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cli.commands.import_history import queries
 from cli.commands.import_history.landing import SETTLED, LandingBucket, Run
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
@@ -17,7 +16,7 @@ from cli.commands.import_history.report import Account
 from cli.console import CliError, counted, duration, minute, say
 from cli.follow_run import awaited_step, waiting_for, with_failed_batch
 from cli.place import Place
-from cli.warehouse import Row, Warehouse
+from cli.warehouse import Row, Warehouse, instants, integer, string
 
 _DAY = timedelta(days=1)
 
@@ -49,7 +48,12 @@ class Follower:
             merged = {row["run_id"]: row for row in loads if row["state"] == "succeeded"}
             failed = [row for row in loads if row["state"] == "failed" and row["run_id"] not in merged]
             if failed:
-                raise CliError(_failed(failed, len(merged), len(self._runs), self._place))
+                counts = f"{len(failed)} could not be merged and {len(merged)} could"
+                raise CliError(
+                    f"Of {counted(len(self._runs), 'file')}, {counts}: {failed[0]['reason']} See "
+                    f"{self._place.command('runs')}. What was merged stays; once the cause is mended, give the files "
+                    "again."
+                )
             if len(merged) > shown:
                 say(f"… merged {len(merged)} of {counted(len(self._runs), 'file')}")
                 shown = len(merged)
@@ -117,19 +121,17 @@ def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[F
     for number, file in enumerate(files, start=1):
         started_at = place.now()
         before = runs[-1].slot if runs else started_at - SETTLED
-        taken = queries.fetch_run_ids(warehouse, before - _DAY)
+        taken = {row["run_id"] for row in warehouse.steps_since(before - _DAY)}
         run = bucket.land(file.plays, started, started_at, before, taken)
         since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
         plays = f"{counted(len(file.plays), 'play')} from {since} to {until} UTC"
         reason = f"Export of {started.listener}: {plays}, landed."
-        queries.add_import(warehouse, run, len(file.plays), place.now(), reason)
+        # Last: it stands for the file that is there.
+        warehouse.run(
+            "add_import",
+            *(string("run_id", run.run_id), string("reason", reason), integer("rows", len(file.plays))),
+            *instants(slot=run.slot, started_at=run.started_at, finished_at=place.now()),
+        )
         say(f"Landed {number} of {len(files)} as run {run.run_id}: {plays}")
         runs.append(run)
     return runs
-
-
-def _failed(failed: Sequence[Row], merged: int, files: int, place: Place) -> str:
-    return (
-        f"Of {counted(files, 'file')}, {len(failed)} could not be merged and {merged} could: {failed[0]['reason']} "
-        f"See {place.command('runs')}. What was merged stays; once the cause is mended, give the files again."
-    )

@@ -17,7 +17,7 @@ from cli.commands.import_history.reading import archives
 from cli.commands.import_history.reading.archives import Budget, Damaged, Entry
 from cli.commands.import_history.reading.json_rows import NotRows, read_rows
 from cli.commands.import_history.reading.spotify_rows import PLAYS_TABLE
-from cli.console import CliError
+from cli.console import CliError, say
 
 PAGE = "https://www.spotify.com/account/privacy/"
 """Where a listener requests the data export."""
@@ -162,6 +162,7 @@ def _read_file(entry: Entry, stream: io.BufferedReader, found: _Path) -> Iterato
     )
     file.rows = _until_damage(chain(head, rows), file)
     found.histories.append(file)
+    say(f"Reading {file.name} …")
     yield file
 
 
