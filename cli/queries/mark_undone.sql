@@ -1,6 +1,8 @@
--- A row is one import that counts as undone from now on; one that does so already stays as it is.
+-- A row is one import that counts as undone, or of which nothing is left, from now on; an earlier instant stays.
 MERGE imports
 USING (SELECT @import_id AS import_id) AS undone
 ON imports.import_id = undone.import_id
-WHEN MATCHED AND imports.undone_at IS NULL THEN
-  UPDATE SET undone_at = @undone_at
+WHEN MATCHED THEN
+  UPDATE SET
+    undone_at = COALESCE(imports.undone_at, @undone_at),
+    undo_finished_at = COALESCE(imports.undo_finished_at, @undo_finished_at)

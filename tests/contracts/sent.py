@@ -22,7 +22,7 @@ _NO_SENDER = (
     "cli/commands/import_history/reading/",
 )
 """What answers statements, and what asks DuckDB and Spark in their own SQL."""
-_PARTS = {"staging": "staged", "same_play": "SELECT 1", "doubled": "SELECT 1", "dataset": "d"}
+_PARTS = {"staging": "staged", "table": "t", "same_play": "SELECT 1", "doubled": "SELECT 1", "dataset": "d"}
 """What stands for the parts of a query file that are put in when it is sent."""
 _STATEMENT = re.compile(r"\s*(SELECT|WITH|MERGE|INSERT|DELETE)\b")
 _TABLE_NAME = re.compile(r"\{\w+\}")

@@ -142,9 +142,9 @@ CLI_PARAMETERS = {
 @pytest.mark.parametrize("path", sorted((ROOT / "cli/queries").glob("*.sql")), ids=lambda path: path.stem)
 def test_every_query_of_the_owners_commands_is_googlesql_over_the_tables(life: Life, judge: Judge, path: Path) -> None:
     staged = Table("staged", [field.to_api_repr() for field in comparison.SCHEMA])
-    sql = warehouse.statement(
-        path.stem, {"staging": "staged", "same_play": warehouse.same_play_rule(), "doubled": repair.doubled_rule()}
-    )
+    names = {"staging": "staged", "table": "plays"}
+    rules = {"same_play": warehouse.same_play_rule(), "doubled": repair.doubled_rule()}
+    sql = warehouse.statement(path.stem, names | rules)
     assert judge.complaint(sql, CLI_PARAMETERS, [*life.tables, staged]) is None
 
 

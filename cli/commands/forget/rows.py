@@ -42,7 +42,8 @@ def count(warehouse: Warehouse, listener: str) -> dict[str, int]:
 def forget(warehouse: Warehouse, listener: str) -> dict[str, int]:
     """How many rows were deleted or, of `runs`, reworded."""
     warehouse.drop_staging()
-    deleted = {name: warehouse.run(f"forget_{name}", string("listener_id", listener)) for name in _TABLES}
+    whose = string("listener_id", listener)
+    deleted = {name: warehouse.run("forget_rows", whose, names={"table": name}) for name in _TABLES}
     warehouse.run("forget_catalogue")  # it names no listener: nothing to count
     entries = _reworded(warehouse, listener)
     for start in range(0, len(entries), _ENTRIES_AT_ONCE):

@@ -97,10 +97,9 @@ def fetch(warehouse: Warehouse) -> list[Record]:
     return [Record(**{**row, "files": json.loads(row["files"])}) for row in map(dict, warehouse.run("imports"))]
 
 
-def mark_undone(warehouse: Warehouse, import_id: str, now: datetime) -> None:
-    """From here on load leaves out the rows of the import. An earlier mark stays."""
-    warehouse.run("mark_undone", string("import_id", import_id), *instants(undone_at=now))
-
-
-def finish_undo(warehouse: Warehouse, import_id: str, now: datetime) -> None:
-    warehouse.run("finish_undo", string("import_id", import_id), *instants(undo_finished_at=now))
+def mark_undone(
+    warehouse: Warehouse, import_id: str, *, undone_at: datetime | None = None, undo_finished_at: datetime | None = None
+) -> None:
+    """From `undone_at` on load leaves out the rows of the import. An earlier mark stays."""
+    marks = instants(undone_at=undone_at, undo_finished_at=undo_finished_at)
+    warehouse.run("mark_undone", string("import_id", import_id), *marks)

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     warehouse = Warehouse(place)
     record, later = _find(warehouse, options.undo, place)
     if not options.dry_run:
-        import_records.mark_undone(warehouse, record.import_id, place.now())
+        import_records.mark_undone(warehouse, record.import_id, undone_at=place.now())
         files = LandedFiles(place, record.import_id, record.started_at)
         _wait_for_load(place, warehouse, files.run_ids, record.undone_at or place.now())
         # What load has stored meanwhile is part of it.
@@ -116,8 +116,7 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     if undone.changes_plays:
         reason = f"Import {record.import_id} of {record.listener_id} was undone, with {counted(changed, 'play')}."
         plays_loaded.publish(place, warehouse, Change("undo", started_at, 1, changed, reason))
-    if record.undo_finished_at is None:
-        import_records.finish_undo(warehouse, record.import_id, place.now())
+    import_records.mark_undone(warehouse, record.import_id, undo_finished_at=place.now())
     return undone
 
 
