@@ -22,123 +22,108 @@ Failure
 The class's name is what the ledger keeps as `error_class`; alerts and the dashboard rely on it.
 """
 
-from dataclasses import dataclass
+from typing import ClassVar
+
+_AUTHORIZE = "run `python -m cli authorize {listener}`"
+# The app is one for all listeners: any name will do, and the sentence is the same for all.
+_NEW_CLIENT = "run `python -m cli authorize LISTENER --new-client`"
 
 
 class Failure(Exception):
-    """Something that stops one listener. Its text says what happened, without any secret."""
+    """Something that stops one listener. Its text says what happened, without any secret.
+
+    `sentence`: for a person; {what} is the failure's own text. `retry_heals`: whether the same call a few minutes later
+    may well succeed without any action.
+    """
+
+    sentence: ClassVar[str]
+    retry_heals: ClassVar[bool] = False
+
+    def explain(self, listener_id: str) -> str:
+        """One sentence: what happened to this listener and what to do next."""
+        return self.sentence.format(what=self, listener=listener_id)
 
 
-class AppSecretUnusable(Failure): ...
+class AppSecretUnusable(Failure):
+    sentence = f"{{what}}, {_NEW_CLIENT}"
 
 
-class SecretMislabelled(Failure): ...
+class SecretMislabelled(Failure):
+    sentence = "{what}, correct it"
 
 
-class SecretUnusable(Failure): ...
+class SecretUnusable(Failure):
+    sentence = f"{{what}}, correct it or {_AUTHORIZE}"
 
 
-class SecretUnavailable(Failure): ...
+class SecretUnavailable(Failure):
+    sentence = "{what}, the next run tries again"
+    retry_heals = True
 
 
-class TokenNotStored(Failure): ...
+class TokenNotStored(Failure):
+    sentence = (
+        "the plays were collected, but Spotify's new refresh token could not be stored ({what}): let the function add "
+        f"secret versions, and if the next run finds no consent, {_AUTHORIZE}"
+    )
 
 
-class NeedsConsent(Failure): ...
+class NeedsConsent(Failure):
+    sentence = f"{{what}}, {_AUTHORIZE}"
 
 
-class ClientRefused(Failure): ...
+class ClientRefused(Failure):
+    sentence = f"Spotify refused the app's client id or secret, {_NEW_CLIENT}"
 
 
-class PremiumLapsed(Failure): ...
+class PremiumLapsed(Failure):
+    sentence = "the app's owner has no active Spotify Premium, renew it (Spotify may take some hours to notice)"
 
 
-class NotAllowListed(Failure): ...
+class NotAllowListed(Failure):
+    sentence = (
+        "the account is not a user of the app, add it under User Management on https://developer.spotify.com/dashboard"
+    )
 
 
-class AccessTokenRefused(Failure): ...
+class AccessTokenRefused(Failure):
+    sentence = "Spotify refused an access token it had just given, the next run tries again"
+    retry_heals = True
 
 
-class RequestRefused(Failure): ...
+class RequestRefused(Failure):
+    sentence = "Spotify refused the request ({what}), see whether its Web API has changed"
 
 
 class RateLimited(Failure):
-    """`pause_seconds`: how long to leave the service alone, as it asked."""
+    """`pause_seconds`: how long to leave the service alone, as it asked.
+
+    The ledger keeps the pause; a retry before its end makes no call.
+    """
+
+    sentence = "Spotify asked for {what}, the first run after it tries again"
 
     def __init__(self, pause_seconds: int) -> None:
         super().__init__(f"a pause of {pause_seconds} s")
         self.pause_seconds = pause_seconds
 
 
-class QuotaExceeded(RateLimited): ...
-
-
-class NotAsked(Failure): ...
-
-
-class SpotifyUnavailable(Failure): ...
-
-
-class UnreadableAnswer(Failure): ...
-
-
-@dataclass(frozen=True)
-class _Meaning:
-    sentence: str
-    """For a person; {what} is the failure's own text."""
-    retry_heals: bool
-    """Whether the same call a few minutes later may well succeed without any action."""
-
-
-_AUTHORIZE = "run `python -m cli authorize {listener}`"
-# The app is one for all listeners: any name will do, and the sentence is the same for all.
-_NEW_CLIENT = "run `python -m cli authorize LISTENER --new-client`"
-
-_MEANINGS: dict[type[Failure], _Meaning] = {
-    AppSecretUnusable: _Meaning(f"{{what}}, {_NEW_CLIENT}", retry_heals=False),
-    SecretMislabelled: _Meaning("{what}, correct it", retry_heals=False),
-    SecretUnusable: _Meaning(f"{{what}}, correct it or {_AUTHORIZE}", retry_heals=False),
-    SecretUnavailable: _Meaning("{what}, the next run tries again", retry_heals=True),
-    TokenNotStored: _Meaning(
-        "the plays were collected, but Spotify's new refresh token could not be stored ({what}): let the function add "
-        f"secret versions, and if the next run finds no consent, {_AUTHORIZE}",
-        retry_heals=False,
-    ),
-    NeedsConsent: _Meaning(f"{{what}}, {_AUTHORIZE}", retry_heals=False),
-    ClientRefused: _Meaning(f"Spotify refused the app's client id or secret, {_NEW_CLIENT}", retry_heals=False),
-    PremiumLapsed: _Meaning(
-        "the app's owner has no active Spotify Premium, renew it (Spotify may take some hours to notice)",
-        retry_heals=False,
-    ),
-    NotAllowListed: _Meaning(
-        "the account is not a user of the app, add it under User Management on https://developer.spotify.com/dashboard",
-        retry_heals=False,
-    ),
-    AccessTokenRefused: _Meaning(
-        "Spotify refused an access token it had just given, the next run tries again", retry_heals=True
-    ),
-    RequestRefused: _Meaning(
-        "Spotify refused the request ({what}), see whether its Web API has changed", retry_heals=False
-    ),
-    # The ledger keeps the pause; a retry before its end makes no call.
-    RateLimited: _Meaning("Spotify asked for {what}, the first run after it tries again", retry_heals=False),
-    QuotaExceeded: _Meaning(
+class QuotaExceeded(RateLimited):
+    sentence = (
         "the calls that Spotify grants to the app's developer account are used up, and it asked for {what}: the first "
-        "run after it tries again; if this comes back, call Spotify less often (all of the account's apps count)",
-        retry_heals=False,
-    ),
-    NotAsked: _Meaning("no call was made, {what}", retry_heals=False),
-    SpotifyUnavailable: _Meaning("Spotify was not available ({what}), the next run tries again", retry_heals=True),
-    UnreadableAnswer: _Meaning(
-        "Spotify's answer could not be read ({what}), the next run tries again", retry_heals=True
-    ),
-}
+        "run after it tries again; if this comes back, call Spotify less often (all of the account's apps count)"
+    )
 
 
-def explain(failure: Failure, listener_id: str) -> str:
-    """One sentence: what happened to this listener and what to do next."""
-    return _MEANINGS[type(failure)].sentence.format(what=failure, listener=listener_id)
+class NotAsked(Failure):
+    sentence = "no call was made, {what}"
 
 
-def retry_heals(failure: Failure) -> bool:
-    return _MEANINGS[type(failure)].retry_heals
+class SpotifyUnavailable(Failure):
+    sentence = "Spotify was not available ({what}), the next run tries again"
+    retry_heals = True
+
+
+class UnreadableAnswer(Failure):
+    sentence = "Spotify's answer could not be read ({what}), the next run tries again"
+    retry_heals = True

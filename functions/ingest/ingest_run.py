@@ -13,7 +13,7 @@ import report
 import unloaded_files
 from audio_features import Provider, add_features, reccobeats_provider, spotify_provider
 from collect import Collected, collect_all
-from failures import Failure, NotAsked, explain
+from failures import Failure, NotAsked
 from ingest_cloud import Cloud
 from ingest_log import log
 from listener_secrets import APP_SECRET, days_left, is_warning_due, list_listener_secrets, read_app
@@ -96,5 +96,5 @@ def _log_failure(message: str, run: Run, who: str, failure: Failure) -> None:
         run_id=run.run_id,
         listener=who,
         error_class=type(failure).__name__,
-        reason=explain(failure, who),
+        reason=failure.explain(who),
     )

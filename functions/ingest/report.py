@@ -15,7 +15,7 @@ from google.cloud import bigquery
 
 from buckets import LandedFile, object_name
 from collect import Collected
-from failures import Failure, NotAsked, RateLimited, explain, retry_heals
+from failures import Failure, NotAsked, RateLimited
 from ingest_queries import append, integer, run_query, string, timestamp
 from slots import Run
 
@@ -81,12 +81,12 @@ def of_missing_app(run: Run, listener_ids: Sequence[str], failure: Failure) -> R
     return Report(
         run,
         "failed",
-        reason=explain(failure, ""),
+        reason=failure.explain(""),
         listeners={
             listener_id: _listener(Collected(listener_id, failure=not_asked), 0) for listener_id in listener_ids
         },
         error_class=_name(failure),
-        retry_heals=retry_heals(failure),
+        retry_heals=failure.retry_heals,
     )
 
 
@@ -108,7 +108,7 @@ def of_collected(
         object_name=object_name(run.run_id) if landed else None,
         error_class=_name(failures[0]) if failures else None,
         blocked_until=now + timedelta(seconds=max(pauses)) if pauses else None,
-        retry_heals=any(retry_heals(failure) for failure in failures),
+        retry_heals=any(failure.retry_heals for failure in failures),
         was_landed_before=landed is not None and not landed.by_this_attempt,
     )
 
@@ -120,7 +120,7 @@ def _reason(collected: Sequence[Collected], new: int, refused: int) -> str:
     names = defaultdict(list)
     for each in collected:
         if each.failure:
-            names[explain(each.failure, each.listener_id)].append(each.listener_id)
+            names[each.failure.explain(each.listener_id)].append(each.listener_id)
     failures = [f"{', '.join(listener_ids)}: {sentence}" for sentence, listener_ids in names.items()]
     return "; ".join([plays, *(items if refused else []), *failures])
 
@@ -134,7 +134,7 @@ def _listener(listener: Collected, new: int) -> dict[str, Any]:
         "fetched": listener.items or 0,
         "new": new,
         "error_class": _name(listener.failure) if listener.failure else None,
-        "reason": explain(listener.failure, listener.listener_id) if listener.failure else None,
+        "reason": listener.failure.explain(listener.listener_id) if listener.failure else None,
         "consent_ends_at": iso(listener.consent_ends_at),
     }
 

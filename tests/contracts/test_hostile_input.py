@@ -128,14 +128,14 @@ class Manager:
 @example(json.dumps(CONSENT | {"consented_at": "0001-01-01T00:00:00+14:00"}).encode())
 @example(b'{"refresh_token": ' + b"9" * 5_000 + b"}")
 def test_a_secret_is_a_consent_or_is_unusable_and_never_shown(content):
-    from failures import SecretUnusable, explain
+    from failures import SecretUnusable
     from listener_secrets import ListenerSecret, read_listener
 
     secret = ListenerSecret("ada", "projects/p/secrets/refresh-token-ada")
     try:
         listener = read_listener(Manager(content), secret)
     except SecretUnusable as failure:
-        assert "refresh-token-ada" in explain(failure, "ada")
+        assert "refresh-token-ada" in failure.explain("ada")
         return
     assert set(listener.refresh_token) <= set(map(chr, range(33, 127)))
     assert listener.refresh_token not in repr(listener) or len(listener.refresh_token) < 3
@@ -180,11 +180,10 @@ def test_a_token_answer_is_a_grant_of_what_can_be_sent_back_or_makes_no_sense(bo
 @example(403, '{"error": {"message": "\\u001b[31m\\n{\\"severity\\": \\"EMERGENCY\\"}"}}')
 @example(403, '{"error": "' + "secret" * 50 + '"}')
 def test_whatever_a_refusal_says_comes_to_one_short_printable_sentence(status, text):
-    from failures import explain
     from spotify import api_refusal, features_refusal, token_refusal
 
     for refusal in (api_refusal, features_refusal, token_refusal):
-        sentence = explain(refusal(status, text), "ada")
+        sentence = refusal(status, text).explain("ada")
         assert sentence.isprintable()
         assert len(sentence) < 300
 

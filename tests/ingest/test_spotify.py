@@ -17,8 +17,6 @@ from failures import (
     QuotaExceeded,
     RateLimited,
     RequestRefused,
-    explain,
-    retry_heals,
 )
 from http_client import to_pause
 from localcloud.web import Response, Routes, Server
@@ -162,21 +160,20 @@ def all_failures(base=failures.Failure):
 
 def test_every_failure_is_explained_and_says_whether_a_retry_heals_it():
     made = [kind(60) if issubclass(kind, RateLimited) else kind("what happened") for kind in all_failures()]
-    assert {type(failure).__name__ for failure in made if retry_heals(failure)} == {
+    assert {type(failure).__name__ for failure in made if failure.retry_heals} == {
         "SecretUnavailable",
         "AccessTokenRefused",
         "SpotifyUnavailable",
         "UnreadableAnswer",
     }
-    sentences = [explain(failure, "ada") for failure in made]
+    sentences = [failure.explain("ada") for failure in made]
     assert len(set(sentences)) == len(sentences)
     assert not [sentence for sentence in sentences if "{" in sentence.replace('{"client_id"', "")]
 
 
 def test_who_has_to_consent_again_reads_the_command_to_run():
-    assert (
-        explain(NeedsConsent("consent was revoked"), "ada") == "consent was revoked, run `python -m cli authorize ada`"
-    )
+    explained = NeedsConsent("consent was revoked").explain("ada")
+    assert explained == "consent was revoked, run `python -m cli authorize ada`"
 
 
 def test_secrets_do_not_show_in_a_repr():
