@@ -18,24 +18,12 @@ from failures import Failure, RequestRefused
 from http_client import Call, HttpClient, list_in
 from ingest_log import log
 from ingest_queries import run_query, string, strings, timestamp
-from plays import Row, to_column
+from plays import COLUMNS, Row, to_column
 from slots import Run
 from spotify import Spotify
 
-FEATURES = (
-    "danceability",
-    "energy",
-    "key",
-    "loudness",
-    "mode",
-    "speechiness",
-    "acousticness",
-    "instrumentalness",
-    "liveness",
-    "valence",
-    "tempo",
-    "time_signature",
-)
+_NAMES = [*COLUMNS]
+FEATURES = tuple(_NAMES[_NAMES.index("danceability") : _NAMES.index("features_source")])
 # What an id looks like, so that none can stand for several in the list of them, or make it endless.
 ASKABLE = "[0-9A-Za-z_-]{1,64}"
 # New releases lack features for weeks; then it is worth asking again.
@@ -125,15 +113,12 @@ def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]
 
 
 def fetch_columns(provider: Provider, track_ids: Sequence[str]) -> tuple[dict[str, Row], dict[str, str | None]]:
-    """Of one call, each track's columns and its ISRC; answers for other tracks are left out. Raises Failure."""
+    """Of one call, each track's columns and its ISRC; answers for other tracks are left out. Raises Failure.
+
+    Values of another type than their columns', or outside their bounds, are logged: NULL where they were not.
+    """
     records = provider.fetch(track_ids)
     columns = {track_id: _to_columns(provider.name, records.get(track_id, {})) for track_id in track_ids}
-    _log_lost_values(provider, records, columns)
-    return columns, {track_id: to_column("isrc", records.get(track_id, {}).get("isrc")) for track_id in track_ids}
-
-
-def _log_lost_values(provider: Provider, records: Records, columns: Mapping[str, Row]) -> None:
-    """Values of another type than their columns', or outside their bounds: NULL where they were not."""
     lost = Counter(
         name
         for track_id, row in columns.items()
@@ -141,8 +126,8 @@ def _log_lost_values(provider: Provider, records: Records, columns: Mapping[str,
         if row[name] is None and records.get(track_id, {}).get(name) is not None
     )
     if lost:
-        message = "Audio features out of bounds became NULL"
-        log("WARNING", message, provider=provider.name, values=dict(lost))
+        log("WARNING", "Audio features out of bounds became NULL", provider=provider.name, values=dict(lost))
+    return columns, {track_id: to_column("isrc", records.get(track_id, {}).get("isrc")) for track_id in track_ids}
 
 
 def _to_columns(source: str, record: Mapping[str, Any]) -> Row:

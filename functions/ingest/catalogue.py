@@ -34,16 +34,12 @@ def fill(cloud: Cloud, run: Run, provider: Provider | None, *, has_news: bool) -
     """What the API has shown, where this run brought plays, and answers for as many tracks as the setting allows."""
     with logging_outages(run.run_id, "The catalogue of tracks could not be filled"):
         table = cloud.bigquery.get_table(f"{cloud.settings.dataset}.catalogue", retry=RETRY, timeout=CALL_SECONDS)
+        # Of all plays while the catalogue is empty, after an update for instance.
+        since = run.started_at - _PLAYED_WITHIN if table.num_rows else _EARLIEST
         if has_news or not table.num_rows:
-            _add_shown(cloud, run, of_all_plays=not table.num_rows)
+            run_query(cloud.bigquery, "fill_catalogue", timestamp("since", since))
         if provider and cloud.settings.catalogue_tracks_per_run:
             _ask_for_unknown(cloud, run, provider)
-
-
-def _add_shown(cloud: Cloud, run: Run, *, of_all_plays: bool) -> None:
-    """Of the last month's plays; of all while the catalogue is empty, after an update for instance."""
-    since = _EARLIEST if of_all_plays else run.started_at - _PLAYED_WITHIN
-    run_query(cloud.bigquery, "fill_catalogue", timestamp("since", since))
 
 
 def _ask_for_unknown(cloud: Cloud, run: Run, provider: Provider) -> None:

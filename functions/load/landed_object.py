@@ -82,21 +82,14 @@ def parse_event(data: Any) -> LandedObject:
     bucket, name, generation = data.get("bucket"), data.get("name"), data.get("generation")
     if not (isinstance(bucket, str) and bucket and isinstance(name, str) and name):
         raise EventUnreadable("The event names no bucket or no object")
-    if not _is_text(bucket + name):
-        raise EventUnreadable("The event's bucket or object is no text")
+    try:
+        (bucket + name).encode()
+    except UnicodeEncodeError:  # JSON can spell half a surrogate pair, which is no character and has no UTF-8
+        raise EventUnreadable("The event's bucket or object is no text") from None
     # A string in Google's events, a number in some of Google's own test data.
     if not isinstance(generation, str | int) or not re.fullmatch("[0-9]{1,20}", str(generation)):
         raise EventUnreadable(f"The event's generation is {generation!r:.40}, not a number")
     return LandedObject(bucket, name, int(generation))
-
-
-def _is_text(value: str) -> bool:
-    """JSON can spell half a surrogate pair, which is no character and has no UTF-8."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def object_name(slot: datetime) -> str:

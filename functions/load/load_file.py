@@ -17,7 +17,7 @@ def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
     started_at = datetime.now(UTC)
     try:
         with mistakes_are_permanent():
-            merged = _count_doubled(cloud, _merge_file(cloud, landed))
+            merged = _merge_file(cloud, landed)
             # Before the ledger: a row there says that all is done.
             if merged and merged.counts.rows_new:
                 publish_plays_loaded(cloud, landed.run_id, landed.slot, merged.counts.rows_new, merged.committed_at)
@@ -34,13 +34,16 @@ def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
 
 def _merge_file(cloud: Cloud, landed: LandedObject) -> MergedFile | None:
     # A repeat that comes after the MERGE needs neither the file nor the staging table; both may be gone.
-    merged = find_merged(cloud.bigquery, landed)
-    if merged is not None:
+    merged, settings = find_merged(cloud.bigquery, landed), cloud.settings
+    if merged is None:
+        plays = fetch_plays_table(cloud.bigquery, settings.table("plays"), settings.bounds)
+        staged = _stage(cloud, landed, plays)
+        merged = merge(cloud.bigquery, landed, plays, settings.table("tracks"), staged) if staged.rows else None
+    # A file that inserted nothing cannot have stored a play twice.
+    if merged is None or not merged.counts.inserted:
         return merged
-    settings = cloud.settings
-    plays = fetch_plays_table(cloud.bigquery, settings.table("plays"), settings.bounds)
-    staged = _stage(cloud, landed, plays)
-    return merge(cloud.bigquery, landed, plays, settings.table("tracks"), staged) if staged.rows else None
+    doubled = count_doubled(cloud.bigquery, settings.table("plays"), settings.table("tracks"), merged)
+    return replace(merged, counts=replace(merged.counts, doubled=doubled))
 
 
 def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
@@ -58,11 +61,3 @@ def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
         raise whole_file from None
     finally:
         quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, whole_file)
-
-
-def _count_doubled(cloud: Cloud, merged: MergedFile | None) -> MergedFile | None:
-    """A file that inserted nothing cannot have stored a play twice."""
-    if merged is None or not merged.counts.inserted:
-        return merged
-    doubled = count_doubled(cloud.bigquery, cloud.settings.table("plays"), cloud.settings.table("tracks"), merged)
-    return replace(merged, counts=replace(merged.counts, doubled=doubled))

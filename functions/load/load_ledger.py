@@ -67,7 +67,10 @@ def succeeded(landed: LandedObject, counts: Counts) -> LedgerRow:
     """Rows that were refused, and plays that are stored twice, are an error beside the success of the others."""
     if not counts.rows_in:
         return LedgerRow("succeeded", "The file holds no plays.", rows_in=0, rows_new=0, listeners=0)
-    sentences, error_class = [_sentence(counts)], None
+    plays = "1 play" if counts.rows_in == 1 else f"{counts.rows_in} plays"
+    new = f"{counts.inserted or 'none'} {'was' if counts.inserted == 1 else 'were'} new"
+    completed = f" and {counts.completed} completed a stored play" if counts.completed else ""
+    sentences, error_class = [f"Of {plays} in the file {new}{completed}."], None
     if counts.doubled:
         stored = "1 play is stored twice" if counts.doubled == 1 else f"{counts.doubled} plays are stored twice"
         sentences.append(f"{stored}, because two loads ran at once: run `python -m cli repair`.")
@@ -79,26 +82,12 @@ def succeeded(landed: LandedObject, counts: Counts) -> LedgerRow:
     if counts.outside:
         listed = ", ".join(f"{column} ({values})" for column, values in sorted(counts.outside.items()))
         sentences.append(f"Values out of bounds became NULL: {listed}.")
-    return LedgerRow(
-        "succeeded",
-        " ".join(sentences),
-        counts.rows_in,
-        counts.rows_new,
-        counts.listeners,
-        error_class,
-        counts.details,
-    )
+    numbers = (counts.rows_in, counts.rows_new, counts.listeners)
+    return LedgerRow("succeeded", " ".join(sentences), *numbers, error_class, counts.details)
 
 
 def failed(error: Exception, reason: str) -> LedgerRow:
     return LedgerRow("failed", reason, error_class=type(error).__name__)
-
-
-def _sentence(counts: Counts) -> str:
-    plays = "1 play" if counts.rows_in == 1 else f"{counts.rows_in} plays"
-    new = f"{counts.inserted or 'none'} {'was' if counts.inserted == 1 else 'were'} new"
-    completed = f" and {counts.completed} completed a stored play" if counts.completed else ""
-    return f"Of {plays} in the file {new}{completed}."
 
 
 def write_row(client: bigquery.Client, landed: LandedObject, started_at: datetime, row: LedgerRow) -> None:

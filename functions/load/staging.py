@@ -126,7 +126,8 @@ def _stage(
         if job.error_result is not None:
             _raise_if_permanent(client, job, landed)
             return None
-        bad_records = _bad_records(job)
+        # A figure of the job's statistics for which Google's client has no name.
+        bad_records = int(job._properties["statistics"]["load"].get("badRecords", 0))
         if bad_records and not job.output_rows:
             raise FileRefused(job.errors or [])
         staged, row_count = _describe(client, table_id, plays, bad_records)
@@ -198,11 +199,6 @@ def _out_of_bounds(field: bigquery.SchemaField, values: int) -> dict[str, str]:
     rows = f"{values} {'row' if values == 1 else 'rows'}"
     message = f"{field.name} is out of bounds in {rows}; its {'unit' if unit else 'description'}: {said}"
     return {"reason": "outOfBounds", "location": field.name, "message": message}
-
-
-def _bad_records(job: bigquery.LoadJob) -> int:
-    """A figure of the job's statistics for which Google's client has no name."""
-    return int(job._properties["statistics"]["load"].get("badRecords", 0))
 
 
 def _raise_if_permanent(client: bigquery.Client, job: bigquery.LoadJob, landed: LandedObject) -> None:

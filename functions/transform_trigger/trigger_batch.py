@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from batches import KnownBatch, decide, free_batch_ids, submitted_sentence, unrecorded_failure
+from batches import decide, free_batch_ids, submitted_sentence, unrecorded_failure
 from dataproc import fetch_batches, submit_batch
 from plays_loaded import PlaysLoaded
 from trigger_cloud import Cloud
@@ -29,20 +29,11 @@ def trigger_batch(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
 def _look_and_act(cloud: Cloud, plays: PlaysLoaded, now: datetime) -> LedgerRow:
     batches = fetch_batches(cloud.dataproc, cloud.settings)
     # Before anything is submitted: from then on this batch is not the newest, and would not be looked at.
-    dead = unrecorded_failure(batches)
-    if dead is not None:
-        _record_failure(cloud, dead)
-    return _act(cloud, plays, batches, now)
-
-
-def _record_failure(cloud: Cloud, batch: KnownBatch) -> None:
-    """In the ledger first: a repeat finds the row and logs again, so that an alert can rely on the entry."""
-    row = failure_row(batch)
-    write_row(cloud.bigquery, row)
-    log("ERROR", "A Spark batch failed", run_id=row.run_id, reason=row.reason, error_class=row.error_class)
-
-
-def _act(cloud: Cloud, plays: PlaysLoaded, batches: list[KnownBatch], now: datetime) -> LedgerRow:
+    if dead := unrecorded_failure(batches):
+        row = failure_row(dead)
+        # In the ledger first: a repeat finds the row and logs again, so that an alert can rely on the entry.
+        write_row(cloud.bigquery, row)
+        log("ERROR", "A Spark batch failed", run_id=row.run_id, reason=row.reason, error_class=row.error_class)
     decision = decide(batches, plays, now, cloud.settings.min_interval)
     match decision.action:
         case "wait":
