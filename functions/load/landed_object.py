@@ -7,7 +7,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from load_errors import EventUnreadable
 
@@ -42,21 +42,9 @@ class LandedObject:
     def uri(self) -> str:
         return f"gs://{self.bucket}/{self.name}"
 
-    @property
-    def load_job_id(self) -> str:
-        return f"load-{self.run_id}-{self._digest}"
-
-    @property
-    def good_rows_job_id(self) -> str:
-        return f"good-rows-{self.run_id}-{self._digest}"
-
-    @property
-    def merge_job_id(self) -> str:
-        return f"merge-{self.run_id}-{self._digest}"
-
-    @property
-    def ledger_job_id(self) -> str:
-        return f"ledger-{self.run_id}-{self._digest}"
+    def job_id(self, work: Literal["load", "good-rows", "merge", "ledger"]) -> str:
+        digest = hashlib.sha256(f"{self.bucket}/{self.name}#{self.generation}".encode()).hexdigest()[:16]
+        return f"{work}-{self.run_id}-{digest}"
 
     @property
     def staging_table(self) -> str:
@@ -69,10 +57,6 @@ class LandedObject:
     @property
     def reason_name(self) -> str:
         return f"{self.quarantine_name}.reason.json"
-
-    @property
-    def _digest(self) -> str:
-        return hashlib.sha256(f"{self.bucket}/{self.name}#{self.generation}".encode()).hexdigest()[:16]
 
 
 def parse_event(data: Any) -> LandedObject:

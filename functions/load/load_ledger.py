@@ -115,4 +115,4 @@ def write_row(client: bigquery.Client, landed: LandedObject, started_at: datetim
             _ADD_RUN, job_config=config, job_id=job_id, job_retry=None, retry=RETRY, timeout=CALL_SECONDS
         )
 
-    run_once(client, f"{landed.ledger_job_id}-{row.state}", start, lambda job: None if job.error_result else True)
+    run_once(client, f"{landed.job_id('ledger')}-{row.state}", start, lambda job: None if job.error_result else True)

@@ -72,12 +72,12 @@ def merge(
     def start(job_id: str) -> bigquery.QueryJob:
         return client.query(sql, job_config=config, job_id=job_id, job_retry=None, retry=RETRY, timeout=CALL_SECONDS)
 
-    return run_once(client, landed.merge_job_id, start, _read)
+    return run_once(client, landed.job_id("merge"), start, _read)
 
 
 def find_merged(client: bigquery.Client, landed: LandedObject) -> MergedFile | None:
     """What an earlier delivery of the same event has merged, if it came that far."""
-    job = find_succeeded(client, landed.merge_job_id)
+    job = find_succeeded(client, landed.job_id("merge"))
     return None if job is None else _read(job)
 
 

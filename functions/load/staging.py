@@ -96,14 +96,14 @@ class StagedFile:
 
 def stage(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str) -> StagedFile:
     """Load the file, or find it loaded. Raises FileRefused and ObjectGone, for which no retry is any use."""
-    return _stage(client, landed, plays, table_id, landed.load_job_id, load_config(plays))
+    return _stage(client, landed, plays, table_id, landed.job_id("load"), load_config(plays))
 
 
 def stage_good_rows(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str) -> StagedFile:
     """Of a refused file the rows that BigQuery takes. Raises FileRefused when it takes none, and ObjectGone."""
     config = load_config(plays)
     config.max_bad_records = _MOST_BAD_RECORDS
-    return _stage(client, landed, plays, table_id, landed.good_rows_job_id, config)
+    return _stage(client, landed, plays, table_id, landed.job_id("good-rows"), config)
 
 
 def _stage(

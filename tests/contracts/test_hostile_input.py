@@ -63,7 +63,7 @@ def test_an_event_names_an_object_or_is_refused(data):
     assert not landed.is_run_file or landed.name == OBJECT
     if landed.is_run_file:
         # Everything that goes into SQL, a path or a job's id is made of these.
-        made = f"{landed.staging_table}{landed.load_job_id}{landed.merge_job_id}{landed.run_id}"
+        made = f"{landed.staging_table}{landed.job_id('load')}{landed.job_id('merge')}{landed.run_id}"
         assert set(made) <= {*string.ascii_letters, *string.digits, "_", "-"}
 
 

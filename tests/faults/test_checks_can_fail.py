@@ -294,15 +294,19 @@ def test_a_row_of_the_ledger_that_stands_twice(world, monkeypatch):
     assert "no_row_stands_twice_in_the_ledger" in broken(world, storm(Heard(0, ONE, 5), hours=1))
 
 
+def fresh_id(landed, work, job_id=landed_object.LandedObject.job_id):
+    return f"ledger-{uuid.uuid4()}" if work == "ledger" else job_id(landed, work)
+
+
 @pytest.mark.parametrize(
-    ("event", "owner", "name"),
+    ("event", "owner", "job_id"),
     [
-        ("object.v1.finalized", landed_object.LandedObject, "ledger_job_id"),
-        ("messagePublished", trigger_ledger.LedgerRow, "job_id"),
+        ("object.v1.finalized", landed_object.LandedObject, fresh_id),
+        ("messagePublished", trigger_ledger.LedgerRow, property(lambda _: f"ledger-{uuid.uuid4()}")),
     ],
 )
-def test_a_repeat_that_adds_its_row_again(world, monkeypatch, event, owner, name):
-    monkeypatch.setattr(owner, name, property(lambda _: f"ledger-{uuid.uuid4()}"))
+def test_a_repeat_that_adds_its_row_again(world, monkeypatch, event, owner, job_id):
+    monkeypatch.setattr(owner, "job_id", job_id)
     twice = storm(Heard(0, ONE, 5), trouble(0, Fault(f"events deliver .*{event}", "twice")))
     assert "no_row_stands_twice_in_the_ledger" in broken(world, twice)
 

@@ -91,8 +91,8 @@ def test_every_id_carries_the_run_and_the_generation():
     landed = LandedObject("landing", NAME, 17)
 
     # echo -n 'landing/plays/2026/11/22/20261122T100000Z.csv#17' | sha256sum | head -c 16
-    assert landed.load_job_id == "load-20261122T100000Z-ae9d02634299a3ae"
-    assert landed.merge_job_id == "merge-20261122T100000Z-ae9d02634299a3ae"
+    assert landed.job_id("load") == "load-20261122T100000Z-ae9d02634299a3ae"
+    assert landed.job_id("merge") == "merge-20261122T100000Z-ae9d02634299a3ae"
     assert landed.staging_table == "plays_staging_20261122T100000Z_17"
     assert landed.quarantine_name == "plays/2026/11/22/20261122T100000Z.csv.g17"
     assert landed.uri == f"gs://landing/{NAME}"
@@ -101,7 +101,7 @@ def test_every_id_carries_the_run_and_the_generation():
 def test_a_file_written_again_is_another_file():
     first, again = LandedObject("landing", NAME, 17), LandedObject("landing", NAME, 18)
 
-    assert first.load_job_id != again.load_job_id
-    assert first.merge_job_id != again.merge_job_id
+    assert first.job_id("load") != again.job_id("load")
+    assert first.job_id("merge") != again.job_id("merge")
     assert first.staging_table != again.staging_table
     assert first.quarantine_name != again.quarantine_name

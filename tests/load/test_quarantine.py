@@ -38,7 +38,7 @@ def test_a_file_without_a_good_row_is_kept_with_bigquerys_own_words_and_is_not_r
     assert loading.quarantined() == [kept, reason]
     assert loading.cloud.storage.read(loading.quarantine, kept) == content
     told = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
-    job = loading.warehouse.get_job(LandedObject(loading.landing, NAME, int(generation)).load_job_id)
+    job = loading.warehouse.get_job(LandedObject(loading.landing, NAME, int(generation)).job_id("load"))
     assert told == {
         "object": f"gs://{loading.landing}/{NAME}",
         "generation": generation,
@@ -115,7 +115,7 @@ def test_a_file_that_was_only_away_for_a_moment_gets_another_attempt(loading):
     assert loading.post_event(loading.events[0]) == 200
 
     assert loading.plays() == [play(1)]
-    first_id = LandedObject(loading.landing, NAME, generation).load_job_id
+    first_id = LandedObject(loading.landing, NAME, generation).job_id("load")
     assert loading.warehouse.get_job(first_id).error_result["reason"] == "notFound"
     assert loading.warehouse.get_job(f"{first_id}-2").error_result is None
 

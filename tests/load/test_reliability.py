@@ -94,7 +94,7 @@ def test_a_merge_that_failed_is_tried_again_under_another_id(loading):
 
     assert loading.plays() == [play(1)]
     generation = int(loading.cloud.storage.get(loading.landing, NAME)["generation"])
-    first_id = LandedObject(loading.landing, NAME, generation).merge_job_id
+    first_id = LandedObject(loading.landing, NAME, generation).job_id("merge")
     assert loading.warehouse.get_job(first_id).error_result["reason"] == "invalidQuery"
     assert loading.warehouse.get_job(f"{first_id}-2").dml_stats.inserted_row_count == 1
 
