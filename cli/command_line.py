@@ -79,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
-        module.add_options(command)
+        if hasattr(module, "add_options"):
+            module.add_options(command)
         command.add_argument("--json", action="store_true", help="print the result as JSON, progress on stderr")
         place.add_options(command, "without these: the environment, then the outputs of terraform/")
     return parser

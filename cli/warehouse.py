@@ -36,15 +36,6 @@ class Warehouse:
     def __init__(self, place: Place) -> None:
         self._client, self._dataset, self._place = google_clients.warehouse(place), place.dataset, place
 
-    def last_plays(self) -> list[Row]:
-        return self._rows("last_plays")
-
-    def polls(self, since: datetime) -> list[Row]:
-        return self._rows("polls", *instants(since=since))
-
-    def newest_steps(self, limit: int) -> list[Row]:
-        return self._rows("newest_steps", integer("limit", limit))
-
     def steps_since(self, slot: datetime) -> list[Row]:
         """Each outcome of a run's step, the oldest first, as the dashboard reads them."""
         found = self._query(_RUNS.read_text(encoding="utf-8"), *instants(since=slot))
@@ -60,9 +51,6 @@ class Warehouse:
         """The files that load has merged, which stay for three days; a repeat of load makes its table anew."""
         for table in self._client.list_tables(self._place.staging_dataset, timeout=_API_SECONDS):
             self._client.delete_table(table.reference, not_found_ok=True, timeout=_API_SECONDS)
-
-    def _rows(self, name: str, *parameters: Parameter) -> list[Row]:
-        return [dict(row) for row in self.run(name, *parameters)]
 
     @contextmanager
     def staged(self, schema: Sequence[bigquery.SchemaField], csv_parts: Iterable[bytes]) -> Iterator[str]:

@@ -1,1 +1,4 @@
-"""One module or folder per command, each with HELP, add_options and run. May import everything of cli but __main__."""
+"""One module or folder per command, each with HELP, run, and add_options where it has some.
+
+May import everything of cli but __main__.
+"""

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, NotFound, from_http_response
 
-from cli import google_clients, schedule
+from cli import google_clients
+from cli.commands.run_now import JOB
 from cli.console import counted, one_line, print_json, print_table
 from cli.place import TERRAFORM, Place
 from cli.secret_store import SecretStore
@@ -37,10 +38,6 @@ class Finding:
     subject: str
     state: State
     said: str
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
@@ -130,19 +127,19 @@ def _has_version(store: SecretStore, secret: str) -> bool:
 
 
 def _schedule(place: Place) -> Iterator[tuple[State, str]]:
-    path = f"/v1/projects/{place.project}/locations/{place.region}/jobs/{schedule.JOB}"
+    path = f"/v1/projects/{place.project}/locations/{place.region}/jobs/{JOB}"
     try:
         job = _get(place, "cloudscheduler", path)
     except NotFound:
-        yield "missing", f"There is no Cloud Scheduler job {schedule.JOB}. Apply terraform/ first: make deploy"
+        yield "missing", f"There is no Cloud Scheduler job {JOB}. Apply terraform/ first: make deploy"
         return
     if job["state"] == "ENABLED":
-        yield "ok", f"{schedule.JOB} is on: {job['schedule']} ({job['timeZone']})."
+        yield "ok", f"{JOB} is on: {job['schedule']} ({job['timeZone']})."
     elif job["state"] == "PAUSED":
-        resume = f"gcloud scheduler jobs resume {schedule.JOB} --location {place.region} --project {place.project}"
-        yield "missing", f"{schedule.JOB} is paused. Run: {resume}"
+        resume = f"gcloud scheduler jobs resume {JOB} --location {place.region} --project {place.project}"
+        yield "missing", f"{JOB} is paused. Run: {resume}"
     else:
-        yield "missing", f"{schedule.JOB} is {job['state']}. Run: make deploy"
+        yield "missing", f"{JOB} is {job['state']}. Run: make deploy"
 
 
 def _dashboard(place: Place) -> Iterator[tuple[State, str]]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from cli.console import counted, minute, print_json, print_table, show
 from cli.place import Place
 from cli.secret_store import SecretStore
-from cli.warehouse import Row, Warehouse
+from cli.warehouse import Row, Warehouse, instants
 from listener_secrets import days_left, end_of_consent
 
 HELP = "Show each listener: state, days of consent left, last play, last error"
@@ -60,10 +60,6 @@ class Standing:
     last_played_at: datetime | None
     last_error_at: datetime | None
     last_error: str | None
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
@@ -137,8 +133,8 @@ def _instant(value: Any) -> datetime | None:
 def _standings(place: Place) -> Iterator[Standing]:
     store, warehouse, now = SecretStore(place), Warehouse(place), place.now()
     secrets = store.listeners()
-    rows = warehouse.polls(now - _LEDGER_READ)
-    plays = {row["listener_id"]: row for row in warehouse.last_plays()}
+    rows = [dict(row) for row in warehouse.run("polls", *instants(since=now - _LEDGER_READ))]
+    plays = {row["listener_id"]: row for row in warehouse.run("last_plays")}
     for listener in [*secrets, *sorted(plays.keys() - secrets.keys())]:
         secret, polls = secrets.get(listener), polls_of(listener, rows)
         state, ends_at = judge(store.newest_version_at(secret), polls, now) if secret else ("not_collected", None)

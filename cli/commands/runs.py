@@ -4,7 +4,7 @@ import argparse
 
 from cli.console import minute, print_json, print_table, show
 from cli.place import Place
-from cli.warehouse import Warehouse
+from cli.warehouse import Warehouse, integer
 
 HELP = "Show the ledger: what each step of each run did, or why not"
 
@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
-    rows = Warehouse(place).newest_steps(options.limit)
+    rows = [dict(row) for row in Warehouse(place).run("newest_steps", integer("limit", options.limit))]
     if options.json:
         print_json(rows)
     elif rows:

@@ -145,7 +145,7 @@ def test_ctrl_c_ends_without_a_traceback(owner, capsys, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cli.warehouse.Warehouse.newest_steps", stopped)
+    monkeypatch.setattr("cli.warehouse.Warehouse.run", stopped)
     said = owner.types(capsys, "runs")
     assert (said.code, said.out, said.err) == (130, "", "\nStopped.\n")
 

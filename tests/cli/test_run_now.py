@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli import schedule
+from cli.commands import run_now
+from cli.commands.run_now import Fired
 from cli.follow_run import awaited_step, outcome
-from cli.schedule import Fired
 from localcloud.faults import Fault
 from localcloud.web import Response, Routes, Server
 from tests.cli.harness import owning
@@ -221,7 +221,7 @@ def test_settings_of_a_laptop_cloud_never_fire_googles_schedule(owner, capsys):
     said = owner.types(capsys, "run-now", laptop=False)
     assert said.code == 2
     assert "give --laptop" in said.err
-    assert schedule.JOB not in said.err
+    assert run_now.JOB not in said.err
 
 
 def test_on_the_laptop_an_ingest_without_a_run_is_said_with_its_log(tmp_path, monkeypatch, capsys):

@@ -126,7 +126,7 @@ def _read(options: argparse.Namespace, place: Place) -> Reading:
 
 def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse) -> None:
     """A misspelt name would make a listener of its own."""
-    listeners = sorted({*SecretStore(place).listeners(), *(row["listener_id"] for row in warehouse.last_plays())})
+    listeners = sorted({*SecretStore(place).listeners(), *(row["listener_id"] for row in warehouse.run("last_plays"))})
     if options.listener not in listeners and not options.new_listener:
         known = f"Known are: {', '.join(listeners)}. " if listeners else ""
         raise Misused(

@@ -93,10 +93,10 @@ def test_any_other_name_is_refused_here_and_there(name):
 
 
 def test_terraform_prints_the_redirect_uri_and_fires_the_job_that_the_commands_use():
-    from cli import schedule
+    from cli.commands import run_now
     from localcloud.gcp import scheduler
 
     terraform = Path(__file__).parents[3] / "terraform"
     assert f'"{consent.redirect_uri(8888)}"' in (terraform / "outputs.tf").read_text()
-    assert f'"{schedule.JOB}"' in (terraform / "schedule.tf").read_text()
-    assert schedule.JOB == scheduler.JOB_NAME
+    assert f'"{run_now.JOB}"' in (terraform / "schedule.tf").read_text()
+    assert run_now.JOB == scheduler.JOB_NAME
