@@ -52,7 +52,7 @@ types: setup
 	@for name in $(FUNCTIONS); do (cd functions/$$name && ../../.venv/bin/mypy --strict --cache-dir ../../.mypy_cache/$$name .) || exit 1; done
 	@MYPYPATH=functions/ingest .venv/bin/mypy --strict spark_jobs localcloud cli checks
 	@cd dashboard && ../.venv/bin/mypy --strict --config-file ../pyproject.toml --cache-dir ../.mypy_cache/dashboard .
-	@MYPYPATH=dashboard .venv/bin/mypy --strict benchmarks
+	@MYPYPATH=dashboard:functions/ingest .venv/bin/mypy --strict benchmarks
 
 .PHONY: browser
 browser: setup ## Make sure that there is a Chromium: the system's, else Playwright's own

@@ -73,15 +73,14 @@ def measure(days: int, seed: int, *, api_first: bool, with_beginnings: bool) -> 
     rng = random.Random(seed)  # noqa: S311 -- not a secret
     life = Life(invented_listeners(1)[0], invent_catalogue(seed), seed)
     true_plays = live(life, _UNTIL - timedelta(days=days), _UNTIL, rng, with_beginnings=with_beginnings)
-    pages = [api_rows(true_plays, _LISTENER)]
-    exports = landing.cut(play_times.dated(Rows(_plays(export_rows(true_plays, rng)))))
+    page = landing.to_file(api_rows(true_plays, _LISTENER))
+    exports = [*_exported(landing.cut(play_times.dated(Rows(_plays(export_rows(true_plays, rng))))))]
     with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:
         _learn_isrcs(there, true_plays)
         slot = _UNTIL
-        for contents in (_files(pages), _exported(exports)) if api_first else (_exported(exports), _files(pages)):
-            for content in contents:
-                slot += timedelta(seconds=61)
-                there.land(content, slot)
+        for content in [page, *exports] if api_first else [*exports, page]:
+            slot += timedelta(seconds=61)
+            there.land(content, slot)
         stored = there.read(
             "SELECT played_at, track_id, source, ms_played, COALESCE(reported_at, played_at) AS over_at "
             "FROM `{dataset}.plays`"
@@ -109,14 +108,6 @@ def _plays(rows: Sequence[Row]) -> Iterator[ExportedPlay]:
         if not isinstance(outcome, ExportedPlay):
             raise TypeError(f"An invented row is no play: {outcome}")
         yield outcome
-
-
-def _files(files: Sequence[Sequence[Row]]) -> Iterator[bytes]:
-    names = landing.columns()
-    for rows in files:
-        yield "".join(
-            f"{line}\n" for line in [",".join(names), *(landing.to_line(names, row) for row in rows)]
-        ).encode()
 
 
 def _exported(files: Sequence[Sequence[ExportedPlay]]) -> Iterator[bytes]:

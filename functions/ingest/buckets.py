@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -112,11 +112,13 @@ def to_csv(rows: Sequence[Row]) -> bytes:
 def _to_lines(rows: Sequence[Row]) -> bytes:
     file = io.BytesIO()  # line by line: one emoji makes four bytes of every character of a text that holds the file
     for row in sorted(rows, key=key_of):
-        fields = (row[name] for name in COLUMNS)
-        # Text is always quoted, so that an empty text is not NULL, which is an empty field.
-        line = ",".join('"' + it.replace('"', '""') + '"' if isinstance(it, str) else _to_text(it) for it in fields)
-        file.write(f"{line}\n".encode())
+        file.write(f"{to_line(row[name] for name in COLUMNS)}\n".encode())
     return file.getvalue()
+
+
+def to_line(values: Iterable[Any]) -> str:
+    """Text is always quoted, so that an empty text is not NULL, which is an empty field."""
+    return ",".join('"' + it.replace('"', '""') + '"' if isinstance(it, str) else _to_text(it) for it in values)
 
 
 def _to_text(value: Any) -> str:

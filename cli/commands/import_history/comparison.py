@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from google.cloud import bigquery
 
-from cli.commands.import_history.landing import REACH, to_line, values_of
+from buckets import to_line
+from cli.commands.import_history.landing import REACH, values_of
 from cli.commands.import_history.reading.coverage import Span
 from cli.commands.import_history.reading.play_times import LATEST
 from cli.commands.import_history.reading.plays import to_instant
@@ -93,7 +94,8 @@ def _csv_parts(listener: str, files: Mapping[int, Sequence[ExportedPlay]]) -> It
     part = bytearray()
     for number, plays in files.items():
         for play in plays:
-            part += f"{to_line(names, {**values_of(play, listener), 'file': number})}\n".encode()
+            row = {**values_of(play, listener), "file": number}
+            part += f"{to_line(map(row.get, names))}\n".encode()
             if len(part) > _MOST_BYTES:
                 yield bytes(part)
                 part.clear()

@@ -1,9 +1,9 @@
 """Writes the plays of an export as CSV files into the landing bucket, and says where to cut so many into files.
 
-Header and columns are those of the table file that ingest owns; functions/ingest/buckets.py writes the same form.
+Header, columns and form are those of the files that ingest lands.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +14,14 @@ import numpy as np
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage import Blob, Bucket
 
+from buckets import object_name, to_line
 from cli import google_clients
 from cli.commands.import_history.reading.plays import Plays, to_ms
-from cli.commands.import_history.reading.spotify_rows import OF_IMPORT, PLAYS_TABLE, ExportedPlay
+from cli.commands.import_history.reading.spotify_rows import OF_IMPORT, ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.console import Misused
 from cli.place import Place
+from plays import COLUMNS
 
 # BigQuery modifies at most 4,000 partitions in one job, and a partition is a day:
 # https://cloud.google.com/bigquery/quotas#partitioned_tables
@@ -54,7 +56,7 @@ class Run:
 
     @property
     def object_name(self) -> str:
-        return f"{self.slot:plays/%Y/%m/%d}/{self.run_id}.csv"
+        return object_name(self.run_id)
 
 
 def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[Sequence[ExportedPlay]]:
@@ -76,15 +78,15 @@ def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[Sequence[Expor
     return files
 
 
-def columns() -> list[str]:
-    return [column["name"] for column in PLAYS_TABLE["columns"]]
-
-
 def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:
-    """UTF-8, a header, one line per play. What an export does not tell is NULL, an empty field."""
-    names, of_run = columns(), {"run_id": run.run_id, "ingested_at": run.started_at}
-    rows = ({**of_run, **values_of(play, run.listener), **_of_import(play, run.import_id)} for play in plays)
-    return "".join(f"{line}\n" for line in [",".join(names), *(to_line(names, row) for row in rows)]).encode()
+    of_run = {"run_id": run.run_id, "ingested_at": run.started_at}
+    return to_file({**of_run, **values_of(play, run.listener), **_of_import(play, run.import_id)} for play in plays)
+
+
+def to_file(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """UTF-8, a header, one line per row of `plays`. What an export does not tell is NULL, an empty field."""
+    lines = [",".join(COLUMNS), *(to_line(map(row.get, COLUMNS)) for row in rows)]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _of_import(play: ExportedPlay, import_id: str) -> dict[str, str | None]:
@@ -96,7 +98,7 @@ def _of_import(play: ExportedPlay, import_id: str) -> dict[str, str | None]:
 def values_of(play: ExportedPlay, listener: str) -> dict[str, Any]:
     """A play by the columns of `plays`. A row that was exported keeps its run and all that it has."""
     if play.row is not None:
-        return {**dict(zip(columns(), play.row, strict=True)), "listener_id": listener}
+        return {**dict(zip(COLUMNS, play.row, strict=True)), "listener_id": listener}
     return {
         "listener_id": listener,
         "played_at": play.played_at,
@@ -108,25 +110,6 @@ def values_of(play: ExportedPlay, listener: str) -> dict[str, Any]:
         "reported_at": play.reported_at,
         "source": "export",
     }
-
-
-def to_line(names: Sequence[str], values: Mapping[str, Any]) -> str:
-    return ",".join(_to_field(values.get(name)) for name in names)
-
-
-def _to_field(value: Any) -> str:
-    """Text is always quoted, so that an empty text is not NULL."""
-    match value:
-        case None:
-            return ""
-        case str():
-            return '"' + value.replace('"', '""') + '"'
-        case bool():
-            return str(value).lower()
-        case datetime():
-            return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        case _:
-            return str(value)
 
 
 class LandingBucket:
