@@ -18,7 +18,6 @@ from cli.commands.authorize import command as authorize
 from cli.commands.forget import command as forget
 from cli.commands.import_history import command as import_history
 from cli.console import CliError, say
-from cli.place import Place
 from localcloud.terminal import plain
 
 COMMANDS: Mapping[str, ModuleType] = {
@@ -41,7 +40,12 @@ _VERSION = Path(__file__).parents[1] / "dashboard/VERSION"
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     try:
         options = _parser().parse_args(arguments)
-        return _run(options, place.chosen(options, environ))
+        where = place.chosen(options, environ)
+        try:
+            code: int = COMMANDS[options.command].run(options, where)
+        except google_clients.EXPECTED as error:
+            raise CliError(google_clients.explain(error, where)) from None
+        return code
     except CliError as error:
         say(str(error))
         return error.exit_code
@@ -52,14 +56,6 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         # Python flushes stdout at its end, and would complain once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-
-
-def _run(options: argparse.Namespace, where: Place) -> int:
-    try:
-        code: int = COMMANDS[options.command].run(options, where)
-    except google_clients.EXPECTED as error:
-        raise CliError(google_clients.explain(error, where)) from None
-    return code
 
 
 class _Parser(argparse.ArgumentParser):

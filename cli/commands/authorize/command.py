@@ -109,7 +109,13 @@ def run(options: argparse.Namespace, place: Place) -> int:
     request = consent.new_request(place.spotify_accounts_url, authorization.app.client_id, options.port)
     complete = partial(authorization.complete, request)
     if options.paste:
-        _report(complete(consent.pasted_query(_pasted(request), request)), options, place)
+        say("Open this page in any browser, as the listener, and agree:")
+        say(f"\n  {request.url}\n")
+        say("The browser then shows an error, because nothing answers there: that is expected.")
+        pasted = ask(f"Paste its address ({request.redirect_uri}?code=…): ")
+        if not pasted.strip():
+            raise CliError("No address was pasted. Nothing was stored. Run the command again.")
+        _report(complete(consent.pasted_query(pasted, request)), options, place)
         return 0
     with callback.listening(options.port, partial(consent.answers, request=request)) as waiting:
         say("The listener agrees on this page, with this computer's browser:")
@@ -131,16 +137,6 @@ def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
     stored = None if options.new_client else spotify.stored_app(store)
     app = stored or spotify.ask_for_app(consent.redirect_uri(options.port))
     return Authorization(place, store, options.listener, home, app, stored is None, options.replace_account)
-
-
-def _pasted(request: ConsentRequest) -> str:
-    say("Open this page in any browser, as the listener, and agree:")
-    say(f"\n  {request.url}\n")
-    say("The browser then shows an error, because nothing answers there: that is expected.")
-    pasted = ask(f"Paste its address ({request.redirect_uri}?code=…): ")
-    if not pasted.strip():
-        raise CliError("No address was pasted. Nothing was stored. Run the command again.")
-    return pasted
 
 
 def _account_id(payload: Mapping[str, Any] | None) -> str | None:

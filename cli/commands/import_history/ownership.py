@@ -19,7 +19,7 @@ from cli.commands.import_history.reading.own_export import OwnReading
 from cli.commands.import_history.reading.plays import Column, Plays, to_instant
 from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS
 from cli.commands.import_history.report import Account
-from cli.console import CliError, counted, minute, say
+from cli.console import CliError, ask, counted, minute
 from cli.place import Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse, string
@@ -79,7 +79,10 @@ def check(place: Place, warehouse: Warehouse, account: Account, stored: Sequence
         f"{counted(count, 'stored play')}."
     )
     if not account.dry_run:
-        _ask(doubt)
+        if not sys.stdin.isatty():
+            raise CliError(f"{doubt} {_ANYWAY}")
+        if ask(f"{doubt} Type yes to store it all the same:\n").strip().lower() != "yes":
+            raise CliError("Nothing was stored.")
     return doubt
 
 
@@ -204,11 +207,3 @@ def _names(place: Place, listener: str, account: Account) -> bool:
     secret = store.listeners().get(listener)
     payload = store.read(secret) if secret else None
     return bool(payload) and account.reading.account_names == {(payload or {}).get("account_id")}
-
-
-def _ask(doubt: str) -> None:
-    if not sys.stdin.isatty():
-        raise CliError(f"{doubt} {_ANYWAY}")
-    say(f"{doubt} Type yes to store it all the same:")
-    if sys.stdin.readline().strip().lower() != "yes":
-        raise CliError("Nothing was stored.")
