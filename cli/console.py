@@ -15,8 +15,9 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from localcloud.terminal import plain
@@ -39,6 +40,11 @@ class Misused(CliError):
 def say(text: str) -> None:
     """Progress and questions: never on stdout, which may be read by a program."""
     print(plain(text), file=sys.stderr, flush=True)
+
+
+def announcer() -> Callable[[str], None]:
+    """For a loop that waits: says each text once."""
+    return cache(say)
 
 
 def show_progress(done: int, total: int, noun: str) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from time import monotonic, sleep
 
 from cli import follow_run
-from cli.console import duration, minute, say
+from cli.console import announcer, duration, minute, say
 from cli.place import Place
 
 
@@ -56,11 +56,9 @@ class Deadline:
         while (left := self._ends_at - monotonic()) > 0:
             say(f"… waiting for {duration(left)} more")
             sleep(min(left, _REPORTED_EVERY_SECONDS))
-        announced = None
+        announce = announcer()
         while batches := follow_run.active_batches(self._place):
-            if batches != announced:
-                say(f"… waiting for the Spark batch {', '.join(batches)} to end")
-                announced = batches
+            announce(f"… waiting for the Spark batch {', '.join(batches)} to end")
             sleep(self._place.poll_seconds)
 
     def left(self) -> list[str]:

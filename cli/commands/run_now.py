@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from cli import google_clients
-from cli.console import CliError, Misused, duration, one_line, print_json, say, seconds, show
+from cli.console import CliError, Misused, announcer, duration, one_line, print_json, say, seconds, show
 from cli.follow_run import awaited_step, outcome, waiting_for, with_failed_batch
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
@@ -93,8 +93,7 @@ def _fire(place: Place) -> Fired:
 
 def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
     """The run's rows one after the other, until no more will come. Raises CliError when the time is over."""
-    warehouse, began = Warehouse(place), time.monotonic()
-    shown, announced = 0, None
+    warehouse, began, announce, shown = Warehouse(place), time.monotonic(), announcer(), 0
     while True:
         rows = fired.rows_of_run(warehouse.steps_since(fired.at - _SLOTS_READ))
         rows = with_failed_batch(place, rows)
@@ -105,9 +104,7 @@ def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
         limit = min(seconds, _INGEST_SECONDS) if awaited == "ingest" else seconds
         if time.monotonic() - began > limit:
             raise CliError(_late(awaited, limit, place))
-        if awaited != announced:
-            say(f"… waiting for {waiting_for(awaited)}")
-        announced = awaited
+        announce(f"… waiting for {waiting_for(awaited)}")
         time.sleep(place.poll_seconds)
 
 

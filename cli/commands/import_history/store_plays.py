@@ -13,7 +13,7 @@ from cli.commands.import_history.landing import SETTLED, LandingBucket, Run
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.commands.import_history.report import Account
-from cli.console import CliError, counted, duration, minute, say
+from cli.console import CliError, announcer, counted, duration, minute, say
 from cli.follow_run import awaited_step, waiting_for, with_failed_batch
 from cli.place import Place
 from cli.warehouse import Row, Warehouse, instants, integer, string
@@ -42,7 +42,7 @@ class Follower:
 
     def loaded(self) -> list[Row]:
         """Each run's row of the step load, once all are there. Raises CliError when one failed or time is over."""
-        shown = 0
+        announce = announcer()
         while True:
             loads = [row for rows in self._rows().values() for row in rows if row["step"] == "load"]
             merged = {row["run_id"]: row for row in loads if row["state"] == "succeeded"}
@@ -54,24 +54,21 @@ class Follower:
                     f"{self._place.command('runs')}. What was merged stays; once the cause is mended, give the files "
                     "again."
                 )
-            if len(merged) > shown:
-                say(f"… merged {len(merged)} of {counted(len(self._runs), 'file')}")
-                shown = len(merged)
+            if merged:
+                announce(f"… merged {len(merged)} of {counted(len(self._runs), 'file')}")
             if len(merged) == len(self._runs):
                 return list(merged.values())
             self._wait("load")
 
     def finished(self) -> list[Row]:
         """Every row of the runs, once the top ten is there. A batch that failed is among them."""
-        announced = None
+        announce = announcer()
         while True:
             rows = self._rows()
             awaited = [step for step in map(awaited_step, rows.values()) if step]
             if not awaited:
                 return [row for of_run in rows.values() for row in of_run]
-            if awaited[-1] != announced:
-                say(f"… waiting for {waiting_for(awaited[-1])}")
-                announced = awaited[-1]
+            announce(f"… waiting for {waiting_for(awaited[-1])}")
             self._wait(awaited[-1])
 
     def _rows(self) -> dict[str, list[Row]]:

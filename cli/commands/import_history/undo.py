@@ -20,7 +20,7 @@ from cli.commands.import_history import records as import_records
 from cli.commands.import_history.gaps import Reopening
 from cli.commands.import_history.landing import LandedFiles
 from cli.commands.import_history.records import Record
-from cli.console import Misused, counted, minute, print_counts, print_json, say, show
+from cli.console import Misused, announcer, counted, minute, print_counts, print_json, say, show
 from cli.place import Place
 from cli.plays_loaded import Change
 from cli.waiting import CLOUD, LAPTOP
@@ -89,18 +89,15 @@ def _find(warehouse: Warehouse, import_id: str, place: Place) -> tuple[Record, l
 
 def _wait_for_load(place: Place, warehouse: Warehouse, run_ids: Sequence[str], undone_at: datetime) -> None:
     """A load that began before the import was undone does not know of it; it ends in any case."""
-    longest = timedelta(seconds=(LAPTOP if place.laptop else CLOUD).load)
-    announced = False
+    longest, announce = timedelta(seconds=(LAPTOP if place.laptop else CLOUD).load), announcer()
     while run_ids and place.now() < undone_at + longest:
         since = datetime.strptime(f"{min(run_ids)}+0000", "%Y%m%dT%H%M%SZ%z")
         loaded = {row["run_id"] for row in warehouse.steps_since(since) if row["step"] == "load"}
         left = [run_id for run_id in run_ids if run_id not in loaded]
         if not left:
             return
-        if not announced:
-            until = minute(undone_at + longest)
-            say(f"… waiting for load to finish {counted(len(left), 'file')} of the import, until {until} UTC at most")
-            announced = True
+        until = minute(undone_at + longest)
+        announce(f"… waiting for load to finish {counted(len(left), 'file')} of the import, until {until} UTC at most")
         time.sleep(place.poll_seconds)
 
 
