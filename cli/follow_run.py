@@ -15,7 +15,7 @@ from cli.warehouse import Row
 STEPS = ("ingest", "load", "transform", "top_tracks")
 IMPORT = "import"
 """The first step of a run that lands plays of an export; no ingest comes before it."""
-_WAITING_FOR = {
+WAITING_FOR = {
     "ingest": "ingest to call Spotify",
     "load": "load to merge the plays",
     "transform": "transform_trigger to submit the Spark batch",
@@ -54,10 +54,6 @@ def outcome(rows: Sequence[Row]) -> str:
     """failed when the newest row of any step says so, else how the run's first step ended."""
     newest = {row["step"]: row["state"] for row in sorted(rows, key=lambda row: row["finished_at"])}
     return "failed" if "failed" in newest.values() else newest.get(IMPORT) or newest["ingest"]
-
-
-def waiting_for(step: str) -> str:
-    return _WAITING_FOR[step]
 
 
 def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:

@@ -147,10 +147,6 @@ class SecretStore:
         return self._client.list_secret_versions({"parent": secret}, timeout=_SECONDS, retry=_RETRY)
 
 
-def listener_labels(listener: str) -> dict[str, str]:
-    return {**LISTENER_LABELS, "listener": listener}
-
-
 def _plain(instant: datetime) -> datetime:
     """Google's own datetime can do more than Python's; nothing here wants that."""
     return datetime.fromtimestamp(instant.timestamp(), instant.tzinfo)

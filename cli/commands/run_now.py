@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from cli import google_clients
 from cli.console import CliError, Misused, announcer, duration, one_line, print_json, say, seconds, show
-from cli.follow_run import awaited_step, outcome, waiting_for, with_failed_batch
+from cli.follow_run import WAITING_FOR, awaited_step, outcome, with_failed_batch
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
 
@@ -104,7 +104,7 @@ def _new_rows(place: Place, fired: Fired, seconds: float) -> Iterator[Row]:
         limit = min(seconds, _INGEST_SECONDS) if awaited == "ingest" else seconds
         if time.monotonic() - began > limit:
             raise CliError(_late(awaited, limit, place))
-        announce(f"… waiting for {waiting_for(awaited)}")
+        announce(f"… waiting for {WAITING_FOR[awaited]}")
         time.sleep(place.poll_seconds)
 
 
@@ -115,6 +115,6 @@ def _late(step: str, seconds: float, place: Place) -> str:
             f"record why. Its log says more; {place.command('runs')} shows whether the run comes late."
         )
     return (
-        f"The run has not finished after {duration(seconds)}: it still waits for {waiting_for(step)}. "
+        f"The run has not finished after {duration(seconds)}: it still waits for {WAITING_FOR[step]}. "
         f"It goes on by itself; look again with {place.command('runs')}"
     )

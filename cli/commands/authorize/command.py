@@ -19,8 +19,8 @@ from cli.commands.authorize.spotify import Account
 from cli.consent import ConsentRequest
 from cli.console import CliError, ask, iso, print_json, say, seconds, show
 from cli.place import Place
-from cli.secret_store import SecretStore, listener_labels
-from listener_secrets import days_left, end_of_consent
+from cli.secret_store import SecretStore
+from listener_secrets import LISTENER_LABELS, days_left, end_of_consent
 from spotify import App
 
 HELP = "Ask a listener for consent on Spotify's page and store it"
@@ -68,7 +68,7 @@ class Authorization:
             "account_id": account.account_id,
             "scope": tokens.scope,
         }
-        destroyed = self.store.replace(self.home, payload, listener_labels(self.listener))
+        destroyed = self.store.replace(self.home, payload, {**LISTENER_LABELS, "listener": self.listener})
         return Authorized(self.listener, account, consented_at, destroyed)
 
     def _check_account(self, account: Account) -> None:

@@ -18,7 +18,7 @@ from cli.commands.import_history.reading import coverage, every_row, own_export,
 from cli.commands.import_history.reading.every_row import Reading
 from cli.commands.import_history.reading.own_export import OwnReading
 from cli.commands.import_history.report import Account
-from cli.commands.import_history.store_plays import File, store
+from cli.commands.import_history.store_plays import store
 from cli.console import CliError, Misused, counted, say, seconds
 from cli.place import Place
 from cli.secret_store import SecretStore
@@ -98,12 +98,11 @@ def _import(options: argparse.Namespace, place: Place) -> int:
         account.look_at(gaps, stored, opened, first_page)
         show(account)
         return _unread_verdict(account)
-    expected = [File(plays, outcomes) for plays, outcomes in zip(files, compared.outcomes, strict=True)]
     names = [path.name for path in options.files]
     started = records.begin(warehouse, options.listener, place.now(), names, reading.rows, account.span)
     say(f"This is import {started.import_id}. To take it back: {place.command(f'import --undo {started.import_id}')}")
     account.look_at(gaps, stored, import_gaps.open_before_the_plays(warehouse, started, opened), first_page)
-    follower = store(place, warehouse, account, expected, started, options.timeout)
+    follower = store(place, warehouse, account, files, started, options.timeout)
     if _with_refused_rows(account.runs):
         account.closings = []
     import_gaps.close(warehouse, started, account.closings)

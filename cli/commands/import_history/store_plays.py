@@ -4,9 +4,7 @@ First until load has merged all plays, then to the top ten.
 """
 
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from cli.commands.import_history.landing import SETTLED, LandingBucket, Run
@@ -14,23 +12,11 @@ from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.commands.import_history.report import Account
 from cli.console import CliError, announcer, counted, duration, minute, say
-from cli.follow_run import awaited_step, waiting_for, with_failed_batch
+from cli.follow_run import WAITING_FOR, awaited_step, with_failed_batch
 from cli.place import Place
 from cli.warehouse import Row, Warehouse, instants, integer, string
 
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class File:
-    """Plays that are landed together, and how many of them are expected to be new, completed, known."""
-
-    plays: Sequence[ExportedPlay]
-    outcomes: Counter[str]
-
-    @property
-    def has_news(self) -> bool:
-        return self.outcomes["known"] < len(self.plays)
 
 
 class Follower:
@@ -68,7 +54,7 @@ class Follower:
             awaited = [step for step in map(awaited_step, rows.values()) if step]
             if not awaited:
                 return [row for of_run in rows.values() for row in of_run]
-            announce(f"… waiting for {waiting_for(awaited[-1])}")
+            announce(f"… waiting for {WAITING_FOR[awaited[-1]]}")
             self._wait(awaited[-1])
 
     def _rows(self) -> dict[str, list[Row]]:
@@ -81,7 +67,7 @@ class Follower:
     def _wait(self, step: str) -> None:
         if time.monotonic() > self._ends_at:
             raise CliError(
-                f"Not finished after {duration(self._seconds)}: the import still waits for {waiting_for(step)}. It "
+                f"Not finished after {duration(self._seconds)}: the import still waits for {WAITING_FOR[step]}. It "
                 f"goes on by itself; look again with {self._place.command('runs')}. Giving the files again does no "
                 "harm."
             )
@@ -92,41 +78,42 @@ def store(
     place: Place,
     warehouse: Warehouse,
     account: Account,
-    files: Sequence[File],
+    files: Sequence[Sequence[ExportedPlay]],
     started: Import,
     timeout_seconds: float,
 ) -> Follower | None:
     """Land the plays and wait until they are merged; None when there is nothing to do."""
-    waiting = [file for file in files if file.has_news]
-    for file in files:
-        if not file.has_news:
-            account.add(file.outcomes)
-    follower = None
+    follower, waiting = None, []
+    for plays, outcomes in zip(files, account.comparison.outcomes, strict=True):
+        if outcomes["known"] < len(plays):
+            waiting.append(plays)
+        else:
+            account.add(outcomes)
     if waiting:
         runs = _land(place, warehouse, started, waiting)
         follower = Follower(place, warehouse, runs, timeout_seconds)
         account.runs = follower.loaded()
         for row in account.runs:
             account.add(row["details"])
-        account.refused = sum(len(file.plays) for file in waiting) - sum(row["rows_in"] for row in account.runs)
+        account.refused = sum(map(len, waiting)) - sum(row["rows_in"] for row in account.runs)
     return follower
 
 
-def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[File]) -> list[Run]:
+def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[Sequence[ExportedPlay]]) -> list[Run]:
     """A run for each file. Stopped half way and started again, it lands only what is not merged yet."""
     bucket, runs = LandingBucket(place), list[Run]()
     for number, file in enumerate(files, start=1):
         started_at = place.now()
         before = runs[-1].slot if runs else started_at - SETTLED
         taken = {row["run_id"] for row in warehouse.steps_since(before - _DAY)}
-        run = bucket.land(file.plays, started, started_at, before, taken)
-        since, until = minute(file.plays[0].played_at), minute(file.plays[-1].played_at)
-        plays = f"{counted(len(file.plays), 'play')} from {since} to {until} UTC"
+        run = bucket.land(file, started, started_at, before, taken)
+        since, until = minute(file[0].played_at), minute(file[-1].played_at)
+        plays = f"{counted(len(file), 'play')} from {since} to {until} UTC"
         reason = f"Export of {started.listener}: {plays}, landed."
         # Last: it stands for the file that is there.
         warehouse.run(
             "add_import",
-            *(string("run_id", run.run_id), string("reason", reason), integer("rows", len(file.plays))),
+            *(string("run_id", run.run_id), string("reason", reason), integer("rows", len(file))),
             *instants(slot=run.slot, started_at=run.started_at, finished_at=place.now()),
         )
         say(f"Landed {number} of {len(files)} as run {run.run_id}: {plays}")
