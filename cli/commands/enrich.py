@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     provider = reccobeats_provider(requests.Session(), url)
     unknown = catalogue.find_unknown(client, now, provider.name, most=1_000_000)
     track_ids = unknown[: max(0, options.tracks)]
-    known = 0 if options.dry_run else _ask(client, now, provider, track_ids)
+    known = 0 if options.dry_run else _fetch(client, now, provider, track_ids)
     if options.json:
         asked = 0 if options.dry_run else len(track_ids)
         print_json({"unknown": len(unknown), "asked": asked, "known_now": known})
@@ -57,13 +57,13 @@ def run(options: argparse.Namespace, place: Place) -> int:
     return 0
 
 
-def _ask(client: bigquery.Client, now: datetime, provider: Provider, track_ids: list[str]) -> int:
+def _fetch(client: bigquery.Client, now: datetime, provider: Provider, track_ids: list[str]) -> int:
     """How many tracks are known now. What ingest logs of an answer is progress here."""
     asked = known = 0
     stored = "The answers so far are stored. Run the command again"
     try:
         with redirect_stdout(sys.stderr):
-            for answers in catalogue.ask(client, now, provider, track_ids):
+            for answers in catalogue.fetch_and_store(client, now, provider, track_ids):
                 asked += len(answers)
                 known += sum(map(catalogue.is_known, answers.values()))
                 show_progress(asked, len(track_ids), "tracks")

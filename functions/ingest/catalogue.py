@@ -48,7 +48,7 @@ def _ask_for_unknown(cloud: Cloud, run: Run, provider: Provider) -> None:
     track_ids = find_unknown(cloud.bigquery, run.started_at, provider.name, most)
     left = len(track_ids)
     try:
-        for answers in ask(cloud.bigquery, run.started_at, provider, track_ids):
+        for answers in fetch_and_store(cloud.bigquery, run.started_at, provider, track_ids):
             left -= len(answers)
     except Failure as failure:
         log(
@@ -76,7 +76,7 @@ def find_unknown(client: bigquery.Client, now: datetime, source: str, most: int)
     return [row["track_id"] for row in found]
 
 
-def ask(
+def fetch_and_store(
     client: bigquery.Client, now: datetime, provider: Provider, track_ids: Sequence[str]
 ) -> Iterator[Mapping[str, Row]]:
     """Of each call the answers by track id, which are stored before the next call. Raises the first call's Failure.

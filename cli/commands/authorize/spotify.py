@@ -54,7 +54,7 @@ def redeem(place: Place, app: App, code: str, redirect_uri: str) -> Tokens:
     """Tokens for a code. A code is good once, for about ten minutes."""
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
     headers = {"Authorization": app.authorization()}
-    tokens = _ask(
+    tokens = _fetch(
         Call("POST", f"{place.spotify_accounts_url}/api/token", headers, form=form), _to_tokens, token_refusal
     )
     if SCOPE not in tokens.scope.split():
@@ -65,10 +65,10 @@ def redeem(place: Place, app: App, code: str, redirect_uri: str) -> Tokens:
 def fetch_account(place: Place, access_token: str) -> Account:
     """Whose account it is; also the proof that Spotify answers this listener at all."""
     call = Call("GET", f"{place.spotify_api_url}/v1/me", {"Authorization": f"Bearer {access_token}"})
-    return _ask(call, _to_account, api_refusal)
+    return _fetch(call, _to_account, api_refusal)
 
 
-def _ask(call: Call, read: Callable[[Any], T], refusal: Refusal) -> T:
+def _fetch(call: Call, read: Callable[[Any], T], refusal: Refusal) -> T:
     """As ingest asks, which knows what Spotify's refusals mean. Raises CliError."""
     try:
         return HttpClient(requests.Session()).ask(call, read, refusal)
