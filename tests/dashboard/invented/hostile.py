@@ -1,6 +1,7 @@
 """The invented warehouse with names of tracks, artists, albums and errors that are meant to do harm."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -38,6 +39,7 @@ ADDRESSES = (
 IDS = ('"><script>window.pwned=1</script>', "../../x", "a&b=c#d", "%00", "a b,c", "\u202eid")
 
 
+@cache
 def hostile_warehouse(until: datetime) -> InventedWarehouse:
     good = warehouse(until)
     plays, top, runs = (good.tables[name].copy() for name in ("plays", "top_tracks", "runs"))

@@ -1,8 +1,8 @@
 """What the tests of the pages share: the app over an invented warehouse, and what it shows."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,19 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 BEGINS = NOW + timedelta(minutes=20)
 
 
+@lru_cache(3)
+def _store_over(warehouse: InventedWarehouse) -> store.Store:
+    """As on a server, what one page has read of a warehouse the next one finds read. Each page asks what is new."""
+    return store.Store(warehouse, check_seconds=0)
+
+
 class App:
-    """The dashboard over one warehouse."""
+    """The dashboard over one warehouse, the full one at first."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
-        self.warehouse = replace(warehouse.warehouse(NOW), asked=[])
-        self.store = store.Store(self.warehouse, check_seconds=0)
+        self.over(warehouse.warehouse(NOW))
+        self.warehouse.asked.clear()
         monkeypatch.setattr(store, "open_store", lambda settings, credentials: self.store)
         self.environment(**ENVIRONMENT)
         sign_in = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
@@ -45,8 +51,7 @@ class App:
             self._monkeypatch.setenv(name, value)
 
     def over(self, warehouse: InventedWarehouse) -> "App":
-        self.warehouse = warehouse
-        self.store = store.Store(warehouse, check_seconds=0)
+        self.warehouse, self.store = warehouse, _store_over(warehouse)
         return self
 
     def open(self, page: str = "overview", user: dict[str, Any] | None = None, **query: str | list[str]) -> AppTest:

@@ -3,13 +3,14 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.dashboard.invented.history import gaps_of
-from tests.dashboard.invented.warehouse import FEATURES
+from tests.dashboard.invented.warehouse import FEATURES, InventedWarehouse, warehouse
 from tests.dashboard.page_names import LISTENING
 from tests.dashboard.pages.app import NOW, App, app, text_of
 
@@ -174,12 +175,17 @@ def test_the_minutes_of_an_item_are_those_of_its_own_plays(
     assert said.endswith("· minutes estimated") == is_estimated
 
 
+@cache
+def without_names() -> InventedWarehouse:
+    """Spotify returned no name of anything, and Spark's lists have none either."""
+    full, names = warehouse(NOW), ("track_name", "artist_name", "artist_names", "album_name")
+    lost = {name: full.tables[name].assign(**dict.fromkeys(names)) for name in ("plays", "top_tracks")}
+    return replace(full, tables={**full.tables, **lost})
+
+
 @pytest.fixture
 def nameless(app: App) -> App:
-    """Spotify returned no name of anything, and Spark's lists have none either."""
-    tables, names = app.warehouse.tables, ("track_name", "artist_name", "artist_names", "album_name")
-    lost = {name: tables[name].assign(**dict.fromkeys(names)) for name in ("plays", "top_tracks")}
-    return app.over(replace(app.warehouse, tables={**tables, **lost}))
+    return app.over(without_names())
 
 
 @pytest.mark.parametrize("by", ["Minutes", "Plays"])

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import pandas as pd
 import pytest
 
 from components.markdown import plain
 from tests.dashboard.invented.states import STATES
+from tests.dashboard.invented.warehouse import InventedWarehouse, warehouse
 from tests.dashboard.page_names import LISTENING, PAGES
 from tests.dashboard.pages.app import NOW, App, app, charts_of, text_of
 from warehouse import store
@@ -15,8 +17,13 @@ from warehouse import store
 __all__ = ["app"]
 
 
+@cache
+def of_state(state: str) -> InventedWarehouse:
+    return STATES[state](warehouse(NOW), NOW)
+
+
 def in_state(app: App, state: str) -> App:
-    return app.over(STATES[state](app.warehouse, NOW))
+    return app.over(of_state(state))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -122,10 +129,10 @@ def test_a_warehouse_that_was_never_read_is_an_error_and_no_zeros(app: App, page
 
 
 def test_a_warehouse_that_goes_away_leaves_the_last_copy_and_its_age(app: App) -> None:
-    warehouse = replace(app.warehouse)
-    drawn = app.over(warehouse).open()
+    going = replace(app.warehouse)
+    drawn = app.over(going).open()
     before = [metric.value for metric in drawn.metric]
-    warehouse.down = True
+    going.down = True
 
     drawn.run()
 

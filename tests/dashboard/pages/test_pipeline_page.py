@@ -98,12 +98,13 @@ def test_what_went_well_has_no_next_step(app: App) -> None:
     assert next_of(drawn) == []
 
 
-def test_an_old_copy_of_the_ledger_is_judged_as_it_was_and_says_how_old_it_is(app: App) -> None:
+def test_an_old_copy_of_the_ledger_is_judged_as_it_was_and_says_how_old_it_is(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = without_failed_batches(app.store.runs().value)
     known_until = NOW - 6 * HOUR + timedelta(minutes=10)
-    app.store.runs = lambda: Loaded(  # type: ignore[method-assign]
-        copy[copy["slot"] < known_until], known_until, "BigQuery did not answer."
-    )
+    old = Loaded(copy[copy["slot"] < known_until], known_until, "BigQuery did not answer.")
+    monkeypatch.setattr(app.store, "runs", lambda: old)
 
     pipeline, overview = app.open("pipeline"), app.open()
 
