@@ -20,25 +20,13 @@ module "ingest" {
   platform = local.function_platform
 }
 
-# Ingest runs queries in BigQuery: jobs run in a project, so the right to start them is on it, and holds no data.
-resource "google_project_iam_member" "ingest_jobs" {
-  project = var.project_id
-  role    = "roles/bigquery.jobUser"
-  member  = module.ingest.identity.member
-}
+# Ingest reads which plays and features are known already, and which imports were undone: the plays of another keep a gap
+# closed. It never writes plays: that is load's.
+resource "google_bigquery_table_iam_member" "ingest_reads" {
+  for_each = toset(["imports", "plays"])
 
-# Ingest reads which plays and features are known already. It never writes plays: that is load's.
-resource "google_bigquery_table_iam_member" "ingest_plays" {
   dataset_id = google_bigquery_dataset.main.dataset_id
-  table_id   = google_bigquery_table.main["plays"].table_id
-  role       = "roles/bigquery.dataViewer"
-  member     = module.ingest.identity.member
-}
-
-# Plays of an import keep a gap closed, unless the import was undone.
-resource "google_bigquery_table_iam_member" "ingest_imports" {
-  dataset_id = google_bigquery_dataset.main.dataset_id
-  table_id   = google_bigquery_table.main["imports"].table_id
+  table_id   = google_bigquery_table.main[each.value].table_id
   role       = "roles/bigquery.dataViewer"
   member     = module.ingest.identity.member
 }

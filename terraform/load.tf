@@ -23,13 +23,6 @@ module "load" {
   platform = local.function_platform
 }
 
-# Load starts load jobs and queries; the right to start them is the project's and holds no data.
-resource "google_project_iam_member" "load_jobs" {
-  project = var.project_id
-  role    = "roles/bigquery.jobUser"
-  member  = module.load.identity.member
-}
-
 # Where load and `python -m cli import` put the rows of a file before they are compared with what is stored. Nothing here
 # is the only copy of anything, so a destroy takes it.
 resource "google_bigquery_dataset" "staging" {

@@ -37,13 +37,13 @@ resource "google_cloud_scheduler_job" "ingest" {
 
   # The first slot may come before the grants are known everywhere; it should find all of them made.
   depends_on = [
-    google_bigquery_table_iam_member.ingest_plays,
+    google_bigquery_table_iam_member.ingest_reads,
     google_bigquery_table_iam_member.ingest_writes,
-    google_project_iam_member.ingest_jobs,
     google_project_iam_member.ingest_lists_secrets,
     google_secret_manager_secret_iam_member.ingest_keeps_token,
     google_secret_manager_secret_iam_member.ingest_reads_client,
     google_storage_bucket_iam_member.landing_ingest,
     google_storage_bucket_iam_member.quarantine_ingest,
+    module.ingest,
   ]
 }

@@ -50,13 +50,6 @@ resource "google_service_account_iam_member" "transform_trigger_spark" {
   member             = module.transform_trigger.identity.member
 }
 
-# Transform_trigger writes the ledger with a query; the right to start one is the project's and holds no data.
-resource "google_project_iam_member" "transform_trigger_jobs" {
-  project = var.project_id
-  role    = "roles/bigquery.jobUser"
-  member  = module.transform_trigger.identity.member
-}
-
 # Transform_trigger writes its row in the ledger. It sees no plays itself; what it submits acts as Spark, which does.
 resource "google_bigquery_table_iam_member" "transform_trigger_runs" {
   dataset_id = google_bigquery_dataset.main.dataset_id

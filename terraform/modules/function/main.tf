@@ -40,6 +40,13 @@ resource "google_service_account" "main" {
   depends_on = [var.platform]
 }
 
+# Each function runs queries in BigQuery: jobs run in a project, so the right to start them is on it, and holds no data.
+resource "google_project_iam_member" "bigquery_jobs" {
+  project = var.platform.project_id
+  role    = "roles/bigquery.jobUser"
+  member  = google_service_account.main.member
+}
+
 resource "google_service_account" "caller" {
   account_id   = "call-${local.service}"
   display_name = "Caller of ${var.name}"
