@@ -15,7 +15,7 @@ MEGABYTE = 2**20
 EVERY_COLUMN = "everything"
 """The one query that selects *."""
 _MINIMUM_MEGABYTES = 10
-_FIXED_BYTES = {"explicit": 1}
+_FIXED_BYTES = {"explicit": 1, "skipped": 1}
 _EIGHT_BYTES = 8
 
 

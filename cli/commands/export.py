@@ -23,7 +23,7 @@ import pyarrow.parquet
 
 from cli import consent
 from cli.commands.import_history.reading.own_export import FORMULA
-from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, EXPORTED_BY
+from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, EXPORTED_BY, Manner
 from cli.console import CliError, counted, print_json, say, show
 from cli.place import Place
 from cli.warehouse import Row, Warehouse, string
@@ -168,6 +168,7 @@ def _spotify_row(row: Row) -> Row | None:
         "master_metadata_track_name": row["track_name"],
         "master_metadata_album_artist_name": row["artist_name"],
         "master_metadata_album_album_name": row["album_name"],
+        **{name: row[name] for name in Manner._fields},
         "offline_timestamp": int(began_at.timestamp()) if row["reported_at"] else None,
         EXPORTED_BY: "Heavy Rotation",
     }

@@ -27,7 +27,10 @@ _KEPT_ZONES = 4
 _RELEASED = (1860, 2100)
 _SEPARATOR = "; "
 _WORD = pa.dictionary(pa.int32(), pa.string())
-_LINE = {"played_at": pa.int64(), "ms_played": pa.int64(), "source": _WORD, "context_type": _WORD}
+_LINE = {
+    **{"played_at": pa.int64(), "ms_played": pa.int64()},
+    **{"source": _WORD, "context_type": _WORD, "ending": _WORD},
+}
 """A play as queries/plays.sql writes it."""
 
 
@@ -35,7 +38,8 @@ _LINE = {"played_at": pa.int64(), "ms_played": pa.int64(), "source": _WORD, "con
 class History:
     """Everything known of one listener in one version of the warehouse. Frames are read, never changed.
 
-    `plays`: played_at, track (row of `tracks`), heard_ms, measured, counts, source, context_type; the oldest first.
+    `plays`: played_at, track (row of `tracks`), heard_ms, measured, counts, source, context_type, ending; the oldest
+    first.
     `tracks`: one row per track id, with artist_key, album_key, release_year and `recording`, the row of the track
     that stands for it: of several ids with one ISRC the one played last.
     """
@@ -70,8 +74,13 @@ class History:
     @cached_property
     def counting(self) -> pd.DataFrame:
         """The plays that count, with their recording."""
-        counted = self.plays[self.plays["counts"]].drop(columns="counts").reset_index(drop=True)
+        counted = self.plays[self.plays["counts"]].drop(columns=["counts", "ending"]).reset_index(drop=True)
         return counted.assign(recording=self.per_play("recording", counted))
+
+    @cached_property
+    def stored(self) -> pd.DataFrame:
+        """Every play, also those that do not count: played_at, track, ending, recording."""
+        return self.plays[["played_at", "track", "ending"]].assign(recording=self.per_play("recording", self.plays))
 
     @cached_property
     def first_recordings(self) -> pd.Series:
@@ -118,7 +127,7 @@ class History:
 def to_plays(packed: pa.Table) -> pd.DataFrame:
     """The plays of queries/plays.sql as a row each, the oldest first.
 
-    played_at, track_id, source, context_type, ms_played (-1 where it is unknown).
+    played_at, track_id, source, context_type, ms_played (-1 where it is unknown), ending (end, skip, other, unknown).
     """
     ids, lists = packed.column("track_id").to_pylist(), packed.column("played").to_pylist()
     fields = _parse_lines("\n".join(lists)).to_pandas()
@@ -169,6 +178,7 @@ def _ready(plays: pd.DataFrame, track: np.ndarray, tracks: pd.DataFrame) -> pd.D
             "counts": is_from_api_alone | (played_ms >= EXPORT_COUNTS_FROM_MS),
             "source": plays["source"],
             "context_type": plays["context_type"],
+            "ending": plays["ending"],
         }
     )
 

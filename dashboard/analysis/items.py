@@ -6,6 +6,7 @@ from datetime import datetime
 import pandas as pd
 
 import humanize
+from analysis.endings import Endings, endings
 from analysis.history import History
 from analysis.hours import by_hour
 from analysis.tops import last_played, ranked, tally, top
@@ -44,6 +45,7 @@ class Item:
     hours: pd.DataFrame
     tracks: pd.DataFrame
     recent: pd.DataFrame
+    endings: Endings
 
 
 def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) -> Item | None:
@@ -82,6 +84,7 @@ def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) ->
         hours=by_hour(plays, by),
         tracks=top(history, plays, "Tracks", by, limit=None),
         recent=last_played(history, plays, RECENT),
+        endings=endings(history.stored[_is_of(history, history.stored, kind, entity)]),
     )
 
 

@@ -1,11 +1,11 @@
-"""Page Discoveries: new artists, new tracks that stayed, forgotten favourites, loyalty, release decades."""
+"""Page Discoveries: new artists, new tracks that stayed, forgotten favourites, skips, loyalty, release decades."""
 
 import streamlit as st
 
 import humanize
-from analysis import discoveries
+from analysis import discoveries, endings
 from charts import bars
-from components import choice, markup, metrics, page_frame, ranked_lists
+from components import choice, item_page, markup, messages, metrics, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -51,6 +51,44 @@ def forgotten(page: Listening) -> None:
     name = humanize.named(first["name"], "track")
     st.markdown(f"**{literal(name)}** was played {times}, but not for half a year.")
     ranked_lists.draw_top(page, lost, "Tracks", "Forgotten favourites", moves=False)
+
+
+def skips(page: Listening) -> None:
+    st.header("What do you skip?", anchor=False)
+    found = endings.endings(page.history.stored)
+    if not found.known:
+        messages.no_endings("plays", is_laptop=not page.viewer.settings.is_in_cloud)
+        return
+    to_end, skipped = (humanize.percent(count / found.known) for count in (found.to_end, found.skipped))
+    st.markdown(f"You played **{to_end}** to the end and skipped **{skipped}**.")
+    st.caption(item_page.known_endings(page, found))
+    left, right = st.columns(2, gap="large")
+    with left:
+        ended_so(page, "skip", "Skipped most")
+    with right:
+        ended_so(page, "end", "Played to the end")
+
+
+def ended_so(page: Listening, ending: str, title: str) -> None:
+    st.subheader(title, anchor=False)
+    rows = endings.most(page.history, ending, SHOWN)
+    if rows.empty:
+        st.caption(f"No track of which {endings.KNOWN_FROM_PLAYS} or more endings are known.")
+        return
+    items = [
+        ranked_lists.item_row(
+            page,
+            row,
+            "Tracks",
+            main=humanize.percent(row["share"]),
+            small=f"{row['count']:,} of {humanize.plays(row['known'])}",
+            share=row["share"],
+            # A track of which no play counts has no page.
+            **({} if row["counts"] else {"title_href": None}),
+        )
+        for row in rows.to_dict("records")
+    ]
+    st.html(markup.unranked(items, page.colours, title))
 
 
 def loyalty(page: Listening) -> None:
@@ -106,14 +144,17 @@ with left:
     stuck(page)
 with right:
     forgotten(page)
+skips(page)
 loyalty(page)
 decades(page)
 
-page_frame.how_counted("""
+page_frame.how_counted(f"""
 - **New**: listening to a first-credited artist whose first play ever is less than 30 days older. The first weeks of a
   history are all new: nothing before them is known.
 - **Here to stay**: first played in this period, played at least five times since.
 - **Forgotten**: played at least twenty times, and not once in the last 180 days; of all time, not of the period.
+- {item_page.ENDINGS} Listed by share are tracks of which at least {endings.KNOWN_FROM_PLAYS} endings are known; of all
+  time, not of the period.
 - **Loyalty**: the parts of the period that went to its favourite artists, by the first credited artist of each play.
   It is compared with the period just before only if that one began no earlier than the day of the first play.
 - **Decades**: by the release date of the album that was played, so a re-issue counts as new music.

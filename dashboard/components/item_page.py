@@ -7,6 +7,7 @@ import streamlit as st
 
 import humanize
 from analysis import items
+from analysis.endings import Endings
 from analysis.items import Item
 from charts import bars
 from components import markup, messages, metrics, page_frame, ranked_lists
@@ -14,6 +15,10 @@ from components.markdown import literal
 from components.page_frame import Listening
 
 SHOWN = 10
+ENDINGS = """**To the end** and **skipped**: why a play ended, as an export by Spotify has it. Its end was reached; or
+  the listener went to the next, the previous or another track or stopped, or Spotify calls it skipped. What ended
+  otherwise, as when the app was closed, is neither. Every play of an export is looked at, also those of less than 30
+  seconds, which count as plays nowhere. A longer play counts, whether it was skipped or not."""
 CONTEXTS = {"album": "album", "artist": "artist", "playlist": "playlist", "collection": "liked songs", "show": "show"}
 """Spotify's words for where a track was played from, and ours."""
 
@@ -32,6 +37,7 @@ def draw(kind: str) -> None:
     page_frame.is_about(page, item.played)
     _head(page, item)
     _figures(page, item)
+    _endings(page, item, word)
     _courses(page, item)
     _lists(page, item, word)
     page_frame.how_counted(f"""
@@ -39,6 +45,7 @@ def draw(kind: str) -> None:
   {kind.lower()} of {literal(page.name)}.
 - Recordings that Spotify keeps under several ids (same ISRC) count as one.
 - Minutes are the length of the track where no export has the time it was played.
+- {ENDINGS}
 """)
 
 
@@ -78,6 +85,34 @@ def _figures(page: Listening, item: Item) -> None:
         metrics.noted("Time", humanize.known_minutes(item.minutes))
         for label, month in zip(("Best month", "Second best"), item.best_months.to_dict("records"), strict=False):
             metrics.noted(label, f"{month['month_on']:%b %Y}", humanize.amount(month["value"], page.by))
+
+
+def _endings(page: Listening, item: Item, word: str) -> None:
+    """Where they are known; an import may also hold no play of this item."""
+    found = item.endings
+    if not found.known:
+        messages.no_endings(f"plays of this {word}", is_laptop=not page.viewer.settings.is_in_cloud)
+        return
+    with st.grid(2, min_column_width=150):
+        for label, count in (("Played to the end", found.to_end), ("Skipped", found.skipped)):
+            st.metric(
+                label,
+                humanize.percent(count / found.known),
+                delta=f"{count:,} of {humanize.plays(found.known)}",
+                delta_arrow="off",
+                delta_color="gray",
+                border=True,
+            )
+    st.caption(known_endings(page, found))
+
+
+def known_endings(page: Listening, found: Endings) -> str:
+    """Of which plays it is known how they ended."""
+    newest = pd.Timestamp(found.newest_at).tz_convert(page.filters.zone)
+    return (
+        f"How they ended is known of {found.known:,} of {humanize.plays(found.plays)}, the newest of "
+        f"{humanize.day(newest)}: only an import says so. Plays of less than 30 seconds are among them."
+    )
 
 
 def _courses(page: Listening, item: Item) -> None:

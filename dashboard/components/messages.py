@@ -128,6 +128,13 @@ def no_minutes() -> None:
     )
 
 
+def no_endings(what: str, *, is_laptop: bool) -> None:
+    st.caption(
+        f"How {what} ended is not known. Spotify’s API does not say it, an export does: request your *extended "
+        f"streaming history* from Spotify and run `{cli('import LISTENER FILE…', is_laptop=is_laptop)}`."
+    )
+
+
 def unknown_item(kind: str) -> None:
     st.header(f"This {kind} is not in the history")
     st.markdown("The link may be of another listener, or the plays may have been deleted.")

@@ -1,9 +1,9 @@
 """Merges the staging table into `plays` with one MERGE: inserts new plays and completes those of the other source.
 
 A play that is there under its key is left as it is. One that is there from the other source becomes one row: identity
-and metadata as the API has them, `ms_played` as the export has it, and so what the API leaves NULL: it empties the
-names of music that was taken down. It is the same row, to the last column, whichever came first: what an import has
-brought can be taken away again. Rows of an import that was undone are left out.
+and metadata as the API has them, `ms_played` and the like as the export has them, and so what the API leaves NULL: it
+empties the names of music that was taken down. It is the same row, to the last column, whichever came first: what an
+import has brought can be taken away again. Rows of an import that was undone are left out.
 Which rows are one play is the rule in queries/same_play.sql; `cli import --dry-run` counts with the same file.
 """
 
@@ -29,7 +29,10 @@ LATEST = timedelta(days=31)
 """How much later than a play's end `reported_at` may be."""
 
 # What an import brings to a play of the API's, and which import that was.
-_FROM_EXPORT = ("ms_played", "ms_played_import_id")
+_FROM_EXPORT = (
+    *("ms_played", "ms_played_import_id"),
+    *("reason_start", "reason_end", "skipped", "shuffle", "incognito_mode"),
+)
 # What comes from the API as a whole: what the play is known by, and where the row is from.
 _FROM_API = ("listener_id", "played_at", "track_id", "source", "run_id", "ingested_at", "import_id")
 _OUTSIDE = "outside_"

@@ -1,7 +1,8 @@
 """Lands the demo's past with ingest's own code: `python -m localcloud.demo.land_past --seed 1 --until INSTANT`.
 
 Runs in ingest's environment, with the settings of the laptop cloud. Each file is what ingest would have landed from
-pages with these plays: its parser, its call for audio features, its CSV. Prints a line for each file.
+pages with these plays: its parser, its call for audio features, its CSV; with what an import would have added since.
+Prints a line for each file.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from audio_features import ask_provider, reccobeats_provider
 from buckets import land
 from ingest_cloud import Settings, connect
 from localcloud.clock import Clock
-from localcloud.demo.past import PastFile, lives, past_files
+from localcloud.demo.past import PastFile, from_export, lives, past_files
 from localcloud.spotify.answers import recently_played
 from plays import Row, parse_page
 from slots import Run
@@ -31,7 +32,7 @@ def main() -> None:
     provider = reccobeats_provider(cloud.http, cloud.settings.reccobeats_api_url)
     answers: dict[str, Row] = {}
     for file in past_files(lives(options.seed), options.until):
-        rows = _rows(file, Clock(options.clock).now())
+        rows = _rows(file, Clock(options.clock).now(), options.until)
         if file.with_features:  # as audio_features.add_features; `answers` is what the warehouse would know by now
             answers |= ask_provider(provider, sorted({row["track_id"] for row in rows} - answers.keys()))
             rows = [row | answers.get(row["track_id"], {}) for row in rows]
@@ -41,7 +42,7 @@ def main() -> None:
         print(f"{file.run_id} {len(rows)}", flush=True)
 
 
-def _rows(file: PastFile, now: datetime) -> list[Row]:
+def _rows(file: PastFile, now: datetime, until: datetime) -> list[Row]:
     """The file's plays as ingest reads them off Spotify's pages. Nothing invented here is unreadable."""
     run, rows = Run(file.slot, now), []
     for slug in sorted({play.listener for play in file.plays}):
@@ -50,7 +51,8 @@ def _rows(file: PastFile, now: datetime) -> list[Row]:
         parsed, refused = parse_page(items, slug, run)
         if refused:
             raise RuntimeError(f"ingest refuses {len(refused)} plays of {slug}: {refused[0].reason}")
-        rows += parsed
+        added = {(play.played_at, play.track.id): from_export(play, until) for play in plays}
+        rows += [row | added[row["played_at"], row["track_id"]] for row in parsed]
     return rows
 
 

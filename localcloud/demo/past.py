@@ -6,16 +6,21 @@ Pure, and from the seed alone: landing and proofs compute them independently.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Life, Play
 from localcloud.listeners.music import invent_catalogue
+from localcloud.spotify.data_export import manner
 
 LISTENERS = 3
 DAYS_BEFORE = {"listener-one": 1150, "listener-two": 395, "listener-three": 760}
 """How long before the story each listener's first play is that is known."""
 FEATURES_DAYS = 600
 """As if the owner had turned ReccoBeats on so long before the story: older files say nothing of audio features."""
+EXPORTED, EXPORT_DAYS = "listener-one", 45
+"""As if the export of this listener had been imported so long before the story: of what was played before, it is known
+how long it was played and how it ended."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,13 @@ def past_files(lives: dict[str, Life], until: datetime) -> list[PastFile]:
             files.append(PastFile(slot, plays[:count], slot >= features_since))
         del plays[:count]
     return files
+
+
+def from_export(play: Play, until: datetime) -> dict[str, Any]:
+    """What the import has added to the play's row; `until` is when the story begins."""
+    if play.listener != EXPORTED or play.played_at >= until - timedelta(days=EXPORT_DAYS):
+        return {}
+    return {"ms_played": play.ms_played, **manner(play)}
 
 
 def _plays(lives: dict[str, Life], until: datetime) -> Iterator[Play]:

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from localcloud import ledger
-from localcloud.demo.past import lives, past_files
+from localcloud.demo.past import from_export, lives, past_files
 from localcloud.demo.recount import completed, differing_tracks, top_tracks
 from localcloud.demo.story import Story
 from localcloud.gcp.credentials import bearer
@@ -54,6 +54,7 @@ def read_truth(laptop: RunningCloud, story: Story, seed: int) -> Truth:
     for file in past_files(every, story.past_until):
         for play in file.plays:
             _add(truth, play, file.slot, with_features=file.with_features)
+            truth.plays[play.listener, play.played_at, play.track.id] |= from_export(play, story.past_until)
     for slug, life in every.items():
         # By `played_at` in Spotify's form, from before the first page's 50 on.
         plays = life.between(story.starts_at - timedelta(days=60), story.last_slot + timedelta(days=2))

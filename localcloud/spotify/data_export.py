@@ -43,7 +43,19 @@ def export_row(play: Play) -> ExportRow:
         "master_metadata_album_album_name": track.album.name,
         "spotify_track_uri": f"spotify:track:{track.id}",
     }
-    return _row(play.played_at, play.ms_played) | about
+    return _row(play.played_at, play.ms_played) | about | manner(play)
+
+
+def manner(play: Play) -> ExportRow:
+    """How it began and ended: what was not played to its end was skipped."""
+    skipped = play.ms_played < play.track.duration_ms
+    return {
+        "reason_start": "trackdone",
+        "reason_end": "fwdbtn" if skipped else "trackdone",
+        "skipped": skipped,
+        "shuffle": play.context is not None and play.context.type == "playlist",
+        "incognito_mode": play.visible_at is None,
+    }
 
 
 def export_rows(plays: Sequence[Play]) -> list[ExportRow]:
@@ -67,8 +79,10 @@ def _with_the_rest(play: Play, rng: Random) -> Iterator[ExportRow]:
     row = export_row(play)
     yield row
     if rng.random() < 0.03:  # the next track, skipped at once
-        yield _row(play.played_at + timedelta(seconds=rng.randrange(1, 20)), rng.randrange(20_000)) | {
-            name: row[name] for name in _NOTHING
+        yield {
+            **_row(play.played_at + timedelta(seconds=rng.randrange(1, 20)), rng.randrange(20_000)),
+            **{name: row[name] for name in _NOTHING},
+            **{"reason_end": "fwdbtn", "skipped": True},
         }
     if rng.random() < 0.01:
         yield dict(row)

@@ -12,6 +12,7 @@ from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 from tests.cli.harness import ONE, TWO
 from tests.load.harness import COLUMNS
 
+MANNER = {"reason_start": "fwdbtn", "reason_end": "logout", "skipped": False, "shuffle": True, "incognito_mode": False}
 AT = datetime(2026, 11, 22, 9, 0, 1, 863_000, UTC)
 BEFORE, AFTER = AT - timedelta(hours=1), AT + timedelta(hours=1)
 
@@ -57,7 +58,7 @@ def plays(owner):
 def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_they_were(owner, plays, capsys):
     single = [row(BEFORE), row(AT, "b"), row(AFTER), row(AT, listener=TWO)]
     kept = row(run_id="20261122T090000Z", ingested_at=AT + timedelta(hours=1))
-    plays.insert(*single, row(), kept, row(ms_played=200_000, source="export"))
+    plays.insert(*single, row(), kept, row(ms_played=200_000, source="export", **MANNER))
     plays.insert(row(AFTER, "c"), row(AFTER, "c"))  # a file's generations have equal rows
     said = owner.types(capsys, "repair")
     assert said.code == 0
@@ -67,16 +68,16 @@ def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_the
         "Each is stored once now, and was counted once before.\n"
     )
     key = ("listener_id", "played_at", "track_id")
-    expected = [*single, kept | {"ms_played": 200_000}, row(AFTER, "c")]
+    expected = [*single, kept | {"ms_played": 200_000, **MANNER}, row(AFTER, "c")]
     assert plays.rows() == sorted(expected, key=lambda each: [each[name] for name in key])
 
 
 def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays, capsys):
     near = AT + timedelta(seconds=5)
     short, other = row(AT + timedelta(minutes=9), source="export", ms_played=9_000), row(near, "b", track_name="Other")
-    plays.insert(row(), row(near, source="export", ms_played=200_000), short, other)
+    plays.insert(row(), row(near, source="export", ms_played=200_000, **MANNER), short, other)
     assert owner.types(capsys, "repair", "--json").json["repaired"] is True
-    assert plays.rows() == [row(ms_played=200_000, reported_at=near), other, short]
+    assert plays.rows() == [row(ms_played=200_000, reported_at=near, **MANNER), other, short]
 
 
 def test_of_a_play_that_two_imports_have_under_two_keys_the_earlier_row_is_left(owner, plays, capsys):

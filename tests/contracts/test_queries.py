@@ -45,11 +45,11 @@ BUS = track("D", "Night Bus", "Orla Veen", "2024-02-02", 200_000, None)
 IN_AN_EXPORT = ("track", "track_name", "artist_name", "album_name")
 
 
-def heard(instant, what, listener="ada", ms_played=None):
+def heard(instant, what, listener="ada", ms_played=None, **ended):
     """A play; one whose time is known comes from an export, which has names only."""
     known = {name: what[name] for name in IN_AN_EXPORT} | {"source": "export"} if ms_played else what
     at = datetime.fromisoformat(f"{instant}:00Z")
-    return play(0, listener, **{"played_at": at, "ms_played": ms_played, **known})
+    return play(0, listener, **{"played_at": at, "ms_played": ms_played, **known, **ended})
 
 
 PLAYS = [
@@ -57,15 +57,17 @@ PLAYS = [
     heard("2024-11-29 23:30", HARBOUR),  # half past midnight of the 30th in Berlin
     heard("2025-06-01 10:00", SALT),
     heard("2025-11-29 08:15", RADIATOR),
-    heard("2025-12-31 23:10", RADIATOR, ms_played=120_000),  # New Year's Day in Berlin
+    heard(
+        "2025-12-31 23:10", RADIATOR, ms_played=120_000, reason_end="logout", skipped=False
+    ),  # New Year's Day in Berlin
     heard("2026-03-01 11:00", SALT_AGAIN),
     heard("2026-03-02 11:05", RADIATOR),
     heard("2026-03-02 11:10", RADIATOR),
     heard("2026-03-03 11:00", RADIATOR),
     heard("2026-03-03 11:00", RADIATOR),  # stored twice
-    heard("2026-03-03 11:01", BUS, ms_played=10_000),
-    heard("2026-03-03 11:02", BUS, ms_played=30_000),
-    heard("2026-03-04 11:00", BUS, ms_played=5_000),
+    heard("2026-03-03 11:01", BUS, ms_played=10_000, reason_end="fwdbtn", skipped=False),
+    heard("2026-03-03 11:02", BUS, ms_played=30_000, reason_end="trackdone"),
+    heard("2026-03-04 11:00", BUS, ms_played=5_000, reason_end="logout", skipped=True),
     heard("2026-02-01 20:00", SALT, "ben"),
     heard("2026-02-01 20:10", BUS, "ben", ms_played=100_000),
     heard("2026-02-02 20:10", SALT, "ben"),
@@ -98,7 +100,7 @@ ANSWERS = {
         ("2026-03-03", "Night Bus", 1),
         ("2026-03-03", "Painted Radiator", 1),
     ],
-    "What do I skip?": [("Night Bus", "Orla Veen", 2, 3)],
+    "What do I skip?": [("Night Bus", "Orla Veen", 2, 1, 3)],
     "Which tracks do two listeners share?": [("Salt on the Line", 2, 2), ("Night Bus", 1, 1)],
     "How does my mood change?": [
         ("2024-11", 0.25, 0.5, 2, 2),

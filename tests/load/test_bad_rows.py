@@ -148,6 +148,8 @@ OUTSIDE = {
     "mode": [2],
     "tempo": [20_000_000, 1e12, -1e-9],
     "time_signature": [17],
+    "reason_start": ["", "Trackdone", "click row"],
+    "reason_end": ["a" * 41, "-", "trackdone\n"],
 }
 INSIDE = {
     "duration_ms": 2**31 - 1,
@@ -162,6 +164,8 @@ INSIDE = {
     "mode": 0,
     "tempo": 250.5,
     "time_signature": 0,
+    "reason_start": "a" * 40,
+    "reason_end": "unexpected-exit",
 }
 
 

@@ -20,6 +20,9 @@ ALL_KINDS_OF_VALUES = play(
     loudness=-12.25,
     key=-1,
     features_source="spotify",
+    reason_end="trackdone",
+    skipped=False,
+    incognito_mode=True,
 )
 
 
@@ -59,6 +62,14 @@ def test_columns_are_found_by_their_names(loading):
     assert loading.deliver() == [200]
 
     assert loading.plays() == [ALL_KINDS_OF_VALUES]
+
+
+def test_a_column_that_an_older_file_lacks_is_null(loading):
+    loading.land(csv_of(play(1), header=[name for name in COLUMNS if name not in ("reason_end", "skipped")]))
+
+    assert loading.deliver() == [200]
+
+    assert loading.plays() == [play(1)]
 
 
 def test_an_event_that_comes_again_much_later_changes_nothing(loading):

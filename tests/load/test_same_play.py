@@ -12,6 +12,10 @@ from tests.load.harness import RUN, csv_of, ledger_row, play
 
 NINE = datetime(2026, 11, 22, 9, tzinfo=UTC)
 TRACK, OTHER = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
+MANNER = {
+    **{"reason_start": "clickrow", "reason_end": "unexpected-exit"},
+    **{"skipped": False, "shuffle": True, "incognito_mode": False},
+}
 IMPORT, IMPORT_ID = "20261122T120001Z", "20261122T140005Z"
 
 
@@ -26,7 +30,7 @@ def from_api(seconds, track=TRACK, **values):
 
 def from_export(seconds, track=TRACK, ms_played=180_000, **values):
     told = {"track_name": "One", "artist_name": "Ada", "ms_played": ms_played, "source": "export"}
-    told |= {"import_id": IMPORT_ID, "ms_played_import_id": IMPORT_ID}
+    told |= {"import_id": IMPORT_ID, "ms_played_import_id": IMPORT_ID, **MANNER}
     return play(0, track=track, **{"played_at": at(seconds), "run_id": IMPORT, **told, **values})
 
 
@@ -49,7 +53,8 @@ def merged(api, export):
     over_at = export["reported_at"] or export["played_at"]
     return {
         **api,
-        **{"ms_played": export["ms_played"], "ms_played_import_id": export["import_id"]},
+        **{name: export[name] for name in ("ms_played", *MANNER)},
+        "ms_played_import_id": export["import_id"],
         "reported_at": None if over_at == api["played_at"] else over_at,
     }
 

@@ -17,7 +17,7 @@ from google.cloud.storage import Blob, Bucket
 from buckets import object_name, to_line
 from cli import google_clients
 from cli.commands.import_history.reading.plays import Plays, to_ms
-from cli.commands.import_history.reading.spotify_rows import OF_IMPORT, ExportedPlay
+from cli.commands.import_history.reading.spotify_rows import FROM_EXPORT, OF_IMPORT, ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.console import Misused
 from cli.place import Place
@@ -80,7 +80,8 @@ def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[Sequence[Expor
 
 def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:
     of_run = {"run_id": run.run_id, "ingested_at": run.started_at}
-    return to_file({**of_run, **values_of(play, run.listener), **_of_import(play, run.import_id)} for play in plays)
+    rows = ({**of_run, **values_of(play, run.listener)} for play in plays)
+    return to_file({**row, **_of_import(row, run.import_id)} for row in rows)
 
 
 def to_file(rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -89,10 +90,10 @@ def to_file(rows: Iterable[Mapping[str, Any]]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _of_import(play: ExportedPlay, import_id: str) -> dict[str, str | None]:
-    """A row of the API that was exported may not have the time played."""
-    has_time = play.row is None or play.ms_played is not None or play.reported_at is not None
-    return dict(zip(OF_IMPORT, (import_id, import_id if has_time else None), strict=True))
+def _of_import(row: Mapping[str, Any], import_id: str) -> dict[str, str | None]:
+    """A row of the API that `export` has written may have nothing of an export by Spotify."""
+    has_more = row["source"] == "export" or any(row[name] is not None for name in FROM_EXPORT)
+    return dict(zip(OF_IMPORT, (import_id, import_id if has_more else None), strict=True))
 
 
 def values_of(play: ExportedPlay, listener: str) -> dict[str, Any]:
@@ -108,6 +109,7 @@ def values_of(play: ExportedPlay, listener: str) -> dict[str, Any]:
         "album_name": play.album_name,
         "ms_played": play.ms_played,
         "reported_at": play.reported_at,
+        **play.manner._asdict(),
         "source": "export",
     }
 

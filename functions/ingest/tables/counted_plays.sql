@@ -30,7 +30,7 @@ SELECT
   COALESCE(catalogue.tempo, plays.tempo) AS tempo,
   COALESCE(catalogue.time_signature, plays.time_signature) AS time_signature,
   COALESCE(catalogue.features_source, plays.features_source) AS features_source,
-  plays.source
+  plays.reason_start, plays.reason_end, plays.skipped, plays.shuffle, plays.incognito_mode, plays.source
 FROM `${dataset}.plays` AS plays
 LEFT JOIN `${dataset}.catalogue` AS catalogue ON plays.track_id = catalogue.track_id
 WHERE COALESCE(plays.ms_played >= 30000, plays.source = 'api')

@@ -6,7 +6,7 @@ import pytest
 
 from cli.commands.import_history.reading.play_times import dated
 from cli.commands.import_history.reading.plays import Rows
-from cli.commands.import_history.reading.spotify_rows import ExportedPlay, parse_rows
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Manner, parse_rows
 
 TEN = datetime(2022, 6, 1, 10, tzinfo=UTC)
 A, B = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
@@ -57,6 +57,20 @@ def test_a_play_ended_at_its_ts_unless_it_began_earlier(began, why):
 def test_a_ts_that_is_late_is_not_the_end(hours):
     began = ago(hours=hours)
     assert ends(row(began=began)) == [(began + timedelta(seconds=200), TEN, 200_000)]
+
+
+def test_a_play_keeps_how_its_own_row_says_that_it_began_and_ended():
+    """In any order of the rows, and of two rows of one play that of the one played longest."""
+    skipped, whole = Manner("clickrow", "fwdbtn", skipped=True), Manner("fwdbtn", "trackdone", skipped=False)
+    rows = [
+        row(TEN + timedelta(hours=1), track=B)._replace(manner=whole),
+        row(ms_played=9_000)._replace(manner=whole),
+        row()._replace(manner=skipped),
+        row(TEN + timedelta(hours=2)),
+    ]
+    for each in (rows, rows[::-1]):
+        assert [play.manner for play in dated(Rows(each))] == [skipped, whole, Manner()]
+        assert dated(Rows(each))[1:2][0].manner == whole
 
 
 def test_offline_plays_of_a_track_with_one_ts_are_as_many_as_their_beginnings():

@@ -27,11 +27,12 @@ FORMS = ("csv", "json", "parquet")
 def stored(importing):
     plays = [
         play(1, ONE, track_name='One, "two"\nthree', explicit=False, duration_ms=240_000, energy=0.1, artist_id=""),
-        play(5, ONE, track_name="Ärger", source="export", ms_played=29_999),
+        play(5, ONE, track_name="Ärger", source="export", ms_played=29_999, reason_end="fwdbtn", skipped=True),
         play(9, ONE, ms_played=200_000, explicit=True, reported_at=play(10)["played_at"], popularity=0, tempo=120.0),
+        play(15, ONE, shuffle=False, incognito_mode=True),
     ]
     importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T100000Z.csv", csv_of(*plays))
-    wait_for(lambda: len(importing.plays()) == 3)
+    wait_for(lambda: len(importing.plays()) == 4)
     return plays
 
 
@@ -43,20 +44,20 @@ def test_what_is_exported_changes_nothing_and_makes_an_empty_warehouse_the_same_
     landed = importing.landed()
     for form in FORMS:
         told = importing.types("import", ONE, tmp_path / form, "--json").json
-        assert (told["rows"], told["known"], told["new"], told["completed"]) == (3, 3, 0, 0)
+        assert (told["rows"], told["known"], told["new"], told["completed"]) == (4, 4, 0, 0)
     assert (importing.plays(), importing.landed()) == (stored, landed)
 
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
     for form in FORMS:
         said = importing.types("import", ONE, tmp_path / form)
-        assert (said.code, said.out.splitlines()[1]) == (0, "   3  stored: new plays")
+        assert (said.code, said.out.splitlines()[1]) == (0, "   4  stored: new plays")
         import_id = import_id_of(said)
         plays = importing.plays()
-        assert [row.pop("import_id") for row in plays] == [import_id] * 3
-        assert [row.pop("ms_played_import_id") for row in plays] == [None, import_id, import_id]
+        assert [row.pop("import_id") for row in plays] == [import_id] * 4
+        assert [row.pop("ms_played_import_id") for row in plays] == [None, import_id, import_id, import_id]
         assert plays == [{name: row[name] for name in plays[0]} for row in stored]
         undone = importing.types("import", "--undo", import_id, "--json").json
-        assert (undone["deleted"], undone["times_taken_back"], importing.plays()) == (3, 0, [])
+        assert (undone["deleted"], undone["times_taken_back"], importing.plays()) == (4, 0, [])
 
 
 MINUTE = datetime(2024, 5, 1, 9, tzinfo=UTC)
@@ -72,15 +73,18 @@ def export_row(ts, ms_played, **values):
 
 def test_plays_of_an_export_are_identical_after_a_way_through_spotifys_form(importing, tmp_path):
     """An interrupted one, a short one without a title, a usual one."""
+    manner = {"reason_start": "clickrow", "reason_end": "logout", "skipped": False, "shuffle": True}
     rows = [
-        export_row(MINUTE, 200_000, offline_timestamp=int(MINUTE.timestamp()) - 20_000),
-        export_row(MINUTE + timedelta(hours=9), 9_000, master_metadata_track_name=None),
+        export_row(MINUTE, 200_000, offline_timestamp=int(MINUTE.timestamp()) - 20_000, **manner, incognito_mode=True),
+        export_row(MINUTE + timedelta(hours=9), 9_000, master_metadata_track_name=None, reason_end="fwdbtn"),
         export_row(MINUTE + timedelta(hours=12), 180_000),
     ]
     (tmp_path / "endsong_0.json").write_text(json.dumps(rows))
     assert importing.types("import", ONE, tmp_path / "endsong_0.json").code == 0
     before = importing.plays()
     assert [row["reported_at"] for row in before] == [MINUTE, None, None]
+    assert [row["reason_end"] for row in before] == ["logout", "fwdbtn", None]
+    assert before[0].items() >= {**manner, "incognito_mode": True}.items()
     said = importing.types("export", ONE, "--format", "spotify", "--output", tmp_path / "out.json")
     assert (said.code, said.out) == (0, f"Wrote 3 plays to {tmp_path / 'out.json'}.\n")
     assert importing.types("import", ONE, tmp_path / "out.json", "--json").json["known"] == 3
@@ -187,15 +191,16 @@ def test_a_dry_run_of_rows_out_of_bounds_foretells_what_is_stored(importing, sto
     rows = json.loads((tmp_path / "json").read_text())
     rows[0] |= {"ingested_at": "1970-01-01T00:00:00Z"}
     rows[1] |= {"ms_played": 2**63, "popularity": 101, "album_release_date": "soon", "reported_at": "1970-01-01T00:00Z"}
+    rows[1] |= {"reason_end": "NO WORD"}
     rows.append(rows[2] | {"listener_id": "Ada Lovelace"})
     (tmp_path / "json").write_text(json.dumps(rows))
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
     told = [importing.types("import", ONE, tmp_path / "json", "--json", *dry).json for dry in (["--dry-run"], [])]
-    assert [(each["new"], each["refused"]) for each in told] == [(2, 0)] * 2
+    assert [(each["new"], each["refused"]) for each in told] == [(3, 0)] * 2
     reasons = ["ingested_at lies before 2006-01-01", "listener_id is out of its column's bounds"]
     assert [[row["reason"] for row in each["unreadable"]] for each in told] == [reasons] * 2
-    names = ("ms_played", "popularity", "album_release_date", "reported_at")
-    assert [importing.plays()[0][name] for name in names] == [None] * 4
+    names = ("ms_played", "popularity", "album_release_date", "reported_at", "reason_end")
+    assert [importing.plays()[0][name] for name in names] == [None] * 5
 
 
 def test_the_plays_of_another_listener_are_stored_only_if_they_are_meant(importing, stored, tmp_path):
@@ -203,4 +208,4 @@ def test_the_plays_of_another_listener_are_stored_only_if_they_are_meant(importi
     refused = importing.types("import", "other", tmp_path / "plays.csv", "--new-listener")
     assert (refused.code, f"The file holds plays of {ONE}, not of other alone." in refused.err) == (1, True)
     assert importing.types("import", "other", tmp_path / "plays.csv", "--new-listener", "--anyway").code == 0
-    assert [row["listener_id"] for row in importing.plays()] == [ONE] * 3 + ["other"] * 3
+    assert [row["listener_id"] for row in importing.plays()] == [ONE] * 4 + ["other"] * 4

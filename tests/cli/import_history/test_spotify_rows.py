@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.commands.import_history.reading.spotify_rows import KINDS, ExportedPlay, LeftOut, parse_rows
+from cli.commands.import_history.reading.spotify_rows import KINDS, ExportedPlay, LeftOut, Manner, parse_rows
 
 EXAMPLES = Path(__file__).parent / "exports"
 TRACK = "6rqhFgbbKwnb9MLmUQDhG6"
@@ -75,6 +75,28 @@ def test_a_whole_number_may_be_written_with_a_fraction_of_zero():
 
 
 @pytest.mark.parametrize(
+    ("changes", "manner"),
+    [
+        ({}, Manner()),
+        (
+            {"reason_start": "clickrow", "reason_end": "unexpected-exit-while-paused", "skipped": False},
+            Manner("clickrow", "unexpected-exit-while-paused", skipped=False),
+        ),
+        ({"shuffle": True, "incognito_mode": False}, Manner(shuffle=True, incognito_mode=False)),
+        ({"reason_end": "", "reason_start": None}, Manner()),
+        ({"reason_end": "Trackdone", "reason_start": "a\n"}, Manner()),
+        ({"reason_end": "a" * 40, "reason_start": "a" * 41}, Manner(None, "a" * 40)),
+        ({"reason_end": 7, "reason_start": ["trackdone"]}, Manner()),
+        ({"skipped": 1, "shuffle": 0.0, "incognito_mode": "TRUE"}, Manner(None, None, True, False, True)),
+        ({"skipped": 2, "shuffle": float("nan"), "incognito_mode": "yes"}, Manner()),
+        ({"skipped": 10**400, "shuffle": {}, "incognito_mode": []}, Manner()),
+    ],
+)
+def test_how_a_play_began_and_ended_is_read_or_unknown(changes, manner):
+    assert parse(ROW | changes).manner == manner
+
+
+@pytest.mark.parametrize(
     ("changes", "kind"),
     [
         ({"spotify_track_uri": None, "spotify_episode_uri": "spotify:episode:x"}, "podcast episode"),
@@ -140,7 +162,8 @@ SECRET = "192.0.2.7 invented-name"  # pragma: allowlist secret -- invented
 @given(st.lists(st.dictionaries(st.sampled_from(sorted(ROW)), ANYTHING) | ANYTHING, max_size=4), st.data())
 def test_whatever_a_file_holds_each_row_has_one_outcome_that_tells_nothing_of_it(rows, data):
     spoilt = dict(ROW)
-    spoilt[data.draw(st.sampled_from(["ts", "ms_played", "spotify_track_uri"]))] = data.draw(ANYTHING | st.just(SECRET))
+    names = ["ts", "ms_played", "spotify_track_uri", *Manner._fields]
+    spoilt[data.draw(st.sampled_from(names))] = data.draw(ANYTHING | st.just(SECRET))
     outcomes = list(parse_rows([*rows, spoilt], NOW))
     assert len(outcomes) == len(rows) + 1
     for outcome in outcomes:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from cli.commands.import_history import landing, undo
+from cli.commands.import_history.reading.spotify_rows import Manner
 from cli.waiting import Longest
 from localcloud.spotify.data_export import export_row
 from tests.cli.harness import ONE
@@ -83,9 +84,9 @@ def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_b
     assert others == before[1:]
     told = [row for row in plays if row["run_id"] == f"{UNTIL + timedelta(hours=1):%Y%m%dT%H%M%SZ}"]
     assert [row for row in plays if row not in told] == before[0]
-    assert [(row["ms_played"], row["import_id"], row["ms_played_import_id"]) for row in told] == [
-        (None, None, None)
-    ] * 5
+    names = ("ms_played", "import_id", "ms_played_import_id", *Manner._fields)
+    assert {(row["reason_end"], row["skipped"]) for row in stored[0]} == {("trackdone", False), ("fwdbtn", True)}
+    assert [[row[name] for name in names] for row in told] == [[None] * len(names)] * 5
 
     assert events
     for event in events:

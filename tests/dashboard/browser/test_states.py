@@ -11,6 +11,7 @@ pytestmark = IN_A_BROWSER
 
 STATE_PAGES = {
     "no-features": ("sound",),
+    "no-endings": ("discoveries",),
     "one-play": ("", "top", "when", "discoveries", "sound", "year", "history"),
     "few-plays": ("", "when"),
     "nothing-lately": ("", "sound"),

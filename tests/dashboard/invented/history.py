@@ -48,7 +48,8 @@ def track(track_id: str, **told: Any) -> dict[str, Any]:
 
 def play(when: str, track_id: str, **told: Any) -> dict[str, Any]:
     """A play that the API told of, unless told otherwise."""
-    return {"played_at": at(when), "track_id": track_id, "source": "api", "context_type": None, "ms_played": -1, **told}
+    usual = {"source": "api", "context_type": None, "ms_played": -1, "ending": None}
+    return {"played_at": at(when), "track_id": track_id, **usual, **told}
 
 
 def history_of(plays: Sequence[dict[str, Any]], tracks: Sequence[dict[str, Any]] | None = None) -> History:
@@ -57,7 +58,8 @@ def history_of(plays: Sequence[dict[str, Any]], tracks: Sequence[dict[str, Any]]
     ids = sorted({row["track_id"] for row in plays} | set(described))
     rows = [described.get(track_id, track(track_id)) for track_id in ids]
     known = pd.DataFrame(rows, columns=TRACK_COLUMNS).astype(dict.fromkeys(_NUMBERS, "float64"))
-    frame = pd.DataFrame(list(plays), columns=["played_at", "track_id", "source", "context_type", "ms_played"])
+    columns = ["played_at", "track_id", "source", "context_type", "ms_played", "ending"]
+    frame = pd.DataFrame(list(plays), columns=columns)
     frame["played_at"] = pd.to_datetime(frame["played_at"], utc=True).astype("datetime64[ms, UTC]")
     frame = frame.sort_values(["played_at", "track_id"], ignore_index=True)
     return history.to_history(frame, known)

@@ -39,6 +39,10 @@ def no_features(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
     return full.with_plays(full.tables["plays"].assign(**dict.fromkeys([*FEATURES, "features_source"])))
 
 
+def no_endings(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
+    return full.with_plays(full.tables["plays"].assign(ending=None))
+
+
 def late(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
     runs = full.tables["runs"]
     return full.with_table("runs", runs[runs["slot"] < now - timedelta(hours=6)])
@@ -74,6 +78,7 @@ STATES: dict[str, Callable[[InventedWarehouse, datetime], InventedWarehouse]] = 
     "few-plays": few_plays,
     "one-play": one_play,
     "no-features": no_features,
+    "no-endings": no_endings,
     "late": late,
     "failing": failing,
     "down": down,

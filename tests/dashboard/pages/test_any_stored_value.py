@@ -80,7 +80,10 @@ def anything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
                 environment.setenv(name, cloud.environment.get(name, value))
         ids = {"listener_id": lambda number: ADA, "track_id": lambda number: f"t{number % 150}"}
         of_another = {**ids, "listener_id": lambda number: BO}
-        sources = {"source": lambda number: ("api", "export", "api", "a\nb")[number // 2 % 4]}
+        sources = {
+            "source": lambda number: ("api", "export", "api", "a\nb")[number // 2 % 4],
+            "reason_end": lambda number: ("trackdone", "fwdbtn", "a\nb", "", None)[number // 2 % 5],
+        }
         seed(cloud, "plays", drawn("plays", 600, played_at=at_an_hour, **ids, **sources))
         seed(cloud, "plays", drawn("plays", 200, played_at=at_an_hour, **of_another, **sources))
         tracks = {"listener_id": lambda number: ADA, "track_id": lambda number: f"t{number}"}

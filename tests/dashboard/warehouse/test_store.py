@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 import time_machine
 
 from localcloud.gcp.laptop_cloud import LaptopCloud
@@ -60,6 +61,33 @@ def test_no_text_of_a_play_becomes_another_play_or_another_word(cloud: LaptopClo
     assert found.where(found.notna(), None).tolist() == [*kept, *[None] * (len(odd) + 1)]
     assert plays["source"].tolist() == ["api"] * len(contexts) + ["other"]
     assert plays["measured"].tolist() == [False] * len(contexts) + [True]
+
+
+@pytest.mark.parametrize(
+    ("reason_end", "skipped", "ending"),
+    [
+        ("trackdone", None, "end"),
+        ("trackdone", True, "end"),
+        ("fwdbtn", False, "skip"),
+        ("backbtn", None, "skip"),
+        ("endplay", True, "skip"),
+        ("logout", False, "other"),
+        ("unexpected-exit-while-paused", None, "other"),
+        ("logout", True, "skip"),
+        ("unknown", False, None),
+        ("unknown", True, "skip"),
+        (None, True, "skip"),
+        (None, False, None),
+        (None, None, None),
+        ("end 1\n2", None, "other"),
+    ],
+)
+def test_why_a_play_ended_decides_how_it_ended(
+    cloud: LaptopCloud, store: Store, reason_end: str | None, skipped: bool | None, ending: str | None
+):
+    seed(cloud, "plays", [row("2026-11-20 10:00", "a", context_type="", reason_end=reason_end, skipped=skipped)])
+    found = store.history("ania").value.plays["ending"].astype(object)
+    assert found.where(found.notna(), None).tolist() == [ending]
 
 
 def test_a_play_that_is_stored_twice_counts_once(cloud: LaptopCloud, store: Store):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from localcloud.listeners.lives import Play
+from localcloud.spotify.data_export import manner
 from tests.faults.evidence import Evidence, Row, as_exported, described, row_key, slot_of_run
 from tests.ingest.harness import expected_row
 
@@ -65,7 +66,7 @@ def _completed(play: Play, import_id: str) -> Row:
     """What an export adds to a row of the API. It tells whole seconds."""
     over_at = play.played_at.replace(microsecond=0)
     return {
-        **{"ms_played": play.ms_played, "ms_played_import_id": import_id},
+        **{"ms_played": play.ms_played, "ms_played_import_id": import_id, **manner(play)},
         "reported_at": None if over_at == play.played_at else over_at,
     }
 
@@ -84,6 +85,7 @@ def _exported_row(play: Play, row: Row) -> Row:
         **{"listener_id": play.listener, "played_at": play.played_at.replace(microsecond=0), "track_id": track.id},
         **{"track_name": track.name, "artist_name": track.album.artists[0].name, "album_name": track.album.name},
         **{"ms_played": play.ms_played, "source": "export", "ms_played_import_id": row["import_id"]},
+        **manner(play),
     }
 
 

@@ -33,6 +33,14 @@ def test_a_play_is_told_as_an_export_tells_it(plays):
     assert "duration_ms" not in row
 
 
+def test_a_play_ended_with_its_track_or_was_skipped(plays):
+    for play in plays:
+        row, is_whole = export_row(play), play.ms_played == play.track.duration_ms
+        assert (row["reason_end"], row["skipped"]) == (("trackdone", False) if is_whole else ("fwdbtn", True))
+    short = [row for row in export_rows(plays) if 0 < row["ms_played"] < 30_000 and row["spotify_track_uri"]]
+    assert {(row["reason_end"], row["skipped"]) for row in short} == {("fwdbtn", True)}
+
+
 def test_every_play_is_there_and_so_is_everything_that_makes_real_files_hard(plays):
     rows = export_rows(plays)
     keys = [(row["ts"], row["spotify_track_uri"]) for row in rows]

@@ -37,7 +37,7 @@ def dated(rows: Rows) -> Plays:
     Of rows with one track and `ts`, those that say when they began are plays of their own, the last one ended at its
     `ts`; where none does, all are one play. Of rows that may be one play, the one played longest is the play.
     """
-    names = rows.names
+    names, manners = rows.names, rows.manners
     by_id = {track_id: place for place, track_id in enumerate(sorted({track_id for track_id, *_ in names}))}
     ids = np.array([by_id[track_id] for track_id, *_ in names], np.int32)
     parts = list(_parts(rows, names, ids))
@@ -50,12 +50,13 @@ def dated(rows: Rows) -> Plays:
     del played_at, track, ms_played
     for place, column in enumerate(columns):
         columns[place] = column[order]
-    return Plays(names, columns)
+    return Plays(names, manners, columns)
 
 
 def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Column, ...]]:
     """The columns of Plays, for some rows at a time: for all that have one `ts`."""
-    ts, began, ms_played, track = (np.asarray(column) for column in (rows.ts, rows.began, rows.ms_played, rows.track))
+    columns = rows.ts, rows.began, rows.ms_played, rows.track, rows.manner
+    ts, began, ms_played, track, manner = map(np.asarray, columns)
     shared = _shared(ts, began, ms_played, ids[track])
     order = np.argsort(ts, kind="stable").astype(np.int32)
     start = 0
@@ -64,19 +65,28 @@ def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Co
         while 0 < end < len(order) and ts[order[end]] == ts[order[end - 1]]:
             end += 1
         some = order[start:end]
-        yield _part(names, ids, shared, ts[some], began[some].astype(np.int64), ms_played[some], track[some])
+        yield _part(
+            names, ids, shared, ts[some], began[some].astype(np.int64), ms_played[some], track[some], manner[some]
+        )
         start = max(end, 1)
 
 
 def _part(
-    names: Sequence[Names], ids: Column, shared: Column, ts: Column, began: Column, ms_played: Column, track: Column
+    names: Sequence[Names],
+    ids: Column,
+    shared: Column,
+    ts: Column,
+    began: Column,
+    ms_played: Column,
+    track: Column,
+    manner: Column,
 ) -> tuple[Column, ...]:
     track_id, played_ms = ids[track], np.maximum(ms_played, 0)
     place: Column = np.arange(len(ts))
     order = np.lexsort((-place, played_ms, began, track_id, ts))
     kept = order[_last_of_each(ts[order], track_id[order], began[order])]
-    ts, began, ms_played, track, track_id, played_ms, place = (
-        column[kept] for column in (ts, began, ms_played, track, track_id, played_ms, place)
+    ts, began, ms_played, track, manner, track_id, played_ms, place = (
+        column[kept] for column in (ts, began, ms_played, track, manner, track_id, played_ms, place)
     )
     end = began * 1000 + ms_played
     has_end = (began != UNKNOWN) & (ms_played != UNKNOWN) & (ts - end >= -_ROUNDED_MS) & (ts - end <= _LATEST_MS)
@@ -93,7 +103,7 @@ def _part(
     is_play[list(_of_another_id(names, ts, ms_played, track, np.where(has_end, end, UNKNOWN), place, is_play))] = False
 
     played_at, late_ms = np.where(is_late, end, ts), np.where(is_late, ts - end, 0).astype(np.uint32)
-    columns = played_at, track, ms_played, began.astype(np.int32), late_ms
+    columns = played_at, track, ms_played, began.astype(np.int32), late_ms, manner
     return tuple(column[is_play] for column in columns)
 
 

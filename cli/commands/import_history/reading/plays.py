@@ -1,4 +1,4 @@
-"""The plays of an export in columns of numbers: 24 bytes for each, where an object of Python's takes 500.
+"""The plays of an export in columns of numbers: 28 bytes for each, where an object of Python's takes 500.
 
 `Plays` reads like a list of ExportedPlay, whose objects exist only while they are looked at.
 """
@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, ExportedPlay
+from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, ExportedPlay, Manner
 
 Column = NDArray[np.integer[Any]]
 Names = tuple[str, str | None, str | None, str | None]
@@ -43,15 +43,18 @@ class Rows:
             self.append(to_ms(play.played_at), play)
 
     def clear(self) -> None:
-        self.ts, self.began, self.ms_played, self.track = array("q"), array("i"), array("i"), array("i")
-        self._numbers: dict[Names, int] = {}
+        self.ts, self.began, self.ms_played = array("q"), array("i"), array("i")
+        self.track, self.manner = array("i"), array("i")
+        self._tracks: dict[Names, int] = {}
+        self._manners: dict[Manner, int] = {}
 
     def append(self, ts: int, play: ExportedPlay) -> None:
         names = play.track_id, play.track_name, play.artist_name, play.album_name
         self.ts.append(ts)
         self.began.append(UNKNOWN if play.started_at is None else to_ms(play.started_at) // 1000)
         self.ms_played.append(UNKNOWN if play.ms_played is None else play.ms_played)
-        self.track.append(self._numbers.setdefault(names, len(self._numbers)))
+        self.track.append(self._tracks.setdefault(names, len(self._tracks)))
+        self.manner.append(self._manners.setdefault(play.manner, len(self._manners)))
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -59,7 +62,12 @@ class Rows:
     @property
     def names(self) -> list[Names]:
         """By number, which `track` holds."""
-        return list(self._numbers)
+        return list(self._tracks)
+
+    @property
+    def manners(self) -> list[Manner]:
+        """By number, which `manner` holds."""
+        return list(self._manners)
 
 
 class Plays(Sequence[ExportedPlay]):
@@ -68,9 +76,9 @@ class Plays(Sequence[ExportedPlay]):
     `late_ms`: how much later than its end a play has its `ts`; 0 where the `ts` is taken for the end.
     """
 
-    def __init__(self, names: Sequence[Names], columns: Sequence[Column]) -> None:
-        self._names, self._columns = names, columns
-        self.played_at, _, self.ms_played, _, _ = columns
+    def __init__(self, names: Sequence[Names], manners: Sequence[Manner], columns: Sequence[Column]) -> None:
+        self._names, self._manners, self._columns = names, manners, columns
+        self.played_at, _, self.ms_played, *_ = columns
 
     def __len__(self) -> int:
         return len(self.played_at)
@@ -81,7 +89,7 @@ class Plays(Sequence[ExportedPlay]):
     def __getitem__(self, index: slice) -> "Plays": ...
     def __getitem__(self, index: int | slice) -> "ExportedPlay | Plays":
         if isinstance(index, slice):
-            return Plays(self._names, [column[index] for column in self._columns])
+            return Plays(self._names, self._manners, [column[index] for column in self._columns])
         return self._play(*(int(column[index]) for column in self._columns))
 
     def __iter__(self) -> Iterator[ExportedPlay]:
@@ -95,13 +103,14 @@ class Plays(Sequence[ExportedPlay]):
 
     __hash__ = None  # type: ignore[assignment]  # as of a list
 
-    def _play(self, played_at: int, track: int, ms_played: int, began: int, late_ms: int) -> ExportedPlay:
+    def _play(self, played_at: int, track: int, ms_played: int, began: int, late_ms: int, manner: int) -> ExportedPlay:
         return ExportedPlay(
             to_instant(played_at),
             *self._names[track],
             None if ms_played == UNKNOWN else ms_played,
             None if began == UNKNOWN else to_instant(began * 1000),
             to_instant(played_at + late_ms) if late_ms else None,
+            self._manners[manner],
         )
 
     @property

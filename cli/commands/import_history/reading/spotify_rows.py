@@ -2,7 +2,7 @@
 
 What the rows look like: facts of the files themselves and of the importers of other projects; Spotify's page
 https://support.spotify.com/article/understanding-my-data/ describes the columns. Only what a play needs is read:
-addresses, user names and devices, which are there too, go nowhere.
+addresses, countries, user names and devices, which are there too, go nowhere.
 """
 
 import json
@@ -26,6 +26,20 @@ PLAYS_TABLE = json.loads((Path(__file__).parents[4] / "functions/ingest/tables/p
 OF_IMPORT = ("import_id", "ms_played_import_id")
 """The columns by which an import can be undone. They mean something in one warehouse only."""
 
+
+class Manner(NamedTuple):
+    """How a play began and ended, by the names that Spotify and `plays` have for it. None: the row does not say."""
+
+    reason_start: str | None = None
+    reason_end: str | None = None
+    skipped: bool | None = None
+    shuffle: bool | None = None
+    incognito_mode: bool | None = None
+
+
+FROM_EXPORT = ("ms_played", "reported_at", *Manner._fields)
+"""The columns that only an export has a value for."""
+
 EXPORTED_BY = "exported_by"
 """What rows of `export` in Spotify's form have and Spotify's own never: they prove nothing about what is missing."""
 
@@ -36,6 +50,8 @@ _LONGEST_MS = _BOUNDS["ms_played"]["maximum"]
 _PLAUSIBLE_SECONDS = range(int(_FIRST_INSTANT.timestamp()), 2**31)
 # As seconds, this would be in the year 5138.
 _FIRST_MILLISECONDS = 10**11
+_REASON = re.compile(_BOUNDS["reason_end"]["pattern"])
+_FLAGS = {True: True, "true": True, "1": True, False: False, "false": False, "0": False}
 _TRACK_URI = re.compile("spotify:track:([0-9A-Za-z]{22})")
 _EPISODE = ("spotify_episode_uri", "episode_name", "episode_show_name")
 _AUDIOBOOK = ("audiobook_uri", "audiobook_title", "audiobook_chapter_uri", "audiobook_chapter_title")
@@ -57,6 +73,7 @@ class ExportedPlay(NamedTuple):
     """Where the row has an `offline_timestamp`, in whole seconds: files have it in seconds or in milliseconds."""
     reported_at: datetime | None = None
     """The row's `ts`, where that is not `played_at`."""
+    manner: Manner = Manner()
     row: tuple[Any, ...] | None = None
     """In the order of the columns of `plays`, where a file of `export` has the play."""
 
@@ -105,6 +122,7 @@ def _parse(row: Any, now: datetime) -> ExportedPlay | LeftOut:
         album_name=_text(row.get("master_metadata_album_album_name")),
         ms_played=_ms_played(row.get("ms_played")),
         started_at=_started_at(row.get("offline_timestamp")),
+        manner=_manner(*map(row.get, Manner._fields)),
     )
 
 
@@ -166,6 +184,21 @@ def _ms_played(value: Any) -> int | None:
     if value is None or value < 0:
         raise Unreadable("ms_played is not a number of milliseconds")
     return value if value <= _LONGEST_MS else None
+
+
+def _manner(reason_start: Any, reason_end: Any, *flags: Any) -> Manner:
+    return Manner(_reason(reason_start), _reason(reason_end), *map(_flag, flags))
+
+
+def _reason(value: Any) -> str | None:
+    return value if isinstance(value, str) and _REASON.fullmatch(value) else None
+
+
+def _flag(value: Any) -> bool | None:
+    """Also of 0, 1 and words, as files of the early years and other programs have them."""
+    if isinstance(value, str):
+        return _FLAGS.get(value.lower())
+    return _FLAGS.get(value) if isinstance(value, bool | int | float) else None
 
 
 def _text(value: Any) -> str | None:
