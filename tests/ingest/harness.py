@@ -191,6 +191,7 @@ def expected_row(play, **values):
         "source": "api",
         "run_id": RUN_ID,
         **dict.fromkeys(("import_id", "ms_played_import_id", "reported_at")),
+        **dict.fromkeys(("reason_start", "reason_end", "skipped", "shuffle", "incognito_mode")),
         **values,
     }
 

@@ -103,13 +103,18 @@ FULL_ROW = {
     "import_id": None,
     "ms_played_import_id": None,
     "reported_at": None,
+    "reason_start": None,
+    "reason_end": None,
+    "skipped": None,
+    "shuffle": None,
+    "incognito_mode": None,
 }
 
 FULL_LINE = (
     '"ada",2026-11-22T09:32:01.863Z,"3CCCCCCCCCCCCCCCCCCCCC","First\nSecond","1AAAAAAAAAAAAAAAAAAAAA",'
     '"Die Ärzte, live","Die Ärzte, live; Guest","2BBBBBBBBBBBBBBBBBBBBB","An ""Album""","1984-05",'
     '"https://i.scdn.co/image/x640","GBAAA2100001",200281,false,61,"playlist",'
-    '"spotify:playlist:4DDDDDDDDDDDDDDDDDDDDD",,,,,,,,,,,,,,,"api","20261122T100000Z",2026-11-22T10:00:03.141Z,,,\n'
+    '"spotify:playlist:4DDDDDDDDDDDDDDDDDDDDD",,,,,,,,,,,,,,,"api","20261122T100000Z",2026-11-22T10:00:03.141Z,,,,,,,,\n'
 )
 
 

@@ -18,11 +18,12 @@ from tests.load.harness import COLUMNS, csv_of, play
 pytestmark = pytest.mark.usefixtures("listener")
 
 
-def stored(played_at, track, ms_played, name, artist, album):
+def stored(played_at, track, ms_played, name, artist, album, **manner):
     """The columns that an export decides."""
     return {
         **{"listener_id": ONE, "played_at": datetime.fromisoformat(played_at), "track_id": track},
         **{"track_name": name, "artist_name": artist, "album_name": album, "ms_played": ms_played, "source": "export"},
+        **{"shuffle": False, "incognito_mode": False, "reason_end": "trackdone", **manner},
     }
 
 
@@ -48,11 +49,14 @@ def test_the_plays_of_both_forms_are_stored_and_every_row_is_accounted_for(impor
     instants = {row.pop("ingested_at") for row in rows}
     import_ids = {row.pop(name) for row in rows for name in ("import_id", "ms_played_import_id")}
     assert [{name: value for name, value in row.items() if value is not None} for row in rows] == [
-        stored("2018-05-01T07:00:00Z", A, 240_000, "One", "Ada", "First"),
-        stored("2018-05-01T07:04:10Z", B, 29_999, "Two", "Ada", "First"),
-        stored("2023-12-31T23:59:58Z", A, 183_000, "One", "Ada", "First"),
-        stored("2024-01-01T00:00:03Z", B, 4_210, 'Two, "live"', "Björk & Ada", "Zweites\nAlbum"),
-        stored("2024-04-20T12:00:00Z", A, 201_000, "One", "Ada", "First"),
+        stored("2018-05-01T07:00:00Z", A, 240_000, "One", "Ada", "First", reason_start="clickrow"),
+        stored("2018-05-01T07:04:10Z", B, 29_999, "Two", "Ada", "First", reason_start="clickrow"),
+        stored("2023-12-31T23:59:58Z", A, 183_000, "One", "Ada", "First", reason_start="trackdone", skipped=False),
+        stored(
+            *("2024-01-01T00:00:03Z", B, 4_210, 'Two, "live"', "Björk & Ada", "Zweites\nAlbum"),
+            **{"reason_start": "trackdone", "reason_end": "fwdbtn", "skipped": True},
+        ),
+        stored("2024-04-20T12:00:00Z", A, 201_000, "One", "Ada", "First", reason_start="trackdone", skipped=False),
     ]
     [run_id], [ingested_at], [import_id] = run_ids, instants, import_ids
     assert abs(ingested_at - datetime.now(UTC)) < timedelta(minutes=1)
@@ -255,6 +259,7 @@ def test_the_file_is_the_one_that_ingest_would_land(importing):
         {name: row[name] or None for name in COLUMNS}
         | {name: datetime.fromisoformat(row[name]) for name in instants}
         | {"ms_played": int(row["ms_played"])}
+        | {name: row[name] == "true" for name in ("skipped", "shuffle", "incognito_mode")}
         for row in rows
     ]
     assert ingest_landing.to_csv(typed) == content

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.commands.export import _write_csv
+from cli.commands.export import _spotify_row, _write_csv
 from cli.commands.import_history.reading import every_row
 from cli.commands.import_history.reading.own_export import _csv_rows
+from cli.commands.import_history.reading.spotify_rows import Manner, parse_rows
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import NEW, wait_for
 from tests.cli.import_history.test_undo import add_gap, import_id_of
@@ -60,7 +61,7 @@ def test_what_is_exported_changes_nothing_and_makes_an_empty_warehouse_the_same_
         assert (undone["deleted"], undone["times_taken_back"], importing.plays()) == (4, 0, [])
 
 
-MINUTE = datetime(2024, 5, 1, 9, tzinfo=UTC)
+MINUTE, NOW = datetime(2024, 5, 1, 9, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 
 
 def export_row(ts, ms_played, **values):
@@ -93,6 +94,16 @@ def test_plays_of_an_export_are_identical_after_a_way_through_spotifys_form(impo
     own = ("run_id", "ingested_at", "import_id", "ms_played_import_id")
     first, second = ([{**row, **dict.fromkeys(own)} for row in plays] for plays in (before, importing.plays()))
     assert first == second
+
+
+REASON, FLAG = st.none() | st.from_regex("[a-z][a-z-]{0,39}", fullmatch=True), st.none() | st.booleans()
+
+
+@given(st.builds(Manner, REASON, REASON, FLAG, FLAG, FLAG))
+def test_how_a_play_began_and_ended_comes_back_from_spotifys_form_as_it_was(manner):
+    row = {**play(1), "track_id": "6rqhFgbbKwnb9MLmUQDhG6", "ms_played": 200_000, **manner._asdict()}
+    [back] = parse_rows([json.loads(json.dumps(_spotify_row(row)))], NOW)
+    assert back.manner == manner
 
 
 def test_what_export_writes_in_spotifys_form_closes_no_gap_though_spotifys_own_file_does(importing, tmp_path):

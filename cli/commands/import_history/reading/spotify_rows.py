@@ -122,7 +122,7 @@ def _parse(row: Any, now: datetime) -> ExportedPlay | LeftOut:
         album_name=_text(row.get("master_metadata_album_album_name")),
         ms_played=_ms_played(row.get("ms_played")),
         started_at=_started_at(row.get("offline_timestamp")),
-        manner=_manner(*map(row.get, Manner._fields)),
+        manner=_manner(row),
     )
 
 
@@ -186,7 +186,16 @@ def _ms_played(value: Any) -> int | None:
     return value if value <= _LONGEST_MS else None
 
 
-def _manner(reason_start: Any, reason_end: Any, *flags: Any) -> Manner:
+def _manner(row: Mapping[str, Any]) -> Manner:
+    values = tuple(map(row.get, Manner._fields))
+    try:
+        return _read_manner(*values)
+    except TypeError:  # a list or an object cannot be looked up
+        return _read_manner.__wrapped__(*values)
+
+
+@lru_cache(1 << 10)
+def _read_manner(reason_start: Any, reason_end: Any, *flags: Any) -> Manner:
     return Manner(_reason(reason_start), _reason(reason_end), *map(_flag, flags))
 
 
