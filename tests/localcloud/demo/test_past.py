@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from localcloud.demo.past import DAYS_BEFORE, FEATURES_DAYS, lives, past_files
+from localcloud.demo.past import DAYS_BEFORE, EXPORT_DAYS, FEATURES_DAYS, from_export, lives, past_files
 from localcloud.demo.proofs import Truth, _gap_before, expected_row, read_truth
 from localcloud.demo.story import Story
 from localcloud.listeners.lives import Play
@@ -47,6 +47,16 @@ def test_listeners_have_different_lengths_of_past_and_the_oldest_files_lack_feat
     with_features = [file.with_features for file in files]
     assert with_features == sorted(with_features)
     assert (UNTIL - files[with_features.index(True)].slot).days <= FEATURES_DAYS
+
+
+def test_of_the_older_plays_of_one_listener_an_export_says_how_they_ended(files):
+    plays = [play for file in files for play in file.plays]
+    added = {(play.listener, play.played_at): from_export(play, UNTIL) for play in plays}
+    known = {key: row for key, row in added.items() if row}
+    since = UNTIL - timedelta(days=EXPORT_DAYS)
+    assert known.keys() == {key for key in added if key[0] == "listener-one" and key[1] < since}
+    assert {(row["reason_end"], row["skipped"]) for row in known.values()} == {("trackdone", False), ("fwdbtn", True)}
+    assert min(row["ms_played"] for row in known.values()) > 30_000
 
 
 @pytest.mark.parametrize("until", ["2026-11-01T00:10:00Z", "2026-12-01T01:10:00Z", "2027-01-01T02:10:00Z"])
