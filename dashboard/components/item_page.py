@@ -95,14 +95,7 @@ def _endings(page: Listening, item: Item, word: str) -> None:
         return
     with st.grid(2, min_column_width=150):
         for label, count in (("Played to the end", found.to_end), ("Skipped", found.skipped)):
-            st.metric(
-                label,
-                humanize.percent(count / found.known),
-                delta=f"{count:,} of {humanize.plays(found.known)}",
-                delta_arrow="off",
-                delta_color="gray",
-                border=True,
-            )
+            metrics.noted(label, humanize.percent(count / found.known), f"{count:,} of {humanize.plays(found.known)}")
     st.caption(known_endings(page, found))
 
 
