@@ -11,7 +11,7 @@ _HASH = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}(?: \\)?")
 
 
 class UnreadableLine(Exception):
-    """A line of compiled requirements that is no pin, no hash and no comment."""
+    """A line of compiled requirements that is neither a pin nor a hash nor a comment."""
 
 
 def compiled_files() -> list[Path]:
@@ -33,4 +33,4 @@ def _pins(path: Path) -> Iterator[str]:
         if pin and _HASH.fullmatch(following):
             yield f"{pin['name']}=={pin['version']}"
         elif not _HASH.fullmatch(line):
-            raise UnreadableLine(f"{path.relative_to(ROOT)}: {line!r} is no pin with hashes: run `make requirements`")
+            raise UnreadableLine(f"{path.relative_to(ROOT)}: {line!r} lacks hashes. Run `make requirements`.")

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def committable(directory: Path) -> list[str]:
-    """Files that git knows or would add, relative to the directory; what .gitignore names is left out."""
+    """Files that git tracks or would add, relative to the directory; what .gitignore names is left out."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 -- git, wherever it is
         cwd=directory,

@@ -13,5 +13,5 @@ class ToolMissing(Exception):
 def tool(name: str) -> Path:
     path = _BIN / name
     if not path.exists():
-        raise ToolMissing(f"{path} is missing: run `make lint` once, which sets it up")
+        raise ToolMissing(f"{path} is missing. Run `make lint` once, which sets it up.")
     return path

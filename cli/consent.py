@@ -93,7 +93,7 @@ def code_in(query: Mapping[str, str], request: ConsentRequest) -> str:
     if "error" in query:
         denied = query["error"] == "access_denied"
         why = "the listener cancelled" if denied else f"Spotify says {query['error'][:40]!r}"
-        raise CliError(f"Consent was not given: {why}. {_NOTHING} Run the command again to ask anew.")
+        raise CliError(f"Consent was not given: {why}. {_NOTHING} Run the command again.")
     if not query.get("code"):
         raise CliError(f"Spotify sent back no code. {_NOTHING} Run the command again.")
     return query["code"]

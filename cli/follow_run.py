@@ -65,8 +65,8 @@ def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
     newest = next((batch for batch in _newest(place) if batch.labels.get("run") in labels), None)
     if newest is None or newest.state not in _ENDED_BADLY:
         return rows
-    said = newest.state_message or "Dataproc does not say why"
-    now, reason = place.now(), f"Batch {_id(newest)} {newest.state.name.lower()}: {said}"
+    cause = newest.state_message or "Dataproc does not say why"
+    now, reason = place.now(), f"Batch {_id(newest)} {newest.state.name.lower()}: {cause}"
     failed = {"step": "top_tracks", "state": "failed", "finished_at": now, "rows_new": None, "reason": reason}
     return [*rows, {**dict.fromkeys(rows[0]), "run_id": rows[0]["run_id"], "slot": rows[0]["slot"], **failed}]
 

@@ -32,7 +32,7 @@ _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 EXPECTED = (GoogleAPIError, GoogleAuthError, requests.RequestException)
 """All that a call to Google may raise."""
 
-_LOG_IN = "gcloud auth application-default login"
+_LOG_IN = "`gcloud auth application-default login`"
 _NOT_REACHED = (requests.RequestException, TransportError, RetryError, ServerError, TooManyRequests)
 
 
@@ -43,7 +43,7 @@ def secret_manager(place: Place) -> SecretManagerServiceClient:
 
 
 def warehouse(place: Place) -> bigquery.Client:
-    """Knows the dataset: statements name tables only."""
+    """The dataset is set: statements name tables only."""
     endpoint = place.endpoint("BIGQUERY_EMULATOR_HOST")
     dataset = bigquery.DatasetReference(place.project, place.dataset)
     return bigquery.Client(
@@ -66,8 +66,8 @@ def landing_and_quarantine(place: Place) -> list[Bucket]:
     names = [place.settings.get(name) for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET")]
     if not all(names):
         raise Misused(
-            "Which buckets hold the files? Set LANDING_BUCKET and QUARANTINE_BUCKET, or apply terraform/ first: "
-            "its outputs are read."
+            "Which buckets hold the files? Set LANDING_BUCKET and QUARANTINE_BUCKET, or run `make deploy`, "
+            "whose outputs are read."
         )
     client = storage(place)
     return [client.bucket(name) for name in names]
@@ -92,7 +92,7 @@ def session(place: Place) -> AuthorizedSession:
 
 
 def _credentials(place: Place) -> Any:
-    """A stand-in knows the laptop cloud's own; the owner's are not sent to it."""
+    """A stand-in accepts the laptop cloud's own; the owner's are not sent to it."""
     if place.endpoint("SECRETMANAGER_EMULATOR_HOST"):
         return of_laptop(place.settings)
     return google.auth.default(scopes=_SCOPES, quota_project_id=place.project)[0]
@@ -107,16 +107,16 @@ def explain(error: Exception, place: Place) -> str:
         what = f"The laptop cloud did not answer as it should ({type(error).__name__})"
         return f"{what}. Is it still running? Its logs: {logs}"
     if isinstance(error, DefaultCredentialsError):
-        return f"This computer has no credentials for Google Cloud. Run: {_LOG_IN}"
+        return f"This computer has no credentials for Google Cloud. Run {_LOG_IN}."
     if isinstance(error, GoogleAuthError | Unauthorized):
-        return f"Google did not accept this computer's credentials. Run again: {_LOG_IN}"
+        return f"Google did not accept this computer's credentials. Run {_LOG_IN} again."
     if isinstance(error, Forbidden):
         return (
             f"You may not do that in the project {place.project}: {_message(error)} "
             f"Sign in as the project's owner ({_LOG_IN}), or have the owner grant it."
         )
     if isinstance(error, NotFound):
-        return f"The project {place.project} lacks what this needs: {_message(error)} Apply terraform/ first."
+        return f"The project {place.project} lacks what this needs: {_message(error)} Run `make deploy`."
     return f"Google Cloud refused the request: {_message(error)}"
 
 

@@ -58,12 +58,13 @@ class Place:
         return self.settings.get(name) or None
 
     def now(self) -> datetime:
-        """The time there: a laptop cloud may live in a simulated one."""
+        """The time there, which a laptop cloud may simulate."""
         return self.laptop.clock.now() if self.laptop else datetime.now(UTC)
 
     def command(self, rest: str) -> str:
-        """What to type for another command at the same place."""
-        return f"python -m cli {rest}" + (f" --laptop {shlex.quote(str(self.laptop.directory))}" if self.laptop else "")
+        """Another command at the same place, in backticks, as every message writes commands."""
+        where = f" --laptop {shlex.quote(str(self.laptop.directory))}" if self.laptop else ""
+        return f"`python -m cli {rest}{where}`"
 
 
 def add_options(parser: argparse.ArgumentParser, without: str) -> None:
@@ -99,7 +100,7 @@ def chosen(options: argparse.Namespace, environ: Mapping[str, str]) -> Place:
     if options.laptop is None:
         return in_cloud(options.project, options.region, environ)
     if options.project or options.region:
-        raise Misused("--laptop knows its own project and region: leave out --project and --region")
+        raise Misused("--laptop has its own project and region: leave out --project and --region")
     return on_laptop(options.laptop)
 
 
@@ -136,7 +137,7 @@ def in_cloud(
 def _required(settings: Mapping[str, str], name: str, what: str, option: str) -> str:
     if not settings.get(name):
         raise Misused(
-            f"Which {what}? Give {option}, or set {name}, or apply terraform/ first: its outputs are read. "
-            "For the cloud on this laptop: --laptop"
+            f"Which {what}? Give {option}, or set {name}, or run `make deploy`, whose outputs are read. "
+            "For the cloud on this laptop, add --laptop."
         )
     return settings[name]

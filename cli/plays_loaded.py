@@ -1,4 +1,4 @@
-"""Publishes to `plays-loaded` that plays have changed, so that the top ten is computed anew; the ledger says why.
+"""Publishes to `plays-loaded` that plays have changed, so that the top ten is recomputed; the ledger says why.
 
 Load does the same when it has stored plays; this is for a command that has taken some away.
 """

@@ -55,7 +55,7 @@ class SecretStore:
         if name is None and not self._makes_secrets:
             raise CliError(
                 f"There is no listener {listener} in this project. Add it to `listeners` in terraform.tfvars, run "
-                "terraform apply, then this command again."
+                "`make deploy`, then this command again."
             )
         return name or f"{self._parent}/secrets/refresh-token-{listener}"
 
@@ -148,7 +148,7 @@ class SecretStore:
 
 
 def _plain(instant: datetime) -> datetime:
-    """Google's own datetime can do more than Python's; nothing here wants that."""
+    """Google's own datetime can do more than Python's; nothing here needs that."""
     return datetime.fromtimestamp(instant.timestamp(), instant.tzinfo)
 
 

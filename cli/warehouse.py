@@ -43,12 +43,12 @@ class Warehouse:
         return sorted(rows, key=lambda row: (row["started_at"], row["finished_at"]))
 
     def stored_plays(self) -> int:
-        """The table's own number of rows: nothing is billed for asking."""
+        """The table's own number of rows: nothing is billed for reading it."""
         plays = bigquery.DatasetReference(self._client.project, self._dataset).table("plays")
         return int(self._client.get_table(plays, timeout=_API_SECONDS).num_rows or 0)
 
     def drop_staging(self) -> None:
-        """The files that load has merged, which stay for three days; a repeat of load makes its table anew."""
+        """The files that load has merged, which stay for three days; a repeat of load makes its table again."""
         for table in self._client.list_tables(self._place.staging_dataset, timeout=_API_SECONDS):
             self._client.delete_table(table.reference, not_found_ok=True, timeout=_API_SECONDS)
 

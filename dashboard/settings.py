@@ -40,7 +40,7 @@ class Settings:
         if access not in ACCESS:
             raise SettingsError(f"DASHBOARD_ACCESS must be one of {', '.join(ACCESS)}")
         if access == "laptop" and environ.get("K_SERVICE"):
-            raise SettingsError("DASHBOARD_ACCESS is laptop, which lets everybody in, and this is Cloud Run")
+            raise SettingsError("DASHBOARD_ACCESS is laptop, which admits every viewer, and this is Cloud Run")
         if access == "iap":
             _required(environ, "DASHBOARD_IAP_AUDIENCE")
         return cls(

@@ -37,7 +37,7 @@ WITHOUT_FILTERS = ("About",)
 WITHOUT_LISTENER = ("Together",)
 """It has a choice of its own, of several."""
 COMPARES = "compares_listeners"
-"""Where the session remembers whether its viewer may see several."""
+"""The key in the session: whether its viewer may see several."""
 
 
 def pages(*, compares: bool) -> list[Page]:

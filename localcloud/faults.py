@@ -1,6 +1,6 @@
 """Faults of the laptop cloud, injected by order, so that reliability can be tested.
 
-A fault names the calls it wants (a regular expression over "SERVICE METHOD /path"), lets some of them pass, and
+A fault names the calls it applies to (a regular expression over "SERVICE METHOD /path"), lets some of them pass, and
 then answers with an error, loses the answer after the work was done, drops the connection, lets a BigQuery job fail
 that was accepted, or stops the world: from a stop on every call to every service is refused, which is what an outside
 world sees of a process that was killed at that point.

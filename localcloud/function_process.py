@@ -2,7 +2,7 @@
 
 `python -m localcloud.function_process --target load --source functions/load/main.py --signature-type cloudevent
 --port 8080 --key FILE --clock FILE` is functions-framework's own server plus two steps before each request. As Cloud
-Run would, it refuses who brings no token that the key has signed; with `--clock` the process's clock is moved to
+Run would, it refuses a call without a token that the key has signed; with `--clock` the process's clock is moved to
 simulated time.
 """
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def behind_a_door(app: WsgiApp, check: Callable[[Request], None], url: str) -> WsgiApp:
-    """The same application for those alone who may call a stand-in of the laptop cloud."""
+    """The same application, which admits only callers of the laptop cloud's stand-ins."""
 
     def guarded(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         headers = Message()
@@ -81,7 +81,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--source", required=True, help="path of main.py")
     parser.add_argument("--signature-type", required=True, choices=["http", "cloudevent"])
     parser.add_argument("--port", required=True, type=int)
-    parser.add_argument("--key", required=True, type=Path, help="key file of the only ones who may call")
+    parser.add_argument("--key", required=True, type=Path, help="key file that admits callers")
     parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset; real time without it")
     return parser.parse_args()
 

@@ -128,7 +128,7 @@ def attach(directory: Path) -> RunningCloud:
     """The laptop cloud that another process runs on this directory; raises NotRunning."""
     state = _read_state(directory)
     if state is None:
-        raise NotRunning(f"No laptop cloud runs on {directory}. Start one: python -m localcloud up --data {directory}")
+        raise NotRunning(f"No laptop cloud runs on {directory}. Run `python -m localcloud up --data {directory}`.")
     return RunningCloud(directory, state)
 
 

@@ -31,7 +31,7 @@ def log(message: str, severity: str = "INFO", **fields: Any) -> None:
 
 
 def say_nothing(message: str, severity: str = "INFO", **fields: Any) -> None:
-    """The log of a cloud that lives inside a test, where stdout belongs to the functions under test."""
+    """The log of a cloud inside a test, where stdout belongs to the functions under test."""
 
 
 @dataclass(frozen=True)

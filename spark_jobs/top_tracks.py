@@ -120,7 +120,7 @@ def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime
     write(tracks(summaries, batch), batch, "tracks", mode="overwrite")  # only saves its readers work, so it is second
     [[rows_in]] = summaries.select(F.coalesce(F.sum("plays_read"), F.lit(0))).collect()
     rows_new, listeners = len(owners), len(set(owners))
-    reason = f"Plays read: {rows_in}, rows of the top ten: {rows_new}, listeners: {listeners}."
+    reason = f"Plays read: {rows_in:,}, rows of the top ten: {rows_new:,}, listeners: {listeners}."
     return LedgerRow("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)
 
 
@@ -230,7 +230,7 @@ def once(plays: DataFrame) -> DataFrame:
 def columns_of_track() -> list[Column]:
     """The columns of `tracks`.
 
-    A track has the values of its newest play, but the API knows more than an export, and a play with audio features
+    A track has the values of its newest play, but the API lists more than an export, and a play with audio features
     more than one without. A name that this play lacks comes from the next play that has it.
     """
     # One number orders plays quicker than three columns do: an instant in microseconds is less than 2 ** 58.

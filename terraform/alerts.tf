@@ -16,7 +16,7 @@ locals {
           OR (jsonPayload.message="A listener could not be polled" AND jsonPayload.error_class="NeedsConsent")
         )
       EOT
-      help     = "Spotify lets a consent live for six months, and the listener can take it back. The log entry names the listener. Run `python -m cli authorize LISTENER`. Plays are lost once 50 newer ones have been played."
+      help     = "A consent is valid for six months, and the listener can revoke it. The log entry names the listener. Run `python -m cli authorize LISTENER`. Plays are lost once 50 newer ones have been played."
     }
     quarantine = {
       name     = "Something landed in the quarantine bucket"
@@ -66,7 +66,7 @@ locals {
     error = {
       name     = "A function reports an error"
       severity = "ERROR"
-      # Not what has an alert of its own above. Answers of 500 are counted below: one that a retry heals is no reason
+      # Not what has an alert of its own above. Answers of 500 are counted below: one that a retry heals is not a reason
       # for mail, and transform_trigger answers so on purpose while a batch runs.
       filter = <<-EOT
         ${local.from_function} AND severity>=ERROR AND jsonPayload.message:*
@@ -77,7 +77,7 @@ locals {
         AND NOT jsonPayload.message="A file was loaded without its bad rows"
         AND NOT jsonPayload.message="Plays are stored twice"
       EOT
-      help   = "The log entry says in words what went wrong and for whom. `python -m cli runs` shows the ledger."
+      help   = "The log entry has the reason and the listener. `python -m cli runs` shows the ledger."
     }
   }
 }
@@ -212,7 +212,7 @@ resource "google_monitoring_alert_policy" "waiting" {
   severity              = "WARNING"
   notification_channels = [google_monitoring_notification_channel.owner.id]
 
-  # A batch may take half an hour, after which it is stopped; the message comes again ten minutes later at most.
+  # A batch may take half an hour, after which it is stopped; the message is redelivered ten minutes later at most.
   conditions {
     display_name = "A message has waited for 50 minutes"
 
@@ -230,7 +230,7 @@ resource "google_monitoring_alert_policy" "waiting" {
   }
 
   conditions {
-    display_name = "A message was given up"
+    display_name = "A message was not delivered"
 
     condition_threshold {
       filter          = "resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=\"${google_pubsub_subscription.plays_loaded_dead.name}\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\""

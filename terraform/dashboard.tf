@@ -81,7 +81,7 @@ resource "google_secret_manager_secret" "dashboard_login" {
   depends_on = [time_sleep.apis]
 }
 
-# The dashboard reads its own sign-in settings; of the listeners' secrets it sees nothing.
+# The dashboard reads its own sign-in settings; it has no access to the listeners' secrets.
 resource "google_secret_manager_secret_iam_member" "dashboard_reads_login" {
   count = local.has_dashboard && local.has_oidc ? 1 : 0
 
@@ -131,7 +131,7 @@ resource "google_cloud_run_v2_service" "dashboard" {
 
     scaling {
       min_instance_count = 0
-      # Sessions live in memory.
+      # Sessions are kept in memory.
       max_instance_count = 1
     }
 
@@ -210,7 +210,7 @@ locals {
     # What the header that Identity-Aware Proxy signs must be meant for.
     DASHBOARD_IAP_AUDIENCE = "/projects/${data.google_project.main.number}/locations/${var.region}/services/dashboard"
     MAXIMUM_BYTES_BILLED   = "500000000"
-    # So that it knows which runs to expect.
+    # With it the dashboard computes which runs to expect.
     SCHEDULE = var.schedule
   })
 }

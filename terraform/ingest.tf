@@ -31,7 +31,7 @@ resource "google_bigquery_table_iam_member" "ingest_reads" {
   member     = module.ingest.identity.member
 }
 
-# Ingest writes its row in the ledger, the gaps it finds and what it learns of tracks, and reads them again.
+# Ingest writes its row in the ledger, the gaps it finds and the tracks of the catalogue, and reads them again.
 resource "google_bigquery_table_iam_member" "ingest_writes" {
   for_each = toset(["catalogue", "closed_gaps", "gaps", "runs"])
 

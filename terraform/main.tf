@@ -64,7 +64,7 @@ resource "terraform_data" "place" {
 
     postcondition {
       condition     = self.output.region == var.region
-      error_message = "region was ${self.output.region} at the first apply and cannot be changed: put it back. Moving means to begin anew: terraform destroy with delete_history = true deletes the plays, then deploy there."
+      error_message = "region was ${self.output.region} at the first apply and cannot be changed: put it back. Moving means to start again: terraform destroy with delete_history = true deletes the plays, then deploy there."
     }
 
     postcondition {

@@ -1,4 +1,4 @@
-# The topic that says new plays are in the warehouse, its one subscription, and a place for messages that could not be handled.
+# The topic that announces new plays in the warehouse, its one subscription, and a place for messages that could not be handled.
 
 resource "google_pubsub_topic" "plays_loaded" {
   #checkov:skip=CKV_GCP_83:Messages hold a run id and a count; Google's own encryption is enough.
@@ -61,7 +61,7 @@ resource "google_pubsub_subscription" "plays_loaded_dead" {
   }
 }
 
-# Load alone says that plays were loaded.
+# Load alone publishes that plays were loaded.
 resource "google_pubsub_topic_iam_member" "load" {
   topic  = google_pubsub_topic.plays_loaded.id
   role   = "roles/pubsub.publisher"

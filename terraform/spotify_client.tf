@@ -19,7 +19,7 @@ resource "google_secret_manager_secret_iam_member" "ingest_reads_client" {
   member    = module.ingest.identity.member
 }
 
-# Where the newest version is disabled or destroyed, ingest says which older one is enabled: states, no content.
+# Where the newest version is disabled or destroyed, ingest logs which older one is enabled: states, no content.
 resource "google_secret_manager_secret_iam_member" "ingest_sees_client_versions" {
   project   = var.project_id
   secret_id = google_secret_manager_secret.spotify_client.secret_id

@@ -21,7 +21,7 @@ resource "google_service_account" "spark" {
 
 resource "google_storage_bucket" "spark_temp" {
   #checkov:skip=CKV_GCP_62:Reads are in Cloud Audit Logs (project.tf), which need no bucket of their own.
-  #checkov:skip=CKV_GCP_78:Nothing lives here for longer than a day.
+  #checkov:skip=CKV_GCP_78:Nothing is kept here for longer than a day.
   name                        = local.buckets.spark_temp
   location                    = var.region
   uniform_bucket_level_access = true
@@ -126,7 +126,7 @@ resource "google_compute_network" "spark" {
 }
 
 resource "google_compute_subnetwork" "spark" {
-  #checkov:skip=CKV_GCP_26:Flow logs of three machines that live for minutes would be most of the logging bill.
+  #checkov:skip=CKV_GCP_26:Flow logs of three machines that run for minutes would be most of the logging bill.
   name                     = "spark"
   region                   = var.region
   network                  = google_compute_network.spark.id

@@ -1,4 +1,4 @@
-# The function that has the top ten worked out. It submits a Spark batch and never waits for it. Its message comes from
+# The function that starts the computation of the top ten. It submits a Spark batch and never waits for it. Its message comes from
 # plays_loaded.tf; what Spark is and may do is in top_tracks.tf.
 
 module "transform_trigger" {
@@ -50,7 +50,7 @@ resource "google_service_account_iam_member" "transform_trigger_spark" {
   member             = module.transform_trigger.identity.member
 }
 
-# Transform_trigger writes its row in the ledger. It sees no plays itself; what it submits acts as Spark, which does.
+# Transform_trigger writes its row in the ledger. It reads no plays itself; what it submits acts as Spark, which does.
 resource "google_bigquery_table_iam_member" "transform_trigger_runs" {
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main["runs"].table_id

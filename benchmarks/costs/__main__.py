@@ -89,8 +89,8 @@ def _fired_by_hand(rows: Iterable[Row]) -> int:
 def _too_short(covered: timedelta, by_hand: int) -> str:
     left_out = f" (runs fired by hand, not counted: {by_hand:,})" if by_hand else ""
     return (
-        f"The schedule's runs in the ledger cover {covered // _HOUR} hours{left_out}: too short to be "
-        f"scaled to a month. Ask again when they cover {SHORTEST_DAYS} days; until then, `make costs` alone shows "
+        f"The schedule's runs in the ledger cover {covered // _HOUR} h{left_out}: too short to be "
+        f"scaled to a month. Run it again when they cover {SHORTEST_DAYS} days; until then, `make costs` alone shows "
         "what a month comes to by the assumptions in docs/costs.md."
     )
 

@@ -13,7 +13,7 @@ _MARKED = re.compile(r"(<!-- costs: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def filled(document: str) -> str:
-    """The document with every marked table written anew."""
+    """The document with every marked table rewritten."""
     return _MARKED.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}\n{match[3]}", document)
 
 

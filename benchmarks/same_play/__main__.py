@@ -106,7 +106,7 @@ def judge(true_plays: Sequence[TruePlay], stored: Sequence[Row]) -> Outcome:
 def _plays(rows: Sequence[Row]) -> Iterator[ExportedPlay]:
     for outcome in parse_rows(rows, _UNTIL + timedelta(days=1)):
         if not isinstance(outcome, ExportedPlay):
-            raise TypeError(f"An invented row is no play: {outcome}")
+            raise TypeError(f"An invented row is not a play: {outcome}")
         yield outcome
 
 

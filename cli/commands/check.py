@@ -66,7 +66,7 @@ def _apis(place: Place) -> Iterator[tuple[State, str]]:
     on = {service["name"].rpartition("/")[2] for service in answer["services"] if service["state"] == "ENABLED"}
     off = [api for api in wanted if api not in on]
     if off:
-        yield "missing", f"Not enabled: {', '.join(off)}. Run: make deploy"
+        yield "missing", f"Not enabled: {', '.join(off)}. Run `make deploy`."
     else:
         yield "ok", f"All {len(wanted)} are enabled."
 
@@ -95,7 +95,7 @@ def _tables(place: Place) -> Iterator[tuple[State, str]]:
     try:
         yield "ok", f"The table plays is there and holds {counted(Warehouse(place).stored_plays(), 'row')}."
     except NotFound:
-        yield "missing", "The table plays is not there. Apply terraform/ first: make deploy"
+        yield "missing", "The table plays is not there. Run `make deploy`."
 
 
 def _consents(place: Place) -> Iterator[tuple[State, str]]:
@@ -103,20 +103,20 @@ def _consents(place: Place) -> Iterator[tuple[State, str]]:
     listeners = store.listeners()
     if not listeners:
         add = (
-            f"Run: {place.command('authorize LISTENER')}"
+            f"Run {place.command('authorize LISTENER')}."
             if place.laptop
-            else "Name one in `listeners` of terraform.tfvars, then: make deploy"
+            else "Name one in `listeners` of terraform.tfvars, then run `make deploy`."
         )
         yield "missing", f"There is no listener yet. {add}"
         return
     if not _has_version(store, store.app_home()):
         authorize = place.command(f"authorize {shlex.quote(next(iter(listeners)))}")
-        yield "missing", f"The secret spotify-client, with the app's id and secret, is empty. Run: {authorize}"
+        yield "missing", f"The secret spotify-client, with the app's id and secret, is empty. Run {authorize}."
     for listener, secret in listeners.items():
         if _has_version(store, secret):
             yield "ok", f"{listener}'s consent is stored."
         else:
-            yield "missing", f"{listener} has not consented. Run: {place.command(f'authorize {shlex.quote(listener)}')}"
+            yield "missing", f"{listener} has not consented. Run {place.command(f'authorize {shlex.quote(listener)}')}."
 
 
 def _has_version(store: SecretStore, secret: str) -> bool:
@@ -131,15 +131,15 @@ def _schedule(place: Place) -> Iterator[tuple[State, str]]:
     try:
         job = _get(place, "cloudscheduler", path)
     except NotFound:
-        yield "missing", f"There is no Cloud Scheduler job {JOB}. Apply terraform/ first: make deploy"
+        yield "missing", f"There is no Cloud Scheduler job {JOB}. Run `make deploy`."
         return
     if job["state"] == "ENABLED":
         yield "ok", f"{JOB} is on: {job['schedule']} ({job['timeZone']})."
     elif job["state"] == "PAUSED":
         resume = f"gcloud scheduler jobs resume {JOB} --location {place.region} --project {place.project}"
-        yield "missing", f"{JOB} is paused. Run: {resume}"
+        yield "missing", f"{JOB} is paused. Run `{resume}`."
     else:
-        yield "missing", f"{JOB} is {job['state']}. Run: make deploy"
+        yield "missing", f"{JOB} is {job['state']}. Run `make deploy`."
 
 
 def _dashboard(place: Place) -> Iterator[tuple[State, str]]:
@@ -147,7 +147,7 @@ def _dashboard(place: Place) -> Iterator[tuple[State, str]]:
         path = f"/v2/projects/{place.project}/locations/{place.region}/services/dashboard"
         service = _get(place, "run", path)
     except NotFound:
-        yield "note", "None is deployed. Where one is wanted: make dashboard-image, then make deploy"
+        yield "note", "None is deployed. To have one, run `make dashboard-image`, then `make deploy`."
         return
     condition = service["terminalCondition"]
     if condition["state"] != "CONDITION_SUCCEEDED":

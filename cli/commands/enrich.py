@@ -1,6 +1,6 @@
 """Requests audio features from ReccoBeats for tracks that have none, as the hourly run does for a few each time.
 
-ReccoBeats learns the ids of the tracks. Each call's answers are stored before the next call, so the command can be
+ReccoBeats receives the ids of the tracks. Each call's answers are stored before the next call, so the command can be
 stopped and run again at any time.
 """
 

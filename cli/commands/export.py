@@ -47,7 +47,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     name = _NAMES.get(options.format, f"{{}}-plays.{options.format}").format(options.listener)
     path = options.output or Path(name)
     if (path.exists() and not path.is_file()) or path.absolute().parent == Path("/dev"):
-        raise CliError(f"{path} is no file. Nothing was written. Name a file with --output.")
+        raise CliError(f"{path} is not a file. Nothing was written. Name a file with --output.")
     if os.path.lexists(path) and not options.replace:
         raise CliError(f"{path} is there already. Name another file with --output, or add --replace.")
     say(f"Reading the plays of {options.listener} …")
@@ -55,7 +55,8 @@ def run(options: argparse.Namespace, place: Place) -> int:
     table = Warehouse(place).run("everything", listener).to_arrow(create_bqstorage_client=False)
     if not table.num_rows:
         raise CliError(
-            f"No play of {options.listener} is stored. Nothing was written. See the names: {place.command('listeners')}"
+            f"No play of {options.listener} is stored. Nothing was written. To see the names, run "
+            f"{place.command('listeners')}."
         )
     written = _write(table, path, _WRITERS[options.format])
     if options.json:

@@ -26,10 +26,10 @@ def run(options: argparse.Namespace, place: Place) -> int:
         print_json([asdict(record) | {"state": state(record)} for record in chosen])
     elif chosen:
         print_table(_HEADS, [_cells(record) for record in chosen])
-        show(f"\nTo take one back: {place.command('import --undo IMPORT')}")
+        show(f"\nTo undo one, run {place.command('import --undo IMPORT')}.")
     else:
         of = f" of {options.listener}" if options.listener else ""
-        show(f"No import{of} yet. {place.command('import LISTENER FILE')} stores Spotify's data export.")
+        show(f"No import{of} yet. To store Spotify's data export, run {place.command('import LISTENER FILE')}.")
     return 0
 
 

@@ -71,13 +71,13 @@ def run(options: argparse.Namespace, place: Place) -> int:
         for standing in standings:
             if standing.state in ("not_authorized", "needs_consent"):
                 authorize = place.command(f"authorize {shlex.quote(standing.listener)}")
-                show(f"\nTo get {standing.listener}'s plays: {authorize}")
+                show(f"\nTo get {standing.listener}'s plays, run {authorize}.")
     elif place.laptop:
-        show(f"No listener yet. Add one: {place.command('authorize LISTENER')}")
+        show(f"No listener yet. To add one, run {place.command('authorize LISTENER')}.")
     else:
         show(
-            "No listener yet. Add one to `listeners` in terraform.tfvars, run terraform apply, then "
-            "python -m cli authorize LISTENER."
+            "No listener yet. Add one to `listeners` in terraform.tfvars, run `make deploy`, then "
+            "`python -m cli authorize LISTENER`."
         )
     return 0
 

@@ -50,7 +50,7 @@ def find_doubled(warehouse: Warehouse) -> list[Row]:
 
 
 def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
-    """The plays of two keys, which every reader counted twice: the top ten has to be computed anew.
+    """The plays of two keys, which every reader counted twice: the top ten has to be recomputed.
 
     Equal keys first: the row that is left may have the time played, and then it has no second row.
     """
@@ -86,8 +86,8 @@ def _report(doubled: Sequence[Row], twins: Sequence[Row], place: Place, *, is_dr
     plays = [f"{listener}: {counted(count, 'play')} stored twice" for listener, count in counts.items()]
     when = f"They were played between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC."
     if is_dry_run:
-        return "\n".join([*plays, when, f"Nothing was changed. To repair them: {place.command('repair')}"])
+        return "\n".join([*plays, when, f"Nothing was changed. To repair them, run {place.command('repair')}."])
     if twins:
-        follows = f"{counted(len(twins), 'play')} counted twice until now. The top ten follows with the next batch: "
-        return "\n".join([*plays, when, "Each is stored once now.", follows + place.command("runs")])
+        follows = f"{counted(len(twins), 'play')} counted twice until now. The top ten follows with the next batch. "
+        return "\n".join([*plays, when, "Each is stored once now.", f"{follows}For that, run {place.command('runs')}."])
     return "\n".join([*plays, when, "Each is stored once now, and was counted once before."])

@@ -24,7 +24,7 @@ _SCHEDULER = "https://cloudscheduler.googleapis.com"
 _TOLERANCE = timedelta(seconds=2)
 # The run's slot is the moment in which it began; a late retry of the schedule, which does as well, has an earlier one.
 _SLOTS_READ = timedelta(days=1)
-# A run that fails before it can write to the ledger would be awaited for ever.
+# A run that fails before it can write to the ledger would be awaited without end.
 _INGEST_SECONDS = 300.0
 
 
@@ -70,8 +70,8 @@ def _fire(place: Place) -> Fired:
             return Fired(str(answer.json()["run_id"]), fired_at)
         except (ValueError, KeyError, TypeError):
             log = laptop.directory / "logs" / "ingest.log"
-            said = f"ingest answered with status {answer.status_code} and no run. Its log: {log}"
-            raise CliError(said) from None
+            output = f"ingest answered with status {answer.status_code} and no run. Its log: {log}"
+            raise CliError(output) from None
     endpoint = place.endpoint("CLOUDSCHEDULER_EMULATOR_HOST")
     if endpoint is None and place.endpoint("SECRETMANAGER_EMULATOR_HOST"):
         raise Misused("These settings lead to a laptop cloud, which Cloud Scheduler knows nothing of: give --laptop")
@@ -80,10 +80,10 @@ def _fire(place: Place) -> Fired:
         f"{endpoint or _SCHEDULER}/v1/{job}:run", json={}, timeout=_TIMEOUT_SECONDS
     )
     if response.status_code == 404:
-        raise CliError(f"There is no Cloud Scheduler job {job}. Apply terraform/ first.")
+        raise CliError(f"There is no Cloud Scheduler job {job}. Run `make deploy`.")
     if response.status_code == 403:
         login = "gcloud auth application-default login"
-        raise CliError(f"You may not run {job}. Sign in as the project's owner: {login}")
+        raise CliError(f"You may not run {job}. Sign in as the project's owner: run `{login}`.")
     if not response.ok:
         raise CliError(f"Cloud Scheduler answered with status {response.status_code}. Try again in a minute.")
     # The ledger is written with Google's clock, which this computer's need not agree with.
@@ -112,9 +112,9 @@ def _late(step: str, seconds: float, place: Place) -> str:
     if step == "ingest":
         return (
             f"No new run shows in the ledger after {duration(seconds)}: ingest does not answer, or fails before it can "
-            f"record why. Its log says more; {place.command('runs')} shows whether the run comes late."
+            f"record why. Its log says more. To see whether the run comes late, run {place.command('runs')}."
         )
     return (
         f"The run has not finished after {duration(seconds)}: it still waits for {WAITING_FOR[step]}. "
-        f"It goes on by itself; look again with {place.command('runs')}"
+        f"It goes on by itself. To look again, run {place.command('runs')}."
     )

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
         ]
         print_table(_HEADS, cells)
     else:
-        show(f"No run yet. Fire the schedule now: {place.command('run-now')}")
+        show(f"No run yet. To fire the schedule now, run {place.command('run-now')}.")
     return 0
 
 

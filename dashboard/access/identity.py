@@ -8,7 +8,7 @@ names.
     ├── NotSignedIn     the viewer has not said who they are
     ├── NotVerified     the viewer did, and it could not be verified
     ├── NotConfigured   the settings do not fit how viewers come here: nothing that a viewer could do
-    └── NotAllowed      it is known who they are, and the owner did not list them
+    └── NotAllowed      the viewer is known, and the owner did not list them
 """
 
 import hashlib
@@ -141,7 +141,7 @@ def entry_of_viewer(
     `peer` the address that the connection came from; None is this computer, as Streamlit has it.
 
     It needs nothing of the warehouse: what the warehouse says, even that it is empty or down, is not for strangers.
-    A signed header lives ten minutes, the connection that brought it up to an hour, so a header is verified once.
+    A signed header is valid ten minutes, the connection that brought it up to an hour, so a header is verified once.
     """
     if settings.access == "laptop":
         _refuse_other_computers(headers, peer)

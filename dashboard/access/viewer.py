@@ -92,7 +92,7 @@ def _email(settings: Settings) -> str | None:
 
 
 def _check_sign_in() -> None:
-    """Streamlit would say only after the click that it cannot sign anybody in."""
+    """Streamlit would report only after the click that it cannot sign viewers in."""
     auth = _secret("auth") or {}
     if missing := [name for name in _AUTH if not auth.get(name)]:
         raise SettingsError(

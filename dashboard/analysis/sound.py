@@ -1,4 +1,4 @@
-"""Audio features of the plays, weighted by listening time, and what Spotify itself knows of the tracks."""
+"""Audio features of the plays, weighted by listening time, and what Spotify itself lists of the tracks."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -82,7 +82,7 @@ def ranked(tallies: pd.DataFrame, by: str) -> pd.DataFrame:
     measure, other = ("heard_ms", "plays") if by == "Minutes" else ("plays", "heard_ms")
     by_entity = tallies.sort_index()
     last_at = by_entity["last_played_at"].astype("int64")
-    # lexsort wants the last key first; equals stay in the order of their entities.
+    # lexsort takes the last key first; equals stay in the order of their entities.
     order = np.lexsort((by_entity["track"], -last_at, -by_entity[other], -by_entity[measure]))
     ordered = by_entity.iloc[order]
     rank = ordered[measure].rank(method="min", ascending=False).astype("int64")

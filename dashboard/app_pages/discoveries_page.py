@@ -17,10 +17,10 @@ def new_and_known(page: Listening) -> None:
     total = weekly["value"].sum()
     share = float(weekly.loc[weekly["kind"] == "New", "value"].sum() / total) if total else 0.0
     part = f"**{humanize.percent(share)}** of your listening" if share else "**None** of your listening"
-    said = f"{part} went to artists you had known for less than 30 days."
-    page_frame.lead(said)
+    text = f"{part} went to artists you had known for less than 30 days."
+    page_frame.lead(text)
     st.header("How much is new?", anchor=False)
-    st.altair_chart(bars.new_and_known(weekly, page.by, page.colours), alt=page_frame.alt_text(said))
+    st.altair_chart(bars.new_and_known(weekly, page.by, page.colours), alt=page_frame.alt_text(text))
     kinds = [("new artists", page.colours.primary, "", ""), ("artists known before", page.colours.pale, "", "")]
     st.html(markup.legend(kinds))
 
@@ -119,11 +119,11 @@ def decades(page: Listening) -> None:
         st.caption("No release dates are known for these plays.")
         return
     top = str(known.loc[known["share"].idxmax(), "decade"])
-    said = f"The **{top}** lead with {humanize.percent(known['share'].max())} of listening."
+    text = f"The **{top}** lead with {humanize.percent(known['share'].max())} of listening."
     left, right = st.columns(2, gap="large")
     with left:
         page_frame.head("How old is the music?")
-        page_frame.answer(said, bars.shares(shares, "decade", page.colours))
+        page_frame.answer(text, bars.shares(shares, "decade", page.colours))
     with right:
         years_of_decade(page, list(known.loc[known["share"] > 0, "decade"]), top)
 
@@ -133,8 +133,8 @@ def years_of_decade(page: Listening, choices: list[str], top: str) -> None:
         decade = choice.in_list("Look into a decade", choices, "decade", choices.index(top), width=140)
     years = discoveries.years_in_decade(page.history, page.shown, page.by, int(decade[:4]), page.today.year)
     best = years.loc[years["share"].idxmax()]
-    said = f"Of the {decade}, **{int(best['year'])}** leads with {humanize.percent(best['share'])} of listening."
-    page_frame.answer(said, bars.shares(years, "year", page.colours), f"Release years of the {decade}.")
+    text = f"Of the {decade}, **{int(best['year'])}** leads with {humanize.percent(best['share'])} of listening."
+    page_frame.answer(text, bars.shares(years, "year", page.colours), f"Release years of the {decade}.")
 
 
 page = page_frame.listening()

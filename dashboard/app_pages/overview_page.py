@@ -56,12 +56,12 @@ def figures(page: Listening, now: totals.Totals, before: totals.Totals | None) -
             metrics.changed(label, value, change, chart_data=course, chart_type="bar", height="stretch")
 
 
-def how_much(page: Listening, now: totals.Totals, said: str) -> None:
+def how_much(page: Listening, now: totals.Totals, lead: str) -> None:
     st.header("How much did you listen?", anchor=False)
     marked = days.gap_days(page.unknown, page.filters.zone, page.period.start, page.period.end)
     trend = totals.trend(page.everything, page.period, page.by, marked, page.history.oldest_at)
     st.altair_chart(
-        bars.trend(trend, page.by, page.colours), alt=page_frame.alt_text("Listening over the period.", said)
+        bars.trend(trend, page.by, page.colours), alt=page_frame.alt_text("Listening over the period.", lead)
     )
     page_frame.gap_notice(page)
     before = page.previous
@@ -110,12 +110,12 @@ arrow = (
 )
 
 is_few = now.plays < page_frame.FEW_PLAYS
-said = page_frame.few(page) if is_few else sentence(page, now, before)
-page_frame.lead(said)
+lead = page_frame.few(page) if is_few else sentence(page, now, before)
+page_frame.lead(lead)
 figures(page, now, before)
 if is_few:
     messages.few_plays()
-how_much(page, now, said)
+how_much(page, now, lead)
 
 left, right = st.columns([3, 2], gap="large")
 with left:

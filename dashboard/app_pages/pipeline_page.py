@@ -1,4 +1,6 @@
-"""Page Pipeline: status, the grid of runs, what went wrong and the next step, gaps, consents, Spark."""
+"""Page Pipeline: status, the grid of runs, what went wrong and the next step, gaps, consents, Spark,
+audio features, and the size of the tables.
+"""
 
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
@@ -99,9 +101,9 @@ def grid(page: Listening) -> None:
     hours = run_hours.grid_hours(runs, now, HOURS[label], schedule)
     cells = run_hours.to_frame(hours)
     cells = cells.assign(reason=cells["reason"].map(page.viewer.reason))
-    said = run_hours.summarise(hours, label, schedule.noun)
-    st.markdown(said)
-    opened = run_grid.draw(cells, page.filters.zone, page.colours, page_frame.alt_text("Runs by hour.", said))
+    lead = run_hours.summarise(hours, label, schedule.noun)
+    st.markdown(lead)
+    opened = run_grid.draw(cells, page.filters.zone, page.colours, page_frame.alt_text("Runs by hour.", lead))
     if opened:
         run_drawer.opened(opened)
     st.html(markup.legend(charts_pipeline.legend_of_states(page.colours, set(cells["state"]))))
@@ -150,13 +152,13 @@ def plays_per_run(page: Listening, runs: pd.DataFrame, now: datetime) -> None:
         st.caption("No run has polled this listener in the last 48 hours.")
         return
     full = int(per_run["at_limit"].sum())
-    said = (
+    lead = (
         f"**{humanize.counted(full, 'run')}** brought as many plays as Spotify shows: older ones may be lost."
         if full
         else f"At most {int(per_run['new'].max())} of {health.PAGE_LIMIT} were new in a run of these 48 hours."
     )
     chart = charts_pipeline.plays_per_run(per_run, page.filters.zone, health.PAGE_LIMIT, page.colours)
-    page_frame.answer(said, chart)
+    page_frame.answer(lead, chart)
     st.caption(f"{literal(page.name)} only. Spotify shows the newest {health.PAGE_LIMIT} plays: the dashed line.")
 
 

@@ -21,12 +21,12 @@ def known_of(coverage: sound.Coverage) -> str:
 
 
 def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None:
-    said = sentence(changes)
+    text = sentence(changes)
     st.header("What does your music sound like?", anchor=False)
     left, right = st.columns([2, 1], gap="large")
     with left:
         means = [f"{row['name']} {row['mean']:.2f}, usually {row['usual']:.2f}." for row in rows.to_dict("records")]
-        st.altair_chart(charts_sound.feature_rows(rows, page.colours), alt=page_frame.alt_text(said, *means))
+        st.altair_chart(charts_sound.feature_rows(rows, page.colours), alt=page_frame.alt_text(text, *means))
         st.caption(
             "Dot: average of this period. Grey tick: average of all time. Band: the middle half of your listening."
         )
@@ -59,9 +59,9 @@ def mood(page: Listening) -> None:
     corners = sound.quadrants(moods)
     top = max(corners, key=lambda corner: corners[corner])
     share, mood_of_it = humanize.percent(corners[top]), top.replace(", ", " and ")
-    said = f"The largest part, **{share}**, went to music that is **{mood_of_it}**."
+    text = f"The largest part, **{share}**, went to music that is **{mood_of_it}**."
     quarters = " ".join(f"{corner}: {humanize.percent(share)}." for corner, share in corners.items())
-    page_frame.answer(said, charts_sound.mood_map(moods, page.colours), f"{said} {quarters}")
+    page_frame.answer(text, charts_sound.mood_map(moods, page.colours), f"{text} {quarters}")
     shown = humanize.counted(len(moods), "track")
     st.caption(f"A circle is a track, its size the listening time: the {shown} you played most. · {quarters}")
 
@@ -75,8 +75,8 @@ def tempo_and_trend(page: Listening) -> None:
             st.caption("No tempo is known for these plays.")
         else:
             top = tempo.loc[tempo["share"].idxmax()]
-            said = f"The largest part is at {int(top['bpm_from'])} to {int(top['bpm_from']) + 4} beats a minute."
-            page_frame.answer(said, charts_sound.tempo(tempo, page.colours))
+            text = f"The largest part is at {int(top['bpm_from'])} to {int(top['bpm_from']) + 4} beats a minute."
+            page_frame.answer(text, charts_sound.tempo(tempo, page.colours))
     with right:
         how_it_changes(page)
 

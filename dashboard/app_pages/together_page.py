@@ -70,8 +70,8 @@ def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:
         return
     best = known.loc[known["share"].idxmax()]
     on = f"{best['step_on']:%B %Y}" if step == "month" else f"the week of {humanize.day(best['step_on'])}"
-    said = f"Most in **{on}**: {humanize.percent(best['share'])}."
-    page_frame.answer(said, bars.overlap(frame, pages[0].colours), f"Overlap per {step}. {said}")
+    text = f"Most in **{on}**: {humanize.percent(best['share'])}."
+    page_frame.answer(text, bars.overlap(frame, pages[0].colours), f"Overlap per {step}. {text}")
     silent = len(frame) - len(known)
     if silent:
         st.caption(f"{humanize.counted(silent, step)} without a bar: one of them played nothing.")

@@ -22,10 +22,10 @@ def sentence(page: Listening, top: pd.DataFrame, kind: str) -> str:
         f" by {literal(first['artist_name'])}" if kind != "Artists" and ranked_lists.text(first["artist_name"]) else ""
     )
     name = humanize.named(first["name"], kind[:-1].lower())
-    said = f"**{literal(name)}**{by_whom} leads with {humanize.amount(first[measure], page.by)}"
+    leader = f"**{literal(name)}**{by_whom} leads with {humanize.amount(first[measure], page.by)}"
     if int(first["rank"]) == 1 and bool(first["is_tied"]):
-        return f"{said}, shared by {int((top['rank'] == 1).sum())}."
-    return f"{said}, {humanize.percent(first['share'], 1)} of the period."
+        return f"{leader}, shared by {int((top['rank'] == 1).sum())}."
+    return f"{leader}, {humanize.percent(first['share'], 1)} of the period."
 
 
 def table(page: Listening, every: pd.DataFrame, kind: str) -> None:

@@ -21,10 +21,10 @@ def listening_clock(page: Listening) -> None:
     weekday, hour, value = hours.peak(clock) or hours.Peak(0, 0, 0.0)
     amount = humanize.minutes(value) if page.by == "Minutes" else f"{value:.1f} plays"
     when = f"{humanize.WEEKDAYS[weekday]}s, {humanize.hour_span(hour)}"
-    said = f"You listen most on **{when}**: about {amount} in that hour."
-    page_frame.lead(said)
+    text = f"You listen most on **{when}**: about {amount} in that hour."
+    page_frame.lead(text)
     st.header("Listening clock", anchor=False)
-    st.altair_chart(heat_maps.clock(clock, page.by, page.colours), alt=page_frame.alt_text(said))
+    st.altair_chart(heat_maps.clock(clock, page.by, page.colours), alt=page_frame.alt_text(text))
     most = f"{heat_maps.heat_top(clock):,.0f}"
     st.html(markup.heat_scale(most, f"{page.by.lower()} in an average hour, local time", page.colours))
 
@@ -35,8 +35,8 @@ def hours_and_weekdays(page: Listening) -> None:
         st.header("By hour of day", anchor=False)
         by_hour = hours.by_hour(page.shown, page.by)
         top = by_hour.loc[by_hour["share"].idxmax()]
-        said = f"{humanize.percent(top['share'])} of listening falls in {humanize.hour_span(int(top['hour']))}."
-        page_frame.answer(said, bars.shares_by_hour(by_hour, page.colours))
+        text = f"{humanize.percent(top['share'])} of listening falls in {humanize.hour_span(int(top['hour']))}."
+        page_frame.answer(text, bars.shares_by_hour(by_hour, page.colours))
     with right:
         weekdays(page)
 
@@ -50,10 +50,10 @@ def weekdays(page: Listening) -> None:
         st.caption("There is no average: every day with music has a gap, or no length is known.")
         return
     top = by_weekday.loc[by_weekday["value"].idxmax()]
-    said = (
+    text = (
         f"{humanize.WEEKDAYS[int(top['weekday'])]}s are fullest: {humanize.amount(top['value'], page.by)} on average."
     )
-    page_frame.answer(said, bars.averages_by_weekday(by_weekday, page.by, page.colours))
+    page_frame.answer(text, bars.averages_by_weekday(by_weekday, page.by, page.colours))
 
 
 def every_day(page: Listening) -> None:

@@ -17,7 +17,7 @@ WHOLE = "Whole year"
 
 
 def chosen() -> tuple[int, int | None]:
-    """Year and month, from two rows of pills that live in the URL."""
+    """Year and month, from two rows of pills, kept in the URL."""
     every = [str(year) for year in year_review.years_of(page.everything)]
     with st.container(horizontal=True):
         year = int(choice.one_of("Year", every, "year"))
@@ -77,11 +77,11 @@ def courses(page: Listening, review: year_review.Review, year: int, month: int |
 def days_of_month(page: Listening, review: year_review.Review) -> None:
     """Day by day, with the month before behind it."""
     st.header("Day by day", anchor=False)
-    said = f"{humanize.counted(review.totals.days_with_plays, 'day')} had music."
+    fact = f"{humanize.counted(review.totals.days_with_plays, 'day')} had music."
     marked = days.gap_days(page.unknown, page.filters.zone, page.period.start, page.period.end)
     trend = totals.trend(page.everything, page.period, page.by, marked, page.history.oldest_at)
-    st.altair_chart(bars.trend(trend, page.by, page.colours), alt=said)
-    st.caption(f"{said} Grey bars behind: the month before." if page.previous else said)
+    st.altair_chart(bars.trend(trend, page.by, page.colours), alt=fact)
+    st.caption(f"{fact} Grey bars behind: the month before." if page.previous else fact)
 
 
 def months(page: Listening, review: year_review.Review) -> None:
@@ -89,8 +89,8 @@ def months(page: Listening, review: year_review.Review) -> None:
     with left:
         st.header("Month by month", anchor=False)
         best = review.months.loc[review.months["value"].idxmax()]
-        said = f"**{best['month_on']:%B}** was the fullest month with {humanize.amount(best['value'], page.by)}."
-        page_frame.answer(said, bars.months(review.months, page.by, page.colours))
+        fact = f"**{best['month_on']:%B}** was the fullest month with {humanize.amount(best['value'], page.by)}."
+        page_frame.answer(fact, bars.months(review.months, page.by, page.colours))
     with right:
         st.header("Who led when", anchor=False)
         if review.bump["month_on"].nunique() < 2:

@@ -32,7 +32,7 @@ def filter_bar(
             chosen = choice.in_list("Listener", list(labels), "listener", width=180, icon=icon) if others else first
             listener = labels.get(chosen, viewer.listeners[0])
         home = viewer.settings.zone_of(listener)
-        # Always in this place: a widget that moves is made anew in the browser and forgets its value.
+        # Always in this place: a widget that moves is recreated in the browser and loses its value.
         with st.container(width="content", key="hr-period" if has_period else f"{HIDDEN}-period"):
             period = choice.one_of("Period", PERIODS, "period", DEFAULT_PERIOD)
         default_zone = filters.default_zone(home, st.context.timezone)

@@ -72,7 +72,7 @@ def default_zone(home_zone: str | None, browser_zone: str | None) -> str:
 
 
 def valid_zone(name: str | None) -> str | None:
-    """An IANA name that this machine knows, legacy aliases included; anything else is None."""
+    """An IANA name in this machine's database, legacy aliases included; anything else is None."""
     if not name or len(name) > _LONGEST_ZONE_NAME or name not in _known_zones():
         return None
     return ZoneInfo(name).key

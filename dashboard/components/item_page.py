@@ -113,13 +113,13 @@ def _courses(page: Listening, item: Item) -> None:
     with left:
         st.header("Month by month", anchor=False)
         best = item.best_months.iloc[0]
-        said = f"Most in **{best['month_on']:%B %Y}**: {humanize.amount(best['value'], page.by)}."
-        page_frame.answer(said, bars.months(item.months, page.by, page.colours), f"{item.name} {said}")
+        fact = f"Most in **{best['month_on']:%B %Y}**: {humanize.amount(best['value'], page.by)}."
+        page_frame.answer(fact, bars.months(item.months, page.by, page.colours), f"{item.name} {fact}")
     with right:
         st.header("At what hour", anchor=False)
         top = item.hours.loc[item.hours["share"].idxmax()]
-        said = f"Most often **{humanize.hour_span(int(top['hour']))}**: {humanize.percent(top['share'])} of it."
-        page_frame.answer(said, bars.shares_by_hour(item.hours, page.colours))
+        fact = f"Most often **{humanize.hour_span(int(top['hour']))}**: {humanize.percent(top['share'])} of it."
+        page_frame.answer(fact, bars.shares_by_hour(item.hours, page.colours))
 
 
 def _lists(page: Listening, item: Item, word: str) -> None:

@@ -5,7 +5,7 @@ import string
 
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 # What is found in the text after Markdown is read, where no backslash helps: addresses that become links, :names: that
-# become icons and emoji. A word joiner has no width and is no part of any of them.
+# become icons and emoji. A word joiner has no width and is not a part of any of them.
 _FOUND_LATER = re.compile(r"(?<=[:@])(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
 # A name in another direction of writing, or with marks for one, leaves the sentence around it as it is.

@@ -34,7 +34,7 @@ MEASURED_FROM = 0.9
 
 @dataclass(frozen=True)
 class Listening:
-    """A listener's plays as the filter bar wants them. `everything` and `shown` are on the clock of the zone."""
+    """A listener's plays as the filter bar selects them. `everything` and `shown` are on the clock of the zone."""
 
     viewer: Viewer
     filters: Filters
@@ -222,16 +222,16 @@ def lead(text: str) -> None:
         st.markdown(text)
 
 
-def answer(said: str, chart: Chart, alt: str = "") -> None:
+def answer(text: str, chart: Chart, alt: str = "") -> None:
     """A sentence and the chart it is read from; without another text the sentence is the chart's for screen readers."""
-    st.markdown(said)
-    st.altair_chart(chart, alt=alt_text(alt or said))
+    st.markdown(text)
+    st.altair_chart(chart, alt=alt_text(alt or text))
 
 
 def few(page: Listening) -> str:
     """The answer where there are too few plays for an average."""
-    heard = minutes(page.shown)
-    time = f", {humanize.minutes(heard)} in all" if heard else ""
+    played = minutes(page.shown)
+    time = f", {humanize.minutes(played)} in all" if played else ""
     last = humanize.moment(page.shown["wall"].iloc[-1])
     return f"**{humanize.plays(len(page.shown))}** in this period{time}, the last one on **{last}**."
 

@@ -1,6 +1,7 @@
-"""The Pipeline page's tables: each listener's consent, the last Spark batch and how long steps take, the gaps."""
+"""Draws the lower sections of the Pipeline page: consents, Spark and steps, audio features, table sizes, gaps."""
 
 from collections.abc import Hashable
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -73,8 +74,8 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     lines = [
         (
             run_hours.STEP_NAMES[row["step"]],
-            f"{row['median_seconds']:,.0f} s",
-            f"{row['last_seconds']:,.0f} s",
+            humanize.duration(timedelta(seconds=row["median_seconds"])),
+            humanize.duration(timedelta(seconds=row["last_seconds"])),
             f"{row['runs']:,}",
         )
         for row in durations.to_dict("records")

@@ -59,19 +59,19 @@ def to_cell_key(text: str | None) -> CellKey | None:
     return CellKey(slot, step) if step in STEPS else None
 
 
-def draw(cells: pd.DataFrame, zone: str, colours: Colours, said: str) -> CellKey | None:
+def draw(cells: pd.DataFrame, zone: str, colours: Colours, alt: str) -> CellKey | None:
     """The frame of `run_hours.grid`, drawn; the cell that was opened just now."""
     result: Any = _mount(
-        data={"html": grid_html(cells, zone, colours, said)}, key="run_grid", on_opened_change=lambda: None
+        data={"html": grid_html(cells, zone, colours, alt)}, key="run_grid", on_opened_change=lambda: None
     )
     return to_cell_key(result.opened)
 
 
-def grid_html(cells: pd.DataFrame, zone: str, colours: Colours, said: str) -> str:
-    """`said` is the text alternative for screen readers."""
+def grid_html(cells: pd.DataFrame, zone: str, colours: Colours, alt: str) -> str:
+    """`alt` is the text alternative for screen readers."""
     hours = [_hour(hour.to_dict("records"), zone, colours) for _, hour in cells.groupby("slot", sort=True)][::-1]
     rows = "".join(_row(hours[newest : newest + _HOURS_IN_ROW]) for newest in range(0, len(hours), _HOURS_IN_ROW))
-    return f'<div class="hr-runs" role="group" aria-label="{escape(said, quote=True)}">{rows}</div>'
+    return f'<div class="hr-runs" role="group" aria-label="{escape(alt, quote=True)}">{rows}</div>'
 
 
 def _row(hours: Iterable[str]) -> str:

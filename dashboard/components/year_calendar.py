@@ -18,11 +18,11 @@ def draw(page: Listening, year: int) -> None:
     if page.history.oldest_at:
         is_known &= calendar["day"] >= pd.Timestamp(local_day(page.history.oldest_at, page.filters.zone))
     past, with_music = int(is_known.sum()), int((calendar["value"] > 0).sum())
-    said = f"{with_music:,} of {humanize.counted(past, 'day')} had music."
+    text = f"{with_music:,} of {humanize.counted(past, 'day')} had music."
     if busiest:
-        said = (
-            f"Busiest day: **{humanize.weekday_day(busiest.day)}** ({humanize.amount(busiest.value, page.by)}). {said}"
+        text = (
+            f"Busiest day: **{humanize.weekday_day(busiest.day)}** ({humanize.amount(busiest.value, page.by)}). {text}"
         )
-    page_frame.answer(said, heat_maps.calendar(calendar, page.by, page.colours), f"Calendar of {year}. {said}")
+    page_frame.answer(text, heat_maps.calendar(calendar, page.by, page.colours), f"Calendar of {year}. {text}")
     most, has_gaps = f"{heat_maps.heat_top(calendar):,.0f}", bool(calendar["is_gap"].any())
     st.html(markup.heat_scale(most, f"{page.by.lower()} in a day, or more", page.colours, with_gaps=has_gaps))

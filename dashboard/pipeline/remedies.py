@@ -34,8 +34,8 @@ _NO_RECORD = {
     "ingest": "Look for the hour in Cloud Scheduler and in the log of the function ingest.",
     "load": (
         "Read the log of the function load: it leaves no record when it may not read, write or publish, or when the "
-        "table plays is not as it should be. Run terraform apply, which mends both; the file comes again for 24 hours, "
-        "and then once a day for two weeks."
+        "table plays is not as it should be. Run terraform apply, which repairs both; the file is redelivered for 24 "
+        "hours, and then re-sent once a day for two weeks."
     ),
     "transform": (
         "Read the log of the function transform-trigger, and look for the message in the subscription "

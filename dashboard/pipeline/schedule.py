@@ -1,4 +1,4 @@
-"""When the pipeline is expected to run: at one minute of every hour, or of every second to sixth."""
+"""Parses the cron expression of the schedule and computes its slots: the instants at which runs are due. Pure."""
 
 import re
 from dataclasses import dataclass

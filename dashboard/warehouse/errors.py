@@ -31,7 +31,7 @@ _ANSWERS = {
     "bytesBilledLimitExceeded": "The query would be billed for more than `MAXIMUM_BYTES_BILLED` allows. Its "
     "owner can set it higher where the dashboard is deployed.",
     "quotaExceeded": "The project's quota for BigQuery is used up. Its owner sees which one under “Quotas” in the "
-    "Google Cloud console; one that counts by the day begins anew at midnight in California.",
+    "Google Cloud console; one that counts by the day starts again at midnight in California.",
     "billingNotEnabled": "Billing is off for the project, and without it BigQuery answers no query. Its owner links a "
     "billing account under “Billing” in the Google Cloud console; what is stored is safe.",
     _TOO_OFTEN: "BigQuery received too many requests within a short time. Try again in a minute.",

@@ -32,7 +32,7 @@ _QUERIES = Path(__file__).parent / "queries"
 _TIMEOUT_SECONDS = 10.0
 _QUERY_TIMEOUT_SECONDS = 120.0
 _RETRY_SECONDS = 10.0
-# Short: a page that has a copy must not wait long to learn whether it is stale.
+# Short: a page that has a copy must not wait long for whether it is stale.
 _VERSION_TIMEOUT_SECONDS = 5.0
 _CHECK_SECONDS = 60.0
 _TRY_AGAIN_SECONDS = 15.0
@@ -146,8 +146,8 @@ class Store:
             else:
                 tracks, since = known.tracks, _first_unknown(plays, known)
             if since is not None:
-                asked = [_of(listener_id), bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
-                newer = self._warehouse.query("tracks_since", asked).to_pandas()
+                parameters = [_of(listener_id), bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
+                newer = self._warehouse.query("tracks_since", parameters).to_pandas()
                 # What the newer rows lack comes from those known before.
                 both = pd.concat([frame[newer.columns] for frame in (newer, tracks) if len(frame)] or [newer])
                 tracks = both.groupby("track_id", sort=False).first().reset_index()
@@ -172,8 +172,8 @@ class Store:
 
         def load(version: datetime, known: pd.DataFrame | None) -> pd.DataFrame:
             since = (version - timedelta(days=LEDGER_DAYS)).replace(minute=0, second=0, microsecond=0)
-            asked = [bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
-            runs = readable(self._warehouse.query("runs", asked).to_pandas())
+            parameters = [bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
+            runs = readable(self._warehouse.query("runs", parameters).to_pandas())
             return runs.sort_values(["slot", "started_at"], ascending=False, ignore_index=True)
 
         return self._newest(("runs",), load)
@@ -200,8 +200,8 @@ class Store:
     def listeners(self) -> Loaded[tuple[str, ...]]:
         """All listeners: those with a top ten, and those that the last runs polled."""
         top, runs = self._whole("top_tracks"), self.runs()
-        asked = {slug for details in runs.value["details"] for slug in (details or {}).get("listeners", {})}
-        known = tuple(sorted(asked | set(top.value["listener_id"])))
+        polled = {slug for details in runs.value["details"] for slug in (details or {}).get("listeners", {})}
+        known = tuple(sorted(polled | set(top.value["listener_id"])))
         return Loaded(known, min(top.known_at, runs.known_at), top.error or runs.error)
 
     def everything(self, listener_id: str) -> pa.Table:

@@ -26,11 +26,11 @@ _NAMES = [*COLUMNS]
 FEATURES = tuple(_NAMES[_NAMES.index("danceability") : _NAMES.index("features_source")])
 # What an id looks like, so that none can stand for several in the list of them, or make it endless.
 ASKABLE = "[0-9A-Za-z_-]{1,64}"
-# New releases lack features for weeks; then it is worth asking again.
+# New releases lack features for weeks; then another request is worth it.
 UNKNOWN_FOR = timedelta(days=30)
 
 Records = Mapping[str, Mapping[str, Any]]
-"""What a provider said, by track id. Tracks it does not know are left out."""
+"""A provider's answers, by track id. Tracks it does not have are left out."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ def spotify_provider(spotify: Spotify) -> Provider:
 
 
 def reccobeats_provider(session: requests.Session, url: str) -> Provider:
-    """ReccoBeats: free and without a key, but it learns the track ids, so it is the owner's choice."""
+    """ReccoBeats: free and without a key, but it receives the track ids, so it is the owner's choice."""
 
     client = HttpClient(session)
 
     def fetch(track_ids: Sequence[str]) -> Records:
-        records = client.ask(
+        records = client.fetch(
             Call("GET", f"{url}/v1/audio-features", params={"ids": ",".join(track_ids)}),
             lambda body: list_in(body, "content"),
             lambda status, _: RequestRefused(f"status {status}"),
@@ -79,7 +79,7 @@ def _by_track(records: Sequence[Any], track_id: Callable[[Mapping[str, Any]], st
 
 
 def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Sequence[Row]) -> list[Row]:
-    """The same plays with what is known or can be learned about their tracks."""
+    """The same plays with what is known or can be fetched about their tracks."""
     track_ids = sorted({row["track_id"] for row in rows if re.fullmatch(ASKABLE, row["track_id"])})
     stored = run_query(
         client,
@@ -89,11 +89,11 @@ def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Se
         timestamp("unknown_since", run.started_at - UNKNOWN_FOR),
     )
     answers = {row["track_id"]: _to_columns(row["features_source"], row) for row in stored}
-    answers |= ask_provider(provider, [track_id for track_id in track_ids if track_id not in answers])
+    answers |= fetch_answers(provider, [track_id for track_id in track_ids if track_id not in answers])
     return [row | answers.get(row["track_id"], {}) for row in rows]
 
 
-def ask_provider(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
+def fetch_answers(provider: Provider, track_ids: Sequence[str]) -> dict[str, Row]:
     """The columns to fill, by track id. The first failure ends the calls for this run, not the run."""
     answers: dict[str, Row] = {}
     try:

@@ -51,7 +51,7 @@ class ForeignObject(Exception):
 def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> LandedFile | None:
     """Write the rows that no earlier attempt at the same slot has landed; None when nothing is landed.
 
-    An attempt that was stopped may have landed less: a listener whom it did not reach is polled by the next one. What
+    An attempt that was stopped may have landed less: a listener that it did not reach is polled by the next one. What
     is added makes a new generation of the object, and with it a new event for load.
 
     Raises LandingContradiction, ForeignObject.
@@ -60,7 +60,7 @@ def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> LandedFile | None:
     if rows and _write(blob, to_csv(rows), generation=0):
         return LandedFile(Counter(row["listener_id"] for row in rows), by_this_attempt=True)
     try:
-        # Afterwards the blob knows which generation this was.
+        # Afterwards the blob has the generation that was written.
         content = blob.download_as_bytes(timeout=_SECONDS)
     except NotFound:
         if rows:

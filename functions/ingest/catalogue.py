@@ -1,7 +1,7 @@
 """Fills the table `catalogue`: what Spotify's API shows of a track, and audio features for tracks that have none yet.
 
 Runs when all else of a run is done and recorded, so that nothing in it costs a play or a run. It keeps no place: the
-next run asks for what is not known then, the tracks of the last weeks first (docs/decisions/0049).
+next run requests what is unknown then, the tracks of the last weeks first (docs/decisions/0049).
 """
 
 import json
@@ -22,7 +22,7 @@ from slots import Run
 
 _BOUNDS = json.loads((Path(__file__).parent / "tables" / "catalogue.json").read_text(encoding="utf-8"))["bounds"]
 # Not only what was stored since the run before: a run's own plays reach the warehouse after it, and the next run with
-# plays may be weeks away. Of older ones the catalogue learns when the track is played again.
+# plays may be weeks away. Older ones enter the catalogue when the track is played again.
 _PLAYED_WITHIN = timedelta(days=31)
 _LATELY = timedelta(days=28)
 _REFUSED_FOR = timedelta(days=1)
@@ -39,11 +39,11 @@ def fill(cloud: Cloud, run: Run, provider: Provider | None, *, has_news: bool) -
         if has_news or not table.num_rows:
             run_query(cloud.bigquery, "fill_catalogue", timestamp("since", since))
         if provider and cloud.settings.catalogue_tracks_per_run:
-            _ask_for_unknown(cloud, run, provider)
+            _fetch_unknown(cloud, run, provider)
 
 
-def _ask_for_unknown(cloud: Cloud, run: Run, provider: Provider) -> None:
-    """The first failure ends the asking for this run."""
+def _fetch_unknown(cloud: Cloud, run: Run, provider: Provider) -> None:
+    """The first failure ends it for this run."""
     most = cloud.settings.catalogue_tracks_per_run
     track_ids = find_unknown(cloud.bigquery, run.started_at, provider.name, most)
     left = len(track_ids)
@@ -53,7 +53,7 @@ def _ask_for_unknown(cloud: Cloud, run: Run, provider: Provider) -> None:
     except Failure as failure:
         log(
             "WARNING",
-            "Audio features for the catalogue could not be fetched; the next run asks again",
+            "Audio features for the catalogue could not be fetched; the next run tries again",
             run_id=run.run_id,
             provider=provider.name,
             tracks=left,

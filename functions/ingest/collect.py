@@ -1,6 +1,6 @@
 """Collects from each listener: read the secret, refresh the token, keep a rotated one, fetch the page and parse it.
 
-Listeners are polled side by side and fail alone. A page is parsed at once, because what Spotify says of 50 plays takes
+Listeners are polled side by side and fail alone. A page is parsed at once, because Spotify's answer for 50 plays takes
 many times the memory of their rows.
 """
 

@@ -96,7 +96,7 @@ class RequestRefused(Failure):
 
 
 class RateLimited(Failure):
-    """`pause_seconds`: how long to leave the service alone, as it asked.
+    """`pause_seconds`: how long no call may be made. The text has the two largest units: 22 h 57 min, 1 min 30 s.
 
     The ledger keeps the pause; a retry before its end makes no call.
     """
@@ -104,7 +104,10 @@ class RateLimited(Failure):
     sentence = "Spotify asked for {what}, the first run after it tries again"
 
     def __init__(self, pause_seconds: int) -> None:
-        super().__init__(f"a pause of {pause_seconds} s")
+        minutes, seconds = divmod(pause_seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        units = [(hours, "h"), (minutes, "min"), (0 if hours else seconds, "s")]
+        super().__init__("a pause of " + (" ".join(f"{count} {unit}" for count, unit in units if count) or "0 s"))
         self.pause_seconds = pause_seconds
 
 

@@ -15,7 +15,7 @@ from google.cloud.storage import Blob, Bucket
 from buckets import object_name
 from ingest_cloud import Cloud
 from ingest_log import log
-from ingest_queries import Before, pages, run_query, string, timestamp
+from ingest_queries import LandedBefore, pages, run_query, string, timestamp
 from plays import KEY, Key, Row, key_of
 from slots import Run
 from unloaded_files import fetch_unloaded
@@ -83,19 +83,19 @@ def oldest_by_listener(rows: Sequence[Row]) -> dict[str, datetime]:
 def pages_without_overlap(rows: Sequence[Row], overlapping: AbstractSet[str]) -> dict[str, datetime]:
     """The oldest play of each page that no stored play of its listener reaches, by listener.
 
-    A short page is no exception: with fewer than 50 plays on it, the newest stored ones belong on it as well. Where
+    A short page is not an exception: with fewer than 50 plays on it, the newest stored ones belong on it as well. Where
     they are missing, Spotify withholds plays (43 of 50: Yooooomi/your_spotify#88), whether or not it names a `next`.
     """
     oldest = oldest_by_listener(rows)
     return {listener_id: oldest[listener_id] for listener_id in oldest.keys() - overlapping}
 
 
-def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay]) -> dict[str, Before]:
+def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay]) -> dict[str, LandedBefore]:
     """Of these pages, those that no landed play of the API reaches either, with what was landed before each.
 
     There may be hundreds of thousands of landed plays, and none is kept.
     """
-    before, overlapping = dict.fromkeys(oldest, Before()), set[str]()
+    before, overlapping = dict.fromkeys(oldest, LandedBefore()), set[str]()
     for play in landed:
         known = before.get(play.listener_id)
         if known is None:
@@ -103,7 +103,7 @@ def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay
         if play.played_at < oldest[play.listener_id]:
             newest = max(play.played_at, known.newest or play.played_at)
             from_api = known.from_api if play.import_id else max(play.played_at, known.from_api or play.played_at)
-            before[play.listener_id] = Before(newest, from_api, known.import_id)
+            before[play.listener_id] = LandedBefore(newest, from_api, known.import_id)
         elif play.import_id:
             before[play.listener_id] = replace(known, import_id=play.import_id)
         else:
@@ -137,7 +137,7 @@ def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported:
 def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[LandedPlay]:
     """Each play in the files that are on their way to the warehouse, or were within a day, loaded or not.
 
-    Not in those that BigQuery refused, but in older ones that will be re-sent. They are no gap, and a gap may begin
+    Not in those that BigQuery refused, but in older ones that will be re-sent. They are not a gap, and a gap may begin
     with them. A play that is left out can only lead to a gap too many, never to one too few.
     """
     since = run.slot - _LOADED_WITHIN

@@ -72,7 +72,7 @@ class Call:
 class HttpClient:
     """The calls to one service during one run, from all threads.
 
-    A pause that the service asks for with 429 is for all of them, because a service counts the calls of an app.
+    A pause that the service asks for with 429 applies to all of them, because a service counts the calls of an app.
     """
 
     def __init__(self, session: requests.Session) -> None:
@@ -82,7 +82,7 @@ class HttpClient:
         self._seconds_left = float(_MOST_SECONDS_IN_ALL)
         self._is_over = False
 
-    def ask(self, call: Call, read: Callable[[Any], T], refusal: Refusal) -> T:
+    def fetch(self, call: Call, read: Callable[[Any], T], refusal: Refusal) -> T:
         """What `read` makes of the JSON that came back; it raises UnreadableAnswer when it misses something.
 
         Three attempts while the service is unavailable, and a few short pauses when it asks for them. Raises Failure.
@@ -113,16 +113,16 @@ class HttpClient:
         if self._is_over:
             raise NotAsked("Spotify had just asked for a pause")
 
-    def _pause(self, asked: RateLimited) -> None:
-        """Make all threads wait for as long as was asked. Raises `asked` when that is too long to wait for."""
+    def _pause(self, limited: RateLimited) -> None:
+        """Make all threads wait for as long as the service asks. Raises `limited` when that is too long."""
         with self._lock:
             now = time.monotonic()
             begins_at = max(now, self._pause_ends_at)
-            self._pause_ends_at = max(now + asked.pause_seconds, self._pause_ends_at)
+            self._pause_ends_at = max(now + limited.pause_seconds, self._pause_ends_at)
             self._seconds_left -= max(0.0, self._pause_ends_at - begins_at)
-            self._is_over |= asked.pause_seconds > _LONGEST_SLEEP_SECONDS or self._seconds_left < 0
+            self._is_over |= limited.pause_seconds > _LONGEST_SLEEP_SECONDS or self._seconds_left < 0
         if self._is_over:
-            raise asked
+            raise limited
 
     def _send(self, call: Call) -> requests.Response:
         try:
@@ -159,7 +159,7 @@ def _json_of(response: requests.Response, refusal: Refusal) -> Any:
 
 
 def _read_text(response: requests.Response) -> str:
-    """The whole body as text, with U+FFFD for what is no UTF-8. Raises SpotifyUnavailable.
+    """The whole body as text, with U+FFFD for what is not UTF-8. Raises SpotifyUnavailable.
 
     Bounded in bytes and seconds: a server that sends without end, or a byte now and then, must not block the run.
     """
@@ -191,11 +191,11 @@ def to_pause(retry_after: str | None, text: str) -> RateLimited:
     kind, seconds = RateLimited, float(_PAUSE_SECONDS_BY_DEFAULT)
     if "QUOTA_EXCEEDED" in text:
         kind, seconds = QuotaExceeded, float(_QUOTA_PAUSE_SECONDS_BY_DEFAULT)
-    asked = (retry_after or "").strip()
-    if number := re.fullmatch("([0-9]+([.][0-9]+)?) *(s|sec|secs|seconds?)?", asked, re.IGNORECASE):
+    header = (retry_after or "").strip()
+    if number := re.fullmatch("([0-9]+([.][0-9]+)?) *(s|sec|secs|seconds?)?", header, re.IGNORECASE):
         return kind(math.ceil(min(float(number[1]), _LONGEST_PAUSE_SECONDS)))
     with suppress(ValueError, OverflowError):
-        ends_at = parsedate_to_datetime(asked)
+        ends_at = parsedate_to_datetime(header)
         left = (ends_at if ends_at.tzinfo else ends_at.replace(tzinfo=UTC)) - datetime.now(UTC)
         seconds = min(left.total_seconds(), _LONGEST_PAUSE_SECONDS) if left > timedelta(0) else seconds
     return kind(math.ceil(seconds))

@@ -92,7 +92,7 @@ def connect(settings: Settings) -> Cloud:
     storage = StorageClient(settings.project, credentials=google.auth.default()[0])
     options = {"api_endpoint": settings.secret_manager_endpoint} if settings.secret_manager_endpoint else None
     config = bigquery.QueryJobConfig(default_dataset=bigquery.DatasetReference(settings.project, settings.dataset))
-    # Keeps connections, but no cookies: what Spotify says to one listener is not for the next.
+    # Keeps connections, but no cookies: Spotify's answer for one listener is not for the next.
     http = requests.Session()
     http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     return Cloud(

@@ -22,7 +22,7 @@ Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 
 def run_query(client: bigquery.Client, name: str, *parameters: Parameter) -> RowIterator:
-    """The rows of `queries/<name>.sql`. The client knows the dataset."""
+    """The rows of `queries/<name>.sql`. The client has the dataset set."""
     return client.query_and_wait(
         _statement(name),
         job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
@@ -69,10 +69,10 @@ def strings(name: str, values: list[str]) -> Parameter:
 
 
 @dataclass(frozen=True)
-class Before:
+class LandedBefore:
     """What files on their way to the warehouse hold: the newest play before a page, and an import that reaches it.
 
-    `from_api`: the newest play that is no import's.
+    `from_api`: the newest play that is not an import's.
     """
 
     newest: datetime | None = None
@@ -82,7 +82,7 @@ class Before:
 
 def pages(
     oldest: Mapping[str, datetime],
-    before: Mapping[str, Before] = MappingProxyType({}),
+    before: Mapping[str, LandedBefore] = MappingProxyType({}),
     imported: Mapping[str, str] = MappingProxyType({}),
 ) -> Parameter:
     """@pages: each listener's page by its oldest play, and what lies before it; `imported`: stored plays reach it.
@@ -91,7 +91,7 @@ def pages(
     """
     structs = []
     for listener_id, instant in oldest.items():
-        landed = before.get(listener_id, Before())
+        landed = before.get(listener_id, LandedBefore())
         import_id = imported.get(listener_id) or landed.import_id
         structs.append(
             bigquery.StructQueryParameter(

@@ -1,7 +1,8 @@
-"""Reads the secrets of the listeners and of the app from Secret Manager, and stores rotated refresh tokens.
+"""Reads the secrets of the listeners and of the app from Secret Manager, stores rotated refresh tokens,
+and computes when a consent ends.
 
 A listener is one secret, found by its labels. Its content never shows: not in an error, not in a log, not in a repr.
-It holds when consent was given; a refresh token lives six months from that moment, and refreshing does not prolong it
+It holds when consent was given; a refresh token is valid for six months from then, and refreshing does not prolong it
 (developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens).
 """
 
@@ -80,7 +81,7 @@ def list_listener_secrets(client: SecretManagerServiceClient, project: str) -> l
 
 
 def name_listeners(labels: dict[str, str]) -> list[ListenerSecret]:
-    """One listener per secret, given each secret's label `listener`; one that is no slug, or not unique, fails."""
+    """One listener per secret, given each secret's label `listener`; one that is not a slug, or not unique, fails."""
     listeners = {}
     for name, slug in sorted(labels.items()):
         if not SLUG.fullmatch(slug):

@@ -50,7 +50,7 @@ class Grant:
 
 
 class Spotify:
-    """Spotify during one run, for all threads. When it asks one of them for a pause, all of them wait."""
+    """Spotify during one run, for all threads. When it asks for a pause, all of them wait."""
 
     def __init__(self, session: requests.Session, accounts_url: str, api_url: str, app: App) -> None:
         self._http, self._accounts_url, self._api_url, self._app = HttpClient(session), accounts_url, api_url, app
@@ -62,32 +62,32 @@ class Spotify:
         One token is never refreshed twice at once, should two secrets hold it: Spotify refuses one of the two then.
         """
         with self._refreshing.setdefault(refresh_token, Lock()):
-            return self._ask_token(grant_type="refresh_token", refresh_token=refresh_token)
+            return self._request_token(grant_type="refresh_token", refresh_token=refresh_token)
 
     def fetch_client_token(self) -> str:
-        """An access token of the app itself, which sees no listener's data."""
-        return self._ask_token(grant_type="client_credentials").access_token
+        """An access token of the app itself, which reads no listener's data."""
+        return self._request_token(grant_type="client_credentials").access_token
 
     def fetch_recently_played(self, access_token: str) -> list[Any]:
         """The newest plays, at most 50. Never with a cursor: plays arrive late and out of order."""
         url = f"{self._api_url}/v1/me/player/recently-played"
-        return self._ask_api(access_token, url, {"limit": str(PAGE_SIZE)}, "items", api_refusal)
+        return self._request_list(access_token, url, {"limit": str(PAGE_SIZE)}, "items", api_refusal)
 
     def fetch_audio_features(self, access_token: str, track_ids: Sequence[str]) -> list[Any]:
         """At most 100 ids. A track that Spotify does not know is null in the list."""
         url = f"{self._api_url}/v1/audio-features"
-        return self._ask_api(access_token, url, {"ids": ",".join(track_ids)}, "audio_features", features_refusal)
+        return self._request_list(access_token, url, {"ids": ",".join(track_ids)}, "audio_features", features_refusal)
 
-    def _ask_token(self, **form: str) -> Grant:
+    def _request_token(self, **form: str) -> Grant:
         headers = {"Authorization": self._app.authorization()}
         call = Call("POST", f"{self._accounts_url}/api/token", headers, form=form)
-        return self._http.ask(call, _to_grant, token_refusal)
+        return self._http.fetch(call, _to_grant, token_refusal)
 
-    def _ask_api(
+    def _request_list(
         self, access_token: str, url: str, params: dict[str, str], list_name: str, refusal: Refusal
     ) -> list[Any]:
         call = Call("GET", url, {"Authorization": f"Bearer {access_token}"}, params)
-        return self._http.ask(call, lambda body: list_in(body, list_name), refusal)
+        return self._http.fetch(call, lambda body: list_in(body, list_name), refusal)
 
 
 def _to_grant(body: Any) -> Grant:

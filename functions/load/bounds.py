@@ -23,7 +23,7 @@ def parse_bounds(text: str) -> Conditions:
     """Raises ValueError for anything but the `bounds` of a table file."""
     bounds = json.loads(text)
     if not isinstance(bounds, dict):
-        raise ValueError("The bounds are no JSON object")
+        raise ValueError("The bounds are not a JSON object")
     return {column: _condition(column, bound) for column, bound in bounds.items()}
 
 

@@ -68,8 +68,8 @@ def parse_event(data: Any) -> LandedObject:
         raise EventUnreadable("The event names no bucket or no object")
     try:
         (bucket + name).encode()
-    except UnicodeEncodeError:  # JSON can spell half a surrogate pair, which is no character and has no UTF-8
-        raise EventUnreadable("The event's bucket or object is no text") from None
+    except UnicodeEncodeError:  # JSON can spell half a surrogate pair, which is not a character and has no UTF-8
+        raise EventUnreadable("The event's bucket or object is not text") from None
     # A string in Google's events, a number in some of Google's own test data.
     if not isinstance(generation, str | int) or not re.fullmatch("[0-9]{1,20}", str(generation)):
         raise EventUnreadable(f"The event's generation is {generation!r:.40}, not a number")

@@ -26,7 +26,7 @@ class Settings:
     location: str
     dataset: str
     staging_dataset: str
-    """Its tables expire by themselves: the dataset says when."""
+    """Its tables expire: the dataset sets when."""
     landing_bucket: str
     quarantine_bucket: str
     plays_loaded_topic: str

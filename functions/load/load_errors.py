@@ -64,7 +64,7 @@ class JobFailed(LoadProblem):
 class FileRefused(LoadProblem):
     """The file, or a row of it, is refused: by BigQuery, which read it, or by load for a value out of bounds.
 
-    `errors` is what BigQuery says, the final error first; load says it in the same form.
+    `errors` are BigQuery's, the final error first; load's own have the same form.
     """
 
     def __init__(self, errors: Sequence[Mapping[str, Any]], by: str = "BigQuery") -> None:

@@ -27,7 +27,7 @@ class Counts:
     listeners: int
     inserted: int
     completed: int
-    """Plays that were stored from the other source and learned the rest from this file."""
+    """Plays that were stored from the other source and completed from this file."""
     rows_refused: int
     outside: Mapping[str, int] = field(default_factory=dict)
     """By column: values that became NULL, because they lay outside the bounds of their column."""
@@ -36,7 +36,7 @@ class Counts:
 
     @property
     def rows_new(self) -> int:
-        """Rows that `plays` holds anew: reason enough for another top ten."""
+        """Rows inserted or completed: a reason for another top ten."""
         return self.inserted + self.completed
 
     @property
@@ -67,20 +67,20 @@ def succeeded(landed: LandedObject, counts: Counts) -> LedgerRow:
     """Rows that were refused, and plays that are stored twice, are an error beside the success of the others."""
     if not counts.rows_in:
         return LedgerRow("succeeded", "The file holds no plays.", rows_in=0, rows_new=0, listeners=0)
-    plays = "1 play" if counts.rows_in == 1 else f"{counts.rows_in} plays"
-    new = f"{counts.inserted or 'none'} {'was' if counts.inserted == 1 else 'were'} new"
-    completed = f" and {counts.completed} completed a stored play" if counts.completed else ""
+    plays = "1 play" if counts.rows_in == 1 else f"{counts.rows_in:,} plays"
+    new = f"{f'{counts.inserted:,}' if counts.inserted else 'none'} {'was' if counts.inserted == 1 else 'were'} new"
+    completed = f" and {counts.completed:,} completed a stored play" if counts.completed else ""
     sentences, error_class = [f"Of {plays} in the file {new}{completed}."], None
     if counts.doubled:
-        stored = "1 play is stored twice" if counts.doubled == 1 else f"{counts.doubled} plays are stored twice"
-        sentences.append(f"{stored}, because two loads ran at once: run `python -m cli repair`.")
+        stored = "1 play is stored twice" if counts.doubled == 1 else f"{counts.doubled:,} plays are stored twice"
+        sentences.append(f"{stored}, because two loads ran at once. Run `python -m cli repair`.")
         error_class = "PlaysDoubled"
     if counts.rows_refused:
-        other = "1 other row was" if counts.rows_refused == 1 else f"{counts.rows_refused} other rows were"
+        other = "1 other row was" if counts.rows_refused == 1 else f"{counts.rows_refused:,} other rows were"
         sentences.append(f"{other} refused, see {landed.reason_name} in the quarantine bucket.")
         error_class = "RowsRefused"
     if counts.outside:
-        listed = ", ".join(f"{column} ({values})" for column, values in sorted(counts.outside.items()))
+        listed = ", ".join(f"{column} ({values:,})" for column, values in sorted(counts.outside.items()))
         sentences.append(f"Values out of bounds became NULL: {listed}.")
     numbers = (counts.rows_in, counts.rows_new, counts.listeners)
     return LedgerRow("succeeded", " ".join(sentences), *numbers, error_class, counts.details)

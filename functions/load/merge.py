@@ -1,4 +1,5 @@
 """Merges the staging table into `plays` with one MERGE: inserts new plays and completes those of the other source.
+Counts plays that are stored twice.
 
 A play that is there under its key is left as it is. One that is there from the other source becomes one row: identity
 and metadata as the API has them, `ms_played` and the like as the export has them, and so what the API leaves NULL: it
@@ -63,7 +64,7 @@ def merge(
             bigquery.ScalarQueryParameter("newest", "TIMESTAMP", staged.newest + LATEST + REACH),
             bigquery.ScalarQueryParameter("now", "TIMESTAMP", staged.at),
         ],
-        # The job remembers what it was given, for a repeat that comes when the staging table has expired.
+        # The job keeps its parameters, for a repeat that comes when the staging table has expired.
         labels={
             "rows_in": str(staged.rows),
             "listeners": str(staged.listeners),
@@ -177,7 +178,7 @@ def _filled_sql(columns: Sequence[str], api: str, export: str) -> str:
 
 
 def _over_at(row: str) -> str:
-    """When an export's row says that the play was over."""
+    """When the play ended by an export's row."""
     return f"COALESCE({row}.reported_at, {row}.played_at)"
 
 

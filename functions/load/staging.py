@@ -38,7 +38,7 @@ class PlaysTable:
 
     @property
     def required(self) -> list[bigquery.SchemaField]:
-        """The columns without which there is no row."""
+        """The columns that a row must have."""
         return [field for field in self.schema if field.mode == "REQUIRED"]
 
     @property
@@ -131,7 +131,7 @@ def _stage(
         if bad_records and not job.output_rows:
             raise FileRefused(job.errors or [])
         staged, row_count = _describe(client, table_id, plays, bad_records)
-        # A job can outlive its rows: a repeat after days finds the table expired, and just created anew.
+        # A job can outlive its rows: a repeat after days finds the table expired, and just recreated.
         if row_count != (job.output_rows or 0):
             return None
         if staged.errors and not (staged.rows and config.max_bad_records):
@@ -195,9 +195,9 @@ def _describe(client: bigquery.Client, table_id: str, plays: PlaysTable, bad_rec
 
 def _out_of_bounds(field: bigquery.SchemaField, values: int) -> dict[str, str]:
     """Why rows may not be stored, in the form of BigQuery's errors."""
-    _, unit, said = (field.description or "").rpartition("Unit: ")
+    _, unit, text = (field.description or "").rpartition("Unit: ")
     rows = f"{values} {'row' if values == 1 else 'rows'}"
-    message = f"{field.name} is out of bounds in {rows}; its {'unit' if unit else 'description'}: {said}"
+    message = f"{field.name} is out of bounds in {rows}; its {'unit' if unit else 'description'}: {text}"
     return {"reason": "outOfBounds", "location": field.name, "message": message}
 
 

@@ -85,7 +85,7 @@ def free_batch_ids(batches: Iterable[KnownBatch], plays: PlaysLoaded) -> Sequenc
 
 
 def submitted_sentence(batch_id: str, plays: PlaysLoaded) -> str:
-    return f"Batch {batch_id} submitted for {plays.rows_new} new {'play' if plays.rows_new == 1 else 'plays'}."
+    return f"Batch {batch_id} submitted for {plays.rows_new:,} new {'play' if plays.rows_new == 1 else 'plays'}."
 
 
 def label_of_run(run_id: str) -> str:
@@ -103,9 +103,8 @@ def run_of_label(label: str) -> str | None:
 
 
 def _span(interval: timedelta) -> str:
-    """In the largest unit of which it is two or more, and whole: 2 days, 24 hours, 90 minutes."""
-    minutes = int(interval.total_seconds() // 60)
-    for size, unit in ((1440, "days"), (60, "hours")):
-        if minutes % size == 0 and minutes >= 2 * size:
-            return f"{minutes // size} {unit}"
-    return f"{minutes} minutes"
+    """45 min, 1 h 30 min, 24 h; in days where they are whole, from two on."""
+    hours, minutes = divmod(interval // timedelta(minutes=1), 60)
+    if hours >= 48 and not hours % 24 and not minutes:
+        return f"{hours // 24} days"
+    return " ".join(f"{count} {unit}" for count, unit in ((hours, "h"), (minutes, "min")) if count)

@@ -39,7 +39,7 @@ _PROPERTIES = {
     "spark.dataproc.driver.compute.tier": "standard",
     "spark.dataproc.executor.compute.tier": "standard",
     "spark.sql.shuffle.partitions": "8",
-    # Planning anew after each stage takes longer than it saves when every stage takes a second.
+    # Planning again after each stage takes longer than it saves when every stage takes a second.
     "spark.sql.adaptive.enabled": "false",
 }
 _RUNTIME = "2.3"
@@ -147,7 +147,7 @@ def _known(batch: dataproc_v1.Batch) -> KnownBatch:
 
 
 def _message_of(error: GoogleAPICallError) -> str:
-    """What Google says, without the call's address that the client puts before it."""
+    """Google's message, without the call's address that the client puts before it."""
     return _plain(error.message.partition(": ")[2] or error.message)
 
 

@@ -57,7 +57,7 @@ def run_id_of(slot: datetime) -> str:
 
 
 def slot_of(run_id: str) -> datetime:
-    """The inverse of `run_id_of`. Raises ValueError for what is no run id."""
+    """The inverse of `run_id_of`. Raises ValueError for what is not a run id."""
     return datetime.strptime(run_id, _RUN_ID).replace(tzinfo=UTC)
 
 

@@ -37,7 +37,7 @@ class Settings:
             service_account=_read(environ, "SPARK_SERVICE_ACCOUNT", r"[^@\s]+@[^@\s]+"),
             subnetwork=environ.get("SPARK_SUBNETWORK") or None,
             min_interval=timedelta(minutes=int(_read(environ, "TOP_TRACKS_MIN_INTERVAL_MINUTES", r"[0-9]{1,6}", "0"))),
-            # Batches live in a region and are reached through that region's endpoint only.
+            # Batches belong to a region and are reached through that region's endpoint only.
             dataproc_endpoint=environ.get("DATAPROC_EMULATOR_HOST") or f"{location}-dataproc.googleapis.com",
         )
 

@@ -41,7 +41,7 @@ class BatchStillRunning(TriggerProblem):
 class BatchRefused(TriggerProblem):
     """No repetition of this request will be accepted.
 
-    Returning is better than raising here: repeating the same wrong request for 24 hours is no use, and what
+    Returning is better than raising here: repeating the same wrong request for 24 hours does not help, and what
     corrects it is a deployment, after which the next load submits anyway.
     """
 

@@ -39,7 +39,7 @@ class Truth:
     but ingested_at."""
     tracks: dict[str, Track] = field(default_factory=dict)
     """The tracks of these plays, by id."""
-    asked: dict[datetime, int] = field(default_factory=dict)
+    shown: dict[datetime, int] = field(default_factory=dict)
     """How many items the pages of each slot held."""
     landed: dict[datetime, int] = field(default_factory=dict)
     """How many plays each slot had to land, the past's files included; slots with nothing new are absent."""
@@ -75,7 +75,7 @@ def _first_pages(laptop: RunningCloud, listener: str) -> Iterator[tuple[datetime
 
 
 def _replay(truth: Truth, life: Life, slot: datetime, page: Sequence[Play]) -> None:
-    truth.asked[slot] = truth.asked.get(slot, 0) + len(page)
+    truth.shown[slot] = truth.shown.get(slot, 0) + len(page)
     gap = _gap_before(truth, slot, page)
     for play in page:
         _add(truth, play, slot, with_features=True)
@@ -146,7 +146,7 @@ _NO_FEATURES: Row = dict.fromkeys([*_FEATURES, "features_source"])
 
 @cache
 def _feature_columns(track: Track) -> Row:
-    """What ReccoBeats says of the track, if it knows it: everything but the time signature."""
+    """ReccoBeats' answer for the track, if it has one: everything but the time signature."""
     is_known = track.features is not None and track.reccobeats_id is not None
     features = asdict(track.features) if is_known and track.features else dict.fromkeys(_FEATURES)
     return {**features, "time_signature": None, "features_source": "reccobeats"}
@@ -198,13 +198,13 @@ def _check_runs(runs: list[dict[str, Any]], truth: Truth) -> Iterator[Check]:
     """Every slot has its row, and no row reports what did not happen."""
     expected = Counter(
         ("ingest", "succeeded" if slot in truth.landed else "skipped", items, truth.landed.get(slot, 0))
-        for slot, items in truth.asked.items()
+        for slot, items in truth.shown.items()
     )
     ingest = [row for row in runs if row["step"] == "ingest"]
     # A slot that is called twice has a row for each attempt that landed nothing, and they say the same.
     outcomes = {(row["slot"], "ingest", row["state"], row["rows_in"], row["rows_new"] or 0) for row in ingest}
     found = Counter(outcome[1:] for outcome in outcomes)
-    yield Check("hours with a run", len(truth.asked), len({row["slot"] for row in ingest}))
+    yield Check("hours with a run", len(truth.shown), len({row["slot"] for row in ingest}))
     yield Check("rows of the ledger that differ for ingest", Counter(), (expected - found) + (found - expected))
     landed = {(slot, new) for slot, new in truth.landed.items()}
     loads = {(row["slot"], row["rows_new"]) for row in runs if (row["step"], row["state"]) == ("load", "succeeded")}
@@ -225,24 +225,24 @@ def _check_story(laptop: RunningCloud, runs: list[dict[str, Any]], story: Story)
 
 
 def _check_catalogue(catalogue: list[Row], truth: Truth) -> Iterator[Check]:
-    """A row says what Spotify shows of its track, and of audio features what ReccoBeats knows once it was asked."""
+    """A row says what Spotify shows of its track, and of audio features what ReccoBeats knows once it was called."""
     found = {row["track_id"]: row for row in catalogue}
-    asked = {track_id for track_id, row in found.items() if row["features_source"]}
+    known = {track_id for track_id, row in found.items() if row["features_source"]}
     unlike = [
         track_id
         for track_id, row in found.items()
         if track_id not in truth.tracks
-        or any(row.get(name) != value for name, value in _in_catalogue(truth, track_id, track_id in asked).items())
+        or any(row.get(name) != value for name, value in _in_catalogue(truth, track_id, track_id in known).items())
     ]
     yield Check("tracks of the catalogue that are not as Spotify and ReccoBeats have them", [], sorted(unlike))
     yield Check("tracks that stand twice in the catalogue", 0, len(catalogue) - len(found))
     old = {row["track_id"] for row in truth.plays.values() if row["features_source"] is None}
-    yield Check("tracks from before the features for which ReccoBeats was never called", set(), old - asked)
+    yield Check("tracks from before the features for which ReccoBeats was never called", set(), old - known)
 
 
-def _in_catalogue(truth: Truth, track_id: str, was_asked: bool) -> Row:
+def _in_catalogue(truth: Truth, track_id: str, has_features: bool) -> Row:
     shown = {name: value for name, value in _track_columns(truth.tracks[track_id]).items() if name not in _OF_A_ROW}
-    return shown | (_feature_columns(truth.tracks[track_id]) if was_asked else _NO_FEATURES)
+    return shown | (_feature_columns(truth.tracks[track_id]) if has_features else _NO_FEATURES)
 
 
 def _check_top_tracks(
@@ -255,7 +255,7 @@ def _check_top_tracks(
     yield Check("batches finished", submitted, finished)
     newest = max(submitted, default="")
     as_of = max((row["as_of"] for row in rows), default=datetime.min.replace(tzinfo=UTC))
-    # The runs after the batch go on asking for audio features.
+    # The runs after the batch go on requesting audio features.
     read_at = max(
         (row["started_at"] for row in runs if (row["step"], row["run_id"]) == ("top_tracks", newest)), default=as_of
     )

@@ -127,7 +127,7 @@ def _reasons(laptop: RunningCloud) -> list[str]:
 def _happened(story: Story, truth: Truth) -> list[str]:
     gaps = [
         # Spotify shows these plays no more, and the warehouse says where they are missing.
-        f"{'':16}{listener}: Spotify forgot {unseen} plays; a gap of {(end - start) / timedelta(hours=1):.0f} hours "
+        f"{'':16}{listener}: Spotify forgot {unseen} plays; a gap of {(end - start) / timedelta(hours=1):.0f} h "
         f"is recorded, run {run_id}"
         for (listener, start, end, run_id), unseen in sorted(truth.gaps.items())
     ]

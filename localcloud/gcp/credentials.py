@@ -131,7 +131,7 @@ def _signer(private_key: str) -> crypt.RSASigner:
 @functools.cache
 def _private_key() -> str:
     # One per process, and short: each of Google's clients proves the key's numbers when it loads them, which takes
-    # 40 ms at 2,048 bits and 7 ms at 1,024. It lets in whom the bearer beside it lets in.
+    # 40 ms at 2,048 bits and 7 ms at 1,024. It admits the same callers as the bearer beside it.
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
     pem, format_ = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return key.private_bytes(pem, format_, serialization.NoEncryption()).decode()

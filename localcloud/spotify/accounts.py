@@ -57,17 +57,17 @@ class Accounts:
 
     def routes(self) -> Routes:
         routes = Routes()
-        routes.add("GET", "/authorize", self.ask)
+        routes.add("GET", "/authorize", self.show_consent_page)
         routes.add("POST", "/authorize", self.decide)
         routes.add("POST", "/api/token", self.token)
         return routes
 
-    def ask(self, request: Request) -> Response:
-        asked = {name: values[0] for name, values in request.query.items()}
-        problem = self._problem(asked)
+    def show_consent_page(self, request: Request) -> Response:
+        parameters = {name: values[0] for name, values in request.query.items()}
+        problem = self._problem(parameters)
         if problem:
             return Response.of_text(problem, 400)
-        return Response.of_text(_consent_page(asked, self.listeners), content_type="text/html; charset=utf-8")
+        return Response.of_text(_consent_page(parameters, self.listeners), content_type="text/html; charset=utf-8")
 
     def decide(self, request: Request) -> Response:
         form = _form(request)
@@ -82,20 +82,20 @@ class Accounts:
         separator = "&" if urlsplit(form["redirect_uri"]).query else "?"
         return Response(302, b"", {"Location": form["redirect_uri"] + separator + urlencode(outcome | state)})
 
-    def _problem(self, asked: Mapping[str, str]) -> str | None:
+    def _problem(self, parameters: Mapping[str, str]) -> str | None:
         """Why the consent page cannot be shown. Spotify's wording is not known for each."""
         for name in ("client_id", "response_type", "redirect_uri"):
-            if not asked.get(name):
+            if not parameters.get(name):
                 return f"Missing required parameter: {name}"
-        if asked["client_id"] != self.app.client_id:
+        if parameters["client_id"] != self.app.client_id:
             return "INVALID_CLIENT: Invalid client"
-        if not is_secure(asked["redirect_uri"]):
+        if not is_secure(parameters["redirect_uri"]):
             return "INVALID_CLIENT: Insecure redirect URI"
-        if not self.app.may_redirect_to(asked["redirect_uri"]):
+        if not self.app.may_redirect_to(parameters["redirect_uri"]):
             return "INVALID_CLIENT: Invalid redirect URI"
-        if asked["response_type"] != "code":
+        if parameters["response_type"] != "code":
             return "response_type must be code"
-        return None if set(asked.get("scope", "").split()) <= set(_SCOPES.split()) else "Illegal scope"
+        return None if set(parameters.get("scope", "").split()) <= set(_SCOPES.split()) else "Illegal scope"
 
     def token(self, request: Request) -> Response:
         form = _form(request)
@@ -165,16 +165,16 @@ _PAGE = """<!doctype html>
 """
 
 
-def _consent_page(asked: Mapping[str, str], listeners: Mapping[str, InventedListener]) -> str:
+def _consent_page(parameters: Mapping[str, str], listeners: Mapping[str, InventedListener]) -> str:
     options = "".join(
         f'<option value="{html.escape(slug)}">{html.escape(listener.display_name)}</option>'
         for slug, listener in listeners.items()
     )
     hidden = "\n".join(
-        f'<input type="hidden" name="{name}" value="{html.escape(asked[name])}">'
+        f'<input type="hidden" name="{name}" value="{html.escape(parameters[name])}">'
         for name in ("client_id", "response_type", "redirect_uri", "scope", "state")
-        if name in asked
+        if name in parameters
     )
     return _PAGE.format(
-        scope=html.escape(asked.get("scope") or "nothing but your name"), options=options, hidden=hidden
+        scope=html.escape(parameters.get("scope") or "nothing but your name"), options=options, hidden=hidden
     )

@@ -90,7 +90,7 @@ class Consents:
             return consent
 
     def revoke(self, listener: str) -> None:
-        """What a listener does in the account's settings. Access tokens live on until their hour is over."""
+        """What a listener does in the account's settings. Access tokens stay valid until their hour is over."""
         with self._lock:
             for consent in self.all:
                 if consent.listener == listener:

@@ -96,9 +96,9 @@ def _control_routes(spotify: Spotify) -> Routes:
 
     def route(lever: Callable[..., Any]) -> Handler:
         def pull(request: Request) -> Response:
-            asked = request.json() if request.body else {name: values[0] for name, values in request.query.items()}
+            parameters = request.json() if request.body else {name: values[0] for name, values in request.query.items()}
             try:
-                return answers.as_json(lever(**asked) or {})
+                return answers.as_json(lever(**parameters) or {})
             except (TypeError, ValueError) as error:
                 raise ApiError(400, "invalid", str(error)) from None
 

@@ -66,7 +66,7 @@ locals {
       substitutions = {}
     }
     apply = {
-      description   = "Once it is approved: builds, plans anew, and applies."
+      description   = "Once it is approved: builds, plans again, and applies."
       file          = "cloudbuild.apply.yaml"
       identity      = "deployer"
       substitutions = { _DASHBOARD = tostring(var.dashboard), _REGION = var.region }
@@ -194,7 +194,7 @@ resource "google_project_iam_member" "deployer" {
   member  = google_service_account.build["deployer"].member
 }
 
-# The deployer makes the parts' identities and says who may use them. On the project, because none is there before.
+# The deployer makes the parts' identities and grants their use. On the project, because none is there before.
 resource "google_project_iam_member" "deployer_makes_identities" {
   #checkov:skip=CKV_GCP_49:The identities are made by the apply itself, so there is nothing narrower to grant it on; it runs after an approval only.
   project = var.project_id
@@ -228,7 +228,7 @@ resource "google_project_iam_member" "deployer_grants" {
 resource "google_project_iam_custom_role" "secret_containers" {
   role_id     = "heavyRotationSecretContainers"
   title       = "Heavy Rotation: containers of secrets"
-  description = "Make and delete secrets and say who may read them; no version's content."
+  description = "Make and delete secrets and grant access to them; no version's content."
   permissions = [
     "secretmanager.secrets.create",
     "secretmanager.secrets.delete",

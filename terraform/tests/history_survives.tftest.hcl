@@ -38,7 +38,7 @@ run "a_destroy_leaves_the_history" {
   }
 }
 
-run "a_destroy_takes_the_history_when_told_to" {
+run "a_destroy_deletes_the_history_with_delete_history" {
   command = plan
 
   variables {

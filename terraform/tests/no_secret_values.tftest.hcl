@@ -27,7 +27,7 @@ run "a_secret_per_listener_with_the_labels_that_ingest_looks_for" {
 
   assert {
     condition     = google_secret_manager_secret.spotify_client.secret_id == "spotify-client"
-    error_message = "Ingest asks for the app under this name."
+    error_message = "Ingest reads the app's secret under this name."
   }
 }
 

@@ -81,7 +81,7 @@ run "the_dashboard_signs_in_by_itself_where_there_is_no_organisation" {
 
   assert {
     condition     = length(google_iap_web_cloud_run_service_iam_member.viewer) == 0
-    error_message = "There is no proxy to let anybody through."
+    error_message = "There is no proxy to admit viewers."
   }
 
   assert {

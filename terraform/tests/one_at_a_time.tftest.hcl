@@ -1,5 +1,5 @@
 # One instance and one request at a time, as far as Cloud Run keeps to it: two MERGEs side by side that only insert store a
-# play twice. And everybody who waits for an answer waits longer than the answer may take.
+# play twice. Every wait for an answer is longer than the answer may take.
 
 mock_provider "google" {
   source = "./tests"
@@ -24,7 +24,7 @@ run "nothing_runs_beside_itself" {
   }
 }
 
-run "whoever_waits_waits_long_enough" {
+run "a_message_waits_long_enough" {
   command = plan
 
   assert {

@@ -64,7 +64,7 @@ run "a_sixth_listener" {
   expect_failures = [var.listeners]
 }
 
-run "nobody_to_listen_to" {
+run "no_listener" {
   command = plan
 
   variables {
@@ -134,7 +134,7 @@ run "an_unknown_way_in" {
   expect_failures = [var.dashboard]
 }
 
-run "a_viewer_of_nobody_known" {
+run "a_viewer_of_an_unknown_listener" {
   command = plan
 
   variables {

@@ -150,7 +150,7 @@ def test_runs_by_hand_and_imports_are_not_scaled_and_all_that_is_stored_counts()
 
 
 def test_the_plays_that_are_stored_are_the_tables_own_number(tmp_path, monkeypatch):
-    """Ten years may lie there of which the ledger's last month tells nothing."""
+    """Ten years may be stored there that the ledger's last month does not show."""
     with LaptopCloud(tmp_path) as cloud:
         for name, value in cloud.environment.items():
             monkeypatch.setenv(name, value)
@@ -161,21 +161,21 @@ def test_the_plays_that_are_stored_are_the_tables_own_number(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "sentence"),
     [
-        ([], "cover 0 hours: too short"),
-        ([row("ingest", "succeeded", hour) for hour in range(71)], "cover 71 hours: too short"),
+        ([], "cover 0 h: too short"),
+        ([row("ingest", "succeeded", hour) for hour in range(71)], "cover 71 h: too short"),
         (
             [row("ingest", "succeeded"), *(row("ingest", "succeeded", 0, after=n) for n in range(1, 12))],
-            "cover 1 hours (runs fired by hand, not counted: 11): too short",
+            "cover 1 h (runs fired by hand, not counted: 11): too short",
         ),
     ],
     ids=["empty", "an hour less than three days", "eleven minutes of trying"],
 )
-def test_what_is_too_short_is_not_scaled_to_a_month(rows, said):
+def test_what_is_too_short_is_not_scaled_to_a_month(rows, sentence):
     with pytest.raises(CliError) as error:
         costs.usage_of(rows, 0, in_cloud=True)
-    assert said in str(error.value)
+    assert sentence in str(error.value)
 
 
 def test_days_that_could_never_be_enough_are_wrong_usage(capsys):

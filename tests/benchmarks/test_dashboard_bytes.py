@@ -1,4 +1,4 @@
-"""What BigQuery would bill: sizes as its documentation gives them, and the figures that decision 10 tells."""
+"""What BigQuery would bill: sizes as its documentation gives them, and the figures that decision 10 gives."""
 
 import re
 from datetime import UTC, datetime
@@ -49,8 +49,8 @@ def test_a_query_is_billed_for_every_column_it_names_and_for_ten_megabytes_at_le
     assert billed_megabytes("tracks", one) == 10
 
 
-def test_the_decision_tells_the_figures_of_the_benchmark(rows: pd.DataFrame):
-    told = {
+def test_the_decision_gives_the_figures_of_the_benchmark(rows: pd.DataFrame):
+    sentences = {
         "The first version that a server sees bills {} MB": first_load_megabytes(rows),
         "every later one {} MB": later_load_megabytes(rows),
         "read from the plays: {} MB for ten years": unlisted_megabytes(rows),
@@ -58,7 +58,7 @@ def test_the_decision_tells_the_figures_of_the_benchmark(rows: pd.DataFrame):
         "first load\nbills {} MB": first_load_megabytes(rows, listeners=5),
         "a download of everything {} MB": billed_megabytes(EVERY_COLUMN, rows, listeners=5),
     }
-    assert [text.format(figure) for text, figure in told.items() if text.format(figure) not in DECISION] == []
+    assert [text.format(figure) for text, figure in sentences.items() if text.format(figure) not in DECISION] == []
     assert re.search(r"`MAXIMUM_BYTES_BILLED`, is therefore\n500 MB", DECISION)
 
 

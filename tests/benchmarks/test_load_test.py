@@ -37,7 +37,7 @@ def test_sixty_listeners_in_bad_weather_lose_nothing_and_each_has_an_outcome(tmp
         assert answers[0]["rows_new"] == sum(outcome["new"] for outcome in answers[0]["listeners"].values()) > 2000
 
 
-def test_who_cannot_be_heard_in_a_storm_has_an_outcome_too_and_costs_nobody_a_play(tmp_path):
+def test_a_listener_who_cannot_be_polled_in_a_storm_has_an_outcome_too_and_costs_no_other_a_play(tmp_path):
     weather = Weather(answer_seconds=0, busy_share=0, broken_share=0.5)
     with ingest_world.world(tmp_path, LISTENERS, weather) as world:
         slot = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -80,6 +80,6 @@ def insert_behind_loads_back(world, content):
     client.load_table_from_uri(f"gs://{settings['SPARK_TEMP_BUCKET']}/doubled.csv", table, job_config=config).result()
 
 
-def test_growth_is_told_by_tenths_of_the_files():
+def test_growth_is_reported_by_tenths_of_the_files():
     assert load.tenths([1.0] * 10 + [2.0] * 10) == [1.0] * 5 + [2.0] * 5
     assert load.tenths([0.3]) == [0.3]

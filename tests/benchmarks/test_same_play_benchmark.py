@@ -19,7 +19,7 @@ def test_three_days_that_the_api_and_an_export_report_are_one_row_per_play():
     assert (outcome.precision, outcome.recall) == (1, 1)
 
 
-def test_a_play_in_two_rows_and_one_with_the_time_of_another_are_told_apart():
+def test_a_play_in_two_rows_and_one_with_the_time_of_another_are_distinguished():
     life = Life(invented_listeners(1)[0], invent_catalogue(1), 1)
     true_plays = [
         play for play in live(life, SINCE, UNTIL, Random(1), with_beginnings=True) if play.kind not in NOT_LISTED

@@ -1,4 +1,4 @@
-"""Known vulnerabilities: what pip-audit finds fails, and its silence is not taken for good news."""
+"""Known vulnerabilities: what pip-audit finds fails, and no answer from it fails too."""
 
 import pytest
 

@@ -61,7 +61,7 @@ def test_anything_else_is_refused(tmp_path, monkeypatch, line):
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
-def test_an_image_is_built_from_exact_versions_and_runs_as_somebody_who_is_not_root(dockerfile):
+def test_an_image_is_built_from_exact_versions_and_does_not_run_as_root(dockerfile):
     steps = instructions(dockerfile)
     bases = base_images(dockerfile)
     assert bases

@@ -53,9 +53,9 @@ def test_a_planted_secret_is_found_and_not_shown(tree, capsys, what):
     name, content, kind = PLANTED[what]
     (tree / name).write_text(f"\n{content}\n")
     assert main([str(tree)]) == 1
-    told = capsys.readouterr()
-    assert f"{name}:2: {kind}" in told.err.splitlines()
-    assert HEX not in told.err + told.out and REFRESH_TOKEN not in told.err + told.out
+    output = capsys.readouterr()
+    assert f"{name}:2: {kind}" in output.err.splitlines()
+    assert HEX not in output.err + output.out and REFRESH_TOKEN not in output.err + output.out
 
 
 def test_a_secret_in_a_committed_file_is_found_also_when_git_would_ignore_it_by_now(tree, capsys):

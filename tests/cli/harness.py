@@ -21,7 +21,7 @@ ONE, TWO, THREE = "listener-one", "listener-two", "listener-three"
 ANY_PORT = "http://127.0.0.1/callback"
 
 
-class Said(NamedTuple):
+class Output(NamedTuple):
     code: int
     out: str
     err: str
@@ -54,8 +54,8 @@ class Person:
 
     def address_after(self, url):
         """Where Spotify sends the browser once the button is pressed."""
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-        form = asked | {"listener": self._slug, "decision": self._decision}
+        parameters = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        form = parameters | {"listener": self._slug, "decision": self._decision}
         return requests.post(url.split("?")[0], data=form, allow_redirects=False, timeout=10).headers["Location"]
 
     def done(self):
@@ -77,16 +77,16 @@ class Owner:
             code = main([*arguments, *where], {} if laptop else self.environ)
         except SystemExit as end:  # argparse
             code = end.code
-        return Said(code, *capsys.readouterr())
+        return Output(code, *capsys.readouterr())
 
     def authorizes(self, capsys, listener, person, *options, laptop=True):
-        """The command with somebody at the browser."""
+        """The command with a person at the browser."""
         self._patch.setattr(webbrowser, "open", person.open)
         port = str(processes.free_port())
-        said = self.types(capsys, "authorize", listener, "--port", port, *options, laptop=laptop)
+        output = self.types(capsys, "authorize", listener, "--port", port, *options, laptop=laptop)
         if person.asked_at:
             person.done()
-        return said
+        return output
 
     def knows_app(self, **changes):
         app = {"client_id": self.spotify.app.client_id, "client_secret": self.spotify.app.client_secret}

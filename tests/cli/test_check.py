@@ -21,17 +21,17 @@ def ready(owner):
     return owner
 
 
-def findings(said):
+def findings(output):
     """what → [(state, words)]."""
     found = {}
-    for finding in said.json:
+    for finding in output.json:
         found.setdefault(finding["subject"], []).append((finding["state"], finding["said"]))
     return found
 
 
 def checked(owner, capsys, laptop=False):
-    said = owner.types(capsys, "check", "--json", laptop=laptop)
-    return said.code, findings(said)
+    output = owner.types(capsys, "check", "--json", laptop=laptop)
+    return output.code, findings(output)
 
 
 def make_empty_secret(owner, name, **labels):
@@ -42,9 +42,9 @@ def make_empty_secret(owner, name, **labels):
 
 
 def test_a_project_that_lacks_nothing_is_ready(ready, capsys):
-    said = ready.types(capsys, "check", laptop=False)
-    assert said.code == 0
-    assert said.out == (
+    output = ready.types(capsys, "check", laptop=False)
+    assert output.code == 0
+    assert output.out == (
         "what       state  details\n"
         "APIs       ok     All 22 are enabled.\n"
         "quota      ok     CPUS is 24; a Spark batch takes 12 vCPU.\n"
@@ -53,7 +53,7 @@ def test_a_project_that_lacks_nothing_is_ready(ready, capsys):
         "tables     ok     The table plays is there and holds 0 rows.\n"
         "consents   ok     listener-one's consent is stored.\n"
         "schedule   ok     ingest-hourly is on: 0 * * * * (Etc/UTC).\n"
-        "dashboard  note   None is deployed. Where one is wanted: make dashboard-image, then make deploy\n"
+        "dashboard  note   None is deployed. To have one, run `make dashboard-image`, then `make deploy`.\n"
     )
 
 
@@ -90,7 +90,9 @@ def test_apis_that_are_off_are_named(ready, capsys):
     ready.cloud.project.apis_off = {"run.googleapis.com", "dataproc.googleapis.com"}
     code, found = checked(ready, capsys)
     assert code == 1
-    assert found["APIs"] == [("missing", "Not enabled: dataproc.googleapis.com, run.googleapis.com. Run: make deploy")]
+    assert found["APIs"] == [
+        ("missing", "Not enabled: dataproc.googleapis.com, run.googleapis.com. Run `make deploy`.")
+    ]
 
 
 def test_secrets_without_a_version_are_named_with_the_command_that_fills_them(owner, capsys):
@@ -103,23 +105,23 @@ def test_secrets_without_a_version_are_named_with_the_command_that_fills_them(ow
         (
             "missing",
             "The secret spotify-client, with the app's id and secret, is empty. "
-            "Run: python -m cli authorize listener-one",
+            "Run `python -m cli authorize listener-one`.",
         ),
         ("ok", "listener-one's consent is stored."),
-        ("missing", "listener-two has not consented. Run: python -m cli authorize listener-two"),
+        ("missing", "listener-two has not consented. Run `python -m cli authorize listener-two`."),
     ]
 
 
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (None, "There is no Cloud Scheduler job ingest-hourly. Apply terraform/ first: make deploy"),
+        (None, "There is no Cloud Scheduler job ingest-hourly. Run `make deploy`."),
         (
             "PAUSED",
-            "ingest-hourly is paused. Run: gcloud scheduler jobs resume ingest-hourly --location us-central1 "
-            "--project heavy-rotation-laptop",
+            "ingest-hourly is paused. Run `gcloud scheduler jobs resume ingest-hourly --location us-central1 "
+            "--project heavy-rotation-laptop`.",
         ),
-        ("UPDATE_FAILED", "ingest-hourly is UPDATE_FAILED. Run: make deploy"),
+        ("UPDATE_FAILED", "ingest-hourly is UPDATE_FAILED. Run `make deploy`."),
     ],
 )
 def test_a_schedule_that_does_not_run_is_seen(ready, capsys, state, words):
@@ -191,7 +193,7 @@ def test_on_the_laptop_tables_and_consents_are_looked_at(owner, capsys):
         "consents": [
             (
                 "missing",
-                f"There is no listener yet. Run: python -m cli authorize LISTENER --laptop {owner.directory}",
+                f"There is no listener yet. Run `python -m cli authorize LISTENER --laptop {owner.directory}`.",
             )
         ],
     }

@@ -33,7 +33,7 @@ def types(*arguments, **environ):
 
 
 @pytest.fixture
-def said(capsys):
+def output(capsys):
     """Runs the command line in this process: exit code, stdout and stderr."""
 
     def run(*arguments):
@@ -63,16 +63,16 @@ def test_ctrl_c_while_modules_are_still_imported_ends_with_one_line():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_gives_json_and_knows_the_laptop_and_the_cloud(said, command):
-    code, out, err = said(command, "--help")
+def test_every_command_explains_itself_gives_json_and_knows_the_laptop_and_the_cloud(output, command):
+    code, out, err = output(command, "--help")
     assert (code, err) == (0, "")
     assert out.startswith(f"usage: python -m cli {command}")
     assert all(option in out for option in ("--json", "--laptop", "--project", "--region"))
 
 
 @pytest.mark.parametrize("arguments", [[], ["unknown"], ["authorize"]])
-def test_wrong_usage_is_exit_code_2(said, arguments):
-    code, out, err = said(*arguments)
+def test_wrong_usage_is_exit_code_2(output, arguments):
+    code, out, err = output(*arguments)
     assert (code, out) == (2, "")
     assert err
 
@@ -86,26 +86,26 @@ def test_a_command_that_does_not_know_which_project_is_wrong_usage(capsys, monke
     assert "--project" in err
 
 
-def test_the_client_secret_is_no_option(said):
-    _, out, _ = said("authorize", "--help")
+def test_the_client_secret_is_no_option(output):
+    _, out, _ = output("authorize", "--help")
     options = [word for word in out.split() if word.startswith(("-", "[-"))]
     assert not [option for option in options if "secret" in option]
-    assert said("authorize", ONE, "--client-secret", "x")[0] == 2
+    assert output("authorize", ONE, "--client-secret", "x")[0] == 2
 
 
 def test_a_laptop_cloud_that_does_not_run_is_said_with_the_way_to_start_it(tmp_path):
-    said = types("runs", "--laptop", str(tmp_path))
-    assert (said.returncode, said.stdout) == (1, "")
-    assert said.stderr == f"No laptop cloud runs on {tmp_path}. Start one: python -m localcloud up --data {tmp_path}\n"
+    output = types("runs", "--laptop", str(tmp_path))
+    assert (output.returncode, output.stdout) == (1, "")
+    assert output.stderr == f"No laptop cloud runs on {tmp_path}. Run `python -m localcloud up --data {tmp_path}`.\n"
 
 
 def test_no_credentials_are_said_with_the_way_to_get_them():
-    said = types(
+    output = types(
         "listeners", "--project", "p", "--region", "us-central1", NO_GCE_CHECK="true", CLOUDSDK_CONFIG="/nowhere"
     )
-    assert (said.returncode, said.stdout) == (1, "")
-    assert said.stderr == (
-        "This computer has no credentials for Google Cloud. Run: gcloud auth application-default login\n"
+    assert (output.returncode, output.stdout) == (1, "")
+    assert output.stderr == (
+        "This computer has no credentials for Google Cloud. Run `gcloud auth application-default login`.\n"
     )
 
 
@@ -120,15 +120,15 @@ def test_no_credentials_are_said_with_the_way_to_get_them():
 def test_what_google_refuses_is_said_in_words(owner, capsys, status, sentence):
     body = json.dumps({"error": {"code": status, "message": "Permission denied on resource x"}})
     owner.cloud.faults.order(Fault("gcp GET /v1/projects/.*/secrets", status=status, body=body, times=None))
-    said = owner.types(capsys, "listeners", laptop=False)
-    assert (said.code, said.out) == (1, "")
-    assert sentence in said.err
+    output = owner.types(capsys, "listeners", laptop=False)
+    assert (output.code, output.out) == (1, "")
+    assert sentence in output.err
 
 
 @pytest.mark.parametrize("error", [Unauthorized("expired"), RefreshError("Reauthentication is needed.")])
 def test_credentials_that_google_does_not_take_any_more_are_to_be_renewed(error):
     place = in_cloud("p", "us-central1", {})
-    sentence = "Google did not accept this computer's credentials. Run again: gcloud auth application-default login"
+    sentence = "Google did not accept this computer's credentials. Run `gcloud auth application-default login` again."
     assert google_clients.explain(error, place) == sentence
 
 
@@ -136,9 +136,9 @@ def test_a_laptop_cloud_that_has_just_died_is_said_with_its_logs(owner, capsys, 
     owner.cloud.faults.order(Fault("bigquery .*", action="drop", times=None))
     monkeypatch.setattr("cli.warehouse._QUERY_SECONDS", 0.2)
     monkeypatch.setattr("cli.warehouse._RETRY", warehouse._RETRY.with_timeout(0.2))
-    said = owner.types(capsys, "runs")
-    assert (said.code, said.out) == (1, "")
-    assert f"Is it still running? Its logs: {owner.directory / 'logs'}" in said.err
+    output = owner.types(capsys, "runs")
+    assert (output.code, output.out) == (1, "")
+    assert f"Is it still running? Its logs: {owner.directory / 'logs'}" in output.err
 
 
 def test_ctrl_c_ends_without_a_traceback(owner, capsys, monkeypatch):
@@ -146,8 +146,8 @@ def test_ctrl_c_ends_without_a_traceback(owner, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("cli.warehouse.Warehouse.run", stopped)
-    said = owner.types(capsys, "runs")
-    assert (said.code, said.out, said.err) == (130, "", "\nStopped.\n")
+    printed = owner.types(capsys, "runs")
+    assert (printed.code, printed.out, printed.err) == (130, "", "\nStopped.\n")
 
 
 def test_a_reader_that_goes_away_is_no_error(owner):

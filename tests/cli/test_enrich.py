@@ -39,9 +39,9 @@ def catalogue(importing):
 
 
 def test_every_track_is_asked_for_forty_a_call_and_what_is_known_is_not_asked_for_again(imported):
-    said = imported.types("enrich")
-    assert (said.code, said.out) == (0, "Requested 46 of 46 tracks without audio features: 45 known now.\n")
-    assert said.err.splitlines()[-2:] == ["40 of 46 tracks", "46 of 46 tracks"]
+    output = imported.types("enrich")
+    assert (output.code, output.out) == (0, "Requested 46 of 46 tracks without audio features: 45 known now.\n")
+    assert output.err.splitlines()[-2:] == ["40 of 46 tracks", "46 of 46 tracks"]
     found = catalogue(imported)
     track = imported.known[0]
     assert (found[track.id]["energy"], found[track.id]["isrc"]) == (track.features.energy, track.isrc)
@@ -50,9 +50,9 @@ def test_every_track_is_asked_for_forty_a_call_and_what_is_known_is_not_asked_fo
     assert imported.types("enrich", "--json").json == {"unknown": 0, "asked": 0, "known_now": 0}
 
 
-def test_a_dry_run_asks_nobody_and_a_budget_asks_for_the_most_played_first(imported):
-    said = imported.types("enrich", "--tracks", "1", "--dry-run")
-    assert said.out == "Without audio features: 46 tracks. Would request 1 of them in 1 call.\n"
+def test_a_dry_run_sends_no_request_and_a_budget_covers_the_most_played_first(imported):
+    output = imported.types("enrich", "--tracks", "1", "--dry-run")
+    assert output.out == "Without audio features: 46 tracks. Would request 1 of them in 1 call.\n"
     assert catalogue(imported) == {}
     imported.types("enrich", "--tracks", "1")
     assert catalogue(imported).keys() == {imported.known[0].id}
@@ -70,28 +70,28 @@ def test_a_dry_run_asks_nobody_and_a_budget_asks_for_the_most_played_first(impor
 )
 def test_a_provider_in_trouble_ends_the_command_with_a_sentence_and_costs_nothing(imported, order, sentence):
     imported.owner.spotify.order(**order)
-    said = imported.types("enrich")
-    assert (said.code, said.out) == (1, "")
-    assert sentence in said.err
+    output = imported.types("enrich")
+    assert (output.code, output.out) == (1, "")
+    assert sentence in output.err
     assert catalogue(imported) == {}
     assert imported.types("enrich").code == 0
 
 
 def test_a_call_that_is_refused_is_not_made_again_within_a_day(imported):
     imported.owner.spotify.order("reccobeats_missing_parameter")
-    said = imported.types("enrich")
-    assert (said.code, said.out) == (1, "")
-    assert "no answer for 40 tracks (status 400), which are not asked for again within a day. The answers" in said.err
-    said = imported.types("enrich")
-    assert (said.code, said.out) == (0, "Requested 6 of 6 tracks without audio features: 6 known now.\n")
+    output = imported.types("enrich")
+    assert (output.code, output.out) == (1, "")
+    assert "no answer for 40 tracks (status 400), which are not asked for again within a day. The answers" in output.err
+    output = imported.types("enrich")
+    assert (output.code, output.out) == (0, "Requested 6 of 6 tracks without audio features: 6 known now.\n")
     assert len(catalogue(imported)) == 46
 
 
 @pytest.mark.parametrize("body", ['{"content": null}', '{"content": 7}', "[]", '{"content": [', "{}"])
 def test_an_answer_without_a_list_ends_the_command_with_a_sentence(imported, body):
     imported.cloud.faults.order(*[Fault("spotify GET /reccobeats/.*", status=200, body=body)] * 3)
-    said = imported.types("enrich", "--tracks", "1")
-    assert (said.code, said.out, "no answer for 1 track (it" in said.err) == (1, "", True)
+    output = imported.types("enrich", "--tracks", "1")
+    assert (output.code, output.out, "no answer for 1 track (it" in output.err) == (1, "", True)
     assert [row["features_source"] for row in catalogue(imported).values()] == [None]
 
 
@@ -100,8 +100,8 @@ def test_nonsense_is_left_out_and_what_ingest_would_log_of_it_is_no_part_of_the_
     record = {"href": f"https://open.spotify.com/track/{track.id}", "energy": 1.5, "valence": 0.5, "isrc": "no ISRC"}
     body = json.dumps({"content": [record]})
     imported.cloud.faults.order(Fault("spotify GET /reccobeats/.*", status=200, body=body))
-    said = imported.types("enrich", "--tracks", "1", "--json")
-    assert said.json == {"unknown": 46, "asked": 1, "known_now": 1}
-    assert '"values": {"energy": 1}' in said.err
+    output = imported.types("enrich", "--tracks", "1", "--json")
+    assert output.json == {"unknown": 46, "asked": 1, "known_now": 1}
+    assert '"values": {"energy": 1}' in output.err
     found = catalogue(imported)[track.id]
     assert (found["energy"], found["valence"], found["isrc"]) == (None, 0.5, None)

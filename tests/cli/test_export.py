@@ -36,8 +36,8 @@ def as_text(value):
 def test_every_column_of_every_play_of_the_listener_is_in_the_file(importing, stored, tmp_path):
     files = {form: tmp_path / f"plays.{form}" for form in ("csv", "parquet", "json")}
     for form, path in files.items():
-        said = importing.types("export", ONE, "--format", form, "--output", path)
-        assert (said.code, said.out) == (0, f"Wrote 2 plays to {path}.\n")
+        printed = importing.types("export", ONE, "--format", form, "--output", path)
+        assert (printed.code, printed.out) == (0, f"Wrote 2 plays to {path}.\n")
 
     assert json.loads(files["json"].read_text()) == [{name: as_text(row[name]) for name in EXPORTED} for row in stored]
     assert pyarrow.parquet.read_table(files["parquet"]).to_pylist() == [
@@ -62,9 +62,9 @@ def test_a_listen_is_a_line_as_listenbrainz_documents_it_and_plays_that_do_not_c
     ]
     importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T100000Z.csv", csv_of(*plays))
     wait_for(lambda: len(importing.plays()) == 4)
-    said = importing.types("export", ONE, "--format", "listenbrainz", "--output", tmp_path / "x")
-    first, *rest = said.out.splitlines()
-    assert (said.code, first, rest[0][:19]) == (0, f"Wrote 2 plays to {tmp_path / 'x'}.", "Left out: 2 plays, ")
+    printed = importing.types("export", ONE, "--format", "listenbrainz", "--output", tmp_path / "x")
+    first, *rest = printed.out.splitlines()
+    assert (printed.code, first, rest[0][:19]) == (0, f"Wrote 2 plays to {tmp_path / 'x'}.", "Left out: 2 plays, ")
     url = "https://open.spotify.com/track/6rqhFgbbKwnb9MLmUQDhG6"
     info = {"music_service": "spotify.com", "origin_url": url, "spotify_id": url}
     assert [json.loads(line) for line in (tmp_path / "x").read_text().splitlines()] == [
@@ -87,11 +87,11 @@ def test_a_number_that_is_none_is_null_in_json(tmp_path):
     path = tmp_path / "plays.json"
     with path.open("wb") as file:
         _WRITERS["json"](pyarrow.table({"tempo": [float("nan"), float("-inf"), 0.5, None]}), file)
-    told = json.loads(path.read_text(), parse_constant=pytest.fail)
-    assert [row["tempo"] for row in told] == [None, None, 0.5, None]
+    rows = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert [row["tempo"] for row in rows] == [None, None, 0.5, None]
 
 
-def test_a_file_that_is_there_is_only_replaced_when_told_to(importing, stored, tmp_path, monkeypatch):
+def test_a_file_that_is_there_is_only_replaced_with_the_option(importing, stored, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     name = f"{ONE}-plays.csv"
     assert importing.types("export", ONE, "--json").json == {"listener": ONE, "file": name, "plays": 2}
@@ -123,7 +123,7 @@ def test_what_is_no_file_is_never_replaced(importing, stored, tmp_path):
     for path in (tmp_path / "pipe", tmp_path / "link", tmp_path, Path("/dev/null")):
         before = path.lstat()
         refused = importing.types("export", ONE, "--output", path, "--replace")
-        assert (refused.code, f"{path} is no file. Nothing was written." in refused.err) == (1, True)
+        assert (refused.code, f"{path} is not a file. Nothing was written." in refused.err) == (1, True)
         assert path.lstat().st_ino == before.st_ino
 
 
@@ -149,9 +149,9 @@ def test_no_cell_of_the_csv_is_a_formula_and_every_text_can_be_had_back(tmp_path
     assert "-5.5" in path.read_text()
 
 
-def test_nothing_to_write_and_nowhere_to_write_are_told(importing, stored, tmp_path):
-    nobody = importing.types("export", "nobody", "--output", tmp_path / "x")
-    assert (nobody.code, "No play of nobody is stored. Nothing was written." in nobody.err) == (1, True)
+def test_nothing_to_write_and_nowhere_to_write_are_reported(importing, stored, tmp_path):
+    unknown = importing.types("export", "unknown", "--output", tmp_path / "x")
+    assert (unknown.code, "No play of unknown is stored. Nothing was written." in unknown.err) == (1, True)
     nowhere = importing.types("export", ONE, "--output", tmp_path / "missing" / "x")
     assert (nowhere.code, "cannot be written: No such file or directory." in nowhere.err) == (1, True)
     assert list(tmp_path.glob("x")) == []

@@ -1,6 +1,6 @@
 """The command `forget`: nothing of the listener is left, everything of the others is as it was.
 
-How long it waits is told by a clock of the tests' own, which stands still but while the command sleeps.
+How long it waits is measured by a clock of the tests' own, which stands still but while the command sleeps.
 """
 
 import io
@@ -64,7 +64,7 @@ def waiting(monkeypatch):
 
 
 @pytest.fixture
-def told(importing):
+def stored(importing):
     """Both listeners everywhere: consents, a file of both, one of each, a refused file, items, gaps, top tens."""
     for slug in (ONE, TWO):
         importing.owner.has_listener(slug)
@@ -115,13 +115,13 @@ def write_batch_of(importing, slug):
     )
 
 
-def test_a_track_that_nobody_else_has_played_leaves_the_catalogue(told):
-    [shared] = {row["track_id"] for row in told.plays()}
-    told.cloud.storage.write(told.landing, LANDED.replace("T10", "T13"), csv_of(play(9, ONE, track="only-hers")))
-    wait_for(lambda: len(told.plays()) == 6)
-    told.rows(f"INSERT INTO listening.catalogue (track_id) VALUES ('{shared}'), ('only-hers')")
-    assert told.types("forget", ONE, "--yes").code == 0
-    assert {row["track_id"] for row in told.rows("SELECT track_id FROM listening.catalogue")} == {shared}
+def test_a_track_that_no_other_has_played_leaves_the_catalogue(stored):
+    [shared] = {row["track_id"] for row in stored.plays()}
+    stored.cloud.storage.write(stored.landing, LANDED.replace("T10", "T13"), csv_of(play(9, ONE, track="only-hers")))
+    wait_for(lambda: len(stored.plays()) == 6)
+    stored.rows(f"INSERT INTO listening.catalogue (track_id) VALUES ('{shared}'), ('only-hers')")
+    assert stored.types("forget", ONE, "--yes").code == 0
+    assert {row["track_id"] for row in stored.rows("SELECT track_id FROM listening.catalogue")} == {shared}
 
 
 def after_each_pass(monkeypatch, act):
@@ -149,11 +149,11 @@ def everything(importing):
     return texts
 
 
-def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it_was(told):
-    plays = [row for row in told.plays() if row["listener_id"] == TWO]
-    said = told.types("forget", ONE, "--yes")
+def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it_was(stored):
+    plays = [row for row in stored.plays() if row["listener_id"] == TWO]
+    output = stored.types("forget", ONE, "--yes")
 
-    assert (said.code, said.out) == (
+    assert (output.code, output.out) == (
         0,
         "   what became of it\n"
         "1  versions of the refresh token destroyed\n"
@@ -173,64 +173,64 @@ def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it
         "until removed  Spotify: name and e-mail address in the app's User Management. You remove them there\n"
         "until deleted  Your own files: exports, zips, copies of quarantined files, mails of alerts\n",
     )
-    assert [text for text in everything(told) if ONE in text] == []
-    assert told.plays() == plays
-    storage, quarantine = told.cloud.storage, told.owner.environ["QUARANTINE_BUCKET"]
-    assert storage.read(told.landing, LANDED) == csv_of(play(2, TWO, track_name="Vier"), play(4, TWO))
-    assert storage.names(told.landing) == [LANDED]
+    assert [text for text in everything(stored) if ONE in text] == []
+    assert stored.plays() == plays
+    storage, quarantine = stored.cloud.storage, stored.owner.environ["QUARANTINE_BUCKET"]
+    assert storage.read(stored.landing, LANDED) == csv_of(play(2, TWO, track_name="Vier"), play(4, TWO))
+    assert storage.names(stored.landing) == [LANDED]
     assert storage.names(quarantine) == [OTHERS_ITEM, f"{REFUSED}.g1"]
     assert storage.read(quarantine, f"{REFUSED}.g1") == csv_of(play(7, TWO))
-    [row] = told.rows("SELECT reason, details FROM listening.runs WHERE step = 'ingest'")
-    somebody = "a forgotten listener"
-    assert row["reason"].endswith(f"{somebody}: consent was revoked, run `python -m cli authorize {somebody}`")
+    [row] = stored.rows("SELECT reason, details FROM listening.runs WHERE step = 'ingest'")
+    forgotten = "a forgotten listener"
+    assert row["reason"].endswith(f"{forgotten}: consent was revoked, run `python -m cli authorize {forgotten}`")
     assert row["details"] == {"listeners": {TWO: {"state": "nothing_new"}}}
-    assert told.owner.secret(f"refresh-token-{TWO}")["refresh_token"]
+    assert stored.owner.secret(f"refresh-token-{TWO}")["refresh_token"]
 
 
-def test_a_repeat_finds_nothing_and_the_rewritten_file_brings_nothing_back(told):
-    told.types("forget", ONE, "--yes")
-    before = everything(told)
-    again = told.types("forget", ONE, "--yes", "--json")
+def test_a_repeat_finds_nothing_and_the_rewritten_file_brings_nothing_back(stored):
+    stored.types("forget", ONE, "--yes")
+    before = everything(stored)
+    again = stored.types("forget", ONE, "--yes", "--json")
 
-    told_again = again.json
-    remains = told_again.pop("remains")
-    assert set(told_again.values()) == {ONE, 0}
+    counts = again.json
+    remains = counts.pop("remains")
+    assert set(counts.values()) == {ONE, 0}
     assert remains[0] == {"where": forget.REMAINS_ON_LAPTOP[0].where, "how_long": "until deleted"}
-    assert [text for text in everything(told) if not text.startswith("runs: ")] == [
+    assert [text for text in everything(stored) if not text.startswith("runs: ")] == [
         text for text in before if not text.startswith("runs: ")
     ]
 
 
-def test_staging_tables_of_load_go_too(told):
-    client = told.client()
+def test_staging_tables_of_load_go_too(stored):
+    client = stored.client()
     assert list(client.list_tables("listening_staging"))
-    told.types("forget", ONE, "--yes")
+    stored.types("forget", ONE, "--yes")
     rewritten = list(client.list_tables("listening_staging"))
     for table in rewritten:  # of the event of the rewritten file
         rows = [dict(row) for row in client.list_rows(client.get_table(table.reference))]
         assert {row["listener_id"] for row in rows} <= {TWO}
 
 
-def test_a_run_that_lands_meanwhile_is_seen_by_the_next_pass(told, monkeypatch):
+def test_a_run_that_lands_meanwhile_is_seen_by_the_next_pass(stored, monkeypatch):
     def land(number):
         if number == 1:
-            told.cloud.storage.write(told.landing, REFUSED, csv_of(play(8, ONE), play(9, TWO)))
-            wait_for(lambda: len(told.plays()) == 4)
+            stored.cloud.storage.write(stored.landing, REFUSED, csv_of(play(8, ONE), play(9, TWO)))
+            wait_for(lambda: len(stored.plays()) == 4)
 
     passes = after_each_pass(monkeypatch, land)
-    assert told.types("forget", ONE, "--yes").code == 0
+    assert stored.types("forget", ONE, "--yes").code == 0
     assert len(passes) == 3
-    assert [text for text in everything(told) if ONE in text] == []
+    assert [text for text in everything(stored) if ONE in text] == []
 
 
-def test_a_token_that_ingest_has_rotated_meanwhile_is_destroyed_too(told, waiting, monkeypatch):
+def test_a_token_that_ingest_has_rotated_meanwhile_is_destroyed_too(stored, waiting, monkeypatch):
     """Ingest's own code, with the token read before: Terraform's secrets stay, so there is a place to store it."""
     import listener_secrets as ingest_listeners
 
-    client = google_clients.secret_manager(on_laptop(told.owner.directory))
+    client = google_clients.secret_manager(on_laptop(stored.owner.directory))
     secret = f"refresh-token-{ONE}"
     read = ingest_listeners.read_listener(
-        client, ingest_listeners.ListenerSecret(ONE, f"projects/{told.owner.project}/secrets/{secret}")
+        client, ingest_listeners.ListenerSecret(ONE, f"projects/{stored.owner.project}/secrets/{secret}")
     )
 
     def rotate(number):
@@ -238,104 +238,104 @@ def test_a_token_that_ingest_has_rotated_meanwhile_is_destroyed_too(told, waitin
             ingest_listeners.store_refresh_token(client, read, "rotated")
 
     after_each_pass(monkeypatch, rotate)
-    said = told.types("forget", ONE, "--yes", laptop=False)
+    output = stored.types("forget", ONE, "--yes", laptop=False)
 
-    assert told.owner.versions(secret) == {1: "DESTROYED", 2: "DESTROYED"}
-    assert (said.code, said.out.splitlines()[1]) == (0, "2  versions of the refresh token destroyed")
+    assert stored.owner.versions(secret) == {1: "DESTROYED", 2: "DESTROYED"}
+    assert (output.code, output.out.splitlines()[1]) == (0, "2  versions of the refresh token destroyed")
     # Another run may have read the rotated token until it was destroyed: 16 minutes, and 16 more.
     assert waiting.seconds == 1920
 
 
-def test_what_a_run_lands_and_load_merges_in_its_last_minute_is_deleted_too(told, waiting):
+def test_what_a_run_lands_and_load_merges_in_its_last_minute_is_deleted_too(stored, waiting):
     """A run of ingest may take 15 minutes; it had the page before the consent was gone."""
 
     def land():
-        told.cloud.storage.write(told.landing, REFUSED, csv_of(play(8, ONE), play(9, TWO)))
-        wait_for(lambda: len(told.plays()) == 4)
+        stored.cloud.storage.write(stored.landing, REFUSED, csv_of(play(8, ONE), play(9, TWO)))
+        wait_for(lambda: len(stored.plays()) == 4)
 
     waiting.at[890] = land
-    said = told.types("forget", ONE, "--yes", laptop=False)
+    output = stored.types("forget", ONE, "--yes", laptop=False)
 
-    assert said.code == 0
-    assert [text for text in everything(told) if ONE in text] == []
-    assert len(told.plays()) == 3
+    assert output.code == 0
+    assert [text for text in everything(stored) if ONE in text] == []
+    assert len(stored.plays()) == 3
     # 16 minutes for ingest; then the file is there, and a run of load that has read it may take ten more.
     assert waiting.seconds == 960 + 600
-    assert "A run that began before shows only when it is over" in said.err
+    assert "A run that began before shows only when it is over" in output.err
 
 
 @pytest.mark.parametrize("is_running", [False, True])
-def test_the_top_ten_of_a_batch_that_read_the_plays_before_is_deleted_too(told, waiting, is_running):
-    submit_batch(told.owner, "top-tracks-before", "20261122t100000z")
+def test_the_top_ten_of_a_batch_that_read_the_plays_before_is_deleted_too(stored, waiting, is_running):
+    submit_batch(stored.owner, "top-tracks-before", "20261122t100000z")
     if is_running:
-        told.cloud.dataproc.start("top-tracks-before")
+        stored.cloud.dataproc.start("top-tracks-before")
 
     def end():
-        write_batch_of(told, ONE)
-        told.cloud.dataproc.finish("top-tracks-before", "SUCCEEDED")
+        write_batch_of(stored, ONE)
+        stored.cloud.dataproc.finish("top-tracks-before", "SUCCEEDED")
 
     waiting.at[1500] = end
-    said = told.types("forget", ONE, "--yes", laptop=False)
+    output = stored.types("forget", ONE, "--yes", laptop=False)
 
-    assert (said.code, waiting.seconds) == (0, 1500)
-    assert "2  rows of the list of tracks deleted\n" in said.out
-    assert "2  rows of the top ten deleted\n" in said.out
-    assert "… waiting for the Spark batch top-tracks-before to end" in said.err
-    assert [text for text in everything(told) if ONE in text] == []
+    assert (output.code, waiting.seconds) == (0, 1500)
+    assert "2  rows of the list of tracks deleted\n" in output.out
+    assert "2  rows of the top ten deleted\n" in output.out
+    assert "… waiting for the Spark batch top-tracks-before to end" in output.err
+    assert [text for text in everything(stored) if ONE in text] == []
 
 
-def test_a_file_that_is_written_while_it_is_looked_at_is_looked_at_again(told, monkeypatch):
+def test_a_file_that_is_written_while_it_is_looked_at_is_looked_at_again(stored, monkeypatch):
     """Load is slow here: nothing but the file itself names the listener after the first pass."""
-    told.loads = lambda headers, body: 503
-    storage, overtaken = told.cloud.storage, []
+    stored.loads = lambda headers, body: 503
+    storage, overtaken = stored.cloud.storage, []
 
     def land(number):
         if number == 1:
-            storage.write(told.landing, REFUSED, csv_of(play(8, ONE)))
+            storage.write(stored.landing, REFUSED, csv_of(play(8, ONE)))
 
     forget_in = forget_files._forget_in
 
     def forget_and_be_overtaken(listener, blob):
         if blob.name == REFUSED and not overtaken:
-            overtaken.append(storage.write(told.landing, REFUSED, csv_of(play(8, ONE), play(9, ONE))))
+            overtaken.append(storage.write(stored.landing, REFUSED, csv_of(play(8, ONE), play(9, ONE))))
         return forget_in(listener, blob)
 
     passes = after_each_pass(monkeypatch, land)
     monkeypatch.setattr(forget_files, "_forget_in", forget_and_be_overtaken)
-    assert told.types("forget", ONE, "--yes").code == 0
+    assert stored.types("forget", ONE, "--yes").code == 0
     assert (len(overtaken), len(passes)) == (1, 4)
-    assert REFUSED not in storage.names(told.landing)
+    assert REFUSED not in storage.names(stored.landing)
 
 
-def test_on_the_laptop_where_a_run_takes_seconds_it_waits_for_seconds(told, waiting):
-    assert told.types("forget", ONE, "--yes").code == 0
+def test_on_the_laptop_where_a_run_takes_seconds_it_waits_for_seconds(stored, waiting):
+    assert stored.types("forget", ONE, "--yes").code == 0
     assert waiting.seconds == 10
 
 
-def test_who_does_not_wait_is_told_when_to_come_again_and_is_done_then(told, waiting, monkeypatch):
-    submit_batch(told.owner, "top-tracks-before", "20261122t100000z")
-    first = told.types("forget", ONE, "--yes", "--no-wait", laptop=False)
+def test_without_waiting_the_command_says_when_to_run_it_again_and_is_done_then(stored, waiting, monkeypatch):
+    submit_batch(stored.owner, "top-tracks-before", "20261122t100000z")
+    first = stored.types("forget", ONE, "--yes", "--no-wait", laptop=False)
     assert (first.code, waiting.seconds) == (1, 0)
     assert "3  plays deleted\n" in first.out
     assert re.search(r"a run that began before may be under way until \d{4}-\d\d-\d\d \d\d:\d\d UTC, and", first.err)
     assert "the Spark batch top-tracks-before has not ended" in first.err
-    assert f"Run the command again after that: python -m cli forget {ONE}" in first.err
-    told.cloud.dataproc.finish("top-tracks-before", "SUCCEEDED")
+    assert f"After that, run `python -m cli forget {ONE}" in first.err
+    stored.cloud.dataproc.finish("top-tracks-before", "SUCCEEDED")
 
     codes = {}
     for minutes in (15, 17):
         monkeypatch.setattr(Place, "now", lambda place, ago=timedelta(minutes=minutes): datetime.now(UTC) + ago)
-        codes[minutes] = told.types("forget", ONE, "--yes", "--no-wait", laptop=False).code
+        codes[minutes] = stored.types("forget", ONE, "--yes", "--no-wait", laptop=False).code
     assert codes == {15: 1, 17: 0}
-    assert told.types("forget", ONE, "--yes", laptop=False).code == 0
-    assert waiting.seconds == 0, "Secret Manager tells when the consent was erased"
+    assert stored.types("forget", ONE, "--yes", laptop=False).code == 0
+    assert waiting.seconds == 0, "Secret Manager shows when the consent was erased"
 
 
-def test_what_comes_back_again_and_again_is_told(told, monkeypatch):
-    after_each_pass(monkeypatch, lambda number: told.owner.has_listener(ONE))
-    said = told.types("forget", ONE, "--yes")
-    assert (said.code, said.out) == (1, "")
-    assert f"Something of {ONE} comes back again and again" in said.err
+def test_what_comes_back_again_and_again_is_reported(stored, monkeypatch):
+    after_each_pass(monkeypatch, lambda number: stored.owner.has_listener(ONE))
+    output = stored.types("forget", ONE, "--yes")
+    assert (output.code, output.out) == (1, "")
+    assert f"Something of {ONE} comes back again and again" in output.err
 
 
 def test_a_run_is_waited_for_as_long_as_terraform_lets_it_take():
@@ -344,31 +344,31 @@ def test_a_run_is_waited_for_as_long_as_terraform_lets_it_take():
         assert seconds == int(re.search(r"timeout_seconds = (\d+)", text)[1]) + 60
 
 
-def test_it_asks_first_and_any_other_answer_changes_nothing(told, monkeypatch):
-    before = everything(told)
+def test_it_asks_first_and_any_other_answer_changes_nothing(stored, monkeypatch):
+    before = everything(stored)
     for answer in ("", "y\n", f"{TWO}\n"):
         monkeypatch.setattr(sys, "stdin", Typist(answer))
-        said = told.types("forget", ONE)
-        assert (said.code, said.out) == (1, "")
-        assert f"this deletes the consent of {ONE}, 3 plays and all files" in said.err
-        assert "That is not the name. Nothing was deleted." in said.err
+        output = stored.types("forget", ONE)
+        assert (output.code, output.out) == (1, "")
+        assert f"this deletes the consent of {ONE}, 3 plays and all files" in output.err
+        assert "That is not the name. Nothing was deleted." in output.err
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{ONE}\n"))
-    assert told.types("forget", ONE).code == 2, "nobody at the terminal"
-    assert everything(told) == before
+    assert stored.types("forget", ONE).code == 2, "no person at the terminal"
+    assert everything(stored) == before
 
     monkeypatch.setattr(sys, "stdin", Typist(f"{ONE}\n"))
-    assert told.types("forget", ONE).code == 0
-    assert [text for text in everything(told) if ONE in text] == []
+    assert stored.types("forget", ONE).code == 0
+    assert [text for text in everything(stored) if ONE in text] == []
 
 
-def test_a_file_that_does_not_say_whose_its_rows_are_is_named(told):
+def test_a_file_that_does_not_say_whose_its_rows_are_is_named(stored):
     name = "plays/2026/11/22/20261122T130000Z.csv.g1"
-    quarantine = told.owner.environ["QUARANTINE_BUCKET"]
-    told.cloud.storage.write(quarantine, name, f"somebody,{ONE}\n1,2\n".encode())
-    said = told.types("forget", ONE, "--yes")
-    assert said.code == 1
-    assert f"1 file with the listener's name could not be read as CSV: {name}." in said.err
-    assert told.plays() == [row for row in told.plays() if row["listener_id"] == TWO]
+    quarantine = stored.owner.environ["QUARANTINE_BUCKET"]
+    stored.cloud.storage.write(quarantine, name, f"forgotten,{ONE}\n1,2\n".encode())
+    output = stored.types("forget", ONE, "--yes")
+    assert output.code == 1
+    assert f"1 file with the listener's name could not be read as CSV: {name}." in output.err
+    assert stored.plays() == [row for row in stored.plays() if row["listener_id"] == TWO]
 
 
 def reason_of_load(*messages):
@@ -407,8 +407,8 @@ def test_a_reason_goes_only_if_it_names_the_listener(importing, listener, reason
     assert (importing.cloud.storage.names(quarantine) == [f"{REFUSED}.g1.reason.json"]) is stays
 
 
-def test_a_file_that_only_seems_to_name_the_listener_asks_nobody_to_look_at_it(importing):
-    quarantine, content = importing.owner.environ["QUARANTINE_BUCKET"], b"somebody,banana\n1,2\n"
+def test_a_file_that_only_seems_to_name_the_listener_is_not_reported(importing):
+    quarantine, content = importing.owner.environ["QUARANTINE_BUCKET"], b"forgotten,banana\n1,2\n"
     importing.cloud.storage.write(quarantine, f"{REFUSED}.g1", content)
     assert importing.types("forget", "ana", "--yes").code == 0
     assert importing.cloud.storage.read(quarantine, f"{REFUSED}.g1") == content
@@ -439,7 +439,7 @@ def test_what_stays_of_a_file_stays_to_the_byte(rows):
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b'listener_id\n"ada\n', "ü".encode("latin-1")])
-def test_a_file_that_cannot_be_told_apart_is_not_touched(content):
+def test_a_file_that_cannot_be_split_into_rows_is_not_touched(content):
     with pytest.raises(ValueError, match=r"."):
         without(content, "ada")
 

@@ -75,11 +75,11 @@ def test_the_ledger_shows_what_was_written_into_it_and_obeys_nothing(owner, caps
     reason = HOSTILE.replace("\ud83d", "")
     write_steps(owner, ("20261122T100000Z", "load", "failed", 65, None, reason))
 
-    said = owner.types(capsys, "runs")
+    output = owner.types(capsys, "runs")
     as_json = owner.types(capsys, "runs", "--json")
 
-    assert is_harmless(said.out + said.err + as_json.out)
-    assert len(said.out.splitlines()) == 2
+    assert is_harmless(output.out + output.err + as_json.out)
+    assert len(output.out.splitlines()) == 2
     assert as_json.json[0]["reason"] == reason
 
 
@@ -90,11 +90,11 @@ def test_an_accounts_name_is_only_a_name(owner, capsys):
     )
     owner.knows_app()
 
-    said = owner.authorizes(capsys, ONE, Person(ONE))
+    output = owner.authorizes(capsys, ONE, Person(ONE))
 
-    assert said.code == 0
-    assert is_harmless(said.out + said.err)
-    assert "script" in said.out
+    assert output.code == 0
+    assert is_harmless(output.out + output.err)
+    assert "script" in output.out
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_an_accounts_name_is_only_a_name(owner, capsys):
 )
 def test_a_listener_with_a_name_that_is_none_is_refused_before_anything_is_asked(owner, capsys, name):
     owner.cloud.faults.calls.clear()
-    said = owner.types(capsys, "authorize", "--port", "1", "--", name)
-    assert said.code == 2
-    assert is_harmless(said.err)
+    output = owner.types(capsys, "authorize", "--port", "1", "--", name)
+    assert output.code == 2
+    assert is_harmless(output.err)
     assert list(owner.cloud.faults.calls) == []
 
 

@@ -5,7 +5,7 @@ import pytest
 from cli.command_line import main
 from cli.commands.listeners import Poll, judge, polls_of
 from localcloud.faults import Fault
-from tests.cli.harness import ONE, THREE, TWO, Said
+from tests.cli.harness import ONE, THREE, TWO, Output
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 BEFORE = NOW - timedelta(hours=1)
@@ -39,12 +39,12 @@ def test_how_a_listener_stands(stored_at, polls, state, ends_at):
 
 
 def test_runs_in_which_a_listener_was_not_asked_tell_nothing_about_the_listener():
-    told = {"error_class": None, "reason": None, "consent_ends_at": "2027-05-22T10:00:00Z"}
+    part = {"error_class": None, "reason": None, "consent_ends_at": "2027-05-22T10:00:00Z"}
     rows = [
-        {"finished_at": NOW, "details": {"listeners": {ONE: told | {"state": "not_asked"}}}},
+        {"finished_at": NOW, "details": {"listeners": {ONE: part | {"state": "not_asked"}}}},
         {"finished_at": NOW - timedelta(hours=1), "details": None},
         {"finished_at": NOW - timedelta(hours=2), "details": {"listeners": {}}},
-        {"finished_at": NOW - timedelta(hours=3), "details": {"listeners": {ONE: told | {"state": "collected"}}}},
+        {"finished_at": NOW - timedelta(hours=3), "details": {"listeners": {ONE: part | {"state": "collected"}}}},
     ]
     ends_at = datetime(2027, 5, 22, 10, tzinfo=UTC)
     assert polls_of(ONE, rows) == [Poll(NOW - timedelta(hours=3), "collected", None, None, ends_at)]
@@ -85,10 +85,10 @@ def ingesting(tmp_path):
 
 def listeners(capsys, *options):
     capsys.readouterr()
-    return Said(main(["listeners", *options]), *capsys.readouterr())
+    return Output(main(["listeners", *options]), *capsys.readouterr())
 
 
-def test_after_a_real_run_each_listener_is_told_as_it_is(ingesting, capsys):
+def test_after_a_real_run_each_listener_is_shown_as_it_is(ingesting, capsys):
     ingesting.authorize(ONE, TWO)
     labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": THREE}
     empty = {"labels": labels, "replication": {"automatic": {}}}
@@ -99,10 +99,10 @@ def test_after_a_real_run_each_listener_is_told_as_it_is(ingesting, capsys):
     ingesting.load()
     newest = max(play.played_at for play in ingesting.spotify.window(ONE, ingesting.cloud.clock.now()))
 
-    said = listeners(capsys, "--json")
-    one, three, two = said.json
+    output = listeners(capsys, "--json")
+    one, three, two = output.json
 
-    assert said.code == 0
+    assert output.code == 0
     assert one["consent_ends_at"].startswith("2027-05-22T10:00:0")
     assert one == {
         "listener": ONE,
@@ -131,7 +131,7 @@ def test_the_table_says_what_to_do_next(ingesting, capsys):
         f"listener-one  ok             180 days left  50     {last_play(ingesting)}  -\n"
         "listener-two  needs consent  180 days left  0      -                 "
         "2026-11-22 10:00: consent was revoked, run `python -m cli authorize listener-two`\n"
-        "\nTo get listener-two's plays: python -m cli authorize listener-two\n"
+        "\nTo get listener-two's plays, run `python -m cli authorize listener-two`.\n"
     )
 
 
@@ -162,15 +162,15 @@ def test_a_newest_record_that_cannot_be_read_is_shown_as_such(ingesting, capsys)
         ("20261122T110001Z", '"text"'),
     ]:
         ingesting.tell(run_id, "ingest", "postponed", rows_new=-5, details=details)
-    said = listeners(capsys)
-    assert said.code == 0
-    assert f"{ONE}  newest record unreadable  -" in said.out
+    output = listeners(capsys)
+    assert output.code == 0
+    assert f"{ONE}  newest record unreadable  -" in output.out
 
 
 def test_no_listener_yet_is_an_empty_state_with_the_next_step(ingesting, capsys):
-    said = listeners(capsys)
-    assert said.code == 0
-    assert said.out.startswith("No listener yet. Add one to `listeners` in terraform.tfvars")
+    output = listeners(capsys)
+    assert output.code == 0
+    assert output.out.startswith("No listener yet. Add one to `listeners` in terraform.tfvars")
     assert listeners(capsys, "--json").json == []
 
 

@@ -46,7 +46,7 @@ def test_without_stand_ins_the_addresses_are_the_real_ones():
 
 @pytest.fixture
 def terraform(tmp_path, monkeypatch):
-    """A program of that name, which answers as it is told."""
+    """A program of that name, which answers as ordered."""
 
     def answers(script):
         program = tmp_path / "bin" / "terraform"

@@ -82,7 +82,7 @@ def test_a_listener_agrees_over_plain_requests(terminal):
 
 @pytest.fixture
 def page():
-    """A page of a real browser that knows nobody."""
+    """A page of a real browser without cookies."""
     path = chromium.find()
     assert path, chromium.MISSING
     with sync_playwright() as playwright:
@@ -106,7 +106,7 @@ def test_a_listener_agrees_in_a_real_browser(terminal, page):
     assert json.loads(out)["display_name"] == "Invented Listener Two"
 
 
-def test_a_run_and_an_import_are_followed_to_the_top_ten_and_told_everywhere(terminal):
+def test_a_run_and_an_import_are_followed_to_the_top_ten_and_shown_everywhere(terminal):
     with terminal.authorizing(ONE) as (process, url):
         requests.get(Person(ONE).address_after(url), timeout=30)
         process.communicate(timeout=30)
@@ -117,8 +117,8 @@ def test_a_run_and_an_import_are_followed_to_the_top_ten_and_told_everywhere(ter
     assert steps == [(step, "succeeded") for step in ("ingest", "load", "transform", "top_tracks")], progress
     assert run["state"] == "succeeded"
 
-    told = json.loads(terminal.types("runs", "--json")[0])
-    assert [(row["run_id"], row["step"]) for row in told] == [(run["run_id"], step) for step, _ in reversed(steps)]
+    listed = json.loads(terminal.types("runs", "--json")[0])
+    assert [(row["run_id"], row["step"]) for row in listed] == [(run["run_id"], step) for step, _ in reversed(steps)]
 
     imported, progress = terminal.types("import", ONE, str(EXAMPLE), "--anyway", "--json")
     account = json.loads(imported)

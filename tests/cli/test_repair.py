@@ -60,9 +60,9 @@ def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_the
     kept = row(run_id="20261122T090000Z", ingested_at=AT + timedelta(hours=1))
     plays.insert(*single, row(), kept, row(ms_played=200_000, source="export", **MANNER))
     plays.insert(row(AFTER, "c"), row(AFTER, "c"))  # a file's generations have equal rows
-    said = owner.types(capsys, "repair")
-    assert said.code == 0
-    assert said.out == (
+    output = owner.types(capsys, "repair")
+    assert output.code == 0
+    assert output.out == (
         "listener-one: 2 plays stored twice\n"
         "They were played between 2026-11-22 09:00 and 2026-11-22 10:00 UTC.\n"
         "Each is stored once now, and was counted once before.\n"
@@ -82,10 +82,10 @@ def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays,
 
 def test_of_a_play_that_two_imports_have_under_two_keys_the_earlier_row_is_left(owner, plays, capsys):
     """The same `ts` and time played: one export has another id of the track, one another beginning by a second."""
-    told = {"source": "export", "ms_played": 200_000, "reported_at": AT + timedelta(hours=3)}
-    kept = row(import_id="a", **told)
-    twins = [row(track="b", import_id="b", **told), row(AT + timedelta(seconds=1), import_id="c", **told)]
-    others = [row(AT + timedelta(seconds=4), import_id="d", **told), row(track="e", import_id="a", **told)]
+    values = {"source": "export", "ms_played": 200_000, "reported_at": AT + timedelta(hours=3)}
+    kept = row(import_id="a", **values)
+    twins = [row(track="b", import_id="b", **values), row(AT + timedelta(seconds=1), import_id="c", **values)]
+    others = [row(AT + timedelta(seconds=4), import_id="d", **values), row(track="e", import_id="a", **values)]
     plays.insert(*others, kept, *twins)
     assert len(owner.types(capsys, "repair", "--json").json["doubled"]) == 2
     assert plays.rows() == [kept, others[1], others[0]]
@@ -95,10 +95,10 @@ def test_of_a_play_that_two_imports_have_under_two_keys_the_earlier_row_is_left(
 def test_names_that_the_api_has_emptied_are_those_of_the_export(owner, plays, capsys):
     """As load fills them in when it has seen both."""
     near, emptied = AT + timedelta(seconds=5), {"artist_name": None, "album_name": None}
-    told = {"artist_name": "Another", "album_name": "Album", "ms_played": 200_000}
-    plays.insert(row(**emptied), row(near, source="export", track_name="Song!", **told))
+    values = {"artist_name": "Another", "album_name": "Album", "ms_played": 200_000}
+    plays.insert(row(**emptied), row(near, source="export", track_name="Song!", **values))
     owner.types(capsys, "repair")
-    assert plays.rows() == [row(reported_at=near, **told)]
+    assert plays.rows() == [row(reported_at=near, **values)]
 
 
 def test_what_the_api_has_listed_is_no_imports_even_where_the_imports_row_is_older(owner, plays, capsys):
@@ -112,8 +112,8 @@ def test_what_the_api_has_listed_is_no_imports_even_where_the_imports_row_is_old
 def test_of_two_imports_with_one_play_one_has_brought_all_of_it(owner, plays, capsys):
     """Undoing the other would leave a row without the time played."""
     first, second = (
-        row(source="export", import_id=each, ms_played_import_id=each, ms_played=heard, reported_at=over_at)
-        for each, heard, over_at in (("a", 200_000, None), ("b", 230_000, AT + timedelta(hours=1)))
+        row(source="export", import_id=each, ms_played_import_id=each, ms_played=ms_played, reported_at=over_at)
+        for each, ms_played, over_at in (("a", 200_000, None), ("b", 230_000, AT + timedelta(hours=1)))
     )
     plays.insert(second, first)
     owner.types(capsys, "repair")
@@ -136,30 +136,30 @@ def test_the_top_ten_is_computed_anew_where_plays_counted_twice_and_only_there(o
     near = AT + timedelta(seconds=5)
     for listener in (ONE, TWO):
         plays.insert(row(listener=listener), row(near, listener=listener, source="export", ms_played=200_000))
-    said = owner.types(capsys, "repair").out.splitlines()
-    assert said[-2] == "Each is stored once now."
-    assert said[-1].startswith(
-        "2 plays counted twice until now. The top ten follows with the next batch: python -m cli"
+    output = owner.types(capsys, "repair").out.splitlines()
+    assert output[-2] == "Each is stored once now."
+    assert output[-1].startswith(
+        "2 plays counted twice until now. The top ten follows with the next batch. For that, run `python -m cli"
     )
     owner.cloud.deliver_pending()
     [message], [step] = messages, owner.types(capsys, "runs", "--json").json
     assert (message["run_id"], message["rows_new"]) == (step["run_id"], 2)
-    told = ("step", "state", "listeners", "rows_new", "reason")
-    assert [step[name] for name in told] == ["repair", "succeeded", 2, 2, "Stored once now: 2 plays."]
+    columns = ("step", "state", "listeners", "rows_new", "reason")
+    assert [step[name] for name in columns] == ["repair", "succeeded", 2, 2, "Stored once now: 2 plays."]
 
 
 def test_a_dry_run_shows_what_is_stored_twice_and_changes_nothing(owner, plays, capsys):
     plays.insert(row(), row())
-    said = owner.types(capsys, "repair", "--dry-run")
-    assert said.out.splitlines()[0] == "listener-one: 1 play stored twice"
-    assert said.out.splitlines()[-1].startswith("Nothing was changed. To repair them: python -m cli repair")
+    output = owner.types(capsys, "repair", "--dry-run")
+    assert output.out.splitlines()[0] == "listener-one: 1 play stored twice"
+    assert output.out.splitlines()[-1].startswith("Nothing was changed. To repair them, run `python -m cli repair")
     assert len(plays.rows()) == 2
 
 
 def test_where_nothing_is_stored_twice_nothing_is_done(owner, plays, capsys):
     plays.insert(row(), row(AFTER))
-    said = owner.types(capsys, "repair")
-    assert (said.code, said.out) == (0, "No play is stored twice.\n")
+    output = owner.types(capsys, "repair")
+    assert (output.code, output.out) == (0, "No play is stored twice.\n")
 
 
 def test_a_play_that_is_stored_twice_counts_once_for_the_owner(owner, plays, capsys, tmp_path):

@@ -109,16 +109,16 @@ def test_in_the_cloud_the_job_is_run_once_and_followed_to_the_end(owner, schedul
         ("load", "succeeded", 12, "Of 12 plays 12 were new."),
         ("transform", "skipped", None, "A batch is young enough"),
     ]
-    said = owner.types(capsys, "run-now", laptop=False)
-    run_id = said.out[:16]
+    output = owner.types(capsys, "run-now", laptop=False)
+    run_id = output.out[:16]
 
-    assert said.code == 0
-    assert said.out == (
+    assert output.code == 0
+    assert output.out == (
         f"{run_id}  ingest      succeeded  12 new plays\n"
         f"{run_id}  load        succeeded  Of 12 plays 12 were new.\n"
         f"{run_id}  transform   skipped    A batch is young enough\n"
     )
-    assert said.err.startswith("Firing the schedule …\n")  # what it waits for depends on how quick it went
+    assert output.err.startswith("Firing the schedule …\n")  # what it waits for depends on how quick it went
     assert scheduler.calls == [("POST", JOB)]
 
 
@@ -127,16 +127,16 @@ def test_as_json_the_run_comes_with_its_steps_and_a_failed_one_is_exit_code_1(ow
         ("ingest", "succeeded", 12, "12 new plays"),
         ("load", "failed", None, "BigQuery refused the file"),
     ]
-    said = owner.types(capsys, "run-now", "--json", laptop=False)
-    answer = said.json
+    output = owner.types(capsys, "run-now", "--json", laptop=False)
+    answer = output.json
 
-    assert said.code == 1
+    assert output.code == 1
     assert (answer["state"], [step["step"] for step in answer["steps"]]) == ("failed", ["ingest", "load"])
     assert {step["run_id"] for step in answer["steps"]} == {answer["run_id"]}
-    assert "BigQuery refused the file" in said.err
+    assert "BigQuery refused the file" in output.err
 
 
-def test_a_batch_that_failed_is_told_before_the_next_run_records_it(owner, scheduler, capsys):
+def test_a_batch_that_failed_is_shown_before_the_next_run_records_it(owner, scheduler, capsys):
     """Nobody runs batches here: the test lets this one fail. It is found without the server's filter."""
     owner.cloud.faults.order(Fault("gcp filter", "match_nothing", times=None))
     scheduler.steps = [
@@ -153,10 +153,10 @@ def test_a_batch_that_failed_is_told_before_the_next_run_records_it(owner, sched
         owner.cloud.dataproc.finish(f"top-tracks-{run_id.lower()}", "FAILED", "the driver ran out of memory")
 
     scheduler._live = live_and_fail
-    said = owner.types(capsys, "run-now", laptop=False)
+    output = owner.types(capsys, "run-now", laptop=False)
 
-    assert said.code == 1
-    assert said.out.splitlines()[-1].endswith("failed: the driver ran out of memory")
+    assert output.code == 1
+    assert output.out.splitlines()[-1].endswith("failed: the driver ran out of memory")
 
 
 def newest_run(owner):
@@ -186,16 +186,16 @@ def submit_batch(owner, batch_id, run):
 
 
 def test_a_run_that_never_shows_ends_with_the_next_step(owner, scheduler, capsys):
-    said = owner.types(capsys, "run-now", "--timeout", "0.2", laptop=False)
-    assert said.code == 1
-    assert "No new run shows in the ledger after 0 s: ingest does not answer" in said.err
+    output = owner.types(capsys, "run-now", "--timeout", "0.2", laptop=False)
+    assert output.code == 1
+    assert "No new run shows in the ledger after 0 s: ingest does not answer" in output.err
 
 
 def test_a_run_that_takes_too_long_goes_on_without_the_command(owner, scheduler, capsys):
     scheduler.steps = [("ingest", "succeeded", 12, "12 new plays")]
-    said = owner.types(capsys, "run-now", "--timeout", "2", laptop=False)
-    assert said.code == 1
-    assert "it still waits for load to merge the plays. It goes on by itself" in said.err
+    output = owner.types(capsys, "run-now", "--timeout", "2", laptop=False)
+    assert output.code == 1
+    assert "it still waits for load to merge the plays. It goes on by itself" in output.err
 
 
 @pytest.mark.parametrize(
@@ -211,17 +211,17 @@ def test_a_run_that_takes_too_long_goes_on_without_the_command(owner, scheduler,
 )
 def test_a_schedule_that_cannot_be_fired_is_said_in_words(owner, capsys, status, sentence):
     scheduler = Scheduler(owner, status)
-    said = owner.types(capsys, "run-now", laptop=False)
+    output = owner.types(capsys, "run-now", laptop=False)
     scheduler.server.stop()
-    assert (said.code, said.out) == (1, "")
-    assert sentence in said.err
+    assert (output.code, output.out) == (1, "")
+    assert sentence in output.err
 
 
 def test_settings_of_a_laptop_cloud_never_fire_googles_schedule(owner, capsys):
-    said = owner.types(capsys, "run-now", laptop=False)
-    assert said.code == 2
-    assert "give --laptop" in said.err
-    assert run_now.JOB not in said.err
+    printed = owner.types(capsys, "run-now", laptop=False)
+    assert printed.code == 2
+    assert "give --laptop" in printed.err
+    assert run_now.JOB not in printed.err
 
 
 def test_on_the_laptop_an_ingest_without_a_run_is_said_with_its_log(tmp_path, monkeypatch, capsys):
@@ -233,7 +233,7 @@ def test_on_the_laptop_an_ingest_without_a_run_is_said_with_its_log(tmp_path, mo
     with owning(tmp_path, monkeypatch) as owner:
         path = tmp_path / "environment.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"addresses": {"ingest": ingest.url}}))
-        said = owner.types(capsys, "run-now")
+        output = owner.types(capsys, "run-now")
     ingest.stop()
-    assert said.code == 1
-    assert f"status 500 and no run. Its log: {tmp_path / 'logs' / 'ingest.log'}" in said.err
+    assert output.code == 1
+    assert f"status 500 and no run. Its log: {tmp_path / 'logs' / 'ingest.log'}" in output.err

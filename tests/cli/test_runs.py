@@ -47,9 +47,9 @@ def test_the_ledger_is_shown_the_newest_first(owner, capsys):
         ("20261122T100000Z", "load", "failed", 65, None, "BigQuery refused the file: no such column"),
         ("20261122T090000Z", "ingest", "skipped", 2, 0, "no new plays from 1 of 1 listeners"),
     )
-    said = owner.types(capsys, "runs")
-    assert said.code == 0
-    assert said.out == (
+    output = owner.types(capsys, "runs")
+    assert output.code == 0
+    assert output.out == (
         "started (UTC)     run               step    state      new  what happened\n"
         "2026-11-22 10:01  20261122T100000Z  load    failed     -    BigQuery refused the file: no such column\n"
         "2026-11-22 10:00  20261122T100000Z  ingest  succeeded  12   12 new plays from 1 of 1 listeners\n"
@@ -70,8 +70,8 @@ def test_as_json_a_step_is_the_whole_row(owner, capsys):
         ("20261122T090000Z", "ingest", "skipped", 2, 0, "no new plays"),
         ("20261122T100000Z", "ingest", "succeeded", 3, 12, "12 new plays"),
     )
-    said = owner.types(capsys, "runs", "--json", "--limit", "1", laptop=False)
-    assert said.json == [
+    output = owner.types(capsys, "runs", "--json", "--limit", "1", laptop=False)
+    assert output.json == [
         {
             "run_id": "20261122T100000Z",
             "slot": "2026-11-22T10:00:00Z",
@@ -91,10 +91,10 @@ def test_as_json_a_step_is_the_whole_row(owner, capsys):
 
 
 def test_an_empty_ledger_says_what_to_do(owner, capsys):
-    said = owner.types(capsys, "runs")
-    assert (said.code, said.out) == (
+    output = owner.types(capsys, "runs")
+    assert (output.code, output.out) == (
         0,
-        f"No run yet. Fire the schedule now: python -m cli run-now --laptop {owner.directory}\n",
+        f"No run yet. To fire the schedule now, run `python -m cli run-now --laptop {owner.directory}`.\n",
     )
     assert owner.types(capsys, "runs", "--json").json == []
 

@@ -67,7 +67,7 @@ EXPLAINED = {
     ("dataproc.projects.locations.batches.create", f"request.{_ENUM}"): "these transports write enums as numbers",
     ("dataproc.projects.locations.batches.list", f"answer.batches.{_ENUM}"): "and ask for them as numbers",
 }
-"""Differences that are no fault: method and place, with the reason. Nearly all are made by Google's own clients."""
+"""Differences that are not faults: method and place, with the reason. Nearly all are made by Google's own clients."""
 
 
 class Problem(NamedTuple):
@@ -174,7 +174,7 @@ def _find(request: Request) -> _Method | None:
 def _judge(call: Call) -> Iterator[Problem]:
     method = _find(call.request)
     if method is None:
-        yield Problem(f"{call.request.method} {call.request.path}", "path", "is no method of Google's")
+        yield Problem(f"{call.request.method} {call.request.path}", "path", "is not a method of Google's")
         return
     checks = [_query_problems(method, call.request.query)]
     if call.request.method == method.verb and (sent := _sent(call.request)) is not None:
@@ -206,7 +206,7 @@ def _query_problems(method: _Method, query: Mapping[str, list[str]]) -> _Found:
     for name, texts in query.items():
         schema = method.query.get(name)
         if schema is None:
-            yield f"query {name}", "is no parameter of this method"
+            yield f"query {name}", "is not a parameter of this method"
             continue
         if len(texts) > 1 and not schema.get("repeated"):
             yield f"query {name}", "is there more than once"
@@ -222,7 +222,7 @@ def _text_problems(text: str, schema: Schema, place: str) -> _Found:
     if schema["type"] == "boolean" and text not in ("true", "false"):
         yield place, "is not true or false"
     elif schema["type"] == "integer" and not text.lstrip("-").isdecimal():
-        yield place, "is no whole number"
+        yield place, "is not a whole number"
     elif schema["type"] == "string":
         yield from _string_problems(text, schema, place)
 
@@ -232,13 +232,13 @@ def _string_problems(value: str, schema: Schema, place: str) -> _Found:
         yield place, f"is none of {', '.join(schema['enum'])}"
     pattern = _FORMATS.get(schema.get("format", ""))
     if pattern and not pattern.fullmatch(value):
-        yield place, f"is no {schema['format']}"
+        yield place, f"is not {schema['format']}"
 
 
 def _integer_problems(value: int, schema: Schema, place: str) -> _Found:
     low, high = _BOUNDS[schema["format"]]
     if not low <= value <= high:
-        yield place, f"is no {schema['format']}"
+        yield place, f"is not {schema['format']}"
 
 
 class _Reader:
@@ -265,7 +265,7 @@ class _Reader:
         if kind == "any" or (value is None and self._place == "request"):  # Google's JSON parser takes null for nothing
             return
         if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
-            yield place, f"is no {kind} but {type(value).__name__}"
+            yield place, f"is not {kind} but {type(value).__name__}"
         elif kind in self._checks:
             yield from self._checks[kind](value, schema, place)
 
@@ -278,7 +278,7 @@ class _Reader:
         for name, inner in value.items():
             described = known.get(name, other)
             if described is None:
-                yield f"{place}.{name}", "is no known field"
+                yield f"{place}.{name}", "is not a known field"
             else:
                 yield from self._value(inner, described, f"{place}.{name}")
         for name, described in known.items():

@@ -46,8 +46,8 @@ def table_text(path: Path) -> str:
 
 def view_text(path: Path) -> str:
     """A view's file as Markdown: what a row is, and the statement."""
-    said, statement = path.read_text().split("SELECT", 1)
-    description = said.replace("-- ", "").replace("\n", " ").strip()
+    sentence, statement = path.read_text().split("SELECT", 1)
+    description = sentence.replace("-- ", "").replace("\n", " ").strip()
     return f"## {path.stem}\n\n{description}\n\nA view:\n\n```sql\nSELECT{statement.rstrip()}\n```"
 
 

@@ -200,9 +200,9 @@ def test_every_play_of_any_page_reaches_the_warehouse_as_the_page_said_it(way, p
         if kind == "play" and (key := (row["played_at"], row["track_id"])) not in way.stored:
             expected.setdefault(key, row)
     way.stored |= expected
-    told = {(row["played_at"], row["track_id"]): row for row in way.plays(run_id)}
-    assert {key: {name: row[name] for name in expected.get(key, row)} for key, row in told.items()} == expected
-    assert {row["listener_id"] for row in told.values()} <= {"ada"}
+    stored = {(row["played_at"], row["track_id"]): row for row in way.plays(run_id)}
+    assert {key: {name: row[name] for name in expected.get(key, row)} for key, row in stored.items()} == expected
+    assert {row["listener_id"] for row in stored.values()} <= {"ada"}
     others = sum(kind == "other" for kind, *_ in page)
     met_first = set(way.loading.quarantined()) - quarantined
     assert len(met_first) <= others
@@ -219,10 +219,10 @@ def test_an_item_nested_without_end_breaks_no_run(way, monkeypatch, levels):
     # The id keeps it apart from the items of other depths, as what is quarantined has a bounded depth.
     way.page = b'{"items": [{"track": {"id": "%d", "name": %b%b}}]}' % (levels, b"[" * levels, b"]" * levels)
     answer = way.ingest.post("/", headers={"X-CloudScheduler-ScheduleTime": next(SLOTS).isoformat()})
-    # How deep Python reads differs with its version: then it is one item that is no play, else no page at all.
-    told = answer.get_json()
-    assert (answer.status_code, told["listeners"]["ada"]["error_class"]) in [(200, None), (503, "UnreadableAnswer")]
-    assert levels > 400 or "1 item could not be read" in told["reason"]
+    # How deep Python reads differs with its version: then it is one item that is not a play, else no page at all.
+    body = answer.get_json()
+    assert (answer.status_code, body["listeners"]["ada"]["error_class"]) in [(200, None), (503, "UnreadableAnswer")]
+    assert levels > 400 or "1 item could not be read" in body["reason"]
 
 
 @AS_OFTEN_AS_TIME_ALLOWS
@@ -233,10 +233,10 @@ def test_whatever_answers_instead_of_a_page_costs_one_listener_one_hour(way, bod
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("http_client._FIRST_WAIT_SECONDS", 0.001)
         response = way.ingest.post("/", headers={"X-CloudScheduler-ScheduleTime": slot.isoformat()})
-    told = response.get_json()
-    assert (response.status_code, told["state"]) in [(503, "failed"), (200, "succeeded"), (200, "skipped")]
-    if told["state"] == "failed":
-        assert told["listeners"]["ada"]["error_class"] in ("UnreadableAnswer", "SpotifyUnavailable")
+    body = response.get_json()
+    assert (response.status_code, body["state"]) in [(503, "failed"), (200, "succeeded"), (200, "skipped")]
+    if body["state"] == "failed":
+        assert body["listeners"]["ada"]["error_class"] in ("UnreadableAnswer", "SpotifyUnavailable")
 
 
 VALUES = {

@@ -48,8 +48,8 @@ class Load:
 
     def deliver(self):
         self._cloud.deliver_pending()
-        told, self.statuses = self.statuses, []
-        return told
+        seen, self.statuses = self.statuses, []
+        return seen
 
 
 def hours_later(ingesting, load, hours):

@@ -144,9 +144,9 @@ def _skip_the_batch(owner: Owner, body: bytes) -> int:
 
 def _type(owner: Owner, *words: str, laptop: bool = True, code: int = 0) -> None:
     where = ["--laptop", str(owner.directory)] if laptop else []
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        assert main([*words, *where], {} if laptop else owner.environ) == code, said.getvalue()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        assert main([*words, *where], {} if laptop else owner.environ) == code, printed.getvalue()
 
 
 def test_every_call_and_every_answer_is_as_google_describes_it(calls: list[Call]) -> None:

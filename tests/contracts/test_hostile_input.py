@@ -210,7 +210,7 @@ def test_a_slot_is_an_instant_of_our_time_or_is_refused(header):
 @example({"projects/p/secrets/a": "ada\n"})
 @example({"projects/p/secrets/a": "ａda"})
 @example({"projects/p/secrets/a": "'; DROP TABLE plays; --"})
-def test_a_label_is_a_slug_or_names_nobody(labels):
+def test_a_label_is_a_slug_or_names_no_listener(labels):
     from listener_secrets import name_listeners
 
     for secret in name_listeners(labels):
@@ -231,14 +231,14 @@ def test_an_entry_is_one_line_of_json_whatever_it_holds(fields, message):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [
         ("403 POST … spark@p.iam.gserviceaccount.com does not have access", "403 POST … … does not have access"),
         ("Permission denied: user:ada@example.invalid.", "Permission denied: …"),
-        ("nobody is named", "nobody is named"),
+        ("no account is named", "no account is named"),
     ],
 )
-def test_an_error_of_googles_is_told_without_the_account_it_names(text, told):
+def test_an_error_of_googles_is_reported_without_the_account_it_names(text, shown):
     from ingest_log import without_addresses
 
-    assert without_addresses(text) == told
+    assert without_addresses(text) == shown

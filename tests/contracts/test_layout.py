@@ -61,8 +61,8 @@ def crowding(folder):
 
 def says_its_purpose(folder):
     init = folder / "__init__.py"
-    said = (ast.get_docstring(ast.parse(init.read_text())) or "") if init.exists() else ""
-    return 1 <= len([line for line in said.splitlines() if line]) <= 3
+    docstring = (ast.get_docstring(ast.parse(init.read_text())) or "") if init.exists() else ""
+    return 1 <= len([line for line in docstring.splitlines() if line]) <= 3
 
 
 def wanted_by(path):

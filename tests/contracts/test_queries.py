@@ -45,7 +45,7 @@ BUS = track("D", "Night Bus", "Orla Veen", "2024-02-02", 200_000, None)
 IN_AN_EXPORT = ("track", "track_name", "artist_name", "album_name")
 
 
-def heard(instant, what, listener="ada", ms_played=None, **ended):
+def played(instant, what, listener="ada", ms_played=None, **ended):
     """A play; one whose time is known comes from an export, which has names only."""
     known = {name: what[name] for name in IN_AN_EXPORT} | {"source": "export"} if ms_played else what
     at = datetime.fromisoformat(f"{instant}:00Z")
@@ -53,24 +53,24 @@ def heard(instant, what, listener="ada", ms_played=None, **ended):
 
 
 PLAYS = [
-    heard("2024-11-29 22:30", HARBOUR),
-    heard("2024-11-29 23:30", HARBOUR),  # half past midnight of the 30th in Berlin
-    heard("2025-06-01 10:00", SALT),
-    heard("2025-11-29 08:15", RADIATOR),
-    heard(
+    played("2024-11-29 22:30", HARBOUR),
+    played("2024-11-29 23:30", HARBOUR),  # half past midnight of the 30th in Berlin
+    played("2025-06-01 10:00", SALT),
+    played("2025-11-29 08:15", RADIATOR),
+    played(
         "2025-12-31 23:10", RADIATOR, ms_played=120_000, reason_end="logout", skipped=False
     ),  # New Year's Day in Berlin
-    heard("2026-03-01 11:00", SALT_AGAIN),
-    heard("2026-03-02 11:05", RADIATOR),
-    heard("2026-03-02 11:10", RADIATOR),
-    heard("2026-03-03 11:00", RADIATOR),
-    heard("2026-03-03 11:00", RADIATOR),  # stored twice
-    heard("2026-03-03 11:01", BUS, ms_played=10_000, reason_end="fwdbtn", skipped=False),
-    heard("2026-03-03 11:02", BUS, ms_played=30_000, reason_end="trackdone"),
-    heard("2026-03-04 11:00", BUS, ms_played=5_000, reason_end="logout", skipped=True),
-    heard("2026-02-01 20:00", SALT, "ben"),
-    heard("2026-02-01 20:10", BUS, "ben", ms_played=100_000),
-    heard("2026-02-02 20:10", SALT, "ben"),
+    played("2026-03-01 11:00", SALT_AGAIN),
+    played("2026-03-02 11:05", RADIATOR),
+    played("2026-03-02 11:10", RADIATOR),
+    played("2026-03-03 11:00", RADIATOR),
+    played("2026-03-03 11:00", RADIATOR),  # stored twice
+    played("2026-03-03 11:01", BUS, ms_played=10_000, reason_end="fwdbtn", skipped=False),
+    played("2026-03-03 11:02", BUS, ms_played=30_000, reason_end="trackdone"),
+    played("2026-03-04 11:00", BUS, ms_played=5_000, reason_end="logout", skipped=True),
+    played("2026-02-01 20:00", SALT, "ben"),
+    played("2026-02-01 20:10", BUS, "ben", ms_played=100_000),
+    played("2026-02-02 20:10", SALT, "ben"),
 ]
 OF_CATALOGUE = [column["name"] for column in json.loads(TABLE_FILES["catalogue"].read_text())["columns"]]
 CATALOGUE = [

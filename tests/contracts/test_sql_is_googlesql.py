@@ -241,7 +241,7 @@ def test_the_golden_changes_are_googlesql(judge: Judge) -> None:
         ("MERGE plays USING (SELECT 1 AS x) ON TRUE WHEN NOT MATCHED THEN INSERT (track) VALUES (x)", "Column track"),
     ],
 )
-def test_the_judge_complains_about_what_duckdb_or_nobody_would_accept(
+def test_the_judge_complains_about_what_only_duckdb_or_no_engine_would_accept(
     life: Life, judge: Judge, sql: str, complaint: str
 ) -> None:
     assert complaint in str(judge.complaint(sql, {"id": "STRING"}, life.tables))

@@ -49,8 +49,8 @@ def test_the_unit_in_a_columns_description_says_its_bounds(name):
     for column in TABLES[name]["columns"]:
         bound = TABLES["plays"]["bounds"].get(column["name"], {})
         if "maximum" in bound:
-            said = f"{bound['minimum']} to {bound['maximum']}"
-            assert re.search(rf"Unit: ([^,.]+, )?{said}[,.]", column["description"]), column
+            span = f"{bound['minimum']} to {bound['maximum']}"
+            assert re.search(rf"Unit: ([^,.]+, )?{span}[,.]", column["description"]), column
         if "seconds_ahead" in bound:
             assert (bound["minimum"], bound["seconds_ahead"]) == ("2006-01-01T00:00:00Z", 86_400)
             assert column["description"].endswith(", from 2006 to a day ahead of the clock."), column
@@ -129,9 +129,11 @@ def test_a_function_only_adds_to_the_ledger_and_fills_what_is_required(path):
     inserted, values = re.fullmatch(r"INSERT INTO runs \(([^)]*)\)\nVALUES \((.*)\)\n", statement, re.DOTALL).groups()
     written = [name.strip() for name in inserted.split(",")]
     assert required <= set(written) <= set(columns_of("runs"))
-    said = [re.sub(r"PARSE_JSON\((.*)\)", r"\1", value.strip()) for value in values.split(",")]
-    assert [value for value in said if value.startswith("@")] == [f"@{name}" for name in written if f"@{name}" in said]
-    assert len(said) == len(written)
+    arguments = [re.sub(r"PARSE_JSON\((.*)\)", r"\1", value.strip()) for value in values.split(",")]
+    assert [value for value in arguments if value.startswith("@")] == [
+        f"@{name}" for name in written if f"@{name}" in arguments
+    ]
+    assert len(arguments) == len(written)
 
 
 def test_no_statement_but_that_of_forget_changes_a_row_of_the_ledger():

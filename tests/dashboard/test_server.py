@@ -113,10 +113,10 @@ def test_an_address_below_the_first_level_is_a_page_that_says_there_is_none(
     assert (status, headers["Content-Encoding"]) == (404, None)
     assert headers["Content-Type"].startswith("text/html")
     assert headers["X-Content-Type-Options"] == "nosniff"
-    said = body.decode()
-    assert "There is no such page" in said
-    assert '<a href="/">' in said
-    assert "<script" not in said
+    text = body.decode()
+    assert "There is no such page" in text
+    assert '<a href="/">' in text
+    assert "<script" not in text
 
 
 @pytest.mark.parametrize("path", ["/", "/top", "/foo", "/top/", "/api/ready", "/_stcore/health"])

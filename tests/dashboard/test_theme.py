@@ -13,14 +13,14 @@ READABLE = 4.5
 VISIBLE = 3.0
 
 
-def told(theme: str, name: str) -> str:
+def configured(theme: str, name: str) -> str:
     """A colour that Streamlit itself draws with."""
     return str(tomllib.loads(CONFIG.read_text(encoding="utf-8"))["theme"][theme][name])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_texts_and_marks_stand_out_from_the_background(theme: str) -> None:
-    colours, background = colours_of(theme), told(theme, "backgroundColor")
+    colours, background = colours_of(theme), configured(theme, "backgroundColor")
 
     assert contrast(colours.text, background) >= 7
     assert contrast(colours.muted, background) >= READABLE
@@ -48,7 +48,7 @@ def test_a_glyph_can_be_read_on_its_cell(theme: str, state: str) -> None:
 def test_a_heat_map_only_ever_gets_stronger(theme: str) -> None:
     colours = colours_of(theme)
 
-    steps = [contrast(colour, told(theme, "backgroundColor")) for colour in colours.sequential]
+    steps = [contrast(colour, configured(theme, "backgroundColor")) for colour in colours.sequential]
 
     assert len(steps) == 10
     assert all(one < other for one, other in itertools.pairwise(steps))
@@ -61,13 +61,13 @@ def test_initials_can_be_read_on_every_tile() -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["gray", "green", "orange", "red", "blue", "yellow", "violet"])
 def test_a_chip_can_be_read(theme: str, name: str) -> None:
-    assert contrast(told(theme, f"{name}TextColor"), told(theme, f"{name}BackgroundColor")) >= READABLE
+    assert contrast(configured(theme, f"{name}TextColor"), configured(theme, f"{name}BackgroundColor")) >= READABLE
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_row_a_page_is_about_can_still_be_read(theme: str) -> None:
     """Its background is an eighth of the primary colour; the small text on it is the muted one."""
-    colours, background = colours_of(theme), told(theme, "backgroundColor")
+    colours, background = colours_of(theme), configured(theme, "backgroundColor")
 
     def channel(at: int) -> int:
         over, under = (int(colour[at : at + 2], 16) for colour in (colours.primary, background))

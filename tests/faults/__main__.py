@@ -68,7 +68,7 @@ def _tell_failure(failure: Failure) -> None:
 
 def _tell_storm(storm: Storm) -> None:
     print(f"  {storm.hours} hours, then quiet slots at {storm.quiet_slots}")
-    for part in (*storm.heard, *storm.troubles):
+    for part in (*storm.listening, *storm.troubles):
         print(f"  {part}")
 
 
@@ -106,7 +106,7 @@ def _options() -> argparse.Namespace:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
 
 

@@ -65,8 +65,8 @@ class Attempt:
     """Whether anything was out of order in this hour, or is still on its way from an earlier one."""
 
     @property
-    def heard_pages(self) -> list[Page]:
-        """The last page of each listener that the answer calls heard."""
+    def polled_pages(self) -> list[Page]:
+        """The last page of each listener that the answer counts as polled."""
         last = {page.listener: page for page in self.pages} if self.status == 200 else {}
         listeners = self.answer.get("listeners", {})
         return [last[name] for name in last if listeners.get(name, {}).get("state") in ("collected", "nothing_new")]
@@ -117,7 +117,7 @@ class Evidence:
         return {key_of(play): play for life in self.lives.values() for play in life.plays}
 
     def true_key(self, row: Row) -> Key:
-        """The play that a row tells of. A row of no play is as it stands."""
+        """The play that a row is of. A row of no play is as it stands."""
         return row_key(row) if row["source"] == "api" else self._by_second.get(row_key(row), row_key(row))
 
     @cached_property
@@ -144,7 +144,7 @@ class Evidence:
 
     @property
     def doubled(self) -> set[Key]:
-        """Plays that several rows told of before the repair, under one key or under the API's and an export's."""
+        """Plays that had several rows before the repair, under one key or under the API's and an export's."""
         counts = Counter(map(self.true_key, self.plays_before_repair))
         return {key for key, count in counts.items() if count > 1}
 
@@ -158,5 +158,5 @@ class Evidence:
 
     @property
     def promised(self) -> set[Key]:
-        """What the runs were shown that came to their end and say they heard the listener: these must be stored."""
-        return {key for attempt in self.attempts for page in attempt.heard_pages for key in page.keys}
+        """What the runs were shown that came to their end and say they polled the listener: these must be stored."""
+        return {key for attempt in self.attempts for page in attempt.polled_pages for key in page.keys}

@@ -8,7 +8,7 @@ from localcloud.listeners.listeners import InventedListener
 from localcloud.listeners.lives import WINDOW, Play
 from localcloud.listeners.music import Catalogue
 from localcloud.listeners.tastes import Context
-from tests.faults.storms import Heard
+from tests.faults.storms import Listening
 
 
 class ScriptedLife:
@@ -27,20 +27,20 @@ class ScriptedLife:
         return [play for play in reversed(self.plays) if play.played_at <= at and play.is_visible(at)][:count]
 
 
-def play_hour(heard: Heard, slot: datetime, catalogue: Catalogue, seed: int) -> list[Play]:
+def play_hour(listening: Listening, slot: datetime, catalogue: Catalogue, seed: int) -> list[Play]:
     """The plays of the hour before a slot. Some hours hold two tracks that end in the same millisecond."""
-    rng = Random(f"{seed} {heard.hour} {heard.listener}")
+    rng = Random(f"{seed} {listening.hour} {listening.listener}")
     tracks = list(catalogue.tracks.values())
-    start, step_ms = slot - timedelta(hours=1), 3_600_000 // heard.plays
-    ends_ms = [place * step_ms + rng.randrange(step_ms) for place in range(heard.plays)]
-    if heard.plays > 1 and rng.random() < 0.3:
+    start, step_ms = slot - timedelta(hours=1), 3_600_000 // listening.plays
+    ends_ms = [place * step_ms + rng.randrange(step_ms) for place in range(listening.plays)]
+    if listening.plays > 1 and rng.random() < 0.3:
         ends_ms[1] = ends_ms[0]
     plays: dict[tuple[int, str], Play] = {}
     for place, end_ms in enumerate(ends_ms):
         track = rng.choice(tracks)
         played_at = start + timedelta(milliseconds=end_ms)
-        late = timedelta(minutes=heard.late_minutes.get(place, 0))
-        visible_at = None if place in heard.never_shown else played_at + late
+        late = timedelta(minutes=listening.late_minutes.get(place, 0))
+        visible_at = None if place in listening.never_shown else played_at + late
         context = rng.choice((None, Context("album", f"spotify:album:{track.album.id}")))
-        plays[end_ms, track.id] = Play(heard.listener, played_at, track.duration_ms, track, context, visible_at)
+        plays[end_ms, track.id] = Play(listening.listener, played_at, track.duration_ms, track, context, visible_at)
     return list(plays.values())

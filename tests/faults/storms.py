@@ -22,7 +22,7 @@ LONGEST_LATE_MINUTES = 2 * 24 * 60
 
 
 @dataclass(frozen=True)
-class Heard:
+class Listening:
     """What one listener played in the hour before a slot."""
 
     hour: int
@@ -38,7 +38,7 @@ class Heard:
 class Rotate:
     """Spotify gives a new refresh token with the next refresh; the old one is good until the new one is used.
 
-    If it dies at once, a run that dies between the two loses the consent. So it only does where nobody is killed and
+    If it dies at once, a run that dies between the two loses the consent: ordered only where no process is killed and
     no answer is lost on the way (LOSES_TOKENS).
     """
 
@@ -110,16 +110,16 @@ class Storm:
 
     seed: int
     hours: int
-    heard: tuple[Heard, ...] = ()
+    listening: tuple[Listening, ...] = ()
     troubles: tuple[Trouble, ...] = ()
 
     def keep(self, places: Iterable[int]) -> "Storm":
-        """The same storm with these of its parts only: first what was heard, then the troubles."""
-        wanted, heard = set(places), len(self.heard)
+        """The same storm with these of its parts only: first the listening, then the troubles."""
+        wanted, listening = set(places), len(self.listening)
         return replace(
             self,
-            heard=tuple(part for place, part in enumerate(self.heard) if place in wanted),
-            troubles=tuple(part for place, part in enumerate(self.troubles, heard) if place in wanted),
+            listening=tuple(part for place, part in enumerate(self.listening) if place in wanted),
+            troubles=tuple(part for place, part in enumerate(self.troubles, listening) if place in wanted),
         )
 
     @property
@@ -128,12 +128,12 @@ class Storm:
 
     @property
     def parts(self) -> int:
-        return len(self.heard) + len(self.troubles)
+        return len(self.listening) + len(self.troubles)
 
     @property
     def quiet_slots(self) -> tuple[int, int]:
         """The hours of the two slots after the storm: at once, and when even the latest play shows."""
-        minutes = [minutes for heard in self.heard for minutes in heard.late_minutes.values()]
+        minutes = [minutes for listening in self.listening for minutes in listening.late_minutes.values()]
         minutes += [
             (measure.retry_after_seconds or 0) // 60
             for trouble in self.troubles
@@ -147,16 +147,16 @@ def draw(seed: int) -> Storm:
     """The storm of this seed."""
     rng = Random(seed)
     hours = rng.choice((1, 2, 2, 3, 3, 4, 5))
-    heard = tuple(part for hour in range(hours) for name in LISTENERS if (part := _hear(rng, hour, name)))
+    listening = tuple(part for hour in range(hours) for name in LISTENERS if (part := _listening(rng, hour, name)))
     if rng.random() < LONE_SHARE:
         kind = rng.choice(list(LONE_KINDS))
-        return Storm(seed, hours, heard, (Trouble(rng.randrange(hours), kind, tuple(LONE_KINDS[kind](rng))),))
+        return Storm(seed, hours, listening, (Trouble(rng.randrange(hours), kind, tuple(LONE_KINDS[kind](rng))),))
     troubles = sorted(
         (_trouble(rng, hours) for _ in range(rng.choice((0, 1, 2, 3, 4, 6, 8)))), key=lambda trouble: trouble.hour
     )
     if not LOSES_TOKENS & {trouble.kind for trouble in troubles}:
         troubles = [replace(trouble, measures=tuple(map(_at_once, trouble.measures))) for trouble in troubles]
-    return Storm(seed, hours, heard, (*troubles, *_imports(Random(f"{seed} imports"), hours)))
+    return Storm(seed, hours, listening, (*troubles, *_imports(Random(f"{seed} imports"), hours)))
 
 
 def _imports(rng: Random, hours: int) -> Iterator[Trouble]:
@@ -173,14 +173,14 @@ def _at_once(measure: Measure) -> Measure:
     return replace(measure, old_dies_at_once=True) if isinstance(measure, Rotate) else measure
 
 
-def _hear(rng: Random, hour: int, listener: str) -> Heard | None:
+def _listening(rng: Random, hour: int, listener: str) -> Listening | None:
     """Nothing, a little, a lot, or more than Spotify shows."""
     plays = rng.choice((0, 0, 0, rng.randint(1, 6), rng.randint(1, 6), rng.randint(15, 49), 50, rng.randint(51, 90)))
     if not plays:
         return None
     late = rng.choices(range(plays), k=rng.choice((0, 0, 0, 1, 3)))
     never = rng.choices(range(plays), k=rng.choice((0, 0, 0, 0, 0, 2)))
-    return Heard(hour, listener, plays, {place: _late_minutes(rng) for place in sorted(late)}, frozenset(never))
+    return Listening(hour, listener, plays, {place: _late_minutes(rng) for place in sorted(late)}, frozenset(never))
 
 
 def _late_minutes(rng: Random) -> int:
@@ -215,7 +215,7 @@ def _google_error(match: str, status: int, **details: Any) -> Fault:
 
 
 def _times(rng: Random) -> int:
-    """Mostly a moment; now and then longer than anybody's patience."""
+    """Mostly a moment; now and then longer than any time-out."""
     return rng.choice((1, 1, 1, 2, 3, 5, 60))
 
 

@@ -30,15 +30,27 @@ from localcloud.demo.recount import top_tracks, tracks
 from localcloud.faults import Fault
 from tests.faults import checks
 from tests.faults.campaign import shrink
-from tests.faults.storms import LONE_KINDS, MERGE, EndBatch, Force, Heard, Import, Outlive, Rotate, Storm, Trouble, draw
+from tests.faults.storms import (
+    LONE_KINDS,
+    MERGE,
+    EndBatch,
+    Force,
+    Import,
+    Listening,
+    Outlive,
+    Rotate,
+    Storm,
+    Trouble,
+    draw,
+)
 from tests.localcloud.spotify.faulty_spotify import SpotifyFault
 
 ONE, TWO = "listener-one", "listener-two"
 
 
 def storm(*parts, hours=3):
-    heard = tuple(part for part in parts if isinstance(part, Heard))
-    return Storm(1, hours, heard, tuple(part for part in parts if isinstance(part, Trouble)))
+    listening = tuple(part for part in parts if isinstance(part, Listening))
+    return Storm(1, hours, listening, tuple(part for part in parts if isinstance(part, Trouble)))
 
 
 def trouble(hour, *measures):
@@ -50,16 +62,16 @@ def broken(world, storm, **options):
 
 
 AN_HOUR_LATE = Fault("events deliver .*finalized", "late", overtaken_by=None)
-CALM = storm(Heard(0, ONE, 5), Heard(1, ONE, 4), Heard(1, TWO, 3))
-LATE_FILE = storm(Heard(0, ONE, 10), trouble(0, AN_HOUR_LATE))
-MORE_THAN_FIFTY = storm(Heard(0, ONE, 5), Heard(1, ONE, 60))
+CALM = storm(Listening(0, ONE, 5), Listening(1, ONE, 4), Listening(1, TWO, 3))
+LATE_FILE = storm(Listening(0, ONE, 10), trouble(0, AN_HOUR_LATE))
+MORE_THAN_FIFTY = storm(Listening(0, ONE, 5), Listening(1, ONE, 60))
 # The first attempt hears one listener, lands, and dies; the second hears both. Then listener-two plays on and on.
 HALF_HEARD = storm(
-    Heard(0, ONE, 5),
-    Heard(0, TWO, 5),
-    Heard(1, ONE, 5),
-    Heard(1, TWO, 9),
-    Heard(2, TWO, 60),
+    Listening(0, ONE, 5),
+    Listening(0, TWO, 5),
+    Listening(1, ONE, 5),
+    Listening(1, TWO, 9),
+    Listening(2, TWO, 60),
     trouble(
         1,
         SpotifyFault("dropped", listener=TWO, endpoint="recently-played", times=3),
@@ -69,11 +81,15 @@ HALF_HEARD = storm(
 
 
 FORCED = storm(
-    Heard(0, ONE, 9), Heard(1, ONE, 45), Heard(2, ONE, 45), trouble(0, Force((20, 59))), trouble(1, Force((0,)))
+    Listening(0, ONE, 9),
+    Listening(1, ONE, 45),
+    Listening(2, ONE, 45),
+    trouble(0, Force((20, 59))),
+    trouble(1, Force((0,))),
 )
 
 
-OUTLIVED = storm(Heard(0, ONE, 10), *(trouble(0, Outlive(skip)) for skip in (0, 4, 7)))
+OUTLIVED = storm(Listening(0, ONE, 10), *(trouble(0, Outlive(skip)) for skip in (0, 4, 7)))
 
 
 @pytest.mark.parametrize(
@@ -105,8 +121,8 @@ def test_a_catalogue_that_takes_an_albums_name_for_the_tracks(world, monkeypatch
     assert broken(world, CALM) == {"the_catalogue_is_true"}
 
 
-OVERLAPPING = storm(Heard(0, ONE, 10), trouble(0, Fault(MERGE, "overlap"), Force((0,))))
-OVERLAPPING_IMPORT = storm(Heard(0, ONE, 10), trouble(0, Fault(MERGE, "overlap"), Import(ONE, 0)))
+OVERLAPPING = storm(Listening(0, ONE, 10), trouble(0, Fault(MERGE, "overlap"), Force((0,))))
+OVERLAPPING_IMPORT = storm(Listening(0, ONE, 10), trouble(0, Fault(MERGE, "overlap"), Import(ONE, 0)))
 
 
 @pytest.mark.parametrize("doubling", [OVERLAPPING, OVERLAPPING_IMPORT], ids=["one key", "two keys"])
@@ -154,7 +170,9 @@ def test_gaps_that_are_not_reported(world, monkeypatch):
 def test_a_gap_where_nothing_is_missing(world, monkeypatch):
     monkeypatch.setattr(gaps, "pages_without_overlap", lambda rows, reached: gaps.oldest_by_listener(rows))
     monkeypatch.setattr(gaps, "fetch_landed", lambda client, bucket, run: set())
-    assert broken(world, storm(Heard(0, ONE, 45), Heard(1, ONE, 20))) == {"no_gap_is_told_where_nothing_is_missing"}
+    assert broken(world, storm(Listening(0, ONE, 45), Listening(1, ONE, 20))) == {
+        "no_gap_is_recorded_where_nothing_is_missing"
+    }
 
 
 def test_a_rotated_token_that_is_not_kept(world, monkeypatch):
@@ -184,7 +202,7 @@ def test_a_rotated_token_that_is_kept_only_when_the_page_has_come(world, monkeyp
         )
 
     storm_of_it = storm(
-        Heard(0, ONE, 5), trouble(1, *LONE_KINDS["a rotation that ends the old token, then no page"](Random(1)))
+        Listening(0, ONE, 5), trouble(1, *LONE_KINDS["a rotation that ends the old token, then no page"](Random(1)))
     )
     assert broken(world, storm_of_it) == set()
     monkeypatch.setattr(collect, "_refresh", careless)
@@ -218,8 +236,10 @@ def test_a_run_that_claims_other_than_it_landed(world, monkeypatch):
 def test_a_listener_who_is_reported_as_polled_and_was_not(world, monkeypatch):
     real = report._listener
     monkeypatch.setattr(report, "_listener", lambda *details: real(*details) | {"state": "nothing_new"})
-    unheard = SpotifyFault("gateway_timeout_html", listener=TWO, endpoint="token", times=3)
-    assert "who_is_called_heard_was_shown_a_page" in broken(world, storm(Heard(0, ONE, 5), trouble(0, unheard)))
+    unavailable = SpotifyFault("gateway_timeout_html", listener=TWO, endpoint="token", times=3)
+    assert "each_listener_recorded_as_polled_was_sent_a_page" in broken(
+        world, storm(Listening(0, ONE, 5), trouble(0, unavailable))
+    )
 
 
 def test_a_publish_that_failed_and_is_passed_over(world, monkeypatch):
@@ -231,8 +251,8 @@ def test_a_publish_that_failed_and_is_passed_over(world, monkeypatch):
 
     monkeypatch.setattr(load_file, "publish_plays_loaded", careless)
     unpublished = trouble(0, Fault("gcp POST .*:publish", times=60))
-    found = broken(world, storm(Heard(0, ONE, 5), unpublished))
-    assert "every_load_that_brought_plays_was_told_to_transform_trigger" in found
+    found = broken(world, storm(Listening(0, ONE, 5), unpublished))
+    assert "every_load_that_brought_plays_was_announced_to_transform_trigger" in found
 
 
 def test_plays_without_a_message(world, monkeypatch):
@@ -242,8 +262,8 @@ def test_plays_without_a_message(world, monkeypatch):
 
 def test_a_batch_beside_another(world, monkeypatch):
     monkeypatch.setattr(trigger_batch, "decide", lambda *details: Decision("submit", "always"))
-    hanging = storm(Heard(0, ONE, 5), Heard(1, ONE, 5), trouble(0, EndBatch("hangs"), AN_HOUR_LATE))
-    twice = storm(Heard(0, ONE, 5), trouble(0, Fault("events deliver .*messagePublished", "twice")))
+    hanging = storm(Listening(0, ONE, 5), Listening(1, ONE, 5), trouble(0, EndBatch("hangs"), AN_HOUR_LATE))
+    twice = storm(Listening(0, ONE, 5), trouble(0, Fault("events deliver .*messagePublished", "twice")))
     assert "never_do_two_batches_run_at_once" in broken(world, twice) | broken(world, hanging)
 
 
@@ -253,7 +273,7 @@ def test_a_load_that_leaves_no_row(world, monkeypatch):
 
 
 def test_a_ledger_that_says_what_did_not_happen(world, monkeypatch):
-    monkeypatch.setattr(trigger_batch, "submit_batch", lambda *details: "top-tracks-of-nobody")
+    monkeypatch.setattr(trigger_batch, "submit_batch", lambda *details: "top-tracks-of-none")
     assert "batches_are_what_the_ledger_says" in broken(world, CALM)
 
 
@@ -286,12 +306,12 @@ def copying(table, real):
 
 def test_a_gap_that_stands_twice(world, monkeypatch):
     monkeypatch.setattr(gaps, "write_gaps", copying("gaps", gaps.write_gaps))
-    assert "every_gap_is_told_once" in broken(world, MORE_THAN_FIFTY)
+    assert "every_gap_is_recorded_once" in broken(world, MORE_THAN_FIFTY)
 
 
 def test_a_row_of_the_ledger_that_stands_twice(world, monkeypatch):
     monkeypatch.setattr(report, "write_run", copying("runs", report.write_run))
-    assert "no_row_stands_twice_in_the_ledger" in broken(world, storm(Heard(0, ONE, 5), hours=1))
+    assert "no_row_stands_twice_in_the_ledger" in broken(world, storm(Listening(0, ONE, 5), hours=1))
 
 
 def fresh_id(landed, work, job_id=landed_object.LandedObject.job_id):
@@ -307,7 +327,7 @@ def fresh_id(landed, work, job_id=landed_object.LandedObject.job_id):
 )
 def test_a_repeat_that_adds_its_row_again(world, monkeypatch, event, owner, job_id):
     monkeypatch.setattr(owner, "job_id", job_id)
-    twice = storm(Heard(0, ONE, 5), trouble(0, Fault(f"events deliver .*{event}", "twice")))
+    twice = storm(Listening(0, ONE, 5), trouble(0, Fault(f"events deliver .*{event}", "twice")))
     assert "no_row_stands_twice_in_the_ledger" in broken(world, twice)
 
 
@@ -319,7 +339,7 @@ def test_a_run_that_leaves_no_row(world, monkeypatch):
 def test_a_forced_run_that_takes_the_slot_of_the_schedule(world, monkeypatch):
     """As ingest once did: it believed the header, whatever it said."""
     monkeypatch.setattr(slots, "_AHEAD", timedelta(days=1))
-    forced = storm(Heard(0, ONE, 5), Heard(1, ONE, 5), trouble(0, Force((20,))))
+    forced = storm(Listening(0, ONE, 5), Listening(1, ONE, 5), trouble(0, Force((20,))))
     assert "every_run_is_named_after_its_slot" in broken(world, forced)
 
 
@@ -332,7 +352,7 @@ def test_a_pause_that_never_ends(world, monkeypatch):
         return earlier if run.slot.hour < 12 else replace(earlier, finished=None, blocked_until=pause_ends_at)
 
     monkeypatch.setattr(report, "read_earlier", for_ever)
-    assert broken(world, CALM) == {"in_the_end_everybody_is_heard"}
+    assert broken(world, CALM) == {"in_the_end_every_listener_is_polled"}
 
 
 def test_a_rotated_token_that_is_thrown_away_in_the_first_hour(world, monkeypatch):
@@ -343,8 +363,8 @@ def test_a_rotated_token_that_is_thrown_away_in_the_first_hour(world, monkeypatc
         return listener.with_token(token, listener.version) if is_first_hour else real(client, listener, token)
 
     monkeypatch.setattr(collect, "store_refresh_token", forgetful)
-    rotated = storm(Heard(0, ONE, 5), trouble(0, Rotate(ONE, old_dies_at_once=True)))
-    assert "in_the_end_everybody_is_heard" in broken(world, rotated)
+    rotated = storm(Listening(0, ONE, 5), trouble(0, Rotate(ONE, old_dies_at_once=True)))
+    assert "in_the_end_every_listener_is_polled" in broken(world, rotated)
 
 
 def test_a_run_that_wrote_at_another_time(world, monkeypatch):
@@ -362,8 +382,8 @@ def test_a_top_ten_that_a_recount_does_not_give(world):
     evidence = world.run(CALM)
     last = max((batch for batch in evidence.batches if batch.state == "SUCCEEDED"), key=lambda batch: batch.created_at)
     run_id = last.batch_id.removeprefix("top-tracks-").upper()
-    told = {"run_id": run_id, "computed_at": last.created_at}
-    evidence.top_tracks = [row | told for row in top_tracks(evidence.plays, last.as_of)]
+    of_batch = {"run_id": run_id, "computed_at": last.created_at}
+    evidence.top_tracks = [row | of_batch for row in top_tracks(evidence.plays, last.as_of)]
     evidence.ledger.append({"run_id": run_id, "step": "top_tracks", "state": "succeeded", "reason": ""})
     assert checks.problems(evidence) == []
     evidence.top_tracks[0]["plays"] += 1
@@ -393,7 +413,7 @@ def test_a_call_that_the_laptop_cloud_does_not_know(world, monkeypatch):
     assert "nothing_was_asked_that_the_laptop_cloud_does_not_know" in broken(world, CALM)
 
 
-UNDONE_IMPORT = storm(Heard(0, ONE, 20), Heard(1, ONE, 70), trouble(1, Import(ONE, 0, 1)))
+UNDONE_IMPORT = storm(Listening(0, ONE, 20), Listening(1, ONE, 70), trouble(1, Import(ONE, 0, 1)))
 
 
 def test_an_import_that_is_undone_breaks_nothing_when_nothing_is_broken(world):
@@ -428,7 +448,7 @@ def test_a_failing_storm_is_shrunk_to_what_makes_it_fail(world, monkeypatch):
         seed for seed in range(1000) if misses_plays(seed) and 5 <= draw(seed).parts <= 6 and draw(seed).troubles
     )
     failure = shrink(seed, world)
-    assert len(failure.storm.heard) == 2
+    assert len(failure.storm.listening) == 2
     assert failure.storm.troubles == ()
     assert failure.storm == draw(seed).keep(failure.parts)
     assert {problem.partition(":")[0] for problem in failure.problems} == {"every_play_that_was_missed_is_inside_a_gap"}
@@ -436,5 +456,5 @@ def test_a_failing_storm_is_shrunk_to_what_makes_it_fail(world, monkeypatch):
 
 def misses_plays(seed):
     """One listener plays a little, and more than a page in the very next hour."""
-    heard = {(part.hour, part.listener): part.plays for part in draw(seed).heard}
-    return any(plays > 50 and heard.get((hour - 1, name), 99) < 50 for (hour, name), plays in heard.items())
+    listening = {(part.hour, part.listener): part.plays for part in draw(seed).listening}
+    return any(plays > 50 and listening.get((hour - 1, name), 99) < 50 for (hour, name), plays in listening.items())

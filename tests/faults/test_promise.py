@@ -12,7 +12,7 @@ import pytest
 from localcloud.faults import Fault
 from tests.faults.campaign import run_storms
 from tests.faults.checks import problems
-from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Heard, Import, Revoke, Storm, Trouble, draw
+from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Import, Listening, Revoke, Storm, Trouble, draw
 from tests.localcloud.spotify.faulty_spotify import SpotifyFault
 
 TWICE = 2
@@ -63,12 +63,12 @@ FOUND = {
         20003,
         5,
         (
-            Heard(0, TWO, 1, {0: 31}),
-            Heard(1, ONE, 50),
-            Heard(1, TWO, 50),
-            Heard(3, TWO, 5),
-            Heard(4, ONE, 3, never_shown=frozenset({1, 2})),
-            Heard(4, TWO, 6, never_shown=frozenset({2, 3})),
+            Listening(0, TWO, 1, {0: 31}),
+            Listening(1, ONE, 50),
+            Listening(1, TWO, 50),
+            Listening(3, TWO, 5),
+            Listening(4, ONE, 3, never_shown=frozenset({1, 2})),
+            Listening(4, TWO, 6, never_shown=frozenset({2, 3})),
         ),
         (
             Trouble(0, "a function is killed", (Fault("", "stop", skip=19),)),
@@ -85,21 +85,21 @@ FOUND = {
         ),
     ),
     "a page of hours ago, after exactly 50 new plays": Storm(
-        103204, 5, (Heard(1, ONE, 2), Heard(2, ONE, 50)), (hours_ago(3, ONE, 4),)
+        103204, 5, (Listening(1, ONE, 2), Listening(2, ONE, 50)), (hours_ago(3, ONE, 4),)
     ),
     "a page of hours ago, that fills a gap": Storm(
-        101906, 4, (Heard(0, ONE, 3, {2: 7}), Heard(1, ONE, 50)), (hours_ago(2, ONE, 2),)
+        101906, 4, (Listening(0, ONE, 3, {2: 7}), Listening(1, ONE, 50)), (hours_ago(2, ONE, 2),)
     ),
     "a page of hours ago, older than all that is known": Storm(
         101736,
         5,
-        (Heard(0, ONE, 50, never_shown=frozenset({36, 49})), Heard(1, ONE, 35)),
+        (Listening(0, ONE, 50, never_shown=frozenset({36, 49})), Listening(1, ONE, 35)),
         (Trouble(0, "a listener takes consent back", (Revoke(ONE, 1),)), hours_ago(2, ONE, 1)),
     ),
     "a run that dies with its page, and then a page of hours ago": Storm(
         108109,
         4,
-        (Heard(1, ONE, 6), Heard(1, TWO, 50), Heard(2, ONE, 60)),
+        (Listening(1, ONE, 6), Listening(1, TWO, 50), Listening(2, ONE, 60)),
         (
             Trouble(1, "a BigQuery job fails", (Fault("bigquery job", "fail", skip=3, times=4, reason="stopped"),)),
             hours_ago(3, None, 4),
@@ -108,20 +108,22 @@ FOUND = {
     "a first file that load has not come to yet, and then more than 50 plays": Storm(
         128,
         2,
-        (Heard(0, ONE, 59), Heard(1, ONE, 58)),
+        (Listening(0, ONE, 59), Listening(1, ONE, 58)),
         (Trouble(0, "events come out of order", (Fault("events deliver", "late", overtaken_by=1),)),),
     ),
-    "exactly 50 plays, two of which end in one millisecond": Storm(265, 3, (Heard(1, ONE, 2), Heard(2, ONE, 50))),
+    "exactly 50 plays, two of which end in one millisecond": Storm(
+        265, 3, (Listening(1, ONE, 2), Listening(2, ONE, 50))
+    ),
     "storage says that the object is there, and it is not": Storm(
         1,
         2,
-        (Heard(0, ONE, 5), Heard(1, ONE, 60)),
+        (Listening(0, ONE, 5), Listening(1, ONE, 60)),
         (Trouble(0, "an upload fails", (Fault("gcp POST /upload", status=412, times=3),)),),
     ),
     "two loads at once, of a page and of an export": Storm(
         1012,
         2,
-        (Heard(0, TWO, 3),),
+        (Listening(0, TWO, 3),),
         (
             Trouble(0, "two loads at once", (Fault(MERGE, "overlap"), Force((0,)))),
             Trouble(0, "an export is imported", (Import(TWO, 0),)),
@@ -130,7 +132,7 @@ FOUND = {
     "an attempt lands one listener and dies, the next one hears the other": Storm(
         1,
         3,
-        (Heard(0, ONE, 5), Heard(0, TWO, 5), Heard(1, ONE, 5), Heard(1, TWO, 9), Heard(2, TWO, 60)),
+        (Listening(0, ONE, 5), Listening(0, TWO, 5), Listening(1, ONE, 5), Listening(1, TWO, 9), Listening(2, TWO, 60)),
         (
             Trouble(
                 1,
@@ -155,8 +157,8 @@ def test_a_file_whose_event_failed_for_a_day_is_loaded_all_the_same(world):
     """A page overlaps a file that is on its way, so there is no gap before it; and then its event is given up."""
     error = {"code": 403, "message": "Access Denied", "errors": [{"reason": "accessDenied", "message": "Ordered"}]}
     denied = Fault("bigquery POST .*/tables", status=403, body=json.dumps({"error": error}), times=9999)
-    heard = (Heard(0, ONE, 5), Heard(1, ONE, 40), Heard(2, ONE, 30))
-    evidence = world.run(Storm(1, 28, heard, (Trouble(1, "BigQuery fails", (denied,)),)))
+    listening = (Listening(0, ONE, 5), Listening(1, ONE, 40), Listening(2, ONE, 30))
+    evidence = world.run(Storm(1, 28, listening, (Trouble(1, "BigQuery fails", (denied,)),)))
     [given_up] = problems(evidence)
     assert given_up.startswith("nothing_is_left_undelivered")
     assert "'pending': 0, 'held': 0, 'given_up': 3" in given_up
@@ -172,7 +174,7 @@ def test_a_file_whose_event_failed_for_a_day_is_loaded_all_the_same(world):
         Storm(
             1,
             1,
-            (Heard(0, ONE, 10), Heard(0, TWO, 10)),
+            (Listening(0, ONE, 10), Listening(0, TWO, 10)),
             (Trouble(0, "two loads at once", (Fault(MERGE, "overlap"), Force((0,)))),),
         ),
     ],

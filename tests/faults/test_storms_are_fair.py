@@ -13,27 +13,27 @@ def test_every_kind_of_trouble_and_every_amount_of_listening_is_drawn():
     storms = [draw(seed) for seed in range(1000)]
     kinds = Counter(trouble.kind for storm in storms for trouble in storm.troubles)
     assert set(kinds) == set(KINDS)
-    plays = {heard.plays for storm in storms for heard in storm.heard}
+    plays = {listening.plays for storm in storms for listening in storm.listening}
     assert {1, 6, 15, 49, 50, 51, 90} <= plays
-    late = [minutes for storm in storms for heard in storm.heard for minutes in heard.late_minutes.values()]
+    late = [minutes for storm in storms for listening in storm.listening for minutes in listening.late_minutes.values()]
     assert min(late) <= 3
     assert max(late) > 40 * 60
-    assert any(heard.never_shown for storm in storms for heard in storm.heard)
+    assert any(listening.never_shown for storm in storms for listening in storm.listening)
     assert any(not storm.troubles for storm in storms)
 
 
 def test_a_storm_made_smaller_has_the_parts_that_were_kept_and_no_others():
     storm = draw(5)
-    heard, troubles = len(storm.heard), len(storm.troubles)
-    assert min(heard, troubles) > 1
-    smaller = storm.keep([0, heard + 1])
-    assert (smaller.heard, smaller.troubles) == (storm.heard[:1], storm.troubles[1:2])
+    listening, troubles = len(storm.listening), len(storm.troubles)
+    assert min(listening, troubles) > 1
+    smaller = storm.keep([0, listening + 1])
+    assert (smaller.listening, smaller.troubles) == (storm.listening[:1], storm.troubles[1:2])
     assert storm.keep(range(storm.parts)) == storm
 
 
 def test_the_quiet_time_lasts_until_the_latest_play_shows_and_the_longest_pause_is_over():
     for storm in map(draw, range(300)):
-        late = [minutes for heard in storm.heard for minutes in heard.late_minutes.values()]
+        late = [minutes for listening in storm.listening for minutes in listening.late_minutes.values()]
         measures = [measure for trouble in storm.troubles for measure in trouble.measures]
         pauses = [m.retry_after_seconds or 0 for m in measures if isinstance(m, SpotifyFault)]
         last_hour = storm.quiet_slots[-1]

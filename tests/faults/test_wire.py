@@ -1,4 +1,4 @@
-"""The wire of the storms answers as a socket does, and knows who has no patience left."""
+"""The wire of the storms answers as a socket does, and applies the caller's time-outs."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 
 from localcloud.faults import Fault, Faults
 from localcloud.web import Response, Routes, Server
-from tests.faults.storms import SLOW_SECONDS, Heard, Storm, Trouble
+from tests.faults.storms import SLOW_SECONDS, Listening, Storm, Trouble
 from tests.faults.test_checks_can_fail import ONE
 from tests.faults.wire import Wire
 from tests.faults.world import QUIET_PLAYS, open_world
@@ -19,8 +19,8 @@ from tests.localcloud.spotify.faulty_spotify import SpotifyFault
 
 
 def echo(request):
-    told = {"query": request.query, "type": request.headers.get("Content-Type"), "body": request.body.decode()}
-    return Response.of_json(told, 418, Retry="ä".encode().decode("latin-1"))
+    seen = {"query": request.query, "type": request.headers.get("Content-Type"), "body": request.body.decode()}
+    return Response.of_json(seen, 418, Retry="ä".encode().decode("latin-1"))
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def test_a_body_that_is_read_in_pieces(monkeypatch, server):
     assert b"x" * 1000 in b"".join(pieces)
 
 
-def test_whom_nobody_answers_is_told_so(monkeypatch, server, faults):
+def test_a_call_without_an_answer_times_out(monkeypatch, server, faults):
     faults.order(Fault("echo", "drop"))
     with wired(monkeypatch, server):
         with pytest.raises(requests.ConnectionError):
@@ -97,7 +97,7 @@ def test_whom_nobody_answers_is_told_so(monkeypatch, server, faults):
     ("timeout", "is_late"), [(19, True), (21, False), ((1, 19), True), ((1, 21), False), (None, False)]
 )
 def test_an_answer_that_takes_twenty_seconds_is_late_for_some(world, monkeypatch, server, faults, timeout, is_late):
-    faults.order(Fault("echo", "delay", seconds=20))  # of the storms' own time: nobody waits
+    faults.order(Fault("echo", "delay", seconds=20))  # of the storms' own time: no wall-clock time passes
     before = datetime.now(UTC)
     with wired(monkeypatch, server):
         if is_late:
@@ -109,10 +109,10 @@ def test_an_answer_that_takes_twenty_seconds_is_late_for_some(world, monkeypatch
 
 
 def test_ingest_does_not_wait_for_an_answer_that_comes_too_late(world):
-    """SLOW_SECONDS is more than the patience of functions/ingest/http_client.py: three tries, then the next hour's
+    """SLOW_SECONDS is more than the time-outs of functions/ingest/http_client.py: three tries, then the next hour's
     run."""
     slow = SpotifyFault("slow", listener=ONE, endpoint="recently-played", times=3, seconds=SLOW_SECONDS)
-    evidence = world.run(Storm(1, 1, (Heard(0, ONE, 5),), (Trouble(0, "slow", (slow,)),)))
+    evidence = world.run(Storm(1, 1, (Listening(0, ONE, 5),), (Trouble(0, "slow", (slow,)),)))
     first, second = (attempt.answer["listeners"][ONE] for attempt in evidence.attempts[:2])
     assert (first["state"], second["state"], second["new"]) == ("failed", "collected", 5 + QUIET_PLAYS)
     assert "no answer, ReadTimeout" in first["reason"]

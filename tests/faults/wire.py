@@ -1,7 +1,7 @@
 """Calls without a network: what `requests` would send is handed to the server that listens there, by the same thread.
 
-A server that is slow on purpose moves the simulated time and keeps nobody waiting, so a storm is the same storm each
-time. Whoever had no patience left when the answer came does not see it.
+A server that is slow on purpose moves the simulated time and makes no process wait, so a storm is the same storm each
+time. A caller whose time-out is over when the answer comes does not see it.
 """
 
 import io

@@ -39,8 +39,8 @@ from tests.faults.storms import (
     Call,
     EndBatch,
     Force,
-    Heard,
     Import,
+    Listening,
     Measure,
     Outlive,
     Revoke,
@@ -139,11 +139,11 @@ class World:
         )
 
     def _script(self, storm: Storm) -> None:
-        quiet = [Heard(hour, name, QUIET_PLAYS) for hour in storm.quiet_slots for name in LISTENERS]
+        quiet = [Listening(hour, name, QUIET_PLAYS) for hour in storm.quiet_slots for name in LISTENERS]
         plays = [
             play
-            for heard in (*storm.heard, *quiet)
-            for play in play_hour(heard, slot_of(heard.hour), self._spotify.catalogue, storm.seed)
+            for listening in (*storm.listening, *quiet)
+            for play in play_hour(listening, slot_of(listening.hour), self._spotify.catalogue, storm.seed)
         ]
         begins_at = FIRST_SLOT - timedelta(hours=1)
         for name, listener in self._spotify.listeners.items():
@@ -245,7 +245,7 @@ class World:
         return [page.at for page in list(self._spotify.pages.get(name, ()))[count:]]
 
     def _page(self, name: str, as_of: datetime, began_at: datetime) -> Page:
-        """A stale page tells of an earlier instant than the one at which it was shown."""
+        """A stale page is of an earlier instant than the one at which it was shown."""
         plays, at = self._spotify.window(name, as_of), max(as_of, began_at)
         keys = frozenset(map(key_of, plays))
         oldest, newest = (plays[-1].played_at, plays[0].played_at) if plays else (at, at)

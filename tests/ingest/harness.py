@@ -1,4 +1,4 @@
-"""The function ingest inside the laptop cloud, with an invented Spotify, at a fixed time."""
+"""The function ingest inside the laptop cloud, with an invented Spotify, at a set time."""
 
 import contextlib
 import io

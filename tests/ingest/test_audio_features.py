@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from audio_features import FEATURES, Provider, add_features, ask_provider
+from audio_features import FEATURES, Provider, add_features, fetch_answers
 from buckets import to_csv
 from failures import SpotifyUnavailable
 from tests.ingest.harness import SLOT, ingesting_clouds
@@ -144,7 +144,7 @@ def test_what_a_provider_said_before_its_failure_is_kept():
             raise SpotifyUnavailable("status 502")
         return {"a": {"energy": 0.5, "key": 7, "mode": True, "tempo": "fast"}}
 
-    assert ask_provider(Provider("p", 2, fetch), ["a", "b", "c", "d"]) == {
+    assert fetch_answers(Provider("p", 2, fetch), ["a", "b", "c", "d"]) == {
         "a": NOTHING | {"energy": 0.5, "key": 7, "features_source": "p"},
         "b": NOTHING | {"features_source": "p"},
     }
@@ -154,7 +154,7 @@ def test_what_lies_outside_a_features_unit_is_null_its_neighbours_are_kept_and_t
     absurd = {"energy": 250, "valence": 0.5, "danceability": -3, "tempo": 1e12, "key": 250, "mode": 7, "loudness": -200}
     edges = {"energy": 1, "valence": 0, "tempo": 500, "key": -1, "mode": 0, "loudness": 3.5, "time_signature": 0}
 
-    answers = ask_provider(Provider("p", 2, lambda track_ids: {"a": absurd, "b": edges}), ["a", "b"])
+    answers = fetch_answers(Provider("p", 2, lambda track_ids: {"a": absurd, "b": edges}), ["a", "b"])
 
     (entry,) = map(json.loads, capsys.readouterr().out.splitlines())
     lost = {"danceability": 1, "energy": 1, "key": 1, "loudness": 1, "mode": 1, "tempo": 1}
@@ -189,7 +189,7 @@ def test_features_are_reused_for_ever_and_a_providers_ignorance_for_thirty_days(
         ("unknown-of-late", 29, unknown),
         ("unknown-long-ago", 31, unknown),
         ("unknown-to-another", 1, {"features_source": "spotify"}),
-        ("nobody-was-asked", 1, {}),
+        ("never-requested", 1, {}),
     ]
     rows = [
         row(SLOT - timedelta(days=days), track_id, ingested_at=SLOT - timedelta(days=days), **features)
@@ -198,12 +198,12 @@ def test_features_are_reused_for_ever_and_a_providers_ignorance_for_thirty_days(
     ingesting.cloud.storage.write(ingesting.landing, "plays/past.csv", to_csv(rows))
     ingesting.load("plays/past.csv")
 
-    asked = []
-    provider = Provider("reccobeats", 40, lambda track_ids: asked.extend(track_ids) or {})
+    requested = []
+    provider = Provider("reccobeats", 40, lambda track_ids: requested.extend(track_ids) or {})
     tracks = ["new", *dict.fromkeys(track_id for track_id, _, _ in stored)]
-    told = add_features(ingesting.connect().bigquery, RUN, provider, [row(SLOT, track_id) for track_id in tracks])
-    assert asked == ["new", "nobody-was-asked", "unknown-long-ago", "unknown-to-another"]
-    assert told == [
+    rows = add_features(ingesting.connect().bigquery, RUN, provider, [row(SLOT, track_id) for track_id in tracks])
+    assert requested == ["new", "never-requested", "unknown-long-ago", "unknown-to-another"]
+    assert rows == [
         row(SLOT, "new", **unknown),
         row(SLOT, "known-long-ago-by-another", **quiet),
         row(SLOT, "known-twice", **loud),
@@ -211,17 +211,17 @@ def test_features_are_reused_for_ever_and_a_providers_ignorance_for_thirty_days(
         row(SLOT, "unknown-of-late", **unknown),
         row(SLOT, "unknown-long-ago", **unknown),
         row(SLOT, "unknown-to-another", **unknown),
-        row(SLOT, "nobody-was-asked", **unknown),
+        row(SLOT, "never-requested", **unknown),
     ]
 
 
 def test_a_malformed_track_id_is_sent_to_no_provider_and_its_play_lands_without_features(ingesting):
-    asked = []
-    provider = Provider("reccobeats", 40, lambda track_ids: asked.extend(track_ids) or {})
+    requested = []
+    provider = Provider("reccobeats", 40, lambda track_ids: requested.extend(track_ids) or {})
     ids = ["good", "two,ids", "a b", "x" * 65, "../me", "\n", "ä"]
     rows = [row(SLOT - timedelta(minutes=minute), track_id) for minute, track_id in enumerate(ids)]
 
     featured = add_features(ingesting.connect().bigquery, RUN, provider, rows)
 
-    assert asked == ["good"]
+    assert requested == ["good"]
     assert [play["features_source"] for play in featured] == ["reccobeats", *[None] * 6]

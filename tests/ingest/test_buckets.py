@@ -1,4 +1,4 @@
-"""The bytes that are landed, whichever attempt lands them, and what is kept of an item that is no play."""
+"""The bytes that are landed, whichever attempt lands them, and what is kept of an item that is not a play."""
 
 import json
 import re

@@ -32,7 +32,7 @@ def store(ingesting, *plays):
     ingesting.load(name)
 
 
-class Asked(list):
+class Requested(list):
     """A provider, and the ids of each of its calls. `answers`: the record of a track, or what it raises."""
 
     def __init__(self, name="reccobeats", ids_per_call=40, **answers):
@@ -40,18 +40,18 @@ class Asked(list):
 
     def fetch(self, track_ids):
         self.append(list(track_ids))
-        told = {track_id: self.answers[track_id] for track_id in track_ids if track_id in self.answers}
-        for answer in told.values():
+        found = {track_id: self.answers[track_id] for track_id in track_ids if track_id in self.answers}
+        for answer in found.values():
             if isinstance(answer, Exception):
                 raise answer
-        return told
+        return found
 
 
-def fill(ingesting, asked=None, *, days=0, most=40, has_news=False):
+def fill(ingesting, requested=None, *, days=0, most=40, has_news=False):
     cloud = ingesting.connect()
     cloud = replace(cloud, settings=replace(cloud.settings, catalogue_tracks_per_run=most))
     run = replace(RUN, started_at=SLOT + timedelta(days=days))
-    catalogue.fill(cloud, run, None if asked is None else asked.provider, has_news=has_news)
+    catalogue.fill(cloud, run, None if requested is None else requested.provider, has_news=has_news)
 
 
 def known(ingesting):
@@ -86,14 +86,14 @@ def test_a_run_with_new_plays_adds_what_the_api_has_shown_of_stored_ones(tmp_pat
 def test_an_empty_catalogue_is_filled_from_all_plays_and_one_that_is_not_from_the_last_month(ingesting):
     store(ingesting, ("long-ago", 900, {}), ("export", 1, {"source": "export"}))
     fill(ingesting, has_news=True)
-    store(ingesting, ("a-year-ago", 365, {}), ("before-weeks-of-silence", 30, {}), ("yesterday", 1, {}))
+    store(ingesting, ("a-year-ago", 365, {}), ("before-weeks-without-plays", 30, {}), ("yesterday", 1, {}))
     fill(ingesting, has_news=True)
-    assert known(ingesting).keys() == {"long-ago", "before-weeks-of-silence", "yesterday"}
+    assert known(ingesting).keys() == {"long-ago", "before-weeks-without-plays", "yesterday"}
 
 
 def test_an_empty_catalogue_is_filled_before_a_provider_is_called(ingesting):
     store(ingesting, ("a", 900, {"track_name": "A"}), ("b", 1, {"source": "export"}))
-    fill(ingesting, Asked(b={"energy": 0.5}), most=1)
+    fill(ingesting, Requested(b={"energy": 0.5}), most=1)
     assert {track: found.get("track_name") for track, found in known(ingesting).items()} == {"a": "A", "b": None}
 
 
@@ -121,20 +121,20 @@ def test_tracks_of_the_last_weeks_come_first_then_the_most_played_within_the_bud
         ("known", 1, {"energy": 0.5, "features_source": "spotify"}),
         ("two,ids", 1, {}),
     )
-    asked = Asked(ids_per_call=2)
-    fill(ingesting, asked, most=5, has_news=True)
-    assert asked == [["new-favourite", "new"], ["old-favourite", "old"], ["older"]]
-    fill(ingesting, asked, most=0)
-    assert len(asked) == 3
+    requested = Requested(ids_per_call=2)
+    fill(ingesting, requested, most=5, has_news=True)
+    assert requested == [["new-favourite", "new"], ["old-favourite", "old"], ["older"]]
+    fill(ingesting, requested, most=0)
+    assert len(requested) == 3
 
 
 def test_a_providers_answer_is_kept_with_its_source_and_instant(ingesting):
     record = {"energy": 0.5, "tempo": 120, "key": 7, "isrc": ISRC}
     store(ingesting, ("a", 1, {"source": "export"}))
-    asked = Asked(a=record)
+    requested = Requested(a=record)
     for _ in range(2):
-        fill(ingesting, asked)
-    assert asked == [["a"]]
+        fill(ingesting, requested)
+    assert requested == [["a"]]
     assert known(ingesting) == {
         "a": {**record, "tempo": 120.0, "features_source": "reccobeats", "features_asked_at": SLOT}
     }
@@ -142,17 +142,17 @@ def test_a_providers_answer_is_kept_with_its_source_and_instant(ingesting):
 
 def test_that_a_track_is_unknown_is_believed_for_thirty_days_and_of_no_other_provider(ingesting):
     store(ingesting, ("a", 1, {}))
-    asked, other = Asked(), Asked("spotify")
-    fill(ingesting, asked)
+    requested, other = Requested(), Requested("spotify")
+    fill(ingesting, requested)
     assert known(ingesting)["a"] == {
         "features_source": "reccobeats",
         "features_asked_at": SLOT,
         "ask_again_at": SLOT + timedelta(days=30),
     }
-    fill(ingesting, asked, days=29)
-    assert asked == [["a"]]
-    fill(ingesting, asked, days=30)
-    assert asked == [["a"], ["a"]]
+    fill(ingesting, requested, days=29)
+    assert requested == [["a"]]
+    fill(ingesting, requested, days=30)
+    assert requested == [["a"], ["a"]]
     fill(ingesting, other, days=31)
     assert other == [["a"]]
 
@@ -160,7 +160,7 @@ def test_that_a_track_is_unknown_is_believed_for_thirty_days_and_of_no_other_pro
 def test_what_the_api_shows_wins_and_features_that_are_known_stay(ingesting):
     store(ingesting, ("a", 1, {"isrc": "DEBBB2100003"}), ("b", 1, {}))
     fill(ingesting, has_news=True)
-    fill(ingesting, Asked(a={"energy": 0.5, "isrc": ISRC}, b={"energy": 0.25, "isrc": ISRC}))
+    fill(ingesting, Requested(a={"energy": 0.5, "isrc": ISRC}, b={"energy": 0.25, "isrc": ISRC}))
     store(ingesting, ("b", 0, {"isrc": "DEBBB2100004", "features_source": "spotify"}))
     fill(ingesting, has_news=True)
     found = known(ingesting)
@@ -174,8 +174,8 @@ def test_what_the_api_shows_wins_and_features_that_are_known_stay(ingesting):
 def test_nonsense_and_answers_for_other_tracks_are_left_out(ingesting):
     store(ingesting, ("a", 1, {}), ("b", 1, {}))
     nonsense = {"energy": float("nan"), "valence": 1.5, "tempo": "fast", "isrc": "no ISRC"}
-    fill(ingesting, Asked(a=nonsense, b={"energy": 0.5, "valence": -1, "isrc": 7}))
-    fill(ingesting, Asked(c={"energy": 0.5}))
+    fill(ingesting, Requested(a=nonsense, b={"energy": 0.5, "valence": -1, "isrc": 7}))
+    fill(ingesting, Requested(c={"energy": 0.5}))
     found = known(ingesting)
     assert found["a"].keys() == {"features_source", "features_asked_at", "ask_again_at"}
     assert found["b"] == {"energy": 0.5, "features_source": "reccobeats", "features_asked_at": SLOT}
@@ -185,22 +185,22 @@ def test_nonsense_and_answers_for_other_tracks_are_left_out(ingesting):
 @pytest.mark.parametrize("failure", [RateLimited(86_400), SpotifyUnavailable("status 502")])
 def test_a_provider_in_trouble_is_asked_for_the_same_tracks_again_and_keeps_what_it_said(ingesting, capsys, failure):
     store(ingesting, *[(name, days, {"source": "export"}) for days, name in enumerate("abc", start=1)])
-    asked = Asked(ids_per_call=1, a={"energy": 0.5}, b=failure)
-    fill(ingesting, asked)
+    requested = Requested(ids_per_call=1, a={"energy": 0.5}, b=failure)
+    fill(ingesting, requested)
     assert known(ingesting).keys() == {"a"}
     assert f'"tracks": 2, "error_class": "{type(failure).__name__}"' in capsys.readouterr().out
-    asked.answers = {}
-    fill(ingesting, asked)
-    assert asked == [["a"], ["b"], ["b"], ["c"]]
+    requested.answers = {}
+    fill(ingesting, requested)
+    assert requested == [["a"], ["b"], ["b"], ["c"]]
 
 
 def test_a_call_that_is_refused_makes_room_for_other_tracks_for_a_day(ingesting):
     store(ingesting, *[(name, 1, {}) for name in "abcd"])
-    asked = Asked(ids_per_call=2, a=RequestRefused("status 400"))
-    fill(ingesting, asked, most=2)
-    fill(ingesting, asked, most=2)
-    fill(ingesting, asked, most=2, days=1)
-    assert asked == [["a", "b"], ["c", "d"], ["a", "b"]]
+    requested = Requested(ids_per_call=2, a=RequestRefused("status 400"))
+    fill(ingesting, requested, most=2)
+    fill(ingesting, requested, most=2)
+    fill(ingesting, requested, most=2, days=1)
+    assert requested == [["a", "b"], ["c", "d"], ["a", "b"]]
     assert known(ingesting)["a"] == {
         "features_asked_at": SLOT + timedelta(days=1),
         "ask_again_at": SLOT + timedelta(days=2),

@@ -82,35 +82,35 @@ def land(ingesting, run_id, *minutes):
     ingesting.cloud.storage.write(ingesting.landing, object_name(run_id), to_csv(rows))
 
 
-def told(ingesting):
+def recorded_gaps(ingesting):
     return [(gap["listener_id"], gap["gap_start"], gap["gap_end"]) for gap in ingesting.gaps()]
 
 
 def test_a_gap_may_begin_with_a_play_that_is_landed_and_not_loaded(ingesting):
     land(ingesting, AN_HOUR_AGO, -50, -40)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE, "newcomer": NINE}, {})
-    assert told(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
+    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
 
 
 @pytest.mark.parametrize("minute", [0, 7])
 def test_a_page_that_a_landed_play_reaches_has_no_gap_before_it(ingesting, minute):
     land(ingesting, AN_HOUR_AGO, -50, minute)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert told(ingesting) == []
+    assert recorded_gaps(ingesting) == []
 
 
 def test_what_was_landed_more_than_a_day_ago_and_is_not_loaded_is_no_longer_on_its_way(ingesting):
     stored(ingesting, played(-90))
     land(ingesting, LONG_AGO, -50, 7)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
 def test_an_imports_file_is_on_its_way_for_a_day_although_it_is_named_after_an_instant_before_it(ingesting):
     stored(ingesting, played(-90))
     land(ingesting, f"{RUN.slot - timedelta(hours=25, minutes=59, seconds=59):%Y%m%dT%H%M%SZ}", 7)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert told(ingesting) == []
+    assert recorded_gaps(ingesting) == []
 
 
 @pytest.mark.parametrize(("minute", "gaps"), [(-50, [("ada", NINE - timedelta(minutes=50), NINE)]), (7, [])])
@@ -119,7 +119,7 @@ def test_what_was_landed_more_than_a_day_ago_is_on_its_way_when_it_will_be_sent_
     land(ingesting, LONG_AGO, minute)
     ingesting.tell(LONG_AGO, "ingest", "succeeded", finished_at=NINE - timedelta(hours=49), rows_new=1)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert told(ingesting) == gaps
+    assert recorded_gaps(ingesting) == gaps
 
 
 def test_a_file_that_bigquery_refused_is_not_on_its_way(ingesting):
@@ -132,7 +132,7 @@ def test_a_file_that_bigquery_refused_is_not_on_its_way(ingesting):
         "TIMESTAMP '2026-11-22 08:01:00+00', TIMESTAMP '2026-11-22 08:01:00+00')"
     )
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
 # Files of any size and content
@@ -152,7 +152,7 @@ def test_a_file_is_read_in_pieces_of_any_size(ingesting, monkeypatch, piece_byte
     monkeypatch.setattr("gaps._PIECE_BYTES", piece_bytes)
     write(ingesting, lines("2026-11-22T08:10:00.000Z", "2026-11-22T08:20:00.000Z"))
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert told(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
+    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
 
 
 def test_a_day_of_large_files_takes_little_memory(ingesting):
@@ -166,7 +166,7 @@ def test_a_day_of_large_files_takes_little_memory(ingesting):
     write_gaps(cloud, RUN, {"ada": NINE}, {})
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert told(ingesting) == [("ada", NINE - timedelta(minutes=50), NINE)]
+    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=50), NINE)]
     assert peak < 6_000_000
 
 
@@ -178,7 +178,7 @@ def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_
     size = len(lines("2026-11-22T09:07:00.000Z").encode())
     monkeypatch.setattr("gaps._MOST_BYTES", size - 1)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
     entry = json.loads(capsys.readouterr().out.splitlines()[0])
     assert entry == {
         "severity": "WARNING",
@@ -193,7 +193,7 @@ def test_an_instant_is_read_as_bigquery_reads_it(ingesting, instant):
     stored(ingesting, played(-90))
     write(ingesting, lines(instant))
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert told(ingesting) == []
+    assert recorded_gaps(ingesting) == []
 
 
 @pytest.mark.parametrize(
@@ -209,4 +209,4 @@ def test_what_cannot_be_read_reaches_no_page(ingesting, text):
     stored(ingesting, played(-90))
     write(ingesting, text)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert told(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]

@@ -22,7 +22,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 @contextmanager
 def answering(*pieces, seconds_between=0.0):
-    """A server that sends these bytes to whoever connects, and what it was sent: url, requests."""
+    """A server that sends these bytes to each client, and what it was sent: url, requests."""
     listener = socket.create_server(("127.0.0.1", 0))
     received, is_over = [], threading.Event()
 
@@ -51,10 +51,10 @@ def answering(*pieces, seconds_between=0.0):
     listener.close()
 
 
-def asked(url, read=lambda body: body, **form):
+def requested(url, read=lambda body: body, **form):
     call = Call("POST" if form else "GET", url, {"Authorization": "Bearer s3cret"}, form=form or None)
     with requests.Session() as session:
-        return HttpClient(session).ask(call, read, lambda status, text: RequestRefused(f"status {status}"))
+        return HttpClient(session).fetch(call, read, lambda status, text: RequestRefused(f"status {status}"))
 
 
 @pytest.fixture(autouse=True)
@@ -79,18 +79,18 @@ def whole(body, *headers):
 )
 def test_a_whole_answer_is_read_however_it_is_sent(answer):
     with answering(answer) as (url, _):
-        assert asked(url) == {"a": "ä"}
+        assert requested(url) == {"a": "ä"}
 
 
 def test_a_packed_answer_is_read_to_its_end_however_small_its_pieces():
     packed = whole(gzip.compress(json.dumps(list(range(50))).encode()), b"Content-Encoding: gzip\r\n")
     with answering(*(packed[place : place + 1] for place in range(len(packed))), seconds_between=0.001) as (url, _):
-        assert asked(url) == list(range(50))
+        assert requested(url) == list(range(50))
 
 
 def test_bytes_that_are_no_utf8_cost_a_letter_and_not_the_page():
     with answering(whole(b'{"a": "Bj\xf6rk"}')) as (url, _):
-        assert asked(url) == {"a": "Bj\ufffdrk"}
+        assert requested(url) == {"a": "Bj\ufffdrk"}
 
 
 BROKEN = {
@@ -108,7 +108,7 @@ BROKEN = {
 def test_a_broken_answer_is_a_service_that_is_not_available(kind):
     answer, words = BROKEN[kind]
     with answering(answer) as (url, received), pytest.raises(SpotifyUnavailable) as failure:
-        asked(url)
+        requested(url)
     assert str(failure.value).startswith(words)
     assert len(received) == 3
 
@@ -123,7 +123,7 @@ def test_an_answer_without_end_is_given_up(monkeypatch, answer):
     bomb = gzip.compress(b" " * 50_000_000)
     body = [bomb] if b"gzip" in answer else [b" " * 65_536] * 64
     with answering(answer, *body) as (url, _), pytest.raises(SpotifyUnavailable, match="an answer without end"):
-        asked(url)
+        requested(url)
 
 
 def test_an_answer_of_a_byte_now_and_then_is_given_up(monkeypatch):
@@ -134,7 +134,7 @@ def test_an_answer_of_a_byte_now_and_then_is_given_up(monkeypatch):
         answering(head, *[b" "] * 1000, seconds_between=0.05) as (url, _),
         pytest.raises(SpotifyUnavailable, match="not whole after"),
     ):
-        asked(url)
+        requested(url)
 
 
 @pytest.mark.parametrize("status", [b"301 Moved", b"302 Found", b"307 Temporary", b"308 Permanent"])
@@ -145,20 +145,20 @@ def test_a_token_follows_no_redirect_to_another_server(status):
             answering(redirect) as (url, received),
             pytest.raises(SpotifyUnavailable, match=f"status {status[:3].decode()}"),
         ):
-            asked(url, refresh_token="s3cret")
+            requested(url, refresh_token="s3cret")
         assert (len(received), seen) == (3, [])
 
 
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"a": ' + b"9" * 5_000 + b"}", b"NaN x", b"\0"])
 def test_json_that_cannot_be_read_is_an_unreadable_answer(body):
     with answering(whole(body)) as (url, _), pytest.raises(UnreadableAnswer, match="it is not JSON"):
-        asked(url)
+        requested(url)
 
 
 def test_no_secret_stands_in_what_is_said_of_a_failed_call():
     for answer in (b"", whole(b"s3cret"), b"HTTP/1.1 401 s3cret\r\nContent-Length: 6\r\n\r\ns3cret"):
         with answering(answer) as (url, _), pytest.raises(Failure) as failure:
-            asked(f"{url}/?code=s3cret", refresh_token="s3cret")
+            requested(f"{url}/?code=s3cret", refresh_token="s3cret")
         assert "s3cret" not in json.dumps([str(failure.value), repr(failure.value)])
 
 
@@ -179,7 +179,7 @@ class Crowded:
 
 
 @pytest.fixture
-def asking():
+def calling():
     """From numbers of refused calls and a Retry-After to a Spotify to ask, and the server's notes."""
     servers = []
 
@@ -202,8 +202,8 @@ def outcome(spotify):
         return type(failure)
 
 
-def test_no_thread_calls_while_a_pause_lasts_and_all_are_answered_after_it(asking):
-    spotify, crowded = asking({1}, 1)
+def test_no_thread_calls_while_a_pause_lasts_and_all_are_answered_after_it(calling):
+    spotify, crowded = calling({1}, 1)
     assert outcome(spotify) == []  # the pause is over
     crowded.refused = {3}
     before = spotify._http._pause_ends_at
@@ -217,22 +217,22 @@ def test_no_thread_calls_while_a_pause_lasts_and_all_are_answered_after_it(askin
     assert len(crowded.came_at) == 2 + 1 + 8
 
 
-def test_three_short_pauses_are_waited_for_and_a_fourth_ends_the_asking(asking):
-    spotify, crowded = asking({1, 2, 3, 5, 6, 7, 8}, 0)
+def test_three_short_pauses_are_waited_for_and_a_fourth_ends_the_asking(calling):
+    spotify, crowded = calling({1, 2, 3, 5, 6, 7, 8}, 0)
     assert outcome(spotify) == []
     assert outcome(spotify) == RateLimited
     assert outcome(spotify) == NotAsked
     assert len(crowded.came_at) == 8
 
 
-def test_a_pause_of_more_than_half_a_minute_ends_the_asking_at_once(asking):
-    spotify, crowded = asking({1}, 31)
+def test_a_pause_of_more_than_half_a_minute_ends_the_asking_at_once(calling):
+    spotify, crowded = calling({1}, 31)
     assert [outcome(spotify), outcome(spotify)] == [RateLimited, NotAsked]
     assert len(crowded.came_at) == 1
 
 
-def test_a_run_does_not_wait_for_ever_however_short_the_pauses_are(asking, monkeypatch):
+def test_a_run_does_not_wait_for_ever_however_short_the_pauses_are(calling, monkeypatch):
     monkeypatch.setattr("http_client._MOST_SECONDS_IN_ALL", 2)
-    spotify, crowded = asking({1, 3, 5, 7}, 1)
+    spotify, crowded = calling({1, 3, 5, 7}, 1)
     assert [outcome(spotify) for _ in range(4)] == [[], [], RateLimited, NotAsked]
     assert len(crowded.came_at) == 5

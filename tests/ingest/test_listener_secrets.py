@@ -1,4 +1,4 @@
-"""Listeners' secrets: unusable ones cost nobody else a play and show nothing, rotated tokens are kept."""
+"""Listeners' secrets: unusable ones cost no other listener a play and show nothing, rotated tokens are kept."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -94,8 +94,8 @@ def test_a_secret_whose_newest_version_is_disabled_or_destroyed_names_it_and_the
         ingesting.call(f"/v1/projects/{ingesting.project}/secrets/refresh-token-{slug}/versions/{change}")
     part = ingesting.run().body["listeners"][slug]
     assert part["error_class"] == "SecretUnusable"
-    told = what.format(f"refresh-token-{slug}")
-    assert part["reason"] == f"{told}, correct it or run `python -m cli authorize {slug}`"
+    described = what.format(f"refresh-token-{slug}")
+    assert part["reason"] == f"{described}, correct it or run `python -m cli authorize {slug}`"
 
     # The app's secret has one version more: that of the fixture.
     for change in changes:
@@ -286,11 +286,11 @@ def test_consent_that_is_given_after_a_rotated_token_was_stored_is_left_alone(in
     listener = read_listener(client, secret)
     listed = client.list_secret_versions
 
-    def list_after_somebody_agreed(*arguments, **details):
+    def list_after_a_consent(*arguments, **details):
         ingesting.authorize(slug, refresh_token="consent-of-November")
         return listed(*arguments, **details)
 
-    monkeypatch.setattr(client, "list_secret_versions", list_after_somebody_agreed)
+    monkeypatch.setattr(client, "list_secret_versions", list_after_a_consent)
     store_refresh_token(client, listener, "rotated")
     assert ingesting.token(slug)["refresh_token"] == "consent-of-November"
     assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED", 3: "ENABLED"}
@@ -303,9 +303,9 @@ def test_no_token_shows_anywhere_when_everything_goes_wrong(ingesting):
     for name in ("dropped", "body_cut_in_half", "not_json", "access_token_invalid", "invalid_client_secret"):
         ingesting.spotify.order(name, endpoint="token", times=2)
     answer = ingesting.run()
-    told = json.dumps([answer, ingesting.ledger(), ingesting.quarantined(), ingesting.landed()], default=str)
-    assert RUN_ID in told
-    assert not [secret for secret in secrets if secret in told]
+    shown = json.dumps([answer, ingesting.ledger(), ingesting.quarantined(), ingesting.landed()], default=str)
+    assert RUN_ID in shown
+    assert not [secret for secret in secrets if secret in shown]
     assert "invented-" not in json.dumps(answer)
 
 

@@ -23,7 +23,7 @@ from localcloud.web import Response, Routes, Server
 from spotify import App, Grant, Spotify, api_refusal, features_refusal, token_refusal
 from tests.localcloud.spotify.faulty_spotify import ERRORS, service_of
 
-# What each 4xx of facts the invented Spotify knows means. 429 and 5xx are told apart before (ingest/http_client.py).
+# What each 4xx of facts the invented Spotify knows means. 429 and 5xx are handled before (ingest/http_client.py).
 MEANINGS = {
     "invalid_grant_revoked": NeedsConsent,
     "invalid_grant_expired": NeedsConsent,

@@ -64,7 +64,7 @@ NO_USER = Trouble(
 REVOKED = consent("consent was revoked")._replace(endpoint="token")
 
 TROUBLES = {
-    # The token endpoint. Only `error` tells what is the matter.
+    # The token endpoint. Only `error` names the reason.
     "invalid_grant_revoked": REVOKED,
     "invalid_grant_expired": REVOKED,
     "invalid_grant_unknown": REVOKED,
@@ -97,13 +97,13 @@ TROUBLES = {
         "the app's owner has no active Spotify Premium, renew it (Spotify may take some hours to notice)",
         200,
     ),
-    "audio_features_closed": refused("403"),  # 403 without a message, where nobody expects it
+    "audio_features_closed": refused("403"),  # 403 without a message, where none is expected
     "forbidden": refused("403: Forbidden"),
     "analysis_not_found": refused("404: analysis not found"),
     "server_error": away("status 500"),
     "bad_gateway": away("status 502"),
     "gateway_timeout_html": away("status 504"),
-    # What is no answer at all, or another one than was asked for.
+    # What is not an answer at all, or is one to another request.
     "dropped": away("no answer, ConnectionError"),
     "not_json": away("status 200"),
     "body_cut_in_half": senseless("it is not JSON"),
@@ -130,7 +130,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "trouble"), CASES, ids=[f"{name}-{trouble.endpoint}" for name, trouble in CASES])
-def test_a_listener_in_trouble_has_its_own_outcome_and_costs_nobody_else_a_play(ingesting, name, trouble):
+def test_a_listener_in_trouble_has_its_own_outcome_and_costs_no_other_a_play(ingesting, name, trouble):
     one, two, three = ingesting.slugs
     order = {"name": name, "listener": two, "endpoint": trouble.endpoint, "times": trouble.times}
     ingesting.authorize(two)
@@ -163,11 +163,20 @@ def test_a_listener_in_trouble_has_its_own_outcome_and_costs_nobody_else_a_play(
     assert ingesting.run(SLOT + timedelta(minutes=1)).body["listeners"][two]["state"] == "collected"
 
 
-RATE_LIMIT = "Spotify asked for a pause of {} s, the first run after it tries again"
+RATE_LIMIT = "Spotify asked for a pause of {}, the first run after it tries again"
 QUOTA = (
-    "the calls that Spotify grants to the app's developer account are used up, and it asked for a pause of {} s: the "
+    "the calls that Spotify grants to the app's developer account are used up, and it asked for a pause of {}: the "
     "first run after it tries again; if this comes back, call Spotify less often (all of the account's apps count)"
 )
+AS_TEXT = {
+    0: "0 s",
+    31: "31 s",
+    3_600: "1 h",
+    7_201: "2 h",
+    52_531: "14 h 35 min",
+    82_661: "22 h 57 min",
+    172_800: "48 h",
+}
 # What is ordered; the class, the sentence and the pause that it comes to.
 PAUSES = [
     ({"name": "rate_limited", "retry_after_seconds": 82_661}, "RateLimited", RATE_LIMIT, 82_661),
@@ -194,7 +203,7 @@ def test_a_pause_goes_into_the_ledger_and_what_was_collected_is_kept(ingesting, 
     blocked_until = datetime.fromisoformat(answer.body["blocked_until"])
     assert timedelta(0) <= blocked_until - SLOT - timedelta(seconds=seconds) < timedelta(seconds=10)
     assert answer.body["listeners"][two]["error_class"] == error_class
-    assert answer.body["listeners"][two]["reason"] == reason.format(seconds)
+    assert answer.body["listeners"][two]["reason"] == reason.format(AS_TEXT[seconds])
     assert [(entry["listener"], entry["error_class"]) for entry in answer.log] == [(two, error_class)]
     # Listener one may have been on its way already; if it was not, it was left alone.
     assert answer.body["listeners"][one]["state"] in ("collected", "not_asked")
@@ -212,7 +221,7 @@ def test_a_429_without_retry_after_is_waited_for_three_times_and_then_a_pause_go
     assert ingesting.run().body["rows_new"] == 50
     ingesting.spotify.order("rate_limited", times=4)
     answer = ingesting.run(SLOT + timedelta(minutes=1))
-    assert answer.body["listeners"][slug]["reason"] == RATE_LIMIT.format(1)
+    assert answer.body["listeners"][slug]["reason"] == RATE_LIMIT.format("1 s")
 
 
 def test_a_day_long_pause_is_honoured_by_every_run_and_ends_on_time(ingesting):
@@ -231,7 +240,7 @@ def test_a_day_long_pause_is_honoured_by_every_run_and_ends_on_time(ingesting):
         blocked = ingesting.run(SLOT + timedelta(hours=hour))
         assert (blocked.status, blocked.body["state"], blocked.log) == (200, "skipped", [])
         assert (blocked.body["reason"], blocked.body["blocked_until"]) == (reason, until)
-        assert blocked.polled == 0  # or the alert on silence would never come
+        assert blocked.polled == 0  # or the alert on missing runs would never fire
         assert not [call for call in ingesting.cloud.faults.calls if call.startswith("spotify")]
     ingesting.travel(hours=1)
     assert ingesting.run(SLOT + timedelta(hours=23)).body["state"] == "succeeded"
@@ -266,18 +275,18 @@ FEATURE_TROUBLES = {
     "forbidden": ("spotify", "audio-features", "closed for this app", "RequestRefused"),
     "analysis_not_found": ("spotify", "audio-features", "status 404: analysis not found", "RequestRefused"),
     "too_many_ids": ("spotify", "audio-features", "status 400: Too many ids requested", "RequestRefused"),
-    "rate_limited": ("spotify", "audio-features", "a pause of 82661 s", "RateLimited"),
-    "quota_exceeded": ("spotify", "audio-features", "a pause of 82661 s", "QuotaExceeded"),
+    "rate_limited": ("spotify", "audio-features", "a pause of 22 h 57 min", "RateLimited"),
+    "quota_exceeded": ("spotify", "audio-features", "a pause of 22 h 57 min", "QuotaExceeded"),
     "bad_gateway": ("spotify", "audio-features", "status 502", "SpotifyUnavailable"),
     "json_of_another_shape": ("spotify", "audio-features", "it lacks the list audio_features", "UnreadableAnswer"),
     "reccobeats_missing_parameter": ("reccobeats", "reccobeats", "status 400", "RequestRefused"),
-    "reccobeats_too_many_requests": ("reccobeats", "reccobeats", "a pause of 82661 s", "RateLimited"),
+    "reccobeats_too_many_requests": ("reccobeats", "reccobeats", "a pause of 22 h 57 min", "RateLimited"),
     "reccobeats_server_error": ("reccobeats", "reccobeats", "status 500", "SpotifyUnavailable"),
 }
 
 
 @pytest.mark.parametrize("name", FEATURE_TROUBLES)
-def test_a_provider_of_audio_features_in_trouble_costs_no_play_and_is_told_once(ingesting, name):
+def test_a_provider_of_audio_features_in_trouble_costs_no_play_and_is_logged_once(ingesting, name):
     source, endpoint, reason, error_class = FEATURE_TROUBLES[name]
     ingesting.environment["AUDIO_FEATURES_SOURCE"] = source
     ingesting.restart()
@@ -297,7 +306,7 @@ def test_a_provider_of_audio_features_in_trouble_costs_no_play_and_is_told_once(
 
 
 ELSEWHERE = {
-    # test_troubles.py: a silent server, items that are no plays, unusual items that are
+    # test_troubles.py: a silent server, items that are not plays, unusual items that are
     "slow",
     "item_without_track",
     "item_local_file",

@@ -69,16 +69,16 @@ def test_a_file_that_is_gone_is_not_missed(ingesting):
 
 
 @pytest.mark.parametrize(
-    "told",
+    "row",
     [
         {"state": "succeeded", "rows_in": 3},
         {"state": "failed", "error_class": "FileRefused"},
         {"state": "succeeded", "rows_in": 2, "error_class": "RowsRefused"},
     ],
 )
-def test_a_file_that_load_has_recorded_is_not_re_sent(ingesting, told):
+def test_a_file_that_load_has_recorded_is_not_re_sent(ingesting, row):
     first = land(ingesting)
-    ingesting.tell(RUN_ID, "load", **told)
+    ingesting.tell(RUN_ID, "load", **row)
     assert (run_after(ingesting, days=2), generation_of(ingesting)) == ([], first)
 
 

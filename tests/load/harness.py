@@ -100,8 +100,8 @@ class Loading:
     def receive(self):
         """The messages that have been published since the last time."""
         self.cloud.deliver_pending()
-        told, self.messages = self.messages, []
-        return told
+        received, self.messages = self.messages, []
+        return received
 
     def land(self, content, name=NAME):
         self.cloud.storage.write(self.landing, name, content)

@@ -1,4 +1,4 @@
-"""Files with a bad row among good ones, files that only look bad, and files that nobody would write.
+"""Files with a bad row among good ones, files that only look bad, and files that no part writes.
 
 One bad row costs no other: what the bytes are is kept in the quarantine bucket, what the good rows say is a play.
 """
@@ -25,7 +25,7 @@ PARTLY_BAD = {
     "a number too large": (csv_of(play(1), play(2, duration_ms=2**63), play(3)), [1, 3]),
     "a field too many": (THREE.replace(b'"Second"', b'"Second","Third"'), [1, 3]),
     "a field too few": (THREE.replace(b'"Second",', b""), [1, 3]),
-    "a line that is no row": (THREE.replace(b'\n"ada",', b'\ndisk full\n"ada",', 1), [1, 2, 3]),
+    "a line that is not a row": (THREE.replace(b'\n"ada",', b'\ndisk full\n"ada",', 1), [1, 2, 3]),
     "a quote that ends too early": (THREE.replace(b'"Second"', b'"Second" half"'), [1, 3]),
     "a quote left open": (THREE[: THREE.rindex(b'"api"') + 2], [1, 2]),
     "cut in the middle of a row": (THREE[: THREE.index(b"Second")], [1]),
@@ -51,8 +51,8 @@ def test_good_rows_survive_a_bad_one_and_the_file_is_kept_with_bigquerys_own_wor
     kept, reason = f"{NAME}.g{generation}", f"{NAME}.g{generation}.reason.json"
     assert loading.quarantined() == [kept, reason]
     assert loading.cloud.storage.read(loading.quarantine, kept) == content
-    told = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
-    assert "Error while reading data, error message: " in told["message"]
+    reason_file = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
+    assert "Error while reading data, error message: " in reason_file["message"]
     count = len(good)
     sentence = f"Of {count} play{'s' * (count > 1)} in the file {count} {'were' if count > 1 else 'was'} new. "
     sentence += f"1 other row was refused, see {reason} in the quarantine bucket."
@@ -88,8 +88,8 @@ def test_rows_of_a_time_that_cannot_be_are_refused_with_the_reason_and_their_nei
     assert stored_minutes(loading) == [1, 3]
     (kept, reason) = loading.quarantined()
     assert loading.cloud.storage.read(loading.quarantine, kept) == content
-    told = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
-    assert told["message"].startswith(f"{column} is out of bounds in 6 rows; its unit: UTC instant")
+    reason_file = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
+    assert reason_file["message"].startswith(f"{column} is out of bounds in 6 rows; its unit: UTC instant")
     sentence = f"Of 2 plays in the file 2 were new. 6 other rows were refused, see {reason} in the quarantine bucket."
     assert loading.ledger() == [ledger_row("succeeded", sentence, 2, 2, 1, error_class="RowsRefused")]
 
@@ -104,9 +104,9 @@ def test_rows_whose_listener_is_no_slug_are_refused_with_the_reason_and_their_ne
     assert [row["listener_id"] for row in loading.plays()] == ["a", "0_-" + "x" * 60]
     (kept, reason) = loading.quarantined()
     assert loading.cloud.storage.read(loading.quarantine, kept) == content
-    told = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
+    reason_file = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
     described = "listener_id is out of bounds in 8 rows; its description: Whose play it is: the slug"
-    assert told["message"].startswith(described)
+    assert reason_file["message"].startswith(described)
     sentence = f"Of 2 plays in the file 2 were new. 8 other rows were refused, see {reason} in the quarantine bucket."
     assert loading.ledger() == [ledger_row("succeeded", sentence, 2, 2, 2, error_class="RowsRefused")]
 
@@ -129,8 +129,8 @@ def test_both_reasons_are_kept_where_bigquery_refuses_a_row_and_load_another(loa
     assert loading.deliver() == [200]
 
     assert stored_minutes(loading) == [1]
-    told = json.loads(loading.cloud.storage.read(loading.quarantine, loading.quarantined()[1]))
-    assert [error["reason"] for error in told["errors"]][-2:] == ["invalid", "outOfBounds"]
+    reason_file = json.loads(loading.cloud.storage.read(loading.quarantine, loading.quarantined()[1]))
+    assert [error["reason"] for error in reason_file["errors"]][-2:] == ["invalid", "outOfBounds"]
     (row,) = loading.ledger()
     assert "2 other rows were refused" in row["reason"]
 
@@ -341,7 +341,7 @@ def test_load_itself_never_reads_a_file_so_its_size_is_no_matter(loading):
     loading.cloud.faults.calls.clear()
     loading.deliver()
 
-    asked = [call for call in loading.cloud.faults.calls if call.startswith("gcp ")]
-    assert [call for call in asked if call.startswith("gcp GET") and "alt=media" in call] == []
-    assert [call for call in asked if "/download/" in call] == []
-    assert len([call for call in asked if "copyTo" in call]) == 1
+    requested = [call for call in loading.cloud.faults.calls if call.startswith("gcp ")]
+    assert [call for call in requested if call.startswith("gcp GET") and "alt=media" in call] == []
+    assert [call for call in requested if "/download/" in call] == []
+    assert len([call for call in requested if "copyTo" in call]) == 1

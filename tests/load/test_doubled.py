@@ -44,7 +44,7 @@ def test_a_play_that_two_merges_insert_at_once_is_an_error_in_the_log_and_in_the
 
     assert [entry for entry in entries(capsys) if entry["severity"] == "ERROR"] == [DOUBLED]
     (row,) = [row for row in loading.ledger() if row["run_id"] == RUN]
-    sentence = "1 play is stored twice, because two loads ran at once: run `python -m cli repair`."
+    sentence = "1 play is stored twice, because two loads ran at once. Run `python -m cli repair`."
     expected = ledger_row("succeeded", f"Of 2 plays in the file 2 were new. {sentence}", 2, 2, 1, "PlaysDoubled")
     expected["details"]["doubled"] = 1
     assert row == expected
@@ -66,8 +66,14 @@ def test_a_play_of_the_api_and_of_an_export_that_do_not_see_each_other_is_notice
 )
 def test_a_play_of_two_exports_that_do_not_see_each_other_is_noticed_too(loading, overlapping, capsys, changes):
     over_at = play(300)["played_at"]
-    told = {"source": "export", "ms_played": 200_000, "reported_at": over_at, "track_name": "One", "artist_name": "Ada"}
-    overlapping([play(1, **told, import_id="a")], [other(**{"minute": 1} | changes, **told, import_id="b")])
+    values = {
+        "source": "export",
+        "ms_played": 200_000,
+        "reported_at": over_at,
+        "track_name": "One",
+        "artist_name": "Ada",
+    }
+    overlapping([play(1, **values, import_id="a")], [other(**{"minute": 1} | changes, **values, import_id="b")])
     entries(capsys)
     assert loading.deliver() == [200]
     assert DOUBLED in entries(capsys)

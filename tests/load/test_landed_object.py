@@ -65,7 +65,7 @@ def test_a_generation_may_come_as_text_or_as_a_number(generation):
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (None, "NoneType"),
         (b"not JSON", "bytes"),
@@ -82,8 +82,8 @@ def test_a_generation_may_come_as_text_or_as_a_number(generation):
         ({"bucket": "landing", "name": NAME, "generation": "1\n"}, "not a number"),
     ],
 )
-def test_an_event_that_names_no_object_says_what_it_lacks(data, told):
-    with pytest.raises(EventUnreadable, match=told):
+def test_an_event_that_names_no_object_says_what_it_lacks(data, message):
+    with pytest.raises(EventUnreadable, match=message):
         parse_event(data)
 
 

@@ -171,8 +171,10 @@ def test_an_object_with_another_name_is_logged_once_and_nothing_is_touched(loadi
 
     assert [answer.status_code for answer in answers] == [200] * 5
     assert list(loading.cloud.faults.calls) == []
-    told = {"severity": "WARNING", "message": "An object that is not a run's file is ignored"}
-    assert entries(capsys) == [{**told, "bucket": loading.landing, "object": name, "generation": "1"} for name in names]
+    fields = {"severity": "WARNING", "message": "An object that is not a run's file is ignored"}
+    assert entries(capsys) == [
+        {**fields, "bucket": loading.landing, "object": name, "generation": "1"} for name in names
+    ]
 
 
 def test_an_object_of_another_bucket_is_logged_once_and_nothing_is_touched(loading, capsys):
@@ -193,8 +195,8 @@ def test_an_event_that_cannot_be_read_is_logged_and_does_not_come_again(loading,
 
     assert list(loading.cloud.faults.calls) == []
     logged = entries(capsys)
-    told = {"severity": "ERROR", "message": "An event cannot be read and is dropped", "event_id": "7477170"}
-    assert logged == [{**told, "reason": entry["reason"]} for entry in logged]
+    fields = {"severity": "ERROR", "message": "An event cannot be read and is dropped", "event_id": "7477170"}
+    assert logged == [{**fields, "reason": entry["reason"]} for entry in logged]
     assert [entry["reason"] for entry in logged] == [
         *("The event's data is bytes, not a JSON object", "The event's data is NoneType, not a JSON object"),
         *("The event's data is list, not a JSON object", "The event names no bucket or no object"),
@@ -219,13 +221,13 @@ def test_a_missing_setting_is_named_when_the_first_event_comes(loading, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "words"),
     [
         (lambda table: table.pop("tableConstraints"), "has no primary key that holds played_at"),
         (None, "does not exist"),
     ],
 )
-def test_a_table_that_cannot_be_merged_into_is_named_and_the_event_comes_again(loading, change, told, caplog):
+def test_a_table_that_cannot_be_merged_into_is_named_and_the_event_comes_again(loading, change, words, caplog):
     table = loading.warehouse.get_table("listening.plays")
     loading.warehouse.delete_table("listening.plays")
     if change is not None:
@@ -235,7 +237,7 @@ def test_a_table_that_cannot_be_merged_into_is_named_and_the_event_comes_again(l
     loading.land(csv_of(play(1)))
 
     assert loading.deliver() == [500]
-    assert f"TableUnfit: The table heavy-rotation-laptop.listening.plays {told}" in caplog.text
+    assert f"TableUnfit: The table heavy-rotation-laptop.listening.plays {words}" in caplog.text
 
     loading.warehouse.delete_table("listening.plays", not_found_ok=True)
     loading.warehouse.create_table(table)

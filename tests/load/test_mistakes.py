@@ -45,9 +45,9 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
             loading.land(content, file)
             assert (loading.deliver(), loading.deliver()) == ([200], []), name
 
-        (said,) = [entry for entry in entries(capsys) if entry["severity"] == "ERROR"]
-        assert f"No repeat can help: {type(error).__name__} in test_mistakes.py, line " in said["reason"], name
-        assert "example" not in str(said)
+        (entry,) = [entry for entry in entries(capsys) if entry["severity"] == "ERROR"]
+        assert f"No repeat can help: {type(error).__name__} in test_mistakes.py, line " in entry["reason"], name
+        assert "example" not in str(entry)
         rows = [row for row in loading.rows("runs", "run_id, state") if row["run_id"] == run_id]
         # The ledger itself may be what is broken: then the entry is all there is.
         failed = [row["error_class"] for row in rows if row["state"] == "failed"]

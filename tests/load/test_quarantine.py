@@ -15,7 +15,7 @@ WHOLLY_BAD = {
     "every row has a field too many": csv_of(play(1)).replace(b'"ada",', b'"ada","ada",'),
     "a column has another name": csv_of(play(1)).replace(b"listener_id,", b"listener,", 1),
     "a required column lacks": csv_of(play(1), header=[name for name in COLUMNS if name != "played_at"]),
-    "a column nobody knows": csv_of(play(1) | {"mood": "good"}, header=[*COLUMNS, "mood"]),
+    "an unknown column": csv_of(play(1) | {"mood": "good"}, header=[*COLUMNS, "mood"]),
     "a column twice": csv_of(play(1), header=[*COLUMNS, "source"]),
     "no header": csv_of(play(1), play(2)).partition(b"\n")[2],
     "separated by semicolons": csv_of(play(1)).replace(b",", b";"),
@@ -37,18 +37,18 @@ def test_a_file_without_a_good_row_is_kept_with_bigquerys_own_words_and_is_not_r
     kept, reason = f"{NAME}.g{generation}", f"{NAME}.g{generation}.reason.json"
     assert loading.quarantined() == [kept, reason]
     assert loading.cloud.storage.read(loading.quarantine, kept) == content
-    told = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
+    reason_file = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
     job = loading.warehouse.get_job(LandedObject(loading.landing, NAME, int(generation)).job_id("load"))
-    assert told == {
+    assert reason_file == {
         "object": f"gs://{loading.landing}/{NAME}",
         "generation": generation,
-        "message": told["message"],
+        "message": reason_file["message"],
         "errors": [job.error_result, *job.errors],
         "run_id": RUN,
     }
-    assert job.error_result["message"] in told["message"]
+    assert job.error_result["message"] in reason_file["message"]
     assert loading.ledger() == [
-        ledger_row("failed", f"BigQuery refused the file: {told['message']}", error_class="FileRefused")
+        ledger_row("failed", f"BigQuery refused the file: {reason_file['message']}", error_class="FileRefused")
     ]
     (entry,) = entries(capsys)
     assert (entry["severity"], entry["message"]) == ("ERROR", "A file cannot be loaded")

@@ -53,8 +53,8 @@ def test_a_function_stopped_at_any_of_its_calls_loses_nothing(loading, when):
         loading.restart()
         assert loading.deliver() == [200], calls[number]
 
-        told = {(message["run_id"], message["rows_new"]) for message in loading.receive()}
-        assert told == {(run_id_of(name), 2)}, calls[number]
+        published = {(message["run_id"], message["rows_new"]) for message in loading.receive()}
+        assert published == {(run_id_of(name), 2)}, calls[number]
     assert loading.plays() == [play(minute) for minute in range(-1, 2 * len(calls))]
     assert [row["reason"] for row in loading.ledger()] == [
         "Of 1 play in the file 1 was new.",

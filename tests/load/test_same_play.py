@@ -29,9 +29,9 @@ def from_api(seconds, track=TRACK, **values):
 
 
 def from_export(seconds, track=TRACK, ms_played=180_000, **values):
-    told = {"track_name": "One", "artist_name": "Ada", "ms_played": ms_played, "source": "export"}
-    told |= {"import_id": IMPORT_ID, "ms_played_import_id": IMPORT_ID, **MANNER}
-    return play(0, track=track, **{"played_at": at(seconds), "run_id": IMPORT, **told, **values})
+    of_export = {"track_name": "One", "artist_name": "Ada", "ms_played": ms_played, "source": "export"}
+    of_export |= {"import_id": IMPORT_ID, "ms_played_import_id": IMPORT_ID, **MANNER}
+    return play(0, track=track, **{"played_at": at(seconds), "run_id": IMPORT, **of_export, **values})
 
 
 def name_of(run_id):
@@ -65,9 +65,9 @@ ONE_PLAY = {
     "the same second": (from_api(10), from_export(10)),
     "90 seconds apart, less the fraction": (from_api(10), from_export(99.9)),
     "90 seconds before": (from_api(10), from_export(-80)),
-    "heard just long enough": (from_api(10), from_export(10, ms_played=30_000)),
-    "heard for two seconds": (from_api(10), from_export(11, ms_played=2_100)),
-    "a time heard that no track can have": (from_api(10), from_export(11, ms_played=None)),
+    "played just long enough": (from_api(10), from_export(10, ms_played=30_000)),
+    "played for two seconds": (from_api(10), from_export(11, ms_played=2_100)),
+    "a time played that no track can have": (from_api(10), from_export(11, ms_played=None)),
     "interrupted, ts five hours late": (from_api(10), from_export(10, reported_at=at(18_000))),
     "interrupted, and the end is wrong": (from_api(18_000), from_export(10, reported_at=at(18_010))),
     "interrupted after ten seconds": (from_api(10), from_export(12, ms_played=10_000, reported_at=at(18_000))),
@@ -113,7 +113,7 @@ ONE_PLAY = {
         from_api(10, **ALBUM),
         from_export(12, track=OTHER, artist_name="Various Artists", **ALBUM),
     ),
-    "on another compilation, heard whole": (
+    "on another compilation, played whole": (
         from_api(10, album_name="Hits"),
         from_export(12, track=OTHER, artist_name="Verschiedene Interpreten", album_name="Best", ms_played=199_500),
     ),
@@ -121,7 +121,7 @@ ONE_PLAY = {
 }
 TWO_PLAYS = {
     "91 seconds apart": (from_api(10), from_export(101)),
-    "paused, but not heard whole": (from_api(10), from_export(190, ms_played=150_000)),
+    "paused, but not played whole": (from_api(10), from_export(190, ms_played=150_000)),
     "the API's instant is later": (from_api(200), from_export(10)),
     "31 seconds apart, and short": (from_api(10), from_export(41.5, ms_played=2_100)),
     "another title": (from_api(10), from_export(10, track=OTHER, track_name="Two")),
@@ -180,7 +180,7 @@ def test_what_the_api_and_an_export_have_of_one_play_is_one_row(loading, api_fir
     for again in (api, exports, exports, api):
         land(loading, *again)
     assert loading.rows("plays", "listener_id") == sorted(expected, key=lambda row: row["listener_id"])
-    assert loading.receive() == [], "told again, in any order, nothing changes"
+    assert loading.receive() == [], "again, in any order, nothing changes"
     counts = len(ONE_PLAY)
     completed = [row for row in loading.ledger() if "completed" in row["reason"]]
     assert [(row["reason"], row["rows_new"], row["details"]) for row in completed] == [
@@ -273,7 +273,7 @@ def test_the_same_id_counts_for_more_than_a_smaller_distance(loading):
     assert loading.plays() == [merged(from_api(10), same), relinked]
 
 
-def test_a_stored_time_heard_is_never_overwritten(loading):
+def test_a_stored_time_played_is_never_overwritten(loading):
     """The play that taught it is not in this file; the one that is there is another."""
     api, first, second = from_api(0), from_export(0, ms_played=90_000), from_export(60, ms_played=50_000)
     land(loading, api)
@@ -291,10 +291,10 @@ def test_a_file_of_many_years_is_one_ledger_row_with_what_became_of_its_rows(loa
     )
     assert loading.deliver() == [200]
 
-    told = [row for row in loading.ledger() if row["run_id"] == IMPORT]
+    rows = [row for row in loading.ledger() if row["run_id"] == IMPORT]
     slot = datetime(2026, 11, 22, 12, 0, 1, tzinfo=UTC)
     reason = "Of 4 plays in the file 1 was new and 2 completed a stored play."
-    assert told == [ledger_row("succeeded", reason, 4, 3, 1, completed=2, run_id=IMPORT, slot=slot)]
+    assert rows == [ledger_row("succeeded", reason, 4, 3, 1, completed=2, run_id=IMPORT, slot=slot)]
     assert [message["rows_new"] for message in loading.receive()] == [3]
     assert len(loading.plays()) == 3
     assert RUN in {row["run_id"] for row in loading.plays()}
@@ -319,13 +319,13 @@ def tellings(draw):
         for end, track, is_shown in plays
         if is_shown
     ]
-    silences = [0, *(number for number, gap in enumerate(gaps) if gap > 90 + 14), len(gaps)]
-    files = [*_cut(draw, api, range(len(api) + 1)), exports, *_cut(draw, exports, silences)]
+    pauses = [0, *(number for number, gap in enumerate(gaps) if gap > 90 + 14), len(gaps)]
+    files = [*_cut(draw, api, range(len(api) + 1)), exports, *_cut(draw, exports, pauses)]
     return plays, draw(st.permutations(files))
 
 
 def _cut(draw, rows, places):
-    """Pages overlap; so may files of an export, but each is a stretch without holes that ends in a silence."""
+    """Pages overlap; so may files of an export, but each is a stretch without holes that ends in a pause."""
     first, last = sorted(draw(st.lists(st.sampled_from(places), min_size=2, max_size=2)))
     return [file for file in (rows[:last], rows[first:]) if file]
 

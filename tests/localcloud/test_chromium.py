@@ -47,7 +47,7 @@ def test_playwrights_own_is_found_where_playwright_keeps_it(run):
     assert run(*FIND).stdout.strip() == str(own)
 
 
-def test_without_a_browser_and_without_a_download_somebody_is_told_what_to_install(run):
+def test_without_a_browser_and_without_a_download_the_error_says_what_to_install(run):
     assert run(*FIND).stdout.strip() == "None"
     done = run("-m", "localcloud.chromium")
     assert done.returncode == 1

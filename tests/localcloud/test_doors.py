@@ -66,7 +66,7 @@ def marks(laptop: RunningCloud) -> tuple[str, list[str]]:
     return rows, [text for text in logs if "dropped" in text]
 
 
-def test_the_owner_reads_with_the_bearer_of_the_key_file_and_nobody_without_it(laptop: RunningCloud) -> None:
+def test_the_owner_reads_with_the_bearer_of_the_key_file_and_no_one_without_it(laptop: RunningCloud) -> None:
     for url in urls_of_secrets(laptop):
         assert requests.get(url, headers=bearer(laptop.settings), timeout=30).status_code == 200
         for wrong in ({}, {"Authorization": "Bearer laptop"}, {"Authorization": "Bearer a.b.c"}):
@@ -107,9 +107,7 @@ def test_a_function_reads_no_body_that_is_longer_than_any_event(laptop: RunningC
         assert connection.recv(100).split()[1] == b"413"
 
 
-def test_the_functions_answer_the_laptop_clouds_own_services_and_nobody_else(
-    laptop: RunningCloud, tmp_path: Path
-) -> None:
+def test_the_functions_answer_the_laptop_clouds_own_services_only(laptop: RunningCloud, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.json"
     write_service_account(foreign, "http://127.0.0.1:9/token")
     foreign.write_text(json.dumps(json.loads(foreign.read_text()) | {"private_key": _another_key()}))

@@ -12,10 +12,10 @@ from localcloud.web import ApiError, Response, Routes, Server
 
 
 def test_a_client_that_hangs_up_before_its_answer_leaves_no_traceback_and_the_server_goes_on(capfd):
-    asked, gone = threading.Event(), threading.Event()
+    requested, gone = threading.Event(), threading.Event()
 
     def slow(request):
-        asked.set()
+        requested.set()
         gone.wait(10)
         return Response(200, bytes(10_000_000))  # more than a connection buffers
 
@@ -25,7 +25,7 @@ def test_a_client_that_hangs_up_before_its_answer_leaves_no_traceback_and_the_se
     server = Server("patient", routes).start()
     with socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) as impatient:
         impatient.sendall(f"GET /slow HTTP/1.1\r\nHost: {urlsplit(server.url).netloc}\r\n\r\n".encode())
-        asked.wait(10)
+        requested.wait(10)
     serving = [thread for thread in threading.enumerate() if "process_request_thread" in thread.name]
     gone.set()
     for thread in serving:
@@ -53,15 +53,15 @@ def test_a_client_that_hangs_up_before_its_answer_leaves_no_traceback_and_the_se
     ],
 )
 def test_pages_of_other_sites_and_other_names_for_this_computer_are_refused(headers, status):
-    asked, routes = [], Routes()
+    requested, routes = [], Routes()
     for method in ("GET", "POST"):
-        routes.add(method, "/here", lambda request: asked.append(request) or Response(200, b"here"))
+        routes.add(method, "/here", lambda request: requested.append(request) or Response(200, b"here"))
     server = Server("shy", routes).start()
     port = str(urlsplit(server.url).port)
     headers = {name: value.replace("PORT", port) for name, value in headers.items()}
     for method in ("GET", "POST"):
         assert requests.request(method, f"{server.url}/here", headers=headers, timeout=10).status_code == status
-    assert len(asked) == (2 if status == 200 else 0)
+    assert len(requested) == (2 if status == 200 else 0)
     server.stop()
 
 

@@ -162,8 +162,8 @@ def store_secrets(data, spotify):
 
 
 def test_the_dashboard_opens_on_what_the_running_laptop_cloud_holds_until_ctrl_c(up, tmp_path):
-    said = tmp_path / "dashboard.out"
-    with said.open("wb") as output:
+    printed = tmp_path / "dashboard.out"
+    with printed.open("wb") as output:
         dashboard = subprocess.Popen(
             [sys.executable, "-m", "localcloud", "dashboard", "--data", str(up.data)],
             cwd=ROOT,
@@ -173,7 +173,7 @@ def test_the_dashboard_opens_on_what_the_running_laptop_cloud_holds_until_ctrl_c
             start_new_session=True,
         )
     try:
-        address = wait_for_address(said, dashboard)
+        address = wait_for_address(printed, dashboard)
         with urlopen(f"{address}/api/ready", timeout=60) as answer:
             assert json.load(answer) == {"ready": True}
         dashboard.send_signal(signal.SIGINT)
@@ -182,10 +182,10 @@ def test_the_dashboard_opens_on_what_the_running_laptop_cloud_holds_until_ctrl_c
         dashboard.kill()
 
 
-def wait_for_address(said, dashboard):
+def wait_for_address(printed, dashboard):
     deadline = time.monotonic() + 180
-    while not (found := re.search(r"The dashboard: (http://127\.0\.0\.1:\d+) ", said.read_text())):
-        assert dashboard.poll() is None, said.read_text()
-        assert time.monotonic() < deadline, said.read_text()
+    while not (found := re.search(r"The dashboard: (http://127\.0\.0\.1:\d+) ", printed.read_text())):
+        assert dashboard.poll() is None, printed.read_text()
+        assert time.monotonic() < deadline, printed.read_text()
         time.sleep(0.2)
     return found.group(1)

@@ -1,4 +1,4 @@
-"""`make demo`, shortened: the story is told, every figure is checked, and a figure that is not true is noticed."""
+"""`make demo`, shortened: the story runs, every figure is checked, and a figure that is not true is noticed."""
 
 import os
 import pty
@@ -45,8 +45,8 @@ def on_a_terminal(*command):
 @pytest.mark.browser
 def test_the_demo_lives_checks_reports_and_stays_with_the_dashboard_until_ctrl_c(tmp_path):
     with on_a_terminal(*SHORT, "--data", tmp_path) as (process, terminal):
-        said = read_until(terminal, process, r"The dashboard: (http://127\.0\.0\.1:\d+) \(Ctrl-C stops everything\)")
-        text = said.string
+        output = read_until(terminal, process, r"The dashboard: (http://127\.0\.0\.1:\d+) \(Ctrl-C stops everything\)")
+        text = output.string
         assert re.search(
             r"  The past: \d\d,\d{3} plays in (38|39|40) files, one a month, went through the real load\.", text
         )
@@ -55,7 +55,7 @@ def test_the_demo_lives_checks_reports_and_stays_with_the_dashboard_until_ctrl_c
         assert "Top ten of listener-one, 7 days to " in text
         for step in ("ingest      succeeded", "ingest      skipped", "load        succeeded", "top_tracks  succeeded"):
             assert step in text
-        with urlopen(said.group(1), timeout=60) as answer:
+        with urlopen(output.group(1), timeout=60) as answer:
             assert (answer.status, b"<div id=" in answer.read()) == (200, True)
 
         opened = list(demo_pages.open_pages(supervisor.attach(tmp_path), chromium.find()))
@@ -95,13 +95,13 @@ def survivors(family):
 
 def read_until(terminal, process, pattern):
     """What the process says on its terminal, until it says this."""
-    said, deadline = "", time.monotonic() + STAYS
+    output, deadline = "", time.monotonic() + STAYS
     os.set_blocking(terminal, False)
-    while not (found := re.search(pattern, said)):
-        assert process.poll() is None, said[-3000:]
-        assert time.monotonic() < deadline, said[-3000:]
+    while not (found := re.search(pattern, output)):
+        assert process.poll() is None, output[-3000:]
+        assert time.monotonic() < deadline, output[-3000:]
         try:
-            said += os.read(terminal, 65_536).decode(errors="replace")
+            output += os.read(terminal, 65_536).decode(errors="replace")
         except BlockingIOError:
             time.sleep(0.2)
     return found

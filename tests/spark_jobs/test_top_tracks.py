@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def tied_at_the_tenth_place() -> list[dict[str, Any]]:
-    """Nine tracks heard twice, then three heard once, of which only the one heard last can be tenth."""
+    """Nine tracks played twice, then three played once, of which only the one played last can be tenth."""
     twice = [play(f"twice-{n}", n * MINUTE + again * DAY) for n in range(9) for again in range(2)]
     return twice + [play(f"once-{n}", n * DAY) for n in (3, 2, 4)]
 
@@ -58,7 +58,7 @@ def of(rows: list[dict[str, Any]], listener: str, period: str, *columns: str) ->
     return [tuple(row[column] for column in columns) for row in wanted]
 
 
-def test_of_tracks_that_tie_for_the_tenth_place_the_one_heard_last_gets_it(rows: list[dict[str, Any]]) -> None:
+def test_of_tracks_that_tie_for_the_tenth_place_the_one_played_last_gets_it(rows: list[dict[str, Any]]) -> None:
     twice = [(n + 1, 1, f"twice-{n}", 2) for n in range(9)]
     table = of(rows, "tied", "all_time", "position", "rank", "track_id", "plays")
     assert table == [*twice, (10, 10, "once-2", 1)]
@@ -113,7 +113,7 @@ def test_a_listener_with_three_plays_has_a_table_of_two_rows(rows: list[dict[str
     assert of(rows, "three", "all_time", *columns) == month
 
 
-def test_two_ids_with_one_isrc_are_one_recording_that_shows_the_id_heard_last(rows: list[dict[str, Any]]) -> None:
+def test_two_ids_with_one_isrc_are_one_recording_that_shows_the_id_played_last(rows: list[dict[str, Any]]) -> None:
     columns = ["rank", "track_id", "track_name", "plays", "minutes", "previous_rank"]
     assert of(rows, "two-ids", "last_7_days", *columns) == [
         (1, "single", "single's name", 2, 2.0, 1),

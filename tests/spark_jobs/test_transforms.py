@@ -119,7 +119,7 @@ def test_each_name_of_a_recording_is_that_of_the_newest_play_that_has_it(spark: 
         play("other", **emptied),
         play("old", listener_id="ben", **code, **emptied),
     ]
-    # Of a period in which the id that has the names was not heard.
+    # Of a period in which the id that has the names was not played.
     tallies = tally(summaries_frame(spark, plays)).where("period = 'last_7_days'").sort("listener_id", "recording")
     assert [tuple(row.values()) for row in rows_of(tallies, "listener_id", "last.track_id", *SHOWN)] == [
         (
@@ -161,7 +161,7 @@ def test_a_play_on_the_border_of_two_periods_belongs_to_the_earlier_one(spark: S
     }
 
 
-def test_a_tally_adds_up_plays_and_time_heard_and_shows_the_track_heard_last(spark: SparkSession) -> None:
+def test_a_tally_adds_up_plays_and_time_played_and_shows_the_track_played_last(spark: SparkSession) -> None:
     album, single = {"isrc": "GBAAA2100001"}, {"isrc": "GBAAA2100001", "track_name": "The single"}
     plays = [
         play("album", 30 * DAY, **album),
@@ -193,25 +193,25 @@ def ranked(spark: SparkSession, *rows: tuple[Any, ...]) -> list[tuple[Any, ...]]
     return [tuple(row.values()) for row in rows_of(first.sort("listener_id", "period", "position"), *shown)]
 
 
-def test_equal_plays_share_a_rank_and_positions_are_decided_by_time_heard_then_recency_then_track_id(
+def test_equal_plays_share_a_rank_and_positions_are_decided_by_time_played_then_recency_then_track_id(
     spark: SparkSession,
 ) -> None:
     week = ("ada", "last_7_days")
     assert ranked(
         spark,
-        (*week, "heard-less", 2, 0, 100, "2026-11-22", "a"),
+        (*week, "played-less", 2, 0, 100, "2026-11-22", "a"),
         (*week, "most-plays", 3, 0, 0, "2026-11-01", "z"),
         (*week, "later-id", 2, 0, 200, "2026-11-21", "b"),
         (*week, "earlier-id", 2, 0, 200, "2026-11-21", "a"),
         (*week, "recent", 2, 0, 200, "2026-11-22", "c"),
-        (*week, "unheard", 1, 0, 0, "2026-11-22", "y"),
+        (*week, "unplayed", 1, 0, 0, "2026-11-22", "y"),
     ) == [
         (*week, "most-plays", 1, 1, None),
         (*week, "recent", 2, 2, None),
         (*week, "earlier-id", 3, 2, None),
         (*week, "later-id", 4, 2, None),
-        (*week, "heard-less", 5, 2, None),
-        (*week, "unheard", 6, 6, None),
+        (*week, "played-less", 5, 2, None),
+        (*week, "unplayed", 6, 6, None),
     ]
 
 

@@ -15,8 +15,8 @@ class Deployment:
     def __init__(self, command, directory):
         self.directory = directory
         self._command = [*shlex.split(command), "--quiet", "--work", str(directory), str(TERRAFORM)]
-        told = self._run("apply", "-auto-approve", "-input=false", "-no-color", "-var-file=terraform.tfvars.example")
-        self.made = int(re.search(r"Apply complete! Resources: (\d+) added", told)[1])
+        output = self._run("apply", "-auto-approve", "-input=false", "-no-color", "-var-file=terraform.tfvars.example")
+        self.made = int(re.search(r"Apply complete! Resources: (\d+) added", output)[1])
         state = json.loads(self._run("show", "-json"))
         self.outputs = {name: output["value"] for name, output in state["values"]["outputs"].items()}
         self.resources = list(_resources(state["values"]["root_module"]))

@@ -36,34 +36,34 @@ def make(tmp_path):
 
 
 def test_the_image_is_built_pushed_and_named_by_its_digest(make, tmp_path):
-    status, said, calls = make("dashboard-image")
+    status, printed, calls = make("dashboard-image")
     assert (status, calls) == (0, ["terraform", "gcloud", "docker", "docker", "docker"])
-    assert said.splitlines()[-1] == "Now: make deploy"
+    assert printed.splitlines()[-1] == "Now: make deploy"
     assert (tmp_path / "terraform/dashboard.auto.tfvars").read_text() == f'dashboard_image = "{DIGEST}"\n'
-    # Cloud Run's machines are no Apple ones.
+    # Cloud Run's machines are not Apple's.
     assert f"docker build --platform linux/amd64 --tag {IMAGE}:build dashboard" in (tmp_path / "calls").read_text()
 
 
 @pytest.mark.parametrize("output", [WARNING, "", "switched off"])
 def test_without_a_name_from_terraform_nothing_is_built(make, tmp_path, output):
-    status, said, calls = make("dashboard-image", output=output)
+    status, printed, calls = make("dashboard-image", output=output)
     assert (status != 0, calls) == (True, ["terraform"])
-    assert "make deploy first" in said
+    assert "make deploy first" in printed
     assert not (tmp_path / "terraform/dashboard.auto.tfvars").exists()
 
 
 @pytest.mark.parametrize("failing", ["gcloud auth", "docker build", "docker push", "docker inspect"])
 def test_a_tool_that_fails_leaves_the_image_that_runs_as_it_is(make, tmp_path, failing):
-    status, said, _ = make("dashboard-image", failing=failing)
+    status, printed, _ = make("dashboard-image", failing=failing)
     assert status != 0
-    assert "Now: make deploy" not in said
+    assert "Now: make deploy" not in printed
     assert not (tmp_path / "terraform/dashboard.auto.tfvars").exists()
 
 
 def test_deploy_asks_for_the_settings_before_it_does_anything(make, tmp_path):
-    status, said, calls = make("deploy")
+    status, printed, calls = make("deploy")
     assert (status != 0, calls) == (True, [])
-    assert "Copy terraform/terraform.tfvars.example to terraform/terraform.tfvars" in said
+    assert "Copy terraform/terraform.tfvars.example to terraform/terraform.tfvars" in printed
     (tmp_path / "terraform/terraform.tfvars").touch()
     assert make("deploy")[2] == ["terraform", "terraform"]
 

@@ -1,4 +1,4 @@
-"""Every setting that a part reads is set by Terraform, and Terraform sets none that nobody reads."""
+"""Every setting that a part reads is set by Terraform, and Terraform sets none that no part reads."""
 
 import importlib.util
 import re
@@ -37,7 +37,7 @@ VALUES = {
 }
 
 
-class Asked(dict):
+class RecordedEnviron(dict):
     """An environment in which everything is set, and that remembers what was asked for."""
 
     def __init__(self):
@@ -58,9 +58,9 @@ def test_terraform_sets_what_the_part_reads(path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
-    asked = Asked()
-    module.Settings.from_env(asked)
-    assert asked.names - NOT_IN_THE_CLOUD == settings_of(path.parent.name)
+    environ = RecordedEnviron()
+    module.Settings.from_env(environ)
+    assert environ.names - NOT_IN_THE_CLOUD == settings_of(path.parent.name)
 
 
 def test_the_secrets_file_is_mounted_in_the_home_of_the_image():

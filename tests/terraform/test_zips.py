@@ -44,7 +44,7 @@ def consent_of(spotify, slug):
 
 
 def pages(spotify):
-    """What Spotify tells at this moment; a play may end during the call."""
+    """What Spotify shows at this moment; a play may end during the call."""
     plays = [play for slug in spotify.listeners for play in spotify.window(slug, datetime.now(UTC))]
     return sorted((play.listener, play.played_at, play.track.id) for play in plays)
 

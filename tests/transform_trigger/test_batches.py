@@ -83,27 +83,27 @@ def test_a_young_batch_is_named_with_the_interval():
 
     assert decision == Decision(
         "skip",
-        "Batch top-tracks-20261122t090000z is younger than the minimum interval of 6 hours.",
+        "Batch top-tracks-20261122t090000z is younger than the minimum interval of 6 h.",
         "top-tracks-20261122t090000z",
     )
 
 
 @pytest.mark.parametrize(
-    ("minutes", "said"),
+    ("minutes", "text"),
     [
-        (45, "45 minutes"),
-        (60, "60 minutes"),
-        (90, "90 minutes"),
-        (180, "3 hours"),
-        (1440, "24 hours"),
-        (2160, "36 hours"),
+        (45, "45 min"),
+        (60, "1 h"),
+        (90, "1 h 30 min"),
+        (180, "3 h"),
+        (1440, "24 h"),
+        (2160, "36 h"),
         (23_040, "16 days"),
     ],
 )
-def test_the_interval_is_said_in_the_unit_that_fits(minutes, said):
+def test_the_interval_is_written_in_hours_and_minutes(minutes, text):
     young = decide_at(6, batch("20261122T090000Z", "SUCCEEDED", 0), min_interval=timedelta(minutes=minutes))
 
-    assert f"younger than the minimum interval of {said}." in young.reason
+    assert f"younger than the minimum interval of {text}." in young.reason
 
 
 def test_a_batch_that_died_does_not_hold_the_next_one_back():

@@ -46,12 +46,12 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
             if run_id.lower() in batch_id:
                 triggering.finish(run_id)
 
-        (said,) = [entry for entry in entries(capsys) if entry["severity"] == "ERROR"]
-        assert f"No repeat can help: {type(error).__name__} in test_mistakes.py, line " in said["reason"], name
-        assert "example" not in str(said)
-        told = [row["error_class"] for row in triggering.ledger() if row["run_id"] == run_id]
+        (entry,) = [entry for entry in entries(capsys) if entry["severity"] == "ERROR"]
+        assert f"No repeat can help: {type(error).__name__} in test_mistakes.py, line " in entry["reason"], name
+        assert "example" not in str(entry)
+        recorded = [row["error_class"] for row in triggering.ledger() if row["run_id"] == run_id]
         # The ledger itself may be what is broken: then the entry is all there is.
-        assert told == ([] if name == "write_row" else ["TriggerBroken"]), name
+        assert recorded == ([] if name == "write_row" else ["TriggerBroken"]), name
 
 
 @pytest.mark.parametrize("error", [ConnectionError("reset"), TimeoutError("slow")])

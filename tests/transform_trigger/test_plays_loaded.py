@@ -40,7 +40,7 @@ def test_instants_may_come_in_any_time_zone():
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (None, "no message"),
         (b"not JSON", "no message"),
@@ -63,6 +63,6 @@ def test_instants_may_come_in_any_time_zone():
         (event({**MESSAGE, "rows_new": "12"}), "rows_new is not a number"),
     ],
 )
-def test_a_message_that_load_cannot_have_published_says_what_is_wrong(data, told):
-    with pytest.raises(MessageUnreadable, match=told):
+def test_a_message_that_load_cannot_have_published_says_what_is_wrong(data, message):
+    with pytest.raises(MessageUnreadable, match=message):
         parse_event(data)

@@ -234,8 +234,8 @@ def test_a_failure_that_the_job_itself_recorded_is_recorded_once_more_with_what_
 
     assert triggering.deliver() == [200]
 
-    said = {row["reason"] for row in triggering.ledger() if row["step"] == "top_tracks"}
-    assert said == {"The job knows better.", f"Batch {TENS_BATCH} failed: exit code 1"}
+    reasons = {row["reason"] for row in triggering.ledger() if row["step"] == "top_tracks"}
+    assert reasons == {"The job knows better.", f"Batch {TENS_BATCH} failed: exit code 1"}
 
 
 def test_a_row_whose_job_failed_is_added_by_the_next_delivery_under_another_id(triggering):
@@ -288,7 +288,7 @@ def test_between_two_batches_lies_the_interval_that_is_set(triggering, monkeypat
     triggering.publish("20261122T130000Z")
     assert triggering.deliver() == [200]
     assert len(triggering.batch_ids()) == 3
-    reason = "Batch top-tracks-20261122t120000z is younger than the minimum interval of 6 hours."
+    reason = "Batch top-tracks-20261122t120000z is younger than the minimum interval of 6 h."
     assert triggering.ledger()[-1] == ledger_row("20261122T130000Z", "transform", "skipped", reason, 12)
 
 
@@ -297,7 +297,7 @@ def test_an_id_taken_meanwhile_by_a_twin_delivery_counts_as_submitted(triggering
     triggering.cloud.faults.order(Fault(CREATE, "stop"))
     assert triggering.deliver() == [500]
     triggering.cloud.faults.clear()
-    triggering.create_batch(TENS_BATCH, requestId="somebody-else")
+    triggering.create_batch(TENS_BATCH, requestId="another")
 
     assert triggering.deliver() == [200]
 
@@ -306,7 +306,7 @@ def test_an_id_taken_meanwhile_by_a_twin_delivery_counts_as_submitted(triggering
 
 
 def test_an_id_taken_by_a_batch_that_covers_nothing_gives_way_to_the_next(triggering):
-    # Without our labels it is not in the list, so only the refused id tells of it.
+    # Without our labels it is not in the list, so only the refused id shows it.
     triggering.create_batch(TENS_BATCH)
     triggering.finish(TEN, "FAILED")
     triggering.publish(TEN)

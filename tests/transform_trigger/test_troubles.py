@@ -139,8 +139,8 @@ def test_a_message_that_cannot_be_read_is_logged_and_does_not_come_again(trigger
 
     assert list(triggering.cloud.faults.calls) == []
     logged = entries(capsys)
-    told = {"severity": "ERROR", "message": "A message cannot be read and is dropped", "event_id": "9"}
-    assert logged == [{**told, "reason": entry["reason"]} for entry in logged]
+    fields = {"severity": "ERROR", "message": "A message cannot be read and is dropped", "event_id": "9"}
+    assert logged == [{**fields, "reason": entry["reason"]} for entry in logged]
     assert [entry["reason"] for entry in logged] == [
         *["The event holds no message with data"] * 4,
         "The message's slot is not an instant",
@@ -164,8 +164,8 @@ def test_a_push_without_a_message_of_loads_is_logged_and_does_not_come_again(tri
     body = pushed if isinstance(pushed, bytes) else json.dumps(pushed)
     assert triggering.client.post("/", data=body, content_type="application/json").status_code == 200
     (entry,) = entries(capsys)
-    told = {"severity": "ERROR", "message": "A message cannot be read and is dropped", "event_id": event_id}
-    assert entry == told | {"reason": "The event holds no message with data"}
+    fields = {"severity": "ERROR", "message": "A message cannot be read and is dropped", "event_id": event_id}
+    assert entry == fields | {"reason": "The event holds no message with data"}
 
 
 def test_a_push_as_pub_sub_sends_it_is_dealt_with_like_the_cloud_event_of_it(triggering):

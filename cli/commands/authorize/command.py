@@ -161,4 +161,4 @@ def _report(stored: Authorized, options: argparse.Namespace, place: Place) -> No
     days = days_left(ends_at, stored.consented_at)
     show(f"{stored.listener}: the consent of {stored.account.display_name} is stored.")
     show(f"It ends on {ends_at:%Y-%m-%d}, in {days} days; ingest warns 30, 7 and 1 day ahead.")
-    show(f"Fetch the first plays now: {place.command('run-now')}")
+    show(f"To fetch the first plays now, run {place.command('run-now')}.")

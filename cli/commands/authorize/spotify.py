@@ -69,9 +69,9 @@ def fetch_account(place: Place, access_token: str) -> Account:
 
 
 def _fetch(call: Call, read: Callable[[Any], T], refusal: Refusal) -> T:
-    """As ingest asks, which knows what Spotify's refusals mean. Raises CliError."""
+    """As ingest calls it, with the same meanings of refusals. Raises CliError."""
     try:
-        return HttpClient(requests.Session()).ask(call, read, refusal)
+        return HttpClient(requests.Session()).fetch(call, read, refusal)
     except Failure as failure:
         raise CliError(f"{_problem(failure)} Nothing was stored. Run the command again.") from None
 

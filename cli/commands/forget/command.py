@@ -130,7 +130,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
 
 def _ask(listener: str, rows: dict[str, int], place: Place) -> None:
     if not sys.stdin.isatty():
-        raise Misused("Standard input is no terminal, so the command cannot ask for confirmation: give --yes")
+        raise Misused("Standard input is not a terminal, so the command cannot ask for confirmation: give --yes")
     say(
         f"In the project {place.project} this deletes the consent of {listener}, {counted(rows['plays'], 'play')} and "
         "all files."
@@ -150,8 +150,8 @@ def _forget(traces: _Traces, deadline: Deadline, place: Place, *, waits: bool) -
         if number and not found.total():
             return
     raise CliError(
-        f"Something of {traces.listener} comes back again and again: is an import under way, or has consent been given "
-        f"anew? What is deleted is deleted. See {place.command('runs')}, end it, then run this command again."
+        f"Something of {traces.listener} comes back again and again: is an import under way, or was consent renewed? "
+        f"What is deleted is deleted. Run {place.command('runs')} to see it, end it, then run this command again."
     )
 
 
@@ -164,8 +164,8 @@ def _unfinished(traces: _Traces, place: Place, deadline: Deadline | None) -> Ite
         )
     if deadline and (left := deadline.left()):
         yield (
-            f"What is deleted can still come back: {', and '.join(left)}. Run the command again after that: "
-            f"{place.command(f'forget {shlex.quote(traces.listener)}')}"
+            f"What is deleted can still come back: {', and '.join(left)}. After that, run "
+            f"{place.command(f'forget {shlex.quote(traces.listener)}')} again."
         )
 
 

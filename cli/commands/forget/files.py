@@ -71,7 +71,7 @@ def _forget_in(listener: str, blob: Blob) -> Change | None:
 def _quoting(content: bytes) -> Iterator[str]:
     """Of a reason, as load writes it, the words of BigQuery's that may quote a row of the file beside it.
 
-    They name the file, too, whose address is no listener's name. What load has not written may quote a row anywhere.
+    They name the file, too, whose address is not a listener's name. What load has not written may quote a row anywhere.
     """
     text = content.decode(errors="replace")
     try:
@@ -86,7 +86,7 @@ def _quoting(content: bytes) -> Iterator[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in it. What a value is called is no text of its own."""
+    """Every text in it. A value's key is not a text of its own."""
     match value:
         case str():
             yield value

@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action=_InsteadOfAll,
         const=(listener, files),
         metavar="IMPORT",
-        help="take this import back, and give neither LISTENER nor FILE; `imports` lists them",
+        help="undo this import, and give neither LISTENER nor FILE; `imports` lists them",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would become of every row, or is taken back, and store nothing"
@@ -100,7 +100,7 @@ def _import(options: argparse.Namespace, place: Place) -> int:
         return _unread_verdict(account)
     names = [path.name for path in options.files]
     started = records.begin(warehouse, options.listener, place.now(), names, reading.rows, account.span)
-    say(f"This is import {started.import_id}. To take it back: {place.command(f'import --undo {started.import_id}')}")
+    say(f"This is import {started.import_id}. To undo it, run {place.command(f'import --undo {started.import_id}')}.")
     account.look_at(gaps, stored, import_gaps.open_before_the_plays(warehouse, started, opened), first_page)
     follower = store(place, warehouse, account, files, started, options.timeout)
     if _with_refused_rows(account.runs):
@@ -145,13 +145,13 @@ def _verdict(account: Account, place: Place) -> int:
     if partly:
         raise CliError(
             f"BigQuery refused {account.refused:,} of the plays, so no gap was closed: {partly[0]['reason']} "
-            f"See {place.command('runs')}. What was merged stays; once the cause is mended, give the files again."
+            f"Run {place.command('runs')}. What was merged stays: with the cause removed, give the files again."
         )
     failed = [row for row in account.runs if row["state"] == "failed" and row["step"] in ("transform", "top_tracks")]
     if failed:
         raise CliError(
             f"The plays are stored, but the top ten was not computed: {failed[0]['reason']} "
-            f"The next new plays start another batch; {place.command('run-now')} fetches them now."
+            f"The next new plays start another batch. To fetch them now, run {place.command('run-now')}."
         )
     return _unread_verdict(account)
 

@@ -28,7 +28,7 @@ from plays import COLUMNS
 _MOST_DAYS = timedelta(days=3500)
 _ROWS = 25_000
 REACH = timedelta(hours=2, seconds=90)
-"""Plays on both sides of so long a silence cannot be one: see functions/load/queries/same_play.sql."""
+"""Plays on both sides of so long a pause cannot be one play: see functions/load/queries/same_play.sql."""
 
 IMPORT_ID = "import_id"
 """The field of a file's metadata that names the import that landed it."""
@@ -66,12 +66,12 @@ def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[Sequence[Expor
     twice the rows ends anyway.
     """
     instants = plays.played_at if isinstance(plays, Plays) else np.array([to_ms(play.played_at) for play in plays])
-    silences = np.flatnonzero(np.diff(instants) > REACH // _MS) + 1
+    pauses = np.flatnonzero(np.diff(instants) > REACH // _MS) + 1
     files, start = list[Sequence[ExportedPlay]](), 0
     while start < len(plays):
         too_late = np.searchsorted(instants, instants[start] + _MOST_DAYS // _MS, "right")
         full = min(start + rows, int(too_late))
-        after = silences[np.searchsorted(silences, full) :]
+        after = pauses[np.searchsorted(pauses, full) :]
         end = min(int(after[0]) if len(after) else len(plays), start + 2 * rows, len(plays))
         files.append(plays[start:end])
         start = end
@@ -121,8 +121,7 @@ class LandingBucket:
         name = place.settings.get("LANDING_BUCKET")
         if not name:
             raise Misused(
-                "Which bucket do new plays land in? Set LANDING_BUCKET, or apply terraform/ first: its outputs are "
-                "read."
+                "Which bucket do new plays land in? Set LANDING_BUCKET, or run `make deploy`, whose outputs are read."
             )
         self._bucket: Bucket = google_clients.storage(place).bucket(name)
 

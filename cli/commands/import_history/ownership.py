@@ -160,7 +160,7 @@ def find_two_people(files: Sequence[FilePlays]) -> tuple[FilePlays, FilePlays] |
 
 
 def _lies_over(one: _Played, other: _Played, usual: float) -> bool:
-    """Rows that both files have are no sign: an export that is requested again has them."""
+    """Rows that both files have are not a sign: an export that is requested again has them."""
     first, last = np.searchsorted(one.ends, other.ends[0]), np.searchsorted(one.ends, other.ends[-1], "right")
     ends, starts, tracks = one.ends[first:last], one.starts[first:last], one.tracks[first:last]
     after = np.searchsorted(other.ends, starts + _BESIDE_MS)

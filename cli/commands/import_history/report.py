@@ -128,7 +128,7 @@ def _print_gaps(account: Account) -> None:
             left = ", ".join(" to ".join(minute(to_instant(edge)) for edge in span) for span in closing.left)
             console.show(
                 f"Of the gap from {first} to {last} UTC, this stays open: {left}. A file may be missing "
-                "there, or the listener was silent for longer than is usual."
+                "there, or the listener paused for longer than usual."
             )
 
 

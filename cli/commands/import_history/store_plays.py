@@ -36,8 +36,8 @@ class Follower:
             if failed:
                 counts = f"{len(failed)} could not be merged and {len(merged)} could"
                 raise CliError(
-                    f"Of {counted(len(self._runs), 'file')}, {counts}: {failed[0]['reason']} See "
-                    f"{self._place.command('runs')}. What was merged stays; once the cause is mended, give the files "
+                    f"Of {counted(len(self._runs), 'file')}, {counts}: {failed[0]['reason']} Run "
+                    f"{self._place.command('runs')}. What was merged stays: with the cause removed, give the files "
                     "again."
                 )
             if merged:
@@ -68,7 +68,7 @@ class Follower:
         if time.monotonic() > self._ends_at:
             raise CliError(
                 f"Not finished after {duration(self._seconds)}: the import still waits for {WAITING_FOR[step]}. It "
-                f"goes on by itself; look again with {self._place.command('runs')}. Giving the files again does no "
+                f"goes on by itself. To look again, run {self._place.command('runs')}. Giving the files again does no "
                 "harm."
             )
         time.sleep(self._place.poll_seconds)

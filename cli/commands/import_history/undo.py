@@ -39,7 +39,7 @@ class Undone:
 
     @property
     def changes_plays(self) -> bool:
-        """Whether the top ten is to be computed anew: also after a call that was stopped before it could say so."""
+        """Whether the top ten is to be recomputed: also after a call that was stopped before it could publish that."""
         changed = self.record.plays_left + self.record.times_left + self.rejoined
         return changed > 0 or (self.record.undo_finished_at is None and self.record.added != 0)
 
@@ -74,7 +74,7 @@ def _find(warehouse: Warehouse, import_id: str, place: Place) -> tuple[Record, l
     records = {record.import_id: record for record in import_records.fetch(warehouse)}
     record = records.get(import_id)
     if record is None:
-        raise Misused(f"There is no import {import_id} here. {place.command('imports')} lists them.")
+        raise Misused(f"There is no import {import_id} here. To list them, run {place.command('imports')}.")
     later = [
         other
         for other in records.values()
@@ -130,16 +130,16 @@ def _show(undone: Undone, place: Place) -> None:
         show(
             f"\nImport {other.import_id} found {counted(other.rows_known or 0, 'play')} already stored, perhaps these. "
             f"They {'would not be' if undone.dry_run else 'are not'} brought back. To store them, "
-            f"in the folder where the files lie:\n"
+            f"run in the folder of the files:\n"
             f"{place.command(f'import {shlex.quote(record.listener_id)} {files}')}"
         )
     if not undone.dry_run:
         show(f"\nImport {record.import_id} of {record.listener_id} is undone.")
     if not undone.dry_run and undone.changes_plays:
         show(
-            "A Spark batch computes the top ten anew: now or, where the last one is younger than "
+            "A Spark batch recomputes the top ten: now or, where the last one is younger than "
             "top_tracks_min_interval_minutes, with the first new plays after that. "
-            f"{place.command('runs')} shows which."
+            f"To see which, run {place.command('runs')}."
         )
 
 

@@ -1,5 +1,5 @@
--- A row is one track with a provider's answer: its audio features, or when to ask again. What Spotify's API has shown
--- stays, and so do audio features that are known. A repeat changes nothing.
+-- Merges a provider's answers into catalogue, a row per track: its audio features, or when to request them again. What
+-- Spotify's API has shown stays, and so do audio features that are known. A repeat changes nothing.
 MERGE catalogue
 USING (
   SELECT

@@ -1,5 +1,5 @@
--- A row is one stretch from a listener's newest known play, stored or landed, to the oldest on a page that plays of
--- an import reach, and no others: it is a gap as soon as the import is undone. Plays that are here from this import alone
+-- Adds closed gaps, a row per page that only an import's plays overlap: from the listener's newest known play, stored or
+-- landed, to the oldest on the page. It becomes a gap when the import is undone. Plays that only this import has brought
 -- do not count as known. A repeat adds nothing.
 MERGE closed_gaps
 USING (

@@ -1,6 +1,6 @@
--- A row is one stretch from a listener's newest known play, stored or landed, to the oldest on a page that overlaps nothing
--- known. A listener of whom nothing is known yet has no gap, nor has a page that plays of an import reach. A repeat adds
--- nothing.
+-- Adds gaps, a row per page that overlaps no known play: from the listener's newest known play, stored or landed, to the
+-- oldest on the page. A listener without a known play has no gap, nor has a page that an import's plays overlap. A repeat
+-- adds nothing.
 MERGE gaps
 USING (
   SELECT known.listener_id, MAX(known.played_at) AS gap_start, known.oldest AS gap_end

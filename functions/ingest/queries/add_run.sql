@@ -1,4 +1,4 @@
--- Adds a row: what one attempt at a run came to.
+-- Adds a row to the ledger: the result of one attempt at a run.
 INSERT INTO runs (
   run_id, slot, step, state, started_at, finished_at, listeners, rows_in, rows_new, reason, error_class, blocked_until,
   details

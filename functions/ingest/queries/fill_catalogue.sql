@@ -1,6 +1,6 @@
--- A row is one track as Spotify's API shows it in the plays since @since, with the audio features that came with them.
--- What the API shows takes the place of what a provider said; what a provider said of an earlier play keeps its date. A
--- repeat changes nothing.
+-- Merges tracks into catalogue as Spotify's API shows them in the plays since @since, with those plays' audio features.
+-- The API's values replace a provider's; a provider's values for an earlier play keep their date. A repeat changes
+-- nothing.
 MERGE catalogue
 USING (
   SELECT

@@ -1,4 +1,4 @@
--- A row is one track with the newest answer a provider gave for it: audio features or, all NULL, that it knows none.
+-- A row is one track with the newest answer of a provider for it: audio features or, all NULL, that it has none.
 WITH answers AS (
   SELECT
     track_id, features_source, ingested_at,

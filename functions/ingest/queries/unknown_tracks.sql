@@ -1,5 +1,5 @@
--- A row is one track whose audio features are not known and may be asked for: those of the last weeks first, of these the
--- most played. Another provider's "unknown" is no reason not to ask this one.
+-- A row is one track whose audio features are unknown and may be requested: those of the last weeks first, of these the
+-- most played. Another provider's "unknown" does not count for this one.
 SELECT plays.track_id
 FROM plays
 LEFT JOIN catalogue ON plays.track_id = catalogue.track_id

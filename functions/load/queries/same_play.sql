@@ -1,7 +1,7 @@
 -- A row is one play of `landed`, with the key of the row of `stored` that is the same play, if there is one, and what
 -- load does with it: `new` is inserted, `completed` adds what the stored row lacks, `known` changes nothing.
 --
--- `landed` and `stored` have the columns of `plays` that are read here, one row per key; `tracks` knows ISRCs by track.
+-- `landed` and `stored` have the columns of `plays` that are read here, one row per key; `tracks` has ISRCs by track.
 -- Rows with one key are one play. Of the others, a row of the API and a row of an export are one play when the listener
 -- is the same, the recordings and the times agree, and each is the other's nearest: docs/decisions/0022 has the reasons.
 --

@@ -14,7 +14,7 @@ PROJECT = r"/bigquery/v2/projects/(?P<project>[^/]+)"
 _DATASETS = rf"{PROJECT}/datasets"
 _TABLES = rf"{_DATASETS}/(?P<dataset>[^/]+)/tables"
 _PAGE_ROWS = 10_000
-"""Rows of one answer unless the caller wants fewer."""
+"""Rows of one answer unless the caller requests fewer."""
 
 
 class TablesApi:

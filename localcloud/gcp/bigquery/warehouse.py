@@ -104,7 +104,7 @@ class Warehouse:
         self._idle.clear()
 
     def rewrite(self) -> None:
-        """Write the file anew, once no thread reads: DuckDB leaves in it what was deleted."""
+        """Rewrite the file, once no thread reads: DuckDB leaves in it what was deleted."""
         if self._file is None:
             return
         fresh = self._file.with_name("fresh.duckdb")

@@ -1,4 +1,4 @@
-"""Eventarc: events, who receives them, and deliveries until they are acknowledged.
+"""Eventarc: events, their subscribers, and deliveries until they are acknowledged.
 
 May import gcp.credentials, gcp.state, web, faults and clock.
 """

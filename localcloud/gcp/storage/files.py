@@ -124,7 +124,7 @@ IGNORED_FIELDS = {
 
 
 def check_generation(resource: Resource | None, wanted: int | None) -> None:
-    """The precondition of a call. Generation 0 is that of an object which does not exist; None is no precondition."""
+    """The precondition of a call. Generation 0: the object must not exist. None: no precondition."""
     if wanted not in (None, int(resource["generation"]) if resource else 0):
         message = "At least one of the pre-conditions you specified did not hold."
         raise ApiError(412, "conditionNotMet", message)

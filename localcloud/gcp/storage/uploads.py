@@ -31,7 +31,7 @@ class Session:
 
 
 class Uploads:
-    """Resumable sessions live as long as the process: after a restart their address answers 404."""
+    """Resumable sessions last as long as the process: after a restart their address answers 404."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -73,7 +73,7 @@ class Uploads:
 
 
 def _receive(session: Session, request: Request) -> int | None:
-    """Append what is new in the piece; the total size, once the sender knows it."""
+    """Append what is new in the piece; the total size, once it is given."""
     header = request.headers.get("Content-Range") or f"bytes 0-{len(request.body) - 1}/{len(request.body)}"
     match = _CONTENT_RANGE.fullmatch(header)
     if match is None and request.body:

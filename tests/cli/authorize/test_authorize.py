@@ -13,9 +13,11 @@ NO_CHANGE = {1: "ENABLED"}
 NOT_A_USER = "not a user of the app. Add it on https://developer.spotify.com/dashboard under User Management."
 
 
-def secrets_in(said):
+def secrets_in(output):
     """Everything that no output may hold: tokens and codes of the invented Spotify say what they are."""
-    return [word for word in ("invented-refresh", "invented-access", "invented-code") if word in said.out + said.err]
+    return [
+        word for word in ("invented-refresh", "invented-access", "invented-code") if word in output.out + output.err
+    ]
 
 
 def types_in(monkeypatch, text):
@@ -27,12 +29,12 @@ def test_agreeing_stores_a_consent_that_spotify_honours_and_ingest_can_read(owne
     person = Person(ONE)
     before = owner.cloud.clock.now()
 
-    said = owner.authorizes(capsys, ONE, person)
+    output = owner.authorizes(capsys, ONE, person)
     payload = owner.secret(f"refresh-token-{ONE}")
     ((status, page),) = person.done()
 
-    assert said.code == 0
-    assert said.out.startswith(f"{ONE}: the consent of Invented Listener One is stored.\nIt ends on ")
+    assert output.code == 0
+    assert output.out.startswith(f"{ONE}: the consent of Invented Listener One is stored.\nIt ends on ")
     assert (status, "The consent is stored" in page) == (200, True)
     assert payload == {
         "refresh_token": payload["refresh_token"],
@@ -43,7 +45,7 @@ def test_agreeing_stores_a_consent_that_spotify_honours_and_ingest_can_read(owne
     assert owner.spotify.consents.refresh(payload["refresh_token"]).access_token
     assert timedelta(0) <= datetime.fromisoformat(payload["consented_at"]) - before.replace(microsecond=0)
     assert owner.versions(f"refresh-token-{ONE}") == {1: "ENABLED"}
-    assert secrets_in(said) == []
+    assert secrets_in(output) == []
 
 
 def test_ingest_finds_the_new_listener_by_its_labels(owner, capsys, monkeypatch):
@@ -64,23 +66,23 @@ def test_ingest_finds_the_new_listener_by_its_labels(owner, capsys, monkeypatch)
     assert listener.refresh_token == owner.secret(f"refresh-token-{ONE}")["refresh_token"]
 
 
-def test_the_result_as_json_tells_all_but_the_tokens(owner, capsys):
+def test_the_result_as_json_has_all_but_the_tokens(owner, capsys):
     owner.knows_app()
     owner.has_listener(ONE)
-    said = owner.authorizes(capsys, ONE, Person(ONE), "--json")
+    output = owner.authorizes(capsys, ONE, Person(ONE), "--json")
 
-    assert said.code == 0
-    consented_at = datetime.fromisoformat(said.json["consented_at"])
-    assert said.json == {
+    assert output.code == 0
+    consented_at = datetime.fromisoformat(output.json["consented_at"])
+    assert output.json == {
         "listener": ONE,
         "account_id": owner.spotify.listeners[ONE].account_id,
         "display_name": "Invented Listener One",
-        "consented_at": said.json["consented_at"],
-        "consent_ends_at": said.json["consent_ends_at"],
+        "consented_at": output.json["consented_at"],
+        "consent_ends_at": output.json["consent_ends_at"],
         "destroyed_versions": 1,
     }
-    assert 180 <= (datetime.fromisoformat(said.json["consent_ends_at"]) - consented_at).days <= 184
-    assert secrets_in(said) == []
+    assert 180 <= (datetime.fromisoformat(output.json["consent_ends_at"]) - consented_at).days <= 184
+    assert secrets_in(output) == []
 
 
 def test_a_renewed_consent_destroys_every_version_before_it(owner, capsys):
@@ -89,9 +91,9 @@ def test_a_renewed_consent_destroys_every_version_before_it(owner, capsys):
     owner.has_listener(ONE)
     first = owner.secret(f"refresh-token-{ONE}")["refresh_token"]
 
-    said = owner.authorizes(capsys, ONE, Person(ONE))
+    output = owner.authorizes(capsys, ONE, Person(ONE))
 
-    assert said.code == 0
+    assert output.code == 0
     assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "DESTROYED", 3: "ENABLED"}
     assert owner.secret(f"refresh-token-{ONE}")["refresh_token"] != first
     assert owner.versions("spotify-client") == {1: "ENABLED"}
@@ -114,10 +116,10 @@ def test_a_new_version_that_cannot_be_read_back_costs_nothing_that_was_there(own
     path = f"gcp GET /v1/projects/{owner.project}/secrets/refresh-token-{ONE}/versions/2:access"
     owner.cloud.faults.order(Fault(path, status=404))
 
-    said = owner.authorizes(capsys, ONE, Person(ONE))
+    output = owner.authorizes(capsys, ONE, Person(ONE))
 
-    assert said.code == 1
-    assert "cannot be read back, so the one before it was kept" in said.err
+    assert output.code == 1
+    assert "cannot be read back, so the one before it was kept" in output.err
     assert owner.versions(f"refresh-token-{ONE}") == {1: "ENABLED", 2: "ENABLED"}
 
 
@@ -126,10 +128,10 @@ def test_an_old_version_that_cannot_be_destroyed_is_a_warning_because_the_consen
     owner.has_listener(ONE)
     owner.cloud.faults.order(Fault("gcp POST .*:destroy", status=403))
 
-    said = owner.authorizes(capsys, ONE, Person(ONE), "--json")
+    output = owner.authorizes(capsys, ONE, Person(ONE), "--json")
 
-    assert (said.code, said.json["destroyed_versions"]) == (0, 0)
-    assert f"refresh-token-{ONE}/versions/1 could not be destroyed (Forbidden)" in said.err
+    assert (output.code, output.json["destroyed_versions"]) == (0, 0)
+    assert f"refresh-token-{ONE}/versions/1 could not be destroyed (Forbidden)" in output.err
     assert owner.versions(f"refresh-token-{ONE}") == {1: "ENABLED", 2: "ENABLED"}
 
 
@@ -138,7 +140,7 @@ def test_an_old_version_that_cannot_be_destroyed_is_a_warning_because_the_consen
     [
         lambda url: url.split("?")[0],
         lambda url: url.split("&state=")[0],
-        lambda url: url.split("&state=")[0] + "&state=somebody-elses",
+        lambda url: url.split("&state=")[0] + "&state=another-one",
         lambda url: url[:-1] + ("A" if url[-1] != "A" else "B"),
     ],
     ids=["nothing", "missing", "another", "one letter off"],
@@ -156,11 +158,11 @@ def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_sti
     owner.has_listener(ONE)
     person = Person(ONE, detour=after_a_stranger)
 
-    said = owner.authorizes(capsys, ONE, person)
+    output = owner.authorizes(capsys, ONE, person)
 
     assert (strangers, versions) == ([403], [NO_CHANGE])
-    assert "A request that does not belong to this consent was refused." in said.err
-    assert said.code == 0
+    assert "A request that does not belong to this consent was refused." in output.err
+    assert output.code == 0
     assert [status for status, _ in person.done()] == [200]
     assert owner.versions(f"refresh-token-{ONE}") == {1: "DESTROYED", 2: "ENABLED"}
 
@@ -168,10 +170,10 @@ def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_sti
 def test_a_listener_who_cancels_keeps_what_was_stored(owner, capsys):
     owner.knows_app()
     owner.has_listener(ONE)
-    said = owner.authorizes(capsys, ONE, Person(ONE, decision="cancel"))
+    output = owner.authorizes(capsys, ONE, Person(ONE, decision="cancel"))
 
-    assert (said.code, said.out) == (1, "")
-    assert "Consent was not given: the listener cancelled. Nothing was stored." in said.err
+    assert (output.code, output.out) == (1, "")
+    assert "Consent was not given: the listener cancelled. Nothing was stored." in output.err
     assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
 
 
@@ -193,10 +195,10 @@ def test_another_account_than_before_is_refused_unless_it_is_meant(owner, capsys
 def test_one_account_is_never_two_listeners(owner, capsys, option):
     owner.knows_app()
     owner.has_listener(ONE)
-    said = owner.authorizes(capsys, TWO, Person(ONE), *option)
+    output = owner.authorizes(capsys, TWO, Person(ONE), *option)
 
-    assert said.code == 1
-    assert f"This is the account of the listener {ONE}." in said.err
+    assert output.code == 1
+    assert f"This is the account of the listener {ONE}." in output.err
     assert owner.versions(f"refresh-token-{TWO}") == {}
 
 
@@ -204,12 +206,12 @@ def test_first_use_asks_for_the_app_and_stores_it_once_spotify_took_it(owner, ca
     app = owner.spotify.app
     types_in(monkeypatch, f"{app.client_id}\n{app.client_secret}\n")
 
-    said = owner.authorizes(capsys, ONE, Person(ONE))
+    output = owner.authorizes(capsys, ONE, Person(ONE))
 
-    assert said.code == 0
+    assert output.code == 0
     assert owner.secret("spotify-client") == {"client_id": app.client_id, "client_secret": app.client_secret}
-    assert app.client_secret not in said.out + said.err
-    new_listener, app_settings = said.err.splitlines()[:2]
+    assert app.client_secret not in output.out + output.err
+    new_listener, app_settings = output.err.splitlines()[:2]
     assert new_listener.startswith(f"{ONE} is new here")
     assert "http://127.0.0.1:" in app_settings
 
@@ -240,12 +242,12 @@ def test_a_wrong_client_secret_is_not_stored_and_can_be_typed_anew(owner, capsys
     assert owner.versions("spotify-client") == {1: "DESTROYED", 2: "ENABLED"}
 
 
-def test_without_an_app_nobody_is_sent_to_spotify(owner, capsys, monkeypatch):
+def test_without_an_app_spotify_is_not_opened(owner, capsys, monkeypatch):
     types_in(monkeypatch, "\n")
     person = Person(ONE)
-    said = owner.authorizes(capsys, ONE, person)
-    assert (said.code, person.asked_at) == (1, None)
-    assert "Both the client id and the client secret are needed" in said.err
+    output = owner.authorizes(capsys, ONE, person)
+    assert (output.code, person.asked_at) == (1, None)
+    assert "Both the client id and the client secret are needed" in output.err
 
 
 @pytest.mark.parametrize(
@@ -273,22 +275,22 @@ def test_what_goes_wrong_at_spotify_is_said_in_words_and_changes_nothing(owner, 
     name, endpoint = (*order, None)[:2]
     owner.spotify.order(name, endpoint=endpoint, times=3)
 
-    said = owner.authorizes(capsys, ONE, Person(ONE))
+    output = owner.authorizes(capsys, ONE, Person(ONE))
 
-    assert (said.code, said.out) == (1, "")
-    assert sentence in said.err
-    assert "Nothing was stored. Run the command again" in said.err
-    assert "Traceback" not in said.err
-    assert secrets_in(said) == []
+    assert (output.code, output.out) == (1, "")
+    assert sentence in output.err
+    assert "Nothing was stored. Run the command again" in output.err
+    assert "Traceback" not in output.err
+    assert secrets_in(output) == []
     assert owner.versions(f"refresh-token-{ONE}") == NO_CHANGE
 
 
 def test_a_long_pause_is_said_and_not_slept(owner, capsys):
     owner.knows_app()
     owner.spotify.order("quota_exceeded", endpoint="me", retry_after_seconds=82661)
-    said = owner.authorizes(capsys, ONE, Person(ONE))
-    assert said.code == 1
-    assert "Spotify asks for a pause of 22 h 57 min. Wait until it is over. Nothing was stored." in said.err
+    printed = owner.authorizes(capsys, ONE, Person(ONE))
+    assert printed.code == 1
+    assert "Spotify asks for a pause of 22 h 57 min. Wait until it is over. Nothing was stored." in printed.err
 
 
 @pytest.mark.parametrize(
@@ -301,23 +303,23 @@ def test_a_short_outage_or_pause_is_waited_for(owner, capsys, order):
     assert owner.authorizes(capsys, ONE, Person(ONE)).code == 0
 
 
-def test_nobody_agreeing_ends_after_the_time(owner, capsys):
+def test_without_consent_the_command_ends_after_its_timeout(owner, capsys):
     owner.knows_app()
-    said = owner.types(capsys, "authorize", ONE, "--no-browser", "--port", "0", "--timeout", "0.05")
-    assert said.code == 1
-    assert "No browser came back" in said.err
+    output = owner.types(capsys, "authorize", ONE, "--no-browser", "--port", "0", "--timeout", "0.05")
+    assert output.code == 1
+    assert "No browser came back" in output.err
 
 
 def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owner, capsys):
     owner.knows_app()
-    wait_for_nobody = ("--no-browser", "--port", "0", "--timeout", "0.05")
+    brief = ("--no-browser", "--port", "0", "--timeout", "0.05")
 
-    nobody_known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
+    none_known = owner.types(capsys, "authorize", ONE, *brief)
     owner.has_listener(ONE)
-    misspelt = owner.types(capsys, "authorize", "listner-one", *wait_for_nobody)
-    known = owner.types(capsys, "authorize", ONE, *wait_for_nobody)
+    misspelt = owner.types(capsys, "authorize", "listner-one", *brief)
+    known = owner.types(capsys, "authorize", ONE, *brief)
 
-    assert nobody_known.err.startswith(f"{ONE} is new here (no listener is known so far). Consent makes a new")
+    assert none_known.err.startswith(f"{ONE} is new here (no listener is known so far). Consent makes a new")
     assert misspelt.err.startswith(f"listner-one is new here (known so far: {ONE}). Consent makes a new listener;")
     assert "is new here" not in known.err
 
@@ -353,9 +355,9 @@ def test_a_machine_without_a_browser_takes_the_pasted_address(owner, capsys, mon
 def test_a_paste_that_is_not_the_answer_is_refused(owner, capsys, monkeypatch, pasted, sentence):
     owner.knows_app()
     types_in(monkeypatch, pasted)
-    said = owner.types(capsys, "authorize", ONE, "--paste")
-    assert said.code == 1
-    assert sentence in said.err
+    output = owner.types(capsys, "authorize", ONE, "--paste")
+    assert output.code == 1
+    assert sentence in output.err
 
 
 def test_in_the_cloud_only_terraform_makes_listeners(owner, capsys):
@@ -374,13 +376,13 @@ def test_two_secrets_of_one_listener_are_named(owner, capsys):
     owner.knows_app()
     owner.has_listener(ONE)
     owner.store("second", {}, LABELS)
-    said = owner.authorizes(capsys, ONE, Person(ONE))
-    assert said.code == 1
-    assert f"label listener={ONE}: refresh-token-{ONE} and second." in said.err
+    output = owner.authorizes(capsys, ONE, Person(ONE))
+    assert output.code == 1
+    assert f"label listener={ONE}: refresh-token-{ONE} and second." in output.err
 
 
 @pytest.mark.parametrize("content", [b"not json", b"[]", b'{"refresh_token": 7}'])
-def test_a_spoilt_secret_is_mended_by_a_new_consent(owner, capsys, content):
+def test_a_spoilt_secret_is_replaced_by_a_new_consent(owner, capsys, content):
     owner.knows_app()
     owner.cloud.secrets.store(owner.project, f"refresh-token-{ONE}", content, LABELS)
     assert owner.authorizes(capsys, ONE, Person(ONE)).code == 0
@@ -388,6 +390,6 @@ def test_a_spoilt_secret_is_mended_by_a_new_consent(owner, capsys, content):
 
 
 def test_a_name_that_cannot_be_one_is_wrong_usage(owner, capsys):
-    said = owner.types(capsys, "authorize", "Anna B")
-    assert said.code == 2
-    assert "'Anna B' cannot be a listener's name" in said.err
+    output = owner.types(capsys, "authorize", "Anna B")
+    assert output.code == 2
+    assert "'Anna B' cannot be a listener's name" in output.err

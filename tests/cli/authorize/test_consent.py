@@ -61,7 +61,7 @@ def test_a_missing_or_wrong_state_is_refused_before_anything_else_is_read(state)
         ({"code": ""}, "no code"),
     ],
 )
-def test_what_is_no_consent_is_told_apart(changes, message):
+def test_what_is_not_a_consent_is_refused_with_the_reason(changes, message):
     request, query = asked(**changes)
     with pytest.raises(CliError, match=message):
         consent.code_in(query, request)

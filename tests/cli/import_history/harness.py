@@ -1,4 +1,4 @@
-"""The owner of a laptop cloud in which load really merges; nobody runs Spark, which other tests do."""
+"""The owner of a laptop cloud in which load really merges. Spark does not run; other tests do that."""
 
 import base64
 import io

@@ -105,7 +105,7 @@ def test_a_gap_is_closed_only_where_the_files_hold_everything(files, open_minute
     assert left([gap(100, 200)], files) == open_minutes
 
 
-def test_a_silence_longer_than_the_listener_usually_keeps_stays_open():
+def test_a_pause_longer_than_the_listeners_usual_ones_stays_open():
     hours = [day * 24 * 60 + minute for day in range(30) for minute in (0, 4, 300, 304, 700, 704)]
     whole = gap(14 * 1440 + 302, 17 * 1440 + 2)
     assert left([whole], [file(hours)]) == []
@@ -113,7 +113,7 @@ def test_a_silence_longer_than_the_listener_usually_keeps_stays_open():
     assert left([whole], [file(without_a_day)]) == [(14 * 1440 + 702.5, 16 * 1440 + 1.5)]
 
 
-def test_of_a_listener_who_is_mostly_silent_for_days_a_silence_of_days_is_usual():
+def test_for_a_listener_who_mostly_pauses_for_days_a_pause_of_days_is_usual():
     assert left([gap(8.5 * 4320, 12 * 4320 + 2)], [file([n * 4320 for n in range(30)])]) == []
 
 
@@ -134,10 +134,10 @@ def test_what_is_left_is_a_gap_that_the_same_files_leave_as_it_is():
 def lives(draw):
     """A life in sessions; what the API showed of it; the files of its export."""
     lengths = draw(st.lists(st.integers(31, 600), min_size=12, max_size=60))
-    silences = draw(st.lists(st.sampled_from([0, 0, 0, 0, 5, 40, 2000, 30_000, 200_000]), min_size=60, max_size=60))
+    pauses = draw(st.lists(st.sampled_from([0, 0, 0, 0, 5, 40, 2000, 30_000, 200_000]), min_size=60, max_size=60))
     seconds, plays = 0, []
-    for length, silence in zip(lengths, silences, strict=False):
-        seconds += length + silence
+    for length, pause in zip(lengths, pauses, strict=False):
+        seconds += length + pause
         plays.append(seconds)
     pages = draw(st.lists(st.tuples(st.integers(0, len(plays) - 1), st.integers(1, 8)), min_size=2, max_size=6))
     shown = sorted({index for start, count in pages for index in range(start, min(start + count, len(plays)))})

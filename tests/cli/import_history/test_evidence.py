@@ -47,7 +47,7 @@ def write(path, content):
     return path
 
 
-def is_told_by_the_api(importing, numbers):
+def store_from_api(importing, numbers):
     plays = [
         play(0, ONE, track=track(number), played_at=at(number * 4), track_name=f"Song {number}", run_id=RUN)
         for number in numbers
@@ -73,8 +73,11 @@ def test_files_without_one_play_are_an_answer_and_touch_no_gap(importing, tmp_pa
     episodes = {"spotify_track_uri": None, "episode_name": "Episode", "episode_show_name": "Show"}
     path = write(tmp_path / "Streaming_History_Video_2026.json", rows(range(60), **episodes))
     for options in ([], ["--dry-run"], ["--anyway"]):
-        said = importing.types("import", ONE, path, *options)
-        assert (said.code, said.out.splitlines()[2:]) == (0, ["  60  left out: podcast episode", "  60  in the files"])
+        output = importing.types("import", ONE, path, *options)
+        assert (output.code, output.out.splitlines()[2:]) == (
+            0,
+            ["  60  left out: podcast episode", "  60  in the files"],
+        )
     empty = importing.types("import", ONE, write(tmp_path / "Streaming_History_Audio_2026_0.json", []), "--json")
     assert (empty.code, empty.json["rows"], empty.json["first_played_at"]) == (0, 0, None)
     assert (gaps(importing), importing.landed()) == ([(100, 200)], [])
@@ -82,19 +85,19 @@ def test_files_without_one_play_are_an_answer_and_touch_no_gap(importing, tmp_pa
 
 def test_a_package_with_a_hole_closes_no_gap_in_it_and_once_it_is_whole_it_does(importing, tmp_path):
     shown, folder = [*range(26), *range(50, 76)], tmp_path / "MyData"
-    is_told_by_the_api(importing, shown)
+    store_from_api(importing, shown)
     has_gap(importing, 100, 200)
     write(folder / "endsong_0.json", rows(range(30)))
     broken = write(folder / "endsong_1.json", json.dumps(rows(range(30, 40)))[:-100])
     write(folder / "endsong_2.json", rows(range(40, 76)))
 
-    foretold = importing.types("import", ONE, folder, "--dry-run")
-    said = importing.types("import", ONE, folder)
-    assert (foretold.code, said.code) == (1, 1)
+    dry = importing.types("import", ONE, folder, "--dry-run")
+    output = importing.types("import", ONE, folder)
+    assert (dry.code, output.code) == (1, 1)
     sentence = f"{broken} is not JSON, or only a part of it is there"
-    assert f"1 file of the history could not be read to the end: {sentence}." in said.err
-    assert f"Not read: {sentence}.\n" in said.out
-    assert "Of the gap from 2026-03-02 13:40 to 2026-03-02 15:20 UTC, this stays open: 2026-03-02 14:" in said.out
+    assert f"1 file of the history could not be read to the end: {sentence}." in output.err
+    assert f"Not read: {sentence}.\n" in output.out
+    assert "Of the gap from 2026-03-02 13:40 to 2026-03-02 15:20 UTC, this stays open: 2026-03-02 14:" in output.out
     [(start, end)] = gaps(importing)
     # The last row of the broken file is lost: it ended 156 minutes after noon.
     assert 100 < start < 156 < end < 200
@@ -103,25 +106,25 @@ def test_a_package_with_a_hole_closes_no_gap_in_it_and_once_it_is_whole_it_does(
     broken.unlink()
     write(folder / "endsong_1 (1).json", rows(range(30, 40)))
     video = write(folder / "Streaming_History_Video_2026.json", "[{")
-    said = importing.types("import", ONE, folder)
-    assert (said.code, "so the files beside it close no gap.\n" in said.out) == (1, True)
+    output = importing.types("import", ONE, folder)
+    assert (output.code, "so the files beside it close no gap.\n" in output.out) == (1, True)
     assert gaps(importing) == [(start, end)]
 
     video.unlink()
-    said = importing.types("import", ONE, folder)
-    assert (said.code, "Closed 1 gap.\n" in said.out) == (0, True)
+    output = importing.types("import", ONE, folder)
+    assert (output.code, "Closed 1 gap.\n" in output.out) == (0, True)
     assert (gaps(importing), len(importing.plays())) == ([], 76)
 
 
 def test_an_import_that_proves_nothing_asks_and_strangers_files_are_refused(importing, tmp_path, monkeypatch):
-    is_told_by_the_api(importing, range(30))
+    store_from_api(importing, range(30))
     other_years = write(tmp_path / "2019.json", rows(range(30), ts="2019-05-01T10:00:00Z"))
     mine = write(tmp_path / "mine.json", [*rows(range(25)), *rows([99], ts="2031-05-05T00:00:00Z")])
     others = [row | {"spotify_track_uri": f"spotify:track:{track(500 + n)}"} for n, row in enumerate(rows(range(29)))]
     strange = write(tmp_path / "strange.json", others)
     consented = importing.owner.secret(f"refresh-token-{ONE}")["account_id"]
     named = write(tmp_path / "named.json", rows(range(3), ts="2018-05-01T10:00:00Z", username=consented))
-    two = write(tmp_path / "two.json", rows(range(3), ts="2018-05-01T10:00:00Z", username="somebody-else"))
+    two = write(tmp_path / "two.json", rows(range(3), ts="2018-05-01T10:00:00Z", username="another-person"))
 
     doubt = f"Nothing proves that this is the export of {ONE}: it contains 0 of 30 stored plays."
     refused = importing.types("import", ONE, other_years)
@@ -129,8 +132,8 @@ def test_an_import_that_proves_nothing_asks_and_strangers_files_are_refused(impo
     assert f"{doubt} Nothing was stored. If it is the right one all the same, run the command again with --anyway." in (
         refused.err
     )
-    foretold = importing.types("import", ONE, other_years, "--dry-run")
-    assert (foretold.code, f"{doubt} The import will ask.\n" in foretold.out) == (0, True)
+    dry = importing.types("import", ONE, other_years, "--dry-run")
+    assert (dry.code, f"{doubt} The import will ask.\n" in dry.out) == (0, True)
     for answer, code in (("no\n", 1), ("yes\n", 0)):
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda answer=answer: answer))
         assert importing.types("import", ONE, other_years).code == code
@@ -141,36 +144,36 @@ def test_an_import_that_proves_nothing_asks_and_strangers_files_are_refused(impo
     assert f"strange.json does not look like a file of {ONE}: of 28 plays in hours" in refused.err
     assert (refused.code, importing.types("import", ONE, named, two).code) == (1, 1)
     assert "The files are of 2 Spotify accounts." in importing.types("import", ONE, named, two).err
-    assert "somebody-else" not in str(importing.types("import", ONE, named, two))
+    assert "another-person" not in str(importing.types("import", ONE, named, two))
     assert len(importing.plays()) == 60
 
-    told = importing.types("import", ONE, mine, "--json")
-    assert (told.code, told.json["completed"], told.json["new"]) == (0, 25, 0)
-    assert told.json["unreadable"] == [{"file": "mine.json", "index": 25, "reason": "ts lies in the future"}]
+    result = importing.types("import", ONE, mine, "--json")
+    assert (result.code, result.json["completed"], result.json["new"]) == (0, 25, 0)
+    assert result.json["unreadable"] == [{"file": "mine.json", "index": 25, "reason": "ts lies in the future"}]
     assert importing.types("import", ONE, named, "--json").json["new"] == 3
 
 
-def test_a_play_longer_than_any_track_is_stored_without_the_time_heard_and_no_sum_overflows(importing, tmp_path):
+def test_a_play_longer_than_any_track_is_stored_without_the_time_played_and_no_sum_overflows(importing, tmp_path):
     long = [rows([number], ms_played=ms)[0] for number, ms in enumerate([259_200_000, 2**63 - 1, 2**63 - 1, 10**30])]
-    said = importing.types("import", ONE, write(tmp_path / "endsong.json", [*long, *rows([4])]))
-    assert said.code == 0
-    assert "Longer than any track lasts, so stored without the time played and not counted: 4 plays." in said.out
+    output = importing.types("import", ONE, write(tmp_path / "endsong.json", [*long, *rows([4])]))
+    assert output.code == 0
+    assert "Longer than any track lasts, so stored without the time played and not counted: 4 plays." in output.out
     assert importing.rows("SELECT COUNT(*) AS plays, SUM(ms_played) AS ms FROM listening.plays") == [
         {"plays": 5, "ms": 181_000}
     ]
 
 
 def test_an_export_that_ends_before_the_first_page_leaves_a_gap_that_a_longer_one_closes(importing, tmp_path):
-    is_told_by_the_api(importing, range(50, 60))
+    store_from_api(importing, range(50, 60))
     short = write(tmp_path / "short.json", rows(range(30)))
     longer = write(tmp_path / "longer.json", rows(range(58)))
     inside = write(tmp_path / "inside.json", rows(range(10, 20)))
     opened = "a gap from 2026-03-02 13:56 to 2026-03-02 15:20 UTC: "
 
-    foretold = importing.types("import", ONE, short, "--dry-run", "--anyway")
-    assert (foretold.code, f"Would open {opened}" in foretold.out, gaps(importing)) == (0, True, [])
-    said = importing.types("import", ONE, short, "--anyway")
-    assert (said.code, f"Opened {opened}" in said.out, gaps(importing)) == (0, True, [(116, 200)])
+    dry = importing.types("import", ONE, short, "--dry-run", "--anyway")
+    assert (dry.code, f"Would open {opened}" in dry.out, gaps(importing)) == (0, True, [])
+    output = importing.types("import", ONE, short, "--anyway")
+    assert (output.code, f"Opened {opened}" in output.out, gaps(importing)) == (0, True, [(116, 200)])
     for path in (short, inside):
         repeated = importing.types("import", ONE, path, "--anyway", "--json")
         assert (repeated.code, repeated.json["gap_opened"], gaps(importing)) == (0, None, [(116, 200)])
@@ -186,21 +189,21 @@ def test_an_export_that_ends_before_the_first_page_leaves_a_gap_that_a_longer_on
 
 
 def test_an_export_of_earlier_plays_has_its_gap_once_the_longer_one_is_taken_back(importing, tmp_path):
-    is_told_by_the_api(importing, range(50, 60))
+    store_from_api(importing, range(50, 60))
     later = write(tmp_path / "later.json", rows(range(20, 58)))
     earlier = write(tmp_path / "earlier.json", rows(range(10)))
 
-    said = importing.types("import", ONE, later, "--json")
-    assert (said.code, said.json["gap_opened"], said.json["gaps_closed"], gaps(importing)) == (0, None, 0, [])
-    said = importing.types("import", ONE, earlier, "--json", "--anyway")
-    assert (said.code, said.json["gap_opened"], gaps(importing)) == (0, None, [])
+    output = importing.types("import", ONE, later, "--json")
+    assert (output.code, output.json["gap_opened"], output.json["gaps_closed"], gaps(importing)) == (0, None, 0, [])
+    output = importing.types("import", ONE, earlier, "--json", "--anyway")
+    assert (output.code, output.json["gap_opened"], gaps(importing)) == (0, None, [])
     [first, _] = importing.rows("SELECT import_id FROM listening.imports ORDER BY import_id")
     assert importing.types("import", "--undo", first["import_id"]).code == 0
     assert gaps(importing) == [(36, 200)]
 
 
 def test_a_gap_that_ingest_recorded_before_the_first_stored_page_needs_a_play_inside(importing, tmp_path):
-    is_told_by_the_api(importing, range(50, 60))
+    store_from_api(importing, range(50, 60))
     has_gap(importing, 100, 200)
     path = write(tmp_path / "export.json", rows([*range(20, 26), *range(50, 58)]))
     assert importing.types("import", ONE, path).code == 0
@@ -208,11 +211,11 @@ def test_a_gap_that_ingest_recorded_before_the_first_stored_page_needs_a_play_in
 
 
 def test_an_import_that_stops_half_way_leaves_a_gap_that_the_same_files_close(importing, tmp_path):
-    is_told_by_the_api(importing, range(50, 60))
+    store_from_api(importing, range(50, 60))
     path = write(tmp_path / "export.json", rows(range(20, 58)))
     loads, importing.loads = importing.loads, lambda headers, body: 503
     stopped = importing.types("import", ONE, path, "--timeout", "0")
     importing.loads = loads
     assert (stopped.code, gaps(importing)) == (1, [(196, 200)])
-    said = importing.types("import", ONE, path)
-    assert (said.code, "Closed 1 gap.\n" in said.out, gaps(importing)) == (0, True, [])
+    output = importing.types("import", ONE, path)
+    assert (output.code, "Closed 1 gap.\n" in output.out, gaps(importing)) == (0, True, [])

@@ -28,9 +28,9 @@ def stored(played_at, track, ms_played, name, artist, album, **manner):
 
 
 def test_the_plays_of_both_forms_are_stored_and_every_row_is_accounted_for(importing):
-    said = importing.types("import", ONE, NEW, OLD)
+    output = importing.types("import", ONE, NEW, OLD)
 
-    assert (said.code, said.out) == (
+    assert (output.code, output.out) == (
         0,
         "rows  what became of them\n"
         "   5  stored: new plays\n"
@@ -96,20 +96,20 @@ def test_the_same_files_again_in_any_order_and_overlapping_store_nothing_anew(im
 def test_as_json_the_numbers_add_up(importing, tmp_path):
     broken = tmp_path / "history.json"
     broken.write_text(json.dumps([*json.loads(NEW.read_text()), {"ts": "never", "spotify_track_uri": "?"}]))
-    told = importing.types("import", ONE, broken, "--json").json
+    result = importing.types("import", ONE, broken, "--json").json
 
     assert (
-        told["rows"]
+        result["rows"]
         == 9
-        == sum([told["new"], told["completed"], told["known"], told["repeats"], *told["left_out"].values()])
+        == sum([result["new"], result["completed"], result["known"], result["repeats"], *result["left_out"].values()])
     )
-    assert told["left_out"] == {
+    assert result["left_out"] == {
         **{"podcast episode": 1, "audiobook": 1, "local file": 1, "no track id": 1},
         "unreadable": 1,
     }
     reason = "ts is not an instant with a time zone"
-    assert told["unreadable"] == [{"file": "history.json", "index": 8, "reason": reason}]
-    assert [step["step"] for step in told["steps"]] == ["import", "load", "transform"]
+    assert result["unreadable"] == [{"file": "history.json", "index": 8, "reason": reason}]
+    assert [step["step"] for step in result["steps"]] == ["import", "load", "transform"]
 
 
 def test_a_dry_run_says_the_same_and_stores_nothing(importing):
@@ -121,17 +121,17 @@ def test_a_dry_run_says_the_same_and_stores_nothing(importing):
     )
     wait_for(lambda: len(importing.ledger()) == 2)  # load's row and transform's
     plays, ledger, landed = importing.plays(), importing.ledger(), importing.landed()
-    foretold = importing.types("import", ONE, NEW, OLD, "--dry-run")
-    foretold_json = importing.types("import", ONE, NEW, OLD, "--dry-run", "--json").json
+    dry = importing.types("import", ONE, NEW, OLD, "--dry-run")
+    dry_json = importing.types("import", ONE, NEW, OLD, "--dry-run", "--json").json
     assert (importing.plays(), importing.ledger(), importing.landed()) == (plays, ledger, landed)
     [staged] = importing.client().list_tables("listening_staging")
     assert staged.table_id.startswith("plays_staging_20261122T100000Z_")  # load's own, of the play from before
 
     done = importing.types("import", ONE, NEW, OLD, "--json").json
     counts = ("rows", "new", "completed", "known", "repeats", "left_out", "short_plays")
-    assert {name: foretold_json[name] for name in counts} == {name: done[name] for name in counts}
+    assert {name: dry_json[name] for name in counts} == {name: done[name] for name in counts}
     assert (done["new"], done["completed"]) == (4, 1)
-    assert "   4  would be stored: new plays\n   1  would be completed: stored from Spotify's API" in foretold.out
+    assert "   4  would be stored: new plays\n   1  would be completed: stored from Spotify's API" in dry.out
 
 
 def page(plays, slot):
@@ -145,7 +145,7 @@ def page(plays, slot):
 
 
 @pytest.mark.parametrize("order", list(permutations(["pages", "first half", "whole"])))
-def test_an_invented_life_told_by_pages_and_exports_in_any_order_is_stored_once(importing, tmp_path, order):
+def test_an_invented_life_from_pages_and_exports_in_any_order_is_stored_once(importing, tmp_path, order):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
     pages = [truth[start : start + 50] for start in range(0, len(truth) - 50, 60)]  # ten of sixty are never shown
     write_zip(tmp_path / "whole", truth, rows_per_file=100)
@@ -168,8 +168,8 @@ def test_an_invented_life_told_by_pages_and_exports_in_any_order_is_stored_once(
 
     shown = {(play.played_at, play.track.id) for plays in pages for play in plays}
     rows = [row for row in importing.plays() if row["ms_played"] >= 30_000]
-    told = sorted((row["played_at"].replace(microsecond=0), row["track_id"], row["ms_played"]) for row in rows)
-    assert told == sorted((play.played_at.replace(microsecond=0), play.track.id, play.ms_played) for play in truth)
+    stored = sorted((row["played_at"].replace(microsecond=0), row["track_id"], row["ms_played"]) for row in rows)
+    assert stored == sorted((play.played_at.replace(microsecond=0), play.track.id, play.ms_played) for play in truth)
     assert {(row["played_at"], row["track_id"]) for row in rows if row["source"] == "api"} == shown
     again = importing.types("import", ONE, tmp_path / "whole", "--json").json
     assert (again["new"], again["completed"]) == (0, 0)
@@ -187,12 +187,12 @@ def test_a_page_that_is_under_way_while_an_import_looks_does_not_double_its_play
         return comparison
 
     monkeypatch.setattr(comparison, "compare", look_and_be_overtaken)
-    told = importing.types("import", ONE, tmp_path / "export.json", "--json").json
+    result = importing.types("import", ONE, tmp_path / "export.json", "--json").json
 
     wait_for(lambda: len([step for step in importing.ledger() if step[0] == "load"]) == 2)
     assert len(importing.plays()) == len(truth)
     assert {row["ms_played"] is None for row in importing.plays()} == {False}
-    assert told["new"] + told["completed"] == len(truth)
+    assert result["new"] + result["completed"] == len(truth)
 
 
 def test_addresses_and_user_names_go_nowhere(importing, tmp_path):
@@ -201,10 +201,10 @@ def test_addresses_and_user_names_go_nowhere(importing, tmp_path):
     spoilt = [rows[0] | {"ts": private[0], "user_agent_decrypted": private[2]}, rows[0] | {"ms_played": private[1]}]
     path = tmp_path / "history.json"
     path.write_text(json.dumps([*rows, *spoilt]))
-    said = [importing.types("import", ONE, path), importing.types("import", ONE, path, "--json")]
+    output = [importing.types("import", ONE, path), importing.types("import", ONE, path, "--json")]
 
     contents = [importing.cloud.storage.read(importing.landing, name).decode() for name in importing.landed()]
-    everything = [*contents, *(text for each in said for text in (each.out, each.err)), str(importing.plays())]
+    everything = [*contents, *(text for each in output for text in (each.out, each.err)), str(importing.plays())]
     everything += [str(importing.rows("SELECT * FROM listening.runs")), importing.printed_by_load.getvalue()]
     assert importing.printed_by_load.getvalue()
     assert len(contents) == 1

@@ -61,11 +61,11 @@ def file(minutes, name="f", package="here", number=None, tracks="mine"):
             file(range(0, 4000, 4)),
             file([*range(1, 48, 4), *range(48, 4000, 4)]),
             False,
-            id="an export requested again that tells twelve rows otherwise",
+            id="an export requested again with other values in twelve rows",
         ),
     ],
 )
-def test_plays_that_were_heard_at_the_same_time_are_of_two_people(one, other, are_two):
+def test_plays_at_the_same_time_are_of_two_people(one, other, are_two):
     assert find_two_people([one, file([]), other]) == ((one, other) if are_two else None)
 
 

@@ -26,22 +26,22 @@ def ends(*rows):
 
 @pytest.mark.parametrize("value", [1654066800, 1654066800123])
 def test_a_beginning_is_read_in_seconds_and_in_milliseconds(value):
-    told = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
-    [play] = parse_rows([{**told, "offline_timestamp": value}], TEN)
+    values = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
+    [play] = parse_rows([{**values, "offline_timestamp": value}], TEN)
     assert play.started_at == datetime(2022, 6, 1, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", [0, None, -1, True, "1654066800", 1.5, 10**30, 5])
 def test_what_is_no_instant_is_no_beginning(value):
-    told = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
-    [play] = parse_rows([{**told, "offline_timestamp": value}], TEN)
+    values = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
+    [play] = parse_rows([{**values, "offline_timestamp": value}], TEN)
     assert (play.started_at, play.played_at) == (None, TEN)
 
 
 @pytest.mark.parametrize(
     ("began", "why"),
     [
-        (None, "none is told"),
+        (None, "none is given"),
         (ago(seconds=200), "it says the same"),
         (ago(seconds=290), "it says nearly the same"),
         (ago(seconds=190), "it lies too late for the time played"),
@@ -88,12 +88,12 @@ def test_short_repeats_within_one_ts_stay_apart():
 
 
 def test_a_row_without_a_beginning_is_the_row_of_an_older_export():
-    """And so is one whose beginning is told in other units, or cut off to whole seconds."""
-    told = row(began=ago(hours=2))
-    assert ends(told, row()) == ends(row(), told) == ends(told) == [(ago(hours=2, seconds=-200), TEN, 200_000)]
+    """And so is one whose beginning is given in other units, or cut off to whole seconds."""
+    known = row(began=ago(hours=2))
+    assert ends(known, row()) == ends(row(), known) == ends(known) == [(ago(hours=2, seconds=-200), TEN, 200_000)]
 
 
-def test_of_rows_that_are_the_same_the_one_heard_longest_is_the_play():
+def test_of_rows_that_are_the_same_the_one_played_longest_is_the_play():
     assert ends(row(ms_played=1_000), row(ms_played=3_000), row(ms_played=2_000)) == [(TEN, None, 3_000)]
 
 

@@ -44,15 +44,15 @@ def test_what_is_exported_changes_nothing_and_makes_an_empty_warehouse_the_same_
         importing.types("export", ONE, "--format", form, "--output", tmp_path / form)
     landed = importing.landed()
     for form in FORMS:
-        told = importing.types("import", ONE, tmp_path / form, "--json").json
-        assert (told["rows"], told["known"], told["new"], told["completed"]) == (4, 4, 0, 0)
+        result = importing.types("import", ONE, tmp_path / form, "--json").json
+        assert (result["rows"], result["known"], result["new"], result["completed"]) == (4, 4, 0, 0)
     assert (importing.plays(), importing.landed()) == (stored, landed)
 
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
     for form in FORMS:
-        said = importing.types("import", ONE, tmp_path / form)
-        assert (said.code, said.out.splitlines()[1]) == (0, "   4  stored: new plays")
-        import_id = import_id_of(said)
+        output = importing.types("import", ONE, tmp_path / form)
+        assert (output.code, output.out.splitlines()[1]) == (0, "   4  stored: new plays")
+        import_id = import_id_of(output)
         plays = importing.plays()
         assert [row.pop("import_id") for row in plays] == [import_id] * 4
         assert [row.pop("ms_played_import_id") for row in plays] == [None, import_id, import_id, import_id]
@@ -86,8 +86,8 @@ def test_plays_of_an_export_are_identical_after_a_way_through_spotifys_form(impo
     assert [row["reported_at"] for row in before] == [MINUTE, None, None]
     assert [row["reason_end"] for row in before] == ["logout", "fwdbtn", None]
     assert before[0].items() >= {**manner, "incognito_mode": True}.items()
-    said = importing.types("export", ONE, "--format", "spotify", "--output", tmp_path / "out.json")
-    assert (said.code, said.out) == (0, f"Wrote 3 plays to {tmp_path / 'out.json'}.\n")
+    output = importing.types("export", ONE, "--format", "spotify", "--output", tmp_path / "out.json")
+    assert (output.code, output.out) == (0, f"Wrote 3 plays to {tmp_path / 'out.json'}.\n")
     assert importing.types("import", ONE, tmp_path / "out.json", "--json").json["known"] == 3
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
     assert importing.types("import", ONE, tmp_path / "out.json").code == 0
@@ -112,8 +112,8 @@ def test_what_export_writes_in_spotifys_form_closes_no_gap_though_spotifys_own_f
     importing.types("import", ONE, tmp_path / "endsong_0.json")
     add_gap(importing, MINUTE + timedelta(hours=1), MINUTE + timedelta(hours=11))
     importing.types("export", ONE, "--format", "spotify", "--output", tmp_path / "endsong_1.json")
-    told = importing.types("import", ONE, tmp_path / "endsong_1.json", "--json").json
-    assert (told["known"], told["gaps_closed"], told["gaps_left"]) == (3, 0, [])
+    result = importing.types("import", ONE, tmp_path / "endsong_1.json", "--json").json
+    assert (result["known"], result["gaps_closed"], result["gaps_left"]) == (3, 0, [])
     (tmp_path / "joined.json").write_text(json.dumps(rows + json.loads((tmp_path / "endsong_1.json").read_text())[-1:]))
     assert importing.types("import", ONE, tmp_path / "joined.json", "--json").json["gaps_closed"] == 0
     assert importing.types("import", ONE, tmp_path / "endsong_0.json", "--json").json["gaps_closed"] == 1
@@ -155,8 +155,8 @@ def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tm
 
     rows = json.loads((tmp_path / "json").read_text())
     (tmp_path / "odd").write_text(json.dumps([rows[0], rows[1] | {"played_at": "soon"}, rows[2] | {"source": None}]))
-    told = importing.types("import", ONE, tmp_path / "odd", "--dry-run", "--json").json
-    assert (told["known"], [row["reason"] for row in told["unreadable"]]) == (
+    result = importing.types("import", ONE, tmp_path / "odd", "--dry-run", "--json").json
+    assert (result["known"], [row["reason"] for row in result["unreadable"]]) == (
         1,
         ["played_at is not of the type TIMESTAMP", "source is missing"],
     )
@@ -197,7 +197,7 @@ def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused_by_name(
     assert (refused.code, f"bomb {sentence}" in refused.err or f"bomb: {sentence}" in refused.err) == (1, True)
 
 
-def test_a_dry_run_of_rows_out_of_bounds_foretells_what_is_stored(importing, stored, tmp_path):
+def test_a_dry_run_of_rows_out_of_bounds_predicts_what_is_stored(importing, stored, tmp_path):
     importing.types("export", ONE, "--format", "json", "--output", tmp_path / "json")
     rows = json.loads((tmp_path / "json").read_text())
     rows[0] |= {"ingested_at": "1970-01-01T00:00:00Z"}
@@ -206,10 +206,10 @@ def test_a_dry_run_of_rows_out_of_bounds_foretells_what_is_stored(importing, sto
     rows.append(rows[2] | {"listener_id": "Ada Lovelace"})
     (tmp_path / "json").write_text(json.dumps(rows))
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
-    told = [importing.types("import", ONE, tmp_path / "json", "--json", *dry).json for dry in (["--dry-run"], [])]
-    assert [(each["new"], each["refused"]) for each in told] == [(3, 0)] * 2
+    results = [importing.types("import", ONE, tmp_path / "json", "--json", *dry).json for dry in (["--dry-run"], [])]
+    assert [(each["new"], each["refused"]) for each in results] == [(3, 0)] * 2
     reasons = ["ingested_at lies before 2006-01-01", "listener_id is out of its column's bounds"]
-    assert [[row["reason"] for row in each["unreadable"]] for each in told] == [reasons] * 2
+    assert [[row["reason"] for row in each["unreadable"]] for each in results] == [reasons] * 2
     names = ("ms_played", "popularity", "album_release_date", "reported_at", "reason_end")
     assert [importing.plays()[0][name] for name in names] == [None] * 5
 

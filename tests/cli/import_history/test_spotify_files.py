@@ -343,7 +343,7 @@ def test_whatever_bytes_come_they_are_a_history_or_refused_in_words(tmp_path, co
             assert reading.rows == len(reading.plays) + reading.repeats + reading.left_out.total()
 
 
-def test_every_row_is_accounted_for_and_repeats_keep_the_time_heard_longest(tmp_path):
+def test_every_row_is_accounted_for_and_repeats_keep_the_longest_time_played(tmp_path):
     rows = json.loads(example(NEW))
     longer = rows[0] | {"ms_played": 190_000}
     path = tmp_path / "history.json"

@@ -57,14 +57,14 @@ def parse(row):
 )
 def test_a_row_with_a_track_is_a_play(changes, play):
     found = parse(ROW | changes)
-    told = {
+    parsed = {
         "played_at": found.played_at,
         "track_id": found.track_id,
         "names": (found.track_name, found.artist_name, found.album_name),
         "ms_played": found.ms_played,
     }
     expected = {"played_at": PLAY.played_at, "track_id": TRACK, "names": ("One", "Ada", "First"), "ms_played": 183_000}
-    assert told == expected | (play if isinstance(play, dict) else {})
+    assert parsed == expected | (play if isinstance(play, dict) else {})
 
 
 def test_a_whole_number_may_be_written_with_a_fraction_of_zero():
@@ -133,11 +133,11 @@ def test_what_is_no_track_is_left_out_with_its_kind(changes, kind):
         ({"ms_played": float("nan")}, "ms_played is not a number of milliseconds"),
     ],
 )
-def test_an_unreadable_row_is_told_with_the_reason(changes, reason):
+def test_an_unreadable_row_is_reported_with_the_reason(changes, reason):
     assert parse(ROW | changes) == LeftOut("unreadable", reason, is_lost=True)
 
 
-def test_rows_that_are_no_objects_are_told_too():
+def test_rows_that_are_not_objects_are_reported_too():
     assert list(parse_rows([None, 3, "x", []], NOW)) == [LeftOut("unreadable", "it is not an object", True)] * 4
 
 
@@ -160,7 +160,7 @@ SECRET = "192.0.2.7 invented-name"  # pragma: allowlist secret -- invented
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(sorted(ROW)), ANYTHING) | ANYTHING, max_size=4), st.data())
-def test_whatever_a_file_holds_each_row_has_one_outcome_that_tells_nothing_of_it(rows, data):
+def test_whatever_a_file_holds_each_row_has_one_outcome_that_shows_nothing_of_it(rows, data):
     spoilt = dict(ROW)
     names = ["ts", "ms_played", "spotify_track_uri", *Manner._fields]
     spoilt[data.draw(st.sampled_from(names))] = data.draw(ANYTHING | st.just(SECRET))

@@ -48,7 +48,7 @@ def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(impor
     assert sum(new for _, _, _, new in loads) == len(importing.plays())
 
 
-def test_somebody_elses_export_is_refused_unless_the_owner_knows_better(importing, tmp_path):
+def test_another_persons_export_is_refused_unless_the_owner_overrides_it(importing, tmp_path):
     mine, other = (importing.owner.spotify.truth(slug, SINCE, UNTIL) for slug in (ONE, TWO))
     write_zip(tmp_path / "mine.zip", mine)
     write_zip(tmp_path / "other.zip", other)
@@ -63,15 +63,15 @@ def test_somebody_elses_export_is_refused_unless_the_owner_knows_better(importin
     assert len(importing.plays()) > count
 
 
-def test_a_name_that_nobody_has_is_refused_unless_it_is_meant(importing):
+def test_an_unknown_name_is_refused_unless_it_is_confirmed(importing):
     refused = importing.types("import", "lisener-one", NEW)
     assert (refused.code, refused.out) == (2, "")
     assert "There is no listener lisener-one here. Known are: listener-one." in refused.err
-    assert importing.types("import", "somebody-else", NEW, "--new-listener").code == 0
+    assert importing.types("import", "another-person", NEW, "--new-listener").code == 0
     stood = {row["listener"]: (row["state"], row["plays"]) for row in importing.types("listeners", "--json").json}
-    assert stood["somebody-else"] == ("not_collected", 3)
-    assert importing.types("import", "somebody-else", NEW).code == 0, "who has plays is known"
-    assert {row["listener_id"] for row in importing.plays()} == {"somebody-else"}
+    assert stood["another-person"] == ("not_collected", 3)
+    assert importing.types("import", "another-person", NEW).code == 0, "who has plays is known"
+    assert {row["listener_id"] for row in importing.plays()} == {"another-person"}
 
 
 @pytest.mark.parametrize("name", ["StreamingHistory_music_0.json"])
@@ -82,20 +82,20 @@ def test_the_other_export_is_refused_before_anything_is_stored(importing, name):
     assert "https://www.spotify.com/account/privacy/" in refused.err
 
 
-def test_a_file_that_cannot_be_merged_is_told_with_the_reason_and_the_next_step(importing):
+def test_a_file_that_cannot_be_merged_is_reported_with_the_reason_and_the_next_step(importing):
     def refuse(headers, body):
         run_id = json.loads(body)["name"][-20:-4]
         write_steps(importing.owner, (run_id, "load", "failed", 1, None, "BigQuery refused the file: too old."))
         return 200
 
     importing.loads = refuse
-    said = importing.types("import", ONE, NEW)
-    assert (said.code, said.out) == (1, "")
-    assert "Of 1 file, 1 could not be merged and 0 could: BigQuery refused the file: too old." in said.err
-    assert "give the files again" in said.err
+    output = importing.types("import", ONE, NEW)
+    assert (output.code, output.out) == (1, "")
+    assert "Of 1 file, 1 could not be merged and 0 could: BigQuery refused the file: too old." in output.err
+    assert "give the files again" in output.err
 
 
-def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(importing, tmp_path, monkeypatch):
+def test_plays_that_bigquery_refuses_are_counted_and_reported_and_close_no_gap(importing, tmp_path, monkeypatch):
     """Load merges the other plays of the file, and the ledger's row says both: succeeded, RowsRefused."""
     importing.rows(
         "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
@@ -111,9 +111,9 @@ def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(impor
         return whole(plays, run).replace(b"2018-05-01T07:04:10.000Z", b"yesterday")
 
     monkeypatch.setattr(landing, "to_csv", damaged)
-    said = importing.types("import", ONE, NEW, old)
+    output = importing.types("import", ONE, NEW, old)
 
-    assert (said.code, said.out.splitlines()[:9]) == (
+    assert (output.code, output.out.splitlines()[:9]) == (
         1,
         [
             "rows  what became of them",
@@ -127,24 +127,24 @@ def test_plays_that_bigquery_refuses_are_counted_and_told_and_close_no_gap(impor
             "  13  in the files",
         ],
     )
-    assert "BigQuery refused 1 of the plays, so no gap was closed: Of 6 plays in the file 6 were new." in said.err
-    assert "once the cause is mended, give the files again" in said.err
-    assert "closed" not in said.out
-    assert "Played for less than 30 seconds, so not counted: 2 plays.\n" in said.out
-    told = importing.types("import", ONE, NEW, old, "--json")
-    numbers = told.json
-    assert (told.code, numbers["new"], numbers["known"], numbers["refused"], numbers["gaps_closed"]) == (1, 0, 6, 1, 0)
+    assert "BigQuery refused 1 of the plays, so no gap was closed: Of 6 plays in the file 6 were new." in output.err
+    assert "with the cause removed, give the files again" in output.err
+    assert "closed" not in output.out
+    assert "Played for less than 30 seconds, so not counted: 2 plays.\n" in output.out
+    done = importing.types("import", ONE, NEW, old, "--json")
+    numbers = done.json
+    assert (done.code, numbers["new"], numbers["known"], numbers["refused"], numbers["gaps_closed"]) == (1, 0, 6, 1, 0)
     assert [(step["step"], step["error_class"]) for step in numbers["steps"]] == [("load", "RowsRefused")]
     assert len(importing.rows("SELECT * FROM listening.gaps")) == 1
 
     monkeypatch.setattr(landing, "to_csv", whole)
-    mended = importing.types("import", ONE, NEW, old)
-    assert mended.code == 0
-    assert "   1  stored: new plays\n" in mended.out
-    assert "Closed 1 gap.\n" in mended.out
+    repeated = importing.types("import", ONE, NEW, old)
+    assert repeated.code == 0
+    assert "   1  stored: new plays\n" in repeated.out
+    assert "Closed 1 gap.\n" in repeated.out
 
 
-def test_a_top_ten_that_fails_is_told_after_the_account_of_the_plays(importing):
+def test_a_top_ten_that_fails_is_reported_after_the_account_of_the_plays(importing):
     def fail(body):
         run_id = importing.landed()[0][-20:-4]
         steps = [("transform", "succeeded", 1, None, "submitted"), ("top_tracks", "failed", 2, None, "Out of memory.")]
@@ -152,17 +152,17 @@ def test_a_top_ten_that_fails_is_told_after_the_account_of_the_plays(importing):
         return 200
 
     importing.hears = fail
-    said = importing.types("import", ONE, NEW)
-    assert said.code == 1
-    assert "   3  stored: new plays" in said.out
-    assert "The plays are stored, but the top ten was not computed: Out of memory." in said.err
+    output = importing.types("import", ONE, NEW)
+    assert output.code == 1
+    assert "   3  stored: new plays" in output.out
+    assert "The plays are stored, but the top ten was not computed: Out of memory." in output.err
 
 
 def test_an_import_that_takes_too_long_goes_on_without_the_command(importing):
     importing.loads = lambda headers, body: 503
-    said = importing.types("import", ONE, NEW, "--timeout", "1")
-    assert said.code == 1
-    assert "the import still waits for load to merge the plays. It goes on by itself" in said.err
+    output = importing.types("import", ONE, NEW, "--timeout", "1")
+    assert output.code == 1
+    assert "the import still waits for load to merge the plays. It goes on by itself" in output.err
 
 
 def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
@@ -171,14 +171,14 @@ def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
     bucket = landing.LandingBucket(on_laptop(importing.owner.directory))
     noon = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
     taken = "plays/2026/11/22/20261122T120001Z.csv"
-    importing.cloud.storage.write(importing.landing, taken, b"somebody else's")
+    importing.cloud.storage.write(importing.landing, taken, b"another run's")
     plays = [ExportedPlay(SINCE, A, None, None, None, ms_played) for ms_played in (1, 2)]
     in_ledger = {"20261122T115958Z"}
     started = Import("20261122T120002Z", ONE)
     runs = [bucket.land([each], started, noon, noon, in_ledger) for each in plays]
 
     assert [run.run_id for run in runs] == ["20261122T115959Z", "20261122T115957Z"]
-    assert importing.cloud.storage.read(importing.landing, taken) == b"somebody else's"
+    assert importing.cloud.storage.read(importing.landing, taken) == b"another run's"
     assert [re.sub(r"\D", "", run.run_id)[-2:] != "00" for run in runs] == [True, True]
 
 

@@ -44,8 +44,8 @@ def everything(importing):
     return [importing.rows(f"SELECT * FROM listening.{name} ORDER BY {order}") for name, order in tables.items()]
 
 
-def import_id_of(said):
-    return said.err.partition("This is import ")[2].partition(".")[0]
+def import_id_of(output):
+    return output.err.partition("This is import ")[2].partition(".")[0]
 
 
 def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_back(importing, tmp_path):
@@ -59,11 +59,11 @@ def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_b
     events, loads = [], importing.loads
     importing.loads = lambda headers, body: events.append((headers, body)) or loads(headers, body)
     whole = write_export(tmp_path / "whole.json", truth)
-    said = importing.types("import", ONE, "--anyway", whole, "--json")
-    brought = said.json
+    output = importing.types("import", ONE, "--anyway", whole, "--json")
+    brought = output.json
     assert (brought["completed"], brought["known"]) == (10, 10)
     assert brought["new"] == 40
-    import_id = import_id_of(said)
+    import_id = import_id_of(output)
     # The API lists five plays that only the import had brought, and later the same files are given again.
     tell_page(importing, truth[50:55], UNTIL + timedelta(hours=1))
     again = importing.types("import", ONE, "--anyway", whole)
@@ -72,21 +72,21 @@ def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_b
     assert "35 plays, 15 times played" in importing.types("imports", ONE).out
     stored = everything(importing)
     hint = importing.types("import", "--undo", import_id, "--dry-run").out
-    assert "To store them, in the folder where the files lie:\n" in hint
-    foretold = importing.types("import", "--undo", import_id, "--dry-run", "--json").json
+    assert "To store them, run in the folder of the files:\n" in hint
+    dry = importing.types("import", "--undo", import_id, "--dry-run", "--json").json
     assert everything(importing) == stored
     undone = importing.types("import", "--undo", import_id, "--json").json
-    assert foretold == undone | {"dry_run": True}
+    assert dry == undone | {"dry_run": True}
     assert (undone["deleted"], undone["times_taken_back"], undone["gone_already"], undone["added"]) == (35, 15, 0, 50)
     assert [(later["known"], later["files"]) for later in undone["later_imports"]] == [(60, ["whole.json"])]
 
     plays, *others = everything(importing)
     assert others == before[1:]
-    told = [row for row in plays if row["run_id"] == f"{UNTIL + timedelta(hours=1):%Y%m%dT%H%M%SZ}"]
-    assert [row for row in plays if row not in told] == before[0]
+    completed = [row for row in plays if row["run_id"] == f"{UNTIL + timedelta(hours=1):%Y%m%dT%H%M%SZ}"]
+    assert [row for row in plays if row not in completed] == before[0]
     names = ("ms_played", "import_id", "ms_played_import_id", *Manner._fields)
     assert {(row["reason_end"], row["skipped"]) for row in stored[0]} == {("trackdone", False), ("fwdbtn", True)}
-    assert [[row[name] for name in names] for row in told] == [[None] * len(names)] * 5
+    assert [[row[name] for name in names] for row in completed] == [[None] * len(names)] * 5
 
     assert events
     for event in events:
@@ -114,10 +114,10 @@ def test_an_import_that_was_stopped_half_way_is_taken_back_and_its_unloaded_file
 
     importing.loads = load_the_first
     monkeypatch.setattr("cli.commands.import_history.command.cut", lambda plays: [plays[:20], plays[20:]])
-    said = importing.types("import", ONE, "--anyway", write_export(tmp_path / "whole.json", truth), "--timeout", "1")
-    assert said.code == 1
+    output = importing.types("import", ONE, "--anyway", write_export(tmp_path / "whole.json", truth), "--timeout", "1")
+    assert output.code == 1
     wait_for(lambda: len(held) > 1 and len(importing.plays()) == 20)
-    import_id = import_id_of(said)
+    import_id = import_id_of(output)
     [listed] = importing.types("imports", "--json").json
     assert (listed["state"], listed["plays_left"], listed["times_left"]) == ("not finished", 10, 10)
 
@@ -138,12 +138,12 @@ def test_an_undo_that_was_stopped_half_way_is_finished_by_the_next(importing, tm
         patch.setattr(landing.LandedFiles, "delete", lambda files: (_ for _ in ()).throw(KeyboardInterrupt))
         assert importing.types("import", "--undo", import_id).code == 130
     assert importing.types("imports").out.splitlines()[1].split()[4:6] == ["half", "undone"]
-    said = importing.types("import", "--undo", import_id)
-    assert (said.code, importing.plays(), importing.landed()) == (0, [], [])
+    output = importing.types("import", "--undo", import_id)
+    assert (output.code, importing.plays(), importing.landed()) == (0, [], [])
     assert ("undo", "succeeded", 0, 0) in importing.ledger()
     asked = "SELECT 1 FROM listening.runs AS runs JOIN listening.runs AS undo USING (run_id)"
     wait_for(lambda: importing.rows(f"{asked} WHERE undo.step = 'undo' AND runs.step = 'transform'"))
-    assert "A Spark batch computes the top ten anew: now or, where the last one is younger than" in said.out
+    assert "A Spark batch recomputes the top ten: now or, where the last one is younger than" in output.out
 
 
 def test_a_gap_that_needed_plays_of_the_import_is_open_again_and_one_that_began_with_one_begins_earlier(
@@ -165,7 +165,7 @@ def test_a_gap_that_needed_plays_of_the_import_is_open_again_and_one_that_began_
     assert gaps(importing) == [(truth[9].played_at, truth[50].played_at)]
 
 
-def test_a_play_of_which_the_import_told_another_time_heard_is_one_row_again(importing, tmp_path):
+def test_a_play_of_which_the_import_had_another_time_played_is_one_row_again(importing, tmp_path):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:5]
     tell_page(importing, truth, UNTIL)
     wrong = write_export(tmp_path / "wrong.json", truth, ms_played=31_000)
@@ -183,8 +183,8 @@ def test_an_undo_of_an_import_that_changed_nothing_starts_no_batch(importing, tm
     path = write_export(tmp_path / "a.json", truth)
     importing.types("import", ONE, path)
     import_id = import_id_of(importing.types("import", ONE, path))
-    said = importing.types("import", "--undo", import_id)
-    assert (f"Import {import_id} of {ONE} is undone." in said.out, "batch" in said.out) == (True, False)
+    output = importing.types("import", "--undo", import_id)
+    assert (f"Import {import_id} of {ONE} is undone." in output.out, "batch" in output.out) == (True, False)
     assert not [row for row in importing.ledger() if row[0] == "undo"]
     assert "undone" in importing.types("imports", ONE).out.splitlines()[1]
 

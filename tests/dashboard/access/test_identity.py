@@ -1,4 +1,4 @@
-"""Who may see whom is decided on the server: a header nobody signed, a stranger and a slip in the list show nothing."""
+"""Who may see whom is decided on the server: an unsigned header, a stranger and a slip in the list show nothing."""
 
 import time
 from collections.abc import Callable, Mapping, MutableMapping
@@ -121,7 +121,7 @@ def test_another_audience_is_in_the_log_beside_the_setting_and_only_when_google_
     assert len(caplog.records) == 1
 
 
-def test_a_header_signed_by_somebody_else_shows_nothing(behind_iap):
+def test_a_header_signed_by_another_shows_nothing(behind_iap):
     with pytest.raises(NotVerified):
         behind_iap(Signer().sign())
 
@@ -144,10 +144,10 @@ def test_the_unsigned_address_header_is_not_believed(behind_iap):
 
 
 def test_a_header_is_verified_once_per_connection_and_a_changed_one_again(signer):
-    settings, asked, remembered = Settings.from_env(ENVIRONMENT), [], {}
+    settings, fetched, remembered = Settings.from_env(ENVIRONMENT), [], {}
 
     def keys(key_id: str) -> Mapping[str, str]:
-        asked.append(key_id)
+        fetched.append(key_id)
         return signer.keys
 
     def look(assertion: str) -> tuple[str, ...]:
@@ -155,10 +155,10 @@ def test_a_header_is_verified_once_per_connection_and_a_changed_one_again(signer
 
     first = signer.sign()
     assert [look(first), look(first)] == [("ania",), ("ania",)]
-    assert len(asked) == 1
+    assert len(fetched) == 1
     with pytest.raises(NotVerified):
         look(first[:-4] + "AAAA")
-    assert len(asked) == 2
+    assert len(fetched) == 2
 
 
 class KeyServer:
@@ -166,13 +166,13 @@ class KeyServer:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answer: Any = {"k1": "first"}
-        self.asked, self.now, self.waiting = 0, 0.0, []
+        self.fetched, self.now, self.waiting = 0, 0.0, []
         monkeypatch.setattr(identity, "_fetched_keys", self._fetch)
         monkeypatch.setattr(identity.time, "monotonic", lambda: self.now)
         self.keys = IapKeys(self.waiting.append)
 
     def _fetch(self) -> Mapping[str, str]:
-        self.asked += 1
+        self.fetched += 1
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -193,7 +193,7 @@ def test_a_known_key_serves_for_a_day_while_googles_key_server_is_away(key_serve
         for work in key_server.waiting:
             work()
         key_server.waiting.clear()
-    assert key_server.asked == 4, "once at first, and then at each look after the first hour"
+    assert key_server.fetched == 4, "once at first, and then at each look after the first hour"
 
     key_server.now = 24.1 * 3600
     with pytest.raises(NotVerified, match="Try again in a minute"):
@@ -205,38 +205,38 @@ def test_no_viewer_waits_for_the_refresh_of_keys_that_are_known(key_server: KeyS
     key_server.now, key_server.answer = 3601, {"k1": "first", "k2": "second"}
 
     assert key_server.keys("k1") == {"k1": "first"}
-    assert key_server.asked == 1
+    assert key_server.fetched == 1
     (refresh,) = key_server.waiting
     refresh()
     assert key_server.keys("k2") == {"k1": "first", "k2": "second"}
-    assert key_server.asked == 2
+    assert key_server.fetched == 2
 
 
 def test_a_key_that_is_not_known_is_asked_for_once_a_minute_whether_that_works_or_not(key_server: KeyServer) -> None:
     key_server.answer = requests.ConnectionError("away")
-    for seconds, asked in ((0, 1), (59, 1), (60, 2)):
+    for seconds, fetched in ((0, 1), (59, 1), (60, 2)):
         key_server.now = seconds
         for _ in range(3):
             with pytest.raises(NotVerified):
                 key_server.keys("k1")
-        assert key_server.asked == asked
+        assert key_server.fetched == fetched
 
     key_server.now, key_server.answer = 120, {"k1": "first"}
     assert key_server.keys("k1") == {"k1": "first"}
     assert key_server.keys("unknown") == {"k1": "first"}, "whose signature then fits none of them"
-    assert key_server.asked == 3
+    assert key_server.fetched == 3
 
 
 def test_two_bad_answers_of_the_key_server_are_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    routes, asked = Routes(), []
+    routes, fetched = Routes(), []
     answers = [Response(503), Response.of_text("not JSON"), Response.of_json({"k1": "first"})]
-    routes.add("GET", "/keys", lambda request: asked.append(request) or answers[len(asked) - 1])
+    routes.add("GET", "/keys", lambda request: fetched.append(request) or answers[len(fetched) - 1])
     server = Server("keys", routes).start()
     monkeypatch.setattr(identity, "IAP_KEYS", f"{server.url}/keys")
     monkeypatch.setattr(identity, "_PAUSE_SECONDS", 0)
 
     assert IapKeys()("k1") == {"k1": "first"}
-    assert len(asked) == 3
+    assert len(fetched) == 3
     server.stop()
 
 
@@ -302,7 +302,7 @@ def test_laptop_is_refused_on_cloud_run() -> None:
         Settings.from_env({"GOOGLE_CLOUD_PROJECT": "p", "DASHBOARD_ACCESS": "laptop", "K_SERVICE": "dashboard"})
 
 
-def test_nobody_is_listed_unless_the_owner_lists_them():
+def test_no_one_is_listed_unless_the_owner_lists_them():
     settings = Settings.from_env({"GOOGLE_CLOUD_PROJECT": "p", "DASHBOARD_ACCESS": "oidc"})
     with pytest.raises(NotAllowed):
         allowed_listeners(settings, {}, "owner@example.org", KNOWN)
@@ -323,7 +323,7 @@ def test_nobody_is_listed_unless_the_owner_lists_them():
         ({"SCHEDULE": "every hour"}, "SCHEDULE"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named_and_its_value_is_not_told(changes, named):
+def test_a_setting_that_cannot_be_used_is_named_without_its_value(changes, named):
     with pytest.raises(SettingsError, match=named) as refused:
         Settings.from_env({**ENVIRONMENT, **changes})
     assert "example.org" not in str(refused.value)

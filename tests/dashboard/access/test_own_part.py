@@ -3,7 +3,7 @@
 import pandas as pd
 
 from access.own_part import own_part
-from tests.dashboard.invented.ledger import NOW, asked, grid, imported, ledger, run
+from tests.dashboard.invented.ledger import NOW, grid, imported, ledger, polled, run
 
 MINE = ("ania",)
 
@@ -16,7 +16,7 @@ def seen(runs: pd.DataFrame) -> dict[tuple[int, str], tuple[str, str, int | None
 def of_both(hour: int, mine: int, others: int) -> list[dict[str, object]]:
     new = mine + others
     sentence = f"{new} new plays from 2 of 2 listeners"
-    first = asked(hour, ania={"fetched": 50, "new": mine}, ben={"fetched": 50, "new": others})
+    first = polled(hour, ania={"fetched": 50, "new": mine}, ben={"fetched": 50, "new": others})
     return [
         first | {"rows_in": 100, "rows_new": new, "reason": sentence},
         run(hour, "load", minutes=2, rows_in=new, rows_new=new, reason=sentence, details={"new": new}),
@@ -60,8 +60,8 @@ def test_trouble_beside_a_success_is_named_without_its_sentence():
     ingest, load, *_ = of_both(12, mine=20, others=25)
     cells = seen(ledger(ingest, load | {"error_class": "RowsRefused", "reason": "2 of 45 rows were refused"}))
 
-    said = "It succeeded, but with RowsRefused; a viewer of all listeners sees the next step"
-    assert cells[12, "load"][1] == said
+    text = "It succeeded, but with RowsRefused; a viewer of all listeners sees the next step"
+    assert cells[12, "load"][1] == text
 
 
 def test_a_run_whose_details_cannot_be_read_does_not_say_that_no_listener_was_asked_for():
@@ -72,8 +72,8 @@ def test_a_run_whose_details_cannot_be_read_does_not_say_that_no_listener_was_as
 
 def test_why_the_own_listener_could_not_be_read_is_said_and_the_others_why_is_not():
     trouble = {"state": "failed", "error_class": "NeedsConsent", "reason": "consent has ended"}
-    mine = asked(11, ania=trouble, ben={"new": 3}) | {"rows_new": 3, "reason": "ania: consent has ended"}
-    others = asked(12, ania={"new": 3}, ben=trouble) | {"rows_new": 3, "reason": "ben: consent has ended"}
+    mine = polled(11, ania=trouble, ben={"new": 3}) | {"rows_new": 3, "reason": "ania: consent has ended"}
+    others = polled(12, ania={"new": 3}, ben=trouble) | {"rows_new": 3, "reason": "ben: consent has ended"}
     cells = seen(ledger(mine, others))
 
     assert cells[11, "ingest"] == ("skipped", "no new plays; ania: consent has ended", 0)
@@ -81,13 +81,13 @@ def test_why_the_own_listener_could_not_be_read_is_said_and_the_others_why_is_no
 
 
 def test_a_failure_whose_reason_the_ledger_lacks_is_said_all_the_same():
-    for told in ({"state": "failed"}, {"state": "failed", "reason": None}):
-        cells = seen(ledger(run(12, "ingest", details={"listeners": {"ania": told}})))
+    for part in ({"state": "failed"}, {"state": "failed", "reason": None}):
+        cells = seen(ledger(run(12, "ingest", details={"listeners": {"ania": part}})))
         assert cells[12, "ingest"][1] == "no new plays; ania: no reason was recorded"
 
 
 def test_a_run_that_did_not_ask_for_the_own_listener_says_nothing_of_the_others():
-    others = asked(11, ben={"new": 30}) | {"rows_new": 30, "reason": "30 new plays from 1 of 1 listeners"}
+    others = polled(11, ben={"new": 30}) | {"rows_new": 30, "reason": "30 new plays from 1 of 1 listeners"}
     paused = run(12, "ingest", "skipped", reason="Spotify asked for a pause", details={"listeners": {}})
     cells = seen(ledger(others, paused))
 
@@ -99,8 +99,8 @@ def test_an_import_and_the_details_of_others_are_left_out():
     part = own_part(ledger(*of_both(12, mine=2, others=3), *imported(11, "import", "load", "top_tracks")), MINE)
 
     assert set(part["slot"].dt.hour) == {12}
-    told = [details["listeners"] for details in part["details"] if details]
-    assert told == [{"ania": {"state": "collected", "fetched": 50, "new": 2, "error_class": None, "reason": None,
+    listeners = [details["listeners"] for details in part["details"] if details]
+    assert listeners == [{"ania": {"state": "collected", "fetched": 50, "new": 2, "error_class": None, "reason": None,
                               "consent_ends_at": None}}]  # fmt: skip
 
 

@@ -24,13 +24,13 @@ def test_a_session_ends_after_more_than_half_an_hour_without_music():
     assert days.all_sessions(local.head(0)).empty
 
 
-def test_listening_is_new_for_thirty_days_after_an_artist_was_first_heard():
+def test_listening_is_new_for_thirty_days_after_an_artist_was_first_played():
     plays = [play("2026-10-01 10:00", "a"), play("2026-10-31 09:00", "a"), play("2026-10-31 10:00", "a")]
     history = history_of(plays)
     period = custom_period(date(2026, 9, 28), date(2026, 11, 1), "UTC", NOW)
     rows = discoveries.new_and_known(history, history.local("UTC"), period, "Plays")
-    told = rows[rows["value"] > 0][["step_on", "kind", "value", "share"]].values.tolist()
-    assert told == [
+    found = rows[rows["value"] > 0][["step_on", "kind", "value", "share"]].values.tolist()
+    assert found == [
         [pd.Timestamp("2026-09-28"), "New", 1.0, 1.0],
         [pd.Timestamp("2026-10-26"), "New", 1.0, 0.5],
         [pd.Timestamp("2026-10-26"), "Known", 1.0, 0.5],
@@ -38,7 +38,7 @@ def test_listening_is_new_for_thirty_days_after_an_artist_was_first_heard():
     assert rows["step_on"].nunique() == 5
 
 
-def test_what_stuck_was_first_heard_in_the_period_and_played_five_times_since():
+def test_what_stuck_was_first_played_in_the_period_and_played_five_times_since():
     often = [play(f"2026-11-0{n} 10:00", "a") for n in range(1, 6)]
     seldom = [play(f"2026-11-0{n} 11:00", "b") for n in range(1, 5)]
     known = [play(f"2026-{month} 12:00", "c") for month in ("10-01", "11-01", "11-02", "11-03", "11-04")]
@@ -80,20 +80,20 @@ def test_the_years_of_this_decade_end_with_this_year_or_with_the_music():
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b")], tracks)
     local = history.local("UTC")
 
-    def years_shown(heard: pd.DataFrame) -> list[int]:
-        return discoveries.years_in_decade(history, heard, "Plays", 2020, 2026)["year"].tolist()
+    def years_shown(plays: pd.DataFrame) -> list[int]:
+        return discoveries.years_in_decade(history, plays, "Plays", 2020, 2026)["year"].tolist()
 
     assert years_shown(local.head(1)) == list(range(2020, 2027))
-    assert years_shown(local) == list(range(2020, 2029)), "nothing that was heard is left out"
+    assert years_shown(local) == list(range(2020, 2029)), "no year with plays is left out"
     assert years_shown(local.head(0)) == list(range(2020, 2027))
 
 
-def test_loyalty_tells_how_much_goes_to_how_few_artists():
+def test_loyalty_is_how_much_goes_to_how_few_artists():
     tracks = [track(f"t{n:02}", artist_id=f"artist {n:02}", artist_name=f"Artist {n}") for n in range(12)]
     # The first artist has nine plays, the other eleven one each.
     plays = [play(f"2026-11-{n + 1:02} 10:00", f"t{n:02}") for n in range(12)]
     plays += [play(f"2026-11-20 1{n}:00", "t00") for n in range(8)]
     history = history_of(plays, tracks)
-    told = discoveries.loyalty(history, history.local("UTC"), "Plays")
-    assert told == (pytest.approx(9 / 20), pytest.approx(18 / 20), 2, 12)
+    found = discoveries.loyalty(history, history.local("UTC"), "Plays")
+    assert found == (pytest.approx(9 / 20), pytest.approx(18 / 20), 2, 12)
     assert discoveries.loyalty(history, history.local("UTC").head(0), "Plays") is None

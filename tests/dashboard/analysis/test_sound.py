@@ -28,7 +28,7 @@ def with_features(energies: dict[str, float | None]) -> list[dict[str, object]]:
     ]
 
 
-def test_features_are_weighted_by_the_time_heard():
+def test_features_are_weighted_by_the_time_played():
     plays = [
         play("2026-10-01 10:00", "c", ms_played=60_000),
         play("2026-11-01 10:00", "a", ms_played=180_000),
@@ -45,7 +45,7 @@ def test_features_are_weighted_by_the_time_heard():
     assert sound.changes(rows, 1)["feature"].tolist() == ["energy"]
 
 
-def test_coverage_is_the_share_of_time_with_features_and_says_who_told_them():
+def test_coverage_is_the_share_of_time_with_features_and_names_their_sources():
     plays = [play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b"), play("2026-11-03 10:00", "b")]
     history = history_of(plays, with_features({"a": 0.5, "b": None}))
     assert sound.coverage(history, history.local("UTC")) == sound.Coverage(pytest.approx(1 / 3), ("reccobeats",))
@@ -57,14 +57,14 @@ def test_without_features_there_is_still_something_to_say():
         track("b", explicit=False, popularity=None, duration_ms=300_000),
     ]
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b")], tracks)
-    heard = history.local("UTC")
-    assert sound.coverage(history, heard) == sound.Coverage(0.0, ())
-    assert sound.feature_rows(history, heard, heard).empty
-    assert sound.tempo(history, heard).empty
-    assert sound.mood(history, heard).empty
-    told = sound.without_features(history, heard)
-    assert (told.average_minutes, told.explicit_share, told.popularity) == (4.0, 0.5, 40.0)
-    assert told.lengths.loc[told.lengths["share"] > 0, ["from_minutes", "to_minutes"]].values.tolist() == [
+    plays = history.local("UTC")
+    assert sound.coverage(history, plays) == sound.Coverage(0.0, ())
+    assert sound.feature_rows(history, plays, plays).empty
+    assert sound.tempo(history, plays).empty
+    assert sound.mood(history, plays).empty
+    facts = sound.without_features(history, plays)
+    assert (facts.average_minutes, facts.explicit_share, facts.popularity) == (4.0, 0.5, 40.0)
+    assert facts.lengths.loc[facts.lengths["share"] > 0, ["from_minutes", "to_minutes"]].values.tolist() == [
         [3, 4],
         [5, 6],
     ]
@@ -73,12 +73,12 @@ def test_without_features_there_is_still_something_to_say():
 def test_mood_and_tempo_show_where_the_time_went():
     plays = [play("2026-11-01 10:00", "a", ms_played=180_000), play("2026-11-02 10:00", "b", ms_played=60_000)]
     history = history_of(plays, with_features({"a": 0.8, "b": 0.4}))
-    heard = history.local("UTC")
-    assert sound.mood(history, heard)[["name", "valence", "energy", "minutes"]].values.tolist() == [
+    plays = history.local("UTC")
+    assert sound.mood(history, plays)[["name", "valence", "energy", "minutes"]].values.tolist() == [
         ["Song a", 0.2, 0.8, 3.0],
         ["Song b", 0.2, 0.4, 1.0],
     ]
-    assert sound.quadrants(sound.mood(history, heard)) == {"upbeat": 0, "calm, happy": 0, "tense": 0.75, "sad": 0.25}
-    assert sound.tempo(history, heard).values.tolist() == [[120, 1.0]]
-    trend = sound.feature_trend(history, heard, "energy")
+    assert sound.quadrants(sound.mood(history, plays)) == {"upbeat": 0, "calm, happy": 0, "tense": 0.75, "sad": 0.25}
+    assert sound.tempo(history, plays).values.tolist() == [[120, 1.0]]
+    trend = sound.feature_trend(history, plays, "energy")
     assert trend.values.tolist() == [[pd.Timestamp("2026-11-01"), pytest.approx(0.7)]]

@@ -98,7 +98,7 @@ def test_an_hour_in_which_a_gap_ends_holds_no_more_than_its_watched_part():
     assert clock.loc[(0, 9), ["total", "value"]].tolist() == [0, 0]
 
 
-def test_minutes_on_the_clock_are_the_minutes_heard():
+def test_minutes_on_the_clock_are_the_minutes_played():
     local = history_of([play("2026-11-16 08:10", "a", ms_played=90_000)]).local("UTC")
     period = custom_period(date(2026, 11, 16), date(2026, 11, 16), "UTC", NOW)
     clock = hours.clock(local, period, "Minutes", NOW)
@@ -106,7 +106,7 @@ def test_minutes_on_the_clock_are_the_minutes_heard():
     assert hours.by_hour(local, "Minutes")["share"].tolist() == [0.0] * 8 + [1.0] + [0.0] * 15
 
 
-def test_nothing_heard_has_no_peak():
+def test_without_plays_there_is_no_peak():
     local = history_of([]).local("UTC")
     period = named_period("7 days", "UTC", NOW, None)
     assert hours.peak(hours.clock(local, period, "Plays", NOW)) is None
@@ -127,8 +127,8 @@ def test_averages_divide_by_the_days_since_collecting_began_that_no_gap_touches(
     plays = [play("2026-11-13 10:00", "a"), play("2026-11-13 10:30", "b"), play("2026-11-22 11:00", "b")]
     history = history_of([*plays, play("2026-11-14 10:00", "a")])
     local, gap_days = history.local("UTC"), {date(2026, 11, 14)}
-    asked = custom_period(date(2026, 11, 1), date(2026, 11, 22), "UTC", NOW)
-    period = collected(asked, history.oldest_at)
+    chosen = custom_period(date(2026, 11, 1), date(2026, 11, 22), "UTC", NOW)
+    period = collected(chosen, history.oldest_at)
     assert (period.start, period.end) == (date(2026, 11, 13), date(2026, 11, 22))
     assert hours.per_day(local, period, "Plays", NOW, gap_days) == pytest.approx(3 / 9)
     assert hours.per_day(local, period, "Minutes", NOW, gap_days) == pytest.approx(9 / 9)

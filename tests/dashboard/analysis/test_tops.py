@@ -36,11 +36,11 @@ def test_moves_tell_places_won_and_what_is_new():
     before = [play(f"2026-10-1{n} 10:00", track_id) for n, track_id in enumerate("bba")]
     history = history_of([*now, *before])
     local = history.local("UTC")
-    heard, earlier = (
+    plays, earlier = (
         within(local, NOVEMBER),
         within(local, custom_period(date(2026, 10, 1), date(2026, 10, 31), "UTC", NOW)),
     )
-    rows = tops.top(history, heard, "Tracks", "Plays", earlier)
+    rows = tops.top(history, plays, "Tracks", "Plays", earlier)
     assert rows["key"].tolist() == ["a", "b", "c"]
     assert rows["previous_rank"].tolist() == [2, 1, pd.NA]
     assert rows["move"].tolist() == [1, -1, pd.NA]
@@ -76,7 +76,7 @@ def test_every_credited_artist_gets_the_play_under_one_key():
     assert links == ["https://open.spotify.com/artist/bo", "", "https://open.spotify.com/artist/ada"]
 
 
-def test_shares_are_of_everything_that_was_heard():
+def test_shares_are_of_everything_that_was_played():
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b", ms_played=540_000)])
     rows = tops.top(history, history.local("UTC"), "Tracks", "Minutes", limit=1)
     assert rows[["key", "minutes", "share"]].values.tolist() == [["b", 9.0, 0.75]]

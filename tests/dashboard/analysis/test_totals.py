@@ -10,7 +10,7 @@ from analysis.periods import named_period, within
 from tests.dashboard.invented.history import NOVEMBER, NOW, at, history_of, play, track
 
 
-def test_plays_that_an_export_tells_as_short_are_kept_but_do_not_count():
+def test_plays_that_an_export_reports_as_short_are_kept_but_do_not_count():
     plays = [
         play("2026-11-01 10:00", "a", source="export", ms_played=29_999),
         play("2026-11-02 10:00", "a", source="export", ms_played=30_000),

@@ -45,7 +45,7 @@ def test_a_year_without_plays_is_empty_and_not_an_error():
     assert review.months["value"].tolist() == [0.0] * 12
 
 
-def test_a_month_counts_the_artists_first_heard_in_it():
+def test_a_month_counts_the_artists_first_played_in_it():
     tracks = [track("a"), track("b", artist_id="bo", artist_name="Bo"), track("c", artist_id="cy", artist_name="Cy")]
     plays = [
         play("2026-10-01 10:00", "a"),

@@ -134,11 +134,11 @@ class Visit:
 
     def __init__(self, page: playwright.Page, address: str) -> None:
         self.page, self.address = page, address
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.complaints: list[str] = []
         self._width, self._is_running = 1366, False
         self._handlers = {
-            "request": lambda request: self.asked.append(request.url),
+            "request": lambda request: self.requested.append(request.url),
             "console": self._hear,
             "websocket": self._watch,
         }
@@ -193,7 +193,7 @@ class Visit:
             self._is_running = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
     def strangers(self) -> set[str]:
-        hosts = {urlsplit(url).hostname for url in self.asked if url.startswith(("http", "ws"))}
+        hosts = {urlsplit(url).hostname for url in self.requested if url.startswith(("http", "ws"))}
         return {host for host in hosts if host and host != "127.0.0.1"} - _COVER_HOSTS
 
     def overhang(self) -> int:
@@ -249,6 +249,6 @@ class Visit:
         )
 
     def _hear(self, message: playwright.ConsoleMessage) -> None:
-        said = f"{message.text} {message.location.get('url', '')}"
-        if message.type == "error" and not any(part in said for part in _HARMLESS):
-            self.complaints.append(said)
+        sentence = f"{message.text} {message.location.get('url', '')}"
+        if message.type == "error" and not any(part in sentence for part in _HARMLESS):
+            self.complaints.append(sentence)

@@ -20,7 +20,7 @@ class OpenIdProvider:
     def __init__(self) -> None:
         self.account: dict[str, Any] = {}
         self._key = RSAKey.generate_key(2048, {"kid": "k1", "use": "sig", "alg": "RS256"})
-        self._asked: dict[str, dict[str, str]] = {}
+        self._requests: dict[str, dict[str, str]] = {}
         routes = Routes()
         routes.add("GET", "/.well-known/openid-configuration", lambda request: Response.of_json(self._metadata()))
         routes.add("GET", "/jwks", lambda request: Response.of_json({"keys": [self._key.as_dict(private=False)]}))
@@ -45,13 +45,13 @@ class OpenIdProvider:
 
     def _authorize(self, request: Request) -> Response:
         code = secrets.token_hex(8)
-        self._asked[code] = {name: values[0] for name, values in request.query.items()}
+        self._requests[code] = {name: values[0] for name, values in request.query.items()}
         return _redirect(f"{request.arg('redirect_uri')}?{urlencode({'code': code, 'state': request.arg('state')})}")
 
     def _token(self, request: Request) -> Response:
-        asked, now = self._asked.pop(dict(parse_qsl(request.body.decode()))["code"]), int(time.time())
-        claims = {"iss": self.server.url, "aud": asked["client_id"], "sub": "1", "iat": now, "exp": now + 3600}
-        claims |= {"nonce": asked.get("nonce"), **self.account}
+        requested, now = self._requests.pop(dict(parse_qsl(request.body.decode()))["code"]), int(time.time())
+        claims = {"iss": self.server.url, "aud": requested["client_id"], "sub": "1", "iat": now, "exp": now + 3600}
+        claims |= {"nonce": requested.get("nonce"), **self.account}
         token = jwt.encode({"alg": "RS256", "kid": "k1"}, claims, self._key)
         return Response.of_json({"access_token": "a", "token_type": "Bearer", "expires_in": 3600, "id_token": token})
 

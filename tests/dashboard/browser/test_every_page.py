@@ -12,7 +12,9 @@ pytestmark = IN_A_BROWSER
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", [*PAGES, *ITEMS])
-def test_a_page_looks_finished_and_asks_nobody(browser: Browser, address: str, path: str, theme: str) -> None:
+def test_a_page_looks_finished_and_requests_nothing_outside(
+    browser: Browser, address: str, path: str, theme: str
+) -> None:
     with browser.visit(address, theme) as visit:
         visit.open(_with_id(path))
         for width in (1366, 390):

@@ -14,14 +14,14 @@ pytestmark = IN_A_BROWSER
 
 
 def _known_id(path: str) -> str:
-    """What listener-one heard last, so that its page has a title."""
+    """What listener-one played last, so that its page has a title."""
     plays = hostile_warehouse(NOW).tables["plays"]
     mine = plays[plays["listener_id"] == "listener-one"]
     return str(mine[f"{path if path in ITEMS else 'track'}_id"].iloc[-9])
 
 
 @pytest.mark.parametrize("path", [*PAGES[:-1], "track", "artist"])
-def test_a_browser_runs_nothing_asks_nobody_and_links_nowhere(
+def test_a_browser_runs_nothing_requests_nothing_and_links_nowhere(
     browser: Browser, address: str, in_state: Callable[[str], object], path: str
 ) -> None:
     in_state("hostile")

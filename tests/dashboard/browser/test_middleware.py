@@ -50,7 +50,7 @@ def test_a_download_is_for_the_browser_that_asked_for_it(browser: Browser, addre
             urlopen(file, timeout=30)
 
 
-def test_a_page_whose_name_leads_to_this_computer_is_told_no_name(browser: Browser, address: str) -> None:
+def test_a_page_whose_name_leads_to_this_computer_gets_no_name(browser: Browser, address: str) -> None:
     received: list[bytes] = []
     with (
         browser.another("--host-resolver-rules=MAP evil.example 127.0.0.1") as rebound,

@@ -64,7 +64,7 @@ def test_only_viewers_of_several_listeners_find_the_page_that_compares_them(
 
 
 @pytest.mark.parametrize(
-    ("account", "said"),
+    ("account", "text"),
     [
         ({"email": "stranger@example.org", "email_verified": True}, "You may not see this dashboard"),
         ({"email": "owner@example.org", "email_verified": False}, "Who you are could not be verified"),
@@ -74,13 +74,13 @@ def test_only_viewers_of_several_listeners_find_the_page_that_compares_them(
     ],
 )
 def test_with_the_wrong_account_there_is_a_way_out(
-    browser: Browser, address: str, provider: OpenIdProvider, account: dict[str, Any], said: str
+    browser: Browser, address: str, provider: OpenIdProvider, account: dict[str, Any], text: str
 ) -> None:
     provider.account = account
     with browser.visit(address) as visit:
         visit.open("")
         sign_in(visit)
-        visit.page.get_by_role("heading", name=said).wait_for()
+        visit.page.get_by_role("heading", name=text).wait_for()
         assert "Ania" not in visit.page.content()
 
         sign_out(visit)

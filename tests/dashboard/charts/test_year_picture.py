@@ -31,7 +31,7 @@ def test_a_control_character_in_a_title_does_not_break_the_picture() -> None:
     assert "AB" in texts_of(picture(lists=[("Top tracks", ["A\x00\x1b\ud800\uffffB"])]))
 
 
-def test_it_asks_nobody_for_anything() -> None:
+def test_it_requests_nothing() -> None:
     written = svg(picture()).decode()
 
     assert "href" not in written

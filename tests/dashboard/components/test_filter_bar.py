@@ -14,7 +14,7 @@ def choose(drawn: AppTest, key: str, value: str) -> AppTest:
     return drawn.selectbox(key=key).select(value).run()
 
 
-def test_another_listeners_times_are_told_in_their_own_zone(app: App) -> None:
+def test_another_listeners_times_are_shown_in_their_own_zone(app: App) -> None:
     drawn = app.open()
     assert "times in Europe/Berlin" in text_of(drawn)
 

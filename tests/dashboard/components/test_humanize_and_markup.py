@@ -14,15 +14,15 @@ COVER = "https://i.scdn.co/image/ab67616d0000b273"
 
 
 @pytest.mark.parametrize(
-    ("minutes", "said"),
+    ("minutes", "text"),
     [(0, "0 min"), (0.4, "0 min"), (589.2, "9 h 49 min"), (599.6, "10 h"), (3494, "58 h 14 min"), (34020, "567 h")],
 )
-def test_minutes_are_said_in_the_unit_that_fits(minutes: float, said: str) -> None:
-    assert humanize.minutes(minutes) == said
+def test_minutes_are_said_in_the_unit_that_fits(minutes: float, text: str) -> None:
+    assert humanize.minutes(minutes) == text
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "said"),
+    ("start", "end", "text"),
     [
         (date(2026, 11, 22), date(2026, 11, 22), "22 Nov 2026"),
         (date(2026, 11, 1), date(2026, 11, 22), "1 – 22 Nov 2026"),
@@ -30,12 +30,12 @@ def test_minutes_are_said_in_the_unit_that_fits(minutes: float, said: str) -> No
         (date(2025, 12, 30), date(2026, 1, 2), "30 Dec 2025 – 2 Jan 2026"),
     ],
 )
-def test_a_range_of_days_says_nothing_twice(start: date, end: date, said: str) -> None:
-    assert humanize.days(start, end) == said
+def test_a_range_of_days_says_nothing_twice(start: date, end: date, text: str) -> None:
+    assert humanize.days(start, end) == text
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "said"),
+    ("now", "before", "text"),
     [
         (104, 100, ", 4% more than the week before"),
         (50, 100, ", 50% less than the week before"),
@@ -44,12 +44,12 @@ def test_a_range_of_days_says_nothing_twice(start: date, end: date, said: str) -
         (5, None, ""),
     ],
 )
-def test_a_comparison_with_nothing_is_not_made(now: float, before: float | None, said: str) -> None:
-    assert humanize.compared(now, before, "the week before") == said
+def test_a_comparison_with_nothing_is_not_made(now: float, before: float | None, text: str) -> None:
+    assert humanize.compared(now, before, "the week before") == text
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "said"),
+    ("now", "before", "text"),
     [
         (0.304, 0.25, "+5 points"),
         (0.24, 0.25, "-1 point"),
@@ -59,8 +59,8 @@ def test_a_comparison_with_nothing_is_not_made(now: float, before: float | None,
         (0.1, None, None),
     ],
 )
-def test_a_share_changes_by_points_or_not_at_all(now: float, before: float | None, said: str | None) -> None:
-    assert humanize.points(now, before) == said
+def test_a_share_changes_by_points_or_not_at_all(now: float, before: float | None, text: str | None) -> None:
+    assert humanize.points(now, before) == text
 
 
 @pytest.mark.parametrize("name", [None, float("nan"), pd.NA, "", " ", "\u00a0", "\u2066\u2069", "\u200b", "\x07"])
@@ -74,7 +74,7 @@ def test_a_name_stays_as_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("span", "said"),
+    ("span", "text"),
     [
         (timedelta(seconds=17), "17 s"),
         (timedelta(minutes=59), "59 min"),
@@ -85,15 +85,15 @@ def test_a_name_stays_as_it_is(name: str) -> None:
         (timedelta(seconds=-5), "0 s"),
     ],
 )
-def test_how_long_is_said_in_the_units_that_matter(span: timedelta, said: str) -> None:
-    assert humanize.duration(span) == said
+def test_how_long_is_said_in_the_units_that_matter(span: timedelta, text: str) -> None:
+    assert humanize.duration(span) == text
 
 
 @pytest.mark.parametrize(
-    ("count", "noun", "said"), [(1, "play", "1 play"), (2, "stretch", "2 stretches"), (1200, "day", "1,200 days")]
+    ("count", "noun", "text"), [(1, "play", "1 play"), (2, "stretch", "2 stretches"), (1200, "day", "1,200 days")]
 )
-def test_things_are_counted_in_english(count: int, noun: str, said: str) -> None:
-    assert humanize.counted(count, noun) == said
+def test_things_are_counted_in_english(count: int, noun: str, text: str) -> None:
+    assert humanize.counted(count, noun) == text
 
 
 def test_a_ranked_list_is_an_ordered_list_whose_texts_are_escaped() -> None:
@@ -137,7 +137,7 @@ def test_a_link_that_does_not_lead_to_spotify_is_not_drawn() -> None:
 @pytest.mark.parametrize(
     ("move", "seen"), [("+2", "▲ </span>"), ("-1", "▼ </span>"), ("new", ">new<"), ("+0", "unchanged")]
 )
-def test_a_move_is_told_to_the_eye_and_to_the_ear(move: str, seen: str) -> None:
+def test_a_move_is_shown_as_a_sign_and_as_text(move: str, seen: str) -> None:
     html = markup.ranked([Row(title="Song", second="", main="", rank=1, move=move)], colours_of("dark"), "Top")
 
     assert seen in html
@@ -153,8 +153,8 @@ def test_the_legend_of_a_heat_map_says_what_its_ends_mean() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count_bytes", "said"),
+    ("count_bytes", "text"),
     [(0, "0.0 MB"), (1, "< 0.1 MB"), (2**20 // 2, "0.5 MB"), (10 * 2**20, "10 MB"), (1234.4 * 2**20, "1,234 MB")],
 )
-def test_a_size_is_told_in_megabytes_and_what_is_there_is_never_nothing(count_bytes: float, said: str):
-    assert humanize.size(count_bytes) == said
+def test_a_size_is_in_megabytes_and_never_zero_for_what_is_there(count_bytes: float, text: str):
+    assert humanize.size(count_bytes) == text

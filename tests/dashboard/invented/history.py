@@ -31,29 +31,29 @@ NOW = at("2026-11-22 12:00")
 NOVEMBER = custom_period(date(2026, 11, 1), date(2026, 11, 22), "UTC", NOW)
 
 
-def track(track_id: str, **told: Any) -> dict[str, Any]:
-    """A track of three minutes by the artist Ada on the album Dawn, unless told otherwise."""
+def track(track_id: str, **values: Any) -> dict[str, Any]:
+    """A track of three minutes by the artist Ada on the album Dawn, unless given otherwise."""
     usual = {
         "track_name": f"Song {track_id}",
         "artist_id": "ada",
         "artist_name": "Ada",
-        "artist_names": told.get("artist_name", "Ada"),
+        "artist_names": values.get("artist_name", "Ada"),
         "album_id": "dawn",
         "album_name": "Dawn",
         "album_release_date": "1999",
         "duration_ms": 180_000,
     }
-    return {"track_id": track_id, **usual, **told}
+    return {"track_id": track_id, **usual, **values}
 
 
-def play(when: str, track_id: str, **told: Any) -> dict[str, Any]:
-    """A play that the API told of, unless told otherwise."""
+def play(when: str, track_id: str, **values: Any) -> dict[str, Any]:
+    """A play that the API has listed, unless given otherwise."""
     usual = {"source": "api", "context_type": None, "ms_played": -1, "ending": None}
-    return {"played_at": at(when), "track_id": track_id, **usual, **told}
+    return {"played_at": at(when), "track_id": track_id, **usual, **values}
 
 
 def history_of(plays: Sequence[dict[str, Any]], tracks: Sequence[dict[str, Any]] | None = None) -> History:
-    """A history of these plays; tracks nobody describes are like `track`."""
+    """A history of these plays; tracks without a description are like `track`."""
     described = {row["track_id"]: row for row in tracks or ()}
     ids = sorted({row["track_id"] for row in plays} | set(described))
     rows = [described.get(track_id, track(track_id)) for track_id in ids]
@@ -76,9 +76,9 @@ def top_ten(counted: History, as_of: datetime, days: int | None) -> pd.DataFrame
     """What `top_tracks` should hold for the days up to `as_of`, less its bookkeeping, as the app counts it."""
     plays, length = counted.local("UTC"), timedelta(days=days or 0)
     ended_at = plays["played_at"]
-    heard = plays[ended_at <= as_of] if days is None else plays[(ended_at <= as_of) & (ended_at > as_of - length)]
+    of_period = plays[ended_at <= as_of] if days is None else plays[(ended_at <= as_of) & (ended_at > as_of - length)]
     before = None if days is None else plays[(ended_at <= as_of - length) & (ended_at > as_of - 2 * length)]
-    rows = tops.top(counted, heard, "Tracks", "Plays", before)
+    rows = tops.top(counted, of_period, "Tracks", "Plays", before)
     names = ["track_name", "artist_name", "artist_names", "album_name", "image_url"]
     about = counted.tracks.set_index("track_id").loc[rows["key"], names].reset_index()
     columns = ["rank", "position", "plays", "minutes", "first_played_at", "last_played_at", "previous_rank"]

@@ -67,5 +67,5 @@ def _spread(column: "pd.Series[Any]", texts: tuple[str, ...]) -> "pd.Series[Any]
 def _with_hostile_reasons(details: Any) -> Any:
     if not isinstance(details, dict):
         return details
-    told = {slug: about | {"reason": NAMES[0]} for slug, about in details["listeners"].items()}
-    return {"listeners": told}
+    parts = {slug: about | {"reason": NAMES[0]} for slug, about in details["listeners"].items()}
+    return {"listeners": parts}

@@ -16,13 +16,13 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def run(hour: int, step: str, state: str = "succeeded", minutes: float = 1, **told: Any) -> dict[str, Any]:
+def run(hour: int, step: str, state: str = "succeeded", minutes: float = 1, **values: Any) -> dict[str, Any]:
     """A row of the ledger that was finished so many minutes after its hour of 22 November 2026."""
     slot = at(f"2026-11-22 {hour:02}:00")
     finished_at = slot + timedelta(minutes=minutes)
     usual = dict.fromkeys(COLUMNS)
     row = {"run_id": f"{slot:%Y%m%dT%H%M%SZ}", "slot": slot, "step": step, "state": state, "reason": f"{step} {state}."}
-    return {**usual, **row, "started_at": finished_at - timedelta(seconds=30), "finished_at": finished_at, **told}
+    return {**usual, **row, "started_at": finished_at - timedelta(seconds=30), "finished_at": finished_at, **values}
 
 
 def whole(hour: int) -> list[dict[str, Any]]:
@@ -44,10 +44,10 @@ def grid(runs: pd.DataFrame, now: datetime, hours: int = 24, schedule: Schedule 
     return run_hours.to_frame(run_hours.grid_hours(runs, now, hours, schedule))
 
 
-def asked(hour: int, **listeners: dict[str, Any]) -> dict[str, Any]:
+def polled(hour: int, **listeners: dict[str, Any]) -> dict[str, Any]:
     empty = {"state": "collected", "fetched": 0, "new": 0, "error_class": None, "reason": None, "consent_ends_at": None}
-    told = {slug: {**empty, **about} for slug, about in listeners.items()}
-    return run(hour, "ingest", details={"listeners": told})
+    parts = {slug: {**empty, **about} for slug, about in listeners.items()}
+    return run(hour, "ingest", details={"listeners": parts})
 
 
 def imported(hour: int, *steps: str) -> list[dict[str, Any]]:
@@ -56,6 +56,6 @@ def imported(hour: int, *steps: str) -> list[dict[str, Any]]:
     return [row | {"run_id": f"20261122T{hour:02}5959Z", "slot": row["slot"] + timedelta(seconds=3599)} for row in rows]
 
 
-def unasked(hour: int, blocked_until: datetime | None = None) -> dict[str, Any]:
-    """As ingest writes it in a pause, and when nobody has consented."""
+def not_polled(hour: int, blocked_until: datetime | None = None) -> dict[str, Any]:
+    """As ingest writes it in a pause, and when no listener has consented."""
     return run(hour, "ingest", "skipped", blocked_until=blocked_until, details={"listeners": {}})

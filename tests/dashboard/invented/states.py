@@ -52,19 +52,19 @@ def failing(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
     """For seven hours one listener's consent has been missing and BigQuery has refused every file."""
     runs = full.tables["runs"]
     is_new = runs["slot"] > now - timedelta(hours=7)
-    asked = runs[is_new & (runs["step"] == "ingest")]
-    unheard = asked.assign(
-        state="succeeded", reason=None, error_class=None, details=asked["details"].map(_without_consent)
+    polls = runs[is_new & (runs["step"] == "ingest")]
+    not_polled = polls.assign(
+        state="succeeded", reason=None, error_class=None, details=polls["details"].map(_without_consent)
     )
     # Of every run, as at some hours of the day no invented listener has played anything to load.
-    refused = asked.assign(
+    refused = polls.assign(
         step="load",
         state="failed",
         reason="BigQuery refused the file: column energy.",
         error_class="FileRefused",
         details=None,
     )
-    return full.with_table("runs", pd.concat([runs[~is_new], unheard, refused], ignore_index=True))
+    return full.with_table("runs", pd.concat([runs[~is_new], not_polled, refused], ignore_index=True))
 
 
 def down(full: InventedWarehouse, now: datetime) -> InventedWarehouse:

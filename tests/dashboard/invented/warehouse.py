@@ -31,25 +31,25 @@ SINCE_THE_BATCH = timedelta(hours=6)
 
 @dataclass(eq=False)
 class InventedWarehouse:
-    """Answers as `store.Warehouse` does; told to be `down`, it answers as BigQuery does when it is."""
+    """Answers as `store.Warehouse` does; when it is to be `down`, it answers as BigQuery does when it is."""
 
     tables: Mapping[str, pd.DataFrame]
     changed_at: datetime
     down: bool = False
     missing: Collection[str] = ()
     """Tables that were never made."""
-    asked: list[str] = field(default_factory=list)
+    queried: list[str] = field(default_factory=list)
 
     def modified(self, table: str) -> datetime:
-        self._ask(table)
+        self._record(table)
         return self.changed_at
 
     def rows(self, table: str) -> pd.DataFrame:
-        self._ask(table)
+        self._record(table)
         return self.tables[table].copy()
 
     def query(self, name: str, parameters: Sequence[Any]) -> pa.Table:
-        self._ask(name)
+        self._record(name)
         given = {parameter.name: parameter.value for parameter in parameters}
         if name == "runs":
             runs = self.tables["runs"]
@@ -72,9 +72,9 @@ class InventedWarehouse:
     billed_bytes_today = 30 * 2**20
 
     def sizes(self) -> pd.DataFrame:
-        self._ask("sizes")
-        told = [(name, len(rows), len(rows) * 300) for name, rows in self.tables.items()]
-        return pd.DataFrame(told, columns=["table", "rows", "bytes"])
+        self._record("sizes")
+        sizes = [(name, len(rows), len(rows) * 300) for name, rows in self.tables.items()]
+        return pd.DataFrame(sizes, columns=["table", "rows", "bytes"])
 
     def without(self, table: str) -> "InventedWarehouse":
         return self.with_table(table, self.tables[table].head(0))
@@ -85,8 +85,8 @@ class InventedWarehouse:
     def with_table(self, name: str, rows: pd.DataFrame) -> "InventedWarehouse":
         return replace(self, tables={**self.tables, name: rows})
 
-    def _ask(self, what: str) -> None:
-        self.asked.append(what)
+    def _record(self, what: str) -> None:
+        self.queried.append(what)
         if self.down:
             raise ServiceUnavailable("invented")
         if what in self.missing:
@@ -96,16 +96,16 @@ class InventedWarehouse:
 def _packed(plays: pd.DataFrame) -> pd.DataFrame:
     """As queries/plays.sql answers: a row per track, its plays a line each."""
     at_ms = plays["played_at"].dt.as_unit("ms").astype("int64").astype(str)
-    heard = plays["ms_played"].fillna(-1).astype("int64").astype(str)
+    ms_played = plays["ms_played"].fillna(-1).astype("int64").astype(str)
     source = plays["source"].where(plays["source"].isin(["api", "export"]), "other").astype(str)
     context = plays["context_type"].fillna("").astype(str).str.extract("^([a-z_]*)$", expand=False).fillna("")
     ending = plays["ending"].fillna("").astype(str)
-    lines = at_ms + " " + heard + " " + source + " " + context + " " + ending
+    lines = at_ms + " " + ms_played + " " + source + " " + context + " " + ending
     return lines.groupby(plays["track_id"]).agg("\n".join).rename("played").reset_index()
 
 
 def _tracks(plays: pd.DataFrame) -> pd.DataFrame:
-    """As queries/tracks.sql answers: a row per track, as its newest play tells it."""
+    """As queries/tracks.sql answers: a row per track, with the values of its newest play."""
     newest = plays.drop_duplicates("track_id", keep="last")
     return newest.rename(columns={"played_at": "last_played_at"}).drop(
         columns=["listener_id", "ms_played", "context_type", "ending"]
@@ -130,7 +130,7 @@ def _lives(until: datetime, count: int, years: int) -> list[tuple[str, list[Play
 
 
 def _plays_of(slug: str, plays: list[Play]) -> pd.DataFrame:
-    told = {play.track.id: _track_row(play) for play in plays}
+    tracks = {play.track.id: _track_row(play) for play in plays}
     rows = [
         {
             "listener_id": slug,
@@ -139,7 +139,7 @@ def _plays_of(slug: str, plays: list[Play]) -> pd.DataFrame:
             "source": "api",
             "context_type": play.context.type if play.context else None,
             "ending": _ending(number),
-            **told[play.track.id],
+            **tracks[play.track.id],
         }
         for number, play in enumerate(plays)
     ]
@@ -241,9 +241,9 @@ def _run(slot: datetime, new: dict[str, int], back: int, until: datetime) -> lis
     return [*rows, _row(slot, "transform", 40, total), batch]
 
 
-def _row(slot: datetime, step: str, after_seconds: int, rows: int, **told: Any) -> dict[str, Any]:
+def _row(slot: datetime, step: str, after_seconds: int, rows: int, **values: Any) -> dict[str, Any]:
     started = slot + timedelta(seconds=after_seconds)
     usual = {"state": "succeeded", "rows_in": rows, "rows_new": rows, "listeners": 3}
     empty = {"reason": None, "error_class": None, "blocked_until": pd.NaT, "details": None}
     instants = {"slot": slot, "started_at": started, "finished_at": started + timedelta(seconds=17)}
-    return {"run_id": f"{slot:%Y%m%dT%H%M%SZ}", "step": step, **instants, **usual, **empty, **told}
+    return {"run_id": f"{slot:%Y%m%dT%H%M%SZ}", "step": step, **instants, **usual, **empty, **values}

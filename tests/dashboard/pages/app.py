@@ -71,9 +71,9 @@ class App:
 def text_of(app: AppTest) -> str:
     """Everything the page says."""
     kinds = ("title", "header", "markdown", "caption", "info", "warning", "error", "html", "badge")
-    said = [str(element.value) for kind in kinds for element in app.get(kind) if hasattr(element, "value")]
-    said += [f"{metric.label} {metric.value} {metric.delta}" for metric in app.metric]
-    return "\n".join(said)
+    text = [str(element.value) for kind in kinds for element in app.get(kind) if hasattr(element, "value")]
+    text += [f"{metric.label} {metric.value} {metric.delta}" for metric in app.metric]
+    return "\n".join(text)
 
 
 def charts_of(app: AppTest) -> list[Any]:

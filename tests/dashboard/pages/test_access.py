@@ -25,13 +25,13 @@ def signed_in(email: str, *, verified: object = True) -> dict[str, object]:
 
 
 def others_listened(details: dict[str, Any] | None, times: int) -> dict[str, Any] | None:
-    told = (details or {}).get("listeners")
-    if not isinstance(told, dict):
+    parts = (details or {}).get("listeners")
+    if not isinstance(parts, dict):
         return details
     return {
         "listeners": {
             slug: about if slug == "listener-one" else {**about, "new": about["new"] * times}
-            for slug, about in told.items()
+            for slug, about in parts.items()
         }
     }
 
@@ -43,13 +43,13 @@ def private(app: App) -> App:
 
 
 @pytest.mark.parametrize("page", [*PAGES, "track", "artist", "album", "about"])
-def test_whoever_has_not_signed_in_is_asked_to_and_sees_no_names(private: App, page: str) -> None:
+def test_a_viewer_who_has_not_signed_in_sees_the_sign_in_and_no_names(private: App, page: str) -> None:
     drawn = private.open(page, user={"is_logged_in": False})
 
     assert not drawn.exception
     assert "Sign in to see your listening" in text_of(drawn)
     assert not [name for name in NAMES if name in text_of(drawn)]
-    assert not private.warehouse.asked, "the warehouse was asked for a stranger"
+    assert not private.warehouse.queried, "the warehouse was asked for a stranger"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -60,19 +60,19 @@ def test_a_stranger_sees_nothing_and_no_names(private: App, page: str) -> None:
     assert "may not see" in text_of(drawn)
     assert not drawn.selectbox
     assert not [name for name in NAMES if name in text_of(drawn)]
-    assert not private.warehouse.asked, "the warehouse was asked for a stranger"
+    assert not private.warehouse.queried, "the warehouse was asked for a stranger"
 
 
 @pytest.mark.parametrize("state", ["never-run", "down"])
 def test_a_stranger_learns_nothing_of_a_warehouse_that_is_empty_or_down(private: App, state: str) -> None:
-    private.over(replace(STATES[state](private.warehouse, NOW), asked=[]))
+    private.over(replace(STATES[state](private.warehouse, NOW), queried=[]))
 
     drawn = private.open(user=signed_in("stranger@example.org"))
 
-    said = text_of(drawn)
-    assert "You may not see this dashboard" in said
-    assert not [word for word in ("invented", "listening`", "warehouse", "terraform") if word in said]
-    assert not private.warehouse.asked, "a query was billed for a stranger"
+    text = text_of(drawn)
+    assert "You may not see this dashboard" in text
+    assert not [word for word in ("invented", "listening`", "warehouse", "terraform") if word in text]
+    assert not private.warehouse.queried, "a query was billed for a stranger"
 
 
 def test_the_good_copies_of_the_tables_outlive_what_any_connection_may_ask_of_streamlit(
@@ -120,8 +120,8 @@ def test_a_viewer_sees_only_the_listener_the_owner_allows(private: App) -> None:
 
 def test_the_ledgers_sentences_do_not_name_whom_the_viewer_may_not_see(private: App) -> None:
     runs = private.warehouse.tables["runs"]
-    told = runs.assign(reason="listener-two, listener-one: consent has ended", state="failed")
-    private.over(private.warehouse.with_table("runs", told))
+    changed = runs.assign(reason="listener-two, listener-one: consent has ended", state="failed")
+    private.over(private.warehouse.with_table("runs", changed))
 
     drawn = private.open("pipeline", user=signed_in("ania@example.org"))
 
@@ -133,7 +133,7 @@ def test_the_ledgers_sentences_do_not_name_whom_the_viewer_may_not_see(private: 
 def test_what_a_viewer_sees_of_the_pipeline_is_the_same_however_much_the_others_listened(private: App) -> None:
     def seen(times: int) -> list[str]:
         runs = private.warehouse.tables["runs"]
-        told = runs.assign(
+        changed = runs.assign(
             rows_in=runs["rows_in"] * times,
             rows_new=runs["rows_new"] * times,
             reason=runs["reason"] + f" {times}",
@@ -142,8 +142,8 @@ def test_what_a_viewer_sees_of_the_pipeline_is_the_same_however_much_the_others_
         plays = private.warehouse.tables["plays"]
         others = plays[plays["listener_id"] != "listener-one"]
         more = pd.concat([plays, *[others] * times], ignore_index=True)
-        app = private.over(private.warehouse.with_table("runs", told).with_table("plays", more))
-        newest = told.loc[(told["step"] == "ingest") & (told["rows_new"] > 0), "slot"].max()
+        app = private.over(private.warehouse.with_table("runs", changed).with_table("plays", more))
+        newest = changed.loc[(changed["step"] == "ingest") & (changed["rows_new"] > 0), "slot"].max()
         cell = str(CellKey(newest.to_pydatetime(), "ingest"))
         drawn = app.open("pipeline", user=signed_in("ania@example.org"), cell=cell)
         assert not drawn.exception
@@ -153,7 +153,7 @@ def test_what_a_viewer_sees_of_the_pipeline_is_the_same_however_much_the_others_
     assert seen(1) == seen(3)
 
 
-def test_somebody_elses_name_in_the_url_is_ignored(private: App) -> None:
+def test_another_listeners_name_in_the_url_is_ignored(private: App) -> None:
     own = private.open(user=signed_in("ania@example.org"))
     other = private.open(user=signed_in("ania@example.org"), listener="listener-two")
 
@@ -166,7 +166,7 @@ def test_the_owner_sees_everybody(private: App) -> None:
     assert drawn.selectbox(key="listener").options == ["Ania", "Bo", "listener-three"]
 
 
-def test_without_the_signed_header_identity_aware_proxy_lets_nobody_in(app: App) -> None:
+def test_without_the_signed_header_identity_aware_proxy_lets_no_one_in(app: App) -> None:
     app.environment(DASHBOARD_ACCESS="iap", DASHBOARD_IAP_AUDIENCE="/projects/1/global/backendServices/2")
 
     drawn = app.open()
@@ -188,7 +188,7 @@ def test_the_drawer_of_a_run_shows_only_the_listeners_the_viewer_may_see(private
 
 
 @pytest.mark.parametrize(("page", "column"), [("track", "track_id"), ("artist", "artist_id"), ("album", "album_id")])
-def test_what_only_somebody_else_heard_is_not_in_the_history(private: App, page: str, column: str) -> None:
+def test_what_only_another_played_is_not_in_the_history(private: App, page: str, column: str) -> None:
     plays = private.warehouse.tables["plays"]
     is_mine = plays["listener_id"] == "listener-one"
     theirs = plays.loc[~is_mine & ~plays[column].isin(plays.loc[is_mine, column])]

@@ -19,39 +19,39 @@ __all__ = ["app"]
 MOVE = 'class="hr-move"'
 
 
-def some(app: App, count: int, *, days_ago: float, track_id: str | None = None, **told: Any) -> pd.DataFrame:
+def some(app: App, count: int, *, days_ago: float, track_id: str | None = None, **values: Any) -> pd.DataFrame:
     """So many plays of listener-one, all tracks three minutes long, a second apart, days ago."""
     plays = app.warehouse.tables["plays"]
     mine = plays[plays["listener_id"] == "listener-one"].head(count)
     played_at = pd.Timestamp(NOW - timedelta(days=days_ago)) + pd.to_timedelta(range(count), unit="s")
     of_track = {} if track_id is None else {"track_id": track_id, "isrc": track_id}
-    return mine.assign(**{"played_at": played_at, "duration_ms": 180_000, **of_track, **told})
+    return mine.assign(**{"played_at": played_at, "duration_ms": 180_000, **of_track, **values})
 
 
 def with_plays(app: App, *parts: pd.DataFrame, gaps: pd.DataFrame | None = None) -> App:
     """Only these plays, and neither lists of Spark nor gaps but those given."""
     plays = pd.concat(parts, ignore_index=True).sort_values("played_at", ignore_index=True)
-    told = (gaps_of() if gaps is None else gaps).assign(listener_id="listener-one", run_id="run", detected_at=NOW)
-    return app.over(app.warehouse.with_plays(plays).without("top_tracks").with_table("gaps", told))
+    gaps = (gaps_of() if gaps is None else gaps).assign(listener_id="listener-one", run_id="run", detected_at=NOW)
+    return app.over(app.warehouse.with_plays(plays).without("top_tracks").with_table("gaps", gaps))
 
 
 @pytest.mark.parametrize("page", ["overview", "top"])
 def test_all_time_has_nothing_to_move_from(app: App, page: str) -> None:
-    said = text_of(app.open(page, period="All time"))
+    text = text_of(app.open(page, period="All time"))
 
-    assert '<ol class="hr-rows hr-ranked"' in said
-    assert MOVE not in said
-    assert "The arrow compares" not in said
+    assert '<ol class="hr-rows hr-ranked"' in text
+    assert MOVE not in text
+    assert "The arrow compares" not in text
     assert MOVE in text_of(app.open(page, period="28 days"))
 
 
 def test_all_time_counted_in_the_app_has_nothing_to_move_from_either(app: App) -> None:
     app.over(app.warehouse.without("top_tracks"))
 
-    said = text_of(app.open(period="All time"))
+    text = text_of(app.open(period="All time"))
 
-    assert "Counted in this app just now" in said
-    assert MOVE not in said
+    assert "Counted in this app just now" in text
+    assert MOVE not in text
     assert MOVE in text_of(app.open(period="28 days"))
 
 
@@ -61,10 +61,10 @@ def test_tracks_are_not_new_because_collecting_is(app: App, page: str) -> None:
     top = app.warehouse.tables["top_tracks"].assign(previous_rank=pd.NA)
     begun = app.warehouse.with_table("top_tracks", top).with_plays(some(app, 30, days_ago=9))
 
-    said = text_of(app.over(begun).open(page, period="28 days"))
+    text = text_of(app.over(begun).open(page, period="28 days"))
 
-    assert '<ol class="hr-rows hr-ranked"' in said
-    assert MOVE not in said
+    assert '<ol class="hr-rows hr-ranked"' in text
+    assert MOVE not in text
 
 
 @pytest.mark.parametrize(("gap_days_ago", "average"), [(None, 9), (5, 10)])
@@ -108,9 +108,9 @@ def test_a_year_is_compared_only_with_one_that_is_known_from_its_first_day(
     ]
     with_plays(app, *parts)
 
-    said = text_of(app.open("year", year=str(year + 1), zone="UTC"))
+    text = text_of(app.open("year", year=str(year + 1), zone="UTC"))
 
-    assert ("100% more than the year before" in said) == is_compared
+    assert ("100% more than the year before" in text) == is_compared
     assert "as much as the month before" in text_of(app.open("year", year=str(year + 1), month="Feb", zone="UTC"))
 
 
@@ -138,9 +138,9 @@ def captions_of(app: App, page: str, **query: str) -> list[str]:
 
 @pytest.mark.parametrize("page", LISTENING)
 def test_minutes_are_estimated_whatever_decides_the_order(app: App, page: str) -> None:
-    [said] = captions_of(app, page, by="Plays")
+    [text] = captions_of(app, page, by="Plays")
 
-    assert said.endswith("· minutes estimated")
+    assert text.endswith("· minutes estimated")
 
 
 @pytest.mark.parametrize("by", ["Minutes", "Plays"])
@@ -152,27 +152,27 @@ def test_the_minutes_of_a_year_are_those_of_its_own_plays(app: App, is_measured:
     last_year = NOW.timetuple().tm_yday + 30
     with_plays(app, some(app, 20, days_ago=last_year, **then), some(app, 200, days_ago=0, **now))
 
-    [said] = captions_of(app, "year", year=str(NOW.year - 1), by=by)
+    [text] = captions_of(app, "year", year=str(NOW.year - 1), by=by)
     year = text_of(app.open("year", year=str(NOW.year - 1), by=by))
 
-    assert said.endswith("· minutes estimated") == (not is_measured)
+    assert text.endswith("· minutes estimated") == (not is_measured)
     assert ("Minutes are estimated" in year) == (not is_measured)
 
 
 @pytest.mark.parametrize("by", ["Minutes", "Plays"])
-@pytest.mark.parametrize(("track_id", "is_estimated"), [("measured", False), ("told", True)])
+@pytest.mark.parametrize(("track_id", "is_estimated"), [("measured", False), ("known", True)])
 def test_the_minutes_of_an_item_are_those_of_its_own_plays(
     app: App, track_id: str, is_estimated: bool, by: str
 ) -> None:
     with_plays(
         app,
         some(app, 20, days_ago=2, track_id="measured", source="export", ms_played=180_000),
-        some(app, 20, days_ago=1, track_id="told"),
+        some(app, 20, days_ago=1, track_id="known"),
     )
 
-    [said] = captions_of(app, "track", id=track_id, by=by)
+    [text] = captions_of(app, "track", id=track_id, by=by)
 
-    assert said.endswith("· minutes estimated") == is_estimated
+    assert text.endswith("· minutes estimated") == is_estimated
 
 
 @cache
@@ -216,7 +216,7 @@ def test_an_item_without_a_name_has_a_page(nameless: App, page: str, column: str
 
 
 @pytest.mark.parametrize("page", [*LISTENING, "track"])
-def test_a_listener_whose_plays_all_do_not_count_is_told_why(app: App, page: str) -> None:
+def test_a_listener_whose_plays_all_do_not_count_is_shown_why(app: App, page: str) -> None:
     with_plays(app, some(app, 12, days_ago=3, source="export", ms_played=29_999))
 
     drawn = app.open(page)
@@ -265,15 +265,15 @@ def test_the_sound_page_says_in_english_what_changed(app: App) -> None:
     month = f"{NOW - timedelta(days=2):%B %Y}"
 
     drawn = app.open("sound", zone="UTC", feature="Live feel")
-    said = text_of(drawn)
+    text = text_of(drawn)
 
     assert not drawn.exception
     assert (
         "Your music is **more instrumental** than usual: Instrumental is 0.40 higher than your average of all time."
-    ) in said
-    assert "The largest part, **100%**, went to music that is **calm and happy**." in said
+    ) in text
+    assert "The largest part, **100%**, went to music that is **calm and happy**." in text
     assert (
-        f"In **{month}** your music was **more like a concert** than in the months before: 0.50 against 0.10." in said
+        f"In **{month}** your music was **more like a concert** than in the months before: 0.50 against 0.10." in text
     )
 
 
@@ -299,15 +299,15 @@ def test_days_since_consent_was_taken_back_are_outlined_and_in_no_average(app: A
 
     drawn = app.open(by="Plays")
 
-    said, since = text_of(drawn), NOW - timedelta(days=9)
+    text, since = text_of(drawn), NOW - timedelta(days=9)
     assert not drawn.exception
-    assert f"Since {since.day} {since:%b} no plays of Ania are collected: Spotify refuses the consent." in said
+    assert f"Since {since.day} {since:%b} no plays of Ania are collected: Spotify refuses the consent." in text
     mine = kept[kept["listener_id"] == "listener-one"]
     begins = pd.Timestamp("2026-10-28", tz="Europe/Berlin")
     ends = pd.Timestamp("2026-11-15", tz="Europe/Berlin")
-    # 28 October to 14 November: on the 15th she was heard for half of the day only.
+    # 28 October to 14 November: on the 15th she was polled for half of the day only.
     watched = mine[(mine["played_at"] >= begins) & (mine["played_at"] < ends)]
-    assert f"**{len(watched) / 18:,.1f} plays a day** on average" in said
+    assert f"**{len(watched) / 18:,.1f} plays a day** on average" in text
     assert not app.open("when").exception
     assert not app.open("year").exception
 

@@ -41,11 +41,11 @@ def test_before_the_first_run_every_page_says_how_to_start(app: App, page: str) 
 def test_on_the_laptop_the_first_steps_are_the_laptops(app: App) -> None:
     app.environment(BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1")
 
-    said = text_of(in_state(app, "never-run").open())
+    text = text_of(in_state(app, "never-run").open())
 
-    assert "`make up`" in said
-    assert "python -m cli authorize LISTENER --laptop" in said
-    assert "terraform" not in said
+    assert "`make up`" in text
+    assert "python -m cli authorize LISTENER --laptop" in text
+    assert "terraform" not in text
 
 
 @pytest.mark.parametrize("page", LISTENING)
@@ -91,11 +91,11 @@ def test_one_play_is_enough_for_every_page(app: App, page: str) -> None:
 
 
 def test_few_plays_get_no_averages(app: App) -> None:
-    said = text_of(in_state(app, "few-plays").open("when"))
+    text = text_of(in_state(app, "few-plays").open("when"))
 
-    assert "**6 plays** in this period" in said
-    assert "Too few plays for averages" in said
-    assert "You listen most on" not in said
+    assert "**6 plays** in this period" in text
+    assert "Too few plays for averages" in text
+    assert "You listen most on" not in text
 
 
 def test_few_plays_get_neither_an_average_nor_bars_on_the_overview(app: App) -> None:
@@ -106,7 +106,7 @@ def test_few_plays_get_neither_an_average_nor_bars_on_the_overview(app: App) -> 
     assert not [metric for metric in drawn.metric if metric.proto.chart_data]
 
 
-def test_without_features_the_sound_page_tells_why_and_shows_what_is_known(app: App) -> None:
+def test_without_features_the_sound_page_gives_the_reason_and_shows_what_is_known(app: App) -> None:
     drawn = in_state(app, "no-features").open("sound")
 
     assert not drawn.exception
@@ -152,36 +152,36 @@ def test_a_failing_step_is_named_with_its_next_step(app: App) -> None:
     in_state(app, "failing")
 
     assert "Failing for" in app.open().warning[0].value
-    said = text_of(app.open("pipeline"))
-    assert re.search(r"Failing for [67] h( \d+ min)?: load", said)
-    assert "consent was revoked, run python -m cli authorize listener-one.</p>" in said, "once, without backticks"
-    assert re.search(r"since \w{3} \d+ \w{3}, \d\d:\d\d, last ", said)
-    assert "Ania: consent is gone: Spotify refuses it. Run `python -m cli authorize listener-one`." in said
-    assert "<td>none, needs consent</td>" in said
-    assert "<b>Next:</b> Look at the file and the reason beside it in the quarantine bucket." in said
+    text = text_of(app.open("pipeline"))
+    assert re.search(r"Failing for [67] h( \d+ min)?: load", text)
+    assert "consent was revoked, run python -m cli authorize listener-one.</p>" in text, "once, without backticks"
+    assert re.search(r"since \w{3} \d+ \w{3}, \d\d:\d\d, last ", text)
+    assert "Ania: consent is gone: Spotify refuses it. Run `python -m cli authorize listener-one`." in text
+    assert "<td>none, needs consent</td>" in text
+    assert "<b>Next:</b> Look at the file and the reason beside it in the quarantine bucket." in text
 
 
-def test_a_listener_whose_consent_ended_is_told_so_on_their_pages(app: App) -> None:
+def test_a_listener_whose_consent_ended_sees_that_on_their_pages(app: App) -> None:
     runs = STATES["failing"](app.warehouse, NOW).tables["runs"]
     is_mended = (runs["step"] != "ingest") & (runs["state"] == "failed")
     loaded = runs.assign(state=runs["state"].mask(is_mended, "succeeded"), rows_new=runs["rows_new"].mask(is_mended, 0))
     app.over(app.warehouse.with_table("runs", loaded))
 
     assert "could not read Ania's plays: consent was revoked, run python" in (
-        said := plain(app.open().warning[0].value)
+        text := plain(app.open().warning[0].value)
     )
-    assert "authorize listener-one. The Pipeline page says" in said
+    assert "authorize listener-one. The Pipeline page says" in text
     assert not app.open(listener="Bo").warning
 
 
-def test_a_pause_that_spotify_asked_for_is_told(app: App) -> None:
+def test_a_pause_that_spotify_asked_for_is_shown(app: App) -> None:
     runs = app.warehouse.tables["runs"]
     until = pd.Timestamp(NOW) + pd.Timedelta(hours=20)
     paused = runs.assign(blocked_until=[until, *[pd.NaT] * (len(runs) - 1)])
 
-    said = text_of(app.over(app.warehouse.with_table("runs", paused)).open("pipeline"))
+    text = text_of(app.over(app.warehouse.with_table("runs", paused)).open("pipeline"))
 
-    assert "Spotify asked for a pause" in said
+    assert "Spotify asked for a pause" in text
 
 
 def test_a_home_time_zone_that_does_not_exist_is_named_on_the_pipeline_page(app: App) -> None:
@@ -230,11 +230,11 @@ def test_a_missing_setting_is_named(app: App) -> None:
 def test_a_table_that_is_missing_beside_the_others_is_named_with_the_way_to_it(app: App, table: str, page: str) -> None:
     app.over(replace(app.warehouse, missing=(table,)))
 
-    said = text_of(app.open(page))
+    text = text_of(app.open(page))
 
-    assert f"The table `{table}` is missing in the dataset" in said
-    assert "`terraform apply`" in said
-    assert "Nothing has been collected yet" not in said
+    assert f"The table `{table}` is missing in the dataset" in text
+    assert "`terraform apply`" in text
+    assert "Nothing has been collected yet" not in text
 
 
 def test_without_any_table_nothing_was_deployed(app: App) -> None:
@@ -251,7 +251,7 @@ def test_where_no_minute_is_known_plays_are_counted_and_no_zero_is_shown(app: Ap
 
     drawn = app.open(page, **({"id": mine["track_id"].iloc[-1]} if page == "track" else {}))
 
-    said = text_of(drawn)
+    text = text_of(drawn)
     assert not drawn.exception
-    assert "No minutes of these plays are known" in said
-    assert not re.search(r"\b0 min", said)
+    assert "No minutes of these plays are known" in text
+    assert not re.search(r"\b0 min", text)

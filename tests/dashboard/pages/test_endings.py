@@ -30,18 +30,18 @@ def test_a_track_says_how_often_it_was_skipped_and_of_how_many_plays_this_is_kno
     metrics = {metric.label: (metric.value, metric.delta) for metric in drawn.metric}
     assert metrics["Played to the end"] == ("60%", "3 of 5 plays")
     assert metrics["Skipped"] == ("20%", "1 of 5 plays")
-    said = text_of(drawn)
-    assert f"How they ended is known of 5 of {before + 5} plays, the newest of 15 Oct 2026: only an import" in said
-    assert "A longer play counts, whether it was skipped or not." in said
+    text = text_of(drawn)
+    assert f"How they ended is known of 5 of {before + 5} plays, the newest of 15 Oct 2026: only an import" in text
+    assert "A longer play counts, whether it was skipped or not." in text
 
 
 def test_discoveries_lists_what_is_skipped_most_and_what_is_played_to_the_end(app: App) -> None:
     key = key_of(app, "track_id")
     drawn = with_endings(app, *["skip"] * 4, "end", track_id=key).open("discoveries")
-    said = text_of(drawn)
-    assert "You played **20%** to the end and skipped **80%**." in said
+    text = text_of(drawn)
+    assert "You played **20%** to the end and skipped **80%**." in text
     assert [header.value for header in drawn.subheader] == ["Skipped most", "Played to the end"]
-    lists = re.findall(r'<ul class="hr-rows" aria-label="(?:Skipped most|Played to the end)".*?</ul>', said)
+    lists = re.findall(r'<ul class="hr-rows" aria-label="(?:Skipped most|Played to the end)".*?</ul>', text)
     assert [re.findall(r"<b>(\d+%)</b><span class=\"hr-small\">([^<]+)", each) for each in lists] == [
         [("80%", "4 of 5 plays")],
         [("20%", "1 of 5 plays")],
@@ -56,9 +56,9 @@ def test_a_track_of_which_no_play_counts_is_listed_and_has_no_page(app: App) -> 
         track_id="never-counted", isrc=None, source="export", ms_played=2_000, ending="skip", track_name="Never"
     )
     app.over(app.warehouse.with_plays(pd.concat([plays.assign(ending=None), short]).sort_values("played_at")))
-    said = text_of(app.open("discoveries"))
-    assert ">Never</p>" in said
-    assert "id=never-counted" not in said
+    text = text_of(app.open("discoveries"))
+    assert ">Never</p>" in text
+    assert "id=never-counted" not in text
 
 
 @pytest.mark.parametrize(("page", "what"), [("discoveries", "plays"), ("track", "plays of this track")])
@@ -68,8 +68,8 @@ def test_where_no_ending_is_known_the_page_says_how_to_know_it_and_shows_no_zero
     key = key_of(app, "track_id")
     app.over(STATES["no-endings"](app.warehouse, NOW))
     drawn = app.open(page, id=key)
-    said = text_of(drawn)
-    assert f"How {what} ended is not known. Spotify’s API does not say it, an export does" in said
-    assert "`python -m cli import LISTENER FILE…`" in said
+    text = text_of(drawn)
+    assert f"How {what} ended is not known. Spotify’s API does not say it, an export does" in text
+    assert "`python -m cli import LISTENER FILE…`" in text
     assert not {"Skipped", "Played to the end"} & {metric.label for metric in drawn.metric}
     assert not drawn.exception

@@ -31,11 +31,11 @@ def test_no_page_takes_a_text_of_others_for_its_own(app: App, page: str) -> None
     drawn = app.over(hostile_warehouse(NOW)).open(page, period="All time", q="<b>![x](http://evil.invalid)", id=IDS[0])
 
     assert not drawn.exception
-    for said in markdown_of(drawn):
-        assert f"](https://{EVIL}" not in said
-        assert "<script" not in said.replace("\\<script", "")
-    said = text_of(drawn)
-    assert "onerror=" not in said.replace("onerror\\=", "").replace("onerror=&quot;window.pwned", "")
+    for text in markdown_of(drawn):
+        assert f"](https://{EVIL}" not in text
+        assert "<script" not in text.replace("\\<script", "")
+    text = text_of(drawn)
+    assert "onerror=" not in text.replace("onerror\\=", "").replace("onerror=&quot;window.pwned", "")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,10 +60,10 @@ def failing_with(app: App, reason: str) -> InventedWarehouse:
     whole = runs[~hour_ago & (runs["slot"] < NOW)]
     (row,) = runs[hour_ago & (runs["step"] == "ingest")].to_dict("records")
     refused = {"state": "failed", "error_class": "NeedsConsent", "reason": reason}
-    told = row["details"]["listeners"]
+    parts = row["details"]["listeners"]
     ingest = row | {
         "state": "skipped",
-        "details": {"listeners": told | {"listener-one": told["listener-one"] | refused}},
+        "details": {"listeners": parts | {"listener-one": parts["listener-one"] | refused}},
     }
     load = row | {"step": "load", "details": None, "reason": reason, "rows_new": 0}
     first, second, third = (
@@ -84,7 +84,7 @@ def failing_with(app: App, reason: str) -> InventedWarehouse:
     ],
 )
 @pytest.mark.parametrize("page", ["overview", "history", "track"])
-def test_a_parameter_that_nobody_offered_is_as_good_as_none(
+def test_a_parameter_that_was_not_offered_is_as_good_as_none(
     app: App, page: str, query: dict[str, str | list[str]]
 ) -> None:
     usual, drawn = app.open(page), app.open(page, **query)
@@ -92,7 +92,7 @@ def test_a_parameter_that_nobody_offered_is_as_good_as_none(
     assert not drawn.exception
     assert [title.value for title in drawn.title] == [title.value for title in usual.title]
     # Whose plays are shown is decided by who looks, not by what the address says.
-    assert {parameter for parameter in app.warehouse.asked if "DROP" in parameter or "<" in parameter} == set()
+    assert {parameter for parameter in app.warehouse.queried if "DROP" in parameter or "<" in parameter} == set()
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

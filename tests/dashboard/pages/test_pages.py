@@ -29,15 +29,15 @@ def key_of(app: App, column: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("revision", "told"), [("", "run from a checkout"), ("dashboard-00012-abc", "dashboard-00012-abc")]
+    ("revision", "shown"), [("", "run from a checkout"), ("dashboard-00012-abc", "dashboard-00012-abc")]
 )
-def test_about_tells_which_version_runs_and_who_else_learns_something(app: App, revision: str, told: str) -> None:
+def test_about_shows_which_version_runs_and_who_else_learns_something(app: App, revision: str, shown: str) -> None:
     app.environment(K_REVISION=revision)
 
     version = (Path(__file__).parents[3] / "dashboard/VERSION").read_text().strip()
-    said = text_of(app.open("about"))
-    assert f"Version: {version}, {told}, on Streamlit " in said
-    assert "ReccoBeats for audio features, that service learns the tracks' ids" in said
+    text = text_of(app.open("about"))
+    assert f"Version: {version}, {shown}, on Streamlit " in text
+    assert "ReccoBeats for audio features, that service learns the tracks' ids" in text
 
 
 @pytest.mark.parametrize("page", [*PAGES, "about"])
@@ -111,23 +111,23 @@ def test_the_overview_shows_the_ten_that_spark_computed_and_says_when(app: App) 
     top = app.warehouse.tables["top_tracks"]
     mine = top[(top["listener_id"] == "listener-one") & (top["period"] == "last_28_days")]
 
-    said = text_of(app.open())
+    text = text_of(app.open())
 
-    listed = re.search(r'<ol class="hr-rows hr-ranked[^"]*" aria-label="Top ten tracks".*?</ol>', said)
+    listed = re.search(r'<ol class="hr-rows hr-ranked[^"]*" aria-label="Top ten tracks".*?</ol>', text)
     assert listed
     positions = [listed.group().find(f"id={track_id}") for track_id in mine["track_id"]]
     assert -1 not in positions
     assert positions == sorted(positions)
-    assert "Computed by Spark" in said
-    assert mine["run_id"].iloc[0] in said
-    assert f"counted up to {humanize.moment(mine['as_of'].iloc[0].tz_convert('Europe/Berlin'))}. Computed" in said
+    assert "Computed by Spark" in text
+    assert mine["run_id"].iloc[0] in text
+    assert f"counted up to {humanize.moment(mine['as_of'].iloc[0].tz_convert('Europe/Berlin'))}. Computed" in text
 
 
 def test_a_period_that_spark_has_no_list_of_is_counted_in_the_app_and_says_so(app: App) -> None:
-    said = text_of(app.open(period="90 days"))
+    text = text_of(app.open(period="90 days"))
 
-    assert "Counted in this app just now, by minutes" in said
-    assert "Computed by Spark" not in said
+    assert "Counted in this app just now, by minutes" in text
+    assert "Computed by Spark" not in text
 
 
 def test_shared_ranks_are_marked_for_eye_and_ear(app: App) -> None:
@@ -135,16 +135,16 @@ def test_shared_ranks_are_marked_for_eye_and_ear(app: App) -> None:
     mine = (top["listener_id"] == "listener-one") & (top["period"] == "last_28_days")
     top.loc[mine, "rank"] = [1, 1, *range(3, 11)]
 
-    said = text_of(app.over(app.warehouse.with_table("top_tracks", top)).open())
+    text = text_of(app.over(app.warehouse.with_table("top_tracks", top)).open())
 
-    assert said.count('1<span aria-hidden="true">=</span><span class="hr-hidden"> shared</span>') == 2
+    assert text.count('1<span aria-hidden="true">=</span><span class="hr-hidden"> shared</span>') == 2
 
 
 def test_the_days_of_a_gap_are_named_and_outlined(app: App) -> None:
     drawn = app.open()
-    said, trend = text_of(drawn), json.loads(charts_of(drawn)[0].spec)
+    text, trend = text_of(drawn), json.loads(charts_of(drawn)[0].spec)
 
-    assert "Plays may be missing on" in said
+    assert "Plays may be missing on" in text
     assert [layer for layer in trend["layer"] if layer["mark"].get("strokeDash")]
 
 
@@ -181,7 +181,7 @@ def test_an_item_has_a_page_with_its_rank_and_its_link_to_spotify(app: App, page
 
 
 @pytest.mark.parametrize("page", HIDDEN[:-1])
-def test_an_item_nobody_played_is_said_to_be_unknown(app: App, page: str) -> None:
+def test_an_item_without_plays_is_shown_as_unknown(app: App, page: str) -> None:
     drawn = app.open(page, id="<script>alert(1)</script>")
 
     assert not drawn.exception
@@ -190,9 +190,9 @@ def test_an_item_nobody_played_is_said_to_be_unknown(app: App, page: str) -> Non
 
 
 def test_links_to_items_carry_the_filters(app: App) -> None:
-    said = text_of(app.open("top", period="90 days", by="Plays", zone="Asia/Tokyo"))
+    text = text_of(app.open("top", period="90 days", by="Plays", zone="Asia/Tokyo"))
 
-    assert re.search(r'href="track\?period=90\+days&amp;by=Plays&amp;zone=Asia%2FTokyo&amp;id=\w+"', said)
+    assert re.search(r'href="track\?period=90\+days&amp;by=Plays&amp;zone=Asia%2FTokyo&amp;id=\w+"', text)
 
 
 def test_filters_survive_a_change_of_page(app: App) -> None:
@@ -211,7 +211,7 @@ def test_filters_survive_a_change_of_page(app: App) -> None:
         {"by": "'; DROP TABLE plays; --"},
         {"zone": "Asia/India"},
         {"zone": "../../etc/passwd"},
-        {"listener": "somebody-else"},
+        {"listener": "another"},
         {"period": "Custom", "dates": ["yesterday", "tomorrow"]},
         {"period": ["7 days", "90 days"]},
     ],
@@ -230,14 +230,14 @@ def test_hours_follow_the_chosen_zone_to_the_quarter_hour(app: App) -> None:
     quarter_past_six = pd.Timestamp(NOW - timedelta(days=3)).replace(hour=18, minute=20)
     app.over(app.warehouse.with_plays(mine.assign(played_at=quarter_past_six + pd.to_timedelta(range(40), unit="s"))))
 
-    said = text_of(app.open("when", zone="Asia/Kathmandu"))
+    text = text_of(app.open("when", zone="Asia/Kathmandu"))
 
     # 18:20 UTC is 00:05 of the next day in Kathmandu, which is 5:45 ahead.
     next_day = (quarter_past_six + timedelta(days=1)).day_name()
-    assert f"You listen most on **{next_day}s, 00:00–01:00**" in said
+    assert f"You listen most on **{next_day}s, 00:00–01:00**" in text
 
 
-def test_a_search_finds_the_play_and_tells_how_many_there_are(app: App) -> None:
+def test_a_search_finds_the_play_and_shows_how_many_there_are(app: App) -> None:
     plays = app.warehouse.tables["plays"]
     mine = plays[plays["listener_id"] == "listener-one"]
     name = mine["album_name"].iloc[-1]
@@ -320,18 +320,18 @@ def test_the_top_ten_of_spark_says_how_many_more_share_the_last_rank(app: App) -
     top = warehouse.top_of("listener-one", recent, NOW)
     app.over(app.warehouse.with_table("top_tracks", top).with_plays(recent))
 
-    said = text_of(app.open(period="7 days"))
+    text = text_of(app.open(period="7 days"))
 
-    assert "Computed by Spark" in said
-    assert "and 3 more tied at 1" in said
+    assert "Computed by Spark" in text
+    assert "and 3 more tied at 1" in text
 
 
 def test_a_page_of_an_item_marks_it_among_its_neighbours(app: App) -> None:
     key = key_of(app, "artist_id")
 
-    said = text_of(app.open("artist", id=key))
+    text = text_of(app.open("artist", id=key))
 
-    [current] = re.findall(r'<li aria-current="true">.*?</li>', said)
+    [current] = re.findall(r'<li aria-current="true">.*?</li>', text)
     assert f"id={key}" in current
 
 

@@ -32,7 +32,7 @@ def over_runs(app: App, runs: pd.DataFrame) -> App:
 
 
 def two_runs(app: App, **load: Any) -> App:
-    """Two hours ago a run landed plays, of which load tells this, or nothing at all; an hour ago all was well."""
+    """Two hours ago a run landed plays, of which load records this, or nothing at all; an hour ago all was well."""
     runs = app.warehouse.tables["runs"]
     ingest = runs[runs["step"] == "ingest"].iloc[-1].to_dict()
     then = {name: NOW - 2 * HOUR + timedelta(minutes=n) for n, name in enumerate(("slot", "started_at", "finished_at"))}
@@ -108,12 +108,12 @@ def test_an_old_copy_of_the_ledger_is_judged_as_it_was_and_says_how_old_it_is(
 
     pipeline, overview = app.open("pipeline"), app.open()
 
-    said = text_of(pipeline)
+    shown = text_of(pipeline)
     assert not pipeline.exception
-    assert "Late" not in said
-    assert re.search(r"the last run finished (\d+ h )?\d+ (min|h) ago, when it was last read", said)
+    assert "Late" not in shown
+    assert re.search(r"the last run finished (\d+ h )?\d+ (min|h) ago, when it was last read", shown)
     # Nine and eight hours ago runs failed, and nineteen and twenty hours ago nothing ran; of the rest nothing is known.
-    assert "Of the last 24 hours, **2 failed and 2 missing**" in said
+    assert "Of the last 24 hours, **2 failed and 2 missing**" in shown
     (stale,) = [one.value for one in pipeline.warning if "You see the copy of" in one.value]
     assert re.match(r"BigQuery did not answer\. You see the copy of .*, made [56] h", stale)
     assert [one.value[:45] for one in overview.warning] == [stale[:45]]
@@ -128,10 +128,10 @@ def test_a_pause_is_said_on_every_page_and_is_not_called_healthy(app: App) -> No
 
     pipeline = app.open("pipeline")
 
-    said = text_of(pipeline)
+    shown = text_of(pipeline)
     assert not pipeline.exception
-    assert "Paused: Spotify asked for a pause" in said
-    assert "In **5 hours** no listener was polled: Spotify had asked for a pause." in said
+    assert "Paused: Spotify asked for a pause" in shown
+    assert "In **5 hours** no listener was polled: Spotify had asked for a pause." in shown
     assert app.open().warning[0].value.startswith("Paused: Spotify asked for a pause. The charts show")
 
 
@@ -145,13 +145,13 @@ def test_on_the_laptop_every_command_is_the_laptops(laptop: App, state: str, pag
 
 
 def test_the_clouds_commands_in_the_ledgers_sentences_become_the_laptops(laptop: App) -> None:
-    said = text_of(laptop.over(STATES["failing"](laptop.warehouse, NOW)).open("pipeline"))
+    shown = text_of(laptop.over(STATES["failing"](laptop.warehouse, NOW)).open("pipeline"))
 
-    assert "`python -m cli import listener-one FILE… --laptop`" in said
-    assert "consent was revoked, run python -m cli authorize listener-one --laptop.</p>" in said
+    assert "`python -m cli import listener-one FILE… --laptop`" in shown
+    assert "consent was revoked, run python -m cli authorize listener-one --laptop.</p>" in shown
 
 
-def test_on_the_laptop_a_missing_run_sends_nobody_to_the_cloud(laptop: App) -> None:
+def test_on_the_laptop_a_missing_run_links_no_log_in_the_cloud(laptop: App) -> None:
     (following,) = next_of(drawer(two_runs(laptop), "load"))
 
     assert following == (
@@ -164,24 +164,24 @@ def test_a_consent_that_has_ended_has_no_days_left(app: App) -> None:
         if not isinstance(details, dict):
             return details
         end = {"consent_ends_at": (NOW - timedelta(days=12)).isoformat()}
-        return {"listeners": {slug: told | end for slug, told in details["listeners"].items()}}
+        return {"listeners": {slug: part | end for slug, part in details["listeners"].items()}}
 
     runs = app.warehouse.tables["runs"]
-    said = text_of(over_runs(app, runs.assign(details=runs["details"].map(ended))).open("pipeline"))
+    shown = text_of(over_runs(app, runs.assign(details=runs["details"].map(ended))).open("pipeline"))
 
-    assert re.search(r"<td>ended \d+ \w{3} \d{4}</td>", said)
-    assert "<td>-1" not in said
+    assert re.search(r"<td>ended \d+ \w{3} \d{4}</td>", shown)
+    assert "<td>-1" not in shown
 
 
 def test_the_next_run_comes_when_the_schedule_says(app: App) -> None:
     app.environment(SCHEDULE="17 * * * *")
 
-    said = text_of(app.over(STATES["no-plays"](app.warehouse, NOW)).open())
+    shown = text_of(app.over(STATES["no-plays"](app.warehouse, NOW)).open())
 
-    assert re.search(r"it runs again at \d\d:17\.", said)
+    assert re.search(r"it runs again at \d\d:17\.", shown)
 
 
-def test_a_schedule_that_nobody_understands_is_named(app: App) -> None:
+def test_an_unreadable_schedule_is_named(app: App) -> None:
     app.environment(SCHEDULE="@hourly")
 
     assert "SCHEDULE must be" in app.open().error[0].value
@@ -213,10 +213,10 @@ def test_the_catalogue_says_how_far_it_is_and_how_long_the_rest_takes(counts: tu
 
 
 def test_the_catalogue_is_shown_on_the_page(app: App) -> None:
-    said = text_of(app.open("pipeline"))
+    shown = text_of(app.open("pipeline"))
 
-    assert re.search(r"Known for \*\*\d+%\*\* of the listening of Ania\.\n", said)
-    assert re.search(r"Known for \*\*[\d,]+ of [\d,]+\*\* tracks of all listeners", said)
+    assert re.search(r"Known for \*\*\d+%\*\* of the listening of Ania\.\n", shown)
+    assert re.search(r"Known for \*\*[\d,]+ of [\d,]+\*\* tracks of all listeners", shown)
 
 
 def test_a_catalogue_that_cannot_be_read_is_named_and_no_number_is_made_up(app: App) -> None:
@@ -241,28 +241,28 @@ def test_an_old_copy_of_the_catalogue_says_that_it_is_one(app: App) -> None:
     assert "tracks of all listeners" in text_of(drawn)
 
 
-def test_the_pipeline_page_tells_how_much_there_is_and_what_looking_at_it_cost(app: App) -> None:
-    said = text_of(app.open("pipeline"))
+def test_the_pipeline_page_shows_how_much_there_is_and_what_looking_at_it_cost(app: App) -> None:
+    shown = text_of(app.open("pipeline"))
 
     plays = len(app.warehouse.tables["plays"])
-    assert re.search(rf"<td[^>]*>plays</td><td[^>]*>{plays:,}</td><td[^>]*>{plays * 300 / 2**20:,.0f} MB</td>", said)
-    assert "BigQuery has billed this server for 30 MB of queries since midnight UTC" in said
+    assert re.search(rf"<td[^>]*>plays</td><td[^>]*>{plays:,}</td><td[^>]*>{plays * 300 / 2**20:,.0f} MB</td>", shown)
+    assert "BigQuery has billed this server for 30 MB of queries since midnight UTC" in shown
 
 
 def test_the_pipeline_names_what_went_wrong_and_when_consent_ends(app: App) -> None:
-    said = text_of(app.open("pipeline"))
+    shown = text_of(app.open("pipeline"))
 
-    assert "2 failed and 2 missing" in said
-    assert "Spotify answered 503 three times" in said
-    assert "Ania: consent ends in" in said
-    assert "python -m cli authorize listener-one" in said
+    assert "2 failed and 2 missing" in shown
+    assert "Spotify answered 503 three times" in shown
+    assert "Ania: consent ends in" in shown
+    assert "python -m cli authorize listener-one" in shown
 
 
 def test_every_state_of_a_run_has_a_word_in_the_legend(app: App) -> None:
-    said = text_of(app.open("pipeline"))
+    shown = text_of(app.open("pipeline"))
 
     states = [state for state in run_hours.STATES if state != "unreadable"]  # nothing here is
-    assert [state for state in run_hours.STATES if f"</span>{state}</li>" in said] == states
+    assert [state for state in run_hours.STATES if f"</span>{state}</li>" in shown] == states
 
 
 def failed_cell(app: App) -> str:
@@ -276,13 +276,13 @@ def test_a_cell_in_the_address_opens_its_drawer(app: App) -> None:
     cell = failed_cell(app)
 
     drawn = app.open("pipeline", cell=cell)
-    said = text_of(drawn)
+    shown = text_of(drawn)
 
     assert not drawn.exception
-    assert "Spotify answered 503 three times; the next run picks the plays up." in plain(said)
-    assert "**Next:**" not in said, "the reason says it"
-    assert "<td>17 s</td><td>failed</td>" in said
-    assert said.count("Spotify answered 503 three times.</td>") == 3, "one line for each listener"
+    assert "Spotify answered 503 three times; the next run picks the plays up." in plain(shown)
+    assert "**Next:**" not in shown, "the reason says it"
+    assert "<td>17 s</td><td>failed</td>" in shown
+    assert shown.count("Spotify answered 503 three times.</td>") == 3, "one line for each listener"
     [link] = [button for button in drawn.link_button if "Cloud Logging" in button.label]
     run_id = f"{cell[:4]}{cell[5:7]}{cell[8:10]}T{cell[11:13]}0000Z"
     assert f"jsonPayload.run_id%3D%22{run_id}%22" in link.url
@@ -290,10 +290,10 @@ def test_a_cell_in_the_address_opens_its_drawer(app: App) -> None:
 
 
 def test_an_hour_without_a_record_can_be_opened_as_well(app: App) -> None:
-    said = text_of(app.open("pipeline", cell=f"{NOW - timedelta(hours=19):%Y-%m-%dT%H}.load"))
+    shown = text_of(app.open("pipeline", cell=f"{NOW - timedelta(hours=19):%Y-%m-%dT%H}.load"))
 
-    assert "No record, and none of the step before it." in plain(said)
-    assert "The ledger has no row of it." in said
+    assert "No record, and none of the step before it." in plain(shown)
+    assert "The ledger has no row of it." in shown
 
 
 def test_on_the_laptop_no_drawer_points_to_the_cloud(app: App) -> None:

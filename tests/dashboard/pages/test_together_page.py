@@ -45,33 +45,33 @@ def pair(app: App) -> App:
 def test_two_listeners_are_compared_in_a_sentence_figures_and_lists(pair: App) -> None:
     drawn = pair.open("together", zone="UTC", by="Plays")
 
-    said = text_of(drawn)
+    text = text_of(drawn)
     assert not drawn.exception
-    assert "Ania and Bo both played **1 artist** and **1 track** in this period." in said
-    assert "Their listening overlaps by **75%**." in said, "six of eight plays and three of four"
+    assert "Ania and Bo both played **1 artist** and **1 track** in this period." in text
+    assert "Their listening overlaps by **75%**." in text, "six of eight plays and three of four"
     figures = [(metric.label, metric.value, metric.delta) for metric in drawn.metric]
     assert figures == [("Ania", "8 plays", "75% to shared artists"), ("Bo", "4 plays", "75% to shared artists")]
-    assert re.search(r"Song of Ada.*?<b>9 plays</b><span class=\"hr-small\">6 \+ 3</span>", said)
-    assert "Of 1 shared artist, first was **Ania** with 1." in said
-    assert "Bo 195 days later" in said
-    assert re.search(r"\*\*1 artist\*\* of this period that Bo never played.*Eve", said, re.DOTALL)
-    assert re.search(r"\*\*1 artist\*\* of this period that Ania never played.*Cleo", said, re.DOTALL)
+    assert re.search(r"Song of Ada.*?<b>9 plays</b><span class=\"hr-small\">6 \+ 3</span>", text)
+    assert "Of 1 shared artist, first was **Ania** with 1." in text
+    assert "Bo 195 days later" in text
+    assert re.search(r"\*\*1 artist\*\* of this period that Bo never played.*Eve", text, re.DOTALL)
+    assert re.search(r"\*\*1 artist\*\* of this period that Ania never played.*Cleo", text, re.DOTALL)
 
 
 def test_each_listeners_names_lead_to_their_own_pages(pair: App) -> None:
-    said = text_of(pair.open("together", zone="UTC", by="Plays"))
+    text = text_of(pair.open("together", zone="UTC", by="Plays"))
 
-    assert 'href="artist?by=Plays&amp;zone=UTC&amp;id=Eve"' in said
-    assert 'href="artist?listener=Bo&amp;by=Plays&amp;zone=UTC&amp;id=Cleo"' in said
+    assert 'href="artist?by=Plays&amp;zone=UTC&amp;id=Eve"' in text
+    assert 'href="artist?listener=Bo&amp;by=Plays&amp;zone=UTC&amp;id=Cleo"' in text
 
 
 def test_who_was_first_is_not_claimed_of_what_came_before_a_history(app: App) -> None:
     plays_of(app, (ONE, "Ada", 1, 300), (ONE, "Ada", 1, 5), (TWO, "Ada", 1, 9), (TWO, "Ada", 1, 5))
 
-    said = text_of(app.open("together"))
+    text = text_of(app.open("together"))
 
-    assert "Not known of 1 shared artist" in said
-    assert "first was" not in said
+    assert "Not known of 1 shared artist" in text
+    assert "first was" not in text
 
 
 def test_with_three_listeners_two_are_chosen_or_as_many_as_the_address_says(app: App) -> None:
@@ -124,13 +124,13 @@ def test_what_may_be_missing_of_each_is_said_even_where_they_share_nothing(app: 
     ]
     app.over(app.warehouse.with_table("gaps", gaps).with_table("runs", runs))
 
-    said = text_of(app.open("together"))
+    text = text_of(app.open("together"))
 
-    assert "in which they played the same artist" in said
-    assert "Plays of Bo may be missing: 1 gap in this period." in said
-    assert re.search(r"Since 21 Nov no plays of Ania are collected: .* The Pipeline page says what to run", said)
-    assert "Plays of Ania may be missing" not in said
-    assert "outlined" not in said
+    assert "in which they played the same artist" in text
+    assert "Plays of Bo may be missing: 1 gap in this period." in text
+    assert re.search(r"Since 21 Nov no plays of Ania are collected: .* The Pipeline page says what to run", text)
+    assert "Plays of Ania may be missing" not in text
+    assert "outlined" not in text
 
 
 def test_a_viewer_of_one_listener_sees_no_other(private: App) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline import health
 from tests.dashboard.invented.history import at
-from tests.dashboard.invented.ledger import NOW, asked, grid, imported, ledger, run, unasked, whole
+from tests.dashboard.invented.ledger import NOW, grid, imported, ledger, not_polled, polled, run, whole
 
 
 def test_an_empty_ledger_never_ran():
@@ -24,9 +24,9 @@ def test_an_empty_ledger_never_ran():
 
 
 def test_a_pipeline_that_works_says_when_it_last_did():
-    told = health.status(ledger(*whole(12)), NOW)
-    assert (told.level, told.words) == ("ok", "Healthy: the last run finished 16 min ago")
-    assert told.last_success_at == at("2026-11-22 12:01")
+    found = health.status(ledger(*whole(12)), NOW)
+    assert (found.level, found.words) == ("ok", "Healthy: the last run finished 16 min ago")
+    assert found.last_success_at == at("2026-11-22 12:01")
 
 
 def test_a_pipeline_that_was_silent_for_more_than_two_hours_is_late():
@@ -41,18 +41,18 @@ def test_a_file_that_is_sent_again_does_not_hide_that_the_schedule_stands_still(
 
 def test_a_step_that_failed_since_it_last_worked_is_failing_and_its_first_failure_counts():
     rows = [*whole(8), run(9, "load", "failed"), run(10, "load", "failed"), run(12, "ingest")]
-    told = health.status(ledger(*rows), NOW)
-    assert (told.level, told.words) == ("failing", "Failing for 3 h 19 min: load")
+    found = health.status(ledger(*rows), NOW)
+    assert (found.level, found.words) == ("failing", "Failing for 3 h 19 min: load")
     assert health.status(ledger(*rows, run(12, "load", minutes=5)), NOW).level == "ok"
 
 
-def test_a_listener_who_needs_somebody_is_not_hidden_by_a_good_run():
-    runs = ledger(asked(12, ania={}, ben={"state": "failed", "error_class": "NeedsConsent", "reason": "revoked"}))
+def test_a_listener_who_needs_the_owner_is_not_hidden_by_a_good_run():
+    runs = ledger(polled(12, ania={}, ben={"state": "failed", "error_class": "NeedsConsent", "reason": "revoked"}))
     assert health.status(runs, NOW).level == "attention"
 
 
 def test_a_page_of_fifty_new_plays_is_at_the_limit():
-    runs = ledger(asked(11, ania={"fetched": 50, "new": 50}, ben={"fetched": 50, "new": 49}))
+    runs = ledger(polled(11, ania={"fetched": 50, "new": 50}, ben={"fetched": 50, "new": 49}))
     assert health.plays_per_run(runs).values.tolist() == [
         [at("2026-11-22 11:00"), "ania", 50, 50, True],
         [at("2026-11-22 11:00"), "ben", 50, 49, False],
@@ -60,42 +60,42 @@ def test_a_page_of_fifty_new_plays_is_at_the_limit():
 
 
 def test_of_two_attempts_at_a_slot_the_newer_says_how_many_plays_were_new():
-    failed = asked(11, ania={"state": "failed"}, ben={"fetched": 50, "new": 2}) | {"state": "failed"}
-    runs = ledger(asked(11, ania={"fetched": 50, "new": 3}, ben={"fetched": 50, "new": 2}), failed)
+    failed = polled(11, ania={"state": "failed"}, ben={"fetched": 50, "new": 2}) | {"state": "failed"}
+    runs = ledger(polled(11, ania={"fetched": 50, "new": 3}, ben={"fetched": 50, "new": 2}), failed)
     runs.loc[runs["state"] == "failed", "finished_at"] -= timedelta(seconds=20)
     assert health.plays_per_run(runs)[["listener_id", "new"]].values.tolist() == [["ania", 3], ["ben", 2]]
 
 
 def test_days_of_consent_are_counted_and_the_last_known_end_is_kept():
     ends = {"ania": "2026-11-29T12:20:00Z", "ben": "2026-11-22T12:19:59+00:00", "cleo": "2027-04-01T00:00:00Z"}
-    first = asked(11, **{slug: {"consent_ends_at": text} for slug, text in ends.items()}, dora={})
-    second = asked(12, ania={"state": "failed", "reason": "no secret"}, ben={}, cleo={}, dora={})
-    told = health.listeners(ledger(first, second), NOW)
-    assert told["listener_id"].tolist() == ["ania", "ben", "cleo", "dora"]
-    assert told["level"].tolist() == ["soon", "ended", "ok", "unknown"]
-    assert told["days_left"].iloc[:2].tolist() == [7, -1]
+    first = polled(11, **{slug: {"consent_ends_at": text} for slug, text in ends.items()}, dora={})
+    second = polled(12, ania={"state": "failed", "reason": "no secret"}, ben={}, cleo={}, dora={})
+    found = health.listeners(ledger(first, second), NOW)
+    assert found["listener_id"].tolist() == ["ania", "ben", "cleo", "dora"]
+    assert found["level"].tolist() == ["soon", "ended", "ok", "unknown"]
+    assert found["days_left"].iloc[:2].tolist() == [7, -1]
 
 
 def test_a_consent_that_was_taken_back_is_gone_whatever_days_it_had_left():
-    told = {"consent_ends_at": "2027-02-26T00:00:00Z"}
-    refused = {**told, "state": "failed", "error_class": "NeedsConsent", "reason": "consent was revoked"}
+    collected = {"consent_ends_at": "2027-02-26T00:00:00Z"}
+    refused = {**collected, "state": "failed", "error_class": "NeedsConsent", "reason": "consent was revoked"}
     not_asked = {"state": "failed", "error_class": "NotAsked", "reason": "no call was made, Spotify asked for a pause"}
 
     def level(*ends: dict[str, Any]) -> str:
-        rows = [asked(hour, ben=about) for hour, about in enumerate(ends, start=8)]
+        rows = [polled(hour, ben=about) for hour, about in enumerate(ends, start=8)]
         return str(health.listeners(ledger(*rows), NOW)["level"].item())
 
-    assert level(told, refused) == "gone"
-    assert level(told, refused, not_asked, not_asked) == "gone"
-    assert level(refused, not_asked, told) == "ok"
+    assert level(collected, refused) == "gone"
+    assert level(collected, refused, not_asked, not_asked) == "gone"
+    assert level(refused, not_asked, collected) == "ok"
     assert level({**refused, "consent_ends_at": "2026-11-20T00:00:00Z"}) == "ended"
 
 
 def test_a_pipeline_that_could_not_read_all_listeners_says_how_many():
     failed = {"state": "failed", "error_class": "SpotifyUnavailable"}
-    one = health.status(ledger(asked(12, ania=failed, ben={}, cleo={})), NOW)
+    one = health.status(ledger(polled(12, ania=failed, ben={}, cleo={})), NOW)
     assert (one.level, one.words) == ("attention", "Running, but the plays of 1 listener could not be read")
-    two = health.status(ledger(asked(12, ania=failed, ben={}, cleo=failed)), NOW)
+    two = health.status(ledger(polled(12, ania=failed, ben={}, cleo=failed)), NOW)
     assert (two.level, two.words) == ("attention", "Running, but the plays of 2 listeners could not be read")
 
 
@@ -106,9 +106,9 @@ def test_the_success_rate_counts_expected_hours_since_the_first_run():
 
 
 def test_durations_are_of_the_steps_that_did_work():
-    told = health.durations(ledger(*whole(11), run(12, "ingest", "skipped")))
-    assert told["step"].tolist() == ["ingest", "load", "transform", "top_tracks"]
-    assert told[["median_seconds", "last_seconds", "runs"]].values.tolist() == [[30.0, 30.0, 1.0]] * 4
+    found = health.durations(ledger(*whole(11), run(12, "ingest", "skipped")))
+    assert found["step"].tolist() == ["ingest", "load", "transform", "top_tracks"]
+    assert found[["median_seconds", "last_seconds", "runs"]].values.tolist() == [[30.0, 30.0, 1.0]] * 4
 
 
 def test_the_last_batch_says_who_it_was_and_how_old_it_is():
@@ -121,7 +121,7 @@ def test_the_last_batch_says_who_it_was_and_how_old_it_is():
     }
 
 
-def test_a_pause_that_spotify_asked_for_is_told_while_it_lasts():
+def test_a_pause_that_spotify_asked_for_is_shown_while_it_lasts():
     runs = ledger(run(12, "ingest", "failed", blocked_until=at("2026-11-22 15:00")))
     assert health.blocked_until(runs, NOW) == at("2026-11-22 15:00")
     assert health.blocked_until(runs, at("2026-11-22 15:00")) is None
@@ -133,13 +133,13 @@ def test_an_import_does_not_make_a_pipeline_healthy_whose_schedule_stands_still(
     assert health.status(ledger(*steps), NOW).level == "never"
 
 
-def test_after_a_pause_the_pipeline_is_healthy_when_somebody_was_asked():
-    paused = [*whole(8), *(unasked(hour, at("2026-11-22 12:10")) for hour in (9, 10, 11, 12))]
-    told = health.status(ledger(*paused), NOW)
-    assert (told.level, told.words) == (
+def test_after_a_pause_the_pipeline_is_healthy_when_a_listener_was_polled():
+    paused = [*whole(8), *(not_polled(hour, at("2026-11-22 12:10")) for hour in (9, 10, 11, 12))]
+    found = health.status(ledger(*paused), NOW)
+    assert (found.level, found.words) == (
         "attention", "Running, but the last run polled no listener: Spotify had asked for a pause"
     )  # fmt: skip
-    by_hand = asked(12, ania={}) | {"finished_at": at("2026-11-22 12:15")}
+    by_hand = polled(12, ania={}) | {"finished_at": at("2026-11-22 12:15")}
     assert health.status(ledger(*paused, by_hand), NOW).level == "ok"
 
 
@@ -149,22 +149,22 @@ def test_an_import_that_failed_is_no_step_of_the_hours():
     assert health.status(ledger(*whole(12), *failed), NOW).level == "ok"
 
 
-def test_a_listener_without_consent_is_unheard_since_the_last_run_that_heard_her():
+def test_a_listener_without_consent_counts_as_not_polled_since_the_last_run_that_polled_her():
     gone = {"state": "failed", "error_class": "NeedsConsent"}
     runs = ledger(
-        asked(8, ania={}, ben={}),
-        asked(9, ania={}, ben=gone),
-        asked(10, ania=gone, ben=gone),
-        asked(11, ania=gone, ben={}),
+        polled(8, ania={}, ben={}),
+        polled(9, ania={}, ben=gone),
+        polled(10, ania=gone, ben=gone),
+        polled(11, ania=gone, ben={}),
     )
     assert health.no_consent_since(runs, "ania", NOW) == at("2026-11-22 09:00")
     assert health.no_consent_since(runs, "nobody", NOW) is None
-    never = ledger(asked(9, ania=gone), asked(10, ania=gone))
+    never = ledger(polled(9, ania=gone), polled(10, ania=gone))
     assert health.no_consent_since(never, "ania", NOW) == at("2026-11-22 09:00")
 
 
-def test_a_listener_who_consented_anew_or_met_another_trouble_is_not_unheard():
+def test_a_listener_who_consented_anew_or_met_another_trouble_counts_as_polled():
     gone, unavailable = {"state": "failed", "error_class": "NeedsConsent"}, {"state": "failed", "error_class": "X"}
-    again = ledger(asked(9, ania=gone), asked(10, ania={}))
+    again = ledger(polled(9, ania=gone), polled(10, ania={}))
     assert health.no_consent_since(again, "ania", NOW) is None
-    assert health.no_consent_since(ledger(asked(9, ania={}), asked(10, ania=unavailable)), "ania", NOW) is None
+    assert health.no_consent_since(ledger(polled(9, ania={}), polled(10, ania=unavailable)), "ania", NOW) is None

@@ -15,7 +15,7 @@ from components.run_drawer import IN_URL
 from pipeline import health, run_hours
 from pipeline.ledger import readable
 from tests.dashboard.invented.history import at
-from tests.dashboard.invented.ledger import NOW, asked, grid, ledger, run
+from tests.dashboard.invented.ledger import NOW, grid, ledger, polled, run
 from tests.dashboard.pages.app import NOW as PAGE_NOW
 from tests.dashboard.pages.app import App, app, text_of
 from theme import colours_of
@@ -31,15 +31,15 @@ def as_queried(*rows: dict[str, Any]) -> pd.DataFrame:
     return runs.assign(details=[None if value is None else json.dumps(value) for value in runs["details"]])
 
 
-def read(**told: Any) -> dict[str, Any]:
-    (row,) = readable(as_queried(run(10, "ingest", **told))).to_dict("records")
+def read(**values: Any) -> dict[str, Any]:
+    (row,) = readable(as_queried(run(10, "ingest", **values))).to_dict("records")
     return {str(name): None if not isinstance(value, dict) and pd.isna(value) else value for name, value in row.items()}
 
 
 def test_rows_of_the_pipelines_own_pass_unchanged() -> None:
     ends_at = "2027-02-26T00:00:00+00:00"
     rows = [
-        asked(10, ada={"fetched": 50, "new": 3, "consent_ends_at": ends_at}, ben={"state": "failed", "reason": "why"}),
+        polled(10, ada={"fetched": 50, "new": 3, "consent_ends_at": ends_at}, ben={"state": "failed", "reason": "why"}),
         run(10, "load", "failed", rows_in=0, rows_new=0, error_class="FileRefused"),
         run(11, "ingest", "skipped", blocked_until=at("2026-11-24 10:00"), details={"listeners": {}}),
     ]
@@ -52,7 +52,7 @@ def test_rows_of_the_pipelines_own_pass_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "unread"),
+    ("values", "unread"),
     [
         ({"details": "text"}, "details"),
         ({"details": 7}, "details"),
@@ -65,16 +65,16 @@ def test_rows_of_the_pipelines_own_pass_unchanged() -> None:
         ({"blocked_until": datetime(9999, 12, 31, 23, tzinfo=UTC)}, "blocked_until"),
     ],
 )
-def test_what_cannot_be_read_of_a_row_is_said_beside_what_can(told: dict[str, Any], unread: str) -> None:
-    row = read(**told)
-    assert row["reason"] == f"ingest {told.get('state', 'succeeded')}. {FLAWS}{unread}."
-    assert row["state"] == ("unreadable" if "state" in told else "succeeded")
-    assert [row[name] for name in told if name != "state"] == [None] * len(told.keys() - {"state"})
+def test_what_cannot_be_read_of_a_row_is_said_beside_what_can(values: dict[str, Any], unread: str) -> None:
+    row = read(**values)
+    assert row["reason"] == f"ingest {values.get('state', 'succeeded')}. {FLAWS}{unread}."
+    assert row["state"] == ("unreadable" if "state" in values else "succeeded")
+    assert [row[name] for name in values if name != "state"] == [None] * len(values.keys() - {"state"})
 
 
-@pytest.mark.parametrize("told", [{"details": None}, {"details": {}}, {"details": {"generations": {"1": {}}}}])
-def test_details_that_tell_of_no_listener_are_readable(told: dict[str, Any]) -> None:
-    assert (read(**told)["details"], read(**told)["reason"]) == (told["details"], "ingest succeeded.")
+@pytest.mark.parametrize("values", [{"details": None}, {"details": {}}, {"details": {"generations": {"1": {}}}}])
+def test_details_without_listeners_are_readable(values: dict[str, Any]) -> None:
+    assert (read(**values)["details"], read(**values)["reason"]) == (values["details"], "ingest succeeded.")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_row_of_no_instant_that_a_clock_can_show_belongs_to_no_hour() -> None:
     assert readable(as_queried(*impossible, late, run(10, "ingest")))["step"].tolist() == ["ingest"]
 
 
-def test_a_state_nobody_knows_is_neither_good_nor_bad_and_says_nothing_of_the_steps_after_it() -> None:
+def test_an_unknown_state_is_neither_good_nor_bad_and_implies_nothing_for_the_steps_after_it() -> None:
     runs = readable(as_queried(run(10, "ingest", "failed"), run(11, "ingest", "postponed"), run(12, "ingest")))
     cells = grid(runs, NOW, 3)
     assert cells.groupby("slot")["state"].agg(list).tolist() == [
@@ -165,7 +165,7 @@ def test_any_rows_of_the_tables_types_can_be_judged(rows: list[dict[str, Any]]) 
     assert grid(own_part(runs, ["ada"]), NOW, 24).shape[0] == 24 * 4
     cells = grid(runs, NOW, 24)
     assert len(cells) == 24 * 4
-    assert "<button" in run_grid.grid_html(cells, "Pacific/Kiritimati", colours_of("dark"), "said")
+    assert "<button" in run_grid.grid_html(cells, "Pacific/Kiritimati", colours_of("dark"), "sentence")
     assert health.status(runs, NOW).words
     health.problems(runs, NOW)
     health.plays_per_run(runs)
@@ -191,16 +191,16 @@ def test_a_page_over_odd_rows_of_the_ledger_shows_and_says_what_cannot_be_read(a
     runs = app.warehouse.tables["runs"]
     ingest = runs[runs["step"] == "ingest"].iloc[-1].to_dict()
     odd = []
-    for hours, told in enumerate(ODD, start=1):
+    for hours, values in enumerate(ODD, start=1):
         slot = (PAGE_NOW - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
         instants = {name: slot + timedelta(seconds=n) for n, name in enumerate(("slot", "started_at", "finished_at"))}
-        odd.append(ingest | instants | {"run_id": f"{slot:%Y%m%dT%H%M%SZ}"} | told)
+        odd.append(ingest | instants | {"run_id": f"{slot:%Y%m%dT%H%M%SZ}"} | values)
     app.over(app.warehouse.with_table("runs", pd.DataFrame(odd)))
     postponed = odd[4]["slot"]
     drawn = app.open(page, **({IN_URL: f"{postponed:%Y-%m-%dT%H}.ingest"} if page == "pipeline" else {}))
 
     assert not drawn.exception
-    said = text_of(drawn)
+    sentence = text_of(drawn)
     if page == "pipeline":
-        assert "state postponed" in said
-        assert "unreadable" in said
+        assert "state postponed" in sentence
+        assert "unreadable" in sentence

@@ -23,13 +23,13 @@ def test_every_failure_of_ingest_names_its_next_step_itself(monkeypatch: pytest.
     names = classes("ingest/failures.py", "Failure")
     # Its row names the failure that stopped the others.
     kinds = [getattr(failures, name) for name in names - {"NotAsked"}]
-    told = {
+    sentences = {
         kind: failures.explain(kind(60) if issubclass(kind, failures.RateLimited) else kind("x"), "ania")
         for kind in kinds
     }
 
     assert {"SecretMislabelled", "QuotaExceeded"} <= names
-    assert [kind for kind, sentence in told.items() if not NAMES_A_STEP.search(sentence)] == []
+    assert [kind for kind, sentence in sentences.items() if not NAMES_A_STEP.search(sentence)] == []
     assert names & set(NEXT_STEPS) == set()
 
 
@@ -43,13 +43,13 @@ def test_every_failure_after_ingest_has_a_next_step_here_and_no_other() -> None:
 
 
 def test_the_guide_to_troubles_begins_with_the_same_steps() -> None:
-    told = {
+    sentences = {
         name.strip("`"): step.replace("`", "")
         for name, step in re.findall(r"^\| (\S.*?) \|.*\| (.*?) \|$", TROUBLES, re.MULTILINE)
     }
 
-    assert [name for name, step in NEXT_STEPS.items() if not told[name].startswith(step)] == []
-    assert told[OTHER_EXCEPTIONS].startswith(next_step("OutOfMemory", "top_tracks"))
+    assert [name for name, step in NEXT_STEPS.items() if not sentences[name].startswith(step)] == []
+    assert sentences[OTHER_EXCEPTIONS].startswith(next_step("OutOfMemory", "top_tracks"))
 
 
 def test_what_is_only_logged_shows_itself_as_a_missing_record_with_the_way_to_the_log() -> None:
@@ -65,10 +65,10 @@ def test_what_is_only_logged_shows_itself_as_a_missing_record_with_the_way_to_th
 
 @pytest.mark.parametrize("is_laptop", [False, True])
 def test_each_step_without_a_record_has_a_next_step_of_its_own(is_laptop: bool) -> None:
-    told = {next_step(MISSING, step, is_laptop=is_laptop) for step in STEPS}
+    sentences = {next_step(MISSING, step, is_laptop=is_laptop) for step in STEPS}
 
-    assert len(told) == len(STEPS)
-    assert any("Scheduler" in sentence or "terraform" in sentence for sentence in told) is not is_laptop
+    assert len(sentences) == len(STEPS)
+    assert any("Scheduler" in sentence or "terraform" in sentence for sentence in sentences) is not is_laptop
 
 
 def test_a_batch_records_exceptions_of_any_name_and_has_its_output() -> None:

@@ -1,4 +1,4 @@
-"""Every state of the grid of runs, told from the ledger and the clock."""
+"""Every state of the grid of runs, derived from the ledger and the clock."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ def states(runs: pd.DataFrame, now: datetime, hours: int) -> list[list[str]]:
     return [frame.loc[frame["slot"] == slot, "state"].tolist() for slot in frame["slot"].unique()]
 
 
-def test_every_state_of_the_grid_is_told_from_the_ledger_and_the_clock():
+def test_every_state_of_the_grid_is_derived_from_the_ledger_and_the_clock():
     rows = [
         *whole(6),
         run(7, "ingest", "skipped"),
@@ -53,7 +53,7 @@ def test_a_step_that_does_not_end_goes_missing():
     assert states(runs, at("2026-11-22 10:32"), 1) == [["succeeded", "missing", "missing", "missing"]]
 
 
-def test_the_row_finished_last_tells_how_a_step_stands():
+def test_the_row_finished_last_decides_the_state_of_a_step():
     runs = ledger(run(12, "ingest", "failed", minutes=1), run(12, "ingest", minutes=6, rows_new=2))
     cell = grid(runs, NOW, 1).iloc[0]
     assert (cell["state"], cell["glyph"], cell["rows_new"]) == ("succeeded", "✓", 2)

@@ -69,7 +69,7 @@ def moved(row: dict[str, Any], minutes: int) -> dict[str, Any]:
 
 
 def test_no_hour_between_the_runs_of_a_rarer_schedule_is_missing() -> None:
-    # 3:30, 6:30 and 12:30 ran, somebody ran it by hand at 7:45; 9:30 is missing.
+    # 3:30, 6:30 and 12:30 ran, and one was run by hand at 7:45; 9:30 is missing.
     runs = ledger(*(moved(run(hour, "ingest", "skipped"), 30) for hour in (3, 6, 12)), moved(run(7, "ingest"), 45))
     now = at("2026-11-22 12:40")
 

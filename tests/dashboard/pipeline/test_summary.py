@@ -6,7 +6,7 @@ import pandas as pd
 
 from pipeline import health, run_hours
 from tests.dashboard.invented.history import at
-from tests.dashboard.invented.ledger import NOW, ledger, run, unasked, whole
+from tests.dashboard.invented.ledger import NOW, ledger, not_polled, run, whole
 
 
 def in_words(runs: pd.DataFrame, hours: int, now: datetime = NOW) -> str:
@@ -29,35 +29,35 @@ def test_an_hour_that_is_waited_for_is_not_said_to_be_collected():
 
 def test_hours_of_a_pause_are_named_and_neither_good_nor_bad():
     until = at("2026-11-22 15:00")
-    runs = ledger(*whole(8), *(unasked(hour, until) for hour in (9, 10, 11, 12)))
+    runs = ledger(*whole(8), *(not_polled(hour, until) for hour in (9, 10, 11, 12)))
     assert in_words(runs, 5) == (
         "Of the last 5 hours, **1 hour** was collected. "
         "In **4 hours** no listener was polled: Spotify had asked for a pause."
     )
     assert health.success_rate(runs, NOW) == (1, 1)
-    told = health.status(runs, NOW)
-    assert (told.level, told.words) == ("paused", "Paused: Spotify asked for a pause")
-    assert told.last_success_at == at("2026-11-22 08:01")
+    found = health.status(runs, NOW)
+    assert (found.level, found.words) == ("paused", "Paused: Spotify asked for a pause")
+    assert found.last_success_at == at("2026-11-22 08:01")
     assert health.problems(runs, NOW).empty
 
 
-def test_a_pipeline_that_nobody_has_consented_to_collects_nothing():
-    runs = ledger(unasked(11), unasked(12))
+def test_a_pipeline_without_a_consent_collects_nothing():
+    runs = ledger(not_polled(11), not_polled(12))
     assert in_words(runs, 2) == (
         "No hour of the last 2 hours was collected. "
         "In **2 hours** no listener was polled: no listener had given consent."
     )
-    told = health.status(runs, NOW)
-    assert (told.level, told.words) == (
+    found = health.status(runs, NOW)
+    assert (found.level, found.words) == (
         "attention", "Running, but the last run polled no listener: no listener had given consent"
     )  # fmt: skip
-    assert told.last_success_at is None
+    assert found.last_success_at is None
     assert health.success_rate(runs, NOW) == (0, 0)
 
 
-def test_hours_that_failed_and_hours_of_a_pause_are_both_told():
+def test_hours_that_failed_and_hours_of_a_pause_are_both_shown():
     until = at("2026-11-22 15:00")
-    runs = ledger(*whole(9), run(10, "ingest", "failed"), unasked(11, until), *whole(12))
+    runs = ledger(*whole(9), run(10, "ingest", "failed"), not_polled(11, until), *whole(12))
     assert in_words(runs, 4) == (
         "Of the last 4 hours, **1 failed**. Plays of those hours arrive with the next run that works. "
         "In **1 hour** no listener was polled: Spotify had asked for a pause."

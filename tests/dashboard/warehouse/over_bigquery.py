@@ -22,7 +22,7 @@ GAP = {
 RUN = {"run_id": "20261122T100000Z", "ingested_at": at("2026-11-22 10:00")}
 
 
-def row(when: str, track_id: str, listener_id: str = "ania", **told: Any) -> dict[str, Any]:
+def row(when: str, track_id: str, listener_id: str = "ania", **values: Any) -> dict[str, Any]:
     """A row of `plays`."""
     usual = {"track_name": f"Song {track_id}", "artist_id": "ada", "artist_name": "Ada", "artist_names": "Ada"}
     return {
@@ -33,7 +33,7 @@ def row(when: str, track_id: str, listener_id: str = "ania", **told: Any) -> dic
         "listener_id": listener_id,
         "played_at": at(when),
         "track_id": track_id,
-        **told,
+        **values,
     }
 
 

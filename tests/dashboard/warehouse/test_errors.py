@@ -1,4 +1,4 @@
-"""An error of Google's client in words: who can do what about it, and whether other tables would wait in vain too."""
+"""An error of Google's client as text: who can do what about it, and whether other tables would wait in vain too."""
 
 import pytest
 import requests
@@ -13,34 +13,34 @@ ACCOUNT = "does not let the dashboard's account read the tables. It needs the tw
 OUTAGE = "BigQuery did not answer."
 
 
-def told(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAPICallError:
+def with_reason(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAPICallError:
     return kind(PRIVATE, errors=[{"reason": reason, "message": PRIVATE}])
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "text"),
     [
-        (told(api.BadRequest, "bytesBilledLimitExceeded"), "`MAXIMUM_BYTES_BILLED`"),
+        (with_reason(api.BadRequest, "bytesBilledLimitExceeded"), "`MAXIMUM_BYTES_BILLED`"),
         # Google's client does not know the reason of a job that failed with it, and says 500.
-        (told(api.InternalServerError, "bytesBilledLimitExceeded"), "`MAXIMUM_BYTES_BILLED`"),
-        (told(api.Forbidden, "quotaExceeded"), "quota for BigQuery is used up"),
-        (told(api.Forbidden, "rateLimitExceeded"), "too many requests"),
-        (api.RetryError(PRIVATE, told(api.Forbidden, "rateLimitExceeded")), "too many requests"),
+        (with_reason(api.InternalServerError, "bytesBilledLimitExceeded"), "`MAXIMUM_BYTES_BILLED`"),
+        (with_reason(api.Forbidden, "quotaExceeded"), "quota for BigQuery is used up"),
+        (with_reason(api.Forbidden, "rateLimitExceeded"), "too many requests"),
+        (api.RetryError(PRIVATE, with_reason(api.Forbidden, "rateLimitExceeded")), "too many requests"),
         (api.TooManyRequests(PRIVATE), "too many requests"),
-        (told(api.BadRequest, "invalidQuery"), REFUSED),
+        (with_reason(api.BadRequest, "invalidQuery"), REFUSED),
         (api.BadRequest(PRIVATE), REFUSED),
-        (told(api.Forbidden, "accessDenied"), ACCOUNT),
+        (with_reason(api.Forbidden, "accessDenied"), ACCOUNT),
         (api.Forbidden(PRIVATE), ACCOUNT),
         (api.Unauthorized(PRIVATE), ACCOUNT),
         (auth.RefreshError(PRIVATE), ACCOUNT),
         (auth.DefaultCredentialsError(PRIVATE), ACCOUNT),
-        (told(api.Forbidden, "billingNotEnabled"), "Billing is off for the project"),
-        (told(api.NotFound, "notFound"), "The tables are not there yet"),
+        (with_reason(api.Forbidden, "billingNotEnabled"), "Billing is off for the project"),
+        (with_reason(api.NotFound, "notFound"), "The tables are not there yet"),
     ],
 )
-def test_a_refusal_says_what_can_be_done_and_is_no_outage(error: Exception, said: str):
+def test_a_refusal_says_what_can_be_done_and_is_no_outage(error: Exception, text: str):
     assert isinstance(error, UNREADABLE)
-    assert said in str(as_unreadable(error))
+    assert text in str(as_unreadable(error))
     assert not is_outage(error)
     assert not [word for word in ("my-project", "listening", "example.org") if word in str(as_unreadable(error))]
 
@@ -49,7 +49,7 @@ def test_a_refusal_says_what_can_be_done_and_is_no_outage(error: Exception, said
     "error",
     [
         api.ServiceUnavailable(PRIVATE),
-        told(api.InternalServerError, "backendError"),
+        with_reason(api.InternalServerError, "backendError"),
         api.RetryError(PRIVATE, api.BadGateway(PRIVATE)),
         api.RetryError(PRIVATE, None),
         auth.TransportError(PRIVATE),

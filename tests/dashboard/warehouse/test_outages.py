@@ -17,8 +17,8 @@ __all__ = ["cloud", "laptop", "store"]
 
 def answer(status: int, reason: str) -> Fault:
     """BigQuery's refusal of every query."""
-    told = {"code": status, "message": "told by p.d", "errors": [{"reason": reason, "message": "told by p.d"}]}
-    return Fault("bigquery POST .*", status=status, times=None, body=json.dumps({"error": told}))
+    error = {"code": status, "message": "said by p.d", "errors": [{"reason": reason, "message": "said by p.d"}]}
+    return Fault("bigquery POST .*", status=status, times=None, body=json.dumps({"error": error}))
 
 
 def test_when_the_warehouse_is_down_the_last_copy_is_served_and_says_so(cloud: LaptopCloud, store: Store):
@@ -100,7 +100,7 @@ def test_a_limit_that_is_too_low_is_named(cloud: LaptopCloud):
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "said"),
+    ("status", "reason", "text"),
     [
         (403, "quotaExceeded", "quota for BigQuery is used up"),
         (403, "rateLimitExceeded", "too many requests"),
@@ -110,10 +110,10 @@ def test_a_limit_that_is_too_low_is_named(cloud: LaptopCloud):
     ],
 )
 def test_each_refusal_of_bigquery_has_its_own_message(
-    cloud: LaptopCloud, store: Store, status: int, reason: str, said: str
+    cloud: LaptopCloud, store: Store, status: int, reason: str, text: str
 ):
     cloud.faults.order(answer(status, reason))
-    with pytest.raises(WarehouseUnreadable, match=said):
+    with pytest.raises(WarehouseUnreadable, match=text):
         store.history("ania")
 
 

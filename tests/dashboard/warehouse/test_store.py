@@ -20,11 +20,11 @@ from warehouse.store import Store
 __all__ = ["cloud", "laptop", "store"]
 
 
-def listed(last_played_at: str, track_id: str, listener_id: str = "ania", **told: Any) -> dict[str, Any]:
+def listed(last_played_at: str, track_id: str, listener_id: str = "ania", **values: Any) -> dict[str, Any]:
     """A row of `tracks`, as a batch left it."""
     usual = {"track_name": f"Listed {track_id}", "artist_names": "Ada", "duration_ms": 60_000, "source": "api"}
     key = {"listener_id": listener_id, "track_id": track_id, "last_played_at": at(last_played_at), "run_id": "x"}
-    return {**usual, **key, **told}
+    return {**usual, **key, **values}
 
 
 def queries(cloud: LaptopCloud) -> int:
@@ -32,7 +32,7 @@ def queries(cloud: LaptopCloud) -> int:
     return sum(call.startswith("bigquery POST") and call.endswith("/jobs") for call in cloud.faults.calls)
 
 
-def test_a_listeners_plays_are_loaded_and_nobody_elses(cloud: LaptopCloud, store: Store):
+def test_a_listeners_plays_are_loaded_and_no_others(cloud: LaptopCloud, store: Store):
     exported = row("2026-11-20 10:00", "b", source="export", ms_played=29_000)
     seed(
         cloud,
@@ -41,8 +41,8 @@ def test_a_listeners_plays_are_loaded_and_nobody_elses(cloud: LaptopCloud, store
     )
     history = store.history("ania").value
     columns = ["played_at", "track", "heard_ms", "measured", "counts", "source", "context_type"]
-    told = history.plays[columns].astype({"source": object, "context_type": object})
-    assert told.where(told.notna(), None).values.tolist() == [
+    found = history.plays[columns].astype({"source": object, "context_type": object})
+    assert found.where(found.notna(), None).values.tolist() == [
         [pd.Timestamp(at("2026-11-20 10:00")), 1, 29_000, True, False, "export", None],
         [pd.Timestamp(at("2026-11-21 10:00:00.123")), 0, 180_000, False, True, "api", "album"],
     ]
@@ -95,9 +95,14 @@ def test_a_play_that_is_stored_twice_counts_once(cloud: LaptopCloud, store: Stor
     assert len(store.history("ania").value.plays) == 2
 
 
-def in_catalogue(track_id: str, **told: Any) -> dict[str, Any]:
+def in_catalogue(track_id: str, **values: Any) -> dict[str, Any]:
     """A row of `catalogue` whose audio features are known."""
-    return {"track_id": track_id, "features_source": "reccobeats", "features_asked_at": at("2026-11-22 09:00"), **told}
+    return {
+        "track_id": track_id,
+        "features_source": "reccobeats",
+        "features_asked_at": at("2026-11-22 09:00"),
+        **values,
+    }
 
 
 def test_the_catalogue_is_counted_over_the_tracks_of_all_listeners(cloud: LaptopCloud, store: Store):
@@ -134,19 +139,19 @@ def test_a_track_is_shown_as_the_api_last_reported_it_with_the_newest_isrc(cloud
 def test_names_that_a_later_play_empties_stay_as_they_were_reported_last(cloud: LaptopCloud, store: Store):
     names = ["track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name", "image_url"]
     emptied = dict.fromkeys(names, "")
-    told = {"isrc": "ONE", "album_id": "album", "album_name": "Album", "image_url": "https://i.scdn.co/image/a"}
+    album = {"isrc": "ONE", "album_id": "album", "album_name": "Album", "image_url": "https://i.scdn.co/image/a"}
     seed(
         cloud,
         "plays",
         [
-            row("2026-11-01 10:00", "a", **told, explicit=True),
-            row("2026-11-02 10:00", "a", **told | {"image_url": None}, track_name="Renamed", duration_ms=None),
+            row("2026-11-01 10:00", "a", **album, explicit=True),
+            row("2026-11-02 10:00", "a", **album | {"image_url": None}, track_name="Renamed", duration_ms=None),
             row("2026-11-03 10:00", "a", **emptied),
             row("2026-11-04 10:00", "other id", **emptied, isrc="ONE"),
         ],
     )
     first = store.history("ania").value
-    a = row("2026-11-01 10:00", "a", **told, track_name="Renamed")
+    a = row("2026-11-01 10:00", "a", **album, track_name="Renamed")
     assert first.tracks[names].values.tolist() == [[a[name] for name in names]] * 2
     assert first.tracks["explicit"].tolist()[0] is True
 
@@ -205,8 +210,8 @@ def test_what_was_played_after_the_batch_is_read_from_the_plays_and_completed_fr
     seed(cloud, "plays", [*plays, row("2026-11-03 11:00", "a", track_name="Renamed")])
     batch = [listed("2026-11-01 10:00", "a", image_url="https://i.scdn.co/image/a", popularity=7, energy=0.5)]
     seed(cloud, "tracks", [*batch, listed("2026-11-02 10:00", "b", popularity=8, energy=0.25)])
-    told = store.history("ania").value.tracks
-    known = told[["track_id", "track_name", "image_url", "popularity", "energy"]].astype(object)
+    found = store.history("ania").value.tracks
+    known = found[["track_id", "track_name", "image_url", "popularity", "energy"]].astype(object)
     assert known.where(known.notna(), None).values.tolist() == [
         ["a", "Renamed", "https://i.scdn.co/image/a", 7, 0.5],
         ["b", "Listed b", None, 8, 0.25],
@@ -214,7 +219,7 @@ def test_what_was_played_after_the_batch_is_read_from_the_plays_and_completed_fr
     ]
 
 
-def test_a_track_that_an_export_listed_is_shown_as_the_api_tells_it_as_soon_as_it_does(
+def test_a_track_that_an_export_listed_is_shown_as_the_api_lists_it_as_soon_as_it_does(
     cloud: LaptopCloud, store: Store
 ):
     exported = row("2026-11-02 10:00", "a", track_name="Exported", source="export", ms_played=60_000)
@@ -311,11 +316,11 @@ def test_the_sizes_of_all_tables_and_what_was_billed_today_are_known(cloud: Lapt
     seed(cloud, "plays", [row("2026-11-01 10:00", "a"), row("2026-11-01 11:00", "b")])
     seed(cloud, "gaps", [GAP])
     assert store.billed_bytes_today == 0
-    told = store.sizes().value
-    assert dict(zip(told["table"], told["rows"], strict=True)) == {
+    found = store.sizes().value
+    assert dict(zip(found["table"], found["rows"], strict=True)) == {
         "plays": 2, "tracks": 0, "catalogue": 0, "top_tracks": 0, "gaps": 1, "runs": 0,
     }  # fmt: skip
-    assert (told["bytes"] > 0).tolist() == [True, False, False, False, True, False]
+    assert (found["bytes"] > 0).tolist() == [True, False, False, False, True, False]
 
     store.history("ania")
 

@@ -64,4 +64,4 @@ def the_list_of_tracks_is_what_a_recount_gives(evidence: Evidence) -> Iterator[s
         return
     plays = completed(evidence.plays, evidence.catalogue)
     for listener, track in differing_tracks(evidence.tracks, plays, _last_batch(evidence).as_of):
-        yield f"tracks tells {track} of {listener} as no recount does"
+        yield f"tracks has {track} of {listener} with values that no recount gives"

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from tests.faults.evidence import Evidence
 
 
-def in_the_end_everybody_is_heard(evidence: Evidence) -> Iterator[str]:
+def in_the_end_every_listener_is_polled(evidence: Evidence) -> Iterator[str]:
     """In the last slot every trouble is over, every consent is given, and everybody has played something."""
     last = evidence.attempts[-1]
     for name in evidence.lives:
-        told = last.answer.get("listeners", {}).get(name, {})
-        if (last.status, told.get("state"), told.get("error_class")) != (200, "collected", None):
-            yield f"the last run answered {last.status} and calls {name} {told.get('state')}: {told.get('reason')}"
+        part = last.answer.get("listeners", {}).get(name, {})
+        if (last.status, part.get("state"), part.get("error_class")) != (200, "collected", None):
+            yield f"the last run answered {last.status} and calls {name} {part.get('state')}: {part.get('reason')}"
 
 
 def nothing_is_left_undelivered(evidence: Evidence) -> Iterator[str]:

@@ -12,8 +12,8 @@ def every_play_on_any_page_is_stored_or_inside_a_gap(evidence: Evidence) -> Iter
     stored = evidence.stored
     for page in evidence.pages:
         for key in page.keys - stored:
-            cannot_be_told = _is_before_the_first(evidence, key) or _is_out_of_order(evidence, evidence.truth[key])
-            if not cannot_be_told and not _in_a_gap(evidence, key):
+            is_not_detectable = _is_before_the_first(evidence, key) or _is_out_of_order(evidence, evidence.truth[key])
+            if not is_not_detectable and not _in_a_gap(evidence, key):
                 yield f"lost without a trace: {described(key)}, shown at {page.at:%d %H:%M:%S}"
 
 
@@ -21,13 +21,13 @@ def every_play_that_was_missed_is_inside_a_gap(evidence: Evidence) -> Iterator[s
     """Those that left Spotify's 50 between two pages; not those that appeared behind what was known already."""
     stored = evidence.stored
     for key, play in evidence.truth.items():
-        is_told = _in_a_gap(evidence, key) or _is_before_the_first(evidence, key)
-        if key not in stored and _was_passed_over(evidence, play) and not is_told:
+        is_covered = _in_a_gap(evidence, key) or _is_before_the_first(evidence, key)
+        if key not in stored and _was_passed_over(evidence, play) and not is_covered:
             yield f"missed without a gap: {described(key)}"
 
 
-def no_gap_is_told_where_nothing_is_missing(evidence: Evidence) -> Iterator[str]:
-    """In a run that nothing disturbed. Exactly 50 new plays look like more than 50: nobody can know.
+def no_gap_is_recorded_where_nothing_is_missing(evidence: Evidence) -> Iterator[str]:
+    """In a run that nothing disturbed. Exactly 50 new plays look like more than 50: no code can know.
 
     What was missing then may have come later, with a page of hours ago.
     """
@@ -35,7 +35,7 @@ def no_gap_is_told_where_nothing_is_missing(evidence: Evidence) -> Iterator[str]
     imported = {row["listener_id"] for row in evidence.imports}
     for gap in evidence.gaps:
         if gap["listener_id"] in imported:
-            continue  # What an import stores is no proof that nothing is missing.
+            continue  # What an import stores does not prove that nothing is missing.
         attempt = next(a for a in evidence.attempts if run_id_of(a.slot) == gap["run_id"])
         if attempt.had_trouble:
             continue
@@ -48,7 +48,7 @@ def no_gap_is_told_where_nothing_is_missing(evidence: Evidence) -> Iterator[str]
             yield f"a gap of {gap['listener_id']} from {gap['gap_start']} to {gap['gap_end']} holds no lost play"
 
 
-def every_gap_is_told_once(evidence: Evidence) -> Iterator[str]:
+def every_gap_is_recorded_once(evidence: Evidence) -> Iterator[str]:
     for key, count in Counter((g["listener_id"], g["gap_start"], g["gap_end"]) for g in evidence.gaps).items():
         if count > 1:
             yield f"the gap {key} stands {count} times"

@@ -84,19 +84,19 @@ def load_says_what_it_did(evidence: Evidence) -> Iterator[str]:
         yield f"load says {new} new plays, {len(evidence.plays_before_repair)} rows were there"
 
 
-def every_load_that_brought_plays_was_told_to_transform_trigger(evidence: Evidence) -> Iterator[str]:
-    told = {row["run_id"] for row in evidence.ledger if row["step"] == "transform"}
+def every_load_that_brought_plays_was_announced_to_transform_trigger(evidence: Evidence) -> Iterator[str]:
+    announced = {row["run_id"] for row in evidence.ledger if row["step"] == "transform"}
     for row in evidence.ledger:
-        if row["step"] in BRING_PLAYS and row["rows_new"] and row["run_id"] not in told:
+        if row["step"] in BRING_PLAYS and row["rows_new"] and row["run_id"] not in announced:
             yield f"run {row['run_id']} brought {row['rows_new']} plays, and transform_trigger has no row of it"
 
 
-def who_is_called_heard_was_shown_a_page(evidence: Evidence) -> Iterator[str]:
+def each_listener_recorded_as_polled_was_sent_a_page(evidence: Evidence) -> Iterator[str]:
     """In this attempt or, when the slot was landed before, in an earlier one."""
     shown_in: dict[datetime, set[str]] = defaultdict(set)
     for attempt in evidence.attempts:
         shown = shown_in[attempt.slot]
         shown |= {page.listener for page in attempt.pages}
-        for name, told in attempt.answer.get("listeners", {}).items():
-            if told["state"] in ("collected", "nothing_new") and name not in shown:
-                yield f"slot {attempt.slot} calls {name} {told['state']}, and no page was asked for"
+        for name, part in attempt.answer.get("listeners", {}).items():
+            if part["state"] in ("collected", "nothing_new") and name not in shown:
+                yield f"slot {attempt.slot} calls {name} {part['state']}, and no page was asked for"

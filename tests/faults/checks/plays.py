@@ -56,14 +56,14 @@ def every_stored_play_is_true_in_every_column(evidence: Evidence) -> Iterator[st
             continue
         if not _FORCED_AHEAD < row["ingested_at"] - slot_of_run(row["run_id"]) < _LONGEST_RUN:
             yield f"{described(key)}: run {row['run_id']} cannot have written it at {row['ingested_at']}"
-        heard = row["ms_played_import_id"]
+        time_import_id = row["ms_played_import_id"]
         expected = expected_row(truth[key], run_id=row["run_id"], ingested_at=row["ingested_at"])
-        expected |= _completed(truth[key], heard) if heard else {}
+        expected |= _completed(truth[key], time_import_id) if time_import_id else {}
         yield from _untrue_columns(row, expected)
 
 
 def _completed(play: Play, import_id: str) -> Row:
-    """What an export adds to a row of the API. It tells whole seconds."""
+    """What an export adds to a row of the API. It has whole seconds."""
     over_at = play.played_at.replace(microsecond=0)
     return {
         **{"ms_played": play.ms_played, "ms_played_import_id": import_id, **manner(play)},
@@ -113,7 +113,7 @@ def the_catalogue_is_true(evidence: Evidence) -> Iterator[str]:
             if row[column] != shown[row["track_id"]][column]:
                 yield f"track {row['track_id']} in the catalogue: {column} is {row[column]!r}"
         if row["track_id"] not in shown:
-            yield f"track {row['track_id']} is in the catalogue, and nobody has played it"
+            yield f"track {row['track_id']} is in the catalogue, and no listener has played it"
 
 
 def nothing_is_left_of_an_import_that_was_undone(evidence: Evidence) -> Iterator[str]:

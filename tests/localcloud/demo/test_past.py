@@ -117,7 +117,7 @@ def test_what_spotify_forgot_between_two_pages_is_counted_and_not_expected(every
     past = sum(len(file.plays) for file in past_files(every, UNTIL))
     assert len(truth.plays) == past + 20 + 50
     assert list(truth.gaps.values()) == [0, 40]  # the first page overlaps nothing of the past, either
-    assert truth.asked == {slots[0]: 20, slots[1]: 50}
+    assert truth.shown == {slots[0]: 20, slots[1]: 50}
     assert truth.landed[slots[1]] == 50
 
 

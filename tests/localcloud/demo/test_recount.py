@@ -60,7 +60,7 @@ def test_two_ids_with_one_isrc_are_one_recording_shown_as_played_last():
     ]
 
 
-def test_an_export_counts_from_thirty_seconds_on_and_with_what_was_heard():
+def test_an_export_counts_from_thirty_seconds_on_and_with_what_was_played():
     plays = [
         play(1, "long", source="export", ms_played=30_000),
         play(2, "skipped", source="export", ms_played=29_999),
@@ -81,7 +81,7 @@ TOLD_OF_A_TRACK = dict.fromkeys(
 )  # fmt: skip
 
 
-def test_a_track_is_told_by_the_newest_play_of_those_that_know_most():
+def test_a_track_has_the_values_of_the_newest_play_of_those_that_know_most():
     plays = [
         play(1, "a", **TOLD_OF_A_TRACK | {"source": "export", "track_name": "Export"}),
         play(2, "a", **TOLD_OF_A_TRACK | {"track_name": "Without features"}),

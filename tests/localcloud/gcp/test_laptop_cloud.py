@@ -74,7 +74,7 @@ def test_events_go_out_when_they_are_asked_for_and_survive_a_restart(
     assert received == ["a.csv", "a.csv"]
 
 
-def test_nobody_asks_the_real_spotify_by_accident(tmp_path: Path) -> None:
+def test_the_real_spotify_is_not_called_by_accident(tmp_path: Path) -> None:
     with LaptopCloud(tmp_path) as cloud:
         urls = {name: url for name, url in cloud.environment.items() if name.startswith(("SPOTIFY", "RECCOBEATS"))}
     discard = "http://127.0.0.1:9"

@@ -176,12 +176,12 @@ def test_a_polite_end_is_quick_and_clean(tmp_path: Path) -> None:
 def test_faults_are_ordered_and_ended_over_http_even_after_a_stop(tmp_path: Path) -> None:
     with _server(tmp_path) as process:
         url = f"{process.url}/v1/projects/p/secrets"
-        query, asked = f"{process.url}/bigquery/v2/projects/p/queries", {"query": "SELECT 1", "useLegacySql": False}
+        query, requested = f"{process.url}/bigquery/v2/projects/p/queries", {"query": "SELECT 1", "useLegacySql": False}
         process.control("POST", "faults", {"match": "bigquery POST .*/queries", "status": 500})
         process.control("POST", "faults", {"match": "gcp GET /v1/projects", "status": 429})
         process.control("POST", "faults", {"match": "gcp GET .*/secrets", "action": "stop"})
 
-        statuses = [requests.post(query, json=asked, timeout=5).status_code for _ in range(2)]
+        statuses = [requests.post(query, json=requested, timeout=5).status_code for _ in range(2)]
         statuses += [requests.get(url, timeout=5).status_code for _ in range(3)]
         process.control("DELETE", "faults")
 

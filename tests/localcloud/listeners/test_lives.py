@@ -34,7 +34,7 @@ def digest(plays: list[Play]) -> str:
     return hashlib.sha256(repr(plays).encode()).hexdigest()
 
 
-def days_heard(who: int) -> Counter[date]:
+def days_with_plays(who: int) -> Counter[date]:
     return Counter(LISTENERS[who].day_of(play.played_at) for play in year_of(who))
 
 
@@ -103,17 +103,17 @@ def test_a_restless_listener_plays_more_in_an_hour_than_spotify_shows():
 
 
 def test_there_are_quiet_days_and_silent_holidays_but_most_days_have_music():
-    quiet = {who: 365 - len(days_heard(who)) for who in range(3)}
+    quiet = {who: 365 - len(days_with_plays(who)) for who in range(3)}
 
     assert 10 < quiet[0] < 90
     assert 100 < quiet[2] < 200
-    longest = max((later - earlier).days for earlier, later in pairwise(sorted(days_heard(0))))
+    longest = max((later - earlier).days for earlier, later in pairwise(sorted(days_with_plays(0))))
     assert 4 <= longest <= 30
 
 
 def test_days_off_are_not_like_workdays():
     by_kind: dict[bool, list[int]] = defaultdict(list)
-    for day, plays in days_heard(2).items():
+    for day, plays in days_with_plays(2).items():
         by_kind[day.weekday() >= 5].append(plays)
     mean = {kind: sum(counts) / len(counts) for kind, counts in by_kind.items()}
 
@@ -187,7 +187,7 @@ def test_plays_come_from_every_kind_of_context_and_some_from_none():
     assert 0.05 < kinds[None] / len(year_of(0)) < 0.4
 
 
-def test_one_recording_is_heard_under_two_ids():
+def test_one_recording_is_played_under_two_ids():
     ids: dict[str, set[str]] = defaultdict(set)
     for play in year_of(0):
         if play.track.isrc:

@@ -35,8 +35,8 @@ class Caller:
         headers = {} if access_token is None else {"Authorization": f"Bearer {access_token}"}
         return self._http.get(self.url + path, params=params, headers=headers, timeout=10)
 
-    def control(self, method: str, lever: str, **asked: Any) -> requests.Response:
-        place = {"params": asked} if method == "GET" else {"json": asked}
+    def control(self, method: str, lever: str, **requested: Any) -> requests.Response:
+        place = {"params": requested} if method == "GET" else {"json": requested}
         return self._http.request(method, f"{self.url}/_localcloud/{lever}", timeout=10, **place)
 
     def token(self, **form: str) -> requests.Response:
@@ -58,16 +58,16 @@ class Caller:
     def page(self, access_token: str, **params: str) -> Any:
         return self.get("/v1/me/player/recently-played", access_token, **params).json()
 
-    def ask_consent(self, **changes: str | None) -> requests.Response:
+    def open_consent_page(self, **changes: str | None) -> requests.Response:
         """Open the consent page; a change to None leaves the parameter out."""
-        asked = {
+        requested = {
             "client_id": self.spotify.app.client_id,
             "response_type": "code",
             "redirect_uri": REDIRECT_URI,
             "scope": SCOPE,
             "state": "a&b=c",
         } | changes
-        given = {name: value for name, value in asked.items() if value is not None}
+        given = {name: value for name, value in requested.items() if value is not None}
         return self._http.get(f"{self.url}/authorize", params=given, timeout=10)
 
     def decide(self, page: requests.Response, decision: str, slug: str = ONE) -> requests.Response:

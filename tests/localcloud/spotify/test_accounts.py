@@ -21,11 +21,11 @@ def redeem(app: Caller, code: str, redirect_uri: str = REDIRECT_URI) -> requests
 
 
 def new_code(app: Caller, slug: str = ONE) -> str:
-    return sent_back_with(app.decide(app.ask_consent(), "agree", slug))["code"]
+    return sent_back_with(app.decide(app.open_consent_page(), "agree", slug))["code"]
 
 
 def test_agreeing_on_the_consent_page_leads_to_tokens_of_the_chosen_listener(app):
-    page = app.ask_consent()
+    page = app.open_consent_page()
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
 
     back = sent_back_with(app.decide(page, "agree", TWO))
@@ -42,15 +42,15 @@ def test_agreeing_on_the_consent_page_leads_to_tokens_of_the_chosen_listener(app
 
 
 def test_cancelling_sends_back_that_access_was_denied(app):
-    assert sent_back_with(app.decide(app.ask_consent(), "cancel")) == {"error": "access_denied", "state": "a&b=c"}
+    assert sent_back_with(app.decide(app.open_consent_page(), "cancel")) == {"error": "access_denied", "state": "a&b=c"}
 
 
 def test_without_a_state_none_is_made_up(app):
-    assert sent_back_with(app.decide(app.ask_consent(state=None), "cancel")) == {"error": "access_denied"}
+    assert sent_back_with(app.decide(app.open_consent_page(state=None), "cancel")) == {"error": "access_denied"}
 
 
 def test_what_an_app_sends_is_shown_as_text_and_never_as_page(app):
-    page = app.ask_consent(state='"><script>alert(1)</script>')
+    page = app.open_consent_page(state='"><script>alert(1)</script>')
     assert "<script>" not in page.text
     assert sent_back_with(app.decide(page, "cancel"))["state"] == '"><script>alert(1)</script>'
 
@@ -71,8 +71,8 @@ def test_what_an_app_sends_is_shown_as_text_and_never_as_page(app):
         ({"redirect_uri": "https://elsewhere.invalid/callback"}, "INVALID_CLIENT: Invalid redirect URI"),
     ],
 )
-def test_a_wrong_request_for_consent_is_refused_on_the_spot_and_sends_nobody_anywhere(app, change, message):
-    refused = app.ask_consent(**change)
+def test_a_wrong_request_for_consent_is_refused_on_the_spot_without_a_redirect(app, change, message):
+    refused = app.open_consent_page(**change)
     assert (refused.status_code, refused.text) == (400, message)
 
 
@@ -85,7 +85,7 @@ def test_a_forged_decision_is_refused_like_a_forged_request(app):
         "decision": "agree",
     }
     refused = requests.post(f"{app.url}/authorize", data=form, allow_redirects=False, timeout=10)
-    unknown_form = form | {"redirect_uri": REDIRECT_URI, "listener": "listener-nobody"}
+    unknown_form = form | {"redirect_uri": REDIRECT_URI, "listener": "listener-unknown"}
     unknown = requests.post(f"{app.url}/authorize", data=unknown_form, allow_redirects=False, timeout=10)
 
     assert (refused.status_code, refused.text) == (400, "INVALID_CLIENT: Invalid redirect URI")
@@ -177,12 +177,12 @@ def test_the_apps_own_token_comes_without_scope_and_without_refresh_token(app):
         ),
     ],
 )
-def test_a_wrong_request_for_tokens_is_told_what_is_wrong(app, form, body):
+def test_a_wrong_request_for_tokens_gets_the_reason(app, form, body):
     answer = app.token(**form)
     assert (answer.status_code, answer.json()) == (400, body)
 
 
-def test_a_client_that_cannot_prove_itself_gets_no_token_and_costs_nobody_theirs(app):
+def test_a_client_that_cannot_prove_itself_gets_no_token_and_ends_no_other_token(app):
     refresh_token = app.spotify.consent(ONE)["refresh_token"]
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     client_id = app.spotify.app.client_id
@@ -202,7 +202,7 @@ def test_a_client_that_cannot_prove_itself_gets_no_token_and_costs_nobody_theirs
     assert app.refresh(refresh_token).status_code == 200
 
 
-def test_a_revoked_consent_ends_the_refresh_token_and_nobody_elses(app):
+def test_a_revoked_consent_ends_the_refresh_token_and_no_other(app):
     mine, others = app.spotify.consent(ONE), app.spotify.consent(TWO)
     access_token = app.refresh(mine["refresh_token"]).json()["access_token"]
 

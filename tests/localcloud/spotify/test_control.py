@@ -54,15 +54,15 @@ def test_a_window_is_the_newest_fifty_that_were_shown_by_then():
 
 
 @pytest.mark.parametrize(
-    ("method", "lever", "asked", "message"),
+    ("method", "lever", "requested", "message"),
     [
-        ("POST", "consent", {"listener": "nobody"}, "Unknown listener 'nobody'; known: listener-one"),
+        ("POST", "consent", {"listener": "unknown"}, "Unknown listener 'unknown'; known: listener-one"),
         ("POST", "revoke", {}, "missing 1 required positional argument: 'listener'"),
         ("GET", "pages", {"listener": ONE, "colour": "red"}, "unexpected keyword argument 'colour'"),
     ],
 )
-def test_a_lever_that_cannot_be_pulled_says_why(app, method, lever, asked, message):
-    answer = app.control(method, lever, **asked)
+def test_a_lever_that_cannot_be_pulled_says_why(app, method, lever, requested, message):
+    answer = app.control(method, lever, **requested)
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
 

@@ -23,7 +23,7 @@ def plays():
     return Life(invented_listeners(1)[0], invent_catalogue(1), 1).between(SINCE, SINCE + timedelta(days=40))
 
 
-def test_a_play_is_told_as_an_export_tells_it(plays):
+def test_a_play_has_the_form_of_an_export(plays):
     play = plays[0]
     row = export_row(play)
     assert datetime.fromisoformat(row["ts"]) == play.played_at.replace(microsecond=0)
@@ -67,5 +67,5 @@ def test_the_command_writes_one_and_refuses_an_unknown_listener(tmp_path):
     path = tmp_path / "export.zip"
     done = subprocess.run([*command, "listener-three", path], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.endswith(f"plays of listener-three are in {path}.\n")
-    refused = subprocess.run([*command, "nobody", path], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (refused.returncode, "invalid choice: 'nobody'" in refused.stderr) == (2, True)
+    refused = subprocess.run([*command, "unknown", path], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (refused.returncode, "invalid choice: 'unknown'" in refused.stderr) == (2, True)

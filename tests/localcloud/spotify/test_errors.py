@@ -209,7 +209,7 @@ def test_orders_are_carried_out_in_turn_one_for_each_call(app, token):
     [
         ({"name": "no_such_error"}, "Unknown error 'no_such_error'; known: invalid_grant_revoked"),
         ({"name": "slow", "endpoint": "nowhere"}, "Unknown endpoint 'nowhere'; known: token"),
-        ({"name": "slow", "listener": "nobody"}, "Unknown listener 'nobody'; known: listener-one"),
+        ({"name": "slow", "listener": "unknown"}, "Unknown listener 'unknown'; known: listener-one"),
         ({"name": "slow", "times": 0}, "times must be at least 1"),
     ],
 )

@@ -126,7 +126,7 @@ def ms_of(play) -> int:
     return ms(play.played_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
 
 
-def test_a_page_tells_what_was_truly_played(app, token):
+def test_a_page_has_what_was_truly_played(app, token):
     page = app.page(token, limit="50")
     truth = app.spotify.truth(ONE, NOON - timedelta(days=30), NOON + timedelta(minutes=5))
     by_moment = {ms_of(play): play for play in truth}
@@ -202,7 +202,7 @@ def test_a_limit_outside_one_to_fifty_is_refused(app, token, limit):
     assert message(answer) == (400, "Invalid limit")
 
 
-def test_me_tells_the_account_to_link_to(app, token):
+def test_me_has_the_account_to_link_to(app, token):
     me = app.get("/v1/me", token).json()
 
     assert me == {
@@ -232,7 +232,7 @@ def test_plays_need_their_scope_but_ones_own_name_does_not(app):
     assert app.get("/v1/me", token).status_code == 200
 
 
-def test_an_apps_own_token_reads_nobodys_plays(app):
+def test_an_apps_own_token_reads_no_plays(app):
     assert message(app.get("/v1/me/player/recently-played", app.app_token())) == (403, "Insufficient client scope")
     assert message(app.get("/v1/me", app.app_token())) == (403, "Insufficient client scope")
 

@@ -5,7 +5,7 @@ package hold everything between them when their numbers follow each other. Evide
 
 - between files whose numbers do not follow each other, or that have none: one in between may be missing;
 - where a row stands that cannot be stored;
-- in a silence longer than the listener usually keeps;
+- in a pause longer than the listener usually makes;
 - in a file that is not in the order of time: others may hold plays of the same hours;
 - in a file that `export` has written in Spotify's form: it holds what was stored;
 - in a file of videos: the music of those hours is in other files;
@@ -35,7 +35,7 @@ Span = tuple[int, int]
 APART_MS = 90_000
 """How far apart the two ends may lie that Spotify's API and its export give of one play."""
 
-# Shorter silences are part of a session; from the longer ones the listener's habit is read.
+# Shorter pauses are part of a session; the longer ones show the listener's habit.
 _BREAK_MS = 30 * 60_000
 _ALWAYS_USUAL_MS = 12 * 3_600_000  # a night
 _ENOUGH_BREAKS = 20
@@ -86,10 +86,10 @@ class TrackTimes:
         return first < len(times) and times[first] <= instant + APART_MS
 
 
-def usual_silence_ms(files: Iterable[FilePlays]) -> int:
-    """The longest silence that the listener often keeps: of twenty breaks, one is longer. At least a night."""
-    silences = np.diff(_instants(files))
-    breaks = np.sort(silences[silences >= _BREAK_MS])
+def usual_pause_ms(files: Iterable[FilePlays]) -> int:
+    """The longest usual pause between plays: of twenty breaks, one is longer. At least a night."""
+    pauses = np.diff(_instants(files))
+    breaks = np.sort(pauses[pauses >= _BREAK_MS])
     if len(breaks) < _ENOUGH_BREAKS:
         return _ALWAYS_USUAL_MS
     return max(_ALWAYS_USUAL_MS, int(breaks[len(breaks) * 19 // 20]))
@@ -97,7 +97,7 @@ def usual_silence_ms(files: Iterable[FilePlays]) -> int:
 
 def stretches(files: Sequence[FilePlays]) -> list[Span]:
     """The time of which the files are, whichever file a play is in. Weeks without a play are not of it."""
-    return _without_long_silence(_instants(files), set(), max(_WEEK_MS, usual_silence_ms(files)))
+    return _without_long_pauses(_instants(files), set(), max(_WEEK_MS, usual_pause_ms(files)))
 
 
 def closings(
@@ -138,7 +138,7 @@ def closings(
 
 def covered(files: Sequence[FilePlays]) -> list[Span]:
     """The stretches in which the files hold every play: from a play to a play, sorted."""
-    usual = usual_silence_ms(files)
+    usual = usual_pause_ms(files)
     lacking = packages_without_a_video(files)
     music = [
         file
@@ -146,7 +146,7 @@ def covered(files: Sequence[FilePlays]) -> list[Span]:
         if not file.is_video and file.package not in lacking and bool(np.all(np.diff(file.instants) >= 0))
     ]
     whole = [file for file in music if not any(_lacks(file, other) for other in music if other is not file)]
-    spans = [span for chain in _chains(whole, files) for span in _without_long_silence(*_joined(chain), usual)]
+    spans = [span for chain in _chains(whole, files) for span in _without_long_pauses(*_joined(chain), usual)]
     return sorted(spans)
 
 
@@ -203,11 +203,11 @@ def _joined(chain: Sequence[FilePlays]) -> tuple[Column, set[int]]:
     return np.concatenate(instants), doubts
 
 
-def _without_long_silence(instants: Column, doubts: AbstractSet[int], usual: int) -> list[Span]:
+def _without_long_pauses(instants: Column, doubts: AbstractSet[int], usual: int) -> list[Span]:
     if not len(instants):
         return []
-    silences = np.diff(instants)
-    begins = np.r_[True, (silences < 0) | (silences > usual)]
+    pauses = np.diff(instants)
+    begins = np.r_[True, (pauses < 0) | (pauses > usual)]
     begins[[position for position in doubts if position < len(begins)]] = True
     first = np.flatnonzero(begins)
     last = np.r_[first[1:], len(instants)] - 1

@@ -59,7 +59,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass
 class OwnReading(Reading):
-    """The plays of such a file. It is no evidence that nothing else was played between them, so it has no `files`."""
+    """The plays of such a file. It does not show that nothing else was played between them, so it has no `files`."""
 
     _plays: dict[tuple[datetime, str], ExportedPlay] = field(default_factory=dict)
     _read: int = 0

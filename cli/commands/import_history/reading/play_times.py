@@ -117,9 +117,9 @@ def _last_of_each(*sorted_columns: Column) -> _Mask:
 
 def _shared(ts: Column, began: Column, ms_played: Column, track_id: Column) -> Column:
     """Instants at which several plays are said to have begun: older files name the last time offline there."""
-    said = np.flatnonzero((began != UNKNOWN) & (ms_played >= _LONG_ENOUGH_MS))
-    said = said[np.argsort(began[said], kind="stable")]
-    one, next_one = said[:-1], said[1:]
+    known = np.flatnonzero((began != UNKNOWN) & (ms_played >= _LONG_ENOUGH_MS))
+    known = known[np.argsort(began[known], kind="stable")]
+    one, next_one = known[:-1], known[1:]
     are_two = (ts[one] != ts[next_one]) | (track_id[one] != track_id[next_one])
     return np.unique(began[one][are_two & (began[one] == began[next_one])])
 

@@ -163,7 +163,7 @@ def in_time(name: str, instant: datetime, now: datetime) -> None:
 
 
 def _started_at(value: Any) -> datetime | None:
-    """None for what is no instant: 0 and null are usual."""
+    """None for what is not an instant: 0 and null are usual."""
     value = _whole(value)
     if value is None:
         return None

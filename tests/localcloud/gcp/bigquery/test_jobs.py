@@ -157,7 +157,7 @@ def test_a_job_without_data_runs_in_the_us_where_it_needs_no_location_to_be_foun
     assert found["jobReference"] == {"projectId": PROJECT, "location": "US", "jobId": reference["jobId"]}
 
 
-def test_a_job_tells_when_it_ran_by_the_laptop_clouds_clock(warehouse: Warehouse) -> None:
+def test_a_job_shows_when_it_ran_by_the_laptop_clouds_clock(warehouse: Warehouse) -> None:
     warehouse.clock.set(NOON + timedelta(days=3))
     job = warehouse.start("SELECT n FROM t")
     job.result()
@@ -198,6 +198,6 @@ def test_a_query_whose_answer_is_lost_is_not_run_again_when_the_client_repeats_i
     assert sum("POST" in call and call.endswith("/queries") for call in warehouse.faults.calls) == 3
 
 
-def test_a_job_of_a_kind_that_nobody_needs_is_refused(warehouse: Warehouse) -> None:
+def test_a_job_of_an_unused_kind_is_refused(warehouse: Warehouse) -> None:
     with pytest.raises(BadRequest, match="A job of another kind"):
         warehouse.client.copy_table(f"{PROJECT}.listening.t", f"{PROJECT}.listening.u")

@@ -43,7 +43,7 @@ def contents(warehouse: Warehouse, table: str = "t") -> list[tuple[Any, ...]]:
     return warehouse.rows(f"SELECT * FROM {table} ORDER BY id")
 
 
-def test_a_file_replaces_the_rows_and_the_job_tells_how_many(warehouse: Warehouse) -> None:
+def test_a_file_replaces_the_rows_and_the_job_shows_how_many(warehouse: Warehouse) -> None:
     job = warehouse.load("t", GOOD, **AS_THE_PROJECT_LOADS)
     job.result()
 
@@ -195,7 +195,7 @@ def test_an_appending_load_has_to_fit_the_table(warehouse: Warehouse) -> None:
         {"write_disposition": "WRITE_EMPTY"},
     ],
 )
-def test_a_setting_that_nobody_needs_is_refused_by_name(warehouse: Warehouse, settings: dict[str, Any]) -> None:
+def test_an_unused_setting_is_refused_by_name(warehouse: Warehouse, settings: dict[str, Any]) -> None:
     with pytest.raises(BadRequest, match=r"The job setting \w+=.+ is not imitated by the laptop cloud"):
         warehouse.load("t", GOOD, **{**AS_THE_PROJECT_LOADS, **settings}).result()
 

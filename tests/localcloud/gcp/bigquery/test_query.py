@@ -145,7 +145,7 @@ def test_a_common_table_hides_a_table_of_the_same_name(warehouse: Warehouse) -> 
     ],
 )
 @pytest.mark.parametrize("by_job", [True, False], ids=["jobs.insert", "jobs.query"])
-def test_an_error_reaches_whoever_asks_for_the_rows(
+def test_an_error_is_raised_where_the_rows_are_read(
     warehouse: Warehouse, sql: str, error: type[GoogleAPICallError], message: str, by_job: bool
 ) -> None:
     with pytest.raises(error, match=message):

@@ -32,7 +32,7 @@ def test_a_dataset_can_be_made_once_and_lies_where_it_was_put(warehouse: Warehou
         list(warehouse.client.list_tables("nowhere"))
 
 
-def test_a_table_tells_everything_that_was_said_about_it_also_after_a_restart(tmp_path: Path) -> None:
+def test_a_table_shows_everything_that_was_set_also_after_a_restart(tmp_path: Path) -> None:
     with running_warehouse(tmp_path) as warehouse:
         created = _make_plays(warehouse)
     with running_warehouse(tmp_path) as warehouse:
@@ -122,7 +122,7 @@ def test_a_table_can_be_made_once_and_only_in_a_dataset(warehouse: Warehouse) ->
         warehouse.client.create_table(bigquery.Table(f"{PROJECT}.nowhere.t"))
 
 
-def test_a_type_that_nobody_needs_is_refused_by_name(warehouse: Warehouse) -> None:
+def test_an_unused_type_is_refused_by_name(warehouse: Warehouse) -> None:
     with pytest.raises(BadRequest, match="The type GEOGRAPHY is not imitated"):
         warehouse.create("t", "place GEOGRAPHY")
     with pytest.raises(BadRequest, match="The column tags is an array or a record"):

@@ -48,7 +48,7 @@ def _put(location: str, content_range: str, content: bytes = b"", **headers: str
     return answer.status_code, answer.headers.get("Range")
 
 
-def test_a_resumable_upload_tells_how_far_it_has_come(google: Any, bucket: storage.Bucket) -> None:
+def test_a_resumable_upload_reports_its_progress(google: Any, bucket: storage.Bucket) -> None:
     location = _start_upload(google)
 
     assert _put(location, "bytes */10") == (308, None)
