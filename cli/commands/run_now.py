@@ -74,7 +74,7 @@ def _fire(place: Place) -> Fired:
             raise CliError(output) from None
     endpoint = place.endpoint("CLOUDSCHEDULER_EMULATOR_HOST")
     if endpoint is None and place.endpoint("SECRETMANAGER_EMULATOR_HOST"):
-        raise Misused("These settings lead to a laptop cloud, which Cloud Scheduler knows nothing of: give --laptop")
+        raise Misused("These settings are of a laptop cloud, which Cloud Scheduler cannot call: give --laptop")
     job = f"projects/{place.project}/locations/{place.region}/jobs/{JOB}"
     response = google_clients.session(place).post(
         f"{endpoint or _SCHEDULER}/v1/{job}:run", json={}, timeout=_TIMEOUT_SECONDS

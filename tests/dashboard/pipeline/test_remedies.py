@@ -24,8 +24,7 @@ def test_every_failure_of_ingest_names_its_next_step_itself(monkeypatch: pytest.
     # Its row names the failure that stopped the others.
     kinds = [getattr(failures, name) for name in names - {"NotAsked"}]
     sentences = {
-        kind: failures.explain(kind(60) if issubclass(kind, failures.RateLimited) else kind("x"), "ania")
-        for kind in kinds
+        kind: (kind(60) if issubclass(kind, failures.RateLimited) else kind("x")).explain("ania") for kind in kinds
     }
 
     assert {"SecretMislabelled", "QuotaExceeded"} <= names
