@@ -6,6 +6,7 @@ functions from DataFrame to DataFrame. docs/top-ten.md defines the rows. The sam
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -116,8 +117,11 @@ def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime
     summaries = by_track(read_plays(session, batch), batch.as_of).persist()
     top = top_tracks(summaries, batch).persist()  # at most 40 rows a listener, used twice
     owners = [row.listener_id for row in top.select("listener_id").collect()]
-    write(top, batch, "top_tracks", mode="overwrite")
-    write(tracks(summaries, batch), batch, "tracks", mode="overwrite")  # only saves its readers work, so it is second
+    # Side by side: a write into BigQuery waits for its load job most of the time.
+    tables = {"top_tracks": top, "tracks": tracks(summaries, batch)}
+    with ThreadPoolExecutor() as pool:
+        for written in [pool.submit(write, rows, batch, table, mode="overwrite") for table, rows in tables.items()]:
+            written.result()
     [[rows_in]] = summaries.select(F.coalesce(F.sum("plays_read"), F.lit(0))).collect()
     rows_new, listeners = len(owners), len(set(owners))
     reason = f"Plays read: {rows_in:,}, rows of the top ten: {rows_new:,}, listeners: {listeners}."
@@ -217,12 +221,12 @@ def once(plays: DataFrame) -> DataFrame:
     """Adds `is_first`, true for one row of each primary key (BigQuery enforces none), and `counts`, true if that row
     counts as a play: 30 seconds by the export, or listed by the API alone, which lists a play after 30.
 
-    Of several rows always the same one is first, and one that counts if any does.
+    Of several rows always the same one is first, whatever they differ in, and one that counts if any does.
     """
     long_enough = F.col("ms_played") >= EXPORT_COUNTS_FROM_MS
     from_api_alone = (F.col("source") == "api") & F.col("ms_played").isNull()
     able = plays.withColumn("counts", F.col("is_past") & F.coalesce(long_enough, from_api_alone))
-    key = Window.partitionBy(*TRACK_KEY, "is_past", "played_at").orderBy(F.desc("counts"), *map(F.desc, COUNTED))
+    key = Window.partitionBy(*TRACK_KEY, "is_past", "played_at").orderBy(F.desc("counts"), *map(F.desc, PLAY_COLUMNS))
     marked = able.withColumn("is_first", F.row_number().over(key) == 1)
     return marked.withColumn("counts", F.col("counts") & F.col("is_first"))
 

@@ -58,6 +58,8 @@ def test_a_play_that_is_stored_twice_is_one_play_whichever_row_comes_first(spark
         play("has-more", ms_played=50_000, track_name="A name"),
         play("one-counts", ms_played=50_000, track_name=""),
         play("one-counts", ms_played=20_000, track_name="Z"),
+        play("more-popular", popularity=1),
+        play("more-popular", popularity=2),
         bare_play("bare"),
         bare_play("bare"),
         play("twice", 2 * SECOND),
@@ -67,18 +69,20 @@ def test_a_play_that_is_stored_twice_is_one_play_whichever_row_comes_first(spark
     def kept(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         marked = once(plays_frame(spark, rows).withColumn("is_past", F.lit(True))).where("is_first")
         return rows_of(
-            marked.sort("track_id", "played_at", "listener_id"), "listener_id", "played_at", "track_id", *COUNTED
+            marked.sort("track_id", "played_at", "listener_id"),
+            *("listener_id", "played_at", "track_id", *COUNTED, "popularity"),
         )
 
     expected = [
         bare_play("bare"),
         play("has-more", ms_played=50_000, track_name="A name"),
+        play("more-popular", popularity=2),
         play("one-counts", ms_played=50_000, track_name=""),
         play("twice"),
         play("twice", listener_id="ben"),
         play("twice", 2 * SECOND),
     ]
-    assert kept(plays) == [{**row, "played_at": text(row["played_at"])} for row in expected]
+    assert kept(plays) == [{"popularity": None, **row, "played_at": text(row["played_at"])} for row in expected]
     assert kept(plays[::-1]) == kept(plays)
 
 
