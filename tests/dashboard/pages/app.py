@@ -40,7 +40,7 @@ class App:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.over(warehouse.warehouse(NOW))
-        self.warehouse.asked.clear()
+        self.warehouse.queried.clear()
         monkeypatch.setattr(store, "open_store", lambda settings, credentials: self.store)
         self.environment(**ENVIRONMENT)
         sign_in = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
