@@ -66,10 +66,6 @@ def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> LandedFile | None:
         if rows:
             raise LandingContradiction(f"{blob.name} can be neither created nor read") from None
         return None
-    return _add(blob, content, rows)
-
-
-def _add(blob: Blob, content: bytes, rows: Sequence[Row]) -> LandedFile:
     held = {tuple(row[name] for name in KEY): row["listener_id"] for row in _parse(blob, content)}
     missing = [row for row in rows if tuple(_to_text(row[name]) for name in KEY) not in held]
     if missing and not _write(blob, content + _to_lines(missing), generation=blob.generation):

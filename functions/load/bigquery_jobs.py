@@ -39,7 +39,11 @@ def run_once(
     happens to an attempt of our own: the platform's backoff decides how long to wait.
     """
     for job_id in _attempt_ids(first_id):
-        job, is_ours = _start_or_find(client, job_id, start)
+        job: Any
+        try:
+            job, is_ours = start(job_id), True
+        except Conflict:
+            job, is_ours = _fetch(client, job_id), False
         _wait(job)
         result = read(job)
         if result is not None:
@@ -74,13 +78,6 @@ def _attempt_ids(first_id: str) -> Iterator[str]:
     yield first_id
     for attempt in count(2):
         yield f"{first_id}-{attempt}"
-
-
-def _start_or_find(client: bigquery.Client, job_id: str, start: Callable[[str], Job]) -> tuple[Job, bool]:
-    try:
-        return start(job_id), True
-    except Conflict:
-        return _fetch(client, job_id), False
 
 
 def _fetch(client: bigquery.Client, job_id: str) -> Any:

@@ -9,7 +9,7 @@ from load_errors import FileRefused, LoadBroken, ObjectGone, mistakes_are_perman
 from load_ledger import NOTHING, LedgerRow, failed, succeeded, write_row
 from merge import MergedFile, count_doubled, find_merged, merge
 from quarantine import quarantine
-from staging import PlaysTable, StagedFile, fetch_plays_table, stage, stage_good_rows
+from staging import PlaysTable, StagedFile, fetch_plays_table, stage
 
 
 def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
@@ -50,11 +50,11 @@ def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
     """A refused file is in the quarantine bucket before any row of it counts, and one bad row costs no other."""
     table_id = f"{cloud.settings.project}.{cloud.settings.staging_dataset}.{landed.staging_table}"
     try:
-        return stage(cloud.bigquery, landed, plays, table_id)
+        return stage(cloud.bigquery, landed, plays, table_id, only_good_rows=False)
     except FileRefused as refusal:
         whole_file = refusal
     try:
-        staged = stage_good_rows(cloud.bigquery, landed, plays, table_id)
+        staged = stage(cloud.bigquery, landed, plays, table_id, only_good_rows=True)
         whole_file.errors += [error for error in staged.errors if error not in whole_file.errors]
         return staged
     except FileRefused:

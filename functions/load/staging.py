@@ -94,26 +94,17 @@ class StagedFile:
     """What the bounds take for now."""
 
 
-def stage(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str) -> StagedFile:
-    """Load the file, or find it loaded. Raises FileRefused and ObjectGone, for which no retry is any use."""
-    return _stage(client, landed, plays, table_id, landed.job_id("load"), load_config(plays))
-
-
-def stage_good_rows(client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str) -> StagedFile:
-    """Of a refused file the rows that BigQuery takes. Raises FileRefused when it takes none, and ObjectGone."""
-    config = load_config(plays)
-    config.max_bad_records = _MOST_BAD_RECORDS
-    return _stage(client, landed, plays, table_id, landed.job_id("good-rows"), config)
-
-
-def _stage(
-    client: bigquery.Client,
-    landed: LandedObject,
-    plays: PlaysTable,
-    table_id: str,
-    first_id: str,
-    config: bigquery.LoadJobConfig,
+def stage(
+    client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str, *, only_good_rows: bool
 ) -> StagedFile:
+    """Load the file, or find it loaded; `only_good_rows`: of a refused one the rows that BigQuery takes.
+
+    Raises FileRefused, in that case when it takes none, and ObjectGone, for which no retry is any use.
+    """
+    config = load_config(plays)
+    if only_good_rows:
+        config.max_bad_records = _MOST_BAD_RECORDS
+    first_id = landed.job_id("good-rows" if only_good_rows else "load")
     table = bigquery.Table(table_id, schema=plays.schema)
     client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
 
@@ -134,7 +125,7 @@ def _stage(
         # A job can outlive its rows: a repeat after days finds the table expired, and just recreated.
         if row_count != (job.output_rows or 0):
             return None
-        if staged.errors and not (staged.rows and config.max_bad_records):
+        if staged.errors and not (staged.rows and only_good_rows):
             raise FileRefused(staged.errors, by="load")
         return staged
 

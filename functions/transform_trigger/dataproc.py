@@ -71,8 +71,17 @@ def submit_batch(
     Raises BatchRefused or BatchForbidden when Dataproc does not take it.
     """
     for batch_id in batch_ids:
+        batch = spark_batch(settings, plays, now)
+        request = dataproc_v1.CreateBatchRequest(
+            parent=settings.parent, batch=batch, batch_id=batch_id, request_id=batch_id
+        )
         try:
-            _create(client, settings, batch_id, spark_batch(settings, plays, now))
+            client.create_batch(request=request, retry=_RETRY, timeout=_CALL_SECONDS)
+        except (BadRequest, NotFound) as error:
+            raise BatchRefused(f"Dataproc refuses the batch: {_message_of(error)}") from None
+        except Forbidden as error:
+            reason = f"Dataproc denies the function the permission to submit: {_message_of(error)}"
+            raise BatchForbidden(reason) from None
         except Conflict:
             # Created by us and the answer was lost, or by an older batch that the list did not show any more.
             name = f"{settings.parent}/batches/{batch_id}"
@@ -119,20 +128,6 @@ def job_arguments(settings: Settings, plays: PlaysLoaded, now: datetime) -> list
 _AS_SERVICE_ACCOUNT = dataproc_v1.AuthenticationConfig(
     user_workload_authentication_type=dataproc_v1.AuthenticationConfig.AuthenticationType.SERVICE_ACCOUNT
 )
-
-
-def _create(
-    client: dataproc_v1.BatchControllerClient, settings: Settings, batch_id: str, batch: dataproc_v1.Batch
-) -> None:
-    request = dataproc_v1.CreateBatchRequest(
-        parent=settings.parent, batch=batch, batch_id=batch_id, request_id=batch_id
-    )
-    try:
-        client.create_batch(request=request, retry=_RETRY, timeout=_CALL_SECONDS)
-    except (BadRequest, NotFound) as error:
-        raise BatchRefused(f"Dataproc refuses the batch: {_message_of(error)}") from None
-    except Forbidden as error:
-        raise BatchForbidden(f"Dataproc denies the function the permission to submit: {_message_of(error)}") from None
 
 
 def _known(batch: dataproc_v1.Batch) -> KnownBatch:
