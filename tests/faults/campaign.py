@@ -60,7 +60,7 @@ Results: TypeAlias = "Queue[tuple[Tally, list[Failure]]]"
 
 
 def run_storms(seeds: Iterable[int], world: World, with_spark: Container[int] = ()) -> tuple[Tally, list[Failure]]:
-    """`with_spark`: the seeds whose batches of the quiet hours are real ones."""
+    """`with_spark`: the seeds whose last batches are real ones."""
     tally, failures = Tally(), []
     for seed in seeds:
         evidence = world.run(draw(seed), with_spark=seed in with_spark)

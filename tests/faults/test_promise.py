@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from localcloud.faults import Fault
+from tests.faults import world as faults_world
 from tests.faults.campaign import run_storms
 from tests.faults.checks import problems
 from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Import, Listening, Revoke, Storm, Trouble, draw
@@ -19,16 +20,16 @@ TWICE = 2
 
 
 def without_spare(seeds: Iterable[int]) -> list[int]:
-    """Of these storms, in their order, those without which a kind of trouble would come less than twice."""
+    """Of these storms, those without which a kind would come less than twice. Storms of few kinds go first."""
     kinds = {seed: {trouble.kind for trouble in draw(seed).troubles} for seed in seeds}
     left = Counter(kind for each in kinds.values() for kind in each)
-    for seed in list(kinds):
+    for seed in sorted(kinds, key=lambda seed: len(kinds[seed])):
         if all(left[kind] > TWICE for kind in kinds[seed]):
             left.subtract(kinds.pop(seed))
     return list(kinds)
 
 
-SEEDS = without_spare(range(994, 1054))
+SEEDS = without_spare(range(994, 1134))
 AT_ONCE = 16
 ONE, TWO = "listener-one", "listener-two"
 
@@ -153,8 +154,9 @@ def test_what_was_found_once_is_not_found_again(world, name):
 
 
 @pytest.mark.timeout(600)
-def test_a_file_whose_event_failed_for_a_day_is_loaded_all_the_same(world):
+def test_a_file_whose_event_failed_for_a_day_is_loaded_all_the_same(world, monkeypatch):
     """A page overlaps a file that is on its way, so there is no gap before it; and then its event is given up."""
+    monkeypatch.setattr(faults_world, "ROUNDS", faults_world.ROUNDS[:1])  # an event fails 25 times, not 100
     error = {"code": 403, "message": "Access Denied", "errors": [{"reason": "accessDenied", "message": "Ordered"}]}
     denied = Fault("bigquery POST .*/tables", status=403, body=json.dumps({"error": error}), times=9999)
     listening = (Listening(0, ONE, 5), Listening(1, ONE, 40), Listening(2, ONE, 30))

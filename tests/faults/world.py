@@ -84,7 +84,7 @@ class World:
         self._functions = Functions(cloud, wire, simulated_time)
 
     def run(self, storm: Storm, *, with_spark: bool = False) -> Evidence:
-        """With Spark, the batches of the quiet hours are real ones: some ten seconds each."""
+        """With Spark, the last quiet hour's batches are real ones, which write the whole top ten: ten seconds each."""
         random.seed(storm.seed)
         self._begin(storm)
         self._with_spark = False
@@ -93,9 +93,9 @@ class World:
             for hour in range(storm.hours):
                 self._live_through(hour, [trouble for trouble in storm.troubles if trouble.hour == hour])
             self._calm_down()
-            self._with_spark = with_spark
             for hour in storm.quiet_slots:
                 is_last = hour == storm.quiet_slots[-1]
+                self._with_spark = with_spark and is_last
                 self._live_through(hour, [Trouble(hour, "", tuple(map(Rotate, LISTENERS)))] if is_last else [])
                 self._settle()
             self._evidence.plays_before_repair = rows(self._cloud, "plays")
