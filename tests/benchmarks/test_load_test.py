@@ -13,8 +13,8 @@ from localcloud import ledger
 
 pytestmark = pytest.mark.timeout(300)
 
-LISTENERS, DAYS = 60, 30
-BROKEN = ("server_error", "bad_gateway", "gateway_timeout_html")
+LISTENERS, DAYS = 60, 8
+BROKEN = (500, 502, 504)
 
 
 def failed(checks):
@@ -32,8 +32,8 @@ def test_sixty_listeners_in_bad_weather_lose_nothing_and_each_has_an_outcome(tmp
             answers.append(world.run(slot)[0])
             world.deliver()
         assert failed(ingest_world.checks(world, slots, answers)) == []
-        assert world.routes.answered["rate_limited"] > 5
-        assert sum(count for kind, count in world.routes.answered.items() if kind in BROKEN) > 2
+        assert world.routes.answered[429] > 5
+        assert sum(world.routes.answered[status] for status in BROKEN) > 2
         assert answers[0]["rows_new"] == sum(outcome["new"] for outcome in answers[0]["listeners"].values()) > 2000
 
 
@@ -49,9 +49,9 @@ def test_a_listener_who_cannot_be_polled_in_a_storm_has_an_outcome_too_and_costs
 
 
 @pytest.mark.spark
-def test_a_households_month_loaded_twice_in_random_order_is_there_once(tmp_path):
-    rows = load_world.household(listeners=5, plays_each=300, days=DAYS)
-    assert len(rows) > 1490
+def test_a_households_week_loaded_twice_in_random_order_is_there_once(tmp_path):
+    rows = load_world.household(listeners=5, plays_each=80, days=DAYS)
+    assert len(rows) > 390
     assert rows["played_at"].dt.floor("D").nunique() == DAYS
     with load_world.world(tmp_path) as world:
         assert list(world.load_twice(rows, seed=1)) == list(range(1, 2 * DAYS + 1))
