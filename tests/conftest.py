@@ -2,32 +2,50 @@
 
 import ctypes
 import gc
+import locale
+import logging
 import os
+import signal
+import socket
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from localcloud import processes
 
 _PR_SET_CHILD_SUBREAPER = 36
 SLOW = (
-    "tests/pipeline/test_demo.py",
     "tests/dashboard/browser/test_every_page.py",
+    "tests/pipeline/test_demo.py",
     "tests/faults/test_promise.py",
+    "tests/spark_jobs/test_any_value.py",
     "tests/pipeline/test_command_line.py",
-    "tests/dashboard/browser/test_states.py",
-    "tests/dashboard/browser/test_use.py",
     "tests/faults/test_checks_can_fail.py",
+    "tests/terraform/test_grants.py",
+    "tests/contracts/test_sql_is_googlesql.py",
     "tests/cli/test_processes.py",
     "tests/localcloud/spark/test_batch.py",
     "tests/benchmarks/test_load_test.py",
     "tests/ingest/test_stops.py",
+    "tests/test_suite.py",
 )
 """Files that take longest come first, so that two workers end at the same time."""
+IN_ONE_WORKER = (
+    ("tests/dashboard/browser/",),  # a server of the dashboard
+    ("tests/dashboard/pages/",),  # the full warehouse, read
+    ("tests/spark_jobs/", "tests/benchmarks/test_spark.py"),  # a JVM
+    ("tests/terraform/",),  # an apply
+    ("tests/contracts/test_queries.py", "tests/contracts/test_sql_is_googlesql.py"),  # Google's analyzer
+)
+"""Files of one worker, which starts once what all of them need."""
 NEEDS_TIME = {"app", "cloud", "importing", "ingesting", "laptop", "loading", "owner", "private", "triggering", "world"}
 """Fixtures that start a laptop cloud or the dashboard for each test."""
 IN_SHORT = (
@@ -48,6 +66,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         needs_time = NEEDS_TIME & set(getattr(item, "fixturenames", ()))
         if item.nodeid.startswith((*SLOW, *ELSEWHERE)) or (needs_time and not item.nodeid.startswith(IN_SHORT)):
             item.add_marker("slow")
+
+
+class _Together(LoadFileScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return next((files[0] for files in IN_ONE_WORKER if nodeid.startswith(files)), super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Together:
+    return _Together(config, log)
 
 
 def pytest_configure() -> None:
@@ -79,11 +107,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _environment_is_left_as_found() -> Iterator[None]:
-    """A setting that stays behind changes what the next module's tests see, in whichever order they run."""
-    before = _settings()
+def _process_is_left_as_found() -> Iterator[None]:
+    """What stays behind changes what the next module's tests see, in whichever order they run."""
+    paths, before = list(sys.path), _state()
     yield
-    assert _settings() == before
+    sys.path[:] = paths  # functions-framework adds a function's folder each time that it loads one
+    assert _state() == before
+
+
+def _state() -> dict[str, object]:
+    """Of this process: what a test or what it calls may set for all of it."""
+    return {
+        "settings": _settings(),
+        "folder": Path.cwd(),
+        "zone": time.tzname,
+        "locale": locale.setlocale(locale.LC_ALL),
+        "log": (logging.root.manager.disable, logging.root.level),
+        "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+        "sockets": socket.getdefaulttimeout(),
+        "recursion": sys.getrecursionlimit(),
+    }
 
 
 def _settings() -> dict[str, str]:
