@@ -112,6 +112,10 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def number(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
 def duration(seconds: float) -> str:
     """Whole units, the two largest: 9 h 49 min, 5 min, 1 min 30 s, 20 s."""
     minutes, rest = divmod(round(seconds), 60)

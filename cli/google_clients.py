@@ -55,12 +55,6 @@ def warehouse(place: Place) -> bigquery.Client:
     )
 
 
-def storage(place: Place) -> StorageClient:
-    endpoint = place.endpoint("STORAGE_EMULATOR_HOST")
-    options = {"api_endpoint": endpoint} if endpoint else None
-    return StorageClient(place.project, credentials=_credentials(place), client_options=options)
-
-
 def landing_and_quarantine(place: Place) -> list[Bucket]:
     """Raises Misused where no setting names them."""
     names = [place.settings.get(name) for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET")]
@@ -69,7 +63,9 @@ def landing_and_quarantine(place: Place) -> list[Bucket]:
             "Which buckets hold the files? Set LANDING_BUCKET and QUARANTINE_BUCKET, or run `make deploy`, "
             "whose outputs are read."
         )
-    client = storage(place)
+    endpoint = place.endpoint("STORAGE_EMULATOR_HOST")
+    options = {"api_endpoint": endpoint} if endpoint else None
+    client = StorageClient(place.project, credentials=_credentials(place), client_options=options)
     return [client.bucket(name) for name in names]
 
 

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -105,7 +104,8 @@ class Warehouse:
 
 def statement(name: str, names: Mapping[str, str] | None = None) -> str:
     """The text of `queries/<name>.sql`, with its $names filled in."""
-    return Template(_text(name)).substitute(names) if names else _text(name)
+    text = (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+    return Template(text).substitute(names) if names else text
 
 
 def same_play_rule() -> str:
@@ -128,8 +128,3 @@ def structs(name: str, rows: Iterable[Sequence[bigquery.ScalarQueryParameter]]) 
 
 def instants(**values: datetime | None) -> list[bigquery.ScalarQueryParameter]:
     return [bigquery.ScalarQueryParameter(name, "TIMESTAMP", value) for name, value in values.items()]
-
-
-@cache
-def _text(name: str) -> str:
-    return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")

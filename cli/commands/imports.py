@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from cli.commands.import_history import records as import_records
 from cli.commands.import_history.records import Record
-from cli.console import counted, minute, print_json, print_table, show
+from cli.console import counted, minute, number, print_json, print_table, show
 from cli.place import Place
 from cli.warehouse import Warehouse
 
@@ -53,12 +53,8 @@ def _cells(record: Record) -> Sequence[str]:
         minute(record.started_at),
         state(record),
         f"{record.rows_in:,}",
-        _number(record.rows_new),
-        _number(record.rows_completed),
-        ", ".join(counted(number, what, plural) for number, what, plural in left if number) or "nothing",
+        number(record.rows_new),
+        number(record.rows_completed),
+        ", ".join(counted(count, what, plural) for count, what, plural in left if count) or "nothing",
         ", ".join(record.files),
     )
-
-
-def _number(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"

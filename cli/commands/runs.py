@@ -2,7 +2,7 @@
 
 import argparse
 
-from cli.console import minute, print_json, print_table, show
+from cli.console import minute, number, print_json, print_table, show
 from cli.place import Place
 from cli.warehouse import Warehouse, integer
 
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
         cells = [
             (
                 *(minute(row["started_at"]), row["run_id"], row["step"], row["state"]),
-                *("-" if row["rows_new"] is None else f"{row['rows_new']:,}", row["reason"] or ""),
+                *(number(row["rows_new"]), row["reason"] or ""),
             )
             for row in rows
         ]

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 from google.api_core.exceptions import NotFound, PreconditionFailed
-from google.cloud.storage import Blob, Bucket
+from google.cloud.storage import Blob
 
 from buckets import object_name, to_line
 from cli import google_clients
 from cli.commands.import_history.reading.plays import Plays, to_ms
 from cli.commands.import_history.reading.spotify_rows import FROM_EXPORT, OF_IMPORT, ExportedPlay
 from cli.commands.import_history.records import Import
-from cli.console import Misused
 from cli.place import Place
 from plays import COLUMNS
 
@@ -118,12 +117,7 @@ class LandingBucket:
     """The landing bucket at one place. Files are written once; one that is there already is another run's."""
 
     def __init__(self, place: Place) -> None:
-        name = place.settings.get("LANDING_BUCKET")
-        if not name:
-            raise Misused(
-                "Which bucket do new plays land in? Set LANDING_BUCKET, or run `make deploy`, whose outputs are read."
-            )
-        self._bucket: Bucket = google_clients.storage(place).bucket(name)
+        self._bucket, _ = google_clients.landing_and_quarantine(place)
 
     def land(
         self,

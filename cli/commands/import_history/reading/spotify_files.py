@@ -219,20 +219,15 @@ def _check(found: _Path) -> None:
             f"{found.name} holds {len(packages)} histories: in {', in '.join(packages)}. Nothing was stored. Give the "
             "one that is meant, or each by its own path if all are the listener's."
         )
-    if not whole:
-        raise CliError(_no_history(found))
-
-
-def _no_history(found: _Path) -> str:
+    if whole:
+        return
     missed = sorted(found.unread, key=lambda file: not file.is_history)
     if any(file.is_history or file.name == found.name for file in missed):
-        return f"{missed[0].name} {missed[0].reason}. Nothing was stored. {_WHAT_TO_GIVE}"
+        raise CliError(f"{missed[0].name} {missed[0].reason}. Nothing was stored. {_WHAT_TO_GIVE}")
     if any(file.reason == _ACCOUNT_DATA for file in missed):
-        return f"{found.name} {_ACCOUNT_DATA}. Nothing was stored."
-    named = "; ".join(f"{file.name} {file.reason}" for file in missed[:_NAMED])
-    return (
-        f"{found.name} holds no streaming history{f' ({named})' if named else ''}. Nothing was stored. {_WHAT_TO_GIVE}"
-    )
+        raise CliError(f"{found.name} {_ACCOUNT_DATA}. Nothing was stored.")
+    named = f" ({'; '.join(f'{file.name} {file.reason}' for file in missed[:_NAMED])})" if missed else ""
+    raise CliError(f"{found.name} holds no streaming history{named}. Nothing was stored. {_WHAT_TO_GIVE}")
 
 
 _NAMED = 3
