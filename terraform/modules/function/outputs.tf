@@ -22,8 +22,3 @@ output "uri" {
   description = "Where the function is called."
   value       = google_cloudfunctions2_function.main.service_config[0].uri
 }
-
-output "zip" {
-  description = "The function's zip in the code bucket; its name carries its content's hash."
-  value       = google_storage_bucket_object.main.name
-}
