@@ -32,7 +32,7 @@ class BusiestDay(NamedTuple):
 
 
 def calendar(local: pd.DataFrame, year: int, by: str, gaps: pd.DataFrame, zone: str, now: datetime) -> pd.DataFrame:
-    """A row per day of the year: day, value, week (0 to 53), weekday (0 is Monday), month, is_gap, is_future, label.
+    """A row per day of the year: day, value, week (0 to 53), weekday (0 is Monday), month, is_gap, is_future.
 
     `week` counts from the Monday on or before 1 January.
     """
@@ -48,7 +48,6 @@ def calendar(local: pd.DataFrame, year: int, by: str, gaps: pd.DataFrame, zone: 
         month=days.month,
         is_gap=days.isin(gap_index),
         is_future=days > pd.Timestamp(period.today),
-        label=days.strftime("%Y-%m-%d"),
     )
 
 

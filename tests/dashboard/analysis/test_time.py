@@ -219,16 +219,15 @@ def test_a_calendar_starts_its_weeks_on_monday_and_marks_gaps_and_days_to_come()
     plays = [play("2026-01-01 22:59", "a"), play("2026-01-01 23:00", "b")]
     gaps = gaps_of(("2026-01-04 10:00", "2026-01-05 10:00"))
     rows = days.calendar(history_of(plays).local(BERLIN), 2026, "Plays", gaps, BERLIN, NOW)
-    assert len(rows) == 365
-    first = rows.head(5)[["label", "value", "week", "weekday", "is_gap"]].values.tolist()
-    assert first == [
-        ["2026-01-01", 1.0, 0, 3, False],
-        ["2026-01-02", 1.0, 0, 4, False],
-        ["2026-01-03", 0.0, 0, 5, False],
-        ["2026-01-04", 0.0, 0, 6, True],
-        ["2026-01-05", 0.0, 1, 0, True],
+    assert rows["day"].tolist() == list(pd.date_range("2026-01-01", "2026-12-31"))
+    assert rows.head(5)[["value", "week", "weekday", "is_gap"]].values.tolist() == [
+        [1.0, 0, 3, False],
+        [1.0, 0, 4, False],
+        [0.0, 0, 5, False],
+        [0.0, 0, 6, True],
+        [0.0, 1, 0, True],
     ]
-    assert rows.loc[rows["is_future"], "label"].tolist()[0] == "2026-11-23"
+    assert rows.loc[rows["is_future"], "day"].iloc[0] == pd.Timestamp("2026-11-23")
 
 
 def test_a_leap_year_that_begins_on_sunday_needs_54_weeks():
