@@ -20,16 +20,16 @@ class Filters:
 
     listener: str
     period: str
-    start: date | None
-    end: date | None
+    dates: tuple[date, date] | None
+    """The first and the last day of the period Custom; of no other."""
     by: str
     zone: str
 
     def as_query(self) -> dict[str, str | list[str]]:
         """The same choice as parameters of a link."""
         query: dict[str, str | list[str]] = {"listener": self.listener, "period": self.period}
-        if self.period == CUSTOM and self.start and self.end:
-            query["dates"] = [self.start.isoformat(), self.end.isoformat()]
+        if self.dates:
+            query["dates"] = [day.isoformat() for day in self.dates]
         return {**query, "by": self.by, "zone": self.zone}
 
 
@@ -44,25 +44,21 @@ def checked(
 
     `allowed` must not be empty: a viewer without listeners gets no filters.
     """
-    listener = _first(raw, "listener")
     zone = valid_zone(_first(raw, "zone")) or default_zone(home_zone, browser_zone)
-    start, end = _dates(raw.get("dates", ()), local_day(now, zone))
-    period = _one_of(_first(raw, "period"), PERIODS, DEFAULT_PERIOD)
-    if period == CUSTOM and (start is None or end is None):
-        period = DEFAULT_PERIOD
+    period = _one_of(raw, "period", PERIODS, DEFAULT_PERIOD)
+    dates = _dates(raw.get("dates", ()), local_day(now, zone)) if period == CUSTOM else None
     return Filters(
-        listener=_one_of(listener, allowed, allowed[0]),
-        period=period,
-        start=start if period == CUSTOM else None,
-        end=end if period == CUSTOM else None,
-        by=_one_of(_first(raw, "by"), COUNT_BY, COUNT_BY[0]),
+        listener=_one_of(raw, "listener", allowed, allowed[0]),
+        period=DEFAULT_PERIOD if period == CUSTOM and dates is None else period,
+        dates=dates,
+        by=_one_of(raw, "by", COUNT_BY, COUNT_BY[0]),
         zone=zone,
     )
 
 
 def period_of(filters: Filters, now: datetime, oldest_at: datetime | None) -> Period:
-    if filters.period == CUSTOM and filters.start and filters.end:
-        return custom_period(filters.start, filters.end, filters.zone, now)
+    if filters.dates:
+        return custom_period(*filters.dates, filters.zone, now)
     return named_period(filters.period, filters.zone, now, oldest_at)
 
 
@@ -96,17 +92,14 @@ def _first(raw: Mapping[str, Sequence[str]], key: str) -> str | None:
     return values[0] if values else None
 
 
-def _one_of(value: str | None, choices: Sequence[str], default: str) -> str:
+def _one_of(raw: Mapping[str, Sequence[str]], key: str, choices: Sequence[str], default: str) -> str:
+    value = _first(raw, key)
     return value if value is not None and value in choices else default
 
 
-def _dates(values: Sequence[str], today: date) -> tuple[date | None, date | None]:
-    if len(values) != 2:
-        return None, None
+def _dates(values: Sequence[str], today: date) -> tuple[date, date] | None:
     try:
         start, end = sorted(date.fromisoformat(value) for value in values)
-    except ValueError:
-        return None, None
-    if start.year < FIRST_YEAR or start > today:
-        return None, None
-    return start, min(end, today)
+    except ValueError:  # no dates, or not two
+        return None
+    return (start, min(end, today)) if start.year >= FIRST_YEAR and start <= today else None

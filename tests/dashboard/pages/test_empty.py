@@ -174,16 +174,6 @@ def test_a_listener_whose_consent_ended_sees_that_on_their_pages(app: App) -> No
     assert not app.open(listener="Bo").warning
 
 
-def test_a_pause_that_spotify_asked_for_is_shown(app: App) -> None:
-    runs = app.warehouse.tables["runs"]
-    until = pd.Timestamp(NOW) + pd.Timedelta(hours=20)
-    paused = runs.assign(blocked_until=[until, *[pd.NaT] * (len(runs) - 1)])
-
-    text = text_of(app.over(app.warehouse.with_table("runs", paused)).open("pipeline"))
-
-    assert "Spotify asked for a pause" in text
-
-
 def test_a_home_time_zone_that_does_not_exist_is_named_on_the_pipeline_page(app: App) -> None:
     app.environment(
         DASHBOARD_LISTENERS='{"listener-one": {"name": "Ania", "time_zone": "Europe/Berln"}, '

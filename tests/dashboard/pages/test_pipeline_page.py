@@ -131,6 +131,7 @@ def test_a_pause_is_said_on_every_page_and_is_not_called_healthy(app: App) -> No
     shown = text_of(pipeline)
     assert not pipeline.exception
     assert "Paused: Spotify asked for a pause" in shown
+    assert "Spotify asked for a pause: no call is made before Wed 25 Nov, 09:00." in shown
     assert "In **5 hours** no listener was polled: Spotify had asked for a pause." in shown
     assert app.open().warning[0].value.startswith("Paused: Spotify asked for a pause. The charts show")
 
