@@ -61,6 +61,10 @@ class Settings:
         """What the listener is called on the pages: the slug unless the owner set a name."""
         return self.names.get(listener_id, listener_id)
 
+    def cli(self, what: str) -> str:
+        """The command to type, which has an option more on the laptop; `what` is such as `authorize ania`."""
+        return f"python -m cli {what}{'' if self.is_in_cloud else ' --laptop'}"
+
     def zone_of(self, listener_id: str) -> str | None:
         """The listener's home time zone, when the owner set one."""
         return self.zones.get(listener_id)

@@ -11,7 +11,6 @@ import streamlit as st
 
 from access.identity import NotVerified, allowed_listeners, entry_of_viewer
 from access.own_part import own_part
-from pipeline.remedies import cli
 from settings import Settings, SettingsError
 from warehouse import store as warehouse_store
 
@@ -40,8 +39,7 @@ class Viewer:
         """
         names = "|".join(re.escape(slug) for slug in sorted(self.others, key=len, reverse=True))
         known = re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", "another listener", text) if names else text
-        is_laptop = not self.settings.is_in_cloud
-        here = re.sub("`python -m cli ([^`]*)`", lambda command: cli(command[1], is_laptop=is_laptop), known)
+        here = re.sub("`python -m cli ([^`]*)`", lambda command: self.settings.cli(command[1]), known)
         return here.replace("`", "")
 
     def label_of(self, listener_id: str) -> str:

@@ -57,7 +57,7 @@ def skips(page: Listening) -> None:
     st.header("What do you skip?", anchor=False)
     found = endings.endings(page.history.stored)
     if not found.known:
-        messages.no_endings("plays", is_laptop=not page.viewer.settings.is_in_cloud)
+        messages.no_endings("plays", page.viewer.settings)
         return
     to_end, skipped = (humanize.percent(count / found.known) for count in (found.to_end, found.skipped))
     st.markdown(f"You played **{to_end}** to the end and skipped **{skipped}**.")

@@ -9,7 +9,6 @@ from charts import bars
 from charts import sound as charts_sound
 from components import choice, metrics, page_frame
 from components.page_frame import Listening
-from pipeline.remedies import cli
 
 SOURCES = {"spotify": "Spotify", "reccobeats": "ReccoBeats", "unknown": "an unnamed provider"}
 
@@ -107,13 +106,12 @@ def without_features(page: Listening) -> None:
     """Still worth opening: release decades, lengths, explicit share, popularity."""
     facts = sound.without_features(page.history, page.shown)
     decades = discoveries.decades(page.history, page.shown, page.by)
-    is_laptop = not page.viewer.settings.is_in_cloud
     page_frame.lead(sentence_without(facts, decades))
     st.info(
         "No audio features are known for these plays. Spotify closed them to new apps on 27 November 2024. The owner "
         "can use a free service instead: `AUDIO_FEATURES_SOURCE=reccobeats` in the settings of ingest "
         '(`audio_features_source = "reccobeats"` in terraform.tfvars). Then the next plays have them, and older ones '
-        f"get them little by little, or at once with `{cli('enrich', is_laptop=is_laptop)}`. "
+        f"get them little by little, or at once with `{page.viewer.settings.cli('enrich')}`. "
         "What Spotify returns is below.",
         icon=":material/info:",
     )

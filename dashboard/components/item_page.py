@@ -91,7 +91,7 @@ def _endings(page: Listening, item: Item, word: str) -> None:
     """Where they are known; an import may also hold no play of this item."""
     found = item.endings
     if not found.known:
-        messages.no_endings(f"plays of this {word}", is_laptop=not page.viewer.settings.is_in_cloud)
+        messages.no_endings(f"plays of this {word}", page.viewer.settings)
         return
     with st.grid(2, min_column_width=150):
         for label, count in (("Played to the end", found.to_end), ("Skipped", found.skipped)):

@@ -7,28 +7,25 @@ import streamlit as st
 
 import humanize
 from components.markdown import literal
-from pipeline.remedies import cli
 from settings import Settings
 
 GUIDE = "the README’s sections “Deploy” and “The laptop cloud”"
 
 
-def never_run(settings: Settings | None) -> None:
-    where = f"The dataset `{settings.project}.{settings.dataset}` has no tables or no plays in it." if settings else ""
+def never_run(settings: Settings) -> None:
     st.header("Nothing has been collected yet")
-    is_laptop = settings is not None and not settings.is_in_cloud
-    start = "`make up`" if is_laptop else "`make deploy`"
-    what = "Start the laptop cloud" if is_laptop else "Deploy"
-    st.markdown(f"""{where} Do this, in this order:
+    start = "Deploy: `make deploy`" if settings.is_in_cloud else "Start the laptop cloud: `make up`"
+    st.markdown(f"""The dataset `{settings.project}.{settings.dataset}` has no tables or no plays in it.
+Do this, in this order:
 
-1. {what}: {start}.
-2. Add a listener: `{cli("authorize LISTENER", is_laptop=is_laptop)}`.
-3. Wait for the next run, or start one: `{cli("run-now", is_laptop=is_laptop)}`.
+1. {start}.
+2. Add a listener: `{settings.cli("authorize LISTENER")}`.
+3. Wait for the next run, or start one: `{settings.cli("run-now")}`.
 
 To look around first, `make demo` shows this dashboard with invented listeners. More in {GUIDE}.""")
 
 
-def no_plays(listener: str, runs: int, next_run_at: datetime, *, is_laptop: bool) -> None:
+def no_plays(listener: str, runs: int, next_run_at: datetime, settings: Settings) -> None:
     """`next_run_at` is on the listener's clock."""
     st.header(f"No plays of {literal(listener)} yet")
     ran = (
@@ -39,7 +36,7 @@ def no_plays(listener: str, runs: int, next_run_at: datetime, *, is_laptop: bool
 - Spotify lists a play only after about 30 seconds of it, and sometimes a few minutes late.
 - Spotify never lists the plays of a private session.
 - Spotify keeps the last 50 plays only. For everything before, request your *extended streaming history* from
-  Spotify and run `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
+  Spotify and run `{settings.cli("import LISTENER FILE…")}`.
 - The Pipeline page shows whether something is wrong.""")
 
 
@@ -128,10 +125,10 @@ def no_minutes() -> None:
     )
 
 
-def no_endings(what: str, *, is_laptop: bool) -> None:
+def no_endings(what: str, settings: Settings) -> None:
     st.caption(
         f"How {what} ended is not known. Spotify’s API does not say it, an export does: request your *extended "
-        f"streaming history* from Spotify and run `{cli('import LISTENER FILE…', is_laptop=is_laptop)}`."
+        f"streaming history* from Spotify and run `{settings.cli('import LISTENER FILE…')}`."
     )
 
 
@@ -157,7 +154,7 @@ def without_consent(listener: str, since: date, *, is_outlined: bool = True) -> 
     )
 
 
-def no_play_counts(listener: str, stored: int, *, is_laptop: bool) -> None:
+def no_play_counts(listener: str, stored: int, settings: Settings) -> None:
     """All stored plays came from an export, and each is shorter than 30 seconds."""
     st.header(f"No play of {literal(listener)} counts yet")
     st.markdown(f"""{humanize.counted(stored, "play")} from an export {"is" if stored == 1 else "are"} stored, each of
@@ -165,5 +162,5 @@ less than 30 seconds. A play of an export counts from 30 seconds on.
 
 - A play that Spotify’s list of recently played tracks returns counts until an export says that it was shorter; every
   run fetches that list.
-- If the export has more files, import them: `{cli("import LISTENER FILE…", is_laptop=is_laptop)}`.
+- If the export has more files, import them: `{settings.cli("import LISTENER FILE…")}`.
 - The Pipeline page shows whether something is wrong.""")

@@ -187,14 +187,14 @@ def _load(head: Head, listener: str, caption: DeltaGenerator) -> Listening:
 
 def _stop_without_plays(page: Listening) -> None:
     """Stops the page of a listener of whom no play is stored, or none that counts."""
-    is_laptop = not page.viewer.settings.is_in_cloud
+    settings = page.viewer.settings
     if page.history.is_empty:
         runs = int((page.viewer.runs().value["step"] == "ingest").sum())
-        next_run_at = page.viewer.settings.schedule.next_after(page.now).astimezone(ZoneInfo(page.filters.zone))
-        messages.no_plays(page.name, runs, next_run_at, is_laptop=is_laptop)
+        next_run_at = settings.schedule.next_after(page.now).astimezone(ZoneInfo(page.filters.zone))
+        messages.no_plays(page.name, runs, next_run_at, settings)
         st.stop()
     if page.history.counting.empty:
-        messages.no_play_counts(page.name, len(page.history.plays), is_laptop=is_laptop)
+        messages.no_play_counts(page.name, len(page.history.plays), settings)
         st.stop()
 
 

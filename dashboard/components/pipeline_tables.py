@@ -13,7 +13,6 @@ from components import downloads, markup, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 from pipeline import health, run_hours
-from pipeline.remedies import cli
 
 GAPS = 10
 
@@ -26,7 +25,7 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
     for row in ending.to_dict("records"):
         st.warning(
             f"{literal(page.viewer.label_of(row['listener_id']))}: consent {_ends(row)}. Run "
-            f"`{_cli(page, 'authorize ' + str(row['listener_id']))}`.",
+            f"`{page.viewer.settings.cli('authorize ' + str(row['listener_id']))}`.",
             icon=":material/key:",
         )
     if ending.empty and len(listeners):
@@ -49,10 +48,6 @@ def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
         return "unknown"
     end = humanize.day(pd.Timestamp(row["ends_at"]).tz_convert(page.filters.zone))
     return f"ended {end}" if row["level"] == "ended" else f"{int(row['days_left']):,}, until {end}"
-
-
-def _cli(page: Listening, what: str) -> str:
-    return cli(what, is_laptop=not page.viewer.settings.is_in_cloud)
 
 
 def _ends(row: dict[object, object]) -> str:
@@ -139,7 +134,7 @@ def gaps(page: Listening) -> None:
     newest = page.gaps.iloc[::-1]
     st.markdown(
         f"**{humanize.counted(len(newest), 'stretch')}** in which plays may be missing. An import of the extended "
-        f"streaming history fills them: `{_cli(page, f'import {page.filters.listener} FILE…')}`."
+        f"streaming history fills them: `{page.viewer.settings.cli(f'import {page.filters.listener} FILE…')}`."
     )
     lines = [
         (

@@ -33,20 +33,20 @@ def draw_if_open(page: Listening, runs: pd.DataFrame, cells: pd.DataFrame) -> No
     step = STEP_NAMES[key.step]
     title = f"{step[0].upper()}{step[1:]}, {humanize.moment(cell['slot'].tz_convert(page.filters.zone))}"
     drawer = st.dialog(title, position="right", width="medium", on_dismiss=_closed)
-    drawer(_draw)(page, runs, cell, _next_step(page, runs, cell, hour))
+    attempts = run_hours.attempts(runs, cell["slot"], cell["step"], page.viewer.settings.schedule)
+    drawer(_draw)(page, cell, attempts, _next_step(page, cell, attempts, hour))
 
 
 def _closed() -> None:
     st.query_params.pop(IN_URL, None)
 
 
-def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], following: str) -> None:
+def _draw(page: Listening, cell: Mapping[Any, Any], attempts: pd.DataFrame, following: str) -> None:
     state, colours = cell["state"], page.colours
     st.html(markup.legend([(state, colours.states[state], cell["glyph"], colours.on_state[state])]))
     st.markdown(_reason(page, cell) or "No reason was recorded.")
     if following:
         st.markdown(f"**Next:** {following}")
-    attempts = _attempts_of(page, runs, cell)
     _attempts(page, attempts)
     if len(attempts):
         _listeners(page, attempts.iloc[-1]["details"])
@@ -60,10 +60,6 @@ def _draw(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], followin
 def _reason(page: Listening, row: Mapping[Any, Any]) -> str:
     """The ledger's sentence, escaped: it quotes other systems, so none of it is Markdown."""
     return literal(page.viewer.reason(ranked_lists.text(row["reason"])))
-
-
-def _attempts_of(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any]) -> pd.DataFrame:
-    return run_hours.attempts(runs, cell["slot"], cell["step"], page.viewer.settings.schedule)
 
 
 def _attempts(page: Listening, attempts: pd.DataFrame) -> None:
@@ -93,12 +89,12 @@ def _count(value: Any) -> str:
     return "–" if pd.isna(value) else f"{int(value):,}"
 
 
-def _next_step(page: Listening, runs: pd.DataFrame, cell: Mapping[Any, Any], hour: pd.DataFrame) -> str:
+def _next_step(page: Listening, cell: Mapping[Any, Any], attempts: pd.DataFrame, hour: pd.DataFrame) -> str:
     """Empty where nothing went wrong, or where the reason names it."""
     if cell["state"] == "missing":
         first = hour.loc[hour["state"] == "missing", "step"].iloc[0]
         return next_step(MISSING, first, is_laptop=not page.viewer.settings.is_in_cloud)
-    newest = _attempts_of(page, runs, cell).tail(1)
+    newest = attempts.tail(1)
     if not health.is_trouble(newest).any():
         return ""
     return next_step(ranked_lists.text(newest["error_class"].iloc[0]), cell["step"])

@@ -1,4 +1,4 @@
-"""Next steps for failures, where the ledger names none; the command to type; the address of the log.
+"""Next steps for failures, where the ledger names none; the address of the log.
 
 The sentences of ingest, and those of load beside a success, name their next step themselves: see
 functions/ingest/failures.py and functions/load. docs/troubles.md begins with these steps and says more.
@@ -58,11 +58,6 @@ def next_step(error_class: str, step: str, *, is_laptop: bool = False) -> str:
     if error_class == MISSING:
         return (_NO_RECORD_ON_LAPTOP if is_laptop else _NO_RECORD)[step]
     return NEXT_STEPS.get(error_class, _OF_A_BATCH if step == "top_tracks" else "")
-
-
-def cli(what: str, *, is_laptop: bool) -> str:
-    """The command to type, which has an option more on the laptop; `what` is such as `authorize ania`."""
-    return f"python -m cli {what}{' --laptop' if is_laptop else ''}"
 
 
 def logs_url(project: str, step: str, slot: datetime, run_id: str | None) -> str:
