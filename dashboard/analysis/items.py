@@ -9,7 +9,7 @@ import humanize
 from analysis.endings import Endings, endings
 from analysis.history import History
 from analysis.hours import by_hour
-from analysis.tops import last_played, ranked, tally, top
+from analysis.tops import NOUNS, last_played, ranked, tally, top
 from analysis.totals import per_month
 
 NEIGHBOURS = 2
@@ -63,7 +63,7 @@ def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) ->
     return Item(
         kind=kind,
         key=me["key"],
-        name=humanize.named(me["name"], kind[:-1].lower()),
+        name=humanize.named(me["name"], NOUNS[kind]),
         artist_name=_or_none(me["artist_name"]),
         artist_key=_or_none(me["artist_key"]),
         album_name=_or_none(about["album_name"]) if kind == "Tracks" else None,

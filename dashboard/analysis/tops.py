@@ -12,7 +12,9 @@ import pandas as pd
 
 from analysis.history import History
 
-KINDS = ("Tracks", "Artists", "Albums")
+NOUNS = {"Tracks": "track", "Artists": "artist", "Albums": "album"}
+"""What one of a kind is called: in sentences, in the addresses of pages, and by Spotify in its own."""
+KINDS = tuple(NOUNS)
 TEN = 10
 SPARK_PERIODS = {  # of the filter bar's periods those that `top_tracks` has
     "7 days": "last_7_days",
@@ -21,7 +23,6 @@ SPARK_PERIODS = {  # of the filter bar's periods those that `top_tracks` has
     "All time": "all_time",
 }
 SPARK_DAYS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}
-_LINKS = {"Tracks": "track", "Artists": "artist", "Albums": "album"}
 
 
 def top(
@@ -168,7 +169,7 @@ def with_names(history: History, rows: pd.DataFrame, kind: str) -> pd.DataFrame:
         artist_name=None if kind == "Artists" else about["artist_name"],
         artist_key=rows["entity"] if kind == "Artists" else about["artist_key"],
         image_url=about["image_url"],
-        spotify_url=[spotify_url(_LINKS[kind], item_id) for item_id in about[id_column]],
+        spotify_url=[spotify_url(NOUNS[kind], item_id) for item_id in about[id_column]],
     )
 
 

@@ -12,6 +12,7 @@ from access.viewer import Viewer
 from analysis import together
 from analysis.history import minutes
 from analysis.together import Company, Part
+from analysis.tops import NOUNS
 from charts import bars
 from components import downloads, markup, metrics, page_frame, ranked_lists
 from components.markdown import literal
@@ -80,7 +81,7 @@ def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:
 def shared_list(pages: Sequence[Listening], rows: pd.DataFrame, company: Company, kind: str) -> None:
     st.header(f"Shared {kind.lower()}", anchor=False)
     if rows.empty:
-        st.caption(f"No {kind[:-1].lower()} was played by each of them. A longer period may hold some.")
+        st.caption(f"No {NOUNS[kind]} was played by each of them. A longer period may hold some.")
         return
     every = together.named(company, rows, kind)
     shown = every.head(SHOWN)

@@ -21,7 +21,7 @@ def sentence(page: Listening, top: pd.DataFrame, kind: str) -> str:
     by_whom = (
         f" by {literal(first['artist_name'])}" if kind != "Artists" and ranked_lists.text(first["artist_name"]) else ""
     )
-    name = humanize.named(first["name"], kind[:-1].lower())
+    name = humanize.named(first["name"], tops.NOUNS[kind])
     leader = f"**{literal(name)}**{by_whom} leads with {humanize.amount(first[measure], page.by)}"
     if int(first["rank"]) == 1 and bool(first["is_tied"]):
         return f"{leader}, shared by {int((top['rank'] == 1).sum())}."
@@ -83,12 +83,12 @@ if search:
     folded = search.casefold()
     names = every["name"].fillna("") + " " + every["artist_name"].fillna("")
     every = every[names.str.casefold().str.contains(folded, regex=False)]
-    st.caption(f"{humanize.counted(len(every), kind[:-1].lower())} with “{literal(search)}”.")
+    st.caption(f"{humanize.counted(len(every), tops.NOUNS[kind])} with “{literal(search)}”.")
     ranked_lists.draw_top(page, every.head(tops.TEN), kind, f"{kind} found")
 else:
     ranked_lists.draw_top(page, ten, kind, f"Top {kind.lower()}")
 
-counted = humanize.counted(len(every), kind[:-1].lower())
+counted = humanize.counted(len(every), tops.NOUNS[kind])
 st.header(f"Found: {counted}" if search else f"All of them: {counted}", anchor=False)
 table(page, every, kind)
 

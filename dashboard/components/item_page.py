@@ -9,6 +9,7 @@ import humanize
 from analysis import items
 from analysis.endings import Endings
 from analysis.items import Item
+from analysis.tops import NOUNS
 from charts import bars
 from components import markup, messages, metrics, page_frame, ranked_lists
 from components.markdown import literal
@@ -25,7 +26,7 @@ CONTEXTS = {"album": "album", "artist": "artist", "playlist": "playlist", "colle
 
 def draw(kind: str) -> None:
     """`kind` as in `tops.KINDS`; which one is in the URL's `id`, which is untrusted: unknown is an empty state."""
-    word = kind[:-1].lower()
+    word = NOUNS[kind]
     page = page_frame.listening()
     item_by = partial(items.item, page.history, page.everything, kind, st.query_params.get("id", ""))
     item = item_by(page.by)

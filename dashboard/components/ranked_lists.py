@@ -8,10 +8,9 @@ import pandas as pd
 import streamlit as st
 
 import humanize
+from analysis.tops import NOUNS
 from components.markup import Row, ranked, unranked
 from components.page_frame import Listening
-
-PAGE_OF = {"Tracks": "track", "Artists": "artist", "Albums": "album"}
 
 
 def draw_top(
@@ -58,11 +57,11 @@ def item_row(page: Listening, row: Mapping[Any, Any], kind: str, **shown: Any) -
     """Name, cover and links of a track, artist or album; `shown` is the rest of the Row."""
     second = "" if kind == "Artists" else text(row["artist_name"])
     about = {
-        "title": humanize.named(row["name"], kind[:-1].lower()),
+        "title": humanize.named(row["name"], NOUNS[kind]),
         "second": second,
         "image_url": text(row["image_url"]) or None,
         "spotify_url": text(row["spotify_url"]) or None,
-        "title_href": page.href(PAGE_OF[kind], row["key"]),
+        "title_href": page.href(NOUNS[kind], row["key"]),
         "second_href": page.href("artist", row["artist_key"]) if second else None,
         "monogram": second or text(row["name"]),
     }
