@@ -56,7 +56,7 @@ def trend(
     gap_days: Collection[date] = (),
     oldest_at: datetime | None = None,
 ) -> pd.DataFrame:
-    """A row per day, week or month of the period: step_on, label, value, previous_on, previous, is_gap, is_partial.
+    """A row per day, week or month of the period: step_on, value, previous_on, previous, is_gap, is_partial.
 
     `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`.
     attrs["step"] names the step.
@@ -65,7 +65,6 @@ def trend(
     steps = _steps(period, step)
     gaps = pd.DatetimeIndex(list(gap_days)).to_period(steps.freq)
     rows = pd.DataFrame({"step_on": _start_days(steps, period)})
-    rows["label"] = [str(day.date()) for day in rows["step_on"]]
     rows["value"] = _per_step(within(local, period), steps, by)
     before = comparable(period.previous, oldest_at)
     rows["previous_on"], rows["previous"] = pd.NaT, np.nan

@@ -17,9 +17,8 @@ _HOURS_FROM_MINUTES = 600
 
 def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     """Bars of this period before pale, wider bars of the one before; days that may have holes are outlined."""
-    step = str(frame.attrs.get("step", "day"))
-    data = frame.assign(
-        When=[_step_name(on, step) for on in frame["step_on"]],
+    step = frame.attrs["step"]
+    data = _with_steps(frame).assign(
         Now=[humanize.amount(value, by) for value in frame["value"]],
         Before=[_before(row, by, step) for row in frame.to_dict("records")],
         Note=[_trend_note(row) for row in frame.to_dict("records")],
@@ -137,10 +136,8 @@ def months(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
 
 def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     """The frame of `discoveries.new_and_known`, stacked: the part that was new in colour at the bottom."""
-    step = str(frame.attrs.get("step", "week"))
-    data = frame.assign(
-        label=pd.to_datetime(frame["step_on"]).dt.strftime("%Y-%m-%d"),
-        When=[_step_name(on, step) for on in frame["step_on"]],
+    step = frame.attrs["step"]
+    data = _with_steps(frame).assign(
         Listened=[humanize.amount(value, by) for value in frame["value"]],
         Share=frame["share"].map(humanize.percent),
         order=(frame["kind"] != "New").astype(int),
@@ -163,13 +160,9 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
 
 def overlap(frame: pd.DataFrame, colours: Colours) -> Chart:
     """The frame of `together.overlap`: a bar per step, none where a listener played nothing."""
-    step, known = str(frame.attrs.get("step", "week")), frame.dropna(subset="share")
-    labels = [f"{on:%Y-%m-%d}" for on in frame["step_on"]]
-    data = known.assign(
-        label=known["step_on"].dt.strftime("%Y-%m-%d"),
-        When=[_step_name(on, step) for on in known["step_on"]],
-        Overlap=known["share"].map(humanize.percent),
-    )
+    step, every = frame.attrs["step"], _with_steps(frame)
+    labels = list(every["label"])
+    data = every.dropna(subset="share").assign(Overlap=lambda known: known["share"].map(humanize.percent))
     return (
         alt.Chart(data)
         .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": min(0.8, 0.15 * len(labels))})
@@ -205,6 +198,12 @@ def step_axis(labels: list[str], step: str) -> alt.Axis:
     form = f"utcFormat(utcParse(datum.label,'%Y-%m-%d'),'{_STEP_FORMATS[step]}')"
     form = f"split({form}, ' ')" if step == "month" else form
     return alt.Axis(values=shown, labelExpr=form, labelAngle=0, ticks=False, labelOverlap="greedy", labelBound=True)
+
+
+def _with_steps(frame: pd.DataFrame) -> pd.DataFrame:
+    """With a label for the axis and a name for the tooltip of the day, week or month that begins `step_on`."""
+    names = [_step_name(on, frame.attrs["step"]) for on in frame["step_on"]]
+    return frame.assign(label=frame["step_on"].dt.strftime("%Y-%m-%d"), When=names)
 
 
 def _step_name(on: Any, step: str) -> str:
