@@ -45,8 +45,11 @@ def svg(picture: Picture) -> bytes:
         f'<rect width="{WIDTH}" height="16" fill="{_ACCENT}"/>',
         _text(72, 150, picture.title, 84, weight=800),
         _text(72, 206, picture.name, 34, _SOFT),
-        *(_text(72 + 240 * n, 310, value, 46, _ACCENT, 750) for n, (value, _) in enumerate(picture.numbers)),
-        *(_text(72 + 240 * n, 350, what, 26, _SOFT) for n, (_, what) in enumerate(picture.numbers)),
+        *(
+            part
+            for x, (value, what) in zip(itertools.count(72, 240), picture.numbers, strict=False)
+            for part in (_text(x, 310, value, 46, _ACCENT, 750), _text(x, 350, what, 26, _SOFT))
+        ),
         *_bars(picture.bars, picture.bar_names),
         *_lists(picture.lists),
         f'<g transform="translate(72 {HEIGHT - 66}) scale(1.25)">{mark}</g>',
