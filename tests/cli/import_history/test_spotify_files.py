@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli.commands.import_history.reading import archives, every_row
+from cli.commands.import_history.reading import archives, every_row, plays
 from cli.commands.import_history.reading.archives import Budget
 from cli.commands.import_history.reading.every_row import read
 from cli.commands.import_history.reading.spotify_files import ExportFile, read_files
@@ -176,6 +176,29 @@ def test_two_histories_at_one_path_are_not_mixed_unasked(tmp_path):
     assert len(found(tmp_path / "anna", tmp_path / "ben")[0]) == 2
 
 
+def test_the_backslashes_of_windows_lie_between_folders(tmp_path):
+    with zipfile.ZipFile(tmp_path / "my.zip", "w") as archive:
+        for name in ("anna\\endsong_0.json", "ben\\endsong_0.json", "__MACOSX\\._endsong_0.json"):
+            archive.writestr(name, example(OLD))
+        archive.writestr("anna\\", b"")
+    sentence = f"my.zip holds 2 histories: in {tmp_path}/my.zip/anna, in {tmp_path}/my.zip/ben. Nothing was stored."
+    assert sentence in refusal(tmp_path / "my.zip")
+
+
+def test_a_link_is_not_followed_and_named(tmp_path):
+    """Its file may be of the history, which then has a hole."""
+    folder, link = tmp_path / "folder", "is a link to another file or folder. Give what it leads to by its own path"
+    written(folder / OLD, example(OLD))
+    (folder / "endsong_1.json").symlink_to("nowhere.json")
+    (folder / "more").symlink_to(tmp_path, target_is_directory=True)
+    names = [str(folder / name) for name in (OLD, "endsong_1.json", "more")]
+    assert found(folder) == ([(names[0], 0, 3)], dict.fromkeys(names[1:], link))
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(folder, "folder")
+    names = [f"x.tar: {name}" for name in (OLD, "endsong_1.json", "more")]
+    assert found(tmp_path / "x.tar") == ([(names[0], 0, 3)], dict.fromkeys(names[1:], link))
+
+
 def test_a_damaged_file_of_a_history_is_named_and_the_others_are_read(tmp_path):
     cut_off, other = example(NEW)[:2000], b"[1, 2]"
     path = zipped(tmp_path / "my.zip", **{NEW: cut_off, OLD: example(OLD), "endsong_1.json": b"", "Other.json": other})
@@ -318,6 +341,29 @@ def test_an_archive_that_lists_millions_is_refused_before_its_list_is_kept(tmp_p
     folders = {f"{number}/": b"" for number in range(11)}
     path = zipped(tmp_path / "my", **folders) if form == "zip" else tarred(tmp_path / "my", folders, mode="w")
     assert "There are more than 10 files and folders in my. Give the history alone." in refusal(path)
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_an_archive_that_says_too_much_of_its_files_is_refused_before_it_is_kept(tmp_path, monkeypatch, form):
+    """A comment, a long name: packed well, gigabytes of them fit into a few megabytes."""
+    monkeypatch.setattr(archives, "_MOST_LISTED_BYTES", 30_000)
+    path = zipped(tmp_path / "my", **{OLD: example(OLD)})
+    if form == "zip":
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.comment = b"x" * 60_000
+    else:
+        tarred(path, {f"{'x' * 60_000}/{OLD}": example(OLD)}, mode="w")
+    assert "my says more of its files than 0 MB, which no export does" in refusal(path)
+
+
+def test_the_names_of_all_tracks_are_bounded_and_those_of_accounts(tmp_path, monkeypatch):
+    rows = [json.loads(example(OLD))[0] | {"username": str(number)} for number in range(200)]
+    assert len(read(read_files([written(tmp_path / OLD, json.dumps(rows).encode())]), NOW).account_names) == 100
+    # One track, however often it was played: its id and "One", "Ada", "First" are 33 letters.
+    monkeypatch.setattr(plays, "_MOST_LETTERS", 33)
+    assert read(read_files([tmp_path / OLD]), NOW).rows == 200
+    with pytest.raises(CliError, match="The names of the tracks have more than 33 letters"):
+        read(read_files([EXAMPLES / OLD]), NOW)
 
 
 def test_rows_are_bounded_and_the_file_is_named(monkeypatch):

@@ -10,13 +10,14 @@ import io
 import lzma
 import os
 import shutil
+import sys
 import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Literal
@@ -31,6 +32,9 @@ _MOST_RATIO = 200
 _ALWAYS_FINE_BYTES = 16 << 20
 _MOST_FILES = 10_000
 _IN_MEMORY_BYTES = 16 << 20
+_MOST_LISTED_BYTES = 16 << 20
+"""Of what an archive says of its files: ten thousand of them have 15 MB in a tar, 2 in a zip."""
+_LONGEST_NAME = 255
 _ZIP_LISTS = b"PK\x01\x02"
 """What begins each entry in the list of a zip's files."""
 
@@ -130,6 +134,24 @@ class _Metered(io.RawIOBase):
         return len(content)
 
 
+class _Listed:
+    """An archive of which only so much is read while its files are listed: what is said of them is kept in memory."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._left = stream, _MOST_LISTED_BYTES
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._stream.read(size if 0 <= size <= self._left else self._left + 1)
+        self._left -= len(content)
+        if self._left < 0:
+            raise Damaged(f"says more of its files than {_MOST_LISTED_BYTES >> 20} MB, which no export does")
+        return content
+
+    def end(self) -> None:
+        self._left = sys.maxsize
+
+
 def _metered(stream: BinaryIO, name: str, budget: Budget, packed_bytes: int) -> io.BufferedReader:
     return io.BufferedReader(_Metered(stream, name, budget, packed_bytes), _CHUNK)
 
@@ -150,11 +172,15 @@ def path_entry(path: Path, name: str) -> Entry:
 
 
 def folder_entries(path: Path) -> Iterator[Entry]:
-    """Every file below the folder; links to other folders are not followed."""
+    """Every file below the folder, and the links that lead to none: those to other folders are not followed."""
     for folder, folders, names in os.walk(path):
         folders.sort()
-        files = [Path(folder) / name for name in sorted(names) if _is_file_of_interest(name)]
-        yield from (path_entry(file, str(file)) for file in files if file.is_file())
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for file in (Path(folder) / name for name in sorted([*names, *links]) if _is_file_of_interest(name)):
+            if file.is_file():
+                yield path_entry(file, str(file))
+            elif file.is_symlink():
+                yield replace(path_entry(file, str(file)), unpack=_open_link)
 
 
 def form_of(stream: io.BufferedReader) -> Form:
@@ -179,18 +205,22 @@ def contents(entry: Entry, form: Form, stream: io.BufferedReader) -> Iterator[li
         if form == "zip":
             _check_list(copy, entry.name)
         copy.seek(0)
+        listed: Any = _Listed(copy)
         with _named_damage():
-            archive = zipfile.ZipFile(copy) if form == "zip" else tarfile.TarFile(fileobj=copy)
+            archive = zipfile.ZipFile(listed) if form == "zip" else tarfile.TarFile(fileobj=listed)
         with archive:
             with _named_damage():
                 found = _in_zip(archive) if isinstance(archive, zipfile.ZipFile) else _in_tar(archive, entry.name)
+            listed.end()
             entries = [_inner_entry(entry, *each) for each in found if _is_file_of_interest(each[0])]
             yield sorted(entries, key=lambda inner: (inner.folder, inner.name))
 
 
 def _in_zip(archive: zipfile.ZipFile) -> list[_Found]:
-    files = [info for info in archive.infolist() if not info.is_dir()]
-    return [(info.filename, partial(_open_zipped, archive, info), info.compress_size) for info in files]
+    """PowerShell 5 puts backslashes between folders: icsharpcode/SharpZipLib#617."""
+    found = [(info.filename.replace("\\", "/"), info) for info in archive.infolist()]
+    files = [(path, info) for path, info in found if not path.endswith("/")]
+    return [(path, partial(_open_zipped, archive, info), info.compress_size) for path, info in files]
 
 
 def _open_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
@@ -205,7 +235,13 @@ def _in_tar(archive: tarfile.TarFile, name: str) -> list[_Found]:
         _check_count(count, name)
         if info.isfile():
             found.append((info.name, partial(archive.extractfile, info), 0))
+        elif info.issym() or info.islnk():
+            found.append((info.name, _open_link, 0))
     return found
+
+
+def _open_link() -> Any:
+    raise Damaged("is a link to another file or folder. Give what it leads to by its own path")
 
 
 def _check_list(copy: IO[bytes], name: str) -> None:
@@ -227,7 +263,7 @@ def _check_count(count: int, name: str) -> None:
 def _inner_entry(outer: Entry, path: str, unpack: Callable[[], Any], packed_bytes: int) -> Entry:
     inner = PurePosixPath(path)
     return Entry(
-        f"{outer.name}: {_shown(inner.name)}",
+        f"{outer.name}: {_shown(inner.name[:_LONGEST_NAME])}",
         f"{outer.folder}/{outer.file_name}/{inner.parent}".removesuffix("/."),
         unpack,
         packed_bytes,

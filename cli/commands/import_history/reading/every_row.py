@@ -17,6 +17,8 @@ from cli.console import CliError
 # A listener who never sleeps has so many plays in twenty years.
 MOST_ROWS = 4_000_000
 _LISTED = 1000
+_MOST_ACCOUNTS = 100
+"""More than one is wrong already."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Reading:
                     "Nothing was stored."
                 )
             name = row.get("username") if isinstance(row, dict) else None
-            if name and isinstance(name, str):
+            if name and isinstance(name, str) and len(self.account_names) < _MOST_ACCOUNTS:
                 self.account_names.add(name)
             yield row
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, ExportedPlay, Manner
+from cli.console import CliError
 
 Column = NDArray[np.integer[Any]]
 Names = tuple[str, str | None, str | None, str | None]
@@ -23,6 +24,8 @@ UNKNOWN = -1
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MS = timedelta(milliseconds=1)
 _AT_ONCE = 10_000
+_MOST_LETTERS = 200_000_000
+"""Of the names of all tracks together: a million tracks have half of it."""
 
 
 def to_ms(instant: datetime) -> int:
@@ -47,14 +50,23 @@ class Rows:
         self.track, self.manner = array("i"), array("i")
         self._tracks: dict[Names, int] = {}
         self._manners: dict[Manner, int] = {}
+        self._letters = 0
 
     def append(self, ts: int, play: ExportedPlay) -> None:
         names = play.track_id, play.track_name, play.artist_name, play.album_name
         self.ts.append(ts)
         self.began.append(UNKNOWN if play.started_at is None else to_ms(play.started_at) // 1000)
         self.ms_played.append(UNKNOWN if play.ms_played is None else play.ms_played)
-        self.track.append(self._tracks.setdefault(names, len(self._tracks)))
+        known = len(self._tracks)
+        self.track.append(self._tracks.setdefault(names, known))
         self.manner.append(self._manners.setdefault(play.manner, len(self._manners)))
+        if known < len(self._tracks):
+            self._letters += sum(len(name) for name in names if name)
+            if self._letters > _MOST_LETTERS:
+                raise CliError(
+                    f"The names of the tracks have more than {_MOST_LETTERS:,} letters, more than one listener's can "
+                    "have. Nothing was stored."
+                )
 
     def __len__(self) -> int:
         return len(self.ts)
