@@ -136,10 +136,10 @@ def ask_for_app(redirect_uri: str, environ: Mapping[str, str] = os.environ) -> A
     client_secret = environ.get("SPOTIFY_CLIENT_SECRET") or (
         getpass.getpass(prompt, sys.stderr).strip() if sys.stdin.isatty() else ask(prompt).strip()
     )
-    if not client_id or not client_secret:
+    if not (is_token(client_id) and is_token(client_secret)):
         raise CliError(
-            "Both the client id and the client secret are needed. Set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET, "
-            "or type them when asked. Nothing was stored."
+            "Both the client id and the client secret are needed, as Spotify shows them. Set SPOTIFY_CLIENT_ID and "
+            "SPOTIFY_CLIENT_SECRET, or type them when asked. Nothing was stored."
         )
     return App(client_id, client_secret)
 

@@ -242,8 +242,9 @@ def test_a_wrong_client_secret_is_not_stored_and_can_be_typed_anew(owner, capsys
     assert owner.versions("spotify-client") == {1: "DESTROYED", 2: "ENABLED"}
 
 
-def test_without_an_app_spotify_is_not_opened(owner, capsys, monkeypatch):
-    types_in(monkeypatch, "\n")
+@pytest.mark.parametrize("typed", ["\n", "id\n\n", "id\nsecret…\n", "i d\nsecret\n"])
+def test_without_an_app_spotify_is_not_opened(owner, capsys, monkeypatch, typed):
+    types_in(monkeypatch, typed)
     person = Person(ONE)
     output = owner.authorizes(capsys, ONE, person)
     assert (output.code, person.asked_at) == (1, None)
