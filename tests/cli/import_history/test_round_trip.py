@@ -73,22 +73,23 @@ def export_row(ts, ms_played, **values):
 
 
 def test_plays_of_an_export_are_identical_after_a_way_through_spotifys_form(importing, tmp_path):
-    """An interrupted one, a short one without a title, a usual one."""
+    """An interrupted one, a short one without a title, a usual one, one of a program that writes fractions."""
     manner = {"reason_start": "clickrow", "reason_end": "logout", "skipped": False, "shuffle": True}
     rows = [
         export_row(MINUTE, 200_000, offline_timestamp=int(MINUTE.timestamp()) - 20_000, **manner, incognito_mode=True),
         export_row(MINUTE + timedelta(hours=9), 9_000, master_metadata_track_name=None, reason_end="fwdbtn"),
         export_row(MINUTE + timedelta(hours=12), 180_000),
+        export_row(MINUTE, 180_000) | {"ts": "2024-05-01T22:00:00.7+00:00"},
     ]
     (tmp_path / "endsong_0.json").write_text(json.dumps(rows))
     assert importing.types("import", ONE, tmp_path / "endsong_0.json").code == 0
     before = importing.plays()
-    assert [row["reported_at"] for row in before] == [MINUTE, None, None]
-    assert [row["reason_end"] for row in before] == ["logout", "fwdbtn", None]
+    assert [row["reported_at"] for row in before] == [MINUTE, None, None, None]
+    assert [row["reason_end"] for row in before] == ["logout", "fwdbtn", None, None]
     assert before[0].items() >= {**manner, "incognito_mode": True}.items()
     output = importing.types("export", ONE, "--format", "spotify", "--output", tmp_path / "out.json")
-    assert (output.code, output.out) == (0, f"Wrote 3 plays to {tmp_path / 'out.json'}.\n")
-    assert importing.types("import", ONE, tmp_path / "out.json", "--json").json["known"] == 3
+    assert (output.code, output.out) == (0, f"Wrote 4 plays to {tmp_path / 'out.json'}.\n")
+    assert importing.types("import", ONE, tmp_path / "out.json", "--json").json["known"] == 4
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
     assert importing.types("import", ONE, tmp_path / "out.json").code == 0
     own = ("run_id", "ingested_at", "import_id", "ms_played_import_id")

@@ -38,7 +38,7 @@ def parse(row):
     [
         ({}, PLAY),
         ({"ts": "2024-03-01T10:32:01+01:00"}, PLAY),
-        ({"ts": "2024-03-01 09:32:01.999999Z"}, {"played_at": PLAY.played_at.replace(microsecond=999_000)}),
+        ({"ts": "2024-03-01 09:32:01.999999Z"}, PLAY),
         ({"ms_played": 0}, {"ms_played": 0}),
         ({"ms_played": 86_400_000}, {"ms_played": 86_400_000}),
         ({"ms_played": 86_400_001}, {"ms_played": None}),

@@ -151,7 +151,8 @@ def _played_at(value: Any, now: datetime) -> datetime:
     except (TypeError, ValueError, OverflowError):
         raise Unreadable("ts is not an instant with a time zone") from None
     in_time("ts", instant, now)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000) if instant.microsecond else instant
+    # Spotify has no fractions. Another program's would make a second play of the same row in Spotify's own file.
+    return instant.replace(microsecond=0) if instant.microsecond else instant
 
 
 def in_time(name: str, instant: datetime, now: datetime) -> None:
