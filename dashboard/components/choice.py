@@ -7,18 +7,19 @@ import streamlit as st
 
 
 def one_of(label: str, options: Sequence[str], key: str, default: str | None = None) -> str:
-    """The chosen option; the first one without a default. The label is for screen readers."""
+    """The chosen option; without a default, the first one is it. The label is for screen readers."""
+    usual = default or options[0]
     chosen = st.segmented_control(
         label,
         options,
-        default=default or options[0],
+        default=usual,
         required=True,
         key=key,
         bind="query-params",
         label_visibility="collapsed",
         wrap=True,
     )
-    return str(chosen)
+    return chosen or usual  # None for a link with ?key= and nothing behind it
 
 
 def in_list(label: str, options: Sequence[str], key: str, index: int = 0, **looks: Any) -> str:

@@ -95,6 +95,21 @@ def test_a_parameter_that_was_not_offered_is_as_good_as_none(
     assert {parameter for parameter in app.warehouse.queried if "DROP" in parameter or "<" in parameter} == set()
 
 
+@pytest.mark.parametrize(
+    ("page", "key"),
+    [
+        *(("top", key) for key in ("kind", "period", "by", "zone", "listener")),
+        *(("year", key) for key in ("year", "month")),
+        *(("when", "calendar_year"), ("pipeline", "hours"), ("history", "before")),
+    ],
+)
+def test_a_choice_that_a_link_leaves_empty_is_the_usual_one(app: App, page: str, key: str) -> None:
+    usual, drawn = app.open(page), app.open(page, **{key: ""})
+
+    assert not drawn.exception
+    assert text_of(drawn) == text_of(usual)
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_picture_comes_from_elsewhere(address: str) -> None:
     assert not is_cover(address)
