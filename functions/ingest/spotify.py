@@ -127,13 +127,14 @@ def features_refusal(status: int, text: str) -> Failure:
 def _known_refusal(text: str) -> Failure | None:
     """A refusal that comes as JSON or plain text, in wordings that have changed before: read is what they share.
 
-    "User not registered in the Developer Dashboard" (zmb3/spotify#232), "the user may not be registered"
-    (sigma67/spotify_to_ytmusic#122), "The user is not registered for this application" (Diegovsky/riff#157).
+    "User not approved for app" (spotipy-dev/spotipy#688), "User not registered in the Developer Dashboard"
+    (zmb3/spotify#232), "the user may not be registered" (sigma67/spotify_to_ytmusic#122), "The user is not registered
+    for this application" (Diegovsky/riff#157).
     """
     lowered = text.lower()
     if "premium subscription required" in lowered:
         return PremiumLapsed()
-    if re.search(r"\buser\b[^.]*\bnot\b[^.]*\bregistered\b", lowered):
+    if re.search(r"\buser\b[^.]*\bnot\b[^.]*\b(registered|approved)\b", lowered):
         return NotAllowListed()
     if "insufficient client scope" in lowered:
         return NeedsConsent("consent does not cover recently played tracks")

@@ -73,6 +73,7 @@ def test_every_refusal_that_spotify_is_known_for_has_its_meaning():
     ("body", "kind"),
     [
         ("User not registered in the Developer Dashboard", NotAllowListed),
+        ("User not approved for app", NotAllowListed),
         (
             '{"error":"invalid_grant","error_description":"USER not registered in the developer dashboard"}',
             NotAllowListed,
