@@ -7,6 +7,7 @@ came from Spotify's API get the time played. The same files may be given again, 
 
 import argparse
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,19 +91,20 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     if not options.anyway:
         account.doubt = ownership.check(place, warehouse, account, stored)
     gaps = import_gaps.fetch(warehouse, options.listener)
-    first_page, opened = import_gaps.before_the_first_page(warehouse, options.listener, reading.plays, place.now())
     show = report.show_json if options.json else report.show
     if options.dry_run:
         for outcomes in compared.outcomes:
             account.add(outcomes)
-        account.look_at(gaps, stored, opened, first_page)
+        before = import_gaps.before_the_first_page(warehouse, options.listener, reading.plays, place.now())
+        account.look_at(gaps, stored, *before)
         show(account)
         return _unread_verdict(account)
     names = [path.name for path in options.files]
     started = records.begin(warehouse, options.listener, place.now(), names, reading.rows, account.span)
     say(f"This is import {started.import_id}. To undo it, run {place.command(f'import --undo {started.import_id}')}.")
-    account.look_at(gaps, stored, import_gaps.open_before_the_plays(warehouse, started, opened), first_page)
+    _look_at_gaps(warehouse, account, started, gaps, stored, place.now())
     follower = store(place, warehouse, account, files, started, options.timeout)
+    _look_at_gaps(warehouse, account, started, gaps, stored, place.now())
     if _with_refused_rows(account.runs):
         account.closings = []
     import_gaps.close(warehouse, started, account.closings)
@@ -132,6 +134,20 @@ def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse
             f"There is no listener {options.listener} here. {known}To store the export of a person "
             "without a consent, add --new-listener."
         )
+
+
+def _look_at_gaps(
+    warehouse: Warehouse,
+    account: Account,
+    started: records.Import,
+    gaps: Sequence[coverage.Gap],
+    stored: Sequence[tuple[int, int]],
+    now: datetime,
+) -> None:
+    """Before the plays are stored and after: the first page may have been landed and not loaded before."""
+    if not account.opened:
+        first_page, gap = import_gaps.before_the_first_page(warehouse, account.listener, account.reading.plays, now)
+        account.look_at(gaps, stored, first_page, import_gaps.open_before_the_plays(warehouse, started, gap))
 
 
 def _with_refused_rows(steps: Sequence[Row]) -> list[Row]:

@@ -47,8 +47,8 @@ class Account:
         self,
         gaps: Sequence[Gap],
         stored: Sequence[tuple[int, int]],
-        opened: Gap | None,
         first_page: coverage.FirstPage | None,
+        opened: Gap | None,
     ) -> None:
         """What becomes of the gaps, also of the one that this import opens."""
         self.opened = opened

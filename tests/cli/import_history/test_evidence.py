@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cli.commands.import_history import landing
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import wait_for
 from tests.load.harness import csv_of, play
@@ -186,6 +187,18 @@ def test_an_export_that_ends_before_the_first_page_leaves_a_gap_that_a_longer_on
     assert gaps(importing) == [(116, 200)]
     assert importing.types("import", "--undo", imports[0]).code == 0
     assert gaps(importing) == []
+
+
+def test_the_first_page_may_be_loaded_while_the_import_is_under_way(importing, tmp_path, monkeypatch):
+    land = landing.LandingBucket.land
+
+    def land_behind_the_first_page(*arguments):
+        is_told_by_the_api(importing, range(50, 60))
+        return land(*arguments)
+
+    monkeypatch.setattr(landing.LandingBucket, "land", land_behind_the_first_page)
+    said = importing.types("import", ONE, write(tmp_path / "endsong.json", rows(range(30))))
+    assert (said.code, "Opened a gap from 2026-03-02 13:56" in said.out, gaps(importing)) == (0, True, [(116, 200)])
 
 
 def test_an_export_of_earlier_plays_has_its_gap_once_the_longer_one_is_taken_back(importing, tmp_path):
