@@ -12,7 +12,7 @@ from cli.commands.import_history.reading.coverage import APART_MS, Closing, Firs
 from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
-from cli.warehouse import Warehouse, instants, string, structs
+from cli.warehouse import Row, Warehouse, instants, string, structs
 
 
 @dataclass(frozen=True)
@@ -23,23 +23,28 @@ class Touched:
     going_inside: int
     """Plays of the import between its ends: without them plays are missing there."""
     begins_with: datetime | None
-    """The newest play before it that stays; None when the listener has no such play."""
+    """Where it begins then; None when the listener has no play before its end."""
 
 
 @dataclass(frozen=True)
 class Reopening:
-    """`closed`: the rows of `closed_gaps` that go. `added` and `removed`: what that makes of the open gaps."""
+    """`closed`: the rows of `closed_gaps` that go. `added` and `removed`: what that makes of the open gaps.
+
+    `moved`: other rows of `closed_gaps`, and as what they stay; None: not at all.
+    """
 
     closed: list[Gap]
     added: list[Gap]
     removed: list[Gap]
+    moved: list[tuple[Gap, Gap | None]]
 
 
 def reopening(import_id: str, gaps: Sequence[Touched]) -> Reopening:
     """What is one gap again, because an import had closed a part of it only, becomes one row again.
 
-    A gap that began with a play of the import begins with the newest play before it that stays. Where there is none,
-    nothing was known before, and there is no gap.
+    A gap that began with a play of the import begins with the newest play before it that stays, also while another
+    import keeps it closed: that one may be undone next. Where there is none, nothing was known before: what is left of
+    the gap is what comes after a play inside it.
     """
     closed = [
         touched
@@ -47,18 +52,27 @@ def reopening(import_id: str, gaps: Sequence[Touched]) -> Reopening:
         if touched.gap.import_id is not None and (touched.gap.import_id == import_id or touched.going_inside)
     ]
     before = [touched.gap for touched in gaps if touched.gap.import_id is None]
-    open_again = [touched for touched in gaps if touched.gap.import_id is None or touched in closed]
-    moved = [
-        replace(touched.gap, gap_start=touched.begins_with, import_id=None)
-        for touched in open_again
-        if touched.begins_with is not None
+    as_after = [(touched, _as_after(touched)) for touched in gaps]
+    open_again = [
+        replace(gap, import_id=None)
+        for touched, gap in as_after
+        if gap and (gap.import_id is None or touched in closed)
     ]
-    after = list(_joined(moved))
+    after = list(_joined(open_again))
     return Reopening(
         [touched.gap for touched in closed],
         [gap for gap in after if gap not in before],
         [gap for gap in before if gap not in after],
+        [
+            (touched.gap, gap)
+            for touched, gap in as_after
+            if touched.gap.import_id is not None and touched not in closed and gap != touched.gap
+        ],
     )
+
+
+def _as_after(touched: Touched) -> Gap | None:
+    return None if touched.begins_with is None else replace(touched.gap, gap_start=touched.begins_with)
 
 
 def _joined(gaps: Sequence[Gap]) -> Iterator[Gap]:
@@ -80,9 +94,7 @@ def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
     found = []
     for row in rows:
         gap = Gap(row["gap_start"], row["gap_end"], row["run_id"], row["detected_at"], row["import_id"])
-        began_with_it = row["going_at_start"] or gap.run_id == import_id
-        moves = began_with_it and not row["staying_at_start"]
-        found.append(Touched(gap, row["going_inside"], row["staying_before"] if moves else gap.gap_start))
+        found.append(Touched(gap, row["going_inside"], _begins_with(gap, row)))
     return reopening(import_id, found)
 
 
@@ -90,11 +102,24 @@ def fetch(warehouse: Warehouse, listener: str) -> list[Gap]:
     return [Gap(**dict(row)) for row in warehouse.run("gaps_of_listener", string("listener_id", listener))]
 
 
+def _begins_with(gap: Gap, row: Row) -> datetime | None:
+    """A gap that an import has opened needs a play before it; a part of it may begin with none."""
+    before: datetime | None = row["staying_before"]
+    inside: datetime | None = row["staying_inside"]
+    if row["staying_at_start"] or not (row["going_at_start"] or row["is_of_undone"]):
+        return gap.gap_start
+    if before is None:
+        return inside
+    return before if row["going_at_start"] else gap.gap_start
+
+
 def reopen(warehouse: Warehouse, listener: str, found: Reopening) -> None:
     if found.added or found.removed:
         _change_open(warehouse, listener, found.added, found.removed)
-    if found.closed:
-        _change(warehouse, "closed_gaps", listener, [(gap, string("import_id", None)) for gap in found.closed])
+    gone = [(gap, string("import_id", None)) for gap in (*found.closed, *(gap for gap, _ in found.moved))]
+    moved = [(gap, string("import_id", gap.import_id)) for _, gap in found.moved if gap]
+    if gone:
+        _change(warehouse, "closed_gaps", listener, [*gone, *moved])
 
 
 def before_the_first_page(
@@ -125,7 +150,7 @@ def open_before_the_plays(warehouse: Warehouse, started: Import, gap: Gap | None
     if gap is None:
         return None
     opened = replace(gap, run_id=started.import_id)
-    _change_open(warehouse, started.listener, [opened], [])
+    _change_open(warehouse, started.listener, [opened], [], started)
     return opened
 
 
@@ -136,29 +161,41 @@ def close(warehouse: Warehouse, started: Import, closings: Sequence[Closing]) ->
     filled = [_part(closing.gap, span) for closing in closings for span in closing.closed]
     left = [_part(closing.gap, span) for closing in closings for span in closing.left]
     by_import = string("import_id", started.import_id)
-    _change(warehouse, "closed_gaps", started.listener, [(gap, by_import) for gap in filled])
-    _change_open(warehouse, started.listener, left, [closing.gap for closing in closings])
+    _change(warehouse, "closed_gaps", started.listener, [(gap, by_import) for gap in filled], started)
+    _change_open(warehouse, started.listener, left, [closing.gap for closing in closings], started)
 
 
 def _part(gap: Gap, span: Span) -> Gap:
     return replace(gap, gap_start=to_instant(span[0]), gap_end=to_instant(span[1]))
 
 
-def _change_open(warehouse: Warehouse, listener: str, added: Sequence[Gap], removed: Sequence[Gap]) -> None:
+def _change_open(
+    warehouse: Warehouse, listener: str, added: Sequence[Gap], removed: Sequence[Gap], started: Import | None = None
+) -> None:
     is_open, is_closed = (bigquery.ScalarQueryParameter("is_open", "BOOL", value) for value in (True, False))
-    changes = [*((gap, is_open) for gap in added), *((gap, is_closed) for gap in removed)]
-    _change(warehouse, "gaps", listener, changes)
+    changes = [*((gap, is_closed) for gap in removed), *((gap, is_open) for gap in added)]
+    _change(warehouse, "gaps", listener, changes, started)
 
 
 def _change(
-    warehouse: Warehouse, table: str, listener: str, changes: Sequence[tuple[Gap, bigquery.ScalarQueryParameter]]
+    warehouse: Warehouse,
+    table: str,
+    listener: str,
+    changes: Sequence[tuple[Gap, bigquery.ScalarQueryParameter]],
+    started: Import | None = None,
 ) -> None:
-    """@changes: ARRAY<STRUCT<gap_start, gap_end, run_id, detected_at, and what becomes of it>>."""
+    """@changes: ARRAY<STRUCT<gap_start, gap_end, run_id, detected_at, and what becomes of it>>.
+
+    Each stretch once, with its last change: gaps that lie over each other can have a part in common. `started`: the
+    import that changes them, unless it was undone meanwhile.
+    """
+    last = {(gap.gap_start, gap.gap_end): (gap, becomes) for gap, becomes in changes}
     rows = (
         [
             *instants(gap_start=gap.gap_start, gap_end=gap.gap_end, detected_at=gap.detected_at),
             *(string("run_id", gap.run_id), becomes),
         ]
-        for gap, becomes in changes
+        for gap, becomes in last.values()
     )
-    warehouse.run(f"change_{table}", string("listener_id", listener), structs("changes", rows))
+    who = string("listener_id", listener), string("import_id", started.import_id if started else None)
+    warehouse.run(f"change_{table}", *who, structs("changes", rows))

@@ -85,6 +85,11 @@ class Record:
             return None
         return self.rows_new + self.rows_completed
 
+    @property
+    def found_stored(self) -> int:
+        """Plays that were stored before it came, also those that only lacked the time played."""
+        return (self.rows_known or 0) + (self.rows_completed or 0)
+
     def overlaps(self, other: "Record") -> bool:
         """Whether the files of both have plays of the same time."""
         if not (self.first_played_at and self.last_played_at and other.first_played_at and other.last_played_at):

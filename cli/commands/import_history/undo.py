@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
 
 
 def _find(warehouse: Warehouse, import_id: str, place: Place) -> tuple[Record, list[Record]]:
-    """The import, and the later ones of its listener that may have found plays of it already there."""
+    """The import, and those of its listener, later or at the same time, that may have found plays of it stored."""
     records = {record.import_id: record for record in import_records.fetch(warehouse)}
     record = records.get(import_id)
     if record is None:
@@ -79,9 +79,10 @@ def _find(warehouse: Warehouse, import_id: str, place: Place) -> tuple[Record, l
         other
         for other in records.values()
         if other.listener_id == record.listener_id
-        and other.started_at > record.started_at
+        and other.import_id != record.import_id
+        and (other.finished_at or other.started_at) > record.started_at
         and other.undone_at is None
-        and other.rows_known
+        and other.found_stored
         and other.overlaps(record)
     ]
     return record, later
@@ -128,7 +129,7 @@ def _show(undone: Undone, place: Place) -> None:
     for other in undone.later if record.plays_left or record.times_left else ():
         files = " ".join(map(shlex.quote, other.files))
         show(
-            f"\nImport {other.import_id} found {counted(other.rows_known or 0, 'play')} already stored, perhaps these. "
+            f"\nImport {other.import_id} found {counted(other.found_stored, 'play')} already stored, perhaps these. "
             f"They {'would not be' if undone.dry_run else 'are not'} brought back. To store them, "
             f"run in the folder of the files:\n"
             f"{place.command(f'import {shlex.quote(record.listener_id)} {files}')}"
@@ -169,6 +170,6 @@ def as_json(undone: Undone) -> dict[str, Any]:
         "gaps_open_again": len(undone.gaps.closed),
         "rejoined": undone.rejoined,
         "later_imports": [
-            {"import_id": other.import_id, "known": other.rows_known, "files": other.files} for other in undone.later
+            {"import_id": other.import_id, "known": other.found_stored, "files": other.files} for other in undone.later
         ],
     }

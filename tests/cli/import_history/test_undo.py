@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import landing, undo
 from cli.commands.import_history.reading.spotify_rows import Manner
 from cli.waiting import Longest
@@ -28,9 +29,9 @@ def tell_page(importing, plays, slot):
     wait_for(lambda: importing.rows(loaded))
 
 
-def add_gap(importing, start, end, table="gaps", more=""):
+def add_gap(importing, start, end, table="gaps", more="", run_id="r"):
     columns = "listener_id, gap_start, gap_end, run_id, detected_at" + (", import_id" if more else "")
-    values = f"'{ONE}', TIMESTAMP '{start}', TIMESTAMP '{end}', 'r', TIMESTAMP '{UNTIL}'{more}"
+    values = f"'{ONE}', TIMESTAMP '{start}', TIMESTAMP '{end}', '{run_id}', TIMESTAMP '{UNTIL}'{more}"
     importing.rows(f"INSERT INTO listening.{table} ({columns}) VALUES ({values})")
 
 
@@ -163,6 +164,107 @@ def test_a_gap_that_needed_plays_of_the_import_is_open_again_and_one_that_began_
     assert play["at"] == truth[9].played_at
     # Both were noticed by one run in this test, and touch each other now.
     assert gaps(importing) == [(truth[9].played_at, truth[50].played_at)]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_imports_are_undone_in_any_order_and_the_gap_is_as_if_neither_had_been(importing, tmp_path, order):
+    """It begins with a play of the first import, and the second one, which has all plays, keeps it closed."""
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    tell_page(importing, truth[:10], UNTIL)
+    first = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[10:30])))
+    [newest] = importing.rows("SELECT MAX(played_at) AS at FROM listening.plays")
+    add_gap(importing, newest["at"], truth[50].played_at)
+    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
+    second = import_id_of(importing.types("import", ONE, write_export(tmp_path / "b.json", truth)))
+    assert gaps(importing) == []
+    for number in order:
+        assert importing.types("import", "--undo", (first, second)[number]).code == 0
+    assert gaps(importing) == [(truth[9].played_at, truth[50].played_at)]
+    assert importing.rows("SELECT * FROM listening.closed_gaps") == []
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_gap_that_an_import_has_opened_goes_with_the_last_of_them(importing, tmp_path, order):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    tell_page(importing, truth[50:], UNTIL)
+    first = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[10:30])))
+    second = import_id_of(importing.types("import", ONE, write_export(tmp_path / "b.json", truth)))
+    assert gaps(importing) == []
+    for number in order:
+        assert importing.types("import", "--undo", (first, second)[number]).code == 0
+    assert everything(importing)[1:] == [[], []]
+
+
+def test_a_gap_with_plays_of_another_import_inside_begins_before_all_that_is_missing(importing, tmp_path):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    tell_page(importing, truth[:10], UNTIL)
+    first = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[10:30])))
+    [newest] = importing.rows("SELECT MAX(played_at) AS at FROM listening.plays")
+    add_gap(importing, newest["at"], truth[50].played_at)
+    assert importing.types("import", ONE, "--anyway", write_export(tmp_path / "c.json", truth[40:43])).code == 0
+    assert importing.types("import", "--undo", first).code == 0
+    missing = [play.played_at for play in [*truth[10:40], *truth[43:50]]]
+    assert [at for at in missing if not any(start < at <= end for start, end in gaps(importing))] == []
+
+
+def test_an_import_that_is_undone_while_it_is_under_way_closes_no_gap(importing, tmp_path, monkeypatch):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    tell_page(importing, truth[:10], UNTIL)
+    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
+    add_gap(importing, truth[9].played_at, truth[50].played_at)
+    before, close = everything(importing), import_gaps.close
+
+    def close_after_the_undo(warehouse, started, closings):
+        assert closings
+        assert importing.types("import", "--undo", started.import_id).code == 0
+        close(warehouse, started, closings)
+
+    monkeypatch.setattr(import_gaps, "close", close_after_the_undo)
+    said = importing.types("import", ONE, write_export(tmp_path / "a.json", truth))
+    assert (said.code, "was undone while it was under way. Nothing of it stays." in said.err) == (1, True)
+    assert everything(importing) == before
+
+
+def test_gaps_that_lie_over_each_other_share_their_parts(importing, tmp_path):
+    """A file that BigQuery refuses leaves one: the next run notices the same stretch, with what came since."""
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    tell_page(importing, truth[:10], UNTIL)
+    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
+    add_gap(importing, truth[9].played_at, truth[40].played_at)
+    add_gap(importing, truth[9].played_at, truth[50].played_at, run_id="s")
+    inside = write_export(tmp_path / "a.json", truth[20:30])
+    first = import_id_of(importing.types("import", ONE, "--anyway", inside))
+    opened = sorted(gaps(importing))
+    assert [start for start, _ in opened] == [truth[9].played_at, *[opened[-1][0]] * 2]
+    assert [end for _, end in opened[1:]] == [truth[40].played_at, truth[50].played_at]
+    second = import_id_of(importing.types("import", ONE, write_export(tmp_path / "b.json", truth)))
+    assert gaps(importing) == []
+    for import_id in (second, first):
+        assert importing.types("import", "--undo", import_id).code == 0
+    missing = [play.played_at for play in truth[10:50]]
+    assert [at for at in missing if not any(start < at <= end for start, end in gaps(importing))] == []
+    assert importing.rows("SELECT * FROM listening.closed_gaps") == []
+
+
+def test_every_import_is_named_that_may_have_found_plays_of_it_stored(importing, tmp_path):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:20]
+    tell_page(importing, truth[:10], UNTIL)
+    own = tmp_path / "own.json"
+    assert importing.types("export", ONE, "--format", "json", "--output", own).code == 0
+    bob = ("import", "bob", "--new-listener", "--anyway")
+    first = import_id_of(importing.types(*bob, own))
+    history = write_export(tmp_path / "a.json", truth[:10])
+    completed = import_id_of(importing.types(*bob, history))
+    known = import_id_of(importing.types(*bob, history))
+    # As of a command that began beside the first one.
+    importing.rows(
+        f"MERGE listening.imports USING (SELECT '{known}' AS import_id) AS one ON imports.import_id = one.import_id "
+        "WHEN MATCHED THEN UPDATE SET started_at = TIMESTAMP '2026-01-01'"
+    )
+    undone = importing.types("import", "--undo", first, "--dry-run", "--json").json
+    assert {other["import_id"]: other["known"] for other in undone["later_imports"]} == {completed: 10, known: 10}
+    undone = importing.types("import", "--undo", completed, "--dry-run", "--json").json
+    assert [other["import_id"] for other in undone["later_imports"]] == [known]
 
 
 def test_a_play_of_which_the_import_had_another_time_played_is_one_row_again(importing, tmp_path):
