@@ -54,7 +54,10 @@ def finish(warehouse: Warehouse, started: Import, now: datetime, new: int, compl
         *(integer("rows_new", new), integer("rows_completed", completed), integer("rows_known", known)),
     )
     if not done.num_dml_affected_rows:
-        raise CliError(f"Import {started.import_id} was undone while it was under way. Nothing of it stays.")
+        raise CliError(
+            f"Import {started.import_id} was undone while it was under way. None of its plays stays. Undo it once more "
+            "to delete the files that it has landed meanwhile."
+        )
 
 
 @dataclass(frozen=True)

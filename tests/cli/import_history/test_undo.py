@@ -221,7 +221,7 @@ def test_an_import_that_is_undone_while_it_is_under_way_closes_no_gap(importing,
 
     monkeypatch.setattr(import_gaps, "close", close_after_the_undo)
     said = importing.types("import", ONE, write_export(tmp_path / "a.json", truth))
-    assert (said.code, "was undone while it was under way. Nothing of it stays." in said.err) == (1, True)
+    assert (said.code, "was undone while it was under way. None of its plays stays." in said.err) == (1, True)
     assert everything(importing) == before
 
 

@@ -10,7 +10,6 @@ import io
 import lzma
 import os
 import shutil
-import sys
 import tarfile
 import tempfile
 import zipfile
@@ -149,7 +148,7 @@ class _Listed:
         return content
 
     def end(self) -> None:
-        self._left = sys.maxsize
+        self._left = 1 << 62
 
 
 def _metered(stream: BinaryIO, name: str, budget: Budget, packed_bytes: int) -> io.BufferedReader:
