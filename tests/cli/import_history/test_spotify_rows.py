@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.commands.import_history.reading import spotify_rows
 from cli.commands.import_history.reading.spotify_rows import KINDS, ExportedPlay, LeftOut, Manner, parse_rows
 
 EXAMPLES = Path(__file__).parent / "exports"
@@ -65,6 +66,14 @@ def test_a_row_with_a_track_is_a_play(changes, play):
     }
     expected = {"played_at": PLAY.played_at, "track_id": TRACK, "names": ("One", "Ada", "First"), "ms_played": 183_000}
     assert parsed == expected | (play if isinstance(play, dict) else {})
+
+
+def test_a_name_of_a_million_letters_is_not_kept_beyond_its_row():
+    long = "x" * 10**6
+    parse(ROW)
+    kept = spotify_rows._storable.cache_info().currsize
+    assert parse(ROW | {"master_metadata_track_name": long}).track_name == long
+    assert spotify_rows._storable.cache_info().currsize == kept
 
 
 def test_a_whole_number_may_be_written_with_a_fraction_of_zero():

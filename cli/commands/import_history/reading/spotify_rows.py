@@ -48,6 +48,7 @@ _FIRST_INSTANT = datetime.fromisoformat(_BOUNDS["played_at"]["minimum"])
 _AHEAD = timedelta(seconds=_BOUNDS["played_at"]["seconds_ahead"])
 _LONGEST_MS = _BOUNDS["ms_played"]["maximum"]
 _PLAUSIBLE_SECONDS = range(int(_FIRST_INSTANT.timestamp()), 2**31)
+_KEPT_LETTERS = 1000
 # As seconds, this would be in the year 5138.
 _FIRST_MILLISECONDS = 10**11
 _REASON = re.compile(_BOUNDS["reason_end"]["pattern"])
@@ -212,7 +213,10 @@ def _flag(value: Any) -> bool | None:
 
 
 def _text(value: Any) -> str | None:
-    return _storable(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    # Of rows that are left out nothing else is kept, and a name may have a million letters.
+    return _storable(value) if len(value) < _KEPT_LETTERS else _storable.__wrapped__(value)
 
 
 @lru_cache(1 << 16)
