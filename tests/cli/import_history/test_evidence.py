@@ -193,12 +193,12 @@ def test_the_first_page_may_be_loaded_while_the_import_is_under_way(importing, t
     land = landing.LandingBucket.land
 
     def land_behind_the_first_page(*arguments):
-        is_told_by_the_api(importing, range(50, 60))
+        store_from_api(importing, range(50, 60))
         return land(*arguments)
 
     monkeypatch.setattr(landing.LandingBucket, "land", land_behind_the_first_page)
-    said = importing.types("import", ONE, write(tmp_path / "endsong.json", rows(range(30))))
-    assert (said.code, "Opened a gap from 2026-03-02 13:56" in said.out, gaps(importing)) == (0, True, [(116, 200)])
+    output = importing.types("import", ONE, write(tmp_path / "endsong.json", rows(range(30))))
+    assert (output.code, "Opened a gap from 2026-03-02 13:56" in output.out, gaps(importing)) == (0, True, [(116, 200)])
 
 
 def test_an_export_of_earlier_plays_has_its_gap_once_the_longer_one_is_taken_back(importing, tmp_path):

@@ -220,8 +220,8 @@ def test_an_import_that_is_undone_while_it_is_under_way_closes_no_gap(importing,
         close(warehouse, started, closings)
 
     monkeypatch.setattr(import_gaps, "close", close_after_the_undo)
-    said = importing.types("import", ONE, write_export(tmp_path / "a.json", truth))
-    assert (said.code, "was undone while it was under way. None of its plays stays." in said.err) == (1, True)
+    output = importing.types("import", ONE, write_export(tmp_path / "a.json", truth))
+    assert (output.code, "was undone while it was under way. None of its plays stays." in output.err) == (1, True)
     assert everything(importing) == before
 
 
