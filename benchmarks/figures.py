@@ -1,10 +1,21 @@
-"""How figures are printed: each with what it is held against, and the ratio of the two."""
+"""What benchmarks share: their options, and how figures and checks are printed."""
 
+import argparse
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 import psutil
+
+from localcloud.demo.proofs import Check
+
+
+def options_of(benchmark: str, doc: str | None) -> argparse.ArgumentParser:
+    """The parser of a benchmark's options; --help shows its docstring as it is written."""
+    as_written = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{benchmark}", description=doc, formatter_class=as_written
+    )
 
 
 def machine() -> str:
@@ -26,6 +37,16 @@ def against_limit(name: str, value: float, limit: float, unit: str, more: str = 
 
 def against_rival(name: str, value: float, rival: str, rival_value: float, unit: str) -> None:
     _print(name, value, unit, rival, rival_value)
+
+
+def print_checks(checks: Iterable[Check]) -> bool:
+    """A line each; whether all hold."""
+    holds = True
+    for check in checks:
+        found = "" if check.holds else f": must be {str(check.expected)[:200]}, is {str(check.found)[:200]}"
+        print(f"  {'✓' if check.holds else '✗'} {check.name}{found}")
+        holds &= check.holds
+    return holds
 
 
 def _print(name: str, value: float, unit: str, other: str, other_value: float, more: str = "") -> None:

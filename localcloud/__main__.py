@@ -17,6 +17,7 @@ from localcloud.processes import Process, ProcessFailed, end_on_signals
 from localcloud.supervisor import RunningCloud
 from localcloud.terminal import instant, plain
 
+_DATA = Path(".localcloud")
 _SETTLE_SECONDS, _BATCH_SECONDS = 60, 300
 _SPOTIFY_SETTINGS = ("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_API_URL")
 
@@ -133,16 +134,12 @@ def _follow(laptop: RunningCloud, response: requests.Response) -> bool:
     if not settled:
         where = laptop.directory / "logs"
         print(f"Some events are not delivered yet: {laptop.pending()}. Logs: {where}", file=sys.stderr)
-    return settled and _batch_went_well(laptop, rows)
-
-
-def _batch_went_well(laptop: RunningCloud, rows: list[dict[str, object]]) -> bool:
-    """A submitted batch leaves a row of its own; one that ended without is recorded only with the next load."""
+    # A submitted batch leaves a row of its own; one that ended without is recorded only with the next load.
     states = {row["step"]: row["state"] for row in rows}
-    if states.get("transform") != "succeeded" or states.get("top_tracks") == "succeeded":
-        return True
-    print(f"The batch did not succeed. Its log is in {laptop.directory / 'batches'}", file=sys.stderr)
-    return False
+    failed = settled and states.get("transform") == "succeeded" and states.get("top_tracks") != "succeeded"
+    if failed:
+        print(f"The batch did not succeed. Its log is in {laptop.directory / 'batches'}", file=sys.stderr)
+    return settled and not failed
 
 
 def _print_parts(laptop: RunningCloud) -> None:
@@ -151,7 +148,7 @@ def _print_parts(laptop: RunningCloud) -> None:
 
 
 def _print_hints(data: Path, simulated: bool) -> None:
-    where = "" if data == _default_data() else f" --data {data}"
+    where = "" if data == _DATA else f" --data {data}"
     if not simulated:
         print("Spotify is not simulated. How to store its secrets: docs/commands.md, “Your own Spotify account”.")
     print(f"Fire the schedule now:  python -m localcloud tick{where}")
@@ -164,37 +161,25 @@ def _print_ledger(rows: list[dict[str, object]]) -> None:
     sys.stdout.flush()
 
 
-def _default_data() -> Path:
-    return Path(".localcloud")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for function, name in ((up, "up"), (tick, "tick"), (run, "run"), (status, "status"), (dashboard, "dashboard")):
-        command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
-        command.add_argument("--data", type=Path, default=_default_data(), help="its data directory (%(default)s)")
-        command.set_defaults(command=function)
-        _add_options(name, command)
+    options = {}
+    for function in (up, tick, run, status, dashboard):
+        name = function.__name__
+        options[name] = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        options[name].add_argument("--data", type=Path, default=_DATA, help="its data directory (%(default)s)")
+        options[name].set_defaults(command=function)
+    choices = ["simulated", "real"]
+    text = "which Spotify: the invented one, or that of the addresses in the environment (%(default)s)"
+    options["up"].add_argument("--spotify", choices=choices, default="simulated", help=text)
+    options["up"].add_argument("--seed", type=int, default=1, help="which invented listeners (%(default)s)")
+    text = "start the clock at this instant, such as 2026-11-22T10:20:00Z, instead of now"
+    options["up"].add_argument("--at", type=instant, metavar="INSTANT", help=text)
+    text = "a slot of the last two days, such as 2026-11-22T10:00:00Z (default: out of turn, now)"
+    options["tick"].add_argument("--slot", type=instant, help=text)
+    options["run"].add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="what to run")
     return parser
-
-
-def _add_options(name: str, command: argparse.ArgumentParser) -> None:
-    if name == "up":
-        choices = ["simulated", "real"]
-        text = "which Spotify: the invented one, or that of the addresses in the environment (%(default)s)"
-        command.add_argument("--spotify", choices=choices, default="simulated", help=text)
-        command.add_argument("--seed", type=int, default=1, help="which invented listeners (%(default)s)")
-        text = "start the clock at this instant, such as 2026-11-22T10:20:00Z, instead of now"
-        command.add_argument("--at", type=instant, metavar="INSTANT", help=text)
-    if name == "tick":
-        command.add_argument(
-            "--slot",
-            type=instant,
-            help="a slot of the last two days, such as 2026-11-22T10:00:00Z (default: out of turn, now)",
-        )
-    if name == "run":
-        command.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="what to run")
 
 
 if __name__ == "__main__":

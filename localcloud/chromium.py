@@ -21,15 +21,12 @@ MISSING = (
 @cache
 def find() -> str | None:
     """Where it is; None when there is none."""
-    return next(filter(None, map(shutil.which, _NAMES)), None) or _playwrights_own()
-
-
-def _playwrights_own() -> str | None:
-    """Which release it must be is for Playwright to say."""
+    if found := next(filter(None, map(shutil.which, _NAMES)), None):
+        return found
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        path = driver.chromium.executable_path
+        path = driver.chromium.executable_path  # of the one release that it can drive
     return path if Path(path).is_file() else None
 
 

@@ -23,7 +23,10 @@ class Clock:
     def offset(self) -> timedelta:
         """How far simulated time is ahead of real time; negative when it is behind."""
         if self._path is not None:
-            self._offset = _read_offset(self._path)
+            try:
+                self._offset = timedelta(seconds=float(self._path.read_text()))
+            except FileNotFoundError:
+                self._offset = timedelta()
         return self._offset
 
     def set(self, instant: datetime) -> None:
@@ -34,10 +37,3 @@ class Clock:
             draft = self._path.with_suffix(".new")
             draft.write_text(repr(self._offset.total_seconds()))
             draft.replace(self._path)
-
-
-def _read_offset(path: Path) -> timedelta:
-    try:
-        return timedelta(seconds=float(path.read_text()))
-    except FileNotFoundError:
-        return timedelta()

@@ -10,8 +10,6 @@ from localcloud.processes import Process
 from localcloud.supervisor import RunningCloud
 
 DASHBOARD = ROOT / "dashboard"
-# On the laptop there is no sign-in: the server listens on 127.0.0.1 only.
-_SETTINGS = {"DASHBOARD_ACCESS": "laptop"}
 
 
 @contextmanager
@@ -30,5 +28,5 @@ def serving(laptop: RunningCloud) -> Iterator[Process]:
 
 
 def environment(laptop: RunningCloud) -> dict[str, str]:
-    """The settings with which the dashboard reads this laptop cloud."""
-    return {**laptop.settings, **_SETTINGS}
+    """The settings with which the dashboard reads this laptop cloud, without sign-in: 127.0.0.1 alone reaches it."""
+    return {**laptop.settings, "DASHBOARD_ACCESS": "laptop"}

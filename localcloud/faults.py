@@ -10,21 +10,14 @@ import re
 import threading
 import time
 from collections import deque
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 Action = Literal["answer", "drop", "stop", "delay", "twice", "late", "fail", "match_nothing", "overlap"]
 
 
 class Misbehaviour(Exception):
     """The connection is to be closed without an answer."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    body: bytes
-    headers: dict[str, str]
 
 
 @dataclass
@@ -55,10 +48,10 @@ class Fault:
     """Why a job fails, in BigQuery's words."""
 
 
-_STOPPED = Answer(
-    403,
-    b'{"error": {"code": 403, "message": "The laptop cloud was ordered to stop here", "status": "PERMISSION_DENIED"}}',
-    {"Content-Type": "application/json"},
+_STOPPED = Fault(
+    "",
+    status=403,
+    body='{"error": {"code": 403, "message": "Ordered to stop here", "status": "PERMISSION_DENIED"}}',
 )
 
 
@@ -68,7 +61,8 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
-        self._stopped = False
+        self.is_stopped = False
+        """Whether a stop has come: every call is refused until this is False again. The faults stay ordered."""
         self.calls: deque[str] = deque(maxlen=10_000)
 
     def order(self, *faults: Fault) -> None:
@@ -79,32 +73,19 @@ class Faults:
         """Behave again, and forget the calls seen so far."""
         with self._lock:
             self._faults.clear()
-            self._stopped = False
+            self.is_stopped = False
             self.calls.clear()
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether a stop has come: every call since then is refused."""
-        return self._stopped
-
-    def resume(self) -> None:
-        """After a stop: answer again. The other faults stay ordered."""
-        self._stopped = False
-
-    def pending(self) -> list[dict[str, Any]]:
-        with self._lock:
-            return [asdict(fault) for fault in self._faults]
-
-    def before(self, call: str) -> Answer | None:
-        """The answer to give instead of doing the work, if any. May sleep or raise Misbehaviour."""
+    def before(self, call: str) -> Fault | None:
+        """The fault whose answer is given instead of doing the work, if any. May sleep or raise Misbehaviour."""
         with self._lock:
             self.calls.append(call)
-            if self._stopped:
+            if self.is_stopped:
                 return _STOPPED
         return self._misbehave(call, "before")
 
-    def after(self, call: str) -> Answer | None:
-        """The answer to give in place of the true one, if any. May sleep or raise Misbehaviour."""
+    def after(self, call: str) -> Fault | None:
+        """The fault whose answer is given in place of the true one, if any. May sleep or raise Misbehaviour."""
         return self._misbehave(call, "after")
 
     def take(self, call: str, *actions: Action, when: Literal["before", "after"] = "before") -> Fault | None:
@@ -119,19 +100,17 @@ class Faults:
                         fault.times -= 1
                         if fault.times == 0:
                             self._faults.remove(fault)
-                    self._stopped = self._stopped or fault.action == "stop"
+                    self.is_stopped |= fault.action == "stop"
                     return fault
         return None
 
-    def _misbehave(self, call: str, when: Literal["before", "after"]) -> Answer | None:
+    def _misbehave(self, call: str, when: Literal["before", "after"]) -> Fault | None:
         fault = self.take(call, "answer", "drop", "stop", "delay", when=when)
-        if fault is None:
-            return None
-        if fault.action == "delay":
-            time.sleep(fault.seconds)
-            return None
+        if fault is None or fault.action == "answer":
+            return fault
         if fault.action == "drop":
             raise Misbehaviour(call)
         if fault.action == "stop":
             return _STOPPED
-        return Answer(fault.status, fault.body.encode(), fault.headers)
+        time.sleep(fault.seconds)
+        return None

@@ -28,7 +28,14 @@ _LONGEST_BODY_BYTES = 1_048_576
 
 
 def main() -> None:
-    options = _options()
+    parser = argparse.ArgumentParser(prog="python -m localcloud.function_process", description=__doc__)
+    parser.add_argument("--target", required=True, help="name of the entry point")
+    parser.add_argument("--source", required=True, help="path of main.py")
+    parser.add_argument("--signature-type", required=True, choices=["http", "cloudevent"])
+    parser.add_argument("--port", required=True, type=int)
+    parser.add_argument("--key", required=True, type=Path, help="key file that admits callers")
+    parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset; real time without it")
+    options = parser.parse_args()
     app = functions_framework.create_app(  # type: ignore[no-untyped-call]
         options.target, options.source, options.signature_type
     )
@@ -73,17 +80,6 @@ def in_simulated_time(app: WsgiApp, clock: Clock) -> WsgiApp:
         return app(environ, start_response)
 
     return travelling
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m localcloud.function_process", description=__doc__)
-    parser.add_argument("--target", required=True, help="name of the entry point")
-    parser.add_argument("--source", required=True, help="path of main.py")
-    parser.add_argument("--signature-type", required=True, choices=["http", "cloudevent"])
-    parser.add_argument("--port", required=True, type=int)
-    parser.add_argument("--key", required=True, type=Path, help="key file that admits callers")
-    parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset; real time without it")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,7 +57,8 @@ class Process:
         """Memory of the process and all it started, in MiB: each one's fair share of common pages on Linux."""
         leader = psutil.Process(self.popen.pid)
         family = [leader, *leader.children(recursive=True)]
-        return sum(_resident_bytes(member) for member in family) / 2**20
+        is_linux = sys.platform == "linux"
+        return sum(each.memory_full_info().pss if is_linux else each.memory_info().rss for each in family) / 2**20
 
 
 def free_port() -> int:
@@ -75,7 +77,8 @@ def free_port() -> int:
         except BlockingIOError:
             lock.close()
             continue
-        if _can_listen(port):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
             _reserved.append(lock)
             return port
         lock.close()
@@ -90,15 +93,6 @@ def _refuse_anothers(directory: Path) -> None:
             f"{directory} is not your own folder: another user of this computer may have made it. Have it removed, or "
             "set TMPDIR to a folder of your own."
         )
-
-
-def _can_listen(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def end_on_signals() -> None:
@@ -160,10 +154,8 @@ def stop(processes: Sequence[Process]) -> None:
 
 
 def _signal_group(process: Process, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group whose members have all ended
         os.killpg(process.popen.pid, number)
-    except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group whose members have all ended
-        return
 
 
 def end_with_parent() -> None:
@@ -181,9 +173,3 @@ def _accepts(port: int) -> bool:
 def _tail(path: Path) -> str:
     lines = path.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
     return "\n".join([f"The end of its log, {path}:", *(f"  {line}" for line in lines)])
-
-
-def _resident_bytes(process: psutil.Process) -> int:
-    if sys.platform == "linux":
-        return int(process.memory_full_info().pss)
-    return int(process.memory_info().rss)

@@ -22,10 +22,9 @@ import requests
 from localcloud import processes
 from localcloud.clock import Clock
 from localcloud.gcp import credentials, scheduler, set_up
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.processes import Process
 
-FINALIZED = "google.cloud.storage.object.v1.finalized"
-PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
 FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "http"}
 _TIMEOUT_SECONDS = 60
 _LOOK_SECONDS = 0.02
@@ -157,7 +156,7 @@ def _start(plan: Plan, started: list[Process]) -> RunningCloud:
     laptop = RunningCloud(plan.directory, state)
     for event_type, source, function in (
         (FINALIZED, settings["LANDING_BUCKET"], "load"),
-        (PUBLISHED, settings["PLAYS_LOADED_TOPIC"], "transform_trigger"),
+        (MESSAGE_PUBLISHED, settings["PLAYS_LOADED_TOPIC"], "transform_trigger"),
     ):
         subscription = {"event_type": event_type, "source": source, "url": addresses[function]}
         laptop.control("google", "POST", "subscriptions", subscription)

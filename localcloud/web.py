@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.message import Message
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -65,11 +66,7 @@ class Response:
 
     @classmethod
     def of_json(cls, value: Any, status: int = 200, **headers: str) -> "Response":
-        return cls(
-            status,
-            json.dumps(value).encode(),
-            {"Content-Type": "application/json; charset=UTF-8", **headers},
-        )
+        return cls(status, json.dumps(value).encode(), {"Content-Type": "application/json; charset=UTF-8", **headers})
 
     @classmethod
     def of_text(cls, text: str, status: int = 200, content_type: str = "text/plain; charset=utf-8") -> "Response":
@@ -161,18 +158,14 @@ class Server:
 
     def start(self) -> "Server":
         """Serve from a thread of this process."""
-        threading.Thread(target=self.serve, name=self.name, daemon=True).start()
+        threading.Thread(target=self._httpd.serve_forever, args=(0.05,), name=self.name, daemon=True).start()
         return self
-
-    def serve(self) -> None:
-        """Serve until `stop`."""
-        self._httpd.serve_forever(poll_interval=0.05)
 
     def stop(self) -> None:
         """Listen no more, and hang up on clients that keep their connections."""
         ending = threading.Thread(target=self._httpd.shutdown)
         ending.start()
-        with suppress(OSError):  # a connection wakes the loop, which else looks every 50 ms only
+        with suppress(OSError):  # a connection wakes the loop, which else looks every 0.05 s only
             socket.create_connection(("127.0.0.1", self._httpd.server_port)).close()
         ending.join()
         self._httpd.server_close()
@@ -190,12 +183,11 @@ class Server:
             return self._work(request)
         # Faults name BigQuery, whichever other services the server has beside it.
         call = f"{'bigquery' if '/bigquery/v2/' in request.path else self.name} {request.method} {request.path}"
-        refusal = self.faults.before(call)
-        if refusal is not None:
-            return Response(refusal.status, refusal.body, refusal.headers)
-        response = self._work(request)
-        altered = self.faults.after(call)
-        return response if altered is None else Response(altered.status, altered.body, altered.headers)
+        fault = self.faults.before(call)
+        if fault is None:
+            response = self._work(request)
+            fault = self.faults.after(call)
+        return response if fault is None else Response(fault.status, fault.body.encode(), fault.headers)
 
     def _work(self, request: Request) -> Response:
         try:
@@ -222,7 +214,6 @@ def refuse_other_sites(request: Request, own_url: str) -> None:
 
 
 class _HTTPServer(ThreadingHTTPServer):
-    daemon_threads = True
     # The default of 5 refuses connections when 32 clients arrive at once.
     request_queue_size = 256
 
@@ -278,25 +269,21 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in (response.headers | {"Content-Length": str(len(response.body))}).items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(response.body)
+        self.wfile.write(response.body)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 -- http.server's names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 -- http.server's names
 
     def _body(self) -> bytes:
         """Raises ApiError for one without a length that can be, or too long."""
         longest = self.server.owner.longest_body_bytes
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(_length(self.headers.get("Content-Length") or "0", 10, longest))
-        body = bytearray()
-        while size := _length(self._line().partition(b";")[0], 16, longest - len(body)):
+        body, read_line = bytearray(), partial(self.rfile.readline, _LONGEST_LINE_BYTES)
+        while size := _length(read_line().partition(b";")[0], 16, longest - len(body)):
             body += self.rfile.read(size)
-            self._line()
-        self._line()
+            read_line()
+        read_line()
         return bytes(body)
-
-    def _line(self) -> bytes:
-        return self.rfile.readline(_LONGEST_LINE_BYTES)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: each service logs what matters itself, and paths may hold codes and tokens."""

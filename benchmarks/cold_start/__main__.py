@@ -8,7 +8,6 @@ pandas`, in an environment that has pandas and pyarrow, which google-cloud-bigqu
 Exit codes: 0 measured, whatever the figures, 2 wrong usage.
 """
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from statistics import median
 
 import requests
 
-from benchmarks.figures import machine, spread
+from benchmarks.figures import machine, options_of, spread
 from benchmarks.function_process import served
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import ROOT
@@ -86,7 +85,10 @@ class Start:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = options_of("cold_start", __doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is started (%(default)s)")
+    parser.add_argument("--only", action="append", choices=FUNCTIONS, help="one function; may be repeated")
+    options = parser.parse_args(arguments)
     print(f"{machine()}; medians of {options.rounds} rounds (least to most)\n")
     print("| function | | listens after | first answer after | memory | seconds, × rival | memory, × rival |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
@@ -143,17 +145,6 @@ def _print_rows(function: str, starts: dict[str, list[Start]]) -> None:
 
 
 _FIGURES = (("listening_seconds", 2, " s"), ("answer_seconds", 2, " s"), ("memory_mib", 0, " MiB"))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.cold_start",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is started (%(default)s)")
-    parser.add_argument("--only", action="append", choices=FUNCTIONS, help="one function; may be repeated")
-    return parser
 
 
 if __name__ == "__main__":

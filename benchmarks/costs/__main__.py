@@ -23,6 +23,7 @@ from benchmarks.costs.model import (
     total_usd,
     total_without_allowance_usd,
 )
+from benchmarks.figures import options_of
 from cli import google_clients, place
 from cli.console import CliError
 from cli.place import Place
@@ -38,7 +39,11 @@ SHORTEST_DAYS = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 done, 1 it did not work (said on stderr), 2 wrong usage."""
-    options = _parser().parse_args(arguments)
+    parser = options_of("costs", __doc__)
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/costs.md and README.md")
+    parser.add_argument("--days", type=_days, default=30, metavar="N", help="of the ledger to read (%(default)s)")
+    place.add_options(parser, "whose ledger to read; without these none, and the tables are printed")
+    options = parser.parse_args(arguments)
     try:
         if options.write:
             for document in DOCUMENTS:
@@ -131,14 +136,6 @@ def _columns(lines: Sequence[Line]) -> list[str]:
     rows = [list(tables.BILL_HEADS), *(tables.cells(line) for line in lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/costs.md and README.md")
-    parser.add_argument("--days", type=_days, default=30, metavar="N", help="of the ledger to read (%(default)s)")
-    place.add_options(parser, "whose ledger to read; without these none, and the tables are printed")
-    return parser
 
 
 def _days(text: str) -> int:

@@ -5,7 +5,6 @@ Python per page and redraw, and bytes the first visit sends to a browser (needs 
 is OVER; a rival is another way to the same end, measured in the same run.
 """
 
-import argparse
 import json
 import logging
 import os
@@ -24,7 +23,7 @@ import pandas as pd
 from benchmarks.dashboard.billed import EVERY_COLUMN, billed_megabytes
 from benchmarks.dashboard.plays import listed, plays
 from benchmarks.dashboard.sent import sent_bytes, served
-from benchmarks.figures import against_limit, against_rival
+from benchmarks.figures import against_limit, against_rival, options_of
 from localcloud import chromium, ledger
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.dashboard.page_names import ITEMS, PAGES
@@ -46,7 +45,11 @@ BILLED_LIMIT_MEGABYTES = 30
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 measured (whatever the figures), 2 wrong usage."""
-    options = _parser().parse_args(arguments)
+    parser = options_of("dashboard", __doc__)
+    parser.add_argument("--only", nargs="+", choices=MEASURED, metavar="WHAT", help=f"of {', '.join(MEASURED)} (all)")
+    parser.add_argument("--plays", type=int, default=115_000, help="how many plays the listener has (%(default)s)")
+    parser.add_argument("--redraws", type=int, default=5, help="how often each page is drawn again (%(default)s)")
+    options = parser.parse_args(arguments)
     # Streamlit and google-auth warn, on every run, of what is meant to be so here.
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as directory, LaptopCloud(Path(directory)) as cloud:
@@ -226,14 +229,6 @@ MEASURED: Mapping[str, Callable[[pd.DataFrame, int], None]] = {
     "redraws": measure_redraws,
     "sent": measure_sent,
 }
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.dashboard", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=MEASURED, metavar="WHAT", help=f"of {', '.join(MEASURED)} (all)")
-    parser.add_argument("--plays", type=int, default=115_000, help="how many plays the listener has (%(default)s)")
-    parser.add_argument("--redraws", type=int, default=5, help="how often each page is drawn again (%(default)s)")
-    return parser
 
 
 if __name__ == "__main__":

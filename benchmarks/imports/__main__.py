@@ -6,7 +6,6 @@ same package: Python's json into a list of dicts, and DuckDB's read_json into a 
 the other. Exit codes: 0 measured, 1 the command failed, 2 wrong usage.
 """
 
-import argparse
 import base64
 import json
 import os
@@ -24,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import against_limit, against_rival
+from benchmarks.figures import against_limit, against_rival, options_of
 from benchmarks.imports.rivals import RIVALS
 from benchmarks.load.world import World, world
 from localcloud import ledger
@@ -118,7 +117,11 @@ def _delivering(there: World) -> Iterator[None]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = options_of("imports", __doc__)
+    parser.add_argument("--rows", type=int, default=2_000_000, help="of the dry run (%(default)s)")
+    parser.add_argument("--stored", type=int, default=400_000, help="of the import that is stored (%(default)s)")
+    parser.add_argument("--timeout", type=int, default=600, help="seconds for the import that is stored (%(default)s)")
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as directory, world(Path(directory) / "cloud") as there:
         package, smaller = Path(directory) / "history.zip", Path(directory) / "smaller.zip"
         write_history(package, options.rows)
@@ -141,16 +144,6 @@ def main(arguments: list[str] | None = None) -> int:
     against_limit("seconds", stored.seconds, _LIMIT_SECONDS, "s", f"({stored.cpu_seconds:.1f} s of a processor here)")
     against_limit("memory", stored.mib, _LIMIT_MIB, "MiB")
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.imports", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rows", type=int, default=2_000_000, help="of the dry run (%(default)s)")
-    parser.add_argument("--stored", type=int, default=400_000, help="of the import that is stored (%(default)s)")
-    parser.add_argument("--timeout", type=int, default=600, help="seconds for the import that is stored (%(default)s)")
-    return parser
 
 
 if __name__ == "__main__":

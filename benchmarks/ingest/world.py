@@ -17,13 +17,13 @@ import requests
 from benchmarks.function_process import Measured, served
 from localcloud import ledger
 from localcloud.demo.proofs import Check
+from localcloud.gcp.eventarc.cloud_events import FINALIZED
 from localcloud.gcp.eventarc.eventarc import to_url
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Play
 from localcloud.processes import Process
 from localcloud.spotify.server import Spotify
-from localcloud.supervisor import FINALIZED
 from localcloud.web import CONTROL, Request, Response, Routes, Server
 
 _RUN_SECONDS = 900

@@ -4,7 +4,6 @@ The real function load takes each file, the real Spark job counts the top ten; t
 Exit codes: 0 all holds, 1 something does not, 2 wrong usage.
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
+from benchmarks.figures import options_of, print_checks
 from benchmarks.function_process import Measured
 from benchmarks.load.world import checks, household, top_ten_checks, world
 
@@ -20,7 +20,12 @@ _TENTHS = 10
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = options_of("load", __doc__)
+    parser.add_argument("--listeners", type=int, default=5, help="how many live together (%(default)s)")
+    parser.add_argument("--plays-each", type=int, default=40_000, help="plays of each of them (%(default)s)")
+    parser.add_argument("--days", type=int, default=365, help="days that the plays span (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="order of the files (%(default)s)")
+    options = parser.parse_args(arguments)
     rows = household(options.listeners, options.plays_each, options.days)
     print(f"{len(rows):,} plays of {options.listeners} listeners in {options.days} days", flush=True)
     with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:
@@ -34,10 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         began = time.perf_counter()
         outcomes = [*chain(checks(there, rows), top_ten_checks(there, rows))]
         print(f"  counting again and one batch: {time.perf_counter() - began:.0f} s\n")
-    for check in outcomes:
-        found = "" if check.holds else f": must be {str(check.expected)[:200]}, is {str(check.found)[:200]}"
-        print(f"  {'✓' if check.holds else '✗'} {check.name}{found}")
-    return 0 if all(check.holds for check in outcomes) else 1
+    return 0 if print_checks(outcomes) else 1
 
 
 def _print_figures(seconds: float, cloud_cpu_seconds: Sequence[float], measured: Measured) -> None:
@@ -56,17 +58,6 @@ def _print_figures(seconds: float, cloud_cpu_seconds: Sequence[float], measured:
 def tenths(seconds: Sequence[float]) -> list[float]:
     size = max(1, len(seconds) // _TENTHS)
     return [statistics.median(seconds[start : start + size]) for start in range(0, len(seconds), size)]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--listeners", type=int, default=5, help="how many live together (%(default)s)")
-    parser.add_argument("--plays-each", type=int, default=40_000, help="plays of each of them (%(default)s)")
-    parser.add_argument("--days", type=int, default=365, help="days that the plays span (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="order of the files (%(default)s)")
-    return parser
 
 
 if __name__ == "__main__":

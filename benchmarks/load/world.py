@@ -18,11 +18,11 @@ from benchmarks.function_process import served
 from localcloud import ledger
 from localcloud.demo.proofs import Check
 from localcloud.demo.recount import top_tracks
+from localcloud.gcp.eventarc.cloud_events import FINALIZED
 from localcloud.gcp.eventarc.eventarc import to_url
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.processes import Process
 from localcloud.spark.batch import run_batch
-from localcloud.supervisor import FINALIZED
 from tests.dashboard.seed import rows_of
 
 KEY = ["listener_id", "played_at", "track_id"]

@@ -8,7 +8,6 @@ Google's services answer at once here; a call in the cloud takes 20 to 200 ms, a
 Exit codes: 0 measured, whatever the figures, 2 wrong usage.
 """
 
-import argparse
 import logging
 import sys
 import tempfile
@@ -23,14 +22,14 @@ import pandas as pd
 
 from benchmarks.dashboard.billed import MEGABYTE, column_bytes
 from benchmarks.dashboard.plays import listed, plays
-from benchmarks.figures import machine
+from benchmarks.figures import machine, options_of
 from benchmarks.function_process import served
 from benchmarks.ingest.world import Weather, world
 from benchmarks.load.world import csv_of
 from benchmarks.load.world import world as load_world
+from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 from localcloud.gcp.eventarc.eventarc import to_url
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from localcloud.supervisor import PUBLISHED
 from localcloud.web import Request, Response, Routes
 from tests.dashboard.seed import seed
 
@@ -91,7 +90,10 @@ class Hops:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = options_of("run", __doc__)
+    parser.add_argument("--listeners", type=int, action="append", help="how many; may be repeated (1, 5, 100, 1,000)")
+    parser.add_argument("--answer-seconds", type=float, default=0.1, help="what Spotify takes (%(default)s)")
+    options = parser.parse_args(arguments)
     logging.disable(logging.WARNING)  # google-auth warns of what is meant to be so here
     print(f"{machine()}; Spotify answers after {options.answer_seconds:g} s\n")
     print(f"| {' | '.join(HEADS)} |")
@@ -122,7 +124,7 @@ def runs(listeners: int, answer_seconds: float) -> Iterator[list[str]]:
                 return to_url(trigger.url)(headers, body)
 
         there.cloud.server.routes = Counted(there.cloud.server.routes, hops)
-        there.cloud.subscribe(PUBLISHED, deliver, there.cloud.environment["PLAYS_LOADED_TOPIC"])
+        there.cloud.subscribe(MESSAGE_PUBLISHED, deliver, there.cloud.environment["PLAYS_LOADED_TOPIC"])
         for slot, what in ((now - _HOUR, "all new"), (now, "seconds later")):
             there.routes.answered.clear()
             with hops.measured() as ingest:
@@ -168,20 +170,9 @@ def _life(years: float, number: int) -> pd.DataFrame:
 
 def _bounds(cloud: LaptopCloud) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Between which instants the statement that merged a file looks for stored plays."""
-    [settings] = [
-        settings for statement, settings in cloud.bigquery.statements.items() if ".plays` AS plays" in statement.sql
-    ]
+    [settings] = [settings for sql, settings in cloud.bigquery.statements.items() if ".plays` AS plays" in sql]
     values = {each["name"]: each["parameterValue"]["value"] for each in settings["queryParameters"]}
     return pd.Timestamp(values["oldest"]), pd.Timestamp(values["newest"])
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--listeners", type=int, action="append", help="how many; may be repeated (1, 5, 100, 1,000)")
-    parser.add_argument("--answer-seconds", type=float, default=0.1, help="what Spotify takes (%(default)s)")
-    return parser
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ export first, through the real import and the real function load; and once more 
 how many of the plays that both report are one row with their own time. Exit codes: 0 all holds, 1 not, 2 wrong usage.
 """
 
-import argparse
 import random
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.figures import options_of
 from benchmarks.load.world import World, world
 from benchmarks.same_play.quirks import NOT_LISTED, SHARES, USUAL, Row, TruePlay, api_rows, export_rows, live, other_id
 from cli.commands.import_history import landing
@@ -53,7 +53,10 @@ class Outcome:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = options_of("same_play", __doc__)
+    parser.add_argument("--days", type=int, default=365, help="how long the listener is listened to (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="another listener (%(default)s)")
+    options = parser.parse_args(arguments)
     holds = True
     for title, api_first, with_beginnings in (
         ("pages first", True, True),
@@ -136,13 +139,6 @@ def _print(title: str, outcome: Outcome) -> None:
         both, found, wrong = outcome.both[kind], outcome.found[kind], outcome.wrong[kind]
         print(f"  {kind:24} {both:8,} {found:8,} {both - found - wrong:8,} {wrong:9,}")
     print(f"  precision {100 * outcome.precision:.2f} %, recall {100 * outcome.recall:.2f} %\n", flush=True)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.same_play", description=__doc__)
-    parser.add_argument("--days", type=int, default=365, help="how long the listener is listened to (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="another listener (%(default)s)")
-    return parser
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ and *partial* are compared.
 Exit codes: 0 done, 1 counts differ, 2 wrong usage.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from statistics import median
 
 import duckdb
 
-from benchmarks.figures import machine, spread
+from benchmarks.figures import machine, options_of, spread
 from benchmarks.spark.plays import AS_OF, Shape, write_plays
 
 _COUNT = (Path(__file__).parent / "queries" / "count_plays.sql").read_text().replace("{as_of}", AS_OF.isoformat())
@@ -29,7 +28,16 @@ _ACTIVE = "hash(listener_id) % 10 = 0"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = options_of("scale", __doc__)
+    parser.add_argument(
+        "--shape",
+        type=Shape.parse,
+        default=Shape(1000, 10_000_000, 10, 100_000),
+        metavar="LISTENERS,PLAYS,YEARS,TRACKS",
+        help="size of the plays (%(default)s)",
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (%(default)s)")
+    options = parser.parse_args(arguments)
     print(f"{machine()}; medians of {options.rounds} rounds (least to most)\n{options.shape}")
     with tempfile.TemporaryDirectory() as name, duckdb.connect(config={"threads": 2, "memory_limit": "6GiB"}) as there:
         there.execute(f"SET temp_directory = '{name}/scratch'; SET TimeZone = 'UTC'")
@@ -84,21 +92,6 @@ def _print_table(seconds: dict[str, list[float]]) -> None:
     for way, values in seconds.items():
         ratio = median(values) / median(seconds["full"])
         print(f"| {way} | {spread(values)} | {ratio:.2f} |")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--shape",
-        type=Shape.parse,
-        default=Shape(1000, 10_000_000, 10, 100_000),
-        metavar="LISTENERS,PLAYS,YEARS,TRACKS",
-        help="size of the plays (%(default)s)",
-    )
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (%(default)s)")
-    return parser
 
 
 if __name__ == "__main__":

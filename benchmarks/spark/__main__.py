@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.figures import machine, spread
+from benchmarks.figures import machine, options_of, spread
 from benchmarks.spark import rivals
 from benchmarks.spark.plays import Shape, write_plays
 from benchmarks.spark.process import SMALL, SPARK_RIVALS, Measured, measure
@@ -25,7 +25,23 @@ _SHAPES = ["1000,1000000,5,100000", "5,575000,10,6000"]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = options_of("spark", __doc__)
+    parser.add_argument(
+        "--shape",
+        type=Shape.parse,
+        action="append",
+        metavar="LISTENERS,PLAYS,YEARS,TRACKS",
+        help=f"size of the plays, may be repeated ({' and '.join(_SHAPES)})",
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (%(default)s)")
+    parser.add_argument("--memory-gib", type=int, default=4, help="for the JVM, and for DuckDB (%(default)s)")
+    parser.add_argument(
+        "--rival", action="append", choices=SPARK_RIVALS, help="beside duckdb; may be repeated (all of them)"
+    )
+    parser.add_argument(
+        "--against", action="append", default=[], metavar="FILE", help="another version of the job, measured beside it"
+    )
+    options = parser.parse_args(arguments)
     print(machine())
     print(f"Medians of {options.rounds} rounds (least to most); {options.memory_gib} GiB for each rival")
     differing = 0
@@ -88,28 +104,6 @@ def _ratio(measured: list[Measured], figure: str, job: list[Measured]) -> str:
 def _middle(measured: list[Measured], figure: str, form: str, unit: str = "") -> str:
     values = _values(measured, figure)
     return f"{median(values):{form}}{unit}" if values else "–"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.spark", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--shape",
-        type=Shape.parse,
-        action="append",
-        metavar="LISTENERS,PLAYS,YEARS,TRACKS",
-        help=f"size of the plays, may be repeated ({' and '.join(_SHAPES)})",
-    )
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (%(default)s)")
-    parser.add_argument("--memory-gib", type=int, default=4, help="for the JVM, and for DuckDB (%(default)s)")
-    parser.add_argument(
-        "--rival", action="append", choices=SPARK_RIVALS, help="beside duckdb; may be repeated (all of them)"
-    )
-    parser.add_argument(
-        "--against", action="append", default=[], metavar="FILE", help="another version of the job, measured beside it"
-    )
-    return parser
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Its last line is what was measured, as JSON. Started by `measure`.
 import json
 import os
 import resource
-import shlex
 import subprocess
 import sys
 import time
@@ -17,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from benchmarks.spark import rivals
 from benchmarks.spark.plays import Shape, write_plays
-from localcloud.spark.java import QUICK_START, SPARK_HOME, find_java
+from localcloud.spark.batch import spark_environment
+from localcloud.spark.driver import await_jvm
+from localcloud.spark.java import QUICK_START, find_java
 
 SPARK_RIVALS = {"listenbrainz": rivals.run_listenbrainz, "ancestor": rivals.run_ancestor}
 SMALL = Shape(listeners=5, plays=20_000, years=2, tracks=2_000)
@@ -53,37 +53,21 @@ class Measured:
 
 def measure(rival: str, directory: Path, memory_gib: int) -> Measured:
     """Runs `rival`, a name or the file of another version of the job. Raises CalledProcessError when it fails."""
-    environment = {**os.environ, **_spark_environment(directory / "events", memory_gib), "TZ": "UTC"}
+    events = directory / "events"
+    events.mkdir()
+    properties = {  # partitions as in the cloud's batch
+        "spark.sql.shuffle.partitions": "8",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": str(events / "warehouse"),
+        "spark.local.dir": str(directory / "scratch"),
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": events.as_uri(),
+    }
+    options = ("--driver-memory", f"{memory_gib}g")
+    environment = os.environ | spark_environment(find_java(os.environ), QUICK_START, properties, *options)
     command = [sys.executable, "-m", "benchmarks.spark.process", rival, str(directory), str(memory_gib)]
     run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- ourselves
     return Measured(**json.loads(run.stdout.splitlines()[-1]))
-
-
-def _spark_environment(events: Path, memory_gib: int) -> dict[str, str]:
-    """Two cores and the JVM options of the laptop's Spark; partitions and planning as in the cloud's batch."""
-    events.mkdir()
-    properties = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "8",
-        "spark.sql.adaptive.enabled": "false",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.warehouse.dir": str(events / "warehouse"),
-        "spark.local.dir": str(events.parent / "scratch"),
-        "spark.eventLog.enabled": "true",
-        "spark.eventLog.dir": events.as_uri(),
-        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    }
-    submit = ["--master", "local[2]", "--driver-memory", f"{memory_gib}g"]
-    submit += ["--driver-java-options", shlex.join(QUICK_START)]
-    submit += [part for key, value in properties.items() for part in ("--conf", f"{key}={value}")]
-    return {
-        "JAVA_HOME": str(find_java(os.environ).home),
-        "SPARK_HOME": str(SPARK_HOME),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_SUBMIT_ARGS": shlex.join([*submit, "pyspark-shell"]),
-    }
 
 
 def main() -> None:
@@ -130,7 +114,7 @@ def _spark(rival: str, directory: Path) -> dict[str, Any]:
         "cpu_seconds": _cpu_seconds() - cpu_before,
     }
     session.stop()
-    _await_jvm()
+    await_jvm()
     written = rivals.table(directory, "top_tracks") / "_SUCCESS"
     if written.exists():
         figures["top_ten_seconds"] = written.stat().st_mtime - started_at
@@ -145,14 +129,6 @@ def _cpu_seconds() -> float:
     """Of this process and the JVM that it started, so far."""
     own = psutil.Process()
     return sum(sum(process.cpu_times()[:2]) for process in (own, *own.children(recursive=True)))
-
-
-def _await_jvm() -> None:
-    gateway = SparkContext._gateway
-    if gateway is not None:
-        gateway.shutdown()
-        gateway.proc.stdin.close()
-        gateway.proc.wait()
 
 
 def _of_events(events: Path, since: float) -> dict[str, float]:

@@ -23,9 +23,10 @@ from localcloud.demo import report as demo_report
 from localcloud.demo.proofs import check_everything, read_truth
 from localcloud.demo.story import Story
 from localcloud.gcp import scheduler
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.set_up import ROOT
 from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent
-from localcloud.supervisor import FINALIZED, PUBLISHED, Plan, RunningCloud
+from localcloud.supervisor import Plan, RunningCloud
 from localcloud.terminal import instant, plain
 
 _DATA = ROOT / "build" / "demo"
@@ -137,7 +138,7 @@ def _live(laptop: RunningCloud, started: list[Process], story: Story) -> Seen:
             _run(laptop, slot, seen)
         demo_report.show_progress(story, slot, seen.answers)
         if slot >= story.ends_at and not is_batch_over:
-            _wait(laptop, lambda: not laptop.undelivered(PUBLISHED), _BATCH_SECONDS, "the message plays-loaded")
+            _wait(laptop, lambda: not laptop.undelivered(MESSAGE_PUBLISHED), _BATCH_SECONDS, "the message plays-loaded")
             first = f"top-tracks-{story.ends_at:%Y%m%dt%H%M%Sz}"
             if any(batch_id >= first for batch_id in laptop.pending()["batches"]):
                 _wait_for_batches(laptop)

@@ -45,7 +45,13 @@ def lives(seed: int) -> dict[str, Life]:
 def past_files(lives: dict[str, Life], until: datetime) -> list[PastFile]:
     """The oldest first; every play that Spotify had shown by `until`, the slot of the last file if it holds any."""
     features_since = until - timedelta(days=FEATURES_DAYS)
-    plays = sorted(_plays(lives, until), key=lambda play: (play.played_at, play.listener))
+    plays = [
+        play
+        for slug, days in DAYS_BEFORE.items()
+        for play in lives[slug].between(until - timedelta(days=days), until)
+        if play.is_visible(until)
+    ]
+    plays.sort(key=lambda play: (play.played_at, play.listener))
     files = []
     for slot in _slots(until):
         count = next((n for n, play in enumerate(plays) if play.played_at >= slot), len(plays))
@@ -60,13 +66,6 @@ def from_export(play: Play, until: datetime) -> dict[str, Any]:
     if play.listener != EXPORTED or play.played_at >= until - timedelta(days=EXPORT_DAYS):
         return {}
     return {"ms_played": play.ms_played, **manner(play)}
-
-
-def _plays(lives: dict[str, Life], until: datetime) -> Iterator[Play]:
-    for slug, days in DAYS_BEFORE.items():
-        for play in lives[slug].between(until - timedelta(days=days), until):
-            if play.is_visible(until):
-                yield play
 
 
 def _slots(until: datetime) -> Iterator[datetime]:

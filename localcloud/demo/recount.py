@@ -35,13 +35,13 @@ class Counted:
 def completed(plays: Iterable[Row], catalogue: Iterable[Row]) -> list[dict[str, Any]]:
     """The plays as the batch reads them: with what the catalogue knows of their tracks."""
     known = {row["track_id"]: row for row in catalogue}
-    return [_completed(play, known.get(play["track_id"], {})) for play in plays]
-
-
-def _completed(play: Row, known: Row) -> dict[str, Any]:
-    facts = {name: known.get(name) for name in _FACTS if play[name] is None}
-    features = {name: known[name] for name in _FEATURES} if known.get("energy") is not None else {}
-    return {**play, **facts, **features}
+    rows = []
+    for play in plays:
+        track = known.get(play["track_id"], {})
+        facts = {name: track.get(name) for name in _FACTS if play[name] is None}
+        features = {name: track[name] for name in _FEATURES} if track.get("energy") is not None else {}
+        rows.append({**play, **facts, **features})
+    return rows
 
 
 def top_tracks(plays: Iterable[Row], as_of: datetime) -> list[dict[str, Any]]:

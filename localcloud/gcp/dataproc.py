@@ -56,8 +56,7 @@ class Dataproc:
 
     def batches(self) -> list[Batch]:
         """All batches, newest first."""
-        with self._state.transaction() as db:
-            return [_loaded(row) for row in db.execute("SELECT resource FROM batches ORDER BY number DESC")]
+        return [_loaded(row) for row in self._state.rows("SELECT resource FROM batches ORDER BY number DESC")]
 
     def batch(self, batch_id: str) -> Batch:
         found = [batch for batch in self.batches() if _id(batch) == batch_id]
@@ -121,20 +120,15 @@ class Dataproc:
             raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate orderBy={request.arg('orderBy')}")
         matches = requested(request, _FILTER_FIELDS, self._faults)
         mine = [batch for batch in self.batches() if batch["name"].startswith(f"{_parent(request)}/batches/")]
-        found = []
-        for batch in mine:
-            labels = {f"labels.{key}": value for key, value in batch.get("labels", {}).items()}
-            if matches({"state": batch["state"], "batch_id": _id(batch), **labels}.get):
-                found.append(batch)
+        found = [batch for batch in mine if matches({**batch, "batch_id": _id(batch)})]
         return Response.of_json(page("batches", found, request, default_size=20))
 
     def get_batch(self, request: Request) -> Response:
         name = f"{_parent(request)}/batches/{request.params['batch']}"
-        with self._state.transaction() as db:
-            row = db.execute("SELECT resource FROM batches WHERE name = ?", (name,)).fetchone()
-        if row is None:
+        rows = self._state.rows("SELECT resource FROM batches WHERE name = ?", name)
+        if not rows:
             raise ApiError(404, "notFound", f"Not found: Batch {name}")
-        return Response.of_json(_loaded(row))
+        return Response.of_json(_loaded(rows[0]))
 
     # States
 

@@ -28,7 +28,7 @@ from localcloud.gcp.bigquery.service import BigQuery
 from localcloud.gcp.credentials import TOKEN_PATH, Doorkeeper, token_routes, write_service_account
 from localcloud.gcp.dataproc import Batch, Dataproc, RunBatch
 from localcloud.gcp.eventarc.cloud_events import object_finalized
-from localcloud.gcp.eventarc.eventarc import Backoff, Deliver, Events, to_url
+from localcloud.gcp.eventarc.eventarc import Backoff, Events, to_url
 from localcloud.gcp.project import Project
 from localcloud.gcp.pubsub import PubSub
 from localcloud.gcp.secret_manager import SecretManager
@@ -75,7 +75,7 @@ class LaptopCloud:
     def _open(self, directory: Path) -> Routes:
         self.directory, self.state = directory, State(directory / "state.sqlite")
         self.events = Events(self.state, self.clock, self.faults, self._log, self._backoff)
-        self.deliver_pending = self.events.deliver_pending
+        self.subscribe, self.deliver_pending = self.events.subscribe, self.events.deliver_pending
         self.storage = Storage(directory, self.state, self.clock, self._publish_finalized)
         self.secrets = SecretManager(self.state, self.clock, self.faults)
         self.pubsub = PubSub(self.state, self.clock, self.events)
@@ -89,20 +89,6 @@ class LaptopCloud:
         for service in (self.secrets, self.pubsub, self.dataproc, self.project, self.bigquery):
             routes.extend(service.routes)
         return routes
-
-    def start_over(self, directory: Path) -> None:
-        """An empty cloud on another directory, under the same address: clients keep their connections.
-
-        Subscriptions and ordered faults are gone.
-        """
-        self.close()
-        self.server.routes = self._open(directory)
-        self.faults.clear()
-        set_up.create_resources(self.environment, self._answer)
-
-    def subscribe(self, event_type: str, deliver: Deliver, target: str | None = None) -> None:
-        """Events of this type go to `deliver`; `target`, a bucket or a topic id, narrows them."""
-        self.events.subscribe(event_type, deliver, target)
 
     def __enter__(self) -> Self:
         set_up.create_resources(self.environment, self._answer)

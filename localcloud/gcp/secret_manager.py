@@ -62,17 +62,6 @@ class SecretManager:
                 self._insert(project, secret, {"labels": dict(labels or {}), "replication": {"automatic": {}}})
             return str(self._insert_version(name, payload, checked=True)["name"])
 
-    def payload(self, project: str, secret: str, version: str = "latest") -> bytes:
-        """What a version holds. Raises ApiError as an access over HTTP does."""
-        return self._accessible(f"projects/{project}/secrets/{secret}", version)[1]
-
-    def versions(self, project: str, secret: str) -> dict[int, str]:
-        """Version numbers, oldest first, with their states."""
-        select = "SELECT number, resource FROM secret_versions WHERE secret = ? ORDER BY number"
-        with self._state.transaction() as db:
-            rows = db.execute(select, (f"projects/{project}/secrets/{secret}",)).fetchall()
-        return {row["number"]: json.loads(row["resource"])["state"] for row in rows}
-
     # Secrets
 
     def create_secret(self, request: Request) -> Response:
@@ -101,13 +90,8 @@ class SecretManager:
     def list_secrets(self, request: Request) -> Response:
         matches = requested(request, {"labels", "name"}, self._faults)
         select = "SELECT resource FROM secrets WHERE project = ? ORDER BY number DESC"
-        with self._state.transaction() as db:
-            rows = db.execute(select, (request.params["project"],)).fetchall()
-        found = []
-        for secret in (json.loads(row["resource"]) for row in rows):
-            labels = {f"labels.{key}": value for key, value in secret.get("labels", {}).items()}
-            if matches({"name": secret["name"], **labels}.get):
-                found.append(secret)
+        secrets = [json.loads(row["resource"]) for row in self._state.rows(select, request.params["project"])]
+        found = [secret for secret in secrets if matches(secret)]
         return Response.of_json({"totalSize": len(found), **page("secrets", found, request)})
 
     def delete_secret(self, request: Request) -> Response:
@@ -120,9 +104,8 @@ class SecretManager:
         return Response.of_json({})
 
     def _find(self, name: str) -> dict[str, Any] | None:
-        with self._state.transaction() as db:
-            row = db.execute("SELECT resource FROM secrets WHERE name = ?", (name,)).fetchone()
-        return json.loads(row["resource"]) if row else None
+        rows = self._state.rows("SELECT resource FROM secrets WHERE name = ?", name)
+        return json.loads(rows[0]["resource"]) if rows else None
 
     def _existing(self, name: str) -> dict[str, Any]:
         resource = self._find(name)
@@ -157,24 +140,19 @@ class SecretManager:
         self._existing(name)
         matches = requested(request, {"state"}, self._faults)
         select = "SELECT resource FROM secret_versions WHERE secret = ? ORDER BY number DESC"
-        with self._state.transaction() as db:
-            versions = [json.loads(row["resource"]) for row in db.execute(select, (name,))]
-        found = [version for version in versions if matches(version.get)]
+        versions = [json.loads(row["resource"]) for row in self._state.rows(select, name)]
+        found = [version for version in versions if matches(version)]
         return Response.of_json({"totalSize": len(found), **page("versions", found, request)})
 
     def access_version(self, request: Request) -> Response:
-        name, payload = self._accessible(_secret_name(request), request.params["version"])
-        data = base64.b64encode(payload).decode()
-        content = {"data": data, "dataCrc32c": str(google_crc32c.value(payload))}
-        return Response.of_json({"name": name, "payload": content})
-
-    def _accessible(self, secret: str, version: str) -> tuple[str, bytes]:
-        row = self._version(secret, version)
+        row = self._version(_secret_name(request), request.params["version"])
         resource = json.loads(row["resource"])
         if resource["state"] != "ENABLED":
             message = f"Secret Version [{resource['name']}] is in {resource['state']} state."
             raise ApiError(400, "failedPrecondition", message, "FAILED_PRECONDITION")
-        return resource["name"], row["payload"]
+        data = base64.b64encode(row["payload"]).decode()
+        content = {"data": data, "dataCrc32c": str(google_crc32c.value(row["payload"]))}
+        return Response.of_json({"name": resource["name"], "payload": content})
 
     def change_version(self, request: Request) -> Response:
         secret, change = _secret_name(request), request.params["change"]
@@ -197,14 +175,12 @@ class SecretManager:
     def _version(self, secret: str, version: str) -> sqlite3.Row:
         """`latest` is the newest version, in whatever state it is."""
         self._existing(secret)
-        which = "ORDER BY number DESC LIMIT 1" if version == "latest" else "AND number = ?"
-        numbers = () if version == "latest" else (version,)
-        with self._state.transaction() as db:
-            select = f"SELECT * FROM secret_versions WHERE secret = ? {which}"  # noqa: S608 -- one of two literals
-            row: sqlite3.Row | None = db.execute(select, (secret, *numbers)).fetchone()
-        if row is None:
+        select = """SELECT * FROM secret_versions WHERE secret = ? AND ? IN ('latest', CAST(number AS TEXT))
+                    ORDER BY number DESC"""
+        rows = self._state.rows(select, secret, version)
+        if not rows:
             raise ApiError(404, "notFound", f"Secret Version [{secret}/versions/{version}] not found.")
-        return row
+        return rows[0]
 
 
 def _secret_name(request: Request) -> str:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # A killed process loses nothing with these; only a power cut may cost the last moments.
 _PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON")
@@ -43,6 +44,11 @@ class State:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+    def rows(self, select: str, *values: Any) -> list[sqlite3.Row]:
+        """What a SELECT finds, as the transaction sees it that it may be in."""
+        with self.transaction() as db:
+            return db.execute(select, values).fetchall()
 
     def next_number(self, name: str, at_least: int = 1) -> int:
         """A number larger than all before it under this name, also after a restart and when a clock was put back."""

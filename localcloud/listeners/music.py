@@ -146,7 +146,11 @@ class _Inventor:
         size = self._rng.choice((1, 2, 7, 9, 10, 11, 12, 14))
         titles = [names.track_name(self._rng) for _ in range(size)]
         artists = (artist, self._guest(artist)) if self._rng.random() < 0.06 else (artist,)
-        album = self._album(names.album_name(self._rng), artists, size, _release_day(self._rng))
+        name = names.album_name(self._rng)
+        # Any day since records began here, recent ones more often; some are still to come.
+        first, most, last = (day.toordinal() for day in (_FIRST_RELEASE, _MOST_RELEASES, _LAST_RELEASE))
+        released_on = date.fromordinal(int(self._rng.triangular(first, last, most)))
+        album = self._album(name, artists, size, released_on)
         tracks = self._tracks(album, titles)
         self._albums.append((album, tracks))
         if size > 2 and self._rng.random() < 0.12:
@@ -213,12 +217,6 @@ class _Inventor:
         """XX is a country code that will never be given to a country."""
         self._recordings += 1
         return f"XXINV{year % 100:02d}{self._recordings:05d}" if self._rng.random() > 0.01 else None
-
-
-def _release_day(rng: Random) -> date:
-    """Any day since records began here, recent ones more often; some are still to come."""
-    first, most, last = (day.toordinal() for day in (_FIRST_RELEASE, _MOST_RELEASES, _LAST_RELEASE))
-    return date.fromordinal(int(rng.triangular(first, last, most)))
 
 
 @cache

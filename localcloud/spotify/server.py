@@ -17,13 +17,12 @@ from localcloud.listeners.listeners import InventedListener, invented_listeners
 from localcloud.listeners.lives import Life
 from localcloud.listeners.music import invent_catalogue
 from localcloud.spotify import answers
-from localcloud.spotify.accounts import Accounts, App
+from localcloud.spotify.accounts import SCOPE, Accounts, App
 from localcloud.spotify.consents import Consents
 from localcloud.spotify.web_api import Api
 from localcloud.web import CONTROL, ApiError, Handler, Request, Response, Routes, Server
 
 REDIRECT_URI = "http://127.0.0.1:8888/callback"
-SCOPE = "user-read-recently-played"
 
 
 class Spotify:

@@ -10,6 +10,7 @@ from localcloud.clock import Clock
 from localcloud.listeners.lives import WINDOW, Life
 from localcloud.listeners.music import Catalogue
 from localcloud.spotify import answers
+from localcloud.spotify.accounts import SCOPE
 from localcloud.spotify.consents import AccessToken, Consents
 from localcloud.spotify.errors import Refusal
 from localcloud.web import ApiError, Request, Response, Routes
@@ -58,7 +59,7 @@ class Api:
     def recently_played(self, request: Request) -> Response:
         caller, now = self._caller(request), self.clock.now()
         life = self._life(caller)
-        if "user-read-recently-played" not in caller.scope.split():
+        if SCOPE not in caller.scope.split():
             raise Refusal("insufficient_scope")
         for unknown in request.query.keys() - {"limit"}:
             raise ApiError(501, "notImplemented", f"The invented Spotify does not imitate the parameter {unknown}")

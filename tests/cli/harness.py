@@ -15,6 +15,7 @@ from localcloud import processes
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.web import Server
+from tests.localcloud.gcp import secrets
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 
 ONE, TWO, THREE = "listener-one", "listener-two", "listener-three"
@@ -101,10 +102,10 @@ class Owner:
         self.store(f"refresh-token-{slug}", self.spotify.consent(slug) | payload, labels)
 
     def secret(self, name):
-        return json.loads(self.cloud.secrets.payload(self.project, name))
+        return json.loads(secrets.payloads(self.cloud, name)[-1])
 
     def versions(self, name):
-        return self.cloud.secrets.versions(self.project, name)
+        return secrets.versions(self.cloud, name)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class Functions:
         """If the function was killed, start it anew."""
         if not self._cloud.faults.is_stopped:
             return False
-        self._cloud.faults.resume()
+        self._cloud.faults.is_stopped = False
         self._start(name)
         return True
 

@@ -10,12 +10,17 @@ from localcloud.gcp.bigquery.googlesql.translate import TableId
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.faults.evidence import Batch, Evidence, Key, Row
 from tests.faults.storms import LISTENERS
+from tests.localcloud.gcp import secrets
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 
 
 def rows(cloud: LaptopCloud, table: str) -> list[Row]:
     settings = cloud.environment
-    return cloud.bigquery.rows(TableId(settings["GOOGLE_CLOUD_PROJECT"], settings["DATASET"], table))
+    name = TableId(settings["GOOGLE_CLOUD_PROJECT"], settings["DATASET"], table).sql
+    with cloud.bigquery.warehouse.reading() as cursor:  # without a call, a job or a fault
+        stored = cursor.execute(f"FROM {name}")
+        columns = [column[0] for column in stored.description]
+        return [dict(zip(columns, row, strict=True)) for row in stored.fetchall()]
 
 
 def gather(
@@ -40,8 +45,7 @@ def gather(
 
 
 def _kept_token(cloud: LaptopCloud, name: str) -> str:
-    payload = cloud.secrets.payload(cloud.environment["GOOGLE_CLOUD_PROJECT"], f"refresh-token-{name}")
-    return str(json.loads(payload)["refresh_token"])
+    return str(json.loads(secrets.payloads(cloud, f"refresh-token-{name}")[-1])["refresh_token"])
 
 
 def _batch(batch: dict[str, Any], seen: Mapping[str, frozenset[Key]]) -> Batch:

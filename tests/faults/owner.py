@@ -68,7 +68,7 @@ class Owner:
                 # Who is killed says nothing.
                 if not self._cloud.faults.is_stopped:
                     self._evidence.broken_commands.append(f"{arguments}: {error!r}")
-        self._cloud.faults.resume()
+        self._cloud.faults.is_stopped = False
         return code
 
     def _wait_and_go_round(self, seconds: float) -> None:

@@ -22,6 +22,7 @@ import time_machine
 from requests.adapters import HTTPAdapter
 
 from localcloud.faults import Fault
+from localcloud.gcp import set_up
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.scheduler import HOURLY
@@ -66,12 +67,24 @@ BATCH_TIME_TO_LIVE = timedelta(minutes=30)
 QUIET_PLAYS = 3
 
 
+class StormCloud(LaptopCloud):
+    def start_over(self, directory: Path) -> None:
+        """An empty cloud on another directory, under the same address: clients keep their connections.
+
+        Subscriptions and ordered faults are gone.
+        """
+        self.close()
+        self.server.routes = self._open(directory)
+        self.faults.clear()
+        set_up.create_resources(self.environment, self._answer)
+
+
 class World:
     """Use `open_world`. `run` lets a storm pass and returns the evidence."""
 
     def __init__(
         self,
-        cloud: LaptopCloud,
+        cloud: StormCloud,
         spotify_server: Server,
         wire: Wire,
         settings: dict[str, str],
@@ -253,7 +266,9 @@ class World:
 
     def _go_round(self) -> None:
         self._cloud.deliver_pending()
-        self._cloud.faults.resume()  # a stop that came while an event was on its way, before any function had it
+        self._cloud.faults.is_stopped = (
+            False  # a stop that came while an event was on its way, before any function had it
+        )
         for batch in self._cloud.dataproc.batches():
             self._let_work(batch)
 
@@ -331,7 +346,7 @@ def open_world(directory: Path | None = None) -> Iterator[World]:
         simulated_time = SimulatedTime(stack.enter_context(time_machine.travel(FIRST_SLOT - timedelta(hours=1))))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         simulated_time.let_sleepers_move_it(patch)
-        cloud = stack.enter_context(LaptopCloud(root / "storm-0", forgetful=True))
+        cloud = stack.enter_context(StormCloud(root / "storm-0", forgetful=True))
         server = Server("spotify", FaultySpotify(cloud.clock, 1, []).routes, cloud.faults).start()
         stack.callback(server.stop)
         settings = cloud.environment | {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}

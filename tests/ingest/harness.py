@@ -18,6 +18,7 @@ from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.music import AudioFeatures
 from localcloud.web import Server
+from tests.localcloud.gcp import secrets
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +83,7 @@ class Ingesting:
             self.store(f"refresh-token-{slug}", self.spotify.consent(slug) | changes, labels)
 
     def token(self, slug):
-        return json.loads(self.cloud.secrets.payload(self.project, f"refresh-token-{slug}"))
+        return json.loads(secrets.payloads(self.cloud, f"refresh-token-{slug}")[-1])
 
     def call(self, path):
         """Somebody else's call to Google's services."""

@@ -16,6 +16,7 @@ from listener_secrets import (
 )
 from localcloud.faults import Fault
 from tests.ingest.harness import RUN_ID, SLOT
+from tests.localcloud.gcp import secrets
 
 SECRET = "refresh-token-listener-two"  # pragma: allowlist secret -- a name
 GOOD = {
@@ -31,7 +32,7 @@ def labels(listener):
 
 
 def versions(ingesting, slug):
-    return ingesting.cloud.secrets.versions(ingesting.project, f"refresh-token-{slug}")
+    return secrets.versions(ingesting.cloud, f"refresh-token-{slug}")
 
 
 @pytest.mark.parametrize(
@@ -185,8 +186,7 @@ def test_listeners_and_versions_are_found_where_secret_manager_answers_every_fil
     ingesting.cloud.faults.order(Fault("gcp filter", "match_nothing", times=None))
     ingesting.spotify.rotate_next(slug)
     assert ingesting.run().body["listeners"][slug]["state"] == "collected"
-    states = ingesting.cloud.secrets.versions(ingesting.project, f"refresh-token-{slug}")
-    assert states == {1: "DESTROYED", 2: "ENABLED"}
+    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED"}
 
 
 def test_a_rotated_token_replaces_the_old_one_and_keeps_its_neighbours(ingesting):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.ingest.harness import RUN_ID, SLOT
+from tests.localcloud.gcp import secrets
 from tests.localcloud.spotify.faulty_spotify import ERRORS, MISBEHAVIOURS
 
 
@@ -258,7 +259,7 @@ def test_a_false_invalid_grant_costs_an_hour_and_no_consent(ingesting):
     again = ingesting.run(SLOT + timedelta(hours=1))
     assert (again.body["listeners"][slug]["error_class"], again.body["rows_new"]) == (None, 50)
     assert ingesting.token(slug) == token
-    assert ingesting.cloud.secrets.versions(ingesting.project, f"refresh-token-{slug}") == {1: "ENABLED"}
+    assert secrets.versions(ingesting.cloud, f"refresh-token-{slug}") == {1: "ENABLED"}
 
 
 def test_a_refresh_that_brings_no_new_token_writes_no_secret(ingesting):
@@ -266,7 +267,7 @@ def test_a_refresh_that_brings_no_new_token_writes_no_secret(ingesting):
     ingesting.authorize(slug)
     for minute in range(3):
         assert ingesting.run(SLOT + timedelta(minutes=minute)).body["listeners"][slug]["error_class"] is None
-    assert ingesting.cloud.secrets.versions(ingesting.project, f"refresh-token-{slug}") == {1: "ENABLED"}
+    assert secrets.versions(ingesting.cloud, f"refresh-token-{slug}") == {1: "ENABLED"}
 
 
 # What a provider of audio features answers: the setting, the reason in the one WARNING entry. No play is lost.

@@ -80,18 +80,14 @@ def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int)
     if "defaultTableExpirationMs" in dataset:
         resource.setdefault("expirationTime", str(now_ms + int(dataset["defaultTableExpirationMs"])))
     if "view" in resource:
-        resource["schema"]["fields"] = _create_view(cursor, table, resource["view"]["query"])
+        view = translate(resource["view"]["query"], Context(table.project)).sql
+        cursor.execute(f"CREATE VIEW {table.sql} AS {view}")
+        columns = cursor.execute(f"SELECT * FROM {table.sql} LIMIT 0").description
+        resource["schema"]["fields"] = [field_of(column[0], column[1]) for column in columns]
     else:
         _create_rows(cursor, table, resource["schema"]["fields"])
     cursor.metadata[table.parts] = json.dumps(resource)
     return resource
-
-
-def _create_view(cursor: Cursor, table: TableId, query: str) -> list[Field]:
-    """The columns of the view, which is not changed later."""
-    cursor.execute(f"CREATE VIEW {table.sql} AS {translate(query, Context(table.project)).sql}")
-    columns = cursor.execute(f"SELECT * FROM {table.sql} LIMIT 0").description
-    return [field_of(column[0], column[1]) for column in columns]
 
 
 def _create_rows(cursor: Cursor, table: TableId, fields: Sequence[Field]) -> None:

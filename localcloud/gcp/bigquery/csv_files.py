@@ -145,14 +145,19 @@ def _whole(row: Row | CsvError) -> Row:
 
 
 def _rows(text: str, options: Options) -> Iterator[Row | CsvError]:
-    """Each record, or its error. Where BigQuery reads on after an error is not known: see _next_row."""
+    """Each record, or its error.
+
+    Where BigQuery reads on after an error is not known. Never more is read than it might: an open quote costs the rest
+    of the file, another fault its line.
+    """
     position, line = 0, 1
     while position < len(text):
         row = Row([], line, position)
         try:
             position = _read_row(row, text, options)
         except CsvError as error:
-            position = _next_row(row, text, str(error))
+            end = -1 if str(error).startswith(_OPEN_QUOTE) else text.find("\n", row.position)
+            position = len(text) if end < 0 else end + 1
             yield error
         else:
             yield row
@@ -172,12 +177,6 @@ def _read_row(row: Row, text: str, options: Options) -> int:
         row.values.append(_unquoted(quoted, row, text, options) if quoted is not None else plain)
         position = match.end()
     return position
-
-
-def _next_row(row: Row, text: str, problem: str) -> int:
-    """Never more is read than BigQuery might: an open quote costs the rest of the file, another fault its line."""
-    end = -1 if problem.startswith(_OPEN_QUOTE) else text.find("\n", row.position)
-    return len(text) if end < 0 else end + 1
 
 
 def _unquoted(quoted: str, row: Row, text: str, options: Options) -> str:

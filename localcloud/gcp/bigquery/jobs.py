@@ -9,7 +9,6 @@ updates or deletes conflicts with another, and BigQuery runs it again on what th
 (cloud.google.com/bigquery/docs/data-manipulation-language).
 """
 
-import hashlib
 import json
 import threading
 import uuid
@@ -187,11 +186,6 @@ class Jobs:
         if result is None and job["statistics"]["query"]["statementType"] == "SELECT":
             raise ApiError(404, "notFound", f"Not found: the rows of Job {job['id']}, which are kept no longer")
         return result or Result([], [])
-
-
-def job_id_of(request_id: str) -> str:
-    """The id of the job that answers a query request: the same request again meets the same job."""
-    return f"job_{hashlib.sha256(request_id.encode()).hexdigest()[:32]}"
 
 
 def error_of(job: Resource) -> ApiError | None:

@@ -8,14 +8,7 @@ from typing import Any
 from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_table, mark_modified
 from localcloud.gcp.bigquery.googlesql.translate import Context, TableId, Translation, columns_of_view, translate
 from localcloud.gcp.bigquery.jobs import Outcome, Result
-from localcloud.gcp.bigquery.schema import (
-    duckdb_type,
-    encode_rows,
-    field_of,
-    googlesql_type,
-    parameter_field,
-    parameter_value,
-)
+from localcloud.gcp.bigquery.schema import duckdb_type, encode_rows, field_of, parameter_field, parameter_value
 from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
 from localcloud.web import ApiError
 
@@ -24,18 +17,9 @@ _DML_COUNTS = {"INSERT": "insertedRowCount", "UPDATE": "updatedRowCount", "DELET
 
 
 @dataclass(frozen=True)
-class Statement:
-    """A statement as it was received: its text, and name and GoogleSQL type of each parameter."""
-
-    sql: str
-    parameters: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
 class Query:
     """A query job's configuration, understood."""
 
-    statement: Statement
     translation: Translation
     values: dict[str, Any]
     maximum_bytes: int | None
@@ -49,7 +33,7 @@ def plan_query(configuration: Resource, project: str) -> Query:
     """Raises ApiError for a statement that is wrong or not imitated."""
     if configuration.get("useLegacySql", True):
         raise ApiError(400, "invalidQuery", "Legacy SQL is not imitated by the laptop cloud")
-    text, parameters = configuration["query"], configuration.get("queryParameters", [])
+    parameters = configuration.get("queryParameters", [])
     fields = [parameter_field(parameter) for parameter in parameters]
     values = {
         f"p_{field['name']}": parameter_value(field, parameter.get("parameterValue", {}))
@@ -57,8 +41,7 @@ def plan_query(configuration: Resource, project: str) -> Query:
     }
     dataset, limit = configuration.get("defaultDataset", {}).get("datasetId"), configuration.get("maximumBytesBilled")
     context = Context(project, dataset, tuple((field["name"], duckdb_type(field)) for field in fields))
-    statement = Statement(text, tuple((field["name"], googlesql_type(field)) for field in fields))
-    return Query(statement, translate(text, context), values, int(limit) if limit else None)
+    return Query(translate(configuration["query"], context), values, int(limit) if limit else None)
 
 
 class QueryRunner:

@@ -120,17 +120,6 @@ def _field(name: str, kind: Json) -> Field:
     return {"name": name, "type": kind["type"]}
 
 
-def googlesql_type(field: Field) -> str:
-    """The type as GoogleSQL writes it: ARRAY<STRUCT<id STRING, plays INT64>>."""
-    if field["mode"] == "REPEATED":
-        return f"ARRAY<{googlesql_type({**field, 'mode': 'NULLABLE'})}>"
-    if field["type"] == "RECORD":
-        members = (f"{inner['name']} {googlesql_type(inner)}" for inner in field["fields"])
-        return f"STRUCT<{', '.join(members)}>"
-    kind: str = field["type"]
-    return STANDARD_NAMES.get(kind, kind)
-
-
 def parameter_value(field: Field, value: Json) -> Any:
     """The value with every scalar as text; the statement casts it to the field's type."""
     if field["mode"] == "REPEATED":

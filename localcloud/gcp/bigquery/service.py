@@ -1,18 +1,18 @@
 """The laptop BigQuery: the part of the REST API v2 that this project and Google's client use; jobs and queries here."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.faults import Faults
 from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_dataset
 from localcloud.gcp.bigquery.googlesql.translate import TableId
-from localcloud.gcp.bigquery.jobs import Jobs, Outcome, Work, error_of, job_id_of
+from localcloud.gcp.bigquery.jobs import Jobs, Outcome, Work, error_of
 from localcloud.gcp.bigquery.load import ReadObject, WriteObject, run_extract, run_load
-from localcloud.gcp.bigquery.query import QueryRunner, Statement, plan_query
+from localcloud.gcp.bigquery.query import QueryRunner, plan_query
 from localcloud.gcp.bigquery.tables_api import PROJECT, TablesApi, next_page, page_of
 from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
 from localcloud.gcp.storage.uploads import split_multipart
@@ -38,41 +38,33 @@ class BigQuery:
     def __init__(
         self, directory: Path | None, read_object: ReadObject, write_object: WriteObject, clock: Clock, faults: Faults
     ) -> None:
-        self._warehouse, sizes = Warehouse(directory, clock), Sizes()
-        self._jobs = Jobs(self._warehouse, faults)
-        self._runner = QueryRunner(self._warehouse, sizes)
+        self.warehouse, sizes = Warehouse(directory, clock), Sizes()
+        self._jobs = Jobs(self.warehouse, faults)
+        self._runner = QueryRunner(self.warehouse, sizes)
         self._read_object, self._write_object = read_object, write_object
         self._locations: dict[tuple[str, str], str] = {}
-        self.statements: dict[Statement, Resource] = {}
+        self.statements: dict[str, Resource] = {}
         """Every statement that came in, in order, with the query settings that brought it last."""
-        self.routes = TablesApi(self._warehouse, sizes).routes()
+        self.routes = TablesApi(self.warehouse, sizes).routes()
         self.routes.add("POST", rf"{PROJECT}/jobs", self.insert_job)
         self.routes.add("POST", rf"/upload{PROJECT}/jobs", self.upload)
         self.routes.add("GET", rf"{PROJECT}/jobs/(?P<job>[^/]+)", self.get_job)
         self.routes.add("POST", rf"{PROJECT}/queries", self.query)
         self.routes.add("GET", rf"{PROJECT}/queries/(?P<job>[^/]+)", self.get_results)
 
-    def rows(self, table: TableId) -> list[dict[str, Any]]:
-        """The rows of a table, for tests that look without a call, a job or a fault."""
-        with self._warehouse.reading() as cursor:
-            stored = cursor.execute(f"SELECT * FROM {table.sql}")  # noqa: S608 -- quoted
-            names = [column[0] for column in stored.description]
-            return [dict(zip(names, row, strict=True)) for row in stored.fetchall()]
-
     def scrub(self) -> None:
         """Leave nothing on disk of what was deleted, nor of statements about it."""
         self._jobs.scrub()
-        self._warehouse.rewrite()
+        self.warehouse.rewrite()
 
     def close(self) -> None:
-        self._warehouse.close()
+        self.warehouse.close()
 
     def get_job(self, request: Request) -> Response:
         return Response.of_json(self._find(request))
 
     def insert_job(self, request: Request) -> Response:
         body, project = request.json(), request.params["project"]
-        _refuse_dry_run(body["configuration"])
         return Response.of_json(self._start(project, body.get("jobReference", {}), body["configuration"]))
 
     def upload(self, request: Request) -> Response:
@@ -86,6 +78,8 @@ class BigQuery:
     def _start(
         self, project: str, reference: Resource, configuration: Resource, uploaded: bytes | None = None
     ) -> Resource:
+        if configuration.get("dryRun"):
+            raise ApiError(501, "notImplemented", "The laptop cloud does not imitate dry runs")
         plan = partial(self._plan, project, configuration, uploaded)
         return self._jobs.start(project, reference, configuration, plan)
 
@@ -99,11 +93,11 @@ class BigQuery:
     def query(self, request: Request) -> Response:
         """Start a query and give its first page in one call; the same request again gives the same answer."""
         body, project = request.json(), request.params["project"]
-        configuration = {"query": {key: body[key] for key in _QUERY_SETTINGS if key in body}}
-        _refuse_dry_run(body)
+        settings = {key: body[key] for key in _QUERY_SETTINGS if key in body}
+        configuration = {"query": settings, "dryRun": body.get("dryRun")}
         reference = {"location": body.get("location")}
         if "requestId" in body:
-            reference["jobId"] = job_id_of(body["requestId"])
+            reference["jobId"] = f"job_{hashlib.sha256(body['requestId'].encode()).hexdigest()[:32]}"
         try:
             job = self._start(project, reference, configuration)
         except ApiError as error:
@@ -138,14 +132,14 @@ class BigQuery:
     def _plan(self, project: str, configuration: Resource, uploaded: bytes | None = None) -> Work:
         if "query" in configuration:
             query = plan_query(configuration["query"], project)
-            self.statements[query.statement] = configuration["query"]
+            self.statements[configuration["query"]["query"]] = configuration["query"]
             translation = query.translation
             merges_into = translation.target if translation.kind == "MERGE" else None
             run_query = partial(self._runner.run, query=query)
             return Work(run_query, query.writes, self._location_of(translation.tables), merges_into)
 
         def run(cursor: Cursor) -> Outcome:
-            now_ms = self._warehouse.now_ms()
+            now_ms = self.warehouse.now_ms()
             if "load" in configuration:
                 return Outcome(run_load(cursor, configuration["load"], self._read_object, now_ms, uploaded))
             return Outcome(run_extract(cursor, configuration["extract"], self._write_object, now_ms))
@@ -160,11 +154,6 @@ class BigQuery:
             return None
         project, dataset = tables[0].project, tables[0].dataset
         if (project, dataset) not in self._locations:
-            with self._warehouse.reading() as cursor:
+            with self.warehouse.reading() as cursor:
                 self._locations[project, dataset] = find_dataset(cursor, project, dataset)["location"]
         return self._locations[project, dataset]
-
-
-def _refuse_dry_run(wanted: Resource) -> None:
-    if wanted.get("dryRun"):
-        raise ApiError(501, "notImplemented", "The laptop cloud does not imitate dry runs")

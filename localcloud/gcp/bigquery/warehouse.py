@@ -10,7 +10,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -19,15 +19,10 @@ from localcloud.clock import Clock
 from localcloud.web import ApiError
 
 
-@cache
-def _parser() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
-
-
 @lru_cache(1_000)
 def _parsed(sql: str) -> Sequence[duckdb.Statement]:
     """Parsed once: with few rows it takes a third of the time that DuckDB needs for a MERGE."""
-    return _parser().extract_statements(sql)
+    return duckdb.extract_statements(sql)
 
 
 atexit.register(_parsed.cache_clear)  # DuckDB complains of statements that outlive it

@@ -28,7 +28,10 @@ def object_finalized(event_id: str, time: str, resource: dict[str, Any]) -> Even
     bucket, name = resource["bucket"], resource["name"]
     headers = _headers(event_id, FINALIZED, f"//storage.googleapis.com/projects/_/buckets/{bucket}", time)
     headers |= {"ce-subject": quote(f"objects/{name}", safe=_PLAIN), "ce-bucket": bucket}
-    return Event(FINALIZED, bucket, name, headers, json.dumps(resource | _links(resource)).encode())
+    path = f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
+    media = f"/download{path}?generation={resource['generation']}&alt=media"
+    links = {"selfLink": f"https://www.googleapis.com{path}", "mediaLink": f"https://storage.googleapis.com{media}"}
+    return Event(FINALIZED, bucket, name, headers, json.dumps(resource | links).encode())
 
 
 def message_published(topic: str, message: dict[str, Any]) -> Event:
@@ -41,12 +44,6 @@ def message_published(topic: str, message: dict[str, Any]) -> Event:
         "subscription": f"{project}/subscriptions/eventarc-{topic_id}",
     }
     return Event(MESSAGE_PUBLISHED, topic_id, message_id, headers, json.dumps(body).encode())
-
-
-def _links(resource: dict[str, Any]) -> dict[str, str]:
-    path = f"/storage/v1/b/{resource['bucket']}/o/{quote(resource['name'], safe='')}"
-    media = f"/download{path}?generation={resource['generation']}&alt=media"
-    return {"selfLink": f"https://www.googleapis.com{path}", "mediaLink": f"https://storage.googleapis.com{media}"}
 
 
 def _headers(event_id: str, event_type: str, source: str, time: str) -> dict[str, str]:

@@ -72,9 +72,8 @@ class EventQueue:
     def next_due(self, subscription: str) -> float | None:
         """When there will be something to deliver; None when nothing is waiting."""
         select = "SELECT min(due) AS due FROM deliveries WHERE state = 'pending' AND subscription = ?"
-        with self._state.transaction() as db:
-            row = db.execute(select, (subscription,)).fetchone()
-        return None if row["due"] is None else float(row["due"])
+        due: float | None = self._state.rows(select, subscription)[0]["due"]
+        return due
 
     def pending(self) -> list[Delivery]:
         """Everything that could be delivered, whether its time has come or not, oldest first."""
@@ -124,19 +123,14 @@ class EventQueue:
         select = """SELECT name, total(state = 'pending') AS pending, total(state = 'held') AS held,
                     total(state = 'given_up') AS given_up
                     FROM subscriptions LEFT JOIN deliveries ON subscription = name GROUP BY name ORDER BY name"""
-        with self._state.transaction() as db:
-            rows = db.execute(select).fetchall()
+        rows = self._state.rows(select)
         return {row["name"]: {key: int(row[key]) for key in ("pending", "held", "given_up")} for row in rows}
 
     def given_up(self) -> list[dict[str, Any]]:
         select = "SELECT subscription, event_id, event_type, key, attempts, status FROM deliveries"
-        with self._state.transaction() as db:
-            rows = db.execute(f"{select} WHERE state = 'given_up' ORDER BY id").fetchall()
-        return [dict(row) for row in rows]
+        return [dict(row) for row in self._state.rows(f"{select} WHERE state = 'given_up' ORDER BY id")]
 
     def _select(self, where: str, *values: Any) -> list[Delivery]:
-        with self._state.transaction() as db:
-            rows = db.execute(f"SELECT * FROM deliveries WHERE {where}", values).fetchall()  # noqa: S608
         return [
             Delivery(
                 **{name: row[name] for name in _PLAIN},
@@ -144,7 +138,7 @@ class EventQueue:
                 headers=json.loads(row["headers"]),
                 disordered=bool(row["disordered"]),
             )
-            for row in rows
+            for row in self._state.rows(f"SELECT * FROM deliveries WHERE {where}", *values)  # noqa: S608
         ]
 
     def _update(self, delivery: Delivery, assignments: str, *values: Any) -> None:

@@ -9,8 +9,7 @@ import base64
 import hashlib
 import re
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,18 +35,9 @@ class PendingUpload:
                 message = f'Provided {name} "{given}" doesn\'t match calculated {name} "{computed}".'
                 raise ApiError(400, "invalid", message)
 
-    @contextmanager
-    def dropped_on_error(self) -> Iterator[None]:
-        """For the step that decides whether the content becomes an object."""
-        try:
-            yield
-        except BaseException:
-            self.path.unlink(missing_ok=True)
-            raise
-
 
 class PendingUploads:
-    """The folder of pending uploads. What is in it when the laptop cloud starts is left from an earlier process."""
+    """The folder of pending uploads."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -60,10 +50,6 @@ class PendingUploads:
 
     def new_path(self) -> Path:
         return self.directory / uuid.uuid4().hex
-
-    def discard_all(self) -> None:
-        for path in self.directory.iterdir():
-            path.unlink()
 
 
 def described(path: Path, content: bytes) -> PendingUpload:

@@ -44,12 +44,12 @@ class Storage:
             """CREATE TABLE IF NOT EXISTS objects (bucket TEXT, name TEXT, draft TEXT NOT NULL, resource TEXT NOT NULL,
                PRIMARY KEY (bucket, name)) WITHOUT ROWID""",
         )
-        with state.transaction() as db:  # finish what a crash has left
-            for row in db.execute("SELECT bucket, name, draft FROM objects").fetchall():
-                draft = self.drafts.directory / row["draft"]
-                if draft.exists():
-                    _move(draft, object_path(self._root, row["bucket"], row["name"]))
-        self.drafts.discard_all()
+        for row in state.rows("SELECT bucket, name, draft FROM objects"):  # finish what a crash has left
+            draft = self.drafts.directory / row["draft"]
+            if draft.exists():
+                _move(draft, object_path(self._root, row["bucket"], row["name"]))
+        for path in self.drafts.directory.iterdir():  # left from an earlier process
+            path.unlink()
 
     # Buckets
 
@@ -70,11 +70,10 @@ class Storage:
         return resource
 
     def get_bucket(self, name: str) -> Resource:
-        with self._state.transaction() as db:
-            row = db.execute("SELECT resource FROM buckets WHERE name = ?", (name,)).fetchone()
-        if row is None:
+        rows = self._state.rows("SELECT resource FROM buckets WHERE name = ?", name)
+        if not rows:
             raise ApiError(404, "notFound", "The specified bucket does not exist.")
-        return _loaded(row)
+        return _loaded(rows[0])
 
     # Objects
 
@@ -88,15 +87,19 @@ class Storage:
     ) -> Resource:
         """Create or overwrite an object from a draft, which is used up."""
         with self._state.lock:
-            with draft.dropped_on_error(), self._state.transaction() as db:
-                path = object_path(self._root, bucket, name)
-                self.get_bucket(bucket)
-                check_generation(self._find(bucket, name), wanted_generation)
-                refuse_clash(self._root, path)
-                resource = self._new_resource(bucket, name, draft, properties or {})
-                row = (bucket, name, draft.path.name, json.dumps(resource))
-                db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", row)
-                self._on_finalize(resource)
+            try:
+                with self._state.transaction() as db:
+                    path = object_path(self._root, bucket, name)
+                    self.get_bucket(bucket)
+                    check_generation(self._find(bucket, name), wanted_generation)
+                    refuse_clash(self._root, path)
+                    resource = self._new_resource(bucket, name, draft, properties or {})
+                    row = (bucket, name, draft.path.name, json.dumps(resource))
+                    db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", row)
+                    self._on_finalize(resource)
+            except BaseException:
+                draft.path.unlink(missing_ok=True)
+                raise
             # Committed; no call sees the object before its file is in place, for the lock is still held.
             _move(draft.path, path)
         return resource
@@ -144,11 +147,10 @@ class Storage:
             after = base64.urlsafe_b64decode(token).decode()
         except ValueError:
             raise ApiError(400, "invalid", f"Invalid page token: {token!r}") from None
-        with self._state.transaction() as db:
-            self.get_bucket(bucket)
-            select = """SELECT resource FROM objects WHERE bucket = ? AND substr(name, 1, ?) = ? AND name > ?
-                        ORDER BY name LIMIT ?"""
-            rows = db.execute(select, (bucket, len(prefix), prefix, after, limit + 1)).fetchall()
+        self.get_bucket(bucket)
+        select = """SELECT resource FROM objects WHERE bucket = ? AND substr(name, 1, ?) = ? AND name > ?
+                    ORDER BY name LIMIT ?"""
+        rows = self._state.rows(select, bucket, len(prefix), prefix, after, limit + 1)
         items = [_loaded(row) for row in rows[:limit]]
         more = len(rows) > limit
         return items, base64.urlsafe_b64encode(items[-1]["name"].encode()).decode() if more else None
@@ -195,10 +197,8 @@ class Storage:
     # The rest is about how
 
     def _find(self, bucket: str, name: str) -> Resource | None:
-        with self._state.transaction() as db:
-            select = "SELECT resource FROM objects WHERE bucket = ? AND name = ?"
-            row = db.execute(select, (bucket, name)).fetchone()
-        return _loaded(row) if row else None
+        rows = self._state.rows("SELECT resource FROM objects WHERE bucket = ? AND name = ?", bucket, name)
+        return _loaded(rows[0]) if rows else None
 
     def _new_resource(self, bucket: str, name: str, draft: PendingUpload, properties: Mapping[str, Any]) -> Resource:
         refuse_unknown_fields("objects", properties, OBJECT_FIELDS | IGNORED_FIELDS)

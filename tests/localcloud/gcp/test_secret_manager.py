@@ -10,6 +10,7 @@ from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemente
 from google.cloud.secretmanager import SecretManagerServiceClient
 
 from localcloud.faults import Fault
+from tests.localcloud.gcp import secrets
 
 PROJECT = "projects/heavy-rotation-laptop"
 SECRET = f"{PROJECT}/secrets/refresh-token-ana"
@@ -178,9 +179,8 @@ def test_payloads_survive_a_restart_in_a_file_that_only_its_owner_can_read(start
         cloud.secrets.store("p", "token", b"second")
 
     with start_cloud(tmp_path) as cloud:
-        assert cloud.secrets.payload("p", "token") == b"second"
-        assert cloud.secrets.payload("p", "token", "1") == b"first"
-        assert cloud.secrets.versions("p", "token") == {1: "ENABLED", 2: "ENABLED"}
+        assert secrets.payloads(cloud, "token", "p") == [b"first", b"second"]
+        assert secrets.versions(cloud, "token", "p") == {1: "ENABLED", 2: "ENABLED"}
         files = [path for path in tmp_path.iterdir() if path.name.startswith("state.sqlite")]
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 

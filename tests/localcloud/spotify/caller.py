@@ -12,7 +12,8 @@ import requests
 
 from localcloud.clock import Clock
 from localcloud.listeners.listeners import Habits, InventedListener, invented_listeners
-from localcloud.spotify.server import REDIRECT_URI, SCOPE
+from localcloud.spotify.accounts import SCOPE
+from localcloud.spotify.server import REDIRECT_URI
 from localcloud.web import Server
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 

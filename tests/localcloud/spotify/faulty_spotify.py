@@ -14,8 +14,9 @@ from localcloud.faults import Misbehaviour
 from localcloud.listeners.lives import Play
 from localcloud.listeners.music import Track
 from localcloud.spotify import answers, errors
+from localcloud.spotify.accounts import SCOPE
 from localcloud.spotify.errors import JSON, api_error, reccobeats_error
-from localcloud.spotify.server import SCOPE, Spotify
+from localcloud.spotify.server import Spotify
 from localcloud.web import Request, Response, Routes
 
 ENDPOINTS = {

@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from localcloud.spotify.accounts import App
-from localcloud.spotify.server import REDIRECT_URI, SCOPE
+from localcloud.spotify.accounts import SCOPE, App
+from localcloud.spotify.server import REDIRECT_URI
 from tests.localcloud.spotify.caller import ONE, TWO, Caller, calling, sent_back_with
 
 REVOKED = {"error": "invalid_grant", "error_description": "Refresh token revoked"}

@@ -110,19 +110,28 @@ def refuse_unknown_syntax(statement: exp.Expr) -> None:
     for node in statement.walk():
         if type(node) not in KNOWN_SYNTAX:
             raise refuse(f"The syntax of {type(node).__name__}")
-        for unknown, what in _UNKNOWN_FORMS.get(type(node), ()):
-            if unknown(node):
+        for kind, is_unknown, what in _UNKNOWN_FORMS:
+            if isinstance(node, kind) and is_unknown(node):
                 raise refuse(what)
 
 
-_UNKNOWN_FORMS: dict[type[exp.Expr], tuple[tuple[Callable[[Any], bool], str], ...]] = {
-    exp.Div: ((lambda node: not isinstance(node.expression, exp.Literal), "Division by anything but a number"),),
-    exp.Delete: ((lambda node: not node.this, "DELETE without FROM"),),
-    exp.Interval: ((lambda node: not isinstance(node.parent, exp.Anonymous), "INTERVAL outside of TIMESTAMP_ADD"),),
-    exp.Parameter: ((lambda node: not isinstance(node.this, exp.Var), "A system variable"),),
-    exp.Select: ((lambda node: bool(node.args.get("kind")), "SELECT AS STRUCT or VALUE"),),
-    exp.Unnest: ((lambda node: bool(node.args.get("offset")), "UNNEST … WITH OFFSET"),),
-}
+_UNKNOWN_FORMS: tuple[tuple[type[exp.Expr], Callable[[Any], bool], str], ...] = (
+    (exp.Div, lambda node: not isinstance(node.expression, exp.Literal), "Division by anything but a number"),
+    (exp.Delete, lambda node: not node.this, "DELETE without FROM"),
+    (exp.Delete, lambda node: not node.args.get("where"), "DELETE without WHERE"),
+    (exp.Interval, lambda node: not isinstance(node.parent, exp.Anonymous), "INTERVAL outside of TIMESTAMP_ADD"),
+    (exp.Parameter, lambda node: not isinstance(node.this, exp.Var), "A system variable"),
+    (exp.Select, lambda node: bool(node.args.get("kind")), "SELECT AS STRUCT or VALUE"),
+    # In BigQuery the fields of structs; in DuckDB it would be the structs.
+    (exp.Select, lambda node: _spreads_array(node), "SELECT * over UNNEST"),
+    (exp.Unnest, lambda node: bool(node.args.get("offset")), "UNNEST … WITH OFFSET"),
+)
+
+
+def _spreads_array(select: exp.Select) -> bool:
+    sources = (select.args.get("from_"), *select.args.get("joins", ()))
+    reads_array = any(source and isinstance(source.this, exp.Unnest) for source in sources)
+    return reads_array and any(isinstance(column, exp.Star) for column in select.expressions)
 
 
 Types = Mapping[str, str]

@@ -173,8 +173,10 @@ def _translate(text: str, context: Context) -> Translation:
     target = None if kind == "SELECT" else _table_id(statement.this.find(exp.Table), context)
     tables = tuple(dict.fromkeys(_point_to_tables(statement, context)))
     columns = _columns(statement)
-    for step in STEPS:
-        statement = step(statement, dict(context.parameters))
+    _name_results(statement)
+    _translate_meanings(statement, dict(context.parameters))
+    if isinstance(statement, exp.Merge):
+        _merge_as_duckdb_does(statement)
     parameters = frozenset(parameter.name for parameter in statement.find_all(exp.Parameter))
     try:
         sql = statement.sql(DuckDB, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
@@ -234,26 +236,7 @@ def columns_of_view(text: str, named: Container[str]) -> frozenset[str]:
     return _columns(view)
 
 
-Step = Callable[[exp.Expr, Types], exp.Expr]
-
-
-def demand_where(statement: exp.Expr, types: Types) -> exp.Expr:
-    if isinstance(statement, exp.Delete) and not statement.args.get("where"):
-        raise invalid_query("DELETE must have a WHERE clause")
-    return statement
-
-
-def refuse_stars_over_unnest(statement: exp.Expr, types: Types) -> exp.Expr:
-    """SELECT * over an array of structs gives the structs' fields; in DuckDB it would give the structs."""
-    for unnest in statement.find_all(exp.Unnest):
-        select = unnest.find_ancestor(exp.Select)
-        is_source = isinstance(unnest.parent, (exp.From, exp.Join))
-        if is_source and select and any(isinstance(column, exp.Star) for column in select.expressions):
-            raise refuse("SELECT * over UNNEST")
-    return statement
-
-
-def name_results(statement: exp.Expr, types: Types) -> exp.Expr:
+def _name_results(statement: exp.Expr) -> None:
     """Columns without a name are called f0_, f1_, … by BigQuery. The first SELECT names those of a UNION."""
     first = statement
     while isinstance(first, (exp.SetOperation, exp.Subquery)):
@@ -263,10 +246,9 @@ def name_results(statement: exp.Expr, types: Types) -> exp.Expr:
         unnamed = [column for column in first.expressions if not isinstance(column, named)]
         for number, column in enumerate(unnamed):
             column.replace(exp.alias_(column.copy(), f"f{number}_"))
-    return statement
 
 
-def translate_meanings(statement: exp.Expr, types: Types) -> exp.Expr:
+def _translate_meanings(statement: exp.Expr, types: Types) -> None:
     """Every node whose meaning differs, the innermost first; what is put in its place is not looked at again."""
     changes: dict[type[exp.Expr], Callable[[Any], exp.Expr]] = {
         exp.Anonymous: rewrite_call,
@@ -280,25 +262,12 @@ def translate_meanings(statement: exp.Expr, types: Types) -> exp.Expr:
         changed = changes[type(node)](node)
         if changed is not node:
             node.replace(changed)
-    return statement
 
 
-def merge_as_duckdb_does(statement: exp.Expr, types: Types) -> exp.Expr:
+def _merge_as_duckdb_does(statement: exp.Merge) -> None:
     """INSERT ROW is INSERT *, and a MERGE returns its action for each row."""
-    if not isinstance(statement, exp.Merge):
-        return statement
     for when in statement.find_all(exp.When):
         then = when.args["then"]
         if isinstance(then, exp.Insert) and then.this == exp.var("ROW"):
             then.set("this", exp.Star())
     statement.set("returning", exp.Returning(expressions=[exp.column("merge_action")]))
-    return statement
-
-
-STEPS: tuple[Step, ...] = (
-    demand_where,
-    refuse_stars_over_unnest,
-    name_results,
-    translate_meanings,
-    merge_as_duckdb_does,
-)
