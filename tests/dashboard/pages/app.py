@@ -30,7 +30,7 @@ BEGINS = NOW + timedelta(minutes=20)
 
 @lru_cache(3)
 def _store_over(warehouse: InventedWarehouse) -> store.Store:
-    """As on a server, what one page has read of a warehouse the next one finds read. Each page asks what is new."""
+    """As on a server: what one page has read of a warehouse is there for the next, which checks only its version."""
     return store.Store(warehouse, check_seconds=0)
 
 
@@ -55,7 +55,7 @@ class App:
         return self
 
     def open(self, page: str = "overview", user: dict[str, Any] | None = None, **query: str | list[str]) -> AppTest:
-        """A visitor's first run of a page, in a browser that is in Los Angeles."""
+        """A visitor's first run of a page, which ends without an exception, in a browser that is in Los Angeles."""
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.context = {"timezone": "America/Los_Angeles", "theme": "light"}
         if user is not None:
@@ -65,7 +65,9 @@ class App:
         if page != "overview":
             # What switch_page() does, which finds a page under its address only after a run of the first page.
             app._page_hash = calc_hash(page)
-        return app.run()
+        app.run()
+        assert not app.exception, app.exception[0].message
+        return app
 
 
 def text_of(app: AppTest) -> str:

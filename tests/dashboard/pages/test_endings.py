@@ -72,4 +72,3 @@ def test_where_no_ending_is_known_the_page_says_how_to_know_it_and_shows_no_zero
     assert f"How {what} ended is not known. Spotify’s API does not say it, an export does" in text
     assert "`python -m cli import LISTENER FILE…`" in text
     assert not {"Skipped", "Played to the end"} & {metric.label for metric in drawn.metric}
-    assert not drawn.exception
