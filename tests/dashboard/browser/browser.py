@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -22,6 +24,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from localcloud import chromium
 from localcloud.processes import free_port
 
+Theme: TypeAlias = Literal["light", "dark"]
 ROOT = Path(__file__).parents[3]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 IN_A_BROWSER = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -79,18 +82,19 @@ def _healthy(address: str, server: "subprocess.Popen[bytes]") -> str:
 
 
 class Browser:
-    """Visits of one theme share a tab, so that only the first loads and compiles Streamlit: half of a page's CPU."""
+    """Visits share a tab, so that only the first loads and compiles Streamlit: half of a page's CPU."""
 
     def __init__(self, browser: playwright.Browser) -> None:
         self._browser = browser
-        self._tabs: dict[str, playwright.Page] = {}
+
+    @cached_property
+    def _tab(self) -> playwright.Page:
+        return self._new_context().new_page()
 
     @contextmanager
-    def visit(self, address: str, theme: str = "light", width: int = 1366) -> Iterator["Visit"]:
+    def visit(self, address: str, theme: Theme = "light", width: int = 1366) -> Iterator["Visit"]:
         """In another zone than the data and the server."""
-        if theme not in self._tabs:
-            self._tabs[theme] = self._new_context(theme).new_page()
-        visit = Visit(self._tabs[theme], address)
+        visit = Visit(self._tab, address, theme)
         visit.resize(width)
         try:
             yield visit
@@ -100,12 +104,12 @@ class Browser:
     @contextmanager
     def first_visit(self, address: str) -> Iterator["Visit"]:
         """By a browser that has kept nothing yet."""
-        context = self._new_context("light")
+        context = self._new_context()
         yield Visit(context.new_page(), address)
         context.close()
 
-    def _new_context(self, theme: str) -> playwright.BrowserContext:
-        return self._browser.new_context(color_scheme=theme, timezone_id="America/Los_Angeles", locale="en-GB")
+    def _new_context(self) -> playwright.BrowserContext:
+        return self._browser.new_context(timezone_id="America/Los_Angeles", locale="en-GB")
 
     @contextmanager
     def another(self, *arguments: str) -> Iterator["Browser"]:
@@ -132,8 +136,9 @@ def _launched(kind: playwright.BrowserType, *arguments: str) -> Iterator[Browser
 class Visit:
     """One page of the browser; it keeps every address that was asked and every complaint."""
 
-    def __init__(self, page: playwright.Page, address: str) -> None:
-        self.page, self.address = page, address
+    def __init__(self, page: playwright.Page, address: str, theme: Theme = "light") -> None:
+        self.page, self.address, self._theme = page, address, theme
+        page.emulate_media(color_scheme=theme)
         self.requested: list[str] = []
         self.complaints: list[str] = []
         self._width, self._is_running = 1366, False
@@ -154,6 +159,13 @@ class Visit:
         for event, handler in self._handlers.items():
             self.page.remove_listener(event, handler)
         self.page.goto(f"{self.address}/_stcore/health")
+
+    def turn(self, theme: Theme) -> None:
+        """The page in this theme, loaded anew: an open page keeps the colours of its lists and charts until it runs."""
+        if theme != self._theme:
+            self._theme = theme
+            self.page.emulate_media(color_scheme=theme)
+            self.page.reload()
 
     def resize(self, width: int) -> None:
         self._width = width

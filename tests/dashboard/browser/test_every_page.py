@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dashboard.browser.browser import IN_A_BROWSER, PAGES, Browser
+from tests.dashboard.browser.browser import IN_A_BROWSER, PAGES, Browser, Theme
 from tests.dashboard.invented.warehouse import warehouse
 from tests.dashboard.page_names import ITEMS
 from tests.dashboard.pages.app import NOW
@@ -10,17 +10,18 @@ from tests.dashboard.pages.app import NOW
 pytestmark = IN_A_BROWSER
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+LOOKS: tuple[tuple[Theme, int], ...] = (("light", 1366), ("light", 390), ("dark", 1366), ("dark", 390))
+
+
 @pytest.mark.parametrize("path", [*PAGES, *ITEMS])
-def test_a_page_looks_finished_and_requests_nothing_outside(
-    browser: Browser, address: str, path: str, theme: str
-) -> None:
-    with browser.visit(address, theme) as visit:
+def test_a_page_looks_finished_and_requests_nothing_outside(browser: Browser, address: str, path: str) -> None:
+    with browser.visit(address) as visit:
         visit.open(_with_id(path))
-        for width in (1366, 390):
+        for theme, width in LOOKS:
             visit.resize(width)
+            visit.turn(theme)
             visit.settle()
-            assert visit.flaws(elements_are_known=theme == "dark") == {}, width
+            assert visit.flaws(elements_are_known=theme == "dark") == {}, (theme, width)
             visit.picture(f"{path or 'overview'}-{width}-{theme}")
         assert visit.strangers() == set()
 

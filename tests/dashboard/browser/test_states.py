@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.dashboard.browser.browser import IN_A_BROWSER, Browser
+from tests.dashboard.browser.browser import IN_A_BROWSER, Browser, Theme
 from tests.dashboard.invented.states import STATES
 
 pytestmark = IN_A_BROWSER
@@ -31,7 +31,7 @@ def test_an_empty_or_broken_page_looks_finished_as_well(
     """Wide and narrow; the themes take turns, as what depends on one of them alone, `test_every_page.py` sees."""
     in_state(state)
     for place, path in enumerate(STATE_PAGES.get(state, ("", "pipeline")), start=ALL.index(state)):
-        theme = ("light", "dark")[place % 2]
+        theme: Theme = "dark" if place % 2 else "light"
         with browser.visit(address, theme) as visit:
             visit.open(path)
             for width in (1366, 390):
