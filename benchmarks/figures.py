@@ -18,10 +18,10 @@ def options_of(benchmark: str, doc: str | None) -> argparse.ArgumentParser:
     )
 
 
-def machine() -> str:
-    """What was measured on, in a line."""
-    memory_gib = psutil.virtual_memory().total >> 30
-    return f"{psutil.cpu_count()} cores, {memory_gib} GiB, {platform.system()}, Python {platform.python_version()}"
+def introduce(doc: str | None) -> None:
+    """Prints the benchmark's own text, which says question, rivals and data, and what it is measured on."""
+    machine = f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB, {platform.system()}"
+    print(f"{doc}\n{machine}, Python {platform.python_version()}\n", flush=True)
 
 
 def spread(values: Sequence[float], digits: int = 1, unit: str = "") -> str:

@@ -19,7 +19,7 @@ from statistics import median
 
 import requests
 
-from benchmarks.figures import machine, options_of, spread
+from benchmarks.figures import introduce, options_of, spread
 from benchmarks.function_process import served
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import ROOT
@@ -86,10 +86,11 @@ class Start:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = options_of("cold_start", __doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is started (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is started (%(default)s)")
     parser.add_argument("--only", action="append", choices=FUNCTIONS, help="one function; may be repeated")
     options = parser.parse_args(arguments)
-    print(f"{machine()}; medians of {options.rounds} rounds (least to most)\n")
+    introduce(__doc__)
+    print(f"Medians of {options.rounds} rounds (least to most)\n")
     print("| function | | listens after | first answer after | memory | seconds, × rival | memory, × rival |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name, LaptopCloud(Path(name) / "cloud") as cloud:

@@ -1,5 +1,7 @@
 """Figures of the dashboard with ten years of a heavy listener, each as a ratio to what it is held against.
 
+Question: does a page stay under its limits with 115,000 invented plays of ten years, and with two such listeners?
+
 Megabytes BigQuery bills (worked out from the sizes its documentation gives), seconds of the first load, seconds of
 Python per page and redraw, and bytes the first visit sends to a browser (needs Chromium). A ratio above 1 to a limit
 is OVER; a rival is another way to the same end, measured in the same run.
@@ -23,7 +25,7 @@ import pandas as pd
 from benchmarks.dashboard.billed import EVERY_COLUMN, billed_megabytes
 from benchmarks.dashboard.plays import listed, plays
 from benchmarks.dashboard.sent import sent_bytes, served
-from benchmarks.figures import against_limit, against_rival, options_of
+from benchmarks.figures import against_limit, against_rival, introduce, options_of, spread
 from localcloud import chromium, ledger
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.dashboard.page_names import ITEMS, PAGES
@@ -41,6 +43,7 @@ REDRAW_LIMIT_SECONDS = 0.3
 FIRST_LOAD_LIMIT_SECONDS = 1.5
 BYTES_LIMIT = 1_600_000
 BILLED_LIMIT_MEGABYTES = 30
+_FIRST_LOADS = 3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plays", type=int, default=115_000, help="how many plays the listener has (%(default)s)")
     parser.add_argument("--redraws", type=int, default=5, help="how often each page is drawn again (%(default)s)")
     options = parser.parse_args(arguments)
+    introduce(__doc__)
     # Streamlit and google-auth warn, on every run, of what is meant to be so here.
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as directory, LaptopCloud(Path(directory)) as cloud:
@@ -151,20 +155,21 @@ def measure_first_load(rows: pd.DataFrame, redraws: int) -> None:
     from settings import Settings
     from warehouse import store as warehouse_store
 
-    store = warehouse_store.open_store(Settings.from_env(os.environ))
+    stores = [warehouse_store.open_store(Settings.from_env(os.environ)) for _ in range(_FIRST_LOADS)]
     columns = "track_id, played_at, ms_played, source, context_type"
     sql = f"SELECT {columns} FROM `{{dataset}}.plays` WHERE listener_id = @listener"  # noqa: S608 -- our own names
-    print("\nFirst load from the laptop's BigQuery:")
-    seconds = _seconds(lambda: store.history(LISTENER).value.local("Europe/Berlin"))
-    rival = _seconds(lambda: pd.DataFrame(ledger.read(os.environ, sql, listener=LISTENER)))
-    against_limit("plays and tracks, ready to count", seconds, FIRST_LOAD_LIMIT_SECONDS, "s")
-    against_rival("plays and tracks, ready to count", seconds, "the plays alone, a row each", rival, "s")
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    print(f"\nFirst load from the laptop's BigQuery, median of {len(stores)} (least to most):")
+    of_rounds: list[tuple[float, float]] = []
+    for store in stores:
+        began = time.perf_counter()
+        store.history(LISTENER).value.local("Europe/Berlin")
+        loaded = time.perf_counter()
+        pd.DataFrame(ledger.read(os.environ, sql, listener=LISTENER))
+        of_rounds.append((loaded - began, time.perf_counter() - loaded))
+    ours, rival = zip(*of_rounds, strict=True)
+    name, seconds = "plays and tracks, ready to count", statistics.median(ours)
+    against_limit(name, seconds, FIRST_LOAD_LIMIT_SECONDS, "s", spread(ours, digits=2))
+    against_rival(name, seconds, "the plays alone, a row each", statistics.median(rival), "s")
 
 
 def measure_redraws(rows: pd.DataFrame, redraws: int) -> None:

@@ -4,6 +4,8 @@ Question: how do a run's calls, bytes and seconds grow with the number of listen
 answer, and do the bytes that the MERGE reads grow with what is stored? The real functions run in processes of their own
 against the laptop cloud: ingest collects each listener's newest plays, all of them new, load merges the file,
 transform_trigger submits a batch, which is not run. A second run seconds later finds hardly anything new.
+Rivals: the same run with fewer listeners, and the same MERGE with less stored. Seconds are medians of
+several rounds (least to most).
 Google's services answer at once here; a call in the cloud takes 20 to 200 ms, and a query or load job seconds.
 Exit codes: 0 measured, whatever the figures, 2 wrong usage.
 """
@@ -12,7 +14,7 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +24,7 @@ import pandas as pd
 
 from benchmarks.dashboard.billed import MEGABYTE, column_bytes
 from benchmarks.dashboard.plays import listed, plays
-from benchmarks.figures import machine, options_of
+from benchmarks.figures import introduce, options_of, spread
 from benchmarks.function_process import served
 from benchmarks.ingest.world import Weather, world
 from benchmarks.load.world import csv_of
@@ -91,16 +93,19 @@ class Hops:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = options_of("run", __doc__)
-    parser.add_argument("--listeners", type=int, action="append", help="how many; may be repeated (1, 5, 100, 1,000)")
+    parser.add_argument("--listeners", type=int, action="append", help="how many; may be repeated (1, 5, 100)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (%(default)s)")
     parser.add_argument("--answer-seconds", type=float, default=0.1, help="what Spotify takes (%(default)s)")
     options = parser.parse_args(arguments)
     logging.disable(logging.WARNING)  # google-auth warns of what is meant to be so here
-    print(f"{machine()}; Spotify answers after {options.answer_seconds:g} s\n")
+    introduce(__doc__)
+    print(f"Medians of {options.rounds} rounds (least to most); Spotify answers after {options.answer_seconds:g} s\n")
     print(f"| {' | '.join(HEADS)} |")
     print("| --- " * len(HEADS) + "|")
-    for listeners in options.listeners or [1, 5, 100, 1000]:
-        for cells in runs(listeners, options.answer_seconds):
-            print("|", " | ".join(cells), "|", flush=True)
+    for listeners in options.listeners or [1, 5, 100]:
+        rounds = [[*runs(listeners, options.answer_seconds)] for _ in range(options.rounds)]
+        for of_run in zip(*rounds, strict=True):
+            print("|", " | ".join(map(_together, zip(*of_run, strict=True))), "|", flush=True)
     print("\n| stored | plays stored | plays that the MERGE reads | MB of them | MB of `tracks` that it reads |")
     print("| --- | --- | --- | --- | --- |")
     for name, years in (("a month", 1 / 12), ("a year", 1), ("ten years", 10)):
@@ -138,6 +143,13 @@ def runs(listeners: int, answer_seconds: float) -> Iterator[list[str]]:
             cells = [f"{listeners:,}", what, f"{there.routes.answered.total():,}"]
             after = [*_cells(load), f"{submitted.seconds:.1f}"] if landed else ["–"] * 4
             yield [*cells, *_cells(ingest), f"{landed / 1e6:.2f}", *after]
+
+
+def _together(of_rounds: Sequence[str]) -> str:
+    """One cell of several rounds: what is the same in all of them, else median, least and most."""
+    if len(set(of_rounds)) == 1:
+        return of_rounds[0]
+    return spread([float(cell.replace(",", "")) for cell in of_rounds if cell != "–"])
 
 
 def _cells(hop: Hop) -> list[str]:

@@ -1,5 +1,6 @@
 """How well load finds the play that the API and an export both report: `python -m benchmarks.same_play`.
 
+Question: how many of the plays that both report become one row, and how many get another's time? There is no rival.
 An invented listener's months, with every quirk at its real share (see quirks.py), are landed twice, pages first and
 export first, through the real import and the real function load; and once more as an export without
 `offline_timestamp`. Precision: how many of the plays of the API that were given a duration have their own. Recall:
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.figures import options_of
+from benchmarks.figures import introduce, options_of
 from benchmarks.load.world import World, world
 from benchmarks.same_play.quirks import NOT_LISTED, SHARES, USUAL, Row, TruePlay, api_rows, export_rows, live, other_id
 from cli.commands.import_history import landing
@@ -57,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--days", type=int, default=365, help="how long the listener is listened to (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="another listener (%(default)s)")
     options = parser.parse_args(arguments)
+    introduce(__doc__)
     holds = True
     for title, api_first, with_beginnings in (
         ("pages first", True, True),

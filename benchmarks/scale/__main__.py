@@ -18,7 +18,7 @@ from statistics import median
 
 import duckdb
 
-from benchmarks.figures import machine, options_of, spread
+from benchmarks.figures import introduce, options_of, spread
 from benchmarks.spark.plays import AS_OF, Shape, write_plays
 
 _COUNT = (Path(__file__).parent / "queries" / "count_plays.sql").read_text().replace("{as_of}", AS_OF.isoformat())
@@ -38,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often each is run (%(default)s)")
     options = parser.parse_args(arguments)
-    print(f"{machine()}; medians of {options.rounds} rounds (least to most)\n{options.shape}")
+    introduce(__doc__)
+    print(f"Medians of {options.rounds} rounds (least to most)\n{options.shape}")
     with tempfile.TemporaryDirectory() as name, duckdb.connect(config={"threads": 2, "memory_limit": "6GiB"}) as there:
         there.execute(f"SET temp_directory = '{name}/scratch'; SET TimeZone = 'UTC'")
         size = write_plays(Path(name) / "plays", options.shape)

@@ -3,7 +3,8 @@
 Question: what does one pass of Spark over all plays cost, and what would something simpler? Every round runs, one after
 the other and each in a process of its own with two cores: the job; DuckDB, which writes the same rows (this is
 checked); ListenBrainz's way (an aggregate by user and recording, stored, then row_number per user, once per period: no
-tracks, no ISRCs, nothing taken once); the ancestor's way (group, count, order, limit: one list for all listeners).
+tracks, no ISRCs, nothing taken once); the ancestor's way (group, count, order, limit: one list for all listeners); and
+the floor, which only reads the plays, moves each once and writes it: no Spark job that moves plays can take less.
 Data: invented plays as Parquet files, see plays.py. Seconds are net of the start of Spark's session and of a first run
 on few plays, in which the JVM loads and compiles; that run's own seconds are what a household's batch takes.
 Exit codes: 0 done, 1 rows differ, 2 wrong usage.
@@ -16,12 +17,12 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.figures import machine, options_of, spread
+from benchmarks.figures import introduce, options_of, spread
 from benchmarks.spark import rivals
 from benchmarks.spark.plays import Shape, write_plays
 from benchmarks.spark.process import SMALL, SPARK_RIVALS, Measured, measure
 
-_SHAPES = ["1000,1000000,5,100000", "5,575000,10,6000"]
+_SHAPES = ["200,300000,5,20000", "5,300000,10,6000"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--against", action="append", default=[], metavar="FILE", help="another version of the job, measured beside it"
     )
     options = parser.parse_args(arguments)
-    print(machine())
+    introduce(__doc__)
     print(f"Medians of {options.rounds} rounds (least to most); {options.memory_gib} GiB for each rival")
     differing = 0
     for shape in options.shape or map(Shape.parse, _SHAPES):

@@ -24,7 +24,7 @@ from localcloud.spark.batch import spark_environment
 from localcloud.spark.driver import await_jvm
 from localcloud.spark.java import QUICK_START, find_java
 
-SPARK_RIVALS = {"listenbrainz": rivals.run_listenbrainz, "ancestor": rivals.run_ancestor}
+SPARK_RIVALS = {"listenbrainz": rivals.run_listenbrainz, "ancestor": rivals.run_ancestor, "floor": rivals.run_floor}
 SMALL = Shape(listeners=5, plays=20_000, years=2, tracks=2_000)
 _MIB = 1 << 20
 

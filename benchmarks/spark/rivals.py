@@ -93,6 +93,12 @@ def run_ancestor(session: SparkSession, directory: Path) -> None:
     """).write.parquet(str(directory / "ancestor"))
 
 
+def run_floor(session: SparkSession, directory: Path) -> None:
+    """What is left of a batch that moves each play once when it computes nothing."""
+    plays = session.read.parquet(str(table(directory, "plays")))
+    plays.repartition("listener_id", "track_id").write.parquet(str(directory / "floor"))
+
+
 def run_duckdb(directory: Path, memory_gib: int = 4) -> None:
     """Both tables with the job's rows, and the count of the plays, by one machine without a cluster."""
     with duckdb.connect(config={"threads": 2, "memory_limit": f"{memory_gib}GiB"}) as connection:

@@ -56,6 +56,16 @@ def test_listenbrainz_counts_what_is_called_the_same_for_each_listener(
         assert row["recordings"] == len(own)
 
 
+def test_the_floor_writes_every_play(
+    spark: SparkSession,  # noqa: F811
+    tmp_path: Path,
+    plays: list[dict[str, Any]],
+) -> None:
+    spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    rivals.run_floor(spark, tmp_path)
+    assert sorted(map(repr, rows(tmp_path / "floor"))) == sorted(map(repr, plays))
+
+
 def test_the_ancestor_counts_the_tracks_of_everybody(
     spark: SparkSession,  # noqa: F811
     tmp_path: Path,
