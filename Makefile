@@ -142,13 +142,13 @@ dashboard-image: ## Build and push the dashboard's image and tell Terraform its 
 	  echo "Now: make deploy"
 
 .PHONY: bench
-bench: bench-spark bench-import bench-cold-start bench-run bench-dashboard bench-same-play ## Measure all that follows, one after the other (half an hour)
-bench-spark: ## Measure the Spark job against ListenBrainz's way, DuckDB and a plain group-and-count (ten minutes)
+bench: bench-spark bench-import bench-cold-start bench-run bench-dashboard bench-same-play ## Measure all that follows, one after the other (twenty minutes)
+bench-spark: ## Measure the Spark job against ListenBrainz's way, DuckDB and a plain group-and-count (seven minutes)
 bench-cold-start: ## Measure each function's start against its Google clients alone, and with pandas (two minutes)
-bench-run: ## Measure a run's calls, bytes and seconds by hop for 1 to 1,000 listeners (three minutes)
+bench-run: ## Measure a run's calls, bytes and seconds by hop for 1 to 100 listeners (two minutes)
 bench-dashboard: ## Measure the dashboard with ten years of a heavy listener (three minutes)
 bench-same-play: ## How well load finds the play that the API and an export both report: precision and recall (two minutes)
-bench-import: setup ## Measure an import of two million rows against reading the files with json and DuckDB (ten minutes)
+bench-import: setup ## Measure an import of half a million rows against reading the files with json and DuckDB (three minutes)
 	@$(PY) -m benchmarks.imports $(ARGS)
 bench-%: setup
 	@echo "==> python -m benchmarks.$(subst -,_,$*) $(ARGS)"

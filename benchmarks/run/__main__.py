@@ -146,10 +146,11 @@ def runs(listeners: int, answer_seconds: float) -> Iterator[list[str]]:
 
 
 def _together(of_rounds: Sequence[str]) -> str:
-    """One cell of several rounds: what is the same in all of them, else median, least and most."""
-    if len(set(of_rounds)) == 1:
-        return of_rounds[0]
-    return spread([float(cell.replace(",", "")) for cell in of_rounds if cell != "–"])
+    """One cell of several rounds: what is the same in all that have it, else median, least and most."""
+    known = [cell for cell in of_rounds if cell != "–"] or ["–"]
+    if len(set(known)) == 1:
+        return known[0]
+    return spread([float(cell.replace(",", "")) for cell in known], digits=len(known[0].partition(".")[2]))
 
 
 def _cells(hop: Hop) -> list[str]:
