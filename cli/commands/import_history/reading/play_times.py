@@ -40,10 +40,9 @@ def dated(rows: Rows) -> Plays:
     names, manners = rows.names, rows.manners
     by_id = {track_id: place for place, track_id in enumerate(sorted({track_id for track_id, *_ in names}))}
     ids = np.array([by_id[track_id] for track_id, *_ in names], np.int32)
-    parts = list(_parts(rows, names, ids))
+    parts = list(zip(*_parts(rows, names, ids), strict=True))
     rows.clear()
-    columns = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    del parts
+    columns = [np.concatenate(parts.pop(0)) for _ in range(len(parts))]
     played_at, track, ms_played, *_ = columns
     order = np.lexsort((ms_played, ids[track], played_at))
     order = order[_last_of_each(played_at[order], ids[track][order])]
