@@ -202,7 +202,7 @@ def test_features_are_reused_for_ever_and_a_providers_ignorance_for_thirty_days(
     provider = Provider("reccobeats", 40, lambda track_ids: requested.extend(track_ids) or {})
     tracks = ["new", *dict.fromkeys(track_id for track_id, _, _ in stored)]
     rows = add_features(ingesting.connect().bigquery, RUN, provider, [row(SLOT, track_id) for track_id in tracks])
-    assert requested == ["new", "never-requested", "unknown-long-ago", "unknown-to-another"]
+    assert requested == ["never-requested", "new", "unknown-long-ago", "unknown-to-another"]
     assert rows == [
         row(SLOT, "new", **unknown),
         row(SLOT, "known-long-ago-by-another", **quiet),
