@@ -15,11 +15,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from localcloud import processes
+
+# Neither the machine's load nor chance decides: each property's examples follow from its source. Fresh ones on demand:
+# `--hypothesis-profile=default`.
+hypothesis.settings.register_profile(
+    "dependable", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("dependable")
 
 _PR_SET_CHILD_SUBREAPER = 36
 SLOW = (

@@ -26,9 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Ingest takes slots of the last two days.
 _YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=30)
 SLOTS = (_YESTERDAY + timedelta(seconds=second) for second in range(100_000))
-AS_OFTEN_AS_TIME_ALLOWS = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
+AS_OFTEN_AS_TIME_ALLOWS = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass

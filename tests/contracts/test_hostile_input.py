@@ -11,7 +11,7 @@ import string
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 JSON = st.recursive(
@@ -19,7 +19,6 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 DEEP = "[" * 20_000
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 OBJECT = "plays/2026/11/22/20261122T100000Z.csv"
@@ -46,7 +45,6 @@ def with_parts_replaced(good):
     return parts.map(lambda spoilt: good | spoilt)
 
 
-@UNHURRIED
 @given(JSON | with_parts_replaced({"bucket": "landing", "name": OBJECT, "generation": "17"}))
 @example({"bucket": "landing", "name": OBJECT, "generation": "9" * 5_000})
 @example({"bucket": "landing", "name": f"{OBJECT}\n", "generation": "1"})
@@ -67,7 +65,6 @@ def test_an_event_names_an_object_or_is_refused(data):
         assert set(made) <= {*string.ascii_letters, *string.digits, "_", "-"}
 
 
-@UNHURRIED
 @given(JSON | with_parts_replaced(MESSAGE))
 @example(MESSAGE | {"slot": "0001-01-01T00:00:00+14:00"})
 @example(MESSAGE | {"committed_at": "9999-12-31T23:59:59-14:00"})
@@ -89,7 +86,6 @@ def test_a_message_is_one_of_loads_or_is_refused(message):
     assert set(plays.run_id) <= {*string.digits, "T", "Z"}
 
 
-@UNHURRIED
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
 @example(DEEP.encode())
 @example(b"\xff")
@@ -119,7 +115,6 @@ class Manager:
         return AccessSecretVersionResponse(name=name.replace("latest", "7"), payload=payload)
 
 
-@UNHURRIED
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()) | SECRETS)
 @example(DEEP.encode())
 @example(json.dumps(CONSENT | {"refresh_token": "half a \ud800 pair"}).encode())
@@ -141,7 +136,6 @@ def test_a_secret_is_a_consent_or_is_unusable_and_never_shown(content):
     assert listener.refresh_token not in repr(listener) or len(listener.refresh_token) < 3
 
 
-@UNHURRIED
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 @example(DEEP.encode())
 @example(json.dumps({"client_id": "\ud800", "client_secret": "x"}).encode())
@@ -157,7 +151,6 @@ def test_the_apps_secret_is_one_or_is_unusable(content):
     app.authorization().encode("ascii")
 
 
-@UNHURRIED
 @given(JSON | with_parts_replaced({"access_token": "a", "refresh_token": "r", "expires_in": 3600}))
 @example({"access_token": "a", "refresh_token": "\ud800"})
 @example({"access_token": "a\r\nX-Injected: 1"})
@@ -174,7 +167,6 @@ def test_a_token_answer_is_a_grant_of_what_can_be_sent_back_or_makes_no_sense(bo
         assert token.isascii() and token.isprintable() and " " not in token
 
 
-@UNHURRIED
 @given(st.integers(400, 499), st.text() | JSON.map(json.dumps))
 @example(400, DEEP)
 @example(403, '{"error": {"message": "\\u001b[31m\\n{\\"severity\\": \\"EMERGENCY\\"}"}}')
@@ -188,7 +180,6 @@ def test_whatever_a_refusal_says_comes_to_one_short_printable_sentence(status, t
         assert len(sentence) < 300
 
 
-@UNHURRIED
 @given(st.text() | INSTANTS)
 @example("0001-01-01T00:00:00Z")
 @example("9999-12-31T23:59:59Z")
@@ -205,7 +196,6 @@ def test_a_slot_is_an_instant_of_our_time_or_is_refused(header):
     assert len(run_id) == 16
 
 
-@UNHURRIED
 @given(st.dictionaries(st.text(), st.text(), max_size=8))
 @example({"projects/p/secrets/a": "ada\n"})
 @example({"projects/p/secrets/a": "ａda"})
@@ -217,7 +207,6 @@ def test_a_label_is_a_slug_or_names_no_listener(labels):
         assert secret.failure or set(secret.listener_id) <= {*string.ascii_lowercase, *string.digits, "-", "_"}
 
 
-@UNHURRIED
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.text())
 def test_an_entry_is_one_line_of_json_whatever_it_holds(fields, message):
     from ingest_log import log

@@ -8,7 +8,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.faults import Fault
@@ -314,7 +314,7 @@ def one_loading(tmp_path_factory):
 
 
 @pytest.mark.timeout(400)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(damaged_files())
 def test_no_damage_makes_load_fail_or_loop_and_every_file_has_its_outcome(one_loading, content):
     loading = one_loading

@@ -217,7 +217,7 @@ def test_any_order_and_repetition_of_events_leaves_the_same_plays(loading):
     listeners = map("listener-{}".format, itertools.count())
     free_names = names()
 
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=10)
     @given(st.lists(st.sampled_from([0, 1, 2]), max_size=5))
     def check(order):
         listener = next(listeners)

@@ -330,7 +330,7 @@ def _cut(draw, rows, places):
     return [file for file in (rows[:last], rows[first:]) if file]
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lives=st.lists(tellings(), min_size=10, max_size=10))
 def test_files_of_the_api_and_of_an_export_in_any_order_give_one_row_per_true_play(loading, lives):
     """Ten listeners share the files of a run, as in ingest: one by one, this takes minutes on a busy machine."""

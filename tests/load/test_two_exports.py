@@ -58,7 +58,7 @@ def read(rows):
     return play_times.dated(Rows(parse_rows(rows, START + timedelta(days=99))))
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given_=st.lists(st.tuples(lives(), FORMS, FORMS), min_size=LISTENERS, max_size=LISTENERS), at_once=st.booleans())
 def test_a_play_that_two_exports_have_is_one_row_in_one_import_or_in_two(loading, given_, at_once):
     loading.warehouse.query_and_wait("DELETE FROM listening.plays WHERE TRUE")

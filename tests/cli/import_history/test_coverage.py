@@ -147,7 +147,7 @@ def lives(draw):
     return plays, shown, parts, offset
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lives(), st.data())
 def test_whatever_part_of_an_export_is_imported_in_any_order_what_is_lost_is_inside_a_gap(life, data):
     plays, shown, parts, offset = life

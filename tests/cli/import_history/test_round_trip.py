@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.commands.export import _spotify_row, _write_csv
@@ -120,7 +120,6 @@ def test_what_export_writes_in_spotifys_form_closes_no_gap_though_spotifys_own_f
     assert importing.types("import", ONE, tmp_path / "endsong_0.json", "--json").json["gaps_closed"] == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.text() | st.from_regex(r"'*[=+\-@\t\r\n＝＋－＠]?'*", fullmatch=True), min_size=1))
 def test_every_text_comes_back_from_csv_as_it_was(names):
     file = io.BytesIO()

@@ -372,7 +372,7 @@ def test_rows_are_bounded_and_the_file_is_named(monkeypatch):
         read(read_files([EXAMPLES / NEW, EXAMPLES / OLD]), NOW)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300) | st.just(example(NEW)), st.integers(0, 4000), st.binary(max_size=8))
 def test_whatever_bytes_come_they_are_a_history_or_refused_in_words(tmp_path, content, place, noise):
     """Also a good file with a little damage, alone and in a zip."""

@@ -29,7 +29,7 @@ ROW = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     moments=st.lists(st.integers(0, 5), min_size=0, max_size=40),
     size=st.integers(1, 7),
@@ -74,7 +74,6 @@ def test_the_way_back_shows_the_same_pages_and_ends_at_the_first():
     assert (back.is_first, back.newer) == (True, None)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 3_000_000_000_000), st.from_regex(r"[0-9A-Za-z]{1,22}", fullmatch=True))
 def test_a_place_in_the_history_survives_the_address(played_at_ms: int, track_id: str):
     cursor = play_list.Cursor(datetime(2006, 1, 1, tzinfo=UTC) + timedelta(milliseconds=played_at_ms), track_id)

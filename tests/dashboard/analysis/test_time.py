@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import days, hours
@@ -189,7 +189,6 @@ def test_the_month_before_march_is_the_whole_of_february():
     assert (before.start, before.end) == (date(2025, 1, 1), date(2025, 12, 31))
 
 
-@settings(deadline=None)
 @given(
     zone=st.sampled_from(zone_choices(None, None)),
     instant=st.datetimes(FIRST, LAST, timezones=st.just(UTC)),
@@ -202,7 +201,6 @@ def test_every_instant_is_in_the_period_of_its_own_local_day_and_in_no_neighbour
     assert all(first.end_at == second.start_at for first, second in pairwise(periods))
 
 
-@settings(deadline=None)
 @given(
     zone=st.sampled_from(["Asia/Kathmandu", "Europe/Berlin", "America/St_Johns", "Pacific/Chatham", "Pacific/Apia"]),
     instants=st.lists(st.datetimes(FIRST, LAST), min_size=1, max_size=20, unique=True),

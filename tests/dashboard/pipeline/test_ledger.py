@@ -158,7 +158,7 @@ ROWS = st.builds(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(ROWS, min_size=1, max_size=5))
 def test_any_rows_of_the_tables_types_can_be_judged(rows: list[dict[str, Any]]) -> None:
     runs = readable(as_queried(*rows))
