@@ -18,8 +18,12 @@ demo: setup ## Live through eleven days of hourly runs in a minute, check every 
 
 .PHONY: test
 test: browser ## Run every check and every test; ends with the slowest tests and the seconds per folder
-	@$(MAKE) --no-print-directory -j 2 lint terraform-check checkov
+	@$(MAKE) --no-print-directory -j 2 lint checkov
 	@echo "==> pytest: all tests, three at a time, as many of them wait; Ctrl-C stops"
+	@$(MAKE) --no-print-directory -j 2 terraform-check all-tests
+
+.PHONY: all-tests
+all-tests: setup
 	@$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
@@ -61,16 +65,13 @@ browser: setup ## Make sure that there is a Chromium: the system's, else Playwri
 .PHONY: terraform-check
 terraform-check: setup ## Validate, test and plan terraform/ against the providers' schemas; says so when it cannot
 	@if [ -n "$$TERRAFORM_OFFLINE" ]; then set -e; \
-	  echo "==> terraform: validate and test, with $$TERRAFORM_OFFLINE for the providers"; \
-	  $$TERRAFORM_OFFLINE --quiet terraform validate; \
-	  $$TERRAFORM_OFFLINE --quiet terraform test; \
-	  echo "==> terraform: apply and an empty second plan; shown in full when it fails"; \
+	  echo "==> terraform: validate, test, apply and an empty second plan, with $$TERRAFORM_OFFLINE for the providers; shown when it fails"; \
 	  said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
-	  $$TERRAFORM_OFFLINE --quiet terraform check -var-file=terraform.tfvars.example >"$$said" 2>&1 || { cat "$$said"; exit 1; }; \
-	  grep -E '^(Apply complete|No changes)' "$$said"; \
-	  echo "==> terraform/bootstrap: validate and test"; \
-	  $$TERRAFORM_OFFLINE --quiet terraform/bootstrap validate; \
-	  $$TERRAFORM_OFFLINE --quiet terraform/bootstrap test; \
+	  if ! (set -e; for folder in terraform terraform/bootstrap; do \
+	      $$TERRAFORM_OFFLINE --quiet $$folder validate; $$TERRAFORM_OFFLINE --quiet $$folder test; done; \
+	    $$TERRAFORM_OFFLINE --quiet terraform check -var-file=terraform.tfvars.example) >"$$said" 2>&1; \
+	  then cat "$$said"; exit 1; fi; \
+	  grep -E '^(Success|Apply complete|No changes)' "$$said"; \
 	elif command -v terraform >/dev/null && terraform -chdir=terraform init -backend=false -input=false >/dev/null 2>&1; then set -e; \
 	  echo "==> terraform: validate and test"; \
 	  terraform -chdir=terraform validate; \
