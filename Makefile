@@ -18,12 +18,8 @@ demo: setup ## Live through eleven days of hourly runs in a minute, check every 
 
 .PHONY: test
 test: browser ## Run every check and every test; ends with the slowest tests and the seconds per folder
-	@$(MAKE) --no-print-directory -j 2 lint checkov
+	@$(MAKE) --no-print-directory -j 2 lint terraform-check checkov
 	@echo "==> pytest: all tests, three at a time, as many of them wait; Ctrl-C stops"
-	@$(MAKE) --no-print-directory -j 2 terraform-check all-tests
-
-.PHONY: all-tests
-all-tests: setup
 	@$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
