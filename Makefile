@@ -7,6 +7,8 @@ FUNCTIONS := ingest load transform_trigger
 DATA ?= .localcloud
 # More options for the owner's commands: make runs ARGS=--json
 ARGS ?=
+# Images of Python often set it. Each of the hundreds of processes that tests and demo start would compile its thousand modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show this list
