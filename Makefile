@@ -64,12 +64,15 @@ browser: setup ## Make sure that there is a Chromium: the system's, else Playwri
 terraform-check: setup ## Validate, test and plan terraform/ against the providers' schemas; says so when it cannot
 	@if [ -n "$$TERRAFORM_OFFLINE" ]; then set -e; \
 	  echo "==> terraform: validate, test, apply and an empty second plan, with $$TERRAFORM_OFFLINE for the providers; shown when it fails"; \
-	  said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
-	  if ! (set -e; for folder in terraform terraform/bootstrap; do \
-	      $$TERRAFORM_OFFLINE --quiet $$folder validate; $$TERRAFORM_OFFLINE --quiet $$folder test; done; \
-	    $$TERRAFORM_OFFLINE --quiet terraform check -var-file=terraform.tfvars.example) >"$$said" 2>&1; \
-	  then cat "$$said"; exit 1; fi; \
-	  grep -E '^(Success|Apply complete|No changes)' "$$said"; \
+	  said=$$(mktemp); exec 3>&1; \
+	  trap 'status=$$?; if [ $$status != 0 ]; then cat "$$said" >&3; fi; rm -f "$$said"; exit $$status' EXIT; \
+	  exec >"$$said" 2>&1; \
+	  for folder in terraform terraform/bootstrap; do \
+	    $$TERRAFORM_OFFLINE --quiet $$folder validate; \
+	    $$TERRAFORM_OFFLINE --quiet $$folder test; \
+	  done; \
+	  $$TERRAFORM_OFFLINE --quiet terraform check -var-file=terraform.tfvars.example; \
+	  grep -E '^(Success|Apply complete|No changes)' "$$said" >&3; \
 	elif command -v terraform >/dev/null && terraform -chdir=terraform init -backend=false -input=false >/dev/null 2>&1; then set -e; \
 	  echo "==> terraform: validate and test"; \
 	  terraform -chdir=terraform validate; \
@@ -90,12 +93,14 @@ checkov: .venvs/checkov/installed ## Look for insecure settings in terraform/
 .PHONY: sbom
 sbom: .venvs/sbom/installed ## Write what each deployed part is made of into build/sbom, as CycloneDX
 	@mkdir -p build/sbom
-	@for part in $(FUNCTIONS:%=functions/%) dashboard; do set -e; at=build/sbom/$${part##*/}; \
+	@set -e; commit=$$(git rev-parse --short HEAD); committed_at=$$(git log -1 --format=%ct); \
+	for part in $(FUNCTIONS:%=functions/%) dashboard; do at=build/sbom/$${part##*/}; \
 	  .venv/bin/uv venv --quiet --clear --python .venv/bin/python $$at; \
 	  .venv/bin/uv pip sync --quiet --require-hashes --python $$at $$part/requirements.txt; \
+	  needs=$$(awk '/^[a-z]/ { printf "\"%s\", ", $$1 }' $$part/requirements.in); \
 	  printf '[project]\nname = "heavy-rotation-%s"\nversion = "%s"\nlicense = "Apache-2.0"\ndependencies = [%s]\n' $${part##*/} \
-	    "$$(git rev-parse --short HEAD)" "$$(awk '/^[a-z]/ { printf "\"%s\", ", $$1 }' $$part/requirements.in)" > $$at/pyproject.toml; \
-	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .venvs/sbom/bin/cyclonedx-py environment --output-reproducible \
+	    "$$commit" "$$needs" > $$at/pyproject.toml; \
+	  SOURCE_DATE_EPOCH=$$committed_at .venvs/sbom/bin/cyclonedx-py environment --output-reproducible \
 	    --pyproject $$at/pyproject.toml --output-file $$at.cdx.json.part $$at; \
 	  mv $$at.cdx.json.part $$at.cdx.json; rm -r $$at; echo "$$at.cdx.json"; done
 

@@ -1,15 +1,31 @@
-"""`make deploy` and `make dashboard-image`, run with stand-ins for the tools: what is called, and when nothing is."""
+"""Targets of the Makefile, run with stand-ins for the tools: what is called, when nothing is, what fails a target."""
 
 import os
 import subprocess
 
 import pytest
 
-from tests.terraform.configuration import ROOT
+from tests.terraform.configuration import FUNCTIONS, ROOT
 
 IMAGE = "us-central1-docker.pkg.dev/my-heavy-rotation/heavy-rotation/dashboard"
 DIGEST = f"{IMAGE}@sha256:{'0' * 64}"
 WARNING = "Warning: No outputs found"  # and the exit code 0: what Terraform says before anything was applied
+CHECKS = [
+    "terraform validate",
+    "terraform test",
+    "terraform/bootstrap validate",
+    "terraform/bootstrap test",
+    "terraform check -var-file=terraform.tfvars.example",
+]
+ONLINE = [
+    "terraform -chdir=terraform validate",
+    "terraform -chdir=terraform test",
+    "terraform -chdir=terraform/bootstrap init -backend=false -input=false",
+    "terraform -chdir=terraform/bootstrap validate",
+    "terraform -chdir=terraform/bootstrap test",
+]
+SBOM = ".venvs/sbom/installed"
+FORMAT = "terraform fmt -check -recursive -diff terraform"
 
 
 @pytest.fixture
@@ -18,16 +34,18 @@ def make(tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "terraform").mkdir()
 
-    def making(target, output=IMAGE, failing=None):
-        answers = {"terraform": output, "docker": DIGEST, "gcloud": ""}
+    def making(target, output=IMAGE, failing=None, offline="offline"):
+        answers = {"terraform": output, "docker": DIGEST, "gcloud": "", "git": "0123abc", "offline": "Success! $*"}
         for tool, answer in answers.items():
             script = f'#!/bin/sh\necho "{tool} $*" >> calls\necho "{answer}"\n'
-            refusal = f'case "{tool} $*" in "{failing}"*) exit 9 ;; esac\n' if failing else ""
+            refusal = f'case "{tool} $*" in "{failing}"*) echo "$* is refused" >&2; exit 9 ;; esac\n' if failing else ""
             path = tmp_path / "bin" / tool
             path.write_text(script + refusal)
             path.chmod(0o755)
-        command = ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), target]
+        # The environments are there: a target is to be seen, not what setup installs.
+        command = ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), "-o", "setup", "-o", SBOM, target]
         environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
+        environment |= {"TERRAFORM_OFFLINE": offline}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         calls = (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
         return done.returncode, done.stdout, [call.split()[0] for call in calls]
@@ -72,3 +90,71 @@ def test_what_cannot_be_initialised_is_not_applied(make, tmp_path):
     (tmp_path / "terraform/terraform.tfvars").touch()
     status, _, calls = make("deploy", failing="terraform -chdir=terraform init")
     assert (status != 0, calls) == (True, ["terraform"])
+
+
+def test_terraform_is_checked_in_both_folders_and_applied(make, tmp_path):
+    status, printed, _ = make("terraform-check")
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert (status, calls) == (0, [*(f"offline --quiet {check}" for check in CHECKS), FORMAT])
+    assert [line for line in printed.splitlines() if line.startswith("Success")] == [
+        f"Success! --quiet {check}" for check in CHECKS
+    ]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_each_check_of_terraform_that_fails_fails_the_target_and_is_shown(make, tmp_path, check):
+    status, printed, _ = make("terraform-check", failing=f"offline --quiet {check}")
+    assert status != 0
+    assert f"--quiet {check} is refused" in printed
+    assert (tmp_path / "calls").read_text().splitlines()[-1] == f"offline --quiet {check}"
+
+
+@pytest.mark.parametrize("check", ONLINE)
+def test_each_check_with_the_real_providers_that_fails_fails_the_target(make, tmp_path, check):
+    assert make("terraform-check", failing=check, offline="")[0] != 0
+    assert (tmp_path / "calls").read_text().splitlines()[-1] == check
+
+
+def test_terraform_that_cannot_reach_its_providers_is_said_to_be_unchecked(make):
+    status, printed, _ = make("terraform-check", failing="terraform -chdir=terraform init", offline="")
+    assert (status, "terraform/ was NOT checked" in printed) == (0, True)
+
+
+def test_terraform_that_is_not_formatted_fails_the_target(make):
+    assert make("terraform-check")[0] == 0
+    assert make("terraform-check", failing=FORMAT)[0] != 0
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """What the target sbom needs: a list of packages for each part, and tools that make what they are asked for."""
+    for part in ("functions/ingest", "functions/load", "functions/transform_trigger", "dashboard"):
+        (tmp_path / part).mkdir(parents=True)
+        (tmp_path / part / "requirements.in").write_text("requests\n")
+    tools = {
+        ".venv/bin/uv": 'if [ "$1" = venv ]; then for last; do :; done; mkdir -p "$last"; fi',
+        ".venvs/sbom/bin/cyclonedx-py": 'while [ "$1" != --output-file ]; do shift; done; touch "$2"',
+    }
+    for tool, script in tools.items():
+        (tmp_path / tool).parent.mkdir(parents=True)
+        (tmp_path / tool).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / tool).chmod(0o755)
+    return tmp_path / "build/sbom"
+
+
+def test_each_part_is_listed_with_the_commit_it_is_of(make, parts):
+    status, printed, _ = make("sbom")
+    assert (status, len(printed.splitlines())) == (0, 4)
+    assert {path.name.removesuffix(".cdx.json") for path in parts.iterdir()} == {"dashboard", *FUNCTIONS}
+
+
+@pytest.mark.parametrize("failing", ["git rev-parse", "git log"])
+def test_no_part_is_listed_without_a_commit_or_its_time(make, parts, failing):
+    assert make("sbom", failing=failing)[0] != 0
+    assert list(parts.glob("*.cdx.json")) == []
+
+
+def test_no_part_is_listed_without_what_it_asks_for(make, parts, tmp_path):
+    (tmp_path / "functions/ingest/requirements.in").unlink()
+    assert make("sbom")[0] != 0
+    assert list(parts.glob("*.cdx.json")) == []
