@@ -3,6 +3,7 @@
 The last tenth that Brotli saves takes seconds: too long for a first visitor, little for a build.
 """
 
+import re
 from pathlib import Path
 
 import brotli
@@ -11,12 +12,32 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.file_util import get_static_dir
 
 
+_REFUSED = re.compile(r";\s*q=0(\.0*)?\s*$", re.IGNORECASE)
+
+
 def compress(directory: Path) -> None:
     """Puts a compressed copy beside each script and style that has none."""
     for path in [*directory.rglob("*.js"), *directory.rglob("*.css")]:
         copy = path.with_name(f"{path.name}.br")
         if not copy.exists():
             copy.write_bytes(brotli.compress(path.read_bytes(), mode=brotli.MODE_TEXT))
+
+
+class AcceptedEncodings:
+    """Leaves the names of what the browser takes in Accept-Encoding, for the next ones, which only look for a name.
+
+    Of a request for a part it leaves none: the part's bytes are counted in the file as it is.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = MutableHeaders(raw=list(scope.get("headers", ())))
+        codings = [] if "range" in headers else ",".join(headers.getlist("accept-encoding")).lower().split(",")
+        names = [coding.partition(";")[0].strip() for coding in codings if not _REFUSED.search(coding)]
+        headers["accept-encoding"] = ", ".join(names)
+        await self._app({**scope, "headers": headers.raw}, receive, send)
 
 
 class Precompressed:
@@ -28,7 +49,8 @@ class Precompressed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_as_brotli(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            # A refusal (405, 416) has a text of its own.
+            if message["type"] == "http.response.start" and message["status"] < 400:
                 headers = MutableHeaders(scope=message)
                 headers["content-encoding"] = "br"
                 headers.add_vary_header("accept-encoding")

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from streamlit.file_util import get_static_dir
 
 from access.middleware import BoundDownloads, KnownAddresses, OpenRoutes, ReturnAfterSignIn, SecurityHeaders
-from precompressed import Precompressed
+from precompressed import AcceptedEncodings, Precompressed
 from settings import Settings, SettingsError
 
 _SCRIPT = Path(__file__).parent / "streamlit_app.py"
@@ -55,6 +55,7 @@ app = st.App(
         Middleware(KnownAddresses),
         Middleware(BoundDownloads),
         Middleware(ReturnAfterSignIn),
+        Middleware(AcceptedEncodings),
         # Browsers that do not know Brotli get gzip.
         Middleware(BrotliMiddleware, quality=_QUALITY, minimum_size=_COMPRESS_FROM_BYTES),
         Middleware(Precompressed, directory=Path(get_static_dir())),

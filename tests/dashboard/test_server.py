@@ -68,6 +68,12 @@ def test_a_browser_that_knows_brotli_gets_it(address: str) -> None:
     assert b"<html" in brotli.decompress(body)
 
 
+def test_a_browser_that_refuses_brotli_gets_none(address: str) -> None:
+    status, headers, body = get(f"{address}/", **{"Accept-Encoding": "br;q=0, gzip"})
+    assert (status, headers["Content-Encoding"]) == (200, "gzip")
+    assert b"<html" in gzip.decompress(body)
+
+
 def test_files_are_compressed_and_every_answer_carries_the_policy(address: str) -> None:
     status, headers, body = get(f"{address}/", **{"Accept-Encoding": "gzip"})
     assert (status, headers["Content-Encoding"]) == (200, "gzip")
