@@ -1,18 +1,7 @@
 # Every failure is retried, and a message that used up its retries is kept and raises an alert.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London", grace = "America/New_York" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "every_trigger_retries" {
   command = plan
@@ -55,9 +44,7 @@ run "silence_is_noticed_after_three_intervals" {
 run "silence_is_noticed_after_three_longer_intervals" {
   command = plan
 
-  variables {
-    schedule = "30 */6 * * *"
-  }
+  variables { schedule = "30 */6 * * *" }
 
   assert {
     condition     = google_monitoring_alert_policy.silence.conditions[0].condition_threshold[0].aggregations[0].alignment_period == "64800s"

@@ -1,18 +1,7 @@
 # Google says that an agent or a grant is there, and for a while answers as if it were not. The first apply waits for both.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "what_names_an_agent_waits_until_it_is_known" {
   command = plan

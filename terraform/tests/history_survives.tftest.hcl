@@ -1,18 +1,7 @@
 # A destroy leaves what was collected where it is, unless the owner has said otherwise and applied it.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "a_destroy_leaves_the_history" {
   command = plan
@@ -41,9 +30,7 @@ run "a_destroy_leaves_the_history" {
 run "a_destroy_deletes_the_history_with_delete_history" {
   command = plan
 
-  variables {
-    delete_history = true
-  }
+  variables { delete_history = true }
 
   assert {
     condition     = google_bigquery_dataset.main.deletion_policy == "DELETE" && google_bigquery_dataset.main.delete_contents_on_destroy && google_storage_bucket.landing.force_destroy
@@ -57,9 +44,7 @@ run "a_destroy_deletes_the_history_with_delete_history" {
 }
 
 run "the_first_apply_chooses_the_place" {
-  plan_options {
-    target = [terraform_data.place]
-  }
+  plan_options { target = [terraform_data.place] }
 
   assert {
     condition     = terraform_data.place.output == { project_id = "demo-project", region = "us-central1" }
@@ -70,13 +55,9 @@ run "the_first_apply_chooses_the_place" {
 run "another_region_would_leave_the_history_behind" {
   command = plan
 
-  plan_options {
-    target = [terraform_data.place]
-  }
+  plan_options { target = [terraform_data.place] }
 
-  variables {
-    region = "europe-west1"
-  }
+  variables { region = "europe-west1" }
 
   expect_failures = [terraform_data.place]
 }
@@ -84,13 +65,9 @@ run "another_region_would_leave_the_history_behind" {
 run "another_project_would_leave_the_history_behind" {
   command = plan
 
-  plan_options {
-    target = [terraform_data.place]
-  }
+  plan_options { target = [terraform_data.place] }
 
-  variables {
-    project_id = "other-project"
-  }
+  variables { project_id = "other-project" }
 
   expect_failures = [terraform_data.place]
 }
@@ -98,9 +75,7 @@ run "another_project_would_leave_the_history_behind" {
 run "the_same_place_is_no_trouble" {
   command = plan
 
-  plan_options {
-    target = [terraform_data.place]
-  }
+  plan_options { target = [terraform_data.place] }
 
   assert {
     condition     = terraform_data.place.output.region == "us-central1"

@@ -1,18 +1,7 @@
 # The landing bucket is the filter that Eventarc lacks: its objects are events for load, and for nothing else.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London", grace = "America/New_York" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "landing_triggers_only_load" {
   command = plan

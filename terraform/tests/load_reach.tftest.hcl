@@ -1,18 +1,7 @@
 # Load makes tables beside the history, not in it: in the history it writes two tables and reads two.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "tables_are_made_where_they_expire_and_no_history_is" {
   command = plan

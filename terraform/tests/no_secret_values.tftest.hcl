@@ -1,18 +1,7 @@
 # Terraform makes containers for secrets. What is in them never passes through it, so it cannot be in its state.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London", grace = "America/New_York" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "a_secret_per_listener_with_the_labels_that_ingest_looks_for" {
   command = plan

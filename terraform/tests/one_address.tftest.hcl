@@ -1,19 +1,11 @@
 # A sign-in ends on the host that it began on: Cloud Run knows a service under two, and only one is ever printed.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 mock_provider "time" {}
 
 run "every_printed_address_is_the_one_that_the_sign_in_comes_back_to" {
-  plan_options {
-    target = [data.google_project.main]
-  }
+  plan_options { target = [data.google_project.main] }
 
   variables {
     project_id      = "demo-project"

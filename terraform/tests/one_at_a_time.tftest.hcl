@@ -1,19 +1,8 @@
 # One instance and one request at a time, as far as Cloud Run keeps to it: two MERGEs side by side that only insert store a
 # play twice. Every wait for an answer is longer than the answer may take.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London", grace = "America/New_York" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "nothing_runs_beside_itself" {
   command = plan

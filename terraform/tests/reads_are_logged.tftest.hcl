@@ -1,18 +1,7 @@
 # A token that is read by another identity than ingest's leaves a trace and sends mail; no account may edit everything.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "reads_of_secrets_and_objects_are_logged" {
   command = plan

@@ -1,18 +1,7 @@
 # Spark reaches Google and its own machines, its bucket, five tables, and no more.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London", grace = "America/New_York" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "the_network_has_no_way_out" {
   command = plan

@@ -1,18 +1,7 @@
 # One file per table is the only truth about it. tests/terraform compares every column; here is that no file is left out.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London", grace = "America/New_York" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "every_file_is_a_table_and_every_table_has_its_file" {
   command = plan

@@ -1,18 +1,7 @@
 # What is only needed for a while goes by itself, what cannot be had again stays.
 
-mock_provider "google" {
-  source = "./tests"
-}
-
-mock_provider "google-beta" {
-  source = "./tests"
-}
-
-variables {
-  project_id  = "demo-project"
-  alert_email = "you@example.com"
-  listeners   = { ada = "Europe/London" }
-}
+mock_provider "google" { source = "./tests" }
+mock_provider "google-beta" { source = "./tests" }
 
 run "landed_files_stay_for_thirty_days" {
   command = plan
@@ -41,9 +30,7 @@ run "what_is_deleted_of_a_listener_is_gone_within_five_days" {
 run "the_owner_can_keep_landed_files_longer" {
   command = plan
 
-  variables {
-    landing_days = 365
-  }
+  variables { landing_days = 365 }
 
   assert {
     condition     = one([for rule in google_storage_bucket.landing.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 365

@@ -68,9 +68,7 @@ run "what_was_pushed_can_change_nothing" {
 run "without_a_dashboard_no_image_is_built" {
   command = plan
 
-  variables {
-    dashboard = false
-  }
+  variables { dashboard = false }
 
   assert {
     condition     = alltrue([for name in ["check", "apply"] : google_cloudbuild_trigger.main[name].substitutions._DASHBOARD == "false"])
@@ -81,9 +79,7 @@ run "without_a_dashboard_no_image_is_built" {
 run "without_a_repository_there_are_no_triggers" {
   command = plan
 
-  variables {
-    repository = null
-  }
+  variables { repository = null }
 
   assert {
     condition     = length(google_cloudbuild_trigger.main) == 0
@@ -133,21 +129,15 @@ run "an_earlier_state_can_be_brought_back" {
 }
 
 run "the_state_has_a_place" {
-  plan_options {
-    target = [terraform_data.place]
-  }
+  plan_options { target = [terraform_data.place] }
 }
 
 run "the_state_cannot_move" {
   command = plan
 
-  plan_options {
-    target = [terraform_data.place]
-  }
+  plan_options { target = [terraform_data.place] }
 
-  variables {
-    region = "europe-west1"
-  }
+  variables { region = "europe-west1" }
 
   expect_failures = [terraform_data.place]
 }
