@@ -17,7 +17,6 @@ from benchmarks.costs.model import (
     BATCH_OVERHEAD_SECONDS,
     BATCH_SECONDS,
     DAYS_PER_MONTH,
-    Line,
     Usage,
     bill,
     total_usd,
@@ -64,11 +63,19 @@ def usage_of(rows: Sequence[Row], stored_plays: int, *, in_cloud: bool) -> tuple
     `stored_plays` are the table's own number: the stretch does not know what was stored before it.
     Raises CliError when that is too short to be scaled. The laptop's Spark says nothing about the seconds of Google's.
     """
-    scheduled = _of_the_schedule(rows)
+    # Runs that will come again: a schedule has no seconds, and an import has no ingest.
+    run_ids = {row["run_id"] for row in rows if row["step"] == "ingest" and row["slot"].second == 0}
+    scheduled = [row for row in rows if row["run_id"] in run_ids]
     slots = {row["slot"] for row in scheduled}
     covered = max(slots) - min(slots) + _HOUR if slots else timedelta(0)
     if covered < timedelta(days=SHORTEST_DAYS):
-        raise CliError(_too_short(covered, _fired_by_hand(rows)))
+        by_hand = _fired_by_hand(rows)
+        left_out = f" (runs fired by hand, not counted: {by_hand:,})" if by_hand else ""
+        raise CliError(
+            f"The schedule's runs in the ledger cover {covered // _HOUR} h{left_out}: too short to be "
+            f"scaled to a month. Run it again when they cover {SHORTEST_DAYS} days; until then, `make costs` alone "
+            "shows what a month comes to by the assumptions in docs/costs.md."
+        )
     months = covered / timedelta(days=DAYS_PER_MONTH)
     usage = Usage(
         listeners=max((row["listeners"] or 0 for row in rows), default=0),
@@ -81,23 +88,8 @@ def usage_of(rows: Sequence[Row], stored_plays: int, *, in_cloud: bool) -> tuple
     return usage, covered
 
 
-def _of_the_schedule(rows: Sequence[Row]) -> list[Row]:
-    """The rows of runs that will come again: a schedule has no seconds, and an import has no ingest."""
-    run_ids = {row["run_id"] for row in rows if row["step"] == "ingest" and row["slot"].second == 0}
-    return [row for row in rows if row["run_id"] in run_ids]
-
-
 def _fired_by_hand(rows: Iterable[Row]) -> int:
     return len({row["run_id"] for row in rows if row["step"] == "ingest" and row["slot"].second})
-
-
-def _too_short(covered: timedelta, by_hand: int) -> str:
-    left_out = f" (runs fired by hand, not counted: {by_hand:,})" if by_hand else ""
-    return (
-        f"The schedule's runs in the ledger cover {covered // _HOUR} h{left_out}: too short to be "
-        f"scaled to a month. Run it again when they cover {SHORTEST_DAYS} days; until then, `make costs` alone shows "
-        "what a month comes to by the assumptions in docs/costs.md."
-    )
 
 
 def _runs(rows: Iterable[Row], step: str, state: str) -> int:
@@ -125,17 +117,14 @@ def _print_ledger(where: Place, days: int) -> None:
         print(f"  runs fired by hand, left out: {by_hand:,}")
     print()
     lines = bill(usage)
-    print("\n".join(_columns(lines)))
+    table = [list(tables.BILL_HEADS), *(tables.cells(line) for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
     print(
         f"\nTotal: ${total_usd(lines):.2f} a month (without free allowances ${total_without_allowance_usd(lines):.2f})"
     )
     print("List prices of us-central1 before taxes; docs/costs.md says how each quantity is known.")
-
-
-def _columns(lines: Sequence[Line]) -> list[str]:
-    rows = [list(tables.BILL_HEADS), *(tables.cells(line) for line in lines)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _days(text: str) -> int:

@@ -109,13 +109,15 @@ def bill(usage: Usage) -> list[Line]:
     batch_hours = usage.batches * max(usage.batch_seconds, BATCH_MINIMUM_SECONDS) / 3600
     function_seconds = usage.runs * INGEST_SECONDS + usage.runs_with_plays * (LOAD_SECONDS + TRIGGER_SECONDS)
     tab_seconds = usage.open_tab_hours * 3600
+    tables_read = usage.runs * INGEST_TABLES_READ + usage.runs_with_plays * LOAD_TABLES_READ
+    query_megabytes = tables_read * STATEMENT_MB + usage.dashboard_loads * visit_megabytes(usage.stored_plays)
     return [
         Line(prices.SPARK_COMPUTE, batch_hours * BATCH_DCU),
         Line(prices.SPARK_DISK, batch_hours * BATCH_DISK_GB),
         Line(prices.CPU, function_seconds + tab_seconds * TAB_VCPU),
         Line(prices.MEMORY, function_seconds * FUNCTION_GIB + tab_seconds * TAB_GIB),
         Line(prices.REQUESTS, (usage.runs + 2 * usage.runs_with_plays) / 1e6),
-        Line(prices.QUERIES, _query_megabytes(usage) / 1024**2),
+        Line(prices.QUERIES, query_megabytes / 1024**2),
         Line(prices.TABLES, usage.stored_plays * PLAY_BYTES / 1024**3),
         Line(prices.SECRETS, usage.listeners + 1),
         Line(prices.SECRET_READS, usage.runs * (usage.listeners + 1) / 10_000),
@@ -149,10 +151,3 @@ def visit_megabytes(stored_plays: float) -> int:
     """What the dashboard's queries bill for one visit after new plays."""
     tables = (stored_plays * PLAY_BYTES_READ, stored_plays * TRACKS_PER_PLAY * TRACK_BYTES_READ)
     return sum(max(math.ceil(size / 1024**2), STATEMENT_MB) for size in tables) + UNLISTED_MB + LEDGER_MB
-
-
-def _query_megabytes(usage: Usage) -> float:
-    of_a_run = STATEMENT_MB * INGEST_TABLES_READ
-    of_plays = STATEMENT_MB * LOAD_TABLES_READ
-    of_pages = usage.dashboard_loads * visit_megabytes(usage.stored_plays)
-    return usage.runs * of_a_run + usage.runs_with_plays * of_plays + of_pages

@@ -47,7 +47,11 @@ def one_bill() -> str:
 
 def batches() -> str:
     """How many batches there are, and what they cost."""
-    rows = [_batches_row(listeners, pace) for listeners in model.SHARE_OF_HOURS for pace in INTERVAL_HOURS]
+    rows = []
+    for listeners in model.SHARE_OF_HOURS:
+        for pace, hours in INTERVAL_HOURS.items():
+            count = assumed(listeners, hours).batches
+            rows.append([str(listeners), pace, f"{count:.0f}", f"${count * batch_usd():.2f}"])
     most = model.HOURS_PER_MONTH
     last = ["any number", "after every run, and every hour brings plays", str(most), f"${most * batch_usd():.2f}"]
     return _table(["listeners", "Spark", "batches a month", "dollars"], [*rows, last])
@@ -71,7 +75,11 @@ def assumptions() -> str:
 
 
 def price_list() -> str:
-    rows = [[p.item, _price(p), p.unit, _free(p), f"<https://{p.page}>", p.read, p.surety] for p in _ALL_PRICES]
+    rows = []
+    for price in _ALL_PRICES:
+        free, page = _number(price.free_units) if price.free_units else "none", price.page
+        cells_of_page = [f"<https://{page.address}>", page.read, page.surety]
+        rows.append([price.item, _price(price), price.unit, free, *cells_of_page])
     return _table(["item", "dollars", "unit", "free each month", "page", "read", "surety"], rows)
 
 
@@ -109,18 +117,13 @@ def cells(line: Line) -> list[str]:
     ]
 
 
-def batch_usd(seconds: float = model.BATCH_SECONDS) -> float:
-    return sum(line.usd for line in _batch_lines(seconds))
+def batch_usd() -> float:
+    return sum(line.usd for line in _batch_lines())
 
 
-def _batch_lines(seconds: float = model.BATCH_SECONDS) -> tuple[Line, Line]:
-    hours = seconds / 3600
+def _batch_lines() -> tuple[Line, Line]:
+    hours = model.BATCH_SECONDS / 3600
     return Line(prices.SPARK_COMPUTE, hours * model.BATCH_DCU), Line(prices.SPARK_DISK, hours * model.BATCH_DISK_GB)
-
-
-def _batches_row(listeners: int, pace: str) -> list[str]:
-    count = assumed(listeners, INTERVAL_HOURS[pace]).batches
-    return [str(listeners), pace, f"{count:.0f}", f"${count * batch_usd():.2f}"]
 
 
 def _totals(listeners: int) -> list[str]:
@@ -137,10 +140,6 @@ def _visits() -> str:
 
 def _people(listeners: int) -> str:
     return f"{listeners} listener{'' if listeners == 1 else 's'}"
-
-
-def _free(price: Price) -> str:
-    return _number(price.free_units) if price.free_units else "none"
 
 
 def _price(price: Price) -> str:

@@ -27,11 +27,11 @@ from benchmarks.dashboard.plays import listed, plays
 from benchmarks.dashboard.sent import sent_bytes, served
 from benchmarks.figures import against_limit, against_rival, introduce, options_of, spread
 from localcloud import chromium, ledger
+from localcloud.dashboard import DASHBOARD
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.dashboard.page_names import ITEMS, PAGES
 from tests.dashboard.seed import seed
 
-DASHBOARD = Path(__file__).parents[2] / "dashboard"
 PERIODS = ("28 days", "12 months", "All time")
 LISTENER = "listener-one"
 TWO = {"with": [LISTENER, "listener-two"]}

@@ -2,21 +2,22 @@
 
 import socket
 import socketserver
-import subprocess
 import sys
+import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
-DASHBOARD = Path(__file__).parents[2] / "dashboard"
+from localcloud import processes
+from localcloud.dashboard import DASHBOARD
+
 _QUIET_SECONDS = 1.5
 
 
-def sent_bytes(browser: str, port: int, path: str, *, has_charts: bool = True) -> int:
+def sent_bytes(browser: str, port: int, path: str, *, has_charts: bool) -> int:
     """All that the server on this port sends for a page: files, headers, WebSocket. Covers come from elsewhere."""
     from playwright.sync_api import sync_playwright
 
@@ -72,29 +73,13 @@ class _Connection(socketserver.BaseRequestHandler):
 @contextmanager
 def served(script: str) -> Iterator[int]:
     """The port of `streamlit run SCRIPT` in the dashboard's folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = processes.free_port()
     options = [f"--server.port={port}", "--server.address=127.0.0.1"]
-    server = subprocess.Popen(  # noqa: S603 -- our own command
-        [sys.executable, "-m", "streamlit", "run", script, *options],
-        cwd=DASHBOARD,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
-        yield port
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _wait_until_healthy(address: str) -> None:
-    for _ in range(120):
+    command = [sys.executable, "-m", "streamlit", "run", script, *options]
+    with tempfile.TemporaryDirectory() as logs:
+        server = processes.start("dashboard", command, port, {}, Path(logs) / "dashboard.log", DASHBOARD)
         try:
-            urllib.request.urlopen(address, timeout=2).close()  # noqa: S310 -- our own address
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise RuntimeError("the dashboard did not start")
+            processes.wait_until_listening([server])
+            yield port
+        finally:
+            processes.stop([server])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
-def _read_with_json(path: Path) -> int:
+def read_with_json(path: Path) -> int:
     rows = []
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
@@ -16,7 +16,7 @@ def _read_with_json(path: Path) -> int:
     return len({(row["ts"], row["spotify_track_uri"]) for row in rows})
 
 
-def _read_with_duckdb(path: Path) -> int:
+def read_with_duckdb(path: Path) -> int:
     import duckdb
 
     columns = {
@@ -33,7 +33,7 @@ def _read_with_duckdb(path: Path) -> int:
         return len(database.execute("SELECT DISTINCT ts, spotify_track_uri FROM plays").fetchall())
 
 
-RIVALS: Mapping[str, Callable[[Path], int]] = {"json": _read_with_json, "duckdb": _read_with_duckdb}
+RIVALS: Mapping[str, Callable[[Path], int]] = {"json": read_with_json, "duckdb": read_with_duckdb}
 
 
 if __name__ == "__main__":

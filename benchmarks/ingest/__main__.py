@@ -34,20 +34,16 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as directory:
         print(f"{options.listeners:,} listeners agree and live until now …", flush=True)
         with world(Path(directory), options.listeners, weather) as there:
-            return _measure(there, weather)
-
-
-def _measure(there: World, weather: Weather) -> int:
-    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    slots, answers, holds = [first - timedelta(hours=1), first], [], True
-    for slot, what in zip(slots, ("everything is new", "everything is known"), strict=True):
-        there.routes.answered.clear()
-        answer, seconds, measured = there.run(slot)
-        answers.append(answer)
-        holds &= _print_run(what, answer["reason"], seconds, measured, there, weather)
-        seconds, measured = there.deliver()
-        print(f"  load: {seconds:.1f} s, {measured.peak_mib:.0f} MiB\n", flush=True)
-    return 0 if print_checks(checks(there, slots, answers)) and holds else 1
+            first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+            slots, answers, holds = [first - timedelta(hours=1), first], [], True
+            for slot, what in zip(slots, ("everything is new", "everything is known"), strict=True):
+                there.routes.answered.clear()
+                answer, seconds, measured = there.run(slot)
+                answers.append(answer)
+                holds &= _print_run(what, answer["reason"], seconds, measured, there, weather)
+                seconds, measured = there.deliver()
+                print(f"  load: {seconds:.1f} s, {measured.peak_mib:.0f} MiB\n", flush=True)
+            return 0 if print_checks(checks(there, slots, answers)) and holds else 1
 
 
 def _print_run(what: str, reason: str, seconds: float, measured: Measured, there: World, weather: Weather) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from localcloud.web import CONTROL, Request, Response, Routes, Server
 
 _RUN_SECONDS = 900
 """How long Cloud Run lets ingest work."""
+_STORED_FACTS = itemgetter("track_name", "artist_names", "album_name", "duration_ms", "context_uri")
 _LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 
 
@@ -153,7 +155,7 @@ def checks(world: World, slots: list[datetime], answers: list[dict[str, Any]]) -
     yield Check("plays lost", 0, len(shown.keys() - by_key.keys()))
     yield Check("plays that no page has shown", 0, len(by_key.keys() - shown.keys()))
     yield Check("plays stored twice", 0, len(stored) - len(by_key))
-    unlike = [key for key, play in shown.items() if key in by_key and _facts(play) != _stored_facts(by_key[key])]
+    unlike = [key for key, play in shown.items() if key in by_key and _facts(play) != _STORED_FACTS(by_key[key])]
     yield Check("plays that differ from what was played", [], unlike)
     yield from _ledger_checks(world, slots, answers)
 
@@ -178,7 +180,3 @@ def _facts(play: Play) -> tuple[Any, ...]:
     track, context = play.track, play.context
     artists = "; ".join(artist.name for artist in track.artists)
     return track.name, artists, track.album.name, track.duration_ms, context and context.uri
-
-
-def _stored_facts(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return row["track_name"], row["artist_names"], row["album_name"], row["duration_ms"], row["context_uri"]

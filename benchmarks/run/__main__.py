@@ -31,7 +31,6 @@ from benchmarks.load.world import csv_of
 from benchmarks.load.world import world as load_world
 from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 from localcloud.gcp.eventarc.eventarc import to_url
-from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.web import Request, Response, Routes
 from tests.dashboard.seed import seed
 
@@ -167,7 +166,9 @@ def merged(years: float) -> list[str]:
         slot = (newest + _HOUR).floor("h").to_pydatetime()
         new = stored.tail(20).assign(played_at=newest + pd.to_timedelta(range(1, 21), unit="min"))
         there.land(csv_of(new.assign(run_id=f"{slot:%Y%m%dT%H%M%SZ}", ingested_at=slot)), slot)
-        oldest, newest = _bounds(there.cloud)
+        [merge] = [settings for sql, settings in there.cloud.bigquery.statements.items() if ".plays` AS plays" in sql]
+    bounds = {each["name"]: each["parameterValue"]["value"] for each in merge["queryParameters"]}
+    oldest, newest = pd.Timestamp(bounds["oldest"]), pd.Timestamp(bounds["newest"])
     read = stored[stored["played_at"].between(oldest, newest)]
     of_plays = sum(column_bytes(read[name]) for name in read.columns)
     of_tracks = sum(column_bytes(tracks[name]) for name in ("listener_id", "track_id", "isrc"))
@@ -179,13 +180,6 @@ def _life(years: float, number: int) -> pd.DataFrame:
     rows = plays(10 * _PLAYS_PER_YEAR, number).assign(listener_id=f"listener-{number}", run_id="seed")
     since = rows["played_at"].max() - pd.Timedelta(days=365.25 * years)
     return rows[rows["played_at"] > since].assign(ingested_at=rows["played_at"])
-
-
-def _bounds(cloud: LaptopCloud) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Between which instants the statement that merged a file looks for stored plays."""
-    [settings] = [settings for sql, settings in cloud.bigquery.statements.items() if ".plays` AS plays" in sql]
-    values = {each["name"]: each["parameterValue"]["value"] for each in settings["queryParameters"]}
-    return pd.Timestamp(values["oldest"]), pd.Timestamp(values["newest"])
 
 
 if __name__ == "__main__":

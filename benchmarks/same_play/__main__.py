@@ -79,7 +79,9 @@ def measure(days: int, seed: int, *, api_first: bool, with_beginnings: bool) -> 
     life = Life(invented_listeners(1)[0], invent_catalogue(seed), seed)
     true_plays = live(life, _UNTIL - timedelta(days=days), _UNTIL, rng, with_beginnings=with_beginnings)
     page = landing.to_file(api_rows(true_plays, _LISTENER))
-    exports = [*_exported(landing.cut(play_times.dated(Rows(_plays(export_rows(true_plays, rng))))))]
+    run = landing.Run(_LISTENER, _UNTIL, _UNTIL, f"{_UNTIL:%Y%m%dT%H%M%SZ}")
+    files = landing.cut(play_times.dated(Rows(_plays(export_rows(true_plays, rng)))))
+    exports = [landing.to_csv(plays, run) for plays in files]
     with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:
         _learn_isrcs(there, true_plays)
         slot = _UNTIL
@@ -113,12 +115,6 @@ def _plays(rows: Sequence[Row]) -> Iterator[ExportedPlay]:
         if not isinstance(outcome, ExportedPlay):
             raise TypeError(f"An invented row is not a play: {outcome}")
         yield outcome
-
-
-def _exported(files: Sequence[Sequence[ExportedPlay]]) -> Iterator[bytes]:
-    run = landing.Run(_LISTENER, _UNTIL, _UNTIL, f"{_UNTIL:%Y%m%dT%H%M%SZ}")
-    for plays in files:
-        yield landing.to_csv(plays, run)
 
 
 def _learn_isrcs(there: World, true_plays: Sequence[TruePlay]) -> None:

@@ -66,8 +66,12 @@ def live(life: Life, since: datetime, until: datetime, rng: Random, *, with_begi
     for play in plays:
         kind = rng.choices([*SHARES, USUAL], [*SHARES.values(), 1 - sum(SHARES.values())])[0]
         began_at = max(now, play.played_at - timedelta(milliseconds=play.ms_played))
-        true_plays.append(_true_play(kind, play, began_at, rng, with_beginnings=with_beginnings))
-        now = _free_at(true_plays[-1]) + timedelta(milliseconds=rng.randrange(100, 900))
+        true_play = _true_play(kind, play, began_at, rng, with_beginnings=with_beginnings)
+        true_plays.append(true_play)
+        ended_at = true_play.began_at + timedelta(milliseconds=true_play.ms_played)
+        # A pause delays the next play, another late `ts` does not.
+        free_at = max(ended_at, true_play.reported_at) if kind == "paused" else ended_at
+        now = free_at + timedelta(milliseconds=rng.randrange(100, 900))
     return _synced(true_plays)
 
 
@@ -125,12 +129,6 @@ def _spelled(kind: str, track: Track, rng: Random) -> Row:
 def other_id(track_id: str) -> str:
     """Of the same recording."""
     return f"{track_id[:-3]}OLD"
-
-
-def _free_at(play: TruePlay) -> datetime:
-    """When the next play can begin: a late `ts` does not delay the next play."""
-    ended_at = play.began_at + timedelta(milliseconds=play.ms_played)
-    return max(ended_at, play.reported_at) if play.kind == "paused" else ended_at
 
 
 def _synced(true_plays: list[TruePlay]) -> list[TruePlay]:

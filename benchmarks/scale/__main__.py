@@ -60,7 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
         for _ in range(options.rounds):
             for way, sql in ways.items():
                 seconds[way].append(_store(there, sql, Path(name) / f"{way}.parquet"))
-        _print_table(seconds)
+        print("| way | seconds | × full |\n| --- | --- | --- |")
+        for way, values in seconds.items():
+            print(f"| {way} | {spread(values)} | {median(values) / median(seconds['full']):.2f} |")
         full, partial = (f"FROM '{name}/{way}.parquet'" for way in ("full", "partial"))
         differing = f"(({full} EXCEPT ALL {partial}) UNION ALL ({partial} EXCEPT ALL {full}))"
         [[rows]] = there.sql(f"SELECT count(*) FROM {differing}").fetchall()  # noqa: S608 -- our own paths
@@ -86,13 +88,6 @@ def _store(there: duckdb.DuckDBPyConnection, sql: str, path: Path) -> float:
     began = time.perf_counter()
     there.execute(f"COPY ({sql}) TO '{path}' (FORMAT parquet)")
     return time.perf_counter() - began
-
-
-def _print_table(seconds: dict[str, list[float]]) -> None:
-    print("| way | seconds | × full |\n| --- | --- | --- |")
-    for way, values in seconds.items():
-        ratio = median(values) / median(seconds["full"])
-        print(f"| {way} | {spread(values)} | {ratio:.2f} |")
 
 
 if __name__ == "__main__":

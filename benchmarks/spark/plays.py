@@ -1,7 +1,6 @@
 """Invented plays as Parquet files, as many as wanted: each listener has favourites of their own, by Zipf's law."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,19 +39,15 @@ class Shape:
         return f"{self.plays:,} plays of {self.listeners:,} listeners in {self.years} years, {self.tracks:,} tracks"
 
 
-def write_plays(directory: Path, shape: Shape, seed: int = 1) -> int:
-    """Writes the plays into `directory`; returns the bytes. The same shape and seed give the same rows."""
+def write_plays(directory: Path, shape: Shape) -> int:
+    """Writes the plays into `directory`; returns the bytes. The same shape gives the same rows."""
     directory.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     catalogue = _catalogue(shape.tracks, rng)
-    for number, rows in enumerate(_parts(shape.plays)):
+    for number, start in enumerate(range(0, shape.plays, _ROWS_PER_FILE)):
+        rows = min(_ROWS_PER_FILE, shape.plays - start)
         pq.write_table(_plays(rows, shape, catalogue, rng), directory / f"part-{number:05}.parquet")
     return sum(path.stat().st_size for path in directory.glob("*.parquet"))
-
-
-def _parts(plays: int) -> Iterator[int]:
-    for start in range(0, plays, _ROWS_PER_FILE):
-        yield min(_ROWS_PER_FILE, plays - start)
 
 
 def _plays(rows: int, shape: Shape, catalogue: pa.Table, rng: np.random.Generator) -> pa.Table:

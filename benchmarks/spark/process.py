@@ -102,7 +102,8 @@ def _spark(rival: str, directory: Path) -> dict[str, Any]:
     session = SparkSession.builder.getOrCreate()
     session.range(1).collect()
     start_seconds = time.perf_counter() - began
-    run = partial(SPARK_RIVALS[rival], session) if rival in SPARK_RIVALS else partial(_run_job, session, Path(rival))
+    is_job = rival not in SPARK_RIVALS
+    run = partial(rivals.run_job, session, file=Path(rival)) if is_job else partial(SPARK_RIVALS[rival], session)
     small_seconds = _small_seconds(directory, run)
     session.catalog.clearCache()
     started, started_at, cpu_before = time.perf_counter(), time.time(), _cpu_seconds()
@@ -119,10 +120,6 @@ def _spark(rival: str, directory: Path) -> dict[str, Any]:
     if written.exists():
         figures["top_ten_seconds"] = written.stat().st_mtime - started_at
     return figures | _of_events(directory / "events", started_at)
-
-
-def _run_job(session: SparkSession, file: Path, directory: Path) -> None:
-    rivals.run_job(session, directory, file)
 
 
 def _cpu_seconds() -> float:
