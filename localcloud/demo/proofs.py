@@ -111,13 +111,13 @@ def expected_row(play: Play, *, with_features: bool) -> Row:
         "played_at": play.played_at,
         "context_type": context.type if context else None,
         "context_uri": context.uri if context else None,
-        **_track_columns(play.track),
+        **track_columns(play.track),
         **(_feature_columns(play.track) if with_features else _NO_FEATURES),
     }
 
 
 @cache
-def _track_columns(track: Track) -> Row:
+def track_columns(track: Track) -> Row:
     album = track.album
     return {
         "track_id": track.id,
@@ -241,7 +241,7 @@ def _check_catalogue(catalogue: list[Row], truth: Truth) -> Iterator[Check]:
 
 
 def _in_catalogue(truth: Truth, track_id: str, has_features: bool) -> Row:
-    shown = {name: value for name, value in _track_columns(truth.tracks[track_id]).items() if name not in _OF_A_ROW}
+    shown = {name: value for name, value in track_columns(truth.tracks[track_id]).items() if name not in _OF_A_ROW}
     return shown | (_feature_columns(truth.tracks[track_id]) if has_features else _NO_FEATURES)
 
 

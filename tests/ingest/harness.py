@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +13,9 @@ import requests
 import time_machine
 from google.cloud import bigquery
 
+from localcloud.demo import proofs
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners
-from localcloud.listeners.music import AudioFeatures
 from localcloud.web import Server
 from tests.localcloud.gcp import secrets
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify
@@ -24,7 +23,6 @@ from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 ROOT = Path(__file__).parents[2]
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 RUN_ID, OBJECT = "20261122T100000Z", "plays/2026/11/22/20261122T100000Z.csv"
-FEATURES = [field.name for field in fields(AudioFeatures)]
 
 
 class Answer(NamedTuple):
@@ -167,29 +165,8 @@ class Ingesting:
 
 def expected_row(play, **values):
     """A play of the invented Spotify as its row, made from what is true and not from what was answered."""
-    track, album = play.track, play.track.album
     return {
-        "listener_id": play.listener,
-        "played_at": play.played_at,
-        "track_id": track.id,
-        "track_name": track.name,
-        "artist_id": track.artists[0].id,
-        "artist_name": track.artists[0].name,
-        "artist_names": "; ".join(artist.name for artist in track.artists),
-        "album_id": album.id,
-        "album_name": album.name,
-        "album_release_date": album.release_date,
-        "image_url": album.image_urls[max(album.image_urls)],
-        "isrc": track.isrc,
-        "duration_ms": track.duration_ms,
-        "explicit": track.explicit,
-        "popularity": None,
-        "context_type": play.context and play.context.type,
-        "context_uri": play.context and play.context.uri,
-        "ms_played": None,
-        **dict.fromkeys(FEATURES),
-        "features_source": None,
-        "source": "api",
+        **proofs.expected_row(play, with_features=False),
         "run_id": RUN_ID,
         **dict.fromkeys(("import_id", "ms_played_import_id", "reported_at")),
         **dict.fromkeys(("reason_start", "reason_end", "skipped", "shuffle", "incognito_mode")),

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from google.api_core.exceptions import NotFound, ServiceUnavailable
 
+from localcloud.demo.proofs import track_columns
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Life, Play
 from localcloud.listeners.music import invent_catalogue
@@ -135,8 +136,6 @@ def _plays_of(slug: str, plays: list[Play]) -> pd.DataFrame:
         {
             "listener_id": slug,
             "played_at": play.played_at,
-            "ms_played": None,
-            "source": "api",
             "context_type": play.context.type if play.context else None,
             "ending": _ending(number),
             **tracks[play.track.id],
@@ -155,25 +154,11 @@ def _ending(number: int) -> str | None:
 
 
 def _track_row(play: Play) -> dict[str, Any]:
-    track = play.track
-    features = asdict(track.features) if track.features else {}
-    return {
-        "track_id": track.id,
-        "track_name": track.name,
-        "artist_id": track.artists[0].id,
-        "artist_name": track.artists[0].name,
-        "artist_names": "; ".join(artist.name for artist in track.artists),
-        "album_id": track.album.id,
-        "album_name": track.album.name,
-        "album_release_date": track.album.release_date,
-        "image_url": None,
-        "isrc": track.isrc,
-        "duration_ms": track.duration_ms,
-        "explicit": track.explicit,
-        "popularity": None,
-        **{feature: features.get(feature) for feature in FEATURES},
-        "features_source": "reccobeats" if features else None,
-    }
+    """As Spotify describes the track, without a cover, and as if ReccoBeats knew all that were ever analysed."""
+    features = asdict(play.track.features) if play.track.features else {}
+    known = {feature: features.get(feature) for feature in FEATURES}
+    source = "reccobeats" if features else None
+    return {**track_columns(play.track), "image_url": None, **known, "features_source": source}
 
 
 def top_of(slug: str, plays: pd.DataFrame, until: datetime) -> pd.DataFrame:
