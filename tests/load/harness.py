@@ -1,24 +1,16 @@
 """The function load inside the laptop cloud, and the files it is given."""
 
 import base64
-import contextlib
 import json
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 
-import functions_framework
-from google.cloud import bigquery
+from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from tests.event_function import ROOT, EventFunction, in_cloud
 
-from localcloud.gcp.laptop_cloud import LaptopCloud
-
-ROOT = Path(__file__).parents[2]
 COLUMNS = [
     column["name"] for column in json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())["columns"]
 ]
-FINALIZED = "google.cloud.storage.object.v1.finalized"
-PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
-
 RUN = "20261122T100000Z"
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 NAME = "plays/2026/11/22/20261122T100000Z.csv"
@@ -56,10 +48,6 @@ def cell(value):
     return str(value)
 
 
-def entries(capsys):
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
 def ledger_row(
     state, reason, rows_in=None, rows_new=None, listeners=None, error_class=None, completed=0, run_id=RUN, slot=SLOT
 ):
@@ -80,22 +68,19 @@ def ledger_row(
     }
 
 
-class Loading:
-    """Events reach load through its own server's test client; a fresh client is a fresh instance."""
+class Loading(EventFunction):
+    name, kind = "load", "cloudevent"
 
     def __init__(self, cloud):
-        self.cloud = cloud
+        super().__init__(cloud)
         self.landing, self.quarantine = cloud.environment["LANDING_BUCKET"], cloud.environment["QUARANTINE_BUCKET"]
-        self.events, self.messages, self.withholding = [], [], False
-        self.warehouse = bigquery.Client(project=cloud.environment["GOOGLE_CLOUD_PROJECT"], location="us-central1")
-        self.restart()
-        cloud.subscribe(FINALIZED, self._remember_and_post, self.landing)
-        cloud.subscribe(PUBLISHED, self._receive)
-
-    def restart(self):
-        """What Cloud Run does with a function that was killed."""
-        source = ROOT / "functions/load/main.py"
-        self.client = functions_framework.create_app("load", str(source), "cloudevent").test_client()
+        self.attributes = {
+            "ce-type": FINALIZED,
+            "ce-source": f"//storage.googleapis.com/projects/_/buckets/{self.landing}",
+        }
+        self.messages = []
+        cloud.subscribe(FINALIZED, self.remember_and_post, self.landing)
+        cloud.subscribe(MESSAGE_PUBLISHED, self._receive)
 
     def receive(self):
         """The messages that have been published since the last time."""
@@ -106,70 +91,23 @@ class Loading:
     def land(self, content, name=NAME):
         self.cloud.storage.write(self.landing, name, content)
 
-    def deliver(self):
-        """Try every undelivered event once: the statuses of load's answers."""
-        before = len(self.events)
-        self.cloud.deliver_pending()
-        return [status for _, _, status in self.events[before:]]
-
-    def withhold(self):
-        """Only note the events; `post_event` delivers them when the test wants it."""
-        self.withholding = True
-        self.cloud.deliver_pending()
-
-    def post_event(self, event=None):
-        """Deliver an event that was seen before; the newest unless another is given."""
-        headers, body, _ = event or self.events[-1]
-        return self.client.post("/", data=body, headers=headers).status_code
-
-    def post(self, data, event_type=FINALIZED):
-        headers = {
-            "ce-id": "7477170",
-            "ce-specversion": "1.0",
-            "ce-type": event_type,
-            "ce-source": f"//storage.googleapis.com/projects/_/buckets/{self.landing}",
-            "content-type": "application/json",
-        }
-        body = data if isinstance(data, bytes) else json.dumps(data).encode()
-        return self.client.post("/", data=body, headers=headers)
-
-    def rows(self, table, order):
-        dataset = self.cloud.environment["DATASET"]
-        rows = self.warehouse.query_and_wait(f"SELECT * FROM {dataset}.{table} ORDER BY {order}")
-        return [dict(row) for row in rows]
-
     def plays(self):
         return self.rows("plays", "played_at, listener_id, track_id")
 
     def ledger(self):
-        """The rows of the ledger without the two instants and the generation that a test cannot know."""
-        rows = self.rows("runs", "run_id, step, state")
+        """Without the generation, which a test cannot know either."""
+        rows = super().ledger()
         rows.sort(key=lambda row: (row["run_id"], row["state"], int(row["details"].pop("generation"))))
         for row in rows:
             row["details"] = row["details"] or None
-            assert timedelta(0) <= row.pop("finished_at") - row.pop("started_at") < timedelta(minutes=1)
         return rows
 
     def quarantined(self):
         return self.cloud.storage.names(self.quarantine)
-
-    def _remember_and_post(self, headers, body):
-        status = 503 if self.withholding else self.client.post("/", data=body, headers=headers).status_code
-        self.events.append((headers, body, status))
-        return status
 
     def _receive(self, headers, body):
         self.messages.append(json.loads(base64.b64decode(json.loads(body)["message"]["data"])))
         return 200
 
 
-@contextlib.contextmanager
-def loading_cloud(directory):
-    with LaptopCloud(directory, forgetful=True) as cloud:
-        kept = dict(os.environ)
-        os.environ.update(cloud.environment)
-        try:
-            yield Loading(cloud)
-        finally:
-            os.environ.clear()
-            os.environ.update(kept)
+loading_cloud = partial(in_cloud, Loading)

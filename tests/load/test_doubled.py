@@ -4,7 +4,8 @@ import pytest
 
 import bigquery_jobs
 from localcloud.faults import Fault
-from tests.load.harness import NAME, RUN, csv_of, entries, ledger_row, play
+from tests.event_function import entries
+from tests.load.harness import NAME, RUN, csv_of, ledger_row, play
 
 OTHER_RUN, OTHER = "20261122T101500Z", "plays/2026/11/22/20261122T101500Z.csv"
 DOUBLED = {

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from tests.load.harness import COLUMNS, NAME, RUN, SLOT, csv_of, entries, ledger_row, play
+from tests.event_function import entries
+from tests.load.harness import COLUMNS, NAME, RUN, SLOT, csv_of, ledger_row, play
 
 ALL_KINDS_OF_VALUES = play(
     5,
@@ -195,7 +196,7 @@ def test_an_event_that_cannot_be_read_is_logged_and_does_not_come_again(loading,
 
     assert list(loading.cloud.faults.calls) == []
     logged = entries(capsys)
-    fields = {"severity": "ERROR", "message": "An event cannot be read and is dropped", "event_id": "7477170"}
+    fields = {"severity": "ERROR", "message": "An event cannot be read and is dropped", "event_id": "9"}
     assert logged == [{**fields, "reason": entry["reason"]} for entry in logged]
     assert [entry["reason"] for entry in logged] == [
         *("The event's data is bytes, not a JSON object", "The event's data is NoneType, not a JSON object"),

@@ -1,40 +1,29 @@
 """An event that cannot succeed ends, at whatever step and with whatever Python raises there."""
 
-import inspect
-
 import pytest
 
-from tests.load.harness import ROOT, csv_of, entries, play
+from tests.event_function import MISTAKES, broken, entries, steps
+from tests.load.harness import csv_of, play
 
-MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@example.invalid"), ValueError("7 > 6")]
 
-
-def steps():
-    """What load/load_file.py takes from other modules of load and calls in the way of a file, before it fails."""
+@pytest.fixture
+def names():
+    """Of the steps of a file, before it fails."""
     import load_file
 
-    taken = {name: part for name, part in vars(load_file).items() if inspect.isfunction(part)}
-    modules = {path.stem for path in (ROOT / "functions/load").glob("*.py")} - {"load_file", "load_errors"}
-    return {name for name, part in taken.items() if part.__module__ in modules} - {"failed"}
+    return steps(load_file, "failed", "mistakes_are_permanent")
 
 
-def test_every_step_is_walked():
-    assert steps() >= {"find_merged", "fetch_plays_table", "stage", "quarantine", "merge"}
-    assert steps() >= {"publish_plays_loaded", "write_row", "succeeded", "count_doubled"}
-
-
-def broken(error):
-    def step(*arguments, **options):
-        raise error
-
-    return step
+def test_every_step_is_walked(names):
+    assert names >= {"find_merged", "fetch_plays_table", "stage", "quarantine", "merge"}
+    assert names >= {"publish_plays_loaded", "write_row", "succeeded", "count_doubled"}
 
 
 @pytest.mark.parametrize("error", MISTAKES, ids=lambda error: type(error).__name__)
 def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_repeated(
-    loading, monkeypatch, capsys, error
+    loading, monkeypatch, capsys, names, error
 ):
-    for hour, name in enumerate(sorted(steps())):
+    for hour, name in enumerate(sorted(names)):
         run_id, minute = f"20261101T{hour:02}0000Z", 10 * hour
         file = f"plays/2026/11/01/{run_id}.csv"
         # With a refused row, so that all steps are taken.
@@ -46,7 +35,7 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
             assert (loading.deliver(), loading.deliver()) == ([200], []), name
 
         (entry,) = [entry for entry in entries(capsys) if entry["severity"] == "ERROR"]
-        assert f"No repeat can help: {type(error).__name__} in test_mistakes.py, line " in entry["reason"], name
+        assert f"No repeat can help: {type(error).__name__} in event_function.py, line " in entry["reason"], name
         assert "example" not in str(entry)
         rows = [row for row in loading.rows("runs", "run_id, state") if row["run_id"] == run_id]
         # The ledger itself may be what is broken: then the entry is all there is.

@@ -6,7 +6,8 @@ import pytest
 
 from landed_object import LandedObject
 from localcloud.faults import Fault
-from tests.load.harness import COLUMNS, NAME, RUN, csv_of, entries, ledger_row, play
+from tests.event_function import entries
+from tests.load.harness import COLUMNS, NAME, RUN, csv_of, ledger_row, play
 
 BAD_VALUE = csv_of(play(1)).replace(b"2026-11-22T09:01:01.863Z", b"yesterday")
 WHOLLY_BAD = {

@@ -1,20 +1,16 @@
 """The function transform_trigger inside the laptop cloud, and the messages it is given."""
 
 import base64
-import contextlib
 import json
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
+from typing import ClassVar
 
-import functions_framework
 import requests
-from google.cloud import bigquery
 
-from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
+from tests.event_function import EventFunction, in_cloud
 
-ROOT = Path(__file__).parents[2]
-PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
 TEN, ELEVEN, NOON = "20261122T100000Z", "20261122T110000Z", "20261122T120000Z"
 TENS_BATCH, ELEVENS_BATCH = "top-tracks-20261122t100000z", "top-tracks-20261122t110000z"
 CREATE = "gcp POST .*/batches"
@@ -44,24 +40,16 @@ TENS_ROW = ledger_row(TEN, "transform", "succeeded", f"Batch {TENS_BATCH} submit
 ELEVENS_ROW = ledger_row(ELEVEN, "transform", "succeeded", f"Batch {ELEVENS_BATCH} submitted for 12 new plays.", 12)
 
 
-def entries(capsys):
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-class Triggering:
-    """Messages reach transform_trigger through its own server's test client; a fresh client is a fresh instance."""
+class Triggering(EventFunction):
+    name, kind = "transform_trigger", "http"
+    attributes: ClassVar = {
+        "ce-type": MESSAGE_PUBLISHED,
+        "ce-source": "//pubsub.googleapis.com/projects/p/topics/plays-loaded",
+    }
 
     def __init__(self, cloud):
-        self.cloud = cloud
-        self.events = []
-        self.warehouse = bigquery.Client(project=cloud.environment["GOOGLE_CLOUD_PROJECT"], location="us-central1")
-        self.restart()
-        cloud.subscribe(PUBLISHED, self._remember_and_post, cloud.environment["PLAYS_LOADED_TOPIC"])
-
-    def restart(self):
-        """What Cloud Run does with a function that was killed, or deployed with other settings."""
-        source = ROOT / "functions/transform_trigger/main.py"
-        self.client = functions_framework.create_app("transform_trigger", str(source), "http").test_client()
+        super().__init__(cloud)
+        cloud.subscribe(MESSAGE_PUBLISHED, self.remember_and_post, cloud.environment["PLAYS_LOADED_TOPIC"])
 
     def publish(self, run_id, rows_new=12, committed_ago=timedelta(0)):
         """What load says when it has merged; by default just now."""
@@ -79,28 +67,6 @@ class Triggering:
         job = {"pysparkBatch": {"mainPythonFileUri": "gs://code/top_tracks.py"}}
         self._call("locations/us-central1/batches", job, batchId=batch_id, **parameters)
 
-    def deliver(self):
-        """Try every undelivered message once: the statuses of the answers."""
-        before = len(self.events)
-        self.cloud.deliver_pending()
-        return [status for _, _, status in self.events[before:]]
-
-    def post_event(self, event=-1):
-        """Deliver one of the messages that were seen before."""
-        headers, body, _ = self.events[event]
-        return self.client.post("/", data=body, headers=headers).status_code
-
-    def post(self, data):
-        headers = {
-            "ce-id": "9",
-            "ce-specversion": "1.0",
-            "ce-type": PUBLISHED,
-            "ce-source": "//pubsub.googleapis.com/projects/p/topics/plays-loaded",
-            "content-type": "application/json",
-        }
-        body = data if isinstance(data, bytes) else json.dumps(data).encode()
-        return self.client.post("/", data=body, headers=headers)
-
     def batch_ids(self):
         """All batches, oldest first."""
         return [batch["name"].rpartition("/")[2] for batch in self.cloud.dataproc.batches()][::-1]
@@ -111,32 +77,9 @@ class Triggering:
         self.cloud.dataproc.start(batch_id)
         self.cloud.dataproc.finish(batch_id, state, message)
 
-    def ledger(self):
-        """The rows of the ledger without the two instants that a test cannot know."""
-        dataset = self.cloud.environment["DATASET"]
-        rows = self.warehouse.query_and_wait(f"SELECT * FROM {dataset}.runs ORDER BY run_id, step, state")
-        rows = [dict(row) for row in rows]
-        for row in rows:
-            assert timedelta(0) <= row.pop("finished_at") - row.pop("started_at") < timedelta(minutes=1)
-        return rows
-
     def _call(self, path, body, **parameters):
         url = f"{self.cloud.url}/v1/projects/{self.cloud.environment['GOOGLE_CLOUD_PROJECT']}/{path}"
         requests.post(url, params=parameters, json=body, timeout=10).raise_for_status()
 
-    def _remember_and_post(self, headers, body):
-        status = self.client.post("/", data=body, headers=headers).status_code
-        self.events.append((headers, body, status))
-        return status
 
-
-@contextlib.contextmanager
-def triggering_cloud(directory):
-    with LaptopCloud(directory, forgetful=True) as cloud:
-        kept = dict(os.environ)
-        os.environ.update(cloud.environment)
-        try:
-            yield Triggering(cloud)
-        finally:
-            os.environ.clear()
-            os.environ.update(kept)
+triggering_cloud = partial(in_cloud, Triggering)

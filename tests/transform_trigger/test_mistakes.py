@@ -1,41 +1,28 @@
 """A message that cannot succeed ends, at whatever step and with whatever Python raises there."""
 
-import inspect
-
 import pytest
 
-from tests.transform_trigger.harness import ROOT, TEN, entries
+from tests.event_function import MISTAKES, broken, entries, steps
+from tests.transform_trigger.harness import TEN
 
-MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@example.invalid"), ValueError("7 > 6")]
 
-
-def steps():
-    """What transform_trigger/trigger_batch.py takes from other modules of transform_trigger and calls in the way of a
-    message."""
+@pytest.fixture
+def names():
+    """Of the steps of a message."""
     import trigger_batch
 
-    taken = {name: part for name, part in vars(trigger_batch).items() if inspect.isfunction(part)}
-    modules = {path.stem for path in (ROOT / "functions/transform_trigger").glob("*.py")} - {"trigger_batch"}
-    found = {name for name, part in taken.items() if part.__module__ in modules}
-    return found - {"mistakes_are_permanent", "log", "transform_row", "failure_row"}
+    return steps(trigger_batch, "mistakes_are_permanent", "log", "transform_row", "failure_row")
 
 
-def test_every_step_is_walked():
-    assert steps() >= {"fetch_batches", "unrecorded_failure", "decide", "free_batch_ids", "submit_batch", "write_row"}
-
-
-def broken(error):
-    def step(*arguments, **options):
-        raise error
-
-    return step
+def test_every_step_is_walked(names):
+    assert names >= {"fetch_batches", "unrecorded_failure", "decide", "free_batch_ids", "submit_batch", "write_row"}
 
 
 @pytest.mark.parametrize("error", MISTAKES, ids=lambda error: type(error).__name__)
 def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_repeated(
-    triggering, monkeypatch, capsys, error
+    triggering, monkeypatch, capsys, names, error
 ):
-    for hour, name in enumerate(sorted(steps())):
+    for hour, name in enumerate(sorted(names)):
         run_id = f"20261122T{hour:02}0000Z"
         entries(capsys)
         with monkeypatch.context() as patch:
@@ -47,7 +34,7 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
                 triggering.finish(run_id)
 
         (entry,) = [entry for entry in entries(capsys) if entry["severity"] == "ERROR"]
-        assert f"No repeat can help: {type(error).__name__} in test_mistakes.py, line " in entry["reason"], name
+        assert f"No repeat can help: {type(error).__name__} in event_function.py, line " in entry["reason"], name
         assert "example" not in str(entry)
         recorded = [row["error_class"] for row in triggering.ledger() if row["run_id"] == run_id]
         # The ledger itself may be what is broken: then the entry is all there is.

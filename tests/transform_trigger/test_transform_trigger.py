@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from localcloud.faults import Fault
+from tests.event_function import entries
 from tests.transform_trigger.harness import (
     CREATE,
     ELEVEN,
@@ -16,7 +17,6 @@ from tests.transform_trigger.harness import (
     TEN,
     TENS_BATCH,
     TENS_ROW,
-    entries,
     ledger_row,
 )
 
@@ -128,7 +128,7 @@ def test_messages_out_of_order_need_one_batch_only(triggering):
     assert triggering.batch_ids() == [ELEVENS_BATCH]
     reason = f"Batch {ELEVENS_BATCH} was created after these plays were merged and covers them."
     assert triggering.ledger() == [ledger_row(TEN, "transform", "skipped", reason, 12), ELEVENS_ROW]
-    assert [triggering.post_event(event) for event in (0, 1)] == [200, 200]
+    assert [triggering.post_event(event) for event in triggering.events[:2]] == [200, 200]
     assert len(triggering.ledger()) == 2
 
 

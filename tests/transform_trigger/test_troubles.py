@@ -6,16 +6,8 @@ import time
 import pytest
 
 from localcloud.faults import Fault
-from tests.transform_trigger.harness import (
-    CREATE,
-    ELEVEN,
-    ELEVENS_BATCH,
-    TEN,
-    TENS_BATCH,
-    TENS_ROW,
-    entries,
-    ledger_row,
-)
+from tests.event_function import entries
+from tests.transform_trigger.harness import CREATE, ELEVEN, ELEVENS_BATCH, TEN, TENS_BATCH, TENS_ROW, ledger_row
 
 ANY_CALL = "^(gcp|bigquery) "
 

@@ -1,0 +1,106 @@
+"""What the tests of load and transform_trigger share: a function in the laptop cloud, and the events that reach it."""
+
+import contextlib
+import inspect
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import functions_framework
+from google.cloud import bigquery
+
+from localcloud.gcp.laptop_cloud import LaptopCloud
+
+ROOT = Path(__file__).parents[1]
+MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@example.invalid"), ValueError("7 > 6")]
+
+
+class EventFunction:
+    """Events reach the function through its own server's test client; a fresh client is a fresh instance."""
+
+    name: str
+    kind: str
+    """Its signature."""
+    attributes: dict[str, str]
+    """Those of an event that a test makes up."""
+
+    def __init__(self, cloud):
+        self.cloud, self.events, self.withholding = cloud, [], False
+        self.dataset = cloud.environment["DATASET"]
+        self.warehouse = bigquery.Client(project=cloud.environment["GOOGLE_CLOUD_PROJECT"], location="us-central1")
+        self.restart()
+
+    def restart(self):
+        """What Cloud Run does with a function that was killed, or deployed with other settings."""
+        source = ROOT / "functions" / self.name / "main.py"
+        self.client = functions_framework.create_app(self.name, str(source), self.kind).test_client()
+
+    def deliver(self):
+        """Try every undelivered event once: the statuses of the function's answers."""
+        before = len(self.events)
+        self.cloud.deliver_pending()
+        return [status for _, _, status in self.events[before:]]
+
+    def withhold(self):
+        """Only note the events; `post_event` delivers them when the test wants it."""
+        self.withholding = True
+        self.cloud.deliver_pending()
+
+    def remember_and_post(self, headers, body):
+        status = 503 if self.withholding else self.client.post("/", data=body, headers=headers).status_code
+        self.events.append((headers, body, status))
+        return status
+
+    def post_event(self, event=None):
+        """Deliver an event that was seen before; the newest unless another is given."""
+        headers, body, _ = event or self.events[-1]
+        return self.client.post("/", data=body, headers=headers).status_code
+
+    def post(self, data):
+        """An event that no service sends."""
+        headers = {"ce-id": "9", "ce-specversion": "1.0", "content-type": "application/json", **self.attributes}
+        body = data if isinstance(data, bytes) else json.dumps(data).encode()
+        return self.client.post("/", data=body, headers=headers)
+
+    def rows(self, table, order):
+        rows = self.warehouse.query_and_wait(f"SELECT * FROM {self.dataset}.{table} ORDER BY {order}")
+        return [dict(row) for row in rows]
+
+    def ledger(self):
+        """The rows of the ledger without the two instants that a test cannot know."""
+        rows = self.rows("runs", "run_id, step, state")
+        for row in rows:
+            assert timedelta(0) <= row.pop("finished_at") - row.pop("started_at") < timedelta(minutes=1)
+        return rows
+
+
+@contextlib.contextmanager
+def in_cloud(function, directory):
+    """The function in a laptop cloud, whose settings this process has meanwhile."""
+    with LaptopCloud(directory, forgetful=True) as cloud:
+        kept = dict(os.environ)
+        os.environ.update(cloud.environment)
+        try:
+            yield function(cloud)
+        finally:
+            os.environ.clear()
+            os.environ.update(kept)
+
+
+def entries(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def steps(story, *apart_from):
+    """What a module takes from other modules of its function and calls in the way of an event."""
+    siblings = {path.stem for path in Path(story.__file__).parent.glob("*.py")} - {story.__name__}
+    taken = {name: part for name, part in vars(story).items() if inspect.isfunction(part)}
+    return {name for name, part in taken.items() if part.__module__ in siblings} - set(apart_from)
+
+
+def broken(error):
+    def step(*arguments, **options):
+        raise error
+
+    return step
