@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-Action = Literal["answer", "drop", "stop", "delay", "twice", "late", "fail", "match_nothing", "overlap"]
+Action = Literal["answer", "drop", "stop", "delay", "twice", "late", "fail", "overlap"]
 
 
 class Misbehaviour(Exception):
@@ -28,7 +28,6 @@ class Fault:
     "fail" is for BigQuery's jobs ("bigquery job KIND ID"): accepted, and failed with `reason`.
     "overlap" is for a MERGE ("bigquery job query ID"): it runs until the next MERGE on its table has ended, or for ten
     minutes, and does not see what that one inserts.
-    "match_nothing" is for calls that list ("gcp filter /path"): a filter finds nothing, as has been seen of Dataproc.
     """
 
     match: str

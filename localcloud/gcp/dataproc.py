@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.clock import Clock
-from localcloud.faults import Faults
-from localcloud.gcp.list_calls import page, requested
+from localcloud.gcp.list_calls import page
 from localcloud.gcp.state import State
 from localcloud.web import ApiError, Log, Request, Response, Routes, rfc3339
 
@@ -27,16 +26,13 @@ RunBatch = Callable[[Batch, Path], int]
 ACTIVE = ("PENDING", "RUNNING", "CANCELLING")
 _LOCATION = "/v1/projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)"
 _TYPES = "type.googleapis.com/google.cloud.dataproc.v1"
-_FILTER_FIELDS = {"state", "labels", "batch_id"}
 
 
 class Dataproc:
     """`routes` is what a server serves."""
 
-    def __init__(
-        self, directory: Path, state: State, clock: Clock, faults: Faults, log: Log, run_batch: RunBatch | None = None
-    ) -> None:
-        self._directory, self._state, self._clock, self._faults, self._log = directory, state, clock, faults, log
+    def __init__(self, directory: Path, state: State, clock: Clock, log: Log, run_batch: RunBatch | None) -> None:
+        self._directory, self._state, self._clock, self._log = directory, state, clock, log
         state.create("""CREATE TABLE IF NOT EXISTS batches (name TEXT PRIMARY KEY, number INTEGER NOT NULL,
             request_id TEXT, resource TEXT NOT NULL)""")
         self.routes = Routes()
@@ -118,10 +114,8 @@ class Dataproc:
     def list_batches(self, request: Request) -> Response:
         if request.arg("orderBy") not in (None, "", "create_time desc"):
             raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate orderBy={request.arg('orderBy')}")
-        matches = requested(request, _FILTER_FIELDS, self._faults)
         mine = [batch for batch in self.batches() if batch["name"].startswith(f"{_parent(request)}/batches/")]
-        found = [batch for batch in mine if matches({**batch, "batch_id": _id(batch)})]
-        return Response.of_json(page("batches", found, request, default_size=20))
+        return Response.of_json(page("batches", mine, request, default_size=20))
 
     def get_batch(self, request: Request) -> Response:
         name = f"{_parent(request)}/batches/{request.params['batch']}"

@@ -77,9 +77,9 @@ class LaptopCloud:
         self.events = Events(self.state, self.clock, self.faults, self._log, self._backoff)
         self.subscribe, self.deliver_pending = self.events.subscribe, self.events.deliver_pending
         self.storage = Storage(directory, self.state, self.clock, self._publish_finalized)
-        self.secrets = SecretManager(self.state, self.clock, self.faults)
+        self.secrets = SecretManager(self.state, self.clock)
         self.pubsub = PubSub(self.state, self.clock, self.events)
-        self.dataproc = Dataproc(directory / "batches", self.state, self.clock, self.faults, self._log, self._run_batch)
+        self.dataproc = Dataproc(directory / "batches", self.state, self.clock, self._log, self._run_batch)
         self.project = Project()
         place = None if self._forgetful else directory
         self.bigquery = BigQuery(place, self.storage.read_object, self.storage.write_object, self.clock, self.faults)

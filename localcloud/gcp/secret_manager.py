@@ -14,8 +14,7 @@ from typing import Any
 import google_crc32c
 
 from localcloud.clock import Clock
-from localcloud.faults import Faults
-from localcloud.gcp.list_calls import page, requested
+from localcloud.gcp.list_calls import page
 from localcloud.gcp.state import State
 from localcloud.web import ApiError, Request, Response, Routes, rfc3339
 
@@ -39,8 +38,8 @@ _TABLES = (
 class SecretManager:
     """`routes` is what a server serves."""
 
-    def __init__(self, state: State, clock: Clock, faults: Faults) -> None:
-        self._state, self._clock, self._faults = state, clock, faults
+    def __init__(self, state: State, clock: Clock) -> None:
+        self._state, self._clock = state, clock
         state.create(*_TABLES)
         self.routes = Routes()
         add = self.routes.add
@@ -88,11 +87,9 @@ class SecretManager:
         return resource
 
     def list_secrets(self, request: Request) -> Response:
-        matches = requested(request, {"labels", "name"}, self._faults)
         select = "SELECT resource FROM secrets WHERE project = ? ORDER BY number DESC"
         secrets = [json.loads(row["resource"]) for row in self._state.rows(select, request.params["project"])]
-        found = [secret for secret in secrets if matches(secret)]
-        return Response.of_json({"totalSize": len(found), **page("secrets", found, request)})
+        return Response.of_json({"totalSize": len(secrets), **page("secrets", secrets, request)})
 
     def delete_secret(self, request: Request) -> Response:
         name = _secret_name(request)
@@ -138,11 +135,9 @@ class SecretManager:
     def list_versions(self, request: Request) -> Response:
         name = _secret_name(request)
         self._existing(name)
-        matches = requested(request, {"state"}, self._faults)
         select = "SELECT resource FROM secret_versions WHERE secret = ? ORDER BY number DESC"
         versions = [json.loads(row["resource"]) for row in self._state.rows(select, name)]
-        found = [version for version in versions if matches(version)]
-        return Response.of_json({"totalSize": len(found), **page("versions", found, request)})
+        return Response.of_json({"totalSize": len(versions), **page("versions", versions, request)})
 
     def access_version(self, request: Request) -> Response:
         row = self._version(_secret_name(request), request.params["version"])

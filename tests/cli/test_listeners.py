@@ -4,7 +4,6 @@ import pytest
 
 from cli.command_line import main
 from cli.commands.listeners import Poll, judge, polls_of
-from localcloud.faults import Fault
 from tests.cli.harness import ONE, THREE, TWO, Output
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -174,9 +173,8 @@ def test_no_listener_yet_is_an_empty_state_with_the_next_step(ingesting, capsys)
     assert listeners(capsys, "--json").json == []
 
 
-def test_listeners_are_found_where_secret_manager_answers_every_filter_with_nothing(owner, capsys):
+def test_a_secret_labelled_for_something_else_is_no_listener(owner, capsys):
     owner.has_listener(ONE)
     owner.store("other", {"a": "secret"}, {"app": "heavy-rotation"})
-    owner.cloud.faults.order(Fault("gcp filter", "match_nothing", times=None))
     found = owner.types(capsys, "listeners", "--json").json
     assert [(one["listener"], one["state"]) for one in found] == [(ONE, "not_run_yet")]

@@ -180,15 +180,6 @@ def test_a_secret_labelled_for_something_else_is_no_listeners(ingesting):
     assert ingesting.run().body["listeners"] == {}
 
 
-def test_listeners_and_versions_are_found_where_secret_manager_answers_every_filter_with_nothing(ingesting):
-    slug = ingesting.slugs[0]
-    ingesting.authorize(slug)
-    ingesting.cloud.faults.order(Fault("gcp filter", "match_nothing", times=None))
-    ingesting.spotify.rotate_next(slug)
-    assert ingesting.run().body["listeners"][slug]["state"] == "collected"
-    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED"}
-
-
 def test_a_rotated_token_replaces_the_old_one_and_keeps_its_neighbours(ingesting):
     slug = ingesting.slugs[0]
     ingesting.authorize(slug, remark="from the living room")

@@ -158,24 +158,6 @@ def test_plays_that_come_while_a_batch_runs_get_one_when_it_is_over(triggering, 
     assert triggering.ledger() == [TENS_ROW, ELEVENS_ROW]
 
 
-def test_batches_are_found_where_dataproc_answers_every_filter_with_nothing(triggering):
-    triggering.cloud.faults.order(Fault("gcp filter", "match_nothing", times=None))
-    triggering.publish(TEN)
-    triggering.deliver()
-    triggering.publish(ELEVEN)
-    assert triggering.deliver() == [500]
-
-    triggering.finish(TEN, "FAILED", "out of memory")
-    assert triggering.deliver() == [200]
-    assert triggering.batch_ids() == [TENS_BATCH, ELEVENS_BATCH]
-    failed = f"Batch {TENS_BATCH} failed: out of memory"
-    assert triggering.ledger() == [
-        ledger_row(TEN, "top_tracks", "failed", failed, error_class="BatchFailed"),
-        TENS_ROW,
-        ELEVENS_ROW,
-    ]
-
-
 def test_a_batch_of_ours_is_found_behind_many_of_other_jobs(triggering):
     triggering.publish(TEN)
     triggering.deliver()

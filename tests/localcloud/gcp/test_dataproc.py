@@ -11,8 +11,6 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import Batch, BatchControllerClient, CreateBatchRequest
 from google.protobuf.duration_pb2 import Duration
 
-from localcloud.faults import Fault
-
 PARENT = "projects/heavy-rotation-laptop/locations/us-central1"
 LABELS = {"app": "heavy-rotation", "job": "top-tracks", "run": "20261122t100000z"}
 
@@ -131,31 +129,15 @@ def test_what_dataproc_would_refuse_is_refused(client: BatchControllerClient) ->
         _get(client)
 
 
-def test_batches_are_listed_newest_first_and_filtered(google: Any, client: BatchControllerClient) -> None:
-    start = datetime(2026, 11, 22, 10, tzinfo=UTC)
-    for number, run in enumerate(("aa", "bb", "cc", "dd")):
-        google.clock.set(start + timedelta(hours=number))
-        _submit(client, f"batch-{number}", labels={"job": "top-tracks" if number < 3 else "other", "run": run})
-    google.dataproc.finish("batch-0", "FAILED")
-    google.dataproc.start("batch-1")
-
-    def listed(filter_: str, **more: Any) -> list[str]:
-        batches = client.list_batches(request={"parent": PARENT, "filter": filter_, **more})
-        return [batch.name.rpartition("/")[2] for batch in batches]
-
-    assert listed("", order_by="create_time desc") == ["batch-3", "batch-2", "batch-1", "batch-0"]
-    assert listed("", page_size=3) == ["batch-3", "batch-2", "batch-1", "batch-0"]
-    assert listed("labels.job=top-tracks") == ["batch-2", "batch-1", "batch-0"]
-    assert listed("labels.job = top-tracks AND state = RUNNING") == ["batch-1"]
-    assert listed('labels.job="top-tracks" and state != FAILED') == ["batch-2", "batch-1"]
-    assert listed("labels.run=unknown") == []
+def test_batches_are_listed_newest_first(client: BatchControllerClient) -> None:
+    for number in range(4):
+        _submit(client, f"batch-{number}")
+    for more in ({"order_by": "create_time desc"}, {"page_size": 3}):
+        batches = client.list_batches(request={"parent": PARENT, **more})
+        assert [batch.name.rpartition("/")[2] for batch in batches] == ["batch-3", "batch-2", "batch-1", "batch-0"]
     assert list(client.list_batches(parent=PARENT.replace("us-central1", "europe-west1"))) == []
-    google.faults.order(Fault("gcp filter", "match_nothing"))
-    assert listed("labels.job=top-tracks") == []
-    assert len(listed("labels.job=top-tracks")) == 3
-    for filter_ in ("state = RUNNING OR state = PENDING", 'create_time > "2026-11-22T10:00:00Z"'):
-        with pytest.raises(MethodNotImplemented, match="does not imitate the filter"):
-            listed(filter_)
+    with pytest.raises(MethodNotImplemented, match="does not imitate filters"):
+        list(client.list_batches(request={"parent": PARENT, "filter": "labels.job=top-tracks"}))
 
 
 def test_batches_run_one_after_the_other_and_end_as_their_exit_code_says(start_cloud: Any, tmp_path: Path) -> None:
