@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.message import Message
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -106,7 +105,6 @@ _RPC_STATUS = {
 }
 
 _SHORT_BODY_BYTES = 65_536
-_LONGEST_LINE_BYTES = 1_024
 LONGEST_BODY_BYTES = 104_857_600
 """A piece of a resumable upload, as Google's client cuts it: nothing that this project sends is longer."""
 
@@ -258,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ApiError as error:
             # A connection that is closed with a body unread may cancel the answer, so a short one is read if it comes.
             with suppress(ApiError, TimeoutError):
-                self.rfile.read(_length(self.headers.get("Content-Length") or "0", 10, _SHORT_BODY_BYTES))
+                self.rfile.read(_length(self.headers, _SHORT_BODY_BYTES))
             self.close_connection = True
             response = error.response()
         except Misbehaviour:
@@ -274,24 +272,18 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 -- http.server's names
 
     def _body(self) -> bytes:
-        """Raises ApiError for one without a length that can be, or too long."""
-        longest = self.server.owner.longest_body_bytes
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(_length(self.headers.get("Content-Length") or "0", 10, longest))
-        body, read_line = bytearray(), partial(self.rfile.readline, _LONGEST_LINE_BYTES)
-        while size := _length(read_line().partition(b";")[0], 16, longest - len(body)):
-            body += self.rfile.read(size)
-            read_line()
-        read_line()
-        return bytes(body)
+        """Raises ApiError for one without a length that can be, or too long. No client of the project sends chunks."""
+        if "Transfer-Encoding" in self.headers:
+            raise ApiError(411, "lengthRequired", "The laptop cloud does not read bodies in chunks")
+        return self.rfile.read(_length(self.headers, self.server.owner.longest_body_bytes))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: each service logs what matters itself, and paths may hold codes and tokens."""
 
 
-def _length(text: str | bytes, base: int, most: int) -> int:
+def _length(headers: Message, most: int) -> int:
     try:
-        length = int(text, base)
+        length = int(headers.get("Content-Length") or "0")
     except ValueError:
         length = -1  # would be read to the end of the connection
     if length < 0:

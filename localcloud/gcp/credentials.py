@@ -26,11 +26,11 @@ _LONGEST_ASSERTION_BYTES = 16_384
 _BEARER = "localcloud_bearer"
 
 
-def write_service_account(path: Path, token_uri: str, project: str = "heavy-rotation-laptop") -> None:
+def write_service_account(path: Path, token_uri: str) -> None:
     """Write a key file as Google's console would give it, whose tokens come from `token_uri`."""
     account = {
         "type": "service_account",
-        "project_id": project,
+        "project_id": "heavy-rotation-laptop",
         "private_key_id": "laptop",
         "private_key": _private_key(),
         # Without a name: google-auth asks iamcredentials.googleapis.com where an account with one may be used, whatever

@@ -19,12 +19,14 @@ import requests
 from localcloud.gcp.credentials import identity_token
 
 JOB_NAME = "ingest-hourly"
+_ATTEMPT_SECONDS = 960
+"""The attempt_deadline of terraform/schedule.tf."""
 _GOOGLES_ZONE = ZoneInfo("America/Los_Angeles")
 
 
 @dataclass(frozen=True)
 class Retry:
-    """As in a job's retry_config and attempt_deadline.
+    """As in a job's retry_config.
 
     A job is retried until both `count` and `max_duration_seconds` are used up (job.proto, max_retry_duration).
     """
@@ -34,7 +36,6 @@ class Retry:
     min_backoff_seconds: float = 5.0
     max_backoff_seconds: float = 3600.0
     max_doublings: int = 5
-    attempt_deadline_seconds: float = 1800.0
 
     def waits(self) -> Iterator[float]:
         """The seconds before each retry of a call that keeps failing at once.
@@ -63,11 +64,11 @@ def call(url: str, slot: datetime, retry: Retry = ONCE, key_path: Path | None = 
     """
     for wait in retry.waits():
         with suppress(requests.RequestException):
-            response = _post(url, slot, retry.attempt_deadline_seconds, key_path)
+            response = _post(url, slot, key_path)
             if response.ok:
                 return response
         time.sleep(wait)
-    return _post(url, slot, retry.attempt_deadline_seconds, key_path)
+    return _post(url, slot, key_path)
 
 
 def force(url: str, now: datetime, key_path: Path | None = None) -> requests.Response:
@@ -80,7 +81,7 @@ def full_hour(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def _post(url: str, slot: datetime, deadline_seconds: float, key_path: Path | None) -> requests.Response:
+def _post(url: str, slot: datetime, key_path: Path | None) -> requests.Response:
     headers = {
         "User-Agent": "Google-Cloud-Scheduler",
         "X-CloudScheduler": "true",
@@ -91,4 +92,4 @@ def _post(url: str, slot: datetime, deadline_seconds: float, key_path: Path | No
     }
     with requests.Session() as session:
         session.trust_env = False  # a proxy has no business between two processes of one laptop
-        return session.post(url, headers=headers, timeout=deadline_seconds)
+        return session.post(url, headers=headers, timeout=_ATTEMPT_SECONDS)

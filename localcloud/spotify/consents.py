@@ -70,7 +70,7 @@ class Granted:
 class Consents:
     """All of it, kept in a file when there is one, so that tokens outlive a restart."""
 
-    def __init__(self, clock: Clock, path: Path | None = None) -> None:
+    def __init__(self, clock: Clock, path: Path | None) -> None:
         self._clock, self._path = clock, path
         self._lock = RLock()
         self.all: list[Consent] = []

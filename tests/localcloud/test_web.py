@@ -69,11 +69,9 @@ def test_pages_of_other_sites_and_other_names_for_this_computer_are_refused(head
     ("sent", "answer"),
     [
         (b"Content-Length: 10\r\n\r\n0123456789", b"200"),
-        (b"Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n", b"200"),
         (b"Content-Length: 11\r\n\r\n0123456789a", b"413"),
-        (b"Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n7\r\n", b"413"),
-        (b"Transfer-Encoding: chunked\r\n\r\n-4\r\n", b"400"),
-        (b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 10_000, b"413"),
+        (b"Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n0\r\n\r\n", b"411"),
+        (b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0123", b"411"),
         (b"Content-Length: -1\r\n\r\n", b"400"),
         (b"Content-Length: many\r\n\r\n", b"400"),
         (b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n", b"400"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from localcloud.gcp.bigquery.catalog import Resource, create_table, find_table, mark_modified, replace_schema
+from localcloud.gcp.bigquery.catalog import Resource, find_table, mark_modified, replace_schema
 from localcloud.gcp.bigquery.csv_files import PARSERS, CsvError, Options, read_csv
 from localcloud.gcp.bigquery.googlesql.translate import TableId, quoted
 from localcloud.gcp.bigquery.schema import Field, column_field, duckdb_type, field_of
@@ -20,30 +20,24 @@ WriteObject = Callable[[str, Path], None]
 
 _SETTINGS: dict[str, tuple[Any, ...] | None] = {
     # What a job may say; None is anything. The rest is refused by name.
-    "allowJaggedRows": (False,),
     "allowQuotedNewlines": None,
     "autodetect": (False,),
-    "createDisposition": ("CREATE_IF_NEEDED", "CREATE_NEVER"),
+    "createDisposition": ("CREATE_NEVER",),
     "destinationTable": None,
-    "encoding": ("UTF-8",),
-    "fieldDelimiter": (",",),
-    "ignoreUnknownValues": (False,),
     "maxBadRecords": None,
-    "nullMarker": ("",),
     "preserveAsciiControlCharacters": None,
-    "quote": ('"',),
     "schema": None,
     "skipLeadingRows": None,
     "sourceColumnMatch": ("NAME", "POSITION"),
     "sourceFormat": ("CSV", "PARQUET"),
     "sourceUris": None,
-    "writeDisposition": ("WRITE_APPEND", "WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA"),
+    "writeDisposition": ("WRITE_APPEND", "WRITE_TRUNCATE"),
 }
 _READING = "Error while reading data, error message: "
 
 
 def run_load(
-    cursor: Cursor, configuration: Resource, read_object: ReadObject, now_ms: int, uploaded: bytes | None = None
+    cursor: Cursor, configuration: Resource, read_object: ReadObject, now_ms: int, uploaded: bytes | None
 ) -> Resource:
     """The job's statistics. Raises ApiError for what BigQuery refuses; the caller undoes everything then.
 
@@ -52,13 +46,11 @@ def run_load(
     configuration = {name: value for name, value in configuration.items() if value is not None}
     _refuse_other_settings(configuration, _SETTINGS)
     files = {uri: read_object(uri) for uri in configuration.get("sourceUris", [])}
-    table, disposition = TableId.of(configuration["destinationTable"]), configuration.get("writeDisposition")
-    resource = _destination(cursor, table, configuration, now_ms)
+    table = TableId.of(configuration["destinationTable"])
+    resource = find_table(cursor, table, now_ms)
     fields = _load_fields(table, configuration, resource)
-    if disposition == "WRITE_TRUNCATE":
+    if configuration.get("writeDisposition") == "WRITE_TRUNCATE":
         replace_schema(cursor, table, resource, fields)
-    elif disposition == "WRITE_TRUNCATE_DATA":
-        cursor.execute(f"DELETE FROM {table.sql}")
     if configuration.get("sourceFormat") == "PARQUET":
         counts = [(_load_parquet(cursor, table, fields, uri, path), 0) for uri, path in files.items()]
         size = sum(path.stat().st_size for path in files.values())
@@ -82,15 +74,6 @@ def _refuse_other_settings(configuration: Resource, known: dict[str, tuple[Any, 
         allowed = known.get(name, ())
         if allowed is not None and value not in allowed:
             raise ApiError(400, "invalid", f"The job setting {name}={value} is not imitated by the laptop cloud")
-
-
-def _destination(cursor: Cursor, table: TableId, configuration: Resource, now_ms: int) -> Resource:
-    try:
-        return find_table(cursor, table, now_ms)
-    except ApiError:
-        if configuration.get("createDisposition") == "CREATE_NEVER" or "schema" not in configuration:
-            raise
-    return create_table(cursor, table, {"schema": configuration["schema"]}, now_ms)
 
 
 def _load_fields(table: TableId, configuration: Resource, resource: Resource) -> list[Field]:

@@ -46,19 +46,11 @@ class Backoff:
 
 
 class Events:
-    """`now` returns real seconds since 1970, for the back-off; the age of events is measured by the cloud's clock."""
+    """The back-off is in real time; the age of events is measured by the cloud's clock."""
 
-    def __init__(
-        self,
-        state: State,
-        clock: Clock,
-        faults: Faults,
-        log: Log,
-        backoff: Backoff | None = None,
-        now: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, state: State, clock: Clock, faults: Faults, log: Log, backoff: Backoff | None = None) -> None:
         self._queue = EventQueue(state)
-        self._clock, self._faults, self._log, self._now = clock, faults, log, now
+        self._clock, self._faults, self._log = clock, faults, log
         self._backoff = backoff or Backoff()
         self._deliverers: dict[str, Deliver] = {}
         self._wake: dict[str, threading.Event] = {}
@@ -81,7 +73,7 @@ class Events:
 
     def publish(self, event: Event) -> None:
         """Queue an event; safe inside a transaction, with which it is committed or not."""
-        self._queue.add(event, self._clock.now(), self._now())
+        self._queue.add(event, self._clock.now(), time.time())
         self._wake_all()
 
     def deliver_pending(self) -> list[tuple[str, int]]:
@@ -131,10 +123,10 @@ class Events:
         wake = self._wake[name]
         while self._running:
             wake.clear()  # before looking, so that what comes while looking is not slept over
-            delivery = self._queue.due(name, self._now())
+            delivery = self._queue.due(name, time.time())
             if delivery is None:
                 due = self._queue.next_due(name)
-                wake.wait(_IDLE_SECONDS if due is None else max(0.0, min(due - self._now(), _IDLE_SECONDS)))
+                wake.wait(_IDLE_SECONDS if due is None else max(0.0, min(due - time.time(), _IDLE_SECONDS)))
             else:
                 self._attempt(delivery)
 
@@ -179,7 +171,7 @@ class Events:
             self._log("Event given up after 24 hours", severity="ERROR", attempts=delivery.attempts + 1, **fields)
         else:
             wait = self._backoff.seconds(delivery.attempts + 1)
-            self._queue.failed(delivery, status, self._now() + wait)
+            self._queue.failed(delivery, status, time.time() + wait)
             self._log("Event is redelivered later", severity="WARNING", seconds=round(wait, 3), **fields)
         self._queue.overtake(delivery)
         self._wake[delivery.subscription].set()

@@ -146,8 +146,10 @@ def test_a_killed_process_goes_on_where_it_was(
         bucket = client.create_bucket("landing")
         process.control("POST", "subscriptions", subscription)
         bucket.blob("plays/a.csv").upload_from_string("n\n1\n2\n")
-        config = bigquery.LoadJobConfig(schema=[bigquery.SchemaField("n", "INT64")], skip_leading_rows=1)
+        config = bigquery.LoadJobConfig(skip_leading_rows=1)
         with _warehouse(process) as warehouse:
+            fields = [bigquery.SchemaField("n", "INT64")]
+            warehouse.create_table(bigquery.Table(f"{warehouse.project}.listening.t", fields))
             warehouse.load_table_from_uri(
                 "gs://landing/plays/a.csv", "listening.t", job_config=config, job_id="once"
             ).result()

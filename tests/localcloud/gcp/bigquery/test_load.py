@@ -133,7 +133,6 @@ def test_an_empty_object_is_a_file_without_rows(warehouse: Warehouse) -> None:
         (None, ["a", "b\nc", "old"]),
         ("WRITE_APPEND", ["a", "b\nc", "old"]),
         ("WRITE_TRUNCATE", ["a", "b\nc"]),
-        ("WRITE_TRUNCATE_DATA", ["a", "b\nc"]),
     ],
 )
 def test_what_becomes_of_the_rows_before(warehouse: Warehouse, disposition: str | None, ids: list[str]) -> None:
@@ -142,33 +141,18 @@ def test_what_becomes_of_the_rows_before(warehouse: Warehouse, disposition: str 
     assert [id_ for id_, _ in contents(warehouse)] == ids
 
 
-def test_a_truncating_load_brings_its_schema_and_drops_the_key_and_one_of_the_data_keeps_both(
-    warehouse: Warehouse,
-) -> None:
-    for name in ("whole", "data"):
-        constraints = TableConstraints(PrimaryKey(columns=["id"]), None)
-        warehouse.create(name, "id STRING", "n INT64", table_constraints=constraints, description="Kept.")
+def test_a_truncating_load_brings_its_schema_and_drops_the_key(warehouse: Warehouse) -> None:
+    constraints = TableConstraints(PrimaryKey(columns=["id"]), None)
+    warehouse.create("whole", "id STRING", "n INT64", table_constraints=constraints, description="Kept.")
     warehouse.load("whole", GOOD, **AS_THE_PROJECT_LOADS).result()
-    warehouse.load("data", GOOD, **{**AS_THE_PROJECT_LOADS, "write_disposition": "WRITE_TRUNCATE_DATA"}).result()
-    whole, data = (warehouse.client.get_table(f"listening.{name}") for name in ("whole", "data"))
+    whole = warehouse.client.get_table("listening.whole")
 
     assert (whole.schema, whole.table_constraints, whole.description) == (SCHEMA, None, "Kept.")
-    assert [field.mode for field in data.schema] == ["NULLABLE", "NULLABLE"]
-    assert data.table_constraints.primary_key.columns == ["id"]
 
 
-def test_a_table_that_is_not_there_is_created_only_when_that_is_wanted(warehouse: Warehouse) -> None:
+def test_a_table_that_is_not_there_is_not_created(warehouse: Warehouse) -> None:
     with pytest.raises(NotFound, match=f"Not found: Table {PROJECT}:listening.new"):
         warehouse.load("new", GOOD, **AS_THE_PROJECT_LOADS).result()
-    wanted = {**AS_THE_PROJECT_LOADS, "create_disposition": "CREATE_IF_NEEDED"}
-    with pytest.raises(BadRequest):
-        warehouse.load("new", BAD, **wanted).result()
-    with pytest.raises(NotFound):
-        warehouse.client.get_table("listening.new")
-    warehouse.load("new", GOOD, **wanted).result()
-
-    assert contents(warehouse, "new") == [("a", 1), ("b\nc", None)]
-    assert warehouse.client.get_table("listening.new").schema == SCHEMA
 
 
 def test_an_appending_load_has_to_fit_the_table(warehouse: Warehouse) -> None:
@@ -193,6 +177,7 @@ def test_an_appending_load_has_to_fit_the_table(warehouse: Warehouse) -> None:
         {"field_delimiter": ";"},
         {"encoding": "UTF-16"},
         {"write_disposition": "WRITE_EMPTY"},
+        {"create_disposition": "CREATE_IF_NEEDED"},
     ],
 )
 def test_an_unused_setting_is_refused_by_name(warehouse: Warehouse, settings: dict[str, Any]) -> None:
