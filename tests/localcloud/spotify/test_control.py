@@ -1,6 +1,6 @@
 import signal
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import requests
 from localcloud import processes
 from localcloud.clock import Clock
 from localcloud.listeners.listeners import invented_listeners
-from tests.localcloud.spotify.caller import NOON, ONE, THREE, TWO, calling, listener
+from tests.localcloud.spotify.caller import NOON, ONE, THREE, TWO, calling
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 
 
@@ -40,17 +40,6 @@ def test_consent_rotation_and_revocation_can_be_had_from_outside(app):
 
     assert app.control("POST", "revoke", listener=ONE).json() == {}
     assert app.refresh(rotated).json()["error_description"] == "Refresh token revoked"
-
-
-def test_a_window_is_the_newest_fifty_that_were_shown_by_then():
-    with calling([listener(late_share=0.3, never_share=0.1)]) as app:
-        for hours in range(0, 100, 7):
-            at = NOON - timedelta(hours=hours)
-            played = app.spotify.truth(ONE, datetime(2026, 9, 1, tzinfo=UTC), at)
-            shown = [play for play in played if play.visible_at and play.visible_at <= at]
-
-            assert app.spotify.window(ONE, at) == shown[:-51:-1]
-            assert 1000 < len(shown) < 0.92 * len(played)
 
 
 @pytest.mark.parametrize(
