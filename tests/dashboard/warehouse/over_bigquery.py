@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from localcloud import ledger
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from settings import Settings
 from tests.dashboard.invented.history import at
-from tests.dashboard.seed import seed
 from warehouse import store as warehouse_store
 from warehouse.store import Store
 
@@ -48,8 +48,9 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCloud]:
 @pytest.fixture
 def cloud(laptop: LaptopCloud) -> Iterator[LaptopCloud]:
     """The laptop cloud with empty tables and nothing wrong with it."""
+    client = ledger.warehouse(laptop.environment)
     for table in ("catalogue", "plays", "gaps", "runs", "top_tracks", "tracks"):
-        seed(laptop, table, [], "WRITE_TRUNCATE_DATA")
+        client.query_and_wait(f"DELETE FROM {laptop.environment['DATASET']}.{table} WHERE TRUE")
     laptop.faults.clear()
     yield laptop
     laptop.faults.clear()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 import time_machine
 
 from localcloud.gcp.laptop_cloud import LaptopCloud
@@ -63,31 +62,30 @@ def test_no_text_of_a_play_becomes_another_play_or_another_word(cloud: LaptopClo
     assert plays["measured"].tolist() == [False] * len(contexts) + [True]
 
 
-@pytest.mark.parametrize(
-    ("reason_end", "skipped", "ending"),
-    [
-        ("trackdone", None, "end"),
-        ("trackdone", True, "end"),
-        ("fwdbtn", False, "skip"),
-        ("backbtn", None, "skip"),
-        ("endplay", True, "skip"),
-        ("logout", False, "other"),
-        ("unexpected-exit-while-paused", None, "other"),
-        ("logout", True, "skip"),
-        ("unknown", False, None),
-        ("unknown", True, "skip"),
-        (None, True, "skip"),
-        (None, False, None),
-        (None, None, None),
-        ("end 1\n2", None, "other"),
-    ],
-)
-def test_why_a_play_ended_decides_how_it_ended(
-    cloud: LaptopCloud, store: Store, reason_end: str | None, skipped: bool | None, ending: str | None
-):
-    seed(cloud, "plays", [row("2026-11-20 10:00", "a", context_type="", reason_end=reason_end, skipped=skipped)])
+def test_why_a_play_ended_decides_how_it_ended(cloud: LaptopCloud, store: Store):
+    endings = {
+        ("trackdone", None): "end",
+        ("trackdone", True): "end",
+        ("fwdbtn", False): "skip",
+        ("backbtn", None): "skip",
+        ("endplay", True): "skip",
+        ("logout", False): "other",
+        ("unexpected-exit-while-paused", None): "other",
+        ("logout", True): "skip",
+        ("unknown", False): None,
+        ("unknown", True): "skip",
+        (None, True): "skip",
+        (None, False): None,
+        (None, None): None,
+        ("end 1\n2", None): "other",
+    }
+    plays = [
+        row(f"2026-11-20 10:{minute}", "a", context_type="", reason_end=reason_end, skipped=skipped)
+        for minute, (reason_end, skipped) in enumerate(endings, start=10)
+    ]
+    seed(cloud, "plays", plays)
     found = store.history("ania").value.plays["ending"].astype(object)
-    assert found.where(found.notna(), None).tolist() == [ending]
+    assert found.where(found.notna(), None).tolist() == [*endings.values()]
 
 
 def test_a_play_that_is_stored_twice_counts_once(cloud: LaptopCloud, store: Store):
@@ -247,7 +245,7 @@ def test_an_imported_play_from_years_ago_brings_its_track_along(cloud: LaptopClo
 def test_a_forgotten_listener_is_gone_with_the_next_version(cloud: LaptopCloud, store: Store):
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
     store.history("ania")
-    seed(cloud, "plays", [], "WRITE_TRUNCATE_DATA")
+    seed(cloud, "plays", [], "WRITE_TRUNCATE")
     assert store.history("ania").value.is_empty
 
 
