@@ -24,7 +24,7 @@ class Viewer:
     settings: Settings
     store: warehouse_store.Store
     listeners: tuple[str, ...]
-    others: tuple[str, ...] = ()
+    others: tuple[str, ...]
 
     def runs(self) -> warehouse_store.Loaded[pd.DataFrame]:
         """The ledger, as far as it is about the listeners that this viewer may see."""

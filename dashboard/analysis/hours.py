@@ -78,9 +78,7 @@ def by_weekday(
     return pd.DataFrame({"weekday": np.arange(7), "value": value})
 
 
-def per_day(
-    plays: pd.DataFrame, period: Period, by: str, now: datetime, gap_days: Collection[date] = ()
-) -> float | None:
+def per_day(plays: pd.DataFrame, period: Period, by: str, now: datetime, gap_days: Collection[date]) -> float | None:
     """The average over the days of `by_weekday`; None where a gap touches every one."""
     days = _days_without_gap(period, now, gap_days)
     counted = plays[plays["day"].isin(days)]

@@ -20,9 +20,7 @@ _HOME = "default_zone"
 """Where the session keeps the default zone."""
 
 
-def filter_bar(
-    viewer: Viewer, now: datetime, *, is_shown: bool, has_period: bool, has_listener: bool = True
-) -> Filters:
+def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: bool, has_listener: bool) -> Filters:
     """Every filter is drawn on every page, hidden where it has no meaning: what is not drawn leaves the URL."""
     labels = {viewer.label_of(slug): slug for slug in viewer.listeners}
     with st.container(horizontal=True, vertical_alignment="center", key=None if is_shown else HIDDEN):

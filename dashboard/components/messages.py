@@ -41,7 +41,7 @@ def no_plays(listener: str, runs: int, next_run_at: datetime, settings: Settings
 
 
 def nothing_in_period(
-    before: datetime | None, after: datetime | None, others: Sequence[str], widen: Callable[[str], None], who: str = ""
+    before: datetime | None, after: datetime | None, others: Sequence[str], widen: Callable[[str], None], who: str
 ) -> None:
     """`before` and `after`: the nearest plays around the period, on the listener's clock; `others` hold plays."""
     st.header(f"{literal(who)} played nothing in this period" if who else "Nothing was played in this period")
@@ -146,7 +146,7 @@ def gaps_in_period(count: int, days: list[date]) -> None:
     )
 
 
-def without_consent(listener: str, since: date, *, is_outlined: bool = True) -> None:
+def without_consent(listener: str, since: date, *, is_outlined: bool) -> None:
     outlined = "Those days are outlined and left out of averages; the" if is_outlined else "The"
     st.caption(
         f":material/warning: Since {humanize.short_day(since)} no plays of {literal(listener)} are collected: Spotify "

@@ -122,12 +122,12 @@ def no_consent_since(runs: pd.DataFrame, listener_id: str, now: datetime) -> dat
     return polled[-1] if polled else parts[0][0]
 
 
-def success_rate(runs: pd.DataFrame, now: datetime, days: int = 7, schedule: Schedule = HOURLY) -> tuple[int, int]:
-    """Hours in which every step did its work, and hours that the schedule expected since the first run.
+def success_rate(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> tuple[int, int]:
+    """Hours in which every step did its work, and hours that the schedule expected since the first run: of a week.
 
     An hour in which no listener was polled is neither good nor bad.
     """
-    hours = grid_hours(runs, now, days * 24, schedule)
+    hours = grid_hours(runs, now, 7 * 24, schedule)
     good = sum(hour.is_good for hour in hours)
     return good, good + sum(hour.bad_step is not None for hour in hours)
 

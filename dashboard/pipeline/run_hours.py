@@ -119,7 +119,7 @@ def attempts(runs: pd.DataFrame, slot: datetime, step: str, schedule: Schedule =
     return mine.sort_values("finished_at", kind="stable", ignore_index=True)
 
 
-def newest_rows(runs: pd.DataFrame, schedule: Schedule = HOURLY) -> dict[tuple[datetime, str], Mapping[str, Any]]:
+def newest_rows(runs: pd.DataFrame, schedule: Schedule) -> dict[tuple[datetime, str], Mapping[str, Any]]:
     """How each step of each hour stands: the row that was finished last. A run by hand stands in its hour."""
     ordered = runs.sort_values("finished_at", kind="stable")
     return {(schedule.slot_of(row["slot"].to_pydatetime()), row["step"]): row for row in ordered.to_dict("records")}

@@ -59,7 +59,7 @@ class Judge:
     def __init__(self) -> None:
         self._service = ZetaSqlLocalService.get_instance()
 
-    def complaint(self, sql: str, parameters: Mapping[str, str], tables: Iterable[Table] = ()) -> str | None:
+    def complaint(self, sql: str, parameters: Mapping[str, str], tables: Iterable[Table]) -> str | None:
         """Why BigQuery would refuse the statement; None when it would not. Parameters by name and GoogleSQL type."""
         options, catalog = self._options(parameters), self._catalog(_named_in(sql, tables))
         try:

@@ -336,13 +336,11 @@ def slot_of(hour: int) -> datetime:
 
 
 @contextlib.contextmanager
-def open_world(directory: Path | None = None) -> Iterator[World]:
+def open_world() -> Iterator[World]:
     """A world with its own clock and environment. Memory is enough for its files, where there is such a place."""
     with contextlib.ExitStack() as stack:
         memory = Path("/dev/shm")
-        root = directory or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None))
-        )
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)))
         simulated_time = SimulatedTime(stack.enter_context(time_machine.travel(FIRST_SLOT - timedelta(hours=1))))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         simulated_time.let_sleepers_move_it(patch)

@@ -86,10 +86,10 @@ def _column(text: str) -> bigquery.SchemaField:
 
 
 @contextmanager
-def running_warehouse(directory: Path, objects: dict[str, bytes] | None = None) -> Iterator[Warehouse]:
+def running_warehouse(directory: Path) -> Iterator[Warehouse]:
     """Start on a directory; starting again on the same one is a restart."""
-    objects = {} if objects is None else objects
     clock, faults = StoppedClock(), Faults()
+    objects: dict[str, bytes] = {}
 
     def read(uri: str) -> Path:
         if uri not in objects:

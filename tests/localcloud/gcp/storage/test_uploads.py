@@ -37,9 +37,9 @@ def test_an_upload_in_pieces_survives_lost_requests_and_lost_answers(
     assert google.faults.take("gcp PUT /upload/", "drop", when=when) is None
 
 
-def _start_upload(google: Any, name: str = "a.bin", **query: str) -> str:
+def _start_upload(google: Any, **query: str) -> str:
     url = f"{google.url}/upload/storage/v1/b/{BUCKET}/o"
-    answer = requests.post(url, params={"uploadType": "resumable", "name": name, **query}, json={}, timeout=5)
+    answer = requests.post(url, params={"uploadType": "resumable", "name": "a.bin", **query}, json={}, timeout=5)
     return answer.headers["Location"]
 
 
