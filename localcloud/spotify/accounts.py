@@ -104,18 +104,11 @@ class Accounts:
         if grant_type == "client_credentials":
             return answers.as_json(answers.token(self.consents.grant_app()))
         if grant_type == "refresh_token":
-            refresh_token = _required(form, "refresh_token", "refresh_token_missing")
-            return answers.as_json(answers.token(self.consents.refresh(refresh_token)))
+            return answers.as_json(answers.token(self.consents.refresh(form.get("refresh_token", ""))))
         if grant_type == "authorization_code":
-            code = _required(form, "code", "code_missing")
-            return answers.as_json(answers.token(self.consents.redeem(code, form.get("redirect_uri", ""))))
-        raise Refusal("grant_type_unsupported" if grant_type else "grant_type_missing")
-
-
-def _required(form: Mapping[str, str], name: str, refusal: str) -> str:
-    if not form.get(name):
-        raise Refusal(refusal)
-    return form[name]
+            code, redirect_uri = form.get("code", ""), form.get("redirect_uri", "")
+            return answers.as_json(answers.token(self.consents.redeem(code, redirect_uri)))
+        raise Refusal("grant_type_unsupported")
 
 
 def _form(request: Request) -> dict[str, str]:

@@ -38,9 +38,6 @@ ERRORS: Mapping[str, Response] = {
     "redirect_uri_differs": token_error("invalid_grant", "Invalid redirect URI"),
     "invalid_client": token_error("invalid_client", "Invalid client"),
     "invalid_client_secret": token_error("invalid_client", "Invalid client secret"),
-    "refresh_token_missing": token_error("invalid_request", "refresh_token must be supplied"),
-    "code_missing": token_error("invalid_request", "code must be supplied"),
-    "grant_type_missing": token_error("unsupported_grant_type", "grant_type parameter is missing"),
     "grant_type_unsupported": token_error(
         "unsupported_grant_type", "grant_type must be client_credentials, authorization_code or refresh_token"
     ),

@@ -35,7 +35,7 @@ def object_finalized(event_id: str, time: str, resource: dict[str, Any]) -> Even
 
 
 def message_published(topic: str, message: dict[str, Any]) -> Event:
-    """A message was published to projects/P/topics/T; it holds data (base64), attributes, messageId, publishTime."""
+    """A message was published to projects/P/topics/T; it holds data (base64), messageId, publishTime."""
     project, _, topic_id = topic.partition("/topics/")
     message_id, time = message["messageId"], message["publishTime"]
     headers = _headers(message_id, MESSAGE_PUBLISHED, f"//pubsub.googleapis.com/{topic}", time)

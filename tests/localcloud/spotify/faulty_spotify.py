@@ -15,7 +15,7 @@ from localcloud.listeners.lives import Play
 from localcloud.listeners.music import Track
 from localcloud.spotify import answers, errors
 from localcloud.spotify.accounts import SCOPE
-from localcloud.spotify.errors import JSON, api_error, reccobeats_error
+from localcloud.spotify.errors import JSON, api_error, reccobeats_error, token_error
 from localcloud.spotify.server import Spotify
 from localcloud.web import Request, Response, Routes
 
@@ -44,6 +44,9 @@ _NOT_REGISTERED_2026 = (
 ERRORS: Mapping[str, Response] = {
     **errors.ERRORS,
     "token_503_html": _nginx(503, "503 Service Temporarily Unavailable"),
+    "refresh_token_missing": token_error("invalid_request", "refresh_token must be supplied"),
+    "code_missing": token_error("invalid_request", "code must be supplied"),
+    "grant_type_missing": token_error("unsupported_grant_type", "grant_type parameter is missing"),
     "invalid_id": api_error(400, "invalid id"),
     "too_many_ids": api_error(400, "Too many ids requested"),  # wording not known
     "not_registered_old": Response.of_text("User not registered in the Developer Dashboard", 403, _TEXT),
