@@ -21,9 +21,9 @@ def failed(checks):
     return [(check.name, check.expected, check.found) for check in checks if not check.holds]
 
 
-def test_sixty_listeners_in_bad_weather_lose_nothing_and_each_has_an_outcome(tmp_path):
-    # Which calls meet it depends on their order; a tenth of some hundreds is never as few as is asked for below.
-    weather = Weather(answer_seconds=0, busy_share=0.1, broken_share=0.1, retry_after_seconds=0)
+def test_sixty_listeners_in_a_storm_lose_nothing_and_each_has_an_outcome(tmp_path):
+    # Which calls meet it depends on their order; of some hundreds there are never as few as is asked for below.
+    weather = Weather(answer_seconds=0, busy_share=0.1, broken_share=0.4, retry_after_seconds=0)
     with ingest_world.world(tmp_path, LISTENERS, weather) as world:
         slot = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         slots = [slot - timedelta(hours=1), slot]
@@ -34,18 +34,9 @@ def test_sixty_listeners_in_bad_weather_lose_nothing_and_each_has_an_outcome(tmp
         assert failed(ingest_world.checks(world, slots, answers)) == []
         assert world.routes.answered[429] > 5
         assert sum(world.routes.answered[status] for status in BROKEN) > 2
-        assert answers[0]["rows_new"] == sum(outcome["new"] for outcome in answers[0]["listeners"].values()) > 2000
-
-
-def test_a_listener_who_cannot_be_polled_in_a_storm_has_an_outcome_too_and_costs_no_other_a_play(tmp_path):
-    weather = Weather(answer_seconds=0, busy_share=0, broken_share=0.5)
-    with ingest_world.world(tmp_path, LISTENERS, weather) as world:
-        slot = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-        answer = world.run(slot)[0]
-        world.deliver()
-        assert failed(ingest_world.checks(world, [slot], [answer])) == []
-        states = [outcome["error_class"] for outcome in answer["listeners"].values()]
-        assert set(states) == {None, "SpotifyUnavailable"}
+        outcomes = answers[0]["listeners"].values()
+        assert {outcome["error_class"] for outcome in outcomes} == {None, "SpotifyUnavailable"}
+        assert answers[0]["rows_new"] == sum(outcome["new"] for outcome in outcomes) > 1000
 
 
 @pytest.mark.spark

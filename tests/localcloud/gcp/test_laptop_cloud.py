@@ -1,15 +1,14 @@
-"""The laptop cloud inside a test: everything is there at once, and again after a restart."""
+"""The laptop cloud inside a test: everything is there at once."""
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 from google.cloud import bigquery, storage
 
-from localcloud.gcp.eventarc.cloud_events import FINALIZED
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import JOB_FILE
+from tests.localcloud.conftest import point_clients_at
 
 SETTINGS = {
     *("GOOGLE_CLOUD_PROJECT", "LOCATION", "DATASET", "STAGING_DATASET", "LANDING_BUCKET", "QUARANTINE_BUCKET"),
@@ -19,14 +18,9 @@ SETTINGS = {
 }
 
 
-def _point_here(cloud: LaptopCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-
-
 def test_all_that_a_function_expects_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with LaptopCloud(tmp_path) as cloud:
-        _point_here(cloud, monkeypatch)
+        point_clients_at(cloud, monkeypatch)
         client = storage.Client()
         for name in ("LANDING_BUCKET", "QUARANTINE_BUCKET", "SPARK_TEMP_BUCKET"):
             assert list(client.list_blobs(os.environ[name])) == []
@@ -49,29 +43,6 @@ def test_all_that_a_function_expects_is_there(tmp_path: Path, monkeypatch: pytes
         }
         assert len(cloud.pubsub.publish(topic, [{"data": "eA=="}])) == 1
         assert job.read_bytes() == JOB_FILE.read_bytes()
-
-
-def test_events_go_out_when_they_are_asked_for_and_survive_a_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    received: list[str] = []
-
-    def deliver(headers: dict[str, str], body: bytes) -> int:
-        received.append(json.loads(body)["name"])
-        return 500 if len(received) == 1 else 200
-
-    with LaptopCloud(tmp_path) as cloud:
-        _point_here(cloud, monkeypatch)
-        landing = cloud.environment["LANDING_BUCKET"]
-        cloud.subscribe(FINALIZED, deliver, landing)
-        storage.Client().bucket(landing).blob("a.csv").upload_from_string("x")
-        assert received == []
-        assert [status for _, status in cloud.deliver_pending()] == [500]
-
-    with LaptopCloud(tmp_path) as cloud:
-        cloud.subscribe(FINALIZED, deliver, landing)
-        assert [status for _, status in cloud.deliver_pending()] == [200]
-    assert received == ["a.csv", "a.csv"]
 
 
 def test_the_real_spotify_is_not_called_by_accident(tmp_path: Path) -> None:

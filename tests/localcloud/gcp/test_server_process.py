@@ -16,7 +16,6 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage
 
-from localcloud.gcp.credentials import write_service_account
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.web import ApiError, Request, Response, Routes, Server
@@ -168,14 +167,7 @@ def test_a_killed_process_goes_on_where_it_was(
     assert {body["name"] for _, body in function.received} == {"plays/a.csv"}
 
 
-def test_a_polite_end_is_quick_and_clean(tmp_path: Path) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with _server(tmp_path) as process:
-            assert process.end(number) == 0
-            assert "Traceback" not in process.log_path.read_text()
-
-
-def test_faults_are_ordered_and_ended_over_http_even_after_a_stop(tmp_path: Path) -> None:
+def test_faults_are_ordered_and_ended_over_http_even_after_a_stop_and_ctrl_c_ends_it_politely(tmp_path: Path) -> None:
     with _server(tmp_path) as process:
         url = f"{process.url}/v1/projects/p/secrets"
         query, requested = f"{process.url}/bigquery/v2/projects/p/queries", {"query": "SELECT 1", "useLegacySql": False}
@@ -188,6 +180,8 @@ def test_faults_are_ordered_and_ended_over_http_even_after_a_stop(tmp_path: Path
         process.control("DELETE", "faults")
 
         assert [*statuses, requests.get(url, timeout=5).status_code] == [500, 200, 429, 403, 403, 200]
+        assert process.end(signal.SIGINT) == 0
+        assert "Traceback" not in process.log_path.read_text()
 
 
 def test_an_order_that_makes_no_sense_is_refused(google: LaptopCloud) -> None:
@@ -200,7 +194,7 @@ def test_an_order_that_makes_no_sense_is_refused(google: LaptopCloud) -> None:
     ]
 
 
-def test_the_log_holds_what_happened_and_no_secret(tmp_path: Path, function: Function) -> None:
+def test_the_log_holds_what_happened_to_a_polite_end_and_no_secret(tmp_path: Path, function: Function) -> None:
     with _server(tmp_path) as process:
         subscription = {"event_type": MESSAGE_PUBLISHED, "source": "plays-loaded", "url": function.server.url}
         process.control("POST", "subscriptions", subscription)
@@ -212,6 +206,7 @@ def test_the_log_holds_what_happened_and_no_secret(tmp_path: Path, function: Fun
         requests.put(f"{project}/topics/plays-loaded", json={}, timeout=5)
         requests.post(f"{project}/topics/plays-loaded:publish", json={"messages": [{"data": "Y29kZQ=="}]}, timeout=5)
         _eventually(lambda: "Event delivered" in process.log_path.read_text())
+        assert process.end(signal.SIGTERM) == 0
         text = process.log_path.read_text()
 
     entries = [json.loads(line) for line in text.splitlines()]
@@ -224,19 +219,3 @@ def test_the_log_holds_what_happened_and_no_secret(tmp_path: Path, function: Fun
     ]
     for secret in (TOKEN, "QVEtdmVyeS1zZWNyZXQ=", "Y29kZQ=="):
         assert secret not in text
-
-
-def test_default_credentials_lead_to_the_local_token_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import google.auth
-    from google.auth.transport.requests import Request as AuthRequest
-
-    with _server(tmp_path) as process:
-        key_path = tmp_path / "service-account.json"
-        write_service_account(key_path, f"{process.url}/token")
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key_path))
-        monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
-        credentials, project = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-        credentials.refresh(AuthRequest())
-
-    assert (project, credentials.token.count("."), credentials.expired) == ("heavy-rotation-laptop", 2, False)
-    assert key_path.stat().st_mode & 0o777 == 0o600
