@@ -67,7 +67,7 @@ def _top_ten(plays: list[Row], period: str, days: int | None, as_of: datetime) -
         start = as_of - timedelta(days=days)
         now = _count(plays, recordings, start, as_of)
         before = _count(plays, recordings, start - timedelta(days=days), start)
-    ordered = sorted(now.items(), key=lambda item: _order(item[1]))
+    ordered = sorted(now.items(), key=_order)
     all_time = _count(plays, recordings, _BEGINNING, as_of)
     return [
         _row(period, position, recording, counted, now, before, as_of) | all_time[recording].names
@@ -80,14 +80,13 @@ def _count(plays: list[Row], recordings: Mapping[str, str], after: datetime, unt
     for play in plays:
         if after < play["played_at"] <= until:
             groups[recordings.get(play["track_id"], play["track_id"])].append(play)
-    return {recording: _counted(group) for recording, group in groups.items()}
-
-
-def _counted(group: list[Row]) -> Counted:
-    listened_ms = sum(play["duration_ms"] or 0 if play["ms_played"] is None else play["ms_played"] for play in group)
-    in_order = sorted(group, key=lambda play: (play["played_at"], play["track_id"]))
-    names = {name: _last_known(in_order, name) for name in _SHOWN}
-    return Counted(len(group), listened_ms, in_order[0], in_order[-1], names)
+    counted = {}
+    for recording, group in groups.items():
+        played_ms = (play["duration_ms"] or 0 if play["ms_played"] is None else play["ms_played"] for play in group)
+        in_order = sorted(group, key=lambda play: (play["played_at"], play["track_id"]))
+        names = {name: _last_known(in_order, name) for name in _SHOWN}
+        counted[recording] = Counted(len(group), sum(played_ms), in_order[0], in_order[-1], names)
+    return counted
 
 
 def _last_known(in_order: list[Row], name: str) -> Any:
@@ -95,8 +94,8 @@ def _last_known(in_order: list[Row], name: str) -> Any:
     return next((play[name] for play in reversed(in_order) if play[name] not in (None, "")), None)
 
 
-def _order(counted: Counted) -> tuple[Any, ...]:
-    last = counted.last
+def _order(item: tuple[str, Counted]) -> tuple[Any, ...]:
+    counted, last = item[1], item[1].last
     return (-counted.plays, -counted.listened_ms, -last["played_at"].timestamp(), last["track_id"])
 
 

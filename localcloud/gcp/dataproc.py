@@ -166,9 +166,6 @@ def _operation_resource(batch: Batch) -> dict[str, Any]:
         "batch": batch["name"],
         "batchUuid": batch["uuid"],
         "createTime": batch["createTime"],
-        "operationType": "BATCH",
-        "description": "Batch",
-        "labels": batch.get("labels", {}),
     }
     return {"name": batch["operation"], "metadata": metadata, "done": batch["state"] not in ACTIVE}
 

@@ -27,7 +27,6 @@ from localcloud.web import ApiError
 _RESULTS_KEPT = 200
 _LONGEST_MERGE_MS = 10 * 60 * 1000
 """An overlapping MERGE ends after this time when no other MERGE ends before."""
-_ANSWERED_WITHOUT_LOCATION = ("us", "eu")
 JobKey = tuple[str, str, str]
 
 
@@ -159,14 +158,11 @@ class Jobs:
             cursor.execute("INSERT INTO localcloud.jobs VALUES (?)", [json.dumps(job)])
 
     def find(self, project: str, location: str | None, job_id: str) -> Resource:
-        """Outside the multi-regions a job is found only where it ran, so the location is needed."""
+        """A job is found only where it ran, so the location is needed."""
         self._end_running()
-        places = [location.lower()] if location else _ANSWERED_WITHOUT_LOCATION
-        for place in places:
-            if job := self._jobs.get((project, place, job_id)):
-                return job
-        where = f"{project}:{location}." if location else f"{project}:"
-        raise ApiError(404, "notFound", f"Not found: Job {where}{job_id}")
+        if job := self._jobs.get((project, (location or "").lower(), job_id)):
+            return job
+        raise ApiError(404, "notFound", f"Not found: Job {project}:{location}.{job_id}")
 
     def scrub(self) -> None:
         """Keep ids, types and states of the jobs that have ended, but no statement, message or row."""

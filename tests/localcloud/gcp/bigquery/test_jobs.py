@@ -148,15 +148,6 @@ def test_a_job_in_another_place_than_its_data_does_not_find_them(warehouse: Ware
         job.result()
 
 
-def test_a_job_without_data_runs_in_the_us_where_it_needs_no_location_to_be_found(warehouse: Warehouse) -> None:
-    url = f"{warehouse.url}/bigquery/v2/projects/{PROJECT}"
-    query = {"configuration": {"query": {"query": "SELECT 1", "useLegacySql": False}}}
-    reference = requests.post(f"{url}/jobs", json=query, timeout=10).json()["jobReference"]
-    found = requests.get(f"{url}/jobs/{reference['jobId']}", timeout=10).json()
-
-    assert found["jobReference"] == {"projectId": PROJECT, "location": "US", "jobId": reference["jobId"]}
-
-
 def test_a_job_shows_when_it_ran_by_the_laptop_clouds_clock(warehouse: Warehouse) -> None:
     warehouse.clock.set(NOON + timedelta(days=3))
     job = warehouse.start("SELECT n FROM t")
