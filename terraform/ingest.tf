@@ -6,7 +6,6 @@ module "ingest" {
 
   name            = "ingest"
   purpose         = "Fetches what the listeners have played and lands it as one file."
-  memory          = "512Mi"
   timeout_seconds = 900
 
   environment = merge(local.settings, {

@@ -6,7 +6,6 @@ module "load" {
 
   name            = "load"
   purpose         = "Brings a landed file into the table plays, once."
-  memory          = "512Mi"
   timeout_seconds = 540
 
   event = { bucket = google_storage_bucket.landing.name }

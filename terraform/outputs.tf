@@ -9,7 +9,7 @@ output "dashboard_address" {
 
 output "dashboard_image_name" {
   description = "The name to build and push the dashboard's image under, where there is to be one."
-  value       = local.has_dashboard ? local.image_name : null
+  value       = local.has_dashboard ? "${var.region}-docker.pkg.dev/${var.project_id}/heavy-rotation/dashboard" : null
 }
 
 output "dashboard_sign_in_redirect_uri" {
@@ -53,6 +53,4 @@ output "settings" {
 locals {
   # Where `python -m cli authorize` waits. Spotify takes no other name for this machine, and every byte counts.
   redirect_uri = "http://127.0.0.1:8888/callback"
-
-  image_name = "${var.region}-docker.pkg.dev/${var.project_id}/heavy-rotation/dashboard"
 }

@@ -6,7 +6,6 @@ module "transform_trigger" {
 
   name            = "transform_trigger"
   purpose         = "Submits a Spark batch when new plays are in the warehouse, one at a time."
-  memory          = "512Mi"
   timeout_seconds = 540
 
   environment = merge(local.settings, {

@@ -94,7 +94,7 @@ resource "google_cloudfunctions2_function" "main" {
 
   service_config {
     available_cpu         = "1"
-    available_memory      = var.memory
+    available_memory      = "512Mi"
     timeout_seconds       = var.timeout_seconds
     service_account_email = google_service_account.main.email
     environment_variables = var.environment

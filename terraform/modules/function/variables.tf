@@ -16,11 +16,6 @@ variable "event" {
   default = null
 }
 
-variable "memory" {
-  description = "Memory of an instance, for example 512Mi."
-  type        = string
-}
-
 variable "name" {
   description = "Name of the folder in functions/ and of the entry point in its main.py."
   type        = string
