@@ -13,6 +13,7 @@ from google.pubsub_v1 import PubsubMessage
 from cli import google_clients
 from cli.place import Place
 from cli.warehouse import Warehouse, instants, integer, string
+from slots import run_id_of
 
 _SECONDS = 30
 
@@ -35,7 +36,7 @@ def publish(place: Place, warehouse: Warehouse, change: Change) -> None:
         slot += timedelta(seconds=1)
     topic = f"projects/{place.project}/topics/{place.settings.get('PLAYS_LOADED_TOPIC') or 'plays-loaded'}"
     message = {
-        "run_id": f"{slot:%Y%m%dT%H%M%SZ}",
+        "run_id": run_id_of(slot),
         "slot": slot.isoformat(),
         "rows_new": change.rows,
         "committed_at": committed_at.astimezone(UTC).isoformat(),
@@ -48,7 +49,7 @@ def _add(warehouse: Warehouse, slot: datetime, finished_at: datetime, change: Ch
     """False when another run has this id."""
     done = warehouse.run(
         "add_change",
-        string("run_id", f"{slot:%Y%m%dT%H%M%SZ}"),
+        string("run_id", run_id_of(slot)),
         *instants(slot=slot, started_at=change.started_at, finished_at=finished_at),
         *(string("step", change.step), string("reason", change.reason)),
         *(integer("listeners", change.listeners), integer("rows", change.rows)),

@@ -17,7 +17,7 @@ from google.cloud import bigquery
 from failures import Failure, RequestRefused
 from http_client import Call, HttpClient, list_in
 from ingest_log import log
-from ingest_queries import run_query, string, strings, timestamp
+from ingest_queries import run_query, string, timestamp
 from plays import COLUMNS, Row, to_column
 from slots import Run
 from spotify import Spotify
@@ -84,7 +84,7 @@ def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Se
     stored = run_query(
         client,
         "known_features",
-        strings("track_ids", track_ids),
+        bigquery.ArrayQueryParameter("track_ids", "STRING", track_ids),
         string("source", provider.name),
         timestamp("unknown_since", run.started_at - UNKNOWN_FOR),
     )

@@ -17,13 +17,12 @@ from ingest_cloud import Cloud
 from ingest_log import log
 from ingest_queries import LandedBefore, pages, run_query, string, timestamp
 from plays import KEY, Key, Row, key_of
-from slots import Run
+from slots import Run, run_id_of
 from unloaded_files import fetch_unloaded
 
 # An export has the end of a play in whole seconds and a little off: see functions/load/queries/same_play.sql.
 _EXPORT_APART = timedelta(seconds=90)
 _SECONDS = 60
-_RUN_ID = "%Y%m%dT%H%M%SZ"
 # As long as Eventarc tries to deliver an event.
 _LOADED_WITHIN = timedelta(hours=24)
 # An import names its files by an instant two hours before it, and files may land an hour late.
@@ -143,8 +142,7 @@ def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[
     since = run.slot - _LOADED_WITHIN
     named_since = since - _NAMED_EARLIER
     refused = {row.run_id for row in run_query(client, "refused_runs", timestamp("since", named_since))}
-    # Run ids are instants, so their order is the order of time.
-    first, last = f"{named_since:{_RUN_ID}}", f"{run.slot:{_RUN_ID}}"
+    first, last = run_id_of(named_since), run.run_id
     for day in range((run.slot.date() - named_since.date()).days + 1):
         for blob in bucket.list_blobs(prefix=f"plays/{named_since + timedelta(day):%Y/%m/%d}/", timeout=_SECONDS):
             run_id = blob.name.rpartition("/")[2].removesuffix(".csv")

@@ -64,10 +64,6 @@ def timestamp(name: str, value: datetime | None) -> Parameter:
     return bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
 
 
-def strings(name: str, values: list[str]) -> Parameter:
-    return bigquery.ArrayQueryParameter(name, "STRING", values)
-
-
 @dataclass(frozen=True)
 class LandedBefore:
     """What files on their way to the warehouse hold: the newest play before a page, and an import that reaches it.

@@ -25,7 +25,12 @@ class Run:
 
     @property
     def run_id(self) -> str:
-        return f"{self.slot:%Y%m%dT%H%M%SZ}"
+        return run_id_of(self.slot)
+
+
+def run_id_of(slot: datetime) -> str:
+    """20261122T100000Z, for a slot in UTC. Ids are instants, so their order is the order of time."""
+    return f"{slot:%Y%m%dT%H%M%SZ}"
 
 
 def to_slot(header: str | None, now: datetime) -> datetime:

@@ -22,13 +22,12 @@ from typing import Any
 
 from google.auth.exceptions import GoogleAuthError
 
-# Reasons from https://cloud.google.com/bigquery/docs/error-messages that condemn the file itself. The others are
-# about the moment (backendError, rateLimitExceeded, tableUnavailable, stopped, …) or about what the owner can
-# correct while the platform still retries (accessDenied, billingNotEnabled, quotaExceeded). `notFound` is decided by
-# looking whether the object is still there, because it may name the table as well.
-REFUSALS = {
-    "invalid": "a header or a value that does not fit the table's schema; the same bytes never will",
-}
+# The one reason of https://cloud.google.com/bigquery/docs/error-messages that condemns the file itself: a header or a
+# value does not fit the table's schema, and the same bytes never will. The others are about the moment (backendError,
+# rateLimitExceeded, tableUnavailable, stopped, …) or about what the owner can correct while the platform still retries
+# (accessDenied, billingNotEnabled, quotaExceeded). `notFound` is decided by looking whether the object is still there,
+# because it may name the table as well.
+REFUSAL = "invalid"
 # BigQuery quotes the offending rows; a log entry and a ledger row need not hold all of them.
 _MESSAGE_CHARACTERS = 1000
 

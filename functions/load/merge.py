@@ -24,6 +24,9 @@ from staging import PLAYED_AT, PlaysTable, StagedFile
 _QUERIES = Path(__file__).parent / "queries"
 _SAME_PLAY = (_QUERIES / "same_play.sql").read_text(encoding="utf-8")
 _DOUBLED = Template((_QUERIES / "doubled.sql").read_text(encoding="utf-8")).substitute(same_play=_SAME_PLAY)
+# The columns of `plays` that the rule reads.
+_COMPARED = """listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
+  album_name, duration_ms, isrc, import_id"""
 REACH = timedelta(hours=2, seconds=90)
 """How far around a play the rule looks for the other one: the longest pause, and how far apart two ends may lie."""
 LATEST = timedelta(days=31)
@@ -96,9 +99,7 @@ MERGE `{plays}` AS plays
 USING (
   WITH landed AS ({_once_sql(landed, imports, columns, key)}),
   stored AS (
-    SELECT
-      listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
-      album_name, duration_ms, isrc, import_id
+    SELECT {_COMPARED}
     FROM `{plays}`
     WHERE {PLAYED_AT} BETWEEN @oldest AND @newest AND COALESCE(reported_at, {PLAYED_AT}) >= @near
     QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(key)} ORDER BY source, ms_played DESC, reported_at DESC) = 1
@@ -144,9 +145,7 @@ def count_doubled(client: bigquery.Client, plays: str, tracks: str, merged: Merg
 def doubled_sql(plays: str, tracks: str) -> str:
     return f"""\
 WITH stored_rows AS (
-  SELECT
-    listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
-    album_name, duration_ms, isrc, import_id
+  SELECT {_COMPARED}
   FROM `{plays}`
   WHERE {PLAYED_AT} BETWEEN @oldest AND @newest
 ),

@@ -15,7 +15,7 @@ from google.cloud.bigquery.enums import SourceColumnMatch
 from bigquery_jobs import CALL_SECONDS, RETRY, query, run_once
 from bounds import Conditions
 from landed_object import LandedObject
-from load_errors import REFUSALS, FileRefused, ObjectGone, TableUnfit
+from load_errors import REFUSAL, FileRefused, ObjectGone, TableUnfit
 from quarantine import is_gone
 
 # The partitioning column. Part of the key, or the MERGE could not be limited to the partitions of the file.
@@ -194,7 +194,7 @@ def _out_of_bounds(field: bigquery.SchemaField, values: int) -> dict[str, str]:
 
 def _raise_if_permanent(client: bigquery.Client, job: bigquery.LoadJob, landed: LandedObject) -> None:
     reason = job.error_result["reason"]
-    if reason in REFUSALS:
+    if reason == REFUSAL:
         raise FileRefused([job.error_result, *(job.errors or [])])
     if reason == "notFound" and is_gone(client.project, landed):
         raise ObjectGone(f"{landed.uri} was deleted before it was loaded")

@@ -13,7 +13,7 @@ from plays_loaded import PlaysLoaded, message_id, parse_event
 from trigger_batch import trigger_batch
 from trigger_cloud import Cloud, Settings
 from trigger_errors import BatchStillRunning, MessageUnreadable, TriggerBroken, mistakes_are_permanent
-from trigger_log import log
+from trigger_ledger import log
 
 
 @functions_framework.http

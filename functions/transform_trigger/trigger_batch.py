@@ -7,8 +7,7 @@ from dataproc import fetch_batches, submit_batch
 from plays_loaded import PlaysLoaded
 from trigger_cloud import Cloud
 from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning, TriggerBroken, mistakes_are_permanent
-from trigger_ledger import LedgerRow, failure_row, transform_row, write_row
-from trigger_log import log
+from trigger_ledger import LedgerRow, failure_row, log, transform_row, write_row
 
 
 def trigger_batch(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:

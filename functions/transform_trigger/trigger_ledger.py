@@ -1,5 +1,9 @@
-"""Adds rows to the ledger `runs`: each decision (step `transform`), and a batch that died without a row of its own."""
+"""Adds rows to the ledger `runs`: each decision (step `transform`), and a batch that died without a row of its own.
 
+Writes log entries, too.
+"""
+
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -102,3 +106,8 @@ def write_row(client: bigquery.Client, row: LedgerRow) -> None:
             return
         if is_ours:
             raise error
+
+
+def log(severity: str, message: str, **fields: Any) -> None:
+    """One entry in the form that Cloud Logging parses. Never give it a secret or an e-mail address."""
+    print(json.dumps({"severity": severity, "message": message, **fields}), flush=True)

@@ -21,6 +21,7 @@ from cli.commands.import_history.reading.spotify_rows import FROM_EXPORT, OF_IMP
 from cli.commands.import_history.records import Import
 from cli.place import Place
 from plays import COLUMNS
+from slots import run_id_of
 
 # BigQuery modifies at most 4,000 partitions in one job, and a partition is a day:
 # https://cloud.google.com/bigquery/quotas#partitioned_tables
@@ -51,7 +52,7 @@ class Run:
 
     @property
     def run_id(self) -> str:
-        return f"{self.slot:%Y%m%dT%H%M%SZ}"
+        return run_id_of(self.slot)
 
     @property
     def object_name(self) -> str:
@@ -78,21 +79,19 @@ def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[Sequence[Expor
 
 
 def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:
-    of_run = {"run_id": run.run_id, "ingested_at": run.started_at}
-    rows = ({**of_run, **values_of(play, run.listener)} for play in plays)
-    return to_file({**row, **_of_import(row, run.import_id)} for row in rows)
+    def to_row(play: ExportedPlay) -> dict[str, Any]:
+        row = {"run_id": run.run_id, "ingested_at": run.started_at, **values_of(play, run.listener)}
+        # A row of the API that `export` has written may have nothing of an export by Spotify.
+        has_more = row["source"] == "export" or any(row[name] is not None for name in FROM_EXPORT)
+        return row | dict(zip(OF_IMPORT, (run.import_id, run.import_id if has_more else None), strict=True))
+
+    return to_file(map(to_row, plays))
 
 
 def to_file(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """UTF-8, a header, one line per row of `plays`. What an export does not tell is NULL, an empty field."""
     lines = [",".join(COLUMNS), *(to_line(map(row.get, COLUMNS)) for row in rows)]
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _of_import(row: Mapping[str, Any], import_id: str) -> dict[str, str | None]:
-    """A row of the API that `export` has written may have nothing of an export by Spotify."""
-    has_more = row["source"] == "export" or any(row[name] is not None for name in FROM_EXPORT)
-    return dict(zip(OF_IMPORT, (import_id, import_id if has_more else None), strict=True))
 
 
 def values_of(play: ExportedPlay, listener: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from cli.console import CliError
 from cli.warehouse import Warehouse, instants, integer, string
+from slots import run_id_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def begin(
     begins_at = now.astimezone(UTC).replace(microsecond=0)
     first, last = span or (None, None)
     while True:
-        import_id = f"{begins_at:%Y%m%dT%H%M%SZ}"
+        import_id = run_id_of(begins_at)
         done = warehouse.run(
             "begin_import",
             *(string("import_id", import_id), string("listener_id", listener)),
