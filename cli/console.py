@@ -91,14 +91,13 @@ def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int 
     widths = [max(len(row[column]) for row in table) for column in range(len(heads) - 1)]
     indent = sum(widths) + 2 * len(widths)
     room = None if width is None else max(_NARROWEST, width - indent)
-    return [line for row in table for line in _row_lines(row, widths, room)]
-
-
-def _row_lines(row: Sequence[str], widths: Sequence[int], room: int | None) -> list[str]:
-    *cells, last = row
-    wrapped = (textwrap.wrap(last, room) if room else [last]) or [""]
-    start = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True))
-    return [((start if number == 0 else " " * len(start)) + part).rstrip() for number, part in enumerate(wrapped)]
+    lines = []
+    for *cells, last in table:
+        start = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True))
+        for part in (textwrap.wrap(last, room) if room else [last]) or [""]:
+            lines.append((start + part).rstrip())
+            start = " " * indent
+    return lines
 
 
 def one_line(text: str) -> str:

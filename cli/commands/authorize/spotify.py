@@ -6,7 +6,7 @@ The app's secret is never part of a command line.
 import getpass
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -128,12 +128,12 @@ def stored_app(store: SecretStore) -> App | None:
     return None
 
 
-def ask_for_app(redirect_uri: str, environ: Mapping[str, str] = os.environ) -> App:
+def ask_for_app(redirect_uri: str) -> App:
     """From SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET where they are set, else a line of input each."""
     say(f"The app's client id and secret stand on {_DASHBOARD}. Its redirect URIs must contain {redirect_uri}")
     prompt = "Client secret (is not shown): "
-    client_id = environ.get("SPOTIFY_CLIENT_ID") or ask("Client id: ").strip()
-    client_secret = environ.get("SPOTIFY_CLIENT_SECRET") or (
+    client_id = os.environ.get("SPOTIFY_CLIENT_ID") or ask("Client id: ").strip()
+    client_secret = os.environ.get("SPOTIFY_CLIENT_SECRET") or (
         getpass.getpass(prompt, sys.stderr).strip() if sys.stdin.isatty() else ask(prompt).strip()
     )
     if not (is_token(client_id) and is_token(client_secret)):

@@ -52,7 +52,10 @@ def reopening(import_id: str, gaps: Sequence[Touched]) -> Reopening:
         if touched.gap.import_id is not None and (touched.gap.import_id == import_id or touched.going_inside)
     ]
     before = [touched.gap for touched in gaps if touched.gap.import_id is None]
-    as_after = [(touched, _as_after(touched)) for touched in gaps]
+    as_after = [
+        (touched, replace(touched.gap, gap_start=touched.begins_with) if touched.begins_with else None)
+        for touched in gaps
+    ]
     open_again = [
         replace(gap, import_id=None)
         for touched, gap in as_after
@@ -69,10 +72,6 @@ def reopening(import_id: str, gaps: Sequence[Touched]) -> Reopening:
             if touched.gap.import_id is not None and touched not in closed and gap != touched.gap
         ],
     )
-
-
-def _as_after(touched: Touched) -> Gap | None:
-    return None if touched.begins_with is None else replace(touched.gap, gap_start=touched.begins_with)
 
 
 def _joined(gaps: Sequence[Gap]) -> Iterator[Gap]:

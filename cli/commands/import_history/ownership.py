@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cli.commands.import_history.reading.coverage import APART_MS, TrackTimes
 from cli.commands.import_history.reading.every_row import FilePlays
@@ -106,14 +107,10 @@ def shares(files: Iterable[FilePlays], stored: Sequence[tuple[int, int]]) -> lis
 
 
 def find_mixed(plays: Plays) -> Mixed | None:
-    """The plays in a row of which the most lie over the play before, if those are more than one person's can be.
-
-    Of plays with one end nothing is concluded: files without beginnings have all plays of a trip offline at one `ts`.
-    """
+    """The plays in a row of which the most lie over the play before, if those are more than one person's can be."""
     counts = plays.ms_played >= COUNTS_FROM_MS
     ends = plays.played_at[counts]
-    starts = ends - plays.ms_played[counts]
-    is_beside = (ends[:-1] - starts[1:] >= _BESIDE_MS) & (ends[1:] > ends[:-1])
+    is_beside = _lies_over_the_one_before(ends, ends - plays.ms_played[counts])
     length = min(_IN_A_ROW, len(is_beside))
     if length < _ENOUGH_IN_A_ROW:
         return None
@@ -123,6 +120,14 @@ def find_mixed(plays: Plays) -> Mixed | None:
     if beside[most] * 5 < length:
         return None
     return Mixed(to_instant(int(ends[most])), to_instant(int(ends[most + length])), length, int(beside[most]))
+
+
+def _lies_over_the_one_before(ends: Column, starts: Column) -> NDArray[np.bool_]:
+    """Of each play but the first, the earliest end first.
+
+    Of plays with one end nothing is concluded: files without beginnings have all plays of a trip offline at one `ts`.
+    """
+    return (ends[:-1] - starts[1:] >= _BESIDE_MS) & (ends[1:] > ends[:-1])
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ class _Played:
         order = np.argsort(ends, kind="stable")
         order = order[tracks[order] != 0]
         ends, starts, tracks = ends[order], starts[order], tracks[order]
-        is_beside = (ends[:-1] - starts[1:] >= _BESIDE_MS) & (ends[1:] > ends[:-1])
+        is_beside = _lies_over_the_one_before(ends, starts)
         return cls(file, ends, starts, tracks, float(np.mean(is_beside)) if len(is_beside) else 0.0)
 
 

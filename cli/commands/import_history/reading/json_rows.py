@@ -40,7 +40,7 @@ class _Window:
     """The part of a text that is looked at."""
 
     def __init__(self, text: TextIO) -> None:
-        self._text, self._chars, self._at, self._ended = text, "", 0, False
+        self._text, self._chars, self._at = text, "", 0
 
     def next(self) -> str:
         """The next character that is not blank, without taking it; empty at the end."""

@@ -88,16 +88,14 @@ class OwnReading(Reading):
         self.rows_by_file[file.name] = 0
         for index, row in enumerate(self._counted(file)):
             try:
-                self._add_play(_parse(row, self.now))
+                play = _parse(row, self.now)
             except Unreadable as error:
                 self._add_left_out(LeftOut("unreadable", str(error), is_lost=True), file.name, index)
-
-    def _add_play(self, play: ExportedPlay) -> None:
-        key = play.played_at, play.track_id
-        known = self._plays.get(key)
-        self._read += 1
-        if known is None or (play.ms_played or 0) > (known.ms_played or 0):
-            self._plays[key] = play
+                continue
+            self._read += 1
+            known = self._plays.setdefault((play.played_at, play.track_id), play)
+            if (play.ms_played or 0) > (known.ms_played or 0):
+                self._plays[play.played_at, play.track_id] = play
 
     def check_listener(self, listener: str) -> None:
         """Raises CliError when the plays are another listener's."""

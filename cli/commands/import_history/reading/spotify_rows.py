@@ -112,12 +112,20 @@ def _parse(row: Any, now: datetime) -> ExportedPlay | LeftOut:
         raise Unreadable("it is not an object")
     uri = row.get("spotify_track_uri")
     if not uri:
-        return _without_track(row)
+        if any(row.get(name) for name in _EPISODE):
+            return LeftOut("podcast episode")
+        if any(row.get(name) for name in _AUDIOBOOK):
+            return LeftOut("audiobook")
+        return LeftOut("no track id", is_lost=bool(row.get("master_metadata_track_name")))
     if isinstance(uri, str) and uri.startswith("spotify:local:"):
         return LeftOut("local file")
+    played_at = _played_at(row.get("ts"), now)
+    track_uri = _TRACK_URI.fullmatch(uri) if isinstance(uri, str) else None
+    if track_uri is None:
+        raise Unreadable("spotify_track_uri is not that of a track")
     return ExportedPlay(
-        played_at=_played_at(row.get("ts"), now),
-        track_id=_track_id(uri),
+        played_at=played_at,
+        track_id=track_uri[1],
         track_name=_text(row.get("master_metadata_track_name")),
         artist_name=_text(row.get("master_metadata_album_artist_name")),
         album_name=_text(row.get("master_metadata_album_album_name")),
@@ -125,21 +133,6 @@ def _parse(row: Any, now: datetime) -> ExportedPlay | LeftOut:
         started_at=_started_at(row.get("offline_timestamp")),
         manner=_manner(row),
     )
-
-
-def _without_track(row: Mapping[str, Any]) -> LeftOut:
-    if any(row.get(name) for name in _EPISODE):
-        return LeftOut("podcast episode")
-    if any(row.get(name) for name in _AUDIOBOOK):
-        return LeftOut("audiobook")
-    return LeftOut("no track id", is_lost=bool(row.get("master_metadata_track_name")))
-
-
-def _track_id(uri: Any) -> str:
-    match = _TRACK_URI.fullmatch(uri) if isinstance(uri, str) else None
-    if match is None:
-        raise Unreadable("spotify_track_uri is not that of a track")
-    return match[1]
 
 
 def _played_at(value: Any, now: datetime) -> datetime:
