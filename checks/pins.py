@@ -1,7 +1,7 @@
 """Everything that this project installs from PyPI: the pins of the compiled requirements, read line by line."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from checks.tools import ROOT
@@ -23,14 +23,13 @@ def compiled_files() -> list[Path]:
 
 def read_pins(files: Sequence[Path]) -> list[str]:
     """NAME==VERSION of all of them, each once, sorted. Raises UnreadableLine, also for a pin without a hash."""
-    return sorted({pin for path in files for pin in _pins(path)})
-
-
-def _pins(path: Path) -> Iterator[str]:
-    lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        pin = _PIN.fullmatch(line)
-        if pin and _HASH.fullmatch(following):
-            yield f"{pin['name']}=={pin['version']}"
-        elif not _HASH.fullmatch(line):
-            raise UnreadableLine(f"{path.relative_to(ROOT)}: {line!r} lacks hashes. Run `make requirements`.")
+    pins = set()
+    for path in files:
+        lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            pin = _PIN.fullmatch(line)
+            if pin and _HASH.fullmatch(following):
+                pins.add(f"{pin['name']}=={pin['version']}")
+            elif not _HASH.fullmatch(line):
+                raise UnreadableLine(f"{path.relative_to(ROOT)}: {line!r} lacks hashes. Run `make requirements`.")
+    return sorted(pins)

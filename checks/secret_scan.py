@@ -23,7 +23,11 @@ _FOUND = re.compile(r"Secret Type: (?P<kind>.+)\nLocation: +(?P<place>\S+)")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    directory = _parser().parse_args(arguments).directory
+    parser = argparse.ArgumentParser(
+        prog="python -m checks.secret_scan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("directory", nargs="?", type=Path, default=ROOT, help="a git work tree (this one)")
+    directory = parser.parse_args(arguments).directory
     try:
         files = committable(directory)
         findings = [*found(directory, files), *unexplained(directory, files)]
@@ -32,10 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     for finding in findings:
         print(finding, file=sys.stderr)
     if findings:
-        print(
-            "Take secrets out, and make new ones: what was committed is known. A line that only looks like one", end=" "
-        )
-        print("says so: # pragma: allowlist secret -- REASON")
+        print("Take secrets out, and make new ones: what was committed is known.", end=" ")
+        print("A line that only looks like one says so: # pragma: allowlist secret -- REASON")
         return 1
     print(f"{len(files)} files: no secret")
     return 0
@@ -78,14 +80,6 @@ def unexplained(directory: Path, files: list[str]) -> Iterator[str]:
 
 _OWN_NAME = str(Path(__file__).relative_to(ROOT))
 """This file speaks of the pragma and would find itself."""
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m checks.secret_scan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("directory", nargs="?", type=Path, default=ROOT, help="a git work tree (this one)")
-    return parser
 
 
 if __name__ == "__main__":
