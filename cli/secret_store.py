@@ -10,17 +10,12 @@ from typing import Any
 
 import google_crc32c
 from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
-from google.api_core.retry import Retry, if_transient_error
 from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
 
 from cli import google_clients
 from cli.console import CliError, say
 from cli.place import Place
-from listener_secrets import APP_SECRET, LISTENER_LABELS
-
-_SECONDS = 20
-# Google's client tries some of these calls only once.
-_RETRY = Retry(predicate=if_transient_error, initial=0.5, timeout=_SECONDS)
+from listener_secrets import APP_SECRET, CALL_SECONDS, LISTENER_LABELS, RETRY, add_version, id_of, number_of
 
 
 class SecretStore:
@@ -35,7 +30,7 @@ class SecretStore:
 
         Chosen here and not by a filter of the server, as ingest does.
         """
-        secrets = self._client.list_secrets({"parent": self._parent}, timeout=_SECONDS, retry=_RETRY)
+        secrets = self._client.list_secrets({"parent": self._parent}, timeout=CALL_SECONDS, retry=RETRY)
         names: dict[str, str] = {}
         for secret in secrets:
             if not LISTENER_LABELS.items() <= dict(secret.labels).items():
@@ -43,8 +38,8 @@ class SecretStore:
             listener = secret.labels.get("listener", "")
             if listener in names:
                 raise CliError(
-                    f"Two secrets carry the label listener={listener}: {_id(secret.name)} and {_id(names[listener])}. "
-                    "Delete one of them."
+                    f"Two secrets carry the label listener={listener}: {id_of(secret.name)} and "
+                    f"{id_of(names[listener])}. Delete one of them."
                 )
             names[listener] = secret.name
         return dict(sorted(names.items()))
@@ -66,12 +61,12 @@ class SecretStore:
         """What a version holds; None when there is nothing that can be read, or no JSON object: it may be replaced."""
         try:
             name = f"{secret}/versions/{version}"
-            response = self._client.access_secret_version(name=name, timeout=_SECONDS, retry=_RETRY)
+            response = self._client.access_secret_version(name=name, timeout=CALL_SECONDS, retry=RETRY)
         except (NotFound, BadRequest):  # no version, or the newest is disabled or destroyed
             return None
         content = response.payload.data
         if google_crc32c.value(content) != response.payload.data_crc32c:
-            raise CliError(f"The secret {_id(secret)} arrived damaged. Run the command again.")
+            raise CliError(f"The secret {id_of(secret)} arrived damaged. Run the command again.")
         try:
             value = json.loads(content)
         except (ValueError, RecursionError):
@@ -94,12 +89,12 @@ class SecretStore:
         content = json.dumps(payload).encode()
         new = self._add(secret, content, labels or {})
         # This version, not the newest: ingest may store a rotated token of the consent before at the same moment.
-        if self.read(secret, str(_number(new.name))) != payload:
+        if self.read(secret, str(new)) != payload:
             raise CliError(
-                f"The new version of the secret {_id(secret)} cannot be read back, so the one before it was kept. "
+                f"The new version of the secret {id_of(secret)} cannot be read back, so the one before it was kept. "
                 "Run the command again."
             )
-        return self._destroy_before(secret, _number(new.name))
+        return self._destroy_before(secret, new)
 
     def erase(self, listener: str) -> int:
         """Destroy every version of the listener's secret; how many there were. Terraform's secrets stay, empty."""
@@ -108,23 +103,22 @@ class SecretStore:
             return 0
         names = [version.name for version in self._versions(secret) if version.state != SecretVersion.State.DESTROYED]
         for name in names:
-            self._client.destroy_secret_version(name=name, timeout=_SECONDS, retry=_RETRY)
+            self._client.destroy_secret_version(name=name, timeout=CALL_SECONDS, retry=RETRY)
         if self._makes_secrets:
-            self._client.delete_secret(name=secret, timeout=_SECONDS)
+            self._client.delete_secret(name=secret, timeout=CALL_SECONDS)
         return len(names)
 
-    def _add(self, secret: str, content: bytes, labels: Mapping[str, str]) -> SecretVersion:
-        payload = {"data": content, "data_crc32c": google_crc32c.value(content)}
-        request = {"parent": secret, "payload": payload}
+    def _add(self, secret: str, content: bytes, labels: Mapping[str, str]) -> int:
+        """The new version's number."""
         try:
-            return self._client.add_secret_version(request, timeout=_SECONDS, retry=_RETRY)
+            return add_version(self._client, secret, content)
         except NotFound:
             if not self._makes_secrets:
                 raise
         settings = {"replication": {"automatic": {}}, "labels": dict(labels)}
-        create = {"parent": self._parent, "secret_id": _id(secret), "secret": settings}
-        self._client.create_secret(create, timeout=_SECONDS)
-        return self._client.add_secret_version(request, timeout=_SECONDS, retry=_RETRY)
+        create = {"parent": self._parent, "secret_id": id_of(secret), "secret": settings}
+        self._client.create_secret(create, timeout=CALL_SECONDS)
+        return add_version(self._client, secret, content)
 
     def _destroy_before(self, secret: str, number: int) -> int:
         """Versions cost money until they are destroyed, disabled ones too. Newer ones are another process's.
@@ -133,10 +127,10 @@ class SecretStore:
         """
         destroyed = 0
         for version in self._versions(secret):
-            if _number(version.name) >= number or version.state == SecretVersion.State.DESTROYED:
+            if number_of(version.name) >= number or version.state == SecretVersion.State.DESTROYED:
                 continue
             try:
-                self._client.destroy_secret_version(name=version.name, timeout=_SECONDS, retry=_RETRY)
+                self._client.destroy_secret_version(name=version.name, timeout=CALL_SECONDS, retry=RETRY)
                 destroyed += 1
             except GoogleAPICallError as error:
                 why = type(error).__name__
@@ -144,17 +138,9 @@ class SecretStore:
         return destroyed
 
     def _versions(self, secret: str) -> Iterable[SecretVersion]:
-        return self._client.list_secret_versions({"parent": secret}, timeout=_SECONDS, retry=_RETRY)
+        return self._client.list_secret_versions({"parent": secret}, timeout=CALL_SECONDS, retry=RETRY)
 
 
 def _plain(instant: datetime) -> datetime:
     """Google's own datetime can do more than Python's; nothing here needs that."""
     return datetime.fromtimestamp(instant.timestamp(), instant.tzinfo)
-
-
-def _id(name: str) -> str:
-    return name.rsplit("/", 1)[-1]
-
-
-def _number(version_name: str) -> int:
-    return int(_id(version_name))

@@ -37,9 +37,9 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CONSENT_MONTHS = 6
 _DAYS_TO_WARN_AT = (30, 7, 1, 0)
 
-_SECONDS = 20
+CALL_SECONDS = 20
 # Google's client tries some of these calls only once. A rotated token, above all, exists nowhere else.
-_RETRY = Retry(predicate=if_transient_error, initial=0.5, timeout=_SECONDS)
+RETRY = Retry(predicate=if_transient_error, initial=0.5, timeout=CALL_SECONDS)
 _NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException)
 
 
@@ -74,7 +74,7 @@ def list_listener_secrets(client: SecretManagerServiceClient, project: str) -> l
     """All secrets of the project are listed, a dozen or so, and chosen here: a filter of the server that matches
     nothing could not be distinguished from a project without listeners.
     """
-    secrets = client.list_secrets({"parent": f"projects/{project}"}, retry=_RETRY, timeout=_SECONDS)
+    secrets = client.list_secrets({"parent": f"projects/{project}"}, retry=RETRY, timeout=CALL_SECONDS)
     labels = {secret.name: dict(secret.labels) for secret in secrets}
     mine = {name: each for name, each in labels.items() if LISTENER_LABELS.items() <= each.items()}
     return name_listeners({name: each.get("listener", "") for name, each in mine.items()})
@@ -85,7 +85,7 @@ def name_listeners(labels: dict[str, str]) -> list[ListenerSecret]:
     listeners = {}
     for name, slug in sorted(labels.items()):
         if not SLUG.fullmatch(slug):
-            secret_id = f"secrets/{_id(name)}"  # no listener can be called that
+            secret_id = f"secrets/{id_of(name)}"  # no listener can be called that
             failure = SecretMislabelled("the label `listener` is missing or is not a lower-case name")
             listeners[secret_id] = ListenerSecret(secret_id, name, failure)
         elif slug in listeners:
@@ -112,13 +112,13 @@ def read_listener(client: SecretManagerServiceClient, secret: ListenerSecret) ->
     if secret.failure:
         raise secret.failure
     version, content = _read(client, secret.name)
-    payload = _parse(_id(secret.name), content, _LISTENER_FIELDS)
-    _check_tokens(_id(secret.name), payload, "refresh_token")
+    payload = _parse(id_of(secret.name), content, _LISTENER_FIELDS)
+    _check_tokens(id_of(secret.name), payload, "refresh_token")
     try:
         instant = datetime.fromisoformat(payload["consented_at"])
         ends_at = end_of_consent(instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
-        name = _id(secret.name)
+        name = id_of(secret.name)
         raise SecretUnusable(f"the field consented_at of the secret {name} is not an instant") from None
     return Listener(secret.listener_id, secret.name, version, payload, ends_at)
 
@@ -130,7 +130,7 @@ def store_refresh_token(client: SecretManagerServiceClient, listener: Listener, 
     """
     data = json.dumps({**listener.payload, "refresh_token": refresh_token}).encode()
     try:
-        added = _add(client, listener.secret_name, data)
+        added = add_version(client, listener.secret_name, data)
     except _NO_ANSWER as error:
         raise TokenNotStored(type(error).__name__) from None
     try:
@@ -147,13 +147,13 @@ def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added
     One that was stored just before the rotated token is not the newest version any more, so it is stored again.
     """
     request = {"parent": listener.secret_name, "page_size": _NEWEST}
-    newest = islice(client.list_secret_versions(request, timeout=_SECONDS), _NEWEST)
-    enabled = [_number(version.name) for version in newest if version.state == SecretVersion.State.ENABLED]
+    newest = islice(client.list_secret_versions(request, timeout=CALL_SECONDS), _NEWEST)
+    enabled = [number_of(version.name) for version in newest if version.state == SecretVersion.State.ENABLED]
     consents = [number for number in enabled if listener.version < number < added]
     if consents:
         try:
             _, content = _read(client, listener.secret_name, str(max(consents)))
-            _add(client, listener.secret_name, content)
+            add_version(client, listener.secret_name, content)
         except (Failure, *_NO_ANSWER) as error:
             command = f"python -m cli authorize {listener.listener_id}"
             fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
@@ -161,28 +161,28 @@ def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added
             raise
     for number in enabled:
         if number <= (added if consents else listener.version):
-            client.destroy_secret_version(name=f"{listener.secret_name}/versions/{number}", timeout=_SECONDS)
+            client.destroy_secret_version(name=f"{listener.secret_name}/versions/{number}", timeout=CALL_SECONDS)
 
 
-def _add(client: SecretManagerServiceClient, secret_name: str, data: bytes) -> int:
+def add_version(client: SecretManagerServiceClient, secret_name: str, data: bytes) -> int:
     """The new version's number."""
     payload = {"data": data, "data_crc32c": google_crc32c.value(data)}
     request = {"parent": secret_name, "payload": payload}
-    return _number(client.add_secret_version(request, retry=_RETRY, timeout=_SECONDS).name)
+    return number_of(client.add_secret_version(request, retry=RETRY, timeout=CALL_SECONDS).name)
 
 
 def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "latest") -> tuple[int, bytes]:
     """Number and content of a version."""
-    secret_id, name = _id(secret_name), f"{secret_name}/versions/{version}"
+    secret_id, name = id_of(secret_name), f"{secret_name}/versions/{version}"
     try:
-        response = client.access_secret_version(name=name, retry=_RETRY, timeout=_SECONDS)
+        response = client.access_secret_version(name=name, retry=RETRY, timeout=CALL_SECONDS)
     except (NotFound, BadRequest, Forbidden) as error:
         raise SecretUnusable(_why_unreadable(client, secret_name, error)) from None
     except _NO_ANSWER as error:
         raise SecretUnavailable(f"the secret {secret_id} could not be fetched ({type(error).__name__})") from None
     if google_crc32c.value(response.payload.data) != response.payload.data_crc32c:
         raise SecretUnavailable(f"the secret {secret_id} arrived with a wrong checksum")
-    return _number(response.name), response.payload.data
+    return number_of(response.name), response.payload.data
 
 
 def _why_unreadable(client: SecretManagerServiceClient, secret_name: str, error: GoogleAPIError) -> str:
@@ -190,10 +190,10 @@ def _why_unreadable(client: SecretManagerServiceClient, secret_name: str, error:
 
     That one is not read in its place: whether it still is the listener's consent only its owner can say.
     """
-    secret = f"the secret {_id(secret_name)}"
+    secret = f"the secret {id_of(secret_name)}"
     try:
-        found = client.list_secret_versions({"parent": secret_name}, retry=_RETRY, timeout=_SECONDS)
-        states = {_number(version.name): version.state for version in found}
+        found = client.list_secret_versions({"parent": secret_name}, retry=RETRY, timeout=CALL_SECONDS)
+        states = {number_of(version.name): version.state for version in found}
     except _NO_ANSWER:
         return f"the newest version of {secret} cannot be read ({type(error).__name__})"
     if not states:
@@ -242,9 +242,9 @@ def is_warning_due(consent_ends_at: datetime, now: datetime) -> bool:
     return days_left(consent_ends_at, now) in _DAYS_TO_WARN_AT
 
 
-def _id(name: str) -> str:
+def id_of(name: str) -> str:
     return name.rsplit("/", 1)[-1]
 
 
-def _number(version_name: str) -> int:
-    return int(_id(version_name))
+def number_of(version_name: str) -> int:
+    return int(id_of(version_name))

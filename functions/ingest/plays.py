@@ -22,12 +22,12 @@ Row = dict[str, Any]
 Key = tuple[str, datetime, str]
 """A play's identity: listener_id, played_at, track_id."""
 
-_TABLE = json.loads((Path(__file__).parent / "tables" / "plays.json").read_text(encoding="utf-8"))
-COLUMNS: dict[str, str] = {column["name"]: column["type"] for column in _TABLE["columns"]}
-KEY: tuple[str, ...] = tuple(_TABLE["primary_key"])
+TABLE = json.loads((Path(__file__).parent / "tables" / "plays.json").read_text(encoding="utf-8"))
+COLUMNS: dict[str, str] = {column["name"]: column["type"] for column in TABLE["columns"]}
+KEY: tuple[str, ...] = tuple(TABLE["primary_key"])
 # What a value may be, where its type allows more. One row with an instant that no partition can hold would make
 # BigQuery refuse the whole file; the longest duration is 24 days, and no sum of these overflows.
-_BOUNDS: dict[str, dict[str, Any]] = _TABLE["bounds"]
+_BOUNDS: dict[str, dict[str, Any]] = TABLE["bounds"]
 _PLAYED_AT = _BOUNDS["played_at"]
 
 

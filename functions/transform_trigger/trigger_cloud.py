@@ -57,8 +57,6 @@ def _read(environ: Mapping[str, str], name: str, form: str, default: str = "") -
 
 @dataclass(frozen=True)
 class Cloud:
-    """The settings and the clients they lead to."""
-
     settings: Settings
     dataproc: dataproc_v1.BatchControllerClient
     bigquery: bigquery.Client

@@ -1,4 +1,4 @@
 """The files of an export as plays, in every form that people have them. Calls no service.
 
-May import cli.console and localcloud.terminal.
+May import cli.console, localcloud.terminal, and the table `plays` from ingest.
 """

@@ -31,17 +31,15 @@ from cli.commands.import_history.reading.plays import to_ms
 from cli.commands.import_history.reading.spotify_files import OWN_EXPORT, ExportFile, own_form
 from cli.commands.import_history.reading.spotify_rows import (
     OF_IMPORT,
-    PLAYS_TABLE,
     ExportedPlay,
     LeftOut,
     Unreadable,
     in_time,
 )
 from cli.console import CliError
+from plays import COLUMNS, TABLE
 
-_COLUMNS: Sequence[Mapping[str, str]] = PLAYS_TABLE["columns"]
-_NAMES = [column["name"] for column in _COLUMNS]
-_REQUIRED = {column["name"] for column in _COLUMNS if column["mode"] == "REQUIRED"}
+_REQUIRED = {column["name"] for column in TABLE["columns"] if column["mode"] == "REQUIRED"}
 
 # What begins a formula in any spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = r"'*[=+\-@\t\r\n＝＋－＠]"
@@ -99,7 +97,7 @@ class OwnReading(Reading):
 
     def check_listener(self, listener: str) -> None:
         """Raises CliError when the plays are another listener's."""
-        at = _NAMES.index("listener_id")
+        at = [*COLUMNS].index("listener_id")
         if others := sorted({play.row[at] for play in self.plays if play.row} - {listener}):
             raise CliError(
                 f"The file holds plays of {', '.join(others)}, not of {listener} alone. Nothing was stored. To store "
@@ -159,7 +157,7 @@ def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
             read_options=pyarrow.csv.ReadOptions(block_size=4 * _LONGEST_ROW),
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(_NAMES, pa.string()),
+                column_types=dict.fromkeys(COLUMNS, pa.string()),
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
@@ -235,7 +233,7 @@ def _parse(row: Any, now: datetime) -> ExportedPlay:
     if not isinstance(row, Mapping):
         raise Unreadable("it is not an object")
     _check_names(row)
-    values = {column["name"]: _value(column, row.get(column["name"])) for column in _COLUMNS}
+    values = {name: _value(name, row.get(name)) for name in COLUMNS}
     values = {name: _bounded(name, value, now) for name, value in values.items()}
     if values["source"] not in ("api", "export"):
         raise Unreadable("source is neither api nor export")
@@ -252,26 +250,25 @@ def _parse(row: Any, now: datetime) -> ExportedPlay:
 
 
 def _check_names(names: Mapping[str, Any]) -> None:
-    if unknown := names.keys() - set(_NAMES):
+    if unknown := names.keys() - COLUMNS.keys():
         raise NotRows(f"has the column {min(unknown)!r:.60}, which plays do not have here")
 
 
-def _value(column: Mapping[str, str], value: Any) -> Any:
+def _value(name: str, value: Any) -> Any:
     """As BigQuery has it, from text or from a value of JSON or Parquet. NaN, which other programs write, is NULL."""
-    name = column["name"]
     if name in OF_IMPORT or value is None or (isinstance(value, float) and isnan(value)):
         if name in _REQUIRED:
             raise Unreadable(f"{name} is missing")
         return None
     try:
-        return _CONVERTERS[column["type"]](value)
+        return _CONVERTERS[COLUMNS[name]](value)
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise Unreadable(f"{name} is not of the type {column['type']}") from None
+        raise Unreadable(f"{name} is not of the type {COLUMNS[name]}") from None
 
 
 def _bounded(name: str, value: Any, now: datetime) -> Any:
     """As in load: an optional value out of its column's bounds is NULL. Raises Unreadable for a required one."""
-    bound = PLAYS_TABLE["bounds"].get(name)
+    bound = TABLE["bounds"].get(name)
     if bound is None or value is None:
         return value
     try:

@@ -16,8 +16,8 @@ from typing import Any, Literal
 from cli.commands.import_history.reading import archives
 from cli.commands.import_history.reading.archives import Budget, Damaged, Entry
 from cli.commands.import_history.reading.json_rows import NotRows, read_rows
-from cli.commands.import_history.reading.spotify_rows import PLAYS_TABLE
 from cli.console import CliError, say
+from plays import KEY
 
 PAGE = "https://www.spotify.com/account/privacy/"
 """Where a listener requests the data export."""
@@ -29,7 +29,7 @@ _HISTORY_NAME = re.compile(
 )
 OWN_EXPORT = "is a file that `export` has written, to be given by itself"
 
-_KEY = {name.encode() for name in PLAYS_TABLE["primary_key"]}
+_KEY = {name.encode() for name in KEY}
 _HEAD_BYTES = 1 << 16
 _ROWS_THAT_TELL = 10_000
 _DEEPEST = 3

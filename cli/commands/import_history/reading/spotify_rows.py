@@ -5,23 +5,20 @@ https://support.spotify.com/article/understanding-my-data/ describes the columns
 addresses, countries, user names and devices, which are there too, go nowhere.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
+
+from plays import TABLE
 
 Kind = Literal["podcast episode", "audiobook", "local file", "no track id", "unreadable"]
 KINDS: tuple[Kind, ...] = ("podcast episode", "audiobook", "local file", "no track id", "unreadable")
 
 COUNTS_FROM_MS = 30_000
 """A play of an export counts from here on, as in the Spark job and the dashboard."""
-
-PLAYS_TABLE = json.loads((Path(__file__).parents[4] / "functions/ingest/tables/plays.json").read_text("utf-8"))
-"""The table file that ingest owns."""
 
 OF_IMPORT = ("import_id", "ms_played_import_id")
 """The columns by which an import can be undone. They mean something in one warehouse only."""
@@ -43,7 +40,7 @@ FROM_EXPORT = ("ms_played", "reported_at", *Manner._fields)
 EXPORTED_BY = "exported_by"
 """What rows of `export` in Spotify's form have and Spotify's own never: they prove nothing about what is missing."""
 
-_BOUNDS = PLAYS_TABLE["bounds"]
+_BOUNDS = TABLE["bounds"]
 _FIRST_INSTANT = datetime.fromisoformat(_BOUNDS["played_at"]["minimum"])
 _AHEAD = timedelta(seconds=_BOUNDS["played_at"]["seconds_ahead"])
 _LONGEST_MS = _BOUNDS["ms_played"]["maximum"]
