@@ -27,8 +27,9 @@ def run_once(cloud: Cloud, run: Run) -> Report:
     earlier = report.read_earlier(cloud.bigquery, run)
     if earlier.finished:
         return earlier.finished
-    if earlier.blocked_until:
-        outcome, provider = report.of_pause(run, earlier.blocked_until), None
+    if pause := earlier.blocked_until:
+        reason = f"Spotify asked for a pause until {pause:%Y-%m-%d %H:%M:%S} UTC: no call was made"
+        outcome, provider = Report(run, "skipped", reason, blocked_until=pause), None
     else:
         outcome, provider = _poll_listeners(cloud, run)
     report.write_run(cloud.bigquery, outcome)
@@ -42,7 +43,7 @@ def _poll_listeners(cloud: Cloud, run: Run) -> tuple[Report, Provider | None]:
     settings = cloud.settings
     secrets = list_listener_secrets(cloud.secrets, settings.project)
     if not secrets:
-        return report.of_no_listener(run), None
+        return Report(run, "skipped", report.NO_LISTENER), None
     try:
         app = read_app(cloud.secrets, settings.project)
     except Failure as failure:

@@ -66,15 +66,6 @@ class Report:
         }
 
 
-def of_pause(run: Run, blocked_until: datetime) -> Report:
-    reason = f"Spotify asked for a pause until {blocked_until:%Y-%m-%d %H:%M:%S} UTC: no call was made"
-    return Report(run, "skipped", reason, blocked_until=blocked_until)
-
-
-def of_no_listener(run: Run) -> Report:
-    return Report(run, "skipped", NO_LISTENER)
-
-
 def of_missing_app(run: Run, listener_ids: Sequence[str], failure: Failure) -> Report:
     """The app's own secret cannot be used, so no call was made."""
     not_asked = NotAsked("the app's own secret cannot be used")

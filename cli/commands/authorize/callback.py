@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from cli.consent import CALLBACK_PATH, query_of, redirect_uri
-from cli.console import CliError, duration, say
+from cli.console import CliError, announcer, duration
 
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -57,7 +57,7 @@ class Callback(ThreadingHTTPServer):
 
     def __init__(self, port: int, is_answer: Callable[[Query], bool]) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.is_answer, self._has_refused = is_answer, False
+        self.is_answer, self.announce = is_answer, announcer()
         self.returns, self.first = SimpleQueue[_Return](), Lock()
 
     def settle(self, work: Callable[[Query], T], seconds: float) -> T:
@@ -83,12 +83,6 @@ class Callback(ThreadingHTTPServer):
         back.answer(200, _last_page("Thank you", "The consent is stored."))
         return result
 
-    def announce_refusal(self) -> None:
-        """Once: a program that calls again and again does not fill the terminal."""
-        if not self._has_refused:
-            self._has_refused = True
-            say("A request that does not belong to this consent was refused. Still waiting for the page above.")
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away before its page has come is none of the terminal's business."""
 
@@ -104,7 +98,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         back = _Return(query_of(self.path))
         if not self.server.is_answer(back.query):
-            self.server.announce_refusal()
+            # Once: a program that calls again and again does not fill the terminal.
+            self.server.announce(
+                "A request that does not belong to this consent was refused. Still waiting for the page above."
+            )
             text = "This does not belong to the request that is waited for: its `state` is missing or another one."
             self._send(403, _page("Refused", f"{text} Nothing was stored. Use the page that the terminal shows."))
             return
