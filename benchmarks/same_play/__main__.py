@@ -22,7 +22,7 @@ from benchmarks.same_play.quirks import NOT_LISTED, SHARES, USUAL, Row, TruePlay
 from cli.commands.import_history import landing
 from cli.commands.import_history.reading import play_times
 from cli.commands.import_history.reading.plays import Rows
-from cli.commands.import_history.reading.spotify_rows import ExportedPlay, parse_rows
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay, parse_row
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.listeners.lives import Life
 from localcloud.listeners.music import invent_catalogue
@@ -111,7 +111,8 @@ def judge(true_plays: Sequence[TruePlay], stored: Sequence[Row]) -> Outcome:
 
 
 def _plays(rows: Sequence[Row]) -> Iterator[ExportedPlay]:
-    for outcome in parse_rows(rows, _UNTIL + timedelta(days=1)):
+    for row in rows:
+        outcome = parse_row(row, _UNTIL + timedelta(days=1))
         if not isinstance(outcome, ExportedPlay):
             raise TypeError(f"An invented row is not a play: {outcome}")
         yield outcome

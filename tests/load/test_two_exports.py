@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cli.commands.import_history import landing
 from cli.commands.import_history.reading import play_times
 from cli.commands.import_history.reading.plays import Rows
-from cli.commands.import_history.reading.spotify_rows import parse_rows
+from cli.commands.import_history.reading.spotify_rows import parse_row
 from tests.load.harness import play
 from tests.load.test_same_play import land
 
@@ -55,7 +55,7 @@ def exported(plays, beginnings, has_newer_ids, one_edge, other_edge):
 
 
 def read(rows):
-    return play_times.dated(Rows(parse_rows(rows, START + timedelta(days=99))))
+    return play_times.dated(Rows(parse_row(row, START + timedelta(days=99)) for row in rows))
 
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,7 +6,7 @@ import pytest
 
 from cli.commands.import_history.reading.play_times import dated
 from cli.commands.import_history.reading.plays import Rows
-from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Manner, parse_rows
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Manner, parse_row
 
 TEN = datetime(2022, 6, 1, 10, tzinfo=UTC)
 A, B = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
@@ -27,14 +27,14 @@ def ends(*rows):
 @pytest.mark.parametrize("value", [1654066800, 1654066800123])
 def test_a_beginning_is_read_in_seconds_and_in_milliseconds(value):
     values = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
-    [play] = parse_rows([{**values, "offline_timestamp": value}], TEN)
+    play = parse_row({**values, "offline_timestamp": value}, TEN)
     assert play.started_at == datetime(2022, 6, 1, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", [0, None, -1, True, "1654066800", 1.5, 10**30, 5])
 def test_what_is_no_instant_is_no_beginning(value):
     values = {"ts": "2022-06-01T10:00:00Z", "spotify_track_uri": f"spotify:track:{A}", "ms_played": 200_000}
-    [play] = parse_rows([{**values, "offline_timestamp": value}], TEN)
+    play = parse_row({**values, "offline_timestamp": value}, TEN)
     assert (play.started_at, play.played_at) == (None, TEN)
 
 

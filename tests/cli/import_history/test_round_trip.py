@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cli.commands.export import _spotify_row, _write_csv
 from cli.commands.import_history.reading import every_row
 from cli.commands.import_history.reading.own_export import _csv_rows
-from cli.commands.import_history.reading.spotify_rows import Manner, parse_rows
+from cli.commands.import_history.reading.spotify_rows import Manner, parse_row
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import NEW, wait_for
 from tests.cli.import_history.test_undo import add_gap, import_id_of
@@ -103,7 +103,7 @@ REASON, FLAG = st.none() | st.from_regex("[a-z][a-z-]{0,39}", fullmatch=True), s
 @given(st.builds(Manner, REASON, REASON, FLAG, FLAG, FLAG))
 def test_how_a_play_began_and_ended_comes_back_from_spotifys_form_as_it_was(manner):
     row = {**play(1), "track_id": "6rqhFgbbKwnb9MLmUQDhG6", "ms_played": 200_000, **manner._asdict()}
-    [back] = parse_rows([json.loads(json.dumps(_spotify_row(row)))], NOW)
+    back = parse_row(json.loads(json.dumps(_spotify_row(row))), NOW)
     assert back.manner == manner
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.commands.import_history.reading import spotify_rows
-from cli.commands.import_history.reading.spotify_rows import KINDS, ExportedPlay, LeftOut, Manner, parse_rows
+from cli.commands.import_history.reading.spotify_rows import KINDS, ExportedPlay, LeftOut, Manner, parse_row
 
 EXAMPLES = Path(__file__).parent / "exports"
 TRACK = "6rqhFgbbKwnb9MLmUQDhG6"
@@ -30,8 +30,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def parse(row):
-    (outcome,) = parse_rows([row], NOW)
-    return outcome
+    return parse_row(row, NOW)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +146,7 @@ def test_an_unreadable_row_is_reported_with_the_reason(changes, reason):
 
 
 def test_rows_that_are_not_objects_are_reported_too():
-    assert list(parse_rows([None, 3, "x", []], NOW)) == [LeftOut("unreadable", "it is not an object", True)] * 4
+    assert [parse(row) for row in (None, 3, "x", [])] == [LeftOut("unreadable", "it is not an object", True)] * 4
 
 
 def test_a_play_of_which_the_export_says_more_than_a_track_lasts_does_not_count():
@@ -173,7 +172,7 @@ def test_whatever_a_file_holds_each_row_has_one_outcome_that_shows_nothing_of_it
     spoilt = dict(ROW)
     names = ["ts", "ms_played", "spotify_track_uri", *Manner._fields]
     spoilt[data.draw(st.sampled_from(names))] = data.draw(ANYTHING | st.just(SECRET))
-    outcomes = list(parse_rows([*rows, spoilt], NOW))
+    outcomes = [parse(row) for row in (*rows, spoilt)]
     assert len(outcomes) == len(rows) + 1
     for outcome in outcomes:
         assert isinstance(outcome, ExportedPlay) or outcome.kind in KINDS
@@ -188,6 +187,6 @@ def test_whatever_a_file_holds_each_row_has_one_outcome_that_shows_nothing_of_it
     ],
 )
 def test_the_kept_examples_of_both_forms_are_read(name, plays, left_out):
-    outcomes = list(parse_rows(json.loads((EXAMPLES / name).read_text()), NOW))
+    outcomes = [parse(row) for row in json.loads((EXAMPLES / name).read_text())]
     assert sum(isinstance(outcome, ExportedPlay) for outcome in outcomes) == plays
     assert [outcome.kind for outcome in outcomes if isinstance(outcome, LeftOut)] == left_out

@@ -11,7 +11,7 @@ from typing import Any
 from cli.commands.import_history.reading import play_times
 from cli.commands.import_history.reading.plays import Plays, Rows, to_ms
 from cli.commands.import_history.reading.spotify_files import ExportFile, Finding, UnreadFile
-from cli.commands.import_history.reading.spotify_rows import EXPORTED_BY, ExportedPlay, Kind, LeftOut, parse_rows
+from cli.commands.import_history.reading.spotify_rows import EXPORTED_BY, ExportedPlay, Kind, LeftOut, parse_row
 from cli.console import CliError
 
 # A listener who never sleeps has so many plays in twenty years.
@@ -108,7 +108,9 @@ class Reading:
     def add(self, file: ExportFile) -> None:
         plays = FilePlays(file.name, file.package, file.is_video, file.number)
         self.rows_by_file.setdefault(file.name, 0)
-        for index, outcome in enumerate(parse_rows(self._noted(file, plays), self.now)):
+        for index, row in enumerate(self._counted(file)):
+            plays.is_own_export |= isinstance(row, dict) and EXPORTED_BY in row
+            outcome = parse_row(row, self.now)
             if isinstance(outcome, ExportedPlay):
                 instant = to_ms(outcome.played_at)
                 plays.add(instant, outcome)
@@ -120,12 +122,6 @@ class Reading:
         if file.damage:
             plays.doubts.add(len(plays.instants))
         self.files.append(plays)
-
-    def _noted(self, file: ExportFile, plays: FilePlays) -> Iterator[Any]:
-        for row in self._counted(file):
-            if isinstance(row, dict) and EXPORTED_BY in row:
-                plays.is_own_export = True
-            yield row
 
     def _counted(self, file: ExportFile) -> Iterator[Any]:
         left = MOST_ROWS - self.rows

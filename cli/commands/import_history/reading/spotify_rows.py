@@ -6,7 +6,7 @@ addresses, countries, user names and devices, which are there too, go nowhere.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -95,13 +95,11 @@ class Unreadable(Exception):
     """The text says what is wrong with the row."""
 
 
-def parse_rows(rows: Iterable[Any], now: datetime) -> Iterator[ExportedPlay | LeftOut]:
-    """One outcome for each row, in their order."""
-    for row in rows:
-        try:
-            yield _parse(row, now)
-        except Unreadable as error:
-            yield LeftOut("unreadable", str(error), is_lost=True)
+def parse_row(row: Any, now: datetime) -> ExportedPlay | LeftOut:
+    try:
+        return _parse(row, now)
+    except Unreadable as error:
+        return LeftOut("unreadable", str(error), is_lost=True)
 
 
 def _parse(row: Any, now: datetime) -> ExportedPlay | LeftOut:
