@@ -5,15 +5,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from google.api_core.retry import Retry
 from google.cloud import bigquery
 from google.pubsub_v1 import PublisherClient, PubsubMessage
 from google.pubsub_v1.services.publisher.transports.rest import PublisherRestTransport
 
-from bounds import Conditions, parse_bounds
 from load_errors import SettingsError
 
+Conditions = Mapping[str, str]
+"""By column: a condition in SQL, true where the value may be stored, NULL where there is none. @now is the clock."""
+
+_COLUMN = re.compile("[a-z_]+")
+# Nothing that could end a literal, or would need a backslash in it.
+_PATTERN = re.compile(r"[\w()\[\]{}|?*+.,-]+", re.ASCII)
 _BUCKET = r"[a-z0-9][a-z0-9._-]+"
 _CALL_SECONDS = 30
 # The client's own default repeats for ten minutes, longer than an event may take.
@@ -56,10 +62,32 @@ class Settings:
 
 
 def _read_bounds(environ: Mapping[str, str]) -> Conditions:
+    """The bounds stand in the table file of `plays`, beside each column's unit; the deployment hands them over as JSON.
+
+    A value outside becomes NULL, or refuses its row where the column is required: BigQuery takes any number and any
+    instant, but no sum, no partition and no page does.
+    """
     try:
-        return parse_bounds(_read(environ, "PLAYS_BOUNDS", r"(?s).+"))
+        bounds = json.loads(_read(environ, "PLAYS_BOUNDS", r"(?s).+"))
+        if not isinstance(bounds, dict):
+            raise ValueError("The bounds are not a JSON object")
+        return {column: _condition(column, bound) for column, bound in bounds.items()}
     except ValueError as error:
         raise SettingsError(f"The setting PLAYS_BOUNDS is malformed: {error}") from None
+
+
+def _condition(column: str, bound: Any) -> str:
+    if not _COLUMN.fullmatch(column):
+        raise ValueError("A bound's column has no name of a column")
+    match bound:
+        case {"pattern": str(pattern)} if _PATTERN.fullmatch(pattern):
+            return f"REGEXP_CONTAINS(`{column}`, '^({pattern})$')"
+        case {"minimum": str(earliest), "seconds_ahead": int(seconds)}:
+            first = f"TIMESTAMP '{datetime.fromisoformat(earliest).isoformat()}'"
+            return f"`{column}` BETWEEN {first} AND TIMESTAMP_ADD(@now, INTERVAL {seconds} SECOND)"
+        case {"minimum": int() | float() as least, "maximum": int() | float() as most}:
+            return f"`{column}` BETWEEN {least} AND {most}"
+    raise ValueError(f"The bound of {column} has none of the known forms")
 
 
 def _read(environ: Mapping[str, str], name: str, form: str, default: str = "") -> str:

@@ -13,8 +13,8 @@ from google.cloud import bigquery
 from google.cloud.bigquery.enums import SourceColumnMatch
 
 from bigquery_jobs import CALL_SECONDS, RETRY, query, run_once
-from bounds import Conditions
 from landed_object import LandedObject
+from load_cloud import Conditions
 from load_errors import REFUSAL, FileRefused, ObjectGone, TableUnfit
 from quarantine import is_gone
 
