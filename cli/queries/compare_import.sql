@@ -1,9 +1,7 @@
 -- A row is what load would do with one file's plays of an import: how many are new, completed, known. One more row, with
 -- `file` NULL, has the plays that are stored in the stretches of the export, and those of them that the export lacks.
 WITH landed AS (
-  SELECT
-    listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names, album_name,
-    duration_ms, isrc, file, 'new' AS import_id
+  SELECT *, 'new' AS import_id
   FROM $staging
 ),
 stored AS (
