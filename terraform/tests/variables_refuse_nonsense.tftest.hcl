@@ -3,22 +3,27 @@
 mock_provider "google" { source = "./tests" }
 mock_provider "google-beta" { source = "./tests" }
 
-run "a_project_name_is_no_project_id" {
+run "each_of_these_is_refused" {
   command = plan
-  variables { project_id = "My Project" }
-  expect_failures = [var.project_id]
-}
 
-run "a_multi_region_is_no_region" {
-  command = plan
-  variables { region = "US" }
-  expect_failures = [var.region]
-}
+  variables {
+    alert_email                     = "you"
+    audio_features_source           = "guess"
+    budget                          = { billing_account = "mine" }
+    catalogue_tracks_per_run        = 0.5
+    dashboard_image                 = "us-docker.pkg.dev/p/r/dashboard:latest" # by tag
+    landing_days                    = 1                                        # gone before a retry
+    listeners                       = { Ada = "Europe/London" }                # in capitals
+    project_id                      = "My Project"                             # its name
+    region                          = "US"                                     # several
+    schedule                        = "0 3 * * *"                              # loses plays
+    top_tracks_min_interval_minutes = -1
+  }
 
-run "a_listener_in_capitals" {
-  command = plan
-  variables { listeners = { Ada = "Europe/London" } }
-  expect_failures = [var.listeners]
+  expect_failures = [
+    var.alert_email, var.audio_features_source, var.budget, var.catalogue_tracks_per_run, var.dashboard_image,
+    var.landing_days, var.listeners, var.project_id, var.region, var.schedule, var.top_tracks_min_interval_minutes,
+  ]
 }
 
 run "a_time_zone_by_offset" {
@@ -37,36 +42,6 @@ run "no_listener" {
   command = plan
   variables { listeners = {} }
   expect_failures = [var.listeners]
-}
-
-run "an_alert_to_nowhere" {
-  command = plan
-  variables { alert_email = "you" }
-  expect_failures = [var.alert_email]
-}
-
-run "a_schedule_that_loses_plays" {
-  command = plan
-  variables { schedule = "0 3 * * *" }
-  expect_failures = [var.schedule]
-}
-
-run "an_unknown_source_of_features" {
-  command = plan
-  variables { audio_features_source = "guess" }
-  expect_failures = [var.audio_features_source]
-}
-
-run "a_part_of_a_track" {
-  command = plan
-  variables { catalogue_tracks_per_run = 0.5 }
-  expect_failures = [var.catalogue_tracks_per_run]
-}
-
-run "an_image_by_tag" {
-  command = plan
-  variables { dashboard_image = "us-docker.pkg.dev/p/r/dashboard:latest" }
-  expect_failures = [var.dashboard_image]
 }
 
 run "an_unknown_way_in" {
@@ -103,22 +78,4 @@ run "one_viewer_in_two_spellings" {
   command = plan
   variables { dashboard = { viewers = { "you@example.com" = ["ada"], "You@Example.com" = ["*"] } } }
   expect_failures = [var.dashboard]
-}
-
-run "a_negative_interval" {
-  command = plan
-  variables { top_tracks_min_interval_minutes = -1 }
-  expect_failures = [var.top_tracks_min_interval_minutes]
-}
-
-run "landed_files_gone_before_a_retry" {
-  command = plan
-  variables { landing_days = 1 }
-  expect_failures = [var.landing_days]
-}
-
-run "a_budget_for_no_account" {
-  command = plan
-  variables { budget = { billing_account = "mine" } }
-  expect_failures = [var.budget]
 }
