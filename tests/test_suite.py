@@ -1,5 +1,7 @@
 """The suite itself: a run that is stopped leaves no process behind, and every run ends with where the time went."""
 
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +19,20 @@ def test_that_starts_a_process_and_never_ends():
     print("child", child.pid, file=sys.__stderr__, flush=True)
     time.sleep(600)
 """
+
+# What the guard compares, and a statement that leaves it changed.
+LEFT_BEHIND = {
+    "settings": 'os.environ["LISTENER"] = "ada"',
+    "folder": 'os.chdir("/")',
+    # The variable is gone again: it is a setting and would be noticed as one.
+    "zone": 'os.environ["TZ"] = "Asia/Tokyo"; time.tzset(); del os.environ["TZ"]',
+    "locale": 'locale.setlocale(locale.LC_ALL, "C")',
+    "log": "logging.disable(logging.ERROR)",
+    "log_too": "logging.root.setLevel(logging.DEBUG)",
+    "signals": "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    "sockets": "socket.setdefaulttimeout(7)",
+    "recursion": "sys.setrecursionlimit(sys.getrecursionlimit() + 1)",
+}
 
 
 @pytest.mark.parametrize(
@@ -49,3 +65,22 @@ def test_a_run_ends_with_the_seconds_of_each_folder(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "slowest 20 durations" in done.stdout
     assert "seconds per folder" in done.stdout
+
+
+def test_a_module_that_leaves_the_process_changed_ends_with_an_error(tmp_path):
+    """One run for all: each module is compared with what the one before has left."""
+    imports = "import locale, logging, os, signal, socket, sys, time"
+    harmless = {
+        "nothing": "pass",
+        "paths": 'sys.path.append("/nowhere")',
+        "paths_too": 'assert "/nowhere" not in sys.path',
+    }
+    for name, change in {**harmless, **LEFT_BEHIND}.items():
+        (tmp_path / f"test_{name}.py").write_text(f"{imports}\n\ndef test_it():\n    {change}\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", tmp_path]
+    environment = {name: value for name, value in os.environ.items() if name not in ("LC_ALL", "TZ")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    noticed = re.findall(r"^E +\{'(\w+)': .*\} != ", done.stdout, re.MULTILINE)
+    assert sorted(noticed) == sorted(name.removesuffix("_too") for name in LEFT_BEHIND)
+    failed = re.findall(r"^ERROR .*test_(\w+)\.py::test_it$", done.stdout, re.MULTILINE)
+    assert sorted(failed) == sorted(LEFT_BEHIND)
