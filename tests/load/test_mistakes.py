@@ -1,5 +1,7 @@
 """An event that cannot succeed ends, at whatever step and with whatever Python raises there."""
 
+import json
+
 import pytest
 
 from tests.event_function import MISTAKES, broken, entries, steps
@@ -41,6 +43,32 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
         # The ledger itself may be what is broken: then the entry is all there is.
         failed = [row["error_class"] for row in rows if row["state"] == "failed"]
         assert failed == ([] if name == "write_row" else ["LoadBroken"]), name
+
+
+def test_a_mistake_while_the_good_rows_are_staged_is_reported_and_so_are_the_bad_rows(loading, monkeypatch, capsys):
+    import load_file
+
+    staged_whole = load_file.stage
+
+    def stage(*arguments, only_good_rows):
+        if only_good_rows:
+            raise TypeError("quoted: ada@example.invalid")
+        return staged_whole(*arguments, only_good_rows=only_good_rows)
+
+    monkeypatch.setattr("load_file.stage", stage)
+    content = csv_of(play(1), play(2, duration_ms="long"))
+    loading.land(content)
+    assert (loading.deliver(), loading.deliver()) == ([200], [])
+
+    (entry,) = [entry for entry in entries(capsys) if entry["severity"] == "ERROR"]
+    assert "No repeat can help: TypeError in test_mistakes.py, line " in entry["reason"]
+    assert [(row["state"], row["error_class"]) for row in loading.ledger()] == [("failed", "LoadBroken")]
+    kept, reason = loading.quarantined()
+    assert loading.cloud.storage.read(loading.quarantine, kept) == content
+    report = json.loads(loading.cloud.storage.read(loading.quarantine, reason))
+    assert {error["reason"] for error in report["errors"]} == {"invalid"}
+    assert "long" in report["message"]
+    assert loading.plays() == []
 
 
 @pytest.mark.parametrize("error", [ConnectionError("reset"), TimeoutError("slow")])
