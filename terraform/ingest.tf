@@ -15,7 +15,7 @@ module "ingest" {
     QUARANTINE_BUCKET        = google_storage_bucket.quarantine.name
   })
 
-  after    = time_sleep.grants.id
+  after    = local.function_after
   platform = local.function_platform
 }
 

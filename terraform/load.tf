@@ -18,7 +18,7 @@ module "load" {
     STAGING_DATASET    = google_bigquery_dataset.staging.dataset_id
   })
 
-  after    = time_sleep.grants.id
+  after    = local.function_after
   platform = local.function_platform
 }
 

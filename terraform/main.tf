@@ -17,7 +17,11 @@ locals {
     LOCATION             = var.region
   }
 
-  # What every function is made in. What it must wait for beyond that is its `after`: identities need not wait as well.
+  # What a function waits for, and its identity need not. The tables: where an update brings a column, they have it before a
+  # function writes it.
+  function_after = join(" ", concat([time_sleep.grants.id], [for table in google_bigquery_table.main : table.id]))
+
+  # What every function is made in.
   function_platform = {
     apis        = time_sleep.apis.id
     builder     = google_service_account.builder.name

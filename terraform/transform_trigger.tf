@@ -16,7 +16,7 @@ module "transform_trigger" {
     TOP_TRACKS_MIN_INTERVAL_MINUTES = tostring(var.top_tracks_min_interval_minutes)
   })
 
-  after    = time_sleep.grants.id
+  after    = local.function_after
   platform = local.function_platform
 }
 

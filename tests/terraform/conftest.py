@@ -8,18 +8,34 @@ import pytest
 
 from tests.terraform.configuration import FUNCTIONS, TERRAFORM, make_zip
 
+REPOSITORY = "projects/my-heavy-rotation/locations/us-central1/connections/github/repositories/heavy-rotation"
+
 
 class Deployment:
-    """What an apply of terraform.tfvars.example makes, according to Terraform itself."""
+    """What an apply of a folder makes, according to Terraform itself."""
 
-    def __init__(self, command, directory):
-        self.directory = directory
-        self._command = [*shlex.split(command), "--quiet", "--work", str(directory), str(TERRAFORM)]
-        output = self._run("apply", "-auto-approve", "-input=false", "-no-color", "-var-file=terraform.tfvars.example")
+    def __init__(self, command, directory, folder, *variables):
+        self.directory, self._variables = directory, variables
+        self._command = [*shlex.split(command), "--quiet", "--work", str(directory), str(folder)]
+        output = self._run("apply", "-auto-approve", "-input=false", "-no-color", *variables)
         self.made = int(re.search(r"Apply complete! Resources: (\d+) added", output)[1])
         state = json.loads(self._run("show", "-json"))
         self.outputs = {name: output["value"] for name, output in state["values"]["outputs"].items()}
         self.resources = list(_resources(state["values"]["root_module"]))
+
+    def read_state(self):
+        """The state as Terraform keeps it."""
+        [path] = [path for path in self.directory.rglob("terraform.tfstate") if path.parent.name != ".terraform"]
+        return json.loads(path.read_text())
+
+    def plan(self, state):
+        """What an apply would do where the state was this one: action by address, without what stays as it is."""
+        path = self.directory / "other.tfstate"
+        path.write_text(json.dumps(state))
+        output = self._run("plan", "-json", "-input=false", "-refresh=false", f"-state={path}", *self._variables)
+        events = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+        changes = [event["change"] for event in events if event["type"] == "planned_change"]
+        return {change["resource"]["addr"]: change["action"] for change in changes}
 
     def of_type(self, kind):
         return {resource["address"]: resource["values"] for resource in self.resources if resource["type"] == kind}
@@ -41,11 +57,23 @@ def _resources(module):
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory):
+def offline():
     command = os.environ.get("TERRAFORM_OFFLINE")
     if not command:
         pytest.skip("TERRAFORM_OFFLINE names no command that can apply without a cloud")
-    return Deployment(command, tmp_path_factory.mktemp("terraform"))
+    return command
+
+
+@pytest.fixture(scope="session")
+def deployment(offline, tmp_path_factory):
+    """What is made of terraform.tfvars.example."""
+    return Deployment(offline, tmp_path_factory.mktemp("terraform"), TERRAFORM, "-var-file=terraform.tfvars.example")
+
+
+@pytest.fixture(scope="session")
+def bootstrap(offline, tmp_path_factory):
+    variables = ["-var=project_id=my-heavy-rotation", f"-var=repository={REPOSITORY}"]
+    return Deployment(offline, tmp_path_factory.mktemp("bootstrap"), TERRAFORM / "bootstrap", *variables)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,10 @@
 """A first apply into an empty project: nothing is asked of Google before it can answer."""
 
-import json
+import re
+
+import pytest
+
+from tests.terraform.configuration import FUNCTIONS, TERRAFORM
 
 # What makes the wait itself, and what never leaves this machine.
 BEFORE_THE_WAIT = {"google_project_service.main", "time_sleep.apis"}
@@ -9,8 +13,7 @@ LOCAL = ("archive_file", "terraform_data")
 
 def instances(deployment):
     """Everything in the state as Terraform keeps it: address and the addresses of all that was made before."""
-    [path] = deployment.directory.rglob("terraform/terraform.tfstate")
-    for resource in json.loads(path.read_text())["resources"]:
+    for resource in deployment.read_state()["resources"]:
         address = ".".join(filter(None, [resource.get("module"), resource["type"], resource["name"]]))
         if resource["mode"] == "managed" and resource["type"] not in LOCAL:
             yield address, set().union(*(instance.get("dependencies", []) for instance in resource["instances"]))
@@ -42,6 +45,21 @@ def test_functions_wait_for_the_grants_that_build_and_trigger_them(deployment):
             "google_storage_bucket_iam_member.code_builder",
             "time_sleep.grants",
         } <= before
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_waits_until_the_tables_have_the_columns_that_its_version_writes(deployment, function):
+    made = dict(instances(deployment))
+    assert "google_bigquery_table.main" in made[f"module.{function}.google_cloudfunctions2_function.main"]
+
+
+def test_the_dashboard_waits_until_the_tables_have_the_columns_that_its_version_reads():
+    """Through its grants on the tables. Its service is made once there is an image: not in this deployment."""
+    text = (TERRAFORM / "dashboard.tf").read_text()
+    service = re.search(r'^resource "google_cloud_run_v2_service" "dashboard" .*?^}', text, re.M | re.S)[0]
+    assert "google_bigquery_table_iam_member.dashboard," in service
+    grants = re.search(r'^resource "google_bigquery_table_iam_member" "dashboard" .*?^}', text, re.M | re.S)[0]
+    assert "google_bigquery_table.main[each.value].table_id" in grants
 
 
 def test_what_names_an_agent_of_google_waits_until_the_agent_is_known(deployment):

@@ -1,5 +1,5 @@
 variable "after" {
-  description = "Id of what must exist before the function is made. Not depends_on, which would hide the zip from the plan."
+  description = "Ids of what must be as it should before the function is made or changed. Not depends_on, which would hide the zip from the plan."
   type        = string
 }
 

@@ -1,0 +1,78 @@
+"""A grant or an identity that gets another address has a `moved` block, so that no update deletes and makes it again.
+
+addresses.txt is the record: each address under which one was ever deployed, the oldest of the same one first.
+"""
+
+import json
+import re
+from collections import defaultdict
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+FOLDERS = ["deployment", "bootstrap"]
+ADDRESS = re.compile(r"(?:(module\.\w+)\.)?(\w+)\.(\w+)(?:\[(.+)\])?")
+
+
+def recorded(folder):
+    """Of each grant and identity, by its type and Google's id, the addresses that it ever had."""
+    addresses = defaultdict(list)
+    for line in Path(__file__).with_name("addresses.txt").read_text().splitlines():
+        where, address, google_id = line.split()
+        if where == folder:
+            addresses[type_of(address), google_id].append(address)
+    return addresses
+
+
+def type_of(address):
+    return ADDRESS.fullmatch(address)[2]
+
+
+def present(made):
+    """The address that each has now."""
+    return {
+        (resource["type"], resource["values"]["id"]): resource["address"]
+        for resource in made.resources
+        if resource["type"].endswith("_iam_member") or resource["type"] == "google_service_account"
+    }
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_address_is_on_record(request, folder):
+    known, now = recorded(folder), present(request.getfixturevalue(folder))
+    assert len(now) > 10
+    missing = [f"{folder} {address} {key[1]}" for key, address in now.items() if address not in known[key]]
+    assert missing == [], "to be added to addresses.txt, below an older address of the same id"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_update_deletes_and_makes_what_only_changed_its_address(request, folder):
+    made = request.getfixturevalue(folder)
+    now = present(made)
+    earlier = {now[key]: addresses[:-1] for key, addresses in recorded(folder).items() if key in now}
+    versions = list(zip_longest(*[[(new, old) for old in olds] for new, olds in earlier.items() if olds]))
+    assert versions
+    for version in versions:
+        actions = made.plan(at_other_addresses(made.read_state(), dict(filter(None, version))))
+        assert {address: action for address, action in actions.items() if action not in ("move", "noop")} == {}
+
+
+def at_other_addresses(state, others):
+    """The state with some of what is in it under other addresses."""
+    resources = []
+    for resource in state["resources"]:
+        for instance in resource["instances"]:
+            place = {key: resource[key] for key in ("module", "type", "name") if key in resource}
+            address = ".".join(place.values())
+            if "index_key" in instance:
+                address += f"[{json.dumps(instance['index_key'])}]"
+            if address in others:
+                module, place["type"], place["name"], key = ADDRESS.fullmatch(others[address]).groups()
+                place = ({"module": module} if module else {}) | {name: place[name] for name in ("type", "name")}
+                instance.pop("index_key", None)
+                instance |= {"index_key": json.loads(key)} if key else {}
+            resources.append(
+                {"mode": resource["mode"], "provider": resource["provider"], "instances": [instance]} | place
+            )
+    return {**state, "resources": resources}
