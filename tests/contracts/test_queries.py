@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -68,6 +69,9 @@ PLAYS = [
     played("2026-03-03 11:01", BUS, ms_played=10_000, reason_end="fwdbtn", skipped=False),
     played("2026-03-03 11:02", BUS, ms_played=30_000, reason_end="trackdone"),
     played("2026-03-04 11:00", BUS, ms_played=5_000, reason_end="logout", skipped=True),
+    played("2026-03-04 11:00", BUS, ms_played=5_000, reason_end="logout", skipped=True),  # stored twice
+    played("2026-03-04 11:01", BUS, ms_played=5_000, skipped=True),
+    played("2026-03-04 11:02", BUS, ms_played=5_000, reason_end="unknown", skipped=False),
     played("2026-02-01 20:00", SALT, "ben"),
     played("2026-02-01 20:10", BUS, "ben", ms_played=100_000),
     played("2026-02-02 20:10", SALT, "ben"),
@@ -100,7 +104,7 @@ ANSWERS = {
         ("2026-03-03", "Night Bus", 1),
         ("2026-03-03", "Painted Radiator", 1),
     ],
-    "What do I skip?": [("Night Bus", "Orla Veen", 2, 1, 3)],
+    "What do I skip?": [("Night Bus", "Orla Veen", 3, 1, 4)],
     "Which tracks do two listeners share?": [("Salt on the Line", 2, 2), ("Night Bus", 1, 1)],
     "How does my mood change?": [
         ("2024-11", 0.25, 0.5, 2, 2),
@@ -138,6 +142,18 @@ def test_a_question_has_the_answer_worked_out_by_hand_and_bills_what_the_page_sa
     assert [tuple(row.values()) for row in job.result()] == ANSWERS[title]
     assert round(job.total_bytes_processed / len(PLAYS) * PLAYS_ASSUMED / 1024**2, 1) == megabytes
     assert job.total_bytes_billed == (20 if "counted_plays" in sql else 10) * 1024**2
+
+
+def test_what_is_a_skip_is_decided_as_in_the_dashboard(client):
+    config = bigquery.QueryJobConfig(
+        default_dataset=f"{client.project}.listening",
+        query_parameters=[bigquery.ScalarQueryParameter("listener_id", "STRING", "ada")],
+    )
+    tracks = client.query_and_wait((ROOT / "dashboard/warehouse/queries/plays.sql").read_text(), job_config=config)
+    [played] = [row["played"] for row in tracks if row["track_id"] == BUS["track"]]
+    endings = Counter(line.rpartition(" ")[2] for line in played.splitlines())
+    [(_, _, skips, to_the_end, known)] = ANSWERS["What do I skip?"]
+    assert (endings["skip"], endings["end"], endings.total() - endings[""]) == (skips, to_the_end, known)
 
 
 @pytest.mark.zetasql
