@@ -1,0 +1,161 @@
+"""The command `forget`: nothing of the listener is left, everything of the others is as it was."""
+
+import io
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli import google_clients
+from cli.command_line import main
+from cli.commands.forget import command as forget
+from cli.commands.forget import rows as forget_rows
+from cli.place import on_laptop
+from tests.cli.forget.harness import LANDED, OTHERS_ITEM, REFUSED, after_each_pass, everything
+from tests.cli.harness import ONE, TWO, owning
+from tests.cli.import_history.harness import wait_for
+from tests.load.harness import csv_of, play
+
+
+class Typist(io.StringIO):
+    """Somebody at a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_track_that_no_other_has_played_leaves_the_catalogue(stored):
+    [shared] = {row["track_id"] for row in stored.plays()}
+    stored.cloud.storage.write(stored.landing, LANDED.replace("T10", "T13"), csv_of(play(9, ONE, track="only-hers")))
+    wait_for(lambda: len(stored.plays()) == 6)
+    stored.rows(f"INSERT INTO listening.catalogue (track_id) VALUES ('{shared}'), ('only-hers')")
+    assert stored.types("forget", ONE, "--yes").code == 0
+    assert {row["track_id"] for row in stored.rows("SELECT track_id FROM listening.catalogue")} == {shared}
+
+
+def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it_was(stored):
+    plays = [row for row in stored.plays() if row["listener_id"] == TWO]
+    output = stored.types("forget", ONE, "--yes")
+
+    assert (output.code, output.out) == (
+        0,
+        "   what became of it\n"
+        "1  versions of the refresh token destroyed\n"
+        "3  plays deleted\n"
+        "1  gaps deleted\n"
+        "1  closed gaps deleted\n"
+        "1  rows of the list of imports deleted\n"
+        "1  rows of the list of tracks deleted\n"
+        "1  rows of the top ten deleted\n"
+        "1  rows of the ledger reworded\n"
+        "3  files deleted\n"
+        "2  files rewritten without the listener's rows\n"
+        "\nWhat remains, where and for how long:\n\n"
+        "how long       where\n"
+        "until deleted  Logs below the laptop cloud's folder: the listener's name, no plays\n"
+        "until removed  Spotify: the consent. The listener removes it on https://www.spotify.com/account/apps/\n"
+        "until removed  Spotify: name and e-mail address in the app's User Management. You remove them there\n"
+        "until deleted  Your own files: exports, zips, copies of quarantined files, mails of alerts\n",
+    )
+    assert [text for text in everything(stored) if ONE in text] == []
+    assert stored.plays() == plays
+    storage, quarantine = stored.cloud.storage, stored.owner.environ["QUARANTINE_BUCKET"]
+    assert storage.read(stored.landing, LANDED) == csv_of(play(2, TWO, track_name="Vier"), play(4, TWO))
+    assert storage.names(stored.landing) == [LANDED]
+    assert storage.names(quarantine) == [OTHERS_ITEM, f"{REFUSED}.g1"]
+    assert storage.read(quarantine, f"{REFUSED}.g1") == csv_of(play(7, TWO))
+    [row] = stored.rows("SELECT reason, details FROM listening.runs WHERE step = 'ingest'")
+    forgotten = "a forgotten listener"
+    assert row["reason"].endswith(f"{forgotten}: consent was revoked, run `python -m cli authorize {forgotten}`")
+    assert row["details"] == {"listeners": {TWO: {"state": "nothing_new"}}}
+    assert stored.owner.secret(f"refresh-token-{TWO}")["refresh_token"]
+
+
+def test_a_repeat_finds_nothing_and_the_rewritten_file_brings_nothing_back(stored):
+    stored.types("forget", ONE, "--yes")
+    before = everything(stored)
+    again = stored.types("forget", ONE, "--yes", "--json")
+
+    counts = again.json
+    remains = counts.pop("remains")
+    assert set(counts.values()) == {ONE, 0}
+    assert remains[0] == {"where": forget.REMAINS_ON_LAPTOP[0].where, "how_long": "until deleted"}
+    assert [text for text in everything(stored) if not text.startswith("runs: ")] == [
+        text for text in before if not text.startswith("runs: ")
+    ]
+
+
+def test_staging_tables_of_load_go_too(stored):
+    client = stored.client()
+    assert list(client.list_tables("listening_staging"))
+    stored.types("forget", ONE, "--yes")
+    rewritten = list(client.list_tables("listening_staging"))
+    for table in rewritten:  # of the event of the rewritten file
+        rows = [dict(row) for row in client.list_rows(client.get_table(table.reference))]
+        assert {row["listener_id"] for row in rows} <= {TWO}
+
+
+def test_what_comes_back_again_and_again_is_reported(stored, monkeypatch):
+    after_each_pass(monkeypatch, lambda number: stored.owner.has_listener(ONE))
+    output = stored.types("forget", ONE, "--yes")
+    assert (output.code, output.out) == (1, "")
+    assert f"Something of {ONE} comes back again and again" in output.err
+
+
+def test_it_asks_first_and_any_other_answer_changes_nothing(stored, monkeypatch):
+    before = everything(stored)
+    for answer in ("", "y\n", f"{TWO}\n"):
+        monkeypatch.setattr(sys, "stdin", Typist(answer))
+        output = stored.types("forget", ONE)
+        assert (output.code, output.out) == (1, "")
+        assert f"this deletes the consent of {ONE}, 3 plays and all files" in output.err
+        assert "That is not the name. Nothing was deleted." in output.err
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{ONE}\n"))
+    assert stored.types("forget", ONE).code == 2, "no person at the terminal"
+    assert everything(stored) == before
+
+    monkeypatch.setattr(sys, "stdin", Typist(f"{ONE}\n"))
+    assert stored.types("forget", ONE).code == 0
+    assert [text for text in everything(stored) if ONE in text] == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("anna: consent was revoked", f"{forget_rows.FORGOTTEN}: consent was revoked"),
+        ("joanna, anna-two, anna_3: fine", None),
+        ("joanna and anna", f"joanna and {forget_rows.FORGOTTEN}"),
+        (None, None),
+    ],
+)
+def test_only_the_whole_name_is_reworded(reason, expected):
+    found = forget_rows.reworded({"reason": reason, "details": '{"listeners": {"joanna": {}}}'}, "anna")
+    assert (found and found["reason"]) == expected
+
+
+def test_on_the_laptop_no_byte_of_the_listeners_plays_stays_in_the_warehouse(tmp_path, monkeypatch):
+    """What DuckDB only marks as deleted is looked for in the file itself, with the statements of the jobs beside it."""
+    theirs, others = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
+    with owning(tmp_path, monkeypatch, forgetful=False):
+        client = google_clients.warehouse(on_laptop(tmp_path))
+        for slug, track in ((ONE, theirs), (TWO, others)):
+            client.query_and_wait(
+                "INSERT INTO listening.plays (listener_id, played_at, track_id, source, run_id, ingested_at) VALUES "
+                f"('{slug}', TIMESTAMP '2026-11-01', '{track}', 'api', 'r', TIMESTAMP '2026-11-02')"
+            )
+        assert main(["forget", ONE, "--yes", "--laptop", str(tmp_path)], {}) == 0
+        [row] = client.query_and_wait("SELECT track_id FROM listening.plays")
+        assert row["track_id"] == others
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("*.duckdb*"))
+    assert (theirs.encode() in content, ONE.encode() in content, others.encode() in content) == (False, False, True)
+
+
+def test_what_remains_is_printed_as_the_guide_and_terraform_have_it():
+    page = (Path(__file__).parents[3] / "docs/security.md").read_text()
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if line[:1] == "|"]
+    cloud, laptop = len(forget.REMAINS), len(forget.REMAINS_ON_LAPTOP)
+    assert rows[-cloud - 2 - laptop : -2 - laptop] == forget.REMAINS
+    assert rows[-laptop:] == forget.REMAINS_ON_LAPTOP
+    warehouse = (Path(__file__).parents[3] / "terraform/warehouse.tf").read_text()
+    assert re.search(r'max_time_travel_hours += "(\d+)"', warehouse)[1] + " hours" in dict(forget.REMAINS).values()
