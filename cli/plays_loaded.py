@@ -29,6 +29,15 @@ class Change:
     reason: str
 
 
+def what_follows(place: Place) -> str:
+    """What becomes of a message, for whoever has run the command."""
+    return (
+        "A Spark batch recomputes the top ten: now or, where the last one is younger than "
+        "top_tracks_min_interval_minutes, with the first new plays after that. "
+        f"To see which, run {place.command('runs')}."
+    )
+
+
 def publish(place: Place, warehouse: Warehouse, change: Change) -> None:
     """A run of its own, named after its second; never at a full minute, which is the schedule's."""
     slot, committed_at = change.started_at.astimezone(UTC).replace(microsecond=0), place.now()

@@ -88,6 +88,6 @@ def _report(doubled: Sequence[Row], twins: Sequence[Row], place: Place, *, is_dr
     if is_dry_run:
         return "\n".join([*plays, when, f"Nothing was changed. To repair them, run {place.command('repair')}."])
     if twins:
-        follows = f"{counted(len(twins), 'play')} counted twice until now. The top ten follows with the next batch. "
-        return "\n".join([*plays, when, "Each is stored once now.", f"{follows}For that, run {place.command('runs')}."])
+        now = f"Each is stored once now; {counted(len(twins), 'play')} counted twice until now."
+        return "\n".join([*plays, when, now, plays_loaded.what_follows(place)])
     return "\n".join([*plays, when, "Each is stored once now, and was counted once before."])

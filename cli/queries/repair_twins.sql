@@ -1,5 +1,5 @@
--- Rows are plays that the API and an export have each brought under a key of its own: the API's row is completed from the export's
--- what it lacks, and the export's goes, as load would have done had it seen the other.
+-- Rows are plays that the API and an export have each brought under a key of its own: the API's row gets what it lacks
+-- from the export's, and the export's goes, as load would have done had it seen the other.
 MERGE plays
 USING (
   SELECT

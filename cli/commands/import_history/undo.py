@@ -137,11 +137,7 @@ def _show(undone: Undone, place: Place) -> None:
     if not undone.dry_run:
         show(f"\nImport {record.import_id} of {record.listener_id} is undone.")
     if not undone.dry_run and undone.changes_plays:
-        show(
-            "A Spark batch recomputes the top ten: now or, where the last one is younger than "
-            "top_tracks_min_interval_minutes, with the first new plays after that. "
-            f"To see which, run {place.command('runs')}."
-        )
+        show(plays_loaded.what_follows(place))
 
 
 def _lines(undone: Undone) -> list[tuple[int, str]]:
