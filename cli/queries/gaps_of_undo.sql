@@ -1,6 +1,6 @@
--- A row is one gap of the listener, open or (with its import_id) closed, with what undoing an import means for it: how
--- many plays go inside it, whether the play goes with which it begins, whether an import that is undone has opened it, and
--- the newest plays before its start and before its end that stay.
+-- A row is one gap of the listener, open or (with its import_id) closed, the oldest first, with what undoing an import
+-- means for it: how many plays go inside it, whether the play goes with which it begins, how many stay up to its start,
+-- whether an import that is undone has opened it, and the newest play before its end that stays.
 WITH stretches AS (
   SELECT listener_id, gap_start, gap_end, run_id, detected_at, CAST(NULL AS STRING) AS import_id
   FROM gaps
@@ -19,9 +19,8 @@ SELECT
   stretches.gap_start, stretches.gap_end, stretches.run_id, stretches.detected_at, stretches.import_id,
   SUM(IF(listened.goes AND listened.played_at > stretches.gap_start, 1, 0)) AS going_inside,
   SUM(IF(listened.goes AND listened.played_at = stretches.gap_start, 1, 0)) AS going_at_start,
-  SUM(IF(NOT listened.goes AND listened.played_at = stretches.gap_start, 1, 0)) AS staying_at_start,
+  SUM(IF(NOT listened.goes AND listened.played_at <= stretches.gap_start, 1, 0)) AS staying_before,
   COUNT(imports.import_id) > 0 AS is_of_undone,
-  MAX(IF(NOT listened.goes AND listened.played_at < stretches.gap_start, listened.played_at, NULL)) AS staying_before,
   MAX(IF(listened.goes, NULL, listened.played_at)) AS staying_inside
 FROM stretches
 LEFT JOIN listened
@@ -29,3 +28,4 @@ LEFT JOIN listened
 LEFT JOIN imports
   ON stretches.run_id = imports.import_id AND (imports.undone_at IS NOT NULL OR imports.import_id = @import_id)
 GROUP BY stretches.gap_start, stretches.gap_end, stretches.run_id, stretches.detected_at, stretches.import_id
+ORDER BY stretches.gap_start, stretches.gap_end

@@ -2,7 +2,7 @@
 without a trace."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,28 +23,31 @@ class Touched:
     going_inside: int
     """Plays of the import between its ends: without them plays are missing there."""
     begins_with: datetime | None
-    """Where it begins then; None when the listener has no play before its end."""
+    """Where it begins then; None when nothing is known before its end."""
 
 
 @dataclass(frozen=True)
 class Reopening:
     """`closed`: the rows of `closed_gaps` that go. `added` and `removed`: what that makes of the open gaps.
 
-    `moved`: other rows of `closed_gaps`, and as what they stay; None: not at all.
+    `alone`: those of `added` that contain neither a closed gap nor an open one. `moved`: other rows of `closed_gaps`,
+    and as what they stay; None: not at all.
     """
 
     closed: list[Gap]
     added: list[Gap]
     removed: list[Gap]
+    alone: list[Gap]
     moved: list[tuple[Gap, Gap | None]]
 
 
-def reopening(import_id: str, gaps: Sequence[Touched]) -> Reopening:
+def reopening(import_id: str, gaps: Sequence[Touched], missing: Sequence[Gap]) -> Reopening:
     """What is one gap again, because an import had closed a part of it only, becomes one row again.
 
-    A gap that began with a play of the import begins with the newest play before it that stays, also while another
-    import keeps it closed: that one may be undone next. Where there is none, nothing was known before: what is left of
-    the gap is what comes after a play inside it.
+    `missing`: stretches in and before the gaps that have plays of the import behind one that stays. So a gap that began
+    with a play of the import begins with the newest one before it that stays; where another import keeps it closed,
+    what lies before it opens alone. Where nothing stays before a gap, nothing was known there: what is left of it is
+    what comes after a play inside it.
     """
     closed = [
         touched
@@ -61,11 +64,13 @@ def reopening(import_id: str, gaps: Sequence[Touched]) -> Reopening:
         for touched, gap in as_after
         if gap and (gap.import_id is None or touched in closed)
     ]
-    after = list(_joined(open_again))
+    after = list(_joined([*open_again, *missing]))
+    alone = set(_joined(missing)).difference(open_again)
     return Reopening(
         [touched.gap for touched in closed],
         [gap for gap in after if gap not in before],
         [gap for gap in before if gap not in after],
+        [gap for gap in after if gap in alone],
         [
             (touched.gap, gap)
             for touched, gap in as_after
@@ -89,27 +94,29 @@ def _joined(gaps: Sequence[Gap]) -> Iterator[Gap]:
 
 def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
     """What undoing the import makes of the listener's gaps, from what is stored now."""
-    rows = warehouse.run("gaps_of_undo", string("listener_id", listener), string("import_id", import_id))
-    found = []
+    who = string("listener_id", listener), string("import_id", import_id)
+    missing = [Gap(**dict(row)) for row in warehouse.run("missing_after_undo", *who)]
+    return reopening(import_id, list(_touched(warehouse.run("gaps_of_undo", *who))), missing)
+
+
+def _touched(rows: Iterable[Row]) -> Iterator[Touched]:
+    """`rows`: the oldest gap first. A gap that began with a play that goes needs one before it that stays.
+
+    So does one that began with a play that has gone: that lies in a gap, which needs one as well. Others can begin with
+    a play that is still on its way.
+    """
+    nothing_known_until: datetime | None = None
     for row in rows:
         gap = Gap(row["gap_start"], row["gap_end"], row["run_id"], row["detected_at"], row["import_id"])
-        found.append(Touched(gap, row["going_inside"], _begins_with(gap, row)))
-    return reopening(import_id, found)
+        is_after_such = nothing_known_until is not None and gap.gap_start <= nothing_known_until
+        begins_with = gap.gap_start
+        if not row["staying_before"] and (row["going_at_start"] or row["is_of_undone"] or is_after_such):
+            begins_with, nothing_known_until = row["staying_inside"], gap.gap_end
+        yield Touched(gap, row["going_inside"], begins_with)
 
 
 def fetch(warehouse: Warehouse, listener: str) -> list[Gap]:
     return [Gap(**dict(row)) for row in warehouse.run("gaps_of_listener", string("listener_id", listener))]
-
-
-def _begins_with(gap: Gap, row: Row) -> datetime | None:
-    """A gap that an import has opened needs a play before it; a part of it may begin with none."""
-    before: datetime | None = row["staying_before"]
-    inside: datetime | None = row["staying_inside"]
-    if row["staying_at_start"] or not (row["going_at_start"] or row["is_of_undone"]):
-        return gap.gap_start
-    if before is None:
-        return inside
-    return before if row["going_at_start"] else gap.gap_start
 
 
 def reopen(warehouse: Warehouse, listener: str, found: Reopening) -> None:

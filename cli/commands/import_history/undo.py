@@ -124,6 +124,9 @@ def _show(undone: Undone, place: Place) -> None:
     if undone.gaps.closed:
         opened = "Would open again" if undone.dry_run else "Opened again"
         show(f"\n{opened}: {counted(len(undone.gaps.closed), 'closed gap')}.")
+    if undone.gaps.alone:
+        opened = "Would open" if undone.dry_run else "Opened"
+        show(f"\n{opened} before another gap: {counted(len(undone.gaps.alone), 'gap')}.")
     if undone.rejoined:
         show(f"\nJoined with the time played from another import: {counted(undone.rejoined, 'play')}.")
     for other in undone.later if record.plays_left or record.times_left else ():
@@ -164,6 +167,7 @@ def as_json(undone: Undone) -> dict[str, Any]:
         "gone_already": undone.gone_before,
         "added": record.plays_left + record.times_left + undone.gone_before,
         "gaps_open_again": len(undone.gaps.closed),
+        "gaps_opened": len(undone.gaps.alone),
         "rejoined": undone.rejoined,
         "later_imports": [
             {"import_id": other.import_id, "known": other.found_stored, "files": other.files} for other in undone.later

@@ -1,0 +1,198 @@
+"""Pages, imports and undos in any order: whatever an undo has deleted is stored again, or lies in an open gap.
+
+With ingest's and the commands' own functions and statements; load is a MERGE of the test's own, as plays are one each.
+"""
+
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from google.cloud import bigquery
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cli.commands.import_history import gaps as import_gaps
+from cli.commands.import_history import records
+from cli.commands.import_history.reading.coverage import closings
+from cli.commands.import_history.reading.every_row import FilePlays
+from cli.commands.import_history.reading.plays import to_ms
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay
+from cli.place import on_laptop
+from cli.warehouse import Warehouse, string
+from tests.cli.harness import owning
+from tests.cli.import_history.harness import SINCE, UNTIL
+
+APART, TRACK = timedelta(minutes=4), "track"
+PAGE = 3
+"""Plays on a page."""
+_STORE = """
+MERGE listening.plays
+USING (SELECT played_at FROM UNNEST(@instants) AS played_at) AS page
+ON plays.listener_id = @listener_id AND plays.played_at = page.played_at
+WHEN MATCHED AND @import_id IS NULL THEN
+  UPDATE SET source = 'api', import_id = NULL
+WHEN NOT MATCHED THEN
+  INSERT (listener_id, played_at, track_id, source, import_id, run_id, ingested_at)
+  VALUES (@listener_id, page.played_at, 'track', @source, @import_id, 'r', @listener_since)
+"""
+
+
+def at(number):
+    return SINCE + number * APART
+
+
+def joined(stretches):
+    """Those that touch each other are one."""
+    found = []
+    for start, end in sorted(stretches):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found
+
+
+class Life:
+    """A listener of whom plays number 0, 1, 2 … are listened to, one every four minutes, up to `now`."""
+
+    def __init__(self, owner, number):
+        from ingest_cloud import Settings, connect
+
+        self.listener, self.now, self._pages = f"listener-{number}", 6, count()
+        self._seconds = (UNTIL + number * timedelta(minutes=1) + timedelta(seconds=second) for second in count())
+        place = on_laptop(owner.directory)
+        self.warehouse, self.cloud = Warehouse(place), connect(Settings.from_env(owner.environ))
+        self.imports, self.owed = {}, set()
+        self.expected_gaps, self._listed = [], set()
+
+    def page(self, later):
+        """Spotify lists the newest plays, and ingest stores them."""
+        from gaps import fetch_known, pages_without_overlap, write_gaps
+        from slots import Run
+
+        self.now += later
+        page = range(max(0, self.now - PAGE), self.now)
+        rows = [{"listener_id": self.listener, "played_at": at(n), "track_id": TRACK} for n in page]
+        slot = UNTIL + timedelta(hours=next(self._pages))
+        known = fetch_known(self.cloud.bigquery, rows)
+        oldest = pages_without_overlap(rows, known.overlapping)
+        write_gaps(self.cloud, Run(slot, slot), oldest, known.imported)
+        self._store(page, None)
+        if self._listed and not self._listed & set(page):
+            self.expected_gaps.append((at(max(self._listed)), at(page[0])))
+        self._listed |= set(page)
+
+    def import_plays(self, later, before, length):
+        """An export of so many plays, of which the first was the newest but so many."""
+        self.now += later
+        first = max(0, self.now - before)
+        plays = range(first, min(first + length, self.now))
+        exported = [ExportedPlay(at(n), TRACK, None, None, None, 200_000) for n in plays]
+        file = FilePlays("f", "here")
+        for play in exported:
+            file.add(to_ms(play.played_at), play)
+        gaps, stored = import_gaps.fetch(self.warehouse, self.listener), sorted(self.plays())
+        stored = [(to_ms(at(n)), hash(TRACK)) for n in stored]
+        started = records.begin(self.warehouse, self.listener, next(self._seconds), [], len(plays), None)
+        page, gap = import_gaps.before_the_first_page(self.warehouse, self.listener, exported, UNTIL)
+        opened = import_gaps.open_before_the_plays(self.warehouse, started, gap)
+        self._store(plays, started.import_id)
+        import_gaps.close(self.warehouse, started, closings([*gaps, opened] if opened else gaps, [file], stored, page))
+        self.imports[started.import_id] = plays
+
+    def undo(self, import_id, is_stopped):
+        """As the command does it; `is_stopped`: once before the plays go."""
+        plays, gaps = self.plays(), self.gaps() + self.gaps("closed_gaps")
+        records.mark_undone(self.warehouse, import_id, undone_at=UNTIL)
+        for _ in range(1 + is_stopped):
+            import_gaps.reopen(
+                self.warehouse, self.listener, import_gaps.find(self.warehouse, self.listener, import_id)
+            )
+        self.warehouse.run("undo_plays", string("import_id", import_id))
+        records.mark_undone(self.warehouse, import_id, undo_finished_at=UNTIL)
+        del self.imports[import_id]
+        stays = {n for n, brought_by in plays.items() if brought_by != import_id}
+        from_api = {n for n in stays if plays[n] is None}
+        self.owed |= {n for n in plays.keys() - stays if is_missing(n, stays, from_api, gaps)}
+
+    def check(self):
+        plays, gaps = self.plays(), self.gaps()
+        self.owed = {n for n in self.owed if n not in plays and any(other < n for other in plays)}
+        missing = [n for n in sorted(self.owed) if not any(start < at(n) <= end for start, end in gaps)]
+        assert missing == []
+        inside = [n for n, brought_by in plays.items() for start, end in gaps if start < at(n) < end and not brought_by]
+        assert inside == []
+
+    def plays(self):
+        """By number, the import that has brought it."""
+        rows = self._query("SELECT played_at, import_id FROM listening.plays WHERE listener_id = @listener_id")
+        return {round((row.played_at - SINCE) / APART): row.import_id for row in rows}
+
+    def gaps(self, table="gaps"):
+        rows = self._query(f"SELECT gap_start, gap_end FROM listening.{table} WHERE listener_id = @listener_id")
+        return [(row.gap_start, row.gap_end) for row in rows]
+
+    def _store(self, numbers, import_id):
+        self._query(
+            _STORE,
+            bigquery.ArrayQueryParameter("instants", "TIMESTAMP", [at(n) for n in numbers]),
+            string("import_id", import_id),
+            string("source", "export" if import_id else "api"),
+            bigquery.ScalarQueryParameter("listener_since", "TIMESTAMP", UNTIL),
+        )
+
+    def _query(self, text, *parameters):
+        config = bigquery.QueryJobConfig(query_parameters=[string("listener_id", self.listener), *parameters])
+        return list(self.cloud.bigquery.query_and_wait(text, job_config=config))
+
+
+def is_missing(number, stays, from_api, gaps):
+    """Whether it is known that this play is missing once it goes: the API has passed it over, or a gap is about it.
+
+    A gap that begins right after it is about it, too. Where nothing before it is known, nothing is missing.
+    """
+    if min(stays, default=number) >= number:
+        return False
+    if from_api and min(from_api) < number < max(from_api):
+        return True
+    after = [at(other) for other in stays if other > number]
+    return any(
+        start < at(number) <= end or (at(number) <= start and not any(at(number) < other <= start for other in after))
+        for start, end in gaps
+    )
+
+
+@pytest.fixture(scope="module")
+def lives(tmp_path_factory):
+    numbers = count()
+    with pytest.MonkeyPatch.context() as patch, owning(tmp_path_factory.mktemp("lives"), patch) as owner:
+        for name, value in owner.environ.items():
+            patch.setenv(name, value)
+        yield lambda: Life(owner, next(numbers))
+
+
+EVENTS = st.one_of(
+    st.tuples(st.just("page"), st.integers(1, 12)),
+    st.tuples(st.just("import"), st.integers(0, 8), st.integers(2, 20), st.integers(2, 20)),
+    st.tuples(st.just("undo"), st.integers(0, 3), st.booleans()),
+)
+
+
+@settings(max_examples=30)
+@given(st.lists(EVENTS, min_size=4, max_size=12), st.randoms())
+def test_in_whatever_order_pages_and_imports_come_and_imports_go_nothing_is_missing_without_a_gap(
+    lives, events, random
+):
+    life = lives()
+    for what, number, *more in events:
+        if what == "page":
+            life.page(number)
+        elif what == "import":
+            life.import_plays(number, *more)
+        elif life.imports:
+            life.undo(list(life.imports)[number % len(life.imports)], *more)
+        life.check()
+    for import_id in random.sample(list(life.imports), len(life.imports)):
+        life.undo(import_id, False)
+        life.check()
+    assert (joined(life.gaps()), life.gaps("closed_gaps")) == (joined(life.expected_gaps), [])

@@ -1,0 +1,65 @@
+"""`import --undo` and gaps: whatever goes, and in which order, no play is missing without an open gap."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.cli.harness import ONE
+from tests.cli.import_history.harness import SINCE, UNTIL
+from tests.cli.import_history.test_undo import add_gap, everything, gaps, import_id_of, tell_page, write_export
+
+pytestmark = pytest.mark.usefixtures("listener")
+
+APART = timedelta(seconds=90)
+"""So far from the ends of an export a gap stays open."""
+
+
+@pytest.fixture
+def two_imports(importing, tmp_path):
+    """The first one's plays lie before a gap, which the second keeps closed."""
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    tell_page(importing, truth[:10], UNTIL)
+    files = write_export(tmp_path / "a.json", truth[10:30]), write_export(tmp_path / "b.json", truth)
+    first = import_id_of(importing.types("import", ONE, "--anyway", files[0]))
+    before = importing.plays()[-1]["played_at"]
+    add_gap(importing, before, truth[50].played_at)
+    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
+    second = import_id_of(importing.types("import", ONE, files[1]))
+    assert (gaps(importing), len(importing.plays())) == ([], 60)
+    return truth, (first, second), files[0]
+
+
+def closed_gaps(importing):
+    return [(row["gap_start"], row["gap_end"]) for row in everything(importing)[2]]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_plays_before_a_gap_that_another_import_keeps_closed_are_missing_once_theirs_is_undone(
+    importing, two_imports, order
+):
+    truth, imports, _ = two_imports
+    before = importing.plays()[29]["played_at"]
+    ends = truth[9].played_at, truth[50].played_at
+    between = {0: ([(ends[0], before)], [(before, ends[1])], 40), 1: ([(before, ends[1])], [], 40)}
+
+    undone = importing.types("import", "--undo", imports[order[0]], "--json").json
+    assert (gaps(importing), closed_gaps(importing), len(importing.plays())) == between[order[0]]
+    assert (undone["gaps_open_again"], undone["gaps_opened"]) == ((0, 1), (1, 0))[order[0]]
+    assert importing.types("import", "--undo", imports[order[1]]).code == 0
+    assert (gaps(importing), closed_gaps(importing), len(importing.plays())) == ([ends], [], 20)
+
+
+def test_what_is_imported_again_between_two_undos_is_in_no_gap_of_the_other(importing, two_imports):
+    truth, (first, second), path = two_imports
+    plays = importing.plays()
+    before = plays[29]["played_at"]
+    assert "\nWould open before another gap: 1 gap.\n" in importing.types("import", "--undo", first, "--dry-run").out
+    assert "\nOpened before another gap: 1 gap.\n" in importing.types("import", "--undo", first).out
+    again = import_id_of(importing.types("import", ONE, "--anyway", path))
+    assert [row["played_at"] for row in importing.plays()] == [row["played_at"] for row in plays]
+    assert importing.types("import", "--undo", second).code == 0
+    # What the second had said of the ends of the first one's file is not known now.
+    ends = (truth[9].played_at, plays[10]["played_at"] + APART), (before - APART, truth[50].played_at)
+    assert (tuple(gaps(importing)), len(importing.plays())) == (ends, 40)
+    assert importing.types("import", "--undo", again).code == 0
+    assert (gaps(importing), closed_gaps(importing)) == ([(truth[9].played_at, truth[50].played_at)], [])
