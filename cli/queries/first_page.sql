@@ -1,9 +1,15 @@
--- A row is the oldest play of the first page of the listener that was stored, the newest play that is stored before it,
--- and how many gaps, open or closed, reach up to it.
+-- A row is the oldest play of the first page of the listener that was stored, or is on its way (@landed_…, NULL for none),
+-- the newest play that is stored before it, and how many gaps, open or closed, reach up to it.
 WITH first_page AS (
   SELECT listener_id, played_at, track_id, run_id
-  FROM plays
-  WHERE listener_id = @listener_id AND source = 'api' AND import_id IS NULL
+  FROM (
+    SELECT listener_id, played_at, track_id, run_id
+    FROM plays
+    WHERE listener_id = @listener_id AND source = 'api' AND import_id IS NULL
+    UNION ALL
+    SELECT @listener_id, @landed_at, @landed_track_id, @landed_run_id
+  )
+  WHERE played_at IS NOT NULL
   ORDER BY run_id, played_at, track_id
   LIMIT 1
 ),

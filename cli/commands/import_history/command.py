@@ -7,7 +7,6 @@ came from Spotify's API get the time played. The same files may be given again, 
 
 import argparse
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +94,16 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     if options.dry_run:
         for outcomes in compared.outcomes:
             account.add(outcomes)
-        before = import_gaps.before_the_first_page(warehouse, options.listener, reading.plays, place.now())
+        before = import_gaps.before_the_first_page(place, warehouse, options.listener, reading.plays)
         account.look_at(gaps, stored, *before)
         show(account)
         return _unread_verdict(account)
     names = [path.name for path in options.files]
     started = records.begin(warehouse, options.listener, place.now(), names, reading.rows, account.span)
     say(f"This is import {started.import_id}. To undo it, run {place.command(f'import --undo {started.import_id}')}.")
-    _look_at_gaps(warehouse, account, started, gaps, stored, place.now())
+    _look_at_gaps(place, warehouse, account, started, gaps, stored)
     follower = store(place, warehouse, account, files, started, options.timeout)
-    _look_at_gaps(warehouse, account, started, gaps, stored, place.now())
+    _look_at_gaps(place, warehouse, account, started, gaps, stored)
     if _with_refused_rows(account.runs):
         account.closings = []
     import_gaps.close(warehouse, started, account.closings)
@@ -137,16 +136,16 @@ def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse
 
 
 def _look_at_gaps(
+    place: Place,
     warehouse: Warehouse,
     account: Account,
     started: records.Import,
     gaps: Sequence[coverage.Gap],
     stored: Sequence[tuple[int, int]],
-    now: datetime,
 ) -> None:
-    """Before the plays are stored and after: the first page may have been landed and not loaded before."""
+    """Before the plays are stored and after: the first page may have been fetched and not landed before."""
     if not account.opened:
-        first_page, gap = import_gaps.before_the_first_page(warehouse, account.listener, account.reading.plays, now)
+        first_page, gap = import_gaps.before_the_first_page(place, warehouse, account.listener, account.reading.plays)
         account.look_at(gaps, stored, first_page, import_gaps.open_before_the_plays(warehouse, started, gap))
 
 

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 from google.cloud import bigquery
 
+from cli.commands.import_history import landing
 from cli.commands.import_history.reading.coverage import APART_MS, Closing, FirstPage, Gap, Span
 from cli.commands.import_history.reading.plays import to_instant
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
+from cli.place import Place
 from cli.warehouse import Row, Warehouse, instants, string, structs
 
 
@@ -129,14 +131,22 @@ def reopen(warehouse: Warehouse, listener: str, found: Reopening) -> None:
 
 
 def before_the_first_page(
-    warehouse: Warehouse, listener: str, plays: Sequence[ExportedPlay], now: datetime
+    place: Place, warehouse: Warehouse, listener: str, plays: Sequence[ExportedPlay]
 ) -> tuple[FirstPage | None, Gap | None]:
-    """The first page that was ever stored, and the gap to it from the newest of the import's plays: nothing
+    """The first page that was ever stored or landed, and the gap to it from the newest of the import's plays: nothing
     was known before that page, so ingest has recorded no gap.
 
     No gap where an import has recorded one, or a play is stored that is newer than the import's.
     """
-    for page in warehouse.run("first_page", string("listener_id", listener)):
+    now = place.now()
+    # Before the statement: what is loaded between the two is seen twice, and not never.
+    landed = landing.oldest_on_its_way(place, listener)
+    on_its_way = (
+        string("landed_track_id", landed and landed.track_id),
+        string("landed_run_id", landed and landed.run_id),
+        *instants(landed_at=landed and landed.played_at),
+    )
+    for page in warehouse.run("first_page", string("listener_id", listener), *on_its_way):
         apart = timedelta(milliseconds=APART_MS)
         before = (
             play.played_at

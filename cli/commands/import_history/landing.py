@@ -3,12 +3,14 @@
 Header, columns and form are those of the files that ingest lands.
 """
 
+import csv
+import io
 from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from google.api_core.exceptions import NotFound, PreconditionFailed
@@ -21,7 +23,9 @@ from cli.commands.import_history.reading.spotify_rows import FROM_EXPORT, OF_IMP
 from cli.commands.import_history.records import Import
 from cli.place import Place
 from plays import COLUMNS
+from slots import Run as IngestRun
 from slots import run_id_of
+from unloaded_files import fetch_unloaded
 
 # BigQuery modifies at most 4,000 partitions in one job, and a partition is a day:
 # https://cloud.google.com/bigquery/quotas#partitioned_tables
@@ -153,6 +157,32 @@ def _slot_before(instant: datetime) -> datetime:
     """Never at a full minute: those are the schedule's, whose run would find its file written."""
     slot = instant.replace(microsecond=0) - _SECOND
     return slot if slot.second else slot - _SECOND
+
+
+class OnItsWay(NamedTuple):
+    """The oldest play of a listener in a file that ingest has landed and load has not recorded."""
+
+    played_at: datetime
+    track_id: str
+    run_id: str
+
+
+def oldest_on_its_way(place: Place, listener: str) -> OnItsWay | None:
+    """Of the first such file that has a play of the listener; mostly there is no such file."""
+    now, (bucket, _) = place.now(), google_clients.landing_and_quarantine(place)
+    for run_id in sorted(fetch_unloaded(google_clients.warehouse(place), IngestRun(now, now), now)):
+        blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)
+        if blob is None or IMPORT_ID in (blob.metadata or {}):
+            continue
+        rows = csv.DictReader(io.StringIO(blob.download_as_bytes(timeout=_SECONDS).decode(), newline=""))
+        plays = [
+            OnItsWay(datetime.fromisoformat(row["played_at"]), row["track_id"], run_id)
+            for row in rows
+            if row["listener_id"] == listener
+        ]
+        if plays:
+            return min(plays)
+    return None
 
 
 class LandedFiles:

@@ -60,8 +60,8 @@ class Life:
 
         self.listener, self.now, self._pages = f"listener-{number}", 6, count()
         self._seconds = (UNTIL + number * timedelta(minutes=1) + timedelta(seconds=second) for second in count())
-        place = on_laptop(owner.directory)
-        self.warehouse, self.cloud = Warehouse(place), connect(Settings.from_env(owner.environ))
+        self.place = on_laptop(owner.directory)
+        self.warehouse, self.cloud = Warehouse(self.place), connect(Settings.from_env(owner.environ))
         self.imports, self.owed = {}, set()
         self.expected_gaps, self._listed = [], set()
 
@@ -94,7 +94,7 @@ class Life:
         gaps, stored = import_gaps.fetch(self.warehouse, self.listener), sorted(self.plays())
         stored = [(to_ms(at(n)), hash(TRACK)) for n in stored]
         started = records.begin(self.warehouse, self.listener, next(self._seconds), [], len(plays), None)
-        page, gap = import_gaps.before_the_first_page(self.warehouse, self.listener, exported, UNTIL)
+        page, gap = import_gaps.before_the_first_page(self.place, self.warehouse, self.listener, exported)
         opened = import_gaps.open_before_the_plays(self.warehouse, started, gap)
         self._store(plays, started.import_id)
         import_gaps.close(self.warehouse, started, closings([*gaps, opened] if opened else gaps, [file], stored, page))

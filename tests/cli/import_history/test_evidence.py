@@ -10,6 +10,7 @@ import pytest
 from cli.commands.import_history import landing
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import wait_for
+from tests.cli.test_runs import write_steps
 from tests.load.harness import csv_of, play
 
 pytestmark = pytest.mark.usefixtures("listener")
@@ -200,6 +201,27 @@ def test_the_first_page_may_be_loaded_while_the_import_is_under_way(importing, t
     monkeypatch.setattr(landing.LandingBucket, "land", land_behind_the_first_page)
     output = importing.types("import", ONE, write(tmp_path / "endsong.json", rows(range(30))))
     assert (output.code, "Opened a gap from 2026-03-02 13:56" in output.out, gaps(importing)) == (0, True, [(116, 200)])
+
+
+def test_the_first_page_may_be_landed_and_not_loaded_when_the_import_ends(importing, tmp_path):
+    """No run of ingest sees that gap: the page of the next one overlaps this one, and load writes none."""
+    run_id, loads = f"{datetime.now(UTC):%Y%m%dT%H0000Z}", importing.loads
+    name = f"plays/{run_id[:4]}/{run_id[4:6]}/{run_id[6:8]}/{run_id}.csv"
+    importing.loads = lambda headers, body: 503 if run_id in body.decode() else loads(headers, body)
+    plays = [play(0, ONE, track=track(number), played_at=at(number * 4), run_id=run_id) for number in range(50, 60)]
+    strangers = play(0, "bob", track=track(1), played_at=at(4), run_id=run_id)
+    importing.cloud.storage.write(importing.landing, name, csv_of(strangers, *plays))
+    write_steps(importing.owner, (run_id, "ingest", "succeeded", 0, 11, None))
+
+    short, longer = (write(tmp_path / f"{count}.json", rows(range(count))) for count in (30, 58))
+    dry = importing.types("import", ONE, short, "--anyway", "--dry-run")
+    assert "Would open a gap from 2026-03-02 13:56 to 2026-03-02 15:20 UTC" in dry.out
+    output = importing.types("import", ONE, short, "--anyway")
+    assert (output.code, "Opened a gap from 2026-03-02 13:56" in output.out, gaps(importing)) == (0, True, [(116, 200)])
+    importing.loads = loads
+    wait_for(lambda: len(importing.plays()) == 41)
+    assert importing.types("import", ONE, short, "--json").json["gap_opened"] is None
+    assert (importing.types("import", ONE, longer).code, gaps(importing)) == (0, [])
 
 
 def test_an_export_of_earlier_plays_has_its_gap_once_the_longer_one_is_taken_back(importing, tmp_path):
