@@ -58,7 +58,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="undo this import, and give neither LISTENER nor FILE; `imports` lists them",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would become of every row, or is taken back, and store nothing"
+        "--dry-run",
+        action="store_true",
+        help="say what would become of every row, or what would be taken back; store and delete nothing",
     )
     parser.add_argument("--new-listener", action="store_true", help="the listener never gave consent, and need not")
     parser.add_argument(

@@ -74,16 +74,17 @@ class Account:
 def show(account: Account) -> None:
     """The table. Its numbers add up to the last line."""
     reading, comparison = account.reading, account.comparison
-    print_counts(("rows", "what became of them"), _lines(account))
+    would_be, became = ("they would be ", "would become") if account.dry_run else ("", "became")
+    print_counts(("rows", f"what {became} of them"), _lines(account))
     if account.span:
         first, last = account.span
         console.show(f"\nThe plays ended between {minute(first)} and {minute(last)} UTC.")
     if reading.short:
-        stored = "" if account.refused else "stored but "
+        stored = "" if account.refused else f"{would_be}stored but "
         console.show(f"Played for less than 30 seconds, so {stored}not counted: {counted(reading.short, 'play')}.")
     if reading.unmeasured:
         console.show(
-            f"Longer than any track lasts, so stored without the time played and not counted: "
+            f"Longer than any track lasts, so {would_be}stored without the time played and not counted: "
             f"{counted(reading.unmeasured, 'play')}."
         )
     if comparison.missing:

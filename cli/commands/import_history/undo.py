@@ -120,7 +120,8 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
 
 def _show(undone: Undone, place: Place) -> None:
     record = undone.record
-    print_counts(("rows", "what became of them"), _lines(undone))
+    became = "would become" if undone.dry_run else "became"
+    print_counts(("rows", f"what {became} of them"), _lines(undone))
     if undone.gaps.closed:
         opened = "Would open again" if undone.dry_run else "Opened again"
         show(f"\n{opened}: {counted(len(undone.gaps.closed), 'closed gap')}.")

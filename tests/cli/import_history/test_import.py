@@ -131,6 +131,8 @@ def test_a_dry_run_says_the_same_and_stores_nothing(importing):
     counts = ("rows", "new", "completed", "known", "repeats", "left_out", "short_plays")
     assert {name: dry_json[name] for name in counts} == {name: done[name] for name in counts}
     assert (done["new"], done["completed"]) == (4, 1)
+    assert dry.out.startswith("rows  what would become of them\n")
+    assert "Played for less than 30 seconds, so they would be stored but not counted: 2 plays.\n" in dry.out
     assert "   4  would be stored: new plays\n   1  would be completed: stored from Spotify's API" in dry.out
 
 

@@ -73,6 +73,7 @@ def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_b
     assert "35 plays, 15 times played" in importing.types("imports", ONE).out
     stored = everything(importing)
     hint = importing.types("import", "--undo", import_id, "--dry-run").out
+    assert hint.startswith("rows  what would become of them\n")
     assert "To store them, run in the folder of the files:\n" in hint
     dry = importing.types("import", "--undo", import_id, "--dry-run", "--json").json
     assert everything(importing) == stored
