@@ -118,6 +118,7 @@ def test_every_statement_of_a_function_is_googlesql_over_the_tables(life: Life, 
 CLI_PARAMETERS = {
     **{"listener_id": "STRING", "run_id": "STRING", "step": "STRING", "reason": "STRING", "limit": "INT64"},
     **{"import_id": "STRING", "files": "STRING"},
+    **{"landed_at": "TIMESTAMP", "landed_track_id": "STRING", "landed_run_id": "STRING"},
     **dict.fromkeys(["listeners", "rows", "rows_in", "rows_new", "rows_completed", "rows_known"], "INT64"),
     **dict.fromkeys(["since", "oldest", "near", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
     **dict.fromkeys(["first_played_at", "last_played_at", "undone_at", "undo_finished_at"], "TIMESTAMP"),
