@@ -82,5 +82,5 @@ def test_a_module_that_leaves_the_process_changed_ends_with_an_error(tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     noticed = re.findall(r"^E +\{'(\w+)': .*\} != ", done.stdout, re.MULTILINE)
     assert sorted(noticed) == sorted(name.removesuffix("_too") for name in LEFT_BEHIND)
-    failed = re.findall(r"^ERROR .*test_(\w+)\.py::test_it$", done.stdout, re.MULTILINE)
+    failed = re.findall(r"^ERROR .*test_(\w+)\.py::test_it\b", done.stdout, re.MULTILINE)
     assert sorted(failed) == sorted(LEFT_BEHIND)
