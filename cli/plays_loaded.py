@@ -30,7 +30,7 @@ class Change:
 
 
 def what_follows(place: Place) -> str:
-    """What becomes of a message, for whoever has run the command."""
+    """When the top ten changes after a message: what undo and repair print."""
     return (
         "A Spark batch recomputes the top ten: now or, where the last one is younger than "
         "top_tracks_min_interval_minutes, with the first new plays after that. "

@@ -136,7 +136,7 @@ def test_as_json_the_run_comes_with_its_steps_and_a_failed_one_is_exit_code_1(ow
 
 
 def test_a_batch_that_failed_is_shown_before_the_next_run_records_it(owner, scheduler, capsys):
-    """Nobody runs batches here: the test lets this one fail."""
+    """No Spark runs here: the test submits the batch and sets its state."""
     scheduler.steps = [
         ("ingest", "succeeded", 12, "12 new plays"),
         ("load", "succeeded", 12, "12 were new"),

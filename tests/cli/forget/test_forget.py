@@ -19,7 +19,7 @@ from tests.load.harness import csv_of, play
 
 
 class Typist(io.StringIO):
-    """Somebody at a terminal."""
+    """A standard input that is a terminal."""
 
     def isatty(self):
         return True
