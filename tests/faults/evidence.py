@@ -135,6 +135,18 @@ class Evidence:
             for name, content in self.landed.items()
         }
 
+    @cached_property
+    def landed_imports(self) -> dict[str, str]:
+        """The import of each run whose file an import has landed."""
+        first_rows = {
+            name: next(csv.DictReader(io.StringIO(text, newline="")), None) for name, text in self.landed.items()
+        }
+        return {
+            name.rpartition("/")[2].removesuffix(".csv"): row["import_id"]
+            for name, row in first_rows.items()
+            if row and row.get("import_id")
+        }
+
     def rows_of(self, run_id: str, step: str, state: Any) -> list[Row]:
         return [row for row in self.ledger if (row["run_id"], row["step"], row["state"]) == (run_id, step, state)]
 

@@ -435,6 +435,28 @@ def test_an_undo_that_opens_no_gap(world, monkeypatch):
     assert "every_play_that_was_missed_is_inside_a_gap" in broken(world, UNDONE_IMPORT)
 
 
+HIDDEN = frozenset({2, 31})
+BETWEEN_TWO_IMPORTS = storm(
+    Listening(0, ONE, 37, never_shown=HIDDEN),
+    Listening(2, ONE, 89),
+    trouble(1, Import(ONE, 0, 2)),
+    trouble(2, Import(ONE, 0)),
+)
+
+
+def test_a_later_import_lacks_what_it_found_of_one_that_is_undone_and_nothing_else(world):
+    evidence = world.run(BETWEEN_TWO_IMPORTS)
+    assert checks.problems(evidence) == []
+
+    [undone] = [row for row in evidence.imports if row["undone_at"]]
+    [later] = [row for row in evidence.imports if not row["undone_at"]]
+    of_later = [row for row in evidence.plays if row["import_id"] == later["import_id"]]
+    assert min(row["played_at"] for row in of_later) > undone["last_played_at"]
+    evidence.plays.remove(of_later[0])
+    found = checks.problems(evidence)
+    assert any(f"was landed by run {of_later[0]['run_id']} and never loaded" in problem for problem in found)
+
+
 def test_a_command_that_ends_in_no_sentence(world, monkeypatch):
     monkeypatch.setattr(import_gaps, "find", lambda *details: 1 / 0)
     assert "every_command_of_the_owners_ends_in_a_sentence" in broken(world, UNDONE_IMPORT)
