@@ -32,13 +32,14 @@ class Touched:
 class Reopening:
     """`closed`: the rows of `closed_gaps` that go. `added` and `removed`: what that makes of the open gaps.
 
-    `alone`: those of `added` that contain neither a closed gap nor an open one. `moved`: other rows of `closed_gaps`,
-    and as what they stay; None: not at all.
+    `again`: the open gaps that contain one of `closed`. `alone`: those of `added` that contain neither a closed gap nor
+    an open one. `moved`: other rows of `closed_gaps`, and as what they stay; None: not at all.
     """
 
     closed: list[Gap]
     added: list[Gap]
     removed: list[Gap]
+    again: list[Gap]
     alone: list[Gap]
     moved: list[tuple[Gap, Gap | None]]
 
@@ -49,7 +50,7 @@ def reopening(import_id: str, gaps: Sequence[Touched], missing: Sequence[Gap]) -
     `missing`: stretches in and before the gaps that have plays of the import behind one that stays. So a gap that began
     with a play of the import begins with the newest one before it that stays; where another import keeps it closed,
     what lies before it opens alone. Where nothing stays before a gap, nothing was known there: what is left of it is
-    what comes after a play inside it.
+    what comes after the oldest play inside it. Plays that an earlier undo took may be missing behind that one.
     """
     closed = [
         touched
@@ -61,17 +62,15 @@ def reopening(import_id: str, gaps: Sequence[Touched], missing: Sequence[Gap]) -
         (touched, replace(touched.gap, gap_start=touched.begins_with) if touched.begins_with else None)
         for touched in gaps
     ]
-    open_again = [
-        replace(gap, import_id=None)
-        for touched, gap in as_after
-        if gap and (gap.import_id is None or touched in closed)
-    ]
-    after = list(_joined([*open_again, *missing]))
-    alone = set(_joined(missing)).difference(open_again)
+    again = [replace(gap, import_id=None) for touched, gap in as_after if gap and touched in closed]
+    still = [gap for _, gap in as_after if gap and gap.import_id is None]
+    after = list(_joined([*again, *still, *missing]))
+    alone = set(_joined(missing)).difference(again, still)
     return Reopening(
         [touched.gap for touched in closed],
         [gap for gap in after if gap not in before],
         [gap for gap in before if gap not in after],
+        [gap for gap in after if any(_contains(gap, part) for part in again)],
         [gap for gap in after if gap in alone],
         [
             (touched.gap, gap)
@@ -94,6 +93,10 @@ def _joined(gaps: Sequence[Gap]) -> Iterator[Gap]:
         yield from parts
 
 
+def _contains(gap: Gap, part: Gap) -> bool:
+    return gap.run_id == part.run_id and gap.gap_start <= part.gap_start and part.gap_end <= gap.gap_end
+
+
 def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
     """What undoing the import makes of the listener's gaps, from what is stored now."""
     who = string("listener_id", listener), string("import_id", import_id)
@@ -105,15 +108,18 @@ def _touched(rows: Iterable[Row]) -> Iterator[Touched]:
     """`rows`: the oldest gap first. A gap that began with a play that goes needs one before it that stays.
 
     So does one that began with a play that has gone: that lies in a gap, which needs one as well. Others can begin with
-    a play that is still on its way.
+    a play that is still on its way, also where another gap ends with it.
     """
-    nothing_known_until: datetime | None = None
+    unknown: Gap | None = None
     for row in rows:
         gap = Gap(row["gap_start"], row["gap_end"], row["run_id"], row["detected_at"], row["import_id"])
-        is_after_such = nothing_known_until is not None and gap.gap_start <= nothing_known_until
+        is_after_such = unknown is not None and (
+            gap.gap_start < unknown.gap_end or (gap.gap_start == unknown.gap_end and gap.run_id == unknown.run_id)
+        )
         begins_with = gap.gap_start
         if not row["staying_before"] and (row["going_at_start"] or row["is_of_undone"] or is_after_such):
-            begins_with, nothing_known_until = row["staying_inside"], gap.gap_end
+            begins_with = row["staying_inside"]
+            unknown = gap if unknown is None or gap.gap_end > unknown.gap_end else unknown
         yield Touched(gap, row["going_inside"], begins_with)
 
 

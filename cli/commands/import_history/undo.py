@@ -122,9 +122,9 @@ def _show(undone: Undone, place: Place) -> None:
     record = undone.record
     became = "would become" if undone.dry_run else "became"
     print_counts(("rows", f"what {became} of them"), _lines(undone))
-    if undone.gaps.closed:
+    if undone.gaps.again:
         opened = "Would open again" if undone.dry_run else "Opened again"
-        show(f"\n{opened}: {counted(len(undone.gaps.closed), 'closed gap')}.")
+        show(f"\n{opened}: {counted(len(undone.gaps.again), 'closed gap')}.")
     if undone.gaps.alone:
         opened = "Would open" if undone.dry_run else "Opened"
         show(f"\n{opened} before another gap: {counted(len(undone.gaps.alone), 'gap')}.")
@@ -167,7 +167,7 @@ def as_json(undone: Undone) -> dict[str, Any]:
         "times_taken_back": record.times_left,
         "gone_already": undone.gone_before,
         "added": record.plays_left + record.times_left + undone.gone_before,
-        "gaps_open_again": len(undone.gaps.closed),
+        "gaps_open_again": len(undone.gaps.again),
         "gaps_opened": len(undone.gaps.alone),
         "rejoined": undone.rejoined,
         "later_imports": [

@@ -182,6 +182,9 @@ ORDERS = st.lists(st.integers(0, 3), min_size=4, max_size=4)
 BEHIND_A_PAGE = [("page", 1), ("import", 5, 5, 3), ("page", 8), ("import", 0, 13, 13)]
 BEFORE_ANOTHER = [("page", 1), ("import", 5, 5, 2), ("import", 0, 3, 3), ("page", 8)]
 BEFORE_THE_FIRST_PAGE = [("import", 0, 3, 3), ("page", 8), ("import", 0, 10, 10), ("import", 0, 14, 3)]
+OF_AN_EARLIER_UNDO = [("import", 5, 24, 5), ("page", 7), ("import", 3, 14, 2), ("import", 6, 24, 16)]
+"""What the second import alone had brought is missing behind plays that the third one has."""
+OF_A_SHORT_ONE = [("import", 4, 17, 3), ("page", 11), ("import", 4, 15, 1), ("import", 3, 26, 15)]
 
 
 @settings(max_examples=30)
@@ -191,6 +194,8 @@ BEFORE_THE_FIRST_PAGE = [("import", 0, 3, 3), ("page", 8), ("import", 0, 10, 10)
 @example(BEFORE_ANOTHER, [0, 0, 0, 0])
 @example(BEFORE_THE_FIRST_PAGE, [0, 0, 0, 0])
 @example(BEFORE_THE_FIRST_PAGE, [0, 1, 0, 0])
+@example(OF_AN_EARLIER_UNDO, [1, 0, 0, 0])
+@example(OF_A_SHORT_ONE, [1, 2, 2, 1])
 def test_in_whatever_order_pages_and_imports_come_and_imports_go_nothing_is_missing_without_a_gap(lives, events, order):
     life = lives()
     for what, number, *more in events:

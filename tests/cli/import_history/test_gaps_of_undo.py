@@ -63,3 +63,35 @@ def test_what_is_imported_again_between_two_undos_is_in_no_gap_of_the_other(impo
     assert (tuple(gaps(importing)), len(importing.plays())) == (ends, 40)
     assert importing.types("import", "--undo", again).code == 0
     assert (gaps(importing), closed_gaps(importing)) == ([(truth[9].played_at, truth[50].played_at)], [])
+
+
+def test_a_gap_that_the_import_itself_had_made_and_closed_is_gone_and_not_open_again(importing, tmp_path):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    tell_page(importing, truth[50:], UNTIL)
+    import_id = import_id_of(importing.types("import", ONE, write_export(tmp_path / "a.json", truth)))
+    assert len(closed_gaps(importing)) == 1
+    assert "pened again" not in importing.types("import", "--undo", import_id).out
+    assert (gaps(importing), closed_gaps(importing)) == ([], [])
+
+
+def test_parts_that_are_one_gap_again_are_counted_as_one(importing, two_imports):
+    """Of the first import's stretch the second closes what lies before and what lies behind."""
+    truth, (_, second), _ = two_imports
+    importing.rows("DELETE FROM listening.closed_gaps WHERE TRUE")
+    middle = importing.plays()[40]["played_at"]
+    for start, end in ((truth[29].played_at, middle), (middle, truth[50].played_at)):
+        add_gap(importing, start, end, "closed_gaps", f", '{second}'")
+    output = importing.types("import", "--undo", second, "--dry-run").out
+    assert "\nWould open again: 1 closed gap.\n" in output
+
+
+def test_a_gap_that_begins_with_a_play_still_on_its_way_stays_although_the_one_that_ends_with_it_goes(
+    importing, tmp_path
+):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
+    first = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[:10])))
+    ends = importing.plays()[-1]["played_at"], truth[20].played_at, truth[30].played_at
+    add_gap(importing, ends[0], ends[1], run_id="of a page of one play")
+    add_gap(importing, ends[1], ends[2], run_id="of the next page")
+    assert importing.types("import", "--undo", first).code == 0
+    assert gaps(importing) == [ends[1:]]
