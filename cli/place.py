@@ -16,6 +16,7 @@ from localcloud.supervisor import RunningCloud
 TERRAFORM = Path(__file__).parents[1] / "terraform"
 DEFAULT_LAPTOP = Path(".localcloud")
 ACCOUNTS_URL, API_URL = "https://accounts.spotify.com", "https://api.spotify.com"
+_APPLIED = ("GOOGLE_CLOUD_PROJECT", "LOCATION", "DATASET", "STAGING_DATASET", "LANDING_BUCKET", "QUARANTINE_BUCKET")
 _TERRAFORM_SECONDS = 60
 _CLOUD_POLL_SECONDS, _LAPTOP_POLL_SECONDS = 5.0, 0.5
 
@@ -122,7 +123,7 @@ def in_cloud(
     typed = {"GOOGLE_CLOUD_PROJECT": project, "LOCATION": region}
     given = {name: value for name, value in typed.items() if value is not None}
     known = {name: value for name, value in {**environ, **given}.items() if value}
-    if not all(known.get(name) for name in typed):
+    if not all(known.get(name) for name in _APPLIED):
         outputs, wanted = read_outputs(), known.get("GOOGLE_CLOUD_PROJECT")
         # Outputs of another project than the wanted one say nothing about it.
         if not wanted or outputs.get("GOOGLE_CLOUD_PROJECT") == wanted:

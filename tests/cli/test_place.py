@@ -25,6 +25,13 @@ def test_what_is_typed_counts_more_than_the_environment_and_that_more_than_terra
     assert found(in_cloud("applied", None, {}, lambda: OUTPUTS)) == ("applied", "europe-west1", "listening")
 
 
+def test_who_types_project_and_region_need_not_type_what_else_was_applied():
+    outputs = {**OUTPUTS, "DATASET": "plays", "LANDING_BUCKET": "landing", "QUARANTINE_BUCKET": "quarantine"}
+    place = in_cloud("applied", "europe-west1", {}, lambda: outputs)
+    assert (place.dataset, place.settings["LANDING_BUCKET"]) == ("plays", "landing")
+    assert "LANDING_BUCKET" not in in_cloud("another", "europe-west1", {}, lambda: outputs).settings
+
+
 def test_terraforms_outputs_say_nothing_about_another_project():
     with pytest.raises(Misused, match="Which region"):
         in_cloud("another", None, {}, lambda: OUTPUTS)

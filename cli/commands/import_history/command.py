@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cli import consent
+from cli import consent, google_clients
 from cli.commands.import_history import comparison, ownership, records, report, undo
 from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history.landing import cut
@@ -83,6 +83,7 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     consent.check_listener(options.listener)
     warehouse = Warehouse(place)
     _check_known(options, place, warehouse)
+    google_clients.landing_and_quarantine(place)  # Misused now, and not when the import is on record
     reading = _read(options, place)
     spans = reading.spans if isinstance(reading, OwnReading) else coverage.stretches(reading.files)
     files = cut(reading.plays)
