@@ -104,6 +104,8 @@ class Evidence:
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By listener: the refresh token in Secret Manager, and the newest that Spotify gave."""
     imports: list[Row] = field(default_factory=list)
+    went_with: dict[str, set[Key]] = field(default_factory=dict)
+    """By import that was undone: the plays that were its alone before."""
     broken_commands: list[str] = field(default_factory=list)
     """Commands of the owner's that ended in no sentence, or did not do their work when all was calm."""
     batches: list[Batch] = field(default_factory=list)

@@ -13,7 +13,7 @@ from cli.command_line import main
 from cli.commands.import_history import store_plays, undo
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.spotify.data_export import export_row
-from tests.faults.evidence import Evidence
+from tests.faults.evidence import Evidence, row_key
 from tests.faults.gathering import rows
 from tests.faults.storms import Import
 
@@ -48,6 +48,8 @@ class Owner:
     def undo_imports(self, instant: datetime) -> list[str]:
         """Undo what is due; what did not work, to be repeated an hour later."""
         for import_id in [import_id for import_id, due_at in self._undo_at.items() if due_at <= instant]:
+            its_plays = {row_key(row) for row in rows(self._cloud, "plays") if row["import_id"] == import_id}
+            self._evidence.went_with.setdefault(import_id, set()).update(its_plays)
             if self._command("import", "--undo", import_id) == 0:
                 del self._undo_at[import_id]
         return list(self._undo_at)

@@ -453,8 +453,16 @@ def test_a_later_import_lacks_what_it_found_of_one_that_is_undone_and_nothing_el
     of_later = [row for row in evidence.plays if row["import_id"] == later["import_id"]]
     assert min(row["played_at"] for row in of_later) > undone["last_played_at"]
     evidence.plays.remove(of_later[0])
-    found = checks.problems(evidence)
-    assert any(f"was landed by run {of_later[0]['run_id']} and never loaded" in problem for problem in found)
+    [problem] = never_loaded(evidence)
+    assert f"was landed by run {of_later[0]['run_id']}" in problem
+
+    # A play within the time of the first import that it did not have.
+    evidence.went_with[undone["import_id"]].pop()
+    assert len(never_loaded(evidence)) == 2
+
+
+def never_loaded(evidence):
+    return [problem for problem in checks.problems(evidence) if "and never loaded" in problem]
 
 
 def test_a_command_that_ends_in_no_sentence(world, monkeypatch):

@@ -109,7 +109,7 @@ def _went_with_another_import(evidence: Evidence, run_id: str, key: Key) -> bool
     return later is not None and any(
         row["undone_at"]
         and row["started_at"] < later["started_at"] < row["undone_at"]
-        and row["first_played_at"] <= key[1] <= row["last_played_at"]
+        and key in evidence.went_with[row["import_id"]]
         for row in imports.values()
     )
 
