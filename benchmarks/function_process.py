@@ -1,8 +1,8 @@
 """A function as the cloud runs it: a process of its own with its own requirements, one request at a time; measured."""
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -17,10 +17,9 @@ from localcloud.supervisor import FUNCTIONS, function_python
 _LOOK_SECONDS = 0.02
 
 
-@contextmanager
 def served(
     name: str, settings: Mapping[str, str], logs: Path, *, source: Path | None = None, python: str | None = None
-) -> Iterator[Process]:
+) -> AbstractContextManager[Process]:
     """The function behind functions-framework, with the settings of its instance in the cloud.
 
     `source`: another folder than the function's own; `python`: another interpreter than that of its requirements.
@@ -30,12 +29,7 @@ def served(
     kind = ["--signature-type", FUNCTIONS[name], "--host", "127.0.0.1", "--port", str(port)]
     command = [python or function_python(name), "-m", "functions_framework", *entry, *kind]
     environment = {**settings, "THREADS": "1", "WORKERS": "1", "PYTHONUNBUFFERED": "1"}
-    process = processes.start(name, command, port, environment, logs / f"{name}.log")
-    try:
-        processes.wait_until_listening([process])
-        yield process
-    finally:
-        processes.stop([process])
+    return processes.running(processes.start(name, command, port, environment, logs / f"{name}.log"))
 
 
 @dataclass

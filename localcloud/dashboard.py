@@ -1,8 +1,7 @@
 """Serves the dashboard over a running laptop cloud."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from localcloud import processes
 from localcloud.gcp.set_up import ROOT
@@ -12,19 +11,13 @@ from localcloud.supervisor import RunningCloud
 DASHBOARD = ROOT / "dashboard"
 
 
-@contextmanager
-def serving(laptop: RunningCloud) -> Iterator[Process]:
+def serving(laptop: RunningCloud) -> AbstractContextManager[Process]:
     """The dashboard's server, from when it listens to the end of the block; raises ProcessFailed."""
     port = processes.free_port()
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     command = [sys.executable, "-m", "streamlit", "run", "server.py", *options]
     log_path = laptop.directory / "logs" / "dashboard.log"
-    server = processes.start("dashboard", command, port, environment(laptop), log_path, DASHBOARD)
-    try:
-        processes.wait_until_listening([server])
-        yield server
-    finally:
-        processes.stop([server])
+    return processes.running(processes.start("dashboard", command, port, environment(laptop), log_path, DASHBOARD))
 
 
 def environment(laptop: RunningCloud) -> dict[str, str]:

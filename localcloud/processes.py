@@ -11,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -136,6 +136,16 @@ def wait_until_listening(processes: Sequence[Process]) -> None:
                     f"{process.name} did not listen within {_START_SECONDS:.0f} s.\n{_tail(process.log_path)}"
                 )
             time.sleep(0.02)
+
+
+@contextmanager
+def running(process: Process) -> Iterator[Process]:
+    """A started process, from when it listens to the end of the block. Raises ProcessFailed."""
+    try:
+        wait_until_listening([process])
+        yield process
+    finally:
+        stop([process])
 
 
 def stop(processes: Sequence[Process]) -> None:

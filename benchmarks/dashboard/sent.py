@@ -78,8 +78,5 @@ def served(script: str) -> Iterator[int]:
     command = [sys.executable, "-m", "streamlit", "run", script, *options]
     with tempfile.TemporaryDirectory() as logs:
         server = processes.start("dashboard", command, port, {}, Path(logs) / "dashboard.log", DASHBOARD)
-        try:
-            processes.wait_until_listening([server])
+        with processes.running(server):
             yield port
-        finally:
-            processes.stop([server])

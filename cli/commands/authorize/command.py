@@ -8,7 +8,7 @@ SPOTIFY_CLIENT_SECRET.
 import argparse
 import webbrowser
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -28,16 +28,14 @@ HELP = "Ask a listener for consent on Spotify's page and store it"
 
 @dataclass(frozen=True)
 class Authorized:
-    """What was stored, without any of it."""
+    """What was stored, without any of it; `--json` prints it."""
 
     listener: str
-    account: Account
+    account_id: str
+    display_name: str
     consented_at: datetime
+    consent_ends_at: datetime
     destroyed_versions: int
-
-    @property
-    def consent_ends_at(self) -> datetime:
-        return end_of_consent(self.consented_at)
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,8 @@ class Authorization:
             "scope": tokens.scope,
         }
         destroyed = self.store.replace(self.home, payload, {**LISTENER_LABELS, "listener": self.listener})
-        return Authorized(self.listener, account, consented_at, destroyed)
+        ends_at = end_of_consent(consented_at)
+        return Authorized(self.listener, account.account_id, account.display_name, consented_at, ends_at, destroyed)
 
     def _check_account(self, account: Account) -> None:
         before = _account_id(self.store.read(self.home))
@@ -146,19 +145,9 @@ def _account_id(payload: Mapping[str, Any] | None) -> str | None:
 
 def _report(stored: Authorized, options: argparse.Namespace, place: Place) -> None:
     if options.json:
-        print_json(
-            {
-                "listener": stored.listener,
-                "account_id": stored.account.account_id,
-                "display_name": stored.account.display_name,
-                "consented_at": stored.consented_at,
-                "consent_ends_at": stored.consent_ends_at,
-                "destroyed_versions": stored.destroyed_versions,
-            }
-        )
+        print_json(asdict(stored))
         return
-    ends_at = stored.consent_ends_at
-    days = days_left(ends_at, stored.consented_at)
-    show(f"{stored.listener}: the consent of {stored.account.display_name} is stored.")
-    show(f"It ends on {ends_at:%Y-%m-%d}, in {days} days; ingest warns 30, 7 and 1 day ahead.")
+    days = days_left(stored.consent_ends_at, stored.consented_at)
+    show(f"{stored.listener}: the consent of {stored.display_name} is stored.")
+    show(f"It ends on {stored.consent_ends_at:%Y-%m-%d}, in {days} days; ingest warns 30, 7 and 1 day ahead.")
     show(f"To fetch the first plays now, run {place.command('run-now')}.")
