@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.file_util import get_static_dir
 
@@ -66,11 +66,36 @@ def policy() -> str:
     )
 
 
-class SecurityHeaders:
-    """Adds the headers to every answer over HTTP."""
+class _Layer:
+    """Shows `_on_start` the start of each answer over HTTP; the answer that it returns, if any, is sent instead."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_replaced = False
+
+        async def checked(message: Message) -> None:
+            nonlocal is_replaced
+            if message["type"] == "http.response.start":
+                other = self._on_start(HTTPConnection(scope), message["status"], MutableHeaders(scope=message))
+                if other:
+                    is_replaced = True
+                    await other(scope, receive, send)
+            if not is_replaced:
+                await send(message)
+
+        await self._app(scope, receive, checked if scope["type"] == "http" else send)
+
+    def _on_start(self, connection: HTTPConnection, status: int, headers: MutableHeaders) -> Response | None:
+        raise NotImplementedError
+
+
+class SecurityHeaders(_Layer):
+    """Adds the headers to every answer over HTTP."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
         self._headers = {
             "content-security-policy": policy(),
             "cross-origin-opener-policy": "same-origin",
@@ -79,13 +104,8 @@ class SecurityHeaders:
             "x-content-type-options": "nosniff",
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+    def _on_start(self, connection: HTTPConnection, status: int, headers: MutableHeaders) -> None:
+        headers.update(self._headers)
 
 
 class OpenRoutes:
@@ -111,76 +131,36 @@ class OpenRoutes:
         return scope["type"] == "http" or origin is None or origin.partition("://")[2] == headers.get("host")
 
 
-class KnownAddresses:
+class KnownAddresses(_Layer):
     """404 with a page that says so below the first level, where Streamlit's own page finds none of its files: blank."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_below = scope["type"] == "http" and len(scope["path"].strip("/").split("/")) > 1
-        is_unknown = False
-
-        async def send_known(message: Message) -> None:
-            nonlocal is_unknown
-            if message["type"] == "http.response.start":
-                kind = MutableHeaders(scope=message).get("content-type", "")
-                is_unknown = message["status"] == 200 and kind.startswith("text/html")
-                if is_unknown:
-                    page = _NO_PAGE.format(path=escape(scope["path"]))
-                    await HTMLResponse(page, 404)(scope, receive, send)
-            if not is_unknown:
-                await send(message)
-
-        await self._app(scope, receive, send_known if is_below else send)
+    def _on_start(self, connection: HTTPConnection, status: int, headers: MutableHeaders) -> Response | None:
+        path = connection.scope["path"]
+        is_below = len(path.strip("/").split("/")) > 1
+        if not is_below or status != 200 or not headers.get("content-type", "").startswith("text/html"):
+            return None
+        return HTMLResponse(_NO_PAGE.format(path=escape(path)), 404)
 
 
-class BoundDownloads:
+class BoundDownloads(_Layer):
     """A file for download goes only to the browser, and the person signed in there, that it was made for."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        is_refused = False
-        connection = HTTPConnection(scope)
-
-        async def send_bound(message: Message) -> None:
-            nonlocal is_refused
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                _know_browser(connection, headers)
-                is_refused = not _unbind(connection, headers)
-                if is_refused:
-                    await PlainTextResponse("Not found", 404)(scope, receive, send)
-            if not is_refused:
-                await send(message)
-
-        await self._app(scope, receive, send_bound)
+    def _on_start(self, connection: HTTPConnection, status: int, headers: MutableHeaders) -> Response | None:
+        _know_browser(connection, headers)
+        return None if _unbind(connection, headers) else PlainTextResponse("Not found", 404)
 
 
-class ReturnAfterSignIn:
+class ReturnAfterSignIn(_Layer):
     """Signing in ends at the page and the choice that it began at; Streamlit's own way ends at the first page."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        cookie = self._cookie(HTTPConnection(scope)) if scope["type"] == "http" else None
-
-        async def send_with_place(message: Message) -> None:
-            if cookie is not None and message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.append("set-cookie", f"{cookie}; Path=/; HttpOnly; SameSite=Lax")
-                place = _place(scope)
-                if scope["path"] == "/oauth2callback" and place:
-                    headers["location"] = place
-            await send(message)
-
-        await self._app(scope, receive, send_with_place)
+    def _on_start(self, connection: HTTPConnection, status: int, headers: MutableHeaders) -> None:
+        cookie = self._cookie(connection)
+        if cookie is None:
+            return
+        headers.append("set-cookie", f"{cookie}; Path=/; HttpOnly; SameSite=Lax")
+        place = _place(connection)
+        if connection.scope["path"] == "/oauth2callback" and place:
+            headers["location"] = place
 
     @staticmethod
     def _cookie(connection: HTTPConnection) -> str | None:
@@ -193,9 +173,9 @@ class ReturnAfterSignIn:
         return f"{PLACE_COOKIE}={quote(f'{page.path}?{page.query}', safe='')}; Max-Age={_SIGN_IN_SECONDS}"
 
 
-def _place(scope: Scope) -> str | None:
+def _place(connection: HTTPConnection) -> str | None:
     """Where on this server; nothing that a browser takes for another one's address."""
-    place = unquote(HTTPConnection(scope).cookies.get(PLACE_COOKIE, ""))
+    place = unquote(connection.cookies.get(PLACE_COOKIE, ""))
     return place if re.match(r"/(?![/\\\\])", place) and place.isascii() and place.isprintable() else None
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 import humanize
 from analysis import days, totals, year_review
 from analysis.periods import within
-from charts import bars, ranks, year_picture
+from charts import bars, year_picture
 from components import choice, downloads, markup, page_frame, ranked_lists, year_calendar
 from components.page_frame import Listening
 
@@ -97,8 +97,8 @@ def months(page: Listening, review: year_review.Review) -> None:
             st.caption("A course needs two months with music.")
             return
         st.markdown("Rank among all artists, month by month, of the six you played most.")
-        st.altair_chart(ranks.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
-        st.html(markup.legend(ranks.legend_of_bump(review.bump, page.colours)))
+        st.altair_chart(bars.bump(review.bump, page.colours), alt=bump_in_words(review.bump))
+        st.html(markup.legend(bars.legend_of_bump(review.bump, page.colours)))
 
 
 def bump_in_words(bump: pd.DataFrame) -> str:

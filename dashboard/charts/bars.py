@@ -1,4 +1,4 @@
-"""Altair bar charts: trend, hours, weekdays, months, new and known, overlap. Texts of tooltips are made here."""
+"""Altair charts along an axis of time or names: bars, and the ranks of artists. Texts of tooltips are made here."""
 
 from typing import Any
 
@@ -13,6 +13,10 @@ _STEP_FORMATS = {"day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
 Chart = Any
 """A chart or layers of them: Altair types its own chained methods as Any."""
 _HOURS_FROM_MINUTES = 600
+LOWEST_RANK = 15
+"""Of the bump chart: one bad month would flatten the rest."""
+BUMP_SHAPES = {"circle": "●", "square": "■", "triangle-up": "▲", "diamond": "◆", "cross": "✚", "triangle-down": "▼"}
+"""Vega's marks and the characters that look like them in the legend."""
 
 
 def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
@@ -43,16 +47,9 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
 
 def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:
     data = frame.assign(Hour=[humanize.hour_span(hour) for hour in frame["hour"]], Share=frame["share"].map(_percent))
-    return (
-        alt.Chart(data)
-        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": 0.75})
-        .encode(
-            x=alt.X("hour:O", title=None, axis=hour_axis()),
-            y=alt.Y("share:Q", title="Share of listening", axis=alt.Axis(format="%", tickCount=4)),
-            tooltip=["Hour", "Share"],
-        )
-        .properties(height=260)
-    )
+    x = alt.X("hour:O", title=None, axis=hour_axis())
+    y = alt.Y("share:Q", title="Share of listening", axis=alt.Axis(format="%", tickCount=4))
+    return _plain(data, colours, x, y, ["Hour", "Share"], 260, width={"band": 0.75})
 
 
 def averages_by_weekday(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
@@ -63,22 +60,10 @@ def averages_by_weekday(frame: pd.DataFrame, by: str, colours: Colours) -> Chart
         Average=[humanize.amount(value, by) for value in known["value"]],
     )
     data, unit = _in_unit(data, by, "value")
-    return (
-        alt.Chart(data)
-        .mark_bar(color=colours.primary, cornerRadiusEnd=2, height={"band": 0.7})
-        .encode(
-            x=alt.X("value:Q", title=f"{unit} on an average day", axis=alt.Axis(tickCount=4)),
-            y=alt.Y(
-                "Day:O",
-                sort=WEEKDAYS,
-                scale=alt.Scale(domain=WEEKDAYS),
-                title=None,
-                axis=alt.Axis(labelOverlap=False, ticks=False, domain=False),
-            ),
-            tooltip=["Day", "Average"],
-        )
-        .properties(height=260)
-    )
+    x = alt.X("value:Q", title=f"{unit} on an average day", axis=alt.Axis(tickCount=4))
+    names = alt.Axis(labelOverlap=False, ticks=False, domain=False)
+    y = alt.Y("Day:O", sort=WEEKDAYS, scale=alt.Scale(domain=WEEKDAYS), title=None, axis=names)
+    return _plain(data, colours, x, y, ["Day", "Average"], 260, height={"band": 0.7})
 
 
 def shares(frame: pd.DataFrame, name: str, colours: Colours, **options: Any) -> Chart:
@@ -107,16 +92,10 @@ def bars(
     axis = alt.Axis(
         values=shown[::every], labelExpr="split(datum.label, ' ')", labelAngle=0, ticks=False, labelOverlap="greedy"
     )
-    return (
-        alt.Chart(data)
-        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": min(0.75, 0.15 * len(shown))})
-        .encode(
-            x=alt.X("name:O", sort=shown, title=None, axis=axis),
-            y=alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4, format=form)),
-            tooltip=[alt.Tooltip("name", title=" "), alt.Tooltip("Value", title=title)],
-        )
-        .properties(height=height)
-    )
+    x = alt.X("name:O", sort=shown, title=None, axis=axis)
+    y = alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4, format=form))
+    tooltip = [alt.Tooltip("name", title=" "), alt.Tooltip("Value", title=title)]
+    return _plain(data, colours, x, y, tooltip, height, width={"band": min(0.75, 0.15 * len(shown))})
 
 
 def months(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
@@ -163,16 +142,57 @@ def overlap(frame: pd.DataFrame, colours: Colours) -> Chart:
     step, every = frame.attrs["step"], _with_steps(frame)
     labels = list(every["label"])
     data = every.dropna(subset="share").assign(Overlap=lambda known: known["share"].map(humanize.percent))
-    return (
-        alt.Chart(data)
-        .mark_bar(color=colours.primary, cornerRadiusEnd=2, width={"band": min(0.8, 0.15 * len(labels))})
-        .encode(
-            x=alt.X("label:O", title=None, axis=step_axis(labels, step), scale=alt.Scale(domain=labels)),
-            y=alt.Y("share:Q", title=f"Overlap per {step}", axis=alt.Axis(format="%", tickCount=4)),
-            tooltip=["When", "Overlap"],
-        )
-        .properties(height=240)
+    x = alt.X("label:O", title=None, axis=step_axis(labels, step), scale=alt.Scale(domain=labels))
+    y = alt.Y("share:Q", title=f"Overlap per {step}", axis=alt.Axis(format="%", tickCount=4))
+    return _plain(data, colours, x, y, ["When", "Overlap"], 240, width={"band": min(0.8, 0.15 * len(labels))})
+
+
+def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
+    """Month × rank of at most six artists, 1 on top; the legend is `legend_of_bump`."""
+    data = frame.assign(
+        label=pd.to_datetime(frame["month_on"]).dt.strftime("%Y-%m-%d"),
+        Month=pd.to_datetime(frame["month_on"]).dt.strftime("%B %Y"),
+        artist=frame["artist_name"],
+        shown=frame["rank"].clip(upper=LOWEST_RANK),
     )
+    labels = sorted(set(data["label"]))
+    artists = _bump_artists(frame)
+    months_axis = alt.Axis(labelExpr="utcFormat(utcParse(datum.label,'%Y-%m-%d'),'%b')", labelAngle=0, ticks=False)
+    lowest = f"datum.value == {LOWEST_RANK} ? '{LOWEST_RANK}+' : datum.value"
+    base = alt.Chart(data).encode(
+        x=alt.X("label:O", title=None, scale=alt.Scale(domain=labels), axis=months_axis),
+        y=alt.Y(
+            "shown:Q",
+            title="Rank",
+            scale=alt.Scale(reverse=True, domain=[1, LOWEST_RANK], nice=False, zero=False),
+            axis=alt.Axis(values=[1, 5, 10, LOWEST_RANK], labelExpr=lowest),
+        ),
+        color=alt.Color("artist:N", scale=alt.Scale(domain=artists, range=list(colours.categorical[:6])), legend=None),
+        shape=alt.Shape("artist:N", scale=alt.Scale(domain=artists, range=list(BUMP_SHAPES)), legend=None),
+        tooltip=["Month", alt.Tooltip("artist", title="Artist"), alt.Tooltip("rank", title="Rank")],
+    )
+    return alt.layer(
+        base.mark_line(strokeWidth=2, interpolate="linear").encode(shape=alt.ShapeValue("circle")),
+        base.mark_point(filled=True, size=70, opacity=1),
+    ).properties(height=260)
+
+
+def legend_of_bump(frame: pd.DataFrame, colours: Colours) -> list[tuple[str, str, str, str]]:
+    """For `markup.legend`: names that a chart's own legend would cut."""
+    marks = zip(_bump_artists(frame), BUMP_SHAPES.values(), colours.categorical, strict=False)
+    return [(artist, "transparent", glyph, colour) for artist, glyph, colour in marks]
+
+
+def _bump_artists(frame: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(frame["artist_name"]))
+
+
+def _plain(
+    data: pd.DataFrame, colours: Colours, x: alt.X, y: alt.Y, tooltip: list[Any], tall: int, **size: Any
+) -> Chart:
+    """Bars of one colour; `size` is how thick they are."""
+    bars = alt.Chart(data).mark_bar(color=colours.primary, cornerRadiusEnd=2, **size)
+    return bars.encode(x=x, y=y, tooltip=tooltip).properties(height=tall)
 
 
 def _in_unit(frame: pd.DataFrame, by: str, *columns: str) -> tuple[pd.DataFrame, str]:

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.clock import Clock
-from localcloud.gcp.list_calls import page
 from localcloud.gcp.state import State
-from localcloud.web import ApiError, Log, Request, Response, Routes, rfc3339
+from localcloud.web import ApiError, Log, Request, Response, Routes, list_page, rfc3339
 
 Batch = dict[str, Any]
 RunBatch = Callable[[Batch, Path], int]
@@ -115,7 +114,7 @@ class Dataproc:
         if request.arg("orderBy") not in (None, "", "create_time desc"):
             raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate orderBy={request.arg('orderBy')}")
         mine = [batch for batch in self.batches() if batch["name"].startswith(f"{_parent(request)}/batches/")]
-        return Response.of_json(page("batches", mine, request, default_size=20))
+        return Response.of_json(list_page("batches", mine, request, default_size=20))
 
     def get_batch(self, request: Request) -> Response:
         name = f"{_parent(request)}/batches/{request.params['batch']}"

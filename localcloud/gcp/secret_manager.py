@@ -14,9 +14,8 @@ from typing import Any
 import google_crc32c
 
 from localcloud.clock import Clock
-from localcloud.gcp.list_calls import page
 from localcloud.gcp.state import State
-from localcloud.web import ApiError, Request, Response, Routes, rfc3339
+from localcloud.web import ApiError, Request, Response, Routes, list_page, rfc3339
 
 _PROJECT = "/v1/projects/(?P<project>[^/]+)"
 _SECRET = f"{_PROJECT}/secrets/(?P<secret>[^/:]+)"
@@ -89,7 +88,7 @@ class SecretManager:
     def list_secrets(self, request: Request) -> Response:
         select = "SELECT resource FROM secrets WHERE project = ? ORDER BY number DESC"
         secrets = [json.loads(row["resource"]) for row in self._state.rows(select, request.params["project"])]
-        return Response.of_json({"totalSize": len(secrets), **page("secrets", secrets, request)})
+        return Response.of_json({"totalSize": len(secrets), **list_page("secrets", secrets, request)})
 
     def delete_secret(self, request: Request) -> Response:
         name = _secret_name(request)
@@ -137,7 +136,7 @@ class SecretManager:
         self._existing(name)
         select = "SELECT resource FROM secret_versions WHERE secret = ? ORDER BY number DESC"
         versions = [json.loads(row["resource"]) for row in self._state.rows(select, name)]
-        return Response.of_json({"totalSize": len(versions), **page("versions", versions, request)})
+        return Response.of_json({"totalSize": len(versions), **list_page("versions", versions, request)})
 
     def access_version(self, request: Request) -> Response:
         row = self._version(_secret_name(request), request.params["version"])
