@@ -18,13 +18,17 @@ DEFAULT_PERIOD = "28 days"
 
 @dataclass(frozen=True)
 class Period:
-    """From `start` to `end`, both included, in `zone`; `today` is the local day it was asked for."""
+    """From `start` to `end`, both included, in `zone`; `today` is the local day it was asked for.
+
+    `until_at`: an instant of it after which plays do not count.
+    """
 
     name: str
     start: date
     end: date
     zone: str
     today: date
+    until_at: datetime | None = None
 
     @property
     def days(self) -> int:
@@ -37,7 +41,8 @@ class Period:
     @property
     def end_at(self) -> datetime:
         """The first instant that is no longer in the period."""
-        return midnight(self.end + timedelta(days=1), self.zone)
+        whole = midnight(self.end + timedelta(days=1), self.zone)
+        return min(whole, self.until_at) if self.until_at else whole
 
     @property
     def is_partial(self) -> bool:
@@ -102,11 +107,19 @@ def collected(period: Period, oldest_at: datetime | None) -> Period:
     return replace(period, start=min(max(period.start, first), period.end))
 
 
-def comparable(earlier: Period | None, oldest_at: datetime | None) -> Period | None:
-    """The earlier period where collecting had begun by its first day: of any other one only a part is known."""
+def comparable(period: Period, oldest_at: datetime | None, now: datetime | None = None) -> Period | None:
+    """The period before where collecting had begun by its first day: of any other one only a part is known.
+
+    With `now`, of that one as much as has passed, to the minute, of a period that still goes on.
+    """
+    earlier = period.previous
     if earlier is None or (oldest_at is not None and earlier.start < local_day(oldest_at, earlier.zone)):
         return None
-    return earlier
+    if now is None or not period.is_partial:
+        return earlier
+    day, zone = earlier.start + (period.today - period.start), ZoneInfo(period.zone)
+    clock = now.astimezone(zone).time().replace(second=0, microsecond=0)
+    return replace(earlier, until_at=datetime.combine(day, clock, zone).astimezone(UTC))
 
 
 def within(local: pd.DataFrame, period: Period) -> pd.DataFrame:

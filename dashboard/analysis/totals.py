@@ -58,18 +58,19 @@ def trend(
 ) -> pd.DataFrame:
     """A row per day, week or month of the period: step_on, value, previous_on, previous, is_gap, is_partial.
 
-    `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`.
-    attrs["step"] names the step.
+    `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`;
+    of weeks the one so many whole weeks before, which has the same weekdays. attrs["step"] names the step.
     """
     step = "day" if period.days <= _DAILY_UP_TO else _week_or_month(period)
     steps = _steps(period, step)
     gaps = pd.DatetimeIndex(list(gap_days)).to_period(steps.freq)
     rows = pd.DataFrame({"step_on": _start_days(steps, period)})
     rows["value"] = _per_step(within(local, period), steps, by)
-    before = comparable(period.previous, oldest_at)
+    before = comparable(period, oldest_at)
     rows["previous_on"], rows["previous"] = pd.NaT, np.nan
     if before is not None:
-        earlier = _steps(before, step)[: len(rows)]
+        earlier = steps - period.days // 7 if step == "week" else _steps(before, step)[: len(rows)]
+        earlier = earlier[earlier.start_time <= pd.Timestamp(before.end)]
         rows.loc[: len(earlier) - 1, "previous"] = _per_step(within(local, before), earlier, by)
         rows.loc[: len(earlier) - 1, "previous_on"] = _start_days(earlier, before)
     rows["is_gap"] = steps.isin(gaps)

@@ -18,7 +18,11 @@ def counted_period(page: Listening) -> Period:
 
 def listening_clock(page: Listening) -> None:
     clock = hours.clock(page.shown, counted_period(page), page.by, page.now, page.unknown)
-    weekday, hour, value = hours.peak(clock) or hours.Peak(0, 0, 0.0)
+    best = hours.peak(clock)
+    if best is None:
+        page_frame.lead("There is no average: all that was played lies in gaps, or no length is known.")
+        return
+    weekday, hour, value = best
     amount = humanize.minutes(value) if page.by == "Minutes" else f"{value:.1f} plays"
     when = f"{humanize.WEEKDAYS[weekday]}s, {humanize.hour_span(hour)}"
     text = f"You listen most on **{when}**: about {amount} in that hour."

@@ -148,7 +148,7 @@ def overlap(frame: pd.DataFrame, colours: Colours) -> Chart:
 
 
 def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
-    """Month × rank of at most six artists, 1 on top; the legend is `legend_of_bump`."""
+    """Month × rank of at most six artists, 1 on top; the legend is `legend_of_bump`. Two can have one name."""
     data = frame.assign(
         label=pd.to_datetime(frame["month_on"]).dt.strftime("%Y-%m-%d"),
         Month=pd.to_datetime(frame["month_on"]).dt.strftime("%B %Y"),
@@ -156,7 +156,7 @@ def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
         shown=frame["rank"].clip(upper=LOWEST_RANK),
     )
     labels = sorted(set(data["label"]))
-    artists = _bump_artists(frame)
+    keys = list(frame["artist_key"].unique())
     months_axis = alt.Axis(labelExpr="utcFormat(utcParse(datum.label,'%Y-%m-%d'),'%b')", labelAngle=0, ticks=False)
     lowest = f"datum.value == {LOWEST_RANK} ? '{LOWEST_RANK}+' : datum.value"
     base = alt.Chart(data).encode(
@@ -167,8 +167,8 @@ def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
             scale=alt.Scale(reverse=True, domain=[1, LOWEST_RANK], nice=False, zero=False),
             axis=alt.Axis(values=[1, 5, 10, LOWEST_RANK], labelExpr=lowest),
         ),
-        color=alt.Color("artist:N", scale=alt.Scale(domain=artists, range=list(colours.categorical[:6])), legend=None),
-        shape=alt.Shape("artist:N", scale=alt.Scale(domain=artists, range=list(BUMP_SHAPES)), legend=None),
+        color=alt.Color("artist_key:N", scale=alt.Scale(domain=keys, range=list(colours.categorical[:6])), legend=None),
+        shape=alt.Shape("artist_key:N", scale=alt.Scale(domain=keys, range=list(BUMP_SHAPES)), legend=None),
         tooltip=["Month", alt.Tooltip("artist", title="Artist"), alt.Tooltip("rank", title="Rank")],
     )
     return alt.layer(
@@ -179,12 +179,9 @@ def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
 
 def legend_of_bump(frame: pd.DataFrame, colours: Colours) -> list[tuple[str, str, str, str]]:
     """For `markup.legend`: names that a chart's own legend would cut."""
-    marks = zip(_bump_artists(frame), BUMP_SHAPES.values(), colours.categorical, strict=False)
+    names = frame.drop_duplicates("artist_key")["artist_name"]
+    marks = zip(names, BUMP_SHAPES.values(), colours.categorical, strict=False)
     return [(artist, "transparent", glyph, colour) for artist, glyph, colour in marks]
-
-
-def _bump_artists(frame: pd.DataFrame) -> list[str]:
-    return list(dict.fromkeys(frame["artist_name"]))
 
 
 def _plain(

@@ -72,7 +72,7 @@ class Listening:
     @property
     def previous(self) -> Period | None:
         """The period that this one can be compared with, where there is one."""
-        return comparable(self.period.previous, self.history.oldest_at)
+        return comparable(self.period, self.history.oldest_at, self.now)
 
     @property
     def today(self) -> date:
@@ -166,7 +166,7 @@ def _load(head: Head, listener: str, caption: DeltaGenerator) -> Listening:
     loaded = viewer.store.history(listener)
     stretch = filter_values.period_of(chosen, now, loaded.value.oldest_at)
     local = loaded.value.local(chosen.zone)
-    previous = comparable(stretch.previous, loaded.value.oldest_at)
+    previous = comparable(stretch, loaded.value.oldest_at, now)
     return Listening(
         viewer=viewer,
         filters=chosen,

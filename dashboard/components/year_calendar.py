@@ -13,11 +13,12 @@ from components.page_frame import Listening
 
 def draw(page: Listening, year: int) -> None:
     calendar = days.calendar(page.everything, year, page.by, page.unknown, page.filters.zone, page.now)
-    busiest = days.busiest_day(page.everything[page.everything["wall"].dt.year == year], page.by)
+    plays = page.everything[page.everything["wall"].dt.year == year]
+    busiest = days.busiest_day(plays, page.by)
     is_known = ~calendar["is_future"].astype(bool)
     if page.history.oldest_at:
         is_known &= calendar["day"] >= pd.Timestamp(local_day(page.history.oldest_at, page.filters.zone))
-    past, with_music = int(is_known.sum()), int((calendar["value"] > 0).sum())
+    past, with_music = int(is_known.sum()), plays["day"].nunique()
     text = f"{with_music:,} of {humanize.counted(past, 'day')} had music."
     if busiest:
         text = (

@@ -1,5 +1,6 @@
 """Plays are UTC; days, hours and streaks are those of the chosen zone, to the quarter hour and across DST."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -130,8 +131,9 @@ def test_averages_divide_by_the_days_since_collecting_began_that_no_gap_touches(
     chosen = custom_period(date(2026, 11, 1), date(2026, 11, 22), "UTC", NOW)
     period = collected(chosen, history.oldest_at)
     assert (period.start, period.end) == (date(2026, 11, 13), date(2026, 11, 22))
-    assert hours.per_day(local, period, "Plays", NOW, gap_days) == pytest.approx(3 / 9)
-    assert hours.per_day(local, period, "Minutes", NOW, gap_days) == pytest.approx(9 / 9)
+    # An average day is over: not today, the 22nd.
+    assert hours.per_day(local, period, "Plays", NOW, gap_days) == pytest.approx(2 / 8)
+    assert hours.per_day(local, period, "Minutes", NOW, gap_days) == pytest.approx(6 / 8)
     assert hours.by_weekday(local, period, "Plays", NOW, gap_days)["value"].tolist() == [0, 0, 0, 0, 1.0, 0, 0.5]
     clock = hours.clock(local, period, "Plays", NOW).set_index(["weekday", "hour"])
     assert clock.loc[(4, 10), "value"] == 1.0, "two plays on two Fridays"
@@ -147,6 +149,11 @@ def test_a_weekday_that_did_not_occur_has_no_average_and_no_bar():
     assert drawn["Day"].tolist() == ["Mon", "Tue"]
 
 
+def test_of_a_period_of_today_alone_today_is_the_average_day():
+    period = custom_period(date(2026, 11, 22), date(2026, 11, 22), "UTC", NOW)
+    assert hours.per_day(history_of([play("2026-11-22 10:00", "a")]).local("UTC"), period, "Plays", NOW, ()) == 1
+
+
 def test_there_is_no_average_day_where_gaps_touch_every_one():
     period = custom_period(date(2026, 11, 14), date(2026, 11, 14), "UTC", NOW)
     local = history_of([play("2026-11-14 10:00", "a")]).local("UTC")
@@ -159,9 +166,29 @@ def test_a_period_that_began_before_collecting_did_is_not_compared_with():
     assert before is not None
     assert before.start == date(2026, 11, 9)
     # 23:30 UTC is half past midnight in Berlin.
-    assert comparable(before, at("2026-11-08 23:30")) == before
-    assert comparable(before, at("2026-11-09 23:30")) is None
-    assert comparable(named_period("All time", BERLIN, NOW, None).previous, at("2026-01-01 00:00")) is None
+    assert comparable(period, at("2026-11-08 23:30")) == before
+    assert comparable(period, at("2026-11-09 23:30")) is None
+    assert comparable(named_period("All time", BERLIN, NOW, None), at("2026-01-01 00:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("period", "until"),
+    [
+        # 06:00 in Berlin; on 28 March clocks go forward there.
+        (lambda now: named_period("7 days", BERLIN, now, None), "2026-03-25 05:00"),
+        (lambda now: custom_period(date(2026, 3, 30), date(2026, 4, 4), BERLIN, now), "2026-03-26 05:00"),
+        (lambda now: month_period(2026, 4, BERLIN, now), "2026-03-01 05:00"),
+        (lambda now: custom_period(date(2026, 3, 1), date(2026, 3, 31), BERLIN, now), None),
+    ],
+)
+def test_while_a_period_goes_on_as_much_of_the_one_before_is_compared(period, until):
+    now = at("2026-04-01 04:00") + timedelta(seconds=59, microseconds=1)
+    before = comparable(period(now), None, now)
+    assert before is not None
+    assert before.until_at == (until and at(until))
+    plays = history_of([play("2026-03-01 04:59", "a"), play("2026-03-25 04:59", "b"), play("2026-03-26 04:59", "c")])
+    last = within(plays.local(BERLIN), replace(before, start=date(2026, 2, 1)))["played_at"].max()
+    assert until is None or last == pd.Timestamp(until, tz="UTC") - pd.Timedelta(minutes=1)
 
 
 def test_a_period_of_days_ends_today_and_its_predecessor_the_day_before_it_begins():

@@ -1,6 +1,6 @@
 """Totals of a period, trends and spark bars."""
 
-from datetime import date
+from datetime import UTC, date
 
 import pandas as pd
 import pytest
@@ -77,6 +77,20 @@ def test_a_long_trend_is_drawn_by_week_and_a_longer_one_by_month_and_neither_los
         assert rows["value"].sum() == len(within(local, period))
         assert rows["step_on"].iloc[0] == pd.Timestamp(period.start)
         assert rows["step_on"].is_unique
+
+
+@pytest.mark.parametrize("today", pd.date_range("2026-11-16", periods=7))
+def test_a_week_is_compared_with_one_of_the_same_weekdays(today):
+    """A play a day, two on Mondays and Tuesdays, for more than two years."""
+    days = pd.date_range("2024-11-01", today)
+    plays = [play(f"{day:%Y-%m-%d} {hour}:00", "a") for day in days for hour in (10, 11)[: 2 - (day.weekday() > 1)]]
+    period = named_period("12 months", "UTC", today.to_pydatetime().replace(hour=12, tzinfo=UTC), None)
+    rows = totals.trend(history_of(plays).local("UTC"), period, "Plays")
+    whole = rows[1:-1]
+    assert set(whole["value"]) == set(whole["previous"]) == {9}
+    assert set(whole["step_on"] - whole["previous_on"]) == {pd.Timedelta(weeks=52)}
+    # Only the two ends can lack a day, with at most two plays.
+    assert (rows["value"] - rows["previous"].fillna(0)).abs().max() <= 2
 
 
 def test_spark_bars_are_at_most_45_and_add_up():

@@ -6,7 +6,9 @@ import pandas as pd
 
 from analysis import year_review
 from analysis.year_review import period_of
+from charts import bars
 from tests.dashboard.invented.history import NOW, history_of, play, track
+from theme import colours_of
 
 
 def test_a_year_in_review_is_the_whole_calendar_year():
@@ -36,6 +38,19 @@ def test_a_year_that_goes_on_ends_with_the_month_that_has_begun():
     review = year_review.review(history, history.local("UTC"), period_of(2026, None, "UTC", NOW), "Plays")
     assert review.months["month_on"].dt.month.tolist() == list(range(1, 12))
     assert [year_review.months_begun(year, date(2026, 11, 22)) for year in (2025, 2026)] == [12, 11]
+
+
+def test_two_artists_of_one_name_are_two_lines():
+    tracks = [track("a", artist_id="one", artist_name="Nirvana"), track("b", artist_id="two", artist_name="Nirvana")]
+    history = history_of(
+        [play("2026-01-01 00:00", "a"), play("2026-01-02 00:00", "a"), play("2026-01-03 00:00", "b")], tracks
+    )
+    bump = year_review.bump(history, history.local("UTC"), "Plays")
+    assert len({name for name, _, glyph, colour in bars.legend_of_bump(bump, colours_of("light"))}) == 1
+    assert len({(glyph, colour) for _, _, glyph, colour in bars.legend_of_bump(bump, colours_of("light"))}) == 2
+    line = bars.bump(bump, colours_of("light")).to_dict()["layer"][0]["encoding"]
+    assert line["color"]["scale"]["domain"] == list(bump["artist_key"])
+    assert line["color"]["field"] == "artist_key"
 
 
 def test_a_year_without_plays_is_empty_and_not_an_error():

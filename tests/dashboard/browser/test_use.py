@@ -65,6 +65,10 @@ def test_the_place_in_the_history_survives_a_reload(browser: Browser, address: s
         visit.settle()
 
         assert visit.page.locator(".st-key-hr-lead").inner_text() == before
+        visit.page.locator("[data-testid=stDataFrame]").hover()
+        # Streamlit's own would keep a title that a spreadsheet takes for a formula.
+        assert visit.page.get_by_role("button", name="Search").count() == 1
+        assert visit.page.get_by_role("button", name="Download as CSV").count() == 0
 
 
 def test_filters_survive_page_changes_and_a_reload(browser: Browser, address: str) -> None:

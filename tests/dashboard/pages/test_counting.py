@@ -67,9 +67,9 @@ def test_tracks_are_not_new_because_collecting_is(app: App, page: str) -> None:
     assert MOVE not in text
 
 
-@pytest.mark.parametrize(("gap_days_ago", "average"), [(None, 9), (5, 10)])
+@pytest.mark.parametrize(("gap_days_ago", "average"), [(None, 10), (5, 11)])
 def test_an_average_day_is_one_on_which_plays_were_collected(app: App, gap_days_ago: int | None, average: int) -> None:
-    """Thirty plays of three minutes, nine days ago: ninety minutes in ten days, or nine where one has a gap."""
+    """Thirty plays of three minutes, nine days ago: ninety minutes in the nine days that are over, or in eight."""
     gap_at = NOW.replace(hour=1) - timedelta(days=gap_days_ago or 0)
     gap = (f"{gap_at:%Y-%m-%d %H:%M}", f"{gap_at + timedelta(hours=1):%Y-%m-%d %H:%M}")
     with_plays(app, some(app, 30, days_ago=9), gaps=gaps_of(gap) if gap_days_ago else None)
@@ -308,3 +308,16 @@ def _revoked(details: dict[str, Any]) -> dict[str, Any]:
     gone = {"state": "failed", "error_class": "NeedsConsent", "reason": "Consent was revoked.", "new": 0, "fetched": 0}
     one = details["listeners"]["listener-one"] | gone
     return {"listeners": {**details["listeners"], "listener-one": one}}
+
+
+def test_there_is_no_hour_of_most_listening_where_every_play_lies_in_a_gap(app: App) -> None:
+    gaps = gaps_of((f"{NOW - timedelta(days=6):%Y-%m-%d %H:%M}", f"{NOW:%Y-%m-%d %H:%M}"))
+    text = text_of(with_plays(app, some(app, 40, days_ago=3), gaps=gaps).open("when", period="7 days"))
+    assert "There is no average: all that was played lies in gaps, or no length is known." in text
+    assert "You listen most on" not in text
+
+
+def test_a_day_whose_lengths_are_unknown_had_music_all_the_same(app: App) -> None:
+    unknown = some(app, 40, days_ago=3, duration_ms=pd.NA, ms_played=pd.NA)
+    text = text_of(with_plays(app, some(app, 40, days_ago=5), unknown).open("when", period="7 days"))
+    assert "2 of 6 days had music." in text
