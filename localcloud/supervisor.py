@@ -28,6 +28,8 @@ from localcloud.processes import Process
 FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "http"}
 _TIMEOUT_SECONDS = 60
 _LOOK_SECONDS = 0.02
+_CLOCK_SET_SECONDS = 60
+"""How far the clock may be set while a process runs: on Linux, when it began moves with the clock."""
 
 
 class NotRunning(Exception):
@@ -119,7 +121,7 @@ def running(plan: Plan) -> Iterator[tuple[RunningCloud, list[Process]]]:
         state = _read_state(plan.directory)
         # Another cloud's stays: ours may have been renamed with its directory, and a new one started in its place.
         if state and state["supervisor"] == os.getpid():
-            (plan.directory / "environment.json").unlink()
+            _state_path(plan.directory).unlink()
         processes.stop(started)
 
 
@@ -133,6 +135,10 @@ def attach(directory: Path) -> RunningCloud:
 
 def clock_path(directory: Path) -> Path:
     return directory / "clock"
+
+
+def _state_path(directory: Path) -> Path:
+    return directory / "environment.json"
 
 
 def _key_path(directory: Path) -> Path:
@@ -152,7 +158,8 @@ def _start(plan: Plan, started: list[Process]) -> RunningCloud:
         command, log_path = [*_command(plan, name), "--port", str(port)], plan.directory / "logs" / f"{name}.log"
         started.append(processes.start(name, command, port, environment, log_path))
     processes.wait_until_listening(started)
-    state = {"settings": settings, "addresses": addresses, "supervisor": os.getpid()}
+    began = psutil.Process().create_time()
+    state = {"settings": settings, "addresses": addresses, "supervisor": os.getpid(), "supervisor_began": began}
     laptop = RunningCloud(plan.directory, state)
     for event_type, source, function in (
         (FINALIZED, settings["LANDING_BUCKET"], "load"),
@@ -162,7 +169,10 @@ def _start(plan: Plan, started: list[Process]) -> RunningCloud:
         laptop.control("google", "POST", "subscriptions", subscription)
     if plan.simulate_spotify:
         _store_invented_consents(laptop, plan)
-    (plan.directory / "environment.json").write_text(json.dumps(state, indent=2))
+    # Written beside it and renamed: no reader finds half of it, nor does the next start after a power failure.
+    draft = _state_path(plan.directory).with_suffix(".new")
+    draft.write_text(json.dumps(state, indent=2))
+    draft.replace(_state_path(plan.directory))
     return laptop
 
 
@@ -212,12 +222,15 @@ def _store_invented_consents(laptop: RunningCloud, plan: Plan) -> None:
 
 
 def _read_state(directory: Path) -> dict[str, Any] | None:
-    """What a running supervisor has written in the directory; the file of a dead one does not count."""
+    """What a running supervisor has written in the directory. The file of a dead one does not count, even where another
+    process has its number now, nor does a damaged one.
+    """
     try:
-        state: dict[str, Any] = json.loads((directory / "environment.json").read_text())
-    except FileNotFoundError:
+        state: dict[str, Any] = json.loads(_state_path(directory).read_text())
+        began = psutil.Process(state["supervisor"]).create_time()
+        return state if abs(began - state["supervisor_began"]) < _CLOCK_SET_SECONDS else None
+    except (FileNotFoundError, ValueError, LookupError, TypeError, psutil.NoSuchProcess):
         return None
-    return state if psutil.pid_exists(state["supervisor"]) else None
 
 
 def until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import requests
 
 from cli.command_line import main
@@ -120,6 +121,7 @@ def owning(directory, monkeypatch, *, forgetful=True):
             "settings": environ,
             "addresses": {"google": cloud.url},
             "supervisor": os.getpid(),
+            "supervisor_began": psutil.Process().create_time(),
         }
         (directory / "environment.json").write_text(json.dumps(state))
         for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):

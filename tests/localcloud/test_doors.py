@@ -21,6 +21,7 @@ from localcloud.supervisor import RunningCloud
 
 NOBODY = 65534
 ONE_OF_TWO_LENGTHS = "Content-Length: 0\r\nTransfer-Encoding: chunked"
+CUT_SHORT = '{"settings": {"GOOGLE_CL'
 _ANOTHER_USER = """
 import sys, urllib.error, urllib.request
 for url in sys.argv[1:]:
@@ -33,7 +34,11 @@ for url in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
-    with supervisor.running(supervisor.Plan(tmp_path_factory.mktemp("laptop"))) as (laptop, _):
+    directory = tmp_path_factory.mktemp("laptop")
+    (directory / "environment.json").write_text(CUT_SHORT)
+    (directory / "environment.json").chmod(0o600)
+    os.link(directory / "environment.json", directory / "as_it_was")
+    with supervisor.running(supervisor.Plan(directory)) as (laptop, _):
         yield laptop
 
 
@@ -129,6 +134,11 @@ def test_every_file_of_a_running_laptop_cloud_is_the_owners_alone(laptop: Runnin
 
     assert laptop.directory / "environment.json" in paths
     assert [path for path in paths if path.stat().st_mode & 0o077] == []
+
+
+def test_the_settings_of_a_running_laptop_cloud_take_the_name_when_they_are_whole(laptop: RunningCloud) -> None:
+    assert supervisor.attach(laptop.directory).settings == laptop.settings
+    assert (laptop.directory / "as_it_was").read_text() == CUT_SHORT
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")

@@ -6,14 +6,41 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from localcloud import supervisor
 from localcloud.gcp.credentials import write_service_account
-from localcloud.supervisor import Plan, RunningCloud, running
+from localcloud.supervisor import AlreadyRunning, NotRunning, Plan, RunningCloud, running
+
+# A program that ran before this one, for anything but a laptop cloud.
+ANOTHER = psutil.Process(os.getppid())
+STALE = {"settings": {}, "addresses": {}, "supervisor": ANOTHER.pid, "supervisor_began": ANOTHER.create_time() - 3600}
 
 
-@pytest.mark.parametrize(("owner", "is_left"), [(os.getpid(), False), (os.getppid(), True)], ids=["own", "another's"])
+@pytest.mark.parametrize(
+    "left",
+    [json.dumps(STALE), json.dumps(STALE)[:-20], "", "\0" * 512, "[]", "{}"],
+    ids=["of a process whose number another one has", "cut short", "empty", "zeros", "a list", "of an older version"],
+)
+def test_what_a_power_failure_has_left_behind_is_no_running_cloud(tmp_path, monkeypatch, left):
+    (tmp_path / "environment.json").write_text(left)
+    with pytest.raises(NotRunning, match="No laptop cloud runs on"):
+        supervisor.attach(tmp_path)
+    monkeypatch.setattr(supervisor, "_start", lambda plan, started: None)
+    with running(Plan(tmp_path)):
+        pass
+
+
+@pytest.mark.parametrize("owner", [psutil.Process(), ANOTHER], ids=["own", "another's"])
+def test_a_directory_on_which_a_cloud_runs_is_refused(tmp_path, owner):
+    state = {**STALE, "supervisor": owner.pid, "supervisor_began": owner.create_time()}
+    (tmp_path / "environment.json").write_text(json.dumps(state))
+    with pytest.raises(AlreadyRunning, match=f"process {owner.pid}"), running(Plan(tmp_path)):
+        pass
+
+
+@pytest.mark.parametrize(("owner", "is_left"), [(psutil.Process(), False), (ANOTHER, True)], ids=["own", "another's"])
 def test_at_its_end_a_cloud_takes_away_its_own_state_and_that_of_no_other_cloud(tmp_path, monkeypatch, owner, is_left):
     """A directory that is renamed while its cloud runs leaves room for a second cloud under the old name."""
 
@@ -21,7 +48,8 @@ def test_at_its_end_a_cloud_takes_away_its_own_state_and_that_of_no_other_cloud(
         key_path = plan.directory / "service-account.json"
         write_service_account(key_path, "http://127.0.0.1:9/token")
         settings = {"GOOGLE_APPLICATION_CREDENTIALS": str(key_path)}
-        state = {"settings": settings, "addresses": {}, "supervisor": owner}
+        began = {"supervisor": owner.pid, "supervisor_began": owner.create_time()}
+        state = {"settings": settings, "addresses": {}, **began}
         (plan.directory / "environment.json").write_text(json.dumps(state))
         return RunningCloud(plan.directory, state)
 
