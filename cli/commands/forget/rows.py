@@ -18,19 +18,34 @@ _ENTRY = {
     **{"reason": "STRING", "details": "STRING"},
 }
 """The key of a row of the ledger, and its words; details as JSON in a text."""
+_PLACES = {
+    "ingest": "(?:^|(?<=[;,] )){name}(?=[,:] )|(?:(?<=authorize )|(?<=refresh-token-)|(?<=listener=)){name}",
+    "import": "(?<=^Export of ){name}",
+    "undo": "(?<=Z of ){name}",
+}
+"""Where the project's own sentences have a listener's name, by step. The other steps name none.
+
+As in "2 new plays from 1 of 3 listeners; anna, bo: sentence" and "Import 20261122T100000Z of anna was undone".
+"""
+_NOWHERE = "(?!)"
+_QUOTES = re.compile("(?:BigQuery|load|Dataproc|Batch) [^:]*: ")
+"""What begins a reason that goes on in words of BigQuery's or Dataproc's, which may quote a row anywhere."""
 
 
 def is_named(listener: str, text: str) -> bool:
     return _whole(listener).search(text) is not None
 
 
-def renamed(listener: str, text: str, instead: str) -> str:
-    return _whole(listener).sub(instead, text)
-
-
 def _whole(listener: str) -> re.Pattern[str]:
     """The name with no letter of a name beside it: anna is not joanna, nor anna-2."""
     return re.compile(rf"(?<![\w-]){re.escape(listener)}(?![\w-])")
+
+
+def _in_reason(listener: str, step: str, reason: str) -> re.Pattern[str]:
+    """The name where it is one: a listener may be called `may` or `plays`."""
+    if _QUOTES.match(reason):
+        return _whole(listener)
+    return re.compile(_PLACES.get(step, _NOWHERE).format(name=rf"{re.escape(listener)}(?![\w-])"))
 
 
 def count(warehouse: Warehouse, listener: str) -> dict[str, int]:
@@ -62,8 +77,9 @@ def reworded(row: Mapping[str, Any], listener: str) -> Row | None:
     is_listed = isinstance(listeners, dict) and listener in listeners
     if is_listed:
         details["listeners"].pop(listener)
-    reason = renamed(listener, row["reason"] or "", FORGOTTEN)
-    if not is_listed and reason == (row["reason"] or ""):
+    before = row["reason"] or ""
+    reason = _in_reason(listener, row["step"], before).sub(FORGOTTEN, before)
+    if not is_listed and reason == before:
         return None
     return {**row, "reason": reason or None, "details": None if details is None else json.dumps(details)}
 
