@@ -15,7 +15,7 @@ from localcloud import ledger, supervisor
 from localcloud.gcp import scheduler
 from localcloud.processes import Process, ProcessFailed, end_on_signals
 from localcloud.supervisor import RunningCloud
-from localcloud.terminal import instant, plain
+from localcloud.terminal import instant, plain, spell_out_on_stdout
 
 _DATA = Path(".localcloud")
 _SETTLE_SECONDS, _BATCH_SECONDS = 60, 300
@@ -183,4 +183,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    spell_out_on_stdout()
     sys.exit(main())

@@ -1,7 +1,10 @@
 """Texts and instants at a terminal: what others wrote is shown without steering it; options are read as UTC."""
 
 import argparse
+import codecs
+import io
 import json
+import sys
 from datetime import UTC, datetime
 
 
@@ -10,7 +13,27 @@ def plain(text: str) -> str:
 
     Control characters, marks that turn the direction of writing and the like are written as JSON spells them: \\u001b.
     """
-    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)
+    return "".join(letter if letter.isprintable() or letter == "\n" else _spelled(letter) for letter in text)
+
+
+def spell_out_on_stdout() -> None:
+    """From now on stdout spells out, too, what its encoding lacks, such as ö in ASCII, instead of raising an error.
+
+    Spelled like this, JSON stays JSON. Python does nearly the same on stderr by itself.
+    """
+    codecs.register_error("spelled", _spell)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # closed, it is None
+        sys.stdout.reconfigure(errors="spelled")
+
+
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return _spelled(error.object[error.start : error.end]), error.end
+
+
+def _spelled(text: str) -> str:
+    return json.dumps(text)[1:-1]
 
 
 def instant(text: str) -> datetime:

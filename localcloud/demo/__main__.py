@@ -27,7 +27,7 @@ from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.set_up import ROOT
 from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent
 from localcloud.supervisor import Plan, RunningCloud
-from localcloud.terminal import instant, plain
+from localcloud.terminal import instant, plain, spell_out_on_stdout
 
 _DATA = ROOT / "build" / "demo"
 _LOAD_SECONDS, _BATCH_SECONDS = 120, 300
@@ -227,4 +227,5 @@ def _stay(laptop: RunningCloud, started: list[Process]) -> None:
 
 
 if __name__ == "__main__":
+    spell_out_on_stdout()
     sys.exit(main())
