@@ -23,6 +23,7 @@ from typing import Any
 from localcloud.terminal import plain
 
 _NARROWEST = 30
+_LONGEST_WAIT_SECONDS = 7 * 24 * 3600
 
 
 class CliError(Exception):
@@ -129,10 +130,10 @@ def minute(instant: datetime | None) -> str:
 
 
 def seconds(text: str) -> float:
-    """How long to wait, as an option says it. A time-out of nan would never be over."""
+    """How long to wait, as an option says it: nan would never be over, and no lock of Python's waits for 300 years."""
     number = float(text)
-    if not number >= 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    if not 0 <= number <= _LONGEST_WAIT_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds up to {_LONGEST_WAIT_SECONDS:,}, a week")
     return number
 
 

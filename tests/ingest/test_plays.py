@@ -48,6 +48,7 @@ def test_unknown_fields_are_ignored():
 @pytest.mark.parametrize(
     ("changes", "columns"),
     [
+        ({"type": None}, {}),
         ({"name": 7}, {"track_name": None}),
         ({"duration_ms": "200281"}, {"duration_ms": None}),
         ({"duration_ms": True}, {"duration_ms": None}),

@@ -25,6 +25,8 @@ from spotify import App
 
 HELP = "Ask a listener for consent on Spotify's page and store it"
 
+_LAST_PORT = 65_535
+
 
 @dataclass(frozen=True)
 class Authorized:
@@ -86,10 +88,18 @@ class Authorization:
                 )
 
 
+def port(text: str) -> int:
+    """The type of an option."""
+    number = int(text)
+    if not 1 <= number <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, which is a number from 1 to {_LAST_PORT}")
+    return number
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("listener", metavar="LISTENER", help="whose consent: the name it has in terraform.tfvars")
     parser.add_argument(
-        "--port", type=int, default=8888, help="of 127.0.0.1, as in the app's redirect URI (%(default)s)"
+        "--port", type=port, default=8888, help="of 127.0.0.1, as in the app's redirect URI (%(default)s)"
     )
     parser.add_argument("--no-browser", action="store_true", help="print the page's address, open nothing")
     parser.add_argument(

@@ -82,7 +82,9 @@ def _to_tokens(body: Any) -> Tokens:
     )
     if not (is_token(access_token) and is_token(refresh_token)):
         raise UnreadableAnswer("it holds no tokens")
-    return Tokens(access_token, refresh_token, str(body.get("scope") or ""))
+    # https://www.rfc-editor.org/rfc/rfc6749#section-5.1: it may be left out where it is the one that was requested.
+    scope = body.get("scope")
+    return Tokens(access_token, refresh_token, SCOPE if scope is None else str(scope))
 
 
 def _to_account(body: Any) -> Account:
@@ -133,8 +135,8 @@ def ask_for_app(redirect_uri: str) -> App:
     say(f"The app's client id and secret stand on {_DASHBOARD}. Its redirect URIs must contain {redirect_uri}")
     prompt = "Client secret (is not shown): "
     client_id = os.environ.get("SPOTIFY_CLIENT_ID") or ask("Client id: ").strip()
-    client_secret = os.environ.get("SPOTIFY_CLIENT_SECRET") or (
-        getpass.getpass(prompt, sys.stderr).strip() if sys.stdin.isatty() else ask(prompt).strip()
+    client_secret = (
+        os.environ.get("SPOTIFY_CLIENT_SECRET") or (_ask_unseen(prompt) if sys.stdin.isatty() else ask(prompt)).strip()
     )
     if not (is_token(client_id) and is_token(client_secret)):
         raise CliError(
@@ -142,6 +144,14 @@ def ask_for_app(redirect_uri: str) -> App:
             "SPOTIFY_CLIENT_SECRET, or type them when asked. Nothing was stored."
         )
     return App(client_id, client_secret)
+
+
+def _ask_unseen(prompt: str) -> str:
+    """A line from the terminal; empty when Ctrl-D ends it."""
+    try:
+        return getpass.getpass(prompt, sys.stderr)
+    except EOFError:
+        return ""
 
 
 def keep_app(store: SecretStore, app: App) -> None:

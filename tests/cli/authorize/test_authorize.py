@@ -1,10 +1,15 @@
 import io
+import os
+import pty
+import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import requests
 
+from localcloud import processes
 from localcloud.faults import Fault
 from tests.cli.harness import ONE, TWO, Person
 
@@ -251,6 +256,35 @@ def test_without_an_app_spotify_is_not_opened(owner, capsys, monkeypatch, typed)
     assert "Both the client id and the client secret are needed" in output.err
 
 
+def test_ctrl_d_at_the_client_secret_is_an_empty_answer(owner):
+    terminal, keyboard = pty.openpty()
+    command = [sys.executable, "-m", "cli", "authorize", ONE, "--laptop", str(owner.directory)]
+    with subprocess.Popen(
+        command,
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "SPOTIFY_CLIENT_ID": "id"},
+        stdin=keyboard,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # no other terminal to ask at
+    ) as process:
+        said = b""
+        while not said.endswith(b"Client secret (is not shown): "):
+            said += process.stderr.read(1)
+        os.write(terminal, b"\x04")
+        rest = process.stderr.read().decode()
+    os.close(terminal)
+    os.close(keyboard)
+    assert process.returncode == 1
+    assert rest.strip().startswith("Both the client id and the client secret are needed")
+
+
+def test_a_scope_that_the_answer_leaves_out_is_the_one_that_was_requested(owner, capsys):
+    owner.knows_app()
+    owner.spotify.order("token_without_scope")
+    assert owner.authorizes(capsys, ONE, Person(ONE)).code == 0
+    assert owner.secret(f"refresh-token-{ONE}")["scope"] == "user-read-recently-played"
+
+
 @pytest.mark.parametrize(
     ("order", "sentence"),
     [
@@ -306,14 +340,16 @@ def test_a_short_outage_or_pause_is_waited_for(owner, capsys, order):
 
 def test_without_consent_the_command_ends_after_its_timeout(owner, capsys):
     owner.knows_app()
-    output = owner.types(capsys, "authorize", ONE, "--no-browser", "--port", "0", "--timeout", "0.05")
+    output = owner.types(
+        capsys, "authorize", ONE, "--no-browser", "--port", str(processes.free_port()), "--timeout", "0.05"
+    )
     assert output.code == 1
     assert "No browser came back" in output.err
 
 
 def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owner, capsys):
     owner.knows_app()
-    brief = ("--no-browser", "--port", "0", "--timeout", "0.05")
+    brief = ("--no-browser", "--port", str(processes.free_port()), "--timeout", "0.05")
 
     none_known = owner.types(capsys, "authorize", ONE, *brief)
     owner.has_listener(ONE)

@@ -121,6 +121,8 @@ class SpotifyFault:
             return endpoint == "recently-played"
         if self.name in ("audio_features_closed", "analysis_not_found"):
             return endpoint == "audio-features"
+        if self.name == "token_without_scope":
+            return endpoint == "token"
         service = service_of(self.name) if self.name in ERRORS else "api"
         return {"token": "accounts", "reccobeats": "reccobeats"}.get(endpoint, "api") == service
 
@@ -159,6 +161,12 @@ def _stale(fault: SpotifyFault, work: Work) -> Response:
     earlier = Clock()
     earlier.set(work.spotify.clock.now() - timedelta(seconds=fault.seconds))
     return replace(work.spotify.api, clock=earlier).recently_played(work.request)
+
+
+def _without_scope(fault: SpotifyFault, work: Work) -> Response:
+    whole = work()
+    body = {name: value for name, value in json.loads(whole.body).items() if name != "scope"}
+    return replace(whole, body=json.dumps(body).encode())
 
 
 def _saying(body: str, content_type: str = JSON) -> Misbehave:
@@ -212,6 +220,8 @@ MISBEHAVIOURS: Mapping[str, Misbehave] = {
     "no_content": lambda fault, work: Response(204),
     "json_of_another_shape": _saying("[]"),
     "stale": _stale,
+    # https://www.rfc-editor.org/rfc/rfc6749#section-5.1
+    "token_without_scope": _without_scope,
     # The newest play alone, of a page that has more.
     "page_withheld": _changing(lambda page: page.update(items=page["items"][:1])),
     **_SPOILERS,
