@@ -82,7 +82,7 @@ def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, IO[bytes]], i
         unfinished.replace(path)
         return written
     except OSError as error:
-        raise CliError(f"{path} cannot be written: {error.strerror}.") from None
+        raise CliError(f"{path} cannot be written: {error.strerror}. Name another file with --output.") from None
     finally:
         if unfinished:
             unfinished.unlink(missing_ok=True)

@@ -70,7 +70,15 @@ def test_every_command_explains_itself_gives_json_and_knows_the_laptop_and_the_c
     assert all(option in out for option in ("--json", "--laptop", "--project", "--region"))
 
 
-@pytest.mark.parametrize("arguments", [[], ["unknown"], ["authorize"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([], ["unknown"], ["authorize"]),
+        *(["authorize", ONE, "--port", port] for port in ("70000", "0", "-1", "x")),
+        *(["authorize", ONE, "--timeout", seconds] for seconds in ("nan", "-1", "inf", "1e12")),
+        *([*command, "--timeout", "inf"] for command in (["run-now"], ["import", ONE, "x"])),
+    ],
+)
 def test_wrong_usage_is_exit_code_2(output, arguments):
     code, out, err = output(*arguments)
     assert (code, out) == (2, "")
@@ -139,6 +147,50 @@ def test_a_laptop_cloud_that_has_just_died_is_said_with_its_logs(owner, capsys, 
     output = owner.types(capsys, "runs")
     assert (output.code, output.out) == (1, "")
     assert f"Is it still running? Its logs: {owner.directory / 'logs'}" in output.err
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path", "why"),
+    [
+        (["import", ONE, LONG, "--new-listener"], LONG, "File name too long"),
+        (["import", ONE, f"{LONG}/{LONG}.json", "--new-listener"], f"{LONG}/{LONG}.json", "File name too long"),
+        (["export", ONE, "--output", LONG], LONG, "File name too long"),
+        (["runs", "--laptop", LONG], f"{LONG}/environment.json", "File name too long"),
+        (["runs", "--laptop", "file"], "file/environment.json", "Not a directory"),
+    ],
+)
+def test_a_path_that_cannot_be_used_is_named_with_the_reason(
+    owner, capsys, tmp_path, monkeypatch, arguments, path, why
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    output = owner.types(capsys, *arguments, laptop="--laptop" not in arguments)
+    assert (output.code, output.out) == (1, "")
+    assert output.err == f"{path}: {why}. Name another one, or correct that, and run the command again.\n"
+
+
+def test_a_letter_that_the_terminal_lacks_is_spelled_out_and_json_stays_json(owner, tmp_path):
+    row = {"ts": "2026-03-02T12:00:00Z", "ms_played": 181_000, "spotify_track_uri": f"spotify:track:{'a' * 22}"}
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history" / "endsong_0.json").write_text(json.dumps([row]))
+    (tmp_path / "history" / "日本 é 🎵.json").write_text("{}")
+    arguments = ["import", ONE, str(tmp_path / "history"), "--dry-run", "--new-listener", "--laptop", str(tmp_path)]
+    text, as_json = (types(*arguments, *option, PYTHONIOENCODING="ascii") for option in ([], ["--json"]))
+    assert (text.returncode, as_json.returncode) == (0, 0), text.stderr + as_json.stderr
+    assert r"\u65e5\u672c \u00e9 \ud83c\udfb5.json holds one JSON object, not a list of rows." in text.stdout
+    [unread] = json.loads(as_json.stdout)["unread"]
+    assert unread["name"].endswith("日本 é 🎵.json")
+
+
+def test_the_laptop_cloud_spells_out_what_the_terminal_lacks_too():
+    command = [sys.executable, "-m", "localcloud", "run", "--help"]
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"COMMAND \u2026" in done.stdout
 
 
 def test_ctrl_c_ends_without_a_traceback(owner, capsys, monkeypatch):

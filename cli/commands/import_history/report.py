@@ -95,8 +95,8 @@ def show(account: Account) -> None:
     _print_gaps(account)
     if reading.lacks_videos or coverage.packages_without_a_video(reading.files):
         console.show(
-            "A file of videos is missing or was not read to its end. It may hold music of any time, so the files "
-            "beside it close no gap."
+            "A file of videos, or a folder that may have one, is missing or was not read to its end. It may hold music "
+            "of any time, so the files beside it close no gap."
         )
     _print_unread(reading)
     if account.doubt and account.dry_run:

@@ -1,6 +1,7 @@
 """What an import does where its files leave something open: gaps, whose they are, values that cannot be."""
 
 import json
+import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 from cli.commands.import_history import landing
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import wait_for
+from tests.cli.import_history.test_spotify_files import deep_folder
 from tests.cli.test_runs import write_steps
 from tests.load.harness import csv_of, play
 
@@ -114,6 +116,13 @@ def test_a_package_with_a_hole_closes_no_gap_in_it_and_once_it_is_whole_it_does(
     assert gaps(importing) == [(start, end)]
 
     video.unlink()
+    (folder / "x").mkdir()
+    unlisted = deep_folder(folder / "x")
+    output = importing.types("import", ONE, folder)
+    assert (output.code, f"Not read: {unlisted} cannot be read: File name too long.\n" in output.out) == (1, True)
+    assert gaps(importing) == [(start, end)]
+
+    shutil.rmtree(folder / "x")
     output = importing.types("import", ONE, folder)
     assert (output.code, "Closed 1 gap.\n" in output.out) == (0, True)
     assert (gaps(importing), len(importing.plays())) == ([], 76)

@@ -154,11 +154,15 @@ def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tm
     assert (folder.code, "is a file that `export` has written, to be given by itself" in folder.err) == (1, True)
 
     rows = json.loads((tmp_path / "json").read_text())
-    (tmp_path / "odd").write_text(json.dumps([rows[0], rows[1] | {"played_at": "soon"}, rows[2] | {"source": None}]))
+    changes = ({"played_at": "soon"}, {"source": None}, {"track_id": ""}, {"track_id": " "})
+    (tmp_path / "odd").write_text(json.dumps([rows[0], *(rows[1] | change for change in changes)]))
     result = importing.types("import", ONE, tmp_path / "odd", "--dry-run", "--json").json
     assert (result["known"], [row["reason"] for row in result["unreadable"]]) == (
         1,
-        ["played_at is not of the type TIMESTAMP", "source is missing"],
+        [
+            *("played_at is not of the type TIMESTAMP", "source is missing"),
+            *("track_id is empty", "track_id is empty"),
+        ],
     )
     (tmp_path / "more").write_text(json.dumps([row | {"mood": "blue"} for row in rows]))
     more = importing.types("import", ONE, tmp_path / "more", "--dry-run")

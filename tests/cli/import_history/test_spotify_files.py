@@ -3,6 +3,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import re
 import tarfile
 import zipfile
@@ -19,6 +20,7 @@ from cli.commands.import_history.reading.every_row import read
 from cli.commands.import_history.reading.spotify_files import ExportFile, read_files
 from cli.console import CliError
 
+LONGEST_PATH = 4096
 EXAMPLES = Path(__file__).parent / "exports"
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 NEW, OLD, ACCOUNT = "Streaming_History_Audio_2023-2024_7.json", "endsong_0.json", "StreamingHistory_music_0.json"
@@ -197,6 +199,39 @@ def test_a_link_is_not_followed_and_named(tmp_path):
         archive.add(folder, "folder")
     names = [f"x.tar: {name}" for name in (OLD, "endsong_1.json", "more")]
     assert found(tmp_path / "x.tar") == ([(names[0], 0, 3)], dict.fromkeys(names[1:], link))
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_may_hold_any_part_of_the_history(tmp_path):
+    folder = tmp_path / "MyData"
+    written(folder / OLD, example(OLD))
+    deep = deep_folder(folder)
+    findings = read_all(folder)
+    assert {name: (file.reason, file.is_history, file.is_video) for name, file in findings.items()} == {
+        str(deep): ("cannot be read: File name too long", True, True)
+    }
+
+
+def deep_folder(folder):
+    """The first folder whose path is longer than any path that may be opened, by root neither."""
+    name = "x" * 250
+    opened = os.open(folder, os.O_RDONLY)
+    while len(bytes(folder)) < LONGEST_PATH:
+        os.mkdir(name, dir_fd=opened)
+        inner = os.open(name, os.O_RDONLY, dir_fd=opened)
+        os.close(opened)
+        folder, opened = folder / name, inner
+    os.close(opened)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("link", "Too many levels of symbolic links"), ("file/x", "Not a directory")]
+)
+def test_a_path_that_leads_to_no_file_is_named_with_the_reason(tmp_path, name, why):
+    (tmp_path / "link").symlink_to("link")
+    (tmp_path / "file").touch()
+    path = tmp_path / name
+    assert refusal(path).startswith(f"{path.name} cannot be read: {why}. Nothing was stored.")
 
 
 def test_a_damaged_file_of_a_history_is_named_and_the_others_are_read(tmp_path):

@@ -58,6 +58,10 @@ class Damaged(Exception):
     """The text completes the sentence "the file …"."""
 
 
+class FolderUnread(Damaged):
+    """Any file may lie in it."""
+
+
 @dataclass
 class Budget:
     """What is left of what one command may read."""
@@ -160,9 +164,9 @@ def _named_damage() -> Iterator[None]:
     """Damaged, or packed in a way that Python does not know."""
     try:
         yield
-    except (FileNotFoundError, PermissionError) as error:
-        raise Damaged(f"cannot be read: {error.strerror}") from None
-    except _DAMAGE:
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.strerror:  # the system's; those of gzip and bz2 have none
+            raise Damaged(f"cannot be read: {error.strerror}") from None
         raise Damaged("cannot be unpacked. Download the file again, or unpack it by hand first") from None
 
 
@@ -171,15 +175,26 @@ def path_entry(path: Path, name: str) -> Entry:
 
 
 def folder_entries(path: Path) -> Iterator[Entry]:
-    """Every file below the folder, and the links that lead to none: those to other folders are not followed."""
-    for folder, folders, names in os.walk(path):
+    """Every file below the folder, the links that lead to none (those to other folders are not followed), and the
+    folders that cannot be listed.
+    """
+    unlisted = list[OSError]()
+    for folder, folders, names in os.walk(path, onerror=unlisted.append):
         folders.sort()
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        links = [name for name in folders if os.path.islink(Path(folder) / name)]  # noqa: PTH114 -- Path's may raise
         for file in (Path(folder) / name for name in sorted([*names, *links]) if _is_file_of_interest(name)):
-            if file.is_file():
+            # What is listed and cannot be looked at: opening it says why.
+            if os.path.isfile(file) or not os.path.lexists(file):  # noqa: PTH113 -- Path's may raise
                 yield path_entry(file, str(file))
             elif file.is_symlink():
                 yield replace(path_entry(file, str(file)), unpack=_open_link)
+    for error in unlisted:
+        entry = path_entry(Path(error.filename), str(error.filename))
+        yield replace(entry, unpack=partial(_open_unlisted, error.strerror))
+
+
+def _open_unlisted(why: str | None) -> Any:
+    raise FolderUnread(f"cannot be read: {why}")
 
 
 def form_of(stream: io.BufferedReader) -> Form:

@@ -261,9 +261,12 @@ def _value(name: str, value: Any) -> Any:
             raise Unreadable(f"{name} is missing")
         return None
     try:
-        return _CONVERTERS[COLUMNS[name]](value)
+        converted = _CONVERTERS[COLUMNS[name]](value)
     except (KeyError, TypeError, ValueError, OverflowError):
         raise Unreadable(f"{name} is not of the type {COLUMNS[name]}") from None
+    if name in _REQUIRED and isinstance(converted, str) and not converted.strip():
+        raise Unreadable(f"{name} is empty")
+    return converted
 
 
 def _bounded(name: str, value: Any, now: datetime) -> Any:

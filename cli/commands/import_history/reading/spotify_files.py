@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cli.commands.import_history.reading import archives
-from cli.commands.import_history.reading.archives import Budget, Damaged, Entry
+from cli.commands.import_history.reading.archives import Budget, Damaged, Entry, FolderUnread
 from cli.commands.import_history.reading.json_rows import NotRows, read_rows
 from cli.console import CliError, say
 from plays import KEY
@@ -136,8 +136,9 @@ def _unread_when_damaged(entry: Entry, found: _Path) -> Iterator[None]:
     try:
         yield
     except (Damaged, NotRows) as error:
-        name = _HISTORY_NAME.search(entry.file_name)
-        found.unread.append(UnreadFile(entry.name, str(error), bool(name), bool(name and name["video"])))
+        name, is_any = _HISTORY_NAME.search(entry.file_name), isinstance(error, FolderUnread)
+        is_video = is_any or bool(name and name["video"])
+        found.unread.append(UnreadFile(entry.name, str(error), is_any or bool(name), is_video))
 
 
 def _read_file(entry: Entry, stream: io.BufferedReader, found: _Path) -> Iterator[ExportFile]:
