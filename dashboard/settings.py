@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from pipeline.schedule import HOURLY, Schedule, to_schedule
@@ -106,9 +107,19 @@ def _of_listeners(listeners: Mapping[str, Any], what: str) -> dict[str, str]:
 
 def _schedule(environ: Mapping[str, str]) -> Schedule:
     try:
-        return to_schedule(environ.get("SCHEDULE") or "0 * * * *")
+        schedule = to_schedule(environ.get("SCHEDULE") or "0 * * * *")
     except ValueError as error:
         raise SettingsError("SCHEDULE must be `M * * * *` or `M */N * * *` with N = 2, 3, 4 or 6") from error
+    text = environ.get("SCHEDULE_SINCE")
+    if not text:
+        return schedule
+    try:
+        since = datetime.fromisoformat(text)
+    except ValueError:
+        since = datetime.min
+    if since.tzinfo is None:
+        raise SettingsError("SCHEDULE_SINCE is not an instant such as 2026-11-24T12:00:00Z")
+    return replace(schedule, since=since)
 
 
 def _whole_number(environ: Mapping[str, str], name: str, default: int) -> int:

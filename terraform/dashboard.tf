@@ -12,10 +12,9 @@ locals {
   dashboard_address = "https://dashboard-${data.google_project.main.number}.${var.region}.run.app"
 }
 
+# It stays with access = "off": an image has to be there before the dashboard can be turned on.
 resource "google_artifact_registry_repository" "dashboard" {
   #checkov:skip=CKV_GCP_84:Google's own encryption is enough for images of public code; a key of ours costs $0.06 a month.
-  count = local.has_dashboard ? 1 : 0
-
   repository_id          = "heavy-rotation"
   location               = var.region
   description            = "Images of the dashboard."
@@ -33,7 +32,7 @@ resource "google_artifact_registry_repository" "dashboard" {
 
   # Each push builds an image, and only an approved one is deployed: what runs may be older than the newest three.
   dynamic "cleanup_policies" {
-    for_each = local.runs_dashboard ? [regex("sha256:[0-9a-f]{64}$", var.dashboard_image)] : []
+    for_each = var.dashboard_image != "" ? [regex("sha256:[0-9a-f]{64}$", var.dashboard_image)] : []
 
     content {
       id     = "keep-what-is-deployed"
@@ -210,8 +209,9 @@ locals {
     # What the header that Identity-Aware Proxy signs must be meant for.
     DASHBOARD_IAP_AUDIENCE = "/projects/${data.google_project.main.number}/locations/${var.region}/services/dashboard"
     MAXIMUM_BYTES_BILLED   = "500000000"
-    # With it the dashboard computes which runs to expect.
-    SCHEDULE = var.schedule
+    # With them the dashboard computes which runs to expect.
+    SCHEDULE       = var.schedule
+    SCHEDULE_SINCE = time_static.schedule.rfc3339
   })
 }
 

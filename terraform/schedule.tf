@@ -47,3 +47,8 @@ resource "google_cloud_scheduler_job" "ingest" {
     module.ingest,
   ]
 }
+
+# When that schedule began. Of the slots before it nothing is known: another schedule may have had others.
+resource "time_static" "schedule" {
+  triggers = { schedule = google_cloud_scheduler_job.ingest.schedule }
+}

@@ -188,8 +188,11 @@ if blocked:
         f"Spotify asked for a pause: no call is made before {humanize.moment(wall)}.", icon=":material/pause_circle:"
     )
 if status.level == "never":
-    messages.never_run(settings)
-    st.stop()
+    sizes = page.viewer.store.sizes().value
+    if not sizes.loc[sizes["table"] == "plays", "rows"].any():
+        messages.never_run(settings)
+        st.stop()
+    messages.imports_alone(settings)
 unknown_zones(page)
 figures(page, health.success_rate(runs, judged_at, schedule=settings.schedule), status.last_success_at)
 grid(page)
@@ -208,8 +211,9 @@ with right:
 page_frame.how_counted("""
 - The grid is the ledger `runs`: every attempt of a step adds a row when it is done, and the newest counts.
   **Succeeded** did its work, **skipped** had nothing to do and says why, **failed** did not; **not run**: the step
-  before it failed or had nothing for it; **running** and **waiting**: due, and not done yet; **missing**: it was due
-  and nothing was recorded; **unreadable**: a row is there, and its state is none of these.
+  before it failed or had nothing for it, or no run was due, because it is before the first one or under an earlier
+  schedule; **running** and **waiting**: due, and not done yet; **missing**: it was due and nothing was recorded;
+  **unreadable**: a row is there, and its state is none of these.
 - **Good runs**: hours in which every step did what there was for it. An hour in which no listener was polled, because
   of a pause or a missing consent, is neither good nor bad.
 - **Lag**: the age of the newest play. It grows while no music is played.

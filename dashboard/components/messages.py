@@ -25,6 +25,14 @@ Do this, in this order:
 To look around first, `make demo` shows this dashboard with invented listeners. More in {GUIDE}.""")
 
 
+def imports_alone(settings: Settings) -> None:
+    st.warning(
+        "All plays are from imports: the schedule has started no run yet. Wait for the next one, or start it: "
+        f"`{settings.cli('run-now')}`.",
+        icon=":material/schedule:",
+    )
+
+
 def no_plays(listener: str, runs: int, next_run_at: datetime, settings: Settings) -> None:
     """`next_run_at` is on the listener's clock."""
     st.header(f"No plays of {literal(listener)} yet")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -189,7 +189,8 @@ def _stop_without_plays(page: Listening) -> None:
     """Stops the page of a listener of whom no play is stored, or none that counts."""
     settings = page.viewer.settings
     if page.history.is_empty:
-        runs = int((page.viewer.runs().value["step"] == "ingest").sum())
+        ledger = page.viewer.runs().value
+        runs = int(((ledger["step"] == "ingest") & (ledger["slot"] > page.now - timedelta(days=14))).sum())
         next_run_at = settings.schedule.next_after(page.now).astimezone(ZoneInfo(page.filters.zone))
         messages.no_plays(page.name, runs, next_run_at, settings)
         st.stop()
@@ -308,7 +309,7 @@ def _status(pages: Sequence[Listening]) -> None:
     ledger = viewer.runs()
     stale(ledger, pages[0].filters.zone, now)
     status = health.status(ledger.value, as_of(ledger, now), viewer.settings.schedule)
-    if status.level in ("late", "failing", "paused"):
+    if status.level in ("never", "late", "failing", "paused"):
         messages.behind(f"{status.words}. The charts show what has arrived.")
         return
     found = health.listeners(ledger.value, now)

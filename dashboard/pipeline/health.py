@@ -11,14 +11,14 @@ import humanize
 from pipeline.ledger import UNREADABLE
 from pipeline.remedies import MISSING, next_step
 from pipeline.run_hours import STEPS, Hour, MissingRuns, find_missing_runs, grid_hours, not_polled, scheduled
-from pipeline.schedule import HOURLY, Schedule
+from pipeline.schedule import HOUR, HOURLY, Schedule
 
 PAGE_LIMIT = 50
 """Spotify shows no more plays than this: a run that was given as many may have lost some."""
 WARN_DAYS = 30
 _WEEK_HOURS = 7 * 24
 _LEDGER_HOURS = 14 * 24
-"""All that the ledger's copy holds (LEDGER_DAYS in warehouse/store.py) but its first day."""
+"""What the ledger's copy holds at least (LEDGER_DAYS in warehouse/store.py) but its first day."""
 
 
 _POLLED = ("collected", "nothing_new")
@@ -39,13 +39,15 @@ def status(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> St
     runs_of_ingest = hourly[hourly["step"] == "ingest"]
     if runs_of_ingest.empty:
         return Status("never", "Never ran", None)
-    hours = grid_hours(runs, now, _LEDGER_HOURS, schedule)
+    # To the last run, however long ago it was.
+    reach = max(_LEDGER_HOURS, (now - runs_of_ingest["slot"].max()) // HOUR + 24)
+    hours = grid_hours(runs, now, reach, schedule)
     finished = [hour.cells["ingest"].finished_at for hour in hours if hour.is_good]
     age = now - hourly["finished_at"].max().to_pydatetime()
     level, words = (
         _failing(runs, hours, now)
         # Only ingest is called by the clock: a file that is sent again can bring load a newer row.
-        or _late(now - runs_of_ingest["finished_at"].max().to_pydatetime(), schedule)
+        or _late(runs_of_ingest["finished_at"].max().to_pydatetime(), now, schedule)
         or _polling_none(runs, hours, now)
         or _unread_listeners(runs, now)
         or ("ok", f"Healthy: the last run finished {humanize.ago(age)}")
@@ -123,7 +125,7 @@ def no_consent_since(runs: pd.DataFrame, listener_id: str, now: datetime) -> dat
 
 
 def success_rate(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> tuple[int, int]:
-    """Hours in which every step did its work, and hours that the schedule expected since the first run: of a week.
+    """Hours in which every step did its work, and hours that the schedule expected: of a week.
 
     An hour in which no listener was polled is neither good nor bad.
     """
@@ -174,8 +176,10 @@ def _failing(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[
     return None
 
 
-def _late(age: timedelta, schedule: Schedule) -> tuple[str, str] | None:
-    return ("late", f"Late: the last run finished {humanize.ago(age)}") if age > schedule.late_after else None
+def _late(finished_at: datetime, now: datetime, schedule: Schedule) -> tuple[str, str] | None:
+    if now - max(finished_at, schedule.since) <= schedule.late_after:
+        return None
+    return "late", f"Late: the last run finished {humanize.ago(now - finished_at)}"
 
 
 def _polling_none(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[str, str] | None:

@@ -2,7 +2,8 @@
 text how the hours went.
 
 A step writes its row when it ends. So an hour without a row is waiting, then missing; a step whose predecessor did
-its work is running, then missing; and one whose predecessor had nothing for it, or failed, was not run.
+its work is running, then missing; and one whose predecessor had nothing for it, or failed, was not run. Before the first
+run, and before the present schedule, no hour was due; one that ran all the same is judged like any other.
 """
 
 from collections import Counter
@@ -103,7 +104,16 @@ def grid_hours(runs: pd.DataFrame, now: datetime, hours: int, schedule: Schedule
     slots = schedule.slots(now, hours)
     newest = newest_rows(runs[runs["slot"] >= slots[0]], schedule)
     first_slot = schedule.slot_of(runs["slot"].min().to_pydatetime()) if len(runs) else None
-    return [_hour(slot, newest, now, is_before=first_slot is None or slot < first_slot) for slot in slots]
+    hours = []
+    for slot in slots:
+        if first_slot is None or slot < first_slot:
+            not_due = "Before the first run."
+        elif slot < schedule.since and (slot, "ingest") not in newest:
+            not_due = "Before the present schedule."
+        else:
+            not_due = ""
+        hours.append(_hour(slot, newest, now, not_due))
+    return hours
 
 
 def scheduled(runs: pd.DataFrame) -> pd.DataFrame:
@@ -155,15 +165,16 @@ def summarise(hours: Sequence[Hour], label: str, noun: str = "hour") -> str:
 
 
 def _hour(
-    slot: datetime, newest: Mapping[tuple[datetime, str], Mapping[str, Any]], now: datetime, *, is_before: bool
+    slot: datetime, newest: Mapping[tuple[datetime, str], Mapping[str, Any]], now: datetime, not_due: str
 ) -> Hour:
+    """`not_due`: why no run of it was expected, where none was."""
     cells: dict[str, Cell] = {}
     for step in STEPS:
         row = newest.get((slot, step))
         if row is not None:
             cells[step] = _recorded(row)
-        elif is_before:
-            cells[step] = Cell("not run", "Before the first run.")
+        elif not_due:
+            cells[step] = Cell("not run", not_due)
         elif step == "ingest":
             cells[step] = _without_row(step, slot, now, is_started=False)
         else:
@@ -220,7 +231,7 @@ def _collected(hours: Sequence[Hour], label: str, noun: str) -> str:
     if good + states["waiting"] == len(hours):
         return f"Every {noun} of the last {label} was collected{due}."
     if good + states["waiting"] + before == len(hours):
-        return f"Every {noun} since the first run was collected, **{good}** of the last {label}{due}."
+        return f"Every {noun} that was due was collected, **{good}** of the last {label}{due}."
     return f"Of the last {label}, **{humanize.counted(good, noun)}** {'was' if good == 1 else 'were'} collected{due}."
 
 

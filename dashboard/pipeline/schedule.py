@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 HOUR = timedelta(hours=1)
 
@@ -17,6 +17,8 @@ class Schedule:
 
     minute: int = 0
     interval_hours: int = 1
+    since: datetime = datetime.min.replace(tzinfo=UTC)
+    """When it replaced another one, whose slots are not known."""
 
     @property
     def interval(self) -> timedelta:

@@ -1,4 +1,4 @@
-"""Loads plays, tops, gaps and the ledger from BigQuery and caches them per version of the table.
+"""Loads plays, tops, gaps and the ledger from BigQuery and caches them per version of their tables.
 
 Reading a table's time of last change is free, so it is the version. Small tables are listed, which is free;
 plays and tracks are queried, one listener at a time. When the warehouse cannot be read, the last good copy is served
@@ -37,6 +37,7 @@ _VERSION_TIMEOUT_SECONDS = 5.0
 _CHECK_SECONDS = 60.0
 _TRY_AGAIN_SECONDS = 15.0
 _COPIES = 24
+_BEFORE_ALL_RUNS = datetime(2006, 1, 1, tzinfo=UTC)
 
 Value = TypeVar("Value")
 
@@ -53,7 +54,8 @@ class Loaded(Generic[Value]):
 @dataclass(frozen=True)
 class _Copy:
     value: Any
-    version: datetime
+    versions: tuple[datetime, ...]
+    """When each of its tables had last changed."""
     known_at: datetime
     checked: float
     error: str | None = None
@@ -138,9 +140,15 @@ class Store:
     def history(self, listener_id: str) -> Loaded[History]:
         """A listener's plays, ready to count."""
 
-        def load(version: datetime, known: History | None) -> History:
-            plays = to_plays(self._warehouse.query("plays", [_of(listener_id)]))
-            if known is None or known.is_empty:
+        def load(versions: tuple[datetime, ...], copy: _Copy | None) -> History:
+            known: History | None = copy.value if copy and not copy.value.is_empty else None
+            before = copy.versions if copy and known else (None, None)
+            if known and before[0] == versions[0]:
+                plays = _plays_of(known)
+            else:
+                plays = to_plays(self._warehouse.query("plays", [_of(listener_id)]))
+            # A batch brings what no play of the API does: covers, lengths, ISRCs and audio features of imported plays.
+            if known is None or before[1] != versions[1]:
                 listed = self._warehouse.query("tracks", [_of(listener_id)]).to_pandas()
                 tracks, since = listed.drop(columns=["source", "last_played_at"]), _first_unlisted(plays, listed)
             else:
@@ -153,7 +161,7 @@ class Store:
                 tracks = both.groupby("track_id", sort=False).first().reset_index()
             return to_history(plays, tracks)
 
-        return self._newest(("plays", listener_id), load)
+        return self._newest(("plays", listener_id), load, also="tracks")
 
     def top_tracks(self, listener_id: str) -> Loaded[pd.DataFrame]:
         """The listener's rows as Spark wrote them, in the order period, position."""
@@ -168,13 +176,17 @@ class Store:
         return replace(found, value=mine.sort_values("gap_start", ignore_index=True))
 
     def runs(self) -> Loaded[pd.DataFrame]:
-        """The newest days of the ledger, the newest slot first, as pipeline/ledger.py makes them readable."""
+        """The newest days of the ledger, the newest slot first, as pipeline/ledger.py makes them readable; where the
+        schedule has not called ingest in them, from its last call on.
+        """
 
-        def load(version: datetime, known: pd.DataFrame | None) -> pd.DataFrame:
-            since = (version - timedelta(days=LEDGER_DAYS)).replace(minute=0, second=0, microsecond=0)
-            parameters = [bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
-            runs = readable(self._warehouse.query("runs", parameters).to_pandas())
-            return runs.sort_values(["slot", "started_at"], ascending=False, ignore_index=True)
+        def load(versions: tuple[datetime, ...], copy: _Copy | None) -> pd.DataFrame:
+            since = (versions[0] - timedelta(days=LEDGER_DAYS)).replace(minute=0, second=0, microsecond=0)
+            runs = self._runs_since(since)
+            if len(runs) and not (runs["step"] == "ingest").any():
+                every = self._runs_since(_BEFORE_ALL_RUNS)
+                runs = every[every["slot"] >= min(since, every.loc[every["step"] == "ingest", "slot"].max())]
+            return readable(runs).sort_values(["slot", "started_at"], ascending=False, ignore_index=True)
 
         return self._newest(("runs",), load)
 
@@ -182,15 +194,15 @@ class Store:
         """One row, of all listeners: tracks, those whose audio features are known, unknown to the provider, and for how
         many it was called in the day before the catalogue last changed."""
 
-        def load(version: datetime, known: pd.DataFrame | None) -> pd.DataFrame:
-            since = bigquery.ScalarQueryParameter("since", "TIMESTAMP", version - timedelta(days=1))
+        def load(versions: tuple[datetime, ...], copy: _Copy | None) -> pd.DataFrame:
+            since = bigquery.ScalarQueryParameter("since", "TIMESTAMP", versions[0] - timedelta(days=1))
             return self._warehouse.query("catalogue", [since]).to_pandas()
 
         return self._newest(("catalogue",), load)
 
     def sizes(self) -> Loaded[pd.DataFrame]:
         """A row per table: table, rows, bytes, as of the newest row of the ledger."""
-        return self._newest(("runs", "sizes"), lambda version, known: self._warehouse.sizes())
+        return self._newest(("runs", "sizes"), lambda versions, copy: self._warehouse.sizes())
 
     @property
     def billed_bytes_today(self) -> int:
@@ -212,10 +224,22 @@ class Store:
             raise as_unreadable(error) from error
 
     def _whole(self, table: str) -> Loaded[pd.DataFrame]:
-        return self._newest((table,), lambda version, known: self._warehouse.rows(table))
+        return self._newest((table,), lambda versions, copy: self._warehouse.rows(table))
 
-    def _newest(self, key: tuple[str, ...], load: Callable[[datetime, Any], Value]) -> Loaded[Value]:
-        """The copy of a table's newest version; loaded by one thread at a time, checked once a minute."""
+    def _runs_since(self, since: datetime) -> pd.DataFrame:
+        parameters = [bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
+        return self._warehouse.query("runs", parameters).to_pandas()
+
+    def _newest(
+        self,
+        key: tuple[str, ...],
+        load: Callable[[tuple[datetime, ...], _Copy | None], Value],
+        also: str | None = None,
+    ) -> Loaded[Value]:
+        """The copy of the newest version of a table, the key's first, and of another one; loaded by one thread at a
+        time, checked once a minute.
+        """
+        tables = (key[0], also) if also else key[:1]
         with self._lock:
             lock = self._locks.setdefault(key, Lock())
         with lock:
@@ -224,17 +248,21 @@ class Store:
                 return Loaded(copy.value, copy.known_at, self._outage)
             wait = min(_TRY_AGAIN_SECONDS if copy and copy.error else self._check_seconds, self._check_seconds)
             if copy is None or time.monotonic() - copy.checked >= wait:
-                copy = self._checked(key[0], copy, load)
+                copy = self._checked(tables, copy, load)
                 self._keep(key, copy)
         return Loaded(copy.value, copy.known_at, copy.error)
 
-    def _checked(self, table: str, copy: _Copy | None, load: Callable[[datetime, Any], Any]) -> _Copy:
+    def _checked(
+        self,
+        tables: tuple[str, ...],
+        copy: _Copy | None,
+        load: Callable[[tuple[datetime, ...], _Copy | None], Any],
+    ) -> _Copy:
         try:
-            version = self._warehouse.modified(table)
-            if copy and copy.version == version:
+            versions = tuple(self._warehouse.modified(table) for table in tables)
+            if copy and copy.versions == versions:
                 return replace(copy, known_at=datetime.now(UTC), checked=time.monotonic(), error=None)
-            value = load(version, copy.value if copy else None)
-            return _Copy(value, version, datetime.now(UTC), time.monotonic())
+            return _Copy(load(versions, copy), versions, datetime.now(UTC), time.monotonic())
         except UNREADABLE as error:
             unreadable = self._missing_tables() if is_missing(error) else as_unreadable(error)
             # A page reads several tables: those that have a copy do not wait for the same outage one after the other.
@@ -286,6 +314,12 @@ def _of(listener_id: str) -> bigquery.ScalarQueryParameter:
     return bigquery.ScalarQueryParameter("listener_id", "STRING", listener_id)
 
 
+def _plays_of(known: History) -> pd.DataFrame:
+    """The plays that the history was made of."""
+    ms_played = known.plays["heard_ms"].where(known.plays["measured"], -1)
+    return known.plays.assign(track_id=known.per_play("track_id", known.plays), ms_played=ms_played)
+
+
 def _first_unlisted(plays: pd.DataFrame, listed: pd.DataFrame) -> datetime | None:
     """The oldest play that Spark had not read when it listed the tracks: only from there on tracks are read from the
     plays, which bill every column. A track listed from an export is read again once the API has reported it.
@@ -297,8 +331,7 @@ def _first_unlisted(plays: pd.DataFrame, listed: pd.DataFrame) -> datetime | Non
 
 def _first_unknown(plays: pd.DataFrame, known: History) -> datetime | None:
     """The oldest play that the copy before lacked: only from there on tracks are read again."""
-    ids = known.tracks["track_id"].to_numpy()[known.plays["track"]]
-    before = pd.MultiIndex.from_arrays([known.plays["played_at"], ids])
+    before = pd.MultiIndex.from_arrays([known.plays["played_at"], known.per_play("track_id", known.plays)])
     is_known = pd.MultiIndex.from_arrays([plays["played_at"], plays["track_id"].astype(str)]).isin(before)
     return _first(plays, pd.Series(~is_known))
 

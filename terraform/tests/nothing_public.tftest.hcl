@@ -88,7 +88,7 @@ run "the_dashboard_can_be_left_out" {
   }
 
   assert {
-    condition     = length(google_cloud_run_v2_service.dashboard) == 0 && length(google_artifact_registry_repository.dashboard) == 0 && length(google_bigquery_table_iam_member.dashboard) == 0
-    error_message = "Nothing of the dashboard must be there."
+    condition     = length(google_cloud_run_v2_service.dashboard) == 0 && length(google_service_account.dashboard) == 0 && length(google_bigquery_table_iam_member.dashboard) == 0
+    error_message = "Nothing of the dashboard must run or read."
   }
 }

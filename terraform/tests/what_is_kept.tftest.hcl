@@ -61,7 +61,7 @@ run "what_only_costs_goes" {
   }
 
   assert {
-    condition     = alltrue([for repository in [google_artifact_registry_repository.functions, google_artifact_registry_repository.dashboard[0]] : !repository.cleanup_policy_dry_run && toset(repository.cleanup_policies[*].action) == toset(["KEEP", "DELETE"])])
+    condition     = alltrue([for repository in [google_artifact_registry_repository.functions, google_artifact_registry_repository.dashboard] : !repository.cleanup_policy_dry_run && toset(repository.cleanup_policies[*].action) == toset(["KEEP", "DELETE"])])
     error_message = "Old images must go, the newest must stay."
   }
 }
@@ -75,7 +75,26 @@ run "the_image_that_runs_is_kept_however_old" {
   }
 
   assert {
-    condition     = one([for policy in google_artifact_registry_repository.dashboard[0].cleanup_policies : one(one(policy.condition).version_name_prefixes) if policy.id == "keep-what-is-deployed" && policy.action == "KEEP"]) == "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition     = one([for policy in google_artifact_registry_repository.dashboard.cleanup_policies : one(one(policy.condition).version_name_prefixes) if policy.id == "keep-what-is-deployed" && policy.action == "KEEP"]) == "sha256:1111111111111111111111111111111111111111111111111111111111111111"
     error_message = "Pushes without an approval must not push the deployed image out."
+  }
+}
+
+run "the_repository_stays_without_a_dashboard_for_the_image_that_turns_it_on" {
+  command = plan
+
+  variables {
+    dashboard       = { access = "off" }
+    dashboard_image = "us-docker.pkg.dev/p/r/dashboard@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+  }
+
+  assert {
+    condition     = google_artifact_registry_repository.dashboard.repository_id == "heavy-rotation"
+    error_message = "Cloud Build pushes the image before the apply, and the first apply by hand names the last one."
+  }
+
+  assert {
+    condition     = one([for policy in google_artifact_registry_repository.dashboard.cleanup_policies : one(one(policy.condition).version_name_prefixes) if policy.id == "keep-what-is-deployed"]) == "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    error_message = "The image of the last service must not be pushed out: turning it on deploys it first."
   }
 }
