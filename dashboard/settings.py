@@ -111,15 +111,10 @@ def _schedule(environ: Mapping[str, str]) -> Schedule:
     except ValueError as error:
         raise SettingsError("SCHEDULE must be `M * * * *` or `M */N * * *` with N = 2, 3, 4 or 6") from error
     text = environ.get("SCHEDULE_SINCE")
-    if not text:
-        return schedule
     try:
-        since = datetime.fromisoformat(text)
-    except ValueError:
-        since = datetime.min
-    if since.tzinfo is None:
-        raise SettingsError("SCHEDULE_SINCE is not an instant such as 2026-11-24T12:00:00Z")
-    return replace(schedule, since=since)
+        return replace(schedule, since=datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z")) if text else schedule
+    except ValueError as error:
+        raise SettingsError("SCHEDULE_SINCE is not an instant such as 2026-11-24T12:00:00Z") from error
 
 
 def _whole_number(environ: Mapping[str, str], name: str, default: int) -> int:

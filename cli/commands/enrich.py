@@ -1,8 +1,8 @@
 """Requests audio features from ReccoBeats for tracks that have none, as the hourly run does for a few each time.
 
 ReccoBeats receives the ids of the tracks. Each call's answers are stored before the next call, so the command can be
-stopped and run again at any time. The view `counted_plays` has them at once; the dashboard shows them after the next Spark
-batch, which follows new plays.
+stopped and run again at any time. The view `counted_plays` has them at once; the dashboard
+shows them after the next Spark batch, which follows new plays.
 """
 
 import argparse

@@ -111,9 +111,8 @@ def without_features(page: Listening) -> None:
         "No audio features are known for these plays. Spotify closed them to new apps on 27 November 2024. The owner "
         "can use a free service instead: `AUDIO_FEATURES_SOURCE=reccobeats` in the settings of ingest "
         '(`audio_features_source = "reccobeats"` in terraform.tfvars). Then the next plays have them, and older ones '
-        f"get them little by little. `{page.viewer.settings.cli('enrich')}` fetches those of older plays now; the pages show "
-        "them after the next Spark batch, which follows new plays. "
-        "What Spotify returns is below.",
+        f"get them little by little, or a thousand tracks at once with `{page.viewer.settings.cli('enrich')}`. The "
+        "pages show those of older plays after the next Spark batch, which follows new plays. What Spotify returns is below.",
         icon=":material/info:",
     )
     figures = {

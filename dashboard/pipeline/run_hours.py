@@ -2,8 +2,8 @@
 text how the hours went.
 
 A step writes its row when it ends. So an hour without a row is waiting, then missing; a step whose predecessor did
-its work is running, then missing; and one whose predecessor had nothing for it, or failed, was not run. Before the first
-run, and before the present schedule, no hour was due; one that ran all the same is judged like any other.
+its work is running, then missing; and one whose predecessor had nothing for it, or failed, was not run. No hour
+was due before the first run, nor before the present schedule; one that ran all the same is judged like any other.
 """
 
 from collections import Counter
@@ -104,7 +104,7 @@ def grid_hours(runs: pd.DataFrame, now: datetime, hours: int, schedule: Schedule
     slots = schedule.slots(now, hours)
     newest = newest_rows(runs[runs["slot"] >= slots[0]], schedule)
     first_slot = schedule.slot_of(runs["slot"].min().to_pydatetime()) if len(runs) else None
-    hours = []
+    grid: list[Hour] = []
     for slot in slots:
         if first_slot is None or slot < first_slot:
             not_due = "Before the first run."
@@ -112,8 +112,8 @@ def grid_hours(runs: pd.DataFrame, now: datetime, hours: int, schedule: Schedule
             not_due = "Before the present schedule."
         else:
             not_due = ""
-        hours.append(_hour(slot, newest, now, not_due))
-    return hours
+        grid.append(_hour(slot, newest, now, not_due))
+    return grid
 
 
 def scheduled(runs: pd.DataFrame) -> pd.DataFrame:

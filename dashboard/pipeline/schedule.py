@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 HOUR = timedelta(hours=1)
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 # What Terraform lets an owner choose, see `schedule` in terraform/variables.tf. The numbers divide a day, so that the
 # runs of all days are equally far apart.
@@ -17,7 +18,7 @@ class Schedule:
 
     minute: int = 0
     interval_hours: int = 1
-    since: datetime = datetime.min.replace(tzinfo=UTC)
+    since: datetime = _ALWAYS
     """When it replaced another one, whose slots are not known."""
 
     @property

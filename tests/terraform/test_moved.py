@@ -1,4 +1,5 @@
-"""A grant or an identity that gets another address has a `moved` block, so that no update deletes and makes it again.
+"""A grant, an identity or a repository of images that gets another address has a `moved` block, so that no update
+deletes and makes it again.
 
 addresses.txt is the record: each address under which one was ever deployed, the oldest of the same one first.
 """
@@ -16,7 +17,7 @@ ADDRESS = re.compile(r"(?:(module\.\w+)\.)?(\w+)\.(\w+)(?:\[(.+)\])?")
 
 
 def recorded(folder):
-    """Of each grant and identity, by its type and Google's id, the addresses that it ever had."""
+    """Of each of them, by its type and Google's id, the addresses that it ever had."""
     addresses = defaultdict(list)
     for line in Path(__file__).with_name("addresses.txt").read_text().splitlines():
         where, address, google_id = line.split()
@@ -34,7 +35,8 @@ def present(made):
     return {
         (resource["type"], resource["values"]["id"]): resource["address"]
         for resource in made.resources
-        if resource["type"].endswith("_iam_member") or resource["type"] == "google_service_account"
+        if resource["type"].endswith("_iam_member")
+        or resource["type"] in ("google_service_account", "google_artifact_registry_repository")
     }
 
 

@@ -31,6 +31,7 @@ VALUES = {
     "MAXIMUM_BYTES_BILLED": "1",
     "PLAYS_BOUNDS": "{}",
     "SCHEDULE": "0 * * * *",
+    "SCHEDULE_SINCE": "2026-11-24T12:00:00Z",
     "SPARK_JOB_URI": "gs://code/top_tracks.py",
     "SPARK_SERVICE_ACCOUNT": "spark@project",
     "TOP_TRACKS_MIN_INTERVAL_MINUTES": "0",

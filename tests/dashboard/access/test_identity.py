@@ -321,6 +321,8 @@ def test_no_one_is_listed_unless_the_owner_lists_them():
         ({"DASHBOARD_LISTENERS": '{"ania": "Zoe"}'}, "DASHBOARD_LISTENERS"),
         ({"MAXIMUM_BYTES_BILLED": "a lot"}, "MAXIMUM_BYTES_BILLED"),
         ({"SCHEDULE": "every hour"}, "SCHEDULE"),
+        ({"SCHEDULE_SINCE": "yesterday"}, "SCHEDULE_SINCE"),
+        ({"SCHEDULE_SINCE": "2026-11-24T12:00:00"}, "SCHEDULE_SINCE"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_without_its_value(changes, named):

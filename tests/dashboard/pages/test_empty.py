@@ -110,6 +110,7 @@ def test_without_features_the_sound_page_gives_the_reason_and_shows_what_is_know
     assert "27 November 2024" in text_of(drawn)
     for named in ("`AUDIO_FEATURES_SOURCE=reccobeats`", "`audio_features_source", "`python -m cli enrich`"):
         assert named in text_of(drawn)
+    assert "after the next Spark batch" in text_of(drawn)
     assert [metric.label for metric in drawn.metric] == ["Average length", "Explicit", "Popularity"]
 
 

@@ -305,3 +305,46 @@ def test_rubbish_in_the_address_opens_no_drawer(app: App, cell: str) -> None:
     drawn = app.open("pipeline", cell=cell)
 
     assert "Attempts" not in text_of(drawn)
+
+
+def after_an_import(app: App, last_run_days: int | None) -> App:
+    """An import of an hour ago, and before it one run of ingest, or none."""
+    runs = app.warehouse.tables["runs"]
+    ingest = runs[runs["step"] == "ingest"].iloc[-1].to_dict()
+    rows = [ingest | {"run_id": "import", "step": "import", "details": None}]
+    if last_run_days is not None:
+        age = timedelta(days=last_run_days)
+        rows += [ingest | {name: ingest[name] - age for name in ("slot", "started_at", "finished_at")}]
+    return over_runs(app, pd.DataFrame(rows))
+
+
+def test_a_pipeline_that_stopped_weeks_before_an_import_is_late(app: App) -> None:
+    stopped = after_an_import(app, last_run_days=20)
+
+    shown = text_of(stopped.open("pipeline"))
+
+    assert "Late: the last run finished 20 days ago" in shown
+    assert "Nothing has been collected yet" not in shown
+    assert "Of the last 24 hours, **24 missing**" in shown
+    assert "No run was recorded." in shown
+    assert "Late: the last run finished 20 days ago." in stopped.open().warning[0].value
+
+
+def test_runs_of_more_than_two_weeks_ago_are_not_counted_as_those_of_two_weeks(app: App) -> None:
+    stopped = after_an_import(app, last_run_days=20)
+    plays = stopped.warehouse.tables["plays"]
+    stopped.over(stopped.warehouse.with_plays(plays[plays["listener_id"] != "listener-one"]))
+
+    assert "No run is recorded, and it runs again at" in text_of(stopped.open())
+
+
+def test_before_the_first_run_an_import_is_not_said_to_be_nothing(app: App) -> None:
+    imported = after_an_import(app, last_run_days=None)
+
+    pipeline, overview = imported.open("pipeline"), imported.open()
+
+    assert "Nothing has been collected yet" not in text_of(pipeline)
+    assert "Never ran" in text_of(pipeline)
+    assert "All plays are from imports" in pipeline.warning[0].value
+    assert "`python -m cli run-now`" in pipeline.warning[0].value
+    assert overview.warning[0].value.startswith("Never ran. The charts show what has arrived.")

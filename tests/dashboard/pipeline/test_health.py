@@ -168,3 +168,10 @@ def test_a_listener_who_consented_anew_or_met_another_trouble_counts_as_polled()
     again = ledger(polled(9, ania=gone), polled(10, ania={}))
     assert health.no_consent_since(again, "ania", NOW) is None
     assert health.no_consent_since(ledger(polled(9, ania={}), polled(10, ania=unavailable)), "ania", NOW) is None
+
+
+def test_a_last_run_of_weeks_ago_is_late_and_says_when_it_was():
+    last = [row | {name: row[name] - timedelta(days=20) for name in ("slot", "finished_at")} for row in whole(10)]
+    found = health.status(ledger(*last, *imported(11, "import", "load")), NOW)
+    assert (found.level, found.words) == ("late", "Late: the last run finished 20 days ago")
+    assert found.last_success_at == at("2026-11-02 10:01")

@@ -1,6 +1,6 @@
 """Which runs are expected: the schedules that Terraform allows, and the grid, the status and the keys under them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,7 @@ from pipeline import health, run_hours
 from pipeline.schedule import Schedule, to_schedule
 from settings import Settings
 from tests.dashboard.invented.history import at
-from tests.dashboard.invented.ledger import grid, ledger, run
+from tests.dashboard.invented.ledger import NOW, grid, ledger, run
 from theme import colours_of
 
 EVERY_THREE_HOURS = Schedule(minute=30, interval_hours=3)
@@ -107,3 +107,54 @@ def test_a_cell_is_named_after_its_hour_whatever_the_minute() -> None:
 
     assert 'value="2026-11-22T12.ingest"' in html
     assert 'aria-label="Sun 22 Nov, 12:30, ingest: skipped"' in html
+
+
+def made_denser() -> tuple[pd.DataFrame, Schedule, datetime]:
+    """Every six hours until 18:00 of 21 November, at 20:30 replaced by every hour; it is 12:20 of the 22nd."""
+    begins, every_six_hours = at("2026-11-10 00:00"), [n * timedelta(hours=6) for n in range(48)]
+    slots = [begins + after for after in every_six_hours if begins + after <= at("2026-11-21 18:00")]
+    slots += [at("2026-11-21 21:00") + n * timedelta(hours=1) for n in range(16)]
+    noon = run(12, "ingest", "skipped")
+    rows = [moved(noon, (slot - noon["slot"]) // timedelta(minutes=1)) | {"run_id": str(slot)} for slot in slots]
+    return ledger(*rows), Schedule(since=at("2026-11-21 20:30")), NOW
+
+
+def test_the_hours_before_a_denser_schedule_are_not_missing() -> None:
+    runs, schedule, now = made_denser()
+
+    # Of the week 25 runs of every six hours, from 18:00 of the 15th on, and 16 of every hour.
+    assert health.success_rate(runs, now, schedule) == (25 + 16, 25 + 16)
+    assert health.problems(runs, now, schedule=schedule).empty
+    cells = grid(runs, now, 18, schedule)
+    ingest = cells[cells["step"] == "ingest"]
+    assert ingest["state"].tolist() == ["not run", "not run", *["skipped"] * 16]
+    assert ingest["reason"].iloc[0] == "Before the present schedule."
+    words = run_hours.summarise(run_hours.grid_hours(runs, now, 18, schedule), "18 hours")
+    assert words == "Every hour that was due was collected, **16** of the last 18 hours."
+
+
+def test_what_went_wrong_before_and_after_a_change_of_the_schedule_is_still_shown() -> None:
+    runs, schedule, now = made_denser()
+    is_failed, is_gone = runs["slot"] == at("2026-11-21 12:00"), runs["slot"] == at("2026-11-22 03:00")
+    runs = runs.assign(state=runs["state"].mask(is_failed, "failed"))[~is_gone]
+
+    assert health.success_rate(runs, now, schedule) == (25 + 16 - 2, 25 + 16)
+    found = health.problems(runs, now, schedule=schedule)
+    assert found["slot"].tolist() == [at("2026-11-22 03:00"), at("2026-11-21 12:00")]
+    assert found["state"].tolist() == ["missing", "failed"]
+
+
+def test_a_new_schedule_is_not_late_before_its_first_run() -> None:
+    runs = ledger(moved(run(6, "ingest", "skipped"), 0))  # finished at 6:01, the last one of every six hours
+    schedule = Schedule(since=at("2026-11-22 11:30"))
+
+    assert health.status(runs, at("2026-11-22 12:10"), schedule).level == "ok"
+    assert health.status(runs, at("2026-11-22 13:31"), schedule).level == "late"
+    assert health.status(runs, at("2026-11-22 12:10")).level == "late"
+
+
+def test_when_a_schedule_began_is_read() -> None:
+    environ = {"GOOGLE_CLOUD_PROJECT": "p", "DASHBOARD_ACCESS": "laptop", "SCHEDULE": "7 * * * *"}
+    assert Settings.from_env(environ | {"SCHEDULE_SINCE": ""}).schedule == Schedule(7)
+    since = Settings.from_env(environ | {"SCHEDULE_SINCE": "2026-11-24T12:00:00Z"}).schedule
+    assert since == Schedule(7, since=at("2026-11-24 12:00"))

@@ -15,7 +15,7 @@ def in_words(runs: pd.DataFrame, hours: int, now: datetime = NOW) -> str:
 
 def test_hours_before_the_first_run_were_not_collected():
     runs = ledger(*whole(11), *whole(12))
-    assert in_words(runs, 24) == "Every hour since the first run was collected, **2** of the last 24 hours."
+    assert in_words(runs, 24) == "Every hour that was due was collected, **2** of the last 24 hours."
     assert in_words(runs, 2) == "Every hour of the last 2 hours was collected."
 
 

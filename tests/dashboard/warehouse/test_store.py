@@ -235,6 +235,47 @@ def test_of_the_list_only_the_listeners_own_tracks_that_have_a_play_are_kept(clo
     assert store.history("ben").value.is_empty
 
 
+def imported(when: str, track_id: str) -> dict[str, Any]:
+    return row(when, track_id, source="export", ms_played=60_000, duration_ms=None, isrc=None)
+
+
+def test_what_a_batch_has_learned_of_known_tracks_is_shown_without_reading_the_plays_again(
+    cloud: LaptopCloud, store: Store
+):
+    plays = [imported("2026-11-01 10:00:00.5", "a"), imported("2026-11-02 10:00", "b")]
+    seed(cloud, "plays", [*plays, row("2026-11-03 10:00", "b", context_type="album", duration_ms=None)])
+    before = store.history("ania").value
+    assert before.tracks["recording"].tolist() == [0, 1]
+    learned = {"isrc": "ONE", "energy": 0.5, "image_url": "https://i.scdn.co/image/a", "duration_ms": 90_000}
+    seed(cloud, "tracks", [listed("2026-11-01 10:00:00.5", "a", **learned), listed("2026-11-03 10:00", "b", **learned)])
+    asked = queries(cloud)
+    history = store.history("ania").value
+    assert queries(cloud) - asked == len(("tracks",))
+    assert (
+        history.tracks[["isrc", "energy", "image_url"]].values.tolist()
+        == [["ONE", 0.5, "https://i.scdn.co/image/a"]] * 2
+    )
+    assert history.tracks["recording"].tolist() == [1, 1], "one song under two ids"
+    assert before.plays["heard_ms"].tolist() == [60_000, 60_000, 0]
+    assert history.plays["heard_ms"].tolist() == [60_000, 60_000, 90_000]
+    pd.testing.assert_frame_equal(history.plays.drop(columns="heard_ms"), before.plays.drop(columns="heard_ms"))
+
+
+def test_new_plays_read_no_list_again_and_a_new_list_keeps_them(cloud: LaptopCloud, store: Store):
+    seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
+    seed(cloud, "tracks", [listed("2026-11-01 10:00", "a")])
+    store.history("ania")
+    seed(cloud, "plays", [row("2026-11-02 10:00", "b")])
+    asked = queries(cloud)
+    store.history("ania")
+    assert queries(cloud) - asked == len(("plays", "tracks_since"))
+    # A batch that began before the new play.
+    seed(cloud, "tracks", [listed("2026-11-01 10:00", "a", track_name="Renamed")], "WRITE_TRUNCATE")
+    asked = queries(cloud)
+    assert store.history("ania").value.tracks["track_name"].tolist() == ["Renamed", "Song b"]
+    assert queries(cloud) - asked == len(("tracks", "tracks_since"))
+
+
 def test_an_imported_play_from_years_ago_brings_its_track_along(cloud: LaptopCloud, store: Store):
     seed(cloud, "plays", [row("2026-11-01 10:00", "a")])
     store.history("ania")
@@ -271,6 +312,29 @@ def test_runs_are_the_newest_fortnight_with_details_as_values(cloud: LaptopCloud
     assert runs["step"].tolist() == ["ingest", "load"]
     assert runs["details"].tolist() == [details, None]
     assert store.listeners().value == ("ania", "cleo")
+
+
+def test_the_last_run_is_read_however_long_ago_it_was(cloud: LaptopCloud, store: Store):
+    """After weeks without a schedule an import is the only run of the newest days."""
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    usual = {"state": "succeeded", "started_at": now, "finished_at": now}
+    steps = [(40, "ingest"), (30, "ingest"), (30, "load"), (20, "undo"), (0, "import"), (0, "load")]
+    seed(
+        cloud,
+        "runs",
+        [{**usual, "run_id": f"{days}", "slot": now - timedelta(days=days), "step": step} for days, step in steps],
+    )
+    runs = store.runs().value
+    assert sorted(zip(runs["run_id"], runs["step"], strict=True)) == [
+        ("0", "import"), ("0", "load"), ("20", "undo"), ("30", "ingest"), ("30", "load"),
+    ]  # fmt: skip
+
+
+def test_where_nothing_has_run_but_an_import_the_import_is_read(cloud: LaptopCloud, store: Store):
+    now = datetime.now(UTC)
+    row = {"run_id": "x", "slot": now, "step": "import", "state": "succeeded", "started_at": now, "finished_at": now}
+    seed(cloud, "runs", [row, row | {"run_id": "y", "slot": now - timedelta(days=20)}])
+    assert store.runs().value["run_id"].tolist() == ["x"]
 
 
 def test_of_an_outcome_the_newest_row_is_read_and_of_load_the_sum_of_all_generations(cloud: LaptopCloud, store: Store):
