@@ -112,7 +112,8 @@ def without_features(page: Listening) -> None:
         "can use a free service instead: `AUDIO_FEATURES_SOURCE=reccobeats` in the settings of ingest "
         '(`audio_features_source = "reccobeats"` in terraform.tfvars). Then the next plays have them, and older ones '
         f"get them little by little, or a thousand tracks at once with `{page.viewer.settings.cli('enrich')}`. The "
-        "pages show those of older plays after the next Spark batch, which follows new plays. What Spotify returns is below.",
+        "pages show those of older plays after the next Spark batch, which follows new plays. "
+        "What Spotify returns is below.",
         icon=":material/info:",
     )
     figures = {
