@@ -101,7 +101,8 @@ def _import(options: argparse.Namespace, place: Place) -> int:
         account.look_at(gaps, stored, *before)
         show(account)
         return _unread_verdict(account)
-    names = [path.name for path in options.files]
+    # Linux takes names that are no UTF-8, BigQuery does not.
+    names = [path.absolute().name.encode("utf-8", "replace").decode() for path in options.files]
     started = records.begin(warehouse, options.listener, place.now(), names, reading.rows, account.span)
     say(f"This is import {started.import_id}. To undo it, run {place.command(f'import --undo {started.import_id}')}.")
     _look_at_gaps(place, warehouse, account, started, gaps, stored)

@@ -192,7 +192,8 @@ class LandedFiles:
     """
 
     def __init__(self, place: Place, import_id: str, started_at: datetime) -> None:
-        days = {f"{started_at - before:plays/%Y/%m/%d/}" for before in (SETTLED, SETTLED + timedelta(days=1))}
+        ages = (timedelta(), SETTLED, SETTLED + timedelta(days=1))
+        days = {f"{started_at - age:plays/%Y/%m/%d/}" for age in ages}
         buckets = google_clients.landing_and_quarantine(place)
         blobs = [blob for bucket in buckets for day in days for blob in bucket.list_blobs(prefix=day)]
         mine = {_csv_name(blob) for blob in blobs if (blob.metadata or {}).get(IMPORT_ID) == import_id}

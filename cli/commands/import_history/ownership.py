@@ -165,14 +165,14 @@ def find_two_people(files: Sequence[FilePlays]) -> tuple[FilePlays, FilePlays] |
 
 
 def _lies_over(one: _Played, other: _Played, usual: float) -> bool:
-    """Rows that both files have are not a sign: an export that is requested again has them."""
+    """Plays that both files have are not a sign: an export that is requested again has them, some under another id."""
     first, last = np.searchsorted(one.ends, other.ends[0]), np.searchsorted(one.ends, other.ends[-1], "right")
     ends, starts, tracks = one.ends[first:last], one.starts[first:last], one.tracks[first:last]
     after = np.searchsorted(other.ends, starts + _BESIDE_MS)
     at = np.minimum(after, len(other.ends) - 1)
     is_over = (after < len(other.ends)) & (other.starts[at] + _BESIDE_MS <= ends) & (other.tracks[at] != tracks)
-    theirs = set(zip(other.ends.tolist(), other.tracks.tolist(), strict=True)) if is_over.any() else set()
-    over = zip(ends[is_over].tolist(), tracks[is_over].tolist(), strict=True)
+    theirs = set(zip(other.ends.tolist(), other.starts.tolist(), strict=True)) if is_over.any() else set()
+    over = zip(ends[is_over].tolist(), starts[is_over].tolist(), strict=True)
     beside = sum(play not in theirs for play in over)
     return beside >= _ENOUGH_PLAYS and beside > usual * len(ends)
 

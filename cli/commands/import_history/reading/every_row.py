@@ -11,7 +11,7 @@ from typing import Any
 from cli.commands.import_history.reading import play_times
 from cli.commands.import_history.reading.plays import Plays, Rows, to_ms
 from cli.commands.import_history.reading.spotify_files import ExportFile, Finding, UnreadFile
-from cli.commands.import_history.reading.spotify_rows import EXPORTED_BY, ExportedPlay, Kind, LeftOut, parse_row
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Kind, LeftOut, parse_row
 from cli.console import CliError
 
 # A listener who never sleeps has so many plays in twenty years.
@@ -109,12 +109,12 @@ class Reading:
         plays = FilePlays(file.name, file.package, file.is_video, file.number)
         self.rows_by_file.setdefault(file.name, 0)
         for index, row in enumerate(self._counted(file)):
-            plays.is_own_export |= isinstance(row, dict) and EXPORTED_BY in row
             outcome = parse_row(row, self.now)
             if isinstance(outcome, ExportedPlay):
+                plays.is_own_export |= outcome.is_own
                 instant = to_ms(outcome.played_at)
                 plays.add(instant, outcome)
-                self._rows.append(instant, outcome)
+                self._rows.append(instant, outcome, len(self.files) + 1)
             else:
                 if outcome.is_lost:
                     plays.doubts.add(len(plays.instants))

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 _CHUNK = 1 << 18
 # A row of a streaming history has about 800 characters.
 _LONGEST_ROW = 1 << 20
+_LONGEST_WORD = len("-Infinity") + 1
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _ANOTHER = re.compile(r"[ \t\n\r]*,[ \t\n\r]*(?=\{)")
 # Python refuses to read an integer of more than 4,300 digits; a column that is not read may hold one.
@@ -63,8 +64,10 @@ class _Window:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._chars, self._at)
-            except json.JSONDecodeError:
-                if not self._read_on():
+            except json.JSONDecodeError as error:
+                # A text, or a last word such as false, may go on behind the window.
+                is_cut = error.msg.startswith("Unterminated") or len(self._chars) - error.pos < _LONGEST_WORD
+                if not (is_cut and self._read_on()):
                     raise
                 continue
             if follows := _ANOTHER.match(self._chars, end):

@@ -9,14 +9,18 @@ Two exports of one listener can differ: the older one lacks beginnings, or has t
 another id since. functions/load/queries/same_play.sql has the same rule for a play that is stored.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from itertools import groupby
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cli.commands.import_history.reading.plays import UNKNOWN, Column, Names, Plays, Rows
+from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS
 
 LATEST = timedelta(days=31)
 """Spotify plays downloads for 30 days without a connection: https://support.spotify.com/article/listen-offline/"""
@@ -25,6 +29,13 @@ APART = timedelta(seconds=90)
 ROUNDED = timedelta(seconds=2)
 """How far apart two files may have one beginning. A play that lasted longer cannot have begun twice within it."""
 _LATEST_MS, _APART_MS, _ROUNDED_MS = (limit // timedelta(milliseconds=1) for limit in (LATEST, APART, ROUNDED))
+EDITION = re.compile(
+    r"(\d{4} (- )?)?(digital(ly)? )?re-?master(ed)?( in)?( \d{4})?( version| edition)?"
+    r"|(deluxe|expanded|special|anniversary|album|original) (edition|version)|bonus track( version)?"
+    r"|[(\[](feat\.?|ft\.?|featuring|with) [^)\]]*[)\]]| - (feat\.?|ft\.?|featuring) .*"
+)
+"""What names an edition or a guest in a title, as in same_play.sql."""
+_LETTERS = 500
 _LONG_ENOUGH_MS = 1000
 _ROWS_AT_ONCE = 100_000
 
@@ -36,6 +47,9 @@ def dated(rows: Rows) -> Plays:
 
     Of rows with one track and `ts`, those that say when they began are plays of their own, the last one ended at its
     `ts`; where none does, all are one play. Of rows that may be one play, the one played longest is the play.
+
+    A row that `export` has written is a play of its own: without a beginning it ended at its `ts`. Where Spotify's own
+    rows of that track and `ts` have beginnings, it is one of those plays.
     """
     names, manners = rows.names, rows.manners
     by_id = {track_id: place for place, track_id in enumerate(sorted({track_id for track_id, *_ in names}))}
@@ -54,8 +68,8 @@ def dated(rows: Rows) -> Plays:
 
 def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Column, ...]]:
     """The columns of Plays, for some rows at a time: for all that have one `ts`."""
-    columns = rows.ts, rows.began, rows.ms_played, rows.track, rows.manner
-    ts, began, ms_played, track, manner = map(np.asarray, columns)
+    columns = rows.ts, rows.began, rows.ms_played, rows.track, rows.manner, rows.own_file
+    ts, began, ms_played, track, manner, own_file = map(np.asarray, columns)
     shared = _shared(ts, began, ms_played, ids[track])
     order = np.argsort(ts, kind="stable").astype(np.int32)
     start = 0
@@ -65,7 +79,8 @@ def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Co
             end += 1
         some = order[start:end]
         yield _part(
-            names, ids, shared, ts[some], began[some].astype(np.int64), ms_played[some], track[some], manner[some]
+            *(names, ids, shared, ts[some], began[some].astype(np.int64)),
+            *(ms_played[some], track[some], manner[some], own_file[some]),
         )
         start = max(end, 1)
 
@@ -79,13 +94,14 @@ def _part(
     ms_played: Column,
     track: Column,
     manner: Column,
+    own_file: Column,
 ) -> tuple[Column, ...]:
     track_id, played_ms = ids[track], np.maximum(ms_played, 0)
     place: Column = np.arange(len(ts))
-    order = np.lexsort((-place, played_ms, began, track_id, ts))
-    kept = order[_last_of_each(ts[order], track_id[order], began[order])]
-    ts, began, ms_played, track, manner, track_id, played_ms, place = (
-        column[kept] for column in (ts, began, ms_played, track, manner, track_id, played_ms, place)
+    order = np.lexsort((-place, played_ms, began, own_file, track_id, ts))
+    kept = order[_last_of_each(ts[order], track_id[order], own_file[order], began[order])]
+    ts, began, ms_played, track, manner, own_file, track_id, played_ms, place = (
+        column[kept] for column in (ts, began, ms_played, track, manner, own_file, track_id, played_ms, place)
     )
     end = began * 1000 + ms_played
     has_end = (began != UNKNOWN) & (ms_played != UNKNOWN) & (ts - end >= -_ROUNDED_MS) & (ts - end <= _LATEST_MS)
@@ -93,13 +109,16 @@ def _part(
 
     group = np.cumsum(np.r_[True, (ts[1:] != ts[:-1]) | (track_id[1:] != track_id[:-1])])[: len(ts)] - 1
     is_play = _without_rounded(has_end, group, ms_played, began)
+    is_own = own_file > 0
+    is_play |= is_own & ~has_end & ~np.isin(group, group[has_end & ~is_own])
     last_end = np.full(len(ts), UNKNOWN)
     np.maximum.at(last_end, group[is_play], end[is_play])
     order = np.lexsort((-place, played_ms, group))
     longest = order[_last_of_each(group[order])]
     is_play[longest] |= ~np.isin(group[longest], group[has_end])
-    is_late = has_end & ((end != last_end[group]) | (ts - end > _APART_MS)) & (ts != end)
-    is_play[list(_of_another_id(names, ts, ms_played, track, np.where(has_end, end, UNKNOWN), place, is_play))] = False
+    is_late = has_end & (is_own | (end != last_end[group]) | (ts - end > _APART_MS)) & (ts != end)
+    end = np.where(has_end, end, UNKNOWN)
+    is_play[list(_of_another_id(names, ts, ms_played, track, end, place, is_play, own_file))] = False
 
     played_at, late_ms = np.where(is_late, end, ts), np.where(is_late, ts - end, 0).astype(np.uint32)
     columns = played_at, track, ms_played, began.astype(np.int32), late_ms, manner
@@ -119,7 +138,9 @@ def _shared(ts: Column, began: Column, ms_played: Column, track_id: Column) -> C
     known = np.flatnonzero((began != UNKNOWN) & (ms_played >= _LONG_ENOUGH_MS))
     known = known[np.argsort(began[known], kind="stable")]
     one, next_one = known[:-1], known[1:]
-    are_two = (ts[one] != ts[next_one]) | (track_id[one] != track_id[next_one])
+    # One play can have two ids, but then it has one time played.
+    are_two = (track_id[one] != track_id[next_one]) & (ms_played[one] != ms_played[next_one])
+    are_two |= ts[one] != ts[next_one]
     return np.unique(began[one][are_two & (began[one] == began[next_one])])
 
 
@@ -136,29 +157,52 @@ def _without_rounded(has_end: _Mask, group: Column, ms_played: Column, began: Co
 
 
 def _of_another_id(
-    names: Sequence[Names], ts: Column, ms_played: Column, track: Column, end: Column, place: Column, is_play: _Mask
+    names: Sequence[Names],
+    ts: Column,
+    ms_played: Column,
+    track: Column,
+    end: Column,
+    place: Column,
+    is_play: _Mask,
+    own_file: Column,
 ) -> Iterator[int]:
-    """Rows of a play that another export has under another id: `ts`, time played, title and artist are the same.
+    """Rows of a play that another export has under another id: `ts` and time played are the same, the names agree.
 
-    The one stays that says when it began, else the one that was read first.
+    The one stays that says when it began, else the one that was read first. No file of `export` has a play twice.
     """
     order = np.lexsort((place, end == UNKNOWN, ms_played, ts))
     order = order[is_play[order] & (ms_played[order] > _ROUNDED_MS)]
     alike = (ts[order][1:] == ts[order][:-1]) & (ms_played[order][1:] == ms_played[order][:-1])
     candidates = order[np.r_[alike, False][: len(order)] | np.r_[False, alike][: len(order)]]
-    for _, rows in groupby(candidates.tolist(), key=lambda row: (ts[row], ms_played[row])):
+    for (_, played), rows in groupby(candidates.tolist(), key=lambda row: (ts[row], ms_played[row])):
         stay: list[int] = []
         for row in rows:
-            if any(_is_alike(names[track[row]], names[track[other]], end[row], end[other]) for other in stay):
+            if any(
+                _is_alike(names[track[row]], names[track[other]], end[row], end[other], played >= COUNTS_FROM_MS)
+                for other in stay
+                if not own_file[row] or own_file[row] != own_file[other]
+            ):
                 yield row
             else:
                 stay.append(row)
 
 
-def _is_alike(one: Names, other: Names, end: int, other_end: int) -> bool:
-    is_close = UNKNOWN in (end, other_end) or abs(end - other_end) <= _ROUNDED_MS
-    return is_close and one[0] != other[0] and None not in one[1:3] and _folded(one) == _folded(other)
+def _is_alike(one: Names, other: Names, end: int, other_end: int, counts: bool) -> bool:
+    """Of long plays and those that began together, the title decides; if one has none, the artist; else nothing does.
+
+    Of short ones without beginnings, many can have one `ts`, and two of them one time played.
+    """
+    is_begun = UNKNOWN not in (end, other_end)
+    if one[0] == other[0] or (is_begun and abs(end - other_end) > _ROUNDED_MS):
+        return False
+    both = [(_folded(mine), _folded(its)) for mine, its in zip(one[1:3], other[1:3], strict=True) if mine and its]
+    if is_begun or counts:
+        return not both or both[0][0] == both[0][1]
+    return len(both) == 2 and all(mine == its for mine, its in both)
 
 
-def _folded(names: Names) -> list[str]:
-    return [(name or "").casefold() for name in names[1:3]]
+@lru_cache(1 << 10)
+def _folded(name: str) -> str:
+    """Letters and digits, without what names an edition or a guest: as in same_play.sql."""
+    spelled = normalize("NFKC", normalize("NFKC", name[:_LETTERS]).casefold())
+    return re.sub(r"[\W_]+", "", EDITION.sub("", spelled)) or spelled

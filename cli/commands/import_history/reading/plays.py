@@ -39,7 +39,10 @@ def to_instant(ms: int) -> datetime:
 
 
 class Rows:
-    """Rows of files in the order in which they are read. `ts` in milliseconds since 1970, `began` in seconds."""
+    """Rows of files in the order in which they are read. `ts` in milliseconds since 1970, `began` in seconds.
+
+    `own_file`: the number of the file, counted from 1, of a row that `export` has written, else 0.
+    """
 
     def __init__(self, plays: Iterable[ExportedPlay] = ()) -> None:
         self.clear()
@@ -48,12 +51,12 @@ class Rows:
 
     def clear(self) -> None:
         self.ts, self.began, self.ms_played = array("q"), array("i"), array("i")
-        self.track, self.manner = array("i"), array("H")
+        self.track, self.manner, self.own_file = array("i"), array("H"), array("i")
         self._tracks: dict[Names, int] = {}
         self._manners: dict[Manner, int] = {Manner(): 0}
         self._letters = 0
 
-    def append(self, ts: int, play: ExportedPlay) -> None:
+    def append(self, ts: int, play: ExportedPlay, file: int = 1) -> None:
         names = play.track_id, play.track_name, play.artist_name, play.album_name
         self.ts.append(ts)
         self.began.append(UNKNOWN if play.started_at is None else to_ms(play.started_at) // 1000)
@@ -63,6 +66,7 @@ class Rows:
         # Real files have some hundred; of more than two bytes can number, the rest says nothing.
         manner = play.manner if len(self._manners) < _MOST_MANNERS else Manner()
         self.manner.append(self._manners.setdefault(manner, len(self._manners)))
+        self.own_file.append(file if play.is_own else 0)
         if known < len(self._tracks):
             self._letters += sum(len(name) for name in names if name)
             if self._letters > _MOST_LETTERS:

@@ -5,6 +5,7 @@ named with the reason.
 """
 
 import io
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,6 @@ _HISTORY_NAME = re.compile(
 )
 OWN_EXPORT = "is a file that `export` has written, to be given by itself"
 
-_KEY = {name.encode() for name in KEY}
 _HEAD_BYTES = 1 << 16
 _ROWS_THAT_TELL = 10_000
 _DEEPEST = 3
@@ -172,11 +172,12 @@ def own_form(stream: io.BufferedReader) -> Literal["csv", "json", "parquet"] | N
     head = stream.peek(_HEAD_BYTES)
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.lstrip().startswith(b"[") and all(b'"%s"' % name in head for name in _KEY):
+    text = head.decode(json.detect_encoding(head[:4]), "ignore")
+    if text.lstrip().startswith("[") and all(f'"{name}"' in text for name in KEY):
         return "json"
     # Also as a spreadsheet saves it, to be refused as what it was.
-    header = re.split(rb'"?[,;\t]"?', head.partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf").strip(b'"\r'))
-    return "csv" if set(header) >= _KEY else None
+    header = re.split(r'"?[,;\t]"?', text.partition("\n")[0].strip('"\r'))
+    return "csv" if set(header) >= {*KEY} else None
 
 
 def _refuse_other_formats(stream: io.BufferedReader) -> None:

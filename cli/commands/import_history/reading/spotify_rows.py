@@ -38,7 +38,8 @@ FROM_EXPORT = ("ms_played", "reported_at", *Manner._fields)
 """The columns that only an export has a value for."""
 
 EXPORTED_BY = "exported_by"
-"""What rows of `export` in Spotify's form have and Spotify's own never: they prove nothing about what is missing."""
+"""What rows of `export` in Spotify's form have and Spotify's own never: each is a play, and they prove nothing about
+what is missing."""
 
 _BOUNDS = TABLE["bounds"]
 _FIRST_INSTANT = datetime.fromisoformat(_BOUNDS["played_at"]["minimum"])
@@ -72,6 +73,8 @@ class ExportedPlay(NamedTuple):
     reported_at: datetime | None = None
     """The row's `ts`, where that is not `played_at`."""
     manner: Manner = Manner()
+    is_own: bool = False
+    """Whether the row has the mark of `export`."""
     row: tuple[Any, ...] | None = None
     """In the order of the columns of `plays`, where a file of `export` has the play."""
 
@@ -127,6 +130,7 @@ def _parse(row: Any, now: datetime) -> ExportedPlay | LeftOut:
         ms_played=_ms_played(row.get("ms_played")),
         started_at=_started_at(row.get("offline_timestamp")),
         manner=_manner(row),
+        is_own=EXPORTED_BY in row,
     )
 
 
