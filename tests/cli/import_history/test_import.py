@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -195,6 +196,37 @@ def test_a_page_that_is_under_way_while_an_import_looks_does_not_double_its_play
     assert len(importing.plays()) == len(truth)
     assert {row["ms_played"] is None for row in importing.plays()} == {False}
     assert result["new"] + result["completed"] == len(truth)
+
+
+@pytest.mark.parametrize("relinked", [True, False])
+def test_a_play_of_a_trip_offline_that_two_exports_have_is_that_of_the_page(importing, tmp_path, relinked):
+    ts, began = datetime(2026, 11, 22, 15, tzinfo=UTC), datetime(2026, 11, 22, 10, tzinfo=UTC)
+    listed = play(1, ONE, track=A, track_name="One", artist_name="Ada", artist_id="i", duration_ms=200_000)
+    listed |= {"played_at": began + timedelta(seconds=200, milliseconds=300)}
+    importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T110000Z.csv", csv_of(listed))
+    wait_for(importing.plays)
+    for folder, track in (("old", B if relinked else A), ("new", A)):
+        (tmp_path / folder).mkdir()
+        row = {
+            **{"ts": f"{ts:%Y-%m-%dT%H:%M:%SZ}", "ms_played": 200_000, "offline_timestamp": int(began.timestamp())},
+            **{"spotify_track_uri": f"spotify:track:{track}", "master_metadata_track_name": "One"},
+            "master_metadata_album_artist_name": "Ada",
+        }
+        (tmp_path / folder / "endsong_0.json").write_text(json.dumps([row]))
+    assert importing.types("import", ONE, tmp_path / "old", tmp_path / "new", "--anyway").code == 0
+    [row] = importing.plays()
+    assert (row["source"], row["track_id"], row["ms_played"], row["reported_at"]) == ("api", A, 200_000, ts)
+
+
+def test_a_file_of_any_name_is_recorded_and_a_folder_by_its_name(importing, tmp_path, monkeypatch):
+    shutil.copy(NEW, tmp_path / os.fsdecode(b"caf\xe9.json"))
+    assert importing.types("import", ONE, tmp_path / os.fsdecode(b"caf\xe9.json")).code == 0
+    (tmp_path / "my_spotify_data").mkdir()
+    shutil.copy(NEW, tmp_path / "my_spotify_data")
+    monkeypatch.chdir(tmp_path / "my_spotify_data")
+    assert importing.types("import", ONE, ".").code == 0
+    files = [row["files"] for row in importing.types("imports", "--json").json]
+    assert files == [["my_spotify_data"], ["caf?.json"]]
 
 
 def test_addresses_and_user_names_go_nowhere(importing, tmp_path):

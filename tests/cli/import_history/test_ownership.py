@@ -63,6 +63,12 @@ def file(minutes, name="f", package="here", number=None, tracks="mine"):
             False,
             id="an export requested again with other values in twelve rows",
         ),
+        pytest.param(
+            file(range(0, 600, 3)),
+            file(range(0, 600, 3), tracks="relinked"),
+            False,
+            id="the same plays under other ids",
+        ),
     ],
 )
 def test_plays_at_the_same_time_are_of_two_people(one, other, are_two):

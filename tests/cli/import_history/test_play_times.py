@@ -1,12 +1,16 @@
 """When the plays of an export ended, and which of its rows are one play."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cli.commands.import_history.reading.play_times import dated
+from cli.commands.import_history.reading.play_times import EDITION, dated
 from cli.commands.import_history.reading.plays import Rows
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Manner, parse_row
+from tests.load.harness import ROOT
 
 TEN = datetime(2022, 6, 1, 10, tzinfo=UTC)
 A, B = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
@@ -102,6 +106,77 @@ def test_a_beginning_that_several_plays_share_began_none_of_them():
     offline = ago(hours=9)
     rows = [row(began=offline), row(TEN + timedelta(hours=1), offline), row(TEN, offline, track=B)]
     assert dated(Rows(rows)) == sorted(rows, key=lambda play: (play.played_at, play.track_id))
+
+
+def test_a_play_under_two_ids_began_when_both_rows_say():
+    rows = [row(began=ago(hours=5)), row(began=ago(hours=5), track=B)]
+    named = [each._replace(track_name="One", artist_name="Ada") for each in rows]
+    assert ends(*named) == ends(named[0]) == [(ago(hours=5, seconds=-200), TEN, 200_000)]
+
+
+def named(title="Ashes", artist="Ada", track=A, **values):
+    return row(track=track, **values)._replace(track_name=title, artist_name=artist)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "plays"),
+    [
+        (named("Ashes - Remastered 2011"), named("Ashes (2011 Remaster)", track=B), 1),
+        (named(), named(artist="Various Artists", track=B), 1),
+        (named("Caf\u00e9!"), named("Cafe\u0301", track=B), 1),
+        (named(), named(None, None, track=B), 1),
+        (named(), named(None, "Ben", track=B), 2),
+        (named(), named("Embers", track=B), 2),
+        (named(None), named(None, track=B), 2),
+        (named("Rain, Pt. 1"), named("Rain, Pt. 2", track=B), 2),
+        (named("?"), named("!", track=B), 2),
+        (named(ms_played=9_000), named("ASHES", track=B, ms_played=9_000), 1),
+        (named(ms_played=9_000), named(artist="Ben", track=B, ms_played=9_000), 2),
+        (named(ms_played=9_000), named("Embers", track=B, ms_played=9_000), 2),
+        (named(ms_played=9_000), named(None, None, track=B, ms_played=9_000), 2),
+        (named(ms_played=9_000, began=ago(hours=1)), named(None, None, B, ms_played=9_000, began=ago(hours=1)), 1),
+        (named(ms_played=9_000, began=ago(hours=1)), named(track=B, ms_played=9_000, began=ago(hours=2)), 2),
+        (named(ms_played=2_000), named(track=B, ms_played=2_000), 2),
+    ],
+)
+def test_a_play_under_another_id_may_be_spelled_differently_and_a_short_one_may_not(one, other, plays):
+    for rows in ([one, other], [other, one]):
+        assert len(dated(Rows(rows))) == plays
+
+
+def test_an_edition_is_named_as_in_the_rule_of_load():
+    sql = (ROOT / "functions/load/queries/same_play.sql").read_text()
+    assert "".join(re.findall(r"^ {10}'(.+)',?$", sql, re.MULTILINE)).replace("\\\\", "\\") == EDITION.pattern
+
+
+PLAYED = st.tuples(
+    st.sampled_from("ABC"), st.integers(2_100, 260_000), st.sampled_from([0, 1, 5, 600]), st.booleans(), st.booleans()
+)
+
+
+@given(
+    st.lists(PLAYED, min_size=1, max_size=8), st.sets(st.sampled_from("ABC")), st.booleans(), st.sampled_from([0, 1])
+)
+def test_two_exports_of_one_listener_hold_each_play_once(played, relinked, has_beginnings, rounded):
+    """Some were offline, up to one that was not; the other export has other ids, no beginnings, or rounded ones."""
+    at, one, other, trip = TEN, [], [], []
+    for track, ms_played, pause, was_offline, is_rounded in played:
+        began = at
+        at = began + timedelta(milliseconds=ms_played)
+        trip.append((track, ms_played, began.replace(microsecond=0), rounded and is_rounded))
+        if not was_offline:
+            for name, ms, start, later in trip:
+                is_other = name in relinked
+                mine = row(at.replace(microsecond=0), start, ms, name * 22)._replace(track_name=name, artist_name="Ada")
+                one.append(mine)
+                start = start + timedelta(seconds=later) if has_beginnings else None
+                other.append(mine._replace(track_id=name.lower() * 22 if is_other else name * 22, started_at=start))
+            trip = []
+        at += timedelta(seconds=pause)
+    alone = [play.played_at for play in dated(Rows(one))]
+    assert len(alone) == len(one)
+    assert [play.played_at for play in dated(Rows([*one, *other]))] == alone
+    assert len(dated(Rows([*other, *one]))) == len(one)
 
 
 def test_plays_are_given_in_the_order_of_their_ends():

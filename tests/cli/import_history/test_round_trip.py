@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.commands.export import _spotify_row, _write_csv
+from cli.commands.import_history.landing import values_of
 from cli.commands.import_history.reading import every_row
 from cli.commands.import_history.reading.own_export import _csv_rows
-from cli.commands.import_history.reading.spotify_rows import Manner, parse_row
+from cli.commands.import_history.reading.play_times import dated
+from cli.commands.import_history.reading.plays import Rows
+from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Manner, parse_row
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import NEW, wait_for
 from tests.cli.import_history.test_undo import add_gap, import_id_of
@@ -46,6 +49,9 @@ def test_what_is_exported_changes_nothing_and_makes_an_empty_warehouse_the_same_
     for form in FORMS:
         result = importing.types("import", ONE, tmp_path / form, "--json").json
         assert (result["rows"], result["known"], result["new"], result["completed"]) == (4, 4, 0, 0)
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / encoding).write_text((tmp_path / "json").read_text(), encoding)
+        assert importing.types("import", ONE, tmp_path / encoding, "--json").json["known"] == 4
     assert (importing.plays(), importing.landed()) == (stored, landed)
 
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
@@ -105,6 +111,33 @@ def test_how_a_play_began_and_ended_comes_back_from_spotifys_form_as_it_was(mann
     row = {**play(1), "track_id": "6rqhFgbbKwnb9MLmUQDhG6", "ms_played": 200_000, **manner._asdict()}
     back = parse_row(json.loads(json.dumps(_spotify_row(row))), NOW)
     assert back.manner == manner
+
+
+EXPORTED = st.builds(
+    lambda ts, track, ms_played, late: ExportedPlay(
+        *(MINUTE + timedelta(seconds=ts), track * 22, "One", "Ada", None, ms_played),
+        None if late is None else MINUTE + timedelta(seconds=ts - late - ms_played // 1000),
+    ),
+    st.sampled_from([0, 0, 0, 1, 30, 200, 3600]),
+    st.sampled_from("AB"),
+    st.sampled_from([500, 1_500, 2_500, 30_000, 200_000]),
+    st.none() | st.sampled_from([0, 1, 5, 60, 95, 400, 4000]),
+)
+
+
+@given(st.lists(EXPORTED, max_size=6))
+def test_plays_of_an_export_are_as_many_and_as_long_after_a_way_through_spotifys_form(rows):
+    """Also beside the file that they came from, where they are found again."""
+    before = dated(Rows(rows))
+    exported = [_spotify_row({**play(1), **values_of(each, ONE)}) for each in before]
+    back = [parse_row(json.loads(json.dumps(row)), NOW) for row in exported]
+    key = ("played_at", "reported_at", "track_id", "ms_played")
+    first, second, both = (
+        [tuple(getattr(each, name) for name in key) for each in plays]
+        for plays in (before, dated(Rows(back)), dated(Rows([*back, *rows])))
+    )
+    assert second == first
+    assert {row[:3] for row in both} == {row[:3] for row in first}
 
 
 def test_what_export_writes_in_spotifys_form_closes_no_gap_though_spotifys_own_file_does(importing, tmp_path):

@@ -289,6 +289,11 @@ NO_HISTORY = (
         ("a.json", b'["' + b"a" * 3_000_000 + b'"]', "a.json has a row of more than a million characters."),
         (
             "a.json",
+            b'[{"ts": x}' + b', {"ts": "y"}' * 200_000 + b"]",
+            "a.json is not JSON, or only a part of it is there.",
+        ),
+        (
+            "a.json",
             b'{"ts": "x", "ms_played": 1}\n{"ts": "y", "ms_played": 1}',
             "a.json holds a JSON object on each line",
         ),

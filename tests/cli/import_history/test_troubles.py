@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -180,6 +180,21 @@ def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
     assert [run.run_id for run in runs] == ["20261122T115959Z", "20261122T115957Z"]
     assert importing.cloud.storage.read(importing.landing, taken) == b"another run's"
     assert [re.sub(r"\D", "", run.run_id)[-2:] != "00" for run in runs] == [True, True]
+
+
+def test_what_is_landed_for_the_day_on_which_the_import_began_is_found(importing):
+    """Slots lie two hours back: of an import around two o'clock they are of that day, before it of the day before."""
+    from cli.place import on_laptop
+
+    place = on_laptop(importing.owner.directory)
+    begun, days = datetime(2026, 11, 22, 1, 59, 57, tzinfo=UTC), []
+    for number, seconds in enumerate((0, 8), start=1):
+        started_at = begun + timedelta(seconds=seconds)
+        played = [ExportedPlay(SINCE, A, None, None, None, number)]
+        bucket, started = landing.LandingBucket(place), Import("20261122T015957Z", ONE)
+        days.append(bucket.land(played, started, started_at, started_at - landing.SETTLED, ()).run_id)
+    assert days == ["20261121T235956Z", "20261122T000004Z"]
+    assert landing.LandedFiles(place, "20261122T015957Z", begun).run_ids == days
 
 
 def test_an_answer_that_is_lost_does_not_land_the_file_twice(importing):

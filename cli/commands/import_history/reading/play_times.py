@@ -188,12 +188,12 @@ def _of_another_id(
 
 
 def _is_alike(one: Names, other: Names, end: int, other_end: int, counts: bool) -> bool:
-    """Of long plays and those that began together, the title decides; if one has none, the artist; else nothing does.
+    """Of plays that count or began together, the title decides; if one has lost it, the artist, if that is there.
 
     Of short ones without beginnings, many can have one `ts`, and two of them one time played.
     """
     is_begun = UNKNOWN not in (end, other_end)
-    if one[0] == other[0] or (is_begun and abs(end - other_end) > _ROUNDED_MS):
+    if one[0] == other[0] or not (one[1] or other[1]) or (is_begun and abs(end - other_end) > _ROUNDED_MS):
         return False
     both = [(_folded(mine), _folded(its)) for mine, its in zip(one[1:3], other[1:3], strict=True) if mine and its]
     if is_begun or counts:
