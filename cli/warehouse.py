@@ -21,6 +21,10 @@ from cli.place import Place
 Row = dict[str, Any]
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
+MOST_DAYS = timedelta(days=3500)
+"""How many days of `plays` one job changes. BigQuery modifies at most 4,000 partitions in one, and a partition is a day:
+https://cloud.google.com/bigquery/quotas#partitioned_tables"""
+
 _QUERIES = Path(__file__).parent / "queries"
 _RULE = Path(__file__).parents[1] / "functions/load/queries/same_play.sql"
 _RUNS = Path(__file__).parents[1] / "dashboard/warehouse/queries/runs.sql"
@@ -90,6 +94,20 @@ class Warehouse:
     def run(self, name: str, *parameters: Parameter, names: Mapping[str, str] | None = None) -> RowIterator:
         """The answer to `queries/<name>.sql`, with its $names filled in."""
         return self._query(statement(name, names), *parameters)
+
+    def change_plays(self, name: str, listener: str, *parameters: Parameter) -> int:
+        """How many rows `queries/<name>.sql` has changed, in one statement for each stretch of the listener's plays.
+
+        The oldest stretch comes first, from @since until @until. Stopped half way, a repeat does the rest.
+        """
+        changed = 0
+        for plays in self.run("span_of_plays", string("listener_id", listener)):
+            since = plays.oldest
+            while since is not None and since <= plays.newest:
+                span = instants(since=since, until=since + MOST_DAYS)
+                changed += self.run(name, *parameters, *span).num_dml_affected_rows or 0
+                since += MOST_DAYS
+        return changed
 
     def _query(self, text: str, *parameters: Parameter) -> RowIterator:
         return self._client.query_and_wait(

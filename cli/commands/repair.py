@@ -3,6 +3,7 @@
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from string import Template
 
@@ -12,7 +13,7 @@ from cli import plays_loaded
 from cli.console import counted, print_json, say, show
 from cli.place import Place
 from cli.plays_loaded import Change
-from cli.warehouse import Row, Warehouse, instants, same_play_rule, string, structs
+from cli.warehouse import MOST_DAYS, Row, Warehouse, instants, same_play_rule, string, structs
 
 HELP = "Make one row of each play that is stored twice"
 
@@ -71,8 +72,13 @@ def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
     return twins
 
 
-def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
-    parts = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+def _parts(rows: Sequence[Row]) -> list[list[Row]]:
+    """The oldest first, each part with plays of MOST_DAYS: the other key of a play is at most 31 days later."""
+    parts: list[list[Row]] = []
+    for row in sorted(rows, key=itemgetter("played_at")):
+        if not parts or len(parts[-1]) == _AT_ONCE or row["played_at"] > parts[-1][0]["played_at"] + MOST_DAYS:
+            parts.append([])
+        parts[-1].append(row)
     if parts:
         say(f"Repairing {counted(len(rows), 'play')} …")
     return parts

@@ -45,6 +45,23 @@ class Plays:
             sql = f"INSERT INTO {self._dataset}.plays ({', '.join(given)}) VALUES (@{', @'.join(given)})"
             self._client.query_and_wait(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters))
 
+    def insert_on(self, days, *rows):
+        """Each row once for each instant, of another track each day, or comparing all with all would take a while."""
+        of_day = "played_at", "track_id", "track_name"
+        for each in rows:
+            given = {name: value for name, value in each.items() if value is not None and name not in of_day}
+            parameters = [bigquery.ScalarQueryParameter(name, self._types[name], given[name]) for name in given]
+            parameters.append(bigquery.ArrayQueryParameter("days", "TIMESTAMP", days))
+            sql = (
+                f"INSERT INTO {self._dataset}.plays (played_at, track_id, {', '.join(given)}) "
+                "SELECT day, CONCAT('t', CAST(UNIX_DATE(DATE(day, 'UTC')) AS STRING)), "
+                f"@{', @'.join(given)} FROM UNNEST(@days) AS day"
+            )
+            self._client.query_and_wait(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters))
+
+    def number(self):
+        return self._client.get_table(f"{self._dataset}.plays").num_rows
+
     def rows(self):
         sql = f"SELECT * FROM {self._dataset}.plays ORDER BY listener_id, played_at, track_id, run_id"
         return [dict(each) for each in self._client.query_and_wait(sql)]
@@ -70,6 +87,17 @@ def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_the
     key = ("listener_id", "played_at", "track_id")
     expected = [*single, kept | {"ms_played": 200_000, **MANNER}, row(AFTER, "c")]
     assert plays.rows() == sorted(expected, key=lambda each: [each[name] for name in key])
+
+
+def test_plays_of_more_days_than_one_statement_may_change_are_repaired(owner, plays, capsys):
+    """A play of the one listener under one key, and of the other under two, on each of 4,001 days."""
+    days = [AT - timedelta(days=number) for number in range(4001)]
+    for part in (days[:2000], days[2000:]):
+        plays.insert_on(part, row(), row(), row(listener=TWO))
+        plays.insert_on([day + timedelta(seconds=5) for day in part], row(listener=TWO, source="export", ms_played=9))
+    output = owner.types(capsys, "repair")
+    assert (output.code, plays.number()) == (0, 8002)
+    assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
 
 
 def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays, capsys):

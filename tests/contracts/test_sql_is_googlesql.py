@@ -120,7 +120,7 @@ CLI_PARAMETERS = {
     **{"import_id": "STRING", "files": "STRING"},
     **{"landed_at": "TIMESTAMP", "landed_track_id": "STRING", "landed_run_id": "STRING"},
     **dict.fromkeys(["listeners", "rows", "rows_in", "rows_new", "rows_completed", "rows_known"], "INT64"),
-    **dict.fromkeys(["since", "oldest", "near", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
+    **dict.fromkeys(["since", "until", "oldest", "near", "newest", "slot", "started_at", "finished_at"], "TIMESTAMP"),
     **dict.fromkeys(["first_played_at", "last_played_at", "undone_at", "undo_finished_at"], "TIMESTAMP"),
     "instants": "ARRAY<TIMESTAMP>",
     "twins": (

@@ -10,8 +10,9 @@ from google.cloud import bigquery
 from cli.warehouse import Row, Warehouse, string, structs
 
 FORGOTTEN = "a forgotten listener"
-_TABLES = ("plays", "gaps", "closed_gaps", "imports", "tracks", "top_tracks")
+_UNPARTITIONED = ("gaps", "closed_gaps", "imports", "tracks", "top_tracks")
 # A statement with its parameters may have 10 MB: https://cloud.google.com/bigquery/quotas#query_jobs
+# So many entries are in as many partitions at most, of the 4,000 that a statement may change.
 _ENTRIES_AT_ONCE = 1000
 _ENTRY = {
     **{"run_id": "STRING", "slot": "TIMESTAMP", "step": "STRING", "started_at": "TIMESTAMP"},
@@ -51,14 +52,16 @@ def _in_reason(listener: str, step: str, reason: str) -> re.Pattern[str]:
 def count(warehouse: Warehouse, listener: str) -> dict[str, int]:
     """The listener's rows by table, and those of the ledger that name the listener, as `runs`."""
     rows = {row.name: row.row_count for row in warehouse.run("rows_of_listener", string("listener_id", listener))}
-    return {name: rows[name] for name in _TABLES} | {"runs": len(_reworded(warehouse, listener))}
+    return {name: rows[name] for name in ("plays", *_UNPARTITIONED)} | {"runs": len(_reworded(warehouse, listener))}
 
 
 def forget(warehouse: Warehouse, listener: str) -> dict[str, int]:
     """How many rows were deleted or, of `runs`, reworded."""
     warehouse.drop_staging()
     whose = string("listener_id", listener)
-    deleted = {name: warehouse.run("forget_rows", whose, names={"table": name}) for name in _TABLES}
+    deleted = {"plays": warehouse.change_plays("forget_plays", listener, whose)}
+    for name in _UNPARTITIONED:
+        deleted[name] = warehouse.run("forget_rows", whose, names={"table": name}).num_dml_affected_rows or 0
     warehouse.run("forget_catalogue")  # it names no listener: nothing to count
     entries = _reworded(warehouse, listener)
     for start in range(0, len(entries), _ENTRIES_AT_ONCE):
@@ -67,7 +70,7 @@ def forget(warehouse: Warehouse, listener: str) -> dict[str, int]:
             for entry in entries[start : start + _ENTRIES_AT_ONCE]
         )
         warehouse.run("reword_ledger", structs("entries", words))
-    return {name: rows.num_dml_affected_rows or 0 for name, rows in deleted.items()} | {"runs": len(entries)}
+    return deleted | {"runs": len(entries)}
 
 
 def reworded(row: Mapping[str, Any], listener: str) -> Row | None:

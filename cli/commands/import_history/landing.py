@@ -22,14 +22,12 @@ from cli.commands.import_history.reading.plays import Plays, to_ms
 from cli.commands.import_history.reading.spotify_rows import FROM_EXPORT, OF_IMPORT, ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.place import Place
+from cli.warehouse import MOST_DAYS
 from plays import COLUMNS
 from slots import Run as IngestRun
 from slots import run_id_of
 from unloaded_files import fetch_unloaded
 
-# BigQuery modifies at most 4,000 partitions in one job, and a partition is a day:
-# https://cloud.google.com/bigquery/quotas#partitioned_tables
-_MOST_DAYS = timedelta(days=3500)
 _ROWS = 25_000
 REACH = timedelta(hours=2, seconds=90)
 """Plays on both sides of so long a pause cannot be one play: see functions/load/queries/same_play.sql."""
@@ -67,16 +65,18 @@ def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[Sequence[Expor
     """Plays, the oldest first, in files of about so many rows.
 
     A file ends where nothing was played for two hours, so that no two files compete for one stored play; a file of
-    twice the rows ends anyway.
+    twice the rows or of MOST_DAYS ends anyway.
     """
     instants = plays.played_at if isinstance(plays, Plays) else np.array([to_ms(play.played_at) for play in plays])
     pauses = np.flatnonzero(np.diff(instants) > REACH // _MS) + 1
     files, start = list[Sequence[ExportedPlay]](), 0
     while start < len(plays):
-        too_late = np.searchsorted(instants, instants[start] + _MOST_DAYS // _MS, "right")
-        full = min(start + rows, int(too_late))
-        after = pauses[np.searchsorted(pauses, full) :]
-        end = min(int(after[0]) if len(after) else len(plays), start + 2 * rows, len(plays))
+        too_late = int(np.searchsorted(instants, instants[start] + MOST_DAYS // _MS, "right"))
+        after = pauses[np.searchsorted(pauses, start + rows) :]
+        end = min(int(after[0]) if len(after) else len(plays), start + 2 * rows)
+        if end > too_late:
+            before = pauses[: np.searchsorted(pauses, too_late, "right")]
+            end = int(before[-1]) if len(before) and before[-1] > start else too_late
         files.append(plays[start:end])
         start = end
     return files

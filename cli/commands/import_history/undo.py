@@ -107,7 +107,7 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     record, started_at = undone.record, place.now()
     import_gaps.reopen(warehouse, record.listener_id, undone.gaps)
     say("Deleting what it brought …")
-    warehouse.run("undo_plays", string("import_id", record.import_id))
+    warehouse.change_plays("undo_plays", record.listener_id, string("import_id", record.import_id))
     undone = replace(undone, rejoined=len(repair.repair(warehouse, repair.find_doubled(warehouse))))
     files.delete()
     changed = record.plays_left + record.times_left

@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_table, mark_modified
-from localcloud.gcp.bigquery.googlesql.translate import Context, TableId, Translation, columns_of_view, translate
+from localcloud.gcp.bigquery.googlesql.translate import (
+    Context,
+    TableId,
+    Translation,
+    columns_of_view,
+    quoted,
+    translate,
+)
 from localcloud.gcp.bigquery.jobs import Outcome, Result
 from localcloud.gcp.bigquery.schema import duckdb_type, encode_rows, field_of, parameter_field, parameter_value
 from localcloud.gcp.bigquery.warehouse import Cursor, Warehouse
 from localcloud.web import ApiError
 
 _SMALLEST_BILL = 10 * 1024 * 1024  # per table and query: https://cloud.google.com/bigquery/pricing
+_MOST_PARTITIONS = 4_000  # that one job modifies: https://cloud.google.com/bigquery/quotas#partitioned_tables
 _DML_COUNTS = {"INSERT": "insertedRowCount", "UPDATE": "updatedRowCount", "DELETE": "deletedRowCount"}
 
 
@@ -64,13 +72,11 @@ class QueryRunner:
         for view, table in query.translation.views:
             cursor.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS FROM {table.sql}")
         values = {name: query.values[name] for name in query.translation.parameters}
-        answer = cursor.execute(query.translation.sql, values)
         if target is None:
+            answer = cursor.execute(query.translation.sql, values)
             fields = [field_of(column[0], column[1]) for column in answer.description]
             return Outcome(statistics, Result(fields, encode_rows(fields, answer.fetchall())))
-        rows = answer.fetchall()  # a MERGE returns an action for each row that it changed, the others a number
-        is_merge = query.translation.kind == "MERGE"
-        counts = Counter(row[0] for row in rows) if is_merge else Counter({query.translation.kind: rows[0][0]})
+        counts = _change(cursor, query.translation, values, tables[target])
         if counts.total():
             mark_modified(cursor, target, tables[target], self._warehouse.now_ms())
         statistics["numDmlAffectedRows"] = str(counts.total())
@@ -102,3 +108,18 @@ class QueryRunner:
         columns = columns_of_view(query, named)
         for under in translate(query, Context(table["tableReference"]["projectId"])).tables:
             yield find_table(cursor, under, self._warehouse.now_ms()), columns
+
+
+def _change(cursor: Cursor, translation: Translation, values: dict[str, Any], resource: Resource) -> Counter[str]:
+    """Changes rows and counts them by the action. Raises ApiError for those of more days than one job may change."""
+    kind, sql = translation.kind, translation.sql
+    by_day = resource.get("timePartitioning", {}).get("field")
+    if by_day:
+        sql += f"{',' if kind == 'MERGE' else ' RETURNING'} CAST({quoted(by_day)} AS DATE)"
+    rows = cursor.execute(sql, values).fetchall()  # of each row that a MERGE changed the action; of others the number
+    if by_day and len(rows) > _MOST_PARTITIONS and (days := len({row[-1] for row in rows})) > _MOST_PARTITIONS:
+        allowed = f"allowed {_MOST_PARTITIONS}, query modifies at least {days} partitions"
+        raise ApiError(400, "invalidQuery", f"Too many partitions produced by query, {allowed}")
+    if kind == "MERGE":
+        return Counter(row[0] for row in rows)
+    return Counter({kind: len(rows) if by_day else rows[0][0]})

@@ -3,9 +3,11 @@
 import io
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from google.cloud import bigquery
 
 import failures
 from cli import google_clients
@@ -33,6 +35,26 @@ def test_a_track_that_no_other_has_played_leaves_the_catalogue(stored):
     stored.rows(f"INSERT INTO listening.catalogue (track_id) VALUES ('{shared}'), ('only-hers')")
     assert stored.types("forget", ONE, "--yes").code == 0
     assert {row["track_id"] for row in stored.rows("SELECT track_id FROM listening.catalogue")} == {shared}
+
+
+def test_plays_of_more_days_than_one_statement_may_change_are_gone_and_those_beside_them_stay(stored):
+    """A play a day of the one for 22 years, and of the other on the first and the last day."""
+    client, first = stored.client(), datetime(2006, 1, 1, tzinfo=UTC)
+    days = [first + timedelta(days=number) for number in range(7700)]
+    for listener, each in ((ONE, days[:4000]), (ONE, days[4000:]), (TWO, [days[0], days[-1]])):
+        parameters = [
+            bigquery.ScalarQueryParameter("listener_id", "STRING", listener),
+            bigquery.ArrayQueryParameter("days", "TIMESTAMP", each),
+        ]
+        client.query_and_wait(
+            "INSERT INTO listening.plays (listener_id, played_at, track_id, source, run_id, ingested_at) "
+            "SELECT @listener_id, day, 't', 'export', 'r', day FROM UNNEST(@days) AS day",
+            job_config=bigquery.QueryJobConfig(query_parameters=parameters),
+        )
+    plays = [row for row in stored.plays() if row["listener_id"] == TWO]
+    assert (plays[0]["played_at"], plays[-1]["played_at"]) == (days[0], days[-1])
+    assert stored.types("forget", ONE, "--yes", "--json").json["plays"] == 7703
+    assert stored.plays() == plays
 
 
 def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it_was(stored):

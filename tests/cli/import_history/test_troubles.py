@@ -197,6 +197,16 @@ def test_what_is_landed_for_the_day_on_which_the_import_began_is_found(importing
     assert landing.LandedFiles(place, "20261122T015957Z", begun).run_ids == days
 
 
+def test_no_file_has_more_days_than_one_statement_may_change_also_where_plays_go_on_and_on():
+    """A play a day, then one every two hours, which is no pause; and one every two hours for more than ten years."""
+    daily, on_and_on = (
+        [ExportedPlay(SINCE + timedelta(hours=hours * n), A, None, None, None, 1) for n in numbers]
+        for hours, numbers in ((24, range(-3400, 0)), (2, range(45_000)))
+    )
+    assert [len(file) for file in landing.cut([*daily, *on_and_on[:9000]])] == [3400, 9000]
+    assert [len(file) for file in landing.cut(on_and_on)] == [42_001, 2_999]
+
+
 def test_an_answer_that_is_lost_does_not_land_the_file_twice(importing):
     importing.cloud.faults.order(Fault("gcp POST /upload/.*", "drop", "after"))
     assert importing.types("import", ONE, NEW).code == 0

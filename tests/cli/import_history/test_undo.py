@@ -1,6 +1,7 @@
 """`import --undo` and `imports`: what an import has brought goes, and the rest is as if it had never been there."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import landing, undo
 from cli.commands.import_history.reading.spotify_rows import Manner
 from cli.waiting import Longest
+from cli.warehouse import Warehouse
 from localcloud.spotify.data_export import export_row
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import SINCE, UNTIL, wait_for
@@ -146,6 +148,35 @@ def test_an_undo_that_was_stopped_half_way_is_finished_by_the_next(importing, tm
     asked = "SELECT 1 FROM listening.runs AS runs JOIN listening.runs AS undo USING (run_id)"
     wait_for(lambda: importing.rows(f"{asked} WHERE undo.step = 'undo' AND runs.step = 'transform'"))
     assert "A Spark batch recomputes the top ten: now or, where the last one is younger than" in output.out
+
+
+def test_an_import_of_more_days_than_one_statement_may_change_is_taken_back_also_in_two_halves(
+    importing, tmp_path, monkeypatch
+):
+    """A play a day, of which the API lists the last, on 4,001 days: BigQuery changes 4,000 at once."""
+    [play] = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:1]
+    days = [replace(play, played_at=play.played_at - timedelta(days=number)) for number in range(4001)]
+    tell_page(importing, [play], UNTIL)
+    before = everything(importing)
+    import_id = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", days)))
+    assert (len(importing.plays()), importing.plays()[-1]["ms_played"]) == (4001, play.ms_played)
+
+    run, statements = Warehouse.run, []
+
+    def run_until_the_second(warehouse, name, *parameters, **names):
+        statements.append(name)
+        if statements.count("undo_plays") == 2:
+            raise KeyboardInterrupt
+        return run(warehouse, name, *parameters, **names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Warehouse, "run", run_until_the_second)
+        assert importing.types("import", "--undo", import_id).code == 130
+    oldest, *_, newest = importing.plays()
+    assert (oldest["played_at"] > days[3501].played_at, newest["ms_played"]) == (True, play.ms_played)
+    undone = importing.types("import", "--undo", import_id, "--json").json
+    assert (undone["deleted"], undone["times_taken_back"], undone["gone_already"]) == (500, 1, 3500)
+    assert everything(importing) == before
 
 
 def test_a_gap_that_needed_plays_of_the_import_is_open_again_and_one_that_began_with_one_begins_earlier(

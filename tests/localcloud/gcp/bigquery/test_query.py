@@ -1,7 +1,7 @@
 """Queries: parameters, results, counts and errors as Google's client knows them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -158,6 +158,33 @@ def test_a_merge_that_meets_one_row_twice_is_refused_whole(warehouse: Warehouse)
     with pytest.raises(BadRequest, match="UPDATE/MERGE must match at most one source row for each target row"):
         warehouse.rows(sql)
     assert warehouse.rows("SELECT n FROM t WHERE id = 'id1'") == [(1,)]
+
+
+def test_a_change_of_more_than_4000_days_is_refused_whole(warehouse: Warehouse) -> None:
+    """Of a table with a partition for each day; the days count that change, and not the rows."""
+    warehouse.create(
+        "days", "at TIMESTAMP", "n INT64", time_partitioning=bigquery.TimePartitioning(type_="DAY", field="at")
+    )
+    first = datetime(2010, 1, 1, tzinfo=UTC)
+    days = Array("days", "TIMESTAMP", [first + timedelta(days=n) for n in range(4001)])
+    inserted = "INSERT INTO days (at, n) SELECT at, 1 FROM UNNEST(@days) AS at"
+    refused = "Too many partitions produced by query, allowed 4000, query modifies at least 4001 partitions"
+    with pytest.raises(BadRequest, match=refused) as error:
+        warehouse.rows(inserted, days)
+    assert error.value.errors[0]["reason"] == "invalidQuery"
+    assert warehouse.value("(SELECT COUNT(*) FROM days)") == 0
+
+    last = timestamp("last", first + timedelta(days=4000))
+    for until, number in ((" WHERE at < @last", 4000), (" WHERE at >= @last", 1), (" WHERE at >= @last", 1)):
+        assert warehouse.start(inserted + until, days, last).result().num_dml_affected_rows == number
+    for changed in (
+        "DELETE FROM days WHERE n = 1",
+        "MERGE days USING (SELECT 1 AS n) AS s ON days.n = s.n WHEN MATCHED THEN UPDATE SET n = 2",
+    ):
+        with pytest.raises(BadRequest, match=refused):
+            warehouse.rows(changed)
+    assert warehouse.start("DELETE FROM days WHERE at != @last", last).result().num_dml_affected_rows == 4000
+    assert warehouse.rows("SELECT at, n FROM days") == [(last.value, 1), (last.value, 1)]
 
 
 def test_a_query_that_would_cost_more_than_allowed_is_refused(warehouse: Warehouse) -> None:
