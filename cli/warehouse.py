@@ -22,7 +22,7 @@ Row = dict[str, Any]
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 MOST_DAYS = timedelta(days=3500)
-"""How many days of `plays` one job changes. BigQuery modifies at most 4,000 partitions in one, and a partition is a day:
+"""How many days of `plays` one job changes. BigQuery modifies 4,000 partitions at most, and a partition is a day:
 https://cloud.google.com/bigquery/quotas#partitioned_tables"""
 
 _QUERIES = Path(__file__).parent / "queries"

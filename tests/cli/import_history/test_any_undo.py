@@ -18,7 +18,7 @@ from cli.commands.import_history.reading.every_row import FilePlays
 from cli.commands.import_history.reading.plays import to_ms
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.place import on_laptop
-from cli.warehouse import Warehouse, string
+from cli.warehouse import Warehouse, instants, string
 from tests.cli.harness import owning
 from tests.cli.import_history.harness import SINCE, UNTIL
 
@@ -102,21 +102,25 @@ class Life:
         import_gaps.close(self.warehouse, started, closings([*gaps, opened] if opened else gaps, [file], stored, page))
         self.imports[started.import_id] = plays
 
-    def undo(self, number, is_stopped=False):
-        """As the command does it; `is_stopped`: once before the plays go."""
+    def undo(self, number, stopped_after=None):
+        """As the command does it; `stopped_after`: at first only the oldest go, up to so many of its plays."""
         import_id = sorted(self.imports)[number % len(self.imports)]
         plays, gaps = self.plays(), self.gaps() + self.gaps("closed_gaps")
         records.mark_undone(self.warehouse, import_id, undone_at=UNTIL)
-        for _ in range(1 + is_stopped):
-            import_gaps.reopen(
-                self.warehouse, self.listener, import_gaps.find(self.warehouse, self.listener, import_id)
-            )
-        self.warehouse.run("undo_plays", string("import_id", import_id))
+        self._reopen(import_id)
+        if stopped_after is not None:
+            until = at(self.imports[import_id].start + stopped_after)
+            self.warehouse.run("undo_plays", string("import_id", import_id), *instants(since=at(0), until=until))
+            self._reopen(import_id)
+        self.warehouse.change_plays("undo_plays", self.listener, string("import_id", import_id))
         records.mark_undone(self.warehouse, import_id, undo_finished_at=UNTIL)
         del self.imports[import_id]
         stays = {n for n, brought_by in plays.items() if brought_by != import_id}
         from_api = {n for n in stays if plays[n] is None}
         self.owed |= {n for n in plays.keys() - stays if is_missing(n, stays, from_api, gaps)}
+
+    def _reopen(self, import_id):
+        import_gaps.reopen(self.warehouse, self.listener, import_gaps.find(self.warehouse, self.listener, import_id))
 
     def check(self):
         plays, gaps = self.plays(), self.gaps()
@@ -176,7 +180,7 @@ def lives(tmp_path_factory):
 
 PAGE_COMES = st.tuples(st.just("page"), st.integers(1, 12))
 IMPORT = st.tuples(st.just("import"), st.integers(0, 8), st.integers(2, 20), st.integers(2, 20))
-UNDO = st.tuples(st.just("undo"), st.integers(0, 3), st.booleans())
+UNDO = st.tuples(st.just("undo"), st.integers(0, 3), st.none() | st.integers(0, 10))
 ORDERS = st.lists(st.integers(0, 3), min_size=4, max_size=4)
 """Which of the imports that are left is undone next."""
 BEHIND_A_PAGE = [("page", 1), ("import", 5, 5, 3), ("page", 8), ("import", 0, 13, 13)]
