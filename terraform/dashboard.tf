@@ -32,7 +32,7 @@ resource "google_artifact_registry_repository" "dashboard" {
 
   # Each push builds an image, and only an approved one is deployed: what runs may be older than the newest three.
   dynamic "cleanup_policies" {
-    for_each = var.dashboard_image != "" ? [regex("sha256:[0-9a-f]{64}$", var.dashboard_image)] : []
+    for_each = local.runs_dashboard ? [regex("sha256:[0-9a-f]{64}$", var.dashboard_image)] : []
 
     content {
       id     = "keep-what-is-deployed"

@@ -79,9 +79,10 @@ def by_weekday(
 
 
 def per_day(plays: pd.DataFrame, period: Period, by: str, now: datetime, gap_days: Collection[date]) -> float | None:
-    """The average over the days that no gap touches, without today where there are others; None where there is none."""
+    """The average over days without a gap, today only where no other has a play; None where there is no such day."""
     days = _days_without_gap(period, now, gap_days)
-    days = days[:-1] if len(days) > 1 and days[-1].date() == local_day(now, period.zone) else days
+    over = days[days < pd.Timestamp(local_day(now, period.zone))]
+    days = over if plays["day"].isin(over).any() else days
     counted = plays[plays["day"].isin(days)]
     return float(amounts(counted, by).sum()) / len(days) if len(days) else None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -59,7 +59,7 @@ def trend(
     """A row per day, week or month of the period: step_on, value, previous_on, previous, is_gap, is_partial.
 
     `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`;
-    of weeks the one so many whole weeks before, which has the same weekdays. attrs["step"] names the step.
+    of weeks the one so many whole weeks before, so of the same weekdays. attrs["step"] names the step.
     """
     step = "day" if period.days <= _DAILY_UP_TO else _week_or_month(period)
     steps = _steps(period, step)
@@ -69,8 +69,10 @@ def trend(
     before = comparable(period, oldest_at)
     rows["previous_on"], rows["previous"] = pd.NaT, np.nan
     if before is not None:
-        earlier = steps - period.days // 7 if step == "week" else _steps(before, step)[: len(rows)]
-        earlier = earlier[earlier.start_time <= pd.Timestamp(before.end)]
+        if step == "week":
+            length = timedelta(weeks=period.days // 7)
+            before = replace(before, start=period.start - length, end=period.end - length)
+        earlier = _steps(before, step)[: len(rows)]
         rows.loc[: len(earlier) - 1, "previous"] = _per_step(within(local, before), earlier, by)
         rows.loc[: len(earlier) - 1, "previous_on"] = _start_days(earlier, before)
     rows["is_gap"] = steps.isin(gaps)

@@ -30,7 +30,7 @@ def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) 
 
 
 def a_day(page: Listening, whole: float) -> str:
-    """The average, as on the When page; the sum where there is none."""
+    """The average; the sum where there is none."""
     period = collected(page.period, page.history.oldest_at)
     marked = days.gap_days(page.unknown, page.filters.zone, period.start, period.end)
     per_day = hours.per_day(page.shown, period, page.by, page.now, marked)

@@ -93,8 +93,8 @@ st.header(f"Found: {counted}" if search else f"All of them: {counted}", anchor=F
 table(page, every, kind)
 
 arrow = (
-    f"\n- The arrow compares with {humanize.counted(page.period.days, 'day')} before, up to the same hour; “new” "
-    "was not played then."
+    f"\n- The arrow compares with {humanize.counted(page.period.days, 'day')} before"
+    f"{', up to the same hour' if page.period.is_partial else ''}; “new” was not played then."
     if page.previous
     else ""
 )

@@ -183,7 +183,7 @@ class Store:
         def load(versions: tuple[datetime, ...], copy: _Copy | None) -> pd.DataFrame:
             since = (versions[0] - timedelta(days=LEDGER_DAYS)).replace(minute=0, second=0, microsecond=0)
             runs = self._runs_since(since)
-            if len(runs) and not (runs["step"] == "ingest").any():
+            if not (runs["step"] == "ingest").any():
                 every = self._runs_since(_BEFORE_ALL_RUNS)
                 runs = every[every["slot"] >= min(since, every.loc[every["step"] == "ingest", "slot"].max())]
             return readable(runs).sort_values(["slot", "started_at"], ascending=False, ignore_index=True)

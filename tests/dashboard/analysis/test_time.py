@@ -151,7 +151,10 @@ def test_a_weekday_that_did_not_occur_has_no_average_and_no_bar():
 
 def test_of_a_period_of_today_alone_today_is_the_average_day():
     period = custom_period(date(2026, 11, 22), date(2026, 11, 22), "UTC", NOW)
-    assert hours.per_day(history_of([play("2026-11-22 10:00", "a")]).local("UTC"), period, "Plays", NOW, ()) == 1
+    local = history_of([play("2026-11-22 10:00", "a")]).local("UTC")
+    assert hours.per_day(local, period, "Plays", NOW, ()) == 1
+    # So it counts after days without music: an average of nothing would be told of who plays again.
+    assert hours.per_day(local, named_period("7 days", "UTC", NOW, None), "Plays", NOW, ()) == pytest.approx(1 / 7)
 
 
 def test_there_is_no_average_day_where_gaps_touch_every_one():

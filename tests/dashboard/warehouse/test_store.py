@@ -330,6 +330,14 @@ def test_the_last_run_is_read_however_long_ago_it_was(cloud: LaptopCloud, store:
     ]  # fmt: skip
 
 
+def test_the_last_run_is_read_where_the_ledger_has_changed_since_without_a_row(cloud: LaptopCloud, store: Store):
+    """As `forget` changes it."""
+    past = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=20)
+    row = {"run_id": "x", "slot": past, "step": "ingest", "state": "succeeded", "started_at": past, "finished_at": past}
+    seed(cloud, "runs", [row])
+    assert store.runs().value["run_id"].tolist() == ["x"]
+
+
 def test_where_nothing_has_run_but_an_import_the_import_is_read(cloud: LaptopCloud, store: Store):
     now = datetime.now(UTC)
     row = {"run_id": "x", "slot": now, "step": "import", "state": "succeeded", "started_at": now, "finished_at": now}
