@@ -56,9 +56,11 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         # Python flushes stdout at its end, and would complain once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:  # of a file or folder that was named; what has more to say is a CliError by now
-        what = f"{error.filename}: " if error.filename is not None else ""
-        say(f"{what}{error.strerror or error}. Name another one, or correct that, and run the command again.")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # Of a file or folder that was named; what has more to say is a CliError by now.
+        say(f"{error.filename}: {error.strerror}. Name another one, or correct that, and run the command again.")
         return 1
 
 

@@ -29,11 +29,11 @@ from localcloud.gcp.credentials import of_laptop
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
-EXPECTED = (GoogleAPIError, GoogleAuthError, requests.RequestException)
-"""All that a call to Google may raise."""
+EXPECTED = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
+"""All that a call to Google may raise; the last where a job of BigQuery's takes too long."""
 
 _LOG_IN = "`gcloud auth application-default login`"
-_NOT_REACHED = (requests.RequestException, TransportError, RetryError, ServerError, TooManyRequests)
+_NOT_REACHED = (requests.RequestException, TimeoutError, TransportError, RetryError, ServerError, TooManyRequests)
 
 
 def secret_manager(place: Place) -> SecretManagerServiceClient:

@@ -28,8 +28,6 @@ from localcloud.processes import Process
 FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "http"}
 _TIMEOUT_SECONDS = 60
 _LOOK_SECONDS = 0.02
-_CLOCK_SET_SECONDS = 60
-"""How far the clock may be set while a process runs: on Linux, when it began moves with the clock."""
 
 
 class NotRunning(Exception):
@@ -158,8 +156,8 @@ def _start(plan: Plan, started: list[Process]) -> RunningCloud:
         command, log_path = [*_command(plan, name), "--port", str(port)], plan.directory / "logs" / f"{name}.log"
         started.append(processes.start(name, command, port, environment, log_path))
     processes.wait_until_listening(started)
-    began = psutil.Process().create_time()
-    state = {"settings": settings, "addresses": addresses, "supervisor": os.getpid(), "supervisor_began": began}
+    owner = {"supervisor": os.getpid(), "supervisor_command": psutil.Process().cmdline()}
+    state = {"settings": settings, "addresses": addresses, **owner}
     laptop = RunningCloud(plan.directory, state)
     for event_type, source, function in (
         (FINALIZED, settings["LANDING_BUCKET"], "load"),
@@ -227,9 +225,10 @@ def _read_state(directory: Path) -> dict[str, Any] | None:
     """
     try:
         state: dict[str, Any] = json.loads(_state_path(directory).read_text())
-        began = psutil.Process(state["supervisor"]).create_time()
-        return state if abs(began - state["supervisor_began"]) < _CLOCK_SET_SECONDS else None
-    except (FileNotFoundError, ValueError, LookupError, TypeError, psutil.NoSuchProcess):
+        # Not by the time it began: on Linux that moves when the clock is set.
+        command = psutil.Process(state["supervisor"]).cmdline()
+        return state if command == state["supervisor_command"] else None
+    except (FileNotFoundError, ValueError, LookupError, TypeError, psutil.Error):
         return None
 
 

@@ -121,7 +121,7 @@ def owning(directory, monkeypatch, *, forgetful=True):
             "settings": environ,
             "addresses": {"google": cloud.url},
             "supervisor": os.getpid(),
-            "supervisor_began": psutil.Process().create_time(),
+            "supervisor_command": psutil.Process().cmdline(),
         }
         (directory / "environment.json").write_text(json.dumps(state))
         for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):

@@ -133,6 +133,14 @@ def test_what_google_refuses_is_said_in_words(owner, capsys, status, sentence):
     assert sentence in output.err
 
 
+def test_a_job_that_takes_too_long_is_no_answer_from_google():
+    """concurrent.futures' TimeoutError, which BigQuery's client raises without a text, is an OSError."""
+    error = TimeoutError()
+    assert isinstance(error, google_clients.EXPECTED)
+    sentence = "Google Cloud did not answer (TimeoutError). Try again in a minute."
+    assert google_clients.explain(error, in_cloud("p", "us-central1", {})) == sentence
+
+
 @pytest.mark.parametrize("error", [Unauthorized("expired"), RefreshError("Reauthentication is needed.")])
 def test_credentials_that_google_does_not_take_any_more_are_to_be_renewed(error):
     place = in_cloud("p", "us-central1", {})

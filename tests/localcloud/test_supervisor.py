@@ -15,7 +15,7 @@ from localcloud.supervisor import AlreadyRunning, NotRunning, Plan, RunningCloud
 
 # A program that ran before this one, for anything but a laptop cloud.
 ANOTHER = psutil.Process(os.getppid())
-STALE = {"settings": {}, "addresses": {}, "supervisor": ANOTHER.pid, "supervisor_began": ANOTHER.create_time() - 3600}
+STALE = {"settings": {}, "addresses": {}, "supervisor": ANOTHER.pid, "supervisor_command": ["before"]}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_what_a_power_failure_has_left_behind_is_no_running_cloud(tmp_path, monk
 
 @pytest.mark.parametrize("owner", [psutil.Process(), ANOTHER], ids=["own", "another's"])
 def test_a_directory_on_which_a_cloud_runs_is_refused(tmp_path, owner):
-    state = {**STALE, "supervisor": owner.pid, "supervisor_began": owner.create_time()}
+    state = {**STALE, "supervisor": owner.pid, "supervisor_command": owner.cmdline()}
     (tmp_path / "environment.json").write_text(json.dumps(state))
     with pytest.raises(AlreadyRunning, match=f"process {owner.pid}"), running(Plan(tmp_path)):
         pass
@@ -48,8 +48,8 @@ def test_at_its_end_a_cloud_takes_away_its_own_state_and_that_of_no_other_cloud(
         key_path = plan.directory / "service-account.json"
         write_service_account(key_path, "http://127.0.0.1:9/token")
         settings = {"GOOGLE_APPLICATION_CREDENTIALS": str(key_path)}
-        began = {"supervisor": owner.pid, "supervisor_began": owner.create_time()}
-        state = {"settings": settings, "addresses": {}, **began}
+        whose = {"supervisor": owner.pid, "supervisor_command": owner.cmdline()}
+        state = {"settings": settings, "addresses": {}, **whose}
         (plan.directory / "environment.json").write_text(json.dumps(state))
         return RunningCloud(plan.directory, state)
 

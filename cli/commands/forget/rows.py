@@ -20,7 +20,8 @@ _ENTRY = {
 }
 """The key of a row of the ledger, and its words; details as JSON in a text."""
 _PLACES = {
-    "ingest": "(?:^|(?<=[;,] )){name}(?=[,:] )|(?:(?<=authorize )|(?<=refresh-token-)|(?<=listener=)){name}",
+    "ingest": "(?:^|(?<=[;,] )){name}(?=[,:] )"
+    "|(?:(?<=authorize )|(?<=refresh-token-)|(?<=listener=)|(?<=the secret )){name}",
     "import": "(?<=^Export of ){name}",
     "undo": "(?<=Z of ){name}",
 }
@@ -77,12 +78,13 @@ def reworded(row: Mapping[str, Any], listener: str) -> Row | None:
     """The row without the listener; None when it does not name the listener. `details` is JSON in a text."""
     details = json.loads(row["details"] or "null")
     listeners = details.get("listeners") if isinstance(details, dict) else None
-    is_listed = isinstance(listeners, dict) and listener in listeners
-    if is_listed:
-        details["listeners"].pop(listener)
+    # The second where the listener's secret has lost its labels.
+    listed = {listener, f"secrets/refresh-token-{listener}"} & set(listeners if isinstance(listeners, dict) else ())
+    for name in listed:
+        details["listeners"].pop(name)
     before = row["reason"] or ""
     reason = _in_reason(listener, row["step"], before).sub(FORGOTTEN, before)
-    if not is_listed and reason == before:
+    if not listed and reason == before:
         return None
     return {**row, "reason": reason or None, "details": None if details is None else json.dumps(details)}
 

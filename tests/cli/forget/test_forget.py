@@ -1,6 +1,7 @@
 """The command `forget`: nothing of the listener is left, everything of the others is as it was."""
 
 import io
+import json
 import re
 import sys
 from datetime import UTC, datetime, timedelta
@@ -152,6 +153,7 @@ def test_it_asks_first_and_any_other_answer_changes_nothing(stored, monkeypatch)
         ("ingest", "1 new play; anna, bo: fine", "1 new play; {}, bo: fine"),
         ("ingest", "secret refresh-token-anna, run `authorize anna`", "secret refresh-token-{}, run `authorize {}`"),
         ("ingest", "secret refresh-token-anna-two, run `authorize anna-two`", None),
+        ("ingest", "anna: the secret anna is not JSON", "{}: the secret {} is not JSON"),
         ("ingest", "the label listener=anna, correct it", "the label listener={}, correct it"),
         ("import", "Export of anna: 3 plays, landed.", "Export of {}: 3 plays, landed."),
         ("undo", "Import 20261122T100000Z of anna was undone.", "Import 20261122T100000Z of {} was undone."),
@@ -163,6 +165,12 @@ def test_it_asks_first_and_any_other_answer_changes_nothing(stored, monkeypatch)
 def test_the_whole_name_is_reworded_where_it_is_one(step, reason, expected):
     found = forget_rows.reworded({"step": step, "reason": reason, "details": '{"listeners": {"joanna": {}}}'}, "anna")
     assert (found and found["reason"]) == (expected and expected.format(*2 * [forget_rows.FORGOTTEN]))
+
+
+def test_a_secret_without_labels_is_forgotten_in_the_details_too():
+    details = json.dumps({"listeners": {"secrets/refresh-token-anna": {}, "secrets/refresh-token-joanna": {}}})
+    found = forget_rows.reworded({"step": "ingest", "reason": None, "details": details}, "anna")
+    assert json.loads(found["details"]) == {"listeners": {"secrets/refresh-token-joanna": {}}}
 
 
 def failed(listener_id):

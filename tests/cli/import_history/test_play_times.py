@@ -114,6 +114,38 @@ def test_a_play_under_two_ids_began_when_both_rows_say():
     assert ends(*named) == ends(named[0]) == [(ago(hours=5, seconds=-200), TEN, 200_000)]
 
 
+def files(*rows_of_files):
+    """Each file's rows; those of `export` have its mark."""
+    rows = Rows()
+    for number, file in enumerate(rows_of_files, start=1):
+        for play in file:
+            rows.append(int(play.played_at.timestamp() * 1000), play, number)
+    return [(play.played_at, play.reported_at, play.ms_played) for play in dated(rows)]
+
+
+def own(**values):
+    return row(**values)._replace(is_own=True)
+
+
+def test_a_row_of_export_that_ended_within_the_second_after_its_ts_ended_at_its_ts():
+    """The API's instant was 10:00:00.7; a beginning has whole seconds."""
+    assert files([own(began=ago(seconds=200), ms_played=200_100)]) == [(TEN, None, 200_100)]
+
+
+@pytest.mark.parametrize("apart", [5, 25])
+def test_a_play_of_spotifys_file_is_no_other_one_in_a_file_of_export(apart):
+    """The API showed it seconds before the file's end, and from there `export` works out when it began."""
+    spotifys, exported = row(began=ago(hours=3)), own(began=ago(hours=3, seconds=apart))
+    expected = [(ago(hours=3, seconds=-200), TEN, 200_000)]
+    assert files([spotifys], [exported]) == files([exported], [spotifys]) == expected
+
+
+def test_a_play_of_two_files_of_export_is_one_play_also_if_one_has_lost_its_beginning():
+    began, lost = own(began=ago(hours=3)), own()
+    assert files([began], [lost]) == files([lost], [began]) == [(ago(hours=3, seconds=-200), TEN, 200_000)]
+    assert len(files([began, lost])) == 2
+
+
 def named(title="Ashes", artist="Ada", track=A, **values):
     return row(track=track, **values)._replace(track_name=title, artist_name=artist)
 

@@ -179,6 +179,10 @@ def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tm
         assert (refused.code, f"half-{form} is not " in refused.err, "Nothing was stored." in refused.err) == (
             *(1, True, True),
         )
+    for encoding in ("utf-16", "utf-16-be", "utf-32"):
+        (tmp_path / "saved.csv").write_text((tmp_path / "csv").read_text(), encoding=encoding)
+        refused = importing.types("import", ONE, tmp_path / "saved.csv", "--dry-run")
+        assert (refused.code, "saved.csv is not UTF-8: a spreadsheet has saved it" in refused.err) == (1, True)
     beside = importing.types("import", ONE, NEW, tmp_path / "csv", "--dry-run")
     assert (beside.code, "csv is a file that `export` has written, to be given by itself" in beside.err) == (1, True)
     (tmp_path / "folder").mkdir()

@@ -345,6 +345,11 @@ def test_a_damaged_zip_the_end_of_one_a_password_and_a_missing_file_are_named(tm
     content[120:160] = bytes(40)
     path.write_bytes(content)
     assert f"my.zip: {NEW} cannot be unpacked. Download the file again" in refusal(path)
+    with zipfile.ZipFile(tmp_path / "large.zip", "w") as large:
+        large.writestr(NEW, bytes(18 << 20))
+    content = (tmp_path / "large.zip").read_bytes()
+    written(tmp_path / "large.zip", content[: 1 << 20] + content[3 << 20 :])
+    assert "cannot be unpacked. Download the file again" in refusal(tmp_path / "large.zip")
     assert "end.zip is the end of a zip whose beginning is missing. Download it again." in refusal(tmp_path / "end.zip")
     assert f"locked.zip: {NEW} needs a password. Unpack it by hand first" in refusal(tmp_path / "locked.zip")
     assert "nothing.json cannot be read: No such file or directory" in refusal(tmp_path / "nothing.json")

@@ -5,6 +5,7 @@ fill the owner's memory or disk, nor run for hours.
 """
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -165,7 +166,8 @@ def _named_damage() -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        if isinstance(error, OSError) and error.strerror:  # the system's; those of gzip and bz2 have none
+        # The system's: those of gzip and bz2 have no text, and EINVAL is a place that a damaged zip names.
+        if isinstance(error, OSError) and error.strerror and error.errno != errno.EINVAL:
             raise Damaged(f"cannot be read: {error.strerror}") from None
         raise Damaged("cannot be unpacked. Download the file again, or unpack it by hand first") from None
 

@@ -4,6 +4,7 @@ The columns say that it is such a file. Which import a row once came from is not
 """
 
 import io
+import json
 import os
 import re
 import sys
@@ -146,6 +147,8 @@ def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
 
     The apostrophe is taken away that `export` puts before a formula.
     """
+    if json.detect_encoding(stream.peek(4)[:4]) not in ("utf-8", "utf-8-sig"):
+        raise NotRows("is not UTF-8: a spreadsheet has saved it in another encoding")
     with tempfile.TemporaryFile() as copy:
         copyfileobj(stream, copy)
         copy.seek(-1, os.SEEK_END)

@@ -110,19 +110,30 @@ def _part(
     group = np.cumsum(np.r_[True, (ts[1:] != ts[:-1]) | (track_id[1:] != track_id[:-1])])[: len(ts)] - 1
     is_play = _without_rounded(has_end, group, ms_played, began)
     is_own = own_file > 0
-    is_play |= is_own & ~has_end & ~np.isin(group, group[has_end & ~is_own])
+    is_play |= is_own & ~has_end & ~_has_end_elsewhere(has_end, group, own_file)
+    # Spotify's own row of a play knows its beginning better than one that was worked out from the API's instant.
+    played = group * (1 << 32) + played_ms
+    is_play &= ~(is_own & np.isin(played, played[has_end & ~is_own]))
     last_end = np.full(len(ts), UNKNOWN)
     np.maximum.at(last_end, group[is_play], end[is_play])
     order = np.lexsort((-place, played_ms, group))
     longest = order[_last_of_each(group[order])]
     is_play[longest] |= ~np.isin(group[longest], group[has_end])
-    is_late = has_end & (is_own | (end != last_end[group]) | (ts - end > _APART_MS)) & (ts != end)
+    is_late = has_end & (is_own | (end != last_end[group]) | (ts - end > _APART_MS)) & (ts > end)
     end = np.where(has_end, end, UNKNOWN)
     is_play[list(_of_another_id(names, ts, ms_played, track, end, place, is_play, own_file))] = False
 
     played_at, late_ms = np.where(is_late, end, ts), np.where(is_late, ts - end, 0).astype(np.uint32)
     columns = played_at, track, ms_played, began.astype(np.int32), late_ms, manner
     return tuple(column[is_play] for column in columns)
+
+
+def _has_end_elsewhere(has_end: _Mask, group: Column, own_file: Column) -> _Mask:
+    """Whether a row of the group in another file than this row's says when it ended; Spotify's files count as one."""
+    first, last = np.full(len(group), np.iinfo(np.int32).max), np.full(len(group), -1)
+    np.minimum.at(first, group[has_end], own_file[has_end])
+    np.maximum.at(last, group[has_end], own_file[has_end])
+    return (last[group] >= 0) & ((first[group] != own_file) | (last[group] != own_file))
 
 
 def _last_of_each(*sorted_columns: Column) -> _Mask:
