@@ -48,8 +48,9 @@ def dated(rows: Rows) -> Plays:
     Of rows with one track and `ts`, those that say when they began are plays of their own, the last one ended at its
     `ts`; where none does, all are one play. Of rows that may be one play, the one played longest is the play.
 
-    A row that `export` has written is a play of its own: without a beginning it ended at its `ts`. Where Spotify's own
-    rows of that track and `ts` have beginnings, it is one of those plays.
+    A row that `export` has written is a play of its own: without a beginning it ended at its `ts`, unless another file's
+    rows of that track and `ts` have beginnings, of which it is one then. It is the play of Spotify's row with the same
+    track, `ts` and time played.
     """
     names, manners = rows.names, rows.manners
     by_id = {track_id: place for place, track_id in enumerate(sorted({track_id for track_id, *_ in names}))}
@@ -133,7 +134,8 @@ def _has_end_elsewhere(has_end: _Mask, group: Column, own_file: Column) -> _Mask
     first, last = np.full(len(group), np.iinfo(np.int32).max), np.full(len(group), -1)
     np.minimum.at(first, group[has_end], own_file[has_end])
     np.maximum.at(last, group[has_end], own_file[has_end])
-    return (last[group] >= 0) & ((first[group] != own_file) | (last[group] != own_file))
+    is_elsewhere: _Mask = (first[group] != own_file) | (last[group] != own_file)
+    return is_elsewhere & (last[group] >= 0)
 
 
 def _last_of_each(*sorted_columns: Column) -> _Mask:
