@@ -93,8 +93,8 @@ def _track(item: dict[str, Any]) -> dict[str, Any]:
     track = item.get("track")
     if not isinstance(track, dict):
         raise UnreadableItem("track is null or missing")
-    kind = track.get("type") or "track"
-    if kind != "track":
+    kind = track.get("type")
+    if kind not in (None, "track"):
         known = kind if isinstance(kind, str) and re.fullmatch("[a-z_]{1,40}", kind) else "unknown"
         raise UnreadableItem(f"it is of the type {known}, not a track")
     if track.get("is_local"):

@@ -177,7 +177,7 @@ def no_plays(draw):
             return item | {"played_at": draw(NOT_PLAYED)}
         case _:
             return item | {
-                "track": item["track"] | {"type": draw(st.sampled_from(["episode", "\x1b]0;x\x07", None, {}]))}
+                "track": item["track"] | {"type": draw(st.sampled_from(["episode", "\x1b]0;x\x07", "", 0, {}]))}
             }
 
 

@@ -1,7 +1,6 @@
 """What an import does where its files leave something open: gaps, whose they are, values that cannot be."""
 
 import json
-import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -117,12 +116,11 @@ def test_a_package_with_a_hole_closes_no_gap_in_it_and_once_it_is_whole_it_does(
 
     video.unlink()
     (folder / "x").mkdir()
-    unlisted = deep_folder(folder / "x")
-    output = importing.types("import", ONE, folder)
+    with deep_folder(folder / "x") as unlisted:
+        output = importing.types("import", ONE, folder)
     assert (output.code, f"Not read: {unlisted} cannot be read: File name too long.\n" in output.out) == (1, True)
     assert gaps(importing) == [(start, end)]
 
-    shutil.rmtree(folder / "x")
     output = importing.types("import", ONE, folder)
     assert (output.code, "Closed 1 gap.\n" in output.out) == (0, True)
     assert (gaps(importing), len(importing.plays())) == ([], 76)

@@ -5,8 +5,10 @@ import json
 import lzma
 import os
 import re
+import shutil
 import tarfile
 import zipfile
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -204,16 +206,20 @@ def test_a_link_is_not_followed_and_named(tmp_path):
 def test_a_folder_that_cannot_be_listed_is_named_and_may_hold_any_part_of_the_history(tmp_path):
     folder = tmp_path / "MyData"
     written(folder / OLD, example(OLD))
-    deep = deep_folder(folder)
-    findings = read_all(folder)
+    with deep_folder(folder) as deep:
+        findings = read_all(folder)
     assert {name: (file.reason, file.is_history, file.is_video) for name, file in findings.items()} == {
         str(deep): ("cannot be read: File name too long", True, True)
     }
 
 
-def deep_folder(folder):
-    """The first folder whose path is longer than any path that may be opened, by root neither."""
-    name = "x" * 250
+@contextmanager
+def deep_folder(top):
+    """The first folder below whose path is longer than any path that may be opened, by root neither.
+
+    It goes: no other test could walk through the folders above.
+    """
+    name, folder = "x" * 250, top
     opened = os.open(folder, os.O_RDONLY)
     while len(bytes(folder)) < LONGEST_PATH:
         os.mkdir(name, dir_fd=opened)
@@ -221,7 +227,8 @@ def deep_folder(folder):
         os.close(opened)
         folder, opened = folder / name, inner
     os.close(opened)
-    return folder
+    yield folder
+    shutil.rmtree(top / name)
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def dated(rows: Rows) -> Plays:
     Of rows with one track and `ts`, those that say when they began are plays of their own, the last one ended at its
     `ts`; where none does, all are one play. Of rows that may be one play, the one played longest is the play.
 
-    A row that `export` has written is a play of its own: without a beginning it ended at its `ts`, unless another file's
-    rows of that track and `ts` have beginnings, of which it is one then. It is the play of Spotify's row with the same
+    A row that `export` has written is a play of its own: without a beginning it ended at its `ts`, unless rows of another
+    file with that track and `ts` have beginnings, of which it is one then. It is the play of Spotify's row with the same
     track, `ts` and time played.
     """
     names, manners = rows.names, rows.manners
