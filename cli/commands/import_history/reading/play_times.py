@@ -48,9 +48,9 @@ def dated(rows: Rows) -> Plays:
     Of rows with one track and `ts`, those that say when they began are plays of their own, the last one ended at its
     `ts`; where none does, all are one play. Of rows that may be one play, the one played longest is the play.
 
-    A row that `export` has written is a play of its own: without a beginning it ended at its `ts`, unless rows of another
-    file with that track and `ts` have beginnings, of which it is one then. It is the play of Spotify's row with the same
-    track, `ts` and time played.
+    A row that `export` has written is a play of its own. Without a beginning it ended at its `ts`, unless rows of
+    another file with that track and `ts` have beginnings: then it is one of those plays. With the track, `ts` and time
+    played of a row of Spotify's it is that row's play.
     """
     names, manners = rows.names, rows.manners
     by_id = {track_id: place for place, track_id in enumerate(sorted({track_id for track_id, *_ in names}))}
