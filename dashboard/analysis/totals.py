@@ -59,7 +59,8 @@ def trend(
     """A row per day, week or month of the period: step_on, value, previous_on, previous, is_gap, is_partial.
 
     `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`;
-    of weeks the one so many whole weeks before, so of the same weekdays. attrs["step"] names the step.
+    of weeks the one so many whole weeks before, so of the same weekdays. attrs["step"] names the step;
+    attrs["before"] is the period that `previous` is of, or None.
     """
     step = "day" if period.days <= _DAILY_UP_TO else _week_or_month(period)
     steps = _steps(period, step)
@@ -77,7 +78,7 @@ def trend(
         rows.loc[: len(earlier) - 1, "previous_on"] = _start_days(earlier, before)
     rows["is_gap"] = steps.isin(gaps)
     rows["is_partial"] = (steps == pd.Timestamp(period.today).to_period(steps.freq)) & period.is_partial
-    rows.attrs["step"] = step
+    rows.attrs |= {"step": step, "before": before}
     return rows
 
 

@@ -64,7 +64,7 @@ def how_much(page: Listening, now: totals.Totals, lead: str) -> None:
         bars.trend(trend, page.by, page.colours), alt=page_frame.alt_text("Listening over the period.", lead)
     )
     page_frame.gap_notice(page)
-    before = page.previous
+    before = trend.attrs["before"]
     behind = f" Grey bars behind: {humanize.days(before.start, before.end)}." if before else ""
     st.caption(f"Coloured bars: this period.{behind}{page_frame.estimated(now.measured_share)}")
 
@@ -133,9 +133,9 @@ page_frame.how_counted(f"""
 - **Top ten** is worked out by a Spark batch after new plays: by plays, then minutes, then the latest play. Tracks with
   as many plays share a rank (“=”) and the next rank is left out. Recordings that Spotify keeps under several ids count
   as one.{arrow}
-- **The average** of a day leaves out the days before the first known play, the days with a gap, and today.
-  Comparisons are made only with a period that began no earlier than that play’s day, and up to the same hour while
-  today goes on.
+- **The average** of a day leaves out the days before the first known play, the days with a gap,
+  and today, if any other has music. Comparisons are made only with a period that began no earlier than that play’s
+  day, and up to the same hour while today goes on.
 - **New tracks** were played for the first time in this period.
 - **The last bar** is paler while its day, week or month is not over.
 """)

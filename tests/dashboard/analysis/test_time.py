@@ -153,7 +153,7 @@ def test_of_a_period_of_today_alone_today_is_the_average_day():
     period = custom_period(date(2026, 11, 22), date(2026, 11, 22), "UTC", NOW)
     local = history_of([play("2026-11-22 10:00", "a")]).local("UTC")
     assert hours.per_day(local, period, "Plays", NOW, ()) == 1
-    # So it counts after days without music: an average of nothing would be told of who plays again.
+    # It counts also where all other days are without music: the average would be 0 beside plays of today.
     assert hours.per_day(local, named_period("7 days", "UTC", NOW, None), "Plays", NOW, ()) == pytest.approx(1 / 7)
 
 

@@ -321,3 +321,10 @@ def test_a_day_whose_lengths_are_unknown_had_music_all_the_same(app: App) -> Non
     unknown = some(app, 2, days_ago=3, duration_ms=pd.NA, ms_played=pd.NA)
     text = text_of(with_plays(app, some(app, 40, days_ago=5), unknown).open("when", period="7 days"))
     assert "2 of 6 days had music." in text
+
+
+def test_the_bars_of_weeks_behind_are_called_by_their_own_dates(app: App) -> None:
+    """52 weeks before the 365 days to 24 November 2026."""
+    long_ago, lately = some(app, 40, days_ago=900), some(app, 40, days_ago=3)
+    text = text_of(with_plays(app, long_ago, lately).open(period="12 months", zone="UTC"))
+    assert "Grey bars behind: 26 Nov 2024 – 25 Nov 2025." in text
