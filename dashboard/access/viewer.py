@@ -11,7 +11,7 @@ import streamlit as st
 
 from access.identity import NotVerified, allowed_listeners, entry_of_viewer
 from access.own_part import own_part
-from settings import Settings, SettingsError
+from settings import EVERYONE, Settings, SettingsError
 from warehouse import store as warehouse_store
 
 _AUTH = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
@@ -19,17 +19,22 @@ _AUTH = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_
 
 @dataclass(frozen=True)
 class Viewer:
-    """One run of a page: what it may read. `listeners` is never empty; `others` may not be named."""
+    """One run of a page: what it may read. `listeners` is never empty; `others` are known, and may not be named.
+
+    `sees_all`: the viewer's entry has `*`. Without it nothing that counts all listeners is shown, even where `others`
+    is empty: one whose plays were imported and of whom no batch has made a top ten yet is not known.
+    """
 
     settings: Settings
     store: warehouse_store.Store
     listeners: tuple[str, ...]
     others: tuple[str, ...]
+    sees_all: bool
 
     def runs(self) -> warehouse_store.Loaded[pd.DataFrame]:
         """The ledger, as far as it is about the listeners that this viewer may see."""
         ledger = self.store.runs()
-        return replace(ledger, value=own_part(ledger.value, self.listeners)) if self.others else ledger
+        return ledger if self.sees_all else replace(ledger, value=own_part(ledger.value, self.listeners))
 
     def reason(self, text: str) -> str:
         """A sentence of the ledger without the names of listeners that this viewer may not know.
@@ -69,7 +74,8 @@ def current_viewer() -> Viewer | None:
     # Only now: a stranger must neither cause queries nor learn the state of the warehouse.
     known = store.listeners().value
     allowed = allowed_listeners(settings, entry, known)
-    return Viewer(settings, store, allowed, tuple(set(known) - set(allowed))) if allowed else None
+    others = tuple(set(known) - set(allowed))
+    return Viewer(settings, store, allowed, others, EVERYONE in entry) if allowed else None
 
 
 def _email(settings: Settings) -> str | None:

@@ -85,7 +85,7 @@ def audio_features(page: Listening) -> None:
     share = humanize.percent(known.share) if known.sources else "none"
     why = "" if known.sources else " The Sound page says how to get them."
     st.markdown(f"Known for **{share}** of the listening of {literal(page.name)}.{why}")
-    if page.viewer.others:
+    if not page.viewer.sees_all:
         return
     found = page.viewer.store.catalogue()
     if not page.loaded.error:  # of which the page has warned
@@ -112,7 +112,7 @@ def catalogue_sentence(tracks: int, known: int, unknown: int, requested: int) ->
 
 def sizes(page: Listening) -> None:
     """Rows and bytes of each table, and the bytes billed today; for viewers of all listeners only, as it counts all."""
-    if page.viewer.others:
+    if not page.viewer.sees_all:
         return
     st.header("Data", anchor=False)
     store = page.viewer.store

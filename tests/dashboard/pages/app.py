@@ -52,6 +52,7 @@ class App:
 
     def over(self, warehouse: InventedWarehouse) -> "App":
         self.warehouse, self.store = warehouse, _store_over(warehouse)
+        viewer.opened.cache_clear()
         return self
 
     def open(self, page: str = "overview", user: dict[str, Any] | None = None, **query: str | list[str]) -> AppTest:
