@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.history import History, amounts
+from analysis.history import History, amounts, exact_amounts, per_amount
 from analysis.periods import Period, local_day, within, year_period
 from analysis.tops import last_played
 
@@ -85,9 +85,9 @@ def streaks(local: pd.DataFrame, today: date) -> Streaks:
 def busiest_day(plays: pd.DataFrame, by: str) -> BusiestDay | None:
     if plays.empty:
         return None
-    days = amounts(plays, by).groupby(plays["day"]).sum()
+    days = exact_amounts(plays, by).groupby(plays["day"]).sum()
     best = np.flatnonzero(days.to_numpy() == days.max())[-1]
-    return BusiestDay(days.index[best].date(), float(days.iloc[best]))
+    return BusiestDay(days.index[best].date(), float(days.iloc[best]) / per_amount(by))
 
 
 def all_sessions(local: pd.DataFrame) -> pd.DataFrame:

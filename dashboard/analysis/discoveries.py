@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.history import UNKNOWN, History, amounts
+from analysis.history import UNKNOWN, History, amounts, exact_amounts
 from analysis.periods import Period, within
 from analysis.tops import top
 from analysis.totals import begun_steps
@@ -22,7 +22,8 @@ class Loyalty(NamedTuple):
 
     favourite_share: float
     ten_share: float
-    artists_for_half: int
+    artists_for_half: int | None
+    """None where all known artists together have less than half."""
     artists: int
 
 
@@ -66,16 +67,15 @@ def forgotten(history: History, local: pd.DataFrame, today: date, by: str, limit
 
 def loyalty(history: History, plays: pd.DataFrame, by: str) -> Loyalty | None:
     """By first credited artist; None where no artist is known."""
-    value = amounts(plays, by)
+    value = exact_amounts(plays, by)
     per_artist = value.groupby(history.per_play("artist_key", plays)).sum().sort_values(ascending=False)
     if not per_artist.sum():
         return None
-    shares = per_artist / value.sum()
-    reached = int(np.searchsorted(shares.cumsum().to_numpy(), 0.5)) + 1
+    shares, is_half = per_artist / value.sum(), 2 * per_artist.cumsum().to_numpy() >= value.sum()
     return Loyalty(
         favourite_share=float(shares.iloc[0]),
         ten_share=float(shares.head(10).sum()),
-        artists_for_half=min(reached, len(shares)),
+        artists_for_half=int(is_half.argmax()) + 1 if is_half.any() else None,
         artists=len(shares),
     )
 

@@ -42,15 +42,21 @@ def endings(stored: pd.DataFrame) -> Endings:
 
 def most(history: History, ending: str, limit: int) -> pd.DataFrame:
     """Tracks by how often they ended so: count, known, share, counts (whether a play of it counts), and the names of
-    `tops.with_names`. The greatest share first, then the most plays."""
+    `tops.with_names`. The greatest share first, then the most plays.
+
+    attrs["looked_at"]: how many tracks have enough known endings, however they ended.
+    """
     stored = history.stored
     known = stored[stored["ending"].notna()]
     size = len(history.tracks)
     count = np.bincount(known["recording"][known["ending"] == ending], minlength=size)
     of = np.bincount(known["recording"], minlength=size)
-    found = np.flatnonzero((of >= KNOWN_FROM_PLAYS) & (count > 0))
+    is_known = of >= KNOWN_FROM_PLAYS
+    found = np.flatnonzero(is_known & (count > 0))
     share = count[found] / of[found]
     order = found[np.lexsort((found, -count[found], -share))][:limit]
     rows = pd.DataFrame({"entity": order, "track": order, "count": count[order], "known": of[order]})
     rows = rows.assign(share=rows["count"] / rows["known"], counts=rows["entity"].isin(history.first_recordings.index))
-    return with_names(history, rows, "Tracks")
+    rows = with_names(history, rows, "Tracks")
+    rows.attrs["looked_at"] = int(is_known.sum())
+    return rows

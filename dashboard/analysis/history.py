@@ -105,7 +105,7 @@ class History:
         last = self._last_of_tracks()
         credited = self.credits.join(last[["last_at", "image_url"]], on="track").sort_values("last_at", kind="stable")
         newest = credited.groupby("artist_key", sort=False)["image_url"].last()
-        names = _artist_names(self.tracks)
+        names = _artist_names(last.sort_values("last_at", kind="stable"))
         ids = newest.index.to_series().map(lambda key: None if key.startswith("name:") else key)
         return pd.DataFrame({"artist_name": newest.index.map(names), "artist_id": ids, "image_url": newest})
 
@@ -236,6 +236,7 @@ def _credited(artist_id: Any, name: Any, names: Any, ids: Mapping[str, str]) -> 
 
 
 def _artist_names(tracks: pd.DataFrame) -> dict[str, str]:
+    """Of several names of one artist that of the last of the tracks."""
     known = tracks[["artist_key", "artist_name"]].dropna()
     names = dict(known.itertuples(index=False, name=None))
     # An id without a name stays without one.
@@ -272,6 +273,14 @@ def month_on(plays: pd.DataFrame) -> pd.Series:
 
 def amounts(plays: pd.DataFrame, by: str) -> pd.Series:
     """What each play adds: its minutes, or one."""
-    if by == "Minutes":
-        return cast(pd.Series, plays["heard_ms"] / 60_000)
-    return pd.Series(1.0, index=plays.index)
+    return cast(pd.Series, exact_amounts(plays, by) / per_amount(by))
+
+
+def exact_amounts(plays: pd.DataFrame, by: str) -> pd.Series:
+    """The same in milliseconds, or one: whole numbers, whose sums can be compared."""
+    return plays["heard_ms"] if by == "Minutes" else pd.Series(1, index=plays.index)
+
+
+def per_amount(by: str) -> int:
+    """How many of the `exact_amounts` are one of the `amounts`."""
+    return 60_000 if by == "Minutes" else 1

@@ -79,12 +79,15 @@ def by_weekday(
 
 
 def per_day(plays: pd.DataFrame, period: Period, by: str, now: datetime, gap_days: Collection[date]) -> float | None:
-    """The average over days without a gap, today only where no other has a play; None where there is no such day."""
+    """The average over days without a gap, today only where no other has a play.
+
+    None where they hold no play, or none of a known length.
+    """
     days = _days_without_gap(period, now, gap_days)
     over = days[days < pd.Timestamp(local_day(now, period.zone))]
     days = over if plays["day"].isin(over).any() else days
-    counted = plays[plays["day"].isin(days)]
-    return float(amounts(counted, by).sum()) / len(days) if len(days) else None
+    whole = float(amounts(plays[plays["day"].isin(days)], by).sum())
+    return whole / len(days) if whole else None
 
 
 def _days_without_gap(period: Period, now: datetime, gap_days: Collection[date]) -> pd.DatetimeIndex:

@@ -123,7 +123,11 @@ def comparable(period: Period, oldest_at: datetime | None, now: datetime | None 
 
 
 def within(local: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """The plays of a `History.local` frame, which is sorted by instant, that stand in the period."""
-    instants = local["played_at"]
+    """The plays of a `History.local` frame, which is sorted by instant, that stand in the period.
+
+    A clock set back over midnight repeats the end of a day after the next has begun: here that is of the next.
+    """
+    instants, start = local["played_at"], pd.Timestamp(period.start)
     first, last = instants.searchsorted([pd.Timestamp(period.start_at), pd.Timestamp(period.end_at)])
-    return local.iloc[first:last]
+    plays = local.iloc[first:last]
+    return plays.assign(day=plays["day"].clip(lower=start)) if (plays["day"] < start).any() else plays

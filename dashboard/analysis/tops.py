@@ -110,11 +110,12 @@ def from_spark(history: History, top_tracks: pd.DataFrame, period: str) -> pd.Da
         artist_name=rows["artist_names"].fillna(rows["artist_name"]),
         artist_key=known["artist_key"],
         spotify_url=[spotify_url("track", track_id) for track_id in rows["track_id"]],
-        is_tied=rows["rank"].duplicated(keep=False),
         share=np.nan,
     )
-    rows = _with_moves(rows)
-    rows.attrs["tied_beyond"] = _tied_beyond(history, rows, SPARK_DAYS[period])
+    beyond = _tied_beyond(history, rows, SPARK_DAYS[period])
+    is_last = rows["rank"].isin(rows["rank"].tail(1)) & bool(beyond)
+    rows = _with_moves(rows.assign(is_tied=rows["rank"].duplicated(keep=False) | is_last))
+    rows.attrs["tied_beyond"] = beyond
     return rows
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 import humanize
 from analysis.days import BusiestDay, busiest_day
-from analysis.history import History, amounts, month_on
+from analysis.history import History, exact_amounts, month_on
 from analysis.periods import Period, month_period, within, year_period
 from analysis.tops import KINDS, keyed, ranked, tally, top
 from analysis.totals import Totals, per_month, totals
@@ -60,7 +60,7 @@ def bump(history: History, plays: pd.DataFrame, by: str) -> pd.DataFrame:
     """The six favourite artists' place among all artists of each month; no row for a month without a play."""
     favourites = ranked(tally(history, plays, "Artists"), by).head(BUMP_ARTISTS).index
     credited = keyed(history, plays, "Artists")
-    value = amounts(credited, by).groupby([month_on(credited).rename("month_on"), credited["entity"]]).sum()
+    value = exact_amounts(credited, by).groupby([month_on(credited).rename("month_on"), credited["entity"]]).sum()
     # The order of keys decides between equals, so that a place belongs to one artist.
     place = value.sort_index().groupby("month_on").rank(method="first", ascending=False).astype("int64")
     rows = place.rename("rank").rename_axis(["month_on", "artist_key"]).reset_index()

@@ -64,16 +64,18 @@ def skips(page: Listening) -> None:
     st.caption(item_page.known_endings(page, found))
     left, right = st.columns(2, gap="large")
     with left:
-        ended_so(page, "skip", "Skipped most")
+        ended_so(page, "skip", "Skipped most", never="was skipped")
     with right:
-        ended_so(page, "end", "Played to the end")
+        ended_so(page, "end", "Played to the end", never="was played to its end")
 
 
-def ended_so(page: Listening, ending: str, title: str) -> None:
+def ended_so(page: Listening, ending: str, title: str, *, never: str) -> None:
+    """`never`: what no track did, where the list is empty."""
     st.subheader(title, anchor=False)
     rows = endings.most(page.history, ending, SHOWN)
     if rows.empty:
-        st.caption(f"No track of which {endings.KNOWN_FROM_PLAYS} or more endings are known.")
+        known = f"of which {endings.KNOWN_FROM_PLAYS} or more endings are known"
+        st.caption(f"No track {known} {never}." if rows.attrs["looked_at"] else f"There is no track {known}.")
         return
     items = [
         ranked_lists.item_row(
@@ -99,9 +101,9 @@ def loyalty(page: Listening) -> None:
         st.caption("No artists are known for these plays.")
         return
     before = None if page.before is None else discoveries.loyalty(page.history, page.before, page.by)
-    st.markdown(
-        f"Half of your listening went to **{humanize.counted(now.artists_for_half, 'artist')}** of {now.artists:,}."
-    )
+    if now.artists_for_half:
+        half = humanize.counted(now.artists_for_half, "artist")
+        st.markdown(f"Half of your listening went to **{half}** of {now.artists:,}.")
     figures = [
         ("Your favourite artist", now.favourite_share, before.favourite_share if before else None),
         ("Your ten favourites", now.ten_share, before.ten_share if before else None),

@@ -97,3 +97,19 @@ def test_loyalty_is_how_much_goes_to_how_few_artists():
     found = discoveries.loyalty(history, history.local("UTC"), "Plays")
     assert found == (pytest.approx(9 / 20), pytest.approx(18 / 20), 2, 12)
     assert discoveries.loyalty(history, history.local("UTC").head(0), "Plays") is None
+
+
+@pytest.mark.parametrize("by", ["Plays", "Minutes"])
+def test_six_of_twelve_artists_with_a_play_each_are_half_of_the_listening(by: str):
+    tracks = [track(f"t{n}", artist_id=f"artist {n}", artist_name=f"Artist {n}") for n in range(12)]
+    history = history_of([play(f"2026-11-20 10:{n:02}", f"t{n}") for n in range(12)], tracks)
+    found = discoveries.loyalty(history, history.local("UTC"), by)
+    assert found is not None
+    assert found.artists_for_half == 6
+
+
+def test_known_artists_need_not_have_half_of_the_listening():
+    unknown = track("unknown", artist_id=None, artist_name=None, artist_names=None)
+    played = ["a"] * 4 + ["unknown"] * 6
+    history = history_of([play(f"2026-11-{n + 1:02} 10:00", id_) for n, id_ in enumerate(played)], [unknown])
+    assert discoveries.loyalty(history, history.local("UTC"), "Plays") == (0.4, 0.4, None, 1)

@@ -46,6 +46,8 @@ def test_the_most_skipped_are_those_with_the_greatest_share_of_five_known_ending
         ["half", "Song half", 3, 6, 0.5, True],
     ]
     assert endings.most(history, "end", 1)["key"].tolist() == ["never"]
+    never = history_of(ended("never", *["end"] * 9))
+    assert (len(endings.most(never, "skip", 10)), endings.most(never, "skip", 10).attrs["looked_at"]) == (0, 1)
 
 
 def test_the_ids_of_one_recording_are_one_track():

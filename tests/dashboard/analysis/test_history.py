@@ -38,6 +38,12 @@ def test_a_history_keeps_the_clocks_of_a_few_zones():
     assert list(kept) == ["Asia/Tokyo", "Asia/Kathmandu", "Europe/Berlin", "Europe/Rome"]
 
 
+def test_a_renamed_artist_has_the_name_of_the_newest_play():
+    tracks = [track("a", artist_name="New"), track("b", artist_name="Old")]
+    history = history_of([play("2026-11-01 10:00", "b"), play("2026-11-02 10:00", "a")], tracks)
+    assert history.artists["artist_name"].tolist() == ["New"]
+
+
 def test_a_first_artist_whose_name_holds_the_separator_is_one_artist():
     tracks = [track("a", artist_id="duo", artist_name="Earth; Wind", artist_names="Earth; Wind; Fire")]
     history = history_of([play("2026-11-01 10:00", "a")], tracks)

@@ -25,7 +25,7 @@ from analysis.periods import (
 )
 from charts import bars
 from components.filters import zone_choices
-from tests.dashboard.invented.history import at, gaps_of, history_of, play
+from tests.dashboard.invented.history import at, gaps_of, history_of, play, track
 from theme import colours_of
 
 BERLIN, KATHMANDU = "Europe/Berlin", "Asia/Kathmandu"
@@ -163,6 +163,14 @@ def test_there_is_no_average_day_where_gaps_touch_every_one():
     assert hours.per_day(local, period, "Plays", NOW, {date(2026, 11, 14)}) is None
 
 
+@pytest.mark.parametrize(("by", "of_no_gap"), [("Plays", []), ("Minutes", [play("2026-11-19 10:00", "unknown")])])
+def test_there_is_no_average_day_where_all_that_is_known_lies_on_days_with_a_gap(by, of_no_gap):
+    period = named_period("7 days", "UTC", NOW, None)
+    plays = [play("2026-11-18 10:00", "a"), *of_no_gap]
+    local = history_of(plays, [track("unknown", duration_ms=None)]).local("UTC")
+    assert hours.per_day(local, period, by, NOW, {date(2026, 11, 18)}) is None
+
+
 def test_a_period_that_began_before_collecting_did_is_not_compared_with():
     period = named_period("7 days", BERLIN, NOW, None)
     before = period.previous
@@ -288,6 +296,10 @@ def test_the_busiest_day_is_the_later_one_of_equals():
     local = history_of(plays).local("UTC")
     assert days.busiest_day(local, "Minutes") == (date(2026, 11, 3), 3.0)
     assert days.busiest_day(local.head(0), "Minutes") is None
+    # As numbers of minutes 30 and 35 seconds add up to more than 65.
+    equals = [("2026-11-01 12:00", 30_000), ("2026-11-01 13:00", 35_000), ("2026-11-02 12:00", 65_000)]
+    local = history_of([play(when, "a", ms_played=ms_played) for when, ms_played in equals]).local("UTC")
+    assert days.busiest_day(local, "Minutes") == (date(2026, 11, 2), pytest.approx(65 / 60))
 
 
 def test_a_gap_touches_a_period_by_the_days_of_the_zone():

@@ -99,6 +99,19 @@ def test_sparks_rows_keep_their_ranks_and_lead_to_the_apps_pages():
     assert rows["artist_key"].iloc[0] == "ada"
 
 
+def test_a_rank_that_sparks_last_row_shares_only_with_what_it_leaves_out_is_shared():
+    """Twelve tracks: two plays of each of the first nine, one of each of the other three."""
+    played = [f"t{n:02}" for n in [*range(12), *range(9)]]
+    history = history_of([play(f"2026-11-20 10:{n:02}", track_id) for n, track_id in enumerate(played)])
+    counted = tops.top(history, history.local("UTC"), "Tracks", "Plays")
+    spark = counted.assign(
+        period="all_time", as_of=NOW, track_id=counted["key"], track_name="x", artist_name="x", artist_names="x"
+    )
+    rows = tops.from_spark(history, spark, "all_time")
+    assert rows["is_tied"].tolist() == counted["is_tied"].tolist() == [True] * 10
+    assert rows.attrs["tied_beyond"] == 2
+
+
 def test_an_id_is_escaped_in_a_link_to_spotify():
     assert tops.spotify_url("track", "a/../b?c") == "https://open.spotify.com/track/a%2F..%2Fb%3Fc"
     assert tops.spotify_url("artist", None) is None

@@ -1,5 +1,6 @@
 """Totals of a period, trends and spark bars."""
 
+from dataclasses import replace
 from datetime import UTC, date
 
 import pandas as pd
@@ -90,6 +91,20 @@ def test_a_week_is_compared_with_one_of_the_same_weekdays(today, days):
     rows = totals.trend(history_of(plays).local("UTC"), period, "Plays")
     assert rows["previous"].tolist() == rows["value"].tolist()
     assert set(rows["step_on"] - rows["previous_on"]) == {pd.Timedelta(weeks=days // 7)}
+
+
+def test_a_day_that_begins_twice_begins_once():
+    """In St John's the clock went back from 00:01 on 7 November 2010 to 23:01: an hour of the 6th is in the 7th."""
+    plays = [play("2010-11-07 02:35", "a"), play("2010-11-07 03:40", "b"), play("2010-11-08 12:00", "c")]
+    history = history_of(plays)
+    local = history.local("America/St_Johns")
+    period = custom_period(date(2010, 11, 7), date(2010, 11, 8), "America/St_Johns", NOW)
+    assert totals.totals(history, local, period).plays == 3
+    assert totals.trend(local, period, "Plays")["value"].tolist() == [2, 1]
+    for measure in ("plays", "new_tracks"):
+        assert totals.spark_bars(history, local, period, measure) == [2, 1]
+    assert totals.spark_bars(history, local, period, "artists") == [1, 1]
+    assert totals.totals(history, local, replace(period, end=period.start)).days_with_plays == 1
 
 
 def test_spark_bars_are_at_most_45_and_add_up():

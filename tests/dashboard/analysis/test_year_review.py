@@ -53,6 +53,16 @@ def test_two_artists_of_one_name_are_two_lines():
     assert line["color"]["field"] == "artist_key"
 
 
+def test_of_artists_with_as_many_milliseconds_the_first_key_has_the_better_place():
+    """As numbers of minutes 30 and 35 seconds add up to more than 65."""
+    tracks = [track("a"), track("b", artist_id="bo", artist_name="Bo")]
+    played = [("a", 65_000), ("b", 30_000), ("b", 35_000)]
+    plays = [play(f"2026-01-0{n} 10:00", track_id, ms_played=ms) for n, (track_id, ms) in enumerate(played, start=1)]
+    history = history_of(plays, tracks)
+    bump = year_review.bump(history, history.local("UTC"), "Minutes")
+    assert bump[["artist_key", "rank"]].values.tolist() == [["ada", 1], ["bo", 2]]
+
+
 def test_a_year_without_plays_is_empty_and_not_an_error():
     history = history_of([play("2026-01-01 00:00", "c")])
     review = year_review.review(history, history.local("UTC"), period_of(2019, None, "UTC", NOW), "Minutes")
