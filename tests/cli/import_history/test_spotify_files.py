@@ -172,12 +172,13 @@ def test_the_archive_beside_the_folder_that_it_was_unpacked_to_is_left_alone(tmp
     )
 
 
-def test_two_histories_at_one_path_are_not_mixed_unasked(tmp_path):
-    for name in ("anna", "ben"):
-        written(tmp_path / name / OLD, example(OLD))
+@pytest.mark.parametrize("bens", [pytest.param(None, id="whole"), pytest.param(-20, id="cut off")])
+def test_two_histories_at_one_path_are_not_mixed_unasked(tmp_path, bens):
+    written(tmp_path / "anna" / OLD, example(OLD))
+    written(tmp_path / "ben" / OLD, example(OLD)[:bens])
     sentence = f"{tmp_path} holds 2 histories: in {tmp_path / 'anna'}, in {tmp_path / 'ben'}. Nothing was stored."
     assert sentence in refusal(tmp_path)
-    assert len(found(tmp_path / "anna", tmp_path / "ben")[0]) == 2
+    assert len(found(tmp_path / "anna", EXAMPLES / OLD)[0]) == 2
 
 
 def test_the_backslashes_of_windows_lie_between_folders(tmp_path):

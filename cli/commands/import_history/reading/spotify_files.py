@@ -211,17 +211,16 @@ def _until_damage(rows: Iterator[Any], file: ExportFile) -> Iterator[Any]:
 
 
 def _check(found: _Path) -> None:
-    """Raises CliError unless there is one history."""
+    """Raises CliError unless there is one history. Of a damaged file the rows before the damage are taken."""
     damaged = [file for file in found.histories if file.damage]
     found.unread += [UnreadFile(file.name, file.damage, is_history=True, is_video=file.is_video) for file in damaged]
-    whole = [file for file in found.histories if not file.damage]
-    packages = sorted({file.package for file in whole})
+    packages = sorted({file.package for file in found.histories})
     if len(packages) > 1:
         raise CliError(
             f"{found.name} holds {len(packages)} histories: in {', in '.join(packages)}. Nothing was stored. Give the "
             "one that is meant, or each by its own path if all are the listener's."
         )
-    if whole:
+    if len(damaged) < len(found.histories):
         return
     missed = sorted(found.unread, key=lambda file: not file.is_history)
     if any(file.is_history or file.name == found.name for file in missed):
