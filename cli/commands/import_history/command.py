@@ -85,9 +85,9 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     _check_known(options, place, warehouse)
     google_clients.landing_and_quarantine(place)  # Misused now, and not when the import is on record
     reading = _read(options, place)
-    spans = reading.spans if isinstance(reading, OwnReading) else coverage.stretches(reading.files)
+    music, spans = _times(reading)
     files = cut(reading.plays)
-    compared = comparison.compare(warehouse, options.listener, files, spans)
+    compared = comparison.compare(warehouse, options.listener, files, music)
     account = Account(options.listener, reading, compared, options.dry_run)
     stored = comparison.fetch_stored_times(warehouse, options.listener, spans)
     if not options.anyway:
@@ -126,6 +126,14 @@ def _read(options: argparse.Namespace, place: Place) -> Reading:
         say(f"Reading {own.name} …")
         return own_export.read(own, place.now())
     return every_row.read(spotify_files.read_files(options.files), place.now())
+
+
+def _times(reading: Reading) -> tuple[list[coverage.Span], list[coverage.Span]]:
+    """The time in which the files should hold every stored play, and all their time. Files of videos have no music."""
+    if isinstance(reading, OwnReading):
+        return reading.spans, reading.spans
+    music = [file for file in reading.files if not file.is_video]
+    return coverage.stretches(music), coverage.stretches(reading.files)
 
 
 def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse) -> None:

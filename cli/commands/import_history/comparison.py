@@ -59,7 +59,7 @@ def fetch_stored_times(warehouse: Warehouse, listener: str, spans: Sequence[Span
 def compare(
     warehouse: Warehouse, listener: str, files: Sequence[Sequence[ExportedPlay]], spans: Sequence[Span]
 ) -> Comparison:
-    """`files`: plays, the oldest first. `spans`: the stretches in which the export holds everything."""
+    """`files`: plays, the oldest first. `spans`: the stretches in which the export holds everything; may be empty."""
     if not files:
         return Comparison([])
     say(f"Comparing {counted(sum(map(len, files)), 'play')} with what is stored …")
@@ -75,7 +75,9 @@ def compare(
     )
     near_plays = warehouse.run("files_near_plays", *around, structs("ranges", ranges))
     compared = {int(row.number): files[row.number] for row in near_plays}
-    stretches = (instants(begins_at=to_instant(first), ends_at=to_instant(last)) for first, last in spans)
+    # Google's client sends no empty array of structs: the first instant of 1970 stands for no time at all.
+    at = spans or [(0, 0)]
+    stretches = (instants(begins_at=to_instant(first), ends_at=to_instant(last)) for first, last in at)
     with warehouse.staged(SCHEMA, _csv_parts(listener, compared)) as table:
         names = {"staging": f"`{table}`", "same_play": same_play_rule()}
         parameters: list[Parameter] = [*around, *instants(near=near), structs("spans", stretches)]

@@ -99,6 +99,8 @@ def shares(files: Iterable[FilePlays], stored: Sequence[tuple[int, int]]) -> lis
         before, next_one = at[np.maximum(after - 1, 0)], at[np.minimum(after, len(at) - 1)]
         is_near = np.minimum(np.abs(instants - before), np.abs(instants - next_one)) <= APART_MS
         in_stored_hour = (after > 0) & (after < len(at)) & (next_one - before <= _HOUR_MS)
+        if file.is_video:  # what is stored of the hour may be its music
+            in_stored_hour[:] = False
         is_stored = np.zeros(len(instants), np.bool_)
         for place in np.flatnonzero(is_near & counts).tolist():
             is_stored[place] = known.has(file.instants[place], file.tracks[place])

@@ -162,6 +162,11 @@ def test_an_import_that_proves_nothing_asks_and_strangers_files_are_refused(impo
     assert result.json["unreadable"] == [{"file": "mine.json", "index": 25, "reason": "ts lies in the future"}]
     assert importing.types("import", ONE, named, "--json").json["new"] == 3
 
+    videos = rows(range(20), spotify_track_uri=f"spotify:track:{track(700)}", master_metadata_track_name="Video")
+    path = write(tmp_path / "Streaming_History_Video_2026.json", [row | {"username": consented} for row in videos])
+    result = importing.types("import", ONE, path, "--json")
+    assert (result.code, result.json["new"], result.json["stored_but_not_in_export"]) == (0, 20, 0)
+
 
 def test_a_play_longer_than_any_track_is_stored_without_the_time_played_and_no_sum_overflows(importing, tmp_path):
     long = [rows([number], ms_played=ms)[0] for number, ms in enumerate([259_200_000, 2**63 - 1, 2**63 - 1, 10**30])]

@@ -109,8 +109,10 @@ def test_a_file_is_compared_in_the_hours_of_which_plays_are_stored_only():
     mine = file([*range(0, 60, 4), *range(200, 300, 4)], "mine")
     private = file([2, 6, *range(0, 60, 4)], "private")
     strange = file([*range(1, 57, 4), *range(200, 300, 4), *range(601, 657, 4)], "strange", tracks="others")
-    assert shares([mine, private, strange], stored) == [
+    videos = FilePlays("videos", "here", is_video=True, instants=strange.instants, tracks=strange.tracks)
+    assert shares([mine, private, strange, videos], stored) == [
         Share("mine", 15, 15),
         Share("private", 17, 15),
         Share("strange", 28, 0),
+        Share("videos", 0, 0),
     ]
