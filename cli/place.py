@@ -25,13 +25,15 @@ _CLOUD_POLL_SECONDS, _LAPTOP_POLL_SECONDS = 5.0, 0.5
 class Place:
     """The project or laptop cloud that a command acts on.
 
-    `settings`: every setting that is known, with the endpoints of stand-ins where there are some.
+    `settings`: every setting that is known, with the endpoints of stand-ins where there are some. `where`: the options
+    that were given, for another command.
     """
 
     project: str
     region: str
     settings: Mapping[str, str]
     laptop: RunningCloud | None = None
+    where: str = ""
 
     @property
     def dataset(self) -> str:
@@ -64,8 +66,7 @@ class Place:
 
     def command(self, rest: str) -> str:
         """Another command at the same place, in backticks, as every message writes commands."""
-        where = f" --laptop {shlex.quote(str(self.laptop.directory))}" if self.laptop else ""
-        return f"`python -m cli {rest}{where}`"
+        return f"`python -m cli {rest}{self.where}`"
 
 
 def add_options(parser: argparse.ArgumentParser, without: str) -> None:
@@ -110,7 +111,8 @@ def on_laptop(directory: Path) -> Place:
         laptop = supervisor.attach(directory)
     except supervisor.NotRunning as error:
         raise CliError(str(error)) from None
-    return Place(laptop.settings["GOOGLE_CLOUD_PROJECT"], laptop.settings["LOCATION"], laptop.settings, laptop)
+    where = f" --laptop {shlex.quote(str(laptop.directory))}"
+    return Place(laptop.settings["GOOGLE_CLOUD_PROJECT"], laptop.settings["LOCATION"], laptop.settings, laptop, where)
 
 
 def in_cloud(
@@ -119,19 +121,25 @@ def in_cloud(
     environ: Mapping[str, str],
     read_outputs: Callable[[], Mapping[str, str]] = terraform_outputs,
 ) -> Place:
-    """What was typed counts most, then the environment, then what Terraform applied."""
+    """What was typed counts most, then the environment, then what Terraform applied.
+
+    Settings of another project than the wanted one say nothing about it: its buckets may be the other's.
+    """
     typed = {"GOOGLE_CLOUD_PROJECT": project, "LOCATION": region}
     given = {name: value for name, value in typed.items() if value is not None}
-    known = {name: value for name, value in {**environ, **given}.items() if value}
+    others = _APPLIED if project and environ.get("GOOGLE_CLOUD_PROJECT") not in (None, "", project) else ()
+    around = {name: value for name, value in environ.items() if name not in others}
+    known = {name: value for name, value in {**around, **given}.items() if value}
     if not all(known.get(name) for name in _APPLIED):
         outputs, wanted = read_outputs(), known.get("GOOGLE_CLOUD_PROJECT")
-        # Outputs of another project than the wanted one say nothing about it.
         if not wanted or outputs.get("GOOGLE_CLOUD_PROJECT") == wanted:
             known = {**outputs, **known}
+    options = {"--project": project, "--region": region}
     return Place(
         _required(known, "GOOGLE_CLOUD_PROJECT", "Google Cloud project", "--project PROJECT"),
         _required(known, "LOCATION", "region", "--region REGION"),
         known,
+        where="".join(f" {option} {shlex.quote(value)}" for option, value in options.items() if value),
     )
 
 

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     else:
         show(
             "No listener yet. Add one to `listeners` in terraform.tfvars, run `make deploy`, then "
-            "`python -m cli authorize LISTENER`."
+            f"{place.command('authorize LISTENER')}."
         )
     return 0
 

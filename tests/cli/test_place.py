@@ -19,7 +19,7 @@ def found(place):
 
 def test_what_is_typed_counts_more_than_the_environment_and_that_more_than_terraform():
     environ = {"GOOGLE_CLOUD_PROJECT": "from-env", "LOCATION": "us-central1", "DATASET": "plays"}
-    assert found(in_cloud("typed", "asia-east1", environ, nothing)) == ("typed", "asia-east1", "plays")
+    assert found(in_cloud("from-env", "asia-east1", environ, nothing)) == ("from-env", "asia-east1", "plays")
     assert found(in_cloud(None, None, environ, lambda: OUTPUTS)) == ("from-env", "us-central1", "plays")
     assert found(in_cloud(None, None, {}, lambda: OUTPUTS)) == ("applied", "europe-west1", "listening")
     assert found(in_cloud("applied", None, {}, lambda: OUTPUTS)) == ("applied", "europe-west1", "listening")
@@ -30,6 +30,27 @@ def test_who_types_project_and_region_need_not_type_what_else_was_applied():
     place = in_cloud("applied", "europe-west1", {}, lambda: outputs)
     assert (place.dataset, place.settings["LANDING_BUCKET"]) == ("plays", "landing")
     assert "LANDING_BUCKET" not in in_cloud("another", "europe-west1", {}, lambda: outputs).settings
+
+
+def test_what_the_environment_says_of_another_project_says_nothing_about_the_typed_one():
+    environ = {
+        "GOOGLE_CLOUD_PROJECT": "a",
+        "LOCATION": "us-central1",
+        "LANDING_BUCKET": "a-landing",
+        "DATASET": "plays",
+    }
+    outputs = {**OUTPUTS, "GOOGLE_CLOUD_PROJECT": "b", "LANDING_BUCKET": "b-landing"}
+    place = in_cloud("b", None, environ, lambda: outputs)
+    assert (*found(place), place.settings["LANDING_BUCKET"]) == ("b", "europe-west1", "listening", "b-landing")
+    assert "LANDING_BUCKET" not in in_cloud("c", "asia-east1", environ, lambda: outputs).settings
+    unnamed = {"LANDING_BUCKET": "landing"}
+    assert in_cloud("b", "asia-east1", unnamed, nothing).settings["LANDING_BUCKET"] == "landing"
+
+
+def test_another_command_acts_at_the_same_place():
+    typed = in_cloud("other", "us-east1", {}, nothing).command("forget anna")
+    assert typed == "`python -m cli forget anna --project other --region us-east1`"
+    assert in_cloud(None, None, {}, lambda: OUTPUTS).command("runs") == "`python -m cli runs`"
 
 
 def test_terraforms_outputs_say_nothing_about_another_project():
