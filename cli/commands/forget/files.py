@@ -120,30 +120,19 @@ def without(content: bytes, listener: str) -> tuple[bytes, int, int]:
 
     What stays, stays as it was, to the byte. Raises ValueError when the file does not say whose its rows are.
     """
-    lines = io.StringIO(content.decode(), newline="")
-    records = list(_records(lines))
-    reader = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
+    lines = list(io.StringIO(content.decode(), newline=""))
+    reader, records, read = csv.reader(lines, strict=True), list[tuple[list[str], str]](), 0
     try:
-        rows = list(reader)
+        for row in reader:
+            records.append((row, "".join(lines[read : reader.line_num])))
+            read = reader.line_num
     except csv.Error as error:
         raise ValueError(str(error)) from None
-    if not rows or "listener_id" not in rows[0] or len(rows) != len(records):
+    if not records or "listener_id" not in records[0][0]:
         raise ValueError("the file does not say whose its rows are")
-    place = rows[0].index("listener_id")
-    whose = [row[place] if len(row) > place else None for row in rows[1:]]
-    kept = [record for record, slug in zip(records[1:], whose, strict=True) if slug != listener]
-    return "".join([records[0], *kept]).encode(), len(whose) - len(kept), len(kept)
-
-
-def _records(lines: io.StringIO) -> list[str]:
-    """The text of each record: a line, or several where a quoted field holds line breaks."""
-    records, open_record = list[str](), ""
-    for line in lines:
-        open_record += line
-        if open_record.count('"') % 2 == 0:
-            records.append(open_record)
-            open_record = ""
-    return [*records, *([open_record] if open_record else [])]
+    place = records[0][0].index("listener_id")
+    kept = [text for row, text in records[1:] if row[place : place + 1] != [listener]]
+    return "".join([records[0][1], *kept]).encode(), len(records) - 1 - len(kept), len(kept)
 
 
 def _delete(blob: Blob) -> Change:

@@ -73,6 +73,18 @@ def test_what_stays_of_a_file_stays_to_the_byte(rows):
     assert without(csv_of(*plays), "ada") == (csv_of(*others), len(plays) - len(others), len(others))
 
 
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (b'x,listener_id\na"b,eve\n"p\nq",ada\n', b'x,listener_id\na"b,eve\n'),
+        (b'x,listener_id\r\n"p\rq",ada\r\n"r\rs",eve\r\n', b'x,listener_id\r\n"r\rs",eve\r\n'),
+        (b"x,listener_id\rp,ada\rq,eve", b"x,listener_id\rq,eve"),
+    ],
+)
+def test_rows_that_load_has_not_written_go_whole(content, kept):
+    assert without(content, "ada") == (kept, 1, 1)
+
+
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b'listener_id\n"ada\n', "ü".encode("latin-1")])
 def test_a_file_that_cannot_be_split_into_rows_is_not_touched(content):
     with pytest.raises(ValueError, match=r"."):
