@@ -181,7 +181,7 @@ _ASSUMPTIONS = [
     (
         "tables a run names in queries",
         f"{model.INGEST_TABLES_READ}, with new plays {model.LOAD_TABLES_READ} more",
-        f"counted in the code; BigQuery bills {model.STATEMENT_MB} MB at least for each",
+        f"counted in the statements, without audio features; BigQuery bills {model.STATEMENT_MB} MB at least for each",
     ),
     (
         "the dashboard",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import sqlglot
 
 from benchmarks.costs import __main__ as costs
 from benchmarks.costs import model, tables
@@ -18,6 +19,8 @@ from cli.place import Place
 from cli.warehouse import Warehouse
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.dashboard.seed import seed
+from tests.ingest.harness import ingesting_clouds
+from tests.load.harness import csv_of, loading_cloud, play
 
 ROOT = Path(__file__).parents[2]
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -69,10 +72,46 @@ def test_the_seventh_secret_is_the_first_that_costs():
 
 def test_queries_are_billed_ten_megabytes_for_each_table():
     lines = bill(usage(runs=730, runs_with_plays=100, dashboard_loads=0))
-    # A run reads its past and the known plays, and looks for unloaded files. With new plays load reads what it staged,
-    # merges it into plays and looks for plays stored twice, and ingest merges plays into the catalogue. Rows that are
-    # inserted into the ledger scan nothing.
-    assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(730 * 30 + 100 * (10 + 20 + 10 + 20))
+    # A run reads runs for its past, plays and imports for what is known, and runs for unloaded files. With new plays
+    # load reads what it staged; plays, the staged rows, imports and tracks for its MERGE; plays and tracks for plays
+    # stored twice; ingest merges plays into catalogue.
+    each_run, with_plays = 10 + 20 + 10, 10 + 40 + 20 + 20
+    assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(730 * each_run + 100 * with_plays)
+
+
+def test_a_run_names_as_many_tables_as_its_statements_do(tmp_path):
+    with ingesting_clouds(tmp_path / "ingest") as (ingesting,):
+        statements = ingesting.cloud.bigquery.statements
+        ingesting.authorize("listener-one")
+        ingesting.run()
+        ingesting.load()
+        ingesting.run(slot=TEN - timedelta(hours=3))  # fills the catalogue
+        statements.clear()
+        assert ingesting.run(slot=TEN - timedelta(hours=1)).body["rows_new"] == 0
+        nothing_new = named(statements)
+        newest = f"(SELECT MAX(played_at) FROM {ingesting.dataset}.plays)"
+        ingesting.warehouse.query_and_wait(f"DELETE FROM {ingesting.dataset}.plays WHERE played_at = {newest}")
+        statements.clear()
+        assert ingesting.run(slot=TEN - timedelta(hours=2)).body["rows_new"] == 1
+        new_plays = named(statements)
+    with loading_cloud(tmp_path / "load") as loading:
+        loading.land(csv_of(play(1)))
+        loading.receive()
+        loaded = named(loading.cloud.bigquery.statements)
+    assert nothing_new == model.INGEST_TABLES_READ
+    assert new_plays + loaded == model.INGEST_TABLES_READ + model.LOAD_TABLES_READ
+
+
+def named(statements):
+    """How many tables the statements name, each once a statement; an INSERT of values scans none."""
+    count = 0
+    for sql in statements:
+        statement = sqlglot.parse_one(sql, read="bigquery")
+        inner = {part.alias for part in statement.find_all(sqlglot.exp.CTE)}
+        tables = {(table.db, table.name) for table in statement.find_all(sqlglot.exp.Table)}
+        if not isinstance(statement, sqlglot.exp.Insert):
+            count += len({(dataset, name) for dataset, name in tables if dataset or name not in inner})
+    return count
 
 
 def test_a_visit_is_billed_for_everybodys_plays_and_for_the_ledger():
