@@ -15,7 +15,6 @@ resource "google_pubsub_topic" "plays_loaded_dead" {
 }
 
 # Our own subscription, because the one that a function's trigger would make takes no dead-letter topic.
-# functions-framework takes its push for the same CloudEvent.
 resource "google_pubsub_subscription" "plays_loaded" {
   name  = "plays-loaded-transform-trigger"
   topic = google_pubsub_topic.plays_loaded.id

@@ -22,8 +22,6 @@ class EventFunction:
     name: str
     kind: str
     """Its signature."""
-    attributes: dict[str, str]
-    """Those of an event that a test makes up."""
 
     def __init__(self, cloud):
         self.cloud, self.events, self.withholding = cloud, [], False
@@ -56,12 +54,6 @@ class EventFunction:
         """Deliver an event that was seen before; the newest unless another is given."""
         headers, body, _ = event or self.events[-1]
         return self.client.post("/", data=body, headers=headers).status_code
-
-    def post(self, data):
-        """An event that no service sends."""
-        headers = {"ce-id": "9", "ce-specversion": "1.0", "content-type": "application/json", **self.attributes}
-        body = data if isinstance(data, bytes) else json.dumps(data).encode()
-        return self.client.post("/", data=body, headers=headers)
 
     def rows(self, table, order):
         rows = self.warehouse.query_and_wait(f"SELECT * FROM {self.dataset}.{table} ORDER BY {order}")

@@ -2,12 +2,9 @@
 
 import functools
 import os
-from typing import Any
 
 import flask
 import functions_framework
-from cloudevents.exceptions import GenericException
-from cloudevents.http import from_http
 
 from plays_loaded import PlaysLoaded, message_id, parse_event
 from trigger_batch import trigger_batch
@@ -23,7 +20,11 @@ def transform_trigger(request: flask.Request) -> str:
     An HTTP function, because functions-framework itself refuses a push without data, which then is redelivered until it
     is a dead letter.
     """
-    pushed, event_id = _pushed(request)
+    try:
+        pushed = request.get_json(force=True, silent=True)
+    except RecursionError:
+        pushed = None
+    event_id = message_id(pushed)
     try:
         with mistakes_are_permanent():
             handle(parse_event(pushed))
@@ -32,19 +33,6 @@ def transform_trigger(request: flask.Request) -> str:
     except TriggerBroken as error:
         log("ERROR", "A message broke transform_trigger and is dropped", event_id=event_id, reason=str(error))
     return "OK"
-
-
-def _pushed(request: flask.Request) -> tuple[Any, str | None]:
-    """What Pub/Sub pushed, by itself or as the data of a CloudEvent, and its id; nothing where no JSON can be read."""
-    try:
-        try:
-            event = from_http(request.headers, request.get_data())
-            return event.data, event["id"]
-        except (GenericException, UnicodeDecodeError):
-            pushed = request.get_json(force=True, silent=True)
-            return pushed, message_id(pushed)
-    except RecursionError:
-        return None, None
 
 
 def handle(plays: PlaysLoaded) -> None:

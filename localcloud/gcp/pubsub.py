@@ -1,4 +1,4 @@
-"""Pub/Sub over REST: topics, and messages that go to Eventarc's subscriptions (`eventarc/eventarc.py`)."""
+"""Pub/Sub over REST: topics, and messages that are pushed to subscribers (`eventarc/eventarc.py`)."""
 
 import sqlite3
 from typing import Any

@@ -29,7 +29,7 @@ def test_load_recognises_the_name_of_every_file_that_ingest_lands(slot):
 
 
 def test_transform_trigger_reads_the_message_that_load_publishes(tmp_path, monkeypatch):
-    """Through the laptop's Pub/Sub, as Eventarc delivers it."""
+    """Through the laptop's Pub/Sub, as it is pushed."""
     import plays_loaded
     from tests.load.harness import csv_of, loading_cloud, play
 

@@ -74,10 +74,6 @@ class Loading(EventFunction):
     def __init__(self, cloud):
         super().__init__(cloud)
         self.landing, self.quarantine = cloud.environment["LANDING_BUCKET"], cloud.environment["QUARANTINE_BUCKET"]
-        self.attributes = {
-            "ce-type": FINALIZED,
-            "ce-source": f"//storage.googleapis.com/projects/_/buckets/{self.landing}",
-        }
         self.messages = []
         cloud.subscribe(FINALIZED, self.remember_and_post, self.landing)
         cloud.subscribe(MESSAGE_PUBLISHED, self._receive)
@@ -87,6 +83,13 @@ class Loading(EventFunction):
         self.cloud.deliver_pending()
         received, self.messages = self.messages, []
         return received
+
+    def post(self, data):
+        """An event that no service sends."""
+        source = f"//storage.googleapis.com/projects/_/buckets/{self.landing}"
+        headers = {"ce-id": "9", "ce-specversion": "1.0", "ce-type": FINALIZED, "ce-source": source}
+        body = data if isinstance(data, bytes) else json.dumps(data).encode()
+        return self.client.post("/", data=body, headers=headers | {"content-type": "application/json"})
 
     def land(self, content, name=NAME):
         self.cloud.storage.write(self.landing, name, content)

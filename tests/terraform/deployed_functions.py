@@ -1,6 +1,5 @@
 """The functions as the cloud would run them: from their zips, each with its own packages, settings and process."""
 
-import json
 import os
 import subprocess
 import sys
@@ -68,7 +67,8 @@ class DeployedFunctions:
             self.stop()
             raise
         cloud.subscribe(FINALIZED, self._remember(to_url(self.url("load"))), environment["LANDING_BUCKET"])
-        cloud.subscribe(MESSAGE_PUBLISHED, self._remember(self._push), environment["PLAYS_LOADED_TOPIC"])
+        push = self._remember(to_url(self.url("transform_trigger")))
+        cloud.subscribe(MESSAGE_PUBLISHED, push, environment["PLAYS_LOADED_TOPIC"])
 
     def url(self, name):
         return self.processes[name].url
@@ -104,12 +104,6 @@ class DeployedFunctions:
         moved = ["sh", "-c", 'cd "$0" && exec "$@"', str(folder), *shell, "WORKERS=1", "THREADS=1"]
         words = [*moved, *map(str, command), "--host", "127.0.0.1", "--port", str(port)]
         return processes.start(name, words, port, {}, log_path)
-
-    def _push(self, headers, body):
-        """Pub/Sub's push of our own subscription: no CloudEvent, only the message."""
-        event = json.loads(body)
-        pushed = {"message": event["message"], "subscription": event["subscription"]}
-        return requests.post(self.url("transform_trigger"), json=pushed, timeout=60).status_code
 
     def _remember(self, deliver):
         def remembering(headers, body):

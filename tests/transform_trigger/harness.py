@@ -4,7 +4,6 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import ClassVar
 
 import requests
 
@@ -42,10 +41,6 @@ ELEVENS_ROW = ledger_row(ELEVEN, "transform", "succeeded", f"Batch {ELEVENS_BATC
 
 class Triggering(EventFunction):
     name, kind = "transform_trigger", "http"
-    attributes: ClassVar = {
-        "ce-type": MESSAGE_PUBLISHED,
-        "ce-source": "//pubsub.googleapis.com/projects/p/topics/plays-loaded",
-    }
 
     def __init__(self, cloud):
         super().__init__(cloud)

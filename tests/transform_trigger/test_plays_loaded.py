@@ -19,9 +19,9 @@ MESSAGE = {
 
 def event(message):
     data = base64.b64encode(message if isinstance(message, bytes) else json.dumps(message).encode()).decode()
-    # Google's events carry each field in both spellings.
+    # Google's pushes carry each field in both spellings.
     published = {"messageId": "9", "message_id": "9", "publishTime": "2026-11-22T10:00:08Z", "attributes": {}}
-    return {"message": {"data": data, **published}, "subscription": "projects/p/subscriptions/eventarc-x"}
+    return {"message": {"data": data, **published}, "subscription": "projects/p/subscriptions/x"}
 
 
 def test_the_message_that_load_publishes_is_read():

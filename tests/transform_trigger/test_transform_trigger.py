@@ -1,7 +1,5 @@
 """The function transform_trigger from the message to the batch, on the laptop cloud and with Google's clients."""
 
-import base64
-import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -309,15 +307,3 @@ def test_a_run_that_is_merged_twice_gets_a_batch_for_each(triggering):
     assert triggering.deliver() == [200]
 
     assert triggering.batch_ids() == [TENS_BATCH, f"{TENS_BATCH}-2"]
-
-
-def test_a_push_without_the_headers_of_an_event_is_read_as_well(triggering):
-    # A subscription of one's own pushes the bare message; functions-framework makes an event of it.
-    message = {"run_id": TEN, "slot": "2026-11-22T10:00:00Z", "rows_new": 1, "committed_at": "2026-11-22T10:00:05Z"}
-    data = base64.b64encode(json.dumps(message).encode()).decode()
-    body = {"message": {"data": data, "messageId": "9"}, "subscription": "projects/p/subscriptions/own"}
-
-    response = triggering.client.post("/", json=body)
-
-    assert response.status_code == 200
-    assert triggering.batch_ids() == [TENS_BATCH]

@@ -62,7 +62,7 @@ class EventQueue:
                     WHERE event_type = ? AND (target IS NULL OR target = ?)"""
         content = (event.key, happened_at.timestamp(), json.dumps(event.headers), event.body, now)
         with self._state.transaction() as db:
-            db.execute(insert, (event.headers["ce-id"], event.type, *content, event.type, event.target))
+            db.execute(insert, (event.id, event.type, *content, event.type, event.target))
 
     def due(self, subscription: str, now: float) -> Delivery | None:
         """The delivery that is due first."""

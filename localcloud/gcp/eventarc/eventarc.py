@@ -23,7 +23,7 @@ from localcloud.gcp.state import State
 from localcloud.web import Log
 
 Deliver = Callable[[dict[str, str], bytes], int]
-"""Headers and body of a binary CloudEvent go in, the HTTP status of the answer comes out."""
+"""Headers and body of an event go in, the HTTP status of the answer comes out."""
 
 RETENTION = timedelta(hours=24)
 NO_ANSWER = 0
