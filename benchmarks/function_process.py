@@ -12,7 +12,7 @@ import psutil
 from localcloud import processes
 from localcloud.gcp.set_up import ROOT
 from localcloud.processes import Process
-from localcloud.supervisor import FUNCTIONS, function_python
+from localcloud.supervisor import function_python
 
 _LOOK_SECONDS = 0.02
 
@@ -26,8 +26,8 @@ def served(
     """
     port = processes.free_port()
     entry = ["--target", name, "--source", str((source or ROOT / "functions" / name) / "main.py")]
-    kind = ["--signature-type", FUNCTIONS[name], "--host", "127.0.0.1", "--port", str(port)]
-    command = [python or function_python(name), "-m", "functions_framework", *entry, *kind]
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    command = [python or function_python(name), "-m", "functions_framework", *entry, *address]
     environment = {**settings, "THREADS": "1", "WORKERS": "1", "PYTHONUNBUFFERED": "1"}
     return processes.running(processes.start(name, command, port, environment, logs / f"{name}.log"))
 

@@ -1,9 +1,8 @@
 """Serves one function in a process of its own, to the laptop cloud alone, with its simulated time.
 
-`python -m localcloud.function_process --target load --source functions/load/main.py --signature-type cloudevent
---port 8080 --key FILE --clock FILE` is functions-framework's own server plus two steps before each request. As Cloud
-Run would, it refuses a call without a token that the key has signed; with `--clock` the process's clock is moved to
-simulated time.
+`python -m localcloud.function_process --target load --source functions/load/main.py --port 8080 --key FILE` is
+functions-framework's own server plus two steps before each request. As Cloud Run would, it refuses a call without a
+token that the key has signed; with `--clock FILE` the process's clock is moved to simulated time.
 """
 
 import argparse
@@ -31,14 +30,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m localcloud.function_process", description=__doc__)
     parser.add_argument("--target", required=True, help="name of the entry point")
     parser.add_argument("--source", required=True, help="path of main.py")
-    parser.add_argument("--signature-type", required=True, choices=["http", "cloudevent"])
     parser.add_argument("--port", required=True, type=int)
     parser.add_argument("--key", required=True, type=Path, help="key file that admits callers")
     parser.add_argument("--clock", type=Path, help="file that holds the simulated time's offset; real time without it")
     options = parser.parse_args()
-    app = functions_framework.create_app(  # type: ignore[no-untyped-call]
-        options.target, options.source, options.signature_type
-    )
+    app = functions_framework.create_app(options.target, options.source)  # type: ignore[no-untyped-call]
     if options.clock:
         app.wsgi_app = in_simulated_time(app.wsgi_app, Clock(options.clock))
     app.wsgi_app = behind_a_door(app.wsgi_app, Doorkeeper(options.key), f"http://127.0.0.1:{options.port}")

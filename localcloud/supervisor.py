@@ -25,7 +25,7 @@ from localcloud.gcp import credentials, scheduler, set_up
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.processes import Process
 
-FUNCTIONS = {"ingest": "http", "load": "cloudevent", "transform_trigger": "http"}
+FUNCTIONS = ("ingest", "load", "transform_trigger")
 _TIMEOUT_SECONDS = 60
 _LOOK_SECONDS = 0.02
 
@@ -190,7 +190,7 @@ def _command(plan: Plan, name: str) -> list[str]:
         options += ["--clock", str(clock_path(plan.directory))]
     if name in FUNCTIONS:
         module, source = "function_process", set_up.ROOT / "functions" / name / "main.py"
-        options += ["--target", name, "--source", str(source), "--signature-type", FUNCTIONS[name]]
+        options += ["--target", name, "--source", str(source)]
     else:
         module = {"google": "gcp.laptop_cloud", "spotify": "spotify.server"}[name]
         own = {"google": ["--first-wait", "1", "--longest-wait", "10"], "spotify": ["--seed", str(plan.seed)]}

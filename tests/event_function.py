@@ -20,8 +20,6 @@ class EventFunction:
     """Events reach the function through its own server's test client; a fresh client is a fresh instance."""
 
     name: str
-    kind: str
-    """Its signature."""
 
     def __init__(self, cloud):
         self.cloud, self.events, self.withholding = cloud, [], False
@@ -32,7 +30,7 @@ class EventFunction:
     def restart(self):
         """What Cloud Run does with a function that was killed, or deployed with other settings."""
         source = ROOT / "functions" / self.name / "main.py"
-        self.client = functions_framework.create_app(self.name, str(source), self.kind).test_client()
+        self.client = functions_framework.create_app(self.name, str(source)).test_client()
 
     def deliver(self):
         """Try every undelivered event once: the statuses of the function's answers."""

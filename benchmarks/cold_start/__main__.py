@@ -26,7 +26,6 @@ from localcloud.gcp.set_up import ROOT
 from localcloud.supervisor import FUNCTIONS, function_python
 
 CLIENTS_LIMIT, PANDAS_LIMIT = 1.15, 0.6
-_EDGE = {"http": "http\ndef {name}(request)", "cloudevent": "cloud_event\ndef {name}(event)"}
 _CLIENTS = {
     "ingest": """
 import os
@@ -106,8 +105,7 @@ def _starts(function: str, directory: Path, settings: Mapping[str, str], rounds:
     shutil.copytree(ours, pandas)
     (pandas / "main.py").write_text("import pandas\n" + (pandas / "main.py").read_text())
     alone.mkdir()
-    edge = _EDGE[FUNCTIONS[function]].format(name=function)
-    does_nothing_else = f'@functions_framework.{edge}:\n    clients()\n    return "OK"\n'
+    does_nothing_else = f'@functions_framework.http\ndef {function}(request):\n    clients()\n    return "OK"\n'
     (alone / "main.py").write_text(f"import functions_framework\n{_CLIENTS[function]}\n{does_nothing_else}")
     own = function_python(function)
     variants = {"ours": (ours, own), "the clients alone": (alone, own), "ours with pandas": (pandas, sys.executable)}

@@ -62,7 +62,7 @@ class Way:
 @pytest.fixture(scope="module")
 def way(tmp_path_factory):
     with loading_cloud(tmp_path_factory.mktemp("way")) as loading:
-        app = functions_framework.create_app("ingest", str(ROOT / "functions/ingest/main.py"), "http")
+        app = functions_framework.create_app("ingest", str(ROOT / "functions/ingest/main.py"))
         way = Way(loading, app.test_client())
         routes = Routes()
         routes.add("POST", "/api/token", lambda request: Response.of_json({"access_token": "access"}))

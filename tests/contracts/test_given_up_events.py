@@ -37,7 +37,7 @@ class Load:
     """The function load, which can be out of order. `statuses`: of its answers."""
 
     def __init__(self, ingesting):
-        self._client = functions_framework.create_app("load", str(LOAD), "cloudevent").test_client()
+        self._client = functions_framework.create_app("load", str(LOAD)).test_client()
         self._cloud, self.is_broken, self.statuses = ingesting.cloud, False, []
         ingesting.cloud.subscribe(FINALIZED, self._deliver, ingesting.landing)
 

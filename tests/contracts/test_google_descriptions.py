@@ -68,20 +68,17 @@ def _send(method: str, url: str, body: bytes) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def _function(name: str, kind: str) -> Any:
-    return functions_framework.create_app(name, str(ROOT / f"functions/{name}/main.py"), kind).test_client()
+def _function(name: str) -> Any:
+    return functions_framework.create_app(name, str(ROOT / f"functions/{name}/main.py")).test_client()
 
 
 def _run_the_pipeline(owner: Owner) -> None:
-    for event, name, kind in (
-        (FINALIZED, "load", "cloudevent"),
-        (MESSAGE_PUBLISHED, "transform_trigger", "http"),
-    ):
-        client = _function(name, kind)
+    for event, name in ((FINALIZED, "load"), (MESSAGE_PUBLISHED, "transform_trigger")):
+        client = _function(name)
         owner.cloud.subscribe(
             event, lambda headers, body, client=client: client.post("/", data=body, headers=headers).status_code
         )
-    ingest = _function("ingest", "http")
+    ingest = _function("ingest")
     assert [ingest.post("/", headers={"X-CloudScheduler-ScheduleTime": _slot()}).status_code] == [200]
     assert {status for _, status in owner.cloud.deliver_pending()} <= {200, 204}
     [batch_id] = owner.cloud.dataproc.active()

@@ -64,7 +64,7 @@ def _sent_in_two_runs(ingesting: Ingesting) -> dict[str, dict[str, dict[str, Any
 
     def deliver(function: str) -> Any:
         source = ROOT / "functions" / function / "main.py"
-        client = functions_framework.create_app(function, str(source), "cloudevent").test_client()
+        client = functions_framework.create_app(function, str(source)).test_client()
 
         def post(headers: dict[str, str], body: bytes) -> int:
             received.clear()

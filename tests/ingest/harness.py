@@ -68,7 +68,7 @@ class Ingesting:
     def restart(self):
         """What Cloud Run does with a function that was killed."""
         source = ROOT / "functions/ingest/main.py"
-        self.client = functions_framework.create_app("ingest", str(source), "http").test_client()
+        self.client = functions_framework.create_app("ingest", str(source)).test_client()
 
     def store(self, secret, payload, labels=None):
         content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()

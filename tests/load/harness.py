@@ -69,7 +69,7 @@ def ledger_row(
 
 
 class Loading(EventFunction):
-    name, kind = "load", "cloudevent"
+    name = "load"
 
     def __init__(self, cloud):
         super().__init__(cloud)

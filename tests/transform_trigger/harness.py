@@ -40,7 +40,7 @@ ELEVENS_ROW = ledger_row(ELEVEN, "transform", "succeeded", f"Batch {ELEVENS_BATC
 
 
 class Triggering(EventFunction):
-    name, kind = "transform_trigger", "http"
+    name = "transform_trigger"
 
     def __init__(self, cloud):
         super().__init__(cloud)

@@ -41,7 +41,7 @@ class Importing:
         self.owner, self.cloud, self._capsys = owner, owner.cloud, capsys
         self.landing = owner.environ["LANDING_BUCKET"]
         source = ROOT / "functions/load/main.py"
-        client = functions_framework.create_app("load", str(source), "cloudevent").test_client()
+        client = functions_framework.create_app("load", str(source)).test_client()
         self.loads = lambda headers, body: client.post("/", data=body, headers=headers).status_code
         self.cloud.subscribe(FINALIZED, lambda headers, body: self.loads(headers, body), self.landing)
         self.cloud.subscribe(MESSAGE_PUBLISHED, lambda headers, body: self.hears(body))
