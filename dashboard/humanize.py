@@ -14,8 +14,10 @@ def named(name: object, kind: str) -> str:
 
 
 def minutes(value: float) -> str:
-    """`45 min`, `9 h 49 min`, and whole hours from a hundred hours on."""
+    """`45 min`, `9 h 49 min`, and whole hours from a hundred hours on; `under 1 min` for what would be rounded to 0."""
     whole = round(value)
+    if not whole and value > 0:
+        return "under 1 min"
     return _hours_and_minutes(whole) if whole < 6000 else f"{whole / 60:,.0f} h"
 
 
@@ -26,6 +28,13 @@ def known_minutes(value: float) -> str:
 
 def amount(value: float, measure: str) -> str:
     return minutes(value) if measure == "Minutes" else plays(round(value))
+
+
+def average(value: float, measure: str) -> str:
+    """As `amount`, with a decimal of plays."""
+    if measure == "Minutes":
+        return minutes(value)
+    return "under 0.1 plays" if 0 < value < 0.1 else f"{value:,.1f} plays" if value else "0 plays"
 
 
 def plays(count: int) -> str:
@@ -90,6 +99,11 @@ def weekday_day(value: date) -> str:
 
 def short_day(value: date) -> str:
     return f"{value.day} {value:%b}"
+
+
+def day_near(value: date, today: date) -> str:
+    """`12 Mar`; with the year where it is not that of today."""
+    return short_day(value) if value.year == today.year else day(value)
 
 
 def moment(value: datetime) -> str:

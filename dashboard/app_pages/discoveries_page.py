@@ -30,7 +30,7 @@ def stuck(page: Listening) -> None:
     kept = discoveries.stuck(page.history, page.everything, page.period, page.by, SHOWN)
     if kept.empty:
         st.caption(
-            "No track first played in this period has been played five times yet. A longer period may hold some."
+            f"No track first played in this period has been played five times yet.{messages.longer(page.period)}"
         )
         return
     st.markdown(

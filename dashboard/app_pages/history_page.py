@@ -6,7 +6,7 @@ import streamlit as st
 import humanize
 from analysis import play_list
 from analysis.play_list import Cursor, HistoryPage, to_cursor
-from components import choice, downloads, markup, page_frame
+from components import choice, downloads, filters, markup, page_frame
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -119,7 +119,14 @@ page = page_frame.listening()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     search = choice.search("q", placeholder="Title, artist or album", width=320)
     until = st.date_input(
-        "Up to", value=None, max_value=page.today, key="until", bind="query-params", format="YYYY-MM-DD", width=180
+        "Up to",
+        value=None,
+        min_value=filters.FIRST_DAY,
+        max_value=page.today,
+        key="until",
+        bind="query-params",
+        format="YYYY-MM-DD",
+        width=180,
     )
 plays = page.everything
 if until is not None:

@@ -36,8 +36,7 @@ def a_day(page: Listening, whole: float) -> str:
     per_day = hours.per_day(page.shown, period, page.by, page.now, marked)
     if per_day is None:
         return f"**{humanize.amount(whole, page.by)}** in all"
-    amount = humanize.minutes(per_day) if page.by == "Minutes" else f"{per_day:,.1f} plays"
-    return f"**{amount} a day** on average"
+    return f"**{humanize.average(per_day, page.by)} a day** on average"
 
 
 def figures(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
@@ -114,7 +113,7 @@ lead = page_frame.few(page) if is_few else sentence(page, now, before)
 page_frame.lead(lead)
 figures(page, now, before)
 if is_few:
-    messages.few_plays()
+    messages.few_plays(page.period)
 how_much(page, now, lead)
 
 left, right = st.columns([3, 2], gap="large")

@@ -14,7 +14,7 @@ from analysis.history import minutes
 from analysis.together import Company, Part
 from analysis.tops import NOUNS
 from charts import bars
-from components import downloads, markup, metrics, page_frame, ranked_lists
+from components import downloads, markup, messages, metrics, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 
@@ -81,7 +81,7 @@ def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:
 def shared_list(pages: Sequence[Listening], rows: pd.DataFrame, company: Company, kind: str) -> None:
     st.header(f"Shared {kind.lower()}", anchor=False)
     if rows.empty:
-        st.caption(f"No {NOUNS[kind]} was played by each of them. A longer period may hold some.")
+        st.caption(f"No {NOUNS[kind]} was played by each of them.{messages.longer(pages[0].period)}")
         return
     every = together.named(company, rows, kind)
     shown = every.head(SHOWN)

@@ -78,7 +78,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     search = choice.search("search", placeholder=f"Search {kind.lower()}", width=280, label_visibility="collapsed")
 every = tops.top(page.history, page.shown, kind, page.by, page.before, limit=None)
 ten = tops.top(page.history, page.shown, kind, page.by, page.before)
-page_frame.lead(sentence(page, ten, kind))
+page_frame.lead(sentence(page, every, kind))
 if search:
     folded = search.casefold()
     names = every["name"].fillna("") + " " + every["artist_name"].fillna("")

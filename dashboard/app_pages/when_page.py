@@ -23,9 +23,8 @@ def listening_clock(page: Listening) -> None:
         page_frame.lead("There is no average: all that was played lies in gaps, or no length is known.")
         return
     weekday, hour, value = best
-    amount = humanize.minutes(value) if page.by == "Minutes" else f"{value:.1f} plays"
     when = f"{humanize.WEEKDAYS[weekday]}s, {humanize.hour_span(hour)}"
-    text = f"You listen most on **{when}**: about {amount} in that hour."
+    text = f"You listen most on **{when}**: on average {humanize.average(value, page.by)} in that hour."
     page_frame.lead(text)
     st.header("Listening clock", anchor=False)
     st.altair_chart(heat_maps.clock(clock, page.by, page.colours), alt=page_frame.alt_text(text))
@@ -55,7 +54,7 @@ def weekdays(page: Listening) -> None:
         return
     top = by_weekday.loc[by_weekday["value"].idxmax()]
     text = (
-        f"{humanize.WEEKDAYS[int(top['weekday'])]}s are fullest: {humanize.amount(top['value'], page.by)} on average."
+        f"{humanize.WEEKDAYS[int(top['weekday'])]}s are fullest: {humanize.average(top['value'], page.by)} on average."
     )
     page_frame.answer(text, bars.averages_by_weekday(by_weekday, page.by, page.colours))
 
@@ -100,7 +99,7 @@ def long_sessions(page: Listening) -> None:
 page = page_frame.listening()
 if len(page.shown) < page_frame.FEW_PLAYS:
     page_frame.lead(page_frame.few(page))
-    messages.few_plays()
+    messages.few_plays(page.period)
 else:
     listening_clock(page)
     hours_and_weekdays(page)

@@ -57,7 +57,7 @@ def averages_by_weekday(frame: pd.DataFrame, by: str, colours: Colours) -> Chart
     known = frame.dropna(subset="value")
     data = known.assign(
         Day=[WEEKDAYS[day] for day in known["weekday"]],
-        Average=[humanize.amount(value, by) for value in known["value"]],
+        Average=[humanize.average(value, by) for value in known["value"]],
     )
     data, unit = _in_unit(data, by, "value")
     x = alt.X("value:Q", title=f"{unit} on an average day", axis=alt.Axis(tickCount=4))

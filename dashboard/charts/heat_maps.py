@@ -15,7 +15,7 @@ def clock(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     data = frame.assign(
         Day=[WEEKDAYS[day] for day in frame["weekday"]],
         Hour=[humanize.hour_span(hour) for hour in frame["hour"]],
-        Average=[f"{value:.1f} {by.lower()}" for value in frame["value"]],
+        Average=[humanize.average(value, by) for value in frame["value"]],
     )
     return (
         alt.Chart(data)

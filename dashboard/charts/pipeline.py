@@ -21,9 +21,9 @@ def legend_of_states(colours: Colours, shown: AbstractSet[str]) -> list[tuple[st
 def plays_per_run(frame: pd.DataFrame, zone: str, limit: int, colours: Colours) -> Chart:
     """New plays of each run; where a listener's bar reaches the line, plays may be lost."""
     wall = frame["slot"].dt.tz_convert(zone)
-    data = frame.assign(label=frame["slot"].dt.strftime("%Y-%m-%dT%H"), Hour=[humanize.moment(at) for at in wall]).drop(
-        columns="slot"
-    )
+    # To the second: `run-now` adds runs between those of the hours.
+    labels = frame["slot"].dt.strftime("%Y-%m-%dT%H:%M:%S")
+    data = frame.assign(label=labels, Hour=[humanize.moment(at) for at in wall]).drop(columns="slot")
     # Names at 0, 6, 12 and 18 o'clock; only at midnight when there are many.
     step = 6 if len(data) <= 30 else 12 if len(data) <= 50 else 24
     hours = {label: f"{at:%a %H:%M}" for label, at in zip(data["label"], wall, strict=True) if at.hour % step == 0}

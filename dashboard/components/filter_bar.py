@@ -4,7 +4,7 @@ Options are their own labels, because the URL carries the label; what comes from
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import streamlit as st
@@ -106,7 +106,7 @@ def _dates(zone: str, now: datetime, *, waits: bool) -> list[str]:
         "From and to",
         value=(today - timedelta(days=27), today),
         max_value=today,
-        min_value=datetime(filters.FIRST_YEAR, 1, 1, tzinfo=UTC).date(),
+        min_value=filters.FIRST_DAY,
         key="dates",
         bind="query-params",
         format="YYYY-MM-DD",

@@ -10,7 +10,7 @@ from analysis.periods import CUSTOM, DEFAULT_PERIOD, PERIODS, Period, custom_per
 
 COUNT_BY = ("Minutes", "Plays")
 _LONGEST_ZONE_NAME = 64
-FIRST_YEAR = 2006
+FIRST_DAY = date(2006, 1, 1)
 """Spotify was founded in that year: no play is older."""
 
 
@@ -102,4 +102,4 @@ def _dates(values: Sequence[str], today: date) -> tuple[date, date] | None:
         start, end = sorted(date.fromisoformat(value) for value in values)
     except ValueError:  # no dates, or not two
         return None
-    return (start, min(end, today)) if start.year >= FIRST_YEAR and start <= today else None
+    return (start, min(end, today)) if FIRST_DAY <= start <= today else None

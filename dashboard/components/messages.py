@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import streamlit as st
 
 import humanize
+from analysis.periods import ALL_TIME, Period
 from components.markdown import literal
 from settings import Settings
 
@@ -84,8 +85,13 @@ def gaps_of(listener: str, count: int) -> None:
     )
 
 
-def few_plays() -> None:
-    st.info("Too few plays for averages. Choose a longer period to see them.", icon=":material/info:")
+def few_plays(period: Period) -> None:
+    st.info(f"Too few plays for averages.{longer(period)}", icon=":material/info:")
+
+
+def longer(period: Period) -> str:
+    """The next step where a period holds too little; there is none where it is all time."""
+    return "" if period.name == ALL_TIME else " A longer period may show more."
 
 
 def stale(since: datetime, age: timedelta, reason: str) -> None:
@@ -145,11 +151,12 @@ def unknown_item(kind: str) -> None:
     st.markdown("The link may be of another listener, or the plays may have been deleted.")
 
 
-def gaps_in_period(count: int, days: list[date]) -> None:
-    shown = humanize.joined([humanize.short_day(day) for day in days[:5]])
-    more = f" and {len(days) - 5} more" if len(days) > 5 else ""
+def gaps_in_period(count: int, days: list[date], today: date) -> None:
+    """`days` in order; the newest are named."""
+    shown = [humanize.day_near(day, today) for day in days[-5:]]
+    earlier = [humanize.counted(len(days) - 5, "earlier day")] if len(days) > 5 else []
     st.caption(
-        f":material/warning: Plays may be missing on {shown}{more}: Spotify's page overlapped "
+        f":material/warning: Plays may be missing on {humanize.joined([*shown, *earlier])}: Spotify's page overlapped "
         f"no stored play ({humanize.counted(count, 'gap')}). Those days are outlined; the Pipeline page lists the gaps."
     )
 

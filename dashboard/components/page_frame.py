@@ -233,7 +233,7 @@ def few(page: Listening) -> str:
     """The answer where there are too few plays for an average."""
     played = minutes(page.shown)
     time = f", {humanize.minutes(played)} in all" if played else ""
-    last = humanize.moment(page.shown["wall"].iloc[-1])
+    last = humanize.moment_year(page.shown["wall"].iloc[-1])
     return f"**{humanize.plays(len(page.shown))}** in this period{time}, the last one on **{last}**."
 
 
@@ -265,7 +265,7 @@ def gap_notice(page: Listening, *, is_outlined: bool = True) -> None:
         messages.gaps_of(page.name, len(within_period))
     elif len(within_period):
         marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
-        messages.gaps_in_period(len(within_period), sorted(marked))
+        messages.gaps_in_period(len(within_period), sorted(marked), page.today)
     if page.no_consent_since and page.no_consent_since < page.period.end_at:
         since = local_day(page.no_consent_since, page.filters.zone)
         messages.without_consent(page.name, since, is_outlined=is_outlined)

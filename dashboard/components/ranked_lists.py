@@ -85,8 +85,8 @@ def _top_row(page: Listening, row: Mapping[Any, Any], kind: str, moves: bool, me
 
 
 def _when(wall: Any, page: Listening) -> str:
-    """The weekday within the last week, else the date."""
+    """The weekday within the last week, else the date; a play of a clock that was ahead has one as well."""
     age = (page.today - wall.date()).days
     if age == 0:
         return f"{wall:%H:%M}"
-    return f"{wall:%a %H:%M}" if age < 7 else f"{humanize.short_day(wall)} {wall:%H:%M}"
+    return f"{wall:%a %H:%M}" if 0 < age < 7 else f"{humanize.day_near(wall, page.today)} {wall:%H:%M}"

@@ -21,8 +21,16 @@ from google.api_core.exceptions import (
 )
 from google.auth.exceptions import GoogleAuthError, TransportError
 
-UNREADABLE = (GoogleAPIError, GoogleAuthError, requests.RequestException, FutureTimeoutError, ConnectionError)
-"""What Google's client raises when rows do not come."""
+
+class ColumnsMissing(Exception):
+    """A table that is listed lacks columns; the text names them."""
+
+
+UNREADABLE = (
+    *(GoogleAPIError, GoogleAuthError, requests.RequestException, FutureTimeoutError, ConnectionError),
+    ColumnsMissing,
+)
+"""What Google's client raises when rows do not come, and what the store does when they are not those it reads."""
 
 _OUTAGE = (ServerError, RetryError, TransportError, requests.RequestException, FutureTimeoutError, ConnectionError)
 _NOT_THERE = "The tables are not there yet, or the settings name another project or dataset."
@@ -74,6 +82,10 @@ def as_unreadable(error: Exception) -> WarehouseUnreadable:
     last = _last(error)
     if isinstance(last, NotFound):
         return TablesMissing(_NOT_THERE)
+    if isinstance(last, ColumnsMissing):
+        return WarehouseUnreadable(
+            f"{last}: dashboard and tables may be of two versions. Their owner can deploy both again."
+        )
     if answer := _ANSWERS.get(_reason(error)):
         return WarehouseUnreadable(answer)
     if is_outage(error):

@@ -23,9 +23,26 @@ from analysis import in_bounds
 from analysis.history import History, to_history, to_plays
 from pipeline.ledger import readable
 from settings import Settings
-from warehouse.errors import UNREADABLE, WarehouseUnreadable, as_unreadable, is_missing, is_outage, of_missing
+from warehouse.errors import (
+    UNREADABLE,
+    ColumnsMissing,
+    WarehouseUnreadable,
+    as_unreadable,
+    is_missing,
+    is_outage,
+    of_missing,
+)
 
 TABLES = ("plays", "tracks", "catalogue", "top_tracks", "gaps", "runs")
+_READ = {
+    "top_tracks": (
+        *("listener_id", "period", "rank", "position", "previous_rank", "plays", "minutes"),
+        *("track_id", "track_name", "artist_name", "artist_names", "image_url"),
+        *("first_played_at", "last_played_at", "as_of", "computed_at", "run_id"),
+    ),
+    "gaps": ("listener_id", "gap_start", "gap_end"),
+}
+"""Of the tables that are listed the columns that the pages need; of the others BigQuery misses them itself."""
 LEDGER_DAYS = 15
 """As much of the ledger as the Pipeline page looks back on, and a day."""
 _QUERIES = Path(__file__).parent / "queries"
@@ -108,6 +125,9 @@ class Warehouse:
     def rows(self, table: str) -> pd.DataFrame:
         """A small table, whole: listing is free of charge."""
         found = self._client.get_table(self._dataset.table(table), retry=self._retry, timeout=_TIMEOUT_SECONDS)
+        lacking = [f"`{name}`" for name in _READ[table] if name not in {column.name for column in found.schema}]
+        if lacking:
+            raise ColumnsMissing(f"The table `{table}` has no column {' and no column '.join(lacking)}")
         listed = self._client.list_rows(found, retry=self._retry, timeout=_TIMEOUT_SECONDS)
         return cast(pd.DataFrame, listed.to_arrow(create_bqstorage_client=False).to_pandas())
 

@@ -15,10 +15,34 @@ COVER = "https://i.scdn.co/image/ab67616d0000b273"
 
 @pytest.mark.parametrize(
     ("minutes", "text"),
-    [(0, "0 min"), (0.4, "0 min"), (589.2, "9 h 49 min"), (599.6, "10 h"), (3494, "58 h 14 min"), (34020, "567 h")],
+    [
+        (0, "0 min"),
+        (0.4, "under 1 min"),
+        (0.6, "1 min"),
+        (589.2, "9 h 49 min"),
+        (599.6, "10 h"),
+        (3494, "58 h 14 min"),
+        (34020, "567 h"),
+    ],
 )
-def test_minutes_are_said_in_the_unit_that_fits(minutes: float, text: str) -> None:
+def test_minutes_are_said_in_the_unit_that_fits_and_never_as_zero_for_what_is_there(minutes: float, text: str) -> None:
     assert humanize.minutes(minutes) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "measure", "text"),
+    [
+        (0.4, "Minutes", "under 1 min"),
+        (0, "Plays", "0 plays"),
+        (0.04, "Plays", "under 0.1 plays"),
+        (1.44, "Plays", "1.4 plays"),
+        (1234, "Plays", "1,234.0 plays"),
+    ],
+)
+def test_an_average_of_plays_has_a_decimal_and_is_not_zero_for_what_is_there(
+    value: float, measure: str, text: str
+) -> None:
+    assert humanize.average(value, measure) == text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -81,6 +81,39 @@ def test_an_average_day_is_one_on_which_plays_were_collected(app: App, gap_days_
     weekday = f"{NOW - timedelta(days=9):%A}"
     # It came twice in these days: nine days ago and two days ago.
     assert f"{weekday}s are fullest: 45 min on average." in text_of(app.open("when", zone="UTC"))
+
+
+@pytest.mark.parametrize(
+    ("page", "by", "texts"),
+    [
+        ("overview", "Minutes", ["**under 1 min a day** on average"]),
+        ("when", "Minutes", ["Saturdays are fullest: under 1 min on average.", "on average under 1 min in that hour"]),
+        ("when", "Plays", ["Saturdays are fullest: under 0.1 plays on average.", "on average under 0.1 plays in that"]),
+    ],
+)
+def test_an_average_of_plays_that_exist_is_not_zero(app: App, page: str, by: str, texts: list[str]) -> None:
+    """Twenty plays of three minutes on the last of 286 Saturdays."""
+    with_plays(app, some(app, 1, days_ago=2_000), some(app, 20, days_ago=3))
+
+    text = text_of(app.open(page, by=by, period="All time", zone="UTC"))
+
+    assert [each for each in texts if each not in text] == []
+
+
+def test_what_is_of_another_year_has_its_year(app: App) -> None:
+    """Ten plays in 2014, the last listed play after the clock's; seven days with a gap, of which two are left out."""
+    long_ago = some(app, 10, days_ago=(NOW - datetime(2014, 3, 1, 14, tzinfo=UTC)) / timedelta(days=1))
+    starts = [f"{day} May {year}" for year, days in ((2014, "23"), (2019, "23"), (2026, "234")) for day in days]
+    hours = [pd.Timestamp(start, tz="UTC") + pd.Timedelta(hours=10) for start in starts]
+    gaps = pd.DataFrame({"gap_start": hours, "gap_end": [at + pd.Timedelta(hours=1) for at in hours]})
+
+    text = text_of(with_plays(app, long_ago, some(app, 1, days_ago=-40), gaps=gaps).open(period="All time", zone="UTC"))
+
+    assert "missing on 2 May 2019, 3 May 2019, 2 May, 3 May, 4 May and 2 earlier days: Spotify's" in text
+    assert ">1 Mar 2014 14:00</" in text
+    assert ">3 Jan 2027 12:00</" in text
+    assert "the last one on **Sat 1 Mar 2014, 14:00**" in text
+    assert "Too few plays for averages.\n" in text
 
 
 @pytest.mark.parametrize(("first_days_ago", "is_compared"), [(40, False), (70, True)])

@@ -213,6 +213,13 @@ def test_a_search_finds_the_play_and_shows_how_many_there_are(app: App) -> None:
     assert set(drawn.dataframe[0].value["Album"]) == {name}
 
 
+def test_the_history_ends_on_any_day_since_spotify_began(app: App) -> None:
+    long_ago = mine_of(app).head(5).assign(played_at=pd.date_range("2014-05-01", periods=5, tz="UTC"))
+    app.over(app.warehouse.with_plays(pd.concat([long_ago, mine_of(app)])))
+
+    assert "**5 plays** in all" in text_of(app.open("history", until="2014-06-01"))
+
+
 def test_history_turns_its_pages_back_and_forth(app: App) -> None:
     drawn = app.open("history")
     newest = list(drawn.dataframe[0].value["Played"])
@@ -287,6 +294,7 @@ def test_the_top_ten_of_spark_says_how_many_more_share_the_last_rank(app: App) -
 
     assert "Computed by Spark" in text
     assert "and 3 more tied at 1" in text
+    assert "leads with 1 play, shared by 13." in text_of(app.open("top", period="7 days", by="Plays"))
 
 
 def test_a_page_of_an_item_marks_it_among_its_neighbours(app: App) -> None:

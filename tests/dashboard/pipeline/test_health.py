@@ -5,9 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from charts import pipeline as charts
 from pipeline import health
 from tests.dashboard.invented.history import at
 from tests.dashboard.invented.ledger import NOW, grid, imported, ledger, not_polled, polled, run, whole
+from theme import colours_of
 
 
 def test_an_empty_ledger_never_ran():
@@ -64,6 +66,14 @@ def test_of_two_attempts_at_a_slot_the_newer_says_how_many_plays_were_new():
     runs = ledger(polled(11, ania={"fetched": 50, "new": 3}, ben={"fetched": 50, "new": 2}), failed)
     runs.loc[runs["state"] == "failed", "finished_at"] -= timedelta(seconds=20)
     assert health.plays_per_run(runs)[["listener_id", "new"]].values.tolist() == [["ania", 3], ["ben", 2]]
+
+
+def test_two_runs_within_an_hour_are_two_bars_and_the_hours_are_named():
+    slots = [at("2026-11-29 06:00"), at("2026-11-29 06:20:07"), at("2026-11-29 07:00")]
+    runs = pd.DataFrame({"slot": slots, "new": [25, 30, 1], "fetched": 50, "at_limit": False})
+    bars = charts.plays_per_run(runs, "UTC", health.PAGE_LIMIT, colours_of("light")).layer[0]
+    assert bars.data["label"].tolist() == ["2026-11-29T06:00:00", "2026-11-29T06:20:07", "2026-11-29T07:00:00"]
+    assert "'2026-11-29T06:00:00':'Sun 06:00','2026-11-29T06:20:07':'Sun 06:20'" in str(bars.encoding.x)
 
 
 def test_days_of_consent_are_counted_and_the_last_known_end_is_kept():

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from google.cloud import bigquery
 
+from localcloud import ledger
 from localcloud.faults import Fault
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.dashboard.seed import seed
@@ -132,6 +134,23 @@ def test_a_version_that_cannot_be_loaded_leaves_the_one_before_in_place(cloud: L
     assert (stale.value, stale.error is None) == (good.value, False)
     cloud.faults.clear()
     assert len(store.history("ania").value.plays) == 2
+
+
+def test_a_listed_table_that_lacks_a_column_is_named_and_leaves_its_last_copy(cloud: LaptopCloud):
+    client, store = ledger.warehouse(cloud.environment), open_store(cloud, DATASET=cloud.environment["STAGING_DATASET"])
+    address = f"{cloud.environment['GOOGLE_CLOUD_PROJECT']}.{cloud.environment['STAGING_DATASET']}.gaps"
+    whole = [bigquery.SchemaField("listener_id", "STRING"), bigquery.SchemaField("gap_start", "TIMESTAMP")]
+    lacking = "The table `gaps` has no column `gap_end`: dashboard and tables may be of two versions. Their owner can"
+    client.create_table(bigquery.Table(address, whole))
+    with pytest.raises(WarehouseUnreadable, match=lacking):
+        store.gaps("ania")
+    client.delete_table(address)
+    client.create_table(bigquery.Table(address, [*whole, bigquery.SchemaField("gap_end", "TIMESTAMP")]))
+    assert store.gaps("ania").error is None
+    client.delete_table(address)
+    client.create_table(bigquery.Table(address, whole))
+    assert str(store.gaps("ania").error).startswith(lacking)
+    client.delete_table(address)
 
 
 def test_without_a_copy_an_unreadable_warehouse_is_an_error_and_never_zero_plays(cloud: LaptopCloud, store: Store):
