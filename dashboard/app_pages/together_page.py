@@ -59,7 +59,7 @@ def figures(pages: Sequence[Listening], company: Company, artists: pd.DataFrame)
             amount = (
                 humanize.known_minutes(minutes(page.shown)) if page.by == "Minutes" else humanize.plays(len(page.shown))
             )
-            metrics.noted(page.name, amount, f"{humanize.percent(share)} to shared artists")
+            metrics.noted(literal(page.name), amount, f"{humanize.percent(share)} to shared artists")
 
 
 def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:

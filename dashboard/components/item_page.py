@@ -115,7 +115,7 @@ def _courses(page: Listening, item: Item) -> None:
         st.header("Month by month", anchor=False)
         best = item.best_months.iloc[0]
         fact = f"Most in **{best['month_on']:%B %Y}**: {humanize.amount(best['value'], page.by)}."
-        page_frame.answer(fact, bars.months(item.months, page.by, page.colours), f"{item.name} {fact}")
+        page_frame.answer(fact, bars.months(item.months, page.by, page.colours), f"{literal(item.name)} {fact}")
     with right:
         st.header("At what hour", anchor=False)
         top = item.hours.loc[item.hours["share"].idxmax()]
