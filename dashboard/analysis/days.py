@@ -90,8 +90,8 @@ def busiest_day(plays: pd.DataFrame, by: str) -> BusiestDay | None:
     return BusiestDay(days.index[best].date(), float(days.iloc[best]) / per_amount(by))
 
 
-def all_sessions(local: pd.DataFrame) -> pd.DataFrame:
-    """A row per session, the oldest first: start, end (local time), minutes, plays, first_row, last_row.
+def all_sessions(local: pd.DataFrame, zone: str) -> pd.DataFrame:
+    """A row per session, the oldest first: start (on the clock of the zone), minutes, plays, first_row, last_row.
 
     A play is stored with its end, so it began its `heard_ms` before.
     """
@@ -101,15 +101,13 @@ def all_sessions(local: pd.DataFrame) -> pd.DataFrame:
     number = breaks.cumsum().to_numpy()
     frame = pd.DataFrame(
         {
-            "begin": local["wall"] - pd.to_timedelta(local["heard_ms"], unit="ms"),
-            "end": local["wall"],
+            "begin": begins.dt.tz_convert(zone).dt.tz_localize(None),
             "heard_ms": local["heard_ms"],
             "row": np.arange(len(local)),
         }
     )
     rows = frame.groupby(number).agg(
         start=("begin", "first"),
-        end=("end", "last"),
         minutes=("heard_ms", "sum"),
         plays=("row", "size"),
         first_row=("row", "first"),
@@ -118,9 +116,9 @@ def all_sessions(local: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(minutes=rows["minutes"] / 60_000).reset_index(drop=True)
 
 
-def longest_sessions(local: pd.DataFrame, count: int = LONGEST) -> pd.DataFrame:
+def longest_sessions(local: pd.DataFrame, zone: str, count: int = LONGEST) -> pd.DataFrame:
     """The sessions with the most minutes, the longest first."""
-    return all_sessions(local).nlargest(count, "minutes", keep="first").reset_index(drop=True)
+    return all_sessions(local, zone).nlargest(count, "minutes", keep="first").reset_index(drop=True)
 
 
 def tracks_of_session(history: History, local: pd.DataFrame, session: pd.Series) -> pd.DataFrame:

@@ -30,11 +30,12 @@ class Loyalty(NamedTuple):
 def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
     """Two rows per week, or month in long periods: step_on (its first day), kind (New or Known), value, share.
 
-    New: the first-credited artist had their first play less than 30 days before.
+    New: the first-credited artist had their first play less than 30 days before. Plays of unknown artists are left out.
     attrs["step"] is week or month.
     """
     plays = within(local, period)
-    first = history.first_artists.reindex(history.per_play("artist_key", plays)).set_axis(plays.index)
+    first = history.first_artists.reindex(history.per_play("artist_key", plays)).set_axis(plays.index).dropna()
+    plays = plays.loc[first.index]
     kind = np.where(plays["played_at"] - first < pd.Timedelta(days=NEW_FOR_DAYS), "New", "Known")
     step, steps = begun_steps(period)
     step_on = plays["day"].dt.to_period(steps.freq).dt.start_time

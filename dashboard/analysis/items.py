@@ -79,7 +79,7 @@ def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) ->
         last_played_at=me["last_played_at"].to_pydatetime(),
         played=plays,
         neighbours=around.iloc[max(place - NEIGHBOURS, 0) :].reset_index(drop=True),
-        best_months=months.nlargest(BEST_MONTHS, "value").reset_index(drop=True),
+        best_months=months[months["value"] > 0].nlargest(BEST_MONTHS, "value").reset_index(drop=True),
         months=months,
         hours=by_hour(plays, by),
         tracks=top(history, plays, "Tracks", by, limit=None),

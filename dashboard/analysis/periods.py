@@ -51,8 +51,8 @@ class Period:
 
     @property
     def begun_until(self) -> date:
-        """Its last day that has begun; its first one if none has."""
-        return max(min(self.end, self.today), self.start)
+        """Its last day that has begun; of a period to come its last one: plays in it are of a wrong clock."""
+        return self.end if self.start > self.today else min(self.end, self.today)
 
     @property
     def previous(self) -> "Period | None":

@@ -38,7 +38,8 @@ FEATURES = (
 
 @dataclass(frozen=True)
 class Coverage:
-    """Share of listening time with known features, and their providers, the largest first."""
+    """Share of listening time (of plays where no length is known) with known features, and their providers, the largest
+    first."""
 
     share: float
     sources: tuple[str, ...]
@@ -137,8 +138,9 @@ def tempo(history: History, plays: pd.DataFrame) -> pd.DataFrame:
 def feature_trend(history: History, local: pd.DataFrame, feature: str) -> pd.DataFrame:
     """A row per month with plays whose feature is known: month_on, mean (weighted by time)."""
     value = history.tracks[feature].to_numpy(dtype="float64", na_value=np.nan)[local["track"].to_numpy()]
-    known = ~np.isnan(value) & (local["heard_ms"].to_numpy() > 0)
-    ms = local["heard_ms"][known]
+    weight = _weights(local)
+    known = ~np.isnan(value) & (weight.to_numpy() > 0)
+    ms = weight[known]
     sums = pd.DataFrame({"weighted": value[known] * ms, "ms": ms}).groupby(month_on(local).rename("month_on")).sum()
     return (sums["weighted"] / sums["ms"]).rename("mean").reset_index()
 
@@ -160,9 +162,14 @@ def without_features(history: History, plays: pd.DataFrame) -> WithoutFeatures:
     )
 
 
+def _weights(plays: pd.DataFrame) -> pd.Series:
+    """Listening time in ms; one for each play where no length is known."""
+    return plays["heard_ms"] if plays["heard_ms"].any() else amounts(plays, "Plays")
+
+
 def _tracks_of(history: History, plays: pd.DataFrame) -> pd.DataFrame:
     """The tracks of these plays, with heard_ms."""
-    heard_ms = amounts(plays, "Minutes").groupby(plays["track"]).sum() * 60_000
+    heard_ms = _weights(plays).groupby(plays["track"]).sum()
     return history.tracks.iloc[heard_ms.index].assign(heard_ms=heard_ms.to_numpy())
 
 

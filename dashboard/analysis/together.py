@@ -83,7 +83,7 @@ def shared(company: Company, kind: str, by: str) -> pd.DataFrame:
     rows = pd.concat([_numbered(company, place, kind) for place in range(len(company.parts))], axis=1, join="inner")
     each = rows[[f"{measure}_{place}" for place in range(len(company.parts))]]
     rows = rows.assign(least=each.min(axis=1), whole=each.sum(axis=1)).sort_index(kind="stable")
-    rows = rows[rows["least"] > 0].sort_values(["least", "whole"], ascending=False, kind="stable")
+    rows = rows.sort_values(["least", "whole"], ascending=False, kind="stable")
     rank = rows["least"].rank(method="min", ascending=False).astype("int64")
     firsts = company.firsts[kind].reindex(rows.index)
     is_known = firsts.min(axis=1) >= company.begun_at

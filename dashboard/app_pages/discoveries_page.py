@@ -15,7 +15,10 @@ SHOWN = 10
 def new_and_known(page: Listening) -> None:
     weekly = discoveries.new_and_known(page.history, page.everything, page.period, page.by)
     total = weekly["value"].sum()
-    share = float(weekly.loc[weekly["kind"] == "New", "value"].sum() / total) if total else 0.0
+    if not total:
+        page_frame.lead("No artists are known for these plays.")
+        return
+    share = float(weekly.loc[weekly["kind"] == "New", "value"].sum() / total)
     part = f"**{humanize.percent(share)}** of your listening" if share else "**None** of your listening"
     text = f"{part} went to artists you had known for less than 30 days."
     page_frame.lead(text)
@@ -152,7 +155,7 @@ decades(page)
 
 page_frame.how_counted(f"""
 - **New**: listening to a first-credited artist whose first play ever is less than 30 days older. The first weeks of a
-  history are all new: nothing before them is known.
+  history are all new: nothing before them is known. Plays whose artist is not known are left out.
 - **Here to stay**: first played in this period, played at least five times since.
 - **Forgotten**: played at least twenty times, and not once in the last 180 days; of all time, not of the period.
 - {item_page.ENDINGS} Listed by share are tracks of which at least {endings.KNOWN_FROM_PLAYS} endings are known; of all

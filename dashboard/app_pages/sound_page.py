@@ -16,7 +16,7 @@ SOURCES = {"spotify": "Spotify", "reccobeats": "ReccoBeats", "unknown": "an unna
 def known_of(coverage: sound.Coverage) -> str:
     sources = humanize.joined([SOURCES.get(source, source) for source in coverage.sources])
     known = humanize.percent(coverage.share)
-    return f"Weighted by time. Features are known for {known} of this period's listening · source: {sources}."
+    return f"Features are known for {known} of this period's listening · source: {sources}."
 
 
 def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None:
@@ -86,7 +86,7 @@ def how_it_changes(page: Listening) -> None:
         name = choice.in_list("Feature", list(names), "feature", width=200)
     trend = sound.feature_trend(page.history, page.everything, names[name].key)
     if len(trend) < 2:
-        st.caption("A trend needs two months of plays.")
+        st.caption("A trend needs two months of plays with known features.")
         return
     page_frame.answer(trend_sentence(names[name], trend), charts_sound.feature_trend(trend, name, page.colours))
 
@@ -166,8 +166,8 @@ else:
 page_frame.how_counted("""
 - **Features** describe the recording, not the play: energy, danceability, valence (mood), acousticness,
   instrumentalness, liveness and speechiness lie between 0 and 1. A provider computed them; they are estimates.
-- Every average is weighted by time, so a track played twice counts twice. Plays without features are left out; the line
-  on top says how much of the listening has them.
+- Every average is weighted by time, or by plays where no length is known, so a track played twice counts twice. Plays
+  without features are left out; the line on top says how much of the listening has them.
 - **Band**: from the first to the third quartile. **Tick**: the same average over all time.
 - **Mood map**: valence to the right, energy up, cut in four at 0.5.
 """)

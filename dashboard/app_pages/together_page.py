@@ -85,7 +85,7 @@ def shared_list(pages: Sequence[Listening], rows: pd.DataFrame, company: Company
         return
     every = together.named(company, rows, kind)
     shown = every.head(SHOWN)
-    most = float(shown["whole"].max())
+    most = float(shown["whole"].max()) or 1.0
     items = [shared_row(pages, row, kind, most) for row in shown.to_dict("records")]
     st.html(markup.ranked(items, pages[0].colours, f"Shared {kind.lower()}"))
     if len(every) > SHOWN:
@@ -97,17 +97,17 @@ def shared_row(pages: Sequence[Listening], row: dict[Hashable, Any], kind: str, 
     """The bar is as long as all of them played it, in each one's colour as far as they did."""
     by = pages[0].by
     each = [row[f"{by.lower()}_{place}"] for place in range(len(pages))]
-    ends = list(accumulate(each))
+    ends, whole = list(accumulate(each)), row["whole"] or 1.0
     stops = [
-        f"{colour} {start / ends[-1]:.1%} {end / ends[-1]:.1%}"
+        f"{colour} {start / whole:.1%} {end / whole:.1%}"
         for colour, start, end in zip(pages[0].colours.categorical, [0.0, *ends], ends, strict=False)
     ]
     return ranked_lists.item_row(
         pages[0],
         row,
         kind,
-        main=humanize.amount(row["whole"], by),
-        small=" + ".join(humanize.minutes(part) if by == "Minutes" else f"{part:,.0f}" for part in each),
+        main=humanize.known_minutes(row["whole"]) if by == "Minutes" else humanize.plays(row["whole"]),
+        small=" + ".join(humanize.known_minutes(part) if by == "Minutes" else f"{part:,.0f}" for part in each),
         share=row["whole"] / most,
         fill=f"linear-gradient(to right, {', '.join(stops)})",
         rank=int(row["rank"]),

@@ -79,7 +79,7 @@ def streaks(page: Listening) -> None:
 
 def long_sessions(page: Listening) -> None:
     st.header("Longest sessions", anchor=False)
-    longest = days.longest_sessions(page.shown)
+    longest = days.longest_sessions(page.shown, page.filters.zone)
     longest = longest[longest["minutes"] > 0]
     if longest.empty:
         st.caption("None in this period whose length is known.")

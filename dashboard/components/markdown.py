@@ -5,8 +5,8 @@ import string
 
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 # What is found in the text after Markdown is read, where no backslash helps: addresses that become links, :names: that
-# become icons and emoji, and what Streamlit takes for a dash, an arrow or a sign of comparison (--, ->, <=). A word joiner
-# has no width and is not a part of any of them.
+# become icons and emoji, and --, -> or <=, which Streamlit replaces by one character. A word joiner has no width and is
+# not a part of any of them.
 _FOUND_LATER = re.compile(r"(?<=[:@])(?=\S)|(?<=www)(?=\.)|(?<=[<>~-])(?=[-=>])", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
 # A name in another direction of writing, or with marks for one, leaves the sentence around it as it is.

@@ -1,7 +1,7 @@
 """Draws the lower sections of the Pipeline page: consents, Spark and steps, audio features, table sizes, gaps."""
 
-from collections.abc import Hashable
-from datetime import timedelta
+from collections.abc import Hashable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -24,11 +24,11 @@ def consent(page: Listening, runs: pd.DataFrame) -> None:
     ending = listeners[listeners["level"].isin(["soon", "ended", "gone"])]
     for row in ending.to_dict("records"):
         st.warning(
-            f"{literal(page.viewer.label_of(row['listener_id']))}: consent {_ends(row)}. Run "
+            f"{literal(page.viewer.label_of(row['listener_id']))}: consent {consent_ends(row, page.now)}. Run "
             f"`{page.viewer.settings.cli('authorize ' + str(row['listener_id']))}`.",
             icon=":material/key:",
         )
-    if ending.empty and len(listeners):
+    if len(listeners) and (listeners["level"] == "ok").all():
         st.markdown("No consent ends in the next 30 days.")
     lines = [
         (
@@ -50,11 +50,12 @@ def _consent_of(row: dict[Hashable, Any], page: Listening) -> str:
     return f"ended {end}" if row["level"] == "ended" else f"{int(row['days_left']):,}, until {end}"
 
 
-def _ends(row: dict[object, object]) -> str:
+def consent_ends(row: Mapping[Any, Any], now: datetime) -> str:
+    """Of a row of `health.listeners` that is `soon`, `ended` or `gone`."""
     if row["level"] == "gone":
         return "is gone: Spotify refuses it"
-    left = int(str(row["days_left"]))
-    return f"ended {humanize.counted(-left, 'day')} ago" if left < 0 else f"ends in {humanize.counted(left, 'day')}"
+    left = row["ends_at"] - now
+    return f"ends in {humanize.duration(left)}" if row["level"] == "soon" else f"ended {humanize.ago(-left)}"
 
 
 def spark(page: Listening, runs: pd.DataFrame) -> None:

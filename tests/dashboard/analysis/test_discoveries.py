@@ -14,14 +14,20 @@ def test_a_session_ends_after_more_than_half_an_hour_without_music():
     # Tracks of three minutes: the second begins 30 minutes after the first ended, the third 31 after the second.
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-01 10:33", "b"), play("2026-11-01 11:07", "c")])
     local = history.local("UTC")
-    rows = days.all_sessions(local)
-    assert rows[["start", "end", "minutes", "plays"]].values.tolist() == [
-        [pd.Timestamp("2026-11-01 09:57"), pd.Timestamp("2026-11-01 10:33"), 6.0, 2],
-        [pd.Timestamp("2026-11-01 11:04"), pd.Timestamp("2026-11-01 11:07"), 3.0, 1],
+    rows = days.all_sessions(local, "UTC")
+    assert rows[["start", "minutes", "plays"]].values.tolist() == [
+        [pd.Timestamp("2026-11-01 09:57"), 6.0, 2],
+        [pd.Timestamp("2026-11-01 11:04"), 3.0, 1],
     ]
-    longest = days.longest_sessions(local, 1)
+    longest = days.longest_sessions(local, "UTC", 1)
     assert days.tracks_of_session(history, local, longest.iloc[0])["key"].tolist() == ["a", "b"]
-    assert days.all_sessions(local.head(0)).empty
+    assert days.all_sessions(local.head(0), "UTC").empty
+
+
+def test_a_session_in_which_the_clock_goes_back_began_at_what_the_clock_said_then():
+    # It ended at 02:10, the second one of that night; twenty minutes before that it was 02:50.
+    local = history_of([play("2026-10-25 01:10", "a", ms_played=1_200_000)]).local("Europe/Berlin")
+    assert days.all_sessions(local, "Europe/Berlin")["start"].tolist() == [pd.Timestamp("2026-10-25 02:50")]
 
 
 def test_listening_is_new_for_thirty_days_after_an_artist_was_first_played():
@@ -36,6 +42,13 @@ def test_listening_is_new_for_thirty_days_after_an_artist_was_first_played():
         [pd.Timestamp("2026-10-26"), "Known", 1.0, 0.5],
     ]
     assert rows["step_on"].nunique() == 5
+
+
+def test_plays_of_an_unknown_artist_are_neither_new_nor_known():
+    nobody = track("b", artist_id=None, artist_name=None, artist_names=None)
+    history = history_of([play("2026-11-02 10:00", "a"), play("2026-11-02 11:00", "b")], [track("a"), nobody])
+    rows = discoveries.new_and_known(history, history.local("UTC"), NOVEMBER, "Plays")
+    assert rows.loc[rows["value"] > 0, ["kind", "value", "share"]].values.tolist() == [["New", 1.0, 1.0]]
 
 
 def test_what_stuck_was_first_played_in_the_period_and_played_five_times_since():

@@ -25,7 +25,7 @@ def test_every_computation_bears_a_listener_without_plays(period: Period):
     )
     assert all(tops.top(history, plays, kind, "Plays", plays).empty for kind in tops.KINDS)
     assert tops.last_played(history, local).empty
-    assert days.longest_sessions(local).empty
+    assert days.longest_sessions(local, "UTC").empty
     assert not discoveries.new_and_known(history, local, period, "Plays")["value"].any()
     assert discoveries.stuck(history, local, period, "Plays").empty
     assert discoveries.forgotten(history, local, date(2026, 11, 22), "Plays").empty

@@ -28,6 +28,15 @@ def test_an_item_knows_its_rank_its_neighbours_and_its_best_months():
     assert found.recent["wall"].iloc[0] == pd.Timestamp("2026-11-01 10:00")
 
 
+def test_a_month_of_which_no_length_is_known_is_no_best_month_by_minutes():
+    """Three minutes in January, none known in March, and no play in February."""
+    plays = [play("2026-01-05 10:00", "a", ms_played=180_000), play("2026-03-05 10:00", "a")]
+    history = history_of(plays, [track("a", duration_ms=None)])
+    found = items.item(history, history.local("UTC"), "Tracks", "a", "Minutes")
+    assert found is not None
+    assert found.best_months.values.tolist() == [[pd.Timestamp("2026-01-01"), 3.0]]
+
+
 def test_every_id_of_a_recording_leads_to_its_page():
     tracks = [track("a", isrc="ONE"), track("b", isrc="ONE")]
     history = history_of([play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b")], tracks)

@@ -51,6 +51,16 @@ def test_coverage_is_the_share_of_time_with_features_and_names_their_sources():
     assert sound.coverage(history, history.local("UTC")) == sound.Coverage(pytest.approx(1 / 3), ("reccobeats",))
 
 
+def test_features_of_plays_of_which_no_length_is_known_are_weighted_by_plays():
+    tracks = [{**row, "duration_ms": None} for row in with_features({"a": 0.8, "b": 0.4, "c": None})]
+    plays = [play("2026-11-01 10:00", "a"), play("2026-11-02 10:00", "b"), play("2026-11-03 10:00", "b")]
+    history = history_of([*plays, play("2026-11-04 10:00", "c")], tracks)
+    local = history.local("UTC")
+    assert sound.coverage(history, local) == sound.Coverage(0.75, ("reccobeats",))
+    assert sound.feature_rows(history, local, local)["mean"].tolist() == pytest.approx([1.6 / 3, 0.2])
+    assert sound.feature_trend(history, local, "energy")["mean"].tolist() == pytest.approx([1.6 / 3])
+
+
 def test_without_features_there_is_still_something_to_say():
     tracks = [
         track("a", explicit=True, popularity=40),

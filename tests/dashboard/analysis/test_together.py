@@ -53,6 +53,22 @@ def test_a_recording_is_shared_under_any_of_its_ids_and_ordered_by_the_least_tha
     ]
 
 
+def test_what_both_played_is_shared_by_minutes_as_well_where_a_length_is_not_known() -> None:
+    """`b` both played, and nobody knows how long; of `a` one of them knows."""
+    one = history_of(
+        [play("2026-11-01 10:00", "a"), play("2026-11-01 11:00", "b")], [track("a"), track("b", duration_ms=None)]
+    )
+    two = history_of(
+        [play(f"2026-11-02 1{n}:00", id) for n, id in enumerate("abc")],
+        [track("a", duration_ms=None), track("b", duration_ms=None), track("c")],
+    )
+
+    rows = together.shared(company(one, two), "Tracks", "Minutes")
+
+    assert rows.index.tolist() == ["a", "b"]
+    assert rows[["rank", "least", "whole"]].to_numpy().tolist() == [[1, 0, 3], [1, 0, 0]]
+
+
 def test_an_id_that_another_listener_gives_an_isrc_joins_the_rows_of_the_first() -> None:
     """An export brings no ISRC: `a` is known to be `b` only because the API reported it for the other listener."""
     export = {"source": "export", "ms_played": 60_000}

@@ -40,6 +40,13 @@ def test_a_year_that_goes_on_ends_with_the_month_that_has_begun():
     assert [year_review.months_begun(year, date(2026, 11, 22)) for year in (2025, 2026)] == [12, 11]
 
 
+def test_a_year_to_come_that_a_wrong_clock_put_a_play_into_has_all_its_months():
+    history = history_of([play("2030-03-05 00:00", "a")])
+    review = year_review.review(history, history.local("UTC"), period_of(2030, None, "UTC", NOW), "Plays")
+    assert review.months["value"].tolist() == [0, 0, 1, *[0] * 9]
+    assert period_of(2030, 3, "UTC", NOW).begun_until == date(2030, 3, 31)
+
+
 def test_two_artists_of_one_name_are_two_lines():
     tracks = [track("a", artist_id="one", artist_name="Nirvana"), track("b", artist_id="two", artist_name="Nirvana")]
     history = history_of(

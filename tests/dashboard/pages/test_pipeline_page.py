@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components.markdown import plain
-from components.pipeline_tables import catalogue_sentence
+from components.pipeline_tables import catalogue_sentence, consent_ends
 from pipeline import run_hours
 from tests.dashboard.invented.states import STATES
 from tests.dashboard.pages.app import NOW, App, app, text_of
@@ -252,6 +252,31 @@ def test_the_pipeline_names_what_went_wrong_and_when_consent_ends(app: App) -> N
     assert "Spotify answered 503 three times" in shown
     assert "Ania: consent ends in" in shown
     assert "python -m cli authorize listener-one" in shown
+
+
+@pytest.mark.parametrize(
+    ("level", "ends_in", "said"),
+    [
+        ("soon", timedelta(days=5, hours=1), "ends in 5 days"),
+        ("soon", timedelta(hours=5), "ends in 5 h"),
+        ("ended", timedelta(hours=-1), "ended 1 h ago"),
+        ("ended", timedelta(days=-3), "ended 3 days ago"),
+        ("gone", timedelta(days=40), "is gone: Spotify refuses it"),
+    ],
+)
+def test_the_end_of_a_consent_is_said_to_the_hour(level: str, ends_in: timedelta, said: str) -> None:
+    assert consent_ends({"level": level, "ends_at": pd.Timestamp(NOW + ends_in)}, NOW) == said
+
+
+@pytest.mark.parametrize("ends_at", [(NOW + timedelta(days=40)).isoformat(), None])
+def test_that_no_consent_ends_soon_is_said_only_where_the_ends_are_known(app: App, ends_at: str | None) -> None:
+    runs = app.warehouse.tables["runs"]
+    parts = {"listener-one": {"state": "nothing_new", "fetched": 50, "new": 0, "consent_ends_at": ends_at}}
+    app.over(app.warehouse.with_table("runs", runs.assign(details=[{"listeners": parts}] * len(runs))))
+
+    shown = text_of(app.open("pipeline"))
+
+    assert ("No consent ends in the next 30 days." in shown) == bool(ends_at)
 
 
 def test_every_state_of_a_run_has_a_word_in_the_legend(app: App) -> None:

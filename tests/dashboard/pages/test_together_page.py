@@ -110,6 +110,16 @@ def test_plays_of_unknown_length_are_counted_in_plays_for_all(pair: App) -> None
     assert [metric.value for metric in drawn.metric] == ["8 plays", "4 plays"]
 
 
+def test_what_both_played_of_unknown_length_is_shared_by_minutes_as_well(pair: App) -> None:
+    plays = pair.warehouse.tables["plays"]
+    pair.over(pair.warehouse.with_plays(plays.assign(duration_ms=plays["duration_ms"].mask(plays["isrc"] == "Ada"))))
+
+    text = text_of(pair.open("together", zone="UTC", by="Minutes"))
+
+    assert "Ania and Bo both played **1 artist** and **1 track** in this period." in text
+    assert re.search(r"Song of Ada.*?<b>unknown</b><span class=\"hr-small\">unknown \+ unknown</span>", text)
+
+
 def test_what_may_be_missing_of_each_is_said_even_where_they_share_nothing(app: App) -> None:
     plays_of(app, (ONE, "Ada", 3, 5), (TWO, "Cleo", 3, 5))
     gap = {"gap_start": NOW - timedelta(days=4, hours=2), "gap_end": NOW - timedelta(days=4), "run_id": "run"}
