@@ -233,6 +233,15 @@ def test_what_has_no_name_is_called_unknown(nameless: App, page: str, by: str) -
         assert "Unknown track" in text_of(drawn)
 
 
+def test_of_plays_whose_artists_are_not_known_no_part_is_called_old(app: App) -> None:
+    with_plays(app, some(app, 12, days_ago=3, **dict.fromkeys(("artist_id", "artist_name", "artist_names"))))
+
+    text = text_of(app.open("discoveries"))
+
+    assert "No artists are known for these plays." in text
+    assert "of your listening" not in text
+
+
 @pytest.mark.parametrize("kind", ["Artists", "Albums"])
 def test_an_artist_or_album_without_a_name_leads_as_unknown(nameless: App, kind: str) -> None:
     assert re.search(rf"\*\*Unknown {kind[:-1].lower()}\*\* leads with", text_of(nameless.open("top", kind=kind)))
