@@ -46,11 +46,13 @@ def doubled_rule() -> str:
     return Template(_DOUBLED.read_text(encoding="utf-8")).substitute(same_play=same_play_rule())
 
 
-def find_doubled(warehouse: Warehouse) -> list[Row]:
-    return [dict(row) for row in warehouse.run("doubled_plays", names={"doubled": doubled_rule()})]
+def find_doubled(warehouse: Warehouse, listener: str | None = None) -> list[Row]:
+    """Of one listener, or of all."""
+    whose = string("listener_id", listener)
+    return [dict(row) for row in warehouse.run("doubled_plays", whose, names={"doubled": doubled_rule()})]
 
 
-def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
+def repair(warehouse: Warehouse, doubled: Sequence[Row], listener: str | None = None) -> list[Row]:
     """The plays of two keys, which every reader counted twice: the top ten has to be recomputed.
 
     Equal keys first: the row that is left may have the time played, and then it has no second row.
@@ -59,7 +61,7 @@ def repair(warehouse: Warehouse, doubled: Sequence[Row]) -> list[Row]:
     for part in _parts(keys):
         played_at = sorted({row["played_at"] for row in part})
         warehouse.run("repair_keys", bigquery.ArrayQueryParameter("instants", "TIMESTAMP", played_at))
-    twins = [row for row in (find_doubled(warehouse) if keys else doubled) if not row["is_key"]]
+    twins = [row for row in (find_doubled(warehouse, listener) if keys else doubled) if not row["is_key"]]
     for part in _parts(twins):
         keys_of_both = (
             [

@@ -108,7 +108,8 @@ def _undo(place: Place, warehouse: Warehouse, undone: Undone, files: LandedFiles
     import_gaps.reopen(warehouse, record.listener_id, undone.gaps)
     say("Deleting what it brought …")
     warehouse.change_plays("undo_plays", record.listener_id, string("import_id", record.import_id))
-    undone = replace(undone, rejoined=len(repair.repair(warehouse, repair.find_doubled(warehouse))))
+    doubled = repair.find_doubled(warehouse, record.listener_id)
+    undone = replace(undone, rejoined=len(repair.repair(warehouse, doubled, record.listener_id)))
     files.delete()
     changed = record.plays_left + record.times_left
     if undone.changes_plays:

@@ -305,9 +305,17 @@ def test_a_play_of_which_the_import_had_another_time_played_is_one_row_again(imp
     wrong = write_export(tmp_path / "wrong.json", truth, ms_played=31_000)
     import_id = import_id_of(importing.types("import", ONE, "--anyway", wrong))
     right = write_export(tmp_path / "right.json", truth)
+    importing.rows(
+        "INSERT INTO listening.plays (listener_id, played_at, track_id, source, run_id, ingested_at) "
+        "SELECT 'bob', played_at, track_id, source, run_id, ingested_at FROM listening.plays WHERE source = 'api' "
+        "UNION ALL SELECT 'bob', TIMESTAMP_ADD(played_at, INTERVAL 5 SECOND), track_id, 'export', run_id, ingested_at "
+        "FROM listening.plays WHERE source = 'api'"
+    )
+    bobs = [row for row in importing.plays() if row["listener_id"] == "bob"]
     assert importing.types("import", ONE, "--anyway", right, "--json").json["new"] == 5
     assert importing.types("import", "--undo", import_id, "--json").json["rejoined"] == 5
-    rows = importing.plays()
+    rows = [row for row in importing.plays() if row["listener_id"] == ONE]
+    assert [row for row in importing.plays() if row["listener_id"] == "bob"] == bobs
     assert [row["ms_played"] for row in rows] == [play.ms_played for play in truth]
     assert {(row["source"], row["import_id"]) for row in rows} == {("api", None)}
 
