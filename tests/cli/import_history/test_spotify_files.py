@@ -162,6 +162,24 @@ def test_archives_are_read_whatever_they_are_packed_in(tmp_path):
     assert found(tmp_path / "folder") == ([(f"{name}: endsong_0.json", 0, 3)], {})
 
 
+def test_what_is_packed_and_comes_through_a_pipe_is_to_be_given_as_a_file(tmp_path):
+    archive = zipped(tmp_path / "my.zip", **{OLD: example(OLD)})
+    for content in (gzip.compress(example(OLD)), archive.read_bytes(), tarred(tmp_path / "x", {OLD: b""}, "w").read_bytes()):
+        read_end, write_end = os.pipe()
+        os.write(write_end, content)
+        os.close(write_end)
+        sentence = f"{read_end} is packed and comes through a pipe. Give it as a file. Nothing was stored."
+        assert sentence in refusal(Path(f"/dev/fd/{read_end}"))
+        os.close(read_end)
+
+
+def test_two_paths_of_one_name_are_told_apart(tmp_path):
+    paths = [zipped(written(tmp_path / name / "x", b"").with_name("my.zip"), **{OLD: example(OLD)}) for name in "ab"]
+    assert found(*paths) == ([(f"{path}: {OLD}", 0, 3) for path in paths], {})
+    broken = written(tmp_path / "c" / "my.zip", b"PK\x05\x06")
+    assert refusal(paths[0], broken).startswith(f"{broken} cannot be unpacked.")
+
+
 def test_the_archive_beside_the_folder_that_it_was_unpacked_to_is_left_alone(tmp_path):
     written(tmp_path / "MyData" / OLD, example(OLD))
     archive = zipped(tmp_path / "my_spotify_data.zip", **{OLD: example(OLD)})

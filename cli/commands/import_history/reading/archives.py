@@ -105,6 +105,8 @@ class Entry:
             stream = self.unpack()
         with stream:
             reader = _metered(stream, self.name, budget, self.packed_bytes)
+            if not stream.seekable() and _is_packed(reader):
+                raise Damaged("is packed and comes through a pipe. Give it as a file")
             for begins, decompress in _DECOMPRESSORS.items():
                 if reader.peek(_HEAD_BYTES).startswith(begins):
                     packed_bytes = self.packed_bytes or stream.seek(0, io.SEEK_END)
@@ -197,6 +199,10 @@ def folder_entries(path: Path) -> Iterator[Entry]:
 
 def _open_unlisted(why: str | None) -> Any:
     raise FolderUnread(f"cannot be read: {why}")
+
+
+def _is_packed(stream: io.BufferedReader) -> bool:
+    return stream.peek(_HEAD_BYTES).startswith((*_DECOMPRESSORS,)) or form_of(stream) != "file"
 
 
 def form_of(stream: io.BufferedReader) -> Form:

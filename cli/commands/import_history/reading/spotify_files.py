@@ -7,6 +7,7 @@ named with the reason.
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ _HISTORY_NAME = re.compile(
     r"(?:_(?P<number>\d{1,3})(?!\d))?",
     re.IGNORECASE,
 )
-OWN_EXPORT = "is a file that `export` has written, to be given by itself"
+OWN_EXPORT = "is a file that `export` has written, to be given by itself, not in a folder, an archive or through a pipe"
 
 _HEAD_BYTES = 1 << 16
 _ROWS_THAT_TELL = 10_000
@@ -97,12 +98,13 @@ def read_files(paths: Sequence[Path], budget: Budget | None = None) -> Iterator[
     Raises CliError for a path without a history, for one with two, and for more than the budget allows.
     """
     budget = budget or Budget()
+    named = Counter(path.name for path in {*paths})
     for path in paths:
-        found = _Path(str(path) if path.is_dir() else path.name, budget)
+        found = _Path(str(path) if path.is_dir() or named[path.name] > 1 else path.name, budget)
         if path.is_dir():
             yield from _read_entries(list(archives.folder_entries(path)), found)
         else:
-            yield from _read_entries([archives.path_entry(path, path.name)], found)
+            yield from _read_entries([archives.path_entry(path, found.name)], found)
         _check(found)
         yield from found.unread
 
