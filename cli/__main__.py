@@ -16,6 +16,9 @@ def _stop(*_: Any) -> None:
 
 
 if __name__ == "__main__":
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed, as by 2>&-: what is opened first gets its number
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 -- nothing imported yet
     stops_at_ctrl_c = signal.getsignal(signal.SIGINT) == signal.default_int_handler  # not in a shell's background
     if stops_at_ctrl_c:
         signal.signal(signal.SIGINT, _stop)

@@ -201,6 +201,22 @@ def test_the_laptop_cloud_spells_out_what_the_terminal_lacks_too():
     assert r"COMMAND \u2026" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code", "printed"),
+    [
+        ("2>&-", ["runs", "--laptop", "nowhere"], 1, ("", "")),
+        (">&-", ["listeners"], 0, ("", "")),
+        ("<&-", ["forget", ONE], 2, ("", "give --yes\n")),
+    ],
+)
+def test_a_closed_stream_is_no_error(owner, closed, arguments, code, printed):
+    owner.has_listener(ONE)
+    where = [] if "--laptop" in arguments else ["--laptop", str(owner.directory)]
+    command = ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "cli", *arguments, *where]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr[-len(printed[1]) or 1 :]) == (code, *printed)
+
+
 def test_ctrl_c_ends_without_a_traceback(owner, capsys, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
