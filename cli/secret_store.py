@@ -15,6 +15,7 @@ from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
 from cli import google_clients
 from cli.console import CliError, say
 from cli.place import Place
+from cli.warehouse import Warehouse
 from listener_secrets import APP_SECRET, CALL_SECONDS, LISTENER_LABELS, RETRY, add_version, id_of, number_of
 
 
@@ -26,10 +27,7 @@ class SecretStore:
         self._parent, self._makes_secrets = f"projects/{place.project}", place.laptop is not None
 
     def listeners(self) -> dict[str, str]:
-        """Listener → name of the secret, from the labels. Raises CliError when two secrets are one listener's.
-
-        Chosen here and not by a filter of the server, as ingest does.
-        """
+        """Listener → name of the secret, from the labels. Raises CliError when two secrets are one listener's."""
         secrets = self._client.list_secrets({"parent": self._parent}, timeout=CALL_SECONDS, retry=RETRY)
         names: dict[str, str] = {}
         for secret in secrets:
@@ -139,6 +137,11 @@ class SecretStore:
 
     def _versions(self, secret: str) -> Iterable[SecretVersion]:
         return self._client.list_secret_versions({"parent": secret}, timeout=CALL_SECONDS, retry=RETRY)
+
+
+def known_listeners(store: SecretStore, warehouse: Warehouse) -> list[str]:
+    """Those who have a secret or plays."""
+    return sorted({*store.listeners(), *(row["listener_id"] for row in warehouse.run("last_plays"))})
 
 
 def _plain(instant: datetime) -> datetime:

@@ -17,7 +17,7 @@ from cli.commands.forget import rows as forget_rows
 from cli.commands.forget.files import Objects
 from cli.console import CliError, Misused, counted, print_counts, print_json, print_table, say, show
 from cli.place import Place
-from cli.secret_store import SecretStore
+from cli.secret_store import SecretStore, known_listeners
 from cli.waiting import Deadline
 from cli.warehouse import Warehouse
 
@@ -97,6 +97,13 @@ class _Traces:
         self.removed += found
         return found
 
+    def unknown(self) -> str:
+        """A sentence where nobody of this name is known, as of one that is misspelt; else empty."""
+        known = known_listeners(self.store, self.warehouse)
+        if self.listener in known:
+            return ""
+        return f"Nothing of {self.listener} was found. " + (f"Known are: {', '.join(known)}." if known else "")
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("listener", metavar="LISTENER", help="who is to be forgotten")
@@ -112,7 +119,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
     consent.check_listener(options.listener)
     traces = _Traces(options.listener, place)
     if not options.yes:
-        _ask(options.listener, forget_rows.count(traces.warehouse, options.listener), place)
+        _ask(traces, place)
     deadline = Deadline(place, traces.store.erased_at(options.listener))
     _forget(traces, deadline, place, waits=not options.no_wait)
     if place.laptop:
@@ -128,9 +135,12 @@ def run(options: argparse.Namespace, place: Place) -> int:
     return 0
 
 
-def _ask(listener: str, rows: dict[str, int], place: Place) -> None:
+def _ask(traces: _Traces, place: Place) -> None:
     if not sys.stdin.isatty():
         raise Misused("Standard input is not a terminal, so the command cannot ask for confirmation: give --yes")
+    listener, rows = traces.listener, forget_rows.count(traces.warehouse, traces.listener)
+    if not any(rows.values()) and (unknown := traces.unknown()):
+        say(unknown)
     say(
         f"In the project {place.project} this deletes the consent of {listener}, {counted(rows['plays'], 'play')} and "
         "all files."
@@ -146,6 +156,8 @@ def _forget(traces: _Traces, deadline: Deadline, place: Place, *, waits: bool) -
         if number and waits:
             deadline.wait()
         found = traces.remove()
+        if not number and not found.total() and (unknown := traces.unknown()):
+            say(unknown)
         deadline.prolong(found)
         if number and not found.total():
             return

@@ -100,6 +100,7 @@ def test_a_repeat_finds_nothing_and_the_rewritten_file_brings_nothing_back(store
     stored.types("forget", ONE, "--yes")
     before = everything(stored)
     again = stored.types("forget", ONE, "--yes", "--json")
+    assert f"Nothing of {ONE} was found. Known are: {TWO}.\n" in again.err
 
     counts = again.json
     remains = counts.pop("remains")
@@ -108,6 +109,13 @@ def test_a_repeat_finds_nothing_and_the_rewritten_file_brings_nothing_back(store
     assert [text for text in everything(stored) if not text.startswith("runs: ")] == [
         text for text in before if not text.startswith("runs: ")
     ]
+
+
+def test_a_misspelt_name_is_said_with_those_that_are_known(stored, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Typist("listener-won\n"))
+    output = stored.types("forget", "listener-won")
+    known = f"Nothing of listener-won was found. Known are: {ONE}, {TWO}.\n"
+    assert (output.code, output.err.startswith(known), output.err.count(known)) == (0, True, 2)
 
 
 def test_staging_tables_of_load_go_too(stored):
