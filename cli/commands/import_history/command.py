@@ -21,7 +21,7 @@ from cli.commands.import_history.report import Account
 from cli.commands.import_history.store_plays import store
 from cli.console import CliError, Misused, counted, say, seconds
 from cli.place import Place
-from cli.secret_store import SecretStore
+from cli.secret_store import SecretStore, known_listeners
 from cli.warehouse import Row, Warehouse
 
 HELP = "Store the plays of Spotify's data export: years of history, and how long each play lasted"
@@ -114,10 +114,12 @@ def _import(options: argparse.Namespace, place: Place) -> int:
     records.finish(warehouse, started, place.now(), account.new, account.completed, account.known)
     if not options.json:
         show(account)
-    if follower and not _with_refused_rows(account.runs):
-        account.runs = follower.finished()
-    if options.json:
-        show(account)
+    try:
+        if follower and not _with_refused_rows(account.runs):
+            account.runs = follower.finished()
+    finally:  # the plays are stored, also where the top ten is late
+        if options.json:
+            show(account)
     return _verdict(account, place)
 
 
@@ -138,7 +140,7 @@ def _times(reading: Reading) -> tuple[list[coverage.Span], list[coverage.Span]]:
 
 def _check_known(options: argparse.Namespace, place: Place, warehouse: Warehouse) -> None:
     """A misspelt name would make a listener of its own."""
-    listeners = sorted({*SecretStore(place).listeners(), *(row["listener_id"] for row in warehouse.run("last_plays"))})
+    listeners = known_listeners(SecretStore(place), warehouse)
     if options.listener not in listeners and not options.new_listener:
         known = f"Known are: {', '.join(listeners)}. " if listeners else ""
         raise Misused(
@@ -191,5 +193,13 @@ def _unread_verdict(account: Account) -> int:
             f"{counted(len(missed), 'file')} of the history could not be read to the end: {missed[0].name} "
             f"{missed[0].reason}. "
             "The other rows are accounted for. Give the files again once they are whole."
+        )
+    is_own = isinstance(account.reading, OwnReading)
+    if account.reading.unreadable and (is_own or not account.reading.plays):
+        row, count = account.reading.unreadable[0], account.reading.left_out["unreadable"]
+        cure = "Write the file again with `export`" if is_own else "Give the files as Spotify sent them"
+        raise CliError(
+            f"{counted(count, 'row')} could not be read: row {row.index} of {row.file}: {row.reason}. The other rows "
+            f"are accounted for. {cure}."
         )
     return 0

@@ -87,6 +87,9 @@ def show(account: Account) -> None:
             f"Longer than any track lasts, so {would_be}stored without the time played and not counted: "
             f"{counted(reading.unmeasured, 'play')}."
         )
+    if reading.emptied:
+        columns = ", ".join(f"{name} in {counted(count, 'row')}" for name, count in reading.emptied.items())
+        console.show(f"Out of the column's bounds, so {would_be}stored without the value: {columns}.")
     if comparison.missing:
         console.show(
             f"Stored before in this time: {counted(comparison.stored, 'play')}. Not in the export, and kept as stored: "
@@ -151,6 +154,7 @@ def as_json(account: Account) -> dict[str, Any]:
         "left_out": {kind: reading.left_out[kind] for kind in KINDS},
         "short_plays": reading.short,
         "unmeasured_plays": reading.unmeasured,
+        "emptied": reading.emptied,
         "first_played_at": span[0] if span else None,
         "last_played_at": span[1] if span else None,
         "stored_before": comparison.stored,

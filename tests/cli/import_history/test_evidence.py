@@ -84,6 +84,13 @@ def test_files_without_one_play_are_an_answer_and_touch_no_gap(importing, tmp_pa
         )
     empty = importing.types("import", ONE, write(tmp_path / "Streaming_History_Audio_2026_0.json", []), "--json")
     assert (empty.code, empty.json["rows"], empty.json["first_played_at"]) == (0, 0, None)
+    linked = rows(range(3), spotify_track_uri=f"https://open.spotify.com/track/{track(1)}")
+    output = importing.types("import", ONE, write(tmp_path / "linked.json", linked), "--dry-run")
+    assert (output.code, "  3  left out: unreadable\n" in output.out) == (1, True)
+    assert output.err.splitlines()[-1] == (
+        "3 rows could not be read: row 0 of linked.json: spotify_track_uri is not that of a track. The other rows are "
+        "accounted for. Give the files as Spotify sent them."
+    )
     assert (gaps(importing), importing.landed()) == ([(100, 200)], [])
 
 

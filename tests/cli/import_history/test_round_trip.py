@@ -247,11 +247,19 @@ def test_a_dry_run_of_rows_out_of_bounds_predicts_what_is_stored(importing, stor
     rows.append(rows[2] | {"listener_id": "Ada Lovelace"})
     (tmp_path / "json").write_text(json.dumps(rows))
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
-    results = [importing.types("import", ONE, tmp_path / "json", "--json", *dry).json for dry in (["--dry-run"], [])]
+    outputs = [importing.types("import", ONE, tmp_path / "json", "--json", *dry) for dry in (["--dry-run"], [])]
+    results = [output.json for output in outputs]
+    for output in outputs:
+        assert output.code == 1
+        sentence = "2 rows could not be read: row 0 of json: ingested_at lies before 2006-01-01. The other rows are"
+        assert f"{sentence} accounted for. Write the file again with `export`." in output.err
     assert [(each["new"], each["refused"]) for each in results] == [(3, 0)] * 2
     reasons = ["ingested_at lies before 2006-01-01", "listener_id is out of its column's bounds"]
     assert [[row["reason"] for row in each["unreadable"]] for each in results] == [reasons] * 2
     names = ("ms_played", "popularity", "album_release_date", "reported_at", "reason_end")
+    assert [each["emptied"] for each in results] == [dict.fromkeys(names, 1)] * 2
+    shown = importing.types("import", ONE, tmp_path / "json").out
+    assert "Out of the column's bounds, so stored without the value: album_release_date in 1 row, " in shown
     assert [importing.plays()[0][name] for name in names] == [None] * 5
 
 

@@ -9,6 +9,7 @@ import pytest
 from cli.commands.import_history import landing
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
+from cli.commands.import_history.store_plays import Follower
 from localcloud.faults import Fault
 from localcloud.spotify.data_export import write_zip
 from tests.cli.harness import ONE, TWO
@@ -156,6 +157,16 @@ def test_a_top_ten_that_fails_is_reported_after_the_account_of_the_plays(importi
     assert output.code == 1
     assert "   3  stored: new plays" in output.out
     assert "The plays are stored, but the top ten was not computed: Out of memory." in output.err
+
+
+def test_plays_that_are_stored_are_accounted_for_also_where_the_top_ten_is_late(importing, monkeypatch):
+    """Time is over as soon as the plays are merged."""
+    finished = Follower.finished
+    monkeypatch.setattr(Follower, "finished", lambda self: setattr(self, "_ends_at", 0) or finished(self))
+    importing.hears = lambda body: 200
+    output = importing.types("import", ONE, NEW, "--json")
+    assert (output.code, output.json["new"]) == (1, 3)
+    assert "the import still waits for transform_trigger to submit the Spark batch" in output.err
 
 
 def test_an_import_that_takes_too_long_goes_on_without_the_command(importing):

@@ -68,6 +68,8 @@ class Reading:
     unread: list[UnreadFile] = field(default_factory=list)
     account_names: set[str] = field(default_factory=set)
     """The accounts that rows of old exports name. They are compared, and go nowhere."""
+    emptied: Counter[str] = field(default_factory=Counter)
+    """By column, in how many rows of a file of `export` a value is out of bounds, so that NULL is stored."""
     _rows: Rows = field(default_factory=Rows)
     _plays_read: int = 0
 

@@ -87,11 +87,12 @@ class OwnReading(Reading):
         self.rows_by_file[file.name] = 0
         for index, row in enumerate(self._counted(file)):
             try:
-                play = _parse(row, self.now)
+                play, emptied = _parse(row, self.now)
             except Unreadable as error:
                 self._add_left_out(LeftOut("unreadable", str(error), is_lost=True), file.name, index)
                 continue
             self._read += 1
+            self.emptied.update(emptied)
             known = self._plays.setdefault((play.played_at, play.track_id), play)
             if (play.ms_played or 0) > (known.ms_played or 0):
                 self._plays[play.played_at, play.track_id] = play
@@ -232,15 +233,16 @@ def _from_ms(value: int | None) -> datetime | str | None:
 _READERS = {"csv": _csv_rows, "json": read_rows, "parquet": _parquet_rows}
 
 
-def _parse(row: Any, now: datetime) -> ExportedPlay:
+def _parse(row: Any, now: datetime) -> tuple[ExportedPlay, list[str]]:
+    """The play, and the columns of which it has lost a value that is out of bounds."""
     if not isinstance(row, Mapping):
         raise Unreadable("it is not an object")
     _check_names(row)
-    values = {name: _value(name, row.get(name)) for name in COLUMNS}
-    values = {name: _bounded(name, value, now) for name, value in values.items()}
+    given = {name: _value(name, row.get(name)) for name in COLUMNS}
+    values = {name: _bounded(name, value, now) for name, value in given.items()}
     if values["source"] not in ("api", "export"):
         raise Unreadable("source is neither api nor export")
-    return ExportedPlay(
+    play = ExportedPlay(
         played_at=values["played_at"],
         track_id=values["track_id"],
         track_name=values["track_name"],
@@ -250,6 +252,7 @@ def _parse(row: Any, now: datetime) -> ExportedPlay:
         reported_at=values["reported_at"],
         row=tuple(values.values()),
     )
+    return play, [name for name, value in given.items() if value is not None and values[name] is None]
 
 
 def _check_names(names: Mapping[str, Any]) -> None:
