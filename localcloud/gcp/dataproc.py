@@ -47,8 +47,6 @@ class Dataproc:
                     self.finish(_id(batch), "FAILED", "The laptop cloud was stopped while the batch ran")
             threading.Thread(target=self._work, args=(run_batch,), name="batches", daemon=True).start()
 
-    # For the other parts of the laptop cloud, and for tests
-
     def batches(self) -> list[Batch]:
         """All batches, newest first."""
         return [_loaded(row) for row in self._state.rows("SELECT resource FROM batches ORDER BY number DESC")]
@@ -86,8 +84,6 @@ class Dataproc:
         """Start no further batch."""
         self._waiting.put(None)
 
-    # Calls
-
     def create_batch(self, request: Request) -> Response:
         batch_id, request_id = request.arg("batchId") or "", request.arg("requestId")
         check_ids(batch_id, request_id)
@@ -122,8 +118,6 @@ class Dataproc:
         if not rows:
             raise ApiError(404, "notFound", f"Not found: Batch {name}")
         return Response.of_json(_loaded(rows[0]))
-
-    # States
 
     def _enter(self, batch: Batch, state: str, message: str) -> None:
         changed = {**batch, "state": state, "stateTime": rfc3339(self._clock.now()), "stateMessage": message}

@@ -50,8 +50,6 @@ class SecretManager:
         add("GET", f"{_VERSION}:access", self.access_version)
         add("POST", f"{_VERSION}:(?P<change>disable|destroy)", self.change_version)
 
-    # For the other parts of the laptop cloud, and for tests
-
     def store(self, project: str, secret: str, payload: bytes, labels: Mapping[str, str] | None = None) -> str:
         """Add a version, to a new secret if there is none; the version's name."""
         name = f"projects/{project}/secrets/{secret}"
@@ -59,8 +57,6 @@ class SecretManager:
             if self._find(name) is None:
                 self._insert(project, secret, {"labels": dict(labels or {}), "replication": {"automatic": {}}})
             return str(self._insert_version(name, payload, checked=True)["name"])
-
-    # Secrets
 
     def create_secret(self, request: Request) -> Response:
         return Response.of_json(self._insert(request.params["project"], request.arg("secretId") or "", request.json()))
@@ -108,8 +104,6 @@ class SecretManager:
         if resource is None:
             raise ApiError(404, "notFound", f"Secret [{name}] not found.")
         return resource
-
-    # Versions
 
     def add_version(self, request: Request) -> Response:
         name = _secret_name(request)

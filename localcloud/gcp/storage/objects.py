@@ -51,8 +51,6 @@ class Storage:
         for path in self.drafts.directory.iterdir():  # left from an earlier process
             path.unlink()
 
-    # Buckets
-
     def create_bucket(self, properties: Mapping[str, Any]) -> Resource:
         refuse_unknown_fields("buckets", properties, BUCKET_FIELDS)
         name = str(properties.get("name", ""))
@@ -74,8 +72,6 @@ class Storage:
         if not rows:
             raise ApiError(404, "notFound", "The specified bucket does not exist.")
         return _loaded(rows[0])
-
-    # Objects
 
     def insert(
         self,
@@ -168,8 +164,6 @@ class Storage:
         draft = self.drafts.write(content.read())
         return self.insert(*destination, draft, {**kept, **properties}, wanted_generation)
 
-    # For the other parts of the laptop cloud, and for tests
-
     def write(self, bucket: str, name: str, content: bytes) -> Resource:
         return self.insert(bucket, name, self.drafts.write(content))
 
@@ -193,8 +187,6 @@ class Storage:
     def write_object(self, uri: str, content: Path) -> None:
         """Make gs://BUCKET/NAME hold what the file holds."""
         self.write(*_split(uri), content.read_bytes())
-
-    # The rest is about how
 
     def _find(self, bucket: str, name: str) -> Resource | None:
         rows = self._state.rows("SELECT resource FROM objects WHERE bucket = ? AND name = ?", bucket, name)
