@@ -2,7 +2,7 @@
 
 It takes the place of PySpark's reader and writer for that format and does what the connector's indirect method
 does: Parquet files in a bucket, one load job. The real connector reads through the Storage API instead, lazily
-and only the columns that are needed. An option that the project's job does not use is refused by name.
+and only the columns that are needed. A write option that the project's job does not use is refused by name.
 """
 
 import os
@@ -74,14 +74,6 @@ class BigQueryReader:
     def __init__(self, session: SparkSession) -> None:
         self._session = session
 
-    def option(self, key: str, value: Any) -> Self:
-        raise NotImitated(f"The laptop's connector does not imitate the read option {key}")
-
-    def options(self, **options: Any) -> Self:
-        for key, value in options.items():
-            self.option(key, value)
-        return self
-
     def load(self, table: str) -> DataFrame:
         """The whole table as it is now."""
         client = _bigquery()
@@ -112,15 +104,11 @@ class BigQueryWriter:
         self._mode = mode
         return self
 
-    def option(self, key: str, value: str) -> Self:
-        if key not in _WRITE_OPTIONS or _WRITE_OPTIONS[key] not in (None, value):
-            raise NotImitated(f"The laptop's connector does not imitate the write option {key}={value}")
-        self._options[key] = value
-        return self
-
     def options(self, **options: str) -> Self:
         for key, value in options.items():
-            self.option(key, value)
+            if key not in _WRITE_OPTIONS or _WRITE_OPTIONS[key] not in (None, value):
+                raise NotImitated(f"The laptop's connector does not imitate the write option {key}={value}")
+        self._options |= options
         return self
 
     def save(self, table: str) -> None:

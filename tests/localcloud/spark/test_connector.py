@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.spark.connector import BigQueryReader, BigQueryWriter, NotImitated
+from localcloud.spark.connector import BigQueryWriter, NotImitated
 
 FRAME: Any = None  # refused before any frame or session is looked at
 OPTIONS = {
@@ -13,12 +13,6 @@ OPTIONS = {
     "createDisposition": "CREATE_NEVER",
     "temporaryGcsBucket": "spark-temp",
 }
-
-
-@pytest.mark.parametrize("option", ["viewsEnabled", "filter", "nonsense"])
-def test_a_read_option_is_refused_by_name(option: str) -> None:
-    with pytest.raises(NotImitated, match=option):
-        BigQueryReader(FRAME).options(**{option: "true"})
 
 
 @pytest.mark.parametrize(
