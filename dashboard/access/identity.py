@@ -17,7 +17,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import requests
@@ -41,9 +41,6 @@ _THIS_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECAS
 
 _log = logging.getLogger(__name__)
 
-FetchKeys = Callable[[str], Mapping[str, str]]
-"""From the id of a key that is wanted to all public keys."""
-
 
 class AccessError(Exception):
     """The viewer gets to see nothing. The text is for the page."""
@@ -65,10 +62,6 @@ class NotAllowed(AccessError):
     """The viewer is not on the owner's list."""
 
 
-def _in_background(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, name="keys of Identity-Aware Proxy", daemon=True).start()
-
-
 class IapKeys:
     """Google's public keys, fetched again after an hour, and sooner when a key is wanted that is not among them.
 
@@ -76,8 +69,7 @@ class IapKeys:
     not known is fetched by one thread for all, and not again within a minute, whether that worked or not.
     """
 
-    def __init__(self, in_background: Callable[[Callable[[], None]], None] = _in_background) -> None:
-        self._in_background = in_background
+    def __init__(self) -> None:
         self._keys: Mapping[str, str] = {}
         self._fetched = self._tried = -math.inf
         self._has_failed = False
@@ -88,7 +80,7 @@ class IapKeys:
         age = time.monotonic() - self._fetched
         if key_id in self._keys and age < _KEYS_GRACE_SECONDS:
             if age >= _KEYS_LIVE_SECONDS and self._is_due() and not self._lock.locked():
-                self._in_background(self._refresh)
+                threading.Thread(target=self._refresh, name="keys of Identity-Aware Proxy", daemon=True).start()
             return self._keys
         self._refresh()
         if self._has_failed:
@@ -133,9 +125,8 @@ def entry_of_viewer(
     settings: Settings,
     headers: Mapping[str, str],
     oidc_email: str | None,
-    remembered: MutableMapping[str, str] | None = None,
-    fetch_keys: FetchKeys = _google_keys,
-    peer: str | None = None,
+    remembered: MutableMapping[str, str],
+    peer: str | None,
 ) -> tuple[str, ...]:
     """What the owner's list says of who is looking. `remembered` is the session's own memory of what was verified,
     `peer` the address that the connection came from; None is this computer, as Streamlit has it.
@@ -146,7 +137,7 @@ def entry_of_viewer(
     if settings.access == "laptop":
         _refuse_other_computers(headers, peer)
         return (EVERYONE,)
-    email = _email(settings, headers, oidc_email, {} if remembered is None else remembered, fetch_keys)
+    email = _email(settings, headers, oidc_email, remembered)
     listed = settings.viewers.get(email.strip().lower())
     if not listed:
         raise NotAllowed("Your address is not on the list of viewers.")
@@ -177,11 +168,7 @@ def allowed_listeners(settings: Settings, entry: Iterable[str], known: Iterable[
 
 
 def _email(
-    settings: Settings,
-    headers: Mapping[str, str],
-    oidc_email: str | None,
-    remembered: MutableMapping[str, str],
-    fetch_keys: FetchKeys,
+    settings: Settings, headers: Mapping[str, str], oidc_email: str | None, remembered: MutableMapping[str, str]
 ) -> str:
     if settings.access == "oidc":
         if not oidc_email:
@@ -195,17 +182,17 @@ def _email(
         )
     fingerprint = hashlib.sha256(assertion.encode()).hexdigest()
     if fingerprint not in remembered:
-        remembered[fingerprint] = iap_email(assertion, settings.iap_audience, fetch_keys)
+        remembered[fingerprint] = _iap_email(assertion, settings.iap_audience)
     return remembered[fingerprint]
 
 
-def iap_email(assertion: str, audience: str, fetch_keys: FetchKeys) -> str:
+def _iap_email(assertion: str, audience: str) -> str:
     """The address in a header that Identity-Aware Proxy signed for this service; anything else is refused."""
     unverified = NotVerified(
         "Identity-Aware Proxy's header is not validly signed, or has expired. Load the page again."
     )
     try:
-        keys = fetch_keys(str(jwt.decode_header(assertion).get("kid")))
+        keys = _google_keys(str(jwt.decode_header(assertion).get("kid")))
         claims: Mapping[str, Any] = jwt.decode(assertion, certs=keys, clock_skew_in_seconds=_CLOCK_SKEW_SECONDS)
     except (exceptions.GoogleAuthError, TypeError, ValueError) as error:
         raise unverified from error

@@ -1,5 +1,6 @@
 """Who may see whom is decided on the server: an unsigned header, a stranger and a slip in the list show nothing."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
@@ -15,7 +16,6 @@ from access import identity
 from access.identity import (
     IAP_HEADER,
     IAP_ISSUER,
-    FetchKeys,
     IapKeys,
     NotAllowed,
     NotConfigured,
@@ -54,13 +54,11 @@ def allowed_listeners(
     settings: Settings,
     headers: Mapping[str, str],
     email: str | None,
-    known: tuple[str, ...],
-    remembered: MutableMapping[str, str] | None = None,
-    fetch_keys: FetchKeys = lambda key_id: {},
+    remembered: MutableMapping[str, str],
 ) -> tuple[str, ...]:
     """The two halves of the decision, as the dashboard takes them."""
-    entry = identity.entry_of_viewer(settings, headers, email, remembered, fetch_keys)
-    return identity.allowed_listeners(settings, entry, known)
+    entry = identity.entry_of_viewer(settings, headers, email, remembered, None)
+    return identity.allowed_listeners(settings, entry, KNOWN)
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +67,13 @@ def signer() -> Signer:
 
 
 @pytest.fixture
-def behind_iap(signer: Signer) -> Callable[..., tuple[str, ...]]:
+def behind_iap(signer: Signer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, ...]]:
     settings = Settings.from_env(ENVIRONMENT)
+    monkeypatch.setattr(identity, "_google_keys", lambda key_id: signer.keys)
 
     def look(assertion: str | None, header: str = IAP_HEADER) -> tuple[str, ...]:
         headers = {} if assertion is None else {header: assertion}
-        return allowed_listeners(settings, headers, None, KNOWN, {}, lambda key_id: signer.keys)
+        return allowed_listeners(settings, headers, None, {})
 
     return look
 
@@ -143,7 +142,7 @@ def test_the_unsigned_address_header_is_not_believed(behind_iap):
         behind_iap("accounts.google.com:owner@example.org", "X-Goog-Authenticated-User-Email")
 
 
-def test_a_header_is_verified_once_per_connection_and_a_changed_one_again(signer):
+def test_a_header_is_verified_once_per_connection_and_a_changed_one_again(signer, monkeypatch):
     settings, fetched, remembered = Settings.from_env(ENVIRONMENT), [], {}
 
     def keys(key_id: str) -> Mapping[str, str]:
@@ -151,8 +150,9 @@ def test_a_header_is_verified_once_per_connection_and_a_changed_one_again(signer
         return signer.keys
 
     def look(assertion: str) -> tuple[str, ...]:
-        return allowed_listeners(settings, {IAP_HEADER: assertion}, None, KNOWN, remembered, keys)
+        return allowed_listeners(settings, {IAP_HEADER: assertion}, None, remembered)
 
+    monkeypatch.setattr(identity, "_google_keys", keys)
     first = signer.sign()
     assert [look(first), look(first)] == [("ania",), ("ania",)]
     assert len(fetched) == 1
@@ -162,17 +162,26 @@ def test_a_header_is_verified_once_per_connection_and_a_changed_one_again(signer
 
 
 class KeyServer:
-    """Google's key server and the clock, as the test wants them. Work for the background is done when it says so."""
+    """Google's key server and the clock, as the test wants them; it answers while it is `open`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answer: Any = {"k1": "first"}
-        self.fetched, self.now, self.waiting = 0, 0.0, []
+        self.fetched, self.now, self.open = 0, 0.0, threading.Event()
+        self.open.set()
         monkeypatch.setattr(identity, "_fetched_keys", self._fetch)
         monkeypatch.setattr(identity.time, "monotonic", lambda: self.now)
-        self.keys = IapKeys(self.waiting.append)
+        self.keys = IapKeys()
+
+    def refresh(self) -> None:
+        """Let the background end what it does."""
+        self.open.set()
+        for thread in threading.enumerate():
+            if thread.name == "keys of Identity-Aware Proxy":
+                thread.join()
 
     def _fetch(self) -> Mapping[str, str]:
         self.fetched += 1
+        assert self.open.wait(10), "a viewer waits for it"
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -190,9 +199,7 @@ def test_a_known_key_serves_for_a_day_while_googles_key_server_is_away(key_serve
     for hours in (0.9, 1.1, 12, 23.9):
         key_server.now = hours * 3600
         assert key_server.keys("k1") == {"k1": "first"}
-        for work in key_server.waiting:
-            work()
-        key_server.waiting.clear()
+        key_server.refresh()
     assert key_server.fetched == 4, "once at first, and then at each look after the first hour"
 
     key_server.now = 24.1 * 3600
@@ -203,11 +210,10 @@ def test_a_known_key_serves_for_a_day_while_googles_key_server_is_away(key_serve
 def test_no_viewer_waits_for_the_refresh_of_keys_that_are_known(key_server: KeyServer) -> None:
     key_server.keys("k1")
     key_server.now, key_server.answer = 3601, {"k1": "first", "k2": "second"}
+    key_server.open.clear()
 
     assert key_server.keys("k1") == {"k1": "first"}
-    assert key_server.fetched == 1
-    (refresh,) = key_server.waiting
-    refresh()
+    key_server.refresh()
     assert key_server.keys("k2") == {"k1": "first", "k2": "second"}
     assert key_server.fetched == 2
 
@@ -253,11 +259,11 @@ def test_an_answer_that_is_no_keys_is_not_taken_for_keys(monkeypatch: pytest.Mon
 
 def test_with_open_id_connect_the_verified_address_decides():
     settings = Settings.from_env({**ENVIRONMENT, "DASHBOARD_ACCESS": "oidc"})
-    assert allowed_listeners(settings, {}, "both@example.org", KNOWN) == ("ben", "ania")
+    assert allowed_listeners(settings, {}, "both@example.org", {}) == ("ben", "ania")
     with pytest.raises(NotSignedIn):
-        allowed_listeners(settings, {IAP_HEADER: "x"}, None, KNOWN)
+        allowed_listeners(settings, {IAP_HEADER: "x"}, None, {})
     with pytest.raises(NotAllowed):
-        allowed_listeners(settings, {}, "stranger@example.org", KNOWN)
+        allowed_listeners(settings, {}, "stranger@example.org", {})
 
 
 @pytest.fixture
@@ -275,7 +281,7 @@ def laptop() -> Settings:
 )
 def test_on_the_laptop_its_own_browser_is_not_asked_who_it_is(laptop: Settings, host, origin, peer) -> None:
     headers = {"Host": host, "Origin": origin}
-    assert identity.entry_of_viewer(laptop, headers, None, peer=peer) == ("*",)
+    assert identity.entry_of_viewer(laptop, headers, None, {}, peer) == ("*",)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +300,7 @@ def test_on_the_laptop_its_own_browser_is_not_asked_who_it_is(laptop: Settings, 
 )
 def test_on_the_laptop_other_computers_and_other_pages_see_nothing(laptop: Settings, host, origin, peer) -> None:
     with pytest.raises(NotConfigured, match="same computer"):
-        identity.entry_of_viewer(laptop, {"host": host, "origin": origin}, None, peer=peer)
+        identity.entry_of_viewer(laptop, {"host": host, "origin": origin}, None, {}, peer)
 
 
 def test_laptop_is_refused_on_cloud_run() -> None:
@@ -305,7 +311,7 @@ def test_laptop_is_refused_on_cloud_run() -> None:
 def test_no_one_is_listed_unless_the_owner_lists_them():
     settings = Settings.from_env({"GOOGLE_CLOUD_PROJECT": "p", "DASHBOARD_ACCESS": "oidc"})
     with pytest.raises(NotAllowed):
-        allowed_listeners(settings, {}, "owner@example.org", KNOWN)
+        allowed_listeners(settings, {}, "owner@example.org", {})
 
 
 @pytest.mark.parametrize(
