@@ -16,11 +16,8 @@ from pipeline.schedule import HOUR, HOURLY, Schedule
 PAGE_LIMIT = 50
 """Spotify shows no more plays than this: a run that was given as many may have lost some."""
 WARN_DAYS = 30
-_WEEK_HOURS = 7 * 24
 _LEDGER_HOURS = 14 * 24
 """What the ledger's copy holds at least (LEDGER_DAYS in warehouse/store.py) but its first day."""
-
-
 _POLLED = ("collected", "nothing_new")
 
 
@@ -56,19 +53,14 @@ def status(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> St
 
 
 def problems(
-    runs: pd.DataFrame,
-    now: datetime,
-    hours: int = _WEEK_HOURS,
-    schedule: Schedule = HOURLY,
-    *,
-    is_laptop: bool = False,
+    runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY, *, is_laptop: bool = False
 ) -> pd.DataFrame:
-    """What went wrong, the newest first: slot, since, step, state, listener_id, error_class, what, next_step,
-    recovered.
+    """What went wrong in the last week, the newest first: slot, since, step, state, listener_id, error_class, what,
+    next_step, recovered.
 
     `since` is the slot of the first of consecutive failures, of which `slot` is the last.
     """
-    oldest = now - timedelta(hours=hours)
+    oldest = now - timedelta(days=7)
     of_listeners = [row for row in _failed_listeners(runs) if row["slot"] > oldest]
     missing = [
         found for found in find_missing_runs(grid_hours(runs, now, _LEDGER_HOURS, schedule)) if found.last > oldest

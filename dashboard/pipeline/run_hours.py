@@ -68,7 +68,7 @@ class Hour:
     @property
     def bad_step(self) -> str | None:
         """The first step that failed or left no record: what comes after it could not do its work."""
-        return next((step for step in STEPS if self.cells[step].state in ("failed", "missing")), None)
+        return next((step for step in STEPS if self.cells[step].state in _BAD), None)
 
     @property
     def is_good(self) -> bool:
@@ -102,7 +102,7 @@ def grid_hours(runs: pd.DataFrame, now: datetime, hours: int, schedule: Schedule
     """The slots of the last hours, the oldest first."""
     runs = scheduled(runs)
     slots = schedule.slots(now, hours)
-    newest = newest_rows(runs[runs["slot"] >= slots[0]], schedule)
+    newest = _newest_rows(runs[runs["slot"] >= slots[0]], schedule)
     first_slot = schedule.slot_of(runs["slot"].min().to_pydatetime()) if len(runs) else None
     grid: list[Hour] = []
     for slot in slots:
@@ -129,7 +129,7 @@ def attempts(runs: pd.DataFrame, slot: datetime, step: str, schedule: Schedule =
     return mine.sort_values("finished_at", kind="stable", ignore_index=True)
 
 
-def newest_rows(runs: pd.DataFrame, schedule: Schedule) -> dict[tuple[datetime, str], Mapping[str, Any]]:
+def _newest_rows(runs: pd.DataFrame, schedule: Schedule) -> dict[tuple[datetime, str], Mapping[str, Any]]:
     """How each step of each hour stands: the row that was finished last. A run by hand stands in its hour."""
     ordered = runs.sort_values("finished_at", kind="stable")
     return {(schedule.slot_of(row["slot"].to_pydatetime()), row["step"]): row for row in ordered.to_dict("records")}

@@ -71,8 +71,10 @@ def test_what_goes_wrong_run_after_run_is_listed_since_the_first_of_them():
         [pd.Timestamp(at("2026-11-22 10:00")), pd.Timestamp(at("2026-11-22 12:00"))]
     ]
     # A week is shown; what began before it keeps its beginning.
-    found = health.problems(ledger(*(polled(hour, ben=refused) for hour in (8, 12))), NOW, hours=2)
-    assert found["since"].iloc[0] == pd.Timestamp(at("2026-11-22 08:00"))
+    found = health.problems(ledger(*(polled(hour, ben=refused) for hour in (8, 12))), at("2026-11-29 10:00"))
+    assert found.loc[found["listener_id"] == "ben", "since"].tolist() == [pd.Timestamp(at("2026-11-22 08:00"))]
+    found = health.problems(ledger(*(polled(hour, ben=refused) for hour in (8, 12))), at("2026-11-29 12:00"))
+    assert "ben" not in found["listener_id"].tolist()
 
 
 def test_a_file_of_an_import_that_was_refused_is_listed_with_what_to_do():
@@ -136,8 +138,9 @@ def test_every_step_that_dies_is_listed_and_what_could_not_follow_is_not():
 
 def test_missing_runs_that_began_before_the_week_keep_their_beginning():
     runs = ledger(*whole(8), *dying_load(9, 10, 11, 12))
-    (problem,) = health.problems(runs, NOW, hours=2).to_dict("records")
-    assert (problem["since"], problem["slot"]) == (at("2026-11-22 09:00"), at("2026-11-22 11:00"))
+    found = health.problems(runs, at("2026-11-29 10:00"))
+    of_load = found.loc[found["step"] == "load", ["since", "slot"]]
+    assert of_load.values.tolist() == [[at("2026-11-22 09:00"), at("2026-11-22 12:00")]]
 
 
 def test_a_run_that_polled_no_listener_is_not_a_recovery():
