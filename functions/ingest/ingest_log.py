@@ -12,7 +12,8 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
 _ONE_LINE = Lock()
-_NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
+NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
+"""What an outage of Google's raises."""
 
 
 def log(severity: str, message: str, **fields: Any) -> None:
@@ -34,6 +35,6 @@ def logging_outages(run_id: str, message: str) -> Iterator[None]:
     """Logs an outage of Google's and goes on: the run is recorded, and the next one does what is left."""
     try:
         yield
-    except _NO_ANSWER as error:
+    except NO_ANSWER as error:
         fields = {"error_class": type(error).__name__, "reason": without_addresses(str(error))}
         log("ERROR", message, run_id=run_id, **fields)

@@ -16,15 +16,13 @@ from itertools import islice
 from typing import Any
 
 import google_crc32c
-import requests
 from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPIError, NotFound
 from google.api_core.retry import Retry, if_transient_error
-from google.auth.exceptions import GoogleAuthError
 from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
 
 from failures import AppSecretUnusable, Failure, SecretMislabelled, SecretUnavailable, SecretUnusable, TokenNotStored
 from http_client import is_token
-from ingest_log import log
+from ingest_log import NO_ANSWER, log
 from spotify import App
 
 APP_SECRET = "spotify-client"  # noqa: S105  # pragma: allowlist secret -- a name
@@ -40,7 +38,6 @@ _DAYS_TO_WARN_AT = (30, 7, 1, 0)
 CALL_SECONDS = 20
 # Google's client tries some of these calls only once. A rotated token, above all, exists nowhere else.
 RETRY = Retry(predicate=if_transient_error, initial=0.5, timeout=CALL_SECONDS)
-_NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException)
 
 
 @dataclass(frozen=True)
@@ -131,11 +128,11 @@ def store_refresh_token(client: SecretManagerServiceClient, listener: Listener, 
     data = json.dumps({**listener.payload, "refresh_token": refresh_token}).encode()
     try:
         added = add_version(client, listener.secret_name, data)
-    except _NO_ANSWER as error:
+    except NO_ANSWER as error:
         raise TokenNotStored(type(error).__name__) from None
     try:
         _destroy_older(client, listener, added)
-    except (Failure, *_NO_ANSWER) as error:
+    except (Failure, *NO_ANSWER) as error:
         fields = {"listener": listener.listener_id, "error": type(error).__name__}
         log("WARNING", "An outlived version of a listener's secret could not be destroyed", **fields)
     return listener.with_token(refresh_token, added)
@@ -154,7 +151,7 @@ def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added
         try:
             _, content = _read(client, listener.secret_name, str(max(consents)))
             add_version(client, listener.secret_name, content)
-        except (Failure, *_NO_ANSWER) as error:
+        except (Failure, *NO_ANSWER) as error:
             command = f"python -m cli authorize {listener.listener_id}"
             fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
             log("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again", **fields)
@@ -178,7 +175,7 @@ def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "
         response = client.access_secret_version(name=name, retry=RETRY, timeout=CALL_SECONDS)
     except (NotFound, BadRequest, Forbidden) as error:
         raise SecretUnusable(_why_unreadable(client, secret_name, error)) from None
-    except _NO_ANSWER as error:
+    except NO_ANSWER as error:
         raise SecretUnavailable(f"the secret {secret_id} could not be fetched ({type(error).__name__})") from None
     if google_crc32c.value(response.payload.data) != response.payload.data_crc32c:
         raise SecretUnavailable(f"the secret {secret_id} arrived with a wrong checksum")
@@ -194,7 +191,7 @@ def _why_unreadable(client: SecretManagerServiceClient, secret_name: str, error:
     try:
         found = client.list_secret_versions({"parent": secret_name}, retry=RETRY, timeout=CALL_SECONDS)
         states = {number_of(version.name): version.state for version in found}
-    except _NO_ANSWER:
+    except NO_ANSWER:
         return f"the newest version of {secret} cannot be read ({type(error).__name__})"
     if not states:
         return f"{secret} has no version"
