@@ -15,7 +15,7 @@ from google.cloud.storage import Blob, Bucket
 from buckets import object_name
 from ingest_cloud import Cloud
 from ingest_log import log
-from ingest_queries import LandedBefore, pages, run_query, string, timestamp
+from ingest_queries import Parameter, run_query, string, timestamp
 from plays import KEY, Key, Row, key_of
 from slots import Run, run_id_of
 from unloaded_files import fetch_unloaded
@@ -55,12 +55,24 @@ class LandedPlay:
     import_id: str | None = None
 
 
+@dataclass(frozen=True)
+class LandedBefore:
+    """What files on their way to the warehouse hold: the newest play before a page, and an import that reaches it.
+
+    `from_api`: the newest play that is not an import's.
+    """
+
+    newest: datetime | None = None
+    from_api: datetime | None = None
+    import_id: str | None = None
+
+
 def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
     """What is stored of every listener from the oldest of the given plays on; one query."""
     if not rows:
         return KnownPlays(frozenset(), frozenset(), {})
     oldest = {listener: instant - _EXPORT_APART for listener, instant in oldest_by_listener(rows).items()}
-    found = list(run_query(client, "known_plays", pages(oldest), timestamp("oldest", min(oldest.values()))))
+    found = list(run_query(client, "known_plays", _pages(oldest, {}, {}), timestamp("oldest", min(oldest.values()))))
     keys = frozenset(key_of(dict(row)) for row in found if not row.is_only_imported)
     on_page = {row["listener_id"] for row in rows if key_of(row) in keys}
     # An export holds everything up to its end: one that ends within the page leaves no gap before the page.
@@ -122,7 +134,7 @@ def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported:
     if not before:
         return
     parameters = (
-        pages({listener_id: oldest[listener_id] for listener_id in before}, before, imported),
+        _pages({listener_id: oldest[listener_id] for listener_id in before}, before, imported),
         timestamp("newest", max(oldest.values())),
         string("run_id", run.run_id),
         timestamp("detected_at", run.started_at),
@@ -131,6 +143,29 @@ def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported:
     merged = run_query(cloud.bigquery, "add_gaps", *parameters)
     if merged.num_dml_affected_rows:
         log("WARNING", "Plays may be missing", run_id=run.run_id, gaps=merged.num_dml_affected_rows)
+
+
+def _pages(
+    oldest: Mapping[str, datetime], before: Mapping[str, LandedBefore], imported: Mapping[str, str]
+) -> Parameter:
+    """@pages: each listener's page by its oldest play, and what lies before it; `imported`: stored plays reach it.
+
+    ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP, landed TIMESTAMP, import_id STRING>>.
+    """
+    structs = []
+    for listener_id, instant in oldest.items():
+        landed = before.get(listener_id, LandedBefore())
+        import_id = imported.get(listener_id) or landed.import_id
+        structs.append(
+            bigquery.StructQueryParameter(
+                None,
+                string("listener_id", listener_id),
+                timestamp("oldest", instant),
+                timestamp("landed", landed.from_api if import_id else landed.newest),
+                string("import_id", import_id),
+            )
+        )
+    return bigquery.ArrayQueryParameter("pages", "STRUCT", structs)
 
 
 def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[LandedPlay]:

@@ -1,11 +1,8 @@
 """Runs the statements in `queries/`, inserts rows under a job id, and makes query parameters."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from google.api_core.exceptions import Conflict
@@ -62,40 +59,3 @@ def integer(name: str, value: int | None) -> Parameter:
 
 def timestamp(name: str, value: datetime | None) -> Parameter:
     return bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
-
-
-@dataclass(frozen=True)
-class LandedBefore:
-    """What files on their way to the warehouse hold: the newest play before a page, and an import that reaches it.
-
-    `from_api`: the newest play that is not an import's.
-    """
-
-    newest: datetime | None = None
-    from_api: datetime | None = None
-    import_id: str | None = None
-
-
-def pages(
-    oldest: Mapping[str, datetime],
-    before: Mapping[str, LandedBefore] = MappingProxyType({}),
-    imported: Mapping[str, str] = MappingProxyType({}),
-) -> Parameter:
-    """@pages: each listener's page by its oldest play, and what lies before it; `imported`: stored plays reach it.
-
-    ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP, landed TIMESTAMP, import_id STRING>>.
-    """
-    structs = []
-    for listener_id, instant in oldest.items():
-        landed = before.get(listener_id, LandedBefore())
-        import_id = imported.get(listener_id) or landed.import_id
-        structs.append(
-            bigquery.StructQueryParameter(
-                None,
-                string("listener_id", listener_id),
-                timestamp("oldest", instant),
-                timestamp("landed", landed.from_api if import_id else landed.newest),
-                string("import_id", import_id),
-            )
-        )
-    return bigquery.ArrayQueryParameter("pages", "STRUCT", structs)
