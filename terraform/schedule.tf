@@ -8,7 +8,7 @@ locals {
 resource "google_cloud_scheduler_job" "ingest" {
   name        = "ingest-hourly"
   region      = var.region
-  description = "Asks for what has been played since the last time."
+  description = "Calls ingest, which fetches the newest 50 plays of each listener."
   schedule    = var.schedule
   # Slots must not jump with daylight saving: a run is named after its slot in UTC.
   time_zone = "Etc/UTC"

@@ -34,7 +34,7 @@ variable "budget" {
 }
 
 variable "catalogue_tracks_per_run" {
-  description = "For how many tracks without audio features the hourly run calls audio_features_source, beside those of new plays. 40 are one call to ReccoBeats and about a thousand tracks a day; 0 asks for none."
+  description = "For how many tracks without audio features the hourly run calls audio_features_source, beside those of new plays. 40 are one call to ReccoBeats and about a thousand tracks a day; 0: none."
   type        = number
   default     = 40
 

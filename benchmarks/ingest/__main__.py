@@ -17,7 +17,7 @@ from benchmarks.ingest.world import Weather, World, checks, world
 RUN_LIMIT_SECONDS = 120
 MEMORY_LIMIT_MIB = 300
 _AT_ONCE = 8
-"""Listeners that ingest visits side by side."""
+"""Listeners that ingest polls side by side."""
 
 
 def main(arguments: list[str] | None = None) -> int:
