@@ -26,7 +26,7 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event on its way to one subscription. `disordered`: faults of order have been applied to it."""
+    """One event on its way to one subscription. `keeps_order`: no fault of order applies to it any more."""
 
     id: int
     subscription: str
@@ -37,7 +37,7 @@ class Delivery:
     headers: dict[str, str]
     body: bytes
     attempts: int
-    disordered: bool
+    keeps_order: bool
 
 
 _PLAIN = ("id", "subscription", "event_id", "event_type", "key", "body", "attempts")
@@ -89,8 +89,8 @@ class EventQueue:
     def give_up(self, delivery: Delivery, status: int) -> None:
         self._update(delivery, "attempts = attempts + 1, status = ?, state = 'given_up'", status)
 
-    def mark_asked(self, delivery: Delivery) -> None:
-        """No fault of order applies to this one."""
+    def keep_order(self, delivery: Delivery) -> None:
+        """No fault of order applies to it, now or later."""
         self._update(delivery, "disordered = 1")
 
     def double(self, delivery: Delivery) -> None:
@@ -98,7 +98,7 @@ class EventQueue:
         columns = "subscription, event_id, event_type, key, happened_at, headers, body, due"
         copy = f"INSERT INTO deliveries ({columns}, disordered) SELECT {columns}, 1 FROM deliveries WHERE id = ?"  # noqa: S608
         with self._state.transaction() as db:
-            self.mark_asked(delivery)
+            self.keep_order(delivery)
             db.execute(copy, (delivery.id,))
 
     def hold(self, delivery: Delivery, overtaken_by: int | None) -> None:
@@ -136,7 +136,7 @@ class EventQueue:
                 **{name: row[name] for name in _PLAIN},
                 happened_at=datetime.fromtimestamp(row["happened_at"], UTC),
                 headers=json.loads(row["headers"]),
-                disordered=bool(row["disordered"]),
+                keeps_order=bool(row["disordered"]),
             )
             for row in self._state.rows(f"SELECT * FROM deliveries WHERE {where}", *values)  # noqa: S608
         ]

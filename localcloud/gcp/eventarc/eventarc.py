@@ -137,10 +137,10 @@ class Events:
     def _attempt(self, delivery: Delivery) -> int | None:
         """The status of the answer; None when the event was held back instead."""
         call = f"events deliver {delivery.event_type} {delivery.key}"
-        if not delivery.disordered:
+        if not delivery.keeps_order:
             fault = self._faults.take(call, "twice", "late")
             if fault is None:
-                self._queue.mark_asked(delivery)
+                self._queue.keep_order(delivery)
             elif fault.action == "twice":
                 self._queue.double(delivery)
             else:

@@ -1,6 +1,6 @@
 """Files of Cloud Storage's contents: where they are stored, and which names and metadata are accepted.
 
-A content is a pending upload, a file of its own, until it is complete and checked. An object is stored at
+A content is a draft, a file of its own, until it is checked and an object has it. An object is stored at
 DATA/buckets/BUCKET/NAME, a plain file that DuckDB, Spark and people can read; a name that is not a plain path inside
 its bucket's folder is refused, never changed into one.
 """
@@ -20,7 +20,7 @@ from localcloud.web import ApiError
 
 
 @dataclass(frozen=True)
-class PendingUpload:
+class Draft:
     """A complete content. Checksums are base64, as the JSON API has them."""
 
     path: Path
@@ -36,14 +36,14 @@ class PendingUpload:
                 raise ApiError(400, "invalid", message)
 
 
-class PendingUploads:
-    """The folder of pending uploads."""
+class Drafts:
+    """The folder of drafts."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
 
-    def write(self, content: bytes) -> PendingUpload:
+    def write(self, content: bytes) -> Draft:
         path = self.new_path()
         path.write_bytes(content)
         return described(path, content)
@@ -52,10 +52,10 @@ class PendingUploads:
         return self.directory / uuid.uuid4().hex
 
 
-def described(path: Path, content: bytes) -> PendingUpload:
+def described(path: Path, content: bytes) -> Draft:
     crc32c = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
     md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-    return PendingUpload(path, len(content), crc32c, md5)
+    return Draft(path, len(content), crc32c, md5)
 
 
 # https://cloud.google.com/storage/docs/buckets#naming

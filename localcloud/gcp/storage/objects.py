@@ -19,8 +19,8 @@ from localcloud.gcp.storage.files import (
     BUCKET_FIELDS,
     IGNORED_FIELDS,
     OBJECT_FIELDS,
-    PendingUpload,
-    PendingUploads,
+    Draft,
+    Drafts,
     Resource,
     bucket_path,
     check_generation,
@@ -36,7 +36,7 @@ class Storage:
 
     def __init__(self, directory: Path, state: State, clock: Clock, on_finalize: Callable[[Resource], None]) -> None:
         self._root = directory / "buckets"
-        self.drafts = PendingUploads(directory / "drafts")
+        self.drafts = Drafts(directory / "drafts")
         self._state, self._clock, self._on_finalize = state, clock, on_finalize
         self._root.mkdir(parents=True, exist_ok=True)
         state.create(
@@ -77,7 +77,7 @@ class Storage:
         self,
         bucket: str,
         name: str,
-        draft: PendingUpload,
+        draft: Draft,
         properties: Mapping[str, Any] | None = None,
         wanted_generation: int | None = None,
     ) -> Resource:
@@ -192,7 +192,7 @@ class Storage:
         rows = self._state.rows("SELECT resource FROM objects WHERE bucket = ? AND name = ?", bucket, name)
         return _loaded(rows[0]) if rows else None
 
-    def _new_resource(self, bucket: str, name: str, draft: PendingUpload, properties: Mapping[str, Any]) -> Resource:
+    def _new_resource(self, bucket: str, name: str, draft: Draft, properties: Mapping[str, Any]) -> Resource:
         refuse_unknown_fields("objects", properties, OBJECT_FIELDS | IGNORED_FIELDS)
         draft.check(properties.get("crc32c"), properties.get("md5Hash"))
         now = self._clock.now()
