@@ -12,7 +12,6 @@ import time
 from contextlib import redirect_stdout
 from datetime import datetime
 
-import requests
 from google.cloud import bigquery
 
 import catalogue
@@ -21,6 +20,7 @@ from cli import google_clients
 from cli.console import CliError, counted, duration, print_json, show, show_progress
 from cli.place import Place
 from failures import Failure, RateLimited, RequestRefused, UnreadableAnswer
+from http_client import Session
 
 HELP = "Fetch audio features of tracks that have none from ReccoBeats, now"
 
@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, place: Place) -> int:
     client, now = google_clients.warehouse(place), place.now()
     url = (place.settings.get("RECCOBEATS_API_URL") or _URL).rstrip("/")
-    provider = reccobeats_provider(requests.Session(), url)
+    provider = reccobeats_provider(Session(), url)
     unknown = catalogue.find_unknown(client, now, provider.name, most=1_000_000)
     track_ids = unknown[: max(0, options.tracks)]
     known = 0 if options.dry_run else _fetch(client, now, provider, track_ids)

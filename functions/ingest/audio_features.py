@@ -11,11 +11,10 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-import requests
 from google.cloud import bigquery
 
 from failures import Failure, RequestRefused
-from http_client import Call, HttpClient, list_in
+from http_client import Call, HttpClient, Session, list_in
 from ingest_log import log
 from ingest_queries import run_query, string, timestamp
 from plays import COLUMNS, Row, to_column
@@ -51,7 +50,7 @@ def spotify_provider(spotify: Spotify) -> Provider:
     return Provider("spotify", 100, fetch)
 
 
-def reccobeats_provider(session: requests.Session, url: str) -> Provider:
+def reccobeats_provider(session: Session, url: str) -> Provider:
     """ReccoBeats: free and without a key, but it receives the track ids, so it is the owner's choice."""
 
     client = HttpClient(session)

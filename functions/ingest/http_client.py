@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import Any, TypeGuard, TypeVar
 
@@ -69,13 +70,28 @@ class Call:
     form: Mapping[str, str] | None = field(default=None, repr=False)
 
 
+class Session(requests.Session):
+    """Keeps connections, but no cookies: Spotify's answer for one listener is not for the next.
+
+    It follows no redirect: a token is for the server that was called, and for no other. With `allow_redirects=False`
+    `requests` still reads the whole body, however long, and raises Python's errors for a target that is no URL.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class HttpClient:
     """The calls to one service during one run, from all threads.
 
     A pause that the service asks for with 429 applies to all of them, because a service counts the calls of an app.
     """
 
-    def __init__(self, session: requests.Session) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._lock = Lock()
         self._pause_ends_at = time.monotonic()
@@ -133,7 +149,6 @@ class HttpClient:
                 params=dict(call.params),
                 data=call.form,
                 timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-                allow_redirects=False,  # a token is for the server that was called, and for no other
                 stream=True,
             )
         except requests.RequestException as error:  # its text is left out: it can quote the call

@@ -4,14 +4,14 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 
 import google.auth
-import requests
 from google.cloud import bigquery
 from google.cloud.secretmanager import SecretManagerServiceClient
 from google.cloud.storage import Bucket
 from google.cloud.storage import Client as StorageClient
+
+from http_client import Session
 
 FEATURE_SOURCES = ("off", "spotify", "reccobeats")
 
@@ -80,7 +80,7 @@ class Cloud:
     bigquery: bigquery.Client
     landing: Bucket
     quarantine: Bucket
-    http: requests.Session
+    http: Session
     """For Spotify and ReccoBeats."""
 
 
@@ -92,14 +92,11 @@ def connect(settings: Settings) -> Cloud:
     storage = StorageClient(settings.project, credentials=google.auth.default()[0])
     options = {"api_endpoint": settings.secret_manager_endpoint} if settings.secret_manager_endpoint else None
     config = bigquery.QueryJobConfig(default_dataset=bigquery.DatasetReference(settings.project, settings.dataset))
-    # Keeps connections, but no cookies: Spotify's answer for one listener is not for the next.
-    http = requests.Session()
-    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     return Cloud(
         settings,
         SecretManagerServiceClient(transport="rest", client_options=options),
         bigquery.Client(settings.project, location=settings.location, default_query_job_config=config),
         storage.bucket(settings.landing_bucket),
         storage.bucket(settings.quarantine_bucket),
-        http,
+        Session(),
     )

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-import requests
-
 from failures import (
     AccessTokenRefused,
     ClientRefused,
@@ -24,7 +22,7 @@ from failures import (
     RequestRefused,
     UnreadableAnswer,
 )
-from http_client import Call, HttpClient, Refusal, is_token, list_in
+from http_client import Call, HttpClient, Refusal, Session, is_token, list_in
 
 PAGE_SIZE = 50
 """The whole window that Spotify shows of a listener's past, not a page of it: nothing older can be requested."""
@@ -52,7 +50,7 @@ class Grant:
 class Spotify:
     """Spotify during one run, for all threads. When it asks for a pause, all of them wait."""
 
-    def __init__(self, session: requests.Session, accounts_url: str, api_url: str, app: App) -> None:
+    def __init__(self, session: Session, accounts_url: str, api_url: str, app: App) -> None:
         self._http, self._accounts_url, self._api_url, self._app = HttpClient(session), accounts_url, api_url, app
         self._refreshing: dict[str, Lock] = {}
 

@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-import requests
 
 from failures import Failure, NotAsked, RateLimited, RequestRefused, SpotifyUnavailable, UnreadableAnswer
-from http_client import Call, HttpClient
+from http_client import Call, HttpClient, Session
 from localcloud.web import Response, Routes, Server
 from spotify import App, Spotify
 from tests.localcloud.spotify.faulty_spotify import ERRORS, told_to_wait
@@ -53,7 +52,7 @@ def answering(*pieces, seconds_between=0.0):
 
 def requested(url, read=lambda body: body, **form):
     call = Call("POST" if form else "GET", url, {"Authorization": "Bearer s3cret"}, form=form or None)
-    with requests.Session() as session:
+    with Session() as session:
         return HttpClient(session).fetch(call, read, lambda status, text: RequestRefused(f"status {status}"))
 
 
@@ -115,8 +114,12 @@ def test_a_broken_answer_is_a_service_that_is_not_available(kind):
 
 @pytest.mark.parametrize(
     "answer",
-    [HEAD + b"Content-Length: 99999999999\r\n\r\n", HEAD + b"Content-Encoding: gzip\r\nContent-Length: 999999\r\n\r\n"],
-    ids=["long", "long once unpacked"],
+    [
+        HEAD + b"Content-Length: 99999999999\r\n\r\n",
+        HEAD + b"Content-Encoding: gzip\r\nContent-Length: 999999\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 99999999999\r\n\r\n",
+    ],
+    ids=["long", "long once unpacked", "of a redirect"],
 )
 def test_an_answer_without_end_is_given_up(monkeypatch, answer):
     monkeypatch.setattr("http_client._MOST_BYTES", 1_000_000)
@@ -147,6 +150,13 @@ def test_a_token_follows_no_redirect_to_another_server(status):
         ):
             requested(url, refresh_token="s3cret")
         assert (len(received), seen) == (3, [])
+
+
+@pytest.mark.parametrize("target", [b"http://[", b"//[x", b"\xff"])
+def test_a_redirect_whose_target_is_no_url_is_a_service_that_is_not_available(target):
+    redirect = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + target + b"\r\n\r\n"
+    with answering(redirect) as (url, _), pytest.raises(SpotifyUnavailable, match="status 302"):
+        requested(url)
 
 
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"a": ' + b"9" * 5_000 + b"}", b"NaN x", b"\0"])
@@ -188,7 +198,7 @@ def calling():
         routes.add("GET", "/v1/me/player/recently-played", crowded.answer)
         servers.append(Server("spotify", routes).start())
         url = servers[-1].url
-        return Spotify(requests.Session(), url, url, App("id", "secret")), crowded
+        return Spotify(Session(), url, url, App("id", "secret")), crowded
 
     yield start
     for server in servers:

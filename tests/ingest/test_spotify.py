@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-import requests
 import time_machine
 
 import failures
@@ -18,7 +17,7 @@ from failures import (
     RateLimited,
     RequestRefused,
 )
-from http_client import to_pause
+from http_client import Session, to_pause
 from localcloud.web import Response, Routes, Server
 from spotify import App, Grant, Spotify, api_refusal, features_refusal, token_refusal
 from tests.localcloud.spotify.faulty_spotify import ERRORS, service_of
@@ -195,7 +194,7 @@ def test_one_token_that_two_secrets_hold_is_never_refreshed_twice_at_once():
     routes = Routes()
     routes.add("POST", "/api/token", answer)
     server = Server("spotify", routes).start()
-    spotify = Spotify(requests.Session(), server.url, server.url, App("id", "secret"))
+    spotify = Spotify(Session(), server.url, server.url, App("id", "secret"))
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(spotify.refresh, ["shared"] * 4)) == [Grant("a", None)] * 4
     server.stop()

@@ -103,6 +103,7 @@ TROUBLES = {
     "analysis_not_found": refused("404: analysis not found"),
     "server_error": away("status 500"),
     "bad_gateway": away("status 502"),
+    "redirect_to_no_url": away("status 302"),
     "gateway_timeout_html": away("status 504"),
     # What is not an answer at all, or is one to another request.
     "dropped": away("no answer, ConnectionError"),
@@ -119,6 +120,7 @@ AT_THE_TOKEN_ENDPOINT_TOO = {
     "empty_body": senseless("it has no body, status 200"),
     "json_of_another_shape": senseless("it lacks access_token"),
     "bad_gateway": away("status 502"),
+    "redirect_to_no_url": away("status 302"),
     "premium_lapsed": TROUBLES["premium_lapsed"],
     "not_registered_old": NO_USER,
     "not_registered_2025": NO_USER,
@@ -279,6 +281,7 @@ FEATURE_TROUBLES = {
     "rate_limited": ("spotify", "audio-features", "a pause of 22 h 57 min", "RateLimited"),
     "quota_exceeded": ("spotify", "audio-features", "a pause of 22 h 57 min", "QuotaExceeded"),
     "bad_gateway": ("spotify", "audio-features", "status 502", "SpotifyUnavailable"),
+    "redirect_to_no_url": ("reccobeats", "reccobeats", "status 302", "SpotifyUnavailable"),
     "json_of_another_shape": ("spotify", "audio-features", "it lacks the list audio_features", "UnreadableAnswer"),
     "reccobeats_missing_parameter": ("reccobeats", "reccobeats", "status 400", "RequestRefused"),
     "reccobeats_too_many_requests": ("reccobeats", "reccobeats", "a pause of 22 h 57 min", "RateLimited"),

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import requests
-
 from cli.consent import SCOPE
 from cli.console import CliError, ask, duration, say
 from cli.place import Place
@@ -26,7 +24,7 @@ from failures import (
     SpotifyUnavailable,
     UnreadableAnswer,
 )
-from http_client import Call, HttpClient, Refusal, is_token
+from http_client import Call, HttpClient, Refusal, Session, is_token
 from spotify import App, api_refusal, token_refusal
 
 _DASHBOARD = "https://developer.spotify.com/dashboard"
@@ -71,7 +69,7 @@ def fetch_account(place: Place, access_token: str) -> Account:
 def _fetch(call: Call, read: Callable[[Any], T], refusal: Refusal) -> T:
     """As ingest calls it, with the same meanings of refusals. Raises CliError."""
     try:
-        return HttpClient(requests.Session()).fetch(call, read, refusal)
+        return HttpClient(Session()).fetch(call, read, refusal)
     except Failure as failure:
         raise CliError(f"{_problem(failure)} Nothing was stored. Run the command again.") from None
 

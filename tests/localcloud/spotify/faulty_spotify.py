@@ -68,6 +68,7 @@ ERRORS: Mapping[str, Response] = {
     "quota_exceeded": api_error(429, "Too many requests", reason="QUOTA_EXCEEDED"),
     "server_error": api_error(500, "Server error."),  # wording not known
     "bad_gateway": api_error(502, "Bad gateway."),
+    "redirect_to_no_url": Response(302, b"Found", {"Location": "http://["}),
     "gateway_timeout_html": _nginx(504, "504 Gateway Time-out"),
     "reccobeats_too_many_requests": reccobeats_error(429, 4291, "Too many requests"),
     "reccobeats_server_error": reccobeats_error(500, 5001, "Internal server error"),
