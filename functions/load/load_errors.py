@@ -4,7 +4,7 @@ LoadProblem
 ├── EventUnreadable   permanent: the event lacks what names an object, and will lack it next time
 ├── FileRefused       permanent: BigQuery will never take these bytes, or no bound of the table these values
 ├── ObjectGone        permanent: the object was deleted before it could be loaded
-├── LoadBroken        permanent: a value or a mistake of ours that a repeat would meet again, whatever raised it
+├── LoadBroken        permanent: a value or a mistake of ours that a repeat would meet again
 ├── SettingsError     transient: heals with the next deployment
 ├── TableUnfit        transient: heals when the tables are applied
 └── JobFailed         transient: the next delivery makes another attempt
@@ -15,12 +15,9 @@ leaves the function as it is, so that the platform delivers the event again.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from json import JSONDecodeError
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
-
-from google.auth.exceptions import GoogleAuthError
 
 # The one reason of https://cloud.google.com/bigquery/docs/error-messages that condemns the file itself: a header or a
 # value does not fit the table's schema, and the same bytes never will. The others are about the moment (backendError,
@@ -74,19 +71,25 @@ class FileRefused(LoadProblem):
 
 # The same again for the same event: an event that cannot succeed would come for a day and hold others back.
 _MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
-# Of the same families, but about the moment: the network's errors, and an answer that was cut off.
-_TRANSIENT = (OSError, GoogleAuthError, JSONDecodeError)
+_FOLDER = Path(__file__).parent
 
 
 @contextmanager
 def mistakes_are_permanent() -> Iterator[None]:
-    """Raises LoadBroken for what Python raises for a value or a mistake of ours."""
+    """Raises LoadBroken for what Python raises in the function's own code for a value or a mistake of ours.
+
+    What a library raises is about the moment, and left as it is: Google's clients raise KeyError for an answer that
+    lacks a field.
+    """
     try:
         yield
     except _MISTAKES as error:
-        if isinstance(error, _TRANSIENT):
+        frames = extract_tb(error.__traceback__)
+        folders = [Path(frame.filename).parent for frame in frames]
+        # Python's own modules are passed over: who called them decides.
+        if [folder for folder in folders if folder == _FOLDER or "site-packages" in folder.parts][-1] != _FOLDER:
             raise
         # Without the error's own text, which may quote what it choked on.
-        last = extract_tb(error.__traceback__)[-1]
+        last = frames[-1]
         place = f"{Path(last.filename).name}, line {last.lineno}"
         raise LoadBroken(f"No repeat can help: {type(error).__name__} in {place}") from error

@@ -28,7 +28,7 @@ def load(request: flask.Request) -> str:
         with mistakes_are_permanent():
             try:
                 data = from_http(request.headers, request.get_data()).data
-            except (GenericException, RecursionError, UnicodeDecodeError):
+            except (GenericException, RecursionError, TypeError, UnicodeDecodeError):
                 raise EventUnreadable("The request is not a CloudEvent with JSON") from None
             handle(parse_event(data))
     except EventUnreadable as error:

@@ -3,7 +3,7 @@
 TriggerProblem
 ├── MessageUnreadable   permanent: the message is not what load publishes, and will not become it
 ├── BatchRefused        permanent: Dataproc finds the request itself wrong, or the run's batches failed too often
-├── TriggerBroken       permanent: a value or a mistake of ours that a repeat would meet again, whatever raised it
+├── TriggerBroken       permanent: a value or a mistake of ours that a repeat would meet again
 ├── BatchForbidden      transient: heals when the owner grants what is missing; recorded all the same
 ├── SettingsError       transient: heals with the next deployment
 └── BatchStillRunning   transient and expected: the message is redelivered until the batch has ended
@@ -15,11 +15,8 @@ the message again.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from json import JSONDecodeError
 from pathlib import Path
 from traceback import extract_tb
-
-from google.auth.exceptions import GoogleAuthError
 
 
 class TriggerProblem(Exception):
@@ -60,19 +57,25 @@ class BatchForbidden(TriggerProblem):
 
 # The same again for the same event: an event that cannot succeed would come for a day and hold others back.
 _MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
-# Of the same families, but about the moment: the network's errors, and an answer that was cut off.
-_TRANSIENT = (OSError, GoogleAuthError, JSONDecodeError)
+_FOLDER = Path(__file__).parent
 
 
 @contextmanager
 def mistakes_are_permanent() -> Iterator[None]:
-    """Raises TriggerBroken for what Python raises for a value or a mistake of ours."""
+    """Raises TriggerBroken for what Python raises in the function's own code for a value or a mistake of ours.
+
+    What a library raises is about the moment, and left as it is: Google's clients raise KeyError for an answer that
+    lacks a field.
+    """
     try:
         yield
     except _MISTAKES as error:
-        if isinstance(error, _TRANSIENT):
+        frames = extract_tb(error.__traceback__)
+        folders = [Path(frame.filename).parent for frame in frames]
+        # Python's own modules are passed over: who called them decides.
+        if [folder for folder in folders if folder == _FOLDER or "site-packages" in folder.parts][-1] != _FOLDER:
             raise
         # Without the error's own text, which may quote what it choked on.
-        last = extract_tb(error.__traceback__)[-1]
+        last = frames[-1]
         place = f"{Path(last.filename).name}, line {last.lineno}"
         raise TriggerBroken(f"No repeat can help: {type(error).__name__} in {place}") from error

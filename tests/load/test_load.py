@@ -205,8 +205,9 @@ def test_an_event_that_cannot_be_read_is_logged_and_does_not_come_again(loading,
     ]
 
 
-def test_a_request_that_is_no_event_is_logged_and_is_not_retried(loading, capsys):
-    assert loading.client.post("/", data=b"{}").status_code == 200
+@pytest.mark.parametrize("body", [b"{}", b'{"specversion": []}'])
+def test_a_request_that_is_no_event_is_logged_and_is_not_retried(loading, capsys, body):
+    assert loading.client.post("/", data=body).status_code == 200
     (entry,) = entries(capsys)
     assert (entry["severity"], entry["reason"]) == ("ERROR", "The request is not a CloudEvent with JSON")
 

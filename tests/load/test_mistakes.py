@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from google.api_core.retry import Retry
 
 from tests.event_function import MISTAKES, broken, entries, steps
 from tests.load.harness import csv_of, play
@@ -69,6 +70,14 @@ def test_a_mistake_while_the_good_rows_are_staged_is_reported_and_so_are_the_bad
     assert {error["reason"] for error in report["errors"]} == {"invalid"}
     assert "long" in report["message"]
     assert loading.plays() == []
+
+
+def test_a_mistake_that_a_library_meets_in_our_own_code_is_ours():
+    from load_errors import LoadBroken, mistakes_are_permanent
+    from staging import describe_sql
+
+    with pytest.raises(LoadBroken, match="AttributeError in staging"), mistakes_are_permanent():
+        Retry()(describe_sql)(None, "no table")
 
 
 @pytest.mark.parametrize("error", [ConnectionError("reset"), TimeoutError("slow")])

@@ -62,6 +62,24 @@ def test_a_function_stopped_at_any_of_its_calls_loses_nothing(loading, when):
     ]
 
 
+@pytest.mark.parametrize("body", ["{}", "[]"])
+def test_an_answer_of_another_shape_to_any_call_loses_nothing(loading, body):
+    calls = calls_of_one_load(loading)
+    for number, name in zip(range(len(calls)), names(), strict=False):
+        loading.restart()
+        loading.land(csv_of(play(2 * number), play(2 * number + 1)), name)
+        loading.cloud.faults.order(Fault(ANY_CALL, "answer", "after", skip=number, status=200, body=body))
+
+        loading.deliver()
+        loading.cloud.faults.clear()
+        loading.deliver()
+
+        published = {(message["run_id"], message["rows_new"]) for message in loading.receive()}
+        assert published == {(run_id_of(name), 2)}, calls[number]
+    assert loading.plays() == [play(minute) for minute in range(-1, 2 * len(calls))]
+    assert [row["state"] for row in loading.ledger()] == ["succeeded"] * (1 + len(calls))
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(loading, monkeypatch, when):
     calls = calls_of_one_load(loading)

@@ -1,6 +1,7 @@
 """A message that cannot succeed ends, at whatever step and with whatever Python raises there."""
 
 import pytest
+from google.api_core.retry import Retry
 
 from tests.event_function import MISTAKES, broken, entries, steps
 from tests.transform_trigger.harness import TEN
@@ -39,6 +40,14 @@ def test_a_mistake_at_any_step_is_a_row_of_the_ledger_and_an_error_and_is_not_re
         recorded = [row["error_class"] for row in triggering.ledger() if row["run_id"] == run_id]
         # The ledger itself may be what is broken: then the entry is all there is.
         assert recorded == ([] if name == "write_row" else ["TriggerBroken"]), name
+
+
+def test_a_mistake_that_a_library_meets_in_our_own_code_is_ours():
+    from batches import label_of_run
+    from trigger_errors import TriggerBroken, mistakes_are_permanent
+
+    with pytest.raises(TriggerBroken, match="AttributeError in batches"), mistakes_are_permanent():
+        Retry()(label_of_run)(None)
 
 
 @pytest.mark.parametrize("error", [ConnectionError("reset"), TimeoutError("slow")])

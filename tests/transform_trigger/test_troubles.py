@@ -73,6 +73,24 @@ def test_a_function_stopped_at_any_of_its_calls_loses_nothing(triggering, when):
         triggering.finish(run_id)
 
 
+@pytest.mark.parametrize("body", ["{}", "[]"])
+def test_an_answer_of_another_shape_to_any_call_loses_nothing(triggering, body):
+    calls = calls_of_one_message(triggering)
+    for number in range(len(calls)):
+        run_id = f"20261122T{number:02}0000Z"
+        triggering.restart()
+        triggering.publish(run_id)
+        triggering.cloud.faults.order(Fault(ANY_CALL, "answer", "after", skip=number, status=200, body=body))
+
+        triggering.deliver()
+        triggering.cloud.faults.clear()
+        triggering.deliver()
+
+        assert triggering.batch_ids()[1:][number:] == [f"top-tracks-{run_id.lower()}"], calls[number]
+        assert [row["state"] for row in triggering.ledger() if row["run_id"] == run_id] == ["succeeded"], calls[number]
+        triggering.finish(run_id)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(triggering, monkeypatch, when):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the clients' pauses between two tries
