@@ -39,12 +39,12 @@ _FIRST_WAIT_SECONDS = 0.25
 # Of a thousand listeners' calls some meet a second 429 by chance after they have waited, hardly one a fourth.
 _MOST_PAUSES = 3
 _PAUSE_SECONDS_BY_DEFAULT = 5
-# A quota counts over a rolling day; without a Retry-After an hour is when the next run calls.
-_QUOTA_PAUSE_SECONDS_BY_DEFAULT = 3600
+# A quota counts over a rolling day; without a Retry-After the next hourly run calls, at the same second of its hour.
+_QUOTA_PAUSE_SECONDS_BY_DEFAULT = 3300
 # The longest pause seen in the wild is a day. Twice that, and one call finds out whether it still holds.
 _LONGEST_PAUSE_SECONDS = 48 * 3600
 # A longer pause, or one too many, ends the calls to the service for the rest of the run.
-_LONGEST_SLEEP_SECONDS = 30
+LONGEST_SLEEP_SECONDS = 30
 # For a whole run: what Cloud Run gives it, 900 s, must hold everything else as well.
 _MOST_SECONDS_IN_ALL = 180
 
@@ -136,7 +136,7 @@ class HttpClient:
             begins_at = max(now, self._pause_ends_at)
             self._pause_ends_at = max(now + limited.pause_seconds, self._pause_ends_at)
             self._seconds_left -= max(0.0, self._pause_ends_at - begins_at)
-            self._is_over |= limited.pause_seconds > _LONGEST_SLEEP_SECONDS or self._seconds_left < 0
+            self._is_over |= limited.pause_seconds > LONGEST_SLEEP_SECONDS or self._seconds_left < 0
         if self._is_over:
             raise limited
 

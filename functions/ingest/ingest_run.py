@@ -3,6 +3,7 @@
 The warehouse is the only memory; a repeat changes nothing.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ import unloaded_files
 from audio_features import Provider, add_features, reccobeats_provider, spotify_provider
 from collect import Collected, collect_all
 from failures import Failure, NotAsked
+from http_client import LONGEST_SLEEP_SECONDS
 from ingest_cloud import Cloud
 from ingest_log import log
 from listener_secrets import APP_SECRET, days_left, is_warning_due, list_listener_secrets, read_app
@@ -27,7 +29,12 @@ def run_once(cloud: Cloud, run: Run) -> Report:
     earlier = report.read_earlier(cloud.bigquery, run)
     if earlier.finished:
         return earlier.finished
-    if pause := earlier.blocked_until:
+    pause = earlier.blocked_until
+    # An hour's pause ends just after the next run has begun.
+    if pause and (seconds := (pause - run.started_at).total_seconds()) <= LONGEST_SLEEP_SECONDS:
+        time.sleep(seconds)
+        pause = None
+    if pause:
         reason = f"Spotify asked for a pause until {pause:%Y-%m-%d %H:%M:%S} UTC: no call was made"
         outcome, provider = Report(run, "skipped", reason, blocked_until=pause), None
     else:

@@ -126,7 +126,7 @@ def test_any_403_for_audio_features_means_that_they_are_closed():
         ("82661", "", RateLimited, 82_661),
         ("31536000", "", RateLimited, 172_800),
         (None, "Too many requests", RateLimited, 5),
-        (None, ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3600),
+        (None, ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3300),
         ("4", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 4),
         ("Sun, 22 Nov 2026 10:00:00 GMT", "", RateLimited, 5),
         ("-1", "", RateLimited, 5),
@@ -137,7 +137,7 @@ def test_any_403_for_audio_features_means_that_they_are_closed():
         ("90 Seconds", "", RateLimited, 90),
         ("soon", "", RateLimited, 5),
         ("1e3", "", RateLimited, 5),
-        ("inf", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3600),
+        ("inf", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3300),
         ("Sun, 22 Nov 2026 11:00:30 GMT", "", RateLimited, 3_630),
         ("Sun, 22 Nov 2026 12:00:00 +0100", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3_600),
         ("Sunday, 22-Nov-26 10:00:07 GMT", "", RateLimited, 7),
@@ -145,7 +145,7 @@ def test_any_403_for_audio_features_means_that_they_are_closed():
         ("Thu, 31 Dec 99999 23:59:59 GMT", "", RateLimited, 5),
         ("Sun, 22 Nov 2026 09:59:59 GMT", "", RateLimited, 5),
         ("9" * 5000, "", RateLimited, 172_800),
-        ("", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3600),
+        ("", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3300),
     ],
 )
 def test_the_pause_after_a_429_is_what_spotify_asks_for_within_reason(retry_after, body, kind, seconds):

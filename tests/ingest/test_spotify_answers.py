@@ -5,7 +5,7 @@ For each: the sentence and the class of error in the ledger, the one log entry, 
 listeners see of it: nothing. A test at the end demands that every answer that can be ordered stands in a table here.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -174,6 +174,7 @@ QUOTA = (
 AS_TEXT = {
     0: "0 s",
     31: "31 s",
+    3_300: "55 min",
     3_600: "1 h",
     7_201: "2 h",
     52_531: "14 h 35 min",
@@ -188,10 +189,10 @@ PAUSES = [
     ({"name": "rate_limited_text", "retry_after_seconds": 3_600}, "RateLimited", RATE_LIMIT, 3_600),
     ({"name": "rate_limited", "endpoint": "token", "retry_after_seconds": 52_531}, "RateLimited", RATE_LIMIT, 52_531),
     ({"name": "quota_exceeded", "retry_after_seconds": 82_661}, "QuotaExceeded", QUOTA, 82_661),
-    ({"name": "quota_exceeded"}, "QuotaExceeded", QUOTA, 3_600),
+    ({"name": "quota_exceeded"}, "QuotaExceeded", QUOTA, 3_300),
     ({"name": "rate_limited", "retry_after_seconds": "7200.5"}, "RateLimited", RATE_LIMIT, 7_201),
-    ({"name": "quota_exceeded", "retry_after_seconds": "soon"}, "QuotaExceeded", QUOTA, 3_600),
-    ({"name": "quota_exceeded", "endpoint": "token"}, "QuotaExceeded", QUOTA, 3_600),
+    ({"name": "quota_exceeded", "retry_after_seconds": "soon"}, "QuotaExceeded", QUOTA, 3_300),
+    ({"name": "quota_exceeded", "endpoint": "token"}, "QuotaExceeded", QUOTA, 3_300),
     # Longer than anything seen in the wild: after two days one call finds out.
     ({"name": "rate_limited", "retry_after_seconds": 31_536_000}, "RateLimited", RATE_LIMIT, 172_800),
 ]
@@ -248,6 +249,15 @@ def test_a_day_long_pause_is_honoured_by_every_run_and_ends_on_time(ingesting):
     ingesting.travel(hours=1)
     assert ingesting.run(SLOT + timedelta(hours=23)).body["state"] == "succeeded"
     assert [row["state"] for row in ingesting.ledger()] == ["failed", *["skipped"] * 22, "succeeded"]
+
+
+def test_a_pause_that_ends_seconds_after_a_run_has_begun_is_waited_for(ingesting):
+    ingesting.authorize(ingesting.slugs[0])
+    ingesting.spotify.order("quota_exceeded", retry_after_seconds=3_600)
+    until = datetime.fromisoformat(ingesting.run().body["blocked_until"])
+    ingesting.travel(seconds=(until - datetime.now(UTC)).total_seconds() - 1)
+    assert ingesting.run(SLOT + timedelta(hours=1)).body["state"] == "succeeded"
+    assert datetime.now(UTC) > until
 
 
 def test_a_false_invalid_grant_costs_an_hour_and_no_consent(ingesting):
