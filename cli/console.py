@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from failures import duration as duration  # for the commands
 from localcloud.terminal import plain
 
 _NARROWEST = 30
@@ -114,14 +115,6 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def number(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
-
-
-def duration(seconds: float) -> str:
-    """Whole units, the two largest: 9 h 49 min, 5 min, 1 min 30 s, 20 s."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    units = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
-    return " ".join(f"{count} {unit}" for count, unit in units if count) or "0 s"
 
 
 def minute(instant: datetime | None) -> str:

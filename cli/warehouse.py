@@ -12,14 +12,16 @@ from typing import Any
 
 from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 from google.cloud.bigquery.table import RowIterator
 
 from cli import google_clients
 from cli.place import Place
+from ingest_queries import CALL_SECONDS, RETRY, run_text
+from ingest_queries import Parameter as Parameter  # for the commands, as the next two
+from ingest_queries import integer as integer
+from ingest_queries import string as string
 
 Row = dict[str, Any]
-Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 MOST_DAYS = timedelta(days=3500)
 """How many days of `plays` one job changes. BigQuery modifies 4,000 partitions at most, and a partition is a day:
@@ -29,8 +31,7 @@ _QUERIES = Path(__file__).parent / "queries"
 _RULE = Path(__file__).parents[1] / "functions/load/queries/same_play.sql"
 _RUNS = Path(__file__).parents[1] / "dashboard/warehouse/queries/runs.sql"
 _STAGED_FOR = timedelta(hours=1)
-_API_SECONDS, _QUERY_SECONDS, _LOAD_SECONDS = 20, 60, 120
-_RETRY = bigquery.DEFAULT_RETRY.with_timeout(_QUERY_SECONDS)
+_LOAD_SECONDS = 120
 
 
 class Warehouse:
@@ -41,19 +42,19 @@ class Warehouse:
 
     def steps_since(self, slot: datetime) -> list[Row]:
         """Each outcome of a run's step, the oldest first, as the dashboard reads them."""
-        found = self._query(_RUNS.read_text(encoding="utf-8"), *instants(since=slot))
+        found = run_text(self._client, _RUNS.read_text(encoding="utf-8"), *instants(since=slot))
         rows = [dict(row) | {"details": json.loads(row["details"] or "null")} for row in found]
         return sorted(rows, key=lambda row: (row["started_at"], row["finished_at"]))
 
     def stored_plays(self) -> int:
         """The table's own number of rows: nothing is billed for reading it."""
         plays = bigquery.DatasetReference(self._client.project, self._dataset).table("plays")
-        return int(self._client.get_table(plays, timeout=_API_SECONDS).num_rows or 0)
+        return int(self._client.get_table(plays, timeout=CALL_SECONDS).num_rows or 0)
 
     def drop_staging(self) -> None:
         """The files that load has merged, which stay for three days; a repeat of load makes its table again."""
-        for table in self._client.list_tables(self._place.staging_dataset, timeout=_API_SECONDS):
-            self._client.delete_table(table.reference, not_found_ok=True, timeout=_API_SECONDS)
+        for table in self._client.list_tables(self._place.staging_dataset, timeout=CALL_SECONDS):
+            self._client.delete_table(table.reference, not_found_ok=True, timeout=CALL_SECONDS)
 
     @contextmanager
     def staged(self, schema: Sequence[bigquery.SchemaField], csv_parts: Iterable[bytes]) -> Iterator[str]:
@@ -64,13 +65,13 @@ class Warehouse:
         table_id = f"plays_import_{uuid.uuid4().hex}"
         table = bigquery.Table(f"{self._client.project}.{self._place.staging_dataset}.{table_id}", schema)
         table.expires = self._place.now() + _STAGED_FOR
-        self._client.create_table(table, retry=_RETRY, timeout=_API_SECONDS)
+        self._client.create_table(table, retry=RETRY, timeout=CALL_SECONDS)
         try:
             for number, part in enumerate(csv_parts):
                 self._load(table, part, f"{table.table_id}_{number}")
             yield str(table.reference)
         finally:
-            self._client.delete_table(table, not_found_ok=True, retry=_RETRY, timeout=_API_SECONDS)
+            self._client.delete_table(table, not_found_ok=True, retry=RETRY, timeout=CALL_SECONDS)
 
     def _load(self, table: bigquery.Table, part: bytes, job_id: str) -> None:
         """The id is known, so that an answer that is lost does not load the part twice."""
@@ -88,12 +89,12 @@ class Warehouse:
                 file, table, size=size, job_id=job_id, job_config=config, timeout=_LOAD_SECONDS
             )
         except Conflict:
-            job = self._client.get_job(job_id, location=self._client.location, timeout=_API_SECONDS)
+            job = self._client.get_job(job_id, location=self._client.location, timeout=CALL_SECONDS)
         job.result(timeout=_LOAD_SECONDS)
 
     def run(self, name: str, *parameters: Parameter, names: Mapping[str, str] | None = None) -> RowIterator:
         """The answer to `queries/<name>.sql`, with its $names filled in."""
-        return self._query(statement(name, names), *parameters)
+        return run_text(self._client, statement(name, names), *parameters)
 
     def change_plays(self, name: str, listener: str, *parameters: Parameter) -> int:
         """How many rows `queries/<name>.sql` has changed, in one statement for each stretch of the listener's plays.
@@ -109,16 +110,6 @@ class Warehouse:
                 since += MOST_DAYS
         return changed
 
-    def _query(self, text: str, *parameters: Parameter) -> RowIterator:
-        return self._client.query_and_wait(
-            text,
-            job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
-            api_timeout=_API_SECONDS,
-            wait_timeout=_QUERY_SECONDS,
-            retry=_RETRY,
-            job_retry=DEFAULT_JOB_RETRY.with_timeout(_QUERY_SECONDS),
-        )
-
 
 def statement(name: str, names: Mapping[str, str] | None = None) -> str:
     """The text of `queries/<name>.sql`, with its $names filled in."""
@@ -129,14 +120,6 @@ def statement(name: str, names: Mapping[str, str] | None = None) -> str:
 def same_play_rule() -> str:
     """When two rows are one play: load's own rule, over the rows that the statement around it names."""
     return _RULE.read_text(encoding="utf-8")
-
-
-def string(name: str, value: str | None) -> bigquery.ScalarQueryParameter:
-    return bigquery.ScalarQueryParameter(name, "STRING", value)
-
-
-def integer(name: str, value: int | None) -> bigquery.ScalarQueryParameter:
-    return bigquery.ScalarQueryParameter(name, "INT64", value)
 
 
 def structs(name: str, rows: Iterable[Sequence[bigquery.ScalarQueryParameter]]) -> bigquery.ArrayQueryParameter:

@@ -29,6 +29,14 @@ _AUTHORIZE = "run `python -m cli authorize {listener}`"
 _NEW_CLIENT = "run `python -m cli authorize LISTENER --new-client`"
 
 
+def duration(seconds: float) -> str:
+    """Whole units, the two largest: 9 h 49 min, 5 min, 1 min 30 s, 20 s."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    units = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in units if count) or "0 s"
+
+
 class Failure(Exception):
     """Something that stops one listener. Its text says what happened, without any secret.
 
@@ -96,7 +104,7 @@ class RequestRefused(Failure):
 
 
 class RateLimited(Failure):
-    """`pause_seconds`: how long no call may be made. The text has the two largest units: 22 h 57 min, 1 min 30 s.
+    """`pause_seconds`: how long no call may be made.
 
     The ledger keeps the pause; a retry before its end makes no call.
     """
@@ -104,10 +112,7 @@ class RateLimited(Failure):
     sentence = "Spotify asked for {what}, the first run after it tries again"
 
     def __init__(self, pause_seconds: int) -> None:
-        minutes, seconds = divmod(pause_seconds, 60)
-        hours, minutes = divmod(minutes, 60)
-        units = [(hours, "h"), (minutes, "min"), (0 if hours else seconds, "s")]
-        super().__init__("a pause of " + (" ".join(f"{count} {unit}" for count, unit in units if count) or "0 s"))
+        super().__init__(f"a pause of {duration(pause_seconds)}")
         self.pause_seconds = pause_seconds
 
 

@@ -20,8 +20,12 @@ Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 def run_query(client: bigquery.Client, name: str, *parameters: Parameter) -> RowIterator:
     """The rows of `queries/<name>.sql`. The client has the dataset set."""
+    return run_text(client, _statement(name), *parameters)
+
+
+def run_text(client: bigquery.Client, text: str, *parameters: Parameter) -> RowIterator:
     return client.query_and_wait(
-        _statement(name),
+        text,
         job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
         api_timeout=CALL_SECONDS,
         wait_timeout=_QUERY_SECONDS,
@@ -49,11 +53,11 @@ def _statement(name: str) -> str:
     return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def string(name: str, value: str | None) -> Parameter:
+def string(name: str, value: str | None) -> bigquery.ScalarQueryParameter:
     return bigquery.ScalarQueryParameter(name, "STRING", value)
 
 
-def integer(name: str, value: int | None) -> Parameter:
+def integer(name: str, value: int | None) -> bigquery.ScalarQueryParameter:
     return bigquery.ScalarQueryParameter(name, "INT64", value)
 
 

@@ -9,9 +9,10 @@ import pytest
 from google.api_core.exceptions import Unauthorized
 from google.auth.exceptions import RefreshError
 
-from cli import google_clients, warehouse
+from cli import google_clients
 from cli.command_line import COMMANDS, main
 from cli.place import in_cloud
+from ingest_queries import RETRY
 from localcloud.faults import Fault
 from tests.cli.harness import ONE
 
@@ -150,8 +151,8 @@ def test_credentials_that_google_does_not_take_any_more_are_to_be_renewed(error)
 
 def test_a_laptop_cloud_that_has_just_died_is_said_with_its_logs(owner, capsys, monkeypatch):
     owner.cloud.faults.order(Fault("bigquery .*", action="drop", times=None))
-    monkeypatch.setattr("cli.warehouse._QUERY_SECONDS", 0.2)
-    monkeypatch.setattr("cli.warehouse._RETRY", warehouse._RETRY.with_timeout(0.2))
+    monkeypatch.setattr("ingest_queries._QUERY_SECONDS", 0.2)
+    monkeypatch.setattr("ingest_queries.RETRY", RETRY.with_timeout(0.2))
     output = owner.types(capsys, "runs")
     assert (output.code, output.out) == (1, "")
     assert f"Is it still running? Its logs: {owner.directory / 'logs'}" in output.err
