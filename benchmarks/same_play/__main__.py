@@ -79,7 +79,7 @@ def measure(days: int, seed: int, *, api_first: bool, with_beginnings: bool) -> 
     life = Life(invented_listeners(1)[0], invent_catalogue(seed), seed)
     true_plays = live(life, _UNTIL - timedelta(days=days), _UNTIL, rng, with_beginnings=with_beginnings)
     page = landing.to_file(api_rows(true_plays, _LISTENER))
-    run = landing.Run(_LISTENER, _UNTIL, _UNTIL, f"{_UNTIL:%Y%m%dT%H%M%SZ}")
+    run = landing.LandedRun(_UNTIL, _UNTIL, _LISTENER, f"{_UNTIL:%Y%m%dT%H%M%SZ}")
     files = landing.cut(play_times.dated(Rows(_plays(export_rows(true_plays, rng)))))
     exports = [landing.to_csv(plays, run) for plays in files]
     with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:

@@ -24,8 +24,7 @@ from cli.commands.import_history.records import Import
 from cli.place import Place
 from cli.warehouse import MOST_DAYS
 from plays import COLUMNS
-from slots import Run as IngestRun
-from slots import run_id_of
+from slots import Run
 from unloaded_files import fetch_unloaded
 
 _ROWS = 25_000
@@ -44,21 +43,11 @@ _MS = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
-class Run:
+class LandedRun(Run):
     """What a file's rows carry. The slot is the run's identity, in whole seconds of UTC."""
 
     listener: str
-    slot: datetime
-    started_at: datetime
     import_id: str
-
-    @property
-    def run_id(self) -> str:
-        return run_id_of(self.slot)
-
-    @property
-    def object_name(self) -> str:
-        return object_name(self.run_id)
 
 
 def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[Sequence[ExportedPlay]]:
@@ -82,7 +71,7 @@ def cut(plays: Sequence[ExportedPlay], rows: int = _ROWS) -> list[Sequence[Expor
     return files
 
 
-def to_csv(plays: Sequence[ExportedPlay], run: Run) -> bytes:
+def to_csv(plays: Sequence[ExportedPlay], run: LandedRun) -> bytes:
     def to_row(play: ExportedPlay) -> dict[str, Any]:
         row = {"run_id": run.run_id, "ingested_at": run.started_at, **values_of(play, run.listener)}
         # A row of the API that `export` has written may have nothing of an export by Spotify.
@@ -129,7 +118,7 @@ class LandingBucket:
         started_at: datetime,
         before: datetime,
         taken: Container[str],
-    ) -> Run:
+    ) -> LandedRun:
         """Land the plays under the newest slot before an instant that is free: no file is there, and no run of `taken`.
 
         The ledger's runs are taken for good. The file of an import that was undone is gone, but load would count
@@ -137,14 +126,14 @@ class LandingBucket:
         """
         slot = _slot_before(before)
         while True:
-            run = Run(started.listener, slot, started_at, started.import_id)
+            run = LandedRun(slot, started_at, started.listener, started.import_id)
             if run.run_id not in taken and self._write(run, to_csv(plays, run)):
                 return run
             slot = _slot_before(slot)
 
-    def _write(self, run: Run, content: bytes) -> bool:
+    def _write(self, run: LandedRun, content: bytes) -> bool:
         """False when another file has the name. Ours is there, too, if the answer to the first try was lost."""
-        blob = self._bucket.blob(run.object_name)
+        blob = self._bucket.blob(object_name(run.run_id))
         blob.metadata = {IMPORT_ID: run.import_id}
         try:
             blob.upload_from_string(content, content_type="text/csv", if_generation_match=0, timeout=_SECONDS)
@@ -170,7 +159,7 @@ class OnItsWay(NamedTuple):
 def oldest_on_its_way(place: Place, listener: str) -> OnItsWay | None:
     """Of the first such file that has a play of the listener; mostly there is no such file."""
     now, (bucket, _) = place.now(), google_clients.landing_and_quarantine(place)
-    for run_id in sorted(fetch_unloaded(google_clients.warehouse(place), IngestRun(now, now), now)):
+    for run_id in sorted(fetch_unloaded(google_clients.warehouse(place), Run(now, now), now)):
         blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)
         if blob is None or IMPORT_ID in (blob.metadata or {}):
             continue

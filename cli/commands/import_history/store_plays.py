@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from cli.commands.import_history.landing import SETTLED, LandingBucket, Run
+from cli.commands.import_history.landing import SETTLED, LandedRun, LandingBucket
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.commands.import_history.report import Account
@@ -22,7 +22,7 @@ _DAY = timedelta(days=1)
 class Follower:
     """The runs of one import and how long to wait for them."""
 
-    def __init__(self, place: Place, warehouse: Warehouse, runs: Sequence[Run], seconds: float) -> None:
+    def __init__(self, place: Place, warehouse: Warehouse, runs: Sequence[LandedRun], seconds: float) -> None:
         self._place, self._warehouse, self._runs = place, warehouse, runs
         self._seconds, self._ends_at = seconds, time.monotonic() + seconds
 
@@ -99,9 +99,11 @@ def store(
     return follower
 
 
-def _land(place: Place, warehouse: Warehouse, started: Import, files: Sequence[Sequence[ExportedPlay]]) -> list[Run]:
+def _land(
+    place: Place, warehouse: Warehouse, started: Import, files: Sequence[Sequence[ExportedPlay]]
+) -> list[LandedRun]:
     """A run for each file. Stopped half way and started again, it lands only what is not merged yet."""
-    bucket, runs = LandingBucket(place), list[Run]()
+    bucket, runs = LandingBucket(place), list[LandedRun]()
     for number, file in enumerate(files, start=1):
         started_at = place.now()
         before = runs[-1].slot if runs else started_at - SETTLED
