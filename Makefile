@@ -172,7 +172,7 @@ authorize: setup ## Ask a listener for consent: make authorize LISTENER=anna (LA
 	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: check
-check: setup ## Look whether everything is ready for a run: APIs, quota, consents, schedule, dashboard
+check: setup ## Check whether everything is ready for a run: APIs, quota, tables, consents, schedule, dashboard
 	@$(PY) -m cli check $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: listeners

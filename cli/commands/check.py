@@ -20,7 +20,7 @@ from cli.place import TERRAFORM, Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse
 
-HELP = "Look whether everything is ready for a run: APIs, quota, consents, schedule, dashboard"
+HELP = "Check whether everything is ready for a run: APIs, quota, tables, consents, schedule, dashboard"
 
 BATCH = {"CPUS": (12, "vCPU"), "CPUS_ALL_REGIONS": (12, "vCPU"), "DISKS_TOTAL_GB": (750, "GB of disk")}
 """What transform_trigger's batch takes of each quota of Compute Engine."""

@@ -44,7 +44,11 @@ class Fired:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--timeout", type=seconds, default=1200, metavar="SECONDS", help="how long to follow the run (%(default)s)"
+        "--timeout",
+        type=seconds,
+        default=1200,
+        metavar="SECONDS",
+        help=f"how long to follow the run (%(default)s); {_INGEST_SECONDS:.0f} at most until ingest is in the ledger",
     )
 
 

@@ -186,7 +186,8 @@ def _show(traces: _Traces, remains: Sequence[Remains]) -> None:
     if traces.listener in traces.store.listeners():
         show(
             f"\nTake {traces.listener} out of terraform.tfvars (`listeners`, and `dashboard` where it is named) and "
-            "apply. Until then every run says that consent lacks, by name; this command, run again, takes the name out."
+            "apply. Until then every run records, by name, that consent is missing; this command, run again, takes the "
+            "name out."
         )
     show("\nWhat remains, where and for how long:\n")
     print_table(("how long", "where"), [(each.how_long, each.where) for each in remains])
