@@ -164,7 +164,11 @@ def test_archives_are_read_whatever_they_are_packed_in(tmp_path):
 
 def test_what_is_packed_and_comes_through_a_pipe_is_to_be_given_as_a_file(tmp_path):
     archive = zipped(tmp_path / "my.zip", **{OLD: example(OLD)})
-    for content in (gzip.compress(example(OLD)), archive.read_bytes(), tarred(tmp_path / "x", {OLD: b""}, "w").read_bytes()):
+    for content in (
+        gzip.compress(example(OLD)),
+        archive.read_bytes(),
+        tarred(tmp_path / "x", {OLD: b""}, "w").read_bytes(),
+    ):
         read_end, write_end = os.pipe()
         os.write(write_end, content)
         os.close(write_end)
