@@ -17,7 +17,7 @@ run "reads_of_secrets_and_objects_are_logged" {
   }
 
   assert {
-    condition     = google_project_default_service_accounts.main.action == "DEPRIVILEGE" && google_project_default_service_accounts.main.restore_policy == "NONE"
+    condition     = google_project_iam_member_remove.editor.role == "roles/editor"
     error_message = "The account that Compute Engine makes must not stay an editor."
   }
 }

@@ -113,8 +113,15 @@ def test_above_every_grant_stands_a_sentence(path):
 
 def test_no_grant_takes_others_away_or_opens_the_project():
     text = "\n".join(path.read_text() for path in FILES)
+    text = re.sub(r'^resource "google_project_iam_member_remove" .*?^}', "", text, flags=re.M | re.S)
     assert re.findall(r'"google_\w+_iam_(?:binding|policy)"', text) == []
     assert re.findall(r'"(?:allUsers|allAuthenticatedUsers|roles/owner|roles/editor|roles/viewer)"', text) == []
+
+
+def test_the_account_that_compute_engine_makes_is_no_editor(deployment):
+    [taken] = deployment.of_type("google_project_iam_member_remove").values()
+    assert taken["role"] == "roles/editor"
+    assert re.fullmatch(r"serviceAccount:\d+-compute@developer\.gserviceaccount\.com", taken["member"])
 
 
 def test_no_secret_value_passes_through_terraform():

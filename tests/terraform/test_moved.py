@@ -1,5 +1,5 @@
-"""A grant, an identity or a repository of images that gets another address has a `moved` block, so that no update
-deletes and makes it again.
+"""No update deletes and makes again a grant, an identity or a repository of images that is the same as before: what
+gets another address has a `moved` block, and one API more changes none.
 
 addresses.txt is the record: each address under which one was ever deployed, the oldest of the same one first.
 """
@@ -58,6 +58,25 @@ def test_no_update_deletes_and_makes_what_only_changed_its_address(request, fold
     for version in versions:
         actions = made.plan(at_other_addresses(made.read_state(), dict(filter(None, version))))
         assert {address: action for address, action in actions.items() if action not in ("move", "noop")} == {}
+
+
+def test_an_update_that_enables_another_api_replaces_no_grant(deployment):
+    actions = deployment.plan(without_api("iap.googleapis.com", deployment.read_state()))
+    assert actions['google_project_service.main["iap.googleapis.com"]'] == "create"
+    assert actions["time_sleep.apis"] == "replace"
+    assert {address: action for address, action in actions.items() if "_iam_" in address and action != "noop"} == {}
+
+
+def without_api(api, state):
+    """The state as a version left it that did not enable this API."""
+    for resource in state["resources"]:
+        address = f"{resource['type']}.{resource['name']}"
+        if address == "google_project_service.main":
+            resource["instances"] = [one for one in resource["instances"] if one["index_key"] != api]
+        elif address == "time_sleep.apis":
+            triggers = resource["instances"][0]["attributes"]["triggers"]
+            triggers["apis"] = ",".join(name for name in triggers["apis"].split(",") if name != api)
+    return state
 
 
 def at_other_addresses(state, others):

@@ -53,6 +53,15 @@ def test_a_function_waits_until_the_tables_have_the_columns_that_its_version_wri
     assert "google_bigquery_table.main" in made[f"module.{function}.google_cloudfunctions2_function.main"]
 
 
+def test_what_rewrites_the_projects_whole_policy_comes_after_all_that_changes_it(deployment):
+    made = dict(instances(deployment))
+    changing = {address for address in made if re.search(r"google_project_iam_(?!custom_role)", address)}
+    rewriting = "google_project_iam_member_remove.editor"
+    assert len(changing) > 12
+    assert changing - made[rewriting] == {rewriting}
+    assert deployment.of_type("google_project_default_service_accounts") == {}
+
+
 def test_the_dashboard_waits_until_the_tables_have_the_columns_that_its_version_reads():
     """Through its grants on the tables. Its service is made once there is an image: not in this deployment."""
     text = (TERRAFORM / "dashboard.tf").read_text()
