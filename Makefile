@@ -141,7 +141,8 @@ dashboard-image: ## Build and push the dashboard's image and tell Terraform its 
 	    echo "Terraform names no image: make deploy first, with dashboard.access = \"iap\" or \"oidc\"."; exit 1;; esac; \
 	  gcloud auth configure-docker "$${image%%/*}" --quiet && \
 	  docker build --platform linux/amd64 --tag "$$image:build" dashboard && docker push "$$image:build" && \
-	  digest=$$(docker inspect --format '{{index .RepoDigests 0}}' "$$image:build") && \
+	  digests=$$(docker inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$$image:build") && \
+	  digest=$$(grep "^$$image@" <<< "$$digests") && \
 	  printf 'dashboard_image = "%s"\n' "$$digest" > terraform/dashboard.auto.tfvars && \
 	  echo "Now: make deploy"
 

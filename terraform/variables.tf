@@ -97,14 +97,13 @@ variable "delete_history" {
 }
 
 variable "landing_days" {
-  description = "Days that a landed file is kept after BigQuery has its plays."
+  description = "Days that a landed file is kept after it landed or was last sent again, loaded or not."
   type        = number
   default     = 30
 
   validation {
-    # A file whose load fails comes again for 24 hours, then once a day while it is kept; a person should have time to look.
-    condition     = var.landing_days >= 3 && floor(var.landing_days) == var.landing_days
-    error_message = "landing_days must be a whole number, 3 or more."
+    condition     = var.landing_days >= 15 && floor(var.landing_days) == var.landing_days
+    error_message = "landing_days must be a whole number, 15 or more: a file that is not loaded is sent again for 14 days."
   }
 }
 

@@ -12,7 +12,7 @@ run "each_of_these_is_refused" {
     budget                          = { billing_account = "mine" }
     catalogue_tracks_per_run        = 0.5
     dashboard_image                 = "us-docker.pkg.dev/p/r/dashboard:latest" # by tag
-    landing_days                    = 1                                        # gone before a retry
+    landing_days                    = 14                                       # gone while it is still re-sent
     listeners                       = { Ada = "Europe/London" }                # in capitals
     project_id                      = "My Project"                             # its name
     region                          = "US"                                     # several

@@ -9,6 +9,8 @@ from tests.terraform.configuration import FUNCTIONS, ROOT
 
 IMAGE = "us-central1-docker.pkg.dev/my-heavy-rotation/heavy-rotation/dashboard"
 DIGEST = f"{IMAGE}@sha256:{'0' * 64}"
+# One image is in the repositories of two projects that were deployed from this computer.
+DIGESTS = f"{DIGEST.replace('my-heavy-rotation', 'another-project')}\n{DIGEST}\n"
 WARNING = "Warning: No outputs found"  # and the exit code 0: what Terraform says before anything was applied
 CHECKS = [
     "terraform validate",
@@ -35,7 +37,7 @@ def make(tmp_path):
     (tmp_path / "terraform").mkdir()
 
     def making(target, output=IMAGE, failing=None, offline="offline"):
-        answers = {"terraform": output, "docker": DIGEST, "gcloud": "", "git": "0123abc", "offline": "Success! $*"}
+        answers = {"terraform": output, "docker": DIGESTS, "gcloud": "", "git": "0123abc", "offline": "Success! $*"}
         for tool, answer in answers.items():
             script = f'#!/bin/sh\necho "{tool} $*" >> calls\necho "{answer}"\n'
             refusal = f'case "{tool} $*" in "{failing}"*) echo "$* is refused" >&2; exit 9 ;; esac\n' if failing else ""
@@ -58,8 +60,13 @@ def test_the_image_is_built_pushed_and_named_by_its_digest(make, tmp_path):
     assert (status, calls) == (0, ["terraform", "gcloud", "docker", "docker", "docker"])
     assert printed.splitlines()[-1] == "Now: make deploy"
     assert (tmp_path / "terraform/dashboard.auto.tfvars").read_text() == f'dashboard_image = "{DIGEST}"\n'
-    # Cloud Run's machines are not Apple's.
-    assert f"docker build --platform linux/amd64 --tag {IMAGE}:build dashboard" in (tmp_path / "calls").read_text()
+    docker = [call for call in (tmp_path / "calls").read_text().splitlines() if call.startswith("docker ")]
+    assert docker == [
+        # Cloud Run's machines are not Apple's.
+        f"docker build --platform linux/amd64 --tag {IMAGE}:build dashboard",
+        f"docker push {IMAGE}:build",
+        f"docker inspect --format {{{{range .RepoDigests}}}}{{{{println .}}}}{{{{end}}}} {IMAGE}:build",
+    ]
 
 
 @pytest.mark.parametrize("output", [WARNING, "", "switched off"])
