@@ -26,6 +26,10 @@ resource "google_project_iam_custom_role" "list_secrets" {
   description = "See which secrets there are and how they are labelled, never what they hold."
   permissions = ["secretmanager.secrets.list"]
 
+  # From 7 to 37 days after a role was deleted it can neither be restored nor made again (the provider's page on this
+  # resource). So a destroy takes its grants and leaves the role.
+  deletion_policy = "ABANDON"
+
   depends_on = [time_sleep.apis]
 }
 
@@ -40,6 +44,8 @@ resource "google_project_iam_custom_role" "keep_token" {
     "secretmanager.versions.destroy",
     "secretmanager.versions.list",
   ]
+
+  deletion_policy = "ABANDON"
 
   depends_on = [time_sleep.apis]
 }

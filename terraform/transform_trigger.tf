@@ -32,6 +32,8 @@ resource "google_project_iam_custom_role" "submit_batch" {
     "dataproc.operations.get",
   ]
 
+  deletion_policy = "ABANDON" # as the roles in listeners.tf
+
   depends_on = [time_sleep.apis]
 }
 

@@ -22,6 +22,11 @@ run "a_destroy_leaves_the_history" {
   }
 
   assert {
+    condition     = alltrue([for role in [google_project_iam_custom_role.keep_token, google_project_iam_custom_role.list_secrets, google_project_iam_custom_role.submit_batch] : role.deletion_policy == "ABANDON"])
+    error_message = "The id of a deleted role is taken for 37 days, and no apply could make it again."
+  }
+
+  assert {
     condition     = strcontains(output.history, "leaves the dataset listening")
     error_message = "The output must say what a destroy does."
   }

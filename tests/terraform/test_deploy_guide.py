@@ -65,6 +65,15 @@ def test_what_is_taken_over_after_a_destroy_is_exactly_what_a_destroy_leaves(dep
         if resource["values"].get("deletion_policy") == "ABANDON"
     }
     assert imported == left
+    # IAM takes the id of a deleted custom role again after 37 days.
+    assert set(deployment.of_type("google_project_iam_custom_role")) <= left
+
+
+def test_an_apply_by_hand_beside_cloud_build_begins_with_the_settings_that_the_plan_of_a_push_has():
+    plan = (ROOT / "cloudbuild.plan.yaml").read_text()
+    files, folder = re.search(r'gcloud storage cp "gs://\$STATE_BUCKET/(\S+)" (\S+)', plan).groups()
+    section = GUIDE.split("\n## With Cloud Build\n")[1].split("\n## ")[0]
+    assert f'\ngcloud storage cp "gs://$PROJECT-terraform-state/{files}" {folder}\nmake deploy\n' in section
 
 
 def test_every_statement_names_a_table_and_columns_that_exist():
