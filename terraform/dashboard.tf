@@ -68,7 +68,7 @@ resource "google_service_account" "dashboard" {
 
 # Streamlit's own secrets file, for st.login: the OAuth client's id and secret and a cookie secret. The owner fills it.
 resource "google_secret_manager_secret" "dashboard_login" {
-  count = local.has_dashboard && local.has_oidc ? 1 : 0
+  count = local.has_oidc ? 1 : 0
 
   secret_id = "dashboard-login"
   labels    = { app = "heavy-rotation", kind = "dashboard-login" }
@@ -82,7 +82,7 @@ resource "google_secret_manager_secret" "dashboard_login" {
 
 # The dashboard reads its own sign-in settings; it has no access to the listeners' secrets.
 resource "google_secret_manager_secret_iam_member" "dashboard_reads_login" {
-  count = local.has_dashboard && local.has_oidc ? 1 : 0
+  count = local.has_oidc ? 1 : 0
 
   project   = var.project_id
   secret_id = google_secret_manager_secret.dashboard_login[0].secret_id

@@ -8,7 +8,7 @@ module "load" {
   purpose         = "Brings a landed file into the table plays, once."
   timeout_seconds = 540
 
-  event = { bucket = google_storage_bucket.landing.name }
+  event_bucket = google_storage_bucket.landing.name
 
   environment = merge(local.settings, {
     LANDING_BUCKET     = google_storage_bucket.landing.name

@@ -58,7 +58,7 @@ resource "google_service_account" "caller" {
 # The caller of a function that a bucket triggers may receive the project's events, which Eventarc checks when it makes the
 # trigger. What there is to receive is what the trigger filters: the new objects of that one bucket.
 resource "google_project_iam_member" "event_receiver" {
-  count = var.event == null ? 0 : 1
+  count = var.event_bucket == null ? 0 : 1
 
   project = var.platform.project_id
   role    = "roles/eventarc.eventReceiver"
@@ -66,7 +66,7 @@ resource "google_project_iam_member" "event_receiver" {
 }
 
 resource "time_sleep" "event_receiver" {
-  count = var.event == null ? 0 : 1
+  count = var.event_bucket == null ? 0 : 1
 
   create_duration = "60s"
 
@@ -109,7 +109,7 @@ resource "google_cloudfunctions2_function" "main" {
   }
 
   dynamic "event_trigger" {
-    for_each = var.event == null ? [] : [var.event]
+    for_each = var.event_bucket == null ? [] : [var.event_bucket]
 
     content {
       # Where the bucket is, which is where Eventarc looks.
@@ -120,7 +120,7 @@ resource "google_cloudfunctions2_function" "main" {
 
       event_filters {
         attribute = "bucket"
-        value     = event_trigger.value.bucket
+        value     = event_trigger.value
       }
     }
   }

@@ -8,12 +8,10 @@ variable "environment" {
   type        = map(string)
 }
 
-variable "event" {
+variable "event_bucket" {
   description = "The bucket whose new objects are the function's events. Null: the function is called over HTTP."
-  type = object({
-    bucket = string
-  })
-  default = null
+  type        = string
+  default     = null
 }
 
 variable "name" {
