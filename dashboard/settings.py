@@ -37,7 +37,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         listeners = _json_object(environ, "DASHBOARD_LISTENERS")
-        access = environ.get("DASHBOARD_ACCESS", "iap")
+        access = environ.get("DASHBOARD_ACCESS", cls.access)
         if access not in ACCESS:
             raise SettingsError(f"DASHBOARD_ACCESS must be one of {', '.join(ACCESS)}")
         if access == "laptop" and environ.get("K_SERVICE"):
@@ -46,14 +46,14 @@ class Settings:
             _required(environ, "DASHBOARD_IAP_AUDIENCE")
         return cls(
             project=_required(environ, "GOOGLE_CLOUD_PROJECT"),
-            dataset=environ.get("DATASET", "listening"),
-            location=environ.get("LOCATION", "US"),
+            dataset=environ.get("DATASET", cls.dataset),
+            location=environ.get("LOCATION", cls.location),
             access=access,
-            iap_audience=environ.get("DASHBOARD_IAP_AUDIENCE", ""),
+            iap_audience=environ.get("DASHBOARD_IAP_AUDIENCE", cls.iap_audience),
             viewers=_viewers(_json_object(environ, "DASHBOARD_VIEWERS")),
             names=_of_listeners(listeners, "name"),
             zones=_of_listeners(listeners, "time_zone"),
-            maximum_bytes_billed=_whole_number(environ, "MAXIMUM_BYTES_BILLED", 500_000_000),
+            maximum_bytes_billed=_whole_number(environ, "MAXIMUM_BYTES_BILLED", cls.maximum_bytes_billed),
             is_in_cloud=not environ.get("BIGQUERY_EMULATOR_HOST"),
             schedule=_schedule(environ),
         )
