@@ -29,7 +29,7 @@ NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
 LASTING = ["duration_ms", "explicit"]
 FIGURES = ["popularity", "danceability", "energy", "speechiness", "acousticness"]
 FIGURES += ["instrumentalness", "liveness", "valence", "tempo", "features_source"]
-FACTS = list(dict.fromkeys([*NAMES, "isrc", *LASTING]))
+FACTS = [*NAMES, "isrc", *LASTING]
 FEATURES = FIGURES[1:]
 PLAY_COLUMNS = list(dict.fromkeys(["listener_id", "played_at", "track_id", *COUNTED, *NAMES, *LASTING, *FIGURES]))
 

@@ -93,7 +93,8 @@ def merge_sql(plays: str, tracks: str, landed: str, imports: str, columns: Seque
 
     @oldest and @newest are constants, so that only partitions near the file's plays are read. @now is the clock.
     """
-    listed = ", ".join(map(_quoted, columns))
+    listed, of_key = ", ".join(map(_quoted, columns)), ", ".join(map(_quoted, key))
+    of_landed = ", ".join(f"landed.{_quoted(column)}" for column in columns)
     return f"""\
 MERGE `{plays}` AS plays
 USING (
@@ -102,12 +103,12 @@ USING (
     SELECT {_COMPARED}
     FROM `{plays}`
     WHERE {PLAYED_AT} BETWEEN @oldest AND @newest AND COALESCE(reported_at, {PLAYED_AT}) >= @near
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(key)} ORDER BY source, ms_played DESC, reported_at DESC) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY {of_key} ORDER BY source, ms_played DESC, reported_at DESC) = 1
   ),
   tracks AS (SELECT listener_id, track_id, isrc FROM `{tracks}`),
   same_play AS (
 {_SAME_PLAY})
-  SELECT {", ".join(f"landed.{_quoted(column)}" for column in columns)},
+  SELECT {of_landed},
     same_play.stored_at, same_play.stored_id, same_play.outcome
   FROM landed
   INNER JOIN same_play
@@ -124,7 +125,7 @@ WHEN MATCHED AND landed.outcome = 'completed' THEN
     {_filled_sql(columns, "landed", "plays")}
 WHEN NOT MATCHED THEN
   INSERT ({listed})
-  VALUES ({", ".join(f"landed.{_quoted(column)}" for column in columns)})"""  # noqa: S608 -- see describe_sql
+  VALUES ({of_landed})"""  # noqa: S608 -- see describe_sql
 
 
 def count_doubled(client: bigquery.Client, plays: str, tracks: str, merged: MergedFile) -> int:
