@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.history import History
+from analysis.periods import DAYS
 
 NOUNS = {"Tracks": "track", "Artists": "artist", "Albums": "album"}
 """What one of a kind is called: in sentences, in the addresses of pages, and by Spotify in its own."""
@@ -22,7 +23,7 @@ SPARK_PERIODS = {  # of the filter bar's periods those that `top_tracks` has
     "12 months": "last_365_days",
     "All time": "all_time",
 }
-SPARK_DAYS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365, "all_time": None}
+_DAYS_OF = {of_spark: DAYS.get(period) for period, of_spark in SPARK_PERIODS.items()}
 
 
 def top(
@@ -112,7 +113,7 @@ def from_spark(history: History, top_tracks: pd.DataFrame, period: str) -> pd.Da
         spotify_url=[spotify_url("track", track_id) for track_id in rows["track_id"]],
         share=np.nan,
     )
-    beyond = _tied_beyond(history, rows, SPARK_DAYS[period])
+    beyond = _tied_beyond(history, rows, _DAYS_OF[period])
     is_last = rows["rank"].isin(rows["rank"].tail(1)) & bool(beyond)
     rows = _with_moves(rows.assign(is_tied=rows["rank"].duplicated(keep=False) | is_last))
     rows.attrs["tied_beyond"] = beyond
