@@ -17,7 +17,7 @@ from localcloud.supervisor import function_python
 _LOOK_SECONDS = 0.02
 
 
-def served(
+def served_function(
     name: str, settings: Mapping[str, str], logs: Path, *, source: Path | None = None, python: str | None = None
 ) -> AbstractContextManager[Process]:
     """The function behind functions-framework, with the settings of its instance in the cloud.

@@ -20,7 +20,7 @@ from statistics import median
 import requests
 
 from benchmarks.figures import introduce, options_of, spread
-from benchmarks.function_process import served
+from benchmarks.function_process import served_function
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import ROOT
 from localcloud.supervisor import FUNCTIONS, function_python
@@ -120,7 +120,7 @@ def _starts(function: str, directory: Path, settings: Mapping[str, str], rounds:
 
 def _start(function: str, source: Path, python: str, settings: Mapping[str, str], logs: Path) -> Start:
     began = time.perf_counter()
-    with served(function, settings, logs, source=source, python=python) as process:
+    with served_function(function, settings, logs, source=source, python=python) as process:
         listening = time.perf_counter() - began
         answer = requests.post(process.url, timeout=60, **_REQUESTS[function])  # type: ignore[arg-type]
         if answer.status_code >= 500:

@@ -24,7 +24,7 @@ import pandas as pd
 
 from benchmarks.dashboard.billed import EVERY_COLUMN, billed_megabytes
 from benchmarks.dashboard.plays import listed, plays
-from benchmarks.dashboard.sent import sent_bytes, served
+from benchmarks.dashboard.sent import sent_bytes, served_dashboard
 from benchmarks.figures import against_limit, against_rival, introduce, options_of, spread
 from localcloud import chromium, ledger
 from localcloud.dashboard import DASHBOARD
@@ -217,7 +217,7 @@ def measure_sent(rows: pd.DataFrame, redraws: int) -> None:
         return
     print("\nSent to the browser on the first visit:")
     compress(Path(get_static_dir()))  # as in the image; from now on this checkout's dashboard serves the copies, too
-    with served("server.py") as port, served("streamlit_app.py") as plain:
+    with served_dashboard("server.py") as port, served_dashboard("streamlit_app.py") as plain:
         for page in PAGES:
             path, has_charts = page.replace("overview", ""), page not in WITHOUT_CHARTS
             path += f"?{urlencode(TWO, doseq=True)}" if page == "together" else ""

@@ -71,7 +71,7 @@ class _Connection(socketserver.BaseRequestHandler):
 
 
 @contextmanager
-def served(script: str) -> Iterator[int]:
+def served_dashboard(script: str) -> Iterator[int]:
     """The port of `streamlit run SCRIPT` in the dashboard's folder."""
     port = processes.free_port()
     options = [f"--server.port={port}", "--server.address=127.0.0.1"]

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow.csv
 
 from benchmarks.dashboard.plays import plays
-from benchmarks.function_process import served
+from benchmarks.function_process import served_function
 from localcloud import ledger
 from localcloud.demo.proofs import Check
 from localcloud.demo.recount import top_tracks
@@ -28,7 +28,6 @@ from tests.dashboard.seed import rows_of
 KEY = ["listener_id", "played_at", "track_id"]
 _FIRST_DAY = datetime(2025, 11, 24, tzinfo=UTC)
 _DAYS_THAT_PLAYS_SPAN = 3653
-_ACCEPTED = (200, 204)
 
 
 def household(listeners: int, plays_each: int, days: int) -> pd.DataFrame:
@@ -66,7 +65,7 @@ class World:
         name = f"{slot:plays/%Y/%m/%d/%Y%m%dT%H%M%SZ}.csv"
         self.cloud.storage.write(self.cloud.environment["LANDING_BUCKET"], name, content)
         statuses = [status for _, status in self.cloud.deliver_pending()]
-        if any(status not in _ACCEPTED for status in statuses):
+        if any(status != 200 for status in statuses):
             raise RuntimeError(f"load answered {statuses} to {name}; its log is in {self.load.log_path}")
 
     def compute_top_tracks(self, as_of: datetime) -> None:
@@ -93,7 +92,7 @@ class World:
 
 @contextmanager
 def world(directory: Path) -> Iterator[World]:
-    with LaptopCloud(directory) as cloud, served("load", cloud.environment, directory / "logs") as load:
+    with LaptopCloud(directory) as cloud, served_function("load", cloud.environment, directory / "logs") as load:
         cloud.subscribe(FINALIZED, to_url(load.url), cloud.environment["LANDING_BUCKET"])
         yield World(cloud, load, directory)
 

@@ -25,7 +25,7 @@ import pandas as pd
 from benchmarks.dashboard.billed import MEGABYTE, column_bytes
 from benchmarks.dashboard.plays import listed, plays
 from benchmarks.figures import introduce, options_of, spread
-from benchmarks.function_process import served
+from benchmarks.function_process import served_function
 from benchmarks.ingest.world import Weather, world
 from benchmarks.load.world import csv_of
 from benchmarks.load.world import world as load_world
@@ -118,7 +118,7 @@ def runs(listeners: int, answer_seconds: float) -> Iterator[list[str]]:
     with (
         tempfile.TemporaryDirectory() as directory,
         world(Path(directory), listeners, Weather(answer_seconds, 0, 0)) as there,
-        served("transform_trigger", there.cloud.environment, Path(directory) / "logs") as trigger,
+        served_function("transform_trigger", there.cloud.environment, Path(directory) / "logs") as trigger,
     ):
         hops, submitted = Hops(), Hop()
 
