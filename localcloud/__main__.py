@@ -108,12 +108,12 @@ def status(options: argparse.Namespace) -> int:
 
 
 def _run_hourly(laptop: RunningCloud, started: list[Process]) -> None:
-    slot = scheduler.full_hour(laptop.clock.now())
     while True:
+        slot = scheduler.full_hour(laptop.clock.now())  # of the hours that the laptop slept through, the latest
         _follow(laptop, laptop.tick(slot, scheduler.HOURLY))
-        slot = max(slot, scheduler.full_hour(laptop.clock.now())) + timedelta(hours=1)
-        print(f"Next run at {slot:%H:%M} UTC. Ctrl-C stops everything.", flush=True)
-        while laptop.clock.now() < slot:
+        following = max(slot + timedelta(hours=1), scheduler.full_hour(laptop.clock.now()))
+        print(f"Next run at {following:%H:%M} UTC. Ctrl-C stops everything.", flush=True)
+        while laptop.clock.now() < following:
             for process in started:
                 process.check()
             time.sleep(1)
@@ -171,7 +171,8 @@ def _parser() -> argparse.ArgumentParser:
         options[name].add_argument("--data", type=Path, default=_DATA, help="its data directory (%(default)s)")
         options[name].set_defaults(command=function)
     choices = ["simulated", "real"]
-    text = "which Spotify: the invented one, or that of the addresses in the environment (%(default)s)"
+    addresses = " and ".join(_SPOTIFY_SETTINGS)
+    text = f"which Spotify: the invented one, or Spotify itself (%(default)s); with {addresses} set, those servers"
     options["up"].add_argument("--spotify", choices=choices, default="simulated", help=text)
     options["up"].add_argument("--seed", type=int, default=1, help="which invented listeners (%(default)s)")
     text = "start the clock at this instant, such as 2026-11-22T10:20:00Z, instead of now"

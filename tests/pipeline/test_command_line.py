@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -87,6 +88,16 @@ def test_tick_fires_the_schedule_once_and_shows_the_run_to_its_end(up):
     old = command("tick", "--data", up.data, "--slot", "2026-01-01T10:00:00Z")
     assert old.returncode == 1
     assert "is more than 2 days old" in old.stderr
+
+
+def test_a_laptop_that_slept_through_hours_fires_the_schedule_once_for_the_latest(start_up):
+    nowhere = "http://127.0.0.1:9"
+    up = start_up("--at", AT, SPOTIFY_ACCOUNTS_URL=nowhere, SPOTIFY_API_URL=nowhere)
+    up.wait_for("Next run at 15:00 UTC")
+    supervisor.attach(up.data).clock.set(datetime(2026, 11, 25, 19, 30, tzinfo=UTC))
+    up.wait_for("Next run at 20:00 UTC")
+    fired = re.findall("^([0-9TZ]+)  ingest skipped", up.output, re.MULTILINE)
+    assert fired == ["20261122T140000Z", "20261125T190000Z"]
 
 
 def test_a_second_laptop_cloud_on_the_same_data_is_refused(up):
