@@ -168,41 +168,19 @@ load-test: setup ## Run a thousand listeners through ingest, and a household's y
 costs: setup ## What a month costs at list prices (LAPTOP=.localcloud or PROJECT=name: for the ledger there)
 	@$(PY) -m benchmarks.costs $(if $(LAPTOP),--laptop $(LAPTOP)) $(if $(PROJECT),--project $(PROJECT))
 
-.PHONY: authorize
-authorize: setup ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
-	@$(PY) -m cli authorize $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
-
-.PHONY: check
-check: setup ## Check whether everything is ready for a run: APIs, quota, tables, consents, schedule, dashboard
-	@$(PY) -m cli check $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
-
-.PHONY: listeners
-listeners: setup ## Show each listener: state, days of consent left, last play, last error
-	@$(PY) -m cli listeners $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
-
-.PHONY: runs
-runs: setup ## Show the ledger: what each step of each run did, or why not
-	@$(PY) -m cli runs $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
-
-.PHONY: run-now
-run-now: setup ## Fire the schedule once and follow the run to its end
-	@$(PY) -m cli run-now $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
-
-.PHONY: import
-import: setup ## Store Spotify's data export: make import LISTENER=anna FILES=my_spotify_data.zip
-	@$(PY) -m cli import $(LISTENER) $(FILES) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
-
-.PHONY: export
-export: setup ## Write every play of a listener into a file: make export LISTENER=anna
-	@$(PY) -m cli export $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
-
-.PHONY: repair
-repair: setup ## Make one row of each play that is stored twice
-	@$(PY) -m cli repair $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
-
-.PHONY: forget
-forget: setup ## Delete everything of a listener, after asking: make forget LISTENER=anna
-	@$(PY) -m cli forget $(LISTENER) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
+OWNERS := authorize check listeners runs run-now import export repair forget
+.PHONY: $(OWNERS)
+authorize: ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
+check: ## Check whether everything is ready for a run: APIs, quota, tables, consents, schedule, dashboard
+listeners: ## Show each listener: state, days of consent left, last play, last error
+runs: ## Show the ledger: what each step of each run did, or why not
+run-now: ## Fire the schedule once and follow the run to its end
+import: ## Store Spotify's data export: make import LISTENER=anna FILES=my_spotify_data.zip
+export: ## Write every play of a listener into a file: make export LISTENER=anna
+repair: ## Make one row of each play that is stored twice
+forget: ## Delete everything of a listener, after asking: make forget LISTENER=anna
+$(OWNERS): setup
+	@$(PY) -m cli $@ $(LISTENER) $(FILES) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: setup
 setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python environments (the other targets do it when needed)
