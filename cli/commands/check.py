@@ -26,7 +26,7 @@ BATCH = {"CPUS": (12, "vCPU"), "CPUS_ALL_REGIONS": (12, "vCPU"), "DISKS_TOTAL_GB
 """What transform_trigger's batch takes of each quota of Compute Engine."""
 
 _TIMEOUT_SECONDS = 30
-_ASK = "https://console.cloud.google.com/iam-admin/quotas?project="
+_QUOTA_PAGE = "https://console.cloud.google.com/iam-admin/quotas?project="
 
 State = Literal["ok", "note", "missing", "unknown"]
 
@@ -82,7 +82,7 @@ def _quota(place: Place) -> Iterator[tuple[State, str]]:
             continue
         limit, usage = known[metric]["limit"], known[metric]["usage"]
         if limit < needed:
-            more = f"Then ask for more: {_ASK}{place.project}"
+            more = f"Then ask for more: {_QUOTA_PAGE}{place.project}"
             trial = "A free trial has 8 vCPU: upgrade the billing account first (its credit stays)."
             yield "missing", f"{metric} is {limit:.0f}, and {takes} {trial} {more}"
         elif limit - usage < needed:

@@ -24,7 +24,7 @@ from spotify import Spotify
 _NAMES = [*COLUMNS]
 FEATURES = tuple(_NAMES[_NAMES.index("danceability") : _NAMES.index("features_source")])
 # What an id looks like, so that none can stand for several in the list of them, or make it endless.
-ASKABLE = "[0-9A-Za-z_-]{1,64}"
+ID_FORM = "[0-9A-Za-z_-]{1,64}"
 # New releases lack features for weeks; then another request is worth it.
 UNKNOWN_FOR = timedelta(days=30)
 
@@ -79,7 +79,7 @@ def _by_track(records: Sequence[Any], track_id: Callable[[Mapping[str, Any]], st
 
 def add_features(client: bigquery.Client, run: Run, provider: Provider, rows: Sequence[Row]) -> list[Row]:
     """The same plays with what is known or can be fetched about their tracks."""
-    track_ids = sorted({row["track_id"] for row in rows if re.fullmatch(ASKABLE, row["track_id"])})
+    track_ids = sorted({row["track_id"] for row in rows if re.fullmatch(ID_FORM, row["track_id"])})
     stored = run_query(
         client,
         "known_features",

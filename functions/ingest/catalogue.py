@@ -12,7 +12,7 @@ from pathlib import Path
 
 from google.cloud import bigquery
 
-from audio_features import ASKABLE, FEATURES, UNKNOWN_FOR, Provider, fetch_columns
+from audio_features import FEATURES, ID_FORM, UNKNOWN_FOR, Provider, fetch_columns
 from failures import Failure, RequestRefused, UnreadableAnswer
 from ingest_cloud import Cloud
 from ingest_log import log, logging_outages
@@ -63,12 +63,12 @@ def _fetch_unknown(cloud: Cloud, run: Run, provider: Provider) -> None:
 
 
 def find_unknown(client: bigquery.Client, now: datetime, source: str, most: int) -> list[str]:
-    """Ids of tracks without audio features that may be asked for, in the order in which to ask."""
+    """Ids of tracks without audio features, in the order in which to fetch them."""
     found = run_query(
         client,
         "unknown_tracks",
         string("source", source),
-        string("askable", f"^({ASKABLE})$"),
+        string("id_form", f"^({ID_FORM})$"),
         timestamp("now", now),
         timestamp("lately", now - _LATELY),
         integer("most", most),

@@ -13,7 +13,7 @@ from staging import PlaysTable, StagedFile, fetch_plays_table, stage
 
 
 def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
-    """Load, merge, publish, record. Raises every error for which the event is to be redelivered."""
+    """Raises every error for which the event is to be redelivered."""
     started_at = datetime.now(UTC)
     try:
         with mistakes_are_permanent():

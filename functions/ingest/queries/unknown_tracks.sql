@@ -3,7 +3,7 @@
 SELECT plays.track_id
 FROM plays
 LEFT JOIN catalogue ON plays.track_id = catalogue.track_id
-WHERE REGEXP_CONTAINS(plays.track_id, @askable)
+WHERE REGEXP_CONTAINS(plays.track_id, @id_form)
   AND (
     (catalogue.features_source IS NULL AND COALESCE(catalogue.ask_again_at, @now) <= @now)
     OR (catalogue.ask_again_at IS NOT NULL AND (catalogue.features_source != @source OR catalogue.ask_again_at <= @now))
