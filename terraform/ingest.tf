@@ -19,10 +19,9 @@ module "ingest" {
   platform = local.function_platform
 }
 
-# Ingest reads which plays and features are known already, and which imports were undone: the plays of another keep a gap
-# closed. It never writes plays: that is load's.
+# Ingest reads which plays and features are known already. It never writes plays: that is load's.
 resource "google_bigquery_table_iam_member" "ingest_reads" {
-  for_each = toset(["imports", "plays"])
+  for_each = toset(["plays"])
 
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main[each.value].table_id
@@ -32,7 +31,7 @@ resource "google_bigquery_table_iam_member" "ingest_reads" {
 
 # Ingest writes its row in the ledger, the gaps it finds and the tracks of the catalogue, and reads them again.
 resource "google_bigquery_table_iam_member" "ingest_writes" {
-  for_each = toset(["catalogue", "closed_gaps", "gaps", "runs"])
+  for_each = toset(["catalogue", "gaps", "runs"])
 
   dataset_id = google_bigquery_dataset.main.dataset_id
   table_id   = google_bigquery_table.main[each.value].table_id

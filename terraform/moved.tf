@@ -22,11 +22,6 @@ moved {
 }
 
 moved {
-  from = google_bigquery_table_iam_member.ingest_imports
-  to   = google_bigquery_table_iam_member.ingest_reads["imports"]
-}
-
-moved {
   from = google_bigquery_table_iam_member.spark_plays
   to   = google_bigquery_table_iam_member.spark_reads["plays"]
 }

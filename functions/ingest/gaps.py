@@ -1,6 +1,8 @@
 """Finds which plays of the fetched pages are stored already, and records a gap before a page that overlaps none.
 
 Known is what the warehouse holds; for a page that overlaps nothing there, also what files on their way to it hold.
+A play of an import proves nothing about those before it: the import may lack them. Only `import` itself, which has read
+the files, closes a gap.
 """
 
 import csv
@@ -34,11 +36,11 @@ _PIECE_BYTES, _MOST_BYTES = 2**20, 64 * 2**20
 
 @dataclass(frozen=True)
 class KnownPlays:
-    """`keys`: plays that need not be landed. `overlapping`: listeners whose stored plays reach into their page.
+    """`keys`: plays that need not be landed. `overlapping`: listeners whose page holds one of them.
 
     A play that only an import has stored is landed once more, because the API has more of it, and because the import
     may be undone; load makes one row of the two, which has the API's key.
-    `imported`: the import whose plays reach into the page of a listener, where no play from the API does.
+    `imported`: an import whose plays reach into the page of a listener.
     """
 
     keys: frozenset[Key]
@@ -57,13 +59,10 @@ class LandedPlay:
 
 @dataclass(frozen=True)
 class LandedBefore:
-    """What files on their way to the warehouse hold: the newest play before a page, and an import that reaches it.
+    """What files on their way to the warehouse hold: the newest plays before a page, and an import that reaches it."""
 
-    `from_api`: the newest play that is not an import's.
-    """
-
-    newest: datetime | None = None
     from_api: datetime | None = None
+    from_import: datetime | None = None
     import_id: str | None = None
 
 
@@ -75,12 +74,8 @@ def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
     found = list(run_query(client, "known_plays", _pages(oldest, {}, {}), timestamp("oldest", min(oldest.values()))))
     keys = frozenset(key_of(dict(row)) for row in found if not row.is_only_imported)
     on_page = {row["listener_id"] for row in rows if key_of(row) in keys}
-    # An export holds everything up to its end: one that ends within the page leaves no gap before the page.
-    only_imported = sorted((row for row in found if row.is_only_imported), key=lambda row: row.played_at)
-    imports = {row.listener_id: row.import_id for row in only_imported}
-    unnamed = {listener for listener, import_id in imports.items() if import_id is None}
-    imported = {listener: import_id for listener, import_id in imports.items() if listener not in on_page | unnamed}
-    return KnownPlays(keys, frozenset(on_page | unnamed), imported)
+    only_imported = sorted((row for row in found if row.import_id), key=lambda row: row.played_at)
+    return KnownPlays(keys, frozenset(on_page), {row.listener_id: row.import_id for row in only_imported})
 
 
 def oldest_by_listener(rows: Sequence[Row]) -> dict[str, datetime]:
@@ -92,7 +87,7 @@ def oldest_by_listener(rows: Sequence[Row]) -> dict[str, datetime]:
 
 
 def pages_without_overlap(rows: Sequence[Row], overlapping: AbstractSet[str]) -> dict[str, datetime]:
-    """The oldest play of each page that no stored play of its listener reaches, by listener.
+    """The oldest play of each page that no stored play of the API reaches, by listener.
 
     A short page is not an exception: with fewer than 50 plays on it, the newest stored ones belong on it as well. Where
     they are missing, Spotify withholds plays (43 of 50: Yooooomi/your_spotify#88), whether or not it names a `next`.
@@ -111,10 +106,13 @@ def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay
         known = before.get(play.listener_id)
         if known is None:
             continue
-        if play.played_at < oldest[play.listener_id]:
-            newest = max(play.played_at, known.newest or play.played_at)
-            from_api = known.from_api if play.import_id else max(play.played_at, known.from_api or play.played_at)
-            before[play.listener_id] = LandedBefore(newest, from_api, known.import_id)
+        is_before = play.played_at < oldest[play.listener_id]
+        if is_before and play.import_id:
+            newest = max(play.played_at, known.from_import or play.played_at)
+            before[play.listener_id] = replace(known, from_import=newest)
+        elif is_before:
+            newest = max(play.played_at, known.from_api or play.played_at)
+            before[play.listener_id] = replace(known, from_api=newest)
         elif play.import_id:
             before[play.listener_id] = replace(known, import_id=play.import_id)
         else:
@@ -123,24 +121,20 @@ def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay
 
 
 def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported: Mapping[str, str]) -> None:
-    """Record a gap before each of these pages, unless nothing of its listener is known yet.
-
-    One that plays of an import fill is recorded as closed, because the import can be undone. That comes first: an
-    import that is undone between the two statements leaves a gap and not nothing.
-    """
+    """Record a gap before each of these pages, unless nothing of its listener is known yet."""
     if not oldest:
         return
     before = before_the_pages(oldest, fetch_landed(cloud.bigquery, cloud.landing, run))
     if not before:
         return
-    parameters = (
+    merged = run_query(
+        cloud.bigquery,
+        "add_gaps",
         _pages({listener_id: oldest[listener_id] for listener_id in before}, before, imported),
         timestamp("newest", max(oldest.values())),
         string("run_id", run.run_id),
         timestamp("detected_at", run.started_at),
     )
-    run_query(cloud.bigquery, "add_closed_gaps", *parameters)
-    merged = run_query(cloud.bigquery, "add_gaps", *parameters)
     if merged.num_dml_affected_rows:
         log("WARNING", "Plays may be missing", run_id=run.run_id, gaps=merged.num_dml_affected_rows)
 
@@ -148,9 +142,9 @@ def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported:
 def _pages(
     oldest: Mapping[str, datetime], before: Mapping[str, LandedBefore], imported: Mapping[str, str]
 ) -> Parameter:
-    """@pages: each listener's page by its oldest play, and what lies before it; `imported`: stored plays reach it.
+    """@pages: each listener's page by its oldest play, what landed before it, and an import that reaches it.
 
-    ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP, landed TIMESTAMP, import_id STRING>>.
+    ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP, from_api TIMESTAMP, from_import TIMESTAMP, import_id STRING>>.
     """
     structs = []
     for listener_id, instant in oldest.items():
@@ -161,7 +155,9 @@ def _pages(
                 None,
                 string("listener_id", listener_id),
                 timestamp("oldest", instant),
-                timestamp("landed", landed.from_api if import_id else landed.newest),
+                timestamp("from_api", landed.from_api),
+                # It may be of that very import.
+                timestamp("from_import", None if import_id else landed.from_import),
                 string("import_id", import_id),
             )
         )

@@ -418,7 +418,7 @@ def test_a_call_that_the_laptop_cloud_does_not_know(world, monkeypatch):
     assert "nothing_was_asked_that_the_laptop_cloud_does_not_know" in broken(world, CALM)
 
 
-UNDONE_IMPORT = storm(Listening(0, ONE, 20), Listening(1, ONE, 70), trouble(1, Import(ONE, 0, 1)))
+UNDONE_IMPORT = storm(Listening(0, ONE, 20), Listening(1, ONE, 70), trouble(2, Import(ONE, 0, 1)))
 
 
 def test_an_import_that_is_undone_breaks_nothing_when_nothing_is_broken(world):

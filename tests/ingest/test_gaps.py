@@ -26,23 +26,61 @@ def played(minute, track="a", second=0, **values):
     return row(NINE + timedelta(minutes=minute, seconds=second), track, listener_id="ada", **values)
 
 
+def imported(minute, import_id, track="b", second=0, source="export"):
+    return played(minute, track, second, source=source, import_id=import_id)
+
+
 @pytest.mark.parametrize(
-    ("rows", "is_reached"),
+    ("rows", "is_reached", "by_import"),
     [
-        ([played(49)], True),
-        ([played(50), played(0, "b"), played(-1)], False),  # plays that the page does not show
-        ([played(10, "b", source="export")], True),  # an export that ends within the page
-        ([played(0, "a", -89, source="export")], True),  # with the oldest play on the page, its clock a little off
-        ([played(0, "a", -91, source="export")], False),  # before the page
+        ([played(49), imported(7, "A")], True, {"ada": "A"}),
+        ([played(50), played(0, "b"), played(-1)], False, {}),  # plays that the page does not show
+        ([imported(10, "A")], False, {"ada": "A"}),
+        ([imported(49, "A", "a", source="api")], False, {"ada": "A"}),  # from a file that `export` has written
+        ([imported(0, "A", "a", -89)], False, {"ada": "A"}),  # with the oldest play on the page, its clock a little off
+        ([imported(0, "A", "a", -91)], False, {}),  # before the page
     ],
 )
-def test_a_page_is_reached_by_a_play_on_it_or_by_an_import_that_ends_within_it(ingesting, rows, is_reached):
+def test_a_page_is_reached_by_a_play_on_it_that_the_api_has_reported(ingesting, rows, is_reached, by_import):
     client = stored(ingesting, *rows)
     known = fetch_known(client, page("ada", 50))
-    assert known.overlapping == ({"ada"} if is_reached else set())
+    assert (known.overlapping, known.imported) == ({"ada"} if is_reached else set(), by_import)
     assert {key for key in map(key_of, page("ada", 50)) if key in known.keys} == {
-        key_of(each) for each in rows if each["source"] == "api" and each in page("ada", 50)
+        key_of(each) for each in rows if each["import_id"] is None and each in page("ada", 50)
     }
+
+
+COMPLETED = {"ms_played": 1, "ms_played_import_id": "A"}
+"""Of a play that both have reported."""
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+@pytest.mark.parametrize(
+    ("rows", "start"),
+    [
+        ([played(-90), imported(-30, "A"), imported(7, "A")], -90),
+        ([played(-90, **COMPLETED), imported(-30, "A"), imported(-20, "A", source="api")], -90),
+        ([imported(-90, "A"), imported(-30, "A")], -30),
+        ([imported(-30, "A"), imported(7, "A")], None),
+    ],
+)
+def test_a_gap_begins_with_the_apis_newest_play_and_an_imports_counts_where_there_is_none(
+    ingesting, rows, start, is_loaded
+):
+    if is_loaded:
+        stored(ingesting, *rows)
+    else:
+        ingesting.cloud.storage.write(ingesting.landing, object_name(AN_HOUR_AGO), to_csv(rows))
+    cloud = ingesting.connect()
+    write_gaps(cloud, RUN, {"ada": NINE}, fetch_known(cloud.bigquery, page("ada", 50)).imported)
+    expected = [] if start is None else [("ada", NINE + timedelta(minutes=start), NINE)]
+    assert (recorded_gaps(ingesting), ingesting.rows("closed_gaps", "gap_start")) == (expected, [])
+
+
+def test_of_two_imports_before_the_first_page_the_one_that_reaches_it_does_not_fill_what_the_other_leaves(ingesting):
+    client = stored(ingesting, imported(-90, "A"), imported(-30, "B"), imported(7, "B"))
+    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, fetch_known(client, page("ada", 50)).imported)
+    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
 def test_a_page_that_nothing_stored_reaches_is_suspicious_full_or_short():
@@ -69,6 +107,14 @@ def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_r
             **detected,
         },
     ]
+
+
+def test_a_page_that_did_not_land_makes_its_gap_longer_with_the_next_one_and_not_two(ingesting):
+    stored(ingesting, played(-90))
+    cloud = ingesting.connect()
+    for minute in (0, 9, 4):
+        write_gaps(cloud, RUN, {"ada": NINE + timedelta(minutes=minute)}, {})
+    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE + timedelta(minutes=9))]
 
 
 # What is landed and not loaded yet

@@ -1,25 +1,29 @@
--- Adds gaps, a row per page that overlaps no known play: from the listener's newest known play, stored or landed, to the
--- oldest on the page. A listener without a known play has no gap, nor has a page that an import's plays overlap. A repeat
--- adds nothing.
+-- Adds gaps, a row per page that no play of the API reaches: from the listener's newest play of the API before it, stored or
+-- landed, to the oldest on the page. Where the API has none, from the newest of an import, but not of the one that reaches
+-- the page; a listener without a known play has no gap. A later page with nothing new before it makes its gap longer. A
+-- repeat changes nothing.
 MERGE gaps
 USING (
-  SELECT known.listener_id, MAX(known.played_at) AS gap_start, known.oldest AS gap_end
+  SELECT listener_id, COALESCE(MAX(from_api), MAX(from_import)) AS gap_start, oldest AS gap_end
   FROM (
-    SELECT page.listener_id, page.oldest, page.import_id, plays.played_at
+    SELECT
+      page.listener_id, page.oldest,
+      IF(plays.source = 'api' AND plays.import_id IS NULL, plays.played_at, NULL) AS from_api,
+      IF(plays.import_id = page.import_id, NULL, plays.played_at) AS from_import
     FROM plays
     INNER JOIN UNNEST(@pages) AS page
       ON plays.listener_id = page.listener_id AND plays.played_at < page.oldest
     WHERE plays.played_at < @newest
     UNION ALL
-    SELECT page.listener_id, page.oldest, page.import_id, page.landed AS played_at
+    SELECT page.listener_id, page.oldest, page.from_api, page.from_import
     FROM UNNEST(@pages) AS page
-    WHERE page.landed IS NOT NULL
   ) AS known
-  LEFT JOIN imports ON known.import_id = imports.import_id AND imports.undone_at IS NULL
-  WHERE imports.import_id IS NULL
-  GROUP BY known.listener_id, known.oldest
+  GROUP BY listener_id, oldest
+  HAVING gap_start IS NOT NULL
 ) AS found
-ON gaps.listener_id = found.listener_id AND gaps.gap_start = found.gap_start AND gaps.gap_end = found.gap_end
+ON gaps.listener_id = found.listener_id AND gaps.gap_start = found.gap_start
+WHEN MATCHED AND gaps.gap_end < found.gap_end THEN
+  UPDATE SET gap_end = found.gap_end
 WHEN NOT MATCHED THEN
   INSERT (listener_id, gap_start, gap_end, run_id, detected_at)
   VALUES (found.listener_id, found.gap_start, found.gap_end, @run_id, @detected_at)

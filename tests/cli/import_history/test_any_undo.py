@@ -1,4 +1,5 @@
-"""Pages, imports and undos in any order: whatever an undo has deleted is stored again, or lies in an open gap.
+"""Pages, imports and undos in any order: what the API has passed over is stored, or lies in an open gap, and so does
+whatever an undo has deleted.
 
 With ingest's and the commands' own functions and statements; load is a MERGE of the test's own, as plays are one each.
 """
@@ -127,6 +128,8 @@ class Life:
         self.owed = {n for n in self.owed if n not in plays and any(other < n for other in plays)}
         missing = [n for n in sorted(self.owed) if not any(start < at(n) <= end for start, end in gaps)]
         assert missing == []
+        passed_over = range(min(self._listed), max(self._listed)) if self._listed else ()
+        assert [n for n in passed_over if n not in plays and not any(s < at(n) <= e for s, e in gaps)] == []
         inside = [n for n, brought_by in plays.items() for start, end in gaps if start < at(n) < end and not brought_by]
         assert inside == []
 
@@ -188,6 +191,7 @@ BEFORE_ANOTHER = [("page", 1), ("import", 5, 5, 2), ("import", 0, 3, 3), ("page"
 BEFORE_THE_FIRST_PAGE = [("import", 0, 3, 3), ("page", 8), ("import", 0, 10, 10), ("import", 0, 14, 3)]
 OF_AN_EARLIER_UNDO = [("import", 5, 24, 5), ("page", 7), ("import", 3, 14, 2), ("import", 6, 24, 16)]
 """What the second import alone had brought is missing behind plays that the third one has."""
+REACHING_THE_NEXT_PAGE = [("page", 1), ("import", 13, 2, 2), ("page", 1)]
 OF_A_SHORT_ONE = [("import", 4, 17, 3), ("page", 11), ("import", 4, 15, 1), ("import", 3, 26, 15)]
 
 
@@ -199,6 +203,7 @@ OF_A_SHORT_ONE = [("import", 4, 17, 3), ("page", 11), ("import", 4, 15, 1), ("im
 @example(BEFORE_THE_FIRST_PAGE, [0, 0, 0, 0])
 @example(BEFORE_THE_FIRST_PAGE, [0, 1, 0, 0])
 @example(OF_AN_EARLIER_UNDO, [1, 0, 0, 0])
+@example(REACHING_THE_NEXT_PAGE, [0, 0, 0, 0])
 @example(OF_A_SHORT_ONE, [1, 2, 2, 1])
 def test_in_whatever_order_pages_and_imports_come_and_imports_go_nothing_is_missing_without_a_gap(lives, events, order):
     life = lives()
@@ -214,3 +219,13 @@ def test_in_whatever_order_pages_and_imports_come_and_imports_go_nothing_is_miss
         life.undo(number)
         life.check()
     assert (joined(life.gaps()), life.gaps("closed_gaps")) == (joined(life.expected_gaps), [])
+
+
+def test_an_import_that_came_before_a_page_closes_the_gap_before_it_when_its_files_are_given_again(lives):
+    life = lives()
+    life.page(1)
+    life.import_plays(20, 27, 26)
+    life.page(1)
+    assert life.gaps() == [(at(6), at(25))]
+    life.import_plays(0, 28, 27)
+    assert life.gaps() == []
