@@ -2,7 +2,7 @@
 
 `python -m localcloud.function_process --target load --source functions/load/main.py --port 8080 --key FILE` is
 functions-framework's own server plus two steps before each request. As Cloud Run would, it refuses a call without a
-token that the key has signed; with `--clock FILE` the process's clock is moved to simulated time.
+token that the key has signed for this function; with `--clock FILE` the process's clock is moved to simulated time.
 """
 
 import argparse
@@ -37,7 +37,8 @@ def main() -> None:
     app = functions_framework.create_app(options.target, options.source)  # type: ignore[no-untyped-call]
     if options.clock:
         app.wsgi_app = in_simulated_time(app.wsgi_app, Clock(options.clock))
-    app.wsgi_app = behind_a_door(app.wsgi_app, Doorkeeper(options.key), f"http://127.0.0.1:{options.port}")
+    url = f"http://127.0.0.1:{options.port}"
+    app.wsgi_app = behind_a_door(app.wsgi_app, Doorkeeper(options.key, function_url=url), url)
     create_server(app, debug=False).run("127.0.0.1", options.port)  # type: ignore[no-untyped-call]
 
 

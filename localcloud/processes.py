@@ -126,10 +126,13 @@ def start(
 
 
 def wait_until_listening(processes: Sequence[Process]) -> None:
-    """Returns when every process accepts connections; raises ProcessFailed when one ends or takes too long."""
+    """Returns when every process listens on its port; raises ProcessFailed when one ends or takes too long.
+
+    Itself or by a child: another user of the computer may read the port in the list of processes, and be quicker.
+    """
     deadline = time.monotonic() + _START_SECONDS
     for process in processes:
-        while not _accepts(process.port):
+        while not _listens(process):
             process.check()
             if time.monotonic() > deadline:
                 raise ProcessFailed(
@@ -174,10 +177,16 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _accepts(port: int) -> bool:
-    with socket.socket() as probe:
+def _listens(process: Process) -> bool:
+    with socket.socket() as probe:  # first, as it costs less than looking at processes
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        if probe.connect_ex(("127.0.0.1", process.port)):
+            return False
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # one of them has just ended
+        leader = psutil.Process(process.popen.pid)
+        sockets = [each for one in (leader, *leader.children(recursive=True)) for each in one.net_connections("tcp4")]
+        return any(each.status == psutil.CONN_LISTEN and each.laddr == ("127.0.0.1", process.port) for each in sockets)
+    return False
 
 
 def _tail(path: Path) -> str:

@@ -76,11 +76,15 @@ class Doorkeeper:
     """Refuses callers without the key file's bearer or signature, at the paths that begin with `under`.
 
     It is called before the body is read, since that of an unknown caller may be large. `except_for`: a path whose short
-    bodies are read first, because the credential is in them.
+    bodies are read first, because the credential is in them. `function_url`: where a function is served, which admits
+    only what `identity_token` has signed for this address. Every other server refuses what is signed for a function.
     """
 
-    def __init__(self, key_path: Path, under: str = "/", except_for: str | None = None) -> None:
+    def __init__(
+        self, key_path: Path, under: str = "/", except_for: str | None = None, function_url: str | None = None
+    ) -> None:
         account, self._under, self._except_for = json.loads(key_path.read_text()), under, except_for
+        self._function_url = function_url
         private = serialization.load_pem_private_key(account["private_key"].encode(), None)
         pem, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         self._bearer: str = account[_BEARER]
@@ -98,12 +102,15 @@ class Doorkeeper:
 
     def check(self, credential: str) -> None:
         """Raises ApiError 401. A signature counts whatever its time: the laptop cloud may live in a simulated one."""
-        if hmac.compare_digest(credential.encode(), self._bearer.encode()):
+        if not self._function_url and hmac.compare_digest(credential.encode(), self._bearer.encode()):
             return
         signed, _, signature = credential.rpartition(".")
         with suppress(ValueError):
-            if self._verifier.verify(signed.encode(), base64.urlsafe_b64decode(signature + "==")):
-                return
+            if self._verifier.verify(signed.encode(), _decoded(signature)):
+                # Google's clients sign for an address of Google's, or for scopes alone.
+                audience = str(json.loads(_decoded(signed.partition(".")[2])).get("aud", ""))
+                if audience == self._function_url if self._function_url else not audience.startswith("http:"):
+                    return
         raise ApiError(401, "authError", "The laptop cloud answers its owner only: send the bearer of its key file")
 
 
@@ -119,6 +126,10 @@ def token_routes(door: Doorkeeper | None) -> Routes:
     routes = Routes()
     routes.add("POST", TOKEN_PATH, token)
     return routes
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "==")
 
 
 @functools.cache

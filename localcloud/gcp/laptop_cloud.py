@@ -138,6 +138,10 @@ class LaptopCloud:
             self.subscribe(body["event_type"], to_url(body["url"], self._key_path), body.get("source"))
             return Response.of_json({})
 
+        def scrub() -> None:
+            self.state.scrub()
+            self.bigquery.scrub()
+
         def done(work: Any) -> Any:
             return lambda request: Response.of_json(work() or {})
 
@@ -146,7 +150,7 @@ class LaptopCloud:
         routes.add("DELETE", f"{CONTROL}faults", done(self.faults.clear))
         routes.add("POST", f"{CONTROL}subscriptions", subscribe)
         routes.add("GET", f"{CONTROL}pending", done(lambda: self.events.status() | {"batches": self.dataproc.active()}))
-        routes.add("POST", f"{CONTROL}scrub", done(lambda: self.bigquery.scrub()))
+        routes.add("POST", f"{CONTROL}scrub", done(scrub))
         return routes
 
 

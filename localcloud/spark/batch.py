@@ -70,6 +70,7 @@ def spark_environment(
 ) -> dict[str, str]:
     """The settings with which PySpark starts a JVM on two cores; `options` are spark-submit's."""
     properties = {
+        "spark.authenticate": "true",  # else any user of this computer may fetch blocks from the running batch
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.adaptive.enabled": "false",

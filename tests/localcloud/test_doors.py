@@ -81,6 +81,15 @@ def test_the_owner_reads_with_the_bearer_of_the_key_file_and_no_one_without_it(l
     assert requests.post(f"{laptop.addresses['google']}/token", timeout=30).status_code == 401
 
 
+def test_what_a_function_receives_opens_no_other_door(laptop: RunningCloud) -> None:
+    for function in urls_of_functions(laptop):
+        token = identity_token(laptop.directory / "service-account.json", function)
+        for url in urls_of_secrets(laptop):
+            assert requests.get(url, headers=token, timeout=30).status_code == 401
+        assertion = {"assertion": token["Authorization"].removeprefix("Bearer ")}
+        assert requests.post(f"{laptop.addresses['google']}/token", data=assertion, timeout=30).status_code == 401
+
+
 @pytest.mark.parametrize(
     "body", ["Content-Length: 8000000000", "Content-Length: -1", "Transfer-Encoding: chunked", ONE_OF_TWO_LENGTHS]
 )
@@ -116,8 +125,9 @@ def test_the_functions_answer_the_laptop_clouds_own_services_only(laptop: Runnin
     foreign = tmp_path / "foreign.json"
     write_service_account(foreign, "http://127.0.0.1:9/token")
     foreign.write_text(json.dumps(json.loads(foreign.read_text()) | {"private_key": _another_key()}))
-    for url in urls_of_functions(laptop):
-        own = identity_token(laptop.directory / "service-account.json", url)
+    key, urls = laptop.directory / "service-account.json", urls_of_functions(laptop)
+    for url in urls:
+        own = identity_token(key, url)
         host = url.removeprefix("http://").replace("127.0.0.1", "evil.example")
         with nothing_runs(laptop):
             for method in ("GET", "POST"):
@@ -125,6 +135,9 @@ def test_the_functions_answer_the_laptop_clouds_own_services_only(laptop: Runnin
                     assert requests.request(method, url, headers=wrong, timeout=30).status_code == 401
                 for site in ({"Origin": "http://evil.example"}, {"Host": host}, {"Sec-Fetch-Site": "cross-site"}):
                     assert requests.request(method, url, headers=own | site, timeout=30).status_code == 403
+                # what the stand-ins send to another function, and what the owner sends to Google's services
+                for wrong in (*(identity_token(key, other) for other in urls if other != url), bearer(laptop.settings)):
+                    assert requests.request(method, url, headers=wrong, timeout=30).status_code == 401
         unreadable = own | {"X-CloudScheduler-ScheduleTime": "once"}
         assert requests.post(url, json={}, headers=unreadable, timeout=30).status_code in (200, 400)  # its own words
 

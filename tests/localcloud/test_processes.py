@@ -1,6 +1,7 @@
 """Starting, watching and stopping the laptop cloud's processes."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ processes.wait_until_listening([child])
 print(child.popen.pid, flush=True)
 time.sleep(60)
 """
+LISTENS_LATE = f"import time; time.sleep(0.3); {LISTENS}"
 STARTS_A_CHILD = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[2], sys.argv[1]]).wait()"
 
 
@@ -73,6 +75,13 @@ def test_waiting_ends_when_every_process_accepts_connections(start):
     first.check()
     assert first.log_path.stat().st_mode & 0o077 == 0
     assert second.memory_mib() > 1
+
+
+def test_a_port_on_which_a_stranger_was_quicker_is_not_the_process(start):
+    late = start("ingest", LISTENS_LATE)
+    ended = r"(?s)ingest ended with exit code 1.*Address already in use"
+    with socket.create_server(("127.0.0.1", late.port)), pytest.raises(processes.ProcessFailed, match=ended):
+        processes.wait_until_listening([late])
 
 
 def test_stopping_ends_a_process_with_all_that_it_has_started(start):

@@ -16,7 +16,7 @@ from cli.command_line import main
 from cli.commands.forget import command as forget
 from cli.commands.forget import rows as forget_rows
 from cli.place import on_laptop
-from tests.cli.forget.harness import LANDED, OTHERS_ITEM, REFUSED, after_each_pass, everything
+from tests.cli.forget.harness import ITEM, LANDED, OTHERS_ITEM, REFUSED, after_each_pass, everything
 from tests.cli.harness import ONE, TWO, owning
 from tests.cli.import_history.harness import wait_for
 from tests.load.harness import csv_of, play
@@ -217,7 +217,7 @@ def test_of_a_listener_whose_name_is_a_word_no_name_stays(before):
     assert (kept in after) == (kept in before)
 
 
-def test_on_the_laptop_no_byte_of_the_listeners_plays_stays_in_the_warehouse(tmp_path, monkeypatch):
+def test_on_the_laptop_no_byte_of_the_listeners_plays_or_files_stays_beside_them(tmp_path, monkeypatch):
     """What DuckDB only marks as deleted is looked for in the file itself, with the statements of the jobs beside it."""
     theirs, others = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
     with owning(tmp_path, monkeypatch, forgetful=False):
@@ -227,7 +227,12 @@ def test_on_the_laptop_no_byte_of_the_listeners_plays_stays_in_the_warehouse(tmp
                 "INSERT INTO listening.plays (listener_id, played_at, track_id, source, run_id, ingested_at) VALUES "
                 f"('{slug}', TIMESTAMP '2026-11-01', '{track}', 'api', 'r', TIMESTAMP '2026-11-02')"
             )
+        _, quarantine = google_clients.landing_and_quarantine(on_laptop(tmp_path))
+        for item in (ITEM, OTHERS_ITEM):
+            quarantine.blob(item).upload_from_string("{}")
         assert main(["forget", ONE, "--yes", "--laptop", str(tmp_path)], {}) == 0
+        state = b"".join(path.read_bytes() for path in tmp_path.glob("state.sqlite*"))
+        assert (ITEM.encode() in state, OTHERS_ITEM.encode() in state) == (False, True)
         [row] = client.query_and_wait("SELECT track_id FROM listening.plays")
         assert row["track_id"] == others
     content = b"".join(path.read_bytes() for path in tmp_path.glob("*.duckdb*"))

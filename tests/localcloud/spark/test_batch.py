@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -37,6 +39,20 @@ OLD_TOP_TRACKS = [
     "listener_id,period,rank,position,track_id,plays,minutes,first_played_at,last_played_at,as_of,computed_at,run_id",
     "gone,all_time,1,1,old,9,9.5,2020-01-01T00:00:00Z,2020-01-02T00:00:00Z,2020-01-03T00:00:00Z,2020-01-03T00:00:00Z,r",
 ]
+SLEEPING_JOB = """
+import os, sys, time
+from pyspark.sql import SparkSession
+session = SparkSession.builder.getOrCreate()
+session.range(0, 1, 1, 1).cache().count()
+context = session.sparkContext
+[cached] = context._jsc.getPersistentRDDs()
+port = context._jsc.sc().env().blockManager().blockManagerId().port()
+with open(sys.argv[1] + ".new", "w") as file:
+    file.write(f"{port} {context.applicationId} rdd_{cached}_0")
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+time.sleep(600)
+"""
+RPC_REQUEST, RPC_FAILURE = 3, 5
 AS_OF = datetime(2026, 11, 22, 10, tzinfo=UTC)
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -201,13 +217,20 @@ def test_a_batch_that_fails_says_so_in_exit_code_log_and_ledger_also_on_the_java
     assert set(said) == set(missing)
 
 
-def test_a_batch_ends_with_the_process_that_started_it_however_that_ended(tmp_path: Path) -> None:
+def answer_to_a_stranger(port: int, application: str, block: str) -> int:
+    """What Spark's block manager answers (Message.java in org.apache.spark.network.protocol) to who opens a block."""
+    texts = [struct.pack(">i", len(text)) + text.encode() for text in (application, "driver", block)]
+    opens = b"\0" + texts[0] + texts[1] + struct.pack(">i", 1) + texts[2]
+    frame = bytes([RPC_REQUEST]) + struct.pack(">qi", 1, len(opens)) + opens
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(struct.pack(">q", 8 + len(frame)) + frame)
+        return connection.makefile("rb").read(9)[8]
+
+
+def test_a_batch_answers_no_stranger_and_ends_with_the_process_that_started_it_however_it_ended(tmp_path: Path) -> None:
     with LaptopCloud(tmp_path / "cloud") as cloud:
         job = tmp_path / "job.py"
-        job.write_text(
-            "import sys, time\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate()\n"
-            "open(sys.argv[1], 'w').close()\ntime.sleep(600)\n"
-        )
+        job.write_text(SLEEPING_JOB)
         uri = f"gs://{cloud.environment['SPARK_TEMP_BUCKET']}/{tmp_path.name}.py"
         cloud.storage.write_object(uri, job)
         sleeping = {"pysparkBatch": {"mainPythonFileUri": uri, "args": [str(tmp_path / "running")]}}
@@ -216,6 +239,8 @@ def test_a_batch_ends_with_the_process_that_started_it_however_that_ended(tmp_pa
         arguments = [json.dumps(sleeping), str(tmp_path / "batch.log"), json.dumps(cloud.environment)]
         starter = subprocess.Popen([sys.executable, "-c", program, *arguments])
         until(lambda: (tmp_path / "running").exists())
+        port, application, block = (tmp_path / "running").read_text().split()
+        assert answer_to_a_stranger(int(port), application, block) == RPC_FAILURE
         [driver] = [found for found in session_of(f"{tmp_path.name}.py") if found.pid != starter.pid]
         family = [driver, *driver.children(recursive=True)]
         assert any("java" in command_of(member)[0] for member in family)
