@@ -10,8 +10,10 @@ from tests.ingest.harness import SLOT, ingesting_clouds
 DAYS = 2
 """Between two runs: enough for a full page of one listener, hence for a gap."""
 
-CALLS = range(30)
-"""More than a run has, so that the last stops are never reached."""
+STOPS = [("before", 0), *(("after", call) for call in range(29))]
+"""A stop before a call leaves what one after the call before it leaves. The last are never reached."""
+RUNS = 6
+"""In one cloud, each stopped elsewhere."""
 
 
 def prepare(ingesting):
@@ -37,26 +39,32 @@ def outcome(ingesting):
     return {"plays": plays, "gaps": gaps, "ledger": ledger, "quarantine": ingesting.quarantined()}
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("first", CALLS[::6])
-def test_a_run_that_is_stopped_at_any_call_and_repeated_comes_to_the_same(tmp_path, first, when):
-    with ingesting_clouds(tmp_path / "undisturbed", tmp_path / "stopped") as (undisturbed, stopped):
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    with ingesting_clouds(tmp_path_factory.mktemp("undisturbed")) as (undisturbed,):
         prepare(undisturbed)
-        prepare(stopped)
-        statuses = []
-        for run, call in enumerate(CALLS[first : first + 6]):
+        for run in range(RUNS):
             slot = SLOT + timedelta(days=DAYS * run)
             undisturbed.run(slot)
             load(undisturbed, slot)
-            statuses.append(run_with_a_stop(stopped, slot, Fault("", "stop", when, skip=call)))
             undisturbed.travel(days=DAYS)
-        expected = outcome(undisturbed)
-        assert [len(expected[part]) for part in ("ledger", "quarantine")] == [6, 6]
-        assert len(expected["gaps"]) > 3
-        assert outcome(stopped) == expected
-        # Where the run was stopped it failed; what comes after its last call did not touch it.
-        assert statuses == sorted(statuses, reverse=True)
-        assert statuses[-1] == (200 if first == CALLS[::6][-1] else 500)
+        return outcome(undisturbed)
+
+
+@pytest.mark.parametrize("first", range(0, len(STOPS), RUNS))
+def test_a_run_that_is_stopped_at_any_call_and_repeated_comes_to_the_same(ingesting, expected, first):
+    prepare(ingesting)
+    statuses = []
+    for run, (when, call) in enumerate(STOPS[first : first + RUNS]):
+        slot = SLOT + timedelta(days=DAYS * run)
+        statuses.append(run_with_a_stop(ingesting, slot, Fault("", "stop", when, skip=call)))
+        ingesting.travel(days=DAYS)
+    assert [len(expected[part]) for part in ("ledger", "quarantine")] == [RUNS, RUNS]
+    assert len(expected["gaps"]) > 3
+    assert outcome(ingesting) == expected
+    # Where the run was stopped it failed; what comes after its last call did not touch it.
+    assert statuses == sorted(statuses, reverse=True)
+    assert statuses[-1] == (200 if first + RUNS == len(STOPS) else 500)
 
 
 def run_with_a_stop(ingesting, slot, stop):
