@@ -47,13 +47,12 @@ def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
     """`new`: the own plays of the run. None where all of the row is about others."""
     if not new and row["state"] in _GOOD:
         return None
-    reason = _trouble(row["error_class"]) if row["state"] in _GOOD else _without_counts(row["reason"])
     is_about_all = row["step"] == "top_tracks"  # a batch reads every play there is
     counts = {
         name: None if is_about_all or pd.isna(row[name]) else min(int(row[name]), new)
         for name in ("rows_in", "rows_new")
     }
-    return {**row, **counts, "reason": reason, "details": None}
+    return {**row, **counts, "reason": _trouble(row["state"], row["error_class"]), "details": None}
 
 
 def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[Any, Any]:
@@ -79,11 +78,15 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
     }
 
 
-def _trouble(error_class: Any) -> str | None:
-    """Of a step that succeeded: its sentence is made of counts, of which others' can be worked out."""
-    if not isinstance(error_class, str) or not error_class:
-        return None
-    return f"It succeeded, but with {error_class}; a viewer of all listeners sees the next step"
+def _trouble(state: Any, error_class: Any) -> str | None:
+    """None where there is none. The step's own sentence has counts, of which others' can be worked out, or an error's
+    words, which may quote a play of another's.
+    """
+    named = f" with {error_class}" if isinstance(error_class, str) and error_class else ""
+    if state in _GOOD:
+        return f"It succeeded, but{named}; a viewer of all listeners sees the next step" if named else None
+    outcome = "It failed" if state == "failed" else "Its record cannot be read"
+    return f"{outcome}{named}; a viewer of all listeners sees why"
 
 
 def _without_counts(reason: Any) -> str | None:

@@ -25,8 +25,6 @@ from typing import Any
 # (accessDenied, billingNotEnabled, quotaExceeded). `notFound` is decided by looking whether the object is still there,
 # because it may name the table as well.
 REFUSAL = "invalid"
-# BigQuery quotes the offending rows; a log entry and a ledger row need not hold all of them.
-_MESSAGE_CHARACTERS = 1000
 
 
 class LoadProblem(Exception):
@@ -60,13 +58,14 @@ class JobFailed(LoadProblem):
 class FileRefused(LoadProblem):
     """The file, or a row of it, is refused: by BigQuery, which read it, or by load for a value out of bounds.
 
-    `errors` are BigQuery's, the final error first; load's own have the same form.
+    `errors` are BigQuery's, the final error first; load's own have the same form. They, and so the exception's text,
+    may quote rows: only the quarantine bucket gets them.
     """
 
     def __init__(self, errors: Sequence[Mapping[str, Any]], by: str = "BigQuery") -> None:
         self.by, self.errors = by, [dict(error) for error in errors]
         messages = dict.fromkeys(str(error.get("message", "")) for error in errors)
-        super().__init__(" | ".join(messages)[:_MESSAGE_CHARACTERS])
+        super().__init__(" | ".join(messages))
 
 
 # The same again for the same event: an event that cannot succeed would come for a day and hold others back.

@@ -118,10 +118,12 @@ def test_a_file_of_no_time_that_can_be_is_refused_whole_and_ends(loading):
     assert (loading.deliver(), loading.deliver()) == ([200], [])
 
     assert loading.plays() == []
+    (_, reason) = loading.quarantined()
+    sentence = f"load refused the file, see {reason} in the quarantine bucket."
+    assert loading.ledger() == [ledger_row("failed", sentence, error_class="FileRefused")]
     unit = "UTC instant, milliseconds, from 2006 to a day ahead of the clock."
-    reason = f"load refused the file: played_at is out of bounds in 2 rows; its unit: {unit}"
-    assert loading.ledger() == [ledger_row("failed", reason, error_class="FileRefused")]
-    assert len(loading.quarantined()) == 2
+    message = json.loads(loading.cloud.storage.read(loading.quarantine, reason))["message"]
+    assert message == f"played_at is out of bounds in 2 rows; its unit: {unit}"
 
 
 def test_both_reasons_are_kept_where_bigquery_refuses_a_row_and_load_another(loading):

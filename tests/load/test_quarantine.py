@@ -48,12 +48,10 @@ def test_a_file_without_a_good_row_is_kept_with_bigquerys_own_words_and_is_not_r
         "run_id": RUN,
     }
     assert job.error_result["message"] in reason_file["message"]
-    assert loading.ledger() == [
-        ledger_row("failed", f"BigQuery refused the file: {reason_file['message']}", error_class="FileRefused")
-    ]
+    sentence = f"BigQuery refused the file, see {reason} in the quarantine bucket."
+    assert loading.ledger() == [ledger_row("failed", sentence, error_class="FileRefused")]
     (entry,) = entries(capsys)
-    assert (entry["severity"], entry["message"]) == ("ERROR", "A file cannot be loaded")
-    assert job.error_result["message"] in entry["reason"]
+    assert (entry["severity"], entry["message"], entry["reason"]) == ("ERROR", "A file cannot be loaded", sentence)
     assert loading.plays() == []
     assert loading.receive() == []
 
@@ -81,14 +79,14 @@ def test_a_repaired_file_under_the_same_name_is_loaded(loading):
     assert [row["state"] for row in loading.ledger()] == ["failed", "succeeded"]
 
 
-def test_bigquerys_words_are_cut_to_a_bearable_length(loading):
-    rows = [play(minute) for minute in range(50)]
-    loading.land(csv_of(*rows).replace(b"2026-11-22T", b"the day that " + b"x" * 2000))
+def test_what_bigquery_quotes_of_a_file_is_in_the_quarantine_bucket_alone(loading, capsys):
+    loading.land(csv_of(play(1)).replace(b"2026-11-22T09:01:01.863Z", b"Secret Song"))
 
     loading.deliver()
 
-    (row,) = loading.ledger()
-    assert len(row["reason"]) <= len("BigQuery refused the file: ") + 1000
+    (_, reason) = loading.quarantined()
+    assert b"Secret Song" in loading.cloud.storage.read(loading.quarantine, reason)
+    assert "Secret Song" not in f"{loading.ledger()} {entries(capsys)}"
 
 
 def test_a_file_that_was_deleted_before_it_was_loaded_is_recorded_and_not_retried(loading, capsys):

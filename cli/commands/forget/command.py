@@ -57,10 +57,20 @@ REMAINS = [
     Remains("BigQuery's time travel: deleted rows, for who may query the dataset", "48 hours"),
     Remains("BigQuery's fail-safe after that: only Google's support reaches it, and nothing ends it", "7 days"),
     Remains("BigQuery's cached results: plays that you or the dashboard have queried", "24 hours"),
-    Remains("BigQuery's job history: statements with the listener's name in their parameters, no plays", "180 days"),
-    Remains("Cloud Logging: the listener's name in log entries, no plays", "30 days"),
-    Remains("Cloud Audit Logs: the name of the listener's secret, where it was made and deleted", "400 days"),
-    Remains("Spark's temporary files, where a batch was killed", "1 day"),
+    Remains(
+        "BigQuery's job history: the listener's name and some plays in parameters, rows in errors of load jobs",
+        "180 days",
+    ),
+    Remains(
+        "Cloud Logging: the listener's name; rows, where an entry of Google's quotes them from an error",
+        "30 days",
+    ),
+    Remains(
+        "Cloud Audit Logs: the name of the listener's secret; deployed settings with names and viewers' addresses",
+        "400 days",
+    ),
+    Remains("Spark's temporary files, where a batch was killed, and the output of batches", "1 day"),
+    Remains("The dashboard's memory: plays that it has read", "until its instance ends"),
     Remains("Cloud Run's earlier revisions: names and viewers' addresses among the settings", "until deleted"),
     Remains(
         "Terraform's state and settings: the name; in the state's bucket 20 earlier versions",
@@ -70,6 +80,7 @@ REMAINS = [
 ]
 REMAINS_ON_LAPTOP = [
     Remains("Logs below the laptop cloud's folder: the listener's name, no plays", "until deleted"),
+    Remains("The dashboard's memory: plays that it has read", "until it ends"),
     *_BY_HAND,
 ]
 

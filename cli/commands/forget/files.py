@@ -24,6 +24,7 @@ _SECONDS = 60
 _AT_ONCE = 8
 _REPORTED_EVERY = 500
 _REASON = ".reason.json"
+_ITEM = re.compile(r"items/[^/]+/[0-9a-f]{16}\.json")
 _ADDRESS = re.compile(r"gs://\S+")
 
 
@@ -58,7 +59,8 @@ def _forget_in(listener: str, blob: Blob) -> Change | None:
     try:
         if blob.name.startswith(f"items/{listener}/"):
             return _delete(blob)
-        if not blob.name.startswith("plays/"):
+        # Everything but others' items is looked through: a person may have put a file anywhere.
+        if _ITEM.fullmatch(blob.name):
             return None
         content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
         if blob.name.endswith(_REASON):

@@ -20,6 +20,17 @@ def test_a_file_that_does_not_say_whose_its_rows_are_is_named(stored):
     assert stored.plays() == [row for row in stored.plays() if row["listener_id"] == TWO]
 
 
+@pytest.mark.parametrize("name", ["20261122T100000Z.csv", "plays2/20261122T100000Z.csv", "items/corrected.csv"])
+def test_a_file_that_a_person_has_put_anywhere_is_looked_through(importing, name):
+    """What load ignores for its name stays as long as any landed file."""
+    quarantine = importing.owner.environ["QUARANTINE_BUCKET"]
+    for bucket in (importing.landing, quarantine):
+        importing.cloud.storage.write(bucket, name, csv_of(play(1, ONE), play(2, TWO)))
+    assert importing.types("forget", ONE, "--yes", "--json").json["rewritten"] == 2
+    for bucket in (importing.landing, quarantine):
+        assert importing.cloud.storage.read(bucket, name) == csv_of(play(2, TWO))
+
+
 def reason_of_load(*messages):
     """As load writes it."""
     from landed_object import LandedObject

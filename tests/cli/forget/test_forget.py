@@ -78,6 +78,7 @@ def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it
         "\nWhat remains, where and for how long:\n\n"
         "how long       where\n"
         "until deleted  Logs below the laptop cloud's folder: the listener's name, no plays\n"
+        "until it ends  The dashboard's memory: plays that it has read\n"
         "until removed  Spotify: the consent. The listener removes it on https://www.spotify.com/account/apps/\n"
         "until removed  Spotify: name and e-mail address in the app's User Management. You remove them there\n"
         "until deleted  Your own files: exports, zips, copies of quarantined files, mails of alerts\n",

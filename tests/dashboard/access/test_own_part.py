@@ -49,11 +49,11 @@ def test_an_hour_looks_the_same_whether_others_listened_or_not():
         pd.testing.assert_frame_equal(few, many)
 
 
-def test_a_failed_step_keeps_its_words_without_its_numbers():
-    failed = run(12, "load", "failed", rows_in=45, reason="3 of 45 rows were refused", error_class="FileRefused")
+def test_a_failed_step_is_named_without_its_sentence_which_may_quote_anothers_play():
+    failed = run(12, "load", "failed", rows_in=45, reason="Could not parse 'Secret Song'", error_class="FileRefused")
     cells = seen(ledger(of_both(12, mine=0, others=45)[0], failed))
 
-    assert cells[12, "load"] == ("failed", "… of … rows were refused", None)
+    assert cells[12, "load"] == ("failed", "It failed with FileRefused; a viewer of all listeners sees why", None)
 
 
 def test_trouble_beside_a_success_is_named_without_its_sentence():
