@@ -21,6 +21,7 @@ import psutil
 import pytest
 from google.auth.crypt import RSASigner
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import NodeManager
 
 from localcloud import processes
 
@@ -33,6 +34,9 @@ hypothesis.settings.load_profile("dependable")
 
 # Each of Google's clients reads the key file anew: checking its one key took a tenth of the time of a function's tests.
 RSASigner.from_string = functools.cache(RSASigner.from_string)  # type: ignore[method-assign]
+
+# Seconds. A worker at its test does not hear that the run is stopped; pytest_unconfigure ends it.
+NodeManager.EXIT_TIMEOUT = 1
 
 _PR_SET_CHILD_SUBREAPER = 36
 SLOW = (
@@ -53,7 +57,11 @@ SLOW = (
 """Files that take longest come first, so that two workers end at the same time."""
 IN_ONE_WORKER = (
     ("tests/dashboard/browser/",),  # a server of the dashboard
-    ("tests/dashboard/pages/",),  # the full warehouse, read
+    (
+        "tests/dashboard/pages/",
+        "tests/dashboard/components/test_filter_bar.py",
+        "tests/dashboard/pipeline/test_ledger.py",
+    ),  # the full warehouse, read
     ("tests/spark_jobs/", "tests/benchmarks/test_spark.py"),  # a JVM
     ("tests/terraform/",),  # an apply
     ("tests/contracts/test_queries.py", "tests/contracts/test_sql_is_googlesql.py"),  # Google's analyzer

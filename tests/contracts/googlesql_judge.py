@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -58,6 +58,8 @@ class Judge:
 
     def __init__(self) -> None:
         self._service = ZetaSqlLocalService.get_instance()
+        # The analyzer takes half a second for a type, and statements share theirs.
+        self._type = cache(self._type)  # type: ignore[method-assign]
 
     def complaint(self, sql: str, parameters: Mapping[str, str], tables: Iterable[Table]) -> str | None:
         """Why BigQuery would refuse the statement; None when it would not. Parameters by name and GoogleSQL type."""

@@ -2,10 +2,12 @@
 
 import uuid
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,12 +30,10 @@ from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history import landing as landing_bucket
 from localcloud.demo.recount import top_tracks, tracks
 from localcloud.faults import Fault
-from tests.faults import checks
-from tests.faults.campaign import shrink
+from tests.faults import campaign, checks
 from tests.faults.storms import (
     LONE_KINDS,
     MERGE,
-    EndBatch,
     Force,
     Import,
     Listening,
@@ -43,12 +43,13 @@ from tests.faults.storms import (
     Trouble,
     draw,
 )
+from tests.faults.test_promise import FOUND
 from tests.localcloud.spotify.faulty_spotify import SpotifyFault
 
 ONE, TWO = "listener-one", "listener-two"
 
 
-def storm(*parts, hours=3):
+def storm(*parts, hours=2):
     listening = tuple(part for part in parts if isinstance(part, Listening))
     return Storm(1, hours, listening, tuple(part for part in parts if isinstance(part, Trouble)))
 
@@ -65,40 +66,33 @@ AN_HOUR_LATE = Fault("events deliver .*finalized", "late", overtaken_by=None)
 CALM = storm(Listening(0, ONE, 5), Listening(1, ONE, 4), Listening(1, TWO, 3))
 LATE_FILE = storm(Listening(0, ONE, 10), trouble(0, AN_HOUR_LATE))
 MORE_THAN_FIFTY = storm(Listening(0, ONE, 5), Listening(1, ONE, 60))
-# The first attempt hears one listener, lands, and dies; the second hears both. Then listener-two plays on and on.
-HALF_POLLED = storm(
-    Listening(0, ONE, 5),
-    Listening(0, TWO, 5),
-    Listening(1, ONE, 5),
-    Listening(1, TWO, 9),
-    Listening(2, TWO, 60),
-    trouble(
-        1,
-        SpotifyFault("dropped", listener=TWO, endpoint="recently-played", times=3),
-        Fault("gcp POST /upload", "stop", "after"),
-    ),
-)
-
-
+HALF_POLLED = FOUND["an attempt lands one listener and dies, the next one hears the other"]
 FORCED = storm(
     Listening(0, ONE, 9),
     Listening(1, ONE, 45),
     Listening(2, ONE, 45),
     trouble(0, Force((20, 59))),
     trouble(1, Force((0,))),
+    hours=3,
 )
-
-
 OUTLIVED = storm(Listening(0, ONE, 10), *(trouble(0, Outlive(skip)) for skip in (0, 4, 7)))
 
 
 @pytest.mark.parametrize(
     "quiet",
-    [CALM, LATE_FILE, MORE_THAN_FIFTY, HALF_POLLED, FORCED, OUTLIVED],
-    ids=["calm", "late", "many", "half", "forced", "outlived"],
+    [LATE_FILE, MORE_THAN_FIFTY, FORCED, OUTLIVED],
+    ids=["late", "many", "forced", "outlived"],
 )
 def test_these_storms_break_nothing_when_nothing_is_broken(world, quiet):
     assert broken(world, quiet) == set()
+
+
+@pytest.fixture(scope="module")
+def calm(world):
+    """The evidence of a storm that broke nothing. Tests spoil copies of it."""
+    evidence = world.run(CALM)
+    assert checks.problems(evidence) == []
+    return evidence
 
 
 def test_a_merge_that_does_not_look_first_doubles_plays(world, monkeypatch):
@@ -220,13 +214,12 @@ def test_credentials_as_they_are_sent_in_a_log(world, monkeypatch):
     assert broken(world, CALM) == {"no_secret_is_seen_anywhere"}
 
 
-@pytest.mark.parametrize("by", [1000, -1])
-def test_a_load_that_claims_other_than_it_brought(world, monkeypatch, by):
+def test_a_load_that_claims_other_than_it_brought(world, monkeypatch):
     real = load_file.succeeded
 
     def boasting(landed, counts):
         row = real(landed, counts)
-        return replace(row, rows_new=row.rows_new + by)
+        return replace(row, rows_new=row.rows_new - 1)
 
     monkeypatch.setattr(load_file, "succeeded", boasting)
     assert "load_says_what_it_did" in broken(world, CALM)
@@ -267,9 +260,8 @@ def test_plays_without_a_message(world, monkeypatch):
 
 def test_a_batch_beside_another(world, monkeypatch):
     monkeypatch.setattr(trigger_batch, "decide", lambda *details: Decision("submit", "always"))
-    hanging = storm(Listening(0, ONE, 5), Listening(1, ONE, 5), trouble(0, EndBatch("hangs"), AN_HOUR_LATE))
     twice = storm(Listening(0, ONE, 5), trouble(0, Fault("events deliver .*messagePublished", "twice")))
-    assert "never_do_two_batches_run_at_once" in broken(world, twice) | broken(world, hanging)
+    assert "never_do_two_batches_run_at_once" in broken(world, twice)
 
 
 def test_a_load_that_leaves_no_row(world, monkeypatch):
@@ -382,9 +374,9 @@ def test_a_run_that_wrote_at_another_time(world, monkeypatch):
     assert "every_stored_play_is_true_in_every_column" in broken(world, CALM)
 
 
-def test_a_top_ten_that_a_recount_does_not_give(world):
+def test_a_top_ten_that_a_recount_does_not_give(calm):
     """Without Spark: what Spark would have written, and then one place of it taken for another."""
-    evidence = world.run(CALM)
+    evidence = deepcopy(calm)
     last = max((batch for batch in evidence.batches if batch.state == "SUCCEEDED"), key=lambda batch: batch.created_at)
     run_id = last.batch_id.removeprefix("top-tracks-").upper()
     of_batch = {"run_id": run_id, "computed_at": last.created_at}
@@ -399,8 +391,8 @@ def test_a_top_ten_that_a_recount_does_not_give(world):
     assert "the ledger has no row of it" in str(checks.problems(evidence))
 
 
-def test_a_list_of_tracks_that_a_recount_does_not_give(world):
-    evidence = world.run(CALM)
+def test_a_list_of_tracks_that_a_recount_does_not_give(calm):
+    evidence = deepcopy(calm)
     last = max((batch for batch in evidence.batches if batch.state == "SUCCEEDED"), key=lambda batch: batch.created_at)
     evidence.tracks = [row | {"run_id": "x"} for row in tracks(evidence.plays, last.as_of)]
     assert checks.problems(evidence) == []
@@ -418,7 +410,7 @@ def test_a_call_that_the_laptop_cloud_does_not_know(world, monkeypatch):
     assert "nothing_was_asked_that_the_laptop_cloud_does_not_know" in broken(world, CALM)
 
 
-UNDONE_IMPORT = storm(Listening(0, ONE, 20), Listening(1, ONE, 70), trouble(2, Import(ONE, 0, 1)))
+UNDONE_IMPORT = storm(Listening(0, ONE, 20), Listening(1, ONE, 70), trouble(2, Import(ONE, 0, 1)), hours=3)
 
 
 def test_an_import_that_is_undone_breaks_nothing_when_nothing_is_broken(world):
@@ -441,6 +433,7 @@ BETWEEN_TWO_IMPORTS = storm(
     Listening(2, ONE, 89),
     trouble(1, Import(ONE, 0, 2)),
     trouble(2, Import(ONE, 0)),
+    hours=3,
 )
 
 
@@ -475,21 +468,17 @@ def test_every_check_is_broken_here():
     assert [check.__name__ for check in checks.CHECKS if f'"{check.__name__}"' not in text] == []
 
 
-@pytest.mark.timeout(400)
-def test_a_failing_storm_is_shrunk_to_what_makes_it_fail(world, monkeypatch):
-    """Of a storm with many parts, two are needed to miss plays: some that are known, and then more than 50."""
-    monkeypatch.setattr(gaps, "write_gaps", lambda *details: None)
-    seed = next(
-        seed for seed in range(1000) if misses_plays(seed) and 5 <= draw(seed).parts <= 6 and draw(seed).troubles
-    )
-    failure = shrink(seed, world)
-    assert len(failure.storm.listening) == 2
+def test_a_failing_storm_is_shrunk_to_what_makes_it_fail(monkeypatch):
+    """Two of its parts break a promise together; without either of them, another promise is broken."""
+    seed = next(seed for seed in range(1000) if len(draw(seed).listening) > 2 and draw(seed).troubles)
+    first, _, third, *_ = draw(seed).listening
+
+    def problems(storm):
+        return [f"{'one' if first in storm.listening and third in storm.listening else 'another'}: {storm.parts} parts"]
+
+    monkeypatch.setattr(campaign, "problems", problems)
+    failure = campaign.shrink(seed, SimpleNamespace(run=lambda storm, with_spark: storm))
+    assert failure.storm.listening == (first, third)
     assert failure.storm.troubles == ()
     assert failure.storm == draw(seed).keep(failure.parts)
-    assert {problem.partition(":")[0] for problem in failure.problems} == {"every_play_that_was_missed_is_inside_a_gap"}
-
-
-def misses_plays(seed):
-    """One listener plays a little, and more than a page in the very next hour."""
-    listening = {(part.hour, part.listener): part.plays for part in draw(seed).listening}
-    return any(plays > 50 and listening.get((hour - 1, name), 99) < 50 for (hour, name), plays in listening.items())
+    assert failure.problems == ("one: 2 parts",)

@@ -13,7 +13,7 @@ from localcloud.faults import Fault
 from tests.faults import world as faults_world
 from tests.faults.campaign import run_storms
 from tests.faults.checks import problems
-from tests.faults.storms import KINDS, MERGE, EndBatch, Force, Import, Listening, Revoke, Storm, Trouble, draw
+from tests.faults.storms import KINDS, MERGE, Call, EndBatch, Force, Import, Listening, Revoke, Storm, Trouble, draw
 from tests.localcloud.spotify.faulty_spotify import SpotifyFault
 
 TWICE = 2
@@ -160,7 +160,9 @@ def test_a_file_whose_event_failed_for_a_day_is_loaded_all_the_same(world, monke
     error = {"code": 403, "message": "Access Denied", "errors": [{"reason": "accessDenied", "message": "Ordered"}]}
     denied = Fault("bigquery POST .*/tables", status=403, body=json.dumps({"error": error}), times=9999)
     listening = (Listening(0, ONE, 5), Listening(1, ONE, 40), Listening(2, ONE, 30))
-    evidence = world.run(Storm(1, 28, listening, (Trouble(1, "BigQuery fails", (denied,)),)))
+    # Each hour would land the same plays once more.
+    idle = [Trouble(hour, "the schedule does not call", (Call(times=0),)) for hour in range(4, 26)]
+    evidence = world.run(Storm(1, 28, listening, (Trouble(1, "BigQuery fails", (denied,)), *idle)))
     [given_up] = problems(evidence)
     assert given_up.startswith("nothing_is_left_undelivered")
     assert "'pending': 0, 'held': 0, 'given_up': 3" in given_up
