@@ -205,7 +205,7 @@ locals {
     DASHBOARD_LISTENERS = jsonencode({
       for slug, time_zone in var.listeners : slug => { name = lookup(var.dashboard.names, slug, slug), time_zone = time_zone }
     })
-    DASHBOARD_VIEWERS = jsonencode(var.dashboard.viewers)
+    DASHBOARD_VIEWERS = sensitive(jsonencode(var.dashboard.viewers)) # addresses: no plan shows them
     # What the header that Identity-Aware Proxy signs must be meant for.
     DASHBOARD_IAP_AUDIENCE = "/projects/${data.google_project.main.number}/locations/${var.region}/services/dashboard"
     MAXIMUM_BYTES_BILLED   = "500000000"

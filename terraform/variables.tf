@@ -1,6 +1,7 @@
 variable "alert_email" {
   description = "Where alerts go, for example you@example.com."
   type        = string
+  sensitive   = true # so that no plan shows it: Cloud Build keeps its log
 
   validation {
     condition     = can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alert_email))

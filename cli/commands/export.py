@@ -22,7 +22,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from cli import consent
-from cli.commands.import_history.reading.own_export import FORMULA
+from cli.commands.import_history.reading.own_export import BEFORE_FORMULA, FORMULA
 from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, EXPORTED_BY, Manner
 from cli.console import CliError, counted, print_json, say, show
 from cli.place import Place
@@ -89,12 +89,12 @@ def _write(table: pa.Table, path: Path, write: Callable[[pa.Table, IO[bytes]], i
 
 
 def _write_csv(table: pa.Table, file: IO[bytes]) -> int:
-    """A text that a spreadsheet would take for a formula gets an apostrophe, as in the dashboard's downloads.
+    """What a spreadsheet would take for a formula gets an apostrophe, as in the dashboard's downloads.
 
-    One more than there was before such a text, so that taking one away, as `import` does, always gives the text back.
+    One more than there was before it, so that taking one away, as `import` does, always gives the text back.
     """
     guarded = [
-        pyarrow.compute.replace_substring_regex(column, pattern=rf"\A({FORMULA})", replacement=r"'\1")
+        pyarrow.compute.replace_substring_regex(column, pattern=BEFORE_FORMULA + FORMULA, replacement=r"\1'\2")
         if pa.types.is_string(column.type)
         else column
         for column in table.columns

@@ -19,7 +19,8 @@ _LONGEST_SEARCH = 200
 _LONGEST_CURSOR = 120
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 """Instants that pandas can hold as well."""
-_FORMULA = r"\A('*[=+\-@\t\r\n＝＋－＠])"
+_FORMULA = r"(\A|[;\t\r\n])('*[=+\-@＝＋－＠])"
+"""Also within a text: a spreadsheet that takes semicolons for separators does not see the quotes around it."""
 
 
 class Cursor(NamedTuple):
@@ -82,7 +83,7 @@ def history_page(
 
 
 def to_csv(table: pa.Table) -> bytes:
-    """For spreadsheets: a text that one would take for a formula has an apostrophe before it."""
+    """For spreadsheets: what one would take for a formula has an apostrophe before it."""
     target = io.BytesIO()
     pyarrow.csv.write_csv(_without_formulas(table), target)
     return target.getvalue()
@@ -100,12 +101,12 @@ def to_json(frame: pd.DataFrame) -> bytes:
 
 
 def _without_formulas(table: pa.Table) -> pa.Table:
-    """What begins like a formula in any program (owasp.org/www-community/attacks/CSV_Injection), as plain text.
+    """What is like a formula in any program (owasp.org/www-community/attacks/CSV_Injection), as plain text.
 
     One apostrophe more than there was, so that taking one away always gives the text back.
     """
     columns = [
-        pyarrow.compute.replace_substring_regex(column.cast(pa.large_string()), pattern=_FORMULA, replacement=r"'\1")
+        pyarrow.compute.replace_substring_regex(column.cast(pa.large_string()), pattern=_FORMULA, replacement=r"\1'\2")
         if _is_text(column.type)
         else column
         for column in table.columns

@@ -145,6 +145,6 @@ page_frame.how_counted(f"""
 - **Estimated**: Spotify reports that a track was played, not for how long; the track's length counts.
 - Plays that an export says were shorter than 30 seconds are stored but do not count. The download has them, with
   `ms_played`.
-- Instants in the download are UTC. In the CSV a text that a spreadsheet would take for a formula has an apostrophe
-  before it; Parquet has every text as it is.
+- Instants in the download are UTC. In the CSV what a spreadsheet would take for a formula has an apostrophe before
+  it; Parquet has every text as it is.
 """)

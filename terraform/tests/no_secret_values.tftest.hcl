@@ -20,6 +20,15 @@ run "a_secret_per_listener_with_the_labels_that_ingest_looks_for" {
   }
 }
 
+run "no_plan_shows_an_address_in_a_setting" {
+  command = plan
+
+  assert {
+    condition     = issensitive(var.alert_email) && issensitive(local.dashboard_settings.DASHBOARD_VIEWERS)
+    error_message = "Cloud Build keeps what a plan shows in its log."
+  }
+}
+
 run "ingest_alone_may_read_them" {
   command = plan
 

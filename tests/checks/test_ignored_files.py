@@ -40,6 +40,10 @@ SECRET_OR_PERSONAL = [
     "MyData/endsong_0.json",
     "Spotify Account Data/StreamingHistory_music_0.json",
     "dashboard/endsong_0.json",
+    "20261122T100000Z.csv",
+    "20261122T100000Z.csv.g1795341612345678",
+    "dashboard/20261122T100000Z.csv.g1795341612345678.reason.json",
+    "dashboard/0123456789abcdef.json",
 ]
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from cli.commands.export import _WRITERS, _write_csv
+from cli.commands.import_history.reading import own_export
 from tests.cli.harness import ONE, TWO
 from tests.cli.import_history.harness import wait_for
 from tests.load.harness import COLUMNS, csv_of, play
@@ -138,15 +139,17 @@ def test_the_name_of_a_half_written_file_is_no_way_to_another_file(importing, st
 
 
 def test_no_cell_of_the_csv_is_a_formula_and_every_text_can_be_had_back(tmp_path):
-    names = ["=HYPERLINK(1)", "'=1", "@x", "+44", "\t=1", "＝1", "Ärger", "'quoted'", "a\n=b", None]
+    names = ["=HYPERLINK(1)", "'=1", "@x", "+44", "\t=1", "＝1", "a;=1;'-1", "a\n=b", "Ärger", "'quoted'", None]
     path = tmp_path / "plays.csv"
     with path.open("wb") as file:
         _write_csv(pyarrow.table({"track_name": names, "loudness": [-5.5] * len(names)}), file)
     with path.open(newline="", encoding="utf-8") as file:
         cells = [row["track_name"] for row in csv.DictReader(file)]
-    guarded = ["'=HYPERLINK(1)", "''=1", "'@x", "'+44", "'\t=1", "'＝1"]
-    assert cells == [*guarded, "Ärger", "'quoted'", "a\n=b", ""]
+    guarded = ["'=HYPERLINK(1)", "''=1", "'@x", "'+44", "\t'=1", "'＝1", "a;'=1;''-1", "a\n'=b"]
+    assert cells == [*guarded, "Ärger", "'quoted'", ""]
     assert "-5.5" in path.read_text()
+    with path.open("rb") as file:
+        assert [row["track_name"] for row in own_export._csv_rows(file)] == names
 
 
 def test_nothing_to_write_and_nowhere_to_write_are_reported(importing, stored, tmp_path):

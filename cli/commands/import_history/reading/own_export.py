@@ -42,8 +42,9 @@ from plays import COLUMNS, TABLE
 
 _REQUIRED = {column["name"] for column in TABLE["columns"] if column["mode"] == "REQUIRED"}
 
-# What begins a formula in any spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = r"'*[=+\-@\t\r\n＝＋－＠]"
+# Before and at a formula in any spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection. One that takes
+# semicolons for separators does not see the quotes around a text, and begins a cell also within it.
+BEFORE_FORMULA, FORMULA = r"(\A|[;\t\r\n])", r"('*[=+\-@＝＋－＠])"
 
 _PARQUET_LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "256MB",
@@ -167,9 +168,10 @@ def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
                 quoted_strings_can_be_null=False,
             ),
         )
+        guarded = f"{BEFORE_FORMULA}'{FORMULA}"
         for batch in reader:
             columns = [
-                pyarrow.compute.replace_substring_regex(column, pattern=rf"\A'({FORMULA})", replacement=r"\1")
+                pyarrow.compute.replace_substring_regex(column, pattern=guarded, replacement=r"\1\2")
                 if pa.types.is_string(column.type)
                 else column
                 for column in batch.columns
