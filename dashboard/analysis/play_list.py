@@ -19,7 +19,7 @@ _LONGEST_SEARCH = 200
 _LONGEST_CURSOR = 120
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 """Instants that pandas can hold as well."""
-_FORMULA = r"(\A|[;\t\r\n])('*[=+\-@＝＋－＠])"
+_FORMULA = r"""(\A|[;\t\r\n]"*)('*[=+\-@＝＋－＠])"""
 """Also within a text: a spreadsheet that takes semicolons for separators does not see the quotes around it."""
 
 

@@ -139,13 +139,13 @@ def test_the_name_of_a_half_written_file_is_no_way_to_another_file(importing, st
 
 
 def test_no_cell_of_the_csv_is_a_formula_and_every_text_can_be_had_back(tmp_path):
-    names = ["=HYPERLINK(1)", "'=1", "@x", "+44", "\t=1", "＝1", "a;=1;'-1", "a\n=b", "Ärger", "'quoted'", None]
+    names = ["=HYPERLINK(1)", "'=1", "@x", "+44", "\t=1", "＝1", "a;=1;'-1", 'a;"=b', "Ärger", "'quoted'", None]
     path = tmp_path / "plays.csv"
     with path.open("wb") as file:
         _write_csv(pyarrow.table({"track_name": names, "loudness": [-5.5] * len(names)}), file)
     with path.open(newline="", encoding="utf-8") as file:
         cells = [row["track_name"] for row in csv.DictReader(file)]
-    guarded = ["'=HYPERLINK(1)", "''=1", "'@x", "'+44", "\t'=1", "'＝1", "a;'=1;''-1", "a\n'=b"]
+    guarded = ["'=HYPERLINK(1)", "''=1", "'@x", "'+44", "\t'=1", "'＝1", "a;'=1;''-1", "a;\"'=b"]
     assert cells == [*guarded, "Ärger", "'quoted'", ""]
     assert "-5.5" in path.read_text()
     with path.open("rb") as file:

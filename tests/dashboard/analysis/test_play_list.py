@@ -130,6 +130,7 @@ def test_a_csv_can_be_read_back():
         ("a\n=b", "a\n'=b"),
         ("Song;=cmd|'/C calc'!A0;", "Song;'=cmd|'/C calc'!A0;"),
         (";=1;'@x; =2;", ";'=1;''@x; =2;"),
+        ('a;""=1', 'a;""\'=1'),
         ("'quoted'", "'quoted'"),
         ("'=1", "''=1"),
         ("", ""),

@@ -116,12 +116,17 @@ class Entry:
             yield reader
 
 
+def most_unpacked(packed_bytes: int) -> int:
+    """Bytes that a file of so many may unpack to."""
+    return min(MOST_BYTES, max(_ALWAYS_FINE_BYTES, _MOST_RATIO * packed_bytes))
+
+
 class _Metered(io.RawIOBase):
     """Counts what is read, and refuses what is unpacked to far more than it was."""
 
     def __init__(self, stream: BinaryIO, name: str, budget: Budget, packed_bytes: int) -> None:
         self._stream, self._name, self._budget = stream, name, budget
-        self._left = max(_ALWAYS_FINE_BYTES, _MOST_RATIO * packed_bytes) if packed_bytes else MOST_BYTES
+        self._left = most_unpacked(packed_bytes) if packed_bytes else MOST_BYTES
 
     def readable(self) -> bool:
         return True

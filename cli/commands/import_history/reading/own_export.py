@@ -25,7 +25,7 @@ import pyarrow.compute
 import pyarrow.csv
 
 from cli.commands.import_history.reading import archives, coverage
-from cli.commands.import_history.reading.archives import MOST_BYTES, Budget, Damaged
+from cli.commands.import_history.reading.archives import Budget, Damaged, most_unpacked
 from cli.commands.import_history.reading.every_row import Reading
 from cli.commands.import_history.reading.json_rows import NotRows, read_rows
 from cli.commands.import_history.reading.plays import to_ms
@@ -43,8 +43,9 @@ from plays import COLUMNS, TABLE
 _REQUIRED = {column["name"] for column in TABLE["columns"] if column["mode"] == "REQUIRED"}
 
 # Before and at a formula in any spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection. One that takes
-# semicolons for separators does not see the quotes around a text, and begins a cell also within it.
-BEFORE_FORMULA, FORMULA = r"(\A|[;\t\r\n])", r"('*[=+\-@＝＋－＠])"
+# semicolons for separators does not see the quotes around a text, and begins a cell also within it, without the quotes
+# that stand there.
+BEFORE_FORMULA, FORMULA = r'(\A|[;\t\r\n]"*)', r"('*[=+\-@＝＋－＠])"
 
 _PARQUET_LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "256MB",
@@ -182,8 +183,8 @@ def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
 def _parquet_rows(stream: io.BufferedReader) -> Iterator[Any]:
     """Read by DuckDB, which takes a limit for its memory: a page says itself how much it unpacks to.
 
-    A text stands once in a Parquet file and can be the value of any number of rows, so that all rows together have a
-    limit, too.
+    A text stands once in a Parquet file and can be the value of any number of rows, and a row can take no byte at all.
+    So all rows together have a limit, too: those of `export` take at least 5 bytes each, one track played every minute.
     """
     with tempfile.NamedTemporaryFile() as copy, closing(duckdb.connect(config=_PARQUET_LIMITS)) as database:
         copyfileobj(stream, copy)
@@ -195,14 +196,14 @@ def _parquet_rows(stream: io.BufferedReader) -> Iterator[Any]:
             raise NotRows(f"has no column {', '.join(missing)}")
         values = ", ".join(_parquet_value(name, kind) for name, kind in types.items())
         length = " + ".join(f'coalesce(strlen("{name}"), 0)' for name, kind in types.items() if kind == "VARCHAR")
-        longest, whole = database.execute(
-            f"SELECT coalesce(max({length}), 0), coalesce(sum({length}), 0) FROM read_parquet(?)",  # noqa: S608 -- our own columns
+        longest, whole, count = database.execute(
+            f"SELECT coalesce(max({length}), 0), coalesce(sum({length}), 0), count(*) FROM read_parquet(?)",  # noqa: S608 -- our own columns
             [copy.name],
         ).fetchall()[0]
         if longest > _LONGEST_ROW:
             raise NotRows(f"has a row of more than {_LONGEST_ROW:,} bytes")
-        if whole > MOST_BYTES:
-            raise NotRows(f"has texts of more than {MOST_BYTES >> 30} GB")
+        if count > copy.tell() or whole > most_unpacked(copy.tell()):
+            raise NotRows("unpacks to far more than `export` writes")
         rows = database.execute(f"SELECT {values} FROM read_parquet(?)", [copy.name])  # noqa: S608 -- our own columns
         while batch := rows.fetchmany(100):
             for row in batch:
