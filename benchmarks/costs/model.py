@@ -30,7 +30,7 @@ FUNCTION_GIB = 0.5
 
 # BigQuery bills 10 MB at least for each table that a statement reads. The rows of the ledger are INSERTs of values.
 STATEMENT_MB = 10
-INGEST_TABLES_READ = 1 + 2 + 1  # runs for its past; plays, imports; runs for files that were never loaded
+INGEST_TABLES_READ = 1 + 1 + 1  # runs for its past; plays; runs for files that were never loaded
 # What was staged; plays, the staged rows, imports and tracks in the MERGE; plays, tracks for plays stored twice; plays,
 # catalogue in ingest's MERGE. Without a provider of audio features, as by default.
 LOAD_TABLES_READ = 1 + 4 + 2 + 2
