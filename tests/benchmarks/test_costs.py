@@ -72,8 +72,9 @@ def test_the_seventh_secret_is_the_first_that_costs():
 
 def test_queries_are_billed_ten_megabytes_for_each_table():
     lines = bill(usage(runs=730, runs_with_plays=100, dashboard_loads=0))
-    # A run reads runs for its past, plays for what is known, and runs for unloaded files. With new plays load reads what it staged; plays, the staged rows, imports and tracks for its MERGE; plays and tracks for plays
-    # stored twice; ingest merges plays into catalogue.
+    # A run reads runs for its past, plays for what is known, and runs for unloaded files. With new plays load reads
+    # what it staged; plays, the staged rows, imports and tracks for its MERGE; plays and tracks for plays stored twice;
+    # ingest merges plays into catalogue.
     each_run, with_plays = 10 + 10 + 10, 10 + 40 + 20 + 20
     assert line(lines, "BigQuery, queries").units * 1024**2 == pytest.approx(730 * each_run + 100 * with_plays)
 
