@@ -195,7 +195,7 @@ REACHING_THE_NEXT_PAGE = [("page", 1), ("import", 13, 2, 2), ("page", 1)]
 OF_A_SHORT_ONE = [("import", 4, 17, 3), ("page", 11), ("import", 4, 15, 1), ("import", 3, 26, 15)]
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(st.lists(PAGE_COMES | IMPORT | IMPORT | UNDO, min_size=4, max_size=9), ORDERS)
 @example(BEHIND_A_PAGE, [0, 0, 0, 0])
 @example(BEHIND_A_PAGE, [1, 0, 0, 0])

