@@ -15,6 +15,8 @@ LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
 DEAD = frozenset({"FAILED", "CANCELLED"})
 ACTIVE = frozenset({"PENDING", "RUNNING", "CANCELLING"})
 _ATTEMPTS = 3
+# A batch is created some seconds after its message: the next day's message would find it younger than 24 hours.
+_SLACK = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def decide(batches: Iterable[KnownBatch], plays: PlaysLoaded, now: datetime, min
     if covering:
         reason = f"Batch {covering[-1].batch_id} was created after these plays were merged and covers them."
         return Decision("skip", reason, covering[-1].batch_id)
-    if alive and now - alive[0].created_at < min_interval:
+    slack = _SLACK if min_interval >= timedelta(hours=1) else timedelta(0)
+    if alive and now - alive[0].created_at < min_interval - slack:
         reason = f"Batch {alive[0].batch_id} is younger than the minimum interval of {_span(min_interval)}."
         return Decision("skip", reason, alive[0].batch_id)
     for batch in alive:

@@ -71,11 +71,16 @@ def test_a_batch_still_running_is_seen_behind_one_that_ended():
     assert decide_at(6, ended, running).batch_id == "top-tracks-20261122t080000z"
 
 
-@pytest.mark.parametrize(("minutes", "action"), [(59, "skip"), (60, "submit"), (61, "submit")])
-def test_between_two_batches_lies_at_least_the_interval(minutes, action):
+@pytest.mark.parametrize(
+    ("interval", "minutes", "action"),
+    [(59, 58, "skip"), (59, 59, "submit"), (60, 49, "skip"), (60, 50, "submit"), (1440, 1430, "submit")],
+)
+def test_between_two_batches_lies_at_least_the_interval_but_for_ten_minutes_of_an_hour_or_more(
+    interval, minutes, action
+):
     last = batch("20261122T090000Z", "SUCCEEDED", 0)
 
-    assert decide_at(minutes, last, min_interval=timedelta(hours=1)).action == action
+    assert decide_at(minutes, last, min_interval=timedelta(minutes=interval)).action == action
 
 
 def test_a_young_batch_is_named_with_the_interval():
