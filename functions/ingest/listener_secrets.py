@@ -139,23 +139,28 @@ def store_refresh_token(client: SecretManagerServiceClient, listener: Listener, 
 
 
 def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added: int) -> None:
-    """Destroy what is not newer than the version that was read: anything newer is a fresh consent.
+    """Destroy what is not newer than the version that was read: anything newer is a fresh consent, or of a run beside.
 
-    One that was stored just before the rotated token is not the newest version any more, so it is stored again.
+    A consent that was stored just before the rotated token is not the newest version any more, so it is stored again.
+    It has another instant; what another run has rotated keeps that of the consent.
     """
     request = {"parent": listener.secret_name, "page_size": _NEWEST}
     newest = islice(client.list_secret_versions(request, timeout=CALL_SECONDS), _NEWEST)
     enabled = [number_of(version.name) for version in newest if version.state == SecretVersion.State.ENABLED]
-    consents = [number for number in enabled if listener.version < number < added]
-    if consents:
-        try:
-            _, content = _read(client, listener.secret_name, str(max(consents)))
-            add_version(client, listener.secret_name, content)
-        except (Failure, *NO_ANSWER) as error:
-            command = f"python -m cli authorize {listener.listener_id}"
-            fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
-            log("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again", **fields)
-            raise
+    secret_id, consented_at = id_of(listener.secret_name), listener.payload["consented_at"]
+    between = sorted((number for number in enabled if listener.version < number < added), reverse=True)
+    try:
+        contents = [_read(client, listener.secret_name, str(number))[1] for number in between]
+        consents = [
+            each for each in contents if _parse(secret_id, each, ("consented_at",))["consented_at"] != consented_at
+        ]
+        if consents:
+            add_version(client, listener.secret_name, consents[0])
+    except (Failure, *NO_ANSWER) as error:
+        command = f"python -m cli authorize {listener.listener_id}"
+        fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
+        log("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again", **fields)
+        raise
     for number in enabled:
         if number <= (added if consents else listener.version):
             client.destroy_secret_version(name=f"{listener.secret_name}/versions/{number}", timeout=CALL_SECONDS)

@@ -240,7 +240,7 @@ def test_a_version_that_cannot_be_destroyed_is_only_a_warning(ingesting):
 def overtaken(ingesting):
     """A consent that was given after the run had read the one before, and before it stores what Spotify rotated."""
     slug = ingesting.slugs[0]
-    ingesting.authorize(slug, refresh_token="consent-of-May")
+    ingesting.authorize(slug, refresh_token="consent-of-May", consented_at="2026-05-22T10:00:00Z")
     client = ingesting.connect().secrets
     (secret,) = list_listener_secrets(client, ingesting.project)
     listener = read_listener(client, secret)
@@ -267,6 +267,18 @@ def test_a_fresh_consent_that_cannot_be_put_first_is_kept_and_reported(ingesting
     ]
     assert entries[0]["command"] == f"python -m cli authorize {slug}"
     assert versions(ingesting, slug) == {1: "ENABLED", 2: "ENABLED", 3: "ENABLED"}
+
+
+def test_of_two_runs_that_rotate_a_token_at_once_neither_takes_the_others_for_a_fresh_consent(ingesting):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    client = ingesting.connect().secrets
+    (secret,) = list_listener_secrets(client, ingesting.project)
+    first, second = read_listener(client, secret), read_listener(client, secret)
+    store_refresh_token(client, first, "rotated-first")
+    store_refresh_token(client, second, "rotated-second")
+    assert ingesting.token(slug)["refresh_token"] == "rotated-second"
+    assert versions(ingesting, slug) == {1: "DESTROYED", 2: "ENABLED", 3: "ENABLED"}
 
 
 def test_consent_that_is_given_after_a_rotated_token_was_stored_is_left_alone(ingesting, monkeypatch):
