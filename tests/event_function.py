@@ -13,6 +13,7 @@ from google.cloud import bigquery
 from localcloud.gcp.laptop_cloud import LaptopCloud
 
 ROOT = Path(__file__).parents[1]
+DENIED = '{"error": {"code": 403, "message": "Access Denied: User ada@example.invalid", "status": "PERMISSION_DENIED"}}'
 MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@example.invalid"), ValueError("7 > 6")]
 
 

@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime
 from functools import cache
+from traceback import format_tb
 from typing import Any
 
 import flask
@@ -22,12 +23,12 @@ def ingest(request: flask.Request) -> Answer:
     try:
         report = run_once(_cloud(), Run(to_slot(request.headers.get(SLOT_HEADER), now), now))
     except UnreadableSlot as error:
-        return _refuse(error, 400)
+        return _refuse("The run could not start", error, 400)
     except SettingsError as error:
-        return _refuse(error, 500)
+        return _refuse("The run could not start", error, 500)
     except Exception as error:
-        log("ERROR", "The run failed", error_class=type(error).__name__, reason=without_addresses(str(error)))
-        raise
+        # Not left to Flask, which would log Google's words as they are.
+        return _refuse("The run failed", error, 500, traceback="".join(format_tb(error.__traceback__)))
     answer = report.answer()
     log(
         "INFO",
@@ -50,6 +51,7 @@ def _cloud() -> Cloud:
     return connect(Settings.from_env(os.environ))
 
 
-def _refuse(error: UnreadableSlot | SettingsError, status: int) -> Answer:
-    log("ERROR", "The run could not start", error_class=type(error).__name__, reason=str(error))
-    return {"error_class": type(error).__name__, "reason": str(error)}, status
+def _refuse(message: str, error: Exception, status: int, **fields: str) -> Answer:
+    what = {"error_class": type(error).__name__, "reason": without_addresses(str(error))}
+    log("ERROR", message, **what, **fields)
+    return what, status

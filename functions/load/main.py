@@ -3,6 +3,8 @@
 import functools
 import json
 import os
+import re
+from traceback import format_tb
 from typing import Any
 
 import flask
@@ -17,8 +19,8 @@ from load_file import load_file
 
 
 @functions_framework.http
-def load(request: flask.Request) -> str:
-    """Handle one `google.cloud.storage.object.v1.finalized` event; on an exception it is redelivered.
+def load(request: flask.Request) -> tuple[str, int]:
+    """Handle one `google.cloud.storage.object.v1.finalized` event; with 500 it is redelivered.
 
     An HTTP function, because functions-framework reads the body of a cloud_event function before our code: a body that
     is not JSON, or JSON nested without end, would be answered with 500 and redelivered for a day.
@@ -35,7 +37,13 @@ def load(request: flask.Request) -> str:
         log("ERROR", "An event cannot be read and is dropped", event_id=event_id, reason=str(error))
     except LoadBroken as error:
         log("ERROR", "An event broke load and is dropped", event_id=event_id, reason=str(error))
-    return "OK"
+    except Exception as error:
+        # Flask would log Google's words, which name the account that lacks a permission, by its e-mail address.
+        reason, traceback = re.sub(r"\S*@\S*", "…", str(error)), "".join(format_tb(error.__traceback__))
+        fields = {"error_class": type(error).__name__, "reason": reason, "traceback": traceback}
+        log("WARNING", "An event was not loaded and is redelivered", event_id=event_id, **fields)
+        return "Not loaded", 500
+    return "OK", 200
 
 
 def handle(landed: LandedObject) -> None:

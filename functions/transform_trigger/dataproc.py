@@ -1,6 +1,5 @@
 """Calls Dataproc Serverless: lists batches, submits one. Never waits for a batch."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,7 +11,7 @@ from google.cloud import dataproc_v1
 from batches import LABELS, KnownBatch, label_of_run, run_of_label
 from plays_loaded import PlaysLoaded
 from trigger_cloud import Settings
-from trigger_errors import BatchForbidden, BatchRefused
+from trigger_errors import BatchForbidden, BatchRefused, without_addresses
 
 _CALL_SECONDS = 60
 # The client's own configuration for these calls has no retry. Repeating create_batch is safe: the request id
@@ -20,7 +19,6 @@ _CALL_SECONDS = 60
 _RETRY = Retry(initial=0.5, maximum=10, timeout=120)
 # The decision needs the newest batches only, and there is one an hour at most.
 _LISTED = 50
-_MESSAGE_CHARACTERS = 500
 
 # The smallest shape that Dataproc Serverless takes: 12 vCPU, three disks. A few thousand rows fit anywhere.
 _PROPERTIES = {
@@ -137,15 +135,10 @@ def _known(batch: dataproc_v1.Batch) -> KnownBatch:
         state=batch.state.name,
         created_at=batch.create_time,
         state_since=batch.state_time,
-        state_message=_plain(batch.state_message),
+        state_message=without_addresses(batch.state_message),
     )
 
 
 def _message_of(error: GoogleAPICallError) -> str:
     """Google's message, without the call's address that the client puts before it."""
-    return _plain(error.message.partition(": ")[2] or error.message)
-
-
-def _plain(text: str) -> str:
-    """Google's words without addresses (of service accounts), cut to what a ledger row should hold."""
-    return re.sub(r"\S+@\S+", "(an address)", text)[:_MESSAGE_CHARACTERS]
+    return without_addresses(error.message.partition(": ")[2] or error.message)

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from traceback import format_tb
 
 import flask
 import functions_framework
@@ -9,13 +10,19 @@ import functions_framework
 from plays_loaded import PlaysLoaded, message_id, parse_event
 from trigger_batch import trigger_batch
 from trigger_cloud import Cloud, Settings
-from trigger_errors import BatchStillRunning, MessageUnreadable, TriggerBroken, mistakes_are_permanent
+from trigger_errors import (
+    BatchStillRunning,
+    MessageUnreadable,
+    TriggerBroken,
+    mistakes_are_permanent,
+    without_addresses,
+)
 from trigger_ledger import log
 
 
 @functions_framework.http
-def transform_trigger(request: flask.Request) -> str:
-    """Handle one message of `plays-loaded`; on an exception it is redelivered.
+def transform_trigger(request: flask.Request) -> tuple[str, int]:
+    """Handle one message of `plays-loaded`; with 500 it is redelivered.
 
     An HTTP function, because functions-framework itself refuses a push without data, which then is redelivered until it
     is a dead letter.
@@ -32,7 +39,15 @@ def transform_trigger(request: flask.Request) -> str:
         log("ERROR", "A message cannot be read and is dropped", event_id=event_id, reason=str(error))
     except TriggerBroken as error:
         log("ERROR", "A message broke transform_trigger and is dropped", event_id=event_id, reason=str(error))
-    return "OK"
+    except BatchStillRunning:
+        return "A batch is running", 500
+    except Exception as error:
+        # Flask would log Google's words, which name accounts by their e-mail addresses.
+        reason, traceback = without_addresses(str(error)), "".join(format_tb(error.__traceback__))
+        fields = {"error_class": type(error).__name__, "reason": reason, "traceback": traceback}
+        log("WARNING", "A message was not dealt with and is redelivered", event_id=event_id, **fields)
+        return "Not dealt with", 500
+    return "OK", 200
 
 
 def handle(plays: PlaysLoaded) -> None:

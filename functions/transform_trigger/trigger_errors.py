@@ -13,10 +13,13 @@ Everything else, errors of Google's clients included, leaves the function as it 
 the message again.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb
+
+_MESSAGE_CHARACTERS = 500
 
 
 class TriggerProblem(Exception):
@@ -53,6 +56,11 @@ class BatchForbidden(TriggerProblem):
     Raising is better than returning here: a fresh deployment's grants take minutes to reach every server, and the
     plays should not have to wait for the next load.
     """
+
+
+def without_addresses(text: str) -> str:
+    """Google's words without addresses (of service accounts), cut to what a ledger row should hold."""
+    return re.sub(r"\S+@\S+", "(an address)", text)[:_MESSAGE_CHARACTERS]
 
 
 # The same again for the same event: an event that cannot succeed would come for a day and hold others back.

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from localcloud.faults import Fault
+from tests.event_function import DENIED
 from tests.ingest.harness import OBJECT, RUN_ID, SLOT
 
 
@@ -214,14 +215,17 @@ def test_a_repeat_of_a_failed_slot_collects_what_has_healed(ingesting):
     assert [row["state"] for row in ingesting.ledger()] == ["failed", "succeeded"]
 
 
-def test_a_google_service_that_stays_away_is_an_error_of_the_whole_run(ingesting):
+def test_a_google_service_that_stays_away_is_an_error_of_the_whole_run(ingesting, caplog):
     ingesting.authorize(ingesting.slugs[0])
-    ingesting.cloud.faults.order(Fault("gcp POST /upload/.*", status=403, times=None))
+    ingesting.cloud.faults.order(Fault("gcp POST /upload/.*", status=403, body=DENIED, times=None))
     answer = ingesting.run()
-    assert answer.status == 500
+    assert (answer.status, answer.body["error_class"]) == (500, "Forbidden")
     assert [(entry["severity"], entry["message"], entry["error_class"]) for entry in answer.log] == [
         ("ERROR", "The run failed", "Forbidden")
     ]
+    assert "Access Denied: User …" in answer.log[0]["reason"]
+    assert "buckets.py" in answer.log[0]["traceback"]
+    assert "ada@" not in caplog.text + str(answer)
     assert (ingesting.landed(), ingesting.ledger()) == ({}, [])
     ingesting.cloud.faults.clear()
     assert ingesting.run().body["rows_new"] == 50

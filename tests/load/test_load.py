@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from tests.event_function import entries
+from localcloud.faults import Fault
+from tests.event_function import DENIED, entries
 from tests.load.harness import COLUMNS, NAME, RUN, SLOT, csv_of, ledger_row, play
 
 ALL_KINDS_OF_VALUES = play(
@@ -212,14 +213,29 @@ def test_a_request_that_is_no_event_is_logged_and_is_not_retried(loading, capsys
     assert (entry["severity"], entry["reason"]) == ("ERROR", "The request is not a CloudEvent with JSON")
 
 
-def test_a_missing_setting_is_named_when_the_first_event_comes(loading, monkeypatch, caplog):
+def test_an_event_that_comes_again_says_why_and_names_no_account(loading, caplog, capsys):
+    loading.land(csv_of(play(1)))
+    loading.cloud.faults.order(Fault("bigquery GET .*/tables/plays", status=403, body=DENIED))
+
+    assert loading.deliver() == [500]
+    (entry,) = entries(capsys)
+    fields = (entry["severity"], entry["message"], entry["error_class"])
+    assert fields == ("WARNING", "An event was not loaded and is redelivered", "Forbidden")
+    assert "Access Denied: User …" in entry["reason"]
+    assert "staging.py" in entry["traceback"]
+    assert "ada@" not in caplog.text + str(entry)
+
+
+def test_a_missing_setting_is_named_when_the_first_event_comes(loading, monkeypatch, capsys):
     monkeypatch.delenv("QUARANTINE_BUCKET")
     loading.land(csv_of(play(1)))
 
     response = loading.post({"bucket": loading.landing, "name": NAME, "generation": "1"})
 
     assert response.status_code == 500
-    assert "SettingsError: The setting QUARANTINE_BUCKET is missing" in caplog.text
+    (entry,) = entries(capsys)
+    reason = "The setting QUARANTINE_BUCKET is missing"
+    assert (entry["error_class"], entry["reason"]) == ("SettingsError", reason)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +245,7 @@ def test_a_missing_setting_is_named_when_the_first_event_comes(loading, monkeypa
         (None, "does not exist"),
     ],
 )
-def test_a_table_that_cannot_be_merged_into_is_named_and_the_event_comes_again(loading, change, words, caplog):
+def test_a_table_that_cannot_be_merged_into_is_named_and_the_event_comes_again(loading, change, words, capsys):
     table = loading.warehouse.get_table("listening.plays")
     loading.warehouse.delete_table("listening.plays")
     if change is not None:
@@ -239,7 +255,9 @@ def test_a_table_that_cannot_be_merged_into_is_named_and_the_event_comes_again(l
     loading.land(csv_of(play(1)))
 
     assert loading.deliver() == [500]
-    assert f"TableUnfit: The table heavy-rotation-laptop.listening.plays {words}" in caplog.text
+    (entry,) = entries(capsys)
+    reason = f"The table heavy-rotation-laptop.listening.plays {words}"
+    assert (entry["error_class"], entry["reason"]) == ("TableUnfit", reason)
 
     loading.warehouse.delete_table("listening.plays", not_found_ok=True)
     loading.warehouse.create_table(table)

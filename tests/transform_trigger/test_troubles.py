@@ -5,7 +5,7 @@ import time
 import pytest
 
 from localcloud.faults import Fault
-from tests.event_function import entries
+from tests.event_function import DENIED, entries
 from tests.transform_trigger.harness import CREATE, ELEVEN, ELEVENS_BATCH, TEN, TENS_BATCH, TENS_ROW, ledger_row
 
 ANY_CALL = "^(gcp|bigquery) "
@@ -165,9 +165,23 @@ def test_a_push_that_cannot_be_read_is_logged_and_does_not_come_again(triggering
     assert entries(capsys) == [{**fields, "event_id": event_id, "reason": reason}]
 
 
-def test_a_missing_setting_is_named_when_the_first_message_comes(triggering, monkeypatch, caplog):
+def test_a_message_that_comes_again_says_why_and_names_no_account(triggering, caplog, capsys):
+    triggering.publish(TEN)
+    triggering.cloud.faults.order(Fault("gcp GET .*/batches", status=403, body=DENIED))
+
+    assert triggering.deliver() == [500]
+    (entry,) = entries(capsys)
+    fields = (entry["severity"], entry["message"], entry["error_class"])
+    assert fields == ("WARNING", "A message was not dealt with and is redelivered", "Forbidden")
+    assert "Access Denied: User (an address)" in entry["reason"]
+    assert "dataproc.py" in entry["traceback"]
+    assert "ada@" not in caplog.text + str(entry)
+
+
+def test_a_missing_setting_is_named_when_the_first_message_comes(triggering, monkeypatch, capsys):
     monkeypatch.delenv("SPARK_JOB_URI")
     triggering.publish(TEN)
 
     assert triggering.deliver() == [500]
-    assert "SettingsError: The setting SPARK_JOB_URI is missing" in caplog.text
+    (entry,) = entries(capsys)
+    assert (entry["error_class"], entry["reason"]) == ("SettingsError", "The setting SPARK_JOB_URI is missing")
