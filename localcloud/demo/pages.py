@@ -53,7 +53,7 @@ def open_pages(laptop: RunningCloud, browser: str | None) -> Iterator[Opened]:
 def _open_in_browser(laptop: RunningCloud, queries: dict[str, dict[str, str]], browser: str) -> Iterator[Opened]:
     from playwright.sync_api import Error, sync_playwright
 
-    with dashboard.serving(laptop) as server, sync_playwright() as driver:
+    with sync_playwright() as driver:
         try:
             chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         except Error as error:
@@ -61,11 +61,12 @@ def _open_in_browser(laptop: RunningCloud, queries: dict[str, dict[str, str]], b
             return
         tab = chromium.new_page()
         tab.route("https://**", lambda route: route.abort())  # covers: nothing leaves the laptop
-        for page, query in queries.items():
-            began = time.perf_counter()
-            path = "" if page == _FIRST_PAGE else page
-            fault = _fault_in_tab(tab, f"{server.url}/{path}?{urlencode(query)}")
-            yield Opened(page, time.perf_counter() - began, fault)
+        with dashboard.serving(laptop) as server:
+            for page, query in queries.items():
+                began = time.perf_counter()
+                path = "" if page == _FIRST_PAGE else page
+                fault = _fault_in_tab(tab, f"{server.url}/{path}?{urlencode(query)}")
+                yield Opened(page, time.perf_counter() - began, fault)
         chromium.close()
 
 

@@ -13,7 +13,7 @@ from localcloud import ledger
 
 pytestmark = pytest.mark.timeout(300)
 
-LISTENERS, DAYS = 60, 8
+LISTENERS, DAYS = 40, 8
 BROKEN = (500, 502, 504)
 
 
@@ -21,7 +21,7 @@ def failed(checks):
     return [(check.name, check.expected, check.found) for check in checks if not check.holds]
 
 
-def test_sixty_listeners_in_a_storm_lose_nothing_and_each_has_an_outcome(tmp_path):
+def test_forty_listeners_in_a_storm_lose_nothing_and_each_has_an_outcome(tmp_path):
     # Which calls meet it depends on their order; of some hundreds there are never as few as is asked for below.
     weather = Weather(answer_seconds=0, busy_share=0.1, broken_share=0.4, retry_after_seconds=0)
     with ingest_world.world(tmp_path, LISTENERS, weather) as world:
@@ -36,7 +36,7 @@ def test_sixty_listeners_in_a_storm_lose_nothing_and_each_has_an_outcome(tmp_pat
         assert sum(world.routes.answered[status] for status in BROKEN) > 2
         outcomes = answers[0]["listeners"].values()
         assert {outcome["error_class"] for outcome in outcomes} == {None, "SpotifyUnavailable"}
-        assert answers[0]["rows_new"] == sum(outcome["new"] for outcome in outcomes) > 1000
+        assert answers[0]["rows_new"] == sum(outcome["new"] for outcome in outcomes) > 700
 
 
 @pytest.mark.spark

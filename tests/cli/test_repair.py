@@ -89,14 +89,16 @@ def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_the
     assert plays.rows() == sorted(expected, key=lambda each: [each[name] for name in key])
 
 
-def test_plays_of_more_days_than_one_statement_may_change_are_repaired(owner, plays, capsys):
-    """A play of the one listener under one key, and of the other under two, on each of 4,001 days."""
-    days = [AT - timedelta(days=number) for number in range(4001)]
-    for part in (days[:2000], days[2000:]):
+def test_plays_of_more_days_than_one_statement_may_change_are_repaired(owner, plays, capsys, monkeypatch):
+    """A play of the one listener under one key, and of the other under two, each day; the figures are a hundredth."""
+    monkeypatch.setattr("localcloud.gcp.bigquery.query._MOST_PARTITIONS", 40)
+    monkeypatch.setattr("cli.commands.repair.MOST_DAYS", timedelta(days=35))
+    days = [AT - timedelta(days=number) for number in range(41)]
+    for part in (days[:20], days[20:]):
         plays.insert_on(part, row(), row(), row(listener=TWO))
         plays.insert_on([day + timedelta(seconds=5) for day in part], row(listener=TWO, source="export", ms_played=9))
     output = owner.types(capsys, "repair")
-    assert (output.code, plays.number()) == (0, 8002)
+    assert (output.code, plays.number()) == (0, 82)
     assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import functions_framework
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from localcloud.web import Response, Routes, Server
@@ -26,7 +26,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Ingest takes slots of the last two days.
 _YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=30)
 SLOTS = (_YESTERDAY + timedelta(seconds=second) for second in range(100_000))
-AS_OFTEN_AS_TIME_ALLOWS = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass
@@ -182,11 +181,13 @@ def no_plays(draw):
 
 
 PAGE = st.lists(
-    plays().map(lambda pair: ("play", *pair)) | no_plays().map(lambda item: ("other", item, None)), max_size=6
+    plays().map(lambda pair: ("play", *pair)) | no_plays().map(lambda item: ("other", item, None)),
+    min_size=8,
+    max_size=12,
 )
 
 
-@AS_OFTEN_AS_TIME_ALLOWS
+@settings(max_examples=12)  # pages are what costs time, and each has many items
 @example([("other", {"track": {"id": "x", "type": "e" * 100_000}}, None)])
 @given(PAGE)
 def test_every_play_of_any_page_reaches_the_warehouse_as_the_page_said_it(way, page):
@@ -223,7 +224,7 @@ def test_an_item_nested_without_end_breaks_no_run(way, monkeypatch, levels):
     assert levels > 400 or "1 item could not be read" in body["reason"]
 
 
-@AS_OFTEN_AS_TIME_ALLOWS
+@settings(max_examples=40)
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_whatever_answers_instead_of_a_page_costs_one_listener_one_hour(way, body):
     way.page = body
@@ -277,15 +278,20 @@ def may_be(name, value):
 
 ROW = st.fixed_dictionaries(
     {
-        name: inside(name) | VALUES[column["type"]] | (st.nothing() if column["mode"] == "REQUIRED" else st.none())
+        name: inside(name)
+        | inside(name)
+        | VALUES[column["type"]]
+        | (st.nothing() if column["mode"] == "REQUIRED" else st.none())
         for name, column in TABLE.items()
     }
 )
 
 
-@AS_OFTEN_AS_TIME_ALLOWS
+@settings(max_examples=16)
 @given(
-    st.lists(ROW, min_size=1, max_size=4, unique_by=lambda row: (row["listener_id"], row["played_at"], row["track_id"]))
+    st.lists(
+        ROW, min_size=1, max_size=12, unique_by=lambda row: (row["listener_id"], row["played_at"], row["track_id"])
+    )
 )
 def test_any_rows_come_out_of_the_warehouse_as_they_went_into_the_csv_or_without_what_cannot_be(way, rows):
     from buckets import object_name, to_csv

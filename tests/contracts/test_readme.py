@@ -90,10 +90,10 @@ def test_every_link_leads_to_a_file_and_a_heading_that_exist(path):
             assert anchor in {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}, anchor
 
 
-@pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["docs/architecture.md", "docs/reliability.md", "CONTRIBUTING.md"])
 def test_every_file_and_folder_that_is_named_exists(name):
     paths = re.findall(r"`([\w.]+/[\w./]*)`", (ROOT / name).read_text())
-    assert len(paths) > 3
+    assert len(paths) > 1
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 

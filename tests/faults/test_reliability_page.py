@@ -15,9 +15,3 @@ def test_the_page_gives_a_figure_for_every_kind_of_trouble():
     for campaign in campaigns:
         total = sum(int(figure.replace(",", "")) for figure in campaign)
         assert re.search(rf"\b{total:,} troubles: [\d,]+ plays played, [\d,]+ stored, 0 doubled, 0 lost", figures)
-
-
-def test_the_page_names_only_files_that_exist():
-    root = Path(__file__).parents[2]
-    for name in re.findall(r"`(tests/[\w/.]+)`", PAGE):
-        assert (root / name).exists()

@@ -1,5 +1,6 @@
 """A browser is found on the path, else where Playwright keeps its own; without either an error says what to install."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -10,16 +11,19 @@ from localcloud import chromium
 from localcloud.gcp.set_up import ROOT
 
 
+def bare(home: Path) -> dict[str, str]:
+    """Settings with which only the programs in this folder are found, and nothing is downloaded."""
+    own = {"PLAYWRIGHT_BROWSERS_PATH": str(home / "own"), "PLAYWRIGHT_DOWNLOAD_HOST": "http://127.0.0.1:9"}
+    return {"PATH": str(home / "bin"), "HOME": str(home), **own}
+
+
 @pytest.fixture
 def run(tmp_path):
     """`python -m localcloud.chromium`, or any code, on a machine that has these programs and nothing else."""
 
-    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        bare = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path / "own")}
-        # No server listens there: nothing is downloaded.
-        bare |= {"PLAYWRIGHT_DOWNLOAD_HOST": "http://127.0.0.1:9", "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, *arguments]
-        return subprocess.run(command, env=bare | environ, capture_output=True, text=True, timeout=100, check=False)
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command, environ = [sys.executable, *arguments], bare(tmp_path) | {"PYTHONPATH": str(ROOT)}
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=100, check=False)
 
     return run
 
@@ -47,12 +51,20 @@ def test_playwrights_own_is_found_where_playwright_keeps_it(run):
     assert run(*FIND).stdout.strip() == str(own)
 
 
-def test_without_a_browser_and_without_a_download_the_error_says_what_to_install(run):
-    assert run(*FIND).stdout.strip() == "None"
-    done = run("-m", "localcloud.chromium")
-    assert done.returncode == 1
-    assert "downloading Playwright's own" in done.stdout
-    assert done.stderr.splitlines()[-1] == chromium.MISSING
+def test_without_a_browser_and_without_a_download_the_error_says_what_to_install(tmp_path, monkeypatch, capsys):
+    """In this process and without Playwright's download, which takes 20 s to fail."""
+    tried = []
+    for name, value in bare(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(subprocess, "run", lambda command, *, check: tried.append((command, check)))
+    monkeypatch.delitem(sys.modules, "localcloud.chromium")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("localcloud.chromium", run_name="__main__")
+    assert ended.value.code == 1
+    assert tried == [([sys.executable, "-m", "playwright", "install", "chromium"], False)]
+    output = capsys.readouterr()
+    assert "downloading Playwright's own" in output.out
+    assert output.err.splitlines()[-1] == chromium.MISSING
     assert "apt-get install chromium" in chromium.MISSING
 
 

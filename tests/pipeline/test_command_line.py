@@ -15,16 +15,15 @@ import pytest
 
 from cli import place
 from localcloud import supervisor
-from localcloud.clock import Clock
-from localcloud.listeners.listeners import invented_listeners
-from localcloud.spotify.server import Spotify
-from localcloud.web import Server
-from tests.pipeline.conftest import ROOT, STARTED, command, starting
+from localcloud.__main__ import main
+from tests.pipeline.conftest import ROOT, command, starting
 
 pytestmark = pytest.mark.timeout(300)
 
 AT = "2026-11-22T14:20:00Z"
 """Far from a full hour, on a day on which no invented listener plays a track between 8 and 23 o'clock."""
+ANOTHER_SPOTIFY = {"SPOTIFY_ACCOUNTS_URL": "http://127.0.0.1:9", "SPOTIFY_API_URL": "http://127.0.0.1:7"}
+"""Where nothing answers."""
 COUNT_PLAYS = """
 from google.cloud import bigquery
 [row] = bigquery.Client().query_and_wait("SELECT COUNT(*) AS n FROM listening.plays")
@@ -45,6 +44,15 @@ def up(tmp_path_factory):
     with starting(tmp_path_factory.mktemp("up")) as start:
         up = start("--at", AT)
         up.wait_for("Next run at")
+        yield up
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """A laptop cloud that is given another Spotify, for whose listeners no consent is stored."""
+    with starting(tmp_path_factory.mktemp("elsewhere")) as start:
+        up = start("--at", AT, **ANOTHER_SPOTIFY)
+        up.wait_for("Next run at 15:00 UTC")
         yield up
 
 
@@ -90,13 +98,17 @@ def test_tick_fires_the_schedule_once_and_shows_the_run_to_its_end(up):
     assert "is more than 2 days old" in old.stderr
 
 
-def test_a_laptop_that_slept_through_hours_fires_the_schedule_once_for_the_latest(start_up):
-    nowhere = "http://127.0.0.1:9"
-    up = start_up("--at", AT, SPOTIFY_ACCOUNTS_URL=nowhere, SPOTIFY_API_URL=nowhere)
-    up.wait_for("Next run at 15:00 UTC")
-    supervisor.attach(up.data).clock.set(datetime(2026, 11, 25, 19, 30, tzinfo=UTC))
-    up.wait_for("Next run at 20:00 UTC")
-    fired = re.findall("^([0-9TZ]+)  ingest skipped", up.output, re.MULTILINE)
+def test_another_spotify_given_in_the_environment_is_used_and_none_is_invented(elsewhere):
+    assert not (elsewhere.data / "logs" / "spotify.log").exists()
+    assert "no listener has given consent yet" in elsewhere.output
+    owners = place.on_laptop(elsewhere.data)  # from a terminal that knows nothing of the settings of the other one
+    assert [owners.spotify_accounts_url, owners.spotify_api_url] == list(ANOTHER_SPOTIFY.values())
+
+
+def test_a_laptop_that_slept_through_hours_fires_the_schedule_once_for_the_latest(elsewhere):
+    supervisor.attach(elsewhere.data).clock.set(datetime(2026, 11, 25, 19, 30, tzinfo=UTC))
+    elsewhere.wait_for("Next run at 20:00 UTC")
+    fired = re.findall("^([0-9TZ]+)  ingest skipped", elsewhere.output, re.MULTILINE)
     assert fired == ["20261122T140000Z", "20261125T190000Z"]
 
 
@@ -108,69 +120,25 @@ def test_a_second_laptop_cloud_on_the_same_data_is_refused(up):
 
 
 @pytest.mark.parametrize("arguments", [["tick"], ["status"], ["dashboard"], ["run", "--", "true"]])
-def test_a_command_without_a_running_laptop_cloud_says_how_to_start_one(tmp_path, arguments):
+def test_a_command_without_a_running_laptop_cloud_says_how_to_start_one(tmp_path, capsys, arguments):
     name, *rest = arguments
-    done = command(name, "--data", tmp_path, *rest)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"python -m localcloud up --data {tmp_path}" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert main([name, "--data", str(tmp_path), *rest]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert f"python -m localcloud up --data {tmp_path}" in output.err
 
 
-def test_half_a_spotify_is_refused_before_a_secret_could_go_to_the_real_one(tmp_path):
-    done = command("up", "--data", tmp_path, SPOTIFY_API_URL="http://127.0.0.1:9")
-    assert done.returncode == 2
-    assert "Only SPOTIFY_API_URL is set: set both" in done.stderr
+def test_half_a_spotify_is_refused_before_a_secret_could_go_to_the_real_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SPOTIFY_API_URL", "http://127.0.0.1:9")
+    assert main(["up", "--data", str(tmp_path)]) == 2
+    assert "Only SPOTIFY_API_URL is set: set both" in capsys.readouterr().err
 
 
-def test_a_slot_that_is_no_instant_is_wrong_usage(tmp_path):
-    done = command("tick", "--data", tmp_path, "--slot", "yesterday")
-    assert done.returncode == 2
-    assert "'yesterday' is not an instant like 2026-11-22T10:00:00Z" in done.stderr
-
-
-def test_another_spotify_given_in_the_environment_is_used_and_none_is_invented(start_up, tmp_path):
-    spotify = Spotify(Clock(), 7, invented_listeners(1))
-    server = Server("another spotify", spotify.routes).start()
-    up = start_up(SPOTIFY_ACCOUNTS_URL=server.url, SPOTIFY_API_URL=server.url)
-    up.wait_for("Next run at")
-    assert not (up.data / "logs" / "spotify.log").exists()
-    assert "no listener has given consent yet" in up.output
-    owners = place.on_laptop(up.data)  # from a terminal that knows nothing of the settings of the other one
-    assert (owners.spotify_accounts_url, owners.spotify_api_url) == (server.url, server.url)
-
-    store_secrets(up.data, spotify)
-    laptop = supervisor.attach(up.data)
-    assert laptop.run_now().json()["reason"] == "50 new plays from 1 of 1 listeners"
-    assert supervisor.until(lambda: not laptop.undelivered(), STARTED)
-    assert count_plays(up.data) == 50
-    server.stop()
-
-
-STORE = """
-import json, os, sys
-from google.cloud import secretmanager
-client = secretmanager.SecretManagerServiceClient(
-    transport="rest", client_options={"api_endpoint": os.environ["SECRETMANAGER_EMULATOR_HOST"]}
-)
-project = "projects/" + os.environ["GOOGLE_CLOUD_PROJECT"]
-for name, (labels, payload) in json.loads(sys.argv[1]).items():
-    secret = client.create_secret(
-        parent=project, secret_id=name, secret={"labels": labels, "replication": {"automatic": {}}}
-    )
-    client.add_secret_version(parent=secret.name, payload={"data": json.dumps(payload).encode()})
-"""
-
-
-def store_secrets(data, spotify):
-    """What the consent command will do for the owner."""
-    app = {"client_id": spotify.app.client_id, "client_secret": spotify.app.client_secret}
-    labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": "me"}
-    secrets = {
-        "spotify-client": ({"app": "heavy-rotation"}, app),
-        "refresh-token-me": (labels, spotify.consent("listener-one")),
-    }
-    done = command("run", "--data", data, "--", sys.executable, "-c", STORE, json.dumps(secrets))
-    assert done.returncode == 0, done.stderr
+def test_a_slot_that_is_no_instant_is_wrong_usage(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["tick", "--data", str(tmp_path), "--slot", "yesterday"])
+    assert ended.value.code == 2
+    assert "'yesterday' is not an instant like 2026-11-22T10:00:00Z" in capsys.readouterr().err
 
 
 def test_the_dashboard_opens_on_what_the_running_laptop_cloud_holds_until_ctrl_c(up, tmp_path):

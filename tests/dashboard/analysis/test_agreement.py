@@ -43,7 +43,7 @@ def plays(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(plays())
 def test_the_app_and_the_recount_give_the_same_rows(rows: list[dict[str, Any]]):
     counted = history_of(rows, TRACKS)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import days, hours
@@ -239,6 +239,7 @@ def test_every_instant_is_in_the_period_of_its_own_local_day_and_in_no_neighbour
     assert all(first.end_at == second.start_at for first, second in pairwise(periods))
 
 
+@settings(max_examples=25)
 @given(
     zone=st.sampled_from(["Asia/Kathmandu", "Europe/Berlin", "America/St_Johns", "Pacific/Chatham", "Pacific/Apia"]),
     instants=st.lists(st.datetimes(FIRST, LAST), min_size=1, max_size=20, unique=True),

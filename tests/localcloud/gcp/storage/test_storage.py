@@ -190,7 +190,7 @@ def test_a_name_that_is_no_path_inside_its_bucket_is_refused(google: Any, bucket
 
 
 def _files(google: Any) -> list[Path]:
-    everything = google.directory.parent.rglob("*")
+    everything = google.directory.rglob("*")
     return sorted(path for path in everything if not path.name.startswith("state.sqlite"))
 
 
