@@ -40,6 +40,7 @@ class InventedWarehouse:
     missing: Collection[str] = ()
     """Tables that were never made."""
     queried: list[str] = field(default_factory=list)
+    """What was read: names of tables and of queries, and the values of the queries' parameters."""
 
     def modified(self, table: str) -> datetime:
         self._record(table)
@@ -52,6 +53,7 @@ class InventedWarehouse:
     def query(self, name: str, parameters: Sequence[Any]) -> pa.Table:
         self._record(name)
         given = {parameter.name: parameter.value for parameter in parameters}
+        self.queried.extend(map(str, given.values()))
         if name == "runs":
             runs = self.tables["runs"]
             kept = runs[runs["slot"] >= given["since"]]

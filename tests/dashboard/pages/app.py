@@ -6,11 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import pytest
 import time_machine
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+import charts
 from access import viewer
 from tests.dashboard.invented import warehouse
 from tests.dashboard.invented.warehouse import InventedWarehouse
@@ -95,12 +97,19 @@ _drawn: dict[str, AppTest] = {}
 
 
 @pytest.fixture
-def full(app: App) -> Callable[[str], AppTest]:
-    """Each page over the full warehouse, drawn once per process: for tests that only look at it."""
+def full(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AppTest]:
+    """Each page over the full warehouse, drawn once per process: for tests that only look at it.
+
+    Its charts are checked against the schema of Vega-Lite, which the app itself does not do.
+    """
 
     def page(name: str) -> AppTest:
         if name not in _drawn:
-            _drawn[name] = app.open(name)
+            with monkeypatch.context() as patch:
+                patch.setattr(charts.schemapi, "DEBUG_MODE", True)
+                for kind in (alt.TopLevelMixin, alt.Chart):
+                    patch.setattr(kind.to_dict, "__defaults__", (True,))
+                _drawn[name] = app.open(name)
         return _drawn[name]
 
     return page

@@ -171,13 +171,6 @@ def captions_of(app: App, page: str, **query: str) -> list[str]:
     return [line.value for line in app.open(page, **query).caption if "newest play" in line.value]
 
 
-@pytest.mark.parametrize("page", LISTENING)
-def test_minutes_are_estimated_whatever_decides_the_order(app: App, page: str) -> None:
-    [text] = captions_of(app, page, by="Plays")
-
-    assert text.endswith("· minutes estimated")
-
-
 @pytest.mark.parametrize("by", ["Minutes", "Plays"])
 @pytest.mark.parametrize("is_measured", [True, False])
 def test_the_minutes_of_a_year_are_those_of_its_own_plays(app: App, is_measured: bool, by: str) -> None:
