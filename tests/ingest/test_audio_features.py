@@ -57,13 +57,6 @@ def calls(ingesting, path):
     return [call for call in ingesting.cloud.faults.calls if path in call]
 
 
-def test_the_features_are_columns_of_the_table_that_stand_together():
-    assert (
-        *("danceability", "energy", "key", "loudness", "mode", "speechiness"),
-        *("acousticness", "instrumentalness", "liveness", "valence", "tempo", "time_signature"),
-    ) == FEATURES
-
-
 def test_off_calls_no_provider(ingesting):
     answer, features = landed_features(ingesting, days=0)
     assert answer.log == []
@@ -116,26 +109,6 @@ def test_features_that_are_closed_are_asked_for_once_and_cost_no_play(ingesting)
         }
     ]
     assert len(calls(ingesting, "/v1/audio-features")) == 1
-
-
-@pytest.mark.parametrize(
-    ("source", "order", "error_class"),
-    [
-        ("spotify", {"name": "bad_gateway", "endpoint": "audio-features", "times": 3}, "SpotifyUnavailable"),
-        ("spotify", {"name": "rate_limited", "endpoint": "audio-features", "retry_after_seconds": 999}, "RateLimited"),
-        ("spotify", {"name": "json_of_another_shape", "endpoint": "audio-features", "times": 3}, "UnreadableAnswer"),
-        ("reccobeats", {"name": "reccobeats_server_error", "times": 3}, "SpotifyUnavailable"),
-        ("reccobeats", {"name": "reccobeats_too_many_requests", "retry_after_seconds": 99}, "RateLimited"),
-        ("reccobeats", {"name": "reccobeats_missing_parameter"}, "RequestRefused"),
-    ],
-)
-def test_a_provider_in_trouble_costs_no_play_and_no_pause(ingesting, source, order, error_class):
-    choose(ingesting, source)
-    ingesting.spotify.order(**order)
-    answer, features = landed_features(ingesting, days=0)
-    assert (answer.status, answer.body["rows_new"], answer.body["blocked_until"]) == (200, 50, None)
-    assert {part["features_source"] for part in features.values()} == {None}
-    assert [(entry["severity"], entry["error_class"]) for entry in answer.log] == [("WARNING", error_class)]
 
 
 def test_what_a_provider_said_before_its_failure_is_kept():

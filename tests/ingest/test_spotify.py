@@ -9,7 +9,6 @@ import time_machine
 import failures
 from failures import (
     AccessTokenRefused,
-    ClientRefused,
     NeedsConsent,
     NotAllowListed,
     PremiumLapsed,
@@ -20,51 +19,7 @@ from failures import (
 from http_client import Session, to_pause
 from localcloud.web import Response, Routes, Server
 from spotify import App, Grant, Spotify, api_refusal, features_refusal, token_refusal
-from tests.localcloud.spotify.faulty_spotify import ERRORS, service_of
-
-# What each 4xx of facts the invented Spotify knows means. 429 and 5xx are handled before (ingest/http_client.py).
-MEANINGS = {
-    "invalid_grant_revoked": NeedsConsent,
-    "invalid_grant_expired": NeedsConsent,
-    "invalid_grant_unknown": NeedsConsent,
-    "code_expired": NeedsConsent,
-    "code_invalid": NeedsConsent,
-    "redirect_uri_differs": NeedsConsent,
-    "invalid_client": ClientRefused,
-    "invalid_client_secret": ClientRefused,
-    "refresh_token_missing": RequestRefused,
-    "code_missing": RequestRefused,
-    "grant_type_missing": RequestRefused,
-    "grant_type_unsupported": RequestRefused,
-    "not_bearer": RequestRefused,
-    "invalid_limit": RequestRefused,
-    "invalid_id": RequestRefused,
-    "too_many_ids": RequestRefused,
-    "access_token_expired": AccessTokenRefused,
-    "access_token_invalid": AccessTokenRefused,
-    "access_token_missing": AccessTokenRefused,
-    "insufficient_scope": NeedsConsent,
-    "not_registered_old": NotAllowListed,
-    "not_registered_2025": NotAllowListed,
-    "not_registered_2025_text": NotAllowListed,
-    "not_registered_2026": NotAllowListed,
-    "not_registered_2026_text": NotAllowListed,
-    "premium_lapsed": PremiumLapsed,
-    "audio_features_closed": RequestRefused,
-    "forbidden": RequestRefused,
-    "analysis_not_found": RequestRefused,
-}
-
-
-def test_every_refusal_that_spotify_is_known_for_has_its_meaning():
-    refusals = {
-        name: error
-        for name, error in ERRORS.items()
-        if 400 <= error.status < 500 and error.status != 429 and service_of(name) != "reccobeats"
-    }
-    tell = {"accounts": token_refusal, "api": api_refusal}
-    found = {name: type(tell[service_of(name)](error.status, error.body.decode())) for name, error in refusals.items()}
-    assert found == MEANINGS
+from tests.localcloud.spotify.faulty_spotify import ERRORS
 
 
 @pytest.mark.parametrize("refusal", [token_refusal, api_refusal])

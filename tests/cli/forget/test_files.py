@@ -1,7 +1,7 @@
 """Of files `forget` deletes the rows of the listener, and what names it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.commands.forget.files import without
@@ -77,6 +77,7 @@ def test_a_file_that_only_seems_to_name_the_listener_is_not_reported(importing):
 TEXT = st.none() | st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(['"', "a\nb", "a\r\nb", ",", ""])
 
 
+@settings(max_examples=35)
 @given(st.lists(st.tuples(st.sampled_from(["ada", "bob", "adam"]), TEXT, TEXT), max_size=8))
 def test_what_stays_of_a_file_stays_to_the_byte(rows):
     plays = [play(number, slug, track_name=name, album_name=album) for number, (slug, name, album) in enumerate(rows)]

@@ -147,7 +147,15 @@ def page(plays, slot):
     return to_csv(parse_page(items, ONE, Run(slot, UNTIL))[0])
 
 
-@pytest.mark.parametrize("order", list(permutations(["pages", "first half", "whole"])))
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("pages", "first half", "whole"),
+        ("first half", "whole", "pages"),
+        ("whole", "first half", "pages"),
+        ("pages", "whole", "first half"),
+    ],
+)
 def test_an_invented_life_from_pages_and_exports_in_any_order_is_stored_once(importing, tmp_path, order):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
     pages = [truth[start : start + 50] for start in range(0, len(truth) - 50, 60)]  # ten of sixty are never shown
@@ -296,9 +304,3 @@ def test_the_file_is_the_one_that_ingest_would_land(importing):
         for row in rows
     ]
     assert ingest_landing.to_csv(typed) == content
-
-
-def test_the_zip_may_lie_anywhere_and_keep_any_name(importing, tmp_path):
-    write_zip(tmp_path / "my_spotify_data (1).zip", importing.owner.spotify.truth(ONE, SINCE, UNTIL))
-    shutil.move(tmp_path / "my_spotify_data (1).zip", tmp_path / "renamed")
-    assert importing.types("import", ONE, tmp_path / "renamed").code == 0

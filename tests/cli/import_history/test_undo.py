@@ -198,32 +198,14 @@ def test_a_gap_that_needed_plays_of_the_import_is_open_again_and_one_that_began_
     assert gaps(importing) == [(truth[9].played_at, truth[50].played_at)]
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_imports_are_undone_in_any_order_and_the_gap_is_as_if_neither_had_been(importing, tmp_path, order):
-    """It begins with a play of the first import, and the second one, which has all plays, keeps it closed."""
-    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
-    tell_page(importing, truth[:10], UNTIL)
-    first = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[10:30])))
-    [newest] = importing.rows("SELECT MAX(played_at) AS at FROM listening.plays")
-    add_gap(importing, newest["at"], truth[50].played_at)
-    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
-    second = import_id_of(importing.types("import", ONE, write_export(tmp_path / "b.json", truth)))
-    assert gaps(importing) == []
-    for number in order:
-        assert importing.types("import", "--undo", (first, second)[number]).code == 0
-    assert gaps(importing) == [(truth[9].played_at, truth[50].played_at)]
-    assert importing.rows("SELECT * FROM listening.closed_gaps") == []
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_gap_that_an_import_has_opened_goes_with_the_last_of_them(importing, tmp_path, order):
+def test_a_gap_that_an_import_has_opened_goes_with_the_last_of_them(importing, tmp_path):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
     tell_page(importing, truth[50:], UNTIL)
     first = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[10:30])))
     second = import_id_of(importing.types("import", ONE, write_export(tmp_path / "b.json", truth)))
     assert gaps(importing) == []
-    for number in order:
-        assert importing.types("import", "--undo", (first, second)[number]).code == 0
+    for import_id in (first, second):
+        assert importing.types("import", "--undo", import_id).code == 0
     assert everything(importing)[1:] == [[], []]
 
 
