@@ -58,10 +58,10 @@ class WithoutFeatures:
 
 def coverage(history: History, plays: pd.DataFrame) -> Coverage:
     per_track = _tracks_of(history, plays)
-    whole, known = per_track["heard_ms"].sum(), per_track[per_track["energy"].notna()]
+    whole, known = per_track["weight"].sum(), per_track[per_track["energy"].notna()]
     if not whole or known.empty:
         return Coverage(0.0, ())
-    per_source = known.groupby(known["features_source"].fillna("unknown"))["heard_ms"].sum()
+    per_source = known.groupby(known["features_source"].fillna("unknown"))["weight"].sum()
     return Coverage(float(per_source.sum() / whole), tuple(per_source.sort_values(ascending=False).index.astype(str)))
 
 
@@ -91,22 +91,23 @@ def changes(rows: pd.DataFrame, count: int = 3) -> pd.DataFrame:
 
 
 def mood(history: History, plays: pd.DataFrame) -> pd.DataFrame:
-    """The most played tracks with both features: name, artist_name, valence, energy, minutes; at most 400."""
+    """The most played tracks with both features: name, artist_name, valence, energy, weight, minutes; at most 400."""
     per_track = _tracks_of(history, plays).dropna(subset=["valence", "energy"])
-    shown = per_track.nlargest(MOOD_POINTS, "heard_ms").reset_index(drop=True)
+    shown = per_track.nlargest(MOOD_POINTS, "weight").reset_index(drop=True)
     return pd.DataFrame(
         {
             "name": [humanize.named(name, "track") for name in shown["track_name"]],
             "artist_name": shown["artist_name"],
             "valence": shown["valence"],
             "energy": shown["energy"],
+            "weight": shown["weight"],
             "minutes": shown["heard_ms"] / 60_000,
         }
     )
 
 
 def quadrants(moods: pd.DataFrame) -> dict[str, float]:
-    """Share of the time in each corner of the mood map."""
+    """Share of the weight in each corner of the mood map."""
     word = np.select(
         [
             (moods["valence"] >= 0.5) & (moods["energy"] >= 0.5),
@@ -116,8 +117,8 @@ def quadrants(moods: pd.DataFrame) -> dict[str, float]:
         ["upbeat", "calm, happy", "tense"],
         "sad",
     )
-    whole = moods["minutes"].sum()
-    shares = moods.groupby(word)["minutes"].sum() / whole if whole else pd.Series(dtype=float)
+    whole = moods["weight"].sum()
+    shares = moods.groupby(word)["weight"].sum() / whole if whole else pd.Series(dtype=float)
     return {corner: float(shares.get(corner, 0.0)) for corner in ("upbeat", "calm, happy", "tense", "sad")}
 
 
@@ -168,13 +169,15 @@ def _weights(plays: pd.DataFrame) -> pd.Series:
 
 
 def _tracks_of(history: History, plays: pd.DataFrame) -> pd.DataFrame:
-    """The tracks of these plays, with heard_ms."""
-    heard_ms = _weights(plays).groupby(plays["track"]).sum()
-    return history.tracks.iloc[heard_ms.index].assign(heard_ms=heard_ms.to_numpy())
+    """The tracks of these plays, with weight and heard_ms."""
+    sums = plays[["heard_ms"]].assign(weight=_weights(plays)).groupby(plays["track"]).sum()
+    return history.tracks.iloc[sums.index].assign(
+        weight=sums["weight"].to_numpy(), heard_ms=sums["heard_ms"].to_numpy()
+    )
 
 
 def _known(per_track: pd.DataFrame, feature: str) -> tuple[np.ndarray, np.ndarray]:
-    return _values(per_track[feature], per_track["heard_ms"].to_numpy())
+    return _values(per_track[feature], per_track["weight"].to_numpy())
 
 
 def _values(column: pd.Series, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """Page Discoveries: new artists, new tracks that stayed, forgotten favourites, skips, loyalty, release decades."""
 
+import pandas as pd
 import streamlit as st
 
 import humanize
@@ -12,11 +13,18 @@ from components.page_frame import Listening
 SHOWN = 10
 
 
+def none_known(page: Listening, column: str, what: str) -> str:
+    """Why there is nothing to count by this column of the tracks: by minutes, plays without a length weigh nothing."""
+    if pd.notna(page.history.per_play(column, page.shown)).any():
+        return f"No length is known of plays whose {what} is known."
+    return f"No {what}s are known for these plays."
+
+
 def new_and_known(page: Listening) -> None:
     weekly = discoveries.new_and_known(page.history, page.everything, page.period, page.by)
     total = weekly["value"].sum()
     if not total:
-        page_frame.lead("No artists are known for these plays.")
+        page_frame.lead(none_known(page, "artist_key", "artist"))
         return
     share = float(weekly.loc[weekly["kind"] == "New", "value"].sum() / total)
     part = f"**{humanize.percent(share)}** of your listening" if share else "**None** of your listening"
@@ -101,7 +109,7 @@ def loyalty(page: Listening) -> None:
     st.header("Loyalty", anchor=False)
     now = discoveries.loyalty(page.history, page.shown, page.by)
     if now is None:
-        st.caption("No artists are known for these plays.")
+        st.caption(none_known(page, "artist_key", "artist"))
         return
     before = None if page.before is None else discoveries.loyalty(page.history, page.before, page.by)
     if now.artists_for_half:
@@ -121,7 +129,7 @@ def decades(page: Listening) -> None:
     known = shares[shares["decade"] != "Unknown"]
     if not known["share"].any():
         st.header("How old is the music?", anchor=False)
-        st.caption("No release dates are known for these plays.")
+        st.caption(none_known(page, "release_year", "release date"))
         return
     top = str(known.loc[known["share"].idxmax(), "decade"])
     text = f"The **{top}** lead with {humanize.percent(known['share'].max())} of listening."

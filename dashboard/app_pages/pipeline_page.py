@@ -209,7 +209,7 @@ with right:
     pipeline_tables.sizes(page)
 
 page_frame.how_counted("""
-- The grid is the ledger `runs`: every attempt of a step adds a row when it is done, and the newest counts.
+- The grid is the ledger `runs`: every outcome of a step adds a row, and the newest counts.
   **Succeeded** did its work, **skipped** had nothing to do and says why, **failed** did not; **not run**: the step
   before it failed or had nothing for it, or no run was due, because it is before the first one or under an earlier
   schedule; **running** and **waiting**: due, and not done yet; **missing**: it was due and nothing was recorded;

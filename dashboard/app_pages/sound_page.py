@@ -62,7 +62,8 @@ def mood(page: Listening) -> None:
     quarters = " ".join(f"{corner}: {humanize.percent(share)}." for corner, share in corners.items())
     page_frame.answer(text, charts_sound.mood_map(moods, page.colours), f"{text} {quarters}")
     shown = humanize.counted(len(moods), "track")
-    st.caption(f"A circle is a track, its size the listening time: the {shown} you played most. · {quarters}")
+    size = "listening time" if moods["minutes"].any() else "number of plays"
+    st.caption(f"A circle is a track, its size the {size}: the {shown} you played most. · {quarters}")
 
 
 def tempo_and_trend(page: Listening) -> None:

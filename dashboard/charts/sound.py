@@ -53,8 +53,8 @@ def feature_rows(frame: pd.DataFrame, colours: Colours) -> Chart:
 
 
 def mood_map(frame: pd.DataFrame, colours: Colours) -> Chart:
-    """Valence × energy, a circle per track, its size the listening time."""
-    data = frame.assign(Time=frame["minutes"].map(humanize.minutes))
+    """Valence × energy, a circle per track, its size the track's weight."""
+    data = frame.assign(Time=frame["minutes"].map(humanize.known_minutes))
     axis = alt.Axis(values=[0, 0.5, 1], grid=False, format=".1~f")
     across, up = alt.Scale(domain=[-0.01, 1.01], nice=False), alt.Scale(domain=[-0.1, 1.1], nice=False)
     points = (
@@ -63,7 +63,7 @@ def mood_map(frame: pd.DataFrame, colours: Colours) -> Chart:
         .encode(
             x=alt.X("valence:Q", title="sad → happy (valence)", scale=across, axis=axis),
             y=alt.Y("energy:Q", title="calm → intense (energy)", scale=up, axis=axis),
-            size=alt.Size("minutes:Q", legend=None, scale=alt.Scale(range=[20, 500], domainMin=0)),
+            size=alt.Size("weight:Q", legend=None, scale=alt.Scale(range=[20, 500], domainMin=0)),
             tooltip=[alt.Tooltip("name", title="Track"), alt.Tooltip("artist_name", title="Artist"), "Time"],
         )
     )

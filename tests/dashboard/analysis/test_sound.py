@@ -3,8 +3,10 @@
 import pandas as pd
 import pytest
 
+import theme
 from analysis import sound
 from analysis.periods import within
+from charts import sound as charts_sound
 from tests.dashboard.invented.history import NOVEMBER, history_of, play, track
 
 
@@ -61,6 +63,17 @@ def test_features_of_plays_of_which_no_length_is_known_are_weighted_by_plays():
     assert sound.feature_trend(history, local, "energy")["mean"].tolist() == pytest.approx([1.6 / 3])
 
 
+def test_the_mood_map_says_no_time_of_plays_of_which_no_length_is_known():
+    tracks = [{**row, "duration_ms": None} for row in with_features({"a": 0.8, "b": 0.4})]
+    plays = [play(f"2026-11-01 10:{minute}", "a") for minute in range(10, 29)]
+    history = history_of([*plays, play("2026-11-02 10:00", "b")], tracks)
+    moods = sound.mood(history, history.local("UTC"))
+    assert moods[["name", "weight", "minutes"]].values.tolist() == [["Song a", 19, 0], ["Song b", 1, 0]]
+    assert sound.quadrants(moods) == {"upbeat": 0, "calm, happy": 0, "tense": 0.95, "sad": pytest.approx(0.05)}
+    circles = charts_sound.mood_map(moods, theme.colours_of("light")).to_dict()
+    assert [row["Time"] for data in circles["datasets"].values() for row in data if "Time" in row] == ["unknown"] * 2
+
+
 def test_without_features_there_is_still_something_to_say():
     tracks = [
         track("a", explicit=True, popularity=40),
@@ -84,9 +97,9 @@ def test_mood_and_tempo_show_where_the_time_went():
     plays = [play("2026-11-01 10:00", "a", ms_played=180_000), play("2026-11-02 10:00", "b", ms_played=60_000)]
     history = history_of(plays, with_features({"a": 0.8, "b": 0.4}))
     plays = history.local("UTC")
-    assert sound.mood(history, plays)[["name", "valence", "energy", "minutes"]].values.tolist() == [
-        ["Song a", 0.2, 0.8, 3.0],
-        ["Song b", 0.2, 0.4, 1.0],
+    assert sound.mood(history, plays)[["name", "valence", "energy", "weight", "minutes"]].values.tolist() == [
+        ["Song a", 0.2, 0.8, 180_000, 3.0],
+        ["Song b", 0.2, 0.4, 60_000, 1.0],
     ]
     assert sound.quadrants(sound.mood(history, plays)) == {"upbeat": 0, "calm, happy": 0, "tense": 0.75, "sad": 0.25}
     assert sound.tempo(history, plays).values.tolist() == [[120, 1.0]]

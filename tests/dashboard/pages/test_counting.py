@@ -235,6 +235,28 @@ def test_of_plays_whose_artists_are_not_known_no_part_is_called_old(app: App) ->
     assert "of your listening" not in text
 
 
+def test_plays_of_a_known_artist_without_a_length_are_not_plays_of_an_unknown_artist(app: App) -> None:
+    unknown = dict.fromkeys(("artist_id", "artist_name", "artist_names", "album_release_date"))
+    with_plays(
+        app,
+        some(app, 19, days_ago=3, track_id="known", duration_ms=None, album_release_date="2020-01-01"),
+        some(app, 1, days_ago=2, track_id="unknown", **unknown),
+    )
+
+    text = text_of(app.open("discoveries", by="Minutes"))
+
+    assert text.count("No length is known of plays whose artist is known.") == 2
+    assert text.count("No length is known of plays whose release date is known.") == 1
+    assert "for these plays" not in text
+
+
+@pytest.mark.parametrize(("lengths", "size"), [(180_000, "the listening time"), (None, "the number of plays")])
+def test_a_circle_of_the_mood_map_is_as_large_as_the_caption_says(app: App, lengths: int | None, size: str) -> None:
+    with_plays(app, some(app, 30, days_ago=2, duration_ms=lengths, energy=0.5, valence=0.5))
+
+    assert f"A circle is a track, its size {size}:" in text_of(app.open("sound"))
+
+
 @pytest.mark.parametrize("kind", ["Artists", "Albums"])
 def test_an_artist_or_album_without_a_name_leads_as_unknown(nameless: App, kind: str) -> None:
     assert re.search(rf"\*\*Unknown {kind[:-1].lower()}\*\* leads with", text_of(nameless.open("top", kind=kind)))
