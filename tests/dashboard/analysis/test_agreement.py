@@ -32,7 +32,12 @@ def plays(draw: st.DrawFn) -> list[dict[str, Any]]:
         st.sampled_from([-1, 0, 1, 60]),
     )
     drawn = draw(
-        st.lists(st.tuples(moments, st.sampled_from([row["track_id"] for row in TRACKS])), max_size=60, unique=True)
+        st.lists(
+            st.tuples(moments, st.sampled_from([row["track_id"] for row in TRACKS])),
+            min_size=20,
+            max_size=60,
+            unique=True,
+        )
     )
     return [
         play(moment.replace(tzinfo=None).isoformat(), track_id, source=source, ms_played=ms_played)
