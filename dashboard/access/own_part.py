@@ -84,9 +84,9 @@ def _trouble(state: Any, error_class: Any) -> str | None:
     """
     named = f" with {error_class}" if isinstance(error_class, str) and error_class else ""
     if state in _GOOD:
-        return f"It succeeded, but{named}; a viewer of all listeners sees the next step" if named else None
+        return f"It succeeded, but{named}; a viewer whose entry is * sees the next step" if named else None
     outcome = "It failed" if state == "failed" else "Its record cannot be read"
-    return f"{outcome}{named}; a viewer of all listeners sees why"
+    return f"{outcome}{named}; a viewer whose entry is * sees why"
 
 
 def _without_counts(reason: Any) -> str | None:

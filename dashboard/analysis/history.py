@@ -101,7 +101,7 @@ class History:
 
     @cached_property
     def artists(self) -> pd.DataFrame:
-        """Per artist_key: artist_name, artist_id (None where it is unknown), image_url (of the last album)."""
+        """Per artist_key: artist_id (None where it is unknown), artist_name and image_url of the track played last."""
         last = self._last_of_tracks()
         credited = self.credits.join(last[["last_at", "image_url"]], on="track").sort_values("last_at", kind="stable")
         newest = credited.groupby("artist_key", sort=False)["image_url"].last()
@@ -236,7 +236,7 @@ def _credited(artist_id: Any, name: Any, names: Any, ids: Mapping[str, str]) -> 
 
 
 def _artist_names(tracks: pd.DataFrame) -> dict[str, str]:
-    """Of several names of one artist that of the last of the tracks."""
+    """By artist_key. Where an artist has several names, the last track's counts."""
     known = tracks[["artist_key", "artist_name"]].dropna()
     names = dict(known.itertuples(index=False, name=None))
     # An id without a name stays without one.

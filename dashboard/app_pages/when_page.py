@@ -119,5 +119,5 @@ page_frame.how_counted(f"""
 - A play counts at the moment it ended, by Spotify's clock.
 - **Streak**: days in a row with at least one play. Today may still be missing.
 - **Session**: plays with at most 30 minutes without music between them.
-- **Outlined days**: Spotify's page overlapped nothing known, so plays before it may be lost.
+- **Outlined days**: Spotify's page overlapped nothing stored from its API, so plays before it may be lost.
 """)

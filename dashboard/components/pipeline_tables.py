@@ -80,7 +80,7 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
 
 
 def audio_features(page: Listening) -> None:
-    """The known share of the listener's time; for viewers of all listeners also the catalogue, which counts all."""
+    """The known share of the listener's time; for viewers whose entry is `*` also the catalogue, which counts all."""
     st.header("Audio features", anchor=False)
     known = sound.coverage(page.history, page.everything)
     share = humanize.percent(known.share) if known.sources else "none"
@@ -112,7 +112,7 @@ def catalogue_sentence(tracks: int, known: int, unknown: int, requested: int) ->
 
 
 def sizes(page: Listening) -> None:
-    """Rows and bytes of each table, and the bytes billed today; for viewers of all listeners only, as it counts all."""
+    """Rows and bytes of each table, and the bytes billed today; only for viewers whose entry is `*`: it counts all."""
     if not page.viewer.sees_all:
         return
     st.header("Data", anchor=False)
@@ -129,13 +129,14 @@ def sizes(page: Listening) -> None:
 def gaps(page: Listening) -> None:
     st.header("Gaps", anchor=False)
     if page.gaps.empty:
-        st.markdown("None: every page of Spotify overlapped stored plays.")
+        st.markdown("None is open.")
         return
     zone = page.filters.zone
     newest = page.gaps.iloc[::-1]
     st.markdown(
         f"**{humanize.counted(len(newest), 'stretch')}** in which plays may be missing. An import of the extended "
-        f"streaming history fills them: `{page.viewer.settings.cli(f'import {page.filters.listener} FILE…')}`."
+        f"streaming history fills them: `{page.viewer.settings.cli(f'import {page.filters.listener} FILE…')}`. Files "
+        "that were imported before are given again."
     )
     lines = [
         (

@@ -1,8 +1,8 @@
-"""Finds which plays of the fetched pages are stored already, and records a gap before a page that overlaps none.
+"""Finds which plays of the fetched pages are stored, and records a gap before a page that overlaps none of the API's.
 
-Known is what the warehouse holds; for a page that overlaps nothing there, also what files on their way to it hold.
-A play of an import proves nothing about those before it: the import may lack them. Only `import` itself, which has read
-the files, closes a gap.
+Known is what the warehouse holds; for a page that overlaps nothing of the API's there, also what files on their way to
+it hold. A play of an import proves nothing about those before it: the import may lack them. Only `import` itself, which
+has read the files, closes a gap.
 """
 
 import csv

@@ -239,6 +239,8 @@ resource "google_project_iam_custom_role" "secret_containers" {
     "secretmanager.secrets.update",
   ]
 
+  deletion_policy = "ABANDON" # as the roles in ../listeners.tf
+
   depends_on = [time_sleep.apis]
 }
 

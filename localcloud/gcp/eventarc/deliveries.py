@@ -11,6 +11,7 @@ from typing import Any
 from localcloud.gcp.eventarc.cloud_events import Event
 from localcloud.gcp.state import State
 
+# `disordered` is what `Delivery` calls keeps_order: a directory of an earlier version has the column by that name.
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS subscriptions (
         name TEXT PRIMARY KEY, event_type TEXT NOT NULL, target TEXT)""",

@@ -101,6 +101,11 @@ run "the_deployer_reads_no_secret_and_owns_nothing" {
   }
 
   assert {
+    condition     = google_project_iam_custom_role.secret_containers.deletion_policy == "ABANDON"
+    error_message = "From 7 to 37 days after its deletion the role's id is refused."
+  }
+
+  assert {
     condition     = strcontains(google_project_iam_member.deployer_grants.condition[0].expression, "hasOnly(['projects/demo-project/roles/heavyRotationListSecrets'")
     error_message = "It may grant the parts' roles only."
   }

@@ -53,14 +53,14 @@ def test_a_failed_step_is_named_without_its_sentence_which_may_quote_anothers_pl
     failed = run(12, "load", "failed", rows_in=45, reason="Could not parse 'Secret Song'", error_class="FileRefused")
     cells = seen(ledger(of_both(12, mine=0, others=45)[0], failed))
 
-    assert cells[12, "load"] == ("failed", "It failed with FileRefused; a viewer of all listeners sees why", None)
+    assert cells[12, "load"] == ("failed", "It failed with FileRefused; a viewer whose entry is * sees why", None)
 
 
 def test_trouble_beside_a_success_is_named_without_its_sentence():
     ingest, load, *_ = of_both(12, mine=20, others=25)
     cells = seen(ledger(ingest, load | {"error_class": "RowsRefused", "reason": "2 of 45 rows were refused"}))
 
-    text = "It succeeded, but with RowsRefused; a viewer of all listeners sees the next step"
+    text = "It succeeded, but with RowsRefused; a viewer whose entry is * sees the next step"
     assert cells[12, "load"][1] == text
 
 

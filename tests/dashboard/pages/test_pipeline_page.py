@@ -264,7 +264,7 @@ def test_the_pipeline_names_what_went_wrong_and_when_consent_ends(app: App) -> N
         ("gone", timedelta(days=40), "is gone: Spotify refuses it"),
     ],
 )
-def test_of_a_consent_that_ends_or_ended_within_two_days_hours_are_said(level: str, ends_in: timedelta, said: str) -> None:
+def test_a_consent_that_ends_or_ended_within_two_days_says_hours(level: str, ends_in: timedelta, said: str) -> None:
     assert consent_ends({"level": level, "ends_at": pd.Timestamp(NOW + ends_in)}, NOW) == said
 
 
