@@ -222,7 +222,6 @@ UNUSUAL = {
     "a byte order mark": (b"\xef\xbb\xbf" + THREE, [1, 2, 3]),
     "carriage returns": (THREE.replace(b"\n", b"\r\n"), [1, 2, 3]),
     "no line end after the last row": (THREE.removesuffix(b"\n"), [1, 2, 3]),
-    "header only": (csv_of(), []),
     "nothing at all": (b"", []),
 }
 

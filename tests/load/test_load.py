@@ -147,16 +147,7 @@ def test_a_file_with_a_header_only_succeeds_with_nothing(loading):
     assert loading.plays() == []
     assert loading.receive() == []
     assert loading.ledger() == [ledger_row("succeeded", "The file holds no plays.", 0, 0, 0)]
-
-
-def test_a_file_that_is_written_again_is_loaded_again(loading):
-    loading.land(csv_of(play(1)))
-    loading.deliver()
-    loading.land(csv_of(play(1), play(2)))
-
-    assert loading.deliver() == [200]
-
-    assert loading.plays() == [play(1), play(2)]
+    assert loading.quarantined() == []
 
 
 def test_an_object_with_another_name_is_logged_once_and_nothing_is_touched(loading, capsys):

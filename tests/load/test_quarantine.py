@@ -117,13 +117,3 @@ def test_a_file_that_was_only_away_for_a_moment_gets_another_attempt(loading):
     first_id = LandedObject(loading.landing, NAME, generation).job_id("load")
     assert loading.warehouse.get_job(first_id).error_result["reason"] == "notFound"
     assert loading.warehouse.get_job(f"{first_id}-2").error_result is None
-
-
-def test_columns_that_the_file_lacks_are_null(loading):
-    # BigQuery's own rule for columns matched by name; required ones are missed.
-    header = [name for name in COLUMNS if name != "popularity"]
-    loading.land(csv_of(play(1), header=header))
-
-    assert loading.deliver() == [200]
-
-    assert loading.plays() == [play(1)]
