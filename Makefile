@@ -179,8 +179,11 @@ import: ## Store Spotify's data export: make import LISTENER=anna FILES=my_spoti
 export: ## Write every play of a listener into a file: make export LISTENER=anna
 repair: ## Make one row of each play that is stored twice
 forget: ## Delete everything of a listener, after asking: make forget LISTENER=anna
+# A variable of the shell goes to no command that takes none.
+authorize import export forget: WHO = $(LISTENER)
+import: WHAT = $(FILES)
 $(OWNERS): setup
-	@$(PY) -m cli $@ $(LISTENER) $(FILES) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
+	@$(PY) -m cli $@ $(WHO) $(WHAT) $(if $(LAPTOP),--laptop $(LAPTOP)) $(ARGS)
 
 .PHONY: setup
 setup: .venv/installed $(FUNCTIONS:%=.venvs/%/installed) ## Make the Python environments (the other targets do it when needed)

@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import json
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -77,6 +78,34 @@ def in_cloud(function, directory):
         finally:
             os.environ.clear()
             os.environ.update(kept)
+
+
+def answers(cloud, number=None, path=()):
+    """The JSON answers to the calls that follow, one after the other; `path`: taken out of that one of them."""
+    seen, answer = [], type(cloud.server.routes).answer
+
+    def spoilt(request):
+        response = answer(cloud.server.routes, request)
+        value = json.loads(response.body or "null")
+        if len(seen) == number:
+            inner = value
+            for key in path[:-1]:
+                inner = inner[key]
+            del inner[path[-1]]
+            response = replace(response, body=json.dumps(value).encode())
+        seen.append(value)
+        return response
+
+    cloud.server.routes.answer = spoilt
+    return seen
+
+
+def fields(value, path=()):
+    """The path of each field of a JSON object, at any depth but that of lists and tables' schemas."""
+    for key, field in value.items() if isinstance(value, dict) else ():
+        if key != "schema":
+            yield (*path, key)
+            yield from fields(field, (*path, key))
 
 
 def entries(capsys):

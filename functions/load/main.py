@@ -30,7 +30,7 @@ def load(request: flask.Request) -> tuple[str, int]:
         with mistakes_are_permanent():
             try:
                 data = from_http(request.headers, request.get_data()).data
-            except (GenericException, RecursionError, TypeError, UnicodeDecodeError):
+            except (GenericException, RecursionError, TypeError, ValueError):
                 raise EventUnreadable("The request is not a CloudEvent with JSON") from None
             handle(parse_event(data))
     except EventUnreadable as error:

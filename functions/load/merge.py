@@ -18,6 +18,7 @@ from google.cloud import bigquery
 
 from bigquery_jobs import CALL_SECONDS, RETRY, find_succeeded, query, run_once
 from landed_object import LandedObject
+from load_errors import JobFailed
 from load_ledger import Counts
 from staging import PLAYED_AT, PlaysTable, StagedFile
 
@@ -187,8 +188,12 @@ def _quoted(column: str) -> str:
 
 
 def _read(job: bigquery.QueryJob) -> MergedFile | None:
-    if job.error_result is not None or job.dml_stats is None or job.ended is None:
+    if job.error_result is not None:
         return None
+    given = {parameter.name: parameter.value for parameter in job.query_parameters}
+    told = job.labels.keys() | given.keys()
+    if job.dml_stats is None or job.ended is None or not told >= {"rows_in", "listeners", "oldest", "newest"}:
+        raise JobFailed(f"The answer about the job {job.job_id} lacks a field")
     rows_in, inserted = int(job.labels["rows_in"]), job.dml_stats.inserted_row_count
     counts = Counts(
         rows_in=rows_in,
@@ -204,5 +209,4 @@ def _read(job: bigquery.QueryJob) -> MergedFile | None:
             if label.startswith(_OUTSIDE)
         },
     )
-    given = {parameter.name: parameter.value for parameter in job.query_parameters}
     return MergedFile(counts, job.ended, (given.get("near", given["oldest"]), given["newest"]))

@@ -15,7 +15,7 @@ from google.cloud.bigquery.enums import SourceColumnMatch
 from bigquery_jobs import CALL_SECONDS, RETRY, query, run_once
 from landed_object import LandedObject
 from load_cloud import Conditions
-from load_errors import REFUSAL, FileRefused, ObjectGone, TableUnfit
+from load_errors import REFUSAL, FileRefused, JobFailed, ObjectGone, TableUnfit
 from quarantine import is_gone
 
 # The partitioning column. Part of the key, or the MERGE could not be limited to the partitions of the file.
@@ -117,8 +117,7 @@ def stage(
         if job.error_result is not None:
             _raise_if_permanent(client, job, landed)
             return None
-        # A figure of the job's statistics for which Google's client has no name.
-        bad_records = int(job._properties["statistics"]["load"].get("badRecords", 0))
+        bad_records = _bad_records(job)
         if bad_records and not job.output_rows:
             raise FileRefused(job.errors or [])
         staged, row_count = _describe(client, table_id, plays, bad_records)
@@ -146,6 +145,14 @@ def load_config(plays: PlaysTable) -> bigquery.LoadJobConfig:
         create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
         write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
     )
+
+
+def _bad_records(job: bigquery.LoadJob) -> int:
+    """A figure of the job's statistics for which Google's client has no name."""
+    statistics = job._properties.get("statistics", {}).get("load")
+    if statistics is None:
+        raise JobFailed(f"The answer about the job {job.job_id} lacks its statistics")
+    return int(statistics.get("badRecords", 0))
 
 
 def describe_sql(plays: PlaysTable, table_id: str) -> str:
@@ -193,7 +200,7 @@ def _out_of_bounds(field: bigquery.SchemaField, values: int) -> dict[str, str]:
 
 
 def _raise_if_permanent(client: bigquery.Client, job: bigquery.LoadJob, landed: LandedObject) -> None:
-    reason = job.error_result["reason"]
+    reason = job.error_result.get("reason")
     if reason == REFUSAL:
         raise FileRefused([job.error_result, *(job.errors or [])])
     if reason == "notFound" and is_gone(client.project, landed):

@@ -11,7 +11,7 @@ from google.cloud import dataproc_v1
 from batches import LABELS, KnownBatch, label_of_run, run_of_label
 from plays_loaded import PlaysLoaded
 from trigger_cloud import Settings
-from trigger_errors import BatchForbidden, BatchRefused, without_addresses
+from trigger_errors import BatchForbidden, BatchRefused, BatchUnknown, without_addresses
 
 _CALL_SECONDS = 60
 # The client's own configuration for these calls has no retry. Repeating create_batch is safe: the request id
@@ -129,6 +129,8 @@ _AS_SERVICE_ACCOUNT = dataproc_v1.AuthenticationConfig(
 
 
 def _known(batch: dataproc_v1.Batch) -> KnownBatch:
+    if batch.create_time is None or batch.state_time is None:
+        raise BatchUnknown(f"Dataproc's answer does not say since when the batch {batch.name} is there")
     return KnownBatch(
         batch_id=batch.name.rpartition("/")[2],
         run_id=run_of_label(batch.labels.get("run", "")),

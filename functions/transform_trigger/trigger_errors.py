@@ -5,6 +5,7 @@ TriggerProblem
 ├── BatchRefused        permanent: Dataproc finds the request itself wrong, or the run's batches failed too often
 ├── TriggerBroken       permanent: a value or a mistake of ours that a repeat would meet again
 ├── BatchForbidden      transient: heals when the owner grants what is missing; recorded all the same
+├── BatchUnknown        transient: the next delivery gets another answer
 ├── SettingsError       transient: heals with the next deployment
 └── BatchStillRunning   transient and expected: the message is redelivered until the batch has ended
 
@@ -36,6 +37,10 @@ class SettingsError(TriggerProblem):
 
 class BatchStillRunning(TriggerProblem):
     """Another batch is at work and started before these plays were merged."""
+
+
+class BatchUnknown(TriggerProblem):
+    """An answer about a batch lacks a field."""
 
 
 class BatchRefused(TriggerProblem):

@@ -197,7 +197,11 @@ def test_an_event_that_cannot_be_read_is_logged_and_does_not_come_again(loading,
     ]
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"specversion": []}'])
+NO_ID = b'{"specversion": "1.0", "type": "t", "source": "s", "id": null}'
+LONG_NUMBER = b"9" * 5_000
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"specversion": []}', NO_ID, LONG_NUMBER])
 def test_a_request_that_is_no_event_is_logged_and_is_not_retried(loading, capsys, body):
     assert loading.client.post("/", data=body).status_code == 200
     (entry,) = entries(capsys)

@@ -10,6 +10,7 @@ from google.cloud import bigquery
 
 from landed_object import LandedObject
 from localcloud.faults import Fault
+from tests.event_function import answers, fields
 from tests.load.harness import COLUMNS, NAME, csv_of, ledger_row, play
 
 ANY_CALL = "^(gcp|bigquery) "
@@ -76,6 +77,32 @@ def test_an_answer_of_another_shape_to_any_call_loses_nothing(loading, body):
         assert published == {(run_id_of(name), 2)}, calls[number]
     assert loading.plays() == [play(minute) for minute in range(-1, 2 * len(calls))]
     assert [row["state"] for row in loading.ledger()] == ["succeeded"] * (1 + len(calls))
+
+
+@pytest.mark.parametrize(
+    ("content", "outcome"),
+    [(csv_of(play(0), play(1)), ("succeeded", None)), (csv_of(play(0, duration_ms="long")), ("failed", "FileRefused"))],
+)
+def test_an_answer_about_a_job_that_lacks_any_one_field_drops_no_file(loading, content, outcome):
+    calls_of_one_load(loading)
+    seen = answers(loading.cloud)
+    loading.land(content, "plays/2026/11/29/20261129T000000Z.csv")
+    loading.deliver()
+    # The last one adds the row of the ledger, of which nothing is read.
+    jobs = [(number, answer) for number, answer in enumerate(seen) if answer.get("kind") == "bigquery#job"][:-1]
+    # Without these a job that refused rows looks like any other.
+    looks_well = ("status",), ("status", "errorResult"), ("statistics", "load", "badRecords")
+    taken = [(number, path) for number, job in jobs for path in fields(job) if path not in looks_well]
+    taken = [(number, path) for number, path in taken if path[0] in {"configuration", "statistics", "status"}]
+    assert len(taken) > 50
+    for (number, path), name in zip(taken, names(), strict=False):
+        answers(loading.cloud, number, path)
+        loading.land(content, name)
+        if loading.deliver() == [500]:
+            loading.deliver()
+
+        outcomes = [(row["state"], row["error_class"]) for row in loading.ledger() if row["run_id"] == run_id_of(name)]
+        assert outcomes == [outcome], path
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

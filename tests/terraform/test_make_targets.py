@@ -36,7 +36,7 @@ def make(tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "terraform").mkdir()
 
-    def making(target, output=IMAGE, failing=None, offline="offline"):
+    def making(target, output=IMAGE, failing=None, offline="offline", **variables):
         answers = {"terraform": output, "docker": DIGESTS, "gcloud": "", "git": "0123abc", "offline": "Success! $*"}
         for tool, answer in answers.items():
             script = f'#!/bin/sh\necho "{tool} $*" >> calls\necho "{answer}"\n'
@@ -47,7 +47,7 @@ def make(tmp_path):
         # The environments are there: a target is to be seen, not what setup installs.
         command = ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), "-o", "setup", "-o", SBOM, target]
         environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
-        environment |= {"TERRAFORM_OFFLINE": offline}
+        environment |= {"TERRAFORM_OFFLINE": offline, **variables}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         calls = (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
         return done.returncode, done.stdout, [call.split()[0] for call in calls]
@@ -165,3 +165,25 @@ def test_no_part_is_listed_without_what_it_asks_for(make, parts, tmp_path):
     (tmp_path / "functions/ingest/requirements.in").unlink()
     assert make("sbom")[0] != 0
     assert list(parts.glob("*.cdx.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments"),
+    [
+        ("run-now", []),
+        ("check", []),
+        ("repair", []),
+        ("forget", ["anna"]),
+        ("export", ["anna"]),
+        ("import", ["anna", "my_spotify_data.zip"]),
+    ],
+)
+def test_a_command_gets_of_the_shells_variables_what_it_takes(make, tmp_path, target, arguments):
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    python = tmp_path / ".venv/bin/python"
+    python.write_text('#!/bin/sh\necho "$@"\n')
+    python.chmod(0o755)
+
+    _, printed, _ = make(target, LISTENER="anna", FILES="my_spotify_data.zip")
+
+    assert printed.split() == ["-m", "cli", target, *arguments]

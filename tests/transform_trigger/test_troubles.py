@@ -5,7 +5,7 @@ import time
 import pytest
 
 from localcloud.faults import Fault
-from tests.event_function import DENIED, entries
+from tests.event_function import DENIED, answers, entries, fields
 from tests.transform_trigger.harness import CREATE, ELEVEN, ELEVENS_BATCH, TEN, TENS_BATCH, TENS_ROW, ledger_row
 
 ANY_CALL = "^(gcp|bigquery) "
@@ -89,6 +89,21 @@ def test_an_answer_of_another_shape_to_any_call_loses_nothing(triggering, body):
         assert triggering.batch_ids()[1:][number:] == [f"top-tracks-{run_id.lower()}"], calls[number]
         assert [row["state"] for row in triggering.ledger() if row["run_id"] == run_id] == ["succeeded"], calls[number]
         triggering.finish(run_id)
+
+
+def test_a_list_of_batches_that_lacks_any_one_field_drops_no_message(triggering):
+    calls_of_one_message(triggering)
+    batch = triggering.cloud.dataproc.batches()[0]
+    for number, path in enumerate(fields(batch)):
+        run_id = f"202611{22 + number // 24:02}T{number % 24:02}0000Z"
+        triggering.publish(run_id)
+        answers(triggering.cloud, 0, ("batches", 0, *path))
+        triggering.deliver()
+        answers(triggering.cloud)
+        triggering.deliver()
+
+        assert [row["state"] for row in triggering.ledger() if row["run_id"] == run_id] == ["succeeded"], path
+        triggering.finish(run_id, "FAILED", "exit code 1")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
