@@ -8,7 +8,7 @@ has read the files, closes a gap.
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from google.cloud import bigquery
@@ -36,16 +36,16 @@ _PIECE_BYTES, _MOST_BYTES = 2**20, 64 * 2**20
 
 @dataclass(frozen=True)
 class KnownPlays:
-    """`keys`: plays that need not be landed. `overlapping`: listeners whose page holds one of them.
+    """`keys`: plays that need not be landed. `overlapping`: listeners whose page holds one of `keys`.
 
     A play that only an import has stored is landed once more, because the API has more of it, and because the import
     may be undone; load makes one row of the two, which has the API's key.
-    `imported`: an import whose plays reach into the page of a listener.
+    `imported`: the imports whose plays reach into the page of a listener.
     """
 
     keys: frozenset[Key]
     overlapping: frozenset[str]
-    imported: Mapping[str, str]
+    imported: Mapping[str, AbstractSet[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class LandedPlay:
     import_id: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class LandedBefore:
-    """What files on their way to the warehouse hold: the newest plays before a page, and an import that reaches it."""
+    """What files on their way to the warehouse hold: the newest plays before a page, and the imports that reach it."""
 
     from_api: datetime | None = None
-    from_import: datetime | None = None
-    import_id: str | None = None
+    from_imports: dict[str, datetime] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
 
 
 def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
@@ -74,8 +74,11 @@ def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
     found = list(run_query(client, "known_plays", _pages(oldest, {}, {}), timestamp("oldest", min(oldest.values()))))
     keys = frozenset(key_of(dict(row)) for row in found if not row.is_only_imported)
     on_page = {row["listener_id"] for row in rows if key_of(row) in keys}
-    only_imported = sorted((row for row in found if row.import_id), key=lambda row: row.played_at)
-    return KnownPlays(keys, frozenset(on_page), {row.listener_id: row.import_id for row in only_imported})
+    imported: dict[str, set[str]] = {}
+    for row in found:
+        if row.import_id:
+            imported.setdefault(row.listener_id, set()).add(row.import_id)
+    return KnownPlays(keys, frozenset(on_page), imported)
 
 
 def oldest_by_listener(rows: Sequence[Row]) -> dict[str, datetime]:
@@ -101,26 +104,28 @@ def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay
 
     There may be hundreds of thousands of landed plays, and none is kept.
     """
-    before, overlapping = dict.fromkeys(oldest, LandedBefore()), set[str]()
+    before, overlapping = {listener_id: LandedBefore() for listener_id in oldest}, set[str]()
     for play in landed:
         known = before.get(play.listener_id)
         if known is None:
             continue
         is_before = play.played_at < oldest[play.listener_id]
         if is_before and play.import_id:
-            newest = max(play.played_at, known.from_import or play.played_at)
-            before[play.listener_id] = replace(known, from_import=newest)
+            known.from_imports[play.import_id] = max(
+                play.played_at, known.from_imports.get(play.import_id, play.played_at)
+            )
         elif is_before:
-            newest = max(play.played_at, known.from_api or play.played_at)
-            before[play.listener_id] = replace(known, from_api=newest)
+            known.from_api = max(play.played_at, known.from_api or play.played_at)
         elif play.import_id:
-            before[play.listener_id] = replace(known, import_id=play.import_id)
+            known.imported.add(play.import_id)
         else:
             overlapping.add(play.listener_id)
     return {listener_id: known for listener_id, known in before.items() if listener_id not in overlapping}
 
 
-def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported: Mapping[str, str]) -> None:
+def write_gaps(
+    cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported: Mapping[str, AbstractSet[str]]
+) -> None:
     """Record a gap before each of these pages, unless nothing of its listener is known yet."""
     if not oldest:
         return
@@ -140,25 +145,26 @@ def write_gaps(cloud: Cloud, run: Run, oldest: Mapping[str, datetime], imported:
 
 
 def _pages(
-    oldest: Mapping[str, datetime], before: Mapping[str, LandedBefore], imported: Mapping[str, str]
+    oldest: Mapping[str, datetime], before: Mapping[str, LandedBefore], imported: Mapping[str, AbstractSet[str]]
 ) -> Parameter:
-    """@pages: each listener's page by its oldest play, what landed before it, and an import that reaches it.
+    """@pages: each listener's page by its oldest play, what landed before it, and the imports that reach it.
 
-    ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP, from_api TIMESTAMP, from_import TIMESTAMP, import_id STRING>>.
+    ARRAY<STRUCT<listener_id STRING, oldest TIMESTAMP, from_api TIMESTAMP, from_import TIMESTAMP,
+    imported ARRAY<STRING>>>.
     """
     structs = []
     for listener_id, instant in oldest.items():
         landed = before.get(listener_id, LandedBefore())
-        import_id = imported.get(listener_id) or landed.import_id
+        reaching = landed.imported | imported.get(listener_id, set())
+        from_imports = [newest for import_id, newest in landed.from_imports.items() if import_id not in reaching]
         structs.append(
             bigquery.StructQueryParameter(
                 None,
                 string("listener_id", listener_id),
                 timestamp("oldest", instant),
                 timestamp("from_api", landed.from_api),
-                # It may be of that very import.
-                timestamp("from_import", None if import_id else landed.from_import),
-                string("import_id", import_id),
+                timestamp("from_import", max(from_imports, default=None)),
+                bigquery.ArrayQueryParameter("imported", "STRING", sorted(reaching)),
             )
         )
     return bigquery.ArrayQueryParameter("pages", "STRUCT", structs)

@@ -148,21 +148,21 @@ def _destroy_older(client: SecretManagerServiceClient, listener: Listener, added
     newest = islice(client.list_secret_versions(request, timeout=CALL_SECONDS), _NEWEST)
     enabled = [number_of(version.name) for version in newest if version.state == SecretVersion.State.ENABLED]
     secret_id, consented_at = id_of(listener.secret_name), listener.payload["consented_at"]
-    between = sorted((number for number in enabled if listener.version < number < added), reverse=True)
+    between, outlived = (number for number in enabled if listener.version < number < added), listener.version
     try:
-        contents = [_read(client, listener.secret_name, str(number))[1] for number in between]
-        consents = [
-            each for each in contents if _parse(secret_id, each, ("consented_at",))["consented_at"] != consented_at
-        ]
-        if consents:
-            add_version(client, listener.secret_name, consents[0])
+        for number in sorted(between, reverse=True):
+            content = _read(client, listener.secret_name, str(number))[1]
+            if _parse(secret_id, content, ("consented_at",))["consented_at"] != consented_at:
+                add_version(client, listener.secret_name, content)
+                outlived = added
+                break
     except (Failure, *NO_ANSWER) as error:
         command = f"python -m cli authorize {listener.listener_id}"
         fields = {"listener": listener.listener_id, "error": type(error).__name__, "command": command}
         log("ERROR", "A fresh consent was overtaken by a rotated token and could not be stored again", **fields)
         raise
     for number in enabled:
-        if number <= (added if consents else listener.version):
+        if number <= outlived:
             client.destroy_secret_version(name=f"{listener.secret_name}/versions/{number}", timeout=CALL_SECONDS)
 
 

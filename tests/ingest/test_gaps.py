@@ -33,11 +33,15 @@ def imported(minute, import_id, track="b", second=0, source="export"):
 @pytest.mark.parametrize(
     ("rows", "is_reached", "by_import"),
     [
-        ([played(49), imported(7, "A")], True, {"ada": "A"}),
+        ([played(49), imported(7, "A")], True, {"ada": {"A"}}),
         ([played(50), played(0, "b"), played(-1)], False, {}),  # plays that the page does not show
-        ([imported(10, "A")], False, {"ada": "A"}),
-        ([imported(49, "A", "a", source="api")], False, {"ada": "A"}),  # from a file that `export` has written
-        ([imported(0, "A", "a", -89)], False, {"ada": "A"}),  # with the oldest play on the page, its clock a little off
+        ([imported(10, "A")], False, {"ada": {"A"}}),
+        ([imported(49, "A", "a", source="api")], False, {"ada": {"A"}}),  # from a file that `export` has written
+        (
+            [imported(0, "A", "a", -89)],
+            False,
+            {"ada": {"A"}},
+        ),  # with the oldest play on the page, its clock a little off
         ([imported(0, "A", "a", -91)], False, {}),  # before the page
     ],
 )
@@ -62,6 +66,8 @@ COMPLETED = {"ms_played": 1, "ms_played_import_id": "A"}
         ([played(-90, **COMPLETED), imported(-30, "A"), imported(-20, "A", source="api")], -90),
         ([imported(-90, "A"), imported(-30, "A")], -30),
         ([imported(-30, "A"), imported(7, "A")], None),
+        ([imported(-90, "A"), imported(5, "A"), imported(-30, "B"), imported(7, "B")], None),
+        ([imported(-90, "A"), imported(5, "A"), imported(-30, "B")], -30),
     ],
 )
 def test_a_gap_begins_with_the_apis_newest_play_and_an_imports_counts_where_there_is_none(

@@ -255,6 +255,15 @@ def test_consent_that_was_given_anew_during_the_run_wins_over_a_rotated_token(in
     assert versions(ingesting, slug) == {1: "DESTROYED", 2: "DESTROYED", 3: "DESTROYED", 4: "ENABLED"}
 
 
+def test_of_two_consents_during_the_run_the_newest_wins_and_the_other_is_not_read(ingesting, overtaken):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug, refresh_token="consent-of-December")
+    ingesting.cloud.faults.order(Fault("gcp GET .*/versions/2:access", status=403))
+    overtaken()
+    assert ingesting.token(slug)["refresh_token"] == "consent-of-December"
+    assert set(versions(ingesting, slug).values()) == {"DESTROYED", "ENABLED"}
+
+
 @pytest.mark.parametrize("call", ["GET .*/versions/2:access", "POST .*:addVersion"])
 def test_a_fresh_consent_that_cannot_be_put_first_is_kept_and_reported(ingesting, overtaken, capsys, call):
     slug = ingesting.slugs[0]

@@ -1,6 +1,6 @@
 -- Adds gaps, a row per page that no play of the API reaches: from the listener's newest play of the API before it, stored or
--- landed, to the oldest on the page. Where the API has none, from the newest of an import, but not of the one that reaches
--- the page; a listener without a known play has no gap. A later page with nothing new before it makes its gap longer. A
+-- landed, to the oldest on the page. Where the API has none, from the newest of an import, but not of one that reaches the
+-- page; a listener without a known play has no gap. A later page with nothing new before it makes its gap longer. A
 -- repeat changes nothing.
 MERGE gaps
 USING (
@@ -9,7 +9,7 @@ USING (
     SELECT
       page.listener_id, page.oldest,
       IF(plays.source = 'api' AND plays.import_id IS NULL, plays.played_at, NULL) AS from_api,
-      IF(plays.import_id = page.import_id, NULL, plays.played_at) AS from_import
+      IF(plays.import_id IN UNNEST(page.imported), NULL, plays.played_at) AS from_import
     FROM plays
     INNER JOIN UNNEST(@pages) AS page
       ON plays.listener_id = page.listener_id AND plays.played_at < page.oldest
