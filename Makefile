@@ -61,7 +61,7 @@ browser: setup ## Make sure that there is a Chromium: the system's, else Playwri
 	@$(PY) -m localcloud.chromium
 
 .PHONY: terraform-check
-terraform-check: setup ## Validate, test and plan terraform/ against the providers' schemas; says so when it cannot; TERRAFORM_OFFLINE: a command in the registry's place
+terraform-check: setup ## Validate, test and plan terraform/ against the providers' schemas; says so when it cannot; with TERRAFORM_OFFLINE=COMMAND without a registry
 	@if [ -n "$$TERRAFORM_OFFLINE" ]; then set -e; \
 	  echo "==> terraform: validate, test, apply and an empty second plan, with $$TERRAFORM_OFFLINE for the providers; shown when it fails"; \
 	  said=$$(mktemp); exec 3>&1; \

@@ -60,7 +60,8 @@ def repair(warehouse: Warehouse, doubled: Sequence[Row], listener: str | None = 
     keys = [row for row in doubled if row["is_key"]]
     for part in _parts(keys):
         played_at = sorted({row["played_at"] for row in part})
-        warehouse.run("repair_keys", bigquery.ArrayQueryParameter("instants", "TIMESTAMP", played_at))
+        of_part = bigquery.ArrayQueryParameter("instants", "TIMESTAMP", played_at)
+        warehouse.run("repair_keys", of_part, string("listener_id", listener))
     twins = [row for row in (find_doubled(warehouse, listener) if keys else doubled) if not row["is_key"]]
     for part in _parts(twins):
         keys_of_both = (

@@ -1,6 +1,6 @@
 -- Rows are plays whose key several rows have: one is left, the API's before an import's and then the oldest. Where it lacks
 -- the time played, it has that of the next row that has one, with all that only an export has. One statement, so that
--- readers see the rows before or the row after.
+-- readers see the rows before or the row after. Of one listener, or of all where @listener_id is NULL.
 MERGE plays
 USING (
   WITH doubled AS (
@@ -17,7 +17,7 @@ USING (
         PARTITION BY listener_id, played_at, track_id ORDER BY source, import_id, ingested_at, run_id
       ) AS place
     FROM plays
-    WHERE played_at IN UNNEST(@instants)
+    WHERE played_at IN UNNEST(@instants) AND listener_id = COALESCE(@listener_id, listener_id)
     WINDOW known_first AS (
       PARTITION BY listener_id, played_at, track_id ORDER BY ms_played IS NULL, source, import_id, ingested_at, run_id
     )
@@ -36,7 +36,8 @@ USING (
   WHERE place = 1
 ) AS single
 ON FALSE
-WHEN NOT MATCHED BY SOURCE AND plays.played_at IN UNNEST(@instants) THEN
+WHEN NOT MATCHED BY SOURCE AND plays.played_at IN UNNEST(@instants)
+  AND plays.listener_id = COALESCE(@listener_id, plays.listener_id) THEN
   DELETE
 WHEN NOT MATCHED BY TARGET THEN
   INSERT ROW

@@ -13,6 +13,7 @@ A permanent error is logged, recorded and not retried. Everything else, errors o
 leaves the function as it is, so that the platform delivers the event again.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,11 @@ class FileRefused(LoadProblem):
         self.by, self.errors = by, [dict(error) for error in errors]
         messages = dict.fromkeys(str(error.get("message", "")) for error in errors)
         super().__init__(" | ".join(messages))
+
+
+def without_addresses(text: str) -> str:
+    """Google's words without addresses of accounts."""
+    return re.sub(r"\S*@\S*", "…", text)
 
 
 # The same again for the same event: an event that cannot succeed would come for a day and hold others back.

@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import re
 from traceback import format_tb
 from typing import Any
 
@@ -14,7 +13,7 @@ from cloudevents.http import from_http
 
 from landed_object import LandedObject, parse_event
 from load_cloud import Cloud, Settings
-from load_errors import EventUnreadable, LoadBroken, mistakes_are_permanent
+from load_errors import EventUnreadable, LoadBroken, mistakes_are_permanent, without_addresses
 from load_file import load_file
 
 
@@ -39,7 +38,7 @@ def load(request: flask.Request) -> tuple[str, int]:
         log("ERROR", "An event broke load and is dropped", event_id=event_id, reason=str(error))
     except Exception as error:
         # Flask would log Google's words, which name the account that lacks a permission, by its e-mail address.
-        reason, traceback = re.sub(r"\S*@\S*", "…", str(error)), "".join(format_tb(error.__traceback__))
+        reason, traceback = without_addresses(str(error)), "".join(format_tb(error.__traceback__))
         fields = {"error_class": type(error).__name__, "reason": reason, "traceback": traceback}
         log("WARNING", "An event was not loaded and is redelivered", event_id=event_id, **fields)
         return "Not loaded", 500

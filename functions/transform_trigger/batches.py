@@ -15,7 +15,8 @@ LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
 DEAD = frozenset({"FAILED", "CANCELLED"})
 ACTIVE = frozenset({"PENDING", "RUNNING", "CANCELLING"})
 _ATTEMPTS = 3
-# A batch is created some seconds after its message: the next day's message would find it younger than 24 hours.
+# A batch is created some seconds after its message: the next day's message would find it younger than 24 hours. Not for
+# an interval below an hour, of which it would take more than a sixth.
 _SLACK = timedelta(minutes=10)
 
 

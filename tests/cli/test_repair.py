@@ -8,6 +8,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from cli.commands.repair import find_doubled, repair
+from cli.place import on_laptop
+from cli.warehouse import Warehouse
 from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 from tests.cli.harness import ONE, TWO
 from tests.load.harness import COLUMNS
@@ -87,6 +90,14 @@ def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_the
     key = ("listener_id", "played_at", "track_id")
     expected = [*single, kept | {"ms_played": 200_000, **MANNER}, row(AFTER, "c")]
     assert plays.rows() == sorted(expected, key=lambda each: [each[name] for name in key])
+
+
+def test_what_is_repaired_of_one_listener_changes_no_row_of_another_at_the_same_instant(owner, plays):
+    others = [row(listener=TWO, run_id="20261122T090000Z"), row(listener=TWO)]
+    plays.insert(row(), row(), *others)
+    warehouse = Warehouse(on_laptop(owner.directory))
+    repair(warehouse, find_doubled(warehouse, ONE), ONE)
+    assert plays.rows() == [row(), *others]
 
 
 def test_plays_of_more_days_than_one_statement_may_change_are_repaired(owner, plays, capsys, monkeypatch):

@@ -205,7 +205,7 @@ def _value(parameter: Any) -> Any:
     if isinstance(parameter, bigquery.ArrayQueryParameter):
         return [_value(item) for item in parameter.values]
     if isinstance(parameter, bigquery.StructQueryParameter):
-        return dict(parameter.struct_values)
+        return {name: _value(value) for name, value in parameter.struct_values.items()}
     return parameter.value if isinstance(parameter, bigquery.ScalarQueryParameter) else parameter
 
 

@@ -133,8 +133,10 @@ def without(content: bytes, listener: str) -> tuple[bytes, int, int]:
     if not records or "listener_id" not in records[0][0]:
         raise ValueError("the file does not say whose its rows are")
     place = records[0][0].index("listener_id")
-    kept = [text for row, text in records[1:] if row[place : place + 1] != [listener]]
-    return "".join([records[0][1], *kept]).encode(), len(records) - 1 - len(kept), len(kept)
+    kept = [(row, text) for row, text in records[1:] if row[place : place + 1] != [listener]]
+    content = "".join([records[0][1], *(text for _, text in kept)]).encode()
+    # A blank line is a row of nobody.
+    return content, len(records) - 1 - len(kept), sum(bool(row) for row, _ in kept)
 
 
 def _delete(blob: Blob) -> Change:

@@ -31,6 +31,10 @@ def test_a_file_that_a_person_has_put_anywhere_is_looked_through(importing, name
         assert importing.cloud.storage.read(bucket, name) == csv_of(play(2, TWO))
 
 
+def test_a_blank_line_keeps_no_file():
+    assert without(b"listener_id,a\n\nanna,1\n", "anna")[1:] == (1, 0)
+
+
 def reason_of_load(*messages):
     """As load writes it."""
     from landed_object import LandedObject

@@ -210,16 +210,17 @@ def test_what_is_not_as_it_was_written_is_refused_or_named(importing, stored, tm
     assert (sheet.code, "which plays do not have here. Nothing was stored. Write it again" in sheet.err) == (1, True)
 
 
+UNPACKS = "unpacks to far more than `export` writes. Nothing was stored. Check where it comes from."
+
+
 @pytest.mark.parametrize(
     ("track_name", "rows", "encoding", "sentence"),
     [
-        pytest.param("0" * (260 << 20), 1, "PLAIN", "unpacks to far more than `export` writes", id="one large page"),
-        pytest.param("0" * 20_000, 40_000, "PLAIN", "unpacks to far more than `export` writes", id="one long text"),
+        pytest.param("0" * (260 << 20), 1, "PLAIN", UNPACKS, id="one large page"),
+        pytest.param("0" * 20_000, 40_000, "PLAIN", UNPACKS, id="one long text"),
         pytest.param("0" * (1 << 20), 1, "PLAIN", "has a row of more than 1,048,576 bytes", id="one large row"),
         pytest.param("Song", 50_001, "PLAIN", "with it there are more than 50,000 rows", id="more than anyone has"),
-        pytest.param(
-            "", 40_000, "DELTA_BINARY_PACKED", "unpacks to far more than `export` writes", id="rows of no byte"
-        ),
+        pytest.param("", 40_000, "DELTA_BINARY_PACKED", UNPACKS, id="rows of no byte"),
     ],
 )
 def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused_by_name(

@@ -134,7 +134,7 @@ def read(path: Path, now: datetime) -> OwnReading:
             reading.add(ExportFile(entry.name, entry.folder, is_video=False, number=None, rows=rows))
     except (Damaged, NotRows) as error:
         raise CliError(f"{path.name} {error}. Nothing was stored. Write it again with `export`.") from None
-    except duckdb.OutOfMemoryException:
+    except (_TooMuch, duckdb.OutOfMemoryException):
         raise CliError(
             f"{path.name} unpacks to far more than `export` writes. Nothing was stored. Check where it comes from."
         ) from None
@@ -180,6 +180,10 @@ def _csv_rows(stream: io.BufferedReader) -> Iterator[Any]:
             yield from pa.RecordBatch.from_arrays(columns, schema=batch.schema).to_pylist()
 
 
+class _TooMuch(Exception):
+    """What the file unpacks to is out of all proportion to its size."""
+
+
 def _parquet_rows(stream: io.BufferedReader) -> Iterator[Any]:
     """Read by DuckDB, which takes a limit for its memory: a page says itself how much it unpacks to.
 
@@ -203,7 +207,7 @@ def _parquet_rows(stream: io.BufferedReader) -> Iterator[Any]:
         if longest > _LONGEST_ROW:
             raise NotRows(f"has a row of more than {_LONGEST_ROW:,} bytes")
         if count > copy.tell() or whole > most_unpacked(copy.tell()):
-            raise NotRows("unpacks to far more than `export` writes")
+            raise _TooMuch
         rows = database.execute(f"SELECT {values} FROM read_parquet(?)", [copy.name])  # noqa: S608 -- our own columns
         while batch := rows.fetchmany(100):
             for row in batch:
