@@ -191,8 +191,8 @@ def _read(job: bigquery.QueryJob) -> MergedFile | None:
     if job.error_result is not None:
         return None
     given = {parameter.name: parameter.value for parameter in job.query_parameters}
-    told = job.labels.keys() | given.keys()
-    if job.dml_stats is None or job.ended is None or not told >= {"rows_in", "listeners", "oldest", "newest"}:
+    present = job.labels.keys() | given.keys()
+    if job.dml_stats is None or job.ended is None or not present >= {"rows_in", "listeners", "oldest", "newest"}:
         raise JobFailed(f"The answer about the job {job.job_id} lacks a field")
     rows_in, inserted = int(job.labels["rows_in"]), job.dml_stats.inserted_row_count
     counts = Counts(

@@ -109,7 +109,7 @@ class _Traces:
         return found
 
     def unknown(self) -> str:
-        """A sentence where nobody of this name is known, as of one that is misspelt; else empty."""
+        """A sentence for a name that has neither a secret nor plays, as a mistyped one; else empty."""
         known = known_listeners(self.store, self.warehouse)
         if self.listener in known:
             return ""

@@ -135,7 +135,7 @@ def without(content: bytes, listener: str) -> tuple[bytes, int, int]:
     place = records[0][0].index("listener_id")
     kept = [(row, text) for row, text in records[1:] if row[place : place + 1] != [listener]]
     content = "".join([records[0][1], *(text for _, text in kept)]).encode()
-    # A blank line is a row of nobody.
+    # A blank line is not counted as a row.
     return content, len(records) - 1 - len(kept), sum(bool(row) for row, _ in kept)
 
 
