@@ -65,8 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
         simulated_from=Story.answered_at(story.past_until),
         seed=options.seed,
         settings={
-            # One batch with the first plays, one at the story's end.
-            "TOP_TRACKS_MIN_INTERVAL_MINUTES": str(options.days * 24 * 60),
+            # One batch with the past, an hour before the story begins, and one at its end, not an hour before it:
+            # that one would count plays beside the runs that bring them.
+            "TOP_TRACKS_MIN_INTERVAL_MINUTES": str((options.days * 24 + 1) * 60),
             "AUDIO_FEATURES_SOURCE": "reccobeats",
         },
         consented_at=story.consented_at,
