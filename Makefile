@@ -67,11 +67,12 @@ terraform-check: setup ## Validate, test and plan terraform/ against the provide
 	  said=$$(mktemp); exec 3>&1; \
 	  trap 'status=$$?; if [ $$status != 0 ]; then cat "$$said" >&3; fi; rm -f "$$said"; exit $$status' EXIT; \
 	  exec >"$$said" 2>&1; \
+	  set -m; trap 'kill -- -$$!; exit 143' INT TERM; step() { command $$TERRAFORM_OFFLINE --quiet "$$@" & wait $$!; }; \
 	  for folder in terraform terraform/bootstrap; do \
-	    $$TERRAFORM_OFFLINE --quiet $$folder validate; \
-	    $$TERRAFORM_OFFLINE --quiet $$folder test; \
+	    step $$folder validate; \
+	    step $$folder test; \
 	  done; \
-	  $$TERRAFORM_OFFLINE --quiet terraform check -var-file=terraform.tfvars.example; \
+	  step terraform check -var-file=terraform.tfvars.example; \
 	  grep -E '^(Success|Apply complete|No changes)' "$$said" >&3; \
 	elif command -v terraform >/dev/null && terraform -chdir=terraform init -backend=false -input=false >/dev/null 2>&1; then set -e; \
 	  echo "==> terraform: validate and test"; \

@@ -3,6 +3,7 @@
 import os
 import subprocess
 
+import psutil
 import pytest
 
 from tests.terraform.configuration import FUNCTIONS, ROOT
@@ -187,3 +188,21 @@ def test_a_command_gets_of_the_shells_variables_what_it_takes(make, tmp_path, ta
     _, printed, _ = make(target, LISTENER="anna", FILES="my_spotify_data.zip")
 
     assert printed.split() == ["-m", "cli", target, *arguments]
+
+
+def test_a_check_that_is_stopped_leaves_no_terraform_behind(tmp_path):
+    """As when only make gets the signal: a job that CI cancels."""
+    offline = tmp_path / "offline"
+    offline.write_text("#!/bin/sh\nsleep 600 & echo $! >&5; wait\n")
+    offline.chmod(0o755)
+    read, write = os.pipe()
+    command = ["make", "-f", str(ROOT / "Makefile"), "-o", "setup", "terraform-check"]
+    command = ["bash", "-c", f'exec 5>&{write}; exec "$@"', "bash", *command]
+    environment = {"PATH": os.environ["PATH"], "TERRAFORM_OFFLINE": str(offline)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, pass_fds=[write], stderr=subprocess.DEVNULL) as run:
+        os.close(write)
+        step = psutil.Process(int(os.read(read, 10)))
+        os.close(read)
+        run.terminate()
+        assert run.wait(60) != 0
+    assert not step.is_running() or step.status() == psutil.STATUS_ZOMBIE
