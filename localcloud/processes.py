@@ -1,22 +1,18 @@
 """Starts, watches and stops the processes of the laptop cloud; each has a log file that is named when it fails."""
 
 import ctypes
-import fcntl
 import os
 import random
 import signal
 import socket
-import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 import psutil
 
@@ -27,7 +23,7 @@ _PORTS = range(20_000, 30_000)
 """Below the ports that Linux (32768 on) and macOS (49152 on) give to processes that leave the choice to them."""
 _PR_SET_PDEATHSIG = 1
 
-_reserved: list[TextIO] = []
+_reserved: list[socket.socket] = []
 
 
 class ProcessFailed(Exception):
@@ -64,35 +60,19 @@ class Process:
 def free_port() -> int:
     """A port of 127.0.0.1 on which no process listens, reserved until this process ends.
 
-    The reservation is a file lock that every caller of this function respects. A port that the system picks and that is
-    closed again may be given to another process before the one that it is meant for listens on it.
+    The reservation is the UDP port of the same number, which one socket of this computer has at a time. A port that the
+    system picks and that is closed again may be given to another process before the one that it is meant for listens on
+    it.
     """
-    directory = Path(tempfile.gettempdir()) / f"heavy-rotation-ports-{os.getuid()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    _refuse_anothers(directory)
     for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
-        lock = (directory / str(port)).open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            continue
+        lock = socket.socket(type=socket.SOCK_DGRAM)
         with socket.socket() as probe, suppress(OSError):
+            lock.bind(("127.0.0.1", port))
             probe.bind(("127.0.0.1", port))
             _reserved.append(lock)
             return port
         lock.close()
     raise ProcessFailed(f"No port of 127.0.0.1 from {_PORTS.start} to {_PORTS.stop - 1} is free.")
-
-
-def _refuse_anothers(directory: Path) -> None:
-    """The owner of a folder can make its names links, and opening one could empty a file of ours."""
-    found = directory.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise ProcessFailed(
-            f"{directory} is not your own folder: another user of this computer may have made it. Have it removed, or "
-            "set TMPDIR to a folder of your own."
-        )
 
 
 def end_on_signals() -> None:

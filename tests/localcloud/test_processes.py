@@ -1,10 +1,8 @@
 """Starting, watching and stopping the laptop cloud's processes."""
 
-import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -14,7 +12,6 @@ import pytest
 from localcloud import processes
 
 ROOT = Path(__file__).parents[2]
-NOBODY = 65534
 LISTENS = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
 SUPERVISES = """
 import sys, time
@@ -53,20 +50,13 @@ def test_a_process_that_ends_at_once_is_named_with_its_exit_code_and_the_end_of_
     )
 
 
-@pytest.mark.parametrize("made_as", ["a link", "a folder"])
-def test_ports_are_not_reserved_in_what_another_user_has_put_there(made_as, tmp_path, monkeypatch):
-    theirs = tmp_path / f"heavy-rotation-ports-{os.getuid()}"
-    if made_as == "a link":
-        (tmp_path / "elsewhere").mkdir()
-        theirs.symlink_to(tmp_path / "elsewhere")
-    else:
-        theirs.mkdir()
-        if os.geteuid() != 0:
-            pytest.skip("only root can make a folder another user's")
-        os.chown(theirs, NOBODY, NOBODY)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(processes.ProcessFailed, match="is not your own folder"):
-        processes.free_port()
+def test_a_port_is_given_once_and_not_where_a_process_listens(monkeypatch):
+    given = processes.free_port()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for port in (given, server.getsockname()[1]):
+            monkeypatch.setattr(processes, "_PORTS", range(port, port + 1))
+            with pytest.raises(processes.ProcessFailed, match=f"from {port} to {port} is free"):
+                processes.free_port()
 
 
 def test_waiting_ends_when_every_process_accepts_connections(start):
