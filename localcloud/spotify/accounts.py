@@ -3,7 +3,7 @@
 import base64
 import binascii
 import html
-import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -24,25 +24,11 @@ class App:
 
     client_id: str
     client_secret: str = field(repr=False)
-    redirect_uris: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        for uri in self.redirect_uris:
-            if not is_secure(uri):
-                raise ValueError(f"Spotify refuses this redirect URI: {uri} (https, or http on 127.0.0.1 or [::1])")
+    redirect_uri: str
 
     def may_redirect_to(self, uri: str) -> bool:
         """Byte for byte as registered; only a loopback address registered without a port may come with any."""
-        url = urlsplit(uri)
-        host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-        without_port = url._replace(netloc=str(host)).geturl()
-        return uri in self.redirect_uris or (_is_loopback(uri) and without_port in self.redirect_uris)
-
-
-def is_secure(redirect_uri: str) -> bool:
-    """https, or http on a loopback address written as a number. `localhost` is neither."""
-    url = urlsplit(redirect_uri)
-    return url.hostname != "localhost" and (url.scheme == "https" or _is_loopback(redirect_uri))
+        return self.redirect_uri in (uri, re.sub(r"^(http://127\.0\.0\.1):\d+/", r"\1/", uri))
 
 
 @dataclass(frozen=True)
@@ -85,8 +71,6 @@ class Accounts:
                 return f"Missing required parameter: {name}"
         if parameters["client_id"] != self.app.client_id:
             return "INVALID_CLIENT: Invalid client"
-        if not is_secure(parameters["redirect_uri"]):
-            return "INVALID_CLIENT: Insecure redirect URI"
         if not self.app.may_redirect_to(parameters["redirect_uri"]):
             return "INVALID_CLIENT: Invalid redirect URI"
         if parameters["response_type"] != "code":
@@ -124,17 +108,6 @@ def _basic(authorization: str) -> str:
         return base64.b64decode(credentials, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return ""
-
-
-def _is_loopback(uri: str) -> bool:
-    url = urlsplit(uri)
-    try:
-        return url.scheme == "http" and ipaddress.ip_address(url.hostname or "") in _LOOPBACK
-    except ValueError:
-        return False
-
-
-_LOOPBACK = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
 
 
 _PAGE = """<!doctype html>

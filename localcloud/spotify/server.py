@@ -35,12 +35,12 @@ class Spotify:
         listeners: Sequence[InventedListener],
         *,
         directory: Path | None = None,
-        redirect_uris: Sequence[str] = (REDIRECT_URI,),
+        redirect_uri: str = REDIRECT_URI,
     ) -> None:
         """With a directory, consents and tokens outlive a restart."""
         self.clock, self.listeners = clock, {listener.slug: listener for listener in listeners}
         self.catalogue = invent_catalogue(seed)
-        self.app = App(_credential(seed, "client id"), _credential(seed, "client secret"), tuple(redirect_uris))
+        self.app = App(_credential(seed, "client id"), _credential(seed, "client secret"), redirect_uri)
         self.lives = {listener.slug: Life(listener, self.catalogue, seed) for listener in listeners}
         self.consents = Consents(clock, directory / "spotify.json" if directory else None)
         self.api = Api(clock, self.lives, self.catalogue, self.consents)

@@ -113,7 +113,7 @@ class Owner:
 def owning(directory, monkeypatch, *, forgetful=True):
     """At real time. The app may be sent back to any port of 127.0.0.1. `forgetful`: as of LaptopCloud."""
     with LaptopCloud(directory, forgetful=forgetful) as cloud:
-        spotify = FaultySpotify(cloud.clock, 1, invented_listeners(3), redirect_uris=(ANY_PORT,))
+        spotify = FaultySpotify(cloud.clock, 1, invented_listeners(3), redirect_uri=ANY_PORT)
         server = Server("spotify", spotify.routes, cloud.faults).start()
         urls = {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
         environ = {**cloud.environment, **urls}

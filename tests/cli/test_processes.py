@@ -58,7 +58,7 @@ class Terminal:
 
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory):
-    spotify = Spotify(Clock(), 1, invented_listeners(3), redirect_uris=(ANY_PORT,))
+    spotify = Spotify(Clock(), 1, invented_listeners(3), redirect_uri=ANY_PORT)
     server = Server("spotify", spotify.routes).start()
     urls = {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
     plan = supervisor.Plan(tmp_path_factory.mktemp("laptop"), simulate_spotify=False, settings=urls)

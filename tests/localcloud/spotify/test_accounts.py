@@ -64,8 +64,7 @@ def test_what_an_app_sends_is_shown_as_text_and_never_as_page(app):
         ({"client_id": "0" * 32}, "INVALID_CLIENT: Invalid client"),
         ({"response_type": "token"}, "response_type must be code"),
         ({"scope": "user-read-everything"}, "Illegal scope"),
-        ({"redirect_uri": "http://localhost:8888/callback"}, "INVALID_CLIENT: Insecure redirect URI"),
-        ({"redirect_uri": "http://192.168.0.2:8888/callback"}, "INVALID_CLIENT: Insecure redirect URI"),
+        ({"redirect_uri": "http://localhost:8888/callback"}, "INVALID_CLIENT: Invalid redirect URI"),
         ({"redirect_uri": f"{REDIRECT_URI}/"}, "INVALID_CLIENT: Invalid redirect URI"),
         ({"redirect_uri": "http://127.0.0.1:8889/callback"}, "INVALID_CLIENT: Invalid redirect URI"),
         ({"redirect_uri": "https://elsewhere.invalid/callback"}, "INVALID_CLIENT: Invalid redirect URI"),
@@ -92,23 +91,13 @@ def test_a_forged_decision_is_refused_like_a_forged_request(app):
     assert (unknown.status_code, unknown.text) == (400, "Unknown listener")
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1/callback", "http://[::1]/callback"])
-def test_a_loopback_address_registered_without_a_port_may_come_with_any(uri):
-    registered = App("id", "secret", (uri,))
-    with_port = uri.replace("/callback", ":43121/callback")
+def test_a_loopback_address_registered_without_a_port_may_come_with_any():
+    registered = App("id", "secret", "http://127.0.0.1/callback")
 
-    assert registered.may_redirect_to(uri)
-    assert registered.may_redirect_to(with_port)
-    assert not registered.may_redirect_to(with_port + "/")
+    assert registered.may_redirect_to("http://127.0.0.1/callback")
+    assert registered.may_redirect_to("http://127.0.0.1:43121/callback")
+    assert not registered.may_redirect_to("http://127.0.0.1:43121/callback/")
     assert not registered.may_redirect_to("http://127.0.0.1:43121/other")
-
-
-@pytest.mark.parametrize(
-    "uri", ["http://localhost/callback", "https://localhost/", "http://example.invalid/", "app:/x"]
-)
-def test_what_spotify_would_not_register_cannot_be_registered_here(uri):
-    with pytest.raises(ValueError, match="refuses this redirect URI"):
-        App("id", "secret", (uri,))
 
 
 def test_a_code_can_be_used_once(app):
