@@ -1,5 +1,6 @@
 """The function transform_trigger from the message to the batch, on the laptop cloud and with Google's clients."""
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -89,6 +90,21 @@ def test_the_batch_is_the_smallest_that_dataproc_takes_and_cannot_run_for_long(t
         "stagingBucket": "heavy-rotation-laptop-spark-temp",
         "authenticationConfig": {"userWorkloadAuthenticationType": 1},  # SERVICE_ACCOUNT
     }
+
+
+def test_what_is_sent_keeps_dataprocs_limits(triggering):
+    triggering.publish(TEN)
+    triggering.deliver()
+
+    (batch,) = triggering.cloud.dataproc.batches()
+    properties, ttl = batch["runtimeConfig"]["properties"], batch["environmentConfig"]["executionConfig"]["ttl"]
+    assert {properties["spark.driver.cores"], properties["spark.executor.cores"]} <= {"4", "8", "16"}
+    assert int(properties["spark.executor.instances"]) >= 2
+    assert 600 <= int(ttl.removesuffix("s")) <= 14 * 86_400
+    # Of RFC 1035, as Google's shared.proto says.
+    assert all(re.fullmatch("[a-z][a-z0-9-]{0,62}", text) for label in batch["labels"].items() for text in label)
+    for batch_id in (TENS_BATCH, f"{TENS_BATCH}-3"):  # each is the request id, too, which has 40 characters at most
+        assert re.fullmatch("[a-z0-9-]{4,40}", batch_id)
 
 
 def test_a_batch_runs_in_the_subnetwork_that_is_set(triggering, monkeypatch):
