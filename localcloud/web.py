@@ -106,7 +106,7 @@ _RPC_STATUS = {
 
 _SHORT_BODY_BYTES = 65_536
 LONGEST_BODY_BYTES = 104_857_600
-"""A piece of a resumable upload, as Google's client cuts it: nothing that this project sends is longer."""
+"""What Google's client puts into one call of a resumable upload: nothing that this project sends is longer."""
 
 Handler = Callable[[Request], Response]
 Check = Callable[[Request], None]

@@ -142,7 +142,7 @@ class _Method:
         path = request.path.removeprefix("/download") if self._is_download else request.path
         if request.method == self.verb and self._path.fullmatch(path):
             return True
-        # The pieces of a resumable upload are put to the address that its first call returned.
+        # The content of a resumable upload is put to the address that its first call returned.
         return request.method in (self.verb, "PUT") and any(path.fullmatch(request.path) for path in self._uploads)
 
 

@@ -44,18 +44,11 @@ class Drafts:
         directory.mkdir(parents=True, exist_ok=True)
 
     def write(self, content: bytes) -> Draft:
-        path = self.new_path()
+        path = self.directory / uuid.uuid4().hex
         path.write_bytes(content)
-        return described(path, content)
-
-    def new_path(self) -> Path:
-        return self.directory / uuid.uuid4().hex
-
-
-def described(path: Path, content: bytes) -> Draft:
-    crc32c = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
-    md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-    return Draft(path, len(content), crc32c, md5)
+        crc32c = base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
+        md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+        return Draft(path, len(content), crc32c, md5)
 
 
 # https://cloud.google.com/storage/docs/buckets#naming

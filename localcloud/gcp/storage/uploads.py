@@ -1,19 +1,15 @@
-"""Uploads of objects over HTTP: multipart with metadata, and resumable in pieces."""
+"""Uploads of objects over HTTP: multipart with metadata, and resumable, whose content comes in one piece."""
 
-import re
 import threading
 import uuid
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
-from pathlib import Path
 from typing import Any
 
-from localcloud.gcp.storage.files import Resource, described
+from localcloud.gcp.storage.files import Resource
 from localcloud.gcp.storage.objects import Storage
 from localcloud.web import ApiError, Request, Response
-
-_CONTENT_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-(?P<last>\d+)|\*)/(?P<total>\d+|\*)")
 
 
 @dataclass
@@ -24,9 +20,7 @@ class Session:
     name: str
     properties: dict[str, Any]
     wanted_generation: int | None
-    path: Path
     lock: threading.Lock = field(default_factory=threading.Lock)
-    received: int = 0
     resource: Resource | None = None
 
 
@@ -40,54 +34,29 @@ class Uploads:
     def start(self, bucket: str, name: str, properties: dict[str, Any], wanted_generation: int | None) -> str:
         """Begin a resumable upload; returns its id."""
         self._storage.get_bucket(bucket)
-        path = self._storage.drafts.new_path()
-        path.touch()
         upload_id = uuid.uuid4().hex
-        self._sessions[upload_id] = Session(bucket, name, properties, wanted_generation, path)
+        self._sessions[upload_id] = Session(bucket, name, properties, wanted_generation)
         return upload_id
 
     def put(self, upload_id: str, request: Request) -> Response:
-        """A piece, the last piece, or the question how far the upload has come (`bytes */TOTAL`)."""
+        """The whole content, which Google's client sends up to 100 MiB; sent again, it gets the same object."""
         session = self._sessions.get(upload_id)
         if session is None:
             raise ApiError(404, "notFound", "No such upload session")
+        size, given = len(request.body), request.headers.get("Content-Range")
+        if given not in (None, f"bytes 0-{size - 1}/{size}"):
+            raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate a piece of an upload ({given})")
         with session.lock:
             if session.resource is None:
-                total = _receive(session, request)
-                if total != session.received:
-                    received = session.received
-                    return Response(308, headers={"Range": f"bytes=0-{received - 1}"} if received else {})
                 hashes = request.headers.get_all("X-Goog-Hash", [])
                 pairs = (pair.strip().partition("=") for header in hashes for pair in header.split(","))
                 fields = {"crc32c": "crc32c", "md5": "md5Hash"}
                 checksums = {fields[kind]: value for kind, _, value in pairs if kind in fields}
-                draft = described(session.path, session.path.read_bytes())
-                try:
-                    session.resource = self._storage.insert(
-                        session.bucket, session.name, draft, session.properties | checksums, session.wanted_generation
-                    )
-                except ApiError:
-                    del self._sessions[upload_id]
-                    raise
+                draft = self._storage.drafts.write(request.body)
+                session.resource = self._storage.insert(
+                    session.bucket, session.name, draft, session.properties | checksums, session.wanted_generation
+                )
             return Response.of_json(session.resource)
-
-
-def _receive(session: Session, request: Request) -> int | None:
-    """Append what is new in the piece; the total size, once it is given."""
-    header = request.headers.get("Content-Range") or f"bytes 0-{len(request.body) - 1}/{len(request.body)}"
-    match = _CONTENT_RANGE.fullmatch(header)
-    if match is None and request.body:
-        raise ApiError(400, "badRequest", f"Failed to parse Content-Range header: {header}")
-    first = int((match and match["first"]) or 0)
-    if first > session.received:
-        message = (
-            f"The upload offset is {first} byte(s), which exceeds already uploaded size of {session.received} byte(s)"
-        )
-        raise ApiError(400, "badRequest", message)
-    with session.path.open("ab") as draft:
-        session.received += draft.write(request.body[session.received - first :])
-    total = match["total"] if match else str(len(request.body))
-    return None if total == "*" else int(total)
 
 
 def split_multipart(request: Request) -> tuple[bytes, str, bytes]:

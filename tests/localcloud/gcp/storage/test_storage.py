@@ -1,4 +1,4 @@
-"""Cloud Storage as google-cloud-storage sees it; uploads in pieces are in test_uploads.py."""
+"""Cloud Storage as google-cloud-storage sees it; resumable uploads are in test_uploads.py."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
