@@ -137,8 +137,9 @@ def runs(listeners: int, answer_seconds: float) -> Iterator[list[str]]:
                 there.deliver()
             for batch_id in there.cloud.dataproc.active():  # else the next run's message waits for it
                 there.cloud.dataproc.finish(batch_id, "SUCCEEDED")
-            bucket = Path(directory) / "buckets" / there.cloud.environment["LANDING_BUCKET"]
-            landed = sum(path.stat().st_size for path in bucket.rglob(f"{slot:%Y%m%dT%H%M%SZ}.csv"))
+            storage, bucket = there.cloud.storage, there.cloud.environment["LANDING_BUCKET"]
+            names = [name for name in storage.names(bucket) if name.endswith(f"/{slot:%Y%m%dT%H%M%SZ}.csv")]
+            landed = sum(len(storage.read(bucket, name)) for name in names)
             cells = [f"{listeners:,}", what, f"{there.routes.answered.total():,}"]
             after = [*_cells(load), f"{submitted.seconds:.1f}"] if landed else ["–"] * 4
             yield [*cells, *_cells(ingest), f"{landed / 1e6:.2f}", *after]

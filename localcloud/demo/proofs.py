@@ -283,7 +283,7 @@ def _check_secrets(laptop: RunningCloud, story: Story) -> Iterator[Check]:
     known = json.loads((laptop.directory / "spotify.json").read_text())
     tokens = [token for consent in known["consents"] for token in (*consent["tokens"], *consent["revoked"])]
     secrets = [laptop.control("spotify", "GET", "app")["client_secret"], *tokens, *known["access"]]
-    places = [path for folder in ("logs", "buckets") for path in (laptop.directory / folder).rglob("*")]
+    places = [path for folder in ("logs", "objects") for path in (laptop.directory / folder).rglob("*")]
     contents = {path: path.read_bytes() for path in places if path.is_file()}
     leaks = [str(path) for path, text in contents.items() if any(secret.encode() in text for secret in secrets)]
     yield Check("files that hold a token or a secret", [], leaks)

@@ -61,7 +61,7 @@ def test_at_its_end_a_cloud_takes_away_its_own_state_and_that_of_no_other_cloud(
 
 def test_git_ignores_a_data_directory_in_a_repository_and_its_own_gitignore_stays(tmp_path, monkeypatch):
     def start(plan, started):
-        for name in ("state.sqlite", "logs/load.log", "buckets/landing/a.csv"):
+        for name in ("state.sqlite", "logs/load.log", "objects/1"):
             path = plan.directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("a refresh token")
@@ -81,7 +81,7 @@ def test_git_ignores_a_data_directory_in_a_repository_and_its_own_gitignore_stay
     untracked = subprocess.run(status, capture_output=True, text=True, check=True).stdout.split("\n")
     assert sorted(line[3:] for line in untracked if line) == [
         "own/.gitignore",
-        "own/buckets/landing/a.csv",
+        "own/objects/1",
         "own/state.sqlite",
     ]
 

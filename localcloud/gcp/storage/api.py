@@ -76,16 +76,13 @@ class StorageApi:
 
     def _insert(self, request: Request, properties: Resource, content: bytes) -> Response:
         name = request.arg("name") or properties.get("name") or ""
-        draft = self._storage.drafts.write(content)
-        resource = self._storage.insert(_part(request, "bucket"), name, draft, properties, _wanted_generation(request))
-        return Response.of_json(resource)
+        wanted = _wanted_generation(request)
+        return Response.of_json(self._storage.insert(_part(request, "bucket"), name, content, properties, wanted))
 
     def get_object(self, request: Request) -> Response:
         wanted = (*_name(request), _number(request, "generation"), _wanted_generation(request))
         if request.arg("alt") == "media":
-            resource, content = self._storage.open(*wanted)
-            with content:
-                return _media(resource, content.read(), request.headers.get("Range"))
+            return _media(*self._storage.download(*wanted), request.headers.get("Range"))
         return Response.of_json(self._storage.get(*wanted))
 
     def delete_object(self, request: Request) -> Response:
@@ -93,12 +90,11 @@ class StorageApi:
         return Response(204)
 
     def copy_object(self, request: Request) -> Response:
-        source, content = self._storage.open(
+        source, content = self._storage.download(
             *_name(request), _number(request, "sourceGeneration"), _number(request, "ifSourceGenerationMatch")
         )
-        with content:
-            target, wanted = _name(request, "target_"), _wanted_generation(request)
-            return Response.of_json(self._storage.copy(source, content, target, request.json(), wanted))
+        target, wanted = _name(request, "target_"), _wanted_generation(request)
+        return Response.of_json(self._storage.copy(source, content, target, request.json(), wanted))
 
 
 def _media(resource: Resource, content: bytes, wanted: str | None) -> Response:

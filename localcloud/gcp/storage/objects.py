@@ -1,7 +1,7 @@
 """Cloud Storage's buckets and objects: generations, a precondition, metadata, listings, the finalize event.
 
-Contents are plain files, everything else is in the state file. An object comes into being in one step, at the
-commit of its metadata: a crash before leaves nothing, a crash after is finished at the next start. What speaks
+A content is the file DATA/objects/GENERATION, everything else is in the state file. An object comes into being in one
+step, at the commit of its metadata: what a crash leaves without an object is removed at the next start. What speaks
 HTTP is in `api.py`.
 """
 
@@ -9,9 +9,8 @@ import base64
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.gcp.state import State
@@ -19,13 +18,11 @@ from localcloud.gcp.storage.files import (
     BUCKET_FIELDS,
     IGNORED_FIELDS,
     OBJECT_FIELDS,
-    Draft,
-    Drafts,
     Resource,
-    bucket_path,
+    check_bucket_name,
     check_generation,
-    object_path,
-    refuse_clash,
+    check_object_name,
+    checksums,
     refuse_unknown_fields,
 )
 from localcloud.web import ApiError, rfc3339
@@ -35,26 +32,22 @@ class Storage:
     """`on_finalize` is called for each created or overwritten object, inside the transaction that creates it."""
 
     def __init__(self, directory: Path, state: State, clock: Clock, on_finalize: Callable[[Resource], None]) -> None:
-        self._root = directory / "buckets"
-        self.drafts = Drafts(directory / "drafts")
+        self._contents = directory / "objects"
         self._state, self._clock, self._on_finalize = state, clock, on_finalize
-        self._root.mkdir(parents=True, exist_ok=True)
+        self._contents.mkdir(parents=True, exist_ok=True)
         state.create(
             "CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, resource TEXT NOT NULL)",
-            """CREATE TABLE IF NOT EXISTS objects (bucket TEXT, name TEXT, draft TEXT NOT NULL, resource TEXT NOT NULL,
+            """CREATE TABLE IF NOT EXISTS objects (bucket TEXT, name TEXT, resource TEXT NOT NULL,
                PRIMARY KEY (bucket, name)) WITHOUT ROWID""",
         )
-        for row in state.rows("SELECT bucket, name, draft FROM objects"):  # finish what a crash has left
-            draft = self.drafts.directory / row["draft"]
-            if draft.exists():
-                _move(draft, object_path(self._root, row["bucket"], row["name"]))
-        for path in self.drafts.directory.iterdir():  # left from an earlier process
+        kept = {self._path(_loaded(row)) for row in state.rows("SELECT resource FROM objects")}
+        for path in set(self._contents.iterdir()) - kept:  # left from an earlier process
             path.unlink()
 
     def create_bucket(self, properties: Mapping[str, Any]) -> Resource:
         refuse_unknown_fields("buckets", properties, BUCKET_FIELDS)
         name = str(properties.get("name", ""))
-        path = bucket_path(self._root, name)
+        check_bucket_name(name)
         now = rfc3339(self._clock.now())
         own = {"kind": "storage#bucket", "id": name, "metageneration": "1", "timeCreated": now, "updated": now}
         resource = {"location": "US", "storageClass": "STANDARD", **properties, **own}
@@ -64,7 +57,6 @@ class Storage:
             except sqlite3.IntegrityError:
                 message = "Your previous request to create the named bucket succeeded and you already own it."
                 raise ApiError(409, "conflict", message) from None
-            path.mkdir(exist_ok=True)
         return resource
 
     def get_bucket(self, name: str) -> Resource:
@@ -77,27 +69,22 @@ class Storage:
         self,
         bucket: str,
         name: str,
-        draft: Draft,
+        content: bytes,
         properties: Mapping[str, Any] | None = None,
         wanted_generation: int | None = None,
     ) -> Resource:
-        """Create or overwrite an object from a draft, which is used up."""
-        with self._state.lock:
-            try:
-                with self._state.transaction() as db:
-                    path = object_path(self._root, bucket, name)
-                    self.get_bucket(bucket)
-                    check_generation(self._find(bucket, name), wanted_generation)
-                    refuse_clash(self._root, path)
-                    resource = self._new_resource(bucket, name, draft, properties or {})
-                    row = (bucket, name, draft.path.name, json.dumps(resource))
-                    db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", row)
-                    self._on_finalize(resource)
-            except BaseException:
-                draft.path.unlink(missing_ok=True)
-                raise
-            # Committed; no call sees the object before its file is in place, for the lock is still held.
-            _move(draft.path, path)
+        """Create or overwrite an object."""
+        with self._state.transaction() as db:
+            check_object_name(name)
+            self.get_bucket(bucket)
+            replaced = self._find(bucket, name)
+            check_generation(replaced, wanted_generation)
+            resource = self._new_resource(bucket, name, content, properties or {})
+            self._path(resource).write_bytes(content)
+            db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (bucket, name, json.dumps(resource)))
+            self._on_finalize(resource)
+        if replaced is not None:
+            self._path(replaced).unlink()
         return resource
 
     def get(
@@ -112,28 +99,21 @@ class Storage:
             check_generation(resource, wanted_generation)
             return resource
 
-    def open(
+    def download(
         self, bucket: str, name: str, generation: int | None = None, wanted_generation: int | None = None
-    ) -> tuple[Resource, BinaryIO]:
+    ) -> tuple[Resource, bytes]:
         """Metadata and content that belong together, whatever is overwritten meanwhile."""
         with self._state.lock:
             resource = self.get(bucket, name, generation, wanted_generation)
-            return resource, object_path(self._root, bucket, name).open("rb")
+            return resource, self._path(resource).read_bytes()
 
     def delete(
         self, bucket: str, name: str, generation: int | None = None, wanted_generation: int | None = None
     ) -> None:
-        path = object_path(self._root, bucket, name)
-        with self._state.lock:
-            with self._state.transaction() as db:
-                self.get(bucket, name, generation, wanted_generation)
-                db.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
-            path.unlink(missing_ok=True)
-            folder = path.parent
-            with suppress(OSError):  # a folder that is not empty stays
-                while folder != bucket_path(self._root, bucket):
-                    folder.rmdir()
-                    folder = folder.parent
+        with self._state.transaction() as db:
+            resource = self.get(bucket, name, generation, wanted_generation)
+            db.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
+        self._path(resource).unlink()
 
     def list_objects(
         self, bucket: str, prefix: str = "", token: str = "", limit: int = 1000
@@ -154,23 +134,20 @@ class Storage:
     def copy(
         self,
         source: Resource,
-        content: BinaryIO,
+        content: bytes,
         destination: tuple[str, str],
         properties: Mapping[str, Any],
         wanted_generation: int | None = None,
     ) -> Resource:
-        """A copy of an opened object; given properties replace those of the source."""
+        """A copy of a downloaded object; given properties replace those of the source."""
         kept = {field: source[field] for field in OBJECT_FIELDS & source.keys()}
-        draft = self.drafts.write(content.read())
-        return self.insert(*destination, draft, {**kept, **properties}, wanted_generation)
+        return self.insert(*destination, content, {**kept, **properties}, wanted_generation)
 
     def write(self, bucket: str, name: str, content: bytes) -> Resource:
-        return self.insert(bucket, name, self.drafts.write(content))
+        return self.insert(bucket, name, content)
 
     def read(self, bucket: str, name: str) -> bytes:
-        _, content = self.open(bucket, name)
-        with content:
-            return content.read()
+        return self.download(bucket, name)[1]
 
     def names(self, bucket: str, prefix: str = "") -> list[str]:
         return [item["name"] for item in self.list_objects(bucket, prefix)[0]]
@@ -179,10 +156,9 @@ class Storage:
         """The file of gs://BUCKET/NAME. Raises ApiError 404, in BigQuery's words, when there is no such object."""
         bucket, name = _split(uri)
         try:
-            self.get(bucket, name)
+            return self._path(self.get(bucket, name))
         except ApiError:
             raise ApiError(404, "notFound", f"Not found: URI {uri}") from None
-        return object_path(self._root, bucket, name)
 
     def write_object(self, uri: str, content: Path) -> None:
         """Make gs://BUCKET/NAME hold what the file holds."""
@@ -192,9 +168,11 @@ class Storage:
         rows = self._state.rows("SELECT resource FROM objects WHERE bucket = ? AND name = ?", bucket, name)
         return _loaded(rows[0]) if rows else None
 
-    def _new_resource(self, bucket: str, name: str, draft: Draft, properties: Mapping[str, Any]) -> Resource:
+    def _path(self, resource: Resource) -> Path:
+        return self._contents / str(resource["generation"])
+
+    def _new_resource(self, bucket: str, name: str, content: bytes, properties: Mapping[str, Any]) -> Resource:
         refuse_unknown_fields("objects", properties, OBJECT_FIELDS | IGNORED_FIELDS)
-        draft.check(properties.get("crc32c"), properties.get("md5Hash"))
         now = self._clock.now()
         generation = self._state.next_number("generation", int(now.timestamp() * 1_000_000))
         return {
@@ -207,9 +185,8 @@ class Storage:
             "contentType": "application/octet-stream",
             "storageClass": "STANDARD",
             **{field: value for field, value in properties.items() if field in OBJECT_FIELDS and value is not None},
-            "size": str(draft.size),
-            "md5Hash": draft.md5,
-            "crc32c": draft.crc32c,
+            "size": str(len(content)),
+            **checksums(content, properties),
             "etag": base64.b64encode(str(generation).encode()).decode(),
             "timeCreated": rfc3339(now),
             "updated": rfc3339(now),
@@ -225,8 +202,3 @@ def _loaded(row: sqlite3.Row) -> Resource:
 def _split(uri: str) -> tuple[str, str]:
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     return bucket, name
-
-
-def _move(draft: Path, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft.replace(path)

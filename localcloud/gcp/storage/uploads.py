@@ -52,9 +52,9 @@ class Uploads:
                 pairs = (pair.strip().partition("=") for header in hashes for pair in header.split(","))
                 fields = {"crc32c": "crc32c", "md5": "md5Hash"}
                 checksums = {fields[kind]: value for kind, _, value in pairs if kind in fields}
-                draft = self._storage.drafts.write(request.body)
+                properties = session.properties | checksums
                 session.resource = self._storage.insert(
-                    session.bucket, session.name, draft, session.properties | checksums, session.wanted_generation
+                    session.bucket, session.name, request.body, properties, session.wanted_generation
                 )
             return Response.of_json(session.resource)
 

@@ -112,12 +112,6 @@ def descriptions(settings: dict[str, str]) -> dict[tuple[str, str], str]:
     return {(table.table_id, column.name): column.description for table in tables for column in table.schema}
 
 
-def objects(cloud: LaptopCloud) -> list[str]:
-    """What is left in the bucket for files on their way."""
-    bucket = cloud.storage.read_object(f"gs://{cloud.environment['SPARK_TEMP_BUCKET']}/csv/plays.csv").parents[1]
-    return sorted(str(path.relative_to(bucket)) for path in bucket.rglob("*") if path.is_file())
-
-
 def session_of(name: str) -> list[psutil.Process]:
     """All processes that have this in their command line."""
     return [process for process in psutil.process_iter() if name in " ".join(command_of(process))]
@@ -140,7 +134,8 @@ def test_a_batch_overwrites_the_top_tracks_and_adds_its_row_to_the_ledger_in_sim
         described = descriptions(environment)
         assert run_batch(batch(cloud.environment), tmp_path / "batch.log", environment) == 0
         assert descriptions(environment) == described
-        rows, [run], left = table(environment, "top_tracks"), table(environment, "runs"), objects(cloud)
+        rows, [run] = table(environment, "top_tracks"), table(environment, "runs")
+        left = cloud.storage.names(environment["SPARK_TEMP_BUCKET"])
     assert [(row["listener_id"], row["period"], row["track_id"], row["plays"]) for row in rows] == [
         ("ada", "all_time", "album", 2),
         ("ada", "last_28_days", "album", 2),

@@ -50,7 +50,13 @@ def test_of_32_writers_who_each_want_to_be_first_exactly_one_wins(bucket: storag
     assert bucket.blob("one.csv").download_as_text() == winner
 
 
-def test_an_overwritten_object_has_a_new_generation_and_the_old_one_is_gone(bucket: storage.Bucket) -> None:
+def _contents(directory: Path) -> list[bytes]:
+    return [path.read_bytes() for path in (directory / "objects").iterdir()]
+
+
+def test_an_overwritten_object_has_a_new_generation_and_the_old_one_is_gone(
+    google: Any, bucket: storage.Bucket
+) -> None:
     bucket.blob("a").upload_from_string("old")
     old = bucket.get_blob("a").generation
     bucket.blob("a").upload_from_string("new")
@@ -61,6 +67,7 @@ def test_an_overwritten_object_has_a_new_generation_and_the_old_one_is_gone(buck
     assert bucket.get_blob("a", generation=old) is None
     with pytest.raises(NotFound, match="No such object: landing/a"):
         bucket.blob("a", generation=old).download_as_bytes()
+    assert (b"new" in _contents(google.directory), b"old" in _contents(google.directory)) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +101,8 @@ def test_a_write_whose_precondition_fails_changes_nothing(
     assert (seen and seen.download_as_bytes()) == expected
 
 
-def test_deletes_and_reads_keep_to_their_precondition(bucket: storage.Bucket) -> None:
-    bucket.blob("a").upload_from_string("x")
+def test_deletes_and_reads_keep_to_their_precondition(google: Any, bucket: storage.Bucket) -> None:
+    bucket.blob("a").upload_from_string("deleted")
     blob = bucket.get_blob("a")
 
     with pytest.raises(PreconditionFailed):
@@ -105,6 +112,7 @@ def test_deletes_and_reads_keep_to_their_precondition(bucket: storage.Bucket) ->
     bucket.delete_blob("a", if_generation_match=blob.generation)
 
     assert bucket.get_blob("a") is None
+    assert b"deleted" not in _contents(google.directory)
     with pytest.raises(NotFound):
         bucket.delete_blob("a")
 
@@ -166,48 +174,33 @@ ODD_NAMES = [
     "a..",
     "back\\slash",
     "😀",
+    "../x",
+    "/etc/x",
+    "a//b",
+    "a/",
+    "copies",
+    "x" * 256,
 ]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_is_kept_to_the_letter(google: Any, bucket: storage.Bucket, name: str) -> None:
+def test_an_odd_name_is_kept_to_the_letter(bucket: storage.Bucket, name: str) -> None:
     bucket.blob(name).upload_from_string("odd")
     bucket.copy_blob(bucket.get_blob(name), bucket, f"copies/{name}")
 
     assert bucket.blob(f"copies/{name}").download_as_bytes() == b"odd"
     assert [blob.name for blob in bucket.list_blobs()] == sorted([name, f"copies/{name}"])
-    assert (google.directory / "buckets" / BUCKET / name).read_bytes() == b"odd"
     bucket.delete_blob(name)
     assert bucket.get_blob(name) is None
 
 
-@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "a//b", "a/", "..", ".", "x" * 256, "a\nb", "nul\0"])
-def test_a_name_that_is_no_path_inside_its_bucket_is_refused(google: Any, bucket: storage.Bucket, name: str) -> None:
-    before = _files(google)
-    with pytest.raises(BadRequest, match=r"not a plain file path|Invalid object name"):
+@pytest.mark.parametrize("name", ["..", ".", "x" * 1025, "a\nb", "nul\0"])
+def test_a_name_that_no_object_can_have_is_refused(bucket: storage.Bucket, name: str) -> None:
+    with pytest.raises(BadRequest, match="Invalid object name"):
         bucket.blob(name).upload_from_string("x")
-    assert _files(google) == before
 
 
-def _files(google: Any) -> list[Path]:
-    everything = google.directory.rglob("*")
-    return sorted(path for path in everything if not path.name.startswith("state.sqlite"))
-
-
-def test_a_file_cannot_be_a_folder_too(bucket: storage.Bucket) -> None:
-    bucket.blob("a").upload_from_string("file")
-    with pytest.raises(BadRequest, match="'a' would be a file and a folder"):
-        bucket.blob("a/b").upload_from_string("below")
-    bucket.delete_blob("a")
-    bucket.blob("a/b/c").upload_from_string("below")
-    with pytest.raises(BadRequest, match="'a/b' would be a file and a folder"):
-        bucket.blob("a/b").upload_from_string("file")
-    bucket.delete_blob("a/b/c")
-    bucket.blob("a").upload_from_string("file again")
-    assert [blob.name for blob in bucket.list_blobs()] == ["a"]
-
-
-def test_a_bucket_is_made_once_and_must_exist(google: Any, bucket: storage.Bucket) -> None:
+def test_a_bucket_is_made_once_and_must_exist(bucket: storage.Bucket) -> None:
     client = bucket.client
     with pytest.raises(Conflict):
         client.create_bucket(BUCKET)
@@ -220,7 +213,6 @@ def test_a_bucket_is_made_once_and_must_exist(google: Any, bucket: storage.Bucke
             touch(client.bucket("missing"))
     with pytest.raises(BadRequest):
         client.create_bucket("a..b/../../c")
-    assert not (google.directory / "buckets" / "missing").exists()
 
 
 def test_everything_is_there_again_after_a_restart(start_cloud: Any, tmp_path: Path) -> None:
@@ -247,20 +239,17 @@ def test_a_generation_is_never_used_twice_even_when_the_clock_was_put_back(start
     assert int(second["generation"]) == int(first["generation"]) + 1
 
 
-def test_a_crash_right_after_the_commit_loses_no_content(start_cloud: Any, tmp_path: Path) -> None:
+def test_what_a_crash_has_left_of_a_replaced_content_is_gone_after_a_restart(start_cloud: Any, tmp_path: Path) -> None:
     with start_cloud(tmp_path) as cloud:
         cloud.storage.create_bucket({"name": BUCKET})
-        cloud.storage.write(BUCKET, "a", b"old")
-        path = cloud.storage.read_object(f"gs://{BUCKET}/a")
+        old = cloud.storage.write(BUCKET, "a", b"old")
         cloud.storage.write(BUCKET, "a", b"new")
-        with cloud.state.transaction() as db:
-            (draft,) = db.execute("SELECT draft FROM objects").fetchone()
-    # As a process leaves it that dies between the commit of the metadata and the renaming of the file:
-    (tmp_path / "drafts" / draft).write_bytes(b"new")
-    path.write_bytes(b"old")
+    # As a process leaves it that dies right after the commit:
+    (tmp_path / "objects" / old["generation"]).write_bytes(b"old")
 
     with start_cloud(tmp_path) as cloud:
         assert cloud.storage.read(BUCKET, "a") == b"new"
+    assert (b"new" in _contents(tmp_path), b"old" in _contents(tmp_path)) == (True, False)
 
 
 def test_what_is_not_imitated_says_so(google: Any, bucket: storage.Bucket) -> None:

@@ -59,4 +59,3 @@ def test_content_that_was_damaged_on_the_way_is_refused(google: Any, bucket: sto
 
     assert answer.status_code == 400
     assert list(bucket.list_blobs()) == []
-    assert list((google.directory / "drafts").iterdir()) == []
