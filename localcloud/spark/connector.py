@@ -116,6 +116,8 @@ class BigQueryWriter:
         missing = _WRITE_OPTIONS.keys() - self._options.keys()
         if missing or self._mode not in _DISPOSITIONS:
             raise NotImitated(f"The laptop's connector does not imitate a write without {missing or 'a mode'}")
+        if described := [field.name for field in self._frame.schema if field.metadata.get("description")]:
+            raise NotImitated(f"The laptop's connector writes no descriptions onto the table, but {described} have one")
         client = _bigquery()
         config = bigquery.LoadJobConfig(
             source_format="PARQUET",
@@ -125,7 +127,6 @@ class BigQueryWriter:
         )
         with _in_bucket(self._frame, self._options["temporaryGcsBucket"]) as uris:
             client.load_table_from_uri(uris, table, job_config=config).result()
-        _patch_descriptions(self._frame, client, table)
 
 
 def _bigquery() -> bigquery.Client:
@@ -140,9 +141,7 @@ def _spark_schema(table: bigquery.Table) -> StructType:
     """The columns' types, and their descriptions as the metadata that Spark carries along."""
 
     def field(column: bigquery.SchemaField) -> StructField:
-        text = column.description
-        metadata = {"description": text, "comment": text} if text else {}
-        return StructField(column.name, _SPARK_TYPES[column.field_type], metadata=metadata)
+        return StructField(column.name, _SPARK_TYPES[column.field_type], metadata={"description": column.description})
 
     return StructType([field(column) for column in table.schema])
 
@@ -157,20 +156,6 @@ def _load_schema(frame: DataFrame, client: bigquery.Client, table: str) -> list[
         if field.name not in columns or _SPARK_TYPES[columns[field.name].field_type] != field.dataType:
             raise BadWrite(f"Column {field.name} of the frame ({field.dataType}) does not fit table {table}")
     return [columns[name] for name in frame.columns]
-
-
-def _patch_descriptions(frame: DataFrame, client: bigquery.Client, table: str) -> None:
-    """Write the descriptions that the frame's columns carry onto the table, as the connector does after its load."""
-    texts = {field.name: field.metadata.get("description", field.metadata.get("comment")) for field in frame.schema}
-    if not any(texts.values()):
-        return
-    resource = client.get_table(table)
-    columns = [column.to_api_repr() for column in resource.schema]
-    described = [
-        {**column, "description": texts.get(column["name"]) or column.get("description")} for column in columns
-    ]
-    resource.schema = [bigquery.SchemaField.from_api_repr(column) for column in described]
-    client.update_table(resource, ["schema"])
 
 
 @contextmanager

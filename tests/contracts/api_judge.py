@@ -178,8 +178,7 @@ def _judge(call: Call) -> Iterator[Problem]:
         return
     checks = [_query_problems(method, call.request.query)]
     if call.request.method == method.verb and (sent := _sent(call.request)) is not None:
-        partly = method.verb == "PATCH" or method.request is None
-        checks.append(_Reader(method, "request", partly).read(sent, method.request))
+        checks.append(_Reader(method, "request", partly=method.request is None).read(sent, method.request))
     if call.response.status in range(200, 300) and _is_json(call.response.headers) and call.response.body:
         reader = _Reader(method, "answer", partly=bool(call.request.arg("fields")))
         checks.append(reader.read(json.loads(call.response.body), method.answer))

@@ -170,7 +170,6 @@ def test_the_laptop_bigquery_knows_the_functions_and_the_syntax_that_are_sent_an
 
 CALLED_ELSEWHERE = {
     ("GET", f"{PROJECT}/locations/here/batches/abcd"): "transform_trigger: a batch that is there already",
-    ("PATCH", f"{DATASET}/tables/t"): "the Spark job: a new column's description",
     (
         "POST",
         "/storage/v1/b/landing/o/a/copyTo/b/quarantine/o/a",

@@ -106,18 +106,6 @@ def replace_schema(cursor: Cursor, table: TableId, resource: Resource, fields: S
     _create_rows(cursor, table, fields)
 
 
-def described(fields: Sequence[Field], patch: Resource) -> list[Field]:
-    """The columns with the patch's descriptions, the only thing that a patch may change here."""
-    wanted = [column_field(field) for field in patch.get("schema", {}).get("fields", [])]
-    if patch.keys() != {"schema"} or _bare(wanted) != _bare(fields):
-        raise ApiError(501, "notImplemented", "The laptop cloud patches nothing of a table but columns' descriptions")
-    return wanted
-
-
-def _bare(fields: Sequence[Field]) -> list[Field]:
-    return [{key: value for key, value in field.items() if key != "description"} for field in fields]
-
-
 def mark_modified(cursor: Cursor, table: TableId, resource: Resource, now_ms: int) -> None:
     """Store the metadata with a later time of modification: two states of a table never share one."""
     later = max(now_ms, int(resource["lastModifiedTime"]) + 1)

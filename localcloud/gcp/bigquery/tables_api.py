@@ -26,7 +26,6 @@ class TablesApi:
         routes.add("GET", _TABLES, self.list_tables)
         routes.add("POST", _TABLES, self.create_table)
         routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)", self.get_table)
-        routes.add("PATCH", rf"{_TABLES}/(?P<table>[^/]+)", self.patch_table)
         routes.add("DELETE", rf"{_TABLES}/(?P<table>[^/]+)", self.delete_table)
         routes.add("GET", rf"{_TABLES}/(?P<table>[^/]+)/data", self.list_rows)
         return routes
@@ -52,14 +51,6 @@ class TablesApi:
     def get_table(self, request: Request) -> Response:
         with self._warehouse.reading() as cursor:
             resource = catalog.find_table(cursor, _table(request), self._warehouse.now_ms())
-            return Response.of_json(self._sizes.added_to(cursor, resource))
-
-    def patch_table(self, request: Request) -> Response:
-        table, now_ms = _table(request), self._warehouse.now_ms()
-        with self._warehouse.writing() as cursor:
-            resource = catalog.find_table(cursor, table, now_ms)
-            resource["schema"] = {"fields": catalog.described(resource["schema"]["fields"], request.json())}
-            catalog.mark_modified(cursor, table, resource, now_ms)
             return Response.of_json(self._sizes.added_to(cursor, resource))
 
     def delete_table(self, request: Request) -> Response:

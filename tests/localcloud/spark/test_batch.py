@@ -105,13 +105,6 @@ def table(settings: dict[str, str], name: str) -> list[dict[str, Any]]:
     return [dict(row) for row in client.list_rows(client.get_table(f"{client.project}.listening.{name}"))]
 
 
-def descriptions(settings: dict[str, str]) -> dict[tuple[str, str], str]:
-    """What each column of each table says about itself."""
-    client = warehouse(settings)
-    tables = [client.get_table(listed) for listed in client.list_tables(f"{client.project}.listening")]
-    return {(table.table_id, column.name): column.description for table in tables for column in table.schema}
-
-
 def session_of(name: str) -> list[psutil.Process]:
     """All processes that have this in their command line."""
     return [process for process in psutil.process_iter() if name in " ".join(command_of(process))]
@@ -131,9 +124,7 @@ def test_a_batch_overwrites_the_top_tracks_and_adds_its_row_to_the_ledger_in_sim
         load(cloud, tmp_path, "plays", PLAYS)
         load(cloud, tmp_path, "top_tracks", OLD_TOP_TRACKS)
         environment = {**cloud.environment, "LOCALCLOUD_CLOCK": str(clock_path)}
-        described = descriptions(environment)
         assert run_batch(batch(cloud.environment), tmp_path / "batch.log", environment) == 0
-        assert descriptions(environment) == described
         rows, [run] = table(environment, "top_tracks"), table(environment, "runs")
         left = cloud.storage.names(environment["SPARK_TEMP_BUCKET"])
     assert [(row["listener_id"], row["period"], row["track_id"], row["plays"]) for row in rows] == [

@@ -1,8 +1,10 @@
 """The stand-in for the connector refuses what it does not imitate; that it works is shown by whole batches."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pyspark.sql.types import DoubleType, StructField, StructType
 
 from localcloud.spark.connector import BigQueryWriter, NotImitated
 
@@ -36,3 +38,9 @@ def test_a_write_mode_that_would_not_replace_or_append_is_refused() -> None:
         BigQueryWriter(FRAME).mode("ignore")
     with pytest.raises(NotImitated, match="mode"):
         BigQueryWriter(FRAME).options(**OPTIONS).save("p.d.t")
+
+
+def test_a_column_that_carries_a_description_is_refused() -> None:
+    schema = StructType([StructField("minutes", DoubleType(), metadata={"description": "Of `plays`."})])
+    with pytest.raises(NotImitated, match=r"but \['minutes'\] have one"):
+        BigQueryWriter(SimpleNamespace(schema=schema)).mode("append").options(**OPTIONS).save("p.d.t")

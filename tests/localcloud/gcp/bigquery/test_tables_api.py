@@ -53,22 +53,6 @@ def test_a_table_shows_everything_that_was_set_also_after_a_restart(tmp_path: Pa
     assert (table.num_rows, table.num_bytes, table.table_type) == (0, 0, "TABLE")
 
 
-def test_a_columns_description_can_be_patched_and_nothing_else(warehouse: Warehouse) -> None:
-    table = _make_plays(warehouse)
-    columns = [column.to_api_repr() for column in table.schema]
-    table.schema = [bigquery.SchemaField.from_api_repr({**column, "description": "Known."}) for column in columns]
-
-    changed = warehouse.client.update_table(table, ["schema"])
-    assert [column.description for column in changed.schema] == ["Known."] * 4
-    assert changed.table_constraints.primary_key.columns == ["listener_id", "played_at"]
-    for other in ([{**columns[0], "mode": "NULLABLE"}, *columns[1:]], columns[:3]):
-        table.schema = [bigquery.SchemaField.from_api_repr(column) for column in other]
-        with pytest.raises(MethodNotImplemented, match="nothing of a table but columns' descriptions"):
-            warehouse.client.update_table(table, ["schema"])
-    with pytest.raises(MethodNotImplemented):
-        warehouse.client.update_table(table, ["description"])
-
-
 def _make_plays(warehouse: Warehouse) -> bigquery.Table:
     table = bigquery.Table(
         f"{PROJECT}.listening.plays",
