@@ -38,7 +38,7 @@ PLAY_COLUMNS = list(dict.fromkeys(["listener_id", "played_at", "track_id", *COUN
 EARLIEST = datetime(2006, 1, 1, tzinfo=UTC)
 RELEASE_DATE = "[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
 RANGES: dict[str, tuple[int, int]] = {
-    "duration_ms": (0, 2**31 - 1),
+    "duration_ms": (1, 2**31 - 1),
     "ms_played": (0, 86_400_000),
     "popularity": (0, 100),
     "tempo": (0, 500),

@@ -15,7 +15,7 @@ LONGEST_MS = 2**31 - 1
 LONGEST_HEARD_MS = 86_400_000
 RELEASE_DATE = "[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
 RANGES: dict[str, tuple[int, int]] = {
-    "duration_ms": (0, LONGEST_MS),
+    "duration_ms": (1, LONGEST_MS),
     "popularity": (0, 100),
     "tempo": (0, 500),
     **dict.fromkeys(("danceability", "energy", "speechiness", "acousticness"), (0, 1)),

@@ -107,6 +107,8 @@ def _track(item: dict[str, Any]) -> dict[str, Any]:
 def _track_values(track: dict[str, Any]) -> dict[str, Any]:
     artists = [_object(artist) for artist in _list(track.get("artists"))]
     names = [artist["name"] for artist in artists if _text(artist.get("name"))]
+    # Of music that was taken down Spotify sends no name, and False and 0 for these two.
+    known = track if _text(track.get("name")) else {}
     return {
         "track_id": track["id"],
         "track_name": track.get("name"),
@@ -115,8 +117,8 @@ def _track_values(track: dict[str, Any]) -> dict[str, Any]:
         "artist_names": "; ".join(names) or None,
         "isrc": _object(track.get("external_ids")).get("isrc"),
         "duration_ms": track.get("duration_ms"),
-        "explicit": track.get("explicit"),
-        "popularity": track.get("popularity"),
+        "explicit": known.get("explicit"),
+        "popularity": known.get("popularity"),
     }
 
 

@@ -101,8 +101,8 @@ HALF_A_PAIR = st.sampled_from([("a\ud83d", "a?"), ("\udc00", "?")])
 OTHER_TYPES = st.sampled_from([7, 1.5, True, None, [], {}, ["x"], {"x": 1}])
 NO_TEXT = OTHER_TYPES.map(lambda value: (value, None))
 ANY_TEXT = TEXT | HALF_A_PAIR | NO_TEXT
-DURATION = st.integers(0, 2**31 - 1).map(lambda ms: (ms, ms)) | st.sampled_from(
-    [(-1, None), (2**31, None), (2**63, None), (10**400, None), (1.5, None), ("7", None), (True, None), (None, None)]
+DURATION = st.integers(1, 2**31 - 1).map(lambda ms: (ms, ms)) | st.sampled_from(
+    [(value, None) for value in (0, -1, 2**31, 2**63, 10**400, 1.5, "7", True, None)]
 )
 POPULARITY = st.sampled_from(
     [(0, 0), (100, 100), (-1, None), (-(2**63), None), (2**63, None), ("9", None), (float("nan"), None)]
@@ -152,6 +152,8 @@ def plays(draw):
         "played_at": put(item, "played_at", PLAYED_AT),
     }
     row["artist_names"] = row["artist_name"]
+    if row["track_name"] is None:
+        row |= {"popularity": None, "explicit": None}
     track |= {"artists": [artist], "album": album}
     return item | {"track": track, "context": context}, row
 

@@ -139,7 +139,7 @@ def test_both_reasons_are_kept_where_bigquery_refuses_a_row_and_load_another(loa
 
 
 OUTSIDE = {
-    "duration_ms": [-1, 2**31, 2**63 - 1],
+    "duration_ms": [0, -1, 2**31, 2**63 - 1],
     "ms_played": [-(2**63)],
     "popularity": [-1, 101],
     "album_release_date": ["1.5", "9e9", "inf", "", "1969-13-45", "1984\n"],

@@ -3,7 +3,7 @@
 CREATE TEMP TABLE once AS
 SELECT DISTINCT ON (listener_id, track_id, played_at)
   listener_id, track_id, played_at, source, explicit, features_source,
-  if(duration_ms BETWEEN 0 AND 2147483647, duration_ms, NULL) AS duration_ms,
+  if(duration_ms BETWEEN 1 AND 2147483647, duration_ms, NULL) AS duration_ms,
   if(ms_played BETWEEN 0 AND 86400000, ms_played, NULL) AS ms_played,
   if(popularity BETWEEN 0 AND 100, popularity, NULL) AS popularity,
   if(tempo BETWEEN 0 AND 500, tempo, NULL) AS tempo,
