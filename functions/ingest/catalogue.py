@@ -4,11 +4,8 @@ Runs when all else of a run is done and recorded, so that nothing in it costs a 
 next run requests what is unknown then, the tracks of the last weeks first (docs/decisions/0049).
 """
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from google.cloud import bigquery
 
@@ -20,7 +17,6 @@ from ingest_queries import CALL_SECONDS, RETRY, integer, run_query, string, time
 from plays import COLUMNS, Row
 from slots import Run
 
-_BOUNDS = json.loads((Path(__file__).parent / "tables" / "catalogue.json").read_text(encoding="utf-8"))["bounds"]
 # Not only what was stored since the run before: a run's own plays reach the warehouse after it, and the next run with
 # plays may be weeks away. Older ones enter the catalogue when the track is played again.
 _PLAYED_WITHIN = timedelta(days=31)
@@ -107,12 +103,7 @@ def _store(client: bigquery.Client, now: datetime, answers: Mapping[str, Row], u
 
 
 def _struct(track_id: str, row: Row, unknown_until: datetime) -> bigquery.StructQueryParameter:
-    """An ISRC of another form is NULL."""
-    isrc = row.get("isrc")
-    values = row | {
-        "track_id": track_id,
-        "isrc": isrc if isrc and re.fullmatch(_BOUNDS["isrc"]["pattern"], isrc) else None,
-    }
+    values = row | {"track_id": track_id}
     columns = ("track_id", "isrc", *FEATURES, "features_source")
     return bigquery.StructQueryParameter(
         None,

@@ -81,6 +81,8 @@ def to_row(item: Any, listener_id: str, run: Run) -> Row:
 
 def to_column(name: str, value: Any) -> Any:
     """The value as the column's type, NULL when it is of another or outside the column's bounds."""
+    if name == "isrc":
+        return _isrc(value)
     read, bound = _READERS[COLUMNS[name]](value), _BOUNDS.get(name, {})
     if read is not None and "pattern" in bound:
         return read if re.fullmatch(bound["pattern"], read) else None
@@ -171,6 +173,12 @@ def _text(value: Any) -> str | None:
     if not isinstance(value, str) or not value.strip():
         return None
     return sys.intern(value.encode("utf-8", "replace").decode())
+
+
+def _isrc(value: Any) -> str | None:
+    """ISO 3901's one form: Spotify has some with hyphens, blanks or small letters (FoxxMD/multi-scrobbler#644)."""
+    isrc = re.sub(r"[\s-]", "", _text(value) or "").upper()
+    return isrc if re.fullmatch("[A-Z]{2}[A-Z0-9]{3}[0-9]{7}", isrc) else None
 
 
 def _integer(value: Any) -> int | None:

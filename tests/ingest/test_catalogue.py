@@ -131,7 +131,7 @@ def test_tracks_of_the_last_weeks_come_first_then_the_most_played_within_the_bud
 def test_a_providers_answer_is_kept_with_its_source_and_instant(ingesting):
     record = {"energy": 0.5, "tempo": 120, "key": 7, "isrc": ISRC}
     store(ingesting, ("a", 1, {"source": "export"}))
-    requested = Requested(a=record)
+    requested = Requested(a=record | {"isrc": ISRC.lower()})
     for _ in range(2):
         fill(ingesting, requested)
     assert requested == [["a"]]

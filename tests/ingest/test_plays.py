@@ -89,6 +89,9 @@ def test_unknown_fields_are_ignored():
             {"album_id": "b", "album_name": None, "album_release_date": None, "image_url": "small"},
         ),
         ({"external_ids": {"isrc": ""}}, {"isrc": None}),
+        ({"external_ids": {"isrc": "no ISRC"}}, {"isrc": None}),
+        ({"external_ids": {"isrc": "GB-AAA-21-00001"}}, {}),
+        ({"external_ids": {"isrc": " gbaaa 2100001"}}, {}),
         ({"name": "half a \ud83d pair"}, {"track_name": "half a ? pair"}),
     ],
 )
