@@ -51,7 +51,7 @@ locals {
         (protoPayload.serviceName="dataproc.googleapis.com" AND protoPayload.methodName:"CreateBatch" AND severity>=ERROR)
         OR (${local.from_function} AND jsonPayload.message=("A Spark batch failed" OR "No batch can be submitted"))
       EOT
-      help   = "The top ten is as it was; the next run with new plays tries again. `gcloud dataproc batches list --region ${var.region}` names the batch, `gcloud dataproc batches wait BATCH --region ${var.region}` shows its output. A new project may lack the quota of 12 vCPU and 750 GB of disk: `python -m cli check` says so."
+      help   = "The top ten is as it was; the next run with new plays tries again, after a second failure once top_tracks_min_interval_minutes are over. `gcloud dataproc batches list --region ${var.region}` names the batch, `gcloud dataproc batches wait BATCH --region ${var.region}` shows its output. A new project may lack the quota of 12 vCPU and 750 GB of disk: `python -m cli check` says so."
     }
     token = {
       name     = "A token was read, and not by ingest"

@@ -162,7 +162,7 @@ variable "schedule" {
 }
 
 variable "top_tracks_min_interval_minutes" {
-  description = "The top ten is worked out at most once in so many minutes, less ten from 60 on. 1440: about $1 a month for Spark; 0, after every run with new plays: up to $24."
+  description = "The top ten is worked out at most once in so many minutes, less ten from 60 on; a failed batch is retried once in that time. 1440: about $1 a month for Spark; 0, after every run with new plays: up to $24."
   type        = number
   default     = 1440
 

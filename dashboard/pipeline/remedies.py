@@ -14,7 +14,8 @@ _MARGIN = timedelta(minutes=5)
 _LENGTH = timedelta(hours=3)
 """Retries and a batch that waited for the one before it may end long after the hour."""
 
-_OF_A_BATCH = "Read the batch's driver output; the next new plays start another batch."
+_AGAIN = "new plays start another batch, after a second failure once the interval is over."
+_OF_A_BATCH = f"Read the batch's driver output; {_AGAIN}"
 
 NEXT_STEPS = {
     "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
@@ -27,7 +28,7 @@ NEXT_STEPS = {
     "BatchForbidden": "Let the transform function submit batches: run terraform apply.",
     "BatchRefused": "Read the batch's settings in the ledger, then run terraform apply.",
     "BatchFailed": _OF_A_BATCH,
-    "BatchCancelled": "Nothing: the next new plays start another batch.",
+    "BatchCancelled": f"Nothing: {_AGAIN}",
 }
 
 _NO_RECORD = {

@@ -11,7 +11,7 @@ from trigger_errors import BatchRefused
 LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
 
 # States of dataproc_v1.Batch.State. A dead batch may have written `top_tracks`, and `tracks` too if it died at its last
-# act, a row in `runs`. It does not count all the same; another batch overwrites both.
+# act, a row in `runs`. It covers nothing all the same; another batch overwrites both.
 DEAD = frozenset({"FAILED", "CANCELLED"})
 ACTIVE = frozenset({"PENDING", "RUNNING", "CANCELLING"})
 _ATTEMPTS = 3
@@ -35,9 +35,14 @@ class KnownBatch:
     def is_dead(self) -> bool:
         return self.state in DEAD
 
+    @property
+    def is_alive(self) -> bool:
+        """Also when it has succeeded; not while it is being cancelled."""
+        return not self.is_dead and self.state != "CANCELLING"
+
     def covers(self, plays: PlaysLoaded) -> bool:
         """Whether this batch reads the plays, or has read them."""
-        return not self.is_dead and self.created_at >= plays.committed_at
+        return self.is_alive and self.created_at >= plays.committed_at
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Decision:
 
 
 def decide(batches: Iterable[KnownBatch], plays: PlaysLoaded, now: datetime, min_interval: timedelta) -> Decision:
-    alive = sorted((batch for batch in batches if not batch.is_dead), key=lambda batch: batch.created_at, reverse=True)
+    newest_first = sorted(batches, key=lambda batch: batch.created_at, reverse=True)
+    alive = [batch for batch in newest_first if batch.is_alive]
     covering = [batch for batch in alive if batch.covers(plays)]
     for batch in covering:
         if batch.run_id == plays.run_id:
@@ -58,11 +64,18 @@ def decide(batches: Iterable[KnownBatch], plays: PlaysLoaded, now: datetime, min
     if covering:
         reason = f"Batch {covering[-1].batch_id} was created after these plays were merged and covers them."
         return Decision("skip", reason, covering[-1].batch_id)
-    slack = _SLACK if min_interval >= timedelta(hours=1) else timedelta(0)
-    if alive and now - alive[0].created_at < min_interval - slack:
+    least = min_interval - _SLACK if min_interval >= timedelta(hours=1) else min_interval
+    if alive and now - alive[0].created_at < least:
         reason = f"Batch {alive[0].batch_id} is younger than the minimum interval of {_span(min_interval)}."
         return Decision("skip", reason, alive[0].batch_id)
-    for batch in alive:
+    dead = [batch for batch in newest_first if batch.is_dead and now - batch.created_at < least]
+    # One retry: what fails each time, such as a batch that hangs until its limit, would be paid for every hour.
+    if len(dead) > 1:
+        due = f"{dead[1].created_at + least:%Y-%m-%d %H:%M:%S} UTC"
+        named = f"Batches {dead[1].batch_id} and {dead[0].batch_id} failed"
+        reason = f"{named} within the minimum interval of {_span(min_interval)}: new plays after {due} start another."
+        return Decision("skip", reason, dead[0].batch_id)
+    for batch in newest_first:
         if batch.state in ACTIVE:
             return Decision("wait", f"Batch {batch.batch_id} is still {batch.state}.", batch.batch_id)
     return Decision("submit", "No batch covers these plays.")
@@ -84,7 +97,7 @@ def free_batch_ids(batches: Iterable[KnownBatch], plays: PlaysLoaded) -> Sequenc
     ids = [first, *(f"{first}-{attempt}" for attempt in range(2, _ATTEMPTS + 1))]
     free = [batch_id for batch_id in ids if batch_id not in taken]
     if not free:
-        raise BatchRefused(f"{_ATTEMPTS} batches of this run have failed; the next load submits again")
+        raise BatchRefused(f"The run has used its {_ATTEMPTS} batch ids; the next load submits again")
     return free
 
 

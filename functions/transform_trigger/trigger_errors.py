@@ -2,7 +2,7 @@
 
 TriggerProblem
 ├── MessageUnreadable   permanent: the message is not what load publishes, and will not become it
-├── BatchRefused        permanent: Dataproc finds the request itself wrong, or the run's batches failed too often
+├── BatchRefused        permanent: Dataproc finds the request itself wrong, or the run has used its batch ids
 ├── TriggerBroken       permanent: a value or a mistake of ours that a repeat would meet again
 ├── BatchForbidden      transient: heals when the owner grants what is missing; recorded all the same
 ├── BatchUnknown        transient: the next delivery gets another answer

@@ -28,7 +28,7 @@ def test_the_first_plays_ever_get_a_batch():
     assert decide_at(6) == Decision("submit", "No batch covers these plays.")
 
 
-@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "CANCELLING", "SUCCEEDED"])
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "SUCCEEDED"])
 def test_a_batch_created_after_the_plays_were_merged_covers_them(state):
     decision = decide_at(20, batch("20261122T110000Z", state, 5))
 
@@ -55,6 +55,13 @@ def test_a_repeat_finds_the_batch_of_its_own_run():
 
 def test_the_same_run_merged_again_is_not_covered_by_its_first_batch():
     assert decide_at(6, batch("20261122T100000Z", "SUCCEEDED", 4)).action == "submit"
+
+
+@pytest.mark.parametrize("run_id", ["20261122T100000Z", "20261122T110000Z"])
+def test_a_batch_that_is_being_cancelled_covers_nothing_and_is_waited_for(run_id):
+    decision = decide_at(20, batch(run_id, "CANCELLING", 6), min_interval=timedelta(hours=6))
+
+    assert (decision.action, decision.reason) == ("wait", f"Batch top-tracks-{run_id.lower()} is still CANCELLING.")
 
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING", "CANCELLING"])
@@ -111,10 +118,19 @@ def test_the_interval_is_written_in_hours_and_minutes(minutes, text):
     assert f"younger than the minimum interval of {text}." in young.reason
 
 
-def test_a_batch_that_died_does_not_hold_the_next_one_back():
-    decision = decide_at(6, batch("20261122T090000Z", "FAILED", 4), min_interval=timedelta(hours=6))
+def test_of_batches_that_died_the_second_within_the_interval_holds_the_next_one_back():
+    first, second = batch("20261122T080000Z", "FAILED", -60), batch("20261122T090000Z", "CANCELLED", 4)
+    day = timedelta(days=1)
 
-    assert decision.action == "submit"
+    assert decide_at(6, first, min_interval=day).action == decide_at(6, first, second).action == "submit"
+    assert decide_at(6, first, second, min_interval=day) == Decision(
+        "skip",
+        "Batches top-tracks-20261122t080000z and top-tracks-20261122t090000z failed within the minimum interval of "
+        "24 h: new plays after 2026-11-23 08:50:00 UTC start another.",
+        "top-tracks-20261122t090000z",
+    )
+    assert decide_at(1369, first, second, min_interval=day).action == "skip"
+    assert decide_at(1370, first, second, min_interval=day).action == "submit"
 
 
 def test_one_play_is_not_called_plays():
@@ -148,7 +164,8 @@ def test_plays_are_never_left_without_a_batch_that_reads_them(batches):
     """Without an interval: whatever is not submitted or waited for has a living batch that started after the merge."""
     decision = decide(batches, PLAYS, TEN + timedelta(minutes=61), NEVER)
 
-    covering = [b for b in batches if b.state not in ("FAILED", "CANCELLED") and b.created_at >= PLAYS.committed_at]
+    alive = [b for b in batches if b.state in ("PENDING", "RUNNING", "SUCCEEDED")]
+    covering = [b for b in alive if b.created_at >= PLAYS.committed_at]
     assert (decision.action in ("skip", "submitted")) == bool(covering)
 
 
@@ -181,7 +198,7 @@ def test_a_run_takes_the_next_id_when_its_batch_failed_and_gives_up_after_three(
     assert free_batch_ids([], PLAYS) == [first, second, third]
     assert free_batch_ids(dead[:1], PLAYS) == [second, third]
     assert free_batch_ids(dead[:2], PLAYS) == [third]
-    with pytest.raises(BatchRefused, match="3 batches of this run have failed"):
+    with pytest.raises(BatchRefused, match="The run has used its 3 batch ids"):
         free_batch_ids(dead, PLAYS)
 
 

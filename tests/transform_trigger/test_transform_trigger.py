@@ -258,7 +258,7 @@ def test_a_repeat_after_the_runs_own_batch_failed_takes_the_next_id_and_gives_up
 
     assert len(triggering.batch_ids()) == 3
     (failed,) = [row for row in triggering.ledger() if (row["step"], row["state"]) == ("transform", "failed")]
-    reason = "3 batches of this run have failed; the next load submits again."
+    reason = "The run has used its 3 batch ids; the next load submits again."
     assert failed == ledger_row(TEN, "transform", "failed", reason, 12, "BatchRefused")
     assert [(entry["severity"], entry["message"]) for entry in entries(capsys)] == [
         ("ERROR", "A Spark batch failed"),
