@@ -127,7 +127,7 @@ class HttpClient:
         while not self._is_over and (seconds := self._pause_ends_at - time.monotonic()) > 0:
             time.sleep(seconds)
         if self._is_over:
-            raise NotAsked("Spotify had just asked for a pause")
+            raise NotAsked("the service had just asked for a pause")
 
     def _pause(self, limited: RateLimited) -> None:
         """Make all threads wait for as long as the service asks. Raises `limited` when that is too long."""

@@ -217,7 +217,9 @@ def test_a_catalogue_that_cannot_be_filled_costs_no_run(ingesting):
     answer = ingesting.run(SLOT + timedelta(days=5))
     assert (answer.status, answer.body["state"]) == (200, "succeeded")
     # One call was refused with a long pause; the second would have been for the catalogue.
-    assert [entry["error_class"] for entry in answer.log if "error_class" in entry] == ["RateLimited", "NotAsked"]
+    reasons = [(entry["error_class"], entry["reason"]) for entry in answer.log if "error_class" in entry]
+    not_asked = ("NotAsked", "the service had just asked for a pause")
+    assert reasons == [("RateLimited", "a pause of 1 min 39 s"), not_asked]
 
     ingesting.warehouse.delete_table("listening.catalogue")
     ingesting.travel(days=5)
