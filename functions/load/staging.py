@@ -105,8 +105,7 @@ def stage(
     if only_good_rows:
         config.max_bad_records = _MOST_BAD_RECORDS
     first_id = landed.job_id("good-rows" if only_good_rows else "load")
-    table = bigquery.Table(table_id, schema=plays.schema)
-    client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
+    _make_table(client, plays, table_id)
 
     def start(job_id: str) -> bigquery.LoadJob:
         return client.load_table_from_uri(
@@ -129,6 +128,15 @@ def stage(
         return staged
 
     return run_once(client, first_id, start, read)
+
+
+def _make_table(client: bigquery.Client, plays: PlaysTable, table_id: str) -> None:
+    """One from before an update that changed the columns of `plays` is as good as expired."""
+    table = bigquery.Table(table_id, schema=plays.schema)
+    found = client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
+    if [field.name for field in found.schema] != plays.columns:
+        client.delete_table(table_id, not_found_ok=True, retry=RETRY, timeout=CALL_SECONDS)
+        client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
 
 
 def load_config(plays: PlaysTable) -> bigquery.LoadJobConfig:
