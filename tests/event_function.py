@@ -1,7 +1,6 @@
 """What the tests of load and transform_trigger share: a function in the laptop cloud, and the events that reach it."""
 
 import contextlib
-import inspect
 import json
 import os
 from dataclasses import replace
@@ -15,7 +14,6 @@ from localcloud.gcp.laptop_cloud import LaptopCloud
 
 ROOT = Path(__file__).parents[1]
 DENIED = '{"error": {"code": 403, "message": "Access Denied: User ada@example.invalid", "status": "PERMISSION_DENIED"}}'
-MISTAKES = [OverflowError("date value out of range"), TypeError("quoted: ada@example.invalid"), ValueError("7 > 6")]
 
 
 class EventFunction:
@@ -110,13 +108,6 @@ def fields(value, path=()):
 
 def entries(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def steps(story, *apart_from):
-    """What a module takes from other modules of its function and calls in the way of an event."""
-    siblings = {path.stem for path in Path(story.__file__).parent.glob("*.py")} - {story.__name__}
-    taken = {name: part for name, part in vars(story).items() if inspect.isfunction(part)}
-    return {name for name, part in taken.items() if part.__module__ in siblings} - set(apart_from)
 
 
 def broken(error):

@@ -24,7 +24,6 @@ NEXT_STEPS = {
         "files. Check who deletes files in the landing bucket."
     ),
     "LoadBroken": "Update Heavy Rotation; then copy the run's file out of the landing bucket and back in.",
-    "TriggerBroken": "Update Heavy Rotation; the next new plays start a batch.",
     "BatchForbidden": "Let the transform function submit batches: run terraform apply.",
     "BatchRefused": "Read the batch's settings in the ledger, then run terraform apply.",
     "BatchFailed": _OF_A_BATCH,

@@ -10,13 +10,7 @@ import functions_framework
 from plays_loaded import PlaysLoaded, message_id, parse_event
 from trigger_batch import trigger_batch
 from trigger_cloud import Cloud, Settings
-from trigger_errors import (
-    BatchStillRunning,
-    MessageUnreadable,
-    TriggerBroken,
-    mistakes_are_permanent,
-    without_addresses,
-)
+from trigger_errors import BatchStillRunning, MessageUnreadable, without_addresses
 from trigger_ledger import log
 
 
@@ -33,12 +27,9 @@ def transform_trigger(request: flask.Request) -> tuple[str, int]:
         pushed = None
     event_id = message_id(pushed)
     try:
-        with mistakes_are_permanent():
-            handle(parse_event(pushed))
+        handle(parse_event(pushed))
     except MessageUnreadable as error:
         log("ERROR", "A message cannot be read and is dropped", event_id=event_id, reason=str(error))
-    except TriggerBroken as error:
-        log("ERROR", "A message broke transform_trigger and is dropped", event_id=event_id, reason=str(error))
     except BatchStillRunning:
         return "A batch is running", 500
     except Exception as error:

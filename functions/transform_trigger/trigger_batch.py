@@ -6,7 +6,7 @@ from batches import decide, free_batch_ids, submitted_sentence, unrecorded_failu
 from dataproc import fetch_batches, submit_batch
 from plays_loaded import PlaysLoaded
 from trigger_cloud import Cloud
-from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning, TriggerBroken, mistakes_are_permanent
+from trigger_errors import BatchForbidden, BatchRefused, BatchStillRunning
 from trigger_ledger import LedgerRow, failure_row, log, transform_row, write_row
 
 
@@ -14,10 +14,9 @@ def trigger_batch(cloud: Cloud, plays: PlaysLoaded) -> LedgerRow:
     """The row that was written. Raises BatchStillRunning, and any other error for which the message is redelivered."""
     now = datetime.now(UTC)
     try:
-        with mistakes_are_permanent():
-            row = _look_and_act(cloud, plays, now)
-            write_row(cloud.bigquery, row)
-    except (BatchRefused, BatchForbidden, TriggerBroken) as problem:
+        row = _look_and_act(cloud, plays, now)
+        write_row(cloud.bigquery, row)
+    except (BatchRefused, BatchForbidden) as problem:
         row = transform_row(plays, now, "failed", f"{problem}.", error_class=type(problem).__name__)
         write_row(cloud.bigquery, row)
         if isinstance(problem, BatchForbidden):

@@ -3,22 +3,17 @@
 TriggerProblem
 ├── MessageUnreadable   permanent: the message is not what load publishes, and will not become it
 ├── BatchRefused        permanent: Dataproc finds the request itself wrong, or the run has used its batch ids
-├── TriggerBroken       permanent: a value or a mistake of ours that a repeat would meet again
 ├── BatchForbidden      transient: heals when the owner grants what is missing; recorded all the same
 ├── BatchUnknown        transient: the next delivery gets another answer
 ├── SettingsError       transient: heals with the next deployment
 └── BatchStillRunning   transient and expected: the message is redelivered until the batch has ended
 
 A permanent problem is logged, recorded and not retried: the next load that brings new plays submits again.
-Everything else, errors of Google's clients included, leaves the function as it is, so that the platform delivers
-the message again.
+Everything else, errors of Google's clients and mistakes of ours included, leaves the function as it is, so that the
+platform delivers the message again: a deployment heals it, or the message is a dead letter after 100 deliveries.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from traceback import extract_tb
 
 _MESSAGE_CHARACTERS = 500
 
@@ -51,10 +46,6 @@ class BatchRefused(TriggerProblem):
     """
 
 
-class TriggerBroken(TriggerProblem):
-    """This version of transform_trigger cannot deal with the message; the text says where."""
-
-
 class BatchForbidden(TriggerProblem):
     """The function may not submit batches.
 
@@ -66,29 +57,3 @@ class BatchForbidden(TriggerProblem):
 def without_addresses(text: str) -> str:
     """Google's words without addresses (of service accounts), cut to what a ledger row should hold."""
     return re.sub(r"\S+@\S+", "(an address)", text)[:_MESSAGE_CHARACTERS]
-
-
-# The same again for the same event: an event that cannot succeed would come for a day and hold others back.
-_MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
-_FOLDER = Path(__file__).parent
-
-
-@contextmanager
-def mistakes_are_permanent() -> Iterator[None]:
-    """Raises TriggerBroken for what Python raises in the function's own code for a value or a mistake of ours.
-
-    What a library raises is about the moment, and left as it is: Google's clients raise KeyError for an answer that
-    lacks a field.
-    """
-    try:
-        yield
-    except _MISTAKES as error:
-        frames = extract_tb(error.__traceback__)
-        folders = [Path(frame.filename).parent for frame in frames]
-        # Python's own modules are passed over: who called them decides.
-        if [folder for folder in folders if folder == _FOLDER or "site-packages" in folder.parts][-1] != _FOLDER:
-            raise
-        # Without the error's own text, which may quote what it choked on.
-        last = frames[-1]
-        place = f"{Path(last.filename).name}, line {last.lineno}"
-        raise TriggerBroken(f"No repeat can help: {type(error).__name__} in {place}") from error

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from localcloud.faults import Fault
-from tests.event_function import DENIED, answers, entries, fields
+from tests.event_function import DENIED, answers, broken, entries, fields
 from tests.transform_trigger.harness import CREATE, ELEVEN, ELEVENS_BATCH, TEN, TENS_BATCH, TENS_ROW, ledger_row
 
 ANY_CALL = "^(gcp|bigquery) "
@@ -191,6 +191,20 @@ def test_a_message_that_comes_again_says_why_and_names_no_account(triggering, ca
     assert "Access Denied: User (an address)" in entry["reason"]
     assert "dataproc.py" in entry["traceback"]
     assert "ada@" not in caplog.text + str(entry)
+
+
+@pytest.mark.parametrize("error", [ConnectionError("reset"), TypeError("quoted: ada@example.invalid")])
+def test_what_the_next_moment_or_a_deployment_heals_is_redelivered(triggering, monkeypatch, capsys, error):
+    triggering.publish(TEN)
+    with monkeypatch.context() as patch:
+        patch.setattr("trigger_batch.decide", broken(error))
+        assert (triggering.deliver(), triggering.ledger()) == ([500], [])
+    (entry,) = entries(capsys)
+    assert entry["error_class"] == type(error).__name__
+    assert "in step" in entry["traceback"]
+
+    assert triggering.deliver() == [200]
+    assert triggering.ledger() == [TENS_ROW]
 
 
 def test_a_missing_setting_is_named_when_the_first_message_comes(triggering, monkeypatch, capsys):
