@@ -110,7 +110,7 @@ def status(options: argparse.Namespace) -> int:
 def _run_hourly(laptop: RunningCloud, started: list[Process]) -> None:
     while True:
         slot = scheduler.full_hour(laptop.clock.now())  # of the hours that the laptop slept through, the latest
-        _follow(laptop, laptop.tick(slot, scheduler.HOURLY))
+        _follow(laptop, laptop.tick(slot, scheduler.HOURLY_WAITS))
         following = max(slot + timedelta(hours=1), scheduler.full_hour(laptop.clock.now()))
         print(f"Next run at {following:%H:%M} UTC. Ctrl-C stops everything.", flush=True)
         while laptop.clock.now() < following:

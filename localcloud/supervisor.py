@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -65,9 +65,9 @@ class RunningCloud:
         self._session.trust_env = False  # a proxy has no business between two processes of one laptop
         self._session.headers.update(credentials.bearer(self.settings))
 
-    def tick(self, slot: datetime, retry: scheduler.Retry = scheduler.ONCE) -> requests.Response:
+    def tick(self, slot: datetime, waits: Sequence[float] = ()) -> requests.Response:
         """Call ingest for a slot, as Cloud Scheduler does when the slot comes; ingest's last answer."""
-        return scheduler.call(self.addresses["ingest"], slot, retry, _key_path(self.directory))
+        return scheduler.call(self.addresses["ingest"], slot, waits, _key_path(self.directory))
 
     def run_now(self) -> requests.Response:
         """Call ingest out of turn, as Cloud Scheduler does when a job is run by hand; ingest's answer."""

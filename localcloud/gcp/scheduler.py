@@ -6,11 +6,9 @@ offset, some with a fraction of a second.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -22,47 +20,17 @@ JOB_NAME = "ingest-hourly"
 _ATTEMPT_SECONDS = 960
 """The attempt_deadline of terraform/schedule.tf."""
 _GOOGLES_ZONE = ZoneInfo("America/Los_Angeles")
+HOURLY_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0)
+"""The seconds before each retry that terraform/schedule.tf yields (job.proto, RetryConfig), thirty times as fast."""
 
 
-@dataclass(frozen=True)
-class Retry:
-    """As in a job's retry_config.
-
-    A job is retried until both `count` and `max_duration_seconds` are used up (job.proto, max_retry_duration).
-    """
-
-    count: int = 3
-    max_duration_seconds: float = 0.0
-    min_backoff_seconds: float = 5.0
-    max_backoff_seconds: float = 3600.0
-    max_doublings: int = 5
-
-    def waits(self) -> Iterator[float]:
-        """The seconds before each retry of a call that keeps failing at once.
-
-        They double `max_doublings` times, and then grow by the last of these (job.proto, max_doublings).
-        """
-        elapsed, largest = 0.0, self.min_backoff_seconds * 2.0**self.max_doublings
-        for number in count():
-            doubled, linear = self.min_backoff_seconds * 2.0**number, largest * (number - self.max_doublings + 1)
-            wait = min(doubled if number <= self.max_doublings else linear, self.max_backoff_seconds)
-            elapsed += wait
-            if number >= self.count and elapsed > self.max_duration_seconds:
-                return
-            yield wait
-
-
-HOURLY = Retry(max_duration_seconds=90.0, min_backoff_seconds=1.0, max_backoff_seconds=20.0, max_doublings=4)
-"""The seven retries of terraform/schedule.tf, thirty times as fast."""
-ONCE = Retry(count=0)
-
-
-def call(url: str, slot: datetime, retry: Retry = ONCE, key_path: Path | None = None) -> requests.Response:
+def call(url: str, slot: datetime, waits: Sequence[float] = (), key_path: Path | None = None) -> requests.Response:
     """Call the job for this slot; the last answer. Raises requests.RequestException when there was none.
 
+    `waits`: the seconds before each retry of a call that fails.
     `key_path`: the key file that signs the call's token; without it there is none.
     """
-    for wait in retry.waits():
+    for wait in waits:
         with suppress(requests.RequestException):
             response = _post(url, slot, key_path)
             if response.ok:

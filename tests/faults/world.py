@@ -25,7 +25,7 @@ from localcloud.faults import Fault
 from localcloud.gcp import set_up
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from localcloud.gcp.scheduler import HOURLY
+from localcloud.gcp.scheduler import HOURLY_WAITS
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.spark.batch import run_batch
 from localcloud.web import Server
@@ -56,7 +56,7 @@ FIRST_SLOT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
 
 # How often Cloud Scheduler retries within the hour with terraform/schedule.tf (tests/localcloud/gcp/test_scheduler.py).
-RETRY_SECONDS = tuple(wait * 30 for wait in HOURLY.waits())
+RETRY_SECONDS = tuple(wait * 30 for wait in HOURLY_WAITS)
 # A header that is further ahead of the clock belongs to a run out of turn.
 AHEAD = timedelta(minutes=1)
 # When within an hour events are delivered and batches looked at, after the schedule's call.

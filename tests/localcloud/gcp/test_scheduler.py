@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from localcloud.gcp.credentials import write_service_account
-from localcloud.gcp.scheduler import HOURLY, Retry, call, force, full_hour
+from localcloud.gcp.scheduler import HOURLY_WAITS, call, force, full_hour
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -91,43 +91,36 @@ def test_a_forced_run_carries_the_next_slot_and_the_scheduled_run_after_it_the_s
 
 
 @pytest.mark.parametrize(
-    ("statuses", "count", "last", "calls"), [([503, 500], 3, 200, 3), ([503] * 9, 3, 503, 4), ([503], 0, 503, 1)]
+    ("statuses", "retries", "last", "calls"), [([503, 500], 3, 200, 3), ([503] * 9, 3, 503, 4), ([503], 0, 503, 1)]
 )
 def test_a_refused_call_is_repeated_for_the_same_slot(
-    target: Target, statuses: list[int], count: int, last: int, calls: int
+    target: Target, statuses: list[int], retries: int, last: int, calls: int
 ) -> None:
     target.statuses = statuses
-    answer = call(target.server.url, SLOT, Retry(count, min_backoff_seconds=0.001))
+    answer = call(target.server.url, SLOT, [0.001] * retries)
     assert (answer.status_code, target.slots) == (last, ["2026-11-22T02:00:00-08:00"] * calls)
-
-
-def test_retries_end_when_both_limits_are_used_up() -> None:
-    assert list(Retry(3, 20, min_backoff_seconds=5).waits()) == [5, 10, 20]
-    assert list(Retry(1, 100, min_backoff_seconds=10, max_backoff_seconds=40).waits()) == [10, 20, 40]
-    assert list(Retry(0, min_backoff_seconds=5).waits()) == []
-
-
-def test_waits_double_then_grow_by_the_last_of_these_and_end_at_the_longest() -> None:
-    """The example of job.proto."""
-    retry = Retry(8, min_backoff_seconds=10, max_backoff_seconds=300, max_doublings=3)
-    assert list(retry.waits()) == [10, 20, 40, 80, 160, 240, 300, 300]
 
 
 def test_the_hourly_schedule_retries_as_terraform_has_it_thirty_times_as_fast() -> None:
     text = (Path(__file__).parents[3] / "terraform/schedule.tf").read_text()
     set_to = {name: int(value) for name, value in re.findall(r'^ +(\w+) += "?(\d+)s?"?$', text, re.MULTILINE)}
-    assert (HOURLY.count, HOURLY.max_doublings) == (set_to["retry_count"], set_to["max_doublings"])
-    assert HOURLY.max_duration_seconds * 30 == set_to["max_retry_duration"]
-    assert HOURLY.min_backoff_seconds * 30 == set_to["min_backoff_duration"]
-    assert HOURLY.max_backoff_seconds * 30 == set_to["max_backoff_duration"]
-    # Worked out by hand from job.proto: when the calls come, in seconds after the slot.
-    calls = list(accumulate((wait * 30 for wait in HOURLY.waits()), initial=0))
+    assert set_to == {
+        "attempt_deadline": 960,
+        "retry_count": 3,
+        "min_backoff_duration": 30,
+        "max_backoff_duration": 600,
+        "max_doublings": 4,
+        "max_retry_duration": 2700,
+    }
+    # Worked out by hand from job.proto: the waits double four times, the longest is 600 s, and retries go on until both
+    # limits are used up. When the calls come, in seconds after the slot:
+    calls = list(accumulate((wait * 30 for wait in HOURLY_WAITS), initial=0))
     assert calls == [0, 30, 90, 210, 450, 930, 1530, 2130]
 
 
 def test_a_target_that_is_not_there_is_an_error_at_the_end() -> None:
     with pytest.raises(requests.ConnectionError):
-        call("http://127.0.0.1:9", SLOT, Retry(2, min_backoff_seconds=0.001))
+        call("http://127.0.0.1:9", SLOT, [0.001] * 2)
 
 
 def test_the_slot_of_an_instant_is_its_full_hour() -> None:
