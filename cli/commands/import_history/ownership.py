@@ -94,16 +94,16 @@ def shares(files: Iterable[FilePlays], stored: Sequence[tuple[int, int]]) -> lis
         return [Share(file.name, 0, 0) for file in files]
     found = []
     for file in files:
-        instants, counts = np.array(file.instants), np.array(file.tracks) != 0
-        after = np.searchsorted(at, instants)
+        ends, counts = file.ends, np.array(file.tracks) != 0
+        after = np.searchsorted(at, ends)
         before, next_one = at[np.maximum(after - 1, 0)], at[np.minimum(after, len(at) - 1)]
-        is_near = np.minimum(np.abs(instants - before), np.abs(instants - next_one)) <= APART_MS
+        is_near = np.minimum(np.abs(ends - before), np.abs(ends - next_one)) <= APART_MS
         in_stored_hour = (after > 0) & (after < len(at)) & (next_one - before <= _HOUR_MS)
         if file.is_video:  # what is stored of the hour may be its music
             in_stored_hour[:] = False
-        is_stored = np.zeros(len(instants), np.bool_)
+        is_stored = np.zeros(len(ends), np.bool_)
         for place in np.flatnonzero(is_near & counts).tolist():
-            is_stored[place] = known.has(file.instants[place], file.tracks[place])
+            is_stored[place] = known.has(int(ends[place]), file.tracks[place])
         found.append(Share(file.name, int(np.sum(counts & (is_stored | in_stored_hour))), int(np.sum(is_stored))))
     return found
 
@@ -167,12 +167,17 @@ def find_two_people(files: Sequence[FilePlays]) -> tuple[FilePlays, FilePlays] |
 
 
 def _lies_over(one: _Played, other: _Played, usual: float) -> bool:
-    """Plays that both files have are not a sign: an export that is requested again has them, some under another id."""
+    """Plays that both files have are not a sign: an export that is requested again has them, some under another id.
+
+    Nor are those with one `ts`: of a trip offline, it says when the plays were reported.
+    """
     first, last = np.searchsorted(one.ends, other.ends[0]), np.searchsorted(one.ends, other.ends[-1], "right")
     ends, starts, tracks = one.ends[first:last], one.starts[first:last], one.tracks[first:last]
     after = np.searchsorted(other.ends, starts + _BESIDE_MS)
     at = np.minimum(after, len(other.ends) - 1)
     is_over = (after < len(other.ends)) & (other.starts[at] + _BESIDE_MS <= ends) & (other.tracks[at] != tracks)
+    _, place, plays_of_end = np.unique(ends, return_inverse=True, return_counts=True)
+    is_over &= plays_of_end[place] == 1
     theirs = set(zip(other.ends.tolist(), other.starts.tolist(), strict=True)) if is_over.any() else set()
     over = zip(ends[is_over].tolist(), starts[is_over].tolist(), strict=True)
     beside = sum(play not in theirs for play in over)

@@ -1,6 +1,6 @@
 """What closes a gap: evidence. Without any network."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.commands.import_history.reading.coverage import Gap, closings
-from cli.commands.import_history.reading.every_row import FilePlays
+from cli.commands.import_history.reading.every_row import FilePlays, read
 from cli.commands.import_history.reading.plays import to_instant, to_ms
+from cli.commands.import_history.reading.spotify_files import ExportFile
 
 DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 MINUTE_MS = 60_000
@@ -103,6 +104,34 @@ EVERY_FOUR = [*range(0, 600, 4)]
 )
 def test_a_gap_is_closed_only_where_the_files_hold_everything(files, open_minutes):
     assert left([gap(100, 200)], files) == open_minutes
+
+
+def trip(minutes, number):
+    """As the export has plays of every fourth minute: those from 100 to 340 had no connection until minute 400."""
+    rows = (
+        {
+            "ts": (DAY + timedelta(minutes=400 if 100 <= minute <= 340 else minute)).isoformat(),
+            "ms_played": 3 * MINUTE_MS,
+            "spotify_track_uri": f"spotify:track:{minute:022d}",
+            "offline_timestamp": ms(minute - 3) // 1000,
+        }
+        for minute in minutes
+    )
+    return ExportFile(f"endsong_{number}.json", "here", False, number, rows)
+
+
+@pytest.mark.parametrize(
+    ("files", "open_minutes"),
+    [
+        ([trip([*range(0, 344, 4), *range(404, 600, 4)], 0)], []),
+        ([trip(range(0, 240, 4), 0), trip([*range(240, 344, 4), *range(404, 600, 4)], 1)], []),
+        ([trip(range(0, 240, 4), 0)], [(100, 200)]),
+    ],
+)
+def test_a_trip_offline_closes_the_gap_in_which_its_plays_ended_unless_a_file_ends_in_it(files, open_minutes):
+    reading = read(files, DAY)
+    assert len(reading.plays) == reading.rows
+    assert left([gap(100, 200)], reading.files) == open_minutes
 
 
 def test_a_pause_longer_than_the_listeners_usual_ones_stays_open():

@@ -1,5 +1,7 @@
 """Whether files are of one person. Without any network."""
 
+from array import array
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -69,6 +71,12 @@ def file(minutes, name="f", package="here", number=None, tracks="mine"):
             False,
             id="the same plays under other ids",
         ),
+        pytest.param(
+            file([*range(0, 400, 4), *[401] * 75]),
+            file([0, 402], tracks="others"),
+            False,
+            id="a trip offline that was reported during a video",
+        ),
     ],
 )
 def test_plays_at_the_same_time_are_of_two_people(one, other, are_two):
@@ -91,6 +99,11 @@ MINE, OTHERS = history(range(0, 4000, 4)), history(range(1, 4001, 4), track="b")
         pytest.param(MINE, False, id="one person"),
         pytest.param([*MINE, *OTHERS[::12]], False, id="one play in twelve lies over another"),
         pytest.param([*MINE[:20], *OTHERS[:20]], False, id="too few to tell"),
+        pytest.param(
+            [*MINE, *(play._replace(played_at=play.played_at + timedelta(seconds=6)) for play in MINE[::3])],
+            False,
+            id="one play in three told twice",
+        ),
         pytest.param([*MINE, *history(range(1, 4001, 4), 9_000, "b")], False, id="skipped after seconds"),
         pytest.param(
             [play for number in range(100) for play in history([0], track=str(number))], False, id="one ts offline"
@@ -109,9 +122,12 @@ def test_a_file_is_compared_in_the_hours_of_which_plays_are_stored_only():
     mine = file([*range(0, 60, 4), *range(200, 300, 4)], "mine")
     private = file([2, 6, *range(0, 60, 4)], "private")
     strange = file([*range(1, 57, 4), *range(200, 300, 4), *range(601, 657, 4)], "strange", tracks="others")
+    trip = replace(mine, name="trip", late_ms=600 * MINUTE_MS)
+    trip.instants = array("q", (instant + 600 * MINUTE_MS for instant in mine.instants))
     videos = FilePlays("videos", "here", is_video=True, instants=strange.instants, tracks=strange.tracks)
-    assert shares([mine, private, strange, videos], stored) == [
+    assert shares([mine, trip, private, strange, videos], stored) == [
         Share("mine", 15, 15),
+        Share("trip", 15, 15),
         Share("private", 17, 15),
         Share("strange", 28, 0),
         Share("videos", 0, 0),

@@ -97,6 +97,36 @@ def test_a_row_without_a_beginning_is_the_row_of_an_older_export():
     assert ends(known, row()) == ends(row(), known) == ends(known) == [(ago(hours=2, seconds=-200), TEN, 200_000)]
 
 
+SOON = TEN + timedelta(seconds=6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "played_at"),
+    [
+        pytest.param([row(), row(SOON)], [TEN], id="the earliest stays"),
+        pytest.param([row(), row(SOON, ago(seconds=193))], [SOON], id="the one that says when it began stays"),
+        pytest.param([row(began=ago(hours=1)), row(SOON, ago(hours=1))], [ago(seconds=3400)], id="one beginning"),
+        pytest.param([row(began=ago(hours=1)), row(began=ago(seconds=3597))], [ago(seconds=3400)], id="one ts"),
+        pytest.param(
+            [row(ts, ago(hours=hours)) for ts in (TEN, SOON) for hours in (3, 2)],
+            [ago(hours=3, seconds=-200), ago(hours=2, seconds=-200)],
+            id="two plays of a trip offline",
+        ),
+        pytest.param([row(), row(ago(seconds=30))], [ago(seconds=30), TEN], id="half a minute apart"),
+        pytest.param(
+            [row(ms_played=31_000), row(ago(seconds=29), ms_played=31_000)], [ago(seconds=29), TEN], id="on repeat"
+        ),
+        pytest.param([row(ms_played=29_000), row(SOON, ms_played=29_000)], [TEN, SOON], id="too short to count"),
+        pytest.param([row(), row(SOON, ms_played=199_000)], [TEN, SOON], id="another time played"),
+        pytest.param([row(), row(SOON, track=B)], [TEN, SOON], id="another track"),
+        pytest.param([each._replace(is_own=True) for each in (row(), row(SOON))], [TEN, SOON], id="stored as two"),
+    ],
+)
+def test_a_play_that_spotify_tells_twice_some_seconds_apart_is_one(rows, played_at):
+    for each in (rows, rows[::-1]):
+        assert [play.played_at for play in dated(Rows(each))] == played_at
+
+
 def test_of_rows_that_are_the_same_the_one_played_longest_is_the_play():
     assert ends(row(ms_played=1_000), row(ms_played=3_000), row(ms_played=2_000)) == [(TEN, None, 3_000)]
 

@@ -116,17 +116,17 @@ def closings(
     spans = {gap: (to_ms(gap.gap_start), to_ms(gap.gap_end)) for gap in gaps}
     if not spans:
         return []
-    whole, instants = covered(files), _instants(files)
+    whole, by_end = covered(files), _by_end(files)
     first = min(start for start, _ in spans.values()) - _NEAR_MS - APART_MS
     last = max(end for _, end in spans.values()) + _NEAR_MS + APART_MS
-    plays = (play for file in files for play in zip(file.instants, file.tracks, strict=True))
+    plays = (play for file in files for play in zip(file.ends.tolist(), file.tracks, strict=True))
     exported = TrackTimes(play for play in plays if first <= play[0] <= last)
     found = []
     for gap, span in spans.items():
         near = stored[bisect_left(stored, (span[0] - _NEAR_MS,)) : bisect_right(stored, (span[1] + _NEAR_MS,))]
         expected = [play for play in near if any(start <= play[0] <= end for start, end in whole)]
         if sum(exported.has(*play) for play in expected) * 2 >= len(expected):
-            closed = list(_closed(span, whole, instants))
+            closed = list(_closed(span, whole, *by_end))
             if not closed and first_page and first_page.played_at == gap.gap_end and first_page.run_id != gap.run_id:
                 is_held = any(start <= span[0] and span[1] - APART_MS <= end for start, end in whole)
                 closed = [span] if is_held else []
@@ -214,15 +214,26 @@ def _without_long_pauses(instants: Column, doubts: AbstractSet[int], usual: int)
     return list(zip(instants[first].tolist(), instants[last].tolist(), strict=True))
 
 
-def _closed(gap: Span, whole: Iterable[Span], instants: Column) -> Iterator[Span]:
-    """The parts of the gap in a stretch with a play inside. Ends are drawn in: the API's clock is not the export's."""
+def _closed(gap: Span, whole: Iterable[Span], ends: Column, instants: Column) -> Iterator[Span]:
+    """The parts of the gap in a stretch with a play inside. Ends are drawn in: the API's clock is not the export's.
+
+    With a trip offline at the end of a stretch, the next file can have some of its plays.
+    """
     at = gap[0]
     for first, last in whole:
         start, end = max(first + APART_MS, at), min(last - APART_MS, gap[1])
         inside = max(start, gap[0] + APART_MS), min(end, gap[1] - APART_MS)
-        if np.searchsorted(instants, inside[0]) < np.searchsorted(instants, inside[1], "right") and start < end:
+        plays = slice(np.searchsorted(ends, inside[0]), np.searchsorted(ends, inside[1], "right"))
+        if start < end and np.any(instants[plays] <= last - APART_MS):
             yield start, end
             at = end
+
+
+def _by_end(files: Iterable[FilePlays]) -> Column:
+    """When the plays ended, in that order, and the `ts` of each."""
+    columns = [np.array([file.ends, file.instants]) for file in files]
+    plays = np.concatenate(columns or [np.empty((2, 0), np.int64)], axis=1)
+    return plays[:, np.argsort(plays[0])]
 
 
 def _instants(files: Iterable[FilePlays]) -> Column:

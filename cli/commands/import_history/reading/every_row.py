@@ -8,8 +8,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from cli.commands.import_history.reading import play_times
-from cli.commands.import_history.reading.plays import Plays, Rows, to_ms
+from cli.commands.import_history.reading.plays import Column, Plays, Rows, to_ms
 from cli.commands.import_history.reading.spotify_files import ExportFile, Finding, UnreadFile
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Kind, LeftOut, parse_row
 from cli.console import CliError
@@ -39,7 +41,7 @@ class FilePlays:
     is_video: bool = False
     number: int | None = None
     instants: "array[int]" = field(default_factory=lambda: array("q"))
-    """When each play ended, in milliseconds since 1970."""
+    """The `ts` of each play, in milliseconds since 1970."""
     tracks: "array[int]" = field(default_factory=lambda: array("q"))
     """Of each play a hash of its track id; 0 when it was too short to count."""
     played_ms: "array[int]" = field(default_factory=lambda: array("i"))
@@ -48,6 +50,13 @@ class FilePlays:
     """Positions in `instants`: between this play and the one before stands a row that cannot be stored."""
     is_own_export: bool = False
     """Whether `export` has written it, or a row of it."""
+    late_ms: Column | int = 0
+    """Of each play how much earlier than its `ts` it ended: known once all files are read."""
+
+    @property
+    def ends(self) -> Column:
+        """When each play ended, in milliseconds since 1970."""
+        return np.array(self.instants, np.int64) - self.late_ms
 
     def add(self, instant: int, play: ExportedPlay) -> None:
         self.instants.append(instant)
@@ -85,7 +94,11 @@ class Reading:
     @cached_property
     def _dated(self) -> Plays:
         self._plays_read = len(self._rows)
-        return play_times.dated(self._rows)
+        plays = play_times.dated(self._rows)
+        behind = np.cumsum([len(file.instants) for file in self.files])
+        for file, late_ms in zip(self.files, np.split(self._rows.late_ms, behind), strict=False):
+            file.late_ms = late_ms
+        return plays
 
     @property
     def repeats(self) -> int:

@@ -29,6 +29,8 @@ APART = timedelta(seconds=90)
 ROUNDED = timedelta(seconds=2)
 """How far apart two files may have one beginning. A play that lasted longer cannot have begun twice within it."""
 _LATEST_MS, _APART_MS, _ROUNDED_MS = (limit // timedelta(milliseconds=1) for limit in (LATEST, APART, ROUNDED))
+_TOLD_AGAIN_MS = 30_000
+"""How far apart the ends lie of a play that is told twice: https://github.com/krateng/maloja/issues/104"""
 EDITION = re.compile(
     r"(\d{4} (- )?)?(digital(ly)? )?re-?master(ed)?( in)?( \d{4})?( version| edition)?"
     r"|(deluxe|expanded|special|anniversary|album|original) (edition|version)|bonus track( version)?"
@@ -43,10 +45,11 @@ _Mask = NDArray[np.bool_]
 
 
 def dated(rows: Rows) -> Plays:
-    """Each play once, the oldest first; `played_at` is the end of the play. The rows are taken away.
+    """Each play once, the oldest first; `played_at` is the end of the play. Of the rows only `late_ms` stays.
 
     Of rows with one track and `ts`, those that say when they began are plays of their own, the last one ended at its
-    `ts`; where none does, all are one play. Of rows that may be one play, the one played longest is the play.
+    `ts`; where none does, all are one play. Of rows that may be one play, the one played longest is the play. Rows of
+    one track and time played that overlap are one play too.
 
     A row that `export` has written is a play of its own. Without a beginning it ended at its `ts`, unless rows of
     another file with that track and `ts` have beginnings: then it is one of those plays. With the track, `ts` and time
@@ -71,8 +74,14 @@ def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Co
     """The columns of Plays, for some rows at a time: for all that have one `ts`."""
     columns = rows.ts, rows.began, rows.ms_played, rows.track, rows.manner, rows.own_file
     ts, began, ms_played, track, manner, own_file = map(np.asarray, columns)
-    shared = _shared(ts, began, ms_played, ids[track])
+    is_first = _is_told_first(ts, began, ms_played, ids[track], own_file)
+    shared = _shared(ts[is_first], began[is_first], ms_played[is_first], ids[track[is_first]])
+    ended = began.astype(np.int64) * 1000 + ms_played
+    has_end = (began != UNKNOWN) & (ms_played != UNKNOWN) & (ts - ended >= -_ROUNDED_MS) & (ts - ended <= _LATEST_MS)
+    ended[~has_end | np.isin(began, shared)] = UNKNOWN
+    rows.late_ms = np.where((ended != UNKNOWN) & (ts - ended > _APART_MS), ts - ended, 0).astype(np.uint32)
     order = np.argsort(ts, kind="stable").astype(np.int32)
+    order = order[is_first[order]]
     start = 0
     while start < len(order) or not start:
         end = min(start + _ROWS_AT_ONCE, len(order))
@@ -80,7 +89,7 @@ def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Co
             end += 1
         some = order[start:end]
         yield _part(
-            *(names, ids, shared, ts[some], began[some].astype(np.int64)),
+            *(names, ids, ended[some], ts[some], began[some].astype(np.int64)),
             *(ms_played[some], track[some], manner[some], own_file[some]),
         )
         start = max(end, 1)
@@ -89,7 +98,7 @@ def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Co
 def _part(
     names: Sequence[Names],
     ids: Column,
-    shared: Column,
+    end: Column,
     ts: Column,
     began: Column,
     ms_played: Column,
@@ -101,12 +110,10 @@ def _part(
     place: Column = np.arange(len(ts))
     order = np.lexsort((-place, played_ms, began, own_file, track_id, ts))
     kept = order[_last_of_each(ts[order], track_id[order], own_file[order], began[order])]
-    ts, began, ms_played, track, manner, own_file, track_id, played_ms, place = (
-        column[kept] for column in (ts, began, ms_played, track, manner, own_file, track_id, played_ms, place)
+    ts, began, end, ms_played, track, manner, own_file, track_id, played_ms, place = (
+        column[kept] for column in (ts, began, end, ms_played, track, manner, own_file, track_id, played_ms, place)
     )
-    end = began * 1000 + ms_played
-    has_end = (began != UNKNOWN) & (ms_played != UNKNOWN) & (ts - end >= -_ROUNDED_MS) & (ts - end <= _LATEST_MS)
-    has_end &= ~np.isin(began, shared)
+    has_end = end != UNKNOWN
 
     group = np.cumsum(np.r_[True, (ts[1:] != ts[:-1]) | (track_id[1:] != track_id[:-1])])[: len(ts)] - 1
     is_play = _without_rounded(has_end, group, ms_played, began)
@@ -121,7 +128,6 @@ def _part(
     longest = order[_last_of_each(group[order])]
     is_play[longest] |= ~np.isin(group[longest], group[has_end])
     is_late = has_end & (is_own | (end != last_end[group]) | (ts - end > _APART_MS)) & (ts > end)
-    end = np.where(has_end, end, UNKNOWN)
     is_play[list(_of_another_id(names, ts, ms_played, track, end, place, is_play, own_file))] = False
 
     played_at, late_ms = np.where(is_late, end, ts), np.where(is_late, ts - end, 0).astype(np.uint32)
@@ -144,6 +150,31 @@ def _last_of_each(*sorted_columns: Column) -> _Mask:
     last = np.ones(len(sorted_columns[0]), np.bool_)
     last[:-1] = np.logical_or.reduce(differs)
     return last
+
+
+def _is_told_first(ts: Column, began: Column, ms_played: Column, track_id: Column, own_file: Column) -> _Mask:
+    """Without rows that tell a play again: the one stays that says when it began, else the earliest.
+
+    Two plays of one track and time played have their ends, and their beginnings, that time apart. Half of it is enough
+    here: `ts` comes by way of a network, and some play a track of half a minute all night.
+    """
+    near_ms = np.minimum(_TOLD_AGAIN_MS, ms_played // 2)
+    order = np.flatnonzero((ms_played >= COUNTS_FROM_MS) & (own_file == 0))
+    played = (track_id[order].astype(np.int64) << 32) + ms_played[order]
+    by_play = np.lexsort((ts[order], played))
+    order, played = order[by_play], played[by_play]
+    is_near = (played[1:] == played[:-1]) & (np.diff(ts[order]) < near_ms[order[1:]])
+    near = np.cumsum(np.r_[True, ~is_near])[: len(order)]
+    is_one_of = np.r_[False, is_near][: len(order)] | np.r_[is_near, False][: len(order)]
+    order, near = order[is_one_of], near[is_one_of]
+    # A trip offline can have several plays of a track at one `ts`.
+    by_beginning = np.lexsort((began[order], began[order] == UNKNOWN, near))
+    order, near = order[by_beginning], near[by_beginning]
+    before, after = order[:-1], order[1:]
+    is_again = (began[after] == UNKNOWN) | (began[after] - began[before] < near_ms[after] / 1000)
+    is_first = np.ones(len(ts), np.bool_)
+    is_first[after[is_again & (near[1:] == near[:-1])]] = False
+    return is_first
 
 
 def _shared(ts: Column, began: Column, ms_played: Column, track_id: Column) -> Column:

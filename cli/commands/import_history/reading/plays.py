@@ -44,6 +44,9 @@ class Rows:
     `own_file`: the number of the file, counted from 1, of a row that `export` has written, else 0.
     """
 
+    late_ms: Column
+    """Of each row how much later than its play's end its `ts` is; 0 where it is taken for the end."""
+
     def __init__(self, plays: Iterable[ExportedPlay] = ()) -> None:
         self.clear()
         for play in plays:
