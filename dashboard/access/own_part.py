@@ -1,10 +1,10 @@
 """Filters the ledger for a viewer who may not see every listener: nothing in it shows how much the others listened.
 
-A run's counts less the viewer's own are the others'. So ingest counts own plays only, in a sentence of its own; rows of
-later steps that are about others alone are left out, and no other count is larger than the own.
+A run's counts less the viewer's own are the others'. So ingest counts own plays only, in a sentence of its own that
+names own listeners only; rows of later steps that are about others alone are left out, and no other count is larger
+than the own.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -14,7 +14,7 @@ import humanize
 
 _CHANGED = {"state": "object", "rows_in": "Int64", "rows_new": "Int64", "reason": "object", "details": "object"}
 _GOOD = ("succeeded", "skipped")
-_COUNT = re.compile(r"\d[\d,.]*")
+_POLLED = ("collected", "nothing_new")
 
 
 def own_part(runs: pd.DataFrame, listeners: Collection[str]) -> pd.DataFrame:
@@ -58,10 +58,10 @@ def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
 def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[Any, Any]:
     """A run that brought only others' plays had nothing for these listeners."""
     state, reason, new = row["state"], row["reason"], _sum(own, "new")
-    if state not in _GOOD:
-        reason = _without_counts(reason)
+    if state not in _GOOD and (state != "failed" or not own):
+        reason = _trouble(state, row["error_class"])
     elif own:
-        failed = {slug: about.get("reason") for slug, about in own.items() if about.get("state") == "failed"}
+        failed = {slug: about.get("reason") for slug, about in own.items() if about.get("state") not in _POLLED}
         failures = [f"{slug}: {why or 'no reason was recorded'}" for slug, why in failed.items()]
         reason = "; ".join([humanize.counted(new, "new play") if new else "no new plays", *failures])
     elif state == "succeeded" and not isinstance(row["details"], dict):
@@ -79,18 +79,14 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
 
 
 def _trouble(state: Any, error_class: Any) -> str | None:
-    """None where there is none. The step's own sentence has counts, of which others' can be worked out, or an error's
-    words, which may quote a play of another's.
+    """None where there is none. The step's own sentence has names and counts, of which others' can be worked out, or an
+    error's words, which may quote a play of another's.
     """
     named = f" with {error_class}" if isinstance(error_class, str) and error_class else ""
     if state in _GOOD:
         return f"It succeeded, but{named}; a viewer whose entry is * sees the next step" if named else None
     outcome = "It failed" if state == "failed" else "Its record cannot be read"
     return f"{outcome}{named}; a viewer whose entry is * sees why"
-
-
-def _without_counts(reason: Any) -> str | None:
-    return _COUNT.sub("…", reason) if isinstance(reason, str) else None
 
 
 def _sum(own: Mapping[str, Mapping[str, Any]], what: str) -> int:

@@ -19,16 +19,15 @@ _AUTH = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_
 
 @dataclass(frozen=True)
 class Viewer:
-    """One run of a page: what it may read. `listeners` is never empty; `others` are known, and may not be named.
+    """One run of a page: what it may read. `listeners` is never empty.
 
-    `sees_all`: the viewer's entry has `*`. Without it nothing that counts all listeners is shown, even where `others`
-    is empty: one whose plays were imported and of whom no batch has made a top ten yet is not known.
+    `sees_all`: the viewer's entry has `*`. Without it nothing that names or counts others is shown, even where all that
+    are known are listed: one whose plays were imported and of whom no batch has made a top ten yet is not known.
     """
 
     settings: Settings
     store: warehouse_store.Store
     listeners: tuple[str, ...]
-    others: tuple[str, ...]
     sees_all: bool
 
     def runs(self) -> warehouse_store.Loaded[pd.DataFrame]:
@@ -37,14 +36,12 @@ class Viewer:
         return ledger if self.sees_all else replace(ledger, value=own_part(ledger.value, self.listeners))
 
     def reason(self, text: str) -> str:
-        """A sentence of the ledger without the names of listeners that this viewer may not know.
+        """A sentence of the ledger as this place says it.
 
         The functions set commands in backticks and do not know that they run on the laptop: the commands become those
         of this place, the backticks, which show where no Markdown is read, go.
         """
-        names = "|".join(re.escape(slug) for slug in sorted(self.others, key=len, reverse=True))
-        known = re.sub(rf"(?<![\w-])(?:{names})(?![\w-])", "another listener", text) if names else text
-        here = re.sub("`python -m cli ([^`]*)`", lambda command: self.settings.cli(command[1]), known)
+        here = re.sub("`python -m cli ([^`]*)`", lambda command: self.settings.cli(command[1]), text)
         return here.replace("`", "")
 
     def label_of(self, listener_id: str) -> str:
@@ -74,8 +71,7 @@ def current_viewer() -> Viewer | None:
     # Only now: a stranger must neither cause queries nor learn the state of the warehouse.
     known = store.listeners().value
     allowed = allowed_listeners(settings, entry, known)
-    others = tuple(set(known) - set(allowed))
-    return Viewer(settings, store, allowed, others, EVERYONE in entry) if allowed else None
+    return Viewer(settings, store, allowed, EVERYONE in entry) if allowed else None
 
 
 def _email(settings: Settings) -> str | None:

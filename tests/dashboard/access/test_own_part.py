@@ -86,6 +86,25 @@ def test_a_failure_whose_reason_the_ledger_lacks_is_said_all_the_same():
         assert cells[12, "ingest"][1] == "no new plays; ania: no reason was recorded"
 
 
+def test_a_failed_run_says_why_of_the_own_listener_alone():
+    why = {slug: f"the secret refresh-token-{slug} has no version" for slug in ("ania", "ben1987")}
+    parts = {slug: {"state": "failed", "reason": reason} for slug, reason in why.items()}
+    reason = f"no new plays from 0 of 2 listeners; ania: {why['ania']}; ben1987: {why['ben1987']}"
+    failed = {"state": "failed", "error_class": "SecretUnusable", "reason": reason}
+    both = polled(11, **parts) | failed
+    others = polled(12, ben1987=parts["ben1987"]) | failed
+    cells = seen(ledger(both, others))
+
+    assert cells[11, "ingest"] == ("failed", f"no new plays; ania: {why['ania']}", 0)
+    assert cells[12, "ingest"] == ("failed", "It failed with SecretUnusable; a viewer whose entry is * sees why", 0)
+
+
+def test_a_run_whose_state_is_unreadable_says_that_alone():
+    strange = polled(12, ania={"new": 3}) | {"state": "unreadable", "reason": "ben-2: state odd"}
+
+    assert seen(ledger(strange))[12, "ingest"][1] == "Its record cannot be read; a viewer whose entry is * sees why"
+
+
 def test_a_run_that_did_not_ask_for_the_own_listener_says_nothing_of_the_others():
     others = polled(11, ben={"new": 30}) | {"rows_new": 30, "reason": "30 new plays from 1 of 1 listeners"}
     paused = run(12, "ingest", "skipped", reason="Spotify asked for a pause", details={"listeners": {}})

@@ -119,13 +119,13 @@ def test_a_viewer_sees_only_the_listener_the_owner_allows(private: App, listener
 
 def test_the_ledgers_sentences_do_not_name_whom_the_viewer_may_not_see(private: App) -> None:
     runs = private.warehouse.tables["runs"]
-    changed = runs.assign(reason="listener-two, listener-one: consent has ended", state="failed")
+    changed = runs.assign(reason="the secret refresh-token-listener-two has no version", state="failed")
     private.over(private.warehouse.with_table("runs", changed))
 
     drawn = private.open("pipeline", user=signed_in("ania@example.org"))
 
     sent = text_of(drawn).encode() + b"".join(chart.SerializeToString() for chart in charts_of(drawn))
-    assert b"another listener, listener-one: consent has ended" in sent
+    assert b"It failed; a viewer whose entry is * sees why" in sent
     assert b"listener-two" not in sent
 
 
