@@ -138,7 +138,8 @@ def entry_of_viewer(
         _refuse_other_computers(headers, peer)
         return (EVERYONE,)
     email = _email(settings, headers, oidc_email, remembered)
-    listed = settings.viewers.get(email.strip().lower())
+    # Lower-casing makes a k of U+212A, the Kelvin sign: another address.
+    listed = settings.viewers.get(email.strip().lower()) if email.isascii() else None
     if not listed:
         raise NotAllowed("Your address is not on the list of viewers.")
     return listed

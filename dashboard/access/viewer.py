@@ -15,6 +15,8 @@ from settings import EVERYONE, Settings, SettingsError
 from warehouse import store as warehouse_store
 
 _AUTH = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
+# No placeholder passes. What the guides' command prints has 64.
+_COOKIE_SECRET = re.compile(r"[^\s<>]{32,}")
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ def _email(settings: Settings) -> str | None:
     """The address that the identity provider vouches for; None before signing in."""
     if settings.access != "oidc":
         return None
+    _check_sign_in()
     if not st.user.get("is_logged_in"):
-        _check_sign_in()
         return None
     email = st.user.get("email")
     # Some providers send the text "false".
@@ -92,11 +94,18 @@ def _email(settings: Settings) -> str | None:
 
 
 def _check_sign_in() -> None:
-    """Streamlit would report only after the click that it cannot sign viewers in."""
+    """Streamlit would report only after the click that it cannot sign viewers in, and believes a cookie that anybody
+    signed with a secret out of a guide.
+    """
     auth = _secret("auth") or {}
     if missing := [name for name in _AUTH if not auth.get(name)]:
         raise SettingsError(
             f"Streamlit's secrets have no {', '.join(missing)} under [auth], with which viewers sign in"
+        )
+    if not _COOKIE_SECRET.fullmatch(str(auth["cookie_secret"])):
+        raise SettingsError(
+            "cookie_secret under [auth] in Streamlit's secrets can be guessed, and who knows it can be any viewer: set "
+            "what `openssl rand -hex 32` prints"
         )
 
 

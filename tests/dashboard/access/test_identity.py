@@ -258,12 +258,14 @@ def test_an_answer_that_is_no_keys_is_not_taken_for_keys(monkeypatch: pytest.Mon
 
 
 def test_with_open_id_connect_the_verified_address_decides():
-    settings = Settings.from_env({**ENVIRONMENT, "DASHBOARD_ACCESS": "oidc"})
+    listed = {"DASHBOARD_VIEWERS": '{"both@example.org": ["ben", "ania"], "mark@example.org": "ben"}'}
+    settings = Settings.from_env({**ENVIRONMENT, **listed, "DASHBOARD_ACCESS": "oidc"})
     assert allowed_listeners(settings, {}, "both@example.org", {}) == ("ben", "ania")
     with pytest.raises(NotSignedIn):
         allowed_listeners(settings, {IAP_HEADER: "x"}, None, {})
-    with pytest.raises(NotAllowed):
-        allowed_listeners(settings, {}, "stranger@example.org", {})
+    for stranger in ("stranger@example.org", "mar\N{KELVIN SIGN}@example.org"):
+        with pytest.raises(NotAllowed):
+            allowed_listeners(settings, {}, stranger, {})
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class App:
         monkeypatch.setattr(store, "open_store", lambda settings, credentials: self.store)
         self.environment(**ENVIRONMENT)
         sign_in = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
-        self.secrets: dict[str, Any] = {"auth": dict.fromkeys(sign_in, "invented")}
+        self.secrets: dict[str, Any] = {"auth": dict.fromkeys(sign_in, "invented" * 4)}
 
     def environment(self, **variables: str) -> None:
         for name, value in variables.items():

@@ -109,6 +109,17 @@ def test_without_a_way_to_sign_in_the_page_names_what_the_secrets_lack(private: 
     assert not drawn.button
 
 
+@pytest.mark.parametrize("secret", ["short", "<a long random text, for example from: openssl rand -hex 32>"])
+@pytest.mark.parametrize("user", [{"is_logged_in": False}, signed_in("owner@example.org")])
+def test_nobody_is_believed_whose_cookie_anybody_could_sign(private: App, user: dict[str, object], secret: str) -> None:
+    private.secrets["auth"]["cookie_secret"] = secret
+
+    drawn = private.open(user=user)
+
+    assert "set what `openssl rand -hex 32` prints" in text_of(drawn)
+    assert not [name for name in NAMES if name in text_of(drawn)]
+
+
 @pytest.mark.parametrize("listener", ["Bo", "listener-two"])
 def test_a_viewer_sees_only_the_listener_the_owner_allows(private: App, listener: str) -> None:
     drawn = private.open("pipeline", user=signed_in("ania@example.org"), listener=listener)
