@@ -10,13 +10,13 @@ from typing import Any
 
 import google_crc32c
 from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
-from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
+from google.cloud.secretmanager import Secret, SecretManagerServiceClient, SecretVersion
 
 from cli import google_clients
 from cli.console import CliError, say
 from cli.place import Place
 from cli.warehouse import Warehouse
-from listener_secrets import APP_SECRET, CALL_SECONDS, LISTENER_LABELS, RETRY, add_version, id_of, number_of
+from listener_secrets import APP_SECRET, CALL_SECONDS, LISTENER_LABELS, RETRY, SLUG, add_version, id_of, number_of
 
 
 class SecretStore:
@@ -28,9 +28,8 @@ class SecretStore:
 
     def listeners(self) -> dict[str, str]:
         """Listener → name of the secret, from the labels. Raises CliError when two secrets are one listener's."""
-        secrets = self._client.list_secrets({"parent": self._parent}, timeout=CALL_SECONDS, retry=RETRY)
         names: dict[str, str] = {}
-        for secret in secrets:
+        for secret in self._secrets():
             if not LISTENER_LABELS.items() <= dict(secret.labels).items():
                 continue
             listener = secret.labels.get("listener", "")
@@ -42,6 +41,12 @@ class SecretStore:
             names[listener] = secret.name
         return dict(sorted(names.items()))
 
+    def secrets_of(self, listener: str) -> list[str]:
+        """Names of the listener's secrets by label, and by name where a label is lost: the token in it still counts."""
+        homes = {name: _home_id(owner) for owner, name in self.listeners().items() if SLUG.fullmatch(owner)}
+        names = [secret.name for secret in self._secrets()]
+        return [name for name in names if homes.get(name, id_of(name)) == _home_id(listener)]
+
     def home_of(self, listener: str) -> str:
         """The secret that the listener's consent goes into. It need not exist yet where this makes secrets."""
         name = self.listeners().get(listener)
@@ -50,7 +55,7 @@ class SecretStore:
                 f"There is no listener {listener} in this project. Add it to `listeners` in terraform.tfvars, run "
                 "`make deploy`, then this command again."
             )
-        return name or f"{self._parent}/secrets/refresh-token-{listener}"
+        return name or f"{self._parent}/secrets/{_home_id(listener)}"
 
     def app_home(self) -> str:
         return f"{self._parent}/secrets/{APP_SECRET}"
@@ -78,8 +83,7 @@ class SecretStore:
 
     def erased_at(self, listener: str) -> datetime | None:
         """When a version of the listener's was last destroyed; None where it is not recorded: the secret is gone."""
-        secret = self.listeners().get(listener)
-        versions = self._versions(secret) if secret else ()
+        versions = (version for secret in self.secrets_of(listener) for version in self._versions(secret))
         return max((_plain(version.destroy_time) for version in versions if version.destroy_time), default=None)
 
     def replace(self, secret: str, payload: Mapping[str, str], labels: Mapping[str, str] | None = None) -> int:
@@ -95,16 +99,16 @@ class SecretStore:
         return self._destroy_before(secret, new)
 
     def erase(self, listener: str) -> int:
-        """Destroy every version of the listener's secret; how many there were. Terraform's secrets stay, empty."""
-        secret = self.listeners().get(listener)
-        if secret is None:
-            return 0
-        names = [version.name for version in self._versions(secret) if version.state != SecretVersion.State.DESTROYED]
-        for name in names:
-            self._client.destroy_secret_version(name=name, timeout=CALL_SECONDS, retry=RETRY)
-        if self._makes_secrets:
-            self._client.delete_secret(name=secret, timeout=CALL_SECONDS)
-        return len(names)
+        """Destroy every version of the listener's secrets; how many there were. Terraform's secrets stay, empty."""
+        destroyed = 0
+        for secret in self.secrets_of(listener):
+            for version in self._versions(secret):
+                if version.state != SecretVersion.State.DESTROYED:
+                    self._client.destroy_secret_version(name=version.name, timeout=CALL_SECONDS, retry=RETRY)
+                    destroyed += 1
+            if self._makes_secrets:
+                self._client.delete_secret(name=secret, timeout=CALL_SECONDS)
+        return destroyed
 
     def _add(self, secret: str, content: bytes, labels: Mapping[str, str]) -> int:
         """The new version's number."""
@@ -135,6 +139,9 @@ class SecretStore:
                 say(f"The old version {version.name} could not be destroyed ({why}): destroy it, it costs money.")
         return destroyed
 
+    def _secrets(self) -> Iterable[Secret]:
+        return self._client.list_secrets({"parent": self._parent}, timeout=CALL_SECONDS, retry=RETRY)
+
     def _versions(self, secret: str) -> Iterable[SecretVersion]:
         return self._client.list_secret_versions({"parent": secret}, timeout=CALL_SECONDS, retry=RETRY)
 
@@ -142,6 +149,10 @@ class SecretStore:
 def known_listeners(store: SecretStore, warehouse: Warehouse) -> list[str]:
     """Those who have a secret or plays."""
     return sorted({*store.listeners(), *(row["listener_id"] for row in warehouse.run("last_plays"))})
+
+
+def _home_id(listener: str) -> str:
+    return f"refresh-token-{listener}"
 
 
 def _plain(instant: datetime) -> datetime:

@@ -13,6 +13,7 @@ Faults call BigQuery "bigquery", all else "gcp", and deliveries "events deliver 
 
 import argparse
 import os
+import shutil
 import signal
 import threading
 from email.message import Message
@@ -92,6 +93,7 @@ class LaptopCloud:
 
     def __enter__(self) -> Self:
         set_up.create_resources(self.environment, self._answer)
+        self._clear_spark()
         self.server.start()
         return self
 
@@ -106,6 +108,17 @@ class LaptopCloud:
         self.dataproc.stop()
         self.state.close()
         self.bigquery.close()
+
+    def _clear_spark(self) -> None:
+        """Delete the plays that killed batches have left in files, unless a batch waits or runs."""
+        with self.state.lock:  # none is submitted meanwhile
+            if self.dataproc.active():
+                return
+            for scratch in (self.directory / "batches").glob("spark-*"):
+                shutil.rmtree(scratch, ignore_errors=True)  # its driver may be ending at this moment
+            bucket = self.environment["SPARK_TEMP_BUCKET"]
+            for name in self.storage.names(bucket):
+                self.storage.delete(bucket, name)
 
     def _answer(self, method: str, url: str, body: bytes) -> tuple[int, str]:
         """The server's answer to this call, without HTTP and without faults."""
@@ -139,6 +152,7 @@ class LaptopCloud:
             return Response.of_json({})
 
         def scrub() -> None:
+            self._clear_spark()
             self.state.scrub()
             self.bigquery.scrub()
 

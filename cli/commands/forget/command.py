@@ -66,6 +66,10 @@ REMAINS = [
         "30 days",
     ),
     Remains(
+        "Cloud Run's request log: viewers' pages, with the listener's name, ids of tracks and words searched for",
+        "30 days",
+    ),
+    Remains(
         "Cloud Audit Logs: the name of the listener's secret; deployed settings with names and viewers' addresses",
         "400 days",
     ),
@@ -77,6 +81,10 @@ REMAINS = [
         "until replaced",
     ),
     *_BY_HAND,
+    Remains(
+        "Google Auth Platform: viewers' addresses among the test users, with oidc. You remove them there",
+        "until removed",
+    ),
 ]
 REMAINS_ON_LAPTOP = [
     Remains("Logs below the laptop cloud's folder: the listener's name, no plays", "until deleted"),
@@ -111,7 +119,7 @@ class _Traces:
     def unknown(self) -> str:
         """A sentence for a name that has neither a secret nor plays, as a mistyped one; else empty."""
         known = known_listeners(self.store, self.warehouse)
-        if self.listener in known:
+        if self.listener in known or self.store.secrets_of(self.listener):
             return ""
         return f"Nothing of {self.listener} was found. " + (f"Known are: {', '.join(known)}." if known else "")
 
@@ -194,7 +202,7 @@ def _unfinished(traces: _Traces, place: Place, deadline: Deadline | None) -> Ite
 
 def _show(traces: _Traces, remains: Sequence[Remains]) -> None:
     print_counts(("", "what became of it"), [(traces.removed[name], words) for name, words in _WORDS.items()])
-    if traces.listener in traces.store.listeners():
+    if traces.store.secrets_of(traces.listener):
         show(
             f"\nTake {traces.listener} out of terraform.tfvars (`listeners`, and `dashboard` where it is named) and "
             "apply. Until then every run records, by name, that consent is missing; this command, run again, takes the "

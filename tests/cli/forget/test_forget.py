@@ -99,6 +99,18 @@ def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it
     assert stored.owner.secret(f"refresh-token-{TWO}")["refresh_token"]
 
 
+@pytest.mark.parametrize("lost", ["app", "kind", "listener"])
+def test_a_token_goes_whose_secret_has_lost_a_label_and_anothers_of_that_name_stays(importing, lost):
+    labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": ONE}
+    importing.owner.store(f"refresh-token-{ONE}", {}, {name: labels[name] for name in labels.keys() - {lost}})
+    importing.owner.store(f"refresh-token-{TWO}", {}, labels | {"listener": "anna"})
+
+    output = importing.types("forget", ONE, "--yes", laptop=False)
+    assert output.out.startswith("   what became of it\n1  versions of the refresh token destroyed\n")
+    assert f"Take {ONE} out of terraform.tfvars" in output.out
+    assert importing.types("forget", TWO, "--yes", "--json", laptop=False).json["versions"] == 0
+
+
 def test_a_repeat_finds_nothing_and_the_rewritten_file_brings_nothing_back(stored):
     stored.types("forget", ONE, "--yes")
     before = everything(stored)

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from google.api_core.exceptions import Conflict, MethodNotImplemented
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import Batch, BatchControllerClient, CreateBatchRequest
 from google.protobuf.duration_pb2 import Duration
+
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.web import CONTROL
 
 PARENT = "projects/heavy-rotation-laptop/locations/us-central1"
 LABELS = {"app": "heavy-rotation", "job": "top-tracks", "run": "20261122t100000z"}
@@ -186,3 +190,27 @@ def test_what_is_not_imitated_says_so(client: BatchControllerClient) -> None:
         client.delete_batch(name=f"{PARENT}/batches/top-tracks-1")
     with pytest.raises(MethodNotImplemented, match=r"does not imitate batches\.sparkBatch"):
         _submit(client, pyspark_batch=None, spark_batch={"main_class": "X"})
+
+
+def test_what_killed_batches_left_goes_at_a_start_and_at_a_scrub_unless_one_is_under_way(tmp_path: Path) -> None:
+    scratch = tmp_path / "batches/spark-1/tmp1/plays.parquet"
+
+    def leave(cloud: LaptopCloud) -> None:
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        scratch.touch()
+        cloud.storage.write(cloud.environment["SPARK_TEMP_BUCKET"], ".spark-bigquery-1/plays.parquet", b"plays")
+
+    def is_left(cloud: LaptopCloud) -> tuple[bool, bool]:
+        return scratch.exists(), bool(cloud.storage.names(cloud.environment["SPARK_TEMP_BUCKET"]))
+
+    with LaptopCloud(tmp_path) as cloud:
+        leave(cloud)
+    with LaptopCloud(tmp_path) as cloud:
+        assert is_left(cloud) == (False, False)
+        leave(cloud)
+        _submit(_client(cloud))
+        requests.post(f"{cloud.url}{CONTROL}scrub", timeout=10).raise_for_status()
+        assert is_left(cloud) == (True, True)
+        cloud.dataproc.finish("top-tracks-1", "CANCELLED")
+        requests.post(f"{cloud.url}{CONTROL}scrub", timeout=10).raise_for_status()
+        assert is_left(cloud) == (False, False)
