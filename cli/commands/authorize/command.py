@@ -17,9 +17,10 @@ from cli import consent
 from cli.commands.authorize import callback, spotify
 from cli.commands.authorize.spotify import Account
 from cli.consent import ConsentRequest
-from cli.console import CliError, ask, iso, print_json, say, seconds, show
+from cli.console import CliError, ask, counted, iso, print_json, say, seconds, show
 from cli.place import Place
 from cli.secret_store import SecretStore
+from cli.warehouse import Warehouse, string
 from listener_secrets import LISTENER_LABELS, days_left, end_of_consent
 from spotify import App
 
@@ -143,6 +144,13 @@ def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
     if options.listener not in known:
         others = f"known so far: {', '.join(known)}" if known else "no listener is known so far"
         say(f"{options.listener} is new here ({others}). Consent makes a new listener; Ctrl-C if the name is misspelt.")
+    if _account_id(store.read(home)) is None:
+        [span] = Warehouse(place).run("span_of_plays", string("listener_id", options.listener))
+        if span.plays:
+            say(
+                f"Stored of {options.listener}: {counted(span.plays, 'play')}, the oldest of {span.oldest:%Y-%m-%d}, "
+                "and no account to compare with. Another person needs another name; Ctrl-C if this is one."
+            )
     stored = None if options.new_client else spotify.stored_app(store)
     app = stored or spotify.ask_for_app(consent.redirect_uri(options.port))
     return Authorization(place, store, options.listener, home, app, stored is None, options.replace_account)

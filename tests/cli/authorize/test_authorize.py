@@ -361,6 +361,23 @@ def test_a_new_listener_is_announced_before_the_page_and_a_known_one_is_not(owne
     assert "is new here" not in known.err
 
 
+def test_plays_that_another_person_may_have_left_under_the_name_are_announced_where_no_account_is_stored(importing):
+    importing.owner.knows_app()
+    importing.rows(
+        "INSERT INTO listening.plays (listener_id, played_at, track_id, source, run_id, ingested_at) VALUES "
+        f"('{ONE}', TIMESTAMP '2024-02-29', 't', 'api', 'r', TIMESTAMP '2024-02-29')"
+    )
+    command = ("authorize", ONE, "--no-browser", "--port", str(processes.free_port()), "--timeout", "0.05")
+
+    announced = importing.types(*command)
+    importing.owner.has_listener(ONE)
+    compared = importing.types(*command)
+
+    words = f"Stored of {ONE}: 1 play, the oldest of 2024-02-29, and no account to compare with. Another person needs"
+    assert words in announced.err
+    assert "Stored of" not in compared.err
+
+
 def test_a_machine_without_a_browser_takes_the_pasted_address(owner, capsys, monkeypatch):
     class Terminal(io.StringIO):
         """Reads what the person pastes, who reads what the terminal says."""
