@@ -1,8 +1,8 @@
 # What must be there before Cloud Build can deploy: a bucket for Terraform's state, three identities, and their triggers.
 # Made once by the owner, by hand. Not needed to deploy by hand.
 #
-# A build runs what was pushed. So a push is checked by an identity that can do nothing and planned by one that can read
-# Terraform's state; only what a person has approved runs as the deployer, whose roles reach nearly everything here.
+# A build runs what was pushed. So a push is checked by an identity that can only write log entries and planned by one that
+# also reads Terraform's state; only what a person has approved runs as the deployer, whose roles reach nearly everything here.
 #
 #   terraform -chdir=terraform/bootstrap init
 #   terraform -chdir=terraform/bootstrap apply -var project_id=PROJECT -var region=REGION -var repository=ID
@@ -148,7 +148,7 @@ resource "google_storage_bucket" "state" {
 
 resource "google_service_account" "build" {
   for_each = {
-    checker  = "Runs cloudbuild.yaml with each push: tests, and a build of the image. Can do nothing in the project."
+    checker  = "Runs cloudbuild.yaml with each push: tests, and a build of the image. Can only write log entries."
     planner  = "Runs cloudbuild.plan.yaml with each push: reads Terraform's state and settings."
     deployer = "Runs cloudbuild.apply.yaml once a person has approved it."
   }
@@ -160,7 +160,8 @@ resource "google_service_account" "build" {
   depends_on = [time_sleep.apis]
 }
 
-# Checker and planner write the log of their builds.
+# Checker and planner write the log of their builds. No role is narrower: they can write any entry, also in the name
+# of a function, and so send an alert or keep one quiet (docs/decisions/0031).
 resource "google_project_iam_member" "build_log" {
   for_each = toset(["checker", "planner"])
 

@@ -51,7 +51,7 @@ run "what_was_pushed_can_change_nothing" {
 
   assert {
     condition     = keys(google_project_iam_member.build_log) == ["checker", "planner"] && alltrue([for grant in google_project_iam_member.build_log : grant.role == "roles/logging.logWriter"])
-    error_message = "The checker writes its log and can do nothing else."
+    error_message = "The checker writes log entries and can do nothing else."
   }
 
   assert {
