@@ -67,7 +67,9 @@ def coverage(history: History, plays: pd.DataFrame) -> Coverage:
 
 def feature_rows(history: History, plays: pd.DataFrame, all_time: pd.DataFrame) -> pd.DataFrame:
     """A row per feature that is known: `Feature`, mean, q1, q3, usual (the mean of all time), change."""
-    period, ever = _tracks_of(history, plays), _tracks_of(history, all_time)
+    period = _tracks_of(history, plays)
+    # Weighed alike: by plays where the period has no length, or its tracks would weigh nothing in all time.
+    ever = _tracks_of(history, all_time if plays["heard_ms"].any() else all_time.assign(heard_ms=0))
     rows = []
     for feature in FEATURES:
         values, weights = _known(period, feature.key)

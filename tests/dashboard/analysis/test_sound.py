@@ -63,6 +63,15 @@ def test_features_of_plays_of_which_no_length_is_known_are_weighted_by_plays():
     assert sound.feature_trend(history, local, "energy")["mean"].tolist() == pytest.approx([1.6 / 3])
 
 
+def test_a_period_of_unknown_lengths_is_compared_with_all_time_by_plays():
+    tracks = [{**row, "duration_ms": None} for row in with_features({"a": 0.8})]
+    plays = [play("2026-11-01 10:00", "a"), play("2026-10-01 10:00", "b"), play("2026-10-02 10:00", "c")]
+    history = history_of(plays, [*tracks, *with_features({"b": 0.2, "c": None})])
+    local = history.local("UTC")
+    rows = sound.feature_rows(history, within(local, NOVEMBER), local)
+    assert rows[["mean", "usual"]].values.tolist() == [[0.8, pytest.approx(0.5)], [0.2, pytest.approx(0.2)]]
+
+
 def test_the_mood_map_says_no_time_of_plays_of_which_no_length_is_known():
     tracks = [{**row, "duration_ms": None} for row in with_features({"a": 0.8, "b": 0.4})]
     plays = [play(f"2026-11-01 10:{minute}", "a") for minute in range(10, 29)]
