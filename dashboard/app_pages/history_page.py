@@ -122,7 +122,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Up to",
         value=None,
         min_value=filters.FIRST_DAY,
-        max_value=page.today,
+        max_value=filters.last_day(page.now),
         key="until",
         bind="query-params",
         format="YYYY-MM-DD",

@@ -89,7 +89,7 @@ def _options(by: str, zone: str, home: str | None) -> None:
         "Count by", filters.COUNT_BY, required=True, key="by_shown", on_change=_take_over, args=("by",)
     )
     st.selectbox(
-        "Time zone", filters.zone_choices(home, browser), key="zone_shown", on_change=_take_over, args=("zone",)
+        "Time zone", filters.zone_choices(home, browser, zone), key="zone_shown", on_change=_take_over, args=("zone",)
     )
     known = [f"The listener's home: {home}." if home else "", f"Your browser: {browser}." if browser else ""]
     st.caption(" ".join(filter(None, known)) or "No home time zone is set for this listener.")
@@ -105,7 +105,7 @@ def _dates(zone: str, now: datetime, *, waits: bool) -> list[str]:
     chosen: Any = st.date_input(
         "From and to",
         value=(today - timedelta(days=27), today),
-        max_value=today,
+        max_value=filters.last_day(now),
         min_value=filters.FIRST_DAY,
         key="dates",
         bind="query-params",

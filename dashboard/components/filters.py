@@ -46,7 +46,7 @@ def checked(
     """
     zone = valid_zone(_first(raw, "zone")) or default_zone(home_zone, browser_zone)
     period = _one_of(raw, "period", PERIODS, DEFAULT_PERIOD)
-    dates = _dates(raw.get("dates", ()), local_day(now, zone)) if period == CUSTOM else None
+    dates = _dates(raw.get("dates", ()), local_day(now, zone), last_day(now)) if period == CUSTOM else None
     return Filters(
         listener=_one_of(raw, "listener", allowed, allowed[0]),
         period=DEFAULT_PERIOD if period == CUSTOM and dates is None else period,
@@ -74,10 +74,15 @@ def valid_zone(name: str | None) -> str | None:
     return ZoneInfo(name).key
 
 
-def zone_choices(home_zone: str | None, browser_zone: str | None) -> list[str]:
-    """The likely ones first, then every zone of the world."""
+def last_day(now: datetime) -> date:
+    """Today where it is latest: what ends there today stays chosen when the zone changes."""
+    return local_day(now, "Pacific/Kiritimati")
+
+
+def zone_choices(home_zone: str | None, browser_zone: str | None, chosen: str = "") -> list[str]:
+    """The likely ones first, then every zone of the world; of other names, as Japan, only the chosen one."""
     likely = [zone for zone in (valid_zone(home_zone), valid_zone(browser_zone), "UTC") if zone]
-    return list(dict.fromkeys([*likely, *sorted(zone for zone in _known_zones() if "/" in zone)]))
+    return list(dict.fromkeys([*likely, *sorted(zone for zone in _known_zones() if "/" in zone or zone == chosen)]))
 
 
 @cache
@@ -97,9 +102,9 @@ def _one_of(raw: Mapping[str, Sequence[str]], key: str, choices: Sequence[str], 
     return value if value is not None and value in choices else default
 
 
-def _dates(values: Sequence[str], today: date) -> tuple[date, date] | None:
+def _dates(values: Sequence[str], today: date, last: date) -> tuple[date, date] | None:
     try:
         start, end = sorted(date.fromisoformat(value) for value in values)
     except ValueError:  # no dates, or not two
         return None
-    return (start, min(end, today)) if FIRST_DAY <= start <= today else None
+    return (min(start, today), min(end, today)) if FIRST_DAY <= start <= last else None

@@ -1,6 +1,7 @@
 """The filter bar over the whole app: what follows the listener, and what stays because the viewer chose it."""
 
 import re
+from datetime import date
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -48,10 +49,22 @@ def test_what_is_chosen_in_the_options_counts_and_the_options_show_what_counts(a
     assert drawn.segmented_control(key="by").value == "Minutes"
 
 
-def test_a_zone_from_the_address_stays_when_the_listener_changes(app: App) -> None:
-    drawn = app.open(zone="Asia/Kathmandu")
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Japan"])
+def test_a_zone_from_the_address_stays_when_the_listener_changes(app: App, zone: str) -> None:
+    drawn = choose(app.open(zone=zone), "listener", "Bo")
 
-    assert "times in Asia/Kathmandu" in text_of(choose(drawn, "listener", "Bo"))
+    assert f"times in {zone}" in text_of(drawn)
+    assert drawn.selectbox(key="zone_shown").value == zone
+
+
+def test_days_up_to_today_stay_chosen_in_a_zone_where_today_is_yesterday(app: App) -> None:
+    dates = ["2026-11-20", "2026-11-25"]
+    drawn = app.open("history", period="Custom", dates=dates, until=dates[1], zone="Pacific/Auckland")
+
+    drawn = choose(drawn, "zone_shown", "UTC")
+
+    assert drawn.date_input(key="until").value == date(2026, 11, 25)
+    assert drawn.date_input(key="dates").value == (date(2026, 11, 20), date(2026, 11, 25))
 
 
 def test_a_page_opened_anew_keeps_what_its_address_says_even_where_that_is_another_listeners_home(app: App) -> None:

@@ -44,7 +44,7 @@ def test_everything_that_is_allowed_is_taken():
         {"period": ["Custom"]},
         {"period": ["Custom"], "dates": ["2026-11-01"]},
         {"period": ["Custom"], "dates": ["2026-11-01", "x"]},
-        {"period": ["Custom"], "dates": ["2027-01-01", "2027-01-02"]},
+        {"period": ["Custom"], "dates": ["2026-11-24", "2026-11-25"]},
         {"period": ["Custom"], "dates": ["0001-01-01", "9999-12-31"]},
         {"by": ["Bytes"]},
         {"zone": ["Asia/India"]},
@@ -80,9 +80,11 @@ def test_a_link_leads_back_to_the_same_choice(listener: str, period: str, start:
     assert checked(query, ALLOWED, NOW) == filters
 
 
-def test_dates_are_put_in_order_and_end_today_at_the_latest():
-    filters = checked({"period": ["Custom"], "dates": ["2027-03-01", "2026-11-20"]}, ALLOWED, NOW)
-    assert filters.dates == (date(2026, 11, 20), date(2026, 11, 22))
+@pytest.mark.parametrize(("first", "starts"), [("2026-11-20", 20), ("2026-11-23", 22)])
+def test_dates_are_put_in_order_and_end_today_at_the_latest(first: str, starts: int):
+    """On the 23rd it is 02:00 in Kiritimati: there it was chosen."""
+    filters = checked({"period": ["Custom"], "dates": ["2027-03-01", first]}, ALLOWED, NOW)
+    assert filters.dates == (date(2026, 11, starts), date(2026, 11, 22))
 
 
 def test_legacy_names_of_zones_are_zones_and_invented_ones_are_not():
