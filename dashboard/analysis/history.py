@@ -189,9 +189,7 @@ def _with_keys(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
     named = zip(tracks["artist_id"], tracks["artist_name"], tracks["artist_names"], strict=True)
     credited = [_credited(artist_id, name, names, ids) for artist_id, name, names in named]
     first = [keys[0] if keys else None for keys in credited]
-    has_album = tracks["album_name"].notna()
-    by_name = "name:" + pd.Series(first, dtype="object").fillna("").astype(str) + "/" + tracks["album_name"].fillna("")
-    album = tracks["album_id"].where(tracks["album_id"].notna(), by_name.where(has_album, None))
+    album = _album_keys(tracks["album_id"], tracks["album_name"], pd.Series(first, dtype="object"))
     year = pd.to_numeric(tracks["album_release_date"].str.slice(0, 4), errors="coerce").astype("Int64")
     return tracks.assign(
         artist_keys=pd.Series(credited, dtype="object"),
@@ -200,6 +198,15 @@ def _with_keys(tracks: pd.DataFrame, recording: np.ndarray) -> pd.DataFrame:
         release_year=year.where(year.between(*_RELEASED)),
         recording=recording,
     )
+
+
+def _album_keys(ids: pd.Series, names: pd.Series, artist_keys: pd.Series) -> pd.Series:
+    """The id; of a track that only an export knows, that of the artist's album of this name, if one has it."""
+    rows = pd.DataFrame({"artist": artist_keys, "name": names, "id": ids})
+    known = rows.dropna().drop_duplicates().drop_duplicates(["artist", "name"], keep=False)
+    of_name = rows[["artist", "name"]].merge(known, "left", on=["artist", "name"])["id"]
+    by_name = "name:" + artist_keys.fillna("").astype(str) + "/" + names.astype(str)
+    return ids.fillna(of_name).fillna(by_name)
 
 
 def _recordings(tracks: pd.DataFrame, plays: pd.DataFrame) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Favourites: tracks, artists and albums of a period in order, with shared ranks and the move since the one before.
 
-Tracks with one ISRC are one recording, shown as the id played last; an album is the release that was really played;
-every credited artist gets the play. Order and ranks are those of the Spark job, so the two lists agree.
+Tracks with one ISRC are one recording, shown as the id played last; an album is the release that was really played, or,
+as an export names none, the only one of its name; every credited artist gets the play. Order and ranks are those of
+the Spark job, so the two lists agree.
 """
 
 from typing import cast

@@ -48,3 +48,15 @@ def test_a_first_artist_whose_name_holds_the_separator_is_one_artist():
     tracks = [track("a", artist_id="duo", artist_name="Earth; Wind", artist_names="Earth; Wind; Fire")]
     history = history_of([play("2026-11-01 10:00", "a")], tracks)
     assert sorted(history.artists["artist_name"]) == ["Earth; Wind", "Fire"]
+
+
+@pytest.mark.parametrize(
+    ("releases", "keys"),
+    [(["dawn"], ["dawn"]), (["dawn", "deluxe"], ["dawn", "deluxe", "name:ada/Dawn"]), ([], ["name:name:Ada/Dawn"])],
+)
+def test_an_album_that_an_export_names_is_the_artists_only_one_of_that_name(releases: list[str], keys: list[str]):
+    of_export = track("export", album_id=None, artist_id=None)
+    tracks = [of_export, track("other", artist_id="bo", artist_name="Bo", album_id="bos dawn")]
+    tracks += [track(album_id, album_id=album_id) for album_id in releases]
+    history = history_of([play("2026-11-01 10:00", row["track_id"]) for row in tracks], tracks)
+    assert sorted(history.albums.index) == sorted(["bos dawn", *keys])
