@@ -101,18 +101,15 @@ class History:
 
     @cached_property
     def artists(self) -> pd.DataFrame:
-        """Per artist_key: artist_id (None where it is unknown), artist_name and image_url of the track played last."""
-        last = self._last_of_tracks()
-        credited = self.credits.join(last[["last_at", "image_url"]], on="track").sort_values("last_at", kind="stable")
-        newest = credited.groupby("artist_key", sort=False)["image_url"].last()
-        names = _artist_names(last.sort_values("last_at", kind="stable"))
-        ids = newest.index.to_series().map(lambda key: None if key.startswith("name:") else key)
-        return pd.DataFrame({"artist_name": newest.index.map(names), "artist_id": ids, "image_url": newest})
+        """Per artist_key: artist_id (None where it is unknown), and artist_name of the track played last."""
+        keys = pd.Index(self.credits["artist_key"].unique())
+        ids = [None if key.startswith("name:") else key for key in keys]
+        return pd.DataFrame({"artist_name": keys.map(_artist_names(self._last_of_tracks())), "artist_id": ids}, keys)
 
     @cached_property
     def albums(self) -> pd.DataFrame:
         """Per album_key: album_name, album_id, artist_name, artist_key, image_url, album_release_date."""
-        last = self._last_of_tracks().sort_values("last_at", kind="stable")
+        last = self._last_of_tracks()
         columns = ["album_name", "album_id", "artist_name", "artist_key", "image_url", "album_release_date"]
         return last.dropna(subset="album_key").groupby("album_key", sort=False)[columns].last()
 
@@ -121,7 +118,8 @@ class History:
         return cast(np.ndarray, self.tracks[column].to_numpy()[plays["track"].to_numpy()])
 
     def _last_of_tracks(self) -> pd.DataFrame:
-        return self.tracks.assign(last_at=self.plays.groupby("track")["played_at"].max())
+        last_at = self.plays.groupby("track")["played_at"].max()
+        return self.tracks.assign(last_at=last_at).sort_values("last_at", kind="stable")
 
 
 def to_plays(packed: pa.Table) -> pd.DataFrame:

@@ -171,7 +171,8 @@ def with_names(history: History, rows: pd.DataFrame, kind: str) -> pd.DataFrame:
         name=about["artist_name" if kind == "Artists" else "album_name"],
         artist_name=None if kind == "Artists" else about["artist_name"],
         artist_key=rows["entity"] if kind == "Artists" else about["artist_key"],
-        image_url=about["image_url"],
+        # A cover is an album's: for an artist the tile with initials stands.
+        image_url=None if kind == "Artists" else about["image_url"],
         spotify_url=[spotify_url(NOUNS[kind], item_id) for item_id in about[id_column]],
     )
 

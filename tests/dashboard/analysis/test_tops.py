@@ -115,3 +115,9 @@ def test_a_rank_that_sparks_last_row_shares_only_with_what_it_leaves_out_is_shar
 def test_an_id_is_escaped_in_a_link_to_spotify():
     assert tops.spotify_url("track", "a/../b?c") == "https://open.spotify.com/track/a%2F..%2Fb%3Fc"
     assert tops.spotify_url("artist", None) is None
+
+
+def test_tracks_and_albums_have_covers_and_artists_have_none():
+    history = history_of([play("2026-11-01 10:00", "a")], [track("a", image_url="https://i.scdn.co/image/a")])
+    shown = [tops.top(history, history.local("UTC"), kind, "Plays")["image_url"].tolist() for kind in tops.KINDS]
+    assert shown == [["https://i.scdn.co/image/a"], [None], ["https://i.scdn.co/image/a"]]
