@@ -42,10 +42,17 @@ def plays(count: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural(noun)}"
+    return f"{count:,} {plural(noun, count)}"
 
 
-def plural(noun: str) -> str:
+def each(count: int, noun: str) -> str:
+    """What stands after `every` or `the`: `day`, `28 days`."""
+    return noun if count == 1 else counted(count, noun)
+
+
+def plural(noun: str, count: int = 2) -> str:
+    if count == 1:
+        return noun
     if noun.endswith("y") and noun[-2] not in "aeiou":
         return noun[:-1] + "ies"
     return noun + ("es" if noun.endswith(("ch", "s")) else "s")

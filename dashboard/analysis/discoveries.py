@@ -59,11 +59,17 @@ def stuck(history: History, local: pd.DataFrame, period: Period, by: str, limit:
 
 
 def forgotten(history: History, local: pd.DataFrame, today: date, by: str, limit: int | None = 20) -> pd.DataFrame:
-    """Tracks played at least twenty times, but not once in the last 180 days; rows as of `tops.top`."""
+    """Tracks played at least twenty times, but not once in the last 180 days; rows as of `tops.top`.
+
+    attrs["favourites"] is how many were played as often, whenever.
+    """
     seen = local.groupby("recording").agg(plays=("day", "size"), last_on=("day", "max"))
+    often = seen[seen["plays"] >= FORGOTTEN_FROM_PLAYS]
     silent_since = pd.Timestamp(today) - pd.Timedelta(days=FORGOTTEN_AFTER_DAYS)
-    kept = seen.index[(seen["plays"] >= FORGOTTEN_FROM_PLAYS) & (seen["last_on"] <= silent_since)]
-    return top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
+    kept = often.index[often["last_on"] <= silent_since]
+    rows = top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
+    rows.attrs["favourites"] = len(often)
+    return rows
 
 
 def loyalty(history: History, plays: pd.DataFrame, by: str) -> Loyalty | None:

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import streamlit as st
 
-st.markdown("""
-Heavy Rotation keeps the listening history that Spotify forgets: every hour it fetches the last 50 plays of each
+import humanize
+from access import viewer
+
+interval = humanize.each(viewer.opened()[0].schedule.interval_hours, "hour")
+st.markdown(f"""
+Heavy Rotation keeps the listening history that Spotify forgets: every {interval} it fetches the last 50 plays of each
 listener and stores them in its owner's own Google Cloud project. No other service gets them; if the owner has chosen
 ReccoBeats for audio features, that service learns the tracks' ids, not who played them.
 
@@ -29,9 +33,9 @@ ReccoBeats for audio features, that service learns the tracks' ids, not who play
 
 ## Spotify
 Track data and covers come from Spotify and belong to their owners; covers are shown unaltered, and each links to its
-item. Spotify is a trademark of Spotify AB, which has nothing to do with this project. Spotify's Developer Policy does
-not allow making listenership metrics for others from its API: this dashboard is meant for yourself and those you
-live with.
+item or has the link beside it. Spotify is a trademark of Spotify AB, which has nothing to do with this project.
+Spotify's Developer Policy does not allow making listenership metrics for others from its API: this dashboard is meant
+for yourself and those you live with.
 """)
 version = (Path(__file__).parents[1] / "VERSION").read_text().strip()
 # https://cloud.google.com/run/docs/container-contract#env-vars

@@ -55,7 +55,8 @@ def forgotten(page: Listening) -> None:
     st.header("Forgotten favourites", anchor=False)
     lost = discoveries.forgotten(page.history, page.everything, page.today, page.by, SHOWN)
     if lost.empty:
-        st.caption("None: every track played twenty times or more was also played in the last 180 days.")
+        lately = "None: every track played twenty times or more was also played in the last 180 days."
+        st.caption(lately if lost.attrs["favourites"] else "No track has been played twenty times yet.")
         return
     first = lost.iloc[0]
     times = humanize.counted(int(first["plays"]), "time")

@@ -1,7 +1,7 @@
 """Page Together: what listeners share, overlap by week or month, who was first, what one could show the others."""
 
 from collections.abc import Hashable, Sequence
-from itertools import accumulate
+from itertools import accumulate, cycle
 from typing import Any
 
 import pandas as pd
@@ -100,7 +100,7 @@ def shared_row(pages: Sequence[Listening], row: dict[Hashable, Any], kind: str, 
     ends, whole = list(accumulate(each)), row["whole"] or 1.0
     stops = [
         f"{colour} {start / whole:.1%} {end / whole:.1%}"
-        for colour, start, end in zip(pages[0].colours.categorical, [0.0, *ends], ends, strict=False)
+        for colour, start, end in zip(cycle(pages[0].colours.categorical), [0.0, *ends], ends, strict=False)
     ]
     return ranked_lists.item_row(
         pages[0],
@@ -123,12 +123,12 @@ def table(pages: Sequence[Listening], rows: pd.DataFrame, kind: str) -> pd.DataF
         first = rows[f"first_{place}"].dt.tz_convert(page.filters.zone).dt.tz_localize(None)
         columns[f"{page.name}: plays"] = rows[f"plays_{place}"]
         columns[f"{page.name}: minutes"] = rows[f"minutes_{place}"].round(1)
-        columns[f"{page.name}: first played"] = first
+        columns[f"{page.name}: first played ({page.filters.zone})"] = first
     return pd.DataFrame({**columns, "Spotify": rows["spotify_url"]})
 
 
 def legend(pages: Sequence[Listening]) -> None:
-    colours = pages[0].colours.categorical
+    colours = cycle(pages[0].colours.categorical)
     names = [(page.name, colour, "", "") for page, colour in zip(pages, colours, strict=False)]
     st.html(markup.legend(names))
     st.caption("In order of the smallest amount that any of them has.")

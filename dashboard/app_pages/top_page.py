@@ -69,7 +69,8 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
     )
     if len(shown) > ROWS:
         st.caption(f"The first {ROWS} of {len(shown):,}. The download has all of them.")
-    downloads.menu(shown.drop(columns="Cover", errors="ignore"), f"top-{kind.lower()}")
+    zoned = {name: f"{name} ({zone})" for name in ("First played", "Last played")}
+    downloads.menu(shown.drop(columns="Cover", errors="ignore").rename(columns=zoned), f"top-{kind.lower()}")
 
 
 page = page_frame.listening()
@@ -93,7 +94,7 @@ st.header(f"Found: {counted}" if search else f"All of them: {counted}", anchor=F
 table(page, every, kind)
 
 arrow = (
-    f"\n- The arrow compares with {humanize.counted(page.period.days, 'day')} before"
+    f"\n- The arrow compares with the {humanize.each(page.period.days, 'day')} before"
     f"{', up to the same hour' if page.period.is_partial else ''}; “new” was not played then."
     if page.previous
     else ""
@@ -103,6 +104,7 @@ page_frame.how_counted(f"""
   latest play. Equal numbers share a rank (“=”) and the next rank is left out.
 - **Tracks**: recordings that Spotify keeps under several ids (same ISRC) count as one, shown under the id played last.
 - **Artists**: every credited artist gets the play, so shares of artists can add up to more than 100%.
-- **Albums**: the release that was really played.
+- **Albums**: the release that was really played. An export does not say which: its plays are of the one with that name
+  and artist, if there is only one.
 - Minutes are the length of the track where no export has the time it was played.{arrow}
 """)

@@ -28,8 +28,8 @@ def listening_clock(page: Listening) -> None:
     page_frame.lead(text)
     st.header("Listening clock", anchor=False)
     st.altair_chart(heat_maps.clock(clock, page.by, page.colours), alt=page_frame.alt_text(text))
-    most = f"{heat_maps.heat_top(clock):,.0f}"
-    st.html(markup.heat_scale(most, f"{page.by.lower()} in an average hour, local time", page.colours))
+    most = humanize.counted(round(heat_maps.heat_top(clock)), page.by[:-1].lower())
+    st.html(markup.heat_scale(f"{most} in an average hour, local time", page.colours))
 
 
 def hours_and_weekdays(page: Listening) -> None:

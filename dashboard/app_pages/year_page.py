@@ -81,6 +81,7 @@ def days_of_month(page: Listening, review: year_review.Review) -> None:
     marked = days.gap_days(page.unknown, page.filters.zone, page.period.start, page.period.end)
     trend = totals.trend(page.everything, page.period, page.by, marked, page.history.oldest_at)
     st.altair_chart(bars.trend(trend, page.by, page.colours), alt=fact)
+    page_frame.gap_notice(page)
     st.caption(f"{fact} Grey bars behind: the month before." if page.previous else fact)
 
 
@@ -129,9 +130,9 @@ def picture_of(page: Listening, review: year_review.Review, name: str, month: in
                     humanize.known_minutes(now.minutes),
                     f"listened{', estimated' if now.measured_share < page_frame.MEASURED_FROM else ''}",
                 ),
-                (f"{now.plays:,}", "plays"),
-                (f"{now.artists:,}", "artists"),
-                (f"{now.new_artists:,}", "new artists"),
+                (f"{now.plays:,}", humanize.plural("play", now.plays)),
+                (f"{now.artists:,}", humanize.plural("artist", now.artists)),
+                (f"{now.new_artists:,}", humanize.plural("new artist", now.new_artists)),
             ],
             lists=[
                 ("Top tracks", tracks),

@@ -130,8 +130,8 @@ def legend(items: Iterable[tuple[str, str, str, str]]) -> str:
     return f'<ul class="hr-legend" aria-label="Legend">{"".join(swatches)}</ul>'
 
 
-def heat_scale(most: str, what: str, colours: Colours, *, with_gaps: bool = False) -> str:
-    """What the colours of a heat map mean, in one line: from nothing to `most`, in `what`."""
+def heat_scale(most: str, colours: Colours, *, with_gaps: bool = False) -> str:
+    """What the colours of a heat map mean, in one line: from nothing to `most`."""
     gradient = f"background:linear-gradient(to right,{','.join(colours.sequential)})"
     gap = (
         f'<li><span class="hr-swatch" aria-hidden="true" style="border:2px solid {colours.warning}"></span>'
@@ -142,7 +142,7 @@ def heat_scale(most: str, what: str, colours: Colours, *, with_gaps: bool = Fals
     return (
         f'<ul class="hr-legend" aria-label="Legend" style="{variables(colours)}"><li>0'
         f'<span class="hr-gradient" aria-hidden="true" style="{gradient}"></span>'
-        f"{escape(most)} {escape(what)}</li>{gap}</ul>"
+        f"{escape(most)}</li>{gap}</ul>"
     )
 
 

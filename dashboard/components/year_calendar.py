@@ -26,5 +26,6 @@ def draw(page: Listening, year: int) -> None:
             f"Busiest day: **{humanize.weekday_day(busiest.day)}** ({humanize.amount(busiest.value, page.by)}). {text}"
         )
     page_frame.answer(text, heat_maps.calendar(calendar, page.by, page.colours), f"Calendar of {year}. {text}")
-    most, has_gaps = f"{heat_maps.heat_top(calendar):,.0f}", bool(calendar["is_gap"].any())
-    st.html(markup.heat_scale(most, f"{page.by.lower()} in a day, or more", page.colours, with_gaps=has_gaps))
+    most = humanize.counted(round(heat_maps.heat_top(calendar)), page.by[:-1].lower())
+    has_gaps = bool(calendar["is_gap"].any())
+    st.html(markup.heat_scale(f"{most} in a day, or more", page.colours, with_gaps=has_gaps))

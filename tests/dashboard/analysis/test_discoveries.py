@@ -64,7 +64,9 @@ def test_forgotten_is_what_was_played_often_and_not_for_half_a_year():
     history = history_of([*often, play("2026-06-02 10:00", "b")])
     local = history.local("UTC")
     assert discoveries.forgotten(history, local, date(2026, 11, 16), "Plays")["key"].tolist() == ["a"]
-    assert discoveries.forgotten(history, local, date(2026, 11, 15), "Plays")["key"].tolist() == []
+    none = discoveries.forgotten(history, local, date(2026, 11, 15), "Plays")
+    assert (none["key"].tolist(), none.attrs["favourites"]) == ([], 2)
+    assert discoveries.forgotten(history, local.head(30), date(2026, 11, 16), "Plays").attrs["favourites"] == 0
 
 
 def test_decades_are_complete_and_say_what_is_not_known():

@@ -118,6 +118,8 @@ def test_how_long_is_said_in_the_units_that_matter(span: timedelta, text: str) -
 )
 def test_things_are_counted_in_english(count: int, noun: str, text: str) -> None:
     assert humanize.counted(count, noun) == text
+    assert humanize.plural(noun, count) == text.split()[1]
+    assert humanize.each(count, noun) == (noun if count == 1 else text)
 
 
 def test_a_ranked_list_is_an_ordered_list_whose_texts_are_escaped() -> None:
@@ -168,12 +170,12 @@ def test_a_move_is_shown_as_a_sign_and_as_text(move: str, seen: str) -> None:
 
 
 def test_the_legend_of_a_heat_map_says_what_its_ends_mean() -> None:
-    html = markup.heat_scale("276", "minutes in a day", colours_of("light"), with_gaps=True)
+    html = markup.heat_scale("276 minutes in a day", colours_of("light"), with_gaps=True)
 
     assert html.count("<li>") == 2
     assert "276 minutes in a day" in html
     assert "plays may be missing" in html
-    assert "plays may be missing" not in markup.heat_scale("1", "plays", colours_of("light"))
+    assert "plays may be missing" not in markup.heat_scale("1 play", colours_of("light"))
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,13 @@ def key_of(app: App, column: str) -> str:
     ("revision", "shown"), [("", "run from a checkout"), ("dashboard-00012-abc", "dashboard-00012-abc")]
 )
 def test_about_shows_which_version_runs_and_who_else_learns_something(app: App, revision: str, shown: str) -> None:
-    app.environment(K_REVISION=revision)
+    app.environment(K_REVISION=revision, SCHEDULE="5 */6 * * *")
 
     version = (Path(__file__).parents[3] / "dashboard/VERSION").read_text().strip()
     text = text_of(app.open("about"))
     assert f"Version: {version}, {shown}, on Streamlit " in text
     assert "ReccoBeats for audio features, that service learns the tracks' ids" in text
+    assert "every 6 hours it fetches the last 50 plays" in text
 
 
 @pytest.mark.parametrize("page", [*PAGES, "about"])
@@ -120,6 +121,7 @@ def test_the_days_of_a_gap_are_named_and_outlined(app: App) -> None:
     text, trend = text_of(drawn), json.loads(charts_of(drawn)[0].spec)
 
     assert "Plays may be missing on" in text
+    assert "Plays may be missing on" in text_of(app.open("year", year="2026", month="Nov"))
     assert [layer for layer in trend["layer"] if layer["mark"].get("strokeDash")]
 
 
