@@ -16,7 +16,8 @@ _ONE_DAY = timedelta(days=1)
 
 
 class Streaks(NamedTuple):
-    """Days with music in a row. The current one may end yesterday: today is not over."""
+    """Days with music in a row. The current one may end yesterday: today is not over. Later ones are of a clock that
+    was ahead."""
 
     current: int
     longest: int
@@ -72,10 +73,9 @@ def streaks(local: pd.DataFrame, today: date) -> Streaks:
     number = (days.diff() != pd.Timedelta(days=1)).cumsum()
     runs = days.groupby(number).agg(["min", "max", "size"])
     longest = runs.loc[runs["size"].idxmax()]
-    newest = runs.iloc[-1]
-    is_current = newest["max"].date() >= today - _ONE_DAY
+    is_current = (runs["min"] <= pd.Timestamp(today)) & (runs["max"] >= pd.Timestamp(today - _ONE_DAY))
     return Streaks(
-        int(newest["size"]) if is_current else 0,
+        int(runs.loc[is_current, "size"].sum()),
         int(longest["size"]),
         longest["min"].date(),
         longest["max"].date(),

@@ -52,9 +52,10 @@ class History:
     def is_empty(self) -> bool:
         return not len(self.plays)
 
-    @property
-    def newest_at(self) -> datetime | None:
-        return None if self.is_empty else self.plays["played_at"].iloc[-1].to_pydatetime()
+    def newest_at(self, now: datetime) -> datetime | None:
+        """The newest play up to now, where any is: a clock that was ahead may have put others further."""
+        at = self.plays["played_at"]
+        return None if self.is_empty else at.iloc[max(int((at <= now).sum()) - 1, 0)].to_pydatetime()
 
     @property
     def oldest_at(self) -> datetime | None:

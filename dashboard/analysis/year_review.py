@@ -29,9 +29,9 @@ class Review:
     bump: pd.DataFrame
 
 
-def years_of(local: pd.DataFrame) -> list[int]:
-    """The years with plays, the newest first."""
-    return sorted((int(year) for year in local["wall"].dt.year.unique()), reverse=True)
+def years_of(local: pd.DataFrame, today: date) -> list[int]:
+    """The years with plays, the newest first; behind them those to come, of a clock that was ahead."""
+    return sorted(map(int, local["wall"].dt.year.unique()), key=lambda year: (year > today.year, -year))
 
 
 def months_begun(year: int, today: date) -> int:

@@ -1,6 +1,6 @@
 """Page Overview: minutes a day, totals against the period before, the top ten, the last plays."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -8,35 +8,43 @@ import streamlit as st
 
 import humanize
 from analysis import days, hours, tops, totals
-from analysis.periods import collected
+from analysis.periods import Period, collected
 from charts import bars
 from components import messages, metrics, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
 
 
-def sentence(page: Listening, now: totals.Totals, before: totals.Totals | None) -> str:
-    """The average of a day, the change against the period before, and the most played track."""
-    was = None if before is None else (before.minutes if page.by == "Minutes" else before.plays)
-    is_now = now.minutes if page.by == "Minutes" else now.plays
-    most = tops.top(page.history, page.shown, "Tracks", "Plays", limit=1).iloc[0]
-    favourite = f"**{literal(humanize.named(most['name'], 'track'))}**"
-    days_of_period = humanize.counted(page.period.days, "day")
-    by_whom = f" by {literal(most['artist_name'])}" if ranked_lists.text(most["artist_name"]) else ""
-    return (
-        f"{a_day(page, is_now)}{humanize.compared(is_now, was, f'the {days_of_period} before')}. "
-        f"{favourite}{by_whom} was played most: {humanize.counted(int(most['plays']), 'time')}."
-    )
+def sentence(page: Listening, now: totals.Totals) -> str:
+    """The average of a day against the period before, or the sum where there is none; the most played track."""
+    average = a_day(page, page.shown, page.period, page.now)
+    if average is None:
+        whole = now.minutes if page.by == "Minutes" else now.plays
+        return f"**{humanize.amount(whole, page.by)}** in all.{favourite(page)}"
+    # The period before ends at an hour of its last day while today goes on: neither average counts such a day.
+    previous, before = page.previous, page.before
+    was = a_day(page, before, previous, previous.until_at or page.now) if previous and before is not None else None
+    change = humanize.compared(average, was, f"the {humanize.each(page.period.days, 'day')} before")
+    return f"**{humanize.average(average, page.by)} a day** on average{change}.{favourite(page)}"
 
 
-def a_day(page: Listening, whole: float) -> str:
-    """The average; the sum where there is none."""
-    period = collected(page.period, page.history.oldest_at)
+def a_day(page: Listening, plays: pd.DataFrame, period: Period, now: datetime) -> float | None:
+    """The average of a period's days up to now; None where there is none."""
+    period = collected(period, page.history.oldest_at)
     marked = days.gap_days(page.unknown, page.filters.zone, period.start, period.end)
-    per_day = hours.per_day(page.shown, period, page.by, page.now, marked)
-    if per_day is None:
-        return f"**{humanize.amount(whole, page.by)}** in all"
-    return f"**{humanize.average(per_day, page.by)} a day** on average"
+    return hours.per_day(plays, period, page.by, now, marked)
+
+
+def favourite(page: Listening) -> str:
+    """The most played track, with how many others share its place; nothing where none was played twice."""
+    top = tops.top(page.history, page.shown, "Tracks", "Plays", limit=1)
+    most, times = top.iloc[0], int(top["plays"].iloc[0])
+    if times == 1:
+        return ""
+    by_whom = f" by {literal(most['artist_name'])}" if ranked_lists.text(most["artist_name"]) else ""
+    shared = f", shared by {top.attrs['tied_beyond'] + 1}" if most["is_tied"] else ""
+    name = literal(humanize.named(most["name"], "track"))
+    return f" **{name}**{by_whom} was played most: {humanize.counted(times, 'time')}{shared}."
 
 
 def figures(page: Listening, now: totals.Totals, before: totals.Totals | None) -> None:
@@ -109,7 +117,7 @@ arrow = (
 )
 
 is_few = now.plays < page_frame.FEW_PLAYS
-lead = page_frame.few(page) if is_few else sentence(page, now, before)
+lead = page_frame.few(page) if is_few else sentence(page, now)
 page_frame.lead(lead)
 figures(page, now, before)
 if is_few:
@@ -133,8 +141,8 @@ page_frame.how_counted(f"""
   as many plays share a rank (“=”) and the next rank is left out. Recordings that Spotify keeps under several ids count
   as one.{arrow}
 - **The average** of a day leaves out the days before the first known play, the days with a gap,
-  and today, if any other has music. Comparisons are made only with a period that began no earlier than that play’s
-  day, and up to the same hour while today goes on.
+  and today, if any other has music; so does the one of the period before. Comparisons are made only with a period that
+  began no earlier than that play’s day, and of sums up to the same hour while today goes on.
 - **New tracks** were played for the first time in this period.
 - **The last bar** is paler while its day, week or month is not over.
 """)

@@ -64,7 +64,7 @@ def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | 
     missing = (gaps["gap_end"] - gaps["gap_start"]).sum()
     with st.grid(4, min_column_width=150):
         _when("Last success", last_success_at, page, humanize.ago)
-        _when("Newest play", page.history.newest_at, page, lambda age: f"{humanize.duration(age)} lag")
+        _when("Newest play", page.history.newest_at(page.now), page, lambda age: f"{humanize.duration(age)} lag")
         share = humanize.percent(good / due, 1) if due else "–"
         metrics.noted("Good runs, 7 days", share, f"{due - good} of {due} did not" if due else None)
         lost = f"about {humanize.duration(missing.to_pytimedelta())}" if len(gaps) else "none"

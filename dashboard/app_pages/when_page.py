@@ -4,7 +4,7 @@ import streamlit as st
 
 import humanize
 from analysis import days, hours
-from analysis.periods import Period, collected
+from analysis.periods import Period, collected, local_day
 from analysis.year_review import years_of
 from charts import bars, heat_maps
 from components import choice, markup, messages, page_frame, ranked_lists, year_calendar
@@ -61,20 +61,25 @@ def weekdays(page: Listening) -> None:
 
 def every_day(page: Listening) -> None:
     st.header("Every day of the year", anchor=False)
-    years = [str(year) for year in years_of(page.everything)]
+    years = [str(year) for year in years_of(page.everything, page.today)]
     year = int(choice.one_of("Year", years, "calendar_year"))
     year_calendar.draw(page, year)
 
 
 def streaks(page: Listening) -> None:
     st.header("Streaks", anchor=False)
-    found = days.streaks(page.everything, page.today)
+    since = page.not_collected_since
+    until = local_day(since, page.filters.zone) if since else page.today
+    is_known = until == page.today
+    found = days.streaks(page.everything, until)
     with st.grid(2, min_column_width=150):
-        st.metric("Days in a row, now", f"{found.current:,}", border=True)
+        when = "now" if is_known else f"to {humanize.day_near(until, page.today)}"
+        st.metric(f"Days in a row, {when}", f"{found.current:,}", border=True)
         st.metric("Longest ever", f"{found.longest:,}", border=True)
     if found.longest_start and found.longest_end:
         longest = humanize.days(found.longest_start, found.longest_end)
-        st.caption(f"The longest: {longest}. All time, days with at least one play.")
+        unknown = "" if is_known else " No plays are collected since: whether it goes on is not known."
+        st.caption(f"The longest: {longest}. All time, days with at least one play.{unknown}")
 
 
 def long_sessions(page: Listening) -> None:
@@ -117,7 +122,7 @@ page_frame.how_counted(f"""
   left out. **By weekday**: days with a gap are left out, and today counts as one. Neither counts the days before the
   first known play.
 - A play counts at the moment it ended, by Spotify's clock.
-- **Streak**: days in a row with at least one play. Today may still be missing.
+- **Streak**: days in a row with at least one known play. Today may still be missing.
 - **Session**: plays with at most 30 minutes without music between them.
 - **Outlined days**: Spotify's page overlapped nothing stored from its API, so plays before it may be lost.
 """)

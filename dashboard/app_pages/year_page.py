@@ -18,7 +18,7 @@ WHOLE = "Whole year"
 
 def chosen() -> tuple[int, int | None]:
     """Year and month, from two rows of pills, kept in the URL."""
-    every = [str(year) for year in year_review.years_of(page.everything)]
+    every = [str(year) for year in year_review.years_of(page.everything, page.today)]
     with st.container(horizontal=True):
         year = int(choice.one_of("Year", every, "year"))
         month = choice.one_of(

@@ -162,11 +162,12 @@ def gaps_in_period(count: int, days: list[date], today: date) -> None:
     )
 
 
-def without_consent(listener: str, since: date, *, is_outlined: bool) -> None:
+def not_collected(listener: str, since: str, *, is_refused: bool, is_outlined: bool) -> None:
+    why = ": Spotify refuses the consent" if is_refused else ""
     outlined = "Those days are outlined and left out of averages; the" if is_outlined else "The"
     st.caption(
-        f":material/warning: Since {humanize.short_day(since)} no plays of {literal(listener)} are collected: Spotify "
-        f"refuses the consent. {outlined} Pipeline page says what to run."
+        f":material/warning: Since {since} no plays of {literal(listener)} are collected{why}. {outlined} Pipeline "
+        "page says what to do."
     )
 
 

@@ -44,7 +44,7 @@ class Listening:
     shown: pd.DataFrame
     before: pd.DataFrame | None
     gaps: pd.DataFrame
-    no_consent_since: datetime | None
+    not_collected_since: datetime | None
     now: datetime
     colours: Colours
     heading: DeltaGenerator
@@ -58,10 +58,10 @@ class Listening:
 
     @property
     def unknown(self) -> pd.DataFrame:
-        """Stretches in which plays may be missing: the gaps and, without a valid consent, the time since."""
-        if self.no_consent_since is None:
+        """Stretches in which plays may be missing: the gaps and, while no plays are collected, the time since."""
+        if self.not_collected_since is None:
             return self.gaps
-        since = pd.DataFrame({"gap_start": [self.no_consent_since], "gap_end": [self.now]})
+        since = pd.DataFrame({"gap_start": [self.not_collected_since], "gap_end": [self.now]})
         columns = ["gap_start", "gap_end"]
         return pd.concat([frame[columns] for frame in (self.gaps, since) if len(frame)], ignore_index=True)
 
@@ -153,7 +153,7 @@ def together(choose: Callable[[Viewer, str], Sequence[str]]) -> list[Listening]:
     ages = [
         f"of {markdown.literal(page.name)} {humanize.ago(page.now - newest)}"
         for page in played
-        if (newest := page.history.newest_at)
+        if (newest := page.history.newest_at(page.now))
     ]
     is_estimated = measured_share(pd.concat([page.shown for page in played])) < MEASURED_FROM
     parts = [humanize.days(period.start, period.end), f"times in {head.filters.zone}", f"newest play {', '.join(ages)}"]
@@ -164,6 +164,7 @@ def together(choose: Callable[[Viewer, str], Sequence[str]]) -> list[Listening]:
 def _load(head: Head, listener: str, caption: DeltaGenerator) -> Listening:
     viewer, chosen, now = head.viewer, replace(head.filters, listener=listener), head.now
     loaded = viewer.store.history(listener)
+    runs, newest_at = viewer.runs().value, loaded.value.newest_at(now)
     stretch = filter_values.period_of(chosen, now, loaded.value.oldest_at)
     local = loaded.value.local(chosen.zone)
     previous = comparable(stretch, loaded.value.oldest_at, now)
@@ -176,7 +177,7 @@ def _load(head: Head, listener: str, caption: DeltaGenerator) -> Listening:
         shown=within(local, stretch),
         before=within(local, previous) if previous else None,
         gaps=viewer.store.gaps(listener).value,
-        no_consent_since=health.no_consent_since(viewer.runs().value, listener, now),
+        not_collected_since=health.not_collected_since(runs, listener, newest_at, now, viewer.settings.schedule),
         now=now,
         colours=colours(),
         heading=head.heading,
@@ -266,9 +267,11 @@ def gap_notice(page: Listening, *, is_outlined: bool = True) -> None:
     elif len(within_period):
         marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
         messages.gaps_in_period(len(within_period), sorted(marked), page.today)
-    if page.no_consent_since and page.no_consent_since < page.period.end_at:
-        since = local_day(page.no_consent_since, page.filters.zone)
-        messages.without_consent(page.name, since, is_outlined=is_outlined)
+    if page.not_collected_since and page.not_collected_since < page.period.end_at:
+        levels = health.listeners(page.viewer.runs().value, page.now).set_index("listener_id")["level"]
+        is_refused = levels.get(page.filters.listener) in ("gone", "ended")
+        since = humanize.day_near(local_day(page.not_collected_since, page.filters.zone), page.today)
+        messages.not_collected(page.name, since, is_refused=is_refused, is_outlined=is_outlined)
 
 
 def alt_text(*sentences: str) -> str:
@@ -279,7 +282,7 @@ def alt_text(*sentences: str) -> str:
 def _caption(page: Listening, plays: pd.DataFrame | None, *, with_period: bool) -> str:
     """`plays` are those whose minutes the page shows; None where it shows none."""
     zone = f"times in {page.filters.zone}" if with_period else f"Times in {page.filters.zone}"
-    newest = page.history.newest_at
+    newest = page.history.newest_at(page.now)
     added = f"newest play {humanize.ago(page.now - newest)}" if newest else "no plays yet"
     parts = [humanize.days(page.period.start, page.period.end)] if with_period else []
     is_estimated = plays is not None and measured_share(plays) < MEASURED_FROM

@@ -103,17 +103,17 @@ def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["listener_id", "state", "reason", "ends_at", "days_left", "level"])
 
 
-def no_consent_since(runs: pd.DataFrame, listener_id: str, now: datetime) -> datetime | None:
-    """Since when a listener cannot be polled, because the consent is gone; None while it holds.
+def not_collected_since(
+    runs: pd.DataFrame, listener_id: str, newest_at: datetime | None, now: datetime, schedule: Schedule = HOURLY
+) -> datetime | None:
+    """Since when no plays of a listener arrive, whatever holds them up; None while they do.
 
-    The slot of the last run that polled the listener; where the copy of the ledger has none, of its first.
+    The slot of the last run that polled the listener, or the newest play: an import may bring later ones, and such a
+    run may be older than the copy of the ledger.
     """
-    found = listeners(runs, now)
-    if found[(found["listener_id"] == listener_id) & found["level"].isin(["gone", "ended"])].empty:
-        return None
-    parts = _ingest_details(runs)
-    polled = [slot for slot, details in parts if details.get(listener_id, {}).get("state") in _POLLED]
-    return polled[-1] if polled else parts[0][0]
+    polled = [slot for slot, details in _ingest_details(runs) if details.get(listener_id, {}).get("state") in _POLLED]
+    since = max([*polled, *([newest_at] if newest_at else [])], default=now)
+    return since if _late(since, now, schedule) else None
 
 
 def success_rate(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from analysis.history import measured_share
-from tests.dashboard.invented.history import history_of, play, track
+from tests.dashboard.invented.history import NOW, at, history_of, play, track
 
 
 def test_the_share_of_measured_minutes_is_that_of_the_plays_given():
@@ -60,3 +60,10 @@ def test_an_album_that_an_export_names_is_the_artists_only_one_of_that_name(rele
     tracks += [track(album_id, album_id=album_id) for album_id in releases]
     history = history_of([play("2026-11-01 10:00", row["track_id"]) for row in tracks], tracks)
     assert sorted(history.albums.index) == sorted(["bos dawn", *keys])
+
+
+def test_the_newest_play_is_none_that_is_to_come():
+    past, ahead = play("2026-11-01 10:00", "a"), play("2027-03-01 10:00", "b")
+    assert history_of([past, ahead]).newest_at(NOW) == at("2026-11-01 10:00")
+    assert history_of([ahead]).newest_at(NOW) == at("2027-03-01 10:00")
+    assert history_of([]).newest_at(NOW) is None

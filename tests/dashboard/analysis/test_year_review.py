@@ -30,7 +30,7 @@ def test_a_year_in_review_is_the_whole_calendar_year():
         [pd.Timestamp("2025-01-01"), "Ada", 1],
         [pd.Timestamp("2025-12-01"), "Ada", 1],
     ]
-    assert year_review.years_of(local) == [2026, 2025, 2024]
+    assert year_review.years_of(local, date(2025, 12, 31)) == [2025, 2024, 2026], "what is to come is not the first"
 
 
 def test_a_year_that_goes_on_ends_with_the_month_that_has_begun():

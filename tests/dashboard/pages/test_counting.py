@@ -363,6 +363,72 @@ def test_days_since_consent_was_taken_back_are_outlined_and_in_no_average(app: A
     app.open("year")
 
 
+def per_day(app: App, *days_ago: range) -> list[pd.DataFrame]:
+    """An hour of one track on each of these days."""
+    return [some(app, 20, days_ago=n, track_id="same") for days in days_ago for n in days]
+
+
+@pytest.mark.parametrize(("newest", "oldest"), [(7, 21), (35, 49)])
+def test_an_average_day_is_compared_with_one_of_the_period_before(app: App, newest: int, oldest: int) -> None:
+    """A gap of two weeks in this period or in the one before."""
+    start, end = (f"{NOW - timedelta(days=days):%Y-%m-%d %H:%M}" for days in (oldest, newest))
+    with_plays(app, *per_day(app, range(newest), range(oldest + 1, 90)), gaps=gaps_of((start, end)))
+
+    assert "**1 h a day** on average, as much as the 28 days before. " in text_of(app.open(zone="UTC"))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "days_ago", "since"),
+    [
+        ("no run", 10, "14 Nov no plays of Ania are collected. "),
+        ("gone", 25, "30 Oct no plays of Ania are collected: "),
+    ],
+)
+def test_days_since_plays_are_collected_no_more_are_not_days_without_music(
+    app: App, trouble: str, days_ago: int, since: str
+) -> None:
+    """Also where that is longer ago than the ledger's copy reaches."""
+    runs = app.warehouse.tables["runs"]
+    if trouble == "no run":
+        runs = runs[runs["slot"] < NOW - timedelta(days=days_ago)]
+    else:
+        polls = runs[runs["step"] == "ingest"]
+        runs = polls.assign(details=polls["details"].map(_revoked))
+    app.over(with_plays(app, *per_day(app, range(days_ago, 90))).warehouse.with_table("runs", runs))
+
+    text, when = text_of(app.open(zone="UTC")), text_of(app.open("when", zone="UTC"))
+
+    assert "**1 h a day** on average, as much as the 28 days before. " in text
+    assert f"Since {since}" in text
+    assert "days are fullest: 1 h on average" in when
+    assert f"Days in a row, to {since[:6]} {90 - days_ago}" in when
+    assert "whether it goes on is not known" in when
+
+
+@pytest.mark.parametrize(
+    ("tracks", "plays", "says"),
+    [(1, 20, " was played most: 20 times."), (3, 7, " was played most: 7 times, shared by 3."), (21, 1, "")],
+)
+def test_a_track_was_played_most_where_one_was_played_twice(app: App, tracks: int, plays: int, says: str) -> None:
+    with_plays(app, *[some(app, plays, days_ago=2 + n / 24, track_id=f"t{n:02}") for n in range(tracks)])
+
+    text = text_of(app.open(zone="UTC"))
+
+    assert (says or "a day** on average.\n") in text
+    assert ("was played most" in text) == bool(says)
+
+
+def test_one_day_and_one_play_are_said_in_the_singular(app: App) -> None:
+    day = {"period": "Custom", "dates": ["2026-11-20", "2026-11-20"], "zone": "UTC"}
+    with_plays(app, *per_day(app, range(9)))
+    assert "as much as the day before." in text_of(app.open(**day))
+    assert "The arrow compares with the day before;" in text_of(app.open("top", **day))
+
+    with_plays(app, some(app, 1, days_ago=1))
+    assert "1 play in a day, or more" in text_of(app.open("when", by="Plays"))
+    assert "No track has been played twenty times yet." in text_of(app.open("discoveries"))
+
+
 def _revoked(details: dict[str, Any]) -> dict[str, Any]:
     gone = {"state": "failed", "error_class": "NeedsConsent", "reason": "Consent was revoked.", "new": 0, "fetched": 0}
     one = details["listeners"]["listener-one"] | gone

@@ -84,6 +84,17 @@ def test_with_three_listeners_two_are_chosen_or_as_many_as_the_address_says(app:
     assert "Choose at least two listeners." in text_of(alone)
 
 
+def test_the_eighth_of_eight_listeners_has_a_colour(app: App) -> None:
+    slugs = [f"listener-{n}" for n in range(8)]
+    top = app.warehouse.tables["top_tracks"].head(8).assign(listener_id=slugs)
+    plays_of(app, *[(slug, "Ada", 2, 5) for slug in slugs])
+
+    text = text_of(app.over(app.warehouse.with_table("top_tracks", top)).open("together", **{"with": slugs}))
+
+    assert "listener-7</li>" in text
+    assert "87.5% 100.0%)" in text, "to the end of the bar"
+
+
 def test_who_played_nothing_in_the_period_is_left_out_or_named(pair: App) -> None:
     plays = pair.warehouse.tables["plays"]
     silent = plays.assign(listener_id=plays["listener_id"].replace(TWO, THREE))
@@ -137,7 +148,7 @@ def test_what_may_be_missing_of_each_is_said_even_where_they_share_nothing(app: 
 
     assert "in which they played the same artist" in text
     assert "Plays of Bo may be missing: 1 gap in this period." in text
-    assert re.search(r"Since 21 Nov no plays of Ania are collected: .* The Pipeline page says what to run", text)
+    assert re.search(r"Since 21 Nov no plays of Ania are collected: .* The Pipeline page says what to do", text)
     assert "Plays of Ania may be missing" not in text
     assert "outlined" not in text
 

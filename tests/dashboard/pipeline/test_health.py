@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from charts import pipeline as charts
 from pipeline import health
+from pipeline.schedule import Schedule
 from tests.dashboard.invented.history import at
 from tests.dashboard.invented.ledger import NOW, grid, imported, ledger, not_polled, polled, run, whole
 from theme import colours_of
@@ -159,25 +161,40 @@ def test_an_import_that_failed_is_no_step_of_the_hours():
     assert health.status(ledger(*whole(12), *failed), NOW).level == "ok"
 
 
-def test_a_listener_without_consent_counts_as_not_polled_since_the_last_run_that_polled_her():
-    gone = {"state": "failed", "error_class": "NeedsConsent"}
-    runs = ledger(
-        polled(8, ania={}, ben={}),
-        polled(9, ania={}, ben=gone),
-        polled(10, ania=gone, ben=gone),
-        polled(11, ania=gone, ben={}),
-    )
-    assert health.no_consent_since(runs, "ania", NOW) == at("2026-11-22 09:00")
-    assert health.no_consent_since(runs, "nobody", NOW) is None
-    never = ledger(polled(9, ania=gone), polled(10, ania=gone))
-    assert health.no_consent_since(never, "ania", NOW) == at("2026-11-22 09:00")
+GONE, UNAVAILABLE = ({"state": "failed", "error_class": name} for name in ("NeedsConsent", "SpotifyUnavailable"))
 
 
-def test_a_listener_who_consented_anew_or_met_another_trouble_counts_as_polled():
-    gone, unavailable = {"state": "failed", "error_class": "NeedsConsent"}, {"state": "failed", "error_class": "X"}
-    again = ledger(polled(9, ania=gone), polled(10, ania={}))
-    assert health.no_consent_since(again, "ania", NOW) is None
-    assert health.no_consent_since(ledger(polled(9, ania={}), polled(10, ania=unavailable)), "ania", NOW) is None
+@pytest.mark.parametrize(
+    ("runs", "newest", "since"),
+    [
+        ([polled(11, ania={}), polled(12, ania=GONE)], None, None),
+        ([polled(8, ania={}), polled(12, ania=GONE), polled(12, ania={})], None, None),
+        (
+            [polled(8, ania={}), polled(9, ania={}), polled(10, ania=GONE), polled(11, ania=GONE, ben={})],
+            None,
+            "22 09:00",
+        ),
+        ([polled(9, ania={}), polled(12, ania=UNAVAILABLE)], "20 10:00", "22 09:00"),
+        ([polled(9, ania={})], None, "22 09:00"),
+        ([polled(9, ania={}), not_polled(12, at("2026-11-22 15:00"))], None, "22 09:00"),
+        # An import of plays after the last run that polled her; runs that did, before the copy of the ledger begins.
+        ([polled(8, ania={}), polled(12, ania=GONE)], "22 10:00", "22 10:00"),
+        ([polled(9, ania=GONE), polled(12, ania=GONE)], "01 10:00", "01 10:00"),
+        ([polled(12, ania=GONE)], None, None),
+    ],
+)
+def test_plays_are_not_collected_since_the_last_run_that_polled_the_listener_or_a_newer_play(
+    runs: list[dict[str, Any]], newest: str | None, since: str | None
+):
+    newest_at = at(f"2026-11-{newest}") if newest else None
+    expected = at(f"2026-11-{since}") if since else None
+    assert health.not_collected_since(ledger(*runs), "ania", newest_at, NOW) == expected
+
+
+def test_plays_of_a_schedule_of_six_hours_are_collected_until_its_next_run_is_late():
+    runs, schedule = ledger(polled(6, ania={})), Schedule(interval_hours=6)
+    assert health.not_collected_since(runs, "ania", None, NOW, schedule) is None
+    assert health.not_collected_since(runs, "ania", None, NOW + timedelta(hours=1), schedule) == at("2026-11-22 06:00")
 
 
 def test_a_last_run_of_weeks_ago_is_late_and_says_when_it_was():

@@ -172,7 +172,7 @@ def test_any_rows_of_the_tables_types_can_be_judged(rows: list[dict[str, Any]]) 
     health.durations(runs)
     health.blocked_until(runs, NOW)
     for slug in health.listeners(runs, NOW)["listener_id"]:
-        health.no_consent_since(runs, slug, NOW)
+        health.not_collected_since(runs, slug, None, NOW)
 
 
 ODD = [
