@@ -1,27 +1,30 @@
--- Rows are plays that the API and an export have each brought under a key of its own: the API's row gets what it lacks
--- from the export's, and the export's goes, as load would have done had it seen the other.
+-- Rows are plays that the API and an export, or the API alone, have brought under two keys: the API's row that stays gets what
+-- it lacks from the other, which goes, as load would have done had it seen the one.
 MERGE plays
 USING (
   SELECT
-    twin.listener_id, twin.kept_at AS played_at, twin.kept_id AS track_id, 'api' AS source, export.track_name,
-    export.artist_name, export.album_name, export.ms_played, export.ms_played_import_id, export.reason_start,
-    export.reason_end, export.skipped, export.shuffle, export.incognito_mode,
-    NULLIF(COALESCE(export.reported_at, export.played_at), twin.kept_at) AS reported_at
+    twin.listener_id, twin.kept_at AS played_at, twin.kept_id AS track_id, 'api' AS source, gone.track_name,
+    gone.artist_name, gone.album_name, gone.ms_played, gone.ms_played_import_id, gone.reason_start,
+    gone.reason_end, gone.skipped, gone.shuffle, gone.incognito_mode,
+    NULLIF(COALESCE(gone.reported_at, gone.played_at), twin.kept_at) AS reported_at
   FROM UNNEST(@twins) AS twin
-  INNER JOIN plays AS export
-    ON export.listener_id = twin.listener_id AND export.played_at = twin.played_at AND export.track_id = twin.track_id
-  WHERE export.source = 'export'
+  INNER JOIN plays AS gone
+    ON gone.listener_id = twin.listener_id AND gone.played_at = twin.played_at AND gone.track_id = twin.track_id
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY twin.listener_id, twin.kept_at, twin.kept_id ORDER BY gone.ms_played DESC
+  ) = 1
   UNION ALL
   SELECT
-    twin.listener_id, twin.played_at, twin.track_id, 'export', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    twin.listener_id, twin.played_at, twin.track_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL
   FROM UNNEST(@twins) AS twin
 ) AS half
 ON plays.listener_id = half.listener_id AND plays.played_at = half.played_at AND plays.track_id = half.track_id
-  AND plays.source = half.source
-WHEN MATCHED AND half.source = 'export' THEN
+  AND plays.source = COALESCE(half.source, plays.source)
+WHEN MATCHED AND half.source IS NULL THEN
   DELETE
-WHEN MATCHED THEN
+WHEN MATCHED AND plays.ms_played IS NULL THEN
   UPDATE SET
     ms_played = half.ms_played, reported_at = half.reported_at, ms_played_import_id = half.ms_played_import_id,
     reason_start = half.reason_start, reason_end = half.reason_end, skipped = half.skipped, shuffle = half.shuffle,

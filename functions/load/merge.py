@@ -1,10 +1,11 @@
 """Merges the staging table into `plays` with one MERGE: inserts new plays and completes those of the other source.
 Counts plays that are stored twice.
 
-A play that is there under its key is left as it is. One that is there from the other source becomes one row: identity
-and metadata as the API has them, `ms_played` and the like as the export has them, and so what the API leaves NULL: it
-empties the names of music that was taken down. It is the same row, to the last column, whichever came first: what an
-import has brought can be taken away again. Rows of an import that was undone are left out.
+A play that is there under its key, or from the API under another id of its track, is left as it is. One that is there
+from the other source becomes one row: identity and metadata as the API has them, `ms_played` and the like as the export
+has them, and so what the API leaves NULL: it empties the names of music that was taken down. It is the same row, to the
+last column, whichever came first: what an import has brought can be taken away again. Rows of an import that was undone
+are left out.
 Which rows are one play is the rule in queries/same_play.sql; `cli import --dry-run` counts with the same file.
 """
 
@@ -115,6 +116,7 @@ USING (
   INNER JOIN same_play
     ON landed.listener_id = same_play.listener_id
     AND landed.played_at = same_play.played_at AND landed.track_id = same_play.track_id
+  WHERE same_play.outcome != 'known'
 ) AS landed
 ON plays.{PLAYED_AT} BETWEEN @oldest AND @newest AND plays.listener_id = landed.listener_id
   AND plays.played_at = landed.stored_at AND plays.track_id = landed.stored_id

@@ -76,10 +76,10 @@ def plays(owner):
 
 
 def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_they_were(owner, plays, capsys):
-    single = [row(BEFORE), row(AT, "b"), row(AFTER), row(AT, listener=TWO)]
+    single = [row(BEFORE), row(AT, "b", track_name="Other"), row(AFTER), row(AT, listener=TWO)]
     kept = row(run_id="20261122T090000Z", ingested_at=AT + timedelta(hours=1))
     plays.insert(*single, row(), kept, row(ms_played=200_000, source="export", **MANNER))
-    plays.insert(row(AFTER, "c"), row(AFTER, "c"))  # a file's generations have equal rows
+    plays.insert(*[row(AFTER, "c", track_name="Other")] * 2)  # a file's generations have equal rows
     output = owner.types(capsys, "repair")
     assert output.code == 0
     assert output.out == (
@@ -88,7 +88,7 @@ def test_of_several_rows_with_one_key_one_is_left_and_the_other_plays_are_as_the
         "Each is stored once now, and was counted once before.\n"
     )
     key = ("listener_id", "played_at", "track_id")
-    expected = [*single, kept | {"ms_played": 200_000, **MANNER}, row(AFTER, "c")]
+    expected = [*single, kept | {"ms_played": 200_000, **MANNER}, row(AFTER, "c", track_name="Other")]
     assert plays.rows() == sorted(expected, key=lambda each: [each[name] for name in key])
 
 
@@ -119,6 +119,16 @@ def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays,
     plays.insert(row(), row(near, source="export", ms_played=200_000, **MANNER), short, other)
     assert owner.types(capsys, "repair", "--json").json["repaired"] is True
     assert plays.rows() == [row(ms_played=200_000, reported_at=near, **MANNER), other, short]
+
+
+def test_of_a_play_that_the_api_has_shown_under_three_ids_one_row_is_left_with_the_time_played(owner, plays, capsys):
+    """Not the row that undoing an import would take away."""
+    imported = row(track="a", import_id="x", ms_played=9_000, ms_played_import_id="x", **MANNER)
+    others = [row(track="d", track_name="Other"), row(listener=TWO)]
+    plays.insert(imported, row(track="c"), row(track="b"), *others)
+    assert owner.types(capsys, "repair", "--json").json["repaired"] is True
+    assert plays.rows() == [imported | {"track_id": "b", "import_id": None}, *others]
+    assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
 
 
 def test_of_a_play_that_two_imports_have_under_two_keys_the_earlier_row_is_left(owner, plays, capsys):

@@ -80,6 +80,16 @@ def test_a_play_of_two_exports_that_do_not_see_each_other_is_noticed_too(loading
     assert DOUBLED in entries(capsys)
 
 
+def test_a_play_that_the_api_shows_under_two_ids_in_files_that_do_not_see_each_other_is_noticed_too(
+    loading, overlapping, capsys
+):
+    isrc = {"isrc": "GBAAA2100001"}
+    overlapping([play(1, **isrc)], [other(1, track="4uLU6hMCjMI75M1A2tKUQC", **isrc)])
+    entries(capsys)
+    assert loading.deliver() == [200]
+    assert DOUBLED in entries(capsys)
+
+
 def test_merges_at_once_over_different_plays_are_no_error(loading, overlapping, capsys):
     overlapping([play(1), play(2)], [other(4), other(5)])
     assert loading.deliver() == [200]

@@ -136,6 +136,21 @@ TWO_PLAYS = {
     ),
 }
 
+# What the API shows of one play on two pages.
+RELISTED = {
+    "the ISRC": (from_api(10), from_api(10, OTHER, track_name="いち", artist_name="エイダ")),
+    "the title and the second artist": (
+        from_api(10, artist_names="Ada; Bo", isrc=None),
+        from_api(10, OTHER, track_name="ONE - Remastered 2011", artist_name="bo"),
+    ),
+}
+NOT_RELISTED = {
+    "a millisecond later": (from_api(10), from_api(10.001, OTHER)),
+    "of another artist": (from_api(10, isrc=None), from_api(10, OTHER, artist_name="Bob")),
+    "of another title": (from_api(10), from_api(10, OTHER, track_name="Two", isrc="GBAAA2100002")),
+    "of nothing that is known": tuple(play(0, track=track) for track in (TRACK, OTHER)),
+}
+
 
 def knows_isrc(loading, listener, track, isrc):
     """The row of `tracks` that Spark wrote when the API once had this id."""
@@ -200,6 +215,30 @@ def test_what_could_be_two_plays_stays_two_rows(loading, api_first):
 
     found = sorted(loading.plays(), key=lambda row: (row["listener_id"], row["source"]))
     assert found == sorted([*api, *exports], key=lambda row: (row["listener_id"], row["source"]))
+
+
+@pytest.mark.parametrize("in_one_file", [False, True])
+def test_a_play_that_the_api_shows_again_under_another_id_of_the_track_is_one_row(loading, in_one_file):
+    first, again = of_listeners(RELISTED, 0), of_listeners(RELISTED, 1)
+    for rows in [first + again] if in_one_file else [first, again]:
+        land(loading, *rows)
+    stored = again if in_one_file else first
+    assert loading.rows("plays", "listener_id") == stored
+    loading.receive()
+    for rows in (again, first, again + first):
+        land(loading, *rows)
+    assert (loading.rows("plays", "listener_id"), loading.receive()) == (stored, [])
+
+    exports = [from_export(12, **{name: row[name] for name in ("listener_id", "track_id")}) for row in stored]
+    land(loading, *exports)
+    land(loading, *again, *first)
+    assert loading.rows("plays", "listener_id") == [merged(*rows) for rows in zip(stored, exports, strict=True)]
+
+
+def test_what_the_api_shows_of_one_instant_can_be_two_plays(loading):
+    for rows in (of_listeners(NOT_RELISTED, 0), of_listeners(NOT_RELISTED, 1)):
+        land(loading, *rows)
+    assert len(loading.plays()) == 2 * len(NOT_RELISTED)
 
 
 def test_two_listeners_never_share_a_play(loading):

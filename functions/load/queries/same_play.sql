@@ -2,8 +2,10 @@
 -- load does with it: `new` is inserted, `completed` adds what the stored row lacks, `known` changes nothing.
 --
 -- `landed` and `stored` have the columns of `plays` that are read here, one row per key; `tracks` has ISRCs by track.
--- Rows with one key are one play. Of the others, a row of the API and a row of an export are one play when the listener
--- is the same, the recordings and the times agree, and each is the other's nearest: docs/decisions/0022 has the reasons.
+-- Rows with one key are one play, and so are rows of the API with one instant, by ISRC or by title and artist: Spotify has
+-- given the track another id since, and the row that is stored stays, or the first of a file. Of the others, a row of the API
+-- and a row of an export are one play when the listener is the same, the recordings and the times agree, and each is the
+-- other's nearest: docs/decisions/0022 has the reasons.
 --
 -- likeness: how the recordings agree, the surest first
 --   0 the track's id
@@ -72,16 +74,35 @@ spelled AS (
       NORMALIZE_AND_CASEFOLD(COALESCE(artist_names, artist_name), NFKC), '[^\\p{L}\\p{M}\\p{N};]+', ''
     ) AS artists
   FROM plays_near
-  WHERE rows_of_key = 1
+  WHERE rows_of_key = 1 OR source = 'api'
+),
+-- `relisted_as`: the id of the first row of the API with this instant, where its recording agrees.
+relisted AS (
+  SELECT
+    *,
+    CASE
+      WHEN source = 'api' AND is_landed AND (
+        isrc = FIRST_VALUE(isrc) OVER same_instant
+        OR (
+          title = FIRST_VALUE(title) OVER same_instant
+          AND (
+            STRPOS(CONCAT(';', FIRST_VALUE(artists) OVER same_instant, ';'), CONCAT(';', artist, ';')) > 0
+            OR STRPOS(CONCAT(';', artists, ';'), CONCAT(';', FIRST_VALUE(artist) OVER same_instant, ';')) > 0
+          )
+        )
+      ) THEN NULLIF(FIRST_VALUE(track_id) OVER same_instant, track_id)
+    END AS relisted_as
+  FROM spelled
+  WINDOW same_instant AS (PARTITION BY listener_id, played_at, source ORDER BY is_landed, track_id)
 ),
 -- Equal columns are what BigQuery can join on; a condition on the distance alone would compare all with all.
 linked AS (
-  SELECT spelled.*, link
-  FROM spelled
+  SELECT relisted.*, link
+  FROM relisted
   CROSS JOIN UNNEST([
     CONCAT('id ', track_id), CONCAT('isrc ', isrc), CONCAT('title ', COALESCE(NULLIF(title, ''), LOWER(track_name)))
   ]) AS link
-  WHERE link IS NOT NULL
+  WHERE link IS NOT NULL AND rows_of_key = 1 AND relisted_as IS NULL
 ),
 -- Once per pair, however many links it has. `shown` is a row of the API, or one of another export, which is landed.
 compared AS (
@@ -223,8 +244,9 @@ paired AS (
 partners AS (
   SELECT
     mine.listener_id, mine.played_at, mine.track_id, mine.source, mine.ms_played, mine.reported_at, mine.import_id,
-    IF(mine.rows_of_key = 2, mine.played_at, paired.stored_at) AS stored_at,
-    IF(mine.rows_of_key = 2, mine.track_id, paired.stored_id) AS stored_id,
+    IF(mine.rows_of_key = 2 OR relisted.relisted_as IS NOT NULL, mine.played_at, paired.stored_at) AS stored_at,
+    IF(mine.rows_of_key = 2, mine.track_id, COALESCE(relisted.relisted_as, paired.stored_id)) AS stored_id,
+    relisted.relisted_as IS NOT NULL AS is_relisted,
     COALESCE(mine.stored_source, paired.stored_source) AS stored_source,
     COALESCE(mine.stored_ms_played, paired.stored_ms_played) AS stored_ms_played,
     COALESCE(mine.stored_reported_at, paired.stored_reported_at) AS stored_reported_at,
@@ -232,12 +254,15 @@ partners AS (
   FROM plays_near AS mine
   LEFT JOIN paired
     ON mine.listener_id = paired.listener_id AND mine.played_at = paired.landed_at AND mine.track_id = paired.landed_id
+  LEFT JOIN relisted
+    ON mine.listener_id = relisted.listener_id
+    AND mine.played_at = relisted.played_at AND mine.track_id = relisted.track_id AND relisted.relisted_as IS NOT NULL
   WHERE mine.is_landed
 )
 SELECT
   listener_id, played_at, track_id, stored_at, stored_id,
   CASE
-    WHEN stored_source IS NULL THEN 'new'
+    WHEN stored_source IS NULL THEN IF(is_relisted, 'known', 'new')
     WHEN source = 'api' AND import_id IS NULL AND (stored_source = 'export' OR stored_import_id IS NOT NULL)
       THEN 'completed'
     WHEN (source = 'export' OR (import_id IS NOT NULL AND ms_played IS NOT NULL))
