@@ -91,20 +91,14 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST_FIGURE else f"{text[:_LONGEST_FIGURE]}…"
 
 
-def opening_of_pages(browser: str | None) -> str:
-    where = f"Chromium ({browser})" if browser else "Streamlit's AppTest, as no Chromium is installed"
-    return f"\nOpening every page of the dashboard in {where}:"
-
-
 def page(opened: Opened) -> str:
     return f"  {'✗' if opened.fault else '✓'} {opened.page:<12} {opened.seconds:5.1f} s  {opened.fault or ''}".rstrip()
 
 
-def verdict_on_pages(faults: int, directory: Path) -> str:
+def verdict_on_pages(faults: int) -> str:
     if not faults:
         return "✓ No page shows an error. On a terminal the dashboard would stay open now."
-    shows = "page shows" if faults == 1 else "pages show"
-    return f"{faults} {shows} an error. The server's log: {directory / 'logs' / 'dashboard.log'}"
+    return f"{faults} {'page shows' if faults == 1 else 'pages show'} an error."
 
 
 def _runs(laptop: RunningCloud) -> list[str]:

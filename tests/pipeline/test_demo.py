@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from localcloud import chromium, supervisor
+from localcloud import supervisor
 from localcloud.demo import __main__ as demo
 from localcloud.demo import pages as demo_pages
 from localcloud.demo import report as demo_report
@@ -42,7 +42,6 @@ def on_a_terminal(*command):
         os.close(its)
 
 
-@pytest.mark.browser
 def test_the_demo_lives_checks_reports_and_stays_with_the_dashboard_until_ctrl_c(tmp_path):
     with on_a_terminal(*SHORT, "--data", tmp_path) as (process, terminal):
         output = read_until(terminal, process, r"The dashboard: (http://127\.0\.0\.1:\d+) \(Ctrl-C stops everything\)")
@@ -58,7 +57,7 @@ def test_the_demo_lives_checks_reports_and_stays_with_the_dashboard_until_ctrl_c
         with urlopen(output.group(1), timeout=60) as answer:
             assert (answer.status, b"<div id=" in answer.read()) == (200, True)
 
-        opened = list(demo_pages.open_pages(supervisor.attach(tmp_path), chromium.find()))
+        opened = list(demo_pages.open_pages(supervisor.attach(tmp_path)))
         assert [page.page for page in opened] == demo_pages.PAGES
         assert [page for page in opened if page.fault] == []
         family = psutil.Process(process.pid).children(recursive=True)
