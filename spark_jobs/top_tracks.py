@@ -145,14 +145,8 @@ def read_plays(session: SparkSession, batch: Batch) -> DataFrame:
 
 
 def read(session: SparkSession, batch: Batch, table: str, columns: Sequence[str]) -> DataFrame:
-    """Only the columns that are needed: the connector requests no others.
-
-    Without their descriptions, which it would write onto the columns of the same names in `tracks` and `top_tracks`
-    (GoogleCloudDataproc/spark-bigquery-connector, BigQueryWriteHelper.updateTableMetadataIfNeeded).
-    """
-    rows = session.read.format("bigquery").load(batch.table(table)).select(*columns)
-    # A cast, also to the same type, is what drops a column's metadata; withMetadata(name, {}) keeps it.
-    return rows.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in rows.schema])
+    """Only the columns that are needed: the connector requests no others."""
+    return session.read.format("bigquery").load(batch.table(table)).select(*columns)
 
 
 def with_catalogue(plays: DataFrame, catalogue: DataFrame) -> DataFrame:
