@@ -33,7 +33,7 @@ class Opened:
 
 
 def open_pages(laptop: RunningCloud) -> Iterator[Opened]:
-    """Each page in turn; what goes wrong is printed on stderr, too.
+    """Each page in turn; the traceback of one that fails is printed on stderr.
 
     In a process of its own, because the dashboard's modules are found in its folder and read their environment.
     """
@@ -42,7 +42,8 @@ def open_pages(laptop: RunningCloud) -> Iterator[Opened]:
     for newest in ledger.read(laptop.settings, sql, listener=_LISTENER):
         for page in queries.keys() & {"track", "artist", "album"}:
             queries[page]["id"] = newest[f"{page}_id"]
-    command = [sys.executable, "-m", "localcloud.demo.pages", json.dumps(queries)]
+    # Streamlit warns of each frame that has an attribute of its own.
+    command = [sys.executable, "-W", "ignore", "-m", "localcloud.demo.pages", json.dumps(queries)]
     path = {"PYTHONPATH": f"{ROOT}:{dashboard.DASHBOARD}"}
     with subprocess.Popen(  # noqa: S603 -- our own command
         command,

@@ -43,11 +43,12 @@ def laptop(tmp_path, monkeypatch):
         yield SimpleNamespace(settings=cloud.environment, directory=tmp_path)
 
 
-def test_a_page_that_is_broken_is_named_and_the_others_are_not(laptop):
+def test_a_page_that_is_broken_is_named_and_the_others_are_not(laptop, capfd):
     opened = {one.page: one.fault for one in demo_pages.open_pages(laptop)}
     assert opened.keys() == {"overview", "track", "when"}
     assert opened["when"].startswith("LookupError: ")
     assert (opened["overview"], opened["track"]) == (None, None)
+    assert 'raise LookupError("broken on purpose")' in capfd.readouterr().err
 
 
 def test_every_page_of_the_dashboard_is_known():
