@@ -40,7 +40,7 @@ locals {
       name     = "Plays may be missing"
       severity = "WARNING"
       filter   = "${local.from_function} AND jsonPayload.message=\"Plays may be missing\""
-      help     = "Spotify's page, the newest 50 plays at most, overlapped nothing stored from Spotify's API: the table `gaps` says from when to when. Only Spotify's data export (privacy settings of the account) has those plays: `python -m cli import LISTENER FILE` stores them. Files that were imported before are given again."
+      help     = "Spotify's page, the newest 50 plays at most, did not reach back to a play stored from Spotify's API: the table `gaps` says from when to when. Only Spotify's data export (privacy settings of the account) has those plays: `python -m cli import LISTENER FILE` stores them. Files that were imported before are given again."
     }
     batch = {
       name     = "A Spark batch failed"

@@ -124,5 +124,5 @@ page_frame.how_counted(f"""
 - A play counts at the moment it ended, by Spotify's clock.
 - **Streak**: days in a row with at least one known play. Today may still be missing.
 - **Session**: plays with at most 30 minutes without music between them.
-- **Outlined days**: Spotify's page overlapped nothing stored from its API, so plays before it may be lost.
+- **Outlined days**: Spotify's page did not reach back to a play stored from its API, so plays before it may be lost.
 """)

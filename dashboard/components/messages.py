@@ -156,9 +156,9 @@ def gaps_in_period(count: int, days: list[date], today: date) -> None:
     shown = [humanize.day_near(day, today) for day in days[-5:]]
     earlier = [humanize.counted(len(days) - 5, "earlier day")] if len(days) > 5 else []
     st.caption(
-        f":material/warning: Plays may be missing on {humanize.joined([*shown, *earlier])}: Spotify's page overlapped "
-        f"nothing stored from its API ({humanize.counted(count, 'gap')}). Those days are outlined; the Pipeline page "
-        "lists the gaps."
+        f":material/warning: Plays may be missing on {humanize.joined([*shown, *earlier])}: Spotify's page did not "
+        f"reach back to a play stored from its API ({humanize.counted(count, 'gap')}). Those days are outlined; the "
+        "Pipeline page lists the gaps."
     )
 
 

@@ -1,11 +1,13 @@
-"""Finds which plays of the fetched pages are stored, and records a gap before a page that overlaps none of the API's.
+"""Finds which plays of the fetched pages are stored, and records a gap before a page whose oldest play is not.
 
-Known is what the warehouse holds; for a page that overlaps nothing of the API's there, also what files on their way to
-it hold. A play of an import proves nothing about those before it: the import may lack them. Only `import` itself, which
-has read the files, closes a gap.
+Newer ones on it prove nothing: Spotify may show a play when it has shown later ones already. Stored is what the
+warehouse holds; for a page that does not reach back to it, also what files on their way to it hold. A play of an import
+proves nothing about those before it: the import may lack them. Only `import` itself, which has read the files, closes a
+gap. And a play that ended after it was landed, by a clock that was ahead, says nothing about what came between.
 """
 
 import csv
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -17,14 +19,16 @@ from google.cloud.storage import Blob, Bucket
 from buckets import object_name
 from ingest_cloud import Cloud
 from ingest_log import log
-from ingest_queries import Parameter, run_query, string, timestamp
-from plays import KEY, Key, Row, key_of
+from ingest_queries import Parameter, integer, run_query, string, timestamp
+from plays import Key, Row, key_of
 from slots import Run, run_id_of
 from unloaded_files import fetch_unloaded
 
 # An export has the end of a play in whole seconds and a little off: see functions/load/queries/same_play.sql.
 _EXPORT_APART = timedelta(seconds=90)
 _SECONDS = 60
+# How long after `ingested_at`, when its run began, a play may honestly end: its page was fetched within minutes.
+_AHEAD = timedelta(minutes=5)
 # As long as Eventarc tries to deliver an event.
 _LOADED_WITHIN = timedelta(hours=24)
 # An import names its files by an instant two hours before it, and files may land an hour late.
@@ -36,15 +40,18 @@ _PIECE_BYTES, _MOST_BYTES = 2**20, 64 * 2**20
 
 @dataclass(frozen=True)
 class KnownPlays:
-    """`keys`: plays that need not be landed. `overlapping`: listeners whose page holds one of `keys`.
+    """`keys`: plays that need not be landed. `unreached`: by listener, the oldest play of a page if it is not stored.
 
     A play that only an import has stored is landed once more, because the API has more of it, and because the import
     may be undone; load makes one row of the two, which has the API's key.
     `imported`: the imports whose plays reach into the page of a listener.
+
+    A short page is not an exception: with fewer than 50 plays on it, the newest stored ones belong on it as well. Where
+    they are missing, Spotify withholds plays (43 of 50: Yooooomi/your_spotify#88), whether or not it names a `next`.
     """
 
     keys: frozenset[Key]
-    overlapping: frozenset[str]
+    unreached: Mapping[str, datetime]
     imported: Mapping[str, AbstractSet[str]]
 
 
@@ -69,42 +76,34 @@ class LandedBefore:
 def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
     """What is stored of every listener from the oldest of the given plays on; one query."""
     if not rows:
-        return KnownPlays(frozenset(), frozenset(), {})
-    oldest = {listener: instant - _EXPORT_APART for listener, instant in oldest_by_listener(rows).items()}
-    found = list(run_query(client, "known_plays", _pages(oldest, {}, {}), timestamp("oldest", min(oldest.values()))))
-    keys = frozenset(key_of(dict(row)) for row in found if not row.is_only_imported)
-    on_page = {row["listener_id"] for row in rows if key_of(row) in keys}
-    imported: dict[str, set[str]] = {}
-    for row in found:
-        if row.import_id:
-            imported.setdefault(row.listener_id, set()).add(row.import_id)
-    return KnownPlays(keys, frozenset(on_page), imported)
-
-
-def oldest_by_listener(rows: Sequence[Row]) -> dict[str, datetime]:
-    """When the oldest of each listener's plays was."""
+        return KnownPlays(frozenset(), {}, {})
     oldest: dict[str, datetime] = {}
     for row in rows:
         oldest[row["listener_id"]] = min(row["played_at"], oldest.get(row["listener_id"], row["played_at"]))
-    return oldest
+    since = {listener_id: instant - _EXPORT_APART for listener_id, instant in oldest.items()}
+    found = list(run_query(client, "known_plays", _pages(since, {}, {}), timestamp("oldest", min(since.values()))))
+    keys = frozenset(key_of(dict(row)) for row in found if not row.is_only_imported)
+    unreached, imported = dict(oldest), defaultdict[str, set[str]](set)
+    for row in found:
+        if _is_ahead(row.played_at, row.ingested_at):
+            continue
+        if row.import_id:
+            imported[row.listener_id].add(row.import_id)
+        elif not row.is_only_imported and row.played_at == oldest[row.listener_id]:
+            unreached.pop(row.listener_id, None)  # two plays may end in one millisecond
+    return KnownPlays(keys, unreached, imported)
 
 
-def pages_without_overlap(rows: Sequence[Row], overlapping: AbstractSet[str]) -> dict[str, datetime]:
-    """The oldest play of each page that no stored play of the API reaches, by listener.
-
-    A short page is not an exception: with fewer than 50 plays on it, the newest stored ones belong on it as well. Where
-    they are missing, Spotify withholds plays (43 of 50: Yooooomi/your_spotify#88), whether or not it names a `next`.
-    """
-    oldest = oldest_by_listener(rows)
-    return {listener_id: oldest[listener_id] for listener_id in oldest.keys() - overlapping}
+def _is_ahead(played_at: datetime, ingested_at: datetime) -> bool:
+    return played_at > ingested_at + _AHEAD
 
 
 def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay]) -> dict[str, LandedBefore]:
-    """Of these pages, those that no landed play of the API reaches either, with what was landed before each.
+    """Of these pages, those whose oldest play no file has either, with what was landed before each.
 
     There may be hundreds of thousands of landed plays, and none is kept.
     """
-    before, overlapping = {listener_id: LandedBefore() for listener_id in oldest}, set[str]()
+    before = {listener_id: LandedBefore() for listener_id in oldest}
     for play in landed:
         known = before.get(play.listener_id)
         if known is None:
@@ -118,9 +117,9 @@ def before_the_pages(oldest: Mapping[str, datetime], landed: Iterable[LandedPlay
             known.from_api = max(play.played_at, known.from_api or play.played_at)
         elif play.import_id:
             known.imported.add(play.import_id)
-        else:
-            overlapping.add(play.listener_id)
-    return {listener_id: known for listener_id, known in before.items() if listener_id not in overlapping}
+        elif play.played_at == oldest[play.listener_id]:
+            del before[play.listener_id]
+    return before
 
 
 def write_gaps(
@@ -137,6 +136,7 @@ def write_gaps(
         "add_gaps",
         _pages({listener_id: oldest[listener_id] for listener_id in before}, before, imported),
         timestamp("newest", max(oldest.values())),
+        integer("ahead_ms", _AHEAD // timedelta(milliseconds=1)),
         string("run_id", run.run_id),
         timestamp("detected_at", run.started_at),
     )
@@ -174,7 +174,7 @@ def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[
     """Each play in the files that are on their way to the warehouse, or were within a day, loaded or not.
 
     Not in those that BigQuery refused, but in older ones that will be re-sent. They are not a gap, and a gap may begin
-    with them. A play that is left out can only lead to a gap too many, never to one too few.
+    with them. Plays of a clock that was ahead are left out. That can only lead to a gap too many, never to one too few.
     """
     since = run.slot - _LOADED_WITHIN
     named_since = since - _NAMED_EARLIER
@@ -199,9 +199,14 @@ def _plays(blob: Blob) -> Iterator[LandedPlay]:
     try:
         with blob.open("rt", chunk_size=_PIECE_BYTES, encoding="utf-8", newline="", timeout=_SECONDS) as file:
             for row in csv.DictReader(file):
-                listener_id, played_at, _ = (row[name] for name in KEY)
-                instant = datetime.fromisoformat(played_at)
-                instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)  # as BigQuery reads it
-                yield LandedPlay(listener_id, instant, row.get("import_id") or None)
+                played_at, ingested_at = map(_to_instant, (row["played_at"], row["ingested_at"]))
+                if not _is_ahead(played_at, ingested_at):
+                    yield LandedPlay(row["listener_id"], played_at, row.get("import_id") or None)
     except (UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
         return
+
+
+def _to_instant(text: str) -> datetime:
+    """As BigQuery reads it."""
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

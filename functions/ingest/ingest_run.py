@@ -73,7 +73,7 @@ def _land_pages(cloud: Cloud, run: Run, provider: Provider | None, collected: Se
     rows = [row for listener in collected for row in listener.rows]
     refused = [item for listener in collected for item in listener.refused]
     known = gaps.fetch_known(cloud.bigquery, rows)
-    gaps.write_gaps(cloud, run, gaps.pages_without_overlap(rows, known.overlapping), known.imported)
+    gaps.write_gaps(cloud, run, known.unreached, known.imported)
     new = [row for row in rows if key_of(row) not in known.keys]
     if provider and new:
         new = add_features(cloud.bigquery, run, provider, new)

@@ -94,11 +94,10 @@ def _add(truth: Truth, play: Play, slot: datetime, *, with_features: bool) -> No
 
 
 def _gap_before(truth: Truth, slot: datetime, page: Sequence[Play]) -> Gap | None:
-    """A page of which nothing was known, although older plays were."""
-    keys = [(play.listener, play.played_at, play.track.id) for play in page]
-    if not page or any(key in truth.plays for key in keys):
+    """A page whose oldest play was not known, although older plays were."""
+    if not page or (page[-1].listener, page[-1].played_at, page[-1].track.id) in truth.plays:
         return None
-    listener, oldest, _ = keys[-1]
+    listener, oldest = page[-1].listener, page[-1].played_at
     before = [played_at for slug, played_at, _ in truth.plays if slug == listener and played_at < oldest]
     return (listener, max(before), oldest, f"{slot:%Y%m%dT%H%M%SZ}") if before else None
 

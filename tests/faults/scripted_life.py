@@ -24,7 +24,7 @@ class ScriptedLife:
 
     def newest(self, at: datetime, count: int = WINDOW) -> list[Play]:
         """The newest first."""
-        return [play for play in reversed(self.plays) if play.played_at <= at and play.is_visible(at)][:count]
+        return [play for play in reversed(self.plays) if play.is_visible(at)][:count]
 
 
 def play_hour(listening: Listening, slot: datetime, catalogue: Catalogue, seed: int) -> list[Play]:
@@ -35,12 +35,13 @@ def play_hour(listening: Listening, slot: datetime, catalogue: Catalogue, seed: 
     ends_ms = [place * step_ms + rng.randrange(step_ms) for place in range(listening.plays)]
     if listening.plays > 1 and rng.random() < 0.3:
         ends_ms[1] = ends_ms[0]
-    plays: dict[tuple[int, str], Play] = {}
+    plays: dict[tuple[datetime, str], Play] = {}
     for place, end_ms in enumerate(ends_ms):
         track = rng.choice(tracks)
         played_at = start + timedelta(milliseconds=end_ms)
         late = timedelta(minutes=listening.late_minutes.get(place, 0))
         visible_at = None if place in listening.never_shown else played_at + late
+        played_at += timedelta(minutes=listening.ahead_minutes.get(place, 0))
         context = rng.choice((None, Context("album", f"spotify:album:{track.album.id}")))
-        plays[end_ms, track.id] = Play(listening.listener, played_at, track.duration_ms, track, context, visible_at)
+        plays[played_at, track.id] = Play(listening.listener, played_at, track.duration_ms, track, context, visible_at)
     return list(plays.values())

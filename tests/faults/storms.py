@@ -19,6 +19,7 @@ DAY_LONG_PAUSE_SECONDS = 82_661
 SLOW_SECONDS = 25.0
 """How long an answer takes that comes too late: ingest waits for 20 s (functions/ingest/http_client.py)."""
 LONGEST_LATE_MINUTES = 2 * 24 * 60
+LONGEST_AHEAD_MINUTES = 5 * 60
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Listening:
     """How long after its end Spotify shows a play, by the play's place in the hour; the others show at once."""
     never_shown: frozenset[int] = frozenset()
     """Places of the plays that Spotify never shows, as of a private session."""
+    ahead_minutes: Mapping[int, int] = field(default_factory=dict)
+    """By how much the clock was ahead that dated a play, by the play's place in the hour."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,11 @@ class Storm:
     @property
     def quiet_slots(self) -> tuple[int, int]:
         """The hours of the two slots after the storm: at once, and when even the latest play shows."""
-        minutes = [minutes for listening in self.listening for minutes in listening.late_minutes.values()]
+        minutes = [
+            minutes
+            for listening in self.listening
+            for minutes in (*listening.late_minutes.values(), *listening.ahead_minutes.values())
+        ]
         minutes += [
             (measure.retry_after_seconds or 0) // 60
             for trouble in self.troubles
@@ -148,6 +155,7 @@ def draw(seed: int) -> Storm:
     rng = Random(seed)
     hours = rng.choice((1, 2, 2, 3, 3, 4, 5))
     listening = tuple(part for hour in range(hours) for name in LISTENERS if (part := _listening(rng, hour, name)))
+    listening = tuple(_ahead(Random(f"{seed} ahead"), listening))
     if rng.random() < LONE_SHARE:
         kind = rng.choice(list(LONE_KINDS))
         return Storm(seed, hours, listening, (Trouble(rng.randrange(hours), kind, tuple(LONE_KINDS[kind](rng))),))
@@ -181,6 +189,13 @@ def _listening(rng: Random, hour: int, listener: str) -> Listening | None:
     late = rng.choices(range(plays), k=rng.choice((0, 0, 0, 1, 3)))
     never = rng.choices(range(plays), k=rng.choice((0, 0, 0, 0, 0, 2)))
     return Listening(hour, listener, plays, {place: _late_minutes(rng) for place in sorted(late)}, frozenset(never))
+
+
+def _ahead(rng: Random, listening: Iterable[Listening]) -> Iterator[Listening]:
+    """From dice of their own, as imports. Some clocks are ahead, by so much that the plays may still be to come."""
+    for part in listening:
+        places = rng.sample(range(part.plays), min(part.plays, rng.choice((0, 0, 0, 0, 0, 1, 3))))
+        yield replace(part, ahead_minutes={place: rng.randint(65, LONGEST_AHEAD_MINUTES) for place in places})
 
 
 def _late_minutes(rng: Random) -> int:

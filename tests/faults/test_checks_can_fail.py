@@ -66,6 +66,10 @@ AN_HOUR_LATE = Fault("events deliver .*finalized", "late", overtaken_by=None)
 CALM = storm(Listening(0, ONE, 5), Listening(1, ONE, 4), Listening(1, TWO, 3))
 LATE_FILE = storm(Listening(0, ONE, 10), trouble(0, AN_HOUR_LATE))
 MORE_THAN_FIFTY = storm(Listening(0, ONE, 5), Listening(1, ONE, 60))
+BEHIND_A_KNOWN_PLAY = storm(
+    Listening(0, ONE, 5), Listening(1, ONE, 62, dict.fromkeys(range(60), 61)), Listening(2, ONE, 5), hours=3
+)
+CLOCK_AHEAD = storm(Listening(0, ONE, 30, ahead_minutes={29: 90}), Listening(1, ONE, 55), hours=2)
 HALF_POLLED = FOUND["an attempt lands one listener and dies, the next one hears the other"]
 FORCED = storm(
     Listening(0, ONE, 9),
@@ -80,8 +84,8 @@ OUTLIVED = storm(Listening(0, ONE, 10), *(trouble(0, Outlive(skip)) for skip in 
 
 @pytest.mark.parametrize(
     "quiet",
-    [LATE_FILE, MORE_THAN_FIFTY, FORCED, OUTLIVED],
-    ids=["late", "many", "forced", "outlived"],
+    [LATE_FILE, MORE_THAN_FIFTY, BEHIND_A_KNOWN_PLAY, CLOCK_AHEAD, FORCED, OUTLIVED],
+    ids=["late", "many", "behind", "ahead", "forced", "outlived"],
 )
 def test_these_storms_break_nothing_when_nothing_is_broken(world, quiet):
     assert broken(world, quiet) == set()
@@ -161,14 +165,16 @@ def test_a_play_that_spotify_never_showed(world, monkeypatch):
     assert "every_stored_play_is_true_in_every_column" in broken(world, CALM)
 
 
-def test_gaps_that_are_not_reported(world, monkeypatch):
+@pytest.mark.parametrize(
+    "missing", [MORE_THAN_FIFTY, BEHIND_A_KNOWN_PLAY, CLOCK_AHEAD], ids=["many", "behind", "ahead"]
+)
+def test_gaps_that_are_not_reported(world, monkeypatch, missing):
     monkeypatch.setattr(gaps, "write_gaps", lambda *details: None)
-    assert "every_play_that_was_missed_is_inside_a_gap" in broken(world, MORE_THAN_FIFTY)
+    assert "every_play_that_was_missed_is_inside_a_gap" in broken(world, missing)
 
 
 def test_a_gap_where_nothing_is_missing(world, monkeypatch):
-    monkeypatch.setattr(gaps, "pages_without_overlap", lambda rows, reached: gaps.oldest_by_listener(rows))
-    monkeypatch.setattr(gaps, "fetch_landed", lambda client, bucket, run: set())
+    monkeypatch.setattr(gaps, "_is_ahead", lambda played_at, ingested_at: True)
     assert broken(world, storm(Listening(0, ONE, 45), Listening(1, ONE, 20))) == {
         "no_gap_is_recorded_where_nothing_is_missing"
     }

@@ -18,6 +18,8 @@ def test_every_kind_of_trouble_and_every_amount_of_listening_is_drawn():
     late = [minutes for storm in storms for listening in storm.listening for minutes in listening.late_minutes.values()]
     assert min(late) <= 3
     assert max(late) > 40 * 60
+    ahead = {minutes for storm in storms for part in storm.listening for minutes in part.ahead_minutes.values()}
+    assert (min(ahead), max(ahead)) == (65, 300)
     assert any(listening.never_shown for storm in storms for listening in storm.listening)
     assert any(not storm.troubles for storm in storms)
 
@@ -34,6 +36,7 @@ def test_a_storm_made_smaller_has_the_parts_that_were_kept_and_no_others():
 def test_the_quiet_time_lasts_until_the_latest_play_shows_and_the_longest_pause_is_over():
     for storm in map(draw, range(300)):
         late = [minutes for listening in storm.listening for minutes in listening.late_minutes.values()]
+        late += [minutes for listening in storm.listening for minutes in listening.ahead_minutes.values()]
         measures = [measure for trouble in storm.troubles for measure in trouble.measures]
         pauses = [m.retry_after_seconds or 0 for m in measures if isinstance(m, SpotifyFault)]
         last_hour = storm.quiet_slots[-1]

@@ -62,6 +62,8 @@ AHEAD = timedelta(minutes=1)
 # When within an hour events are delivered and batches looked at, after the schedule's call.
 ROUNDS = (timedelta(seconds=20), timedelta(minutes=3), timedelta(minutes=12), timedelta(minutes=40))
 MOST_ROUNDS = 12
+# A play proves something of the time before it where its clock was no further ahead (functions/ingest/gaps.py).
+BELIEVED_AHEAD = timedelta(minutes=5)
 BATCH_RUNS = timedelta(minutes=5)
 BATCH_TIME_TO_LIVE = timedelta(minutes=30)
 QUIET_PLAYS = 3
@@ -258,10 +260,11 @@ class World:
         return [page.at for page in list(self._spotify.pages.get(name, ()))[count:]]
 
     def _page(self, name: str, as_of: datetime, began_at: datetime) -> Page:
-        """A stale page is of an earlier instant than the one at which it was shown."""
+        """A stale page is of an earlier instant than the one at which it was shown. No clock that was ahead counts."""
         plays, at = self._spotify.window(name, as_of), max(as_of, began_at)
         keys = frozenset(map(key_of, plays))
-        oldest, newest = (plays[-1].played_at, plays[0].played_at) if plays else (at, at)
+        oldest = plays[-1].played_at if plays else at
+        newest = next((play.played_at for play in plays if play.played_at < at + BELIEVED_AHEAD), oldest)
         return Page(name, at, keys, oldest, newest)
 
     def _go_round(self) -> None:

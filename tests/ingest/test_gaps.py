@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from buckets import object_name, to_csv
-from gaps import fetch_known, pages_without_overlap, write_gaps
+from gaps import fetch_known, write_gaps
 from plays import key_of
 from tests.ingest.items import RUN, row
 
@@ -26,15 +26,24 @@ def played(minute, track="a", second=0, **values):
     return row(NINE + timedelta(minutes=minute, seconds=second), track, listener_id="ada", **values)
 
 
-def imported(minute, import_id, track="b", second=0, source="export"):
-    return played(minute, track, second, source=source, import_id=import_id)
+def imported(minute, import_id, track="b", second=0, source="export", **values):
+    return played(minute, track, second, source=source, import_id=import_id, **values)
+
+
+def landed_at(minute):
+    """A play that ended later is of a clock that was ahead."""
+    return {"ingested_at": NINE + timedelta(minutes=minute)}
 
 
 @pytest.mark.parametrize(
     ("rows", "is_reached", "by_import"),
     [
-        ([played(49), imported(7, "A")], True, {"ada": {"A"}}),
-        ([played(50), played(0, "b"), played(-1)], False, {}),  # plays that the page does not show
+        ([played(0), imported(7, "A")], True, {"ada": {"A"}}),
+        ([played(0, "b")], True, {}),  # Spotify has the track under another id now
+        ([played(0, **landed_at(-5))], True, {}),
+        ([played(0, **landed_at(-5.1))], False, {}),
+        ([played(-1), *(played(minute) for minute in range(1, 51))], False, {}),  # the oldest came late
+        ([imported(7, "A", **landed_at(1))], False, {}),
         ([imported(10, "A")], False, {"ada": {"A"}}),
         ([imported(49, "A", "a", source="api")], False, {"ada": {"A"}}),  # from a file that `export` has written
         (
@@ -45,13 +54,12 @@ def imported(minute, import_id, track="b", second=0, source="export"):
         ([imported(0, "A", "a", -91)], False, {}),  # before the page
     ],
 )
-def test_a_page_is_reached_by_a_play_on_it_that_the_api_has_reported(ingesting, rows, is_reached, by_import):
+def test_a_page_is_reached_where_the_api_has_reported_its_oldest_play_before(ingesting, rows, is_reached, by_import):
     client = stored(ingesting, *rows)
     known = fetch_known(client, page("ada", 50))
-    assert (known.overlapping, known.imported) == ({"ada"} if is_reached else set(), by_import)
-    assert {key for key in map(key_of, page("ada", 50)) if key in known.keys} == {
-        key_of(each) for each in rows if each["import_id"] is None and each in page("ada", 50)
-    }
+    assert (known.unreached, known.imported) == ({} if is_reached else {"ada": NINE}, by_import)
+    on_page, of_api = set(map(key_of, page("ada", 50))), {key_of(each) for each in rows if each["import_id"] is None}
+    assert on_page & known.keys == on_page & of_api
 
 
 COMPLETED = {"ms_played": 1, "ms_played_import_id": "A"}
@@ -63,6 +71,8 @@ COMPLETED = {"ms_played": 1, "ms_played_import_id": "A"}
     ("rows", "start"),
     [
         ([played(-90), imported(-30, "A"), imported(7, "A")], -90),
+        ([played(-90), played(-30, **landed_at(-36)), played(7)], -90),
+        ([imported(-30, "A"), imported(7, "A", **landed_at(1))], -30),
         ([played(-90, **COMPLETED), imported(-30, "A"), imported(-20, "A", source="api")], -90),
         ([imported(-90, "A"), imported(-30, "A")], -30),
         ([imported(-30, "A"), imported(7, "A")], None),
@@ -89,10 +99,10 @@ def test_of_two_imports_before_the_first_page_the_one_that_reaches_it_does_not_f
     assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
-def test_a_page_that_nothing_stored_reaches_is_suspicious_full_or_short():
-    rows = [*page("full", 50), *page("short", 47), *page("overlapping", 50), *page("short-overlapping", 3)]
-    reached = {"overlapping", "short-overlapping", "silent"}
-    assert pages_without_overlap(rows, reached) == {"full": NINE, "short": NINE}
+def test_of_several_pages_those_that_nothing_stored_reaches_are_found_full_or_short(ingesting):
+    client = stored(ingesting, *(row(NINE, "a", listener_id=listener_id) for listener_id in ("bob", "eve")))
+    rows = [*page("ada", 50), *page("carl", 47), *page("bob", 50), *page("eve", 3)]
+    assert fetch_known(client, rows).unreached == {"ada": NINE, "carl": NINE}
 
 
 def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_recorded_once(ingesting):
@@ -144,28 +154,31 @@ def test_a_gap_may_begin_with_a_play_that_is_landed_and_not_loaded(ingesting):
     assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=40), NINE)]
 
 
-@pytest.mark.parametrize("minute", [0, 7])
-def test_a_page_that_a_landed_play_reaches_has_no_gap_before_it(ingesting, minute):
-    land(ingesting, AN_HOUR_AGO, -50, minute)
+@pytest.mark.parametrize(
+    ("oldest", "start"),
+    [(played(0), None), (played(0, "b"), None), (played(7), -50), (played(0, **landed_at(-6)), -50)],
+)
+def test_a_page_whose_oldest_play_is_landed_has_no_gap_before_it(ingesting, oldest, start):
+    ingesting.cloud.storage.write(ingesting.landing, object_name(AN_HOUR_AGO), to_csv([played(-50), oldest]))
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == []
+    assert recorded_gaps(ingesting) == ([] if start is None else [("ada", NINE + timedelta(minutes=start), NINE)])
 
 
 def test_what_was_landed_more_than_a_day_ago_and_is_not_loaded_is_no_longer_on_its_way(ingesting):
     stored(ingesting, played(-90))
-    land(ingesting, LONG_AGO, -50, 7)
+    land(ingesting, LONG_AGO, -50, 0)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
 def test_an_imports_file_is_on_its_way_for_a_day_although_it_is_named_after_an_instant_before_it(ingesting):
     stored(ingesting, played(-90))
-    land(ingesting, f"{RUN.slot - timedelta(hours=25, minutes=59, seconds=59):%Y%m%dT%H%M%SZ}", 7)
+    land(ingesting, f"{RUN.slot - timedelta(hours=25, minutes=59, seconds=59):%Y%m%dT%H%M%SZ}", 0)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert recorded_gaps(ingesting) == []
 
 
-@pytest.mark.parametrize(("minute", "gaps"), [(-50, [("ada", NINE - timedelta(minutes=50), NINE)]), (7, [])])
+@pytest.mark.parametrize(("minute", "gaps"), [(-50, [("ada", NINE - timedelta(minutes=50), NINE)]), (0, [])])
 def test_what_was_landed_more_than_a_day_ago_is_on_its_way_when_it_will_be_sent_again(ingesting, minute, gaps):
     stored(ingesting, played(-90))
     land(ingesting, LONG_AGO, minute)
@@ -177,7 +190,7 @@ def test_what_was_landed_more_than_a_day_ago_is_on_its_way_when_it_will_be_sent_
 def test_a_file_that_bigquery_refused_is_not_on_its_way(ingesting):
     land(ingesting, LONG_AGO, -90)
     ingesting.load(object_name(LONG_AGO))
-    land(ingesting, AN_HOUR_AGO, -50, 7)
+    land(ingesting, AN_HOUR_AGO, -50, 0)
     ingesting.warehouse.query_and_wait(
         f"INSERT INTO {ingesting.dataset}.runs (run_id, slot, step, state, started_at, finished_at) VALUES "
         f"('{AN_HOUR_AGO}', TIMESTAMP '2026-11-22 08:00:00+00', 'load', 'failed', "
@@ -195,8 +208,8 @@ def write(ingesting, text):
 
 
 def lines(*instants, listener_id="ada", track_name='"Tür, ""zu""\nund 🎶"'):
-    header = "played_at,track_name,track_id,listener_id\n"
-    return header + "".join(f"{instant},{track_name},a,{listener_id}\n" for instant in instants)
+    header = "played_at,track_name,track_id,listener_id,ingested_at\n"
+    return header + "".join(f"{instant},{track_name},a,{listener_id},{instant}\n" for instant in instants)
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 7, 64])
@@ -226,8 +239,8 @@ def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_
     ingesting, monkeypatch, capsys
 ):
     stored(ingesting, played(-90))
-    write(ingesting, lines("2026-11-22T09:07:00.000Z"))
-    size = len(lines("2026-11-22T09:07:00.000Z").encode())
+    write(ingesting, lines("2026-11-22T09:00:00.000Z"))
+    size = len(lines("2026-11-22T09:00:00.000Z").encode())
     monkeypatch.setattr("gaps._MOST_BYTES", size - 1)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
     assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
@@ -240,7 +253,7 @@ def test_a_file_that_no_run_can_have_written_is_passed_over_and_can_only_make_a_
     }
 
 
-@pytest.mark.parametrize("instant", ["2026-11-22 09:07:00", "2026-11-22T10:07:00+01:00"])
+@pytest.mark.parametrize("instant", ["2026-11-22 09:00:00", "2026-11-22T10:00:00+01:00"])
 def test_an_instant_is_read_as_bigquery_reads_it(ingesting, instant):
     stored(ingesting, played(-90))
     write(ingesting, lines(instant))
@@ -253,8 +266,8 @@ def test_an_instant_is_read_as_bigquery_reads_it(ingesting, instant):
     [
         "",
         "who,when\nada,9\n",
-        "listener_id,played_at\nada,2026-11-22T09:07:00Z\n",
-        lines("yesterday", "2026-11-22T09:07:00Z"),
+        "listener_id,played_at\nada,2026-11-22T09:00:00Z\n",
+        lines("yesterday", "2026-11-22T09:00:00Z"),
     ],
 )
 def test_what_cannot_be_read_reaches_no_page(ingesting, text):

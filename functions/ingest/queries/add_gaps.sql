@@ -1,7 +1,7 @@
--- Adds gaps, a row per page that no play of the API reaches: from the listener's newest play of the API before it, stored or
--- landed, to the oldest on the page. Where the API has none, from the newest of an import, but not of one that reaches the
--- page; a listener without a known play has no gap. A later page with nothing new before it makes its gap longer. A
--- repeat changes nothing.
+-- Adds gaps, a row per page whose oldest play the API has not reported before: from the listener's newest play of the API
+-- before it, stored or landed, to that play. Where the API has none, from the newest of an import, but not of one that
+-- reaches the page; a listener without a known play has no gap. No gap begins with a play of a clock that was ahead. A
+-- later page with nothing new before it makes its gap longer. A repeat changes nothing.
 MERGE gaps
 USING (
   SELECT listener_id, COALESCE(MAX(from_api), MAX(from_import)) AS gap_start, oldest AS gap_end
@@ -14,6 +14,7 @@ USING (
     INNER JOIN UNNEST(@pages) AS page
       ON plays.listener_id = page.listener_id AND plays.played_at < page.oldest
     WHERE plays.played_at < @newest
+      AND TIMESTAMP_DIFF(plays.played_at, plays.ingested_at, MILLISECOND) <= @ahead_ms
     UNION ALL
     SELECT page.listener_id, page.oldest, page.from_api, page.from_import
     FROM UNNEST(@pages) AS page

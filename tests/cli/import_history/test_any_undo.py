@@ -70,7 +70,7 @@ class Life:
 
     def page(self, later):
         """Spotify lists the newest plays, and ingest stores them."""
-        from gaps import fetch_known, pages_without_overlap, write_gaps
+        from gaps import fetch_known, write_gaps
         from slots import Run
 
         self.now += later
@@ -78,8 +78,7 @@ class Life:
         rows = [{"listener_id": self.listener, "played_at": at(n), "track_id": TRACK} for n in page]
         slot = next(self._slots)
         known = fetch_known(self.cloud.bigquery, rows)
-        oldest = pages_without_overlap(rows, known.overlapping)
-        write_gaps(self.cloud, Run(slot, slot), oldest, known.imported)
+        write_gaps(self.cloud, Run(slot, slot), known.unreached, known.imported)
         self._store(page, None)
         if self._listed and not self._listed & set(page):
             self.expected_gaps.append((at(max(self._listed)), at(page[0])))

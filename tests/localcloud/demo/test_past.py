@@ -79,16 +79,16 @@ def truth_of(plays):
     return Truth(plays=rows)
 
 
-@pytest.mark.parametrize("count", [50, 49])
-def test_a_page_of_which_nothing_is_known_is_a_gap_from_the_newest_play_before_it(every, count):
+@pytest.mark.parametrize(("count", "newer"), [(50, 0), (49, 0), (50, 49)])
+def test_a_page_whose_oldest_play_is_not_known_is_a_gap_from_the_newest_play_before_it(every, count, newer):
     known, page = page_of(every, 10), page_of(every, count, skip=30)
     slot = datetime(2026, 11, 12, 9, tzinfo=UTC)
-    gap = _gap_before(truth_of(known), slot, page)
+    gap = _gap_before(truth_of([*known, *page[:newer]]), slot, page)
     assert gap == ("listener-two", known[0].played_at, page[-1].played_at, "20261112T090000Z")
 
 
 @pytest.mark.parametrize(("count", "skip", "known"), [(49, 9, 10), (50, 9, 10), (50, 30, 0)])
-def test_a_page_that_overlaps_or_is_the_first_is_no_gap(every, count, skip, known):
+def test_a_page_whose_oldest_play_is_known_or_that_is_the_first_is_no_gap(every, count, skip, known):
     assert _gap_before(truth_of(page_of(every, known)), UNTIL, page_of(every, count, skip)) is None
 
 
@@ -116,7 +116,7 @@ def test_what_spotify_forgot_between_two_pages_is_counted_and_not_expected(every
     truth = read_truth(Pages([answer(slots[0], before), answer(slots[1], after)]), story, seed=1)
     past = sum(len(file.plays) for file in past_files(every, UNTIL))
     assert len(truth.plays) == past + 20 + 50
-    assert list(truth.gaps.values()) == [0, 40]  # the first page overlaps nothing of the past, either
+    assert list(truth.gaps.values()) == [0, 40]  # the first page does not reach back to the past, either
     assert truth.shown == {slots[0]: 20, slots[1]: 50}
     assert truth.landed[slots[1]] == 50
 
