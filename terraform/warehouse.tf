@@ -1,4 +1,5 @@
-# The history: one dataset, one table per table file. The files are the only truth about columns and keys.
+# The history: one dataset, one table per table file. The files are the only truth about columns and keys. No key is
+# declared to BigQuery, which does not enforce it (docs/decisions/0004-one-load-at-a-time.md).
 
 locals {
   table_files = {
@@ -14,9 +15,6 @@ locals {
     for name in fileset(local.root, "functions/*/tables/*.sql") : trimsuffix(basename(name), ".sql") =>
     templatefile("${local.root}/${name}", { dataset = "${var.project_id}.${google_bigquery_dataset.main.dataset_id}" })
   }
-
-  # Spark replaces its tables whole, and such a load drops the constraints: declared here, they would come and go.
-  replaced_tables = [for name in fileset(local.root, "spark_jobs/tables/*.json") : trimsuffix(basename(name), ".json")]
 }
 
 resource "google_bigquery_dataset" "main" {
@@ -48,16 +46,6 @@ resource "google_bigquery_table" "main" {
 
   deletion_protection = false
   deletion_policy     = var.delete_history ? "DELETE" : "ABANDON"
-
-  dynamic "table_constraints" {
-    for_each = contains(local.replaced_tables, each.key) ? [] : [each.value.primary_key]
-
-    content {
-      primary_key {
-        columns = table_constraints.value
-      }
-    }
-  }
 
   dynamic "time_partitioning" {
     for_each = each.value.partitioning == null ? [] : [each.value.partitioning]

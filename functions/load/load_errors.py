@@ -41,7 +41,7 @@ class SettingsError(LoadProblem):
 
 
 class TableUnfit(LoadProblem):
-    """The table `plays` is missing, or has no primary key to merge on."""
+    """The table `plays` is missing."""
 
 
 class ObjectGone(LoadProblem):

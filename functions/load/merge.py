@@ -26,8 +26,9 @@ from staging import PLAYED_AT, PlaysTable, StagedFile
 _QUERIES = Path(__file__).parent / "queries"
 _SAME_PLAY = (_QUERIES / "same_play.sql").read_text(encoding="utf-8")
 _DOUBLED = Template((_QUERIES / "doubled.sql").read_text(encoding="utf-8")).substitute(same_play=_SAME_PLAY)
+KEY = "listener_id, played_at, track_id"
 # The columns of `plays` that the rule reads.
-_COMPARED = """listener_id, played_at, track_id, source, ms_played, reported_at, track_name, artist_name, artist_names,
+_COMPARED = f"""{KEY}, source, ms_played, reported_at, track_name, artist_name, artist_names,
   album_name, duration_ms, isrc, import_id"""
 REACH = timedelta(hours=2, seconds=90)
 """How far around a play the rule looks for the other one: the longest pause, and how far apart two ends may lie."""
@@ -61,7 +62,7 @@ def merge(
     if staged.oldest is None or staged.newest is None:
         raise ValueError(f"{staged.table_id} holds nothing to merge")
     imports = f"{plays.table_id.rpartition('.')[0]}.imports"
-    sql = merge_sql(plays.table_id, tracks_id, plays.inside_sql(staged.table_id), imports, plays.columns, plays.key)
+    sql = merge_sql(plays.table_id, tracks_id, plays.inside_sql(staged.table_id), imports, plays.columns)
     config = bigquery.QueryJobConfig(
         query_parameters=[
             bigquery.ScalarQueryParameter("oldest", "TIMESTAMP", staged.oldest - REACH - LATEST),
@@ -90,22 +91,22 @@ def find_merged(client: bigquery.Client, landed: LandedObject) -> MergedFile | N
     return None if job is None else _read(job)
 
 
-def merge_sql(plays: str, tracks: str, landed: str, imports: str, columns: Sequence[str], key: Sequence[str]) -> str:
+def merge_sql(plays: str, tracks: str, landed: str, imports: str, columns: Sequence[str]) -> str:
     """The statement, for the rows of the query `landed`.
 
     @oldest and @newest are constants, so that only partitions near the file's plays are read. @now is the clock.
     """
-    listed, of_key = ", ".join(map(_quoted, columns)), ", ".join(map(_quoted, key))
+    listed = ", ".join(map(_quoted, columns))
     of_landed = ", ".join(f"landed.{_quoted(column)}" for column in columns)
     return f"""\
 MERGE `{plays}` AS plays
 USING (
-  WITH landed AS ({_once_sql(landed, imports, columns, key)}),
+  WITH landed AS ({_once_sql(landed, imports, columns)}),
   stored AS (
     SELECT {_COMPARED}
     FROM `{plays}`
     WHERE {PLAYED_AT} BETWEEN @oldest AND @newest AND COALESCE(reported_at, {PLAYED_AT}) >= @near
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY {of_key} ORDER BY source, ms_played DESC, reported_at DESC) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY {KEY} ORDER BY source, ms_played DESC, reported_at DESC) = 1
   ),
   tracks AS (SELECT listener_id, track_id, isrc FROM `{tracks}`),
   same_play AS (
@@ -159,14 +160,14 @@ FROM (
 {_DOUBLED})"""  # noqa: S608 -- see describe_sql
 
 
-def _once_sql(landed: str, imports: str, columns: Sequence[str], key: Sequence[str]) -> str:
+def _once_sql(landed: str, imports: str, columns: Sequence[str]) -> str:
     """Of rows with one key the fullest is taken: NULLs sort last, and no tie is left to chance."""
-    order = ", ".join(f"{_quoted(column)} DESC" for column in columns if column not in key)
+    order = ", ".join(f"{_quoted(column)} DESC" for column in columns)
     return f"""
     SELECT {", ".join(map(_quoted, columns))}
     FROM ({landed})
     WHERE import_id IS NULL OR import_id NOT IN (SELECT import_id FROM `{imports}` WHERE undone_at IS NOT NULL)
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(map(_quoted, key))} ORDER BY {order}) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY {KEY} ORDER BY {order}) = 1
   """  # noqa: S608 -- see describe_sql
 
 

@@ -1,6 +1,6 @@
 """Loads a run's file into a staging table of its own, in a dataset whose tables expire.
 
-The schema and the primary key are those of the live table `plays`: they are read, never written down a second time.
+The schema is that of the live table `plays`: it is read, never written down a second time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,6 @@ _MOST_BAD_RECORDS = 1_000_000
 class PlaysTable:
     table_id: str
     schema: tuple[bigquery.SchemaField, ...]
-    key: tuple[str, ...]
     conditions: Conditions
     """Of the columns with bounds."""
 
@@ -66,12 +65,8 @@ def fetch_plays_table(client: bigquery.Client, table_id: str, bounds: Conditions
         table = client.get_table(table_id, retry=RETRY, timeout=CALL_SECONDS)
     except NotFound:
         raise TableUnfit(f"The table {table_id} does not exist") from None
-    constraints = table.table_constraints
-    key = tuple(constraints.primary_key.columns) if constraints and constraints.primary_key else ()
-    if PLAYED_AT not in key:
-        raise TableUnfit(f"The table {table_id} has no primary key that holds {PLAYED_AT}")
     conditions = {field.name: bounds[field.name] for field in table.schema if field.name in bounds}
-    return PlaysTable(table_id, tuple(table.schema), key, conditions)
+    return PlaysTable(table_id, tuple(table.schema), conditions)
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,10 @@ import requests
 from localcloud.gcp.credentials import bearer
 
 ROOT = Path(__file__).parents[2]
-REPLACED_TABLE_FILES = sorted((ROOT / "spark_jobs/tables").glob("*.json"))
-"""Spark replaces these tables whole, and such a load drops constraints: they get none."""
 TABLE_FILES = [
     *sorted((ROOT / "functions/ingest/tables").glob("*.json")),
     *sorted((ROOT / "cli/tables").glob("*.json")),
-    *REPLACED_TABLE_FILES,
+    *sorted((ROOT / "spark_jobs/tables").glob("*.json")),
 ]
 VIEW_FILES = sorted((ROOT / "functions/ingest/tables").glob("*.sql"))
 PLAYS_BOUNDS = json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())["bounds"]
@@ -122,8 +120,6 @@ def table_resource(path: Path, dataset: Mapping[str, str]) -> dict[str, Any]:
         "description": table["description"],
         "schema": {"fields": table["columns"]},
     }
-    if path not in REPLACED_TABLE_FILES:
-        resource["tableConstraints"] = {"primaryKey": {"columns": table["primary_key"]}}
     if table["partitioning"]:
         resource["timePartitioning"] = table["partitioning"]
     if table["clustering"]:

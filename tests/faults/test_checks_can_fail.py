@@ -100,7 +100,7 @@ def calm(world):
 
 
 def test_a_merge_that_does_not_look_first_doubles_plays(world, monkeypatch):
-    def insert_sql(target, tracks, landed, imports, columns, key):
+    def insert_sql(target, tracks, landed, imports, columns):
         return f"INSERT INTO `{target}` ({', '.join(columns)}) SELECT {', '.join(columns)} FROM ({landed})"
 
     monkeypatch.setattr(merge, "merge_sql", insert_sql)

@@ -28,9 +28,6 @@ def as_resource(table):
         "description": table["description"],
         "schema": {"fields": json.loads(table["schema"])},
     }
-    if table["table_constraints"]:
-        key = table["table_constraints"][0]["primary_key"][0]["columns"]
-        resource["tableConstraints"] = {"primaryKey": {"columns": key}}
     if table["time_partitioning"]:
         partitioning = table["time_partitioning"][0]
         resource["timePartitioning"] = {"type": partitioning["type"], "field": partitioning["field"]}

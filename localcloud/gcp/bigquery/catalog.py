@@ -18,7 +18,7 @@ _LISTED = (
     *("friendlyName", "labels", "timePartitioning", "clustering"),
 )
 _KEPT_OF_DATASET = ("description", "friendlyName", "labels", "defaultTableExpirationMs")
-_KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "tableConstraints", "view")
+_KEPT_AS_GIVEN = ("description", "friendlyName", "labels", "timePartitioning", "clustering", "view")
 
 
 def find_dataset(cursor: Cursor, project: str, dataset: str) -> Resource:
@@ -99,9 +99,8 @@ def _create_rows(cursor: Cursor, table: TableId, fields: Sequence[Field]) -> Non
 
 
 def replace_schema(cursor: Cursor, table: TableId, resource: Resource, fields: Sequence[Field]) -> None:
-    """Empty the table and give it new columns; a new schema drops the constraints, as BigQuery does."""
+    """Empty the table and give it new columns."""
     resource["schema"] = {"fields": list(fields)}
-    resource.pop("tableConstraints", None)
     cursor.execute(f"DROP TABLE {table.sql}")
     _create_rows(cursor, table, fields)
 

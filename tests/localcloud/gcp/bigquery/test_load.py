@@ -11,7 +11,6 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.enums import SourceColumnMatch
-from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 
 from tests.localcloud.gcp.bigquery.warehouse import NOON, PROJECT, Warehouse, running_warehouse
 
@@ -141,13 +140,12 @@ def test_what_becomes_of_the_rows_before(warehouse: Warehouse, disposition: str 
     assert [id_ for id_, _ in contents(warehouse)] == ids
 
 
-def test_a_truncating_load_brings_its_schema_and_drops_the_key(warehouse: Warehouse) -> None:
-    constraints = TableConstraints(PrimaryKey(columns=["id"]), None)
-    warehouse.create("whole", "id STRING", "n INT64", table_constraints=constraints, description="Kept.")
+def test_a_truncating_load_brings_its_schema(warehouse: Warehouse) -> None:
+    warehouse.create("whole", "id STRING", "n INT64", description="Kept.")
     warehouse.load("whole", GOOD, **AS_THE_PROJECT_LOADS).result()
     whole = warehouse.client.get_table("listening.whole")
 
-    assert (whole.schema, whole.table_constraints, whole.description) == (SCHEMA, None, "Kept.")
+    assert (whole.schema, whole.description) == (SCHEMA, "Kept.")
 
 
 def test_a_table_that_is_not_there_is_not_created(warehouse: Warehouse) -> None:

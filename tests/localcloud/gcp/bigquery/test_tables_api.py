@@ -9,7 +9,6 @@ import pytest
 import requests
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud import bigquery
-from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 
 from tests.localcloud.gcp.bigquery.warehouse import LOCATION, NOON, PROJECT, Warehouse, running_warehouse
 
@@ -48,7 +47,6 @@ def test_a_table_shows_everything_that_was_set_also_after_a_restart(tmp_path: Pa
     assert (table.description, table.labels, table.location) == ("All plays.", {"app": "x"}, LOCATION)
     assert table.time_partitioning == bigquery.TimePartitioning(type_="DAY", field="played_at")
     assert table.clustering_fields == ["listener_id"]
-    assert table.table_constraints.primary_key.columns == ["listener_id", "played_at"]
     assert (table.created, table.modified, table.expires) == (NOON, NOON, NOON + timedelta(days=400))
     assert (table.num_rows, table.num_bytes, table.table_type) == (0, 0, "TABLE")
 
@@ -66,7 +64,6 @@ def _make_plays(warehouse: Warehouse) -> bigquery.Table:
     table.description, table.labels = "All plays.", {"app": "x"}
     table.time_partitioning = bigquery.TimePartitioning(type_="DAY", field="played_at")
     table.clustering_fields = ["listener_id"]
-    table.table_constraints = TableConstraints(PrimaryKey(columns=["listener_id", "played_at"]), None)
     table.expires = NOON + timedelta(days=400)
     return warehouse.client.create_table(table)
 
