@@ -62,19 +62,22 @@ def is_outage(error: Exception) -> bool:
 
 
 def is_missing(error: Exception) -> bool:
-    return isinstance(_last(error), NotFound)
+    """Whether a table may be missing: to an account with grants on tables alone BigQuery only says "Permission
+    bigquery.tables.get denied on table … (or it may not exist)".
+    """
+    return isinstance(_last(error), (NotFound, Forbidden)) and _reason(error) not in _ANSWERS
 
 
-def of_missing(missing: Sequence[str], present: Sequence[str]) -> WarehouseUnreadable:
+def of_missing(error: Exception, missing: Sequence[str], present: Sequence[str]) -> WarehouseUnreadable:
     """Where all are missing nothing was deployed; one that is missing beside others is another trouble."""
     if not present or not missing:
-        return TablesMissing(_NOT_THERE)
+        return as_unreadable(error)
     names = " and ".join(f"`{name}`" for name in missing)
-    table, it = ("table", "it") if len(missing) == 1 else ("tables", "them")
+    tables, grants = ("table {} is", "its grant is") if len(missing) == 1 else ("tables {} are", "their grants are")
     return WarehouseUnreadable(
-        f"The {table} {names} {'is' if it == 'it' else 'are'} missing in the dataset, the others are there: dashboard "
-        f"and tables may be of two versions. `terraform apply` makes {it} (on a laptop: start the laptop cloud again). "
-        "Nothing that is stored is lost by this."
+        f"The {tables.format(names)} missing in the dataset, or {grants}; the others can be read: dashboard and tables "
+        "may be of two versions. `terraform apply` restores both (on a laptop: start the laptop cloud again). Nothing "
+        "that is stored is lost by this."
     )
 
 

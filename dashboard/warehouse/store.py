@@ -284,7 +284,7 @@ class Store:
                 return replace(copy, known_at=datetime.now(UTC), checked=time.monotonic(), error=None)
             return _Copy(load(versions, copy), versions, datetime.now(UTC), time.monotonic())
         except UNREADABLE as error:
-            unreadable = self._missing_tables() if is_missing(error) else as_unreadable(error)
+            unreadable = self._missing_tables(error) if is_missing(error) else as_unreadable(error)
             # A page reads several tables: those that have a copy do not wait for the same outage one after the other.
             # Any other error is about this query only: one that is too large must not make other tables stale.
             if is_outage(error):
@@ -294,7 +294,7 @@ class Store:
                 raise unreadable from error
             return replace(copy, checked=time.monotonic(), error=str(unreadable))
 
-    def _missing_tables(self) -> WarehouseUnreadable:
+    def _missing_tables(self, first: Exception) -> WarehouseUnreadable:
         """Which tables are missing, checked only after one was not found: free of charge."""
         present = []
         for table in TABLES:
@@ -304,7 +304,7 @@ class Store:
             except UNREADABLE as error:
                 if not is_missing(error):
                     return as_unreadable(error)
-        return of_missing([table for table in TABLES if table not in present], present)
+        return of_missing(first, [table for table in TABLES if table not in present], present)
 
     def _keep(self, key: Hashable, copy: _Copy) -> None:
         with self._lock:

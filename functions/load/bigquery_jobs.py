@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
-from google.api_core.exceptions import Conflict, NotFound
+from google.api_core.exceptions import Conflict, Forbidden, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 from google.cloud.bigquery.table import RowIterator
@@ -58,7 +58,9 @@ def find_succeeded(client: bigquery.Client, first_id: str) -> Any:
     for job_id in _attempt_ids(first_id):
         try:
             job = _fetch(client, job_id)
-        except NotFound:
+        # Load may read its own jobs only, and one that does not exist is nobody's. One that does answers 409 when it is
+        # started again.
+        except (NotFound, Forbidden):
             return None
         _wait(job)
         if job.error_result is None:

@@ -41,7 +41,7 @@ class SettingsError(LoadProblem):
 
 
 class TableUnfit(LoadProblem):
-    """The table `plays` is missing."""
+    """The table `plays` is missing, or load's grant on it."""
 
 
 class ObjectGone(LoadProblem):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import Forbidden, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.enums import SourceColumnMatch
 
@@ -63,8 +63,11 @@ class PlaysTable:
 def fetch_plays_table(client: bigquery.Client, table_id: str, bounds: Conditions) -> PlaysTable:
     try:
         table = client.get_table(table_id, retry=RETRY, timeout=CALL_SECONDS)
-    except NotFound:
-        raise TableUnfit(f"The table {table_id} does not exist") from None
+    except (NotFound, Forbidden) as error:
+        # To an account with a grant on the table alone, a missing one is "denied (or it may not exist)".
+        if isinstance(error, Forbidden) and "not exist" not in str(error):
+            raise
+        raise TableUnfit(f"The table {table_id}, or load's grant on it, is missing") from None
     conditions = {field.name: bounds[field.name] for field in table.schema if field.name in bounds}
     return PlaysTable(table_id, tuple(table.schema), conditions)
 

@@ -120,6 +120,17 @@ def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(loading, monkeypatc
     assert len(loading.ledger()) == 1 + len(calls)
 
 
+def test_a_look_up_of_a_job_that_is_refused_starts_it_and_a_repeat_does_nothing_twice(loading):
+    """Load may read its own jobs only, and one that does not exist is nobody's."""
+    loading.land(csv_of(play(1)))
+    loading.cloud.faults.order(Fault("bigquery GET .*/jobs/", status=403))
+    assert loading.deliver() == [200]
+
+    loading.cloud.faults.order(Fault("bigquery GET .*/jobs/", status=403, times=None))
+    assert loading.post_event() == 500
+    assert loading.plays() == [play(1)]
+
+
 def test_a_merge_that_failed_is_tried_again_under_another_id(loading):
     loading.land(csv_of(play(1)))
     loading.cloud.faults.order(Fault("bigquery job query merge-", "fail"))

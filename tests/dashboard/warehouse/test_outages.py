@@ -161,6 +161,17 @@ def test_without_a_copy_an_unreadable_warehouse_is_an_error_and_never_zero_plays
         store.listeners()
 
 
+def test_a_table_that_is_refused_and_may_be_missing_is_named(cloud: LaptopCloud, store: Store):
+    """Where the account has a grant on each table, BigQuery does not tell the two apart."""
+    message = "Permission bigquery.tables.get denied on table p:d.tracks (or it may not exist)"
+    body = json.dumps({"error": {"code": 403, "message": message, "errors": [{"reason": "accessDenied"}]}})
+    cloud.faults.order(Fault("bigquery GET .*/tables/tracks.*", status=403, times=None, body=body))
+    with pytest.raises(
+        WarehouseUnreadable, match="`tracks` is missing in the dataset, or its grant is; the others can"
+    ):
+        store.history("ania")
+
+
 def test_a_dataset_that_is_not_there_has_an_error_of_its_own(cloud: LaptopCloud):
     with pytest.raises(TablesMissing):
         open_store(cloud, DATASET="elsewhere").history("ania")
