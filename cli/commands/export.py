@@ -136,15 +136,17 @@ def _json_row(row: Row) -> Row:
 def _listen(row: Row) -> Row | None:
     """As https://listenbrainz.readthedocs.io/en/latest/users/json.html says.
 
-    None for a play that does not count, or that has no artist or title, which a listen needs.
+    None for a play that does not count, or that has no artist or title, which a listen needs. `listened_at` is when it
+    began: where the time played is not known, the track is taken as played to its end.
     """
     counts = row["ms_played"] >= COUNTS_FROM_MS if row["ms_played"] is not None else row["source"] == "api"
     if not (counts and row["artist_name"] and row["track_name"]):
         return None
     url = f"https://open.spotify.com/track/{row['track_id']}"
     known = {"isrc": row["isrc"], "duration_ms": row["duration_ms"]}
+    began_at = row["played_at"] - timedelta(milliseconds=row["ms_played"] or row["duration_ms"] or 0)
     return {
-        "listened_at": int(row["played_at"].timestamp()),
+        "listened_at": int(began_at.timestamp()),
         "track_metadata": {
             "artist_name": row["artist_name"],
             "track_name": row["track_name"],

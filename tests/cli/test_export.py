@@ -60,26 +60,25 @@ def test_a_listen_is_a_line_as_listenbrainz_documents_it_and_plays_that_do_not_c
         play(2, ONE, **names, source="export", ms_played=30_000),
         play(3, ONE, **names, source="export", ms_played=29_999),
         play(4, ONE, track_name="No artist"),
+        play(5, ONE, **names, duration_ms=240_000, ms_played=90_500),
+        play(6, ONE, **names),
     ]
     importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T100000Z.csv", csv_of(*plays))
-    wait_for(lambda: len(importing.plays()) == 4)
+    wait_for(lambda: len(importing.plays()) == 6)
     printed = importing.types("export", ONE, "--format", "listenbrainz", "--output", tmp_path / "x")
     first, *rest = printed.out.splitlines()
-    assert (printed.code, first, rest[0][:19]) == (0, f"Wrote 2 plays to {tmp_path / 'x'}.", "Left out: 2 plays, ")
+    assert (printed.code, first, rest[0][:19]) == (0, f"Wrote 4 plays to {tmp_path / 'x'}.", "Left out: 2 plays, ")
     url = "https://open.spotify.com/track/6rqhFgbbKwnb9MLmUQDhG6"
     info = {"music_service": "spotify.com", "origin_url": url, "spotify_id": url}
-    assert [json.loads(line) for line in (tmp_path / "x").read_text().splitlines()] == [
+    listens = [json.loads(line) for line in (tmp_path / "x").read_text().splitlines()]
+    # 09:01:01 less the track's 4 minutes, 09:02:01 and 09:05:01 less the time played, 09:06:01 of unknown length.
+    assert [listen["listened_at"] for listen in listens] == [1795337821, 1795338091, 1795338211, 1795338361]
+    assert [listen["track_metadata"] for listen in listens[:2]] == [
         {
-            "listened_at": 1795338061,
-            "track_metadata": {
-                **{"artist_name": "Ada", "track_name": "One", "release_name": "First"},
-                "additional_info": info | {"isrc": "GBAAA2100001", "duration_ms": 240_000},
-            },
+            **{"artist_name": "Ada", "track_name": "One", "release_name": "First"},
+            "additional_info": info | {"isrc": "GBAAA2100001", "duration_ms": 240_000},
         },
-        {
-            "listened_at": 1795338121,
-            "track_metadata": {"artist_name": "Ada", "track_name": "One", "additional_info": info},
-        },
+        {"artist_name": "Ada", "track_name": "One", "additional_info": info},
     ]
 
 
