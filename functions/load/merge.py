@@ -5,7 +5,7 @@ A play that is there under its key, or from the API under another id of its trac
 from the other source becomes one row: identity and metadata as the API has them, `ms_played` and the like as the export
 has them, and so what the API leaves NULL: it empties the names of music that was taken down. It is the same row, to the
 last column, whichever came first: what an import has brought can be taken away again. Rows of an import that was undone
-are left out.
+are left out, and of one that `imports` no longer has because its listener was forgotten.
 Which rows are one play is the rule in queries/same_play.sql; `cli import --dry-run` counts with the same file.
 """
 
@@ -166,7 +166,7 @@ def _once_sql(landed: str, imports: str, columns: Sequence[str]) -> str:
     return f"""
     SELECT {", ".join(map(_quoted, columns))}
     FROM ({landed})
-    WHERE import_id IS NULL OR import_id NOT IN (SELECT import_id FROM `{imports}` WHERE undone_at IS NOT NULL)
+    WHERE import_id IS NULL OR import_id IN (SELECT import_id FROM `{imports}` WHERE undone_at IS NULL)
     QUALIFY ROW_NUMBER() OVER (PARTITION BY {KEY} ORDER BY {order}) = 1
   """  # noqa: S608 -- see describe_sql
 

@@ -94,6 +94,13 @@ class Loading(EventFunction):
     def land(self, content, name=NAME):
         self.cloud.storage.write(self.landing, name, content)
 
+    def begin_imports(self, *import_ids):
+        """As `cli import` does before it lands a file."""
+        for import_id in import_ids:
+            values = f"'{import_id}', 'ada', TIMESTAMP '2026-11-22 12:00:00+00', '[]', 1"
+            columns = "import_id, listener_id, started_at, files, rows_in"
+            self.warehouse.query_and_wait(f"INSERT INTO listening.imports ({columns}) VALUES ({values})")
+
     def plays(self):
         return self.rows("plays", "played_at, listener_id, track_id")
 

@@ -74,6 +74,7 @@ def test_a_play_of_two_exports_that_do_not_see_each_other_is_noticed_too(loading
         "track_name": "One",
         "artist_name": "Ada",
     }
+    loading.begin_imports("a", "b")
     overlapping([play(1, **values, import_id="a")], [other(**{"minute": 1} | changes, **values, import_id="b")])
     entries(capsys)
     assert loading.deliver() == [200]

@@ -41,6 +41,7 @@ def name_of(run_id):
 def land(loading, *rows):
     """Each call is another run's file."""
     land.count += 1
+    loading.begin_imports(*{row["import_id"] for row in rows} - {None})
     loading.land(csv_of(*rows), name_of(f"20261123T{land.count // 60:02}{land.count % 60:02}01Z"))
     assert loading.deliver() == [200]
 
@@ -325,6 +326,7 @@ def test_a_stored_time_played_is_never_overwritten(loading):
 def test_a_file_of_many_years_is_one_ledger_row_with_what_became_of_its_rows(loading):
     land(loading, from_api(0), from_api(1000))
     loading.receive()
+    loading.begin_imports(IMPORT_ID)
     loading.land(
         csv_of(from_export(0), from_export(1000), from_export(-300_000_000), from_export(1000)), name_of(IMPORT)
     )

@@ -47,7 +47,7 @@ def begin(
 
 
 def finish(warehouse: Warehouse, started: Import, now: datetime, new: int, completed: int, known: int) -> None:
-    """Raises CliError when the import was undone while it was under way."""
+    """Raises CliError when the import was undone while it was under way, or its listener forgotten."""
     done = warehouse.run(
         "finish_import",
         string("import_id", started.import_id),
@@ -55,6 +55,11 @@ def finish(warehouse: Warehouse, started: Import, now: datetime, new: int, compl
         *(integer("rows_new", new), integer("rows_completed", completed), integer("rows_known", known)),
     )
     if not done.num_dml_affected_rows:
+        if started.import_id not in [record.import_id for record in fetch(warehouse)]:
+            raise CliError(
+                f"{started.listener} was forgotten while import {started.import_id} was under way. None of its plays "
+                "stays. Run `forget` again to delete the files that it has landed meanwhile."
+            )
         raise CliError(
             f"Import {started.import_id} was undone while it was under way. None of its plays stays. Undo it once more "
             "to delete the files that it has landed meanwhile."

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from cli.commands.import_history import command, landing, undo
 from cli.commands.import_history import gaps as import_gaps
-from cli.commands.import_history import landing, undo
 from cli.commands.import_history.reading.spotify_rows import Manner
 from cli.waiting import Longest
 from cli.warehouse import Warehouse
@@ -237,6 +237,23 @@ def test_an_import_that_is_undone_while_it_is_under_way_closes_no_gap(importing,
     output = importing.types("import", ONE, write_export(tmp_path / "a.json", truth))
     assert (output.code, "was undone while it was under way. None of its plays stays." in output.err) == (1, True)
     assert everything(importing) == before
+
+
+def test_an_import_whose_listener_is_forgotten_while_it_is_under_way_leaves_nothing(importing, tmp_path, monkeypatch):
+    truth, store = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60], command.store
+    tell_page(importing, truth[:10], UNTIL)
+    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
+    add_gap(importing, truth[9].played_at, truth[50].played_at)
+
+    def store_after_forget(*arguments):
+        assert importing.types("forget", ONE, "--yes", "--no-wait").code == 1
+        return store(*arguments)
+
+    monkeypatch.setattr(command, "store", store_after_forget)
+    output = importing.types("import", ONE, write_export(tmp_path / "a.json", truth))
+    sentence = f"{ONE} was forgotten while import "
+    assert (output.code, sentence in output.err) == (1, True)
+    assert (importing.plays(), gaps(importing), importing.rows("SELECT * FROM listening.closed_gaps")) == ([], [], [])
 
 
 def test_gaps_that_lie_over_each_other_share_their_parts(importing, tmp_path):
