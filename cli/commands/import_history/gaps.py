@@ -1,10 +1,12 @@
 """Moves gaps between the tables `gaps` and `closed_gaps`. Stopped half way, a gap is in both: open, and no play is lost
 without a trace."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from google.cloud import bigquery
 
@@ -15,6 +17,8 @@ from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.place import Place
 from cli.warehouse import Row, Warehouse, instants, string, structs
+
+_moment_of = attrgetter("played_at", "track_id")
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,8 @@ def before_the_first_page(
     """The first page that was ever stored or landed, and the gap to it from the newest of the import's plays: nothing
     was known before that page, so ingest has recorded no gap.
 
-    No gap where an import has recorded one, or a play is stored that is newer than the import's.
+    No gap where an import has recorded one, or a play is stored that is newer than the import's, nor where a file of
+    `export` has the page's oldest play from the API: the page overlaps what it holds.
     """
     now = place.now()
     # Before the statement: what is loaded between the two is seen twice, and not never.
@@ -153,15 +158,18 @@ def before_the_first_page(
         *instants(landed_at=landed and landed.played_at),
     )
     for page in warehouse.run("first_page", string("listener_id", listener), *on_its_way):
-        apart = timedelta(milliseconds=APART_MS)
+        apart, moment = timedelta(milliseconds=APART_MS), (page.played_at, page.track_id)
+        at = bisect_left(plays, moment, key=_moment_of)
         before = (
             play.played_at
-            for play in reversed(plays)
+            for play in reversed(plays[:at])
             if play.played_at < page.played_at
             and (play.track_id != page.track_id or play.played_at < page.played_at - apart)
         )
         newest = next(before, None)
-        if newest and not page.gaps and (page.newest_before is None or newest >= page.newest_before):
+        same = [play for play in plays[at : at + 1] if _moment_of(play) == moment]
+        overlaps = same and landing.values_of(same[0], listener)["source"] == "api"
+        if newest and not overlaps and not page.gaps and (page.newest_before is None or newest >= page.newest_before):
             return FirstPage(page.played_at, page.run_id), Gap(newest, page.played_at, "", now)
         return FirstPage(page.played_at, page.run_id), None
     return None, None

@@ -122,7 +122,7 @@ def _print_gaps(account: Account) -> None:
         console.show(
             f"{'Would open' if account.dry_run else 'Opened'} a gap from {minute(gap.gap_start)} to "
             f"{minute(gap.gap_end)} UTC: plays may be missing between the export and the first page of Spotify's API. "
-            "A later export closes it."
+            "A later export from Spotify closes it."
         )
     if count := account.gaps_closed:
         console.show(f"{'Would close' if account.dry_run else 'Closed'} {counted(count, 'gap')}.")

@@ -210,6 +210,25 @@ def test_an_export_that_ends_before_the_first_page_leaves_a_gap_that_a_longer_on
     assert (gaps(importing), importing.rows("SELECT * FROM listening.closed_gaps")) == ([], [])
 
 
+def test_a_file_of_another_project_opens_a_gap_only_where_it_lacks_the_oldest_play_of_the_first_page(
+    importing, tmp_path
+):
+    """Plays of the API up to that one: what ingest, too, takes as proof that none is missing."""
+    store_from_api(importing, range(40, 60))
+    whole, short = tmp_path / "whole.json", tmp_path / "short.json"
+    assert importing.types("export", ONE, "--format", "json", "--output", whole).code == 0
+    write(short, json.loads(whole.read_text())[:10])
+    importing.rows("DELETE FROM listening.plays WHERE played_at < TIMESTAMP '2026-03-02 15:20:00+00'")
+
+    opened = (
+        "Would open a gap from 2026-03-02 15:16 to 2026-03-02 15:20 UTC: plays may be missing between the export and "
+    )
+    sentence = f"{opened}the first page of Spotify's API. A later export from Spotify closes it."
+    assert sentence in importing.types("import", ONE, short, "--dry-run").out
+    result = importing.types("import", ONE, whole, "--json").json
+    assert (result["new"], result["gap_opened"], gaps(importing)) == (10, None, [])
+
+
 def test_the_first_page_may_be_loaded_while_the_import_is_under_way(importing, tmp_path, monkeypatch):
     land = landing.LandingBucket.land
 
