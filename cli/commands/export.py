@@ -173,7 +173,7 @@ def _spotify_row(row: Row) -> Row | None:
         "master_metadata_album_album_name": row["album_name"],
         **{name: row[name] for name in Manner._fields},
         "offline_timestamp": int(began_at.timestamp()) if row["reported_at"] else None,
-        EXPORTED_BY: "Heavy Rotation",
+        EXPORTED_BY: row["listener_id"],
     }
 
 

@@ -57,6 +57,7 @@ class Spotify:
             "refresh_token": consent.tokens[0],
             "consented_at": answers.to_text(consent.consented_at),
             "account_id": self.listeners[slug].account_id,
+            "account_ids": " ".join(sorted((self.listeners[slug].account_id, self.listeners[slug].user_id))),
             "scope": consent.scope,
         }
 

@@ -62,11 +62,12 @@ class Authorization:
         self._check_account(account)
         if self.is_new_app:
             spotify.keep_app(self.store, self.app)
-        # What ingest reads.
+        # What ingest reads, and for `import` each id: exports before 2023 name the older one.
         payload = {
             "refresh_token": tokens.refresh_token,
             "consented_at": iso(consented_at),
             "account_id": account.account_id,
+            "account_ids": " ".join(sorted(account.ids)),
             "scope": tokens.scope,
         }
         destroyed = self.store.replace(self.home, payload, {**LISTENER_LABELS, "listener": self.listener})

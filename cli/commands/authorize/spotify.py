@@ -41,7 +41,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Account:
-    """`ids`: every id that Spotify gives for it; `account_id` is the one to keep."""
+    """`ids`: every id that Spotify gives for it; `account_id` is the one to link by."""
 
     account_id: str
     ids: frozenset[str]

@@ -58,26 +58,30 @@ class Mixed:
 def check(place: Place, warehouse: Warehouse, account: Account, stored: Sequence[tuple[int, int]]) -> str:
     """What the files leave in doubt; empty when they are proved to be the listener's, or when nothing is at stake.
 
-    A file of `export` names its listener. Raises CliError for another person's files, and, unless it is a dry run, for
+    Rows of `export` name their listener. Raises CliError for another person's files, and, unless it is a dry run, for
     doubtful ones that the owner declines.
     """
     listener = account.listener
+    _refuse_another_listener(listener, account)
     if isinstance(account.reading, OwnReading):
-        account.reading.check_listener(listener)
         return ""
     found = shares(account.reading.files, stored)
     _refuse_strangers(listener, account, found)
     known = sum(share.found for share in found)
     is_proved = known >= _ENOUGH_PLAYS or (known >= _FEW_PLAYS and known * 2 >= account.comparison.stored)
-    if not account.reading.plays or is_proved or _names(place, listener, account):
+    if not account.reading.plays or is_proved:
+        return ""
+    names = account.reading.account_names
+    own = _own_accounts(place, listener) if names else set()
+    if names & own:
         return ""
     rows = warehouse.run("rows_of_listener", string("listener_id", listener))
     count = next(int(row.row_count) for row in rows if row.name == "plays")
-    if count < _ENOUGH_PLAYS:
+    if count < _ENOUGH_PLAYS and not own:
         return ""
     doubt = (
         f"Nothing proves that this is the export of {listener}: it contains {known:,} of "
-        f"{counted(count, 'stored play')}."
+        f"{counted(count, 'stored play')}{', and names another Spotify account' if own else ''}."
     )
     if not account.dry_run:
         if not sys.stdin.isatty():
@@ -184,6 +188,14 @@ def _lies_over(one: _Played, other: _Played, usual: float) -> bool:
     return beside >= _ENOUGH_PLAYS and beside > usual * len(ends)
 
 
+def _refuse_another_listener(listener: str, account: Account) -> None:
+    if others := sorted(account.reading.listeners - {listener}):
+        raise CliError(
+            f"The file holds plays of {', '.join(others):.200}, not of {listener} alone. Nothing was stored. To store "
+            f"them as plays of {listener}, run the command again with --anyway."
+        )
+
+
 def _refuse_strangers(listener: str, account: Account, found: Iterable[Share]) -> None:
     comparison, accounts = account.comparison, len(account.reading.account_names)
     if accounts > 1:
@@ -213,9 +225,9 @@ def _refuse_strangers(listener: str, account: Account, found: Iterable[Share]) -
         )
 
 
-def _names(place: Place, listener: str, account: Account) -> bool:
-    """Whether every file that names an account names the one that consented. Exports since 2023 name none."""
+def _own_accounts(place: Place, listener: str) -> set[str]:
+    """The ids of the account that consented; none where `authorize` has not kept them. Exports before 2023 name one."""
     store = SecretStore(place)
     secret = store.listeners().get(listener)
     payload = store.read(secret) if secret else None
-    return bool(payload) and account.reading.account_names == {(payload or {}).get("account_id")}
+    return set(str((payload or {}).get("account_ids", "")).split())

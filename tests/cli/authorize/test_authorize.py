@@ -45,6 +45,7 @@ def test_agreeing_stores_a_consent_that_spotify_honours_and_ingest_can_read(owne
         "refresh_token": payload["refresh_token"],
         "consented_at": payload["consented_at"],
         "account_id": owner.spotify.listeners[ONE].account_id,
+        "account_ids": " ".join(sorted([owner.spotify.listeners[ONE].account_id, "invented-listener-one"])),
         "scope": "user-read-recently-played",
     }
     assert owner.spotify.consents.refresh(payload["refresh_token"]).access_token

@@ -139,7 +139,7 @@ def test_an_import_that_proves_nothing_asks_and_strangers_files_are_refused(impo
     mine = write(tmp_path / "mine.json", [*rows(range(25)), *rows([99], ts="2031-05-05T00:00:00Z")])
     others = [row | {"spotify_track_uri": f"spotify:track:{track(500 + n)}"} for n, row in enumerate(rows(range(29)))]
     strange = write(tmp_path / "strange.json", others)
-    consented = importing.owner.secret(f"refresh-token-{ONE}")["account_id"]
+    consented = importing.owner.spotify.listeners[ONE].user_id
     named = write(tmp_path / "named.json", rows(range(3), ts="2018-05-01T10:00:00Z", username=consented))
     two = write(tmp_path / "two.json", rows(range(3), ts="2018-05-01T10:00:00Z", username="another-person"))
 
@@ -173,6 +173,15 @@ def test_an_import_that_proves_nothing_asks_and_strangers_files_are_refused(impo
     path = write(tmp_path / "Streaming_History_Video_2026.json", [row | {"username": consented} for row in videos])
     result = importing.types("import", ONE, path, "--json")
     assert (result.code, result.json["new"], result.json["stored_but_not_in_export"]) == (0, 20, 0)
+
+
+def test_a_file_that_names_another_account_than_the_one_that_consented_is_asked_about(importing, tmp_path):
+    """Also where nothing is stored yet. Of a listener without a consent no account is known."""
+    path = write(tmp_path / "endsong_0.json", rows(range(3), username="another-person"))
+    refused = importing.types("import", ONE, path)
+    sentence = f"the export of {ONE}: it contains 0 of 0 stored plays, and names another Spotify account. Nothing was"
+    assert (refused.code, sentence in refused.err, importing.plays()) == (1, True, [])
+    assert importing.types("import", "bo", path, "--new-listener", "--json").json["new"] == 3
 
 
 def test_a_play_longer_than_any_track_is_stored_without_the_time_played_and_no_sum_overflows(importing, tmp_path):

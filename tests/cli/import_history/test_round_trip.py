@@ -274,9 +274,10 @@ def test_a_dry_run_of_rows_out_of_bounds_predicts_what_is_stored(importing, stor
     assert [importing.plays()[0][name] for name in names] == [None] * 5
 
 
-def test_the_plays_of_another_listener_are_stored_only_if_they_are_meant(importing, stored, tmp_path):
-    importing.types("export", ONE, "--output", tmp_path / "plays.csv")
-    refused = importing.types("import", "other", tmp_path / "plays.csv", "--new-listener")
+@pytest.mark.parametrize(("form", "plays"), [("csv", 4), ("spotify", 2)])
+def test_the_plays_of_another_listener_are_stored_only_if_they_are_meant(importing, stored, tmp_path, form, plays):
+    importing.types("export", ONE, "--format", form, "--output", tmp_path / "plays")
+    refused = importing.types("import", "other", tmp_path / "plays", "--new-listener")
     assert (refused.code, f"The file holds plays of {ONE}, not of other alone." in refused.err) == (1, True)
-    assert importing.types("import", "other", tmp_path / "plays.csv", "--new-listener", "--anyway").code == 0
-    assert [row["listener_id"] for row in importing.plays()] == [ONE] * 4 + ["other"] * 4
+    assert importing.types("import", "other", tmp_path / "plays", "--new-listener", "--anyway").code == 0
+    assert [row["listener_id"] for row in importing.plays()] == [ONE] * 4 + ["other"] * plays

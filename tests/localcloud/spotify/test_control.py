@@ -33,7 +33,7 @@ def test_the_app_and_the_pages_that_it_was_shown_are_described(app):
 
 def test_consent_rotation_and_revocation_can_be_had_from_outside(app):
     consent = app.control("POST", "consent", listener=ONE).json()
-    assert consent.keys() == {"refresh_token", "consented_at", "account_id", "scope"}
+    assert consent.keys() == {"refresh_token", "consented_at", "account_id", "account_ids", "scope"}
 
     assert app.control("POST", "rotate", listener=ONE).json() == {}
     rotated = app.refresh(consent["refresh_token"]).json()["refresh_token"]

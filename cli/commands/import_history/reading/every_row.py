@@ -13,7 +13,7 @@ import numpy as np
 from cli.commands.import_history.reading import play_times
 from cli.commands.import_history.reading.plays import Column, Plays, Rows, to_ms
 from cli.commands.import_history.reading.spotify_files import ExportFile, Finding, UnreadFile
-from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Kind, LeftOut, parse_row
+from cli.commands.import_history.reading.spotify_rows import EXPORTED_BY, ExportedPlay, Kind, LeftOut, parse_row
 from cli.console import CliError
 
 # A listener who never sleeps has so many plays in twenty years.
@@ -77,6 +77,8 @@ class Reading:
     unread: list[UnreadFile] = field(default_factory=list)
     account_names: set[str] = field(default_factory=set)
     """The accounts that rows of old exports name. They are compared, and go nowhere."""
+    listeners: set[str] = field(default_factory=set)
+    """The listeners whose plays `export` has written."""
     emptied: Counter[str] = field(default_factory=Counter)
     """By column, in how many rows of a file of `export` a value is out of bounds, so that NULL is stored."""
     _rows: Rows = field(default_factory=Rows)
@@ -148,9 +150,10 @@ class Reading:
                     f"{file.name}: with it there are more than {MOST_ROWS:,} rows, more than one listener can have. "
                     "Nothing was stored."
                 )
-            name = row.get("username") if isinstance(row, dict) else None
-            if name and isinstance(name, str) and len(self.account_names) < _MOST_ACCOUNTS:
-                self.account_names.add(name)
+            for key, names in (("username", self.account_names), (EXPORTED_BY, self.listeners)):
+                name = row.get(key) if isinstance(row, dict) else None
+                if name and isinstance(name, str) and len(names) < _MOST_ACCOUNTS:
+                    names.add(name)
             yield row
 
     def _add_left_out(self, outcome: LeftOut, file: str, index: int) -> None:

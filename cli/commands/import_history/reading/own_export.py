@@ -94,19 +94,11 @@ class OwnReading(Reading):
                 self._add_left_out(LeftOut("unreadable", str(error), is_lost=True), file.name, index)
                 continue
             self._read += 1
+            self.listeners.add(row["listener_id"])
             self.emptied.update(emptied)
             known = self._plays.setdefault((play.played_at, play.track_id), play)
             if (play.ms_played or 0) > (known.ms_played or 0):
                 self._plays[play.played_at, play.track_id] = play
-
-    def check_listener(self, listener: str) -> None:
-        """Raises CliError when the plays are another listener's."""
-        at = [*COLUMNS].index("listener_id")
-        if others := sorted({play.row[at] for play in self.plays if play.row} - {listener}):
-            raise CliError(
-                f"The file holds plays of {', '.join(others)}, not of {listener} alone. Nothing was stored. To store "
-                f"them as plays of {listener}, run the command again with --anyway."
-            )
 
 
 def find(paths: Sequence[Path]) -> Path | None:

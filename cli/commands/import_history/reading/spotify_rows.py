@@ -38,8 +38,8 @@ FROM_EXPORT = ("ms_played", "reported_at", *Manner._fields)
 """The columns that only an export has a value for."""
 
 EXPORTED_BY = "exported_by"
-"""What rows of `export` in Spotify's form have and Spotify's own never: each is a play, and they prove nothing about
-what is missing."""
+"""What rows of `export` in Spotify's form name the listener by and Spotify's own never have: each is a play, and they
+prove nothing about what is missing."""
 
 _BOUNDS = TABLE["bounds"]
 _FIRST_INSTANT = datetime.fromisoformat(_BOUNDS["played_at"]["minimum"])
