@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the zip from Spotify, the folder it was unpacked to or one above, Streaming_History_Audio_….json or "
-        "endsong_….json; also packed again, as .gz, .tgz or zip in zip. Or one file that `export` has written",
+        "endsong_….json. Or one file that `export` has written",
     )
     parser.add_argument(
         "--undo",

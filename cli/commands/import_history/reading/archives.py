@@ -1,18 +1,13 @@
-"""Opens folders and archives (zip, tar, gzip, bzip2, xz, one in another), with limits for what is unpacked.
+"""Opens folders and zips, with limits for what is unpacked.
 
 Content decides, because people rename files. What is unpacked is bounded: a file that a listener passes on must not
 fill the owner's memory or disk, nor run for hours.
 """
 
-import bz2
 import errno
-import gzip
 import io
 import lzma
 import os
-import shutil
-import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from cli.console import CliError
 from localcloud.terminal import plain
@@ -31,24 +26,16 @@ _MOST_RATIO = 200
 """Spotify's files are packed about 20 to 1."""
 _ALWAYS_FINE_BYTES = 16 << 20
 _MOST_FILES = 10_000
-_IN_MEMORY_BYTES = 16 << 20
 _MOST_LISTED_BYTES = 16 << 20
-"""Of what an archive says of its files: ten thousand of them have 15 MB in a tar, 2 in a zip."""
+"""Of what a zip says of its files: ten thousand of them have 2 MB."""
 _LONGEST_NAME = 255
 _ZIP_LISTS = b"PK\x01\x02"
 """What begins each entry in the list of a zip's files."""
 
-Form = Literal["zip", "tar", "file"]
-_Found = tuple[str, Callable[[], Any], int]
-"""Path in the archive, how to open it, packed size."""
-
-_DECOMPRESSORS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _ZIP_BEGINS = (b"PK\x03\x04", b"PK\x05\x06")
-_TAR_AT, _TAR = 257, b"ustar"
-_HEAD_BYTES = 512
 _CHUNK = 1 << 18
 _DAMAGE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError),
     *(NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
 )
 _NO_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -92,7 +79,7 @@ class Entry:
     folder: str
     unpack: Callable[[], BinaryIO]
     packed_bytes: int
-    """As it lies on the disk; 0 when it is not packed."""
+    """As it lies in the zip; 0 when it is in none."""
 
     @property
     def file_name(self) -> str:
@@ -104,15 +91,10 @@ class Entry:
         with _named_damage():
             stream = self.unpack()
         with stream:
-            reader = _metered(stream, self.name, budget, self.packed_bytes)
-            if not stream.seekable() and _is_packed(reader):
-                raise Damaged("is packed and comes through a pipe. Give it as a file")
-            for begins, decompress in _DECOMPRESSORS.items():
-                if reader.peek(_HEAD_BYTES).startswith(begins):
-                    packed_bytes = self.packed_bytes or stream.seek(0, io.SEEK_END)
-                    stream.seek(0)
-                    reader = _metered(decompress(stream), self.name, budget, packed_bytes)
-                    break
+            metered = _Metered(stream, self.name, budget, self.packed_bytes)
+            reader: io.BufferedReader = io.BufferedReader(metered, _CHUNK)
+            if is_zip(reader) and (self.packed_bytes or not stream.seekable()):
+                raise Damaged("is a zip in another one, or comes through a pipe. Save it as a file, and give that")
             yield reader
 
 
@@ -146,9 +128,9 @@ class _Metered(io.RawIOBase):
 
 
 class _Listed:
-    """An archive of which only so much is read while its files are listed: what is said of them is kept in memory."""
+    """A zip of which only so much is read while its files are listed: what is said of them is kept in memory."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._left = stream, _MOST_LISTED_BYTES
         self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
 
@@ -163,17 +145,13 @@ class _Listed:
         self._left = 1 << 62
 
 
-def _metered(stream: BinaryIO, name: str, budget: Budget, packed_bytes: int) -> io.BufferedReader:
-    return io.BufferedReader(_Metered(stream, name, budget, packed_bytes), _CHUNK)
-
-
 @contextmanager
 def _named_damage() -> Iterator[None]:
     """Damaged, or packed in a way that Python does not know."""
     try:
         yield
     except _DAMAGE as error:
-        # The system's: those of gzip and bz2 have no text, and EINVAL is a place that a damaged zip names.
+        # The system's: those of bz2 have no text, and EINVAL is a place that a damaged zip names.
         if isinstance(error, OSError) and error.strerror and error.errno != errno.EINVAL:
             raise Damaged(f"cannot be read: {error.strerror}") from None
         raise Damaged("cannot be unpacked. Download the file again, or unpack it by hand first") from None
@@ -206,48 +184,27 @@ def _open_unlisted(why: str | None) -> Any:
     raise FolderUnread(f"cannot be read: {why}")
 
 
-def _is_packed(stream: io.BufferedReader) -> bool:
-    return stream.peek(_HEAD_BYTES).startswith((*_DECOMPRESSORS,)) or form_of(stream) != "file"
-
-
-def form_of(stream: io.BufferedReader) -> Form:
-    head = stream.peek(_HEAD_BYTES)
-    if head.startswith(_ZIP_BEGINS):
-        return "zip"
-    if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
-        return "tar"
-    try:
-        # Without that mark, as of before 1988: the head's checksum decides.
-        tarfile.TarInfo.frombuf(head[:_HEAD_BYTES], tarfile.ENCODING, "surrogateescape")
-    except tarfile.HeaderError:
-        return "file"
-    return "tar"
+def is_zip(stream: io.BufferedReader) -> bool:
+    return stream.peek(len(_ZIP_BEGINS[0])).startswith(_ZIP_BEGINS)
 
 
 @contextmanager
-def contents(entry: Entry, form: Form, stream: io.BufferedReader) -> Iterator[list[Entry]]:
-    """The files in an archive, sorted by their names. Raises Damaged."""
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as copy:
-        shutil.copyfileobj(stream, copy)
-        if form == "zip":
-            _check_list(copy, entry.name)
-        copy.seek(0)
-        listed: Any = _Listed(copy)
+def contents(entry: Entry) -> Iterator[list[Entry]]:
+    """The files in a zip, sorted by their names. Raises Damaged."""
+    with _named_damage():
+        stream = entry.unpack()
+    with stream:
         with _named_damage():
-            archive = zipfile.ZipFile(listed) if form == "zip" else tarfile.TarFile(fileobj=listed)
+            _check_list(stream, entry.name)
+            listed: Any = _Listed(stream)
+            archive = zipfile.ZipFile(listed)
+        listed.end()
         with archive:
-            with _named_damage():
-                found = _in_zip(archive) if isinstance(archive, zipfile.ZipFile) else _in_tar(archive, entry.name)
-            listed.end()
-            entries = [_inner_entry(entry, *each) for each in found if _is_file_of_interest(each[0])]
+            # PowerShell 5 puts backslashes between folders: icsharpcode/SharpZipLib#617.
+            found = [(info.filename.replace("\\", "/"), info) for info in archive.infolist()]
+            files = [each for each in found if not each[0].endswith("/") and _is_file_of_interest(each[0])]
+            entries = [_inner_entry(entry, path, archive, info) for path, info in files]
             yield sorted(entries, key=lambda inner: (inner.folder, inner.name))
-
-
-def _in_zip(archive: zipfile.ZipFile) -> list[_Found]:
-    """PowerShell 5 puts backslashes between folders: icsharpcode/SharpZipLib#617."""
-    found = [(info.filename.replace("\\", "/"), info) for info in archive.infolist()]
-    files = [(path, info) for path, info in found if not path.endswith("/")]
-    return [(path, partial(_open_zipped, archive, info), info.compress_size) for path, info in files]
 
 
 def _open_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
@@ -256,44 +213,28 @@ def _open_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     return archive.open(info)
 
 
-def _in_tar(archive: tarfile.TarFile, name: str) -> list[_Found]:
-    found = list[_Found]()
-    for count, info in enumerate(archive, start=1):
-        _check_count(count, name)
-        if info.isfile():
-            found.append((info.name, partial(archive.extractfile, info), 0))
-        elif info.issym() or info.islnk():
-            found.append((info.name, _open_link, 0))
-    return found
-
-
 def _open_link() -> Any:
     raise Damaged("is a link to another file or folder. Give what it leads to by its own path")
 
 
-def _check_list(copy: IO[bytes], name: str) -> None:
+def _check_list(stream: BinaryIO, name: str) -> None:
     """Before zipfile makes an object of each entry: a list is packed so well that a small zip has millions."""
-    copy.seek(0)
     count, end = 0, b""
-    while chunk := copy.read(_CHUNK):
+    while chunk := stream.read(_CHUNK):
         window = end + chunk
         count += window.count(_ZIP_LISTS)
         end = window[1 - len(_ZIP_LISTS) :]
-    _check_count(count, name)
-
-
-def _check_count(count: int, name: str) -> None:
     if count > _MOST_FILES:
         raise CliError(f"There are more than {_MOST_FILES:,} files and folders in {name}. Give the history alone.")
 
 
-def _inner_entry(outer: Entry, path: str, unpack: Callable[[], Any], packed_bytes: int) -> Entry:
+def _inner_entry(outer: Entry, path: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
     inner = PurePosixPath(path)
     return Entry(
         f"{outer.name}: {_shown(inner.name[:_LONGEST_NAME])}",
         f"{outer.folder}/{outer.file_name}/{inner.parent}".removesuffix("/."),
-        unpack,
-        packed_bytes,
+        partial(_open_zipped, archive, info),
+        info.compress_size,
     )
 
 

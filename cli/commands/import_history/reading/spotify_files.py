@@ -1,4 +1,4 @@
-"""Finds the streaming history in what people have: the zip from Spotify, a folder, archives in either, single files.
+"""Finds the streaming history in what people have: the zip from Spotify, a folder, zips in it, single files.
 
 Content decides what a file is; its name only says which part of the history it is. Every file that is not read is
 named with the reason.
@@ -8,7 +8,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -29,11 +29,10 @@ _HISTORY_NAME = re.compile(
     r"(?:_(?P<number>\d{1,3})(?!\d))?",
     re.IGNORECASE,
 )
-OWN_EXPORT = "is a file that `export` has written, to be given by itself, not in a folder, an archive or through a pipe"
+OWN_EXPORT = "is a file that `export` has written, to be given by itself, not in a folder, a zip or through a pipe"
 
 _HEAD_BYTES = 1 << 16
 _ROWS_THAT_TELL = 10_000
-_DEEPEST = 3
 
 _OTHER_FORMATS = {
     b"%PDF": "is a PDF",
@@ -43,7 +42,9 @@ _OTHER_FORMATS = {
     b"Rar!": "is a RAR archive. Unpack it first, and give the folder",
     b"PK\x07\x08": "is a part of a zip in several parts. Unpack it by hand first, and give the folder",
     b"\x28\xb5\x2f\xfd": "is packed with Zstandard. Unpack it first, and give the file",
-    **dict.fromkeys((b"\x1f\x8b", b"BZh", b"\xfd7zXZ"), "is packed twice. Unpack it first, and give the file"),
+    b"\x1f\x8b": "is packed with gzip. Unpack it first, and give the folder",
+    b"BZh": "is packed with bzip2. Unpack it first, and give the folder",
+    b"\xfd7zXZ": "is packed with xz. Unpack it first, and give the folder",
     b"bplist": "is a placeholder of iCloud. Download the file itself first",
 }
 _WEB_PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml)", re.IGNORECASE)
@@ -56,7 +57,7 @@ Content = Literal["history", "account data"]
 class ExportFile:
     """One file of a streaming history, to be read before the next one is taken.
 
-    `name` is for messages. `package` is the folder or archive it lies in. `number` is its place in the history, where
+    `name` is for messages. `package` is the folder or zip it lies in. `number` is its place in the history, where
     its name says it. `damage` is set while the rows are read, when they end too soon.
     """
 
@@ -102,35 +103,31 @@ def read_files(paths: Sequence[Path], budget: Budget | None = None) -> Iterator[
     for path in paths:
         found = _Path(str(path) if path.is_dir() or named[path.name] > 1 else path.name, budget)
         if path.is_dir():
-            yield from _read_entries(list(archives.folder_entries(path)), found)
+            yield from _read_entries(archives.folder_entries(path), found)
         else:
             yield from _read_entries([archives.path_entry(path, found.name)], found)
         _check(found)
         yield from found.unread
 
 
-def _read_entries(entries: Sequence[Entry], found: _Path, depth: int = 0) -> Iterator[ExportFile]:
-    """Archives that lie beside a history are mostly what it was unpacked from: they are left alone."""
-    inner_archives = []
+def _read_entries(entries: Iterable[Entry], found: _Path) -> Iterator[ExportFile]:
+    """Zips that lie beside a history are mostly what it was unpacked from: they are left alone."""
+    zips = []
     for entry in entries:
         found.budget.take_file(entry.name)
         with _unread_when_damaged(entry, found), entry.open(found.budget) as stream:
-            if archives.form_of(stream) == "file":
-                yield from _read_file(entry, stream, found)
+            if archives.is_zip(stream):
+                zips.append(entry)
             else:
-                inner_archives.append(entry)
+                yield from _read_file(entry, stream, found)
     has_history = bool(found.histories)
-    for entry in inner_archives:
-        if has_history or depth == _DEEPEST:
-            reason = "is an archive beside the history. Give it by itself if it holds another one"
+    for entry in zips:
+        if has_history:
+            reason = "is a zip beside the history. Give it by itself if it holds another one"
             found.unread.append(UnreadFile(entry.name, reason, is_history=False))
             continue
-        with (
-            _unread_when_damaged(entry, found),
-            entry.open(found.budget) as stream,
-            archives.contents(entry, archives.form_of(stream), stream) as inner,
-        ):
-            yield from _read_entries(inner, found, depth + 1)
+        with _unread_when_damaged(entry, found), archives.contents(entry) as inner:
+            yield from _read_entries(inner, found)
 
 
 @contextmanager
@@ -184,6 +181,8 @@ def own_form(stream: io.BufferedReader) -> Literal["csv", "json", "parquet"] | N
 
 def _refuse_other_formats(stream: io.BufferedReader) -> None:
     head = stream.peek(512)
+    if head[257:262] == b"ustar":
+        raise NotRows("is a tar archive. Unpack it first, and give the folder")
     for begins, what in _OTHER_FORMATS.items():
         if head.startswith(begins):
             raise NotRows(what)
