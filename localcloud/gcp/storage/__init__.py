@@ -1,1 +1,1 @@
-"""Cloud Storage: its JSON API, objects with their rules, and files on disk. May import gcp.state, web and clock."""
+"""Cloud Storage: its JSON API, its rules, and objects as files on disk. May import gcp.state, web and clock."""

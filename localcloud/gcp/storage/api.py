@@ -4,8 +4,8 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from localcloud.gcp.storage.files import Resource
 from localcloud.gcp.storage.objects import Storage
+from localcloud.gcp.storage.rules import Resource
 from localcloud.gcp.storage.uploads import Uploads, split_multipart
 from localcloud.web import ApiError, Handler, Request, Response, Routes
 
@@ -77,7 +77,7 @@ class StorageApi:
     def _insert(self, request: Request, properties: Resource, content: bytes) -> Response:
         name = request.arg("name") or properties.get("name") or ""
         wanted = _wanted_generation(request)
-        return Response.of_json(self._storage.insert(_part(request, "bucket"), name, content, properties, wanted))
+        return Response.of_json(self._storage.write(_part(request, "bucket"), name, content, properties, wanted))
 
     def get_object(self, request: Request) -> Response:
         wanted = (*_name(request), _number(request, "generation"), _wanted_generation(request))

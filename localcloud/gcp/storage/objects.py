@@ -7,6 +7,7 @@ HTTP is in `api.py`.
 
 import base64
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.gcp.state import State
-from localcloud.gcp.storage.files import (
+from localcloud.gcp.storage.rules import (
     BUCKET_FIELDS,
     IGNORED_FIELDS,
     OBJECT_FIELDS,
@@ -37,10 +38,13 @@ class Storage:
         self._contents.mkdir(parents=True, exist_ok=True)
         state.create(
             "CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, resource TEXT NOT NULL)",
-            """CREATE TABLE IF NOT EXISTS objects (bucket TEXT, name TEXT, resource TEXT NOT NULL,
+            """CREATE TABLE IF NOT EXISTS stored_objects (bucket TEXT, name TEXT, resource TEXT NOT NULL,
                PRIMARY KEY (bucket, name)) WITHOUT ROWID""",
+            "DROP TABLE IF EXISTS objects",
         )
-        kept = {self._path(_loaded(row)) for row in state.rows("SELECT resource FROM objects")}
+        for of_0_1_0 in ("buckets", "drafts"):  # have plays, and `forget` does not look there
+            shutil.rmtree(directory / of_0_1_0, ignore_errors=True)
+        kept = {self._path(_loaded(row)) for row in state.rows("SELECT resource FROM stored_objects")}
         for path in set(self._contents.iterdir()) - kept:  # left from an earlier process
             path.unlink()
 
@@ -65,7 +69,7 @@ class Storage:
             raise ApiError(404, "notFound", "The specified bucket does not exist.")
         return _loaded(rows[0])
 
-    def insert(
+    def write(
         self,
         bucket: str,
         name: str,
@@ -81,10 +85,10 @@ class Storage:
             check_generation(replaced, wanted_generation)
             resource = self._new_resource(bucket, name, content, properties or {})
             self._path(resource).write_bytes(content)
-            db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (bucket, name, json.dumps(resource)))
+            db.execute("INSERT OR REPLACE INTO stored_objects VALUES (?, ?, ?)", (bucket, name, json.dumps(resource)))
             self._on_finalize(resource)
         if replaced is not None:
-            self._path(replaced).unlink()
+            self._path(replaced).unlink(missing_ok=True)
         return resource
 
     def get(
@@ -112,8 +116,8 @@ class Storage:
     ) -> None:
         with self._state.transaction() as db:
             resource = self.get(bucket, name, generation, wanted_generation)
-            db.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
-        self._path(resource).unlink()
+            db.execute("DELETE FROM stored_objects WHERE bucket = ? AND name = ?", (bucket, name))
+        self._path(resource).unlink(missing_ok=True)
 
     def list_objects(
         self, bucket: str, prefix: str = "", token: str = "", limit: int = 1000
@@ -124,7 +128,7 @@ class Storage:
         except ValueError:
             raise ApiError(400, "invalid", f"Invalid page token: {token!r}") from None
         self.get_bucket(bucket)
-        select = """SELECT resource FROM objects WHERE bucket = ? AND substr(name, 1, ?) = ? AND name > ?
+        select = """SELECT resource FROM stored_objects WHERE bucket = ? AND substr(name, 1, ?) = ? AND name > ?
                     ORDER BY name LIMIT ?"""
         rows = self._state.rows(select, bucket, len(prefix), prefix, after, limit + 1)
         items = [_loaded(row) for row in rows[:limit]]
@@ -141,16 +145,15 @@ class Storage:
     ) -> Resource:
         """A copy of a downloaded object; given properties replace those of the source."""
         kept = {field: source[field] for field in OBJECT_FIELDS & source.keys()}
-        return self.insert(*destination, content, {**kept, **properties}, wanted_generation)
-
-    def write(self, bucket: str, name: str, content: bytes) -> Resource:
-        return self.insert(bucket, name, content)
+        return self.write(*destination, content, {**kept, **properties}, wanted_generation)
 
     def read(self, bucket: str, name: str) -> bytes:
         return self.download(bucket, name)[1]
 
-    def names(self, bucket: str, prefix: str = "") -> list[str]:
-        return [item["name"] for item in self.list_objects(bucket, prefix)[0]]
+    def names(self, bucket: str) -> list[str]:
+        """All of them, however many pages a listing has."""
+        rows = self._state.rows("SELECT name FROM stored_objects WHERE bucket = ? ORDER BY name", bucket)
+        return [row["name"] for row in rows]
 
     def read_object(self, uri: str) -> Path:
         """The file of gs://BUCKET/NAME. Raises ApiError 404, in BigQuery's words, when there is no such object."""
@@ -165,7 +168,7 @@ class Storage:
         self.write(*_split(uri), content.read_bytes())
 
     def _find(self, bucket: str, name: str) -> Resource | None:
-        rows = self._state.rows("SELECT resource FROM objects WHERE bucket = ? AND name = ?", bucket, name)
+        rows = self._state.rows("SELECT resource FROM stored_objects WHERE bucket = ? AND name = ?", bucket, name)
         return _loaded(rows[0]) if rows else None
 
     def _path(self, resource: Resource) -> Path:

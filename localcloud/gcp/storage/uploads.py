@@ -7,8 +7,8 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
-from localcloud.gcp.storage.files import Resource
 from localcloud.gcp.storage.objects import Storage
+from localcloud.gcp.storage.rules import Resource
 from localcloud.web import ApiError, Request, Response
 
 
@@ -53,7 +53,7 @@ class Uploads:
                 fields = {"crc32c": "crc32c", "md5": "md5Hash"}
                 checksums = {fields[kind]: value for kind, _, value in pairs if kind in fields}
                 properties = session.properties | checksums
-                session.resource = self._storage.insert(
+                session.resource = self._storage.write(
                     session.bucket, session.name, request.body, properties, session.wanted_generation
                 )
             return Response.of_json(session.resource)

@@ -1,6 +1,8 @@
 """Cloud Storage as google-cloud-storage sees it; resumable uploads are in test_uploads.py."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -250,6 +252,37 @@ def test_what_a_crash_has_left_of_a_replaced_content_is_gone_after_a_restart(sta
     with start_cloud(tmp_path) as cloud:
         assert cloud.storage.read(BUCKET, "a") == b"new"
     assert (b"new" in _contents(tmp_path), b"old" in _contents(tmp_path)) == (True, False)
+
+
+def test_a_directory_of_0_1_0_begins_with_empty_buckets_and_keeps_no_file(start_cloud: Any, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "state.sqlite")) as db, db:
+        db.execute("CREATE TABLE objects (bucket TEXT, name TEXT, draft TEXT, resource TEXT)")
+    for folder in ("buckets/landing", "drafts"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.csv").write_bytes(b"plays")
+
+    with start_cloud(tmp_path) as cloud:
+        cloud.storage.create_bucket({"name": BUCKET})
+        cloud.storage.write(BUCKET, "a.csv", b"new")
+        assert cloud.storage.names(BUCKET) == ["a.csv"]
+    assert b"plays" not in [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_object_whose_file_a_person_has_deleted_can_be_overwritten_and_deleted(
+    google: Any, bucket: storage.Bucket
+) -> None:
+    store = google.storage
+    store.write(BUCKET, "a", b"old")
+    for do in (lambda: store.write(BUCKET, "a", b"new"), lambda: store.delete(BUCKET, "a")):
+        store.read_object(f"gs://{BUCKET}/a").unlink()
+        do()
+    assert store.names(BUCKET) == []
+
+
+def test_all_names_are_more_than_a_page(google: Any, bucket: storage.Bucket) -> None:
+    for number in range(1001):
+        google.storage.write(BUCKET, f"{number:04}", b"")
+    assert len(google.storage.names(BUCKET)) == 1001
 
 
 def test_what_is_not_imitated_says_so(google: Any, bucket: storage.Bucket) -> None:
