@@ -64,9 +64,9 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
         failed = {slug: about.get("reason") for slug, about in own.items() if about.get("state") not in _POLLED}
         failures = [f"{slug}: {why or 'no reason was recorded'}" for slug, why in failed.items()]
         reason = "; ".join([humanize.counted(new, "new play") if new else "no new plays", *failures])
-    elif state == "succeeded" and not isinstance(row["details"], dict):
+    elif not isinstance(row["details"], dict):
         reason = "what it recorded of each listener cannot be read"
-    elif state == "succeeded" or (isinstance(row["details"], dict) and row["details"].get("listeners")):
+    elif state == "succeeded" or row["details"].get("listeners") or pd.isna(row["blocked_until"]):
         reason = "no listener that you may see was polled"
     return {
         **row,

@@ -16,8 +16,8 @@ _ONE_DAY = timedelta(days=1)
 
 
 class Streaks(NamedTuple):
-    """Days with music in a row. The current one may end yesterday: today is not over. Later ones are of a clock that
-    was ahead."""
+    """Days with music in a row. The current one may end yesterday: today is not over. Later days, of a clock that was
+    ahead, do not count."""
 
     current: int
     longest: int
@@ -67,15 +67,15 @@ def gaps_within(gaps: pd.DataFrame, period: Period) -> pd.DataFrame:
 
 
 def streaks(local: pd.DataFrame, today: date) -> Streaks:
-    days = local["day"].drop_duplicates().reset_index(drop=True)
+    days = local.loc[local["day"] <= pd.Timestamp(today), "day"].drop_duplicates().reset_index(drop=True)
     if days.empty:
         return Streaks(0, 0, None, None)
     number = (days.diff() != pd.Timedelta(days=1)).cumsum()
     runs = days.groupby(number).agg(["min", "max", "size"])
     longest = runs.loc[runs["size"].idxmax()]
-    is_current = (runs["min"] <= pd.Timestamp(today)) & (runs["max"] >= pd.Timestamp(today - _ONE_DAY))
+    newest = runs.iloc[-1]
     return Streaks(
-        int(runs.loc[is_current, "size"].sum()),
+        int(newest["size"]) if newest["max"] >= pd.Timestamp(today - _ONE_DAY) else 0,
         int(longest["size"]),
         longest["min"].date(),
         longest["max"].date(),

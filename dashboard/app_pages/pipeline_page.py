@@ -217,6 +217,6 @@ page_frame.how_counted("""
 - **Good runs**: hours in which every step did what there was for it. An hour in which no listener was polled, because
   of a pause or a missing consent, is neither good nor bad.
 - **Lag**: the age of the newest play. It grows while no music is played.
-- **Possible gap**: a run fetched plays of which none was stored from Spotify's API already, so older ones may be lost.
+- **Possible gap**: Spotify's page did not reach back to a play stored from its API, so older ones may be lost.
 - The top ten is computed after new plays, not every hour.
 """)

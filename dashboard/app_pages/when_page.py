@@ -78,7 +78,7 @@ def streaks(page: Listening) -> None:
         st.metric("Longest ever", f"{found.longest:,}", border=True)
     if found.longest_start and found.longest_end:
         longest = humanize.days(found.longest_start, found.longest_end)
-        unknown = "" if is_known else " No plays are collected since: whether it goes on is not known."
+        unknown = "" if is_known else " No plays are collected since then, so whether it went on is not known."
         st.caption(f"The longest: {longest}. All time, days with at least one play.{unknown}")
 
 
@@ -124,5 +124,6 @@ page_frame.how_counted(f"""
 - A play counts at the moment it ended, by Spotify's clock.
 - **Streak**: days in a row with at least one known play. Today may still be missing.
 - **Session**: plays with at most 30 minutes without music between them.
-- **Outlined days**: Spotify's page did not reach back to a play stored from its API, so plays before it may be lost.
+- **Outlined days**: Spotify's page did not reach back to a play stored from its API, so plays before it may be lost, or
+  no plays have been collected since.
 """)

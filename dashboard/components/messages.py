@@ -162,13 +162,10 @@ def gaps_in_period(count: int, days: list[date], today: date) -> None:
     )
 
 
-def not_collected(listener: str, since: str, *, is_refused: bool, is_outlined: bool) -> None:
+def not_collected(listener: str, since: str, step: str, *, is_refused: bool, is_outlined: bool) -> None:
     why = ": Spotify refuses the consent" if is_refused else ""
-    outlined = "Those days are outlined and left out of averages; the" if is_outlined else "The"
-    st.caption(
-        f":material/warning: Since {since} no plays of {literal(listener)} are collected{why}. {outlined} Pipeline "
-        "page says what to do."
-    )
+    outlined = " Those days are outlined and left out of averages." if is_outlined else ""
+    st.caption(f":material/warning: Since {since} no plays of {literal(listener)} are collected{why}.{outlined} {step}")
 
 
 def no_play_counts(listener: str, stored: int, settings: Settings) -> None:

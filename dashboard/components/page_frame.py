@@ -164,7 +164,8 @@ def together(choose: Callable[[Viewer, str], Sequence[str]]) -> list[Listening]:
 def _load(head: Head, listener: str, caption: DeltaGenerator) -> Listening:
     viewer, chosen, now = head.viewer, replace(head.filters, listener=listener), head.now
     loaded = viewer.store.history(listener)
-    runs, newest_at = viewer.runs().value, loaded.value.newest_at(now)
+    ledger, newest_at = viewer.runs(), loaded.value.newest_at(now)
+    since = health.not_collected_since(ledger.value, listener, newest_at, as_of(ledger, now), viewer.settings.schedule)
     stretch = filter_values.period_of(chosen, now, loaded.value.oldest_at)
     local = loaded.value.local(chosen.zone)
     previous = comparable(stretch, loaded.value.oldest_at, now)
@@ -177,7 +178,7 @@ def _load(head: Head, listener: str, caption: DeltaGenerator) -> Listening:
         shown=within(local, stretch),
         before=within(local, previous) if previous else None,
         gaps=viewer.store.gaps(listener).value,
-        not_collected_since=health.not_collected_since(runs, listener, newest_at, now, viewer.settings.schedule),
+        not_collected_since=since,
         now=now,
         colours=colours(),
         heading=head.heading,
@@ -268,10 +269,15 @@ def gap_notice(page: Listening, *, is_outlined: bool = True) -> None:
         marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
         messages.gaps_in_period(len(within_period), sorted(marked), page.today)
     if page.not_collected_since and page.not_collected_since < page.period.end_at:
-        levels = health.listeners(page.viewer.runs().value, page.now).set_index("listener_id")["level"]
-        is_refused = levels.get(page.filters.listener) in ("gone", "ended")
+        ledger = page.viewer.runs()
+        levels = health.listeners(ledger.value, as_of(ledger, page.now)).set_index("listener_id")["level"]
+        level = levels.get(page.filters.listener)
+        # The Pipeline page has nothing of a listener whom no run names, such as one whose plays were imported alone.
+        command = page.viewer.settings.cli(f"authorize {page.filters.listener}")
+        step = f"Run `{command}`." if level is None else "The Pipeline page says what to do."
         since = humanize.day_near(local_day(page.not_collected_since, page.filters.zone), page.today)
-        messages.not_collected(page.name, since, is_refused=is_refused, is_outlined=is_outlined)
+        is_refused = level in ("gone", "ended")
+        messages.not_collected(page.name, since, step, is_refused=is_refused, is_outlined=is_outlined)
 
 
 def alt_text(*sentences: str) -> str:

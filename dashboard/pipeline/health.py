@@ -10,7 +10,7 @@ import pandas as pd
 import humanize
 from pipeline.ledger import UNREADABLE
 from pipeline.remedies import MISSING, next_step
-from pipeline.run_hours import STEPS, Hour, MissingRuns, find_missing_runs, grid_hours, not_polled, scheduled
+from pipeline.run_hours import ALLOWED, STEPS, Hour, MissingRuns, find_missing_runs, grid_hours, not_polled, scheduled
 from pipeline.schedule import HOUR, HOURLY, Schedule
 
 PAGE_LIMIT = 50
@@ -113,7 +113,9 @@ def not_collected_since(
     """
     polled = [slot for slot, details in _ingest_details(runs) if details.get(listener_id, {}).get("state") in _POLLED]
     since = max([*polled, *([newest_at] if newest_at else [])], default=now)
-    return since if _late(since, now, schedule) else None
+    # The next run may take an hour with all of its retries, and then the one after it may be under way.
+    known_at = schedule.next_after(max(since, schedule.since)) + HOUR + ALLOWED["ingest"]
+    return since if now > known_at else None
 
 
 def success_rate(runs: pd.DataFrame, now: datetime, schedule: Schedule = HOURLY) -> tuple[int, int]:

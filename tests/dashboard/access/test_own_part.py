@@ -3,7 +3,7 @@
 import pandas as pd
 
 from access.own_part import own_part
-from tests.dashboard.invented.ledger import NOW, grid, imported, ledger, polled, run
+from tests.dashboard.invented.ledger import NOW, grid, imported, ledger, not_polled, polled, run
 
 MINE = ("ania",)
 
@@ -65,9 +65,13 @@ def test_trouble_beside_a_success_is_named_without_its_sentence():
 
 
 def test_a_run_whose_details_cannot_be_read_does_not_say_that_no_listener_was_asked_for():
-    cells = seen(ledger(run(12, "ingest", rows_new=3, details=None)))
-
-    assert cells[12, "ingest"][1] == "what it recorded of each listener cannot be read"
+    others = "no new plays from 1 of 2 listeners; ben1987: consent was revoked"
+    for state in ("succeeded", "skipped"):
+        cells = seen(ledger(run(12, "ingest", state, rows_new=3, reason=others, details=None)))
+        assert cells[12, "ingest"][1] == "what it recorded of each listener cannot be read"
+    for details in ({}, {"listeners": {}}):
+        cells = seen(ledger(run(12, "ingest", "skipped", reason=others, details=details)))
+        assert cells[12, "ingest"][1] == "no listener that you may see was polled"
 
 
 def test_why_the_own_listener_could_not_be_read_is_said_and_the_others_why_is_not():
@@ -107,7 +111,7 @@ def test_a_run_whose_state_is_unreadable_says_that_alone():
 
 def test_a_run_that_did_not_ask_for_the_own_listener_says_nothing_of_the_others():
     others = polled(11, ben={"new": 30}) | {"rows_new": 30, "reason": "30 new plays from 1 of 1 listeners"}
-    paused = run(12, "ingest", "skipped", reason="Spotify asked for a pause", details={"listeners": {}})
+    paused = not_polled(12, NOW) | {"reason": "Spotify asked for a pause"}
     cells = seen(ledger(others, paused))
 
     assert cells[11, "ingest"] == ("skipped", "no listener that you may see was polled", 0)

@@ -279,6 +279,7 @@ def test_a_streak_survives_a_silent_morning_but_not_a_silent_day():
     assert days.streaks(local, date(2026, 11, 12)) == (2, *longest)
     assert days.streaks(local, date(2026, 11, 13)) == (0, *longest)
     assert days.streaks(local, date(2026, 11, 5)) == (4, *longest), "the later days are of a clock that was ahead"
+    assert days.streaks(local, date(2026, 11, 3)) == (3, 3, date(2026, 11, 1), date(2026, 11, 3))
     assert days.streaks(history_of([]).local("UTC"), date(2026, 11, 13)) == (0, 0, None, None)
 
 

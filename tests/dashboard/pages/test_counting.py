@@ -402,7 +402,15 @@ def test_days_since_plays_are_collected_no_more_are_not_days_without_music(
     assert f"Since {since}" in text
     assert "days are fullest: 1 h on average" in when
     assert f"Days in a row, to {since[:6]} {90 - days_ago}" in when
-    assert "whether it goes on is not known" in when
+    assert "whether it went on is not known" in when
+
+
+def test_days_since_an_import_of_a_listener_whom_no_run_names_end_with_a_consent(app: App) -> None:
+    plays, runs = app.warehouse.tables["plays"], app.warehouse.tables["runs"]
+    older = plays[plays["played_at"] < NOW - timedelta(days=9)]
+    app.over(app.warehouse.with_plays(older).with_table("runs", runs.assign(details=[{"listeners": {}}] * len(runs))))
+
+    assert "left out of averages. Run `python -m cli authorize listener-one`." in text_of(app.open())
 
 
 @pytest.mark.parametrize(

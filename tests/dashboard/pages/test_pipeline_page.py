@@ -106,6 +106,7 @@ def test_an_old_copy_of_the_ledger_is_judged_as_it_was_and_says_how_old_it_is(
 
     pipeline, overview = app.open("pipeline"), app.open()
 
+    assert "are collected" not in text_of(overview)
     shown = text_of(pipeline)
     assert "Late" not in shown
     assert re.search(r"the last run finished (\d+ h )?\d+ (min|h) ago, when it was last read", shown)

@@ -191,6 +191,12 @@ def test_plays_are_not_collected_since_the_last_run_that_polled_the_listener_or_
     assert health.not_collected_since(ledger(*runs), "ania", newest_at, NOW) == expected
 
 
+def test_one_failed_hour_is_no_stop_while_the_next_run_is_under_way():
+    runs = ledger(polled(10, ania={}), polled(11, ania=UNAVAILABLE))
+    assert health.not_collected_since(runs, "ania", None, at("2026-11-22 12:14")) is None
+    assert health.not_collected_since(runs, "ania", None, at("2026-11-22 12:16")) == at("2026-11-22 10:00")
+
+
 def test_plays_of_a_schedule_of_six_hours_are_collected_until_its_next_run_is_late():
     runs, schedule = ledger(polled(6, ania={})), Schedule(interval_hours=6)
     assert health.not_collected_since(runs, "ania", None, NOW, schedule) is None
