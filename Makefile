@@ -67,7 +67,7 @@ terraform-check: setup ## Validate, test and plan terraform/ against the provide
 	  said=$$(mktemp); exec 3>&1; \
 	  trap 'status=$$?; if [ $$status != 0 ]; then cat "$$said" >&3; fi; rm -f "$$said"; exit $$status' EXIT; \
 	  exec >"$$said" 2>&1; \
-	  set -m; trap 'kill -- -$$!; exit 143' INT TERM; step() { command $$TERRAFORM_OFFLINE --quiet "$$@" & wait $$!; }; \
+	  set -m; trap 'kill -- -$$!; exit 143' INT TERM; step() { $$TERRAFORM_OFFLINE --quiet "$$@" & wait $$!; }; \
 	  for folder in terraform terraform/bootstrap; do \
 	    step $$folder validate; \
 	    step $$folder test; \

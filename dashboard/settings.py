@@ -93,6 +93,10 @@ def _viewers(raw: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         slugs = [listeners] if isinstance(listeners, str) else listeners
         if not isinstance(slugs, list) or not all(isinstance(slug, str) for slug in slugs):
             raise SettingsError("DASHBOARD_VIEWERS must give each address a listener, a list of listeners or *")
+        if not email.isascii():
+            raise SettingsError(
+                "DASHBOARD_VIEWERS names an address with letters outside ASCII, which no viewer signs in with"
+            )
         if email.strip().lower() in viewers:
             raise SettingsError("DASHBOARD_VIEWERS names one address twice, in two spellings: keep one of them")
         viewers[email.strip().lower()] = tuple(slugs)

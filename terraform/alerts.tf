@@ -247,6 +247,6 @@ resource "google_monitoring_alert_policy" "waiting" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "A batch runs for too long, or transform_trigger fails. `gcloud dataproc batches list --region ${var.region}` shows the batches. The plays are safe in the warehouse; the next run with new plays submits one again."
+    content   = "A batch runs for too long, or transform_trigger fails. `gcloud dataproc batches list --region ${var.region}` shows the batches. The plays are safe in the warehouse; the next run with new plays submits one again, after two failures once `top_tracks_min_interval_minutes` are over."
   }
 }

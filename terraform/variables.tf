@@ -60,8 +60,8 @@ variable "dashboard" {
   }
 
   validation {
-    condition     = alltrue([for email in keys(var.dashboard.viewers) : can(regex("^[^@:\\s]+@[^@:\\s]+\\.[^@:\\s]+$", email))])
-    error_message = "dashboard.viewers must be keyed by the e-mail addresses of people, such as you@example.com: no group:, user: or domain:."
+    condition     = alltrue([for email in keys(var.dashboard.viewers) : can(regex("^[^@:\\s[:^ascii:]]+@[^@:\\s[:^ascii:]]+\\.[^@:\\s[:^ascii:]]+$", email))])
+    error_message = "dashboard.viewers must be keyed by the e-mail addresses of people, such as you@example.com: no group:, user: or domain:, and no letter outside ASCII."
   }
 
   validation {

@@ -15,7 +15,7 @@ from settings import EVERYONE, Settings, SettingsError
 from warehouse import store as warehouse_store
 
 _AUTH = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
-# No placeholder passes. What the guides' command prints has 64.
+# No placeholder of this project's guides passes. What their command prints has 64.
 _COOKIE_SECRET = re.compile(r"[^\s<>]{32,}")
 
 
@@ -104,8 +104,8 @@ def _check_sign_in() -> None:
         )
     if not _COOKIE_SECRET.fullmatch(str(auth["cookie_secret"])):
         raise SettingsError(
-            "cookie_secret under [auth] in Streamlit's secrets can be guessed, and who knows it can be any viewer: set "
-            "what `openssl rand -hex 32` prints"
+            "cookie_secret under [auth] in Streamlit's secrets has fewer than 32 characters, or a blank or < >: it can "
+            "be guessed, and who knows it can be any viewer. Set what `openssl rand -hex 32` prints"
         )
 
 

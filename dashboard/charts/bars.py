@@ -29,6 +29,7 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     )
     data, unit = _in_unit(data, by, "value", "previous")
     data["outline"] = max(1.0, float(data[["value", "previous"]].max().max() or 0))
+    data.attrs.clear()  # Streamlit sends them as JSON, which has no Period
     x = alt.X("label:O", title=None, axis=step_axis(list(data["label"]), step), scale=alt.Scale(padding=0.02))
     title = f"{unit} per {step}"
     base = alt.Chart(data).encode(x=x, tooltip=["When", "Now", "Before", "Note"])

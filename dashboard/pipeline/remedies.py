@@ -14,7 +14,7 @@ _MARGIN = timedelta(minutes=5)
 _LENGTH = timedelta(hours=3)
 """Retries and a batch that waited for the one before it may end long after the hour."""
 
-_AGAIN = "new plays start another batch, after a second failure once the interval is over."
+_AGAIN = "the next new plays start another batch; after two failures only once the interval is over."
 _OF_A_BATCH = f"Read the batch's driver output; {_AGAIN}"
 
 NEXT_STEPS = {

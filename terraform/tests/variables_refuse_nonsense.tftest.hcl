@@ -74,6 +74,12 @@ run "a_viewer_without_a_domain" {
   expect_failures = [var.dashboard]
 }
 
+run "a_viewer_with_a_letter_outside_ascii" {
+  command = plan
+  variables { dashboard = { viewers = { "jürgen@example.com" = ["*"] } } }
+  expect_failures = [var.dashboard]
+}
+
 run "one_viewer_in_two_spellings" {
   command = plan
   variables { dashboard = { viewers = { "you@example.com" = ["ada"], "You@Example.com" = ["*"] } } }

@@ -326,6 +326,7 @@ def test_no_one_is_listed_unless_the_owner_lists_them():
         ({"DASHBOARD_VIEWERS": '["ania@example.org"]'}, "DASHBOARD_VIEWERS"),
         ({"DASHBOARD_VIEWERS": '{"ania@example.org": 1}'}, "DASHBOARD_VIEWERS"),
         ({"DASHBOARD_VIEWERS": '{"ania@example.org": "ania", " Ania@Example.org": "*"}'}, "two spellings"),
+        ({"DASHBOARD_VIEWERS": '{"jürgen@example.org": "*"}'}, "outside ASCII"),
         ({"DASHBOARD_LISTENERS": '{"ania": "Zoe"}'}, "DASHBOARD_LISTENERS"),
         ({"MAXIMUM_BYTES_BILLED": "a lot"}, "MAXIMUM_BYTES_BILLED"),
         ({"SCHEDULE": "every hour"}, "SCHEDULE"),
