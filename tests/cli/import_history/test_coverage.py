@@ -106,18 +106,22 @@ def test_a_gap_is_closed_only_where_the_files_hold_everything(files, open_minute
     assert left([gap(100, 200)], files) == open_minutes
 
 
-def trip(minutes, number):
-    """As the export has plays of every fourth minute: those from 100 to 340 had no connection until minute 400."""
+def trip(minutes, number, online=None):
+    """As the export has plays of every fourth minute: those from 100 to 340 had no connection until minute 400.
+
+    The play of the minute `online` had one.
+    """
     rows = (
         {
-            "ts": (DAY + timedelta(minutes=400 if 100 <= minute <= 340 else minute)).isoformat(),
+            "ts": (DAY + timedelta(minutes=400 if 100 <= minute <= 340 and minute != online else minute)).isoformat(),
             "ms_played": 3 * MINUTE_MS,
             "spotify_track_uri": f"spotify:track:{minute:022d}",
             "offline_timestamp": ms(minute - 3) // 1000,
         }
         for minute in minutes
     )
-    return ExportFile(f"endsong_{number}.json", "here", False, number, rows)
+    in_order = sorted(rows, key=lambda row: row["ts"])
+    return ExportFile(f"endsong_{number}.json", "here", False, number, in_order)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +130,7 @@ def trip(minutes, number):
         ([trip([*range(0, 344, 4), *range(404, 600, 4)], 0)], []),
         ([trip(range(0, 240, 4), 0), trip([*range(240, 344, 4), *range(404, 600, 4)], 1)], []),
         ([trip(range(0, 240, 4), 0)], [(100, 200)]),
+        ([trip(range(0, 240, 4), 0, online=148)], [(100, 200)]),
     ],
 )
 def test_a_trip_offline_closes_the_gap_in_which_its_plays_ended_unless_a_file_ends_in_it(files, open_minutes):

@@ -223,8 +223,8 @@ def _closed(gap: Span, whole: Iterable[Span], ends: Column, instants: Column) ->
     for first, last in whole:
         start, end = max(first + APART_MS, at), min(last - APART_MS, gap[1])
         inside = max(start, gap[0] + APART_MS), min(end, gap[1] - APART_MS)
-        plays = slice(np.searchsorted(ends, inside[0]), np.searchsorted(ends, inside[1], "right"))
-        if start < end and np.any(instants[plays] <= last - APART_MS):
+        reported = instants[np.searchsorted(ends, inside[0]) : np.searchsorted(ends, inside[1], "right")]
+        if start < end and len(reported) and reported.max() <= last - APART_MS:
             yield start, end
             at = end
 
