@@ -104,7 +104,7 @@ SOON = TEN + timedelta(seconds=6)
     ("rows", "played_at"),
     [
         pytest.param([row(), row(SOON)], [TEN], id="the earliest stays"),
-        pytest.param([row(), row(SOON, ago(seconds=193))], [SOON], id="the one that says when it began stays"),
+        pytest.param([row(), row(SOON, ago(seconds=193))], [TEN], id="one that says when it began"),
         pytest.param([row(began=ago(hours=1)), row(SOON, ago(hours=1))], [ago(seconds=3400)], id="one beginning"),
         pytest.param([row(began=ago(hours=1)), row(began=ago(seconds=3597))], [ago(seconds=3400)], id="one ts"),
         pytest.param(
@@ -125,6 +125,10 @@ SOON = TEN + timedelta(seconds=6)
 def test_a_play_that_spotify_tells_twice_some_seconds_apart_is_one(rows, played_at):
     for each in (rows, rows[::-1]):
         assert [play.played_at for play in dated(Rows(each))] == played_at
+
+
+def test_a_play_told_twice_has_the_ts_that_an_export_without_beginnings_has_of_it():
+    assert ends(row(), row(SOON, ago(hours=1))) == [(ago(seconds=3400), TEN, 200_000)]
 
 
 def test_of_rows_that_are_the_same_the_one_played_longest_is_the_play():

@@ -74,7 +74,7 @@ def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Co
     """The columns of Plays, for some rows at a time: for all that have one `ts`."""
     columns = rows.ts, rows.began, rows.ms_played, rows.track, rows.manner, rows.own_file
     ts, began, ms_played, track, manner, own_file = map(np.asarray, columns)
-    is_first = _is_told_first(ts, began, ms_played, ids[track], own_file)
+    is_first, began = _told_once(ts, began, ms_played, ids[track], own_file)
     shared = _shared(ts[is_first], began[is_first], ms_played[is_first], ids[track[is_first]])
     ended = began.astype(np.int64) * 1000 + ms_played
     has_end = (began != UNKNOWN) & (ms_played != UNKNOWN) & (ts - ended >= -_ROUNDED_MS) & (ts - ended <= _LATEST_MS)
@@ -152,8 +152,13 @@ def _last_of_each(*sorted_columns: Column) -> _Mask:
     return last
 
 
-def _is_told_first(ts: Column, began: Column, ms_played: Column, track_id: Column, own_file: Column) -> _Mask:
-    """Without rows that tell a play again: the one stays that says when it began, else the earliest.
+def _told_once(
+    ts: Column, began: Column, ms_played: Column, track_id: Column, own_file: Column
+) -> tuple[_Mask, Column]:
+    """Which rows do not tell a play again, and the beginnings: the earliest row stays, and takes another's over.
+
+    An older export lacks beginnings, and has the same rows. Rows that say when they began stay where those are several
+    plays: a trip offline can have some of a track at one `ts`.
 
     Two plays of one track and time played have their ends, and their beginnings, that time apart. Half of it is enough
     here: `ts` comes by way of a network, and some play a track of half a minute all night.
@@ -166,15 +171,17 @@ def _is_told_first(ts: Column, began: Column, ms_played: Column, track_id: Colum
     is_near = (played[1:] == played[:-1]) & (np.diff(ts[order]) < near_ms[order[1:]])
     near = np.cumsum(np.r_[True, ~is_near])[: len(order)]
     is_one_of = np.r_[False, is_near][: len(order)] | np.r_[is_near, False][: len(order)]
-    order, near = order[is_one_of], near[is_one_of]
-    # A trip offline can have several plays of a track at one `ts`.
-    by_beginning = np.lexsort((began[order], began[order] == UNKNOWN, near))
-    order, near = order[by_beginning], near[by_beginning]
+    earliest, near = order[is_one_of], near[is_one_of]
+    order = earliest[np.lexsort((began[earliest], began[earliest] == UNKNOWN, near))]
     before, after = order[:-1], order[1:]
     is_again = (began[after] == UNKNOWN) | (began[after] - began[before] < near_ms[after] / 1000)
-    is_first = np.ones(len(ts), np.bool_)
-    is_first[after[is_again & (near[1:] == near[:-1])]] = False
-    return is_first
+    stays = np.r_[True, ~is_again | (near[1:] != near[:-1])][: len(order)]
+    is_first, began = np.ones(len(ts), np.bool_), began.copy()
+    is_first[order[~stays]] = False
+    is_one = stays & (np.bincount(near[stays])[near] == 1)
+    is_first[order[is_one]], is_first[earliest[is_one]] = False, True
+    began[earliest[is_one]] = began[order[is_one]]
+    return is_first, began
 
 
 def _shared(ts: Column, began: Column, ms_played: Column, track_id: Column) -> Column:
