@@ -254,7 +254,8 @@ def test_a_dry_run_of_rows_out_of_bounds_predicts_what_is_stored(importing, stor
     rows = json.loads((tmp_path / "json").read_text())
     rows[0] |= {"ingested_at": "1970-01-01T00:00:00Z"}
     rows[1] |= {"ms_played": 2**63, "popularity": 101, "album_release_date": "soon", "reported_at": "1970-01-01T00:00Z"}
-    rows[1] |= {"reason_end": "NO WORD"}
+    rows[1] |= {"reason_end": "NO WORD", "isrc": "none"}
+    rows[2] |= {"isrc": "gb-aaa-21-00001"}
     rows.append(rows[2] | {"listener_id": "Ada Lovelace"})
     (tmp_path / "json").write_text(json.dumps(rows))
     importing.rows("DELETE FROM listening.plays WHERE TRUE")
@@ -267,11 +268,12 @@ def test_a_dry_run_of_rows_out_of_bounds_predicts_what_is_stored(importing, stor
     assert [(each["new"], each["refused"]) for each in results] == [(3, 0)] * 2
     reasons = ["ingested_at lies before 2006-01-01", "listener_id is out of its column's bounds"]
     assert [[row["reason"] for row in each["unreadable"]] for each in results] == [reasons] * 2
-    names = ("ms_played", "popularity", "album_release_date", "reported_at", "reason_end")
+    names = ("ms_played", "popularity", "album_release_date", "reported_at", "reason_end", "isrc")
     assert [each["emptied"] for each in results] == [dict.fromkeys(names, 1)] * 2
     shown = importing.types("import", ONE, tmp_path / "json").out
     assert "Out of the column's bounds, so stored without the value: album_release_date in 1 row, " in shown
-    assert [importing.plays()[0][name] for name in names] == [None] * 5
+    assert [importing.plays()[0][name] for name in names] == [None] * 6
+    assert importing.plays()[1]["isrc"] == "GBAAA2100001", "as ingest stores it"
 
 
 @pytest.mark.parametrize(("form", "plays"), [("csv", 4), ("spotify", 2)])

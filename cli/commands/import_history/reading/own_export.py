@@ -38,7 +38,7 @@ from cli.commands.import_history.reading.spotify_rows import (
     in_time,
 )
 from cli.console import CliError
-from plays import COLUMNS, TABLE
+from plays import COLUMNS, TABLE, to_column
 
 _REQUIRED = {column["name"] for column in TABLE["columns"] if column["mode"] == "REQUIRED"}
 
@@ -276,6 +276,8 @@ def _value(name: str, value: Any) -> Any:
 
 def _bounded(name: str, value: Any, now: datetime) -> Any:
     """As in load: an optional value out of its column's bounds is NULL. Raises Unreadable for a required one."""
+    if name == "isrc":  # in plays of earlier versions as Spotify spelled it
+        return to_column(name, value)
     bound = TABLE["bounds"].get(name)
     if bound is None or value is None:
         return value
