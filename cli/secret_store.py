@@ -27,12 +27,15 @@ class SecretStore:
         self._parent, self._makes_secrets = f"projects/{place.project}", place.laptop is not None
 
     def listeners(self) -> dict[str, str]:
-        """Listener → name of the secret, from the labels. Raises CliError when two secrets are one listener's."""
+        """Listener → name of the secret, from the labels. Raises CliError when two secrets are one listener's.
+
+        One that has lost the label `listener` is nobody's here; ingest names it in the ledger.
+        """
         names: dict[str, str] = {}
         for secret in self._secrets():
-            if not LISTENER_LABELS.items() <= dict(secret.labels).items():
-                continue
             listener = secret.labels.get("listener", "")
+            if not (LISTENER_LABELS.items() <= dict(secret.labels).items() and SLUG.fullmatch(listener)):
+                continue
             if listener in names:
                 raise CliError(
                     f"Two secrets carry the label listener={listener}: {id_of(secret.name)} and "
@@ -43,7 +46,7 @@ class SecretStore:
 
     def secrets_of(self, listener: str) -> list[str]:
         """Names of the listener's secrets by label, and by name where a label is lost: the token in it still counts."""
-        homes = {name: _home_id(owner) for owner, name in self.listeners().items() if SLUG.fullmatch(owner)}
+        homes = {name: _home_id(owner) for owner, name in self.listeners().items()}
         names = [secret.name for secret in self._secrets()]
         return [name for name in names if homes.get(name, id_of(name)) == _home_id(listener)]
 

@@ -102,7 +102,8 @@ def test_everything_of_the_listener_is_gone_and_everything_of_the_other_is_as_it
 @pytest.mark.parametrize("lost", ["app", "kind", "listener"])
 def test_a_token_goes_whose_secret_has_lost_a_label_and_anothers_of_that_name_stays(importing, lost):
     labels = {"app": "heavy-rotation", "kind": "refresh-token", "listener": ONE}
-    importing.owner.store(f"refresh-token-{ONE}", {}, {name: labels[name] for name in labels.keys() - {lost}})
+    for listener in (ONE, "zoe"):
+        importing.owner.store(f"refresh-token-{listener}", {}, {name: labels[name] for name in labels.keys() - {lost}})
     importing.owner.store(f"refresh-token-{TWO}", {}, labels | {"listener": "anna"})
 
     output = importing.types("forget", ONE, "--yes", laptop=False)
