@@ -39,17 +39,15 @@ _NO_RECORD = {
     ),
     "transform": (
         "Read the log of the function transform-trigger, and look for the message in the subscription "
-        "plays-loaded-dead. The next new plays start another batch."
+        f"plays-loaded-dead; {_AGAIN}"
     ),
-    "top_tracks": "Look for the batch in Dataproc and read its driver output; the next new plays start another one.",
+    "top_tracks": f"Look for the batch in Dataproc and read its driver output; {_AGAIN}",
 }
 _NO_RECORD_ON_LAPTOP = {
     "ingest": "Nothing, when the laptop cloud did not run. Else read logs/ingest.log in its directory.",
     "load": "Read logs/load.log in the laptop cloud's directory. The next run lands the plays again.",
-    "transform": (
-        "Read logs/transform_trigger.log in the laptop cloud's directory. The next new plays start another batch."
-    ),
-    "top_tracks": "Read the batch's log in the laptop cloud's directory. The next new plays start another batch.",
+    "transform": f"Read logs/transform_trigger.log in the laptop cloud's directory; {_AGAIN}",
+    "top_tracks": f"Read the batch's log in the laptop cloud's directory; {_AGAIN}",
 }
 
 
