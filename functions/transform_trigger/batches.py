@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from plays_loaded import PlaysLoaded, run_id_of, slot_of
-from trigger_errors import BatchRefused
 
 LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
 
@@ -91,14 +90,11 @@ def unrecorded_failure(batches: Iterable[KnownBatch]) -> KnownBatch | None:
 
 
 def free_batch_ids(batches: Iterable[KnownBatch], plays: PlaysLoaded) -> Sequence[str]:
-    """The ids this run may still use, best first. Raises BatchRefused when the run has used them up."""
+    """The ids this run may still use, best first."""
     taken = {batch.batch_id for batch in batches}
     first = f"top-tracks-{plays.run_id.lower()}"
     ids = [first, *(f"{first}-{attempt}" for attempt in range(2, _ATTEMPTS + 1))]
-    free = [batch_id for batch_id in ids if batch_id not in taken]
-    if not free:
-        raise BatchRefused(f"The run has used its {_ATTEMPTS} batch ids; the next load submits again")
-    return free
+    return [batch_id for batch_id in ids if batch_id not in taken]
 
 
 def submitted_sentence(batch_id: str, plays: PlaysLoaded) -> str:

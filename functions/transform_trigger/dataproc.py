@@ -66,7 +66,7 @@ def submit_batch(
 ) -> str:
     """The id of the batch that covers the plays: a new one under the first of `batch_ids` that is free.
 
-    Raises BatchRefused or BatchForbidden when Dataproc does not take it.
+    Raises BatchRefused or BatchForbidden when Dataproc does not take it, BatchRefused also when no id is free.
     """
     for batch_id in batch_ids:
         batch = spark_batch(settings, plays, now)

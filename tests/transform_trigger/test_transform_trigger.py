@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from batches import free_batch_ids
 from localcloud.faults import Fault
+from plays_loaded import PlaysLoaded, slot_of
 from tests.event_function import entries
 from tests.transform_trigger.harness import (
     CREATE,
@@ -103,7 +105,8 @@ def test_what_is_sent_keeps_dataprocs_limits(triggering):
     assert 600 <= int(ttl.removesuffix("s")) <= 14 * 86_400
     # Of RFC 1035, as Google's shared.proto says.
     assert all(re.fullmatch("[a-z][a-z0-9-]{0,62}", text) for label in batch["labels"].items() for text in label)
-    for batch_id in (TENS_BATCH, f"{TENS_BATCH}-3"):  # each is the request id, too, which has 40 characters at most
+    plays = PlaysLoaded(TEN, slot_of(TEN), rows_new=1, committed_at=slot_of(TEN))
+    for batch_id in free_batch_ids([], plays):  # each is the request id, too, which has 40 characters at most
         assert re.fullmatch("[a-z0-9-]{4,40}", batch_id)
 
 
@@ -258,7 +261,7 @@ def test_a_repeat_after_the_runs_own_batch_failed_takes_the_next_id_and_gives_up
 
     assert len(triggering.batch_ids()) == 3
     (failed,) = [row for row in triggering.ledger() if (row["step"], row["state"]) == ("transform", "failed")]
-    reason = "The run has used its 3 batch ids; the next load submits again."
+    reason = "Every batch id of this run is taken; the next load submits again."
     assert failed == ledger_row(TEN, "transform", "failed", reason, 12, "BatchRefused")
     assert [(entry["severity"], entry["message"]) for entry in entries(capsys)] == [
         ("ERROR", "A Spark batch failed"),
