@@ -1,5 +1,5 @@
--- Rows are plays that the API and an export, or the API alone, have brought under two keys: the API's row that stays gets what
--- it lacks from the other, which goes, as load would have done had it seen the one.
+-- Rows are plays that the API and an export, or the API alone, have brought under two keys. The API's row stays. What an
+-- export has said of the other fills it where no export has said anything of its own, as load does; then the other goes.
 MERGE plays
 USING (
   SELECT
@@ -24,7 +24,7 @@ ON plays.listener_id = half.listener_id AND plays.played_at = half.played_at AND
   AND plays.source = COALESCE(half.source, plays.source)
 WHEN MATCHED AND half.source IS NULL THEN
   DELETE
-WHEN MATCHED AND plays.ms_played IS NULL THEN
+WHEN MATCHED AND plays.ms_played IS NULL AND plays.reported_at IS NULL THEN
   UPDATE SET
     ms_played = half.ms_played, reported_at = half.reported_at, ms_played_import_id = half.ms_played_import_id,
     reason_start = half.reason_start, reason_end = half.reason_end, skipped = half.skipped, shuffle = half.shuffle,

@@ -131,6 +131,14 @@ def test_of_a_play_that_the_api_has_shown_under_three_ids_one_row_is_left_with_t
     assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
 
 
+def test_what_an_export_has_said_of_the_row_that_is_left_stays_also_without_a_time_played(owner, plays, capsys):
+    """It was more than any track lasts."""
+    kept = row(reported_at=AFTER, ms_played_import_id="x", **MANNER)
+    plays.insert(kept, row(track="b"))
+    owner.types(capsys, "repair")
+    assert plays.rows() == [kept]
+
+
 def test_of_a_play_that_two_imports_have_under_two_keys_the_earlier_row_is_left(owner, plays, capsys):
     """The same `ts` and time played: one export has another id of the track, one another beginning by a second."""
     values = {"source": "export", "ms_played": 200_000, "reported_at": AT + timedelta(hours=3)}
