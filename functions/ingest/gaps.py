@@ -1,6 +1,6 @@
-"""Finds which plays of the fetched pages are stored, and records a gap before a page whose oldest play is not.
+"""Finds which plays of the fetched pages are stored, and records a gap before a page of which the oldest play is not.
 
-Newer ones on it prove nothing: Spotify may show a play when it has shown later ones already. Stored is what the
+Newer stored ones on it prove nothing: Spotify may show a play when it has shown later ones already. Stored is what the
 warehouse holds; for a page that does not reach back to it, also what files on their way to it hold. A play of an import
 proves nothing about those before it: the import may lack them. Only `import` itself, which has read the files, closes a
 gap. And a play that ended after it was landed, by a clock that was ahead, says nothing about what came between.
@@ -43,7 +43,8 @@ class KnownPlays:
     """`keys`: plays that need not be landed. `unreached`: by listener, the oldest play of a page if it is not stored.
 
     A play that only an import has stored is landed once more, because the API has more of it, and because the import
-    may be undone; load makes one row of the two, which has the API's key.
+    may be undone; load makes one row of the two, which has the API's key. One that is stored under another id of its
+    track has the same instant and ISRC. Where every play of a page is stored, an earlier run has seen what is missing.
     `imported`: the imports whose plays reach into the page of a listener.
 
     A short page is not an exception: with fewer than 50 plays on it, the newest stored ones belong on it as well. Where
@@ -82,8 +83,13 @@ def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
         oldest[row["listener_id"]] = min(row["played_at"], oldest.get(row["listener_id"], row["played_at"]))
     since = {listener_id: instant - _EXPORT_APART for listener_id, instant in oldest.items()}
     found = list(run_query(client, "known_plays", _pages(since, {}, {}), timestamp("oldest", min(since.values()))))
-    keys = frozenset(key_of(dict(row)) for row in found if not row.is_only_imported)
-    unreached, imported = dict(oldest), defaultdict[str, set[str]](set)
+    of_api = [row for row in found if not row.is_only_imported]
+    keys = frozenset(key_of(dict(row)) for row in of_api)
+    recordings = {(row.listener_id, row.played_at, row.isrc) for row in of_api if row.isrc}
+    keys |= {key_of(row) for row in rows if (row["listener_id"], row["played_at"], row["isrc"]) in recordings}
+    with_new = {row["listener_id"] for row in rows if key_of(row) not in keys}
+    unreached = {listener_id: instant for listener_id, instant in oldest.items() if listener_id in with_new}
+    imported = defaultdict[str, set[str]](set)
     for row in found:
         if _is_ahead(row.played_at, row.ingested_at):
             continue

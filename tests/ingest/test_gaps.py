@@ -42,6 +42,7 @@ def landed_at(minute):
         ([played(0, "b")], True, {}),  # Spotify has the track under another id now
         ([played(0, **landed_at(-5))], True, {}),
         ([played(0, **landed_at(-5.1))], False, {}),
+        ([played(0, **landed_at(-5.1)), *(played(minute) for minute in range(1, 50))], True, {}),  # nothing is new
         ([played(-1), *(played(minute) for minute in range(1, 51))], False, {}),  # the oldest came late
         ([imported(7, "A", **landed_at(1))], False, {}),
         ([imported(10, "A")], False, {"ada": {"A"}}),
@@ -60,6 +61,21 @@ def test_a_page_is_reached_where_the_api_has_reported_its_oldest_play_before(ing
     assert (known.unreached, known.imported) == ({} if is_reached else {"ada": NINE}, by_import)
     on_page, of_api = set(map(key_of, page("ada", 50))), {key_of(each) for each in rows if each["import_id"] is None}
     assert on_page & known.keys == on_page & of_api
+
+
+@pytest.mark.parametrize(
+    ("stored_as", "isrc", "is_known"),
+    [
+        (played(0, "b", isrc="GBAAA2100001"), "GBAAA2100001", True),
+        (played(0, "b", isrc="GBAAA2100001"), "GBAAA2100002", False),
+        (played(0, "b"), None, False),
+        (played(0, "b", second=1, isrc="GBAAA2100001"), "GBAAA2100001", False),
+        (imported(0, "A", isrc="GBAAA2100001"), "GBAAA2100001", False),
+    ],
+)
+def test_a_play_that_is_stored_under_another_id_of_the_track_is_not_landed_again(ingesting, stored_as, isrc, is_known):
+    shown = played(0, "a", isrc=isrc)
+    assert (key_of(shown) in fetch_known(stored(ingesting, stored_as), [shown]).keys) == is_known
 
 
 COMPLETED = {"ms_played": 1, "ms_played_import_id": "A"}

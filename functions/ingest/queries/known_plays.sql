@@ -1,6 +1,6 @@
 -- A row is one play that the warehouse already holds, from the oldest instant of its listener's page on.
 SELECT
-  plays.listener_id, plays.played_at, plays.track_id, plays.import_id, plays.ingested_at,
+  plays.listener_id, plays.played_at, plays.track_id, plays.isrc, plays.import_id, plays.ingested_at,
   plays.source = 'export' OR plays.import_id IS NOT NULL AS is_only_imported
 FROM plays
 INNER JOIN UNNEST(@pages) AS page

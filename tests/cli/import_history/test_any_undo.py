@@ -75,7 +75,7 @@ class Life:
 
         self.now += later
         page = range(max(0, self.now - PAGE), self.now)
-        rows = [{"listener_id": self.listener, "played_at": at(n), "track_id": TRACK} for n in page]
+        rows = [{"listener_id": self.listener, "played_at": at(n), "track_id": TRACK, "isrc": None} for n in page]
         slot = next(self._slots)
         known = fetch_known(self.cloud.bigquery, rows)
         write_gaps(self.cloud, Run(slot, slot), known.unreached, known.imported)
