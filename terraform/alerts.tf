@@ -34,7 +34,7 @@ locals {
       name     = "Plays are stored twice"
       severity = "ERROR"
       filter   = "${local.from_function} AND jsonPayload.message=\"Plays are stored twice\""
-      help     = "Two loads ran at once, which Cloud Run does not rule out, and both stored the same play. Nothing is lost, and every reader counts a key once. `python -m cli repair` makes one row of each such play; with `--dry-run` it only shows them."
+      help     = "Two loads ran at once, which Cloud Run does not rule out, and both stored the same play; or an earlier version stored it under two ids of its track. Nothing is lost, and every reader counts a key once. `python -m cli repair` makes one row of each such play; with `--dry-run` it only shows them."
     }
     gap = {
       name     = "Plays may be missing"

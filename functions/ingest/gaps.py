@@ -87,8 +87,7 @@ def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
     keys = frozenset(key_of(dict(row)) for row in of_api)
     recordings = {(row.listener_id, row.played_at, row.isrc) for row in of_api if row.isrc}
     keys |= {key_of(row) for row in rows if (row["listener_id"], row["played_at"], row["isrc"]) in recordings}
-    with_new = {row["listener_id"] for row in rows if key_of(row) not in keys}
-    unreached = {listener_id: instant for listener_id, instant in oldest.items() if listener_id in with_new}
+    unreached = {row["listener_id"]: oldest[row["listener_id"]] for row in rows if key_of(row) not in keys}
     imported = defaultdict[str, set[str]](set)
     for row in found:
         if _is_ahead(row.played_at, row.ingested_at):

@@ -73,7 +73,7 @@ def succeeded(landed: LandedObject, counts: Counts) -> LedgerRow:
     sentences, error_class = [f"Of {plays} in the file {new}{completed}."], None
     if counts.doubled:
         stored = "1 play is stored twice" if counts.doubled == 1 else f"{counts.doubled:,} plays are stored twice"
-        sentences.append(f"{stored}, because two loads ran at once. Run `python -m cli repair`.")
+        sentences.append(f"{stored}: two loads ran at once, or an earlier version did it. Run `python -m cli repair`.")
         error_class = "PlaysDoubled"
     if counts.rows_refused:
         other = "1 other row was" if counts.rows_refused == 1 else f"{counts.rows_refused:,} other rows were"

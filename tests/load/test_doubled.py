@@ -45,7 +45,9 @@ def test_a_play_that_two_merges_insert_at_once_is_an_error_in_the_log_and_in_the
 
     assert [entry for entry in entries(capsys) if entry["severity"] == "ERROR"] == [DOUBLED]
     (row,) = [row for row in loading.ledger() if row["run_id"] == RUN]
-    sentence = "1 play is stored twice, because two loads ran at once. Run `python -m cli repair`."
+    sentence = (
+        "1 play is stored twice: two loads ran at once, or an earlier version did it. Run `python -m cli repair`."
+    )
     expected = ledger_row("succeeded", f"Of 2 plays in the file 2 were new. {sentence}", 2, 2, 1, "PlaysDoubled")
     expected["details"]["doubled"] = 1
     assert row == expected

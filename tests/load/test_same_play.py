@@ -140,6 +140,10 @@ TWO_PLAYS = {
 # What the API shows of one play on two pages.
 RELISTED = {
     "the ISRC": (from_api(10), from_api(10, OTHER, track_name="いち", artist_name="エイダ")),
+    "the ISRC, spelled as an earlier version stored it": (
+        from_api(10, isrc="gb-aaa-21-00001"),
+        from_api(10, OTHER, track_name="いち", artist_name="エイダ"),
+    ),
     "the title and the second artist": (
         from_api(10, artist_names="Ada; Bo", isrc=None),
         from_api(10, OTHER, track_name="ONE - Remastered 2011", artist_name="bo"),
@@ -234,6 +238,35 @@ def test_a_play_that_the_api_shows_again_under_another_id_of_the_track_is_one_ro
     land(loading, *exports)
     land(loading, *again, *first)
     assert loading.rows("plays", "listener_id") == [merged(*rows) for rows in zip(stored, exports, strict=True)]
+
+
+ARCHIVED = {"import_id": IMPORT_ID, "ms_played": 180_000, "ms_played_import_id": IMPORT_ID, **MANNER}
+"""What a row of the API's has in a file that `export` has written."""
+
+
+@pytest.mark.parametrize("api_first", [True, False])
+def test_a_play_under_another_id_of_the_track_completes_the_row_that_is_stored(loading, api_first):
+    """The API's own row takes the place of an import's, which an undo takes away; an import adds the time played."""
+    api, archived = [from_api(10), from_api(10, "7ouMYWpwJ422jRcDASZB7P")], from_api(10, OTHER, **ARCHIVED)
+    for rows in (api, [archived]) if api_first else ([archived], api):
+        land(loading, *rows)
+    assert loading.plays() == [merged(api[0], archived)]
+    details = {"new": 0, "completed": 1, "known": 0 if api_first else 1}
+    assert loading.ledger()[-1]["details"] == details
+
+
+@pytest.mark.parametrize(
+    ("stored", "file", "row"),
+    [
+        ([from_export(10)], [from_api(10, OTHER), from_api(10)], merged(from_api(10), from_export(10))),
+        ([], [from_api(10, OTHER, import_id=IMPORT_ID), from_api(10, **ARCHIVED)], from_api(10, **ARCHIVED)),
+    ],
+    ids=["the one that is stored from an export", "the one with the time played"],
+)
+def test_of_two_ids_of_a_track_in_one_file_the_fuller_row_is_stored(loading, stored, file, row):
+    for rows in filter(None, (stored, file)):
+        land(loading, *rows)
+    assert loading.plays() == [row]
 
 
 def test_what_the_api_shows_of_one_instant_can_be_two_plays(loading):

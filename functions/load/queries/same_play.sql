@@ -2,10 +2,9 @@
 -- load does with it: `new` is inserted, `completed` adds what the stored row lacks, `known` changes nothing.
 --
 -- `landed` and `stored` have the columns of `plays` that are read here, one row per key; `tracks` has ISRCs by track.
--- Rows with one key are one play, and so are rows of the API with one instant, by ISRC or by title and artist: Spotify has
--- given the track another id since, and the row that is stored stays, or the first of a file. Of the others, a row of the API
--- and a row of an export are one play when the listener is the same, the recordings and the times agree, and each is the
--- other's nearest: docs/decisions/0022 has the reasons.
+-- Rows with one key are one play. So are rows of the API with one instant where the ISRC agrees, or title and artist: Spotify
+-- has given the track another id since. Of the others, a row of the API and a row of an export are one play when the listener
+-- is the same, the recordings and the times agree, and each is the other's nearest: docs/decisions/0022 has the reasons.
 --
 -- likeness: how the recordings agree, the surest first
 --   0 the track's id
@@ -27,7 +26,7 @@ WITH plays_near AS (
     near.import_id,
     COALESCE(near.reported_at, near.played_at) AS over_at,
     near.track_name, near.artist_name, near.artist_names, near.album_name, near.duration_ms,
-    COALESCE(near.isrc, tracks.isrc) AS isrc,
+    LOWER(REGEXP_REPLACE(COALESCE(near.isrc, tracks.isrc), '[\\s-]', '')) AS isrc,
     COUNT(*) OVER same_key AS rows_of_key,
     MAX(IF(near.is_landed, NULL, near.source)) OVER same_key AS stored_source,
     MAX(IF(near.is_landed, NULL, near.ms_played)) OVER same_key AS stored_ms_played,
@@ -76,12 +75,13 @@ spelled AS (
   FROM plays_near
   WHERE rows_of_key = 1 OR source = 'api'
 ),
--- `relisted_as`: the id of the first row of the API with this instant, where its recording agrees.
+-- `relisted_as`: the id of the first row of the API with this instant, where its recording agrees; `first_…`: what is stored
+-- under its key.
 relisted AS (
   SELECT
     *,
     CASE
-      WHEN source = 'api' AND is_landed AND (
+      WHEN source = 'api' AND is_landed AND rows_of_key = 1 AND (
         isrc = FIRST_VALUE(isrc) OVER same_instant
         OR (
           title = FIRST_VALUE(title) OVER same_instant
@@ -91,9 +91,15 @@ relisted AS (
           )
         )
       ) THEN NULLIF(FIRST_VALUE(track_id) OVER same_instant, track_id)
-    END AS relisted_as
+    END AS relisted_as,
+    FIRST_VALUE(stored_source) OVER same_instant AS first_source,
+    FIRST_VALUE(stored_ms_played) OVER same_instant AS first_ms_played,
+    FIRST_VALUE(stored_reported_at) OVER same_instant AS first_reported_at,
+    FIRST_VALUE(stored_import_id) OVER same_instant AS first_import_id
   FROM spelled
-  WINDOW same_instant AS (PARTITION BY listener_id, played_at, source ORDER BY is_landed, track_id)
+  WINDOW same_instant AS (
+    PARTITION BY listener_id, played_at, source ORDER BY is_landed, rows_of_key DESC, ms_played IS NULL, track_id
+  )
 ),
 -- Equal columns are what BigQuery can join on; a condition on the distance alone would compare all with all.
 linked AS (
@@ -247,10 +253,10 @@ partners AS (
     IF(mine.rows_of_key = 2 OR relisted.relisted_as IS NOT NULL, mine.played_at, paired.stored_at) AS stored_at,
     IF(mine.rows_of_key = 2, mine.track_id, COALESCE(relisted.relisted_as, paired.stored_id)) AS stored_id,
     relisted.relisted_as IS NOT NULL AS is_relisted,
-    COALESCE(mine.stored_source, paired.stored_source) AS stored_source,
-    COALESCE(mine.stored_ms_played, paired.stored_ms_played) AS stored_ms_played,
-    COALESCE(mine.stored_reported_at, paired.stored_reported_at) AS stored_reported_at,
-    COALESCE(mine.stored_import_id, paired.stored_import_id) AS stored_import_id
+    COALESCE(mine.stored_source, relisted.first_source, paired.stored_source) AS stored_source,
+    COALESCE(mine.stored_ms_played, relisted.first_ms_played, paired.stored_ms_played) AS stored_ms_played,
+    COALESCE(mine.stored_reported_at, relisted.first_reported_at, paired.stored_reported_at) AS stored_reported_at,
+    COALESCE(mine.stored_import_id, relisted.first_import_id, paired.stored_import_id) AS stored_import_id
   FROM plays_near AS mine
   LEFT JOIN paired
     ON mine.listener_id = paired.listener_id AND mine.played_at = paired.landed_at AND mine.track_id = paired.landed_id
@@ -258,16 +264,28 @@ partners AS (
     ON mine.listener_id = relisted.listener_id
     AND mine.played_at = relisted.played_at AND mine.track_id = relisted.track_id AND relisted.relisted_as IS NOT NULL
   WHERE mine.is_landed
+),
+judged AS (
+  SELECT
+    *,
+    CASE
+      WHEN stored_source IS NULL THEN IF(is_relisted, 'known', 'new')
+      WHEN source = 'api' AND import_id IS NULL AND (stored_source = 'export' OR stored_import_id IS NOT NULL)
+        THEN 'completed'
+      WHEN (source = 'export' OR (import_id IS NOT NULL AND ms_played IS NOT NULL))
+        AND stored_source = 'api' AND stored_ms_played IS NULL AND stored_reported_at IS NULL
+        THEN 'completed'
+      ELSE 'known'
+    END AS judgement
+  FROM partners
 )
+-- MERGE fails where two rows of a file would complete one.
 SELECT
   listener_id, played_at, track_id, stored_at, stored_id,
-  CASE
-    WHEN stored_source IS NULL THEN IF(is_relisted, 'known', 'new')
-    WHEN source = 'api' AND import_id IS NULL AND (stored_source = 'export' OR stored_import_id IS NOT NULL)
-      THEN 'completed'
-    WHEN (source = 'export' OR (import_id IS NOT NULL AND ms_played IS NOT NULL))
-      AND stored_source = 'api' AND stored_ms_played IS NULL AND stored_reported_at IS NULL
-      THEN 'completed'
-    ELSE 'known'
-  END AS outcome
-FROM partners
+  IF(
+    judgement = 'completed' AND ROW_NUMBER() OVER (
+      PARTITION BY listener_id, stored_at, stored_id, judgement ORDER BY is_relisted, track_id
+    ) > 1,
+    'known', judgement
+  ) AS outcome
+FROM judged
