@@ -13,13 +13,14 @@ WITH by_key AS (
     PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC, reported_at DESC
   ) = 1
 ),
--- Of rows of the API with one instant the first is taken for stored and the others for landed.
+-- Of rows of the API with one instant and recording the first is taken for stored and the others for landed.
 by_source AS (
   SELECT
     *,
-    COUNT(*) OVER (PARTITION BY listener_id, played_at, source) AS rows_of_instant,
-    ROW_NUMBER() OVER (PARTITION BY listener_id, played_at, source ORDER BY import_id, ms_played DESC, track_id) AS place
+    COUNT(*) OVER same_recording AS rows_of_recording,
+    ROW_NUMBER() OVER (same_recording ORDER BY import_id, ms_played DESC, track_id) AS place
   FROM by_key
+  WINDOW same_recording AS (PARTITION BY listener_id, played_at, source, COALESCE(isrc, LOWER(track_name)))
 ),
 landed AS (
   SELECT *
@@ -29,7 +30,7 @@ landed AS (
 stored AS (
   SELECT *
   FROM by_source
-  WHERE source = 'api' AND place = 1 AND ((ms_played IS NULL AND reported_at IS NULL) OR rows_of_instant > 1)
+  WHERE source = 'api' AND place = 1 AND ((ms_played IS NULL AND reported_at IS NULL) OR rows_of_recording > 1)
 ),
 same_play AS (
 $same_play),
