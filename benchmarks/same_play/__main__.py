@@ -84,6 +84,9 @@ def measure(days: int, seed: int, *, api_first: bool, with_beginnings: bool) -> 
     exports = [landing.to_csv(plays, run) for plays in files]
     with tempfile.TemporaryDirectory() as directory, world(Path(directory)) as there:
         _learn_isrcs(there, true_plays)
+        columns = "import_id, listener_id, started_at, files, rows_in"
+        values = f"'{run.run_id}', '{_LISTENER}', TIMESTAMP '{_UNTIL.isoformat()}', '[]', {len(true_plays)}"
+        there.read(f"INSERT INTO `{{dataset}}.imports` ({columns}) VALUES ({values})")  # noqa: S608 -- invented
         slot = _UNTIL
         for content in [page, *exports] if api_first else [*exports, page]:
             slot += timedelta(seconds=61)

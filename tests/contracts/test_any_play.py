@@ -301,6 +301,7 @@ def test_any_rows_come_out_of_the_warehouse_as_they_went_into_the_csv_or_without
     run_id = f"{next(SLOTS):%Y%m%dT%H%M%SZ}"
     # No example may meet a play of another.
     rows = [row | {"run_id": run_id, "listener_id": run_id.lower() + row["listener_id"]} for row in rows]
+    way.loading.begin_imports(*{row["import_id"] for row in rows} - {None})
     way.loading.land(to_csv(rows), object_name(run_id))
     way.load()
 

@@ -5,6 +5,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from google.cloud import bigquery
+
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from tests.event_function import ROOT, EventFunction, in_cloud
 
@@ -96,10 +98,12 @@ class Loading(EventFunction):
 
     def begin_imports(self, *import_ids):
         """As `cli import` does before it lands a file."""
-        for import_id in import_ids:
-            values = f"'{import_id}', 'ada', TIMESTAMP '2026-11-22 12:00:00+00', '[]', 1"
-            columns = "import_id, listener_id, started_at, files, rows_in"
-            self.warehouse.query_and_wait(f"INSERT INTO listening.imports ({columns}) VALUES ({values})")
+        columns = "import_id, listener_id, started_at, files, rows_in"
+        values = "import_id, 'ada', TIMESTAMP '2026-11-22 12:00:00+00', '[]', 1 FROM UNNEST(@import_ids) AS import_id"
+        ids = bigquery.QueryJobConfig(
+            query_parameters=[bigquery.ArrayQueryParameter("import_ids", "STRING", import_ids)]
+        )
+        self.warehouse.query_and_wait(f"INSERT INTO listening.imports ({columns}) SELECT {values}", job_config=ids)
 
     def plays(self):
         return self.rows("plays", "played_at, listener_id, track_id")
