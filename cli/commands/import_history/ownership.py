@@ -80,7 +80,7 @@ def check(place: Place, warehouse: Warehouse, account: Account, stored: Sequence
     if count < _ENOUGH_PLAYS and not own:
         return ""
     doubt = (
-        f"Nothing proves that this is the export of {listener}: it contains {known:,} of "
+        f"Nothing proves that this is the export of {listener}: it contains {min(known, count):,} of "
         f"{counted(count, 'stored play')}{', and names another Spotify account' if own else ''}."
     )
     if not account.dry_run:

@@ -237,7 +237,7 @@ def test_a_file_of_any_name_is_recorded_and_a_folder_by_its_name(importing, tmp_
 
 
 def test_addresses_and_user_names_go_nowhere(importing, tmp_path):
-    private = ("192.0.2.1", "invented-name", "invented-agent", "ZZ")
+    private = ("192.0.2.1", "invented-listener-one", "invented-agent", "ZZ")
     rows = json.loads(OLD.read_text())
     spoilt = [rows[0] | {"ts": private[0], "user_agent_decrypted": private[2]}, rows[0] | {"ms_played": private[1]}]
     path = tmp_path / "history.json"

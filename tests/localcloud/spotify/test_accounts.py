@@ -289,6 +289,7 @@ def test_a_consent_is_the_payload_of_the_listeners_secret(app):
         "refresh_token": consent["refresh_token"],
         "consented_at": consent["consented_at"],
         "account_id": app.spotify.listeners[ONE].account_id,
+        "account_ids": f"{app.spotify.listeners[ONE].account_id} {app.spotify.listeners[ONE].user_id}",
         "scope": "user-read-recently-played",
     }
     assert abs(datetime.fromisoformat(consent["consented_at"]) - app.clock.now()) < timedelta(minutes=1)

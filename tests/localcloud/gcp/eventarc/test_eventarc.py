@@ -146,7 +146,7 @@ def test_every_new_generation_is_an_event_and_nothing_else_is(cloud: Any) -> Non
     storage.create_bucket({"name": "other-bucket"})
 
     _write(cloud, "a", "a")
-    storage.copy(*storage.open(LANDING, "a"), (LANDING, "copy"), {})
+    storage.copy(*storage.download(LANDING, "a"), (LANDING, "copy"), {})
     storage.write("other-bucket", "not-mine", b"")
     storage.delete(LANDING, "copy")
     cloud.events.deliver_pending()
