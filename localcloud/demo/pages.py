@@ -62,6 +62,8 @@ def open_pages(laptop: RunningCloud) -> Iterator[Opened]:
 def main() -> None:
     """`python -m localcloud.demo.pages '{"top": {}, …}'` in the dashboard's folder: a line of JSON for each page."""
     logging.disable(logging.WARNING)  # every run without a server is warned about
+    # An error to google-auth: the laptop's account has no name, see gcp/credentials.py.
+    logging.getLogger("google.oauth2.service_account").disabled = True
     for page, query in json.loads(sys.argv[1]).items():
         began = time.perf_counter()
         fault = fault_of(page, query)
