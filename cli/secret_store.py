@@ -29,7 +29,7 @@ class SecretStore:
     def listeners(self) -> dict[str, str]:
         """Listener → name of the secret, from the labels. Raises CliError when two secrets are one listener's.
 
-        One that has lost the label `listener` is nobody's here; ingest names it in the ledger.
+        A secret without the label `listener` is left out; ingest records it in the ledger.
         """
         names: dict[str, str] = {}
         for secret in self._secrets():

@@ -58,8 +58,8 @@ def find_succeeded(client: bigquery.Client, first_id: str) -> Any:
     for job_id in _attempt_ids(first_id):
         try:
             job = _fetch(client, job_id)
-        # Load may read its own jobs only, and one that does not exist is nobody's. One that does answers 409 when it is
-        # started again.
+        # Load may read its own jobs only, and BigQuery may count one that does not exist as another's. One that does exist
+        # answers 409 when it is started again.
         except (NotFound, Forbidden):
             return None
         _wait(job)

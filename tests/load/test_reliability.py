@@ -121,7 +121,7 @@ def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(loading, monkeypatc
 
 
 def test_a_look_up_of_a_job_that_is_refused_starts_it_and_a_repeat_does_nothing_twice(loading):
-    """Load may read its own jobs only, and one that does not exist is nobody's."""
+    """Load may read its own jobs only, and BigQuery may count one that does not exist as another's."""
     loading.land(csv_of(play(1)))
     loading.cloud.faults.order(Fault("bigquery GET .*/jobs/", status=403))
     assert loading.deliver() == [200]

@@ -150,7 +150,7 @@ def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
         if span.plays:
             say(
                 f"Stored of {options.listener}: {counted(span.plays, 'play')}, the oldest of {span.oldest:%Y-%m-%d}, "
-                "and no account to compare with. Another person needs another name; Ctrl-C if this is one."
+                "and no account to compare with. Another person needs another name: if this is one, press Ctrl-C."
             )
     stored = None if options.new_client else spotify.stored_app(store)
     app = stored or spotify.ask_for_app(consent.redirect_uri(options.port))

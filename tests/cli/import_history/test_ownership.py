@@ -102,7 +102,7 @@ MINE, OTHERS = history(range(0, 4000, 4)), history(range(1, 4001, 4), track="b")
         pytest.param(
             [*MINE, *(play._replace(played_at=play.played_at + timedelta(seconds=6)) for play in MINE[::3])],
             False,
-            id="one play in three told twice",
+            id="one play in three recorded twice",
         ),
         pytest.param([*MINE, *history(range(1, 4001, 4), 9_000, "b")], False, id="skipped after seconds"),
         pytest.param(

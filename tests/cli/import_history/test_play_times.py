@@ -122,12 +122,12 @@ SOON = TEN + timedelta(seconds=6)
         pytest.param([each._replace(is_own=True) for each in (row(), row(SOON))], [TEN, SOON], id="stored as two"),
     ],
 )
-def test_a_play_that_spotify_tells_twice_some_seconds_apart_is_one(rows, played_at):
+def test_a_play_that_spotify_records_twice_some_seconds_apart_is_one(rows, played_at):
     for each in (rows, rows[::-1]):
         assert [play.played_at for play in dated(Rows(each))] == played_at
 
 
-def test_a_play_told_twice_has_the_ts_that_an_export_without_beginnings_has_of_it():
+def test_a_play_recorded_twice_has_the_ts_that_an_export_without_beginnings_has_of_it():
     assert ends(row(), row(SOON, ago(hours=1))) == [(ago(seconds=3400), TEN, 200_000)]
 
 

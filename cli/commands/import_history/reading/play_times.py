@@ -29,8 +29,8 @@ APART = timedelta(seconds=90)
 ROUNDED = timedelta(seconds=2)
 """How far apart two files may have one beginning. A play that lasted longer cannot have begun twice within it."""
 _LATEST_MS, _APART_MS, _ROUNDED_MS = (limit // timedelta(milliseconds=1) for limit in (LATEST, APART, ROUNDED))
-_TOLD_AGAIN_MS = 30_000
-"""How far apart the ends lie of a play that is told twice: https://github.com/krateng/maloja/issues/104"""
+_RECORDED_AGAIN_MS = 30_000
+"""An export that records a play twice gives ends less than this apart: https://github.com/krateng/maloja/issues/104"""
 EDITION = re.compile(
     r"(\d{4} (- )?)?(digital(ly)? )?re-?master(ed)?( in)?( \d{4})?( version| edition)?"
     r"|(deluxe|expanded|special|anniversary|album|original) (edition|version)|bonus track( version)?"
@@ -74,7 +74,7 @@ def _parts(rows: Rows, names: Sequence[Names], ids: Column) -> Iterator[tuple[Co
     """The columns of Plays, for some rows at a time: for all that have one `ts`."""
     columns = rows.ts, rows.began, rows.ms_played, rows.track, rows.manner, rows.own_file
     ts, began, ms_played, track, manner, own_file = map(np.asarray, columns)
-    is_first, began = _told_once(ts, began, ms_played, ids[track], own_file)
+    is_first, began = _recorded_once(ts, began, ms_played, ids[track], own_file)
     shared = _shared(ts[is_first], began[is_first], ms_played[is_first], ids[track[is_first]])
     ended = began.astype(np.int64) * 1000 + ms_played
     has_end = (began != UNKNOWN) & (ms_played != UNKNOWN) & (ts - ended >= -_ROUNDED_MS) & (ts - ended <= _LATEST_MS)
@@ -152,10 +152,10 @@ def _last_of_each(*sorted_columns: Column) -> _Mask:
     return last
 
 
-def _told_once(
+def _recorded_once(
     ts: Column, began: Column, ms_played: Column, track_id: Column, own_file: Column
 ) -> tuple[_Mask, Column]:
-    """Which rows do not tell a play again, and the beginnings: the earliest row stays, and takes another's over.
+    """Which rows do not record a play again, and the beginnings: the earliest row stays, and takes another's over.
 
     An older export lacks beginnings, and has the same rows. Rows that say when they began stay where those are several
     plays: a trip offline can have some of a track at one `ts`.
@@ -163,7 +163,7 @@ def _told_once(
     Two plays of one track and time played have their ends, and their beginnings, that time apart. Half of it is enough
     here: `ts` comes by way of a network, and some play a track of half a minute all night.
     """
-    near_ms = np.minimum(_TOLD_AGAIN_MS, ms_played // 2)
+    near_ms = np.minimum(_RECORDED_AGAIN_MS, ms_played // 2)
     order = np.flatnonzero((ms_played >= COUNTS_FROM_MS) & (own_file == 0))
     played = (track_id[order].astype(np.int64) << 32) + ms_played[order]
     by_play = np.lexsort((ts[order], played))
