@@ -14,8 +14,8 @@ _MARGIN = timedelta(minutes=5)
 _LENGTH = timedelta(hours=3)
 """Retries and a batch that waited for the one before it may end long after the hour."""
 
-_AGAIN = "the next new plays start another batch; after two failures only once the interval is over."
-_OF_A_BATCH = f"Read the batch's driver output; {_AGAIN}"
+_AGAIN = "The next new plays start another batch; after two failures only once the interval is over."
+_OF_A_BATCH = f"Read the batch's driver output. {_AGAIN}"
 
 NEXT_STEPS = {
     "FileRefused": "Look at the file and the reason beside it in the quarantine bucket.",
@@ -27,7 +27,7 @@ NEXT_STEPS = {
     "BatchForbidden": "Let the transform function submit batches: run terraform apply.",
     "BatchRefused": "Read the batch's settings in the ledger, then run terraform apply.",
     "BatchFailed": _OF_A_BATCH,
-    "BatchCancelled": f"Nothing: {_AGAIN}",
+    "BatchCancelled": f"Nothing. {_AGAIN}",
 }
 
 _NO_RECORD = {
@@ -39,15 +39,15 @@ _NO_RECORD = {
     ),
     "transform": (
         "Read the log of the function transform-trigger, and look for the message in the subscription "
-        f"plays-loaded-dead; {_AGAIN}"
+        f"plays-loaded-dead. {_AGAIN}"
     ),
-    "top_tracks": f"Look for the batch in Dataproc and read its driver output; {_AGAIN}",
+    "top_tracks": f"Look for the batch in Dataproc and read its driver output. {_AGAIN}",
 }
 _NO_RECORD_ON_LAPTOP = {
     "ingest": "Nothing, when the laptop cloud did not run. Else read logs/ingest.log in its directory.",
     "load": "Read logs/load.log in the laptop cloud's directory. The next run lands the plays again.",
-    "transform": f"Read logs/transform_trigger.log in the laptop cloud's directory; {_AGAIN}",
-    "top_tracks": f"Read the batch's log in the laptop cloud's directory; {_AGAIN}",
+    "transform": f"Read logs/transform_trigger.log in the laptop cloud's directory. {_AGAIN}",
+    "top_tracks": f"Read the batch's log in the laptop cloud's directory. {_AGAIN}",
 }
 
 

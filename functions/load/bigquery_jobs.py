@@ -58,7 +58,7 @@ def find_succeeded(client: bigquery.Client, first_id: str) -> Any:
     for job_id in _attempt_ids(first_id):
         try:
             job = _fetch(client, job_id)
-        # Load may read its own jobs only, and BigQuery may count one that does not exist as another's. One that does exist
+        # Load may read its own jobs only, and BigQuery may count one that does not exist as another's. One that exists
         # answers 409 when it is started again.
         except (NotFound, Forbidden):
             return None

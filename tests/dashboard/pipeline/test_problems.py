@@ -29,7 +29,7 @@ def test_what_went_wrong_is_listed_with_the_next_step_and_whether_it_recovered()
         [pd.Timestamp(at("2026-11-22 08:00")), "ingest", "failed", None, True],
     ]
     assert found["next_step"].tolist() == [
-        "Read the batch's driver output; the next new plays start another batch; after two failures only once the "
+        "Read the batch's driver output. The next new plays start another batch; after two failures only once the "
         "interval is over.",
         "",
         "Look for the hour in Cloud Scheduler and in the log of the function ingest.",

@@ -68,7 +68,7 @@ def test_each_step_without_a_record_has_a_next_step_of_its_own(is_laptop: bool) 
 
     assert len(sentences) == len(STEPS)
     assert any("Scheduler" in sentence or "terraform" in sentence for sentence in sentences) is not is_laptop
-    again = "the next new plays start another batch; after two failures only once the interval is over."
+    again = "The next new plays start another batch; after two failures only once the interval is over."
     assert sum(sentence.endswith(again) for sentence in sentences) == 2
 
 
