@@ -13,7 +13,7 @@ import requests
 from localcloud import dashboard as dashboard_server
 from localcloud import ledger, supervisor
 from localcloud.gcp import scheduler
-from localcloud.processes import Process, ProcessFailed, end_on_signals
+from localcloud.processes import Process, ProcessFailed, end_on_signals, leave
 from localcloud.supervisor import RunningCloud
 from localcloud.terminal import instant, plain, spell_out_on_stdout
 
@@ -48,7 +48,7 @@ def up(options: argparse.Namespace) -> int:
         seed=options.seed,
         settings=another,
     )
-    end_on_signals()
+    end_on_signals(insisting=True)
     print(f"Starting the laptop cloud on {options.data} …", flush=True)
     try:
         with supervisor.running(plan) as (laptop, started):
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
 def dashboard(options: argparse.Namespace) -> int:
     """Serve the dashboard over what the laptop cloud holds, until Ctrl-C."""
     laptop = supervisor.attach(options.data)
-    end_on_signals()
+    end_on_signals(insisting=True)
     try:
         with dashboard_server.serving(laptop) as server:
             print(f"The dashboard: {server.url} (Ctrl-C stops it). Its log: {server.log_path}", flush=True)
@@ -185,4 +185,4 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     spell_out_on_stdout()
-    sys.exit(main())
+    leave(main())

@@ -13,11 +13,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import psutil
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
+_AGAIN_SECONDS = 1.0
 _TAIL_LINES = 15
 _PORTS = range(20_000, 30_000)
 """Below the ports that Linux (32768 on) and macOS (49152 on) give to processes that leave the choice to them."""
@@ -75,10 +78,29 @@ def free_port() -> int:
     raise ProcessFailed(f"No port of 127.0.0.1 from {_PORTS.start} to {_PORTS.stop - 1} is free.")
 
 
-def end_on_signals() -> None:
-    """SIGTERM ends this process as Ctrl-C does, and so does SIGINT where a shell in the background had it ignored."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+def end_on_signals(*, insisting: bool = False) -> None:
+    """SIGTERM ends this process as Ctrl-C does, and so does SIGINT where a shell in the background had it ignored.
+
+    `insisting`: again every second until `stop` begins, as one KeyboardInterrupt may come to nothing. It can strike
+    urllib3 between taking a lock and the block that gives it back, and the way out waits for that lock; Python drops it
+    in a finalizer.
+    """
+    handler = _insist if insisting else signal.default_int_handler
+    for number in (signal.SIGTERM, signal.SIGINT, *([signal.SIGALRM] if insisting else [])):
+        signal.signal(number, handler)
+
+
+def _insist(_number: int, _frame: FrameType | None, /) -> NoReturn:
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+    raise KeyboardInterrupt
+
+
+def leave(exit_code: int) -> NoReturn:
+    """End this process without Python's finalizers: a lock that a signal has left taken would keep them for ever."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError):  # the reader has gone
+            stream.flush()
+    os._exit(exit_code)
 
 
 def start(
@@ -133,6 +155,8 @@ def running(process: Process) -> Iterator[Process]:
 
 def stop(processes: Sequence[Process]) -> None:
     """End every process and all that it started; politely first."""
+    if signal.getsignal(signal.SIGALRM) is _insist:  # the signal has been heard
+        signal.setitimer(signal.ITIMER_REAL, 0)
     for process in processes:
         _signal_group(process, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS

@@ -25,7 +25,7 @@ from localcloud.demo.story import Story
 from localcloud.gcp import scheduler
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.set_up import ROOT
-from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent
+from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent, leave
 from localcloud.supervisor import Plan, RunningCloud
 from localcloud.terminal import instant, plain, spell_out_on_stdout
 
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=_DATA, help="its data directory; emptied first (%(default)s)")
     options = parser.parse_args(arguments)
     began = time.monotonic()
-    end_on_signals()
+    end_on_signals(insisting=True)
     shutil.rmtree(options.data, ignore_errors=True)
     story = Story.until(options.until or datetime.now(UTC), options.days)
     plan = Plan(
@@ -228,4 +228,4 @@ def _stay(laptop: RunningCloud, started: list[Process]) -> None:
 
 if __name__ == "__main__":
     spell_out_on_stdout()
-    sys.exit(main())
+    leave(main())

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 
 import psutil
 import pytest
@@ -101,3 +102,51 @@ def test_a_process_in_the_background_of_a_shell_ends_politely_at_either_signal(n
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout == "ended\n"
+
+
+LOCK_THAT_NOTHING_GIVES_BACK = """
+lock = threading.Lock()
+lock.acquire()
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+finally:
+    lock.acquire()
+"""
+FINALIZER = """
+class Dropped(io.RawIOBase):
+    def close(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+Dropped()
+while True:
+    signal.pause()
+"""
+LOCK_THAT_A_FINALIZER_WAITS_FOR = """
+lock = threading.Lock()
+lock.acquire()
+weakref.finalize(lock, lambda taken: taken.acquire(), lock)
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [LOCK_THAT_NOTHING_GIVES_BACK, FINALIZER, LOCK_THAT_A_FINALIZER_WAITS_FOR],
+    ids=["lock on the way out", "finalizer", "lock at the end"],
+)
+def test_a_signal_whose_exception_comes_to_nothing_ends_the_process_all_the_same(lost):
+    """And the clean-up, once begun, is not interrupted by it."""
+    script = (
+        "import io, os, signal, threading, time, weakref\n"
+        "from localcloud import processes\n"
+        "processes.end_on_signals(insisting=True)\n"
+        "try:\n"
+        f"{textwrap.indent(lost, '    ')}"
+        "except KeyboardInterrupt:\n"
+        "    processes.stop([])\n"
+        "    time.sleep(1.5)  # half a second longer than the exception takes to come again\n"
+        "    print('ended')\n"
+        "    processes.leave(3)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "ended\n", "")

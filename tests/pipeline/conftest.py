@@ -24,7 +24,7 @@ class Up:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "localcloud", "up", "--data", str(data), *options],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -62,7 +62,12 @@ class Up:
     def stop(self, number=signal.SIGINT):
         """Ctrl-C; the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(STOPPED)
+        try:
+            return self.process.wait(STOPPED)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # Python's fault handler writes where each thread is
+            self.process.wait()
+            pytest.fail(f"It goes on after signal {number}:\n{self.output}")
 
     def survivors(self):
         _, alive = psutil.wait_procs(self.family, timeout=5)
