@@ -79,27 +79,36 @@ def free_port() -> int:
 
 
 def end_on_signals(*, insisting: bool = False) -> None:
-    """SIGTERM ends this process as Ctrl-C does, and so does SIGINT where a shell in the background had it ignored.
+    """SIGTERM ends this process as Ctrl-C does; so do a closed terminal and, where a shell had it ignored, SIGINT.
 
-    `insisting`: again every second until `stop` begins, as one KeyboardInterrupt may come to nothing. It can strike
-    urllib3 between taking a lock and the block that gives it back, and the way out waits for that lock; Python drops it
-    in a finalizer.
+    `insisting`: further signals are ignored, and until `stop` begins the first one comes again every second, as one
+    KeyboardInterrupt may come to nothing. It can strike urllib3 between taking a lock and the block that gives it back,
+    and the way out waits for that lock; Python drops it in a finalizer.
     """
     handler = _insist if insisting else signal.default_int_handler
     for number in (signal.SIGTERM, signal.SIGINT, *([signal.SIGALRM] if insisting else [])):
         signal.signal(number, handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, handler)
 
 
 def _insist(_number: int, _frame: FrameType | None, /) -> NoReturn:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # `make` and its shell send one each
+        signal.signal(number, signal.SIG_IGN)
     signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
     raise KeyboardInterrupt
 
 
 def leave(exit_code: int) -> NoReturn:
-    """End this process without Python's finalizers: a lock that a signal has left taken would keep them for ever."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(BrokenPipeError):  # the reader has gone
+    """End this process without Python's finalizers: a lock that a signal has left taken would keep them for ever.
+
+    The exit code is 1 instead of 0 where the last output cannot be written.
+    """
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed at the start
+        try:
             stream.flush()
+        except OSError:  # the reader has gone, or the disk is full
+            exit_code = exit_code or 1
     os._exit(exit_code)
 
 

@@ -4,8 +4,10 @@ One supervisor owns one data directory. While it runs, DATA/environment.json hol
 command reaches the laptop cloud.
 """
 
+import fcntl
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,6 +53,8 @@ class Plan:
     """Settings that differ from the laptop's own, such as AUDIO_FEATURES_SOURCE."""
     consented_at: Mapping[str, datetime] = field(default_factory=dict)
     """When invented listeners consented, by slug, where that was before the simulated time begins."""
+    emptied: bool = False
+    """What the directory holds is deleted first."""
 
 
 class RunningCloud:
@@ -94,33 +98,52 @@ class RunningCloud:
 
 @contextmanager
 def running(plan: Plan) -> Iterator[tuple[RunningCloud, list[Process]]]:
-    """Start everything, and stop everything on the way out, whatever happened."""
+    """Start everything, and stop everything on the way out, whatever happened. Raises AlreadyRunning, ProcessFailed."""
     # Absolute, because settings lead to files in it and batches run in a directory of their own.
     plan = replace(plan, directory=plan.directory.resolve())
     plan.directory.mkdir(parents=True, exist_ok=True)
-    if state := _read_state(plan.directory):
-        raise AlreadyRunning(
-            f"A laptop cloud already runs on {plan.directory} (process {state['supervisor']}): stop it with Ctrl-C "
-            "where it runs, or give another directory with --data."
-        )
-    clock_path(plan.directory).unlink(missing_ok=True)  # an earlier start may have simulated another time
-    plan.directory.chmod(0o700)
-    umask = os.umask(0o077)  # plays, tokens and ports are the owner's alone, on a computer that others use
-    with suppress(FileExistsError), (plan.directory / ".gitignore").open("x") as ignored:
-        ignored.write("*\n")  # refresh tokens, in a directory that may lie in a git repository
-    if plan.simulated_from is not None:
-        Clock(clock_path(plan.directory)).set(plan.simulated_from)
-    started: list[Process] = []
+    with _locked(plan.directory):
+        if plan.emptied:
+            for each in plan.directory.iterdir():
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
+        clock_path(plan.directory).unlink(missing_ok=True)  # an earlier start may have simulated another time
+        plan.directory.chmod(0o700)
+        umask = os.umask(0o077)  # plays, tokens and ports are the owner's alone, on a computer that others use
+        with suppress(FileExistsError), (plan.directory / ".gitignore").open("x") as ignored:
+            ignored.write("*\n")  # refresh tokens, in a directory that may lie in a git repository
+        if plan.simulated_from is not None:
+            Clock(clock_path(plan.directory)).set(plan.simulated_from)
+        started: list[Process] = []
+        try:
+            laptop = _start(plan, started)
+            yield laptop, started
+        finally:
+            os.umask(umask)
+            state = _read_state(plan.directory)
+            # Another cloud's stays: ours may have been renamed with its directory, and a new one started in its place.
+            if state and state["supervisor"] == os.getpid():
+                _state_path(plan.directory).unlink()
+            processes.stop(started)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Until the block or this process ends, no other start touches the directory. Raises AlreadyRunning."""
+    handle = os.open(directory, os.O_RDONLY)
     try:
-        laptop = _start(plan, started)
-        yield laptop, started
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        state = _read_state(directory)  # None while the other one starts or stops
+        process = f" (process {state['supervisor']})" if state else ""
+        raise AlreadyRunning(
+            f"A laptop cloud already runs on {directory}{process}: stop it with Ctrl-C "
+            "where it runs, or give another directory with --data."
+        ) from None
+    try:
+        yield
     finally:
-        os.umask(umask)
-        state = _read_state(plan.directory)
-        # Another cloud's stays: ours may have been renamed with its directory, and a new one started in its place.
-        if state and state["supervisor"] == os.getpid():
-            _state_path(plan.directory).unlink()
-        processes.stop(started)
+        os.close(handle)
 
 
 def attach(directory: Path) -> RunningCloud:

@@ -7,7 +7,6 @@ dashboard is opened once. The exit code is 0 only when every figure is true and 
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -26,7 +25,7 @@ from localcloud.gcp import scheduler
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.set_up import ROOT
 from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent, leave
-from localcloud.supervisor import Plan, RunningCloud
+from localcloud.supervisor import AlreadyRunning, Plan, RunningCloud
 from localcloud.terminal import instant, plain, spell_out_on_stdout
 
 _DATA = ROOT / "build" / "demo"
@@ -56,9 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="which listeners and which music (%(default)s)")
     parser.add_argument("--data", type=Path, default=_DATA, help="its data directory; emptied first (%(default)s)")
     options = parser.parse_args(arguments)
+    if _holds_something_else(options.data):
+        parser.error(f"--data {options.data} would be emptied, and holds something else: name another directory.")
     began = time.monotonic()
     end_on_signals(insisting=True)
-    shutil.rmtree(options.data, ignore_errors=True)
     story = Story.until(options.until or datetime.now(UTC), options.days)
     plan = Plan(
         options.data,
@@ -71,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
             "AUDIO_FEATURES_SOURCE": "reccobeats",
         },
         consented_at=story.consented_at,
+        emptied=True,
     )
     print(demo_report.opening(story, options.data), flush=True)
     try:
@@ -83,11 +84,17 @@ def main(arguments: list[str] | None = None) -> int:
             if is_true:
                 _stay(laptop, started)
             return 0 if is_true else 1
-    except (DemoFailed, ProcessFailed) as error:
+    except (AlreadyRunning, DemoFailed, ProcessFailed) as error:
         print(f"\n{plain(str(error))}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
     return 1
+
+
+def _holds_something_else(directory: Path) -> bool:
+    """Than the data of a laptop cloud, whose first file makes git ignore all of it."""
+    ignored = directory / ".gitignore"
+    return directory.is_dir() and any(directory.iterdir()) and not (ignored.is_file() and ignored.read_text() == "*\n")
 
 
 def _land_past(laptop: RunningCloud, story: Story, seed: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -33,12 +34,32 @@ def test_what_a_power_failure_has_left_behind_is_no_running_cloud(tmp_path, monk
         pass
 
 
-@pytest.mark.parametrize("owner", [psutil.Process(), ANOTHER], ids=["own", "another's"])
-def test_a_directory_on_which_a_cloud_runs_is_refused(tmp_path, owner):
-    state = {**STALE, "supervisor": owner.pid, "supervisor_command": owner.cmdline()}
-    (tmp_path / "environment.json").write_text(json.dumps(state))
-    with pytest.raises(AlreadyRunning, match=f"process {owner.pid}"), running(Plan(tmp_path)):
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_directory_on_which_a_cloud_runs_or_starts_is_refused_and_left_as_it_is(tmp_path, monkeypatch, emptied):
+    def start(plan, started):
+        (plan.directory / "clock").write_text("60")
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    owner = psutil.Process()
+    with running(Plan(tmp_path)):
+        with pytest.raises(AlreadyRunning, match=r"already runs on .*: stop"), running(Plan(tmp_path, emptied=emptied)):
+            pass
+        state = {**STALE, "supervisor": owner.pid, "supervisor_command": owner.cmdline()}
+        (tmp_path / "environment.json").write_text(json.dumps(state))
+        with pytest.raises(AlreadyRunning, match=f"process {owner.pid}"), running(Plan(tmp_path, emptied=emptied)):
+            pass
+        assert (tmp_path / "clock").read_text() == "60"
+    with running(Plan(tmp_path)):
         pass
+
+
+def test_a_cloud_may_begin_by_emptying_its_directory(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "_start", lambda plan, started: None)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "load.log").write_text("of an earlier demo")
+    (tmp_path / "state.sqlite").write_text("of an earlier demo")
+    with running(Plan(tmp_path, emptied=True)):
+        assert [each.name for each in tmp_path.iterdir()] == [".gitignore"]
 
 
 @pytest.mark.parametrize(("owner", "is_left"), [(psutil.Process(), False), (ANOTHER, True)], ids=["own", "another's"])
@@ -87,8 +108,8 @@ def test_git_ignores_a_data_directory_in_a_repository_and_its_own_gitignore_stay
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_process_in_the_background_of_a_shell_ends_politely_at_either_signal(number):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_process_in_the_background_of_a_shell_ends_politely_at_each_signal(number):
     script = (
         "import os, signal\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell without job control starts it\n"
@@ -150,3 +171,29 @@ def test_a_signal_whose_exception_comes_to_nothing_ends_the_process_all_the_same
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, "ended\n", "")
+
+
+def test_what_make_and_a_shell_send_besides_does_not_interrupt_the_clean_up():
+    script = (
+        "import os, signal\n"
+        "from localcloud import processes\n"
+        "processes.end_on_signals(insisting=True)\n"
+        "try:\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "except KeyboardInterrupt:\n"
+        "    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):\n"
+        "        signal.raise_signal(number)\n"
+        "    processes.stop([])\n"
+        "    print('ended')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ended\n", "")
+
+
+@pytest.mark.parametrize(("stdout", "exit_code"), [(">&-", 0), ("> /dev/full", 1), ("", 0)])
+def test_what_cannot_be_written_at_the_end_is_in_the_exit_code_and_ends_the_process(stdout, exit_code):
+    script = "from localcloud import processes; print('a line'); processes.leave(0)"
+    shell = f"{shlex.quote(sys.executable)} -c {shlex.quote(script)} {stdout}"
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    ended = subprocess.run(shell, env=buffered, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (exit_code, "")

@@ -66,6 +66,15 @@ def test_the_demo_lives_checks_reports_and_stays_with_the_dashboard_until_ctrl_c
         assert survivors(family) == []
 
 
+def test_a_directory_that_holds_something_else_is_not_emptied(tmp_path, capsys):
+    (tmp_path / "thesis.txt").write_text("a year's work")
+    with pytest.raises(SystemExit) as stopped:
+        demo.main(["--data", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert f"--data {tmp_path} would be emptied, and holds something else" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == ["thesis.txt"]
+
+
 def test_a_demo_that_is_stopped_while_the_past_is_landed_leaves_no_process_behind(tmp_path):
     demo = subprocess.Popen([*SHORT, "--data", tmp_path], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     family, deadline = [], time.monotonic() + STAYS
