@@ -165,7 +165,7 @@ def _look_at_gaps(
 
 def _with_refused_rows(steps: Sequence[Row]) -> list[Row]:
     """The steps of load that merged only a part of their files."""
-    return [row for row in steps if row["step"] == "load" and row["error_class"]]
+    return [row for row in steps if row["error_class"] == "RowsRefused"]
 
 
 def _verdict(account: Account, place: Place) -> int:
@@ -175,6 +175,11 @@ def _verdict(account: Account, place: Place) -> int:
         raise CliError(
             f"BigQuery refused {account.refused:,} of the plays, so no gap was closed: {partly[0]['reason']} "
             f"Run {place.command('runs')}. What was merged stays: with the cause removed, give the files again."
+        )
+    if any(row["error_class"] == "PlaysDoubled" for row in account.runs):
+        say(
+            "Plays around these are stored twice, which loses nothing. To make one row of each, run "
+            f"{place.command('repair')}."
         )
     failed = [row for row in account.runs if row["state"] == "failed" and row["step"] in ("transform", "top_tracks")]
     if failed:

@@ -145,6 +145,33 @@ def test_plays_that_bigquery_refuses_are_counted_and_reported_and_close_no_gap(i
     assert "Closed 1 gap.\n" in repeated.out
 
 
+def test_plays_that_load_finds_stored_twice_are_mentioned_and_cost_neither_the_gap_nor_the_top_ten(importing, tmp_path):
+    """Those of another listener: load counts them around its file. The file itself is merged as a whole."""
+    importing.rows(
+        "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
+        f"('{ONE}', TIMESTAMP '2018-05-01 07:00:00', TIMESTAMP '2018-05-01 07:08:00', 'r', TIMESTAMP '2018-05-02')"
+    )
+    doubled = f"('{TWO}', TIMESTAMP '2018-05-01 07:05:00', '{A}', 'api', 'r', TIMESTAMP '2018-05-01 08:00:00')"
+    columns = "listener_id, played_at, track_id, source, run_id, ingested_at"
+    importing.rows(f"INSERT INTO listening.plays ({columns}) VALUES {doubled}, {doubled}")
+    row = json.loads(OLD.read_text())[0]
+    old = tmp_path / OLD.name
+    old.write_text(json.dumps([row | {"ts": f"2018-05-01T{time}Z"} for time in ("06:58:00", "07:04:00", "07:10:00")]))
+    output = importing.types("import", ONE, old)
+
+    assert output.code == 0, output.err
+    assert "Closed 1 gap.\n" in output.out
+    assert "BigQuery refused" not in output.err
+    assert "Plays around these are stored twice, which loses nothing. To make one row of each, run " in output.err
+    assert importing.rows("SELECT * FROM listening.gaps") == []
+    steps = importing.rows("SELECT step, error_class FROM listening.runs ORDER BY finished_at, step DESC")
+    assert {step["step"]: step["error_class"] for step in steps} == {
+        "import": None,
+        "load": "PlaysDoubled",
+        "transform": None,
+    }
+
+
 def test_a_top_ten_that_fails_is_reported_after_the_account_of_the_plays(importing):
     def fail(body):
         run_id = importing.landed()[0][-20:-4]
