@@ -34,12 +34,18 @@ _ENDED_BADLY = (dataproc_v1.Batch.State.FAILED, dataproc_v1.Batch.State.CANCELLE
 _LABELS = {"app": "heavy-rotation", "job": "top-tracks"}
 
 
+def newest_of_steps(rows: Iterable[Row]) -> list[Row]:
+    """Of each run's steps the newest row: one that failed may have succeeded since."""
+    by_age = sorted(rows, key=lambda row: row["finished_at"])
+    return list({(row["run_id"], row["step"]): row for row in by_age}.values())
+
+
 def awaited_step(rows: Sequence[Row]) -> str | None:
     """The step whose row is still to come; None once the run has come to its end, good or bad.
 
     A step that failed or was skipped has no successor, nor has a load that found nothing new.
     """
-    newest = {row["step"]: row for row in sorted(rows, key=lambda row: row["finished_at"])}
+    newest = {row["step"]: row for row in newest_of_steps(rows)}
     first = IMPORT if IMPORT in newest else STEPS[0]
     for step in (first, *STEPS[1:]):
         row = newest.get(step)
@@ -52,7 +58,7 @@ def awaited_step(rows: Sequence[Row]) -> str | None:
 
 def outcome(rows: Sequence[Row]) -> str:
     """failed when the newest row of any step says so, else how the run's first step ended."""
-    newest = {row["step"]: row["state"] for row in sorted(rows, key=lambda row: row["finished_at"])}
+    newest = {row["step"]: row["state"] for row in newest_of_steps(rows)}
     return "failed" if "failed" in newest.values() else newest.get(IMPORT) or newest["ingest"]
 
 

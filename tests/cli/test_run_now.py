@@ -18,7 +18,13 @@ TRANSFORM, TOP_TRACKS = ("transform", "succeeded", None), ("top_tracks", "succee
 
 def rows(*steps):
     return [
-        {"step": step, "state": state, "rows_new": new, "finished_at": SLOT + timedelta(minutes=number)}
+        {
+            "run_id": "20261122T100000Z",
+            "step": step,
+            "state": state,
+            "rows_new": new,
+            "finished_at": SLOT + timedelta(minutes=number),
+        }
         for number, (step, state, new) in enumerate(steps)
     ]
 

@@ -20,6 +20,7 @@ from cli.commands.import_history.reading.own_export import OwnReading
 from cli.commands.import_history.report import Account
 from cli.commands.import_history.store_plays import store
 from cli.console import CliError, Misused, counted, say, seconds
+from cli.follow_run import newest_of_steps
 from cli.place import Place
 from cli.secret_store import SecretStore, known_listeners
 from cli.warehouse import Row, Warehouse
@@ -181,7 +182,8 @@ def _verdict(account: Account, place: Place) -> int:
             "Plays around these are stored twice, which loses nothing. To make one row of each, run "
             f"{place.command('repair')}."
         )
-    failed = [row for row in account.runs if row["state"] == "failed" and row["step"] in ("transform", "top_tracks")]
+    newest = newest_of_steps(account.runs)
+    failed = [row for row in newest if row["state"] == "failed" and row["step"] in ("transform", "top_tracks")]
     if failed:
         raise CliError(
             f"The plays are stored, but the top ten was not computed: {failed[0]['reason']} "

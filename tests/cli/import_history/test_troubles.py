@@ -172,6 +172,24 @@ def test_plays_that_load_finds_stored_twice_are_mentioned_and_cost_neither_the_g
     }
 
 
+def test_a_step_that_has_succeeded_after_it_failed_fails_no_import(importing):
+    """The message of a batch that was forbidden is delivered again."""
+
+    def succeed_later(body):
+        run_id = importing.landed()[0][-20:-4]
+        steps = [
+            ("transform", "succeeded", 2, None, "submitted"),
+            ("transform", "failed", 1, None, "forbidden"),
+            ("top_tracks", "succeeded", 3, None, "computed"),
+        ]
+        write_steps(importing.owner, *((run_id, *step) for step in steps))
+        return 200
+
+    importing.hears = succeed_later
+    output = importing.types("import", ONE, NEW)
+    assert (output.code, "was not computed" in output.err) == (0, False)
+
+
 def test_a_top_ten_that_fails_is_reported_after_the_account_of_the_plays(importing):
     def fail(body):
         run_id = importing.landed()[0][-20:-4]
