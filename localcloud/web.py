@@ -27,7 +27,8 @@ Log = Callable[..., None]
 
 def log(message: str, severity: str = "INFO", **fields: Any) -> None:
     """One JSON object per line on stdout. Never a payload, code or token: callers pass names, numbers and states."""
-    print(json.dumps({"severity": severity, "message": message, **fields}), file=sys.stdout, flush=True)
+    with suppress(OSError):  # a full disk loses lines, and ends nothing
+        print(json.dumps({"severity": severity, "message": message, **fields}), file=sys.stdout, flush=True)
 
 
 def say_nothing(message: str, severity: str = "INFO", **fields: Any) -> None:

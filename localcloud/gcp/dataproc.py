@@ -8,6 +8,7 @@ import json
 import queue
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ RunBatch = Callable[[Batch, Path], int]
 """Runs a batch to its end, with its output in the given file; returns the exit code."""
 
 ACTIVE = ("PENDING", "RUNNING", "CANCELLING")
+_PAUSE_SECONDS = 1.0
 _LOCATION = "/v1/projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)"
 _FIELDS = {"pysparkBatch", "runtimeConfig", "environmentConfig", "labels"}
 _TYPES = "type.googleapis.com/google.cloud.dataproc.v1"
@@ -127,16 +129,26 @@ class Dataproc:
     def _work(self, run_batch: RunBatch) -> None:
         """Spark needs the whole laptop: one batch after the other."""
         while (batch_id := self._waiting.get()) is not None:
-            if not self.start(batch_id):
-                continue
-            self._directory.mkdir(parents=True, exist_ok=True)
-            log_path = self._directory / f"{batch_id}.log"
             try:
-                exit_code = run_batch(self.batch(batch_id), log_path)
-                message = f"The driver ended with exit code {exit_code}; its output is in {log_path}"
-            except Exception as error:
-                exit_code, message = 1, f"The driver could not be run: {type(error).__name__}: {error}"
-            self.finish(batch_id, *(("FAILED", message) if exit_code else ("SUCCEEDED", "")))
+                self._run(batch_id, run_batch)
+            except Exception as error:  # such as a full disk: the batch's turn comes again
+                cause = f"{type(error).__name__}: {error}"
+                self._log("Batch could not be stored", severity="ERROR", batch=batch_id, error=cause)
+                time.sleep(_PAUSE_SECONDS)
+                self._waiting.put(batch_id)
+
+    def _run(self, batch_id: str, run_batch: RunBatch) -> None:
+        if not self.start(batch_id):
+            self.finish(batch_id, "FAILED", "What became of it could not be stored")  # unless it has ended
+            return
+        log_path = self._directory / f"{batch_id}.log"
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            exit_code = run_batch(self.batch(batch_id), log_path)
+            message = f"The driver ended with exit code {exit_code}; its output is in {log_path}"
+        except Exception as error:
+            exit_code, message = 1, f"The driver could not be run: {type(error).__name__}: {error}"
+        self.finish(batch_id, *(("FAILED", message) if exit_code else ("SUCCEEDED", "")))
 
 
 def _parent(request: Request) -> str:

@@ -1,7 +1,10 @@
 """The plumbing under every server of the laptop cloud."""
 
 import socket
+import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -111,3 +114,13 @@ def test_a_connection_on_which_no_call_comes_is_closed(monkeypatch):
     with socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) as silent:
         assert silent.recv(1) == b""
     server.stop()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+def test_a_log_line_that_finds_the_disk_full_ends_nothing(monkeypatch):
+    written = []
+    with suppress(OSError), Path("/dev/full").open("w", buffering=1) as full:  # to close it fails, too
+        monkeypatch.setattr(sys, "stdout", full)
+        written = [web.log("Event delivered"), web.log("Event delivered")]
+    monkeypatch.undo()
+    assert written == [None, None]

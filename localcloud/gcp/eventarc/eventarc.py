@@ -123,12 +123,17 @@ class Events:
         wake = self._wake[name]
         while self._running:
             wake.clear()  # before looking, so that what comes while looking is not slept over
-            delivery = self._queue.due(name, time.time())
-            if delivery is None:
-                due = self._queue.next_due(name)
-                wake.wait(_IDLE_SECONDS if due is None else max(0.0, min(due - time.time(), _IDLE_SECONDS)))
-            else:
-                self._attempt(delivery)
+            try:
+                delivery = self._queue.due(name, time.time())
+                if delivery is None:
+                    due = self._queue.next_due(name)
+                    wake.wait(_IDLE_SECONDS if due is None else max(0.0, min(due - time.time(), _IDLE_SECONDS)))
+                else:
+                    self._attempt(delivery)
+            except Exception as error:  # such as a full disk: the event stays, and is delivered when there is room
+                cause = f"{type(error).__name__}: {error}"
+                self._log("Deliveries pause", severity="ERROR", subscription=name, error=cause)
+                time.sleep(_IDLE_SECONDS)
 
     def _wake_all(self) -> None:
         for wake in list(self._wake.values()):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -271,6 +272,38 @@ def test_a_subscription_gets_one_event_at_a_time_and_waits_for_no_other_subscrip
     events.stop()
 
     assert (len(most), max(most)) == (10, 1)
+
+
+def test_a_write_that_fails_ends_no_deliveries(tmp_path: Path) -> None:
+    entries: list[dict[str, Any]] = []
+    events, _ = _events(tmp_path, lambda message, **fields: entries.append({"message": message, **fields}))
+    db = sqlite3.connect(tmp_path / "state.sqlite", check_same_thread=False, isolation_level=None)
+    db.execute("CREATE TRIGGER full BEFORE DELETE ON deliveries BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    delivered: list[bytes] = []
+
+    def deliver(headers: dict[str, str], body: bytes) -> int:
+        if delivered:  # there is room again when the first event comes again
+            db.execute("DROP TRIGGER IF EXISTS full")
+        delivered.append(body)
+        return 200
+
+    events.subscribe(FINALIZED, deliver)
+    events.start()
+    for key in ("a", "b"):
+        events.publish(_event(key))
+    _eventually(lambda: events.status()["subscriptions"][FINALIZED]["pending"] == 0)
+    events.stop()
+    db.close()
+
+    assert delivered == [b'{"name": "a"}', b'{"name": "a"}', b'{"name": "b"}']
+    assert [entry for entry in entries if entry.get("severity") == "ERROR"] == [
+        {
+            "message": "Deliveries pause",
+            "severity": "ERROR",
+            "subscription": FINALIZED,
+            "error": "IntegrityError: disk is full",
+        }
+    ]
 
 
 def test_an_event_is_given_up_when_it_is_24_hours_old(tmp_path: Path) -> None:
