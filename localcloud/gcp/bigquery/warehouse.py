@@ -107,10 +107,17 @@ class Warehouse:
             self._cursors.wait_for(lambda: not self._in_use)
             fresh.unlink(missing_ok=True)
             literal = str(fresh).replace("'", "''")
-            self._database.execute(f"ATTACH '{literal}' AS fresh; COPY FROM DATABASE warehouse TO fresh; DETACH fresh")
-            self._close()
-            fresh.replace(self._file)
-            self._open()
+            try:
+                try:
+                    self._database.execute(f"ATTACH '{literal}' AS fresh; COPY FROM DATABASE warehouse TO fresh")
+                finally:
+                    self._database.execute("DETACH DATABASE IF EXISTS fresh")
+                self._close()
+                fresh.replace(self._file)
+                self._open()
+            finally:
+                for left in self._file.parent.glob(f"{fresh.name}*"):  # a full disk needs the room
+                    left.unlink()
 
     @contextmanager
     def reading(self) -> Iterator[Cursor]:

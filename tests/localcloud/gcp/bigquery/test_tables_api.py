@@ -1,10 +1,12 @@
 """Datasets and tables: metadata are returned as given, rows and bytes are counted, all of it outlives a restart."""
 
+import resource
 from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
+import duckdb
 import pytest
 import requests
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
@@ -91,6 +93,27 @@ def test_a_view_has_the_rows_under_it_also_after_a_restart_and_bills_what_it_rea
         ("less", "INTEGER"),
         ("more", "STRING"),
     ]
+
+
+@pytest.mark.parametrize("characters", [1, 200_000], ids=["at the end", "while rows are written"])
+def test_a_file_that_a_full_disk_did_not_let_be_written_anew_is_written_when_there_is_room(
+    tmp_path: Path, characters: int
+) -> None:
+    with running_warehouse(tmp_path) as warehouse:
+        warehouse.create("t", "id STRING")
+        warehouse.rows(f"INSERT INTO t (id) VALUES ('{'a' * characters}')")
+        warehouse.service.scrub()
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # room for the head of the file, and not for rows
+        try:
+            with pytest.raises(duckdb.Error, match="Could not write file"):
+                warehouse.service.scrub()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        left = [path.name for path in tmp_path.glob("fresh*")]
+        warehouse.service.scrub()
+        rows = warehouse.rows("SELECT id FROM t")
+    assert (left, rows) == ([], [("a" * characters,)])
 
 
 def test_a_table_can_be_made_once_and_only_in_a_dataset(warehouse: Warehouse) -> None:
