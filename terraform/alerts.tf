@@ -6,6 +6,7 @@ locals {
 
   from_function = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for name in local.functions : "\"${name}\""])})"
 
+  # Where an alert has labels, each of their values has mail of its own; for an entry without the field it is empty.
   log_alerts = {
     consent = {
       name     = "A listener needs to consent again, or soon will"
@@ -17,6 +18,7 @@ locals {
         )
       EOT
       help     = "A consent is valid for six months, and the listener can revoke it. The log entry names the listener. Run `python -m cli authorize LISTENER`. Plays are lost once 50 newer ones have been played."
+      labels   = { listener = "EXTRACT(jsonPayload.listener)" }
     }
     quarantine = {
       name     = "Something landed in the quarantine bucket"
@@ -40,7 +42,8 @@ locals {
       name     = "Plays may be missing"
       severity = "WARNING"
       filter   = "${local.from_function} AND jsonPayload.message=\"Plays may be missing\""
-      help     = "Spotify's page, the newest 50 plays at most, did not reach back to a play stored from Spotify's API: the table `gaps` says from when to when. Only Spotify's data export (privacy settings of the account) has those plays: `python -m cli import LISTENER FILE` stores them. Files that were imported before are given again."
+      help     = "Spotify's page, the newest 50 plays at most, did not reach back to a play stored from Spotify's API: the log entry names the listener, and the table `gaps` says from when to when. Only Spotify's data export (privacy settings of the account) has those plays: `python -m cli import LISTENER FILE` stores them. Files that were imported before are given again."
+      labels   = { listener = "EXTRACT(jsonPayload.listener)" }
     }
     batch = {
       name     = "A Spark batch failed"
@@ -62,6 +65,7 @@ locals {
         AND NOT protoPayload.authenticationInfo.principalEmail="${module.ingest.identity.email}"
       EOT
       help     = "The log entry names the account (`principalEmail`) and its address. Your own `python -m cli authorize` reads the secrets, too. If it was neither: `python -m cli authorize LISTENER` replaces the token, its `--new-client` the app's secret, and the account needs to lose its role on the secret."
+      labels   = { account = "EXTRACT(protoPayload.authenticationInfo.principalEmail)" }
     }
     error = {
       name     = "A function reports an error"
@@ -77,7 +81,8 @@ locals {
         AND NOT jsonPayload.message="A file was loaded without its bad rows"
         AND NOT jsonPayload.message="Plays are stored twice"
       EOT
-      help   = "The log entry has the reason and the listener. `python -m cli runs` shows the ledger."
+      help   = "The log entry has the reason, and the listener if it is about one. `python -m cli runs` shows the ledger."
+      labels = { listener = "EXTRACT(jsonPayload.listener)" }
     }
   }
 }
@@ -102,16 +107,18 @@ resource "google_monitoring_alert_policy" "log" {
     display_name = each.value.name
 
     condition_matched_log {
-      filter = trimspace(each.value.filter)
+      filter           = trimspace(each.value.filter)
+      label_extractors = try(each.value.labels, null)
     }
   }
 
   alert_strategy {
     auto_close = "86400s"
 
-    # A log alert must say how often at most it sends mail.
+    # A log alert must say how often at most it sends mail; with labels, for each of their values. Google sends 20 a day
+    # for an alert (cloud.google.com/monitoring/quotas), which five listeners would reach every six hours.
     notification_rate_limit {
-      period = "21600s"
+      period = can(each.value.labels) ? "43200s" : "21600s"
     }
   }
 

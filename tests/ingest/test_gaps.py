@@ -121,7 +121,7 @@ def test_of_several_pages_those_that_nothing_stored_reaches_are_found_full_or_sh
     assert fetch_known(client, rows).unreached == {"ada": NINE, "carl": NINE}
 
 
-def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_recorded_once(ingesting):
+def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_recorded_once(ingesting, capsys):
     past = [("ada", -90), ("ada", -60), ("ada", 30), ("bob", -120)]
     rows = [row(NINE + timedelta(minutes=minute), "a", listener_id=listener_id) for listener_id, minute in past]
     stored(ingesting, *rows)
@@ -129,6 +129,11 @@ def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_r
     oldest = {"ada": NINE, "bob": NINE + timedelta(minutes=180), "newcomer": NINE}
     for _ in range(2):
         write_gaps(cloud, RUN, oldest, {})
+    entry = {"severity": "WARNING", "message": "Plays may be missing", "run_id": "20261122T100000Z"}
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        entry | {"listener": "ada"},
+        entry | {"listener": "bob"},
+    ]
     detected = {"run_id": "20261122T100000Z", "detected_at": RUN.started_at}
     assert ingesting.gaps() == [
         {"listener_id": "ada", "gap_start": NINE - timedelta(minutes=60), "gap_end": NINE, **detected},

@@ -186,8 +186,8 @@ def test_a_page_that_overlaps_nothing_stored_leaves_a_gap_behind(ingesting):
     assert oldest_shown > newest_stored
     slot = SLOT + timedelta(days=5)
     answer = ingesting.run(slot)
-    assert [(entry["severity"], entry["message"], entry["gaps"]) for entry in answer.log] == [
-        ("WARNING", "Plays may be missing", 1)
+    assert [(entry["severity"], entry["message"], entry["listener"]) for entry in answer.log] == [
+        ("WARNING", "Plays may be missing", listener)
     ]
     (gap,) = ingesting.gaps()
     assert slot < gap.pop("detected_at") < slot + timedelta(minutes=1)

@@ -33,3 +33,21 @@ def test_every_alert_goes_to_the_owner_and_says_what_to_do(deployment):
     for policy in policies:
         assert policy["notification_channels"] == [owner["id"]]
         assert len(policy["documentation"][0]["content"]) > 80, policy["display_name"]
+
+
+def test_mail_about_one_listener_or_account_holds_back_none_about_another(deployment):
+    """Every twelve hours: of five listeners, the app's secret and none 14 mails a day; Google sends 20 at most."""
+    told_apart = {}
+    for policy in deployment.of_type("google_monitoring_alert_policy").values():
+        [condition] = policy["conditions"][0]["condition_matched_log"] or [{}]
+        if condition.get("label_extractors"):
+            [limit] = policy["alert_strategy"][0]["notification_rate_limit"]
+            told_apart[policy["display_name"]] = condition["label_extractors"] | limit
+    listener = {"listener": "EXTRACT(jsonPayload.listener)", "period": "43200s"}
+    account = {"account": "EXTRACT(protoPayload.authenticationInfo.principalEmail)", "period": "43200s"}
+    assert told_apart == {
+        "Heavy Rotation: A listener needs to consent again, or soon will": listener,
+        "Heavy Rotation: Plays may be missing": listener,
+        "Heavy Rotation: A token was read, and not by ingest": account,
+        "Heavy Rotation: A function reports an error": listener,
+    }

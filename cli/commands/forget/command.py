@@ -66,6 +66,10 @@ REMAINS = [
         "30 days",
     ),
     Remains(
+        "Cloud Monitoring: the listener's name, on the page of each alert that was mailed about them",
+        "as long as Google keeps it",
+    ),
+    Remains(
         "Cloud Run's request log: viewers' pages, with the listener's name, ids of tracks and words searched for",
         "30 days",
     ),
