@@ -26,7 +26,7 @@ locals {
       filter   = <<-EOT
         ${local.from_function} AND (
           jsonPayload.message="An item could not be read and is in the quarantine bucket"
-          OR jsonPayload.message="A file cannot be loaded"
+          OR (jsonPayload.message="A file cannot be loaded" AND jsonPayload.error_class="FileRefused")
           OR jsonPayload.message="A file was loaded without its bad rows"
         )
       EOT
@@ -76,7 +76,7 @@ locals {
         ${local.from_function} AND severity>=ERROR AND jsonPayload.message:*
         AND NOT jsonPayload.error_class="NeedsConsent"
         AND NOT jsonPayload.message="An item could not be read and is in the quarantine bucket"
-        AND NOT jsonPayload.message="A file cannot be loaded"
+        AND NOT (jsonPayload.message="A file cannot be loaded" AND jsonPayload.error_class="FileRefused")
         AND NOT jsonPayload.message=("A Spark batch failed" OR "No batch can be submitted")
         AND NOT jsonPayload.message="A file was loaded without its bad rows"
         AND NOT jsonPayload.message="Plays are stored twice"

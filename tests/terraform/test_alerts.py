@@ -20,8 +20,9 @@ def test_every_sentence_that_an_alert_looks_for_is_one_that_is_logged():
 
 
 def test_the_error_classes_and_states_that_alerts_look_for_exist():
-    assert set(re.findall(r'jsonPayload\.error_class=\\?"(\w+)', ALERTS)) == {"NeedsConsent"}
+    assert set(re.findall(r'jsonPayload\.error_class=\\?"(\w+)', ALERTS)) == {"NeedsConsent", "FileRefused"}
     assert "class NeedsConsent(" in CODE
+    assert "class FileRefused(" in CODE
     assert "jsonPayload.polled>0" in ALERTS
     assert "polled=report.polled" in CODE
 
@@ -51,3 +52,14 @@ def test_mail_about_one_listener_or_account_holds_back_none_about_another(deploy
         "Heavy Rotation: A token was read, and not by ingest": account,
         "Heavy Rotation: A function reports an error": listener,
     }
+
+
+def test_a_file_that_cannot_be_loaded_and_is_not_in_the_quarantine_bucket_is_an_error(deployment):
+    filters = {
+        policy["display_name"].removeprefix("Heavy Rotation: "): condition["filter"]
+        for policy in deployment.of_type("google_monitoring_alert_policy").values()
+        for condition in policy["conditions"][0]["condition_matched_log"]
+    }
+    quarantined = '(jsonPayload.message="A file cannot be loaded" AND jsonPayload.error_class="FileRefused")'
+    assert f"OR {quarantined}" in filters["Something landed in the quarantine bucket"]
+    assert f"AND NOT {quarantined}" in filters["A function reports an error"]
