@@ -53,15 +53,19 @@ def stuck(page: Listening) -> None:
 
 def forgotten(page: Listening) -> None:
     st.header("Forgotten favourites", anchor=False)
-    lost = discoveries.forgotten(page.history, page.everything, page.today, page.by, SHOWN)
+    until = page.known_until
+    lost = discoveries.forgotten(page.history, page.everything, until, page.by, SHOWN)
+    half_year = "the last 180 days"
+    if until != page.today:
+        half_year = f"the 180 days before {humanize.day(until)}; no plays are collected since then"
     if lost.empty:
-        lately = "None: every track played twenty times or more was also played in the last 180 days."
+        lately = f"None: every track played twenty times or more was also played in {half_year}."
         st.caption(lately if lost.attrs["favourites"] else "No track has been played twenty times yet.")
         return
     first = lost.iloc[0]
     times = humanize.counted(int(first["plays"]), "time")
     name = humanize.named(first["name"], "track")
-    st.markdown(f"**{literal(name)}** was played {times}, but not for half a year.")
+    st.markdown(f"**{literal(name)}** was played {times}, but not in {half_year}.")
     ranked_lists.draw_top(page, lost, "Tracks", "Forgotten favourites", moves=False)
 
 
@@ -166,7 +170,8 @@ page_frame.how_counted(f"""
 - **New**: listening to a first-credited artist whose first play ever is less than 30 days older. The first weeks of a
   history are all new: nothing before them is known. Plays whose artist is not known are left out.
 - **Here to stay**: first played in this period, played at least five times since.
-- **Forgotten**: played at least twenty times, and not once in the last 180 days; of all time, not of the period.
+- **Forgotten**: played at least twenty times, and not once in the last 180 days that are known; of all time, not of the
+  period.
 - {item_page.ENDINGS} Listed by share are tracks of which at least {endings.KNOWN_FROM_PLAYS} endings are known; of all
   time, not of the period.
 - **Loyalty**: the parts of the period that went to its favourite artists, by the first credited artist of each play.

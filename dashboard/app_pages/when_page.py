@@ -4,7 +4,7 @@ import streamlit as st
 
 import humanize
 from analysis import days, hours
-from analysis.periods import Period, collected, local_day
+from analysis.periods import Period, collected
 from analysis.year_review import years_of
 from charts import bars, heat_maps
 from components import choice, markup, messages, page_frame, ranked_lists, year_calendar
@@ -68,8 +68,7 @@ def every_day(page: Listening) -> None:
 
 def streaks(page: Listening) -> None:
     st.header("Streaks", anchor=False)
-    since = page.not_collected_since
-    until = local_day(since, page.filters.zone) if since else page.today
+    until = page.known_until
     is_known = until == page.today
     found = days.streaks(page.everything, until)
     with st.grid(2, min_column_width=150):

@@ -78,6 +78,12 @@ class Listening:
     def today(self) -> date:
         return local_day(self.now, self.filters.zone)
 
+    @property
+    def known_until(self) -> date:
+        """The last day of which plays were collected: today, unless that has stopped."""
+        since = self.not_collected_since
+        return min(self.today, local_day(since, self.filters.zone)) if since else self.today
+
     def href(self, page: str, key: str | None) -> str | None:
         """A link to a page of ours that keeps the filters."""
         if key is None or pd.isna(key):

@@ -405,6 +405,24 @@ def test_days_since_plays_are_collected_no_more_are_not_days_without_music(
     assert "whether it went on is not known" in when
 
 
+def test_a_favourite_is_not_forgotten_where_its_last_half_year_is_not_known(app: App) -> None:
+    """No run has polled her: one track was played until plays stop being known, 300 days ago, one 200 days before."""
+    runs = app.warehouse.tables["runs"]
+    polls = runs[runs["step"] == "ingest"]
+    loved, lost = (some(app, 25, days_ago=days, track_id=name) for days, name in ((300, "loved"), (500, "lost")))
+    app.over(app.warehouse.with_table("runs", polls.assign(details=polls["details"].map(_revoked))))
+    since = f"{NOW - timedelta(days=300):%-d %b %Y}"
+
+    text = text_of(with_plays(app, loved).open("discoveries", period="All time", zone="UTC"))
+    both = text_of(with_plays(app, lost, loved).open("discoveries", period="All time", zone="UTC"))
+
+    known = f"in the 180 days before {since}; no plays are collected since then."
+    assert f"None: every track played twenty times or more was also played {known}" in text
+    assert f"was played 25 times, but not {known}" in both
+    listed = both.split('aria-label="Forgotten favourites"')[1].split("</ol>")[0]
+    assert set(re.findall(r'track\?[^"]*id=(\w+)', listed)) == {"lost"}
+
+
 def test_days_since_an_import_of_a_listener_whom_no_run_names_end_with_a_consent(app: App) -> None:
     plays, runs = app.warehouse.tables["plays"], app.warehouse.tables["runs"]
     older = plays[plays["played_at"] < NOW - timedelta(days=9)]
