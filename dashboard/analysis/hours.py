@@ -1,13 +1,14 @@
 """The listening clock: hours of the day and weekdays of the chosen time zone, to the quarter hour and across DST.
 
 An hour's value is an average: its total, divided by how often that hour of the week occurred in the period outside of
-gaps and before now. Days are averaged over those that no gap touches. Where collecting began within the period, give
+gaps and had begun. Days are averaged over those that no gap touches. Where collecting began within the period, give
 `periods.collected` of it.
 """
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -32,16 +33,25 @@ def clock(
 ) -> pd.DataFrame:
     """168 rows, Monday 00:00 first: weekday, hour, total, value (average of an hour that occurred).
 
-    Plays inside a gap, as an import can bring them, are left out like their quarter of an hour.
+    Plays inside a gap, as an import can bring them, are left out like their quarter of an hour; what a gap leaves of an
+    hour, if it is less than half, too: a play of one quarter would stand for four. The hour under way counts whole.
     """
-    until = max(min(period.end_at, now), period.start_at)
+    next_hour = pd.Timestamp(now).floor("min") + timedelta(minutes=60 - now.astimezone(ZoneInfo(period.zone)).minute)
+    until = max(min(period.end_at, next_hour), period.start_at)
     # Every zone in use is a whole number of quarter hours off UTC, so quarters of UTC are quarters of local hours.
     quarters = pd.date_range(period.start_at, until, freq=_QUARTER, inclusive="left").tz_convert("UTC")
-    is_missing = _inside(quarters, gaps) if gaps is not None else np.zeros(len(quarters), dtype=bool)
+    wall = quarters.tz_convert(period.zone)
+    is_missing = np.zeros(len(quarters), dtype=bool)
+    if gaps is not None:
+        # What is missing up to now is missing in all of the hour under way.
+        is_missing = _inside(quarters, gaps.assign(gap_end=gaps["gap_end"].mask(gaps["gap_end"] >= now, until)))
+        hour = quarters - pd.to_timedelta(wall.minute, unit="min")
+        missing = hour[is_missing].value_counts()
+        is_missing |= hour.isin(missing.index[missing > _QUARTERS / 2])
     plays = plays[~plays["played_at"].dt.floor(_QUARTER).isin(quarters[is_missing])]
     hour_of_week = plays["weekday"].to_numpy(dtype="int64") * 24 + plays["hour"].to_numpy()
     total = np.bincount(hour_of_week, weights=amounts(plays, by), minlength=_HOURS_A_WEEK)
-    begun = quarters[~is_missing].tz_convert(period.zone)
+    begun = wall[~is_missing]
     # An hour that DST repeats counts twice, one it skips not at all.
     occurred = np.bincount(begun.day_of_week * 24 + begun.hour, minlength=_HOURS_A_WEEK) / _QUARTERS
     hours = np.arange(_HOURS_A_WEEK)

@@ -118,8 +118,8 @@ page_frame.how_counted(f"""
 - Every instant is turned into wall-clock time of **{page.filters.zone}**, day by day, so half-hour zones and both
   changes of the clock are right. The zone is under “Options”.
 - **Clock**: each cell is divided by how often that hour of that weekday occurred in the period; hours inside a gap are
-  left out. **By weekday**: days with a gap are left out, and today counts as one. Neither counts the days before the
-  first known play.
+  left out, and the one under way counts as one. **By weekday**: days with a gap are left out, and today counts as one.
+  Neither counts the days before the first known play.
 - A play counts at the moment it ended, by Spotify's clock.
 - **Streak**: days in a row with at least one known play. Today may still be missing.
 - **Session**: plays with at most 30 minutes without music between them.

@@ -99,6 +99,36 @@ def test_an_hour_in_which_a_gap_ends_holds_no_more_than_its_watched_part():
     assert clock.loc[(0, 9), ["total", "value"]].tolist() == [0, 0]
 
 
+def test_an_hour_under_way_counts_whole_and_does_not_win_with_one_play():
+    """Berlin, Sunday 10:03: one play at 10:02; three plays on Saturday from 20:20 on. Kathmandu is 4 h 45 min ahead."""
+    plays = [play("2026-11-22 09:02", "a"), *(play(f"2026-11-21 19:{minute}", "a") for minute in (20, 30, 40))]
+    now = at("2026-11-22 09:03")
+    for zone, best, under_way in ((BERLIN, (5, 20), (6, 10)), (KATHMANDU, (6, 1), (6, 14))):
+        local, period = history_of(plays).local(zone), named_period("7 days", zone, now, None)
+        clock = hours.clock(local, period, "Plays", now)
+        assert hours.peak(clock) == (*best, 3.0)
+        assert clock.set_index(["weekday", "hour"]).loc[under_way, "value"] == 1.0
+
+
+def test_an_hour_under_way_of_which_no_plays_are_collected_does_not_thin_the_average():
+    """Sundays at 10: two plays a week before, none since plays are collected no more."""
+    local = history_of([play("2026-11-15 10:10", "a"), play("2026-11-15 10:20", "a")]).local("UTC")
+    period = custom_period(date(2026, 11, 9), date(2026, 11, 22), "UTC", at("2026-11-22 10:03"))
+    gaps = gaps_of(("2026-11-16 00:00", "2026-11-22 10:03"))
+    clock = hours.clock(local, period, "Plays", at("2026-11-22 10:03"), gaps)
+    assert hours.peak(clock) == (6, 10, 2.0)
+
+
+def test_an_hour_of_which_a_gap_leaves_one_quarter_is_left_out():
+    """Monday: the gap ends at 10:46 with the only play of that hour; at 12 there were two."""
+    plays = [play("2026-11-16 10:46", "a"), play("2026-11-16 12:10", "a"), play("2026-11-16 12:20", "a")]
+    period = custom_period(date(2026, 11, 16), date(2026, 11, 16), "UTC", NOW)
+    gaps = gaps_of(("2026-11-16 08:00", "2026-11-16 10:46"))
+    clock = hours.clock(history_of(plays).local("UTC"), period, "Plays", NOW, gaps)
+    assert hours.peak(clock) == (0, 12, 2.0)
+    assert clock.set_index(["weekday", "hour"]).loc[(0, 10), ["total", "value"]].tolist() == [0, 0]
+
+
 def test_minutes_on_the_clock_are_the_minutes_played():
     local = history_of([play("2026-11-16 08:10", "a", ms_played=90_000)]).local("UTC")
     period = custom_period(date(2026, 11, 16), date(2026, 11, 16), "UTC", NOW)
