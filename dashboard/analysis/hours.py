@@ -60,7 +60,8 @@ def clock(
 
 
 def peak(hours: pd.DataFrame) -> Peak | None:
-    if not hours["total"].any():
+    """None where nothing was played in an hour that counts."""
+    if not hours["value"].any():
         return None
     best = hours.loc[hours["value"].idxmax()]
     return Peak(int(best["weekday"]), int(best["hour"]), float(best["value"]))

@@ -20,7 +20,9 @@ def listening_clock(page: Listening) -> None:
     clock = hours.clock(page.shown, counted_period(page), page.by, page.now, page.unknown)
     best = hours.peak(clock)
     if best is None:
-        page_frame.lead("There is no average: all that was played lies in gaps, or no length is known.")
+        page_frame.lead(
+            "There is no average: all that was played lies in gaps or in hours to come, or no length is known."
+        )
         return
     weekday, hour, value = best
     when = f"{humanize.WEEKDAYS[weekday]}s, {humanize.hour_span(hour)}"

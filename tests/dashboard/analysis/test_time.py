@@ -129,6 +129,13 @@ def test_an_hour_of_which_a_gap_leaves_one_quarter_is_left_out():
     assert clock.set_index(["weekday", "hour"]).loc[(0, 10), ["total", "value"]].tolist() == [0, 0]
 
 
+def test_plays_of_a_clock_that_is_ahead_alone_have_no_peak():
+    """Twenty-five plays later today: those hours have not begun."""
+    local = history_of([play(f"2026-11-22 14:{minute:02}", "a") for minute in range(25)]).local("UTC")
+    clock = hours.clock(local, named_period("7 days", "UTC", NOW, None), "Plays", NOW)
+    assert hours.peak(clock) is None
+
+
 def test_minutes_on_the_clock_are_the_minutes_played():
     local = history_of([play("2026-11-16 08:10", "a", ms_played=90_000)]).local("UTC")
     period = custom_period(date(2026, 11, 16), date(2026, 11, 16), "UTC", NOW)
