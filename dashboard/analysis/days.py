@@ -66,6 +66,15 @@ def gaps_within(gaps: pd.DataFrame, period: Period) -> pd.DataFrame:
     return gaps[(gaps["gap_end"] > period.start_at) & (gaps["gap_start"] < period.end_at)].reset_index(drop=True)
 
 
+def unknown_time(gaps: pd.DataFrame, start: datetime, end: datetime) -> timedelta:
+    """How much of the time between two instants lies in gaps, which may overlap."""
+    unknown, reached = timedelta(), start
+    for gap_start, gap_end in sorted(zip(gaps["gap_start"], gaps["gap_end"], strict=True)):
+        unknown += max(min(gap_end, end) - max(gap_start, reached), timedelta())
+        reached = max(reached, gap_end)
+    return unknown
+
+
 def streaks(local: pd.DataFrame, today: date) -> Streaks:
     days = local.loc[local["day"] <= pd.Timestamp(today), "day"].drop_duplicates().reset_index(drop=True)
     if days.empty:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 import humanize
+from analysis import days
 from charts import pipeline as charts_pipeline
 from components import (
     choice,
@@ -60,15 +61,16 @@ def mine(problems: pd.DataFrame, page: Listening) -> pd.DataFrame:
 
 def figures(page: Listening, rate: tuple[int, int], last_success_at: datetime | None) -> None:
     good, due = rate
-    gaps = page.gaps[page.gaps["gap_end"] > page.now - timedelta(days=GAP_DAYS)] if len(page.gaps) else page.gaps
-    missing = (gaps["gap_end"] - gaps["gap_start"]).sum()
+    since = page.now - timedelta(days=GAP_DAYS)
+    count = int((page.gaps["gap_end"] > since).sum())
+    missing = days.unknown_time(page.gaps, since, page.now)
     with st.grid(4, min_column_width=150):
         _when("Last success", last_success_at, page, humanize.ago)
         _when("Newest play", page.history.newest_at(page.now), page, lambda age: f"{humanize.duration(age)} lag")
         share = humanize.percent(good / due, 1) if due else "–"
         metrics.noted("Good runs, 7 days", share, f"{due - good} of {due} did not" if due else None)
-        lost = f"about {humanize.duration(missing.to_pytimedelta())}" if len(gaps) else "none"
-        metrics.noted(f"Possible gaps, {GAP_DAYS} days", f"{len(gaps)}", lost)
+        lost = f"about {humanize.duration(missing)}" if count else "none"
+        metrics.noted(f"Possible gaps, {GAP_DAYS} days", f"{count}", lost)
     if len(page.viewer.listeners) > 1:
         st.caption(f"Newest play and gaps: {literal(page.name)} only. Success and good runs: the whole pipeline.")
 

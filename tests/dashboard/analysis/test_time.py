@@ -353,6 +353,21 @@ def test_a_gap_touches_a_period_by_the_days_of_the_zone():
     }
 
 
+def test_time_of_which_plays_may_be_missing_counts_once_and_only_within_the_stretch():
+    """Before the stretch and into it, two that overlap, one inside of another, and one beyond its end."""
+    gaps = gaps_of(
+        ("2026-11-01 00:00", "2026-11-10 02:00"),
+        ("2026-11-12 00:00", "2026-11-12 06:00"), ("2026-11-12 04:00", "2026-11-12 08:00"),
+        ("2026-11-12 05:00", "2026-11-12 07:00"),
+        ("2026-11-19 21:00", "2026-11-30 00:00"), ("2026-11-20 00:00", "2026-11-21 00:00"),
+    )  # fmt: skip
+    start, end = at("2026-11-10 00:00"), at("2026-11-20 00:00")
+    # Two, eight and three hours, in whatever order the rows come.
+    assert days.unknown_time(gaps, start, end) == timedelta(hours=13)
+    assert days.unknown_time(gaps.iloc[::-1], start, end) == timedelta(hours=13)
+    assert days.unknown_time(gaps_of(), start, end) == timedelta()
+
+
 @pytest.mark.parametrize("name", [name for name in PERIODS if name != "Custom"])
 def test_every_named_period_ends_today_wherever_the_listener_is(name: str):
     for zone, today in (("Pacific/Kiritimati", date(2026, 11, 23)), ("Pacific/Pago_Pago", date(2026, 11, 22))):

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from components.markdown import plain
 from components.pipeline_tables import catalogue_sentence, consent_ends
 from pipeline import run_hours
+from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.invented.states import STATES
 from tests.dashboard.pages.app import NOW, App, app, text_of
 from warehouse.store import Loaded
@@ -169,6 +170,20 @@ def test_a_consent_that_has_ended_has_no_days_left(app: App) -> None:
 
     assert re.search(r"<td>ended \d+ \w{3} \d{4}</td>", shown)
     assert "<td>-1" not in shown
+
+
+def test_possible_gaps_of_thirty_days_are_cut_to_them_and_counted_once(app: App) -> None:
+    """Eight days of one that began in August, and two of four hours that share two."""
+    gaps = gaps_of(
+        ("2026-08-01 00:00", "2026-11-02 12:20"),
+        ("2026-11-20 10:00", "2026-11-20 14:00"), ("2026-11-20 12:00", "2026-11-20 16:00"),
+        ("2026-08-01 00:00", "2026-10-25 12:20"),
+    ).assign(listener_id="listener-one", run_id="run", detected_at=NOW)  # fmt: skip
+
+    drawn = app.over(app.warehouse.with_table("gaps", gaps)).open("pipeline")
+
+    [found] = [metric for metric in drawn.metric if metric.label == "Possible gaps, 30 days"]
+    assert (found.value, found.delta) == ("3", "about 8 days")
 
 
 def test_the_next_run_comes_when_the_schedule_says(app: App) -> None:
