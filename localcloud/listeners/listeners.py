@@ -47,8 +47,6 @@ class Habits:
     """Sittings that Spotify learns of only when the device is back on line."""
     late_share: float = 0.015
     """Plays that become visible between three minutes and two days late."""
-    never_share: float = 0.0
-    """Plays that never become visible."""
 
 
 @dataclass(frozen=True)

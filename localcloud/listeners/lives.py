@@ -128,11 +128,8 @@ class Life:
             plays.append(Play(self.listener.slug, played_at, ms_played, track, context, visible_at))
         return plays
 
-    def _visible_at(self, played_at: datetime, rng: Random) -> datetime | None:
-        habits, chance = self.listener.habits, rng.random()
-        if chance < habits.never_share:
-            return None
-        if chance < habits.never_share + habits.late_share:
+    def _visible_at(self, played_at: datetime, rng: Random) -> datetime:
+        if rng.random() < self.listener.habits.late_share:
             shortest, longest = map(math.log, _LATE_SECONDS)
             return played_at + timedelta(seconds=int(math.exp(rng.uniform(shortest, longest))))
         return played_at

@@ -1,8 +1,8 @@
 """The data export of an invented listener: the zip that Spotify sends of an "Extended streaming history".
 
 The same plays as in the invented API, in the other form: ends in whole seconds, milliseconds played, the album's
-artist and no metadata. It also holds what the API hides: plays it never showed, tracks skipped after seconds,
-podcasts, and what real files have: duplicate rows and rows without a track.
+artist and no metadata. It also holds what the API hides, tracks skipped after seconds and podcasts, and what real
+files have: duplicate rows and rows without a track.
 
 `python -m localcloud.spotify.data_export listener-one my_spotify_data.zip` writes what `python -m cli import` takes.
 """
@@ -54,7 +54,7 @@ def manner(play: Play) -> ExportRow:
         "reason_end": "fwdbtn" if skipped else "trackdone",
         "skipped": skipped,
         "shuffle": play.context is not None and play.context.type == "playlist",
-        "incognito_mode": play.visible_at is None,
+        "incognito_mode": False,
     }
 
 

@@ -212,26 +212,16 @@ def test_late_plays_overtake_each_other():
     assert sum(later.played_at < earlier.played_at for earlier, later in pairwise(shown)) > 50
 
 
-def test_the_share_that_never_becomes_visible_is_what_was_asked_for():
-    plays = new_life(listener(never_share=0.25)).between(
-        datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC)
-    )
-
-    never = sum(play.visible_at is None for play in plays) / len(plays)
-    assert 0.2 < never < 0.3
-    assert all(play.visible_at for play in year_of(0))
-
-
 def test_the_newest_plays_are_those_of_a_plain_recount_at_any_instant():
-    who = listener(late_share=0.2, never_share=0.1, offline_share=0.1)
+    who = listener(late_share=0.2, offline_share=0.1)
     start, end = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC)
     everything = new_life(who).between(start, end)
     life, rng = new_life(who), Random(3)
     instants = [start + timedelta(seconds=rng.randrange(int((end - start).total_seconds()))) for _ in range(200)]
-    instants += [play.visible_at for play in rng.sample(everything, 100) if play.visible_at]
+    instants += [play.visible_at for play in rng.sample(everything, 100)]
 
     for at in instants:
-        seen = [play for play in everything if play.visible_at is not None and play.visible_at <= at]
+        seen = [play for play in everything if play.visible_at <= at]
         newest = sorted(seen, key=lambda play: play.played_at, reverse=True)[:50]
         assert life.newest(at) == newest
 
