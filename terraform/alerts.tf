@@ -209,7 +209,7 @@ resource "google_monitoring_alert_policy" "crash" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "A Google service was away, or Spotify was and no listener could be polled. Calls are repeated, so nothing is lost yet: an hour's file for 24 hours, and then once a day for two weeks. The function's log in Cloud Logging has an entry for each."
+    content   = "A Google service was away or refused the call, as where a grant is missing; or Spotify was away and no listener could be polled. Calls are repeated, so nothing is lost yet: an hour's file for 24 hours, and then once a day for two weeks. The function's log in Cloud Logging has an entry for each."
   }
 }
 

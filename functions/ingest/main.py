@@ -9,8 +9,9 @@ from typing import Any
 import flask
 import functions_framework
 
+from buckets import LandingContradiction
 from ingest_cloud import Cloud, Settings, SettingsError, connect
-from ingest_log import log, without_addresses
+from ingest_log import NO_ANSWER, log, without_addresses
 from ingest_run import run_once
 from slots import SLOT_HEADER, Run, UnreadableSlot, to_slot
 
@@ -27,8 +28,10 @@ def ingest(request: flask.Request) -> Answer:
     except SettingsError as error:
         return _refuse("The run could not start", error, 500)
     except Exception as error:
-        # Not left to Flask, which would log Google's words as they are.
-        return _refuse("The run failed", error, 500, traceback="".join(format_tb(error.__traceback__)))
+        # Not left to Flask, which would log Google's words as they are. What a retry may heal sends no mail by itself: an
+        # alert counts answers of 500.
+        severity = "WARNING" if isinstance(error, (LandingContradiction, *NO_ANSWER)) else "ERROR"
+        return _refuse("The run failed", error, 500, severity, traceback="".join(format_tb(error.__traceback__)))
     answer = report.answer()
     log(
         "INFO",
@@ -51,7 +54,7 @@ def _cloud() -> Cloud:
     return connect(Settings.from_env(os.environ))
 
 
-def _refuse(message: str, error: Exception, status: int, **fields: str) -> Answer:
+def _refuse(message: str, error: Exception, status: int, severity: str = "ERROR", **fields: str) -> Answer:
     what = {"error_class": type(error).__name__, "reason": without_addresses(str(error))}
-    log("ERROR", message, **what, **fields)
+    log(severity, message, **what, **fields)
     return what, status

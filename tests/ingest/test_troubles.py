@@ -215,13 +215,13 @@ def test_a_repeat_of_a_failed_slot_collects_what_has_healed(ingesting):
     assert [row["state"] for row in ingesting.ledger()] == ["failed", "succeeded"]
 
 
-def test_a_google_service_that_stays_away_is_an_error_of_the_whole_run(ingesting, caplog):
+def test_a_google_service_that_stays_away_fails_the_whole_run(ingesting, caplog):
     ingesting.authorize(ingesting.slugs[0])
     ingesting.cloud.faults.order(Fault("gcp POST /upload/.*", status=403, body=DENIED, times=None))
     answer = ingesting.run()
     assert (answer.status, answer.body["error_class"]) == (500, "Forbidden")
     assert [(entry["severity"], entry["message"], entry["error_class"]) for entry in answer.log] == [
-        ("ERROR", "The run failed", "Forbidden")
+        ("WARNING", "The run failed", "Forbidden")
     ]
     assert "Access Denied: User …" in answer.log[0]["reason"]
     assert "buckets.py" in answer.log[0]["traceback"]
@@ -229,6 +229,24 @@ def test_a_google_service_that_stays_away_is_an_error_of_the_whole_run(ingesting
     assert (ingesting.landed(), ingesting.ledger()) == ({}, [])
     ingesting.cloud.faults.clear()
     assert ingesting.run().body["rows_new"] == 50
+
+
+def test_a_file_that_appears_and_vanishes_is_a_warning_and_the_repeat_lands_it(ingesting):
+    ingesting.authorize(ingesting.slugs[0])
+    ingesting.cloud.faults.order(Fault("gcp POST /upload/.*", status=412))
+    answer = ingesting.run()
+    assert [(entry["severity"], entry["error_class"]) for entry in answer.log] == [("WARNING", "LandingContradiction")]
+    assert (answer.status, ingesting.run().body["rows_new"]) == (500, 50)
+
+
+def test_what_no_repeat_can_heal_is_an_error_at_once(ingesting):
+    ingesting.authorize(ingesting.slugs[0])
+    ingesting.cloud.storage.write(ingesting.landing, OBJECT, b"who,when\nada,9\n")
+    answer = ingesting.run()
+    assert answer.status == 500
+    assert [(entry["severity"], entry["message"], entry["error_class"]) for entry in answer.log] == [
+        ("ERROR", "The run failed", "ForeignObject")
+    ]
 
 
 def test_an_upload_whose_answer_was_lost_has_landed(ingesting):
