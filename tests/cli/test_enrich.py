@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from cli.command_line import main
 from cli.commands import enrich
+from cli.console import show_progress
 from localcloud.faults import Fault
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import wait_for
@@ -48,6 +50,19 @@ def test_every_track_is_asked_for_forty_a_call_and_what_is_known_is_not_asked_fo
     assert found[track.id]["features_source"] == "reccobeats"
     assert found[imported.unknown.id]["ask_again_at"] is not None
     assert imported.types("enrich", "--json").json == {"unknown": 0, "asked": 0, "known_now": 0}
+
+
+def test_a_listener_who_is_forgotten_meanwhile_leaves_no_track(imported, monkeypatch):
+    """The answers of the second call come when no play of its tracks is left."""
+
+    def forget_before_the_second_call(*progress):
+        monkeypatch.setattr(enrich, "show_progress", show_progress)
+        assert len(catalogue(imported)) == 40
+        main(["forget", ONE, "--yes", "--no-wait", "--laptop", str(imported.owner.directory)], {})
+
+    monkeypatch.setattr(enrich, "show_progress", forget_before_the_second_call)
+    assert imported.types("enrich").code == 0
+    assert (imported.plays(), catalogue(imported)) == ([], {})
 
 
 def test_a_dry_run_sends_no_request_and_a_budget_covers_the_most_played_first(imported):

@@ -1,5 +1,6 @@
 -- Merges a provider's answers into catalogue, a row per track: its audio features, or when to request them again. What
--- Spotify's API has shown stays, and so do audio features that are known. A repeat changes nothing.
+-- Spotify's API has shown stays, and so do audio features that are known. A repeat changes nothing. A track that no play is
+-- left of is left out: its listener may have been forgotten since the provider was asked.
 MERGE catalogue
 USING (
   SELECT
@@ -7,6 +8,7 @@ USING (
     given.speechiness, given.acousticness, given.instrumentalness, given.liveness, given.valence, given.tempo,
     given.time_signature, given.features_source, given.ask_again_at
   FROM UNNEST(@answers) AS given
+  WHERE given.track_id IN (SELECT track_id FROM plays)
 ) AS answer
 ON catalogue.track_id = answer.track_id
 WHEN MATCHED AND (catalogue.features_source IS NULL OR catalogue.ask_again_at IS NOT NULL) THEN
