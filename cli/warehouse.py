@@ -10,11 +10,12 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from google.api_core.exceptions import Conflict
+from google.api_core.exceptions import Conflict, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.table import RowIterator
 
 from cli import google_clients
+from cli.console import CliError
 from cli.place import Place
 from ingest_queries import CALL_SECONDS, RETRY, run_text
 from ingest_queries import Parameter as Parameter  # for the commands, as the next two
@@ -60,7 +61,7 @@ class Warehouse:
     def staged(self, schema: Sequence[bigquery.SchemaField], csv_parts: Iterable[bytes]) -> Iterator[str]:
         """The id of a new table with the lines of the parts, which are below 5 MB; it is dropped afterwards.
 
-        Where it cannot be dropped, it expires within the hour.
+        Where it cannot be dropped, it expires within the hour. Raises CliError where `drop_staging` took it away.
         """
         table_id = f"plays_import_{uuid.uuid4().hex}"
         table = bigquery.Table(f"{self._client.project}.{self._place.staging_dataset}.{table_id}", schema)
@@ -70,6 +71,13 @@ class Warehouse:
             for number, part in enumerate(csv_parts):
                 self._load(table, part, f"{table.table_id}_{number}")
             yield str(table.reference)
+        except NotFound as error:
+            if table_id not in str(error):
+                raise
+            raise CliError(
+                "Another command, as `forget`, has emptied the staging dataset meanwhile. Nothing was stored. Run the "
+                "command again."
+            ) from None
         finally:
             self._client.delete_table(table, not_found_ok=True, retry=RETRY, timeout=CALL_SECONDS)
 

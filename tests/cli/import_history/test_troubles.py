@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cli.command_line import main
 from cli.commands.import_history import landing
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.commands.import_history.store_plays import Follower
+from cli.warehouse import Warehouse
 from localcloud.faults import Fault
 from localcloud.spotify.data_export import write_zip
 from tests.cli.harness import ONE, TWO
@@ -143,6 +145,33 @@ def test_plays_that_bigquery_refuses_are_counted_and_reported_and_close_no_gap(i
     assert repeated.code == 0
     assert "   1  stored: new plays\n" in repeated.out
     assert "Closed 1 gap.\n" in repeated.out
+
+
+@pytest.mark.parametrize("loads", [0, 1])
+def test_an_import_whose_staged_plays_are_dropped_by_forget_says_so(importing, monkeypatch, loads):
+    """`forget` empties the staging dataset before the plays are there, or before they are compared."""
+    load = Warehouse._load
+
+    def forget_another(self, *arguments):
+        if loads:
+            load(self, *arguments)
+        main(["forget", TWO, "--yes", "--no-wait", "--laptop", str(importing.owner.directory)], {})
+        if not loads:
+            load(self, *arguments)
+
+    importing.rows(
+        "INSERT INTO listening.plays (listener_id, played_at, track_id, source, run_id, ingested_at) VALUES "
+        f"('{ONE}', TIMESTAMP '2018-05-01 07:05:00', '{A}', 'api', 'r', TIMESTAMP '2018-05-01 08:00:00')"
+    )
+    monkeypatch.setattr(Warehouse, "_load", forget_another)
+    output = importing.types("import", ONE, OLD, "--anyway")
+    assert (output.code, output.out.endswith("in the files\n"), importing.landed()) == (1, False, [])
+    assert output.err.splitlines()[-1] == (
+        "Another command, as `forget`, has emptied the staging dataset meanwhile. Nothing was stored. Run the command "
+        "again."
+    )
+    monkeypatch.setattr(Warehouse, "_load", load)
+    assert importing.types("import", ONE, OLD, "--anyway").code == 0
 
 
 def test_plays_that_load_finds_stored_twice_are_mentioned_and_cost_neither_the_gap_nor_the_top_ten(importing, tmp_path):
