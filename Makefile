@@ -160,11 +160,6 @@ bench-%: setup
 	@echo "==> python -m benchmarks.$(subst -,_,$*) $(ARGS)"
 	@$(PY) -m benchmarks.$(subst -,_,$*) $(ARGS)
 
-.PHONY: load-test
-load-test: setup ## Run a thousand listeners through ingest, and a household's year through load, twice (ten minutes)
-	@$(PY) -m benchmarks.ingest
-	@$(PY) -m benchmarks.load
-
 .PHONY: costs
 costs: setup ## What a month costs at list prices (LAPTOP=.localcloud or PROJECT=name: for the ledger there)
 	@$(PY) -m benchmarks.costs $(if $(LAPTOP),--laptop $(LAPTOP)) $(if $(PROJECT),--project $(PROJECT))

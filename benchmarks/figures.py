@@ -1,13 +1,11 @@
-"""What benchmarks share: their options, and how figures and checks are printed."""
+"""What benchmarks share: their options, and how figures are printed."""
 
 import argparse
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import median
 
 import psutil
-
-from localcloud.demo.proofs import Check
 
 
 def options_of(benchmark: str, doc: str | None) -> argparse.ArgumentParser:
@@ -37,16 +35,6 @@ def against_limit(name: str, value: float, limit: float, unit: str, more: str = 
 
 def against_rival(name: str, value: float, rival: str, rival_value: float, unit: str) -> None:
     _print(name, value, unit, rival, rival_value)
-
-
-def print_checks(checks: Iterable[Check]) -> bool:
-    """A line each; whether all hold."""
-    holds = True
-    for check in checks:
-        found = "" if check.holds else f": must be {str(check.expected)[:200]}, is {str(check.found)[:200]}"
-        print(f"  {'✓' if check.holds else '✗'} {check.name}{found}")
-        holds &= check.holds
-    return holds
 
 
 def _print(name: str, value: float, unit: str, other: str, other_value: float, more: str = "") -> None:

@@ -50,7 +50,6 @@ SLOW = (
     "tests/contracts/test_sql_is_googlesql.py",
     "tests/cli/test_processes.py",
     "tests/localcloud/spark/test_batch.py",
-    "tests/benchmarks/test_load_test.py",
     "tests/ingest/test_stops.py",
     "tests/test_suite.py",
 )

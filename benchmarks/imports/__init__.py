@@ -1,4 +1,1 @@
-"""How long an import takes and how much memory: `python -m benchmarks.imports`.
-
-May import cli, localcloud and benchmarks.load.
-"""
+"""How long an import takes and how much memory: `python -m benchmarks.imports`. May import cli and localcloud."""

@@ -28,7 +28,7 @@ from typing import Any
 
 from benchmarks.figures import introduce, options_of, spread
 from benchmarks.imports.rivals import RIVALS
-from benchmarks.load.world import World, world
+from benchmarks.loading import World, world
 from localcloud import ledger
 from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 from localcloud.gcp.set_up import ROOT

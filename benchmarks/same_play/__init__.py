@@ -1,4 +1,4 @@
 """How well load pairs what API and export both report: `python -m benchmarks.same_play`.
 
-May import cli, localcloud and benchmarks.load.
+May import cli and localcloud.
 """

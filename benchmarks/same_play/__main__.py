@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.figures import introduce, options_of
-from benchmarks.load.world import World, world
+from benchmarks.loading import World, world
 from benchmarks.same_play.quirks import NOT_LISTED, SHARES, USUAL, Row, TruePlay, api_rows, export_rows, live, other_id
 from cli.commands.import_history import landing
 from cli.commands.import_history.reading import play_times

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FLOORS = {
-    "benchmarks": ["imports run same_play", "load", "costs dashboard ingest scale"],
+    "benchmarks": ["imports run same_play", "costs dashboard scale"],
     "checks": [],
     "cli": ["__main__", "command_line", "commands", "commands.import_history.reading"],
     "dashboard": [

@@ -1,1 +1,0 @@
-"""A thousand listeners in one run of ingest: `python -m benchmarks.ingest`. May import localcloud."""

@@ -1,4 +1,0 @@
-"""A household's year through load: `python -m benchmarks.load`.
-
-May import localcloud, tests and benchmarks.dashboard.
-"""

@@ -1,0 +1,90 @@
+"""Many invented listeners and a Spotify that takes its time, around the real functions ingest and load."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import requests
+
+from benchmarks.function_process import served_function
+from localcloud.gcp.eventarc.cloud_events import FINALIZED
+from localcloud.gcp.eventarc.eventarc import to_url
+from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.listeners.listeners import invented_listeners
+from localcloud.processes import Process
+from localcloud.spotify.server import Spotify
+from localcloud.web import Request, Response, Routes, Server
+
+_RUN_SECONDS = 900
+"""How long Cloud Run lets ingest work."""
+_LABELS = {"app": "heavy-rotation", "kind": "refresh-token"}
+
+
+class SlowRoutes(Routes):
+    """The invented Spotify's routes, each answer after so many seconds. `calls` counts them."""
+
+    def __init__(self, routes: Routes, answer_seconds: float) -> None:
+        super().__init__()
+        self.extend(routes)
+        self._answer_seconds, self._lock, self.calls = answer_seconds, threading.Lock(), 0
+
+    def answer(self, request: Request) -> Response:
+        time.sleep(self._answer_seconds)
+        with self._lock:
+            self.calls += 1
+        return super().answer(request)
+
+
+@dataclass
+class World:
+    """One laptop cloud with consents of all listeners; both functions run, and files reach load at `deliver`."""
+
+    cloud: LaptopCloud
+    routes: SlowRoutes
+    ingest: Process
+
+    def run(self, slot: datetime) -> None:
+        """One call of the schedule."""
+        headers = {"X-CloudScheduler-ScheduleTime": slot.isoformat()}
+        answer = requests.post(self.ingest.url, headers=headers, timeout=_RUN_SECONDS)
+        if answer.status_code != 200:
+            raise RuntimeError(f"ingest answered {answer.status_code}: {answer.text[:500]}")
+
+    def deliver(self) -> None:
+        """Every file that has landed goes through load."""
+        statuses = [status for _, status in self.cloud.deliver_pending()]
+        if any(status != 200 for status in statuses):
+            raise RuntimeError(f"load answered {statuses}")
+
+
+@contextmanager
+def world(directory: Path, listeners: int, answer_seconds: float) -> Iterator[World]:
+    with LaptopCloud(directory) as cloud:
+        spotify = Spotify(cloud.clock, 1, invented_listeners(listeners))
+        _consent(cloud, spotify)
+        routes = SlowRoutes(spotify.routes, answer_seconds)
+        server = Server("spotify", routes).start()
+        settings = cloud.environment | {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
+        with (
+            served_function("ingest", settings, directory / "logs") as ingest,
+            served_function("load", settings, directory / "logs") as load,
+        ):
+            cloud.subscribe(FINALIZED, to_url(load.url), settings["LANDING_BUCKET"])
+            yield World(cloud, routes, ingest)
+        server.stop()
+
+
+def _consent(cloud: LaptopCloud, spotify: Spotify) -> None:
+    """All listeners consent; their lives are invented until now, so that none is invented while time is measured."""
+    project, app = cloud.environment["GOOGLE_CLOUD_PROJECT"], spotify.app
+    client = {"client_id": app.client_id, "client_secret": app.client_secret}
+    cloud.secrets.store(project, "spotify-client", json.dumps(client).encode())
+    for slug in spotify.listeners:
+        payload = json.dumps(spotify.consent(slug)).encode()
+        cloud.secrets.store(project, f"refresh-token-{slug}", payload, {**_LABELS, "listener": slug})
+        spotify.lives[slug].newest(datetime.now(UTC))
