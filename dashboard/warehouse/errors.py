@@ -33,7 +33,7 @@ UNREADABLE = (
 """What Google's client raises when rows do not come, and what the store does when they are not those it reads."""
 
 _OUTAGE = (ServerError, RetryError, TransportError, requests.RequestException, FutureTimeoutError, ConnectionError)
-_NOT_THERE = "The tables are not there yet, or the settings name another project or dataset."
+_NOT_THERE = "The tables are not there yet, or the settings name another project, dataset or location."
 _TOO_OFTEN = "rateLimitExceeded"
 _ANSWERS = {
     "bytesBilledLimitExceeded": "The query would be billed for more than `MAXIMUM_BYTES_BILLED` allows. Its "

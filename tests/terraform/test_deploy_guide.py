@@ -91,3 +91,10 @@ def test_the_redirect_uri_to_type_is_where_authorize_waits():
     port = actions(owners_commands()["authorize"])["--port"].default
     assert f"   {consent.redirect_uri(port)}\n" in GUIDE
     assert f'redirect_uri = "{consent.redirect_uri(port)}"' in (TERRAFORM / "outputs.tf").read_text()
+
+
+def test_the_commands_take_the_region_that_step_4_chooses():
+    [default] = re.findall(r'variable "region" {[^}]+default += "([^"]+)"', (TERRAFORM / "variables.tf").read_text())
+    step_4 = GUIDE.split("\n## 4. ")[1].split("\n## 5. ")[0]
+    assert f"\nexport REGION={default}\n" in step_4
+    assert default not in GUIDE.replace(step_4, "")

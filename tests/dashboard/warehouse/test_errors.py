@@ -35,7 +35,7 @@ def with_reason(kind: type[api.GoogleAPICallError], reason: str) -> api.GoogleAP
         (auth.RefreshError(PRIVATE), ACCOUNT),
         (auth.DefaultCredentialsError(PRIVATE), ACCOUNT),
         (with_reason(api.Forbidden, "billingNotEnabled"), "Billing is off for the project"),
-        (with_reason(api.NotFound, "notFound"), "The tables are not there yet"),
+        (with_reason(api.NotFound, "notFound"), "another project, dataset or location."),
     ],
 )
 def test_a_refusal_says_what_can_be_done_and_is_no_outage(error: Exception, text: str):
