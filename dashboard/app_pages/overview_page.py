@@ -107,12 +107,12 @@ def computed(page: Listening, spark: pd.DataFrame) -> str:
 
 page = page_frame.listening()
 now = totals.totals(page.history, page.everything, page.period)
-previous = page.previous
+previous = page.previous_for_sums
 before = totals.totals(page.history, page.everything, previous) if previous else None
 arrow = (
     """ The arrow compares with the period of the same length just before; its days are counted back from the hour
   it was computed, not from midnight."""
-    if previous
+    if page.previous
     else ""
 )
 
@@ -142,7 +142,8 @@ page_frame.how_counted(f"""
   as one.{arrow}
 - **The average** of a day leaves out the days before the first known play, the days with a gap,
   and today, if any other has music; so does the one of the period before. Comparisons are made only with a period that
-  began no earlier than that play’s day, and of sums up to the same hour while today goes on.
+  began no earlier than that play’s day; of sums up to the same hour while today goes on, and only where plays may be
+  missing in at most a twentieth of either period.
 - **New tracks** were played for the first time in this period.
 - **The last bar** is paler while its day, week or month is not over.
 """)

@@ -32,7 +32,7 @@ def sentence(page: Listening, review: year_review.Review, name: str) -> str:
     now, was = review.totals, review.before
     amount, before = (now.minutes, was.minutes) if page.by == "Minutes" else (now.plays, was.plays)
     so_far = " so far" if page.period.end >= page.today else ""
-    is_compared = page.previous is not None and not so_far
+    is_compared = page.previous_for_sums is not None and not so_far
     change = humanize.compared(amount, before, f"the {page.period.name} before") if is_compared else ""
     busiest = review.busiest
     peak = (
@@ -184,7 +184,8 @@ page_frame.how_counted(f"""
 - The whole calendar {"month" if month else "year"}, from its first to its last midnight in **{page.filters.zone}**, to
   date while it is going on. Nothing is cut off in November.
 - Lists are by {page.by.lower()}, ties as on the Top page. Recordings under several ids count as one.
-- A {"month" if month else "year"} that is over is compared with the one before, unless only a part of that is known.
+- A {"month" if month else "year"} that is over is compared with the one before, unless only a part of either is known:
+  plays may be missing in at most a twentieth of its time.
 - **New artists** were played for the first time ever.{page_frame.estimated(review.totals.measured_share)}
 - The picture holds no covers: Spotify does not want them altered.
 """)

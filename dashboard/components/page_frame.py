@@ -75,6 +75,15 @@ class Listening:
         return comparable(self.period, self.history.oldest_at, self.now)
 
     @property
+    def previous_for_sums(self) -> Period | None:
+        """The same where sums can be compared: plays may be missing in at most a twentieth of either period."""
+        if self.previous is None:
+            return None
+        stretches = [(each.start_at, min(each.end_at, self.now)) for each in (self.period, self.previous)]
+        is_known = all(20 * days.unknown_time(self.unknown, start, end) <= end - start for start, end in stretches)
+        return self.previous if is_known else None
+
+    @property
     def today(self) -> date:
         return local_day(self.now, self.filters.zone)
 

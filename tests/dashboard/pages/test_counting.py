@@ -147,6 +147,40 @@ def test_a_year_is_compared_only_with_one_that_is_known_from_its_first_day(
     assert "as much as the month before" in text_of(app.open("year", year=str(year + 1), month="Feb", zone="UTC"))
 
 
+@pytest.mark.parametrize(("last_on", "is_compared"), [("03-31", False), ("12-20", True)])
+def test_a_year_is_compared_only_where_its_own_plays_were_collected(app: App, last_on: str, is_compared: bool) -> None:
+    """A play a day for a year and three months, or until eleven days before the second year ended."""
+    runs = app.warehouse.tables["runs"]
+    polls = runs[runs["step"] == "ingest"]
+    year = NOW.year - 1
+    every = pd.date_range(f"{year - 1}-01-01 12:00", f"{year}-{last_on} 12:00", tz="UTC")
+    plays = some(app, 1, days_ago=0).loc[lambda one: one.index.repeat(len(every))].assign(played_at=every)
+    app.over(with_plays(app, plays).warehouse.with_table("runs", polls.assign(details=polls["details"].map(_revoked))))
+
+    text = text_of(app.open("year", year=str(year), zone="UTC"))
+
+    assert ("than the year before" in text) == is_compared
+    assert "unless only a part of either is known" in text
+    # 31 plays after 28; twelve hours of March are not known.
+    assert "11% more than the month before" in text_of(app.open("year", year=str(year), month="Mar", zone="UTC"))
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "is_compared"), [((20, 6), False), ((48, 34), False), ((7, 6), True), (None, True)]
+)
+def test_sums_are_compared_where_next_to_nothing_of_both_may_be_missing(
+    app: App, days_ago: tuple[int, int] | None, is_compared: bool
+) -> None:
+    """A gap of two weeks in this period or the one before, of a day, or none: 28 days have 33 hours of a twentieth."""
+    start, end = (f"{NOW - timedelta(days=days):%Y-%m-%d %H:%M}" for days in days_ago or (300, 299))
+    with_plays(app, *per_day(app, range(90)), gaps=gaps_of((start, end)))
+
+    drawn = app.open(zone="UTC")
+
+    assert [bool(metric.delta) for metric in drawn.metric][:2] == [is_compared] * 2
+    assert "**1 h a day** on average, as much as the 28 days before. " in text_of(drawn), "days with a gap are left out"
+
+
 def test_a_month_whose_predecessor_is_not_known_has_no_bars_behind(app: App) -> None:
     year = NOW.year - 1
     first_days_ago = (pd.Timestamp(NOW) - pd.Timestamp(f"{year}-03-02 12:00", tz="UTC")) / pd.Timedelta(days=1)
