@@ -1,6 +1,6 @@
 """Computes status, problems, consents, success rate, plays per run and durations from the ledger."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -88,10 +88,12 @@ def plays_per_run(runs: pd.DataFrame) -> pd.DataFrame:
 def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
     """A row per listener as the newest run found them: listener_id, state, reason, ends_at, days_left, level.
 
+    Only those whom that run names: others are listeners no more. A run in a pause names none.
     level: ok, soon (consent ends within 30 days), ended, gone (Spotify refuses it before its end), unknown.
     """
     newest: dict[str, Mapping[str, Any]] = {}
-    for _, details in _ingest_details(runs):
+    every_run = _ingest_details(runs)
+    for _, details in every_run:
         for slug, part in details.items():
             before = newest.get(slug, {})
             ends_at = part.get("consent_ends_at") or before.get("consent_ends_at")
@@ -99,7 +101,7 @@ def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
             judged = before if part.get("error_class") == "NotAsked" else part
             is_gone = bool(judged.get("is_gone")) or judged.get("error_class") == "NeedsConsent"
             newest[slug] = {**part, "consent_ends_at": ends_at, "is_gone": is_gone}
-    rows = [_listener_row(slug, part, now) for slug, part in sorted(newest.items())]
+    rows = [_listener_row(slug, newest[slug], now) for slug in sorted(_named_last(every_run))]
     return pd.DataFrame(rows, columns=["listener_id", "state", "reason", "ends_at", "days_left", "level"])
 
 
@@ -251,9 +253,10 @@ def _has_failed_listener(details: object) -> bool:
 
 
 def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Failures of one listener; of a row of the same ones only the newest."""
+    """Failures of one listener; of a row of the same ones only the newest. One who was taken out has recovered."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for slot, details in _ingest_details(runs):
+    every_run = _ingest_details(runs)
+    for slot, details in every_run:
         for slug, part in details.items():
             error_class = part.get("error_class") or ""
             if part.get("state") == "failed":
@@ -271,7 +274,13 @@ def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
             elif part.get("state") in _POLLED:
                 for failed in (row for (other, _), row in rows.items() if other == slug):
                     failed["recovered"] = True
-    return list(rows.values())
+    named = _named_last(every_run)
+    return [{**row, "recovered": row["recovered"] or row["listener_id"] not in named} for row in rows.values()]
+
+
+def _named_last(every_run: list[tuple[datetime, Mapping[str, Any]]]) -> Collection[str]:
+    """The listeners of the newest run that names any."""
+    return next((details.keys() for _, details in reversed(every_run) if details), ())
 
 
 def _ingest_details(runs: pd.DataFrame) -> list[tuple[datetime, Mapping[str, Mapping[str, Any]]]]:

@@ -103,6 +103,18 @@ def test_a_consent_that_was_taken_back_is_gone_whatever_days_it_had_left():
     assert level({**refused, "consent_ends_at": "2026-11-20T00:00:00Z"}) == "ended"
 
 
+def test_a_listener_whom_the_newest_run_does_not_name_is_no_longer_one():
+    """Ben is taken out at 10; the run at 12 polled no listener and names none."""
+    gone = {"state": "failed", "error_class": "NeedsConsent", "reason": "revoked, run authorize"}
+    rows = [polled(8, ania={}, ben=gone), polled(9, ania={}, ben=gone), polled(10, ania={}), polled(11, ania={})]
+    runs = ledger(*rows, not_polled(12))
+    assert health.listeners(runs, NOW)["listener_id"].tolist() == ["ania"]
+    assert health.status(ledger(*rows), at("2026-11-22 11:20")).level == "ok"
+    assert health.listeners(ledger(*rows[:2], not_polled(10)), NOW)["listener_id"].tolist() == ["ania", "ben"]
+    assert health.problems(runs, NOW)[["listener_id", "recovered"]].values.tolist() == [["ben", True]]
+    assert health.problems(ledger(*rows[:2]), at("2026-11-22 09:20"))["recovered"].tolist() == [False]
+
+
 def test_a_pipeline_that_could_not_read_all_listeners_says_how_many():
     failed = {"state": "failed", "error_class": "SpotifyUnavailable"}
     one = health.status(ledger(polled(12, ania=failed, ben={}, cleo={})), NOW)
