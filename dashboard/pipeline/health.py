@@ -72,7 +72,7 @@ def problems(
 
 
 def plays_per_run(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row per run and listener, the oldest first: slot, listener_id, fetched, new, at_limit (all were new).
+    """A row per run and listener that it polled, the oldest first: slot, listener_id, fetched, new, at_limit (all new).
 
     Of several attempts at a slot the newest counts, whose figures are those of the run's file.
     """
@@ -80,8 +80,9 @@ def plays_per_run(runs: pd.DataFrame) -> pd.DataFrame:
         (slot, slug): (slot, slug, part.get("fetched") or 0, part.get("new") or 0)
         for slot, details in _ingest_details(runs)
         for slug, part in details.items()
+        if part.get("state") in _POLLED
     }
-    frame = pd.DataFrame(list(newest.values()), columns=["slot", "listener_id", "fetched", "new"])
+    frame = pd.DataFrame(sorted(newest.values()), columns=["slot", "listener_id", "fetched", "new"])
     return frame.assign(at_limit=frame["new"] >= PAGE_LIMIT)
 
 

@@ -186,6 +186,18 @@ def test_possible_gaps_of_thirty_days_are_cut_to_them_and_counted_once(app: App)
     assert (found.value, found.delta) == ("3", "about 8 days")
 
 
+def test_of_a_listener_whom_no_run_could_read_no_number_of_plays_is_said(app: App) -> None:
+    def unread(details: Any) -> Any:
+        failed = {"state": "failed", "error_class": "NeedsConsent", "fetched": 0, "new": 0}
+        return details and {"listeners": {slug: part | failed for slug, part in details["listeners"].items()}}
+
+    runs = app.warehouse.tables["runs"]
+    shown = text_of(over_runs(app, runs.assign(details=runs["details"].map(unread))).open("pipeline"))
+
+    assert "No run has polled this listener in the last 48 hours." in shown
+    assert "were new in a run" not in shown
+
+
 def test_the_next_run_comes_when_the_schedule_says(app: App) -> None:
     app.environment(SCHEDULE="17 * * * *")
 

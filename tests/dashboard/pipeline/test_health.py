@@ -70,6 +70,15 @@ def test_of_two_attempts_at_a_slot_the_newer_says_how_many_plays_were_new():
     assert health.plays_per_run(runs)[["listener_id", "new"]].values.tolist() == [["ania", 3], ["ben", 2]]
 
 
+def test_a_run_that_could_not_read_a_listener_found_no_page_of_theirs():
+    parts = {name: {"state": state, "fetched": 0} for name, state in (("ania", "failed"), ("ben", "not_asked"))}
+    runs = ledger(polled(10, ania={"fetched": 50, "new": 3}), polled(11, cleo={"state": "nothing_new"}, **parts))
+    assert health.plays_per_run(runs)[["slot", "listener_id"]].values.tolist() == [
+        [at("2026-11-22 10:00"), "ania"],
+        [at("2026-11-22 11:00"), "cleo"],
+    ]
+
+
 def test_two_runs_within_an_hour_are_two_bars_and_the_hours_are_named():
     slots = [at("2026-11-29 06:00"), at("2026-11-29 06:20:07"), at("2026-11-29 07:00")]
     runs = pd.DataFrame({"slot": slots, "new": [25, 30, 1], "fetched": 50, "at_limit": False})
