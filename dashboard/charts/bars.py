@@ -210,12 +210,18 @@ def hour_axis() -> alt.Axis:
 
 
 def step_axis(labels: list[str], step: str) -> alt.Axis:
-    """The axis of days, weeks or months: about six names, so that none is cut on a phone."""
-    every = max(1, -(-len(labels) // 6))
-    shown = labels[every // 2 :: every]
+    """The axis of days, weeks or months."""
     form = f"utcFormat(utcParse(datum.label,'%Y-%m-%d'),'{_STEP_FORMATS[step]}')"
     form = f"split({form}, ' ')" if step == "month" else form
-    return alt.Axis(values=shown, labelExpr=form, labelAngle=0, ticks=False, labelOverlap="greedy", labelBound=True)
+    return alt.Axis(
+        values=about_six(labels), labelExpr=form, labelAngle=0, ticks=False, labelOverlap="greedy", labelBound=True
+    )
+
+
+def about_six(labels: list[str]) -> list[str]:
+    """Those of an axis that have a name, so that none is cut on a phone."""
+    every = max(1, -(-len(labels) // 6))
+    return labels[every // 2 :: every]
 
 
 def _with_steps(frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 import humanize
-from charts.bars import Chart
+from charts.bars import Chart, about_six
 from pipeline.ledger import UNREADABLE
 from pipeline.run_hours import GLYPHS, STATES
 from theme import Colours
@@ -24,12 +24,16 @@ def plays_per_run(frame: pd.DataFrame, zone: str, limit: int, colours: Colours) 
     # To the second: `run-now` adds runs between those of the hours.
     labels = frame["slot"].dt.strftime("%Y-%m-%dT%H:%M:%S")
     data = frame.assign(label=labels, Hour=[humanize.moment(at) for at in wall]).drop(columns="slot")
-    # Names at 0, 6, 12 and 18 o'clock; only at midnight when there are many.
+    # Names at 0, 6, 12 and 18 o'clock, only at midnight when there are many; at others where runs come at other hours.
     step = 6 if len(data) <= 30 else 12 if len(data) <= 50 else 24
-    hours = {label: f"{at:%a %H:%M}" for label, at in zip(data["label"], wall, strict=True) if at.hour % step == 0}
-    names = ",".join(f"'{label}':'{name}'" for label, name in hours.items())
+    named = list(data["label"][(wall.dt.hour % step == 0).to_numpy()])
+    if len(named) < 3:
+        named = about_six(list(data["label"]))
+    names = ",".join(
+        f"'{label}':'{at:%a %H:%M}'" for label, at in zip(data["label"], wall, strict=True) if label in named
+    )
     axis = alt.Axis(
-        values=list(hours), labelExpr=f"{{{names}}}[datum.value]", labelAngle=0, labelOverlap="greedy", ticks=False
+        values=named, labelExpr=f"{{{names}}}[datum.value]", labelAngle=0, labelOverlap="greedy", ticks=False
     )
     bars = (
         alt.Chart(data)

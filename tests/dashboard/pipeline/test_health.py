@@ -1,5 +1,6 @@
 """How the pipeline stands: its status, consent, the success rate, durations and the last batch."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -77,6 +78,24 @@ def test_a_run_that_could_not_read_a_listener_found_no_page_of_theirs():
         [at("2026-11-22 10:00"), "ania"],
         [at("2026-11-22 11:00"), "cleo"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("every", "names"),
+    [
+        # In winter Berlin is an hour ahead: runs of these schedules are at 1, 3, 5 … or 1, 4, 7 … o'clock.
+        (2, ["Fri 05:00", "Fri 13:00", "Fri 21:00", "Sat 05:00", "Sat 13:00", "Sat 21:00"]),
+        (3, ["Fri 04:00", "Fri 13:00", "Fri 22:00", "Sat 07:00", "Sat 16:00"]),
+        (6, ["Fri 07:00", "Fri 19:00", "Sat 07:00", "Sat 19:00"]),
+        (24, ["Fri 01:00", "Sat 01:00"]),
+        (1, ["Fri 12:00", "Sat 00:00", "Sat 12:00", "Sun 00:00"]),
+    ],
+)
+def test_some_hours_are_named_whatever_the_schedule(every: int, names: list[str]):
+    slots = pd.date_range(at("2026-11-20 00:00"), periods=48 // every, freq=f"{every}h")
+    runs = pd.DataFrame({"slot": slots, "new": 1, "fetched": 50, "at_limit": False})
+    bars = charts.plays_per_run(runs, "Europe/Berlin", health.PAGE_LIMIT, colours_of("light")).to_dict()["layer"][0]
+    assert re.findall(r"'(\w{3} \d\d:\d\d)'", bars["encoding"]["x"]["axis"]["labelExpr"]) == names
 
 
 def test_two_runs_within_an_hour_are_two_bars_and_the_hours_are_named():
