@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain, filterfalse
 from typing import Any, Literal
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
@@ -40,8 +41,12 @@ class Objects:
         found: list[tuple[str, Change]] = []
         for bucket in self._buckets:
             blobs = [blob for blob in bucket.list_blobs(timeout=_SECONDS) if _identity(blob) not in self._clean]
+            # First, while the files beside them are there: they say whether a reason may quote a row of the listener's.
+            blobs.sort(key=_is_reason, reverse=True)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                for number, change in enumerate(pool.map(partial(_forget_in, listener), blobs), start=1):
+                parts = (filter(_is_reason, blobs), filterfalse(_is_reason, blobs))
+                changes = chain.from_iterable(pool.map(partial(_forget_in, listener), part) for part in parts)
+                for number, change in enumerate(changes, start=1):
                     if number % _REPORTED_EVERY == 0:
                         say(f"… looked through {number:,} of {len(blobs):,} files")
                     if change is not None:
@@ -54,6 +59,10 @@ def _identity(blob: Blob) -> tuple[str, str, int]:
     return blob.bucket.name, blob.name, blob.generation
 
 
+def _is_reason(blob: Blob) -> bool:
+    return bool(blob.name.endswith(_REASON))
+
+
 def _forget_in(listener: str, blob: Blob) -> Change | None:
     """None for an object that has nothing of the listener's."""
     try:
@@ -63,11 +72,21 @@ def _forget_in(listener: str, blob: Blob) -> Change | None:
         if _ITEM.fullmatch(blob.name):
             return None
         content = blob.download_as_bytes(if_generation_match=blob.generation, timeout=_SECONDS)
-        if blob.name.endswith(_REASON):
-            return _delete(blob) if any(is_named(listener, text) for text in _quoting(content)) else None
+        if _is_reason(blob):
+            is_quoted = any(is_named(listener, text) for text in _quoting(content)) or _is_beside_rows(blob, listener)
+            return _delete(blob) if is_quoted else None
         return _forget_rows(blob, content, listener)
     except (NotFound, PreconditionFailed):
         return "overtaken"
+
+
+def _is_beside_rows(reason: Blob, listener: str) -> bool:
+    """Whether the refused file has rows of the listener's: BigQuery quotes a value without the name of its row."""
+    try:
+        content = reason.bucket.blob(reason.name.removesuffix(_REASON)).download_as_bytes(timeout=_SECONDS)
+        return without(content, listener)[1] > 0
+    except (NotFound, ValueError):
+        return False
 
 
 def _quoting(content: bytes) -> Iterator[str]:

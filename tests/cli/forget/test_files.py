@@ -71,6 +71,21 @@ def test_a_reason_goes_only_if_it_names_the_listener(importing, listener, reason
     assert (importing.cloud.storage.names(quarantine) == [f"{REFUSED}.g1.reason.json"]) is stays
 
 
+@pytest.mark.parametrize(
+    ("listeners", "left"),
+    [((ONE,), []), ((ONE, TWO), [f"{REFUSED}.g1"]), ((TWO,), [f"{REFUSED}.g1", f"{REFUSED}.g1.reason.json"])],
+)
+def test_a_reason_goes_if_the_file_beside_it_has_rows_that_it_may_quote(importing, listeners, left):
+    """BigQuery quotes a value, and not whose it is."""
+    quarantine = importing.owner.environ["QUARANTINE_BUCKET"]
+    plays = [play(number, listener) for number, listener in enumerate(listeners)]
+    importing.cloud.storage.write(quarantine, f"{REFUSED}.g1", csv_of(*plays))
+    importing.cloud.storage.write(quarantine, f"{REFUSED}.g1.reason.json", reason_of_load("Could not parse 'One'"))
+    removed = importing.types("forget", ONE, "--yes", "--json").json
+    assert importing.cloud.storage.names(quarantine) == left
+    assert (removed["deleted"], removed["rewritten"]) == (2 - len(left), int(len(left) == 1))
+
+
 def test_a_file_that_only_seems_to_name_the_listener_is_not_reported(importing):
     quarantine, content = importing.owner.environ["QUARANTINE_BUCKET"], b"forgotten,banana\n1,2\n"
     importing.cloud.storage.write(quarantine, f"{REFUSED}.g1", content)
