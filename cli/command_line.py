@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 it did not work (said on stderr, with the next step), 2 wr
 """
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -53,15 +54,23 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         say("\nStopped.")
         return 130
     except BrokenPipeError:  # as in `python -m cli runs | head`
-        # Python flushes stdout at its end, and would complain once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            say("There is no space left where the output or a temporary file goes. Make room and run the command again.")
+            _drop_output()
+            return 1
         if error.filename is None:
             raise
         # Of a file or folder that was named; what has more to say is a CliError by now.
         say(f"{error.filename}: {error.strerror}. Name another one, or correct that, and run the command again.")
         return 1
+
+
+def _drop_output() -> None:
+    """Python flushes stdout at its end, and would complain once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(argparse.ArgumentParser):

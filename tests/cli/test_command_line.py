@@ -235,3 +235,14 @@ def test_a_reader_that_goes_away_is_no_error(owner):
     done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
     os.close(write)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+def test_a_full_disk_ends_with_a_sentence(owner):
+    command = [sys.executable, "-m", "cli", "runs", "--json", "--laptop", str(owner.directory)]
+    with Path("/dev/full").open("wb") as out:
+        done = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "There is no space left where the output or a temporary file goes. Make room and run the command again.\n",
+    )
