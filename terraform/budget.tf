@@ -13,7 +13,7 @@ resource "google_billing_budget" "main" {
   amount {
     specified_amount {
       units = tostring(floor(var.budget.monthly_amount))
-      nanos = floor((var.budget.monthly_amount - floor(var.budget.monthly_amount)) * 1000000000)
+      nanos = floor((var.budget.monthly_amount - floor(var.budget.monthly_amount)) * 1000000000 + 0.5)
     }
   }
 
