@@ -98,3 +98,11 @@ def test_the_commands_take_the_region_that_step_4_chooses():
     step_4 = GUIDE.split("\n## 4. ")[1].split("\n## 5. ")[0]
     assert f"\nexport REGION={default}\n" in step_4
     assert default not in GUIDE.replace(step_4, "")
+
+
+def test_where_the_project_is_deleted_terraform_forgets_it_too():
+    pages = GUIDE + "\n\n" + (ROOT / "docs/troubles.md").read_text()
+    parts = [" ".join(part.split()) for part in re.split(r"\n\n|\n(?=\|)", pages)]
+    deleting = [part for part in parts if re.search(r"delete the project|gcloud projects delete", part)]
+    assert len(deleting) == 2
+    assert [part for part in deleting if "`rm -f terraform/terraform.tfstate*" not in part] == []
