@@ -16,7 +16,7 @@ from pathlib import Path
 
 import brotli
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from localcloud.processes import free_port
@@ -141,6 +141,20 @@ def test_a_connection_from_its_own_page_is_taken_and_compressed(address: str) ->
     stream = f"{address.replace('http', 'ws')}/_stcore/stream"
     with connect(stream, origin=address, subprotocols=["streamlit"]) as connection:
         assert connection.response.headers["Sec-WebSocket-Extensions"].startswith("permessage-deflate")
+
+
+def test_a_long_message_is_refused_before_it_is_whole(address: str) -> None:
+    """Anyone may send one before sign-in: 200 MB of zeros are 0.2 MB on the wire, and wait in memory for their end."""
+    with connect(f"{address.replace('http', 'ws')}/_stcore/stream", subprotocols=["streamlit"]) as connection:
+
+        def without_end() -> Iterator[bytes]:
+            yield bytes(2_000_001)
+            connection.recv(30)
+
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.send(without_end())
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
 
 
 def test_the_cookie_that_downloads_are_bound_to_is_for_the_server_alone(address: str) -> None:
