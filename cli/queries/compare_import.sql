@@ -28,7 +28,8 @@ GROUP BY landed.file
 UNION ALL
 SELECT NULL, 0, 0, 0, COUNT(*), SUM(IF(same_play.outcome IS NULL, 1, 0))
 FROM stored
-LEFT JOIN same_play ON stored.played_at = same_play.stored_at AND stored.track_id = same_play.stored_id
+LEFT JOIN same_play
+  ON stored.played_at = same_play.stored_at AND stored.track_id = same_play.stored_id AND same_play.outcome != 'doubled'
 WHERE EXISTS (
   SELECT 1
   FROM UNNEST(@spans) AS span

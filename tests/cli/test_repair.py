@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -14,6 +15,7 @@ from cli.warehouse import Warehouse
 from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 from tests.cli.harness import ONE, TWO
 from tests.load.harness import COLUMNS
+from tests.load.test_same_play import RELISTED, of_listeners, slug
 
 MANNER = {"reason_start": "fwdbtn", "reason_end": "logout", "skipped": False, "shuffle": True, "incognito_mode": False}
 AT = datetime(2026, 11, 22, 9, 0, 1, 863_000, UTC)
@@ -128,6 +130,34 @@ def test_of_a_play_that_the_api_has_shown_under_three_ids_one_row_is_left_with_t
     plays.insert(imported, row(track="c"), row(track="b"), *others)
     assert owner.types(capsys, "repair", "--json").json["repaired"] is True
     assert plays.rows() == [imported | {"track_id": "b", "import_id": None}, *others]
+    assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
+
+
+def test_of_each_pair_that_load_would_have_made_one_row_of_the_lower_id_is_left(owner, plays, capsys):
+    pairs = [(first, again) for first, again in zip(*(of_listeners(RELISTED, which) for which in (0, 1)), strict=True)]
+    # `tracks` is empty here.
+    pairs = [pair for pair in pairs if pair[0]["listener_id"] != slug("the ISRC that tracks knows")]
+    plays.insert(*(row for pair in pairs for row in pair))
+    assert len(owner.types(capsys, "repair", "--json").json["doubled"]) == len(pairs)
+    assert plays.rows() == sorted((again for _, again in pairs), key=itemgetter("listener_id"))
+    assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
+
+
+def test_of_two_plays_of_one_instant_each_is_left_once(owner, plays, capsys):
+    """Of three rows the middle one agrees with both others, which do not agree: nothing says which of them it is."""
+    near = AT + timedelta(seconds=5)
+    first = [row(track=track, track_name="Other", isrc="GBAAA2100001") for track in "af"]
+    second = [row(track=track, isrc="GBAAA2100002") for track in "be"]
+    export = row(near, "b", source="export", ms_played=200_000, **MANNER)
+    chain = [
+        row(AFTER, "a", artist_name="Ada"),
+        row(AFTER, "b", artist_name="Bo", artist_names="Ada; Bo"),
+        row(AFTER, "c", artist_name="Bo"),
+    ]
+    plays.insert(*first, *second, export, *chain)
+    owner.types(capsys, "repair")
+    completed = second[0] | {"ms_played": 200_000, "reported_at": near, **MANNER}
+    assert plays.rows() == [first[0], completed, chain[0], chain[2]]
     assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
 
 

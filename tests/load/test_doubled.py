@@ -6,6 +6,8 @@ import bigquery_jobs
 from localcloud.faults import Fault
 from tests.event_function import entries
 from tests.load.harness import NAME, RUN, csv_of, ledger_row, play
+from tests.load.test_same_play import NOT_RELISTED, RELISTED, knows_isrc, of_listeners, slug
+from tests.load.test_same_play import OTHER as OTHER_ID
 
 OTHER_RUN, OTHER = "20261122T101500Z", "plays/2026/11/22/20261122T101500Z.csv"
 DOUBLED = {
@@ -86,11 +88,19 @@ def test_a_play_of_two_exports_that_do_not_see_each_other_is_noticed_too(loading
 def test_a_play_that_the_api_shows_under_two_ids_in_files_that_do_not_see_each_other_is_noticed_too(
     loading, overlapping, capsys
 ):
-    isrc = {"isrc": "GBAAA2100001"}
-    overlapping([play(1, **isrc)], [other(1, track="4uLU6hMCjMI75M1A2tKUQC", **isrc)])
+    knows_isrc(loading, slug("the ISRC that tracks knows"), OTHER_ID, "GBAAA2100001")
+    overlapping(of_listeners(RELISTED, 0), [{**row, "run_id": OTHER_RUN} for row in of_listeners(RELISTED, 1)])
     entries(capsys)
     assert loading.deliver() == [200]
-    assert DOUBLED in entries(capsys)
+    assert DOUBLED | {"plays": 5} in entries(capsys)
+
+
+def test_what_the_api_shows_of_one_instant_in_files_that_do_not_see_each_other_can_be_two_plays(
+    loading, overlapping, capsys
+):
+    overlapping(of_listeners(NOT_RELISTED, 0), of_listeners(NOT_RELISTED, 1))
+    assert loading.deliver() == [200]
+    assert "ERROR" not in {entry["severity"] for entry in entries(capsys)}
 
 
 def test_merges_at_once_over_different_plays_are_no_error(loading, overlapping, capsys):

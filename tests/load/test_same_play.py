@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.load.harness import RUN, csv_of, ledger_row, play
 
 NINE = datetime(2026, 11, 22, 9, tzinfo=UTC)
-TRACK, OTHER = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
+TRACK, OTHER, TWO = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC", "1CmYjMHPbqUsDFN7yIDUMO"
 MANNER = {
     **{"reason_start": "clickrow", "reason_end": "unexpected-exit"},
     **{"skipped": False, "shuffle": True, "incognito_mode": False},
@@ -144,6 +144,11 @@ RELISTED = {
         from_api(10, isrc="gb-aaa-21-00001"),
         from_api(10, OTHER, track_name="いち", artist_name="エイダ"),
     ),
+    "the ISRC that tracks knows": (
+        from_api(10),
+        from_api(10, OTHER, track_name="いち", artist_name="エイダ", isrc=None),
+    ),
+    "the title and the artist, of two ISRCs": (from_api(10), from_api(10, OTHER, isrc="GBAAA2100002")),
     "the title and the second artist": (
         from_api(10, artist_names="Ada; Bo", isrc=None),
         from_api(10, OTHER, track_name="ONE - Remastered 2011", artist_name="bo"),
@@ -224,6 +229,7 @@ def test_what_could_be_two_plays_stays_two_rows(loading, api_first):
 
 @pytest.mark.parametrize("in_one_file", [False, True])
 def test_a_play_that_the_api_shows_again_under_another_id_of_the_track_is_one_row(loading, in_one_file):
+    knows_isrc(loading, slug("the ISRC that tracks knows"), OTHER, "GBAAA2100001")
     first, again = of_listeners(RELISTED, 0), of_listeners(RELISTED, 1)
     for rows in [first + again] if in_one_file else [first, again]:
         land(loading, *rows)
@@ -273,6 +279,13 @@ def test_what_the_api_shows_of_one_instant_can_be_two_plays(loading):
     for rows in (of_listeners(NOT_RELISTED, 0), of_listeners(NOT_RELISTED, 1)):
         land(loading, *rows)
     assert len(loading.plays()) == 2 * len(NOT_RELISTED)
+
+
+def test_of_two_plays_of_one_instant_each_is_known_under_another_id(loading):
+    two, one = from_api(10, TWO, track_name="Two", isrc="GBAAA2100002"), from_api(10)
+    for row in (two, one, from_api(10, OTHER), from_api(10, OTHER, import_id=IMPORT_ID)):
+        land(loading, row)
+    assert loading.plays() == [two, one]
 
 
 def test_two_listeners_never_share_a_play(loading):

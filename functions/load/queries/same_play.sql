@@ -1,5 +1,6 @@
 -- A row is one play of `landed`, with the key of the row of `stored` that is the same play, if there is one, and what
--- load does with it: `new` is inserted, `completed` adds what the stored row lacks, `known` changes nothing.
+-- load does with it: `new` is inserted, `completed` adds what the stored row lacks, `known` changes nothing. A row of
+-- `stored` that is the same play as another one of `stored` is `doubled`.
 --
 -- `landed` and `stored` have the columns of `plays` that are read here, one row per key; `tracks` has ISRCs by track.
 -- Rows with one key are one play. So are rows of the API with one instant where the ISRC agrees, or title and artist: Spotify
@@ -75,31 +76,38 @@ spelled AS (
   FROM plays_near
   WHERE rows_of_key = 1 OR source = 'api'
 ),
--- `relisted_as`: the id of the first row of the API with this instant, where its recording agrees; `first_…`: what is stored
--- under its key.
+-- Rows of the API with one instant, in the order in which they stay. `is_first`: the recording is that of the first one.
+placed AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER same_instant AS place,
+    FIRST_VALUE(track_id) OVER same_instant AS first_id,
+    isrc = FIRST_VALUE(isrc) OVER same_instant
+    OR (
+      title = FIRST_VALUE(title) OVER same_instant
+      AND (
+        STRPOS(CONCAT(';', FIRST_VALUE(artists) OVER same_instant, ';'), CONCAT(';', artist, ';')) > 0
+        OR STRPOS(CONCAT(';', artists, ';'), CONCAT(';', FIRST_VALUE(artist) OVER same_instant, ';')) > 0
+      )
+    ) AS is_first
+  FROM spelled
+  WINDOW same_instant AS (
+    PARTITION BY listener_id, played_at, source
+    ORDER BY is_landed, rows_of_key DESC, import_id, ms_played IS NULL, track_id
+  )
+),
+-- `relisted_as`: the id of the row that stays, where this is another one of the same recording. It has itself none.
 relisted AS (
   SELECT
     *,
     CASE
-      WHEN source = 'api' AND is_landed AND rows_of_key = 1 AND (
-        isrc = FIRST_VALUE(isrc) OVER same_instant
-        OR (
-          title = FIRST_VALUE(title) OVER same_instant
-          AND (
-            STRPOS(CONCAT(';', FIRST_VALUE(artists) OVER same_instant, ';'), CONCAT(';', artist, ';')) > 0
-            OR STRPOS(CONCAT(';', artists, ';'), CONCAT(';', FIRST_VALUE(artist) OVER same_instant, ';')) > 0
-          )
-        )
-      ) THEN NULLIF(FIRST_VALUE(track_id) OVER same_instant, track_id)
-    END AS relisted_as,
-    FIRST_VALUE(stored_source) OVER same_instant AS first_source,
-    FIRST_VALUE(stored_ms_played) OVER same_instant AS first_ms_played,
-    FIRST_VALUE(stored_reported_at) OVER same_instant AS first_reported_at,
-    FIRST_VALUE(stored_import_id) OVER same_instant AS first_import_id
-  FROM spelled
-  WINDOW same_instant AS (
-    PARTITION BY listener_id, played_at, source ORDER BY is_landed, rows_of_key DESC, ms_played IS NULL, track_id
-  )
+      WHEN source != 'api' OR rows_of_key > 1 THEN NULL
+      WHEN MAX(IF(is_first, 1, 0)) OVER (PARTITION BY listener_id, played_at, source, COALESCE(isrc, track_id)) = 1
+        THEN NULLIF(first_id, track_id)
+      ELSE NULLIF(FIRST_VALUE(track_id) OVER same_isrc, track_id)
+    END AS relisted_as
+  FROM placed
+  WINDOW same_isrc AS (PARTITION BY listener_id, played_at, source, COALESCE(isrc, track_id) ORDER BY place)
 ),
 -- Equal columns are what BigQuery can join on; a condition on the distance alone would compare all with all.
 linked AS (
@@ -249,26 +257,30 @@ paired AS (
 ),
 partners AS (
   SELECT
-    mine.listener_id, mine.played_at, mine.track_id, mine.source, mine.ms_played, mine.reported_at, mine.import_id,
+    mine.listener_id, mine.played_at, mine.track_id, mine.is_landed, mine.source, mine.ms_played, mine.reported_at, mine.import_id,
     IF(mine.rows_of_key = 2 OR relisted.relisted_as IS NOT NULL, mine.played_at, paired.stored_at) AS stored_at,
     IF(mine.rows_of_key = 2, mine.track_id, COALESCE(relisted.relisted_as, paired.stored_id)) AS stored_id,
     relisted.relisted_as IS NOT NULL AS is_relisted,
-    COALESCE(mine.stored_source, relisted.first_source, paired.stored_source) AS stored_source,
-    COALESCE(mine.stored_ms_played, relisted.first_ms_played, paired.stored_ms_played) AS stored_ms_played,
-    COALESCE(mine.stored_reported_at, relisted.first_reported_at, paired.stored_reported_at) AS stored_reported_at,
-    COALESCE(mine.stored_import_id, relisted.first_import_id, paired.stored_import_id) AS stored_import_id
+    COALESCE(mine.stored_source, kept.stored_source, paired.stored_source) AS stored_source,
+    COALESCE(mine.stored_ms_played, kept.stored_ms_played, paired.stored_ms_played) AS stored_ms_played,
+    COALESCE(mine.stored_reported_at, kept.stored_reported_at, paired.stored_reported_at) AS stored_reported_at,
+    COALESCE(mine.stored_import_id, kept.stored_import_id, paired.stored_import_id) AS stored_import_id
   FROM plays_near AS mine
   LEFT JOIN paired
     ON mine.listener_id = paired.listener_id AND mine.played_at = paired.landed_at AND mine.track_id = paired.landed_id
   LEFT JOIN relisted
     ON mine.listener_id = relisted.listener_id
     AND mine.played_at = relisted.played_at AND mine.track_id = relisted.track_id AND relisted.relisted_as IS NOT NULL
-  WHERE mine.is_landed
+  LEFT JOIN plays_near AS kept
+    ON relisted.listener_id = kept.listener_id
+    AND relisted.played_at = kept.played_at AND relisted.relisted_as = kept.track_id AND NOT kept.is_landed
+  WHERE mine.is_landed OR relisted.relisted_as IS NOT NULL
 ),
 judged AS (
   SELECT
     *,
     CASE
+      WHEN NOT is_landed THEN 'doubled'
       WHEN stored_source IS NULL THEN IF(is_relisted, 'known', 'new')
       WHEN source = 'api' AND import_id IS NULL AND (stored_source = 'export' OR stored_import_id IS NOT NULL)
         THEN 'completed'
