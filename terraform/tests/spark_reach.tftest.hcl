@@ -41,11 +41,6 @@ run "the_identity_reads_plays_and_writes_what_it_makes" {
   }
 
   assert {
-    condition     = google_storage_bucket.spark_temp.name != google_storage_bucket.landing.name && one(one(google_storage_bucket.spark_temp.lifecycle_rule).condition).age == 1
-    error_message = "What a killed batch leaves must go."
-  }
-
-  assert {
     condition     = google_storage_bucket_iam_member.spark_temp_bucket.bucket == google_storage_bucket.spark_temp.name && google_storage_bucket_iam_member.spark_temp_bucket.role == "roles/storage.legacyBucketReader"
     error_message = "BigQuery may look at the bucket that Spark has it load from."
   }
