@@ -40,8 +40,8 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
             "Plays": every["plays"],
             "Minutes": every["minutes"].round(),
             "Share": every["share"] * 100,
-            "First played": every["first_played_at"].dt.tz_convert(zone).dt.tz_localize(None),
-            "Last played": every["last_played_at"].dt.tz_convert(zone).dt.tz_localize(None),
+            "First in period": every["first_played_at"].dt.tz_convert(zone).dt.tz_localize(None),
+            "Last in period": every["last_played_at"].dt.tz_convert(zone).dt.tz_localize(None),
             "Spotify": every["spotify_url"],
         }
     )
@@ -61,15 +61,15 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
                 min_value=0,
                 max_value=float(every["share"].max() * 100) if len(every) else 1.0,
             ),
-            "First played": st.column_config.DatetimeColumn("First played", format="D MMM YYYY"),
-            "Last played": st.column_config.DatetimeColumn("Last played", format="D MMM YYYY"),
+            "First in period": st.column_config.DatetimeColumn("First in period", format="D MMM YYYY"),
+            "Last in period": st.column_config.DatetimeColumn("Last in period", format="D MMM YYYY"),
             "Minutes": st.column_config.NumberColumn("Minutes", format="%,d"),
             "Spotify": st.column_config.LinkColumn("Spotify", display_text="Open"),
         },
     )
     if len(shown) > ROWS:
         st.caption(f"The first {ROWS} of {len(shown):,}. The download has all of them.")
-    zoned = {name: f"{name} ({zone})" for name in ("First played", "Last played")}
+    zoned = {name: f"{name} ({zone})" for name in ("First in period", "Last in period")}
     downloads.menu(shown.drop(columns="Cover", errors="ignore").rename(columns=zoned), f"top-{kind.lower()}")
 
 

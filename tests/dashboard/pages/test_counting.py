@@ -513,3 +513,14 @@ def test_the_bars_of_weeks_behind_are_called_by_their_own_dates(app: App) -> Non
     long_ago, lately = some(app, 40, days_ago=900), some(app, 40, days_ago=3)
     text = text_of(with_plays(app, long_ago, lately).open(period="12 months", zone="UTC"))
     assert "Grey bars behind: 26 Nov 2024 – 25 Nov 2025." in text
+
+
+def test_when_something_was_played_first_in_the_period_is_not_called_the_first_time(app: App) -> None:
+    """Once a year ago, and five and two days ago."""
+    drawn = with_plays(app, *[some(app, 1, days_ago=days, track_id="a") for days in (400, 5, 2)]).open(
+        "top", zone="UTC"
+    )
+
+    [row] = drawn.dataframe[0].value.to_dict("records")
+    assert f"{row['First in period']:%-d %b} to {row['Last in period']:%-d %b}" == "19 Nov to 22 Nov"
+    assert "First played" not in row
