@@ -1,5 +1,7 @@
 """Page History: every play, the newest first, to search and to download."""
 
+from datetime import date
+
 import pandas as pd
 import streamlit as st
 
@@ -103,16 +105,16 @@ def _download(page: Listening, label: str, ending: str, mime: str) -> None:
     )
 
 
-def sentence(found: int, plays: pd.DataFrame, search: str) -> str:
+def sentence(found: int, plays: pd.DataFrame, search: str, until: date | None) -> str:
+    limit = f" up to {humanize.day(until)}" if until else ""
     if not found:
-        return f"No play matches “{literal(search)}”." if search else "No plays up to this day."
+        return f"No play matches “{literal(search)}”{limit}." if search else f"No plays{limit}."
     if plays.empty:
-        return f"**{humanize.plays(found)}**, none of them older than the place in this address."
+        return f"**{humanize.plays(found)}**{limit}, none of them older than the place in this address."
     first, last = plays["wall"].iloc[-1], plays["wall"].iloc[0]
-    matching = f" match “{literal(search)}”" if search else " in all"
-    return (
-        f"**{humanize.plays(found)}**{matching}. Here: {humanize.moment_year(first)} to {humanize.moment_year(last)}."
-    )
+    matching = f" {'matches' if found == 1 else 'match'} “{literal(search)}”" if search else " in all"
+    here = f"Here: {humanize.moment_year(first)} to {humanize.moment_year(last)}."
+    return f"**{humanize.plays(found)}**{matching}{limit}. {here}"
 
 
 page = page_frame.listening()
@@ -133,7 +135,7 @@ if until is not None:
     plays = plays[plays["day"] <= pd.Timestamp(until)]
 on_first_page((page.filters.listener, page.filters.zone, search, str(until)))
 shown = play_list.history_page(page.history, plays, search, to_cursor(st.query_params.get(IN_URL)))
-page_frame.lead(sentence(shown.found, shown.plays, search))
+page_frame.lead(sentence(shown.found, shown.plays, search, until))
 if len(shown.plays):
     table(shown.plays)
 if shown.found:
