@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.history import History, amounts, measured_share, minutes, month_on
-from analysis.periods import Period, comparable, within
+from analysis.periods import Period, collected, comparable, within
 
 BARS = 45
 """More spark bars than this merge on a phone."""
@@ -59,8 +59,8 @@ def trend(
     """A row per day, week or month of the period: step_on, value, previous_on, previous, is_gap, is_partial.
 
     `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`;
-    of weeks the one so many whole weeks before, so of the same weekdays. attrs["step"] names the step;
-    attrs["before"] is the period that `previous` is of, or None.
+    of weeks and months the one so many whole weeks or months before, so of the same weekdays, or in line with it.
+    attrs["step"] names the step; attrs["before"] is the period that `previous` is of, or None.
     """
     step = "day" if period.days <= _DAILY_UP_TO else _week_or_month(period)
     steps = _steps(period, step)
@@ -69,10 +69,13 @@ def trend(
     rows["value"] = _per_step(within(local, period), steps, by)
     before = comparable(period, oldest_at)
     rows["previous_on"], rows["previous"] = pd.NaT, np.nan
+    if before is not None and step != "day":
+        length = pd.DateOffset(weeks=period.days // 7) if step == "week" else pd.DateOffset(months=len(rows))
+        # Its end from the day after it: what ends with a month is compared with what does.
+        start, after = (pd.Timestamp(day) - length for day in (period.start, period.end + timedelta(days=1)))
+        before = replace(before, start=start.date(), end=after.date() - timedelta(days=1))
+        before = before if collected(before, oldest_at) == before else None
     if before is not None:
-        if step == "week":
-            length = timedelta(weeks=period.days // 7)
-            before = replace(before, start=period.start - length, end=period.end - length)
         earlier = _steps(before, step)[: len(rows)]
         rows.loc[: len(earlier) - 1, "previous"] = _per_step(within(local, before), earlier, by)
         rows.loc[: len(earlier) - 1, "previous_on"] = _start_days(earlier, before)

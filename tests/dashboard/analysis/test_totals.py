@@ -93,6 +93,40 @@ def test_a_week_is_compared_with_one_of_the_same_weekdays(today, days):
     assert set(rows["step_on"] - rows["previous_on"]) == {pd.Timedelta(weeks=days // 7)}
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "before", "total"),
+    [
+        # 29 February is in both, and 2024's alone in this one: the 1,096 days before begin on 31 October 2020.
+        ((2023, 11, 1), (2026, 10, 31), ((2020, 11, 1), (2023, 10, 31)), 36),
+        ((2022, 1, 1), (2024, 12, 31), ((2019, 1, 1), (2021, 12, 31)), 36),
+        # Thirty-four months, the first and the last in part; the plays are on the 10th.
+        ((2024, 2, 11), (2026, 11, 30), ((2021, 4, 11), (2024, 1, 31)), 33),
+        ((2024, 2, 9), (2026, 11, 9), ((2021, 4, 9), (2024, 1, 9)), 33),
+    ],
+)
+def test_a_month_is_compared_with_the_one_so_many_whole_months_before(first, last, before, total):
+    """A play in each month from November 2018 on, on the 10th."""
+    plays = [play(f"{month}-10 12:00", "a") for month in pd.period_range("2018-11", "2026-11", freq="M")]
+    period = custom_period(date(*first), date(*last), "UTC", at("2026-12-01 12:00"))
+    rows = totals.trend(history_of(plays).local("UTC"), period, "Plays", oldest_at=at("2018-11-10 12:00"))
+    assert rows.attrs["step"] == "month"
+    found = rows.attrs["before"]
+    assert (found.start, found.end) == (date(*before[0]), date(*before[1]))
+    assert rows["previous"].tolist() == rows["value"].tolist()
+    assert rows["previous"].sum() == total
+    months = rows["step_on"].dt.to_period("M") - rows["previous_on"].dt.to_period("M")
+    assert {month.n for month in months} == {len(rows)}
+
+
+def test_months_have_nothing_behind_them_where_the_first_of_those_before_is_known_in_part():
+    """As many days before begin on 28 April 2021, as many months before on the 11th, and collecting did on the 20th."""
+    period = custom_period(date(2024, 2, 11), date(2026, 11, 25), "UTC", at("2026-12-01 12:00"))
+    history = history_of([play("2021-04-20 12:00", "a"), play("2026-11-10 12:00", "a")])
+    rows = totals.trend(history.local("UTC"), period, "Plays", oldest_at=history.oldest_at)
+    assert rows.attrs["before"] is None
+    assert rows["previous"].isna().all()
+
+
 def test_a_day_that_begins_twice_begins_once():
     """In St John's the clock went back from 00:01 on 7 November 2010 to 23:01: an hour of the 6th is in the 7th."""
     plays = [play("2010-11-07 02:35", "a"), play("2010-11-07 03:40", "b"), play("2010-11-08 12:00", "c")]
