@@ -31,6 +31,7 @@ def go_to(cursor: Cursor | None) -> None:
 
 
 def table(plays: pd.DataFrame) -> None:
+    is_known = plays["heard_ms"] > 0
     shown = pd.DataFrame(
         {
             "Played": plays["wall"],
@@ -38,8 +39,8 @@ def table(plays: pd.DataFrame) -> None:
             "Track": plays["name"],
             "Artist": plays["artist_name"],
             "Album": plays["album_name"],
-            "Minutes": plays["heard_ms"] / 60_000,
-            "Minutes are": plays["measured"].map({True: "measured", False: "estimated"}),
+            "Minutes": plays["heard_ms"].where(is_known) / 60_000,
+            "Minutes are": plays["measured"].map({True: "measured", False: "estimated"}).where(is_known),
             "From": plays["source"].astype(str).map({"api": "Spotify's API", "export": "export"}),
             "Spotify": plays["spotify_url"],
         }

@@ -122,7 +122,8 @@ def table(pages: Sequence[Listening], rows: pd.DataFrame, kind: str) -> pd.DataF
     for place, page in enumerate(pages):
         first = rows[f"first_{place}"].dt.tz_convert(page.filters.zone).dt.tz_localize(None)
         columns[f"{page.name}: plays"] = rows[f"plays_{place}"]
-        columns[f"{page.name}: minutes"] = rows[f"minutes_{place}"].round(1)
+        known = rows[f"minutes_{place}"].where(rows[f"minutes_{place}"] > 0)
+        columns[f"{page.name}: minutes"] = known.round(1)
         columns[f"{page.name}: first played ({page.filters.zone})"] = first
     return pd.DataFrame({**columns, "Spotify": rows["spotify_url"]})
 

@@ -38,7 +38,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
             kind[:-1]: every["name"],
             "Artist": every["artist_name"],
             "Plays": every["plays"],
-            "Minutes": every["minutes"].round(),
+            "Minutes": every["minutes"].where(every["minutes"] > 0).round(),
             "Share": every["share"] * 100,
             "First in period": every["first_played_at"].dt.tz_convert(zone).dt.tz_localize(None),
             "Last in period": every["last_played_at"].dt.tz_convert(zone).dt.tz_localize(None),

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from components import downloads
 from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.invented.warehouse import FEATURES, InventedWarehouse, warehouse
 from tests.dashboard.page_names import LISTENING
@@ -543,3 +544,25 @@ def test_the_history_says_up_to_which_day_it_counts(app: App, search: str, until
     old, new = (some(app, 1, days_ago=days, track_id=name, track_name=name) for days, name in ((5, "old"), (2, "new")))
 
     assert says in text_of(with_plays(app, old, new).open("history", zone="UTC", q=search, until=until))
+
+
+def test_minutes_that_are_not_known_are_empty_in_tables_and_files(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both listeners played one track of which Spotify has returned no length, and one of three minutes."""
+    files: dict[str, pd.DataFrame] = {}
+    monkeypatch.setattr(downloads, "menu", lambda frame, name: files.update({name: frame}))
+    lengths = {"known": 180_000, "unknown": None}
+    of_one = [some(app, 1, days_ago=2, track_id=name, duration_ms=length) for name, length in lengths.items()]
+    of_two = [plays.assign(listener_id="listener-two") for plays in of_one]
+    with_plays(app, *of_one, *of_two)
+
+    top, history = (app.open(page, zone="UTC").dataframe[0].value for page in ("top", "history"))
+    app.open("together", zone="UTC")
+
+    assert sorted(top["Minutes"].fillna(-1)) == [-1, 3]
+    assert sorted(files["top-tracks"]["Minutes"].fillna(-1)) == [-1, 3]
+    assert sorted(history["Minutes"].fillna(-1)) == [-1, 3]
+    assert set(zip(history["Minutes"].isna(), history["Minutes are"].isna(), strict=True)) == {
+        (True, True),
+        (False, False),
+    }
+    assert sorted(files["shared-tracks"]["Bo: minutes"].fillna(-1)) == [-1, 3]
