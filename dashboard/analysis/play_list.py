@@ -1,5 +1,6 @@
 """The list of plays: search, pages by cursor, and files as CSV, Parquet or JSON."""
 
+import codecs
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,8 +84,12 @@ def history_page(
 
 
 def to_csv(table: pa.Table) -> bytes:
-    """For spreadsheets: what one would take for a formula has an apostrophe before it."""
+    """For spreadsheets: what one would take for a formula has an apostrophe before it.
+
+    Excel on Windows takes a file without a mark of UTF-8 for one in its own code page. `import` reads it with the mark.
+    """
     target = io.BytesIO()
+    target.write(codecs.BOM_UTF8)
     pyarrow.csv.write_csv(_without_formulas(table), target)
     return target.getvalue()
 

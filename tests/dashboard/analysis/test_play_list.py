@@ -108,8 +108,11 @@ def test_every_word_of_a_search_has_to_stand_in_title_artists_or_album():
     assert found("nowhere") == []
 
 
-def test_a_csv_can_be_read_back():
-    [row] = csv.DictReader(io.StringIO(play_list.to_csv(rows_of("plays", [ROW])).decode()))
+def test_a_csv_can_be_read_back_and_says_that_it_is_utf8():
+    """Without the mark Excel on Windows reads a CSV as text in its own code page."""
+    written = play_list.to_csv(rows_of("plays", [ROW]))
+    assert written.startswith(b'\xef\xbb\xbf"')
+    [row] = csv.DictReader(io.StringIO(written.decode("utf-8-sig")))
     assert row["track_name"] == ROW["track_name"]
     assert row["played_at"] == "2026-11-01 10:00:00.123000Z"
     assert (row["duration_ms"], row["ms_played"]) == ("180000", "")
@@ -144,7 +147,7 @@ def test_no_cell_of_a_csv_is_a_formula(text: str, cell: str, kind: str) -> None:
         "dictionary": pa.dictionary(pa.int8(), pa.string()),
     }
     table = pa.table({"name": pa.array([text, None], pa.string()).cast(types[kind]), "loudness": [-5.5, None]})
-    header, first, second = csv.reader(io.StringIO(play_list.to_csv(table).decode(), newline=""))
+    header, first, second = csv.reader(io.StringIO(play_list.to_csv(table).decode("utf-8-sig"), newline=""))
     assert (header, first, second) == (["name", "loudness"], [cell, "-5.5"], ["", ""])
 
 
