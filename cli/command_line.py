@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         return 1
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            say("There is no space left where the output or a temporary file goes. Make room and run the command again.")
+            say("There is no space left where the output or a temporary file goes. Make room and run this again.")
             _drop_output()
             return 1
         if error.filename is None:

@@ -244,5 +244,5 @@ def test_a_full_disk_ends_with_a_sentence(owner):
         done = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (
         1,
-        "There is no space left where the output or a temporary file goes. Make room and run the command again.\n",
+        "There is no space left where the output or a temporary file goes. Make room and run this again.\n",
     )
