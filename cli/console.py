@@ -71,7 +71,7 @@ def show(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=in_json)
     print(plain(text), flush=True)
 
 
@@ -131,11 +131,12 @@ def seconds(text: str) -> float:
 
 
 def iso(instant: datetime) -> str:
-    """An instant for programs: UTC, to the second."""
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """An instant for programs: UTC, to the millisecond, as the keys of plays and gaps are."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _plain(value: Any) -> str:
+def in_json(value: Any) -> str:
+    """What JSON itself has no form for."""
     if isinstance(value, datetime):
         return iso(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -9,12 +9,12 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from math import isfinite
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute
@@ -24,7 +24,7 @@ import pyarrow.parquet
 from cli import consent
 from cli.commands.import_history.reading.own_export import BEFORE_FORMULA, FORMULA
 from cli.commands.import_history.reading.spotify_rows import COUNTS_FROM_MS, EXPORTED_BY, Manner
-from cli.console import CliError, counted, print_json, say, show
+from cli.console import CliError, counted, in_json, print_json, say, show
 from cli.place import Place
 from cli.warehouse import Row, Warehouse, string
 
@@ -121,7 +121,7 @@ def _write_rows(
     count = 0
     for batch in table.to_batches(max_chunksize=1000):
         for row in filter(None, map(to_row, batch.to_pylist())):
-            line = json.dumps(row, ensure_ascii=False, default=_instant).encode()
+            line = json.dumps(row, ensure_ascii=False, default=in_json).encode()
             file.write(between + line if count else line)
             count += 1
     file.write(end)
@@ -175,12 +175,6 @@ def _spotify_row(row: Row) -> Row | None:
         "offline_timestamp": int(began_at.timestamp()) if row["reported_at"] else None,
         EXPORTED_BY: row["listener_id"],
     }
-
-
-def _instant(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 _WRITERS: Mapping[str, Callable[[pa.Table, IO[bytes]], int]] = {

@@ -109,7 +109,7 @@ def test_after_a_real_run_each_listener_is_shown_as_it_is(ingesting, capsys):
         "consent_ends_at": one["consent_ends_at"],
         "consent_days_left": 180,
         "plays": 50,
-        "last_played_at": newest.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "last_played_at": f"{newest:%Y-%m-%dT%H:%M:%S}.{newest.microsecond // 1000:03}Z",
         "last_error_at": None,
         "last_error": None,
     }

@@ -119,7 +119,15 @@ def test_a_play_of_the_api_and_its_row_of_an_export_become_one_row(owner, plays,
     near = AT + timedelta(seconds=5)
     short, other = row(AT + timedelta(minutes=9), source="export", ms_played=9_000), row(near, "b", track_name="Other")
     plays.insert(row(), row(near, source="export", ms_played=200_000, **MANNER), short, other)
-    assert owner.types(capsys, "repair", "--json").json["repaired"] is True
+    assert owner.types(capsys, "repair", "--json").json == {
+        "doubled": [
+            {
+                **{"listener_id": ONE, "played_at": "2026-11-22T09:00:06.863Z", "track_id": "a"},
+                **{"kept_at": "2026-11-22T09:00:01.863Z", "kept_id": "a", "is_key": False},
+            }
+        ],
+        "repaired": True,
+    }
     assert plays.rows() == [row(ms_played=200_000, reported_at=near, **MANNER), other, short]
 
 

@@ -74,11 +74,11 @@ def test_as_json_a_step_is_the_whole_row(owner, capsys):
     assert output.json == [
         {
             "run_id": "20261122T100000Z",
-            "slot": "2026-11-22T10:00:00Z",
+            "slot": "2026-11-22T10:00:00.000Z",
             "step": "ingest",
             "state": "succeeded",
-            "started_at": "2026-11-22T10:00:03Z",
-            "finished_at": "2026-11-22T10:00:03Z",
+            "started_at": "2026-11-22T10:00:03.000Z",
+            "finished_at": "2026-11-22T10:00:03.000Z",
             "listeners": None,
             "rows_in": None,
             "rows_new": 12,
