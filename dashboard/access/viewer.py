@@ -37,6 +37,11 @@ class Viewer:
         ledger = self.store.runs()
         return ledger if self.sees_all else replace(ledger, value=own_part(ledger.value, self.listeners))
 
+    def sees_batch(self, run_id: str) -> bool:
+        """Not where the run brought only others' plays: when it was says when somebody else listened."""
+        runs = self.runs().value
+        return self.sees_all or bool(((runs["run_id"] == run_id) & (runs["step"] == "top_tracks")).any())
+
     def reason(self, text: str) -> str:
         """A sentence of the ledger as this place says it.
 

@@ -101,6 +101,8 @@ def computed(page: Listening, spark: pd.DataFrame) -> str:
     """Up to when and by which run; the list is older than the plays beside it."""
     first = spark.iloc[0]
     until = first["as_of"].tz_convert(ZoneInfo(page.filters.zone))
+    if not page.viewer.sees_batch(first["run_id"]):
+        return f"By plays, counted up to {humanize.day(until)}. Computed by Spark."
     age = humanize.ago(max(page.now - first["computed_at"].to_pydatetime(), timedelta()))
     return f"By plays, counted up to {humanize.moment(until)}. Computed by Spark {age}, run {first['run_id']}."
 

@@ -63,6 +63,9 @@ def spark(page: Listening, runs: pd.DataFrame) -> None:
     batch = health.spark_batch(runs, page.viewer.store.top_tracks(page.filters.listener).value, page.now)
     if batch is None:
         st.markdown("No top ten has been computed yet. The first batch starts after the first new plays.")
+    elif not page.viewer.sees_batch(batch["run_id"]):
+        computed_on = pd.Timestamp(page.now - batch["age"]).tz_convert(page.filters.zone)
+        st.markdown(f"The top ten was computed on **{humanize.day(computed_on)}**.")
     else:
         read = f", from {humanize.plays(batch['plays'])}" if batch["plays"] is not None else ""
         st.markdown(f"The top ten is **{humanize.duration(batch['age'])}** old: run `{batch['run_id']}`{read}.")

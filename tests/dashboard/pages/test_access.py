@@ -1,6 +1,7 @@
 """Who sees whom: decided on the server, whatever the address says."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -168,6 +169,24 @@ def test_what_a_viewer_sees_of_the_pipeline_is_the_same_however_much_the_others_
         return (text_of(drawn) + "".join(each.proto.json for each in drawn.get("bidi_component"))).splitlines()
 
     assert seen(1) == seen(3)
+
+
+def test_a_batch_that_others_plays_set_off_has_a_day_and_no_hour(private: App) -> None:
+    """Its run or its minute would say when somebody else listened."""
+    runs, top = (private.warehouse.tables[name] for name in ("runs", "top_tracks"))
+    is_ingest, run_id = runs["step"] == "ingest", top["run_id"].iloc[0]
+    batch = runs[is_ingest].iloc[-1].to_dict() | {"run_id": run_id, "step": "top_tracks", "state": "succeeded"}
+    with_batch = pd.concat([runs[runs["run_id"] != run_id], pd.DataFrame([batch])])
+    private.over(private.warehouse.with_table("runs", with_batch))
+
+    def said(page: str, email: str) -> str:
+        found = re.search("(By plays, counted|The top ten (is|was)).*", text_of(private.open(page, signed_in(email))))
+        return found.group() if found else ""
+
+    assert said("overview", "ania@example.org") == "By plays, counted up to 24 Nov 2026. Computed by Spark."
+    assert said("pipeline", "ania@example.org") == "The top ten was computed on **24 Nov 2026**."
+    for page in ("overview", "pipeline"):
+        assert run_id in said(page, "owner@example.org")
 
 
 def test_the_owner_sees_everybody(private: App) -> None:
