@@ -58,7 +58,7 @@ def handle(plays: PlaysLoaded) -> None:
 
 _LOG_ENTRIES = {
     "succeeded": ("INFO", "A batch was submitted"),
-    "skipped": ("INFO", "No batch is needed"),
+    "skipped": ("INFO", "No batch is started"),
     "failed": ("ERROR", "No batch can be submitted"),
 }
 

@@ -291,6 +291,19 @@ def test_between_two_batches_lies_the_interval_that_is_set(triggering, monkeypat
     assert triggering.ledger()[-1] == ledger_row("20261122T130000Z", "transform", "skipped", reason, 12)
 
 
+def test_new_plays_after_two_failed_batches_are_not_said_to_need_none(triggering, monkeypatch, capsys):
+    monkeypatch.setenv("TOP_TRACKS_MIN_INTERVAL_MINUTES", "360")
+    for run_id in (TEN, ELEVEN):
+        triggering.publish(run_id)
+        triggering.deliver()
+        triggering.finish(run_id, "FAILED")
+    triggering.publish(NOON)
+    entries(capsys)
+    assert triggering.deliver() == [200]
+    said = [(entry["severity"], entry["message"]) for entry in entries(capsys)]
+    assert said == [("ERROR", "A Spark batch failed"), ("INFO", "No batch is started")]
+
+
 def test_an_id_taken_meanwhile_by_a_twin_delivery_counts_as_submitted(triggering):
     triggering.publish(TEN)
     triggering.cloud.faults.order(Fault(CREATE, "stop"))
