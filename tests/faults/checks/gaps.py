@@ -18,8 +18,8 @@ def every_play_on_any_page_is_stored_or_inside_a_gap(evidence: Evidence) -> Iter
 
 
 def every_play_that_was_missed_is_inside_a_gap(evidence: Evidence) -> Iterator[str]:
-    """Those that left Spotify's 50 between two pages; not those that appeared behind the oldest play of the second one
-    where that was known already."""
+    """Those that left Spotify's 50 between two pages; not those that appeared behind a play that was known already, the
+    oldest of the second one or an earlier one: the price in decision 3."""
     stored = evidence.stored
     for key, play in evidence.truth.items():
         is_covered = _in_a_gap(evidence, key) or _is_before_the_first(evidence, key)
@@ -58,7 +58,8 @@ def every_gap_is_recorded_once(evidence: Evidence) -> Iterator[str]:
 
 def _was_passed_over(evidence: Evidence, play: Play) -> bool:
     """On the first page after it became visible it was older than everything, and newer than all that was known: of a
-    run that came to its end, than all that was known before the page's oldest play."""
+    run that came to its end, than all that was known before the page's oldest play. Behind one of those it is lost
+    outside any gap: the price in decision 3."""
     if play.visible_at is None:
         return False
     mine = [page for page in evidence.pages if page.listener == play.listener]
