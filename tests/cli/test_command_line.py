@@ -189,7 +189,10 @@ def test_a_letter_that_the_terminal_lacks_is_spelled_out_and_json_stays_json(own
     arguments = ["import", ONE, str(tmp_path / "history"), "--dry-run", "--new-listener", "--laptop", str(tmp_path)]
     text, as_json = (types(*arguments, *option, PYTHONIOENCODING="ascii") for option in ([], ["--json"]))
     assert (text.returncode, as_json.returncode) == (0, 0), text.stderr + as_json.stderr
-    assert r"\u65e5\u672c \u00e9 \ud83c\udfb5.json holds one JSON object, not a list of rows." in text.stdout
+    assert (
+        r"\u65e5\u672c \u00e9 \ud83c\udfb5.json holds a JSON object, or one on each line, not a list of rows."
+        in text.stdout
+    )
     [unread] = json.loads(as_json.stdout)["unread"]
     assert unread["name"].endswith("日本 é 🎵.json")
 

@@ -82,7 +82,7 @@ def test_a_zip_is_read_without_being_unpacked_and_every_other_file_is_named(tmp_
         ],
         {
             "my_spotify_data.zip: ReadMeFirst.pdf": "is a PDF",
-            "my_spotify_data.zip: Playlist1.json": "holds one JSON object, not a list of rows",
+            "my_spotify_data.zip: Playlist1.json": "holds a JSON object, or one on each line, not a list of rows",
         },
     )
 
@@ -292,7 +292,11 @@ NO_HISTORY = (
     ("name", "content", "sentence"),
     [
         ("a.json", example(ACCOUNT), f"a.json {ACCOUNT_DATA}"),
-        ("a.json", b'{"Payments": []}', f"a.json holds one JSON object, not a list of rows. {NO_HISTORY}"),
+        (
+            "a.json",
+            b'{"Payments": []}',
+            f"a.json holds a JSON object, or one on each line, not a list of rows. {NO_HISTORY}",
+        ),
         ("a.json", b"[]", f"a.json is an empty list. {NO_HISTORY}"),
         (
             "a.json",
@@ -317,10 +321,10 @@ NO_HISTORY = (
         (
             "a.json",
             b'{"ts": "x", "ms_played": 1}\n{"ts": "y", "ms_played": 1}',
-            "a.json holds a JSON object on each line",
+            "a.json holds a JSON object, or one on each line, not a list of rows.",
         ),
-        ("a.jsonl", b'{"listened_at": 1, "track_metadata": {}}\n', "a.jsonl holds listens for ListenBrainz"),
-        ("a.json", b'{"a": "' + b"a" * 3_000_000 + b'"}', "a.json holds one JSON object, not a list of rows."),
+        ("a.jsonl", b'{"listened_at": 1, "track_metadata": {}}\n', "a.jsonl holds a JSON object, or one on each line"),
+        ("a.json", b'{"a": "' + b"a" * 3_000_000 + b'"}', "a.json holds a JSON object, or one on each line"),
         ("a.zst", b"\x28\xb5\x2f\xfd\x04", "a.zst is packed with Zstandard. Unpack it first"),
         ("a.zip", b"PK\x03\x04 cut off", "a.zip cannot be unpacked. Download the file again"),
         ("a.zip", b"PK\x05\x06" + bytes(18), f"a.zip holds no streaming history. {NO_HISTORY}"),
@@ -341,7 +345,8 @@ def test_what_is_no_history_is_refused_with_what_was_found_and_what_to_do(tmp_pa
         ({ACCOUNT: example(ACCOUNT), "Userdata.json": b"{}"}, f"my.zip {ACCOUNT_DATA}"),
         (
             {"Playlist1.json": b"{}"},
-            f"my.zip holds no streaming history (my.zip: Playlist1.json holds one JSON object, not a list of rows). "
+            "my.zip holds no streaming history (my.zip: Playlist1.json holds a JSON object, or one on each line, not a "
+            "list of rows). "
             f"{NO_HISTORY}",
         ),
         ({NEW: example(NEW)[:-9]}, f"my.zip: {NEW} is not JSON"),

@@ -88,21 +88,9 @@ class _Window:
         return bool(more)
 
 
-def _what_it_holds(window: _Window) -> str:
-    try:
-        first = next(window.values())
-    except (NotRows, json.JSONDecodeError):
-        first = None
-    if first is not None and "listened_at" in first:
-        return "holds listens for ListenBrainz, which do not say how long a play lasted. `export` writes other forms"
-    if first is not None and window.next() == "{":
-        return "holds a JSON object on each line, not a list of rows: put [ and ] around them and commas between them"
-    return "holds one JSON object, not a list of rows"
-
-
 def _items(window: _Window) -> Iterator[Any]:
     if window.next() == "{":
-        raise NotRows(_what_it_holds(window))
+        raise NotRows("holds a JSON object, or one on each line, not a list of rows")
     if window.next() != "[":
         raise ValueError
     window.take()
