@@ -141,21 +141,12 @@ def test_an_old_version_that_cannot_be_destroyed_is_a_warning_because_the_consen
     assert owner.versions(f"refresh-token-{ONE}") == {1: "ENABLED", 2: "ENABLED"}
 
 
-@pytest.mark.parametrize(
-    "detour",
-    [
-        lambda url: url.split("?")[0],
-        lambda url: url.split("&state=")[0],
-        lambda url: url.split("&state=")[0] + "&state=another-one",
-        lambda url: url[:-1] + ("A" if url[-1] != "A" else "B"),
-    ],
-    ids=["nothing", "missing", "another", "one letter off"],
-)
-def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_still_waited_for(owner, capsys, detour):
+def test_a_return_without_the_right_state_stores_nothing_and_the_listener_is_still_waited_for(owner, capsys):
     """Another program asks for the callback, or a page of yesterday that is still open; then the listener agrees."""
 
     def after_a_stranger(url):
-        strangers.append(requests.get(detour(url), timeout=10).status_code)
+        one_letter_off = url[:-1] + ("A" if url[-1] != "A" else "B")
+        strangers.append(requests.get(one_letter_off, timeout=10).status_code)
         versions.append(owner.versions(f"refresh-token-{ONE}"))
         return url
 
