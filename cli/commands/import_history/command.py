@@ -186,8 +186,9 @@ def _verdict(account: Account, place: Place) -> int:
     failed = [row for row in newest if row["state"] == "failed" and row["step"] in ("transform", "top_tracks")]
     if failed:
         raise CliError(
-            f"The plays are stored, but the top ten was not computed: {failed[0]['reason']} "
-            f"The next new plays start another batch. To fetch them now, run {place.command('run-now')}."
+            f"The plays are stored, but the top ten was not computed: {failed[0]['reason']} A batch does it with new "
+            "plays at the latest: the next or, once top_tracks_min_interval_minutes are over, later ones. To see "
+            f"which, run {place.command('runs')}. To fetch new plays now, run {place.command('run-now')}."
         )
     return _unread_verdict(account)
 
