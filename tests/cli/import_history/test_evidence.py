@@ -94,6 +94,20 @@ def test_files_without_one_play_are_an_answer_and_touch_no_gap(importing, tmp_pa
     assert (gaps(importing), importing.landed()) == ([(100, 200)], [])
 
 
+def test_a_play_that_is_stored_twice_is_in_an_export_only_where_that_has_it(importing, tmp_path):
+    """Not because the other row is the same play."""
+    store_from_api(importing, range(60))
+    for track_id in ("one", "another"):
+        importing.rows(
+            f"INSERT INTO listening.plays SELECT * REPLACE ('{track_id}' AS track_id, 'Ada' AS artist_name) "
+            f"FROM listening.plays WHERE track_id = '{track(10)}'"
+        )
+    importing.rows(f"DELETE FROM listening.plays WHERE track_id = '{track(10)}'")
+    others = write(tmp_path / "others.json", rows(number for number in range(60) if number != 10))
+    output = importing.types("import", ONE, others, "--dry-run", "--json")
+    assert output.json["stored_but_not_in_export"] == 2
+
+
 def test_a_package_with_a_hole_closes_no_gap_in_it_and_once_it_is_whole_it_does(importing, tmp_path):
     shown, folder = [*range(26), *range(50, 76)], tmp_path / "MyData"
     store_from_api(importing, shown)
