@@ -23,9 +23,11 @@ if __name__ == "__main__":
     if stops_at_ctrl_c:
         signal.signal(signal.SIGINT, _stop)
     from cli.command_line import main, show_traceback
+    from localcloud.processes import call_directly
     from localcloud.terminal import spell_out_on_stdout
 
     spell_out_on_stdout()
+    call_directly()
     sys.excepthook = show_traceback
     if stops_at_ctrl_c:
         signal.signal(signal.SIGINT, signal.default_int_handler)

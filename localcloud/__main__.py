@@ -13,7 +13,7 @@ import requests
 from localcloud import dashboard as dashboard_server
 from localcloud import ledger, supervisor
 from localcloud.gcp import scheduler
-from localcloud.processes import Process, ProcessFailed, end_on_signals, leave
+from localcloud.processes import Process, ProcessFailed, call_directly, end_on_signals, leave
 from localcloud.supervisor import RunningCloud
 from localcloud.terminal import instant, plain, spell_out_on_stdout
 
@@ -185,4 +185,5 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     spell_out_on_stdout()
+    call_directly()
     leave(main())

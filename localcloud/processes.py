@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+from urllib.request import getproxies
 
 import psutil
 
@@ -76,6 +77,21 @@ def free_port() -> int:
             return port
         lock.close()
     raise ProcessFailed(f"No port of 127.0.0.1 from {_PORTS.start} to {_PORTS.stop - 1} is free.")
+
+
+def call_directly() -> None:
+    """This process and all that it starts call the laptop cloud through no proxy, and with their own credentials.
+
+    What they send there is not for a proxy, and `requests` sends what a `default` line of ~/.netrc says to any host, in
+    place of the token that a call carries: the laptop cloud refuses it, Spotify and Google are told a password.
+    """
+    os.environ["NETRC"] = os.devnull
+    proxies = getproxies()  # on a Mac also the system's, which a variable for exceptions alone would hide
+    given = proxies.get("no", "")
+    if given != "*":  # which means every host only where it stands alone
+        proxies["no"] = ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
+    os.environ.update({f"{kind}_proxy": value for kind, value in proxies.items()})
+    os.environ["NO_PROXY"] = proxies["no"]
 
 
 def end_on_signals(*, insisting: bool = False) -> None:

@@ -66,7 +66,6 @@ class RunningCloud:
         self.addresses: dict[str, str] = state["addresses"]
         self.clock = Clock(clock_path(directory))
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy has no business between two processes of one laptop
         self._session.headers.update(credentials.bearer(self.settings))
 
     def tick(self, slot: datetime, waits: Sequence[float] = ()) -> requests.Response:

@@ -35,6 +35,9 @@ hypothesis.settings.load_profile("dependable")
 # Each of Google's clients reads the key file anew: checking its one key took a tenth of the time of a function's tests.
 RSASigner.from_string = functools.cache(RSASigner.from_string)  # type: ignore[method-assign]
 
+# As the commands do: a proxy or a ~/.netrc of the computer's is no part of a test.
+processes.call_directly()
+
 # Seconds. A worker at its test does not hear that the run is stopped; pytest_unconfigure ends it.
 NodeManager.EXIT_TIMEOUT = 1
 

@@ -24,7 +24,7 @@ from localcloud.demo.story import Story
 from localcloud.gcp import scheduler
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.set_up import ROOT
-from localcloud.processes import Process, ProcessFailed, end_on_signals, end_with_parent, leave
+from localcloud.processes import Process, ProcessFailed, call_directly, end_on_signals, end_with_parent, leave
 from localcloud.supervisor import AlreadyRunning, Plan, RunningCloud
 from localcloud.terminal import instant, plain, spell_out_on_stdout
 
@@ -235,4 +235,5 @@ def _stay(laptop: RunningCloud, started: list[Process]) -> None:
 
 if __name__ == "__main__":
     spell_out_on_stdout()
+    call_directly()
     leave(main())

@@ -58,6 +58,4 @@ def _post(url: str, slot: datetime, key_path: Path | None) -> requests.Response:
         "Content-Type": "application/octet-stream",
         **(identity_token(key_path, url) if key_path else {}),
     }
-    with requests.Session() as session:
-        session.trust_env = False  # a proxy has no business between two processes of one laptop
-        return session.post(url, headers=headers, timeout=_ATTEMPT_SECONDS)
+    return requests.post(url, headers=headers, timeout=_ATTEMPT_SECONDS)

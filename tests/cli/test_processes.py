@@ -26,8 +26,9 @@ pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 class Terminal:
     """Where the owner types; nothing of the owner's own environment gets in."""
 
-    def __init__(self, laptop, app):
-        self.laptop, self.app = laptop, app
+    def __init__(self, laptop, app, home):
+        self.laptop, self.app, self.home = laptop, app, home
+        (home / ".netrc").write_text("default login ania password of-ania\n")
 
     def types(self, *arguments, **environ):
         return self._start(*arguments, **environ).communicate(timeout=240)
@@ -48,7 +49,8 @@ class Terminal:
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.laptop.directory), **environ},
+            # Nothing answers at the proxy's port.
+            env={"PATH": os.environ["PATH"], "HOME": str(self.home), "HTTP_PROXY": "http://127.0.0.1:9", **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -63,7 +65,7 @@ def terminal(tmp_path_factory):
     urls = {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
     plan = supervisor.Plan(tmp_path_factory.mktemp("laptop"), simulate_spotify=False, settings=urls)
     with supervisor.running(plan) as (laptop, _):
-        yield Terminal(laptop, spotify.app)
+        yield Terminal(laptop, spotify.app, tmp_path_factory.mktemp("home"))
     server.stop()
 
 

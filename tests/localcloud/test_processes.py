@@ -1,5 +1,7 @@
 """Starting, watching and stopping the laptop cloud's processes."""
 
+import json
+import os
 import socket
 import subprocess
 import sys
@@ -102,3 +104,29 @@ def test_no_process_outlives_a_supervisor_that_was_killed(tmp_path):
     while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("given", "through", "exceptions"),
+    [
+        ({}, {}, "127.0.0.1,localhost"),
+        ({"HTTPS_PROXY": "http://p:1"}, {"https": "http://p:1"}, "127.0.0.1,localhost"),
+        (
+            {"http_proxy": "http://p:1", "NO_PROXY": "a.example"},
+            {"http": "http://p:1"},
+            "a.example,127.0.0.1,localhost",
+        ),
+        ({"http_proxy": "http://p:1", "no_proxy": "*"}, {"http": "http://p:1"}, "*"),
+    ],
+    ids=["none", "a proxy", "with an exception", "for no host"],
+)
+def test_this_computer_is_called_directly_and_others_as_before(given, through, exceptions):
+    code = """
+import json, os, urllib.request
+from localcloud.processes import call_directly
+call_directly()
+print(json.dumps([urllib.request.getproxies(), os.environ["NO_PROXY"], bool(urllib.request.proxy_bypass("127.0.0.1"))]))
+"""
+    environment = {"PATH": os.environ["PATH"], **given}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert json.loads(done.stdout) == [{**through, "no": exceptions}, exceptions, True]

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -39,10 +40,27 @@ def count_plays(data):
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory):
+def proxy():
+    """Of a person's own: whoever calls through it waits in vain."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def environment(proxy, tmp_path_factory):
+    """What a person may have set: a proxy for all hosts but one, and a password for all of them."""
+    netrc = tmp_path_factory.mktemp("home") / ".netrc"
+    netrc.write_text("default login ania password of-ania\n")
+    exempt = dict.fromkeys(("no_proxy", "NO_PROXY"), "intranet.example")
+    return {"HTTP_PROXY": f"http://127.0.0.1:{proxy.getsockname()[1]}", "NETRC": str(netrc), **exempt}
+
+
+@pytest.fixture(scope="module")
+def up(environment, tmp_path_factory):
     """One laptop cloud for the tests that only look at it, or tick hours of their own."""
     with starting(tmp_path_factory.mktemp("up")) as start:
-        up = start("--at", AT)
+        up = start("--at", AT, **environment)
         up.wait_for("Next run at")
         yield up
 
@@ -61,6 +79,21 @@ def test_up_runs_the_schedule_to_the_top_ten(up):
     assert "load       succeeded" in up.output
     assert "top_tracks succeeded" in up.output
     assert count_plays(up.data) == 150
+
+
+def test_a_persons_proxy_and_netrc_have_no_part_in_it(up, environment, proxy):
+    show = "import os; print(os.environ['no_proxy'])"
+    called = [
+        command(*arguments, **environment)
+        for arguments in (
+            ("status", "--data", up.data),
+            ("run", "--data", up.data, "--", sys.executable, "-c", COUNT_PLAYS + show),
+        )
+    ]
+    assert [done.returncode for done in called] == [0, 0], [done.stderr for done in called]
+    assert called[1].stdout == "plays: 150\nintranet.example,127.0.0.1,localhost\n"
+    with pytest.raises(BlockingIOError):
+        proxy.accept()
 
 
 @pytest.mark.spark
