@@ -5,6 +5,7 @@ plays and tracks are queried, one listener at a time. When the warehouse cannot 
 and says so; without one the errors of errors.py are raised.
 """
 
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -326,6 +327,8 @@ def open_warehouse(
 ) -> Warehouse:
     """`retry_seconds` is how long a failing call is retried before it raises."""
     credentials = Credentials.from_service_account_info(service_account) if service_account else None
+    # On a person's computer `requests` sends what a `default` line of ~/.netrc says in place of the token.
+    os.environ["NETRC"] = os.devnull
     client = bigquery.Client(settings.project, credentials, location=settings.location)
     return Warehouse(settings, client, retry_seconds)
 

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 import time_machine
 
+from localcloud.gcp.credentials import write_service_account
 from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.processes import free_port
 from settings import Settings
 from tests.dashboard.invented.history import at
 from tests.dashboard.seed import rows_of, seed
-from tests.dashboard.warehouse.over_bigquery import GAP, cloud, laptop, row, store
+from tests.dashboard.warehouse.over_bigquery import GAP, cloud, laptop, open_store, row, store
 from warehouse import store as warehouse_store
 from warehouse.store import Store
 
@@ -429,3 +432,16 @@ def test_queries_take_values_only_as_parameters():
         text = path.read_text()
         assert text.startswith("-- A row is "), path.name
         assert "{" not in text, path.name
+
+
+def test_a_password_for_every_host_is_not_sent_in_place_of_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("default login ania password of-ania\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    key, port = tmp_path / "key.json", free_port()
+    write_service_account(key, f"http://127.0.0.1:{port}/token")
+    with LaptopCloud(tmp_path / "cloud", port=port, key_path=key) as owners:
+        for name, value in owners.environment.items():
+            monkeypatch.setenv(name, value)
+        assert open_store(owners).runs().error is None
