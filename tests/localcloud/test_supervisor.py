@@ -113,6 +113,7 @@ def test_a_process_in_the_background_of_a_shell_ends_politely_at_each_signal(num
     script = (
         "import os, signal\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell without job control starts it\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests run under nohup\n"
         "from localcloud.processes import end_on_signals\n"
         "end_on_signals()\n"
         "try:\n"
