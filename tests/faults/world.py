@@ -354,7 +354,6 @@ def open_world() -> Iterator[World]:
         key = root / "service-account.json"
         shutil.copy(settings["GOOGLE_APPLICATION_CREDENTIALS"], key)
         settings["GOOGLE_APPLICATION_CREDENTIALS"] = str(key)
-        settings["NO_PROXY"] = "127.0.0.1"  # or requests looks for a proxy in the whole environment at each call
         wire = Wire([cloud.server, server], time.monotonic)
         patch.setattr(HTTPAdapter, "send", lambda adapter, request, **how: wire.send(adapter, request, **how))
         for name, value in settings.items():
