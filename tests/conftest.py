@@ -20,6 +20,7 @@ import hypothesis
 import psutil
 import pytest
 from google.auth.crypt import RSASigner
+from hypothesis.internal.conjecture import providers
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import NodeManager
 
@@ -33,11 +34,12 @@ for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
     os.environ.pop(name, None)
 
 # Neither the machine's load nor chance decides: each property's examples follow from its source. Fresh ones on demand:
-# `--hypothesis-profile=default`.
+# `--hypothesis-profile=default`. Constants of the modules that are loaded would differ with what a worker ran before.
 hypothesis.settings.register_profile(
     "dependable", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("dependable")
+pytest.MonkeyPatch().setattr(providers, "_get_local_constants", providers.Constants)
 
 # Each of Google's clients reads the key file anew: checking its one key took a tenth of the time of a function's tests.
 RSASigner.from_string = functools.cache(RSASigner.from_string)  # type: ignore[method-assign]

@@ -20,6 +20,21 @@ def test_that_starts_a_process_and_never_ends():
     time.sleep(600)
 """
 
+DRAWS = """
+from pathlib import Path
+import hypothesis
+
+DRAWN = []
+
+@hypothesis.given(hypothesis.strategies.integers())
+def test_draws(number):
+    DRAWN.append(number)
+
+def test_they_are_kept():
+    with Path(__file__).with_name("draws").open("a") as file:
+        print(DRAWN, file=file)
+"""
+
 # What the guard compares, and a statement that leaves it changed.
 LEFT_BEHIND = {
     "settings": 'os.environ["LISTENER"] = "ada"',
@@ -65,6 +80,16 @@ def test_a_run_ends_with_the_seconds_of_each_folder(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "slowest 20 durations" in done.stdout
     assert "seconds per folder" in done.stdout
+
+
+def test_examples_of_a_property_do_not_depend_on_what_else_is_loaded(tmp_path):
+    (tmp_path / "test_draws.py").write_text(DRAWS)
+    (tmp_path / "test_another.py").write_text("import cli.command_line\n\ndef test_it(): pass")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest"]
+    for files in (["test_draws.py"], ["test_another.py", "test_draws.py"]):
+        subprocess.run([*command, *(tmp_path / file for file in files)], cwd=ROOT, check=True)
+    alone, in_company = (tmp_path / "draws").read_text().splitlines()
+    assert alone == in_company
 
 
 def test_a_module_that_leaves_the_process_changed_ends_with_an_error(tmp_path):
