@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from google.cloud import bigquery, storage
 
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.processes import free_port
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
 ROOT = Path(__file__).parents[3]
@@ -28,9 +28,7 @@ class ServerProcess:
     """A gcp/laptop_cloud.py on `directory`, which redelivers events at once."""
 
     def __init__(self, directory: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log_path = directory / "log"
         options = ["--data", str(directory), "--port", str(port), "--first-wait", "0.01", "--longest-wait", "0.05"]
@@ -46,7 +44,7 @@ class ServerProcess:
 
     def end(self, number: signal.Signals) -> int:
         self.popen.send_signal(number)
-        return self.popen.wait(10)
+        return self.popen.wait(60)
 
     def _listens(self) -> bool:
         try:
@@ -56,7 +54,7 @@ class ServerProcess:
 
 
 def _eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline, "it never came to pass"
         time.sleep(0.01)
