@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from google.api_core.exceptions import Unauthorized
 from google.auth.exceptions import RefreshError
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
 from cli import google_clients
 from cli.command_line import COMMANDS, main
@@ -153,6 +154,7 @@ def test_a_laptop_cloud_that_has_just_died_is_said_with_its_logs(owner, capsys, 
     owner.cloud.faults.order(Fault("bigquery .*", action="drop", times=None))
     monkeypatch.setattr("ingest_queries._QUERY_SECONDS", 0.2)
     monkeypatch.setattr("ingest_queries.RETRY", RETRY.with_timeout(0.2))
+    monkeypatch.setattr("ingest_queries._JOB_RETRY", DEFAULT_JOB_RETRY.with_timeout(0.2))
     output = owner.types(capsys, "runs")
     assert (output.code, output.out) == (1, "")
     assert f"Is it still running? Its logs: {owner.directory / 'logs'}" in output.err
