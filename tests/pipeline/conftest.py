@@ -70,7 +70,7 @@ class Up:
             pytest.fail(f"It goes on after signal {number}:\n{self.output}")
 
     def survivors(self):
-        _, alive = psutil.wait_procs(self.family, timeout=5)
+        _, alive = psutil.wait_procs(self.family, timeout=60)
         return [process.cmdline() for process in alive]
 
 

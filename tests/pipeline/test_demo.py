@@ -97,7 +97,7 @@ def test_every_page_is_opened_where_no_person_sits_before_the_dashboard(is_termi
 
 
 def survivors(family):
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     return [process.cmdline() for process in alive]
 
 
