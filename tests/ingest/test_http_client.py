@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -16,7 +16,9 @@ from localcloud.web import Response, Routes, Server
 from spotify import App, Spotify
 from tests.localcloud.spotify.faulty_spotify import ERRORS, told_to_wait
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+ENDS = b"Connection: close\r\n"
+"""The server closes each connection: unsaid, the next try might use it before its end has come."""
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + ENDS
 
 
 @contextmanager
@@ -34,15 +36,15 @@ def answering(*pieces, seconds_between=0.0):
             threading.Thread(target=send, args=(connection,), daemon=True).start()
 
     def send(connection):
-        with connection:
+        with connection, suppress(OSError):
             received.append(connection.recv(65_536))
             for piece in pieces:
-                try:
-                    connection.sendall(piece)
-                except OSError:
-                    return
+                connection.sendall(piece)
                 if is_over.wait(seconds_between):
                     return
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65_536):  # the rest of the request: unread, it would turn the end into a reset
+                pass
 
     threading.Thread(target=serve, daemon=True).start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}", received
@@ -72,7 +74,7 @@ def whole(body, *headers):
         whole(b'\xef\xbb\xbf{"a": "\xc3\xa4"}'),
         whole(gzip.compress('{"a": "ä"}'.encode()), b"Content-Encoding: gzip\r\n"),
         HEAD + b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n7\r\n "\xc3\xa4" }\r\n0\r\n\r\n',
-        HEAD + b'Connection: close\r\n\r\n{"a": "\xc3\xa4"}',
+        HEAD + b'\r\n{"a": "\xc3\xa4"}',
     ],
     ids=["plain", "byte order mark", "packed", "in chunks", "until the end of the connection"],
 )
@@ -117,7 +119,7 @@ def test_a_broken_answer_is_a_service_that_is_not_available(kind):
     [
         HEAD + b"Content-Length: 99999999999\r\n\r\n",
         HEAD + b"Content-Encoding: gzip\r\nContent-Length: 999999\r\n\r\n",
-        b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 99999999999\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\n" + ENDS + b"Content-Length: 99999999999\r\n\r\n",
     ],
     ids=["long", "long once unpacked", "of a redirect"],
 )
@@ -143,7 +145,8 @@ def test_an_answer_of_a_byte_now_and_then_is_given_up(monkeypatch):
 @pytest.mark.parametrize("status", [b"301 Moved", b"302 Found", b"307 Temporary", b"308 Permanent"])
 def test_a_token_follows_no_redirect_to_another_server(status):
     with answering(whole(b"{}")) as (elsewhere, seen):
-        redirect = b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nLocation: " + elsewhere.encode() + b"/\r\n\r\n"
+        head = b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n" + ENDS
+        redirect = head + b"Location: " + elsewhere.encode() + b"/\r\n\r\n"
         with (
             answering(redirect) as (url, received),
             pytest.raises(SpotifyUnavailable, match=f"status {status[:3].decode()}"),
@@ -154,7 +157,7 @@ def test_a_token_follows_no_redirect_to_another_server(status):
 
 @pytest.mark.parametrize("target", [b"http://[", b"//[x", b"\xff"])
 def test_a_redirect_whose_target_is_no_url_is_a_service_that_is_not_available(target):
-    redirect = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + target + b"\r\n\r\n"
+    redirect = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n" + ENDS + b"Location: " + target + b"\r\n\r\n"
     with answering(redirect) as (url, _), pytest.raises(SpotifyUnavailable, match="status 302"):
         requested(url)
 
@@ -166,7 +169,7 @@ def test_json_that_cannot_be_read_is_an_unreadable_answer(body):
 
 
 def test_no_secret_stands_in_what_is_said_of_a_failed_call():
-    for answer in (b"", whole(b"s3cret"), b"HTTP/1.1 401 s3cret\r\nContent-Length: 6\r\n\r\ns3cret"):
+    for answer in (b"", whole(b"s3cret"), b"HTTP/1.1 401 s3cret\r\n" + ENDS + b"Content-Length: 6\r\n\r\ns3cret"):
         with answering(answer) as (url, _), pytest.raises(Failure) as failure:
             requested(f"{url}/?code=s3cret", refresh_token="s3cret")
         assert "s3cret" not in json.dumps([str(failure.value), repr(failure.value)])
