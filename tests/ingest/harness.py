@@ -93,11 +93,12 @@ class Ingesting:
         self._traveller.shift(timedelta(**time))
 
     def run(self, slot=SLOT, **headers):
-        """Cloud Scheduler's call."""
+        """Cloud Scheduler's call. It takes a second."""
         if slot:
             headers = {"X-CloudScheduler-ScheduleTime": slot.isoformat()} | headers
         with self.settings(), contextlib.redirect_stdout(io.StringIO()) as stdout:
             response = self.client.post("/", headers=headers)
+        self.travel(seconds=1)
         entries = [json.loads(line) for line in stdout.getvalue().splitlines()]
         log = [entry for entry in entries if entry["severity"] != "INFO"]
         assert len(entries) - len(log) == (response.status_code in (200, 503))
@@ -176,9 +177,9 @@ def expected_row(play, **values):
 
 @contextlib.contextmanager
 def ingesting_clouds(*directories, **details):
-    """One or several clouds, three seconds after the slot; nothing but the test moves the time."""
+    """One or several clouds, three seconds after the slot; nothing but the test and its runs move the time."""
     with contextlib.ExitStack() as stack:
-        traveller = stack.enter_context(time_machine.travel(SLOT + timedelta(seconds=3)))
+        traveller = stack.enter_context(time_machine.travel(SLOT + timedelta(seconds=3), tick=False))
         stack.enter_context(pytest.MonkeyPatch.context()).setattr("http_client._FIRST_WAIT_SECONDS", 0.01)
         yield [stack.enter_context(_one_cloud(directory, traveller, details)) for directory in directories]
 
