@@ -196,8 +196,9 @@ def test_a_run_that_never_shows_ends_with_the_next_step(owner, scheduler, capsys
 
 
 def test_a_run_that_takes_too_long_goes_on_without_the_command(owner, scheduler, capsys):
-    scheduler.steps = [("ingest", "succeeded", 12, "12 new plays")]
-    output = owner.types(capsys, "run-now", "--timeout", "2", laptop=False)
+    run = datetime.now(UTC) + timedelta(minutes=10)  # however long it takes until the command looks
+    write_steps(owner, (f"{run:%Y%m%dT%H%M%SZ}", "ingest", "succeeded", 3, 12, "12 new plays"))
+    output = owner.types(capsys, "run-now", "--timeout", "0.2", laptop=False)
     assert output.code == 1
     assert "it still waits for load to merge the plays. It goes on by itself" in output.err
 
