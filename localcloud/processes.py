@@ -97,7 +97,7 @@ def call_directly() -> None:
 def end_on_signals(*, insisting: bool = False) -> None:
     """SIGTERM ends this process as Ctrl-C does; so do a closed terminal and, where a shell had it ignored, SIGINT.
 
-    `insisting`: further signals are ignored, and until `stop` begins the first one comes again every second, as one
+    `insisting`: signals after the first are ignored, and it comes again every second until `stop` begins, as one
     KeyboardInterrupt may come to nothing. It can strike urllib3 between taking a lock and the block that gives it back,
     and the way out waits for that lock; Python drops it in a finalizer.
     """
@@ -109,10 +109,14 @@ def end_on_signals(*, insisting: bool = False) -> None:
 
 
 def _insist(_number: int, _frame: FrameType | None, /) -> NoReturn:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # `make` and its shell send one each
-        signal.signal(number, signal.SIG_IGN)
+    _ignore_signals()  # make and its shell send one each
     signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
     raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def leave(exit_code: int) -> NoReturn:
@@ -179,8 +183,9 @@ def running(process: Process) -> Iterator[Process]:
 
 
 def stop(processes: Sequence[Process]) -> None:
-    """End every process and all that it started; politely first."""
-    if signal.getsignal(signal.SIGALRM) is _insist:  # the signal has been heard
+    """End every process and all that it started; politely first. No signal interrupts it in a process that insists."""
+    if signal.getsignal(signal.SIGALRM) is _insist:
+        _ignore_signals()
         signal.setitimer(signal.ITIMER_REAL, 0)
     for process in processes:
         _signal_group(process, signal.SIGTERM)

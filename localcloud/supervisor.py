@@ -104,7 +104,8 @@ def running(plan: Plan) -> Iterator[tuple[RunningCloud, list[Process]]]:
     with _locked(plan.directory):
         if plan.emptied:
             for each in plan.directory.iterdir():
-                shutil.rmtree(each) if each.is_dir() else each.unlink()
+                if each.name != ".gitignore":  # by which a start that follows a half-done one knows the directory
+                    shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
         clock_path(plan.directory).unlink(missing_ok=True)  # an earlier start may have simulated another time
         plan.directory.chmod(0o700)
         umask = os.umask(0o077)  # plays, tokens and ports are the owner's alone, on a computer that others use

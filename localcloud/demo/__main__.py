@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=_DATA, help="its data directory; emptied first (%(default)s)")
     options = parser.parse_args(arguments)
     if _holds_something_else(options.data):
-        parser.error(f"--data {options.data} would be emptied, and holds something else: name another directory.")
+        parser.error(f"--data {options.data} would be emptied, and holds something else: delete it or name another.")
     began = time.monotonic()
     end_on_signals(insisting=True)
     story = Story.until(options.until or datetime.now(UTC), options.days)
@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
             if is_true:
                 _stay(laptop, started)
             return 0 if is_true else 1
-    except (AlreadyRunning, DemoFailed, ProcessFailed) as error:
+    except (AlreadyRunning, DemoFailed, ProcessFailed, OSError) as error:
         print(f"\n{plain(str(error))}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

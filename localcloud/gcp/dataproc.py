@@ -8,9 +8,9 @@ import json
 import queue
 import sqlite3
 import threading
-import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Dataproc:
         self.routes.add("GET", f"{_LOCATION}/batches", self.list_batches)
         self.routes.add("GET", f"{_LOCATION}/batches/(?P<batch>[^/:]+)", self.get_batch)
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
         if run_batch is not None:
             for batch in reversed(self.batches()):
                 if batch["state"] == "PENDING":
@@ -84,6 +85,7 @@ class Dataproc:
 
     def stop(self) -> None:
         """Start no further batch."""
+        self._stopping.set()
         self._waiting.put(None)
 
     def create_batch(self, request: Request) -> Response:
@@ -129,26 +131,29 @@ class Dataproc:
     def _work(self, run_batch: RunBatch) -> None:
         """Spark needs the whole laptop: one batch after the other."""
         while (batch_id := self._waiting.get()) is not None:
+            if self._stored(batch_id, partial(self.start, batch_id)):
+                self._stored(batch_id, partial(self.finish, batch_id, *self._outcome(batch_id, run_batch)))
+
+    def _stored(self, batch_id: str, store: Callable[[], Any]) -> Any:
+        """What `store` returns, which is called until it fails no more, as where a disk is full, or until the stop."""
+        while not self._stopping.is_set():
             try:
-                self._run(batch_id, run_batch)
-            except Exception as error:  # such as a full disk: the batch's turn comes again
+                return store()
+            except Exception as error:
                 cause = f"{type(error).__name__}: {error}"
                 self._log("Batch could not be stored", severity="ERROR", batch=batch_id, error=cause)
-                time.sleep(_PAUSE_SECONDS)
-                self._waiting.put(batch_id)
+                self._stopping.wait(_PAUSE_SECONDS)
+        return None
 
-    def _run(self, batch_id: str, run_batch: RunBatch) -> None:
-        if not self.start(batch_id):
-            self.finish(batch_id, "FAILED", "What became of it could not be stored")  # unless it has ended
-            return
+    def _outcome(self, batch_id: str, run_batch: RunBatch) -> tuple[str, str]:
         log_path = self._directory / f"{batch_id}.log"
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             exit_code = run_batch(self.batch(batch_id), log_path)
-            message = f"The driver ended with exit code {exit_code}; its output is in {log_path}"
         except Exception as error:
-            exit_code, message = 1, f"The driver could not be run: {type(error).__name__}: {error}"
-        self.finish(batch_id, *(("FAILED", message) if exit_code else ("SUCCEEDED", "")))
+            return "FAILED", f"The driver could not be run: {type(error).__name__}: {error}"
+        message = f"The driver ended with exit code {exit_code}; its output is in {log_path}"
+        return ("FAILED", message) if exit_code else ("SUCCEEDED", "")
 
 
 def _parent(request: Request) -> str:

@@ -68,11 +68,15 @@ def test_a_directory_on_which_a_cloud_runs_or_starts_is_refused_and_left_as_it_i
 
 def test_a_cloud_may_begin_by_emptying_its_directory(tmp_path, monkeypatch):
     monkeypatch.setattr(supervisor, "_start", lambda plan, started: None)
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "load.log").write_text("of an earlier demo")
-    (tmp_path / "state.sqlite").write_text("of an earlier demo")
-    with running(Plan(tmp_path, emptied=True)):
-        assert [each.name for each in tmp_path.iterdir()] == [".gitignore"]
+    (tmp_path / "cloud" / "logs").mkdir(parents=True)
+    (tmp_path / "cloud" / "logs" / "load.log").write_text("of an earlier demo")
+    (tmp_path / "cloud" / "state.sqlite").write_text("of an earlier demo")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "a.txt").write_text("another's")
+    (tmp_path / "cloud" / "link").symlink_to(tmp_path / "kept")
+    with running(Plan(tmp_path / "cloud", emptied=True)):
+        assert [each.name for each in (tmp_path / "cloud").iterdir()] == [".gitignore"]
+    assert (tmp_path / "kept" / "a.txt").read_text() == "another's"
 
 
 @pytest.mark.parametrize("is_left", [False, True], ids=["own", "another's"])
@@ -187,6 +191,25 @@ def test_a_signal_whose_exception_comes_to_nothing_ends_the_process_all_the_same
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, "ended\n", "")
+
+
+def test_a_first_signal_that_comes_during_the_clean_up_does_not_interrupt_it():
+    """As where the demo has failed by itself, and a shell's Ctrl-C follows."""
+    script = (
+        "import signal, subprocess, sys, threading\n"
+        "from pathlib import Path\n"
+        "from localcloud import processes\n"
+        "processes.end_on_signals(insisting=True)\n"
+        "processes._STOP_SECONDS = 1\n"
+        "stubborn = 'import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()'\n"
+        "popen = subprocess.Popen([sys.executable, '-c', stubborn], stdout=subprocess.PIPE, start_new_session=True)\n"
+        "popen.stdout.readline()\n"
+        "threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()\n"
+        "processes.stop([processes.Process('stubborn', 0, Path(), popen)])\n"
+        "print(popen.poll())\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "-9\n", "")
 
 
 def test_what_make_and_a_shell_send_besides_does_not_interrupt_the_clean_up():
