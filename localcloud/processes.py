@@ -8,11 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import NoReturn
 from urllib.request import getproxies
@@ -110,13 +111,21 @@ def end_on_signals(*, insisting: bool = False) -> None:
 
 def _insist(_number: int, _frame: FrameType | None, /) -> NoReturn:
     _ignore_signals()  # make and its shell send one each
-    signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS, _AGAIN_SECONDS)
     raise KeyboardInterrupt
 
 
 def _ignore_signals() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+
+
+def until_signalled() -> Callable[[], object]:
+    """From now on SIGTERM and Ctrl-C no longer end this process: what this returns waits for the first of them."""
+    signals = SimpleQueue[int]()  # an Event's set() would wait for the lock that the wait() it interrupts may hold
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: signals.put(number))
+    return signals.get
 
 
 def leave(exit_code: int) -> NoReturn:

@@ -17,7 +17,8 @@ import subprocess, sys, time
 def test_that_starts_a_process_and_never_ends():
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     print("child", child.pid, file=sys.__stderr__, flush=True)
-    time.sleep(600)
+    while True:
+        time.sleep(0.1)  # a signal that comes just before it is heard after it
 """
 
 DRAWS = """

@@ -14,14 +14,13 @@ Faults call BigQuery "bigquery", all else "gcp", and deliveries "events deliver 
 import argparse
 import os
 import shutil
-import signal
-import threading
 from email.message import Message
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from localcloud import processes
 from localcloud.clock import Clock
 from localcloud.faults import Fault, Faults
 from localcloud.gcp import set_up
@@ -179,9 +178,7 @@ def main() -> None:
     parser.add_argument("--first-wait", default=10.0, type=float, help="seconds before an event is redelivered")
     parser.add_argument("--longest-wait", default=600.0, type=float, help="seconds between late redeliveries")
     options = parser.parse_args()
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+    wait = processes.until_signalled()
     backoff, clock = Backoff(options.first_wait, options.longest_wait), Clock(options.clock)
     cloud = LaptopCloud(
         options.data, _run_batch, clock=clock, log=log, backoff=backoff, port=options.port, key_path=options.key
@@ -189,7 +186,7 @@ def main() -> None:
     cloud.events.start()  # before a subscription can come: one that came meanwhile could get two threads
     with cloud:
         log("Google's stand-ins are listening", url=cloud.url)
-        ending.wait()
+        wait()
 
 
 def _run_batch(batch: Batch, log_path: Path) -> int:

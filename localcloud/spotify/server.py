@@ -5,12 +5,11 @@
 
 import argparse
 import hashlib
-import signal
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from localcloud import processes
 from localcloud.clock import Clock
 from localcloud.gcp.credentials import Doorkeeper
 from localcloud.listeners.listeners import InventedListener, invented_listeners
@@ -131,10 +130,7 @@ def main() -> None:
     # The API's own paths require Spotify's tokens instead.
     check = Doorkeeper(options.key, under=CONTROL) if options.key else None
     server = Server("spotify", spotify.routes, port=options.port, check=check, longest_body_bytes=65_536).start()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    processes.until_signalled()()
     server.stop()
 
 

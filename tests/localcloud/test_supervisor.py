@@ -168,17 +168,26 @@ lock.acquire()
 weakref.finalize(lock, lambda taken: taken.acquire(), lock)
 os.kill(os.getpid(), signal.SIGTERM)
 """
+# As where it comes just before Python waits in C.
+LOST_WITH_THE_ONE_AFTER_IT = """
+handler = signal.getsignal(signal.SIGALRM)
+with contextlib.suppress(KeyboardInterrupt):
+    signal.raise_signal(signal.SIGTERM)
+signal.signal(signal.SIGALRM, lambda *_: signal.signal(signal.SIGALRM, handler))
+while True:
+    signal.pause()
+"""
 
 
 @pytest.mark.parametrize(
     "lost",
-    [LOCK_THAT_NOTHING_GIVES_BACK, FINALIZER, LOCK_THAT_A_FINALIZER_WAITS_FOR],
-    ids=["lock on the way out", "finalizer", "lock at the end"],
+    [LOCK_THAT_NOTHING_GIVES_BACK, FINALIZER, LOCK_THAT_A_FINALIZER_WAITS_FOR, LOST_WITH_THE_ONE_AFTER_IT],
+    ids=["lock on the way out", "finalizer", "lock at the end", "with the one after it"],
 )
 def test_a_signal_whose_exception_comes_to_nothing_ends_the_process_all_the_same(lost):
     """And the clean-up, once begun, is not interrupted by it."""
     script = (
-        "import io, os, signal, threading, time, weakref\n"
+        "import contextlib, io, os, signal, threading, time, weakref\n"
         "from localcloud import processes\n"
         "processes.end_on_signals(insisting=True)\n"
         "try:\n"
@@ -210,6 +219,24 @@ def test_a_first_signal_that_comes_during_the_clean_up_does_not_interrupt_it():
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "-9\n", "")
+
+
+def test_a_signal_is_heard_at_whichever_moment_of_the_waiting_it_comes():
+    script = (
+        "import signal, sys, threading\n"
+        "from localcloud import processes\n"
+        "def strike(*_):\n"
+        "    signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)\n"
+        "    return strike\n"
+        "wait = processes.until_signalled()\n"
+        "threading.Timer(1, strike).start()\n"
+        "sys.settrace(strike)  # at every step that Python takes in this thread\n"
+        "wait()\n"
+        "sys.settrace(None)\n"
+        "print('ended')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ended\n", "")
 
 
 def test_what_make_and_a_shell_send_besides_does_not_interrupt_the_clean_up():
