@@ -24,10 +24,10 @@ def plays_per_run(frame: pd.DataFrame, zone: str, limit: int, colours: Colours) 
     # To the second: `run-now` adds runs between those of the hours.
     labels = frame["slot"].dt.strftime("%Y-%m-%dT%H:%M:%S")
     data = frame.assign(label=labels, Hour=[humanize.moment(at) for at in wall]).drop(columns="slot")
-    # Names at 0, 6, 12 and 18 o'clock, only at midnight when there are many; at others where runs come at other hours.
+    # Names at 0, 6, 12 and 18 o'clock, with many bars at midnight; about six where fewer than two runs come then.
     step = 6 if len(data) <= 30 else 12 if len(data) <= 50 else 24
     named = list(data["label"][(wall.dt.hour % step == 0).to_numpy()])
-    if len(named) < 3:
+    if len(named) < 2:
         named = about_six(list(data["label"]))
     names = ",".join(
         f"'{label}':'{at:%a %H:%M}'" for label, at in zip(data["label"], wall, strict=True) if label in named

@@ -81,18 +81,20 @@ def test_a_run_that_could_not_read_a_listener_found_no_page_of_theirs():
 
 
 @pytest.mark.parametrize(
-    ("every", "names"),
+    ("every", "by_hand", "names"),
     [
         # In winter Berlin is an hour ahead: runs of these schedules are at 1, 3, 5 … or 1, 4, 7 … o'clock.
-        (2, ["Fri 05:00", "Fri 13:00", "Fri 21:00", "Sat 05:00", "Sat 13:00", "Sat 21:00"]),
-        (3, ["Fri 04:00", "Fri 13:00", "Fri 22:00", "Sat 07:00", "Sat 16:00"]),
-        (6, ["Fri 07:00", "Fri 19:00", "Sat 07:00", "Sat 19:00"]),
-        (24, ["Fri 01:00", "Sat 01:00"]),
-        (1, ["Fri 12:00", "Sat 00:00", "Sat 12:00", "Sun 00:00"]),
+        (2, 0, ["Fri 05:00", "Fri 13:00", "Fri 21:00", "Sat 05:00", "Sat 13:00", "Sat 21:00"]),
+        (3, 0, ["Fri 04:00", "Fri 13:00", "Fri 22:00", "Sat 07:00", "Sat 16:00"]),
+        (6, 0, ["Fri 07:00", "Fri 19:00", "Sat 07:00", "Sat 19:00"]),
+        (24, 0, ["Fri 01:00", "Sat 01:00"]),
+        (1, 0, ["Fri 12:00", "Sat 00:00", "Sat 12:00", "Sun 00:00"]),
+        (1, 3, ["Sat 00:00", "Sun 00:00"]),
     ],
 )
-def test_some_hours_are_named_whatever_the_schedule(every: int, names: list[str]):
+def test_some_hours_are_named_whatever_the_schedule(every: int, by_hand: int, names: list[str]):
     slots = pd.date_range(at("2026-11-20 00:00"), periods=48 // every, freq=f"{every}h")
+    slots = slots.append(slots[:by_hand] + pd.Timedelta(minutes=20)).sort_values()
     runs = pd.DataFrame({"slot": slots, "new": 1, "fetched": 50, "at_limit": False})
     bars = charts.plays_per_run(runs, "Europe/Berlin", health.PAGE_LIMIT, colours_of("light")).to_dict()["layer"][0]
     assert re.findall(r"'(\w{3} \d\d:\d\d)'", bars["encoding"]["x"]["axis"]["labelExpr"]) == names
