@@ -37,10 +37,14 @@ def own_part(runs: pd.DataFrame, listeners: Collection[str]) -> pd.DataFrame:
 
 
 def _own_listeners(details: Any, listeners: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    parts = details.get("listeners") if isinstance(details, dict) else None
-    if not isinstance(parts, dict):
-        return {}
+    parts = _listeners(details) or {}
     return {slug: about for slug, about in parts.items() if slug in listeners and isinstance(about, dict)}
+
+
+def _listeners(details: Any) -> dict[str, Any] | None:
+    """Those that a run names; None where its details cannot be read."""
+    parts = details.get("listeners", {}) if isinstance(details, dict) else None
+    return parts if isinstance(parts, dict) else None
 
 
 def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
@@ -57,7 +61,7 @@ def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
 
 def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[Any, Any]:
     """A run that brought only others' plays had nothing for these listeners."""
-    state, reason, new = row["state"], row["reason"], _sum(own, "new")
+    state, reason, new, named = row["state"], row["reason"], _sum(own, "new"), _listeners(row["details"])
     if state not in _GOOD and (state != "failed" or not own):
         reason = _trouble(state, row["error_class"])
     elif own:
@@ -74,7 +78,8 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
         "reason": reason,
         "rows_in": _sum(own, "fetched"),
         "rows_new": new,
-        "details": {"listeners": dict(own)},
+        # That it names others, not whom: without it a run of others alone reads as one that polled nobody.
+        "details": {"listeners": dict(own), "names_others": len(named) > len(own)} if named is not None else None,
     }
 
 

@@ -10,7 +10,17 @@ import pandas as pd
 import humanize
 from pipeline.ledger import UNREADABLE
 from pipeline.remedies import MISSING, next_step
-from pipeline.run_hours import ALLOWED, STEPS, Hour, MissingRuns, find_missing_runs, grid_hours, not_polled, scheduled
+from pipeline.run_hours import (
+    ALLOWED,
+    STEPS,
+    Hour,
+    MissingRuns,
+    find_missing_runs,
+    grid_hours,
+    names_any,
+    not_polled,
+    scheduled,
+)
 from pipeline.schedule import HOUR, HOURLY, Schedule
 
 PAGE_LIMIT = 50
@@ -93,8 +103,7 @@ def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
     level: ok, soon (consent ends within 30 days), ended, gone (Spotify refuses it before its end), unknown.
     """
     newest: dict[str, Mapping[str, Any]] = {}
-    every_run = _ingest_details(runs)
-    for _, details in every_run:
+    for _, details in _ingest_details(runs):
         for slug, part in details.items():
             before = newest.get(slug, {})
             ends_at = part.get("consent_ends_at") or before.get("consent_ends_at")
@@ -102,7 +111,7 @@ def listeners(runs: pd.DataFrame, now: datetime) -> pd.DataFrame:
             judged = before if part.get("error_class") == "NotAsked" else part
             is_gone = bool(judged.get("is_gone")) or judged.get("error_class") == "NeedsConsent"
             newest[slug] = {**part, "consent_ends_at": ends_at, "is_gone": is_gone}
-    rows = [_listener_row(slug, newest[slug], now) for slug in sorted(_named_last(every_run))]
+    rows = [_listener_row(slug, newest[slug], now) for slug in sorted(_named_last(runs))]
     return pd.DataFrame(rows, columns=["listener_id", "state", "reason", "ends_at", "days_left", "level"])
 
 
@@ -256,8 +265,7 @@ def _has_failed_listener(details: object) -> bool:
 def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
     """Failures of one listener; of a row of the same ones only the newest. One who was taken out has recovered."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    every_run = _ingest_details(runs)
-    for slot, details in every_run:
+    for slot, details in _ingest_details(runs):
         for slug, part in details.items():
             error_class = part.get("error_class") or ""
             if part.get("state") == "failed":
@@ -275,13 +283,14 @@ def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
             elif part.get("state") in _POLLED:
                 for failed in (row for (other, _), row in rows.items() if other == slug):
                     failed["recovered"] = True
-    named = _named_last(every_run)
+    named = _named_last(runs)
     return [{**row, "recovered": row["recovered"] or row["listener_id"] not in named} for row in rows.values()]
 
 
-def _named_last(every_run: list[tuple[datetime, Mapping[str, Any]]]) -> Collection[str]:
-    """The listeners of the newest run that names any."""
-    return next((details.keys() for _, details in reversed(every_run) if details), ())
+def _named_last(runs: pd.DataFrame) -> Collection[str]:
+    """The listeners of the newest run that names any, less those whom the viewer may not see."""
+    rows = runs[runs["step"] == "ingest"].sort_values(["slot", "finished_at"], ascending=False)
+    return next((details.get("listeners") or {} for details in rows["details"] if details and names_any(details)), {})
 
 
 def _ingest_details(runs: pd.DataFrame) -> list[tuple[datetime, Mapping[str, Mapping[str, Any]]]]:

@@ -140,9 +140,14 @@ def not_polled(row: Mapping[Any, Any]) -> str:
     details = row["details"]
     if row["step"] != "ingest" or row["state"] != "skipped" or not isinstance(details, dict):
         return ""
-    if details.get("listeners"):
+    if names_any(details):
         return ""
     return _NO_LISTENER if pd.isna(row["blocked_until"]) else _PAUSED
+
+
+def names_any(details: Mapping[str, Any]) -> bool:
+    """Whether a run of ingest names a listener, be it one whom the viewer may not see (access/own_part.py)."""
+    return bool(details.get("listeners") or details.get("names_others"))
 
 
 def find_missing_runs(hours: Iterable[Hour]) -> list[MissingRuns]:

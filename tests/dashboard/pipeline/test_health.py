@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from access.own_part import own_part
 from charts import pipeline as charts
 from pipeline import health
 from pipeline.schedule import Schedule
@@ -143,6 +144,26 @@ def test_a_listener_whom_the_newest_run_does_not_name_is_no_longer_one():
     assert health.listeners(ledger(*rows[:2], not_polled(10)), NOW)["listener_id"].tolist() == ["ania", "ben"]
     assert health.problems(runs, NOW)[["listener_id", "recovered"]].values.tolist() == [["ben", True]]
     assert health.problems(ledger(*rows[:2]), at("2026-11-22 09:20"))["recovered"].tolist() == [False]
+
+
+def test_neither_is_one_to_a_viewer_of_that_listener_alone():
+    """The runs at 10 and 11 polled Ania, whom the viewer may not see; that at 12 polled no listener."""
+    gone = {"state": "failed", "error_class": "NeedsConsent", "reason": "revoked, run authorize"}
+    rows = [polled(8, ania={}, ben=gone), polled(9, ania={}, ben=gone), polled(10, ania={}), polled(11, ania={})]
+    runs, before = (own_part(ledger(*each), ["ben"]) for each in ([*rows, not_polled(12)], rows))
+    assert health.listeners(runs, NOW).empty
+    assert health.problems(runs, NOW)[["listener_id", "recovered"]].values.tolist() == [["ben", True]]
+    assert health.status(before, at("2026-11-22 11:20")).level == "ok"
+    assert health.status(runs, NOW).words == (
+        "Running, but the last run polled no listener: no listener had given consent"
+    )
+    still_there = own_part(ledger(*rows[:2], not_polled(10)), ["ben"])
+    assert health.listeners(still_there, NOW)["listener_id"].tolist() == ["ben"]
+
+
+def test_a_run_whose_details_cannot_be_read_is_not_said_to_have_polled_no_listener():
+    unread = ledger(run(12, "ingest", "skipped"))
+    assert [health.status(runs, NOW).level for runs in (unread, own_part(unread, ["ben"]))] == ["ok", "ok"]
 
 
 def test_a_pipeline_that_could_not_read_all_listeners_says_how_many():
