@@ -49,6 +49,7 @@ def table(plays: pd.DataFrame) -> None:
         shown if shown["Cover"].notna().any() else shown.drop(columns="Cover"),
         hide_index=True,
         height="auto" if len(shown) <= 10 else 560,
+        placeholder="",
         alt="Plays, the newest first",
         column_config={
             "Played": st.column_config.DatetimeColumn("Played", format="ddd D MMM YYYY, HH:mm"),

@@ -52,6 +52,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
         shown.head(ROWS),
         hide_index=True,
         height="auto" if len(shown) <= 10 else 420,
+        placeholder="",
         alt=f"{kind} in order, with plays, minutes and share",
         column_config={
             "Cover": st.column_config.ImageColumn("Cover", width="small"),

@@ -555,7 +555,8 @@ def test_minutes_that_are_not_known_are_empty_in_tables_and_files(app: App, monk
     of_two = [plays.assign(listener_id="listener-two") for plays in of_one]
     with_plays(app, *of_one, *of_two)
 
-    top, history = (app.open(page, zone="UTC").dataframe[0].value for page in ("top", "history"))
+    drawn_top, drawn_history = (app.open(page, zone="UTC") for page in ("top", "history"))
+    top, history = (drawn.dataframe[0].value for drawn in (drawn_top, drawn_history))
     app.open("together", zone="UTC")
 
     assert sorted(top["Minutes"].fillna(-1)) == [-1, 3]
@@ -566,3 +567,6 @@ def test_minutes_that_are_not_known_are_empty_in_tables_and_files(app: App, monk
         (False, False),
     }
     assert sorted(files["shared-tracks"]["Bo: minutes"].fillna(-1)) == [-1, 3]
+    for drawn in (drawn_top, drawn_history):
+        proto = drawn.dataframe[0].proto
+        assert (proto.HasField("placeholder"), proto.placeholder) == (True, ""), "the grid says None"
