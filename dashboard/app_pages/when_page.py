@@ -10,6 +10,8 @@ from charts import bars, heat_maps
 from components import choice, markup, messages, page_frame, ranked_lists, year_calendar
 from components.page_frame import Listening
 
+ROWS = 500
+
 
 def counted_period(page: Listening) -> Period:
     """The days that averages divide by, before gaps are left out."""
@@ -99,7 +101,10 @@ def long_sessions(page: Listening) -> None:
         label = f"{humanize.moment_year(session['start'])} – {length}"
         with st.expander(label, key=f"session_{number}", on_change="rerun") as opened:
             if opened.open:
-                ranked_lists.draw_played(page, days.tracks_of_session(page.history, page.shown, session), label)
+                played = days.tracks_of_session(page.history, page.shown, session)
+                ranked_lists.draw_played(page, played.head(ROWS), label)
+                if len(played) > ROWS:
+                    st.caption(f"The first {ROWS} of {len(played):,}.")
 
 
 page = page_frame.listening()

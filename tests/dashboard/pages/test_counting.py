@@ -503,6 +503,20 @@ def test_there_is_no_hour_of_most_listening_where_every_play_lies_in_a_gap(app: 
     assert "You listen most on" not in text
 
 
+def test_of_a_long_session_the_first_five_hundred_plays_are_listed(app: App) -> None:
+    """A list is one message, of which the server takes 2 MB: of these plays, a minute each, it had 3 MB."""
+    noise = pd.concat([some(app, 1, days_ago=3)] * 3_000, ignore_index=True)
+    noise["played_at"] += pd.to_timedelta(range(3_000), unit="min")
+    drawn = with_plays(app, noise.assign(ms_played=60_000)).open("when", period="7 days", zone="UTC")
+    drawn.session_state["session_1"] = True
+    drawn.run()
+
+    assert not drawn.exception
+    [played] = [str(one.value) for one in drawn.get("html") if "3,000 plays" in str(one.value)]
+    assert played.count("<li") == 500
+    assert "The first 500 of 3,000." in text_of(drawn)
+
+
 def test_a_day_whose_lengths_are_unknown_had_music_all_the_same(app: App) -> None:
     unknown = some(app, 2, days_ago=3, duration_ms=pd.NA, ms_played=pd.NA)
     text = text_of(with_plays(app, some(app, 40, days_ago=5), unknown).open("when", period="7 days"))
