@@ -111,12 +111,12 @@ def sentence(found: int, plays: pd.DataFrame, search: str, until: date | None) -
     limit = f" up to {humanize.day(until)}" if until else ""
     if not found:
         return f"No play matches “{literal(search)}”{limit}." if search else f"No plays{limit}."
+    matching = f" {'matches' if found == 1 else 'match'} “{literal(search)}”" if search else "" if limit else " in all"
+    counted = f"**{humanize.plays(found)}**{matching}{limit}"
     if plays.empty:
-        return f"**{humanize.plays(found)}**{limit}, none of them older than the place in this address."
+        return f"{counted}, none of them older than the place in this address."
     first, last = plays["wall"].iloc[-1], plays["wall"].iloc[0]
-    matching = f" {'matches' if found == 1 else 'match'} “{literal(search)}”" if search else " in all"
-    here = f"Here: {humanize.moment_year(first)} to {humanize.moment_year(last)}."
-    return f"**{humanize.plays(found)}**{matching}{limit}. {here}"
+    return f"{counted}. Here: {humanize.moment_year(first)} to {humanize.moment_year(last)}."
 
 
 page = page_frame.listening()

@@ -544,7 +544,7 @@ def test_when_something_was_played_first_in_the_period_is_not_called_the_first_t
 @pytest.mark.parametrize(
     ("search", "until", "says"),
     [
-        ("", "2026-11-21", "**1 play** in all up to 21 Nov 2026. Here: Thu 19 Nov 2026"),
+        ("", "2026-11-21", "**1 play** up to 21 Nov 2026. Here: Thu 19 Nov 2026"),
         ("old", "2026-11-21", "**1 play** matches “old” up to 21 Nov 2026. Here: Thu 19 Nov 2026"),
         ("new", "2026-11-21", "No play matches “new” up to 21 Nov 2026."),
         ("", "2026-11-01", "No plays up to 1 Nov 2026."),
@@ -558,6 +558,23 @@ def test_the_history_says_up_to_which_day_it_counts(app: App, search: str, until
     old, new = (some(app, 1, days_ago=days, track_id=name, track_name=name) for days, name in ((5, "old"), (2, "new")))
 
     assert says in text_of(with_plays(app, old, new).open("history", zone="UTC", q=search, until=until))
+
+
+@pytest.mark.parametrize(
+    ("search", "until", "which"),
+    [
+        ("", "", " in all"),
+        ("", "2026-11-21", " up to 21 Nov 2026"),
+        ("a", "", " match “a”"),
+        ("a", "2026-11-21", " match “a” up to 21 Nov 2026"),
+    ],
+)
+def test_a_place_before_every_play_names_the_search_and_the_day(app: App, search: str, until: str, which: str) -> None:
+    """Two plays five days ago of one track, and the address of a place in 2020."""
+    plays = some(app, 2, days_ago=5, track_id="a", track_name="a")
+    drawn = with_plays(app, plays).open("history", zone="UTC", q=search, until=until, before="2020-01-01T00:00:00~x")
+
+    assert f"**2 plays**{which}, none of them older than the place in this address." in text_of(drawn)
 
 
 def test_minutes_that_are_not_known_are_empty_in_tables_and_files(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -576,11 +593,11 @@ def test_minutes_that_are_not_known_are_empty_in_tables_and_files(app: App, monk
     assert sorted(top["Minutes"].fillna(-1)) == [-1, 3]
     assert sorted(files["top-tracks"]["Minutes"].fillna(-1)) == [-1, 3]
     assert sorted(history["Minutes"].fillna(-1)) == [-1, 3]
+    for drawn in (drawn_top, drawn_history):
+        proto = drawn.dataframe[0].proto
+        assert (proto.HasField("placeholder"), proto.placeholder) == (True, ""), "the grid says None"
     assert set(zip(history["Minutes"].isna(), history["Minutes are"].isna(), strict=True)) == {
         (True, True),
         (False, False),
     }
     assert sorted(files["shared-tracks"]["Bo: minutes"].fillna(-1)) == [-1, 3]
-    for drawn in (drawn_top, drawn_history):
-        proto = drawn.dataframe[0].proto
-        assert (proto.HasField("placeholder"), proto.placeholder) == (True, ""), "the grid says None"

@@ -202,7 +202,7 @@ def test_the_history_ends_on_any_day_since_spotify_began(app: App) -> None:
     long_ago = mine_of(app).head(5).assign(played_at=pd.date_range("2014-05-01", periods=5, tz="UTC"))
     app.over(app.warehouse.with_plays(pd.concat([long_ago, mine_of(app)])))
 
-    assert "**5 plays** in all" in text_of(app.open("history", until="2014-06-01"))
+    assert "**5 plays** up to 1 Jun 2014." in text_of(app.open("history", until="2014-06-01"))
 
 
 def test_history_turns_its_pages_back_and_forth(app: App) -> None:
