@@ -33,8 +33,9 @@ def clock(
 ) -> pd.DataFrame:
     """168 rows, Monday 00:00 first: weekday, hour, total, value (average of an hour that occurred).
 
-    Plays inside a gap, as an import can bring them, are left out like their quarter of an hour; what a gap leaves of an
-    hour, if it is less than half, too: a play of one quarter would stand for four. The hour under way counts whole.
+    Plays inside a gap, as an import can bring them, are left out like their quarter of an hour. Where a gap leaves less
+    than half of an hour, that is left out, too: a play of one quarter would stand for four. The hour under way counts
+    whole.
     """
     next_hour = pd.Timestamp(now).floor("min") + timedelta(minutes=60 - now.astimezone(ZoneInfo(period.zone)).minute)
     until = max(min(period.end_at, next_hour), period.start_at)

@@ -23,7 +23,8 @@ def listening_clock(page: Listening) -> None:
     best = hours.peak(clock)
     if best is None:
         page_frame.lead(
-            "There is no average: all that was played lies in gaps or in hours to come, or no length is known."
+            "There is no average: all that was played lies in hours with gaps or in hours to come, or no length is "
+            "known."
         )
         return
     weekday, hour, value = best
@@ -124,9 +125,9 @@ with right:
 page_frame.how_counted(f"""
 - Every instant is turned into wall-clock time of **{page.filters.zone}**, day by day, so half-hour zones and both
   changes of the clock are right. The zone is under “Options”.
-- **Clock**: each cell is divided by how often that hour of that weekday occurred in the period; hours inside a gap are
-  left out, and the one under way counts as one. **By weekday**: days with a gap are left out, and today counts as one.
-  Neither counts the days before the first known play.
+- **Clock**: each cell is divided by how often that hour of that weekday occurred in the period; hours of which a gap
+  covers more than half are left out, as are plays inside a gap, and the hour under way counts as one. **By weekday**:
+  days with a gap are left out, and today counts as one. Neither counts the days before the first known play.
 - A play counts at the moment it ended, by Spotify's clock.
 - **Streak**: days in a row with at least one known play. Today may still be missing.
 - **Session**: plays with at most 30 minutes without music between them.
