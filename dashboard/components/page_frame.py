@@ -76,7 +76,7 @@ class Listening:
 
     @property
     def previous_for_sums(self) -> Period | None:
-        """The same where sums can be compared: plays may be missing in at most a twentieth of either period."""
+        """The period before, where sums can be compared with it: at most a twentieth of either may be missing."""
         if self.previous is None:
             return None
         stretches = [(each.start_at, min(each.end_at, self.now)) for each in (self.period, self.previous)]
@@ -90,8 +90,7 @@ class Listening:
     @property
     def known_until(self) -> date:
         """The last day of which plays were collected: today, unless that has stopped."""
-        since = self.not_collected_since
-        return min(self.today, local_day(since, self.filters.zone)) if since else self.today
+        return local_day(self.not_collected_since or self.now, self.filters.zone)
 
     def href(self, page: str, key: str | None) -> str | None:
         """A link to a page of ours that keeps the filters."""
