@@ -58,14 +58,14 @@ def stuck(history: History, local: pd.DataFrame, period: Period, by: str, limit:
     return top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
 
 
-def forgotten(history: History, local: pd.DataFrame, today: date, by: str, limit: int | None = 20) -> pd.DataFrame:
-    """Tracks played at least twenty times, but not once in the last 180 days; rows as of `tops.top`.
+def forgotten(history: History, local: pd.DataFrame, until: date, by: str, limit: int | None = 20) -> pd.DataFrame:
+    """Tracks played at least twenty times, but not once in the 180 days up to `until`; rows as of `tops.top`.
 
     attrs["favourites"] is how many were played as often, whenever.
     """
     seen = local.groupby("recording").agg(plays=("day", "size"), last_on=("day", "max"))
     often = seen[seen["plays"] >= FORGOTTEN_FROM_PLAYS]
-    silent_since = pd.Timestamp(today) - pd.Timedelta(days=FORGOTTEN_AFTER_DAYS)
+    silent_since = pd.Timestamp(until) - pd.Timedelta(days=FORGOTTEN_AFTER_DAYS)
     kept = often.index[often["last_on"] <= silent_since]
     rows = top(history, local[local["recording"].isin(kept)], "Tracks", by, limit=limit)
     rows.attrs["favourites"] = len(often)
