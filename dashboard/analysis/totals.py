@@ -59,7 +59,8 @@ def trend(
     """A row per day, week or month of the period: step_on, value, previous_on, previous, is_gap, is_partial.
 
     `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`;
-    of weeks and months the one so many whole weeks or months before, so of the same weekdays, or in line with it.
+    of weeks so many whole weeks before, on the same weekdays; of months so many whole months before, from the same day
+    of the month.
     attrs["step"] names the step; attrs["before"] is the period that `previous` is of, or None.
     """
     step = "day" if period.days <= _DAILY_UP_TO else _week_or_month(period)
