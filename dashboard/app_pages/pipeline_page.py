@@ -119,7 +119,7 @@ def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
         st.markdown("Nothing in the last seven days.")
         return
     open_ones = int((~problems["recovered"].astype(bool)).sum())
-    st.markdown(f"**{open_ones}** not recovered yet." if open_ones else "All of it has recovered by itself.")
+    st.markdown(f"**{open_ones}** not over yet." if open_ones else "All of it is over.")
     st.html(markup.problems([_problem(page, row) for row in problems.head(PROBLEMS).to_dict("records")], page.colours))
     if len(problems) > PROBLEMS:
         st.caption(f"The newest {PROBLEMS} of {len(problems):,} in seven days.")
@@ -133,7 +133,7 @@ def _problem(page: Listening, row: dict[Hashable, Any]) -> markup.Problem:
         glyph=run_hours.GLYPHS[row["state"]],
         what=humanize.sentence(page.viewer.reason(ranked_lists.text(row["what"])) or "No reason was recorded."),
         next_step="" if row["recovered"] else row["next_step"],
-        has_recovered=bool(row["recovered"]),
+        is_over=bool(row["recovered"]),
     )
 
 

@@ -84,7 +84,7 @@ def is_cover(image_url: object) -> bool:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that went wrong. `next_step` is empty where it has recovered, or where `what` says it already."""
+    """Something that went wrong. `next_step` is empty where it is over, or where `what` says it already."""
 
     when: str
     where: str
@@ -92,7 +92,7 @@ class Problem:
     glyph: str
     what: str
     next_step: str
-    has_recovered: bool
+    is_over: bool
 
 
 def problems(items: Iterable[Problem], colours: Colours) -> str:
@@ -101,7 +101,7 @@ def problems(items: Iterable[Problem], colours: Colours) -> str:
         f'<li><span class="hr-swatch" aria-hidden="true" style="background:{colours.states[item.state]};'
         f'color:{colours.on_state[item.state]}">{escape(item.glyph)}</span>'
         f"<div><p><b>{escape(item.when)}</b> · {escape(item.where)} · {escape(item.state)} · "
-        f"{'recovered' if item.has_recovered else 'open'}</p>"
+        f"{'over' if item.is_over else 'open'}</p>"
         f'<p class="hr-what">{escape(item.what)}'
         f"{f' <b>Next:</b> {escape(item.next_step)}' if item.next_step else ''}</p>"
         f"</div></li>"

@@ -263,7 +263,7 @@ def _has_failed_listener(details: object) -> bool:
 
 
 def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Failures of one listener; of a row of the same ones only the newest. One who was taken out has recovered."""
+    """Failures of one listener; of a row of the same ones only the newest. Of one who was taken out it is over."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for slot, details in _ingest_details(runs):
         for slug, part in details.items():

@@ -307,6 +307,22 @@ def test_that_no_consent_ends_soon_is_said_only_where_the_ends_are_known(app: Ap
     assert ("No consent ends in the next 30 days." in shown) == bool(ends_at)
 
 
+def test_what_went_wrong_with_a_listener_who_was_taken_out_is_over_and_not_called_recovered(app: App) -> None:
+    ingest = app.warehouse.tables["runs"].query("step == 'ingest'").iloc[-1].to_dict()
+    read, refused = {"state": "nothing_new"}, {"state": "failed", "error_class": "NeedsConsent", "reason": "revoked"}
+    rows = []
+    for slot, parts in ((NOW - HOUR, {"listener-one": read, "listener-two": refused}), (NOW, {"listener-one": read})):
+        instants = {"slot": slot, "started_at": slot, "finished_at": slot + timedelta(minutes=1)}
+        run_id = f"{slot:%Y%m%dT%H%M%SZ}"
+        rows.append(ingest | instants | {"run_id": run_id, "state": "skipped", "details": {"listeners": parts}})
+
+    shown = text_of(over_runs(app, pd.DataFrame(rows)).open("pipeline"))
+
+    assert "All of it is over." in shown
+    assert "ingest, Bo · failed · over" in shown
+    assert "recovered" not in shown
+
+
 def test_every_state_of_a_run_has_a_word_in_the_legend(app: App) -> None:
     shown = text_of(app.open("pipeline"))
 
