@@ -38,9 +38,11 @@ class Viewer:
         return ledger if self.sees_all else replace(ledger, value=own_part(ledger.value, self.listeners))
 
     def sees_batch(self, run_id: str) -> bool:
-        """Not where the run brought only others' plays: when it was says when somebody else listened."""
+        """Whether the run brought plays of theirs. Of another run the hour would say when somebody else listened."""
+        if self.sees_all:
+            return True
         runs = self.runs().value
-        return self.sees_all or bool(((runs["run_id"] == run_id) & (runs["step"] == "top_tracks")).any())
+        return bool(((runs["run_id"] == run_id) & (runs["step"] == "top_tracks")).any())
 
     def reason(self, text: str) -> str:
         """A sentence of the ledger as this place says it.
