@@ -142,7 +142,7 @@ def test_of_a_play_that_the_api_has_shown_under_three_ids_one_row_is_left_with_t
 
 
 def test_of_each_pair_that_load_would_have_made_one_row_of_the_lower_id_is_left(owner, plays, capsys):
-    pairs = [(first, again) for first, again in zip(*(of_listeners(RELISTED, which) for which in (0, 1)), strict=True)]
+    pairs = list(zip(*(of_listeners(RELISTED, which) for which in (0, 1)), strict=True))
     # `tracks` is empty here.
     pairs = [pair for pair in pairs if pair[0]["listener_id"] != slug("the ISRC that tracks knows")]
     plays.insert(*(row for pair in pairs for row in pair))
