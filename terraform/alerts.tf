@@ -6,7 +6,8 @@ locals {
 
   from_function = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for name in local.functions : "\"${name}\""])})"
 
-  # Where an alert has labels, each of their values has mail of its own; for an entry without the field it is empty.
+  # Where an alert has labels, each combination of their values has mail of its own; for an entry without the field the
+  # value is empty.
   log_alerts = {
     consent = {
       name     = "A listener needs to consent again, or soon will"
@@ -82,7 +83,7 @@ locals {
         AND NOT jsonPayload.message="Plays are stored twice"
       EOT
       help   = "The log entry has the reason, and the listener if it is about one. `python -m cli runs` shows the ledger."
-      labels = { listener = "EXTRACT(jsonPayload.listener)" }
+      labels = { listener = "EXTRACT(jsonPayload.listener)", function = "EXTRACT(resource.labels.service_name)" }
     }
   }
 }
@@ -115,8 +116,9 @@ resource "google_monitoring_alert_policy" "log" {
   alert_strategy {
     auto_close = "86400s"
 
-    # A log alert must say how often at most it sends mail; with labels, for each of their values. Google sends 20 a day
-    # for an alert (cloud.google.com/monitoring/quotas), which five listeners would reach every six hours.
+    # A log alert must say how often at most it sends mail; with labels, for each combination of their values. Google
+    # sends 20 a day for an alert (cloud.google.com/monitoring/quotas), which five listeners' errors, those of the app's
+    # secret and each function's others would exceed every six hours; every twelve they are 18.
     notification_rate_limit {
       period = can(each.value.labels) ? "43200s" : "21600s"
     }
