@@ -75,8 +75,8 @@ class Warehouse:
             if table_id not in str(error):
                 raise
             raise CliError(
-                "Another command, as `forget`, has emptied the staging dataset meanwhile. Nothing was stored. Run the "
-                "command again."
+                "Another command, such as `forget`, has emptied the staging dataset meanwhile. Nothing was stored. Run "
+                "the command again."
             ) from None
         finally:
             self._client.delete_table(table, not_found_ok=True, retry=RETRY, timeout=CALL_SECONDS)

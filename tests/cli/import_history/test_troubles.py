@@ -167,8 +167,8 @@ def test_an_import_whose_staged_plays_are_dropped_by_forget_says_so(importing, m
     output = importing.types("import", ONE, OLD, "--anyway")
     assert (output.code, output.out.endswith("in the files\n"), importing.landed()) == (1, False, [])
     assert output.err.splitlines()[-1] == (
-        "Another command, as `forget`, has emptied the staging dataset meanwhile. Nothing was stored. Run the command "
-        "again."
+        "Another command, such as `forget`, has emptied the staging dataset meanwhile. Nothing was stored. Run the "
+        "command again."
     )
     monkeypatch.setattr(Warehouse, "_load", load)
     assert importing.types("import", ONE, OLD, "--anyway").code == 0
