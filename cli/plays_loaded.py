@@ -32,8 +32,8 @@ class Change:
 def what_follows(place: Place) -> str:
     """When the top ten changes after a message: what undo and repair print."""
     return (
-        "A Spark batch recomputes the top ten: now or, once top_tracks_min_interval_minutes are over, with new plays. "
-        f"To see which, run {place.command('runs')}."
+        "A Spark batch recomputes the top ten: now, or with new plays once top_tracks_min_interval_minutes are over. "
+        f"To see when, run {place.command('runs')}."
     )
 
 

@@ -235,7 +235,9 @@ def test_the_top_ten_is_computed_anew_where_plays_counted_twice_and_only_there(o
         plays.insert(row(listener=listener), row(near, listener=listener, source="export", ms_played=200_000))
     output = owner.types(capsys, "repair").out.splitlines()
     assert output[-2] == "Each is stored once now; 2 plays counted twice until now."
-    assert output[-1].startswith("A Spark batch recomputes the top ten: now or, once top_tracks_min_interval_minutes")
+    assert output[-1].startswith(
+        "A Spark batch recomputes the top ten: now, or with new plays once top_tracks_min_interval_minutes"
+    )
     owner.cloud.deliver_pending()
     [message], [step] = messages, owner.types(capsys, "runs", "--json").json
     assert (message["run_id"], message["rows_new"]) == (step["run_id"], 2)

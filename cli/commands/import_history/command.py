@@ -171,24 +171,24 @@ def _with_refused_rows(steps: Sequence[Row]) -> list[Row]:
 
 def _verdict(account: Account, place: Place) -> int:
     """What was merged is stored; rows can have been refused, and the top ten can have failed."""
+    if any((row["details"] or {}).get("doubled") for row in account.runs):
+        say(
+            "Plays around these are stored twice, which loses nothing. To make one row of each, run "
+            f"{place.command('repair')}."
+        )
     partly = _with_refused_rows(account.runs)
     if partly:
         raise CliError(
             f"BigQuery refused {account.refused:,} of the plays, so no gap was closed: {partly[0]['reason']} "
             f"Run {place.command('runs')}. What was merged stays: with the cause removed, give the files again."
         )
-    if any(row["error_class"] == "PlaysDoubled" for row in account.runs):
-        say(
-            "Plays around these are stored twice, which loses nothing. To make one row of each, run "
-            f"{place.command('repair')}."
-        )
     newest = newest_of_steps(account.runs)
     failed = [row for row in newest if row["state"] == "failed" and row["step"] in ("transform", "top_tracks")]
     if failed:
         raise CliError(
-            f"The plays are stored, but the top ten was not computed: {failed[0]['reason']} A batch does it with new "
-            "plays at the latest: the next or, once top_tracks_min_interval_minutes are over, later ones. To see "
-            f"which, run {place.command('runs')}. To fetch new plays now, run {place.command('run-now')}."
+            f"The plays are stored, but the top ten was not computed: {failed[0]['reason']} The next batch computes "
+            "it. New plays start one, after two failures only once top_tracks_min_interval_minutes are over. To see "
+            f"when, run {place.command('runs')}. To fetch new plays now, run {place.command('run-now')}."
         )
     return _unread_verdict(account)
 

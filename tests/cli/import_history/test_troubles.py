@@ -99,7 +99,13 @@ def test_a_file_that_cannot_be_merged_is_reported_with_the_reason_and_the_next_s
 
 
 def test_plays_that_bigquery_refuses_are_counted_and_reported_and_close_no_gap(importing, tmp_path, monkeypatch):
-    """Load merges the other plays of the file, and the ledger's row says both: succeeded, RowsRefused."""
+    """Load merges the other plays of the file, and the ledger's row says both: succeeded, RowsRefused.
+
+    Plays of another listener that are stored twice are mentioned all the same.
+    """
+    doubled = f"('{TWO}', TIMESTAMP '2018-05-01 07:05:00', '{A}', 'api', 'r', TIMESTAMP '2018-05-01 08:00:00')"
+    columns = "listener_id, played_at, track_id, source, run_id, ingested_at"
+    importing.rows(f"INSERT INTO listening.plays ({columns}) VALUES {doubled}, {doubled}")
     importing.rows(
         "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
         f"('{ONE}', TIMESTAMP '2018-05-01 07:00:00', TIMESTAMP '2018-05-01 07:08:00', 'r', TIMESTAMP '2018-05-02')"
@@ -132,6 +138,7 @@ def test_plays_that_bigquery_refuses_are_counted_and_reported_and_close_no_gap(i
     )
     assert "BigQuery refused 1 of the plays, so no gap was closed: Of 6 plays in the file 6 were new." in output.err
     assert "with the cause removed, give the files again" in output.err
+    assert "Plays around these are stored twice, which loses nothing. To make one row of each, run " in output.err
     assert "closed" not in output.out
     assert "Played for less than 30 seconds, so not counted: 2 plays.\n" in output.out
     done = importing.types("import", ONE, NEW, old, "--json")
@@ -231,8 +238,8 @@ def test_a_top_ten_that_fails_is_reported_after_the_account_of_the_plays(importi
     assert output.code == 1
     assert "   3  stored: new plays" in output.out
     assert (
-        "The plays are stored, but the top ten was not computed: Out of memory. A batch does it with new plays at the "
-        "latest: the next or, once top_tracks_min_interval_minutes are over, later ones. To see which, run "
+        "The plays are stored, but the top ten was not computed: Out of memory. The next batch computes it. New plays "
+        "start one, after two failures only once top_tracks_min_interval_minutes are over. To see when, run "
     ) in output.err
 
 
