@@ -162,10 +162,16 @@ def test_of_two_plays_of_one_instant_each_is_left_once(owner, plays, capsys):
         row(AFTER, "b", artist_name="Bo", artist_names="Ada; Bo"),
         row(AFTER, "c", artist_name="Bo"),
     ]
-    plays.insert(*first, *second, export, *chain)
+    later = AFTER + timedelta(minutes=1)
+    chain_of_isrc = [
+        row(later, "a", isrc="GBAAA2100001"),
+        row(later, "b", isrc="GBAAA2100002"),
+        row(later, "c", track_name="Other", isrc="GBAAA2100002"),
+    ]
+    plays.insert(*first, *second, export, *chain, *chain_of_isrc)
     owner.types(capsys, "repair")
     completed = second[0] | {"ms_played": 200_000, "reported_at": near, **MANNER}
-    assert plays.rows() == [first[0], completed, chain[0], chain[2]]
+    assert plays.rows() == [first[0], completed, chain[0], chain[2], chain_of_isrc[0], chain_of_isrc[2]]
     assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
 
 

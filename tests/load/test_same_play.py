@@ -288,6 +288,16 @@ def test_of_two_plays_of_one_instant_each_is_known_under_another_id(loading):
     assert loading.plays() == [two, one]
 
 
+@pytest.mark.parametrize("files", [["abc"], ["a", "bc"], ["ab", "c"], ["a", "b", "c"]], ids="-".join)
+def test_a_row_that_agrees_with_the_first_by_its_title_does_not_bring_along_another_with_its_isrc(loading, files):
+    """Nothing says that the third row is the same recording as the first."""
+    isrc = {"isrc": "GBAAA2100002"}
+    chain = {"a": from_api(10, TWO), "b": from_api(10, OTHER, **isrc), "c": from_api(10, track_name="Uno", **isrc)}
+    for file in files:
+        land(loading, *(chain[row] for row in file))
+    assert loading.plays() == [chain["a"], chain["c"]]
+
+
 def test_two_listeners_never_share_a_play(loading):
     land(loading, from_api(10))
     land(loading, from_export(10, listener="bob"))

@@ -97,17 +97,19 @@ placed AS (
   )
 ),
 -- `relisted_as`: the id of the row that stays, where this is another one of the same recording. It has itself none.
+-- What agrees only with a row whose title is the first one's is another recording: in a file of its own it was stored.
 relisted AS (
   SELECT
     *,
     CASE
       WHEN source != 'api' OR rows_of_key > 1 THEN NULL
-      WHEN MAX(IF(is_first, 1, 0)) OVER (PARTITION BY listener_id, played_at, source, COALESCE(isrc, track_id)) = 1
-        THEN NULLIF(first_id, track_id)
+      WHEN is_first THEN NULLIF(first_id, track_id)
       ELSE NULLIF(FIRST_VALUE(track_id) OVER same_isrc, track_id)
     END AS relisted_as
   FROM placed
-  WINDOW same_isrc AS (PARTITION BY listener_id, played_at, source, COALESCE(isrc, track_id) ORDER BY place)
+  WINDOW same_isrc AS (
+    PARTITION BY listener_id, played_at, source, COALESCE(is_first, FALSE), COALESCE(isrc, track_id) ORDER BY place
+  )
 ),
 -- Equal columns are what BigQuery can join on; a condition on the distance alone would compare all with all.
 linked AS (
@@ -257,7 +259,8 @@ paired AS (
 ),
 partners AS (
   SELECT
-    mine.listener_id, mine.played_at, mine.track_id, mine.is_landed, mine.source, mine.ms_played, mine.reported_at, mine.import_id,
+    mine.listener_id, mine.played_at, mine.track_id, mine.is_landed, mine.source, mine.ms_played, mine.reported_at,
+    mine.import_id,
     IF(mine.rows_of_key = 2 OR relisted.relisted_as IS NOT NULL, mine.played_at, paired.stored_at) AS stored_at,
     IF(mine.rows_of_key = 2, mine.track_id, COALESCE(relisted.relisted_as, paired.stored_id)) AS stored_id,
     relisted.relisted_as IS NOT NULL AS is_relisted,
