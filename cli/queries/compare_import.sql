@@ -28,8 +28,12 @@ GROUP BY landed.file
 UNION ALL
 SELECT NULL, 0, 0, 0, COUNT(*), SUM(IF(same_play.outcome IS NULL, 1, 0))
 FROM stored
+-- Where a play is stored twice, load finds the other row, which has the same instant.
+LEFT JOIN same_play AS doubled
+  ON stored.played_at = doubled.played_at AND stored.track_id = doubled.track_id AND doubled.outcome = 'doubled'
 LEFT JOIN same_play
-  ON stored.played_at = same_play.stored_at AND stored.track_id = same_play.stored_id AND same_play.outcome != 'doubled'
+  ON stored.played_at = same_play.stored_at AND COALESCE(doubled.stored_id, stored.track_id) = same_play.stored_id
+  AND same_play.outcome != 'doubled'
 WHERE EXISTS (
   SELECT 1
   FROM UNNEST(@spans) AS span

@@ -95,7 +95,7 @@ def test_files_without_one_play_are_an_answer_and_touch_no_gap(importing, tmp_pa
 
 
 def test_a_play_that_is_stored_twice_is_in_an_export_only_where_that_has_it(importing, tmp_path):
-    """Not because the other row is the same play."""
+    """Not because the other row is the same play. Where it has it, it has both."""
     store_from_api(importing, range(60))
     for track_id in ("one", "another"):
         importing.rows(
@@ -106,6 +106,9 @@ def test_a_play_that_is_stored_twice_is_in_an_export_only_where_that_has_it(impo
     others = write(tmp_path / "others.json", rows(number for number in range(60) if number != 10))
     output = importing.types("import", ONE, others, "--dry-run", "--json")
     assert output.json["stored_but_not_in_export"] == 2
+    whole = write(tmp_path / "whole.json", rows(range(60)))
+    output = importing.types("import", ONE, whole, "--dry-run", "--json")
+    assert output.json["stored_but_not_in_export"] == 0
 
 
 def test_a_package_with_a_hole_closes_no_gap_in_it_and_once_it_is_whole_it_does(importing, tmp_path):
