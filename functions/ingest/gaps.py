@@ -134,19 +134,22 @@ def write_gaps(
     if not oldest:
         return
     before = before_the_pages(oldest, fetch_landed(cloud.bigquery, cloud.landing, run))
-    # One at a time, because a MERGE does not say which listener has a gap, and an alert tells them apart.
-    for listener_id in before:
-        merged = run_query(
-            cloud.bigquery,
-            "add_gaps",
-            _pages({listener_id: oldest[listener_id]}, before, imported),
-            timestamp("newest", oldest[listener_id]),
-            integer("ahead_ms", _AHEAD // timedelta(milliseconds=1)),
-            string("run_id", run.run_id),
-            timestamp("detected_at", run.started_at),
-        )
-        if merged.num_dml_affected_rows:
-            log("WARNING", "Plays may be missing", run_id=run.run_id, listener=listener_id)
+    if not before:
+        return
+    pages = _pages({listener_id: oldest[listener_id] for listener_id in before}, before, imported)
+    run_query(
+        cloud.bigquery,
+        "add_gaps",
+        pages,
+        timestamp("newest", max(oldest.values())),
+        integer("ahead_ms", _AHEAD // timedelta(milliseconds=1)),
+        string("run_id", run.run_id),
+        timestamp("detected_at", run.started_at),
+    )
+    # Read back, because the MERGE does not say whose gaps it has added, and one that was added by an attempt that then
+    # ended is not added again. An alert tells listeners apart, and sends mail about each every twelve hours at most.
+    for row in run_query(cloud.bigquery, "recorded_gaps", pages):
+        log("WARNING", "Plays may be missing", run_id=run.run_id, listener=row.listener_id)
 
 
 def _pages(

@@ -3,9 +3,11 @@ import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.api_core.exceptions import Forbidden
 
 from buckets import object_name, to_csv
 from gaps import fetch_known, write_gaps
+from localcloud.faults import Fault
 from plays import key_of
 from tests.ingest.items import RUN, row
 
@@ -130,10 +132,8 @@ def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_r
     for _ in range(2):
         write_gaps(cloud, RUN, oldest, {})
     entry = {"severity": "WARNING", "message": "Plays may be missing", "run_id": "20261122T100000Z"}
-    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
-        entry | {"listener": "ada"},
-        entry | {"listener": "bob"},
-    ]
+    named = [entry | {"listener": "ada"}, entry | {"listener": "bob"}]
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [*named, *named]
     detected = {"run_id": "20261122T100000Z", "detected_at": RUN.started_at}
     assert ingesting.gaps() == [
         {"listener_id": "ada", "gap_start": NINE - timedelta(minutes=60), "gap_end": NINE, **detected},
@@ -144,6 +144,23 @@ def test_a_gap_reaches_from_the_newest_play_before_the_page_to_the_page_and_is_r
             **detected,
         },
     ]
+
+
+def test_the_gaps_of_forty_pages_are_two_statements_and_a_repeat_names_whom_an_attempt_did_not(ingesting, capsys):
+    """The first attempt ends between the two."""
+    listeners = [f"listener-{number}" for number in range(40)]
+    stored(ingesting, *(row(NINE - timedelta(hours=1), "a", listener_id=listener) for listener in listeners))
+    cloud, oldest = ingesting.connect(), dict.fromkeys(listeners, NINE)
+    ingesting.cloud.faults.order(Fault("bigquery POST .*/queries", status=403, skip=3))
+    ingesting.cloud.faults.calls.clear()
+    with pytest.raises(Forbidden):
+        write_gaps(cloud, RUN, oldest, {})
+    # The runs whose files are on their way and those that are not are asked for first.
+    assert len([call for call in ingesting.cloud.faults.calls if "/queries" in call]) == 2 + 2
+    assert (len(recorded_gaps(ingesting)), capsys.readouterr().out) == (40, "")
+    write_gaps(cloud, RUN, oldest, {})
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [entry["listener"] for entry in entries] == sorted(listeners)
 
 
 def test_a_page_that_did_not_land_makes_its_gap_longer_with_the_next_one_and_not_two(ingesting):
