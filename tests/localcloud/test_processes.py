@@ -25,7 +25,6 @@ processes.wait_until_listening([child])
 print(child.popen.pid, flush=True)
 time.sleep(60)
 """
-LISTENS_LATE = f"import time; time.sleep(0.3); {LISTENS}"
 STARTS_A_CHILD = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[2], sys.argv[1]]).wait()"
 
 
@@ -33,8 +32,8 @@ STARTS_A_CHILD = "import subprocess, sys; subprocess.Popen([sys.executable, '-c'
 def start(tmp_path):
     started = []
 
-    def start(name, code, *arguments):
-        port = processes.free_port()
+    def start(name, code, *arguments, port=None):
+        port = port or processes.free_port()
         command = [sys.executable, "-c", code, str(port), *arguments]
         started.append(processes.start(name, command, port, {}, tmp_path / "logs" / f"{name}.log"))
         return started[-1]
@@ -70,10 +69,12 @@ def test_waiting_ends_when_every_process_accepts_connections(start):
 
 
 def test_a_port_on_which_a_stranger_was_quicker_is_not_the_process(start):
-    late = start("ingest", LISTENS_LATE)
     ended = r"(?s)ingest ended with exit code 1.*Address already in use"
-    with socket.create_server(("127.0.0.1", late.port)), pytest.raises(processes.ProcessFailed, match=ended):
-        processes.wait_until_listening([late])
+    with (
+        socket.create_server(("127.0.0.1", processes.free_port())) as stranger,
+        pytest.raises(processes.ProcessFailed, match=ended),
+    ):
+        processes.wait_until_listening([start("ingest", LISTENS, port=stranger.getsockname()[1])])
 
 
 def test_stopping_ends_a_process_with_all_that_it_has_started(start):
