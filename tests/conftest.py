@@ -155,10 +155,17 @@ def _state() -> dict[str, object]:
         "zone": time.tzname,
         "locale": locale.setlocale(locale.LC_ALL),
         "log": (logging.root.manager.disable, logging.root.level),
-        "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+        "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+        "umask": _umask(),
         "sockets": socket.getdefaulttimeout(),
         "recursion": sys.getrecursionlimit(),
     }
+
+
+def _umask() -> int:
+    """It can be read only by setting it: meanwhile one that lets nobody else read."""
+    os.umask(before := os.umask(0o077))
+    return before
 
 
 def _settings() -> dict[str, str]:

@@ -46,6 +46,8 @@ LEFT_BEHIND = {
     "log": "logging.disable(logging.ERROR)",
     "log_too": "logging.root.setLevel(logging.DEBUG)",
     "signals": "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    "signals_too": "signal.signal(signal.SIGHUP, lambda *_: None)",
+    "umask": "os.umask(0o123)",
     "sockets": "socket.setdefaulttimeout(7)",
     "recursion": "sys.setrecursionlimit(sys.getrecursionlimit() + 1)",
 }
