@@ -52,6 +52,7 @@ _COVER_HOSTS = {"i.scdn.co", "mosaic.scdn.co"}
 _TITLE_SECONDS = 20
 _RUN_SECONDS = 60
 _START_SECONDS = 120
+playwright.expect.set_options(timeout=_RUN_SECONDS * 1000)
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def serving(state_file: Path, port: int | None = None, settings: Mapping[str, st
         yield _healthy(f"http://127.0.0.1:{port}", server)
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=60)
 
 
 def _healthy(address: str, server: "subprocess.Popen[bytes]") -> str:
@@ -174,8 +175,8 @@ class Visit:
     def settle(self) -> "Visit":
         """Until there is a title or an error, no run of the script is under way and every chart is drawn.
 
-        A run is under way from the message that asks for it to the one that ends it; one that is asked for within three
-        tenths of a second, by what the last click set off, is waited for as well.
+        A run is under way from the message that asks for it to the one that ends it. After a click the old page may
+        stay for longer than the three tenths of a second that count as quiet: wait for what the click brings first.
         """
         self.page.wait_for_selector("h1, [data-testid=stException]", timeout=_TITLE_SECONDS * 1000)
         quiet, deadline = 0, time.monotonic() + _RUN_SECONDS

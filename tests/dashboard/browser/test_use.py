@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from charts import year_picture
 from tests.dashboard.browser.browser import IN_A_BROWSER, SCREENSHOTS, Browser, Visit
@@ -27,8 +28,8 @@ def test_a_cell_of_the_grid_opens_a_drawer_by_mouse_and_by_keyboard(browser: Bro
 
         visit.page.keyboard.press("Escape")
         drawer.wait_for(state="detached")
+        visit.page.wait_for_url(lambda url: "cell=" not in url)
         visit.settle()
-        assert "cell=" not in visit.page.url
         visit.page.locator(".hr-runs button[aria-label$='ingest: missing']").first.press("Enter")
         drawer.get_by_text("The ledger has no row of it.").wait_for()
         visit.page.reload()
@@ -76,18 +77,19 @@ def test_back_takes_one_step_a_page_and_filters_survive_it_and_a_reload(browser:
         visit.open("?period=90+days&by=Plays&zone=Asia%2FTokyo")
         for name in ("Year", "Pipeline", "When", "Top"):
             visit.page.get_by_role("link", name=name, exact=True).click()
+            expect(visit.page.locator("h1")).to_have_text(name)
             visit.settle()
         first = visit.page.locator(".hr-title a").first
         name = first.inner_text()
         first.click()
         visit.page.wait_for_url("**/track?*")
+        expect(visit.page.locator("h1")).to_have_text(name)
         visit.settle()
-        assert visit.page.locator("h1").inner_text() == name
 
         for title in ("Top", "When", "Pipeline", "Year", "Overview"):
             visit.page.go_back()
+            expect(visit.page.locator("h1")).to_have_text(title)
             visit.settle()
-            assert visit.page.locator("h1").inner_text() == title
             assert _chosen(visit) == CHOSEN
             assert "imes in Asia/Tokyo" in _caption(visit)
         before = _caption(visit)
@@ -101,10 +103,12 @@ def test_what_the_options_say_is_in_the_address_and_survives_page_and_listener(b
         visit.open("")
         visit.page.get_by_role("button", name="Options").click()
         visit.page.get_by_role("dialog").get_by_text("Plays", exact=True).click()
+        visit.page.wait_for_url("**by=Plays*")
         visit.settle()
         zone = visit.page.get_by_role("dialog").get_by_role("combobox")
         zone.fill("Kathmandu")
         visit.page.get_by_role("option", name="Asia/Kathmandu").click()
+        visit.page.wait_for_url("**zone=Asia*")
         visit.settle()
         chosen = {"by": ["Plays"], "zone": ["Asia/Kathmandu"]}
         assert _chosen(visit) == chosen
@@ -112,9 +116,11 @@ def test_what_the_options_say_is_in_the_address_and_survives_page_and_listener(b
         visit.page.keyboard.press("Escape")
 
         visit.page.get_by_role("link", name="Top", exact=True).click()
+        expect(visit.page.locator("h1")).to_have_text("Top")
         visit.settle()
         visit.page.get_by_role("combobox", name="Listener").click()
         visit.page.get_by_role("option", name="Bo").click()
+        visit.page.wait_for_url("**listener=Bo*")
         visit.settle()
         assert _chosen(visit) == chosen | {"listener": ["Bo"]}
         assert "times in Asia/Kathmandu" in _caption(visit)
@@ -127,9 +133,9 @@ def test_a_custom_period_is_chosen_by_two_days(browser: Browser, address: str) -
     with browser.visit(address) as visit:
         visit.open("")
         visit.page.get_by_text("Custom", exact=True).click()
+        expect(visit.page.locator("[data-testid=stDateInput]")).to_have_count(1)
         visit.settle()
 
-        assert visit.page.locator("[data-testid=stDateInput]").count() == 1
         assert visit.barriers() == []
         assert visit.page.locator("[data-testid=stException]").count() == 0
 
