@@ -63,7 +63,7 @@ def mood(page: Listening) -> None:
     page_frame.answer(text, charts_sound.mood_map(moods, page.colours), f"{text} {quarters}")
     shown = humanize.counted(len(moods), "track")
     size = "listening time" if moods["minutes"].any() else "number of plays"
-    st.caption(f"A circle is a track, its size the {size}: the {shown} you played most. · {quarters}")
+    st.caption(f"A circle is a track, its size the {size}: the {shown} you played most. Corner by corner: {quarters}")
 
 
 def tempo_and_trend(page: Listening) -> None:
