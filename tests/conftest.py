@@ -26,9 +26,8 @@ from xdist.workermanage import NodeManager
 
 from localcloud import processes
 
-# What a user has set does not decide: no proxy stands before this machine's own servers, git ignores what the
-# repository says alone, and a hook of git's has the tests work in no repository but their own.
-os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"127.0.0.1,localhost,{os.environ.get('NO_PROXY', '')}"
+# What a user has told git does not decide: it ignores what the repository says alone, and a hook's variables have the
+# tests work in no repository but their own.
 os.environ |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.excludesFile", "GIT_CONFIG_VALUE_0": os.devnull}
 for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
     os.environ.pop(name, None)
