@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from localcloud.processes import end_on_signals
+from localcloud.processes import call_directly, end_on_signals
 from tests.faults.campaign import Failure, Tally, run_campaign, tally_of
 from tests.faults.checks import problems
 from tests.faults.storms import KINDS, Storm, draw
@@ -17,6 +17,7 @@ from tests.faults.world import open_world
 def main() -> int:
     options = _options()
     end_on_signals()
+    call_directly()
     if options.replay:
         return _replay(*options.replay, with_spark=options.spark > 0)
     print(

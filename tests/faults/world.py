@@ -344,7 +344,9 @@ def open_world() -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         memory = Path("/dev/shm")
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)))
-        simulated_time = SimulatedTime(stack.enter_context(time_machine.travel(FIRST_SLOT - timedelta(hours=1))))
+        simulated_time = SimulatedTime(
+            stack.enter_context(time_machine.travel(FIRST_SLOT - timedelta(hours=1), tick=False))
+        )
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         simulated_time.let_sleepers_move_it(patch)
         cloud = stack.enter_context(StormCloud(root / "storm-0", forgetful=True))
