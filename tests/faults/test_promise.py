@@ -130,6 +130,16 @@ FOUND = {
             Trouble(0, "an export is imported", (Import(TWO, 0),)),
         ),
     ),
+    "an import whose file loads after that of a later one, which is undone": Storm(
+        1700060,
+        5,
+        (Listening(1, TWO, 66),),
+        (
+            Trouble(0, "events come out of order", (Fault("events deliver", "late", overtaken_by=1),)),
+            Trouble(1, "an export is imported", (Import(TWO, 0),)),
+            Trouble(1, "an import is undone", (Import(TWO, 0, 0),)),
+        ),
+    ),
     "an attempt lands one listener and dies, the next one hears the other": Storm(
         1,
         3,

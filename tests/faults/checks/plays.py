@@ -103,14 +103,17 @@ def every_stored_play_is_in_the_file_of_its_run(evidence: Evidence) -> Iterator[
 
 
 def _went_with_another_import(evidence: Evidence, run_id: str, key: Key) -> bool:
-    """Plays that an import found stored by an earlier one go when that one is undone (decision 33)."""
+    """Plays that load found stored by another import go when that one is undone (decision 33)."""
     imports = {row["import_id"]: row for row in evidence.imports if row["listener_id"] == key[0]}
-    later = imports.get(evidence.landed_imports.get(run_id, ""))
-    return later is not None and any(
-        row["undone_at"]
-        and row["started_at"] < later["started_at"] < row["undone_at"]
-        and key in evidence.went_with[row["import_id"]]
-        for row in imports.values()
+    loads = (row["finished_at"] for row in evidence.ledger if (row["run_id"], row["step"]) == (run_id, "load"))
+    loaded_at = min(loads, default=None)
+    return (
+        evidence.landed_imports.get(run_id, "") in imports
+        and loaded_at is not None
+        and any(
+            row["undone_at"] and loaded_at < row["undone_at"] and key in evidence.went_with[row["import_id"]]
+            for row in imports.values()
+        )
     )
 
 
