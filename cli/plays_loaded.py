@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from google.api_core.retry import Retry
 from google.pubsub_v1 import PubsubMessage
 
 from cli import google_clients
@@ -16,6 +17,8 @@ from cli.warehouse import Warehouse, instants, integer, string
 from slots import run_id_of
 
 _SECONDS = 30
+_RETRY = Retry(initial=0.5, maximum=10, timeout=60)
+"""Google's own retries no 429 of REST's. A message that is not sent leaves a row of a change that no batch counts."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def publish(place: Place, warehouse: Warehouse, change: Change) -> None:
         "committed_at": committed_at.astimezone(UTC).isoformat(),
     }
     data = PubsubMessage(data=json.dumps(message).encode())
-    google_clients.publisher(place).publish(topic=topic, messages=[data], timeout=_SECONDS)
+    google_clients.publisher(place).publish(topic=topic, messages=[data], retry=_RETRY, timeout=_SECONDS)
 
 
 def _add(warehouse: Warehouse, slot: datetime, finished_at: datetime, change: Change) -> bool:

@@ -140,6 +140,15 @@ FOUND = {
             Trouble(1, "an import is undone", (Import(TWO, 0, 0),)),
         ),
     ),
+    "an undo whose message cannot be sent, and which is repeated": Storm(
+        1700870,
+        2,
+        (Listening(0, ONE, 82),),
+        (
+            Trouble(1, "publishing fails", (Fault("gcp POST .*:publish", status=429, times=60),)),
+            Trouble(0, "an import is undone", (Import(ONE, 0, 1),)),
+        ),
+    ),
     "an attempt lands one listener and dies, the next one hears the other": Storm(
         1,
         3,

@@ -11,6 +11,7 @@ from cli.commands.import_history import gaps as import_gaps
 from cli.commands.import_history.reading.spotify_rows import Manner
 from cli.waiting import Longest
 from cli.warehouse import Warehouse
+from localcloud.faults import Fault
 from localcloud.spotify.data_export import export_row
 from tests.cli.harness import ONE
 from tests.cli.import_history.harness import SINCE, UNTIL, wait_for
@@ -331,6 +332,14 @@ def test_an_undo_of_an_import_that_changed_nothing_starts_no_batch(importing, tm
     assert (f"Import {import_id} of {ONE} is undone." in output.out, "batch" in output.out) == (True, False)
     assert not [row for row in importing.ledger() if row[0] == "undo"]
     assert "undone" in importing.types("imports", ONE).out.splitlines()[1]
+
+
+def test_an_undo_sends_its_message_again_where_pubsub_has_too_many_requests(importing, tmp_path):
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:12]
+    import_id = import_id_of(importing.types("import", ONE, write_export(tmp_path / "a.json", truth)))
+    importing.cloud.faults.order(Fault("gcp POST .*:publish", status=429))
+    output = importing.types("import", "--undo", import_id)
+    assert (output.code, f"Import {import_id} of {ONE} is undone." in output.out) == (0, True)
 
 
 def test_what_cannot_be_meant_is_said(importing, tmp_path):

@@ -85,7 +85,11 @@ def load_says_what_it_did(evidence: Evidence) -> Iterator[str]:
 
 
 def every_load_that_brought_plays_was_announced_to_transform_trigger(evidence: Evidence) -> Iterator[str]:
+    """An undo whose message could not be sent is repeated, and the repeat's run announced: both begin "Import ID"."""
     announced = {row["run_id"] for row in evidence.ledger if row["step"] == "transform"}
+    undos = [row for row in evidence.ledger if row["step"] == "undo"]
+    imports = {row["reason"].split()[1] for row in undos if row["run_id"] in announced}
+    announced |= {row["run_id"] for row in undos if row["reason"].split()[1] in imports}
     for row in evidence.ledger:
         if row["step"] in BRING_PLAYS and row["rows_new"] and row["run_id"] not in announced:
             yield f"run {row['run_id']} brought {row['rows_new']} plays, and transform_trigger has no row of it"
