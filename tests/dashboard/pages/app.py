@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import pytest
 import time_machine
 from streamlit.testing.v1 import AppTest
@@ -15,6 +16,7 @@ from streamlit.util import calc_hash
 import charts
 from access import viewer
 from tests.dashboard.invented import warehouse
+from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.invented.warehouse import InventedWarehouse
 from warehouse import store
 
@@ -113,3 +115,24 @@ def full(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AppTest]:
         return _drawn[name]
 
     return page
+
+
+def some(app: App, count: int, *, days_ago: float, track_id: str | None = None, **values: Any) -> pd.DataFrame:
+    """So many plays of listener-one, all tracks three minutes long, a second apart, days ago."""
+    plays = app.warehouse.tables["plays"]
+    mine = plays[plays["listener_id"] == "listener-one"].head(count)
+    played_at = pd.Timestamp(NOW - timedelta(days=days_ago)) + pd.to_timedelta(range(count), unit="s")
+    of_track = {} if track_id is None else {"track_id": track_id, "isrc": track_id}
+    return mine.assign(**{"played_at": played_at, "duration_ms": 180_000, **of_track, **values})
+
+
+def with_plays(app: App, *parts: pd.DataFrame, gaps: pd.DataFrame | None = None) -> App:
+    """Only these plays, and neither lists of Spark nor gaps but those given."""
+    plays = pd.concat(parts, ignore_index=True).sort_values("played_at", ignore_index=True)
+    gaps = (gaps_of() if gaps is None else gaps).assign(listener_id="listener-one", run_id="run", detected_at=NOW)
+    return app.over(app.warehouse.with_plays(plays).without("top_tracks").with_table("gaps", gaps))
+
+
+def per_day(app: App, *days_ago: range) -> list[pd.DataFrame]:
+    """An hour of one track on each of these days."""
+    return [some(app, 20, days_ago=n, track_id="same") for days in days_ago for n in days]
