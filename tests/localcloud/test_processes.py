@@ -2,9 +2,12 @@
 
 import json
 import os
+import shlex
+import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -131,3 +134,146 @@ print(json.dumps([urllib.request.getproxies(), os.environ["NO_PROXY"], bool(urll
     environment = {"PATH": os.environ["PATH"], **given}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
     assert json.loads(done.stdout) == [{**through, "no": exceptions}, exceptions, True]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_process_in_the_background_of_a_shell_ends_politely_at_each_signal(number):
+    script = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell without job control starts it\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests run under nohup\n"
+        "from localcloud.processes import end_on_signals\n"
+        "end_on_signals()\n"
+        "try:\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    signal.pause()\n"
+        "except KeyboardInterrupt:\n"
+        "    print('ended')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "ended\n"
+
+
+LOCK_THAT_NOTHING_GIVES_BACK = """
+lock = threading.Lock()
+lock.acquire()
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+finally:
+    lock.acquire()
+"""
+FINALIZER = """
+class Dropped(io.RawIOBase):
+    def close(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+Dropped()
+while True:
+    signal.pause()
+"""
+LOCK_THAT_A_FINALIZER_WAITS_FOR = """
+lock = threading.Lock()
+lock.acquire()
+weakref.finalize(lock, lambda taken: taken.acquire(), lock)
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+# As where it comes just before Python waits in C.
+LOST_WITH_THE_ONE_AFTER_IT = """
+handler = signal.getsignal(signal.SIGALRM)
+with contextlib.suppress(KeyboardInterrupt):
+    signal.raise_signal(signal.SIGTERM)
+signal.signal(signal.SIGALRM, lambda *_: signal.signal(signal.SIGALRM, handler))
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [LOCK_THAT_NOTHING_GIVES_BACK, FINALIZER, LOCK_THAT_A_FINALIZER_WAITS_FOR, LOST_WITH_THE_ONE_AFTER_IT],
+    ids=["lock on the way out", "finalizer", "lock at the end", "with the one after it"],
+)
+def test_a_signal_whose_exception_comes_to_nothing_ends_the_process_all_the_same(lost):
+    """And the clean-up, once begun, is not interrupted by it."""
+    script = (
+        "import contextlib, io, os, signal, threading, time, weakref\n"
+        "from localcloud import processes\n"
+        "processes.end_on_signals(insisting=True)\n"
+        "try:\n"
+        f"{textwrap.indent(lost, '    ')}"
+        "except KeyboardInterrupt:\n"
+        "    processes.stop([])\n"
+        "    time.sleep(1.5)  # half a second longer than the exception takes to come again\n"
+        "    print('ended')\n"
+        "    processes.leave(3)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "ended\n", "")
+
+
+def test_a_first_signal_that_comes_during_the_clean_up_does_not_interrupt_it():
+    """As where the demo has failed by itself, and a shell's Ctrl-C follows."""
+    script = (
+        "import signal, subprocess, sys, threading\n"
+        "from pathlib import Path\n"
+        "from localcloud import processes\n"
+        "processes.end_on_signals(insisting=True)\n"
+        "processes._STOP_SECONDS = 1\n"
+        "stubborn = 'import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()'\n"
+        "popen = subprocess.Popen([sys.executable, '-c', stubborn], stdout=subprocess.PIPE, start_new_session=True)\n"
+        "popen.stdout.readline()\n"
+        "threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()\n"
+        "processes.stop([processes.Process('stubborn', 0, Path(), popen)])\n"
+        "print(popen.poll())\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "-9\n", "")
+
+
+def test_a_signal_is_heard_at_whichever_moment_of_the_waiting_it_comes():
+    script = (
+        "import signal, sys, threading\n"
+        "from localcloud import processes\n"
+        "def strike(*_):\n"
+        "    signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)\n"
+        "    return strike\n"
+        "wait = processes.until_signalled()\n"
+        "threading.Timer(1, strike).start()\n"
+        "sys.settrace(strike)  # at every step that Python takes in this thread\n"
+        "wait()\n"
+        "sys.settrace(None)\n"
+        "print('ended')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ended\n", "")
+
+
+def test_what_make_and_a_shell_send_besides_does_not_interrupt_the_clean_up():
+    script = (
+        "import os, signal\n"
+        "from localcloud import processes\n"
+        "processes.end_on_signals(insisting=True)\n"
+        "try:\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "except KeyboardInterrupt:\n"
+        "    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):\n"
+        "        signal.raise_signal(number)\n"
+        "    processes.stop([])\n"
+        "    print('ended')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ended\n", "")
+
+
+ALWAYS_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+
+
+@pytest.mark.parametrize(
+    ("stdout", "exit_code"), [(">&-", 0), pytest.param("> /dev/full", 1, marks=ALWAYS_FULL), ("", 0)]
+)
+def test_what_cannot_be_written_at_the_end_is_in_the_exit_code_and_ends_the_process(stdout, exit_code):
+    script = "from localcloud import processes; print('a line'); processes.leave(0)"
+    shell = f"{shlex.quote(sys.executable)} -c {shlex.quote(script)} {stdout}"
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    ended = subprocess.run(shell, env=buffered, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (exit_code, "")
