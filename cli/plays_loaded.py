@@ -18,7 +18,7 @@ from slots import run_id_of
 
 _SECONDS = 30
 _RETRY = Retry(initial=0.5, maximum=10, timeout=60)
-"""Google's own retries no 429 of REST's. A message that is not sent leaves a row of a change that no batch counts."""
+"""Load's, too: Google's default does not retry a 429 that comes over REST, and the ledger has the change already."""
 
 
 @dataclass(frozen=True)

@@ -81,10 +81,10 @@ def free_port() -> int:
 
 
 def call_directly() -> None:
-    """This process and all that it starts call the laptop cloud through no proxy, and with their own credentials.
+    """This process and all that it starts call the laptop cloud through no proxy, and ignore ~/.netrc.
 
-    What they send there is not for a proxy, and `requests` sends what a `default` line of ~/.netrc says to any host, in
-    place of the token that a call carries: the laptop cloud refuses it, Spotify and Google are told a password.
+    A proxy would read tokens and plays. And where ~/.netrc has a `default` line, `requests` replaces the token of every
+    call by its password: the laptop cloud refuses the call, and Spotify and Google receive the password.
     """
     os.environ["NETRC"] = os.devnull
     proxies = getproxies()  # on a Mac also the system's, which a variable for exceptions alone would hide

@@ -26,8 +26,8 @@ from xdist.workermanage import NodeManager
 
 from localcloud import processes
 
-# What a user has told git does not decide: it ignores what the repository says alone, and a hook's variables have the
-# tests work in no repository but their own.
+# The user's git configuration has no effect: only .gitignore says what git ignores. Nor have the variables with which a
+# git hook that runs the tests would lead their git commands into its own repository.
 os.environ |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.excludesFile", "GIT_CONFIG_VALUE_0": os.devnull}
 for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
     os.environ.pop(name, None)
@@ -162,7 +162,7 @@ def _state() -> dict[str, object]:
 
 
 def _umask() -> int:
-    """It can be read only by setting it: meanwhile one that lets nobody else read."""
+    """A process reads its umask only by setting another one: here one that lets no other user read."""
     os.umask(before := os.umask(0o077))
     return before
 

@@ -78,7 +78,7 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
         "reason": reason,
         "rows_in": _sum(own, "fetched"),
         "rows_new": new,
-        # That it names others, not whom: without it a run of others alone reads as one that polled nobody.
+        # `names_others` tells a run that polled only others from one that polled no listener.
         "details": {"listeners": dict(own), "names_others": len(named) > len(own)} if named is not None else None,
     }
 

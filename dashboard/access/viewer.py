@@ -38,7 +38,7 @@ class Viewer:
         return ledger if self.sees_all else replace(ledger, value=own_part(ledger.value, self.listeners))
 
     def sees_batch(self, run_id: str) -> bool:
-        """Whether the run brought plays of theirs. Of another run the hour would say when somebody else listened."""
+        """Whether its run stored plays of their listeners. The hour of another run would show when others listened."""
         if self.sees_all:
             return True
         runs = self.runs().value

@@ -60,8 +60,7 @@ def trend(
 
     `previous` is the same step of the period before, NaN where there is none or collecting began later, at `oldest_at`;
     of weeks so many whole weeks before, on the same weekdays; of months so many whole months before, from the same day
-    of the month.
-    attrs["step"] names the step; attrs["before"] is the period that `previous` is of, or None.
+    of the month. attrs["step"] names the step; attrs["before"] is the period that `previous` is of, or None.
     """
     step = "day" if period.days <= _DAILY_UP_TO else _week_or_month(period)
     steps = _steps(period, step)

@@ -146,8 +146,8 @@ def write_gaps(
         string("run_id", run.run_id),
         timestamp("detected_at", run.started_at),
     )
-    # Read back, because the MERGE does not say whose gaps it has added, and one that was added by an attempt that then
-    # ended is not added again. An alert tells listeners apart, and sends mail about each every twelve hours at most.
+    # The MERGE returns a number, and adds no gap again that a broken-off attempt has added. So the gaps of these pages
+    # are read, and each listener has an entry: the alert sends mail about each of them every twelve hours at most.
     for row in run_query(cloud.bigquery, "recorded_gaps", pages):
         log("WARNING", "Plays may be missing", run_id=run.run_id, listener=row.listener_id)
 

@@ -41,9 +41,8 @@ class Objects:
         found: list[tuple[str, Change]] = []
         for bucket in self._buckets:
             blobs = [blob for blob in bucket.list_blobs(timeout=_SECONDS) if _identity(blob) not in self._clean]
-            # First, while the files beside them are there: they say whether a reason may quote a row of the listener's.
-            blobs.sort(key=_is_reason, reverse=True)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
+                # Reasons first, while the files beside them are there, which say whether one may quote their rows.
                 parts = (filter(_is_reason, blobs), filterfalse(_is_reason, blobs))
                 changes = chain.from_iterable(pool.map(partial(_forget_in, listener), part) for part in parts)
                 for number, change in enumerate(changes, start=1):

@@ -131,6 +131,8 @@ class Events:
                 else:
                     self._attempt(delivery)
             except Exception as error:  # such as a full disk: the event stays, and is delivered when there is room
+                if not self._running:  # the state was closed during the last delivery
+                    return
                 cause = f"{type(error).__name__}: {error}"
                 self._log("Deliveries pause", severity="ERROR", subscription=name, error=cause)
                 time.sleep(_IDLE_SECONDS)
