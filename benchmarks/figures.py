@@ -7,9 +7,15 @@ from statistics import median
 
 import psutil
 
+from localcloud.processes import call_directly
+
 
 def options_of(benchmark: str, doc: str | None) -> argparse.ArgumentParser:
-    """The parser of a benchmark's options; --help shows its docstring as it is written."""
+    """How each benchmark begins: the parser of its options, whose --help shows its docstring as it is written.
+
+    From then on the laptop cloud is called directly.
+    """
+    call_directly()
     as_written = argparse.RawDescriptionHelpFormatter
     return argparse.ArgumentParser(
         prog=f"python -m benchmarks.{benchmark}", description=doc, formatter_class=as_written

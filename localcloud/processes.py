@@ -90,7 +90,8 @@ def call_directly() -> None:
     proxies = getproxies()  # on a Mac also the system's, which a variable for exceptions alone would hide
     given = proxies.get("no", "")
     if given != "*":  # which means every host only where it stands alone
-        proxies["no"] = ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
+        hosts = [*filter(None, given.split(",")), "127.0.0.1", "localhost"]
+        proxies["no"] = ",".join(dict.fromkeys(hosts))  # this process may have been started by one that did so
     os.environ.update({f"{kind}_proxy": value for kind, value in proxies.items()})
     os.environ["NO_PROXY"] = proxies["no"]
 

@@ -121,8 +121,9 @@ def test_no_process_outlives_a_supervisor_that_was_killed(tmp_path):
             "a.example,127.0.0.1,localhost",
         ),
         ({"http_proxy": "http://p:1", "no_proxy": "*"}, {"http": "http://p:1"}, "*"),
+        ({"no_proxy": "a.example,127.0.0.1,localhost"}, {}, "a.example,127.0.0.1,localhost"),
     ],
-    ids=["none", "a proxy", "with an exception", "for no host"],
+    ids=["none", "a proxy", "with an exception", "for no host", "done already"],
 )
 def test_this_computer_is_called_directly_and_others_as_before(given, through, exceptions):
     code = """
