@@ -10,8 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from checks.pins import compiled_files
-from checks.tools import ROOT, tool
+from checks.tools import ROOT, compiled_files, tool
 
 _KNOWN = "requests==2.31.0"
 """CVE-2024-35195: https://github.com/advisories/GHSA-9wx4-h78v-vm56"""

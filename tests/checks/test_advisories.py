@@ -3,7 +3,7 @@
 import pytest
 
 from checks import advisories
-from checks.pins import compiled_files
+from checks.tools import compiled_files
 
 PIP_AUDIT = """#!/bin/sh
 file=$(printf '%s' "$*" | sed 's/.*--requirement //')
