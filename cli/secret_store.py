@@ -16,7 +16,17 @@ from cli import google_clients
 from cli.console import CliError, say
 from cli.place import Place
 from cli.warehouse import Warehouse
-from listener_secrets import APP_SECRET, CALL_SECONDS, LISTENER_LABELS, RETRY, SLUG, add_version, id_of, number_of
+from listener_secrets import (
+    APP_SECRET,
+    CALL_SECONDS,
+    LISTENER_LABELS,
+    RETRY,
+    SLUG,
+    add_version,
+    id_of,
+    number_of,
+    why_not_enabled,
+)
 
 
 class SecretStore:
@@ -80,9 +90,16 @@ class SecretStore:
         return value if isinstance(value, dict) else None
 
     def newest_version_at(self, secret: str) -> datetime | None:
-        """When the newest version that can be used was stored. Its content is not read."""
-        usable = (version for version in self._versions(secret) if version.state == SecretVersion.State.ENABLED)
-        return max((_plain(version.create_time) for version in usable), default=None)
+        """When the newest version was stored; None where ingest cannot read it. Its content is not read."""
+        newest = max(self._versions(secret), key=lambda version: number_of(version.name), default=None)
+        return _plain(newest.create_time) if newest and newest.state == SecretVersion.State.ENABLED else None
+
+    def why_unreadable(self, secret: str) -> str | None:
+        """Why ingest cannot read the newest version, in its words; None where it can. Its content is not read."""
+        try:
+            return why_not_enabled(secret, self._versions(secret))
+        except NotFound:
+            return why_not_enabled(secret, [])
 
     def erased_at(self, listener: str) -> datetime | None:
         """When a version of the listener's was last destroyed; None where it is not recorded: the secret is gone."""

@@ -1,6 +1,7 @@
 """Checks whether everything is ready for a run, and shows what would make one fail. Changes nothing.
 
-In the cloud: APIs, quota for Spark, tables, consents, schedule, dashboard. On the laptop: tables and consents.
+In the cloud: APIs, quota for Spark, tables, consents, schedule, dashboard. On the laptop: tables and consents. No token
+is read: whether a consent is still good is what `listeners` shows, from the ledger.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, NotFound, from_http_response
 
 from cli import google_clients
+from cli.commands.listeners import Standing, standings
 from cli.commands.run_now import JOB
 from cli.console import counted, one_line, print_json, print_table
 from cli.place import TERRAFORM, Place
@@ -25,6 +27,7 @@ HELP = "Check whether everything is ready for a run: APIs, quota, tables, consen
 BATCH = {"CPUS": (12, "vCPU"), "CPUS_ALL_REGIONS": (12, "vCPU"), "DISKS_TOTAL_GB": (750, "GB of disk")}
 """What transform_trigger's batch takes of each quota of Compute Engine."""
 
+_DAYS_TO_RENEW = 30
 _TIMEOUT_SECONDS = 30
 _QUOTA_PAGE = "https://console.cloud.google.com/iam-admin/quotas?project="
 
@@ -109,21 +112,27 @@ def _consents(place: Place) -> Iterator[tuple[State, str]]:
         )
         yield "missing", f"There is no listener yet. {add}"
         return
-    if not _has_version(store, store.app_home()):
+    if why := store.why_unreadable(store.app_home()):
         authorize = place.command(f"authorize {shlex.quote(next(iter(listeners)))}")
-        yield "missing", f"The secret spotify-client, with the app's id and secret, is empty. Run {authorize}."
-    for listener, secret in listeners.items():
-        if _has_version(store, secret):
-            yield "ok", f"{listener}'s consent is stored."
-        else:
-            yield "missing", f"{listener} has not consented. Run {place.command(f'authorize {shlex.quote(listener)}')}."
+        yield "missing", f"The app's id and secret are missing: {why}. Run {authorize}."
+    for standing in standings(place):
+        if standing.listener in listeners:
+            state, said = _consent(standing, store, listeners[standing.listener])
+            authorize = place.command(f"authorize {shlex.quote(standing.listener)}")
+            yield state, said if state == "ok" else f"{said} Run {authorize}."
 
 
-def _has_version(store: SecretStore, secret: str) -> bool:
-    try:
-        return store.newest_version_at(secret) is not None
-    except NotFound:
-        return False
+def _consent(standing: Standing, store: SecretStore, secret: str) -> tuple[State, str]:
+    whose, days = f"{standing.listener}'s consent", standing.consent_days_left
+    if standing.state == "not_authorized":
+        return "missing", f"{standing.listener} has no consent: {store.why_unreadable(secret)}."
+    if days is not None and days < 0:
+        return "missing", f"{whose} ended on {standing.consent_ends_at:%Y-%m-%d}."
+    if standing.state == "needs_consent":
+        return "missing", f"{whose} was revoked or does not suffice."
+    if days is not None and days < _DAYS_TO_RENEW:
+        return "note", f"{whose} ends in {counted(days, 'day')}."
+    return "ok", f"{whose} is stored."
 
 
 def _schedule(place: Place) -> Iterator[tuple[State, str]]:

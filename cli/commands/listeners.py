@@ -7,13 +7,13 @@ import argparse
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from cli.console import counted, minute, print_json, print_table, show
 from cli.place import Place
 from cli.secret_store import SecretStore
-from cli.warehouse import Row, Warehouse, instants
+from cli.warehouse import Row, Warehouse
 from listener_secrets import days_left, end_of_consent
 
 HELP = "Show each listener: state, days of consent left, last play, last error"
@@ -34,7 +34,6 @@ _NEEDS_CONSENT = "NeedsConsent"
 """The class of error under which ingest records a consent that is no longer good."""
 
 _HEADS = ("listener", "state", "consent", "plays", "last play (UTC)", "last error (UTC)")
-_LEDGER_READ = timedelta(days=35)
 
 
 @dataclass(frozen=True)
@@ -63,12 +62,12 @@ class Standing:
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
-    standings = list(_standings(place))
+    shown = list(standings(place))
     if options.json:
-        print_json([asdict(standing) for standing in standings])
-    elif standings:
-        print_table(_HEADS, [_cells(standing) for standing in standings])
-        for standing in standings:
+        print_json([asdict(standing) for standing in shown])
+    elif shown:
+        print_table(_HEADS, [_cells(standing) for standing in shown])
+        for standing in shown:
             if standing.state in ("not_authorized", "needs_consent"):
                 authorize = place.command(f"authorize {shlex.quote(standing.listener)}")
                 show(f"\nTo get {standing.listener}'s plays, run {authorize}.")
@@ -130,10 +129,10 @@ def _instant(value: Any) -> datetime | None:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _standings(place: Place) -> Iterator[Standing]:
+def standings(place: Place) -> Iterator[Standing]:
     store, warehouse, now = SecretStore(place), Warehouse(place), place.now()
     secrets = store.listeners()
-    rows = [dict(row) for row in warehouse.run("polls", *instants(since=now - _LEDGER_READ))]
+    rows = [dict(row) for row in warehouse.run("polls")]
     plays = {row["listener_id"]: row for row in warehouse.run("last_plays")}
     for listener in [*secrets, *sorted(plays.keys() - secrets.keys())]:
         secret, polls = secrets.get(listener), polls_of(listener, rows)

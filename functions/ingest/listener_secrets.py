@@ -9,7 +9,7 @@ It holds when consent was given; a refresh token is valid for six months from th
 import calendar
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -188,21 +188,27 @@ def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "
 
 
 def _why_unreadable(client: SecretManagerServiceClient, secret_name: str, error: GoogleAPIError) -> str:
-    """Of a newest version that is disabled or destroyed its number and state, and the newest enabled one beside it.
-
-    That one is not read in its place: whether it still is the listener's consent only its owner can say.
-    """
-    secret = f"the secret {id_of(secret_name)}"
+    unreadable = f"the newest version of the secret {id_of(secret_name)} cannot be read ({type(error).__name__})"
     try:
         found = client.list_secret_versions({"parent": secret_name}, retry=RETRY, timeout=CALL_SECONDS)
-        states = {number_of(version.name): version.state for version in found}
+        return why_not_enabled(secret_name, found) or unreadable
     except NO_ANSWER:
-        return f"the newest version of {secret} cannot be read ({type(error).__name__})"
+        return unreadable
+
+
+def why_not_enabled(secret_name: str, versions: Iterable[SecretVersion]) -> str | None:
+    """Of a newest version that is disabled or destroyed its number and state, and the newest enabled one beside it.
+
+    That one is not read in its place: whether it still is the listener's consent only its owner can say. None where
+    the newest is enabled.
+    """
+    secret = f"the secret {id_of(secret_name)}"
+    states = {number_of(version.name): version.state for version in versions}
     if not states:
         return f"{secret} has no version"
     newest, enabled = max(states), [number for number in states if states[number] == SecretVersion.State.ENABLED]
     if newest in enabled:
-        return f"version {newest} of {secret} cannot be read ({type(error).__name__})"
+        return None
     older = f"version {max(enabled)} is enabled" if enabled else "no version is enabled"
     return f"version {newest} of {secret}, the newest, is {states[newest].name.lower()}, {older}"
 

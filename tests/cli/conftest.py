@@ -28,3 +28,11 @@ def importing(owner, capsys):
 
     with importing_owner(owner, capsys) as importing:
         yield importing
+
+
+@pytest.fixture
+def ingesting(tmp_path):
+    from tests.ingest.harness import ingesting_clouds
+
+    with ingesting_clouds(tmp_path) as (ingesting,), ingesting.settings():
+        yield ingesting

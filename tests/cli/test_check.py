@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from cli.command_line import main
 from cli.commands import check
 from localcloud.faults import Fault
 from localcloud.gcp.project import Quota
 from localcloud.web import Response, Routes, Server
-from tests.cli.harness import ONE, TWO
+from tests.cli.harness import ONE, THREE, TWO, Output
 
 DATAPROC = Path(__file__).parents[2] / "functions/transform_trigger/dataproc.py"
 
@@ -34,11 +35,15 @@ def checked(owner, capsys, laptop=False):
     return output.code, findings(output)
 
 
+def post_secret(owner, path, **body):
+    url = f"{owner.environ['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{owner.project}/secrets{path}"
+    assert requests.post(url, json=body, timeout=10).ok
+
+
 def make_empty_secret(owner, name, **labels):
     """As Terraform leaves it behind."""
-    url = f"{owner.environ['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{owner.project}/secrets?secretId={name}"
-    body = {"replication": {"automatic": {}}, "labels": {"app": "heavy-rotation", **labels}}
-    assert requests.post(url, json=body, timeout=10).ok
+    labels["app"] = "heavy-rotation"
+    post_secret(owner, f"?secretId={name}", replication={"automatic": {}}, labels=labels)
 
 
 def test_a_project_that_lacks_nothing_is_ready(ready, capsys):
@@ -104,12 +109,58 @@ def test_secrets_without_a_version_are_named_with_the_command_that_fills_them(ow
     assert found["consents"] == [
         (
             "missing",
-            "The secret spotify-client, with the app's id and secret, is empty. "
+            "The app's id and secret are missing: the secret spotify-client has no version. "
             "Run `python -m cli authorize listener-one`.",
         ),
         ("ok", "listener-one's consent is stored."),
-        ("missing", "listener-two has not consented. Run `python -m cli authorize listener-two`."),
+        (
+            "missing",
+            "listener-two has no consent: the secret refresh-token-listener-two has no version. "
+            "Run `python -m cli authorize listener-two`.",
+        ),
     ]
+
+
+def test_an_older_version_is_no_consent_where_the_newest_is_not_enabled(ready, capsys):
+    """Ingest reads no older one."""
+    ready.knows_app()
+    ready.has_listener(ONE)
+    post_secret(ready, "/spotify-client/versions/2:disable")
+    post_secret(ready, f"/refresh-token-{ONE}/versions/2:destroy")
+    code, found = checked(ready, capsys)
+    newest = "version 2 of the secret {}, the newest, is {}, version 1 is enabled. Run `python -m cli authorize {}`."
+    assert (code, found["consents"]) == (
+        1,
+        [
+            ("missing", f"The app's id and secret are missing: {newest.format('spotify-client', 'disabled', ONE)}"),
+            ("missing", f"{ONE} has no consent: {newest.format(f'refresh-token-{ONE}', 'destroyed', ONE)}"),
+        ],
+    )
+    [listed] = ready.types(capsys, "listeners", "--json").json
+    assert listed["state"] == "not_authorized"
+
+
+def test_a_consent_that_ended_or_was_revoked_is_missing_and_one_that_ends_soon_is_a_note(ingesting, capsys):
+    ingesting.authorize(ONE, TWO, consented_at="2026-06-18T10:00:00Z")
+    ingesting.authorize(THREE)
+    ingesting.spotify.revoke(TWO)
+
+    def consents():
+        ingesting.run(ingesting.cloud.clock.now().replace(second=0))
+        capsys.readouterr()
+        code = main(["check", "--json"])
+        return code, findings(Output(code, *capsys.readouterr()))["consents"]
+
+    again = "Run `python -m cli authorize {}`."
+    revoked = ("missing", f"{TWO}'s consent was revoked or does not suffice. {again.format(TWO)}")
+    fine = ("ok", f"{THREE}'s consent is stored.")
+    assert consents() == (1, [("note", f"{ONE}'s consent ends in 25 days. {again.format(ONE)}"), fine, revoked])
+    ingesting.travel(days=26)
+    ended = f"'s consent ended on 2026-12-18. {again}"
+    assert consents() == (
+        1,
+        [("missing", f"{ONE}{ended.format(ONE)}"), fine, ("missing", f"{TWO}{ended.format(TWO)}")],
+    )
 
 
 @pytest.mark.parametrize(

@@ -74,14 +74,6 @@ def test_of_a_row_of_any_shape_is_read_what_can_be(details, polls):
     assert polls_of(ONE, [{"finished_at": NOW, "details": details}]) == polls
 
 
-@pytest.fixture
-def ingesting(tmp_path):
-    from tests.ingest.harness import ingesting_clouds
-
-    with ingesting_clouds(tmp_path) as (ingesting,), ingesting.settings():
-        yield ingesting
-
-
 def listeners(capsys, *options):
     capsys.readouterr()
     return Output(main(["listeners", *options]), *capsys.readouterr())
@@ -151,6 +143,19 @@ def test_a_consent_given_after_the_last_run_shows_before_the_next_one(ingesting,
 
     assert one["state"] == "not_run_yet"
     assert one["consent_ends_at"].startswith("2027-05-22T11:00:0")
+
+
+def test_after_months_without_a_run_the_last_one_still_tells_when_a_consent_ends(ingesting, capsys):
+    ingesting.authorize(ONE, TWO)
+    ingesting.spotify.revoke(TWO)
+    ingesting.travel(seconds=1)
+    ingesting.run()
+    ingesting.travel(days=90)
+    one, two = listeners(capsys, "--json").json
+    assert [(row["state"], row["consent_ends_at"][:10]) for row in (one, two)] == [
+        ("ok", "2027-05-22"),
+        ("needs_consent", "2027-05-22"),
+    ]
 
 
 def test_a_newest_record_that_cannot_be_read_is_shown_as_such(ingesting, capsys):
