@@ -18,7 +18,7 @@ from failures import Failure, NotAsked
 from http_client import LONGEST_SLEEP_SECONDS
 from ingest_cloud import Cloud
 from ingest_log import log
-from listener_secrets import APP_SECRET, days_left, is_warning_due, list_listener_secrets, read_app
+from listener_secrets import APP_SECRET, DAYS_TO_WARN_AT, days_left, list_listener_secrets, read_app
 from plays import key_of
 from report import Report
 from slots import Run
@@ -26,10 +26,9 @@ from spotify import Spotify
 
 
 def run_once(cloud: Cloud, run: Run) -> Report:
-    earlier = report.read_earlier(cloud.bigquery, run)
-    if earlier.finished:
-        return earlier.finished
-    pause = earlier.blocked_until
+    finished, pause = report.read_earlier(cloud.bigquery, run)
+    if finished:
+        return finished
     # An hour's pause ends just after the next run has begun.
     if pause and (seconds := (pause - run.started_at).total_seconds()) <= LONGEST_SLEEP_SECONDS:
         time.sleep(seconds)
@@ -86,13 +85,14 @@ def _log_trouble(run: Run, collected: Sequence[Collected]) -> None:
     for listener in collected:
         if listener.items is None and listener.failure and not isinstance(listener.failure, NotAsked):
             _log_failure("A listener could not be polled", run, listener.listener_id, listener.failure)
-        if listener.consent_ends_at and is_warning_due(listener.consent_ends_at, run.started_at):
+        left = days_left(listener.consent_ends_at, run.started_at) if listener.consent_ends_at else None
+        if left in DAYS_TO_WARN_AT:
             log(
                 "WARNING",
                 "A listener's consent ends soon",
                 run_id=run.run_id,
                 listener=listener.listener_id,
-                days_left=days_left(listener.consent_ends_at, run.started_at),
+                days_left=left,
                 command=f"python -m cli authorize {listener.listener_id}",
             )
 

@@ -33,7 +33,7 @@ _NEWEST = 100
 # What a label's value in Google Cloud may be.
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CONSENT_MONTHS = 6
-_DAYS_TO_WARN_AT = (30, 7, 1, 0)
+DAYS_TO_WARN_AT = (30, 7, 1, 0)
 
 CALL_SECONDS = 20
 # Google's client tries some of these calls only once. A rotated token, above all, exists nowhere else.
@@ -244,10 +244,6 @@ def end_of_consent(consented_at: datetime) -> datetime:
 def days_left(consent_ends_at: datetime, now: datetime) -> int:
     """Whole days; negative once consent has ended."""
     return (consent_ends_at - now).days
-
-
-def is_warning_due(consent_ends_at: datetime, now: datetime) -> bool:
-    return days_left(consent_ends_at, now) in _DAYS_TO_WARN_AT
 
 
 def id_of(name: str) -> str:

@@ -138,18 +138,8 @@ def iso(instant: datetime | None) -> str | None:
     return f"{instant:%Y-%m-%dT%H:%M:%SZ}" if instant else None
 
 
-@dataclass(frozen=True)
-class EarlierAttempts:
-    """What the ledger holds before a run.
-
-    `finished`: the report of this very slot, when its plays were landed before, by a run that began after the slot.
-    """
-
-    finished: Report | None
-    blocked_until: datetime | None
-
-
-def read_earlier(client: bigquery.Client, run: Run) -> EarlierAttempts:
+def read_earlier(client: bigquery.Client, run: Run) -> tuple[Report | None, datetime | None]:
+    """The report of this very slot, when its plays were landed before, and the end of a pause that lasts still."""
     finished, pauses = None, []
     for row in run_query(
         client,
@@ -163,7 +153,7 @@ def read_earlier(client: bigquery.Client, run: Run) -> EarlierAttempts:
             finished = _from_ledger(run, row)
         if row.blocked_until and timedelta(0) < row.blocked_until - run.started_at < _PAUSES_SINCE:
             pauses.append(row.blocked_until)
-    return EarlierAttempts(finished, max(pauses, default=None))
+    return finished, max(pauses, default=None)
 
 
 def _from_ledger(run: Run, row: bigquery.table.Row) -> Report:

@@ -8,7 +8,6 @@ import pytest
 from listener_secrets import (
     ListenerSecret,
     end_of_consent,
-    is_warning_due,
     list_listener_secrets,
     name_listeners,
     read_listener,
@@ -347,11 +346,3 @@ def day(text):
 )
 def test_consent_ends_six_calendar_months_later_at_the_same_time_of_day(consented_on, ends_on):
     assert end_of_consent(day(consented_on)) == day(ends_on)
-
-
-def test_warnings_are_due_thirty_days_a_week_a_day_and_hours_ahead_and_never_afterwards():
-    ends_at = day("2026-11-22")
-    due = [
-        hours for hours in range(-48, 24 * 40) if is_warning_due(ends_at, ends_at - timedelta(hours=hours, minutes=30))
-    ]
-    assert due == [*range(24), *range(24, 48), *range(7 * 24, 8 * 24), *range(30 * 24, 31 * 24)]

@@ -11,10 +11,7 @@ WITH answers AS (
   FROM plays
   WHERE track_id IN UNNEST(@track_ids) AND features_source IS NOT NULL
 )
-SELECT
-  track_id, features_source,
-  danceability, energy, key, loudness, mode, speechiness, acousticness, instrumentalness, liveness, valence, tempo,
-  time_signature
+SELECT *
 FROM answers
 WHERE is_known OR (features_source = @source AND ingested_at >= @unknown_since)
 QUALIFY ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY is_known DESC, ingested_at DESC) = 1
