@@ -1,8 +1,8 @@
 """Writes the plays of a listener into one file: to keep them, or to take them elsewhere.
 
 csv, parquet and json have every play with every column of `plays` (docs/tables.md) but the two that name an import.
-listenbrainz has a line of JSON for each play that counts, as ListenBrainz documents a listen; spotify has the form of
-Spotify's own export, with the plays whose time played is known. Instants are in UTC.
+listenbrainz is a zip as ListenBrainz and Koito import it, with a listen for each play that counts and was not private;
+spotify has the form of Spotify's own export, with the plays whose time played is known. Instants are in UTC.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from math import isfinite
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pyarrow as pa
 import pyarrow.compute
@@ -30,7 +31,7 @@ from cli.warehouse import Row, Warehouse, string
 
 HELP = "Write the plays of a listener into a file: CSV, Parquet, JSON, ListenBrainz's listens or Spotify's form"
 
-_NAMES = {"listenbrainz": "{}-listens.jsonl", "spotify": "Streaming_History_Audio_{}.json"}
+_NAMES = {"listenbrainz": "listenbrainz_{}.zip", "spotify": "Streaming_History_Audio_{}.json"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -136,11 +137,12 @@ def _json_row(row: Row) -> Row:
 def _listen(row: Row) -> Row | None:
     """As https://listenbrainz.readthedocs.io/en/latest/users/json.html says.
 
-    None for a play that does not count, or that has no artist or title, which a listen needs. `listened_at` is when it
-    began: where the time played is not known, the track is taken as played to its end.
+    None for a play that does not count, or that has no artist or title, which a listen needs. None for a play of a
+    private session: the site is public, and its importer of Spotify's export leaves it out as well. `listened_at` is
+    when a play began: where the time played is not known, the track is taken as played to its end.
     """
     counts = row["ms_played"] >= COUNTS_FROM_MS if row["ms_played"] is not None else row["source"] == "api"
-    if not (counts and row["artist_name"] and row["track_name"]):
+    if row["incognito_mode"] or not (counts and row["artist_name"] and row["track_name"]):
         return None
     url = f"https://open.spotify.com/track/{row['track_id']}"
     known = {"isrc": row["isrc"], "duration_ms": row["duration_ms"]}
@@ -157,6 +159,12 @@ def _listen(row: Row) -> Row | None:
             },
         },
     }
+
+
+def _write_listens(table: pa.Table, file: IO[bytes]) -> int:
+    """The zip of ListenBrainz's own export. Koito reads only what is under `listens/` in it."""
+    with ZipFile(file, "w", ZIP_DEFLATED) as archive, archive.open("listens/plays.jsonl", "w") as listens:
+        return _write_rows(table, listens, _listen, begin=b"", between=b"\n", end=b"\n")
 
 
 def _spotify_row(row: Row) -> Row | None:
@@ -181,6 +189,6 @@ _WRITERS: Mapping[str, Callable[[pa.Table, IO[bytes]], int]] = {
     "csv": _write_csv,
     "parquet": _write_parquet,
     "json": partial(_write_rows, to_row=_json_row),
-    "listenbrainz": partial(_write_rows, to_row=_listen, begin=b"", between=b"\n", end=b"\n"),
+    "listenbrainz": _write_listens,
     "spotify": partial(_write_rows, to_row=_spotify_row),
 }

@@ -29,7 +29,6 @@ SECRET_OR_PERSONAL = [
     "anna-plays.csv",
     "anna-plays.json",
     "dashboard/anna-plays.parquet",
-    "dashboard/anna-listens.jsonl",
     ".k3j2_x.unfinished",
     "my_spotify_data.zip",
     "my_spotify_data.tgz",

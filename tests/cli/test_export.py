@@ -5,6 +5,7 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from zipfile import ZipFile
 
 import pyarrow.parquet
 import pytest
@@ -53,7 +54,10 @@ def test_every_column_of_every_play_of_the_listener_is_in_the_file(importing, st
     assert sorted(path.name for path in tmp_path.glob("*plays.*")) == ["plays.csv", "plays.json", "plays.parquet"]
 
 
-def test_a_listen_is_a_line_as_listenbrainz_documents_it_and_plays_that_do_not_count_are_left_out(importing, tmp_path):
+def test_listens_are_lines_in_a_zip_as_listenbrainz_and_koito_import_it_without_what_does_not_count_or_is_private(
+    importing, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     names = {"track_name": "One", "artist_name": "Ada", "artist_names": "Ada; Bo"}
     plays = [
         play(1, ONE, **names, album_name="First", isrc="GBAAA2100001", duration_ms=240_000),
@@ -62,17 +66,24 @@ def test_a_listen_is_a_line_as_listenbrainz_documents_it_and_plays_that_do_not_c
         play(4, ONE, track_name="No artist"),
         play(5, ONE, **names, duration_ms=240_000, ms_played=90_500),
         play(6, ONE, **names),
+        play(7, ONE, **names, source="export", ms_played=90_000, incognito_mode=True),
+        play(8, ONE, **names, source="export", ms_played=60_000, incognito_mode=False),
     ]
     importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T100000Z.csv", csv_of(*plays))
-    wait_for(lambda: len(importing.plays()) == 6)
-    printed = importing.types("export", ONE, "--format", "listenbrainz", "--output", tmp_path / "x")
+    wait_for(lambda: len(importing.plays()) == 8)
+    printed = importing.types("export", ONE, "--format", "listenbrainz")
+    name = f"listenbrainz_{ONE}.zip"
     first, *rest = printed.out.splitlines()
-    assert (printed.code, first, rest[0][:19]) == (0, f"Wrote 4 plays to {tmp_path / 'x'}.", "Left out: 2 plays, ")
+    assert (printed.code, first, rest[0][:19]) == (0, f"Wrote 5 plays to {name}.", "Left out: 3 plays, ")
     url = "https://open.spotify.com/track/6rqhFgbbKwnb9MLmUQDhG6"
     info = {"music_service": "spotify.com", "origin_url": url, "spotify_id": url}
-    listens = [json.loads(line) for line in (tmp_path / "x").read_text().splitlines()]
-    # 09:01:01 less the track's 4 minutes, 09:02:01 and 09:05:01 less the time played, 09:06:01 of unknown length.
-    assert [listen["listened_at"] for listen in listens] == [1795337821, 1795338091, 1795338211, 1795338361]
+    with ZipFile(name) as archive:
+        listens = [json.loads(line) for line in archive.read("listens/plays.jsonl").splitlines()]
+        assert archive.namelist() == ["listens/plays.jsonl"]
+    # 09:01:01 less the track's 4 minutes, 09:02:01 and 09:05:01 less the time played, 09:06:01 of unknown length,
+    # 09:08:01 less the time played.
+    instants = [1795337821, 1795338091, 1795338211, 1795338361, 1795338421]
+    assert [listen["listened_at"] for listen in listens] == instants
     assert [listen["track_metadata"] for listen in listens[:2]] == [
         {
             **{"artist_name": "Ada", "track_name": "One", "release_name": "First"},
