@@ -26,6 +26,9 @@ from xdist.workermanage import NodeManager
 
 from localcloud import processes
 
+# A function's folder is its root, in the cloud and here; tests of contracts need several in one process.
+sys.path += map(str, Path(__file__).parents[1].glob("functions/*"))
+
 # The user's git configuration has no effect: only .gitignore says what git ignores. Nor have the variables with which a
 # git hook that runs the tests would lead their git commands into its own repository.
 os.environ |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.excludesFile", "GIT_CONFIG_VALUE_0": os.devnull}

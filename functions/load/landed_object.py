@@ -76,16 +76,11 @@ def parse_event(data: Any) -> LandedObject:
     return LandedObject(bucket, name, int(generation))
 
 
-def object_name(slot: datetime) -> str:
-    """Where the run of this slot (UTC) lands its file."""
-    return f"{slot:plays/%Y/%m/%d/{_RUN_ID}.csv}"
-
-
 def slot_of(name: str) -> datetime | None:
-    """The inverse of `object_name`; None for every other name."""
+    """The slot (UTC) of the run that lands its file under this name; None for every other name."""
     try:
         slot = datetime.strptime(name.rpartition("/")[2], f"{_RUN_ID}.csv").replace(tzinfo=UTC)
     except ValueError:
         return None
     # strptime is lenient (digits of other scripts, missing zeros); writing the name again is not.
-    return slot if object_name(slot) == name else None
+    return slot if f"{slot:plays/%Y/%m/%d/{_RUN_ID}.csv}" == name else None

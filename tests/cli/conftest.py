@@ -1,10 +1,4 @@
-import sys
-from pathlib import Path
-
 import pytest
-
-# For the tests that hold a command against load's own modules; `cli` itself finds ingest's.
-sys.path.append(str(Path(__file__).parents[2] / "functions/load"))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from cli.command_line import main as cli
 from tests.contracts.generated_docs import PAGES, ROOT, cli_commands, localcloud_commands
+from tests.terraform.configuration import FUNCTIONS, settings_read_by
 
 README = (ROOT / "README.md").read_text()
 CLIENTS_OWN = {"STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"}
@@ -33,24 +34,18 @@ NAMES = {
 """American, but names of commands, products and standards, or British as well."""
 
 
-def settings_read_by(function):
-    texts = [path.read_text() for path in (ROOT / "functions" / function).glob("*.py")]
-    [settings] = [text for text in texts if "\nclass Settings:" in text]
-    return set(re.findall(r'environ(?:, |\.get\()"([A-Z_]+)"', settings))
-
-
 def documented_settings():
     """Readers by variable, from the table in docs/settings.md."""
     readers = {}
     for names, who in re.findall(r"^\| (`[^|]+) \| ([^|]+) \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE):
-        functions = ["ingest", "load", "transform_trigger"] if who == "all" else who.split(", ")
+        functions = FUNCTIONS if who == "all" else who.split(", ")
         readers |= dict.fromkeys(re.findall(r"`([A-Z_]+)`", names), functions)
     return readers
 
 
 def test_the_documented_settings_are_those_that_the_functions_read():
     documented = documented_settings()
-    for function in ("ingest", "load", "transform_trigger"):
+    for function in FUNCTIONS:
         assert {name for name, readers in documented.items() if function in readers} == settings_read_by(function)
     assert {name for name, readers in documented.items() if readers == ["Google's clients"]} == CLIENTS_OWN
 

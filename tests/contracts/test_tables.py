@@ -108,37 +108,6 @@ def test_load_merges_by_the_key_of_plays():
     assert merge.KEY.split(", ") == TABLES["plays"]["primary_key"]
 
 
-def test_the_header_of_a_landed_csv_is_the_table_plays():
-    import buckets
-
-    assert buckets.to_csv([]).decode() == ",".join(columns_of("plays")) + "\n"
-
-
-def test_the_audio_features_that_ingest_fills_are_columns_of_plays_and_stand_together():
-    import audio_features
-
-    columns = columns_of("plays")
-    first = columns.index(audio_features.FEATURES[0])
-    assert tuple(columns[first : first + 13]) == (*audio_features.FEATURES, "features_source")
-
-
-ADD_RUN = [ROOT / f"functions/{function}/queries/add_run.sql" for function in ("ingest", "load", "transform_trigger")]
-
-
-@pytest.mark.parametrize("path", ADD_RUN, ids=lambda path: path.parts[-3])
-def test_a_function_only_adds_to_the_ledger_and_fills_what_is_required(path):
-    _, statement = path.read_text().split("\n", 1)
-    required = {column["name"] for column in TABLES["runs"]["columns"] if column["mode"] == "REQUIRED"}
-    inserted, values = re.fullmatch(r"INSERT INTO runs \(([^)]*)\)\nVALUES \((.*)\)\n", statement, re.DOTALL).groups()
-    written = [name.strip() for name in inserted.split(",")]
-    assert required <= set(written) <= set(columns_of("runs"))
-    arguments = [re.sub(r"PARSE_JSON\((.*)\)", r"\1", value.strip()) for value in values.split(",")]
-    assert [value for value in arguments if value.startswith("@")] == [
-        f"@{name}" for name in written if f"@{name}" in arguments
-    ]
-    assert len(arguments) == len(written)
-
-
 def test_no_statement_but_that_of_forget_changes_a_row_of_the_ledger():
     changing = r"(MERGE|UPDATE|DELETE FROM|TRUNCATE TABLE) +`?[\w.{}]*runs\b(?!.*WHEN NOT MATCHED THEN\s+INSERT)"
     sources = [path for folder in ("functions", "cli", "dashboard") for path in (ROOT / folder).rglob("*.*")]

@@ -1,10 +1,4 @@
-import sys
-from pathlib import Path
-
 import pytest
-
-# A function's folder is its root, in the cloud and here.
-sys.path.append(str(Path(__file__).parents[2] / "functions/ingest"))
 
 
 @pytest.fixture

@@ -4,27 +4,22 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from buckets import (
     ForeignObject,
     LandedFile,
     LandingContradiction,
     land,
-    object_name,
     quarantine_name,
     to_csv,
     write_refused,
 )
 from localcloud.faults import Fault
 from plays import COLUMNS, RefusedItem
-from slots import Run
 from tests.ingest.harness import OBJECT, RUN_ID
 from tests.ingest.items import FULL_LINE, FULL_ROW, RUN, row
 
 HEADER = ",".join(COLUMNS) + "\n"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def test_a_full_row_is_written_as_the_contract_says():
@@ -42,13 +37,6 @@ def test_rows_are_ordered_by_listener_then_instant_then_track():
     assert to_csv(rows) == to_csv(rows[::-1])
     order = [line.split(",")[::2][:2] for line in to_csv(rows).decode().splitlines()[1:]]
     assert order == [['"ada"', '"c"'], ['"ada"', '"a"'], ['"ada"', '"b"'], ['"bob"', '"a"']]
-
-
-@given(st.integers(0, 253_402_300_799).map(lambda seconds: EPOCH + timedelta(seconds=seconds)))
-def test_the_slot_can_be_read_back_from_the_objects_name_and_its_folders_are_the_slots_day(slot):
-    folders, _, file_name = object_name(Run(slot, slot).run_id).rpartition("/")
-    assert datetime.strptime(file_name, "%Y%m%dT%H%M%SZ.csv").replace(tzinfo=UTC) == slot
-    assert folders == f"plays/{slot.year:04}/{slot.month:02}/{slot.day:02}"
 
 
 @pytest.fixture

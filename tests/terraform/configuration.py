@@ -18,6 +18,13 @@ def settings_of(part):
     return common | own
 
 
+def settings_read_by(part):
+    """Names of the environment variables that the module with its settings reads."""
+    paths = [*ROOT.glob(f"functions/{part}/*.py"), *ROOT.glob(f"{part}/*.py")]
+    [text] = [text for path in paths if "\nclass Settings:" in (text := path.read_text())]
+    return set(re.findall(r'environ(?:, |\.get\(|\[)"([A-Z_]+)"', text))
+
+
 def zipped_files(function):
     """What goes into a function's zip: the patterns of modules/function, in its folder."""
     module = (TERRAFORM / "modules/function/main.tf").read_text()
