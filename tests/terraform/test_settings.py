@@ -6,7 +6,7 @@ import pytest
 
 from tests.terraform.configuration import FUNCTIONS, ROOT, TERRAFORM, settings_of, settings_read_by
 
-# Addresses that lead to the laptop, or to an imitation of Spotify, have their default in the cloud; Cloud Run sets K_SERVICE.
+# Addresses of the laptop or of an imitation of Spotify, which have defaults in the cloud, and what Cloud Run sets.
 NOT_IN_THE_CLOUD = {
     "BIGQUERY_EMULATOR_HOST",
     "DATAPROC_EMULATOR_HOST",
