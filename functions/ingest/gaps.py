@@ -22,7 +22,7 @@ from ingest_log import log
 from ingest_queries import Parameter, integer, run_query, string, timestamp
 from plays import Key, Row, key_of
 from slots import Run, run_id_of
-from unloaded_files import fetch_unloaded
+from unloaded_files import fetch_unloaded, generation_of
 
 # An export has the end of a play in whole seconds and a little off: see functions/load/queries/same_play.sql.
 _EXPORT_APART = timedelta(seconds=90)
@@ -179,19 +179,21 @@ def _pages(
 
 
 def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[LandedPlay]:
-    """Each play in the files that are on their way to the warehouse, or were within a day, loaded or not.
+    """Each play in the files that are on their way to the warehouse: of a day, and older ones that will be re-sent.
 
-    Not in those that BigQuery refused, but in older ones that will be re-sent. They are not a gap, and a gap may begin
-    with them. Plays of a clock that was ahead are left out. That can only lead to a gap too many, never to one too few.
+    They are not a gap, and a gap may begin with them. Not in those that BigQuery refused, nor in those that load merged
+    before this run: `fetch_known` has found their plays, unless someone deleted them. Plays of a clock that was ahead
+    are left out. That can only lead to a gap too many, never to one too few.
     """
     since = run.slot - _LOADED_WITHIN
     named_since = since - _NAMED_EARLIER
-    refused = {row.run_id for row in run_query(client, "refused_runs", timestamp("since", named_since))}
+    window = timestamp("since", named_since), timestamp("before", run.started_at)
+    recorded = {(row.run_id, generation_of(row)) for row in run_query(client, "recorded_files", *window)}
     first, last = run_id_of(named_since), run.run_id
     for day in range((run.slot.date() - named_since.date()).days + 1):
         for blob in bucket.list_blobs(prefix=f"plays/{named_since + timedelta(day):%Y/%m/%d}/", timeout=_SECONDS):
             run_id = blob.name.rpartition("/")[2].removesuffix(".csv")
-            if first <= run_id <= last and run_id not in refused:
+            if first <= run_id <= last and (run_id, str(blob.generation)) not in recorded:
                 yield from _plays(blob)
     for run_id in fetch_unloaded(client, run, since):
         if blob := bucket.get_blob(object_name(run_id), timeout=_SECONDS):

@@ -8,7 +8,6 @@ import re
 from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 
 from google.api_core.exceptions import PreconditionFailed
 from google.cloud import bigquery
@@ -26,16 +25,21 @@ _UNLOADED_AFTER = timedelta(hours=25)
 _RESENT_FOR = timedelta(days=14)
 
 
-def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[str, list[Any]]:
+def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[str, list[str]]:
     """By run that landed a file before this instant which load has not recorded in full: the generations it has.
 
     A row under any other id than a run's has no file. What is re-sent once too often adds nothing.
     """
-    since, unloaded = run.started_at - _RESENT_FOR, defaultdict[str, list[Any]](list)
+    since, unloaded = run.started_at - _RESENT_FOR, defaultdict[str, list[str]](list)
     for row in run_query(client, "unloaded_runs", timestamp("since", since), timestamp("before", before)):
         if re.fullmatch("[0-9]{8}T[0-9]{6}Z", row.run_id):
-            unloaded[row.run_id].append(row.details.get("generation") if isinstance(row.details, dict) else None)
+            unloaded[row.run_id].append(generation_of(row))
     return unloaded
+
+
+def generation_of(row: bigquery.Row) -> str:
+    """Of the file that a row of load is about. No file has that of a row which someone else wrote."""
+    return str(row.details.get("generation")) if isinstance(row.details, dict) else ""
 
 
 def resend_all(cloud: Cloud, run: Run) -> None:

@@ -225,17 +225,31 @@ def test_what_was_landed_more_than_a_day_ago_is_on_its_way_when_it_will_be_sent_
     assert recorded_gaps(ingesting) == gaps
 
 
-def test_a_file_that_bigquery_refused_is_not_on_its_way(ingesting):
-    land(ingesting, LONG_AGO, -90)
-    ingesting.load(object_name(LONG_AGO))
+BEFORE_THE_RUN, MEANWHILE = RUN.started_at - timedelta(seconds=1), RUN.started_at + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("state", "finished_at", "has_grown", "is_on_its_way"),
+    [
+        ("succeeded", BEFORE_THE_RUN, False, False),  # what it held was deleted since, or it would be stored
+        ("succeeded", MEANWHILE, False, True),  # after the stored plays were queried
+        ("succeeded", BEFORE_THE_RUN, True, True),
+        ("failed", BEFORE_THE_RUN, False, False),
+        ("failed", MEANWHILE, False, False),
+        ("failed", BEFORE_THE_RUN, True, True),  # it was corrected by hand
+    ],
+)
+def test_a_file_that_load_has_dealt_with_is_no_longer_on_its_way(
+    ingesting, state, finished_at, has_grown, is_on_its_way
+):
+    stored(ingesting, played(-90))
     land(ingesting, AN_HOUR_AGO, -50, 0)
-    ingesting.warehouse.query_and_wait(
-        f"INSERT INTO {ingesting.dataset}.runs (run_id, slot, step, state, started_at, finished_at) VALUES "
-        f"('{AN_HOUR_AGO}', TIMESTAMP '2026-11-22 08:00:00+00', 'load', 'failed', "
-        "TIMESTAMP '2026-11-22 08:01:00+00', TIMESTAMP '2026-11-22 08:01:00+00')"
-    )
+    generation = ingesting.cloud.storage.get(ingesting.landing, object_name(AN_HOUR_AGO))["generation"]
+    ingesting.tell(AN_HOUR_AGO, "load", state, finished_at, details=json.dumps({"generation": generation}))
+    if has_grown:
+        land(ingesting, AN_HOUR_AGO, -50, 0, 5)
     write_gaps(ingesting.connect(), RUN, {"ada": NINE}, {})
-    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
+    assert recorded_gaps(ingesting) == ([] if is_on_its_way else [("ada", NINE - timedelta(minutes=90), NINE)])
 
 
 # Files of any size and content
