@@ -66,7 +66,8 @@ def submit_batch(
 ) -> str:
     """The id of the batch that covers the plays: a new one under the first of `batch_ids` that is free.
 
-    Raises BatchRefused or BatchForbidden when Dataproc does not take it, BatchRefused also when no id is free.
+    Raises BatchRefused or BatchForbidden when Dataproc does not take it, BatchRefused also when no id is free, and
+    Dataproc's own error where a later try may succeed.
     """
     for batch_id in batch_ids:
         batch = spark_batch(settings, plays, now)
@@ -76,14 +77,21 @@ def submit_batch(
         try:
             client.create_batch(request=request, retry=_RETRY, timeout=_CALL_SECONDS)
         except (BadRequest, NotFound) as error:
+            if "is not ready" in error.message:  # a subnetwork that is being changed (apache/airflow#42703)
+                raise
             raise BatchRefused(f"Dataproc refuses the batch: {_message_of(error)}") from None
         except Forbidden as error:
             reason = f"Dataproc denies the function the permission to submit: {_message_of(error)}"
             raise BatchForbidden(reason) from None
-        except Conflict:
-            # Created by us and the answer was lost, or by an older batch that the list did not show any more.
+        except Conflict as error:
+            # Created by us and the answer was lost, or by an older batch that the list did not show any more. Or there
+            # is no such batch: ABORTED has the same code, and its message says why.
             name = f"{settings.parent}/batches/{batch_id}"
-            if not _known(client.get_batch(name=name, retry=_RETRY, timeout=_CALL_SECONDS)).covers(plays):
+            try:
+                existing = client.get_batch(name=name, retry=_RETRY, timeout=_CALL_SECONDS)
+            except NotFound:
+                raise error from None
+            if not _known(existing).covers(plays):
                 continue
         return batch_id
     raise BatchRefused("Every batch id of this run is taken; the next load submits again")

@@ -1,5 +1,6 @@
 """What goes wrong with transform_trigger: stops and troubles at any call, refusals, unreadable messages."""
 
+import json
 import time
 
 import pytest
@@ -139,6 +140,26 @@ def test_a_request_that_dataproc_refuses_is_recorded_and_not_repeated(triggering
     triggering.publish(ELEVEN)
     assert triggering.deliver() == [200]
     assert triggering.batch_ids() == [ELEVENS_BATCH]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, "The resource 'projects/p/regions/r/subnetworks/default' is not ready"),
+        (409, "Insufficient 'CPUS' quota. Requested 12.0, available 8.0."),  # ABORTED has the code of ALREADY_EXISTS
+    ],
+)
+def test_a_refusal_that_passes_by_itself_is_logged_in_dataprocs_words_and_the_message_comes_again(
+    triggering, capsys, status, reason
+):
+    body = json.dumps({"error": {"code": status, "message": reason, "status": "X"}})
+    triggering.cloud.faults.order(Fault(CREATE, "answer", status=status, body=body))
+    triggering.publish(TEN)
+
+    assert (triggering.deliver(), triggering.ledger()) == ([500], [])
+    (entry,) = entries(capsys)
+    assert (entry["severity"], reason in entry["reason"]) == ("WARNING", True)
+    assert (triggering.deliver(), triggering.ledger()) == ([200], [TENS_ROW])
 
 
 def test_a_missing_grant_is_recorded_and_the_message_comes_again(triggering):
