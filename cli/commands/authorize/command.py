@@ -152,9 +152,13 @@ def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
                 f"Stored of {options.listener}: {counted(span.plays, 'play')}, the oldest of {span.oldest:%Y-%m-%d}, "
                 "and no account to compare with. Another person needs another name: if this is one, press Ctrl-C."
             )
-    stored = None if options.new_client else spotify.stored_app(store)
-    app = stored or spotify.ask_for_app(consent.redirect_uri(options.port))
-    return Authorization(place, store, options.listener, home, app, stored is None, options.replace_account)
+    stored = spotify.stored_app(store)
+    app = stored if stored and not options.new_client else spotify.ask_for_app(consent.redirect_uri(options.port))
+    rest = [name for name in known if name != options.listener]
+    # https://www.rfc-editor.org/rfc/rfc6749#section-6: a refresh token is of the client that it was given to.
+    if rest and stored and stored.client_id != app.client_id:
+        say(f"This is another app: {', '.join(rest)} must consent again as well, because a consent is for one app.")
+    return Authorization(place, store, options.listener, home, app, app is not stored, options.replace_account)
 
 
 def _account_id(payload: Mapping[str, Any] | None) -> str | None:

@@ -11,7 +11,7 @@ import requests
 
 from localcloud import processes
 from localcloud.faults import Fault
-from tests.cli.harness import ONE, TWO, Person
+from tests.cli.harness import ONE, THREE, TWO, Person
 
 LABELS = {"app": "heavy-rotation", "kind": "refresh-token", "listener": ONE}
 NO_CHANGE = {1: "ENABLED"}
@@ -235,8 +235,19 @@ def test_a_wrong_client_secret_is_not_stored_and_can_be_typed_anew(owner, capsys
     owner.knows_app(client_secret="outdated")  # pragma: allowlist secret -- invented
     assert owner.authorizes(capsys, ONE, Person(ONE)).code == 1
     types_in(monkeypatch, f"{app.client_id}\n{app.client_secret}\n")
-    assert owner.authorizes(capsys, ONE, Person(ONE), "--new-client").code == 0
+    same_app = owner.authorizes(capsys, ONE, Person(ONE), "--new-client")
+    assert (same_app.code, "another app" in same_app.err) == (0, False)
     assert owner.versions("spotify-client") == {1: "DESTROYED", 2: "ENABLED"}
+
+
+def test_with_another_app_the_others_who_must_consent_again_are_named(owner, capsys, monkeypatch):
+    owner.knows_app(client_id="another")
+    for listener in (ONE, TWO, THREE):
+        owner.has_listener(listener)
+    types_in(monkeypatch, f"{owner.spotify.app.client_id}\n{owner.spotify.app.client_secret}\n")
+    output = owner.authorizes(capsys, ONE, Person(ONE), "--new-client")
+    assert (output.code, owner.versions("spotify-client")) == (0, {1: "DESTROYED", 2: "ENABLED"})
+    assert f"This is another app: {THREE}, {TWO} must consent again as well" in output.err
 
 
 @pytest.mark.parametrize("typed", ["\n", "id\n\n", "id\nsecret…\n", "i d\nsecret\n"])
