@@ -77,7 +77,7 @@ def feature_rows(history: History, plays: pd.DataFrame, all_time: pd.DataFrame) 
             continue
         usual_values, usual_weights = _known(ever, feature.key)
         mean, usual = np.average(values, weights=weights), np.average(usual_values, weights=usual_weights)
-        q1, q3 = _quantiles(values, weights, (0.25, 0.75))
+        q1, q3 = map(float, np.quantile(values, (0.25, 0.75), weights=weights, method="inverted_cdf"))
         rows.append((*feature, float(mean), q1, q3, float(usual), float(mean - usual)))
     columns = ["feature", *Feature._fields[1:], "mean", "q1", "q3", "usual", "change"]
     return pd.DataFrame(rows, columns=columns)
@@ -85,40 +85,22 @@ def feature_rows(history: History, plays: pd.DataFrame, all_time: pd.DataFrame) 
 
 def changes(rows: pd.DataFrame, count: int = 3) -> pd.DataFrame:
     """The features that are furthest from their usual value, the largest change first."""
-    return (
-        rows.loc[rows["change"].abs().sort_values(ascending=False, kind="stable").index]
-        .head(count)
-        .reset_index(drop=True)
-    )
+    return rows.sort_values("change", key=abs, ascending=False, kind="stable", ignore_index=True).head(count)
 
 
 def mood(history: History, plays: pd.DataFrame) -> pd.DataFrame:
     """The most played tracks with both features: name, artist_name, valence, energy, weight, minutes; at most 400."""
     per_track = _tracks_of(history, plays).dropna(subset=["valence", "energy"])
     shown = per_track.nlargest(MOOD_POINTS, "weight").reset_index(drop=True)
-    return pd.DataFrame(
-        {
-            "name": [humanize.named(name, "track") for name in shown["track_name"]],
-            "artist_name": shown["artist_name"],
-            "valence": shown["valence"],
-            "energy": shown["energy"],
-            "weight": shown["weight"],
-            "minutes": shown["heard_ms"] / 60_000,
-        }
-    )
+    names = [humanize.named(name, "track") for name in shown["track_name"]]
+    columns = ["name", "artist_name", "valence", "energy", "weight", "minutes"]
+    return shown.assign(name=names, minutes=shown["heard_ms"] / 60_000)[columns]
 
 
 def quadrants(moods: pd.DataFrame) -> dict[str, float]:
     """Share of the weight in each corner of the mood map."""
-    word = np.select(
-        [
-            (moods["valence"] >= 0.5) & (moods["energy"] >= 0.5),
-            (moods["valence"] >= 0.5) & (moods["energy"] < 0.5),
-            (moods["valence"] < 0.5) & (moods["energy"] >= 0.5),
-        ],
-        ["upbeat", "calm, happy", "tense"],
-        "sad",
-    )
+    is_happy, is_intense = moods["valence"] >= 0.5, moods["energy"] >= 0.5
+    word = np.select([is_happy & is_intense, is_happy, is_intense], ["upbeat", "calm, happy", "tense"], "sad")
     whole = moods["weight"].sum()
     shares = moods.groupby(word)["weight"].sum() / whole if whole else pd.Series(dtype=float)
     return {corner: float(shares.get(corner, 0.0)) for corner in ("upbeat", "calm, happy", "tense", "sad")}
@@ -149,18 +131,16 @@ def feature_trend(history: History, local: pd.DataFrame, feature: str) -> pd.Dat
 
 
 def without_features(history: History, plays: pd.DataFrame) -> WithoutFeatures:
-    tracks = history.tracks[["duration_ms", "popularity", "explicit"]].iloc[plays["track"]]
-    ones = np.ones(len(tracks))
-    length_ms, _ = _values(tracks["duration_ms"], ones)
-    popularity, _ = _values(tracks["popularity"], ones)
-    explicit = tracks["explicit"].dropna()
+    names = ["duration_ms", "popularity", "explicit"]
+    tracks = history.tracks[names].iloc[plays["track"]]
+    length_ms, popularity, explicit = (tracks[name].dropna().astype(float) for name in names)
     bins = np.array(LENGTH_BINS_MINUTES)
     counted = np.histogram(length_ms / 60_000, bins=bins)[0]
     share = counted / len(length_ms) if len(length_ms) else counted.astype(float)
     return WithoutFeatures(
         lengths=pd.DataFrame({"from_minutes": bins[:-1], "to_minutes": bins[1:], "share": share}),
         average_minutes=float(length_ms.mean()) / 60_000 if len(length_ms) else None,
-        explicit_share=float(explicit.astype(float).mean()) if len(explicit) else None,
+        explicit_share=float(explicit.mean()) if len(explicit) else None,
         popularity=float(popularity.mean()) if len(popularity) else None,
     )
 
@@ -179,19 +159,7 @@ def _tracks_of(history: History, plays: pd.DataFrame) -> pd.DataFrame:
 
 
 def _known(per_track: pd.DataFrame, feature: str) -> tuple[np.ndarray, np.ndarray]:
-    return _values(per_track[feature], per_track["weight"].to_numpy())
-
-
-def _values(column: pd.Series, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The values that are known and weigh something, and their weights."""
-    values = column.to_numpy(dtype="float64", na_value=np.nan)
+    values, weights = per_track[feature].to_numpy(dtype="float64", na_value=np.nan), per_track["weight"].to_numpy()
     known = ~np.isnan(values) & (weights > 0)
     return values[known], weights[known]
-
-
-def _quantiles(values: np.ndarray, weights: np.ndarray, shares: tuple[float, ...]) -> list[float]:
-    """The smallest values below which at least these shares of the weight lie."""
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order]) / weights.sum()
-    found = np.searchsorted(reached, np.array(shares) - 1e-12)
-    return [float(value) for value in values[order][found]]
