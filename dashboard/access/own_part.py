@@ -18,7 +18,7 @@ _POLLED = ("collected", "nothing_new")
 
 
 def own_part(runs: pd.DataFrame, listeners: Collection[str]) -> pd.DataFrame:
-    """The rows of the ledger as far as they are about these listeners; columns and order as they were."""
+    """The rows of `ledger.readable` as far as they are about these listeners; columns and order as they were."""
     imports = runs.loc[runs["step"] == "import", "run_id"]
     hourly = runs[~runs["run_id"].isin(imports)]
     own = {
@@ -36,15 +36,8 @@ def own_part(runs: pd.DataFrame, listeners: Collection[str]) -> pd.DataFrame:
     return hourly.loc[[row is not None for row in rows]].assign(**changed).reset_index(drop=True)
 
 
-def _own_listeners(details: Any, listeners: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    parts = _listeners(details) or {}
-    return {slug: about for slug, about in parts.items() if slug in listeners and isinstance(about, dict)}
-
-
-def _listeners(details: Any) -> dict[str, Any] | None:
-    """Those that a run names; None where its details cannot be read."""
-    parts = details.get("listeners", {}) if isinstance(details, dict) else None
-    return parts if isinstance(parts, dict) else None
+def _own_listeners(details: Mapping[str, Any] | None, listeners: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    return {slug: about for slug, about in (details or {}).get("listeners", {}).items() if slug in listeners}
 
 
 def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
@@ -61,16 +54,17 @@ def _after_ingest(row: dict[Any, Any], new: int) -> dict[Any, Any] | None:
 
 def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[Any, Any]:
     """A run that brought only others' plays had nothing for these listeners."""
-    state, reason, new, named = row["state"], row["reason"], _sum(own, "new"), _listeners(row["details"])
+    state, reason, new, details = row["state"], row["reason"], _sum(own, "new"), row["details"]
+    named = (details or {}).get("listeners", {})
     if state not in _GOOD and (state != "failed" or not own):
         reason = _trouble(state, row["error_class"])
     elif own:
         failed = {slug: about.get("reason") for slug, about in own.items() if about.get("state") not in _POLLED}
         failures = [f"{slug}: {why or 'no reason was recorded'}" for slug, why in failed.items()]
         reason = "; ".join([humanize.counted(new, "new play") if new else "no new plays", *failures])
-    elif not isinstance(row["details"], dict):
+    elif details is None:
         reason = "what it recorded of each listener cannot be read"
-    elif state == "succeeded" or row["details"].get("listeners") or pd.isna(row["blocked_until"]):
+    elif state == "succeeded" or named or pd.isna(row["blocked_until"]):
         reason = "no listener that you may see was polled"
     return {
         **row,
@@ -79,7 +73,7 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
         "rows_in": _sum(own, "fetched"),
         "rows_new": new,
         # `names_others` tells a run that polled only others from one that polled no listener.
-        "details": {"listeners": dict(own), "names_others": len(named) > len(own)} if named is not None else None,
+        "details": None if details is None else {"listeners": dict(own), "names_others": len(named) > len(own)},
     }
 
 
@@ -95,5 +89,4 @@ def _trouble(state: Any, error_class: Any) -> str | None:
 
 
 def _sum(own: Mapping[str, Mapping[str, Any]], what: str) -> int:
-    counts = (about.get(what) for about in own.values())
-    return sum(count for count in counts if isinstance(count, int))
+    return sum(about.get(what) or 0 for about in own.values())

@@ -257,9 +257,8 @@ def _failed_steps(runs: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _has_failed_listener(details: object) -> bool:
-    listeners = details.get("listeners", {}) if isinstance(details, dict) else {}
-    return any(part.get("state") == "failed" for part in listeners.values())
+def _has_failed_listener(details: Mapping[str, Any] | None) -> bool:
+    return any(part.get("state") == "failed" for part in (details or {}).get("listeners", {}).values())
 
 
 def _failed_listeners(runs: pd.DataFrame) -> list[dict[str, Any]]:

@@ -138,9 +138,7 @@ def _newest_rows(runs: pd.DataFrame, schedule: Schedule) -> dict[tuple[datetime,
 def not_polled(row: Mapping[Any, Any]) -> str:
     """Why a run of ingest polled no listener; empty when it polled any, or does not say."""
     details = row["details"]
-    if row["step"] != "ingest" or row["state"] != "skipped" or not isinstance(details, dict):
-        return ""
-    if names_any(details):
+    if row["step"] != "ingest" or row["state"] != "skipped" or details is None or names_any(details):
         return ""
     return _NO_LISTENER if pd.isna(row["blocked_until"]) else _PAUSED
 
