@@ -29,6 +29,7 @@ class Settings:
     """E-mail address in lower case → the listeners its owner may see; ("*",) is all of them."""
     names: Mapping[str, str] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    """The home time zones that the owner set."""
     maximum_bytes_billed: int = 500_000_000
     is_in_cloud: bool = True
     """Whether Cloud Logging has the logs."""
@@ -65,10 +66,6 @@ class Settings:
     def cli(self, what: str) -> str:
         """The command to type, which has an option more on the laptop; `what` is such as `authorize ania`."""
         return f"python -m cli {what}{'' if self.is_in_cloud else ' --laptop'}"
-
-    def zone_of(self, listener_id: str) -> str | None:
-        """The listener's home time zone, when the owner set one."""
-        return self.zones.get(listener_id)
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

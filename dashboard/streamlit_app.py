@@ -33,9 +33,6 @@ IN_MENU = {
 """Title: icon, what the page shows. The title is also the page's address and the name of its file."""
 LINKED = ("Track", "Artist", "Album", "About")
 WITH_PERIOD = ("Overview", "Top", "When", "Discoveries", "Sound", "Together")
-WITHOUT_FILTERS = ("About",)
-WITHOUT_LISTENER = ("Together",)
-"""It has a choice of its own, of several."""
 COMPARES = "compares_listeners"
 """The key in the session: whether its viewer may see several."""
 
@@ -128,11 +125,11 @@ def _draw_for_viewer(page: Page, heading: DeltaGenerator) -> None:
     chosen = filter_bar(
         who,
         now,
-        is_shown=page.title not in WITHOUT_FILTERS,
+        is_shown=page.title != "About",
         has_period=has_period,
-        has_listener=page.title not in WITHOUT_LISTENER,
+        has_listener=page.title != "Together",  # has a choice of its own, of several
     )
-    page_frame.begin(page_frame.Head(heading, who, chosen, now, has_period))
+    page_frame.HEAD.set(page_frame.Head(heading, who, chosen, now, has_period))
     page.run()
 
 

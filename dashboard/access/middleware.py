@@ -37,20 +37,18 @@ _NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Heavy 
 <p>Nothing is at the address <code>{path}</code>. <a href="/">Go to the overview</a>.</p></body></html>"""
 
 
-def inline_scripts(page: str) -> list[str]:
-    """The sources of a Content-Security-Policy that allow a page's inline scripts and no others."""
-    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    return [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts]
-
-
 def policy() -> str:
-    """Without `unsafe-eval`: Streamlit has Vega interpret its expressions instead of compiling them."""
+    """Allows the page's inline scripts and no others, without `unsafe-eval`: Streamlit has Vega interpret its
+    expressions instead of compiling them.
+    """
     page = (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts]
     return "; ".join(
         (
             "default-src 'self'",
             # blob: is where Streamlit imports the scripts of components from.
-            f"script-src 'self' blob: {' '.join(inline_scripts(page))}",
+            f"script-src 'self' blob: {' '.join(hashes)}",
             "style-src 'self' 'unsafe-inline'",
             f"img-src 'self' data: blob: {COVERS}",
             "font-src 'self' data:",

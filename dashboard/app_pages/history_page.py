@@ -89,22 +89,18 @@ def take_away(page: Listening) -> None:
         f"Every play of {literal(page.name)}, with every column, read from the warehouse when you click. "
         "Your data, no strings."
     )
-    with st.container(horizontal=True):
-        _download(page, "CSV", "csv", "text/csv")
-        _download(page, "Parquet", "parquet", "application/vnd.apache.parquet")
-
-
-def _download(page: Listening, label: str, ending: str, mime: str) -> None:
-    written = {"csv": play_list.to_csv, "parquet": play_list.to_parquet}[ending]
     listener, store = page.filters.listener, page.viewer.store
-    downloads.button(
-        f"Everything as {label}",
-        lambda: written(store.everything(listener)),
-        f"plays-{listener}.{ending}",
-        mime=mime,
-        icon=":material/download:",
-        key=f"everything_{ending}",
-    )
+    with st.container(horizontal=True):
+        for label, written in (("CSV", play_list.to_csv), ("Parquet", play_list.to_parquet)):
+            ending, mime, _ = downloads.FORMATS[label]
+            downloads.button(
+                f"Everything as {label}",
+                lambda written=written: written(store.everything(listener)),
+                f"plays-{listener}.{ending}",
+                mime=mime,
+                icon=":material/download:",
+                key=f"everything_{ending}",
+            )
 
 
 def sentence(found: int, plays: pd.DataFrame, search: str, until: date | None) -> str:

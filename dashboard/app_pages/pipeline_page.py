@@ -103,11 +103,12 @@ def grid(page: Listening) -> None:
     hours = run_hours.grid_hours(runs, now, HOURS[label], schedule)
     cells = run_hours.to_frame(hours)
     cells = cells.assign(reason=cells["reason"].map(page.viewer.reason))
-    lead = run_hours.summarise(hours, label, schedule.noun)
+    lead = run_hours.summarise(hours, label, "hour" if schedule.interval_hours == 1 else "run")
     st.markdown(lead)
     opened = run_grid.draw(cells, page.filters.zone, page.colours, page_frame.alt_text("Runs by hour.", lead))
     if opened:
-        run_drawer.opened(opened)
+        # In the URL the open cell can be shared, and survives a reconnect.
+        st.query_params[run_drawer.IN_URL] = str(opened)
     st.html(markup.legend(charts_pipeline.legend_of_states(page.colours, set(cells["state"]))))
     st.caption("Choose a cell to see what happened in it.")
     run_drawer.draw_if_open(page, runs, cells)
@@ -125,14 +126,15 @@ def what_went_wrong(page: Listening, problems: pd.DataFrame) -> None:
         st.caption(f"The newest {PROBLEMS} of {len(problems):,} in seven days.")
 
 
-def _problem(page: Listening, row: dict[Hashable, Any]) -> markup.Problem:
-    return markup.Problem(
+def _problem(page: Listening, row: dict[Hashable, Any]) -> str:
+    return markup.problem(
         when=_when_failed(page, row),
         where=run_hours.STEP_NAMES.get(row["step"], row["step"]) + (f", {row['who']}" if row["who"] else ""),
         state=row["state"],
         glyph=run_hours.GLYPHS[row["state"]],
         what=humanize.sentence(page.viewer.reason(ranked_lists.text(row["what"])) or "No reason was recorded."),
         next_step="" if row["recovered"] else row["next_step"],
+        colours=page.colours,
         is_over=bool(row["recovered"]),
     )
 
@@ -167,7 +169,7 @@ def plays_per_run(page: Listening, runs: pd.DataFrame, now: datetime) -> None:
 def unknown_zones(page: Listening) -> None:
     """A misspelt home time zone breaks no page: without a warning another clock would go unnoticed."""
     for slug in page.viewer.listeners:
-        zone = page.viewer.settings.zone_of(slug)
+        zone = page.viewer.settings.zones.get(slug)
         if zone and not filters.valid_zone(zone):
             st.warning(
                 f"The home time zone of {literal(page.viewer.label_of(slug))} is set to {literal(zone)}, which does "

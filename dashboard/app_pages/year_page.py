@@ -122,26 +122,24 @@ def picture_of(page: Listening, review: year_review.Review, name: str, month: in
         for row in review.tops["Tracks"].to_dict("records")
     ]
     return year_picture.svg(
-        year_picture.Picture(
-            title=name,
-            name=page.name,
-            numbers=[
-                (
-                    humanize.known_minutes(now.minutes),
-                    f"listened{', estimated' if now.measured_share < page_frame.MEASURED_FROM else ''}",
-                ),
-                (f"{now.plays:,}", humanize.plural("play", now.plays)),
-                (f"{now.artists:,}", humanize.plural("artist", now.artists)),
-                (f"{now.new_artists:,}", humanize.plural("new artist", now.new_artists)),
-            ],
-            lists=[
-                ("Top tracks", tracks),
-                ("Top artists", [humanize.named(name, "artist") for name in review.tops["Artists"]["name"]]),
-                ("Top albums", [humanize.named(name, "album") for name in review.tops["Albums"]["name"]]),
-            ],
-            bars=list(bars),
-            bar_names=names,
-        )
+        title=name,
+        name=page.name,
+        numbers=[
+            (
+                humanize.known_minutes(now.minutes),
+                f"listened{', estimated' if now.measured_share < page_frame.MEASURED_FROM else ''}",
+            ),
+            (f"{now.plays:,}", humanize.plural("play", now.plays)),
+            (f"{now.artists:,}", humanize.plural("artist", now.artists)),
+            (f"{now.new_artists:,}", humanize.plural("new artist", now.new_artists)),
+        ],
+        lists=[
+            ("Top tracks", tracks),
+            ("Top artists", [humanize.named(name, "artist") for name in review.tops["Artists"]["name"]]),
+            ("Top albums", [humanize.named(name, "album") for name in review.tops["Albums"]["name"]]),
+        ],
+        bars=list(bars),
+        bar_names=names,
     )
 
 

@@ -47,7 +47,8 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
 
 
 def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:
-    data = frame.assign(Hour=[humanize.hour_span(hour) for hour in frame["hour"]], Share=frame["share"].map(_percent))
+    share = frame["share"].map("{:.1%}".format)
+    data = frame.assign(Hour=[humanize.hour_span(hour) for hour in frame["hour"]], Share=share)
     x = alt.X("hour:O", title=None, axis=hour_axis())
     y = alt.Y("share:Q", title="Share of listening", axis=alt.Axis(format="%", tickCount=4))
     return _plain(data, colours, x, y, ["Hour", "Share"], 260, width={"band": 0.75})
@@ -85,7 +86,7 @@ def bars(
 ) -> Chart:
     """Plain bars in the frame's own order. `form` is of the numbers on the axis, `text` a column for the tooltip."""
     shown = [str(item) for item in frame[name]]
-    tip = frame[text] if text else frame[value].map(_percent)
+    tip = frame[text] if text else frame[value].map("{:.1%}".format)
     data = pd.DataFrame({"name": shown, "value": frame[value].astype(float), "Value": tip})
     longest = max((len(name) for name in shown), default=1)
     every = max(1, -(-len(shown) // (12 if longest < 6 else 5)))
@@ -153,7 +154,6 @@ def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
     data = frame.assign(
         label=pd.to_datetime(frame["month_on"]).dt.strftime("%Y-%m-%d"),
         Month=pd.to_datetime(frame["month_on"]).dt.strftime("%B %Y"),
-        artist=frame["artist_name"],
         shown=frame["rank"].clip(upper=LOWEST_RANK),
     )
     labels = sorted(set(data["label"]))
@@ -170,7 +170,7 @@ def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
         ),
         color=alt.Color("artist_key:N", scale=alt.Scale(domain=keys, range=list(colours.categorical[:6])), legend=None),
         shape=alt.Shape("artist_key:N", scale=alt.Scale(domain=keys, range=list(BUMP_SHAPES)), legend=None),
-        tooltip=["Month", alt.Tooltip("artist", title="Artist"), alt.Tooltip("rank", title="Rank")],
+        tooltip=["Month", alt.Tooltip("artist_name", title="Artist"), alt.Tooltip("rank", title="Rank")],
     )
     return alt.layer(
         base.mark_line(strokeWidth=2, interpolate="linear").encode(shape=alt.ShapeValue("circle")),
@@ -246,7 +246,3 @@ def _before(row: dict[Any, Any], by: str, step: str) -> str:
 def _trend_note(row: dict[Any, Any]) -> str:
     notes = ["not over yet"] if row["is_partial"] else []
     return ", ".join([*notes, "plays may be missing"] if row["is_gap"] else notes)
-
-
-def _percent(share: float) -> str:
-    return humanize.percent(share, 1)

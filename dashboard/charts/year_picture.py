@@ -4,7 +4,6 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -21,37 +20,33 @@ _MARK = Path(__file__).parents[1] / "static" / "spotify-mark.svg"
 """Has to stand beside Spotify's data."""
 
 
-@dataclass(frozen=True)
-class Picture:
-    """What is written on it. `bars` are the months or days, any unit."""
-
-    title: str
-    name: str
-    numbers: Sequence[tuple[str, str]]
-    """(value, what it is), at most four."""
-    lists: Sequence[tuple[str, Sequence[str]]]
-    """(heading, lines), at most three of five lines."""
-    bars: Sequence[float]
-    bar_names: Sequence[str]
-
-
-def svg(picture: Picture) -> bytes:
+def svg(
+    title: str,
+    name: str,
+    numbers: Sequence[tuple[str, str]],
+    lists: Sequence[tuple[str, Sequence[str]]],
+    bars: Sequence[float],
+    bar_names: Sequence[str],
+) -> bytes:
+    """`numbers`: (value, what it is), at most four; `lists`: (heading, lines), at most three of five lines; `bars`: the
+    months or days, any unit.
+    """
     drawing = _MARK.read_text(encoding="utf-8")
     mark = drawing[drawing.index("<path") : drawing.index("</svg>")]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'font-family="{escape(_FONT, quote=True)}" role="img" aria-label="{_xml(picture.title)}">',
+        f'font-family="{escape(_FONT, quote=True)}" role="img" aria-label="{_xml(title)}">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{_PAPER}"/>',
         f'<rect width="{WIDTH}" height="16" fill="{_ACCENT}"/>',
-        _text(72, 150, picture.title, 84, weight=800),
-        _text(72, 206, picture.name, 34, _SOFT),
+        _text(72, 150, title, 84, weight=800),
+        _text(72, 206, name, 34, _SOFT),
         *(
             part
-            for x, (value, what) in zip(itertools.count(72, 240), picture.numbers, strict=False)
+            for x, (value, what) in zip(itertools.count(72, 240), numbers, strict=False)
             for part in (_text(x, 310, value, 46, _ACCENT, 750), _text(x, 350, what, 26, _SOFT))
         ),
-        *_bars(picture.bars, picture.bar_names),
-        *_lists(picture.lists),
+        *_bars(bars, bar_names),
+        *_lists(lists),
         f'<g transform="translate(72 {HEIGHT - 66}) scale(1.25)">{mark}</g>',
         _text(112, HEIGHT - 42, "Heavy Rotation · data from Spotify", 26, _SOFT),
         "</svg>",

@@ -3,7 +3,6 @@
 Options are their own labels, because the URL carries the label; what comes from the URL is checked again.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +28,7 @@ def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: boo
             icon = ":material/person:"
             chosen = choice.in_list("Listener", list(labels), "listener", width=180, icon=icon) if others else first
             listener = labels.get(chosen, viewer.listeners[0])
-        home = viewer.settings.zone_of(listener)
+        home = viewer.settings.zones.get(listener)
         # Always in this place: a widget that moves is recreated in the browser and loses its value.
         with st.container(width="content", key="hr-period" if has_period else f"{HIDDEN}-period"):
             period = choice.one_of("Period", PERIODS, "period", DEFAULT_PERIOD)
@@ -42,16 +41,17 @@ def filter_bar(viewer: Viewer, now: datetime, *, is_shown: bool, has_period: boo
             by, zone = choice.one_of("Count by", filters.COUNT_BY, "by"), _zone(default_zone)
         with st.popover("Options", icon=":material/tune:"):
             _options(by, zone, home)
-    raw: dict[str, Sequence[str]] = {"listener": [listener], "period": [period], "by": [by], "zone": [zone]}
+    dates: list[str] = []
     if period == CUSTOM:
         with st.container(key=None if has_period else f"{HIDDEN}-dates"):
-            raw["dates"] = _dates(zone, now, waits=has_period)
-    return filters.checked(raw, viewer.listeners, now, home, st.context.timezone)
+            dates = _dates(zone, now, waits=has_period)
+    raw = {"listener": listener, "period": period, "by": by, "zone": zone}
+    return filters.checked(raw, dates, viewer.listeners, now, home, st.context.timezone)
 
 
 def as_query(viewer: Viewer, chosen: Filters) -> dict[str, str | list[str]]:
     """For links: only what is not the default, as Streamlit itself would write it, or Back needs two steps."""
-    home = viewer.settings.zone_of(chosen.listener)
+    home = viewer.settings.zones.get(chosen.listener)
     defaults = {
         "listener": viewer.listeners[0],
         "period": DEFAULT_PERIOD,
@@ -68,11 +68,6 @@ def _follow(default: str) -> None:
     st.session_state[_HOME] = default
     if before != default and st.session_state.get("zone") == before:
         st.session_state["zone"] = default
-
-
-def choose_period(period: str) -> None:
-    """For buttons that widen the period."""
-    st.session_state["period"] = period
 
 
 def _zone(default: str) -> str:

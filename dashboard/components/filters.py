@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from analysis.periods import CUSTOM, DEFAULT_PERIOD, PERIODS, Period, custom_period, local_day, named_period
 
 COUNT_BY = ("Minutes", "Plays")
-_LONGEST_ZONE_NAME = 64
 FIRST_DAY = date(2006, 1, 1)
 """Spotify was founded in that year: no play is older."""
 
@@ -34,7 +33,8 @@ class Filters:
 
 
 def checked(
-    raw: Mapping[str, Sequence[str]],
+    raw: Mapping[str, str],
+    dates: Sequence[str],
     allowed: Sequence[str],
     now: datetime,
     home_zone: str | None = None,
@@ -44,13 +44,13 @@ def checked(
 
     `allowed` must not be empty: a viewer without listeners gets no filters.
     """
-    zone = valid_zone(_first(raw, "zone")) or default_zone(home_zone, browser_zone)
+    zone = valid_zone(raw.get("zone")) or default_zone(home_zone, browser_zone)
     period = _one_of(raw, "period", PERIODS, DEFAULT_PERIOD)
-    dates = _dates(raw.get("dates", ()), local_day(now, zone), last_day(now)) if period == CUSTOM else None
+    chosen = _dates(dates, local_day(now, zone), last_day(now)) if period == CUSTOM else None
     return Filters(
         listener=_one_of(raw, "listener", allowed, allowed[0]),
-        period=DEFAULT_PERIOD if period == CUSTOM and dates is None else period,
-        dates=dates,
+        period=DEFAULT_PERIOD if period == CUSTOM and chosen is None else period,
+        dates=chosen,
         by=_one_of(raw, "by", COUNT_BY, COUNT_BY[0]),
         zone=zone,
     )
@@ -69,9 +69,7 @@ def default_zone(home_zone: str | None, browser_zone: str | None) -> str:
 
 def valid_zone(name: str | None) -> str | None:
     """An IANA name in this machine's database, legacy aliases included; anything else is None."""
-    if not name or len(name) > _LONGEST_ZONE_NAME or name not in _known_zones():
-        return None
-    return ZoneInfo(name).key
+    return name if name in _known_zones() else None
 
 
 def last_day(now: datetime) -> date:
@@ -92,14 +90,9 @@ def _known_zones() -> frozenset[str]:
     return frozenset(zone for zone in available_timezones() if not zone.startswith(odd))
 
 
-def _first(raw: Mapping[str, Sequence[str]], key: str) -> str | None:
-    values = raw.get(key) or ()
-    return values[0] if values else None
-
-
-def _one_of(raw: Mapping[str, Sequence[str]], key: str, choices: Sequence[str], default: str) -> str:
-    value = _first(raw, key)
-    return value if value is not None and value in choices else default
+def _one_of(raw: Mapping[str, str], key: str, choices: Sequence[str], default: str) -> str:
+    value = raw.get(key, default)
+    return value if value in choices else default
 
 
 def _dates(values: Sequence[str], today: date, last: date) -> tuple[date, date] | None:

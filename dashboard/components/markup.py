@@ -82,32 +82,22 @@ def is_cover(image_url: object) -> bool:
     return address.scheme == "https" and address.netloc in COVER_HOSTS
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something that went wrong. `next_step` is empty where it is over, or where `what` says it already."""
-
-    when: str
-    where: str
-    state: str
-    glyph: str
-    what: str
-    next_step: str
-    is_over: bool
-
-
-def problems(items: Iterable[Problem], colours: Colours) -> str:
+def problems(items: Iterable[str], colours: Colours) -> str:
+    """The list of what `problem` makes."""
     label = f'aria-label="What went wrong" style="{variables(colours)}"'
-    lines = (
-        f'<li><span class="hr-swatch" aria-hidden="true" style="background:{colours.states[item.state]};'
-        f'color:{colours.on_state[item.state]}">{escape(item.glyph)}</span>'
-        f"<div><p><b>{escape(item.when)}</b> · {escape(item.where)} · {escape(item.state)} · "
-        f"{'over' if item.is_over else 'open'}</p>"
-        f'<p class="hr-what">{escape(item.what)}'
-        f"{f' <b>Next:</b> {escape(item.next_step)}' if item.next_step else ''}</p>"
-        f"</div></li>"
-        for item in items
+    return f'<ul class="hr-rows hr-problems" {label}>{"".join(items)}</ul>'
+
+
+def problem(
+    when: str, where: str, state: str, glyph: str, what: str, next_step: str, colours: Colours, *, is_over: bool
+) -> str:
+    """`next_step` is empty where it is over, or where `what` says it already."""
+    return (
+        f'<li><span class="hr-swatch" aria-hidden="true" style="background:{colours.states[state]};'
+        f'color:{colours.on_state[state]}">{escape(glyph)}</span>'
+        f"<div><p><b>{escape(when)}</b> · {escape(where)} · {escape(state)} · {'over' if is_over else 'open'}</p>"
+        f'<p class="hr-what">{escape(what)}{f" <b>Next:</b> {escape(next_step)}" if next_step else ""}</p></div></li>'
     )
-    return f'<ul class="hr-rows hr-problems" {label}>{"".join(lines)}</ul>'
 
 
 def table(headings: Sequence[str], lines: Iterable[Sequence[str]], name: str) -> str:

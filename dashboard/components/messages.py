@@ -1,6 +1,6 @@
 """Empty states, warnings and errors of pages, each with its next step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import streamlit as st
@@ -49,9 +49,7 @@ def no_plays(listener: str, runs: int, next_run_at: datetime, settings: Settings
 - The Pipeline page shows whether something is wrong.""")
 
 
-def nothing_in_period(
-    before: datetime | None, after: datetime | None, others: Sequence[str], widen: Callable[[str], None], who: str
-) -> None:
+def nothing_in_period(before: datetime | None, after: datetime | None, others: Sequence[str], who: str) -> None:
     """`before` and `after`: the nearest plays around the period, on the listener's clock; `others` hold plays."""
     st.header(f"{literal(who)} played nothing in this period" if who else "Nothing was played in this period")
     if before:
@@ -61,7 +59,7 @@ def nothing_in_period(
     with st.container(horizontal=True):
         for name in others:
             label, key = f"Show {name[0].lower()}{name[1:]}", f"widen_{name.split()[0].lower()}"
-            st.button(label, on_click=widen, args=(name,), key=key)
+            st.button(label, on_click=st.session_state.update, args=({"period": name},), key=key)
 
 
 def one_listener() -> None:

@@ -21,7 +21,7 @@ from analysis.periods import ALL_TIME, DAYS, Period, comparable, local_day, name
 from charts.bars import Chart
 from components import filters as filter_values
 from components import markdown, messages
-from components.filter_bar import as_query, choose_period
+from components.filter_bar import as_query
 from components.filters import Filters
 from pipeline import health
 from theme import Colours, colours
@@ -110,12 +110,8 @@ class Head:
     has_period: bool
 
 
-_head: ContextVar[Head] = ContextVar("head")
-
-
-def begin(head: Head) -> None:
-    """Hands over to the page, which runs as a script of its own in the same thread."""
-    _head.set(head)
+HEAD: ContextVar[Head] = ContextVar("head")
+"""From the entry point to the page, which runs as a script of its own in the same thread."""
 
 
 def listening(*, needs_plays: bool = True) -> Listening:
@@ -123,7 +119,7 @@ def listening(*, needs_plays: bool = True) -> Listening:
 
     Without `needs_plays` it is the Pipeline page, which shows the status of the pipeline itself.
     """
-    head, caption = _head.get(), st.empty()
+    head, caption = HEAD.get(), st.empty()
     page = _load(head, head.filters.listener, caption)
     _warnings([page], shows_status=needs_plays)
     if needs_plays:
@@ -141,7 +137,7 @@ def together(choose: Callable[[Viewer, str], Sequence[str]]) -> list[Listening]:
 
     `choose` gets the viewer and the listener of the filter bar.
     """
-    head = _head.get()
+    head = HEAD.get()
     if len(head.viewer.listeners) < 2:
         messages.one_listener()
         st.stop()
@@ -276,12 +272,12 @@ def estimated(share_measured: float) -> str:
 
 
 def gap_notice(page: Listening, *, is_outlined: bool = True) -> None:
-    within_period = days.gaps_within(page.gaps, page.period)
-    if len(within_period) and not is_outlined:
-        messages.gaps_of(page.name, len(within_period))
-    elif len(within_period):
+    count = int(((page.gaps["gap_end"] > page.period.start_at) & (page.gaps["gap_start"] < page.period.end_at)).sum())
+    if count and not is_outlined:
+        messages.gaps_of(page.name, count)
+    elif count:
         marked = days.gap_days(page.gaps, page.filters.zone, page.period.start, page.period.end)
-        messages.gaps_in_period(len(within_period), sorted(marked), page.today)
+        messages.gaps_in_period(count, sorted(marked), page.today)
     if page.not_collected_since and page.not_collected_since < page.period.end_at:
         ledger = page.viewer.runs()
         levels = health.listeners(ledger.value, as_of(ledger, page.now)).set_index("listener_id")["level"]
@@ -354,7 +350,6 @@ def _stop_when_nothing(page: Listening, who: str = "") -> None:
         earlier["wall"].iloc[-1] if len(earlier) else None,
         later["wall"].iloc[0] if len(later) else None,
         list(dict.fromkeys([*holding[:1], *holding[-1:]])),  # the shortest and all time
-        choose_period,
         who,
     )
     st.stop()

@@ -11,17 +11,12 @@ import humanize
 from components import markup, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
-from components.run_grid import CellKey, to_cell_key
+from components.run_grid import to_cell_key
 from pipeline import health, run_hours
 from pipeline.remedies import MISSING, logs_url, next_step
 from pipeline.run_hours import STEP_NAMES
 
 IN_URL = "cell"
-
-
-def opened(key: CellKey) -> None:
-    """The open cell is in the URL: it can be shared, and survives a reconnect."""
-    st.query_params[IN_URL] = str(key)
 
 
 def draw_if_open(page: Listening, runs: pd.DataFrame, cells: pd.DataFrame) -> None:

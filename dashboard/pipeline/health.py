@@ -183,7 +183,8 @@ def _failing(runs: pd.DataFrame, hours: Iterable[Hour], now: datetime) -> tuple[
 
 
 def _late(finished_at: datetime, now: datetime, schedule: Schedule) -> tuple[str, str] | None:
-    if now - max(finished_at, schedule.since) <= schedule.late_after:
+    # A run may take an hour with all of its retries.
+    if now - max(finished_at, schedule.since) <= schedule.interval + HOUR:
         return None
     return "late", f"Late: the last run finished {humanize.ago(now - finished_at)}"
 

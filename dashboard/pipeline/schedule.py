@@ -25,16 +25,6 @@ class Schedule:
     def interval(self) -> timedelta:
         return self.interval_hours * HOUR
 
-    @property
-    def late_after(self) -> timedelta:
-        """A run may take an hour with all of its retries."""
-        return self.interval + HOUR
-
-    @property
-    def noun(self) -> str:
-        """What the page calls a slot."""
-        return "hour" if self.interval_hours == 1 else "run"
-
     def slot_of(self, instant: datetime) -> datetime:
         """The newest slot that had begun: a run by hand belongs to it as well."""
         earlier = instant - self.minute * timedelta(minutes=1)

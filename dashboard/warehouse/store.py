@@ -133,18 +133,16 @@ class Warehouse:
         return cast(pd.DataFrame, listed.to_arrow(create_bqstorage_client=False).to_pandas())
 
     def query(self, name: str, parameters: Sequence[bigquery.ScalarQueryParameter]) -> pa.Table:
-        text, config = (_QUERIES / f"{name}.sql").read_text(), self.config(parameters)
-        job = self._client.query(text, job_config=config, retry=self._retry, timeout=_TIMEOUT_SECONDS, job_retry=None)
-        rows = job.result(timeout=_QUERY_TIMEOUT_SECONDS, retry=self._retry).to_arrow(create_bqstorage_client=False)
-        self._bill.add(job.total_bytes_billed or 0)
-        return rows
-
-    def config(self, parameters: Sequence[bigquery.ScalarQueryParameter]) -> bigquery.QueryJobConfig:
-        return bigquery.QueryJobConfig(
+        text = (_QUERIES / f"{name}.sql").read_text()
+        config = bigquery.QueryJobConfig(
             default_dataset=self._dataset,
             query_parameters=list(parameters),
             maximum_bytes_billed=self._maximum_bytes_billed,
         )
+        job = self._client.query(text, job_config=config, retry=self._retry, timeout=_TIMEOUT_SECONDS, job_retry=None)
+        rows = job.result(timeout=_QUERY_TIMEOUT_SECONDS, retry=self._retry).to_arrow(create_bqstorage_client=False)
+        self._bill.add(job.total_bytes_billed or 0)
+        return rows
 
 
 class Store:

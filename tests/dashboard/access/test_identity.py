@@ -343,4 +343,4 @@ def test_a_setting_that_cannot_be_used_is_named_without_its_value(changes, named
 def test_names_and_home_zones_come_from_the_owner():
     settings = Settings.from_env(ENVIRONMENT)
     assert [settings.name_of("ania"), settings.name_of("ben")] == ["Zoe", "ben"]
-    assert [settings.zone_of("ania"), settings.zone_of("ben")] == ["Europe/Warsaw", None]
+    assert [settings.zones.get("ania"), settings.zones.get("ben")] == ["Europe/Warsaw", None]

@@ -16,51 +16,48 @@ DEFAULT = Filters("ania", DEFAULT_PERIOD, None, "Minutes", "UTC")
 
 
 def test_without_anything_in_the_url_there_are_defaults():
-    assert checked({}, ALLOWED, NOW) == DEFAULT
-    assert checked({}, ALLOWED, NOW, "Europe/Warsaw", "Asia/Tokyo").zone == "Europe/Warsaw"
-    assert checked({}, ALLOWED, NOW, None, "Asia/Tokyo").zone == "Asia/Tokyo"
+    assert checked({}, [], ALLOWED, NOW) == DEFAULT
+    assert checked({}, [], ALLOWED, NOW, "Europe/Warsaw", "Asia/Tokyo").zone == "Europe/Warsaw"
+    assert checked({}, [], ALLOWED, NOW, None, "Asia/Tokyo").zone == "Asia/Tokyo"
 
 
 def test_everything_that_is_allowed_is_taken():
-    raw = {
-        "listener": ["ben"],
-        "period": ["Custom"],
-        "dates": ["2026-11-01", "2026-11-10"],
-        "by": ["Plays"],
-        "zone": ["Asia/Kathmandu"],
-    }
-    filters = checked(raw, ALLOWED, NOW)
+    raw = {"listener": "ben", "period": "Custom", "by": "Plays", "zone": "Asia/Kathmandu"}
+    filters = checked(raw, ["2026-11-01", "2026-11-10"], ALLOWED, NOW)
     assert filters == Filters("ben", "Custom", (date(2026, 11, 1), date(2026, 11, 10)), "Plays", "Asia/Kathmandu")
     period = period_of(filters, NOW, None)
     assert (period.start, period.end, period.zone) == (date(2026, 11, 1), date(2026, 11, 10), "Asia/Kathmandu")
 
 
 @pytest.mark.parametrize(
-    "raw",
+    ("raw", "dates"),
     [
-        {"listener": ["cleo"]},
-        {"listener": ["../ania"]},
-        {"period": ["all time"]},
-        {"period": ["Custom"]},
-        {"period": ["Custom"], "dates": ["2026-11-01"]},
-        {"period": ["Custom"], "dates": ["2026-11-01", "x"]},
-        {"period": ["Custom"], "dates": ["2026-11-24", "2026-11-25"]},
-        {"period": ["Custom"], "dates": ["0001-01-01", "9999-12-31"]},
-        {"by": ["Bytes"]},
-        {"zone": ["Asia/India"]},
-        {"zone": ["../../etc/passwd"]},
-        {"zone": ["/etc/localtime"]},
-        {"zone": ["posix/Europe/Berlin"]},
-        {"zone": ["U" * 100_000]},
+        ({"listener": "cleo"}, []),
+        ({"listener": "../ania"}, []),
+        ({"period": "all time"}, []),
+        ({"period": "Custom"}, []),
+        ({"period": "Custom"}, ["2026-11-01"]),
+        ({"period": "Custom"}, ["2026-11-01", "x"]),
+        ({"period": "Custom"}, ["2026-11-24", "2026-11-25"]),
+        ({"period": "Custom"}, ["0001-01-01", "9999-12-31"]),
+        ({"by": "Bytes"}, []),
+        ({"zone": "Asia/India"}, []),
+        ({"zone": "../../etc/passwd"}, []),
+        ({"zone": "/etc/localtime"}, []),
+        ({"zone": "posix/Europe/Berlin"}, []),
+        ({"zone": "U" * 100_000}, []),
     ],
 )
-def test_what_is_not_allowed_becomes_the_default(raw: dict[str, list[str]]):
-    assert checked(raw, ALLOWED, NOW) == DEFAULT
+def test_what_is_not_allowed_becomes_the_default(raw: dict[str, str], dates: list[str]):
+    assert checked(raw, dates, ALLOWED, NOW) == DEFAULT
 
 
-@given(st.dictionaries(st.sampled_from(["listener", "period", "dates", "by", "zone"]), st.lists(st.text(), max_size=3)))
-def test_rubbish_never_raises_and_never_gets_through(raw: dict[str, list[str]]):
-    filters = checked(raw, ALLOWED, NOW)
+@given(
+    st.dictionaries(st.sampled_from(["listener", "period", "by", "zone"]), st.text() | st.just("Custom")),
+    st.lists(st.text(), max_size=3),
+)
+def test_rubbish_never_raises_and_never_gets_through(raw: dict[str, str], dates: list[str]):
+    filters = checked(raw, dates, ALLOWED, NOW)
     assert filters.listener in ALLOWED
     assert period_of(filters, NOW, None).days >= 1
 
@@ -76,14 +73,14 @@ def test_rubbish_never_raises_and_never_gets_through(raw: dict[str, list[str]]):
 def test_a_link_leads_back_to_the_same_choice(listener: str, period: str, start: date, end: date, by: str, zone: str):
     dates = (min(start, end), max(start, end)) if period == "Custom" else None
     filters = Filters(listener, period, dates, by, zone)
-    query = {key: [value] if isinstance(value, str) else value for key, value in filters.as_query().items()}
-    assert checked(query, ALLOWED, NOW) == filters
+    query = filters.as_query()
+    assert checked(query, query.pop("dates", []), ALLOWED, NOW) == filters
 
 
 @pytest.mark.parametrize(("first", "starts"), [("2026-11-20", 20), ("2026-11-23", 22)])
 def test_dates_are_put_in_order_and_end_today_at_the_latest(first: str, starts: int):
     """On the 23rd it is 02:00 in Kiritimati: there it was chosen."""
-    filters = checked({"period": ["Custom"], "dates": ["2027-03-01", first]}, ALLOWED, NOW)
+    filters = checked({"period": "Custom"}, ["2027-03-01", first], ALLOWED, NOW)
     assert filters.dates == (date(2026, 11, starts), date(2026, 11, 22))
 
 

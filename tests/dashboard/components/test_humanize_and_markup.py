@@ -8,6 +8,7 @@ import pytest
 import humanize
 from components import markup
 from components.markup import Row
+from tests.dashboard.invented.hostile import ADDRESSES
 from theme import colours_of
 
 COVER = "https://i.scdn.co/image/ab67616d0000b273"
@@ -136,11 +137,9 @@ def test_a_ranked_list_is_an_ordered_list_whose_texts_are_escaped() -> None:
 @pytest.mark.parametrize(
     "address",
     [
+        *ADDRESSES,
         "http://i.scdn.co/image/x",
-        "https://i.scdn.co.example/image/x",
         "https://example.org/i.scdn.co/x",
-        "javascript:alert(1)",
-        "data:image/svg+xml,<svg/>",
         "https://user@i.scdn.co/x",
     ],
 )

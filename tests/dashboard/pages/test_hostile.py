@@ -10,10 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from charts import year_picture
-from components import markdown
 from components.markdown import literal
-from components.markup import is_cover
-from tests.dashboard.invented.hostile import ADDRESSES, EVIL, IDS, NAMES, hostile_warehouse
+from tests.dashboard.invented.hostile import EVIL, IDS, NAMES, hostile_warehouse
 from tests.dashboard.invented.warehouse import InventedWarehouse
 from tests.dashboard.page_names import HIDDEN, PAGES
 from tests.dashboard.pages.app import NOW, App, app, full, text_of
@@ -117,20 +115,11 @@ def test_choices_that_a_link_leaves_empty_are_the_usual_ones(
     assert text_of(drawn) == text_of(full(page))
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_no_picture_comes_from_elsewhere(address: str) -> None:
-    assert not is_cover(address)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_picture_of_a_year_is_well_formed_and_only_text(name: str) -> None:
-    picture = year_picture.Picture(name, name, [(name, name)] * 4, [(name, [name] * 5)] * 3, [1.0], [name])
+    picture = year_picture.svg(name, name, [(name, name)] * 4, [(name, [name] * 5)] * 3, [1.0], [name])
 
-    root = ElementTree.parse(io.BytesIO(year_picture.svg(picture))).getroot()
+    root = ElementTree.parse(io.BytesIO(picture)).getroot()
 
     assert {element.tag.partition("}")[2] for element in root.iter()} == {"svg", "rect", "text", "g", "path"}
     assert not [key for element in root.iter() for key in element.attrib if key.startswith("on") or "href" in key]
-
-
-def test_what_is_written_into_markdown_reads_as_it_was() -> None:
-    assert [markdown.plain(markdown.literal(name)) for name in NAMES[:2]] == list(NAMES[:2])
