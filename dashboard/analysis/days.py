@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.history import History, amounts, exact_amounts, per_amount
-from analysis.periods import Period, local_day, within, year_period
+from analysis.periods import local_day, within, year_period
 from analysis.tops import last_played
 
 BREAK_MINUTES = 30
@@ -61,11 +61,6 @@ def gap_days(gaps: pd.DataFrame, zone: str, start: date, end: date) -> set[date]
     return days
 
 
-def gaps_within(gaps: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """The gaps that touch the period."""
-    return gaps[(gaps["gap_end"] > period.start_at) & (gaps["gap_start"] < period.end_at)].reset_index(drop=True)
-
-
 def unknown_time(gaps: pd.DataFrame, start: datetime, end: datetime) -> timedelta:
     """How much of the time between two instants lies in gaps, which may overlap."""
     unknown, reached = timedelta(), start
@@ -100,7 +95,7 @@ def busiest_day(plays: pd.DataFrame, by: str) -> BusiestDay | None:
 
 
 def all_sessions(local: pd.DataFrame, zone: str) -> pd.DataFrame:
-    """A row per session, the oldest first: start (on the clock of the zone), minutes, plays, first_row, last_row.
+    """A row per session, the oldest first: start (on the clock of the zone), minutes, plays, first_row.
 
     A play is stored with its end, so it began its `heard_ms` before.
     """
@@ -120,7 +115,6 @@ def all_sessions(local: pd.DataFrame, zone: str) -> pd.DataFrame:
         minutes=("heard_ms", "sum"),
         plays=("row", "size"),
         first_row=("row", "first"),
-        last_row=("row", "last"),
     )
     return rows.assign(minutes=rows["minutes"] / 60_000).reset_index(drop=True)
 
@@ -132,5 +126,5 @@ def longest_sessions(local: pd.DataFrame, zone: str, count: int = LONGEST) -> pd
 
 def tracks_of_session(history: History, local: pd.DataFrame, session: pd.Series) -> pd.DataFrame:
     """The plays of one session, the oldest first, with names and links."""
-    part = local.iloc[int(session["first_row"]) : int(session["last_row"]) + 1]
+    part = local.iloc[int(session["first_row"]) :].head(int(session["plays"]))
     return last_played(history, part, len(part)).iloc[::-1].reset_index(drop=True)

@@ -109,9 +109,9 @@ class History:
 
     @cached_property
     def albums(self) -> pd.DataFrame:
-        """Per album_key: album_name, album_id, artist_name, artist_key, image_url, album_release_date."""
+        """Per album_key: album_name, album_id, artist_name, artist_key, image_url."""
         last = self._last_of_tracks()
-        columns = ["album_name", "album_id", "artist_name", "artist_key", "image_url", "album_release_date"]
+        columns = ["album_name", "album_id", "artist_name", "artist_key", "image_url"]
         return last.dropna(subset="album_key").groupby("album_key", sort=False)[columns].last()
 
     def per_play(self, column: str, plays: pd.DataFrame) -> np.ndarray:

@@ -28,9 +28,7 @@ class Peak(NamedTuple):
     value: float
 
 
-def clock(
-    plays: pd.DataFrame, period: Period, by: str, now: datetime, gaps: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def clock(plays: pd.DataFrame, period: Period, by: str, now: datetime, gaps: pd.DataFrame) -> pd.DataFrame:
     """168 rows, Monday 00:00 first: weekday, hour, total, value (average of an hour that occurred).
 
     Plays inside a gap, as an import can bring them, are left out like their quarter of an hour. Where a gap leaves less
@@ -42,13 +40,11 @@ def clock(
     # Every zone in use is a whole number of quarter hours off UTC, so quarters of UTC are quarters of local hours.
     quarters = pd.date_range(period.start_at, until, freq=_QUARTER, inclusive="left").tz_convert("UTC")
     wall = quarters.tz_convert(period.zone)
-    is_missing = np.zeros(len(quarters), dtype=bool)
-    if gaps is not None:
-        # What is missing up to now is missing in all of the hour under way.
-        is_missing = _inside(quarters, gaps.assign(gap_end=gaps["gap_end"].mask(gaps["gap_end"] >= now, until)))
-        hour = quarters - pd.to_timedelta(wall.minute, unit="min")
-        missing = hour[is_missing].value_counts()
-        is_missing |= hour.isin(missing.index[missing > _QUARTERS / 2])
+    # What is missing up to now is missing in all of the hour under way.
+    is_missing = _inside(quarters, gaps.assign(gap_end=gaps["gap_end"].mask(gaps["gap_end"] >= now, until)))
+    hour = quarters - pd.to_timedelta(wall.minute, unit="min")
+    missing = hour[is_missing].value_counts()
+    is_missing |= hour.isin(missing.index[missing > _QUARTERS / 2])
     plays = plays[~plays["played_at"].dt.floor(_QUARTER).isin(quarters[is_missing])]
     hour_of_week = plays["weekday"].to_numpy(dtype="int64") * 24 + plays["hour"].to_numpy()
     total = np.bincount(hour_of_week, weights=amounts(plays, by), minlength=_HOURS_A_WEEK)

@@ -14,7 +14,6 @@ from analysis.totals import per_month
 
 NEIGHBOURS = 2
 BEST_MONTHS = 2
-RECENT = 12
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def item(history: History, local: pd.DataFrame, kind: str, key: str, by: str) ->
         months=months,
         hours=by_hour(plays, by),
         tracks=top(history, plays, "Tracks", by, limit=None),
-        recent=last_played(history, plays, RECENT),
+        recent=last_played(history, plays),
         endings=endings(history.stored[_is_of(history, history.stored, kind, entity)]),
     )
 

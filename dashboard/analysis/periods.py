@@ -57,14 +57,12 @@ class Period:
     @property
     def previous(self) -> "Period | None":
         """As many days just before; for a whole month or year the month or year before; nothing before all time."""
-        if self.name == ALL_TIME or self.start == date.min:
+        if self.name == ALL_TIME:
             return None
         end = self.start - timedelta(days=1)
-        if self.name == "month":
-            return Period("month", end.replace(day=1), end, self.zone, self.today)
-        if self.name == "year":
-            return Period("year", end.replace(month=1, day=1), end, self.zone, self.today)
-        return Period(self.name, self.start - timedelta(days=self.days), end, self.zone, self.today)
+        starts = {"month": end.replace(day=1), "year": end.replace(month=1, day=1)}
+        start = starts.get(self.name, self.start - timedelta(days=self.days))
+        return replace(self, start=start, end=end, until_at=None)
 
 
 def midnight(day: date, zone: str) -> datetime:

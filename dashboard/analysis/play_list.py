@@ -127,13 +127,8 @@ def _is_text(kind: pa.DataType) -> bool:
 def _matching(history: History, search: str) -> pd.Index:
     """Rows of `tracks` in whose names every word of the search stands."""
     tracks = history.tracks
-    names = (
-        tracks["track_name"].fillna("")
-        + "\n"
-        + tracks["artist_names"].fillna(tracks["artist_name"]).fillna("")
-        + "\n"
-        + tracks["album_name"].fillna("")
-    ).str.casefold()
+    artists = tracks["artist_names"].fillna(tracks["artist_name"])
+    names = tracks["track_name"].str.cat([artists, tracks["album_name"]], sep="\n", na_rep="").str.casefold()
     is_match = pd.Series(True, index=tracks.index)
     for word in search[:_LONGEST_SEARCH].casefold().split():
         is_match &= names.str.contains(word, regex=False)

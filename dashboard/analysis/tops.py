@@ -37,7 +37,7 @@ def top(
 ) -> pd.DataFrame:
     """A row per track, artist or album played, the favourite first.
 
-    rank, position, is_tied, previous_rank, move (places won; NA without a previous rank), key, name, artist_name,
+    rank, is_tied, previous_rank, move (places won; NA without a previous rank), key, name, artist_name,
     artist_key, image_url, spotify_url, plays, minutes, share (of all minutes or plays), first_played_at,
     last_played_at.
     attrs["tied_beyond"] is how many more share the last row's rank, attrs["total"] how many there are.
@@ -81,7 +81,7 @@ def tally(history: History, plays: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 
 def ranked(tallies: pd.DataFrame, by: str) -> pd.DataFrame:
-    """In total order, with `rank`, which equals share, and `position`, which is unique."""
+    """In total order, with `rank`, which equals share."""
     measure, other = ("heard_ms", "plays") if by == "Minutes" else ("plays", "heard_ms")
     by_entity = tallies.sort_index()
     last_at = by_entity["last_played_at"].astype("int64")
@@ -92,7 +92,6 @@ def ranked(tallies: pd.DataFrame, by: str) -> pd.DataFrame:
     return ordered.assign(
         entity=ordered.index,
         rank=rank,
-        position=np.arange(1, len(ordered) + 1),
         is_tied=rank.duplicated(keep=False),
         minutes=ordered["heard_ms"] / 60_000,
     )
@@ -178,7 +177,7 @@ def with_names(history: History, rows: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 
 def _track_names(history: History, track: pd.Series) -> pd.DataFrame:
-    """key, name, artist_name, artist_key, album_key, album_name, image_url, spotify_url of these rows of `tracks`."""
+    """key, name, artist_name, artist_key, album_name, image_url, spotify_url of these rows of `tracks`."""
     about = history.tracks.iloc[track.to_numpy()].reset_index(drop=True)
     return pd.DataFrame(
         {
@@ -186,7 +185,6 @@ def _track_names(history: History, track: pd.Series) -> pd.DataFrame:
             "name": about["track_name"],
             "artist_name": about["artist_names"].fillna(about["artist_name"]),
             "artist_key": about["artist_key"],
-            "album_key": about["album_key"],
             "album_name": about["album_name"],
             "image_url": about["image_url"],
             "spotify_url": [spotify_url("track", track_id) for track_id in about["track_id"]],

@@ -45,7 +45,7 @@ def test_the_day_berlin_skips_an_hour_has_23_hours_and_no_play_at_two():
     assert period.end_at - period.start_at == timedelta(hours=23)
     local = history_of([play("2026-03-29 00:59", "a"), play("2026-03-29 01:00", "b")]).local(BERLIN)
     assert local["wall"].tolist() == [pd.Timestamp("2026-03-29 01:59"), pd.Timestamp("2026-03-29 03:00")]
-    assert hours.clock(local, period, "Plays", NOW)["total"].sum() == 2
+    assert hours.clock(local, period, "Plays", NOW, gaps_of())["total"].sum() == 2
 
 
 def test_the_day_berlin_repeats_an_hour_counts_that_hour_twice():
@@ -54,7 +54,7 @@ def test_the_day_berlin_repeats_an_hour_counts_that_hour_twice():
     plays = [play("2026-10-25 00:30", "a"), play("2026-10-25 01:30", "b"), play("2026-10-25 02:30", "c")]
     local = history_of(plays).local(BERLIN)
     assert local["hour"].tolist() == [2, 2, 3]
-    clock = hours.clock(local, period, "Plays", NOW).set_index(["weekday", "hour"])
+    clock = hours.clock(local, period, "Plays", NOW, gaps_of()).set_index(["weekday", "hour"])
     assert clock.loc[(6, 2)].tolist() == [2.0, 1.0]
     assert clock.loc[(6, 3)].tolist() == [1.0, 1.0]
 
@@ -71,7 +71,7 @@ def test_a_clock_hour_is_divided_by_how_often_it_was_watched():
     plays = [play("2026-11-02 08:10", "a"), play("2026-11-23 08:20", "b")]
     period = custom_period(date(2026, 11, 2), date(2026, 11, 29), "UTC", at("2026-11-30 12:00"))
     local = history_of(plays).local("UTC")
-    whole = hours.clock(local, period, "Plays", at("2026-11-30 12:00")).set_index(["weekday", "hour"])
+    whole = hours.clock(local, period, "Plays", at("2026-11-30 12:00"), gaps_of()).set_index(["weekday", "hour"])
     assert whole.loc[(0, 8), "value"] == 0.5
     gaps = gaps_of(("2026-11-03 00:00", "2026-11-17 00:00"))
     watched = hours.clock(local, period, "Plays", at("2026-11-30 12:00"), gaps).set_index(["weekday", "hour"])
@@ -82,7 +82,7 @@ def test_a_clock_hour_is_divided_by_how_often_it_was_watched():
 def test_hours_still_to_come_do_not_thin_the_average():
     period = named_period("7 days", "UTC", at("2026-11-22 12:00"), None)
     local = history_of([play("2026-11-22 11:00", "a")]).local("UTC")
-    clock = hours.clock(local, period, "Plays", at("2026-11-22 12:00")).set_index(["weekday", "hour"])
+    clock = hours.clock(local, period, "Plays", at("2026-11-22 12:00"), gaps_of()).set_index(["weekday", "hour"])
     assert clock.loc[(6, 11), "value"] == 1.0
     assert clock.loc[(6, 13), "value"] == 0.0
 
@@ -105,7 +105,7 @@ def test_an_hour_under_way_counts_whole_and_does_not_win_with_one_play():
     now = at("2026-11-22 09:03")
     for zone, best, under_way in ((BERLIN, (5, 20), (6, 10)), (KATHMANDU, (6, 1), (6, 14))):
         local, period = history_of(plays).local(zone), named_period("7 days", zone, now, None)
-        clock = hours.clock(local, period, "Plays", now)
+        clock = hours.clock(local, period, "Plays", now, gaps_of())
         assert hours.peak(clock) == (*best, 3.0)
         assert clock.set_index(["weekday", "hour"]).loc[under_way, "value"] == 1.0
 
@@ -132,23 +132,16 @@ def test_an_hour_of_which_a_gap_leaves_one_quarter_is_left_out():
 def test_plays_of_a_clock_that_is_ahead_alone_have_no_peak():
     """Twenty-five plays later today: those hours have not begun."""
     local = history_of([play(f"2026-11-22 14:{minute:02}", "a") for minute in range(25)]).local("UTC")
-    clock = hours.clock(local, named_period("7 days", "UTC", NOW, None), "Plays", NOW)
+    clock = hours.clock(local, named_period("7 days", "UTC", NOW, None), "Plays", NOW, gaps_of())
     assert hours.peak(clock) is None
 
 
 def test_minutes_on_the_clock_are_the_minutes_played():
     local = history_of([play("2026-11-16 08:10", "a", ms_played=90_000)]).local("UTC")
     period = custom_period(date(2026, 11, 16), date(2026, 11, 16), "UTC", NOW)
-    clock = hours.clock(local, period, "Minutes", NOW)
+    clock = hours.clock(local, period, "Minutes", NOW, gaps_of())
     assert clock["value"].max() == 1.5
     assert hours.by_hour(local, "Minutes")["share"].tolist() == [0.0] * 8 + [1.0] + [0.0] * 15
-
-
-def test_without_plays_there_is_no_peak():
-    local = history_of([]).local("UTC")
-    period = named_period("7 days", "UTC", NOW, None)
-    assert hours.peak(hours.clock(local, period, "Plays", NOW)) is None
-    assert hours.by_hour(local, "Plays")["share"].sum() == 0
 
 
 def test_an_average_weekday_leaves_gap_days_and_days_to_come_out():
@@ -172,7 +165,7 @@ def test_averages_divide_by_the_days_since_collecting_began_that_no_gap_touches(
     assert hours.per_day(local, period, "Plays", NOW, gap_days) == pytest.approx(2 / 8)
     assert hours.per_day(local, period, "Minutes", NOW, gap_days) == pytest.approx(6 / 8)
     assert hours.by_weekday(local, period, "Plays", NOW, gap_days)["value"].tolist() == [0, 0, 0, 0, 1.0, 0, 0.5]
-    clock = hours.clock(local, period, "Plays", NOW).set_index(["weekday", "hour"])
+    clock = hours.clock(local, period, "Plays", NOW, gaps_of()).set_index(["weekday", "hour"])
     assert clock.loc[(4, 10), "value"] == 1.0, "two plays on two Fridays"
 
 
@@ -342,11 +335,8 @@ def test_the_busiest_day_is_the_later_one_of_equals():
     assert days.busiest_day(local, "Minutes") == (date(2026, 11, 2), pytest.approx(65 / 60))
 
 
-def test_a_gap_touches_a_period_by_the_days_of_the_zone():
+def test_a_gap_touches_days_of_the_zone():
     gaps = gaps_of(("2026-11-20 22:00", "2026-11-20 23:30"), ("2026-10-01 00:00", "2026-10-02 00:00"))
-    period = custom_period(date(2026, 11, 21), date(2026, 11, 21), BERLIN, NOW)
-    touching = days.gaps_within(gaps, period)
-    assert touching["gap_start"].tolist() == [pd.Timestamp(at("2026-11-20 22:00"))]
     assert days.gap_days(gaps, BERLIN, date(2026, 11, 1), date(2026, 11, 30)) == {
         date(2026, 11, 20),
         date(2026, 11, 21),
