@@ -4,7 +4,6 @@ With PICTURES=1 in the environment each page that they look at is kept in build/
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import axe_playwright_python
 import pytest
@@ -21,8 +19,7 @@ from playwright import sync_api as playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from localcloud import chromium
-from localcloud.processes import free_port
+from localcloud import chromium, processes
 
 Theme: TypeAlias = Literal["light", "dark"]
 ROOT = Path(__file__).parents[3]
@@ -51,7 +48,6 @@ _QUICK_START = "--js-flags=--sparkplug --no-maglev --no-opt"
 _COVER_HOSTS = {"i.scdn.co", "mosaic.scdn.co"}
 _TITLE_SECONDS = 20
 _RUN_SECONDS = 60
-_START_SECONDS = 120
 playwright.expect.set_options(timeout=_RUN_SECONDS * 1000)
 
 
@@ -60,26 +56,13 @@ def serving(state_file: Path, port: int | None = None, settings: Mapping[str, st
     """The address of the dashboard, served as in its container, over the state that the file names. With settings of
     its own it lives in real time, because a browser drops cookies that a server of the past gives.
     """
-    port = port or free_port()
+    port = port or processes.free_port()
     command = [sys.executable, "-m", "tests.dashboard.browser.serve_invented", str(port), str(state_file)]
     command += [f"{name}={value}" for name, value in (settings or {}).items()]
-    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TZ": "Asia/Kolkata"})
-    try:
-        yield _healthy(f"http://127.0.0.1:{port}", server)
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
-
-
-def _healthy(address: str, server: "subprocess.Popen[bytes]") -> str:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urlopen(f"{address}/_stcore/health", timeout=2):
-                return address
-        except OSError:
-            time.sleep(0.3)
-    raise AssertionError("the dashboard did not start")
+    log_path = state_file.with_name(f"dashboard-{port}.log")
+    server = processes.start("dashboard", command, port, {"TZ": "Asia/Kolkata"}, log_path, ROOT)
+    with processes.running(server):
+        yield server.url
 
 
 class Browser:
