@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -27,10 +26,12 @@ _TYPES = {
 _BUCKET = "heavy-rotation-laptop-landing"
 
 
+def table_file(table: str) -> Any:
+    return json.loads(next(path for path in TABLE_FILES if path.stem == table).read_text())
+
+
 def schema_of(table: str) -> pa.Schema:
-    path = next(path for path in TABLE_FILES if path.stem == table)
-    columns = json.loads(Path(path).read_text())["columns"]
-    return pa.schema([(column["name"], _TYPES[column["type"]]) for column in columns])
+    return pa.schema([(column["name"], _TYPES[column["type"]]) for column in table_file(table)["columns"]])
 
 
 def rows_of(table: str, rows: Sequence[dict[str, Any]] | pd.DataFrame) -> pa.Table:

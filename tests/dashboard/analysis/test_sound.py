@@ -10,19 +10,6 @@ from charts import sound as charts_sound
 from tests.dashboard.invented.history import NOVEMBER, history_of, play, track
 
 
-def test_every_feature_says_what_music_near_to_either_of_its_ends_is():
-    """The words stand in "Your music is … than usual"."""
-    assert [(feature.name, feature.lower, feature.higher) for feature in sound.FEATURES] == [
-        ("Energy", "calmer", "more intense"),
-        ("Danceability", "less danceable", "more danceable"),
-        ("Mood (valence)", "sadder", "happier"),
-        ("Acousticness", "more electric", "more acoustic"),
-        ("Instrumental", "less instrumental", "more instrumental"),
-        ("Live feel", "less like a concert", "more like a concert"),
-        ("Spoken word", "less like speech", "more like speech"),
-    ]
-
-
 def with_features(energies: dict[str, float | None]) -> list[dict[str, object]]:
     return [
         track(key, energy=energy, valence=0.2, tempo=121.0, features_source=None if energy is None else "reccobeats")

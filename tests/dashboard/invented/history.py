@@ -6,19 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import history, tops
+from analysis import history, in_bounds, tops
 from analysis.history import History
 from analysis.periods import custom_period
 
 TRACK_COLUMNS = [
     "track_id", "track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name",
-    "album_release_date", "image_url", "isrc", "duration_ms", "explicit", "popularity", "danceability", "energy", "key",
-    "loudness", "mode", "speechiness", "acousticness", "instrumentalness", "liveness", "valence", "tempo",
-    "features_source",
-]  # fmt: skip
-_NUMBERS = [
-    "duration_ms", "popularity", "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness",
-    "instrumentalness", "liveness", "valence", "tempo",
+    "album_release_date", "image_url", "isrc", "duration_ms", "explicit", "popularity", "danceability", "energy",
+    "speechiness", "acousticness", "instrumentalness", "liveness", "valence", "tempo", "features_source",
 ]  # fmt: skip
 
 
@@ -57,7 +52,7 @@ def history_of(plays: Sequence[dict[str, Any]], tracks: Sequence[dict[str, Any]]
     described = {row["track_id"]: row for row in tracks or ()}
     ids = sorted({row["track_id"] for row in plays} | set(described))
     rows = [described.get(track_id, track(track_id)) for track_id in ids]
-    known = pd.DataFrame(rows, columns=TRACK_COLUMNS).astype(dict.fromkeys(_NUMBERS, "float64"))
+    known = pd.DataFrame(rows, columns=TRACK_COLUMNS).astype(dict.fromkeys(in_bounds.RANGES, "float64"))
     columns = ["played_at", "track_id", "source", "context_type", "ms_played", "ending"]
     frame = pd.DataFrame(list(plays), columns=columns)
     frame["played_at"] = pd.to_datetime(frame["played_at"], utc=True).astype("datetime64[ms, UTC]")
@@ -82,4 +77,4 @@ def top_ten(counted: History, as_of: datetime, days: int | None) -> pd.DataFrame
     names = ["track_name", "artist_name", "artist_names", "album_name", "image_url"]
     about = counted.tracks.set_index("track_id").loc[rows["key"], names].reset_index()
     columns = ["rank", "position", "plays", "minutes", "first_played_at", "last_played_at", "previous_rank"]
-    return pd.concat([about, rows[columns]], axis=1)
+    return pd.concat([about, rows.assign(position=rows.index + 1)[columns]], axis=1)

@@ -54,7 +54,7 @@ def failing(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
     is_new = runs["slot"] > now - timedelta(hours=7)
     polls = runs[is_new & (runs["step"] == "ingest")]
     not_polled = polls.assign(
-        state="succeeded", reason=None, error_class=None, details=polls["details"].map(_without_consent)
+        state="succeeded", reason=None, error_class=None, details=polls["details"].map(without_consent)
     )
     # Of every run, as at some hours of the day no invented listener has played anything to load.
     refused = polls.assign(
@@ -71,17 +71,9 @@ def down(full: InventedWarehouse, now: datetime) -> InventedWarehouse:
     return replace(full, down=True)
 
 
+_ALL = (never_run, no_plays, nothing_lately, few_plays, one_play, no_features, no_endings, late, failing, down)
 STATES: dict[str, Callable[[InventedWarehouse, datetime], InventedWarehouse]] = {
-    "never-run": never_run,
-    "no-plays": no_plays,
-    "nothing-lately": nothing_lately,
-    "few-plays": few_plays,
-    "one-play": one_play,
-    "no-features": no_features,
-    "no-endings": no_endings,
-    "late": late,
-    "failing": failing,
-    "down": down,
+    state.__name__.replace("_", "-"): state for state in _ALL
 }
 
 
@@ -100,7 +92,7 @@ def _mine(full: InventedWarehouse) -> pd.DataFrame:
     return plays[plays["listener_id"] == ME]
 
 
-def _without_consent(details: object) -> object:
+def without_consent(details: object) -> object:
     if not isinstance(details, dict):
         return details
     reason = f"consent was revoked, run `python -m cli authorize {ME}`"

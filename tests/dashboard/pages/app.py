@@ -117,13 +117,29 @@ def full(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AppTest]:
     return page
 
 
+def mine_of(app: App) -> pd.DataFrame:
+    """The plays of listener-one."""
+    plays = app.warehouse.tables["plays"]
+    return plays[plays["listener_id"] == "listener-one"]
+
+
+def key_of(app: App, column: str) -> str:
+    """The track, artist or album that listener-one played last."""
+    return str(mine_of(app)[column].iloc[-1])
+
+
+def failed_cell(app: App) -> str:
+    """The newest hour whose ingest failed, as the URL names it."""
+    runs = app.warehouse.tables["runs"]
+    slot = runs.loc[(runs["step"] == "ingest") & (runs["state"] == "failed"), "slot"].max()
+    return f"{slot:%Y-%m-%dT%H}.ingest"
+
+
 def some(app: App, count: int, *, days_ago: float, track_id: str | None = None, **values: Any) -> pd.DataFrame:
     """So many plays of listener-one, all tracks three minutes long, a second apart, days ago."""
-    plays = app.warehouse.tables["plays"]
-    mine = plays[plays["listener_id"] == "listener-one"].head(count)
     played_at = pd.Timestamp(NOW - timedelta(days=days_ago)) + pd.to_timedelta(range(count), unit="s")
     of_track = {} if track_id is None else {"track_id": track_id, "isrc": track_id}
-    return mine.assign(**{"played_at": played_at, "duration_ms": 180_000, **of_track, **values})
+    return mine_of(app).head(count).assign(**{"played_at": played_at, "duration_ms": 180_000, **of_track, **values})
 
 
 def with_plays(app: App, *parts: pd.DataFrame, gaps: pd.DataFrame | None = None) -> App:

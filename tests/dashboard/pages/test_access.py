@@ -12,7 +12,7 @@ import streamlit as st
 from components.run_grid import CellKey
 from tests.dashboard.invented.states import STATES
 from tests.dashboard.page_names import PAGES
-from tests.dashboard.pages.app import NOW, App, app, charts_of, text_of
+from tests.dashboard.pages.app import NOW, App, app, charts_of, failed_cell, mine_of, text_of
 from warehouse import store
 
 __all__ = ["app"]
@@ -205,10 +205,7 @@ def test_without_the_signed_header_identity_aware_proxy_lets_no_one_in(app: App)
 
 
 def test_the_drawer_of_a_run_shows_only_the_listeners_the_viewer_may_see(private: App) -> None:
-    runs = private.warehouse.tables["runs"]
-    newest = runs.loc[(runs["step"] == "ingest") & (runs["state"] == "failed"), "slot"].max()
-
-    drawn = private.open("pipeline", user=signed_in("ania@example.org"), cell=f"{newest:%Y-%m-%dT%H}.ingest")
+    drawn = private.open("pipeline", user=signed_in("ania@example.org"), cell=failed_cell(private))
 
     sent = text_of(drawn)
     assert "Attempts" in sent
@@ -233,7 +230,5 @@ def test_what_only_another_played_is_not_in_the_history(private: App, page: str,
 def test_the_history_and_its_download_are_only_of_whom_the_viewer_may_see(private: App) -> None:
     drawn = private.open("history", user=signed_in("ania@example.org"), listener="Bo", q="")
 
-    plays = private.warehouse.tables["plays"]
-    mine = int((plays["listener_id"] == "listener-one").sum())
-    assert f"**{mine:,} plays**" in text_of(drawn)
+    assert f"**{len(mine_of(private)):,} plays**" in text_of(drawn)
     assert "Every play of Ania" in text_of(drawn)

@@ -1,6 +1,5 @@
 """Whatever the warehouse's columns can hold, every page is drawn, and no chart has more marks than a screen shows."""
 
-import json
 import math
 import random
 import resource
@@ -18,7 +17,7 @@ from settings import Settings
 from tests.dashboard.invented.warehouse import warehouse as invented
 from tests.dashboard.page_names import HIDDEN, PAGES
 from tests.dashboard.pages.app import ENVIRONMENT, NOW, App, app, charts_of
-from tests.dashboard.seed import TABLE_FILES, schema_of, seed
+from tests.dashboard.seed import schema_of, seed, table_file
 from warehouse.store import Warehouse, open_warehouse
 
 __all__ = ["app"]
@@ -50,8 +49,7 @@ ANY = {
 def drawn(table: str, count: int, **own: Any) -> pa.Table:
     """Rows whose columns hold anything of their types; `own`: columns made from the row's number."""
     dice = random.Random(table)
-    (file,) = [path for path in TABLE_FILES if path.stem == table]
-    columns = json.loads(file.read_text())["columns"]
+    columns = table_file(table)["columns"]
 
     def value(column: dict[str, str], number: int) -> Any:
         if column["name"] in own:
@@ -75,9 +73,8 @@ def at_an_hour(number: int) -> datetime:
 def anything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """A warehouse in which any value stands in any column, beside an ordinary ledger."""
     with LaptopCloud(tmp_path_factory.mktemp("cloud")) as cloud, pytest.MonkeyPatch.context() as environment:
-        for name, value in (cloud.environment | ENVIRONMENT).items():
-            if name != "GOOGLE_CLOUD_PROJECT" or name in cloud.environment:
-                environment.setenv(name, cloud.environment.get(name, value))
+        for name, value in (ENVIRONMENT | cloud.environment).items():
+            environment.setenv(name, value)
         ids = {"listener_id": lambda number: ADA, "track_id": lambda number: f"t{number % 150}"}
         of_another = {**ids, "listener_id": lambda number: BO}
         sources = {
@@ -123,8 +120,7 @@ def test_every_page_is_drawn_in_bounded_memory_whatever_is_stored(
 
 
 def test_the_values_that_a_page_counts_are_within_the_bounds_of_the_table_file() -> None:
-    (file,) = [path for path in TABLE_FILES if path.stem == "plays"]
-    bounds = json.loads(file.read_text())["bounds"]
+    bounds = table_file("plays")["bounds"]
     assert bounds["played_at"]["minimum"] == f"{in_bounds.EARLIEST:%Y-%m-%dT%H:%M:%SZ}"
     assert bounds["album_release_date"]["pattern"] == in_bounds.RELEASE_DATE
     assert (bounds["ms_played"]["minimum"], bounds["ms_played"]["maximum"]) == (0, in_bounds.LONGEST_HEARD_MS)

@@ -2,12 +2,12 @@
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.dashboard.invented.history import gaps_of
+from tests.dashboard.invented.states import without_consent
 from tests.dashboard.pages.app import NOW, App, app, per_day, some, text_of, with_plays
 
 __all__ = ["app"]
@@ -102,7 +102,9 @@ def test_a_year_is_compared_only_where_its_own_plays_were_collected(app: App, la
     year = NOW.year - 1
     every = pd.date_range(f"{year - 1}-01-01 12:00", f"{year}-{last_on} 12:00", tz="UTC")
     plays = some(app, 1, days_ago=0).loc[lambda one: one.index.repeat(len(every))].assign(played_at=every)
-    app.over(with_plays(app, plays).warehouse.with_table("runs", polls.assign(details=polls["details"].map(_revoked))))
+    app.over(
+        with_plays(app, plays).warehouse.with_table("runs", polls.assign(details=polls["details"].map(without_consent)))
+    )
 
     text = text_of(app.open("year", year=str(year), zone="UTC"))
 
@@ -160,7 +162,7 @@ def test_days_since_consent_was_taken_back_are_outlined_and_in_no_average(app: A
     runs = app.warehouse.tables["runs"].copy()
     is_after = (runs["step"] == "ingest") & (runs["slot"] > NOW - timedelta(days=9))
     runs["details"] = [
-        _revoked(details) if after else details for details, after in zip(runs["details"], is_after, strict=True)
+        without_consent(details) if after else details for details, after in zip(runs["details"], is_after, strict=True)
     ]
     plays = app.warehouse.tables["plays"]
     kept = plays[(plays["listener_id"] != "listener-one") | (plays["played_at"] < NOW - timedelta(days=9))]
@@ -205,7 +207,7 @@ def test_days_since_plays_are_collected_no_more_are_not_days_without_music(
         runs = runs[runs["slot"] < NOW - timedelta(days=days_ago)]
     else:
         polls = runs[runs["step"] == "ingest"]
-        runs = polls.assign(details=polls["details"].map(_revoked))
+        runs = polls.assign(details=polls["details"].map(without_consent))
     app.over(with_plays(app, *per_day(app, range(days_ago, 90))).warehouse.with_table("runs", runs))
 
     text, when = text_of(app.open(zone="UTC")), text_of(app.open("when", zone="UTC"))
@@ -222,7 +224,7 @@ def test_a_favourite_is_not_forgotten_where_its_last_half_year_is_not_known(app:
     runs = app.warehouse.tables["runs"]
     polls = runs[runs["step"] == "ingest"]
     loved, lost = (some(app, 25, days_ago=days, track_id=name) for days, name in ((300, "loved"), (500, "lost")))
-    app.over(app.warehouse.with_table("runs", polls.assign(details=polls["details"].map(_revoked))))
+    app.over(app.warehouse.with_table("runs", polls.assign(details=polls["details"].map(without_consent))))
     since = f"{NOW - timedelta(days=300):%-d %b %Y}"
 
     text = text_of(with_plays(app, loved).open("discoveries", period="All time", zone="UTC"))
@@ -241,12 +243,6 @@ def test_days_since_an_import_of_a_listener_whom_no_run_names_end_with_a_consent
     app.over(app.warehouse.with_plays(older).with_table("runs", runs.assign(details=[{"listeners": {}}] * len(runs))))
 
     assert "left out of averages. Run `python -m cli authorize listener-one`." in text_of(app.open())
-
-
-def _revoked(details: dict[str, Any]) -> dict[str, Any]:
-    gone = {"state": "failed", "error_class": "NeedsConsent", "reason": "Consent was revoked.", "new": 0, "fetched": 0}
-    one = details["listeners"]["listener-one"] | gone
-    return {"listeners": {**details["listeners"], "listener-one": one}}
 
 
 def test_the_bars_of_weeks_behind_are_called_by_their_own_dates(app: App) -> None:

@@ -13,7 +13,7 @@ from components import downloads
 from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.invented.warehouse import FEATURES, InventedWarehouse, warehouse
 from tests.dashboard.page_names import LISTENING
-from tests.dashboard.pages.app import NOW, App, app, per_day, some, text_of, with_plays
+from tests.dashboard.pages.app import NOW, App, app, key_of, per_day, some, text_of, with_plays
 
 __all__ = ["app"]
 
@@ -148,10 +148,7 @@ def test_an_artist_or_album_without_a_name_leads_as_unknown(nameless: App, kind:
 
 @pytest.mark.parametrize(("page", "column"), [("track", "track_id"), ("artist", "artist_id"), ("album", "album_id")])
 def test_an_item_without_a_name_has_a_page(nameless: App, page: str, column: str) -> None:
-    plays = nameless.warehouse.tables["plays"]
-    key = plays.loc[plays["listener_id"] == "listener-one", column].iloc[-1]
-
-    drawn = nameless.open(page, id=str(key))
+    drawn = nameless.open(page, id=key_of(nameless, column))
 
     assert drawn.title[0].value == f"Unknown {page}"
 

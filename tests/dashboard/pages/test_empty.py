@@ -4,14 +4,13 @@ import re
 from dataclasses import replace
 from functools import cache
 
-import pandas as pd
 import pytest
 
 from components.markdown import plain
 from tests.dashboard.invented.states import STATES
 from tests.dashboard.invented.warehouse import InventedWarehouse, warehouse
 from tests.dashboard.page_names import LISTENING, PAGES
-from tests.dashboard.pages.app import NOW, App, app, charts_of, text_of
+from tests.dashboard.pages.app import NOW, App, app, charts_of, key_of, text_of
 from warehouse import store
 
 __all__ = ["app"]
@@ -181,23 +180,6 @@ def test_a_home_time_zone_that_does_not_exist_is_named_on_the_pipeline_page(app:
     assert "`DASHBOARD_LISTENERS`" in warning
 
 
-def test_five_listeners_can_each_be_chosen(app: App) -> None:
-    plays = app.warehouse.tables["plays"]
-    one = plays[plays["listener_id"] == "listener-one"]
-    more = [one.assign(listener_id=f"listener-{name}") for name in ("four", "five")]
-    top = app.warehouse.tables["top_tracks"]
-    tops = [
-        top[top["listener_id"] == "listener-one"].assign(listener_id=f"listener-{name}") for name in ("four", "five")
-    ]
-    five = app.warehouse.with_plays(pd.concat([plays, *more])).with_table("top_tracks", pd.concat([top, *tops]))
-
-    drawn = app.over(five).open()
-
-    assert drawn.selectbox(key="listener").options == ["Ania", "Bo", "listener-five", "listener-four", "listener-three"]
-    drawn.selectbox(key="listener").select("listener-five").run()
-    assert not drawn.exception
-
-
 def test_a_missing_setting_is_named(app: App) -> None:
     app.environment(GOOGLE_CLOUD_PROJECT="")
 
@@ -230,9 +212,8 @@ def test_without_any_table_nothing_was_deployed(app: App) -> None:
 def test_where_no_minute_is_known_plays_are_counted_and_no_zero_is_shown(app: App, page: str) -> None:
     plays = app.warehouse.tables["plays"].assign(ms_played=None, duration_ms=None)
     app.over(app.warehouse.with_plays(plays.astype({"ms_played": "Int64", "duration_ms": "Int64"})))
-    mine = plays[plays["listener_id"] == "listener-one"]
 
-    drawn = app.open(page, **({"id": mine["track_id"].iloc[-1]} if page == "track" else {}))
+    drawn = app.open(page, **({"id": key_of(app, "track_id")} if page == "track" else {}))
 
     text = text_of(drawn)
     assert "No minutes of these plays are known" in text

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.dashboard.invented.states import STATES
-from tests.dashboard.pages.app import NOW, App, app, text_of
-from tests.dashboard.pages.test_pages import key_of
+from tests.dashboard.pages.app import NOW, App, app, key_of, mine_of, text_of
 
 __all__ = ["app"]
 
@@ -24,8 +23,7 @@ def with_endings(app: App, *ending: str | None, track_id: str) -> App:
 
 def test_a_track_says_how_often_it_was_skipped_and_of_how_many_plays_this_is_known(app: App) -> None:
     key = key_of(app, "track_id")
-    plays = app.warehouse.tables["plays"]
-    before = ((plays["track_id"] == key) & (plays["listener_id"] == "listener-one")).sum()
+    before = (mine_of(app)["track_id"] == key).sum()
     drawn = with_endings(app, "end", "end", "end", "skip", "other", track_id=key).open("track", id=key, zone="UTC")
     metrics = {metric.label: (metric.value, metric.delta) for metric in drawn.metric}
     assert metrics["Played to the end"] == ("60%", "3 of 5 plays")

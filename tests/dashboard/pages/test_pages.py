@@ -15,17 +15,11 @@ import humanize
 from components.markdown import literal
 from tests.dashboard.invented import warehouse
 from tests.dashboard.page_names import HIDDEN, LISTENING, PAGES
-from tests.dashboard.pages.app import NOW, App, app, charts_of, full, text_of
+from tests.dashboard.pages.app import NOW, App, app, charts_of, full, key_of, mine_of, text_of
 
 __all__ = ["app", "full"]
 
 WITH_CHARTS = ("overview", "when", "discoveries", "sound", "year", "together", "pipeline")
-
-
-def key_of(app: App, column: str) -> str:
-    """The track, artist or album that listener-one played last."""
-    plays = app.warehouse.tables["plays"]
-    return str(plays.loc[plays["listener_id"] == "listener-one", column].iloc[-1])
 
 
 @pytest.mark.parametrize(
@@ -121,6 +115,7 @@ def test_the_days_of_a_gap_are_named_and_outlined(app: App) -> None:
     text, trend = text_of(drawn), json.loads(charts_of(drawn)[0].spec)
 
     assert "Plays may be missing on" in text
+    assert "(1 gap)" in text, "not the one of 120 days ago"
     assert "Plays may be missing on" in text_of(app.open("year", year="2026", month="Nov"))
     assert [layer for layer in trend["layer"] if layer["mark"].get("strokeDash")]
 
@@ -175,8 +170,7 @@ def test_filters_survive_a_change_of_page(app: App) -> None:
 
 
 def test_hours_follow_the_chosen_zone_to_the_quarter_hour(app: App) -> None:
-    plays = app.warehouse.tables["plays"]
-    mine = plays[plays["listener_id"] == "listener-one"].tail(40)
+    mine = mine_of(app).tail(40)
     quarter_past_six = pd.Timestamp(NOW - timedelta(days=3)).replace(hour=18, minute=20)
     app.over(app.warehouse.with_plays(mine.assign(played_at=quarter_past_six + pd.to_timedelta(range(40), unit="s"))))
 
@@ -188,9 +182,7 @@ def test_hours_follow_the_chosen_zone_to_the_quarter_hour(app: App) -> None:
 
 
 def test_a_search_finds_the_play_and_shows_how_many_there_are(app: App) -> None:
-    plays = app.warehouse.tables["plays"]
-    mine = plays[plays["listener_id"] == "listener-one"]
-    name = mine["album_name"].iloc[-1]
+    name = key_of(app, "album_name")
 
     drawn = app.open("history", q=name)
 
@@ -261,11 +253,6 @@ def test_any_place_in_the_address_of_the_history_is_survived(app: App, place: st
     drawn = app.open("history", before=place)
 
     assert f"**{len(mine_of(app)):,} plays**" in text_of(drawn)
-
-
-def mine_of(app: App) -> pd.DataFrame:
-    plays = app.warehouse.tables["plays"]
-    return plays[plays["listener_id"] == "listener-one"]
 
 
 def test_the_top_ten_of_spark_says_how_many_more_share_the_last_rank(app: App) -> None:

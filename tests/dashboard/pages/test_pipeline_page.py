@@ -14,7 +14,7 @@ from components.pipeline_tables import catalogue_sentence, consent_ends
 from pipeline import run_hours
 from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.invented.states import STATES
-from tests.dashboard.pages.app import NOW, App, app, text_of
+from tests.dashboard.pages.app import NOW, App, app, failed_cell, text_of
 from warehouse.store import Loaded
 
 __all__ = ["app"]
@@ -206,12 +206,6 @@ def test_the_next_run_comes_when_the_schedule_says(app: App) -> None:
     assert re.search(r"it runs again at \d\d:17\.", shown)
 
 
-def test_an_unreadable_schedule_is_named(app: App) -> None:
-    app.environment(SCHEDULE="@hourly")
-
-    assert "SCHEDULE must be" in app.open().error[0].value
-
-
 def test_the_reason_of_a_run_reads_as_it_was_without_its_code_marks(app: App) -> None:
     reason = "no plays, run `python -m cli authorize ania`: *now*"
     drawn = drawer(two_runs(app, state="failed", error_class="FileRefused", reason=reason), "load")
@@ -328,13 +322,6 @@ def test_every_state_of_a_run_has_a_word_in_the_legend(app: App) -> None:
 
     states = [state for state in run_hours.STATES if state != "unreadable"]  # nothing here is
     assert [state for state in run_hours.STATES if f"</span>{state}</li>" in shown] == states
-
-
-def failed_cell(app: App) -> str:
-    """The newest hour whose ingest failed, as the URL names it."""
-    runs = app.warehouse.tables["runs"]
-    slot = runs.loc[(runs["step"] == "ingest") & (runs["state"] == "failed"), "slot"].max()
-    return f"{slot:%Y-%m-%dT%H}.ingest"
 
 
 def test_a_cell_in_the_address_opens_its_drawer(app: App) -> None:

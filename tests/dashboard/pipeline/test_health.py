@@ -52,11 +52,6 @@ def test_a_step_that_failed_since_it_last_worked_is_failing_and_its_first_failur
     assert health.status(ledger(*rows, run(12, "load", minutes=5)), NOW).level == "ok"
 
 
-def test_a_listener_who_needs_the_owner_is_not_hidden_by_a_good_run():
-    runs = ledger(polled(12, ania={}, ben={"state": "failed", "error_class": "NeedsConsent", "reason": "revoked"}))
-    assert health.status(runs, NOW).level == "attention"
-
-
 def test_a_page_of_fifty_new_plays_is_at_the_limit():
     runs = ledger(polled(11, ania={"fetched": 50, "new": 50}, ben={"fetched": 50, "new": 49}))
     assert health.plays_per_run(runs).values.tolist() == [
