@@ -134,7 +134,7 @@ def _known_refusal(text: str) -> Failure | None:
         return PremiumLapsed()
     if re.search(r"\buser\b[^.]*\bnot\b[^.]*\b(registered|approved)\b", lowered):
         return NotAllowListed()
-    if "insufficient client scope" in lowered:
+    if "insufficient client scope" in lowered or "permissions missing" in lowered:  # a 403, or a 401 of the player's
         return NeedsConsent("consent does not cover recently played tracks")
     return None
 

@@ -35,6 +35,7 @@ from tests.localcloud.spotify.faulty_spotify import ERRORS
         ('{"error":{"message":"Check settings on x.example/y, the user may not be registered."}}', NotAllowListed),
         ("<html><body>The user is not registered for this application.</body></html>", NotAllowListed),
         ('{"error":"server_error","error_description":"Active premium subscription required"}', PremiumLapsed),
+        ('{"error":{"status":401,"message":"Permissions missing"}}', NeedsConsent),
         ("This track is not for a registered user", RequestRefused),
         ('{"error":"invalid_request","error_description":"redirect URI not registered"}', RequestRefused),
     ],
