@@ -27,7 +27,7 @@ run "no_identity_has_two_parts" {
   }
 
   assert {
-    condition     = alltrue([for f in [module.ingest.function, module.load.function, module.transform_trigger.function] : f.build_config[0].runtime == "python312"])
-    error_message = "The runtime must be python312."
+    condition     = alltrue([for f in [module.ingest.function, module.load.function, module.transform_trigger.function] : f.build_config[0].runtime == "python313"])
+    error_message = "The runtime must be python313."
   }
 }

@@ -79,7 +79,7 @@ resource "google_cloudfunctions2_function" "main" {
   description = var.purpose
 
   build_config {
-    runtime           = "python312"
+    runtime           = "python313"
     entry_point       = var.name
     service_account   = var.platform.builder
     docker_repository = var.platform.repository
