@@ -55,7 +55,7 @@ locals {
         (protoPayload.serviceName="dataproc.googleapis.com" AND protoPayload.methodName:"CreateBatch" AND severity>=ERROR)
         OR (${local.from_function} AND jsonPayload.message=("A Spark batch failed" OR "No batch can be submitted"))
       EOT
-      help   = "The top ten is as it was; new plays start another batch, after two failures only once `top_tracks_min_interval_minutes` are over. `gcloud dataproc batches list --region ${var.region}` names the batch, `gcloud dataproc batches wait BATCH --region ${var.region}` shows its output. A new project may lack the quota of 12 vCPU and 750 GB of disk: `python -m cli check` says so."
+      help   = "The top ten is as it was; new plays start another batch, after two failures only once `top_tracks_min_interval_minutes` are over. `gcloud dataproc batches list --region ${var.region} --project ${var.project_id}` names the batch, `gcloud dataproc batches wait BATCH --region ${var.region} --project ${var.project_id}` shows its output. A new project may lack the quota of 12 vCPU and 750 GB of disk: `python -m cli check` says so."
     }
     token = {
       name     = "A token was read, and not by ingest"
@@ -181,7 +181,7 @@ resource "google_monitoring_alert_policy" "silence" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "Plays are lost once a listener has played 50 newer ones, about three hours of music. `python -m cli runs` says why the last runs failed; `gcloud scheduler jobs describe ingest-hourly --location ${var.region}` says whether ingest is called at all."
+    content   = "Plays are lost once a listener has played 50 newer ones, about three hours of music. `python -m cli runs` says why the last runs failed; `gcloud scheduler jobs describe ingest-hourly --location ${var.region} --project ${var.project_id}` says whether ingest is called at all."
   }
 }
 
@@ -256,6 +256,6 @@ resource "google_monitoring_alert_policy" "waiting" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "A batch runs for too long, or transform_trigger fails. `gcloud dataproc batches list --region ${var.region}` shows the batches. The plays are safe in the warehouse; new plays start another batch, after two failures only once `top_tracks_min_interval_minutes` are over."
+    content   = "A batch runs for too long, or transform_trigger fails. `gcloud dataproc batches list --region ${var.region} --project ${var.project_id}` shows the batches. The plays are safe in the warehouse; new plays start another batch, after two failures only once `top_tracks_min_interval_minutes` are over."
   }
 }

@@ -35,6 +35,11 @@ resource "google_cloud_scheduler_job" "ingest" {
     }
   }
 
+  # An apply must not end a pause that the owner has begun by hand (hashicorp/terraform-provider-google#29280).
+  lifecycle {
+    ignore_changes = [paused]
+  }
+
   # The first slot may come before the grants are known everywhere; it should find all of them made.
   depends_on = [
     google_bigquery_table_iam_member.ingest_reads,

@@ -25,7 +25,7 @@ NEXT_STEPS = {
     ),
     "LoadBroken": "Update Heavy Rotation; then copy the run's file out of the landing bucket and back in.",
     "BatchForbidden": "Let the transform function submit batches: run terraform apply.",
-    "BatchRefused": "Read the batch's settings in the ledger, then run terraform apply.",
+    "BatchRefused": "Read the batch's settings in the ledger, then run terraform apply, or update Heavy Rotation.",
     "BatchFailed": _OF_A_BATCH,
     "BatchCancelled": f"Nothing. {_AGAIN}",
 }

@@ -41,7 +41,8 @@ _ANSWERS = {
     "quotaExceeded": "The project's quota for BigQuery is used up. Its owner sees which one under “Quotas” in the "
     "Google Cloud console; one that counts by the day starts again at midnight in California.",
     "billingNotEnabled": "Billing is off for the project, and without it BigQuery answers no query. Its owner links a "
-    "billing account under “Billing” in the Google Cloud console; what is stored is safe.",
+    "billing account soon, under “Billing” in the Google Cloud console: Google may delete resources of a project "
+    "without billing.",
     _TOO_OFTEN: "BigQuery received too many requests within a short time. Try again in a minute.",
 }
 """By BigQuery's reason (https://cloud.google.com/bigquery/docs/error-messages), which says more than the status: of a
