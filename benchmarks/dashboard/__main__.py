@@ -30,7 +30,7 @@ from localcloud import chromium, ledger
 from localcloud.dashboard import DASHBOARD
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from tests.dashboard.page_names import ITEMS, PAGES
-from tests.dashboard.seed import seed
+from tests.seed import seed
 
 PERIODS = ("28 days", "12 months", "All time")
 LISTENER = "listener-one"

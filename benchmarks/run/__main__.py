@@ -33,7 +33,7 @@ from benchmarks.run.world import world
 from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 from localcloud.gcp.eventarc.eventarc import to_url
 from localcloud.web import Request, Response, Routes
-from tests.dashboard.seed import rows_of, seed
+from tests.seed import rows_of, seed
 
 HEADS = [
     "listeners",

@@ -18,9 +18,9 @@ from cli.console import CliError
 from cli.place import Place
 from cli.warehouse import Warehouse
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from tests.dashboard.seed import seed
 from tests.ingest.harness import ingesting_clouds
 from tests.load.harness import csv_of, loading_cloud, play
+from tests.seed import seed
 
 ROOT = Path(__file__).parents[2]
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)

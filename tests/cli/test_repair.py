@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
 
 from cli.commands.repair import find_doubled, repair
 from cli.place import on_laptop
 from cli.warehouse import Warehouse
+from localcloud import ledger
 from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
 from tests.cli.harness import ONE, TWO
 from tests.load.harness import COLUMNS
 from tests.load.test_same_play import RELISTED, of_listeners, slug
+from tests.seed import seed
 
 MANNER = {"reason_start": "fwdbtn", "reason_end": "logout", "skipped": False, "shuffle": True, "incognito_mode": False}
 AT = datetime(2026, 11, 22, 9, 0, 1, 863_000, UTC)
@@ -32,44 +32,22 @@ class Plays:
     """The table `plays` of the owner's laptop cloud."""
 
     def __init__(self, owner):
-        self._dataset = owner.environ["DATASET"]
-        self._client = bigquery.Client(
-            owner.project,
-            location=owner.environ["LOCATION"],
-            credentials=AnonymousCredentials(),
-            client_options={"api_endpoint": owner.environ["BIGQUERY_EMULATOR_HOST"]},
-        )
-        self._types = {
-            field.name: field.field_type for field in self._client.get_table(f"{self._dataset}.plays").schema
-        }
+        self._cloud = owner.cloud
 
     def insert(self, *rows):
-        for each in rows:
-            given = {name: value for name, value in each.items() if value is not None}
-            parameters = [bigquery.ScalarQueryParameter(name, self._types[name], given[name]) for name in given]
-            sql = f"INSERT INTO {self._dataset}.plays ({', '.join(given)}) VALUES (@{', @'.join(given)})"
-            self._client.query_and_wait(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters))
+        seed(self._cloud, "plays", rows)
 
     def insert_on(self, days, *rows):
         """Each row once for each instant, of another track each day, or comparing all with all would take a while."""
-        of_day = "played_at", "track_id", "track_name"
-        for each in rows:
-            given = {name: value for name, value in each.items() if value is not None and name not in of_day}
-            parameters = [bigquery.ScalarQueryParameter(name, self._types[name], given[name]) for name in given]
-            parameters.append(bigquery.ArrayQueryParameter("days", "TIMESTAMP", days))
-            sql = (
-                f"INSERT INTO {self._dataset}.plays (played_at, track_id, {', '.join(given)}) "
-                "SELECT day, CONCAT('t', CAST(UNIX_DATE(DATE(day, 'UTC')) AS STRING)), "
-                f"@{', @'.join(given)} FROM UNNEST(@days) AS day"
-            )
-            self._client.query_and_wait(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters))
+        of_days = ({"played_at": day, "track_id": f"t{day:%j}", "track_name": None} for day in days)
+        self.insert(*(row | of_day for of_day in of_days for row in rows))
 
     def number(self):
-        return self._client.get_table(f"{self._dataset}.plays").num_rows
+        return len(self.rows())
 
     def rows(self):
-        sql = f"SELECT * FROM {self._dataset}.plays ORDER BY listener_id, played_at, track_id, run_id"
-        return [dict(each) for each in self._client.query_and_wait(sql)]
+        sql = "SELECT * FROM `{dataset}.plays` ORDER BY listener_id, played_at, track_id, run_id"
+        return ledger.read(self._cloud.environment, sql)
 
 
 @pytest.fixture
@@ -107,9 +85,8 @@ def test_plays_of_more_days_than_one_statement_may_change_are_repaired(owner, pl
     monkeypatch.setattr("localcloud.gcp.bigquery.query._MOST_PARTITIONS", 40)
     monkeypatch.setattr("cli.commands.repair.MOST_DAYS", timedelta(days=35))
     days = [AT - timedelta(days=number) for number in range(41)]
-    for part in (days[:20], days[20:]):
-        plays.insert_on(part, row(), row(), row(listener=TWO))
-        plays.insert_on([day + timedelta(seconds=5) for day in part], row(listener=TWO, source="export", ms_played=9))
+    plays.insert_on(days, row(), row(), row(listener=TWO))
+    plays.insert_on([day + timedelta(seconds=5) for day in days], row(listener=TWO, source="export", ms_played=9))
     output = owner.types(capsys, "repair")
     assert (output.code, plays.number()) == (0, 82)
     assert owner.types(capsys, "repair").out == "No play is stored twice.\n"

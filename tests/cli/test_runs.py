@@ -1,43 +1,21 @@
 from datetime import UTC, datetime, timedelta
 
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
-
 from cli.console import table_lines
+from tests.seed import seed
 
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
 def write_steps(owner, *steps, seconds_taken=0):
     """Put rows into the ledger: (run id, step, state, seconds from the slot to its start, new rows, reason)."""
-    client = bigquery.Client(
-        owner.project,
-        location=owner.environ["LOCATION"],
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": owner.environ["BIGQUERY_EMULATOR_HOST"]},
-    )
+    rows = []
     for run_id, step, state, seconds, rows_new, reason in steps:
         slot = datetime.strptime(run_id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        client.query_and_wait(
-            f"INSERT INTO {owner.environ['DATASET']}.runs"
-            " (run_id, slot, step, state, started_at, finished_at, rows_new, reason, details)"
-            " VALUES (@run_id, @slot, @step, @state, @began, @ended, @rows_new, @reason, PARSE_JSON(@details))",
-            job_config=bigquery.QueryJobConfig(
-                query_parameters=[
-                    bigquery.ScalarQueryParameter("run_id", "STRING", run_id),
-                    bigquery.ScalarQueryParameter("slot", "TIMESTAMP", slot),
-                    bigquery.ScalarQueryParameter("step", "STRING", step),
-                    bigquery.ScalarQueryParameter("state", "STRING", state),
-                    bigquery.ScalarQueryParameter("began", "TIMESTAMP", slot + timedelta(seconds=seconds)),
-                    bigquery.ScalarQueryParameter(
-                        "ended", "TIMESTAMP", slot + timedelta(seconds=seconds + seconds_taken)
-                    ),
-                    bigquery.ScalarQueryParameter("rows_new", "INT64", rows_new),
-                    bigquery.ScalarQueryParameter("reason", "STRING", reason),
-                    bigquery.ScalarQueryParameter("details", "STRING", '{"listeners": {}}'),
-                ]
-            ),
-        )
+        started = slot + timedelta(seconds=seconds)
+        row = {"run_id": run_id, "slot": slot, "step": step, "state": state, "rows_new": rows_new, "reason": reason}
+        instants = {"started_at": started, "finished_at": started + timedelta(seconds=seconds_taken)}
+        rows.append(row | instants | {"details": '{"listeners": {}}'})
+    seed(owner.cloud, "runs", rows)
 
 
 def test_the_ledger_is_shown_the_newest_first(owner, capsys):

@@ -19,6 +19,7 @@ from localcloud.listeners.listeners import invented_listeners
 from localcloud.web import Server
 from tests.localcloud.gcp import secrets
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify
+from tests.seed import seed
 
 ROOT = Path(__file__).parents[2]
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -137,14 +138,7 @@ class Ingesting:
         slot = datetime.strptime(run_id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         instants = dict.fromkeys(("started_at", "finished_at"), finished_at or self.cloud.clock.now())
         row = {"run_id": run_id, "slot": slot, "step": step, "state": state, **instants, **values}
-        schema = self.warehouse.get_table(f"{self.dataset}.runs").schema
-        types = {field.name: "STRING" if field.field_type == "JSON" else field.field_type for field in schema}
-        marks = [f"PARSE_JSON(@{name})" if name == "details" else f"@{name}" for name in row]
-        config = bigquery.QueryJobConfig(
-            query_parameters=[bigquery.ScalarQueryParameter(name, types[name], value) for name, value in row.items()]
-        )
-        sql = f"INSERT INTO {self.dataset}.runs ({', '.join(row)}) VALUES ({', '.join(marks)})"
-        self.warehouse.query_and_wait(sql, job_config=config)
+        seed(self.cloud, "runs", [row])
 
     def rows(self, table, order):
         rows = self.warehouse.query_and_wait(f"SELECT * FROM {self.dataset}.{table} ORDER BY {order}")

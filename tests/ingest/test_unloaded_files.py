@@ -7,9 +7,10 @@ import pytest
 from buckets import to_csv
 from localcloud.faults import Fault
 from tests.ingest.harness import OBJECT, RUN_ID, SLOT
-from tests.ingest.items import row
+from tests.ingest.items import row as play
+from tests.seed import seed
 
-PLAYS = [row(SLOT - timedelta(minutes=minute), "a") for minute in (9, 6, 3)]
+PLAYS = [play(SLOT - timedelta(minutes=minute), "a") for minute in (9, 6, 3)]
 SENT_AGAIN = {
     "severity": "ERROR",
     "message": "A file was not loaded and is re-sent",
@@ -90,12 +91,8 @@ def test_a_file_that_has_grown_since_load_recorded_it_is_re_sent(ingesting):
 
 def test_a_row_of_the_ledger_under_no_runs_id_has_no_file(ingesting):
     land(ingesting)
-    at = f"TIMESTAMP '{SLOT:%Y-%m-%d %H:%M:%S}+00'"
-    rows = [f"('{run_id}', {at}, 'ingest', 'succeeded', {at}, {at}, 3)" for run_id in ("", "by hand", "x" * 2000)]
-    ingesting.warehouse.query_and_wait(
-        f"INSERT INTO {ingesting.dataset}.runs (run_id, slot, step, state, started_at, finished_at, rows_new) "
-        f"VALUES {', '.join(rows)}"
-    )
+    row = {"slot": SLOT, "step": "ingest", "state": "succeeded", "rows_new": 3, "started_at": SLOT, "finished_at": SLOT}
+    seed(ingesting.cloud, "runs", [row | {"run_id": run_id} for run_id in ("", "by hand", "x" * 2000)])
     assert run_after(ingesting, days=2) == [SENT_AGAIN]
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from analysis import play_list
 from tests.dashboard.invented.history import history_of, play, track
-from tests.dashboard.seed import rows_of
+from tests.seed import rows_of
 
 ROW = {
     "listener_id": "ania",

@@ -17,7 +17,7 @@ from settings import Settings
 from tests.dashboard.invented.warehouse import warehouse as invented
 from tests.dashboard.page_names import HIDDEN, PAGES
 from tests.dashboard.pages.app import ENVIRONMENT, NOW, App, app, charts_of
-from tests.dashboard.seed import schema_of, seed, table_file
+from tests.seed import schema_of, seed, table_file
 from warehouse.store import Warehouse, open_warehouse
 
 __all__ = ["app"]

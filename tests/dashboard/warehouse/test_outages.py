@@ -8,8 +8,8 @@ from google.cloud import bigquery
 from localcloud import ledger
 from localcloud.faults import Fault
 from localcloud.gcp.laptop_cloud import LaptopCloud
-from tests.dashboard.seed import seed
 from tests.dashboard.warehouse.over_bigquery import GAP, cloud, laptop, open_store, row, store
+from tests.seed import seed
 from warehouse import store as warehouse_store
 from warehouse.errors import TablesMissing, WarehouseUnreadable
 from warehouse.store import Store

@@ -13,8 +13,8 @@ from localcloud.gcp.credentials import write_service_account
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.processes import free_port
 from tests.dashboard.invented.history import at
-from tests.dashboard.seed import rows_of, seed
 from tests.dashboard.warehouse.over_bigquery import GAP, cloud, laptop, open_store, row, store
+from tests.seed import rows_of, seed
 from warehouse import store as warehouse_store
 from warehouse.store import Store
 

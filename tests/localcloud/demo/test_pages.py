@@ -11,7 +11,7 @@ from localcloud import dashboard
 from localcloud.demo import pages as demo_pages
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.gcp.set_up import ROOT
-from tests.dashboard.seed import seed
+from tests.seed import seed
 
 pytestmark = pytest.mark.timeout(400)
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -23,7 +23,6 @@ _TYPES = {
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
     "JSON": pa.string(),
 }
-_BUCKET = "heavy-rotation-laptop-landing"
 
 
 def table_file(table: str) -> Any:
@@ -36,12 +35,11 @@ def schema_of(table: str) -> pa.Schema:
 
 def rows_of(table: str, rows: Sequence[dict[str, Any]] | pd.DataFrame) -> pa.Table:
     """Rows with all columns of the table, NULL where they say nothing."""
-    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     schema = schema_of(table)
-    for name in schema.names:
-        if name not in frame:
-            frame = frame.assign(**{name: None})
-    return pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    if not isinstance(rows, pd.DataFrame):
+        return pa.Table.from_pylist(rows, schema)
+    frame = rows.assign(**dict.fromkeys(set(schema.names).difference(rows)))
+    return pa.Table.from_pandas(frame[schema.names], schema, preserve_index=False)
 
 
 def seed(
@@ -52,12 +50,12 @@ def seed(
 ) -> None:
     target = io.BytesIO()
     pyarrow.parquet.write_table(rows if isinstance(rows, pa.Table) else rows_of(table, rows), target)
-    name = f"seeds/{uuid4().hex}.parquet"
-    cloud.storage.write(_BUCKET, name, target.getvalue())
+    environment = cloud.environment
+    bucket, name = environment["SPARK_TEMP_BUCKET"], f"seeds/{uuid4().hex}.parquet"
+    cloud.storage.write(bucket, name, target.getvalue())
     config = bigquery.LoadJobConfig(
         source_format="PARQUET", write_disposition=write_disposition, create_disposition="CREATE_NEVER"
     )
-    environment = cloud.environment
     destination = f"{environment['GOOGLE_CLOUD_PROJECT']}.{environment['DATASET']}.{table}"
     client = ledger.warehouse(environment)
-    client.load_table_from_uri(f"gs://{_BUCKET}/{name}", destination, job_config=config).result(timeout=60)
+    client.load_table_from_uri(f"gs://{bucket}/{name}", destination, job_config=config).result(timeout=60)
