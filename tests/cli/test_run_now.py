@@ -6,6 +6,7 @@ import pytest
 from cli.commands import run_now
 from cli.commands.run_now import Fired
 from cli.follow_run import awaited_step, outcome
+from localcloud import ledger
 from localcloud.web import Response, Routes, Server
 from tests.cli.harness import owning
 from tests.cli.test_runs import write_steps
@@ -164,17 +165,8 @@ def test_a_batch_that_failed_is_shown_before_the_next_run_records_it(owner, sche
 
 
 def newest_run(owner):
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import bigquery
-
-    client = bigquery.Client(
-        owner.project,
-        location=owner.environ["LOCATION"],
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": owner.environ["BIGQUERY_EMULATOR_HOST"]},
-    )
-    (row,) = client.query_and_wait(f"SELECT MAX(run_id) AS run_id FROM {owner.environ['DATASET']}.runs")
-    return row.run_id
+    [row] = ledger.read(owner.environ, "SELECT MAX(run_id) AS run_id FROM `{dataset}.runs`")
+    return row["run_id"]
 
 
 def submit_batch(owner, batch_id, run):

@@ -1,9 +1,9 @@
 import pytest
 
+from tests.ingest.harness import ingesting_clouds
+
 
 @pytest.fixture
 def ingesting(tmp_path):
-    from tests.ingest.harness import ingesting_clouds
-
     with ingesting_clouds(tmp_path) as (ingesting,):
         yield ingesting

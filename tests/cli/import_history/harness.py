@@ -5,7 +5,6 @@ import io
 import json
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +15,7 @@ import pytest
 from google.cloud import bigquery
 
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.supervisor import until
 from tests.cli.test_runs import write_steps
 from tests.load.harness import ROOT
 
@@ -28,10 +28,7 @@ SINCE, UNTIL = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert until(condition, 60)
 
 
 class Importing:

@@ -4,8 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from google.cloud import bigquery, storage
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.processes import free_port
+from localcloud.supervisor import until
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +35,7 @@ class ServerProcess:
         with self.log_path.open("ab") as log:
             command = [sys.executable, "-m", "localcloud.gcp.laptop_cloud", *options]
             self.popen = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
-        _eventually(self._listens)
+        assert until(self._listens, 120)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         answer = requests.request(method, f"{self.url}/_localcloud/{path}", json=body, timeout=10)
@@ -51,13 +51,6 @@ class ServerProcess:
             return requests.get(f"{self.url}/_localcloud/pending", timeout=5).status_code == 200
         except requests.ConnectionError:
             return False
-
-
-def _eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to pass"
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -118,17 +111,17 @@ def test_events_reach_a_function_that_fails_at_first(
             process.control("POST", "subscriptions", subscription)
 
         bucket.blob("plays/a.csv").upload_from_string("hello")
-        _eventually(lambda: len(function.received) == 3)
+        assert until(lambda: len(function.received) == 3, 120)
         message = {"messages": [{"data": "eA=="}]}
         requests.post(f"{process.url}/v1/projects/p/topics/plays-loaded:publish", json=message, timeout=5)
-        _eventually(lambda: len(function.received) == 4)
+        assert until(lambda: len(function.received) == 4, 120)
         nothing = {"pending": 0, "held": 0, "given_up": 0}
         status = {
             "subscriptions": {f"{FINALIZED} landing": nothing, f"{MESSAGE_PUBLISHED} plays-loaded": nothing},
             "given_up": [],
             "batches": [],
         }
-        _eventually(lambda: process.control("GET", "pending") == status)
+        assert until(lambda: process.control("GET", "pending") == status, 120)
 
     seen = [(event_type, body.get("name") or body["message"]["data"]) for event_type, body in function.received]
     assert seen == [(FINALIZED, "plays/a.csv")] * 3 + [(None, "eA==")]
@@ -160,7 +153,7 @@ def test_a_killed_process_goes_on_where_it_was(
             assert [row.n for row in warehouse.query_and_wait("SELECT n FROM listening.t ORDER BY n")] == [1, 2]
             assert warehouse.get_job("once", location="us-central1").output_rows == 2
         process.control("POST", "subscriptions", subscription | {"url": function.server.url})
-        _eventually(lambda: len(function.received) == 3)
+        assert until(lambda: len(function.received) == 3, 120)
 
     assert {body["name"] for _, body in function.received} == {"plays/a.csv"}
 
@@ -203,7 +196,7 @@ def test_the_log_holds_what_happened_to_a_polite_end_and_no_secret(tmp_path: Pat
         assert requests.get(f"{project}/secrets/s/versions/latest:access", timeout=5).status_code == 200
         requests.put(f"{project}/topics/plays-loaded", json={}, timeout=5)
         requests.post(f"{project}/topics/plays-loaded:publish", json={"messages": [{"data": "Y29kZQ=="}]}, timeout=5)
-        _eventually(lambda: "Event delivered" in process.log_path.read_text())
+        assert until(lambda: "Event delivered" in process.log_path.read_text(), 120)
         assert process.end(signal.SIGTERM) == 0
         text = process.log_path.read_text()
 

