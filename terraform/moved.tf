@@ -26,11 +26,6 @@ moved {
   to   = google_bigquery_table_iam_member.spark_reads["plays"]
 }
 
-moved {
-  from = google_project_iam_member.dashboard_bigquery["roles/bigquery.jobUser"]
-  to   = google_project_iam_member.dashboard_bigquery[0]
-}
-
 # No grant, but the images in it would go: it is made without a dashboard as well.
 moved {
   from = google_artifact_registry_repository.dashboard[0]

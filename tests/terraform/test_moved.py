@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-FOLDERS = ["deployment", "bootstrap"]
 ADDRESS = re.compile(r"(?:(module\.\w+)\.)?(\w+)\.(\w+)(?:\[(.+)\])?")
 
 
@@ -40,7 +39,7 @@ def present(made):
     }
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", ["deployment", "bootstrap"])
 def test_every_address_is_on_record(request, folder):
     known, now = recorded(folder), present(request.getfixturevalue(folder))
     assert len(now) > 10
@@ -48,15 +47,13 @@ def test_every_address_is_on_record(request, folder):
     assert missing == [], "to be added to addresses.txt, below an older address of the same id"
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_no_update_deletes_and_makes_what_only_changed_its_address(request, folder):
-    made = request.getfixturevalue(folder)
-    now = present(made)
-    earlier = {now[key]: addresses[:-1] for key, addresses in recorded(folder).items() if key in now}
+def test_no_update_deletes_and_makes_what_only_changed_its_address(deployment):
+    now = present(deployment)
+    earlier = {now[key]: addresses[:-1] for key, addresses in recorded("deployment").items() if key in now}
     versions = list(zip_longest(*[[(new, old) for old in olds] for new, olds in earlier.items() if olds]))
     assert versions
     for version in versions:
-        actions = made.plan(at_other_addresses(made.read_state(), dict(filter(None, version))))
+        actions = deployment.plan(at_other_addresses(deployment.read_state(), dict(filter(None, version))))
         assert {address: action for address, action in actions.items() if action not in ("move", "noop")} == {}
 
 
