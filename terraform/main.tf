@@ -29,7 +29,6 @@ locals {
     project_id  = var.project_id
     region      = var.region
     repository  = google_artifact_registry_repository.functions.id
-    source_root = "${local.root}/functions"
   }
 
   apis = toset([

@@ -29,16 +29,12 @@ output "history" {
 output "next_steps" {
   description = "What to do after the first apply, in this order."
   value = concat(
-    ["In the Spotify app's settings, type under Redirect URIs: ${local.redirect_uri}"],
+    # Where `python -m cli authorize` waits. Spotify takes no other name for this machine, and every byte counts.
+    ["In the Spotify app's settings, type under Redirect URIs: http://127.0.0.1:8888/callback"],
     [for slug in sort(keys(var.listeners)) : "python -m cli authorize ${slug}"],
     ["python -m cli check", "python -m cli run-now"],
     !local.has_dashboard ? [] : local.runs_dashboard ? ["Look: ${local.dashboard_address}"] : ["make dashboard-image, then make deploy"],
   )
-}
-
-output "redirect_uri" {
-  description = "What to type into the Spotify app's settings, under Redirect URIs."
-  value       = local.redirect_uri
 }
 
 output "settings" {
@@ -48,9 +44,4 @@ output "settings" {
     QUARANTINE_BUCKET = google_storage_bucket.quarantine.name
     STAGING_DATASET   = google_bigquery_dataset.staging.dataset_id
   })
-}
-
-locals {
-  # Where `python -m cli authorize` waits. Spotify takes no other name for this machine, and every byte counts.
-  redirect_uri = "http://127.0.0.1:8888/callback"
 }

@@ -3,11 +3,8 @@
 
 locals {
   table_files = {
-    for path in concat(
-      [for name in fileset(local.root, "functions/*/tables/*.json") : name],
-      [for name in fileset(local.root, "cli/tables/*.json") : name],
-      [for name in fileset(local.root, "spark_jobs/tables/*.json") : name],
-    ) : trimsuffix(basename(path), ".json") => jsondecode(file("${local.root}/${path}"))
+    for path in setunion(fileset(local.root, "functions/*/tables/*.json"), fileset(local.root, "{cli,spark_jobs}/tables/*.json")) :
+    trimsuffix(basename(path), ".json") => jsondecode(file("${local.root}/${path}"))
   }
 
   # Beside the tables. A comment on top says what a row is.

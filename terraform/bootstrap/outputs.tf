@@ -6,8 +6,3 @@ output "next" {
     gcloud storage cp terraform/*.tfvars gs://${google_storage_bucket.state.name}/
   EOT
 }
-
-output "state_bucket" {
-  description = "Where Terraform's state is."
-  value       = google_storage_bucket.state.name
-}

@@ -1,7 +1,7 @@
 # One function of functions/: its folder as a zip, the identity it acts as, and the only identity that may call it.
 
 locals {
-  folder = "${var.platform.source_root}/${var.name}"
+  folder = "${path.module}/../../../functions/${var.name}"
   # Cloud Run's names have no underscores; with equal names the function and its service are found by one name.
   service = replace(var.name, "_", "-")
   # What the function needs at run time, and nothing that a tool has left in its folder.

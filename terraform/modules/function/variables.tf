@@ -33,8 +33,6 @@ variable "platform" {
     region = string
     # Full id of the Artifact Registry repository for the built image.
     repository = string
-    # The folder that holds a folder per function.
-    source_root = string
   })
 }
 
