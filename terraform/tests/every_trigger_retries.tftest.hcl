@@ -30,14 +30,10 @@ run "every_trigger_retries" {
     condition     = google_pubsub_subscription.plays_loaded.expiration_policy[0].ttl == "" && google_pubsub_subscription.plays_loaded_dead.expiration_policy[0].ttl == ""
     error_message = "A quiet month must not delete a subscription."
   }
-}
-
-run "silence_is_noticed_after_three_intervals" {
-  command = plan
 
   assert {
     condition     = google_monitoring_alert_policy.silence.conditions[0].condition_threshold[0].aggregations[0].alignment_period == "10800s"
-    error_message = "Hourly: three hours."
+    error_message = "Silence is noticed after three intervals: of an hour, here."
   }
 }
 
@@ -48,6 +44,6 @@ run "silence_is_noticed_after_three_longer_intervals" {
 
   assert {
     condition     = google_monitoring_alert_policy.silence.conditions[0].condition_threshold[0].aggregations[0].alignment_period == "64800s"
-    error_message = "Every six hours: eighteen."
+    error_message = "Every six hours: after eighteen."
   }
 }

@@ -3,7 +3,7 @@
 mock_provider "google" { source = "./tests" }
 mock_provider "google-beta" { source = "./tests" }
 
-run "what_names_an_agent_waits_until_it_is_known" {
+run "agents_and_grants_are_waited_for" {
   command = plan
 
   assert {
@@ -15,10 +15,6 @@ run "what_names_an_agent_waits_until_it_is_known" {
     condition     = tonumber(trimsuffix(time_sleep.agents.create_duration, "s")) >= 60
     error_message = "A minute is what helped others."
   }
-}
-
-run "functions_wait_until_their_grants_are_known" {
-  command = plan
 
   assert {
     condition     = join(" ", keys(time_sleep.grants.triggers)) == "builder_image builder_log builder_sources builder_zips eventarc_agent storage_agent"

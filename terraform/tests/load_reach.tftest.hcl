@@ -3,7 +3,7 @@
 mock_provider "google" { source = "./tests" }
 mock_provider "google-beta" { source = "./tests" }
 
-run "tables_are_made_where_they_expire_and_no_history_is" {
+run "load_writes_two_tables_reads_two_and_makes_its_own_elsewhere" {
   command = plan
 
   assert {
@@ -30,10 +30,6 @@ run "tables_are_made_where_they_expire_and_no_history_is" {
     condition     = module.load.function.service_config[0].environment_variables["STAGING_DATASET"] == "listening_staging" && output.settings["STAGING_DATASET"] == "listening_staging"
     error_message = "Load and the commands must know where to stage."
   }
-}
-
-run "of_the_history_load_writes_two_tables_and_reads_two" {
-  command = plan
 
   assert {
     condition     = keys(google_bigquery_table_iam_member.load_writes) == ["plays", "runs"] && alltrue([for grant in google_bigquery_table_iam_member.load_writes : grant.dataset_id == "listening"])

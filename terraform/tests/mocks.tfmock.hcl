@@ -36,10 +36,3 @@ mock_data "google_project" {
     number = "1"
   }
 }
-
-mock_resource "google_cloudfunctions2_function" {
-  override_during = plan
-  defaults = {
-    url = "https://function.example"
-  }
-}

@@ -3,7 +3,7 @@
 mock_provider "google" { source = "./tests" }
 mock_provider "google-beta" { source = "./tests" }
 
-run "a_secret_per_listener_with_the_labels_that_ingest_looks_for" {
+run "containers_alone_are_made_and_ingest_alone_looks_inside" {
   command = plan
 
   assert {
@@ -18,19 +18,11 @@ run "a_secret_per_listener_with_the_labels_that_ingest_looks_for" {
     condition     = google_secret_manager_secret.spotify_client.secret_id == "spotify-client"
     error_message = "Ingest reads the app's secret under this name."
   }
-}
-
-run "no_plan_shows_an_address_in_a_setting" {
-  command = plan
 
   assert {
     condition     = issensitive(var.alert_email) && issensitive(local.dashboard_settings.DASHBOARD_VIEWERS)
     error_message = "Cloud Build keeps what a plan shows in its log."
   }
-}
-
-run "ingest_alone_may_read_them" {
-  command = plan
 
   assert {
     condition     = toset([for grant in google_secret_manager_secret_iam_member.ingest_keeps_token : grant.secret_id]) == toset(["refresh-token-ada", "refresh-token-grace"])
@@ -46,10 +38,6 @@ run "ingest_alone_may_read_them" {
     condition     = !contains(google_project_iam_custom_role.keep_token.permissions, "secretmanager.secrets.delete")
     error_message = "Ingest may not delete a listener."
   }
-}
-
-run "no_setting_is_a_secret" {
-  command = plan
 
   assert {
     condition     = alltrue([for f in [module.ingest.function, module.load.function, module.transform_trigger.function] : length(f.service_config[0].secret_environment_variables) == 0])

@@ -3,17 +3,13 @@
 mock_provider "google" { source = "./tests" }
 mock_provider "google-beta" { source = "./tests" }
 
-run "buckets_cannot_be_opened" {
+run "no_bucket_and_no_function_is_open" {
   command = plan
 
   assert {
     condition     = alltrue([for bucket in [google_storage_bucket.landing, google_storage_bucket.quarantine, google_storage_bucket.code, google_storage_bucket.spark_temp] : bucket.public_access_prevention == "enforced" && bucket.uniform_bucket_level_access])
     error_message = "Every bucket must refuse public access."
   }
-}
-
-run "each_function_is_called_by_its_own_caller_only" {
-  command = plan
 
   assert {
     condition     = alltrue([for grant in [module.ingest.invoker, module.load.invoker, module.transform_trigger.invoker] : grant.role == "roles/run.invoker" && startswith(grant.member, "serviceAccount:")])

@@ -8,9 +8,6 @@ run "every_printed_address_is_the_one_that_the_sign_in_comes_back_to" {
   plan_options { target = [data.google_project.main] }
 
   variables {
-    project_id      = "demo-project"
-    alert_email     = "you@example.com"
-    listeners       = { ada = "Europe/London" }
     dashboard       = { access = "oidc", viewers = { "you@example.com" = ["*"] } }
     dashboard_image = "us-docker.pkg.dev/p/r/dashboard@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   }

@@ -4,17 +4,13 @@
 mock_provider "google" { source = "./tests" }
 mock_provider "google-beta" { source = "./tests" }
 
-run "nothing_runs_beside_itself" {
+run "nothing_runs_beside_itself_and_waits_are_long_enough" {
   command = plan
 
   assert {
     condition     = alltrue([for f in [module.ingest.function, module.load.function, module.transform_trigger.function] : f.service_config[0].max_instance_count == 1 && f.service_config[0].max_instance_request_concurrency == 1])
     error_message = "One at a time."
   }
-}
-
-run "a_message_waits_long_enough" {
-  command = plan
 
   assert {
     condition     = tonumber(trimsuffix(google_cloud_scheduler_job.ingest.attempt_deadline, "s")) > module.ingest.function.service_config[0].timeout_seconds

@@ -3,7 +3,7 @@
 mock_provider "google" { source = "./tests" }
 mock_provider "google-beta" { source = "./tests" }
 
-run "the_network_has_no_way_out" {
+run "spark_reaches_no_more_than_it_needs" {
   command = plan
 
   assert {
@@ -15,10 +15,6 @@ run "the_network_has_no_way_out" {
     condition     = toset(google_compute_firewall.spark_within.source_ranges) == toset([google_compute_subnetwork.spark.ip_cidr_range]) && google_compute_firewall.spark_within.direction == "INGRESS"
     error_message = "Only the machines themselves get in."
   }
-}
-
-run "the_identity_reads_plays_and_writes_what_it_makes" {
-  command = plan
 
   assert {
     condition     = keys(google_bigquery_table_iam_member.spark_reads) == ["catalogue", "plays"] && alltrue([for grant in google_bigquery_table_iam_member.spark_reads : grant.role == "roles/bigquery.dataViewer"])
@@ -44,10 +40,6 @@ run "the_identity_reads_plays_and_writes_what_it_makes" {
     condition     = google_storage_bucket_iam_member.spark_temp_bucket.bucket == google_storage_bucket.spark_temp.name && google_storage_bucket_iam_member.spark_temp_bucket.role == "roles/storage.legacyBucketReader"
     error_message = "BigQuery may look at the bucket that Spark has it load from."
   }
-}
-
-run "batches_get_what_they_need_to_start" {
-  command = plan
 
   assert {
     condition     = module.transform_trigger.function.service_config[0].environment_variables["SPARK_JOB_URI"] == "gs://demo-project-code/spark_jobs/top_tracks-${filemd5("../spark_jobs/top_tracks.py")}.py"

@@ -62,12 +62,6 @@ run "a_group_is_no_viewer" {
   expect_failures = [var.dashboard]
 }
 
-run "a_member_of_iam_is_no_address" {
-  command = plan
-  variables { dashboard = { viewers = { "user:you@example.com" = ["*"] } } }
-  expect_failures = [var.dashboard]
-}
-
 run "a_viewer_without_a_domain" {
   command = plan
   variables { dashboard = { viewers = { "you@localhost" = ["*"] } } }

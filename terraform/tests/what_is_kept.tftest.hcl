@@ -3,18 +3,13 @@
 mock_provider "google" { source = "./tests" }
 mock_provider "google-beta" { source = "./tests" }
 
-run "landed_files_stay_for_thirty_days" {
+run "each_thing_is_kept_as_long_as_it_is_needed" {
   command = plan
 
   assert {
     condition     = one([for rule in google_storage_bucket.landing.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 30
     error_message = "By default a landed file stays for 30 days."
   }
-
-}
-
-run "what_is_deleted_of_a_listener_is_gone_within_five_days" {
-  command = plan
 
   assert {
     condition     = alltrue([for bucket in [google_storage_bucket.landing, google_storage_bucket.quarantine] : bucket.soft_delete_policy[0].retention_duration_seconds == 0])
@@ -25,30 +20,11 @@ run "what_is_deleted_of_a_listener_is_gone_within_five_days" {
     condition     = google_bigquery_dataset.main.max_time_travel_hours == "48"
     error_message = "BigQuery's time travel must be as short as it can be."
   }
-}
-
-run "the_owner_can_keep_landed_files_longer" {
-  command = plan
-
-  variables { landing_days = 365 }
-
-  assert {
-    condition     = one([for rule in google_storage_bucket.landing.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 365
-    error_message = "landing_days must count."
-  }
-}
-
-run "what_could_not_be_read_stays_for_half_a_year" {
-  command = plan
 
   assert {
     condition     = one([for rule in google_storage_bucket.quarantine.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 180
     error_message = "What is in quarantine may be all that is left of a play, and is personal: half a year."
   }
-}
-
-run "what_only_costs_goes" {
-  command = plan
 
   assert {
     condition     = one([for rule in google_storage_bucket.spark_temp.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 1
@@ -63,6 +39,17 @@ run "what_only_costs_goes" {
   assert {
     condition     = alltrue([for repository in [google_artifact_registry_repository.functions, google_artifact_registry_repository.dashboard] : !repository.cleanup_policy_dry_run && toset(repository.cleanup_policies[*].action) == toset(["KEEP", "DELETE"])])
     error_message = "Old images must go, the newest must stay."
+  }
+}
+
+run "the_owner_can_keep_landed_files_longer" {
+  command = plan
+
+  variables { landing_days = 365 }
+
+  assert {
+    condition     = one([for rule in google_storage_bucket.landing.lifecycle_rule : one(rule.condition).age if one(rule.action).type == "Delete"]) == 365
+    error_message = "landing_days must count."
   }
 }
 

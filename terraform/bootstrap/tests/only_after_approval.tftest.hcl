@@ -23,7 +23,7 @@ variables {
   repository = "projects/demo-project/locations/us-central1/connections/c/repositories/heavy-rotation"
 }
 
-run "only_an_approved_build_is_the_deployer" {
+run "what_was_pushed_changes_nothing_and_the_deployer_reads_no_secret" {
   command = plan
 
   assert {
@@ -44,10 +44,6 @@ run "only_an_approved_build_is_the_deployer" {
     condition     = alltrue([for name, trigger in google_cloudbuild_trigger.main : trigger.filename == local.builds[name].file && fileexists("../../${trigger.filename}")])
     error_message = "A trigger runs its own file."
   }
-}
-
-run "what_was_pushed_can_change_nothing" {
-  command = plan
 
   assert {
     condition     = keys(google_project_iam_member.build_log) == ["checker", "planner"] && alltrue([for grant in google_project_iam_member.build_log : grant.role == "roles/logging.logWriter"])
@@ -63,32 +59,6 @@ run "what_was_pushed_can_change_nothing" {
     condition     = google_storage_bucket_iam_member.planner_state.role == "roles/storage.objectViewer" && google_storage_bucket_iam_member.planner_state.bucket == google_storage_bucket.state.name
     error_message = "The planner reads the state and cannot write it."
   }
-}
-
-run "without_a_dashboard_no_image_is_built" {
-  command = plan
-
-  variables { dashboard = false }
-
-  assert {
-    condition     = alltrue([for name in ["check", "apply"] : google_cloudbuild_trigger.main[name].substitutions._DASHBOARD == "false"])
-    error_message = "There is no repository to push an image to."
-  }
-}
-
-run "without_a_repository_there_are_no_triggers" {
-  command = plan
-
-  variables { repository = null }
-
-  assert {
-    condition     = length(google_cloudbuild_trigger.main) == 0
-    error_message = "Deploying by hand needs none."
-  }
-}
-
-run "the_deployer_reads_no_secret_and_owns_nothing" {
-  command = plan
 
   assert {
     condition     = length(setintersection(keys(local.deployer_roles), ["roles/owner", "roles/editor", "roles/secretmanager.admin", "roles/secretmanager.secretAccessor", "roles/resourcemanager.projectIamAdmin"])) == 0
@@ -122,14 +92,32 @@ run "the_deployer_reads_no_secret_and_owns_nothing" {
     ]) == 0
     error_message = "It must not be able to change a role that it may grant."
   }
-}
-
-run "an_earlier_state_can_be_brought_back" {
-  command = plan
 
   assert {
     condition     = google_storage_bucket.state.versioning[0].enabled && google_storage_bucket.state.public_access_prevention == "enforced"
     error_message = "The state is versioned and private."
+  }
+}
+
+run "without_a_dashboard_no_image_is_built" {
+  command = plan
+
+  variables { dashboard = false }
+
+  assert {
+    condition     = alltrue([for name in ["check", "apply"] : google_cloudbuild_trigger.main[name].substitutions._DASHBOARD == "false"])
+    error_message = "There is no repository to push an image to."
+  }
+}
+
+run "without_a_repository_there_are_no_triggers" {
+  command = plan
+
+  variables { repository = null }
+
+  assert {
+    condition     = length(google_cloudbuild_trigger.main) == 0
+    error_message = "Deploying by hand needs none."
   }
 }
 
