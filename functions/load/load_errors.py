@@ -1,14 +1,5 @@
 """The errors of load, permanent and transient.
 
-LoadProblem
-├── EventUnreadable   permanent: the event lacks what names an object, and will lack it next time
-├── FileRefused       permanent: BigQuery will never take these bytes, or no bound of the table these values
-├── ObjectGone        permanent: the object was deleted before it could be loaded
-├── LoadBroken        permanent: a value or a mistake of ours that a repeat would meet again
-├── SettingsError     transient: heals with the next deployment
-├── TableUnfit        transient: heals when the tables are applied
-└── JobFailed         transient: the next delivery makes another attempt
-
 A permanent error is logged, recorded and not retried. Everything else, errors of Google's clients included,
 leaves the function as it is, so that the platform delivers the event again.
 """
@@ -28,36 +19,32 @@ from typing import Any
 REFUSAL = "invalid"
 
 
-class LoadProblem(Exception):
-    """Anything load itself finds wrong."""
+class EventUnreadable(Exception):
+    """Permanent: the event lacks what names an object, and will lack it next time."""
 
 
-class EventUnreadable(LoadProblem):
-    """The event does not say which object it is about."""
+class SettingsError(Exception):
+    """Transient, until the next deployment: a setting is missing or malformed; the text names it, never its value."""
 
 
-class SettingsError(LoadProblem):
-    """A setting is missing or malformed; the message names the variable, never its value."""
+class TableUnfit(Exception):
+    """Transient, until the tables are applied: the table `plays` is missing, or load's grant on it."""
 
 
-class TableUnfit(LoadProblem):
-    """The table `plays` is missing, or load's grant on it."""
+class ObjectGone(Exception):
+    """Permanent: the object was deleted before it could be loaded."""
 
 
-class ObjectGone(LoadProblem):
-    """There is nothing left to load."""
+class LoadBroken(Exception):
+    """Permanent: a value or a mistake of ours that a repeat would meet again; the text says where."""
 
 
-class LoadBroken(LoadProblem):
-    """This version of load cannot deal with the event; the text says where."""
+class JobFailed(Exception):
+    """Transient: a BigQuery job did not do its work this time."""
 
 
-class JobFailed(LoadProblem):
-    """A BigQuery job did not do its work this time."""
-
-
-class FileRefused(LoadProblem):
-    """The file, or a row of it, is refused: by BigQuery, which read it, or by load for a value out of bounds.
+class FileRefused(Exception):
+    """Permanent: BigQuery, which read it, refuses the file or a row of it, or load does for a value out of bounds.
 
     `errors` are BigQuery's, the final error first; load's own have the same form. They, and so the exception's text,
     may quote rows: only the quarantine bucket gets them.
