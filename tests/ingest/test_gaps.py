@@ -96,6 +96,7 @@ COMPLETED = {"ms_played": 1, "ms_played_import_id": "A"}
         ([imported(-30, "A"), imported(7, "A")], None),
         ([imported(-90, "A"), imported(5, "A"), imported(-30, "B"), imported(7, "B")], None),
         ([imported(-90, "A"), imported(5, "A"), imported(-30, "B")], -30),
+        ([imported(-90, "A"), imported(-30, "B"), imported(7, "B")], -90),
     ],
 )
 def test_a_gap_begins_with_the_apis_newest_play_and_an_imports_counts_where_there_is_none(
@@ -109,12 +110,6 @@ def test_a_gap_begins_with_the_apis_newest_play_and_an_imports_counts_where_ther
     write_gaps(cloud, RUN, {"ada": NINE}, fetch_known(cloud.bigquery, page("ada", 50)).imported)
     expected = [] if start is None else [("ada", NINE + timedelta(minutes=start), NINE)]
     assert (recorded_gaps(ingesting), ingesting.rows("closed_gaps", "gap_start")) == (expected, [])
-
-
-def test_of_two_imports_before_the_first_page_the_one_that_reaches_it_does_not_fill_what_the_other_leaves(ingesting):
-    client = stored(ingesting, imported(-90, "A"), imported(-30, "B"), imported(7, "B"))
-    write_gaps(ingesting.connect(), RUN, {"ada": NINE}, fetch_known(client, page("ada", 50)).imported)
-    assert recorded_gaps(ingesting) == [("ada", NINE - timedelta(minutes=90), NINE)]
 
 
 def test_of_several_pages_those_that_nothing_stored_reaches_are_found_full_or_short(ingesting):

@@ -9,7 +9,6 @@ import time_machine
 import failures
 from failures import (
     AccessTokenRefused,
-    NeedsConsent,
     NotAllowListed,
     PremiumLapsed,
     QuotaExceeded,
@@ -125,11 +124,6 @@ def test_every_failure_is_explained_and_says_whether_a_retry_heals_it():
     sentences = [failure.explain("ada") for failure in made]
     assert len(set(sentences)) == len(sentences)
     assert not [sentence for sentence in sentences if "{" in sentence.replace('{"client_id"', "")]
-
-
-def test_who_has_to_consent_again_reads_the_command_to_run():
-    explained = NeedsConsent("consent was revoked").explain("ada")
-    assert explained == "consent was revoked, run `python -m cli authorize ada`"
 
 
 def test_secrets_do_not_show_in_a_repr():

@@ -285,15 +285,6 @@ def test_a_repaired_file_adds_the_play_that_was_bad_and_a_row_without_an_error(l
     assert loading.ledger() == [refused, repaired]
 
 
-def test_rows_that_are_not_ours_alone_cost_the_others_nothing(loading):
-    """A file of two listeners: one listener's bad row is not the other's trouble."""
-    loading.land(csv_of(play(1, "ada"), play(2, "bob", duration_ms="long"), play(3, "bob")))
-    loading.deliver()
-
-    assert loading.plays() == [play(1, "ada"), play(3, "bob")]
-    assert loading.ledger()[0]["listeners"] == 2
-
-
 @st.composite
 def damaged_files(draw):
     """A good file with some of its bytes replaced, left out or put in."""

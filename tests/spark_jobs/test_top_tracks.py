@@ -142,10 +142,5 @@ def test_plays_on_the_edges_of_a_week_are_in_it_or_in_the_week_before_or_in_neit
     assert of(rows, "edges", "last_28_days", *columns) == [(1, "now", 2, None), (2, "before", 1, None)]
 
 
-def test_rows_are_ordered_by_listener_period_and_position(rows: list[dict[str, Any]]) -> None:
-    keys = [(row["listener_id"], row["period"], row["position"]) for row in rows]
-    assert keys == sorted(keys)
-
-
 def test_no_plays_give_an_empty_table_and_no_error(spark: SparkSession) -> None:
     assert rows_of(top_tracks(summaries_frame(spark, []), BATCH)) == []

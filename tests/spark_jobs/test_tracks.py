@@ -1,7 +1,6 @@
 """The whole of `tracks` for plays that were written by hand, and for random ones against a recount."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from tests.spark_jobs.frames import (
     text,
 )
 from tests.spark_jobs.test_random_plays import random_plays
-from tests.spark_jobs.test_written_rows import columns_of, expected, modes_in_file, modes_in_table
 
 pytestmark = pytest.mark.spark
 
@@ -124,14 +122,6 @@ def test_plays_after_as_of_are_left_out_and_no_listener_gets_the_tracks_of_anoth
         ("ada", "b", "b's name"),
         ("ben", "a", "a's name"),
     ]
-
-
-def test_the_closing_select_and_the_table_file_agree_also_when_plays_have_the_required_columns_alone(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    frame = tracks(summaries_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
-    assert columns_of(frame) == expected("tracks")
-    assert modes_in_file(frame, tmp_path / "tracks") == modes_in_table("tracks")
 
 
 def test_random_plays_give_the_list_that_a_recount_gives_whatever_their_order_and_repetition(

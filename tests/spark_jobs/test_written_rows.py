@@ -1,5 +1,6 @@
 """What the job writes, held against the table files: columns, their order, their types, and where NULL may be."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import duckdb
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs.top_tracks import LedgerRow, failure, run_row, top_tracks
+from spark_jobs.top_tracks import Batch, LedgerRow, failure, run_row, top_tracks, tracks
 from tests.spark_jobs.frames import BATCH, bare_play, rows_of, summaries_frame, table_columns
 
 pytestmark = pytest.mark.spark
@@ -44,12 +45,13 @@ def modes_in_table(table: str, *, without: str = "") -> dict[str, str]:
     return {column["name"]: modes[column["mode"]] for column in table_columns(table) if column["name"] != without}
 
 
+@pytest.mark.parametrize("make", [top_tracks, tracks])
 def test_the_closing_select_and_the_table_file_agree_also_when_plays_have_the_required_columns_alone(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, tmp_path: Path, make: Callable[[DataFrame, Batch], DataFrame]
 ) -> None:
-    top = top_tracks(summaries_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
-    assert columns_of(top) == expected("top_tracks")
-    assert modes_in_file(top, tmp_path / "top") == modes_in_table("top_tracks")
+    frame = make(summaries_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
+    assert columns_of(frame) == expected(make.__name__)
+    assert modes_in_file(frame, tmp_path / "rows") == modes_in_table(make.__name__)
 
 
 def test_the_row_in_the_ledger_and_its_table_file_agree_but_for_the_details(
