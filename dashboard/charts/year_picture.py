@@ -16,6 +16,8 @@ _FEWEST_BARS = 6
 """A year of one month has no bar as wide as the picture."""
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML file may hold, even escaped: one of these, and no program shows the picture."""
+_COLUMNS = (72, 402, 632, 832)
+"""Where the numbers begin: the first is the widest, `99 h 59 min` over `listened, estimated`."""
 _MARK = Path(__file__).parents[1] / "static" / "spotify-mark.svg"
 """Has to stand beside Spotify's data."""
 
@@ -42,7 +44,7 @@ def svg(
         _text(72, 206, name, 34, _SOFT),
         *(
             part
-            for x, (value, what) in zip(itertools.count(72, 240), numbers, strict=False)
+            for x, (value, what) in zip(_COLUMNS, numbers, strict=False)
             for part in (_text(x, 310, value, 46, _ACCENT, 750), _text(x, 350, what, 26, _SOFT))
         ),
         *_bars(bars, bar_names),

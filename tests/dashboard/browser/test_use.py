@@ -1,5 +1,6 @@
 """What a person does in a real Chromium: opens, chooses, turns pages, goes back, reloads, saves."""
 
+from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ from tests.dashboard.browser.browser import IN_A_BROWSER, SCREENSHOTS, Browser, 
 
 pytestmark = IN_A_BROWSER
 
+_ENDS = "texts => texts.map(text => text.getBoundingClientRect()).map(box => [box.left, box.right])"
 CHOSEN = {"period": ["90 days"], "by": ["Plays"], "zone": ["Asia/Tokyo"]}
 
 
@@ -53,6 +55,22 @@ def test_a_year_is_saved_as_a_picture(browser: Browser, address: str) -> None:
         assert picture.size == (year_picture.WIDTH, year_picture.HEIGHT)
         colours = {colour for _, colour in picture.convert("RGB").getcolors(maxcolors=100_000)}
     assert {(255, 255, 255), (0x4F, 0x46, 0xC8), (0x17, 0x1A, 0x21)} <= colours, "paper, bars and ink"
+
+
+def test_the_widest_numbers_of_a_picture_stand_side_by_side(browser: Browser, address: str) -> None:
+    widest = [
+        ("99 h 59 min", "listened, estimated"),
+        ("123,456", "plays"),
+        ("9,999", "artists"),
+        ("9,999", "new artists"),
+    ]
+    drawn = year_picture.svg("November 2026", "Ania", widest, [], [1.0], [""]).decode()
+    with browser.visit(address) as visit:
+        visit.page.set_content(f"<style>body {{ margin: 0 }}</style>{drawn}")
+        numbers = visit.page.locator("text").evaluate_all(_ENDS)[2:10]
+
+    for row in (numbers[::2], numbers[1::2]):
+        assert all(right + 12 < left for (_, right), (left, _) in pairwise([*row, (year_picture.WIDTH, 0)])), row
 
 
 def test_the_place_in_the_history_survives_a_reload(browser: Browser, address: str) -> None:
