@@ -9,6 +9,7 @@ import time_machine
 import failures
 from failures import (
     AccessTokenRefused,
+    NeedsConsent,
     NotAllowListed,
     PremiumLapsed,
     QuotaExceeded,
