@@ -69,7 +69,8 @@ def draw(cells: pd.DataFrame, zone: str, colours: Colours, alt: str) -> CellKey 
 
 def grid_html(cells: pd.DataFrame, zone: str, colours: Colours, alt: str) -> str:
     """`alt` is the text alternative for screen readers."""
-    hours = [_hour(hour.to_dict("records"), zone, colours) for _, hour in cells.groupby("slot", sort=True)][::-1]
+    apart, slots = cells["slot"].drop_duplicates().sort_values().diff().min(), cells.groupby("slot", sort=True)
+    hours = [_hour(hour.to_dict("records"), zone, colours, apart) for _, hour in slots][::-1]
     rows = "".join(_row(hours[newest : newest + _HOURS_IN_ROW]) for newest in range(0, len(hours), _HOURS_IN_ROW))
     return f'<div class="hr-runs" role="group" aria-label="{escape(alt, quote=True)}">{rows}</div>'
 
@@ -82,10 +83,12 @@ def _row(hours: Iterable[str]) -> str:
     )
 
 
-def _hour(cells: Iterable[dict[Any, Any]], zone: str, colours: Colours) -> str:
+def _hour(cells: Iterable[dict[Any, Any]], zone: str, colours: Colours, apart: pd.Timedelta) -> str:
+    """The first column of every six hours has a name; columns are `apart` from each other."""
     drawn = list(cells)
     wall = pd.Timestamp(drawn[0]["slot"]).tz_convert(zone)
-    name = f"{wall:%a} <br>{wall:%H:%M}" if wall.hour % 6 == 0 else f"<i>{wall:%H:%M}</i>"
+    is_later = pd.Timedelta(hours=wall.hour % 6, minutes=wall.minute) >= apart
+    name = f"<i>{wall:%H:%M}</i>" if is_later else f"{wall:%a} <br>{wall:%H:%M}"
     buttons = "".join(_button(cell, humanize.moment(wall), colours) for cell in drawn)
     return f'<div class="hr-runs-hour"><span aria-hidden="true">{name}</span>{buttons}</div>'
 

@@ -1,5 +1,6 @@
 """Which runs are expected: the schedules that Terraform allows, and the grid, the status and the keys under them."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -107,6 +108,24 @@ def test_a_cell_is_named_after_its_hour_whatever_the_minute() -> None:
 
     assert 'value="2026-11-22T12.ingest"' in html
     assert 'aria-label="Sun 22 Nov, 12:30, ingest: skipped"' in html
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone", "names"),
+    [
+        (Schedule(30, 1), "Asia/Kathmandu", ["18:15", "00:15", "06:15", "12:15"]),
+        (Schedule(0, 3), "UTC", ["18:00", "00:00", "06:00", "12:00"]),
+        (Schedule(0, 3), "Europe/Berlin", ["19:00", "01:00", "07:00", "13:00"]),
+        (Schedule(0, 4), "Europe/Berlin", ["21:00", "01:00", "09:00", "13:00"]),
+        (Schedule(0, 6), "Europe/Berlin", ["19:00", "01:00", "07:00", "13:00"]),
+    ],
+)
+def test_the_first_column_of_every_six_hours_has_the_clock_above_it(
+    schedule: Schedule, zone: str, names: list[str]
+) -> None:
+    html = run_grid.grid_html(grid(ledger(), NOW, 24, schedule), zone, colours_of("light"), "")
+
+    assert re.findall(r"<br>(\d\d:\d\d)", html)[::-1] == names
 
 
 def made_denser() -> tuple[pd.DataFrame, Schedule, datetime]:
