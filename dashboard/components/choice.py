@@ -9,6 +9,7 @@ import streamlit as st
 def one_of(label: str, options: Sequence[str], key: str, default: str | None = None) -> str:
     """The chosen option; without a default, the first one is it. The label is for screen readers."""
     usual = default or options[0]
+    _forget_other(key, options, usual)
     chosen = st.segmented_control(
         label,
         options,
@@ -24,10 +25,17 @@ def one_of(label: str, options: Sequence[str], key: str, default: str | None = N
 
 def in_list(label: str, options: Sequence[str], key: str, index: int = 0, **looks: Any) -> str:
     """As `one_of`, for more options than a row has room for."""
+    _forget_other(key, options, options[index])
     chosen = st.selectbox(
         label, options, index=index, key=key, bind="query-params", label_visibility="collapsed", **looks
     )
     return str(chosen)
+
+
+def _forget_other(key: str, options: Sequence[str], usual: str) -> None:
+    """Streamlit itself falls back to the usual option but leaves the chosen one, which is gone, in the URL."""
+    if st.session_state.get(key, usual) not in options:
+        st.session_state[key] = usual
 
 
 def search(key: str, **looks: Any) -> str:

@@ -78,6 +78,15 @@ def test_the_search_of_the_favourites_is_in_the_address(app: App) -> None:
     assert "0 tracks with “no such song”" in text_of(app.open("top", search="no such song"))
 
 
+def test_a_decade_that_another_listener_has_not_leaves_the_address(app: App) -> None:
+    drawn = app.open("discoveries", period="7 days", decade="1980s")
+
+    drawn.selectbox(key="listener").set_value("listener-three").run()
+
+    assert "1980s" not in drawn.selectbox(key="decade").options
+    assert "decade" not in drawn.query_params
+
+
 def test_the_decade_that_is_looked_into_is_in_the_address(app: App) -> None:
     drawn = app.open("discoveries")
     shown = re.findall(r"Of the (\d{4}s)", text_of(drawn))

@@ -224,6 +224,7 @@ def test_months_that_have_not_begun_are_not_offered_not_even_from_the_address(ap
 
     assert not drawn.exception
     assert list(drawn.button_group(key="month").options) == begun
+    assert "month" not in drawn.query_params, "which shows the whole year"
     app.open("year", year=str(NOW.year), month="Dec")
 
 
