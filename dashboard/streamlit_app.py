@@ -31,7 +31,8 @@ IN_MENU = {
     "Pipeline": ("account_tree", "Whether it works, what is missing and what to do."),
 }
 """Title: icon, what the page shows. The title is also the page's address and the name of its file."""
-LINKED = ("Track", "Artist", "Album", "About")
+ITEMS = ("Track", "Artist", "Album")
+LINKED = (*ITEMS, "About")
 WITH_PERIOD = ("Overview", "Top", "When", "Discoveries", "Sound", "Together")
 COMPARES = "compares_listeners"
 """The key in the session: whether its viewer may see several."""
@@ -60,8 +61,10 @@ def pages(*, compares: bool) -> list[Page]:
 
 def run() -> None:
     """Draws the chosen page inside what all pages have in common."""
-    st.set_page_config(page_title="Heavy Rotation", page_icon=str(HERE / "static" / "icon.png"), layout="wide")
+    st.set_page_config(page_icon=str(HERE / "static" / "icon.png"), layout="wide")
     page = st.navigation(pages(compares=st.session_state.get(COMPARES, False)), position="top")
+    if page.title not in ITEMS:  # which have names, and would show the kind for a moment at every run
+        page_frame.tab_title(page.title)
     st.html(markup.STYLE)
     body = st.container()
     _footer()

@@ -30,6 +30,7 @@ def draw(kind: str) -> None:
     page = page_frame.listening()
     item_by = partial(items.item, page.history, page.everything, kind, st.query_params.get("id", ""))
     item = item_by(page.by)
+    page_frame.tab_title(item.name if item else word.capitalize())
     if item is None:
         messages.unknown_item(word)
         return

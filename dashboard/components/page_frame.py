@@ -229,6 +229,11 @@ def is_about(page: Listening, plays: pd.DataFrame) -> None:
     page.caption.caption(_caption(page, plays, with_period=False))
 
 
+def tab_title(name: str) -> None:
+    """What tabs, bookmarks and the browser's list of visited pages call this page."""
+    st.set_page_config(page_title=f"{name} · Heavy Rotation")
+
+
 def lead(text: str) -> None:
     """The page's answer, in a sentence, before anything else."""
     with st.container(key="hr-lead"):

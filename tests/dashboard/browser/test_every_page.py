@@ -17,6 +17,7 @@ LOOKS: tuple[tuple[Theme, int], ...] = (("light", 1366), ("light", 390), ("dark"
 def test_a_page_looks_finished_and_requests_nothing_outside(browser: Browser, address: str, path: str) -> None:
     with browser.visit(address) as visit:
         visit.open(_with_id(path))
+        assert visit.page.title() == f"{visit.page.locator('h1').inner_text()} · Heavy Rotation"
         for theme, width in LOOKS:
             visit.resize(width)
             visit.turn(theme)
