@@ -71,7 +71,7 @@ def history_page(
 
     It begins behind the play `before`, not at a number, so plays that arrive meanwhile move nothing.
     """
-    found = local[local["track"].isin(_matching(history, search))] if search.strip() else local
+    found = local[local["track"].isin(_matching(history, search))] if search else local
     is_older = pd.Series(True, index=found.index) if before is None else _is_before(history, found, before)
     older, newer = found[is_older], found[~is_older]
     return HistoryPage(
@@ -124,15 +124,20 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
 
 
+def matches(search: str, name: pd.Series, *others: pd.Series) -> pd.Series:
+    """Whether every word of the search stands in one of a row's names."""
+    every = name.fillna("").str.cat(others, sep="\n", na_rep="").str.casefold()
+    is_match = pd.Series(True, index=every.index)
+    for word in search[:_LONGEST_SEARCH].casefold().split():
+        is_match &= every.str.contains(word, regex=False)
+    return is_match
+
+
 def _matching(history: History, search: str) -> pd.Index:
-    """Rows of `tracks` in whose names every word of the search stands."""
+    """Rows of `tracks` that match."""
     tracks = history.tracks
     artists = tracks["artist_names"].fillna(tracks["artist_name"])
-    names = tracks["track_name"].str.cat([artists, tracks["album_name"]], sep="\n", na_rep="").str.casefold()
-    is_match = pd.Series(True, index=tracks.index)
-    for word in search[:_LONGEST_SEARCH].casefold().split():
-        is_match &= names.str.contains(word, regex=False)
-    return tracks.index[is_match]
+    return tracks.index[matches(search, tracks["track_name"], artists, tracks["album_name"])]
 
 
 def _cursor_of(history: History, play: pd.Series) -> Cursor:

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 import humanize
-from analysis import tops
+from analysis import play_list, tops
 from components import choice, downloads, markup, page_frame, ranked_lists
 from components.markdown import literal
 from components.page_frame import Listening
@@ -60,7 +60,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
                 "Share",
                 format="%.1f%%",
                 min_value=0,
-                max_value=float(every["share"].max() * 100) if len(every) else 1.0,
+                max_value=float(every["share"].max() * 100),
             ),
             "First in period": st.column_config.DatetimeColumn("First in period", format="D MMM YYYY"),
             "Last in period": st.column_config.DatetimeColumn("Last in period", format="D MMM YYYY"),
@@ -79,20 +79,21 @@ with st.container(horizontal=True, vertical_alignment="center"):
     kind = choice.one_of("What", tops.KINDS, "kind")
     search = choice.search("search", placeholder=f"Search {kind.lower()}", width=280, label_visibility="collapsed")
 every = tops.top(page.history, page.shown, kind, page.by, page.before, limit=None)
-ten = tops.top(page.history, page.shown, kind, page.by, page.before)
-page_frame.lead(sentence(page, every, kind))
-if search:
-    folded = search.casefold()
-    names = every["name"].fillna("") + " " + every["artist_name"].fillna("")
-    every = every[names.str.casefold().str.contains(folded, regex=False)]
-    st.caption(f"{humanize.counted(len(every), tops.NOUNS[kind])} with “{literal(search)}”.")
-    ranked_lists.draw_top(page, every.head(tops.TEN), kind, f"{kind} found")
+found = every[play_list.matches(search, every["name"], every["artist_name"])]
+if search and found.empty:
+    page_frame.lead(f"No {tops.NOUNS[kind]} of this period matches “{literal(search)}”.")
 else:
-    ranked_lists.draw_top(page, ten, kind, f"Top {kind.lower()}")
-
-counted = humanize.counted(len(every), tops.NOUNS[kind])
-st.header(f"Found: {counted}" if search else f"All of them: {counted}", anchor=False)
-table(page, every, kind)
+    page_frame.lead(sentence(page, every, kind))
+if len(found):
+    counted = humanize.counted(len(found), tops.NOUNS[kind])
+    if search:
+        st.caption(f"{counted} with “{literal(search)}”.")
+        ranked_lists.draw_top(page, found.head(tops.TEN), kind, f"{kind} found")
+    else:
+        ten = tops.top(page.history, page.shown, kind, page.by, page.before)
+        ranked_lists.draw_top(page, ten, kind, f"Top {kind.lower()}")
+    st.header(f"{'Found' if search else 'All of them'}: {counted}", anchor=False)
+    table(page, found, kind)
 
 arrow = (
     f"\n- The arrow compares with the {humanize.each(page.period.days, 'day')} before"

@@ -39,5 +39,6 @@ def _forget_other(key: str, options: Sequence[str], usual: str) -> None:
 
 
 def search(key: str, **looks: Any) -> str:
-    """What was typed, empty at first."""
-    return str(st.text_input("Search", key=key, bind="query-params", type="search", max_chars=200, **looks) or "")
+    """What was typed, without blanks around it; empty at first."""
+    typed = st.text_input("Search", key=key, bind="query-params", type="search", max_chars=200, **looks)
+    return str(typed or "").strip()

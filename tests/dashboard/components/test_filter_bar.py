@@ -75,7 +75,11 @@ def test_a_page_opened_anew_keeps_what_its_address_says_even_where_that_is_anoth
 
 
 def test_the_search_of_the_favourites_is_in_the_address(app: App) -> None:
-    assert "0 tracks with “no such song”" in text_of(app.open("top", search="no such song"))
+    drawn = app.open("top", search="no such song")
+
+    assert "No track of this period matches “no such song”." in text_of(drawn)
+    assert "leads with" not in text_of(drawn)
+    assert not drawn.dataframe
 
 
 def test_a_decade_that_another_listener_has_not_leaves_the_address(app: App) -> None:
