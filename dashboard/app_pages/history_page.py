@@ -1,6 +1,7 @@
 """Page History: every play, the newest first, to search and to download."""
 
 from datetime import date
+from zlib import crc32
 
 import pandas as pd
 import streamlit as st
@@ -15,19 +16,21 @@ from components.page_frame import Listening
 IN_URL = "before"
 
 
-def on_first_page(what: tuple[str, ...]) -> None:
-    """A new search or listener starts at the newest play; the first run of a session keeps the place in the URL."""
-    if st.session_state.setdefault("history_of", what) != what:
-        st.session_state["history_of"] = what
-        go_to(None)
+def place(mark: str) -> Cursor | None:
+    """The place in the URL: it survives a reconnect, and can be kept or shared.
+
+    It is one in a list of plays, whose mark stands behind it. To take it out of the URL, where a new search or listener
+    starts at the newest play, would be a second step for Back.
+    """
+    text, _, found = st.query_params.get(IN_URL, "").rpartition("~")
+    return to_cursor(text) if found == mark else None
 
 
-def go_to(cursor: Cursor | None) -> None:
-    """The place is in the URL: it survives a reconnect, and can be kept or shared."""
+def go_to(cursor: Cursor | None, mark: str) -> None:
     if cursor is None:
         st.query_params.pop(IN_URL, None)
     else:
-        st.query_params[IN_URL] = str(cursor)
+        st.query_params[IN_URL] = f"{cursor}~{mark}"
 
 
 def table(plays: pd.DataFrame) -> None:
@@ -60,13 +63,13 @@ def table(plays: pd.DataFrame) -> None:
     )
 
 
-def turn(shown: HistoryPage) -> None:
+def turn(shown: HistoryPage, mark: str) -> None:
     """Newer and older; a page begins behind a play, so plays that arrive meanwhile move nothing."""
     with st.container(horizontal=True):
         st.button(
             "Newer",
             on_click=go_to,
-            args=(shown.newer,),
+            args=(shown.newer, mark),
             disabled=shown.is_first,
             icon=":material/arrow_back:",
             key="newer",
@@ -74,13 +77,13 @@ def turn(shown: HistoryPage) -> None:
         st.button(
             "Older",
             on_click=go_to,
-            args=(shown.older,),
+            args=(shown.older, mark),
             disabled=shown.older is None,
             icon=":material/arrow_forward:",
             key="older",
         )
         if not shown.is_first:
-            st.button("Newest", on_click=go_to, args=(None,), icon=":material/first_page:", key="newest")
+            st.button("Newest", on_click=go_to, args=(None, mark), icon=":material/first_page:", key="newest")
 
 
 def take_away(page: Listening) -> None:
@@ -111,8 +114,8 @@ def sentence(found: int, plays: pd.DataFrame, search: str, until: date | None) -
     counted = f"**{humanize.plays(found)}**{matching}{limit}"
     if plays.empty:
         return f"{counted}, none of them older than the place in this address."
-    first, last = plays["wall"].iloc[-1], plays["wall"].iloc[0]
-    return f"{counted}. Here: {humanize.moment_year(first)} to {humanize.moment_year(last)}."
+    ends = dict.fromkeys(humanize.moment_year(plays["wall"].iloc[at]) for at in (-1, 0))
+    return f"{counted}. Here: {' to '.join(ends)}."
 
 
 page = page_frame.listening()
@@ -131,13 +134,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 plays = page.everything
 if until is not None:
     plays = plays[plays["day"] <= pd.Timestamp(until)]
-on_first_page((page.filters.listener, page.filters.zone, search, str(until)))
-shown = play_list.history_page(page.history, plays, search, to_cursor(st.query_params.get(IN_URL)))
+mark = f"{crc32(repr((page.filters.listener, search, until)).encode()):08x}"
+shown = play_list.history_page(page.history, plays, search, place(mark))
 page_frame.lead(sentence(shown.found, shown.plays, search, until))
 if len(shown.plays):
     table(shown.plays)
 if shown.found:
-    turn(shown)
+    turn(shown, mark)
 take_away(page)
 
 page_frame.how_counted(f"""

@@ -190,6 +190,21 @@ def test_a_search_finds_the_play_and_shows_how_many_there_are(app: App) -> None:
     assert set(drawn.dataframe[0].value["Album"]) == {name}
 
 
+@pytest.mark.parametrize("page", ["top", "history"])
+def test_a_search_finds_what_holds_each_of_its_words_in_any_order(app: App, page: str) -> None:
+    play = mine_of(app).iloc[-1]
+    words = f" {play['artist_name']}  {play['track_name'].upper()} "
+
+    [*found] = app.open(page, **{"top": {"search": words}, "history": {"q": words}}[page]).dataframe[0].value["Track"]
+
+    assert set(found) == {play["track_name"]}
+
+
+@pytest.mark.parametrize(("page", "key"), [("top", "search"), ("history", "q")])
+def test_blanks_alone_are_no_search(app: App, page: str, key: str) -> None:
+    assert not re.search("(with|match|matches) “", text_of(app.open(page, **{key: "  "})))
+
+
 def test_the_history_ends_on_any_day_since_spotify_began(app: App) -> None:
     long_ago = mine_of(app).head(5).assign(played_at=pd.date_range("2014-05-01", periods=5, tz="UTC"))
     app.over(app.warehouse.with_plays(pd.concat([long_ago, mine_of(app)])))
@@ -212,7 +227,7 @@ def test_history_turns_its_pages_back_and_forth(app: App) -> None:
 def test_a_year_that_is_over_is_compared_with_the_one_before(app: App) -> None:
     drawn = app.open("year", year=str(NOW.year - 1), month="Mar")
 
-    assert f"In **March {NOW.year - 1}** you listened to" in text_of(drawn)
+    assert f"In **March {NOW.year - 1}** you listened for" in text_of(drawn)
 
 
 def test_months_that_have_not_begun_are_not_offered_not_even_from_the_address(app: App) -> None:
@@ -239,13 +254,14 @@ def test_the_place_in_the_history_outlives_the_session(app: App) -> None:
     assert not again.button(key="newer").disabled
 
 
-def test_another_search_starts_at_the_newest_play_again(app: App) -> None:
+def test_another_search_or_listener_starts_at_the_newest_play_again(app: App) -> None:
     drawn = app.open("history")
     drawn.button(key="older").click().run()
+    place = drawn.query_params["before"]
 
+    assert app.open("history", before=place, listener="Bo").button(key="newer").disabled
     drawn.text_input(key="q").set_value("letter").run()
 
-    assert "before" not in drawn.query_params
     assert drawn.button(key="newer").disabled
 
 
