@@ -124,7 +124,7 @@ def loyalty(page: Listening) -> None:
         ("Your favourite artist", now.favourite_share, before.favourite_share if before else None),
         ("Your ten favourites", now.ten_share, before.ten_share if before else None),
     ]
-    with st.grid(2, min_column_width=150):
+    with st.grid(2, min_column_width=200):
         for label, share, was in figures:
             metrics.changed(label, humanize.percent(share), humanize.points(share, was))
 

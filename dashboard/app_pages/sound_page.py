@@ -31,13 +31,16 @@ def features(page: Listening, rows: pd.DataFrame, changes: pd.DataFrame) -> None
         )
     with right:
         st.subheader("What changed most", anchor=False)
-        for change in changes.to_dict("records"):
+        changed = changes[changes["change"].abs() >= 0.005]
+        for change in changed.to_dict("records"):
             metrics.changed(
                 f"{change['name']} ({change['low']} → {change['high']})",
                 f"{change['mean']:.2f}",
-                f"{change['change']:+.2f}" if abs(change["change"]) >= 0.005 else humanize.NO_CHANGE,
+                f"{change['change']:+.2f}",
                 against="all time",
             )
+        if changed.empty:
+            st.caption("Nothing: each feature is at its average of all time.")
 
 
 def sentence(changes: pd.DataFrame) -> str:

@@ -53,7 +53,7 @@ def sentence(pages: Sequence[Listening], tracks: pd.DataFrame, artists: pd.DataF
 
 def figures(pages: Sequence[Listening], company: Company, artists: pd.DataFrame) -> None:
     """How much each listened, and how much of it went to artists that all of them played."""
-    with st.grid(len(pages), min_column_width=150):
+    with st.grid(len(pages), min_column_width=200):
         for place, page in enumerate(pages):
             share = together.share_of(company, place, artists, page.by)
             amount = (
@@ -67,7 +67,7 @@ def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:
     known = frame.dropna(subset="share")
     step = frame.attrs["step"]
     if not known["share"].any():
-        st.caption(f"There is no {step} in which they played the same artist.")
+        st.caption(f"There is no {step} in which they played the same first-credited artist.")
         return
     best = known.loc[known["share"].idxmax()]
     on = f"{best['step_on']:%B %Y}" if step == "month" else f"the week of {humanize.day(best['step_on'])}"
@@ -140,8 +140,9 @@ def who_was_first(pages: Sequence[Listening], artists: pd.DataFrame, company: Co
     known = artists[artists["first"].notna()]
     if len(known):
         counts = known["first"].value_counts()
-        each = [f"**{literal(pages[place].name)}** with {count:,}" for place, count in counts.items()]
-        st.markdown(f"Of {humanize.counted(len(known), 'shared artist')}, first was {humanize.joined(each)}.")
+        (leader, most), *others = [(literal(pages[place].name), count) for place, count in counts.items()]
+        rest = "".join(f", **{name}** {count:,}" for name, count in others)
+        st.markdown(f"**{leader}** was the first to play {humanize.counted(most, 'shared artist')}{rest}.")
         shown = together.named(company, known.head(SHOWN), "Artists")
         items = [first_row(pages, row) for row in shown.to_dict("records")]
         st.html(markup.unranked(items, pages[0].colours, "Who was first"))

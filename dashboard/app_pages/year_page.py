@@ -40,7 +40,8 @@ def sentence(page: Listening, review: year_review.Review, name: str) -> str:
         if busiest
         else ""
     )
-    return f"In **{name}**{so_far} you listened to **{humanize.amount(amount, page.by)}**{change}.{peak}"
+    verb = "you listened for" if page.by == "Minutes" else f"there {'was' if now.plays == 1 else 'were'}"
+    return f"In **{name}**{so_far} {verb} **{humanize.amount(amount, page.by)}**{change}.{peak}"
 
 
 def metrics(review: year_review.Review) -> None:

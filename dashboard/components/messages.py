@@ -155,14 +155,14 @@ def gaps_in_period(count: int, days: list[date], today: date) -> None:
     earlier = [humanize.counted(len(days) - 5, "earlier day")] if len(days) > 5 else []
     st.caption(
         f":material/warning: Plays may be missing on {humanize.joined([*shown, *earlier])}: Spotify's page did not "
-        f"reach back to a play stored from its API ({humanize.counted(count, 'gap')}). Those days are outlined; the "
-        "Pipeline page lists the gaps."
+        f"reach back to a play stored from its API ({humanize.counted(count, 'gap')}). Bars of such days are outlined; "
+        "the Pipeline page lists the gaps."
     )
 
 
 def not_collected(listener: str, since: str, step: str, *, is_refused: bool, is_outlined: bool) -> None:
     why = ": Spotify refuses the consent" if is_refused else ""
-    outlined = " Those days are outlined and left out of averages." if is_outlined else ""
+    outlined = " The time since then is outlined and left out of averages." if is_outlined else ""
     st.caption(f":material/warning: Since {since} no plays of {literal(listener)} are collected{why}.{outlined} {step}")
 
 

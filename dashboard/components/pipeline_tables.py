@@ -101,7 +101,7 @@ def audio_features(page: Listening) -> None:
 def catalogue_sentence(tracks: int, known: int, unknown: int, requested: int) -> str:
     """`requested`: for how many of the tracks the provider was called in the last day."""
     left = tracks - known - unknown
-    sentence = f"Known for **{known:,} of {tracks:,}** tracks of all listeners"
+    sentence = f"Known for **{known:,} of {tracks:,}** {humanize.plural('track', tracks)} of all listeners"
     if unknown:
         sentence += f", {unknown:,} unknown to the provider"
     if not left:

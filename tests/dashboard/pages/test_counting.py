@@ -203,6 +203,13 @@ def test_the_sound_page_says_in_english_what_changed(app: App) -> None:
     )
 
 
+def test_the_sound_page_has_no_cards_of_what_did_not_change(app: App) -> None:
+    drawn = with_plays(app, some(app, 30, days_ago=2, energy=0.5)).open("sound")
+
+    assert "Nothing: each feature is at its average of all time." in text_of(drawn)
+    assert not drawn.metric
+
+
 def test_an_unknown_mood_is_not_at_zero_percent(app: App) -> None:
     with_plays(app, some(app, 30, days_ago=2, energy=0.5, valence=float("nan")))
 
@@ -234,6 +241,7 @@ def test_one_day_and_one_play_are_said_in_the_singular(app: App) -> None:
     with_plays(app, some(app, 1, days_ago=1))
     assert "1 play in a day, or more" in text_of(app.open("when", by="Plays"))
     assert "No track has been played twenty times yet." in text_of(app.open("discoveries"))
+    assert f"In **{NOW.year}** so far there was **1 play**." in text_of(app.open("year", by="Plays"))
 
 
 def test_there_is_no_hour_of_most_listening_where_every_play_lies_in_a_gap(app: App) -> None:
@@ -277,8 +285,8 @@ def test_when_something_was_played_first_in_the_period_is_not_called_the_first_t
 @pytest.mark.parametrize(
     ("search", "until", "says"),
     [
-        ("", "2026-11-21", "**1 play** up to 21 Nov 2026. Here: Thu 19 Nov 2026"),
-        ("old", "2026-11-21", "**1 play** matches “old” up to 21 Nov 2026. Here: Thu 19 Nov 2026"),
+        ("", "2026-11-21", "**1 play** up to 21 Nov 2026. Here: Thu 19 Nov 2026, 12:00."),
+        ("old", "2026-11-21", "**1 play** matches “old” up to 21 Nov 2026. Here: Thu 19 Nov 2026, 12:00."),
         ("new", "2026-11-21", "No play matches “new” up to 21 Nov 2026."),
         ("", "2026-11-01", "No plays up to 1 Nov 2026."),
         ("", "", "**2 plays** in all. Here: "),
@@ -303,11 +311,13 @@ def test_the_history_says_up_to_which_day_it_counts(app: App, search: str, until
     ],
 )
 def test_a_place_before_every_play_names_the_search_and_the_day(app: App, search: str, until: str, which: str) -> None:
-    """Two plays five days ago of one track, and the address of a place in 2020."""
-    plays = some(app, 2, days_ago=5, track_id="a", track_name="a")
-    drawn = with_plays(app, plays).open("history", zone="UTC", q=search, until=until, before="2020-01-01T00:00:00~x")
+    """Plays five days ago of one track, and the address of a place in 2020."""
+    plays = some(app, 101, days_ago=5, track_id="a", track_name="a")
+    shown = {"zone": "UTC", "q": search, "until": until}
+    drawn = with_plays(app, plays).open("history", **shown).button(key="older").click().run()
+    drawn = app.open("history", **shown, before="2020" + drawn.query_params["before"][4:])
 
-    assert f"**2 plays**{which}, none of them older than the place in this address." in text_of(drawn)
+    assert f"**101 plays**{which}, none of them older than the place in this address." in text_of(drawn)
 
 
 def test_minutes_that_are_not_known_are_empty_in_tables_and_files(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

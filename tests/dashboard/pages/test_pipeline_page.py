@@ -219,6 +219,7 @@ def test_the_reason_of_a_run_reads_as_it_was_without_its_code_marks(app: App) ->
         ((11_400, 9_120, 0, 960), "Known for **9,120 of 11,400** tracks of all listeners, about 3 days to go."),
         ((11_400, 11_390, 0, 960), "Known for **11,390 of 11,400** tracks of all listeners, about 1 day to go."),
         ((100, 60, 40, 0), "Known for **60 of 100** tracks of all listeners, 40 unknown to the provider."),
+        ((1, 1, 0, 0), "Known for **1 of 1** track of all listeners."),
         ((0, 0, 0, 0), "Known for **0 of 0** tracks of all listeners."),
         (
             (100, 60, 0, 0),

@@ -51,7 +51,7 @@ def test_two_listeners_are_compared_in_a_sentence_figures_and_lists(pair: App) -
     figures = [(metric.label, metric.value, metric.delta) for metric in drawn.metric]
     assert figures == [("Ania", "8 plays", "75% to shared artists"), ("Bo", "4 plays", "75% to shared artists")]
     assert re.search(r"Song of Ada.*?<b>9 plays</b><span class=\"hr-small\">6 \+ 3</span>", text)
-    assert "Of 1 shared artist, first was **Ania** with 1." in text
+    assert "**Ania** was the first to play 1 shared artist." in text
     assert "Bo 195 days later" in text
     assert re.search(r"\*\*1 artist\*\* of this period that Bo never played.*Eve", text, re.DOTALL)
     assert re.search(r"\*\*1 artist\*\* of this period that Ania never played.*Cleo", text, re.DOTALL)
@@ -70,7 +70,7 @@ def test_who_was_first_is_not_claimed_of_what_came_before_a_history(app: App) ->
     text = text_of(app.open("together"))
 
     assert "Not known of 1 shared artist" in text
-    assert "first was" not in text
+    assert "was the first" not in text
 
 
 def test_with_three_listeners_two_are_chosen_or_as_many_as_the_address_says(app: App) -> None:
@@ -146,7 +146,7 @@ def test_what_may_be_missing_of_each_is_said_even_where_they_share_nothing(app: 
 
     text = text_of(app.open("together"))
 
-    assert "in which they played the same artist" in text
+    assert "in which they played the same first-credited artist" in text
     assert "Plays of Bo may be missing: 1 gap in this period." in text
     assert re.search(r"Since 21 Nov no plays of Ania are collected: .* The Pipeline page says what to do", text)
     assert "Plays of Ania may be missing" not in text
