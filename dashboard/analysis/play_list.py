@@ -126,7 +126,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def matches(search: str, name: pd.Series, *others: pd.Series) -> pd.Series:
     """Whether every word of the search stands in one of a row's names."""
-    every = name.fillna("").str.cat(others, sep="\n", na_rep="").str.casefold()
+    every = name.astype("object").fillna("").str.cat(others, sep="\n", na_rep="").str.casefold()
     is_match = pd.Series(True, index=every.index)
     for word in search[:_LONGEST_SEARCH].casefold().split():
         is_match &= every.str.contains(word, regex=False)
