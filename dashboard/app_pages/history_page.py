@@ -19,8 +19,8 @@ IN_URL = "before"
 def place(mark: str) -> Cursor | None:
     """The place in the URL: it survives a reconnect, and can be kept or shared.
 
-    It is one in a list of plays, whose mark stands behind it. To take it out of the URL, where a new search or listener
-    starts at the newest play, would be a second step for Back.
+    It is one in a list of plays, whose mark stands behind it: a new search or listener starts at the newest play. Were
+    it taken out of the URL then, Back would lead to the old place with the new listener.
     """
     text, _, found = st.query_params.get(IN_URL, "").rpartition("~")
     return to_cursor(text) if found == mark else None
