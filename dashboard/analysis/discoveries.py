@@ -28,25 +28,21 @@ class Loyalty(NamedTuple):
 
 
 def new_and_known(history: History, local: pd.DataFrame, period: Period, by: str) -> pd.DataFrame:
-    """Two rows per week, or month in long periods: step_on (its first day), kind (New or Known), value, share.
+    """Each of the rows of `totals.begun_steps` twice, with kind (New or Known), value, share.
 
     New: the first-credited artist had their first play less than 30 days before. Plays of unknown artists are left out.
-    attrs["step"] is week or month.
     """
     plays = within(local, period)
     first = history.first_artists.reindex(history.per_play("artist_key", plays)).set_axis(plays.index).dropna()
     plays = plays.loc[first.index]
     kind = np.where(plays["played_at"] - first < pd.Timedelta(days=NEW_FOR_DAYS), "New", "Known")
-    step, steps = begun_steps(period)
-    step_on = plays["day"].dt.to_period(steps.freq).dt.start_time
-    every = pd.MultiIndex.from_product([steps.start_time, ["New", "Known"]], names=["step_on", "kind"])
-    rows = (
-        amounts(plays, by).groupby([step_on, kind]).sum().reindex(every, fill_value=0.0).rename("value").reset_index()
-    )
+    steps, rows = begun_steps(period)
+    every = pd.MultiIndex.from_product([steps, ["New", "Known"]])
+    value = amounts(plays, by).groupby([plays["day"].dt.to_period(steps.freq), kind]).sum().reindex(every, fill_value=0)
+    rows = rows.loc[rows.index.repeat(2)].reset_index(drop=True)
+    rows = rows.assign(kind=every.get_level_values(1), value=value.to_numpy(dtype=float))
     whole = rows.groupby("step_on")["value"].transform("sum")
-    rows = rows.assign(share=(rows["value"] / whole).fillna(0.0))
-    rows.attrs["step"] = step
-    return rows
+    return rows.assign(share=(rows["value"] / whole).fillna(0.0))
 
 
 def stuck(history: History, local: pd.DataFrame, period: Period, by: str, limit: int | None = None) -> pd.DataFrame:

@@ -123,20 +123,20 @@ def only(company: Company, place: int, by: str, limit: int) -> pd.DataFrame:
 
 
 def overlap(company: Company, period: Period, by: str) -> pd.DataFrame:
-    """A row per week, or month in long periods: step_on, share. attrs: step; whole, the share of the whole period.
+    """The rows of `totals.begun_steps` with share. attrs["whole"] is the share of the whole period.
 
     The sum over artists (the first credited one of each play) of the smallest share that any listener gave them: 1 is
     the same artists in the same shares, 0 none in common. NaN where one listener played nothing.
     """
-    step, steps = begun_steps(period)
+    steps, rows = begun_steps(period)
     artists = [part.history.tracks["artist_key"].tolist() for part in company.parts]
     every = [company.ids_of_artists.get(key, key) for keys in artists for key in keys]
     codes, keys = pd.factorize(np.array(every, dtype="object"))
     ends = np.cumsum([len(keys) for keys in artists])
     parts = zip(company.parts, np.split(codes, ends[:-1]), strict=True)
     amount = np.stack([_by_artist_and_step(part.plays, code, steps, len(keys), by) for part, code in parts])
-    rows = pd.DataFrame({"step_on": steps.start_time, "share": _common(amount)})
-    rows.attrs.update(step=step, whole=float(_common(amount.sum(axis=1, keepdims=True))[0]))
+    rows["share"] = _common(amount)
+    rows.attrs["whole"] = float(_common(amount.sum(axis=1, keepdims=True))[0])
     return rows
 
 

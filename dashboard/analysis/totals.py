@@ -65,7 +65,7 @@ def trend(
     step = "day" if period.days <= _DAILY_UP_TO else _week_or_month(period)
     steps = _steps(period, step)
     gaps = pd.DatetimeIndex(list(gap_days)).to_period(steps.freq)
-    rows = pd.DataFrame({"step_on": _start_days(steps, period)})
+    rows = _rows(steps, period)
     rows["value"] = _per_step(within(local, period), steps, by)
     before = comparable(period, oldest_at)
     rows["previous_on"], rows["previous"] = pd.NaT, np.nan
@@ -80,7 +80,6 @@ def trend(
         rows.loc[: len(earlier) - 1, "previous"] = _per_step(within(local, before), earlier, by)
         rows.loc[: len(earlier) - 1, "previous_on"] = _start_days(earlier, before)
     rows["is_gap"] = steps.isin(gaps)
-    rows["is_partial"] = (steps == pd.Timestamp(period.today).to_period(steps.freq)) & period.is_partial
     rows.attrs |= {"step": step, "before": before}
     return rows
 
@@ -106,10 +105,16 @@ def spark_bars(history: History, local: pd.DataFrame, period: Period, measure: s
     return [float(value) for value in np.bincount(part, weights=weights, minlength=parts)]
 
 
-def begun_steps(period: Period) -> tuple[str, pd.PeriodIndex]:
-    """The weeks of a period that have begun, or its months if it is long; first which of the two."""
+def begun_steps(period: Period) -> tuple[pd.PeriodIndex, pd.DataFrame]:
+    """The weeks of a period that have begun, or its months if it is long, and a row for each: step_on, is_partial.
+
+    attrs["step"] is week or month.
+    """
     step = _week_or_month(period)
-    return step, _steps(replace(period, end=period.begun_until), step)
+    steps = _steps(replace(period, end=period.begun_until), step)
+    rows = _rows(steps, period)
+    rows.attrs["step"] = step
+    return steps, rows
 
 
 def _week_or_month(period: Period) -> str:
@@ -118,6 +123,12 @@ def _week_or_month(period: Period) -> str:
 
 def _steps(period: Period, step: str) -> pd.PeriodIndex:
     return pd.period_range(pd.Timestamp(period.start), pd.Timestamp(period.end), freq=_FREQUENCIES[step])
+
+
+def _rows(steps: pd.PeriodIndex, period: Period) -> pd.DataFrame:
+    """step_on, is_partial: whether the step is not over yet."""
+    is_partial = (steps == pd.Timestamp(period.today).to_period(steps.freq)) & period.is_partial
+    return pd.DataFrame({"step_on": _start_days(steps, period), "is_partial": is_partial})
 
 
 def _start_days(steps: pd.PeriodIndex, period: Period) -> pd.DatetimeIndex:

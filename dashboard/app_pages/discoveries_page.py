@@ -169,6 +169,7 @@ decades(page)
 page_frame.how_counted(f"""
 - **New**: listening to a first-credited artist whose first play ever is less than 30 days older. The first weeks of a
   history are all new: nothing before them is known. Plays whose artist is not known are left out.
+- **The last bar** is paler while its week or month is not over.
 - **Here to stay**: first played in this period, played at least five times since.
 - **Forgotten**: played at least twenty times, and not once in the last 180 days that are known; of all time, not of the
   period.

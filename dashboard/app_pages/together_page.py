@@ -218,6 +218,7 @@ page_frame.how_counted(f"""
   Recordings under several ids count as one (same ISRC); every credited artist gets the play.
 - **Overlap**: for each artist (the first credited one) the smallest share that any of them gave it, added up. 100%
   would be the same artists in the same shares.
+- **The last bar** is paler while its week or month is not over.
 - **First**: the first play in all that is stored, so not only of this period. A play inside a gap is not known. An
   artist that was played in the first 30 days of the youngest history may have been known before.
 - **Could show**: artists of this period that the others never played, as far as is stored.

@@ -25,7 +25,7 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     data = _with_steps(frame).assign(
         Now=[humanize.amount(value, by) for value in frame["value"]],
         Before=[_before(row, by, step) for row in frame.to_dict("records")],
-        Note=[_trend_note(row) for row in frame.to_dict("records")],
+        Note=[_note(row) for row in frame.to_dict("records")],
     )
     data, unit = _in_unit(data, by, "value", "previous")
     data["outline"] = max(1.0, float(data[["value", "previous"]].max().max() or 0))
@@ -35,7 +35,7 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     base = alt.Chart(data).encode(x=x, tooltip=["When", "Now", "Before", "Note"])
     behind = base.mark_bar(color=colours.pale, width={"band": 0.96}).encode(y=alt.Y("previous:Q", title=title))
     front = base.mark_bar(color=colours.primary, width={"band": 0.5}, cornerRadiusEnd=2).encode(
-        y=alt.Y("value:Q", title=title), opacity=alt.condition("datum.is_partial", alt.value(0.6), alt.value(1))
+        y=alt.Y("value:Q", title=title), opacity=_paler_while_partial()
     )
     holes = base.transform_filter("datum.is_gap").mark_bar(
         fillOpacity=0, stroke=colours.warning, strokeDash=[3, 2], strokeWidth=1.5, width={"band": 0.96}
@@ -121,6 +121,7 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
     data = _with_steps(frame).assign(
         Listened=[humanize.amount(value, by) for value in frame["value"]],
         Share=frame["share"].map(humanize.percent),
+        Note=[_note(row) for row in frame.to_dict("records")],
         order=(frame["kind"] != "New").astype(int),
     )
     data, unit = _in_unit(data, by, "value")
@@ -133,7 +134,8 @@ def new_and_known(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
             y=alt.Y("value:Q", title=f"{unit} per {step}"),
             color=alt.Color("kind:N", scale=scale, legend=None),
             order="order:O",
-            tooltip=["When", alt.Tooltip("kind", title="Artists"), "Listened", "Share"],
+            opacity=_paler_while_partial(),
+            tooltip=["When", alt.Tooltip("kind", title="Artists"), "Listened", "Share", "Note"],
         )
         .properties(height=240)
     )
@@ -143,10 +145,14 @@ def overlap(frame: pd.DataFrame, colours: Colours) -> Chart:
     """The frame of `together.overlap`: a bar per step, none where a listener played nothing."""
     step, every = frame.attrs["step"], _with_steps(frame)
     labels = list(every["label"])
-    data = every.dropna(subset="share").assign(Overlap=lambda known: known["share"].map(humanize.percent))
+    data = every.dropna(subset="share").assign(
+        Overlap=lambda known: known["share"].map(humanize.percent),
+        Note=lambda known: [_note(row) for row in known.to_dict("records")],
+    )
     x = alt.X("label:O", title=None, axis=step_axis(labels, step), scale=alt.Scale(domain=labels))
     y = alt.Y("share:Q", title=f"Overlap per {step}", axis=alt.Axis(format="%", tickCount=4))
-    return _plain(data, colours, x, y, ["When", "Overlap"], 240, width={"band": min(0.8, 0.15 * len(labels))})
+    chart = _plain(data, colours, x, y, ["When", "Overlap", "Note"], 240, width={"band": min(0.8, 0.15 * len(labels))})
+    return chart.encode(opacity=_paler_while_partial())
 
 
 def bump(frame: pd.DataFrame, colours: Colours) -> Chart:
@@ -243,6 +249,10 @@ def _before(row: dict[Any, Any], by: str, step: str) -> str:
     return f"{humanize.amount(row['previous'], by)} ({_step_name(row['previous_on'], step)})"
 
 
-def _trend_note(row: dict[Any, Any]) -> str:
+def _note(row: dict[Any, Any]) -> str:
     notes = ["not over yet"] if row["is_partial"] else []
-    return ", ".join([*notes, "plays may be missing"] if row["is_gap"] else notes)
+    return ", ".join([*notes, "plays may be missing"] if row.get("is_gap") else notes)
+
+
+def _paler_while_partial() -> Any:
+    return alt.condition("datum.is_partial", alt.value(0.6), alt.value(1))

@@ -33,15 +33,16 @@ def test_a_session_in_which_the_clock_goes_back_began_at_what_the_clock_said_the
 def test_listening_is_new_for_thirty_days_after_an_artist_was_first_played():
     plays = [play("2026-10-01 10:00", "a"), play("2026-10-31 09:00", "a"), play("2026-10-31 10:00", "a")]
     history = history_of(plays)
-    period = custom_period(date(2026, 9, 28), date(2026, 11, 1), "UTC", NOW)
+    period = custom_period(date(2026, 9, 30), date(2026, 11, 22), "UTC", NOW)
     rows = discoveries.new_and_known(history, history.local("UTC"), period, "Plays")
     found = rows[rows["value"] > 0][["step_on", "kind", "value", "share"]].values.tolist()
     assert found == [
-        [pd.Timestamp("2026-09-28"), "New", 1.0, 1.0],
+        [pd.Timestamp("2026-09-30"), "New", 1.0, 1.0],
         [pd.Timestamp("2026-10-26"), "New", 1.0, 0.5],
         [pd.Timestamp("2026-10-26"), "Known", 1.0, 0.5],
     ]
-    assert rows["step_on"].nunique() == 5
+    assert rows["step_on"].nunique() == 8
+    assert rows.loc[rows["is_partial"], "step_on"].tolist() == [pd.Timestamp("2026-11-16")] * 2
 
 
 def test_plays_of_an_unknown_artist_are_neither_new_nor_known():

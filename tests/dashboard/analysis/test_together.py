@@ -135,7 +135,8 @@ def test_overlap_is_what_the_shares_of_artists_have_in_common(by: str, expected:
 
     rows = together.overlap(company(history_of(one, tracks), history_of(two, tracks)), NOVEMBER, by)
 
-    assert rows["step_on"].dt.strftime("%d %b").tolist() == ["26 Oct", "02 Nov", "09 Nov", "16 Nov"]
+    assert rows["step_on"].dt.strftime("%d %b").tolist() == ["01 Nov", "02 Nov", "09 Nov", "16 Nov"]
+    assert rows["is_partial"].tolist() == [False, False, False, True]
     assert rows["share"].fillna(-1).tolist() == [-1, expected, -1, 0]
     assert (rows.attrs["step"], rows.attrs["whole"]) == ("week", expected)
 
