@@ -67,6 +67,12 @@ def test_an_apply_by_hand_beside_cloud_build_begins_with_the_settings_that_the_p
     assert f'\ngcloud storage cp "gs://$PROJECT-terraform-state/{files}" {folder}\nmake deploy\n' in section
 
 
+def test_a_new_clone_finds_the_state_where_the_first_one_has_moved_it():
+    moving = (TERRAFORM / "bootstrap/outputs.tf").read_text().split("<<-EOT\n")[1].splitlines()[:2]
+    finding = "\n".join(line.strip().replace(" -migrate-state", "") for line in moving)
+    assert f"\n{finding}\n".replace("${google_storage_bucket.state.name}", "$PROJECT-terraform-state") in GUIDE
+
+
 def test_every_statement_names_a_table_and_columns_that_exist():
     files = {path.stem: json.loads(path.read_text()) for path in ROOT.glob("*/**/tables/*.json")}
     statements = [sqlglot.parse_one(sql, read="bigquery") for sql in re.findall(r'"(SELECT [^"]+)"', GUIDE)]
