@@ -127,26 +127,28 @@ class Evidence:
         return {as_exported(key): key for key in self.truth}
 
     @cached_property
-    def landed_keys(self) -> dict[str, set[Key]]:
-        """The plays in each run's file, read with Python's own CSV reader."""
+    def landed_rows(self) -> dict[str, list[dict[str, str]]]:
+        """The lines of each run's file, read with Python's own CSV reader."""
         return {
-            name.rpartition("/")[2].removesuffix(".csv"): {
-                (row["listener_id"], datetime.fromisoformat(row["played_at"]), row["track_id"])
-                for row in csv.DictReader(io.StringIO(content, newline=""))
-            }
+            name.rpartition("/")[2].removesuffix(".csv"): list(csv.DictReader(io.StringIO(content, newline="")))
             for name, content in self.landed.items()
+        }
+
+    @cached_property
+    def landed_keys(self) -> dict[str, set[Key]]:
+        """The plays in each run's file."""
+        return {
+            run_id: {(row["listener_id"], datetime.fromisoformat(row["played_at"]), row["track_id"]) for row in rows}
+            for run_id, rows in self.landed_rows.items()
         }
 
     @cached_property
     def landed_imports(self) -> dict[str, str]:
         """The import of each run whose file an import has landed."""
-        first_rows = {
-            name: next(csv.DictReader(io.StringIO(text, newline="")), None) for name, text in self.landed.items()
-        }
         return {
-            name.rpartition("/")[2].removesuffix(".csv"): row["import_id"]
-            for name, row in first_rows.items()
-            if row and row.get("import_id")
+            run_id: rows[0]["import_id"]
+            for run_id, rows in self.landed_rows.items()
+            if rows and rows[0].get("import_id")
         }
 
     def rows_of(self, run_id: str, step: str, state: Any) -> list[Row]:

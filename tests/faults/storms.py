@@ -141,12 +141,7 @@ class Storm:
             for listening in self.listening
             for minutes in (*listening.late_minutes.values(), *listening.ahead_minutes.values())
         ]
-        minutes += [
-            (measure.retry_after_seconds or 0) // 60
-            for trouble in self.troubles
-            for measure in trouble.measures
-            if isinstance(measure, SpotifyFault)
-        ]
+        minutes += [(m.retry_after_seconds or 0) // 60 for m in self.measures if isinstance(m, SpotifyFault)]
         return self.hours, self.hours + max(minutes, default=0) // 60 + 1
 
 

@@ -119,10 +119,8 @@ class World:
                 self._settle()
         gather(self._evidence, self._cloud, self._spotify, self._seen, log.getvalue())
         if with_spark:
-            self._evidence.top_tracks, self._evidence.tracks = (
-                rows(self._cloud, "top_tracks"),
-                rows(self._cloud, "tracks"),
-            )
+            self._evidence.top_tracks = rows(self._cloud, "top_tracks")
+            self._evidence.tracks = rows(self._cloud, "tracks")
         return self._evidence
 
     # Before
@@ -250,14 +248,13 @@ class World:
         began_at = datetime.now(UTC)
         status, answer = self._functions.call_ingest(slot)
         pages = tuple(
-            self._page(name, as_of, began_at) for name in LISTENERS for as_of in self._pages_since(name, before[name])
+            self._page(name, page.at, began_at)
+            for name in LISTENERS
+            for page in list(self._spotify.pages.get(name, ()))[before[name] :]
         )
         own_slot = began_at.replace(microsecond=0) if slot > began_at + AHEAD else slot
         self._evidence.attempts.append(Attempt(own_slot, status, answer, pages, self._disturbed))
         return status
-
-    def _pages_since(self, name: str, count: int) -> list[datetime]:
-        return [page.at for page in list(self._spotify.pages.get(name, ()))[count:]]
 
     def _page(self, name: str, as_of: datetime, began_at: datetime) -> Page:
         """A stale page is of an earlier instant than the one at which it was shown. No clock that was ahead counts."""
@@ -269,9 +266,8 @@ class World:
 
     def _go_round(self) -> None:
         self._cloud.deliver_pending()
-        self._cloud.faults.is_stopped = (
-            False  # a stop that came while an event was on its way, before any function had it
-        )
+        # A stop that came while an event was on its way, before any function had it.
+        self._cloud.faults.is_stopped = False
         for batch in self._cloud.dataproc.batches():
             self._let_work(batch)
 

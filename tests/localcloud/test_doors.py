@@ -1,6 +1,5 @@
 """The laptop cloud answers its owner only: not another user of the computer, not a page of another site."""
 
-import json
 import os
 import socket
 import subprocess
@@ -16,7 +15,7 @@ from google.cloud import bigquery, secretmanager, storage
 from playwright.sync_api import sync_playwright
 
 from localcloud import chromium, supervisor
-from localcloud.gcp.credentials import bearer, identity_token, of_laptop, write_service_account
+from localcloud.gcp.credentials import _private_key, bearer, identity_token, of_laptop, write_service_account
 from localcloud.supervisor import RunningCloud
 
 NOBODY = 65534
@@ -123,8 +122,8 @@ def test_a_function_reads_no_body_that_is_longer_than_any_event(laptop: RunningC
 
 def test_the_functions_answer_the_laptop_clouds_own_services_only(laptop: RunningCloud, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.json"
+    _private_key.cache_clear()
     write_service_account(foreign, "http://127.0.0.1:9/token")
-    foreign.write_text(json.dumps(json.loads(foreign.read_text()) | {"private_key": _another_key()}))
     key, urls = laptop.directory / "service-account.json", urls_of_functions(laptop)
     for url in urls:
         own = identity_token(key, url)
@@ -200,18 +199,8 @@ def test_googles_clients_come_in_with_the_key_file_and_not_with_anothers(
     assert answers() == [4, 1]
     list(storage.Client(credentials=of_laptop(laptop.settings)).list_blobs(laptop.settings["LANDING_BUCKET"]))
     foreign = tmp_path / "foreign.json"
+    _private_key.cache_clear()
     write_service_account(foreign, f"{laptop.addresses['google']}/token")
-    account = json.loads(foreign.read_text())
-    foreign.write_text(json.dumps(account | {"private_key": _another_key()}))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(foreign))
     with pytest.raises((Unauthorized, RefreshError)):
         answers()
-
-
-def _another_key() -> str:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    return key.private_bytes(pem, form, serialization.NoEncryption()).decode()

@@ -1,7 +1,5 @@
 """Every play that was shown is stored: once, true in every column, in the file of its run."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -140,7 +138,6 @@ def nothing_is_left_of_an_import_that_was_undone(evidence: Evidence) -> Iterator
     for row in evidence.imports:
         if row["undone_at"] and not row["undo_finished_at"]:
             yield f"import {row['import_id']} is half undone"
-    for name, content in evidence.landed.items():
-        of_import = {row["import_id"] for row in csv.DictReader(io.StringIO(content))} - {""}
-        if of_import - live:
-            yield f"{name} is still there from an import that was undone"
+    for run_id, rows in evidence.landed_rows.items():
+        if {row["import_id"] for row in rows} - live - {""}:
+            yield f"the file of run {run_id} is still there from an import that was undone"

@@ -85,14 +85,6 @@ def test_a_batch_goes_through_its_states_by_the_clock(google: Any, client: Batch
     ]
 
 
-def test_a_failed_batch_says_why(google: Any, client: BatchControllerClient) -> None:
-    _submit(client)
-    google.dataproc.start("top-tracks-1")
-    google.dataproc.finish("top-tracks-1", "FAILED", "Out of memory")
-
-    assert (_get(client).state.name, _get(client).state_message) == ("FAILED", "Out of memory")
-
-
 def test_a_batch_that_has_ended_stays_as_it_is(google: Any, client: BatchControllerClient) -> None:
     _submit(client)
     google.dataproc.finish("top-tracks-1", "CANCELLED", "by hand")

@@ -1,9 +1,7 @@
 """Cloud Scheduler's calls: what they carry, when they come, when they come again."""
 
-import base64
 import json
 import re
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import accumulate
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from localcloud.gcp.credentials import write_service_account
+from localcloud.gcp.credentials import _decoded, write_service_account
 from localcloud.gcp.scheduler import HOURLY_WAITS, call, force, full_hour
 from localcloud.web import ApiError, Request, Response, Routes, Server
 
@@ -25,7 +23,6 @@ class Target:
     def __init__(self) -> None:
         self.statuses: list[int] = []
         self.calls: list[dict[str, str]] = []
-        self.called = threading.Semaphore(0)
         routes = Routes()
         routes.add("POST", "/", self._call)
         self.server = Server("ingest", routes).start()
@@ -36,7 +33,6 @@ class Target:
 
     def _call(self, request: Request) -> Response:
         self.calls.append(dict(request.headers.items()))
-        self.called.release()
         if self.statuses:
             raise ApiError(self.statuses.pop(0), "ordered", "ordered")
         return Response.of_json({"state": "succeeded"})
@@ -65,10 +61,6 @@ def test_a_call_carries_the_slot_and_the_headers_of_cloud_scheduler(target: Targ
     scheme, token = received["Authorization"].split(" ")
     header, claims = (json.loads(_decoded(part)) for part in token.split(".")[:2])
     assert (scheme, header["alg"], claims["aud"]) == ("Bearer", "RS256", target.server.url)
-
-
-def _decoded(part: str) -> bytes:
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,6 @@ TRACK = {
     "album", "artists", "disc_number", "duration_ms", "explicit", "external_ids", "external_urls", "href", "id",
     "is_local", "name", "preview_url", "track_number", "type", "uri",
 }  # fmt: skip
-SPOTIFY_FEATURES = {
-    "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness", "liveness",
-    "valence", "tempo", "type", "id", "uri", "track_href", "analysis_url", "duration_ms", "time_signature",
-}  # fmt: skip
 RECCOBEATS_FEATURES = {
     "id", "href", "isrc", "acousticness", "danceability", "energy", "instrumentalness", "key", "liveness", "loudness",
     "mode", "speechiness", "tempo", "valence",
@@ -124,23 +120,6 @@ def test_a_context_says_where_it_leads_and_liked_songs_are_the_collection(app):
 
 def ms_of(play) -> int:
     return ms(play.played_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
-
-
-def test_a_page_has_what_was_truly_played(app, token):
-    page = app.page(token, limit="50")
-    truth = app.spotify.truth(ONE, NOON - timedelta(days=30), NOON + timedelta(minutes=5))
-    by_moment = {ms_of(play): play for play in truth}
-
-    for item in page["items"]:
-        play, track = by_moment[ms(item["played_at"])], item["track"]
-        assert track["id"] == play.track.id
-        assert track["name"] == play.track.name
-        assert [artist["name"] for artist in track["artists"]] == [artist.name for artist in play.track.artists]
-        assert track["external_ids"].get("isrc") == play.track.isrc
-        assert (track["duration_ms"], track["explicit"]) == (play.track.duration_ms, play.track.explicit)
-        assert track["album"]["release_date"] == play.track.album.release_date
-        assert track["album"]["release_date_precision"] == play.track.album.release_date_precision
-        assert track["album"]["images"][0]["url"] == play.track.album.image_urls[640]
 
 
 def test_names_travel_as_they_are_in_utf_8(app):
@@ -254,25 +233,6 @@ def test_audio_features_are_closed_by_default_without_a_word(app, token):
 def old_app():
     with calling(audio_features_open=True) as caller:
         yield caller
-
-
-def test_open_audio_features_answer_in_order_with_null_for_the_unknown(old_app):
-    tracks = list(old_app.spotify.catalogue.tracks.values())
-    known = next(track for track in tracks if track.features)
-    never_analysed = next(track for track in tracks if not track.features)
-    ids = f"{known.id},{'7' * 22},{never_analysed.id}"
-
-    features = old_app.get("/v1/audio-features", old_app.app_token(), ids=ids).json()
-
-    assert features.keys() == {"audio_features"}
-    assert features["audio_features"][1:] == [None, None]
-    first = features["audio_features"][0]
-    assert first.keys() == SPOTIFY_FEATURES
-    assert first["type"] == "audio_features"
-    assert (first["id"], first["uri"]) == (known.id, f"spotify:track:{known.id}")
-    assert first["track_href"] == f"https://api.spotify.com/v1/tracks/{known.id}"
-    assert first["analysis_url"] == f"https://api.spotify.com/v1/audio-analysis/{known.id}"
-    assert (first["duration_ms"], first["tempo"]) == (known.duration_ms, known.features.tempo)
 
 
 def test_a_hundred_ids_are_allowed_and_no_more(old_app):

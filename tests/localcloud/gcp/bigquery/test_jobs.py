@@ -92,7 +92,7 @@ def test_a_merge_that_deletes_runs_after_the_one_beside_it(warehouse: Warehouse)
             lambda w, job_id: w.load("none", "gs://b/none.csv", job_id=job_id, create_disposition="CREATE_NEVER"),
             NotFound,
             "notFound",
-            "Not found",
+            f"Not found: Table {PROJECT}:listening.none",
         ),
     ],
     ids=["unknown column", "syntax", "unknown table", "unknown object", "unknown destination"],

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError
 from google.cloud import bigquery
 from google.cloud.bigquery.enums import SourceColumnMatch
 
@@ -112,12 +112,6 @@ def test_a_header_that_is_wrong_is_no_bad_record(warehouse: Warehouse) -> None:
         warehouse.load("t", BAD, **{**AS_THE_PROJECT_LOADS, "max_bad_records": 9}).result()
 
 
-def test_an_object_that_is_not_there_is_not_found(warehouse: Warehouse) -> None:
-    with pytest.raises(NotFound, match="Not found: URI gs://landing/none"):
-        warehouse.load("t", "gs://landing/none.csv", **AS_THE_PROJECT_LOADS).result()
-    assert contents(warehouse) == [("old", 0)]
-
-
 def test_an_empty_object_is_a_file_without_rows(warehouse: Warehouse) -> None:
     warehouse.objects[GOOD] = b""
     job = warehouse.load("t", GOOD, **AS_THE_PROJECT_LOADS)
@@ -146,11 +140,6 @@ def test_a_truncating_load_brings_its_schema(warehouse: Warehouse) -> None:
     whole = warehouse.client.get_table("listening.whole")
 
     assert (whole.schema, whole.description) == (SCHEMA, "Kept.")
-
-
-def test_a_table_that_is_not_there_is_not_created(warehouse: Warehouse) -> None:
-    with pytest.raises(NotFound, match=f"Not found: Table {PROJECT}:listening.new"):
-        warehouse.load("new", GOOD, **AS_THE_PROJECT_LOADS).result()
 
 
 def test_an_appending_load_has_to_fit_the_table(warehouse: Warehouse) -> None:

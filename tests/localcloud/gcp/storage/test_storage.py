@@ -217,17 +217,6 @@ def test_a_bucket_is_made_once_and_must_exist(bucket: storage.Bucket) -> None:
         client.create_bucket("a..b/../../c")
 
 
-def test_everything_is_there_again_after_a_restart(start_cloud: Any, tmp_path: Path) -> None:
-    with start_cloud(tmp_path) as cloud:
-        cloud.storage.create_bucket({"name": BUCKET, "location": "us-central1"})
-        before = cloud.storage.write(BUCKET, "plays/a.csv", b"hello")
-
-    with start_cloud(tmp_path) as cloud:
-        assert cloud.storage.get_bucket(BUCKET)["location"] == "us-central1"
-        assert cloud.storage.get(BUCKET, "plays/a.csv") == before
-        assert cloud.storage.read(BUCKET, "plays/a.csv") == b"hello"
-
-
 def test_a_generation_is_never_used_twice_even_when_the_clock_was_put_back(start_cloud: Any, tmp_path: Path) -> None:
     with start_cloud(tmp_path) as cloud:
         cloud.storage.create_bucket({"name": BUCKET})
