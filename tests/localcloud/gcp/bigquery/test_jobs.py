@@ -89,7 +89,7 @@ def test_a_merge_that_deletes_runs_after_the_one_beside_it(warehouse: Warehouse)
             "Not found: URI gs://b/none.csv",
         ),
         (
-            lambda w, job_id: w.load("none", "gs://b/none.csv", job_id=job_id, create_disposition="CREATE_NEVER"),
+            lambda w, job_id: w.load("none", "gs://b/one.csv", job_id=job_id, create_disposition="CREATE_NEVER"),
             NotFound,
             "notFound",
             f"Not found: Table {PROJECT}:listening.none",
@@ -102,6 +102,7 @@ def test_a_failed_job_keeps_its_error_and_its_id_also_after_a_restart(
 ) -> None:
     with running_warehouse(tmp_path) as warehouse:
         warehouse.create("t", "n INT64")
+        warehouse.objects["gs://b/one.csv"] = b"n\n1\n"
         with pytest.raises(error, match=message):
             start(warehouse, "fails").result()
     with running_warehouse(tmp_path) as warehouse:
