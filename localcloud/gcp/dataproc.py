@@ -39,7 +39,8 @@ class Dataproc:
         self.routes = Routes()
         self.routes.add("POST", f"{_LOCATION}/batches", self.create_batch)
         self.routes.add("GET", f"{_LOCATION}/batches", self.list_batches)
-        self.routes.add("GET", f"{_LOCATION}/batches/(?P<batch>[^/:]+)", self.get_batch)
+        get_batch = f"{_LOCATION}/batches/(?P<batch>[^/:]+)"
+        self.routes.add("GET", get_batch, lambda request: Response.of_json(self.batch(request.params["batch"])))
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         if run_batch is not None:
@@ -115,13 +116,6 @@ class Dataproc:
             raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate orderBy={request.arg('orderBy')}")
         mine = [batch for batch in self.batches() if batch["name"].startswith(f"{_parent(request)}/batches/")]
         return Response.of_json(list_page("batches", mine, request, default_size=20))
-
-    def get_batch(self, request: Request) -> Response:
-        name = f"{_parent(request)}/batches/{request.params['batch']}"
-        rows = self._state.rows("SELECT resource FROM batches WHERE name = ?", name)
-        if not rows:
-            raise ApiError(404, "notFound", f"Not found: Batch {name}")
-        return Response.of_json(_loaded(rows[0]))
 
     def _enter(self, batch: Batch, state: str, message: str) -> None:
         changed = {**batch, "state": state, "stateTime": rfc3339(self._clock.now()), "stateMessage": message}

@@ -63,7 +63,7 @@ def create_table(cursor: Cursor, table: TableId, request: Resource, now_ms: int)
     dataset = find_dataset(cursor, table.project, table.dataset)
     for text in list(cursor.metadata.values()):
         if _is_expired(expired := json.loads(text), now_ms):
-            _drop(cursor, TableId.of(expired["tableReference"]))
+            drop(cursor, TableId.of(expired["tableReference"]))
     if table.parts in cursor.metadata:
         raise ApiError(409, "duplicate", f"Already Exists: Table {table}")
     resource = {
@@ -111,12 +111,7 @@ def mark_modified(cursor: Cursor, table: TableId, resource: Resource, now_ms: in
     cursor.metadata[table.parts] = json.dumps({**resource, "lastModifiedTime": str(later)})
 
 
-def delete_table(cursor: Cursor, table: TableId, now_ms: int) -> None:
-    find_table(cursor, table, now_ms)
-    _drop(cursor, table)
-
-
-def _drop(cursor: Cursor, table: TableId) -> None:
+def drop(cursor: Cursor, table: TableId) -> None:
     kind = json.loads(cursor.metadata.pop(table.parts))["type"]
     cursor.execute(f"DROP {kind} {table.sql}")
 

@@ -32,10 +32,6 @@ class Query:
     values: dict[str, Any]
     maximum_bytes: int | None
 
-    @property
-    def writes(self) -> bool:
-        return self.translation.target is not None
-
 
 def plan_query(configuration: Resource, project: str) -> Query:
     """Raises ApiError for a statement that is wrong or not imitated."""

@@ -129,14 +129,14 @@ class BigQuery:
             **next_page(start, len(rows), len(result.rows)),
         }
 
-    def _plan(self, project: str, configuration: Resource, uploaded: bytes | None = None) -> Work:
+    def _plan(self, project: str, configuration: Resource, uploaded: bytes | None) -> Work:
         if "query" in configuration:
             query = plan_query(configuration["query"], project)
             self.statements[configuration["query"]["query"]] = configuration["query"]
             translation = query.translation
             merges_into = translation.target if translation.kind == "MERGE" else None
             run_query = partial(self._runner.run, query=query)
-            return Work(run_query, query.writes, self._location_of(translation.tables), merges_into)
+            return Work(run_query, translation.target is not None, self._location_of(translation.tables), merges_into)
 
         def run(cursor: Cursor) -> Outcome:
             now_ms = self.warehouse.now_ms()

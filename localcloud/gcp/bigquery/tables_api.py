@@ -55,7 +55,8 @@ class TablesApi:
 
     def delete_table(self, request: Request) -> Response:
         with self._warehouse.writing() as cursor:
-            catalog.delete_table(cursor, _table(request), self._warehouse.now_ms())
+            catalog.find_table(cursor, table := _table(request), self._warehouse.now_ms())
+            catalog.drop(cursor, table)
         return Response(204)
 
     def list_rows(self, request: Request) -> Response:
