@@ -34,8 +34,7 @@ from localcloud.gcp.pubsub import PubSub
 from localcloud.gcp.secret_manager import SecretManager
 from localcloud.gcp.state import State
 from localcloud.gcp.storage.api import StorageApi
-from localcloud.gcp.storage.objects import Storage
-from localcloud.gcp.storage.rules import Resource
+from localcloud.gcp.storage.objects import Resource, Storage
 from localcloud.web import CONTROL, ApiError, Log, Request, Response, Routes, Server, log, say_nothing
 
 _DISCARD = "http://127.0.0.1:9"

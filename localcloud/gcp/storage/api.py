@@ -4,8 +4,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from localcloud.gcp.storage.objects import Storage
-from localcloud.gcp.storage.rules import Resource
+from localcloud.gcp.storage.objects import OBJECT_FIELDS, Resource, Storage
 from localcloud.gcp.storage.uploads import Uploads, split_multipart
 from localcloud.web import ApiError, Handler, Request, Response, Routes
 
@@ -18,8 +17,7 @@ _RANGE = re.compile(r"bytes=(?P<first>\d+)-(?P<last>\d*)")
 _PARAMETERS = {
     *("alt", "fields", "prettyPrint", "project", "projection"),
     *("prefix", "maxResults", "pageToken"),
-    *("uploadType", "upload_id", "name", "generation", "sourceGeneration"),
-    *("ifGenerationMatch", "ifSourceGenerationMatch"),
+    *("uploadType", "upload_id", "name", "generation", "sourceGeneration", "ifGenerationMatch"),
 }
 
 
@@ -59,25 +57,23 @@ class StorageApi:
 
     def upload(self, request: Request) -> Response:
         kind = request.arg("uploadType")
+        content = request.body
         if kind == "media":
             properties = {"contentType": request.headers.get("Content-Type")}
-            return self._insert(request, properties, request.body)
-        if kind == "multipart":
+        elif kind == "multipart":
             metadata, content_type, content = split_multipart(request)
-            properties = Request("", "", {}, request.headers, metadata).json()
-            return self._insert(request, {"contentType": content_type} | properties, content)
-        if kind != "resumable":
+            properties = {"contentType": content_type} | Request("", "", {}, request.headers, metadata).json()
+        elif kind == "resumable":
+            properties = {"contentType": request.headers.get("X-Upload-Content-Type")} | request.json()
+        else:
             raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate uploadType={kind}")
-        properties = {"contentType": request.headers.get("X-Upload-Content-Type")} | request.json()
-        name = request.arg("name") or properties.get("name") or ""
-        upload_id = self._uploads.start(_part(request, "bucket"), name, properties, _wanted_generation(request))
+        bucket, name = _part(request, "bucket"), request.arg("name") or properties.get("name") or ""
+        wanted = _wanted_generation(request)
+        if kind != "resumable":
+            return Response.of_json(self._storage.write(bucket, name, content, properties, wanted))
+        upload_id = self._uploads.start(bucket, name, properties, wanted)
         location = f"http://{request.headers['Host']}{request.path}?uploadType=resumable&upload_id={upload_id}"
         return Response(headers={"Location": location, "X-GUploader-UploadID": upload_id})
-
-    def _insert(self, request: Request, properties: Resource, content: bytes) -> Response:
-        name = request.arg("name") or properties.get("name") or ""
-        wanted = _wanted_generation(request)
-        return Response.of_json(self._storage.write(_part(request, "bucket"), name, content, properties, wanted))
 
     def get_object(self, request: Request) -> Response:
         wanted = (*_name(request), _number(request, "generation"), _wanted_generation(request))
@@ -90,11 +86,11 @@ class StorageApi:
         return Response(204)
 
     def copy_object(self, request: Request) -> Response:
-        source, content = self._storage.download(
-            *_name(request), _number(request, "sourceGeneration"), _number(request, "ifSourceGenerationMatch")
-        )
+        """Given properties replace those of the source."""
+        source, content = self._storage.download(*_name(request), _number(request, "sourceGeneration"))
+        properties = {field: source[field] for field in OBJECT_FIELDS & source.keys()} | request.json()
         target, wanted = _name(request, "target_"), _wanted_generation(request)
-        return Response.of_json(self._storage.copy(source, content, target, request.json(), wanted))
+        return Response.of_json(self._storage.write(*target, content, properties, wanted))
 
 
 def _media(resource: Resource, content: bytes, wanted: str | None) -> Response:

@@ -6,27 +6,35 @@ HTTP is in `api.py`.
 """
 
 import base64
+import hashlib
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
+
 from localcloud.clock import Clock
 from localcloud.gcp.state import State
-from localcloud.gcp.storage.rules import (
-    BUCKET_FIELDS,
-    IGNORED_FIELDS,
-    OBJECT_FIELDS,
-    Resource,
-    check_bucket_name,
-    check_generation,
-    check_object_name,
-    checksums,
-    refuse_unknown_fields,
-)
 from localcloud.web import ApiError, rfc3339
+
+Resource = dict[str, Any]
+
+_BUCKET_FIELDS = {"name", "location", "storageClass", "labels"}
+OBJECT_FIELDS = {"contentType", "metadata"}
+# Fields of a request that change nothing: checked elsewhere, or the service's own.
+_IGNORED_FIELDS = {
+    *("kind", "id", "selfLink", "mediaLink", "name", "bucket", "generation", "metageneration", "size", "etag"),
+    *("crc32c", "md5Hash", "timeCreated", "updated", "timeFinalized", "timeStorageClassUpdated"),
+}
+# https://cloud.google.com/storage/docs/buckets#naming
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+# https://cloud.google.com/storage/docs/objects#naming
+_LONGEST_NAME_BYTES = 1024
+_NOT_IN_NAMES = re.compile("[\0\r\n]")
 
 
 class Storage:
@@ -49,9 +57,9 @@ class Storage:
             path.unlink()
 
     def create_bucket(self, properties: Mapping[str, Any]) -> Resource:
-        refuse_unknown_fields("buckets", properties, BUCKET_FIELDS)
+        _refuse_unknown_fields("buckets", properties, _BUCKET_FIELDS)
         name = str(properties.get("name", ""))
-        check_bucket_name(name)
+        _check_bucket_name(name)
         now = rfc3339(self._clock.now())
         own = {"kind": "storage#bucket", "id": name, "metageneration": "1", "timeCreated": now, "updated": now}
         resource = {"location": "US", "storageClass": "STANDARD", **properties, **own}
@@ -63,11 +71,10 @@ class Storage:
                 raise ApiError(409, "conflict", message) from None
         return resource
 
-    def get_bucket(self, name: str) -> Resource:
-        rows = self._state.rows("SELECT resource FROM buckets WHERE name = ?", name)
-        if not rows:
+    def check_bucket(self, name: str) -> None:
+        """Raises ApiError 404."""
+        if not self._state.rows("SELECT name FROM buckets WHERE name = ?", name):
             raise ApiError(404, "notFound", "The specified bucket does not exist.")
-        return _loaded(rows[0])
 
     def write(
         self,
@@ -79,10 +86,10 @@ class Storage:
     ) -> Resource:
         """Create or overwrite an object."""
         with self._state.transaction() as db:
-            check_object_name(name)
-            self.get_bucket(bucket)
+            _check_object_name(name)
+            self.check_bucket(bucket)
             replaced = self._find(bucket, name)
-            check_generation(replaced, wanted_generation)
+            _check_generation(replaced, wanted_generation)
             resource = self._new_resource(bucket, name, content, properties or {})
             self._path(resource).write_bytes(content)
             db.execute("INSERT OR REPLACE INTO stored_objects VALUES (?, ?, ?)", (bucket, name, json.dumps(resource)))
@@ -96,11 +103,11 @@ class Storage:
     ) -> Resource:
         """The metadata. Raises ApiError 404 when another generation is live, 412 when it is not the wanted one."""
         with self._state.transaction():
-            self.get_bucket(bucket)
+            self.check_bucket(bucket)
             resource = self._find(bucket, name)
             if resource is None or generation not in (None, int(resource["generation"])):
                 raise ApiError(404, "notFound", f"No such object: {bucket}/{name}")
-            check_generation(resource, wanted_generation)
+            _check_generation(resource, wanted_generation)
             return resource
 
     def download(
@@ -127,25 +134,13 @@ class Storage:
             after = base64.urlsafe_b64decode(token).decode()
         except ValueError:
             raise ApiError(400, "invalid", f"Invalid page token: {token!r}") from None
-        self.get_bucket(bucket)
+        self.check_bucket(bucket)
         select = """SELECT resource FROM stored_objects WHERE bucket = ? AND substr(name, 1, ?) = ? AND name > ?
                     ORDER BY name LIMIT ?"""
         rows = self._state.rows(select, bucket, len(prefix), prefix, after, limit + 1)
         items = [_loaded(row) for row in rows[:limit]]
         more = len(rows) > limit
         return items, base64.urlsafe_b64encode(items[-1]["name"].encode()).decode() if more else None
-
-    def copy(
-        self,
-        source: Resource,
-        content: bytes,
-        destination: tuple[str, str],
-        properties: Mapping[str, Any],
-        wanted_generation: int | None = None,
-    ) -> Resource:
-        """A copy of a downloaded object; given properties replace those of the source."""
-        kept = {field: source[field] for field in OBJECT_FIELDS & source.keys()}
-        return self.write(*destination, content, {**kept, **properties}, wanted_generation)
 
     def read(self, bucket: str, name: str) -> bytes:
         return self.download(bucket, name)[1]
@@ -175,7 +170,7 @@ class Storage:
         return self._contents / str(resource["generation"])
 
     def _new_resource(self, bucket: str, name: str, content: bytes, properties: Mapping[str, Any]) -> Resource:
-        refuse_unknown_fields("objects", properties, OBJECT_FIELDS | IGNORED_FIELDS)
+        _refuse_unknown_fields("objects", properties, OBJECT_FIELDS | _IGNORED_FIELDS)
         now = self._clock.now()
         generation = self._state.next_number("generation", int(now.timestamp() * 1_000_000))
         return {
@@ -189,7 +184,7 @@ class Storage:
             "storageClass": "STANDARD",
             **{field: value for field, value in properties.items() if field in OBJECT_FIELDS and value is not None},
             "size": str(len(content)),
-            **checksums(content, properties),
+            **_checksums(content, properties),
             "etag": base64.b64encode(str(generation).encode()).decode(),
             "timeCreated": rfc3339(now),
             "updated": rfc3339(now),
@@ -205,3 +200,40 @@ def _loaded(row: sqlite3.Row) -> Resource:
 def _split(uri: str) -> tuple[str, str]:
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     return bucket, name
+
+
+def _check_bucket_name(name: str) -> None:
+    if not _BUCKET.fullmatch(name) or ".." in name:
+        raise ApiError(400, "invalid", f"Invalid bucket name: '{name}'")
+
+
+def _check_object_name(name: str) -> None:
+    size = len(name.encode(errors="surrogatepass"))
+    if name in ("", ".", "..") or size > _LONGEST_NAME_BYTES or _NOT_IN_NAMES.search(name):
+        raise ApiError(400, "invalid", f"Invalid object name: {name!r}")
+
+
+def _checksums(content: bytes, given: Mapping[str, Any]) -> dict[str, str]:
+    """In base64, as the JSON API has them. Raises ApiError when the sender's is another one."""
+    computed = {
+        "crc32c": base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode(),
+        "md5Hash": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
+    }
+    for field, name in (("crc32c", "CRC32C"), ("md5Hash", "MD5 hash")):
+        if given.get(field) not in (None, computed[field]):
+            message = f'Provided {name} "{given[field]}" doesn\'t match calculated {name} "{computed[field]}".'
+            raise ApiError(400, "invalid", message)
+    return computed
+
+
+def _check_generation(resource: Resource | None, wanted: int | None) -> None:
+    """The precondition of a call. Generation 0: the object must not exist. None: no precondition."""
+    if wanted not in (None, int(resource["generation"]) if resource else 0):
+        message = "At least one of the pre-conditions you specified did not hold."
+        raise ApiError(412, "conditionNotMet", message)
+
+
+def _refuse_unknown_fields(what: str, properties: Mapping[str, Any], known: set[str]) -> None:
+    for field in properties:
+        if field not in known:
+            raise ApiError(501, "notImplemented", f"The laptop cloud does not imitate {what}.{field}")

@@ -7,8 +7,7 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
-from localcloud.gcp.storage.objects import Storage
-from localcloud.gcp.storage.rules import Resource
+from localcloud.gcp.storage.objects import Resource, Storage
 from localcloud.web import ApiError, Request, Response
 
 
@@ -33,7 +32,7 @@ class Uploads:
 
     def start(self, bucket: str, name: str, properties: dict[str, Any], wanted_generation: int | None) -> str:
         """Begin a resumable upload; returns its id."""
-        self._storage.get_bucket(bucket)
+        self._storage.check_bucket(bucket)
         upload_id = uuid.uuid4().hex
         self._sessions[upload_id] = Session(bucket, name, properties, wanted_generation)
         return upload_id

@@ -148,12 +148,12 @@ def test_every_new_generation_is_an_event_and_nothing_else_is(cloud: Any) -> Non
     storage.create_bucket({"name": "other-bucket"})
 
     _write(cloud, "a", "a")
-    storage.copy(*storage.download(LANDING, "a"), (LANDING, "copy"), {})
+    _write(cloud, "b")
     storage.write("other-bucket", "not-mine", b"")
-    storage.delete(LANDING, "copy")
+    storage.delete(LANDING, "b")
     cloud.events.deliver_pending()
 
-    assert function.names == ["a", "a", "copy"]
+    assert function.names == ["a", "a", "b"]
     first, second, _ = (int(body["generation"]) for _, body in function.events)
     assert second > first
 
