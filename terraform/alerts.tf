@@ -2,9 +2,7 @@
 # Messages are the constant sentences that the functions log; tests/terraform holds both sides against each other.
 
 locals {
-  functions = ["ingest", "load", "transform-trigger"]
-
-  from_function = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for name in local.functions : "\"${name}\""])})"
+  from_function = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"ingest\" OR \"load\" OR \"transform-trigger\")"
 
   # Where an alert has labels, each combination of their values has mail of its own; for an entry without the field the
   # value is empty.
