@@ -57,7 +57,6 @@ class Batch:
     run_id: str
     slot: datetime
     as_of: datetime
-    computed_at: datetime
 
     def table(self, name: str) -> str:
         return f"{self.project}.{self.dataset}.{name}"
@@ -98,7 +97,6 @@ def parse_arguments(arguments: Sequence[str] | None) -> Batch:
     parser.add_argument("--run-id", required=True, help="run whose plays set this batch off")
     parser.add_argument("--slot", required=True, type=instant, help="that run's slot (ISO 8601 with time zone)")
     parser.add_argument("--as-of", required=True, type=instant, help="end of all periods; later plays are left out")
-    parser.add_argument("--computed-at", required=True, type=instant, help="when this batch was submitted")
     return Batch(**vars(parser.parse_args(arguments)))
 
 
@@ -355,7 +353,7 @@ def to_rows(recordings: DataFrame, batch: Batch) -> DataFrame:
         F.col("last.played_at").alias("last_played_at"),
         F.col("previous_rank").cast("long"),
         F.lit(batch.as_of).alias("as_of"),
-        F.lit(batch.computed_at).alias("computed_at"),
+        F.lit(batch.as_of).alias("computed_at"),
         F.lit(batch.run_id).alias("run_id"),
     )
     return required(rows, except_for=[*SHOWN, "previous_rank"])

@@ -126,7 +126,6 @@ def job_arguments(settings: Settings, plays: PlaysLoaded, now: datetime) -> list
         f"--run-id={plays.run_id}",
         f"--slot={plays.slot.isoformat()}",
         f"--as-of={now.isoformat()}",
-        f"--computed-at={now.isoformat()}",
     ]
 
 

@@ -65,5 +65,4 @@ def test_the_job_reads_the_arguments_of_a_batch_as_they_were_meant():
         "run_id": "20261122T100000Z",
         "slot": SLOT,
         "as_of": SLOT + timedelta(minutes=1),
-        "computed_at": SLOT + timedelta(minutes=1),
     }

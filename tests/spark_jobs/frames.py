@@ -21,7 +21,6 @@ BATCH = Batch(
     run_id="20261122T090000Z",
     slot=datetime(2026, 11, 22, 9, tzinfo=UTC),
     as_of=AS_OF,
-    computed_at=datetime(2026, 11, 22, 10, 0, 5, tzinfo=UTC),
 )
 TYPES = {"STRING": StringType, "INTEGER": LongType, "FLOAT": DoubleType, "TIMESTAMP": TimestampType}
 TYPES |= {"BOOLEAN": BooleanType}

@@ -13,7 +13,6 @@ ARGUMENTS = {
     "--run-id": "20261122T090000Z",
     "--slot": "2026-11-22T09:00:00Z",
     "--as-of": "2026-11-22T11:00:00.5+01:00",
-    "--computed-at": "2026-11-22T10:00:00.500000Z",
 }
 
 
@@ -25,7 +24,7 @@ def test_arguments_become_a_batch_with_instants_in_utc() -> None:
     moment = datetime(2026, 11, 22, 10, 0, 0, 500_000, tzinfo=UTC)
     slot = datetime(2026, 11, 22, 9, tzinfo=UTC)
     batch = parse_arguments(words(ARGUMENTS))
-    assert batch == Batch("heavy-rotation", "listening", "spark-temp", "20261122T090000Z", slot, moment, moment)
+    assert batch == Batch("heavy-rotation", "listening", "spark-temp", "20261122T090000Z", slot, moment)
     assert batch.table("plays") == "heavy-rotation.listening.plays"
 
 

@@ -49,7 +49,7 @@ def random_play(dice: random.Random, listener: str, track: str) -> dict[str, Any
 
 
 def recounted(plays: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    computed = {"computed_at": text(BATCH.computed_at), "run_id": BATCH.run_id}
+    computed = {"computed_at": text(AS_OF), "run_id": BATCH.run_id}
     instants = ("first_played_at", "last_played_at", "as_of")
     rows = recount.top_tracks(plays, AS_OF)
     return [{**row, **{name: text(row[name]) for name in instants}, **computed} for row in rows]

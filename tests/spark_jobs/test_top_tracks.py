@@ -83,7 +83,7 @@ def test_a_listener_with_three_plays_has_a_table_of_two_rows(rows: list[dict[str
             "last_played_at": "2026-11-22 09:58:00",
             "previous_rank": None,
             "as_of": "2026-11-22 10:00:00",
-            "computed_at": "2026-11-22 10:00:05",
+            "computed_at": "2026-11-22 10:00:00",
             "run_id": "20261122T090000Z",
         },
         {
@@ -103,7 +103,7 @@ def test_a_listener_with_three_plays_has_a_table_of_two_rows(rows: list[dict[str
             "last_played_at": "2026-11-22 09:59:00",
             "previous_rank": None,
             "as_of": "2026-11-22 10:00:00",
-            "computed_at": "2026-11-22 10:00:05",
+            "computed_at": "2026-11-22 10:00:00",
             "run_id": "20261122T090000Z",
         },
     ]

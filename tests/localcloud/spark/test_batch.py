@@ -67,7 +67,6 @@ def batch(settings: dict[str, str]) -> dict[str, Any]:
         "--run-id": "20261122T090000Z",
         "--slot": "2026-11-22T09:00:00Z",
         "--as-of": "2026-11-22T10:00:00Z",
-        "--computed-at": "2026-11-22T10:00:00Z",
     }
     return {
         "name": "projects/heavy-rotation-laptop/locations/us-central1/batches/top-tracks-20261122t090000z",
