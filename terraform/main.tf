@@ -66,13 +66,8 @@ resource "terraform_data" "place" {
     ignore_changes = [input]
 
     postcondition {
-      condition     = self.output.region == var.region
-      error_message = "region was ${self.output.region} at the first apply and cannot be changed: put it back. Moving means to start again: terraform destroy with delete_history = true deletes the plays, then deploy there."
-    }
-
-    postcondition {
-      condition     = self.output.project_id == var.project_id
-      error_message = "project_id was ${self.output.project_id} at the first apply and cannot be changed: put it back. Another project needs a state of its own, for example another clone of the repository."
+      condition     = self.output == { project_id = var.project_id, region = var.region }
+      error_message = "This was first applied to ${self.output.project_id} in ${self.output.region}, and neither can be changed: put project_id and region back. docs/deploy.md, \"Moving\", says how to take the plays to another project or region."
     }
   }
 }
