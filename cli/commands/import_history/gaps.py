@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import attrgetter
 
 from google.cloud import bigquery
@@ -19,17 +19,6 @@ from cli.place import Place
 from cli.warehouse import Row, Warehouse, instants, string, structs
 
 _moment_of = attrgetter("played_at", "track_id")
-
-
-@dataclass(frozen=True)
-class Touched:
-    """A gap, and what undoing an import means for it."""
-
-    gap: Gap
-    going_inside: int
-    """Plays of the import between its ends: without them plays are missing there."""
-    begins_with: datetime | None
-    """Where it begins then; None when nothing is known before its end."""
 
 
 @dataclass(frozen=True)
@@ -48,39 +37,32 @@ class Reopening:
     moved: list[tuple[Gap, Gap | None]]
 
 
-def reopening(import_id: str, gaps: Sequence[Touched], missing: Sequence[Gap]) -> Reopening:
-    """What is one gap again, because an import had closed a part of it only, becomes one row again.
+def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
+    """What undoing the import makes of the listener's gaps, from what is stored now.
+
+    What is one gap again, because an import had closed a part of it only, becomes one row again.
 
     `missing`: stretches in and before the gaps that have plays of the import behind one that stays. So a gap that began
     with a play of the import begins with the newest one before it that stays; where another import keeps it closed,
     what lies before it opens alone. Where nothing stays before a gap, nothing was known there: what is left of it is
     what comes after the oldest play inside it. Plays that an earlier undo took may be missing behind that one.
     """
-    closed = [
-        touched
-        for touched in gaps
-        if touched.gap.import_id is not None and (touched.gap.import_id == import_id or touched.going_inside)
-    ]
-    before = [touched.gap for touched in gaps if touched.gap.import_id is None]
-    as_after = [
-        (touched, replace(touched.gap, gap_start=touched.begins_with) if touched.begins_with else None)
-        for touched in gaps
-    ]
-    again = [replace(gap, import_id=None) for touched, gap in as_after if gap and touched in closed]
-    still = [gap for _, gap in as_after if gap and gap.import_id is None]
+    who = string("listener_id", listener), string("import_id", import_id)
+    missing = [Gap(**dict(row)) for row in warehouse.run("missing_after_undo", *who)]
+    gaps = list(_gaps_after(warehouse.run("gaps_of_undo", *who)))
+    closed = [gap for gap, _, loses_plays in gaps if gap.import_id and (gap.import_id == import_id or loses_plays)]
+    before = [gap for gap, *_ in gaps if gap.import_id is None]
+    again = [replace(later, import_id=None) for gap, later, _ in gaps if later and gap in closed]
+    still = [later for _, later, _ in gaps if later and later.import_id is None]
     after = list(_joined([*again, *still, *missing]))
     alone = set(_joined(missing)).difference(again, still)
     return Reopening(
-        [touched.gap for touched in closed],
+        closed,
         [gap for gap in after if gap not in before],
         [gap for gap in before if gap not in after],
         [gap for gap in after if any(_contains(gap, part) for part in again)],
         [gap for gap in after if gap in alone],
-        [
-            (touched.gap, gap)
-            for touched, gap in as_after
-            if touched.gap.import_id is not None and touched not in closed and gap != touched.gap
-        ],
+        [(gap, later) for gap, later, _ in gaps if gap.import_id and gap not in closed and later != gap],
     )
 
 
@@ -101,18 +83,12 @@ def _contains(gap: Gap, part: Gap) -> bool:
     return gap.run_id == part.run_id and gap.gap_start <= part.gap_start and part.gap_end <= gap.gap_end
 
 
-def find(warehouse: Warehouse, listener: str, import_id: str) -> Reopening:
-    """What undoing the import makes of the listener's gaps, from what is stored now."""
-    who = string("listener_id", listener), string("import_id", import_id)
-    missing = [Gap(**dict(row)) for row in warehouse.run("missing_after_undo", *who)]
-    return reopening(import_id, list(_touched(warehouse.run("gaps_of_undo", *who))), missing)
+def _gaps_after(rows: Iterable[Row]) -> Iterator[tuple[Gap, Gap | None, bool]]:
+    """A gap, what it is once the import is undone (None: nothing is known before its end), and whether it loses plays.
 
-
-def _touched(rows: Iterable[Row]) -> Iterator[Touched]:
-    """`rows`: the oldest gap first. A gap that began with a play that goes needs one before it that stays.
-
-    So does one that began with a play that has gone: that lies in a gap, which needs one as well. Others can begin with
-    a play that is still on its way, also where another gap ends with it.
+    `rows`: the oldest gap first. A gap that began with a play that goes needs one before it that stays. So
+    does one that began with a play that has gone: that lies in a gap, which needs one as well. Others can begin with a
+    play that is still on its way, also where another gap ends with it.
     """
     unknown: Gap | None = None
     for row in rows:
@@ -124,7 +100,7 @@ def _touched(rows: Iterable[Row]) -> Iterator[Touched]:
         if not row["staying_before"] and (row["going_at_start"] or row["is_of_undone"] or is_after_such):
             begins_with = row["staying_inside"]
             unknown = gap if unknown is None or gap.gap_end > unknown.gap_end else unknown
-        yield Touched(gap, row["going_inside"], begins_with)
+        yield gap, replace(gap, gap_start=begins_with) if begins_with else None, bool(row["going_inside"])
 
 
 def fetch(warehouse: Warehouse, listener: str) -> list[Gap]:
@@ -158,7 +134,8 @@ def before_the_first_page(
         *instants(landed_at=landed and landed.played_at),
     )
     for page in warehouse.run("first_page", string("listener_id", listener), *on_its_way):
-        apart, moment = timedelta(milliseconds=APART_MS), (page.played_at, page.track_id)
+        first, apart = FirstPage(page.played_at, page.track_id, page.run_id), timedelta(milliseconds=APART_MS)
+        moment = first[:2]
         at = bisect_left(plays, moment, key=_moment_of)
         before = (
             play.played_at
@@ -170,8 +147,8 @@ def before_the_first_page(
         same = [play for play in plays[at : at + 1] if _moment_of(play) == moment]
         overlaps = same and landing.values_of(same[0], listener)["source"] == "api"
         if newest and not overlaps and not page.gaps and (page.newest_before is None or newest >= page.newest_before):
-            return FirstPage(page.played_at, page.run_id), Gap(newest, page.played_at, "", now)
-        return FirstPage(page.played_at, page.run_id), None
+            return first, Gap(newest, page.played_at, "", now)
+        return first, None
     return None, None
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from google.api_core.exceptions import NotFound, PreconditionFailed
@@ -18,6 +18,7 @@ from google.cloud.storage import Blob
 
 from buckets import object_name, to_line
 from cli import google_clients
+from cli.commands.import_history.reading.coverage import FirstPage
 from cli.commands.import_history.reading.plays import Plays, to_ms
 from cli.commands.import_history.reading.spotify_rows import FROM_EXPORT, OF_IMPORT, ExportedPlay
 from cli.commands.import_history.records import Import
@@ -148,16 +149,8 @@ def _slot_before(instant: datetime) -> datetime:
     return slot if slot.second else slot - _SECOND
 
 
-class OnItsWay(NamedTuple):
-    """The oldest play of a listener in a file that ingest has landed and load has not recorded."""
-
-    played_at: datetime
-    track_id: str
-    run_id: str
-
-
-def oldest_on_its_way(place: Place, listener: str) -> OnItsWay | None:
-    """Of the first such file that has a play of the listener; mostly there is no such file."""
+def oldest_on_its_way(place: Place, listener: str) -> FirstPage | None:
+    """The listener's oldest play in the first file with one that ingest has landed and load has not recorded."""
     now, (bucket, _) = place.now(), google_clients.landing_and_quarantine(place)
     for run_id in sorted(fetch_unloaded(google_clients.warehouse(place), Run(now, now), now)):
         blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)
@@ -165,7 +158,7 @@ def oldest_on_its_way(place: Place, listener: str) -> OnItsWay | None:
             continue
         rows = csv.DictReader(io.StringIO(blob.download_as_bytes(timeout=_SECONDS).decode(), newline=""))
         plays = [
-            OnItsWay(datetime.fromisoformat(row["played_at"]), row["track_id"], run_id)
+            FirstPage(datetime.fromisoformat(row["played_at"]), row["track_id"], run_id)
             for row in rows
             if row["listener_id"] == listener
         ]

@@ -23,6 +23,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
@@ -63,11 +64,11 @@ class Closing:
     left: list[Span]
 
 
-@dataclass(frozen=True)
-class FirstPage:
-    """The first page of the API that was stored of a listener: its oldest play, and the run that stored it."""
+class FirstPage(NamedTuple):
+    """The first page of the API that was stored or landed of a listener: its oldest play, and the run."""
 
     played_at: datetime
+    track_id: str
     run_id: str
 
 
