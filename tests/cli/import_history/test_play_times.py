@@ -139,7 +139,7 @@ def test_a_beginning_that_several_plays_share_began_none_of_them():
     """In files of some years it is the last time that the device was offline."""
     offline = ago(hours=9)
     rows = [row(began=offline), row(TEN + timedelta(hours=1), offline), row(TEN, offline, track=B)]
-    assert dated(Rows(rows)) == sorted(rows, key=lambda play: (play.played_at, play.track_id))
+    assert list(dated(Rows(rows))) == sorted(rows, key=lambda play: (play.played_at, play.track_id))
 
 
 def test_a_play_under_two_ids_began_when_both_rows_say():
@@ -247,4 +247,7 @@ def test_two_exports_of_one_listener_hold_each_play_once(played, relinked, has_b
 
 def test_plays_are_given_in_the_order_of_their_ends():
     late, early = row(began=ago(hours=5)), row(ago(hours=1), track=B)
-    assert dated(Rows([early, late])) == [late._replace(played_at=ago(hours=5, seconds=-200), reported_at=TEN), early]
+    assert list(dated(Rows([early, late]))) == [
+        late._replace(played_at=ago(hours=5, seconds=-200), reported_at=TEN),
+        early,
+    ]

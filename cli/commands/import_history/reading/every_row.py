@@ -82,7 +82,6 @@ class Reading:
     emptied: Counter[str] = field(default_factory=Counter)
     """By column, in how many rows of a file of `export` a value is out of bounds, so that NULL is stored."""
     _rows: Rows = field(default_factory=Rows)
-    _plays_read: int = 0
 
     @property
     def rows(self) -> int:
@@ -95,7 +94,6 @@ class Reading:
 
     @cached_property
     def _dated(self) -> Plays:
-        self._plays_read = len(self._rows)
         plays = play_times.dated(self._rows)
         behind = np.cumsum([len(file.instants) for file in self.files])
         for file, late_ms in zip(self.files, np.split(self._rows.late_ms, behind), strict=False):
@@ -104,8 +102,7 @@ class Reading:
 
     @property
     def repeats(self) -> int:
-        plays = self._dated
-        return self._plays_read - len(plays)
+        return sum(len(file.instants) for file in self.files) - len(self.plays)
 
     @property
     def short(self) -> int:

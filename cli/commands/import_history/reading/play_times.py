@@ -55,7 +55,7 @@ def dated(rows: Rows) -> Plays:
     another file with that track and `ts` have beginnings: then it is one of those plays. With the track, `ts` and time
     played of a row of Spotify's it is that row's play.
     """
-    names, manners = rows.names, rows.manners
+    names, manners = list(rows.names), list(rows.manners)
     by_id = {track_id: place for place, track_id in enumerate(sorted({track_id for track_id, *_ in names}))}
     ids = np.array([by_id[track_id] for track_id, *_ in names], np.int32)
     parts = list(zip(*_parts(rows, names, ids), strict=True))

@@ -55,8 +55,9 @@ class Rows:
     def clear(self) -> None:
         self.ts, self.began, self.ms_played = array("q"), array("i"), array("i")
         self.track, self.manner, self.own_file = array("i"), array("H"), array("i")
-        self._tracks: dict[Names, int] = {}
-        self._manners: dict[Manner, int] = {Manner(): 0}
+        # In the order of the numbers that `track` and `manner` hold.
+        self.names: dict[Names, int] = {}
+        self.manners: dict[Manner, int] = {Manner(): 0}
         self._letters = 0
 
     def append(self, ts: int, play: ExportedPlay, file: int = 1) -> None:
@@ -64,32 +65,19 @@ class Rows:
         self.ts.append(ts)
         self.began.append(UNKNOWN if play.started_at is None else to_ms(play.started_at) // 1000)
         self.ms_played.append(UNKNOWN if play.ms_played is None else play.ms_played)
-        known = len(self._tracks)
-        self.track.append(self._tracks.setdefault(names, known))
+        known = len(self.names)
+        self.track.append(self.names.setdefault(names, known))
         # Real files have some hundred; of more than two bytes can number, the rest says nothing.
-        manner = play.manner if len(self._manners) < _MOST_MANNERS else Manner()
-        self.manner.append(self._manners.setdefault(manner, len(self._manners)))
+        manner = play.manner if len(self.manners) < _MOST_MANNERS else Manner()
+        self.manner.append(self.manners.setdefault(manner, len(self.manners)))
         self.own_file.append(file if play.is_own else 0)
-        if known < len(self._tracks):
+        if known < len(self.names):
             self._letters += sum(len(name) for name in names if name)
             if self._letters > _MOST_LETTERS:
                 raise CliError(
                     f"The names of the tracks have more than {_MOST_LETTERS:,} letters, more than one listener's can "
                     "have. Nothing was stored."
                 )
-
-    def __len__(self) -> int:
-        return len(self.ts)
-
-    @property
-    def names(self) -> list[Names]:
-        """By number, which `track` holds."""
-        return list(self._tracks)
-
-    @property
-    def manners(self) -> list[Manner]:
-        """By number, which `manner` holds."""
-        return list(self._manners)
 
 
 class Plays(Sequence[ExportedPlay]):
@@ -119,11 +107,6 @@ class Plays(Sequence[ExportedPlay]):
             part = (column[start : start + _AT_ONCE].tolist() for column in self._columns)
             for values in zip(*part, strict=True):
                 yield self._play(*values)
-
-    def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]  # as of a list
 
     def _play(self, played_at: int, track: int, ms_played: int, began: int, late_ms: int, manner: int) -> ExportedPlay:
         return ExportedPlay(
