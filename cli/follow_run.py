@@ -12,7 +12,6 @@ from cli import google_clients
 from cli.place import Place
 from cli.warehouse import Row
 
-STEPS = ("ingest", "load", "transform", "top_tracks")
 IMPORT = "import"
 """The first step of a run that lands plays of an export; no ingest comes before it."""
 WAITING_FOR = {
@@ -21,6 +20,7 @@ WAITING_FOR = {
     "transform": "transform_trigger to submit the Spark batch",
     "top_tracks": "the Spark batch (about three minutes in the cloud)",
 }
+STEPS = tuple(WAITING_FOR)
 
 _TIMEOUT_SECONDS = 30
 # Batches run one at a time: one that has not ended is among the newest.
@@ -66,9 +66,8 @@ def with_failed_batch(place: Place, rows: list[Row]) -> list[Row]:
     """A run's rows. A batch that failed has a row here; in the ledger it gets one with the next run."""
     if awaited_step(rows) != "top_tracks":
         return rows
-    run_id = rows[0]["run_id"].lower()
-    labels = (f"r{run_id}", run_id)  # as transform_trigger writes it, and as it once did
-    newest = next((batch for batch in _newest(place) if batch.labels.get("run") in labels), None)
+    label = f"r{rows[0]['run_id'].lower()}"  # as transform_trigger writes it
+    newest = next((batch for batch in _newest(place) if batch.labels.get("run") == label), None)
     if newest is None or newest.state not in _ENDED_BADLY:
         return rows
     cause = newest.state_message or "Dataproc does not say why"

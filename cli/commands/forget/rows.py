@@ -53,7 +53,7 @@ def _in_reason(listener: str, step: str, reason: str) -> re.Pattern[str]:
 def count(warehouse: Warehouse, listener: str) -> dict[str, int]:
     """The listener's rows by table, and those of the ledger that name the listener, as `runs`."""
     rows = {row.name: row.row_count for row in warehouse.run("rows_of_listener", string("listener_id", listener))}
-    return {name: rows[name] for name in ("plays", *_UNPARTITIONED)} | {"runs": len(_reworded(warehouse, listener))}
+    return rows | {"runs": len(_reworded(warehouse, listener))}
 
 
 def forget(warehouse: Warehouse, listener: str) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
 
 from cli import console
 from cli.commands.import_history.comparison import Comparison
@@ -137,12 +136,8 @@ def _print_gaps(account: Account) -> None:
 
 
 def show_json(account: Account) -> None:
-    print_json(as_json(account))
-
-
-def as_json(account: Account) -> dict[str, Any]:
     reading, comparison, span, gap = account.reading, account.comparison, account.span, account.gap_opened
-    return {
+    result = {
         "listener": account.listener,
         "dry_run": account.dry_run,
         "rows": reading.rows,
@@ -172,6 +167,7 @@ def as_json(account: Account) -> dict[str, Any]:
         "unread": [asdict(file) for file in reading.unread],
         "steps": account.runs,
     }
+    print_json(result)
 
 
 def _lines(account: Account) -> list[tuple[int, str]]:
