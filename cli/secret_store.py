@@ -92,7 +92,7 @@ class SecretStore:
     def newest_version_at(self, secret: str) -> datetime | None:
         """When the newest version was stored; None where ingest cannot read it. Its content is not read."""
         newest = max(self._versions(secret), key=lambda version: number_of(version.name), default=None)
-        return _plain(newest.create_time) if newest and newest.state == SecretVersion.State.ENABLED else None
+        return newest.create_time if newest and newest.state == SecretVersion.State.ENABLED else None
 
     def why_unreadable(self, secret: str) -> str | None:
         """Why ingest cannot read the newest version, in its words; None where it can. Its content is not read."""
@@ -104,7 +104,7 @@ class SecretStore:
     def erased_at(self, listener: str) -> datetime | None:
         """When a version of the listener's was last destroyed; None where it is not recorded: the secret is gone."""
         versions = (version for secret in self.secrets_of(listener) for version in self._versions(secret))
-        return max((_plain(version.destroy_time) for version in versions if version.destroy_time), default=None)
+        return max((version.destroy_time for version in versions if version.destroy_time), default=None)
 
     def replace(self, secret: str, payload: Mapping[str, str], labels: Mapping[str, str] | None = None) -> int:
         """Store a new version, read it back, and only then destroy those before it; how many were destroyed."""
@@ -173,8 +173,3 @@ def known_listeners(store: SecretStore, warehouse: Warehouse) -> list[str]:
 
 def _home_id(listener: str) -> str:
     return f"refresh-token-{listener}"
-
-
-def _plain(instant: datetime) -> datetime:
-    """Google's own datetime can do more than Python's; nothing here needs that."""
-    return datetime.fromtimestamp(instant.timestamp(), instant.tzinfo)
