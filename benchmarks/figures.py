@@ -35,17 +35,12 @@ def spread(values: Sequence[float], digits: int = 1, unit: str = "") -> str:
 
 
 def against_limit(name: str, value: float, limit: float, unit: str, more: str = "") -> None:
-    verdict = "ok" if value <= limit else "OVER"
-    _print(name, value, unit, "limit", limit, f"{verdict} {more}".strip())
+    against_rival(name, value, "limit", limit, unit, f"{'ok' if value <= limit else 'OVER'} {more}")
 
 
-def against_rival(name: str, value: float, rival: str, rival_value: float, unit: str) -> None:
-    _print(name, value, unit, rival, rival_value)
-
-
-def _print(name: str, value: float, unit: str, other: str, other_value: float, more: str = "") -> None:
-    ratio = value / other_value
-    line = f"  {name:40} {_text(value):>10} {unit:5}  {ratio:5.2f} × {other} ({_text(other_value)} {unit})  {more}"
+def against_rival(name: str, value: float, rival: str, rival_value: float, unit: str, more: str = "") -> None:
+    ratio = value / rival_value
+    line = f"  {name:40} {_text(value):>10} {unit:5}  {ratio:5.2f} × {rival} ({_text(rival_value)} {unit})  {more}"
     print(line.rstrip(), flush=True)
 
 

@@ -24,7 +24,7 @@ from benchmarks.costs.model import (
 )
 from benchmarks.figures import options_of
 from cli import google_clients, place
-from cli.console import CliError
+from cli.console import CliError, print_table
 from cli.place import Place
 from cli.warehouse import Row, Warehouse
 from localcloud.terminal import plain
@@ -117,10 +117,7 @@ def _print_ledger(where: Place, days: int) -> None:
         print(f"  runs fired by hand, left out: {by_hand:,}")
     print()
     lines = bill(usage)
-    table = [list(tables.BILL_HEADS), *(tables.cells(line) for line in lines)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_table(tables.BILL_HEADS, [tables.cells(line) for line in lines])
     print(
         f"\nTotal: ${total_usd(lines):.2f} a month (without free allowances ${total_without_allowance_usd(lines):.2f})"
     )

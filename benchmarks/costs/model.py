@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from benchmarks.costs import prices
 from benchmarks.costs.prices import Price
+from cli.commands.check import BATCH
 
 HOURS_PER_MONTH = 730
 DAYS_PER_MONTH = HOURS_PER_MONTH / 24
 
 # Dataproc's smallest batch, as functions/transform_trigger/dataproc.py asks for it: a driver and two executors of four
 # cores each. 1 vCPU and its memory are 1 DCU here: 3 x 4 = 12. Each has a disk of 250 GB.
-BATCH_DCU = 12
-BATCH_DISK_GB = 750
+BATCH_DCU, BATCH_DISK_GB = BATCH["CPUS"][0], BATCH["DISKS_TOTAL_GB"][0]
 # A small job on runtime 2.3, measured by a public project on 2026-09-28: 154 s in RUNNING, billed 0.5069 DCU-hours.
 # Waiting for machines is not billed; a minute is the least.
 BATCH_SECONDS = 154.0
@@ -100,10 +100,6 @@ class Line:
     def usd(self) -> float:
         return self.billed_units * self.price.usd
 
-    @property
-    def usd_without_allowance(self) -> float:
-        return self.units * self.price.usd
-
 
 def bill(usage: Usage) -> list[Line]:
     """All lines, the dearest kind first."""
@@ -136,7 +132,7 @@ def total_usd(lines: Sequence[Line]) -> float:
 
 
 def total_without_allowance_usd(lines: Sequence[Line]) -> float:
-    return sum(line.usd_without_allowance for line in lines)
+    return sum(line.units * line.price.usd for line in lines)
 
 
 def batches_per_month(share: float, min_interval_hours: int) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from benchmarks.costs import model, prices
 from benchmarks.costs.model import Line, assumed, bill, total_usd, total_without_allowance_usd
 from benchmarks.costs.prices import Price
+from cli.console import counted
 
 INTERVAL_HOURS: Mapping[str, int] = {"once a day (the default)": 24, "every 3 hours": 3, "after every run": 1}
 BILL_HEADS = ("item", "units", "free", "billed", "price", "dollars")
@@ -24,7 +25,7 @@ def everything() -> str:
 def months() -> str:
     """What a month costs, for one and five listeners and three paces of Spark, beside what this replaces."""
     heads = ["", *(f"Spark {pace}" for pace in INTERVAL_HOURS)]
-    rows = [[f"{_people(listeners)}", *_totals(listeners)] for listeners in model.SHARE_OF_HOURS]
+    rows = [[counted(listeners, "listener"), *_totals(listeners)] for listeners in model.SHARE_OF_HOURS]
     others = [[price.item, *[f"${price.usd:,.2f}"] * len(INTERVAL_HOURS)] for price in _RIVALS]
     return _table(heads, [*rows, *others])
 
@@ -71,7 +72,7 @@ def one_batch() -> str:
 
 def assumptions() -> str:
     heads = ["what", "assumed", "why"]
-    return _table(heads, [[what, value, why] for what, value, why in _ASSUMPTIONS])
+    return _table(heads, _ASSUMPTIONS)
 
 
 def price_list() -> str:
@@ -133,13 +134,9 @@ def _totals(listeners: int) -> list[str]:
 def _visits() -> str:
     """Megabytes of one visit, by how many listeners lie in the table."""
     return ", ".join(
-        f"{_people(count)} {model.visit_megabytes(assumed(count, 24).stored_plays)} MB"
+        f"{counted(count, 'listener')} {model.visit_megabytes(assumed(count, 24).stored_plays)} MB"
         for count in model.SHARE_OF_HOURS
     )
-
-
-def _people(listeners: int) -> str:
-    return f"{listeners} listener{'' if listeners == 1 else 's'}"
 
 
 def _price(price: Price) -> str:
@@ -165,7 +162,7 @@ _ALL_PRICES = [line.price for line in bill(assumed(1, 24))] + list(_RIVALS)
 _ASSUMPTIONS = [
     (
         "hours with new plays",
-        ", ".join(f"{_people(count)} {share:.0%}" for count, share in model.SHARE_OF_HOURS.items()),
+        ", ".join(f"{counted(count, 'listener')} {share:.0%}" for count, share in model.SHARE_OF_HOURS.items()),
         "more than the demo's listeners, who have 6 to 23% each and 39% together",
     ),
     (

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import requests
 
+from benchmarks import loading
 from benchmarks.function_process import served_function
-from localcloud.gcp.eventarc.cloud_events import FINALIZED
-from localcloud.gcp.eventarc.eventarc import to_url
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.processes import Process
@@ -41,10 +40,9 @@ class SlowRoutes(Routes):
 
 
 @dataclass
-class World:
-    """One laptop cloud with consents of all listeners; both functions run, and files reach load at `deliver`."""
+class World(loading.World):
+    """With ingest, and consents of all listeners; files reach load at `deliver`."""
 
-    cloud: LaptopCloud
     routes: SlowRoutes
     ingest: Process
 
@@ -55,27 +53,17 @@ class World:
         if answer.status_code != 200:
             raise RuntimeError(f"ingest answered {answer.status_code}: {answer.text[:500]}")
 
-    def deliver(self) -> None:
-        """Every file that has landed goes through load."""
-        statuses = [status for _, status in self.cloud.deliver_pending()]
-        if any(status != 200 for status in statuses):
-            raise RuntimeError(f"load answered {statuses}")
-
 
 @contextmanager
 def world(directory: Path, listeners: int, answer_seconds: float) -> Iterator[World]:
-    with LaptopCloud(directory) as cloud:
-        spotify = Spotify(cloud.clock, 1, invented_listeners(listeners))
-        _consent(cloud, spotify)
+    with loading.world(directory) as there:
+        spotify = Spotify(there.cloud.clock, 1, invented_listeners(listeners))
+        _consent(there.cloud, spotify)
         routes = SlowRoutes(spotify.routes, answer_seconds)
         server = Server("spotify", routes).start()
-        settings = cloud.environment | {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
-        with (
-            served_function("ingest", settings, directory / "logs") as ingest,
-            served_function("load", settings, directory / "logs") as load,
-        ):
-            cloud.subscribe(FINALIZED, to_url(load.url), settings["LANDING_BUCKET"])
-            yield World(cloud, routes, ingest)
+        settings = there.cloud.environment | {"SPOTIFY_ACCOUNTS_URL": server.url, "SPOTIFY_API_URL": server.url}
+        with served_function("ingest", settings, directory / "logs") as ingest:
+            yield World(there.cloud, there.load, routes, ingest)
         server.stop()
 
 

@@ -245,15 +245,6 @@ def test_what_terraform_says_of_the_interval_is_what_the_arithmetic_says():
     assert int(hourly) == round(model.batches_per_month(1, 0) * tables.batch_usd())
 
 
-def test_the_smallest_batch_here_is_the_one_that_is_submitted():
-    text = (ROOT / "functions/transform_trigger/dataproc.py").read_text()
-    properties = dict(re.findall(r'"(spark\.[a-z.]+)": "(\w+)"', text))
-    machines = 1 + int(properties["spark.executor.instances"])
-    cores = int(properties["spark.driver.cores"]) + 2 * int(properties["spark.executor.cores"])
-    assert cores == model.BATCH_DCU
-    assert machines * int(properties["spark.dataproc.executor.disk.size"].removesuffix("g")) == model.BATCH_DISK_GB
-
-
 def test_the_tables_are_printed_and_a_laptop_that_does_not_run_is_named(tmp_path, capsys):
     assert costs.main([]) == 0
     assert "| 1 listener | $" in capsys.readouterr().out

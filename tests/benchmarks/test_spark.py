@@ -10,7 +10,6 @@ from pyspark.sql import SparkSession
 
 from benchmarks.spark import rivals
 from benchmarks.spark.plays import Shape, write_plays
-from tests.spark_jobs.conftest import spark  # noqa: F401 -- a fixture
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 
@@ -27,9 +26,7 @@ def rows(directory: Path) -> list[dict[str, Any]]:
 
 
 def test_duckdb_writes_the_rows_that_the_job_writes(
-    spark: SparkSession,  # noqa: F811
-    tmp_path: Path,
-    plays: list[dict[str, Any]],
+    spark: SparkSession, tmp_path: Path, plays: list[dict[str, Any]]
 ) -> None:
     spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     rivals.run_job(spark, tmp_path)
@@ -42,9 +39,7 @@ def test_duckdb_writes_the_rows_that_the_job_writes(
 
 
 def test_listenbrainz_counts_what_is_called_the_same_for_each_listener(
-    spark: SparkSession,  # noqa: F811
-    tmp_path: Path,
-    plays: list[dict[str, Any]],
+    spark: SparkSession, tmp_path: Path, plays: list[dict[str, Any]]
 ) -> None:
     rivals.run_listenbrainz(spark, tmp_path)
     names = ("listener_id", "track_id", "artist_id", "album_id", "image_url", "track_name", "artist_name", "album_name")
@@ -56,20 +51,14 @@ def test_listenbrainz_counts_what_is_called_the_same_for_each_listener(
         assert row["recordings"] == len(own)
 
 
-def test_the_floor_writes_every_play(
-    spark: SparkSession,  # noqa: F811
-    tmp_path: Path,
-    plays: list[dict[str, Any]],
-) -> None:
+def test_the_floor_writes_every_play(spark: SparkSession, tmp_path: Path, plays: list[dict[str, Any]]) -> None:
     spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     rivals.run_floor(spark, tmp_path)
     assert sorted(map(repr, rows(tmp_path / "floor"))) == sorted(map(repr, plays))
 
 
 def test_the_ancestor_counts_the_tracks_of_everybody(
-    spark: SparkSession,  # noqa: F811
-    tmp_path: Path,
-    plays: list[dict[str, Any]],
+    spark: SparkSession, tmp_path: Path, plays: list[dict[str, Any]]
 ) -> None:
     rivals.run_ancestor(spark, tmp_path)
     counts = Counter(play["track_id"] for play in plays)

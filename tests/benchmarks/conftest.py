@@ -1,0 +1,1 @@
+from tests.spark_jobs.conftest import spark as spark
