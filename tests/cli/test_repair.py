@@ -236,12 +236,6 @@ def test_a_dry_run_shows_what_is_stored_twice_and_changes_nothing(owner, plays, 
     assert len(plays.rows()) == 2
 
 
-def test_where_nothing_is_stored_twice_nothing_is_done(owner, plays, capsys):
-    plays.insert(row(), row(AFTER))
-    output = owner.types(capsys, "repair")
-    assert (output.code, output.out) == (0, "No play is stored twice.\n")
-
-
 def test_a_play_that_is_stored_twice_counts_once_for_the_owner(owner, plays, capsys, tmp_path):
     owner.has_listener(ONE)
     plays.insert(row(), row(run_id="20261122T110000Z"), row(AFTER))

@@ -1,7 +1,9 @@
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 
 from cli.commands import run_now
 from cli.commands.run_now import Fired
@@ -153,7 +155,7 @@ def test_a_batch_that_failed_is_shown_before_the_next_run_records_it(owner, sche
 
     def live_and_fail():
         live()
-        run_id = newest_run(owner)
+        run_id = ledger.last_rows(owner.environ, 1)[0]["run_id"]
         submit_batch(owner, f"top-tracks-{run_id.lower()}", f"r{run_id.lower()}")
         owner.cloud.dataproc.finish(f"top-tracks-{run_id.lower()}", "FAILED", "the driver ran out of memory")
 
@@ -164,14 +166,7 @@ def test_a_batch_that_failed_is_shown_before_the_next_run_records_it(owner, sche
     assert output.out.splitlines()[-1].endswith("failed: the driver ran out of memory")
 
 
-def newest_run(owner):
-    [row] = ledger.read(owner.environ, "SELECT MAX(run_id) AS run_id FROM `{dataset}.runs`")
-    return row["run_id"]
-
-
 def submit_batch(owner, batch_id, run):
-    import requests
-
     url = f"{owner.environ['DATAPROC_EMULATOR_HOST']}/v1/projects/{owner.project}/locations/us-central1/batches"
     batch = {
         "labels": {"app": "heavy-rotation", "job": "top-tracks", "run": run},
@@ -222,8 +217,6 @@ def test_settings_of_a_laptop_cloud_never_fire_googles_schedule(owner, capsys):
 
 
 def test_on_the_laptop_an_ingest_without_a_run_is_said_with_its_log(tmp_path, monkeypatch, capsys):
-    import json
-
     routes = Routes()
     routes.add("POST", "/", lambda request: Response.of_text("Internal Server Error", 500))
     ingest = Server("ingest", routes).start()
