@@ -1,6 +1,8 @@
 """Texts of others in the owner's terminal: a title, a label or an answer shows, and does nothing."""
 
+import contextlib
 import dataclasses
+import io
 import json
 import string
 import zipfile
@@ -62,9 +64,6 @@ def test_a_cell_is_one_line_of_its_table():
 
 @given(st.dictionaries(st.text(), st.text(st.characters() | st.sampled_from("\x7f\x9b\u2028"))))
 def test_json_is_the_same_value_and_steers_no_terminal(value):
-    import contextlib
-    import io
-
     with contextlib.redirect_stdout(io.StringIO()) as out:
         print_json(value)
     assert is_harmless(out.getvalue())
@@ -98,7 +97,7 @@ def test_an_accounts_name_is_only_a_name(owner, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "a b", "x;y", f"x{RED}", "ＡＤＡ", "", "-x", "a" * 64, "٣", "x\n"]
+    "name", ["../../etc/passwd", "a b", "x;y", f"x{RED}", "ＡＤＡ", "", "-x", "a" * 64, "٣", "x\n", "Anna", "_a", "ä"]
 )
 def test_a_listener_with_a_name_that_is_none_is_refused_before_anything_is_asked(owner, capsys, name):
     owner.cloud.faults.calls.clear()

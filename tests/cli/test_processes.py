@@ -69,19 +69,6 @@ def terminal(tmp_path_factory):
     server.stop()
 
 
-def test_a_listener_agrees_over_plain_requests(terminal):
-    with terminal.authorizing(ONE) as (process, url):
-        page = requests.get(url, timeout=10).text
-        answer = requests.get(Person(ONE).address_after(url), timeout=30)
-        out, err = process.communicate(timeout=30)
-
-    assert "Invented Spotify" in page
-    assert (answer.status_code, "The consent is stored" in answer.text) == (200, True)
-    assert process.returncode == 0
-    assert (json.loads(out)["listener"], json.loads(out)["display_name"]) == (ONE, "Invented Listener One")
-    assert terminal.app.client_secret not in out + err
-
-
 @pytest.fixture
 def page():
     """A page of a real browser without cookies."""

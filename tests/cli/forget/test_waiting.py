@@ -20,18 +20,6 @@ from tests.cli.test_run_now import submit_batch
 from tests.load.harness import csv_of, play
 
 
-def test_a_run_that_lands_meanwhile_is_seen_by_the_next_pass(stored, monkeypatch):
-    def land(number):
-        if number == 1:
-            stored.cloud.storage.write(stored.landing, REFUSED, csv_of(play(8, ONE), play(9, TWO)))
-            wait_for(lambda: len(stored.plays()) == 4)
-
-    passes = after_each_pass(monkeypatch, land)
-    assert stored.types("forget", ONE, "--yes").code == 0
-    assert len(passes) == 3
-    assert [text for text in everything(stored) if ONE in text] == []
-
-
 def test_a_token_that_ingest_has_rotated_meanwhile_is_destroyed_too(stored, waiting, monkeypatch):
     """Ingest's own code, with the token read before: Terraform's secrets stay, so there is a place to store it."""
     import listener_secrets as ingest_listeners

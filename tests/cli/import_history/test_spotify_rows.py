@@ -1,6 +1,4 @@
-import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from cli.commands.import_history.reading import spotify_rows
 from cli.commands.import_history.reading.spotify_rows import KINDS, ExportedPlay, LeftOut, Manner, parse_row
 
-EXAMPLES = Path(__file__).parent / "exports"
 TRACK = "6rqhFgbbKwnb9MLmUQDhG6"
 ROW = {
     "ts": "2024-03-01T09:32:01Z",
@@ -177,16 +174,3 @@ def test_whatever_a_file_holds_each_row_has_one_outcome_that_shows_nothing_of_it
     for outcome in outcomes:
         assert isinstance(outcome, ExportedPlay) or outcome.kind in KINDS
         assert SECRET not in str(outcome)
-
-
-@pytest.mark.parametrize(
-    ("name", "plays", "left_out"),
-    [
-        ("Streaming_History_Audio_2023-2024_7.json", 4, ["podcast episode", "audiobook", "local file", "no track id"]),
-        ("endsong_0.json", 2, ["podcast episode"]),
-    ],
-)
-def test_the_kept_examples_of_both_forms_are_read(name, plays, left_out):
-    outcomes = [parse(row) for row in json.loads((EXAMPLES / name).read_text())]
-    assert sum(isinstance(outcome, ExportedPlay) for outcome in outcomes) == plays
-    assert [outcome.kind for outcome in outcomes if isinstance(outcome, LeftOut)] == left_out
