@@ -9,8 +9,7 @@ from cli.commands import enrich
 from cli.console import show_progress
 from localcloud.faults import Fault
 from tests.cli.harness import ONE
-from tests.cli.import_history.harness import wait_for
-from tests.load.harness import csv_of, play
+from tests.load.harness import play
 
 NAME = "plays/2026/11/22/20261122T100000Z.csv"
 
@@ -26,8 +25,7 @@ def imported(importing, monkeypatch):
     plays = [
         play(number, ONE, track=track_id, source="export", ms_played=60_000) for number, track_id in enumerate(ids)
     ]
-    importing.cloud.storage.write(importing.landing, NAME, csv_of(*plays))
-    wait_for(lambda: len(importing.plays()) == len(plays))
+    importing.stores(*plays)
     importing.known, importing.unknown = known, unknown
     directory = importing.owner.directory / "environment.json"
     state = json.loads(directory.read_text())

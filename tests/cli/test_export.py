@@ -11,10 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from cli.commands.export import _WRITERS, _write_csv
-from cli.commands.import_history.reading import own_export
 from tests.cli.harness import ONE, TWO
-from tests.cli.import_history.harness import wait_for
-from tests.load.harness import COLUMNS, csv_of, play
+from tests.load.harness import COLUMNS, play
 
 EXPORTED = [name for name in COLUMNS if name not in ("import_id", "ms_played_import_id")]
 
@@ -25,9 +23,7 @@ def stored(importing):
         play(1, ONE, track_name='One, "two"\nthree', explicit=False, duration_ms=240_000, energy=0.5, artist_id=""),
         play(2, ONE, track_name="Ärger", source="export", ms_played=29_999),
     ]
-    name = "plays/2026/11/22/20261122T100000Z.csv"
-    importing.cloud.storage.write(importing.landing, name, csv_of(*plays, play(3, TWO)))
-    wait_for(lambda: len(importing.plays()) == 3)
+    importing.stores(*plays, play(3, TWO))
     return plays
 
 
@@ -69,8 +65,7 @@ def test_listens_are_lines_in_a_zip_as_listenbrainz_and_koito_import_it_without_
         play(7, ONE, **names, source="export", ms_played=90_000, incognito_mode=True),
         play(8, ONE, **names, source="export", ms_played=60_000, incognito_mode=False),
     ]
-    importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T100000Z.csv", csv_of(*plays))
-    wait_for(lambda: len(importing.plays()) == 8)
+    importing.stores(*plays)
     printed = importing.types("export", ONE, "--format", "listenbrainz")
     name = f"listenbrainz_{ONE}.zip"
     first, *rest = printed.out.splitlines()
@@ -148,7 +143,7 @@ def test_the_name_of_a_half_written_file_is_no_way_to_another_file(importing, st
     assert target.read_bytes() == b"mine"
 
 
-def test_no_cell_of_the_csv_is_a_formula_and_every_text_can_be_had_back(tmp_path):
+def test_no_cell_of_the_csv_is_a_formula(tmp_path):
     names = ["=HYPERLINK(1)", "'=1", "@x", "+44", "\t=1", "＝1", "a;=1;'-1", 'a;"=b', "Ärger", "'quoted'", None]
     path = tmp_path / "plays.csv"
     with path.open("wb") as file:
@@ -158,8 +153,6 @@ def test_no_cell_of_the_csv_is_a_formula_and_every_text_can_be_had_back(tmp_path
     guarded = ["'=HYPERLINK(1)", "''=1", "'@x", "'+44", "\t'=1", "'＝1", "a;'=1;''-1", "a;\"'=b"]
     assert cells == [*guarded, "Ärger", "'quoted'", ""]
     assert "-5.5" in path.read_text()
-    with path.open("rb") as file:
-        assert [row["track_name"] for row in own_export._csv_rows(file)] == names
 
 
 def test_nothing_to_write_and_nowhere_to_write_are_reported(importing, stored, tmp_path):

@@ -33,14 +33,8 @@ def stored(importing):
         storage.write(quarantine, name, b'{"item": {}}')
     wait_for(lambda: len(importing.plays()) == 5)
     for slug in (ONE, TWO):
-        importing.rows(
-            "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
-            f"('{slug}', TIMESTAMP '2026-11-01', TIMESTAMP '2026-11-02', 'r', TIMESTAMP '2026-11-02')"
-        )
-        importing.rows(
-            "INSERT INTO listening.closed_gaps (listener_id, gap_start, gap_end, run_id, detected_at, import_id) "
-            f"VALUES ('{slug}', TIMESTAMP '2026-10-01', TIMESTAMP '2026-10-02', 'r', TIMESTAMP '2026-11-02', 'i{slug}')"
-        )
+        importing.add_gap("2026-11-01", "2026-11-02", listener=slug)
+        importing.add_gap("2026-10-01", "2026-10-02", "closed_gaps", f", 'i{slug}'", listener=slug)
         importing.rows(
             "INSERT INTO listening.imports (import_id, listener_id, started_at, files, rows_in) VALUES "
             f"('i{slug}', '{slug}', TIMESTAMP '2026-11-02', '[]', 0)"

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from google.cloud import bigquery
 
 import failures
 from cli import google_clients
@@ -18,8 +17,8 @@ from cli.commands.forget import rows as forget_rows
 from cli.place import on_laptop
 from tests.cli.forget.harness import ITEM, LANDED, OTHERS_ITEM, REFUSED, after_each_pass, everything
 from tests.cli.harness import ONE, TWO, owning
-from tests.cli.import_history.harness import wait_for
 from tests.load.harness import csv_of, play
+from tests.seed import seed
 
 
 class Typist(io.StringIO):
@@ -31,8 +30,7 @@ class Typist(io.StringIO):
 
 def test_a_track_that_no_other_has_played_leaves_the_catalogue(stored):
     [shared] = {row["track_id"] for row in stored.plays()}
-    stored.cloud.storage.write(stored.landing, LANDED.replace("T10", "T13"), csv_of(play(9, ONE, track="only-hers")))
-    wait_for(lambda: len(stored.plays()) == 6)
+    stored.stores(play(9, ONE, track="only-hers"), name=LANDED.replace("T10", "T13"))
     stored.rows(f"INSERT INTO listening.catalogue (track_id) VALUES ('{shared}'), ('only-hers')")
     assert stored.types("forget", ONE, "--yes").code == 0
     assert {row["track_id"] for row in stored.rows("SELECT track_id FROM listening.catalogue")} == {shared}
@@ -42,18 +40,11 @@ def test_plays_of_more_days_than_one_statement_may_change_are_gone_and_those_bes
     """A play a day of the one, and of the other on the first and the last day; the figures are a hundredth."""
     monkeypatch.setattr("localcloud.gcp.bigquery.query._MOST_PARTITIONS", 40)
     monkeypatch.setattr("cli.warehouse.MOST_DAYS", timedelta(days=35))
-    client, first = stored.client(), datetime(2026, 9, 20, tzinfo=UTC)
-    days = [first + timedelta(days=number) for number in range(77)]
-    for listener, each in ((ONE, days[:40]), (ONE, days[40:]), (TWO, [days[0], days[-1]])):
-        parameters = [
-            bigquery.ScalarQueryParameter("listener_id", "STRING", listener),
-            bigquery.ArrayQueryParameter("days", "TIMESTAMP", each),
-        ]
-        client.query_and_wait(
-            "INSERT INTO listening.plays (listener_id, played_at, track_id, source, run_id, ingested_at) "
-            "SELECT @listener_id, day, 't', 'export', 'r', day FROM UNNEST(@days) AS day",
-            job_config=bigquery.QueryJobConfig(query_parameters=parameters),
-        )
+    days = [datetime(2026, 9, 20, tzinfo=UTC) + timedelta(days=number) for number in range(77)]
+    same = {"track_id": "t", "source": "export", "run_id": "r"}
+    played = [(ONE, day) for day in days] + [(TWO, days[0]), (TWO, days[-1])]
+    rows = [{"listener_id": who, "played_at": at, "ingested_at": at, **same} for who, at in played]
+    seed(stored.cloud, "plays", rows)
     plays = [row for row in stored.plays() if row["listener_id"] == TWO]
     assert (plays[0]["played_at"], plays[-1]["played_at"]) == (days[0], days[-1])
     assert stored.types("forget", ONE, "--yes", "--json").json["plays"] == 80

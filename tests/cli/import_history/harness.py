@@ -15,9 +15,12 @@ import pytest
 from google.cloud import bigquery
 
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
+from localcloud.spotify.answers import recently_played
+from localcloud.spotify.data_export import export_row, write_zip
 from localcloud.supervisor import until
+from tests.cli.harness import ONE
 from tests.cli.test_runs import write_steps
-from tests.load.harness import ROOT
+from tests.load.harness import ROOT, csv_of
 
 PLAYS = "SELECT * FROM listening.plays ORDER BY listener_id, played_at, track_id"
 EXAMPLES = Path(__file__).parent / "exports"
@@ -71,6 +74,23 @@ class Importing:
         rows = self.rows("SELECT * FROM listening.runs ORDER BY run_id, step")
         return [(row["step"], row["state"], row["rows_in"], row["rows_new"]) for row in rows]
 
+    def stores(self, *plays, name="plays/2026/11/22/20261122T100000Z.csv"):
+        """What load does with a file of these new plays."""
+        number = len(self.plays()) + len(plays)
+        self.cloud.storage.write(self.landing, name, csv_of(*plays))
+        wait_for(lambda: len(self.plays()) == number)
+
+    def tell_page(self, plays, slot):
+        """Ingest lands these plays of a page of the API, and load stores them."""
+        self.cloud.storage.write(self.landing, f"{slot:plays/%Y/%m/%d/%Y%m%dT%H%M%SZ}.csv", page(plays, slot))
+        loaded = f"SELECT run_id FROM listening.runs WHERE step = 'load' AND run_id = '{slot:%Y%m%dT%H%M%SZ}'"
+        wait_for(lambda: self.rows(loaded))
+
+    def add_gap(self, start, end, table="gaps", more="", run_id="r", listener=ONE):
+        columns = "listener_id, gap_start, gap_end, run_id, detected_at" + (", import_id" if more else "")
+        values = f"'{listener}', TIMESTAMP '{start}', TIMESTAMP '{end}', '{run_id}', TIMESTAMP '{UNTIL}'{more}"
+        self.rows(f"INSERT INTO listening.{table} ({columns}) VALUES ({values})")
+
     def landed(self):
         return self.cloud.storage.names(self.landing)
 
@@ -81,6 +101,25 @@ class Importing:
     def stop(self):
         self._stopped.set()
         self._thread.join()
+
+
+def page(plays, slot):
+    """A page of the API as ingest lands it."""
+    from buckets import to_csv
+    from plays import parse_page
+    from slots import Run
+
+    items = recently_played("http://spotify", plays[::-1], 50)["items"]
+    return to_csv(parse_page(items, ONE, Run(slot, UNTIL))[0])
+
+
+def write_export(path, plays, **changes):
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".zip":
+        write_zip(path, plays)
+    else:
+        path.write_text(json.dumps([export_row(play) | changes for play in plays]))
+    return path
 
 
 @contextmanager

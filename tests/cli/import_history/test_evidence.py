@@ -55,15 +55,7 @@ def store_from_api(importing, numbers):
         play(0, ONE, track=track(number), played_at=at(number * 4), track_name=f"Song {number}", run_id=RUN)
         for number in numbers
     ]
-    importing.cloud.storage.write(importing.landing, f"plays/2026/03/03/{RUN}.csv", csv_of(*plays))
-    wait_for(lambda: len(importing.plays()) == len(plays))
-
-
-def has_gap(importing):
-    """From 100 to 200 minutes after noon."""
-    columns = "listener_id, gap_start, gap_end, run_id, detected_at"
-    values = f"'{ONE}', TIMESTAMP '{at(100)}', TIMESTAMP '{at(200)}', '{RUN}', TIMESTAMP '{at(200)}'"
-    importing.rows(f"INSERT INTO listening.gaps ({columns}) VALUES ({values})")
+    importing.stores(*plays, name=f"plays/2026/03/03/{RUN}.csv")
 
 
 def gaps(importing):
@@ -73,7 +65,7 @@ def gaps(importing):
 
 
 def test_files_without_one_play_are_an_answer_and_touch_no_gap(importing, tmp_path):
-    has_gap(importing)
+    importing.add_gap(at(100), at(200), run_id=RUN)
     episodes = {"spotify_track_uri": None, "episode_name": "Episode", "episode_show_name": "Show"}
     path = write(tmp_path / "Streaming_History_Video_2026.json", rows(range(60), **episodes))
     for options in ([], ["--dry-run"], ["--anyway"]):
@@ -114,7 +106,7 @@ def test_a_play_that_is_stored_twice_is_in_an_export_only_where_that_has_it(impo
 def test_a_package_with_a_hole_closes_no_gap_in_it_and_once_it_is_whole_it_does(importing, tmp_path):
     shown, folder = [*range(26), *range(50, 76)], tmp_path / "MyData"
     store_from_api(importing, shown)
-    has_gap(importing)
+    importing.add_gap(at(100), at(200), run_id=RUN)
     write(folder / "endsong_0.json", rows(range(30)))
     broken = write(folder / "endsong_1.json", json.dumps(rows(range(30, 40)))[:-100])
     write(folder / "endsong_2.json", rows(range(40, 76)))
@@ -304,7 +296,7 @@ def test_an_export_of_earlier_plays_has_its_gap_once_the_longer_one_is_taken_bac
 
 def test_a_gap_that_ingest_recorded_before_the_first_stored_page_needs_a_play_inside(importing, tmp_path):
     store_from_api(importing, range(50, 60))
-    has_gap(importing)
+    importing.add_gap(at(100), at(200), run_id=RUN)
     path = write(tmp_path / "export.json", rows([*range(20, 26), *range(50, 58)]))
     assert importing.types("import", ONE, path).code == 0
     assert gaps(importing) == [(100, 200)]

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.cli.harness import ONE
-from tests.cli.import_history.harness import SINCE, UNTIL
-from tests.cli.import_history.test_undo import add_gap, everything, gaps, import_id_of, tell_page, write_export
+from tests.cli.import_history.harness import SINCE, UNTIL, write_export
+from tests.cli.import_history.test_undo import everything, gaps, import_id_of
 
 pytestmark = pytest.mark.usefixtures("listener")
 
@@ -18,12 +18,12 @@ APART = timedelta(seconds=90)
 def two_imports(importing, tmp_path):
     """The first one's plays lie before a gap, which the second keeps closed."""
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
-    tell_page(importing, truth[:10], UNTIL)
+    importing.tell_page(truth[:10], UNTIL)
     files = write_export(tmp_path / "a.json", truth[10:30]), write_export(tmp_path / "b.json", truth)
     first = import_id_of(importing.types("import", ONE, "--anyway", files[0]))
     before = importing.plays()[-1]["played_at"]
-    add_gap(importing, before, truth[50].played_at)
-    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
+    importing.add_gap(before, truth[50].played_at)
+    importing.tell_page(truth[50:], UNTIL + timedelta(hours=1))
     second = import_id_of(importing.types("import", ONE, files[1]))
     assert (gaps(importing), len(importing.plays())) == ([], 60)
     return truth, (first, second), files[0]
@@ -67,7 +67,7 @@ def test_what_is_imported_again_between_two_undos_is_in_no_gap_of_the_other(impo
 
 def test_a_gap_that_the_import_itself_had_made_and_closed_is_gone_and_not_open_again(importing, tmp_path):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
-    tell_page(importing, truth[50:], UNTIL)
+    importing.tell_page(truth[50:], UNTIL)
     import_id = import_id_of(importing.types("import", ONE, write_export(tmp_path / "a.json", truth)))
     assert len(closed_gaps(importing)) == 1
     assert "pened again" not in importing.types("import", "--undo", import_id).out
@@ -80,7 +80,7 @@ def test_parts_that_are_one_gap_again_are_counted_as_one(importing, two_imports)
     importing.rows("DELETE FROM listening.closed_gaps WHERE TRUE")
     middle = importing.plays()[40]["played_at"]
     for start, end in ((truth[29].played_at, middle), (middle, truth[50].played_at)):
-        add_gap(importing, start, end, "closed_gaps", f", '{second}'")
+        importing.add_gap(start, end, "closed_gaps", f", '{second}'")
     output = importing.types("import", "--undo", second, "--dry-run").out
     assert "\nWould open again: 1 closed gap.\n" in output
 
@@ -91,7 +91,7 @@ def test_a_gap_that_begins_with_a_play_still_on_its_way_stays_although_the_one_t
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
     first = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[:10])))
     ends = importing.plays()[-1]["played_at"], truth[20].played_at, truth[30].played_at
-    add_gap(importing, ends[0], ends[1], run_id="of a page of one play")
-    add_gap(importing, ends[1], ends[2], run_id="of the next page")
+    importing.add_gap(ends[0], ends[1], run_id="of a page of one play")
+    importing.add_gap(ends[1], ends[2], run_id="of the next page")
     assert importing.types("import", "--undo", first).code == 0
     assert gaps(importing) == [ends[1:]]

@@ -10,10 +10,9 @@ from itertools import permutations
 import pytest
 
 from cli.commands.import_history import comparison
-from localcloud.spotify import answers
 from localcloud.spotify.data_export import export_row, export_rows, write_zip
 from tests.cli.harness import ONE, TWO
-from tests.cli.import_history.harness import NEW, OLD, SINCE, UNTIL, A, B, wait_for
+from tests.cli.import_history.harness import NEW, OLD, SINCE, UNTIL, A, B, page, wait_for, write_export
 from tests.load.harness import COLUMNS, csv_of, play
 
 pytestmark = pytest.mark.usefixtures("listener")
@@ -137,16 +136,6 @@ def test_a_dry_run_says_the_same_and_stores_nothing(importing):
     assert "   4  would be stored: new plays\n   1  would be completed: stored from Spotify's API" in dry.out
 
 
-def page(plays, slot):
-    """A page of the API as ingest lands it."""
-    from buckets import to_csv
-    from plays import parse_page
-    from slots import Run
-
-    items = answers.recently_played("http://spotify", plays[::-1], 50)["items"]
-    return to_csv(parse_page(items, ONE, Run(slot, UNTIL))[0])
-
-
 @pytest.mark.parametrize(
     "order",
     [
@@ -162,18 +151,10 @@ def test_an_invented_life_from_pages_and_exports_in_any_order_is_stored_once(imp
     write_zip(tmp_path / "whole", truth, rows_per_file=100)
     (tmp_path / "first half").write_text(json.dumps(export_rows(truth[: len(truth) // 2])))
 
-    def tell_pages():
-        for number, plays in enumerate(pages):
-            slot = SINCE + timedelta(hours=number)
-            importing.cloud.storage.write(
-                importing.landing, f"{slot:plays/%Y/%m/%d/%Y%m%dT%H%M%SZ}.csv", page(plays, slot)
-            )
-        loads = "SELECT run_id FROM listening.runs WHERE step = 'load' AND run_id LIKE '20260302%'"
-        wait_for(lambda: len(importing.rows(loads)) == len(pages))
-
     for what in order:
         if what == "pages":
-            tell_pages()
+            for number, plays in enumerate(pages):
+                importing.tell_page(plays, SINCE + timedelta(hours=number))
         else:
             assert importing.types("import", ONE, tmp_path / what).code == 0
 
@@ -210,8 +191,7 @@ def test_a_play_of_a_trip_offline_that_two_exports_have_under_two_ids_is_that_of
     ts, began = datetime(2026, 11, 22, 15, tzinfo=UTC), datetime(2026, 11, 22, 10, tzinfo=UTC)
     listed = play(1, ONE, track=A, track_name="One", artist_name="Ada", artist_id="i", duration_ms=200_000)
     listed |= {"played_at": began + timedelta(seconds=200, milliseconds=300)}
-    importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T110000Z.csv", csv_of(listed))
-    wait_for(importing.plays)
+    importing.stores(listed)
     for folder, track in (("old", B), ("new", A)):
         (tmp_path / folder).mkdir()
         row = {
@@ -252,28 +232,14 @@ def test_addresses_and_user_names_go_nowhere(importing, tmp_path):
     assert not [word for word in private for text in everything if word in text]
 
 
-def write_export(path, plays):
-    path.parent.mkdir(exist_ok=True)
-    if path.suffix == ".zip":
-        write_zip(path, plays)
-    else:
-        path.write_text(json.dumps([export_row(play) for play in plays]))
-
-
 @pytest.mark.parametrize(
     "names",
     [("a.json", "b.json"), ("old/endsong_0.json", "new/endsong_0.json"), ("old/my_data.zip", "new/my_data.zip")],
 )
 def test_gaps_that_an_export_covers_are_closed_and_others_are_not(importing, tmp_path, names):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
-    gaps = [(ONE, 10, 40), (ONE, 200, 210), (TWO, 10, 40)]
-    instants = ((slug, truth[start].played_at, truth[end].played_at, UNTIL) for slug, start, end in gaps)
-    values = ", ".join(
-        f"('{slug}', TIMESTAMP '{start}', TIMESTAMP '{end}', 'r', TIMESTAMP '{at}')"
-        for slug, start, end, at in instants
-    )
-    columns = "listener_id, gap_start, gap_end, run_id, detected_at"
-    importing.rows(f"INSERT INTO listening.gaps ({columns}) VALUES {values}")
+    for listener, start, end in ((ONE, 10, 40), (ONE, 200, 210), (TWO, 10, 40)):
+        importing.add_gap(truth[start].played_at, truth[end].played_at, listener=listener)
     # Two packages of which each is whole; between them something is missing, even if they have the same name.
     files = [tmp_path / name for name in names]
     for file, part in zip(files, (truth[:150], truth[205:]), strict=True):

@@ -19,9 +19,9 @@ from cli.commands.import_history.reading.play_times import dated
 from cli.commands.import_history.reading.plays import Rows
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Manner, parse_row
 from tests.cli.harness import ONE
-from tests.cli.import_history.harness import NEW, wait_for
-from tests.cli.import_history.test_undo import add_gap, import_id_of
-from tests.load.harness import csv_of, play
+from tests.cli.import_history.harness import NEW
+from tests.cli.import_history.test_undo import import_id_of
+from tests.load.harness import play
 
 pytestmark = pytest.mark.usefixtures("listener")
 FORMS = ("csv", "json", "parquet")
@@ -35,8 +35,7 @@ def stored(importing):
         play(9, ONE, ms_played=200_000, explicit=True, reported_at=play(10)["played_at"], popularity=0, tempo=120.0),
         play(15, ONE, shuffle=False, incognito_mode=True),
     ]
-    importing.cloud.storage.write(importing.landing, "plays/2026/11/22/20261122T100000Z.csv", csv_of(*plays))
-    wait_for(lambda: len(importing.plays()) == 4)
+    importing.stores(*plays)
     return plays
 
 
@@ -146,7 +145,7 @@ def test_what_export_writes_in_spotifys_form_closes_no_gap_though_spotifys_own_f
     rows = [export_row(MINUTE + timedelta(hours=hours), 180_000) for hours in (0, 9, 12)]
     (tmp_path / "endsong_0.json").write_text(json.dumps(rows))
     importing.types("import", ONE, tmp_path / "endsong_0.json")
-    add_gap(importing, MINUTE + timedelta(hours=1), MINUTE + timedelta(hours=11))
+    importing.add_gap(MINUTE + timedelta(hours=1), MINUTE + timedelta(hours=11))
     importing.types("export", ONE, "--format", "spotify", "--output", tmp_path / "endsong_1.json")
     result = importing.types("import", ONE, tmp_path / "endsong_1.json", "--json").json
     assert (result["known"], result["gaps_closed"], result["gaps_left"]) == (3, 0, [])

@@ -11,6 +11,7 @@ from cli.commands.import_history import landing
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay
 from cli.commands.import_history.records import Import
 from cli.commands.import_history.store_plays import Follower
+from cli.place import on_laptop
 from cli.warehouse import Warehouse
 from localcloud.faults import Fault
 from localcloud.spotify.data_export import write_zip
@@ -21,9 +22,13 @@ from tests.cli.test_runs import write_steps
 pytestmark = pytest.mark.usefixtures("listener")
 
 
-def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(importing, tmp_path, monkeypatch):
-    from cli.commands.import_history import landing
+def add_play(importing, listener):
+    columns = "listener_id, played_at, track_id, source, run_id, ingested_at"
+    values = f"'{listener}', TIMESTAMP '2018-05-01 07:05:00', '{A}', 'api', 'r', TIMESTAMP '2018-05-01 08:00:00'"
+    importing.rows(f"INSERT INTO listening.plays ({columns}) VALUES ({values})")
 
+
+def test_a_command_stopped_half_way_is_given_again_and_lands_only_the_rest(importing, tmp_path, monkeypatch):
     monkeypatch.setattr(landing.cut, "__defaults__", (100,))
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
     write_zip(tmp_path / "export.zip", truth)
@@ -77,9 +82,8 @@ def test_an_unknown_name_is_refused_unless_it_is_confirmed(importing):
     assert {row["listener_id"] for row in importing.plays()} == {"another-person"}
 
 
-@pytest.mark.parametrize("name", ["StreamingHistory_music_0.json"])
-def test_the_other_export_is_refused_before_anything_is_stored(importing, name):
-    refused = importing.types("import", ONE, NEW, EXAMPLES / name)
+def test_the_other_export_is_refused_before_anything_is_stored(importing):
+    refused = importing.types("import", ONE, NEW, EXAMPLES / "StreamingHistory_music_0.json")
     assert (refused.code, refused.out, importing.landed()) == (1, "", [])
     assert "“Account data”" in refused.err
     assert "https://www.spotify.com/account/privacy/" in refused.err
@@ -103,13 +107,9 @@ def test_plays_that_bigquery_refuses_are_counted_and_reported_and_close_no_gap(i
 
     Plays of another listener that are stored twice are mentioned all the same.
     """
-    doubled = f"('{TWO}', TIMESTAMP '2018-05-01 07:05:00', '{A}', 'api', 'r', TIMESTAMP '2018-05-01 08:00:00')"
-    columns = "listener_id, played_at, track_id, source, run_id, ingested_at"
-    importing.rows(f"INSERT INTO listening.plays ({columns}) VALUES {doubled}, {doubled}")
-    importing.rows(
-        "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
-        f"('{ONE}', TIMESTAMP '2018-05-01 07:00:00', TIMESTAMP '2018-05-01 07:08:00', 'r', TIMESTAMP '2018-05-02')"
-    )
+    add_play(importing, TWO)
+    add_play(importing, TWO)
+    importing.add_gap("2018-05-01 07:00:00", "2018-05-01 07:08:00")
     before, around = json.loads(OLD.read_text()), ("06:58:00", "07:10:00")
     rows = [before[0] | {"ts": f"2018-05-01T{time}Z", "ms_played": 40_000} for time in around]
     old = tmp_path / OLD.name
@@ -166,10 +166,7 @@ def test_an_import_whose_staged_plays_are_dropped_by_forget_says_so(importing, m
         if not loads:
             load(self, *arguments)
 
-    importing.rows(
-        "INSERT INTO listening.plays (listener_id, played_at, track_id, source, run_id, ingested_at) VALUES "
-        f"('{ONE}', TIMESTAMP '2018-05-01 07:05:00', '{A}', 'api', 'r', TIMESTAMP '2018-05-01 08:00:00')"
-    )
+    add_play(importing, ONE)
     monkeypatch.setattr(Warehouse, "_load", forget_another)
     output = importing.types("import", ONE, OLD, "--anyway")
     assert (output.code, output.out.endswith("in the files\n"), importing.landed()) == (1, False, [])
@@ -183,13 +180,9 @@ def test_an_import_whose_staged_plays_are_dropped_by_forget_says_so(importing, m
 
 def test_plays_that_load_finds_stored_twice_are_mentioned_and_cost_neither_the_gap_nor_the_top_ten(importing, tmp_path):
     """Those of another listener: load counts them around its file. The file itself is merged as a whole."""
-    importing.rows(
-        "INSERT INTO listening.gaps (listener_id, gap_start, gap_end, run_id, detected_at) VALUES "
-        f"('{ONE}', TIMESTAMP '2018-05-01 07:00:00', TIMESTAMP '2018-05-01 07:08:00', 'r', TIMESTAMP '2018-05-02')"
-    )
-    doubled = f"('{TWO}', TIMESTAMP '2018-05-01 07:05:00', '{A}', 'api', 'r', TIMESTAMP '2018-05-01 08:00:00')"
-    columns = "listener_id, played_at, track_id, source, run_id, ingested_at"
-    importing.rows(f"INSERT INTO listening.plays ({columns}) VALUES {doubled}, {doubled}")
+    importing.add_gap("2018-05-01 07:00:00", "2018-05-01 07:08:00")
+    add_play(importing, TWO)
+    add_play(importing, TWO)
     row = json.loads(OLD.read_text())[0]
     old = tmp_path / OLD.name
     old.write_text(json.dumps([row | {"ts": f"2018-05-01T{time}Z"} for time in ("06:58:00", "07:04:00", "07:10:00")]))
@@ -261,8 +254,6 @@ def test_an_import_that_takes_too_long_goes_on_without_the_command(importing):
 
 
 def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
-    from cli.place import on_laptop
-
     bucket = landing.LandingBucket(on_laptop(importing.owner.directory))
     noon = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
     taken = "plays/2026/11/22/20261122T120001Z.csv"
@@ -279,8 +270,6 @@ def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
 
 def test_what_is_landed_for_the_day_on_which_the_import_began_is_found(importing):
     """Slots lie two hours back: of an import around two o'clock they are of that day, before it of the day before."""
-    from cli.place import on_laptop
-
     place = on_laptop(importing.owner.directory)
     begun, days = datetime(2026, 11, 22, 1, 59, 57, tzinfo=UTC), []
     for number, seconds in enumerate((0, 8), start=1):

@@ -1,6 +1,5 @@
 """`import --undo` and `imports`: what an import has brought goes, and the rest is as if it had never been there."""
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,30 +11,11 @@ from cli.commands.import_history.reading.spotify_rows import Manner
 from cli.waiting import Longest
 from cli.warehouse import Warehouse
 from localcloud.faults import Fault
-from localcloud.spotify.data_export import export_row
 from tests.cli.harness import ONE
-from tests.cli.import_history.harness import SINCE, UNTIL, wait_for
-from tests.cli.import_history.test_import import page
+from tests.cli.import_history.harness import SINCE, UNTIL, wait_for, write_export
 
 pytestmark = pytest.mark.usefixtures("listener")
 FIRST_IMPORT = "20260310T120000Z"
-
-
-def write_export(path, plays, **changes):
-    path.write_text(json.dumps([export_row(play) | changes for play in plays]))
-    return path
-
-
-def tell_page(importing, plays, slot):
-    importing.cloud.storage.write(importing.landing, f"{slot:plays/%Y/%m/%d/%Y%m%dT%H%M%SZ}.csv", page(plays, slot))
-    loaded = f"SELECT run_id FROM listening.runs WHERE step = 'load' AND run_id = '{slot:%Y%m%dT%H%M%SZ}'"
-    wait_for(lambda: importing.rows(loaded))
-
-
-def add_gap(importing, start, end, table="gaps", more="", run_id="r"):
-    columns = "listener_id, gap_start, gap_end, run_id, detected_at" + (", import_id" if more else "")
-    values = f"'{ONE}', TIMESTAMP '{start}', TIMESTAMP '{end}', '{run_id}', TIMESTAMP '{UNTIL}'{more}"
-    importing.rows(f"INSERT INTO listening.{table} ({columns}) VALUES ({values})")
 
 
 def gaps(importing):
@@ -54,8 +34,8 @@ def import_id_of(output):
 
 def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_back(importing, tmp_path):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
-    tell_page(importing, truth[:10], UNTIL)
-    add_gap(importing, truth[9].played_at, truth[50].played_at)
+    importing.tell_page(truth[:10], UNTIL)
+    importing.add_gap(truth[9].played_at, truth[50].played_at)
     first = write_export(tmp_path / "first.json", truth[20:30])
     assert importing.types("import", ONE, "--anyway", first).code == 0
     before = everything(importing)
@@ -69,7 +49,7 @@ def test_an_import_between_others_is_taken_back_exactly_and_no_event_brings_it_b
     assert brought["new"] == 40
     import_id = import_id_of(output)
     # The API lists five plays that only the import had brought, and later the same files are given again.
-    tell_page(importing, truth[50:55], UNTIL + timedelta(hours=1))
+    importing.tell_page(truth[50:55], UNTIL + timedelta(hours=1))
     again = importing.types("import", ONE, "--anyway", whole)
     assert "  60  already there\n" in again.out
 
@@ -110,7 +90,7 @@ def test_an_import_that_was_stopped_half_way_is_taken_back_and_its_unloaded_file
 ):
     monkeypatch.setattr(undo, "LAPTOP", Longest(ingest=10, load=1))
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:40]
-    tell_page(importing, truth[:10], UNTIL)
+    importing.tell_page(truth[:10], UNTIL)
     before, loads, held = everything(importing), importing.loads, []
 
     def load_the_first(headers, body):
@@ -160,7 +140,7 @@ def test_an_import_of_more_days_than_one_statement_may_change_is_taken_back_also
     """A play a day, of which the API lists the last, on 4,001 days: BigQuery changes 4,000 at once."""
     [play] = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:1]
     days = [replace(play, played_at=play.played_at - timedelta(days=number)) for number in range(4001)]
-    tell_page(importing, [play], UNTIL)
+    importing.tell_page([play], UNTIL)
     before = everything(importing)
     import_id = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", days)))
     assert (len(importing.plays()), importing.plays()[-1]["ms_played"]) == (4001, play.ms_played)
@@ -187,13 +167,13 @@ def test_a_gap_that_needed_plays_of_the_import_is_open_again_and_one_that_began_
     importing, tmp_path
 ):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
-    tell_page(importing, truth[:10], UNTIL)
+    importing.tell_page(truth[:10], UNTIL)
     import_id = import_id_of(
         importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[10:30]))
     )
     [newest] = importing.rows("SELECT MAX(played_at) AS at FROM listening.plays")
-    add_gap(importing, newest["at"], truth[50].played_at)
-    add_gap(importing, truth[12].played_at, truth[15].played_at, "closed_gaps", ", 'another import'")
+    importing.add_gap(newest["at"], truth[50].played_at)
+    importing.add_gap(truth[12].played_at, truth[15].played_at, "closed_gaps", ", 'another import'")
     undone = importing.types("import", "--undo", import_id, "--json").json
     assert undone["gaps_open_again"] == 1
     [play] = importing.rows("SELECT MAX(played_at) AS at FROM listening.plays")
@@ -204,7 +184,7 @@ def test_a_gap_that_needed_plays_of_the_import_is_open_again_and_one_that_began_
 
 def test_a_gap_that_an_import_has_opened_goes_with_the_last_of_them(importing, tmp_path):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
-    tell_page(importing, truth[50:], UNTIL)
+    importing.tell_page(truth[50:], UNTIL)
     first = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[10:30])))
     second = import_id_of(importing.types("import", ONE, write_export(tmp_path / "b.json", truth)))
     assert gaps(importing) == []
@@ -215,10 +195,10 @@ def test_a_gap_that_an_import_has_opened_goes_with_the_last_of_them(importing, t
 
 def test_a_gap_with_plays_of_another_import_inside_begins_before_all_that_is_missing(importing, tmp_path):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
-    tell_page(importing, truth[:10], UNTIL)
+    importing.tell_page(truth[:10], UNTIL)
     first = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth[10:30])))
     [newest] = importing.rows("SELECT MAX(played_at) AS at FROM listening.plays")
-    add_gap(importing, newest["at"], truth[50].played_at)
+    importing.add_gap(newest["at"], truth[50].played_at)
     assert importing.types("import", ONE, "--anyway", write_export(tmp_path / "c.json", truth[40:43])).code == 0
     assert importing.types("import", "--undo", first).code == 0
     missing = [play.played_at for play in [*truth[10:40], *truth[43:50]]]
@@ -227,9 +207,9 @@ def test_a_gap_with_plays_of_another_import_inside_begins_before_all_that_is_mis
 
 def test_an_import_that_is_undone_while_it_is_under_way_closes_no_gap(importing, tmp_path, monkeypatch):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
-    tell_page(importing, truth[:10], UNTIL)
-    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
-    add_gap(importing, truth[9].played_at, truth[50].played_at)
+    importing.tell_page(truth[:10], UNTIL)
+    importing.tell_page(truth[50:], UNTIL + timedelta(hours=1))
+    importing.add_gap(truth[9].played_at, truth[50].played_at)
     before, close = everything(importing), import_gaps.close
 
     def close_after_the_undo(warehouse, started, closings):
@@ -245,9 +225,9 @@ def test_an_import_that_is_undone_while_it_is_under_way_closes_no_gap(importing,
 
 def test_an_import_whose_listener_is_forgotten_while_it_is_under_way_leaves_nothing(importing, tmp_path, monkeypatch):
     truth, store = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60], command.store
-    tell_page(importing, truth[:10], UNTIL)
-    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
-    add_gap(importing, truth[9].played_at, truth[50].played_at)
+    importing.tell_page(truth[:10], UNTIL)
+    importing.tell_page(truth[50:], UNTIL + timedelta(hours=1))
+    importing.add_gap(truth[9].played_at, truth[50].played_at)
 
     def store_after_forget(*arguments):
         assert importing.types("forget", ONE, "--yes", "--no-wait").code == 1
@@ -263,10 +243,10 @@ def test_an_import_whose_listener_is_forgotten_while_it_is_under_way_leaves_noth
 def test_gaps_that_lie_over_each_other_share_their_parts(importing, tmp_path):
     """A file that BigQuery refuses leaves one: the next run notices the same stretch, with what came since."""
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:60]
-    tell_page(importing, truth[:10], UNTIL)
-    tell_page(importing, truth[50:], UNTIL + timedelta(hours=1))
-    add_gap(importing, truth[9].played_at, truth[40].played_at)
-    add_gap(importing, truth[9].played_at, truth[50].played_at, run_id="s")
+    importing.tell_page(truth[:10], UNTIL)
+    importing.tell_page(truth[50:], UNTIL + timedelta(hours=1))
+    importing.add_gap(truth[9].played_at, truth[40].played_at)
+    importing.add_gap(truth[9].played_at, truth[50].played_at, run_id="s")
     inside = write_export(tmp_path / "a.json", truth[20:30])
     first = import_id_of(importing.types("import", ONE, "--anyway", inside))
     opened = sorted(gaps(importing))
@@ -283,7 +263,7 @@ def test_gaps_that_lie_over_each_other_share_their_parts(importing, tmp_path):
 
 def test_every_import_is_named_that_may_have_found_plays_of_it_stored(importing, tmp_path):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:20]
-    tell_page(importing, truth[:10], UNTIL)
+    importing.tell_page(truth[:10], UNTIL)
     own = tmp_path / "own.json"
     assert importing.types("export", ONE, "--format", "json", "--output", own).code == 0
     bob = ("import", "bob", "--new-listener", "--anyway")
@@ -304,7 +284,7 @@ def test_every_import_is_named_that_may_have_found_plays_of_it_stored(importing,
 
 def test_a_play_of_which_the_import_had_another_time_played_is_one_row_again(importing, tmp_path):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:5]
-    tell_page(importing, truth, UNTIL)
+    importing.tell_page(truth, UNTIL)
     wrong = write_export(tmp_path / "wrong.json", truth, ms_played=31_000)
     import_id = import_id_of(importing.types("import", ONE, "--anyway", wrong))
     right = write_export(tmp_path / "right.json", truth)
@@ -356,7 +336,7 @@ def test_what_cannot_be_meant_is_said(importing, tmp_path):
 
 def test_a_repeated_undo_that_makes_one_play_of_two_keys_starts_a_batch(importing, tmp_path):
     truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:1]
-    tell_page(importing, truth, UNTIL)
+    importing.tell_page(truth, UNTIL)
     import_id = import_id_of(importing.types("import", ONE, "--anyway", write_export(tmp_path / "a.json", truth)))
     importing.types("import", "--undo", import_id)
     importing.rows(
