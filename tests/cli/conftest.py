@@ -2,6 +2,7 @@ import pytest
 
 from tests.cli.harness import ONE, owning
 from tests.cli.import_history.harness import importing_owner
+from tests.ingest.harness import ingesting_clouds
 
 
 @pytest.fixture
@@ -19,3 +20,9 @@ def listener(owner):
 def importing(owner, capsys):
     with importing_owner(owner, capsys) as importing:
         yield importing
+
+
+@pytest.fixture
+def ingesting(tmp_path):
+    with ingesting_clouds(tmp_path) as (ingesting,), ingesting.settings():
+        yield ingesting
