@@ -265,11 +265,9 @@ def minutes(plays: pd.DataFrame) -> float:
 
 
 def measured_share(plays: pd.DataFrame) -> float:
-    """Share of the minutes that an export measured; the others are the tracks' lengths."""
+    """Share of the minutes that an export measured; the others are the tracks' lengths. 1 where no minute is known."""
     heard_ms = int(plays["heard_ms"].sum())
-    if not heard_ms:
-        return float(plays["measured"].all())
-    return int(plays["heard_ms"].to_numpy()[plays["measured"].to_numpy()].sum()) / heard_ms
+    return int(plays["heard_ms"].to_numpy()[plays["measured"].to_numpy()].sum()) / heard_ms if heard_ms else 1.0
 
 
 def month_on(plays: pd.DataFrame) -> pd.Series:

@@ -14,8 +14,8 @@ def test_the_share_of_measured_minutes_is_that_of_the_plays_given():
     history = history_of([*plays, play("2026-11-03 10:00", "c")], [track("c", duration_ms=None)])
     local = history.local("UTC")
     assert measured_share(local) == pytest.approx(1 / 4)
-    assert [measured_share(local.iloc[place : place + 1]) for place in range(3)] == [1.0, 0.0, 0.0]
-    assert measured_share(local.head(0)) == 1.0, "nothing is shown, so nothing is estimated"
+    assert [measured_share(local.iloc[place : place + 1]) for place in range(3)] == [1.0, 0.0, 1.0]
+    assert measured_share(local.head(0)) == 1.0, "without minutes nothing is estimated"
 
 
 class Forgetful(dict[str, pd.DataFrame]):
