@@ -67,7 +67,9 @@ def size(count_bytes: float) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    return f"{share * 100:.{digits}f}%"
+    """`under 1%`, or `under 0.1%`, for what would be rounded to 0."""
+    text = f"{share * 100:.{digits}f}"
+    return f"under {10**-digits:g}%" if share > 0 and not float(text) else f"{text}%"
 
 
 def change(now: float, before: float | None) -> str | None:

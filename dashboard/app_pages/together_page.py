@@ -47,7 +47,7 @@ def sentence(pages: Sequence[Listening], tracks: pd.DataFrame, artists: pd.DataF
     names, everybody = humanize.joined([literal(page.name) for page in pages]), "both" if len(pages) == 2 else "all"
     return (
         f"{names} {everybody} played {shared} in this period. Their listening overlaps by "
-        f"**{humanize.percent(whole)}**."
+        f"**{humanize.percent(whole, 1)}**."
     )
 
 
@@ -71,7 +71,7 @@ def overlap(pages: Sequence[Listening], frame: pd.DataFrame) -> None:
         return
     best = known.loc[known["share"].idxmax()]
     on = f"{best['step_on']:%B %Y}" if step == "month" else f"the week of {humanize.day(best['step_on'])}"
-    text = f"Most in **{on}**: {humanize.percent(best['share'])}."
+    text = f"Most in **{on}**: {humanize.percent(best['share'], 1)}."
     page_frame.answer(text, bars.overlap(frame, pages[0].colours), f"Overlap per {step}. {text}")
     silent = len(frame) - len(known)
     if silent:

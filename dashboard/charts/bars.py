@@ -47,8 +47,7 @@ def trend(frame: pd.DataFrame, by: str, colours: Colours) -> Chart:
 
 
 def shares_by_hour(frame: pd.DataFrame, colours: Colours) -> Chart:
-    share = frame["share"].map("{:.1%}".format)
-    data = frame.assign(Hour=[humanize.hour_span(hour) for hour in frame["hour"]], Share=share)
+    data = frame.assign(Hour=[humanize.hour_span(hour) for hour in frame["hour"]], Share=frame["share"].map(_percent))
     x = alt.X("hour:O", title=None, axis=hour_axis())
     y = alt.Y("share:Q", title="Share of listening", axis=alt.Axis(format="%", tickCount=4))
     return _plain(data, colours, x, y, ["Hour", "Share"], 260, width={"band": 0.75})
@@ -86,13 +85,17 @@ def bars(
 ) -> Chart:
     """Plain bars in the frame's own order. `form` is of the numbers on the axis, `text` a column for the tooltip."""
     shown = [str(item) for item in frame[name]]
-    tip = frame[text] if text else frame[value].map("{:.1%}".format)
+    tip = frame[text] if text else frame[value].map(_percent)
     data = pd.DataFrame({"name": shown, "value": frame[value].astype(float), "Value": tip})
     longest = max((len(name) for name in shown), default=1)
     every = max(1, -(-len(shown) // (12 if longest < 6 else 5)))
     # A name of two words stands in two lines.
     axis = alt.Axis(
-        values=shown[::every], labelExpr="split(datum.label, ' ')", labelAngle=0, ticks=False, labelOverlap="greedy"
+        values=shown[::every],
+        labelExpr="split(datum.label, ' ')",
+        labelAngle=0,
+        ticks=False,
+        labelOverlap="greedy",
     )
     x = alt.X("name:O", sort=shown, title=None, axis=axis)
     y = alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4, format=form))
@@ -146,7 +149,7 @@ def overlap(frame: pd.DataFrame, colours: Colours) -> Chart:
     step, every = frame.attrs["step"], _with_steps(frame)
     labels = list(every["label"])
     data = every.dropna(subset="share").assign(
-        Overlap=lambda known: known["share"].map(humanize.percent),
+        Overlap=lambda known: known["share"].map(_percent),
         Note=lambda known: [_note(row) for row in known.to_dict("records")],
     )
     x = alt.X("label:O", title=None, axis=step_axis(labels, step), scale=alt.Scale(domain=labels))
@@ -211,7 +214,12 @@ def hour_axis() -> alt.Axis:
     """A name every three hours, every six where there is no room."""
     name = "(datum.value < 10 ? '0' : '') + datum.value + ':00'"
     return alt.Axis(
-        values=list(range(0, 24, 3)), labelExpr=name, labelAngle=0, ticks=False, domain=False, labelOverlap="parity"
+        values=list(range(0, 24, 3)),
+        labelExpr=name,
+        labelAngle=0,
+        ticks=False,
+        domain=False,
+        labelOverlap="parity",
     )
 
 
@@ -247,6 +255,10 @@ def _before(row: dict[Any, Any], by: str, step: str) -> str:
     if pd.isna(row["previous"]) or pd.isna(row["previous_on"]):
         return "–"
     return f"{humanize.amount(row['previous'], by)} ({_step_name(row['previous_on'], step)})"
+
+
+def _percent(share: float) -> str:
+    return humanize.percent(share, 1)
 
 
 def _note(row: dict[Any, Any]) -> str:

@@ -47,6 +47,16 @@ def test_an_average_of_plays_has_a_decimal_and_is_not_zero_for_what_is_there(
 
 
 @pytest.mark.parametrize(
+    ("share", "digits", "text"),
+    [
+        (0.125, 1, "12.5%"), (0.004, 1, "0.4%"), (0.0004, 1, "under 0.1%"), (0.004, 0, "under 1%"), (0, 0, "0%"),
+    ],
+)  # fmt: skip
+def test_a_share_of_what_is_there_is_not_zero(share: float, digits: int, text: str) -> None:
+    assert humanize.percent(share, digits) == text
+
+
+@pytest.mark.parametrize(
     ("start", "end", "text"),
     [
         (date(2026, 11, 22), date(2026, 11, 22), "22 Nov 2026"),

@@ -47,7 +47,7 @@ def test_two_listeners_are_compared_in_a_sentence_figures_and_lists(pair: App) -
 
     text = text_of(drawn)
     assert "Ania and Bo both played **1 artist** and **1 track** in this period." in text
-    assert "Their listening overlaps by **75%**." in text, "six of eight plays and three of four"
+    assert "Their listening overlaps by **75.0%**." in text, "six of eight plays and three of four"
     figures = [(metric.label, metric.value, metric.delta) for metric in drawn.metric]
     assert figures == [("Ania", "8 plays", "75% to shared artists"), ("Bo", "4 plays", "75% to shared artists")]
     assert re.search(r"Song of Ada.*?<b>9 plays</b><span class=\"hr-small\">6 \+ 3</span>", text)
