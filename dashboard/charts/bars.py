@@ -89,13 +89,14 @@ def bars(
     data = pd.DataFrame({"name": shown, "value": frame[value].astype(float), "Value": tip})
     longest = max((len(name) for name in shown), default=1)
     every = max(1, -(-len(shown) // (12 if longest < 6 else 5)))
-    # A name of two words stands in two lines.
+    # A name of two words stands in two lines. labelFlush of Streamlit's theme moves the first one to the right.
     axis = alt.Axis(
         values=shown[::every],
         labelExpr="split(datum.label, ' ')",
         labelAngle=0,
         ticks=False,
         labelOverlap="greedy",
+        labelFlush=False,
     )
     x = alt.X("name:O", sort=shown, title=None, axis=axis)
     y = alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=4, format=form))
@@ -211,7 +212,7 @@ def _in_unit(frame: pd.DataFrame, by: str, *columns: str) -> tuple[pd.DataFrame,
 
 
 def hour_axis() -> alt.Axis:
-    """A name every three hours, every six where there is no room."""
+    """A name every three hours, every six where there is no room, each below the middle of its hour."""
     name = "(datum.value < 10 ? '0' : '') + datum.value + ':00'"
     return alt.Axis(
         values=list(range(0, 24, 3)),
@@ -220,6 +221,7 @@ def hour_axis() -> alt.Axis:
         ticks=False,
         domain=False,
         labelOverlap="parity",
+        labelFlush=False,
     )
 
 

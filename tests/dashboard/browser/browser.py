@@ -37,6 +37,7 @@ _RULES_OF_LOOK = ["color-contrast", "link-in-text-block", "target-size"]
 """Those among them that a page in the other theme or width may break although it keeps the rest."""
 _CHARTS_ARE_DRAWN = """() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
   .every(chart => chart.querySelector('canvas, svg'))"""
+_NAMES_BESIDE_BARS = "[aria-label^='X-axis for a discrete scale'] .role-axis-label text:not([text-anchor=middle])"
 _NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _STREAMLITS_OWN = {"svg-img-alt": "stMetric", "target-size": "stDateInput"}
 """Rule → the element of Streamlit's whose inside breaks it in a bare app too: marks of a metric's spark bars, and the
@@ -233,6 +234,7 @@ class Visit:
             "exceptions": self.page.locator("[data-testid=stException]").all_inner_texts(),
             "barriers": self.barriers(of_look_alone=elements_are_known),
             "empty charts": self.empty_charts(),
+            "names beside their bars": self.page.locator(_NAMES_BESIDE_BARS).all_text_contents(),
             "overhang": max(0, self.overhang()),
             "complaints": self.complaints,
         }
