@@ -1,5 +1,7 @@
 """Page Sound: audio features against all time, mood map, tempo, the trend of one feature."""
 
+from datetime import date
+
 import pandas as pd
 import streamlit as st
 
@@ -92,18 +94,21 @@ def how_it_changes(page: Listening) -> None:
     if len(trend) < 2:
         st.caption("A trend needs two months of plays with known features.")
         return
-    page_frame.answer(trend_sentence(names[name], trend), charts_sound.feature_trend(trend, name, page.colours))
+    text = trend_sentence(names[name], trend, page.today)
+    page_frame.answer(text, charts_sound.feature_trend(trend, name, page.colours))
+    st.caption("Of all time, not of the period.")
 
 
-def trend_sentence(feature: sound.Feature, trend: pd.DataFrame) -> str:
+def trend_sentence(feature: sound.Feature, trend: pd.DataFrame, today: date) -> str:
     """The last month against the mean of all months before it."""
     last, before = float(trend["mean"].iloc[-1]), float(trend["mean"].iloc[:-1].mean())
-    month = f"{trend['month_on'].iloc[-1]:%B %Y}"
+    month_on = trend["month_on"].iloc[-1]
+    month = f"**{month_on:%B %Y}**{' so far' if month_on.date() >= today.replace(day=1) else ''}"
     numbers = f"{last:.2f} against {before:.2f}"
     if abs(last - before) < 0.01:
-        return f"In **{month}** your music was like that of the months before: {numbers}."
+        return f"In {month} your music was like that of the months before: {numbers}."
     word = feature.higher if last > before else feature.lower
-    return f"In **{month}** your music was **{word}** than in the months before: {numbers}."
+    return f"In {month} your music was **{word}** than in the months before: {numbers}."
 
 
 def without_features(page: Listening) -> None:
