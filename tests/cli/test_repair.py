@@ -172,6 +172,15 @@ def test_of_a_play_that_two_imports_have_under_two_keys_the_earlier_row_is_left(
     assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
 
 
+def test_a_later_play_of_the_track_is_another_play_whatever_is_stored_of_the_time_before(owner, plays, capsys):
+    """An import that was undone may have had the row of the API's play; a trip offline has several with one `ts`."""
+    exports = [row(at, track, source="export", ms_played=200_000) for at, track in ((BEFORE, "b"), (AFTER, "a"))]
+    trip = [row(AFTER, track, source="export", ms_played=200_000, track_name=track) for track in "cd"]
+    stored = [exports[0], *(row(track=track, track_name=track) for track in "cd"), row(), exports[1], *trip]
+    plays.insert(*stored)
+    assert owner.types(capsys, "repair").out == "No play is stored twice.\n"
+
+
 def test_names_that_the_api_has_emptied_are_those_of_the_export(owner, plays, capsys):
     """As load fills them in when it has seen both."""
     near, emptied = AT + timedelta(seconds=5), {"artist_name": None, "album_name": None}

@@ -73,7 +73,6 @@ ONE_PLAY = {
     "interrupted, and the end is wrong": (from_api(18_000), from_export(10, reported_at=at(18_010))),
     "interrupted after ten seconds": (from_api(10), from_export(12, ms_played=10_000, reported_at=at(18_000))),
     "paused for the night": (from_api(9_000), from_export(10, reported_at=at(30_000))),
-    "paused for three minutes, of the first play of a file": (from_api(10), from_export(190, ms_played=199_000)),
     "another id of the same title and artist": (from_api(10), from_export(12, track=OTHER)),
     "in capitals": (from_api(10), from_export(12, track=OTHER, track_name="ONE", artist_name="ada")),
     "the accent as a letter of its own": (
@@ -304,15 +303,37 @@ def test_two_listeners_never_share_a_play(loading):
     assert len(loading.plays()) == 2
 
 
-@pytest.mark.parametrize("api_first", [True, False])
-def test_a_play_that_was_paused_lies_after_the_play_before_it(loading, api_first):
-    """A pause of an hour, without `offline_timestamp`; and the same track again, which the API does not show."""
-    api = [from_api(0, OTHER, track_name="Two"), from_api(200)]
-    exports = [from_export(0, OTHER, track_name="Two"), from_export(3_800), from_export(4_000, ms_played=170_000)]
-    for rows in (api, exports) if api_first else (exports, api):
-        land(loading, *rows)
-    paired = [merged(*rows) for rows in zip(api, exports[:2], strict=True)]
-    assert loading.plays() == [*paired, exports[2]]
+LATE = {
+    "a pause of an hour": (
+        [from_api(0, OTHER, track_name="Two"), from_api(200)],
+        [from_export(0, OTHER, track_name="Two"), from_export(3_800), from_export(4_000, ms_played=170_000)],
+    ),
+    "a pause of three minutes, of the first play of a file": ([from_api(10)], [from_export(190, ms_played=199_000)]),
+    "a trip offline": (
+        [from_api(0), from_api(300, OTHER, track_name="Two"), from_api(600)],
+        [from_export(0), from_export(3_800, OTHER, track_name="Two"), from_export(3_800)],
+    ),
+}
+"""Of exports without `offline_timestamp`. The API does not show the last play of the first: the same track again."""
+
+
+@pytest.mark.parametrize(("api", "exports"), LATE.values(), ids=LATE)
+def test_a_play_whose_end_was_written_down_late_lies_after_the_play_before_it(loading, api, exports):
+    land(loading, *api)
+    land(loading, *exports)
+    paired = [merged(*rows) for rows in zip(api, exports, strict=False)]
+    assert loading.plays() == [*paired, *exports[len(api) :]]
+    assert {row["error_class"] for row in loading.ledger()} == {None}
+
+
+def test_only_the_file_of_an_export_says_which_play_was_before(loading):
+    """Of the stored plays an undo may have taken that one back: the same track later on is another play."""
+    exports = [from_export(190, ms_played=199_000)]
+    exports += [{**row, "listener_id": "bob"} for row in (from_export(-600, OTHER, track_name="Two"), *exports)]
+    land(loading, *exports)
+    land(loading, from_api(10), from_api(10, listener="bob"))
+    assert len(loading.plays()) == 5
+    assert {row["error_class"] for row in loading.ledger()} == {None}
 
 
 @pytest.mark.parametrize("api_first", [True, False])

@@ -14,8 +14,9 @@ WITH by_key AS (
     PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC, reported_at DESC
   ) = 1
 ),
+-- These are no file of an export, which alone says what a play without a beginning can be: they get no pause.
 landed AS (
-  SELECT *
+  SELECT * REPLACE (COALESCE(reported_at, played_at) AS reported_at)
   FROM by_key
   WHERE source = 'export'
 ),
@@ -33,11 +34,11 @@ twins AS (
   WHERE outcome IN ('completed', 'doubled')
   UNION ALL
   SELECT later.listener_id, later.played_at, later.track_id, earlier.played_at, earlier.track_id, 'export'
-  FROM landed AS later
-  INNER JOIN landed AS earlier
-    ON later.listener_id = earlier.listener_id AND later.ms_played = earlier.ms_played
+  FROM by_key AS later
+  INNER JOIN by_key AS earlier
+    ON later.listener_id = earlier.listener_id AND later.source = earlier.source AND later.ms_played = earlier.ms_played
     AND COALESCE(later.reported_at, later.played_at) = COALESCE(earlier.reported_at, earlier.played_at)
-  WHERE later.import_id > earlier.import_id AND later.ms_played > 2000
+  WHERE later.source = 'export' AND later.import_id > earlier.import_id AND later.ms_played > 2000
     AND (later.reported_at IS NULL) = (earlier.reported_at IS NULL)
     AND ABS(TIMESTAMP_DIFF(later.played_at, earlier.played_at, MILLISECOND)) <= 2000
     AND (

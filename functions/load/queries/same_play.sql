@@ -16,8 +16,9 @@
 --   0 an export had this play before: the stored row has its `ts` and the time played
 --   1 the ends lie at most 90 seconds apart
 --   2 they lie at most 30 seconds apart, and the play was shorter than 30 seconds
---   3 the track was paused: the API's instant lies between the end of the play before and the `ts` of this one, and at
---     most two hours before it; of the first play of a file, at most the track's length before it, if played whole
+--   3 the track was paused: the API's instant lies between the end and the `ts`. If the end is not known, it lies between
+--     the `ts` of the play before and this one, at most two hours before it; of the first play of a file, at most the
+--     track's length before it, if played whole. Only a landed file has the play before: an undo may have deleted it
 --
 -- A row with an import_id is one that only an import has brought here. The API's own row takes its place; what an import
 -- brings, an older row of the API's among it, adds `ms_played` at most.
@@ -35,8 +36,8 @@ WITH plays_near AS (
     MAX(IF(near.is_landed, NULL, near.import_id)) OVER same_key AS stored_import_id,
     MAX(IF(near.ms_played >= 30000, COALESCE(near.reported_at, near.played_at), NULL)) OVER (
       PARTITION BY near.is_landed, near.listener_id
-      ORDER BY COALESCE(near.reported_at, near.played_at), near.played_at, near.track_id
-      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ORDER BY UNIX_MILLIS(COALESCE(near.reported_at, near.played_at))
+      RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ) AS play_before_over_at
   FROM (
     SELECT
@@ -154,6 +155,7 @@ compared AS (
     shown.source = 'api' AND shown.reported_at IS NULL AS is_open,
     CASE
       WHEN export.reported_at IS NOT NULL THEN shown.played_at BETWEEN export.played_at AND export.over_at
+      WHEN NOT export.is_landed THEN FALSE
       WHEN export.play_before_over_at IS NOT NULL THEN
         TIMESTAMP_DIFF(export.over_at, shown.played_at, MILLISECOND) BETWEEN 0 AND 7200000
         AND shown.played_at >= export.play_before_over_at
