@@ -11,6 +11,7 @@ from google.cloud import dataproc_v1
 from cli import google_clients
 from cli.place import Place
 from cli.warehouse import Row
+from listener_secrets import CALL_SECONDS, RETRY
 
 IMPORT = "import"
 """The first step of a run that lands plays of an export; no ingest comes before it."""
@@ -22,7 +23,6 @@ WAITING_FOR = {
 }
 STEPS = tuple(WAITING_FOR)
 
-_TIMEOUT_SECONDS = 30
 # Batches run one at a time: one that has not ended is among the newest.
 _LISTED = 50
 _ACTIVE = (
@@ -89,7 +89,7 @@ def _newest(place: Place) -> Iterable[dataproc_v1.Batch]:
     """
     parent = f"projects/{place.project}/locations/{place.region}"
     request = {"parent": parent, "order_by": "create_time desc", "page_size": _LISTED}
-    batches = google_clients.batches(place).list_batches(request, timeout=_TIMEOUT_SECONDS)
+    batches = google_clients.batches(place).list_batches(request, timeout=CALL_SECONDS, retry=RETRY)
     return islice((batch for batch in batches if _LABELS.items() <= dict(batch.labels).items()), _LISTED)
 
 

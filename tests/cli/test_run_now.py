@@ -9,6 +9,7 @@ from cli.commands import run_now
 from cli.commands.run_now import Fired
 from cli.follow_run import awaited_step, outcome
 from localcloud import ledger
+from localcloud.faults import Fault
 from localcloud.web import Response, Routes, Server
 from tests.cli.harness import owning
 from tests.cli.test_runs import write_steps
@@ -145,7 +146,8 @@ def test_as_json_the_run_comes_with_its_steps_and_a_failed_one_is_exit_code_1(ow
 
 
 def test_a_batch_that_failed_is_shown_before_the_next_run_records_it(owner, scheduler, capsys):
-    """No Spark runs here: the test submits the batch and sets its state."""
+    """No Spark runs here: the test submits the batch and sets its state. Dataproc's first answer is an error."""
+    owner.cloud.faults.order(Fault("gcp GET .*/batches"))
     scheduler.steps = [
         ("ingest", "succeeded", 12, "12 new plays"),
         ("load", "succeeded", 12, "12 were new"),
