@@ -4,7 +4,7 @@ import io
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
@@ -66,7 +66,8 @@ class Warehouse:
         table_id = f"plays_import_{uuid.uuid4().hex}"
         table = bigquery.Table(f"{self._client.project}.{self._place.staging_dataset}.{table_id}", schema)
         table.expires = self._place.now() + _STAGED_FOR
-        self._client.create_table(table, retry=RETRY, timeout=CALL_SECONDS)
+        with suppress(Conflict):  # the call was repeated; nobody else has the name
+            self._client.create_table(table, retry=RETRY, timeout=CALL_SECONDS)
         try:
             for number, part in enumerate(csv_parts):
                 self._load(table, part, f"{table.table_id}_{number}")

@@ -178,6 +178,13 @@ def test_an_import_whose_staged_plays_are_dropped_by_forget_says_so(importing, m
     assert importing.types("import", ONE, OLD, "--anyway").code == 0
 
 
+def test_a_staging_table_whose_creation_is_not_answered_is_used_and_dropped(importing):
+    add_play(importing, ONE)
+    importing.cloud.faults.order(Fault("bigquery POST .*/tables$", action="drop", when="after"))
+    done = importing.types("import", ONE, OLD, "--anyway", "--dry-run")
+    assert (done.code, list(importing.client().list_tables("listening_staging"))) == (0, []), done.err
+
+
 def test_plays_that_load_finds_stored_twice_are_mentioned_and_cost_neither_the_gap_nor_the_top_ten(importing, tmp_path):
     """Those of another listener: load counts them around its file. The file itself is merged as a whole."""
     importing.add_gap("2018-05-01 07:00:00", "2018-05-01 07:08:00")
