@@ -23,17 +23,20 @@ from google.cloud.storage import Client as StorageClient
 from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports.rest import PublisherRestTransport
 
-from cli.console import Misused
+from cli.console import Misused, duration
 from cli.place import Place
 from localcloud.gcp.credentials import of_laptop
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
+JOB_SECONDS = 600
+"""How long a command waits for one job of BigQuery's, which may change thousands of partitions."""
+
 EXPECTED = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
-"""All that a call to Google may raise; the last where a job of BigQuery's takes too long."""
+"""All that a call to Google may raise; the last where a job of BigQuery's takes longer than JOB_SECONDS."""
 
 _LOG_IN = "`gcloud auth application-default login`"
-_NOT_REACHED = (requests.RequestException, TimeoutError, TransportError, RetryError, ServerError, TooManyRequests)
+_NOT_REACHED = (requests.RequestException, TransportError, RetryError, ServerError, TooManyRequests)
 
 
 def secret_manager(place: Place) -> SecretManagerServiceClient:
@@ -96,6 +99,11 @@ def _credentials(place: Place) -> Any:
 
 def explain(error: Exception, place: Place) -> str:
     """A sentence and the next step, for any of EXPECTED."""
+    if isinstance(error, TimeoutError):
+        return (
+            f"BigQuery had not finished a job after {duration(JOB_SECONDS)}, so it was cancelled. A job stores "
+            "everything or nothing: run the command again."
+        )
     if isinstance(error, _NOT_REACHED):
         if place.laptop is None:
             return f"Google Cloud did not answer ({type(error).__name__}). Try again in a minute."

@@ -32,7 +32,7 @@ _QUERIES = Path(__file__).parent / "queries"
 _RULE = Path(__file__).parents[1] / "functions/load/queries/same_play.sql"
 _RUNS = Path(__file__).parents[1] / "dashboard/warehouse/queries/runs.sql"
 _STAGED_FOR = timedelta(hours=1)
-_LOAD_SECONDS = 120
+_UPLOAD_SECONDS = 120
 
 
 class Warehouse:
@@ -43,7 +43,7 @@ class Warehouse:
 
     def steps_since(self, slot: datetime) -> list[Row]:
         """Each outcome of a run's step, the oldest first, as the dashboard reads them."""
-        found = run_text(self._client, _RUNS.read_text(encoding="utf-8"), *instants(since=slot))
+        found = self._run(_RUNS.read_text(encoding="utf-8"), *instants(since=slot))
         rows = [dict(row) | {"details": json.loads(row["details"] or "null")} for row in found]
         return sorted(rows, key=lambda row: (row["started_at"], row["finished_at"]))
 
@@ -95,15 +95,18 @@ class Warehouse:
         job: Any
         try:
             job = self._client.load_table_from_file(
-                file, table, size=size, job_id=job_id, job_config=config, timeout=_LOAD_SECONDS
+                file, table, size=size, job_id=job_id, job_config=config, timeout=_UPLOAD_SECONDS
             )
         except Conflict:
             job = self._client.get_job(job_id, location=self._client.location, timeout=CALL_SECONDS)
-        job.result(timeout=_LOAD_SECONDS)
+        job.result(timeout=google_clients.JOB_SECONDS)
 
     def run(self, name: str, *parameters: Parameter, names: Mapping[str, str] | None = None) -> RowIterator:
         """The answer to `queries/<name>.sql`, with its $names filled in."""
-        return run_text(self._client, statement(name, names), *parameters)
+        return self._run(statement(name, names), *parameters)
+
+    def _run(self, text: str, *parameters: Parameter) -> RowIterator:
+        return run_text(self._client, text, *parameters, wait_seconds=google_clients.JOB_SECONDS)
 
     def change_plays(self, name: str, listener: str, *parameters: Parameter) -> int:
         """How many rows `queries/<name>.sql` has changed, in one statement for each stretch of the listener's plays.

@@ -23,12 +23,15 @@ def run_query(client: bigquery.Client, name: str, *parameters: Parameter) -> Row
     return run_text(client, _statement(name), *parameters)
 
 
-def run_text(client: bigquery.Client, text: str, *parameters: Parameter) -> RowIterator:
+def run_text(
+    client: bigquery.Client, text: str, *parameters: Parameter, wait_seconds: float = _QUERY_SECONDS
+) -> RowIterator:
+    """Raises TimeoutError where the statement takes longer; it is cancelled."""
     return client.query_and_wait(
         text,
         job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),
         api_timeout=CALL_SECONDS,
-        wait_timeout=_QUERY_SECONDS,
+        wait_timeout=wait_seconds,
         retry=RETRY,
         job_retry=_JOB_RETRY,
     )

@@ -135,12 +135,20 @@ def test_what_google_refuses_is_said_in_words(owner, capsys, status, sentence):
     assert sentence in output.err
 
 
-def test_a_job_that_takes_too_long_is_no_answer_from_google():
-    """concurrent.futures' TimeoutError, which BigQuery's client raises without a text, is an OSError."""
-    error = TimeoutError()
-    assert isinstance(error, google_clients.EXPECTED)
-    sentence = "Google Cloud did not answer (TimeoutError). Try again in a minute."
-    assert google_clients.explain(error, in_cloud("p", "us-central1", {})) == sentence
+def test_a_statement_that_takes_too_long_is_cancelled_and_google_is_not_said_to_be_silent(owner, capsys, monkeypatch):
+    job = {"projectId": owner.project, "jobId": "slow", "location": "us-central1"}
+    running = {"jobReference": job, "configuration": {"query": {"query": "x"}}, "status": {"state": "RUNNING"}}
+    unfinished = {"jobReference": job, "jobComplete": False}
+    for call, answer in {"(POST|GET) .*/queries": unfinished, "(POST|GET) .*/jobs/slow": running}.items():
+        owner.cloud.faults.order(Fault(f"bigquery {call}", status=200, body=json.dumps(answer), times=None))
+    monkeypatch.setattr("cli.google_clients.JOB_SECONDS", 0.1)
+    output = owner.types(capsys, "runs")
+    assert (output.code, output.out) == (1, "")
+    assert output.err == (
+        "BigQuery had not finished a job after 0 s, so it was cancelled. A job stores everything or nothing: run the "
+        "command again.\n"
+    )
+    assert owner.cloud.faults.calls[-1].endswith("/jobs/slow/cancel")
 
 
 @pytest.mark.parametrize("error", [Unauthorized("expired"), RefreshError("Reauthentication is needed.")])
@@ -152,7 +160,6 @@ def test_credentials_that_google_does_not_take_any_more_are_to_be_renewed(error)
 
 def test_a_laptop_cloud_that_has_just_died_is_said_with_its_logs(owner, capsys, monkeypatch):
     owner.cloud.faults.order(Fault("bigquery .*", action="drop", times=None))
-    monkeypatch.setattr("ingest_queries._QUERY_SECONDS", 0.2)
     monkeypatch.setattr("ingest_queries.RETRY", RETRY.with_timeout(0.2))
     monkeypatch.setattr("ingest_queries._JOB_RETRY", DEFAULT_JOB_RETRY.with_timeout(0.2))
     output = owner.types(capsys, "runs")
