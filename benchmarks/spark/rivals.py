@@ -32,7 +32,7 @@ def run_job(session: SparkSession, directory: Path, file: Path = JOB) -> None:
     table(directory, "catalogue").mkdir()  # an empty one: the invented plays lack nothing that it could add
     pq.write_table(pq.read_schema(part).empty_table(), table(directory, "catalogue") / "empty.parquet")
     job = runpy.run_path(str(file), run_name="job")
-    batch = job["Batch"](str(directory / "benchmark"), "listening", "", "benchmark", AS_OF, AS_OF, AS_OF)
+    batch = job["Batch"](str(directory / "benchmark"), "listening", "", "benchmark", AS_OF, AS_OF)
     with _parquet_for_bigquery():
         job["refresh_top_tracks"](session, batch, datetime.now(UTC))
 
