@@ -16,7 +16,7 @@ from checks.tools import ROOT, compiled_files, tool
 
 _PLUGIN = Path(__file__).parent / "token_forms.py"
 _EXCUSE = re.compile(r"pragma: ?allowlist[ -](nextline[ -])?secret(?! -- \S)")
-# Compiled requirements: nothing but pins and hashes, as tests/checks/test_pins.py makes sure line by line.
+# Compiled requirements: nothing but comments and pins with hashes, as tests/checks/test_pins.py makes sure.
 _LEFT_OUT = {str(path.relative_to(ROOT)) for path in compiled_files()}
 _FOUND = re.compile(r"Secret Type: (?P<kind>.+)\nLocation: +(?P<place>\S+)")
 
