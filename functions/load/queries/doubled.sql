@@ -40,7 +40,8 @@ twins AS (
     AND COALESCE(later.reported_at, later.played_at) = COALESCE(earlier.reported_at, earlier.played_at)
   WHERE later.source = 'export' AND later.import_id > earlier.import_id AND later.ms_played > 2000
     AND (later.reported_at IS NULL) = (earlier.reported_at IS NULL)
-    AND ABS(TIMESTAMP_DIFF(later.played_at, earlier.played_at, MILLISECOND)) <= 2000
+    AND ABS(TIMESTAMP_DIFF(later.played_at, earlier.played_at, MILLISECOND))
+      <= IF(later.ms_played < 4000, 2000, later.ms_played / 2)
     AND (
       later.track_id = earlier.track_id
       OR (LOWER(later.track_name) = LOWER(earlier.track_name) AND LOWER(later.artist_name) = LOWER(earlier.artist_name))
