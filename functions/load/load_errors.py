@@ -1,5 +1,16 @@
 """The errors of load, permanent and transient.
 
+LoadProblem
+├── permanent
+│   ├── EventUnreadable   the event lacks what names an object, and will lack it next time
+│   ├── FileRefused       by BigQuery, which read the file, or by load for a value out of bounds
+│   ├── ObjectGone        the object was deleted before it could be loaded
+│   └── LoadBroken        a value or a mistake of ours that a repeat would meet again
+└── transient
+    ├── SettingsError     until the next deployment: a setting is missing or malformed
+    ├── TableUnfit        until the tables are applied: the table `plays` is missing, or load's grant on it
+    └── JobFailed         a BigQuery job did not do its work this time
+
 A permanent error is logged, recorded and not retried. Everything else, errors of Google's clients included,
 leaves the function as it is, so that the platform delivers the event again.
 """
@@ -19,35 +30,38 @@ from typing import Any
 REFUSAL = "invalid"
 
 
-class EventUnreadable(Exception):
-    """Permanent: the event lacks what names an object, and will lack it next time."""
+class LoadProblem(Exception):
+    """Anything load itself finds wrong."""
 
 
-class SettingsError(Exception):
-    """Transient, until the next deployment: a setting is missing or malformed; the text names it, never its value."""
+class EventUnreadable(LoadProblem):
+    pass
 
 
-class TableUnfit(Exception):
-    """Transient, until the tables are applied: the table `plays` is missing, or load's grant on it."""
+class SettingsError(LoadProblem):
+    """The text names the setting, never its value."""
 
 
-class ObjectGone(Exception):
-    """Permanent: the object was deleted before it could be loaded."""
+class TableUnfit(LoadProblem):
+    pass
 
 
-class LoadBroken(Exception):
-    """Permanent: a value or a mistake of ours that a repeat would meet again; the text says where."""
+class ObjectGone(LoadProblem):
+    pass
 
 
-class JobFailed(Exception):
-    """Transient: a BigQuery job did not do its work this time."""
+class LoadBroken(LoadProblem):
+    """The text says where."""
 
 
-class FileRefused(Exception):
-    """Permanent: BigQuery, which read it, refuses the file or a row of it, or load does for a value out of bounds.
+class JobFailed(LoadProblem):
+    pass
 
-    `errors` are BigQuery's, the final error first; load's own have the same form. They, and so the exception's text,
-    may quote rows: only the quarantine bucket gets them.
+
+class FileRefused(LoadProblem):
+    """`errors` are BigQuery's, the final error first; load's own have the same form.
+
+    They, and so the exception's text, may quote rows: only the quarantine bucket gets them.
     """
 
     def __init__(self, errors: Sequence[Mapping[str, Any]], by: str = "BigQuery") -> None:

@@ -80,8 +80,8 @@ def test_every_failure_of_a_batch_has_a_row():
 def test_every_error_that_leaves_no_row_in_the_ledger_is_listed_too():
     ledger = {name for section in SECTIONS if section.startswith("The ledger") for name in rows(section)}
     all_errors = {
-        *classes("load/load_errors.py", "Exception"),
-        *classes("transform_trigger/trigger_errors.py", "Exception"),
+        *classes("load/load_errors.py", "LoadProblem"),
+        *classes("transform_trigger/trigger_errors.py", "TriggerProblem"),
         *(name for path in INGEST if path.stem != "failures" for name in classes(path, "Exception")),
     }
     assert set(rows("Only in the log")) == all_errors - ledger

@@ -53,7 +53,7 @@ def test_the_guide_to_troubles_begins_with_the_same_steps() -> None:
 
 def test_what_is_only_logged_shows_itself_as_a_missing_record_with_the_way_to_the_log() -> None:
     only_logged = (
-        classes("load/load_errors.py", "Exception") | classes("transform_trigger/trigger_errors.py", "Exception")
+        classes("load/load_errors.py", "LoadProblem") | classes("transform_trigger/trigger_errors.py", "TriggerProblem")
     ) - set(NEXT_STEPS)
 
     assert {"TableUnfit", "JobFailed", "SettingsError", "BatchStillRunning"} <= only_logged
