@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import axe_playwright_python
 import pytest
@@ -49,6 +50,7 @@ _QUICK_START = "--js-flags=--sparkplug --no-maglev --no-opt"
 _COVER_HOSTS = {"i.scdn.co", "mosaic.scdn.co"}
 _TITLE_SECONDS = 20
 _RUN_SECONDS = 60
+_START_SECONDS = 120
 playwright.expect.set_options(timeout=_RUN_SECONDS * 1000)
 
 
@@ -63,6 +65,8 @@ def serving(state_file: Path, port: int | None = None, settings: Mapping[str, st
     log_path = state_file.with_name(f"dashboard-{port}.log")
     server = processes.start("dashboard", command, port, {"TZ": "Asia/Kolkata"}, log_path, ROOT)
     with processes.running(server):
+        # Streamlit opens its port first and answers once it has started: a visit waits less than that may take.
+        urlopen(f"{server.url}/_stcore/health", timeout=_START_SECONDS).close()
         yield server.url
 
 
