@@ -107,10 +107,10 @@ def label_of_run(run_id: str) -> str:
 
 
 def run_of_label(label: str) -> str | None:
-    """The run id in a label, also one without the letter before it; None when the label holds something else."""
+    """The run id in a label; None when the label holds something else."""
     run_id = label.removeprefix("r").upper()
     try:
-        return run_id if run_id_of(slot_of(run_id)) == run_id else None
+        return run_id if label_of_run(run_id_of(slot_of(run_id))) == label else None
     except ValueError:
         return None
 

@@ -200,14 +200,11 @@ def test_a_run_takes_the_next_id_when_its_batch_failed_and_gives_up_after_three(
     assert free_batch_ids(dead, PLAYS) == []
 
 
-@pytest.mark.parametrize("label", ["", "manual", "20261122", "20261322t100000z", "20261122t100000z-2"])
+@pytest.mark.parametrize(
+    "label", ["", "manual", "r20261122", "r20261322t100000z", "20261122t100000z", "r20261122t100000z-2"]
+)
 def test_a_label_that_holds_no_run_is_no_run(label):
     assert run_of_label(label) is None
-
-
-def test_a_run_is_read_from_its_lower_case_label():
-    assert run_of_label("r20261122t100000z") == "20261122T100000Z"
-    assert run_of_label("20261122t100000z") == "20261122T100000Z"
 
 
 def test_a_runs_label_begins_with_a_letter_and_leads_back_to_the_run():
