@@ -4,11 +4,12 @@ The schema is that of the live table `plays`: it is read, never written down a s
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from google.api_core.exceptions import Forbidden, NotFound
+from google.api_core.exceptions import Conflict, Forbidden, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.enums import SourceColumnMatch
 
@@ -131,10 +132,15 @@ def stage(
 def _make_table(client: bigquery.Client, plays: PlaysTable, table_id: str) -> None:
     """One from before an update that changed the columns of `plays` is as good as expired."""
     table = bigquery.Table(table_id, schema=plays.schema)
-    found = client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
+    with suppress(Conflict):
+        client.create_table(table, retry=RETRY, timeout=CALL_SECONDS)
+        return
+    # With `exists_ok` the client would do this without a time-out.
+    found = client.get_table(table_id, retry=RETRY, timeout=CALL_SECONDS)
     if [field.name for field in found.schema] != plays.columns:
         client.delete_table(table_id, not_found_ok=True, retry=RETRY, timeout=CALL_SECONDS)
-        client.create_table(table, exists_ok=True, retry=RETRY, timeout=CALL_SECONDS)
+        with suppress(Conflict):
+            client.create_table(table, retry=RETRY, timeout=CALL_SECONDS)
 
 
 def load_config(plays: PlaysTable) -> bigquery.LoadJobConfig:

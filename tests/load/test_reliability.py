@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from google.cloud import bigquery
+from requests.adapters import HTTPAdapter
 
 from landed_object import LandedObject
 from localcloud.faults import Fault
@@ -118,6 +119,24 @@ def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(loading, monkeypatc
         loading.cloud.faults.clear()
     assert loading.plays() == [play(minute) for minute in range(-1, 2 * len(calls))]
     assert len(loading.ledger()) == 1 + len(calls)
+
+
+def test_every_call_of_a_delivery_and_of_its_repeat_has_a_time_out(loading, monkeypatch):
+    timeouts, send = {}, HTTPAdapter.send
+
+    def watched(adapter, request, **options):
+        timeouts[request.method, request.path_url.partition("?")[0]] = options["timeout"]
+        return send(adapter, request, **options)
+
+    monkeypatch.setattr(HTTPAdapter, "send", watched)
+    loading.land(csv_of(play(1)))
+    loading.cloud.faults.order(Fault("bigquery POST .*/jobs", "stop"))
+    assert loading.deliver() == [500]
+    loading.cloud.faults.clear()
+    assert loading.deliver() == [200]
+
+    assert len(timeouts) > 8
+    assert [call for call, seconds in timeouts.items() if seconds is None] == []
 
 
 def test_a_look_up_of_a_job_that_is_refused_starts_it_and_a_repeat_does_nothing_twice(loading):
