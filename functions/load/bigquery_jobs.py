@@ -5,6 +5,7 @@ to our own call was lost: the job is looked up and its outcome counts. The id of
 so the next attempt carries a number.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, TypeVar
@@ -20,10 +21,12 @@ Job = TypeVar("Job", bigquery.LoadJob, bigquery.QueryJob)
 Result = TypeVar("Result")
 
 CALL_SECONDS = 30
-# For one call and its repetitions, and for one job: two loads (the second for the good rows of a refused file), the
-# MERGE and the row of the ledger together stay below the 540 seconds that Cloud Run gives to an event.
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(60)
-JOB_SECONDS = 120
+# An event has four jobs at most: two loads (the second for the good rows of a refused file), the MERGE and the row of
+# the ledger. Each is waited for so long, and for a last look: 4 * (75 + CALL_SECONDS) = 420 s. With one other call that
+# RETRY repeats until its last try, 60 + CALL_SECONDS = 90 s, that is 510 of the 540 s that Cloud Run gives to an event.
+# One that takes longer is redelivered and finds its jobs.
+JOB_SECONDS = 75
 _JOB_RETRY = DEFAULT_JOB_RETRY.with_timeout(60)
 
 
@@ -88,5 +91,12 @@ def _fetch(client: bigquery.Client, job_id: str) -> Any:
 
 
 def _wait(job: bigquery.LoadJob | bigquery.QueryJob) -> None:
-    """Until the job has finished, well or not; TimeoutError when it takes too long."""
-    job.exception(timeout=JOB_SECONDS)  # type: ignore[no-untyped-call]
+    """Until the job has finished, well or not; TimeoutError or RetryError when it takes too long.
+
+    The client's own waiting gives up at the first error, and gives each look 128 s.
+    """
+    ends_at = time.monotonic() + JOB_SECONDS
+    while not job.done(RETRY.with_timeout(ends_at - time.monotonic()), CALL_SECONDS):
+        if time.monotonic() + 1 > ends_at:
+            raise TimeoutError(f"The job {job.job_id} had not finished after {JOB_SECONDS} s")
+        time.sleep(1)

@@ -4,6 +4,7 @@ Writes log entries, too.
 """
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -16,7 +17,8 @@ from google.cloud import bigquery
 from batches import KnownBatch
 from plays_loaded import PlaysLoaded, slot_of
 
-_CALL: Any = {"timeout": 30, "retry": bigquery.DEFAULT_RETRY.with_timeout(60)}
+_RETRY = bigquery.DEFAULT_RETRY.with_timeout(60)
+_CALL: Any = {"timeout": 30, "retry": _RETRY}
 _JOB_SECONDS = 60
 _ADD_RUN = (Path(__file__).parent / "queries/add_run.sql").read_text(encoding="utf-8")
 
@@ -101,11 +103,21 @@ def write_row(client: bigquery.Client, row: LedgerRow) -> None:
             job, is_ours = client.query(_ADD_RUN, job_config=config, job_id=job_id, job_retry=None, **_CALL), True
         except Conflict:
             job, is_ours = client.get_job(job_id, location=client.location, **_CALL), False
-        error = job.exception(timeout=_JOB_SECONDS)
+        _wait(job)
+        error = job.exception()
         if error is None:
             return
         if is_ours:
             raise error
+
+
+def _wait(job: bigquery.QueryJob) -> None:
+    """The client's own waiting gives up at the first error, and gives each look 128 s."""
+    ends_at = time.monotonic() + _JOB_SECONDS
+    while not job.done(**_CALL | {"retry": _RETRY.with_timeout(ends_at - time.monotonic())}):
+        if time.monotonic() + 1 > ends_at:
+            raise TimeoutError(f"The job {job.job_id} had not finished after {_JOB_SECONDS} s")
+        time.sleep(1)
 
 
 def log(severity: str, message: str, **fields: Any) -> None:

@@ -59,6 +59,7 @@ EXPLAINED = {
     ),
     ("bigquery.jobs.insert", f"request.{_LOAD}.sourceUris"): _UPLOADED,
     ("bigquery.jobs.insert", f"answer.{_LOAD}.sourceUris"): _UPLOADED,
+    ("bigquery.jobs.get", f"answer.{_LOAD}.sourceUris"): _UPLOADED,
     ("bigquery.jobs.getQueryResults", "query formatOptions.useInt64Timestamp"): (
         "google-cloud-bigquery writes Python's True, and the service takes it"
     ),

@@ -1,11 +1,12 @@
 """Runs in trouble of other kinds than a single answer of Spotify's, for which see test_spotify_answers.py."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from localcloud.faults import Fault
-from tests.event_function import DENIED
+from tests.event_function import DENIED, answers
 from tests.ingest.harness import OBJECT, RUN_ID, SLOT
 
 
@@ -119,9 +120,22 @@ def test_a_pause_that_a_repeat_meets_holds_for_the_next_one(known):
     assert ingesting.run(slot).body["reason"].startswith("Spotify asked for a pause until 2026-11-22 12:00")
 
 
-def test_an_answer_of_bigquery_that_is_lost_adds_one_row(ingesting):
-    ingesting.cloud.faults.order(Fault("bigquery POST .*/jobs", "drop", "after"))
+@pytest.mark.parametrize(
+    "fault", [Fault("bigquery POST .*/jobs", "drop", "after"), Fault("bigquery GET .*/jobs/", times=2)]
+)
+def test_an_answer_of_bigquery_that_is_lost_adds_one_row(ingesting, fault):
+    ingesting.cloud.faults.order(replace(fault))
     assert ingesting.run().status == 200
+    assert [row["state"] for row in ingesting.ledger()] == ["skipped"]
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(60, 200), (0, 500)])
+def test_a_job_that_goes_on_after_the_first_look_is_waited_for_but_not_for_ever(
+    ingesting, monkeypatch, seconds, status
+):
+    monkeypatch.setattr("ingest_queries._QUERY_SECONDS", seconds)
+    answers(ingesting.cloud, 4, ("status",))
+    assert ingesting.run().status == status
     assert [row["state"] for row in ingesting.ledger()] == ["skipped"]
 
 

@@ -124,6 +124,19 @@ def test_a_moment_of_trouble_at_any_call_is_not_even_noticed(triggering, monkeyp
     assert len(triggering.batch_ids()) == len(triggering.ledger()) == 1 + len(calls)
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(60, 200), (0, 500)])
+def test_a_job_that_goes_on_after_the_first_look_is_waited_for_but_not_for_ever(
+    triggering, monkeypatch, seconds, status
+):
+    monkeypatch.setattr("trigger_ledger._JOB_SECONDS", seconds)
+    triggering.publish(TEN)
+    answers(triggering.cloud, 4, ("status",))
+    assert triggering.deliver() == [status]
+
+    triggering.deliver()
+    assert triggering.ledger() == [TENS_ROW]
+
+
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_request_that_dataproc_refuses_is_recorded_and_not_repeated(triggering, capsys, status):
     body = '{"error": {"code": 400, "message": "Cannot act as spark@x.iam.gserviceaccount.com here", "status": "X"}}'

@@ -190,6 +190,12 @@ def error_of(job: Resource) -> ApiError | None:
     return ApiError(_HTTP_STATUS.get(error["reason"], 400), error["reason"], error["message"]) if error else None
 
 
+def as_begun(job: Resource) -> Resource:
+    """A job as BigQuery answers the call that starts one: it has not waited for the end."""
+    times = {name: job["statistics"][name] for name in ("creationTime", "startTime")}
+    return {**job, "status": {"state": "RUNNING"}, "statistics": times}
+
+
 # https://cloud.google.com/bigquery/docs/error-messages
 _HTTP_STATUS = {
     "backendError": 503,

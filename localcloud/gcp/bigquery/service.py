@@ -10,7 +10,7 @@ from localcloud.clock import Clock
 from localcloud.faults import Faults
 from localcloud.gcp.bigquery.catalog import Resource, Sizes, find_dataset
 from localcloud.gcp.bigquery.googlesql.translate import TableId
-from localcloud.gcp.bigquery.jobs import Jobs, Outcome, Work, error_of
+from localcloud.gcp.bigquery.jobs import Jobs, Outcome, Work, as_begun, error_of
 from localcloud.gcp.bigquery.load import ReadObject, WriteObject, run_extract, run_load
 from localcloud.gcp.bigquery.query import QueryRunner, plan_query
 from localcloud.gcp.bigquery.tables_api import PROJECT, TablesApi, next_page, page_of
@@ -65,7 +65,8 @@ class BigQuery:
 
     def insert_job(self, request: Request) -> Response:
         body, project = request.json(), request.params["project"]
-        return Response.of_json(self._start(project, body.get("jobReference", {}), body["configuration"]))
+        job = self._start(project, body.get("jobReference", {}), body["configuration"])
+        return Response.of_json(as_begun(job))
 
     def upload(self, request: Request) -> Response:
         """A load job that brings its file along, as Google's client sends one below 5 MB."""
@@ -73,7 +74,8 @@ class BigQuery:
             raise ApiError(501, "notImplemented", "An upload other than multipart is not imitated by the laptop cloud")
         metadata, _, content = split_multipart(request)
         body, project = json.loads(metadata), request.params["project"]
-        return Response.of_json(self._start(project, body["jobReference"], body["configuration"], content))
+        job = self._start(project, body["jobReference"], body["configuration"], content)
+        return Response.of_json(as_begun(job))
 
     def _start(
         self, project: str, reference: Resource, configuration: Resource, uploaded: bytes | None = None

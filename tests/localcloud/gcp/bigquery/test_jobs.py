@@ -177,7 +177,7 @@ def test_merges_at_once_each_see_what_the_others_did(warehouse: Warehouse) -> No
     with ThreadPoolExecutor(16) as pool:
         jobs = list(pool.map(lambda number: warehouse.start(MERGE, integer("n", number % 4)), range(16)))
 
-    assert sorted(job.dml_stats.inserted_row_count for job in jobs) == [0] * 12 + [1] * 4
+    assert sorted(job.result().num_dml_affected_rows for job in jobs) == [0] * 12 + [1] * 4
     assert warehouse.rows("SELECT n FROM t ORDER BY n") == [(0,), (1,), (2,), (3,)]
 
 

@@ -82,7 +82,7 @@ def test_a_view_has_the_rows_under_it_also_after_a_restart_and_bills_what_it_rea
         found = warehouse.client.get_table("listening.v")
         assert warehouse.rows("SELECT * FROM v") == [("bb", 1, "yyy")]
         jobs = [warehouse.start(f"SELECT {what} FROM v") for what in ("id", "less", "*")]
-        assert [job.total_bytes_processed for job in jobs] == [2 + 2 + 3 + 16, 16, 2 + 2 + 3 + 16 + 2 + 2 + 4]
+        assert [job.result().total_bytes_processed for job in jobs] == [2 + 2 + 3 + 16, 16, 2 + 2 + 3 + 16 + 2 + 2 + 4]
         warehouse.client.delete_table("listening.v")
         with pytest.raises(NotFound):
             warehouse.rows("SELECT * FROM v")
