@@ -16,8 +16,17 @@ from itertools import islice
 from typing import Any
 
 import google_crc32c
-from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPIError, NotFound
-from google.api_core.retry import Retry, if_transient_error
+import requests
+from google.api_core.exceptions import (
+    BadRequest,
+    Forbidden,
+    GoogleAPIError,
+    NotFound,
+    ServerError,
+    TooManyRequests,
+)
+from google.api_core.retry import Retry, if_exception_type
+from google.auth.exceptions import TransportError
 from google.cloud.secretmanager import SecretManagerServiceClient, SecretVersion
 
 from failures import AppSecretUnusable, Failure, SecretMislabelled, SecretUnavailable, SecretUnusable, TokenNotStored
@@ -36,8 +45,12 @@ _CONSENT_MONTHS = 6
 DAYS_TO_WARN_AT = (30, 7, 1, 0)
 
 CALL_SECONDS = 20
-# Google's client tries some of these calls only once. A rotated token, above all, exists nowhere else.
-RETRY = Retry(predicate=if_transient_error, initial=0.5, timeout=CALL_SECONDS)
+# Google's client tries some of these calls only once, and none again after 502, 504 or silence.
+_TRANSIENT = if_exception_type(ServerError, TooManyRequests, requests.RequestException, TransportError)
+RETRY = Retry(predicate=_TRANSIENT, initial=0.5, timeout=CALL_SECONDS)
+# A rotated token exists nowhere else: there is time for two more tries after a silent one. That is 80 s at most for
+# each eight listeners whose token rotates, of the 140 s that the arithmetic in ingest_queries.py leaves.
+_KEEPING = RETRY.with_timeout(3 * CALL_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -170,7 +183,7 @@ def add_version(client: SecretManagerServiceClient, secret_name: str, data: byte
     """The new version's number."""
     payload = {"data": data, "data_crc32c": google_crc32c.value(data)}
     request = {"parent": secret_name, "payload": payload}
-    return number_of(client.add_secret_version(request, retry=RETRY, timeout=CALL_SECONDS).name)
+    return number_of(client.add_secret_version(request, retry=_KEEPING, timeout=CALL_SECONDS).name)
 
 
 def _read(client: SecretManagerServiceClient, secret_name: str, version: str = "latest") -> tuple[int, bytes]:

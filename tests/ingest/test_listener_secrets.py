@@ -119,7 +119,7 @@ def test_where_versions_may_not_be_listed_the_newest_is_said_to_be_unreadable(in
 @pytest.mark.parametrize(
     "fault",
     [
-        {"status": 504},
+        {"status": 408},
         {
             "when": "after",
             "status": 200,
@@ -224,6 +224,17 @@ def test_a_rotated_token_that_cannot_be_stored_still_serves_this_run_and_is_repo
     assert (row["state"], row["error_class"]) == ("succeeded", "TokenNotStored")
 
 
+@pytest.mark.parametrize("fault", [{"status": 502}, {"status": 504}, {"action": "delay", "seconds": 3}])
+def test_a_rotated_token_is_sent_again_after_an_answer_that_says_nothing_or_none_in_time(ingesting, monkeypatch, fault):
+    slug = ingesting.slugs[0]
+    ingesting.authorize(slug)
+    ingesting.spotify.rotate_next(slug, old_dies_at_once=True)
+    monkeypatch.setattr("listener_secrets.CALL_SECONDS", 1)
+    ingesting.cloud.faults.order(Fault("gcp POST .*:addVersion", **fault))
+    assert ingesting.run().body["listeners"][slug]["error_class"] is None
+    assert ingesting.run(SLOT.replace(minute=1)).body["listeners"][slug]["fetched"] == 50
+
+
 def test_a_version_that_cannot_be_destroyed_is_only_a_warning(ingesting):
     slug = ingesting.slugs[0]
     ingesting.authorize(slug)
@@ -322,7 +333,7 @@ def test_no_token_shows_anywhere_when_everything_goes_wrong(ingesting):
 
 def test_an_app_secret_that_did_not_arrive_is_worth_another_try(ingesting):
     ingesting.authorize(ingesting.slugs[0])
-    ingesting.cloud.faults.order(Fault("gcp GET .*spotify-client.*:access", status=504))
+    ingesting.cloud.faults.order(Fault("gcp GET .*spotify-client.*:access", status=408))
     answer = ingesting.run()
     assert (answer.status, answer.body["state"], answer.log[0]["error_class"]) == (503, "failed", "SecretUnavailable")
     assert ingesting.run().body["rows_new"] == 50
