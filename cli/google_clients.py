@@ -101,7 +101,7 @@ def explain(error: Exception, place: Place) -> str:
     """A sentence and the next step, for any of EXPECTED."""
     if isinstance(error, TimeoutError):
         return (
-            f"BigQuery had not finished a job after {duration(JOB_SECONDS)}, so it was cancelled. A job stores "
+            f"BigQuery had not finished a job after {duration(JOB_SECONDS)}, so the command stopped. A job stores "
             "everything or nothing: run the command again."
         )
     if isinstance(error, _NOT_REACHED):

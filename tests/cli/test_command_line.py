@@ -145,8 +145,8 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_google_is_not_said_to_
     output = owner.types(capsys, "runs")
     assert (output.code, output.out) == (1, "")
     assert output.err == (
-        "BigQuery had not finished a job after 0 s, so it was cancelled. A job stores everything or nothing: run the "
-        "command again.\n"
+        "BigQuery had not finished a job after 0 s, so the command stopped. A job stores everything or nothing: run "
+        "the command again.\n"
     )
     assert owner.cloud.faults.calls[-1].endswith("/jobs/slow/cancel")
 
