@@ -140,7 +140,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
 def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
     store = SecretStore(place)
     home = store.home_of(options.listener)
-    known = list(store.listeners())
+    known = store.listeners()
     # Only on the laptop can a misspelt name come this far: in the cloud Terraform makes listeners.
     if options.listener not in known:
         others = f"known so far: {', '.join(known)}" if known else "no listener is known so far"
@@ -154,10 +154,14 @@ def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
             )
     stored = spotify.stored_app(store)
     app = stored if stored and not options.new_client else spotify.ask_for_app(consent.redirect_uri(options.port))
-    rest = [name for name in known if name != options.listener]
     # https://www.rfc-editor.org/rfc/rfc6749#section-6: a refresh token is of the client that it was given to.
-    if rest and stored and stored.client_id != app.client_id:
-        say(f"This is another app: {', '.join(rest)} must consent again as well, because a consent is for one app.")
+    if stored and stored.client_id != app.client_id:
+        rest = [name for name in known if name != options.listener and store.newest_version_at(known[name])]
+        if rest:
+            say(
+                f"This is another app: once this consent is stored, {', '.join(rest)} must consent again as well, "
+                "because a consent is for one app."
+            )
     return Authorization(place, store, options.listener, home, app, app is not stored, options.replace_account)
 
 

@@ -239,14 +239,16 @@ def test_a_wrong_client_secret_is_not_stored_and_can_be_typed_anew(owner, capsys
     assert owner.versions("spotify-client") == {1: "DESTROYED", 2: "ENABLED"}
 
 
-def test_with_another_app_the_others_who_must_consent_again_are_named(owner, capsys, monkeypatch):
+def test_with_another_app_those_whose_consents_end_are_named(owner, capsys, monkeypatch):
     owner.knows_app(client_id="another")
     for listener in (ONE, TWO, THREE):
         owner.has_listener(listener)
+    url = f"{owner.environ['SECRETMANAGER_EMULATOR_HOST']}/v1/projects/{owner.project}/secrets/refresh-token-{THREE}"
+    assert requests.post(f"{url}/versions/1:destroy", json={}, timeout=10).ok
     types_in(monkeypatch, f"{owner.spotify.app.client_id}\n{owner.spotify.app.client_secret}\n")
     output = owner.authorizes(capsys, ONE, Person(ONE), "--new-client")
     assert (output.code, owner.versions("spotify-client")) == (0, {1: "DESTROYED", 2: "ENABLED"})
-    assert f"This is another app: {THREE}, {TWO} must consent again as well" in output.err
+    assert f"This is another app: once this consent is stored, {TWO} must consent again as well" in output.err
 
 
 @pytest.mark.parametrize("typed", ["\n", "id\n\n", "id\nsecret…\n", "i d\nsecret\n"])
