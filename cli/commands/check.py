@@ -21,13 +21,13 @@ from cli.console import counted, one_line, print_json, print_table
 from cli.place import TERRAFORM, Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse
+from listener_secrets import DAYS_TO_WARN_AT
 
 HELP = "Check whether everything is ready for a run: APIs, quota, tables, consents, schedule, dashboard"
 
 BATCH = {"CPUS": (12, "vCPU"), "CPUS_ALL_REGIONS": (12, "vCPU"), "DISKS_TOTAL_GB": (750, "GB of disk")}
 """What transform_trigger's batch takes of each quota of Compute Engine."""
 
-_DAYS_TO_RENEW = 30
 _TIMEOUT_SECONDS = 30
 _QUOTA_PAGE = "https://console.cloud.google.com/iam-admin/quotas?project="
 
@@ -47,7 +47,8 @@ def run(options: argparse.Namespace, place: Place) -> int:
     findings: list[Finding] = []
     for subject, check in (_ON_LAPTOP if place.laptop else _IN_CLOUD).items():
         try:
-            findings += [Finding(subject, state, said) for state, said in check(place)]
+            for state, said in check(place):
+                findings.append(Finding(subject, state, said))  # one by one: an error keeps those before it
         except (GoogleAPIError, requests.RequestException) as error:
             findings.append(Finding(subject, "unknown", google_clients.explain(error, place)))
     if options.json:
@@ -130,7 +131,7 @@ def _consent(standing: Standing, store: SecretStore, secret: str) -> tuple[State
         return "missing", f"{whose} ended on {standing.consent_ends_at:%Y-%m-%d}."
     if standing.state == "needs_consent":
         return "missing", f"{whose} was revoked or does not suffice."
-    if days is not None and days < _DAYS_TO_RENEW:
+    if days is not None and days <= max(DAYS_TO_WARN_AT):
         return "note", f"{whose} ends in {counted(days, 'day')}."
     return "ok", f"{whose} is stored."
 

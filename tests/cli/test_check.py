@@ -141,7 +141,7 @@ def test_an_older_version_is_no_consent_where_the_newest_is_not_enabled(ready, c
 
 
 def test_a_consent_that_ended_or_was_revoked_is_missing_and_one_that_ends_soon_is_a_note(ingesting, capsys):
-    ingesting.authorize(ONE, TWO, consented_at="2026-06-18T10:00:00Z")
+    ingesting.authorize(ONE, TWO, consented_at="2026-06-23T10:00:00Z")
     ingesting.authorize(THREE)
     ingesting.spotify.revoke(TWO)
 
@@ -154,9 +154,9 @@ def test_a_consent_that_ended_or_was_revoked_is_missing_and_one_that_ends_soon_i
     again = "Run `python -m cli authorize {}`."
     revoked = ("missing", f"{TWO}'s consent was revoked or does not suffice. {again.format(TWO)}")
     fine = ("ok", f"{THREE}'s consent is stored.")
-    assert consents() == (1, [("note", f"{ONE}'s consent ends in 25 days. {again.format(ONE)}"), fine, revoked])
-    ingesting.travel(days=26)
-    ended = f"'s consent ended on 2026-12-18. {again}"
+    assert consents() == (1, [("note", f"{ONE}'s consent ends in 30 days. {again.format(ONE)}"), fine, revoked])
+    ingesting.travel(days=31)
+    ended = f"'s consent ended on 2026-12-23. {again}"
     assert consents() == (
         1,
         [("missing", f"{ONE}{ended.format(ONE)}"), fine, ("missing", f"{TWO}{ended.format(TWO)}")],
@@ -234,6 +234,15 @@ def test_what_google_does_not_say_is_unknown_and_hides_nothing_else(ready, capsy
     assert state == "unknown"
     assert words.startswith("You may not do that in the project heavy-rotation-laptop")
     assert found["schedule"][0][0] == "ok"
+
+
+def test_what_was_found_before_google_failed_is_shown(owner, capsys):
+    make_empty_secret(owner, "spotify-client")
+    owner.has_listener(ONE)
+    owner.cloud.faults.order(Fault("bigquery POST .*/queries", status=403, times=None))
+    _, found = checked(owner, capsys)
+    assert [state for state, _ in found["consents"]] == ["missing", "unknown"]
+    assert found["consents"][0][1].startswith("The app's id and secret are missing")
 
 
 def test_on_the_laptop_tables_and_consents_are_looked_at(owner, capsys):
