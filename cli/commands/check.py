@@ -1,7 +1,7 @@
 """Checks whether everything is ready for a run, and shows what would make one fail. Changes nothing.
 
 In the cloud: APIs, quota for Spark, tables, consents, schedule, dashboard. On the laptop: tables and consents. No token
-is read: whether a consent is still good is what `listeners` shows, from the ledger.
+is read: whether a consent is still good is taken from the ledger, as in `listeners`.
 """
 
 import argparse
