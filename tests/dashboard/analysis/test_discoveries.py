@@ -7,7 +7,9 @@ import pytest
 
 from analysis import days, discoveries
 from analysis.periods import custom_period
+from charts import bars
 from tests.dashboard.invented.history import NOVEMBER, NOW, history_of, play, track
+from theme import colours_of
 
 
 def test_a_session_ends_after_more_than_half_an_hour_without_music():
@@ -43,6 +45,9 @@ def test_listening_is_new_for_thirty_days_after_an_artist_was_first_played():
     ]
     assert rows["step_on"].nunique() == 8
     assert rows.loc[rows["is_partial"], "step_on"].tolist() == [pd.Timestamp("2026-11-16")] * 2
+    drawn = bars.new_and_known(rows, "Plays", colours_of("light"))
+    assert drawn.to_dict()["encoding"]["opacity"]["condition"] == {"test": "datum.is_partial", "value": 0.6}
+    assert drawn.data.loc[drawn.data["is_partial"], "Note"].tolist() == ["not over yet"] * 2
 
 
 def test_plays_of_an_unknown_artist_are_neither_new_nor_known():

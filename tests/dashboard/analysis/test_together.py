@@ -7,7 +7,9 @@ from analysis import together
 from analysis.history import History
 from analysis.periods import within
 from analysis.together import Company, Part
+from charts import bars
 from tests.dashboard.invented.history import NOVEMBER, history_of, play, track
+from theme import colours_of
 
 BEA = {"artist_id": "bea", "artist_name": "Bea", "artist_names": "Bea"}
 OLD = play("2020-01-01 10:00", "old")
@@ -139,6 +141,10 @@ def test_overlap_is_what_the_shares_of_artists_have_in_common(by: str, expected:
     assert rows["is_partial"].tolist() == [False, False, False, True]
     assert rows["share"].fillna(-1).tolist() == [-1, expected, -1, 0]
     assert (rows.attrs["step"], rows.attrs["whole"]) == ("week", expected)
+    drawn = bars.overlap(rows, colours_of("light")).to_dict()
+    assert drawn["encoding"]["opacity"]["condition"] == {"test": "datum.is_partial", "value": 0.6}
+    (data,) = drawn["datasets"].values()
+    assert [(row["is_partial"], row["Note"]) for row in data] == [(False, ""), (True, "not over yet")]
 
 
 def test_what_one_could_show_the_others_was_played_by_none_of_them_at_any_time() -> None:

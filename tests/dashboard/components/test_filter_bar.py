@@ -84,6 +84,7 @@ def test_the_search_of_the_favourites_is_in_the_address(app: App) -> None:
 
 def test_a_decade_that_another_listener_has_not_leaves_the_address(app: App) -> None:
     drawn = app.open("discoveries", period="7 days", decade="1980s")
+    assert drawn.query_params["decade"] == "1980s"
 
     drawn.selectbox(key="listener").set_value("listener-three").run()
 

@@ -14,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 import humanize
 from components.markdown import literal
 from tests.dashboard.invented import warehouse
+from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.page_names import HIDDEN, LISTENING, PAGES
-from tests.dashboard.pages.app import NOW, App, app, charts_of, full, key_of, mine_of, text_of
+from tests.dashboard.pages.app import NOW, App, app, charts_of, full, key_of, mine_of, some, text_of, with_plays
 
 __all__ = ["app", "full"]
 
@@ -118,6 +119,17 @@ def test_the_days_of_a_gap_are_named_and_outlined(app: App) -> None:
     assert "(1 gap)" in text, "not the one of 120 days ago"
     assert "Plays may be missing on" in text_of(app.open("year", year="2026", month="Nov"))
     assert [layer for layer in trend["layer"] if layer["mark"].get("strokeDash")]
+
+
+@pytest.mark.parametrize(
+    ("zone", "gap_end", "is_named"),
+    [("Europe/Berlin", "23:30", True), ("Europe/Berlin", "23:00", False), ("UTC", "23:30", False)],
+)
+def test_a_gap_belongs_to_a_period_that_began_before_its_end(app: App, zone: str, gap_end: str, is_named: bool) -> None:
+    """28 October, the first of the 28 days, begins at 23:00 UTC in Berlin."""
+    with_plays(app, some(app, 10, days_ago=9), gaps=gaps_of(("2026-10-27 22:00", f"2026-10-27 {gap_end}")))
+
+    assert ("(1 gap)" in text_of(app.open(zone=zone))) == is_named
 
 
 def test_estimated_minutes_are_called_estimated(full: Callable[[str], AppTest]) -> None:
