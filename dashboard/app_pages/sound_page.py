@@ -126,13 +126,13 @@ def without_features(page: Listening) -> None:
         icon=":material/info:",
     )
     figures = {
-        "Average length": (facts.average_minutes, "{:.1f} min"),
-        "Explicit": (facts.explicit_share, "{:.0%}"),
-        "Popularity": (facts.popularity, "{:.0f} of 100"),
+        "Average length": (facts.average_minutes, "{:.1f} min".format),
+        "Explicit": (facts.explicit_share, humanize.percent),
+        "Popularity": (facts.popularity, "{:.0f} of 100".format),
     }
     with st.grid(3, min_column_width=150):
         for label, (value, form) in figures.items():
-            st.metric(label, "unknown" if value is None else form.format(value), border=True)
+            st.metric(label, "unknown" if value is None else form(value), border=True)
     left, right = st.columns(2, gap="large")
     with left:
         st.header("Release decades", anchor=False)

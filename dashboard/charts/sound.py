@@ -76,7 +76,10 @@ def mood_map(frame: pd.DataFrame, colours: Colours) -> Chart:
 def tempo(frame: pd.DataFrame, colours: Colours) -> Chart:
     steps = frame.assign(
         bpm=frame["bpm_from"].astype(str),
-        text=[f"{share:.1%} at {at} to {at + 4}" for at, share in zip(frame["bpm_from"], frame["share"], strict=True)],
+        text=[
+            f"{humanize.percent(share, 1)} at {at} to {at + 4}"
+            for at, share in zip(frame["bpm_from"], frame["share"], strict=True)
+        ],
     )
     return shares(steps, "bpm", colours, text="text", height=260)
 

@@ -99,5 +99,9 @@ def test_mood_and_tempo_show_where_the_time_went():
     ]
     assert sound.quadrants(sound.mood(history, plays)) == {"upbeat": 0, "calm, happy": 0, "tense": 0.75, "sad": 0.25}
     assert sound.tempo(history, plays).values.tolist() == [[120, 1.0]]
+    drawn = charts_sound.tempo(
+        pd.DataFrame({"bpm_from": [120, 125], "share": [0.9996, 0.0004]}), theme.colours_of("light")
+    )
+    assert drawn.data["Value"].tolist() == ["100.0% at 120 to 124", "under 0.1% at 125 to 129"]
     trend = sound.feature_trend(history, plays, "energy")
     assert trend.values.tolist() == [[pd.Timestamp("2026-11-01"), pytest.approx(0.7)]]
