@@ -22,7 +22,7 @@ ReccoBeats for audio features, that service learns the tracks' ids, not who play
 - **Recordings**: track ids with the same ISRC count as one. **Artists**: every credited artist gets the play.
 - **Clocks**: plays are stored in UTC and shown on the clock of the chosen zone, with its changes of summer time.
 - **Gaps**: when Spotify's page did not reach back to a play stored from its API, plays before it may be lost. Bars
-  of such days are outlined, as are those of days since plays of a listener are not collected.
+  of such days are outlined, as are those since plays of a listener are not collected, and averages leave them out.
 
 ## Privacy
 - Only people on the owner's list see anything, and only the listeners that the owner allows them.

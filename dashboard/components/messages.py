@@ -162,7 +162,7 @@ def gaps_in_period(count: int, days: list[date], today: date) -> None:
 
 def not_collected(listener: str, since: str, step: str, *, is_refused: bool, is_outlined: bool) -> None:
     why = ": Spotify refuses the consent" if is_refused else ""
-    outlined = " The time since then is outlined and left out of averages." if is_outlined else ""
+    outlined = " Bars since then are outlined, and averages leave them out." if is_outlined else ""
     st.caption(f":material/warning: Since {since} no plays of {literal(listener)} are collected{why}.{outlined} {step}")
 
 
