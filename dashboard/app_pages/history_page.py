@@ -19,8 +19,9 @@ IN_URL = "before"
 def place(mark: str) -> Cursor | None:
     """The place in the URL: it survives a reconnect, and can be kept or shared.
 
-    It is one in a list of plays, whose mark stands behind it: a new search or listener starts at the newest play. Were
-    it taken out of the URL then, Back would lead to the old place with the new listener.
+    It is `PLACE~MARK`, and the mark stands for the listener, the search and the last day. With another mark the page
+    starts at the newest play, and the place stays in the URL: were it taken out, Back would lead to it with the new
+    listener.
     """
     text, _, found = st.query_params.get(IN_URL, "").rpartition("~")
     return to_cursor(text) if found == mark else None
