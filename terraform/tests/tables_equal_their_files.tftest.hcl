@@ -1,4 +1,5 @@
-# One file per table is the only truth about it. tests/terraform compares every column; here is that no file is left out.
+# One file per table is the only truth about it. tests/terraform/test_tables.py compares each table and view with its file;
+# here are the names, the partitions of a table with and of one without, and that no key is declared.
 
 mock_provider "google" { source = "./tests" }
 mock_provider "google-beta" { source = "./tests" }

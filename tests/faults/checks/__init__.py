@@ -2,6 +2,7 @@
 
 They work from the invented Spotify's own memory and from the landed files, never from what the functions say of
 themselves; where the functions say something (the ledger), it is held against that.
+Every public function of these modules is a check: a helper's name begins with `_`.
 """
 
 from collections.abc import Callable, Iterator
