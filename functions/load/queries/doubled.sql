@@ -14,7 +14,8 @@ WITH by_key AS (
     PARTITION BY listener_id, played_at, track_id ORDER BY source, ms_played DESC, reported_at DESC
   ) = 1
 ),
--- These are no file of an export, which alone says what a play without a beginning can be: they get no pause.
+-- Only a landed file says which play came before, and these rows are stored. same_play.sql takes them for a landed file: with
+-- `reported_at` at the end of the play it assumes no pause.
 landed AS (
   SELECT * REPLACE (COALESCE(reported_at, played_at) AS reported_at)
   FROM by_key
