@@ -33,7 +33,11 @@ def in_list(label: str, options: Sequence[str], key: str, index: int = 0, **look
 
 
 def _forget_other(key: str, options: Sequence[str], usual: str) -> None:
-    """Streamlit itself falls back to the usual option but leaves the chosen one, which is gone, in the URL."""
+    """Streamlit itself falls back to the usual option but leaves the chosen one, which is gone, in the URL.
+
+    Where it is taken out, Back needs two clicks: Streamlit makes whatever the server changes in the URL a step of the
+    browser's history, and has no way to change it without one.
+    """
     if st.session_state.get(key, usual) not in options:
         st.session_state[key] = usual
 
