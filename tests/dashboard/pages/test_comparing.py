@@ -242,7 +242,7 @@ def test_days_since_an_import_of_a_listener_whom_no_run_names_end_with_a_consent
     older = plays[plays["played_at"] < NOW - timedelta(days=9)]
     app.over(app.warehouse.with_plays(older).with_table("runs", runs.assign(details=[{"listeners": {}}] * len(runs))))
 
-    assert "left out of averages. Run `python -m cli authorize listener-one`." in text_of(app.open())
+    assert "averages leave them out. Run `python -m cli authorize listener-one`." in text_of(app.open())
 
 
 def test_the_bars_of_weeks_behind_are_called_by_their_own_dates(app: App) -> None:
