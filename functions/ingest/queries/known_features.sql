@@ -11,7 +11,7 @@ WITH answers AS (
   FROM plays
   WHERE track_id IN UNNEST(@track_ids) AND features_source IS NOT NULL
 )
-SELECT *
+SELECT * EXCEPT (ingested_at, is_known)
 FROM answers
 WHERE is_known OR (features_source = @source AND ingested_at >= @unknown_since)
 QUALIFY ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY is_known DESC, ingested_at DESC) = 1
