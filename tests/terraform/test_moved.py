@@ -64,6 +64,14 @@ def test_an_update_that_enables_another_api_replaces_no_grant(deployment):
     assert {address: action for address, action in actions.items() if "_iam_" in address and action != "noop"} == {}
 
 
+def test_a_history_that_was_first_applied_elsewhere_stops_the_plan(deployment):
+    state = deployment.read_state()
+    [place] = [each for each in state["resources"] if (each["type"], each["name"]) == ("terraform_data", "place")]
+    place["instances"][0]["attributes"]["output"]["value"]["region"] = "europe-west1"
+    with pytest.raises(AssertionError, match=r"first applied to my-heavy-rotation in europe-west1, and neither can"):
+        deployment.plan(state)
+
+
 def without_api(api, state):
     """The state as a version left it that did not enable this API."""
     for resource in state["resources"]:
