@@ -52,7 +52,10 @@ def _in_reason(listener: str, step: str, reason: str) -> re.Pattern[str]:
 
 def count(warehouse: Warehouse, listener: str) -> dict[str, int]:
     """The listener's rows by table, and those of the ledger that name the listener, as `runs`."""
-    rows = {row.name: row.row_count for row in warehouse.run("rows_of_listener", string("listener_id", listener))}
+    whose, rows = string("listener_id", listener), {}
+    for name in ("plays", *_UNPARTITIONED):
+        [row] = warehouse.run("rows_of_listener", whose, names={"table": name})
+        rows[name] = row.row_count
     return rows | {"runs": len(_reworded(warehouse, listener))}
 
 

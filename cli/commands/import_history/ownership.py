@@ -75,8 +75,8 @@ def check(place: Place, warehouse: Warehouse, account: Account, stored: Sequence
     own = _own_accounts(place, listener) if names else set()
     if names & own:
         return ""
-    rows = warehouse.run("rows_of_listener", string("listener_id", listener))
-    count = next(int(row.row_count) for row in rows if row.name == "plays")
+    [row] = warehouse.run("rows_of_listener", string("listener_id", listener), names={"table": "plays"})
+    count = int(row.row_count)
     if count < _ENOUGH_PLAYS and not own:
         return ""
     doubt = (
