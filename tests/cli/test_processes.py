@@ -93,6 +93,7 @@ def test_a_listener_agrees_in_a_real_browser(terminal, page):
     assert text == "The consent is stored. You can close this page and go back to the terminal."
     assert (process.returncode, err.count("Traceback")) == (0, 0)
     assert json.loads(out)["display_name"] == "Invented Listener Two"
+    assert terminal.app.client_secret not in out + err
 
 
 def test_a_run_and_an_import_are_followed_to_the_top_ten_and_shown_everywhere(terminal):
