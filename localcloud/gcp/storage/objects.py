@@ -45,6 +45,7 @@ class Storage:
         self._state, self._clock, self._on_finalize = state, clock, on_finalize
         self._contents.mkdir(parents=True, exist_ok=True)
         state.create(
+            # Nothing reads the resource, but the tables of 0.1.0 have it.
             "CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, resource TEXT NOT NULL)",
             """CREATE TABLE IF NOT EXISTS stored_objects (bucket TEXT, name TEXT, resource TEXT NOT NULL,
                PRIMARY KEY (bucket, name)) WITHOUT ROWID""",
