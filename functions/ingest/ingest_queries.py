@@ -13,9 +13,10 @@ from google.cloud.bigquery.table import RowIterator
 
 _QUERIES = Path(__file__).parent / "queries"
 # The client's own time-outs, ten minutes and more, outlast the function. Before the row of the ledger a run has seven
-# statements, of earlier runs, plays, gaps and audio features: 7 * 60 = 420 s. The row's job has 60 s to begin and 60 s
-# to end, and a last try of each: 2 * (60 + CALL_SECONDS) = 160 s. With the 180 s that http_client.py gives to pauses
-# that is 760 of the 900 s that Cloud Run gives to a run.
+# statements, of earlier runs, plays, gaps and audio features: 7 * 60 = 420 s where each runs as long as it may. The
+# row's job has 60 s to begin and 60 s to end, and a last try of each: 2 * (60 + CALL_SECONDS) = 160 s. With the 180 s
+# that http_client.py gives to pauses that is 760 of the 900 s that Cloud Run gives to a run. Calls that are repeated
+# come on top; a run that takes longer is ended, and its retry finds what it has done.
 CALL_SECONDS, _QUERY_SECONDS = 20, 60
 RETRY, _JOB_RETRY = DEFAULT_RETRY.with_timeout(60), DEFAULT_JOB_RETRY.with_timeout(60)
 

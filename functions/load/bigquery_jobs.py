@@ -23,9 +23,9 @@ Result = TypeVar("Result")
 CALL_SECONDS = 30
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(60)
 # An event has four jobs at most: two loads (the second for the good rows of a refused file), the MERGE and the row of
-# the ledger. Each is waited for so long, and for a last look: 4 * (75 + CALL_SECONDS) = 420 s. With one other call that
-# RETRY repeats until its last try, 60 + CALL_SECONDS = 90 s, that is 510 of the 540 s that Cloud Run gives to an event.
-# One that takes longer is redelivered and finds its jobs.
+# the ledger. Each is waited for so long, and for a last look: 4 * (75 + CALL_SECONDS) = 420 of the 540 s that Cloud Run
+# gives to an event. The rest is for all other calls, which take seconds unless Google is slow. An event that takes
+# longer is redelivered and finds its jobs.
 JOB_SECONDS = 75
 _JOB_RETRY = DEFAULT_JOB_RETRY.with_timeout(60)
 
