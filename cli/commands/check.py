@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import requests
-from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, NotFound, from_http_response
+from google.api_core.exceptions import GoogleAPICallError, NotFound, from_http_response
 
 from cli import google_clients
 from cli.commands.listeners import Standing, standings
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
         try:
             for state, said in check(place):
                 findings.append(Finding(subject, state, said))  # one by one: an error keeps those before it
-        except (GoogleAPIError, requests.RequestException) as error:
+        except google_clients.EXPECTED as error:
             findings.append(Finding(subject, "unknown", google_clients.explain(error, place)))
     if options.json:
         print_json([asdict(finding) for finding in findings])

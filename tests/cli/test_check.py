@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from google.auth.exceptions import RefreshError
 from cli.command_line import main
 from cli.commands import check
 from localcloud.faults import Fault
@@ -261,3 +262,18 @@ def test_on_the_laptop_tables_and_consents_are_looked_at(owner, capsys):
     owner.has_listener(ONE)
     code, found = checked(owner, capsys, laptop=True)
     assert (code, found["consents"]) == (0, [("ok", "listener-one's consent is stored.")])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(TimeoutError(), "BigQuery had not finished a job"), (RefreshError("x"), "Google did not accept this computer's")],
+)
+def test_whatever_a_call_to_google_may_raise_hides_nothing_else(ready, capsys, monkeypatch, error, words):
+    def stored_plays(_):
+        raise error
+
+    monkeypatch.setattr("cli.warehouse.Warehouse.stored_plays", stored_plays)
+    code, found = checked(ready, capsys)
+    [(state, said)] = found["tables"]
+    assert (code, state, said.startswith(words)) == (1, "unknown", True)
+    assert found["consents"] == [("ok", f"{ONE}'s consent is stored.")]
+
+
