@@ -120,13 +120,19 @@ def _consents(place: Place) -> Iterator[tuple[State, str]]:
         if standing.listener in listeners:
             state, said = _consent(standing, store, listeners[standing.listener])
             authorize = place.command(f"authorize {shlex.quote(standing.listener)}")
-            yield state, said if state == "ok" else f"{said} Run {authorize}."
+            if state != "ok":
+                yield state, f"{said} Run {authorize}."
+            if standing.state in ("failing", "unreadable"):
+                yield "note", _last_run(standing)
+            elif state == "ok":
+                yield state, said
 
 
 def _consent(standing: Standing, store: SecretStore, secret: str) -> tuple[State, str]:
     whose, days = f"{standing.listener}'s consent", standing.consent_days_left
     if standing.state == "not_authorized":
-        return "missing", f"{standing.listener} has no consent: {store.why_unreadable(secret)}."
+        why = store.why_unreadable(secret) or "the secret changed just now"  # since the state was read
+        return "missing", f"{standing.listener} has no consent: {why}."
     if days is not None and days < 0:
         return "missing", f"{whose} ended on {standing.consent_ends_at:%Y-%m-%d}."
     if standing.state == "needs_consent":
@@ -134,6 +140,14 @@ def _consent(standing: Standing, store: SecretStore, secret: str) -> tuple[State
     if days is not None and days <= max(DAYS_TO_WARN_AT):
         return "note", f"{whose} ends in {counted(days, 'day')}."
     return "ok", f"{whose} is stored."
+
+
+def _last_run(standing: Standing) -> str:
+    """Without a next step: the ledger's reason names `authorize` where that helps."""
+    stored = f"{standing.listener}'s consent is stored, but"
+    if standing.state == "unreadable":
+        return f"{stored} the ledger's newest record of it cannot be read."
+    return f"{stored} the last run failed: {standing.last_error or 'the ledger does not say why'}."
 
 
 def _schedule(place: Place) -> Iterator[tuple[State, str]]:

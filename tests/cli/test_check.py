@@ -1,10 +1,11 @@
+import json
 import re
 from pathlib import Path
 
 import pytest
 import requests
-
 from google.auth.exceptions import RefreshError
+
 from cli.command_line import main
 from cli.commands import check
 from localcloud.faults import Fault
@@ -141,6 +142,13 @@ def test_an_older_version_is_no_consent_where_the_newest_is_not_enabled(ready, c
     assert listed["state"] == "not_authorized"
 
 
+def test_a_version_that_was_enabled_between_the_two_reads_is_said_so(ready, capsys, monkeypatch):
+    monkeypatch.setattr("cli.secret_store.SecretStore.newest_version_at", lambda *_: None)
+    _, found = checked(ready, capsys)
+    again = f"Run `python -m cli authorize {ONE}`."
+    assert found["consents"] == [("missing", f"{ONE} has no consent: the secret changed just now. {again}")]
+
+
 def test_a_consent_that_ended_or_was_revoked_is_missing_and_one_that_ends_soon_is_a_note(ingesting, capsys):
     ingesting.authorize(ONE, TWO, consented_at="2026-06-23T10:00:00Z")
     ingesting.authorize(THREE)
@@ -162,6 +170,38 @@ def test_a_consent_that_ended_or_was_revoked_is_missing_and_one_that_ends_soon_i
         1,
         [("missing", f"{ONE}{ended.format(ONE)}"), fine, ("missing", f"{TWO}{ended.format(TWO)}")],
     )
+
+
+UNUSABLE = "refresh_token is missing, correct it or run `python -m cli authorize listener-one`"
+FAILED, UNAVAILABLE = {"state": "failed"}, "Spotify was not available (503), the next run tries again"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "found"),
+    [
+        (
+            FAILED | {"error_class": "SecretUnusable", "reason": UNUSABLE},
+            [f"{ONE}'s consent is stored, but the last run failed: {UNUSABLE}."],
+        ),
+        (
+            FAILED | {"reason": UNAVAILABLE, "error_class": "X", "consent_ends_at": "2026-12-02T10:00:00Z"},
+            [
+                f"{ONE}'s consent ends in 9 days. Run `python -m cli authorize {ONE}`.",
+                f"{ONE}'s consent is stored, but the last run failed: {UNAVAILABLE}.",
+            ],
+        ),
+        (FAILED, [f"{ONE}'s consent is stored, but the last run failed: the ledger does not say why."]),
+        (None, [f"{ONE}'s consent is stored, but the ledger's newest record of it cannot be read."]),
+    ],
+)
+def test_a_last_run_that_failed_or_cannot_be_read_is_a_note(ingesting, capsys, recorded, found):
+    ingesting.authorize(ONE)
+    ingesting.travel(hours=1)
+    ingesting.tell("20261122T110000Z", "ingest", "failed", details=json.dumps({"listeners": {ONE: recorded}}))
+    capsys.readouterr()
+    code = main(["check", "--json"])
+    consents = findings(Output(code, *capsys.readouterr()))["consents"]
+    assert (code, consents) == (0, [("note", words) for words in found])
 
 
 @pytest.mark.parametrize(
@@ -246,6 +286,21 @@ def test_what_was_found_before_google_failed_is_shown(owner, capsys):
     assert found["consents"][0][1].startswith("The app's id and secret are missing")
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(TimeoutError(), "BigQuery had not finished a job"), (RefreshError("x"), "Google did not accept this computer's")],
+)
+def test_whatever_a_call_to_google_may_raise_hides_nothing_else(ready, capsys, monkeypatch, error, words):
+    def stored_plays(_):
+        raise error
+
+    monkeypatch.setattr("cli.warehouse.Warehouse.stored_plays", stored_plays)
+    code, found = checked(ready, capsys)
+    [(state, said)] = found["tables"]
+    assert (code, state, said.startswith(words)) == (1, "unknown", True)
+    assert found["consents"] == [("ok", f"{ONE}'s consent is stored.")]
+
+
 def test_on_the_laptop_tables_and_consents_are_looked_at(owner, capsys):
     code, found = checked(owner, capsys, laptop=True)
     assert code == 1
@@ -262,18 +317,3 @@ def test_on_the_laptop_tables_and_consents_are_looked_at(owner, capsys):
     owner.has_listener(ONE)
     code, found = checked(owner, capsys, laptop=True)
     assert (code, found["consents"]) == (0, [("ok", "listener-one's consent is stored.")])
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [(TimeoutError(), "BigQuery had not finished a job"), (RefreshError("x"), "Google did not accept this computer's")],
-)
-def test_whatever_a_call_to_google_may_raise_hides_nothing_else(ready, capsys, monkeypatch, error, words):
-    def stored_plays(_):
-        raise error
-
-    monkeypatch.setattr("cli.warehouse.Warehouse.stored_plays", stored_plays)
-    code, found = checked(ready, capsys)
-    [(state, said)] = found["tables"]
-    assert (code, state, said.startswith(words)) == (1, "unknown", True)
-    assert found["consents"] == [("ok", f"{ONE}'s consent is stored.")]
-
-
