@@ -161,11 +161,14 @@ def test_what_an_export_has_said_of_the_row_that_is_left_stays_also_without_a_ti
 
 
 def test_of_a_play_that_two_imports_have_under_two_keys_the_earlier_row_is_left(owner, plays, capsys):
-    """The same `ts` and time played: one export has another id of the track, one another beginning, which overlaps."""
+    """The same `ts` and time played: one export has another id of the track, one another beginning, which overlaps.
+
+    A play that begins as the kept one ends is no row of it, though one of the rows that go lies between the two.
+    """
     values = {"source": "export", "ms_played": 200_000, "reported_at": AT + timedelta(hours=3)}
     kept = row(import_id="a", **values)
     twins = [row(track="b", import_id="b", **values), row(AT + timedelta(seconds=100), import_id="c", **values)]
-    others = [row(AT + timedelta(seconds=201), import_id="d", **values), row(track="e", import_id="a", **values)]
+    others = [row(AT + timedelta(seconds=200), import_id="d", **values), row(track="e", import_id="a", **values)]
     plays.insert(*others, kept, *twins)
     assert len(owner.types(capsys, "repair", "--json").json["doubled"]) == 2
     assert plays.rows() == [kept, others[1], others[0]]

@@ -29,12 +29,8 @@ stored AS (
 ),
 same_play AS (
 $same_play),
-twins AS (
-  SELECT listener_id, played_at, track_id, stored_at AS kept_at, stored_id AS kept_id, 'api' AS kept_source
-  FROM same_play
-  WHERE outcome IN ('completed', 'doubled')
-  UNION ALL
-  SELECT later.listener_id, later.played_at, later.track_id, earlier.played_at, earlier.track_id, 'export'
+of_two_imports AS (
+  SELECT later.listener_id, later.played_at, later.track_id, earlier.played_at AS kept_at, earlier.track_id AS kept_id
   FROM by_key AS later
   INNER JOIN by_key AS earlier
     ON later.listener_id = earlier.listener_id AND later.source = earlier.source AND later.ms_played = earlier.ms_played
@@ -47,6 +43,19 @@ twins AS (
       later.track_id = earlier.track_id
       OR (LOWER(later.track_name) = LOWER(earlier.track_name) AND LOWER(later.artist_name) = LOWER(earlier.artist_name))
     )
+),
+-- A row that goes keeps no other: of three that each begin within half of the one before, the last can begin when the first
+-- has ended.
+twins AS (
+  SELECT listener_id, played_at, track_id, stored_at AS kept_at, stored_id AS kept_id, 'api' AS kept_source
+  FROM same_play
+  WHERE outcome IN ('completed', 'doubled')
+  UNION ALL
+  SELECT twin.listener_id, twin.played_at, twin.track_id, twin.kept_at, twin.kept_id, 'export'
+  FROM of_two_imports AS twin
+  LEFT JOIN of_two_imports AS gone
+    ON twin.listener_id = gone.listener_id AND twin.kept_at = gone.played_at AND twin.kept_id = gone.track_id
+  WHERE gone.listener_id IS NULL
 )
 SELECT
   listener_id, played_at, track_id, played_at AS kept_at, track_id AS kept_id, TRUE AS is_key
