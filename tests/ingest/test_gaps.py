@@ -226,7 +226,7 @@ BEFORE_THE_RUN, MEANWHILE = RUN.started_at - timedelta(seconds=1), RUN.started_a
 @pytest.mark.parametrize(
     ("state", "finished_at", "has_grown", "is_on_its_way"),
     [
-        ("succeeded", BEFORE_THE_RUN, False, False),  # what it held was deleted since, or it would be stored
+        ("succeeded", BEFORE_THE_RUN, False, False),  # what it held was deleted or refused, or it would be stored
         ("succeeded", MEANWHILE, False, True),  # after the stored plays were queried
         ("succeeded", BEFORE_THE_RUN, True, True),
         ("failed", BEFORE_THE_RUN, False, False),
