@@ -81,6 +81,6 @@ def test_terraform_prints_the_redirect_uri_and_fires_the_job_that_the_commands_u
     from localcloud.gcp import scheduler
 
     terraform = Path(__file__).parents[3] / "terraform"
-    assert f'"{consent.redirect_uri(8888)}"' in (terraform / "outputs.tf").read_text()
+    assert f' {consent.redirect_uri(8888)}"' in (terraform / "outputs.tf").read_text()
     assert f'"{run_now.JOB}"' in (terraform / "schedule.tf").read_text()
     assert run_now.JOB == scheduler.JOB_NAME
