@@ -66,7 +66,7 @@ class Warehouse:
         table_id = f"plays_import_{uuid.uuid4().hex}"
         table = bigquery.Table(f"{self._client.project}.{self._place.staging_dataset}.{table_id}", schema)
         table.expires = self._place.now() + _STAGED_FOR
-        with suppress(Conflict):  # the call was repeated; nobody else has the name
+        with suppress(Conflict):  # the client repeated its call: the name is new, so the table is ours
             self._client.create_table(table, retry=RETRY, timeout=CALL_SECONDS)
         try:
             for number, part in enumerate(csv_parts):

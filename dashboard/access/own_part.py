@@ -72,7 +72,7 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
         "reason": reason,
         "rows_in": _sum(own, "fetched"),
         "rows_new": new,
-        # `names_others` tells a run that polled only others from one that polled no listener.
+        # `names_others` is true of a run that polled others only, false of one that polled no listener.
         "details": None if details is None else {"listeners": dict(own), "names_others": len(named) > len(own)},
     }
 
