@@ -1,4 +1,4 @@
-"""A play that Spotify reports twice, by its API and in an export, is one row, whichever came first."""
+"""What the API and exports have of one play becomes one row where it must be one play; of two plays none is lost."""
 
 import re
 from datetime import UTC, datetime, timedelta
