@@ -17,7 +17,7 @@ from google.api_core.exceptions import GoogleAPICallError, NotFound, from_http_r
 from cli import google_clients
 from cli.commands.listeners import Standing, standings
 from cli.commands.run_now import JOB
-from cli.console import counted, one_line, print_json, print_table
+from cli.console import CliError, counted, one_line, print_json, print_table
 from cli.place import TERRAFORM, Place
 from cli.secret_store import SecretStore
 from cli.warehouse import Warehouse
@@ -36,7 +36,7 @@ State = Literal["ok", "note", "missing", "unknown"]
 
 @dataclass(frozen=True)
 class Finding:
-    """`missing` keeps a run from succeeding, a `note` does not; `unknown`: Google did not say."""
+    """`missing` keeps a run from succeeding, a `note` need not; `unknown`: Google did not say."""
 
     subject: str
     state: State
@@ -51,6 +51,8 @@ def run(options: argparse.Namespace, place: Place) -> int:
                 findings.append(Finding(subject, state, said))  # one by one: an error keeps those before it
         except google_clients.EXPECTED as error:
             findings.append(Finding(subject, "unknown", google_clients.explain(error, place)))
+        except CliError as error:
+            findings.append(Finding(subject, "missing", str(error)))
     if options.json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -70,8 +70,8 @@ def _ingest(row: dict[Any, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[A
         **row,
         "state": "skipped" if state == "succeeded" and not new else state,
         "reason": reason,
-        "rows_in": _sum(own, "fetched"),
-        "rows_new": new,
+        "rows_in": None if details is None else _sum(own, "fetched"),
+        "rows_new": None if details is None else new,
         # `names_others` is true of a run that polled others only, false of one that polled no listener.
         "details": None if details is None else {"listeners": dict(own), "names_others": len(named) > len(own)},
     }

@@ -181,7 +181,7 @@ def _pages(
 def fetch_landed(client: bigquery.Client, bucket: Bucket, run: Run) -> Iterator[LandedPlay]:
     """Each play in the files that are on their way to the warehouse: of a day, and older ones that will be re-sent.
 
-    They are not a gap, and a gap may begin with them. Files that BigQuery refused, or that load merged before this run,
+    They are not a gap, and a gap may begin with them. Files that were refused, or that load merged before this run,
     are left out: `fetch_known` has found the plays of the latter, unless someone deleted them or load refused them.
     So are plays of a clock that was ahead. That can only lead to a gap too many, never to one too few.
     """

@@ -31,7 +31,7 @@ def run_query(client: bigquery.Client, name: str, *parameters: Parameter) -> Row
 def run_text(
     client: bigquery.Client, text: str, *parameters: Parameter, wait_seconds: float = _QUERY_SECONDS
 ) -> RowIterator:
-    """Raises TimeoutError where the statement takes longer; it is cancelled."""
+    """Raises TimeoutError where the statement takes longer than `wait_seconds`; it is cancelled."""
     return client.query_and_wait(
         text,
         job_config=bigquery.QueryJobConfig(query_parameters=list(parameters)),

@@ -38,7 +38,7 @@ def fetch_unloaded(client: bigquery.Client, run: Run, before: datetime) -> dict[
 
 
 def generation_of(row: bigquery.Row) -> str:
-    """Of the file that a row of load is about. No file has that of a row which someone else wrote."""
+    """Of the file that a row of load names; where it names none, a text that is no file's generation."""
     return str(row.details.get("generation")) if isinstance(row.details, dict) else ""
 
 

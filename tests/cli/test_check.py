@@ -8,6 +8,7 @@ from google.auth.exceptions import RefreshError
 
 from cli.command_line import main
 from cli.commands import check
+from cli.console import CliError
 from localcloud.faults import Fault
 from localcloud.gcp.project import Quota
 from localcloud.web import Response, Routes, Server
@@ -287,17 +288,21 @@ def test_what_was_found_before_google_failed_is_shown(owner, capsys):
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
-    [(TimeoutError(), "BigQuery had not finished a job"), (RefreshError("x"), "Google did not accept this computer's")],
+    ("error", "state", "words"),
+    [
+        (TimeoutError(), "unknown", "BigQuery had not finished a job"),
+        (RefreshError("x"), "unknown", "Google did not accept this computer's"),
+        (CliError("Two secrets carry one label. Delete one."), "missing", "Two secrets carry one label. Delete one."),
+    ],
 )
-def test_whatever_a_call_to_google_may_raise_hides_nothing_else(ready, capsys, monkeypatch, error, words):
+def test_whatever_a_check_may_raise_hides_nothing_else(ready, capsys, monkeypatch, error, state, words):
     def stored_plays(_):
         raise error
 
     monkeypatch.setattr("cli.warehouse.Warehouse.stored_plays", stored_plays)
     code, found = checked(ready, capsys)
-    [(state, said)] = found["tables"]
-    assert (code, state, said.startswith(words)) == (1, "unknown", True)
+    [(found_state, said)] = found["tables"]
+    assert (code, found_state, said.startswith(words)) == (1, state, True)
     assert found["consents"] == [("ok", f"{ONE}'s consent is stored.")]
 
 

@@ -135,7 +135,7 @@ def before_the_first_page(
     )
     for page in warehouse.run("first_page", string("listener_id", listener), *on_its_way):
         first, apart = FirstPage(page.played_at, page.track_id, page.run_id), timedelta(milliseconds=APART_MS)
-        moment = first[:2]
+        moment = _moment_of(first)
         at = bisect_left(plays, moment, key=_moment_of)
         before = (
             play.played_at

@@ -150,7 +150,7 @@ def _slot_before(instant: datetime) -> datetime:
 
 
 def oldest_on_its_way(place: Place, listener: str) -> FirstPage | None:
-    """The listener's oldest play in the first file with one that ingest has landed and load has not recorded."""
+    """Of files that ingest has landed and load has not recorded, the first with a play of the listener: its oldest."""
     now, (bucket, _) = place.now(), google_clients.landing_and_quarantine(place)
     for run_id in sorted(fetch_unloaded(google_clients.warehouse(place), Run(now, now), now)):
         blob = bucket.get_blob(object_name(run_id), timeout=_SECONDS)

@@ -54,8 +54,9 @@ class TablesApi:
             return Response.of_json(self._sizes.added_to(cursor, resource))
 
     def delete_table(self, request: Request) -> Response:
+        table = _table(request)
         with self._warehouse.writing() as cursor:
-            catalog.find_table(cursor, table := _table(request), self._warehouse.now_ms())
+            catalog.find_table(cursor, table, self._warehouse.now_ms())
             catalog.drop(cursor, table)
         return Response(204)
 
