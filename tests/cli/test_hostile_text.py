@@ -101,8 +101,9 @@ def test_an_accounts_name_is_only_a_name(owner, capsys):
 )
 def test_a_listener_with_a_name_that_is_none_is_refused_before_anything_is_asked(owner, capsys, name):
     owner.cloud.faults.calls.clear()
-    output = owner.types(capsys, "authorize", "--port", "1", "--", name)
+    output = owner.types(capsys, "authorize", "--port", "1", "--", name, laptop=False)
     assert output.code == 2
+    assert "cannot be a listener's name" in output.err
     assert is_harmless(output.err)
     assert list(owner.cloud.faults.calls) == []
 
