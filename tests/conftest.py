@@ -84,7 +84,7 @@ NEEDS_TIME = {"app", "cloud", "importing", "ingesting", "laptop", "loading", "ow
 """Fixtures that start a laptop cloud or the dashboard for each test."""
 IN_SHORT = (
     "tests/cli/test_listeners.py",
-    "tests/dashboard/analysis/test_empty_history.py",
+    "tests/dashboard/pages/test_empty.py",
     "tests/ingest/test_run.py",
     "tests/load/test_load.py",
     "tests/transform_trigger/test_transform_trigger.py",

@@ -1,5 +1,6 @@
 """The suite itself: a run that is stopped leaves no process behind, and every run ends with where the time went."""
 
+import itertools
 import os
 import re
 import signal
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from tests import conftest
 
 ROOT = Path(__file__).parents[1]
 HANGS = """
@@ -75,6 +78,11 @@ def test_a_run_that_is_stopped_leaves_no_process_behind(tmp_path, number, worker
         run.send_signal(number)
         assert run.wait(60) != 0
     assert [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_every_name_by_which_the_suite_orders_and_chooses_is_of_a_file():
+    names = [*conftest.SLOW, *conftest.IN_SHORT, *conftest.ELSEWHERE, *itertools.chain(*conftest.IN_ONE_WORKER)]
+    assert [name for name in names if not any(ROOT.glob(f"{name}*"))] == []
 
 
 def test_a_run_ends_with_the_seconds_of_each_folder(tmp_path):
