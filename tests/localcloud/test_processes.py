@@ -89,13 +89,6 @@ def test_stopping_ends_a_process_with_all_that_it_has_started(start):
     assert parent.popen.poll() is not None
 
 
-def test_stopping_twice_or_after_the_end_is_harmless(start):
-    ended = start("ended", "pass")
-    ended.popen.wait(30)
-    processes.stop([ended])
-    processes.stop([ended])
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 def test_no_process_outlives_a_supervisor_that_was_killed(tmp_path):
     supervisor = subprocess.Popen(

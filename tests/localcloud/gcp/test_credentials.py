@@ -2,10 +2,7 @@
 
 import socket
 import threading
-from pathlib import Path
 
-import google.auth
-from google.auth.transport.requests import Request
 from google.cloud import bigquery, secretmanager, storage
 
 from localcloud.gcp.laptop_cloud import LaptopCloud
@@ -32,15 +29,3 @@ def test_no_client_looks_up_another_host(tmp_path, monkeypatch):
             if "Access" in type(thread).__name__:
                 thread.join(10)
     assert looked_up == {"127.0.0.1"}
-
-
-def test_default_credentials_lead_to_the_local_token_endpoint(tmp_path, monkeypatch):
-    with LaptopCloud(tmp_path) as cloud:
-        key_path = Path(cloud.environment["GOOGLE_APPLICATION_CREDENTIALS"])
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key_path))
-        monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
-        credentials, project = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-        credentials.refresh(Request())
-
-    assert (project, credentials.token.count("."), credentials.expired) == ("heavy-rotation-laptop", 2, False)
-    assert key_path.stat().st_mode & 0o777 == 0o600

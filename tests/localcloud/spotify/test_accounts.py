@@ -124,18 +124,6 @@ def test_a_code_is_bound_to_the_address_it_was_sent_to(app):
     assert answer.json() == {"error": "invalid_grant", "error_description": "Invalid redirect URI"}
 
 
-def test_a_refresh_brings_an_access_token_and_by_default_no_new_refresh_token(app):
-    answer = app.refresh(app.spotify.consent(ONE)["refresh_token"])
-
-    assert answer.status_code == 200
-    assert answer.json() == {
-        "access_token": answer.json()["access_token"],
-        "token_type": "Bearer",
-        "scope": SCOPE,
-        "expires_in": 3600,
-    }
-
-
 def test_the_apps_own_token_comes_without_scope_and_without_refresh_token(app):
     answer = app.token(grant_type="client_credentials").json()
     assert answer == {"access_token": answer["access_token"], "token_type": "Bearer", "expires_in": 3600}

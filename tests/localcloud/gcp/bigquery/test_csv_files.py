@@ -163,10 +163,6 @@ def test_lines_end_in_any_way_and_the_last_need_not(text: str) -> None:
     assert read(text) == [["a", 1], ["b", 2]]
 
 
-def test_what_is_not_utf8_becomes_the_replacement_character() -> None:
-    assert read("id,n\nMötley,1\n".encode("latin-1")) == [["M�tley", 1]]
-
-
 @pytest.mark.parametrize(
     ("text", "problem"),
     [('id,n\n"a\nb",1\n', "Missing close quote"), ('id,n\n"a\0",1\n', r"Bad character \(ASCII 0\) encountered")],

@@ -112,14 +112,6 @@ def test_a_header_that_is_wrong_is_no_bad_record(warehouse: Warehouse) -> None:
         warehouse.load("t", BAD, **{**AS_THE_PROJECT_LOADS, "max_bad_records": 9}).result()
 
 
-def test_an_empty_object_is_a_file_without_rows(warehouse: Warehouse) -> None:
-    warehouse.objects[GOOD] = b""
-    job = warehouse.load("t", GOOD, **AS_THE_PROJECT_LOADS)
-    job.result()
-
-    assert (job.output_rows, contents(warehouse)) == (0, [])
-
-
 @pytest.mark.parametrize(
     ("disposition", "ids"),
     [

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import functions_framework
 import pytest
 
 from localcloud.clock import Clock
@@ -120,26 +119,6 @@ def test_a_message_is_pushed_with_the_headers_and_the_body_that_pub_sub_gives_it
         },
         "subscription": "projects/heavy-rotation-laptop/subscriptions/push-plays-loaded",
     }
-
-
-def test_functions_framework_understands_the_events(
-    cloud: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source = tmp_path / "main.py"
-    source.write_text(
-        "import functions_framework\n@functions_framework.cloud_event\n"
-        "def load(event):\n    print(event['id'], event['bucket'], event.data['name'], event.data['size'])\n"
-    )
-    function = functions_framework.create_app("load", str(source), "cloudevent").test_client()
-
-    def deliver(headers: dict[str, str], body: bytes) -> int:
-        return int(function.post("/", headers=headers, data=body).status_code)
-
-    cloud.events.subscribe(FINALIZED, deliver)
-    _write(cloud, "plays/a.csv")
-
-    assert cloud.events.deliver_pending() == [("1", 200)]
-    assert capsys.readouterr().out == "1 heavy-rotation-laptop-landing plays/a.csv 5\n"
 
 
 def test_every_new_generation_is_an_event_and_nothing_else_is(cloud: Any) -> None:
