@@ -92,25 +92,6 @@ def test_reccobeats_features_are_matched_by_link_forty_tracks_a_call(ingesting):
     assert len(calls(ingesting, "/reccobeats/v1/audio-features")) == math.ceil(len(tracks) / 40)
 
 
-def test_features_that_are_closed_are_asked_for_once_and_cost_no_play(ingesting):
-    choose(ingesting, "spotify")
-    ingesting.spotify.order("audio_features_closed", times=None, endpoint="audio-features")
-    answer, features = landed_features(ingesting, days=0)
-    assert answer.body["rows_new"] == 50
-    assert {tuple(part.values()) for part in features.values()} == {(None,) * 13}
-    assert answer.log == [
-        {
-            "severity": "WARNING",
-            "message": "Audio features could not be fetched; the plays land without them",
-            "provider": "spotify",
-            "tracks": len(features),
-            "error_class": "RequestRefused",
-            "reason": "closed for this app, set AUDIO_FEATURES_SOURCE to off or reccobeats",
-        }
-    ]
-    assert len(calls(ingesting, "/v1/audio-features")) == 1
-
-
 def test_what_a_provider_said_before_its_failure_is_kept():
     def fetch(track_ids):
         if "c" in track_ids:

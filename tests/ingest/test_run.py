@@ -118,14 +118,6 @@ def test_an_hour_with_nothing_new_lands_nothing_and_is_skipped(ingesting):
     ]
 
 
-def test_plays_whose_file_never_reached_the_warehouse_are_landed_again_by_the_next_run(ingesting):
-    ingesting.authorize(ingesting.slugs[0])
-    ingesting.run()
-    answer = ingesting.run(SLOT + timedelta(minutes=1))
-    assert answer.body["rows_new"] == 50
-    assert len(ingesting.landed()) == 2
-
-
 @pytest.mark.parametrize("is_loaded", [False, True])
 def test_a_slot_that_has_landed_is_over_and_a_repeat_asks_and_changes_nothing(ingesting, is_loaded):
     ingesting.authorize(*ingesting.slugs)
