@@ -35,7 +35,10 @@ class Output(NamedTuple):
 
 
 class Person:
-    """Opens the consent page and presses a button on it, as a browser does; `pages`: what came back in the end."""
+    """Opens the consent page and presses a button on it; `pages`: what came back in the end.
+
+    `open` returns once the last page has come, as with a text browser or with BROWSER="chromium %s".
+    """
 
     def __init__(self, slug, decision="agree", detour=lambda url: url):
         self._slug, self._decision, self._detour = slug, decision, detour
@@ -43,16 +46,12 @@ class Person:
         self._thread = None
 
     def open(self, url):
-        self._thread = threading.Thread(target=self._agree, args=(url,))
-        self._thread.start()
-        return True
-
-    def _agree(self, url):
-        self.asked_at = url
+        self.asked_at, self._thread = url, threading.current_thread()
         address = self._detour(self.address_after(url))
         requests.get(address.replace("/callback", "/favicon.ico"), timeout=10)
         page = requests.get(address, timeout=30)
         self.pages.append((page.status_code, page.text))
+        return True
 
     def address_after(self, url):
         """Where Spotify sends the browser once the button is pressed."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
+from threading import Thread
 from typing import Any
 
 from cli import consent
@@ -131,10 +132,16 @@ def run(options: argparse.Namespace, place: Place) -> int:
     with callback.listening(options.port, partial(consent.answers, request=request)) as waiting:
         say("The listener agrees on this page, with this computer's browser:")
         say(f"\n  {request.url}\n")
-        if not options.no_browser and not webbrowser.open(request.url):
-            say("No browser could be opened. Open the page by hand, or run the command again with --paste.")
+        if not options.no_browser:
+            # Python waits until a text browser, or that of BROWSER="chromium %s", is closed.
+            Thread(target=_open, args=(request.url,), daemon=True).start()
         _report(waiting.settle(complete, options.timeout), options, place)
     return 0
+
+
+def _open(url: str) -> None:
+    if not webbrowser.open(url):
+        say("No browser could be opened. Open the page by hand, or run the command again with --paste.")
 
 
 def _prepare(options: argparse.Namespace, place: Place) -> Authorization:
