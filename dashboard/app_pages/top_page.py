@@ -36,7 +36,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
             "Rank": every["rank"],
             "Cover": every["image_url"].where(every["image_url"].map(markup.is_cover)),
             kind[:-1]: every["name"],
-            "Artist": every["artist_name"],
+            **({} if kind == "Artists" else {"Artist": every["artist_name"]}),
             "Plays": every["plays"],
             "Minutes": every["minutes"].where(every["minutes"] > 0).round(),
             "Share": every["share"] * 100,
@@ -45,9 +45,7 @@ def table(page: Listening, every: pd.DataFrame, kind: str) -> None:
             "Spotify": every["spotify_url"],
         }
     )
-    shown = shown.drop(
-        columns=[*(["Artist"] if kind == "Artists" else []), *([] if shown["Cover"].notna().any() else ["Cover"])]
-    )
+    shown = shown.drop(columns=[] if shown["Cover"].notna().any() else ["Cover"])
     st.dataframe(
         shown.head(ROWS),
         hide_index=True,

@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from analysis import tops
 from components import downloads
 from tests.dashboard.invented.history import gaps_of
 from tests.dashboard.invented.warehouse import FEATURES, InventedWarehouse, warehouse
 from tests.dashboard.page_names import LISTENING
-from tests.dashboard.pages.app import NOW, App, app, key_of, per_day, some, text_of, with_plays
+from tests.dashboard.pages.app import NOW, App, app, key_of, mine_of, per_day, some, text_of, with_plays
 
 __all__ = ["app"]
 
@@ -349,3 +350,15 @@ def test_minutes_that_are_not_known_are_empty_in_tables_and_files(app: App, monk
         (False, False),
     }
     assert sorted(files["shared-tracks"]["Bo: minutes"].fillna(-1)) == [-1, 3]
+
+
+@pytest.mark.parametrize("kind", tops.KINDS)
+def test_the_list_of_all_and_its_file_name_each_of_them(app: App, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    files: dict[str, pd.DataFrame] = {}
+    monkeypatch.setattr(downloads, "menu", lambda frame, name: files.update({name: frame}))
+    column = kind[:-1]
+
+    drawn = with_plays(app, some(app, 9, days_ago=2)).open("top", kind=kind)
+
+    names = set(mine_of(app)[f"{column.lower()}_name"])
+    assert set(drawn.dataframe[0].value[column]) == set(files[f"top-{kind.lower()}"][column]) == names
