@@ -65,9 +65,14 @@ class FileRefused(LoadProblem):
     """
 
     def __init__(self, errors: Sequence[Mapping[str, Any]], by: str = "BigQuery") -> None:
-        self.by, self.errors = by, [dict(error) for error in errors]
-        messages = dict.fromkeys(str(error.get("message", "")) for error in errors)
-        super().__init__(" | ".join(messages))
+        self.by, self.errors = by, list[dict[str, Any]]()
+        self.add(errors)
+
+    def add(self, errors: Sequence[Mapping[str, Any]]) -> None:
+        self.errors += [dict(error) for error in errors if error not in self.errors]
+
+    def __str__(self) -> str:
+        return " | ".join(dict.fromkeys(str(error.get("message", "")) for error in self.errors))
 
 
 def without_addresses(text: str) -> str:

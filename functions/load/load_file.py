@@ -54,11 +54,17 @@ def _stage(cloud: Cloud, landed: LandedObject, plays: PlaysTable) -> StagedFile:
         return stage(cloud.bigquery, landed, plays, table_id, only_good_rows=False)
     except FileRefused as refusal:
         whole_file = refusal
+    good_rows = mistake = None
     try:
-        staged = stage(cloud.bigquery, landed, plays, table_id, only_good_rows=True)
-        whole_file.errors += [error for error in staged.errors if error not in whole_file.errors]
-        return staged
-    except FileRefused:
-        raise whole_file from None
-    finally:
-        quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, whole_file)
+        with mistakes_are_permanent():
+            good_rows = stage(cloud.bigquery, landed, plays, table_id, only_good_rows=True)
+            whole_file.add(good_rows.errors)
+    except FileRefused as refusal:
+        whole_file.add(refusal.errors)
+    except LoadBroken as broken:
+        mistake = broken
+    # Not after any other error: the event is redelivered, and what is in quarantine then would lack what it finds.
+    quarantine(cloud.settings.project, cloud.settings.quarantine_bucket, landed, whole_file)
+    if good_rows is None:
+        raise mistake or whole_file
+    return good_rows

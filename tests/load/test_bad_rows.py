@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.faults import Fault
-from tests.event_function import entries
+from tests.event_function import broken, entries
 from tests.load.harness import NAME, SLOT, csv_of, ledger_row, play
 
 THREE = csv_of(play(1), play(2, track_name="Second"), play(3))
@@ -126,16 +126,21 @@ def test_a_file_of_no_time_that_can_be_is_refused_whole_and_ends(loading):
     assert message == f"played_at is out of bounds in 2 rows; its unit: {unit}"
 
 
-def test_both_reasons_are_kept_where_bigquery_refuses_a_row_and_load_another(loading):
-    loading.land(csv_of(play(1), play(2, duration_ms="long"), play(-60 * 24 * 365 * 30)))
+@pytest.mark.parametrize("good", [[play(1)], []], ids=["beside a good row", "without a good row"])
+def test_both_reasons_are_kept_where_bigquery_refuses_a_row_and_load_another(loading, monkeypatch, good):
+    loading.land(csv_of(*good, play(2, duration_ms="long"), play(-60 * 24 * 365 * 30)))
+    with monkeypatch.context() as patch:  # the good rows are staged, and their number is not known yet
+        patch.setattr("staging._describe", broken(TimeoutError("slow")))
+        assert loading.deliver() == [500]
 
     assert loading.deliver() == [200]
 
-    assert stored_minutes(loading) == [1]
+    assert stored_minutes(loading) == [1 for _ in good]
     reason_file = json.loads(loading.cloud.storage.read(loading.quarantine, loading.quarantined()[1]))
     assert [error["reason"] for error in reason_file["errors"]][-2:] == ["invalid", "outOfBounds"]
+    assert reason_file["message"].endswith(f" | {reason_file['errors'][-1]['message']}")
     (row,) = loading.ledger()
-    assert "2 other rows were refused" in row["reason"]
+    assert ("2 other rows were refused" if good else "BigQuery refused the file") in row["reason"]
 
 
 OUTSIDE = {
