@@ -353,7 +353,6 @@ ELSEWHERE = {
     "item_without_played_at",
     "item_with_unknown_field",
     "item_without_milliseconds",
-    "page_withheld",
     # test_authorize.py: ingest reads no scope
     "token_without_scope",
     # not an error that anybody could see: plays come late, and every run asks for the newest 50

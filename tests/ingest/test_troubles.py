@@ -201,24 +201,6 @@ def test_an_unusual_item_is_still_a_play(ingesting, order):
     assert (answer.body["rows_new"], answer.log, ingesting.quarantined()) == (50, [], {})
 
 
-def test_a_short_page_that_overlaps_nothing_stored_is_a_gap(ingesting):
-    slug = ingesting.slugs[0]
-    ingesting.authorize(slug)
-    ingesting.run()
-    ingesting.load()
-    newest_known = ingesting.plays()[-1]["played_at"]
-    ingesting.travel(hours=24)
-    ingesting.spotify.order("page_withheld")
-
-    answer = ingesting.run(SLOT + timedelta(hours=24))
-
-    newest = ingesting.spotify.window(slug, ingesting.cloud.clock.now())[0].played_at
-    assert (answer.body["rows_new"], newest > newest_known) == (1, True)
-    (gap,) = ingesting.gaps()
-    assert (gap["listener_id"], gap["gap_start"], gap["gap_end"]) == (slug, newest_known, newest)
-    assert [entry["message"] for entry in answer.log] == ["Plays may be missing"]
-
-
 def test_a_repeat_of_a_failed_slot_collects_what_has_healed(ingesting):
     ingesting.authorize(*ingesting.slugs)
     ingesting.spotify.order("bad_gateway", times=9)

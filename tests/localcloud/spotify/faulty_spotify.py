@@ -118,7 +118,7 @@ class SpotifyFault:
             return False
         if self.endpoint is not None:
             return endpoint == self.endpoint
-        if self.name in _SPOILERS or self.name in ("stale", "page_withheld", "invalid_limit"):
+        if self.name in _SPOILERS or self.name in ("stale", "invalid_limit"):
             return endpoint == "recently-played"
         if self.name in ("audio_features_closed", "analysis_not_found"):
             return endpoint == "audio-features"
@@ -174,21 +174,16 @@ def _saying(body: str, content_type: str = JSON) -> Misbehave:
     return lambda fault, work: Response.of_text(body, 200, content_type)
 
 
-def _changing(change: Callable[[Any], Any]) -> Misbehave:
-    """Changes a page that has plays, as Spotify itself never promised not to."""
+def _spoiling(change: Callable[[dict[str, Any]], Any]) -> Misbehave:
+    """Changes the newest item of a page that has plays, as Spotify itself never promised not to."""
 
     def misbehave(fault: SpotifyFault, work: Work) -> Response:
         page = json.loads((whole := work()).body)
         if page.get("items"):
-            change(page)
+            change(page["items"][0])
         return replace(whole, body=json.dumps(page, ensure_ascii=False).encode())
 
     return misbehave
-
-
-def _spoiling(change: Callable[[dict[str, Any]], Any]) -> Misbehave:
-    """Changes the newest item of the page."""
-    return _changing(lambda page: change(page["items"][0]))
 
 
 def _make_local_file(item: dict[str, Any]) -> None:
@@ -223,8 +218,6 @@ MISBEHAVIOURS: Mapping[str, Misbehave] = {
     "stale": _stale,
     # https://www.rfc-editor.org/rfc/rfc6749#section-5.1
     "token_without_scope": _without_scope,
-    # The newest play alone, of a page that has more.
-    "page_withheld": _changing(lambda page: page.update(items=page["items"][:1])),
     **_SPOILERS,
 }
 
