@@ -69,7 +69,3 @@ def test_a_malformed_setting_is_named_and_not_quoted(name, value):
         Settings.from_env({**ENVIRONMENT, name: value})
 
     assert value not in str(caught.value)
-
-
-def test_a_table_is_named_in_full():
-    assert Settings.from_env(ENVIRONMENT).table("plays") == "rotation-1.listening.plays"

@@ -215,8 +215,6 @@ def test_after_a_restart_waiting_batches_run_and_interrupted_ones_have_failed(st
 
 
 def test_what_is_not_imitated_says_so(client: BatchControllerClient) -> None:
-    with pytest.raises(MethodNotImplemented, match="does not imitate DELETE /v1/projects"):
-        client.delete_batch(name=f"{PARENT}/batches/top-tracks-1")
     with pytest.raises(MethodNotImplemented, match=r"does not imitate batches\.sparkBatch"):
         _submit(client, pyspark_batch=None, spark_batch={"main_class": "X"})
 

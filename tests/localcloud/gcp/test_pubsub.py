@@ -52,5 +52,3 @@ def test_what_is_not_imitated_says_so(publisher: PublisherClient) -> None:
     for name, more in (("orderingKey", {"ordering_key": "k"}), ("attributes", {"attributes": {"k": "v"}})):
         with pytest.raises(MethodNotImplemented, match=rf"does not imitate messages\.{name}"):
             publisher.publish(topic=TOPIC, messages=[{"data": b"x", **more}], retry=None)
-    with pytest.raises(MethodNotImplemented, match="does not imitate DELETE /v1/projects"):
-        publisher.delete_topic(topic=TOPIC, retry=None)

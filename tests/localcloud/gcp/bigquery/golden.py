@@ -161,12 +161,6 @@ QUERIES: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT (SELECT MAX(x) FROM UNNEST([1, 5]) AS x) AS largest", [(5,)]),
 ]
 
-ERRORS: list[tuple[str, str]] = [
-    ("CAST('soon' AS TIMESTAMP)", "soon"),
-    ("PARSE_JSON('{')", "PARSE_JSON"),
-    ("nope", "nope"),
-]
-
 DML_TABLE = ("id STRING REQUIRED", "n INT64")
 """Holds ('a', 1) and ('b', 2) before each of the changes; @id is 'c'."""
 

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from localcloud.gcp.bigquery.googlesql.functions import FUNCTIONS, KNOWN_SYNTAX
 from localcloud.gcp.bigquery.googlesql.translate import GoogleSQL
-from tests.localcloud.gcp.bigquery.golden import DML, DML_TABLE, ERRORS, GOLDEN, QUERIES, REFUSED
+from tests.localcloud.gcp.bigquery.golden import DML, DML_TABLE, GOLDEN, QUERIES, REFUSED
 from tests.localcloud.gcp.bigquery.warehouse import PROJECT, Warehouse, running_warehouse, string
 
 
@@ -49,12 +49,6 @@ def test_a_change_counts_and_leaves_the_rows_that_bigquery_documents(
     assert (stats.inserted_row_count, stats.updated_row_count, stats.deleted_row_count) == counts
     assert job.num_dml_affected_rows == sum(counts)
     assert warehouse.rows("SELECT id, n FROM t ORDER BY id, n") == expected
-
-
-@pytest.mark.parametrize(("expression", "message"), ERRORS, ids=lambda value: str(value)[:60])
-def test_what_bigquery_refuses_to_work_out_is_refused(warehouse: Warehouse, expression: str, message: str) -> None:
-    with pytest.raises(BadRequest, match=message):
-        warehouse.value(expression)
 
 
 @pytest.mark.parametrize(("sql", "name"), REFUSED, ids=lambda value: str(value)[:60])

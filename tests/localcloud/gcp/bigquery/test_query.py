@@ -140,6 +140,7 @@ def test_a_common_table_hides_a_table_of_the_same_name(warehouse: Warehouse) -> 
         ("SELECT 'open", BadRequest, "Syntax error"),
         ("DELETE FROM t", BadRequest, "DELETE without WHERE is not imitated"),
         ("SELECT PARSE_JSON(id) FROM t", BadRequest, "Invalid input to PARSE_JSON: malformed JSON"),
+        ("SELECT CAST('soon' AS TIMESTAMP)", BadRequest, "soon"),
         ("SELECT LOWER('a', 'b')", BadRequest, "No matching signature for function LOWER"),
     ],
 )

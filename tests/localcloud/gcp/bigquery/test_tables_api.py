@@ -8,7 +8,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import requests
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud import bigquery
 
@@ -245,11 +244,3 @@ def test_rows_are_listed_in_pages_in_the_order_they_came(warehouse: Warehouse) -
     assert listed.total_rows == 25
     with pytest.raises(MethodNotImplemented, match="lists whole rows"):
         list(warehouse.client.list_rows(table, start_index=23, retry=None))
-
-
-def test_a_call_that_is_not_imitated_names_itself(warehouse: Warehouse) -> None:
-    path = f"/bigquery/v2/projects/{PROJECT}/datasets/listening/tables/t/insertAll"
-    response = requests.post(warehouse.url + path, json={}, timeout=10)
-
-    assert response.status_code == 501
-    assert response.json()["error"]["message"] == f"The laptop cloud does not imitate POST {path}"
