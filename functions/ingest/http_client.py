@@ -200,15 +200,15 @@ def _read_text(response: requests.Response) -> str:
 def to_pause(retry_after: str | None, text: str) -> RateLimited:
     """What a 429 means. Spotify may leave out the header, also when a day's quota is used up.
 
-    The header has seconds, also with a fraction or a unit, or a date (RFC 9110, 10.2.3). A past date and anything else
-    count as no header.
+    The header has seconds, also with a fraction or a unit, or a date (RFC 9110, 10.2.3). 0 (spotify/web-api#542),
+    a past date and anything else count as no header.
     """
     kind, seconds = RateLimited, float(_PAUSE_SECONDS_BY_DEFAULT)
     if "QUOTA_EXCEEDED" in text:
         kind, seconds = QuotaExceeded, float(_QUOTA_PAUSE_SECONDS_BY_DEFAULT)
     header = (retry_after or "").strip()
     if number := re.fullmatch("([0-9]+([.][0-9]+)?) *(s|sec|secs|seconds?)?", header, re.IGNORECASE):
-        return kind(math.ceil(min(float(number[1]), _LONGEST_PAUSE_SECONDS)))
+        return kind(math.ceil(min(float(number[1]), _LONGEST_PAUSE_SECONDS) or seconds))
     with suppress(ValueError, OverflowError):
         ends_at = parsedate_to_datetime(header)
         left = (ends_at if ends_at.tzinfo else ends_at.replace(tzinfo=UTC)) - datetime.now(UTC)

@@ -174,7 +174,9 @@ def ingesting_clouds(*directories, **details):
     """One or several clouds, three seconds after the slot; nothing but the test and its runs move the time."""
     with contextlib.ExitStack() as stack:
         traveller = stack.enter_context(time_machine.travel(SLOT + timedelta(seconds=3), tick=False))
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr("http_client._FIRST_WAIT_SECONDS", 0.01)
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr("http_client._FIRST_WAIT_SECONDS", 0.01)
+        patch.setattr("http_client._PAUSE_SECONDS_BY_DEFAULT", 0)
         yield [stack.enter_context(_one_cloud(directory, traveller, details)) for directory in directories]
 
 

@@ -230,8 +230,9 @@ def test_no_thread_calls_while_a_pause_lasts_and_all_are_answered_after_it(calli
     assert len(crowded.came_at) == 2 + 1 + 8
 
 
-def test_three_short_pauses_are_waited_for_and_a_fourth_ends_the_asking(calling):
-    spotify, crowded = calling({1, 2, 3, 5, 6, 7, 8}, 0)
+def test_three_short_pauses_are_waited_for_and_a_fourth_ends_the_asking(calling, monkeypatch):
+    monkeypatch.setattr("http_client._PAUSE_SECONDS_BY_DEFAULT", 0)
+    spotify, crowded = calling({1, 2, 3, 5, 6, 7, 8}, None)
     assert outcome(spotify) == []
     assert outcome(spotify) == RateLimited
     assert outcome(spotify) == NotAsked

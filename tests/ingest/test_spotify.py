@@ -77,7 +77,8 @@ def test_any_403_for_audio_features_means_that_they_are_closed():
 @pytest.mark.parametrize(
     ("retry_after", "body", "kind", "seconds"),
     [
-        ("0", "", RateLimited, 0),
+        ("0", "", RateLimited, 5),
+        ("0.0 s", ERRORS["quota_exceeded"].body.decode(), QuotaExceeded, 3300),
         ("3", "", RateLimited, 3),
         ("82661", "", RateLimited, 82_661),
         ("31536000", "", RateLimited, 172_800),

@@ -203,7 +203,6 @@ QUOTA = (
     "first run after it tries again; if this comes back, call Spotify less often (all of the account's apps count)"
 )
 AS_TEXT = {
-    0: "0 s",
     31: "31 s",
     3_300: "55 min",
     3_600: "1 h",
@@ -216,7 +215,6 @@ AS_TEXT = {
 PAUSES = [
     ({"name": "rate_limited", "retry_after_seconds": 82_661}, "RateLimited", RATE_LIMIT, 82_661),
     ({"name": "rate_limited", "retry_after_seconds": 31}, "RateLimited", RATE_LIMIT, 31),
-    ({"name": "rate_limited", "retry_after_seconds": 0, "times": 4}, "RateLimited", RATE_LIMIT, 0),
     ({"name": "rate_limited_text", "retry_after_seconds": 3_600}, "RateLimited", RATE_LIMIT, 3_600),
     ({"name": "rate_limited", "endpoint": "token", "retry_after_seconds": 52_531}, "RateLimited", RATE_LIMIT, 52_531),
     ({"name": "quota_exceeded", "retry_after_seconds": 82_661}, "QuotaExceeded", QUOTA, 82_661),

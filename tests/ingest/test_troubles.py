@@ -20,8 +20,8 @@ from tests.ingest.harness import OBJECT, RUN_ID, SLOT
         {"name": "body_cut_in_half", "endpoint": "recently-played", "times": 2},
         {"name": "access_token_expired"},
         {"name": "rate_limited", "retry_after_seconds": 1},
-        {"name": "rate_limited", "retry_after_seconds": 0, "times": 3},
-        {"name": "rate_limited_text", "endpoint": "token", "retry_after_seconds": 0},
+        {"name": "rate_limited", "times": 3},
+        {"name": "rate_limited_text", "endpoint": "token"},
     ],
 )
 def test_what_passes_within_seconds_is_waited_for_and_leaves_no_trace(ingesting, order):
