@@ -164,7 +164,7 @@ bench-%: setup
 costs: setup ## What a month costs at list prices (LAPTOP=.localcloud or PROJECT=name: for the ledger there)
 	@$(PY) -m benchmarks.costs $(if $(LAPTOP),--laptop $(LAPTOP)) $(if $(PROJECT),--project $(PROJECT))
 
-OWNERS := authorize check listeners runs run-now import export repair forget
+OWNERS := authorize check listeners runs run-now import imports enrich export repair forget
 .PHONY: $(OWNERS)
 authorize: ## Ask a listener for consent: make authorize LISTENER=anna (LAPTOP=.localcloud: on the laptop cloud)
 check: ## Check whether everything is ready for a run: APIs, quota, tables, consents, schedule, dashboard
@@ -172,6 +172,8 @@ listeners: ## Show each listener: state, days of consent left, last play, last e
 runs: ## Show the ledger: what each step of each run did, or why not
 run-now: ## Fire the schedule once and follow the run to its end
 import: ## Store Spotify's data export: make import LISTENER=anna FILES=my_spotify_data.zip
+imports: ## List the imports of all listeners
+enrich: ## Fetch audio features for an imported past now, not a few tracks an hour
 export: ## Write every play of a listener into a file: make export LISTENER=anna
 repair: ## Make one row of each play that is stored twice
 forget: ## Delete everything of a listener, after asking: make forget LISTENER=anna

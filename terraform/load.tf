@@ -56,7 +56,7 @@ resource "google_bigquery_table_iam_member" "load_writes" {
   member     = module.load.identity.member
 }
 
-# Load reads which recordings are one track, and which imports were undone.
+# Load reads the ISRCs of tracks, by which two ids are one recording, and which imports were undone.
 resource "google_bigquery_table_iam_member" "load_reads" {
   for_each = toset(["imports", "tracks"])
 

@@ -1,4 +1,4 @@
-# The bucket for what could not be read: files that BigQuery refused, items that are not plays, each with the reason.
+# The bucket for what could not be read: files with refused rows, items that are not plays, each with the reason.
 
 resource "google_storage_bucket" "quarantine" {
   #checkov:skip=CKV_GCP_62:Reads are in Cloud Audit Logs (project.tf), which need no bucket of their own.

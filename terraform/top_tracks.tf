@@ -14,7 +14,7 @@ resource "google_storage_bucket_object" "top_tracks" {
 resource "google_service_account" "spark" {
   account_id   = "spark-top-tracks"
   display_name = "The Spark job top_tracks"
-  description  = "Reads plays, writes tracks and top_tracks."
+  description  = "Reads plays and catalogue; writes tracks, top_tracks and its row in runs."
 
   depends_on = [time_sleep.apis]
 }

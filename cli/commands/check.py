@@ -36,7 +36,7 @@ State = Literal["ok", "note", "missing", "unknown"]
 
 @dataclass(frozen=True)
 class Finding:
-    """`missing` keeps a run from succeeding, a `note` need not; `unknown`: Google did not say."""
+    """`missing`: something has to be done. A `note` need not be acted on. `unknown`: Google did not say."""
 
     subject: str
     state: State

@@ -126,7 +126,7 @@ class History:
 def to_plays(packed: pa.Table) -> pd.DataFrame:
     """The plays of queries/plays.sql as a row each, the oldest first.
 
-    played_at, track_id, source, context_type, ms_played (-1 where it is unknown), ending (end, skip, other, unknown).
+    played_at, track_id, source, context_type, ms_played (-1 where it is unknown), ending (end, skip, other; else NULL).
     """
     ids, lists = packed.column("track_id").to_pylist(), packed.column("played").to_pylist()
     fields = _parse_lines("\n".join(lists)).to_pandas()

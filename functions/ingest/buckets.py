@@ -60,7 +60,7 @@ def land(bucket: Bucket, run_id: str, rows: Sequence[Row]) -> LandedFile | None:
     if rows and _write(blob, to_csv(rows), generation=0):
         return LandedFile(Counter(row["listener_id"] for row in rows), by_this_attempt=True)
     try:
-        # Afterwards the blob has the generation that was written.
+        # Afterwards the blob has the generation that was read.
         content = blob.download_as_bytes(timeout=_SECONDS)
     except NotFound:
         if rows:

@@ -75,7 +75,7 @@ class LandedBefore:
 
 
 def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
-    """What is stored of every listener from the oldest of the given plays on; one query."""
+    """What is stored of every listener from `_EXPORT_APART` before the oldest of the given plays on; one query."""
     if not rows:
         return KnownPlays(frozenset(), {}, {})
     oldest: dict[str, datetime] = {}
@@ -95,7 +95,7 @@ def fetch_known(client: bigquery.Client, rows: Sequence[Row]) -> KnownPlays:
         if row.import_id:
             imported[row.listener_id].add(row.import_id)
         elif not row.is_only_imported and row.played_at == oldest[row.listener_id]:
-            unreached.pop(row.listener_id, None)  # two plays may end in one millisecond
+            unreached.pop(row.listener_id, None)  # absent where all of the page is stored
     return KnownPlays(keys, unreached, imported)
 
 

@@ -1,6 +1,6 @@
 """Runs ingest once: polls listeners, records gaps, lands new plays, adds the ledger row, then re-sends and enriches.
 
-The warehouse is the only memory; a repeat changes nothing.
+Keeps no cursor: what is stored or landed decides, so a repeat changes nothing.
 """
 
 import time

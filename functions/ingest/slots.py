@@ -8,7 +8,7 @@ SLOT_HEADER = "X-CloudScheduler-ScheduleTime"
 # Cloud Scheduler calls after the slot. A forced run carries the job's next slot, and the scheduled run after it the
 # same one: recorded in github.com/t-k/fireemu, conformance/scheduled-delivery/local/production-run2.json.
 _AHEAD = timedelta(minutes=1)
-# All retries of a slot end within the hour.
+# An older slot is a mistake: all retries of a slot end within the hour.
 _BEHIND = timedelta(days=2)
 
 
@@ -18,7 +18,7 @@ class UnreadableSlot(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """One attempt at one slot."""
+    """One attempt at a run: all attempts at one slot share its run id."""
 
     slot: datetime
     started_at: datetime

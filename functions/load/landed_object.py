@@ -28,7 +28,7 @@ class LandedObject:
 
     @property
     def slot(self) -> datetime:
-        """The instant the schedule gave to the run, in UTC."""
+        """The instant in the object's name, in UTC."""
         slot = slot_of(self.name)
         if slot is None:
             raise ValueError(f"{self.name!r} is not a run's file")

@@ -25,7 +25,7 @@ def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
             write_row(cloud.bigquery, landed, started_at, row)
             return row
     except FileRefused as refusal:
-        # BigQuery's words may quote rows of the file: they stay beside it.
+        # The reasons may quote rows of the file: they stay beside it.
         row = failed(refusal, f"{refusal.by} refused the file, see {landed.reason_name} in the quarantine bucket.")
     except (ObjectGone, LoadBroken) as error:
         row = failed(error, f"{error}.")

@@ -1,4 +1,4 @@
-"""Copies a file that BigQuery refuses, whole or in part, to the quarantine bucket, with the reason beside it.
+"""Copies a file that is refused, whole or in part, to the quarantine bucket, with the reason beside it.
 
 The one place of load that needs Cloud Storage. Its client is imported on use, because nearly every event is
 dealt with without it.
@@ -25,7 +25,7 @@ def is_gone(project: str, landed: LandedObject) -> bool:
 
 
 def quarantine(project: str, bucket_name: str, landed: LandedObject, refusal: FileRefused) -> None:
-    """Copy the refused file and write BigQuery's message beside it. A repeat changes nothing."""
+    """Copy the refused file and write the reasons beside it. A repeat changes nothing."""
     client = _client(project)
     landing, kept = client.bucket(landed.bucket), client.bucket(bucket_name)
     # NotFound: deleted since BigQuery read it. The reason is kept all the same: it names the run.

@@ -17,7 +17,7 @@ _CALL_SECONDS = 60
 # The client's own configuration for these calls has no retry. Repeating create_batch is safe: the request id
 # makes the repetition return the first one's batch.
 _RETRY = Retry(initial=0.5, maximum=10, timeout=120)
-# The decision needs the newest batches only, and there is one an hour at most.
+# The decision needs the newest batches only. One runs at a time, and takes minutes.
 _LISTED = 50
 
 # The smallest shape that Dataproc Serverless takes: 12 vCPU, three disks. A few thousand rows fit anywhere.
@@ -41,7 +41,7 @@ _PROPERTIES = {
     "spark.sql.adaptive.enabled": "false",
 }
 _RUNTIME = "2.3"
-# Measured runs end within 7 minutes; without a limit a batch that hangs would be paid for 4 hours.
+# Batches of this size have ended within 7 minutes (docs/deploy.md); without a limit one that hangs is paid for 4 hours.
 _TIME_TO_LIVE = timedelta(minutes=30)
 
 
