@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from slots import Run
+from tests.seed import schema_of
 
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 RUN = Run(SLOT, datetime(2026, 11, 22, 10, 0, 3, 141_592, UTC))
@@ -65,7 +66,7 @@ FULL_ITEM = {
     },
 }
 
-FULL_ROW = {
+FULL_ROW = dict.fromkeys(schema_of("plays").names) | {
     "listener_id": "ada",
     "played_at": datetime(2026, 11, 22, 9, 32, 1, 863_000, UTC),
     "track_id": "3CCCCCCCCCCCCCCCCCCCCC",
@@ -83,31 +84,9 @@ FULL_ROW = {
     "popularity": 61,
     "context_type": "playlist",
     "context_uri": "spotify:playlist:4DDDDDDDDDDDDDDDDDDDDD",
-    "ms_played": None,
-    "danceability": None,
-    "energy": None,
-    "key": None,
-    "loudness": None,
-    "mode": None,
-    "speechiness": None,
-    "acousticness": None,
-    "instrumentalness": None,
-    "liveness": None,
-    "valence": None,
-    "tempo": None,
-    "time_signature": None,
-    "features_source": None,
     "source": "api",
     "run_id": "20261122T100000Z",
     "ingested_at": datetime(2026, 11, 22, 10, 0, 3, 141_000, UTC),
-    "import_id": None,
-    "ms_played_import_id": None,
-    "reported_at": None,
-    "reason_start": None,
-    "reason_end": None,
-    "skipped": None,
-    "shuffle": None,
-    "incognito_mode": None,
 }
 
 FULL_LINE = (
