@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ingest_cloud import Settings, SettingsError
@@ -10,20 +12,23 @@ REQUIRED = {
 }
 
 
+DEFAULTS = Settings(
+    project="p",
+    location="us-central1",
+    dataset="listening",
+    landing_bucket="landing",
+    quarantine_bucket="quarantine",
+    spotify_accounts_url="https://accounts.spotify.com",
+    spotify_api_url="https://api.spotify.com",
+    reccobeats_api_url="https://api.reccobeats.com",
+    audio_features_source="off",
+    catalogue_tracks_per_run=40,
+    secret_manager_endpoint=None,
+)
+
+
 def test_defaults_suit_the_cloud():
-    assert Settings.from_env(REQUIRED) == Settings(
-        project="p",
-        location="us-central1",
-        dataset="listening",
-        landing_bucket="landing",
-        quarantine_bucket="quarantine",
-        spotify_accounts_url="https://accounts.spotify.com",
-        spotify_api_url="https://api.spotify.com",
-        reccobeats_api_url="https://api.reccobeats.com",
-        audio_features_source="off",
-        catalogue_tracks_per_run=40,
-        secret_manager_endpoint=None,
-    )
+    assert Settings.from_env(REQUIRED) == DEFAULTS
 
 
 def test_every_setting_can_be_replaced():
@@ -37,12 +42,9 @@ def test_every_setting_can_be_replaced():
         "CATALOGUE_TRACKS_PER_RUN": "7",
         "SECRETMANAGER_EMULATOR_HOST": "http://127.0.0.1:4",  # pragma: allowlist secret -- an address
     }
-    assert Settings.from_env(environ) == Settings(
-        project="p",
-        location="us-central1",
+    assert Settings.from_env(environ) == replace(
+        DEFAULTS,
         dataset="d",
-        landing_bucket="landing",
-        quarantine_bucket="quarantine",
         spotify_accounts_url="http://127.0.0.1:1",
         spotify_api_url="http://127.0.0.1:2",
         reccobeats_api_url="http://127.0.0.1:3/reccobeats",
