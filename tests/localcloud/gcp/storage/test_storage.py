@@ -169,17 +169,10 @@ ODD_NAMES = [
     "a+b&c=d",
     "what?#1",
     "quo\"te's",
-    "~tilde",
-    "..a",
-    "a..",
     "back\\slash",
     "😀",
     "../x",
-    "/etc/x",
     "a//b",
-    "a/",
-    "copies",
-    "x" * 256,
 ]
 
 
