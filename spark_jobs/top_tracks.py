@@ -1,24 +1,18 @@
 """Spark batch: computes each listener's top ten tracks and the list of all tracks played.
 
-Reads `plays` and `catalogue` once, replaces `top_tracks` and `tracks`, all through the BigQuery connector. Spark brings
-all plays of a listener into one partition; there `Plays` holds a column as one array, and the rows of both tables are
-computed with Arrow and numpy, which docs/decisions/0052-the-batch-computes-on-columns.md compares with Spark's own
-aggregates. docs/top-ten.md defines the rows. The same rows and `as_of` give the same rows.
+Reads `plays` and `catalogue` once, replaces `top_tracks` and `tracks`, all through the BigQuery connector; between are
+functions from DataFrame to DataFrame. docs/top-ten.md defines the rows. The same rows and `as_of` give the same rows.
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyspark.sql.functions as F  # noqa: N812 -- its name wherever PySpark is written
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql.types import DataType
 
 PERIOD_DAYS = {"last_7_days": 7, "last_28_days": 28, "last_365_days": 365}
@@ -26,7 +20,10 @@ PERIODS = ["all_time", *PERIOD_DAYS]
 POSITIONS = 10
 EXPORT_COUNTS_FROM_MS = 30_000
 
+# The id of the track comes first: where rows are sorted by it, its first bytes alone tell most of them apart.
+TRACK_KEY = ["track_id", "listener_id"]
 SHOWN = ["track_name", "artist_name", "artist_names", "album_name", "image_url"]
+COUNTED = [*SHOWN, "isrc", "duration_ms", "ms_played", "source"]
 NAMES = ["track_name", "artist_id", "artist_name", "artist_names"]
 NAMES += ["album_id", "album_name", "album_release_date", "image_url"]
 LASTING = ["duration_ms", "explicit"]
@@ -34,16 +31,7 @@ FIGURES = ["popularity", "danceability", "energy", "speechiness", "acousticness"
 FIGURES += ["instrumentalness", "liveness", "valence", "tempo", "features_source"]
 FACTS = [*NAMES, "isrc", *LASTING]
 FEATURES = FIGURES[1:]
-TRACK_COLUMNS = ["listener_id", "track_id", *NAMES, "isrc", *LASTING, *FIGURES, "source"]
-PLAY_COLUMNS = ["played_at", "ms_played", *TRACK_COLUMNS]
-# Of these Spark makes both tables: a row of `tracks` has no period.
-FOUND = dict.fromkeys(("plays_read", "rank", "position", "plays", "listened_ms", "previous_rank"), "bigint")
-FOUND |= {"period": "string", "first_played_at": "timestamp", "last_played_at": "timestamp"}
-ARROW_TYPES = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_()}
-ARROW_TYPES["timestamp"] = pa.timestamp("us", "UTC")
-Array = np.ndarray[Any, Any]
-# A partition's plays are computed some listeners at a time: a play takes about 1 kB in Python.
-PLAYS_AT_ONCE = 100_000
+PLAY_COLUMNS = list(dict.fromkeys(["listener_id", "played_at", "track_id", *COUNTED, *NAMES, *LASTING, *FIGURES]))
 
 # What the table file of plays says a value may be. Load lets nothing else in; a row that came another way, or before,
 # breaks no batch: Spark writes no instant before 1900, and a sum of large numbers turns negative or fails.
@@ -124,18 +112,18 @@ def refresh_top_tracks(session: SparkSession, batch: Batch, started_at: datetime
     # Searching for a shorter encoding costs more time than it saves memory.
     session.conf.set("spark.sql.inMemoryColumnarStorage.compressed", "false")
     # Both tables and the counts are made of it: of one state of plays.
-    rows = found(read_plays(session, batch), batch.as_of).persist()
-    top = top_tracks(rows, batch).persist()  # at most 40 rows a listener, used twice
+    summaries = by_track(read_plays(session, batch), batch.as_of).persist()
+    top = top_tracks(summaries, batch).persist()  # at most 40 rows a listener, used twice
     owners = [row.listener_id for row in top.select("listener_id").collect()]
     # Side by side: a write into BigQuery waits for its load job most of the time.
-    tables = {"top_tracks": top, "tracks": tracks(rows, batch)}
+    tables = {"top_tracks": top, "tracks": tracks(summaries, batch)}
     with ThreadPoolExecutor() as pool:
-        writes = [pool.submit(write, frame, batch, table, mode="overwrite") for table, frame in tables.items()]
+        writes = [pool.submit(write, rows, batch, table, mode="overwrite") for table, rows in tables.items()]
     if all(errors := [written.exception() for written in writes]):
         raise BaseExceptionGroup("Neither table was written", [error for error in errors if error])
     for written in writes:
         written.result()
-    [[rows_in]] = rows.select(F.coalesce(F.sum("plays_read"), F.lit(0))).collect()
+    [[rows_in]] = summaries.select(F.coalesce(F.sum("plays_read"), F.lit(0))).collect()
     rows_new, listeners = len(owners), len(set(owners))
     reason = f"Plays read: {rows_in:,}, rows of the top ten: {rows_new:,}, listeners: {listeners}."
     return LedgerRow("succeeded", reason, started_at, datetime.now(UTC), listeners, rows_in, rows_new)
@@ -208,217 +196,183 @@ def append_run(session: SparkSession, batch: Batch, row: LedgerRow) -> None:
     write(run_row(session, batch, row).coalesce(1), batch, "runs", mode="append")
 
 
-def found(plays: DataFrame, as_of: datetime) -> DataFrame:
-    """The rows of both tables without what the batch adds, and rows with `plays_read` alone, which add up to all plays.
+def by_track(plays: DataFrame, as_of: datetime) -> DataFrame:
+    """One row per listener and track: all that both tables and the ledger take from its plays.
 
-    The only step for which plays are moved: all of a listener's into one partition, where they follow each other.
+    The only step for which plays are moved. It brings those of a listener's track into one partition and sorts them
+    there, which is all that taking each key once and counting need; from here on only its rows are moved.
+    Plays after `as_of` make rows of their own (`is_past` is false), of which only `plays_read` is used.
     """
-    kinds = {field.name: field.dataType.simpleString() for field in plays.schema}
-    columns = {name: kinds[name] for name in TRACK_COLUMNS} | FOUND
-
-    def of_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for some in whole_listeners(batches):
-            for rows in found_in(some, as_of):
-                yield from with_all(columns, rows).to_batches()
-
-    schema = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    return plays.repartition("listener_id").sortWithinPartitions("listener_id").mapInArrow(of_partition, schema)
-
-
-def whole_listeners(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The same plays, PLAYS_AT_ONCE or a few more at a time, but all of a listener together."""
-    kept: list[pa.RecordBatch] = []
-    for batch in batches:
-        kept.append(batch)
-        if sum(map(len, kept)) >= PLAYS_AT_ONCE:
-            table = pa.Table.from_batches(kept)
-            begun = pc.index(table["listener_id"], table["listener_id"][-1]).as_py()
-            kept = table[begun:].to_batches()  # the next batch may hold more of this listener
-            if begun:
-                yield table[:begun]
-    if kept:
-        yield pa.Table.from_batches(kept)
-
-
-def with_all(columns: Mapping[str, str], rows: Mapping[str, pa.Array]) -> pa.Table:
-    """The rows with NULL in each of the `columns` (type by name) that they lack, in that order."""
-    count = len(next(iter(rows.values())))
-    types = {name: ARROW_TYPES[kind] for name, kind in columns.items()}
-    return pa.table(
-        {name: rows[name].cast(type_) if name in rows else pa.nulls(count, type_) for name, type_ in types.items()}
+    together = plays.withColumn("is_past", F.col("played_at") <= F.lit(as_of)).repartition(*TRACK_KEY)
+    summaries = once(together).groupBy(*TRACK_KEY, "is_past")
+    return summaries.agg(
+        F.count_if("is_first").alias("plays_read"),
+        *columns_of_track(),
+        *columns_of_recording(),
+        *figures_of_periods(as_of),
     )
 
 
-def found_in(table: pa.Table, as_of: datetime) -> Iterator[dict[str, pa.Array]]:
-    """Columns of `found` for all plays of some listeners: `plays_read`, then those of `tracks`, then of each period."""
-    plays = once(table)
-    yield {"plays_read": pa.array([len(plays)])}
-    plays = plays.filter(pc.less_equal(plays["played_at"], pa.scalar(as_of, plays["played_at"].type)))
-    if len(plays):
-        yield tracks_of(plays)
-    if pc.any(plays["counts"]).as_py():
-        yield from top_tracks_of(plays, as_of)
+def once(plays: DataFrame) -> DataFrame:
+    """Adds `is_first`, true for one row of each primary key (BigQuery enforces none), and `counts`, true if that row
+    counts as a play: 30 seconds by the export, or listed by the API alone, which lists a play after 30.
 
-
-def once(table: pa.Table) -> pa.Table:
-    """The plays in the order of listener, track and time, and three columns more: the places of listener and track
-    among all ids, and `counts`: 30 seconds by the export, or listed by the API alone, which lists a play after 30.
-
-    Of several rows with one key (BigQuery enforces none) one is taken: one that counts if any does, and always the
-    same, whatever they differ in.
+    Of several rows always the same one is first, whatever they differ in, and one that counts if any does.
     """
-    long_enough = pc.greater_equal(table["ms_played"], EXPORT_COUNTS_FROM_MS)
-    plays = table.append_column("counts", pc.coalesce(long_enough, pc.equal(table["source"], "api")))
-    for key in ("listener", "track"):
-        plays = plays.append_column(key, pc.rank(table[f"{key}_id"], tiebreaker="dense").cast(pa.int64()))
-    keys = ["listener", "track", "played_at"]
-    rest = [(name, "descending") for name in ("counts", *PLAY_COLUMNS) if name not in keys]
-    plays = plays.take(pc.sort_indices(plays, sort_keys=[*[(name, "ascending") for name in keys], *rest]))
-    return plays.filter(pa.array(begins(*[plays[name].to_numpy() for name in keys]))).combine_chunks()
+    long_enough = F.col("ms_played") >= EXPORT_COUNTS_FROM_MS
+    from_api_alone = (F.col("source") == "api") & F.col("ms_played").isNull()
+    able = plays.withColumn("counts", F.col("is_past") & F.coalesce(long_enough, from_api_alone))
+    key = Window.partitionBy(*TRACK_KEY, "is_past", "played_at").orderBy(F.desc("counts"), *map(F.desc, PLAY_COLUMNS))
+    marked = able.withColumn("is_first", F.row_number().over(key) == 1)
+    return marked.withColumn("counts", F.col("counts") & F.col("is_first"))
 
 
-def tracks_of(plays: pa.Table) -> dict[str, pa.Array]:
+def columns_of_track() -> list[Column]:
     """The columns of `tracks`.
 
     A track has the values of its newest play, but the API lists more than an export, and a play with audio features
     more than one without. A name that this play lacks comes from the next play that has it.
     """
-    knows_more = pc.equal(plays["source"], "api"), pc.is_valid(plays["energy"])
-    order = np.lexsort((plays["played_at"], *reversed(knows_more), plays["track"], plays["listener"]))
-    knowing = plays.take(order)
-    groups = Groups(plays, "track")
-    of_one_play = {name: take(knowing[name], groups.last()) for name in ["listener_id", "track_id", *FIGURES, "source"]}
-    names = {name: take(knowing[name], groups.last(has_value(knowing[name]))) for name in [*NAMES, *LASTING]}
-    isrc = take(plays["isrc"], groups.last(has_value(plays["isrc"])))
-    return {**of_one_play, **names, "isrc": isrc, "last_played_at": take(plays["played_at"], groups.last())}
+    # One number orders plays quicker than three columns do: an instant in microseconds is less than 2 ** 58.
+    knows_more = F.when(F.col("source") == "api", 2 << 58).otherwise(0)
+    knows_more += F.when(F.col("energy").isNotNull(), 1 << 58).otherwise(0)
+    order = (knows_more + F.unix_micros("played_at")).alias("order")
+    return [
+        F.max(F.struct(order, "source", *FIGURES)).alias("of_one_play"),
+        *[newest(name, order)[name].alias(name) for name in [*NAMES, *LASTING]],
+        newest("isrc", "played_at")["isrc"].alias("isrc"),
+        F.max("played_at").alias("last_played_at"),
+    ]
 
 
-def top_tracks_of(plays: pa.Table, as_of: datetime) -> Iterator[dict[str, pa.Array]]:
-    """The columns of `top_tracks`, period by period.
+def columns_of_recording() -> list[Column]:
+    """What `tally` needs of a track's plays that count.
 
-    A recording is all tracks of a listener with one ISRC: the newest of a track's plays that count, for some lack it
-    (exports always do). It has the id of its last play, and each name of the newest play that has it: names are
-    emptied when music is taken down, and an export has no cover.
+    `recording`: the newest ISRC among them, or the track's id. Some plays of a track lack its ISRC (exports never
+    have one), and they are plays of the same recording. `last`: the last play. `shown`: each name of the newest play
+    that has it: names are emptied when music is taken down, and an export has no cover.
     """
-    of_track = Groups(plays, "track")
-    isrc = take(plays["isrc"], of_track.last(plays["counts"].to_numpy() & has_value(plays["isrc"])))
-    recording = pc.rank(pc.coalesce(isrc, take(plays["track_id"], of_track.last())), tiebreaker="dense")
-    plays = plays.append_column("recording", recording.take(of_track.of_each())).filter(plays["counts"])
-    plays = plays.take(np.lexsort([plays[name] for name in ("track", "played_at", "recording", "listener")]))
-
-    groups = Groups(plays, "recording")
-    last = plays.take(groups.last())
-    columns = {name: last[name] for name in ("listener_id", "track_id")} | {"last_played_at": last["played_at"]}
-    columns |= {name: take(plays[name], groups.last(has_value(plays[name]))) for name in SHOWN}
-    listener, last_played = (last[name].cast(pa.int64()).to_numpy() for name in ("listener", "played_at"))
-    listened_ms = pc.coalesce(plays["ms_played"], plays["duration_ms"], 0).to_numpy()
-    for period, within, before in periods(plays["played_at"].to_numpy(), as_of):
-        played, played_before = groups.sum(within), groups.sum(before)
-        listened = groups.sum(np.where(within, listened_ms, 0))
-        position, rank = ranks(listener, played, listened, last_played, -last["track"].to_numpy())
-        _, rank_before = ranks(listener, played_before)
-        first = groups.last() - played + 1  # a period's plays are a recording's last ones
-        top = np.flatnonzero((played > 0) & (position <= POSITIONS))
-        yield {name: take(column, top) for name, column in columns.items()} | {
-            "period": pa.array([period] * len(top)),
-            "rank": pa.array(rank[top]),
-            "position": pa.array(position[top]),
-            "plays": pa.array(played[top]),
-            "listened_ms": pa.array(listened[top]),
-            "first_played_at": take(plays["played_at"], first[top]),
-            "previous_rank": pa.array(rank_before[top], mask=played_before[top] == 0),
-        }
+    isrc = newest("isrc", "played_at", of="counts")["isrc"]
+    shown = [newest(name, "played_at", "track_id", of="counts").alias(name) for name in SHOWN]
+    return [
+        F.coalesce(isrc, F.col("track_id")).alias("recording"),
+        F.max(F.when(F.col("counts"), F.struct("played_at", "track_id"))).alias("last"),
+        F.struct(*shown).alias("shown"),
+    ]
 
 
-def periods(played_at: Array, as_of: datetime) -> Iterator[tuple[str, Array, Array]]:
-    """Each period, which plays are in it, and which in the one of equal length just before.
+def newest(name: str, *order: str | Column, of: str | None = None) -> Column:
+    """The greatest struct of `order` and the column, of rows in which the column is neither NULL nor an empty text."""
+    has_value = F.col(name).isNotNull() if name in LASTING else F.col(name) != ""
+    return F.max(F.when(has_value if of is None else has_value & F.col(of), F.struct(*order, name)))
 
-    Open at the start, closed at the end: a play on the border belongs to the earlier period alone.
-    """
-    ago: Array = np.datetime64(as_of.replace(tzinfo=None)) - played_at
-    yield "all_time", ago >= np.timedelta64(0), ago < np.timedelta64(0)
+
+def figures_of_periods(as_of: datetime) -> list[Column]:
+    """A struct per period: plays and time in it, and the plays in the period of equal length just before."""
+    figures = [_figures("all_time", within=F.lit(True), before=F.lit(False))]
     for period, days in PERIOD_DAYS.items():
-        length = np.timedelta64(days, "D")
-        yield period, ago < length, (ago >= length) & (ago < 2 * length)
+        length = timedelta(days=days)
+        within, before = _within(as_of - length, as_of), _within(as_of - 2 * length, as_of - length)
+        figures.append(_figures(period, within=within, before=before))
+    return figures
 
 
-def ranks(listener: Array, value: Array, *then_by: Array) -> tuple[Array, Array]:
-    """Of each element its position in its listener's order, greatest `value` first, then the greatest of `then_by`;
-    and its rank, which equal values share. Both begin with 1.
+def _figures(period: str, *, within: Column, before: Column) -> Column:
+    counted = F.col("counts") & within
+    return F.struct(
+        F.count_if(counted).alias("plays"),
+        F.sum(F.when(counted, F.coalesce("ms_played", "duration_ms", F.lit(0)))).alias("listened_ms"),
+        F.min(F.when(counted, F.col("played_at"))).alias("first_played_at"),
+        F.count_if(F.col("counts") & before).alias("plays_before"),
+    ).alias(period)
+
+
+def _within(after: datetime, until: datetime) -> Column:
+    """Open at the start, closed at the end: a play on the border belongs to the earlier period alone."""
+    return (F.col("played_at") > F.lit(after)) & (F.col("played_at") <= F.lit(until))
+
+
+def top_tracks(summaries: DataFrame, batch: Batch) -> DataFrame:
+    """The whole of `top_tracks` from the rows of `by_track`, in order and in one partition."""
+    rows = to_rows(first_ten(tally(summaries)), batch)
+    # Not coalesce(1), which would pull the ranking itself into one task.
+    return rows.repartition(1).sortWithinPartitions("listener_id", "period", "position")
+
+
+def tally(summaries: DataFrame) -> DataFrame:
+    """One row per listener, recording and period that has a play, or had one in the period before.
+
+    A listener's rows lie in one partition. Periods end with `as_of`, so the last play of all is the last of each.
     """
-    order = np.lexsort((*[-key for key in reversed(then_by)], -value, listener))
-    place = np.arange(len(order))
-    of_listener = np.maximum.accumulate(np.where(begins(listener[order]), place, 0))
-    of_equals = np.maximum.accumulate(np.where(begins(listener[order], value[order]), place, 0))
-    position, rank = np.empty_like(order), np.empty_like(order)
-    position[order], rank[order] = place - of_listener + 1, of_equals - of_listener + 1
-    return position, rank
+    counted = summaries.where("last IS NOT NULL").select("listener_id", "recording", "last", "shown", *PERIODS)
+    recordings = counted.repartition("listener_id").groupBy("listener_id", "recording")
+    summed_up = recordings.agg(
+        F.max("last").alias("last"),
+        *[F.max(f"shown.{name}")[name].alias(name) for name in SHOWN],
+        F.array(*map(_summed_up, PERIODS)).alias("periods"),
+    )
+    tallies = summed_up.select("listener_id", "recording", "last", *SHOWN, F.inline("periods"))
+    return tallies.where("plays > 0 OR plays_before > 0")
 
 
-class Groups:
-    """Neighbours in a table of one listener and one `key`. Results have an element per group."""
-
-    def __init__(self, table: pa.Table, key: str) -> None:
-        self._begins = begins(table["listener"].to_numpy(), table[key].to_numpy())
-        self._starts = np.flatnonzero(self._begins)
-
-    def of_each(self) -> Array:
-        """Of each row the place of its group."""
-        return np.cumsum(self._begins) - 1
-
-    def last(self, having: Array | bool = True) -> Array:
-        """The place of the last row, or of the last that `having` is true for: -1 if it is for none."""
-        return np.maximum.reduceat(np.where(having, np.arange(len(self._begins)), -1), self._starts)
-
-    def sum(self, values: Array) -> Array:
-        return np.add.reduceat(values, self._starts, dtype=np.int64)
+def _summed_up(period: str) -> Column:
+    return F.struct(
+        F.lit(period).alias("period"),
+        *[F.sum(f"{period}.{name}").alias(name) for name in ("plays", "listened_ms", "plays_before")],
+        F.min(f"{period}.first_played_at").alias("first_played_at"),
+    )
 
 
-def begins(*keys: Array) -> Array:
-    """True where an element differs from the one before it in any of the `keys`, and for the first."""
-    differs = np.ones(len(keys[0]), dtype=bool)
-    differs[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
-    return differs
+def first_ten(tallies: DataFrame) -> DataFrame:
+    """Each period's first ten by `position`, a total order, with the `rank` that recordings with as many plays share,
+    and the rank among all recordings of the period before.
+    """
+    period = Window.partitionBy("listener_id", "period")
+    total_order = [F.desc("plays"), F.desc("listened_ms"), F.desc("last.played_at"), F.asc("last.track_id")]
+    ranked = (
+        tallies.withColumn("position", F.row_number().over(period.orderBy(*total_order)))
+        .withColumn("rank", F.rank().over(period.orderBy(F.desc("plays"))))
+        .withColumn("rank_before", F.rank().over(period.orderBy(F.desc("plays_before"))))
+    )
+    previous_rank = F.when(F.col("plays_before") > 0, F.col("rank_before"))
+    return ranked.withColumn("previous_rank", previous_rank).where(f"plays > 0 AND position <= {POSITIONS}")
 
 
-def has_value(column: pa.ChunkedArray) -> Array:
-    """False for NULL and for an empty text."""
-    is_one = pc.not_equal(column, "") if column.type == pa.string() else pc.is_valid(column)
-    return np.asarray(pc.fill_null(is_one, False))
-
-
-def take(column: pa.ChunkedArray, places: Array) -> pa.ChunkedArray:
-    """The values at these places; NULL for a negative one."""
-    return column.take(pa.array(places, mask=places < 0))
-
-
-def top_tracks(rows: DataFrame, batch: Batch) -> DataFrame:
-    """The whole of `top_tracks` from the rows of `found`, in order and in one partition."""
-    top = rows.where("period IS NOT NULL").select(
+def to_rows(recordings: DataFrame, batch: Batch) -> DataFrame:
+    """The columns of `top_tracks`, in their order."""
+    rows = recordings.select(
         "listener_id",
         "period",
-        "rank",
-        "position",
-        "track_id",
+        F.col("rank").cast("long"),
+        F.col("position").cast("long"),
+        "last.track_id",
         *SHOWN,
         "plays",
         (F.col("listened_ms") / 60_000).alias("minutes"),
         "first_played_at",
-        "last_played_at",
-        "previous_rank",
+        F.col("last.played_at").alias("last_played_at"),
+        F.col("previous_rank").cast("long"),
         F.lit(batch.as_of).alias("as_of"),
         F.lit(batch.as_of).alias("computed_at"),
         F.lit(batch.run_id).alias("run_id"),
     )
-    in_order = top.repartition(1).sortWithinPartitions("listener_id", "period", "position")
-    return required(in_order, except_for=[*SHOWN, "previous_rank"])
+    return required(rows, except_for=[*SHOWN, "previous_rank"])
 
 
-def tracks(rows: DataFrame, batch: Batch) -> DataFrame:
-    """The whole of `tracks` from the rows of `found`, in its partitions, each in the order of listener and track."""
-    listed = rows.where("track_id IS NOT NULL AND period IS NULL")
-    columns = listed.select(*TRACK_COLUMNS, "last_played_at", F.lit(batch.run_id).alias("run_id"))
-    return required(columns, except_for=[*NAMES, "isrc", *LASTING, *FIGURES])
+def tracks(summaries: DataFrame, batch: Batch) -> DataFrame:
+    """The whole of `tracks` from the rows of `by_track`, in its partitions, each in the order of TRACK_KEY."""
+    rows = summaries.where("is_past").select(
+        "listener_id",
+        "track_id",
+        *NAMES,
+        "isrc",
+        *LASTING,
+        *[f"of_one_play.{name}" for name in FIGURES],
+        "of_one_play.source",
+        "last_played_at",
+        F.lit(batch.run_id).alias("run_id"),
+    )
+    return required(rows, except_for=[*NAMES, "isrc", *LASTING, *FIGURES])
 
 
 def required(rows: DataFrame, except_for: Sequence[str]) -> DataFrame:

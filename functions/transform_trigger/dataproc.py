@@ -26,12 +26,12 @@ _PROPERTIES = {
     "spark.executor.cores": "4",
     "spark.executor.instances": "2",
     "spark.dynamicAllocation.enabled": "false",
-    # 5 GB a machine instead of the default of about 16: a GB is billed like a sixth of a core, and a million plays fit
-    # into 2 GB (docs/performance.md). Of an executor's, 2 GB are for Python: four processes with some listeners each.
+    # 5 GB a machine with what Python takes, instead of the default of about 16: a GB is billed like a sixth of a core,
+    # and a million plays fit into 4 GB (docs/performance.md).
     "spark.driver.memory": "4g",
     "spark.driver.memoryOverhead": "1g",
-    "spark.executor.memory": "3g",
-    "spark.executor.memoryOverhead": "2g",
+    "spark.executor.memory": "4g",
+    "spark.executor.memoryOverhead": "1g",
     "spark.dataproc.driver.disk.size": "250g",
     "spark.dataproc.executor.disk.size": "250g",
     "spark.dataproc.driver.compute.tier": "standard",

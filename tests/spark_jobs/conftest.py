@@ -9,7 +9,6 @@ import pytest
 from pyspark.sql import SparkSession
 
 from localcloud.spark.java import QUICK_START, SPARK_HOME, find_java
-from tests.spark_jobs.frames import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +28,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         environment.setenv("SPARK_HOME", str(SPARK_HOME))
         environment.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         environment.setenv("PYSPARK_PYTHON", sys.executable)
-        environment.setenv("PYTHONPATH", str(ROOT))  # where Spark's Python processes find the job
         environment.setenv("PYSPARK_SUBMIT_ARGS", shlex.join([*submit, "pyspark-shell"]))
         session = SparkSession.builder.getOrCreate()
         session.sparkContext.setLogLevel("ERROR")

@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyspark.sql.functions as F  # noqa: N812
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import BooleanType, DoubleType, LongType, StringType, StructField, StructType, TimestampType
 
-from spark_jobs.top_tracks import ARROW_TYPES, FACTS, FEATURES, PLAY_COLUMNS, Batch, found, found_in
+from spark_jobs.top_tracks import COUNTED, FACTS, FEATURES, PLAY_COLUMNS, Batch, by_track
 
 ROOT = Path(__file__).parents[2]
 AS_OF = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -57,8 +56,8 @@ def play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) -> dict
 
 def bare_play(track: str, ago: timedelta = timedelta(hours=1), **values: Any) -> dict[str, Any]:
     """A play with the required columns alone."""
-    required = ("listener_id", "played_at", "track_id", "source")
-    return {name: value if name in required else None for name, value in play(track, ago).items()} | values
+    nothing = dict.fromkeys(column for column in COUNTED if column != "source")
+    return {**play(track, ago), **nothing, **values}
 
 
 def plays_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:
@@ -74,23 +73,9 @@ def catalogue_frame(spark: SparkSession, rows: list[dict[str, Any]]) -> DataFram
     return spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], schema)
 
 
-def found_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:
-    """What both tables are made of, for these plays."""
-    return found(plays_frame(spark, plays), AS_OF)
-
-
-def plays_table(plays: Sequence[dict[str, Any]]) -> pa.Table:
-    """The plays as Spark hands them to Python."""
-    kinds = {name: ARROW_TYPES[TYPES[_PLAYS[name]]().simpleString()] for name in PLAY_COLUMNS}
-    return pa.Table.from_pylist(plays, schema=pa.schema(kinds))
-
-
-def top_rows(plays: Sequence[dict[str, Any]], period: str, *columns: str) -> list[tuple[Any, ...]]:
-    """These columns of the top ten of a period, without Spark; in the order of listener and position."""
-    tables = [pa.table(rows) for rows in found_in(plays_table(plays), AS_OF) if "period" in rows]
-    rows = [row for table in tables for row in table.to_pylist() if row["period"] == period]
-    rows.sort(key=lambda row: (row["listener_id"], row["position"]))
-    return [tuple(row[name] for name in columns) for row in rows]
+def summaries_frame(spark: SparkSession, plays: Sequence[dict[str, Any]]) -> DataFrame:
+    """What both tables are made of, for these plays: a row per listener and track."""
+    return by_track(plays_frame(spark, plays), AS_OF)
 
 
 def rows_of(frame: DataFrame, *columns: str) -> list[dict[str, Any]]:

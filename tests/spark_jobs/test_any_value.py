@@ -15,7 +15,7 @@ from spark_jobs.top_tracks import (
     PLAY_COLUMNS,
     RANGES,
     RELEASE_DATE,
-    found,
+    by_track,
     in_bounds,
     top_tracks,
     tracks,
@@ -84,9 +84,9 @@ def drawn(seed: int, count: int) -> list[dict[str, Any]]:
 
 def test_any_plays_make_tables_whose_every_value_may_be_there(spark: SparkSession, tmp_path: Path) -> None:
     plays, catalogue = plays_frame(spark, drawn(20261122, 800)), catalogue_frame(spark, drawn(20261123, 800))
-    rows = found(in_bounds(with_catalogue(plays, catalogue)), AS_OF).persist()
+    summaries = by_track(in_bounds(with_catalogue(plays, catalogue)), AS_OF).persist()
 
-    for name, table in (("top_tracks", top_tracks(rows, BATCH)), ("tracks", tracks(rows, BATCH))):
+    for name, table in (("top_tracks", top_tracks(summaries, BATCH)), ("tracks", tracks(summaries, BATCH))):
         # What fails here fails a batch: Parquet is how the connector brings a table to BigQuery.
         table.write.parquet(str(tmp_path / name))
     top = rows_of(spark.read.parquet(str(tmp_path / "top_tracks")))
@@ -112,6 +112,6 @@ def test_a_length_that_cannot_be_is_unknown_and_a_play_of_no_time_is_none(spark:
         play("c", played_at=datetime(1899, 12, 31, 23, 59, 59, tzinfo=UTC)),
         bare_play("d", source="export", ms_played=2**40),
     ]
-    rows = found(in_bounds(plays_frame(spark, plays)), AS_OF)
-    top = rows_of(top_tracks(rows, BATCH).where("period = 'all_time'"))
-    assert [(row["track_id"], row["plays"], row["minutes"]) for row in top] == [("a", 2, 0.0), ("b", 1, 0.0)]
+    summaries = by_track(in_bounds(plays_frame(spark, plays)), AS_OF)
+    rows = rows_of(top_tracks(summaries, BATCH).where("period = 'all_time'"))
+    assert [(row["track_id"], row["plays"], row["minutes"]) for row in rows] == [("a", 2, 0.0), ("b", 1, 0.0)]

@@ -9,8 +9,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from localcloud.demo import recount
-from spark_jobs.top_tracks import found, top_tracks
-from tests.spark_jobs.frames import AS_OF, BATCH, found_frame, play, plays_frame, rows_of, text
+from spark_jobs.top_tracks import by_track, top_tracks
+from tests.spark_jobs.frames import AS_OF, BATCH, play, plays_frame, rows_of, summaries_frame, text
 
 pytestmark = pytest.mark.spark
 
@@ -57,7 +57,7 @@ def recounted(plays: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_random_plays_give_the_table_that_a_recount_in_plain_python_gives(spark: SparkSession) -> None:
     plays = random_plays(seed=20261122)
-    assert rows_of(top_tracks(found_frame(spark, plays), BATCH)) == recounted(plays)
+    assert rows_of(top_tracks(summaries_frame(spark, plays), BATCH)) == recounted(plays)
 
 
 def test_the_file_is_the_same_to_the_byte_whatever_the_order_repetition_and_partitions_of_the_plays(
@@ -66,8 +66,8 @@ def test_the_file_is_the_same_to_the_byte_whatever_the_order_repetition_and_part
     plays = random_plays(seed=1)
     again = plays + plays[::3]
     random.Random(2).shuffle(again)
-    top_tracks(found_frame(spark, plays), BATCH).coalesce(1).write.parquet(str(tmp_path / "one"))
-    top_tracks(found(plays_frame(spark, again).repartition(5), AS_OF), BATCH).coalesce(1).write.parquet(
+    top_tracks(summaries_frame(spark, plays), BATCH).coalesce(1).write.parquet(str(tmp_path / "one"))
+    top_tracks(by_track(plays_frame(spark, again).repartition(5), AS_OF), BATCH).coalesce(1).write.parquet(
         str(tmp_path / "two")
     )
     [one], [two] = (list((tmp_path / name).glob("*.parquet")) for name in ("one", "two"))

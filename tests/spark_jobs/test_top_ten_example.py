@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from localcloud.demo import recount
 from spark_jobs.top_tracks import top_tracks
-from tests.spark_jobs.frames import AS_OF, BATCH, ROOT, bare_play, found_frame, rows_of, text
+from tests.spark_jobs.frames import AS_OF, BATCH, ROOT, bare_play, rows_of, summaries_frame, text
 
 pytestmark = pytest.mark.spark
 
@@ -43,7 +43,7 @@ def shown(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def test_spark_gives_the_rows_of_the_example(spark: SparkSession) -> None:
-    assert shown(rows_of(top_tracks(found_frame(spark, plays()), BATCH))) == example("top ten")
+    assert shown(rows_of(top_tracks(summaries_frame(spark, plays()), BATCH))) == example("top ten")
 
 
 def test_the_recount_gives_the_rows_of_the_example() -> None:

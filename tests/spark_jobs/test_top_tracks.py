@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs.top_tracks import top_tracks
-from tests.spark_jobs.frames import BATCH, bare_play, found_frame, play, rows_of
+from tests.spark_jobs.frames import BATCH, bare_play, play, rows_of, summaries_frame
 
 pytestmark = pytest.mark.spark
 
@@ -50,7 +50,7 @@ LISTENERS = {
 def rows(spark: SparkSession) -> list[dict[str, Any]]:
     """One table for all the listeners, as the job would write it."""
     plays = [{**row, "listener_id": listener} for listener, rows in LISTENERS.items() for row in rows]
-    return rows_of(top_tracks(found_frame(spark, plays), BATCH))
+    return rows_of(top_tracks(summaries_frame(spark, plays), BATCH))
 
 
 def of(rows: list[dict[str, Any]], listener: str, period: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -143,4 +143,4 @@ def test_plays_on_the_edges_of_a_week_are_in_it_or_in_the_week_before_or_in_neit
 
 
 def test_no_plays_give_an_empty_table_and_no_error(spark: SparkSession) -> None:
-    assert rows_of(top_tracks(found_frame(spark, []), BATCH)) == []
+    assert rows_of(top_tracks(summaries_frame(spark, []), BATCH)) == []

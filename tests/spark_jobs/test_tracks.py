@@ -7,16 +7,16 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from localcloud.demo import recount
-from spark_jobs.top_tracks import PLAY_COLUMNS, found, top_tracks, tracks, with_catalogue
+from spark_jobs.top_tracks import PLAY_COLUMNS, by_track, top_tracks, tracks, with_catalogue
 from tests.spark_jobs.frames import (
     AS_OF,
     BATCH,
     bare_play,
     catalogue_frame,
-    found_frame,
     play,
     plays_frame,
     rows_of,
+    summaries_frame,
     text,
 )
 from tests.spark_jobs.test_random_plays import random_plays
@@ -29,7 +29,7 @@ WITH_FEATURES = {"energy": 0.5, "tempo": 120.0, "features_source": "reccobeats"}
 
 def listed(spark: SparkSession, plays: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of the table by key: their order in its files has no meaning."""
-    return by_key(tracks(found_frame(spark, plays), BATCH))
+    return by_key(tracks(summaries_frame(spark, plays), BATCH))
 
 
 def by_key(frame: DataFrame) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ def test_random_plays_give_the_list_that_a_recount_gives_whatever_their_order_an
     ]
     again = plays_frame(spark, plays[::-1] + plays[::3]).repartition(5)
     recounted = recount.tracks(plays, AS_OF)
-    assert by_key(tracks(found(again, AS_OF), BATCH)) == [
+    assert by_key(tracks(by_track(again, AS_OF), BATCH)) == [
         {**row, "last_played_at": text(row["last_played_at"]), "run_id": BATCH.run_id} for row in recounted
     ]
 
@@ -160,7 +160,7 @@ def test_the_catalogue_completes_plays_and_its_audio_features_come_first(spark: 
     completed = with_catalogue(plays_frame(spark, plays), catalogue)
 
     assert completed.columns == PLAY_COLUMNS
-    rows = {row["track_id"]: row for row in by_key(tracks(found(completed, AS_OF), BATCH))}
+    rows = {row["track_id"]: row for row in by_key(tracks(by_track(completed, AS_OF), BATCH))}
     shown = ["track_name", "image_url", "isrc", "energy", "valence", "features_source"]
     assert {track: [row[name] for name in shown] for track, row in rows.items()} == {
         "import": ["Name", "cover", "ISRC", 0.5, None, "reccobeats"],
@@ -182,5 +182,5 @@ def test_an_import_and_a_play_of_the_api_are_one_recording_when_the_catalogue_ha
     completed = with_catalogue(
         plays_frame(spark, plays), catalogue_frame(spark, [{"track_id": "single", "isrc": "ISRC"}])
     )
-    rows = rows_of(top_tracks(found(completed, AS_OF), BATCH).where("period = 'all_time'"))
+    rows = rows_of(top_tracks(by_track(completed, AS_OF), BATCH).where("period = 'all_time'"))
     assert [(row["track_id"], row["plays"]) for row in rows] == [("album", 2)]

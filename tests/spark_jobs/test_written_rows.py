@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs.top_tracks import Batch, LedgerRow, failure, run_row, top_tracks, tracks
-from tests.spark_jobs.frames import BATCH, bare_play, found_frame, rows_of, table_columns
+from tests.spark_jobs.frames import BATCH, bare_play, rows_of, summaries_frame, table_columns
 
 pytestmark = pytest.mark.spark
 
@@ -49,7 +49,7 @@ def modes_in_table(table: str, *, without: str = "") -> dict[str, str]:
 def test_the_closing_select_and_the_table_file_agree_also_when_plays_have_the_required_columns_alone(
     spark: SparkSession, tmp_path: Path, make: Callable[[DataFrame, Batch], DataFrame]
 ) -> None:
-    frame = make(found_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
+    frame = make(summaries_frame(spark, [bare_play("x"), bare_play("x")]), BATCH)
     assert columns_of(frame) == expected(make.__name__)
     assert modes_in_file(frame, tmp_path / "rows") == modes_in_table(make.__name__)
 
