@@ -20,6 +20,7 @@ from failures import (
     NotAllowListed,
     PremiumLapsed,
     RequestRefused,
+    SpotifyUnavailable,
     UnreadableAnswer,
 )
 from http_client import Call, HttpClient, Refusal, Session, is_token, list_in
@@ -112,7 +113,11 @@ def api_refusal(status: int, text: str) -> Failure:
     """What a 4xx of the Web API means."""
     if known := _known_refusal(text):
         return known
-    return AccessTokenRefused() if status == 401 else RequestRefused(f"status {status}{_message(text)}")
+    what = f"status {status}{_message(text)}"
+    # Good calls are refused so, and answered a second later (thlucas1/homeassistantcomponent_spotifyplus#237).
+    if re.search("access token missing|premium.required", text.lower()):
+        return SpotifyUnavailable(what)
+    return AccessTokenRefused() if status == 401 else RequestRefused(what)
 
 
 def features_refusal(status: int, text: str) -> Failure:

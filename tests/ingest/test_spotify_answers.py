@@ -101,6 +101,8 @@ TROUBLES = {
         "the app's owner has no active Spotify Premium, renew it (Spotify may take some hours to notice)",
         200,
     ),
+    "access_token_not_seen": away("status 401: Access token missing"),
+    "premium_required": away("status 403: Premium required"),
     "audio_features_closed": refused("403"),  # 403 without a message, where none is expected
     "forbidden": refused("403: Forbidden"),
     "analysis_not_found": refused("404: analysis not found"),

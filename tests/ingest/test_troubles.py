@@ -19,6 +19,8 @@ from tests.ingest.harness import OBJECT, RUN_ID, SLOT
         {"name": "dropped", "endpoint": "token", "times": 2},
         {"name": "body_cut_in_half", "endpoint": "recently-played", "times": 2},
         {"name": "access_token_expired"},
+        {"name": "access_token_not_seen", "times": 2},
+        {"name": "premium_required", "times": 2},
         {"name": "rate_limited", "retry_after_seconds": 1},
         {"name": "rate_limited", "times": 3},
         {"name": "rate_limited_text", "endpoint": "token"},

@@ -61,6 +61,8 @@ ERRORS: Mapping[str, Response] = {
         403,
         _TEXT,
     ),
+    "access_token_not_seen": api_error(401, "Access token missing"),
+    "premium_required": api_error(403, "Premium required", reason="PREMIUM_REQUIRED"),
     "forbidden": api_error(403, "Forbidden"),
     "analysis_not_found": api_error(404, "analysis not found"),
     "rate_limited": api_error(429, "API rate limit exceeded"),
