@@ -16,7 +16,7 @@ Failure
     ├── RequestRefused      any other 4xx
     ├── RateLimited         429 that a short wait did not end
     │   └── QuotaExceeded   429 because the day's calls of the developer account are used up
-    ├── SpotifyUnavailable  5xx, no answer in time, an HTML page, a refusal that soon passes; in the log also of ReccoBeats
+    ├── SpotifyUnavailable  5xx, no answer in time, an HTML page, a refusal that passes; in the log also of ReccoBeats
     └── UnreadableAnswer    not JSON, cut short, or JSON of another shape
 
 The class's name is what the ledger keeps as `error_class`; alerts and the dashboard rely on it.
