@@ -66,10 +66,10 @@ class Follower:
 
     def _wait(self, step: str) -> None:
         if time.monotonic() > self._ends_at:
+            gaps = " Gaps are closed only when the files are given again: do that once load is done."
             raise CliError(
                 f"Not finished after {duration(self._seconds)}: the import still waits for {WAITING_FOR[step]}. It "
-                f"goes on by itself. To look again, run {self._place.command('runs')}. Giving the files again does no "
-                "harm."
+                f"goes on by itself. To look again, run {self._place.command('runs')}.{gaps if step == 'load' else ''}"
             )
         time.sleep(self._place.poll_seconds)
 

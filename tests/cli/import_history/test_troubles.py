@@ -251,6 +251,7 @@ def test_plays_that_are_stored_are_accounted_for_also_where_the_top_ten_is_late(
     output = importing.types("import", ONE, NEW, "--json")
     assert (output.code, output.json["new"]) == (1, 3)
     assert "the import still waits for transform_trigger to submit the Spark batch" in output.err
+    assert "given again" not in output.err
 
 
 def test_an_import_that_takes_too_long_goes_on_without_the_command(importing):
@@ -258,6 +259,7 @@ def test_an_import_that_takes_too_long_goes_on_without_the_command(importing):
     output = importing.types("import", ONE, NEW, "--timeout", "1")
     assert output.code == 1
     assert "the import still waits for load to merge the plays. It goes on by itself" in output.err
+    assert output.err.endswith("Gaps are closed only when the files are given again: do that once load is done.\n")
 
 
 def test_a_slot_that_is_taken_or_the_schedules_is_passed_over(importing):
