@@ -27,6 +27,8 @@ from cli.warehouse import Row, Warehouse
 
 HELP = "Store the plays of Spotify's data export: years of history, and how long each play lasted"
 
+_SECONDS = 1800
+
 
 class _InsteadOfAll(argparse.Action):
     """An option that stands alone: `const`, what is required without it, may be missing beside it."""
@@ -68,14 +70,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--anyway", action="store_true", help="store the plays although nothing proves that they are this listener's"
     )
     parser.add_argument(
-        "--timeout", type=seconds, default=1800, metavar="SECONDS", help="how long to follow the import (%(default)s)"
+        "--timeout",
+        type=seconds,
+        default=_SECONDS,
+        metavar="SECONDS",
+        help="how long to follow the import (%(default)s)",
     )
 
 
 def run(options: argparse.Namespace, place: Place) -> int:
     if options.undo is not None:
-        if options.listener or options.files:
-            raise Misused("--undo takes the id of an import and nothing else: neither LISTENER nor FILE")
+        of_import = options.listener, options.files, options.new_listener, options.anyway, options.timeout != _SECONDS
+        if any(of_import):
+            raise Misused("--undo takes neither LISTENER nor FILE, and no --new-listener, --anyway or --timeout")
         return undo.run(options, place)
     return _import(options, place)
 

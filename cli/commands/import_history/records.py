@@ -95,9 +95,11 @@ class Record:
         return self.rows_new + self.rows_completed
 
     @property
-    def found_stored(self) -> int:
-        """Plays that were stored before it came, also those that only lacked the time played."""
-        return (self.rows_known or 0) + (self.rows_completed or 0)
+    def found_stored(self) -> int | None:
+        """Plays that were stored before it came, also those that only lacked the time played; None as `added`."""
+        if self.rows_known is None or self.rows_completed is None:
+            return None
+        return self.rows_known + self.rows_completed
 
     def overlaps(self, other: "Record") -> bool:
         """Whether the files of both have plays of the same time."""

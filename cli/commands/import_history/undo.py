@@ -29,19 +29,23 @@ from cli.warehouse import Warehouse, string
 
 @dataclass(frozen=True)
 class Undone:
-    """What undoing an import takes back, or would. `rejoined`: rows of other imports that it had kept apart."""
+    """What undoing an import takes back, or would. `rejoined`: rows of other imports that it had kept apart.
+
+    `is_repeated`: an earlier call has begun it.
+    """
 
     record: Record
     gaps: Reopening
     later: list[Record]
     dry_run: bool
+    is_repeated: bool
     rejoined: int = 0
 
     @property
     def changes_plays(self) -> bool:
         """Whether the top ten is to be recomputed: also after a call that was stopped before it could publish that."""
         changed = self.record.plays_left + self.record.times_left + self.rejoined
-        return changed > 0 or (self.record.undo_finished_at is None and self.record.added != 0)
+        return changed > 0 or (self.record.undo_finished_at is None and self.is_repeated)
 
     @property
     def gone_before(self) -> int:
@@ -52,6 +56,7 @@ class Undone:
 def run(options: argparse.Namespace, place: Place) -> int:
     warehouse = Warehouse(place)
     record, later = _find(warehouse, options.undo, place)
+    is_repeated = record.undone_at is not None
     if not options.dry_run:
         import_records.mark_undone(warehouse, record.import_id, undone_at=place.now())
         files = LandedFiles(place, record.import_id, record.started_at)
@@ -59,7 +64,7 @@ def run(options: argparse.Namespace, place: Place) -> int:
         # What load has stored meanwhile is part of it.
         record, later = _find(warehouse, options.undo, place)
     found = import_gaps.find(warehouse, record.listener_id, record.import_id)
-    undone = Undone(record, found, later, options.dry_run)
+    undone = Undone(record, found, later, options.dry_run, is_repeated)
     if not options.dry_run:
         undone = _undo(place, warehouse, undone, files)
     if options.json:
@@ -80,9 +85,9 @@ def _find(warehouse: Warehouse, import_id: str, place: Place) -> tuple[Record, l
         for other in records.values()
         if other.listener_id == record.listener_id
         and other.import_id != record.import_id
-        and (other.finished_at or other.started_at) > record.started_at
+        and (other.finished_at is None or other.finished_at > record.started_at)
         and other.undone_at is None
-        and other.found_stored
+        and other.found_stored != 0
         and other.overlaps(record)
     ]
     return record, later
@@ -133,8 +138,9 @@ def _show(undone: Undone, place: Place) -> None:
         show(f"\nJoined with the time played from another import: {counted(undone.rejoined, 'play')}.")
     for other in undone.later if record.plays_left or record.times_left else ():
         files = " ".join(map(shlex.quote, other.files))
+        number = "an unknown number of plays" if other.found_stored is None else counted(other.found_stored, "play")
         show(
-            f"\nImport {other.import_id} found {counted(other.found_stored, 'play')} already stored, perhaps these. "
+            f"\nImport {other.import_id} found {number} already stored, perhaps these. "
             f"They {'would not be' if undone.dry_run else 'are not'} brought back. To store them, "
             f"run in the folder of the files:\n"
             f"{place.command(f'import {shlex.quote(record.listener_id)} {files}')}"

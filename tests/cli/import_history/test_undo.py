@@ -278,8 +278,15 @@ def test_every_import_is_named_that_may_have_found_plays_of_it_stored(importing,
     )
     undone = importing.types("import", "--undo", first, "--dry-run", "--json").json
     assert {other["import_id"]: other["known"] for other in undone["later_imports"]} == {completed: 10, known: 10}
+    # As of a command whose time was over before load had merged its files.
+    importing.rows(
+        f"MERGE listening.imports USING (SELECT '{known}' AS import_id) AS one ON imports.import_id = one.import_id "
+        "WHEN MATCHED THEN UPDATE SET finished_at = NULL, rows_new = NULL, rows_completed = NULL, rows_known = NULL"
+    )
     undone = importing.types("import", "--undo", completed, "--dry-run", "--json").json
-    assert [other["import_id"] for other in undone["later_imports"]] == [known]
+    assert {other["import_id"]: other["known"] for other in undone["later_imports"]} == {known: None}
+    hint = f"Import {known} found an unknown number of plays already stored, perhaps these."
+    assert hint in importing.types("import", "--undo", completed, "--dry-run").out
 
 
 def test_a_play_of_which_the_import_had_another_time_played_is_one_row_again(importing, tmp_path):
@@ -303,11 +310,15 @@ def test_a_play_of_which_the_import_had_another_time_played_is_one_row_again(imp
     assert {(row["source"], row["import_id"]) for row in rows} == {("api", None)}
 
 
-def test_an_undo_of_an_import_that_changed_nothing_starts_no_batch(importing, tmp_path):
-    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)[:12]
-    path = write_export(tmp_path / "a.json", truth)
-    importing.types("import", ONE, path)
-    import_id = import_id_of(importing.types("import", ONE, path))
+@pytest.mark.parametrize("landed", [0, 4])
+def test_an_undo_of_an_import_that_changed_nothing_starts_no_batch(importing, tmp_path, monkeypatch, landed):
+    """It had no play to land, or load has not merged those that it landed."""
+    monkeypatch.setattr(undo, "LAPTOP", Longest(ingest=10, load=0))
+    truth = importing.owner.spotify.truth(ONE, SINCE, UNTIL)
+    importing.types("import", ONE, write_export(tmp_path / "a.json", truth[:12]))
+    importing.loads = lambda headers, body: 503
+    path = write_export(tmp_path / "b.json", truth[: 12 + landed])
+    import_id = import_id_of(importing.types("import", ONE, path, "--timeout", "0"))
     output = importing.types("import", "--undo", import_id)
     assert (f"Import {import_id} of {ONE} is undone." in output.out, "batch" in output.out) == (True, False)
     assert not [row for row in importing.ledger() if row[0] == "undo"]
@@ -326,7 +337,9 @@ def test_what_cannot_be_meant_is_said(importing, tmp_path):
     assert importing.types("imports").out.startswith("No import yet.")
     unknown = importing.types("import", "--undo", FIRST_IMPORT)
     assert (unknown.code, unknown.err.partition(" here.")[0]) == (2, f"There is no import {FIRST_IMPORT}")
-    assert importing.types("import", ONE, "--undo", FIRST_IMPORT).code == 2
+    for more in ([ONE], ["--anyway"], ["--new-listener"], ["--timeout", "5"]):
+        beside = importing.types("import", *more, "--undo", FIRST_IMPORT)
+        assert (beside.code, "--undo takes neither LISTENER nor FILE" in beside.err) == (2, True)
     assert "There is no import  here." in importing.types("import", "--undo", "").err
     assert importing.types("imports", "bob").out.startswith("No import of bob yet.")
     never = importing.types("import", ONE, "a.json", "--timeout", "nan")
