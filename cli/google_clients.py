@@ -1,5 +1,6 @@
 """Google's clients for a place, with the owner's own credentials, and what they raise in the words of this project."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import google.auth
@@ -13,6 +14,7 @@ from google.api_core.exceptions import (
     ServerError,
     TooManyRequests,
     Unauthorized,
+    from_http_response,
 )
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
@@ -27,6 +29,7 @@ from cli.console import Misused, duration
 from cli.place import Place
 from localcloud.gcp.credentials import of_laptop
 
+_CALL_SECONDS = 30
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 JOB_SECONDS = 600
@@ -35,6 +38,18 @@ JOB_SECONDS = 600
 EXPECTED = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
 """All that a call to Google may raise; the last where a job of BigQuery's takes longer than JOB_SECONDS."""
 
+_BILLING = "Link a billing account under “Billing” in the Google Cloud console."
+_DEPLOY = "Run `make deploy`, which enables it."
+_STEPS = {
+    "billingNotEnabled": _BILLING,
+    "BILLING_DISABLED": _BILLING,
+    "accessNotConfigured": _DEPLOY,
+    "SERVICE_DISABLED": _DEPLOY,
+    "quotaExceeded": "“Quotas” in the Google Cloud console shows which; one that counts by the day starts again at "
+    "midnight in California.",
+    "rateLimitExceeded": "Try again in a minute.",
+}
+"""By Google's reason: a 403 is not always a missing right."""
 _LOG_IN = "`gcloud auth application-default login`"
 _NOT_REACHED = (requests.RequestException, TransportError, RetryError, ServerError, TooManyRequests)
 
@@ -85,9 +100,15 @@ def publisher(place: Place) -> PublisherClient:
     return PublisherClient(transport=PublisherRestTransport(host=host, credentials=_credentials(place)))
 
 
-def session(place: Place) -> AuthorizedSession:
-    """For the few calls to Google's other APIs, which are not worth a library each."""
-    return AuthorizedSession(_credentials(place))
+def call(place: Place, method: str, url: str, **options: Any) -> requests.Response:
+    """One of the few calls to Google's other APIs, which are not worth a library each; raises what these raise."""
+    response: requests.Response = AuthorizedSession(_credentials(place)).request(
+        method, url, timeout=_CALL_SECONDS, **options
+    )
+    if not response.ok:
+        error: GoogleAPICallError = from_http_response(response)  # type: ignore[no-untyped-call]
+        raise error
+    return response
 
 
 def _credentials(place: Place) -> Any:
@@ -106,7 +127,7 @@ def explain(error: Exception, place: Place) -> str:
         )
     if isinstance(error, _NOT_REACHED):
         if place.laptop is None:
-            return f"Google Cloud did not answer ({type(error).__name__}). Try again in a minute."
+            return f"Google Cloud did not answer as it should ({type(error).__name__}). Try again in a minute."
         logs = place.laptop.directory / "logs"
         what = f"The laptop cloud did not answer as it should ({type(error).__name__})"
         return f"{what}. Is it still running? Its logs: {logs}"
@@ -114,14 +135,20 @@ def explain(error: Exception, place: Place) -> str:
         return f"This computer has no credentials for Google Cloud. Run {_LOG_IN}."
     if isinstance(error, GoogleAuthError | Unauthorized):
         return f"Google did not accept this computer's credentials. Run {_LOG_IN} again."
-    if isinstance(error, Forbidden):
+    if isinstance(error, Forbidden) and not _step(error):
         return (
             f"You may not do that in the project {place.project}: {_message(error)} "
             f"Sign in as the project's owner ({_LOG_IN}), or have the owner grant it."
         )
     if isinstance(error, NotFound):
         return f"The project {place.project} lacks what this needs: {_message(error)} Run `make deploy`."
-    return f"Google Cloud refused the request: {_message(error)}"
+    return f"Google Cloud refused the request: {_message(error)} {_step(error)}".rstrip()
+
+
+def _step(error: Exception) -> str:
+    """What the error's reason says to do; empty where it says nothing."""
+    reasons = [each.get("reason") for each in getattr(error, "errors", ()) if isinstance(each, Mapping)]
+    return next((_STEPS[each] for each in (getattr(error, "reason", None), *reasons) if each in _STEPS), "")
 
 
 def _message(error: Exception) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import requests
-from google.api_core.exceptions import GoogleAPICallError, NotFound, from_http_response
+from google.api_core.exceptions import NotFound
 
 from cli import google_clients
 from cli.commands.listeners import Standing, standings
@@ -205,11 +205,7 @@ def _reached(address: str) -> tuple[State, str]:
 def _get(place: Place, api: str, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
     """The answer of one of Google's APIs. Raises GoogleAPICallError as Google's own clients do."""
     host = place.endpoint("GOOGLEAPIS_EMULATOR_HOST") or f"https://{api}.googleapis.com"
-    response = google_clients.session(place).get(f"{host}{path}", params=parameters, timeout=_TIMEOUT_SECONDS)
-    if not response.ok:
-        error: GoogleAPICallError = from_http_response(response)  # type: ignore[no-untyped-call]
-        raise error
-    return response.json()
+    return google_clients.call(place, "GET", f"{host}{path}", params=parameters).json()
 
 
 _ON_LAPTOP: Mapping[str, Check] = {"tables": _tables, "consents": _consents}

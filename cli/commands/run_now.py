@@ -18,7 +18,6 @@ HELP = "Fire the schedule once and follow the run to its end"
 JOB = "ingest-hourly"
 """The job that terraform/schedule.tf makes."""
 
-_TIMEOUT_SECONDS = 30
 _SCHEDULER = "https://cloudscheduler.googleapis.com"
 # Clocks of two of Google's machines may differ by this much.
 _TOLERANCE = timedelta(seconds=2)
@@ -80,16 +79,7 @@ def _fire(place: Place) -> Fired:
     if endpoint is None and place.endpoint("SECRETMANAGER_EMULATOR_HOST"):
         raise Misused("These settings are of a laptop cloud, which Cloud Scheduler cannot call: give --laptop")
     job = f"projects/{place.project}/locations/{place.region}/jobs/{JOB}"
-    response = google_clients.session(place).post(
-        f"{endpoint or _SCHEDULER}/v1/{job}:run", json={}, timeout=_TIMEOUT_SECONDS
-    )
-    if response.status_code == 404:
-        raise CliError(f"There is no Cloud Scheduler job {job}. Run `make deploy`.")
-    if response.status_code == 403:
-        login = "gcloud auth application-default login"
-        raise CliError(f"You may not run {job}. Sign in as the project's owner: run `{login}`.")
-    if not response.ok:
-        raise CliError(f"Cloud Scheduler answered with status {response.status_code}. Try again in a minute.")
+    response = google_clients.call(place, "POST", f"{endpoint or _SCHEDULER}/v1/{job}:run", json={})
     # The ledger is written with Google's clock, which this computer's need not agree with.
     date = response.headers.get("Date")
     return Fired(None, parsedate_to_datetime(date) if date else datetime.now(UTC))

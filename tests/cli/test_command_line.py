@@ -119,16 +119,23 @@ def test_no_credentials_are_said_with_the_way_to_get_them():
     )
 
 
+INFO = {"@type": "type.googleapis.com/google.rpc.ErrorInfo"}
+
+
 @pytest.mark.parametrize(
-    ("status", "sentence"),
+    ("status", "more", "sentence"),
     [
-        (403, "You may not do that in the project heavy-rotation-laptop"),
-        (404, "lacks what this needs"),
-        (400, "Google Cloud refused the request"),
+        (403, {}, "You may not do that in the project heavy-rotation-laptop"),
+        (403, {"errors": [{"reason": "quotaExceeded"}]}, ": Refused. “Quotas” in"),
+        (403, {"errors": [{"reason": "billingNotEnabled"}]}, ": Refused. Link a billing account"),
+        (403, {"errors": [{"reason": "forbidden"}], "details": [INFO | {"reason": "BILLING_DISABLED"}]}, "Link a"),
+        (403, {"details": [INFO | {"reason": "SERVICE_DISABLED"}]}, ": Refused. Run `make deploy`, which enables it."),
+        (404, {}, "lacks what this needs"),
+        (400, {}, "Google Cloud refused the request"),
     ],
 )
-def test_what_google_refuses_is_said_in_words(owner, capsys, status, sentence):
-    body = json.dumps({"error": {"code": status, "message": "Permission denied on resource x"}})
+def test_what_google_refuses_is_said_in_words(owner, capsys, status, more, sentence):
+    body = json.dumps({"error": {"code": status, "message": "Refused", **more}})
     owner.cloud.faults.order(Fault("gcp GET /v1/projects/.*/secrets", status=status, body=body, times=None))
     output = owner.types(capsys, "listeners", laptop=False)
     assert (output.code, output.out) == (1, "")

@@ -95,7 +95,7 @@ class Scheduler:
         self.calls.append((request.method, request.path))
         if self._status == 200:
             threading.Thread(target=self._live, daemon=True).start()
-        return Response.of_json({}, self._status)
+        return Response.of_json({"error": {"message": "What it is"}}, self._status)
 
     def _live(self):
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -195,12 +195,10 @@ def test_a_run_that_takes_too_long_goes_on_without_the_command(owner, scheduler,
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        (
-            404,
-            "There is no Cloud Scheduler job projects/heavy-rotation-laptop/locations/us-central1/jobs/ingest-hourly",
-        ),
-        (403, "You may not run projects/heavy-rotation-laptop"),
-        (500, "Cloud Scheduler answered with status 500"),
+        (404, "lacks what this needs: POST {url}: What it is. Run `make deploy`."),
+        (403, "You may not do that in the project heavy-rotation-laptop: POST {url}: What it is. Sign in"),
+        (400, "Google Cloud refused the request: POST {url}: What it is."),
+        (500, "Google Cloud did not answer as it should (InternalServerError). Try again in a minute."),
     ],
 )
 def test_a_schedule_that_cannot_be_fired_is_said_in_words(owner, capsys, status, sentence):
@@ -208,7 +206,7 @@ def test_a_schedule_that_cannot_be_fired_is_said_in_words(owner, capsys, status,
     output = owner.types(capsys, "run-now", laptop=False)
     scheduler.server.stop()
     assert (output.code, output.out) == (1, "")
-    assert sentence in output.err
+    assert sentence.format(url=scheduler.server.url + JOB) in output.err
 
 
 def test_settings_of_a_laptop_cloud_never_fire_googles_schedule(owner, capsys):
