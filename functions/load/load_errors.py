@@ -76,7 +76,7 @@ class FileRefused(LoadProblem):
 
 
 def without_addresses(text: str) -> str:
-    """Google's words without addresses of accounts."""
+    """An error's text without the e-mail addresses in it."""
     return re.sub(r"\S*@\S*", "…", text)
 
 

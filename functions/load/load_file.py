@@ -6,22 +6,22 @@ from datetime import UTC, datetime
 from landed_object import LandedObject
 from load_cloud import Cloud, publish_plays_loaded
 from load_errors import FileRefused, LoadBroken, ObjectGone, mistakes_are_permanent
-from load_ledger import NOTHING, LedgerRow, failed, succeeded, write_row
+from load_ledger import Counts, LedgerRow, failed, succeeded, write_row
 from merge import MergedFile, count_doubled, find_merged, merge
 from quarantine import quarantine
 from staging import PlaysTable, StagedFile, fetch_plays_table, stage
 
 
 def load_file(cloud: Cloud, landed: LandedObject) -> LedgerRow:
-    """Raises every error for which the event is to be redelivered."""
+    """The row that was written, also of a file that can never be loaded. Raises what a redelivery may heal."""
     started_at = datetime.now(UTC)
     try:
         with mistakes_are_permanent():
             merged = _merge_file(cloud, landed)
             # Before the ledger: a row there says that all is done.
-            if merged and merged.counts.rows_new:
-                publish_plays_loaded(cloud, landed.run_id, landed.slot, merged.counts.rows_new, merged.committed_at)
-            row = succeeded(landed, merged.counts if merged else NOTHING)
+            if merged and merged.counts.rows_changed:
+                publish_plays_loaded(cloud, landed.run_id, landed.slot, merged.counts.rows_changed, merged.committed_at)
+            row = succeeded(landed, merged.counts if merged else Counts())
             write_row(cloud.bigquery, landed, started_at, row)
             return row
     except FileRefused as refusal:

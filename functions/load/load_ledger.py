@@ -23,31 +23,28 @@ _ADD_RUN = (Path(__file__).parent / "queries/add_run.sql").read_text(encoding="u
 class Counts:
     """What became of the rows of a file."""
 
-    rows_in: int
-    listeners: int
-    inserted: int
-    completed: int
+    rows_in: int = 0
+    listeners: int = 0
+    inserted: int = 0
+    completed: int = 0
     """Plays that were stored from the other source and completed from this file."""
-    rows_refused: int
+    rows_refused: int = 0
     outside: Mapping[str, int] = field(default_factory=dict)
     """By column: values that became NULL, because they lay outside the bounds of their column."""
     doubled: int = 0
     """Plays around those of the file that are stored twice."""
 
     @property
-    def rows_new(self) -> int:
-        """Rows inserted or completed: a reason for another top ten."""
+    def rows_changed(self) -> int:
+        """Rows inserted or completed, a reason for another top ten: `rows_new` in the ledger and the message."""
         return self.inserted + self.completed
 
     @property
     def details(self) -> dict[str, int]:
         """For the ledger: what became of the rows of the file, adding up to `rows_in`; and plays stored twice."""
-        known = self.rows_in - self.rows_new
+        known = self.rows_in - self.rows_changed
         doubled = {"doubled": self.doubled} if self.doubled else {}
         return {"new": self.inserted, "completed": self.completed, "known": known, **doubled}
-
-
-NOTHING = Counts(0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ def succeeded(landed: LandedObject, counts: Counts) -> LedgerRow:
     if counts.outside:
         listed = ", ".join(f"{column} ({values:,})" for column, values in sorted(counts.outside.items()))
         sentences.append(f"Values out of bounds became NULL: {listed}.")
-    numbers = (counts.rows_in, counts.rows_new, counts.listeners)
+    numbers = (counts.rows_in, counts.rows_changed, counts.listeners)
     return LedgerRow("succeeded", " ".join(sentences), *numbers, error_class, counts.details)
 
 

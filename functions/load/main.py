@@ -37,7 +37,7 @@ def load(request: flask.Request) -> tuple[str, int]:
     except LoadBroken as error:
         log("ERROR", "An event broke load and is dropped", event_id=event_id, reason=str(error))
     except Exception as error:
-        # Flask would log Google's words, which name the account that lacks a permission, by its e-mail address.
+        # Flask would log the error's text, which can name accounts by their e-mail addresses.
         reason, traceback = without_addresses(str(error)), "".join(format_tb(error.__traceback__))
         fields = {"error_class": type(error).__name__, "reason": reason, "traceback": traceback}
         log("WARNING", "An event was not loaded and is redelivered", event_id=event_id, **fields)
@@ -46,6 +46,7 @@ def load(request: flask.Request) -> tuple[str, int]:
 
 
 def handle(landed: LandedObject) -> None:
+    """Returns when the event is dealt with, be it by a row that says why the file cannot be loaded; else raises."""
     where = {"bucket": landed.bucket, "object": landed.name, "generation": str(landed.generation)}
     if landed.bucket != cloud().settings.landing_bucket or not landed.is_run_file:
         log("WARNING", "An object that is not a run's file is ignored", **where)

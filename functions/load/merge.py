@@ -91,17 +91,18 @@ def find_merged(client: bigquery.Client, landed: LandedObject) -> MergedFile | N
     return None if job is None else _read(job)
 
 
-def merge_sql(plays: str, tracks: str, landed: str, imports: str, columns: Sequence[str]) -> str:
-    """The statement, for the rows of the query `landed`.
+def merge_sql(plays: str, tracks: str, staged: str, imports: str, columns: Sequence[str]) -> str:
+    """The statement, for the rows of the query `staged`.
 
     @oldest and @newest are constants, so that only partitions near the file's plays are read. @now is the clock.
+    @near: no stored play that was over before it can be one of the file's, whose `played_at` may be LATEST before that.
     """
     listed = ", ".join(map(_quoted, columns))
     of_landed = ", ".join(f"landed.{_quoted(column)}" for column in columns)
     return f"""\
 MERGE `{plays}` AS plays
 USING (
-  WITH landed AS ({_once_sql(landed, imports, columns)}),
+  WITH landed AS ({_once_sql(staged, imports, columns)}),
   stored AS (
     SELECT {_COMPARED}
     FROM `{plays}`
@@ -118,18 +119,18 @@ USING (
     ON landed.listener_id = same_play.listener_id
     AND landed.played_at = same_play.played_at AND landed.track_id = same_play.track_id
   WHERE same_play.outcome != 'known'
-) AS landed
-ON plays.{PLAYED_AT} BETWEEN @oldest AND @newest AND plays.listener_id = landed.listener_id
-  AND plays.played_at = landed.stored_at AND plays.track_id = landed.stored_id
-WHEN MATCHED AND landed.outcome = 'completed' AND (landed.source = 'export' OR landed.import_id IS NOT NULL) THEN
-  UPDATE SET reported_at = NULLIF({_over_at("landed")}, plays.played_at), {_set_sql(_FROM_EXPORT)},
-    {_filled_sql(columns, "plays", "landed")}
-WHEN MATCHED AND landed.outcome = 'completed' THEN
-  UPDATE SET reported_at = NULLIF({_over_at("plays")}, landed.played_at), {_set_sql(_FROM_API)},
-    {_filled_sql(columns, "landed", "plays")}
+) AS found
+ON plays.{PLAYED_AT} BETWEEN @oldest AND @newest AND plays.listener_id = found.listener_id
+  AND plays.played_at = found.stored_at AND plays.track_id = found.stored_id
+WHEN MATCHED AND found.outcome = 'completed' AND (found.source = 'export' OR found.import_id IS NOT NULL) THEN
+  UPDATE SET reported_at = NULLIF({_over_at("found")}, plays.played_at), {_set_sql(_FROM_EXPORT)},
+    {_filled_sql(columns, "plays", "found")}
+WHEN MATCHED AND found.outcome = 'completed' THEN
+  UPDATE SET reported_at = NULLIF({_over_at("plays")}, found.played_at), {_set_sql(_FROM_API)},
+    {_filled_sql(columns, "found", "plays")}
 WHEN NOT MATCHED THEN
   INSERT ({listed})
-  VALUES ({of_landed})"""  # noqa: S608 -- see describe_sql
+  VALUES ({", ".join(f"found.{_quoted(column)}" for column in columns)})"""  # noqa: S608 -- see describe_sql
 
 
 def count_doubled(client: bigquery.Client, plays: str, tracks: str, merged: MergedFile) -> int:
@@ -160,19 +161,19 @@ FROM (
 {_DOUBLED})"""  # noqa: S608 -- see describe_sql
 
 
-def _once_sql(landed: str, imports: str, columns: Sequence[str]) -> str:
+def _once_sql(staged: str, imports: str, columns: Sequence[str]) -> str:
     """Of rows with one key the fullest is taken: NULLs sort last, and no tie is left to chance."""
     order = ", ".join(f"{_quoted(column)} DESC" for column in columns)
     return f"""
     SELECT {", ".join(map(_quoted, columns))}
-    FROM ({landed})
+    FROM ({staged})
     WHERE import_id IS NULL OR import_id IN (SELECT import_id FROM `{imports}` WHERE undone_at IS NULL)
     QUALIFY ROW_NUMBER() OVER (PARTITION BY {KEY} ORDER BY {order}) = 1
   """  # noqa: S608 -- see describe_sql
 
 
 def _set_sql(columns: Sequence[str]) -> str:
-    return ", ".join(f"{_quoted(column)} = landed.{_quoted(column)}" for column in columns)
+    return ", ".join(f"{_quoted(column)} = found.{_quoted(column)}" for column in columns)
 
 
 def _filled_sql(columns: Sequence[str], api: str, export: str) -> str:

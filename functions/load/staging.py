@@ -96,9 +96,9 @@ class StagedFile:
 def stage(
     client: bigquery.Client, landed: LandedObject, plays: PlaysTable, table_id: str, *, only_good_rows: bool
 ) -> StagedFile:
-    """Load the file, or find it loaded; `only_good_rows`: of a refused one the rows that BigQuery takes.
+    """Load the file into its staging table, or find it loaded. With `only_good_rows` refused rows are left out.
 
-    Raises FileRefused, in that case when it takes none, and ObjectGone, for which no retry is any use.
+    Raises FileRefused for a refused row (with `only_good_rows`: when no row is good) and ObjectGone.
     """
     config = load_config(plays)
     if only_good_rows:

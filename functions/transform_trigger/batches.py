@@ -35,42 +35,42 @@ class KnownBatch:
         return self.state in DEAD
 
     @property
-    def is_alive(self) -> bool:
-        """Also when it has succeeded; not while it is being cancelled."""
+    def is_valid(self) -> bool:
+        """Whether it has read plays or will: every state but FAILED, CANCELLED and CANCELLING."""
         return not self.is_dead and self.state != "CANCELLING"
 
     def covers(self, plays: PlaysLoaded) -> bool:
         """Whether this batch reads the plays, or has read them."""
-        return self.is_alive and self.created_at >= plays.committed_at
+        return self.is_valid and self.created_at >= plays.committed_at
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`submitted`: an earlier delivery of the same message did it. `wait`: redeliver until `batch_id` has ended."""
+    """`already_submitted`: by an earlier delivery of the message. `wait`: redeliver until `batch_id` has ended."""
 
-    action: Literal["submit", "submitted", "skip", "wait"]
+    action: Literal["submit", "already_submitted", "skip", "wait"]
     reason: str
     batch_id: str | None = None
 
 
 def decide(batches: Iterable[KnownBatch], plays: PlaysLoaded, now: datetime, min_interval: timedelta) -> Decision:
     newest_first = sorted(batches, key=lambda batch: batch.created_at, reverse=True)
-    alive = [batch for batch in newest_first if batch.is_alive]
-    covering = [batch for batch in alive if batch.covers(plays)]
+    valid = [batch for batch in newest_first if batch.is_valid]
+    covering = [batch for batch in valid if batch.covers(plays)]
     for batch in covering:
         if batch.run_id == plays.run_id:
-            return Decision("submitted", submitted_sentence(batch.batch_id, plays), batch.batch_id)
+            return Decision("already_submitted", submitted_sentence(batch.batch_id, plays), batch.batch_id)
     if covering:
         reason = f"Batch {covering[-1].batch_id} was created after these plays were merged and covers them."
         return Decision("skip", reason, covering[-1].batch_id)
-    least = min_interval - _SLACK if min_interval >= timedelta(hours=1) else min_interval
-    if alive and now - alive[0].created_at < least:
-        reason = f"Batch {alive[0].batch_id} is younger than the minimum interval of {_span(min_interval)}."
-        return Decision("skip", reason, alive[0].batch_id)
-    dead = [batch for batch in newest_first if batch.is_dead and now - batch.created_at < least]
+    min_age = min_interval - _SLACK if min_interval >= timedelta(hours=1) else min_interval
+    if valid and now - valid[0].created_at < min_age:
+        reason = f"Batch {valid[0].batch_id} is younger than the minimum interval of {_span(min_interval)}."
+        return Decision("skip", reason, valid[0].batch_id)
+    dead = [batch for batch in newest_first if batch.is_dead and now - batch.created_at < min_age]
     # One retry: what fails each time, such as a batch that hangs until its limit, would be paid for every hour.
     if len(dead) > 1:
-        due = f"{dead[1].created_at + least:%Y-%m-%d %H:%M:%S} UTC"
+        due = f"{dead[1].created_at + min_age:%Y-%m-%d %H:%M:%S} UTC"
         named = f"Batches {dead[1].batch_id} and {dead[0].batch_id} failed"
         reason = f"{named} within the minimum interval of {_span(min_interval)}: new plays after {due} start another."
         return Decision("skip", reason, dead[0].batch_id)

@@ -43,6 +43,10 @@ _PROPERTIES = {
 _RUNTIME = "2.3"
 # Batches of this size have ended within 7 minutes (docs/deploy.md); without a limit one that hangs is paid for 4 hours.
 _TIME_TO_LIVE = timedelta(minutes=30)
+# From runtime 3.0 on a batch would otherwise act as the identity that submitted it.
+_AS_SERVICE_ACCOUNT = dataproc_v1.AuthenticationConfig(
+    user_workload_authentication_type=dataproc_v1.AuthenticationConfig.AuthenticationType.SERVICE_ACCOUNT
+)
 
 
 def fetch_batches(client: dataproc_v1.BatchControllerClient, settings: Settings) -> list[KnownBatch]:
@@ -69,8 +73,8 @@ def submit_batch(
     Raises BatchRefused or BatchForbidden when Dataproc does not take it, BatchRefused also when no id is free, and
     Dataproc's own error where a later try may succeed.
     """
+    batch = spark_batch(settings, plays, now)
     for batch_id in batch_ids:
-        batch = spark_batch(settings, plays, now)
         request = dataproc_v1.CreateBatchRequest(
             parent=settings.parent, batch=batch, batch_id=batch_id, request_id=batch_id
         )
@@ -127,12 +131,6 @@ def job_arguments(settings: Settings, plays: PlaysLoaded, now: datetime) -> list
         f"--slot={plays.slot.isoformat()}",
         f"--as-of={now.isoformat()}",
     ]
-
-
-# From runtime 3.0 on a batch would otherwise act as the identity that submitted it.
-_AS_SERVICE_ACCOUNT = dataproc_v1.AuthenticationConfig(
-    user_workload_authentication_type=dataproc_v1.AuthenticationConfig.AuthenticationType.SERVICE_ACCOUNT
-)
 
 
 def _known(batch: dataproc_v1.Batch) -> KnownBatch:

@@ -33,7 +33,7 @@ def transform_trigger(request: flask.Request) -> tuple[str, int]:
     except BatchStillRunning:
         return "A batch is running", 500
     except Exception as error:
-        # Flask would log Google's words, which name accounts by their e-mail addresses.
+        # Flask would log the error's text, which can name accounts by their e-mail addresses.
         reason, traceback = without_addresses(str(error)), "".join(format_tb(error.__traceback__))
         fields = {"error_class": type(error).__name__, "reason": reason, "traceback": traceback}
         log("WARNING", "A message was not dealt with and is redelivered", event_id=event_id, **fields)
@@ -42,6 +42,7 @@ def transform_trigger(request: flask.Request) -> tuple[str, int]:
 
 
 def handle(plays: PlaysLoaded) -> None:
+    """Returns when the message is dealt with, be it by a row that says why no batch starts; else raises."""
     try:
         row = trigger_batch(cloud(), plays)
     except BatchStillRunning as pause:

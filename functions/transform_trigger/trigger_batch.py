@@ -38,7 +38,7 @@ def _look_and_act(cloud: Cloud, plays: PlaysLoaded, now: datetime) -> LedgerRow:
             raise BatchStillRunning(decision.reason)
         case "skip":
             return transform_row(plays, now, "skipped", decision.reason, decision.batch_id)
-        case "submitted":
+        case "already_submitted":
             return transform_row(plays, now, "succeeded", decision.reason, decision.batch_id)
         case "submit":
             batch_id = submit_batch(cloud.dataproc, cloud.settings, plays, free_batch_ids(batches, plays), now)

@@ -55,5 +55,5 @@ class BatchForbidden(TriggerProblem):
 
 
 def without_addresses(text: str) -> str:
-    """Google's words without addresses (of service accounts), cut to what a ledger row should hold."""
+    """An error's text without the e-mail addresses in it, cut to what a ledger row should hold."""
     return re.sub(r"\S+@\S+", "(an address)", text)[:_MESSAGE_CHARACTERS]

@@ -43,7 +43,9 @@ def test_a_repeat_finds_the_batch_of_its_own_run():
     own = batch("20261122T100000Z", "SUCCEEDED", 6)
 
     assert decide_at(71, newer, own) == Decision(
-        "submitted", "Batch top-tracks-20261122t100000z submitted for 12 new plays.", "top-tracks-20261122t100000z"
+        "already_submitted",
+        "Batch top-tracks-20261122t100000z submitted for 12 new plays.",
+        "top-tracks-20261122t100000z",
     )
 
 
@@ -156,7 +158,7 @@ def test_plays_are_never_left_without_a_batch_that_reads_them(batches):
 
     alive = [b for b in batches if b.state in ("PENDING", "RUNNING", "SUCCEEDED")]
     covering = [b for b in alive if b.created_at >= PLAYS.committed_at]
-    assert (decision.action in ("skip", "submitted")) == bool(covering)
+    assert (decision.action in ("skip", "already_submitted")) == bool(covering)
 
 
 @given(known_batches)
