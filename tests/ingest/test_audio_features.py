@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from audio_features import FEATURES, Provider, add_features, fetch_answers
-from buckets import to_csv
 from failures import SpotifyUnavailable
 from tests.ingest.harness import SLOT, ingesting_clouds
 from tests.ingest.items import RUN, row
+from tests.seed import seed
 
 NOTHING = dict.fromkeys(FEATURES)
 
@@ -149,8 +149,7 @@ def test_features_are_reused_for_ever_and_a_providers_ignorance_for_thirty_days(
         row(SLOT - timedelta(days=days), track_id, ingested_at=SLOT - timedelta(days=days), **features)
         for track_id, days, features in stored
     ]
-    ingesting.cloud.storage.write(ingesting.landing, "plays/past.csv", to_csv(rows))
-    ingesting.load("plays/past.csv")
+    seed(ingesting.cloud, "plays", rows)
 
     requested = []
     provider = Provider("reccobeats", 40, lambda track_ids: requested.extend(track_ids) or {})

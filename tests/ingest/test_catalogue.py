@@ -7,10 +7,10 @@ import pytest
 
 import catalogue
 from audio_features import FEATURES, Provider
-from buckets import to_csv
 from failures import RateLimited, RequestRefused, SpotifyUnavailable
 from tests.ingest.harness import SLOT, expected_row, ingesting_clouds
 from tests.ingest.items import RUN, row
+from tests.seed import seed
 
 FACTS = ["track_name", "artist_id", "artist_name", "artist_names", "album_id", "album_name", "album_release_date"]
 FACTS += ["image_url", "isrc", "duration_ms", "explicit"]
@@ -27,9 +27,7 @@ def store(ingesting, *plays):
         )
         for minute, (track, days, values) in enumerate(plays)
     ]
-    name = f"plays/{len(ingesting.landed())}.csv"
-    ingesting.cloud.storage.write(ingesting.landing, name, to_csv(rows))
-    ingesting.load(name)
+    seed(ingesting.cloud, "plays", rows)
 
 
 class Requested(list):
