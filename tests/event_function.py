@@ -1,13 +1,13 @@
-"""What the tests of load and transform_trigger share: a function in the laptop cloud, and the events that reach it."""
+"""What the tests of the functions share: a function in the laptop cloud, and the events that reach it."""
 
 import contextlib
 import json
-import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import functions_framework
+import pytest
 from google.cloud import bigquery
 
 from localcloud.gcp.laptop_cloud import LaptopCloud
@@ -65,17 +65,18 @@ class EventFunction:
         return rows
 
 
+def ledger_row(run_id, slot, step, state, reason, **values):
+    rest = dict.fromkeys(("listeners", "rows_in", "rows_new", "error_class", "blocked_until", "details"))
+    return rest | {"run_id": run_id, "slot": slot, "step": step, "state": state, "reason": reason} | values
+
+
 @contextlib.contextmanager
 def in_cloud(function, directory):
     """The function in a laptop cloud, whose settings this process has meanwhile."""
-    with LaptopCloud(directory, forgetful=True) as cloud:
-        kept = dict(os.environ)
-        os.environ.update(cloud.environment)
-        try:
-            yield function(cloud)
-        finally:
-            os.environ.clear()
-            os.environ.update(kept)
+    with LaptopCloud(directory, forgetful=True) as cloud, pytest.MonkeyPatch.context() as patch:
+        for name, value in cloud.environment.items():
+            patch.setenv(name, value)
+        yield function(cloud)
 
 
 def answers(cloud, number=None, path=()):

@@ -4,10 +4,8 @@ import contextlib
 import io
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
-import functions_framework
 import pytest
 import requests
 import time_machine
@@ -17,11 +15,11 @@ from localcloud.demo import proofs
 from localcloud.gcp.laptop_cloud import LaptopCloud
 from localcloud.listeners.listeners import invented_listeners
 from localcloud.web import Server
+from tests.event_function import EventFunction
 from tests.localcloud.gcp import secrets
 from tests.localcloud.spotify.faulty_spotify import FaultySpotify
 from tests.seed import seed
 
-ROOT = Path(__file__).parents[2]
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 RUN_ID, OBJECT = "20261122T100000Z", "plays/2026/11/22/20261122T100000Z.csv"
 
@@ -35,21 +33,22 @@ class Answer(NamedTuple):
     polled: int | None
 
 
-class Ingesting:
+class Ingesting(EventFunction):
     """One laptop cloud and the function ingest in it, whose settings are `environment`."""
 
+    name = "ingest"
+
     def __init__(self, cloud, spotify, spotify_url, traveller):
-        self.cloud, self.spotify, self._traveller = cloud, spotify, traveller
+        self.spotify, self._traveller = spotify, traveller
         urls = {"SPOTIFY_ACCOUNTS_URL": spotify_url, "SPOTIFY_API_URL": spotify_url}
         self.environment = cloud.environment | urls | {"RECCOBEATS_API_URL": f"{spotify_url}/reccobeats"}
         self.slugs = list(spotify.listeners)
         self.landing, self.quarantine = cloud.environment["LANDING_BUCKET"], cloud.environment["QUARANTINE_BUCKET"]
-        self.project, self.dataset = cloud.environment["GOOGLE_CLOUD_PROJECT"], cloud.environment["DATASET"]
+        self.project = cloud.environment["GOOGLE_CLOUD_PROJECT"]
         with self.settings():
-            self.warehouse = bigquery.Client(self.project, location=cloud.environment["LOCATION"])
+            super().__init__(cloud)
         app = {"client_id": spotify.app.client_id, "client_secret": spotify.app.client_secret}
         self.store("spotify-client", app)
-        self.restart()
 
     @contextlib.contextmanager
     def settings(self):
@@ -65,11 +64,6 @@ class Ingesting:
 
         with self.settings():
             return connect(Settings.from_env(self.environment))
-
-    def restart(self):
-        """What Cloud Run does with a function that was killed."""
-        source = ROOT / "functions/ingest/main.py"
-        self.client = functions_framework.create_app("ingest", str(source)).test_client()
 
     def store(self, secret, payload, labels=None):
         content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -139,10 +133,6 @@ class Ingesting:
         instants = dict.fromkeys(("started_at", "finished_at"), finished_at or self.cloud.clock.now())
         row = {"run_id": run_id, "slot": slot, "step": step, "state": state, **instants, **values}
         seed(self.cloud, "runs", [row])
-
-    def rows(self, table, order):
-        rows = self.warehouse.query_and_wait(f"SELECT * FROM {self.dataset}.{table} ORDER BY {order}")
-        return [dict(row) for row in rows]
 
     def plays(self):
         return self.rows("plays", "listener_id, played_at, track_id")

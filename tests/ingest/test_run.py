@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.event_function import ledger_row
 from tests.ingest.harness import OBJECT, RUN_ID, SLOT, expected_row
 
 
@@ -63,21 +64,8 @@ def test_a_run_lands_every_listeners_page_in_one_file_and_says_so_everywhere(ing
         [],
         3,
     )
-    assert ingesting.ledger() == [
-        {
-            "run_id": RUN_ID,
-            "slot": SLOT,
-            "step": "ingest",
-            "state": "succeeded",
-            "listeners": 3,
-            "rows_in": 150,
-            "rows_new": 150,
-            "reason": reason,
-            "error_class": None,
-            "blocked_until": None,
-            "details": {"listeners": listeners},
-        }
-    ]
+    values = {"listeners": 3, "rows_in": 150, "rows_new": 150, "details": {"listeners": listeners}}
+    assert ingesting.ledger() == [ledger_row(RUN_ID, SLOT, "ingest", "succeeded", reason, **values)]
     assert list(ingesting.landed()) == [OBJECT]
     ingesting.load()
     assert loaded_plays(ingesting) == expected_rows(shown)

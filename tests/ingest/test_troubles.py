@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from localcloud.faults import Fault
-from tests.event_function import DENIED, answers
+from tests.event_function import DENIED, answers, ledger_row
 from tests.ingest.harness import OBJECT, RUN_ID, SLOT
 
 
@@ -96,19 +96,13 @@ def test_each_attempt_at_a_slot_adds_a_row_to_the_ledger_and_changes_none(known)
     assert (second.body["state"], second.polled) == ("skipped", 2)
     assert ingesting.ledger() == [
         *before,
-        {
-            "run_id": run_id,
-            "slot": slot,
-            "step": "ingest",
-            "state": "skipped",
-            "listeners": 2,
-            "rows_in": 100,
-            "rows_new": 0,
-            "reason": "no new plays from 2 of 2 listeners",
-            "error_class": None,
-            "blocked_until": None,
-            "details": {"listeners": second.body["listeners"]},
-        },
+        ledger_row(
+            *(run_id, slot, "ingest", "skipped", "no new plays from 2 of 2 listeners"),
+            listeners=2,
+            rows_in=100,
+            rows_new=0,
+            details={"listeners": second.body["listeners"]},
+        ),
     ]
     assert before[1]["details"] == {"listeners": first.body["listeners"]}
 

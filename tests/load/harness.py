@@ -5,14 +5,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from google.cloud import bigquery
-
 from localcloud.gcp.eventarc.cloud_events import FINALIZED, MESSAGE_PUBLISHED
-from tests.event_function import ROOT, EventFunction, in_cloud
+from tests import event_function
+from tests.seed import schema_of, seed
 
-COLUMNS = [
-    column["name"] for column in json.loads((ROOT / "functions/ingest/tables/plays.json").read_text())["columns"]
-]
+COLUMNS = schema_of("plays").names
 RUN = "20261122T100000Z"
 SLOT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 NAME = "plays/2026/11/22/20261122T100000Z.csv"
@@ -55,22 +52,11 @@ def ledger_row(
 ):
     """`rows_new` are those inserted and those completed."""
     known = {"new": rows_new - completed, "completed": completed, "known": rows_in - rows_new} if rows_in else None
-    return {
-        "run_id": run_id,
-        "slot": slot,
-        "step": "load",
-        "state": state,
-        "listeners": listeners,
-        "rows_in": rows_in,
-        "rows_new": rows_new,
-        "reason": reason,
-        "error_class": error_class,
-        "blocked_until": None,
-        "details": known,
-    }
+    values = {"listeners": listeners, "rows_in": rows_in, "rows_new": rows_new, "error_class": error_class}
+    return event_function.ledger_row(run_id, slot, "load", state, reason, details=known, **values)
 
 
-class Loading(EventFunction):
+class Loading(event_function.EventFunction):
     name = "load"
 
     def __init__(self, cloud):
@@ -98,12 +84,9 @@ class Loading(EventFunction):
 
     def begin_imports(self, *import_ids):
         """As `cli import` does before it lands a file."""
-        columns = "import_id, listener_id, started_at, files, rows_in"
-        values = "import_id, 'ada', TIMESTAMP '2026-11-22 12:00:00+00', '[]', 1 FROM UNNEST(@import_ids) AS import_id"
-        ids = bigquery.QueryJobConfig(
-            query_parameters=[bigquery.ArrayQueryParameter("import_ids", "STRING", import_ids)]
-        )
-        self.warehouse.query_and_wait(f"INSERT INTO listening.imports ({columns}) SELECT {values}", job_config=ids)
+        for import_id in import_ids:
+            row = {"import_id": import_id, "listener_id": "ada", "started_at": SLOT, "files": "[]", "rows_in": 1}
+            seed(self.cloud, "imports", [row])
 
     def plays(self):
         return self.rows("plays", "played_at, listener_id, track_id")
@@ -124,4 +107,4 @@ class Loading(EventFunction):
         return 200
 
 
-loading_cloud = partial(in_cloud, Loading)
+loading_cloud = partial(event_function.in_cloud, Loading)

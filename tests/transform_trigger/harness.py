@@ -8,7 +8,7 @@ from functools import partial
 import requests
 
 from localcloud.gcp.eventarc.cloud_events import MESSAGE_PUBLISHED
-from tests.event_function import EventFunction, in_cloud
+from tests import event_function
 
 TEN, ELEVEN, NOON = "20261122T100000Z", "20261122T110000Z", "20261122T120000Z"
 TENS_BATCH, ELEVENS_BATCH = "top-tracks-20261122t100000z", "top-tracks-20261122t110000z"
@@ -20,26 +20,15 @@ def slot_of(run_id):
 
 
 def ledger_row(run_id, step, state, reason, rows_in=None, error_class=None):
-    return {
-        "run_id": run_id,
-        "slot": slot_of(run_id),
-        "step": step,
-        "state": state,
-        "listeners": None,
-        "rows_in": rows_in,
-        "rows_new": None,
-        "reason": reason,
-        "error_class": error_class,
-        "blocked_until": None,
-        "details": None,
-    }
+    values = {"rows_in": rows_in, "error_class": error_class}
+    return event_function.ledger_row(run_id, slot_of(run_id), step, state, reason, **values)
 
 
 TENS_ROW = ledger_row(TEN, "transform", "succeeded", f"Batch {TENS_BATCH} submitted for 12 new plays.", 12)
 ELEVENS_ROW = ledger_row(ELEVEN, "transform", "succeeded", f"Batch {ELEVENS_BATCH} submitted for 12 new plays.", 12)
 
 
-class Triggering(EventFunction):
+class Triggering(event_function.EventFunction):
     name = "transform_trigger"
 
     def __init__(self, cloud):
@@ -77,4 +66,4 @@ class Triggering(EventFunction):
         requests.post(url, params=parameters, json=body, timeout=10).raise_for_status()
 
 
-triggering_cloud = partial(in_cloud, Triggering)
+triggering_cloud = partial(event_function.in_cloud, Triggering)

@@ -20,7 +20,8 @@ from localcloud.spotify.data_export import export_row, write_zip
 from localcloud.supervisor import until
 from tests.cli.harness import ONE
 from tests.cli.test_runs import write_steps
-from tests.load.harness import ROOT, csv_of
+from tests.event_function import ROOT
+from tests.load.harness import csv_of
 
 PLAYS = "SELECT * FROM listening.plays ORDER BY listener_id, played_at, track_id"
 EXAMPLES = Path(__file__).parent / "exports"

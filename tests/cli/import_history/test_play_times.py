@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cli.commands.import_history.reading.play_times import EDITION, dated
 from cli.commands.import_history.reading.plays import Rows
 from cli.commands.import_history.reading.spotify_rows import ExportedPlay, Manner, parse_row
-from tests.load.harness import ROOT
+from tests.event_function import ROOT
 
 TEN = datetime(2022, 6, 1, 10, tzinfo=UTC)
 A, B = "6rqhFgbbKwnb9MLmUQDhG6", "4uLU6hMCjMI75M1A2tKUQC"
