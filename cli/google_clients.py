@@ -22,6 +22,7 @@ from google.cloud import bigquery, dataproc_v1
 from google.cloud.secretmanager import SecretManagerServiceClient
 from google.cloud.storage import Bucket
 from google.cloud.storage import Client as StorageClient
+from google.cloud.storage.exceptions import DataCorruption
 from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports.rest import PublisherRestTransport
 
@@ -35,8 +36,9 @@ _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 JOB_SECONDS = 600
 """How long a command waits for one job of BigQuery's, which may change thousands of partitions."""
 
-EXPECTED = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
-"""All that a call to Google may raise; the last where a job of BigQuery's takes longer than JOB_SECONDS."""
+EXPECTED = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError, DataCorruption)
+"""All that a call to Google may raise: TimeoutError where a job of BigQuery's takes longer than JOB_SECONDS,
+DataCorruption where an object arrives damaged."""
 
 _BILLING = "Link a billing account under “Billing” in the Google Cloud console."
 _DEPLOY = "Run `make deploy`, which enables it."
@@ -51,7 +53,7 @@ _STEPS = {
 }
 """By Google's reason: a 403 is not always a missing right."""
 _LOG_IN = "`gcloud auth application-default login`"
-_NOT_REACHED = (requests.RequestException, TransportError, RetryError, ServerError, TooManyRequests)
+_NOT_REACHED = (requests.RequestException, TransportError, RetryError, ServerError, TooManyRequests, DataCorruption)
 
 
 def secret_manager(place: Place) -> SecretManagerServiceClient:

@@ -10,10 +10,11 @@ from typing import Any
 import requests
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage.exceptions import DataCorruption
 
 _ONE_LINE = Lock()
-NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError)
-"""What an outage of Google's raises."""
+NO_ANSWER = (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError, DataCorruption)
+"""What an outage of Google's raises; the last where an object arrives damaged."""
 
 
 def log(severity: str, message: str, **fields: Any) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 from google.auth.exceptions import RefreshError
+from google.cloud.storage.exceptions import DataCorruption
 
 from cli.command_line import main
 from cli.commands import check
@@ -291,6 +292,7 @@ def test_what_was_found_before_google_failed_is_shown(owner, capsys):
     ("error", "state", "words"),
     [
         (TimeoutError(), "unknown", "BigQuery had not finished a job"),
+        (DataCorruption(None), "unknown", "Google Cloud did not answer as it should (DataCorruption)"),
         (RefreshError("x"), "unknown", "Google did not accept this computer's"),
         (CliError("Two secrets carry one label. Delete one."), "missing", "Two secrets carry one label. Delete one."),
     ],

@@ -223,11 +223,18 @@ def test_a_google_service_that_stays_away_fails_the_whole_run(ingesting, caplog)
     assert ingesting.run().body["rows_new"] == 50
 
 
-def test_a_file_that_appears_and_vanishes_is_a_warning_and_the_repeat_lands_it(ingesting):
+@pytest.mark.parametrize(
+    ("read", "error_class"),
+    [
+        ([], "LandingContradiction"),
+        ([Fault("gcp GET /download/.*", status=200, headers={"X-Goog-Hash": "crc32c=AAAAAA=="})], "DataCorruption"),
+    ],
+)
+def test_a_file_that_vanishes_or_arrives_damaged_is_a_warning_and_the_repeat_lands_it(ingesting, read, error_class):
     ingesting.authorize(ingesting.slugs[0])
-    ingesting.cloud.faults.order(Fault("gcp POST /upload/.*", status=412))
+    ingesting.cloud.faults.order(Fault("gcp POST /upload/.*", status=412), *read)
     answer = ingesting.run()
-    assert [(entry["severity"], entry["error_class"]) for entry in answer.log] == [("WARNING", "LandingContradiction")]
+    assert [(entry["severity"], entry["error_class"]) for entry in answer.log] == [("WARNING", error_class)]
     assert (answer.status, ingesting.run().body["rows_new"]) == (500, 50)
 
 
