@@ -132,10 +132,10 @@ def ask_for_app(redirect_uri: str) -> App:
     """From SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET where they are set, else a line of input each."""
     say(f"The app's client id and secret stand on {_DASHBOARD}. Its redirect URIs must contain {redirect_uri}")
     prompt = "Client secret (is not shown): "
-    client_id = os.environ.get("SPOTIFY_CLIENT_ID") or ask("Client id: ").strip()
-    client_secret = (
-        os.environ.get("SPOTIFY_CLIENT_SECRET") or (_ask_unseen(prompt) if sys.stdin.isatty() else ask(prompt)).strip()
-    )
+    client_id = os.environ.get("SPOTIFY_CLIENT_ID") or ask("Client id: ")
+    client_secret = os.environ.get("SPOTIFY_CLIENT_SECRET") or (_ask_unseen if sys.stdin.isatty() else ask)(prompt)
+    # What a .env file with quotes or with Windows' line ends leaves around them.
+    client_id, client_secret = (value.strip().strip("\"'") for value in (client_id, client_secret))
     if not (is_token(client_id) and is_token(client_secret)):
         raise CliError(
             "Both the client id and the client secret are needed, as Spotify shows them. Set SPOTIFY_CLIENT_ID and "

@@ -212,10 +212,10 @@ def test_first_use_asks_for_the_app_and_stores_it_once_spotify_took_it(owner, ca
     assert "http://127.0.0.1:" in app_settings
 
 
-def test_the_app_may_come_from_the_environment(owner, capsys, monkeypatch):
+def test_the_app_may_come_from_the_environment_as_a_file_of_settings_leaves_it(owner, capsys, monkeypatch):
     app = owner.spotify.app
-    monkeypatch.setenv("SPOTIFY_CLIENT_ID", app.client_id)
-    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", app.client_secret)
+    monkeypatch.setenv("SPOTIFY_CLIENT_ID", f" {app.client_id}\r")
+    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", f'"{app.client_secret}"')
     types_in(monkeypatch, "")
 
     assert owner.authorizes(capsys, ONE, Person(ONE)).code == 0
